@@ -1,0 +1,276 @@
+/**
+ * What the addon exports, 1:1. Types only; `native.ts` loads the addon and re-exports them. See docs/internals for the picture.
+ *
+ * Handles are opaque, tagged externals of the isolate that made them: a wrong kind, a closed one or one from another
+ * isolate throws `TypeError` with a `code`, never crashes. Numbers called `…Us` are microseconds of the monotonic
+ * clock `nowUs()`. "Status" numbers are the `native` column of src/protocol/errors.json; 0 is success.
+ */
+export type QueueHandle = object & { readonly __queue: unique symbol }
+export type PlanHandle = object & { readonly __plan: unique symbol }
+export type PipelineHandle = object & { readonly __pipeline: unique symbol }
+export type PortHandle = object & { readonly __port: unique symbol }
+export type WorkerHandle = object & { readonly __worker: unique symbol }
+
+/** dtype is the ONNX TensorProto code (src/tensor/dtypes.json); dims exclude the row axis unless batching is `whole`; -1 is free. */
+export interface NativeField {
+  dtype: number
+  dims: number[]
+}
+
+/** 0 rows: requests share batches · 1 one row a run (fixed leading 1) · 2 whole: one request a run, tensors as they are. */
+export type Batching = 0 | 1 | 2
+
+export interface QueueSpec {
+  /** Chosen by the engine; workers see it with each batch and find their session by it. */
+  modelKey: number
+  inputs: NativeField[]
+  outputs: NativeField[]
+  batching: Batching
+  /** 1..65536; the addon lowers it so that a batch stays under `batchBytesMax`. */
+  batchRowsMax: number
+  batchBytesMax: number
+  /** Rows waiting or running, by priority (interactive, background); admission beyond it is refused. */
+  pendingRowsMax: [number, number]
+  /** 0 = no timer (default). Otherwise an open batch waits this long for company when a worker is free. */
+  maxDelayUs: number
+}
+
+/** Where a value is found: a tensor of a batch that stage `stage`, position `position` ran. */
+export interface SourceSpec {
+  stage: number
+  position: number
+  /** 0: the model's inputs (how `in.*` is reached, on stage 0) · 1: its outputs. */
+  side: 0 | 1
+  /** Tensor index by option of that position (one entry, unless it is a split). */
+  slots: number[]
+}
+
+/** One per input of the option's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
+export interface FeedSpec {
+  requestInput: number
+  source: SourceSpec | null
+}
+
+export interface OptionSpec {
+  queue: QueueHandle
+  feeds: FeedSpec[]
+}
+
+export interface PositionSpec {
+  /** 1 option, or one per split option in the order of the split. */
+  options: OptionSpec[]
+  /** Index in `PlanSpec.splits`, or -1. */
+  split: number
+  /** Nothing of the answer needs it: background priority, shed first, the answer never waits. */
+  isBackground: boolean
+}
+
+export interface CheckSpec {
+  /** Evaluated when this stage's foreground positions are done. */
+  afterStage: number
+  /** Instructions of 3 int32 each (opcode, a, b); opcodes in src/pipeline/check-opcodes.json. Leaves 1 = failed, 0 = passed. */
+  code: Int32Array
+  constants: Float64Array
+  sources: SourceSpec[]
+}
+
+export type SplitSpec =
+  /** u < cumulative[i] (normalised to end at 1) picks option i; u is drawn, or the number at meta[hashKey]. */
+  | { kind: 'random'; cumulative: number[]; seed: bigint; hashKey: string | null }
+  /** meta[key] equal to keys[i] picks option i+1, else option 0 (the default). */
+  | { kind: 'key'; key: string; keys: string[] }
+
+export interface PlanSpec {
+  /** The request's tensors in wire order. */
+  inputs: NativeField[]
+  /** True: tensors carry no row axis of their own; the request is one unit (rows = 1). */
+  isWhole: boolean
+  requestRowsMax: number
+  splits: SplitSpec[]
+  stages: { positions: PositionSpec[] }[]
+  checks: CheckSpec[]
+  /** Tensors of the answer, in wire order; all of the last stage, side 1. */
+  answer: SourceSpec[]
+  /** The position of the last stage (a split or not) whose chosen option is `metadata.route`; -1 when no step splits. */
+  routeSplit: number
+  /** A `settled` event follows each successful answer, and inputs and outputs stay readable until `release`. */
+  isAudited: boolean
+}
+
+/** Sizes are counts; histograms are `HistogramSnapshot` arrays: [count, sum, ...counts per bucket of histogramBounds()]. */
+export interface QueueStats {
+  pendingRows: [number, number]
+  batchCount: number
+  rowCount: number
+  failedRunCount: number
+  batchesAllocated: number
+  arenaBytes: number
+  usPerRow: number
+  batchRows: Float64Array
+  queueUs: Float64Array
+  runUs: Float64Array
+}
+
+export interface PipelineStats {
+  inFlight: number
+  requestCount: number
+  rowCount: number
+  /** Failures by native status number. */
+  failureCounts: Float64Array
+  /** Background rows refused or dropped, by position of the current plan (flattened over stages), as [shed, failed] pairs. */
+  backgroundLosses: Float64Array
+  checkFailureCounts: Float64Array
+  totalUs: Float64Array
+}
+
+export interface Answer {
+  rows: number
+  /** One fresh ArrayBuffer per answer tensor, owned by the caller, row-major, rows in request order. */
+  outputs: ArrayBuffer[]
+  /** Full shape of each output (row axis first unless the plan is whole). */
+  shapes: number[][]
+  /** Bit c of element r: check c failed on row r. null when the plan has no checks. */
+  checkFailures: BigUint64Array | null
+  /** Option index by row of the split in `routeSplit`; null without one. */
+  routes: Uint16Array | null
+  /** Nanoseconds: [admission to first run, one entry per stage (append to completed)]. */
+  elapsedNs: Float64Array
+}
+
+export interface FailureDetail {
+  status: number
+  /** Meaning by status; see docs/internals/addon.md (expected, received, index …). */
+  details: [number, number, number]
+  /** Text of the runtime's own error; '' when there is none. */
+  text: string
+}
+
+/** take(): 0 closed · 1 a batch, see `WorkerInfo` · 2 a job: `takeJob` · 3 nothing within the timeout. */
+export type TakeKind = 0 | 1 | 2 | 3
+
+export interface LaneLayout {
+  /** offsetBytes in the batch's buffer; dims exclude the row axis unless batching is whole. */
+  inputs: { offsetBytes: number; rowBytes: number; dims: number[] }[]
+  /** offsetBytes -1: shape known only after the run, hand it over with setOutput. */
+  outputs: { offsetBytes: number; rowBytes: number; dims: number[] }[]
+  batchRowsMax: number
+}
+
+export interface NativeAddon {
+  nowUs(): number
+  histogramBounds(): Float64Array
+
+  // ── control path ────────────────────────────────────────────────────────────────────────────
+  /**
+   * A plane is one engine's scheduler: its workers run its queues' batches and nobody else's. Returns its id, which is
+   * valid in every isolate until closePlane: queues, workers and ports of different planes never meet.
+   */
+  createPlane(): number
+  /** Wakes every worker of the plane with take() = 0 and refuses new work with ERR_DRAINING. Idempotent. */
+  closePlane(plane: number): void
+  createQueue(plane: number, spec: QueueSpec): QueueHandle
+  /** Refuses new rows; memory goes when the last batch is recycled. Idempotent. */
+  closeQueue(queue: QueueHandle): void
+  queueStats(queue: QueueHandle): QueueStats
+  /** @throws RangeError naming the field when a spec is inconsistent. */
+  createPlan(spec: PlanSpec): PlanHandle
+  createPipeline(): PipelineHandle
+  /** Atomically: later requests run on `plan` (null: ERR_PIPELINE_NOT_DEPLOYED); earlier ones finish on theirs. */
+  setPlan(pipeline: PipelineHandle, plan: PlanHandle | null): void
+  /** Requests of this plan that are not yet settled: 0 means its queues may be closed. */
+  planInFlight(plan: PlanHandle): number
+  pipelineStats(pipeline: PipelineHandle): PipelineStats
+  /** Options chosen for `rows` rows by split `split` of the plan; what the plain path uses. */
+  route(plan: PlanHandle, split: number, rows: number, meta: Uint8Array | null): Uint16Array | FailureDetail
+  /**
+   * Two capability externals cross isolates: pass the number through workerData, adopt it there. Numbers are valid
+   * until the resource is closed.
+   */
+  shareId(handle: QueueHandle | PipelineHandle): number
+  adoptQueue(id: number): QueueHandle
+  adoptPipeline(id: number): PipelineHandle
+
+  // ── workers ─────────────────────────────────────────────────────────────────────────────────
+  openWorker(plane: number, index: number): WorkerHandle
+  closeWorker(worker: WorkerHandle): void
+  /** Int32: [modelKey, batchId, rows, entryCount, laneId]. A view of native memory, filled by take. */
+  workerInfo(worker: WorkerHandle): Int32Array
+  /** Blocks the thread up to timeoutMs (-1: until there is work or the plane closes). */
+  take(worker: WorkerHandle, timeoutMs: number): TakeKind
+  /** Of the batch in hand. */
+  laneLayout(worker: WorkerHandle): LaneLayout
+  /** The memory of the batch in hand: inputs and outputs. Cache it by batchId; it stays valid for the isolate's life. */
+  batchBuffer(worker: WorkerHandle): ArrayBuffer
+  /** Int32 pairs [batchRow, rowCount] of the requests in the batch in hand (a copy). */
+  batchEntries(worker: WorkerHandle): Int32Array
+  /** For outputs whose shape was not known: copies once. False when dims disagree with an earlier part of the batch. */
+  setOutput(worker: WorkerHandle, output: number, data: ArrayBufferView, dims: number[], batchRow: number): boolean
+  failEntry(worker: WorkerHandle, entry: number, text: string): void
+  /** Hands the batch in hand on: next steps, answers, wake-ups. runUs is what the session took. */
+  completeBatch(worker: WorkerHandle, runUs: number): void
+  takeJob(worker: WorkerHandle): { tag: number; payload: Uint8Array }
+  completeJob(worker: WorkerHandle, tag: number, reply: Uint8Array): void
+  /** worker -1: whichever is free first; otherwise that worker's own queue. Its reply is a `job` event of `port`. */
+  postJob(port: PortHandle, worker: number, tag: number, payload: Uint8Array): void
+
+  // ── I/O isolates ────────────────────────────────────────────────────────────────────────────
+  /** `onReady` runs on this isolate's loop, at most once until the next drain, when events wait. */
+  openPort(plane: number, onReady: () => void, requestsMax: number): PortHandle
+  closePort(port: PortHandle): void
+  /**
+   * Admits one request from JavaScript. inputs: the plan's order, exact dtypes, contiguous; copied before it returns.
+   * dims: the free dims in order over all inputs, or null when none is free. meta: a `MetaBlock` FlatBuffer or null.
+   * deadlineUs: on the clock of nowUs(), 0 for none. Returns a request number > 0, or -status with `lastFailure(port)`.
+   */
+  submit(port: PortHandle, pipeline: PipelineHandle, inputs: ArrayBufferView[], rows: number, dims: Int32Array | null,
+    meta: Uint8Array | null, deadlineUs: number, priority: 0 | 1, tag: number): number
+  lastFailure(port: PortHandle): FailureDetail
+  /** Publishes what this isolate appended since the last flush. Call once per loop turn (setImmediate). */
+  flush(port: PortHandle): void
+  /** True when it was still unanswered: a `failed` event with ERR_ABORTED follows. */
+  cancel(port: PortHandle, request: number): boolean
+  /** Fails every unanswered request whose deadline has passed. Returns ms until the next deadline, or -1. */
+  expire(port: PortHandle): number
+  /**
+   * Moves what is ready into `events(port)` and `outbox(port)`. Returns the number of events; call again while it is > 0.
+   * Each event is 4 float64: [kind, a, b, c]
+   *   1 answered   a = tag, b = request number          → readAnswer (JavaScript requests)
+   *   2 failed     a = tag, b = request number          → readFailure
+   *   3 settled    a = tag (-1: WebSocket), b = request → readRecord, then release (audited plans only)
+   *   4 send       a = connection, b = offset, c = bytes in outbox, valid until the next drain
+   *   5 sendFailed a = connection, b = request, c = channel * 2^32 + wire id → readFailure
+   *   6 job        a = tag, b = job number              → readJob
+   *   7 losses     a = connection: reserved
+   */
+  drain(port: PortHandle): number
+  events(port: PortHandle): Float64Array
+  /** May be a new, larger buffer after a drain: ask again when event 4 ends beyond the old one. */
+  outbox(port: PortHandle): Uint8Array
+  readAnswer(port: PortHandle, request: number): Answer
+  readFailure(port: PortHandle, request: number): FailureDetail
+  readJob(port: PortHandle, job: number): Uint8Array
+  /** Any tensor of a request that is not released: null when its background position was shed or failed. */
+  readSource(port: PortHandle, request: number, source: SourceSpec): { data: ArrayBuffer; shape: number[]; dtype: number } | null
+  /** checkFailures, routes, elapsedNs of a settled request, outputs empty. */
+  readRecord(port: PortHandle, request: number): Answer
+  release(port: PortHandle, request: number): void
+  inFlight(port: PortHandle): number
+
+  // ── WebSocket connections of a port ─────────────────────────────────────────────────────────
+  openConnection(port: PortHandle, windowRequests: number): number
+  /** Cancels what is in flight; late results are dropped. */
+  closeConnection(port: PortHandle, connection: number): void
+  openChannel(port: PortHandle, connection: number, channel: number, pipeline: PipelineHandle, isPlain: boolean): void
+  closeChannel(port: PortHandle, connection: number, channel: number): void
+  setWindow(port: PortHandle, connection: number, windowRequests: number): void
+  /** The socket is congested: results sent meanwhile return their credit only when it has drained. */
+  setCongested(port: PortHandle, connection: number, isCongested: boolean): void
+  /**
+   * One frame. 0: an Infer that was admitted · > 0: a well-formed message of that Body type which JavaScript handles
+   * (decode it with the codec; an Infer of a plain channel is one of these) · < 0: -status, with lastFailure;
+   * lastFailure.details[0..1] = channel, wire id when the frame was a readable Infer (answer a Failure); when
+   * status is ERR_FRAME or ERR_CREDIT_EXCEEDED the connection must be closed.
+   */
+  receive(port: PortHandle, connection: number, frame: ArrayBuffer): number
+  cancelWire(port: PortHandle, connection: number, channel: number, wireId: number): boolean
+}

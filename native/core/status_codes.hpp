@@ -1,0 +1,77 @@
+// Generated from src/protocol/errors.json by tools/codegen: do not edit, run `npm run codegen`.
+// Status numbers as they cross the border of the addon; 0 is success.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace penstock {
+
+enum class StatusCode : uint8_t {
+  kOk = 0,
+  kArgument = 1,  // An argument is missing, of the wrong type or out of its range.
+  kShape = 2,  // A tensor's rank, dims or number of bytes do not fit the signature.
+  kDtype = 3,  // A tensor's dtype is not the signature's and cannot be cast without loss.
+  kMeta = 4,  // A routing key is present but is no number in [0,1], or not one value per row.
+  kTooManyRows = 5,  // The request has more rows than the pipeline takes in one request.
+  kFrame = 6,  // A WebSocket frame is not a well-formed penstock.v1 message.
+  kChannelNotFound = 7,  // The channel was never opened on this connection, or is closed.
+  kPipelineNotDeployed = 8,  // The pipeline exists but is not deployed.
+  kChannelStale = 9,  // The pipeline's signature changed since the channel was opened; open it again.
+  kQueueFull = 10,  // The model's queue is full; nothing was run.
+  kCreditExceeded = 11,  // The connection has more requests in flight than its window allows.
+  kDeadlineExceeded = 12,  // The deadline passed, or cannot be met at the queue's present rate.
+  kAborted = 13,  // The caller cancelled the request.
+  kRunFailed = 14,  // ONNX Runtime refused to run this request.
+  kWorkerLost = 15,  // The inference worker ended while the request was running.
+  kDraining = 16,  // The server is shutting down and takes no new work.
+  kHandle = 17,  // A native handle is closed, of another kind or of another isolate.
+};
+
+// One more than the greatest number: the size of a table indexed by status.
+inline constexpr size_t kStatusCodeCount = 18;
+
+// The code as JavaScript, HTTP and WebSocket callers see it; "OK" for kOk. Never null: a number that is not a code says so.
+constexpr const char* status_code_name(StatusCode code) noexcept {
+  switch (code) {
+    case StatusCode::kOk:
+      return "OK";
+    case StatusCode::kArgument:
+      return "ERR_ARGUMENT";
+    case StatusCode::kShape:
+      return "ERR_SHAPE";
+    case StatusCode::kDtype:
+      return "ERR_DTYPE";
+    case StatusCode::kMeta:
+      return "ERR_META";
+    case StatusCode::kTooManyRows:
+      return "ERR_TOO_MANY_ROWS";
+    case StatusCode::kFrame:
+      return "ERR_FRAME";
+    case StatusCode::kChannelNotFound:
+      return "ERR_CHANNEL_NOT_FOUND";
+    case StatusCode::kPipelineNotDeployed:
+      return "ERR_PIPELINE_NOT_DEPLOYED";
+    case StatusCode::kChannelStale:
+      return "ERR_CHANNEL_STALE";
+    case StatusCode::kQueueFull:
+      return "ERR_QUEUE_FULL";
+    case StatusCode::kCreditExceeded:
+      return "ERR_CREDIT_EXCEEDED";
+    case StatusCode::kDeadlineExceeded:
+      return "ERR_DEADLINE_EXCEEDED";
+    case StatusCode::kAborted:
+      return "ERR_ABORTED";
+    case StatusCode::kRunFailed:
+      return "ERR_RUN_FAILED";
+    case StatusCode::kWorkerLost:
+      return "ERR_WORKER_LOST";
+    case StatusCode::kDraining:
+      return "ERR_DRAINING";
+    case StatusCode::kHandle:
+      return "ERR_HANDLE";
+  }
+  return "ERR_UNKNOWN_STATUS";
+}
+
+}  // namespace penstock

@@ -1,0 +1,67 @@
+/**
+ * The one error that callers see. Clients match `code`, never the message; each code's class, HTTP status, WebSocket
+ * close code and sentence come from protocol/errors.json (generated, so that C++, docs and clients cannot disagree).
+ *
+ * The brand is a registered symbol, not `instanceof`: an application may hold two copies of the package (embedding
+ * engine and client, ESM and bundled), and an error may have crossed from a worker. Bugs have no code: they are
+ * assertions, or plain Errors that transports answer as ERR_INTERNAL.
+ */
+import { errorTable, type ErrorCode, type ErrorRow } from './generated/error-codes.js'
+
+export { errorTable }
+export type { ErrorClass, ErrorCode, ErrorRow } from './generated/error-codes.js'
+
+const brand = Symbol.for('penstock.error')
+
+export interface PenstockErrorOptions {
+  /** The error underneath, kept for the operator's log; never sent to a client. */
+  readonly cause?: unknown
+  /** When to try again, whole milliseconds from now; only with retryable codes. */
+  readonly retryAfterMs?: number | undefined
+}
+
+export class PenstockError extends Error {
+  readonly code: ErrorCode
+  /** True: the same call may succeed later without a change. */
+  readonly retryable: boolean
+  declare readonly retryAfterMs?: number
+
+  /**
+   * @param code a row of errors.json.
+   * @param message a sentence: argument, rule, value, then the way out. '' takes the code's own sentence.
+   */
+  constructor(code: ErrorCode, message = '', options: PenstockErrorOptions = {}) {
+    super(message === '' ? errorTable[code].sentence : message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.name = 'PenstockError'
+    this.code = code
+    this.retryable = errorTable[code].retryable
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  get httpStatus(): number {
+    return errorTable[this.code].http
+  }
+}
+
+/** True for a PenstockError of this or another copy of the package. */
+export function isPenstockError(error: unknown): error is PenstockError {
+  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[brand] === true
+}
+
+/**
+ * The error itself when it is a PenstockError, else an ERR_INTERNAL that keeps it as `cause` and hides its message:
+ * what went wrong inside is for the log, not for the caller.
+ */
+export function toPenstockError(error: unknown): PenstockError {
+  return isPenstockError(error) ? error : new PenstockError('ERR_INTERNAL', '', { cause: error })
+}
+
+const codeByNative: ReadonlyMap<number, ErrorCode> = new Map(
+  (Object.entries(errorTable) as [ErrorCode, ErrorRow][]).flatMap(([code, row]) => (row.native === undefined ? [] : [[row.native, code]])),
+)
+
+/** The code of a status number of the addon (1..255); a number that is none of them is a bug and answers ERR_INTERNAL. */
+export function errorCodeOfNative(status: number): ErrorCode {
+  return codeByNative.get(status) ?? 'ERR_INTERNAL'
+}

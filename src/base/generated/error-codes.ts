@@ -1,0 +1,306 @@
+// Generated from src/protocol/errors.json by tools/codegen: do not edit, run `npm run codegen`.
+export type ErrorClass = 'argument' | 'state' | 'capacity' | 'deadline' | 'device'
+
+export type ErrorCode =
+  | 'ERR_ARGUMENT'
+  | 'ERR_SHAPE'
+  | 'ERR_DTYPE'
+  | 'ERR_META'
+  | 'ERR_TOO_MANY_ROWS'
+  | 'ERR_FRAME'
+  | 'ERR_CHANNEL_NOT_FOUND'
+  | 'ERR_PIPELINE_NOT_DEPLOYED'
+  | 'ERR_CHANNEL_STALE'
+  | 'ERR_QUEUE_FULL'
+  | 'ERR_CREDIT_EXCEEDED'
+  | 'ERR_DEADLINE_EXCEEDED'
+  | 'ERR_ABORTED'
+  | 'ERR_RUN_FAILED'
+  | 'ERR_WORKER_LOST'
+  | 'ERR_DRAINING'
+  | 'ERR_HANDLE'
+  | 'ERR_MISSING_INPUT'
+  | 'ERR_UNKNOWN_INPUT'
+  | 'ERR_VALUE_RANGE'
+  | 'ERR_BODY'
+  | 'ERR_BODY_TOO_LARGE'
+  | 'ERR_CONTENT_TYPE'
+  | 'ERR_NOT_ACCEPTABLE'
+  | 'ERR_MODEL_INVALID'
+  | 'ERR_PIPELINE_INVALID'
+  | 'ERR_SUBPROTOCOL'
+  | 'ERR_UNAUTHORIZED'
+  | 'ERR_ROUTE_NOT_FOUND'
+  | 'ERR_METHOD'
+  | 'ERR_MODEL_NOT_FOUND'
+  | 'ERR_PIPELINE_NOT_FOUND'
+  | 'ERR_CONFLICT'
+  | 'ERR_CLOSED'
+  | 'ERR_HOME_LOCKED'
+  | 'ERR_CONNECTION_LOST'
+  | 'ERR_STORAGE'
+  | 'ERR_INTERNAL'
+
+export interface ErrorRow {
+  /** Who acts: argument, the caller fixes the call · state, the caller re-plans · capacity, waits · deadline, decides · device, the operator. */
+  readonly class: ErrorClass
+  /** HTTP status of the reply. */
+  readonly http: number
+  /** WebSocket close code, when the error ends the connection. */
+  readonly close?: number
+  readonly retryable: boolean
+  /** Status number in the addon, when it can be raised there. */
+  readonly native?: number
+  readonly sentence: string
+}
+
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
+  ERR_ARGUMENT: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    native: 1,
+    sentence: 'An argument is missing, of the wrong type or out of its range.',
+  },
+  ERR_SHAPE: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    native: 2,
+    sentence: "A tensor's rank, dims or number of bytes do not fit the signature.",
+  },
+  ERR_DTYPE: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    native: 3,
+    sentence: "A tensor's dtype is not the signature's and cannot be cast without loss.",
+  },
+  ERR_META: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    native: 4,
+    sentence: 'A routing key is present but is no number in [0,1], or not one value per row.',
+  },
+  ERR_TOO_MANY_ROWS: {
+    class: 'argument',
+    http: 413,
+    retryable: false,
+    native: 5,
+    sentence: 'The request has more rows than the pipeline takes in one request.',
+  },
+  ERR_FRAME: {
+    class: 'argument',
+    http: 400,
+    close: 4400,
+    retryable: false,
+    native: 6,
+    sentence: 'A WebSocket frame is not a well-formed penstock.v1 message.',
+  },
+  ERR_CHANNEL_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    native: 7,
+    sentence: 'The channel was never opened on this connection, or is closed.',
+  },
+  ERR_PIPELINE_NOT_DEPLOYED: {
+    class: 'state',
+    http: 409,
+    retryable: false,
+    native: 8,
+    sentence: 'The pipeline exists but is not deployed.',
+  },
+  ERR_CHANNEL_STALE: {
+    class: 'state',
+    http: 409,
+    retryable: true,
+    native: 9,
+    sentence: "The pipeline's signature changed since the channel was opened; open it again.",
+  },
+  ERR_QUEUE_FULL: {
+    class: 'capacity',
+    http: 429,
+    retryable: true,
+    native: 10,
+    sentence: "The model's queue is full; nothing was run.",
+  },
+  ERR_CREDIT_EXCEEDED: {
+    class: 'capacity',
+    http: 429,
+    close: 4429,
+    retryable: false,
+    native: 11,
+    sentence: 'The connection has more requests in flight than its window allows.',
+  },
+  ERR_DEADLINE_EXCEEDED: {
+    class: 'deadline',
+    http: 504,
+    retryable: false,
+    native: 12,
+    sentence: "The deadline passed, or cannot be met at the queue's present rate.",
+  },
+  ERR_ABORTED: {
+    class: 'deadline',
+    http: 499,
+    retryable: false,
+    native: 13,
+    sentence: 'The caller cancelled the request.',
+  },
+  ERR_RUN_FAILED: {
+    class: 'device',
+    http: 500,
+    retryable: false,
+    native: 14,
+    sentence: 'ONNX Runtime refused to run this request.',
+  },
+  ERR_WORKER_LOST: {
+    class: 'device',
+    http: 503,
+    retryable: true,
+    native: 15,
+    sentence: 'The inference worker ended while the request was running.',
+  },
+  ERR_DRAINING: {
+    class: 'capacity',
+    http: 503,
+    retryable: true,
+    native: 16,
+    sentence: 'The server is shutting down and takes no new work.',
+  },
+  ERR_HANDLE: {
+    class: 'state',
+    http: 500,
+    retryable: false,
+    native: 17,
+    sentence: 'A native handle is closed, of another kind or of another isolate.',
+  },
+  ERR_MISSING_INPUT: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: 'An input of the pipeline is missing from the request.',
+  },
+  ERR_UNKNOWN_INPUT: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: 'The request names an input that the pipeline does not have.',
+  },
+  ERR_VALUE_RANGE: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: "A number does not fit the input's dtype.",
+  },
+  ERR_BODY: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: 'The body is empty or cannot be parsed as its content type.',
+  },
+  ERR_BODY_TOO_LARGE: {
+    class: 'argument',
+    http: 413,
+    close: 1009,
+    retryable: false,
+    sentence: 'The body or frame is larger than the server accepts.',
+  },
+  ERR_CONTENT_TYPE: {
+    class: 'argument',
+    http: 415,
+    retryable: false,
+    sentence: 'The content type is not one that this endpoint reads.',
+  },
+  ERR_NOT_ACCEPTABLE: {
+    class: 'argument',
+    http: 406,
+    retryable: false,
+    sentence: 'The endpoint cannot answer in any of the accepted types.',
+  },
+  ERR_MODEL_INVALID: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: 'The file is not a model that can be served.',
+  },
+  ERR_PIPELINE_INVALID: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: "The pipeline's definition is not valid.",
+  },
+  ERR_SUBPROTOCOL: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: 'The WebSocket handshake did not offer penstock.v1.',
+  },
+  ERR_UNAUTHORIZED: {
+    class: 'argument',
+    http: 401,
+    retryable: false,
+    sentence: 'The API key is missing or unknown.',
+  },
+  ERR_ROUTE_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such address.',
+  },
+  ERR_METHOD: {
+    class: 'argument',
+    http: 405,
+    retryable: false,
+    sentence: 'The address exists but does not take this method.',
+  },
+  ERR_MODEL_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such model, version or alias.',
+  },
+  ERR_PIPELINE_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such pipeline or version of it.',
+  },
+  ERR_CONFLICT: {
+    class: 'state',
+    http: 409,
+    retryable: false,
+    sentence: 'The change contradicts the present state.',
+  },
+  ERR_CLOSED: {
+    class: 'state',
+    http: 409,
+    retryable: false,
+    sentence: 'The engine or client is closed.',
+  },
+  ERR_HOME_LOCKED: {
+    class: 'state',
+    http: 409,
+    retryable: false,
+    sentence: 'Another server is using this PENSTOCK_HOME.',
+  },
+  ERR_CONNECTION_LOST: {
+    class: 'device',
+    http: 503,
+    retryable: true,
+    sentence: 'The connection to the server was lost before the answer came.',
+  },
+  ERR_STORAGE: {
+    class: 'device',
+    http: 500,
+    retryable: false,
+    sentence: 'The state on disk could not be read or written.',
+  },
+  ERR_INTERNAL: {
+    class: 'device',
+    http: 500,
+    retryable: false,
+    sentence: 'The server failed; the log has the cause.',
+  },
+}

@@ -1,0 +1,76 @@
+/**
+ * Every limit of the product, with its unit and its reason: nothing grows without a bound. What an operator may change
+ * is an option whose default or ceiling stands here; what nobody may change is used as it is.
+ */
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+
+// ── requests ────────────────────────────────────────────────────────────────────────────────────
+/** Rows of one request. More is a job for a flow; it bounds what one caller can hold of every queue. */
+export const REQUEST_ROWS_MAX = 65_536
+/** Milliseconds. An hour: whoever waits longer wants a job, not a request. */
+export const DEADLINE_MS_MAX = 3_600_000
+/** Requests of one isolate that are not answered yet; bounds its tables. */
+export const REQUESTS_IN_FLIGHT_MAX = 65_536
+/** Routing keys of one request. */
+export const META_KEYS_MAX = 64
+/** Characters of a routing key or of one of its text values. */
+export const META_TEXT_CHARACTERS_MAX = 1024
+
+// ── batches and queues ──────────────────────────────────────────────────────────────────────────
+/** Rows of one batch unless calibration finds better: past this ONNX Runtime gains little and latency doubles. */
+export const BATCH_ROWS_MAX = 1024
+/** Rows of one batch at most, by option. */
+export const BATCH_ROWS_CEILING = 65_536
+/** Bytes of the tensors of one batch; a wide model gets fewer rows instead of more memory. */
+export const BATCH_BYTES_MAX = 16 * MIB
+/** Rows waiting or running per model, interactive: 64 full batches. */
+export const PENDING_ROWS_MAX = 65_536
+/** Rows waiting or running per model, background: sheds first, so it may wait less. */
+export const PENDING_ROWS_BACKGROUND_MAX = 16_384
+/** Microseconds a batch may wait for company, by option; the default is 0, no timer. */
+export const BATCH_DELAY_US_MAX = 1_000_000
+
+// ── models and pipelines ────────────────────────────────────────────────────────────────────────
+/** Bytes of an .onnx file: protobuf's own limit, 2 GiB - 1. */
+export const MODEL_BYTES_MAX = 2 * GIB - 1
+/** Dims of a tensor; ONNX Runtime's kernels end before that. */
+export const RANK_MAX = 16
+/** Elements of one tensor: its bytes must fit an ArrayBuffer and an int32 offset count. */
+export const TENSOR_ELEMENTS_MAX = 2 ** 31 - 1
+/** Tensors a model takes or gives. */
+export const FIELDS_MAX = 256
+/** Checks of a pipeline: one bit each in the 64-bit failure mask of a row. */
+export const CHECKS_MAX = 64
+/** Characters of a check's expression. */
+export const CHECK_EXPRESSION_CHARACTERS_MAX = 4096
+/** Instructions of a compiled check; bounds the work per row. */
+export const CHECK_INSTRUCTIONS_MAX = 1024
+/** Steps of a pipeline. */
+export const STEPS_MAX = 64
+/** Models of one multi-model step, or options of one split. */
+export const OPTIONS_MAX = 256
+/** Characters of a model's, version alias's, pipeline's or check's name: it becomes a file name. */
+export const NAME_CHARACTERS_MAX = 128
+/** Tags of a model version, and characters of each. */
+export const TAGS_MAX = 64
+export const TAG_CHARACTERS_MAX = 128
+
+// ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
+/** Bytes of an HTTP body that is no model. */
+export const BODY_BYTES_MAX = 64 * MIB
+/** Nesting of a JSON body: deeper is no tensor, and parsers recurse. */
+export const JSON_DEPTH_MAX = 32
+
+// ── WebSocket ───────────────────────────────────────────────────────────────────────────────────
+/** Bytes of one frame. */
+export const FRAME_BYTES_MAX = 64 * MIB
+/** Requests a connection may have in flight before it must wait for answers. */
+export const WINDOW_REQUESTS = 1024
+/** Channels a connection may have open. */
+export const CHANNELS_MAX = 1024
+/** Bytes waiting in one socket; a reader slower than its own requests is cut off. */
+export const SOCKET_BUFFER_BYTES_MAX = 64 * MIB
+/** Connections of one I/O thread. */
+export const CONNECTIONS_MAX = 65_536
