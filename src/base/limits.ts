@@ -74,3 +74,17 @@ export const CHANNELS_MAX = 1024
 export const SOCKET_BUFFER_BYTES_MAX = 64 * MIB
 /** Connections of one I/O thread. */
 export const CONNECTIONS_MAX = 65_536
+
+// ── registry ────────────────────────────────────────────────────────────────────────────────────
+/** Models, and as many pipelines, that one home lists: all records are held in memory. */
+export const RECORDS_MAX = 16_384
+/** Versions of one model or pipeline; the record is rewritten whole at each change. */
+export const VERSIONS_MAX = 4096
+/** Aliases of one model. */
+export const ALIASES_MAX = 256
+/** Changes waiting for the disk; they run one by one. */
+export const MUTATIONS_PENDING_MAX = 1024
+/** Bytes of journal.jsonl before it is set aside and a new one begins. */
+export const JOURNAL_BYTES_MAX = 16 * MIB
+/** API keys of one home: each request is compared with all of them. */
+export const API_KEYS_MAX = 1024

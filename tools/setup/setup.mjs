@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+/**
+ * Makes a fresh clone runnable: `npm start` and `npm test` call it first. Plain Node, no dependencies.
+ *
+ *   1 checks Node's version                                      always
+ *   2 npm ci                                                     when node_modules does not hold what the lock file says
+ *   3 builds the addon (checks CMake and the compiler before)    when native/ changed since the last build
+ *   4 tsc                                                        when TypeScript changed since the last build
+ *
+ * Goals: nothing to do costs a few stat calls (< 0.5 s); one clear sentence and exit 1 when the machine lacks
+ * something; progress lines for long work; two at once wait for each other; no download but from the npm registry.
+ * Non-goals: watching, packaging, installing compilers.
+ *
+ * `--force` builds addon and dist whatever the stamps say. PENSTOCK_WERROR=1 turns warnings into errors (CI does; a
+ * newcomer's newer compiler must not fail on a warning it has just learnt).
+ */
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { buildAddon } from './addon.mjs'
+import { installDependencies } from './dependencies.mjs'
+import { withLock } from './lock.mjs'
+import { SetupError, checkNode } from './machine.mjs'
+import { buildTypeScript } from './typescript.mjs'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+
+function main(isForced) {
+  checkNode(process.versions.node)
+  withLock(join(root, 'build', 'setup.lock'), () => {
+    installDependencies(root)
+    // Both, even if the first fails: tsc emits despite errors, and whoever works on one half needs the other.
+    const failures = [buildAddon, buildTypeScript].flatMap((build) => failureOf(() => build(root, isForced)))
+    if (failures.length > 0) throw new SetupError(failures.map((failure) => failure.message).join('\npenstock: '))
+  })
+}
+
+function failureOf(work) {
+  try {
+    work()
+    return []
+  } catch (error) {
+    if (error instanceof SetupError) return [error]
+    throw error
+  }
+}
+
+try {
+  main(process.argv.includes('--force'))
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error
+  console.error(`penstock: ${error.message}`)
+  process.exitCode = 1
+}
