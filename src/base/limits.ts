@@ -32,6 +32,24 @@ export const PENDING_ROWS_BACKGROUND_MAX = 16_384
 /** Microseconds a batch may wait for company, by option; the default is 0, no timer. */
 export const BATCH_DELAY_US_MAX = 1_000_000
 
+// ── workers ─────────────────────────────────────────────────────────────────────────────────────
+/** Inference workers of a process: one per core of the largest machines, each holding every deployed model. */
+export const INFER_WORKERS_MAX = 256
+/** Threads inside one run, by option. */
+export const INTRA_OP_THREADS_MAX = 256
+/** Milliseconds that closing waits for runs under way before it ends their threads. */
+export const WORKER_CLOSE_MS_MAX = 10_000
+/** Milliseconds between restarts of a worker that keeps ending. */
+export const WORKER_RESTART_DELAY_MS_MAX = 5_000
+/** Milliseconds of the inspection of one upload, trial runs included. */
+export const INSPECTION_MS_MAX = 120_000
+/** Requests on the plain (string) path that are not answered yet. */
+export const PLAIN_REQUESTS_MAX = 1024
+/** Bytes of audit rows that wait for the disk; what does not fit is dropped and counted. */
+export const AUDIT_BUFFER_BYTES_MAX = 64 * MIB
+/** Bytes of one audit file before the next one is begun. */
+export const AUDIT_FILE_BYTES_MAX = 256 * MIB
+
 // ── models and pipelines ────────────────────────────────────────────────────────────────────────
 /** Bytes of an .onnx file: protobuf's own limit, 2 GiB - 1. */
 export const MODEL_BYTES_MAX = 2 * GIB - 1
@@ -62,6 +80,12 @@ export const TAG_CHARACTERS_MAX = 128
 export const BODY_BYTES_MAX = 64 * MIB
 /** Nesting of a JSON body: deeper is no tensor, and parsers recurse. */
 export const JSON_DEPTH_MAX = 32
+/** Bytes of an HTTP body that only configures: a pipeline's definition, an alias. */
+export const CONTROL_BODY_BYTES_MAX = MIB
+/** Bytes of all bodies that are still arriving on one I/O thread: many callers must not sum up to the machine's memory. */
+export const BODIES_BYTES_MAX = 4 * GIB
+/** Milliseconds that draining waits for what is in flight. */
+export const DRAIN_LIMIT_MS = 30_000
 
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────
 /** Bytes of one frame. */
@@ -72,6 +96,10 @@ export const WINDOW_REQUESTS = 1024
 export const CHANNELS_MAX = 1024
 /** Bytes waiting in one socket; a reader slower than its own requests is cut off. */
 export const SOCKET_BUFFER_BYTES_MAX = 64 * MIB
+/** Seconds without a frame or pong before a connection is taken for dead; pings are sent in between. */
+export const IDLE_TIMEOUT_S = 120
+/** Bytes by which a frame may exceed its limit and still be refused with a close code instead of being cut off. */
+export const FRAME_SLACK_BYTES = MIB
 /** Connections of one I/O thread. */
 export const CONNECTIONS_MAX = 65_536
 
