@@ -42,7 +42,7 @@ def train() -> list[ExampleModel]:
     held_out, base = metrics_of(test_y, probability), metrics_of(test_y, np.full(len(test_y), train_y.mean()))
     return [ExampleModel(
         "fraud-mlp", "Fraud-like score by a network 29-16-8-1; the benchmark's model", model,
-        inputs={"features": test_x[rows]}, outputs={"probability": probability[rows, None].astype(np.float32)},
+        inputs={"features": test_x}, outputs={"probability": probability[:, None].astype(np.float32)}, golden_rows=rows,
         library=f"scikit-learn {sklearn.__version__}", data="synthetic, made by tools/train/fraud.py",
         metrics={"heldOut": held_out, "trainRows": len(train_y), "heldOutRows": len(test_y), "seed": SEED,
                  "baselines": {"prevalence": base, "logistic": metrics_of(test_y, linear)}},

@@ -1,11 +1,10 @@
 """Makes the models under test/models: no training, each there to show one behaviour that the engine must handle.
 
 Every model is one function below with a sentence of what it shows; the README beside the files is printed from those
-sentences. Weights are drawn from a fixed seed, so the files are the same bytes on every machine.
+sentences. Weights are drawn from a fixed seed, so the files are the same bytes every time.
 """
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -245,8 +244,7 @@ REFUSED = {"missing-external-data", "future-opset"}
 
 
 def main() -> int:
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir(parents=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     lines = ["# Test models", "", "Made by `tools/train/make_test_models.py` (run by `tools/train/run.sh`); N is the row axis.", "",
              "| model | what it shows | bytes |", "|---|---|---|"]
     for name, shows, make in MAKERS:
