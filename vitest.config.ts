@@ -1,20 +1,22 @@
 /**
- * Two projects: `unit` (beside the sources, no build needed) and `integration` (under test/, against the built package).
- * `npx vitest run --project unit` runs one of them.
+ * Three projects: `unit` (beside the sources, no build needed), `integration` (under test/, against the built package)
+ * and `heavy` (minutes; .ci/run names its folders, `npm test` leaves it out).
  */
 import { defineConfig } from 'vitest/config'
+
+const heavy = ['test/stress/**/*.test.ts', 'test/leak/**/*.test.ts']
 
 export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    reporters: process.env['CI'] === undefined ? ['default'] : ['default', ['json', { outputFile: 'build/vitest.json' }]],
     projects: [
       {
         extends: true,
         test: {
           name: 'unit',
-          include: ['{src,bindings,bench,tools}/**/*.{test,fuzz}.ts', 'tools/**/*.test.mjs'],
+          include: ['{src,bindings,bench,tools}/**/*.{test,fuzz}.ts'],
+          exclude: ['**/node_modules/**', '**/.venv/**'],
           testTimeout: 10_000,
         },
       },
@@ -23,11 +25,14 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          // Heavier suites run by name from .ci/run.
-          exclude: ['test/stress/**', 'test/leak/**', '**/node_modules/**'],
+          exclude: [...heavy, '**/node_modules/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'heavy', include: heavy, testTimeout: 600_000, hookTimeout: 60_000, fileParallelism: false },
       },
     ],
   },

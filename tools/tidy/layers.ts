@@ -1,0 +1,87 @@
+/**
+ * Dependencies point down:
+ *
+ *   cli → index, server → transport → metrics → engine → worker, registry, log → steps → pipeline → protocol → tensor → base
+ *
+ * A file may import its own layer's folder and what stands below. Three exceptions, each for a reason: registry, log and
+ * worker implement interfaces that the engine declares (types of engine/api.ts only); the client sees protocol, tensor
+ * and base, so that it runs in a browser; bindings are for engine, worker and log, because handles of native memory
+ * belong to few hands.
+ */
+import type { Finding, Rule } from './rules.js'
+import { importsOf, resolveImport } from './source.js'
+
+const ranks: Readonly<Record<string, number>> = {
+  base: 0,
+  tensor: 1,
+  protocol: 2,
+  pipeline: 3,
+  steps: 4,
+  worker: 5,
+  registry: 5,
+  log: 5,
+  engine: 6,
+  metrics: 7,
+  transport: 8,
+  server: 9,
+  index: 9,
+  cli: 10,
+}
+const usesBindings = new Set(['engine', 'worker', 'log'])
+const clientSees = new Set(['client', 'protocol', 'tensor', 'base'])
+
+/** `src/engine/api.ts` → engine · `src/server.ts` → server · elsewhere undefined. */
+function layerOf(path: string): string | undefined {
+  return /^src\/([\w-]+)(?:\/|\.ts$)/.exec(path)?.[1]
+}
+
+function refusal(path: string, target: string, isType: boolean): string | undefined {
+  const from = layerOf(path)
+  if (from === undefined) return undefined
+  if (target.startsWith('bindings/')) {
+    return usesBindings.has(from) ? undefined : 'only engine, worker and log import bindings/: ask the engine for it'
+  }
+  const to = layerOf(target)
+  if (to === undefined) return `src imports nothing outside src and bindings, but this is ${target}`
+  if (from === to) return undefined
+  if (from === 'client') return clientSees.has(to) ? undefined : `the client runs in browsers and sees ${[...clientSees].join(', ')} only, not ${to}`
+  // The index gathers the public surface, the client included.
+  if (to === 'client') return from === 'cli' || from === 'index' ? undefined : `${from} must not know the client`
+  if (isType && target === 'src/engine/api.ts') return undefined
+  const fromRank = ranks[from]
+  const toRank = ranks[to]
+  if (fromRank === undefined || toRank === undefined) return `give ${fromRank === undefined ? from : to} a place in tools/tidy/layers.ts`
+  if (toRank < fromRank) return undefined
+  return `${from} must not import ${to}: dependencies point down; let the caller pass it in, or declare an interface in ${from}`
+}
+
+export const layerRule: Rule = {
+  name: 'dependencies point down',
+  applies: (path) => path.startsWith('src/') && path.endsWith('.ts') && !/\.(test|fuzz|bench)\.ts$/.test(path),
+  check: (path, text) =>
+    importsOf(text).flatMap(({ line, specifier, isType }): Finding[] => {
+      if (!specifier.startsWith('.')) return []
+      const message = refusal(path, resolveImport(path, specifier), isType)
+      return message === undefined ? [] : [{ path, line, message }]
+    }),
+  canary: {
+    path: 'src/pipeline/plan.ts',
+    bad: "import { Engine } from '../engine/engine.js'",
+    good: "import type { EngineApi } from '../engine/api.js'\nimport { PenstockError } from '../base/errors.js'",
+  },
+}
+
+/** Pairs that the canary of the rule does not show; tidy.test.ts checks them. */
+export const layerExamples: readonly { readonly path: string; readonly line: string; readonly isRefused: boolean }[] = [
+  { path: 'src/transport/http/infer.ts', line: "import { addon } from '../../../bindings/native.js'", isRefused: true },
+  { path: 'src/engine/engine.ts', line: "import { addon } from '../../bindings/native.js'", isRefused: false },
+  { path: 'src/client/client.ts', line: "import { plan } from '../pipeline/plan.js'", isRefused: true },
+  { path: 'src/client/client.ts', line: "import { encode } from '../protocol/codec.js'", isRefused: false },
+  { path: 'src/registry/models.ts', line: "import { reader } from '../log/reader.js'", isRefused: true },
+  { path: 'src/registry/models.ts', line: "import { engine } from '../engine/api.js'", isRefused: true },
+  { path: 'src/base/errors.ts', line: "export { a } from '../protocol/codec.js'", isRefused: true },
+  { path: 'src/engine/engine.ts', line: "const path = new URL('../transport/uws.js', import.meta.url)", isRefused: true },
+  { path: 'src/engine/engine.ts', line: "const m = await import('../cli/main.js')", isRefused: true },
+  { path: 'src/novel/thing.ts', line: "import { a } from '../base/errors.js'", isRefused: true },
+  { path: 'src/cli/serve.ts', line: "import { server } from '../server.js'", isRefused: false },
+]
