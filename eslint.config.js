@@ -5,7 +5,7 @@
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', '**/generated/', '.penstock/', 'examples/'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', '**/generated/', '.penstock/', 'examples/', '**/.venv/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
@@ -18,21 +18,23 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'error',
       '@typescript-eslint/prefer-promise-reject-errors': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      // Numbers, booleans and names in messages are wanted; objects by accident are not.
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: false }],
+      // Numbers, booleans and null in messages are wanted; objects by accident are not.
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNullish: true },
+      ],
       // An async method without await rejects instead of throwing: that is the house rule for promise functions.
       '@typescript-eslint/require-await': 'off',
-      eqeqeq: 'error',
+      // `== null` asks for null and undefined at once.
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-var': 'error',
       'prefer-const': 'error',
       'no-constructor-return': 'error',
-      'no-promise-executor-return': ['error', { allowVoid: true }],
     },
   },
   {
     files: ['**/*.test.ts', '**/*.fuzz.ts', 'test/**/*.ts'],
     rules: {
-      'no-promise-executor-return': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',

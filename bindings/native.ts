@@ -25,22 +25,28 @@ export function loadAddon(startFolder: string): NativeAddon {
   if (root === undefined) throw new Error(`Expected ${startFolder} to be inside the penstock package`)
   const file = join(root, 'build', 'Release', 'penstock.node')
   if (!existsSync(file)) {
-    throw new Error(`Expected the native addon at ${file} but there is none. Run \`npm run build\` in ${root} to build it.`)
+    throw new Error(
+      `Expected the native addon at ${file} but there is none. Run \`npm run build\` in ${root} to build it.`,
+    )
   }
   try {
     return createRequire(import.meta.url)(file) as NativeAddon
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`The native addon at ${file} does not load: ${reason}. Run \`npm run build\` in ${root} to rebuild it.`, {
-      cause,
-    })
+    throw new Error(
+      `The native addon at ${file} does not load: ${reason}. Run \`npm run build\` in ${root} to rebuild it.`,
+      {
+        cause,
+      },
+    )
   }
 }
 
 function packageRoot(startFolder: string): string | undefined {
   for (let folder = startFolder; ; folder = dirname(folder)) {
     const manifest = join(folder, 'package.json')
-    if (existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: unknown }).name === 'penstock') return folder
+    if (existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as { name?: unknown }).name === 'penstock')
+      return folder
     if (dirname(folder) === folder) return undefined
   }
 }

@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { PenstockError, errorCodeOfNative, errorTable, isPenstockError, toPenstockError, type ErrorCode } from './errors.js'
+import {
+  PenstockError,
+  errorCodeOfNative,
+  errorTable,
+  isPenstockError,
+  toPenstockError,
+  type ErrorCode,
+} from './errors.js'
 
 interface SourceRow {
   code: ErrorCode
@@ -11,7 +18,9 @@ interface SourceRow {
   retryable: boolean
   sentence: string
 }
-const source = JSON.parse(readFileSync(new URL('../protocol/errors.json', import.meta.url), 'utf8')) as { errors: SourceRow[] }
+const source = JSON.parse(readFileSync(new URL('../protocol/errors.json', import.meta.url), 'utf8')) as {
+  errors: SourceRow[]
+}
 
 describe('errors', () => {
   it('table: holds every row of errors.json as it stands there', () => {
@@ -21,7 +30,13 @@ describe('errors', () => {
 
   it('PenstockError: takes class, status and retryable from its code', () => {
     const error = new PenstockError('ERR_QUEUE_FULL', 'The queue of ccfraud is full', { retryAfterMs: 20 })
-    expect(error).toMatchObject({ name: 'PenstockError', code: 'ERR_QUEUE_FULL', retryable: true, retryAfterMs: 20, httpStatus: 429 })
+    expect(error).toMatchObject({
+      name: 'PenstockError',
+      code: 'ERR_QUEUE_FULL',
+      retryable: true,
+      retryAfterMs: 20,
+      httpStatus: 429,
+    })
     expect(error.message).toBe('The queue of ccfraud is full')
     expect(error).toBeInstanceOf(Error)
   })
@@ -43,7 +58,8 @@ describe('errors', () => {
     Object.defineProperty(foreign, Symbol.for('penstock.error'), { value: true })
     expect(isPenstockError(foreign)).toBe(true)
     expect(isPenstockError(new PenstockError('ERR_CLOSED'))).toBe(true)
-    for (const other of [new Error('x'), { code: 'ERR_CLOSED' }, null, undefined, 'ERR_CLOSED', 7]) expect(isPenstockError(other)).toBe(false)
+    for (const other of [new Error('x'), { code: 'ERR_CLOSED' }, null, undefined, 'ERR_CLOSED', 7])
+      expect(isPenstockError(other)).toBe(false)
   })
 
   it('toPenstockError: hides the message of a foreign error and keeps it as the cause', () => {

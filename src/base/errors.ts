@@ -31,7 +31,10 @@ export class PenstockError extends Error {
    * @param message a sentence: argument, rule, value, then the way out. '' takes the code's own sentence.
    */
   constructor(code: ErrorCode, message = '', options: PenstockErrorOptions = {}) {
-    super(message === '' ? errorTable[code].sentence : message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(
+      message === '' ? errorTable[code].sentence : message,
+      'cause' in options ? { cause: options.cause } : undefined,
+    )
     this.name = 'PenstockError'
     this.code = code
     this.retryable = errorTable[code].retryable
@@ -58,7 +61,9 @@ export function toPenstockError(error: unknown): PenstockError {
 }
 
 const codeByNative: ReadonlyMap<number, ErrorCode> = new Map(
-  (Object.entries(errorTable) as [ErrorCode, ErrorRow][]).flatMap(([code, row]) => (row.native === undefined ? [] : [[row.native, code]])),
+  (Object.entries(errorTable) as [ErrorCode, ErrorRow][]).flatMap(([code, row]) =>
+    row.native === undefined ? [] : [[row.native, code]],
+  ),
 )
 
 /** The code of a status number of the addon (1..255); a number that is none of them is a bug and answers ERR_INTERNAL. */

@@ -31,8 +31,11 @@ describe('expect', () => {
   it('expectInteger: returns the ends of its range and refuses what lies beyond, in the house wording', () => {
     expect(expectInteger('deadlineMs', 1, 1, 10)).toBe(1)
     expect(expectInteger('deadlineMs', 10, 1, 10)).toBe(10)
-    expect(messageOf(() => expectInteger('deadlineMs', 11, 1, 10))).toBe('Expected deadlineMs to be an integer in 1..10 but received 11')
-    for (const value of [0, 1.5, Number.NaN, Infinity, '1', 1n, null, undefined, 2 ** 53]) messageOf(() => expectInteger('n', value, 1, 2 ** 60))
+    expect(messageOf(() => expectInteger('deadlineMs', 11, 1, 10))).toBe(
+      'Expected deadlineMs to be an integer in 1..10 but received 11',
+    )
+    for (const value of [0, 1.5, Number.NaN, Infinity, '1', 1n, null, undefined, 2 ** 53])
+      messageOf(() => expectInteger('n', value, 1, 2 ** 60))
   })
 
   it('expectInteger: accepts exactly the safe integers of its range', () => {
@@ -53,13 +56,16 @@ describe('expect', () => {
 
   it('expectString: counts characters and says how many there were', () => {
     expect(expectString('key', '')).toBe('')
-    expect(messageOf(() => expectString('key', 'abcd', 3))).toContain('at most 3 characters but received "4 characters"')
+    expect(messageOf(() => expectString('key', 'abcd', 3))).toContain(
+      'at most 3 characters but received "4 characters"',
+    )
     messageOf(() => expectString('key', 5))
   })
 
   it('expectName: takes letters, digits and hyphens only, at most 128', () => {
     for (const name of ['a', 'ccfraud-2', 'A'.repeat(128)]) expect(expectName('model', name)).toBe(name)
-    for (const name of ['', 'a b', 'a/b', '..', 'a_b', 'ä', 'a\n', 'A'.repeat(129), 5, null]) messageOf(() => expectName('model', name))
+    for (const name of ['', 'a b', 'a/b', '..', 'a_b', 'ä', 'a\n', 'A'.repeat(129), 5, null])
+      messageOf(() => expectName('model', name))
   })
 
   it('expectOneOf: names the choices', () => {

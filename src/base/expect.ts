@@ -15,7 +15,13 @@ export function describeValue(value: unknown): string {
 }
 
 /** An error in the house's wording. `wayOut` is a sentence that says what to do instead. */
-export function argumentError(name: string, rule: string, value: unknown, wayOut = '', code: ErrorCode = 'ERR_ARGUMENT'): PenstockError {
+export function argumentError(
+  name: string,
+  rule: string,
+  value: unknown,
+  wayOut = '',
+  code: ErrorCode = 'ERR_ARGUMENT',
+): PenstockError {
   const sentence = `Expected ${name} to be ${rule} but received ${describeValue(value)}`
   return new PenstockError(code, wayOut === '' ? sentence : `${sentence}. ${wayOut}`)
 }
@@ -34,7 +40,8 @@ export function expectNumber(name: string, value: unknown, min: number, max: num
 
 export function expectString(name: string, value: unknown, charactersMax = Number.MAX_SAFE_INTEGER): string {
   if (typeof value !== 'string') throw argumentError(name, 'a string', value)
-  if (value.length > charactersMax) throw argumentError(name, `a string of at most ${charactersMax} characters`, `${value.length} characters`)
+  if (value.length > charactersMax)
+    throw argumentError(name, `a string of at most ${charactersMax} characters`, `${value.length} characters`)
   return value
 }
 
@@ -65,18 +72,24 @@ export function expectRecord(name: string, value: unknown): Record<string, unkno
 /** An array of at most `lengthMax` elements. */
 export function expectArray(name: string, value: unknown, lengthMax = Number.MAX_SAFE_INTEGER): readonly unknown[] {
   if (!Array.isArray(value)) throw argumentError(name, 'an array', value)
-  if (value.length > lengthMax) throw argumentError(name, `an array of at most ${lengthMax} elements`, `${value.length} elements`)
+  if (value.length > lengthMax)
+    throw argumentError(name, `an array of at most ${lengthMax} elements`, `${value.length} elements`)
   return value
 }
 
 /** No key of `record` but the `allowed` ones: a misspelt option must not be silently ignored. */
-export function expectNoOtherKeys(name: string, record: Readonly<Record<string, unknown>>, allowed: readonly string[]): void {
+export function expectNoOtherKeys(
+  name: string,
+  record: Readonly<Record<string, unknown>>,
+  allowed: readonly string[],
+): void {
   const other = Object.keys(record).find((key) => !allowed.includes(key))
   if (other !== undefined) throw argumentError(`each key of ${name}`, `one of ${allowed.join(', ')}`, other)
 }
 
 function describeUncut(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > valueCharactersMax ? value.slice(0, valueCharactersMax + 1) : value)
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > valueCharactersMax ? value.slice(0, valueCharactersMax + 1) : value)
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return 'a function'
   if (typeof value !== 'object' || value === null) return String(value)

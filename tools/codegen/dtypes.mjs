@@ -19,7 +19,9 @@ export function dtypesModule(text, source) {
   return file([
     ...banner(source, []),
     'export const dtypeTable = {',
-    ...dtypes.map((d) => `  ${d.name}: { name: ${quote(d.name)}, code: ${d.code}, bytes: ${d.bytes}, oip: ${quote(d.oip)} },`),
+    ...dtypes.map(
+      (d) => `  ${d.name}: { name: ${quote(d.name)}, code: ${d.code}, bytes: ${d.bytes}, oip: ${quote(d.oip)} },`,
+    ),
     '} as const',
     '',
     '/** Name by ONNX TensorProto.DataType code. */',

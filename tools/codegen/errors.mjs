@@ -16,9 +16,14 @@ function parse(text, source) {
   for (const row of errors) {
     const where = `${source}: ${row.code}`
     if (!/^ERR_[A-Z_]+$/.test(row.code)) throw new Error(`Expected ${where} to be named ERR_… in capitals`)
-    if (!classes.includes(row.class)) throw new Error(`Expected the class of ${where} to be one of ${classes.join(', ')}`)
-    if (!Number.isInteger(row.http) || row.http < 400 || row.http > 599) throw new Error(`Expected the http of ${where} to be 400..599`)
-    if (row.native !== undefined && !(Number.isInteger(row.native) && row.native >= 1 && row.native <= nativeStatusMax)) {
+    if (!classes.includes(row.class))
+      throw new Error(`Expected the class of ${where} to be one of ${classes.join(', ')}`)
+    if (!Number.isInteger(row.http) || row.http < 400 || row.http > 599)
+      throw new Error(`Expected the http of ${where} to be 400..599`)
+    if (
+      row.native !== undefined &&
+      !(Number.isInteger(row.native) && row.native >= 1 && row.native <= nativeStatusMax)
+    ) {
       throw new Error(`Expected the native status of ${where} to be 1..${nativeStatusMax}`)
     }
   }
@@ -35,7 +40,12 @@ export function errorCodesModule(text, source) {
       `retryable: ${error.retryable}`,
       ...(error.native === undefined ? [] : [`native: ${error.native}`]),
     ]
-    return [`  ${error.code}: {`, ...fields.map((field) => `    ${field},`), `    sentence: ${quote(error.sentence)},`, '  },']
+    return [
+      `  ${error.code}: {`,
+      ...fields.map((field) => `    ${field},`),
+      `    sentence: ${quote(error.sentence)},`,
+      '  },',
+    ]
   }
   return file([
     ...banner(source, []),

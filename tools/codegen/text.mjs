@@ -5,7 +5,10 @@
 
 /** The first lines of every generated file; `comment` is `//` in both languages. */
 export function banner(source, lines) {
-  return [`// Generated from ${source} by tools/codegen: do not edit, run \`npm run codegen\`.`, ...lines.map((l) => `// ${l}`)]
+  return [
+    `// Generated from ${source} by tools/codegen: do not edit, run \`npm run codegen\`.`,
+    ...lines.map((l) => `// ${l}`),
+  ]
 }
 
 /** QUEUE_FULL or queue_full → QueueFull; lessEqual → LessEqual. */
@@ -25,7 +28,8 @@ export function expectUnique(source, rows, what, key) {
   for (const row of rows) {
     const value = key(row)
     if (value === undefined) continue
-    if (seen.has(value)) throw new Error(`Expected each ${what} in ${source} to appear once but received ${value} twice`)
+    if (seen.has(value))
+      throw new Error(`Expected each ${what} in ${source} to appear once but received ${value} twice`)
     seen.add(value)
   }
 }

@@ -26,7 +26,12 @@ export function buildAddon(root, isForced) {
   const common = ['--directory', root, '--out', join(root, 'build', 'addon'), '--log-level', 'warn']
   const options = { cwd: root, wayOut: 'Fix the first error above; `rm -rf build` starts from nothing.' }
   const jobs = Math.max(2, Math.min(availableParallelism(), jobsMax))
-  runStep('configure the addon', process.execPath, [cmakeJs, 'configure', ...common, `--CDPENSTOCK_WERROR=${isStrict ? 'ON' : 'OFF'}`], { ...options, isQuiet: true })
+  runStep(
+    'configure the addon',
+    process.execPath,
+    [cmakeJs, 'configure', ...common, `--CDPENSTOCK_WERROR=${isStrict ? 'ON' : 'OFF'}`],
+    { ...options, isQuiet: true },
+  )
   runStep('build the addon', process.execPath, [cmakeJs, 'build', ...common, '--parallel', String(jobs)], options)
   writeStamp(stampFile, digest)
 }

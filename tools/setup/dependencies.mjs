@@ -9,7 +9,9 @@ import { runStep } from './machine.mjs'
 export function installDependencies(root) {
   const missing = missingPackages(root)
   if (missing.length === 0) return
-  console.error(`penstock: node_modules lacks ${missing.length} of the locked packages (${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' …' : ''})`)
+  console.error(
+    `penstock: node_modules lacks ${missing.length} of the locked packages (${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ' …' : ''})`,
+  )
   // No package needs its scripts; onnxruntime-node's would download CUDA libraries from outside the npm registry.
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund']
   const [command, prefix] = npmCommand()

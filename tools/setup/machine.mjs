@@ -12,7 +12,10 @@ export const cmakeMin = [3, 15]
 
 export function checkNode(version) {
   const major = Number(version.split('.')[0])
-  if (!(major >= nodeMajorMin)) throw new SetupError(`Expected Node.js ${nodeMajorMin} or newer but this is ${version}. Install it from https://nodejs.org.`)
+  if (!(major >= nodeMajorMin))
+    throw new SetupError(
+      `Expected Node.js ${nodeMajorMin} or newer but this is ${version}. Install it from https://nodejs.org.`,
+    )
 }
 
 /** @param output what `cmake --version` printed, or undefined when there is none. */
@@ -29,11 +32,14 @@ export function checkCmake(output = firstOutput(['cmake'], ['--version'])) {
 
 /** @param output what the compiler's `--version` printed, or undefined when there is none. */
 export function checkCompiler(output = firstOutput([process.env.CXX, 'c++', 'g++', 'clang++'], ['--version'])) {
-  const wayOut = 'Install one (Debian: apt install g++ make · macOS: xcode-select --install) or name it in CXX, and try again.'
-  if (output === undefined) throw new SetupError(`Expected a C++20 compiler (GCC 11, Clang 14 or newer) in PATH but found none. ${wayOut}`)
+  const wayOut =
+    'Install one (Debian: apt install g++ make · macOS: xcode-select --install) or name it in CXX, and try again.'
+  if (output === undefined)
+    throw new SetupError(`Expected a C++20 compiler (GCC 11, Clang 14 or newer) in PATH but found none. ${wayOut}`)
   const gcc = /\(.*\) (\d+)\.\d+\.\d+/.exec(output.split('\n')[0])
   const clang = /clang version (\d+)/.exec(output)
-  if (clang === null && gcc !== null && Number(gcc[1]) < 11) throw new SetupError(`Expected GCC 11 or newer but found ${gcc[1]}. ${wayOut}`)
+  if (clang === null && gcc !== null && Number(gcc[1]) < 11)
+    throw new SetupError(`Expected GCC 11 or newer but found ${gcc[1]}. ${wayOut}`)
   if (clang !== null && !output.includes('Apple') && Number(clang[1]) < 14) {
     throw new SetupError(`Expected Clang 14 or newer but found ${clang[1]}. ${wayOut}`)
   }
@@ -47,7 +53,12 @@ export function runStep(title, command, args, { cwd, env = {}, wayOut, isQuiet =
   const startMs = performance.now()
   console.error(`penstock: ${title} …`)
   const stdio = isQuiet ? ['ignore', 'pipe', 'pipe'] : ['ignore', 2, 2]
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, env: { ...process.env, ...env }, stdio, encoding: 'utf8' })
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio,
+    encoding: 'utf8',
+  })
   if (isQuiet && status !== 0) console.error(`${stdout}${stderr}`)
   if (error !== undefined) throw new SetupError(`${title} could not start (${error.message}). ${wayOut}`)
   if (status !== 0) throw new SetupError(`${title} failed (exit ${status}; its output is above). ${wayOut}`)

@@ -9,7 +9,10 @@ import { dirname, join } from 'node:path'
 /** @param inputs files or folders, relative to root; a folder counts with every file in it that `isInput` takes. */
 export function digestOf(root, inputs, isInput = () => true, extra = '') {
   const hash = createHash('sha256').update(extra)
-  for (const path of inputs.flatMap((input) => filesOf(root, input)).filter(isInput).sort()) {
+  for (const path of inputs
+    .flatMap((input) => filesOf(root, input))
+    .filter(isInput)
+    .sort()) {
     const { size, mtimeMs } = statSync(join(root, path))
     hash.update(`${path}:${size}:${mtimeMs}\n`)
   }
@@ -30,6 +33,10 @@ function filesOf(root, path) {
   if (stat === undefined) return []
   if (stat.isFile()) return [path]
   return readdirSync(join(root, path), { withFileTypes: true }).flatMap((entry) =>
-    entry.name === 'node_modules' || entry.name === '__pycache__' ? [] : entry.isDirectory() || entry.isFile() ? filesOf(root, join(path, entry.name)) : [],
+    entry.name === 'node_modules' || entry.name === '__pycache__'
+      ? []
+      : entry.isDirectory() || entry.isFile()
+        ? filesOf(root, join(path, entry.name))
+        : [],
   )
 }

@@ -44,13 +44,17 @@ function refusal(path: string, target: string, isType: boolean): string | undefi
   const to = layerOf(target)
   if (to === undefined) return `src imports nothing outside src and bindings, but this is ${target}`
   if (from === to) return undefined
-  if (from === 'client') return clientSees.has(to) ? undefined : `the client runs in browsers and sees ${[...clientSees].join(', ')} only, not ${to}`
+  if (from === 'client')
+    return clientSees.has(to)
+      ? undefined
+      : `the client runs in browsers and sees ${[...clientSees].join(', ')} only, not ${to}`
   // The index gathers the public surface, the client included.
   if (to === 'client') return from === 'cli' || from === 'index' ? undefined : `${from} must not know the client`
   if (isType && target === 'src/engine/api.ts') return undefined
   const fromRank = ranks[from]
   const toRank = ranks[to]
-  if (fromRank === undefined || toRank === undefined) return `give ${fromRank === undefined ? from : to} a place in tools/tidy/layers.ts`
+  if (fromRank === undefined || toRank === undefined)
+    return `give ${fromRank === undefined ? from : to} a place in tools/tidy/layers.ts`
   if (toRank < fromRank) return undefined
   return `${from} must not import ${to}: dependencies point down; let the caller pass it in, or declare an interface in ${from}`
 }
@@ -80,7 +84,11 @@ export const layerExamples: readonly { readonly path: string; readonly line: str
   { path: 'src/registry/models.ts', line: "import { reader } from '../log/reader.js'", isRefused: true },
   { path: 'src/registry/models.ts', line: "import { engine } from '../engine/api.js'", isRefused: true },
   { path: 'src/base/errors.ts', line: "export { a } from '../protocol/codec.js'", isRefused: true },
-  { path: 'src/engine/engine.ts', line: "const path = new URL('../transport/uws.js', import.meta.url)", isRefused: true },
+  {
+    path: 'src/engine/engine.ts',
+    line: "const path = new URL('../transport/uws.js', import.meta.url)",
+    isRefused: true,
+  },
   { path: 'src/engine/engine.ts', line: "const m = await import('../cli/main.js')", isRefused: true },
   { path: 'src/novel/thing.ts', line: "import { a } from '../base/errors.js'", isRefused: true },
   { path: 'src/cli/serve.ts', line: "import { server } from '../server.js'", isRefused: false },

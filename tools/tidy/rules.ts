@@ -41,10 +41,12 @@ const nativeColumnsMax = 120
 
 const isTest = (path: string): boolean => /\.(test|fuzz|bench)\.(ts|mjs)$|^test\/|\/testing\//.test(path)
 const isGenerated = (path: string): boolean => path.includes('/generated/') || /_(codes|opcodes|slots)\.hpp$/.test(path)
-const isProduct = (path: string): boolean => /^(src|bindings)\/.*\.ts$/.test(path) && !isTest(path) && !isGenerated(path)
+const isProduct = (path: string): boolean =>
+  /^(src|bindings)\/.*\.ts$/.test(path) && !isTest(path) && !isGenerated(path)
 const isNative = (path: string): boolean => /^native\/.*\.(cpp|hpp)$/.test(path)
 const isSource = (path: string): boolean => /\.(ts|mjs|js|cpp|hpp)$/.test(path) && !isGenerated(path)
-const isText = (path: string): boolean => /\.(ts|mjs|js|cpp|hpp|py|sh|md|json|ya?ml|txt|fbs|gyp|cmake)$|(^|\/)(CMakeLists\.txt|run|\.npmrc)$/.test(path)
+const isText = (path: string): boolean =>
+  /\.(ts|mjs|js|cpp|hpp|py|sh|md|json|ya?ml|txt|fbs|gyp|cmake)$|(^|\/)(CMakeLists\.txt|run|\.npmrc)$/.test(path)
 const isTidyItself = (path: string): boolean => path.startsWith('tools/tidy/')
 
 const patternRules: readonly PatternRule[] = [
@@ -185,24 +187,40 @@ const headerRule: Rule = {
   check: (path, text) => {
     const first = text.replace(/^#!.*\n/, '').trimStart()
     // The comment of x.cpp is in x.hpp, its first include.
-    const isExplainedByHeader = path.endsWith('.cpp') && first.startsWith(`#include "${path.slice('native/'.length, -'.cpp'.length)}.hpp"`)
+    const isExplainedByHeader =
+      path.endsWith('.cpp') && first.startsWith(`#include "${path.slice('native/'.length, -'.cpp'.length)}.hpp"`)
     return first.startsWith('/**') || first.startsWith('//') || isExplainedByHeader
       ? []
-      : [{ path, line: 1, message: 'begin with a comment of 3..12 lines: what it is, why it is so, who owns the memory' }]
+      : [
+          {
+            path,
+            line: 1,
+            message: 'begin with a comment of 3..12 lines: what it is, why it is so, who owns the memory',
+          },
+        ]
   },
-  canary: { path: 'src/tensor/shape.ts', bad: 'export const rank = 2\n', good: '/** Shapes. */\nexport const rank = 2\n' },
+  canary: {
+    path: 'src/tensor/shape.ts',
+    bad: 'export const rank = 2\n',
+    good: '/** Shapes. */\nexport const rank = 2\n',
+  },
 }
 
 export const rules: readonly Rule[] = [...patternRules.map(ruleOfPattern), headerRule, layerRule]
 
 /** Files longer than the limit, with their lines; generated ones do not count. */
 export function longFiles(files: ReadonlyMap<string, string>): Map<string, number> {
-  const counts = [...files].filter(([path]) => isSource(path)).map(([path, text]) => [path, text.split('\n').length - 1] as const)
+  const counts = [...files]
+    .filter(([path]) => isSource(path))
+    .map(([path, text]) => [path, text.split('\n').length - 1] as const)
   return new Map(counts.filter(([, lines]) => lines > fileLinesMax))
 }
 
 /** Compares long files with the list of old excess: new excess fails, and what has shrunk must leave the list. */
-export function ratchetFindings(longNow: ReadonlyMap<string, number>, listed: Readonly<Record<string, number>>): Finding[] {
+export function ratchetFindings(
+  longNow: ReadonlyMap<string, number>,
+  listed: Readonly<Record<string, number>>,
+): Finding[] {
   const grown = [...longNow].flatMap(([path, lines]) => {
     const allowed = listed[path] ?? fileLinesMax
     const message = `has ${lines} lines, ${allowed} are allowed: split it by concept`

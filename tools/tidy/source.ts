@@ -39,7 +39,9 @@ export function readTree(root: string): Map<string, string> {
 /** `text` with comments replaced by spaces; line breaks stay. */
 export function withoutComments(text: string): string {
   const token = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g
-  return text.replace(token, (match) => (match.startsWith('//') || match.startsWith('/*') ? match.replace(/[^\n]/g, ' ') : match))
+  return text.replace(token, (match) =>
+    match.startsWith('//') || match.startsWith('/*') ? match.replace(/[^\n]/g, ' ') : match,
+  )
 }
 
 /** Static and dynamic imports, re-exports, and module addresses in `new URL(…, import.meta.url)`. */

