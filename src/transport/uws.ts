@@ -1,0 +1,360 @@
+/**
+ * The only importer of uWebSockets.js: a thin, typed surface over it that cannot be misused the ways the library can.
+ *
+ * What the library asks of its callers is done here once: a request lives on the stack and is copied before the handler
+ * returns; a response must not be touched after an abort or an end; writes happen corked; a body's chunks are lent until
+ * the callback returns; large answers follow the socket's pace (`tryEnd`) instead of being copied into its buffer.
+ * Listening is exclusive: the library's default, SO_REUSEPORT, lets two servers share a port without a word.
+ *
+ * Rejected: node:http with `ws`; it answered a fifth of the messages a second. Thread: the I/O isolate that listens.
+ */
+import { createServer, isIP } from 'node:net'
+import { STATUS_CODES } from 'node:http'
+import uws, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket, type WebSocket } from 'uWebSockets.js'
+import { argumentError } from '../base/expect.js'
+import { PenstockError } from '../base/errors.js'
+
+/** A whole answer. `headers` come beside content-type and content-length. */
+export interface HttpReply {
+  readonly status: number
+  readonly contentType?: string
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  /** Absent: no body. */
+  readonly body?: string | Uint8Array
+}
+
+/** A WebSocket connection, valid from `open` until `close` returns. */
+export type Socket<Data> = WebSocket<Data>
+/** What `Socket.send` says: built-up back-pressure, sent, dropped because the buffer is full (the socket is closing). */
+export const SEND_STATUS = { congested: 0, sent: 1, dropped: 2 } as const
+
+export interface SocketBehaviour<Data> {
+  readonly path: string
+  readonly frameBytesMax: number
+  readonly bufferBytesMax: number
+  readonly idleTimeoutS: number
+  /** Decides on a handshake: the data of the new socket and the subprotocol that is chosen, or the refusal. */
+  accept(handshake: Handshake): { data: Data; subprotocol: string } | HttpReply
+  open(socket: Socket<Data>): void
+  /** `frame` is lent until the call returns. */
+  message(socket: Socket<Data>, frame: ArrayBuffer, isBinary: boolean): void
+  drain(socket: Socket<Data>): void
+  /** The socket must not be used any more. */
+  close(socket: Socket<Data>, code: number): void
+}
+
+export interface Handshake {
+  header(name: string): string
+}
+
+export interface SocketServerOptions<Data> {
+  /** Called for each request; must respond, or call `readBody`, before it returns to the loop. */
+  onRequest(exchange: HttpExchange): void
+  readonly socket: SocketBehaviour<Data>
+  /** Bytes of all bodies that are still arriving. */
+  readonly bodiesBytesMax: number
+}
+
+/** Below this an answer is written in one go: the copy is cheaper than following the socket's pace. */
+const streamedBytesMin = 64 * 1024
+/** First room of a body whose length is not announced. */
+const bodyBytesInitial = 16 * 1024
+
+/** Bytes held by bodies under way, over all exchanges of a server. */
+interface BodyBudget {
+  bytes: number
+  readonly bytesMax: number
+  isClosing: boolean
+  openExchanges: number
+}
+
+/** One HTTP request and the one answer it gets. */
+export class HttpExchange implements Handshake {
+  /** Upper case. */
+  readonly method: string
+  /** As sent, percent-encoded, without the query. */
+  readonly path: string
+  /** Without the question mark; '' when there is none. */
+  readonly query: string
+  readonly #headers = new Map<string, string>()
+  readonly #raw: HttpResponse
+  readonly #budget: BodyBudget
+  #controller: AbortController | undefined
+  #onAbort: (() => void) | undefined
+  #isAborted = false
+  #isAnswered = false
+  #isBodyRead = false
+
+  constructor(raw: HttpResponse, request: HttpRequest, budget: BodyBudget) {
+    this.#raw = raw
+    this.#budget = budget
+    this.method = request.getCaseSensitiveMethod()
+    this.path = request.getUrl()
+    this.query = request.getQuery() ?? ''
+    request.forEach((name, value) => {
+      const earlier = this.#headers.get(name)
+      this.#headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
+    })
+    budget.openExchanges++
+    raw.onAborted(() => this.#abort())
+  }
+
+  /** The value of a header by its lower-case name, '' when it was not sent; repeated headers are joined by ', '. */
+  header(name: string): string {
+    return this.#headers.get(name) ?? ''
+  }
+
+  /** True once the caller is gone; the answer is dropped then. */
+  get isAborted(): boolean {
+    return this.#isAborted
+  }
+
+  /** Aborts when the caller disconnects before the answer. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isAborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  /**
+   * Collects the body. To be called before the request handler returns to the loop.
+   * @param bytesMax refused beyond it: by the announced length before anything is held, else as soon as it is exceeded.
+   * @returns the caller's own memory.
+   * @throws PenstockError ERR_BODY_TOO_LARGE, ERR_QUEUE_FULL (all bodies together), ERR_ABORTED.
+   */
+  readBody(bytesMax: number): Promise<Buffer> {
+    const announced = Number(this.header('content-length'))
+    if (announced > bytesMax) return Promise.reject(bodyTooLarge(bytesMax, announced))
+    this.#isBodyRead = true
+    const body = new Body(this.#budget, bytesMax, announced)
+    return new Promise((resolve, reject) => {
+      const refuse = (error: PenstockError): void => {
+        body.release()
+        reject(error)
+      }
+      this.#onAbort = () => refuse(new PenstockError('ERR_ABORTED'))
+      this.#raw.onData((chunk, isLast) => {
+        if (body.isReleased) return
+        const refusal = body.append(chunk)
+        if (refusal !== null) return refuse(refusal)
+        if (!isLast) return
+        const bytes = body.take()
+        body.release()
+        resolve(bytes)
+      })
+    })
+  }
+
+  /** Sends the answer; later calls, and calls after an abort, do nothing. */
+  respond(reply: HttpReply): void {
+    if (this.#isAnswered || this.#isAborted) return
+    this.#isAnswered = true
+    const raw = this.#raw
+    // A body that nobody will read is cheaper cut off than received; and a closing server keeps no connection alive.
+    const closes = this.#budget.isClosing || (reply.status === 413 && !this.#isBodyRead)
+    raw.cork(() => {
+      raw.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? 'Unknown'}`)
+      for (const [name, value] of reply.headers ?? []) raw.writeHeader(name, value)
+      if (reply.body === undefined) raw.endWithoutBody(reply.status === 204 ? undefined : 0, closes)
+      else this.#writeBody(reply.contentType ?? 'application/octet-stream', reply.body, closes)
+    })
+    if (!this.#isStreaming) this.#finish()
+  }
+
+  #isStreaming = false
+
+  #writeBody(contentType: string, body: string | Uint8Array, closes: boolean): void {
+    const raw = this.#raw
+    raw.writeHeader('content-type', contentType)
+    if (this.method === 'HEAD') raw.endWithoutBody(Buffer.byteLength(body), closes)
+    else if (body.length < streamedBytesMin) raw.end(body, closes)
+    else this.#stream(typeof body === 'string' ? Buffer.from(body) : body)
+  }
+
+  /** Writes what the socket takes, the rest when it is writable again; the bytes stay ours until then. */
+  #stream(bytes: Uint8Array): void {
+    const raw = this.#raw
+    const write = (offsetBytes: number): boolean => {
+      const [isWritten, isDone] = raw.tryEnd(bytes.subarray(offsetBytes), bytes.length)
+      if (isDone && this.#isStreaming) {
+        this.#isStreaming = false
+        this.#finish()
+      }
+      return isWritten
+    }
+    this.#isStreaming = true
+    raw.onWritable(write)
+    write(0)
+  }
+
+  #abort(): void {
+    if (this.#isAborted) return
+    const wasOpen = !this.#isAnswered || this.#isStreaming
+    this.#isAborted = true
+    this.#controller?.abort()
+    this.#onAbort?.()
+    if (wasOpen) this.#finish()
+  }
+
+  #finish(): void {
+    this.#budget.openExchanges--
+  }
+}
+
+/** A body that grows as it arrives: an announced length is a claim, and memory is not given for claims. */
+class Body {
+  #bytes: Buffer
+  #length = 0
+  isReleased = false
+
+  constructor(
+    private readonly budget: BodyBudget,
+    private readonly bytesMax: number,
+    announced: number,
+  ) {
+    const initial = announced > 0 ? Math.min(announced, bodyBytesInitial) : 0
+    this.#bytes = Buffer.allocUnsafeSlow(initial)
+    budget.bytes += initial
+  }
+
+  append(chunk: ArrayBuffer): PenstockError | null {
+    const length = this.#length + chunk.byteLength
+    if (length > this.bytesMax) return bodyTooLarge(this.bytesMax, length)
+    if (length > this.#bytes.length) {
+      const capacity = Math.min(this.bytesMax, Math.max(length, 2 * this.#bytes.length))
+      const added = capacity - this.#bytes.length
+      if (this.budget.bytes + added > this.budget.bytesMax) {
+        return new PenstockError('ERR_QUEUE_FULL', `Expected the bodies under way to be at most ${this.budget.bytesMax} bytes together; try again`, { retryAfterMs: 1000 })
+      }
+      const grown = Buffer.allocUnsafeSlow(capacity)
+      this.#bytes.copy(grown, 0, 0, this.#length)
+      this.#bytes = grown
+      this.budget.bytes += added
+    }
+    this.#bytes.set(new Uint8Array(chunk), this.#length)
+    this.#length = length
+    return null
+  }
+
+  take(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  release(): void {
+    if (this.isReleased) return
+    this.isReleased = true
+    this.budget.bytes -= this.#bytes.length
+  }
+}
+
+/** A listening port with its HTTP exchanges and WebSocket connections. */
+export class SocketServer<Data> {
+  readonly #app: TemplatedApp
+  readonly #budget: BodyBudget
+  #listener: us_listen_socket | null = null
+  #connections = 0
+  #isClosed = false
+
+  constructor(options: SocketServerOptions<Data>) {
+    this.#budget = { bytes: 0, bytesMax: options.bodiesBytesMax, isClosing: false, openExchanges: 0 }
+    this.#app = uws
+      .App()
+      .ws<Data>(options.socket.path, socketBehaviour(options.socket, this.#budget))
+      .any('/*', (raw, request) => options.onRequest(new HttpExchange(raw, request, this.#budget)))
+      .filter((_raw, change) => {
+        this.#connections += Number(change)
+      })
+  }
+
+  /** TCP connections, WebSockets included. */
+  get connectionCount(): number {
+    return this.#connections
+  }
+
+  /** HTTP requests whose answer is not written yet. */
+  get openExchangeCount(): number {
+    return this.#budget.openExchanges
+  }
+
+  /**
+   * Binds `host:port`; 0 asks for any free port.
+   * @returns the bound port.
+   * @throws PenstockError ERR_CONFLICT when another process listens there, ERR_ARGUMENT when the host is not this machine's.
+   */
+  async listen(host: string, port: number): Promise<number> {
+    const listener = this.#tryListen(host, port)
+    if (listener === null) throw await listenFailure(host, port)
+    this.#listener = listener
+    return uws.us_socket_local_port(listener as never)
+  }
+
+  #tryListen(host: string, port: number): us_listen_socket | null {
+    let listener: us_listen_socket | null = null
+    const listen = this.#app.listen.bind(this.#app) as unknown as Listen
+    listen(host, port, exclusivePort, (socket) => {
+      if (socket !== false) listener = socket
+    })
+    return listener
+  }
+
+  /** No new connections; answers from now on close theirs. */
+  stopListening(): void {
+    this.#budget.isClosing = true
+    if (this.#listener !== null) uws.us_listen_socket_close(this.#listener)
+    this.#listener = null
+  }
+
+  /** Closes every connection at once. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#listener = null
+    this.#budget.isClosing = true
+    this.#app.close()
+  }
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT; the library's types declare an enum that its binary does not export. */
+const exclusivePort = 1
+/** The overload with a host and options, which the binary has and the library's types leave out. */
+type Listen = (host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void) => void
+
+function socketBehaviour<Data>(behaviour: SocketBehaviour<Data>, budget: BodyBudget): Parameters<TemplatedApp['ws']>[1] {
+  return {
+    maxPayloadLength: behaviour.frameBytesMax,
+    maxBackpressure: behaviour.bufferBytesMax,
+    closeOnBackpressureLimit: 1,
+    idleTimeout: behaviour.idleTimeoutS,
+    sendPingsAutomatically: true,
+    compression: uws.DISABLED,
+    upgrade: (raw, request, context) => {
+      const verdict = behaviour.accept({ header: (name) => request.getHeader(name) })
+      if ('status' in verdict) return new HttpExchange(raw, request, budget).respond(verdict)
+      raw.cork(() => raw.upgrade(verdict.data, request.getHeader('sec-websocket-key'), verdict.subprotocol, '', context))
+    },
+    open: (socket) => behaviour.open(socket as Socket<Data>),
+    message: (socket, frame, isBinary) => behaviour.message(socket as Socket<Data>, frame, isBinary),
+    drain: (socket) => behaviour.drain(socket as Socket<Data>),
+    close: (socket, code) => behaviour.close(socket as Socket<Data>, code),
+  }
+}
+
+function bodyTooLarge(bytesMax: number, bytes: number): PenstockError {
+  return new PenstockError('ERR_BODY_TOO_LARGE', `Expected the body to be at most ${bytesMax} bytes but received ${bytes}`)
+}
+
+/** The library says no more than `false`; node:net, asked for the same address, says why. */
+async function listenFailure(host: string, port: number): Promise<PenstockError> {
+  const cause = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    const probe = createServer()
+    probe.once('error', resolve)
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(null)))
+  })
+  if (cause === null || cause.code === 'EADDRINUSE') {
+    return new PenstockError('ERR_CONFLICT', `Expected port ${port} of ${host} to be free but another process listens there. Stop it, or choose another port`, { cause })
+  }
+  if (cause.code === 'EACCES') {
+    return new PenstockError('ERR_ARGUMENT', `Expected port ${port} to be one that this user may bind. Choose one above 1023`, { cause })
+  }
+  return argumentError('host', 'a name or address of this machine', host, `${isIP(host) === 0 ? 'The name was looked up. ' : ''}${cause.message}`)
+}
