@@ -60,8 +60,10 @@ def identity(dtype: str) -> Maker:
                          [field("x", dtype, ["N", 3])], [field("y", dtype, ["N", 3])])
 
 
+# ONNX Runtime runs bfloat16; its Node binding, which has no tensors of that dtype, refuses the file at load.
+REMARKS = {"bfloat16": "; refused by onnxruntime-node, which has no bfloat16 tensors"}
 for numeric in NUMERIC:
-    test_model(f"identity-{numeric}", f"`x` → `y` = x, {numeric} [N,3]")(identity(numeric))
+    test_model(f"identity-{numeric}", f"`x` → `y` = x, {numeric} [N,3]{REMARKS.get(numeric, '')}")(identity(numeric))
 
 
 @test_model("identity-string", "`label` → `echo` = label, string [N,1]")
