@@ -1,0 +1,111 @@
+/**
+ * Content-addressed files: `blobs/<sha256 of the content>`. Identical content is stored once; a blob is immutable, so a
+ * path that was handed to an inference worker stays valid until the last version that refers to it is removed (and an
+ * open file longer still).
+ * Bytes are hashed while they are written. A blob that is added again replaces the stored file, which repairs one that
+ * was damaged.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PenstockError } from '../base/errors.js'
+import { MODEL_BYTES_MAX } from '../base/limits.js'
+import { type Disk, MODE_PUBLIC, removeQuietly, storageError, temporaryPath } from './durable-file.js'
+
+/** Large enough that syscalls do not count, small enough that hashing never holds the thread for long (~1 ms). */
+const CHUNK_BYTES = 1 << 20
+const SHA256_HEX = /^[0-9a-f]{64}$/
+
+export class Blobs {
+  readonly directory: string
+  readonly #disk: Disk
+
+  constructor(directory: string, disk: Disk) {
+    this.directory = directory
+    this.#disk = disk
+  }
+
+  /** @throws PenstockError ERR_ARGUMENT when it is no sha256 in lower-case hex, so that no path can be smuggled in. */
+  path(sha256: string): string {
+    if (!SHA256_HEX.test(sha256)) {
+      const text = `Expected sha256 to be 64 lower-case hexadecimal digits but received ${JSON.stringify(sha256)}.`
+      throw new PenstockError('ERR_ARGUMENT', text)
+    }
+    return join(this.directory, sha256)
+  }
+
+  /** Stores `bytes` durably; lent until the promise settles. Returns their sha256. */
+  async put(bytes: Uint8Array): Promise<string> {
+    if (bytes.byteLength === 0 || bytes.byteLength > MODEL_BYTES_MAX) {
+      const text = `Expected the content to have 1..${MODEL_BYTES_MAX} bytes but received ${bytes.byteLength}.`
+      throw new PenstockError('ERR_ARGUMENT', text)
+    }
+    const hash = createHash('sha256')
+    const temporary = temporaryPath(join(this.directory, 'incoming'))
+    try {
+      await this.#disk.create(temporary, hashed(chunksOf(bytes), hash), MODE_PUBLIC)
+      const sha256 = hash.digest('hex')
+      await this.#disk.rename(temporary, this.path(sha256))
+      await this.#disk.syncDirectory(this.directory)
+      return sha256
+    } catch (error) {
+      await removeQuietly(this.#disk, temporary)
+      throw storageError(`Could not store a blob in ${this.directory}`, error)
+    }
+  }
+
+  async remove(sha256: string): Promise<void> {
+    try {
+      await this.#disk.unlink(this.path(sha256))
+    } catch (error) {
+      throw storageError(`Could not remove the blob ${sha256}`, error)
+    }
+  }
+
+  /** Names of all files that are blobs. */
+  async list(): Promise<string[]> {
+    return (await readdir(this.directory)).filter((name) => SHA256_HEX.test(name))
+  }
+
+  /** Returns a clause that says what is wrong with the stored blob, or undefined. `sizeBytes` is what was recorded. */
+  async problemOf(sha256: string, sizeBytes: number, options: { content: boolean }): Promise<string | undefined> {
+    const path = this.path(sha256)
+    try {
+      const { size } = await stat(path)
+      if (size !== sizeBytes) return `${path} has ${size} bytes, not the recorded ${sizeBytes}`
+      if (!options.content) return undefined
+      const actual = await sha256OfFile(path)
+      return actual === sha256 ? undefined : `the content of ${path} has sha256 ${actual}, so it was altered`
+    } catch (error) {
+      return `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`
+    }
+  }
+}
+
+/** sha256 in hex, in steps that leave the thread to others in between. */
+export async function sha256Of(bytes: Uint8Array): Promise<string> {
+  const hash = createHash('sha256')
+  for (const chunk of chunksOf(bytes)) {
+    hash.update(chunk)
+    await new Promise((resume) => setImmediate(resume))
+  }
+  return hash.digest('hex')
+}
+
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+function* chunksOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.byteLength; start += CHUNK_BYTES) yield bytes.subarray(start, start + CHUNK_BYTES)
+}
+
+function* hashed(chunks: Iterable<Uint8Array>, hash: { update(chunk: Uint8Array): unknown }): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    hash.update(chunk)
+    yield chunk
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * PENSTOCK_HOME: everything a server remembers, as plain files (docs/reference/state.md).
+ *
+ *    home.json        format of this directory        models/<name>.json      versions and aliases
+ *    lock.json        who is using it                 pipelines/<name>.json   versions, which one serves
+ *    journal.jsonl    one line per mutation           blobs/<sha256>          model bytes
+ *    keys.json        hashes of API keys              log/                    the audit log, owned by src/log
+ *
+ * open: lock → check the format → remove temporary files → load the records → repair the journal → collect blobs that
+ * nothing refers to → check those that are referred to. A damaged record refuses to open; a damaged blob is reported
+ * (`problems`), because the other models are still fine.
+ */
+import { mkdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Clock, systemClock } from '../base/clock.js'
+import { PenstockError } from '../base/errors.js'
+import { expectInteger, expectRecord } from '../base/expect.js'
+import { Blobs } from './blobs.js'
+import { type Disk, nodeDisk, removeTemporaries, replaceFile, storageError } from './durable-file.js'
+import { Journal } from './journal.js'
+import { ApiKeys, isKeysFile } from './keys.js'
+import { FileLock, LockedError } from './lock.js'
+import { checkStoredModel, Models } from './models.js'
+import { Mutations } from './mutations.js'
+import { checkStoredPipeline, Pipelines } from './pipelines.js'
+import { RecordTable, type StoredRecord } from './records.js'
+
+export interface HomeOptions {
+  /** Directory; created when absent. */
+  readonly path: string
+  /** Hash every blob at open, about a second per GiB; default false: existence and size only. */
+  readonly verifyContent?: boolean
+  readonly disk?: Disk
+  readonly clock?: Clock
+}
+
+const FORMAT = 1
+const DIRECTORIES = ['blobs', 'models', 'pipelines', 'log'] as const
+
+interface HomeParts {
+  readonly path: string
+  readonly lock: FileLock
+  readonly mutations: Mutations
+  readonly blobs: Blobs
+  readonly models: Models
+  readonly pipelines: Pipelines
+  readonly journal: Journal
+  readonly keys: ApiKeys
+}
+
+export class Home {
+  /** Absolute. */
+  readonly path: string
+  readonly models: Models
+  readonly pipelines: Pipelines
+  readonly keys: ApiKeys
+  readonly logPath: string
+  readonly #parts: HomeParts
+  #problems: readonly string[] = []
+  #closed: Promise<void> | undefined
+
+  private constructor(parts: HomeParts) {
+    this.path = parts.path
+    this.models = parts.models
+    this.pipelines = parts.pipelines
+    this.keys = parts.keys
+    this.logPath = join(parts.path, 'log')
+    this.#parts = parts
+  }
+
+  /**
+   * Opens or creates a home and locks it until `close` or the end of the process.
+   * @throws PenstockError ERR_HOME_LOCKED naming the holder; ERR_STORAGE for a damaged record, a newer format or a disk that fails.
+   */
+  static async open(options: HomeOptions): Promise<Home> {
+    const path = resolve(options.path)
+    const disk = options.disk ?? nodeDisk
+    await makeDirectories(path)
+    const lock = await lockHome(path)
+    try {
+      const home = new Home(await openParts(path, lock, disk, options.clock ?? systemClock))
+      home.#problems = await home.#check({ content: options.verifyContent ?? false })
+      return home
+    } catch (error) {
+      await lock.release()
+      throw storageError(`Could not open ${path}`, error)
+    }
+  }
+
+  /** Sentences about what is wrong without being fatal; empty when all is well. */
+  get problems(): readonly string[] {
+    const { lastFailure } = this.#parts.journal
+    return lastFailure === undefined ? this.#problems : [...this.#problems, lastFailure.message]
+  }
+
+  /** Hashes every blob that a version refers to; returns and keeps the problems found. */
+  async verify(): Promise<readonly string[]> {
+    this.#problems = await this.#check({ content: true })
+    return this.problems
+  }
+
+  /** Refuses further mutations, waits for those under way and releases the lock. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.keys.close()
+      await this.#parts.mutations.close()
+      await this.#parts.lock.release()
+    })()
+    await this.#closed
+  }
+
+  async #check(options: { content: boolean }): Promise<string[]> {
+    const problems: string[] = []
+    const checked = new Map<string, string | undefined>()
+    for (const { name, versions } of this.models.list()) {
+      for (const { version, sha256, sizeBytes } of versions) {
+        if (!checked.has(sha256)) checked.set(sha256, await this.#parts.blobs.problemOf(sha256, sizeBytes, options))
+        const problem = checked.get(sha256)
+        const wayOut = 'Add the same file again to repair it, or remove that version.'
+        if (problem !== undefined)
+          problems.push(`The blob of model ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
+      }
+    }
+    return problems
+  }
+}
+
+/** The directory that a process uses: the option, else PENSTOCK_HOME, else ./.penstock. */
+export function homePath(option: string | undefined, environment: NodeJS.ProcessEnv = process.env): string {
+  const chosen = option ?? environment['PENSTOCK_HOME']
+  return resolve(chosen === undefined || chosen === '' ? '.penstock' : chosen)
+}
+
+/** The keys of a home without locking it, for `penstock keys` beside a running server. */
+export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock = systemClock): Promise<ApiKeys> {
+  const home = resolve(path)
+  await makeDirectories(home)
+  await checkFormat(home, disk)
+  return ApiKeys.open(home, disk, clock, new Journal(home, disk, clock))
+}
+
+async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeParts> {
+  await checkFormat(path, disk)
+  await removeTemporaries(disk, path, (name) => !isKeysFile(name))
+  for (const directory of ['blobs', 'models', 'pipelines']) await removeTemporaries(disk, join(path, directory))
+  const modelTable = await RecordTable.open(join(path, 'models'), disk, checkStoredModel)
+  const pipelineTable = await RecordTable.open(join(path, 'pipelines'), disk, checkStoredPipeline)
+  const journal = new Journal(path, disk, clock)
+  await recoverJournal(journal, { models: modelTable, pipelines: pipelineTable })
+  const mutations = new Mutations(() => {
+    if (!lock.isHeld) throw lostError(path)
+  })
+  const blobs = new Blobs(join(path, 'blobs'), disk)
+  const models = new Models({ table: modelTable, blobs, journal, mutations, clock })
+  await collectBlobs(blobs, models.referencedBlobs())
+  const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
+  const keys = ApiKeys.open(path, disk, clock, journal)
+  return { path, lock, mutations, blobs, models, pipelines, journal, keys }
+}
+
+/** Tells of mutations whose record was written but whose line was not, because the process was killed in between. */
+async function recoverJournal(journal: Journal, tables: Record<string, RecordTable<StoredRecord>>): Promise<void> {
+  const told = await journal.open()
+  for (const [directory, table] of Object.entries(tables)) {
+    for (const { name, revision } of table.values()) {
+      const key = `${directory}/${name}`
+      const lastTold = told.get(key) ?? 0
+      if (lastTold < revision) await journal.append('recovered', key, revision, { lastTold })
+    }
+  }
+}
+
+async function collectBlobs(blobs: Blobs, referenced: ReadonlySet<string>): Promise<void> {
+  for (const sha256 of await blobs.list()) {
+    if (!referenced.has(sha256)) await blobs.remove(sha256)
+  }
+}
+
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    for (const directory of DIRECTORIES) await mkdir(join(path, directory), { recursive: true })
+  } catch (error) {
+    throw storageError(`Could not create ${path}`, error)
+  }
+}
+
+async function checkFormat(path: string, disk: Disk): Promise<void> {
+  const file = join(path, 'home.json')
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
+      throw storageError(`Could not read ${file}`, error)
+    await replaceFile(disk, file, `${JSON.stringify({ format: FORMAT })}\n`)
+    return
+  }
+  try {
+    expectInteger('format', expectRecord('the file', JSON.parse(text))['format'], 1, FORMAT)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const wayOut = 'Use the release of Penstock that wrote this directory, or choose another one with --home.'
+    throw new PenstockError('ERR_STORAGE', `${file} is of no format that this release reads: ${reason}. ${wayOut}`, {
+      cause: error,
+    })
+  }
+}
+
+async function lockHome(path: string): Promise<FileLock> {
+  try {
+    return await FileLock.acquire(join(path, 'lock.json'))
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error
+    const { holder } = error
+    const who =
+      holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host} since ${holder.since}`
+    const wayOut = 'Stop that server, or choose another directory with --home or PENSTOCK_HOME.'
+    throw new PenstockError('ERR_HOME_LOCKED', `${path} is in use by ${who}. ${wayOut}`, { cause: error })
+  }
+}
+
+function lostError(path: string): PenstockError {
+  const text = `Another process has taken over ${path}, because this one did not answer for several seconds. Restart this server.`
+  return new PenstockError('ERR_HOME_LOCKED', text)
+}

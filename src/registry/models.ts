@@ -1,0 +1,281 @@
+/**
+ * The registry of models: immutable numbered versions and movable aliases, one record file per model.
+ * Version numbers are never given twice, not even after the model was removed: pipelines and logs name versions, and a
+ * number that could come to mean other bytes would falsify them. A removed model therefore leaves a record without
+ * versions, which is not listed.
+ * Bytes live in blobs/; a removal deletes the blobs that no version of any model refers to any more.
+ */
+import type { Clock } from '../base/clock.js'
+import { PenstockError } from '../base/errors.js'
+import { argumentError, expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
+import { ALIASES_MAX, RECORDS_MAX, TAG_CHARACTERS_MAX, TAGS_MAX, VERSIONS_MAX } from '../base/limits.js'
+import type { ModelRecord, ModelSignature, ModelStore, ModelVersion } from '../engine/api.js'
+import { type Blobs, sha256Of } from './blobs.js'
+import type { Journal, JournalKind } from './journal.js'
+import type { Mutations } from './mutations.js'
+import { checkModelVersion, checkVersions } from './record-check.js'
+import { isEqualJson, type RecordTable, type StoredRecord } from './records.js'
+
+export interface StoredModel extends StoredRecord {
+  readonly nextVersion: number
+  readonly versions: readonly ModelVersion[]
+  readonly aliases: Readonly<Record<string, number>>
+}
+
+export interface ModelsParts {
+  readonly table: RecordTable<StoredModel>
+  readonly blobs: Blobs
+  readonly journal: Journal
+  readonly mutations: Mutations
+  readonly clock: Clock
+}
+
+export class Models implements ModelStore {
+  readonly #parts: ModelsParts
+
+  constructor(parts: ModelsParts) {
+    this.#parts = parts
+  }
+
+  list(): ModelRecord[] {
+    return this.#parts.table.values().filter(isListed).map(toRecord)
+  }
+
+  get(name: string): ModelRecord | undefined {
+    const stored = this.#parts.table.get(name)
+    return stored !== undefined && isListed(stored) ? toRecord(stored) : undefined
+  }
+
+  blobPath(sha256: string): string {
+    return this.#parts.blobs.path(sha256)
+  }
+
+  /**
+   * Adds the next version. The same bytes as the newest version return that version; tags it lacks are added to it and
+   * a signature that a newer release inspects differently replaces the stored one.
+   * @param bytes an .onnx file that the engine has inspected; lent until the promise settles.
+   * @throws PenstockError ERR_ARGUMENT, ERR_STORAGE; ERR_CONFLICT at a limit of the registry.
+   */
+  async add(
+    name: string,
+    bytes: Uint8Array,
+    signature: ModelSignature,
+    tags: readonly string[],
+  ): Promise<ModelVersion> {
+    expectName('name', name)
+    const checkedTags = expectTags(tags)
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#parts.table.get(name) ?? this.#newModel(name)
+      const newest = stored.versions.at(-1)
+      // Equal sizes are rare among different models, so hashing first costs nothing but when it saves the write.
+      const isSame = newest?.sizeBytes === bytes.byteLength && newest.sha256 === (await sha256Of(bytes))
+      if (isSame) return this.#refresh(stored, newest, bytes, signature, checkedTags)
+      return this.#append(stored, bytes, signature, checkedTags)
+    })
+  }
+
+  async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+    expectName('name', name)
+    expectAlias(alias)
+    expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      versionOf(stored, version)
+      const previous = aliasOf(stored, alias) ?? null
+      if (previous === version) return toRecord(stored)
+      const aliases = { ...stored.aliases, [alias]: version }
+      if (Object.keys(aliases).length > ALIASES_MAX) throw fullError(`aliases of ${name}`, ALIASES_MAX)
+      return this.#commit({ ...stored, aliases }, 'model.alias', { alias, version, previous })
+    })
+  }
+
+  async removeAlias(name: string, alias: string): Promise<ModelRecord> {
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const previous = aliasOf(stored, alias)
+      if (previous === undefined) throw notFound(`Model ${name} has no alias ${alias}`, aliasesOf(stored))
+      const aliases = Object.fromEntries(Object.entries(stored.aliases).filter(([key]) => key !== alias))
+      return this.#commit({ ...stored, aliases }, 'model.unalias', { alias, previous })
+    })
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      await this.#commit({ ...stored, versions: [], aliases: {} }, 'model.remove', {
+        versions: stored.versions.map(({ version }) => version),
+      })
+      await this.#collect(stored.versions)
+    })
+  }
+
+  /** Removes one version; with the last one goes the model. @throws PenstockError ERR_CONFLICT while an alias points to it. */
+  async removeVersion(name: string, version: number): Promise<ModelRecord> {
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const removed = versionOf(stored, version)
+      const aliases = Object.keys(stored.aliases).filter((alias) => stored.aliases[alias] === version)
+      if (aliases.length > 0) {
+        const text = `Version ${version} of model ${name} has the alias ${aliases.join(', ')}. Move or remove the alias first.`
+        throw new PenstockError('ERR_CONFLICT', text)
+      }
+      const versions = stored.versions.filter((other) => other.version !== version)
+      const record = await this.#commit({ ...stored, versions }, 'model.remove-version', {
+        version,
+        sha256: removed.sha256,
+      })
+      await this.#collect([removed])
+      return record
+    })
+  }
+
+  /** sha256 of every blob that some version refers to. */
+  referencedBlobs(): Set<string> {
+    return new Set(this.#parts.table.values().flatMap(({ versions }) => versions.map(({ sha256 }) => sha256)))
+  }
+
+  #newModel(name: string): StoredModel {
+    if (this.#parts.table.count >= RECORDS_MAX) throw fullError('models, removed ones included,', RECORDS_MAX)
+    return { name, revision: 0, nextVersion: 1, versions: [], aliases: {} }
+  }
+
+  async #append(stored: StoredModel, bytes: Uint8Array, signature: ModelSignature, tags: readonly string[]) {
+    if (stored.versions.length >= VERSIONS_MAX) throw fullError(`versions of ${stored.name}`, VERSIONS_MAX)
+    const sha256 = await this.#parts.blobs.put(bytes)
+    const version: ModelVersion = {
+      name: stored.name,
+      version: stored.nextVersion,
+      sha256,
+      sizeBytes: bytes.byteLength,
+      createdAt: new Date(this.#parts.clock.nowMs()).toISOString(),
+      signature: structuredClone(signature),
+      tags,
+    }
+    const next = { ...stored, nextVersion: stored.nextVersion + 1, versions: [...stored.versions, version] }
+    await this.#commit(next, 'model.add', { version: version.version, sha256, sizeBytes: version.sizeBytes })
+    return version
+  }
+
+  async #refresh(
+    stored: StoredModel,
+    newest: ModelVersion,
+    bytes: Uint8Array,
+    signature: ModelSignature,
+    tags: readonly string[],
+  ) {
+    const { blobs } = this.#parts
+    // Adding the file again is the way out when its blob was lost or altered.
+    const problem = await blobs.problemOf(newest.sha256, newest.sizeBytes, { content: true })
+    if (problem !== undefined) await blobs.put(bytes)
+    const united = expectTags([...newest.tags, ...tags])
+    const isChanged = united.length > newest.tags.length || !isEqualJson(newest.signature, signature)
+    if (!isChanged) return newest
+    const version = { ...newest, signature: structuredClone(signature), tags: united }
+    const versions = [...stored.versions.slice(0, -1), version]
+    await this.#commit({ ...stored, versions }, 'model.refresh', { version: version.version, tags: united })
+    return version
+  }
+
+  async #commit(next: StoredModel, kind: JournalKind, detail: Readonly<Record<string, unknown>>): Promise<ModelRecord> {
+    const written = await this.#parts.table.write({ ...next, revision: next.revision + 1 })
+    await this.#parts.journal.append(kind, `models/${next.name}`, written.revision, detail)
+    return toRecord(written)
+  }
+
+  /** Deletes the blobs of removed versions that nothing refers to; a failure only delays it to the next open. */
+  async #collect(removed: readonly ModelVersion[]): Promise<void> {
+    const referenced = this.referencedBlobs()
+    for (const sha256 of new Set(removed.map((version) => version.sha256))) {
+      if (!referenced.has(sha256)) await this.#parts.blobs.remove(sha256).catch(() => undefined)
+    }
+  }
+
+  #existing(name: string): StoredModel {
+    const stored = this.#parts.table.get(name)
+    if (stored !== undefined && isListed(stored)) return stored
+    throw notFound(`There is no model ${name}`, 'Add it with `penstock model add`.')
+  }
+}
+
+/** A record file's content. */
+export function checkStoredModel(value: unknown): StoredModel {
+  const fields = expectRecord('the file', value)
+  const name = expectName('name', fields['name'])
+  const nextVersion = expectInteger('nextVersion', fields['nextVersion'], 1, Number.MAX_SAFE_INTEGER)
+  const versions = checkVersions(fields['versions'], nextVersion, checkModelVersion)
+  const aliases: Record<string, number> = {}
+  for (const [alias, target] of Object.entries(expectRecord('aliases', fields['aliases']))) {
+    const version = versions.find((candidate) => candidate.version === target)?.version
+    if (version === undefined) throw argumentError(`aliases.${alias}`, 'one of the versions', target)
+    aliases[alias] = version
+  }
+  return {
+    name,
+    revision: expectInteger('revision', fields['revision'], 1, Number.MAX_SAFE_INTEGER),
+    nextVersion,
+    versions,
+    aliases,
+  }
+}
+
+/** An alias is a name that cannot be read as a version number, because `model@3` is version 3. */
+function expectAlias(alias: unknown): string {
+  const name = expectName('alias', alias)
+  if (/^\d+$/.test(name))
+    throw argumentError('alias', 'a name with a letter or hyphen in it', alias, '`model@3` means version 3.')
+  return name
+}
+
+/** Without duplicates, in order. */
+function expectTags(tags: readonly string[]): string[] {
+  for (const [index, tag] of expectArray('tags', tags).entries()) {
+    expectString(`tags[${index}]`, tag, TAG_CHARACTERS_MAX)
+    // Control characters would break the CLI's tables and the logs.
+    if (!/^[^\p{Cc}]+$/u.test(String(tag)))
+      throw argumentError(`tags[${index}]`, 'printable text of at least one character', tag)
+  }
+  const unique = [...new Set(tags)]
+  if (unique.length > TAGS_MAX) throw argumentError('tags', `at most ${TAGS_MAX} texts`, `${unique.length} texts`)
+  return unique
+}
+
+function versionOf(stored: StoredModel, version: number): ModelVersion {
+  const found = stored.versions.find((candidate) => candidate.version === version)
+  if (found !== undefined) return found
+  throw notFound(`Model ${stored.name} has no version ${version}`, versionsOf(stored))
+}
+
+/** `constructor` is a fine name for an alias, so the prototype's properties must not answer. */
+function aliasOf(stored: StoredModel, alias: string): number | undefined {
+  return Object.hasOwn(stored.aliases, alias) ? stored.aliases[alias] : undefined
+}
+
+function versionsOf(stored: StoredModel): string {
+  return `It has the versions ${stored.versions.map(({ version }) => version).join(', ')}.`
+}
+
+function aliasesOf(stored: StoredModel): string {
+  const aliases = Object.keys(stored.aliases)
+  return aliases.length === 0 ? 'It has none.' : `It has the aliases ${aliases.join(', ')}.`
+}
+
+function notFound(sentence: string, wayOut: string): PenstockError {
+  return new PenstockError('ERR_MODEL_NOT_FOUND', `${sentence}. ${wayOut}`)
+}
+
+function fullError(what: string, max: number): PenstockError {
+  return new PenstockError(
+    'ERR_CONFLICT',
+    `The registry holds ${max} ${what} already, which is its limit. Remove some first.`,
+  )
+}
+
+function isListed(stored: StoredModel): boolean {
+  return stored.versions.length > 0
+}
+
+function toRecord(stored: StoredModel): ModelRecord {
+  // Without a prototype, so that no caller's lookup finds `constructor` either.
+  const aliases = Object.freeze(Object.assign(Object.create(null) as Record<string, number>, stored.aliases))
+  return Object.freeze({ name: stored.name, versions: stored.versions, aliases })
+}

@@ -1,0 +1,115 @@
+/**
+ * Checks of parsed record files, field by field. Written out by hand: the registry has two kinds of record, and loading
+ * a schema library at each start of the CLI costs more than this page.
+ * A check throws the ERR_ARGUMENT of base/expect, whose sentence names the field; records.ts adds the file.
+ */
+import { argumentError, expectArray, expectInteger, expectOneOf, expectRecord, expectString } from '../base/expect.js'
+import { RANK_MAX, VERSIONS_MAX } from '../base/limits.js'
+import type { ModelSignature, ModelVersion, PipelineVersion } from '../engine/api.js'
+import type { PipelineDefinition } from '../pipeline/definition.js'
+import type { Dtype, TensorField } from '../tensor/tensor.js'
+
+const COUNT_MAX = Number.MAX_SAFE_INTEGER
+const SHA256_HEX = /^[0-9a-f]{64}$/
+const BATCHING_MODES = ['rows', 'row', 'whole'] as const
+const DTYPES = [
+  'float32',
+  'float64',
+  'float16',
+  'bfloat16',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'bool',
+  'string',
+] as const satisfies readonly Dtype[]
+
+/** Versions as stored: ascending numbers below `nextVersion`. */
+export function checkVersions<T extends { version: number }>(
+  value: unknown,
+  nextVersion: number,
+  check: (path: string, value: unknown) => T,
+): T[] {
+  const versions = expectArray('versions', value, VERSIONS_MAX).map((entry, index) =>
+    check(`versions[${index}]`, entry),
+  )
+  let previous = 0
+  for (const { version } of versions) {
+    expectInteger('the version after ' + previous, version, previous + 1, nextVersion - 1)
+    previous = version
+  }
+  return versions
+}
+
+export function checkModelVersion(path: string, value: unknown): ModelVersion {
+  const fields = expectRecord(path, value)
+  return {
+    name: expectString(`${path}.name`, fields['name']),
+    version: expectInteger(`${path}.version`, fields['version'], 1, COUNT_MAX),
+    sha256: checkPattern(`${path}.sha256`, fields['sha256'], SHA256_HEX, '64 lower-case hexadecimal digits'),
+    sizeBytes: expectInteger(`${path}.sizeBytes`, fields['sizeBytes'], 1, COUNT_MAX),
+    createdAt: checkTime(`${path}.createdAt`, fields['createdAt']),
+    signature: checkSignature(`${path}.signature`, fields['signature']),
+    tags: checkEach(`${path}.tags`, fields['tags'], expectString),
+  }
+}
+
+export function checkPipelineVersion(path: string, value: unknown): PipelineVersion {
+  const fields = expectRecord(path, value)
+  const definition = expectRecord(`${path}.definition`, fields['definition'])
+  expectString(`${path}.definition.name`, definition['name'])
+  checkEach(`${path}.definition.steps`, definition['steps'], (stepPath, step) =>
+    expectString(`${stepPath}.type`, expectRecord(stepPath, step)['type']),
+  )
+  return {
+    version: expectInteger(`${path}.version`, fields['version'], 1, COUNT_MAX),
+    // What a step may contain is the plan's to check, at each deploy.
+    definition: definition as unknown as PipelineDefinition,
+    createdAt: checkTime(`${path}.createdAt`, fields['createdAt']),
+  }
+}
+
+export function checkTime(path: string, value: unknown): string {
+  const time = expectString(path, value)
+  if (Number.isNaN(Date.parse(time))) throw argumentError(path, 'a time in ISO 8601', value)
+  return time
+}
+
+export function checkPattern(path: string, value: unknown, pattern: RegExp, rule: string): string {
+  const text = expectString(path, value)
+  if (!pattern.test(text)) throw argumentError(path, rule, value)
+  return text
+}
+
+export function checkEach<T>(path: string, value: unknown, check: (path: string, value: unknown) => T): T[] {
+  return expectArray(path, value).map((element, index) => check(`${path}[${index}]`, element))
+}
+
+function checkSignature(path: string, value: unknown): ModelSignature {
+  const fields = expectRecord(path, value)
+  return {
+    inputs: checkEach(`${path}.inputs`, fields['inputs'], checkField),
+    outputs: checkEach(`${path}.outputs`, fields['outputs'], checkField),
+    batching: expectOneOf(`${path}.batching`, fields['batching'], BATCHING_MODES),
+    remark: expectString(`${path}.remark`, fields['remark']),
+  }
+}
+
+function checkField(path: string, value: unknown): TensorField {
+  const fields = expectRecord(path, value)
+  expectArray(`${path}.shape`, fields['shape'], RANK_MAX)
+  return {
+    name: expectString(`${path}.name`, fields['name']),
+    dtype: expectOneOf(`${path}.dtype`, fields['dtype'], DTYPES),
+    shape: checkEach(`${path}.shape`, fields['shape'], checkDim),
+  }
+}
+
+function checkDim(path: string, value: unknown): number | null {
+  return value === null ? null : expectInteger(path, value, 0, COUNT_MAX)
+}
