@@ -97,7 +97,7 @@ describe('castData', () => {
         const isExact = extremes[from].every((value) => {
           if (to.endsWith('64') && to !== 'float64')
             return BigInt.asIntN(64, BigInt(value)) === BigInt(value) ? to !== 'uint64' || value >= 0 : to === 'uint64'
-          target[0] = Number(value) as never
+          target[0] = Number(value)
           return BigInt(Math.trunc(Number(target[0]))) === BigInt(value)
         })
         expect(isSafeCast(from, to), `${from} to ${to}`).toBe(isExact)

@@ -254,7 +254,7 @@ function explainNumber(where: string, dtype: NumericDtype, value: unknown, is64:
   if (typeof value === 'bigint' && isFloat) {
     return argumentError(where, `a number that ${dtype} holds exactly`, value, '', 'ERR_VALUE_RANGE')
   }
-  if (is64 && typeof value === 'number' && Number.isInteger(value)) {
+  if (is64 && Number.isInteger(value) && !Number.isSafeInteger(value)) {
     const rule = `an exact integer (${dtype}), which JSON numbers are up to 2^53 - 1 only,`
     return argumentError(where, rule, value, 'Send it as a decimal string', 'ERR_VALUE_RANGE')
   }
