@@ -1,5 +1,5 @@
 // Generated from src/protocol/penstock.fbs by tools/codegen: do not edit, run `npm run codegen`.
-// Byte offset of each field in its table's vtable (4 + 2 * index; a union takes two), and the ids of the unions.
+// Byte offset of each field in its table's vtable (4 + 2 * slot; a union takes two), and the ids of the union.
 #pragma once
 
 #include <cstdint>

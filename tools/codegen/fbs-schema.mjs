@@ -6,7 +6,19 @@
  * Non-goals: structs, enums other than the union, includes, attributes other than `required`. They throw.
  */
 
-const SCALAR_BYTES = { bool: 1, byte: 1, ubyte: 1, short: 2, ushort: 2, int: 4, uint: 4, float: 4, long: 8, ulong: 8, double: 8 }
+const SCALAR_BYTES = {
+  bool: 1,
+  byte: 1,
+  ubyte: 1,
+  short: 2,
+  ushort: 2,
+  int: 4,
+  uint: 4,
+  float: 4,
+  long: 8,
+  ulong: 8,
+  double: 8,
+}
 
 /**
  * @typedef {{ name: string, slot: number, kind: 'scalar' | 'string' | 'table' | 'union-type' | 'union' | 'scalars' | 'strings' | 'tables',
@@ -28,7 +40,8 @@ export function parseSchema(text) {
     .replace(/\b(table|union)\s+\w+\s*\{[^}]*\}/g, '')
     .replace(/\b(namespace|root_type)\s+[\w.]+\s*;/g, '')
     .trim()
-  if (rest !== '' || root === undefined) throw new Error(`penstock.fbs: cannot read ${JSON.stringify(rest.slice(0, 60))}`)
+  if (rest !== '' || root === undefined)
+    throw new Error(`penstock.fbs: cannot read ${JSON.stringify(rest.slice(0, 60))}`)
   return { tables, union, root }
 }
 

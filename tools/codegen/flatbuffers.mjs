@@ -36,7 +36,10 @@ export async function generateFlatbuffers() {
 /** flatc leaves trailing blanks and runs of empty lines; everything else stays as it made it. */
 function tidyText(text) {
   const lines = text.split('\n').map((line) => line.trimEnd())
-  return `${lines.join('\n').replace(/\n{3,}/g, '\n\n').trim()}\n`
+  return `${lines
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim()}\n`
 }
 
 function wireTablesText({ tables, union, root: rootName }) {

@@ -42,7 +42,10 @@ export const outputs = [
 /** The generated files whose bytes on disk are not what their source makes now. */
 export function staleOutputs(projectRoot = root) {
   return outputs
-    .map(({ source, target, make }) => ({ target, text: make(readFileSync(join(projectRoot, source), 'utf8'), source) }))
+    .map(({ source, target, make }) => ({
+      target,
+      text: make(readFileSync(join(projectRoot, source), 'utf8'), source),
+    }))
     .filter(({ target, text }) => {
       const path = join(projectRoot, target)
       return !existsSync(path) || readFileSync(path, 'utf8') !== text

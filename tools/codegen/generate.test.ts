@@ -1,0 +1,88 @@
+/**
+ * The generators: what they write is pinned where two languages meet, and sources that contradict themselves are refused.
+ */
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { dtypeCodesHeader } from './dtypes.mjs'
+import { errorCodesModule, statusCodesHeader } from './errors.mjs'
+import { outputs } from './generate.mjs'
+import { checkOpcodesHeader } from './opcodes.mjs'
+import { pascalCase, quote, snakeCase } from './text.mjs'
+import { wireSlotsHeader } from './wire-slots.mjs'
+
+const errors = (rows: object[]): string => JSON.stringify({ errors: rows })
+const row = { code: 'ERR_A', native: 1, class: 'argument', http: 400, retryable: false, sentence: "It's wrong." }
+
+describe('codegen', () => {
+  it('errors: a row becomes a union member, a table row and a status number', () => {
+    const module = errorCodesModule(errors([row, { ...row, code: 'ERR_B_C', native: undefined }]), 'e.json')
+    expect(module).toContain("  | 'ERR_A'\n  | 'ERR_B_C'\n")
+    expect(module).toContain('sentence: "It\'s wrong."')
+    const header = statusCodesHeader(errors([{ ...row, code: 'ERR_QUEUE_FULL', native: 9 }, row]), 'e.json')
+    expect(header).toMatch(/kOk = 0,\n {2}kA = 1,.*\n {2}kQueueFull = 9,/)
+    expect(header).toContain('kStatusCodeCount = 10;')
+  })
+
+  it.each([
+    ['a code twice', [row, { ...row, native: 2 }], /code .* ERR_A twice/],
+    ['a number twice', [row, { ...row, code: 'ERR_B' }], /native status .* 1 twice/],
+    ['status 0, which is success', [{ ...row, native: 0 }], /1\.\.255/],
+    ['a status beyond a byte', [{ ...row, native: 256 }], /1\.\.255/],
+    ['an unknown class', [{ ...row, class: 'user' }], /class/],
+    ['an http status that is no error', [{ ...row, http: 200 }], /400\.\.599/],
+    ['a name that is no code', [{ ...row, code: 'Oops' }], /ERR_/],
+  ])('errors: refuse %s', (_what, rows, message) => {
+    expect(() => errorCodesModule(errors(rows), 'e.json')).toThrow(message)
+  })
+
+  it('slots: a union takes two, and other fields follow it', () => {
+    const schema =
+      'table A { x:int; u:Body; /* gap */ lastOne:[ubyte]; } // table B { y:int; }\nunion Body { A = 7 }\nroot_type A;'
+    const header = wireSlotsHeader(schema, 'p.fbs')
+    expect(header).toContain('kA = 7,')
+    expect([...header.matchAll(/uint16_t (\w+) = (\d+);/g)].map((match) => [match[1], Number(match[2])])).toEqual([
+      ['x', 4],
+      ['u_type', 6],
+      ['u', 8],
+      ['last_one', 10],
+    ])
+  })
+
+  it.each([
+    ['explicit ids', 'table A { x:int (id: 3); } union Body { A = 1 } root_type A;'],
+    ['deprecated fields', 'table A { x:int (deprecated); } union Body { A = 1 } root_type A;'],
+    ['structs', 'struct S { x:int; } table A { x:int; } union Body { A = 1 } root_type A;'],
+    ['a keyword as a field', 'table A { class:int; } union Body { A = 1 } root_type A;'],
+    ['a field twice', 'table A { x:int; x:int; } union Body { A = 1 } root_type A;'],
+  ])('slots: refuse %s', (_what, schema) => {
+    expect(() => wireSlotsHeader(schema, 'p.fbs')).toThrow()
+  })
+
+  it('dtypes and opcodes: refuse a code twice', () => {
+    const twice = [
+      { name: 'a', code: 1, bytes: 1, oip: 'A', does: '' },
+      { name: 'b', code: 1, bytes: 1, oip: 'B', does: '' },
+    ]
+    expect(() => dtypeCodesHeader(JSON.stringify({ dtypes: twice }), 'd.json')).toThrow(/1 twice/)
+    expect(() => checkOpcodesHeader(JSON.stringify({ opcodes: twice }), 'o.json')).toThrow(/1 twice/)
+  })
+
+  it('every output: is the same bytes twice, and says where it comes from', () => {
+    for (const { source, make } of outputs) {
+      const text = readFileSync(new URL(`../../${source}`, import.meta.url), 'utf8')
+      expect(make(text, source)).toBe(make(text, source))
+      expect(make(text, source)).toContain(`Generated from ${source}`)
+    }
+  })
+
+  it('names: change their spelling', () => {
+    expect(['QUEUE_FULL', 'lessEqual', 'float16', 'Infer'].map(pascalCase)).toEqual([
+      'QueueFull',
+      'LessEqual',
+      'Float16',
+      'Infer',
+    ])
+    expect(['MetaBlock', 'deadline_ms', 'isWhole'].map(snakeCase)).toEqual(['meta_block', 'deadline_ms', 'is_whole'])
+    expect([quote('a'), quote("it's")]).toEqual(["'a'", '"it\'s"'])
+  })
+})

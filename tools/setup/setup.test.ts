@@ -1,0 +1,165 @@
+/**
+ * The parts of the setup that decide: what the machine lacks, whether node_modules is the lock file's, whether a build
+ * is stale. The whole, from a fresh clone, is .ci/run's first gate.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { missingPackages } from './dependencies.mjs'
+import { withLock } from './lock.mjs'
+import { SetupError, checkCmake, checkCompiler, checkNode } from './machine.mjs'
+import { digestOf, isCurrent, writeStamp } from './stamp.mjs'
+import { removeOrphans } from './typescript.mjs'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'penstock-setup-'))
+})
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function write(path: string, text: string): void {
+  mkdirSync(join(folder, path, '..'), { recursive: true })
+  writeFileSync(join(folder, path), text)
+}
+
+describe('setup: the machine', () => {
+  it('Node: refuses 18, takes 20 and 24', () => {
+    expect(() => checkNode('18.19.0')).toThrow(/Node\.js 20 or newer but this is 18\.19\.0/)
+    for (const version of ['20.0.0', '24.1.0']) checkNode(version)
+  })
+
+  it('CMake: refuses none and an old one in one sentence with the way out', () => {
+    expect(() => checkCmake('cmake version 3.10.2')).toThrow(/3\.15 or newer but found 3\.10\. Install/)
+    for (const version of ['cmake version 3.15.0', 'cmake version 3.25.1', 'cmake version 4.0.1']) checkCmake(version)
+  })
+
+  it('compiler: refuses old ones, takes what it cannot judge', () => {
+    expect(() => checkCompiler('g++ (Debian 8.3.0-6) 8.3.0\nCopyright')).toThrow(/GCC 11 or newer but found 8/)
+    expect(() => checkCompiler('Debian clang version 11.0.1')).toThrow(/Clang 14 or newer but found 11/)
+    for (const output of [
+      'g++ (Debian 12.2.0-14+deb12u1) 12.2.0',
+      'Ubuntu clang version 18.1.3',
+      'Apple clang version 13.0.0',
+      'icpx 2024',
+    ]) {
+      checkCompiler(output)
+    }
+  })
+
+  it('a machine without CMake and compiler: one sentence, no stack, exit 1', () => {
+    const script = `import { checkCmake, checkCompiler, SetupError } from ${JSON.stringify(pathToFileURL(join(here, 'machine.mjs')).href)}
+      for (const check of [checkCmake, checkCompiler]) try { check() } catch (error) { console.log(error instanceof SetupError, error.message) }`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { PATH: folder },
+    })
+    expect(stdout).toMatch(
+      /^true Expected CMake 3\.15 or newer in PATH but found none\. .*\ntrue Expected a C\+\+20 compiler .* in PATH but found none\. .*\n$/,
+    )
+  })
+})
+
+describe('setup: dependencies', () => {
+  const lock = (packages: object): string => JSON.stringify({ packages: { '': {}, ...packages } })
+
+  it('node_modules absent: everything but optional packages is missing', () => {
+    write(
+      'package-lock.json',
+      lock({ 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0', optional: true } }),
+    )
+    expect(missingPackages(folder)).toEqual(['a'])
+  })
+
+  it('node_modules as locked: nothing is missing; one other version is', () => {
+    write('package-lock.json', lock({ 'node_modules/a': { version: '1.0.0' } }))
+    write(
+      'node_modules/.package-lock.json',
+      lock({ 'node_modules/a': { version: '1.0.0' }, 'node_modules/extra': { version: '9.0.0' } }),
+    )
+    expect(missingPackages(folder)).toEqual([])
+    write('package-lock.json', lock({ 'node_modules/a': { version: '1.0.1' } }))
+    expect(missingPackages(folder)).toEqual(['a'])
+  })
+})
+
+describe('setup: staleness', () => {
+  it('digest: sees an edit, a new file and a removed one, and nothing else', () => {
+    write('src/a.ts', 'a')
+    write('src/b.ts', 'b')
+    const before = digestOf(folder, ['src', 'absent'])
+    expect(digestOf(folder, ['src', 'absent'])).toBe(before)
+    utimesSync(join(folder, 'src/a.ts'), new Date(1_000_000), new Date(1_000_000))
+    const touched = digestOf(folder, ['src'])
+    expect(touched).not.toBe(before)
+    write('src/deep/c.ts', 'c')
+    const added = digestOf(folder, ['src'])
+    expect(added).not.toBe(touched)
+    rmSync(join(folder, 'src/deep/c.ts'))
+    expect(digestOf(folder, ['src'])).toBe(touched)
+    expect(digestOf(folder, ['src'], () => true, 'other flags')).not.toBe(touched)
+  })
+
+  it('stamp: is current for its own digest only', () => {
+    const stamp = join(folder, 'build/x.stamp')
+    expect(isCurrent(stamp, 'one')).toBe(false)
+    writeStamp(stamp, 'one')
+    expect(isCurrent(stamp, 'one')).toBe(true)
+    expect(isCurrent(stamp, 'two')).toBe(false)
+  })
+
+  it('dist: loses what has no source any more and keeps the rest', () => {
+    write('src/kept.ts', '')
+    for (const file of ['kept.js', 'kept.js.map', 'kept.d.ts', 'gone.js', 'gone.js.map', 'gone.d.ts', 'data.txt'])
+      write(`dist/src/${file}`, file)
+    removeOrphans(folder, join(folder, 'dist'))
+    const left = ['kept.js', 'kept.js.map', 'kept.d.ts', 'gone.js', 'gone.js.map', 'gone.d.ts', 'data.txt'].filter(
+      (file) => {
+        try {
+          return readFileSync(join(folder, 'dist/src', file), 'utf8') === file
+        } catch {
+          return false
+        }
+      },
+    )
+    expect(left).toEqual(['kept.js', 'kept.js.map', 'kept.d.ts', 'data.txt'])
+  })
+})
+
+describe('setup: the lock', () => {
+  it('two at once: the second waits for the first', async () => {
+    const lock = join(folder, 'build/setup.lock')
+    const script = `import { withLock } from ${JSON.stringify(pathToFileURL(join(here, 'lock.mjs')).href)}
+      withLock(${JSON.stringify(lock)}, () => { console.log('in'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700) })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    await new Promise((resolve) => child.stdout.once('data', resolve))
+    const begunMs = performance.now()
+    withLock(lock, () => undefined)
+    expect(performance.now() - begunMs).toBeGreaterThan(300)
+  })
+
+  it('an owner that is gone: its lock is taken over', () => {
+    const { pid } = spawnSync(process.execPath, ['-e', ''])
+    write('setup.lock/pid', String(pid))
+    expect(withLock(join(folder, 'setup.lock'), () => 7)).toBe(7)
+    write('setup.lock/no-pid-yet', '')
+    expect(withLock(join(folder, 'setup.lock'), () => 8)).toBe(8)
+  })
+
+  it('a failing setup: leaves no lock behind', () => {
+    const lock = join(folder, 'setup.lock')
+    expect(() =>
+      withLock(lock, () => {
+        throw new SetupError('no')
+      }),
+    ).toThrow('no')
+    expect(withLock(lock, () => 1)).toBe(1)
+  })
+})
