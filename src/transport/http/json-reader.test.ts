@@ -65,12 +65,12 @@ describe('json reader', () => {
   })
 
   it('keeps integers beyond 2^53 exact, and refuses what is no integer', () => {
-    const integer = (text: string): bigint => new JsonReader(Buffer.from(text)).readInteger()
+    const integer = (text: string): number | bigint => new JsonReader(Buffer.from(text)).readInteger()
     expect(integer('9223372036854775807')).toBe(9223372036854775807n)
     expect(integer('-9007199254740993')).toBe(-9007199254740993n)
     expect(integer('9007199254740993')).toBe(9007199254740993n)
-    expect(integer('12e3')).toBe(12000n)
-    expect(integer('5.0')).toBe(5n)
+    expect(integer('12e3')).toBe(12000)
+    expect(integer('5.0')).toBe(5)
     for (const text of ['1.5', '4503599627370496.5', '9007199254740993.0', '1e300', '0.1e0']) {
       expect(() => integer(text), text).toThrow(/Expected an integer but received/)
     }

@@ -37,7 +37,12 @@ const exponentDigitsMax = 6
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** What JSON values become: objects have no prototype, keys come from outside. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
+export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | { [key: string]: JsonValue }
+
+export interface Mark {
+  readonly position: number
+  readonly depth: number
+}
 
 export class JsonReader {
   position = 0
@@ -103,37 +108,56 @@ export class JsonReader {
 
   /** Calls `onElement` once per element; it must read the value. @returns the number of elements. */
   readArray(onElement: (index: number) => void): number {
-    this.#enter(openBracket, 'an array')
-    if (this.peek() === closeBracket) {
-      this.#leave()
-      return 0
-    }
+    if (!this.enterArray()) return 0
     for (let index = 0; ; index++) {
       onElement(index)
-      const byte = this.peek()
-      if (byte === comma) this.position++
-      else if (byte === closeBracket) {
-        this.#leave()
-        return index + 1
-      } else throw this.unexpected('"," or "]"')
+      if (!this.hasMore()) return index + 1
     }
   }
 
-  /** Reads any value. */
-  readValue(): JsonValue {
+  /** Steps into an array. @returns false when it is empty; then it is left already. */
+  enterArray(): boolean {
+    this.#enter(openBracket, 'an array')
+    if (this.peek() !== closeBracket) return true
+    this.#leave()
+    return false
+  }
+
+  /** After an element: true when another one follows, false when the array ended and is left. */
+  hasMore(): boolean {
+    const byte = this.peek()
+    if (byte === comma) this.position++
+    else if (byte === closeBracket) this.#leave()
+    else throw this.unexpected('"," or "]"')
+    return byte === comma
+  }
+
+  /** A place to come back to with `reset`. */
+  mark(): Mark {
+    return { position: this.position, depth: this.#depth }
+  }
+
+  reset(mark: Mark): void {
+    this.position = mark.position
+    this.#depth = mark.depth
+  }
+
+  /** Reads any value. @param isExact numbers are integers and kept without loss: see `readInteger`. */
+  readValue(isExact = false): JsonValue {
     const byte = this.peek()
     if (byte === quote) return this.readString()
     if (byte === openBracket) {
       const values: JsonValue[] = []
-      this.readArray(() => values.push(this.readValue()))
+      this.readArray(() => values.push(this.readValue(isExact)))
       return values
     }
     if (byte === openBrace) {
       const values = Object.create(null) as { [key: string]: JsonValue }
-      this.readObject((key) => (values[key] = this.readValue()))
+      this.readObject((key) => (values[key] = this.readValue(isExact)))
       return values
     }
-    return this.isAtNumber ? this.readNumber() : this.readWord()
+    if (!this.isAtNumber) return this.readWord()
+    return isExact ? this.readInteger() : this.readNumber()
   }
 
   /** Reads true, false or null. @throws ERR_BODY for any other word, NaN and Infinity with the way out. */
@@ -189,21 +213,24 @@ export class JsonReader {
       const magnitude = exponent < 0 ? mantissa / power : mantissa * power
       return isNegative ? -magnitude : magnitude
     }
-    const value = Number(bytes.latin1Slice(start, position))
+    const value = Number(bytes.toString('latin1', start, position))
     if (Number.isFinite(value)) return value
-    throw this.failure('ERR_VALUE_RANGE', `Expected a number that a float64 can hold but received ${clip(bytes.latin1Slice(start, position))}`)
+    throw this.failure('ERR_VALUE_RANGE', `Expected a number that a float64 can hold but received ${clip(bytes.toString('latin1', start, position))}`)
   }
 
-  /** Reads an integer without loss. @throws ERR_VALUE_RANGE when it has a fraction, or an exponent beyond 2^53. */
-  readInteger(): bigint {
+  /**
+   * Reads an integer without loss, as a bigint when it has more than 15 digits.
+   * @throws ERR_VALUE_RANGE when it has a fraction, or an exponent and is beyond 2^53.
+   */
+  readInteger(): number | bigint {
     this.peek()
     const start = this.position
     const value = this.readNumber()
-    const text = this.bytes.latin1Slice(start, this.position)
-    if (/^-?\d+$/.test(text)) return text.length <= 15 ? BigInt(value) : BigInt(text)
+    const text = this.bytes.toString('latin1', start, this.position)
+    if (/^-?\d+$/.test(text)) return text.length <= 15 ? value : BigInt(text)
     const { mantissa, exponent } = this
     const isExact = mantissa <= Number.MAX_SAFE_INTEGER && exponent >= -22 && mantissa % (exactPowers[Math.max(0, -exponent)] ?? 1) === 0
-    if (isExact && Number.isSafeInteger(value)) return BigInt(value)
+    if (isExact && Number.isSafeInteger(value)) return value
     throw this.failure('ERR_VALUE_RANGE', `Expected an integer but received ${clip(text)}. Write integers beyond 2^53 without point and exponent`)
   }
 
@@ -226,8 +253,8 @@ export class JsonReader {
       position++
     }
     this.position = position + 1
-    if (isAscii && !hasEscape) return bytes.latin1Slice(start, position)
-    const text = isAscii ? bytes.latin1Slice(start, position) : this.#decode(start, position)
+    if (isAscii && !hasEscape) return bytes.toString('latin1', start, position)
+    const text = isAscii ? bytes.toString('latin1', start, position) : this.#decode(start, position)
     return hasEscape ? this.#unescape(text, start) : text
   }
 
@@ -252,7 +279,7 @@ export class JsonReader {
 
   /** A short text for comparisons and messages; clipped where the body ends. */
   #ascii(start: number, end: number): string {
-    return this.bytes.latin1Slice(start, Math.min(end, this.bytes.length))
+    return this.bytes.toString('latin1', start, end)
   }
 
   #enter(byte: number, what: string): void {
