@@ -8,7 +8,7 @@
         {
           "action_name": "cmake_js",
           "inputs": ["native/CMakeLists.txt"],
-          "outputs": ["build/Release/penstock.node"],
+          "outputs": ["<(PRODUCT_DIR)/penstock.node"],
           "action": ["node", "tools/setup/install.mjs", "--addon"]
         }
       ]
