@@ -65,6 +65,10 @@ export const CHECKS_MAX = 64
 export const CHECK_EXPRESSION_CHARACTERS_MAX = 4096
 /** Instructions of a compiled check; bounds the work per row. */
 export const CHECK_INSTRUCTIONS_MAX = 1024
+/** Values that a compiled check holds at a time: the addon's stack, on the thread's own. */
+export const CHECK_STACK_MAX = 64
+/** Tensors that one check reads. */
+export const CHECK_SOURCES_MAX = 64
 /** Steps of a pipeline. */
 export const STEPS_MAX = 64
 /** Models of one multi-model step, or options of one split. */

@@ -52,9 +52,9 @@ const isTidyItself = (path: string): boolean => path.startsWith('tools/tidy/')
 const patternRules: readonly PatternRule[] = [
   {
     name: 'randomness is passed in',
-    applies: isProduct,
+    applies: (path) => isProduct(path) && path !== 'src/base/random.ts',
     pattern: /\bMath\.random\b/,
-    message: 'Math.random cannot be replayed: take a seed or a random source as an argument',
+    message: 'Math.random cannot be replayed: take a RandomSource (base/random.ts) as an argument',
     canaryPath: 'src/steps/split.ts',
     bad: 'const u = Math.random()',
     good: 'const u = random.next()',
