@@ -98,7 +98,8 @@ describe('tidy: the canaries', () => {
     const tree = new Map([
       ['src/index.ts', "export { a } from './a.js'"],
       ['src/a.ts', "export const a = new URL('./worker.js', import.meta.url)"],
-      ['src/worker.ts', ''],
+      ['src/worker.ts', "const file = workerFile('runner')"],
+      ['src/worker/runner.ts', ''],
       ['src/dead.ts', ''],
       ['src/dead.test.ts', "import './dead.js'"],
     ])

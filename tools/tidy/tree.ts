@@ -35,6 +35,8 @@ export function deadModules(files: Files): Finding[] {
     if (!/\.(ts|mjs)$/.test(path) || isTest(path)) continue
     for (const { specifier } of importsOf(text))
       if (specifier.startsWith('.')) reached.add(resolveImport(path, specifier))
+    // Threads start from a file, not from an import: workerFile('name') is src/worker/name.ts.
+    for (const [, name] of text.matchAll(/\bworkerFile\('([\w-]+)'\)/g)) reached.add(`src/worker/${name}.ts`)
   }
   return [...files.keys()]
     .filter(
