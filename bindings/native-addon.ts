@@ -139,10 +139,13 @@ export interface Answer {
 
 export interface FailureDetail {
   status: number
-  /** Meaning by status; see docs/internals/addon.md (expected, received, index …). */
+  /** Meaning by status: the list is in native/core/failure.hpp. */
   details: [number, number, number]
   /** Text of the runtime's own error; '' when there is none. */
   text: string
+  /** Of a refused frame or a failed WebSocket request: its channel and wire id; -1 when unknown or from JavaScript. */
+  channel: number
+  wireId: number
 }
 
 /** take(): 0 closed · 1 a batch, see `WorkerInfo` · 2 a job: `takeJob` · 3 nothing within the timeout. */
@@ -166,6 +169,8 @@ export interface NativeAddon {
    * valid in every isolate until closePlane: queues, workers and ports of different planes never meet.
    */
   createPlane(): number
+  /** Closes every plane of the process: what must happen before the process exits while workers wait in take. */
+  closePlanes(): void
   /** Wakes every worker of the plane with take() = 0 and refuses new work with ERR_DRAINING. Idempotent. */
   closePlane(plane: number): void
   createQueue(plane: number, spec: QueueSpec): QueueHandle
@@ -222,8 +227,17 @@ export interface NativeAddon {
    * dims: the free dims in order over all inputs, or null when none is free. meta: a `MetaBlock` FlatBuffer or null.
    * deadlineUs: on the clock of nowUs(), 0 for none. Returns a request number > 0, or -status with `lastFailure(port)`.
    */
-  submit(port: PortHandle, pipeline: PipelineHandle, inputs: ArrayBufferView[], rows: number, dims: Int32Array | null,
-    meta: Uint8Array | null, deadlineUs: number, priority: 0 | 1, tag: number): number
+  submit(
+    port: PortHandle,
+    pipeline: PipelineHandle,
+    inputs: ArrayBufferView[],
+    rows: number,
+    dims: Int32Array | null,
+    meta: Uint8Array | null,
+    deadlineUs: number,
+    priority: 0 | 1,
+    tag: number,
+  ): number
   lastFailure(port: PortHandle): FailureDetail
   /** Publishes what this isolate appended since the last flush. Call once per loop turn (setImmediate). */
   flush(port: PortHandle): void
@@ -250,7 +264,11 @@ export interface NativeAddon {
   readFailure(port: PortHandle, request: number): FailureDetail
   readJob(port: PortHandle, job: number): Uint8Array
   /** Any tensor of a request that is not released: null when its background position was shed or failed. */
-  readSource(port: PortHandle, request: number, source: SourceSpec): { data: ArrayBuffer; shape: number[]; dtype: number } | null
+  readSource(
+    port: PortHandle,
+    request: number,
+    source: SourceSpec,
+  ): { data: ArrayBuffer; shape: number[]; dtype: number } | null
   /** checkFailures, routes, elapsedNs of a settled request, outputs empty. */
   readRecord(port: PortHandle, request: number): Answer
   release(port: PortHandle, request: number): void
@@ -267,9 +285,9 @@ export interface NativeAddon {
   setCongested(port: PortHandle, connection: number, isCongested: boolean): void
   /**
    * One frame. 0: an Infer that was admitted · > 0: a well-formed message of that Body type which JavaScript handles
-   * (decode it with the codec; an Infer of a plain channel is one of these) · < 0: -status, with lastFailure;
-   * lastFailure.details[0..1] = channel, wire id when the frame was a readable Infer (answer a Failure); when
-   * status is ERR_FRAME or ERR_CREDIT_EXCEEDED the connection must be closed.
+   * (decode it with the codec; an Infer of a plain channel is one of these) · < 0: -status, with lastFailure: its channel
+   * and wireId are set when the frame was a readable Infer (answer a Failure). ERR_FRAME and ERR_CREDIT_EXCEEDED mean
+   * that the connection must be closed.
    */
   receive(port: PortHandle, connection: number, frame: ArrayBuffer): number
   cancelWire(port: PortHandle, connection: number, channel: number, wireId: number): boolean
