@@ -1,0 +1,176 @@
+// Control path: planes, queues, plans, pipelines, counters.
+#include "addon/handles.hpp"
+#include "addon/spec.hpp"
+#include "addon/values.hpp"
+
+namespace penstock::addon {
+namespace {
+std::shared_ptr<Plane> open_plane(const Napi::CallbackInfo& info, size_t argument) {
+  const auto id = static_cast<uint32_t>(read_integer(info[argument], "plane", 1, INT32_MAX));
+  auto plane = Registry::instance().plane(id);
+  if (plane == nullptr) throw_handle_error(info.Env(), "plane", "is closed");
+  return plane;
+}
+
+Napi::Value create_plane(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::make_shared<Plane>()));
+}
+
+Napi::Value close_plane(const Napi::CallbackInfo& info) {
+  Registry::instance().close_plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
+  return info.Env().Undefined();
+}
+
+Napi::Value close_planes(const Napi::CallbackInfo& info) {
+  Registry::instance().close_planes();
+  return info.Env().Undefined();
+}
+
+Napi::Value create_queue(const Napi::CallbackInfo& info) {
+  const auto plane = open_plane(info, 0);
+  QueueOptions options = read_queue_options(info[1].As<Napi::Object>());
+  options.owner = plane;
+  auto box = std::make_unique<QueueBox>();
+  box->queue = std::make_shared<ModelQueue>(plane->scheduler, std::move(options));
+  if (!box->queue->can_hold_a_row())
+    throw Napi::RangeError::New(info.Env(), "Expected one row of the model to fit into batchBytesMax, but it is larger.");
+  return make_handle(info.Env(), std::move(box));
+}
+
+Napi::Value close_queue(const Napi::CallbackInfo& info) {
+  QueueBox& box = open_box<QueueBox>(info, 0, true);
+  box.is_closed = true;
+  box.queue = nullptr;  // plans and batches in flight keep it until they are done
+  return info.Env().Undefined();
+}
+
+Napi::Value queue_stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const ModelQueue& queue = *open_box<QueueBox>(info, 0).queue;
+  Napi::Object stats = Napi::Object::New(env);
+  Napi::Array pending = Napi::Array::New(env, kPriorities);
+  for (uint32_t p = 0; p < kPriorities; ++p) pending.Set(p, queue.pending_rows[p].load(std::memory_order_relaxed));
+  const auto set = [&](const char* name, double value) { stats.Set(name, Napi::Number::New(env, value)); };
+  stats.Set("pendingRows", pending);
+  set("batchCount", static_cast<double>(queue.batch_count.load()));
+  set("rowCount", static_cast<double>(queue.row_count.load()));
+  set("failedRunCount", static_cast<double>(queue.failed_run_count.load()));
+  set("batchesAllocated", static_cast<double>(queue.batches_allocated.load()));
+  set("arenaBytes", static_cast<double>(queue.arena_bytes.load()));
+  set("usPerRow", queue.us_per_row.load());
+  stats.Set("batchRows", histogram_snapshot(env, queue.batch_rows));
+  stats.Set("queueUs", histogram_snapshot(env, queue.queue_us));
+  stats.Set("runUs", histogram_snapshot(env, queue.run_us));
+  return stats;
+}
+
+Napi::Value create_plan(const Napi::CallbackInfo& info) {
+  auto box = std::make_unique<PlanBox>();
+  box->plan = read_plan(info[0].As<Napi::Object>());
+  return make_handle(info.Env(), std::move(box));
+}
+
+Napi::Value create_pipeline(const Napi::CallbackInfo& info) {
+  auto box = std::make_unique<PipelineBox>();
+  box->pipeline = std::make_shared<Pipeline>();
+  return make_handle(info.Env(), std::move(box));
+}
+
+Napi::Value set_plan(const Napi::CallbackInfo& info) {
+  PipelineBox& box = open_box<PipelineBox>(info, 0);
+  box.pipeline->set_plan(info[1].IsNull() ? nullptr : open_box<PlanBox>(info, 1).plan);
+  return info.Env().Undefined();
+}
+
+Napi::Value plan_in_flight(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), open_box<PlanBox>(info, 0).plan->in_flight.load(std::memory_order_acquire));
+}
+
+template <typename Counters>
+Napi::Value counter_array(Napi::Env env, const Counters& counters) {
+  auto array = Napi::Float64Array::New(env, counters.size());
+  for (size_t i = 0; i < counters.size(); ++i) array[i] = static_cast<double>(counters[i].load(std::memory_order_relaxed));
+  return array;
+}
+
+Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const PipelineStats& counters = *open_box<PipelineBox>(info, 0).pipeline->stats;
+  Napi::Object stats = Napi::Object::New(env);
+  stats.Set("inFlight", Napi::Number::New(env, counters.in_flight.load()));
+  stats.Set("requestCount", Napi::Number::New(env, static_cast<double>(counters.request_count.load())));
+  stats.Set("rowCount", Napi::Number::New(env, static_cast<double>(counters.row_count.load())));
+  stats.Set("failureCounts", counter_array(env, counters.failure_counts));
+  stats.Set("checkFailureCounts", counter_array(env, counters.check_failures));
+  auto losses = Napi::Float64Array::New(env, PipelineStats::kPositionsMax * 2);
+  for (size_t i = 0; i < PipelineStats::kPositionsMax; ++i) {
+    losses[2 * i] = static_cast<double>(counters.shed_rows[i].load(std::memory_order_relaxed));
+    losses[2 * i + 1] = static_cast<double>(counters.lost_rows[i].load(std::memory_order_relaxed));
+  }
+  stats.Set("backgroundLosses", losses);
+  stats.Set("totalUs", histogram_snapshot(env, counters.total_us));
+  return stats;
+}
+
+Napi::Value histogram_bounds(const Napi::CallbackInfo& info) {
+  auto bounds = Napi::Float64Array::New(info.Env(), Histogram::kBuckets);
+  for (uint32_t i = 0; i < Histogram::kBuckets; ++i) bounds[i] = static_cast<double>(Histogram::upper_bound_of(i));
+  return bounds;
+}
+
+Napi::Value route(const Napi::CallbackInfo& info) {
+  const Plan& plan = *open_box<PlanBox>(info, 0).plan;
+  const auto split = static_cast<size_t>(read_integer(info[1], "split", 0, static_cast<int64_t>(plan.splits.size()) - 1));
+  const auto rows = static_cast<uint32_t>(read_integer(info[2], "rows", 1, plan.request_rows_max));
+  Failure failure;
+  MetaView meta;
+  if (!read_meta(info[3], meta)) failure.set(StatusCode::kArgument);
+  auto routes = Napi::Uint16Array::New(info.Env(), rows);
+  if (failure.code == StatusCode::kOk) route_rows(plan.splits[split], split, rows, meta, routes.Data(), failure);
+  if (failure.code != StatusCode::kOk) return failure_detail(info.Env(), failure, -1, -1);
+  return routes;
+}
+
+Napi::Value share_id(const Napi::CallbackInfo& info) {
+  bool is_queue = false;
+  napi_check_object_type_tag(info.Env(), info[0], &QueueBox::kTag, &is_queue);
+  Registry& registry = Registry::instance();
+  const double id = is_queue ? registry.share(open_box<QueueBox>(info, 0).queue)
+                             : registry.share(open_box<PipelineBox>(info, 0).pipeline);
+  return Napi::Number::New(info.Env(), id);
+}
+
+Napi::Value adopt_queue(const Napi::CallbackInfo& info) {
+  auto box = std::make_unique<QueueBox>();
+  box->queue = Registry::instance().adopt_queue(info[0].ToNumber().DoubleValue());
+  if (box->queue == nullptr) throw_handle_error(info.Env(), "queue", "is closed");
+  return make_handle(info.Env(), std::move(box));
+}
+
+Napi::Value adopt_pipeline(const Napi::CallbackInfo& info) {
+  auto box = std::make_unique<PipelineBox>();
+  box->pipeline = Registry::instance().adopt_pipeline(info[0].ToNumber().DoubleValue());
+  if (box->pipeline == nullptr) throw_handle_error(info.Env(), "pipeline", "is closed");
+  return make_handle(info.Env(), std::move(box));
+}
+}  // namespace
+
+void register_control(Napi::Env env, Napi::Object exports) {
+  export_function<create_plane>(env, exports, "createPlane");
+  export_function<close_plane>(env, exports, "closePlane");
+  export_function<close_planes>(env, exports, "closePlanes");
+  export_function<create_queue>(env, exports, "createQueue");
+  export_function<close_queue>(env, exports, "closeQueue");
+  export_function<queue_stats>(env, exports, "queueStats");
+  export_function<create_plan>(env, exports, "createPlan");
+  export_function<create_pipeline>(env, exports, "createPipeline");
+  export_function<set_plan>(env, exports, "setPlan");
+  export_function<plan_in_flight>(env, exports, "planInFlight");
+  export_function<pipeline_stats>(env, exports, "pipelineStats");
+  export_function<histogram_bounds>(env, exports, "histogramBounds");
+  export_function<route>(env, exports, "route");
+  export_function<share_id>(env, exports, "shareId");
+  export_function<adopt_queue>(env, exports, "adoptQueue");
+  export_function<adopt_pipeline>(env, exports, "adoptPipeline");
+}
+}  // namespace penstock::addon

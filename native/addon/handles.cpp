@@ -1,0 +1,118 @@
+#include "addon/handles.hpp"
+
+#include "core/clock.hpp"
+
+namespace penstock::addon {
+void throw_handle_error(Napi::Env env, const char* kind, const char* fault) {
+  Napi::TypeError error = Napi::TypeError::New(
+      env, std::string("Expected an open ") + kind + " handle but received one that " + fault + ".");
+  error.Set("code", "ERR_HANDLE");
+  throw error;
+}
+
+WorkerBox::~WorkerBox() { close(); }
+
+void WorkerBox::close() {
+  if (is_closed || plane == nullptr) return;
+  is_closed = true;
+  if (has_batch) {
+    fail_all_entries(*seat.batch, StatusCode::kWorkerLost, "");
+    complete_batch(seat, -1.0);
+    has_batch = false;
+  }
+  plane->scheduler.remove_worker(seat);
+}
+
+PortBox::~PortBox() { close(); }
+
+void PortBox::close() {
+  if (is_closed || port == nullptr) return;
+  is_closed = true;
+  waker->cut_off();
+  Deliveries deliveries;
+  port->for_each_live([&](Request& request) { end_request(request, StatusCode::kAborted, deliveries); });
+  port->close();
+  deliveries.flush();  // into a closed port: every reference goes
+  while (answers != nullptr) Port::unref(*std::exchange(answers, answers->next_answer));
+  while (settled != nullptr) Port::unref(*std::exchange(settled, settled->next_settled));
+}
+
+Registry& Registry::instance() {
+  // Never destroyed: workers may still be inside a plane when the process runs its static destructors.
+  static Registry* const registry = new Registry;
+  return *registry;
+}
+
+uint32_t Registry::add_plane(std::shared_ptr<Plane> plane) {
+  std::lock_guard lock(mutex_);
+  planes_.push_back(std::move(plane));
+  return static_cast<uint32_t>(planes_.size());
+}
+
+std::shared_ptr<Plane> Registry::plane(uint32_t id) {
+  std::lock_guard lock(mutex_);
+  return id >= 1 && id <= planes_.size() ? planes_[id - 1] : nullptr;
+}
+
+void Registry::close_plane(uint32_t id) {
+  std::shared_ptr<Plane> closing;
+  {
+    std::lock_guard lock(mutex_);
+    if (id >= 1 && id <= planes_.size()) closing.swap(planes_[id - 1]);
+  }
+  if (closing != nullptr) closing->scheduler.close();
+}
+
+void Registry::close_planes() {
+  std::vector<std::shared_ptr<Plane>> closing;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& plane : planes_)
+      if (plane != nullptr) closing.push_back(std::move(plane));
+  }
+  for (const auto& plane : closing) plane->scheduler.close();
+}
+
+// Queue numbers are even, pipeline numbers odd: adopting the wrong kind finds nothing.
+double Registry::share(std::shared_ptr<ModelQueue> queue) {
+  std::lock_guard lock(mutex_);
+  queues_.push_back(queue);
+  return static_cast<double>(queues_.size() * 2);
+}
+
+double Registry::share(std::shared_ptr<Pipeline> pipeline) {
+  std::lock_guard lock(mutex_);
+  pipelines_.push_back(pipeline);
+  return static_cast<double>(pipelines_.size() * 2 + 1);
+}
+
+std::shared_ptr<ModelQueue> Registry::adopt_queue(double id) {
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < queues_.size(); ++i)
+    if (static_cast<double>((i + 1) * 2) == id) return queues_[i].lock();
+  return nullptr;
+}
+
+std::shared_ptr<Pipeline> Registry::adopt_pipeline(double id) {
+  std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < pipelines_.size(); ++i)
+    if (static_cast<double>((i + 1) * 2 + 1) == id) return pipelines_[i].lock();
+  return nullptr;
+}
+
+namespace {
+Napi::Value now_us_js(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(penstock::now_us()));
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  export_function<now_us_js>(env, exports, "nowUs");
+  register_control(env, exports);
+  register_workers(env, exports);
+  register_ports(env, exports);
+  register_wire(env, exports);
+  return exports;
+}
+}  // namespace
+NODE_API_MODULE(penstock, init)
+}  // namespace penstock::addon

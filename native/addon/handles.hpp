@@ -1,0 +1,164 @@
+// What JavaScript holds: a plain object with a type tag and a wrapped box. A value of another kind, from another isolate
+// (structured clone drops tag and box) or closed throws TypeError with code ERR_HANDLE; it is never a wild pointer.
+// Rules.
+// 1. Every entry into the addon passes through open_box; nobody unwraps by hand.
+// 2. A box may outlive its close (JavaScript still holds it): methods check is_closed.
+// 3. Boxes are made, closed and finalised on their isolate's thread.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "addon/napi_setup.hpp"
+#include "plan/port.hpp"
+#include "wire/gateway.hpp"
+
+namespace penstock::addon {
+struct QueueBox {
+  static constexpr napi_type_tag kTag{0x5c1f2a6d93e04b71, 0x8e7a41c2b9d05f36};
+  static constexpr const char* kName = "queue";
+  std::shared_ptr<ModelQueue> queue;
+  bool is_closed = false;
+};
+
+struct PlanBox {
+  static constexpr napi_type_tag kTag{0x1d83b7f0462c9ae5, 0xa4f6093d7be2185c};
+  static constexpr const char* kName = "plan";
+  std::shared_ptr<Plan> plan;
+  bool is_closed = false;
+};
+
+struct PipelineBox {
+  static constexpr napi_type_tag kTag{0x7b4e90d2c6f8135a, 0x93d1e5702b6c4a8f};
+  static constexpr const char* kName = "pipeline";
+  std::shared_ptr<Pipeline> pipeline;
+  bool is_closed = false;
+};
+
+struct WorkerBox {
+  static constexpr napi_type_tag kTag{0xe20c5b9fd7413a68, 0x6f8b2d14c03e97a5};
+  static constexpr const char* kName = "worker";
+  static constexpr size_t kInfoLength = 8;
+  ~WorkerBox();
+  void close();
+
+  std::shared_ptr<Plane> plane;
+  WorkerSeat seat;
+  Napi::Reference<Napi::Int32Array> info;
+  int32_t* info_values = nullptr;
+  bool has_batch = false;
+  bool is_closed = false;
+};
+
+// The wake-up of one isolate. Cut off by an env cleanup hook before the isolate takes the function down, so that a worker
+// that finishes late wakes nobody instead of touching freed memory.
+class Waker {
+ public:
+  explicit Waker(napi_threadsafe_function function) : function_(function) {}
+  void wake() {
+    std::lock_guard lock(mutex_);
+    if (function_ != nullptr) napi_call_threadsafe_function(function_, nullptr, napi_tsfn_nonblocking);
+  }
+  void cut_off() {
+    std::lock_guard lock(mutex_);
+    if (function_ == nullptr) return;
+    napi_release_threadsafe_function(function_, napi_tsfn_abort);
+    function_ = nullptr;
+  }
+
+ private:
+  std::mutex mutex_;
+  napi_threadsafe_function function_;
+};
+
+struct PortBox {
+  static constexpr napi_type_tag kTag{0x38a6f1c40e5d7b92, 0xd0751b8e9fa2c643};
+  static constexpr const char* kName = "port";
+  static constexpr size_t kEventsMax = 2048;  // of one drain
+  static constexpr size_t kEventLength = 4;
+  ~PortBox();
+  void close();
+
+  napi_env env = nullptr;
+  std::shared_ptr<Port> port;
+  std::unique_ptr<wire::Gateway> gateway;
+  std::shared_ptr<Waker> waker;
+  Napi::Reference<Napi::Float64Array> events;
+  double* event_values = nullptr;
+  Napi::Reference<Napi::Uint8Array> outbox;
+  const Block* outbox_block = nullptr;
+  Failure last_failure;
+  int64_t last_channel = -1;
+  int64_t last_wire_id = -1;
+  // Taken from the mailbox, not yet told to JavaScript.
+  Request* answers = nullptr;
+  Request* settled = nullptr;
+  std::deque<JobReply> replies;
+  std::vector<std::pair<double, std::vector<uint8_t>>> told_replies;  // by job number of this drain
+  std::vector<wire::Send> sends;
+  bool is_closed = false;
+};
+
+[[noreturn]] void throw_handle_error(Napi::Env env, const char* kind, const char* fault);
+
+template <typename Box>
+Napi::Object make_handle(Napi::Env env, std::unique_ptr<Box> box) {
+  Napi::Object handle = Napi::Object::New(env);
+  if (napi_type_tag_object(env, handle, &Box::kTag) != napi_ok) throw_handle_error(env, Box::kName, "could not be tagged");
+  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Box*>(data); };
+  if (napi_wrap(env, handle, box.get(), finalize, nullptr, nullptr) != napi_ok)
+    throw_handle_error(env, Box::kName, "could not be wrapped");
+  box.release();
+  return handle;
+}
+
+// Rule 1.
+template <typename Box>
+Box& open_box(napi_env env, napi_value value, bool may_be_closed = false) {
+  bool is_ours = false;
+  void* data = nullptr;
+  if (napi_check_object_type_tag(env, value, &Box::kTag, &is_ours) != napi_ok || !is_ours ||
+      napi_unwrap(env, value, &data) != napi_ok) {
+    // A failed check leaves an exception of its own pending in some versions.
+    napi_value ignored;
+    napi_get_and_clear_last_exception(env, &ignored);
+    throw_handle_error(env, Box::kName, "is not one of this isolate");
+  }
+  Box& box = *static_cast<Box*>(data);
+  if (box.is_closed && !may_be_closed) throw_handle_error(env, Box::kName, "is closed");
+  return box;
+}
+template <typename Box>
+Box& open_box(const Napi::CallbackInfo& info, size_t argument, bool may_be_closed = false) {
+  return open_box<Box>(info.Env(), info[argument], may_be_closed);
+}
+
+// Resources of the process that cross isolates by number.
+class Registry {
+ public:
+  static Registry& instance();
+  uint32_t add_plane(std::shared_ptr<Plane> plane);
+  std::shared_ptr<Plane> plane(uint32_t id);
+  void close_plane(uint32_t id);
+  void close_planes();
+  double share(std::shared_ptr<ModelQueue> queue);
+  double share(std::shared_ptr<Pipeline> pipeline);
+  std::shared_ptr<ModelQueue> adopt_queue(double id);
+  std::shared_ptr<Pipeline> adopt_pipeline(double id);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Plane>> planes_;
+  std::vector<std::weak_ptr<ModelQueue>> queues_;
+  std::vector<std::weak_ptr<Pipeline>> pipelines_;
+};
+
+void register_control(Napi::Env env, Napi::Object exports);
+void register_workers(Napi::Env env, Napi::Object exports);
+void register_ports(Napi::Env env, Napi::Object exports);
+void register_wire(Napi::Env env, Napi::Object exports);
+
+template <Napi::Value (*function)(const Napi::CallbackInfo&)>
+void export_function(Napi::Env env, Napi::Object exports, const char* name) {
+  exports.Set(name, Napi::Function::New<function>(env, name));
+}
+}  // namespace penstock::addon

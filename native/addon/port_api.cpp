@@ -1,0 +1,425 @@
+// What an I/O isolate calls: submit, flush, drain, read.
+#include <cstring>
+#include <utility>
+
+#include "addon/handles.hpp"
+#include "addon/spec.hpp"
+#include "addon/values.hpp"
+#include "core/clock.hpp"
+
+namespace penstock::addon {
+namespace {
+enum Event : int { kAnswered = 1, kFailed = 2, kSettled = 3, kSend = 4, kSendFailed = 5, kJob = 6 };
+
+Napi::Value open_port(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto plane = Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
+  if (plane == nullptr) throw_handle_error(env, "plane", "is closed");
+  const auto requests_max = static_cast<uint32_t>(read_integer(info[2], "requestsMax", 1, 1 << 20));
+  napi_threadsafe_function function = nullptr;
+  const napi_status status =
+      napi_create_threadsafe_function(env, info[1], nullptr, Napi::String::New(env, "penstock.port"), 0, 1, nullptr,
+                                      nullptr, nullptr, nullptr, &function);
+  if (status != napi_ok) throw Napi::TypeError::New(env, "Expected onReady to be a function.");
+  napi_unref_threadsafe_function(env, function);
+
+  auto box = std::make_unique<PortBox>();
+  box->env = env;
+  box->waker = std::make_shared<Waker>(function);
+  // Registered after the function: hooks run last in, first out, so the waker is cut off before the function dies.
+  auto* const hooked = new std::shared_ptr<Waker>(box->waker);
+  napi_add_env_cleanup_hook(env, [](void* data) {
+    auto* const waker = static_cast<std::shared_ptr<Waker>*>(data);
+    (*waker)->cut_off();
+    delete waker;
+  }, hooked);
+  box->port = std::make_shared<Port>(std::move(plane), requests_max, [waker = box->waker] { waker->wake(); });
+  box->gateway = std::make_unique<wire::Gateway>(*box->port);
+  auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortBox::kEventLength);
+  box->event_values = events.Data();
+  box->events = Napi::Persistent(events);
+  box->events.SuppressDestruct();
+  box->sends.reserve(PortBox::kEventsMax);
+  return make_handle(env, std::move(box));
+}
+
+Napi::Value close_port(const Napi::CallbackInfo& info) {
+  open_box<PortBox>(info, 0, true).close();
+  return info.Env().Undefined();
+}
+
+// The bytes of one row of each input; `dims` supplies the free ones. False with kShape.
+bool read_row_bytes(const Plan& plan, const Napi::Value& dims, std::vector<int64_t>& free_dims, std::vector<size_t>& row_bytes,
+                    Failure& failure) {
+  if (plan.has_free_dims) {
+    if (!dims.IsTypedArray() || dims.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
+        dims.As<Napi::Int32Array>().ElementLength() != plan.free_dim_count) {
+      failure.set(StatusCode::kShape, -1, static_cast<int64_t>(plan.free_dim_count), 0);
+      return false;
+    }
+    const auto values = dims.As<Napi::Int32Array>();
+    for (size_t i = 0; i < plan.free_dim_count; ++i) free_dims.push_back(values[i]);
+  }
+  size_t free_index = 0;
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    std::vector<int64_t> full = plan.inputs[i].dims;
+    for (int64_t& dim : full)
+      if (dim < 0) dim = free_dims[free_index++];
+    const auto bytes = row_bytes_of(plan.inputs[i].dtype, full);
+    if (!bytes) {
+      failure.set(StatusCode::kShape, static_cast<int64_t>(i), 1, 0);
+      return false;
+    }
+    row_bytes.push_back(*bytes);
+  }
+  return true;
+}
+
+Napi::Value refuse(Napi::Env env, PortBox& box) {
+  box.last_channel = box.last_wire_id = -1;
+  return Napi::Number::New(env, -static_cast<double>(box.last_failure.code));
+}
+
+Napi::Value submit_js(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  PortBox& box = open_box<PortBox>(info, 0);
+  Pipeline& pipeline = *open_box<PipelineBox>(info, 1).pipeline;
+  Failure& failure = box.last_failure;
+  failure.set(StatusCode::kOk);
+  std::shared_ptr<Plan> plan = pipeline.plan();
+  if (plan == nullptr) {
+    failure.set(StatusCode::kPipelineNotDeployed);
+    return refuse(env, box);
+  }
+  const Napi::Array inputs = info[2].As<Napi::Array>();
+  const double rows = info[3].ToNumber().DoubleValue();
+  std::vector<int64_t> free_dims;
+  std::vector<size_t> row_bytes;
+  if (inputs.Length() != plan->inputs.size()) {
+    failure.set(StatusCode::kShape, -1, static_cast<int64_t>(plan->inputs.size()), inputs.Length());
+    return refuse(env, box);
+  }
+  if (!(rows >= 1) || rows > UINT32_MAX) {
+    failure.set(StatusCode::kShape, 0, 1, static_cast<int64_t>(rows >= 1 ? UINT32_MAX : 0));
+    return refuse(env, box);
+  }
+  if (!read_row_bytes(*plan, info[4], free_dims, row_bytes, failure)) return refuse(env, box);
+  std::vector<const std::byte*> pointers;
+  for (uint32_t i = 0; i < inputs.Length(); ++i) {
+    const ByteSpan bytes = read_bytes(env, inputs.Get(i), "inputs");
+    const auto count = static_cast<size_t>(rows);
+    if (bytes.size % row_bytes[i] != 0 || bytes.size / row_bytes[i] != count) {
+      failure.set(StatusCode::kShape, i, static_cast<int64_t>(row_bytes[i] * count), static_cast<int64_t>(bytes.size));
+      return refuse(env, box);
+    }
+    pointers.push_back(reinterpret_cast<const std::byte*>(bytes.data));
+  }
+  Submission submission;
+  submission.inputs = pointers.data();
+  submission.row_bytes = row_bytes.data();
+  submission.free_dims = free_dims.data();
+  submission.rows = static_cast<uint32_t>(rows);
+  if (!read_meta(info[5], submission.meta)) {
+    failure.set(StatusCode::kArgument, 5);
+    return refuse(env, box);
+  }
+  submission.deadline_us = static_cast<int64_t>(info[6].ToNumber().DoubleValue());
+  submission.priority = info[7].ToNumber().Int32Value() == 1 ? Priority::kBackground : Priority::kInteractive;
+  submission.origin.tag = info[8].ToNumber().DoubleValue();
+  Request* const request = submit(*box.port, pipeline, std::move(plan), submission, failure);
+  if (request == nullptr) return refuse(env, box);
+  return Napi::Number::New(env, static_cast<double>(box.port->number_of(*request)));
+}
+
+Napi::Value last_failure(const Napi::CallbackInfo& info) {
+  const PortBox& box = open_box<PortBox>(info, 0);
+  return failure_detail(info.Env(), box.last_failure, box.last_channel, box.last_wire_id);
+}
+
+Napi::Value flush(const Napi::CallbackInfo& info) {
+  open_box<PortBox>(info, 0).port->publisher.flush();
+  return info.Env().Undefined();
+}
+
+Request* find_request(const Napi::CallbackInfo& info, PortBox& box) {
+  const double number = info[1].ToNumber().DoubleValue();
+  return number >= 1 && number < 9007199254740992.0 ? box.port->find(static_cast<uint64_t>(number)) : nullptr;
+}
+
+Request& open_request(const Napi::CallbackInfo& info, PortBox& box) {
+  Request* const request = find_request(info, box);
+  if (request == nullptr) throw_handle_error(info.Env(), "request", "is unknown or already released");
+  return *request;
+}
+
+Napi::Value cancel(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  Request* const request = find_request(info, box);
+  Deliveries deliveries;
+  const bool is_cancelled = request != nullptr && end_request(*request, StatusCode::kAborted, deliveries);
+  deliveries.flush();
+  return Napi::Boolean::New(info.Env(), is_cancelled);
+}
+
+Napi::Value expire(const Napi::CallbackInfo& info) {
+  const int64_t now = now_us();
+  const int64_t next = expire_requests(*open_box<PortBox>(info, 0).port, now);
+  return Napi::Number::New(info.Env(), next == 0 ? -1.0 : static_cast<double>((next - now + 999) / 1000));
+}
+
+struct EventWriter {
+  double* values;
+  size_t count = 0;
+
+  bool has_room() const noexcept { return count < PortBox::kEventsMax; }
+  void add(Event kind, double a, double b, double c) noexcept {
+    double* const event = values + PortBox::kEventLength * count++;
+    event[0] = kind;
+    event[1] = a;
+    event[2] = b;
+    event[3] = c;
+  }
+};
+
+double wire_name(const Origin& origin) { return static_cast<double>(origin.channel) * 4294967296.0 + origin.wire_id; }
+
+// Has the request failed, from the answer's point of view?
+bool is_failed(const Request& request) {
+  return request.end_code.load(std::memory_order_relaxed) != StatusCode::kOk ||
+         request.has_failed.load(std::memory_order_acquire);
+}
+
+void tell_answers(PortBox& box, EventWriter& events) {
+  const int64_t now = now_ns();
+  while (box.answers != nullptr && events.has_room()) {
+    Request& request = *std::exchange(box.answers, box.answers->next_answer);
+    record_answer(request, now);
+    const auto number = static_cast<double>(box.port->number_of(request));
+    const Origin& origin = request.origin;
+    if (!origin.is_wire) {
+      events.add(is_failed(request) ? kFailed : kAnswered, origin.tag, number, 0);
+    } else if (!is_failed(request)) {
+      box.gateway->collect(request);
+    } else if (box.gateway->is_current(origin)) {
+      events.add(kSendFailed, origin.connection, number, wire_name(origin));
+    } else {
+      Port::unref(request);
+    }
+  }
+}
+
+void tell_sends(PortBox& box, EventWriter& events) {
+  box.gateway->reset_outbox();
+  box.sends.clear();
+  box.gateway->encode(box.sends, PortBox::kEventsMax - events.count);
+  for (const wire::Send& send : box.sends)
+    events.add(kSend, send.connection, static_cast<double>(send.offset), static_cast<double>(send.bytes));
+}
+
+void tell_rest(PortBox& box, EventWriter& events) {
+  while (box.settled != nullptr && events.has_room()) {
+    Request& request = *std::exchange(box.settled, box.settled->next_settled);
+    request.awaits_release = true;
+    events.add(kSettled, request.origin.tag, static_cast<double>(box.port->number_of(request)), 0);
+  }
+  while (!box.replies.empty() && events.has_room()) {
+    JobReply reply = std::move(box.replies.front());
+    box.replies.pop_front();
+    events.add(kJob, reply.tag, static_cast<double>(box.told_replies.size()), 0);
+    box.told_replies.emplace_back(reply.tag, std::move(reply.payload));
+  }
+}
+
+Napi::Value drain(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  Mail mail = box.port->collect();
+  Request** last_answer = &box.answers;
+  while (*last_answer != nullptr) last_answer = &(*last_answer)->next_answer;
+  *last_answer = mail.answers;
+  Request** last_settled = &box.settled;
+  while (*last_settled != nullptr) last_settled = &(*last_settled)->next_settled;
+  *last_settled = mail.settled;
+  for (JobReply& reply : mail.replies) box.replies.push_back(std::move(reply));
+  box.told_replies.clear();
+  EventWriter events{box.event_values};
+  tell_answers(box, events);
+  tell_sends(box, events);
+  tell_rest(box, events);
+  return Napi::Number::New(info.Env(), static_cast<double>(events.count));
+}
+
+Napi::Value events(const Napi::CallbackInfo& info) { return open_box<PortBox>(info, 0).events.Value(); }
+
+Napi::Value outbox(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  PortBox& box = open_box<PortBox>(info, 0);
+  const std::shared_ptr<Block>& block = box.gateway->outbox();
+  if (box.outbox_block == block.get()) return box.outbox.Value();
+  auto owner = std::make_unique<std::shared_ptr<Block>>(block);
+  napi_value buffer = nullptr;
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Block>*>(hint); };
+  if (napi_create_external_arraybuffer(env, block->data(), block->size_bytes(), finalize, owner.get(), &buffer) != napi_ok)
+    throw Napi::Error::New(env, "Expected an engine that allows external ArrayBuffers, but this one refuses them.");
+  owner.release();
+  auto bytes = Napi::Uint8Array::New(env, block->size_bytes(), Napi::ArrayBuffer(env, buffer), 0);
+  box.outbox_block = block.get();
+  box.outbox = Napi::Persistent(bytes);
+  box.outbox.SuppressDestruct();
+  return bytes;
+}
+
+Napi::Value elapsed_ns(Napi::Env env, const Request& request) {
+  const size_t stages = request.plan->stages.size();
+  auto elapsed = Napi::Float64Array::New(env, stages + 1);
+  int64_t before = request.admitted_ns;
+  const int64_t first_run = request.first_run_ns.load(std::memory_order_relaxed);
+  const auto since = [&before](int64_t moment) {
+    const int64_t step = moment > before ? moment - before : 0;
+    before = moment > before ? moment : before;
+    return static_cast<double>(step);
+  };
+  elapsed[0] = since(first_run);
+  for (size_t s = 0; s < stages; ++s) elapsed[s + 1] = since(request.stage_done_ns[s]);
+  return elapsed;
+}
+
+Napi::Object describe(Napi::Env env, const Request& request) {
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("rows", Napi::Number::New(env, request.rows));
+  if (request.check_bits.empty()) {
+    answer.Set("checkFailures", env.Null());
+  } else {
+    auto bits = Napi::BigUint64Array::New(env, request.check_bits.size());
+    std::memcpy(bits.Data(), request.check_bits.data(), request.check_bits.size() * 8);
+    answer.Set("checkFailures", bits);
+  }
+  if (request.plan->route_split < 0) {
+    answer.Set("routes", env.Null());
+  } else {
+    auto routes = Napi::Uint16Array::New(env, request.rows);
+    const size_t first = static_cast<size_t>(request.plan->route_split) * request.rows;
+    std::memcpy(routes.Data(), request.routes.data() + first, size_t{request.rows} * 2);
+    answer.Set("routes", routes);
+  }
+  answer.Set("elapsedNs", elapsed_ns(env, request));
+  return answer;
+}
+
+// Null when the source has no rows. @throws Error when its rows have different shapes.
+Napi::Value copy_source(Napi::Env env, const Request& request, const Source& source, TensorShape& shape) {
+  if (!shape_of(request, source, shape)) return env.Null();
+  auto buffer = Napi::ArrayBuffer::New(env, shape.row_bytes * request.rows);
+  if (buffer.ByteLength() > 0) gather(request, source, shape.row_bytes, static_cast<std::byte*>(buffer.Data()));
+  return buffer;
+}
+
+Napi::Value read_answer(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  PortBox& box = open_box<PortBox>(info, 0);
+  Request& request = open_request(info, box);
+  Napi::Object answer = describe(env, request);
+  const std::vector<Source>& sources = request.plan->answer;
+  Napi::Array outputs = Napi::Array::New(env, sources.size());
+  Napi::Array shapes = Napi::Array::New(env, sources.size());
+  for (uint32_t i = 0; i < sources.size(); ++i) {
+    TensorShape shape;
+    outputs.Set(i, copy_source(env, request, sources[i], shape));
+    shapes.Set(i, shape.dims == nullptr ? env.Null() : shape_array(env, !request.plan->is_whole, request.rows, *shape.dims));
+  }
+  answer.Set("outputs", outputs);
+  answer.Set("shapes", shapes);
+  Port::unref(request);
+  return answer;
+}
+
+Napi::Value read_failure(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  Request& request = open_request(info, box);
+  Failure failure;
+  const StatusCode end = request.end_code.load(std::memory_order_relaxed);
+  if (end != StatusCode::kOk) failure.set(end, 0, request.deadline_us == 0 ? 0 : request.deadline_us - request.admitted_ns / 1000);
+  else failure = request.failure;
+  const Origin origin = request.origin;
+  if (origin.is_wire) box.gateway->count_delivered(origin);
+  Port::unref(request);
+  return failure_detail(info.Env(), failure, origin.is_wire ? origin.channel : -1, origin.is_wire ? int64_t{origin.wire_id} : -1);
+}
+
+Napi::Value read_job(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto job = static_cast<size_t>(read_integer(info[1], "job", 0, static_cast<int64_t>(box.told_replies.size()) - 1));
+  const std::vector<uint8_t>& payload = box.told_replies[job].second;
+  auto bytes = Napi::Uint8Array::New(info.Env(), payload.size());
+  if (!payload.empty()) std::memcpy(bytes.Data(), payload.data(), payload.size());
+  return bytes;
+}
+
+Napi::Value read_source_js(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  PortBox& box = open_box<PortBox>(info, 0);
+  const Request& request = open_request(info, box);
+  if (!request.awaits_release) throw_handle_error(env, "request", "is not settled yet");
+  const Source source = read_source(info[2].As<Napi::Object>());
+  const Plan& plan = *request.plan;
+  const bool is_sound = source.stage < plan.stages.size() && source.position < plan.stages[source.stage].positions.size() &&
+                        source.slots.size() == plan.stages[source.stage].positions[source.position].options.size();
+  if (!is_sound) throw Napi::RangeError::New(env, "Expected source to be one of the request's plan.");
+  const Stage& stage = plan.stages[source.stage];
+  for (size_t o = 0; o < source.slots.size(); ++o) {
+    const QueueOptions& options = stage.positions[source.position].options[o].queue->options;
+    if (source.slots[o] >= (source.side == 0 ? options.inputs : options.outputs).size())
+      throw Napi::RangeError::New(env, "Expected source to be one of the request's plan.");
+  }
+  const uint64_t lost = request.lost_positions.load(std::memory_order_acquire);
+  if ((lost >> (stage.first_position + source.position) & 1) != 0 && source.side == 1) return env.Null();
+  TensorShape shape;
+  const Napi::Value data = copy_source(env, request, source, shape);
+  if (data.IsNull()) return data;
+  Napi::Object tensor = Napi::Object::New(env);
+  tensor.Set("data", data);
+  tensor.Set("shape", shape_array(env, !plan.is_whole, request.rows, *shape.dims));
+  tensor.Set("dtype", Napi::Number::New(env, static_cast<double>(shape.dtype)));
+  return tensor;
+}
+
+Napi::Value read_record(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  Napi::Object record = describe(info.Env(), open_request(info, box));
+  record.Set("outputs", Napi::Array::New(info.Env()));
+  record.Set("shapes", Napi::Array::New(info.Env()));
+  return record;
+}
+
+Napi::Value release(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  Request& request = open_request(info, box);
+  if (!std::exchange(request.awaits_release, false)) throw_handle_error(info.Env(), "request", "is not settled yet");
+  Port::unref(request);
+  return info.Env().Undefined();
+}
+
+Napi::Value in_flight(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), open_box<PortBox>(info, 0).port->in_flight());
+}
+}  // namespace
+
+void register_ports(Napi::Env env, Napi::Object exports) {
+  export_function<open_port>(env, exports, "openPort");
+  export_function<close_port>(env, exports, "closePort");
+  export_function<submit_js>(env, exports, "submit");
+  export_function<last_failure>(env, exports, "lastFailure");
+  export_function<flush>(env, exports, "flush");
+  export_function<cancel>(env, exports, "cancel");
+  export_function<expire>(env, exports, "expire");
+  export_function<drain>(env, exports, "drain");
+  export_function<events>(env, exports, "events");
+  export_function<outbox>(env, exports, "outbox");
+  export_function<read_answer>(env, exports, "readAnswer");
+  export_function<read_failure>(env, exports, "readFailure");
+  export_function<read_job>(env, exports, "readJob");
+  export_function<read_source_js>(env, exports, "readSource");
+  export_function<read_record>(env, exports, "readRecord");
+  export_function<release>(env, exports, "release");
+  export_function<in_flight>(env, exports, "inFlight");
+}
+}  // namespace penstock::addon

@@ -1,0 +1,75 @@
+#include "addon/values.hpp"
+
+#include "wire/wire_slots.hpp"
+
+namespace penstock::addon {
+Napi::Value failure_detail(Napi::Env env, const Failure& failure, int64_t channel, int64_t wire_id) {
+  Napi::Object detail = Napi::Object::New(env);
+  detail.Set("status", Napi::Number::New(env, static_cast<double>(failure.code)));
+  Napi::Array details = Napi::Array::New(env, failure.details.size());
+  for (uint32_t i = 0; i < failure.details.size(); ++i) details.Set(i, Napi::Number::New(env, static_cast<double>(failure.details[i])));
+  detail.Set("details", details);
+  detail.Set("text", Napi::String::New(env, failure.text));
+  detail.Set("channel", Napi::Number::New(env, static_cast<double>(channel)));
+  detail.Set("wireId", Napi::Number::New(env, static_cast<double>(wire_id)));
+  return detail;
+}
+
+Napi::Value histogram_snapshot(Napi::Env env, const Histogram& histogram) {
+  auto snapshot = Napi::Float64Array::New(env, Histogram::kBuckets + 2);
+  snapshot[0] = static_cast<double>(histogram.count());
+  snapshot[1] = static_cast<double>(histogram.sum());
+  for (uint32_t i = 0; i < Histogram::kBuckets; ++i) snapshot[i + 2] = static_cast<double>(histogram.count_of(i));
+  return snapshot;
+}
+
+ByteSpan read_bytes(napi_env env, napi_value value, const char* name) {
+  bool is_kind = false;
+  void* data = nullptr;
+  size_t length = 0;
+  if (napi_is_typedarray(env, value, &is_kind) == napi_ok && is_kind) {
+    napi_typedarray_type type;
+    size_t bytes_each = 1;
+    if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok) {
+      switch (type) {
+        case napi_int16_array:
+        case napi_uint16_array: bytes_each = 2; break;
+        case napi_int32_array:
+        case napi_uint32_array:
+        case napi_float32_array: bytes_each = 4; break;
+        case napi_float64_array:
+        case napi_bigint64_array:
+        case napi_biguint64_array: bytes_each = 8; break;
+        default: bytes_each = 1;
+      }
+      return {static_cast<const uint8_t*>(data), length * bytes_each};
+    }
+  } else if (napi_is_arraybuffer(env, value, &is_kind) == napi_ok && is_kind) {
+    napi_get_arraybuffer_info(env, value, &data, &length);
+    return {static_cast<const uint8_t*>(data), length};
+  } else if (napi_is_dataview(env, value, &is_kind) == napi_ok && is_kind) {
+    napi_get_dataview_info(env, value, &length, &data, nullptr, nullptr);
+    return {static_cast<const uint8_t*>(data), length};
+  }
+  throw Napi::TypeError::New(env, std::string("Expected ") + name + " to be an ArrayBuffer or a view of one.");
+}
+
+bool read_meta(const Napi::Value& value, MetaView& meta) {
+  if (value.IsNull() || value.IsUndefined()) return true;
+  const ByteSpan bytes = read_bytes(value.Env(), value, "meta");
+  const wire::Bytes buffer{bytes.data, bytes.size};
+  wire::Table block;
+  wire::Vector entries;
+  if (!wire::Table::open_at_offset(buffer, 0, block)) return false;
+  if (!block.vector(slots::meta_block::entries, 4, entries)) return false;
+  return MetaView::parse(entries, meta);
+}
+
+Napi::Object shape_array(Napi::Env env, bool has_row_axis, uint32_t rows, const std::vector<int64_t>& dims) {
+  Napi::Array shape = Napi::Array::New(env);
+  uint32_t index = 0;
+  if (has_row_axis) shape.Set(index++, Napi::Number::New(env, rows));
+  for (const int64_t dim : dims) shape.Set(index++, Napi::Number::New(env, static_cast<double>(dim)));
+  return shape;
+}
+}  // namespace penstock::addon

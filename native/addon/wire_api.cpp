@@ -1,0 +1,111 @@
+// What the WebSocket transport calls, once per socket event. `receive` is the hottest entry of the addon: it is written
+// against Node-API itself, because a C++ wrapper around each argument costs as much as the work.
+#include "addon/handles.hpp"
+#include "addon/spec.hpp"
+#include "addon/values.hpp"
+
+namespace penstock::addon {
+namespace {
+uint32_t connection_of(const Napi::CallbackInfo& info) {
+  return static_cast<uint32_t>(read_integer(info[1], "connection", 0, UINT32_MAX));
+}
+uint32_t channel_of(const Napi::CallbackInfo& info) {
+  return static_cast<uint32_t>(read_integer(info[2], "channel", 0, UINT32_MAX));
+}
+
+wire::Connection& open_connection_of(const Napi::CallbackInfo& info, PortBox& box) {
+  wire::Connection* const connection = box.gateway->find(connection_of(info));
+  if (connection == nullptr) throw_handle_error(info.Env(), "connection", "is closed");
+  return *connection;
+}
+
+Napi::Value open_connection(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto window = static_cast<uint32_t>(read_integer(info[1], "windowRequests", 1, 1 << 20));
+  return Napi::Number::New(info.Env(), box.gateway->open_connection(window));
+}
+
+Napi::Value close_connection(const Napi::CallbackInfo& info) {
+  open_box<PortBox>(info, 0).gateway->close_connection(connection_of(info));
+  return info.Env().Undefined();
+}
+
+Napi::Value open_channel(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  open_connection_of(info, box);
+  const auto channel = static_cast<uint32_t>(read_integer(info[2], "channel", 0, wire::Gateway::kChannelsMax - 1));
+  box.gateway->open_channel(connection_of(info), channel, open_box<PipelineBox>(info, 3).pipeline, info[4].ToBoolean());
+  return info.Env().Undefined();
+}
+
+Napi::Value close_channel(const Napi::CallbackInfo& info) {
+  open_box<PortBox>(info, 0).gateway->close_channel(connection_of(info), channel_of(info));
+  return info.Env().Undefined();
+}
+
+Napi::Value set_window(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  open_connection_of(info, box).window = static_cast<uint32_t>(read_integer(info[2], "windowRequests", 1, 1 << 20));
+  return info.Env().Undefined();
+}
+
+Napi::Value set_congested(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  wire::Connection* const connection = box.gateway->find(connection_of(info));
+  if (connection != nullptr) box.gateway->set_congested(*connection, info[2].ToBoolean());
+  return info.Env().Undefined();
+}
+
+Napi::Value cancel_wire(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto wire_id = static_cast<uint32_t>(read_integer(info[3], "wireId", 0, UINT32_MAX));
+  return Napi::Boolean::New(info.Env(), box.gateway->cancel(connection_of(info), channel_of(info), wire_id));
+}
+
+int32_t receive_frame(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3];
+  uint32_t connection = 0;
+  void* data = nullptr;
+  size_t size = 0;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  PortBox& box = open_box<PortBox>(env, arguments[0]);
+  if (count < 3 || napi_get_value_uint32(env, arguments[1], &connection) != napi_ok ||
+      napi_get_arraybuffer_info(env, arguments[2], &data, &size) != napi_ok)
+    throw Napi::TypeError::New(env, "Expected receive(port, connection, ArrayBuffer).");
+  uint32_t channel = UINT32_MAX;
+  uint32_t wire_id = UINT32_MAX;
+  const int32_t result = box.gateway->receive(connection, {static_cast<const uint8_t*>(data), size}, box.last_failure,
+                                              channel, wire_id);
+  if (result < 0) {
+    box.last_channel = channel == UINT32_MAX ? -1 : int64_t{channel};
+    box.last_wire_id = channel == UINT32_MAX ? -1 : int64_t{wire_id};
+  }
+  return result;
+}
+
+napi_value receive(napi_env env, napi_callback_info info) {
+  try {
+    napi_value result = nullptr;
+    napi_create_int32(env, receive_frame(env, info), &result);
+    return result;
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+    return nullptr;
+  }
+}
+}  // namespace
+
+void register_wire(Napi::Env env, Napi::Object exports) {
+  export_function<open_connection>(env, exports, "openConnection");
+  export_function<close_connection>(env, exports, "closeConnection");
+  export_function<open_channel>(env, exports, "openChannel");
+  export_function<close_channel>(env, exports, "closeChannel");
+  export_function<set_window>(env, exports, "setWindow");
+  export_function<set_congested>(env, exports, "setCongested");
+  export_function<cancel_wire>(env, exports, "cancelWire");
+  napi_value function = nullptr;
+  napi_create_function(env, "receive", NAPI_AUTO_LENGTH, receive, nullptr, &function);
+  exports.Set("receive", Napi::Value(env, function));
+}
+}  // namespace penstock::addon

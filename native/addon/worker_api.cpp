@@ -1,0 +1,214 @@
+// What an inference worker calls: take, the memory of the batch in hand, complete; and jobs.
+#include <cstring>
+
+#include "addon/handles.hpp"
+#include "addon/spec.hpp"
+#include "addon/values.hpp"
+
+namespace penstock::addon {
+namespace {
+Napi::Value open_worker(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto box = std::make_unique<WorkerBox>();
+  box->plane = Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
+  if (box->plane == nullptr) throw_handle_error(env, "plane", "is closed");
+  box->seat.index = static_cast<uint32_t>(read_integer(info[1], "index", 0, 4095));
+  auto values = Napi::Int32Array::New(env, WorkerBox::kInfoLength);
+  box->info_values = values.Data();
+  box->info = Napi::Persistent(values);
+  box->info.SuppressDestruct();  // the isolate frees it at teardown, after this box
+  box->plane->scheduler.add_worker(box->seat);
+  return make_handle(env, std::move(box));
+}
+
+Napi::Value close_worker(const Napi::CallbackInfo& info) {
+  open_box<WorkerBox>(info, 0, true).close();
+  return info.Env().Undefined();
+}
+
+Napi::Value worker_info(const Napi::CallbackInfo& info) { return open_box<WorkerBox>(info, 0).info.Value(); }
+
+Napi::Value take(const Napi::CallbackInfo& info) {
+  WorkerBox& box = open_box<WorkerBox>(info, 0);
+  if (box.has_batch) throw_handle_error(info.Env(), "worker", "still has a batch in hand: complete it first");
+  const int64_t timeout_ms = read_integer(info[1], "timeoutMs", -1, INT32_MAX);
+  for (;;) {
+    const Take taken = box.plane->scheduler.take(box.seat, timeout_ms);
+    if (taken == Take::kBatch) {
+      if (drop_dead_rows(box.seat) == 0) {
+        complete_batch(box.seat, -1.0);
+        continue;
+      }
+      const Batch& batch = *box.seat.batch;
+      box.has_batch = true;
+      box.info_values[0] = static_cast<int32_t>(batch.lane.queue.options.model_key);
+      box.info_values[1] = static_cast<int32_t>(batch.id);
+      box.info_values[2] = static_cast<int32_t>(batch.rows);
+      box.info_values[3] = static_cast<int32_t>(batch.entries.size());
+      box.info_values[4] = static_cast<int32_t>(batch.lane.id);
+    }
+    return Napi::Number::New(info.Env(), static_cast<double>(taken));
+  }
+}
+
+WorkerBox& with_batch(const Napi::CallbackInfo& info) {
+  WorkerBox& box = open_box<WorkerBox>(info, 0);
+  if (!box.has_batch) throw_handle_error(info.Env(), "worker", "has no batch in hand: take one first");
+  return box;
+}
+
+Napi::Array tensor_layouts(Napi::Env env, const std::vector<TensorLayout>& tensors) {
+  Napi::Array list = Napi::Array::New(env, tensors.size());
+  for (uint32_t i = 0; i < tensors.size(); ++i) {
+    const bool is_known = tensors[i].offset_bytes != TensorLayout::kUnknown;
+    Napi::Object layout = Napi::Object::New(env);
+    layout.Set("offsetBytes", Napi::Number::New(env, is_known ? static_cast<double>(tensors[i].offset_bytes) : -1.0));
+    layout.Set("rowBytes", Napi::Number::New(env, static_cast<double>(tensors[i].row_bytes)));
+    layout.Set("dims", shape_array(env, false, 0, tensors[i].dims));
+    list.Set(i, layout);
+  }
+  return list;
+}
+
+Napi::Value lane_layout(const Napi::CallbackInfo& info) {
+  const BatchLayout& layout = with_batch(info).seat.batch->lane.layout;
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("inputs", tensor_layouts(info.Env(), layout.inputs));
+  result.Set("outputs", tensor_layouts(info.Env(), layout.outputs));
+  result.Set("batchRowsMax", Napi::Number::New(info.Env(), layout.rows_max));
+  return result;
+}
+
+// Lent until the last ArrayBuffer and the batch are gone.
+Napi::Value external_buffer(Napi::Env env, const std::shared_ptr<Block>& block) {
+  auto owner = std::make_unique<std::shared_ptr<Block>>(block);
+  napi_value buffer = nullptr;
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Block>*>(hint); };
+  const napi_status status =
+      napi_create_external_arraybuffer(env, block->data(), block->size_bytes(), finalize, owner.get(), &buffer);
+  if (status != napi_ok)
+    throw Napi::Error::New(env, "Expected an engine that allows external ArrayBuffers, but this one refuses them.");
+  owner.release();
+  return Napi::Value(env, buffer);
+}
+
+Napi::Value batch_buffer(const Napi::CallbackInfo& info) {
+  return external_buffer(info.Env(), with_batch(info).seat.batch->block);
+}
+
+Napi::Value batch_entries(const Napi::CallbackInfo& info) {
+  const Batch& batch = *with_batch(info).seat.batch;
+  auto pairs = Napi::Int32Array::New(info.Env(), batch.entries.size() * 2);
+  for (size_t i = 0; i < batch.entries.size(); ++i) {
+    const Entry& entry = batch.entries[i];
+    pairs[2 * i] = static_cast<int32_t>(entry.batch_row);
+    pairs[2 * i + 1] = entry.is_dropped ? 0 : static_cast<int32_t>(entry.count);
+  }
+  return pairs;
+}
+
+// Checks that `dims` fit the field and finds the bytes of a row. Empty when they do not.
+std::optional<size_t> dynamic_row_bytes(const Field& field, const std::vector<int64_t>& dims) {
+  if (dims.size() != field.dims.size()) return std::nullopt;
+  size_t bytes = dtype_size_bytes(field.dtype);
+  for (size_t d = 0; d < dims.size(); ++d) {
+    if (field.dims[d] >= 0 && field.dims[d] != dims[d]) return std::nullopt;
+    if (__builtin_mul_overflow(bytes, static_cast<size_t>(dims[d]), &bytes)) return std::nullopt;
+  }
+  return bytes;
+}
+
+Napi::Value set_output(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Batch& batch = *with_batch(info).seat.batch;
+  const auto last = static_cast<int64_t>(batch.dynamic_outputs.size()) - 1;
+  const auto output = static_cast<size_t>(read_integer(info[1], "output", 0, last));
+  const ByteSpan data = read_bytes(env, info[2], "data");
+  const Napi::Array shape = info[3].As<Napi::Array>();
+  const auto batch_row = static_cast<uint32_t>(read_integer(info[4], "batchRow", 0, batch.rows - 1));
+  const ModelQueue& queue = batch.lane.queue;
+  std::vector<int64_t> dims;
+  for (uint32_t d = 0; d < shape.Length(); ++d) dims.push_back(read_integer(shape.Get(d), "dims", 0, INT32_MAX));
+  uint32_t rows = 1;
+  if (queue.options.batching != Batching::kWhole) {
+    if (dims.empty() || dims[0] > batch.rows - batch_row) return Napi::Boolean::New(env, false);
+    rows = static_cast<uint32_t>(dims[0]);
+    dims.erase(dims.begin());
+  }
+  const auto row_bytes = dynamic_row_bytes(queue.options.outputs[output], dims);
+  if (!row_bytes || *row_bytes * rows != data.size) return Napi::Boolean::New(env, false);
+  if (batch.lane.layout.outputs[output].offset_bytes != TensorLayout::kUnknown) return Napi::Boolean::New(env, false);
+  DynamicOutput& target = batch.dynamic_outputs[output];
+  if (target.is_set && (target.dims != dims || target.row_bytes != *row_bytes)) return Napi::Boolean::New(env, false);
+  target.dims = std::move(dims);
+  target.row_bytes = *row_bytes;
+  target.bytes.resize(*row_bytes * batch.rows);
+  target.is_set = true;
+  if (data.size > 0) std::memcpy(target.bytes.data() + *row_bytes * batch_row, data.data, data.size);
+  return Napi::Boolean::New(env, true);
+}
+
+Napi::Value fail_entry_js(const Napi::CallbackInfo& info) {
+  Batch& batch = *with_batch(info).seat.batch;
+  const auto entry = static_cast<size_t>(read_integer(info[1], "entry", 0, static_cast<int64_t>(batch.entries.size()) - 1));
+  batch.lane.queue.failed_run_count.fetch_add(1, std::memory_order_relaxed);
+  fail_entry(batch, entry, StatusCode::kRunFailed, info[2].ToString().Utf8Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value complete_batch_js(const Napi::CallbackInfo& info) {
+  WorkerBox& box = with_batch(info);
+  const double run_us = info[1].ToNumber().DoubleValue();
+  box.has_batch = false;
+  complete_batch(box.seat, run_us >= 0 ? run_us : 0.0);
+  return info.Env().Undefined();
+}
+
+Napi::Value take_job(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Job& job = open_box<WorkerBox>(info, 0).seat.job;
+  Napi::Object result = Napi::Object::New(env);
+  auto payload = Napi::Uint8Array::New(env, job.payload.size());
+  if (!job.payload.empty()) std::memcpy(payload.Data(), job.payload.data(), job.payload.size());
+  result.Set("tag", Napi::Number::New(env, job.tag));
+  result.Set("payload", payload);
+  return result;
+}
+
+Napi::Value complete_job(const Napi::CallbackInfo& info) {
+  Job& job = open_box<WorkerBox>(info, 0).seat.job;
+  const double tag = info[1].ToNumber().DoubleValue();
+  const ByteSpan reply = read_bytes(info.Env(), info[2], "reply");
+  if (const auto port = job.reply_to.lock(); port != nullptr && tag == job.tag)
+    port->push_reply({tag, std::vector<uint8_t>(reply.data, reply.data + reply.size)});
+  job = Job{};
+  return info.Env().Undefined();
+}
+
+Napi::Value post_job(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto worker = static_cast<int>(read_integer(info[1], "worker", -1, 4095));
+  const ByteSpan payload = read_bytes(info.Env(), info[3], "payload");
+  Job job{box.port, info[2].ToNumber().DoubleValue(), std::vector<uint8_t>(payload.data, payload.data + payload.size)};
+  if (!box.port->plane->scheduler.post(worker, std::move(job)))
+    throw_handle_error(info.Env(), "worker", "is closed");
+  return info.Env().Undefined();
+}
+}  // namespace
+
+void register_workers(Napi::Env env, Napi::Object exports) {
+  export_function<open_worker>(env, exports, "openWorker");
+  export_function<close_worker>(env, exports, "closeWorker");
+  export_function<worker_info>(env, exports, "workerInfo");
+  export_function<take>(env, exports, "take");
+  export_function<lane_layout>(env, exports, "laneLayout");
+  export_function<batch_buffer>(env, exports, "batchBuffer");
+  export_function<batch_entries>(env, exports, "batchEntries");
+  export_function<set_output>(env, exports, "setOutput");
+  export_function<fail_entry_js>(env, exports, "failEntry");
+  export_function<complete_batch_js>(env, exports, "completeBatch");
+  export_function<take_job>(env, exports, "takeJob");
+  export_function<complete_job>(env, exports, "completeJob");
+  export_function<post_job>(env, exports, "postJob");
+}
+}  // namespace penstock::addon

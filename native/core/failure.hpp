@@ -1,0 +1,27 @@
+// Why a request was refused or failed: a code of src/protocol/errors.json, up to three numbers and the runtime's text.
+// The sentences are written in TypeScript, in one place; here are only the facts. `details` by code:
+//   kShape                 [input index, expected bytes or dim, received]     kTooManyRows        [limit, received, 0]
+//   kMeta                  [split index, row, 0 not a number · 1 out of [0,1] · 2 wrong length]
+//   kQueueFull             [rows pending, limit, retry after ms]              kDeadlineExceeded   [estimated wait us, budget us, 0]
+//   kCreditExceeded        [in flight, window, 0]                             kFrame              [byte offset, FrameFault, 0]
+// Frames that name a request put [channel, wire id] behind the failure instead; see wire/frame.hpp.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "core/status_codes.hpp"
+
+namespace penstock {
+struct Failure {
+  StatusCode code = StatusCode::kOk;
+  std::array<int64_t, 3> details{};
+  std::string text;
+
+  void set(StatusCode new_code, int64_t a = 0, int64_t b = 0, int64_t c = 0) {
+    code = new_code;
+    details = {a, b, c};
+    text.clear();
+  }
+};
+}  // namespace penstock

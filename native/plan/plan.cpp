@@ -1,0 +1,115 @@
+#include "plan/plan.hpp"
+
+#include <algorithm>
+
+namespace penstock {
+namespace {
+// FNV-1a over what a frame's layout depends on.
+struct Signature {
+  uint64_t hash = 0xcbf29ce484222325u;
+  void add(uint64_t value) noexcept {
+    for (int i = 0; i < 8; ++i) hash = (hash ^ ((value >> (8 * i)) & 0xff)) * 0x100000001b3u;
+  }
+  void add(const std::vector<Field>& fields) noexcept {
+    add(fields.size());
+    for (const Field& field : fields) {
+      add(static_cast<uint64_t>(field.dtype));
+      add(field.dims.size());
+      for (const int64_t dim : field.dims) add(static_cast<uint64_t>(dim));
+    }
+  }
+};
+
+const std::vector<Field>& fields_of(const Option& option, uint8_t side) {
+  return side == 0 ? option.queue->options.inputs : option.queue->options.outputs;
+}
+
+std::string check_source(const Plan& plan, const Source& source, size_t stage_limit) {
+  if (source.stage >= stage_limit) return "a source's stage is out of range";
+  const Stage& stage = plan.stages[source.stage];
+  if (source.position >= stage.positions.size()) return "a source's position is out of range";
+  const Position& position = stage.positions[source.position];
+  if (source.side > 1) return "a source's side must be 0 or 1";
+  if (source.slots.size() != position.options.size()) return "a source needs one slot per option";
+  for (size_t i = 0; i < source.slots.size(); ++i)
+    if (source.slots[i] >= fields_of(position.options[i], source.side).size()) return "a source's slot is out of range";
+  return "";
+}
+
+std::string check_position(const Plan& plan, const Position& position, size_t stage) {
+  if (position.options.empty()) return "a position needs an option";
+  if (position.split >= 0) {
+    if (static_cast<size_t>(position.split) >= plan.splits.size()) return "a split index is out of range";
+    if (plan.splits[static_cast<size_t>(position.split)].option_count() != position.options.size())
+      return "a split position needs one option per split option";
+  } else if (position.options.size() != 1) {
+    return "a position without a split has exactly one option";
+  }
+  for (const Option& option : position.options) {
+    if (option.feeds.size() != option.queue->options.inputs.size()) return "an option needs one feed per model input";
+    for (const Feed& feed : option.feeds) {
+      if (feed.is_from_request != (stage == 0)) return "stage 0 reads the request, later stages the stage before";
+      if (feed.is_from_request && feed.request_input >= plan.inputs.size()) return "a feed's request input is out of range";
+      if (!feed.is_from_request) {
+        if (feed.source.stage + 1u != stage || feed.source.side != 1) return "a feed reads the outputs of the stage before";
+        if (auto fault = check_source(plan, feed.source, stage); !fault.empty()) return fault;
+      }
+    }
+  }
+  return "";
+}
+}  // namespace
+
+std::string Plan::seal() {
+  if (inputs.empty() || stages.empty() || answer.empty()) return "a plan needs inputs, stages and an answer";
+  if (checks.size() > 64) return "a plan has at most 64 checks";
+  if (request_rows_max < 1) return "requestRowsMax must be at least 1";
+  for (size_t s = 0; s < stages.size(); ++s) {
+    Stage& stage = stages[s];
+    stage.first_position = position_count;
+    position_count += static_cast<uint32_t>(stage.positions.size());
+    for (size_t p = 0; p < stage.positions.size(); ++p) {
+      if (auto fault = check_position(*this, stage.positions[p], s); !fault.empty()) return fault;
+      (stage.positions[p].is_background ? stage.background : stage.foreground).push_back(static_cast<uint16_t>(p));
+    }
+    if (stage.foreground.empty()) return "a stage needs a position in the foreground";
+    stage.is_retained = is_audited;
+  }
+  if (position_count > 64) return "a plan has at most 64 positions";
+  for (const Check& check : checks) {
+    if (check.sources.size() > Check::kSourcesMax) return "a check reads at most 64 tensors";
+    if (check.after_stage >= stages.size()) return "a check's stage is out of range";
+    if (auto fault = check.program.validate(check.sources.size()); !fault.empty()) return "a check: " + fault;
+    for (const Source& source : check.sources) {
+      if (auto fault = check_source(*this, source, check.after_stage + 1u); !fault.empty()) return fault;
+      if (stages[source.stage].positions[source.position].is_background) return "a check reads a background position";
+      if (source.stage < check.after_stage) stages[source.stage].is_retained = true;
+    }
+  }
+  Signature hash;
+  hash.add(inputs);
+  for (const Source& source : answer) {
+    if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
+    if (source.stage + 1u != stages.size() || source.side != 1) return "an answer is an output of the last stage";
+    const Position& position = stages[source.stage].positions[source.position];
+    if (position.is_background) return "an answer comes from the foreground";
+    const Field& field = fields_of(position.options[0], 1)[source.slots[0]];
+    has_free_answer = has_free_answer || !field.is_static();
+    hash.add({field});
+  }
+  hash.add(checks.size());
+  hash.add(static_cast<uint64_t>(route_split < 0 ? 0 : 1));
+  hash.add(is_whole ? 1 : 0);
+  signature = hash.hash;
+  if (route_split >= static_cast<int32_t>(splits.size())) return "routeSplit is out of range";
+  for (const Field& field : inputs) {
+    free_dim_count += static_cast<size_t>(std::count_if(field.dims.begin(), field.dims.end(), [](int64_t d) { return d < 0; }));
+    if (!field.is_static()) continue;
+    const auto bytes = row_bytes_of(field.dtype, field.dims);
+    if (!bytes) return "an input's dims are out of range";
+    row_bytes += *bytes;
+  }
+  has_free_dims = free_dim_count > 0;
+  return "";
+}
+}  // namespace penstock

@@ -1,0 +1,87 @@
+// A compiled pipeline version: immutable, shared by every request that was admitted under it. Built once at deploy from
+// the PlanSpec that TypeScript checked (bindings/native-addon.ts describes each field); only sizes and indexes are
+// checked again here, because a wrong one would be a wild pointer.
+//
+//   stage 0: [position 0: model | split(option 0, option 1, …)] [position 1 …]   ──► stage 1 ──► … ──► answer
+//
+// Feeds say where each input of each option's model comes from: the request (stage 0) or a tensor of the stage before.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan/check_program.hpp"
+#include "plan/router.hpp"
+#include "queue/model_queue.hpp"
+
+namespace penstock {
+struct PipelineStats;
+
+// A tensor of a batch that (stage, position) ran; its slot by the option that was chosen.
+struct Source {
+  uint16_t stage = 0;
+  uint16_t position = 0;
+  uint8_t side = 1;  // 0 the model's inputs, 1 its outputs
+  std::vector<uint16_t> slots;
+};
+
+struct Feed {
+  uint16_t request_input = 0;
+  bool is_from_request = true;
+  Source source;
+};
+
+struct Option {
+  std::shared_ptr<ModelQueue> queue;
+  std::vector<Feed> feeds;
+};
+
+struct Position {
+  std::vector<Option> options;
+  int32_t split = -1;
+  bool is_background = false;
+};
+
+struct Stage {
+  std::vector<Position> positions;
+  std::vector<uint16_t> foreground;
+  std::vector<uint16_t> background;
+  uint32_t first_position = 0;  // over all stages, for the loss counters
+  bool is_retained = false;     // read again after the next stage was fed
+};
+
+struct Check {
+  static constexpr size_t kSourcesMax = 64;
+  uint16_t after_stage = 0;
+  CheckProgram program;
+  std::vector<Source> sources;
+};
+
+struct Plan {
+  std::vector<Field> inputs;
+  bool is_whole = false;
+  uint32_t request_rows_max = 1;
+  std::vector<Split> splits;
+  std::vector<Stage> stages;
+  std::vector<Check> checks;
+  std::vector<Source> answer;
+  int32_t route_split = -1;
+  bool is_audited = false;
+
+  // Derived by `seal`.
+  size_t free_dim_count = 0;
+  size_t row_bytes = 0;  // over all inputs when no dim is free
+  bool has_free_dims = false;
+  bool has_free_answer = false;
+  uint64_t signature = 0;  // equal signatures: frames of one may be read as the other's
+  uint32_t position_count = 0;
+
+  std::atomic<uint32_t> in_flight{0};
+  std::atomic<bool> is_closed{false};
+
+  // Empty when the plan is consistent, else what is wrong.
+  std::string seal();
+};
+}  // namespace penstock

@@ -1,0 +1,54 @@
+// One engine's scheduler and pipelines. Several engines may live in one process; their planes share nothing.
+#pragma once
+#include <array>
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "core/histogram.hpp"
+#include "plan/plan.hpp"
+#include "queue/scheduler.hpp"
+
+namespace penstock {
+struct PipelineStats {
+  static constexpr size_t kPositionsMax = 64;
+  static constexpr size_t kChecksMax = 64;
+
+  std::atomic<uint32_t> in_flight{0};
+  std::atomic<uint64_t> request_count{0};
+  std::atomic<uint64_t> row_count{0};
+  std::array<std::atomic<uint64_t>, kStatusCodeCount> failure_counts{};
+  std::array<std::atomic<uint64_t>, kPositionsMax> shed_rows{};
+  std::array<std::atomic<uint64_t>, kPositionsMax> lost_rows{};
+  std::array<std::atomic<uint64_t>, kChecksMax> check_failures{};
+  Histogram total_us;
+};
+
+// The slot under which a pipeline's name is served: plans come and go behind it.
+class Pipeline {
+ public:
+  std::shared_ptr<Plan> plan() const {
+    std::lock_guard lock(mutex_);
+    return plan_;
+  }
+  void set_plan(std::shared_ptr<Plan> plan) {
+    std::lock_guard lock(mutex_);
+    plan_.swap(plan);
+  }
+  const std::shared_ptr<PipelineStats> stats = std::make_shared<PipelineStats>();
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<Plan> plan_;
+};
+
+class Plane {
+ public:
+  Plane();
+  ~Plane();
+  Plane(const Plane&) = delete;
+  Plane& operator=(const Plane&) = delete;
+
+  Scheduler scheduler;
+};
+}  // namespace penstock

@@ -1,0 +1,144 @@
+#include "plan/port.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/assert.hpp"
+#include "plan/plane.hpp"
+
+namespace penstock {
+Port::Port(std::shared_ptr<Plane> owner, uint32_t requests_max, std::function<void()> notify)
+    : plane(std::move(owner)), publisher(), requests_max_(requests_max), notify_(std::move(notify)) {}
+
+Port::~Port() = default;
+
+Request* Port::try_acquire() {
+  if (free_ == nullptr) free_ = returned_.exchange(nullptr, std::memory_order_acquire);
+  if (free_ == nullptr) {
+    if (slot_count_ >= requests_max_) return nullptr;
+    const uint32_t size = std::min(kChunk, requests_max_ - slot_count_);
+    chunks_.push_back(std::make_unique<Request[]>(size));
+    for (uint32_t i = size; i-- > 0;) {
+      Request& request = chunks_.back()[i];
+      request.port = this;
+      request.slot = slot_count_ + i;
+      request.next_free = std::exchange(free_, &request);
+    }
+    slot_count_ += size;
+  }
+  Request& request = *free_;
+  free_ = request.next_free;
+  ++request.generation;
+  in_flight_.fetch_add(1, std::memory_order_relaxed);
+  return &request;
+}
+
+// 21 bits of slot + 1, 32 bits of generation: exact in a JavaScript number.
+uint64_t Port::number_of(const Request& request) const noexcept {
+  return (uint64_t{request.generation} << 21) | (request.slot + 1);
+}
+
+Request* Port::find(uint64_t number) noexcept {
+  const uint64_t slot = (number & ((1u << 21) - 1)) - 1;
+  if (slot >= slot_count_) return nullptr;
+  Request& request = chunks_[slot / kChunk][slot % kChunk];
+  if (!request.is_live.load(std::memory_order_acquire) || request.generation != number >> 21) return nullptr;
+  return &request;
+}
+
+void Port::unref(Request& request) {
+  if (request.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  Port& port = *request.port;
+  request.is_live.store(false, std::memory_order_release);
+  request.release_all();
+  // The plan may die here, and the port below: hold both until the slot is home.
+  const std::shared_ptr<Plan> plan = std::move(request.plan);
+  const std::shared_ptr<PipelineStats> stats = std::move(request.stats);
+  const std::shared_ptr<Port> owner = std::move(request.port_owner);
+  plan->in_flight.fetch_sub(1, std::memory_order_release);
+  stats->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  port.in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  request.next_free = port.returned_.load(std::memory_order_relaxed);
+  while (!port.returned_.compare_exchange_weak(request.next_free, &request, std::memory_order_release,
+                                               std::memory_order_relaxed)) {
+  }
+}
+
+void Port::notify_once() {
+  if (!is_notified_.exchange(true, std::memory_order_acq_rel)) notify_();
+}
+
+void Port::push(const RequestList& answers, const RequestList& settled) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!is_closed()) {
+      if (answers.head != nullptr) {
+        (answers_.tail == nullptr ? answers_.head : answers_.tail->next_answer) = answers.head;
+        answers_.tail = answers.tail;
+      }
+      if (settled.head != nullptr) {
+        (settled_.tail == nullptr ? settled_.head : settled_.tail->next_settled) = settled.head;
+        settled_.tail = settled.tail;
+      }
+      notify_once();
+      return;
+    }
+  }
+  // Closed: nobody will read these.
+  for (Request* request = answers.head; request != nullptr;) unref(*std::exchange(request, request->next_answer));
+  for (Request* request = settled.head; request != nullptr;) unref(*std::exchange(request, request->next_settled));
+}
+
+void Port::push_reply(JobReply reply) {
+  std::lock_guard lock(mutex_);
+  if (is_closed()) return;
+  replies_.push_back(std::move(reply));
+  notify_once();
+}
+
+Mail Port::collect() {
+  std::lock_guard lock(mutex_);
+  is_notified_.store(false, std::memory_order_release);
+  Mail mail{std::exchange(answers_, {}).head, std::exchange(settled_, {}).head, {}};
+  mail.replies.swap(replies_);
+  return mail;
+}
+
+void Port::close() {
+  Mail mail;
+  {
+    std::lock_guard lock(mutex_);
+    if (is_closed_.exchange(true, std::memory_order_acq_rel)) return;
+    mail = {std::exchange(answers_, {}).head, std::exchange(settled_, {}).head, {}};
+    replies_.clear();
+  }
+  publisher.flush();
+  for (Request* request = mail.answers; request != nullptr;) unref(*std::exchange(request, request->next_answer));
+  for (Request* request = mail.settled; request != nullptr;) unref(*std::exchange(request, request->next_settled));
+}
+
+Deliveries::Parcel& Deliveries::parcel_of(Request& request) {
+  for (Parcel& parcel : parcels_)
+    if (parcel.port.get() == request.port) return parcel;
+  return parcels_.emplace_back(Parcel{request.port->shared_from_this(), {}, {}});
+}
+
+void Deliveries::answer(Request& request) {
+  Parcel& parcel = parcel_of(request);
+  request.next_answer = nullptr;
+  (parcel.answers.tail == nullptr ? parcel.answers.head : parcel.answers.tail->next_answer) = &request;
+  parcel.answers.tail = &request;
+}
+
+void Deliveries::settled(Request& request) {
+  Parcel& parcel = parcel_of(request);
+  request.next_settled = nullptr;
+  (parcel.settled.tail == nullptr ? parcel.settled.head : parcel.settled.tail->next_settled) = &request;
+  parcel.settled.tail = &request;
+}
+
+void Deliveries::flush() {
+  for (Parcel& parcel : parcels_) parcel.port->push(parcel.answers, parcel.settled);
+  parcels_.clear();
+}
+}  // namespace penstock

@@ -1,0 +1,111 @@
+// One I/O isolate's side of the plane: its request slots, and the mailbox in which workers leave what is done.
+//
+//   worker ─ push(answers, settled) ─► mailbox (mutex, intrusive lists) ─ one notify ─► the isolate drains all of it
+//
+// However many requests finish between two drains, the isolate is woken once. Slots are found by a request number that
+// carries a generation, so that a late or forged number finds nothing. Freed slots come home over a lock-free stack
+// (any thread pushes, only the owner pops all at once: no ABA).
+// Threads: acquire, drain, cancel, expire and find on the owner's; push, give_back and unref on any.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "plan/request.hpp"
+#include "queue/publisher.hpp"
+
+namespace penstock {
+class Plane;
+
+struct RequestList {
+  Request* head = nullptr;
+  Request* tail = nullptr;
+};
+
+struct JobReply {
+  double tag = 0;
+  std::vector<uint8_t> payload;
+};
+
+struct Mail {
+  Request* answers = nullptr;  // linked by next_answer
+  Request* settled = nullptr;  // linked by next_settled
+  std::deque<JobReply> replies;
+};
+
+class Port : public std::enable_shared_from_this<Port> {
+ public:
+  static constexpr uint32_t kChunk = 256;
+
+  // `notify` runs on any thread, at most once until the next collect().
+  Port(std::shared_ptr<Plane> plane, uint32_t requests_max, std::function<void()> notify);
+  ~Port();
+
+  // Null: requests_max are in flight.
+  Request* try_acquire();
+  Request* find(uint64_t number) noexcept;
+  uint64_t number_of(const Request& request) const noexcept;
+  // Drops one reference; the last one frees the slot. The port itself may go with it once it is closed.
+  static void unref(Request& request);
+
+  void push(const RequestList& answers, const RequestList& settled);
+  void push_reply(JobReply reply);
+  Mail collect();
+
+  // Calls visit(request) for every live request. O(slots): for disconnects and deadlines, not for the hot path.
+  template <typename Visit>
+  void for_each_live(Visit&& visit) {
+    for (uint32_t slot = 0; slot < slot_count_; ++slot) {
+      Request& request = chunks_[slot / kChunk][slot % kChunk];
+      if (request.is_live.load(std::memory_order_acquire)) visit(request);
+    }
+  }
+
+  // Nothing is delivered any more; requests in flight end silently.
+  void close();
+  bool is_closed() const noexcept { return is_closed_.load(std::memory_order_acquire); }
+  uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
+
+  const std::shared_ptr<Plane> plane;
+  Publisher publisher;
+
+ private:
+  void notify_once();
+
+  const uint32_t requests_max_;
+  std::vector<std::unique_ptr<Request[]>> chunks_;
+  uint32_t slot_count_ = 0;
+  Request* free_ = nullptr;
+  std::atomic<Request*> returned_{nullptr};
+  std::atomic<uint32_t> in_flight_{0};
+
+  std::mutex mutex_;
+  RequestList answers_;
+  RequestList settled_;
+  std::deque<JobReply> replies_;
+  std::atomic<bool> is_notified_{false};
+  std::atomic<bool> is_closed_{false};
+  const std::function<void()> notify_;
+};
+
+// What one call finished, by port, so that each port's mailbox is locked and notified once.
+class Deliveries {
+ public:
+  void answer(Request& request);
+  void settled(Request& request);
+  void flush();
+
+ private:
+  struct Parcel {
+    std::shared_ptr<Port> port;
+    RequestList answers;
+    RequestList settled;
+  };
+  Parcel& parcel_of(Request& request);
+  std::vector<Parcel> parcels_;
+};
+}  // namespace penstock

@@ -1,0 +1,102 @@
+// A request in flight: which rows lie in which batches, how far it is, and what goes wrong with it. Slots are reserved
+// once per port and reused; the vectors keep their capacity, so a warm port allocates nothing per request.
+//
+// Life:   submit ─► [stage 0] ─► … ─► [last stage] ─► answered ─► freed
+//                       └ background rows ───────────► settled ─┘       refs: 1 answer + 1 chain
+//
+// Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the chain: exactly one thread
+// at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/failure.hpp"
+#include "plan/plan.hpp"
+
+namespace penstock {
+class Port;
+
+// Rows of one (stage, position) that lie in one batch.
+struct Segment {
+  Batch* batch = nullptr;  // null: released
+  uint32_t entry = 0;
+  uint16_t stage = 0;
+  uint16_t position = 0;
+};
+
+// Whom the answer goes to.
+struct Origin {
+  bool is_wire = false;
+  double tag = -1;  // JavaScript requests
+  uint32_t connection = 0;
+  uint32_t connection_generation = 0;
+  uint32_t channel = 0;
+  uint32_t wire_id = 0;
+};
+
+struct Request {
+  Port* port = nullptr;
+  std::shared_ptr<Port> port_owner;  // while in flight
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  std::shared_ptr<Plan> plan;
+  std::shared_ptr<PipelineStats> stats;
+  Origin origin;
+  uint32_t rows = 0;
+  Priority priority = Priority::kInteractive;
+  int64_t deadline_us = 0;  // 0: none
+  int64_t admitted_ns = 0;
+  std::atomic<int64_t> first_run_ns{0};
+  uint16_t stage = 0;
+
+  std::vector<Segment> segments;
+  std::vector<uint16_t> routes;      // [split][row]
+  std::vector<uint64_t> check_bits;  // [row]; empty without checks
+  std::vector<int64_t> stage_done_ns;
+  Failure failure;
+
+  std::atomic<uint32_t> foreground_rows{0};  // + 1 while the chain is appending
+  std::atomic<uint32_t> background_rows{0};  // + 1 until the chain has ended
+  std::atomic<uint64_t> lost_positions{0};   // background positions that were shed or failed
+  std::atomic<uint32_t> refs{0};
+  std::atomic<bool> is_answered{false};
+  std::atomic<bool> is_dead{false};  // cancelled or expired: do not run what has not run
+  std::atomic<bool> has_failed{false};
+  std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
+  std::atomic<bool> is_live{false};                   // between submit and free
+  bool awaits_release = false;                        // settled, JavaScript reads it
+
+  Request* next_answer = nullptr;
+  Request* next_settled = nullptr;
+  Request* next_free = nullptr;
+
+  // The first failure wins; later ones are dropped. Any thread.
+  void fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text);
+  bool should_run(int64_t now_us) const noexcept {
+    return !is_dead.load(std::memory_order_relaxed) && !has_failed.load(std::memory_order_relaxed) &&
+           (deadline_us == 0 || now_us < deadline_us);
+  }
+  uint16_t option_of(const Position& position, uint32_t row) const noexcept {
+    return position.split < 0 ? uint16_t{0} : routes[static_cast<size_t>(position.split) * rows + row];
+  }
+  void release_stage(uint16_t stage_index);
+  void release_all();
+};
+
+// What one tensor of a request is once its batches have run: dims and bytes a row, equal over all its segments.
+struct TensorShape {
+  Dtype dtype = Dtype::kFloat32;
+  size_t row_bytes = 0;
+  const std::vector<int64_t>* dims = nullptr;
+};
+
+// False when the source has no rows (shed), or its segments disagree about the shape.
+bool shape_of(const Request& request, const Source& source, TensorShape& shape) noexcept;
+// Copies all rows in request order to `target` (rows * shape.row_bytes).
+void gather(const Request& request, const Source& source, size_t row_bytes, std::byte* target) noexcept;
+// Where row `row` lies. `hint` is the segment index to try first and is updated.
+const std::byte* row_at(const Request& request, const Source& source, uint32_t row, size_t& hint,
+                        TensorView& view) noexcept;
+}  // namespace penstock

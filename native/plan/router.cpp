@@ -1,0 +1,129 @@
+#include "plan/router.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "wire/wire_slots.hpp"
+
+namespace penstock {
+namespace {
+enum MetaFault : int64_t { kNotANumber = 0, kOutOfRange = 1, kWrongLength = 2 };
+
+double uniform(uint64_t seed, uint64_t index) noexcept {
+  uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  z ^= z >> 31;
+  return static_cast<double>(z >> 11) * 0x1.0p-53;
+}
+
+uint16_t option_of(const std::vector<double>& cumulative, double u) noexcept {
+  const auto it = std::upper_bound(cumulative.begin(), cumulative.end() - 1, u);  // u = 1 takes the last
+  return static_cast<uint16_t>(it - cumulative.begin());
+}
+
+bool route_by_hash(const Split& split, size_t split_index, uint32_t rows, const MetaEntry& entry, uint16_t* routes,
+                   Failure& failure) {
+  for (uint32_t row = 0; row < rows; ++row) {
+    const auto number = entry.number_at(row);
+    if (!number || std::isnan(*number)) {
+      failure.set(StatusCode::kMeta, static_cast<int64_t>(split_index), row, kNotANumber);
+      return false;
+    }
+    if (*number < 0.0 || *number > 1.0) {
+      failure.set(StatusCode::kMeta, static_cast<int64_t>(split_index), row, kOutOfRange);
+      return false;
+    }
+    routes[row] = option_of(split.cumulative, *number);
+  }
+  return true;
+}
+
+void route_by_key(const Split& split, uint32_t rows, const MetaEntry& entry, uint16_t* routes) {
+  std::array<char, 32> scratch;
+  for (uint32_t row = 0; row < rows; ++row) {
+    const auto text = entry.text_at(row, scratch);
+    // Linear: OPTIONS_MAX is 256 and typical splits have a handful.
+    const auto it = text ? std::find(split.keys.begin(), split.keys.end(), *text) : split.keys.end();
+    routes[row] = it == split.keys.end() ? uint16_t{0} : static_cast<uint16_t>(it - split.keys.begin() + 1);
+  }
+}
+}  // namespace
+
+bool route_rows(const Split& split, size_t split_index, uint32_t rows, const MetaView& meta, uint16_t* routes,
+                Failure& failure) {
+  const auto entry = split.key.empty() ? std::nullopt : meta.find(split.key);
+  if (entry && entry->is_per_row() && entry->row_values() != rows) {
+    failure.set(StatusCode::kMeta, static_cast<int64_t>(split_index), static_cast<int64_t>(entry->row_values()),
+                kWrongLength);
+    return false;
+  }
+  if (entry && split.is_random) return route_by_hash(split, split_index, rows, *entry, routes, failure);
+  if (entry) {
+    route_by_key(split, rows, *entry, routes);
+  } else if (split.is_random) {
+    const uint64_t first = split.drawn->fetch_add(rows, std::memory_order_relaxed);
+    for (uint32_t row = 0; row < rows; ++row) routes[row] = option_of(split.cumulative, uniform(split.seed, first + row));
+  } else {
+    std::fill_n(routes, rows, uint16_t{0});
+  }
+  return true;
+}
+
+std::optional<double> MetaEntry::number_at(size_t row) const noexcept {
+  if (numbers.exists()) return numbers.get<double>(row);
+  return number;
+}
+
+std::optional<std::string_view> MetaEntry::text_at(size_t row, std::array<char, 32>& scratch) const noexcept {
+  if (text) return text;
+  if (texts.exists()) {
+    wire::Vector characters;
+    if (!wire::Table::open_vector(texts.bytes, texts.at + row * 4, 1, characters)) return std::nullopt;
+    return wire::Table::as_text(characters);
+  }
+  const auto value = number_at(row);
+  if (!value) return std::nullopt;
+  // Shortest round-trip like JavaScript's; exponents differ in form, and no sane key has one.
+  const auto end = std::to_chars(scratch.data(), scratch.data() + scratch.size(), *value).ptr;
+  return std::string_view(scratch.data(), static_cast<size_t>(end - scratch.data()));
+}
+
+namespace {
+bool read_entry(const wire::Vector& entries, size_t index, MetaEntry& entry) noexcept {
+  wire::Table table;
+  std::optional<std::string_view> key;
+  if (!wire::Table::open_at_offset(entries.bytes, entries.at + index * 4, table)) return false;
+  if (!table.string(slots::meta::key, key) || !key) return false;
+  if (!table.optional_scalar(slots::meta::number, entry.number)) return false;
+  if (!table.string(slots::meta::text, entry.text)) return false;
+  if (!table.vector(slots::meta::numbers, sizeof(double), entry.numbers)) return false;
+  if (!table.vector(slots::meta::texts, sizeof(uint32_t), entry.texts)) return false;
+  entry.key = *key;
+  for (size_t i = 0; i < entry.texts.count; ++i) {
+    wire::Vector characters;
+    if (!wire::Table::open_vector(entry.texts.bytes, entry.texts.at + i * 4, 1, characters)) return false;
+  }
+  return true;
+}
+}  // namespace
+
+bool MetaView::parse(wire::Vector entries, MetaView& view) noexcept {
+  for (size_t i = 0; i < entries.count; ++i) {
+    MetaEntry entry;
+    if (!read_entry(entries, i, entry)) return false;
+  }
+  view.entries_ = entries;
+  return true;
+}
+
+std::optional<MetaEntry> MetaView::find(std::string_view key) const noexcept {
+  for (size_t i = 0; i < entries_.count; ++i) {
+    MetaEntry entry;
+    if (read_entry(entries_, i, entry) && entry.key == key) return entry;
+  }
+  return std::nullopt;
+}
+}  // namespace penstock

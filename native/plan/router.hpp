@@ -1,0 +1,32 @@
+// Which option of a split each row takes.
+//   random: u in [0,1) is drawn per row, or the number at meta[hash_key] in [0,1] stands in for it; the first option whose
+//           cumulative weight exceeds u is taken (equal weights: 0.4 -> first, 0.6 -> second).
+//   key:    the text at meta[key] that equals keys[i] takes option i + 1; anything else, or no such key, option 0.
+// Draw n of a split is SplitMix64(seed + n * golden ratio) (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
+// generators"), n from one atomic counter: no lock, any thread, and a seed replays the same sequence.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/failure.hpp"
+#include "plan/meta.hpp"
+
+namespace penstock {
+struct Split {
+  bool is_random = true;
+  std::vector<double> cumulative;
+  uint64_t seed = 0;
+  std::string key;  // hash key or split key; empty: none
+  std::vector<std::string> keys;
+  std::unique_ptr<std::atomic<uint64_t>> drawn = std::make_unique<std::atomic<uint64_t>>(0);
+
+  size_t option_count() const noexcept { return is_random ? cumulative.size() : keys.size() + 1; }
+};
+
+// Writes `rows` option indexes to `routes`. False with kMeta in `failure`: [split index, row, reason].
+bool route_rows(const Split& split, size_t split_index, uint32_t rows, const MetaView& meta, uint16_t* routes,
+                Failure& failure);
+}  // namespace penstock

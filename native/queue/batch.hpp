@@ -1,0 +1,88 @@
+// One batch: a block of memory being filled, run or read, and the list of whose rows lie where.
+//
+//   open ──append…──► published ──take──► taken (sealed, writers gone) ──complete──► done ──last pin──► free again
+//
+// Pins say who still needs the memory: one for the run (open until completed), one per entry (until its request lets
+// go), one per publisher that appended and has not flushed. The last pin returns the batch to its lane.
+// Threads: rows and entries change under the queue's mutex while the batch is open; after `take` the worker owns
+// them; after `complete` they are read-only. Entries never move: their capacity is reserved once.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/block.hpp"
+#include "queue/batch_layout.hpp"
+
+namespace penstock {
+class Lane;
+struct Request;
+
+enum class Priority : uint8_t { kInteractive = 0, kBackground = 1 };
+constexpr size_t kPriorities = 2;
+
+// `count` rows of `request`, from its row `request_row`, lie at `batch_row`.
+struct Entry {
+  Request* request = nullptr;
+  uint32_t request_row = 0;
+  uint32_t batch_row = 0;
+  uint32_t count = 0;
+  uint16_t stage = 0;
+  uint16_t position = 0;
+  uint16_t option = 0;
+  bool is_background = false;
+  // Cancelled or expired before the run: its rows were taken out.
+  bool is_dropped = false;
+  bool is_failed = false;
+};
+
+// An output whose shape only the run told.
+struct DynamicOutput {
+  std::vector<std::byte> bytes;  // keeps its capacity when the batch is recycled
+  std::vector<int64_t> dims;     // without the row axis, except in whole queues
+  size_t row_bytes = 0;
+  bool is_set = false;
+};
+
+// A tensor of a batch as readers see it.
+struct TensorView {
+  const std::byte* data = nullptr;
+  size_t row_bytes = 0;
+  Dtype dtype = Dtype::kFloat32;
+  const std::vector<int64_t>* dims = nullptr;
+};
+
+class Batch {
+ public:
+  Batch(uint32_t id, Lane& lane, std::shared_ptr<Block> block);
+
+  std::byte* input_row(size_t input, uint32_t row) noexcept;
+  TensorView view(uint8_t side, size_t slot) const noexcept;
+  bool has_all_outputs() const noexcept;
+
+  void pin() noexcept { pins_.fetch_add(1, std::memory_order_relaxed); }
+  // The batch may be gone or in use again when this returns.
+  void unpin();
+
+  // Empties it for the next filling and gives it the pin of its run. Under the queue's mutex.
+  void reset(Priority new_priority) noexcept;
+
+  const uint32_t id;
+  Lane& lane;
+  const std::shared_ptr<Block> block;
+  Priority priority = Priority::kInteractive;
+  uint32_t rows = 0;
+  std::vector<Entry> entries;
+  std::vector<DynamicOutput> dynamic_outputs;
+  std::atomic<uint32_t> writers{0};
+  std::atomic<bool> is_published{false};
+  std::atomic<bool> is_full{false};  // no company to wait for
+  int64_t opened_ns = 0;
+  Batch* next = nullptr;  // in the scheduler's list, or in the lane's free list
+
+ private:
+  std::atomic<uint32_t> pins_{0};
+};
+}  // namespace penstock

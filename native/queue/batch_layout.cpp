@@ -1,0 +1,62 @@
+#include "queue/batch_layout.hpp"
+
+#include <algorithm>
+
+#include "core/assert.hpp"
+#include "core/block.hpp"
+
+namespace penstock {
+std::optional<size_t> row_bytes_of(Dtype dtype, const std::vector<int64_t>& dims) noexcept {
+  size_t bytes = dtype_size_bytes(dtype);
+  for (const int64_t dim : dims) {
+    if (dim <= 0) return std::nullopt;
+    if (__builtin_mul_overflow(bytes, static_cast<size_t>(dim), &bytes)) return std::nullopt;
+  }
+  if (bytes == 0 || bytes > (size_t{1} << 40)) return std::nullopt;
+  return bytes;
+}
+
+namespace {
+size_t place(std::vector<TensorLayout>& tensors, size_t offset, uint32_t rows_max) {
+  for (TensorLayout& tensor : tensors) {
+    if (tensor.row_bytes == 0) continue;
+    tensor.offset_bytes = offset;
+    offset = align_up(offset + tensor.row_bytes * rows_max, kAlignmentBytes);
+  }
+  return offset;
+}
+}  // namespace
+
+std::optional<BatchLayout> make_layout(const std::vector<Field>& inputs, const std::vector<Field>& outputs,
+                                       const int64_t* free_dims, uint32_t rows_max, size_t bytes_max) {
+  PENSTOCK_ASSERT(rows_max >= 1);
+  PENSTOCK_ASSERT(!inputs.empty());
+  BatchLayout layout;
+  size_t free_index = 0;
+  size_t row_bytes_sum = 0;
+  for (const Field& field : inputs) {
+    TensorLayout tensor{.dtype = field.dtype, .dims = field.dims};
+    for (int64_t& dim : tensor.dims)
+      if (dim < 0) dim = free_dims[free_index++];
+    const auto bytes = row_bytes_of(tensor.dtype, tensor.dims);
+    if (!bytes) return std::nullopt;
+    tensor.row_bytes = *bytes;
+    row_bytes_sum += *bytes;
+    layout.inputs.push_back(std::move(tensor));
+  }
+  for (const Field& field : outputs) {
+    TensorLayout tensor{.dtype = field.dtype, .dims = field.dims};
+    if (field.is_static()) {
+      const auto bytes = row_bytes_of(tensor.dtype, tensor.dims);
+      if (!bytes) return std::nullopt;
+      tensor.row_bytes = *bytes;
+      row_bytes_sum += *bytes;
+    }
+    layout.outputs.push_back(std::move(tensor));
+  }
+  if (row_bytes_sum > bytes_max) return std::nullopt;
+  layout.rows_max = static_cast<uint32_t>(std::clamp<size_t>(bytes_max / row_bytes_sum, 1, rows_max));
+  layout.block_bytes = place(layout.outputs, place(layout.inputs, 0, layout.rows_max), layout.rows_max);
+  return layout;
+}
+}  // namespace penstock

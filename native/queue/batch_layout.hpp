@@ -1,0 +1,49 @@
+// How a batch's memory is divided. A lane is one shape of one queue: all its batches have this layout.
+//
+//   block: | input 0: [rows_max, ...dims] | pad to 64 | input 1 … | output 0: [rows_max, ...dims] | … |
+//
+// Outputs whose dims are free have no place here (offset kUnknown): the runtime allocates them and they are copied once.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "core/dtype_codes.hpp"
+
+namespace penstock {
+// dims exclude the row axis, except in whole queues; -1 is free.
+struct Field {
+  Dtype dtype = Dtype::kFloat32;
+  std::vector<int64_t> dims;
+
+  bool is_static() const noexcept {
+    for (const int64_t dim : dims)
+      if (dim < 0) return false;
+    return true;
+  }
+};
+
+struct TensorLayout {
+  static constexpr size_t kUnknown = std::numeric_limits<size_t>::max();
+  size_t offset_bytes = kUnknown;
+  size_t row_bytes = 0;
+  Dtype dtype = Dtype::kFloat32;
+  std::vector<int64_t> dims;
+};
+
+struct BatchLayout {
+  std::vector<TensorLayout> inputs;
+  std::vector<TensorLayout> outputs;
+  size_t block_bytes = 0;
+  uint32_t rows_max = 0;
+};
+
+// Bytes of one row of `dims` x `dtype`; nothing when the product overflows or a dim is free or zero.
+std::optional<size_t> row_bytes_of(Dtype dtype, const std::vector<int64_t>& dims) noexcept;
+
+// `free_dims`: the values of the inputs' free dims in order. Nothing when a row alone exceeds `bytes_max`.
+std::optional<BatchLayout> make_layout(const std::vector<Field>& inputs, const std::vector<Field>& outputs,
+                                       const int64_t* free_dims, uint32_t rows_max, size_t bytes_max);
+}  // namespace penstock

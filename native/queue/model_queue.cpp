@@ -1,0 +1,214 @@
+#include "queue/model_queue.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "core/assert.hpp"
+#include "core/clock.hpp"
+
+namespace penstock {
+namespace {
+std::atomic<uint32_t> next_batch_id{1};
+std::atomic<uint32_t> next_lane_id{1};
+
+size_t count_free_dims(const std::vector<Field>& fields) {
+  size_t count = 0;
+  for (const Field& field : fields)
+    count += static_cast<size_t>(std::count_if(field.dims.begin(), field.dims.end(), [](int64_t d) { return d < 0; }));
+  return count;
+}
+}  // namespace
+
+Batch::Batch(uint32_t batch_id, Lane& owner, std::shared_ptr<Block> memory)
+    : id(batch_id), lane(owner), block(std::move(memory)), dynamic_outputs(owner.layout.outputs.size()) {
+  entries.reserve(owner.layout.rows_max);
+}
+
+std::byte* Batch::input_row(size_t input, uint32_t row) noexcept {
+  const TensorLayout& tensor = lane.layout.inputs[input];
+  PENSTOCK_DEBUG_ASSERT(row < lane.layout.rows_max);
+  return block->data() + tensor.offset_bytes + tensor.row_bytes * row;
+}
+
+TensorView Batch::view(uint8_t side, size_t slot) const noexcept {
+  const TensorLayout& tensor = side == 0 ? lane.layout.inputs[slot] : lane.layout.outputs[slot];
+  if (tensor.offset_bytes != TensorLayout::kUnknown)
+    return {block->data() + tensor.offset_bytes, tensor.row_bytes, tensor.dtype, &tensor.dims};
+  const DynamicOutput& output = dynamic_outputs[slot];
+  return {output.bytes.data(), output.row_bytes, tensor.dtype, &output.dims};
+}
+
+bool Batch::has_all_outputs() const noexcept {
+  for (size_t i = 0; i < dynamic_outputs.size(); ++i)
+    if (lane.layout.outputs[i].offset_bytes == TensorLayout::kUnknown && !dynamic_outputs[i].is_set) return false;
+  return true;
+}
+
+void Batch::unpin() {
+  const uint32_t before = pins_.fetch_sub(1, std::memory_order_acq_rel);
+  PENSTOCK_ASSERT(before >= 1);
+  if (before == 1) lane.queue.recycle(*this);
+}
+
+void Batch::reset(Priority new_priority) noexcept {
+  pins_.store(1, std::memory_order_relaxed);
+  priority = new_priority;
+  rows = 0;
+  entries.clear();
+  for (DynamicOutput& output : dynamic_outputs) output.is_set = false;
+  is_published.store(false, std::memory_order_relaxed);
+  is_full.store(false, std::memory_order_relaxed);
+  next = nullptr;
+}
+
+Lane::~Lane() { PENSTOCK_ASSERT(live_batches_ == 0); }
+
+ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
+    : scheduler(owner), options(std::move(queue_options)), free_dim_count(count_free_dims(options.inputs)) {
+  if (free_dim_count == 0) static_lane_ = lane_of(nullptr, 0);
+}
+
+ModelQueue::~ModelQueue() = default;
+
+bool ModelQueue::try_reserve(Priority priority, uint32_t rows) noexcept {
+  std::atomic<uint32_t>& pending = pending_rows[static_cast<size_t>(priority)];
+  const uint32_t limit = options.pending_rows_max[static_cast<size_t>(priority)];
+  const uint32_t before = pending.fetch_add(rows, std::memory_order_relaxed);
+  // An empty queue takes any request that the row limit let in, or a large one could never run.
+  if (before == 0 || (before <= limit && rows <= limit - before)) return true;
+  pending.fetch_sub(rows, std::memory_order_relaxed);
+  return false;
+}
+
+void ModelQueue::reserve(Priority priority, uint32_t rows) noexcept {
+  pending_rows[static_cast<size_t>(priority)].fetch_add(rows, std::memory_order_relaxed);
+}
+
+void ModelQueue::unreserve(Priority priority, uint32_t rows) noexcept {
+  const uint32_t before = pending_rows[static_cast<size_t>(priority)].fetch_sub(rows, std::memory_order_relaxed);
+  PENSTOCK_ASSERT(before >= rows);
+}
+
+Lane* ModelQueue::lane_of(const int64_t* free_dims, size_t count) {
+  PENSTOCK_ASSERT(count == free_dim_count);
+  if (static_lane_ != nullptr) return static_lane_;
+  std::lock_guard lock(mutex_);
+  // Linear: most queues have one lane, and kLanesMax bounds the rest.
+  for (const auto& lane : lanes_) {
+    if (count > 0 && std::equal(lane->key.begin(), lane->key.end(), free_dims)) {
+      lane->last_used_ = ++use_counter_;
+      return lane.get();
+    }
+  }
+  auto layout = make_layout(options.inputs, options.outputs, free_dims, options.batch_rows_max, options.batch_bytes_max);
+  if (!layout) return nullptr;
+  if (lanes_.size() >= kLanesMax && !evict_idle_lane()) return nullptr;
+  lanes_.push_back(std::make_unique<Lane>(*this, next_lane_id.fetch_add(1, std::memory_order_relaxed),
+                                          std::vector<int64_t>(free_dims, free_dims + count), std::move(*layout)));
+  lanes_.back()->last_used_ = ++use_counter_;
+  return lanes_.back().get();
+}
+
+// Callers hold the mutex. A lane is in use between lane_of and append too: only the least recently used one goes.
+bool ModelQueue::evict_idle_lane() {
+  auto victim = lanes_.end();
+  for (auto it = lanes_.begin(); it != lanes_.end(); ++it) {
+    if ((*it)->live_batches_ != 0 || (*it)->last_used_ + kLanesMax / 2 > use_counter_) continue;
+    if (victim == lanes_.end() || (*it)->last_used_ < (*victim)->last_used_) victim = it;
+  }
+  if (victim == lanes_.end()) return false;
+  for (const auto& batch : (*victim)->batches_) {
+    arena_bytes.fetch_sub(batch->block->size_bytes(), std::memory_order_relaxed);
+    batches_allocated.fetch_sub(1, std::memory_order_relaxed);
+  }
+  lanes_.erase(victim);
+  return true;
+}
+
+// Callers hold the mutex.
+Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
+  Batch* batch = lane.free_;
+  if (batch != nullptr) {
+    lane.free_ = batch->next;
+  } else {
+    auto block = Block::try_make(lane.layout.block_bytes);
+    if (block == nullptr) return nullptr;
+    arena_bytes.fetch_add(lane.layout.block_bytes, std::memory_order_relaxed);
+    batches_allocated.fetch_add(1, std::memory_order_relaxed);
+    lane.batches_.push_back(std::make_unique<Batch>(next_batch_id.fetch_add(1, std::memory_order_relaxed), lane,
+                                                    std::move(block)));
+    batch = lane.batches_.back().get();
+  }
+  batch->reset(priority);
+  batch->opened_ns = now_ns();
+  ++lane.live_batches_;
+  return batch;
+}
+
+Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry) {
+  PENSTOCK_ASSERT(entry.count >= 1);
+  std::lock_guard lock(mutex_);
+  Batch*& open = lane.open_[static_cast<size_t>(priority)];
+  if (open == nullptr) open = open_batch(lane, priority);
+  if (open == nullptr) return {};
+  Batch& batch = *open;
+  const uint32_t rows_max = lane.layout.rows_max;
+  PENSTOCK_ASSERT(batch.rows < rows_max);
+
+  Grant grant{.batch = &batch, .batch_row = batch.rows, .count = std::min(entry.count, rows_max - batch.rows)};
+  grant.entry = static_cast<uint32_t>(batch.entries.size());
+  batch.entries.push_back(entry);
+  batch.entries.back().batch_row = batch.rows;
+  batch.entries.back().count = grant.count;
+  batch.rows += grant.count;
+  batch.pin();
+  batch.writers.fetch_add(1, std::memory_order_relaxed);
+  if (batch.rows == rows_max) {
+    batch.is_full.store(true, std::memory_order_relaxed);
+    grant.is_sealed = true;
+    open = nullptr;
+  }
+  return grant;
+}
+
+void ModelQueue::seal(Batch& batch) noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    Batch*& open = batch.lane.open_[static_cast<size_t>(batch.priority)];
+    if (open == &batch) open = nullptr;
+  }
+  while (batch.writers.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+}
+
+void ModelQueue::recycle(Batch& batch) noexcept {
+  // Keeps the queue alive while its last batch comes home: the last plan may be gone already.
+  const std::shared_ptr<ModelQueue> self = weak_from_this().lock();
+  std::lock_guard lock(mutex_);
+  Lane& lane = batch.lane;
+  PENSTOCK_ASSERT(lane.live_batches_ >= 1);
+  --lane.live_batches_;
+  batch.next = lane.free_;
+  lane.free_ = &batch;
+}
+
+double ModelQueue::estimated_wait_us(Priority priority, size_t workers) const noexcept {
+  double rows = pending_rows[0].load(std::memory_order_relaxed);
+  if (priority == Priority::kBackground) rows += pending_rows[1].load(std::memory_order_relaxed);
+  return rows * us_per_row.load(std::memory_order_relaxed) / static_cast<double>(std::max<size_t>(workers, 1));
+}
+
+void ModelQueue::record_run(uint32_t rows, double microseconds) noexcept {
+  // Exponential moving averages; a lost update between two workers is a lost sample, no more.
+  constexpr double kWeight = 0.2;
+  const auto blend = [](std::atomic<double>& average, double sample) {
+    const double before = average.load(std::memory_order_relaxed);
+    average.store(before == 0.0 ? sample : before + kWeight * (sample - before), std::memory_order_relaxed);
+  };
+  blend(us_per_row, microseconds / rows);
+  blend(us_per_run, microseconds);
+  batch_count.fetch_add(1, std::memory_order_relaxed);
+  row_count.fetch_add(rows, std::memory_order_relaxed);
+  batch_rows.record(rows);
+  run_us.record(static_cast<uint64_t>(microseconds));
+}
+}  // namespace penstock

@@ -1,0 +1,124 @@
+// The queue of one deployed model version: its lanes (one per shape), their open batches by priority, and what it knows
+// of its own speed. Several threads append at once: reserving rows is a short critical section, the copy is outside it.
+// Admission reserves rows against the limits first (try_reserve); an append afterwards cannot be refused for its number,
+// only for memory. Memory: batches are allocated when load first needs them and kept; nothing is allocated per request.
+// Rejected: one lock-free ring per lane (rows of one request would interleave, and a mutex costs ~20 ns uncontended).
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "core/histogram.hpp"
+#include "queue/batch.hpp"
+
+namespace penstock {
+class ModelQueue;
+class Scheduler;
+
+enum class Batching : uint8_t { kRows = 0, kRow = 1, kWhole = 2 };
+
+struct QueueOptions {
+  uint32_t model_key = 0;
+  std::vector<Field> inputs;
+  std::vector<Field> outputs;
+  Batching batching = Batching::kRows;
+  uint32_t batch_rows_max = 1;
+  size_t batch_bytes_max = 0;
+  std::array<uint32_t, kPriorities> pending_rows_max{};
+  int64_t max_delay_us = 0;
+  std::shared_ptr<void> owner;  // of the scheduler, kept alive by its queues
+};
+
+class Lane {
+ public:
+  Lane(ModelQueue& owner, uint32_t lane_id, std::vector<int64_t> lane_key, BatchLayout lane_layout)
+      : queue(owner), id(lane_id), key(std::move(lane_key)), layout(std::move(lane_layout)) {}
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  ~Lane();
+
+  ModelQueue& queue;
+  const uint32_t id;
+  const std::vector<int64_t> key;
+  const BatchLayout layout;
+
+ private:
+  friend class ModelQueue;
+  friend class Batch;
+  std::array<Batch*, kPriorities> open_{};
+  Batch* free_ = nullptr;
+  uint32_t live_batches_ = 0;  // out of the free list
+  uint64_t last_used_ = 0;
+  std::vector<std::unique_ptr<Batch>> batches_;
+};
+
+// Rows granted by ModelQueue::append; the caller copies them in, then calls ModelQueue::commit.
+struct Grant {
+  Batch* batch = nullptr;
+  uint32_t entry = 0;
+  uint32_t batch_row = 0;
+  uint32_t count = 0;
+  bool is_sealed = false;
+};
+
+class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
+ public:
+  static constexpr size_t kLanesMax = 64;
+
+  ModelQueue(Scheduler& scheduler, QueueOptions options);
+  ~ModelQueue();
+
+  // Counts `rows` as pending, unless that would exceed the limit of `priority`.
+  bool try_reserve(Priority priority, uint32_t rows) noexcept;
+  // The same without a limit: rows on their way through a pipeline were admitted at its door.
+  void reserve(Priority priority, uint32_t rows) noexcept;
+  void unreserve(Priority priority, uint32_t rows) noexcept;
+
+  // False: a row alone is larger than a batch may be, so nothing could ever be appended.
+  bool can_hold_a_row() const noexcept { return free_dim_count > 0 || static_lane_ != nullptr; }
+  // Finds or makes the lane of these free dims. Null: a dim is out of range, a row is too large, or all lanes are busy.
+  Lane* lane_of(const int64_t* free_dims, size_t count);
+  // Takes room for up to `count` rows of `entry`'s request in the lane's open batch. No batch: out of memory.
+  Grant append(Lane& lane, Priority priority, const Entry& entry);
+  // The granted rows are in place. The grant's batch must still be pinned by its entry.
+  static void commit(const Grant& grant) noexcept { grant.batch->writers.fetch_sub(1, std::memory_order_release); }
+
+  // The scheduler took `batch`: nobody may append any more. Waits for copies under way (nanoseconds to microseconds).
+  void seal(Batch& batch) noexcept;
+
+  // Time that `rows` more rows will wait, from the recent rate; 0 when nothing is known yet.
+  double estimated_wait_us(Priority priority, size_t workers) const noexcept;
+  void record_run(uint32_t rows, double run_us) noexcept;
+
+  Scheduler& scheduler;
+  const QueueOptions options;
+  const size_t free_dim_count;
+
+  std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
+  std::atomic<uint64_t> batch_count{0};
+  std::atomic<uint64_t> row_count{0};
+  std::atomic<uint64_t> failed_run_count{0};
+  std::atomic<uint64_t> batches_allocated{0};
+  std::atomic<uint64_t> arena_bytes{0};
+  std::atomic<double> us_per_row{0.0};
+  std::atomic<double> us_per_run{0.0};
+  Histogram batch_rows;
+  Histogram queue_us;
+  Histogram run_us;
+
+ private:
+  friend class Batch;
+  Batch* open_batch(Lane& lane, Priority priority);
+  void recycle(Batch& batch) noexcept;
+  bool evict_idle_lane();
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  Lane* static_lane_ = nullptr;  // the only lane when no dim is free
+  uint64_t use_counter_ = 0;
+};
+}  // namespace penstock

@@ -1,0 +1,169 @@
+#include "queue/scheduler.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/assert.hpp"
+#include "core/clock.hpp"
+#include "queue/model_queue.hpp"
+
+namespace penstock {
+namespace {
+double run_estimate_us(const Batch& batch) {
+  return batch.lane.queue.us_per_run.load(std::memory_order_relaxed);
+}
+}  // namespace
+
+void Scheduler::add_worker(WorkerSeat& seat) {
+  std::lock_guard lock(mutex_);
+  workers_.push_back(&seat);
+  worker_count_.store(workers_.size(), std::memory_order_relaxed);
+}
+
+void Scheduler::remove_worker(WorkerSeat& seat) {
+  std::deque<Job> orphans;
+  {
+    std::lock_guard lock(mutex_);
+    std::erase(workers_, &seat);
+    worker_count_.store(workers_.size(), std::memory_order_relaxed);
+    orphans.swap(seat.own_jobs);
+  }
+}
+
+bool Scheduler::should_wake() const {
+  if (idle_ == 0) return false;
+  return running_ == 0 || running_expensive_ > 0 || backlog_us_ > kCheapRunUs;
+}
+
+void Scheduler::publish(Batch& batch) {
+  bool wake = false;
+  bool closed = false;
+  {
+    std::lock_guard lock(mutex_);
+    closed = is_closed();
+    if (!closed) {
+      List& list = ready_[static_cast<size_t>(batch.priority)];
+      batch.next = nullptr;
+      (list.tail == nullptr ? list.head : list.tail->next) = &batch;
+      list.tail = &batch;
+      backlog_us_ += run_estimate_us(batch);
+      wake = should_wake();
+    }
+  }
+  if (closed) {
+    batch.lane.queue.seal(batch);
+    discard_(batch);
+  } else if (wake) {
+    ready_changed_.notify_one();
+  }
+}
+
+bool Scheduler::post(int worker, Job job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (is_closed()) return false;
+    if (worker < 0) {
+      jobs_.push_back(std::move(job));
+    } else {
+      const auto seat = std::find_if(workers_.begin(), workers_.end(),
+                                     [&](const WorkerSeat* s) { return s->index == static_cast<uint32_t>(worker); });
+      if (seat == workers_.end()) return false;
+      (*seat)->own_jobs.push_back(std::move(job));
+    }
+  }
+  ready_changed_.notify_all();
+  return true;
+}
+
+// The oldest batch of the highest priority that may run now. Callers hold the mutex. Batches that wait for company
+// (maxDelayUs) are passed over until they are full or due; wake_ns becomes the earliest moment one is due.
+Batch* Scheduler::pop(int64_t now, int64_t& wake_ns) {
+  for (List& list : ready_) {
+    Batch* previous = nullptr;
+    for (Batch* batch = list.head; batch != nullptr; previous = batch, batch = batch->next) {
+      const int64_t due_ns = batch->opened_ns + batch->lane.queue.options.max_delay_us * 1000;
+      if (due_ns > now && !batch->is_full.load(std::memory_order_relaxed)) {
+        wake_ns = std::min(wake_ns, due_ns);
+        continue;
+      }
+      (previous == nullptr ? list.head : previous->next) = batch->next;
+      if (list.tail == batch) list.tail = previous;
+      backlog_us_ = std::max(0.0, backlog_us_ - run_estimate_us(*batch));
+      if (list.head == nullptr && ready_[0].head == nullptr && ready_[1].head == nullptr) backlog_us_ = 0.0;
+      return batch;
+    }
+  }
+  return nullptr;
+}
+
+Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
+  PENSTOCK_ASSERT(seat.batch == nullptr);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0));
+  bool wake_another = false;
+  {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      if (is_closed()) return Take::kClosed;
+      std::deque<Job>& jobs = seat.own_jobs.empty() ? jobs_ : seat.own_jobs;
+      if (!jobs.empty()) {
+        seat.job = std::move(jobs.front());
+        jobs.pop_front();
+        return Take::kJob;
+      }
+      int64_t wake_ns = INT64_MAX;
+      seat.batch = pop(now_ns(), wake_ns);
+      if (seat.batch != nullptr) break;
+      if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
+      ++idle_;
+      if (wake_ns != INT64_MAX) {
+        const std::chrono::steady_clock::time_point due{std::chrono::nanoseconds(wake_ns)};
+        ready_changed_.wait_until(lock, timeout_ms >= 0 ? std::min(deadline, due) : due);
+      } else if (timeout_ms >= 0) {
+        ready_changed_.wait_until(lock, deadline);
+      } else {
+        ready_changed_.wait(lock);
+      }
+      --idle_;
+    }
+    const double estimate_us = run_estimate_us(*seat.batch);
+    seat.is_expensive = estimate_us == 0.0 || estimate_us > kCheapRunUs;  // unknown: assume the worst
+    ++running_;
+    if (seat.is_expensive) ++running_expensive_;
+    wake_another = (ready_[0].head != nullptr || ready_[1].head != nullptr) && should_wake();
+  }
+  if (wake_another) ready_changed_.notify_one();
+  seat.queue = seat.batch->lane.queue.shared_from_this();
+  seat.queue->seal(*seat.batch);
+  seat.taken_ns = now_ns();
+  return Take::kBatch;
+}
+
+void Scheduler::finish(WorkerSeat& seat) {
+  std::lock_guard lock(mutex_);
+  PENSTOCK_ASSERT(running_ >= 1);
+  --running_;
+  if (seat.is_expensive) --running_expensive_;
+  seat.batch = nullptr;
+}
+
+void Scheduler::close() {
+  std::array<List, kPriorities> orphans;
+  std::deque<Job> jobs;
+  {
+    std::lock_guard lock(mutex_);
+    is_closed_.store(true, std::memory_order_release);
+    orphans.swap(ready_);
+    jobs.swap(jobs_);
+    backlog_us_ = 0.0;
+  }
+  ready_changed_.notify_all();
+  for (const List& list : orphans) {
+    for (Batch* batch = list.head; batch != nullptr;) {
+      Batch* const next = batch->next;
+      batch->lane.queue.seal(*batch);
+      discard_(*batch);
+      batch = next;
+    }
+  }
+}
+}  // namespace penstock

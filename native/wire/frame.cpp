@@ -1,0 +1,104 @@
+#include "wire/frame.hpp"
+
+#include <cstring>
+
+#include "core/block.hpp"
+
+namespace penstock::wire {
+FrameFault read_message(Bytes frame, Body& type, Table& body) noexcept {
+  Table message;
+  if (!Table::open_at_offset(frame, 0, message)) return FrameFault::kNoMessage;
+  uint8_t id = 0;
+  if (!message.scalar(slots::message::body_type, id) || id == 0) return FrameFault::kNoBody;
+  if (!message.table(slots::message::body, body)) return FrameFault::kNoBody;
+  type = static_cast<Body>(id);
+  return FrameFault::kNone;
+}
+
+FrameFault read_infer(const Table& body, InferFrame& infer) noexcept {
+  Vector meta;
+  const bool is_whole = body.scalar(slots::infer::channel, infer.channel) &&
+                        body.scalar(slots::infer::request, infer.request) && body.scalar(slots::infer::rows, infer.rows) &&
+                        body.vector(slots::infer::data, 1, infer.data) && body.vector(slots::infer::dims, 4, infer.dims) &&
+                        body.vector(slots::infer::meta, 4, meta) &&
+                        body.scalar(slots::infer::deadline_ms, infer.deadline_ms) &&
+                        body.scalar(slots::infer::priority, infer.priority);
+  if (!is_whole) return FrameFault::kInfer;
+  return meta.count == 0 || MetaView::parse(meta, infer.meta) ? FrameFault::kNone : FrameFault::kMeta;
+}
+
+namespace {
+// Fixed head of a Results frame: see the picture in the header.
+constexpr size_t kMessageVtable = 4, kMessageVtableBytes = 8, kMessage = 16, kMessageBytes = 12;
+constexpr size_t kResultsVtable = 28, kResultsVtableBytes = 4 + 2 * 8, kResults = 48, kResultsBytes = 4 + 4 + 4 * 6;
+constexpr size_t kVectors = kResults + kResultsBytes;
+static_assert(kMessageVtable + kMessageVtableBytes <= kMessage && kMessage + kMessageBytes <= kResultsVtable);
+static_assert(kResultsVtable + kResultsVtableBytes == kResults && slots::results::texts == kResultsVtableBytes - 2);
+
+template <typename T>
+void store(std::byte* frame, size_t at, T value) noexcept {
+  std::memcpy(frame + at, &value, sizeof(T));
+}
+
+// Returns where the values of a vector start and moves `at` behind it.
+size_t place_vector(size_t& at, size_t count, size_t element_bytes) noexcept {
+  at = align_up(at, 4);
+  if (element_bytes == 8 && at % 8 != 4) at += 4;  // the values, behind the count, lie at a multiple of 8
+  const size_t values = at + 4;
+  at = values + count * element_bytes;
+  return values;
+}
+
+// Field number `index` of the Results table points to the vector whose values start at `values`.
+void point_to(std::byte* frame, uint16_t slot, size_t field, size_t values, size_t count) noexcept {
+  if (values == 0) return;
+  store<uint16_t>(frame, kResultsVtable + slot, static_cast<uint16_t>(field));
+  store<uint32_t>(frame, kResults + field, static_cast<uint32_t>(values - 4 - (kResults + field)));
+  store<uint32_t>(frame, values - 4, static_cast<uint32_t>(count));
+}
+}  // namespace
+
+ResultsPlaces place_results(const ResultsShape& shape) noexcept {
+  ResultsPlaces places;
+  size_t at = kVectors;
+  places.requests = place_vector(at, shape.results, 4);
+  if (shape.has_row_counts) places.row_counts = place_vector(at, shape.results, 4);
+  if (shape.dims > 0) places.dims = place_vector(at, shape.dims, 4);
+  if (shape.has_check_failures) places.check_failures = place_vector(at, shape.rows, 8);
+  if (shape.has_routes) places.routes = place_vector(at, shape.rows, 2);
+  places.data = place_vector(at, shape.data_bytes, 1);
+  places.frame_bytes = align_up(at, 4);
+  return places;
+}
+
+void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places, std::byte* frame) noexcept {
+  // The outbox is reused: gaps of up to 8 bytes before a vector must not carry another client's bytes. Cleared first,
+  // because a gap's memset also covers places that are written below or by the caller.
+  for (const size_t values : {places.requests, places.row_counts, places.dims, places.check_failures, places.routes, places.data})
+    if (values != 0) std::memset(frame + values - 12, 0, 12);
+  std::memset(frame, 0, kVectors);
+  store<uint32_t>(frame, 0, kMessage);
+  store<uint16_t>(frame, kMessageVtable, kMessageVtableBytes);
+  store<uint16_t>(frame, kMessageVtable + 2, kMessageBytes);
+  store<uint16_t>(frame, kMessageVtable + slots::message::body_type, 8);
+  store<uint16_t>(frame, kMessageVtable + slots::message::body, 4);
+  store<int32_t>(frame, kMessage, kMessage - kMessageVtable);
+  store<uint32_t>(frame, kMessage + 4, kResults - (kMessage + 4));
+  store<uint8_t>(frame, kMessage + 8, static_cast<uint8_t>(Body::kResults));
+
+  store<uint16_t>(frame, kResultsVtable, kResultsVtableBytes);
+  store<uint16_t>(frame, kResultsVtable + 2, kResultsBytes);
+  store<int32_t>(frame, kResults, kResults - kResultsVtable);
+  store<uint16_t>(frame, kResultsVtable + slots::results::channel, 4);
+  store<uint32_t>(frame, kResults + 4, shape.channel);
+  point_to(frame, slots::results::requests, 8, places.requests, shape.results);
+  point_to(frame, slots::results::rows, 12, places.row_counts, shape.results);
+  point_to(frame, slots::results::data, 16, places.data, shape.data_bytes);
+  point_to(frame, slots::results::dims, 20, places.dims, shape.dims);
+  point_to(frame, slots::results::check_failures, 24, places.check_failures, shape.rows);
+  point_to(frame, slots::results::routes, 28, places.routes, shape.rows);
+  // The padding behind the values is sent too: no stranger's bytes in it.
+  const size_t end = places.data + shape.data_bytes;
+  std::memset(frame + end, 0, places.frame_bytes - end);
+}
+}  // namespace penstock::wire

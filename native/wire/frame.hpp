@@ -1,0 +1,61 @@
+// The hot messages of penstock.v1: Infer comes in, Results go out. Everything else of the protocol is JavaScript's.
+// Slots come from src/protocol/penstock.fbs (tools/codegen). Bytes that come in are untrusted: see flat_reader.hpp.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "plan/meta.hpp"
+#include "wire/flat_reader.hpp"
+#include "wire/wire_slots.hpp"
+
+namespace penstock::wire {
+// Why a frame is malformed; the numbers are explained in docs/reference/wire-protocol.md.
+enum class FrameFault : int64_t { kNone = 0, kNoMessage = 1, kNoBody = 2, kInfer = 3, kMeta = 4 };
+
+struct InferFrame {
+  uint32_t channel = 0;
+  uint32_t request = 0;
+  uint32_t rows = 1;
+  Vector data;
+  Vector dims;
+  MetaView meta;
+  uint32_t deadline_ms = 0;
+  uint8_t priority = 0;
+};
+
+// Reads the envelope: which message it is, and its table.
+FrameFault read_message(Bytes frame, Body& type, Table& body) noexcept;
+FrameFault read_infer(const Table& body, InferFrame& infer) noexcept;
+
+// A Results frame written forward into memory of the caller. Sizes are known before the first byte, so nothing moves:
+//
+//   root · vtable(Message) · Message · vtable(Results) · Results · requests · rows? · dims? · check_failures? · routes? · data
+//
+// The frame begins at a multiple of 8, as FlatBuffers wants its buffers.
+struct ResultsShape {
+  uint32_t channel = 0;
+  uint32_t results = 0;
+  uint32_t rows = 0;         // over all results
+  bool has_row_counts = false;
+  uint32_t dims = 0;         // values in `dims`, 0: absent
+  bool has_check_failures = false;
+  bool has_routes = false;
+  size_t data_bytes = 0;
+};
+
+// Where the caller puts the values. Offsets from the frame's first byte; 0: absent.
+struct ResultsPlaces {
+  size_t requests = 0;
+  size_t row_counts = 0;
+  size_t dims = 0;
+  size_t check_failures = 0;
+  size_t routes = 0;
+  size_t data = 0;
+  size_t frame_bytes = 0;
+};
+
+// Pure arithmetic: also tells the size of a frame before there is room for it.
+ResultsPlaces place_results(const ResultsShape& shape) noexcept;
+// Writes all but the values.
+void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places, std::byte* frame) noexcept;
+}  // namespace penstock::wire

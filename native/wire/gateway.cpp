@@ -1,0 +1,346 @@
+#include "wire/gateway.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "core/assert.hpp"
+#include "core/clock.hpp"
+
+namespace penstock::wire {
+namespace {
+// What one result adds to a frame.
+size_t data_bytes_of(const Request& request) {
+  size_t bytes = 0;
+  for (const Source& source : request.plan->answer) {
+    TensorShape shape;
+    const bool has_shape = shape_of(request, source, shape);
+    PENSTOCK_ASSERT(has_shape);
+    bytes += shape.row_bytes * request.rows;
+  }
+  return bytes;
+}
+
+bool has_failed_checks(const Request& request) {
+  return std::any_of(request.check_bits.begin(), request.check_bits.end(), [](uint64_t bits) { return bits != 0; });
+}
+
+// The values of the answer's free dims beyond the row axis, in order.
+void free_answer_dims(const Request& request, std::vector<uint32_t>& dims) {
+  dims.clear();
+  for (const Source& source : request.plan->answer) {
+    const Option& option = request.plan->stages[source.stage].positions[source.position].options[0];
+    const Field& field = option.queue->options.outputs[source.slots[0]];
+    TensorShape shape;
+    if (!shape_of(request, source, shape) || shape.dims->size() != field.dims.size()) continue;
+    for (size_t d = 0; d < field.dims.size(); ++d)
+      if (field.dims[d] < 0) dims.push_back(static_cast<uint32_t>((*shape.dims)[d]));
+  }
+}
+
+struct FrameWriter {
+  std::byte* frame;
+  ResultsPlaces places;
+  uint32_t result = 0;
+  uint32_t row = 0;
+  size_t data = 0;
+
+  void add(const Request& request) {
+    std::memcpy(frame + places.requests + size_t{result} * 4, &request.origin.wire_id, 4);
+    if (places.row_counts != 0) std::memcpy(frame + places.row_counts + size_t{result} * 4, &request.rows, 4);
+    if (places.check_failures != 0) {
+      std::byte* const target = frame + places.check_failures + size_t{row} * 8;
+      if (request.check_bits.empty()) std::memset(target, 0, size_t{request.rows} * 8);
+      else std::memcpy(target, request.check_bits.data(), size_t{request.rows} * 8);
+    }
+    if (places.routes != 0) {
+      const auto split = static_cast<size_t>(request.plan->route_split);
+      std::memcpy(frame + places.routes + size_t{row} * 2, request.routes.data() + split * request.rows, size_t{request.rows} * 2);
+    }
+    for (const Source& source : request.plan->answer) {
+      TensorShape shape;
+      if (!shape_of(request, source, shape)) continue;
+      gather(request, source, shape.row_bytes, frame + places.data + data);
+      data += shape.row_bytes * request.rows;
+    }
+    ++result;
+    row += request.rows;
+  }
+};
+}  // namespace
+
+Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) { PENSTOCK_ASSERT(outbox_ != nullptr); }
+
+uint32_t Gateway::open_connection(uint32_t window) {
+  uint32_t id = static_cast<uint32_t>(connections_.size());
+  if (free_connections_.empty()) {
+    connections_.push_back(std::make_unique<Connection>());
+  } else {
+    id = free_connections_.back();
+    free_connections_.pop_back();
+  }
+  Connection& connection = *connections_[id];
+  const uint32_t generation = connection.generation + 1;
+  connection = Connection{};
+  connection.generation = generation;
+  connection.is_open = true;
+  connection.window = window;
+  return id;
+}
+
+Connection* Gateway::find(uint32_t connection) noexcept {
+  if (connection >= connections_.size() || !connections_[connection]->is_open) return nullptr;
+  return connections_[connection].get();
+}
+
+Channel* Gateway::find_channel(Connection& connection, uint32_t channel) noexcept {
+  return channel < connection.channels.size() ? connection.channels[channel].get() : nullptr;
+}
+
+void Gateway::drop_finished(Channel& channel) {
+  for (Request* request = channel.head; request != nullptr;) Port::unref(*std::exchange(request, request->next_answer));
+  channel.head = channel.tail = nullptr;
+}
+
+void Gateway::close_connection(uint32_t id) {
+  Connection* const connection = find(id);
+  if (connection == nullptr) return;
+  Deliveries deliveries;
+  port_.for_each_live([&](Request& request) {
+    const Origin& origin = request.origin;
+    if (origin.is_wire && origin.connection == id && origin.connection_generation == connection->generation)
+      end_request(request, StatusCode::kAborted, deliveries);
+  });
+  deliveries.flush();
+  for (const auto& channel : connection->channels)
+    if (channel != nullptr) drop_finished(*channel);
+  connection->channels.clear();
+  connection->is_open = false;
+  ++connection->generation;
+  free_connections_.push_back(id);
+}
+
+bool Gateway::open_channel(uint32_t id, uint32_t channel_id, std::shared_ptr<Pipeline> pipeline, bool is_plain) {
+  Connection* const connection = find(id);
+  if (connection == nullptr || channel_id >= kChannelsMax) return false;
+  close_channel(id, channel_id);
+  if (connection->channels.size() <= channel_id) connection->channels.resize(channel_id + 1);
+  auto channel = std::make_unique<Channel>();
+  channel->id = channel_id;
+  channel->is_plain = is_plain;
+  const std::shared_ptr<Plan> plan = pipeline->plan();
+  channel->signature = plan == nullptr ? 0 : plan->signature;
+  channel->pipeline = std::move(pipeline);
+  connection->channels[channel_id] = std::move(channel);
+  return true;
+}
+
+void Gateway::close_channel(uint32_t id, uint32_t channel_id) {
+  Connection* const connection = find(id);
+  Channel* const channel = connection == nullptr ? nullptr : find_channel(*connection, channel_id);
+  if (channel == nullptr) return;
+  for (Request* request = channel->head; request != nullptr; request = request->next_answer) --connection->in_flight;
+  drop_finished(*channel);
+  connection->channels[channel_id] = nullptr;
+}
+
+void Gateway::set_congested(Connection& connection, bool is_congested) noexcept {
+  connection.is_congested = is_congested;
+  if (is_congested) return;
+  connection.in_flight -= std::exchange(connection.undrained, 0);
+}
+
+bool Gateway::cancel(uint32_t id, uint32_t channel, uint32_t wire_id) {
+  Connection* const connection = find(id);
+  if (connection == nullptr) return false;
+  bool is_cancelled = false;
+  Deliveries deliveries;
+  port_.for_each_live([&](Request& request) {
+    const Origin& origin = request.origin;
+    if (origin.is_wire && origin.connection == id && origin.connection_generation == connection->generation &&
+        origin.channel == channel && origin.wire_id == wire_id)
+      is_cancelled = end_request(request, StatusCode::kAborted, deliveries) || is_cancelled;
+  });
+  deliveries.flush();
+  return is_cancelled;
+}
+
+int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, uint32_t& channel_id, uint32_t& wire_id) {
+  const auto refuse = [&failure](StatusCode code, int64_t a = 0, int64_t b = 0) {
+    failure.set(code, a, b);
+    return -static_cast<int32_t>(code);
+  };
+  Connection* const connection = find(id);
+  if (connection == nullptr) return refuse(StatusCode::kHandle);
+  Body type{};
+  Table body;
+  FrameFault fault = read_message(frame, type, body);
+  if (fault != FrameFault::kNone) return refuse(StatusCode::kFrame, 0, static_cast<int64_t>(fault));
+  if (type != Body::kInfer) return static_cast<int32_t>(type);
+  InferFrame infer;
+  fault = read_infer(body, infer);
+  if (fault != FrameFault::kNone) return refuse(StatusCode::kFrame, 0, static_cast<int64_t>(fault));
+  channel_id = infer.channel;
+  wire_id = infer.request;
+  if (connection->in_flight >= connection->window)
+    return refuse(StatusCode::kCreditExceeded, connection->in_flight, connection->window);
+  Channel* const channel = find_channel(*connection, infer.channel);
+  if (channel == nullptr) return refuse(StatusCode::kChannelNotFound, infer.channel);
+  if (channel->is_plain) return static_cast<int32_t>(Body::kInfer);
+  failure.set(StatusCode::kOk);
+  if (admit(*connection, id, *channel, infer, failure)) return 0;
+  return -static_cast<int32_t>(failure.code);
+}
+
+bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const InferFrame& infer, Failure& failure) {
+  const auto refuse = [&failure](StatusCode code, int64_t a = 0, int64_t b = 0, int64_t c = 0) {
+    failure.set(code, a, b, c);
+    return false;
+  };
+  std::shared_ptr<Plan> plan = channel.pipeline->plan();
+  if (plan == nullptr) return refuse(StatusCode::kPipelineNotDeployed);
+  if (plan->signature != channel.signature) return refuse(StatusCode::kChannelStale);
+  const uint32_t rows_max = plan->is_whole ? 1 : plan->request_rows_max;
+  if (infer.rows == 0) return refuse(StatusCode::kShape, 0, 1, 0);
+  if (infer.rows > rows_max) return refuse(StatusCode::kTooManyRows, rows_max, infer.rows);
+  if (infer.priority > 1) return refuse(StatusCode::kArgument, 1, infer.priority);
+  if (infer.dims.count != plan->free_dim_count)
+    return refuse(StatusCode::kShape, -1, static_cast<int64_t>(plan->free_dim_count), static_cast<int64_t>(infer.dims.count));
+
+  free_dims_.resize(plan->free_dim_count);
+  for (size_t i = 0; i < plan->free_dim_count; ++i) free_dims_[i] = infer.dims.get<uint32_t>(i);
+  row_bytes_.resize(plan->inputs.size());
+  input_pointers_.resize(plan->inputs.size());
+  size_t bytes = 0;
+  size_t free_index = 0;
+  for (size_t i = 0; i < plan->inputs.size(); ++i) {
+    const Field& field = plan->inputs[i];
+    size_t row_bytes = dtype_size_bytes(field.dtype);
+    for (const int64_t field_dim : field.dims) {
+      const int64_t dim = field_dim < 0 ? free_dims_[free_index++] : field_dim;
+      if (dim <= 0 || __builtin_mul_overflow(row_bytes, static_cast<size_t>(dim), &row_bytes))
+        return refuse(StatusCode::kShape, static_cast<int64_t>(i), 1, dim);
+    }
+    // Subtract, never add: the sum can wrap for hostile dims.
+    if (row_bytes > (infer.data.count - std::min(bytes, infer.data.count)) / infer.rows) {
+      return refuse(StatusCode::kShape, static_cast<int64_t>(i), static_cast<int64_t>(row_bytes) * infer.rows,
+                    static_cast<int64_t>(infer.data.count - bytes));
+    }
+    row_bytes_[i] = row_bytes;
+    input_pointers_[i] = reinterpret_cast<const std::byte*>(infer.data.begin()) + bytes;
+    bytes += row_bytes * infer.rows;
+  }
+  if (bytes != infer.data.count)
+    return refuse(StatusCode::kShape, -1, static_cast<int64_t>(bytes), static_cast<int64_t>(infer.data.count));
+
+  Submission submission;
+  submission.inputs = input_pointers_.data();
+  submission.row_bytes = row_bytes_.data();
+  submission.free_dims = free_dims_.data();
+  submission.rows = infer.rows;
+  submission.meta = infer.meta;
+  submission.deadline_us = infer.deadline_ms == 0 ? 0 : now_us() + int64_t{infer.deadline_ms} * 1000;
+  submission.priority = static_cast<Priority>(infer.priority);
+  submission.origin = {.is_wire = true, .connection = id, .connection_generation = connection.generation,
+                       .channel = channel.id, .wire_id = infer.request};
+  // Counted before: the request may be answered before submit returns.
+  ++connection.in_flight;
+  if (submit(port_, *channel.pipeline, std::move(plan), submission, failure) != nullptr) return true;
+  --connection.in_flight;
+  return false;
+}
+
+bool Gateway::is_current(const Origin& origin) noexcept {
+  const Connection* const connection = find(origin.connection);
+  return connection != nullptr && connection->generation == origin.connection_generation;
+}
+
+void Gateway::count_delivered(const Origin& origin) noexcept {
+  if (!is_current(origin)) return;
+  Connection& connection = *connections_[origin.connection];
+  if (connection.is_congested) ++connection.undrained;
+  else --connection.in_flight;
+}
+
+void Gateway::collect(Request& request) {
+  const Origin& origin = request.origin;
+  Channel* channel = is_current(origin) ? find_channel(*connections_[origin.connection], origin.channel) : nullptr;
+  if (channel == nullptr) {  // closed since
+    if (is_current(origin)) --connections_[origin.connection]->in_flight;
+    return Port::unref(request);
+  }
+  request.next_answer = nullptr;
+  (channel->tail == nullptr ? channel->head : channel->tail->next_answer) = &request;
+  channel->tail = &request;
+  if (std::exchange(channel->is_listed, true)) return;
+  listed_.push_back({origin.connection, origin.connection_generation, origin.channel});
+}
+
+bool Gateway::encode(std::vector<Send>& sends, size_t room) {
+  while (!listed_.empty()) {
+    const Listed listed = listed_.back();
+    const bool is_open = is_current({.connection = listed.connection, .connection_generation = listed.generation});
+    Connection* const connection = is_open ? connections_[listed.connection].get() : nullptr;
+    Channel* const channel = is_open ? find_channel(*connection, listed.channel) : nullptr;
+    if (channel != nullptr && channel->is_listed &&
+        !encode_channel(listed.connection, *connection, *channel, sends, room))
+      return false;
+    if (channel != nullptr) channel->is_listed = false;
+    listed_.pop_back();
+  }
+  return true;
+}
+
+bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& channel, std::vector<Send>& sends, size_t room) {
+  std::vector<uint32_t> dims;
+  while (channel.head != nullptr) {
+    if (sends.size() >= room) return false;
+    // As many results as go into one frame: same layout, and no more than the outbox has room for.
+    ResultsShape shape{.channel = channel.id};
+    shape.has_routes = channel.head->plan->route_split >= 0;
+    const bool has_free_answer = channel.head->plan->has_free_answer;
+    if (has_free_answer) {
+      free_answer_dims(*channel.head, dims);
+      shape.dims = static_cast<uint32_t>(dims.size());
+    }
+    ResultsPlaces places;
+    Request* end = channel.head;
+    while (end != nullptr && shape.results < kResultsMax) {
+      ResultsShape wider = shape;
+      ++wider.results;
+      wider.rows += end->rows;
+      wider.has_row_counts = wider.has_row_counts || end->rows != 1;
+      wider.has_check_failures = wider.has_check_failures || has_failed_checks(*end);
+      wider.data_bytes += data_bytes_of(*end);
+      const ResultsPlaces wider_places = place_results(wider);
+      if (outbox_used_ + wider_places.frame_bytes > outbox_->size_bytes()) {
+        if (shape.results > 0) break;
+        if (outbox_used_ > 0) return false;
+        // One result larger than the outbox: a larger outbox, which the reader notices by the frame's end.
+        auto larger = Block::try_make(wider_places.frame_bytes);
+        PENSTOCK_ASSERT(larger != nullptr);
+        outbox_ = std::move(larger);
+      }
+      shape = wider;
+      places = wider_places;
+      end = end->next_answer;
+      if (has_free_answer) break;
+    }
+    std::byte* const frame = outbox_->data() + outbox_used_;
+    write_results_frame(shape, places, frame);
+    if (shape.dims > 0) std::memcpy(frame + places.dims, dims.data(), dims.size() * 4);
+    FrameWriter writer{.frame = frame, .places = places};
+    while (channel.head != end) {
+      Request& request = *std::exchange(channel.head, channel.head->next_answer);
+      writer.add(request);
+      if (connection.is_congested) ++connection.undrained;
+      else --connection.in_flight;
+      Port::unref(request);
+    }
+    if (channel.head == nullptr) channel.tail = nullptr;
+    sends.push_back({id, outbox_used_, places.frame_bytes});
+    outbox_used_ = align_up(outbox_used_ + places.frame_bytes, 8);
+  }
+  return true;
+}
+}  // namespace penstock::wire

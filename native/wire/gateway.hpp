@@ -1,0 +1,102 @@
+// The WebSocket connections of one port: channels, credit, frames in, frames out. Sockets stay in JavaScript; here a
+// connection is a number. All of it runs on the port's thread.
+//
+//   frame ─ receive ─► checked, admitted, appended (one crossing, one copy)
+//   finished requests ─ collect ─► grouped by channel ─ encode ─► one Results frame per channel and drain, in the outbox
+//
+// Credit: a connection may have `window` requests whose results the kernel has not taken. Results sent while the socket
+// is congested return their credit when it has drained, so an unread connection holds at most a window of results.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/block.hpp"
+#include "plan/executor.hpp"
+#include "wire/frame.hpp"
+
+namespace penstock::wire {
+struct Channel {
+  uint32_t id = 0;
+  bool is_plain = false;
+  std::shared_ptr<Pipeline> pipeline;
+  uint64_t signature = 0;
+  // Finished and not yet encoded, linked by next_answer; `shape` adds them up.
+  Request* head = nullptr;
+  Request* tail = nullptr;
+  bool is_listed = false;
+};
+
+struct Connection {
+  bool is_open = false;
+  bool is_congested = false;
+  uint32_t generation = 0;
+  uint32_t window = 0;
+  uint32_t in_flight = 0;
+  uint32_t undrained = 0;
+  std::vector<std::unique_ptr<Channel>> channels;  // by id
+};
+
+// A frame in the outbox.
+struct Send {
+  uint32_t connection = 0;
+  size_t offset = 0;
+  size_t bytes = 0;
+};
+
+class Gateway {
+ public:
+  static constexpr uint32_t kChannelsMax = 1024;
+  static constexpr size_t kOutboxBytes = size_t{1} << 20;
+  static constexpr uint32_t kResultsMax = 4096;  // of one frame
+
+  explicit Gateway(Port& port);
+
+  uint32_t open_connection(uint32_t window);
+  void close_connection(uint32_t connection);
+  // False: no such connection, or the channel number is out of range.
+  bool open_channel(uint32_t connection, uint32_t channel, std::shared_ptr<Pipeline> pipeline, bool is_plain);
+  void close_channel(uint32_t connection, uint32_t channel);
+  Connection* find(uint32_t connection) noexcept;
+  void set_congested(Connection& connection, bool is_congested) noexcept;
+  bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
+
+  // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as they
+  // could be read.
+  int32_t receive(uint32_t connection, Bytes frame, Failure& failure, uint32_t& channel, uint32_t& wire_id);
+
+  // A request of this gateway succeeded: it is encoded by the next encode. Takes the answer's reference.
+  void collect(Request& request);
+  // Writes frames until `room` sends are used or the outbox is full. False: more remains.
+  bool encode(std::vector<Send>& sends, size_t room);
+  // The answer of a failed request was read.
+  void count_delivered(const Origin& origin) noexcept;
+  bool is_current(const Origin& origin) noexcept;
+
+  void reset_outbox() noexcept { outbox_used_ = 0; }
+  const std::shared_ptr<Block>& outbox() const noexcept { return outbox_; }
+
+ private:
+  Channel* find_channel(Connection& connection, uint32_t channel) noexcept;
+  bool admit(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer, Failure& failure);
+  bool encode_channel(uint32_t connection_id, Connection& connection, Channel& channel, std::vector<Send>& sends, size_t room);
+  void drop_finished(Channel& channel);
+
+  struct Listed {
+    uint32_t connection;
+    uint32_t generation;
+    uint32_t channel;
+  };
+
+  Port& port_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<uint32_t> free_connections_;
+  std::vector<Listed> listed_;
+  std::shared_ptr<Block> outbox_;
+  size_t outbox_used_ = 0;
+  // Scratch of admit: keeps its capacity.
+  std::vector<const std::byte*> input_pointers_;
+  std::vector<size_t> row_bytes_;
+  std::vector<int64_t> free_dims_;
+};
+}  // namespace penstock::wire
