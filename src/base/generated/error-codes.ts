@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'ERR_RUN_FAILED'
   | 'ERR_WORKER_LOST'
   | 'ERR_DRAINING'
+  | 'ERR_NOT_READY'
   | 'ERR_HANDLE'
   | 'ERR_MISSING_INPUT'
   | 'ERR_UNKNOWN_INPUT'
@@ -168,6 +169,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     retryable: true,
     native: 16,
     sentence: 'The server is shutting down and takes no new work.',
+  },
+  ERR_NOT_READY: {
+    class: 'capacity',
+    http: 503,
+    retryable: true,
+    sentence: 'The server is starting: its workers or stored pipelines are not loaded yet.',
   },
   ERR_HANDLE: {
     class: 'state',

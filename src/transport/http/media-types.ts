@@ -1,0 +1,76 @@
+/**
+ * What a body is, by Content-Type, and what the answer shall be, by Accept (RFC 9110 sections 8.3 and 12.5.1). The answer
+ * mirrors the request unless Accept asks for another form.
+ */
+import { PenstockError } from '../../base/errors.js'
+import { JSON_TYPE } from './replies.js'
+
+export const PENSTOCK_TYPE = 'application/x-penstock'
+export const RECORDS_TYPE = 'application/json; format=pandas-records'
+/** columns and records are JSON; penstock is one FlatBuffers message. */
+export type AnswerForm = 'columns' | 'records' | 'penstock'
+export type InferBodyKind = 'json' | 'records' | 'penstock'
+
+interface MediaType {
+  readonly name: string
+  readonly format: string
+  readonly quality: number
+}
+
+/** @throws PenstockError ERR_CONTENT_TYPE naming the types that an infer endpoint reads. */
+export function inferBodyKind(contentType: string): InferBodyKind {
+  const { name, format } = parseMediaType(contentType)
+  if (name === PENSTOCK_TYPE) return 'penstock'
+  // Clients are seen that send the value twice in one header; what begins like the format is the format.
+  if (name === JSON_TYPE) return format.startsWith('pandas-records') ? 'records' : 'json'
+  throw contentTypeError(contentType, `${JSON_TYPE}, ${RECORDS_TYPE} or ${PENSTOCK_TYPE}`)
+}
+
+/** @throws PenstockError ERR_CONTENT_TYPE */
+export function expectJsonBody(contentType: string): void {
+  if (parseMediaType(contentType).name !== JSON_TYPE) throw contentTypeError(contentType, JSON_TYPE)
+}
+
+/**
+ * @param accept the header, '' when absent.
+ * @param mirror the form of the request.
+ * @throws PenstockError ERR_NOT_ACCEPTABLE
+ */
+export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
+  if (accept === '' || accept === '*/*') return mirror
+  const wanted = accept
+    .split(',')
+    .map(parseMediaType)
+    .filter((type) => type.quality > 0)
+    .sort((a, b) => b.quality - a.quality)
+  for (const { name, format } of wanted) {
+    if (name === '*/*' || name === 'application/*') return mirror
+    if (name === PENSTOCK_TYPE) return 'penstock'
+    if (name !== JSON_TYPE) continue
+    if (format.startsWith('pandas-records')) return 'records'
+    return mirror === 'penstock' ? 'columns' : mirror
+  }
+  throw new PenstockError('ERR_NOT_ACCEPTABLE', `Expected accept to name ${JSON_TYPE}, ${RECORDS_TYPE} or ${PENSTOCK_TYPE} but received ${accept.slice(0, 200)}`)
+}
+
+/** Whether the caller would rather have `name` than anything else it lists. */
+export function accepts(accept: string, name: string): boolean {
+  return accept.split(',').some((entry) => parseMediaType(entry).name === name)
+}
+
+function parseMediaType(text: string): MediaType {
+  const [name = '', ...parameters] = text.split(';')
+  let format = ''
+  let quality = 1
+  for (const parameter of parameters) {
+    const [key = '', value = ''] = parameter.split('=', 2).map((part) => part.trim().toLowerCase())
+    if (key === 'format') format = value.replaceAll('"', '')
+    if (key === 'q' && Number(value) >= 0 && value !== '') quality = Number(value)
+  }
+  return { name: name.trim().toLowerCase(), format, quality }
+}
+
+function contentTypeError(received: string, expected: string): PenstockError {
+  const value = received === '' ? 'none' : received.slice(0, 200)
+  return new PenstockError('ERR_CONTENT_TYPE', `Expected content-type to be ${expected} but received ${value}`)
+}

@@ -1,0 +1,34 @@
+/**
+ * What handlers answer with, and the one shape of every error: `{"error": sentence, "code": "ERR_…"}`, with
+ * `retry_after_ms` where trying again helps and `request_id` where the operator's log knows more.
+ */
+import { PenstockError } from '../../base/errors.js'
+import type { HttpReply } from '../uws.js'
+
+export const JSON_TYPE = 'application/json'
+/** Milliseconds, where a retryable error does not say. */
+const retryAfterMsDefault = 1000
+
+export function jsonReply(value: unknown, status = 200): HttpReply {
+  return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` }
+}
+
+export function textReply(body: string, contentType: string, status = 200): HttpReply {
+  return { status, contentType, body }
+}
+
+export const noContent: HttpReply = { status: 204 }
+
+/** @param requestId is told to the caller when the log has an entry under it. */
+export function errorReply(error: PenstockError, requestId?: string, headers: readonly (readonly [string, string])[] = []): HttpReply {
+  const body: Record<string, unknown> = { error: error.message, code: error.code }
+  const all = [...headers]
+  if (error.retryable) {
+    const retryAfterMs = error.retryAfterMs ?? retryAfterMsDefault
+    body['retry_after_ms'] = retryAfterMs
+    all.push(['retry-after', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))])
+  }
+  if (requestId !== undefined) body['request_id'] = requestId
+  if (error.code === 'ERR_UNAUTHORIZED') all.push(['www-authenticate', 'Bearer'])
+  return { ...jsonReply(body, error.httpStatus), headers: all }
+}
