@@ -81,6 +81,8 @@ export type SplitSpec =
   | { kind: 'key'; key: string; keys: string[] }
 
 export interface PlanSpec {
+  /** Chosen by the engine; `c` of the events answered and settled, so that a record finds the plan that served it. */
+  planKey: number
   /** The request's tensors in wire order. */
   inputs: NativeField[]
   /** True: tensors carry no row axis of their own; the request is one unit (rows = 1). */
@@ -248,9 +250,9 @@ export interface NativeAddon {
   /**
    * Moves what is ready into `events(port)` and `outbox(port)`. Returns the number of events; call again while it is > 0.
    * Each event is 4 float64: [kind, a, b, c]
-   *   1 answered   a = tag, b = request number          → readAnswer (JavaScript requests)
+   *   1 answered   a = tag, b = request, c = planKey     → readAnswer (JavaScript requests)
    *   2 failed     a = tag, b = request number          → readFailure
-   *   3 settled    a = tag (-1: WebSocket), b = request → readRecord, then release (audited plans only)
+   *   3 settled    a = tag (-1: WebSocket), b = request, c = planKey → readRecord, then release (audited plans only)
    *   4 send       a = connection, b = offset, c = bytes in outbox, valid until the next drain
    *   5 sendFailed a = connection, b = request, c = channel * 2^32 + wire id → readFailure
    *   6 job        a = tag, b = job number              → readJob

@@ -9,11 +9,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import type { NativeAddon } from './native-addon.js'
 
 export type * from './native-addon.js'
 
 export const addon: NativeAddon = loadAddon(dirname(fileURLToPath(import.meta.url)))
+
+// process.exit joins the worker threads, and those wait inside take: wake them first or the exit never ends.
+if (isMainThread) process.once('exit', () => addon.closePlanes())
 
 /**
  * Loads the addon that belongs to the package around `startFolder`.

@@ -197,7 +197,7 @@ void tell_answers(PortBox& box, EventWriter& events) {
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
     if (!origin.is_wire) {
-      events.add(is_failed(request) ? kFailed : kAnswered, origin.tag, number, 0);
+      events.add(is_failed(request) ? kFailed : kAnswered, origin.tag, number, request.plan->key);
     } else if (!is_failed(request)) {
       box.gateway->collect(request);
     } else if (box.gateway->is_current(origin)) {
@@ -220,7 +220,7 @@ void tell_rest(PortBox& box, EventWriter& events) {
   while (box.settled != nullptr && events.has_room()) {
     Request& request = *std::exchange(box.settled, box.settled->next_settled);
     request.awaits_release = true;
-    events.add(kSettled, request.origin.tag, static_cast<double>(box.port->number_of(request)), 0);
+    events.add(kSettled, request.origin.tag, static_cast<double>(box.port->number_of(request)), request.plan->key);
   }
   while (!box.replies.empty() && events.has_room()) {
     JobReply reply = std::move(box.replies.front());

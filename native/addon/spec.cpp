@@ -127,6 +127,7 @@ QueueOptions read_queue_options(const Napi::Object& spec) {
 
 std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
   auto plan = std::make_shared<Plan>();
+  plan->key = spec.Get("planKey").ToNumber().DoubleValue();
   plan->inputs = read_list<Field>(spec, "inputs", read_field);
   plan->is_whole = read_boolean(spec, "isWhole");
   plan->request_rows_max = static_cast<uint32_t>(read_integer(spec.Get("requestRowsMax"), "requestRowsMax", 1, 1 << 24));

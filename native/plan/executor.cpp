@@ -347,7 +347,7 @@ bool check_rows(const Plan& plan, const Submission& submission, Failure& failure
 
 Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission, Failure& failure) {
   if (port.plane->scheduler.is_closed()) failure.set(StatusCode::kDraining);
-  else if (plan == nullptr) failure.set(StatusCode::kPipelineNotDeployed);
+  else if (plan == nullptr || plan->stages.empty()) failure.set(StatusCode::kPipelineNotDeployed);
   else if (check_rows(*plan, submission, failure)) failure.set(StatusCode::kOk);
   if (failure.code != StatusCode::kOk) return refuse(pipeline, failure), nullptr;
   Request* const slot = port.try_acquire();

@@ -1,6 +1,7 @@
 // A compiled pipeline version: immutable, shared by every request that was admitted under it. Built once at deploy from
 // the PlanSpec that TypeScript checked (bindings/native-addon.ts describes each field); only sizes and indexes are
-// checked again here, because a wrong one would be a wild pointer.
+// checked again here, because a wrong one would be a wild pointer. A plan without stages only routes: pipelines with
+// string tensors run in JavaScript and ask for the options of their splits.
 //
 //   stage 0: [position 0: model | split(option 0, option 1, …)] [position 1 …]   ──► stage 1 ──► … ──► answer
 //
@@ -60,6 +61,7 @@ struct Check {
 };
 
 struct Plan {
+  double key = 0;  // chosen by the engine, reported with answers and records
   std::vector<Field> inputs;
   bool is_whole = false;
   uint32_t request_rows_max = 1;

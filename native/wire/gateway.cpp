@@ -198,7 +198,7 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
     return false;
   };
   std::shared_ptr<Plan> plan = channel.pipeline->plan();
-  if (plan == nullptr) return refuse(StatusCode::kPipelineNotDeployed);
+  if (plan == nullptr || plan->stages.empty()) return refuse(StatusCode::kPipelineNotDeployed);
   if (plan->signature != channel.signature) return refuse(StatusCode::kChannelStale);
   const uint32_t rows_max = plan->is_whole ? 1 : plan->request_rows_max;
   if (infer.rows == 0) return refuse(StatusCode::kShape, 0, 1, 0);
