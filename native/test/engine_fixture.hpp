@@ -1,0 +1,158 @@
+// A small engine without Node: a plane, queues of two-float rows, workers that compute in C++, and a port that is
+// drained by hand. The "model" adds a constant to each of two floats, so that every row tells which model it met.
+#pragma once
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "plan/executor.hpp"
+
+namespace penstock::testing {
+constexpr size_t kWidth = 2;
+
+inline std::shared_ptr<ModelQueue> make_queue(const std::shared_ptr<Plane>& plane, uint32_t key, uint32_t rows_max = 8,
+                                              std::array<uint32_t, 2> pending = {4096, 64}) {
+  QueueOptions options;
+  options.model_key = key;
+  options.inputs = {Field{Dtype::kFloat32, {kWidth}}};
+  options.outputs = {Field{Dtype::kFloat32, {kWidth}}};
+  options.batch_rows_max = rows_max;
+  options.batch_bytes_max = size_t{1} << 20;
+  options.pending_rows_max = pending;
+  options.owner = plane;
+  return std::make_shared<ModelQueue>(plane->scheduler, std::move(options));
+}
+
+inline Feed from_request() {
+  return Feed{};
+}
+inline Feed from_stage(uint16_t stage, uint16_t position, size_t options) {
+  Feed feed;
+  feed.is_from_request = false;
+  feed.source = {stage, position, 1, std::vector<uint16_t>(options, 0)};
+  return feed;
+}
+
+inline Position one_model(std::shared_ptr<ModelQueue> queue, Feed feed, bool is_background = false) {
+  Position position;
+  position.options.push_back({std::move(queue), {std::move(feed)}});
+  position.is_background = is_background;
+  return position;
+}
+
+inline std::shared_ptr<Plan> make_plan(std::vector<std::vector<Position>> stages) {
+  auto plan = std::make_shared<Plan>();
+  plan->inputs = {Field{Dtype::kFloat32, {kWidth}}};
+  plan->request_rows_max = 4096;
+  for (auto& positions : stages) {
+    Stage stage;
+    stage.positions = std::move(positions);
+    plan->stages.push_back(std::move(stage));
+  }
+  const size_t options = plan->stages.back().positions[0].options.size();
+  plan->answer = {{static_cast<uint16_t>(plan->stages.size() - 1), 0, 1, std::vector<uint16_t>(options, 0)}};
+  return plan;
+}
+
+// Runs the batch in hand: output = input + model key.
+inline void run_model(Batch& batch) {
+  const TensorView in = batch.view(0, 0);
+  const TensorView out = batch.view(1, 0);
+  auto* const target = const_cast<std::byte*>(out.data);
+  for (size_t i = 0; i < size_t{batch.rows} * kWidth; ++i) {
+    float x;
+    std::memcpy(&x, in.data + i * 4, 4);
+    x += static_cast<float>(batch.lane.queue.options.model_key);
+    std::memcpy(target + i * 4, &x, 4);
+  }
+}
+
+// Takes and runs one batch on the calling thread. False: nothing was waiting.
+inline bool run_one(WorkerSeat& seat, Scheduler& scheduler, int64_t timeout_ms = 0) {
+  if (scheduler.take(seat, timeout_ms) != Take::kBatch) return false;
+  if (drop_dead_rows(seat) > 0) {
+    run_model(*seat.batch);
+    complete_batch(seat, 5.0);
+  } else {
+    complete_batch(seat, -1.0);
+  }
+  return true;
+}
+
+struct Outcome {
+  double tag = 0;
+  StatusCode code = StatusCode::kOk;
+  std::vector<float> values;
+};
+
+// Reads and releases all answers that wait. Settled requests are released too and counted.
+inline std::vector<Outcome> drain(Port& port, size_t* settled = nullptr) {
+  std::vector<Outcome> outcomes;
+  Mail mail = port.collect();
+  while (mail.answers != nullptr) {
+    Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
+    Outcome outcome{request.origin.tag, request.end_code.load(), {}};
+    if (outcome.code == StatusCode::kOk) outcome.code = request.failure.code;
+    if (outcome.code == StatusCode::kOk) {
+      outcome.values.resize(size_t{request.rows} * kWidth);
+      gather(request, request.plan->answer[0], kWidth * 4, reinterpret_cast<std::byte*>(outcome.values.data()));
+    }
+    outcomes.push_back(std::move(outcome));
+    Port::unref(request);
+  }
+  while (mail.settled != nullptr) {
+    Request& request = *std::exchange(mail.settled, mail.settled->next_settled);
+    if (settled != nullptr) ++*settled;
+    Port::unref(request);
+  }
+  return outcomes;
+}
+
+struct Engine {
+  std::shared_ptr<Plane> plane = std::make_shared<Plane>();
+  Pipeline pipeline;
+  std::shared_ptr<Port> port = std::make_shared<Port>(plane, 4096, [] {});
+  WorkerSeat seat;
+
+  Engine() { plane->scheduler.add_worker(seat); }
+  ~Engine() {
+    plane->scheduler.close();
+    port->close();
+  }
+  // Empty when the plan is sound.
+  std::string deploy(std::shared_ptr<Plan> plan) {
+    std::string fault = plan->seal();
+    pipeline.set_plan(std::move(plan));
+    return fault;
+  }
+  Request* submit_rows(const std::vector<float>& rows, double tag, Failure& failure, int64_t deadline_us = 0,
+                       Priority priority = Priority::kInteractive) {
+    const auto* const data = reinterpret_cast<const std::byte*>(rows.data());
+    const size_t row_bytes = kWidth * 4;
+    Submission submission;
+    submission.inputs = &data;
+    submission.row_bytes = &row_bytes;
+    submission.rows = static_cast<uint32_t>(rows.size() / kWidth);
+    submission.deadline_us = deadline_us;
+    submission.priority = priority;
+    submission.origin.tag = tag;
+    failure.set(StatusCode::kOk);
+    return submit(*port, pipeline, pipeline.plan(), submission, failure);
+  }
+  void run_all() {
+    port->publisher.flush();
+    while (run_one(seat, plane->scheduler)) {
+    }
+  }
+};
+
+inline std::vector<float> rows_of(size_t count, float first) {
+  std::vector<float> rows(count * kWidth);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = first + static_cast<float>(i);
+  return rows;
+}
+}  // namespace penstock::testing

@@ -1,0 +1,254 @@
+// Claims about requests on their way through a plan, on one thread and therefore repeatable.
+#include "engine_fixture.hpp"
+#include "testing.hpp"
+
+#include <cstdlib>
+#include <new>
+
+// Counts heap allocations of this program, to show that a warm data plane makes none per request.
+static std::atomic<size_t> allocations{0};
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // both sides are replaced here
+void* operator new(size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+using namespace penstock;
+using namespace penstock::testing;
+
+namespace {
+bool is_shifted(const std::vector<float>& out, const std::vector<float>& in, float by) {
+  if (out.size() != in.size()) return false;
+  for (size_t i = 0; i < in.size(); ++i)
+    if (out[i] != in[i] + by) return false;
+  return true;
+}
+}  // namespace
+
+TEST("executor: rows come back in order, however many batches they took") {
+  Engine engine;
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  Failure failure;
+  const auto rows = rows_of(21, 0);  // 8 + 8 + 5
+  CLAIM(engine.submit_rows(rows, 1, failure) != nullptr);
+  engine.run_all();
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 1 && is_shifted(outcomes[0].values, rows, 10));
+  CLAIM(engine.port->in_flight() == 0);
+}
+
+TEST("executor: requests that arrive before a worker is free share one batch") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  Failure failure;
+  for (int i = 0; i < 5; ++i) engine.submit_rows(rows_of(1, static_cast<float>(i)), i, failure);
+  engine.run_all();
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 5 && queue->batch_count.load() == 1);
+  for (const Outcome& outcome : outcomes) CLAIM(is_shifted(outcome.values, rows_of(1, static_cast<float>(outcome.tag)), 10));
+}
+
+TEST("executor: a chain hands rows from batch to batch") {
+  Engine engine;
+  auto first = make_queue(engine.plane, 10);
+  auto second = make_queue(engine.plane, 100, 3);
+  CLAIM(engine.deploy(make_plan({{one_model(first, from_request())}, {one_model(second, from_stage(0, 0, 1))}})).empty());
+  Failure failure;
+  const auto rows = rows_of(13, 1);
+  engine.submit_rows(rows, 1, failure);
+  engine.run_all();
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 1 && is_shifted(outcomes[0].values, rows, 110));
+}
+
+TEST("executor: a split routes row by row and the answer keeps the rows' order") {
+  Engine engine;
+  Position position;
+  position.split = 0;
+  position.options.push_back({make_queue(engine.plane, 10), {from_request()}});
+  position.options.push_back({make_queue(engine.plane, 20), {from_request()}});
+  auto plan = make_plan({{position}});
+  Split split;
+  split.cumulative = {0.5, 1.0};
+  split.seed = 7;
+  plan->splits.push_back(std::move(split));
+  plan->route_split = 0;
+  CLAIM(engine.deploy(plan).empty());
+  Failure failure;
+  const auto rows = rows_of(400, 0);
+  Request* const request = engine.submit_rows(rows, 1, failure);
+  CLAIM(request != nullptr);
+  const std::vector<uint16_t> routes(request->routes.begin(), request->routes.end());
+  engine.run_all();
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 1 && outcomes[0].values.size() == rows.size());
+  size_t second = 0;
+  for (size_t r = 0; r < 400; ++r) {
+    second += routes[r];
+    CLAIM(outcomes[0].values[r * kWidth] == rows[r * kWidth] + (routes[r] == 0 ? 10.0f : 20.0f));
+  }
+  CLAIM(second > 150 && second < 250);  // binomial(400, 0.5): five standard deviations, and the seed is fixed
+}
+
+TEST("executor: the answer does not wait for challengers, the record does") {
+  Engine engine;
+  auto champion = make_queue(engine.plane, 10);
+  auto challenger = make_queue(engine.plane, 20);
+  auto plan = make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}});
+  plan->is_audited = true;
+  CLAIM(engine.deploy(plan).empty());
+  Failure failure;
+  engine.submit_rows(rows_of(2, 0), 1, failure);
+  engine.port->publisher.flush();
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));  // interactive first: the champion
+  size_t settled = 0;
+  CLAIM(drain(*engine.port, &settled).size() == 1 && settled == 0);
+  CLAIM(engine.port->in_flight() == 1);
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(drain(*engine.port, &settled).empty() && settled == 1);
+  CLAIM(engine.port->in_flight() == 0);
+}
+
+TEST("executor: a full challenger queue sheds and the champion answers") {
+  Engine engine;
+  auto champion = make_queue(engine.plane, 10);
+  auto challenger = make_queue(engine.plane, 20, 8, {4096, 4});
+  CLAIM(engine.deploy(make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}})).empty());
+  Failure failure;
+  for (int i = 0; i < 10; ++i) CLAIM(engine.submit_rows(rows_of(1, 0), i, failure) != nullptr);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 10);
+  CLAIM(engine.pipeline.stats->shed_rows[1].load() == 6);
+  CLAIM(engine.port->in_flight() == 0);
+}
+
+TEST("executor: a full queue refuses at once and takes nothing") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 8, {4, 4});
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  Failure failure;
+  CLAIM(engine.submit_rows(rows_of(4, 0), 1, failure) != nullptr);
+  CLAIM(engine.submit_rows(rows_of(1, 0), 2, failure) == nullptr && failure.code == StatusCode::kQueueFull);
+  CLAIM(failure.details[0] == 4 && failure.details[1] == 4 && failure.details[2] >= 1);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 1 && queue->pending_rows[0].load() == 0);
+  CLAIM(engine.submit_rows(rows_of(1, 0), 3, failure) != nullptr);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 1);
+}
+
+TEST("executor: expired and cancelled rows leave their batch, the others are answered right") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  Failure failure;
+  Request* const cancelled = engine.submit_rows(rows_of(2, 0), 1, failure);
+  CLAIM(engine.submit_rows(rows_of(1, 50), 2, failure) != nullptr);
+  CLAIM(engine.submit_rows(rows_of(1, 70), 3, failure, now_us() + 1000) != nullptr);
+  CLAIM(engine.submit_rows(rows_of(2, 90), 4, failure) != nullptr);
+  Deliveries deliveries;
+  CLAIM(end_request(*cancelled, StatusCode::kAborted, deliveries));
+  CLAIM(!end_request(*cancelled, StatusCode::kAborted, deliveries));
+  deliveries.flush();
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  engine.run_all();
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 4);
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.tag == 1) CLAIM(outcome.code == StatusCode::kAborted);
+    if (outcome.tag == 2) CLAIM(is_shifted(outcome.values, rows_of(1, 50), 10));
+    if (outcome.tag == 3) CLAIM(outcome.code == StatusCode::kDeadlineExceeded);
+    if (outcome.tag == 4) CLAIM(is_shifted(outcome.values, rows_of(2, 90), 10));
+  }
+  CLAIM(queue->row_count.load() == 3);
+  CLAIM(engine.port->in_flight() == 0);
+}
+
+TEST("executor: a deadline that the queue cannot meet is refused at admission") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  queue->record_run(1, 1e6);  // a second a row
+  Failure failure;
+  CLAIM(engine.submit_rows(rows_of(3, 0), 1, failure) != nullptr);
+  CLAIM(engine.submit_rows(rows_of(1, 0), 2, failure, now_us() + 10'000) == nullptr);
+  CLAIM(failure.code == StatusCode::kDeadlineExceeded && failure.details[0] > failure.details[1]);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 1);
+}
+
+TEST("executor: only the guilty entry of a failed batch fails") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  Failure failure;
+  for (int i = 0; i < 3; ++i) engine.submit_rows(rows_of(1, static_cast<float>(i)), i, failure);
+  engine.port->publisher.flush();
+  CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
+  CLAIM(drop_dead_rows(engine.seat) == 3);
+  run_model(*engine.seat.batch);
+  fail_entry(*engine.seat.batch, 1, StatusCode::kRunFailed, "index out of bounds");
+  complete_batch(engine.seat, 3.0);
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 3);
+  for (const Outcome& outcome : outcomes) CLAIM((outcome.code == StatusCode::kRunFailed) == (outcome.tag == 1));
+}
+
+TEST("executor: a closed plane answers what waits with ERR_DRAINING and refuses the rest") {
+  Engine engine;
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  Failure failure;
+  engine.submit_rows(rows_of(1, 0), 1, failure);
+  engine.port->publisher.flush();
+  engine.submit_rows(rows_of(1, 0), 2, failure);
+  engine.plane->scheduler.close();
+  engine.port->publisher.flush();
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 2);
+  for (const Outcome& outcome : outcomes) CLAIM(outcome.code == StatusCode::kDraining);
+  CLAIM(engine.submit_rows(rows_of(1, 0), 3, failure) == nullptr && failure.code == StatusCode::kDraining);
+  CLAIM(engine.port->in_flight() == 0);
+}
+
+TEST("executor: a redeploy binds later requests to the new plan and lets the earlier ones finish on theirs") {
+  Engine engine;
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  const std::shared_ptr<Plan> old = engine.pipeline.plan();
+  Failure failure;
+  engine.submit_rows(rows_of(1, 0), 1, failure);
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 20), from_request())}})).empty());
+  engine.submit_rows(rows_of(1, 0), 2, failure);
+  CLAIM(old->in_flight.load() == 1);
+  engine.run_all();
+  for (const Outcome& outcome : drain(*engine.port)) CLAIM(is_shifted(outcome.values, rows_of(1, 0), outcome.tag == 1 ? 10.f : 20.f));
+  CLAIM(old->in_flight.load() == 0 && old.use_count() == 1);
+}
+
+TEST("executor: a warm data plane allocates nothing per request") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 64);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  Failure failure;
+  const auto rows = rows_of(1, 0);
+  const auto burst = [&] {
+    for (int i = 0; i < 64; ++i) engine.submit_rows(rows, i, failure);
+    const size_t before_flush = allocations.load();
+    engine.run_all();
+    Mail mail = engine.port->collect();
+    while (mail.answers != nullptr) Port::unref(*std::exchange(mail.answers, mail.answers->next_answer));
+    return before_flush;
+  };
+  for (int i = 0; i < 8; ++i) burst();
+  const size_t before = allocations.load();
+  for (int i = 0; i < 100; ++i) burst();
+  const size_t made = allocations.load() - before;
+  // 6,400 requests in 100 batches: a handful per batch (mailbox parcels), none per request.
+  CLAIM(made <= 100 * 8);
+  CLAIM(queue->batches_allocated.load() <= 2);
+}
+
+int main() { return run_all(); }
