@@ -31,8 +31,24 @@ const samples: Message[] = [
     isWhole: false,
     rowsMax: 65_536,
   },
-  { kind: 'failure', channel: 1, request: 9, code: 'ERR_QUEUE_FULL', message: 'Full: try later', retryAfterMs: 12, isChannel: false },
-  { kind: 'failure', channel: 2, request: 0, code: 'ERR_PIPELINE_NOT_FOUND', message: '', retryAfterMs: 0, isChannel: true },
+  {
+    kind: 'failure',
+    channel: 1,
+    request: 9,
+    code: 'ERR_QUEUE_FULL',
+    message: 'Full: try later',
+    retryAfterMs: 12,
+    isChannel: false,
+  },
+  {
+    kind: 'failure',
+    channel: 2,
+    request: 0,
+    code: 'ERR_PIPELINE_NOT_FOUND',
+    message: '',
+    retryAfterMs: 0,
+    isChannel: true,
+  },
   { kind: 'hello', windowRequests: 1024, server: 'penstock/0.1.0', frameBytesMax: 67_108_864 },
   { kind: 'credit', windowRequests: 16 },
   { kind: 'goaway', reason: 'restart', graceMs: 5000 },
@@ -129,7 +145,11 @@ describe('codec: what the schema cannot say', () => {
   const refused: [string, Message, RegExp][] = [
     ['results without an id', { ...emptyResults, requests: [] }, /Results.requests to be at least one id/],
     ['rows that are not one per result', { ...emptyResults, rows: [1, 1] }, /Results.rows to be 1 but received 2/],
-    ['masks that are not one per row', { ...emptyResults, rows: [2], checkFailures: [1n] }, /check_failures to be 2 but received 1/],
+    [
+      'masks that are not one per row',
+      { ...emptyResults, rows: [2], checkFailures: [1n] },
+      /check_failures to be 2 but received 1/,
+    ],
     ['routes that are not one per row', { ...emptyResults, routes: [1, 2] }, /routes to be 1 but received 2/],
     ['dims in a frame of two results', { ...emptyResults, requests: [1, 2], dims: [1] }, /one id in a frame with dims/],
   ]
@@ -142,7 +162,9 @@ describe('codec: what the schema cannot say', () => {
   it('codec: refuses a priority that is neither 0 nor 1', () => {
     const frame = encodeMessage({ ...emptyInfer, priority: 'background' })
     frame[48 + 36] = 2
-    expect(() => decodeMessage(frame)).toThrow(/Infer.priority to be 0 \(interactive\) or 1 \(background\) but received 2/)
+    expect(() => decodeMessage(frame)).toThrow(
+      /Infer.priority to be 0 \(interactive\) or 1 \(background\) but received 2/,
+    )
   })
 })
 
@@ -164,13 +186,34 @@ describe('codec: errors and results', () => {
     const error = new PenstockError('ERR_QUEUE_FULL', 'Expected room', { retryAfterMs: 1.2 })
     const back = errorOfFailure(decodeMessage(encodeMessage(failureMessage(1, 2, error))) as never)
     expect(isPenstockError(back)).toBe(true)
-    expect([back.code, back.message, back.retryAfterMs, back.retryable]).toEqual(['ERR_QUEUE_FULL', 'Expected room', 2, true])
+    expect([back.code, back.message, back.retryAfterMs, back.retryable]).toEqual([
+      'ERR_QUEUE_FULL',
+      'Expected room',
+      2,
+      true,
+    ])
   })
 
   it('codec: a code of a newer server becomes ERR_INTERNAL and keeps its name', () => {
-    const error = errorOfFailure({ kind: 'failure', channel: 1, request: 2, code: 'ERR_TOMORROW', message: 'why', retryAfterMs: 0, isChannel: false })
+    const error = errorOfFailure({
+      kind: 'failure',
+      channel: 1,
+      request: 2,
+      code: 'ERR_TOMORROW',
+      message: 'why',
+      retryAfterMs: 0,
+      isChannel: false,
+    })
     expect([error.code, error.message]).toEqual(['ERR_INTERNAL', 'ERR_TOMORROW: why'])
-    const hostile = errorOfFailure({ kind: 'failure', channel: 1, request: 2, code: 'toString', message: 'why', retryAfterMs: 0, isChannel: false })
+    const hostile = errorOfFailure({
+      kind: 'failure',
+      channel: 1,
+      request: 2,
+      code: 'toString',
+      message: 'why',
+      retryAfterMs: 0,
+      isChannel: false,
+    })
     expect(hostile.code).toBe('ERR_INTERNAL')
   })
 

@@ -40,10 +40,16 @@ export interface ResultValues {
 }
 
 /** The answer to a request, for servers that answer from JavaScript (string tensors). */
-export function resultMessage(channel: number, request: number, signature: ResultSignature, result: ResultValues): ResultsMessage {
+export function resultMessage(
+  channel: number,
+  request: number,
+  signature: ResultSignature,
+  result: ResultValues,
+): ResultsMessage {
   const tensors = signature.outputs.map(({ name }) => result.outputs[name])
   // The engine made both; a gap between them is a bug.
-  if (tensors.includes(undefined)) throw new Error(`The result lacks an output of ${signature.outputs.map(({ name }) => name).join(', ')}`)
+  if (tensors.includes(undefined))
+    throw new Error(`The result lacks an output of ${signature.outputs.map(({ name }) => name).join(', ')}`)
   const { data, dims, texts } = new TensorLayout(signature.outputs, signature.isWhole).pack(tensors as Tensor[])
   const { rows, checkFailures, route } = result
   return {
@@ -60,7 +66,11 @@ export function resultMessage(channel: number, request: number, signature: Resul
 }
 
 /** One mask per row: bit c is set when checks[c] failed on it. */
-export function failureMasks(failures: readonly CheckFailure[], checks: readonly string[], rows: number): BigUint64Array {
+export function failureMasks(
+  failures: readonly CheckFailure[],
+  checks: readonly string[],
+  rows: number,
+): BigUint64Array {
   const masks = new BigUint64Array(rows)
   for (const failure of failures) {
     const bit = 1n << BigInt(indexOfName(checks, failure.check))
@@ -70,7 +80,12 @@ export function failureMasks(failures: readonly CheckFailure[], checks: readonly
 }
 
 /** The reverse: failed checks with their rows, in the order of `checks`. `start`: where the request's masks begin. */
-export function failuresOfMasks(masks: ArrayLike<bigint>, checks: readonly string[], start: number, rows: number): CheckFailure[] {
+export function failuresOfMasks(
+  masks: ArrayLike<bigint>,
+  checks: readonly string[],
+  start: number,
+  rows: number,
+): CheckFailure[] {
   const rowsByCheck = new Map<number, number[]>()
   for (let row = 0; row < rows; row++) {
     for (let mask = masks[start + row] ?? 0n, check = 0; mask !== 0n; mask >>= 1n, check++) {
@@ -80,20 +95,39 @@ export function failuresOfMasks(masks: ArrayLike<bigint>, checks: readonly strin
       else failed.push(row)
     }
   }
-  return [...rowsByCheck].sort(([a], [b]) => a - b).map(([check, failed]) => ({ check: checks[check] ?? `check ${check}`, rows: failed }))
+  return [...rowsByCheck]
+    .sort(([a], [b]) => a - b)
+    .map(([check, failed]) => ({ check: checks[check] ?? `check ${check}`, rows: failed }))
 }
 
 /** @param isChannel the channel itself failed: Open was refused. `request` is then 0. */
-export function failureMessage(channel: number, request: number, error: PenstockError, isChannel = false): FailureMessage {
+export function failureMessage(
+  channel: number,
+  request: number,
+  error: PenstockError,
+  isChannel = false,
+): FailureMessage {
   const { code, message, retryAfterMs = 0 } = error
-  return { kind: 'failure', channel, request, code, message, retryAfterMs: Math.min(Math.ceil(retryAfterMs), 0xffff_ffff), isChannel }
+  return {
+    kind: 'failure',
+    channel,
+    request,
+    code,
+    message,
+    retryAfterMs: Math.min(Math.ceil(retryAfterMs), 0xffff_ffff),
+    isChannel,
+  }
 }
 
 /** The error that a Failure tells of. A code that this side does not know (a newer server's) becomes ERR_INTERNAL; its name stays in the text. */
 export function errorOfFailure({ code, message, retryAfterMs }: FailureMessage): PenstockError {
   const isKnown = Object.hasOwn(errorTable, code)
   const text = isKnown ? message : `${code}: ${message}`
-  return new PenstockError(isKnown ? (code as ErrorCode) : 'ERR_INTERNAL', text, retryAfterMs > 0 ? { retryAfterMs } : {})
+  return new PenstockError(
+    isKnown ? (code as ErrorCode) : 'ERR_INTERNAL',
+    text,
+    retryAfterMs > 0 ? { retryAfterMs } : {},
+  )
 }
 
 /** Both sides come from the same plan: a name that is missing is a bug, not input. */

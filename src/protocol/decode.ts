@@ -65,7 +65,12 @@ function read(message: WireMessage, bytes: Uint8Array): Message {
       return readFailure(message.body(new Failure()) as Failure)
     case Body.Hello: {
       const body = message.body(new Hello()) as Hello
-      return { kind: 'hello', windowRequests: body.windowRequests(), server: body.server() ?? '', frameBytesMax: body.frameBytesMax() }
+      return {
+        kind: 'hello',
+        windowRequests: body.windowRequests(),
+        server: body.server() ?? '',
+        frameBytesMax: body.frameBytesMax(),
+      }
     }
     case Body.Credit:
       return { kind: 'credit', windowRequests: (message.body(new Credit()) as Credit).windowRequests() }
@@ -114,14 +119,28 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
   if ((dims !== null || texts !== null) && requests.length > 1) {
     throw frameError('Results.requests', 'one id in a frame with dims or texts', requests.length)
   }
-  return { kind: 'results', channel: body.channel(), requests, rows, data: body.dataArray() ?? noBytes, dims, checkFailures, routes, texts }
+  return {
+    kind: 'results',
+    channel: body.channel(),
+    requests,
+    rows,
+    data: body.dataArray() ?? noBytes,
+    dims,
+    checkFailures,
+    routes,
+    texts,
+  }
 }
 
 function readMasks(body: Results, bytes: Uint8Array): BigUint64Array | null {
   const { bb } = body
   const offset = bb?.__offset(body.bb_pos, 4 + 2 * CHECK_FAILURES_SLOT) ?? 0
   if (bb == null || offset === 0) return null
-  return new BigUint64Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + bb.__vector(body.bb_pos + offset), body.checkFailuresLength())
+  return new BigUint64Array(
+    bytes.buffer as ArrayBuffer,
+    bytes.byteOffset + bb.__vector(body.bb_pos + offset),
+    body.checkFailuresLength(),
+  )
 }
 
 function readOpened(body: Opened): OpenedMessage {

@@ -77,7 +77,10 @@ function encodeOpened(builder: Builder, message: OpenedMessage): Offset {
 function encodeFields(builder: Builder, fields: readonly TensorField[]): Offset[] {
   return fields.map(({ name, dtype, shape }) => {
     const nameOffset = builder.createString(name)
-    const shapeOffset = Field.createShapeVector(builder, shape.map((dim) => dim ?? -1))
+    const shapeOffset = Field.createShapeVector(
+      builder,
+      shape.map((dim) => dim ?? -1),
+    )
     return Field.createField(builder, nameOffset, dtypeInfo(dtype).code, shapeOffset)
   })
 }
@@ -89,17 +92,36 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
   const rowsOffset = rows === null ? 0 : Results.createRowsVector(builder, Array.from(rows))
   const dataOffset = builder.createByteVector(message.data)
   const dimsOffset = dims === null ? 0 : Results.createDimsVector(builder, Array.from(dims))
-  const failuresOffset = checkFailures === null ? 0 : Results.createCheckFailuresVector(builder, Array.from(checkFailures))
+  const failuresOffset =
+    checkFailures === null ? 0 : Results.createCheckFailuresVector(builder, Array.from(checkFailures))
   const routesOffset = routes === null ? 0 : Results.createRoutesVector(builder, Array.from(routes))
   const textsOffset = texts === null ? 0 : Results.createTextsVector(builder, encodeTexts(builder, texts))
   const { channel } = message
-  return Results.createResults(builder, channel, requestsOffset, rowsOffset, dataOffset, dimsOffset, failuresOffset, routesOffset, textsOffset)
+  return Results.createResults(
+    builder,
+    channel,
+    requestsOffset,
+    rowsOffset,
+    dataOffset,
+    dimsOffset,
+    failuresOffset,
+    routesOffset,
+    textsOffset,
+  )
 }
 
 function encodeFailure(builder: Builder, message: FailureMessage): Offset {
   const code = builder.createString(message.code)
   const text = builder.createString(message.message)
-  return Failure.createFailure(builder, message.channel, message.request, code, text, message.retryAfterMs, message.isChannel)
+  return Failure.createFailure(
+    builder,
+    message.channel,
+    message.request,
+    code,
+    text,
+    message.retryAfterMs,
+    message.isChannel,
+  )
 }
 
 function encodeTexts(builder: Builder, texts: readonly string[]): Offset[] {

@@ -15,7 +15,9 @@ const folder = fileURLToPath(new URL('./generated/', import.meta.url))
 
 describe('generated: the wire format', () => {
   it('generated: is what penstock.fbs makes', async () => {
-    const { staleFlatbuffers } = (await import('../../tools/codegen/flatbuffers.mjs')) as { staleFlatbuffers(): Promise<string[]> }
+    const { staleFlatbuffers } = (await import('../../tools/codegen/flatbuffers.mjs')) as {
+      staleFlatbuffers(): Promise<string[]>
+    }
     expect(await staleFlatbuffers()).toEqual([])
   })
 
@@ -26,7 +28,10 @@ describe('generated: the wire format', () => {
       const text = await readFile(`${folder}${file}.ts`, 'utf8')
       for (const { name, slot } of fields) {
         const accessor = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
-        const body = new RegExp(`^${accessor}(<[^>]*>)?\\([^\\n]*\\{\\n[^\\n]*__offset\\(this.bb_pos, (\\d+)\\)`, 'm').exec(text)
+        const body = new RegExp(
+          `^${accessor}(<[^>]*>)?\\([^\\n]*\\{\\n[^\\n]*__offset\\(this.bb_pos, (\\d+)\\)`,
+          'm',
+        ).exec(text)
         expect(Number(body?.[2]), `${table}.${name}`).toBe(4 + 2 * slot)
         compared++
       }
@@ -42,7 +47,8 @@ describe('generated: the wire format', () => {
   })
 
   it('generated: the slots that are repeated by hand are those of the schema', () => {
-    const slotsOf = (table: keyof typeof wireTables) => Object.fromEntries(wireTables[table].map(({ name, slot }) => [name, slot]))
+    const slotsOf = (table: keyof typeof wireTables) =>
+      Object.fromEntries(wireTables[table].map(({ name, slot }) => [name, slot]))
     expect(INFER_SLOTS).toEqual(slotsOf('Infer'))
     expect(META_SLOTS).toEqual(slotsOf('Meta'))
     expect(CHECK_FAILURES_SLOT).toBe(slotsOf('Results')['check_failures'])

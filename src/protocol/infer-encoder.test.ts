@@ -11,9 +11,19 @@ function decodeInfer(frame: Uint8Array): InferMessage {
 describe('infer encoder: the hot frame', () => {
   it('infer encoder: patches request, rows, data, deadline and priority of the same channel', () => {
     const encoder = new InferEncoder(0xffff_ffff)
-    const first = decodeInfer(encoder.encode(1, 1, [Float32Array.of(1.5)], { deadlineMs: 20, priority: 'background' }).slice())
+    const first = decodeInfer(
+      encoder.encode(1, 1, [Float32Array.of(1.5)], { deadlineMs: 20, priority: 'background' }).slice(),
+    )
     const second = decodeInfer(encoder.encode(0xffff_ffff, 2, [Float32Array.of(1, 2)]))
-    expect(first).toMatchObject({ channel: 0xffff_ffff, request: 1, rows: 1, deadlineMs: 20, priority: 'background', meta: null, dims: null })
+    expect(first).toMatchObject({
+      channel: 0xffff_ffff,
+      request: 1,
+      rows: 1,
+      deadlineMs: 20,
+      priority: 'background',
+      meta: null,
+      dims: null,
+    })
     expect(second).toMatchObject({ request: 0xffff_ffff, rows: 2, deadlineMs: 0, priority: 'interactive' })
     expect(new Float32Array(second.data.slice().buffer)).toEqual(Float32Array.of(1, 2))
   })
@@ -60,15 +70,29 @@ describe('infer encoder: the hot frame', () => {
       data: fc.array(part, { maxLength: 4 }),
       dims: fc.option(fc.array(u32, { minLength: 1, maxLength: 5 })),
       texts: fc.option(fc.array(text, { minLength: 1, maxLength: 5 })),
-      meta: fc.option(fc.dictionary(text, fc.oneof(text, fc.double({ noNaN: true, noDefaultInfinity: true })), { minKeys: 1, maxKeys: 3 })),
+      meta: fc.option(
+        fc.dictionary(text, fc.oneof(text, fc.double({ noNaN: true, noDefaultInfinity: true })), {
+          minKeys: 1,
+          maxKeys: 3,
+        }),
+      ),
       priority: fc.constantFrom('interactive' as const, 'background' as const),
     })
     fc.assert(
       fc.property(request, ({ request: id, data, ...options }) => {
         const message = decodeInfer(encoder.encode(id, 3, data, options))
-        const bytes = Buffer.concat(data.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)))
+        const bytes = Buffer.concat(
+          data.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
+        )
         expect(Buffer.from(message.data)).toEqual(bytes)
-        expect(message).toMatchObject({ channel: 5, request: id, rows: 3, deadlineMs: options.deadlineMs, priority: options.priority, texts: options.texts })
+        expect(message).toMatchObject({
+          channel: 5,
+          request: id,
+          rows: 3,
+          deadlineMs: options.deadlineMs,
+          priority: options.priority,
+          texts: options.texts,
+        })
         expect(message.dims === null ? null : Array.from(message.dims)).toEqual(options.dims)
         expect(Object.entries(message.meta ?? {})).toEqual(Object.entries(options.meta ?? {}))
       }),

@@ -18,7 +18,17 @@ import type { Priority } from './messages.js'
 import { Body } from './generated/body.js'
 
 /** Slots of wire.Infer; a test compares them with the schema. */
-export const INFER_SLOTS = { channel: 0, request: 1, rows: 2, data: 3, dims: 4, meta: 5, deadline_ms: 6, priority: 7, texts: 8 } as const
+export const INFER_SLOTS = {
+  channel: 0,
+  request: 1,
+  rows: 2,
+  data: 3,
+  dims: 4,
+  meta: 5,
+  deadline_ms: 6,
+  priority: 7,
+  texts: 8,
+} as const
 
 const MESSAGE_VTABLE = 4
 const MESSAGE = 12
@@ -27,7 +37,17 @@ const INFER = 48
 const INFER_VTABLE_BYTES = 22
 const INFER_BYTES = 40
 /** Offset in the table by slot. */
-const AT = { channel: 4, request: 8, rows: 12, data: 16, dims: 20, meta: 24, deadline_ms: 28, texts: 32, priority: 36 } as const
+const AT = {
+  channel: 4,
+  request: 8,
+  rows: 12,
+  data: 16,
+  dims: 20,
+  meta: 24,
+  deadline_ms: 28,
+  texts: 32,
+  priority: 36,
+} as const
 const DATA_LENGTH = 92
 const DATA = 96
 
@@ -69,7 +89,12 @@ export class InferEncoder {
    * @returns the frame: lent until the next call.
    * @throws PenstockError ERR_META when a routing key has not one value, or one per row.
    */
-  encode(request: number, rows: number, data: readonly ArrayBufferView[], options: InferFrameOptions = noOptions): Uint8Array {
+  encode(
+    request: number,
+    rows: number,
+    data: readonly ArrayBufferView[],
+    options: InferFrameOptions = noOptions,
+  ): Uint8Array {
     const { dims, meta, texts } = options
     const entries = meta == null ? noEntries : metaEntries(meta, rows)
     let dataBytes = 0

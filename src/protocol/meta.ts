@@ -74,7 +74,10 @@ export function readMetaEntries(count: number, entryAt: (index: number) => WireM
     const values = entry === null ? [] : valuesOf(entry)
     const [value] = values
     if (value === undefined || values.length > 1) {
-      throw new PenstockError('ERR_FRAME', `Expected meta entry ${index} to have exactly one value but received ${values.length}`)
+      throw new PenstockError(
+        'ERR_FRAME',
+        `Expected meta entry ${index} to have exactly one value but received ${values.length}`,
+      )
     }
     meta[key] = value
   }
@@ -106,7 +109,8 @@ export interface MetaEntry {
 /** Checks routing keys and sorts out which of the four wire forms each takes. @throws PenstockError ERR_META */
 export function metaEntries(meta: Meta, rows: number): MetaEntry[] {
   const keys = Object.keys(meta)
-  if (keys.length > META_KEYS_MAX) throw metaError('meta', `an object of at most ${META_KEYS_MAX} keys`, `${keys.length} keys`)
+  if (keys.length > META_KEYS_MAX)
+    throw metaError('meta', `an object of at most ${META_KEYS_MAX} keys`, `${keys.length} keys`)
   return keys.flatMap((key) => {
     const value = meta[key]
     // As everywhere in JavaScript's options: undefined is absent.
@@ -144,7 +148,11 @@ function expectFinite(key: string, value: number): 'number' {
 
 function expectShort(key: string, value: string): 'text' {
   if (value.length > META_TEXT_CHARACTERS_MAX) {
-    throw metaError(`meta.${key}`, `a text of at most ${META_TEXT_CHARACTERS_MAX} characters`, `${value.length} characters`)
+    throw metaError(
+      `meta.${key}`,
+      `a text of at most ${META_TEXT_CHARACTERS_MAX} characters`,
+      `${value.length} characters`,
+    )
   }
   return 'text'
 }
@@ -223,7 +231,8 @@ function writeNumbers(memory: WireMemory, slot: number, end: number, values: rea
   memory.bytes.fill(0, end, elements)
   memory.view.setUint32(slot, elements - 4 - slot, true)
   memory.view.setUint32(elements - 4, values.length, true)
-  for (let index = 0; index < values.length; index++) memory.view.setFloat64(elements + 8 * index, values[index] ?? 0, true)
+  for (let index = 0; index < values.length; index++)
+    memory.view.setFloat64(elements + 8 * index, values[index] ?? 0, true)
   return elements + 8 * values.length
 }
 

@@ -10,7 +10,9 @@ const free: TensorField = { name: 'y', dtype: 'int64', shape: [null, null, 2] }
 const text: TensorField = { name: 't', dtype: 'string', shape: [null] }
 
 function bytesOf(parts: readonly ArrayBufferView[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength))))
+  return new Uint8Array(
+    Buffer.concat(parts.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength))),
+  )
 }
 
 function errorOf(action: () => unknown): string {
@@ -35,7 +37,11 @@ describe('tensor layout: tensors in a frame', () => {
     const flat: Tensor = { dtype: 'int64', shape: [1, 0, 2], data: new BigInt64Array(0) }
     const packed = layout.pack([wide, { dtype: 'float32', shape: [1, 2], data: new Float32Array(2) }, flat])
     expect(packed.dims).toEqual([3, 0])
-    expect(layout.unpack(1, bytesOf(packed.data), packed.dims, packed.texts).map(({ shape }) => shape)).toEqual([[1, 3, 2], [1, 2], [1, 0, 2]])
+    expect(layout.unpack(1, bytesOf(packed.data), packed.dims, packed.texts).map(({ shape }) => shape)).toEqual([
+      [1, 3, 2],
+      [1, 2],
+      [1, 0, 2],
+    ])
   })
 
   it('tensor layout: a whole signature sends its first axis too', () => {
@@ -44,7 +50,9 @@ describe('tensor layout: tensors in a frame', () => {
     expect(packed.dims).toEqual([3, 1])
     expect(layout.unpack(1, bytesOf(packed.data), [3, 1], null)[0]?.shape).toEqual([3, 1, 2])
     const scalar = new TensorLayout([{ name: 's', dtype: 'float64', shape: [] }], true)
-    expect(scalar.unpack(1, new Uint8Array(8), null, null)).toEqual([{ dtype: 'float64', shape: [], data: new Float64Array(1) }])
+    expect(scalar.unpack(1, new Uint8Array(8), null, null)).toEqual([
+      { dtype: 'float64', shape: [], data: new Float64Array(1) },
+    ])
   })
 
   it('tensor layout: results are copies, aligned or not, small or large', () => {
@@ -67,20 +75,37 @@ describe('tensor layout: tensors in a frame', () => {
       dims: fc.array(fc.record({ size: fc.integer({ min: 0, max: 4 }), isFree: fc.boolean() }), { maxLength: 3 }),
     })
     fc.assert(
-      fc.property(fc.array(field, { maxLength: 4 }), fc.integer({ min: 1, max: 4 }), fc.boolean(), (specs, rowCount, isWhole) => {
-        const rows = isWhole ? 1 : rowCount
-        const rowAxis = isWhole ? [] : [null]
-        const fields = specs.map(({ dtype, dims }, index): TensorField => {
-          return { name: `f${index}`, dtype, shape: [...rowAxis, ...dims.map(({ size, isFree }) => (isFree ? null : size))] }
-        })
-        const tensors = specs.map(({ dtype, dims }, index): Tensor => {
-          const shape = [...(isWhole ? [] : [rows]), ...dims.map(({ size }) => size)]
-          return { dtype, shape, data: filled(dtype, shape.reduce((product, dim) => product * dim, 1), index) }
-        })
-        const layout = new TensorLayout(fields, isWhole)
-        const { data, dims, texts } = layout.pack(tensors)
-        expect(layout.unpack(rows, bytesOf(data), dims, texts)).toEqual(tensors)
-      }),
+      fc.property(
+        fc.array(field, { maxLength: 4 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.boolean(),
+        (specs, rowCount, isWhole) => {
+          const rows = isWhole ? 1 : rowCount
+          const rowAxis = isWhole ? [] : [null]
+          const fields = specs.map(({ dtype, dims }, index): TensorField => {
+            return {
+              name: `f${index}`,
+              dtype,
+              shape: [...rowAxis, ...dims.map(({ size, isFree }) => (isFree ? null : size))],
+            }
+          })
+          const tensors = specs.map(({ dtype, dims }, index): Tensor => {
+            const shape = [...(isWhole ? [] : [rows]), ...dims.map(({ size }) => size)]
+            return {
+              dtype,
+              shape,
+              data: filled(
+                dtype,
+                shape.reduce((product, dim) => product * dim, 1),
+                index,
+              ),
+            }
+          })
+          const layout = new TensorLayout(fields, isWhole)
+          const { data, dims, texts } = layout.pack(tensors)
+          expect(layout.unpack(rows, bytesOf(data), dims, texts)).toEqual(tensors)
+        },
+      ),
       { seed: 20_261_121, numRuns: 300 },
     )
   })
@@ -98,13 +123,41 @@ function filled(dtype: Tensor['dtype'], count: number, seed: number): Tensor['da
 describe('tensor layout: what does not add up', () => {
   const layout = new TensorLayout([free, text], false)
   const cases: [string, () => unknown, RegExp][] = [
-    ['too few bytes', () => layout.unpack(1, new Uint8Array(15), [1], ['a']), /data to have 16 more bytes but received 15/],
-    ['bytes left over', () => layout.unpack(1, new Uint8Array(17), [1], ['a']), /data to have 16 bytes but received 17/],
-    ['missing dims', () => layout.unpack(1, new Uint8Array(16), null, ['a']), /dims to have as many as the signature has free dims but received 0/],
-    ['dims left over', () => layout.unpack(1, new Uint8Array(16), [1, 1], ['a']), /dims to have 1 elements but received 2/],
-    ['missing texts', () => layout.unpack(2, new Uint8Array(32), [1], ['a']), /texts to have 2 more elements but received 1/],
-    ['texts left over', () => layout.unpack(1, new Uint8Array(16), [1], ['a', 'b']), /texts to have 1 elements but received 2/],
-    ['dims whose product overflows', () => layout.unpack(0xffff_ffff, new Uint8Array(16), [0xffff_ffff], ['a']), /more bytes but received 16/],
+    [
+      'too few bytes',
+      () => layout.unpack(1, new Uint8Array(15), [1], ['a']),
+      /data to have 16 more bytes but received 15/,
+    ],
+    [
+      'bytes left over',
+      () => layout.unpack(1, new Uint8Array(17), [1], ['a']),
+      /data to have 16 bytes but received 17/,
+    ],
+    [
+      'missing dims',
+      () => layout.unpack(1, new Uint8Array(16), null, ['a']),
+      /dims to have as many as the signature has free dims but received 0/,
+    ],
+    [
+      'dims left over',
+      () => layout.unpack(1, new Uint8Array(16), [1, 1], ['a']),
+      /dims to have 1 elements but received 2/,
+    ],
+    [
+      'missing texts',
+      () => layout.unpack(2, new Uint8Array(32), [1], ['a']),
+      /texts to have 2 more elements but received 1/,
+    ],
+    [
+      'texts left over',
+      () => layout.unpack(1, new Uint8Array(16), [1], ['a', 'b']),
+      /texts to have 1 elements but received 2/,
+    ],
+    [
+      'dims whose product overflows',
+      () => layout.unpack(0xffff_ffff, new Uint8Array(16), [0xffff_ffff], ['a']),
+      /more bytes but received 16/,
+    ],
   ]
   for (const [title, action, reason] of cases) {
     it(`tensor layout: refuses ${title}`, () => {

@@ -150,7 +150,8 @@ export class TensorCursor {
     if (!(count * elementBytes <= left)) throw frameError('data', `${count * elementBytes} more bytes`, left)
     this.#offset += count * elementBytes
     const target = allocateData(dtype, count)
-    if (target instanceof Float32Array && count <= SMALL_ELEMENTS && start % 4 === 0) this.#copyFloats(target, start / 4)
+    if (target instanceof Float32Array && count <= SMALL_ELEMENTS && start % 4 === 0)
+      this.#copyFloats(target, start / 4)
     else new Uint8Array(target.buffer).set(this.#data.subarray(start, this.#offset))
     return target
   }

@@ -29,7 +29,18 @@ function messages(): Message[] {
   const fields = [{ name: 'x', dtype: 'float32', shape: [null, 3] }] as const
   return [
     { kind: 'open', channel: 1, pipeline: 'wine' },
-    { kind: 'opened', channel: 1, pipeline: 'wine', version: 1, inputs: fields, outputs: fields, checks: ['c'], routes: ['a', 'b'], isWhole: false, rowsMax: 9 },
+    {
+      kind: 'opened',
+      channel: 1,
+      pipeline: 'wine',
+      version: 1,
+      inputs: fields,
+      outputs: fields,
+      checks: ['c'],
+      routes: ['a', 'b'],
+      isWhole: false,
+      rowsMax: 9,
+    },
     {
       kind: 'results',
       channel: 1,
@@ -90,7 +101,20 @@ describe('verify: bytes that lie', () => {
     })
 
     it(`verify: survives lying offsets and lengths in ${name}`, () => {
-      const lies = [0, 1, 2, 3, 4, 8, frame.length - 4, frame.length, 0x7fff_ffff, 0x8000_0000, 0xffff_fff0, 0xffff_ffff]
+      const lies = [
+        0,
+        1,
+        2,
+        3,
+        4,
+        8,
+        frame.length - 4,
+        frame.length,
+        0x7fff_ffff,
+        0x8000_0000,
+        0xffff_fff0,
+        0xffff_ffff,
+      ]
       let refused = 0
       for (let at = 0; at + 4 <= frame.length; at += 2) {
         for (const lie of lies) {
@@ -109,7 +133,8 @@ describe('verify: bytes that lie', () => {
     for (let round = 0; round < 60_000; round++) {
       const [, original] = frames[Math.floor(random() * frames.length)] ?? ['', new Uint8Array(8)]
       const copy = original.slice(0, random() < 0.1 ? Math.floor(random() * original.length) : original.length)
-      for (let hits = 1 + Math.floor(random() * 4); hits > 0; hits--) copy[Math.floor(random() * copy.length)] = Math.floor(random() * 256)
+      for (let hits = 1 + Math.floor(random() * 4); hits > 0; hits--)
+        copy[Math.floor(random() * copy.length)] = Math.floor(random() * 256)
       if (outcomeOf(copy) === 'decoded') decoded++
     }
     // Both happen, or the generator tests nothing.
@@ -120,17 +145,22 @@ describe('verify: bytes that lie', () => {
   it('verify: survives 20,000 frames of pure noise, seed 2', () => {
     const random = randomOf(2)
     for (let round = 0; round < 20_000; round++) {
-      const noise = Uint8Array.from({ length: Math.floor(random() * 120) }, () => Math.floor(random() * (round % 2 === 0 ? 256 : 12)))
+      const noise = Uint8Array.from({ length: Math.floor(random() * 120) }, () =>
+        Math.floor(random() * (round % 2 === 0 ? 256 : 12)),
+      )
       outcomeOf(noise)
     }
   })
 
   it('verify: meta blocks survive random damage too, seed 3', () => {
     const random = randomOf(3)
-    const block = encodeMetaBlock({ region: ['eu', 'us'], session: 0.5, tenant: 'acme', weights: [0.25, 1] }, 2) ?? new Uint8Array(0)
+    const block =
+      encodeMetaBlock({ region: ['eu', 'us'], session: 0.5, tenant: 'acme', weights: [0.25, 1] }, 2) ??
+      new Uint8Array(0)
     for (let round = 0; round < 20_000; round++) {
       const copy = block.slice()
-      for (let hits = 1 + Math.floor(random() * 3); hits > 0; hits--) copy[Math.floor(random() * copy.length)] = Math.floor(random() * 256)
+      for (let hits = 1 + Math.floor(random() * 3); hits > 0; hits--)
+        copy[Math.floor(random() * copy.length)] = Math.floor(random() * 256)
       try {
         decodeMetaBlock(copy)
       } catch (error) {
@@ -144,7 +174,9 @@ describe('verify: bytes that lie', () => {
     const view = new DataView(frame.buffer)
     const text = frame.findIndex((byte, index) => byte === 0x77 && frame[index + 1] === 0x69)
     view.setUint32(text - 4, 4000, true)
-    expect(() => verifyMessage(frame)).toThrow(/^Expected the length of Open.pipeline to fit the \d+ bytes that follow it but received 4000$/)
+    expect(() => verifyMessage(frame)).toThrow(
+      /^Expected the length of Open.pipeline to fit the \d+ bytes that follow it but received 4000$/,
+    )
   })
 
   it('verify: refuses a message whose body is of no known type', () => {

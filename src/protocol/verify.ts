@@ -126,7 +126,12 @@ function verifyField(walk: Walk, table: WireTableName, field: WireField, at: num
         if (field.kind === 'strings') verifyString(walk, table, label, element)
         else verifyTable(walk, field.type as WireTableName, element, depth + 1)
       }
+      return
     }
+    case 'scalar':
+    case 'union-type':
+    case 'union':
+    // Inline, or followed by the caller: nothing is left to check.
   }
 }
 
@@ -150,7 +155,11 @@ function verifyString(walk: Walk, table: string, label: string, position: number
   const count = verifyVector(walk, table, label, position, 1)
   const end = position + 4 + count
   if (end >= walk.length || walk.view.getUint8(end) !== 0) {
-    fail(`${table}.${label}`, 'end in a zero byte', end >= walk.length ? 'the end of the frame' : walk.view.getUint8(end))
+    fail(
+      `${table}.${label}`,
+      'end in a zero byte',
+      end >= walk.length ? 'the end of the frame' : walk.view.getUint8(end),
+    )
   }
 }
 

@@ -1,0 +1,566 @@
+/** The client's rules, one by one, in a world whose time stands still until it is moved. */
+import { describe, expect, it } from 'vitest'
+import { PenstockError } from '../base/errors.js'
+import { encodeMessage, InferEncoder } from '../protocol/codec.js'
+import { PenstockClient, type Channel, type ClientOptions, type ClientResult } from './index.js'
+import { FakeServer } from './testing/fake-server.js'
+import { World } from './testing/world.js'
+
+/** The code of a rejection, 'resolved', or 'pending'. */
+function track(promise: Promise<unknown>): { outcome: string; error?: PenstockError } {
+  const tracked: { outcome: string; error?: PenstockError } = { outcome: 'pending' }
+  promise.then(
+    () => (tracked.outcome = 'resolved'),
+    (error: PenstockError) => {
+      tracked.outcome = error.code ?? String(error)
+      tracked.error = error
+    },
+  )
+  return tracked
+}
+
+async function until<T>(world: World, promise: Promise<T>): Promise<T> {
+  const tracked = track(promise)
+  await world.run(() => tracked.outcome !== 'pending')
+  return promise
+}
+
+async function opened(options: ClientOptions = {}, change: (server: FakeServer) => void = () => undefined) {
+  const world = new World(1)
+  const server = new FakeServer(world)
+  change(server)
+  const client = await until(world, PenstockClient.connect('ws://fake', options, server.environment))
+  const channel = await until(world, client.open('double'))
+  return { world, server, client, channel }
+}
+
+const inputs = (value: number) => ({ x: Float32Array.of(value, value + 0.5) })
+const firstOf = ({ outputs }: ClientResult) => outputs['y']?.data[0]
+const socketOf = (server: FakeServer) => server.live.at(-1) ?? server.sockets[0]!
+
+describe('client: requests and answers', () => {
+  it('client: a channel has the signature, a result has tensors, rows and failed checks', async () => {
+    const { world, client, channel } = await opened()
+    expect([
+      channel.pipeline,
+      channel.version,
+      channel.isWhole,
+      channel.rowsMax,
+      channel.checks,
+      channel.routes,
+    ]).toEqual(['double', 1, false, 100, ['odd'], []])
+    expect(channel.inputs).toEqual([{ name: 'x', dtype: 'float32', shape: [null, 2] }])
+    const result = await until(
+      world,
+      channel.infer({
+        x: [
+          [1, 2],
+          [3, 4],
+        ],
+      }),
+    )
+    expect(result).toEqual({
+      rows: 2,
+      outputs: { y: { dtype: 'float32', shape: [2, 2], data: Float32Array.of(2, 4, 6, 8) } },
+      checkFailures: [{ check: 'odd', rows: [0] }],
+      route: null,
+    })
+    expect(await until(world, client.open('double'))).toBe(channel)
+    expect(firstOf(await until(world, client.infer('double', inputs(4))))).toBe(8)
+  })
+
+  it('client: dials the stream path with both subprotocols, and nothing else carries the key', async () => {
+    const { server } = await opened({ apiKey: 'psk_1-2' })
+    expect(server.sockets[0]?.url).toBe('ws://fake/v1/stream')
+    expect(server.sockets[0]?.protocols).toEqual(['penstock.v1', 'penstock.key.psk_1-2'])
+  })
+
+  const refusals: [string, unknown, string][] = [
+    ['a missing input', {}, 'ERR_MISSING_INPUT'],
+    ['an input too many', { x: [[1, 2]], z: [[1, 2]] }, 'ERR_UNKNOWN_INPUT'],
+    ['a wrong shape', { x: [[1, 2, 3]] }, 'ERR_SHAPE'],
+    ['a lossy dtype', { x: new Float64Array(2) }, 'ERR_DTYPE'],
+    ['too many rows', { x: new Float32Array(202) }, 'ERR_TOO_MANY_ROWS'],
+    ['no inputs at all', null, 'ERR_ARGUMENT'],
+  ]
+  for (const [title, given, code] of refusals) {
+    it(`client: refuses ${title} without sending it`, async () => {
+      const { world, server, channel } = await opened()
+      const sent = socketOf(server).received.length
+      const tracked = track(channel.infer(given as never))
+      await world.runFor(50)
+      expect(tracked.outcome).toBe(code)
+      expect(socketOf(server).received.length).toBe(sent)
+    })
+  }
+
+  const wrongOptions: [string, object, string][] = [
+    ['a deadline of 0', { deadlineMs: 0 }, 'ERR_ARGUMENT'],
+    ['a misspelt option', { deadlineMS: 5 }, 'ERR_ARGUMENT'],
+    ['an unknown priority', { priority: 'urgent' }, 'ERR_ARGUMENT'],
+    ['a signal that is none', { signal: {} }, 'ERR_ARGUMENT'],
+    ['meta that is not one per row', { meta: { k: [1, 2, 3] } }, 'ERR_META'],
+  ]
+  for (const [title, options, code] of wrongOptions) {
+    it(`client: refuses ${title}, and the next request is well`, async () => {
+      const { world, client, channel } = await opened()
+      expect(track(channel.infer(inputs(1), options)).outcome).toBe('pending')
+      const tracked = track(channel.infer(inputs(1), options))
+      await world.runFor(1)
+      expect(tracked.outcome).toBe(code)
+      expect(client.inFlight).toBe(0)
+      expect(firstOf(await until(world, channel.infer(inputs(3))))).toBe(6)
+    })
+  }
+
+  it('client: refuses a request larger than the server’s frames, and the next is well', async () => {
+    const { world, channel } = await opened({}, (server) => (server.frameBytesMax = 200))
+    const tracked = track(channel.infer({ x: new Float32Array(60) }))
+    await world.runFor(1)
+    expect(tracked.outcome).toBe('ERR_BODY_TOO_LARGE')
+    expect(firstOf(await until(world, channel.infer(inputs(3))))).toBe(6)
+  })
+
+  it('client: a pipeline that cannot be opened rejects open, and may be opened later', async () => {
+    const { world, server, client } = await opened()
+    server.refuseOpen = () => new PenstockError('ERR_PIPELINE_NOT_FOUND', 'no such')
+    await expect(until(world, client.open('other'))).rejects.toMatchObject({
+      code: 'ERR_PIPELINE_NOT_FOUND',
+      message: 'no such',
+    })
+    server.refuseOpen = null
+    expect((await until(world, client.open('other'))).pipeline).toBe('other')
+    await expect(client.open('a/b')).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
+  })
+
+  it('client: a closed channel is closed at the server after its last answer', async () => {
+    const { world, server, client, channel } = await opened()
+    const promise = channel.infer(inputs(5))
+    channel.close()
+    await expect(channel.infer(inputs(1))).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    expect(firstOf(await until(world, promise))).toBe(10)
+    await world.runFor(20)
+    expect(socketOf(server).received.map(({ kind }) => kind)).toEqual(['open', 'infer', 'close'])
+    expect(await until(world, client.open('double'))).not.toBe(channel)
+  })
+})
+
+describe('client: the window', () => {
+  it('client: holds at most the window in flight and sends the rest in order', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const tracked = Array.from({ length: 10 }, (_, index) => track(channel.infer(inputs(index))))
+    await world.runFor(20)
+    expect([client.inFlight, client.waiting, server.held.length]).toEqual([4, 6, 4])
+    server.isAnswering = true
+    for (const run of server.held.splice(0).reverse()) run()
+    await world.run(() => tracked.every(({ outcome }) => outcome === 'resolved'))
+    const order = socketOf(server).received.flatMap((message) =>
+      message.kind === 'infer' ? [new Float32Array(message.data.slice().buffer)[0]] : [],
+    )
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(server.violations).toEqual([])
+  })
+
+  it('client: tryInfer answers null when the window is full, and a promise when it is not', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const promises = Array.from({ length: 4 }, (_, index) => channel.tryInfer(inputs(index)))
+    expect(promises.every((promise) => promise !== null)).toBe(true)
+    expect(channel.tryInfer(inputs(9))).toBeNull()
+    expect(client.waiting).toBe(0)
+    const ready = track(client.ready())
+    await world.runFor(20)
+    expect(ready.outcome).toBe('pending')
+    server.held[0]?.()
+    await world.run(() => ready.outcome === 'resolved')
+    expect(channel.tryInfer(inputs(9))).not.toBeNull()
+  })
+
+  it('client: a credit makes the window larger or smaller', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    for (let index = 0; index < 10; index++) track(channel.infer(inputs(index)))
+    await world.runFor(20)
+    server.windowRequests = 7
+    socketOf(server).sendToClient({ kind: 'credit', windowRequests: 7 })
+    await world.runFor(20)
+    expect([client.inFlight, client.waiting]).toEqual([7, 3])
+    socketOf(server).sendToClient({ kind: 'credit', windowRequests: 1 })
+    await world.runFor(20)
+    for (const run of server.held.splice(0, 6)) run()
+    await world.runFor(20)
+    expect([client.inFlight, client.waiting]).toEqual([1, 3])
+  })
+
+  it('client: refuses more waiting requests than waitingMax', async () => {
+    const { world, client, channel } = await opened({ waitingMax: 2 }, (fake) => (fake.isAnswering = false))
+    const tracked = Array.from({ length: 8 }, (_, index) => track(channel.infer(inputs(index))))
+    await world.runFor(20)
+    expect(tracked.map(({ outcome }) => outcome).slice(6)).toEqual(['ERR_QUEUE_FULL', 'ERR_QUEUE_FULL'])
+    expect(client.waiting).toBe(2)
+  })
+
+  it('client: a socket that does not drain makes requests wait, and its draining goes on with them', async () => {
+    const { world, server, client, channel } = await opened({ bufferedBytesMax: 1000 })
+    socketOf(server).bufferedAmount = 1000
+    expect(channel.tryInfer(inputs(1))).toBeNull()
+    const tracked = track(channel.infer(inputs(1)))
+    await world.runFor(100)
+    expect([tracked.outcome, client.waiting]).toEqual(['pending', 1])
+    socketOf(server).bufferedAmount = 0
+    await world.run(() => tracked.outcome === 'resolved')
+  })
+})
+
+describe('client: abort and deadline', () => {
+  it('client: abort rejects at once and cancels; its slot is free after the server’s answer', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const abort = new AbortController()
+    const tracked = track(channel.infer(inputs(1), { signal: abort.signal }))
+    await world.runFor(10)
+    abort.abort('changed my mind')
+    expect(client.inFlight).toBe(1)
+    await world.runFor(0)
+    expect(tracked.outcome).toBe('ERR_ABORTED')
+    expect(tracked.error?.cause).toBe('changed my mind')
+    await world.runFor(20)
+    expect(client.inFlight).toBe(0)
+    expect(socketOf(server).received.at(-1)?.kind).toBe('cancel')
+  })
+
+  it('client: abort of a waiting request leaves the line and sends nothing', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    for (let index = 0; index < 4; index++) track(channel.infer(inputs(index)))
+    const abort = new AbortController()
+    const tracked = track(channel.infer(inputs(5), { signal: abort.signal }))
+    await world.runFor(10)
+    abort.abort()
+    await world.runFor(10)
+    expect([tracked.outcome, client.waiting]).toEqual(['ERR_ABORTED', 0])
+    expect(socketOf(server).received.some(({ kind }) => kind === 'cancel')).toBe(false)
+    const already = track(channel.infer(inputs(5), { signal: abort.signal }))
+    await world.runFor(1)
+    expect(already.outcome).toBe('ERR_ABORTED')
+  })
+
+  it('client: an answer that crosses the cancel on its way meets nobody', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const abort = new AbortController()
+    const tracked = track(channel.infer(inputs(1), { signal: abort.signal }))
+    await world.runFor(10)
+    server.held[0]?.()
+    abort.abort()
+    server.isAnswering = true
+    const others = Array.from({ length: 20 }, (_, index) => channel.infer(inputs(10 + index)))
+    const results = await until(world, Promise.all(others))
+    expect(results.map(firstOf)).toEqual(Array.from({ length: 20 }, (_, index) => 2 * (10 + index)))
+    expect([tracked.outcome, client.inFlight]).toEqual(['ERR_ABORTED', 0])
+  })
+
+  it('client: the deadline counts from the call: waiting uses it up, the wire carries what is left', async () => {
+    const { world, server, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    for (let index = 0; index < 4; index++) track(channel.infer(inputs(index)))
+    const late = track(channel.infer(inputs(5), { deadlineMs: 30 }))
+    const later = track(channel.infer(inputs(6), { deadlineMs: 200 }))
+    await world.runFor(100)
+    expect([late.outcome, later.outcome]).toEqual(['ERR_DEADLINE_EXCEEDED', 'pending'])
+    server.held[0]?.()
+    await world.runFor(20)
+    const last = socketOf(server).received.at(-1)
+    expect(last).toMatchObject({ kind: 'infer' })
+    expect(last?.kind === 'infer' && last.deadlineMs).toBeGreaterThan(60)
+    expect(last?.kind === 'infer' && last.deadlineMs).toBeLessThan(101)
+    await world.runFor(100)
+    expect(later.outcome).toBe('ERR_DEADLINE_EXCEEDED')
+  })
+})
+
+describe('client: losses', () => {
+  it('client: what is in flight at a loss rejects, what waits is sent on the next connection', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const events: string[] = []
+    client.on('close', ({ code, willReconnect }) => events.push(`close ${code} ${willReconnect}`))
+    client.on('reconnecting', ({ attempt }) => events.push(`reconnecting ${attempt}`))
+    client.on('open', ({ server: name }) => events.push(`open ${name}`))
+    const tracked = Array.from({ length: 6 }, (_, index) => track(channel.infer(inputs(index))))
+    await world.runFor(20)
+    server.isAnswering = true
+    socketOf(server).cut()
+    await world.run(() => tracked.every(({ outcome }) => outcome !== 'pending'))
+    const lost = 'ERR_CONNECTION_LOST'
+    expect(tracked.map(({ outcome }) => outcome)).toEqual([lost, lost, lost, lost, 'resolved', 'resolved'])
+    expect(tracked[0]?.error?.retryable).toBe(true)
+    expect(events).toEqual(['close 1006 true', 'reconnecting 1', 'open fake'])
+    expect(server.ran).toEqual([4, 5])
+  })
+
+  it('client: the reason of a close code is the cause', async () => {
+    const { world, server, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const tracked = track(channel.infer(inputs(1)))
+    await world.runFor(10)
+    socketOf(server).cut(4429, 'Expected at most 4 requests')
+    await world.runFor(1)
+    expect(tracked.error).toMatchObject({
+      code: 'ERR_CONNECTION_LOST',
+      cause: { code: 'ERR_CREDIT_EXCEEDED', message: 'Expected at most 4 requests' },
+    })
+  })
+
+  it('client: backs off with full jitter, doubling to the maximum', async () => {
+    const { world, server, client } = await opened({ reconnect: { delayMsMin: 100, delayMsMax: 1000 } })
+    const delays: number[] = []
+    client.on('reconnecting', ({ delayMs }) => delays.push(delayMs))
+    server.isUp = false
+    socketOf(server).cut()
+    await world.run(() => delays.length === 12)
+    for (const [attempt, delayMs] of delays.entries()) expect(delayMs).toBeLessThan(Math.min(1000, 100 * 2 ** attempt))
+    expect(Math.max(...delays)).toBeGreaterThan(400)
+    expect(new Set(delays).size).toBeGreaterThan(8)
+    await client.close()
+  })
+
+  it('client: gives up after attemptsMax and rejects everything', async () => {
+    const { world, server, client, channel } = await opened({ reconnect: { attemptsMax: 3 } })
+    server.isUp = false
+    socketOf(server).cut()
+    const tracked = track(channel.infer(inputs(1)))
+    const ready = track(client.ready())
+    await world.run(() => tracked.outcome !== 'pending')
+    expect([tracked.outcome, ready.outcome]).toEqual(['ERR_CONNECTION_LOST', 'ERR_CONNECTION_LOST'])
+    expect(server.sockets.length).toBe(4)
+    await expect(channel.infer(inputs(1))).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await expect(client.open('double')).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('client: without reconnect a loss closes it', async () => {
+    const { world, server, client, channel } = await opened({ reconnect: false })
+    const closed: boolean[] = []
+    client.on('close', ({ willReconnect }) => closed.push(willReconnect))
+    socketOf(server).cut()
+    await expect(channel.infer(inputs(1))).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await world.runFor(1000)
+    expect([closed, server.sockets.length, world.pendingTimers]).toEqual([[false], 1, 0])
+  })
+
+  it('client: the first connection is tried once and says why it failed', async () => {
+    const world = new World(1)
+    const server = new FakeServer(world)
+    server.isUp = false
+    await expect(until(world, PenstockClient.connect('ws://fake', {}, server.environment))).rejects.toMatchObject({
+      code: 'ERR_CONNECTION_LOST',
+    })
+    expect([server.sockets.length, world.pendingTimers]).toEqual([1, 0])
+  })
+
+  it('client: a server that never says hello fails the connect in time', async () => {
+    const world = new World(1)
+    const server = new FakeServer(world)
+    const openSocket = server.environment.openSocket
+    const mute = {
+      ...server.environment,
+      openSocket: (url: string, protocols: readonly string[]) =>
+        Object.assign(openSocket(url, protocols), { accept: () => undefined }),
+    }
+    await expect(
+      until(world, PenstockClient.connect('ws://fake', { connectTimeoutMs: 50 }, mute)),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONNECTION_LOST',
+      message: 'Expected ws://fake/v1/stream to answer within 50 ms but received nothing',
+    })
+  })
+
+  it('client: a server that speaks no penstock.v1 is final', async () => {
+    const world = new World(1)
+    const server = new FakeServer(world)
+    const openSocket = server.environment.openSocket
+    const other = { ...server.environment, openSocket: (url: string) => openSocket(url, ['other.v1']) }
+    await expect(until(world, PenstockClient.connect('ws://fake', {}, other))).rejects.toMatchObject({
+      code: 'ERR_SUBPROTOCOL',
+    })
+  })
+})
+
+describe('client: goaway, drain and stale channels', () => {
+  it('client: after a goaway work in flight finishes there, new work goes to the next connection', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const reasons: string[] = []
+    client.on('goaway', ({ reason }) => reasons.push(reason))
+    const old = track(channel.infer(inputs(1)))
+    await world.runFor(20)
+    server.goaway()
+    await world.runFor(5)
+    server.isAnswering = true
+    expect(firstOf(await until(world, channel.infer(inputs(2))))).toBe(4)
+    expect([old.outcome, server.live.length]).toEqual(['pending', 2])
+    for (const run of server.held) run()
+    await world.run(() => server.live.length === 1)
+    expect([old.outcome, reasons, server.violations]).toEqual(['resolved', ['drain'], []])
+  })
+
+  it('client: a request that a draining server refused runs on the next connection', async () => {
+    const { world, server, channel } = await opened()
+    server.refuse = () => new PenstockError('ERR_DRAINING')
+    const promise = channel.infer(inputs(7))
+    await world.run(() => server.sockets.length === 2)
+    server.refuse = null
+    expect(firstOf(await until(world, promise))).toBe(14)
+    expect(server.ran).toEqual([7])
+  })
+
+  it('client: a stale channel is opened again under a new number, once, and the request is sent again', async () => {
+    const { world, server, channel } = await opened()
+    let refusals = 0
+    server.refuse = ({ message }) =>
+      message.channel === 1 ? (refusals++, new PenstockError('ERR_CHANNEL_STALE')) : null
+    const results = await until(world, Promise.all([1, 2, 3].map((value) => channel.infer(inputs(value)))))
+    expect(results.map(firstOf)).toEqual([2, 4, 6])
+    expect(refusals).toBe(3)
+    const kinds = socketOf(server).received.flatMap((message) =>
+      message.kind === 'open' || message.kind === 'close' ? [`${message.kind} ${message.channel}`] : [],
+    )
+    expect(kinds.sort()).toEqual(['close 1', 'open 1', 'open 2'])
+  })
+
+  it('client: a request that is stale twice rejects', async () => {
+    const { world, server, channel } = await opened()
+    server.refuse = () => new PenstockError('ERR_CHANNEL_STALE')
+    await expect(until(world, channel.infer(inputs(1)))).rejects.toMatchObject({ code: 'ERR_CHANNEL_STALE' })
+  })
+
+  it('client: after a stale channel inputs are checked against the new signature', async () => {
+    const { world, server, channel } = await opened()
+    server.features = 1
+    server.refuse = ({ message }) => (message.channel === 1 ? new PenstockError('ERR_CHANNEL_STALE') : null)
+    const flat = await until(world, channel.infer({ x: Float32Array.of(1, 2) }))
+    expect(flat.rows).toBe(2)
+    expect(channel.inputs[0]?.shape).toEqual([null, 1])
+    await expect(until(world, channel.infer({ x: [[1, 2]] }))).rejects.toMatchObject({ code: 'ERR_SHAPE' })
+  })
+
+  it('client: a pipeline that is gone after a reconnect rejects its requests, and serves again when it is back', async () => {
+    const { world, server, channel } = await opened()
+    server.refuseOpen = () => new PenstockError('ERR_PIPELINE_NOT_DEPLOYED')
+    socketOf(server).cut()
+    await expect(until(world, channel.infer(inputs(1)))).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_DEPLOYED' })
+    server.refuseOpen = null
+    expect(firstOf(await until(world, channel.infer(inputs(1))))).toBe(2)
+  })
+})
+
+describe('client: a server that breaks the protocol', () => {
+  const frames: [string, (channel: Channel) => unknown][] = [
+    ['text', () => 'hello'],
+    ['noise', () => new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9]).buffer],
+    ['a client’s message', () => new InferEncoder(1).encode(1, 1, []).slice().buffer],
+    [
+      'an answer to nobody',
+      () =>
+        encodeMessage({
+          kind: 'failure',
+          channel: 1,
+          request: 77,
+          code: 'ERR_SHAPE',
+          message: '',
+          retryAfterMs: 0,
+          isChannel: false,
+        }).slice().buffer,
+    ],
+    [
+      'a second hello',
+      () => encodeMessage({ kind: 'hello', windowRequests: 1, server: '', frameBytesMax: 0 }).slice().buffer,
+    ],
+    [
+      'a result of other rows',
+      () =>
+        encodeMessage({
+          kind: 'results',
+          channel: 1,
+          requests: [0],
+          rows: [2],
+          data: new Uint8Array(16),
+          dims: null,
+          checkFailures: null,
+          routes: null,
+          texts: null,
+        }).slice().buffer,
+    ],
+    [
+      'a result that is too short',
+      () =>
+        encodeMessage({
+          kind: 'results',
+          channel: 1,
+          requests: [0],
+          rows: null,
+          data: new Uint8Array(4),
+          dims: null,
+          checkFailures: null,
+          routes: null,
+          texts: null,
+        }).slice().buffer,
+    ],
+    [
+      'a result that is too long',
+      () =>
+        encodeMessage({
+          kind: 'results',
+          channel: 1,
+          requests: [0],
+          rows: null,
+          data: new Uint8Array(12),
+          dims: null,
+          checkFailures: null,
+          routes: null,
+          texts: null,
+        }).slice().buffer,
+    ],
+  ]
+  for (const [title, make] of frames) {
+    it(`client: ends the connection on ${title}, rejects what is in flight and dials anew`, async () => {
+      const { world, server, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+      const tracked = [track(channel.infer(inputs(1))), track(channel.infer(inputs(2)))]
+      await world.runFor(20)
+      const socket = socketOf(server)
+      socket.sendRaw(make(channel))
+      server.isAnswering = true
+      await world.run(() => tracked[1]?.outcome !== 'pending' && socket.closedWith !== null)
+      expect(tracked[1]?.outcome).toBe('ERR_CONNECTION_LOST')
+      expect(tracked[1]?.error?.cause).toMatchObject({ code: 'ERR_FRAME' })
+      expect(socket.closedWith?.code).toBe(4400)
+      expect(firstOf(await until(world, channel.infer(inputs(3))))).toBe(6)
+    })
+  }
+})
+
+describe('client: the end', () => {
+  it('client: close rejects what is in flight and what waits, and leaves no timer', async () => {
+    const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
+    const tracked = Array.from({ length: 6 }, (_, index) => track(channel.infer(inputs(index), { deadlineMs: 5000 })))
+    const ready = track(client.ready())
+    await world.runFor(20)
+    await until(world, client.close())
+    expect(tracked.map(({ outcome }) => outcome)).toEqual(Array.from({ length: 6 }, () => 'ERR_CLOSED'))
+    expect(ready.outcome).toBe('ERR_CLOSED')
+    expect([world.pendingTimers, server.live.length]).toEqual([0, 0])
+    await client.close()
+    await expect(client.infer('double', inputs(1))).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    expect(() => channel.tryInfer(inputs(1))?.catch(() => undefined)).not.toThrow()
+  })
+
+  it('client: close while reconnecting stops dialling', async () => {
+    const { world, server, client } = await opened()
+    server.isUp = false
+    socketOf(server).cut()
+    await world.runFor(1)
+    await until(world, client.close())
+    await world.runFor(60_000)
+    expect(server.sockets.length).toBeLessThanOrEqual(2)
+    expect(world.pendingTimers).toBe(0)
+  })
+
+  it('client: close from a close listener is the end', async () => {
+    const { world, server, client } = await opened()
+    client.on('close', () => void client.close())
+    socketOf(server).cut()
+    await world.runFor(60_000)
+    expect(server.sockets.length).toBe(1)
+  })
+})

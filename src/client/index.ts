@@ -1,0 +1,14 @@
+/**
+ * `penstock/client`: for Node 20 and later and for browsers. Imports nothing of the engine and nothing of Node.
+ * PenstockError stands here too, so that a browser needs no other import.
+ */
+export { PenstockClient } from './client.js'
+export { Channel } from './channel.js'
+export { isPenstockError, PenstockError, type ErrorCode } from '../base/errors.js'
+export type { ClientEvents, ClientListener } from './events.js'
+export type { ClientInferOptions, ClientInputs, ClientResult } from './exchange.js'
+export type { ClientEnvironment, ClientOptions, ReconnectOptions } from './options.js'
+export type { SocketFactory, SocketLike } from './socket.js'
+export type { Meta, MetaValue } from '../protocol/meta.js'
+export type { CheckFailure, Priority } from '../protocol/codec.js'
+export type { Dtype, Tensor, TensorData, TensorField } from '../tensor/tensor.js'

@@ -1,0 +1,84 @@
+/**
+ * A world for the client's simulation: time, timers and chance from one seed, so that a failing run repeats. Nothing here
+ * waits for real; `run` moves time from event to event and lets promises settle in between.
+ */
+import { ManualClock } from '../../base/clock.js'
+
+interface Timer {
+  readonly atUs: number
+  readonly order: number
+  readonly callback: () => void
+}
+
+export class World {
+  readonly clock = new ManualClock(1_700_000_000_000)
+  readonly random: () => number
+  #timers: Timer[] = []
+  #order = 0
+
+  constructor(readonly seed: number) {
+    this.random = randomOf(seed)
+  }
+
+  readonly setTimer = (callback: () => void, delayMs: number): (() => void) => {
+    const timer = { atUs: this.clock.monotonicUs() + Math.max(0, delayMs) * 1000, order: this.#order++, callback }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer)
+    }
+  }
+
+  get pendingTimers(): number {
+    return this.#timers.length
+  }
+
+  /** Runs events until `isDone`, or none is left. @returns whether it is done. */
+  async run(isDone: () => boolean, stepsMax = 200_000): Promise<boolean> {
+    for (let step = 0; step < stepsMax; step++) {
+      await settle()
+      if (isDone()) return true
+      const next = this.#takeNext()
+      if (next === null) return isDone()
+      this.clock.advanceMs((next.atUs - this.clock.monotonicUs()) / 1000)
+      next.callback()
+    }
+    throw new Error(`seed ${this.seed}: not done after ${stepsMax} steps`)
+  }
+
+  /** Runs events for `ms` of its time. */
+  async runFor(ms: number): Promise<void> {
+    let isOver = false
+    this.setTimer(() => (isOver = true), ms)
+    await this.run(() => isOver)
+  }
+
+  integer(min: number, max: number): number {
+    return min + Math.floor(this.random() * (max - min + 1))
+  }
+
+  #takeNext(): Timer | null {
+    let next: Timer | null = null
+    for (const timer of this.#timers) {
+      if (next === null || timer.atUs < next.atUs || (timer.atUs === next.atUs && timer.order < next.order))
+        next = timer
+    }
+    if (next !== null) this.#timers = this.#timers.filter((timer) => timer !== next)
+    return next
+  }
+}
+
+/** Lets promises settle: all of their reactions run before an immediate does. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** mulberry32: small, and the same numbers everywhere. */
+export function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
