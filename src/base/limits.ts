@@ -71,6 +71,8 @@ export const CHECK_STACK_MAX = 64
 export const CHECK_SOURCES_MAX = 64
 /** Steps of a pipeline. */
 export const STEPS_MAX = 64
+/** Models and splits of a pipeline, over all steps: one bit each in the addon's masks. */
+export const POSITIONS_MAX = 64
 /** Models of one multi-model step, or options of one split. */
 export const OPTIONS_MAX = 256
 /** Characters of a model's, version alias's, pipeline's or check's name: it becomes a file name. */

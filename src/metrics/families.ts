@@ -1,0 +1,143 @@
+/** The list of metric families: what each is called, and how its values are read off one snapshot. */
+import type { EngineMetrics, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
+import { bucketsOf, durationTargetsUs, histogramValues, rowTargets, type HistogramValue, type NativeHistogram } from './histogram.js'
+
+/** What the transport counts itself. */
+export interface TransportMetrics {
+  readonly tcpConnections: number
+  readonly webSocketConnections: number
+  /** Key: method, route, status, separated by a space. */
+  readonly httpRequests: ReadonlyMap<string, number>
+}
+
+export interface Snapshot {
+  readonly engine: EngineMetrics
+  readonly transport: TransportMetrics
+  readonly version: string
+}
+
+export type Labels = Readonly<Record<string, string | number>>
+export interface Value {
+  readonly labels: Labels
+  readonly value: number
+}
+
+export interface Family {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  read(snapshot: Snapshot): readonly (Value | HistogramValue)[]
+}
+
+const ofPipelines =
+  (values: (pipeline: PipelineMetrics) => readonly Value[]) =>
+  ({ engine }: Snapshot): Value[] =>
+    engine.pipelines.flatMap((pipeline) => values(pipeline).map(({ labels, value }) => ({ labels: { pipeline: pipeline.pipeline, ...labels }, value })))
+
+const ofModels =
+  (value: (model: ModelMetrics) => number) =>
+  ({ engine }: Snapshot): Value[] =>
+    engine.models.map((model) => ({ labels: modelLabels(model), value: value(model) }))
+
+const one = (value: number): Value[] => [{ labels: {}, value }]
+const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
+
+export const families: readonly Family[] = [
+  { name: 'penstock_build_info', help: 'Version of the server; the value is always 1.', type: 'gauge', read: ({ version }) => [{ labels: { version }, value: 1 }] },
+  { name: 'penstock_ready', help: 'Whether the engine takes requests.', type: 'gauge', read: ({ engine }) => one(engine.isReady ? 1 : 0) },
+  { name: 'penstock_uptime_seconds', help: 'Seconds since the engine was opened.', type: 'gauge', read: ({ engine }) => one(engine.uptimeMs / 1000) },
+  { name: 'penstock_in_flight_requests', help: 'Requests that are not answered yet.', type: 'gauge', read: ofPipelines(({ inFlight }) => one(inFlight)) },
+  { name: 'penstock_requests_total', help: 'Requests that were settled.', type: 'counter', read: ofPipelines(({ requestCount }) => one(requestCount)) },
+  { name: 'penstock_rows_total', help: 'Rows of settled requests.', type: 'counter', read: ofPipelines(({ rowCount }) => one(rowCount)) },
+  {
+    name: 'penstock_failures_total',
+    help: 'Requests that failed, by error code.',
+    type: 'counter',
+    read: ofPipelines(({ failures }) => Object.entries(failures).map(([code, value]) => ({ labels: { code }, value }))),
+  },
+  {
+    name: 'penstock_check_failures_total',
+    help: 'Rows on which a check failed.',
+    type: 'counter',
+    read: ofPipelines(({ checkFailures }) => Object.entries(checkFailures).map(([check, value]) => ({ labels: { check }, value }))),
+  },
+  {
+    name: 'penstock_background_rows_lost_total',
+    help: 'Rows of challengers and other background work that were shed by a full queue, or failed.',
+    type: 'counter',
+    read: ofPipelines(({ background }) =>
+      background.flatMap(({ model, shedRows, failedRows }) => [
+        { labels: { model, reason: 'shed' }, value: shedRows },
+        { labels: { model, reason: 'failed' }, value: failedRows },
+      ]),
+    ),
+  },
+  durationFamily('penstock_request_duration_seconds', 'From admission to the answer.', ({ engine }) =>
+    engine.pipelines.map(({ pipeline, totalUs }) => [{ pipeline }, totalUs]),
+  ),
+  { name: 'penstock_batches_total', help: 'Batches that were run.', type: 'counter', read: ofModels(({ batchCount }) => batchCount) },
+  { name: 'penstock_model_rows_total', help: 'Rows that a model ran.', type: 'counter', read: ofModels(({ rowCount }) => rowCount) },
+  { name: 'penstock_failed_runs_total', help: 'Runs that ONNX Runtime refused.', type: 'counter', read: ofModels(({ failedRunCount }) => failedRunCount) },
+  {
+    name: 'penstock_pending_rows',
+    help: 'Rows that wait or run.',
+    type: 'gauge',
+    read: ({ engine }) =>
+      engine.models.flatMap((model) => [
+        { labels: { ...modelLabels(model), priority: 'interactive' }, value: model.pendingRows },
+        { labels: { ...modelLabels(model), priority: 'background' }, value: model.pendingRowsBackground },
+      ]),
+  },
+  { name: 'penstock_batches_allocated', help: 'Batches that hold memory.', type: 'gauge', read: ofModels(({ batchesAllocated }) => batchesAllocated) },
+  { name: 'penstock_arena_bytes', help: 'Memory of the batches.', type: 'gauge', read: ofModels(({ arenaBytes }) => arenaBytes) },
+  histogramFamily('penstock_batch_rows', 'Rows of the batches that were run.', rowTargets, 1, ({ engine }) => engine.models.map((model) => [modelLabels(model), model.batchRows])),
+  durationFamily('penstock_queue_duration_seconds', 'From the append of the first row of a batch to its run.', ({ engine }) => engine.models.map((model) => [modelLabels(model), model.queueUs])),
+  durationFamily('penstock_run_duration_seconds', "ONNX Runtime's run of a batch.", ({ engine }) => engine.models.map((model) => [modelLabels(model), model.runUs])),
+  {
+    name: 'penstock_workers',
+    help: 'Inference workers.',
+    type: 'gauge',
+    read: ({ engine: { workers } }) => [
+      { labels: { state: 'ready' }, value: workers.ready },
+      { labels: { state: 'starting' }, value: workers.count - workers.ready },
+    ],
+  },
+  { name: 'penstock_worker_restarts_total', help: 'Inference workers that ended and were started again.', type: 'counter', read: ({ engine }) => one(engine.workers.restarts) },
+  { name: 'penstock_audit_dropped_total', help: 'Audit rows that did not fit the buffer for the disk.', type: 'counter', read: ({ engine }) => one(engine.audit.droppedCount) },
+  {
+    name: 'penstock_connections',
+    help: 'Open connections; tcp counts the WebSockets too.',
+    type: 'gauge',
+    read: ({ transport }) => [
+      { labels: { kind: 'tcp' }, value: transport.tcpConnections },
+      { labels: { kind: 'websocket' }, value: transport.webSocketConnections },
+    ],
+  },
+  {
+    name: 'penstock_http_requests_total',
+    help: 'HTTP requests that were answered, by route (empty: none matched).',
+    type: 'counter',
+    read: ({ transport }) =>
+      [...transport.httpRequests].map(([key, value]) => {
+        const [method = '', route = '', status = ''] = key.split(' ')
+        return { labels: { method, route, status }, value }
+      }),
+  },
+]
+
+function durationFamily(name: string, help: string, read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[]): Family {
+  return histogramFamily(name, help, durationTargetsUs, 1e6, read)
+}
+
+function histogramFamily(name: string, help: string, targets: readonly number[], scale: number, read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[]): Family {
+  return {
+    name,
+    help,
+    type: 'histogram',
+    read: (snapshot) => {
+      const bounds = snapshot.engine.histogramBounds
+      const buckets = bucketsOf(bounds, targets)
+      return read(snapshot).flatMap(([labels, histogram]) => histogramValues(name, labels, histogram, bounds, buckets, scale))
+    },
+  }
+}

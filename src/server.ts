@@ -1,0 +1,229 @@
+/**
+ * PenstockServer: the composition root of everything that listens. Reads as a table of contents: metrics, WebSocket
+ * stream, HTTP routes, one socket server under both. The engine is the caller's: it is used here, not owned.
+ */
+import { createRequire } from 'node:module'
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino, type Logger } from 'pino'
+import { expectInteger } from './base/expect.js'
+import { PenstockError } from './base/errors.js'
+import { systemClock, type Clock } from './base/clock.js'
+import {
+  BODIES_BYTES_MAX,
+  BODY_BYTES_MAX,
+  CONNECTIONS_MAX,
+  DRAIN_LIMIT_MS,
+  FRAME_BYTES_MAX,
+  IDLE_TIMEOUT_S,
+  SOCKET_BUFFER_BYTES_MAX,
+  WINDOW_REQUESTS,
+} from './base/limits.js'
+import type { Engine } from './engine/engine.js'
+import { Metrics } from './metrics/metrics.js'
+import { isLoopbackHost, type AuthPolicy, type KeyVerifier } from './transport/auth.js'
+import { createDispatcher } from './transport/http/dispatch.js'
+import { Router } from './transport/http/router.js'
+import { routes } from './transport/http/routes.js'
+import { SocketServer } from './transport/uws.js'
+import type { PeerSlot } from './transport/websocket/peer.js'
+import { StreamServer } from './transport/websocket/stream.js'
+
+export type { KeyVerifier } from './transport/auth.js'
+/** What the server needs of an engine. */
+export type ServedEngine = Pick<Engine, keyof import('./engine/api.js').EngineApi | 'port' | 'metrics'>
+
+export interface ServerLimits {
+  /** Bytes of an infer body. */
+  readonly bodyBytesMax: number
+  /** Bytes of all bodies that are still arriving. */
+  readonly bodiesBytesMax: number
+  /** Bytes of a WebSocket frame. */
+  readonly frameBytesMax: number
+  /** Bytes waiting in one WebSocket. */
+  readonly socketBufferBytesMax: number
+  /** Requests in flight per WebSocket. */
+  readonly windowRequests: number
+  /** WebSockets. */
+  readonly connectionsMax: number
+  /** Seconds without a sign of life of a WebSocket: 8..960. */
+  readonly idleTimeoutS: number
+}
+
+export interface ServerOptions {
+  /** An engine serves one server at a time: its port has one pair of hooks. */
+  readonly engine: ServedEngine
+  readonly host?: string
+  /** 0: any free port. */
+  readonly port?: number
+  readonly keys?: KeyVerifier
+  /** Allows a host that others can reach without any key. */
+  readonly insecure?: boolean
+  /** Milliseconds that drain and close wait for what is in flight. */
+  readonly drainLimitMs?: number
+  readonly logger?: Logger
+  /** `metadata.partition` of records; absent: the machine's name. */
+  readonly partition?: string
+  readonly limits?: Partial<ServerLimits>
+  readonly clock?: Clock
+}
+
+const limitDefaults: ServerLimits = {
+  bodyBytesMax: BODY_BYTES_MAX,
+  bodiesBytesMax: BODIES_BYTES_MAX,
+  frameBytesMax: FRAME_BYTES_MAX,
+  socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX,
+  windowRequests: WINDOW_REQUESTS,
+  connectionsMax: CONNECTIONS_MAX,
+  idleTimeoutS: IDLE_TIMEOUT_S,
+}
+/** How often drain looks whether the last answer is written. */
+const drainPollMs = 5
+const goingAway = 'the server is shutting down'
+
+/**
+ * HTTP and WebSocket on one port.
+ * @example const server = await PenstockServer.start({ engine, port: 0 }); console.log(server.url); await server.close()
+ */
+export class PenstockServer {
+  readonly host: string
+  /** The bound port. */
+  readonly port: number
+  readonly url: string
+  readonly #sockets: SocketServer<PeerSlot>
+  readonly #stream: StreamServer
+  readonly #engine: ServedEngine
+  readonly #logger: Logger
+  readonly #state: ServerState
+  readonly #drainLimitMs: number
+  #drained: Promise<boolean> | null = null
+
+  private constructor(parts: { sockets: SocketServer<PeerSlot>; stream: StreamServer; state: ServerState; logger: Logger; host: string; port: number; drainLimitMs: number; engine: ServedEngine }) {
+    this.#sockets = parts.sockets
+    this.#stream = parts.stream
+    this.#engine = parts.engine
+    this.#logger = parts.logger
+    this.#state = parts.state
+    this.#drainLimitMs = parts.drainLimitMs
+    this.host = parts.host
+    this.port = parts.port
+    this.url = `http://${parts.host.includes(':') && !parts.host.startsWith('[') ? `[${parts.host}]` : parts.host}:${parts.port}`
+  }
+
+  /**
+   * Binds the port and serves.
+   * @throws PenstockError ERR_ARGUMENT: a host beyond loopback without keys, a host that is not this machine's, a limit out
+   *   of its range; ERR_CONFLICT: the port is taken.
+   */
+  static async start(options: ServerOptions): Promise<PenstockServer> {
+    const { engine, host = '127.0.0.1', clock = systemClock } = options
+    const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
+    const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
+    const limits = expectLimits(options.limits ?? {})
+    const auth = expectSafe(host, options)
+    const logger = options.logger ?? pino({ level: 'silent' })
+    const state = new ServerState()
+
+    const stream = new StreamServer({ engine, port: engine.port, auth, logger, limits, product, isDraining: () => state.isDraining })
+    const metrics = new Metrics(() => ({ engine: engine.metrics(), transport: state.metrics(sockets, stream), version: product.version }))
+    const dispatch = createDispatcher(new Router(routes), {
+      engine,
+      auth,
+      logger,
+      clock,
+      product,
+      partition: options.partition ?? hostname(),
+      bodyBytesMax: limits.bodyBytesMax,
+      metricsText: (isOpenMetrics) => metrics.text(isOpenMetrics),
+      onAnswered: (route, method, status) => state.countAnswer(route, method, status),
+      isDraining: () => state.isDraining,
+    })
+    const sockets: SocketServer<PeerSlot> = new SocketServer({ onRequest: dispatch, socket: stream.behaviour(), bodiesBytesMax: limits.bodiesBytesMax })
+
+    const boundPort = await sockets.listen(host.replace(/^\[(.*)\]$/, '$1'), port)
+    const server = new PenstockServer({ sockets, stream, state, logger, host, port: boundPort, drainLimitMs, engine })
+    logger.info({ host, port: boundPort }, 'listening')
+    return server
+  }
+
+  /** WebSocket connections that are open. */
+  get connectionCount(): number {
+    return this.#stream.connectionCount
+  }
+
+  /**
+   * Takes no new work and finishes what is there: readiness off, Goaway to every WebSocket, no new connections; then
+   * waits for the engine and for the last answers to be written. Idempotent.
+   * @returns true when all was finished within the limit.
+   */
+  drain(): Promise<boolean> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  /** Drains when that was not done yet, then closes every connection. The engine stays open. Idempotent. */
+  async close(): Promise<void> {
+    await this.drain()
+    if (this.#state.isClosed) return
+    this.#state.isClosed = true
+    this.#stream.closeAll(goingAway)
+    this.#sockets.close()
+    this.#logger.info('closed')
+  }
+
+  async #drain(): Promise<boolean> {
+    const startedMs = performance.now()
+    this.#state.isDraining = true
+    this.#logger.info({ limitMs: this.#drainLimitMs, connections: this.#stream.connectionCount }, 'draining')
+    this.#stream.goaway(goingAway, this.#drainLimitMs)
+    this.#sockets.stopListening()
+    let isIdle = await this.#engine.drain(this.#drainLimitMs)
+    const isWritten = (): boolean => this.#sockets.openExchangeCount === 0 && this.#stream.bufferedBytes === 0
+    while (!isWritten() && performance.now() - startedMs < this.#drainLimitMs) await sleep(drainPollMs)
+    isIdle &&= isWritten()
+    this.#logger.info({ isIdle, tookMs: Math.round(performance.now() - startedMs) }, 'drained')
+    return isIdle
+  }
+}
+
+/** What changes while a server runs. */
+class ServerState {
+  isDraining = false
+  isClosed = false
+  /** Bounded: methods that no route has are counted as one, and a route is a pattern. */
+  readonly #answers = new Map<string, number>()
+
+  countAnswer(route: string, method: string, status: number): void {
+    const key = `${knownMethods.has(method) ? method : 'other'} ${route} ${status}`
+    this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
+  }
+
+  metrics(sockets: SocketServer<PeerSlot>, stream: StreamServer) {
+    return { tcpConnections: sockets.connectionCount, webSocketConnections: stream.connectionCount, httpRequests: this.#answers }
+  }
+}
+
+const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
+
+/** A host that others can reach needs keys, or the word of the operator. */
+function expectSafe(host: string, options: ServerOptions): AuthPolicy {
+  const isLoopback = isLoopbackHost(host)
+  const keys = options.keys ?? null
+  if (isLoopback || options.insecure === true || (keys !== null && keys.count > 0)) return { keys, isLoopback }
+  throw new PenstockError('ERR_ARGUMENT', `Expected an API key before listening on ${host}, which others can reach, but there is none. Create one with: penstock keys create <name>, or allow it with insecure`)
+}
+
+function expectLimits(given: Partial<ServerLimits>): ServerLimits {
+  const limits = { ...limitDefaults, ...given }
+  expectInteger('limits.bodyBytesMax', limits.bodyBytesMax, 1, 2 ** 31 - 1)
+  expectInteger('limits.bodiesBytesMax', limits.bodiesBytesMax, 1, Number.MAX_SAFE_INTEGER)
+  expectInteger('limits.frameBytesMax', limits.frameBytesMax, 1024, 2 ** 30)
+  expectInteger('limits.socketBufferBytesMax', limits.socketBufferBytesMax, 1024, 2 ** 31 - 1)
+  expectInteger('limits.windowRequests', limits.windowRequests, 1, 65_536)
+  expectInteger('limits.connectionsMax', limits.connectionsMax, 1, CONNECTIONS_MAX)
+  expectInteger('limits.idleTimeoutS', limits.idleTimeoutS, 8, 960)
+  return limits
+}
+
+const { version } = createRequire(import.meta.url)('penstock/package.json') as { version: string }
+const product = { name: 'penstock', version } as const

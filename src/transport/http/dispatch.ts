@@ -1,0 +1,78 @@
+/**
+ * One request from the socket to its reply: route, key, query, body, handler; and the one place where errors become
+ * replies. What is not a PenstockError is a bug: it is logged with its stack under a request id, and the caller is told
+ * the id and nothing else.
+ *
+ * Everything up to `readBody` runs before the first await: the library drops a body that nobody has asked for by then.
+ */
+import { randomBytes } from 'node:crypto'
+import { argumentError } from '../../base/expect.js'
+import { toPenstockError } from '../../base/errors.js'
+import { authorize } from '../auth.js'
+import type { HttpExchange, HttpReply } from '../uws.js'
+import { errorReply } from './replies.js'
+import type { HttpContext, Route } from './route.js'
+import type { Router } from './router.js'
+
+const noBody = Buffer.alloc(0)
+/** Tells the requests of this process from those of another run of it. */
+const processId = randomBytes(4).toString('hex')
+let requestNumber = 0
+
+/** @returns the function that answers every request of a server. */
+export function createDispatcher(router: Router<Route>, context: HttpContext): (exchange: HttpExchange) => void {
+  return (exchange) => {
+    const found = router.find(exchange.method, exchange.path)
+    if (found.kind === 'refused') {
+      const headers = found.allow === null ? [] : [['allow', found.allow] as const]
+      exchange.respond(errorReply(found.error, undefined, headers))
+      return context.onAnswered('', exchange.method, found.error.httpStatus)
+    }
+    const { route, parameters } = found
+    void answer(route, parameters, exchange, context).then((reply) => {
+      exchange.respond(reply)
+      context.onAnswered(route.path, exchange.method, reply.status)
+    })
+  }
+}
+
+/** Never rejects. */
+async function answer(route: Route, parameters: readonly string[], exchange: HttpExchange, context: HttpContext): Promise<HttpReply> {
+  try {
+    if (route.isOpen !== true) authorize(exchange, context.auth)
+    const query = readQuery(exchange.query, route)
+    const { bodyBytesMax } = route
+    const bytesMax = typeof bodyBytesMax === 'function' ? bodyBytesMax(context) : bodyBytesMax
+    const body = bytesMax === undefined ? noBody : await exchange.readBody(bytesMax)
+    return await route.handle({ context, exchange, parameters, query, body })
+  } catch (error) {
+    return replyToError(error, exchange, context)
+  }
+}
+
+function replyToError(thrown: unknown, exchange: HttpExchange, context: HttpContext): HttpReply {
+  const error = toPenstockError(thrown)
+  const { httpStatus } = error
+  // Capacity is the operator's to watch in the metrics, not one line of log per refusal.
+  if (httpStatus < 500 || error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || exchange.isAborted) return errorReply(error)
+  const requestId = `${processId}-${++requestNumber}`
+  const facts = { requestId, method: exchange.method, path: exchange.path, code: error.code, err: error.cause ?? error }
+  context.logger.error(facts, 'request failed')
+  return errorReply(error, requestId)
+}
+
+const noQuery = new URLSearchParams()
+
+/** @throws PenstockError ERR_ARGUMENT for a parameter that the route does not know: a slip must not pass in silence. */
+function readQuery(text: string, route: Route): URLSearchParams {
+  if (text === '') return noQuery
+  const query = new URLSearchParams(text)
+  const known = route.document.query ?? []
+  for (const name of query.keys()) {
+    if (known.some((parameter) => parameter.name === name)) continue
+    const names = known.map((parameter) => parameter.name)
+    throw argumentError('each query parameter', names.length === 0 ? 'absent, for this address has none,' : `one of ${names.join(', ')}`, name)
+  }
+  return query
+}
+

@@ -1,0 +1,132 @@
+/**
+ * Answers of the infer endpoint, in the three forms of docs/reference/http.md. Texts are put together from pieces that
+ * are JSON already: tensors from tensor/print.ts (exact integers, shortest floats), records' `in` as the caller wrote it,
+ * and the parts that are the same for all rows once.
+ */
+import type { InferResult, PipelineDescription } from '../../engine/api.js'
+import { encodeMessage, resultMessage } from '../../protocol/codec.js'
+import { writeNested, writeRow } from '../../tensor/print.js'
+import type { Tensor } from '../../tensor/tensor.js'
+
+export type AnsweredPipeline = Pick<PipelineDescription, 'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isWhole'>
+
+/** `{"outputs":{…},"check_failures":[…],"metadata":{…}}` */
+export function writeColumns(result: InferResult, pipeline: AnsweredPipeline): string {
+  const outputs = Object.entries(result.outputs).map(([name, tensor]) => `${JSON.stringify(name)}:${writeNested(tensor)}`)
+  const { route } = result.metadata
+  const metadata = {
+    ...commonMetadata(result),
+    last_model: lastModel(route === null ? answeringModel(pipeline) : new Set(route).size === 1 ? (route[0] ?? null) : null, pipeline),
+    ...(route === null ? {} : { route }),
+  }
+  return `{"outputs":{${outputs.join(',')}},"check_failures":${JSON.stringify(result.checkFailures)},"metadata":${JSON.stringify(metadata)}}`
+}
+
+export interface RecordsContext {
+  /** The `in` of each row as JSON text, or the inputs to print it from. */
+  readonly inputs: { readonly echoes: readonly string[] } | { readonly tensors: Readonly<Record<string, Tensor>> }
+  /** Milliseconds of the epoch: when the request arrived. */
+  readonly timeMs: number
+  readonly partition: string
+}
+
+/** `[{"time","in","out","anomaly","check_failures","metadata"}, …]`, one per row. */
+export function writeRecords(result: InferResult, pipeline: AnsweredPipeline, context: RecordsContext): string {
+  const failing = failingChecks(result)
+  const metadataOf = recordMetadata(result, pipeline, context.partition)
+  const outputs = Object.entries(result.outputs).map(([name, tensor]) => [JSON.stringify(name), tensor] as const)
+  const records: string[] = []
+  for (let row = 0; row < result.rows; row++) {
+    const checks = failing.get(row) ?? []
+    const out = outputs.map(([name, tensor]) => `${name}:${writeCell(tensor, row, pipeline.isWhole)}`)
+    records.push(
+      `{"time":${context.timeMs},"in":${writeInputs(context, row, pipeline.isWhole)},"out":{${out.join(',')}},` +
+        `"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(row)}}`,
+    )
+  }
+  return `[${records.join(',')}]`
+}
+
+/** One FlatBuffers Message with Results; channel and request are the caller's. */
+export function writeMessage(result: InferResult, pipeline: AnsweredPipeline, channel: number, request: number): Uint8Array {
+  return encodeMessage(
+    resultMessage(channel, request, pipeline, {
+      rows: result.rows,
+      outputs: result.outputs,
+      checkFailures: result.checkFailures,
+      route: result.metadata.route,
+    }),
+  )
+}
+
+function writeCell(tensor: Tensor, row: number, isWhole: boolean): string {
+  return isWhole ? writeNested(tensor) : writeRow(tensor, row)
+}
+
+function writeInputs({ inputs }: RecordsContext, row: number, isWhole: boolean): string {
+  if ('echoes' in inputs) return inputs.echoes[row] ?? '{}'
+  return `{${Object.entries(inputs.tensors)
+    .map(([name, tensor]) => `${JSON.stringify(name)}:${writeCell(tensor, row, isWhole)}`)
+    .join(',')}}`
+}
+
+/** Names of the failed checks by row; rows without one are absent. */
+function failingChecks(result: InferResult): Map<number, string[]> {
+  const byRow = new Map<number, string[]>()
+  for (const { check, rows } of result.checkFailures) {
+    for (const row of rows) {
+      const names = byRow.get(row)
+      if (names === undefined) byRow.set(row, [check])
+      else names.push(check)
+    }
+  }
+  return byRow
+}
+
+/** `count` is the number of failed checks; each check stands beside it with its verdict (one that is called count does not). */
+function anomaly(checks: readonly string[], failed: readonly string[]): string {
+  if (checks.length === 0) return '{"count":0}'
+  const verdicts = checks.filter((check) => check !== 'count').map((check) => `,${JSON.stringify(check)}:${failed.includes(check)}`)
+  return `{"count":${failed.length}${verdicts.join('')}}`
+}
+
+/** The text of `metadata` by row: only the route, and the model with it, differ. */
+function recordMetadata(result: InferResult, pipeline: AnsweredPipeline, partition: string): (row: number) => string {
+  const { route } = result.metadata
+  const textOf = (label: string | null): string => {
+    const metadata = { last_model: lastModel(label, pipeline), ...commonMetadata(result), dropped: [], partition, ...(route === null ? {} : { route: label }) }
+    return JSON.stringify(metadata)
+  }
+  if (route === null) {
+    const text = textOf(answeringModel(pipeline))
+    return () => text
+  }
+  const texts = new Map([...new Set(route)].map((label) => [label, textOf(label)]))
+  return (row) => texts.get(route[row] ?? '') ?? textOf(null)
+}
+
+function commonMetadata(result: InferResult): Record<string, unknown> {
+  const { pipeline, pipelineVersion, requestId, elapsedNs } = result.metadata
+  return { pipeline, pipeline_version: pipelineVersion, request_id: requestId, elapsed: elapsedNs.map((ns) => Math.round(ns)) }
+}
+
+/** A string that holds JSON, as callers of Wallaroo's engine parse it; null when no single model is meant. */
+function lastModel(label: string | null, pipeline: AnsweredPipeline): string | null {
+  if (label === null) return null
+  const [name = '', selector = ''] = label.split('@')
+  const same = pipeline.models.filter((model) => model.name === name)
+  const model = same.find(({ version }) => String(version) === selector) ?? same[0]
+  return model === undefined ? null : JSON.stringify({ model_name: model.name, model_sha: model.sha256 })
+}
+
+/** The reference of the model whose output is the answer's first; null when a split decides that. */
+function answeringModel(pipeline: AnsweredPipeline): string | null {
+  let models: readonly (string | null)[] = []
+  for (const step of pipeline.steps) {
+    if (step.type === 'model') models = [step.model]
+    else if (step.type === 'multi-model') models = step.models
+    else if (step.type === 'select') models = [models[step.index] ?? null]
+    else if (step.type === 'key-split' || step.type === 'random-split') models = [null]
+  }
+  return models[0] ?? null
+}

@@ -1,0 +1,144 @@
+/** Pipelines over HTTP: definitions, versions, deployment, status. */
+import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../base/expect.js'
+import { PenstockError } from '../../base/errors.js'
+import { CONTROL_BODY_BYTES_MAX } from '../../base/limits.js'
+import type { PipelineDescription, PipelineRecord, PipelineStatus, PipelineVersion } from '../../engine/api.js'
+import { parseDefinition } from '../../steps/index.js'
+import { readJson } from './json-reader.js'
+import { expectJsonBody } from './media-types.js'
+import { jsonReply, noContent } from './replies.js'
+import { parameter, versionParameter, type Call, type Route } from './route.js'
+
+const json = (description: string, schema: string): Route['document']['responses'] => ({ 200: { description, content: { 'application/json': schema } } })
+
+export const pipelineRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/v1/pipelines',
+    document: { summary: 'All pipelines', responses: json('The pipelines', 'Pipelines') },
+    handle: ({ context }) => jsonReply({ pipelines: context.engine.listPipelines().map(pipelineJson) }),
+  },
+  {
+    method: 'GET',
+    path: '/v1/pipelines/{pipeline}',
+    document: { summary: 'One pipeline with its versions', responses: json('The pipeline', 'Pipeline') },
+    handle: (call) => jsonReply(pipelineJson(call.context.engine.getPipeline(parameter(call, 0)))),
+  },
+  {
+    method: 'PUT',
+    path: '/v1/pipelines/{pipeline}',
+    bodyBytesMax: CONTROL_BODY_BYTES_MAX,
+    document: {
+      summary: 'Stores a definition as the next version; a definition equal to the newest returns that version',
+      query: [{ name: 'deploy', description: 'true: deploys it as well; false is the default' }],
+      request: { 'application/json': 'Definition' },
+      responses: { 201: { description: 'The version', content: { 'application/json': 'StoredVersion' } } },
+    },
+    handle: async (call) => {
+      expectJsonBody(call.exchange.header('content-type'))
+      const deploy = expectOneOf('deploy', call.query.get('deploy') ?? 'false', ['true', 'false']) === 'true'
+      const name = parameter(call, 0)
+      const definition = parseDefinition(name, readJson(call.body))
+      const version = await call.context.engine.applyPipeline(definition, { deploy })
+      const { deployedVersion } = call.context.engine.getPipeline(name)
+      return jsonReply({ name, ...versionJson(version), deployed: deployedVersion === version.version }, 201)
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/pipelines/{pipeline}',
+    document: { summary: 'Removes a pipeline that is not deployed', responses: { 204: { description: 'Removed' } } },
+    handle: async (call) => {
+      await call.context.engine.removePipeline(parameter(call, 0))
+      return noContent
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/pipelines/{pipeline}/versions',
+    document: { summary: 'The versions of a pipeline, oldest first', responses: json('The versions', 'Versions') },
+    handle: (call) => jsonReply({ versions: call.context.engine.getPipeline(parameter(call, 0)).versions.map(versionJson) }),
+  },
+  {
+    method: 'GET',
+    path: '/v1/pipelines/{pipeline}/versions/{version}',
+    document: { summary: 'One version of a pipeline', responses: json('The version', 'NamedVersion') },
+    handle: (call) => jsonReply({ name: parameter(call, 0), ...versionJson(findVersion(call)) }),
+  },
+  {
+    method: 'POST',
+    path: '/v1/pipelines/{pipeline}/deploy',
+    bodyBytesMax: CONTROL_BODY_BYTES_MAX,
+    document: {
+      summary: 'Deploys the newest or the given version; requests under way finish on the version they began with',
+      request: { 'application/json': 'VersionChoice' },
+      isRequestOptional: true,
+      responses: json('The deployed pipeline', 'Description'),
+    },
+    handle: async (call) => {
+      const description = await call.context.engine.deployPipeline(parameter(call, 0), versionOfBody(call))
+      return jsonReply(descriptionJson(description))
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/pipelines/{pipeline}/undeploy',
+    document: { summary: 'Takes a pipeline out of service', responses: json('The pipeline', 'Pipeline') },
+    handle: async (call) => {
+      const name = parameter(call, 0)
+      await call.context.engine.undeployPipeline(name)
+      return jsonReply(pipelineJson(call.context.engine.getPipeline(name)))
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/pipelines/{pipeline}/status',
+    document: { summary: 'What a pipeline is doing', responses: json('The status', 'Status') },
+    handle: (call) => jsonReply(statusJson(call.context.engine.pipelineStatus(parameter(call, 0)))),
+  },
+]
+
+function findVersion(call: Call): PipelineVersion {
+  const name = parameter(call, 0)
+  const number = versionParameter(call, 1)
+  const { versions } = call.context.engine.getPipeline(name)
+  const version = versions.find((candidate) => candidate.version === number)
+  if (version !== undefined) return version
+  throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `Expected a version of pipeline ${name} but received ${number}. It has ${versions.map((candidate) => candidate.version).join(', ')}`)
+}
+
+/** No body at all means the newest version. */
+function versionOfBody(call: Call): number | undefined {
+  if (call.body.length === 0) return undefined
+  expectJsonBody(call.exchange.header('content-type'))
+  const body = expectRecord('the body', readJson(call.body))
+  expectNoOtherKeys('the body', body, ['version'])
+  return body['version'] === undefined ? undefined : expectInteger('version', body['version'], 1, 2 ** 31 - 1)
+}
+
+function versionJson({ version, createdAt, definition }: PipelineVersion): Record<string, unknown> {
+  return { version, created_at: createdAt, steps: definition.steps }
+}
+
+function pipelineJson({ name, deployedVersion, versions }: PipelineRecord): unknown {
+  return { name, deployed_version: deployedVersion, versions: versions.map(versionJson) }
+}
+
+function descriptionJson(description: PipelineDescription): unknown {
+  const { name, version, inputs, outputs, checks, routes, rowsMax, models, steps } = description
+  return { name, version, inputs, outputs, checks, routes, rows_max: rowsMax, models, steps }
+}
+
+function statusJson(status: PipelineStatus): unknown {
+  return {
+    name: status.name,
+    deployed: status.deployed,
+    version: status.version,
+    versions: status.versions,
+    in_flight: status.inFlight,
+    request_count: status.requestCount,
+    row_count: status.rowCount,
+    failures: status.failures,
+    models: status.models.map(({ name, version, pendingRows, isReady }) => ({ name, version, pending_rows: pendingRows, ready: isReady })),
+  }
+}

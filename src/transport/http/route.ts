@@ -1,0 +1,70 @@
+/**
+ * What a route is, what a handler gets, and the context that all share. Handlers have no `try`: whatever they throw
+ * becomes an error reply in dispatch.ts.
+ */
+import type { Logger } from 'pino'
+import { argumentError } from '../../base/expect.js'
+import type { Clock } from '../../base/clock.js'
+import type { EngineApi } from '../../engine/api.js'
+import type { AuthPolicy } from '../auth.js'
+import type { HttpExchange, HttpReply } from '../uws.js'
+import type { Pattern } from './router.js'
+
+export interface HttpContext {
+  readonly engine: EngineApi
+  readonly auth: AuthPolicy
+  readonly logger: Logger
+  readonly clock: Clock
+  /** Where the answer was made, in records' metadata. */
+  readonly partition: string
+  /** Name and version of this server. */
+  readonly product: { readonly name: string; readonly version: string }
+  readonly bodyBytesMax: number
+  /** The text for GET /metrics in the wanted format. */
+  metricsText(isOpenMetrics: boolean): Promise<{ text: string; contentType: string }>
+  onAnswered(route: string, method: string, status: number): void
+  isDraining(): boolean
+}
+
+/** One request as a handler sees it. */
+export interface Call {
+  readonly context: HttpContext
+  readonly exchange: HttpExchange
+  /** Values of the path's parameters, decoded, in order. */
+  readonly parameters: readonly string[]
+  /** Only the query parameters that the route declares. */
+  readonly query: URLSearchParams
+  /** Empty when the route reads none. */
+  readonly body: Buffer
+}
+
+/** How OpenAPI describes a route; names of bodies and answers are schemas of schemas.ts. */
+export interface RouteDocument {
+  readonly summary: string
+  readonly query?: readonly { readonly name: string; readonly description: string; readonly isRepeated?: boolean }[]
+  /** Media type → schema; null: bytes. */
+  readonly request?: Readonly<Record<string, string | null>>
+  readonly isRequestOptional?: boolean
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, string | null>> }>>
+}
+
+export interface Route extends Pattern {
+  /** True: needs no key. */
+  readonly isOpen?: boolean
+  /** Bytes, or a function of the context; absent: no body is read. */
+  readonly bodyBytesMax?: number | ((context: HttpContext) => number)
+  readonly document: RouteDocument
+  handle(call: Call): HttpReply | Promise<HttpReply>
+}
+
+/** The parameter at `index` of the path. */
+export function parameter(call: Call, index: number): string {
+  return call.parameters[index] ?? ''
+}
+
+/** @throws PenstockError ERR_ARGUMENT unless the text is an integer in 1..2^31-1. */
+export function versionParameter(call: Call, index: number): number {
+  const text = parameter(call, index)
+  if (/^[1-9]\d{0,9}$/.test(text) && Number(text) < 2 ** 31) return Number(text)
+  throw argumentError('the version in the path', 'an integer in 1..2147483647', text)
+}

@@ -1,0 +1,17 @@
+/** The table of everything that is served over HTTP. */
+import { inferRoutes } from './infer.js'
+import { modelRoutes } from './models.js'
+import { openApiDocument } from './openapi.js'
+import { pipelineRoutes } from './pipelines.js'
+import { jsonReply } from './replies.js'
+import type { Route } from './route.js'
+import { systemRoutes } from './system.js'
+
+const openApiRoute: Route = {
+  method: 'GET',
+  path: '/openapi.json',
+  document: { summary: 'This description', responses: { 200: { description: 'OpenAPI 3.1', content: { 'application/json': null } } } },
+  handle: ({ context }) => jsonReply(openApiDocument(routes, context.product.version)),
+}
+
+export const routes: readonly Route[] = [...systemRoutes, openApiRoute, ...modelRoutes, ...pipelineRoutes, ...inferRoutes]

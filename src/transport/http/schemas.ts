@@ -1,0 +1,109 @@
+/** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
+type Schema = Readonly<Record<string, unknown>>
+
+const text = { type: 'string' } as const
+const count = { type: 'integer', minimum: 0 } as const
+const flag = { type: 'boolean' } as const
+const name = { type: 'string', pattern: '^[A-Za-z0-9-]+$' } as const
+const listOf = (items: Schema): Schema => ({ type: 'array', items })
+const mapOf = (values: Schema): Schema => ({ type: 'object', additionalProperties: values })
+const reference = (schema: string): Schema => ({ $ref: `#/components/schemas/${schema}` })
+const record = (properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema => ({
+  type: 'object',
+  properties,
+  required: Object.keys(properties).filter((key) => !optional.includes(key)),
+  additionalProperties: false,
+})
+
+const nestedNumbers: Schema = { description: 'Numbers, nested by the dims of the tensor, or flat' }
+const modelVersion = {
+  version: count,
+  sha256: text,
+  size_bytes: count,
+  created_at: { type: 'string', format: 'date-time' },
+  tags: listOf(text),
+  inputs: listOf(reference('Field')),
+  outputs: listOf(reference('Field')),
+  batching: { enum: ['rows', 'row', 'whole'] },
+  remark: text,
+} as const
+const pipelineVersion = { version: count, created_at: text, steps: listOf(reference('Step')) } as const
+const metadata = {
+  pipeline: name,
+  pipeline_version: count,
+  request_id: text,
+  elapsed: { type: 'array', items: count, description: 'Nanoseconds: admission to first run, then one per step that runs models' },
+  last_model: { type: ['string', 'null'], description: 'A string that holds JSON: {"model_name", "model_sha"}' },
+} as const
+
+export const schemas: Readonly<Record<string, Schema>> = {
+  Error: record({ error: text, code: { type: 'string', pattern: '^ERR_[A-Z_]+$' }, retry_after_ms: { type: 'number', minimum: 0 }, request_id: text }, ['retry_after_ms', 'request_id']),
+  Index: record({ name: text, version: text, links: mapOf(text) }),
+  Live: record({ live: { const: true } }),
+  Ready: record({ ready: { const: true } }),
+  Field: record({ name: text, dtype: text, shape: listOf({ type: ['integer', 'null'] }) }),
+  Model: record({ name, aliases: mapOf(count), versions: listOf(reference('ModelVersion')) }),
+  Models: record({ models: listOf(reference('Model')) }),
+  ModelVersion: record(modelVersion),
+  UploadedVersion: record({ name, ...modelVersion, aliases: listOf(name) }),
+  VersionChoice: record({ version: { type: 'integer', minimum: 1 } }, ['version']),
+  Step: { type: 'object', properties: { type: { enum: ['model', 'multi-model', 'audit', 'select', 'key-split', 'random-split', 'shadow', 'check'] } }, required: ['type'] },
+  Definition: record({ name, steps: listOf(reference('Step')) }, ['name']),
+  Pipeline: record({ name, deployed_version: { type: ['integer', 'null'] }, versions: listOf(reference('PipelineVersion')) }),
+  Pipelines: record({ pipelines: listOf(reference('Pipeline')) }),
+  PipelineVersion: record(pipelineVersion),
+  NamedVersion: record({ name, ...pipelineVersion }),
+  StoredVersion: record({ name, ...pipelineVersion, deployed: flag }),
+  Versions: record({ versions: listOf(reference('PipelineVersion')) }),
+  Description: record({
+    name,
+    version: count,
+    inputs: listOf(reference('Field')),
+    outputs: listOf(reference('Field')),
+    checks: listOf(text),
+    routes: listOf(text),
+    rows_max: count,
+    models: listOf(record({ name, version: count, sha256: text })),
+    steps: listOf(reference('Step')),
+  }),
+  Status: record({
+    name,
+    deployed: flag,
+    version: { type: ['integer', 'null'] },
+    versions: listOf(count),
+    in_flight: count,
+    request_count: count,
+    row_count: count,
+    failures: mapOf(count),
+    models: listOf(record({ name, version: count, pending_rows: count, ready: flag })),
+  }),
+  InferBody: {
+    anyOf: [
+      { type: 'array', minItems: 1, items: { type: 'object' }, description: 'pandas-records: one object per row; columns that are no inputs are allowed' },
+      record(
+        {
+          inputs: mapOf(nestedNumbers),
+          meta: mapOf({ description: 'A routing key: a string or number, or an array of one per row' }),
+          deadlineMs: { type: 'integer', minimum: 1, maximum: 3_600_000 },
+          priority: { enum: ['interactive', 'background'] },
+        },
+        ['meta', 'deadlineMs', 'priority'],
+      ),
+      { type: 'object', additionalProperties: nestedNumbers, description: 'Inputs by name' },
+    ],
+  },
+  InferAnswer: { anyOf: [reference('Columns'), listOf(reference('Record'))] },
+  Columns: record({
+    outputs: mapOf(nestedNumbers),
+    check_failures: listOf(record({ check: text, rows: listOf(count) })),
+    metadata: record({ ...metadata, route: listOf(text) }, ['route']),
+  }),
+  Record: record({
+    time: { type: 'integer', description: 'Milliseconds of the epoch when the request arrived; the same for all rows' },
+    in: { type: 'object', description: 'The record as it was sent' },
+    out: mapOf(nestedNumbers),
+    anomaly: { type: 'object', properties: { count }, required: ['count'], additionalProperties: flag },
+    check_failures: listOf(text),
+    metadata: record({ ...metadata, dropped: listOf(text), partition: text, route: text }, ['route']),
+  }),
+}

@@ -1,0 +1,73 @@
+/** The server about itself: index, health, metrics, its own description, and the address of the WebSocket. */
+import { PenstockError } from '../../base/errors.js'
+import { STREAM_PATH, SUBPROTOCOL } from '../../protocol/messages.js'
+import { accepts } from './media-types.js'
+import { jsonReply, textReply } from './replies.js'
+import type { Route } from './route.js'
+
+const openMetricsType = 'application/openmetrics-text'
+const ok = (description: string, schema: string): Route['document']['responses'] => ({ 200: { description, content: { 'application/json': schema } } })
+
+export const systemRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/',
+    document: { summary: 'Name, version and addresses of this server', responses: ok('The index', 'Index') },
+    handle: ({ context }) => jsonReply({ ...context.product, links }),
+  },
+  {
+    method: 'GET',
+    path: '/healthz/live',
+    isOpen: true,
+    document: { summary: 'Whether the process answers at all', responses: ok('It does', 'Live') },
+    handle: () => jsonReply({ live: true }),
+  },
+  {
+    method: 'GET',
+    path: '/healthz/ready',
+    isOpen: true,
+    document: {
+      summary: 'Whether requests should be sent here: 503 while starting and while draining',
+      responses: { ...ok('Ready', 'Ready'), 503: { description: 'ERR_NOT_READY or ERR_DRAINING', content: { 'application/json': 'Error' } } },
+    },
+    handle: ({ context }) => {
+      if (context.isDraining()) throw new PenstockError('ERR_DRAINING')
+      if (!context.engine.isReady) throw new PenstockError('ERR_NOT_READY')
+      return jsonReply({ ready: true })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    document: {
+      summary: 'Metrics as Prometheus text, or OpenMetrics when accept names it',
+      responses: { 200: { description: 'The metrics', content: { 'text/plain': null, [openMetricsType]: null } } },
+    },
+    handle: async ({ context, exchange }) => {
+      const { text, contentType } = await context.metricsText(accepts(exchange.header('accept'), openMetricsType))
+      return textReply(text, contentType)
+    },
+  },
+  {
+    method: 'GET',
+    path: STREAM_PATH,
+    document: {
+      summary: `WebSocket handshake, subprotocol ${SUBPROTOCOL}; docs/reference/wire-protocol.md describes the messages`,
+      responses: { 101: { description: 'The connection is a WebSocket from here on' }, 400: { description: 'ERR_SUBPROTOCOL', content: { 'application/json': 'Error' } } },
+    },
+    // A handshake never gets here: the socket server takes it before the routes.
+    handle: () => {
+      throw new PenstockError('ERR_SUBPROTOCOL', `Expected a WebSocket handshake (upgrade: websocket, sec-websocket-protocol: ${SUBPROTOCOL}) but received a plain GET`)
+    },
+  },
+]
+
+const links = {
+  models: '/v1/models',
+  pipelines: '/v1/pipelines',
+  stream: STREAM_PATH,
+  metrics: '/metrics',
+  live: '/healthz/live',
+  ready: '/healthz/ready',
+  openapi: '/openapi.json',
+} as const

@@ -1,0 +1,250 @@
+/**
+ * GET /v1/stream: the WebSocket dialect `penstock.v1` (docs/reference/wire-protocol.md).
+ *
+ * The hot path is one call: a frame goes to the engine's port, which reads, checks and admits it natively; results come
+ * back as whole frames through `onSend`. Only what the port does not handle is decoded here: Open, Cancel, Close, and
+ * Infer of pipelines with string tensors. A frame that is not well-formed ends its connection with a code and a reason;
+ * nothing else is affected.
+ *
+ * Back-pressure: while a socket holds bytes it is congested, and the port returns no credit for what is sent to it, so a
+ * reader slower than its own requests comes to a stand instead of filling the memory; beyond the buffer limit it is cut off.
+ */
+import type { Logger } from 'pino'
+import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
+import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits.js'
+import type { EngineApi, PipelineDescription } from '../../engine/api.js'
+import type { WirePort } from '../../engine/wire-port.js'
+import { Body, decodeMessage, failureMessage, resultMessage, STREAM_PATH, SUBPROTOCOL, type InferMessage, type OpenMessage } from '../../protocol/codec.js'
+import { authorize, type AuthPolicy } from '../auth.js'
+import { namedTensors } from '../http/infer.js'
+import { errorReply } from '../http/replies.js'
+import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../uws.js'
+import { Peer, type PeerSlot } from './peer.js'
+
+export interface StreamLimits {
+  readonly windowRequests: number
+  readonly frameBytesMax: number
+  readonly socketBufferBytesMax: number
+  readonly connectionsMax: number
+  readonly idleTimeoutS: number
+}
+
+export interface StreamContext {
+  readonly engine: Pick<EngineApi, 'infer'>
+  readonly port: WirePort
+  readonly auth: AuthPolicy
+  readonly logger: Logger
+  readonly limits: StreamLimits
+  readonly product: { readonly name: string; readonly version: string }
+  isDraining(): boolean
+}
+
+/** RFC 6455: the server goes away. */
+const closeCodeGoingAway = 1001
+
+/** The connections of one server. Takes the hooks of the engine's port: one server per engine. */
+export class StreamServer {
+  readonly #context: StreamContext
+  readonly #peers = new Map<number, Peer>()
+
+  constructor(context: StreamContext) {
+    this.#context = context
+    context.port.setHooks({
+      onSend: (connection, bytes) => this.#peers.get(connection)?.send(bytes),
+      onWireFailure: (connection, channel, wireId, error) => this.#peers.get(connection)?.sendMessage(failureMessage(channel, wireId, error)),
+    })
+  }
+
+  get connectionCount(): number {
+    return this.#peers.size
+  }
+
+  /** What the socket server is started with. */
+  behaviour(): SocketBehaviour<PeerSlot> {
+    const { limits } = this.#context
+    return {
+      path: STREAM_PATH,
+      // A frame a little too large is answered with a code; the library cuts off what exceeds its own limit.
+      frameBytesMax: limits.frameBytesMax + FRAME_SLACK_BYTES,
+      bufferBytesMax: limits.socketBufferBytesMax,
+      idleTimeoutS: limits.idleTimeoutS,
+      accept: (handshake) => this.#accept(handshake),
+      open: (socket) => this.#open(socket),
+      message: (socket, frame, isBinary) => {
+        const { peer } = socket.getUserData()
+        if (peer !== null) this.#receive(peer, frame, isBinary)
+      },
+      drain: (socket) => {
+        const { peer } = socket.getUserData()
+        if (peer !== null) this.#relieve(peer)
+      },
+      close: (socket) => {
+        const { peer } = socket.getUserData()
+        if (peer !== null) this.#forget(peer)
+      },
+    }
+  }
+
+  /** Tells every client to open its next connection elsewhere. */
+  goaway(reason: string, graceMs: number): void {
+    for (const peer of this.#peers.values()) peer.sendMessage({ kind: 'goaway', reason, graceMs })
+  }
+
+  closeAll(reason: string): void {
+    for (const peer of [...this.#peers.values()]) peer.close(closeCodeGoingAway, reason)
+  }
+
+  /** Bytes that wait in all sockets together. */
+  get bufferedBytes(): number {
+    let bytes = 0
+    for (const peer of this.#peers.values()) bytes += peer.bufferedBytes
+    return bytes
+  }
+
+  #accept(handshake: Handshake): { data: PeerSlot; subprotocol: string } | HttpReply {
+    try {
+      this.#expectAcceptable(handshake)
+      return { data: { peer: null }, subprotocol: SUBPROTOCOL }
+    } catch (error) {
+      return errorReply(toPenstockError(error))
+    }
+  }
+
+  #expectAcceptable(handshake: Handshake): void {
+    const { auth, limits } = this.#context
+    const offered = handshake.header('sec-websocket-protocol').split(',').map((name) => name.trim())
+    if (!offered.includes(SUBPROTOCOL)) {
+      // Names only: what else is offered may carry a key.
+      throw new PenstockError('ERR_SUBPROTOCOL', `Expected sec-websocket-protocol to offer ${SUBPROTOCOL} but received ${offered[0] === '' ? 'none' : 'others'}`)
+    }
+    authorize(handshake, auth)
+    if (this.#context.isDraining()) throw new PenstockError('ERR_DRAINING')
+    if (this.#peers.size < limits.connectionsMax) return
+    throw new PenstockError('ERR_QUEUE_FULL', `Expected at most ${limits.connectionsMax} WebSocket connections at a time. Send more requests over each, or try again later`)
+  }
+
+  #open(socket: Socket<PeerSlot>): void {
+    const { port, limits, product } = this.#context
+    const connection = port.openConnection(limits.windowRequests)
+    const peer = new Peer(connection, socket, ({ connection: congested }) => port.setCongested(congested, true))
+    socket.getUserData().peer = peer
+    this.#peers.set(connection, peer)
+    peer.sendMessage({ kind: 'hello', windowRequests: limits.windowRequests, server: `${product.name}/${product.version}`, frameBytesMax: limits.frameBytesMax })
+  }
+
+  #receive(peer: Peer, frame: ArrayBuffer, isBinary: boolean): void {
+    try {
+      this.#expectFrame(frame, isBinary)
+      const outcome = this.#context.port.receive(peer.connection, frame)
+      if (outcome === 0) return
+      if (outcome < 0) throw this.#context.port.lastRefusal
+      this.#control(peer, outcome, frame)
+    } catch (error) {
+      if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket frame failed')
+      peer.closeFor(toPenstockError(error))
+    }
+  }
+
+  #expectFrame(frame: ArrayBuffer, isBinary: boolean): void {
+    const { frameBytesMax } = this.#context.limits
+    if (!isBinary) throw new PenstockError('ERR_FRAME', 'Expected binary frames but received text')
+    if (frame.byteLength <= frameBytesMax) return
+    throw new PenstockError('ERR_BODY_TOO_LARGE', `Expected frames of at most ${frameBytesMax} bytes but received ${frame.byteLength}`)
+  }
+
+  /** @throws PenstockError when the connection is to be closed. */
+  #control(peer: Peer, body: number, frame: ArrayBuffer): void {
+    const message = decodeMessage(frame)
+    if (message.kind === 'open') this.#openChannel(peer, message)
+    else if (message.kind === 'cancel') this.#cancel(peer, message.channel, message.request)
+    else if (message.kind === 'close') this.#closeChannel(peer, message.channel)
+    else if (message.kind === 'infer') this.#inferPlain(peer, message)
+    else throw new PenstockError('ERR_FRAME', `Expected a message that clients send but received ${Body[body] ?? body}`)
+  }
+
+  #openChannel(peer: Peer, { channel, pipeline }: OpenMessage): void {
+    try {
+      if (peer.channels.has(channel)) throw new PenstockError('ERR_ARGUMENT', `Expected a channel that is not open but received ${channel}. Close it, or choose another`)
+      if (peer.channels.size >= CHANNELS_MAX) throw new PenstockError('ERR_ARGUMENT', `Expected at most ${CHANNELS_MAX} channels on a connection. Close one first`)
+      const description = this.#context.port.openChannel(peer.connection, channel, pipeline)
+      peer.channels.set(channel, description)
+      const { name, version, inputs, outputs, checks, routes, isWhole, rowsMax } = description
+      peer.sendMessage({ kind: 'opened', channel, pipeline: name, version, inputs, outputs, checks, routes, isWhole, rowsMax })
+    } catch (error) {
+      if (!isPenstockError(error)) throw error
+      peer.sendMessage(failureMessage(channel, 0, error, true))
+    }
+  }
+
+  #closeChannel(peer: Peer, channel: number): void {
+    if (peer.channels.delete(channel)) this.#context.port.closeChannel(peer.connection, channel)
+  }
+
+  #cancel(peer: Peer, channel: number, request: number): void {
+    const plain = peer.plainRequests.get(keyOf(channel, request))
+    if (plain === undefined) this.#context.port.cancel(peer.connection, channel, request)
+    else plain.abort()
+  }
+
+  /** Admits a request of a pipeline with string tensors; its answer or failure is sent when it is there. */
+  #inferPlain(peer: Peer, message: InferMessage): void {
+    const { channel, request } = message
+    const { windowRequests } = this.#context.limits
+    const key = keyOf(channel, request)
+    if (peer.plainRequests.size >= windowRequests) {
+      throw new PenstockError('ERR_CREDIT_EXCEEDED', `Expected at most ${windowRequests} requests in flight on the connection but received one more`)
+    }
+    const controller = new AbortController()
+    const description = peer.channels.get(channel)
+    const isRepeated = peer.plainRequests.has(key)
+    if (!isRepeated) peer.plainRequests.set(key, controller)
+    void this.#runPlain(peer, message, description, isRepeated, controller.signal).then((answer) => {
+      if (!isRepeated) peer.plainRequests.delete(key)
+      peer.sendMessage(answer)
+    }, (error: unknown) => {
+      if (!isRepeated) peer.plainRequests.delete(key)
+      if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket request failed')
+      peer.sendMessage(failureMessage(channel, request, toPenstockError(error)))
+    })
+  }
+
+  async #runPlain(peer: Peer, message: InferMessage, description: PipelineDescription | undefined, isRepeated: boolean, signal: AbortSignal) {
+    const { engine, port } = this.#context
+    const { channel, request, meta, deadlineMs, priority } = message
+    if (isRepeated) throw new PenstockError('ERR_ARGUMENT', `Expected a request id that is not in flight on channel ${channel} but received ${request}`)
+    port.expectCurrent(peer.connection, channel)
+    if (description === undefined) throw new PenstockError('ERR_CHANNEL_NOT_FOUND', `Channel ${channel} is not open on this connection`)
+    // The frame is lent until the first await: the tensors are copied out of it here.
+    const inputs = namedTensors(message, description)
+    const result = await engine.infer(description.name, {
+      inputs,
+      priority,
+      signal,
+      ...(meta === null ? {} : { meta }),
+      ...(deadlineMs === 0 ? {} : { deadlineMs }),
+    })
+    return resultMessage(channel, request, description, {
+      rows: result.rows,
+      outputs: result.outputs,
+      checkFailures: result.checkFailures,
+      route: result.metadata.route,
+    })
+  }
+
+  #relieve(peer: Peer): void {
+    if (!peer.isCongested || peer.bufferedBytes > 0) return
+    peer.isCongested = false
+    this.#context.port.setCongested(peer.connection, false)
+  }
+
+  #forget(peer: Peer): void {
+    peer.isClosed = true
+    this.#peers.delete(peer.connection)
+    for (const controller of peer.plainRequests.values()) controller.abort()
+    this.#context.port.closeConnection(peer.connection)
+  }
+}
+
+function keyOf(channel: number, request: number): string {
+  return `${channel}:${request}`
+}
