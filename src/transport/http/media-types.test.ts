@@ -1,0 +1,36 @@
+/** Bodies are what Content-Type says; answers mirror the request unless Accept asks for another form. */
+import { describe, expect, it } from 'vitest'
+import { accepts, answerForm, inferBodyKind } from './media-types.js'
+
+describe('media types', () => {
+  it('reads JSON, records and penstock bodies, and refuses anything else by name', () => {
+    expect(inferBodyKind('application/json')).toBe('json')
+    expect(inferBodyKind('Application/JSON; charset=utf-8')).toBe('json')
+    expect(inferBodyKind('application/json; format=pandas-records')).toBe('records')
+    expect(inferBodyKind('application/json;format="pandas-records"')).toBe('records')
+    expect(inferBodyKind('application/json; format=pandas-recordsapplication/json; format=pandas-records')).toBe('records')
+    expect(inferBodyKind('application/x-penstock')).toBe('penstock')
+    expect(() => inferBodyKind('text/plain')).toThrow('Expected content-type to be application/json, application/json; format=pandas-records or application/x-penstock but received text/plain')
+    expect(() => inferBodyKind('')).toThrow('but received none')
+  })
+
+  it('mirrors the request by default', () => {
+    for (const accept of ['', '*/*', 'text/html, */*;q=0.1', 'application/*']) {
+      for (const form of ['columns', 'records', 'penstock'] as const) expect(answerForm(accept, form)).toBe(form)
+    }
+  })
+
+  it('answers in the form that Accept prefers', () => {
+    expect(answerForm('application/json', 'penstock')).toBe('columns')
+    expect(answerForm('application/json', 'records')).toBe('records')
+    expect(answerForm('application/json; format=pandas-records', 'columns')).toBe('records')
+    expect(answerForm('application/json;q=0.5, application/x-penstock', 'columns')).toBe('penstock')
+    expect(answerForm('application/x-penstock;q=0, application/json', 'records')).toBe('records')
+    expect(() => answerForm('text/csv', 'columns')).toThrow(/Expected accept to name .* but received text\/csv/)
+  })
+
+  it('finds a type in a list', () => {
+    expect(accepts('application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1', 'application/openmetrics-text')).toBe(true)
+    expect(accepts('*/*', 'application/openmetrics-text')).toBe(false)
+  })
+})
