@@ -1,0 +1,89 @@
+/**
+ * From an untrusted InferRequest to what the addon takes: tensors of the exact dtype in the plan's order, the number
+ * of rows, the free dims, the meta block. Every argument is checked here, once, with words; past this file nothing
+ * checks again.
+ */
+import { PenstockError } from '../base/errors.js'
+import { expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
+import { DEADLINE_MS_MAX } from '../base/limits.js'
+import { encodeMetaBlock } from '../protocol/meta.js'
+import { toTensor } from '../tensor/convert.js'
+import type { Tensor, TensorField } from '../tensor/tensor.js'
+import type { InferRequest } from './api.js'
+import type { Deployment } from './deployment.js'
+
+export interface AdmittedRequest {
+  /** In the order of the pipeline's inputs. */
+  readonly tensors: readonly Tensor[]
+  /** 1 for whole tensors. */
+  readonly rows: number
+  /** Free dims in the addon's order; null when the signature has none. */
+  readonly dims: Int32Array | null
+  readonly meta: Uint8Array | null
+  /** Budget from now; 0: none. */
+  readonly deadlineMs: number
+  /** 0 interactive, 1 background. */
+  readonly priority: 0 | 1
+}
+
+/** @throws PenstockError of the argument class, naming the argument. */
+export function admit(deployment: Deployment, request: InferRequest): AdmittedRequest {
+  const { compiled } = deployment
+  const tensors = tensorsOf(compiled.inputFields, request.inputs, compiled.isWhole)
+  const rows = compiled.isWhole ? 1 : rowsOf(compiled.inputFields, tensors, deployment.description.rowsMax)
+  return {
+    tensors,
+    rows,
+    dims: freeDims(deployment, tensors),
+    meta: request.meta === undefined ? null : encodeMetaBlock(request.meta, rows),
+    deadlineMs:
+      request.deadlineMs === undefined ? 0 : expectInteger('deadlineMs', request.deadlineMs, 1, DEADLINE_MS_MAX),
+    priority:
+      request.priority === undefined ||
+      expectOneOf('priority', request.priority, ['interactive', 'background']) === 'interactive'
+        ? 0
+        : 1,
+  }
+}
+
+function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWhole: boolean): Tensor[] {
+  const given = expectRecord('inputs', inputs)
+  const expected = (): string => fields.map((field) => field.name).join(', ')
+  for (const name of Object.keys(given)) {
+    if (fields.some((field) => field.name === name)) continue
+    throw new PenstockError('ERR_UNKNOWN_INPUT', `Expected the inputs to be ${expected()} but received ${name}`)
+  }
+  return fields.map((field) => {
+    const value = Object.hasOwn(given, field.name) ? given[field.name] : undefined
+    if (value !== undefined) return toTensor(field, value, isWhole)
+    throw new PenstockError('ERR_MISSING_INPUT', `Expected the inputs to be ${expected()} but ${field.name} is missing`)
+  })
+}
+
+function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {
+  const rows = tensors[0]?.shape[0] ?? 0
+  const odd = tensors.findIndex((tensor) => tensor.shape[0] !== rows)
+  if (odd >= 0) {
+    throw new PenstockError(
+      'ERR_SHAPE',
+      `Expected all inputs to have the same number of rows but ${fields[0]?.name} has ${rows} and ${fields[odd]?.name} has ${tensors[odd]?.shape[0]}`,
+    )
+  }
+  if (rows === 0) throw new PenstockError('ERR_SHAPE', `Expected the request to have 1..${rowsMax} rows but received 0`)
+  if (rows > rowsMax) {
+    throw new PenstockError(
+      'ERR_TOO_MANY_ROWS',
+      `Expected the request to have 1..${rowsMax} rows but received ${rows}. Split it into smaller requests`,
+    )
+  }
+  return rows
+}
+
+function freeDims({ freeDims: places }: Deployment, tensors: readonly Tensor[]): Int32Array | null {
+  if (places.length === 0) return null
+  const dims = new Int32Array(places.length)
+  places.forEach(([input, axis], index) => {
+    dims[index] = tensors[input]?.shape[axis] ?? 0
+  })
+  return dims
+}

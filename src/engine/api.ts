@@ -1,0 +1,222 @@
+/**
+ * The engine's face: what transports, the CLI and embedding programs see, and the interfaces that the registry and the
+ * log implement for it. Types only; the implementation is engine.ts.
+ */
+import type { PipelineDefinition, Step } from '../pipeline/definition.js'
+import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
+
+export type Priority = 'interactive' | 'background'
+
+/** A routing key: one value for the whole request, or one per row. */
+export type MetaValue = string | number | readonly string[] | readonly number[]
+export type Meta = Readonly<Record<string, MetaValue>>
+
+/** `rows`: requests share batches · `row`: fixed leading 1, one row a run · `whole`: one request a run, no row axis. */
+export type BatchingMode = 'rows' | 'row' | 'whole'
+
+export interface ModelSignature {
+  readonly inputs: readonly TensorField[]
+  readonly outputs: readonly TensorField[]
+  readonly batching: BatchingMode
+  /** Why batching is not `rows`, or another remark of the inspection; '' when there is nothing to say. */
+  readonly remark: string
+}
+
+export interface ModelVersion {
+  readonly name: string
+  /** 1, 2, 3 … in order of upload. */
+  readonly version: number
+  readonly sha256: string
+  readonly sizeBytes: number
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  readonly signature: ModelSignature
+  readonly tags: readonly string[]
+}
+
+export interface ModelRecord {
+  readonly name: string
+  readonly versions: readonly ModelVersion[]
+  readonly aliases: Readonly<Record<string, number>>
+}
+
+export interface PipelineVersion {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  readonly definition: PipelineDefinition
+  readonly createdAt: string
+}
+
+export interface PipelineRecord {
+  readonly name: string
+  readonly versions: readonly PipelineVersion[]
+  /** The version that serves, or null. */
+  readonly deployedVersion: number | null
+}
+
+/** Implemented by src/registry. Every mutation is durable when its promise settles. */
+export interface ModelStore {
+  list(): ModelRecord[]
+  get(name: string): ModelRecord | undefined
+  /** `path` of the blob on disk. */
+  blobPath(sha256: string): string
+  /** Adds the next version; the same bytes as the newest version return that version. */
+  add(name: string, bytes: Uint8Array, signature: ModelSignature, tags: readonly string[]): Promise<ModelVersion>
+  setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
+  removeAlias(name: string, alias: string): Promise<ModelRecord>
+  remove(name: string): Promise<void>
+  removeVersion(name: string, version: number): Promise<ModelRecord>
+}
+
+export interface PipelineStore {
+  list(): PipelineRecord[]
+  get(name: string): PipelineRecord | undefined
+  /** Adds the next version; a definition equal to the newest returns that version. */
+  put(definition: PipelineDefinition): Promise<PipelineVersion>
+  setDeployed(name: string, version: number | null): Promise<PipelineRecord>
+  remove(name: string): Promise<void>
+}
+
+/** One row of the log: an audited inference. Columns as docs/reference/steps.md names them. */
+export interface AuditRecord {
+  readonly timeMs: number
+  readonly pipeline: string
+  readonly pipelineVersion: number
+  readonly requestId: string
+  readonly rows: number
+  readonly inputs: Readonly<Record<string, Tensor>>
+  readonly outputs: Readonly<Record<string, Tensor>>
+  /** Outputs of the audited models that are not the answer, by model name; null when that model was shed or failed. */
+  readonly audited: Readonly<Record<string, Readonly<Record<string, Tensor>> | null>>
+  readonly checkFailures: readonly CheckFailure[]
+  readonly route: readonly string[] | null
+}
+
+/** Implemented by src/log. `append` never blocks and never throws: what does not fit is dropped and counted. */
+export interface AuditLog {
+  append(record: AuditRecord): void
+  readonly droppedCount: number
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface InferRequest {
+  /** By input name. A bare typed array or nested numbers are taken with the dtype of the signature. */
+  readonly inputs: Readonly<Record<string, Tensor | InputData>>
+  readonly meta?: Meta | undefined
+  /** Budget from now, ms, 1..DEADLINE_MS_MAX; absent: none. */
+  readonly deadlineMs?: number | undefined
+  readonly priority?: Priority | undefined
+  readonly signal?: AbortSignal | undefined
+}
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+export type NestedNumbers = readonly (number | bigint | boolean | string | NestedNumbers)[]
+export type InputData = TypedArray | NestedNumbers
+
+export interface CheckFailure {
+  readonly check: string
+  /** Rows (0-based) of the request on which it failed. */
+  readonly rows: readonly number[]
+}
+
+export interface InferMetadata {
+  readonly pipeline: string
+  readonly pipelineVersion: number
+  readonly requestId: string
+  /** Nanoseconds: [admission to first run, one per step that runs models]. */
+  readonly elapsedNs: readonly number[]
+  /** Model that answered, by row, of the last split; null when the pipeline does not split. */
+  readonly route: readonly string[] | null
+}
+
+export interface InferResult {
+  readonly rows: number
+  /** By output name; when several models answer, those after the first are named `<model>.<output>`. */
+  readonly outputs: Readonly<Record<string, Tensor>>
+  readonly checkFailures: readonly CheckFailure[]
+  readonly metadata: InferMetadata
+}
+
+/** What a caller needs to form requests and to read answers. */
+export interface PipelineDescription {
+  readonly name: string
+  readonly version: number
+  readonly definition: PipelineDefinition
+  readonly steps: readonly Step[]
+  readonly inputs: readonly TensorField[]
+  readonly outputs: readonly TensorField[]
+  readonly checks: readonly string[]
+  /** Names that `route` entries take, in the order of the last split's options; empty without one. */
+  readonly routes: readonly string[]
+  readonly isWhole: boolean
+  /** String tensors are involved: the slower, plain path. */
+  readonly isPlain: boolean
+  readonly rowsMax: number
+  readonly models: readonly { readonly name: string; readonly version: number; readonly sha256: string }[]
+}
+
+export interface PipelineStatus {
+  readonly name: string
+  readonly deployed: boolean
+  readonly version: number | null
+  readonly versions: readonly number[]
+  readonly inFlight: number
+  readonly requestCount: number
+  readonly rowCount: number
+  readonly failures: Readonly<Record<string, number>>
+  readonly models: readonly {
+    readonly name: string
+    readonly version: number
+    readonly pendingRows: number
+    readonly isReady: boolean
+  }[]
+}
+
+export interface EngineEvents {
+  /** A pipeline got another plan (deploy, alias move) or none (undeploy). */
+  pipeline: (name: string) => void
+}
+
+export interface EngineApi {
+  // models
+  listModels(): ModelRecord[]
+  getModel(name: string): ModelRecord
+  /** Inspects (signature, trial run), stores, aliases. @throws ERR_MODEL_INVALID with ONNX Runtime's reason. */
+  addModel(
+    name: string,
+    bytes: Uint8Array,
+    options?: { alias?: string; tags?: readonly string[] },
+  ): Promise<ModelVersion>
+  setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
+  removeAlias(name: string, alias: string): Promise<ModelRecord>
+  removeModel(name: string): Promise<void>
+  removeModelVersion(name: string, version: number): Promise<ModelRecord>
+  // pipelines
+  listPipelines(): PipelineRecord[]
+  getPipeline(name: string): PipelineRecord
+  applyPipeline(definition: PipelineDefinition, options?: { deploy?: boolean }): Promise<PipelineVersion>
+  deployPipeline(name: string, version?: number): Promise<PipelineDescription>
+  undeployPipeline(name: string): Promise<void>
+  removePipeline(name: string): Promise<void>
+  /** @throws ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED */
+  describePipeline(name: string): PipelineDescription
+  pipelineStatus(name: string): PipelineStatus
+  // data
+  infer(pipeline: string, request: InferRequest): Promise<InferResult>
+  readonly inFlight: number
+  readonly isReady: boolean
+  /** Refuses new work with ERR_DRAINING, resolves when nothing is in flight or the limit has passed (false). */
+  drain(limitMs: number): Promise<boolean>
+  close(): Promise<void>
+}
+export type { Dtype }

@@ -1,0 +1,147 @@
+/**
+ * One deployed version of a pipeline: its compiled plan, the models it holds loaded, the addon's plan, and what
+ * callers are told about it. Immutable; a redeploy or an alias move makes a new one and swaps it in.
+ *
+ *     build (resolve, compile, load models, create plan) ──► serve (setPlan) ──► retire (answers finish, models released)
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { addon } from '../../bindings/native.js'
+import type { PlanHandle, PlanSpec, QueueHandle } from '../../bindings/native.js'
+import { REQUEST_ROWS_MAX } from '../base/limits.js'
+import type { PipelineDefinition } from '../pipeline/definition.js'
+import type { CompiledPlan } from '../pipeline/plan.js'
+import { compilePlan } from '../steps/index.js'
+import type { ModelVersion, PipelineDescription } from './api.js'
+import type { FailureContext } from './failures.js'
+import type { LoadedModel, LoadedModels } from './loaded-models.js'
+
+export interface Deployment {
+  /** Unique in the engine; the addon reports it with each settled request. */
+  readonly planKey: number
+  readonly pipeline: string
+  readonly version: number
+  readonly compiled: CompiledPlan
+  /** What each reference meant when the plan was built. */
+  readonly resolved: ReadonlyMap<string, ModelVersion>
+  /** By index in compiled.models. */
+  readonly models: readonly LoadedModel[]
+  /** Of a plain pipeline it knows the splits alone, for `route`. */
+  readonly plan: PlanHandle
+  readonly description: PipelineDescription
+  readonly failureContext: FailureContext
+  /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
+  readonly freeDims: readonly (readonly [number, number])[]
+  /** Requests of the plain path that are not finished; the addon counts the others. */
+  plainInFlight: number
+}
+
+export interface DeploymentParts {
+  readonly planKey: number
+  readonly definition: PipelineDefinition
+  readonly version: number
+  readonly resolve: (reference: string) => ModelVersion
+  readonly models: LoadedModels
+  /** A fresh unsigned 64-bit seed. */
+  readonly drawSeed: () => bigint
+}
+
+/**
+ * Builds everything that may fail before anything changes: on an error nothing is left behind.
+ * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID.
+ */
+export async function buildDeployment(parts: DeploymentParts): Promise<Deployment> {
+  const { definition, version } = parts
+  const resolved = new Map<string, ModelVersion>()
+  const compiled = compilePlan(definition, (reference) => {
+    const model = parts.resolve(reference)
+    resolved.set(reference, model)
+    return model
+  })
+  const models: LoadedModel[] = []
+  try {
+    for (const model of compiled.models) {
+      const match = [...resolved.values()].find(
+        (candidate) => candidate.name === model.name && candidate.version === model.version,
+      )
+      models.push(await parts.models.acquire(match as ModelVersion))
+    }
+    return {
+      planKey: parts.planKey,
+      pipeline: definition.name,
+      version,
+      compiled,
+      resolved,
+      models,
+      plan: addon.createPlan(planSpec(parts, compiled, models)),
+      description: describe(definition, version, compiled),
+      failureContext: {
+        pipeline: definition.name,
+        inputs: compiled.inputFields,
+        splitKeys: compiled.splits.map((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? ''))),
+      },
+      freeDims: freeDimsOf(compiled),
+      plainInFlight: 0,
+    }
+  } catch (error) {
+    for (const model of models) await parts.models.release(model)
+    throw error
+  }
+}
+
+/** Waits until the deployment has answered everything, then gives its models back. It must not get new requests. */
+export async function retireDeployment(deployment: Deployment, models: LoadedModels): Promise<void> {
+  // A poll, because it is rare and nobody waits for it; the addon needs no callback for it then.
+  for (let waitMs = 1; inFlightOf(deployment) > 0; waitMs = Math.min(waitMs * 2, 100))
+    await sleep(waitMs, undefined, { ref: false })
+  for (const model of deployment.models) await models.release(model)
+}
+
+export function inFlightOf(deployment: Deployment): number {
+  return deployment.plainInFlight + addon.planInFlight(deployment.plan)
+}
+
+function planSpec(parts: DeploymentParts, compiled: CompiledPlan, models: readonly LoadedModel[]): PlanSpec {
+  const { inputs, isWhole, checks, answer, routeSplit, isAudited } = compiled
+  const splits = compiled.splits.map((split) =>
+    split.kind === 'random' ? { ...split, seed: split.seed ?? parts.drawSeed() } : split,
+  )
+  const common = { planKey: parts.planKey, isWhole, requestRowsMax: REQUEST_ROWS_MAX, splits }
+  if (compiled.isPlain)
+    return { ...common, inputs: [], stages: [], checks: [], answer: [], routeSplit: -1, isAudited: false }
+  const stages = compiled.stages.map((stage) => ({
+    positions: stage.positions.map(({ options, split, isBackground }) => ({
+      split,
+      isBackground,
+      options: options.map(({ model, feeds }) => ({
+        queue: (models[model] as LoadedModel).queue as QueueHandle,
+        feeds,
+      })),
+    })),
+  }))
+  return { ...common, inputs, stages, checks: [...checks], answer, routeSplit, isAudited }
+}
+
+function describe(definition: PipelineDefinition, version: number, compiled: CompiledPlan): PipelineDescription {
+  return {
+    name: definition.name,
+    version,
+    definition,
+    steps: definition.steps,
+    inputs: compiled.inputFields,
+    outputs: compiled.outputFields,
+    checks: compiled.checks.map((check) => check.name),
+    routes: compiled.routes,
+    isWhole: compiled.isWhole,
+    isPlain: compiled.isPlain,
+    rowsMax: compiled.isWhole ? 1 : REQUEST_ROWS_MAX,
+    models: compiled.models.map(({ name, version: modelVersion, sha256 }) => ({ name, version: modelVersion, sha256 })),
+  }
+}
+
+function freeDimsOf(compiled: CompiledPlan): [number, number][] {
+  return compiled.inputFields.flatMap((field, input) =>
+    field.shape.flatMap((dim, axis): [number, number][] =>
+      dim === null && (axis > 0 || compiled.isWhole) ? [[input, axis]] : [],
+    ),
+  )
+}

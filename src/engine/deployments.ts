@@ -1,0 +1,208 @@
+/**
+ * Which pipelines serve, and with which plan: deploy, alias move and undeploy, each as build → store → swap → retire.
+ *
+ * Everything that may fail happens before the swap; the swap itself is one pointer per pipeline in the addon, so no
+ * request is lost and each runs under exactly one plan. The old plan is retired in the background when its last
+ * request is answered. Callers serialise (engine.ts); nothing here runs twice at once except retirements.
+ */
+import { addon } from '../../bindings/native.js'
+import type { PipelineHandle } from '../../bindings/native.js'
+import { PenstockError } from '../base/errors.js'
+import type { PipelineDefinition } from '../pipeline/definition.js'
+import type { ModelStore, ModelVersion, PipelineStore } from './api.js'
+import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
+import type { LoadedModels } from './loaded-models.js'
+import { newPlainCounters, type PlainCounters } from './metrics.js'
+import { followsAlias, resolveReference } from './model-references.js'
+
+/** A name under which plans come and go; its counters live as long as the engine. */
+export interface PipelineSlot {
+  readonly name: string
+  readonly handle: PipelineHandle
+  readonly plain: PlainCounters
+  current: Deployment | null
+}
+
+export interface DeploymentsParts {
+  readonly models: ModelStore
+  readonly pipelines: PipelineStore
+  readonly loaded: LoadedModels
+  readonly drawSeed: () => bigint
+  readonly onChange: (pipeline: string) => void
+  readonly onRetireFailed: (deployment: Deployment, cause: unknown) => void
+}
+
+export class Deployments {
+  readonly #parts: DeploymentsParts
+  readonly #slots = new Map<string, PipelineSlot>()
+  /** Serving and retiring ones, by plan key. */
+  readonly #byKey = new Map<number, Deployment>()
+  readonly #retirements = new Set<Promise<void>>()
+  #nextPlanKey = 1
+
+  constructor(parts: DeploymentsParts) {
+    this.#parts = parts
+  }
+
+  get slots(): readonly PipelineSlot[] {
+    return [...this.#slots.values()]
+  }
+
+  get serving(): readonly Deployment[] {
+    return this.slots.flatMap((slot) => (slot.current === null ? [] : [slot.current]))
+  }
+
+  slotOf(pipeline: string): PipelineSlot | undefined {
+    return this.#slots.get(pipeline)
+  }
+
+  byKey(planKey: number): Deployment | undefined {
+    return this.#byKey.get(planKey)
+  }
+
+  /** Requests in flight on any plan, retiring ones included. */
+  get inFlight(): number {
+    let sum = 0
+    for (const deployment of this.#byKey.values()) sum += inFlightOf(deployment)
+    return sum
+  }
+
+  /** Checks that the definition would deploy against the models as they are, without changing anything. */
+  async tryBuild(definition: PipelineDefinition): Promise<void> {
+    await this.#discard(
+      await this.#build(definition, 0, (reference) => resolveReference(this.#parts.models, reference)),
+    )
+  }
+
+  async deploy(definition: PipelineDefinition, version: number): Promise<Deployment> {
+    const deployment = await this.#build(definition, version, (reference) =>
+      resolveReference(this.#parts.models, reference),
+    )
+    try {
+      await this.#parts.pipelines.setDeployed(definition.name, version)
+    } catch (error) {
+      await this.#discard(deployment)
+      throw error
+    }
+    this.#swap(deployment)
+    return deployment
+  }
+
+  async undeploy(pipeline: string): Promise<void> {
+    const slot = this.#slots.get(pipeline)
+    await this.#parts.pipelines.setDeployed(pipeline, null)
+    if (slot?.current == null) return
+    const old = slot.current
+    slot.current = null
+    addon.setPlan(slot.handle, null)
+    this.#parts.onChange(pipeline)
+    this.#retire(old)
+  }
+
+  /**
+   * Moves an alias: every serving pipeline that follows it is rebuilt first; only when all can be built is the alias
+   * stored and are they swapped. Other references keep the versions that they meant at deploy.
+   */
+  async moveAlias<T>(model: string, alias: string, version: ModelVersion, store: () => Promise<T>): Promise<T> {
+    const followers = this.serving.filter((deployment) => followsAlias(deployment.compiled.definition, model, alias))
+    const built: Deployment[] = []
+    let stored: T
+    try {
+      for (const old of followers) {
+        const resolve = (reference: string): ModelVersion =>
+          reference === `${model}@${alias}`
+            ? version
+            : (old.resolved.get(reference) ?? resolveReference(this.#parts.models, reference))
+        built.push(await this.#build(old.compiled.definition, old.version, resolve))
+      }
+      stored = await store()
+    } catch (error) {
+      for (const deployment of built) await this.#discard(deployment)
+      throw error
+    }
+    for (const deployment of built) this.#swap(deployment)
+    return stored
+  }
+
+  /** @throws PenstockError ERR_CONFLICT naming the serving pipelines that use the version. */
+  expectUnused(model: string, version: number | null): void {
+    const users = this.serving.filter((deployment) =>
+      deployment.compiled.models.some((used) => used.name === model && (version === null || used.version === version)),
+    )
+    if (users.length === 0) return
+    const names = users.map((user) => user.pipeline).join(', ')
+    throw new PenstockError(
+      'ERR_CONFLICT',
+      `Model ${model}${version === null ? '' : `@${version}`} is used by the deployed pipeline${users.length === 1 ? '' : 's'} ${names}. Undeploy or redeploy first`,
+    )
+  }
+
+  /** @throws PenstockError ERR_CONFLICT naming the serving pipelines that follow the alias. */
+  expectNotFollowed(model: string, alias: string): void {
+    const followers = this.serving.filter((deployment) => followsAlias(deployment.compiled.definition, model, alias))
+    if (followers.length === 0) return
+    throw new PenstockError(
+      'ERR_CONFLICT',
+      `The alias ${model}@${alias} is followed by the deployed pipeline${followers.length === 1 ? '' : 's'} ${followers.map((follower) => follower.pipeline).join(', ')}. Undeploy first`,
+    )
+  }
+
+  /** Resolves when every retirement under way is done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#retirements)
+  }
+
+  /** Stops serving; the plans' requests in flight end as they may. */
+  stopAll(): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.current === null) continue
+      slot.current = null
+      addon.setPlan(slot.handle, null)
+    }
+  }
+
+  async #build(
+    definition: PipelineDefinition,
+    version: number,
+    resolve: (reference: string) => ModelVersion,
+  ): Promise<Deployment> {
+    const planKey = this.#nextPlanKey++
+    const deployment = await buildDeployment({
+      planKey,
+      definition,
+      version,
+      resolve,
+      models: this.#parts.loaded,
+      drawSeed: this.#parts.drawSeed,
+    })
+    this.#byKey.set(planKey, deployment)
+    return deployment
+  }
+
+  #swap(deployment: Deployment): void {
+    let slot = this.#slots.get(deployment.pipeline)
+    if (slot === undefined) {
+      slot = { name: deployment.pipeline, handle: addon.createPipeline(), plain: newPlainCounters(), current: null }
+      this.#slots.set(deployment.pipeline, slot)
+    }
+    const old = slot.current
+    slot.current = deployment
+    // A plain plan is JavaScript's; to the addon the pipeline has none.
+    addon.setPlan(slot.handle, deployment.compiled.isPlain ? null : deployment.plan)
+    this.#parts.onChange(deployment.pipeline)
+    if (old !== null) this.#retire(old)
+  }
+
+  #retire(deployment: Deployment): void {
+    const retirement = this.#discard(deployment).catch((cause: unknown) =>
+      this.#parts.onRetireFailed(deployment, cause),
+    )
+    this.#retirements.add(retirement)
+    void retirement.finally(() => this.#retirements.delete(retirement))
+  }
+
+  async #discard(deployment: Deployment): Promise<void> {
+    await retireDeployment(deployment, this.#parts.loaded)
+    this.#byKey.delete(deployment.planKey)
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * One isolate's traffic with the addon: submits requests, publishes them once per loop turn, drains what is done and
+ * hands each event to whom it concerns.
+ *
+ *     infer ─ submit ─┐                          ┌─ answered, failed ─► promise (request table)
+ *     frame ─ receive ┴─► flush (setImmediate)   ├─ settled ──────────► audit record, release
+ *                                     onReady ─► drain ─┤
+ *                                                └─ send, sendFailed ─► hooks of the WebSocket transport
+ *
+ * Deadlines: the addon keeps them; one timer here, armed after a flush for the earliest of them, lets it fail what has
+ * expired. No timer runs while nothing has a deadline.
+ */
+import { addon } from '../../bindings/native.js'
+import type { PipelineHandle, PortHandle } from '../../bindings/native.js'
+import { PenstockError } from '../base/errors.js'
+import type { AdmittedRequest } from './admission.js'
+import { resultOf } from './answers.js'
+import type { InferResult } from './api.js'
+import type { Deployment } from './deployment.js'
+import { failureOf, type NativeFailure } from './failures.js'
+import { RequestTable } from './request-table.js'
+
+export interface ExecutorEvents {
+  /** A successful request of an audited plan has settled: read its record now, it is released on return. requestId '': give it one. */
+  onSettled(request: number, deployment: Deployment, requestId: string): void
+  /** The deployment that the addon's plan key means. */
+  deploymentOf(planKey: number): Deployment | undefined
+  onSend(connection: number, bytes: Uint8Array): void
+  onSendFailed(connection: number, channel: number, wireId: number, failure: NativeFailure): void
+  onDrained(): void
+}
+
+// Kinds of events; bindings/native-addon.ts, drain().
+const ANSWERED = 1
+const FAILED = 2
+const SETTLED = 3
+const SEND = 4
+const SEND_FAILED = 5
+
+const CHANNEL_UNIT = 2 ** 32
+
+export class Executor {
+  readonly port: PortHandle
+  readonly #events: ExecutorEvents
+  readonly #table: RequestTable
+  #isFlushScheduled = false
+  #isClosed = false
+  #outbox: Uint8Array = new Uint8Array(0)
+  #expiryTimer: NodeJS.Timeout | null = null
+  /** On the clock of nowUs(); Infinity without a timer. */
+  #expiryUs = Infinity
+
+  constructor(plane: number, requestsMax: number, events: ExecutorEvents) {
+    this.#events = events
+    this.#table = new RequestTable(requestsMax)
+    this.port = addon.openPort(plane, () => this.#drain(), requestsMax)
+  }
+
+  /** Requests that are not answered, WebSocket ones included. */
+  get inFlight(): number {
+    return this.#isClosed ? 0 : addon.inFlight(this.port)
+  }
+
+  /** @throws through the promise: what the addon refuses or fails, ERR_ABORTED. */
+  submit(
+    pipeline: PipelineHandle,
+    deployment: Deployment,
+    admitted: AdmittedRequest,
+    requestId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<InferResult> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(abortedError(signal))
+      const tag = this.#table.take(deployment, requestId, resolve, reject)
+      if (tag < 0)
+        return reject(
+          new PenstockError(
+            'ERR_QUEUE_FULL',
+            'The engine has as many requests in flight as it takes. Try again later',
+            { retryAfterMs: 100 },
+          ),
+        )
+      const { tensors, rows, dims, meta, deadlineMs, priority } = admitted
+      const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
+      const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
+      const request = addon.submit(this.port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag)
+      if (request < 0) {
+        this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
+        return this.#table.free(tag)
+      }
+      if (signal !== undefined) this.#followSignal(signal, tag, request)
+      this.scheduleFlush()
+    })
+  }
+
+  /** Publishes at the end of this loop turn what was appended in it. */
+  scheduleFlush(): void {
+    if (this.#isFlushScheduled) return
+    this.#isFlushScheduled = true
+    setImmediate(this.#flush)
+  }
+
+  /** Rejects what is unanswered and stops. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#expiryTimer !== null) clearTimeout(this.#expiryTimer)
+    addon.closePort(this.port)
+    this.#table.rejectAll(
+      () => new PenstockError('ERR_CLOSED', 'The engine was closed before the request was answered'),
+    )
+  }
+
+  readonly #flush = (): void => {
+    this.#isFlushScheduled = false
+    if (this.#isClosed) return
+    addon.flush(this.port)
+    this.#armExpiry()
+  }
+
+  #armExpiry(): void {
+    const waitMs = addon.expire(this.port)
+    if (waitMs < 0) return
+    const atUs = addon.nowUs() + waitMs * 1000
+    // A timer that fires early only asks again; one that fires late would be wrong.
+    if (atUs >= this.#expiryUs) return
+    if (this.#expiryTimer !== null) clearTimeout(this.#expiryTimer)
+    this.#expiryUs = atUs
+    this.#expiryTimer = setTimeout(() => {
+      this.#expiryTimer = null
+      this.#expiryUs = Infinity
+      if (!this.#isClosed) this.#armExpiry()
+    }, Math.ceil(waitMs))
+  }
+
+  #followSignal(signal: AbortSignal, tag: number, request: number): void {
+    const cancel = (): void => {
+      // Its `failed` event with ERR_ABORTED rejects the promise.
+      addon.cancel(this.port, request)
+    }
+    signal.addEventListener('abort', cancel, { once: true })
+    this.#table.setDetach(tag, () => signal.removeEventListener('abort', cancel))
+  }
+
+  #drain(): void {
+    if (this.#isClosed) return
+    for (let count = addon.drain(this.port); count > 0; count = addon.drain(this.port)) {
+      const events = addon.events(this.port)
+      for (let at = 0; at < count * 4; at += 4) {
+        this.#dispatch(
+          events[at] as number,
+          events[at + 1] as number,
+          events[at + 2] as number,
+          events[at + 3] as number,
+        )
+        // A listener may have closed the engine.
+        if (this.#isClosed) return
+      }
+    }
+    this.#events.onDrained()
+  }
+
+  #dispatch(kind: number, a: number, b: number, c: number): void {
+    if (kind === ANSWERED) this.#onAnswered(a, b)
+    else if (kind === FAILED) this.#onFailed(a, b)
+    else if (kind === SETTLED) this.#onSettled(a, b, c)
+    else if (kind === SEND) {
+      if (b + c > this.#outbox.length) this.#outbox = addon.outbox(this.port)
+      this.#events.onSend(a, this.#outbox.subarray(b, b + c))
+    } else if (kind === SEND_FAILED) {
+      this.#events.onSendFailed(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.port, b))
+    }
+  }
+
+  #onAnswered(tag: number, request: number): void {
+    const deployment = this.#table.deploymentOf(tag)
+    const answer = addon.readAnswer(this.port, request)
+    this.#table.resolve(tag, resultOf(deployment, answer, this.#table.requestIdOf(tag)))
+    // An audited request keeps its tag until it has settled.
+    if (!deployment.compiled.isAudited) this.#table.free(tag)
+  }
+
+  #onFailed(tag: number, request: number): void {
+    const failure = addon.readFailure(this.port, request)
+    this.#table.reject(tag, failureOf(failure, this.#table.deploymentOf(tag).failureContext))
+    this.#table.free(tag)
+  }
+
+  #onSettled(tag: number, request: number, planKey: number): void {
+    const isWire = tag < 0
+    const deployment = isWire ? this.#events.deploymentOf(planKey) : this.#table.deploymentOf(tag)
+    try {
+      if (deployment !== undefined)
+        this.#events.onSettled(request, deployment, isWire ? '' : this.#table.requestIdOf(tag))
+    } finally {
+      addon.release(this.port, request)
+      if (!isWire) this.#table.free(tag)
+    }
+  }
+}
+
+function abortedError(signal: AbortSignal): PenstockError {
+  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason as unknown })
+}

@@ -1,0 +1,82 @@
+/**
+ * The one place where the addon's failures (a status and three numbers) become sentences. native/core/failure.hpp says
+ * what the numbers mean; every transport and `infer` show the same words.
+ */
+import { errorCodeOfNative, errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
+import type { TensorField } from '../tensor/tensor.js'
+
+/** As the addon reports it: FailureDetail of bindings/. */
+export interface NativeFailure {
+  readonly status: number
+  readonly details: readonly number[]
+  readonly text: string
+}
+
+export interface FailureContext {
+  /** The pipeline's name; '' when it is not known. */
+  readonly pipeline: string
+  /** The pipeline's inputs, to name the one that is wrong. */
+  readonly inputs: readonly TensorField[]
+  /** Keys that the splits read, by split index. */
+  readonly splitKeys: readonly string[]
+}
+
+const nowhere: FailureContext = { pipeline: '', inputs: [], splitKeys: [] }
+
+/** Milliseconds that a refusal without its own estimate suggests to wait. */
+const RETRY_AFTER_MS = 100
+
+type Sentence = (a: number, b: number, c: number, context: FailureContext, text: string) => string
+
+const sentences: Partial<Record<ErrorCode, Sentence>> = {
+  ERR_SHAPE: (index, expected, received, { inputs }) =>
+    `Expected input ${inputs[index]?.name ?? index} to be of ${expected} bytes (or that dim) as its signature says but received ${received}`,
+  ERR_META: (split, row, fault, { splitKeys }) =>
+    `Expected meta[${JSON.stringify(splitKeys[split] ?? '')}] to be ${
+      fault === 2
+        ? 'one value, or one per row, but received another count'
+        : 'a number in [0, 1] but received ' + (fault === 0 ? 'something else' : 'one out of that range')
+    } (row ${row})`,
+  ERR_TOO_MANY_ROWS: (limit, received) =>
+    `Expected the request to have 1..${limit} rows but received ${received}. Split it into smaller requests`,
+  ERR_QUEUE_FULL: (pending, limit) =>
+    `The model's queue is full: ${pending} of ${limit} rows wait or run, nothing was run. Try again later`,
+  ERR_DEADLINE_EXCEEDED: (waitUs, budgetUs) =>
+    waitUs > 0
+      ? `The deadline cannot be met: the queue needs about ${milliseconds(waitUs)} ms and the budget is ${milliseconds(budgetUs)} ms; nothing was run`
+      : 'The deadline passed before the answer was ready',
+  ERR_CREDIT_EXCEEDED: (inFlight, window) =>
+    `The connection has ${inFlight} requests in flight and its window is ${window}`,
+  ERR_FRAME: (offset) => `The frame is no well-formed penstock.v1 message: wrong at byte ${offset}`,
+  ERR_PIPELINE_NOT_DEPLOYED: (_a, _b, _c, { pipeline }) => `Pipeline ${pipeline} is not deployed. Deploy it first`,
+  ERR_RUN_FAILED: (_a, _b, _c, _context, text) => `ONNX Runtime could not run the request: ${text}`,
+}
+
+const capacityCodes: ReadonlySet<ErrorCode> = new Set(['ERR_QUEUE_FULL', 'ERR_DRAINING', 'ERR_WORKER_LOST'])
+
+/** A failure of the addon as the error that callers see. */
+export function failureOf(failure: NativeFailure, context: FailureContext = nowhere): PenstockError {
+  const code = errorCodeOfNative(failure.status)
+  const [a = 0, b = 0, c = 0] = failure.details
+  const sentence = sentences[code]?.(a, b, c, context, failure.text)
+  // A detail of zeros is no fact: the code's own sentence says more.
+  const isBare =
+    failure.text === '' &&
+    a === 0 &&
+    b === 0 &&
+    c === 0 &&
+    code !== 'ERR_DEADLINE_EXCEEDED' &&
+    code !== 'ERR_PIPELINE_NOT_DEPLOYED'
+  const message = sentence === undefined || isBare ? withText(errorTable[code].sentence, failure.text) : sentence
+  if (!capacityCodes.has(code)) return new PenstockError(code, message)
+  const retryAfterMs = code === 'ERR_QUEUE_FULL' && c > 0 ? Math.ceil(c) : RETRY_AFTER_MS
+  return new PenstockError(code, message, { retryAfterMs })
+}
+
+function withText(sentence: string, text: string): string {
+  return text === '' ? sentence : `${sentence} ${text}`
+}
+
+function milliseconds(us: number): string {
+  return (us / 1000).toFixed(us < 10_000 ? 1 : 0)
+}

@@ -1,0 +1,194 @@
+/**
+ * Stores without a disk, for programs that embed the engine and bring their models along: the same rules as the
+ * registry's (immutable numbered versions, content addressed, aliases that move), gone when the process ends.
+ *
+ * Records are new objects after each mutation, so that a caller may keep one. Version numbers are never given twice,
+ * not even after a removal.
+ */
+import { createHash } from 'node:crypto'
+import type { Clock } from '../base/clock.js'
+import { PenstockError } from '../base/errors.js'
+import { expectName } from '../base/expect.js'
+import { definitionsEqual, type PipelineDefinition } from '../pipeline/definition.js'
+import type {
+  ModelRecord,
+  ModelSignature,
+  ModelStore,
+  ModelVersion,
+  PipelineRecord,
+  PipelineStore,
+  PipelineVersion,
+} from './api.js'
+
+/** A store whose blobs are bytes in memory; workers get the bytes instead of a path. */
+export interface BlobBytes {
+  blobBytes(sha256: string): Uint8Array
+}
+
+export function hasBlobBytes(store: ModelStore): store is ModelStore & BlobBytes {
+  return 'blobBytes' in store
+}
+
+export class MemoryModelStore implements ModelStore, BlobBytes {
+  readonly #clock: Clock
+  readonly #records = new Map<string, ModelRecord>()
+  readonly #blobs = new Map<string, Uint8Array>()
+  readonly #newestVersions = new Map<string, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  list(): ModelRecord[] {
+    return [...this.#records.values()]
+  }
+
+  get(name: string): ModelRecord | undefined {
+    return this.#records.get(name)
+  }
+
+  blobPath(sha256: string): string {
+    throw new Error(`Expected the engine to ask for the bytes of ${sha256}: a memory store has no files`)
+  }
+
+  blobBytes(sha256: string): Uint8Array {
+    const bytes = this.#blobs.get(sha256)
+    if (bytes === undefined) throw new PenstockError('ERR_STORAGE', `There is no blob ${sha256}`)
+    return bytes
+  }
+
+  add(name: string, bytes: Uint8Array, signature: ModelSignature, tags: readonly string[]): Promise<ModelVersion> {
+    expectName('model name', name)
+    const record = this.#records.get(name) ?? { name, versions: [], aliases: {} }
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const newest = record.versions.at(-1)
+    if (newest?.sha256 === sha256) return Promise.resolve(newest)
+    const version: ModelVersion = {
+      name,
+      version: (this.#newestVersions.get(name) ?? 0) + 1,
+      sha256,
+      sizeBytes: bytes.length,
+      createdAt: new Date(this.#clock.nowMs()).toISOString(),
+      signature,
+      tags: [...tags],
+    }
+    // The caller's buffer is lent; the store keeps its own copy.
+    this.#blobs.set(sha256, bytes.slice())
+    this.#newestVersions.set(name, version.version)
+    this.#records.set(name, { ...record, versions: [...record.versions, version] })
+    return Promise.resolve(version)
+  }
+
+  setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+    return this.#change(name, (record) => {
+      expectName('alias', alias)
+      this.#expectVersion(record, version)
+      return { ...record, aliases: { ...record.aliases, [alias]: version } }
+    })
+  }
+
+  removeAlias(name: string, alias: string): Promise<ModelRecord> {
+    return this.#change(name, (record) => {
+      if (!Object.hasOwn(record.aliases, alias))
+        throw new PenstockError('ERR_MODEL_NOT_FOUND', `Model ${name} has no alias ${alias}`)
+      const { [alias]: _removed, ...aliases } = record.aliases
+      return { ...record, aliases }
+    })
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#change(name, (record) => record)
+    this.#records.delete(name)
+    this.#dropUnusedBlobs()
+  }
+
+  async removeVersion(name: string, version: number): Promise<ModelRecord> {
+    const record = await this.#change(name, (present) => {
+      this.#expectVersion(present, version)
+      const aliases = Object.keys(present.aliases).filter((alias) => present.aliases[alias] === version)
+      if (aliases.length > 0) {
+        throw new PenstockError(
+          'ERR_CONFLICT',
+          `Version ${version} of model ${name} has the alias ${aliases.join(', ')}. Move or remove it first`,
+        )
+      }
+      return { ...present, versions: present.versions.filter((candidate) => candidate.version !== version) }
+    })
+    if (record.versions.length === 0) this.#records.delete(name)
+    this.#dropUnusedBlobs()
+    return record
+  }
+
+  #change(name: string, change: (record: ModelRecord) => ModelRecord): Promise<ModelRecord> {
+    return new Promise((resolve) => {
+      const record = this.#records.get(name)
+      if (record === undefined) throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}`)
+      const changed = change(record)
+      this.#records.set(name, changed)
+      resolve(changed)
+    })
+  }
+
+  #expectVersion(record: ModelRecord, version: number): void {
+    if (record.versions.some((candidate) => candidate.version === version)) return
+    throw new PenstockError('ERR_MODEL_NOT_FOUND', `Model ${record.name} has no version ${version}`)
+  }
+
+  #dropUnusedBlobs(): void {
+    const used = new Set(this.list().flatMap((record) => record.versions.map((version) => version.sha256)))
+    for (const sha256 of [...this.#blobs.keys()]) if (!used.has(sha256)) this.#blobs.delete(sha256)
+  }
+}
+
+export class MemoryPipelineStore implements PipelineStore {
+  readonly #clock: Clock
+  readonly #records = new Map<string, PipelineRecord>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  list(): PipelineRecord[] {
+    return [...this.#records.values()]
+  }
+
+  get(name: string): PipelineRecord | undefined {
+    return this.#records.get(name)
+  }
+
+  put(definition: PipelineDefinition): Promise<PipelineVersion> {
+    const record = this.#records.get(definition.name) ?? { name: definition.name, versions: [], deployedVersion: null }
+    const newest = record.versions.at(-1)
+    if (newest !== undefined && definitionsEqual(newest.definition, definition)) return Promise.resolve(newest)
+    const version: PipelineVersion = {
+      version: (newest?.version ?? 0) + 1,
+      definition,
+      createdAt: new Date(this.#clock.nowMs()).toISOString(),
+    }
+    this.#records.set(definition.name, { ...record, versions: [...record.versions, version] })
+    return Promise.resolve(version)
+  }
+
+  async setDeployed(name: string, version: number | null): Promise<PipelineRecord> {
+    const record = await this.#expect(name)
+    if (version !== null && !record.versions.some((candidate) => candidate.version === version)) {
+      throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `Pipeline ${name} has no version ${version}`)
+    }
+    const changed = { ...record, deployedVersion: version }
+    this.#records.set(name, changed)
+    return changed
+  }
+
+  async remove(name: string): Promise<void> {
+    const record = await this.#expect(name)
+    if (record.deployedVersion !== null)
+      throw new PenstockError('ERR_CONFLICT', `Pipeline ${name} is deployed. Undeploy it first`)
+    this.#records.delete(name)
+  }
+
+  #expect(name: string): Promise<PipelineRecord> {
+    const record = this.#records.get(name)
+    if (record !== undefined) return Promise.resolve(record)
+    return Promise.reject(new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}`))
+  }
+}

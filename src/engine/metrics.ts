@@ -1,0 +1,189 @@
+/**
+ * A plain snapshot of everything the engine counts, for /metrics and for tests. Counters are kept natively, without
+ * locks, where the work happens; this file only names and copies them when somebody asks.
+ */
+import { addon } from '../../bindings/native.js'
+import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
+import { errorTable, type ErrorCode } from '../base/errors.js'
+import type { AuditLog } from './api.js'
+import type { Deployment } from './deployment.js'
+import type { LoadedModel } from './loaded-models.js'
+import type { ThreadPlan } from './thread-plan.js'
+
+export interface Histogram {
+  readonly count: number
+  readonly sum: number
+  /** Per bucket, not cumulative; upper bounds are EngineMetrics.histogramBounds. */
+  readonly counts: Float64Array
+}
+
+export interface ModelMetrics {
+  readonly model: string
+  readonly version: number
+  readonly pendingRows: number
+  readonly pendingRowsBackground: number
+  readonly batchCount: number
+  readonly rowCount: number
+  readonly failedRunCount: number
+  readonly batchesAllocated: number
+  readonly arenaBytes: number
+  readonly usPerRow: number
+  readonly batchRows: Histogram
+  readonly queueUs: Histogram
+  readonly runUs: Histogram
+}
+
+export interface PipelineMetrics {
+  readonly pipeline: string
+  /** null when it is not deployed any more. */
+  readonly version: number | null
+  readonly inFlight: number
+  readonly requestCount: number
+  readonly rowCount: number
+  /** By error code; codes that never happened are absent. */
+  readonly failures: Readonly<Record<string, number>>
+  /** Rows on which each check failed. */
+  readonly checkFailures: Readonly<Record<string, number>>
+  /** Rows of background models that were refused, or lost to a failure. */
+  readonly background: readonly { readonly model: string; readonly shedRows: number; readonly failedRows: number }[]
+  readonly totalUs: Histogram
+}
+
+export interface EngineMetrics {
+  /** Upper bounds of every histogram's buckets, in the histogram's own unit. */
+  readonly histogramBounds: Float64Array
+  readonly uptimeMs: number
+  readonly isReady: boolean
+  readonly inFlight: number
+  readonly connections: number
+  readonly threadPlan: ThreadPlan
+  readonly workers: { readonly count: number; readonly ready: number; readonly restarts: number }
+  readonly models: readonly ModelMetrics[]
+  readonly pipelines: readonly PipelineMetrics[]
+  readonly audit: { readonly droppedCount: number }
+  readonly process: {
+    readonly rssBytes: number
+    readonly heapUsedBytes: number
+    readonly externalBytes: number
+    readonly cpuUserUs: number
+    readonly cpuSystemUs: number
+  }
+}
+
+/** What the plain path counts, in JavaScript, with the names of the native counters. */
+export interface PlainCounters {
+  requestCount: number
+  rowCount: number
+  readonly failures: Map<ErrorCode, number>
+  readonly checkFailures: Map<string, number>
+  readonly backgroundLosses: Map<string, number>
+}
+
+export const newPlainCounters = (): PlainCounters => ({
+  requestCount: 0,
+  rowCount: 0,
+  failures: new Map(),
+  checkFailures: new Map(),
+  backgroundLosses: new Map(),
+})
+
+export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
+  return models.flatMap(({ version, queue }) => {
+    if (queue === null) return []
+    const stats: QueueStats = addon.queueStats(queue)
+    return [
+      {
+        model: version.name,
+        version: version.version,
+        pendingRows: stats.pendingRows[0],
+        pendingRowsBackground: stats.pendingRows[1],
+        batchCount: stats.batchCount,
+        rowCount: stats.rowCount,
+        failedRunCount: stats.failedRunCount,
+        batchesAllocated: stats.batchesAllocated,
+        arenaBytes: stats.arenaBytes,
+        usPerRow: stats.usPerRow,
+        batchRows: histogramOf(stats.batchRows),
+        queueUs: histogramOf(stats.queueUs),
+        runUs: histogramOf(stats.runUs),
+      },
+    ]
+  })
+}
+
+export function pipelineMetrics(
+  name: string,
+  handle: PipelineHandle,
+  current: Deployment | null,
+  plain: PlainCounters,
+): PipelineMetrics {
+  const stats = addon.pipelineStats(handle)
+  const checks = current?.compiled.checks ?? []
+  const checkFailures = Object.fromEntries(
+    checks.map(({ name: check }, index) => [
+      check,
+      (stats.checkFailureCounts[index] ?? 0) + (plain.checkFailures.get(check) ?? 0),
+    ]),
+  )
+  return {
+    pipeline: name,
+    version: current?.version ?? null,
+    inFlight: stats.inFlight + (current?.plainInFlight ?? 0),
+    requestCount: stats.requestCount + plain.requestCount,
+    rowCount: stats.rowCount + plain.rowCount,
+    failures: failuresOf(stats.failureCounts, plain),
+    checkFailures,
+    background: backgroundOf(current, stats.backgroundLosses, plain),
+    totalUs: histogramOf(stats.totalUs),
+  }
+}
+
+export function processMetrics(): EngineMetrics['process'] {
+  const memory = process.memoryUsage()
+  const cpu = process.cpuUsage()
+  return {
+    rssBytes: memory.rss,
+    heapUsedBytes: memory.heapUsed,
+    externalBytes: memory.external,
+    cpuUserUs: cpu.user,
+    cpuSystemUs: cpu.system,
+  }
+}
+
+export function auditMetrics(log: AuditLog | undefined): EngineMetrics['audit'] {
+  return { droppedCount: log?.droppedCount ?? 0 }
+}
+
+function histogramOf(snapshot: Float64Array): Histogram {
+  return { count: snapshot[0] ?? 0, sum: snapshot[1] ?? 0, counts: snapshot.subarray(2) }
+}
+
+function failuresOf(counts: Float64Array, plain: PlainCounters): Record<string, number> {
+  const failures: Record<string, number> = {}
+  for (const [code, row] of Object.entries(errorTable)) {
+    const native = 'native' in row && row.native !== undefined ? (counts[row.native] ?? 0) : 0
+    const count = native + (plain.failures.get(code as ErrorCode) ?? 0)
+    if (count > 0) failures[code] = count
+  }
+  return failures
+}
+
+/** The addon counts by position of the current plan, over all stages: [shed, failed] each. */
+function backgroundOf(
+  current: Deployment | null,
+  losses: Float64Array,
+  plain: PlainCounters,
+): PipelineMetrics['background'] {
+  const positions = current?.compiled.stages.flatMap((stage) => stage.positions) ?? []
+  return positions.flatMap((position, index) => {
+    if (!position.isBackground) return []
+    const model = position.options[0]?.label ?? ''
+    return [
+      {
+        model,
+        shedRows: losses[index * 2] ?? 0,
+        failedRows: (losses[index * 2 + 1] ?? 0) + (plain.backgroundLosses.get(model) ?? 0),
+      },
+    ]
+  })
+}

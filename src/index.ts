@@ -1,0 +1,43 @@
+/**
+ * Penstock, embedded: what a program imports from `penstock`.
+ *
+ *   const engine = await Engine.open()
+ *   await engine.addModel('wine', bytes, { alias: 'champion' })
+ *   await pipeline('quality', engine).model('wine@champion').deploy()
+ *   const { outputs } = await engine.infer('quality', { inputs: { features: new Float32Array(12) } })
+ */
+
+// The engine and what it says of itself.
+export { Engine, type EngineNotice, type EngineOptions } from './engine/engine.js'
+export type * from './engine/api.js'
+export type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from './engine/metrics.js'
+export {
+  formatThreadPlan,
+  planThreads,
+  readThreadFacts,
+  threadOverridesOf,
+  type ThreadFacts,
+  type ThreadOverrides,
+  type ThreadPlan,
+} from './engine/thread-plan.js'
+export type { WireHooks, WirePort } from './engine/wire-port.js'
+
+// Pipelines.
+export { pipeline, PipelineBuilder, type Deployer } from './steps/index.js'
+export type * from './pipeline/definition.js'
+
+// Tensors.
+export type { NumericDtype, Tensor, TensorData, TensorField } from './tensor/tensor.js'
+
+// State on disk, and the log.
+export { Home } from './registry/home.js'
+export { FileAuditLog, type FileAuditLogOptions } from './log/audit-log.js'
+export { MemoryAuditLog } from './log/memory-audit-log.js'
+
+// Errors.
+export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode } from './base/errors.js'
+export { systemClock, type Clock } from './base/clock.js'
+
+// Server and client.
+export { PenstockServer } from './server.js'
+export { PenstockClient } from './client/index.js'

@@ -1,0 +1,146 @@
+/**
+ * Runs the batch in hand: ONNX Runtime on the arena's own memory, in place, without a copy.
+ *
+ * Inputs are views of the batch's buffer; outputs whose place is known are preallocated fetches in the same buffer.
+ * Outputs whose shape only the run tells are allocated by ONNX Runtime and handed to the addon, which copies them once.
+ *
+ * One bad request never poisons a batch: when a shared run fails, each entry is run alone on its own rows, and only the
+ * guilty ones get the error. Layouts are cached by lane and buffers by batch id; both caches are bounded and simply
+ * forgotten when full, because refilling one costs a native call.
+ *
+ * Thread: the worker's. Memory: the addon's, lent from take() until completeBatch().
+ */
+import type { Tensor as OrtTensor } from 'onnxruntime-node'
+import type { LaneLayout, NativeAddon, WorkerHandle } from '../../bindings/native.js'
+import type { NumericDtype } from '../tensor/tensor.js'
+import type { ModelSession } from './model-session.js'
+import { dataOf, runtimeReason, viewTensor } from './ort-tensor.js'
+
+/** Cached lanes or buffers of one worker. A lane is one shape of one model; 4096 of either cost a few MB. */
+const CACHE_ENTRIES_MAX = 4096
+
+export class BatchRunner {
+  readonly #addon: NativeAddon
+  readonly #worker: WorkerHandle
+  readonly #sessions: ReadonlyMap<number, ModelSession>
+  /** [modelKey, batchId, rows, entryCount, laneId] of the batch in hand; a view of native memory. */
+  readonly #info: Int32Array
+  readonly #layouts = new Map<number, LaneLayout>()
+  readonly #buffers = new Map<number, ArrayBuffer>()
+
+  constructor(addon: NativeAddon, worker: WorkerHandle, sessions: ReadonlyMap<number, ModelSession>) {
+    this.#addon = addon
+    this.#worker = worker
+    this.#sessions = sessions
+    this.#info = addon.workerInfo(worker)
+  }
+
+  /** Runs and completes the batch in hand. Never throws for what a model or a request does. */
+  async runBatch(): Promise<void> {
+    const addon = this.#addon
+    const modelKey = this.#info[0] as number
+    const rows = this.#info[2] as number
+    const entryCount = this.#info[3] as number
+    const model = this.#sessions.get(modelKey)
+    const startUs = addon.nowUs()
+    if (model === undefined) {
+      for (let entry = 0; entry < entryCount; entry++)
+        addon.failEntry(this.#worker, entry, 'the model is not loaded in this worker')
+    } else {
+      try {
+        await this.#runRows(model, 0, rows)
+      } catch (error) {
+        if (entryCount === 1) addon.failEntry(this.#worker, 0, runtimeReason(error))
+        else await this.#runEntriesAlone(model)
+      }
+    }
+    addon.completeBatch(this.#worker, addon.nowUs() - startUs)
+  }
+
+  async #runEntriesAlone(model: ModelSession): Promise<void> {
+    const entries = this.#addon.batchEntries(this.#worker)
+    for (let entry = 0; entry * 2 < entries.length; entry++) {
+      try {
+        await this.#runRows(model, entries[entry * 2] as number, entries[entry * 2 + 1] as number)
+      } catch (error) {
+        this.#addon.failEntry(this.#worker, entry, runtimeReason(error))
+      }
+    }
+  }
+
+  async #runRows(model: ModelSession, batchRow: number, rowCount: number): Promise<void> {
+    const layout = this.#layout()
+    const buffer = this.#buffer()
+    const feeds: Record<string, OrtTensor> = {}
+    for (let i = 0; i < layout.inputs.length; i++) {
+      const { offsetBytes, rowBytes, dims } = layout.inputs[i] as LaneLayout['inputs'][number]
+      const offset = offsetBytes + batchRow * rowBytes
+      feeds[model.inputNames[i] as string] = viewTensor(
+        model.inputDtypes[i] as NumericDtype,
+        buffer,
+        offset,
+        model.isWhole ? dims : [rowCount, ...dims],
+      )
+    }
+    const fetches: Record<string, OrtTensor | null> = {}
+    for (let i = 0; i < layout.outputs.length; i++) {
+      const { offsetBytes, rowBytes, dims } = layout.outputs[i] as LaneLayout['outputs'][number]
+      const offset = offsetBytes + batchRow * rowBytes
+      fetches[model.outputNames[i] as string] =
+        offsetBytes < 0
+          ? null
+          : viewTensor(
+              model.outputDtypes[i] as NumericDtype,
+              buffer,
+              offset,
+              model.isWhole ? dims : [rowCount, ...dims],
+            )
+    }
+    const results = await model.session.run(feeds, fetches)
+    for (let i = 0; i < layout.outputs.length; i++) {
+      if ((layout.outputs[i] as LaneLayout['outputs'][number]).offsetBytes >= 0) continue
+      this.#handOver(
+        model,
+        i,
+        results[model.outputNames[i] as string] as OrtTensor,
+        batchRow,
+        model.isWhole ? -1 : rowCount,
+      )
+    }
+  }
+
+  /** @param rowCount -1: the output has no row axis. */
+  #handOver(model: ModelSession, output: number, result: OrtTensor, batchRow: number, rowCount: number): void {
+    const name = model.outputNames[output] as string
+    const dims = result.dims as number[]
+    if (rowCount >= 0 && dims[0] !== rowCount) {
+      throw new Error(`Expected output ${name} to have ${rowCount} rows but the model gave shape [${dims.join(', ')}]`)
+    }
+    const data = dataOf(result) as unknown as ArrayBufferView
+    if (!this.#addon.setOutput(this.#worker, output, data, dims, batchRow)) {
+      throw new Error(`Output ${name} has shape [${dims.join(', ')}], unlike the other requests of its batch`)
+    }
+  }
+
+  #layout(): LaneLayout {
+    const laneId = this.#info[4] as number
+    let layout = this.#layouts.get(laneId)
+    if (layout === undefined) {
+      layout = this.#addon.laneLayout(this.#worker)
+      if (this.#layouts.size >= CACHE_ENTRIES_MAX) this.#layouts.clear()
+      this.#layouts.set(laneId, layout)
+    }
+    return layout
+  }
+
+  #buffer(): ArrayBuffer {
+    const batchId = this.#info[1] as number
+    let buffer = this.#buffers.get(batchId)
+    if (buffer === undefined) {
+      buffer = this.#addon.batchBuffer(this.#worker)
+      if (this.#buffers.size >= CACHE_ENTRIES_MAX) this.#buffers.clear()
+      this.#buffers.set(batchId, buffer)
+    }
+    return buffer
+  }
+}

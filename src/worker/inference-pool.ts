@@ -1,0 +1,294 @@
+/**
+ * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's plane.
+ *
+ * The pool owns the plane, the addon's scheduler between queues and workers: any worker of it may take any of its
+ * batches, so every worker has every model.
+ *
+ * Jobs (load, unload, plain run) are posted through the addon to a named worker, never to "any", so that the pool knows
+ * whose loss costs which job. When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does
+ * that), its plain runs fail here, and a new thread starts with everything that was loaded. Restarts back off, so a
+ * model that kills its worker at once does not spin the machine.
+ */
+import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
+import { Piscina } from 'piscina'
+import { addon } from '../../bindings/native.js'
+import type { PortHandle } from '../../bindings/native.js'
+import { PenstockError } from '../base/errors.js'
+import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX, WORKER_RESTART_DELAY_MS_MAX } from '../base/limits.js'
+import { workerFile } from './worker-file.js'
+import {
+  decodeReply,
+  encodeJob,
+  type LoadableModel,
+  type PlainTensor,
+  type WorkerJob,
+  type WorkerReady,
+  type WorkerReply,
+  type WorkerTask,
+} from './worker-messages.js'
+
+export interface PoolNotice {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly cause?: unknown
+}
+
+export interface PoolOptions {
+  /** Threads, 1..INFER_WORKERS_MAX. */
+  readonly workerCount: number
+  readonly onNotice: (notice: PoolNotice) => void
+}
+
+interface PendingJob {
+  readonly workerIndex: number
+  readonly job: WorkerJob
+  readonly resolve: (reply: WorkerReply) => void
+  readonly reject: (error: PenstockError) => void
+}
+
+interface WorkerState {
+  isReady: boolean
+  /** Keys of the models that the running task was started with. */
+  startedWith: ReadonlySet<number>
+  /** Starts since it last stayed up; doubles the delay of the next. */
+  restartsInARow: number
+  task: Promise<void>
+  pendingJobs: number
+}
+
+const RESTART_DELAY_MS_MIN = 20
+/** A worker that served this long has earned an immediate restart. */
+const STEADY_MS = 10_000
+const JOBS_OF_PORT_MAX = 1024
+
+export class InferencePool {
+  readonly workerCount: number
+  /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
+  readonly plane: number
+  readonly #threads: Piscina
+  readonly #port: PortHandle
+  readonly #workers: WorkerState[]
+  readonly #models = new Map<number, LoadableModel>()
+  readonly #jobs = new Map<number, PendingJob>()
+  readonly #onNotice: PoolOptions['onNotice']
+  readonly #readyWaiters: (() => void)[] = []
+  #nextTag = 1
+  #restartCount = 0
+  #isClosing = false
+
+  private constructor(options: PoolOptions) {
+    this.workerCount = options.workerCount
+    this.#onNotice = options.onNotice
+    this.plane = addon.createPlane()
+    this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
+    this.#threads = new Piscina({
+      filename: workerFile('inference-worker'),
+      minThreads: options.workerCount,
+      maxThreads: options.workerCount,
+      // A worker that waits for its next task in Atomics.wait could not be stopped.
+      atomics: 'disabled',
+    })
+    this.#threads.on('message', (message: unknown) => this.#onReady(message as WorkerReady))
+    this.#workers = Array.from({ length: options.workerCount }, () => ({
+      isReady: false,
+      startedWith: new Set<number>(),
+      restartsInARow: 0,
+      task: Promise.resolve(),
+      pendingJobs: 0,
+    }))
+  }
+
+  /** Starts the workers and waits until all take work. @throws ERR_WORKER_LOST when they do not start. */
+  static async open(options: PoolOptions): Promise<InferencePool> {
+    if (options.workerCount < 1 || options.workerCount > INFER_WORKERS_MAX) {
+      throw new PenstockError(
+        'ERR_ARGUMENT',
+        `Expected inferWorkers to be an integer in 1..${INFER_WORKERS_MAX} but received ${options.workerCount}`,
+      )
+    }
+    const pool = new InferencePool(options)
+    const failed = new Promise<never>((_, reject) => {
+      pool.#workers.forEach((_worker, index) => pool.#start(index, reject))
+    })
+    await Promise.race([pool.#allReady(), failed]).catch(async (cause: unknown) => {
+      await pool.close()
+      throw new PenstockError('ERR_WORKER_LOST', `An inference worker did not start: ${String(cause)}`, { cause })
+    })
+    return pool
+  }
+
+  get readyCount(): number {
+    return this.#workers.reduce((count, worker) => count + (worker.isReady ? 1 : 0), 0)
+  }
+
+  get restartCount(): number {
+    return this.#restartCount
+  }
+
+  /**
+   * Loads the model in every worker. When one refuses, it is unloaded from the others again.
+   * @throws ERR_MODEL_INVALID with ONNX Runtime's reason.
+   */
+  async load(model: LoadableModel): Promise<void> {
+    this.#models.set(model.modelKey, model)
+    const replies = await Promise.all(this.#workers.map((_worker, index) => this.#post(index, { kind: 'load', model })))
+    const refusal = replies.find((reply) => !reply.isDone)
+    if (refusal === undefined || refusal.isDone) return
+    await this.unload(model.modelKey)
+    throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label}: ${refusal.text}`)
+  }
+
+  /** Call it when no batch of the model can come any more. */
+  async unload(modelKey: number): Promise<void> {
+    if (!this.#models.delete(modelKey) || this.#isClosing) return
+    await Promise.all(this.#workers.map((_worker, index) => this.#post(index, { kind: 'unload', modelKey })))
+  }
+
+  /**
+   * Runs one model on tensors of JavaScript, in the worker with the fewest jobs.
+   * @returns the model's outputs in its order, and what the run took.
+   * @throws ERR_RUN_FAILED with ONNX Runtime's reason; ERR_WORKER_LOST.
+   */
+  async run(
+    modelKey: number,
+    inputs: readonly PlainTensor[],
+  ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
+    let index = 0
+    this.#workers.forEach((worker, candidate) => {
+      if (worker.pendingJobs < (this.#workers[index] as WorkerState).pendingJobs) index = candidate
+    })
+    const reply = await this.#post(index, { kind: 'run', modelKey, inputs })
+    if (!reply.isDone)
+      throw new PenstockError('ERR_RUN_FAILED', `ONNX Runtime could not run the request: ${reply.text}`)
+    return reply
+  }
+
+  /** Wakes and ends every worker; unanswered jobs are refused. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    for (const job of this.#jobs.values()) job.reject(new PenstockError('ERR_CLOSED', 'The engine is closed'))
+    this.#jobs.clear()
+    addon.closePlane(this.plane)
+    // A run that never ends must not keep the process from closing.
+    const limit = setTimeoutPromise(WORKER_CLOSE_MS_MAX, undefined, { ref: false })
+    await Promise.race([Promise.allSettled(this.#workers.map((worker) => worker.task)), limit])
+    await this.#threads.destroy()
+    addon.closePort(this.#port)
+  }
+
+  #start(index: number, onFirstFailure?: (cause: unknown) => void): void {
+    const worker = this.#workers[index] as WorkerState
+    const models = [...this.#models.values()]
+    worker.startedWith = new Set(this.#models.keys())
+    const startedMs = performance.now()
+    const task: WorkerTask = { plane: this.plane, workerIndex: index, models }
+    worker.task = this.#threads.run(task).then(
+      () => this.#onEnded(index, startedMs, undefined, onFirstFailure),
+      (cause: unknown) => this.#onEnded(index, startedMs, cause, onFirstFailure),
+    )
+  }
+
+  #onReady(message: WorkerReady): void {
+    const worker = this.#workers[message.readyWorker]
+    if (worker === undefined) return
+    worker.isReady = true
+    for (const { label, reason } of message.unloaded) {
+      this.#onNotice({
+        level: 'error',
+        message: `Inference worker ${message.readyWorker} could not load ${label} again: ${reason}`,
+      })
+    }
+    this.#resumeJobs(message.readyWorker)
+    if (this.readyCount === this.workerCount) for (const wake of this.#readyWaiters.splice(0)) wake()
+  }
+
+  /** Control jobs of the lost worker: done when the new task brought their models, else posted again (they are idempotent). */
+  #resumeJobs(index: number): void {
+    const worker = this.#workers[index] as WorkerState
+    for (const [tag, pending] of [...this.#jobs]) {
+      if (pending.workerIndex !== index) continue
+      const { job } = pending
+      const isDone =
+        (job.kind === 'load' && worker.startedWith.has(job.model.modelKey)) ||
+        (job.kind === 'unload' && !worker.startedWith.has(job.modelKey))
+      if (isDone) this.#settle(tag, { isDone: true, outputs: [], runUs: 0 })
+      else addon.postJob(this.#port, index, tag, encodeJob(job))
+    }
+  }
+
+  #onEnded(index: number, startedMs: number, cause: unknown, onFirstFailure?: (cause: unknown) => void): void {
+    const worker = this.#workers[index] as WorkerState
+    const wasReady = worker.isReady
+    worker.isReady = false
+    if (this.#isClosing) return
+    if (!wasReady && onFirstFailure !== undefined) return onFirstFailure(cause)
+    this.#restartCount++
+    this.#failRuns(index, cause)
+    worker.restartsInARow = performance.now() - startedMs > STEADY_MS ? 0 : worker.restartsInARow + 1
+    const delayMs = Math.min(
+      WORKER_RESTART_DELAY_MS_MAX,
+      RESTART_DELAY_MS_MIN * 2 ** Math.max(0, worker.restartsInARow - 1),
+    )
+    this.#onNotice({
+      level: 'error',
+      message: `Inference worker ${index} was lost; it restarts in ${delayMs} ms`,
+      cause,
+    })
+    setTimeout(() => {
+      if (!this.#isClosing) this.#start(index)
+    }, delayMs)
+  }
+
+  #failRuns(index: number, cause: unknown): void {
+    for (const [tag, pending] of [...this.#jobs]) {
+      if (pending.workerIndex !== index || pending.job.kind !== 'run') continue
+      this.#forget(tag, pending)
+      pending.reject(
+        new PenstockError('ERR_WORKER_LOST', 'The inference worker ended while the request was running', { cause }),
+      )
+    }
+  }
+
+  #allReady(): Promise<void> {
+    if (this.readyCount === this.workerCount) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#readyWaiters.push(resolve)
+    })
+  }
+
+  #post(workerIndex: number, job: WorkerJob): Promise<WorkerReply> {
+    if (this.#isClosing) return Promise.reject(new PenstockError('ERR_CLOSED', 'The engine is closed'))
+    const tag = this.#nextTag++
+    const worker = this.#workers[workerIndex] as WorkerState
+    return new Promise((resolve, reject) => {
+      worker.pendingJobs++
+      this.#jobs.set(tag, { workerIndex, job, resolve, reject })
+      // Otherwise it is posted when the worker is ready.
+      if (worker.isReady) addon.postJob(this.#port, workerIndex, tag, encodeJob(job))
+    })
+  }
+
+  #settle(tag: number, reply: WorkerReply): void {
+    const pending = this.#jobs.get(tag)
+    if (pending === undefined) return
+    this.#forget(tag, pending)
+    pending.resolve(reply)
+  }
+
+  #forget(tag: number, pending: PendingJob): void {
+    this.#jobs.delete(tag)
+    ;(this.#workers[pending.workerIndex] as WorkerState).pendingJobs--
+  }
+
+  #drainJobs(): void {
+    if (this.#isClosing) return
+    for (let count = addon.drain(this.#port); count > 0; count = addon.drain(this.#port)) {
+      const events = addon.events(this.#port)
+      for (let event = 0; event < count; event++) {
+        const tag = events[event * 4 + 1] as number
+        this.#settle(tag, decodeReply(addon.readJob(this.#port, events[event * 4 + 2] as number)))
+      }
+    }
+  }
+}

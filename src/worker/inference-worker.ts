@@ -1,0 +1,90 @@
+/**
+ * The thread that runs models: one piscina task that lasts as long as the worker.
+ *
+ *     take ──► batch ──► run on the arena's memory ──► completeBatch ──┐
+ *      ▲  └──► job ────► load | unload | plain run ──► completeJob ────┤
+ *      └───────────────────────────────────────────────────────────────┘      closed ──► the task returns
+ *
+ * `take` blocks the thread inside the addon, so messages and terminate() do not reach it: everything comes as a job of
+ * the same queue, and closing the plane wakes it. Models that the task names are loaded before the first take, so a
+ * worker that replaces a lost one never sees a batch without its session. An exception that is no run's or job's own
+ * ends the task; the pool then starts another worker.
+ */
+import { parentPort } from 'node:worker_threads'
+import { addon } from '../../bindings/native.js'
+import type { WorkerHandle } from '../../bindings/native.js'
+import { BatchRunner } from './batch-runner.js'
+import { openModelSession, runTensors, type ModelSession } from './model-session.js'
+import { runtimeReason } from './ort-tensor.js'
+import {
+  decodeJob,
+  encodeReply,
+  type WorkerJob,
+  type WorkerReady,
+  type WorkerReply,
+  type WorkerTask,
+} from './worker-messages.js'
+
+const TAKEN_CLOSED = 0
+const TAKEN_BATCH = 1
+const TAKEN_JOB = 2
+
+export default async function inferenceWorker(task: WorkerTask): Promise<void> {
+  const sessions = new Map<number, ModelSession>()
+  const unloaded: WorkerReady['unloaded'][number][] = []
+  for (const model of task.models) {
+    try {
+      sessions.set(model.modelKey, await openModelSession(model))
+    } catch (error) {
+      // One broken file must not keep the other models from being served.
+      unloaded.push({ modelKey: model.modelKey, label: model.label, reason: runtimeReason(error) })
+    }
+  }
+  const worker = addon.openWorker(task.plane, task.workerIndex)
+  try {
+    // Leaves at once: a port's queue needs no event loop of the sender.
+    parentPort?.postMessage({ readyWorker: task.workerIndex, unloaded } satisfies WorkerReady)
+    await serve(worker, sessions)
+  } finally {
+    addon.closeWorker(worker)
+    await releaseAll(sessions)
+  }
+}
+
+async function serve(worker: WorkerHandle, sessions: Map<number, ModelSession>): Promise<void> {
+  const runner = new BatchRunner(addon, worker, sessions)
+  for (;;) {
+    const taken = addon.take(worker, -1)
+    if (taken === TAKEN_BATCH) await runner.runBatch()
+    else if (taken === TAKEN_JOB) {
+      const { tag, payload } = addon.takeJob(worker)
+      addon.completeJob(worker, tag, encodeReply(await answerJob(decodeJob(payload), sessions)))
+    } else if (taken === TAKEN_CLOSED) return
+  }
+}
+
+async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): Promise<WorkerReply> {
+  const startUs = addon.nowUs()
+  try {
+    if (job.kind === 'load') {
+      // A replacement worker may have loaded it already.
+      if (!sessions.has(job.model.modelKey)) sessions.set(job.model.modelKey, await openModelSession(job.model))
+      return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs }
+    }
+    const model = sessions.get(job.modelKey)
+    if (job.kind === 'unload') {
+      sessions.delete(job.modelKey)
+      await model?.session.release()
+      return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs }
+    }
+    if (model === undefined) return { isDone: false, text: 'the model is not loaded in this worker' }
+    return { isDone: true, outputs: await runTensors(model, job.inputs), runUs: addon.nowUs() - startUs }
+  } catch (error) {
+    return { isDone: false, text: runtimeReason(error) }
+  }
+}
+
+async function releaseAll(sessions: Map<number, ModelSession>): Promise<void> {
+  for (const model of sessions.values()) await model.session.release()
+  sessions.clear()
+}

@@ -1,0 +1,67 @@
+/**
+ * One loaded model of one worker: the ONNX Runtime session and what its fields are called and made of.
+ *
+ * Names and dtypes are read once at load, so that the batch loop indexes arrays and asks the session nothing.
+ */
+import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node'
+import { dtypeOfOrt } from '../tensor/dtype.js'
+import type { Dtype } from '../tensor/tensor.js'
+import { dataOf, makeTensor } from './ort-tensor.js'
+import { sessionOptions, type SessionSettings } from './session-options.js'
+import type { LoadableModel, PlainTensor } from './worker-messages.js'
+
+export interface ModelSession {
+  readonly label: string
+  readonly isWhole: boolean
+  readonly session: InferenceSession
+  readonly inputNames: readonly string[]
+  readonly inputDtypes: readonly Dtype[]
+  readonly outputNames: readonly string[]
+  readonly outputDtypes: readonly Dtype[]
+}
+
+/** Creates the session and warms nothing: the first batch pays for ONNX Runtime's memory plan. @throws what ORT says. */
+export async function openModelSession(model: LoadableModel): Promise<ModelSession> {
+  const session = await createSession(model.path ?? model.bytes ?? failWithoutSource(model), model.settings)
+  return {
+    label: model.label,
+    isWhole: model.isWhole,
+    session,
+    inputNames: session.inputNames,
+    inputDtypes: dtypesOf(session.inputMetadata),
+    outputNames: session.outputNames,
+    outputDtypes: dtypesOf(session.outputMetadata),
+  }
+}
+
+/** @param source a path, or the file's bytes, which ONNX Runtime copies. */
+export function createSession(source: string | Uint8Array, settings: SessionSettings): Promise<InferenceSession> {
+  const options = sessionOptions(settings)
+  return typeof source === 'string'
+    ? InferenceSession.create(source, options)
+    : InferenceSession.create(source, options)
+}
+
+/** Runs tensors that live in JavaScript: the plain path. Results come in the model's order; the caller owns them. */
+export async function runTensors(model: ModelSession, inputs: readonly PlainTensor[]): Promise<PlainTensor[]> {
+  const feeds: Record<string, OrtTensor> = {}
+  for (const input of inputs) feeds[input.name] = makeTensor(input.dtype, input.data, input.shape)
+  const results = await model.session.run(feeds)
+  return model.outputNames.map((name, index) => {
+    const result = results[name] as OrtTensor
+    return { name, dtype: model.outputDtypes[index] as Dtype, shape: [...result.dims], data: dataOf(result) }
+  })
+}
+
+function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {
+  return fields.map((field) => {
+    const dtype = field.isTensor ? dtypeOfOrt(field.type) : undefined
+    // The inspection refuses such models at upload; a file changed on disk may still come this far.
+    if (dtype === undefined) throw new Error(`Expected ${field.name} to be a tensor of a served dtype`)
+    return dtype
+  })
+}
+
+function failWithoutSource(model: LoadableModel): never {
+  throw new Error(`Expected ${model.label} to come with a path or with its bytes`)
+}

@@ -1,0 +1,42 @@
+/**
+ * The one place where ONNX Runtime sessions get their options, for workers and for the inspection of uploads alike.
+ *
+ * Penstock parallelises over requests, not inside one: each worker owns one session per model with one intra-op thread,
+ * so that m workers keep m cores busy without a second scheduler. Spinning is off unless the thread plan has cores to
+ * spare: a spinning pool burns the very cores that the other workers need. ONNX Runtime's own log is silenced below
+ * `fatal`, because every refusal reaches the caller as an error with its text.
+ */
+import type { InferenceSession } from 'onnxruntime-node'
+
+export type ExecutionProvider = 'cpu' | 'cuda'
+
+/** Plain data: travels to the workers inside a job. */
+export interface SessionSettings {
+  /** Threads inside one run, 1..256. */
+  readonly intraOpThreads: number
+  /** True: threads of the intra-op pool poll for work instead of sleeping. */
+  readonly spinning: boolean
+  /** In order of preference; `cpu` is always the last resort of ONNX Runtime. */
+  readonly executionProviders: readonly ExecutionProvider[]
+}
+
+export const defaultSessionSettings: SessionSettings = {
+  intraOpThreads: 1,
+  spinning: false,
+  executionProviders: ['cpu'],
+}
+
+const LOG_FATAL = 4
+
+/** Options for `InferenceSession.create`. */
+export function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
+  return {
+    executionProviders: [...settings.executionProviders],
+    intraOpNumThreads: settings.intraOpThreads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: LOG_FATAL,
+    extra: { session: { intra_op: { allow_spinning: settings.spinning ? '1' : '0' } } },
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What the engine and its inference workers say to each other: the task a worker is started with, the jobs that reach
+ * it through the addon's queue, and its replies.
+ *
+ * A worker waits inside a native call and hears no MessagePort, so jobs travel as bytes through the same queue as the
+ * batches; `v8.serialize` is the structured clone without a port. Jobs are rare (loads, plain runs): their copies are
+ * the accepted cost.
+ */
+import { deserialize, serialize } from 'node:v8'
+import type { Dtype, TensorData } from '../tensor/tensor.js'
+import type { SessionSettings } from './session-options.js'
+
+/** One model version as a worker loads it. Exactly one of path and bytes is set. */
+export interface LoadableModel {
+  /** Chosen by the engine, unique in the process; batches name their model by it. */
+  readonly modelKey: number
+  /** For error messages: `name@version`. */
+  readonly label: string
+  /** Tensors carry no row axis: dims of a lane are full shapes. */
+  readonly isWhole: boolean
+  readonly path: string | null
+  readonly bytes: Uint8Array | null
+  readonly settings: SessionSettings
+}
+
+/** What a worker thread is started with: everything that is loaded at that moment. */
+export interface WorkerTask {
+  /** Of the engine that starts it: its workers run its batches only. */
+  readonly plane: number
+  readonly workerIndex: number
+  readonly models: readonly LoadableModel[]
+}
+
+/** Posted by a worker right before its first take: jobs and batches reach it from now on. */
+export interface WorkerReady {
+  readonly readyWorker: number
+  /** Models of the task that could not be loaded, with the reason. */
+  readonly unloaded: readonly { readonly modelKey: number; readonly label: string; readonly reason: string }[]
+}
+
+export interface PlainTensor {
+  readonly name: string
+  readonly dtype: Dtype
+  readonly shape: readonly number[]
+  readonly data: TensorData
+}
+
+export type WorkerJob =
+  | { readonly kind: 'load'; readonly model: LoadableModel }
+  | { readonly kind: 'unload'; readonly modelKey: number }
+  | { readonly kind: 'run'; readonly modelKey: number; readonly inputs: readonly PlainTensor[] }
+
+export type WorkerReply =
+  | { readonly isDone: true; readonly outputs: readonly PlainTensor[]; readonly runUs: number }
+  | { readonly isDone: false; readonly text: string }
+
+export const encodeJob = (job: WorkerJob): Uint8Array => serialize(job)
+export const decodeJob = (bytes: Uint8Array): WorkerJob => deserialize(bytes) as WorkerJob
+export const encodeReply = (reply: WorkerReply): Uint8Array => serialize(reply)
+export const decodeReply = (bytes: Uint8Array): WorkerReply => deserialize(bytes) as WorkerReply
