@@ -1,7 +1,9 @@
 /**
- * A pipeline as pure data: exactly what is stored, sent and compared. No behaviour; `builder.ts` makes it pleasant to
- * write and `plan.ts` makes it run. Wire forms are DESIGN's table of steps.
+ * A pipeline as pure data: exactly what is stored, sent and compared. Untrusted JSON becomes one in steps/parse.ts,
+ * steps/builder.ts makes it pleasant to write, and plan-draft.ts makes it run. docs/reference/steps.md has the wire forms.
  */
+import { argumentError } from '../base/expect.js'
+
 /** `name`, `name@alias` or `name@3`; without a suffix the newest version. */
 export type ModelReference = string
 
@@ -61,4 +63,78 @@ export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
   readonly steps: readonly Step[]
+}
+
+export type ModelSelector =
+  | { readonly kind: 'newest' }
+  | { readonly kind: 'alias'; readonly alias: string }
+  | { readonly kind: 'version'; readonly version: number }
+
+const referencePattern = /^([A-Za-z0-9-]{1,128})(?:@([A-Za-z0-9-]{1,128}))?$/
+
+/**
+ * Takes a model reference apart: `ccfraud`, `ccfraud@champion`, `ccfraud@3`. An all-digit suffix is a version.
+ * @throws PenstockError ERR_PIPELINE_INVALID when it is none.
+ */
+export function parseReference(reference: ModelReference): { name: string; selector: ModelSelector } {
+  const match = referencePattern.exec(reference)
+  const name = match?.[1]
+  const suffix = match?.[2]
+  if (name === undefined) {
+    throw argumentError(
+      'a model reference',
+      'a name, name@alias or name@version',
+      reference,
+      'Names are made of letters, digits and hyphens',
+      'ERR_PIPELINE_INVALID',
+    )
+  }
+  if (suffix === undefined) return { name, selector: { kind: 'newest' } }
+  if (!/^\d+$/.test(suffix)) return { name, selector: { kind: 'alias', alias: suffix } }
+  const version = Number(suffix)
+  if (version < 1 || !Number.isSafeInteger(version)) {
+    throw argumentError('a model version', 'an integer from 1', suffix, '', 'ERR_PIPELINE_INVALID')
+  }
+  return { name, selector: { kind: 'version', version } }
+}
+
+export function isReference(text: unknown): text is ModelReference {
+  return typeof text === 'string' && referencePattern.test(text) && !/@0+$/.test(text)
+}
+
+/** The models that a step runs, in order: of a split, its options, the default first. */
+export function modelsOfStep(step: Step): readonly ModelReference[] {
+  switch (step.type) {
+    case 'model':
+      return [step.model]
+    case 'multi-model':
+      return step.models
+    case 'key-split':
+      return [step.default, ...Object.values(step.options)]
+    case 'random-split':
+      return step.options.map(({ model }) => model)
+    case 'audit':
+    case 'select':
+    case 'check':
+      return []
+  }
+}
+
+/** The distinct models of a pipeline, in the order of their first use. */
+export function modelReferences(definition: PipelineDefinition): ModelReference[] {
+  return [...new Set(definition.steps.flatMap(modelsOfStep))]
+}
+
+/** The one JSON text of a definition: keys sorted, absent members dropped. Equal texts are equal definitions. */
+export function canonicalJson(definition: PipelineDefinition): string {
+  return JSON.stringify(definition, (_, value: unknown) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    // fromEntries defines, so that a routing key called __proto__ stays a key.
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+  })
+}
+
+/** Whether both say the same, whatever the order of their keys: redeploying an equal one makes no new version. */
+export function definitionsEqual(a: PipelineDefinition, b: PipelineDefinition): boolean {
+  return canonicalJson(a) === canonicalJson(b)
 }

@@ -1,0 +1,240 @@
+/**
+ * A plan in the making: the step kinds (src/steps) say what they do in the words of this class, in the order of the
+ * definition, and `finish` reads off what needs the whole: liveness, checks, the answer.
+ *
+ * "Current" are the outputs that the next step sees, one position each. Liveness: a position is in the foreground when
+ * the answer, a later stage or a check reads it. All others run in the background: those that are only audited, and
+ * those that nobody reads at all (selected away), which keeps a challenger warm and its latency measured.
+ */
+import type { PenstockError } from '../base/errors.js'
+import { POSITIONS_MAX } from '../base/limits.js'
+import { dtypeInfo } from '../tensor/dtype.js'
+import { parseCheck } from './check-syntax.js'
+import type { CheckStep, ModelReference, PipelineDefinition } from './definition.js'
+import { finishChecks, type PendingCheck } from './plan-checks.js'
+import { fieldOf, inputSource, invalid, isText, outputSource } from './plan-graph.js'
+import type { Input, Output, Position } from './plan-graph.js'
+import { alignInputs, expectFeedable, findFeed, formatModel, rowDimsOf, type FedInput } from './plan-inputs.js'
+import { alignOutputs, auditsOf, nameOutputs } from './plan-outputs.js'
+import { labelModels } from './plan.js'
+import type { CompiledPlan, PlanFeed, PlanOption, PlanSplit, ResolvedModel, ResolveModel } from './plan.js'
+
+/** A position to be: its models, one unless it is a split. */
+interface PositionPlan {
+  readonly models: readonly ResolvedModel[]
+  readonly labels: readonly string[]
+  readonly split: number
+}
+
+export class PlanDraft {
+  private readonly models: ResolvedModel[] = []
+  private readonly stages: Position[][] = []
+  private readonly splits: PlanSplit[] = []
+  private readonly inputs: Input[] = []
+  private readonly pendingChecks: PendingCheck[] = []
+  private routes: string[] = []
+  private current: Position[] = []
+  private isWhole = false
+  private isAudited = false
+
+  constructor(
+    private readonly definition: PipelineDefinition,
+    private readonly resolve: ResolveModel,
+  ) {}
+
+  /** Runs each model on the same input, side by side. */
+  runModels(where: string, references: readonly ModelReference[], tensorFields: readonly string[] | undefined): void {
+    const models = references.map((reference) => this.use(where, reference))
+    const labels = labelModels(references, models)
+    this.addStage(
+      where,
+      models.map((model, i) => ({ models: [model], labels: [labels[i] as string], split: -1 })),
+      tensorFields,
+    )
+  }
+
+  /** Runs, for each row, the one model that the split chooses. */
+  runSplit(
+    where: string,
+    references: readonly ModelReference[],
+    split: PlanSplit,
+    tensorFields: readonly string[] | undefined,
+  ): void {
+    const models = references.map((reference) => this.use(where, reference))
+    const labels = labelModels(references, models)
+    const index = this.splits.push(split) - 1
+    this.addStage(where, [{ models, labels, split: index }], tensorFields)
+    this.routes = labels
+  }
+
+  /** Keeps one of the current outputs. */
+  select(where: string, index: number): void {
+    const kept = this.current[index]
+    if (kept === undefined) throw this.outOfRange(`${where}.index`, String(index))
+    this.current = [kept]
+  }
+
+  /** Marks current outputs start..end (end excluded, null: all) to be logged. */
+  audit(where: string, start: number, end: number | null): void {
+    const marked = this.current.slice(start, end ?? undefined)
+    if (marked.length === 0 || (end ?? 0) > this.current.length) {
+      throw this.outOfRange(`${where}.slice`, `${start}:${end ?? ''}`)
+    }
+    for (const position of marked) position.isAudited = true
+    this.isAudited = true
+  }
+
+  /** Adds a check on the current outputs and the request. */
+  check(where: string, step: CheckStep): void {
+    const expression = step.flag ?? step.require ?? ''
+    const syntax = parseCheck(`${where}.${step.flag === undefined ? 'require' : 'flag'}`, expression)
+    const outputs = this.stages.length === 0 ? new Map<string, Output>() : nameOutputs(where, this.current)
+    this.pendingChecks.push({ where, step, syntax, afterStage: Math.max(this.stages.length - 1, 0), outputs })
+  }
+
+  /** @throws PenstockError ERR_PIPELINE_INVALID for what only the whole shows. */
+  finish(): CompiledPlan {
+    if (this.stages.length === 0) {
+      throw invalid('Expected steps to have at least one that runs a model but it has none')
+    }
+    const answer = nameOutputs('the answer', this.current)
+    for (const { position } of answer.values()) position.isNeeded = true
+    const checks = finishChecks(this.pendingChecks, this.inputs)
+    return {
+      definition: this.definition,
+      models: this.models,
+      inputs: this.inputs.map(({ dtype, rowDims }) => ({
+        dtype: dtypeInfo(dtype).code,
+        dims: rowDims.map((dim) => dim ?? -1),
+      })),
+      isWhole: this.isWhole,
+      splits: this.splits,
+      stages: this.stages.map((positions) => ({
+        positions: positions.map(({ options, split, isNeeded }) => ({ options, split, isBackground: !isNeeded })),
+      })),
+      checks,
+      answer: [...answer.values()].map(outputSource),
+      routeSplit: this.splits.length - 1,
+      isAudited: this.isAudited,
+      isPlain: this.models.some(({ signature }) => [...signature.inputs, ...signature.outputs].some(isText)),
+      inputFields: this.inputs.map((input) => fieldOf(input.name, input, this.isWhole)),
+      outputFields: [...answer].map(([name, output]) => fieldOf(name, output, this.isWhole)),
+      inputSources: this.inputs.map((input) => inputSource(input)),
+      audited: auditsOf(
+        this.stages.flat().filter((position) => position.isAudited && !this.current.includes(position)),
+        this.isWhole,
+      ),
+      routes: this.routes,
+    }
+  }
+
+  // ── models ────────────────────────────────────────────────────────────────────────────────────
+
+  private use(where: string, reference: ModelReference): ResolvedModel {
+    const model = this.resolve(reference)
+    const known = this.models.find(({ name, version }) => name === model.name && version === model.version)
+    if (known !== undefined) return known
+    const { inputs, outputs, batching } = model.signature
+    for (const [kind, fields] of [
+      ['input', inputs],
+      ['output', outputs],
+    ] as const) {
+      if (fields.length === 0)
+        throw invalid(`Expected ${formatModel(model)} in ${where} to have an ${kind} but it has none`)
+    }
+    this.expectSameBatching(where, model)
+    const scalar = batching === 'whole' ? undefined : [...inputs, ...outputs].find(({ shape }) => shape.length === 0)
+    if (scalar !== undefined) {
+      throw invalid(
+        `Expected ${scalar.name} of ${formatModel(model)} in ${where} to have a row axis but it has no dims`,
+      )
+    }
+    this.models.push(model)
+    return model
+  }
+
+  private expectSameBatching(where: string, model: ResolvedModel): void {
+    const [first] = this.models
+    const isWhole = model.signature.batching === 'whole'
+    if (first === undefined) this.isWhole = isWhole
+    if (first === undefined || isWhole === this.isWhole) return
+    const [whole, other] = isWhole ? [model, first] : [first, model]
+    const { remark = '' } = whole.signature
+    throw invalid(
+      `Expected the models of a pipeline to batch alike but ${formatModel(whole)} takes whole requests` +
+        `${remark === '' ? '' : ` (${remark})`} and ${formatModel(other)} takes rows (${where}). Use two pipelines`,
+    )
+  }
+
+  // ── stages ────────────────────────────────────────────────────────────────────────────────────
+
+  private addStage(where: string, plans: readonly PositionPlan[], tensorFields: readonly string[] | undefined): void {
+    const positionCount = this.stages.reduce((count, positions) => count + positions.length, plans.length)
+    if (positionCount > POSITIONS_MAX) {
+      throw invalid(
+        `Expected a pipeline to run at most ${POSITIONS_MAX} models or splits but ${where} makes it ${positionCount}`,
+      )
+    }
+    const before = this.current.flatMap(({ outputs }) => outputs)
+    this.current = plans.map((plan, index) => this.addPosition(where, plan, index, before, tensorFields))
+    this.stages.push(this.current)
+  }
+
+  private addPosition(
+    where: string,
+    { models, labels, split }: PositionPlan,
+    index: number,
+    before: readonly Output[],
+    tensorFields: readonly string[] | undefined,
+  ): Position {
+    const stage = this.stages.length
+    const options = models.map((model, i) => ({
+      model: this.models.indexOf(model),
+      label: labels[i] as string,
+      feeds: new Array<PlanFeed>(model.signature.inputs.length),
+    }))
+    const label = labels.join('|')
+    const position: Position = { stage, index, label, options, split, outputs: [], isNeeded: false, isAudited: false }
+    const inputs = alignInputs(where, models, tensorFields)
+    for (const input of inputs) {
+      if (stage === 0) this.feedFromRequest(where, position, input)
+      else this.feedFromOutput(where, position, input, findFeed(where, before, input, inputs.length === 1))
+    }
+    position.outputs.push(...alignOutputs(where, position, models, this.isWhole))
+    return position
+  }
+
+  private feedFromRequest(where: string, position: Position, input: FedInput): void {
+    const [first] = input.byOption
+    if (first === undefined) return
+    let index = this.inputs.findIndex(({ name }) => name === input.name)
+    if (index < 0) {
+      const { field, model } = first
+      const rowDims = rowDimsOf(field, this.isWhole)
+      index = this.inputs.push({ name: input.name, dtype: field.dtype, rowDims, model, readers: [] }) - 1
+    }
+    const request = this.inputs[index] as Input
+    request.rowDims = expectFeedable(where, request, input, this.isWhole)
+    request.readers.push({ position, slots: input.byOption.map(({ slot }) => slot) })
+    this.setFeeds(position, input, { requestInput: index, source: null })
+  }
+
+  private feedFromOutput(where: string, position: Position, input: FedInput, output: Output): void {
+    expectFeedable(where, output, input, this.isWhole)
+    output.position.isNeeded = true
+    this.setFeeds(position, input, { requestInput: -1, source: outputSource(output) })
+  }
+
+  private setFeeds(position: Position, input: FedInput, feed: PlanFeed): void {
+    input.byOption.forEach(({ slot }, option) => {
+      const { feeds } = position.options[option] as PlanOption
+      feeds[slot] = feed
+    })
+  }
+
+  private outOfRange(where: string, received: string): PenstockError {
+    const count = this.current.length
+    const rule = count === 0 ? 'behind a step that runs a model' : `within the ${count} current outputs`
+    return invalid(`Expected ${where} to be ${rule} but received ${received}`)
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * A compiled pipeline version: plain data, checked once, from which the engine makes the addon's plan (PlanSpec of
+ * bindings/, mirrored here member by member) or walks the plain path itself.
+ *
+ *   stage 0: [position 0: one model | a split's options] [position 1 …]  →  stage 1 …  →  answer
+ *
+ * A stage is a step that runs models; a position is one model of it, or one split. Models are indexes into `models`: the
+ * engine puts its queues in their place. Arrays are mutable only so that they fit the addon's types; nobody changes them.
+ */
+import type { TensorField } from '../tensor/tensor.js'
+import type { CheckNode } from './check-program.js'
+import type { ModelReference, PipelineDefinition } from './definition.js'
+
+/** A model version as compilation needs it; ModelVersion of the engine's API is one. */
+export interface ResolvedModel {
+  readonly name: string
+  readonly version: number
+  readonly sha256: string
+  readonly signature: {
+    readonly inputs: readonly TensorField[]
+    readonly outputs: readonly TensorField[]
+    readonly batching: 'rows' | 'row' | 'whole'
+    readonly remark?: string
+  }
+}
+
+/** Finds the version that a reference means now. @throws PenstockError ERR_MODEL_NOT_FOUND. */
+export type ResolveModel = (reference: ModelReference) => ResolvedModel
+
+/** dtype is the ONNX code; dims exclude the row axis unless the plan is whole; -1 is free. */
+export interface PlanField {
+  dtype: number
+  dims: number[]
+}
+
+/** Where a value is found: tensor `slots[option]` of what (stage, position) ran; side 0 its inputs, 1 its outputs. */
+export interface PlanSource {
+  stage: number
+  position: number
+  side: 0 | 1
+  slots: number[]
+}
+
+/** One per input of the option's model, in its order. Stage 0 reads the request, later stages the stage before. */
+export interface PlanFeed {
+  /** Index in `inputs`; -1 when there is a source. */
+  requestInput: number
+  source: PlanSource | null
+}
+
+export interface PlanOption {
+  /** Index in `models`. */
+  model: number
+  /** How answers, routes and logs call it: the model's name when no other model of the step has it, else the reference. */
+  label: string
+  feeds: PlanFeed[]
+}
+
+export interface PlanPosition {
+  options: PlanOption[]
+  /** Index in `splits`, or -1. */
+  split: number
+  /** Neither answer, nor later stage, nor check reads it: low priority, and the answer never waits. */
+  isBackground: boolean
+}
+
+export type PlanSplit =
+  /** seed null: the engine draws one. */
+  | { kind: 'random'; cumulative: number[]; seed: bigint | null; hashKey: string | null }
+  | { kind: 'key'; key: string; keys: string[] }
+
+export interface PlanCheck {
+  name: string
+  expression: string
+  /** The truth of the expression that is a failure: true for `flag`, false for `require`. */
+  failsWhen: boolean
+  afterStage: number
+  /** Both empty when the check compares texts: then the plan is plain. */
+  code: Int32Array
+  constants: Float64Array
+  sources: PlanSource[]
+  /** For checkFails of check-evaluate.ts. */
+  node: CheckNode
+}
+
+/** A position whose outputs are logged though they are not (all of) the answer. */
+export interface PlanAudit {
+  stage: number
+  position: number
+  label: string
+  tensors: { field: TensorField; source: PlanSource }[]
+}
+
+export interface CompiledPlan {
+  definition: PipelineDefinition
+  /** Distinct by name and version. */
+  models: ResolvedModel[]
+
+  inputs: PlanField[]
+  isWhole: boolean
+  splits: PlanSplit[]
+  stages: { positions: PlanPosition[] }[]
+  checks: PlanCheck[]
+  answer: PlanSource[]
+  /** Index in `splits` of the last split, or -1. */
+  routeSplit: number
+  isAudited: boolean
+
+  /** String tensors somewhere: the addon never sees this plan. */
+  isPlain: boolean
+  /** In the order of `inputs`; row axis null first, or the whole shape. */
+  inputFields: TensorField[]
+  /** In the order of `answer`. */
+  outputFields: TensorField[]
+  /** In the order of `inputs`: where the log reads them back. */
+  inputSources: PlanSource[]
+  audited: PlanAudit[]
+  /** Labels of the last split's options; [] without one. */
+  routes: string[]
+}
+
+/** Whether clients of `a` may go on under `b`: the same tensors, checks and routes in the same order. */
+export function plansHaveEqualSignature(a: CompiledPlan, b: CompiledPlan): boolean {
+  return signatureText(a) === signatureText(b)
+}
+
+function signatureText(plan: CompiledPlan): string {
+  const fields = (list: readonly TensorField[]) => list.map(({ name, dtype, shape }) => [name, dtype, shape])
+  const checks = plan.checks.map(({ name }) => name)
+  const { isWhole, isPlain, routes } = plan
+  return JSON.stringify([fields(plan.inputFields), fields(plan.outputFields), checks, routes, isWhole, isPlain])
+}
+
+/** Assigns the labels of one step's models. @param references as written; the same number of each. */
+export function labelModels(references: readonly ModelReference[], models: readonly ResolvedModel[]): string[] {
+  const names = models.map(({ name }) => name)
+  const labels = names.map((name, i) => (isRepeated(names, name) ? (references[i] as string) : name))
+  const seen = new Map<string, number>()
+  return labels.map((label) => {
+    const count = (seen.get(label) ?? 0) + 1
+    seen.set(label, count)
+    return count === 1 ? label : `${label}#${count}`
+  })
+}
+
+function isRepeated(names: readonly string[], name: string): boolean {
+  return names.indexOf(name) !== names.lastIndexOf(name)
+}

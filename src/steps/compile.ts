@@ -1,0 +1,22 @@
+/** A definition and the models it names → a compiled plan; and a definition in words. */
+import type { PipelineDefinition, Step } from '../pipeline/definition.js'
+import { PlanDraft } from '../pipeline/plan-draft.js'
+import type { CompiledPlan, ResolveModel } from '../pipeline/plan.js'
+import { kindOf } from './kinds.js'
+
+/**
+ * Compiles a definition. Pure: the same models give the same plan.
+ * @param definition as parseDefinition returns it.
+ * @param resolve finds the version that a reference means now; throws ERR_MODEL_NOT_FOUND.
+ * @throws PenstockError ERR_PIPELINE_INVALID when steps and models do not fit, naming both sides; what `resolve` throws.
+ */
+export function compilePlan(definition: PipelineDefinition, resolve: ResolveModel): CompiledPlan {
+  const draft = new PlanDraft(definition, resolve)
+  definition.steps.forEach((step, i) => kindOf(step).plan(step, `steps[${i}]`, draft))
+  return draft.finish()
+}
+
+/** One line for people, e.g. `random-split 2 a@1, 1 b@1 by session`. */
+export function describeStep(step: Step): string {
+  return kindOf(step).describe(step)
+}

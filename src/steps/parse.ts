@@ -1,0 +1,83 @@
+/**
+ * Untrusted JSON → a pipeline's definition: every member checked, sugar expanded, members in one order. What it returns
+ * is what is stored and compared; whether the models exist and fit is found out at deploy (compile.ts).
+ */
+import { argumentError, expectName } from '../base/expect.js'
+import { CHECKS_MAX, STEPS_MAX } from '../base/limits.js'
+import { modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
+import { findKind, kindOf, STEP_TYPES } from './kinds.js'
+import { stepError, StepReader, suggest } from './step-reader.js'
+
+/**
+ * Parses a definition.
+ * @param name of the pipeline: letters, digits and hyphens.
+ * @param json `{"steps": […]}`, with at most the same `name` besides, or the array of steps itself.
+ * @throws PenstockError ERR_ARGUMENT for the name, ERR_PIPELINE_INVALID naming the step and its member.
+ * @example parseDefinition('fraud', { steps: [{ type: 'model', model: 'ccfraud@champion' }] })
+ */
+export function parseDefinition(name: string, json: unknown): PipelineDefinition {
+  expectName('pipeline name', name)
+  if (Array.isArray(json)) return { name, steps: parseSteps(json) }
+  if (typeof json !== 'object' || json === null) {
+    throw stepError('a pipeline', 'an object like {"steps": [{"type": "model", "model": "ccfraud"}]}', json)
+  }
+  const record = json as Readonly<Record<string, unknown>>
+  for (const key of Object.keys(record)) {
+    if (key === 'name' || key === 'steps') continue
+    throw stepError('a pipeline', 'made of name and steps', key, suggest(key, ['steps', 'name']))
+  }
+  if (record['name'] !== undefined && record['name'] !== name) {
+    throw stepError('name', `${JSON.stringify(name)}, as in the address`, record['name'])
+  }
+  return { name, steps: parseSteps(record['steps']) }
+}
+
+/**
+ * Parses the steps of a definition.
+ * @throws PenstockError ERR_PIPELINE_INVALID.
+ */
+export function parseSteps(json: unknown): Step[] {
+  if (!Array.isArray(json)) throw stepError('steps', 'an array', json)
+  const steps = json.flatMap((step, i) => parseStep(`steps[${i}]`, step))
+  expectFlow(steps)
+  if (!steps.some((step) => modelsOfStep(step).length > 0)) {
+    throw stepError('steps', 'a list with at least one step that runs a model', `${steps.length} steps`)
+  }
+  return steps
+}
+
+/** Parses one step alone: sugar gives several. @param where its place, for messages. */
+export function parseStep(where: string, json: unknown): Step[] {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw stepError(where, 'an object like {"type": "model", "model": "ccfraud"}', json)
+  }
+  const reader = new StepReader(where, json as Record<string, unknown>)
+  const type = reader.get('type')
+  const kind = findKind(type)
+  if (kind === undefined) {
+    const wayOut = typeof type === 'string' ? suggest(type, STEP_TYPES) : ''
+    throw argumentError(`${where}.type`, `one of ${STEP_TYPES.join(', ')}`, type, wayOut, 'ERR_PIPELINE_INVALID')
+  }
+  reader.expectKeys(kind.keys)
+  return 'expand' in kind ? kind.expand(reader) : [kind.parse(reader)]
+}
+
+/**
+ * Checks what the steps are to each other as far as no model is needed: the number of outputs at each, names of checks,
+ * limits. Places are those of the expanded list.
+ */
+export function expectFlow(steps: readonly Step[]): void {
+  if (steps.length > STEPS_MAX)
+    throw stepError('steps', `an array of at most ${STEPS_MAX} steps`, `${steps.length} steps`)
+  const names = new Set<string>()
+  let outputCount = 0
+  steps.forEach((step, i) => {
+    const where = `steps[${i}]`
+    outputCount = kindOf(step).flow(step, where, outputCount)
+    if (step.type !== 'check') return
+    if (names.has(step.name)) throw stepError(`${where}.name`, 'the name of no other check', step.name)
+    names.add(step.name)
+  })
+  if (names.size > CHECKS_MAX)
+    throw stepError('steps', `a list with at most ${CHECKS_MAX} checks`, `${names.size} checks`)
+}
