@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { outputs, staleOutputs } from '../codegen/generate.mjs'
 import { layerExamples, layerRule } from './layers.js'
-import { fileLinesMax, longFiles, ratchetFindings, rules, type Finding } from './rules.js'
+import { fileLinesMax, longFiles, ratchetFindings, rules, testLinesMax, type Finding } from './rules.js'
 import { importsOf, readTree, withoutComments } from './source.js'
 import { deadModules, undeclaredPackages, unlistedNativeSources, unusedPackages } from './tree.js'
 
@@ -87,8 +87,11 @@ describe('tidy: the canaries', () => {
       ['src/a.ts', '\n'.repeat(fileLinesMax + 1)],
       ['src/b.ts', '\n'.repeat(fileLinesMax)],
       ['src/generated/c.ts', '\n'.repeat(5000)],
+      ['src/d.test.ts', '\n'.repeat(testLinesMax)],
+      ['src/e.test.ts', '\n'.repeat(testLinesMax + 1)],
     ])
-    expect([...longFiles(tree)]).toEqual([['src/a.ts', fileLinesMax + 1]])
+    expect([...longFiles(tree).keys()]).toEqual(['src/a.ts', 'src/e.test.ts'])
+    tree.delete('src/e.test.ts')
     expect(ratchetFindings(longFiles(tree), {})).toHaveLength(1)
     expect(ratchetFindings(longFiles(tree), { 'src/a.ts': fileLinesMax + 1 })).toEqual([])
     expect(ratchetFindings(new Map(), { 'src/a.ts': 500 })).toHaveLength(1)
