@@ -1,5 +1,6 @@
 // Generated from src/tensor/dtypes.json by tools/codegen: do not edit, run `npm run codegen`.
 // ONNX TensorProto.DataType codes.
+// clang-format off
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,6 @@
 // Generated from src/protocol/errors.json by tools/codegen: do not edit, run `npm run codegen`.
 // Status numbers as they cross the border of the addon; 0 is success.
+// clang-format off
 #pragma once
 
 #include <cstddef>

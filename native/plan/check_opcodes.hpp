@@ -1,5 +1,6 @@
 // Generated from src/pipeline/check-opcodes.json by tools/codegen: do not edit, run `npm run codegen`.
 // Instructions of a compiled check: 3 int32 each (opcode, a, b), over a stack of float64.
+// clang-format off
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // Generated from src/protocol/penstock.fbs by tools/codegen: do not edit, run `npm run codegen`.
 // Byte offset of each field in its table's vtable (4 + 2 * slot; a union takes two), and the ids of the union.
+// clang-format off
 #pragma once
 
 #include <cstdint>

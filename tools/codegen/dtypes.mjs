@@ -40,6 +40,7 @@ export function dtypeCodesHeader(text, source) {
   const dtypes = parse(text, source)
   return file([
     ...banner(source, ['ONNX TensorProto.DataType codes.']),
+    '// clang-format off',
     '#pragma once',
     '',
     '#include <cstddef>',

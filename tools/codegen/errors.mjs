@@ -80,6 +80,7 @@ export function statusCodesHeader(text, source) {
   const name = (error) => `k${pascalCase(error.code.replace(/^ERR_/, ''))}`
   return file([
     ...banner(source, ['Status numbers as they cross the border of the addon; 0 is success.']),
+    '// clang-format off',
     '#pragma once',
     '',
     '#include <cstddef>',

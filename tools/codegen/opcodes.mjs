@@ -28,6 +28,7 @@ export function checkOpcodesHeader(text, source) {
   const constant = (o) => `k${pascalCase(o.name)}`
   return file([
     ...banner(source, ['Instructions of a compiled check: 3 int32 each (opcode, a, b), over a stack of float64.']),
+    '// clang-format off',
     '#pragma once',
     '',
     '#include <cstdint>',

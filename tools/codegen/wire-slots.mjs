@@ -19,6 +19,7 @@ export function wireSlotsHeader(text, source) {
     ...banner(source, [
       "Byte offset of each field in its table's vtable (4 + 2 * slot; a union takes two), and the ids of the union.",
     ]),
+    '// clang-format off',
     '#pragma once',
     '',
     '#include <cstdint>',
