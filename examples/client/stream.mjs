@@ -41,14 +41,16 @@ async function pump(channel) {
   const options = { meta: { colour: 'white' } }
   const startedAt = performance.now()
   const failures = []
-  const pending = []
-  while (pending.length < rowCount) {
+  const pending = new Set()
+  for (let sent = 0; sent < rowCount; ) {
     const answer = channel.tryInfer({ features }, options)
     if (answer === null) {
       await client.ready()
       continue
     }
-    pending.push(answer.catch((error) => failures.push(error)))
+    sent++
+    const settled = answer.catch((error) => failures.push(error)).then(() => pending.delete(settled))
+    pending.add(settled)
   }
   await Promise.all(pending)
   const seconds = (performance.now() - startedAt) / 1000

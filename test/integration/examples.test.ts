@@ -167,6 +167,26 @@ async function run(program: string, ...values: string[]): Promise<{ code: number
   return { code, output }
 }
 
+describe('examples: README, your own model', () => {
+  const commands = [...page.matchAll(/curl -s -X PUT 'http:\/\/127\.0\.0\.1:8080(\S+)' \\\n([^`]+?)(?=\ncurl|\n```)/g)]
+
+  test('examples: the shown uploads are taken, and their pipeline answers as wine-gbt', async () => {
+    expect(commands).toHaveLength(2)
+    for (const [, path, rest] of commands) {
+      const file = /--data-binary @(\S+)/.exec(rest!)?.[1]
+      const response = await fetch(server.url + path!, {
+        method: 'PUT',
+        headers: { 'content-type': file === undefined ? 'application/json' : 'application/octet-stream' },
+        body: file === undefined ? /--json '([^']+)'/.exec(rest!)![1]! : readFileSync(`${examplesPath}../${file}`),
+      })
+      expect(response.status, await response.text()).toBe(201)
+    }
+    const { outputs } = await engine.infer('mine', { inputs: wines(0, 16) })
+    const golden = readGolden('wine-gbt')
+    expect(difference(outputs['quality'], golden.outputs['quality']!, golden.tolerance)).toBeNull()
+  })
+})
+
 describe('examples: programs', () => {
   test('examples: stream.mjs prints the routed answers and loses no request', async () => {
     const { code, output } = await run('stream.mjs', server.url.replace('http', 'ws'), '2000')
