@@ -33,7 +33,8 @@ Napi::Value create_queue(const Napi::CallbackInfo& info) {
   auto box = std::make_unique<QueueBox>();
   box->queue = std::make_shared<ModelQueue>(plane->scheduler, std::move(options));
   if (!box->queue->can_hold_a_row())
-    throw Napi::RangeError::New(info.Env(), "Expected one row of the model to fit into batchBytesMax, but it is larger.");
+    throw Napi::RangeError::New(info.Env(),
+                                "Expected one row of the model to fit into batchBytesMax, but it is larger.");
   return make_handle(info.Env(), std::move(box));
 }
 
@@ -89,7 +90,8 @@ Napi::Value plan_in_flight(const Napi::CallbackInfo& info) {
 template <typename Counters>
 Napi::Value counter_array(Napi::Env env, const Counters& counters) {
   auto array = Napi::Float64Array::New(env, counters.size());
-  for (size_t i = 0; i < counters.size(); ++i) array[i] = static_cast<double>(counters[i].load(std::memory_order_relaxed));
+  for (size_t i = 0; i < counters.size(); ++i)
+    array[i] = static_cast<double>(counters[i].load(std::memory_order_relaxed));
   return array;
 }
 
@@ -120,7 +122,8 @@ Napi::Value histogram_bounds(const Napi::CallbackInfo& info) {
 
 Napi::Value route(const Napi::CallbackInfo& info) {
   const Plan& plan = *open_box<PlanBox>(info, 0).plan;
-  const auto split = static_cast<size_t>(read_integer(info[1], "split", 0, static_cast<int64_t>(plan.splits.size()) - 1));
+  const auto split =
+      static_cast<size_t>(read_integer(info[1], "split", 0, static_cast<int64_t>(plan.splits.size()) - 1));
   const auto rows = static_cast<uint32_t>(read_integer(info[2], "rows", 1, plan.request_rows_max));
   Failure failure;
   MetaView meta;

@@ -10,7 +10,9 @@ void throw_handle_error(Napi::Env env, const char* kind, const char* fault) {
   throw error;
 }
 
-WorkerBox::~WorkerBox() { close(); }
+WorkerBox::~WorkerBox() {
+  close();
+}
 
 void WorkerBox::close() {
   if (is_closed || plane == nullptr) return;
@@ -23,7 +25,9 @@ void WorkerBox::close() {
   plane->scheduler.remove_worker(seat);
 }
 
-PortBox::~PortBox() { close(); }
+PortBox::~PortBox() {
+  close();
+}
 
 void PortBox::close() {
   if (is_closed || port == nullptr) return;

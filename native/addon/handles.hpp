@@ -1,6 +1,6 @@
-// What JavaScript holds: a plain object with a type tag and a wrapped box. A value of another kind, from another isolate
-// (structured clone drops tag and box) or closed throws TypeError with code ERR_HANDLE; it is never a wild pointer.
-// Rules.
+// What JavaScript holds: a plain object with a type tag and a wrapped box. A value of another kind, from another
+// isolate (structured clone drops tag and box) or closed throws TypeError with code ERR_HANDLE; it is never a wild
+// pointer. Rules.
 // 1. Every entry into the addon passes through open_box; nobody unwraps by hand.
 // 2. A box may outlive its close (JavaScript still holds it): methods check is_closed.
 // 3. Boxes are made, closed and finalised on their isolate's thread.
@@ -49,8 +49,8 @@ struct WorkerBox {
   bool is_closed = false;
 };
 
-// The wake-up of one isolate. Cut off by an env cleanup hook before the isolate takes the function down, so that a worker
-// that finishes late wakes nobody instead of touching freed memory.
+// The wake-up of one isolate. Cut off by an env cleanup hook before the isolate takes the function down, so that a
+// worker that finishes late wakes nobody instead of touching freed memory.
 class Waker {
  public:
   explicit Waker(napi_threadsafe_function function) : function_(function) {}
@@ -103,7 +103,8 @@ struct PortBox {
 template <typename Box>
 Napi::Object make_handle(Napi::Env env, std::unique_ptr<Box> box) {
   Napi::Object handle = Napi::Object::New(env);
-  if (napi_type_tag_object(env, handle, &Box::kTag) != napi_ok) throw_handle_error(env, Box::kName, "could not be tagged");
+  if (napi_type_tag_object(env, handle, &Box::kTag) != napi_ok)
+    throw_handle_error(env, Box::kName, "could not be tagged");
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Box*>(data); };
   if (napi_wrap(env, handle, box.get(), finalize, nullptr, nullptr) != napi_ok)
     throw_handle_error(env, Box::kName, "could not be wrapped");

@@ -28,11 +28,14 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
   box->waker = std::make_shared<Waker>(function);
   // Registered after the function: hooks run last in, first out, so the waker is cut off before the function dies.
   auto* const hooked = new std::shared_ptr<Waker>(box->waker);
-  napi_add_env_cleanup_hook(env, [](void* data) {
-    auto* const waker = static_cast<std::shared_ptr<Waker>*>(data);
-    (*waker)->cut_off();
-    delete waker;
-  }, hooked);
+  napi_add_env_cleanup_hook(
+      env,
+      [](void* data) {
+        auto* const waker = static_cast<std::shared_ptr<Waker>*>(data);
+        (*waker)->cut_off();
+        delete waker;
+      },
+      hooked);
   box->port = std::make_shared<Port>(std::move(plane), requests_max, [waker = box->waker] { waker->wake(); });
   box->gateway = std::make_unique<wire::Gateway>(*box->port);
   auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortBox::kEventLength);
@@ -49,8 +52,8 @@ Napi::Value close_port(const Napi::CallbackInfo& info) {
 }
 
 // The bytes of one row of each input; `dims` supplies the free ones. False with kShape.
-bool read_row_bytes(const Plan& plan, const Napi::Value& dims, std::vector<int64_t>& free_dims, std::vector<size_t>& row_bytes,
-                    Failure& failure) {
+bool read_row_bytes(const Plan& plan, const Napi::Value& dims, std::vector<int64_t>& free_dims,
+                    std::vector<size_t>& row_bytes, Failure& failure) {
   if (plan.has_free_dims) {
     if (!dims.IsTypedArray() || dims.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
         dims.As<Napi::Int32Array>().ElementLength() != plan.free_dim_count) {
@@ -181,7 +184,9 @@ struct EventWriter {
   }
 };
 
-double wire_name(const Origin& origin) { return static_cast<double>(origin.channel) * 4294967296.0 + origin.wire_id; }
+double wire_name(const Origin& origin) {
+  return static_cast<double>(origin.channel) * 4294967296.0 + origin.wire_id;
+}
 
 // Has the request failed, from the answer's point of view?
 bool is_failed(const Request& request) {
@@ -248,7 +253,9 @@ Napi::Value drain(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(events.count));
 }
 
-Napi::Value events(const Napi::CallbackInfo& info) { return open_box<PortBox>(info, 0).events.Value(); }
+Napi::Value events(const Napi::CallbackInfo& info) {
+  return open_box<PortBox>(info, 0).events.Value();
+}
 
 Napi::Value outbox(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -258,7 +265,8 @@ Napi::Value outbox(const Napi::CallbackInfo& info) {
   auto owner = std::make_unique<std::shared_ptr<Block>>(block);
   napi_value buffer = nullptr;
   const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Block>*>(hint); };
-  if (napi_create_external_arraybuffer(env, block->data(), block->size_bytes(), finalize, owner.get(), &buffer) != napi_ok)
+  if (napi_create_external_arraybuffer(env, block->data(), block->size_bytes(), finalize, owner.get(), &buffer) !=
+      napi_ok)
     throw Napi::Error::New(env, "Expected an engine that allows external ArrayBuffers, but this one refuses them.");
   owner.release();
   auto bytes = Napi::Uint8Array::New(env, block->size_bytes(), Napi::ArrayBuffer(env, buffer), 0);
@@ -324,7 +332,8 @@ Napi::Value read_answer(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < sources.size(); ++i) {
     TensorShape shape;
     outputs.Set(i, copy_source(env, request, sources[i], shape));
-    shapes.Set(i, shape.dims == nullptr ? env.Null() : shape_array(env, !request.plan->is_whole, request.rows, *shape.dims));
+    shapes.Set(
+        i, shape.dims == nullptr ? env.Null() : shape_array(env, !request.plan->is_whole, request.rows, *shape.dims));
   }
   answer.Set("outputs", outputs);
   answer.Set("shapes", shapes);
@@ -337,17 +346,21 @@ Napi::Value read_failure(const Napi::CallbackInfo& info) {
   Request& request = open_request(info, box);
   Failure failure;
   const StatusCode end = request.end_code.load(std::memory_order_relaxed);
-  if (end != StatusCode::kOk) failure.set(end, 0, request.deadline_us == 0 ? 0 : request.deadline_us - request.admitted_ns / 1000);
-  else failure = request.failure;
+  if (end != StatusCode::kOk)
+    failure.set(end, 0, request.deadline_us == 0 ? 0 : request.deadline_us - request.admitted_ns / 1000);
+  else
+    failure = request.failure;
   const Origin origin = request.origin;
   if (origin.is_wire) box.gateway->count_delivered(origin);
   Port::unref(request);
-  return failure_detail(info.Env(), failure, origin.is_wire ? origin.channel : -1, origin.is_wire ? int64_t{origin.wire_id} : -1);
+  return failure_detail(info.Env(), failure, origin.is_wire ? origin.channel : -1,
+                        origin.is_wire ? int64_t{origin.wire_id} : -1);
 }
 
 Napi::Value read_job(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
-  const auto job = static_cast<size_t>(read_integer(info[1], "job", 0, static_cast<int64_t>(box.told_replies.size()) - 1));
+  const auto job =
+      static_cast<size_t>(read_integer(info[1], "job", 0, static_cast<int64_t>(box.told_replies.size()) - 1));
   const std::vector<uint8_t>& payload = box.told_replies[job].second;
   auto bytes = Napi::Uint8Array::New(info.Env(), payload.size());
   if (!payload.empty()) std::memcpy(bytes.Data(), payload.data(), payload.size());
@@ -361,7 +374,8 @@ Napi::Value read_source_js(const Napi::CallbackInfo& info) {
   if (!request.awaits_release) throw_handle_error(env, "request", "is not settled yet");
   const Source source = read_source(info[2].As<Napi::Object>());
   const Plan& plan = *request.plan;
-  const bool is_sound = source.stage < plan.stages.size() && source.position < plan.stages[source.stage].positions.size() &&
+  const bool is_sound = source.stage < plan.stages.size() &&
+                        source.position < plan.stages[source.stage].positions.size() &&
                         source.slots.size() == plan.stages[source.stage].positions[source.position].options.size();
   if (!is_sound) throw Napi::RangeError::New(env, "Expected source to be one of the request's plan.");
   const Stage& stage = plan.stages[source.stage];

@@ -6,7 +6,9 @@
 
 namespace penstock::addon {
 namespace {
-[[noreturn]] void refuse(Napi::Env env, const std::string& sentence) { throw Napi::RangeError::New(env, sentence); }
+[[noreturn]] void refuse(Napi::Env env, const std::string& sentence) {
+  throw Napi::RangeError::New(env, sentence);
+}
 
 Napi::Array read_array(const Napi::Object& spec, const char* name) {
   const Napi::Value value = spec.Get(name);
@@ -14,7 +16,9 @@ Napi::Array read_array(const Napi::Object& spec, const char* name) {
   return value.As<Napi::Array>();
 }
 
-bool read_boolean(const Napi::Object& spec, const char* name) { return spec.Get(name).ToBoolean().Value(); }
+bool read_boolean(const Napi::Object& spec, const char* name) {
+  return spec.Get(name).ToBoolean().Value();
+}
 
 template <typename T, typename Read>
 std::vector<T> read_list(const Napi::Object& spec, const char* name, Read&& read) {
@@ -29,8 +33,10 @@ Field read_field(const Napi::Value& value) {
   const Napi::Object spec = value.As<Napi::Object>();
   Field field;
   field.dtype = static_cast<Dtype>(read_integer(spec.Get("dtype"), "dtype", 1, 16));
-  if (dtype_size_bytes(field.dtype) == 0) refuse(spec.Env(), "Expected dtype to be of fixed width: strings take the plain path.");
-  field.dims = read_list<int64_t>(spec, "dims", [](const Napi::Value& dim) { return read_integer(dim, "dims", -1, INT32_MAX); });
+  if (dtype_size_bytes(field.dtype) == 0)
+    refuse(spec.Env(), "Expected dtype to be of fixed width: strings take the plain path.");
+  field.dims =
+      read_list<int64_t>(spec, "dims", [](const Napi::Value& dim) { return read_integer(dim, "dims", -1, INT32_MAX); });
   for (const int64_t dim : field.dims)
     if (dim == 0) refuse(spec.Env(), "Expected dims to be -1 or positive but received 0.");
   return field;
@@ -44,8 +50,10 @@ Option read_option(const Napi::Value& value, size_t stage) {
     const Napi::Object feed_spec = item.As<Napi::Object>();
     Feed feed;
     feed.is_from_request = stage == 0;
-    if (stage == 0) feed.request_input = static_cast<uint16_t>(read_integer(feed_spec.Get("requestInput"), "requestInput", 0, 65535));
-    else feed.source = read_source(feed_spec.Get("source").As<Napi::Object>());
+    if (stage == 0)
+      feed.request_input = static_cast<uint16_t>(read_integer(feed_spec.Get("requestInput"), "requestInput", 0, 65535));
+    else
+      feed.source = read_source(feed_spec.Get("source").As<Napi::Object>());
     return feed;
   });
   return option;
@@ -57,10 +65,12 @@ Split read_split(const Napi::Value& value) {
   split.is_random = spec.Get("kind").ToString().Utf8Value() == "random";
   if (!split.is_random) {
     split.key = spec.Get("key").ToString().Utf8Value();
-    split.keys = read_list<std::string>(spec, "keys", [](const Napi::Value& key) { return key.ToString().Utf8Value(); });
+    split.keys =
+        read_list<std::string>(spec, "keys", [](const Napi::Value& key) { return key.ToString().Utf8Value(); });
     return split;
   }
-  split.cumulative = read_list<double>(spec, "cumulative", [](const Napi::Value& x) { return x.ToNumber().DoubleValue(); });
+  split.cumulative =
+      read_list<double>(spec, "cumulative", [](const Napi::Value& x) { return x.ToNumber().DoubleValue(); });
   if (split.cumulative.empty()) refuse(spec.Env(), "Expected cumulative to have an entry.");
   for (size_t i = 1; i < split.cumulative.size(); ++i)
     if (!(split.cumulative[i] >= split.cumulative[i - 1])) refuse(spec.Env(), "Expected cumulative to rise.");
@@ -81,14 +91,16 @@ Check read_check(const Napi::Value& value) {
   for (size_t i = 0; i < code.ElementLength(); i += 3)
     check.program.code.push_back({static_cast<Opcode>(code[i]), code[i + 1], code[i + 2]});
   for (size_t i = 0; i < constants.ElementLength(); ++i) check.program.constants.push_back(constants[i]);
-  check.sources = read_list<Source>(spec, "sources", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
+  check.sources =
+      read_list<Source>(spec, "sources", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   return check;
 }
 }  // namespace
 
 int64_t read_integer(const Napi::Value& value, const char* name, int64_t minimum, int64_t maximum) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
-  if (!(number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum)) || number != std::floor(number)) {
+  if (!(number >= static_cast<double>(minimum) && number <= static_cast<double>(maximum)) ||
+      number != std::floor(number)) {
     refuse(value.Env(), std::string("Expected ") + name + " to be an integer from " + std::to_string(minimum) + " to " +
                             std::to_string(maximum) + " but received " + value.ToString().Utf8Value() + ".");
   }
@@ -114,14 +126,16 @@ QueueOptions read_queue_options(const Napi::Object& spec) {
   options.batching = static_cast<Batching>(read_integer(spec.Get("batching"), "batching", 0, 2));
   options.batch_rows_max = static_cast<uint32_t>(read_integer(spec.Get("batchRowsMax"), "batchRowsMax", 1, 65536));
   if (options.batching != Batching::kRows) options.batch_rows_max = 1;
-  options.batch_bytes_max = static_cast<size_t>(read_integer(spec.Get("batchBytesMax"), "batchBytesMax", 1, int64_t{1} << 40));
+  options.batch_bytes_max =
+      static_cast<size_t>(read_integer(spec.Get("batchBytesMax"), "batchBytesMax", 1, int64_t{1} << 40));
   const auto limits = read_list<uint32_t>(spec, "pendingRowsMax", [](const Napi::Value& limit) {
     return static_cast<uint32_t>(read_integer(limit, "pendingRowsMax", 1, INT32_MAX));
   });
   if (limits.size() != kPriorities) refuse(spec.Env(), "Expected pendingRowsMax to have two entries.");
   options.pending_rows_max = {limits[0], limits[1]};
   options.max_delay_us = read_integer(spec.Get("maxDelayUs"), "maxDelayUs", 0, 60'000'000);
-  if (options.inputs.empty() || options.outputs.empty()) refuse(spec.Env(), "Expected inputs and outputs to have an entry.");
+  if (options.inputs.empty() || options.outputs.empty())
+    refuse(spec.Env(), "Expected inputs and outputs to have an entry.");
   return options;
 }
 
@@ -130,7 +144,8 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
   plan->key = spec.Get("planKey").ToNumber().DoubleValue();
   plan->inputs = read_list<Field>(spec, "inputs", read_field);
   plan->is_whole = read_boolean(spec, "isWhole");
-  plan->request_rows_max = static_cast<uint32_t>(read_integer(spec.Get("requestRowsMax"), "requestRowsMax", 1, 1 << 24));
+  plan->request_rows_max =
+      static_cast<uint32_t>(read_integer(spec.Get("requestRowsMax"), "requestRowsMax", 1, 1 << 24));
   plan->splits = read_list<Split>(spec, "splits", read_split);
   const Napi::Array stages = read_array(spec, "stages");
   for (uint32_t s = 0; s < stages.Length(); ++s) {
@@ -138,7 +153,8 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
     stage.positions = read_list<Position>(stages.Get(s).As<Napi::Object>(), "positions", [&](const Napi::Value& value) {
       const Napi::Object position_spec = value.As<Napi::Object>();
       Position position;
-      position.options = read_list<Option>(position_spec, "options", [&](const Napi::Value& o) { return read_option(o, s); });
+      position.options =
+          read_list<Option>(position_spec, "options", [&](const Napi::Value& o) { return read_option(o, s); });
       position.split = static_cast<int32_t>(read_integer(position_spec.Get("split"), "split", -1, 65535));
       position.is_background = read_boolean(position_spec, "isBackground");
       return position;
@@ -146,10 +162,12 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
     plan->stages.push_back(std::move(stage));
   }
   plan->checks = read_list<Check>(spec, "checks", read_check);
-  plan->answer = read_list<Source>(spec, "answer", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
+  plan->answer =
+      read_list<Source>(spec, "answer", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   plan->route_split = static_cast<int32_t>(read_integer(spec.Get("routeSplit"), "routeSplit", -1, 65535));
   plan->is_audited = read_boolean(spec, "isAudited");
-  if (const std::string fault = plan->seal(); !fault.empty()) refuse(spec.Env(), "Expected a consistent plan: " + fault + ".");
+  if (const std::string fault = plan->seal(); !fault.empty())
+    refuse(spec.Env(), "Expected a consistent plan: " + fault + ".");
   return plan;
 }
 }  // namespace penstock::addon

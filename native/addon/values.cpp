@@ -7,7 +7,8 @@ Napi::Value failure_detail(Napi::Env env, const Failure& failure, int64_t channe
   Napi::Object detail = Napi::Object::New(env);
   detail.Set("status", Napi::Number::New(env, static_cast<double>(failure.code)));
   Napi::Array details = Napi::Array::New(env, failure.details.size());
-  for (uint32_t i = 0; i < failure.details.size(); ++i) details.Set(i, Napi::Number::New(env, static_cast<double>(failure.details[i])));
+  for (uint32_t i = 0; i < failure.details.size(); ++i)
+    details.Set(i, Napi::Number::New(env, static_cast<double>(failure.details[i])));
   detail.Set("details", details);
   detail.Set("text", Napi::String::New(env, failure.text));
   detail.Set("channel", Napi::Number::New(env, static_cast<double>(channel)));
@@ -33,14 +34,21 @@ ByteSpan read_bytes(napi_env env, napi_value value, const char* name) {
     if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) == napi_ok) {
       switch (type) {
         case napi_int16_array:
-        case napi_uint16_array: bytes_each = 2; break;
+        case napi_uint16_array:
+          bytes_each = 2;
+          break;
         case napi_int32_array:
         case napi_uint32_array:
-        case napi_float32_array: bytes_each = 4; break;
+        case napi_float32_array:
+          bytes_each = 4;
+          break;
         case napi_float64_array:
         case napi_bigint64_array:
-        case napi_biguint64_array: bytes_each = 8; break;
-        default: bytes_each = 1;
+        case napi_biguint64_array:
+          bytes_each = 8;
+          break;
+        default:
+          bytes_each = 1;
       }
       return {static_cast<const uint8_t*>(data), length * bytes_each};
     }

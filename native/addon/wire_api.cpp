@@ -75,8 +75,8 @@ int32_t receive_frame(napi_env env, napi_callback_info info) {
     throw Napi::TypeError::New(env, "Expected receive(port, connection, ArrayBuffer).");
   uint32_t channel = UINT32_MAX;
   uint32_t wire_id = UINT32_MAX;
-  const int32_t result = box.gateway->receive(connection, {static_cast<const uint8_t*>(data), size}, box.last_failure,
-                                              channel, wire_id);
+  const int32_t result =
+      box.gateway->receive(connection, {static_cast<const uint8_t*>(data), size}, box.last_failure, channel, wire_id);
   if (result < 0) {
     box.last_channel = channel == UINT32_MAX ? -1 : int64_t{channel};
     box.last_wire_id = channel == UINT32_MAX ? -1 : int64_t{wire_id};

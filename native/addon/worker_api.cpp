@@ -26,7 +26,9 @@ Napi::Value close_worker(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value worker_info(const Napi::CallbackInfo& info) { return open_box<WorkerBox>(info, 0).info.Value(); }
+Napi::Value worker_info(const Napi::CallbackInfo& info) {
+  return open_box<WorkerBox>(info, 0).info.Value();
+}
 
 Napi::Value take(const Napi::CallbackInfo& info) {
   WorkerBox& box = open_box<WorkerBox>(info, 0);
@@ -150,7 +152,8 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
 
 Napi::Value fail_entry_js(const Napi::CallbackInfo& info) {
   Batch& batch = *with_batch(info).seat.batch;
-  const auto entry = static_cast<size_t>(read_integer(info[1], "entry", 0, static_cast<int64_t>(batch.entries.size()) - 1));
+  const auto entry =
+      static_cast<size_t>(read_integer(info[1], "entry", 0, static_cast<int64_t>(batch.entries.size()) - 1));
   batch.lane.queue.failed_run_count.fetch_add(1, std::memory_order_relaxed);
   fail_entry(batch, entry, StatusCode::kRunFailed, info[2].ToString().Utf8Value());
   return info.Env().Undefined();
@@ -190,8 +193,7 @@ Napi::Value post_job(const Napi::CallbackInfo& info) {
   const auto worker = static_cast<int>(read_integer(info[1], "worker", -1, 4095));
   const ByteSpan payload = read_bytes(info.Env(), info[3], "payload");
   Job job{box.port, info[2].ToNumber().DoubleValue(), std::vector<uint8_t>(payload.data, payload.data + payload.size)};
-  if (!box.port->plane->scheduler.post(worker, std::move(job)))
-    throw_handle_error(info.Env(), "worker", "is closed");
+  if (!box.port->plane->scheduler.post(worker, std::move(job))) throw_handle_error(info.Env(), "worker", "is closed");
   return info.Env().Undefined();
 }
 }  // namespace

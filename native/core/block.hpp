@@ -8,7 +8,9 @@
 namespace penstock {
 constexpr size_t kAlignmentBytes = 64;
 
-constexpr size_t align_up(size_t value, size_t alignment) noexcept { return (value + alignment - 1) / alignment * alignment; }
+constexpr size_t align_up(size_t value, size_t alignment) noexcept {
+  return (value + alignment - 1) / alignment * alignment;
+}
 
 class Block {
  public:

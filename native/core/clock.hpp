@@ -1,4 +1,5 @@
-// The monotonic clock of the data plane. One reading costs ~20 ns, so it is read per batch or per request, never per row.
+// The monotonic clock of the data plane. One reading costs ~20 ns, so it is read per batch or per request, never per
+// row.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -8,5 +9,7 @@ inline int64_t now_ns() noexcept {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
-inline int64_t now_us() noexcept { return now_ns() / 1000; }
+inline int64_t now_us() noexcept {
+  return now_ns() / 1000;
+}
 }  // namespace penstock

@@ -2,8 +2,9 @@
 // The sentences are written in TypeScript, in one place; here are only the facts. `details` by code:
 //   kShape                 [input index, expected bytes or dim, received]     kTooManyRows        [limit, received, 0]
 //   kMeta                  [split index, row, 0 not a number · 1 out of [0,1] · 2 wrong length]
-//   kQueueFull             [rows pending, limit, retry after ms]              kDeadlineExceeded   [estimated wait us, budget us, 0]
-//   kCreditExceeded        [in flight, window, 0]                             kFrame              [byte offset, FrameFault, 0]
+//   kQueueFull             [rows pending, limit, retry after ms]              kDeadlineExceeded   [estimated wait us,
+//   budget us, 0] kCreditExceeded        [in flight, window, 0]                             kFrame              [byte
+//   offset, FrameFault, 0]
 // Frames that name a request put [channel, wire id] behind the failure instead; see wire/frame.hpp.
 #pragma once
 #include <array>

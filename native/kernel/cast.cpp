@@ -26,7 +26,7 @@ uint16_t float_to_half(float value) noexcept {
   const auto bits = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
   const uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);  // NaN
+  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);   // NaN
   if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // rounds to infinity
   if (magnitude >= 0x38800000u) {
     const uint32_t rounded = magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u);
@@ -42,7 +42,9 @@ uint16_t float_to_half(float value) noexcept {
   return static_cast<uint16_t>(sign | (kept + up));
 }
 
-float bfloat16_to_float(uint16_t bits) noexcept { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+float bfloat16_to_float(uint16_t bits) noexcept {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
 
 uint16_t float_to_bfloat16(float value) noexcept {
   const auto bits = std::bit_cast<uint32_t>(value);
@@ -64,18 +66,26 @@ struct Truth {
 
 template <typename T>
 double to_double(T value) noexcept {
-  if constexpr (std::is_same_v<T, Half>) return static_cast<double>(half_to_float(value.bits));
-  else if constexpr (std::is_same_v<T, Brain>) return static_cast<double>(bfloat16_to_float(value.bits));
-  else if constexpr (std::is_same_v<T, Truth>) return value.bits != 0 ? 1.0 : 0.0;
-  else return static_cast<double>(value);
+  if constexpr (std::is_same_v<T, Half>)
+    return static_cast<double>(half_to_float(value.bits));
+  else if constexpr (std::is_same_v<T, Brain>)
+    return static_cast<double>(bfloat16_to_float(value.bits));
+  else if constexpr (std::is_same_v<T, Truth>)
+    return value.bits != 0 ? 1.0 : 0.0;
+  else
+    return static_cast<double>(value);
 }
 
 template <typename T>
 T from_double(double value) noexcept {
-  if constexpr (std::is_same_v<T, Half>) return {float_to_half(static_cast<float>(value))};
-  else if constexpr (std::is_same_v<T, Brain>) return {float_to_bfloat16(static_cast<float>(value))};
-  else if constexpr (std::is_same_v<T, Truth>) return {static_cast<uint8_t>(value != 0.0 ? 1 : 0)};
-  else if constexpr (std::is_floating_point_v<T>) return static_cast<T>(value);
+  if constexpr (std::is_same_v<T, Half>)
+    return {float_to_half(static_cast<float>(value))};
+  else if constexpr (std::is_same_v<T, Brain>)
+    return {float_to_bfloat16(static_cast<float>(value))};
+  else if constexpr (std::is_same_v<T, Truth>)
+    return {static_cast<uint8_t>(value != 0.0 ? 1 : 0)};
+  else if constexpr (std::is_floating_point_v<T>)
+    return static_cast<T>(value);
   else {
     if (std::isnan(value)) return T{0};
     // 2^63 and 2^64 are exact doubles, the maxima are not: compare with >=.
@@ -108,20 +118,34 @@ void cast_loop(std::byte* target, const std::byte* source, size_t count) noexcep
 template <typename Visitor>
 void with_type(Dtype dtype, Visitor&& visit) noexcept {
   switch (dtype) {
-    case Dtype::kFloat32: return visit(float{});
-    case Dtype::kFloat64: return visit(double{});
-    case Dtype::kFloat16: return visit(Half{});
-    case Dtype::kBfloat16: return visit(Brain{});
-    case Dtype::kInt8: return visit(int8_t{});
-    case Dtype::kUint8: return visit(uint8_t{});
-    case Dtype::kInt16: return visit(int16_t{});
-    case Dtype::kUint16: return visit(uint16_t{});
-    case Dtype::kInt32: return visit(int32_t{});
-    case Dtype::kUint32: return visit(uint32_t{});
-    case Dtype::kInt64: return visit(int64_t{});
-    case Dtype::kUint64: return visit(uint64_t{});
-    case Dtype::kBool: return visit(Truth{});
-    case Dtype::kString: return;  // never reaches the addon: strings take the plain path
+    case Dtype::kFloat32:
+      return visit(float{});
+    case Dtype::kFloat64:
+      return visit(double{});
+    case Dtype::kFloat16:
+      return visit(Half{});
+    case Dtype::kBfloat16:
+      return visit(Brain{});
+    case Dtype::kInt8:
+      return visit(int8_t{});
+    case Dtype::kUint8:
+      return visit(uint8_t{});
+    case Dtype::kInt16:
+      return visit(int16_t{});
+    case Dtype::kUint16:
+      return visit(uint16_t{});
+    case Dtype::kInt32:
+      return visit(int32_t{});
+    case Dtype::kUint32:
+      return visit(uint32_t{});
+    case Dtype::kInt64:
+      return visit(int64_t{});
+    case Dtype::kUint64:
+      return visit(uint64_t{});
+    case Dtype::kBool:
+      return visit(Truth{});
+    case Dtype::kString:
+      return;  // never reaches the addon: strings take the plain path
   }
 }
 }  // namespace

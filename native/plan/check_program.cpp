@@ -12,16 +12,22 @@ namespace penstock {
 namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-bool is_source_read(Opcode opcode) noexcept { return opcode >= Opcode::kLoad && opcode <= Opcode::kArgmax; }
+bool is_source_read(Opcode opcode) noexcept {
+  return opcode >= Opcode::kLoad && opcode <= Opcode::kArgmax;
+}
 bool is_binary(Opcode opcode) noexcept {
-  return (opcode >= Opcode::kAdd && opcode <= Opcode::kMax2) || (opcode >= Opcode::kLess && opcode <= Opcode::kNotEqual) ||
-         opcode == Opcode::kAnd || opcode == Opcode::kOr;
+  return (opcode >= Opcode::kAdd && opcode <= Opcode::kMax2) ||
+         (opcode >= Opcode::kLess && opcode <= Opcode::kNotEqual) || opcode == Opcode::kAnd || opcode == Opcode::kOr;
 }
 bool is_unary(Opcode opcode) noexcept {
   return opcode == Opcode::kNot || (opcode >= Opcode::kNegate && opcode <= Opcode::kIsFinite);
 }
-bool is_truthy(double x) noexcept { return x != 0.0 && !std::isnan(x); }
-double as_number(bool x) noexcept { return x ? 1.0 : 0.0; }
+bool is_truthy(double x) noexcept {
+  return x != 0.0 && !std::isnan(x);
+}
+double as_number(bool x) noexcept {
+  return x ? 1.0 : 0.0;
+}
 
 double reduce(Opcode opcode, const RowView& row) noexcept {
   if (opcode == Opcode::kLength) return static_cast<double>(row.elements);
@@ -41,47 +47,78 @@ double reduce(Opcode opcode, const RowView& row) noexcept {
     }
   }
   switch (opcode) {
-    case Opcode::kSum: return sum;
-    case Opcode::kMean: return sum / static_cast<double>(row.elements);
-    case Opcode::kArgmax: return static_cast<double>(best_index);
-    default: return has_nan ? kNan : best;
+    case Opcode::kSum:
+      return sum;
+    case Opcode::kMean:
+      return sum / static_cast<double>(row.elements);
+    case Opcode::kArgmax:
+      return static_cast<double>(best_index);
+    default:
+      return has_nan ? kNan : best;
   }
 }
 
 double apply(Opcode opcode, double x, double y) noexcept {
   switch (opcode) {
-    case Opcode::kAdd: return x + y;
-    case Opcode::kSubtract: return x - y;
-    case Opcode::kMultiply: return x * y;
-    case Opcode::kDivide: return x / y;
-    case Opcode::kModulo: return std::fmod(x, y);
-    case Opcode::kPower: return std::isnan(y) || (std::fabs(x) == 1.0 && std::isinf(y)) ? kNan : std::pow(x, y);
-    case Opcode::kMin2: return std::isnan(x) || std::isnan(y) ? kNan : std::min(x, y);
-    case Opcode::kMax2: return std::isnan(x) || std::isnan(y) ? kNan : std::max(x, y);
-    case Opcode::kLess: return as_number(x < y);
-    case Opcode::kLessEqual: return as_number(x <= y);
-    case Opcode::kGreater: return as_number(x > y);
-    case Opcode::kGreaterEqual: return as_number(x >= y);
-    case Opcode::kEqual: return as_number(x == y);
-    case Opcode::kNotEqual: return as_number(x != y);
-    case Opcode::kAnd: return as_number(is_truthy(x) && is_truthy(y));
-    default: return as_number(is_truthy(x) || is_truthy(y));  // kOr: validate lets nothing else through
+    case Opcode::kAdd:
+      return x + y;
+    case Opcode::kSubtract:
+      return x - y;
+    case Opcode::kMultiply:
+      return x * y;
+    case Opcode::kDivide:
+      return x / y;
+    case Opcode::kModulo:
+      return std::fmod(x, y);
+    case Opcode::kPower:
+      return std::isnan(y) || (std::fabs(x) == 1.0 && std::isinf(y)) ? kNan : std::pow(x, y);
+    case Opcode::kMin2:
+      return std::isnan(x) || std::isnan(y) ? kNan : std::min(x, y);
+    case Opcode::kMax2:
+      return std::isnan(x) || std::isnan(y) ? kNan : std::max(x, y);
+    case Opcode::kLess:
+      return as_number(x < y);
+    case Opcode::kLessEqual:
+      return as_number(x <= y);
+    case Opcode::kGreater:
+      return as_number(x > y);
+    case Opcode::kGreaterEqual:
+      return as_number(x >= y);
+    case Opcode::kEqual:
+      return as_number(x == y);
+    case Opcode::kNotEqual:
+      return as_number(x != y);
+    case Opcode::kAnd:
+      return as_number(is_truthy(x) && is_truthy(y));
+    default:
+      return as_number(is_truthy(x) || is_truthy(y));  // kOr: validate lets nothing else through
   }
 }
 
 double apply(Opcode opcode, double x) noexcept {
   switch (opcode) {
-    case Opcode::kNot: return as_number(!is_truthy(x));
-    case Opcode::kNegate: return -x;
-    case Opcode::kAbsolute: return std::fabs(x);
-    case Opcode::kSquareRoot: return std::sqrt(x);
-    case Opcode::kLogarithm: return std::log(x);
-    case Opcode::kExponential: return std::exp(x);
-    case Opcode::kFloor: return std::floor(x);
-    case Opcode::kCeiling: return std::ceil(x);
-    case Opcode::kRound: return std::floor(x + 0.5);
-    case Opcode::kIsNan: return as_number(std::isnan(x));
-    default: return as_number(std::isfinite(x));  // kIsFinite
+    case Opcode::kNot:
+      return as_number(!is_truthy(x));
+    case Opcode::kNegate:
+      return -x;
+    case Opcode::kAbsolute:
+      return std::fabs(x);
+    case Opcode::kSquareRoot:
+      return std::sqrt(x);
+    case Opcode::kLogarithm:
+      return std::log(x);
+    case Opcode::kExponential:
+      return std::exp(x);
+    case Opcode::kFloor:
+      return std::floor(x);
+    case Opcode::kCeiling:
+      return std::ceil(x);
+    case Opcode::kRound:
+      return std::floor(x + 0.5);
+    case Opcode::kIsNan:
+      return as_number(std::isnan(x));
+    default:
+      return as_number(std::isfinite(x));  // kIsFinite
   }
 }
 }  // namespace
@@ -93,7 +130,8 @@ std::string CheckProgram::validate(size_t source_count) const {
     const Opcode opcode = instruction.opcode;
     size_t pops = 0;
     if (opcode == Opcode::kConstant) {
-      if (instruction.a < 0 || static_cast<size_t>(instruction.a) >= constants.size()) return "a constant is out of range";
+      if (instruction.a < 0 || static_cast<size_t>(instruction.a) >= constants.size())
+        return "a constant is out of range";
     } else if (is_source_read(opcode)) {
       if (instruction.a < 0 || static_cast<size_t>(instruction.a) >= source_count) return "a source is out of range";
       if (opcode == Opcode::kLoad && instruction.b < 0) return "an element index is negative";

@@ -1,6 +1,6 @@
-// A compiled check: a stack machine over float64 that reads one row and says whether the check failed. Opcodes come from
-// src/pipeline/check-opcodes.json; the TypeScript evaluator of the same expressions is the reference it is tested with.
-// `validate` proves once that no run can leave the stack or the tables, so that `run` checks nothing.
+// A compiled check: a stack machine over float64 that reads one row and says whether the check failed. Opcodes come
+// from src/pipeline/check-opcodes.json; the TypeScript evaluator of the same expressions is the reference it is tested
+// with. `validate` proves once that no run can leave the stack or the tables, so that `run` checks nothing.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -13,7 +13,9 @@
 
 namespace penstock {
 Plane::Plane() : scheduler([](Batch& batch) { discard_batch(batch); }) {}
-Plane::~Plane() { scheduler.close(); }
+Plane::~Plane() {
+  scheduler.close();
+}
 
 namespace {
 // Rows of the request that option `option` of `position` gets.
@@ -39,7 +41,8 @@ bool route_all(Request& request, const MetaView& meta, Failure& failure) {
   const Plan& plan = *request.plan;
   request.routes.resize(plan.splits.size() * request.rows);
   for (size_t s = 0; s < plan.splits.size(); ++s)
-    if (!route_rows(plan.splits[s], s, request.rows, meta, request.routes.data() + s * request.rows, failure)) return false;
+    if (!route_rows(plan.splits[s], s, request.rows, meta, request.routes.data() + s * request.rows, failure))
+      return false;
   return true;
 }
 
@@ -75,7 +78,8 @@ bool reserve_all(const Request& request, Failure& failure) {
   return false;
 }
 
-void copy_from_request(const Option& option, const Submission& submission, const Plan& plan, uint32_t row, const Grant& grant) {
+void copy_from_request(const Option& option, const Submission& submission, const Plan& plan, uint32_t row,
+                       const Grant& grant) {
   for (size_t i = 0; i < option.feeds.size(); ++i) {
     const size_t j = option.feeds[i].request_input;
     const TensorLayout& tensor = grant.batch->lane.layout.inputs[i];
@@ -104,8 +108,10 @@ void copy_from_stage(const Request& request, const Option& option, uint32_t row,
       const Entry& entry = segment.batch->entries[segment.entry];
       const uint32_t count = std::min(grant.count - done, entry.request_row + entry.count - (row + done));
       std::byte* const target = grant.batch->input_row(i, grant.batch_row + done);
-      if (view.dtype == tensor.dtype) std::memcpy(target, from, tensor.row_bytes * count);
-      else cast_elements(target, tensor.dtype, from, view.dtype, elements * count);
+      if (view.dtype == tensor.dtype)
+        std::memcpy(target, from, tensor.row_bytes * count);
+      else
+        cast_elements(target, tensor.dtype, from, view.dtype, elements * count);
       done += count;
     }
   }
@@ -131,16 +137,20 @@ Lane* lane_for(const Request& request, const Option& option, const Submission* s
       if (request_dims.size() != field.dims.size()) return nullptr;
       for (size_t d = 0; d < field.dims.size(); ++d) {
         const int64_t dim = request_dims[d] < 0 ? submission->free_dims[free_index++] : request_dims[d];
-        if (field.dims[d] < 0) free_dims[count++] = dim;
-        else if (field.dims[d] != dim) return nullptr;
+        if (field.dims[d] < 0)
+          free_dims[count++] = dim;
+        else if (field.dims[d] != dim)
+          return nullptr;
       }
       continue;
     }
     TensorShape shape;
     if (!shape_of(request, feed.source, shape) || shape.dims->size() != field.dims.size()) return nullptr;
     for (size_t d = 0; d < field.dims.size(); ++d) {
-      if (field.dims[d] < 0) free_dims[count++] = (*shape.dims)[d];
-      else if (field.dims[d] != (*shape.dims)[d]) return nullptr;
+      if (field.dims[d] < 0)
+        free_dims[count++] = (*shape.dims)[d];
+      else if (field.dims[d] != (*shape.dims)[d])
+        return nullptr;
     }
   }
   return queue.lane_of(free_dims.data(), queue.free_dim_count);
@@ -171,13 +181,20 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
   Lane* const lane = lane_for(request, option, submission);
   uint32_t done = 0;
   while (lane != nullptr && done < run.count) {
-    Entry entry{.request = &request, .request_row = run.row + done, .count = run.count - done,
-                .stage = request.stage, .position = run.position, .option = run.option, .is_background = position.is_background};
+    Entry entry{.request = &request,
+                .request_row = run.row + done,
+                .count = run.count - done,
+                .stage = request.stage,
+                .position = run.position,
+                .option = run.option,
+                .is_background = position.is_background};
     const Grant grant = option.queue->append(*lane, priority, entry);
     if (grant.batch == nullptr) break;
     request.segments.push_back({grant.batch, grant.entry, request.stage, run.position});
-    if (submission != nullptr) copy_from_request(option, *submission, *request.plan, run.row + done, grant);
-    else copy_from_stage(request, option, run.row + done, grant);
+    if (submission != nullptr)
+      copy_from_request(option, *submission, *request.plan, run.row + done, grant);
+    else
+      copy_from_stage(request, option, run.row + done, grant);
     done += grant.count;
     // Listed before the commit: afterwards a worker may have finished with the batch.
     if (grant.is_sealed) {
@@ -192,9 +209,12 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
   const uint32_t rest = run.count - done;
   option.queue->unreserve(priority, rest);
   forget_rows(request, position.is_background, rest);
-  if (position.is_background) lose_position(request, stage, run.position);
-  else if (lane == nullptr) request.fail(StatusCode::kShape, run.position, 0, 0, "");
-  else request.fail(StatusCode::kQueueFull, 0, 0, 100, "");
+  if (position.is_background)
+    lose_position(request, stage, run.position);
+  else if (lane == nullptr)
+    request.fail(StatusCode::kShape, run.position, 0, 0, "");
+  else
+    request.fail(StatusCode::kQueueFull, 0, 0, 100, "");
 }
 
 void append_position(Request& request, const Stage& stage, uint16_t p, Priority priority, const Submission* submission,
@@ -216,8 +236,10 @@ bool try_reserve_background(const Request& request, const Stage& stage, uint16_t
   size_t reserved = 0;
   for_each_option(request, stage, only, [&](ModelQueue& queue, uint32_t rows) {
     if (is_refused) return;
-    if (queue.try_reserve(Priority::kBackground, rows)) ++reserved;
-    else is_refused = true;
+    if (queue.try_reserve(Priority::kBackground, rows))
+      ++reserved;
+    else
+      is_refused = true;
   });
   if (!is_refused) return true;
   for_each_option(request, stage, only, [&](ModelQueue& queue, uint32_t rows) {
@@ -231,7 +253,8 @@ bool try_reserve_background(const Request& request, const Stage& stage, uint16_t
 // Feeds the request's current stage. The caller holds the chain and, afterwards, one token of foreground_rows.
 void start_stage(Request& request, const Submission* submission, Publisher& publisher) {
   const Stage& stage = request.plan->stages[request.stage];
-  request.foreground_rows.store(request.rows * static_cast<uint32_t>(stage.foreground.size()) + 1, std::memory_order_relaxed);
+  request.foreground_rows.store(request.rows * static_cast<uint32_t>(stage.foreground.size()) + 1,
+                                std::memory_order_relaxed);
   for (const uint16_t p : stage.foreground) append_position(request, stage, p, request.priority, submission, publisher);
   for (const uint16_t p : stage.background) {
     if (!try_reserve_background(request, stage, p)) {
@@ -271,8 +294,10 @@ void run_checks(Request& request) {
 void settle(Request& request, Deliveries& deliveries) {
   const bool is_read = request.plan->is_audited && !request.has_failed.load(std::memory_order_acquire) &&
                        !request.is_dead.load(std::memory_order_acquire);
-  if (is_read) deliveries.settled(request);
-  else Port::unref(request);
+  if (is_read)
+    deliveries.settled(request);
+  else
+    Port::unref(request);
 }
 
 void drop_background_rows(Request& request, uint32_t rows, Deliveries& deliveries) {
@@ -289,7 +314,8 @@ void end_chain(Request& request, Deliveries& deliveries) {
 void run_chain(Request& request, Deliveries& deliveries, Publisher& publisher) {
   for (;;) {
     request.stage_done_ns[request.stage] = now_ns();
-    const bool is_over = request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
+    const bool is_over =
+        request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
     if (is_over) return end_chain(request, deliveries);
     if (!request.check_bits.empty()) run_checks(request);
     const uint16_t done = request.stage;
@@ -304,7 +330,8 @@ void run_chain(Request& request, Deliveries& deliveries, Publisher& publisher) {
   }
 }
 
-void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission) {
+void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan,
+             const Submission& submission) {
   request.port_owner = port.shared_from_this();
   request.plan = std::move(plan);
   request.stats = pipeline.stats;
@@ -338,17 +365,24 @@ bool refuse(Pipeline& pipeline, const Failure& failure) {
 
 bool check_rows(const Plan& plan, const Submission& submission, Failure& failure) {
   const uint32_t limit = plan.is_whole ? 1 : plan.request_rows_max;
-  if (submission.rows < 1) failure.set(StatusCode::kShape, 0, 1, 0);
-  else if (submission.rows > limit) failure.set(StatusCode::kTooManyRows, limit, submission.rows);
-  else return true;
+  if (submission.rows < 1)
+    failure.set(StatusCode::kShape, 0, 1, 0);
+  else if (submission.rows > limit)
+    failure.set(StatusCode::kTooManyRows, limit, submission.rows);
+  else
+    return true;
   return false;
 }
 }  // namespace
 
-Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission, Failure& failure) {
-  if (port.plane->scheduler.is_closed()) failure.set(StatusCode::kDraining);
-  else if (plan == nullptr || plan->stages.empty()) failure.set(StatusCode::kPipelineNotDeployed);
-  else if (check_rows(*plan, submission, failure)) failure.set(StatusCode::kOk);
+Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission,
+                Failure& failure) {
+  if (port.plane->scheduler.is_closed())
+    failure.set(StatusCode::kDraining);
+  else if (plan == nullptr || plan->stages.empty())
+    failure.set(StatusCode::kPipelineNotDeployed);
+  else if (check_rows(*plan, submission, failure))
+    failure.set(StatusCode::kOk);
   if (failure.code != StatusCode::kOk) return refuse(pipeline, failure), nullptr;
   Request* const slot = port.try_acquire();
   if (slot == nullptr) {
@@ -476,8 +510,10 @@ int64_t expire_requests(Port& port, int64_t now_us) {
   Deliveries deliveries;
   port.for_each_live([&](Request& request) {
     if (request.deadline_us == 0 || request.is_answered.load(std::memory_order_relaxed)) return;
-    if (request.deadline_us <= now_us) end_request(request, StatusCode::kDeadlineExceeded, deliveries);
-    else if (next_us == 0 || request.deadline_us < next_us) next_us = request.deadline_us;
+    if (request.deadline_us <= now_us)
+      end_request(request, StatusCode::kDeadlineExceeded, deliveries);
+    else if (next_us == 0 || request.deadline_us < next_us)
+      next_us = request.deadline_us;
   });
   deliveries.flush();
   return next_us;

@@ -3,7 +3,8 @@
 // JavaScript hears of a request when its answer is ready.
 //
 // Rules.
-// 1. Admission checks everything that can be refused (rows, routing keys, queue limits, deadline) before a row is copied.
+// 1. Admission checks everything that can be refused (rows, routing keys, queue limits, deadline) before a row is
+// copied.
 // 2. Whoever brings foreground_rows to zero owns the chain and is the only one to touch the request's plain fields.
 // 3. The answer is claimed once (is_answered): by the chain, by a cancel, or by a passed deadline.
 // 4. Background positions never hold the answer up and never fail it; what is shed or fails is counted and marked lost.
@@ -29,7 +30,8 @@ struct Submission {
 };
 
 // Null with the reason in `failure`: nothing was admitted, nothing is to be released.
-Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission, Failure& failure);
+Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission,
+                Failure& failure);
 
 // After take: removes rows that need no run any more (cancelled, expired). Returns the rows left; 0: skip the run.
 uint32_t drop_dead_rows(WorkerSeat& seat);

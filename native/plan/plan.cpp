@@ -49,9 +49,11 @@ std::string check_position(const Plan& plan, const Position& position, size_t st
     if (option.feeds.size() != option.queue->options.inputs.size()) return "an option needs one feed per model input";
     for (const Feed& feed : option.feeds) {
       if (feed.is_from_request != (stage == 0)) return "stage 0 reads the request, later stages the stage before";
-      if (feed.is_from_request && feed.request_input >= plan.inputs.size()) return "a feed's request input is out of range";
+      if (feed.is_from_request && feed.request_input >= plan.inputs.size())
+        return "a feed's request input is out of range";
       if (!feed.is_from_request) {
-        if (feed.source.stage + 1u != stage || feed.source.side != 1) return "a feed reads the outputs of the stage before";
+        if (feed.source.stage + 1u != stage || feed.source.side != 1)
+          return "a feed reads the outputs of the stage before";
         if (auto fault = check_source(plan, feed.source, stage); !fault.empty()) return fault;
       }
     }
@@ -104,7 +106,8 @@ std::string Plan::seal() {
   signature = hash.hash;
   if (route_split >= static_cast<int32_t>(splits.size())) return "routeSplit is out of range";
   for (const Field& field : inputs) {
-    free_dim_count += static_cast<size_t>(std::count_if(field.dims.begin(), field.dims.end(), [](int64_t d) { return d < 0; }));
+    free_dim_count +=
+        static_cast<size_t>(std::count_if(field.dims.begin(), field.dims.end(), [](int64_t d) { return d < 0; }));
     if (!field.is_static()) continue;
     const auto bytes = row_bytes_of(field.dtype, field.dims);
     if (!bytes) return "an input's dims are out of range";

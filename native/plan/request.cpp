@@ -55,7 +55,8 @@ void gather(const Request& request, const Source& source, size_t row_bytes, std:
     const TensorView view = view_of(segment, source);
     PENSTOCK_ASSERT(view.row_bytes == row_bytes);
     if (row_bytes == 0) continue;
-    std::memcpy(target + entry.request_row * row_bytes, view.data + entry.batch_row * row_bytes, entry.count * row_bytes);
+    std::memcpy(target + entry.request_row * row_bytes, view.data + entry.batch_row * row_bytes,
+                entry.count * row_bytes);
   }
 }
 

@@ -4,8 +4,8 @@
 // Life:   submit ─► [stage 0] ─► … ─► [last stage] ─► answered ─► freed
 //                       └ background rows ───────────► settled ─┘       refs: 1 answer + 1 chain
 //
-// Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the chain: exactly one thread
-// at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
+// Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the chain: exactly one
+// thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -65,7 +65,8 @@ bool route_rows(const Split& split, size_t split_index, uint32_t rows, const Met
     route_by_key(split, rows, *entry, routes);
   } else if (split.is_random) {
     const uint64_t first = split.drawn->fetch_add(rows, std::memory_order_relaxed);
-    for (uint32_t row = 0; row < rows; ++row) routes[row] = option_of(split.cumulative, uniform(split.seed, first + row));
+    for (uint32_t row = 0; row < rows; ++row)
+      routes[row] = option_of(split.cumulative, uniform(split.seed, first + row));
   } else {
     std::fill_n(routes, rows, uint16_t{0});
   }

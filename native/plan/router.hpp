@@ -1,9 +1,10 @@
 // Which option of a split each row takes.
-//   random: u in [0,1) is drawn per row, or the number at meta[hash_key] in [0,1] stands in for it; the first option whose
+//   random: u in [0,1) is drawn per row, or the number at meta[hash_key] in [0,1] stands in for it; the first option
+//   whose
 //           cumulative weight exceeds u is taken (equal weights: 0.4 -> first, 0.6 -> second).
 //   key:    the text at meta[key] that equals keys[i] takes option i + 1; anything else, or no such key, option 0.
-// Draw n of a split is SplitMix64(seed + n * golden ratio) (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number
-// generators"), n from one atomic counter: no lock, any thread, and a seed replays the same sequence.
+// Draw n of a split is SplitMix64(seed + n * golden ratio) (Steele, Lea, Flood 2014, "Fast splittable pseudorandom
+// number generators"), n from one atomic counter: no lock, any thread, and a seed replays the same sequence.
 #pragma once
 #include <atomic>
 #include <cstdint>

@@ -2,7 +2,8 @@
 //
 //   block: | input 0: [rows_max, ...dims] | pad to 64 | input 1 … | output 0: [rows_max, ...dims] | … |
 //
-// Outputs whose dims are free have no place here (offset kUnknown): the runtime allocates them and they are copied once.
+// Outputs whose dims are free have no place here (offset kUnknown): the runtime allocates them and they are copied
+// once.
 #pragma once
 #include <cstddef>
 #include <cstdint>

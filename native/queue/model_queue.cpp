@@ -61,7 +61,9 @@ void Batch::reset(Priority new_priority) noexcept {
   next = nullptr;
 }
 
-Lane::~Lane() { PENSTOCK_ASSERT(live_batches_ == 0); }
+Lane::~Lane() {
+  PENSTOCK_ASSERT(live_batches_ == 0);
+}
 
 ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
     : scheduler(owner), options(std::move(queue_options)), free_dim_count(count_free_dims(options.inputs)) {
@@ -100,7 +102,8 @@ Lane* ModelQueue::lane_of(const int64_t* free_dims, size_t count) {
       return lane.get();
     }
   }
-  auto layout = make_layout(options.inputs, options.outputs, free_dims, options.batch_rows_max, options.batch_bytes_max);
+  auto layout =
+      make_layout(options.inputs, options.outputs, free_dims, options.batch_rows_max, options.batch_bytes_max);
   if (!layout) return nullptr;
   if (lanes_.size() >= kLanesMax && !evict_idle_lane()) return nullptr;
   lanes_.push_back(std::make_unique<Lane>(*this, next_lane_id.fetch_add(1, std::memory_order_relaxed),
@@ -135,8 +138,8 @@ Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
     if (block == nullptr) return nullptr;
     arena_bytes.fetch_add(lane.layout.block_bytes, std::memory_order_relaxed);
     batches_allocated.fetch_add(1, std::memory_order_relaxed);
-    lane.batches_.push_back(std::make_unique<Batch>(next_batch_id.fetch_add(1, std::memory_order_relaxed), lane,
-                                                    std::move(block)));
+    lane.batches_.push_back(
+        std::make_unique<Batch>(next_batch_id.fetch_add(1, std::memory_order_relaxed), lane, std::move(block)));
     batch = lane.batches_.back().get();
   }
   batch->reset(priority);

@@ -1,8 +1,9 @@
 // The queue of one deployed model version: its lanes (one per shape), their open batches by priority, and what it knows
 // of its own speed. Several threads append at once: reserving rows is a short critical section, the copy is outside it.
-// Admission reserves rows against the limits first (try_reserve); an append afterwards cannot be refused for its number,
-// only for memory. Memory: batches are allocated when load first needs them and kept; nothing is allocated per request.
-// Rejected: one lock-free ring per lane (rows of one request would interleave, and a mutex costs ~20 ns uncontended).
+// Admission reserves rows against the limits first (try_reserve); an append afterwards cannot be refused for its
+// number, only for memory. Memory: batches are allocated when load first needs them and kept; nothing is allocated per
+// request. Rejected: one lock-free ring per lane (rows of one request would interleave, and a mutex costs ~20 ns
+// uncontended).
 #pragma once
 #include <array>
 #include <atomic>

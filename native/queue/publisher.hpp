@@ -25,8 +25,10 @@ class Publisher {
   }
   void publish_now(Batch& batch) {
     ModelQueue& queue = batch.lane.queue;
-    if (!batch.is_published.exchange(true, std::memory_order_acq_rel)) queue.scheduler.publish(batch);
-    else if (queue.options.max_delay_us > 0) queue.scheduler.nudge();
+    if (!batch.is_published.exchange(true, std::memory_order_acq_rel))
+      queue.scheduler.publish(batch);
+    else if (queue.options.max_delay_us > 0)
+      queue.scheduler.nudge();
   }
   // May run discards (a closed plane), which may add nothing here.
   void flush() {

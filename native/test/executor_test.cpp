@@ -13,8 +13,12 @@ void* operator new(size_t size) {
   if (void* const memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
+}
 
 using namespace penstock;
 using namespace penstock::testing;
@@ -49,14 +53,16 @@ TEST("executor: requests that arrive before a worker is free share one batch") {
   engine.run_all();
   const auto outcomes = drain(*engine.port);
   CLAIM(outcomes.size() == 5 && queue->batch_count.load() == 1);
-  for (const Outcome& outcome : outcomes) CLAIM(is_shifted(outcome.values, rows_of(1, static_cast<float>(outcome.tag)), 10));
+  for (const Outcome& outcome : outcomes)
+    CLAIM(is_shifted(outcome.values, rows_of(1, static_cast<float>(outcome.tag)), 10));
 }
 
 TEST("executor: a chain hands rows from batch to batch") {
   Engine engine;
   auto first = make_queue(engine.plane, 10);
   auto second = make_queue(engine.plane, 100, 3);
-  CLAIM(engine.deploy(make_plan({{one_model(first, from_request())}, {one_model(second, from_stage(0, 0, 1))}})).empty());
+  CLAIM(
+      engine.deploy(make_plan({{one_model(first, from_request())}, {one_model(second, from_stage(0, 0, 1))}})).empty());
   Failure failure;
   const auto rows = rows_of(13, 1);
   engine.submit_rows(rows, 1, failure);
@@ -117,7 +123,8 @@ TEST("executor: a full challenger queue sheds and the champion answers") {
   Engine engine;
   auto champion = make_queue(engine.plane, 10);
   auto challenger = make_queue(engine.plane, 20, 8, {4096, 4});
-  CLAIM(engine.deploy(make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}}))
+            .empty());
   Failure failure;
   for (int i = 0; i < 10; ++i) CLAIM(engine.submit_rows(rows_of(1, 0), i, failure) != nullptr);
   engine.run_all();
@@ -224,7 +231,8 @@ TEST("executor: a redeploy binds later requests to the new plan and lets the ear
   engine.submit_rows(rows_of(1, 0), 2, failure);
   CLAIM(old->in_flight.load() == 1);
   engine.run_all();
-  for (const Outcome& outcome : drain(*engine.port)) CLAIM(is_shifted(outcome.values, rows_of(1, 0), outcome.tag == 1 ? 10.f : 20.f));
+  for (const Outcome& outcome : drain(*engine.port))
+    CLAIM(is_shifted(outcome.values, rows_of(1, 0), outcome.tag == 1 ? 10.f : 20.f));
   CLAIM(old->in_flight.load() == 0 && old.use_count() == 1);
 }
 
@@ -251,4 +259,6 @@ TEST("executor: a warm data plane allocates nothing per request") {
   CLAIM(queue->batches_allocated.load() <= 2);
 }
 
-int main() { return run_all(); }
+int main() {
+  return run_all();
+}

@@ -1,5 +1,6 @@
-// Claims under threads: two I/O threads submit to one pipeline, three workers run, one thread cancels, another redeploys.
-// Every accepted request is answered exactly once and right, and nothing is left in flight. Run under TSan and ASan.
+// Claims under threads: two I/O threads submit to one pipeline, three workers run, one thread cancels, another
+// redeploys. Every accepted request is answered exactly once and right, and nothing is left in flight. Run under TSan
+// and ASan.
 #include "engine_fixture.hpp"
 #include "testing.hpp"
 
@@ -124,4 +125,6 @@ TEST("plane: two I/O threads, three workers, cancels and redeploys lose nothing 
   CLAIM(pipeline.stats->in_flight.load() == 0);
 }
 
-int main() { return run_all(); }
+int main() {
+  return run_all();
+}

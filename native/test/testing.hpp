@@ -32,12 +32,12 @@ inline int run_all() {
 
 #define PENSTOCK_JOIN_(a, b) a##b
 #define PENSTOCK_JOIN(a, b) PENSTOCK_JOIN_(a, b)
-#define TEST(title)                                                                                              \
-  static void PENSTOCK_JOIN(test_, __LINE__)();                                                                  \
-  static const ::penstock::testing::Registrar PENSTOCK_JOIN(registrar_, __LINE__){title,                         \
+#define TEST(title)                                                                                                \
+  static void PENSTOCK_JOIN(test_, __LINE__)();                                                                    \
+  static const ::penstock::testing::Registrar PENSTOCK_JOIN(registrar_, __LINE__){title,                           \
                                                                                   PENSTOCK_JOIN(test_, __LINE__)}; \
   static void PENSTOCK_JOIN(test_, __LINE__)()
-#define CLAIM(expression)                                                                \
-  ((expression) ? static_cast<void>(0)                                                   \
-                : (++::penstock::testing::failures,                                      \
+#define CLAIM(expression)                           \
+  ((expression) ? static_cast<void>(0)              \
+                : (++::penstock::testing::failures, \
                    static_cast<void>(std::printf("  not so: %s (%s:%d)\n", #expression, __FILE__, __LINE__))))

@@ -17,12 +17,11 @@ FrameFault read_message(Bytes frame, Body& type, Table& body) noexcept {
 
 FrameFault read_infer(const Table& body, InferFrame& infer) noexcept {
   Vector meta;
-  const bool is_whole = body.scalar(slots::infer::channel, infer.channel) &&
-                        body.scalar(slots::infer::request, infer.request) && body.scalar(slots::infer::rows, infer.rows) &&
-                        body.vector(slots::infer::data, 1, infer.data) && body.vector(slots::infer::dims, 4, infer.dims) &&
-                        body.vector(slots::infer::meta, 4, meta) &&
-                        body.scalar(slots::infer::deadline_ms, infer.deadline_ms) &&
-                        body.scalar(slots::infer::priority, infer.priority);
+  const bool is_whole =
+      body.scalar(slots::infer::channel, infer.channel) && body.scalar(slots::infer::request, infer.request) &&
+      body.scalar(slots::infer::rows, infer.rows) && body.vector(slots::infer::data, 1, infer.data) &&
+      body.vector(slots::infer::dims, 4, infer.dims) && body.vector(slots::infer::meta, 4, meta) &&
+      body.scalar(slots::infer::deadline_ms, infer.deadline_ms) && body.scalar(slots::infer::priority, infer.priority);
   if (!is_whole) return FrameFault::kInfer;
   return meta.count == 0 || MetaView::parse(meta, infer.meta) ? FrameFault::kNone : FrameFault::kMeta;
 }
@@ -74,7 +73,8 @@ ResultsPlaces place_results(const ResultsShape& shape) noexcept {
 void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places, std::byte* frame) noexcept {
   // The outbox is reused: gaps of up to 8 bytes before a vector must not carry another client's bytes. Cleared first,
   // because a gap's memset also covers places that are written below or by the caller.
-  for (const size_t values : {places.requests, places.row_counts, places.dims, places.check_failures, places.routes, places.data})
+  for (const size_t values :
+       {places.requests, places.row_counts, places.dims, places.check_failures, places.routes, places.data})
     if (values != 0) std::memset(frame + values - 12, 0, 12);
   std::memset(frame, 0, kVectors);
   store<uint32_t>(frame, 0, kMessage);

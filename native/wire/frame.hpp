@@ -29,15 +29,16 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept;
 
 // A Results frame written forward into memory of the caller. Sizes are known before the first byte, so nothing moves:
 //
-//   root · vtable(Message) · Message · vtable(Results) · Results · requests · rows? · dims? · check_failures? · routes? · data
+//   root · vtable(Message) · Message · vtable(Results) · Results · requests · rows? · dims? · check_failures? · routes?
+//   · data
 //
 // The frame begins at a multiple of 8, as FlatBuffers wants its buffers.
 struct ResultsShape {
   uint32_t channel = 0;
   uint32_t results = 0;
-  uint32_t rows = 0;         // over all results
+  uint32_t rows = 0;  // over all results
   bool has_row_counts = false;
-  uint32_t dims = 0;         // values in `dims`, 0: absent
+  uint32_t dims = 0;  // values in `dims`, 0: absent
   bool has_check_failures = false;
   bool has_routes = false;
   size_t data_bytes = 0;

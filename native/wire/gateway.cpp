@@ -50,12 +50,15 @@ struct FrameWriter {
     if (places.row_counts != 0) std::memcpy(frame + places.row_counts + size_t{result} * 4, &request.rows, 4);
     if (places.check_failures != 0) {
       std::byte* const target = frame + places.check_failures + size_t{row} * 8;
-      if (request.check_bits.empty()) std::memset(target, 0, size_t{request.rows} * 8);
-      else std::memcpy(target, request.check_bits.data(), size_t{request.rows} * 8);
+      if (request.check_bits.empty())
+        std::memset(target, 0, size_t{request.rows} * 8);
+      else
+        std::memcpy(target, request.check_bits.data(), size_t{request.rows} * 8);
     }
     if (places.routes != 0) {
       const auto split = static_cast<size_t>(request.plan->route_split);
-      std::memcpy(frame + places.routes + size_t{row} * 2, request.routes.data() + split * request.rows, size_t{request.rows} * 2);
+      std::memcpy(frame + places.routes + size_t{row} * 2, request.routes.data() + split * request.rows,
+                  size_t{request.rows} * 2);
     }
     for (const Source& source : request.plan->answer) {
       TensorShape shape;
@@ -69,7 +72,9 @@ struct FrameWriter {
 };
 }  // namespace
 
-Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) { PENSTOCK_ASSERT(outbox_ != nullptr); }
+Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) {
+  PENSTOCK_ASSERT(outbox_ != nullptr);
+}
 
 uint32_t Gateway::open_connection(uint32_t window) {
   uint32_t id = static_cast<uint32_t>(connections_.size());
@@ -139,6 +144,15 @@ void Gateway::close_channel(uint32_t id, uint32_t channel_id) {
   Connection* const connection = find(id);
   Channel* const channel = connection == nullptr ? nullptr : find_channel(*connection, channel_id);
   if (channel == nullptr) return;
+  // A later channel of this number may serve another pipeline: nothing of this one may reach it.
+  Deliveries deliveries;
+  port_.for_each_live([&](Request& request) {
+    const Origin& origin = request.origin;
+    if (origin.is_wire && origin.connection == id && origin.connection_generation == connection->generation &&
+        origin.channel == channel_id)
+      end_request(request, StatusCode::kAborted, deliveries);
+  });
+  deliveries.flush();
   for (Request* request = channel->head; request != nullptr; request = request->next_answer) --connection->in_flight;
   drop_finished(*channel);
   connection->channels[channel_id] = nullptr;
@@ -205,7 +219,8 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   if (infer.rows > rows_max) return refuse(StatusCode::kTooManyRows, rows_max, infer.rows);
   if (infer.priority > 1) return refuse(StatusCode::kArgument, 1, infer.priority);
   if (infer.dims.count != plan->free_dim_count)
-    return refuse(StatusCode::kShape, -1, static_cast<int64_t>(plan->free_dim_count), static_cast<int64_t>(infer.dims.count));
+    return refuse(StatusCode::kShape, -1, static_cast<int64_t>(plan->free_dim_count),
+                  static_cast<int64_t>(infer.dims.count));
 
   free_dims_.resize(plan->free_dim_count);
   for (size_t i = 0; i < plan->free_dim_count; ++i) free_dims_[i] = infer.dims.get<uint32_t>(i);
@@ -241,8 +256,11 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   submission.meta = infer.meta;
   submission.deadline_us = infer.deadline_ms == 0 ? 0 : now_us() + int64_t{infer.deadline_ms} * 1000;
   submission.priority = static_cast<Priority>(infer.priority);
-  submission.origin = {.is_wire = true, .connection = id, .connection_generation = connection.generation,
-                       .channel = channel.id, .wire_id = infer.request};
+  submission.origin = {.is_wire = true,
+                       .connection = id,
+                       .connection_generation = connection.generation,
+                       .channel = channel.id,
+                       .wire_id = infer.request};
   // Counted before: the request may be answered before submit returns.
   ++connection.in_flight;
   if (submit(port_, *channel.pipeline, std::move(plan), submission, failure) != nullptr) return true;
@@ -258,8 +276,10 @@ bool Gateway::is_current(const Origin& origin) noexcept {
 void Gateway::count_delivered(const Origin& origin) noexcept {
   if (!is_current(origin)) return;
   Connection& connection = *connections_[origin.connection];
-  if (connection.is_congested) ++connection.undrained;
-  else --connection.in_flight;
+  if (connection.is_congested)
+    ++connection.undrained;
+  else
+    --connection.in_flight;
 }
 
 void Gateway::collect(Request& request) {
@@ -291,7 +311,8 @@ bool Gateway::encode(std::vector<Send>& sends, size_t room) {
   return true;
 }
 
-bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& channel, std::vector<Send>& sends, size_t room) {
+bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& channel, std::vector<Send>& sends,
+                             size_t room) {
   std::vector<uint32_t> dims;
   while (channel.head != nullptr) {
     if (sends.size() >= room) return false;
@@ -333,8 +354,10 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
     while (channel.head != end) {
       Request& request = *std::exchange(channel.head, channel.head->next_answer);
       writer.add(request);
-      if (connection.is_congested) ++connection.undrained;
-      else --connection.in_flight;
+      if (connection.is_congested)
+        ++connection.undrained;
+      else
+        --connection.in_flight;
       Port::unref(request);
     }
     if (channel.head == nullptr) channel.tail = nullptr;

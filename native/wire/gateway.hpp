@@ -2,7 +2,8 @@
 // connection is a number. All of it runs on the port's thread.
 //
 //   frame ─ receive ─► checked, admitted, appended (one crossing, one copy)
-//   finished requests ─ collect ─► grouped by channel ─ encode ─► one Results frame per channel and drain, in the outbox
+//   finished requests ─ collect ─► grouped by channel ─ encode ─► one Results frame per channel and drain, in the
+//   outbox
 //
 // Credit: a connection may have `window` requests whose results the kernel has not taken. Results sent while the socket
 // is congested return their credit when it has drained, so an unread connection holds at most a window of results.
@@ -61,8 +62,8 @@ class Gateway {
   void set_congested(Connection& connection, bool is_congested) noexcept;
   bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
 
-  // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as they
-  // could be read.
+  // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as
+  // they could be read.
   int32_t receive(uint32_t connection, Bytes frame, Failure& failure, uint32_t& channel, uint32_t& wire_id);
 
   // A request of this gateway succeeded: it is encoded by the next encode. Takes the answer's reference.
@@ -78,8 +79,10 @@ class Gateway {
 
  private:
   Channel* find_channel(Connection& connection, uint32_t channel) noexcept;
-  bool admit(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer, Failure& failure);
-  bool encode_channel(uint32_t connection_id, Connection& connection, Channel& channel, std::vector<Send>& sends, size_t room);
+  bool admit(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
+             Failure& failure);
+  bool encode_channel(uint32_t connection_id, Connection& connection, Channel& channel, std::vector<Send>& sends,
+                      size_t room);
   void drop_finished(Channel& channel);
 
   struct Listed {
