@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { PenstockError } from '../base/errors.js'
-import { MODE_SECRET, nodeDisk, removeTemporaries, replaceFile, storageError } from './durable-file.js'
+import { makeDirectory, MODE_SECRET, nodeDisk, removeTemporaries, replaceFile, storageError } from './durable-file.js'
 import { FaultyDisk } from './testing/faulty-disk.js'
 import { temporaryDirectory } from './testing/fixtures.js'
 
@@ -48,6 +48,18 @@ describe('durable-file', () => {
     writeFileSync(path, 'torn', { flag: 'a' })
     await nodeDisk.appendLine(path, 'two')
     expect(readFileSync(path, 'utf8')).toBe('one\ntorn\ntwo\n')
+  })
+
+  it('makeDirectory: makes the missing directories, takes an existing one, and ends where none can be made', async () => {
+    const path = join(temporaryDirectory(), 'a', 'b', 'c')
+    await makeDirectory(nodeDisk, path)
+    await makeDirectory(nodeDisk, path)
+    expect(statSync(path).isDirectory()).toBe(true)
+    writeFileSync(join(path, 'file'), '')
+    await expect(makeDirectory(nodeDisk, join(path, 'file'))).rejects.toMatchObject({ code: 'EEXIST' })
+    await expect(makeDirectory(nodeDisk, join(path, 'file', 'd'))).rejects.toMatchObject({ code: 'ENOTDIR' })
+    if (process.platform === 'linux')
+      await expect(makeDirectory(nodeDisk, '/proc/penstock/d')).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
   it('removeTemporaries: removes files that end in .tmp and no others', async () => {

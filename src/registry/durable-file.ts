@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, readdir, rename, unlink } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isPenstockError, PenstockError } from '../base/errors.js'
 
@@ -63,6 +63,36 @@ export const nodeDisk: Disk = {
       await directory.close()
     }
   },
+}
+
+/**
+ * Creates a directory and the missing ones above it; fine when it is there. Durable when the promise settles.
+ * By hand: mkdir's own `recursive` never returns under /proc, and says nothing of fsync.
+ */
+export async function makeDirectory(disk: Disk, path: string): Promise<void> {
+  const code = await mkdirCode(path)
+  if (code === 'EEXIST') return
+  if (code === 'ENOENT' && dirname(path) !== path) {
+    await makeDirectory(disk, dirname(path))
+    // Another process may have made it meanwhile; what is still missing now cannot be made.
+    if ((await mkdirCode(path)) === 'ENOENT')
+      throw Object.assign(new Error(`ENOENT: cannot make ${path}`), { code: 'ENOENT' })
+  }
+  await disk.syncDirectory(dirname(path))
+}
+
+/** '' when the directory was made, EEXIST when it is there, ENOENT when its parent is missing; else throws. */
+async function mkdirCode(path: string): Promise<string> {
+  try {
+    await mkdir(path)
+    return ''
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'ENOENT') return code
+    // On a read-only disk an existing directory answers EROFS.
+    if ((await stat(path).catch(() => undefined))?.isDirectory() === true) return 'EEXIST'
+    throw error
+  }
 }
 
 /** A name beside `path` that no other writer uses. */

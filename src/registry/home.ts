@@ -10,13 +10,13 @@
  * nothing refers to → check those that are referred to. A damaged record refuses to open; a damaged blob is reported
  * (`problems`), because the other models are still fine.
  */
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { expectInteger, expectRecord } from '../base/expect.js'
 import { Blobs } from './blobs.js'
-import { type Disk, nodeDisk, removeTemporaries, replaceFile, storageError } from './durable-file.js'
+import { type Disk, makeDirectory, nodeDisk, removeTemporaries, replaceFile, storageError } from './durable-file.js'
 import { Journal } from './journal.js'
 import { ApiKeys, isKeysFile } from './keys.js'
 import { FileLock, LockedError } from './lock.js'
@@ -75,7 +75,7 @@ export class Home {
   static async open(options: HomeOptions): Promise<Home> {
     const path = resolve(options.path)
     const disk = options.disk ?? nodeDisk
-    await makeDirectories(path)
+    await makeDirectories(path, disk)
     const lock = await lockHome(path)
     try {
       const home = new Home(await openParts(path, lock, disk, options.clock ?? systemClock))
@@ -134,7 +134,7 @@ export function homePath(option: string | undefined, environment: NodeJS.Process
 /** The keys of a home without locking it, for `penstock keys` beside a running server. */
 export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock = systemClock): Promise<ApiKeys> {
   const home = resolve(path)
-  await makeDirectories(home)
+  await makeDirectories(home, disk)
   await checkFormat(home, disk)
   return ApiKeys.open(home, disk, clock, new Journal(home, disk, clock))
 }
@@ -176,9 +176,9 @@ async function collectBlobs(blobs: Blobs, referenced: ReadonlySet<string>): Prom
   }
 }
 
-async function makeDirectories(path: string): Promise<void> {
+async function makeDirectories(path: string, disk: Disk): Promise<void> {
   try {
-    for (const directory of DIRECTORIES) await mkdir(join(path, directory), { recursive: true })
+    for (const directory of DIRECTORIES) await makeDirectory(disk, join(path, directory))
   } catch (error) {
     throw storageError(`Could not create ${path}`, error)
   }

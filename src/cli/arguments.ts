@@ -1,0 +1,26 @@
+/** Readers of arguments and options, in the form that commander calls; what they refuse is wrong usage. */
+import { InvalidArgumentError } from 'commander'
+
+/** An integer of at least 1. */
+export function integerArgument(text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= 1) return value
+  throw new InvalidArgumentError('Expected an integer of at least 1.')
+}
+
+/** A TCP port; 0 asks for any free one. */
+export function portArgument(text: string): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value <= 65_535) return value
+  throw new InvalidArgumentError('Expected a port in 0..65535.')
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, '': 1000 }
+
+/** A time such as `30s`, `500ms`, `2m`, or `30` for seconds, in milliseconds. */
+export function durationArgument(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|)$/.exec(text)
+  const milliseconds = Number(match?.[1]) * (UNITS_MS[match?.[2] ?? ''] ?? Number.NaN)
+  if (match !== null && milliseconds <= 3_600_000) return Math.round(milliseconds)
+  throw new InvalidArgumentError('Expected a time of at most an hour such as 30s, 500ms or 2m.')
+}

@@ -1,0 +1,124 @@
+/**
+ * `penstock infer`: sends one request to a deployed pipeline and prints the answer.
+ * JSON passes through as text, in both directions, so that 64-bit integers keep all their digits.
+ */
+import { Command, Option } from 'commander'
+import { durationArgument } from './arguments.js'
+import { UsageError } from './failures.js'
+import { isRecord, parseJson, readInputText } from './input-data.js'
+import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
+import { type Column, formatTable } from './table.js'
+import type { Terminal } from './terminal.js'
+
+interface InferOptions extends ServerOptions {
+  readonly data?: string
+  readonly meta?: string
+  readonly deadline?: number
+  readonly format: 'json' | 'table'
+}
+
+const EXAMPLES = `
+Examples:
+  $ penstock infer wine --data '{"features":[[7.4,0.7,0,1.9,0.076,11,34,0.9978,3.51,0.56,9.4,0]]}'
+  $ penstock infer wine --data @rows.json --format table
+  $ penstock infer wine-by-colour --data @rows.json --meta '{"colour":"red"}'
+  $ cat rows.json | penstock infer wine
+
+Data are columns, {"<input>": rows}, or records, [{"<input>": row}, …]. Routing keys of records are columns of them.`
+
+export function inferCommand(terminal: Terminal): Command {
+  return withServerOptions(new Command('infer'))
+    .summary('send one request to a pipeline')
+    .description('Sends one inference request to a deployed pipeline and prints the answer.')
+    .argument('<pipeline>', 'name of the pipeline')
+    .option('--data <json>', 'the inputs: JSON, @file, or - for stdin (default: stdin, unless it is a keyboard)')
+    .option('--meta <json>', 'routing keys: JSON, or @file')
+    .option('--deadline <time>', 'give up after this time, for example 50ms', durationArgument)
+    .addOption(new Option('--format <format>', 'how to print the answer').choices(['json', 'table']).default('json'))
+    .addHelpText('after', EXAMPLES)
+    .action(async (pipeline: string, options: InferOptions) => {
+      const body = requestText(terminal, options)
+      const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/infer`
+      const answer = await new ServerApi(options).callText('POST', path, body)
+      const isTable = options.format === 'table' && options.json !== true
+      terminal.print(isTable ? describeAnswer(answer) : answer.trimEnd())
+    })
+}
+
+function requestText(terminal: Terminal, options: InferOptions): string {
+  if (options.data === undefined && terminal.isInteractive)
+    throw new UsageError('Expected --data, or the data on stdin.')
+  const data = readInputText(terminal, '--data', options.data ?? '-').trim()
+  const meta = options.meta === undefined ? undefined : readInputText(terminal, '--meta', options.meta).trim()
+  return joinRequest(data, meta, options.deadline)
+}
+
+/** Puts routing keys and deadline beside the inputs, without touching the text of either. */
+export function joinRequest(data: string, meta: string | undefined, deadlineMs: number | undefined): string {
+  const parsed = parseJson('--data', data)
+  const added: string[] = []
+  if (meta !== undefined) {
+    if (!isRecord(parseJson('--meta', meta)))
+      throw new UsageError('Expected --meta to be an object such as {"session":"abc"}.')
+    added.push(`"meta":${meta}`)
+  }
+  if (deadlineMs !== undefined) added.push(`"deadlineMs":${deadlineMs}`)
+  if (added.length === 0) return data
+  if (!isRecord(parsed)) {
+    throw new UsageError(
+      'Expected --data to be an object of columns beside --meta or --deadline. Put the routing keys into the records instead.',
+    )
+  }
+  const isWrapped = isRecord(parsed['inputs'])
+  if (!isWrapped) return `{"inputs":${data},${added.join(',')}}`
+  for (const key of ['meta', 'deadlineMs']) {
+    const isTwice = key in parsed && added.some((text) => text.startsWith(`"${key}"`))
+    if (isTwice) throw new UsageError(`The data already have "${key}". Remove it there, or leave the option away.`)
+  }
+  return `${data.slice(0, -1)},${added.join(',')}}`
+}
+
+/** A row of the answer a line. Answers that are no columns are printed as they are. */
+export function describeAnswer(text: string): string {
+  const answer = parseKeepingDigits(text)
+  const outputs = isRecord(answer) ? answer['outputs'] : undefined
+  if (!isRecord(answer) || !isRecord(outputs)) return text.trimEnd()
+  const route = isRecord(answer['metadata']) ? answer['metadata']['route'] : undefined
+  const failuresOfRow = (row: number) => failedChecks(answer['check_failures'], row).join(', ') || '-'
+  const names = Object.keys(outputs)
+  const rowCount = Math.max(0, ...names.map((name) => (Array.isArray(outputs[name]) ? outputs[name].length : 1)))
+  const columns: Column[] = [
+    { title: 'row', align: 'right' },
+    ...names.map((title) => ({ title })),
+    { title: 'failed checks' },
+  ]
+  if (Array.isArray(route)) columns.push({ title: 'answered by' })
+  const rows = Array.from({ length: rowCount }, (_, row) => [
+    String(row),
+    ...names.map((name) => cellOf(outputs[name], row)),
+    failuresOfRow(row),
+    Array.isArray(route) ? String(route[row]) : '',
+  ])
+  return formatTable(columns, rows)
+}
+
+function failedChecks(failures: unknown, row: number): string[] {
+  if (!Array.isArray(failures)) return []
+  const isOfRow = (entry: unknown) => isRecord(entry) && Array.isArray(entry['rows']) && entry['rows'].includes(row)
+  return failures.filter(isOfRow).map((entry: unknown) => (isRecord(entry) ? String(entry['check']) : ''))
+}
+
+function cellOf(column: unknown, row: number): string {
+  const value: unknown = Array.isArray(column) ? column[row] : column
+  const isSingle = Array.isArray(value) && value.length === 1
+  const shown: unknown = isSingle ? value[0] : value
+  return typeof shown === 'string' ? shown : (JSON.stringify(shown) ?? '-')
+}
+
+/** JSON.parse with integers of 16 digits and more as texts, since a number would round them. */
+function parseKeepingDigits(text: string): unknown {
+  const quoted = text.replace(/"(?:[^"\\]|\\.)*"|-?\b\d{16,}\b(?![.eE])/g, (token) =>
+    token.startsWith('"') ? token : `"${token}"`,
+  )
+  return parseJson('the answer', quoted)
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest'
+import { UsageError } from './failures.js'
+import { describeModels } from './model-list.js'
+import { readDefinition } from './pipeline-apply.js'
+import { describePipelines, describeStep } from './pipeline-list.js'
+import { describeStatus } from './pipeline-status.js'
+
+const field = { name: 'x', dtype: 'float32', shape: [null, 2] }
+const version = (number: number) => ({
+  version: number,
+  sha256: 'ab'.repeat(32),
+  size_bytes: 2048,
+  created_at: '2026-01-02T03:04:05.678Z',
+  tags: ['t'],
+  inputs: [field],
+  outputs: [{ ...field, name: 'y' }],
+})
+
+describe('listings', () => {
+  it('describeModels: shows the newest version and those with an alias, or all', () => {
+    const models = [{ name: 'm', aliases: { champion: 1, canary: 3 }, versions: [version(1), version(2), version(3)] }]
+    expect(describeModels(models, false)).toBe(
+      [
+        'MODEL  VERSION  ALIASES      SIZE  CREATED (UTC)        INPUTS          OUTPUTS         TAGS',
+        'm            1  champion  2.0 KiB  2026-01-02 03:04:05  x float32[n,2]  y float32[n,2]  t',
+        'm            3  canary    2.0 KiB  2026-01-02 03:04:05  x float32[n,2]  y float32[n,2]  t',
+      ].join('\n'),
+    )
+    expect(describeModels(models, true).split('\n')).toHaveLength(4)
+    expect(describeModels([], false)).toMatch(/penstock model add/)
+  })
+
+  it('describePipelines: shows the steps of the version that serves', () => {
+    const at = (number: number, steps: unknown[]) => ({ version: number, created_at: '2026-01-02T03:04:05Z', steps })
+    const pipelines = [
+      {
+        name: 'p',
+        deployed_version: 1,
+        versions: [
+          at(1, [
+            { type: 'model', model: 'a@1' },
+            { type: 'check', name: 'low' },
+          ]),
+          at(2, []),
+        ],
+      },
+      { name: 'q', deployed_version: null, versions: [at(1, [{ type: 'audit', slice: '1:' }])] },
+    ]
+    const lines = describePipelines(pipelines).split('\n')
+    expect(lines[1]).toBe('p              1       2  2026-01-02 03:04:05  a@1 → check low')
+    expect(lines[2]).toBe('q              -       1  2026-01-02 03:04:05  audit 1:')
+  })
+
+  it('describeStep: has words for every kind of step, and for one that it does not know', () => {
+    const cases: [unknown, string][] = [
+      [{ type: 'multi-model', models: ['a', 'b'] }, '[a, b]'],
+      [
+        {
+          type: 'random-split',
+          options: [
+            { weight: 2, model: 'a' },
+            { weight: 1, model: 'b' },
+          ],
+        },
+        'split(2 a, 1 b)',
+      ],
+      [{ type: 'key-split', key: 'k', default: 'c', options: { red: 'a' } }, 'split(red a, else c)'],
+      [{ type: 'select', index: 0 }, 'select 0'],
+      [{ type: 'future' }, 'future'],
+      [7, '?'],
+    ]
+    for (const [step, text] of cases) expect(describeStep(step)).toBe(text)
+  })
+
+  it('describeStatus: tells versions, requests, failures and models', () => {
+    const text = describeStatus({
+      name: 'p',
+      deployed: true,
+      version: 2,
+      versions: [1, 2],
+      in_flight: 3,
+      request_count: 100,
+      row_count: 5000,
+      failures: { ERR_QUEUE_FULL: 4 },
+      models: [{ name: 'm', version: 1, pending_rows: 8, ready: true }],
+    })
+    expect(text).toContain('p serves version 2 (of 1, 2)')
+    expect(text).toContain('requests  100, 3 in flight')
+    expect(text).toContain('ERR_QUEUE_FULL 4')
+    expect(text.split('\n').at(-1)).toBe('m            1             8  yes')
+  })
+
+  it('readDefinition: takes the name from the file or the option, and refuses what has none', () => {
+    expect(readDefinition({ name: 'p', steps: [] }, undefined)).toEqual({ name: 'p', steps: [] })
+    expect(readDefinition([{ type: 'model' }], 'q')).toEqual({ name: 'q', steps: [{ type: 'model' }] })
+    expect(readDefinition({ name: 'p', steps: [] }, 'q').name).toBe('q')
+    for (const value of [{ steps: [] }, { name: 'p' }, { name: 'p', steps: {} }, 7, null])
+      expect(() => readDefinition(value, undefined)).toThrow(UsageError)
+  })
+})

@@ -1,0 +1,97 @@
+/** `penstock model add`: uploads an .onnx file as the next version of a model. */
+import { Command } from 'commander'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { AddedAnswer } from './answers.js'
+import { UsageError } from './failures.js'
+import { withProgress } from './progress.js'
+import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
+import { formatBytes, formatField } from './table.js'
+import type { Terminal } from './terminal.js'
+
+interface AddOptions extends ServerOptions {
+  readonly name?: string
+  readonly alias?: string
+  readonly tag: readonly string[]
+}
+
+const EXAMPLES = `
+Examples:
+  $ penstock model add ccfraud.onnx
+  $ penstock model add out/model.onnx --name ccfraud --alias champion --tag keras --tag 2026-11
+
+The same bytes as the newest version are that version: adding a file twice changes nothing.`
+
+export function modelAddCommand(terminal: Terminal): Command {
+  return withServerOptions(new Command('add'))
+    .summary('upload an .onnx file as the next version of a model')
+    .description('Uploads an .onnx file. The server inspects it, runs it once and stores it as the next version.')
+    .argument('<file>', 'the .onnx file')
+    .option('--name <name>', "name of the model (default: the file's name without its extension)")
+    .option('--alias <alias>', 'point this alias to the new version')
+    .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, options: AddOptions) => {
+      const added = await addModel(terminal, file, options)
+      terminal.print(options.json === true ? JSON.stringify(added) : describeAdded(added))
+    })
+}
+
+async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<AddedAnswer> {
+  const name = options.name ?? nameOf(file)
+  const sizeBytes = await sizeOf(file)
+  const query = new URLSearchParams(options.tag.map((tag): [string, string] => ['tag', tag]))
+  if (options.alias !== undefined) query.set('alias', options.alias)
+  const path = `/v1/models/${encodeURIComponent(name)}/versions${query.size > 0 ? `?${query.toString()}` : ''}`
+  let sentBytes = 0
+  const chunks = counted(createReadStream(file, { highWaterMark: 1 << 20 }), (count) => (sentBytes += count))
+  const describe = () =>
+    sentBytes < sizeBytes ? `uploading ${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)}` : 'inspecting the model'
+  const answer = await withProgress(terminal, describe, () =>
+    new ServerApi(options).upload('PUT', path, { sizeBytes, chunks }),
+  )
+  return answer as AddedAnswer
+}
+
+function describeAdded(added: AddedAnswer): string {
+  const lines = [
+    `${added.name}@${added.version}  sha256 ${added.sha256.slice(0, 12)}  ${formatBytes(added.size_bytes)}`,
+    `  inputs   ${(added.inputs ?? []).map(formatField).join(', ')}`,
+    `  outputs  ${(added.outputs ?? []).map(formatField).join(', ')}`,
+  ]
+  if ((added.aliases ?? []).length > 0) lines.push(`  aliases  ${added.aliases?.join(', ')}`)
+  if (added.remark !== undefined && added.remark !== '') lines.push(`  remark   ${added.remark}`)
+  return lines.join('\n')
+}
+
+function nameOf(file: string): string {
+  const name = basename(file).replace(/\.onnx$/i, '')
+  if (/^[A-Za-z0-9-]+$/.test(name)) return name
+  throw new UsageError(
+    `${JSON.stringify(name)} is no name for a model: letters, digits and hyphens only. Choose one with --name.`,
+  )
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    const entry = await stat(file)
+    if (!entry.isFile()) throw new Error('it is no file')
+    return entry.size
+  } catch (error) {
+    throw new UsageError(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+    })
+  }
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, onChunk: (count: number) => void): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onChunk(chunk.byteLength)
+    yield chunk
+  }
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value]
+}

@@ -1,0 +1,67 @@
+/** `penstock model list`: models, versions, aliases and signatures. */
+import { Command } from 'commander'
+import type { ModelAnswer, VersionAnswer } from './answers.js'
+import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
+import { formatBytes, formatField, formatTable, formatTime } from './table.js'
+import type { Terminal } from './terminal.js'
+
+interface ListOptions extends ServerOptions {
+  readonly versions?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  $ penstock model list
+  $ penstock model list --versions
+  $ penstock model list --json | jq -r '.models[].name'`
+
+const COLUMNS = [
+  { title: 'model' },
+  { title: 'version', align: 'right' },
+  { title: 'aliases' },
+  { title: 'size', align: 'right' },
+  { title: 'created (utc)' },
+  { title: 'inputs' },
+  { title: 'outputs' },
+  { title: 'tags' },
+] as const
+
+export function modelListCommand(terminal: Terminal): Command {
+  return withServerOptions(new Command('list'))
+    .summary('list models')
+    .description('Lists the models with their aliases, and the newest version of each.')
+    .option('--versions', 'list every version, not only the newest and those with an alias')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: ListOptions) => {
+      const answer = (await new ServerApi(options).call('GET', '/v1/models')) as { models: readonly ModelAnswer[] }
+      terminal.print(
+        options.json === true ? JSON.stringify(answer) : describeModels(answer.models, options.versions === true),
+      )
+    })
+}
+
+/** The human form; `isEvery` shows versions that are neither the newest nor have an alias. */
+export function describeModels(models: readonly ModelAnswer[], isEvery: boolean): string {
+  if (models.length === 0) return 'There are no models yet. Add one with `penstock model add <file.onnx>`.'
+  const rows = models.flatMap((model) => {
+    const aliased = new Set(Object.values(model.aliases))
+    const newest = model.versions.at(-1)?.version
+    const isShown = ({ version }: VersionAnswer) => isEvery || version === newest || aliased.has(version)
+    return model.versions.filter(isShown).map((version) => rowOf(model, version))
+  })
+  return formatTable(COLUMNS, rows)
+}
+
+function rowOf(model: ModelAnswer, version: VersionAnswer): string[] {
+  const aliases = Object.keys(model.aliases).filter((alias) => model.aliases[alias] === version.version)
+  return [
+    model.name,
+    String(version.version),
+    aliases.join(', ') || '-',
+    formatBytes(version.size_bytes),
+    formatTime(version.created_at),
+    (version.inputs ?? []).map(formatField).join(', ') || '-',
+    (version.outputs ?? []).map(formatField).join(', ') || '-',
+    (version.tags ?? []).join(', ') || '-',
+  ]
+}

@@ -1,0 +1,75 @@
+/** The command line as a table of contents; each command is a file of its own. */
+import { Command } from 'commander'
+import { inferCommand } from './infer.js'
+import { keysCreateCommand } from './keys-create.js'
+import { keysListCommand } from './keys-list.js'
+import { keysRevokeCommand } from './keys-revoke.js'
+import { modelAddCommand } from './model-add.js'
+import { modelAliasCommand } from './model-alias.js'
+import { modelListCommand } from './model-list.js'
+import { modelRemoveCommand } from './model-remove.js'
+import { pipelineApplyCommand } from './pipeline-apply.js'
+import { pipelineDeployCommand } from './pipeline-deploy.js'
+import { pipelineListCommand } from './pipeline-list.js'
+import { pipelineRemoveCommand } from './pipeline-remove.js'
+import { pipelineStatusCommand } from './pipeline-status.js'
+import { pipelineUndeployCommand } from './pipeline-undeploy.js'
+import { release } from './release.js'
+import { serveCommand } from './serve.js'
+import type { Terminal } from './terminal.js'
+
+const ENDING = `
+Start with:
+  $ penstock serve --examples
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no server at --url.`
+
+export function buildProgram(terminal: Terminal): Command {
+  const program = new Command('penstock')
+    .description('High-throughput inference engine for ONNX models.')
+    .version(release)
+    .addHelpText('after', ENDING)
+    .addCommand(serveCommand(terminal))
+    .addCommand(modelCommands(terminal))
+    .addCommand(pipelineCommands(terminal))
+    .addCommand(inferCommand(terminal))
+    .addCommand(keysCommands(terminal))
+  forEachCommand(program, (command) => command.exitOverride().showHelpAfterError('(add --help for the usage)'))
+  return program
+}
+
+function modelCommands(terminal: Terminal): Command {
+  return new Command('model')
+    .summary('add, list, alias and remove models')
+    .description('Models: immutable numbered versions and movable aliases.')
+    .addCommand(modelAddCommand(terminal))
+    .addCommand(modelListCommand(terminal))
+    .addCommand(modelAliasCommand(terminal))
+    .addCommand(modelRemoveCommand(terminal))
+}
+
+function pipelineCommands(terminal: Terminal): Command {
+  return new Command('pipeline')
+    .summary('apply, list, deploy, undeploy and remove pipelines')
+    .description('Pipelines: ordered steps, in immutable numbered versions, of which one serves.')
+    .addCommand(pipelineApplyCommand(terminal))
+    .addCommand(pipelineListCommand(terminal))
+    .addCommand(pipelineStatusCommand(terminal))
+    .addCommand(pipelineDeployCommand(terminal))
+    .addCommand(pipelineUndeployCommand(terminal))
+    .addCommand(pipelineRemoveCommand(terminal))
+}
+
+function keysCommands(terminal: Terminal): Command {
+  return new Command('keys')
+    .summary('create, list and revoke API keys')
+    .description('API keys, in the home of the server: run these on its machine.')
+    .addCommand(keysCreateCommand(terminal))
+    .addCommand(keysListCommand(terminal))
+    .addCommand(keysRevokeCommand(terminal))
+}
+
+function forEachCommand(command: Command, visit: (command: Command) => void): void {
+  visit(command)
+  for (const child of command.commands) forEachCommand(child, visit)
+}

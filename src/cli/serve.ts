@@ -1,0 +1,203 @@
+/**
+ * `penstock serve`: the composition root of the server. It reads as the order of things: refuse early what cannot work,
+ * open the home, start the engine, set the examples up, listen, greet, wait for a signal, drain, close.
+ * The engine, the transport and the logger are imported when the command runs: the other commands must not load ONNX
+ * Runtime or the addon.
+ */
+import { Command, Option } from 'commander'
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PenstockError } from '../base/errors.js'
+import type { Engine } from '../engine/engine.js'
+import { Home, homePath } from '../registry/home.js'
+import { durationArgument, integerArgument, portArgument } from './arguments.js'
+import type { Terminal } from './terminal.js'
+
+interface ServeOptions {
+  readonly host: string
+  readonly port: number
+  readonly home?: string
+  /** true: the examples of this package. */
+  readonly examples?: string | true
+  readonly inferWorkers?: number
+  readonly intraOpThreads?: number
+  readonly insecure?: boolean
+  readonly verify: boolean
+  readonly drainLimit: number
+  readonly logLevel: string
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+const EXAMPLES = `
+Examples:
+  $ penstock serve --examples
+  $ penstock serve --home /var/lib/penstock --host 0.0.0.0        with keys: penstock keys create <name>
+  $ PENSTOCK_HOME=/var/lib/penstock penstock serve --port 9000 --infer-workers 4
+
+SIGTERM and SIGINT drain: the server takes no new work, finishes what is in flight and exits with 0. A second signal
+ends it at once, with 1.`
+
+export function serveCommand(terminal: Terminal): Command {
+  return new Command('serve')
+    .summary('run the server')
+    .description('Runs the server: HTTP, WebSocket and Open Inference Protocol on one port.')
+    .option('--host <host>', 'address to listen on; other than loopback needs an API key', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 takes any free one', portArgument, 8080)
+    .option('--home <directory>', 'directory of the state (default: PENSTOCK_HOME, else ./.penstock)')
+    .option('--examples [directory]', 'register and deploy the examples')
+    .addOption(
+      new Option('--infer-workers <count>', 'inference threads (default: by the thread plan)')
+        .argParser(integerArgument)
+        .env('PENSTOCK_INFER_WORKERS'),
+    )
+    .addOption(
+      new Option('--intra-op-threads <count>', 'threads within one run of a model (default: by the thread plan)')
+        .argParser(integerArgument)
+        .env('PENSTOCK_INTRA_OP_THREADS'),
+    )
+    .option('--insecure', 'allow to listen beyond loopback without any API key')
+    .option('--no-verify', 'do not hash the stored models at start')
+    .option('--drain-limit <time>', 'how long requests in flight may take at the end', durationArgument, 30_000)
+    .addOption(
+      new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action((options: ServeOptions) => serve(terminal, options))
+}
+
+async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
+  await expectFreePort(options.host, options.port)
+  const home = await Home.open({ path: homePath(options.home), verifyContent: options.verify })
+  try {
+    expectSafeHost(options, home.keys.count)
+    // Explicitly ended: native threads and timers of libraries may outlive everything that was closed.
+    process.exit(await serveHome(terminal, options, home))
+  } catch (error) {
+    await home.close()
+    throw error
+  }
+}
+
+async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<number> {
+  const [{ pino }, { Engine }, { FileAuditLog }, { PenstockServer }, { formatThreadPlan }] = await Promise.all([
+    import('pino'),
+    import('../engine/engine.js'),
+    import('../log/audit-log.js'),
+    import('../server.js'),
+    import('../engine/thread-plan.js'),
+  ])
+  const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
+  for (const problem of home.problems) logger.warn(problem)
+  const log = await FileAuditLog.open(home.logPath)
+  const engine = await Engine.open({
+    models: home.models,
+    pipelines: home.pipelines,
+    log,
+    ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
+    ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
+    onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
+  })
+  const directory = examplesDirectory(options.examples)
+  if (directory !== undefined) await setUp(terminal, engine, directory)
+  const keys = stickyKeys(home)
+  home.keys.watch((error) => logger.error({ err: error }, 'keys.json cannot be read; the keys before stay valid'))
+  const { host, port, drainLimit: drainLimitMs } = options
+  const server = await PenstockServer.start({
+    engine,
+    host,
+    port,
+    keys,
+    insecure: options.insecure === true,
+    drainLimitMs,
+    logger,
+  })
+  terminal.print(await greet(engine, server.url, home, directory, formatThreadPlan(engine.threadPlan)))
+  const { runUntilSignal } = await import('./shutdown.js')
+  return runUntilSignal({
+    drain: () => server.drain(),
+    closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
+    onNote: (line) => logger.info(line),
+  })
+}
+
+async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {
+  const { setUpExamples } = await import('./examples.js')
+  await setUpExamples(engine, directory, (line) => terminal.progress(line))
+  terminal.progress('')
+}
+
+async function greet(
+  engine: Engine,
+  url: string,
+  home: Home,
+  directory: string | undefined,
+  threadPlan: string,
+): Promise<string> {
+  const [{ formatGreeting }, { goldenInputs }, { release }] = await Promise.all([
+    import('./greeting.js'),
+    import('./examples.js'),
+    import('./release.js'),
+  ])
+  const deployed = engine.listPipelines().filter(({ deployedVersion }) => deployedVersion !== null)
+  const pipelines = deployed.map(({ name }) => engine.describePipeline(name))
+  const golden = async (model: string) => (directory === undefined ? undefined : goldenInputs(directory, model))
+  return formatGreeting({ release, url, home: home.path, threadPlan, pipelines, golden, needsKey: home.keys.count > 0 })
+}
+
+/** Once a key was asked for, revoking the last one must not open the server to everybody. */
+function stickyKeys(home: Home) {
+  let wasRequired = home.keys.count > 0
+  return {
+    get count() {
+      wasRequired ||= home.keys.count > 0
+      return wasRequired ? Math.max(1, home.keys.count) : 0
+    },
+    verify: (key: string) => home.keys.verify(key),
+  }
+}
+
+function examplesDirectory(option: string | true | undefined): string | undefined {
+  if (option === undefined) return undefined
+  // From dist/src/cli/ up to the package.
+  return option === true ? fileURLToPath(new URL('../../../examples', import.meta.url)) : resolve(option)
+}
+
+function expectSafeHost(options: ServeOptions, keyCount: number): void {
+  const isLoopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(options.host)
+  if (isLoopback || keyCount > 0 || options.insecure === true) return
+  const wayOut = 'Create a key with `penstock keys create <name>`, or pass --insecure if the network is trusted.'
+  throw new PenstockError(
+    'ERR_ARGUMENT',
+    `Expected an API key before listening on ${options.host}, which others can reach, but there is none. ${wayOut}`,
+  )
+}
+
+/** Asks for the port first, so that a taken one is told at once and not after all models were loaded. */
+async function expectFreePort(host: string, port: number): Promise<void> {
+  if (port === 0) return
+  const probe = createServer()
+  await new Promise<void>((resolvePort, reject) => {
+    probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port)))
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolvePort()))
+  })
+}
+
+function portError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code === 'EADDRINUSE') {
+    const text = `Port ${port} of ${host} is in use by another process. Stop it, or choose another with --port.`
+    return new PenstockError('ERR_CONFLICT', text, { cause: error })
+  }
+  if (error.code === 'EACCES') {
+    return new PenstockError(
+      'ERR_ARGUMENT',
+      `Port ${port} needs privileges that this process lacks. Choose one above 1023 with --port.`,
+      { cause: error },
+    )
+  }
+  return new PenstockError(
+    'ERR_ARGUMENT',
+    `Cannot listen on ${host}: ${error.message}. Choose an address of this machine with --host.`,
+    { cause: error },
+  )
+}

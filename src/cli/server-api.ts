@@ -1,0 +1,97 @@
+/**
+ * The CLI's way to a running server: HTTP with fetch, as docs/reference/http.md describes it. An answer that is no 2xx
+ * becomes a RefusedError with the server's own code and sentence; no answer at all becomes an UnreachableError.
+ */
+import { type Command, Option } from 'commander'
+import { Readable } from 'node:stream'
+import { RefusedError, UnreachableError } from './failures.js'
+
+export interface ServerOptions {
+  readonly url: string
+  readonly apiKey?: string
+  readonly json?: boolean
+}
+
+/** A body whose length is known although it is read piece by piece. */
+export interface SizedStream {
+  readonly sizeBytes: number
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:8080'
+
+/** Adds the options that every command has which talks to a server. */
+export function withServerOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--url <url>', 'address of the server').env('PENSTOCK_URL').default(DEFAULT_URL))
+    .addOption(new Option('--api-key <key>', 'API key, if the server asks for one').env('PENSTOCK_API_KEY'))
+    .option('--json', 'print JSON, and errors as JSON on stderr')
+}
+
+export class ServerApi {
+  readonly #url: string
+  readonly #headers: Record<string, string>
+
+  constructor(options: ServerOptions) {
+    this.#url = options.url.replace(/\/+$/, '')
+    this.#headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
+  }
+
+  /** Sends JSON, or nothing, and returns the parsed answer; undefined for an empty one. */
+  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const text = await this.callText(method, path, body === undefined ? undefined : JSON.stringify(body))
+    return text === '' ? undefined : (JSON.parse(text) as unknown)
+  }
+
+  /** Sends JSON text as it stands and returns the answer's text as it stands: numbers beyond 2^53 survive. */
+  async callText(method: string, path: string, body?: string): Promise<string> {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+    return this.#send(path, { method, headers, ...(body === undefined ? {} : { body }) })
+  }
+
+  /** Sends bytes. */
+  async upload(method: string, path: string, stream: SizedStream): Promise<unknown> {
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(stream.sizeBytes) }
+    const body = Readable.toWeb(Readable.from(stream.chunks)) as ReadableStream
+    return JSON.parse(await this.#send(path, { method, headers, body, duplex: 'half' })) as unknown
+  }
+
+  async #send(path: string, request: RequestInit & { headers: Record<string, string> }): Promise<string> {
+    let response: Response
+    let text: string
+    try {
+      response = await fetch(`${this.#url}${path}`, { ...request, headers: { ...request.headers, ...this.#headers } })
+      text = await response.text()
+    } catch (error) {
+      throw new UnreachableError(`Cannot reach a server at ${this.#url}: ${reasonOf(error)}. ${WAY_OUT}`, {
+        cause: error,
+      })
+    }
+    if (response.ok) return text
+    throw refusalOf(response.status, text, this.#url)
+  }
+}
+
+const WAY_OUT = 'Start one with `penstock serve`, or name another with --url or PENSTOCK_URL.'
+
+function refusalOf(status: number, text: string, url: string): RefusedError {
+  try {
+    const body = JSON.parse(text) as { error?: unknown; code?: unknown } | null
+    if (typeof body?.error === 'string' && typeof body.code === 'string') return new RefusedError(body.code, body.error)
+  } catch {
+    // Not JSON: handled as any other answer that is no Penstock error.
+  }
+  return new RefusedError(
+    'ERR_INTERNAL',
+    `${url} answered ${status}, not as Penstock does. Is --url the address of a Penstock server?`,
+  )
+}
+
+/** fetch says "fetch failed" and hides why in the cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(cause instanceof Error)) return String(cause)
+  // Trying ::1 and 127.0.0.1 both fails with an AggregateError of empty message.
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+  return cause.message === '' ? code : cause.message
+}

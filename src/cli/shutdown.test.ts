@@ -1,0 +1,42 @@
+import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { runUntilSignal } from './shutdown.js'
+
+function harness(drain: () => Promise<boolean>) {
+  const source = new EventEmitter()
+  const exits: number[] = []
+  const order: string[] = []
+  const closers = ['home', 'engine', 'server'].map((name) => async () => order.push(name))
+  const result = runUntilSignal({ drain, closers, onNote: (line) => order.push(line) }, source, (code) =>
+    exits.push(code),
+  )
+  return { source, exits, order, result }
+}
+
+describe('shutdown', () => {
+  it.each(['SIGTERM', 'SIGINT'])('runUntilSignal: %s drains, closes in reverse and ends with 0', async (signal) => {
+    const { source, exits, order, result } = harness(async () => true)
+    await sleep(5)
+    expect(order).toEqual([])
+    source.emit(signal)
+    expect(await result).toBe(0)
+    expect(order).toEqual([`${signal}: draining; a second signal ends at once`, 'server', 'engine', 'home'])
+    expect(exits).toEqual([])
+  })
+
+  it('runUntilSignal: ends with 1 and says so when the drain limit cut requests off', async () => {
+    const { source, order, result } = harness(async () => false)
+    source.emit('SIGTERM')
+    expect(await result).toBe(1)
+    expect(order[1]).toMatch(/drain limit has passed/)
+    expect(order.slice(2)).toEqual(['server', 'engine', 'home'])
+  })
+
+  it('runUntilSignal: a second signal, of either kind, ends at once with 1', async () => {
+    const { source, exits } = harness(() => new Promise(() => undefined))
+    source.emit('SIGTERM')
+    source.emit('SIGINT')
+    expect(exits).toEqual([1])
+  })
+})
