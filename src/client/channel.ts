@@ -5,6 +5,7 @@
 import type { PenstockError } from '../base/errors.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { Binding, Signature } from './binding.js'
+import type { Requests } from './requests.js'
 import type { ClientInferOptions, ClientInputs, ClientResult, Exchange } from './exchange.js'
 
 export class ChannelState {
@@ -25,8 +26,7 @@ export class ChannelState {
 
 /** What a channel asks of its client. */
 export interface ChannelOwner {
-  submit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): Promise<ClientResult>
-  trySubmit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): Promise<ClientResult> | null
+  readonly requests: Pick<Requests, 'submit' | 'trySubmit'>
   closeChannel(state: ChannelState): void
 }
 
@@ -90,12 +90,12 @@ export class Channel {
    * @example const { outputs } = await channel.infer({ features: new Float32Array(11) }, { deadlineMs: 50 })
    */
   infer(inputs: ClientInputs, options: ClientInferOptions = noOptions): Promise<ClientResult> {
-    return this.#owner.submit(this.#state, inputs, options)
+    return this.#owner.requests.submit(this.#state, inputs, options)
   }
 
   /** As `infer`, but only when the request can be sent at once: null means that nothing was sent and nothing waits. */
   tryInfer(inputs: ClientInputs, options: ClientInferOptions = noOptions): Promise<ClientResult> | null {
-    return this.#owner.trySubmit(this.#state, inputs, options)
+    return this.#owner.requests.trySubmit(this.#state, inputs, options)
   }
 
   /** Gives the channel back to the server once its requests are answered. Later calls reject with ERR_CLOSED. */

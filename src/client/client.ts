@@ -45,7 +45,7 @@ export class PenstockClient {
 
   /** Resolves when a request would be sent at once: for producers that rather wait than queue. @throws ERR_CLOSED */
   async ready(): Promise<void> {
-    await this.#core.ready()
+    await this.#core.requests.ready()
   }
 
   /** Requests sent and not answered. */
@@ -55,7 +55,7 @@ export class PenstockClient {
 
   /** Requests that wait for the window, for a channel or for a connection. */
   get waiting(): number {
-    return this.#core.waitingCount
+    return this.#core.requests.waitingCount
   }
 
   get isConnected(): boolean {

@@ -1,14 +1,12 @@
 /**
  * One socket's life: dialling, Hello, requests and answers, the end. A client holds one that takes new work and, after a
- * goaway, those that still finish old work. It never dials again: that is client.ts.
+ * goaway, those that still finish old work. It never dials again: that is core.ts.
  *
  *   dialling ──Hello──▶ open ──goaway──▶ draining ──last answer──▶ closed
  *       └────────────────┴───── error, close, timeout ─────────────▶ closed        onClosed comes exactly once
- *
- * Requests in flight live in a table of slots. An id on the wire is slot + 65,536 × turn: a slot is reused only after its
- * answer, and an answer with another turn's id (a server that answers twice) meets nobody.
  */
-import { errorTable, isPenstockError, PenstockError, type ErrorCode } from '../base/errors.js'
+import { isPenstockError, PenstockError } from '../base/errors.js'
+import { CHANNELS_MAX } from '../base/limits.js'
 import {
   decodeMessage,
   encodeMessage,
@@ -22,17 +20,21 @@ import {
 } from '../protocol/codec.js'
 import { TensorCursor } from '../protocol/tensor-layout.js'
 import type { Binding } from './binding.js'
-import type { Exchange } from './exchange.js'
+import type { ClientResult, Exchange } from './exchange.js'
+import { InFlight } from './in-flight.js'
+import {
+  ABNORMAL_CLOSE,
+  endOfClose,
+  FRAME_CLOSE,
+  isFinal,
+  lostError,
+  NORMAL_CLOSE,
+  SUBPROTOCOL_CLOSE,
+  unexpected,
+} from './loss.js'
+import type { ConnectionEnd } from './loss.js'
 import type { ClientEnvironment, ClientSettings } from './options.js'
-import { WINDOW_REQUESTS_CEILING } from './options.js'
 import type { SocketLike } from './socket.js'
-
-export interface ConnectionEnd {
-  readonly code: number
-  readonly reason: string
-  /** ERR_CONNECTION_LOST with the reason as cause; ERR_UNAUTHORIZED or ERR_SUBPROTOCOL when dialling again is no use. */
-  readonly error: PenstockError
-}
 
 export interface ConnectionOwner {
   onHello(connection: Connection, hello: HelloMessage): void
@@ -44,31 +46,22 @@ export interface ConnectionOwner {
   onClosed(connection: Connection, end: ConnectionEnd): void
 }
 
-type OpenAnswer = (answer: OpenedMessage | PenstockError) => void
+type OpenAnswer = (channel: number, answer: OpenedMessage | PenstockError) => void
 
-const SLOT_MASK = WINDOW_REQUESTS_CEILING - 1
-const TURN_MASK = 0xffff
-/** Applications may close with 1000 and 3000..4999. */
-const NORMAL_CLOSE = 1000
-const SUBPROTOCOL_CLOSE = 3000
-/** What a loss without a close frame reads as. */
-const ABNORMAL_CLOSE = 1006
-const CLOSE_LIMIT_MS = 1000
 const BUFFER_POLL_MS = 4
-const CLOSE_REASON_BYTES_MAX = 120
+const CLOSE_LIMIT_MS = 1000
+/** The protocol allows 123 bytes. */
+const CLOSE_REASON_CHARACTERS_MAX = 120
 
 export class Connection {
   hello: HelloMessage | null = null
-  /** Unanswered requests, abandoned ones included: they hold the window. */
-  inFlight = 0
   /** Takes no new work and closes itself after the last answer. */
   isDraining = false
   isClosed = false
   #socket: SocketLike | null = null
-  readonly #slots: (Exchange | null)[] = []
-  readonly #turns: number[] = []
-  readonly #freeSlots: number[] = []
+  readonly #inFlight = new InFlight()
   readonly #opens = new Map<number, OpenAnswer>()
+  readonly #freeChannels: number[] = []
   #channelNext = 1
   #windowRequests = 0
   #cancelTimeout: (() => void) | null = null
@@ -88,22 +81,31 @@ export class Connection {
     void this.#dial()
   }
 
+  /** Unanswered requests, abandoned ones included: they hold the window. */
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
   /** Requests that could be sent now. */
   get room(): number {
     if (this.hello === null || this.isDraining || this.isClosed || this.#socket === null) return 0
-    const room = Math.min(this.#windowRequests, this.settings.windowRequestsMax) - this.inFlight
+    const room = Math.min(this.#windowRequests, this.settings.windowRequestsMax) - this.#inFlight.size
     if (room <= 0) return 0
     if (this.#socket.bufferedAmount < this.settings.bufferedBytesMax) return room
     this.#pollBuffer()
     return 0
   }
 
-  /** Asks for a channel. `onAnswer` is not called when the connection ends first. @returns its number. */
-  openChannel(pipeline: string, onAnswer: OpenAnswer): number {
-    const channel = this.#channelNext++
+  /** Asks for a channel. `onAnswer` is not called when the connection ends first. */
+  openChannel(pipeline: string, onAnswer: OpenAnswer): void {
+    // Fresh numbers first, then the one that has been free longest: easier to follow in a capture.
+    const channel = this.#channelNext < CHANNELS_MAX ? this.#channelNext++ : this.#freeChannels.shift()
+    if (channel === undefined) {
+      onAnswer(0, new PenstockError('ERR_ARGUMENT', `Expected at most ${CHANNELS_MAX - 1} open channels. Close one`))
+      return
+    }
     this.#opens.set(channel, onAnswer)
     this.#send(encodeMessage({ kind: 'open', channel, pipeline }))
-    return channel
   }
 
   /**
@@ -115,37 +117,29 @@ export class Connection {
     const { packed, options } = exchange
     if (packed === null) throw new Error('A request is packed before it is sent')
     const { meta, priority } = options
-    const slot = this.#freeSlots.at(-1) ?? this.#slots.length
-    const id = slot + (this.#turns[slot] ?? 0) * WINDOW_REQUESTS_CEILING
     const { rows, data, dims, texts } = packed
-    const frame = binding.encoder.encode(id, rows, data, { dims, texts, meta, priority, deadlineMs })
-    const frameBytesMax = this.hello?.frameBytesMax ?? 0
-    if (frameBytesMax > 0 && frame.length > frameBytesMax) {
-      throw new PenstockError(
-        'ERR_BODY_TOO_LARGE',
-        `Expected a request to be at most ${frameBytesMax} bytes but received ${frame.length}. Split its rows`,
-      )
+    const frame = binding.encoder.encode(this.#inFlight.nextId, rows, data, { dims, texts, meta, priority, deadlineMs })
+    const bytesMax = this.hello?.frameBytesMax ?? 0
+    if (bytesMax > 0 && frame.length > bytesMax) {
+      const sentence = `Expected a request to be at most ${bytesMax} bytes but received ${frame.length}`
+      throw new PenstockError('ERR_BODY_TOO_LARGE', `${sentence}. Split its rows`)
     }
-    if (this.#freeSlots.length > 0) this.#freeSlots.pop()
-    else this.#turns.push(0)
-    this.#slots[slot] = exchange
+    this.#inFlight.put(exchange)
     exchange.binding = binding
-    exchange.id = id
     exchange.rows = rows
     binding.inFlight++
-    this.inFlight++
     this.#send(frame)
   }
 
   /** Whether `exchange` is in flight here. */
   holds(exchange: Exchange): boolean {
-    return exchange.id >= 0 && this.#slots[exchange.id & SLOT_MASK] === exchange
+    return this.#inFlight.holds(exchange)
   }
 
   /** Tells the server that nobody waits for the answer any more. The slot stays taken until it answers. */
   cancel({ binding, id }: Exchange): void {
-    if (binding !== null && !this.isClosed)
-      this.#send(encodeMessage({ kind: 'cancel', channel: binding.channel, request: id }))
+    if (binding === null || this.isClosed) return
+    this.#send(encodeMessage({ kind: 'cancel', channel: binding.channel, request: id }))
   }
 
   /** Closes the channel as soon as its requests are answered. */
@@ -156,8 +150,9 @@ export class Connection {
   }
 
   /** Ends the connection from this side; requests in flight fail with `error`. Resolves when the socket is gone. */
-  close(error = new PenstockError('ERR_CONNECTION_LOST', 'The connection was closed by this side')): Promise<void> {
+  close(error = lostError('The connection was closed by this side', null)): Promise<void> {
     this.#end({ code: NORMAL_CLOSE, reason: '', error })
+    // Still being made: nobody waits for it for ever.
     if (this.#socket === null) this.environment.setTimer(() => this.#onGone(), CLOSE_LIMIT_MS)
     this.#hangUp(NORMAL_CLOSE, 'done')
     return this.#gone
@@ -171,7 +166,7 @@ export class Connection {
       // Closed or timed out while the socket was being made.
       if (this.isClosed) this.#hangUp(NORMAL_CLOSE, 'not needed')
     } catch (error) {
-      this.#end({ code: ABNORMAL_CLOSE, reason: '', error: this.#lost('Could not connect', error) })
+      this.#end({ code: ABNORMAL_CLOSE, reason: '', error: lostError('Could not connect', error) })
       this.#onGone()
     }
   }
@@ -180,19 +175,14 @@ export class Connection {
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
-      if (socket.protocol === SUBPROTOCOL) return
-      this.#fail(
-        SUBPROTOCOL_CLOSE,
-        new PenstockError(
-          'ERR_SUBPROTOCOL',
-          `Expected the server to speak ${SUBPROTOCOL} but received ${socket.protocol || 'nothing'}`,
-        ),
-      )
+      if (socket.protocol === SUBPROTOCOL || this.isClosed) return
+      const sentence = `Expected the server to speak ${SUBPROTOCOL} but received ${socket.protocol || 'nothing'}`
+      this.#fail(SUBPROTOCOL_CLOSE, new PenstockError('ERR_SUBPROTOCOL', sentence))
     }
     socket.onmessage = ({ data }) => this.#receive(data)
     socket.onerror = (event) => (this.#lastError = event)
     socket.onclose = ({ code, reason }) => {
-      this.#end({ code, reason, error: this.#lossOf(code, reason) })
+      this.#end(endOfClose(this.settings.url, code, reason, this.#lastError, this.hello !== null))
       this.#cancelHangUp?.()
       this.#onGone()
     }
@@ -201,12 +191,11 @@ export class Connection {
   #receive(data: unknown): void {
     if (this.isClosed) return
     try {
-      if (!(data instanceof ArrayBuffer))
-        throw new PenstockError('ERR_FRAME', 'Expected a message to be binary but received text')
+      if (!(data instanceof ArrayBuffer)) throw unexpected('text', 'instead of bytes')
       this.#dispatch(decodeMessage(data))
     } catch (error) {
       if (!isPenstockError(error)) throw error
-      this.#fail(errorTable.ERR_FRAME.close ?? 4400, error)
+      this.#fail(FRAME_CLOSE, error)
     }
   }
 
@@ -226,8 +215,7 @@ export class Connection {
         return this.owner.onRoom(this)
       case 'goaway':
         this.owner.onGoaway(this, message.reason, message.graceMs)
-        if (this.inFlight === 0) void this.close()
-        return
+        return this.#closeIfDone()
       default:
         throw unexpected(message.kind, 'from a server')
     }
@@ -246,7 +234,8 @@ export class Connection {
     const onAnswer = this.#opens.get(channel)
     if (onAnswer === undefined) throw unexpected('opened', `for channel ${channel}, which was not asked for`)
     this.#opens.delete(channel)
-    onAnswer(answer)
+    if (answer instanceof PenstockError) this.#freeChannels.push(channel)
+    onAnswer(channel, answer)
   }
 
   #results(message: ResultsMessage): void {
@@ -265,13 +254,19 @@ export class Connection {
   }
 
   /** A frame that cannot be read ends the connection, and with it every request but this one, which is off the table. */
-  #read(exchange: Exchange, message: ResultsMessage, cursor: TensorCursor, rowStart: number, rows: number) {
+  #read(
+    exchange: Exchange,
+    message: ResultsMessage,
+    cursor: TensorCursor,
+    rowStart: number,
+    rows: number,
+  ): ClientResult {
     try {
       if (exchange.binding === null) throw unexpected('a result', 'for a request that was not sent')
       if (rows !== exchange.rows) throw unexpected(`a result of ${rows} rows`, `for a request of ${exchange.rows}`)
       return exchange.binding.signature.readResult(message, cursor, rowStart, rows)
     } catch (error) {
-      exchange.fail(this.#lost('The answer could not be read', error))
+      exchange.fail(lostError('The answer could not be read', error))
       throw error
     }
   }
@@ -288,28 +283,33 @@ export class Connection {
 
   /** Takes the exchange of an answer off the table. @throws ERR_FRAME when there is none. */
   #take(channel: number, id: number): Exchange {
-    const slot = id & SLOT_MASK
-    const exchange = this.#slots[slot] ?? null
-    if (exchange === null || exchange.id !== id || exchange.binding?.channel !== channel) {
+    const exchange = this.#inFlight.take(id)
+    if (exchange === null)
       throw unexpected('an answer', `to request ${id} of channel ${channel}, which is not in flight`)
+    const { binding } = exchange
+    if (binding === null || binding.channel !== channel) {
+      const error = unexpected('an answer', `to request ${id} on channel ${channel}, which is not the request's`)
+      exchange.fail(lostError('The answer could not be read', error))
+      throw error
     }
-    this.#slots[slot] = null
-    this.#turns[slot] = ((this.#turns[slot] ?? 0) + 1) & TURN_MASK
-    this.#freeSlots.push(slot)
-    this.inFlight--
-    exchange.binding.inFlight--
-    this.#closeIfIdle(exchange.binding)
+    binding.inFlight--
+    this.#closeIfIdle(binding)
     return exchange
   }
 
   #afterAnswers(): void {
-    if (this.isDraining && this.inFlight === 0) void this.close()
-    else this.owner.onRoom(this)
+    this.#closeIfDone()
+    if (!this.isClosed) this.owner.onRoom(this)
+  }
+
+  #closeIfDone(): void {
+    if (this.isDraining && this.#inFlight.size === 0) void this.close()
   }
 
   #closeIfIdle(binding: Binding): void {
     if (!binding.isRetired || binding.inFlight > 0 || this.isClosed) return
     this.#send(encodeMessage({ kind: 'close', channel: binding.channel }))
+    this.#freeChannels.push(binding.channel)
   }
 
   #send(frame: Uint8Array): void {
@@ -327,17 +327,14 @@ export class Connection {
   #timeout(): void {
     const { url, connectTimeoutMs } = this.settings
     const text = `Expected ${url} to answer within ${connectTimeoutMs} ms but received nothing`
-    this.#end({ code: ABNORMAL_CLOSE, reason: '', error: this.#lost(text, null) })
+    this.#end({ code: ABNORMAL_CLOSE, reason: '', error: lostError(text, null) })
     this.#hangUp(NORMAL_CLOSE, 'too late')
   }
 
   /** Ends the connection because of what the server sent. */
   #fail(code: number, error: PenstockError): void {
-    this.#end({
-      code,
-      reason: error.message,
-      error: isFinal(error) ? error : this.#lost('The server broke the protocol', error),
-    })
+    const end = isFinal(error) ? error : lostError('The server broke the protocol', error)
+    this.#end({ code, reason: error.message, error: end })
     this.#hangUp(code, error.message)
   }
 
@@ -349,22 +346,8 @@ export class Connection {
       socket.terminate?.()
       this.#onGone()
     }, CLOSE_LIMIT_MS)
-    // The protocol allows 123 bytes; an error's sentence may be longer, and may hold any character.
-    socket.close(code, reason.replace(/[^\x20-\x7e]/g, '?').slice(0, CLOSE_REASON_BYTES_MAX))
-  }
-
-  #lossOf(code: number, reason: string): PenstockError {
-    const { url } = this.settings
-    const text = errorText(this.#lastError)
-    if (/\b401\b/.test(text))
-      return new PenstockError('ERR_UNAUTHORIZED', `${url} refused the API key`, { cause: this.#lastError })
-    const cause = errorOfClose(code, reason) ?? this.#lastError
-    if (this.hello === null) return this.#lost(`Could not connect to ${url}${text === '' ? '' : `: ${text}`}`, cause)
-    return this.#lost(`The connection to ${url} ended (${code}${reason === '' ? '' : `, ${reason}`})`, cause)
-  }
-
-  #lost(message: string, cause: unknown): PenstockError {
-    return new PenstockError('ERR_CONNECTION_LOST', message, cause === null ? {} : { cause })
+    // An error's sentence may be longer than a reason, and may hold any character.
+    socket.close(code, reason.replace(/[^\x20-\x7e]/g, '?').slice(0, CLOSE_REASON_CHARACTERS_MAX))
   }
 
   #end(end: ConnectionEnd): void {
@@ -373,30 +356,7 @@ export class Connection {
     this.#cancelTimeout?.()
     this.#cancelPoll?.()
     // Whether they were run nobody knows: never resent here, the caller decides.
-    for (const exchange of this.#slots) exchange?.fail(end.error)
-    this.#slots.length = 0
-    this.inFlight = 0
+    for (const exchange of this.#inFlight.clear()) exchange.fail(end.error)
     this.owner.onClosed(this, end)
   }
-}
-
-/** Errors after which another try with the same options cannot succeed. */
-export function isFinal({ code }: PenstockError): boolean {
-  return code === 'ERR_UNAUTHORIZED' || code === 'ERR_SUBPROTOCOL'
-}
-
-/** The error behind a close code of errors.json; null for the others. */
-function errorOfClose(code: number, reason: string): PenstockError | null {
-  const rows = Object.entries(errorTable) as [ErrorCode, { close?: number }][]
-  const row = rows.find(([, { close }]) => close === code)
-  return row === undefined ? null : new PenstockError(row[0], reason)
-}
-
-function errorText(event: unknown): string {
-  const { message } = (event ?? {}) as { message?: unknown }
-  return typeof message === 'string' ? message : ''
-}
-
-function unexpected(what: string, where: string): PenstockError {
-  return new PenstockError('ERR_FRAME', `Expected messages in their order but received ${what} ${where}`)
 }

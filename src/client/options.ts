@@ -11,7 +11,9 @@ import {
   expectRecord,
   expectString,
 } from '../base/expect.js'
+import { systemRandom, type RandomSource } from '../base/random.js'
 import { KEY_SUBPROTOCOL_PREFIX, STREAM_PATH, SUBPROTOCOL } from '../protocol/messages.js'
+import { SLOTS_MAX } from './in-flight.js'
 import { openSocket, type SocketFactory } from './socket.js'
 
 export interface ReconnectOptions {
@@ -41,8 +43,7 @@ export interface ClientOptions {
 export interface ClientEnvironment {
   readonly openSocket: SocketFactory
   readonly clock: Clock
-  /** In [0, 1). */
-  readonly random: () => number
+  readonly random: RandomSource
   /** Calls back once after `delayMs`; the result cancels it. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void
 }
@@ -50,15 +51,13 @@ export interface ClientEnvironment {
 export const systemEnvironment: ClientEnvironment = {
   openSocket,
   clock: systemClock,
-  random: Math.random,
+  random: systemRandom,
   setTimer: (callback, delayMs) => {
     const timer = setTimeout(callback, delayMs)
     return () => clearTimeout(timer)
   },
 }
 
-/** Slots of the table of requests in flight: their index is half of a request's id. */
-export const WINDOW_REQUESTS_CEILING = 65_536
 /** Requests that wait in the client: as many as may be in flight. */
 const WAITING_MAX = 65_536
 /** Bytes. Enough to keep a fast link busy, little enough to wait in a slow one. */
@@ -104,7 +103,7 @@ export function settingsOf(url: string, options: ClientOptions): ClientSettings 
     url: streamUrl(url),
     protocols: protocolsOf(options.apiKey),
     reconnect: reconnectPlan(options.reconnect ?? true),
-    windowRequestsMax: integer('windowRequestsMax', WINDOW_REQUESTS_CEILING, WINDOW_REQUESTS_CEILING),
+    windowRequestsMax: integer('windowRequestsMax', SLOTS_MAX, SLOTS_MAX),
     waitingMax: integer('waitingMax', WAITING_MAX, Number.MAX_SAFE_INTEGER),
     bufferedBytesMax: integer('bufferedBytesMax', BUFFERED_BYTES_MAX, Number.MAX_SAFE_INTEGER),
     connectTimeoutMs: integer('connectTimeoutMs', CONNECT_TIMEOUT_MS, MILLISECONDS_MAX),

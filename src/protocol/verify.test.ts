@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { isPenstockError } from '../base/errors.js'
+import { seededRandom } from '../base/random.js'
 import { decodeMessage, encodeMessage, InferEncoder, type Message } from './codec.js'
 import { decodeMetaBlock, encodeMetaBlock } from './meta.js'
 import { verifyMessage } from './verify.js'
@@ -55,17 +56,6 @@ function messages(): Message[] {
     { kind: 'failure', channel: 1, request: 2, code: 'ERR_SHAPE', message: 'why', retryAfterMs: 1, isChannel: false },
     { kind: 'hello', windowRequests: 4, server: 's', frameBytesMax: 99 },
   ]
-}
-
-/** mulberry32: small, and the same numbers everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
 
 /** 'decoded', or the reason. Anything but ERR_FRAME is rethrown and fails the test. */
@@ -128,7 +118,7 @@ describe('verify: bytes that lie', () => {
   }
 
   it('verify: survives 60,000 frames of random damage, seed 1', () => {
-    const random = randomOf(1)
+    const random = seededRandom(1)
     let decoded = 0
     for (let round = 0; round < 60_000; round++) {
       const [, original] = frames[Math.floor(random() * frames.length)] ?? ['', new Uint8Array(8)]
@@ -143,7 +133,7 @@ describe('verify: bytes that lie', () => {
   })
 
   it('verify: survives 20,000 frames of pure noise, seed 2', () => {
-    const random = randomOf(2)
+    const random = seededRandom(2)
     for (let round = 0; round < 20_000; round++) {
       const noise = Uint8Array.from({ length: Math.floor(random() * 120) }, () =>
         Math.floor(random() * (round % 2 === 0 ? 256 : 12)),
@@ -153,7 +143,7 @@ describe('verify: bytes that lie', () => {
   })
 
   it('verify: meta blocks survive random damage too, seed 3', () => {
-    const random = randomOf(3)
+    const random = seededRandom(3)
     const block =
       encodeMetaBlock({ region: ['eu', 'us'], session: 0.5, tenant: 'acme', weights: [0.25, 1] }, 2) ??
       new Uint8Array(0)

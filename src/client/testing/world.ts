@@ -3,6 +3,7 @@
  * waits for real; `run` moves time from event to event and lets promises settle in between.
  */
 import { ManualClock } from '../../base/clock.js'
+import { seededRandom } from '../../base/random.js'
 
 interface Timer {
   readonly atUs: number
@@ -17,7 +18,7 @@ export class World {
   #order = 0
 
   constructor(readonly seed: number) {
-    this.random = randomOf(seed)
+    this.random = seededRandom(seed)
   }
 
   readonly setTimer = (callback: () => void, delayMs: number): (() => void) => {
@@ -70,15 +71,4 @@ export class World {
 /** Lets promises settle: all of their reactions run before an immediate does. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** mulberry32: small, and the same numbers everywhere. */
-export function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
