@@ -77,29 +77,28 @@ const referencePattern = /^([A-Za-z0-9-]{1,128})(?:@([A-Za-z0-9-]{1,128}))?$/
  * @throws PenstockError ERR_PIPELINE_INVALID when it is none.
  */
 export function parseReference(reference: ModelReference): { name: string; selector: ModelSelector } {
-  const match = referencePattern.exec(reference)
-  const name = match?.[1]
-  const suffix = match?.[2]
-  if (name === undefined) {
-    throw argumentError(
-      'a model reference',
-      'a name, name@alias or name@version',
-      reference,
-      'Names are made of letters, digits and hyphens',
-      'ERR_PIPELINE_INVALID',
-    )
-  }
-  if (suffix === undefined) return { name, selector: { kind: 'newest' } }
-  if (!/^\d+$/.test(suffix)) return { name, selector: { kind: 'alias', alias: suffix } }
-  const version = Number(suffix)
-  if (version < 1 || !Number.isSafeInteger(version)) {
-    throw argumentError('a model version', 'an integer from 1', suffix, '', 'ERR_PIPELINE_INVALID')
-  }
-  return { name, selector: { kind: 'version', version } }
+  const parsed = matchReference(reference)
+  if (parsed !== null) return parsed
+  throw argumentError(
+    'a model reference',
+    'a name, name@alias or name@version',
+    reference,
+    'Names are made of letters, digits and hyphens; versions count from 1',
+    'ERR_PIPELINE_INVALID',
+  )
 }
 
 export function isReference(text: unknown): text is ModelReference {
-  return typeof text === 'string' && referencePattern.test(text) && !/@0+$/.test(text)
+  return typeof text === 'string' && matchReference(text) !== null
+}
+
+function matchReference(text: string): { name: string; selector: ModelSelector } | null {
+  const [, name, suffix] = referencePattern.exec(text) ?? []
+  if (name === undefined) return null
+  if (suffix === undefined) return { name, selector: { kind: 'newest' } }
+  if (!/^\d+$/.test(suffix)) return { name, selector: { kind: 'alias', alias: suffix } }
+  const version = Number(suffix)
+  return version >= 1 && Number.isSafeInteger(version) ? { name, selector: { kind: 'version', version } } : null
 }
 
 /** The models that a step runs, in order: of a split, its options, the default first. */

@@ -107,7 +107,7 @@ export function suggest(word: string, candidates: readonly string[]): string {
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)
   const [nearest] = ranked
-  const isNear = nearest !== undefined && nearest.distance <= Math.max(1, Math.floor(nearest.candidate.length / 3))
+  const isNear = nearest !== undefined && nearest.distance <= Math.ceil(nearest.candidate.length / 3)
   return isNear ? `Did you mean ${nearest.candidate}?` : ''
 }
 
