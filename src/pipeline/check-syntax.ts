@@ -210,6 +210,7 @@ function convertTensor(where: string, node: jsep.MemberExpression | jsep.Identif
       if (name === null) throw tensorRefusal(where, inner)
       return { kind: 'tensor', side: root.name, name, indexes: indexes.length === 0 ? null : indexes }
     }
+    if (root.type === 'Identifier') throw tensorRefusal(where, root)
     indexes.unshift(elementIndex(where, member))
     inner = member.object
   }

@@ -5,7 +5,7 @@
  * Rule 2. The options of a split take the same inputs; where each takes just one, their names need not agree.
  * Rule 3. Stage 0: the request has the inputs of all its models. The first model that names one decides its dtype (it
  *         must cast to the others' without loss); its dims are the narrowest of all.
- * Rule 4. Later stages: the tensor of that name among the current outputs. Where there is exactly one tensor and the
+ * Rule 4. Later stages: the tensor of that name, or `<label>.<name>`, among the current outputs. Where there is exactly one tensor and the
  *         model has exactly one input, their names need not agree.
  */
 import { PenstockError } from '../base/errors.js'
@@ -127,7 +127,7 @@ export function findFeed<T extends Feedable>(
 ): T {
   const [only] = outputs
   if (isOnlyInput && outputs.length === 1 && only !== undefined) return only
-  const found = outputs.filter(({ name }) => name === input.name)
+  const found = outputs.filter(({ name, model }) => name === input.name || `${model}.${name}` === input.name)
   const [match] = found
   if (found.length === 1 && match !== undefined) return match
   const model = input.byOption[0]?.model ?? 'a model'
@@ -138,7 +138,8 @@ export function findFeed<T extends Feedable>(
       ? `Expected an output named ${input.name} for ${model} in ${where} but the step before gives ${list}. ` +
           'Give the step tensorFields: the outputs to feed, by position of the inputs'
       : `Expected one output named ${input.name} for ${model} in ${where} but the step before gives ` +
-          `${found.map(({ model: owner }) => `one of ${owner}`).join(', ')}. Keep one with a select step`,
+          `${found.map(({ model: owner }) => `one of ${owner}`).join(', ')}. Keep one with a select step, or name the model ` +
+          `in tensorFields: ${match?.model ?? ''}.${input.name}`,
   )
 }
 
