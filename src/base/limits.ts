@@ -73,7 +73,7 @@ export const CHECK_SOURCES_MAX = 64
 export const STEPS_MAX = 64
 /** Models and splits of a pipeline, over all steps: one bit each in the addon's masks. */
 export const POSITIONS_MAX = 64
-/** Models of one multi-model step, or options of one split. */
+/** Options of one split. */
 export const OPTIONS_MAX = 256
 /** Characters of a model's, version alias's, pipeline's or check's name: it becomes a file name. */
 export const NAME_CHARACTERS_MAX = 128
