@@ -140,7 +140,7 @@ Napi::Value last_failure(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value flush(const Napi::CallbackInfo& info) {
-  open_box<PortBox>(info, 0).port->publisher.flush();
+  open_box<PortBox>(info, 0).port->flush();
   return info.Env().Undefined();
 }
 
@@ -201,15 +201,10 @@ void tell_answers(PortBox& box, EventWriter& events) {
     record_answer(request, now);
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
-    if (!origin.is_wire) {
+    if (!origin.is_wire)
       events.add(is_failed(request) ? kFailed : kAnswered, origin.tag, number, request.plan->key);
-    } else if (!is_failed(request)) {
-      box.gateway->collect(request);
-    } else if (box.gateway->is_current(origin)) {
+    else if (box.gateway->collect(request) == wire::Gateway::Answer::kFailed)
       events.add(kSendFailed, origin.connection, number, wire_name(origin));
-    } else {
-      Port::unref(request);
-    }
   }
 }
 

@@ -311,9 +311,9 @@ void end_chain(Request& request, Deliveries& deliveries) {
 }
 
 // Rule 2: the caller brought foreground_rows to zero.
-void run_chain(Request& request, Deliveries& deliveries, Publisher& publisher) {
+void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publisher& publisher) {
   for (;;) {
-    request.stage_done_ns[request.stage] = now_ns();
+    request.stage_done_ns[request.stage] = done_ns;
     const bool is_over =
         request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
     if (is_over) return end_chain(request, deliveries);
@@ -339,7 +339,8 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.rows = submission.rows;
   request.priority = submission.priority;
   request.deadline_us = submission.deadline_us;
-  request.admitted_ns = now_ns();
+  if (submission.deadline_us != 0) port.deadline_count.fetch_add(1, std::memory_order_relaxed);
+  request.admitted_ns = port.burst_now_ns();
   request.first_run_ns.store(0, std::memory_order_relaxed);
   request.stage = 0;
   request.segments.clear();
@@ -393,6 +394,7 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
   prepare(request, port, pipeline, std::move(plan), submission);
   if (!route_all(request, submission.meta, failure) || !reserve_all(request, failure)) {
     refuse(pipeline, failure);
+    port.end_burst();
     request.refs.store(1, std::memory_order_relaxed);
     Port::unref(request);
     return nullptr;
@@ -401,7 +403,7 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
   start_stage(request, &submission, port.publisher);
   if (request.foreground_rows.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     Deliveries deliveries;
-    run_chain(request, deliveries, port.publisher);
+    run_chain(request, now_ns(), deliveries, port.publisher);
     deliveries.flush();
   }
   return &request;
@@ -453,17 +455,20 @@ void fail_all_entries(Batch& batch, StatusCode code, const std::string& text) {
 namespace {
 // Hands every entry's rows back to its request. The batch's run pin is still held.
 void return_rows(Batch& batch, Deliveries& deliveries, Publisher& publisher) {
-  ModelQueue& queue = batch.lane.queue;
+  // Once for the batch: the counter's cache line is the one that admission on the other thread wants.
+  uint32_t rows = 0;
+  for (const Entry& entry : batch.entries) rows += entry.count;
+  batch.lane.queue.unreserve(batch.priority, rows);
+  const int64_t done_ns = now_ns();
   for (Entry& entry : batch.entries) {
     // Once its rows are returned the request may be gone: read the entry first.
     Request& request = *entry.request;
     const uint32_t count = entry.count;
-    queue.unreserve(batch.priority, count);
     if (entry.is_background) {
       if (entry.is_dropped) lose_position(request, request.plan->stages[entry.stage], entry.position);
       drop_background_rows(request, count, deliveries);
     } else if (request.foreground_rows.fetch_sub(count, std::memory_order_acq_rel) == count) {
-      run_chain(request, deliveries, publisher);
+      run_chain(request, done_ns, deliveries, publisher);
     }
   }
 }
@@ -507,6 +512,7 @@ bool end_request(Request& request, StatusCode code, Deliveries& deliveries) {
 
 int64_t expire_requests(Port& port, int64_t now_us) {
   int64_t next_us = 0;
+  if (port.deadline_count.load(std::memory_order_relaxed) == 0) return next_us;
   Deliveries deliveries;
   port.for_each_live([&](Request& request) {
     if (request.deadline_us == 0 || request.is_answered.load(std::memory_order_relaxed)) return;

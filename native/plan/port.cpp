@@ -50,6 +50,7 @@ void Port::unref(Request& request) {
   if (request.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   Port& port = *request.port;
   request.is_live.store(false, std::memory_order_release);
+  if (request.deadline_us != 0) port.deadline_count.fetch_sub(1, std::memory_order_relaxed);
   request.release_all();
   // The plan may die here, and the port below: hold both until the slot is home.
   const std::shared_ptr<Plan> plan = std::move(request.plan);

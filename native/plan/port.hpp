@@ -15,6 +15,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "plan/request.hpp"
 #include "queue/publisher.hpp"
 
@@ -70,11 +71,28 @@ class Port : public std::enable_shared_from_this<Port> {
   bool is_closed() const noexcept { return is_closed_.load(std::memory_order_acquire); }
   uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
+  // The clock as of the first admission since the last flush: a reading a request would be a tenth of an admission, and
+  // a loop turn is short beside what the time is used for.
+  int64_t burst_now_ns() noexcept {
+    if (burst_ns_ == 0) burst_ns_ = now_ns();
+    return burst_ns_;
+  }
+  // Also after a refusal, which no flush need follow.
+  void end_burst() noexcept { burst_ns_ = 0; }
+  void flush() {
+    end_burst();
+    publisher.flush();
+  }
+
+  // Live requests that have a deadline: while there are none, expire looks at no slot.
+  std::atomic<uint32_t> deadline_count{0};
   const std::shared_ptr<Plane> plane;
   Publisher publisher;
 
  private:
   void notify_once();
+
+  int64_t burst_ns_ = 0;
 
   const uint32_t requests_max_;
   std::vector<std::unique_ptr<Request[]>> chunks_;

@@ -36,7 +36,8 @@ struct Origin {
   uint32_t wire_id = 0;
 };
 
-struct Request {
+// On cache lines of its own: its neighbours are in other threads' hands.
+struct alignas(64) Request {
   Port* port = nullptr;
   std::shared_ptr<Port> port_owner;  // while in flight
   uint32_t slot = 0;
@@ -71,6 +72,9 @@ struct Request {
   Request* next_answer = nullptr;
   Request* next_settled = nullptr;
   Request* next_free = nullptr;
+  // Among the unanswered requests of its WebSocket connection; the port's thread only.
+  Request* previous_of_connection = nullptr;
+  Request* next_of_connection = nullptr;
 
   // The first failure wins; later ones are dropped. Any thread.
   void fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text);

@@ -99,8 +99,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   const QueueOptions options;
   const size_t free_dim_count;
 
-  std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
-  std::atomic<uint64_t> batch_count{0};
+  // Admission and workers both write it: alone on its cache line.
+  alignas(64) std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
+  alignas(64) std::atomic<uint64_t> batch_count{0};
   std::atomic<uint64_t> row_count{0};
   std::atomic<uint64_t> failed_run_count{0};
   std::atomic<uint64_t> batches_allocated{0};

@@ -60,10 +60,9 @@ struct Wire {
     Mail mail = engine.port->collect();
     while (mail.answers != nullptr) {
       Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
-      if (request.end_code.load() == StatusCode::kOk)
-        gateway.collect(request);
-      else
-        Port::unref(request);
+      if (gateway.collect(request) != Gateway::Answer::kFailed) continue;
+      gateway.count_delivered(request.origin);
+      Port::unref(request);
     }
     std::vector<Send> sends;
     gateway.reset_outbox();
@@ -144,6 +143,21 @@ TEST("wire: a closed connection's requests end, and its number serves the next o
   CLAIM(next == wire.connection);
   CLAIM(wire.answer().empty() && wire.engine.port->in_flight() == 0);
   CLAIM(wire.gateway.find(next)->in_flight == 0);
+}
+
+TEST("wire: a cancel ends the request that it names and no other, and a closed channel ends its own") {
+  Wire wire;
+  for (uint32_t i = 0; i < 3; ++i) CLAIM(wire.receive(infer_frame(5, i, 1, {1, 2})) == 0);
+  CLAIM(wire.gateway.cancel(wire.connection, 5, 1));
+  CLAIM(!wire.gateway.cancel(wire.connection, 5, 1) && !wire.gateway.cancel(wire.connection, 4, 2));
+  const auto sends = wire.answer();
+  CLAIM(sends.size() == 1);
+  const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+  CLAIM(read_results({frame, sends[0].bytes}).requests.count == 2);
+  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
+  wire.gateway.close_channel(wire.connection, 5);
+  CLAIM(wire.answer().empty());
+  CLAIM(wire.gateway.find(wire.connection)->in_flight == 0 && wire.engine.port->in_flight() == 0);
 }
 
 TEST("wire: a signature that changed makes the channel stale") {

@@ -107,16 +107,36 @@ void Gateway::drop_finished(Channel& channel) {
   channel.head = channel.tail = nullptr;
 }
 
+void Gateway::link(Connection& connection, Request& request) noexcept {
+  request.previous_of_connection = nullptr;
+  request.next_of_connection = connection.unanswered;
+  if (connection.unanswered != nullptr) connection.unanswered->previous_of_connection = &request;
+  connection.unanswered = &request;
+}
+
+void Gateway::unlink(Connection& connection, Request& request) noexcept {
+  Request* const previous = std::exchange(request.previous_of_connection, nullptr);
+  Request* const next = std::exchange(request.next_of_connection, nullptr);
+  (previous == nullptr ? connection.unanswered : previous->next_of_connection) = next;
+  if (next != nullptr) next->previous_of_connection = previous;
+}
+
+// O(window): what one client can make us look at is bounded by its own credit.
+template <typename Match>
+size_t Gateway::end_requests(Connection& connection, Match&& match) {
+  size_t ended = 0;
+  Deliveries deliveries;
+  for (Request* request = connection.unanswered; request != nullptr; request = request->next_of_connection)
+    if (match(request->origin) && end_request(*request, StatusCode::kAborted, deliveries)) ++ended;
+  deliveries.flush();
+  return ended;
+}
+
 void Gateway::close_connection(uint32_t id) {
   Connection* const connection = find(id);
   if (connection == nullptr) return;
-  Deliveries deliveries;
-  port_.for_each_live([&](Request& request) {
-    const Origin& origin = request.origin;
-    if (origin.is_wire && origin.connection == id && origin.connection_generation == connection->generation)
-      end_request(request, StatusCode::kAborted, deliveries);
-  });
-  deliveries.flush();
+  end_requests(*connection, [](const Origin&) { return true; });
+  while (connection->unanswered != nullptr) unlink(*connection, *connection->unanswered);
   for (const auto& channel : connection->channels)
     if (channel != nullptr) drop_finished(*channel);
   connection->channels.clear();
@@ -145,14 +165,7 @@ void Gateway::close_channel(uint32_t id, uint32_t channel_id) {
   Channel* const channel = connection == nullptr ? nullptr : find_channel(*connection, channel_id);
   if (channel == nullptr) return;
   // A later channel of this number may serve another pipeline: nothing of this one may reach it.
-  Deliveries deliveries;
-  port_.for_each_live([&](Request& request) {
-    const Origin& origin = request.origin;
-    if (origin.is_wire && origin.connection == id && origin.connection_generation == connection->generation &&
-        origin.channel == channel_id)
-      end_request(request, StatusCode::kAborted, deliveries);
-  });
-  deliveries.flush();
+  end_requests(*connection, [&](const Origin& origin) { return origin.channel == channel_id; });
   for (Request* request = channel->head; request != nullptr; request = request->next_answer) --connection->in_flight;
   drop_finished(*channel);
   connection->channels[channel_id] = nullptr;
@@ -167,16 +180,8 @@ void Gateway::set_congested(Connection& connection, bool is_congested) noexcept 
 bool Gateway::cancel(uint32_t id, uint32_t channel, uint32_t wire_id) {
   Connection* const connection = find(id);
   if (connection == nullptr) return false;
-  bool is_cancelled = false;
-  Deliveries deliveries;
-  port_.for_each_live([&](Request& request) {
-    const Origin& origin = request.origin;
-    if (origin.is_wire && origin.connection == id && origin.connection_generation == connection->generation &&
-        origin.channel == channel && origin.wire_id == wire_id)
-      is_cancelled = end_request(request, StatusCode::kAborted, deliveries) || is_cancelled;
-  });
-  deliveries.flush();
-  return is_cancelled;
+  const auto is_named = [&](const Origin& origin) { return origin.channel == channel && origin.wire_id == wire_id; };
+  return end_requests(*connection, is_named) > 0;
 }
 
 int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, uint32_t& channel_id, uint32_t& wire_id) {
@@ -263,7 +268,11 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
                        .wire_id = infer.request};
   // Counted before: the request may be answered before submit returns.
   ++connection.in_flight;
-  if (submit(port_, *channel.pipeline, std::move(plan), submission, failure) != nullptr) return true;
+  Request* const request = submit(port_, *channel.pipeline, std::move(plan), submission, failure);
+  if (request != nullptr) {
+    link(connection, *request);  // its answer is read on this thread, so it is still there
+    return true;
+  }
   --connection.in_flight;
   return false;
 }
@@ -282,18 +291,29 @@ void Gateway::count_delivered(const Origin& origin) noexcept {
     --connection.in_flight;
 }
 
-void Gateway::collect(Request& request) {
+Gateway::Answer Gateway::collect(Request& request) {
   const Origin& origin = request.origin;
-  Channel* channel = is_current(origin) ? find_channel(*connections_[origin.connection], origin.channel) : nullptr;
-  if (channel == nullptr) {  // closed since
-    if (is_current(origin)) --connections_[origin.connection]->in_flight;
-    return Port::unref(request);
+  if (!is_current(origin)) {
+    Port::unref(request);
+    return Answer::kDropped;
+  }
+  Connection& connection = *connections_[origin.connection];
+  unlink(connection, request);
+  if (request.end_code.load(std::memory_order_relaxed) != StatusCode::kOk ||
+      request.has_failed.load(std::memory_order_acquire))
+    return Answer::kFailed;
+  Channel* const channel = find_channel(connection, origin.channel);
+  if (channel == nullptr) {
+    --connection.in_flight;
+    Port::unref(request);
+    return Answer::kDropped;
   }
   request.next_answer = nullptr;
   (channel->tail == nullptr ? channel->head : channel->tail->next_answer) = &request;
   channel->tail = &request;
-  if (std::exchange(channel->is_listed, true)) return;
-  listed_.push_back({origin.connection, origin.connection_generation, origin.channel});
+  if (!std::exchange(channel->is_listed, true))
+    listed_.push_back({origin.connection, origin.connection_generation, origin.channel});
+  return Answer::kCollected;
 }
 
 bool Gateway::encode(std::vector<Send>& sends, size_t room) {

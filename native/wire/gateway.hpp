@@ -36,6 +36,7 @@ struct Connection {
   uint32_t in_flight = 0;
   uint32_t undrained = 0;
   std::vector<std::unique_ptr<Channel>> channels;  // by id
+  Request* unanswered = nullptr;                   // at most `window`, linked by next_of_connection
 };
 
 // A frame in the outbox.
@@ -66,8 +67,10 @@ class Gateway {
   // they could be read.
   int32_t receive(uint32_t connection, Bytes frame, Failure& failure, uint32_t& channel, uint32_t& wire_id);
 
-  // A request of this gateway succeeded: it is encoded by the next encode. Takes the answer's reference.
-  void collect(Request& request);
+  // The answer of a WebSocket request is ready. kCollected: the next encode writes it. kFailed: the caller tells the
+  // client why and drops the answer's reference. kDropped: the connection or channel is gone, and so is the reference.
+  enum class Answer : uint8_t { kCollected, kFailed, kDropped };
+  Answer collect(Request& request);
   // Writes frames until `room` sends are used or the outbox is full. False: more remains.
   bool encode(std::vector<Send>& sends, size_t room);
   // The answer of a failed request was read.
@@ -84,6 +87,11 @@ class Gateway {
   bool encode_channel(uint32_t connection_id, Connection& connection, Channel& channel, std::vector<Send>& sends,
                       size_t room);
   void drop_finished(Channel& channel);
+  static void link(Connection& connection, Request& request) noexcept;
+  static void unlink(Connection& connection, Request& request) noexcept;
+  // Ends the connection's unanswered requests that match.
+  template <typename Match>
+  size_t end_requests(Connection& connection, Match&& match);
 
   struct Listed {
     uint32_t connection;
