@@ -61,6 +61,7 @@ function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWhole: boo
 }
 
 function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {
+  // toTensor refuses a dim of 0.
   const rows = tensors[0]?.shape[0] ?? 0
   const odd = tensors.findIndex((tensor) => tensor.shape[0] !== rows)
   if (odd >= 0) {
@@ -69,7 +70,6 @@ function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rows
       `Expected all inputs to have the same number of rows but ${fields[0]?.name} has ${rows} and ${fields[odd]?.name} has ${tensors[odd]?.shape[0]}`,
     )
   }
-  if (rows === 0) throw new PenstockError('ERR_SHAPE', `Expected the request to have 1..${rowsMax} rows but received 0`)
   if (rows > rowsMax) {
     throw new PenstockError(
       'ERR_TOO_MANY_ROWS',

@@ -58,7 +58,7 @@ import {
   type PlainCounters,
 } from './metrics.js'
 import { resolveReference } from './model-references.js'
-import { Mutex } from './mutex.js'
+import { Mutex } from '../base/mutex.js'
 import { PlainExecutor } from './plain-executor.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './thread-plan.js'
 import { EngineWirePort, type WirePort } from './wire-port.js'

@@ -10,7 +10,6 @@
  * and end the caller's wait at once; a run under way cannot be stopped and its result is dropped.
  */
 import { addon } from '../../bindings/native.js'
-import type { FailureDetail } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
 import { PLAIN_REQUESTS_MAX } from '../base/limits.js'
 import { checkFails } from '../pipeline/check-evaluate.js'

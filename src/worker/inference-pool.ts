@@ -9,7 +9,7 @@
  * that), its plain runs fail here, and a new thread starts with everything that was loaded. Restarts back off, so a
  * model that kills its worker at once does not spin the machine.
  */
-import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
 import { addon } from '../../bindings/native.js'
 import type { PortHandle } from '../../bindings/native.js'
@@ -170,10 +170,15 @@ export class InferencePool {
     for (const job of this.#jobs.values()) job.reject(new PenstockError('ERR_CLOSED', 'The engine is closed'))
     this.#jobs.clear()
     addon.closePlane(this.plane)
-    // A run that never ends must not keep the process from closing.
-    const limit = setTimeoutPromise(WORKER_CLOSE_MS_MAX, undefined, { ref: false })
-    await Promise.race([Promise.allSettled(this.#workers.map((worker) => worker.task)), limit])
-    await this.#threads.destroy()
+    const ended = Promise.allSettled(this.#workers.map((worker) => worker.task)).then(() => this.#threads.destroy())
+    // Never terminate a thread inside a run: ONNX Runtime's binding then aborts the process. A run that does not end
+    // keeps its thread; closing goes on without it.
+    const isEnded = await Promise.race([ended.then(() => true), sleep(WORKER_CLOSE_MS_MAX, false, { ref: false })])
+    if (!isEnded)
+      this.#onNotice({
+        level: 'warn',
+        message: `Inference workers still run after ${WORKER_CLOSE_MS_MAX} ms; they end with their run`,
+      })
     addon.closePort(this.#port)
   }
 

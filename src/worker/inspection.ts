@@ -1,10 +1,15 @@
 /**
  * Inspects uploads on a thread of their own: it starts with the first upload and ends when none has come for a while.
  * One at a time: an inspection may need as much memory as the model, and uploads are rare.
+ *
+ * A thread is never terminated while it inspects, because ONNX Runtime's binding aborts the process when its thread is
+ * torn down inside a call. An inspection that takes too long is refused and its thread abandoned: it ends by itself.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
 import { PenstockError } from '../base/errors.js'
 import { INSPECTION_MS_MAX, MODEL_BYTES_MAX } from '../base/limits.js'
+import { Mutex } from '../base/mutex.js'
 import type { InspectionReply } from './inspection-worker.js'
 import type { InspectedSignature } from './inspect-model.js'
 import { workerFile } from './worker-file.js'
@@ -12,7 +17,15 @@ import { workerFile } from './worker-file.js'
 const IDLE_MS = 2_000
 
 export class ModelInspector {
+  readonly #mutex = new Mutex()
+  readonly #limitMs: number
   #threads: Piscina | null = null
+  /** The pool whose thread inspects now. */
+  #running: Piscina | null = null
+
+  constructor(limitMs = INSPECTION_MS_MAX) {
+    this.#limitMs = limitMs
+  }
 
   /**
    * @param bytes an .onnx file; read, not kept.
@@ -25,30 +38,51 @@ export class ModelInspector {
         `Expected the model to be at most ${MODEL_BYTES_MAX} bytes but received ${bytes.length}`,
       )
     }
-    this.#threads ??= new Piscina({
+    const reply = await this.#mutex.run(() => this.#run(bytes))
+    if (!reply.isServable) throw invalid(reply.reason)
+    return reply.signature
+  }
+
+  /** Ends the idle thread; one that inspects ends when it is done. */
+  async close(): Promise<void> {
+    const threads = this.#threads
+    this.#threads = null
+    if (threads !== null && threads !== this.#running) await threads.destroy()
+  }
+
+  async #run(bytes: Uint8Array): Promise<InspectionReply> {
+    const threads = (this.#threads ??= new Piscina({
       filename: workerFile('inspection-worker'),
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: IDLE_MS,
       atomics: 'disabled',
+    }))
+    this.#running = threads
+    const done = (threads.run(bytes) as Promise<InspectionReply>).finally(() => {
+      if (this.#running === threads) this.#running = null
+      // Closed or given up meanwhile.
+      if (this.#threads !== threads) void threads.destroy()
     })
-    const signal = AbortSignal.timeout(INSPECTION_MS_MAX)
-    let reply: InspectionReply
+    const limit = new AbortController()
+    const late = sleep(this.#limitMs, 'late' as const, { signal: limit.signal, ref: false }).catch(
+      () => 'late' as const,
+    )
     try {
-      reply = (await this.#threads.run(bytes, { signal })) as InspectionReply
+      const reply = await Promise.race([done, late])
+      if (reply !== 'late') return reply
     } catch (cause) {
-      const why = signal.aborted
-        ? `its inspection took longer than ${INSPECTION_MS_MAX / 1000} s`
-        : `its inspection ended the thread it ran on (${String(cause)})`
-      throw new PenstockError('ERR_MODEL_INVALID', `The file is not a model that can be served: ${why}`, { cause })
+      throw invalid(`Its inspection ended the thread it ran on (${String(cause)})`, cause)
+    } finally {
+      limit.abort()
     }
-    if (!reply.isServable)
-      throw new PenstockError('ERR_MODEL_INVALID', `The file is not a model that can be served. ${reply.reason}`)
-    return reply.signature
-  }
-
-  async close(): Promise<void> {
-    await this.#threads?.destroy()
     this.#threads = null
+    this.#running = null
+    done.catch(() => undefined)
+    throw invalid(`Its inspection took longer than ${this.#limitMs / 1000} s`)
   }
+}
+
+function invalid(reason: string, cause?: unknown): PenstockError {
+  return new PenstockError('ERR_MODEL_INVALID', `The file is not a model that can be served. ${reason}`, { cause })
 }

@@ -1,6 +1,6 @@
 /**
- * Runs control operations one after the other, in the order they were asked for: a deploy never meets half an alias
- * move. Control operations are rare; the data path never waits here.
+ * Runs asynchronous operations one after the other, in the order they were asked for: a deploy never meets half an
+ * alias move, an inspection has the machine's memory to itself. For the control path; requests never wait here.
  */
 export class Mutex {
   #tail: Promise<unknown> = Promise.resolve()
