@@ -47,8 +47,8 @@ export const families: readonly Family[] = [
   { name: 'penstock_ready', help: 'Whether the engine takes requests.', type: 'gauge', read: ({ engine }) => one(engine.isReady ? 1 : 0) },
   { name: 'penstock_uptime_seconds', help: 'Seconds since the engine was opened.', type: 'gauge', read: ({ engine }) => one(engine.uptimeMs / 1000) },
   { name: 'penstock_in_flight_requests', help: 'Requests that are not answered yet.', type: 'gauge', read: ofPipelines(({ inFlight }) => one(inFlight)) },
-  { name: 'penstock_requests_total', help: 'Requests that were settled.', type: 'counter', read: ofPipelines(({ requestCount }) => one(requestCount)) },
-  { name: 'penstock_rows_total', help: 'Rows of settled requests.', type: 'counter', read: ofPipelines(({ rowCount }) => one(rowCount)) },
+  { name: 'penstock_requests_total', help: 'Requests that were answered with results.', type: 'counter', read: ofPipelines(({ requestCount }) => one(requestCount)) },
+  { name: 'penstock_rows_total', help: 'Rows of those requests.', type: 'counter', read: ofPipelines(({ rowCount }) => one(rowCount)) },
   {
     name: 'penstock_failures_total',
     help: 'Requests that failed, by error code.',
@@ -72,7 +72,7 @@ export const families: readonly Family[] = [
       ]),
     ),
   },
-  durationFamily('penstock_request_duration_seconds', 'From admission to the answer.', ({ engine }) =>
+  durationFamily('penstock_request_duration_seconds', 'From admission to the answer or failure.', ({ engine }) =>
     engine.pipelines.map(({ pipeline, totalUs }) => [{ pipeline }, totalUs]),
   ),
   { name: 'penstock_batches_total', help: 'Batches that were run.', type: 'counter', read: ofModels(({ batchCount }) => batchCount) },

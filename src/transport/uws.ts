@@ -84,6 +84,8 @@ export class HttpExchange implements Handshake {
   #isAborted = false
   #isAnswered = false
   #isBodyRead = false
+  #isStreaming = false
+  #isFinished = false
 
   constructor(raw: HttpResponse, request: HttpRequest, budget: BodyBudget) {
     this.#raw = raw
@@ -161,8 +163,6 @@ export class HttpExchange implements Handshake {
     if (!this.#isStreaming) this.#finish()
   }
 
-  #isStreaming = false
-
   #writeBody(contentType: string, body: string | Uint8Array, closes: boolean): void {
     const raw = this.#raw
     raw.writeHeader('content-type', contentType)
@@ -176,10 +176,7 @@ export class HttpExchange implements Handshake {
     const raw = this.#raw
     const write = (offsetBytes: number): boolean => {
       const [isWritten, isDone] = raw.tryEnd(bytes.subarray(offsetBytes), bytes.length)
-      if (isDone && this.#isStreaming) {
-        this.#isStreaming = false
-        this.#finish()
-      }
+      if (isDone) this.#finish()
       return isWritten
     }
     this.#isStreaming = true
@@ -188,15 +185,16 @@ export class HttpExchange implements Handshake {
   }
 
   #abort(): void {
-    if (this.#isAborted) return
-    const wasOpen = !this.#isAnswered || this.#isStreaming
     this.#isAborted = true
     this.#controller?.abort()
     this.#onAbort?.()
-    if (wasOpen) this.#finish()
+    this.#finish()
   }
 
+  /** Once per exchange, whichever comes first: the last byte is with the socket, or the caller is gone. */
   #finish(): void {
+    if (this.#isFinished) return
+    this.#isFinished = true
     this.#budget.openExchanges--
   }
 }

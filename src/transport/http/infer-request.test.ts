@@ -58,7 +58,7 @@ describe('columns', () => {
     const nest = fc.oneof(fc.array(numbers, { maxLength: 6 }), fc.array(fc.array(numbers, { minLength: 1, maxLength: 3 }), { maxLength: 4 }), fc.jsonValue())
     const dtype = fc.constantFrom<Dtype>('float32', 'float64', 'float16', 'int8', 'uint16', 'int32', 'bool', 'string')
     fc.assert(
-      fc.property(nest, dtype, fc.constantFrom([null, 2], [null], [null, 1], [null, null], [null, 3]), (value, type, shape) => {
+      fc.property(nest, dtype, fc.constantFrom<(number | null)[]>([null, 2], [null], [null, 1], [null, null], [null, 3]), (value, type, shape) => {
         const only = signature([field('x', type, shape)])
         const outcome = (run: () => unknown): unknown => {
           try {
