@@ -1,0 +1,283 @@
+/**
+ * Misuse of the addon: every entry × every handle that it must not accept. A wrong kind, a closed one, one that came
+ * through structured clone (another isolate's) or no handle at all throws a TypeError with code ERR_HANDLE, and nothing
+ * is broken afterwards: the same plane still answers. A crash would end the test process, which is the point.
+ */
+import { Worker } from 'node:worker_threads'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { addon } from '../../bindings/native.js'
+import type {
+  PipelineHandle,
+  PlanHandle,
+  PlanSpec,
+  PortHandle,
+  QueueHandle,
+  WorkerHandle,
+} from '../../bindings/native.js'
+
+const FLOAT32 = 1
+let plane: number
+let queue: QueueHandle
+let plan: PlanHandle
+let pipeline: PipelineHandle
+let port: PortHandle
+let worker: WorkerHandle
+
+function planSpec(of: QueueHandle): PlanSpec {
+  return {
+    planKey: 1,
+    inputs: [{ dtype: FLOAT32, dims: [2] }],
+    isWhole: false,
+    requestRowsMax: 100,
+    splits: [],
+    stages: [
+      {
+        positions: [
+          { options: [{ queue: of, feeds: [{ requestInput: 0, source: null }] }], split: -1, isBackground: false },
+        ],
+      },
+    ],
+    checks: [],
+    answer: [{ stage: 0, position: 0, side: 1, slots: [0] }],
+    routeSplit: -1,
+    isAudited: false,
+  }
+}
+
+beforeAll(() => {
+  plane = addon.createPlane()
+  queue = addon.createQueue(plane, {
+    modelKey: 3,
+    inputs: [{ dtype: FLOAT32, dims: [2] }],
+    outputs: [{ dtype: FLOAT32, dims: [1] }],
+    batching: 0,
+    batchRowsMax: 16,
+    batchBytesMax: 1 << 16,
+    pendingRowsMax: [100, 100],
+    maxDelayUs: 0,
+  })
+  plan = addon.createPlan(planSpec(queue))
+  pipeline = addon.createPipeline()
+  addon.setPlan(pipeline, plan)
+  port = addon.openPort(plane, () => undefined, 16)
+  worker = addon.openWorker(plane, 0)
+})
+afterAll(() => {
+  addon.closePlane(plane)
+})
+
+/** Sends one row through the plane by hand; proves that what came before broke nothing. */
+function expectAnswered(): void {
+  const request = addon.submit(port, pipeline, [Float32Array.of(2, 3)], 1, null, null, 0, 0, 1)
+  expect(request).toBeGreaterThan(0)
+  addon.flush(port)
+  expect(addon.take(worker, 1000)).toBe(1)
+  const { inputs, outputs } = addon.laneLayout(worker)
+  const buffer = addon.batchBuffer(worker)
+  const x = new Float32Array(buffer, inputs[0]?.offsetBytes, 2)
+  new Float32Array(buffer, outputs[0]?.offsetBytes, 1)[0] = (x[0] ?? 0) * (x[1] ?? 0)
+  addon.completeBatch(worker, 1)
+  expect(addon.drain(port)).toBe(1)
+  expect(Array.from(new Float32Array(addon.readAnswer(port, request).outputs[0] as ArrayBuffer))).toEqual([6])
+  expect(addon.inFlight(port)).toBe(0)
+}
+
+/** Each entry with its handle as the only unknown. */
+const entries: Record<string, (handle: never) => unknown> = {
+  queueStats: (handle) => addon.queueStats(handle),
+  'createPlan(queue)': (handle) => addon.createPlan(planSpec(handle)),
+  'setPlan(pipeline)': (handle) => addon.setPlan(handle, plan),
+  'setPlan(plan)': (handle) => addon.setPlan(pipeline, handle),
+  planInFlight: (handle) => addon.planInFlight(handle),
+  pipelineStats: (handle) => addon.pipelineStats(handle),
+  route: (handle) => addon.route(handle, 0, 1, null),
+  shareId: (handle) => addon.shareId(handle),
+  closeWorker: (handle) => addon.closeWorker(handle),
+  workerInfo: (handle) => addon.workerInfo(handle),
+  take: (handle) => addon.take(handle, 0),
+  laneLayout: (handle) => addon.laneLayout(handle),
+  batchBuffer: (handle) => addon.batchBuffer(handle),
+  batchEntries: (handle) => addon.batchEntries(handle),
+  setOutput: (handle) => addon.setOutput(handle, 0, new Float32Array(1), [1, 1], 0),
+  failEntry: (handle) => addon.failEntry(handle, 0, ''),
+  completeBatch: (handle) => addon.completeBatch(handle, 1),
+  takeJob: (handle) => addon.takeJob(handle),
+  completeJob: (handle) => addon.completeJob(handle, 1, new Uint8Array()),
+  postJob: (handle) => addon.postJob(handle, -1, 1, new Uint8Array()),
+  closePort: (handle) => addon.closePort(handle),
+  'submit(port)': (handle) => addon.submit(handle, pipeline, [new Float32Array(2)], 1, null, null, 0, 0, 1),
+  'submit(pipeline)': (handle) => addon.submit(port, handle, [new Float32Array(2)], 1, null, null, 0, 0, 1),
+  lastFailure: (handle) => addon.lastFailure(handle),
+  flush: (handle) => addon.flush(handle),
+  cancel: (handle) => addon.cancel(handle, 1),
+  expire: (handle) => addon.expire(handle),
+  drain: (handle) => addon.drain(handle),
+  events: (handle) => addon.events(handle),
+  outbox: (handle) => addon.outbox(handle),
+  readAnswer: (handle) => addon.readAnswer(handle, 1),
+  readFailure: (handle) => addon.readFailure(handle, 1),
+  release: (handle) => addon.release(handle, 1),
+  inFlight: (handle) => addon.inFlight(handle),
+  openConnection: (handle) => addon.openConnection(handle, 1),
+  closeConnection: (handle) => addon.closeConnection(handle, 0),
+  openChannel: (handle) => addon.openChannel(handle, 0, 0, pipeline, false),
+  closeChannel: (handle) => addon.closeChannel(handle, 0, 0),
+  setWindow: (handle) => addon.setWindow(handle, 0, 1),
+  setCongested: (handle) => addon.setCongested(handle, 0, true),
+  cancelWire: (handle) => addon.cancelWire(handle, 0, 0, 0),
+  receive: (handle) => addon.receive(handle, 0, new ArrayBuffer(8)),
+}
+
+const strangers: Record<string, () => unknown> = {
+  nothing: () => undefined,
+  null: () => null,
+  'a number': () => 7,
+  'a plain object': () => ({}),
+  'a typed array': () => new Uint8Array(8),
+  'a clone, as another isolate would get it': () => structuredClone({ ...queue }),
+  'a proxy of a real one': () => new Proxy(port, {}),
+  'a handle of no kind that the entry takes': () => addon.createPlan({ ...planSpec(queue), stages: [], answer: [] }),
+}
+
+/** setPlan(null) undeploys, and the last stranger is a plan, which some entries take. */
+function isAccepted(entry: string, stranger: string): boolean {
+  if (entry === 'setPlan(plan)' && stranger === 'null') return true
+  return stranger.startsWith('a handle') && ['setPlan(plan)', 'planInFlight', 'route'].includes(entry)
+}
+
+for (const [entry, call] of Object.entries(entries)) {
+  for (const [stranger, make] of Object.entries(strangers)) {
+    if (isAccepted(entry, stranger)) continue
+    test(`addon: ${entry} refuses ${stranger}`, () => {
+      expect(() => call(make() as never)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_HANDLE' }))
+    })
+  }
+}
+
+test('addon: after every refusal the plane still answers', () => {
+  expectAnswered()
+})
+
+test('addon: closed handles are refused, closing twice is nothing', () => {
+  const spare = addon.openPort(plane, () => undefined, 4)
+  addon.closePort(spare)
+  addon.closePort(spare)
+  expect(() => addon.drain(spare)).toThrow(/is closed/)
+  const seat = addon.openWorker(plane, 9)
+  addon.closeWorker(seat)
+  addon.closeWorker(seat)
+  expect(() => addon.take(seat, 0)).toThrow(/is closed/)
+  expect(() => addon.openWorker(999_999, 0)).toThrow(/plane/)
+  expect(() => addon.adoptQueue(12_345)).toThrow(/queue/)
+  expect(() => addon.adoptPipeline(2)).toThrow(/pipeline/)
+  expectAnswered()
+})
+
+test('addon: a batch is taken before it is read and completed before the next is taken', () => {
+  expect(() => addon.completeBatch(worker, 1)).toThrow(/no batch in hand/)
+  const request = addon.submit(port, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 1)
+  addon.flush(port)
+  expect(addon.take(worker, 1000)).toBe(1)
+  expect(() => addon.take(worker, 0)).toThrow(/still has a batch/)
+  expect(() => addon.failEntry(worker, 1, '')).toThrow(RangeError)
+  addon.failEntry(worker, 0, 'poison')
+  addon.completeBatch(worker, 1)
+  addon.drain(port)
+  expect(addon.readFailure(port, request)).toMatchObject({ status: 14, text: 'poison' })
+  expect(() => addon.readFailure(port, request)).toThrow(/already released/)
+  expectAnswered()
+})
+
+test('addon: a worker that is closed with a batch in hand fails it with ERR_WORKER_LOST', () => {
+  const lost = addon.openWorker(plane, 5)
+  const request = addon.submit(port, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 1)
+  addon.flush(port)
+  expect(addon.take(lost, 1000)).toBe(1)
+  addon.closeWorker(lost)
+  addon.drain(port)
+  expect(addon.readFailure(port, request).status).toBe(15)
+  expectAnswered()
+})
+
+test('addon: a port that is closed with requests in flight leaves nothing behind', () => {
+  const doomed = addon.openPort(plane, () => undefined, 4)
+  for (let i = 0; i < 4; i++) addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, i)
+  expect(addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 5)).toBe(-10)
+  addon.closePort(doomed)
+  while (addon.take(worker, 0) === 1) addon.completeBatch(worker, 1)
+  expect(addon.planInFlight(plan)).toBe(0)
+  expect(addon.queueStats(queue).pendingRows).toEqual([0, 0])
+  expectAnswered()
+})
+
+const isolateSource = `
+const { parentPort, workerData } = require('node:worker_threads')
+const addon = require(workerData.file)
+const pipeline = addon.adoptPipeline(workerData.pipeline)
+const port = addon.openPort(workerData.plane, onReady, 4096)
+let sent = 0, answered = 0, wrong = 0
+const requests = new Map()
+function onReady() {
+  for (let n = addon.drain(port); n > 0; n = addon.drain(port)) {
+    const events = addon.events(port)
+    for (let i = 0; i < n; i++) {
+      const tag = events[4 * i + 1]
+      const answer = addon.readAnswer(port, requests.get(tag))
+      requests.delete(tag)
+      answered++
+      if (new Float32Array(answer.outputs[0])[0] !== tag * workerData.factor) wrong++
+    }
+  }
+  if (answered === workerData.count) { addon.closePort(port); clearInterval(alive); parentPort.postMessage({ answered, wrong }) }
+  else submit()
+}
+const alive = setInterval(() => undefined, 1000)
+function submit() {
+  while (sent < workerData.count && requests.size < 64) {
+    const tag = sent++
+    requests.set(tag, addon.submit(port, pipeline, [Float32Array.of(tag, workerData.factor)], 1, null, null, 0, 0, tag))
+  }
+  addon.flush(port)
+}
+submit()
+`
+
+test('addon: two isolates append to one queue, each gets its own answers', async () => {
+  const { createRequire } = await import('node:module')
+  const file = createRequire(import.meta.url).resolve('../../build/Release/penstock.node')
+  const count = 2000
+  const isolates = [2, 3].map(
+    (factor) =>
+      new Worker(isolateSource, {
+        eval: true,
+        workerData: { file, plane, pipeline: addon.shareId(pipeline), factor, count },
+      }),
+  )
+  const reports = isolates.map(
+    (isolate) => new Promise((resolve, reject) => isolate.once('message', resolve).once('error', reject)),
+  )
+  const done = Promise.all(reports)
+  let isDone = false
+  void done.then(() => (isDone = true))
+  let batches = 0
+  while (!isDone) {
+    if (addon.take(worker, 1) === 1) {
+      batches++
+      const rows = addon.workerInfo(worker)[2] ?? 0
+      const { inputs, outputs } = addon.laneLayout(worker)
+      const buffer = addon.batchBuffer(worker)
+      const x = new Float32Array(buffer, inputs[0]?.offsetBytes, rows * 2)
+      const y = new Float32Array(buffer, outputs[0]?.offsetBytes, rows)
+      for (let r = 0; r < rows; r++) y[r] = (x[2 * r] ?? 0) * (x[2 * r + 1] ?? 0)
+      addon.completeBatch(worker, 1)
+    }
+    await new Promise(setImmediate)
+  }
+  expect(await done).toEqual([
+    { answered: count, wrong: 0 },
+    { answered: count, wrong: 0 },
+  ])
+  expect(batches).toBeLessThan(2 * count)
+  for (const isolate of isolates) await isolate.terminate()
+  expect(addon.planInFlight(plan)).toBe(0)
+})
