@@ -4,7 +4,7 @@
  */
 import { allocateData, castData, type NumericData } from '../tensor/dtype.js'
 import type { RowView } from '../pipeline/check-evaluate.js'
-import type { Dtype, NumericDtype, Tensor, TensorData } from '../tensor/tensor.js'
+import type { Dtype, Tensor, TensorData } from '../tensor/tensor.js'
 
 /** @throws PenstockError ERR_DTYPE when the cast could lose a value. */
 export function castTensor(tensor: Tensor, dtype: Dtype): Tensor {
