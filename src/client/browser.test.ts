@@ -36,8 +36,11 @@ function walk(entry: string): { files: Set<string>; packages: Set<string> } {
 describe('client: in browsers', () => {
   const graph = walk(join(source, 'client/index.ts'))
 
-  it('client: imports no package but flatbuffers, and nothing of Node', () => {
-    expect([...graph.packages]).toEqual(['flatbuffers'])
+  it('client: imports no package but flatbuffers, and ws only when asked to', () => {
+    expect([...graph.packages].sort()).toEqual(['flatbuffers', 'ws'])
+    const texts = [...graph.files].map((path) => readFileSync(path, 'utf8'))
+    expect(texts.filter((text) => /from 'ws'/.test(text))).toEqual([])
+    expect(texts.filter((text) => /await import\('ws'\)/.test(text)).length).toBe(1)
   })
 
   it('client: imports only client, protocol, tensor and base', () => {

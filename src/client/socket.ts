@@ -1,7 +1,7 @@
 /**
  * The socket under a connection: the part of WebSocket that browsers, Node 22's global and the package `ws` share.
- * `ws` is loaded when there is no global WebSocket (Node 20), and only then, so that browsers and newer Nodes never see
- * it. Its name is no literal on purpose: a bundler for browsers then leaves it alone.
+ * `ws` is loaded when there is no global WebSocket (Node 20), and only then: browsers and newer Nodes never ask for it, and
+ * a bundler for browsers finds the stub that it has for them.
  */
 export interface SocketLike {
   binaryType: string
@@ -24,12 +24,10 @@ export type SocketFactory = (url: string, protocols: readonly string[]) => Socke
 
 type SocketConstructor = new (url: string, protocols: readonly string[], options?: object) => SocketLike
 
-const nodeSocketPackage: string = 'ws'
-
 export const openSocket: SocketFactory = async (url, protocols) => {
   const native = (globalThis as { WebSocket?: SocketConstructor }).WebSocket
   if (native !== undefined) return new native(url, [...protocols])
-  const { WebSocket } = (await import(/* @vite-ignore */ nodeSocketPackage)) as { WebSocket: SocketConstructor }
+  const { WebSocket } = (await import('ws')) as unknown as { WebSocket: SocketConstructor }
   // Tensors hardly compress, and compression would make send() asynchronous.
   return new WebSocket(url, [...protocols], { perMessageDeflate: false, maxPayload: 0 })
 }
