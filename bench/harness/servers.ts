@@ -15,16 +15,17 @@ export interface RunningServer {
 
 const startLimitMs = 20_000
 const stopLimitMs = 10_000
+const outputCharactersMax = 65_536
 
 /** Starts `node dist/src/cli/main.js serve` on a free port over `home`. */
 export async function startPenstock(home: string): Promise<RunningServer> {
   const main = join(projectRoot, 'dist', 'src', 'cli', 'main.js')
   // The address is in the start line, whatever else is said around it.
-  return start([main, 'serve', '--host', '127.0.0.1', '--port', '0', '--home', home], /https?:\/\/127\.0\.0\.1:(\d+)/)
+  return start([main, 'serve', '--host', '127.0.0.1', '--port', '0', '--home', home], /https?:\/\/127\.0\.0\.1:(\d+)\D/)
 }
 
 export async function startFastify(modelPath: string): Promise<RunningServer> {
-  return start([join(projectRoot, 'bench', 'baselines', 'fastify.mjs'), modelPath], /"port":(\d+)/)
+  return start([join(projectRoot, 'bench', 'baselines', 'fastify.mjs'), modelPath], /"port":(\d+)\D/)
 }
 
 /** Uploads the model, deploys a pipeline of that one model and waits until it answers; both stay in the server's home. */
@@ -52,7 +53,10 @@ export async function measureBareOrt(
   modelPath: string,
   seconds: number,
 ): Promise<{ rows: number; rowsPerSecond: number }[]> {
-  const child = spawnNode([join(projectRoot, 'bench', 'baselines', 'bare-ort.mjs'), modelPath, String(seconds)])
+  const child = spawnNode(
+    [join(projectRoot, 'bench', 'baselines', 'bare-ort.mjs'), modelPath, String(seconds)],
+    'inherit',
+  )
   let output = ''
   child.stdout?.on('data', (data: Buffer) => (output += data.toString()))
   await new Promise((resolve) => child.once('close', resolve))
@@ -65,12 +69,13 @@ async function expectOk(url: string, type: string, body: Buffer): Promise<void> 
   if (!response.ok) throw new Error(`PUT ${url} answered ${response.status}: ${await response.text()}`)
 }
 
-function spawnNode(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] })
+function spawnNode(args: readonly string[], stderr: 'inherit' | 'pipe'): ChildProcess {
+  return spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', stderr] })
 }
 
 async function start(args: readonly string[], portPattern: RegExp): Promise<RunningServer> {
-  const child = spawnNode(args)
+  // Logs stay out of the table; what a server that fails to start said is quoted in the error.
+  const child = spawnNode(args, 'pipe')
   const killWithParent = () => child.kill('SIGKILL')
   process.once('exit', killWithParent)
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
@@ -92,12 +97,15 @@ async function start(args: readonly string[], portPattern: RegExp): Promise<Runn
 async function portOf(child: ChildProcess, pattern: RegExp, ended: Promise<void>): Promise<number> {
   let output = ''
   const found = new Promise<number>((resolve) => {
-    // Stays attached: a pipe that nobody reads would block a talkative server.
-    child.stdout?.on('data', (data: Buffer) => {
-      if (output.length < 65_536) output += data.toString()
+    const read = (data: Buffer) => {
+      if (output.length >= outputCharactersMax) return
+      output += data.toString()
       const port = pattern.exec(output)?.[1]
       if (port !== undefined) resolve(Number(port))
-    })
+    }
+    // Stay attached: a pipe that nobody reads would block a talkative server.
+    child.stdout?.on('data', read)
+    child.stderr?.on('data', read)
   })
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
