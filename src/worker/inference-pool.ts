@@ -218,7 +218,7 @@ export class InferencePool {
         (job.kind === 'load' && worker.startedWith.has(job.model.modelKey)) ||
         (job.kind === 'unload' && !worker.startedWith.has(job.modelKey))
       if (isDone) this.#settle(tag, { isDone: true, outputs: [], runUs: 0 })
-      else addon.postJob(this.#port, index, tag, encodeJob(job))
+      else this.#send(index, tag, job)
     }
   }
 
@@ -270,8 +270,17 @@ export class InferencePool {
       worker.pendingJobs++
       this.#jobs.set(tag, { workerIndex, job, resolve, reject })
       // Otherwise it is posted when the worker is ready.
-      if (worker.isReady) addon.postJob(this.#port, workerIndex, tag, encodeJob(job))
+      if (worker.isReady) this.#send(workerIndex, tag, job)
     })
+  }
+
+  #send(workerIndex: number, tag: number, job: WorkerJob): void {
+    try {
+      addon.postJob(this.#port, workerIndex, tag, encodeJob(job))
+    } catch (error) {
+      // The worker has ended and the news is on its way: the job is posted again, or failed, when it arrives.
+      if ((error as { code?: unknown }).code !== 'ERR_HANDLE') throw error
+    }
   }
 
   #settle(tag: number, reply: WorkerReply): void {

@@ -1,0 +1,129 @@
+/**
+ * The promises that more than one I/O thread will rest on: isolates share a pipeline by number, append to one queue and
+ * get their own answers; an isolate that ends takes only its own batch with it.
+ */
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { afterEach, describe, expect, test } from 'vitest'
+import { addon } from '../../bindings/native.js'
+import { ManualClock } from '../../src/base/clock.js'
+import { Deployments } from '../../src/engine/deployments.js'
+import { LoadedModels } from '../../src/engine/loaded-models.js'
+import { MemoryModelStore, MemoryPipelineStore } from '../../src/engine/memory-stores.js'
+import { parseDefinition } from '../../src/steps/index.js'
+import { InferencePool } from '../../src/worker/inference-pool.js'
+import { defaultSessionSettings } from '../../src/worker/session-options.js'
+import { testModel, until } from './engine-harness.js'
+
+const threadFile = fileURLToPath(new URL('./isolate-thread.mjs', import.meta.url))
+let pool: InferencePool | undefined
+afterEach(async () => {
+  await pool?.close()
+  pool = undefined
+})
+
+/** add-one, deployed without an engine around it. */
+async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deployments }> {
+  const clock = new ManualClock()
+  const models = new MemoryModelStore(clock)
+  const pipelines = new MemoryPipelineStore(clock)
+  const opened = await InferencePool.open({ workerCount: 1, onNotice: () => undefined })
+  pool = opened
+  const limits = { batchRowsMax: 64, maxDelayUs: 0, pendingRowsMax: 65_536, pendingRowsBackgroundMax: 1024 }
+  const loaded = new LoadedModels(opened, models, limits, defaultSessionSettings)
+  const field = (name: string) => [{ name, dtype: 'float32' as const, shape: [null, 3] }]
+  await models.add(
+    'add-one',
+    testModel('add-one'),
+    { inputs: field('x'), outputs: field('y'), batching: 'rows', remark: '' },
+    [],
+  )
+  const deployments = new Deployments({
+    models,
+    pipelines,
+    loaded,
+    drawSeed: () => 1n,
+    onChange: () => undefined,
+    onRetireFailed: (_deployment, cause) => {
+      throw cause
+    },
+  })
+  const { version, definition } = await pipelines.put(
+    parseDefinition('p', { steps: [{ type: 'model', model: 'add-one' }] }),
+  )
+  await deployments.deploy(definition, version)
+  return { pool: opened, deployments }
+}
+
+describe('isolates', () => {
+  test('three isolates append to one queue; each gets the answers to its own requests', async () => {
+    const parts = await deployAddOne()
+    const handle = parts.deployments.slotOf('p')?.handle
+    if (handle === undefined) throw new Error('Expected the pipeline to be deployed')
+    const requests = 2000
+    const threads = [0, 1, 2].map(
+      (index) =>
+        new Worker(threadFile, {
+          workerData: {
+            role: 'submit',
+            plane: parts.pool.plane,
+            pipelineId: addon.shareId(handle),
+            base: index * 10_000,
+            requests,
+          },
+        }),
+    )
+    const replies = await Promise.all(
+      threads.map(async (thread) => (await once(thread, 'message'))[0] as { done: number; wrong: unknown[] }),
+    )
+    for (const reply of replies) expect(reply).toEqual({ done: requests, wrong: [] })
+    const stats = addon.pipelineStats(handle)
+    expect(stats).toMatchObject({ requestCount: 3 * requests, inFlight: 0 })
+    const queue = parts.deployments.serving[0]?.models[0]?.queue
+    if (queue == null) throw new Error('Expected the model to have a queue')
+    expect(addon.queueStats(queue)).toMatchObject({ rowCount: 3 * requests, pendingRows: [0, 0] })
+    // Batches were shared: fewer runs than requests.
+    expect(addon.queueStats(queue).batchCount).toBeLessThan(3 * requests)
+    await Promise.all(threads.map((thread) => thread.terminate()))
+  })
+
+  test('a worker that ends with a batch in hand fails that batch with ERR_WORKER_LOST, and no other', async () => {
+    const parts = await deployAddOne()
+    const handle = parts.deployments.slotOf('p')?.handle
+    if (handle === undefined) throw new Error('Expected the pipeline to be deployed')
+    const thief = new Worker(threadFile, { workerData: { role: 'thief', plane: parts.pool.plane } })
+    const messages: unknown[] = []
+    thief.on('message', (message) => messages.push(message))
+    const ended = once(thief, 'exit')
+    await until('the thief waits', () => messages.includes('ready'))
+    const outcomes: { tag: number; status: number }[] = []
+    const port = addon.openPort(
+      parts.pool.plane,
+      () => {
+        for (let count = addon.drain(port); count > 0; count = addon.drain(port)) {
+          const events = addon.events(port).slice(0, count * 4)
+          for (let at = 0; at < events.length; at += 4) {
+            const [kind, tag, request] = [events[at], events[at + 1] as number, events[at + 2] as number]
+            if (kind === 1) addon.readAnswer(port, request)
+            outcomes.push({ tag, status: kind === 1 ? 0 : addon.readFailure(port, request).status })
+          }
+        }
+      },
+      64,
+    )
+    // One at a time, until the thief was the one to take it.
+    let tag = 0
+    for (; tag < 1000 && !messages.some((message) => typeof message === 'object'); tag++) {
+      expect(addon.submit(port, handle, [Float32Array.of(1, 2, 3)], 1, null, null, 0, 0, tag)).toBeGreaterThan(0)
+      addon.flush(port)
+      await until('an answer', () => outcomes.length === tag + 1)
+    }
+    await ended
+    const lost = outcomes.filter((outcome) => outcome.status !== 0)
+    expect(lost).toHaveLength(1)
+    expect(lost[0]?.status).toBe(15)
+    expect(addon.pipelineStats(handle)).toMatchObject({ inFlight: 0 })
+    addon.closePort(port)
+  })
+})

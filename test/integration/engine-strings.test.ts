@@ -1,0 +1,123 @@
+/**
+ * Pipelines with string tensors: the plain path must mean the same as the batched one, only slower.
+ */
+import { MemoryAuditLog } from 'penstock'
+import { describe, expect, test } from 'vitest'
+import { deploy, openEngine, refusal, testModel, until } from './engine-harness.js'
+
+describe('strings', () => {
+  test('strings go in and out, any number of rows, concurrent requests apart', async () => {
+    const engine = await openEngine(['identity-string', 'upper-string', 'encode-string'])
+    await deploy(engine, 'echo', [{ type: 'model', model: 'identity-string' }])
+    await deploy(engine, 'upper', [{ type: 'model', model: 'upper-string' }])
+    await deploy(engine, 'code', [{ type: 'model', model: 'encode-string' }])
+    expect(engine.describePipeline('echo').isPlain).toBe(true)
+    const texts = ['', 'a', 'grün', '日本', 'x'.repeat(10_000)]
+    const echo = await engine.infer('echo', { inputs: { label: texts.map((text) => [text]) } })
+    expect(echo.outputs['echo']).toEqual({ dtype: 'string', shape: [5, 1], data: texts })
+    const upper = await Promise.all(
+      ['a', 'b', 'c'].map((text) => engine.infer('upper', { inputs: { label: [text, `${text}${text}`] } })),
+    )
+    expect(upper.map((result) => result.outputs['upper']?.data)).toEqual([
+      ['A', 'AA'],
+      ['B', 'BB'],
+      ['C', 'CC'],
+    ])
+    const code = await engine.infer('code', { inputs: { label: [['red'], ['white'], ['blue']] } })
+    expect(code.outputs['code']).toEqual({ dtype: 'int64', shape: [3, 1], data: BigInt64Array.of(0n, 1n, -1n) })
+    expect(engine.inFlight).toBe(0)
+  })
+
+  test('splits route row by row, checks read numbers, the route names the model', async () => {
+    const engine = await openEngine(['encode-string'])
+    await engine.addModel('encode-too', testModel('encode-string'))
+    await deploy(engine, 'p', [
+      { type: 'key-split', default: 'encode-string', key: 'region', options: { eu: 'encode-too' } },
+      { type: 'check', name: 'unknown', flag: 'out.code[0] < 0' },
+    ])
+    const region = ['eu', 'us', 'eu', 'us']
+    const result = await engine.infer('p', {
+      inputs: { label: [['red'], ['blue'], ['green'], ['white']] },
+      meta: { region },
+    })
+    expect(Array.from(result.outputs['code']?.data as BigInt64Array)).toEqual([0n, -1n, -1n, 1n])
+    expect(result.metadata.route).toEqual(['encode-too', 'encode-string', 'encode-too', 'encode-string'])
+    expect(result.checkFailures).toEqual([{ check: 'unknown', rows: [1, 2] }])
+    expect(engine.metrics().pipelines[0]).toMatchObject({ requestCount: 1, rowCount: 4, checkFailures: { unknown: 2 } })
+  })
+
+  test('random splits obey their hash key and refuse one out of range', async () => {
+    const engine = await openEngine(['encode-string'])
+    await engine.addModel('encode-too', testModel('encode-string'))
+    await deploy(engine, 'p', [
+      {
+        type: 'random-split',
+        hashKey: 'u',
+        options: [
+          { weight: 2, model: 'encode-string' },
+          { weight: 1, model: 'encode-too' },
+        ],
+      },
+    ])
+    const inputs = { label: [['red'], ['white']] }
+    const result = await engine.infer('p', { inputs, meta: { u: [0.66, 0.67] } })
+    expect(result.metadata.route).toEqual(['encode-string', 'encode-too'])
+    const error = await refusal(engine.infer('p', { inputs, meta: { u: 1.5 } }))
+    expect(error.code).toBe('ERR_META')
+    expect(error.message).toContain('"u"')
+    expect(engine.metrics().pipelines[0]?.failures).toEqual({ ERR_META: 1 })
+  })
+
+  test('a shadow answers with the champion and logs both', async () => {
+    const log = new MemoryAuditLog()
+    const engine = await openEngine(['identity-string', 'encode-string'], { log })
+    await deploy(engine, 'p', [{ type: 'shadow', champion: 'identity-string', challengers: ['encode-string'] }])
+    const result = await engine.infer('p', { inputs: { label: [['white'], ['red']] } })
+    expect(Object.keys(result.outputs)).toEqual(['echo'])
+    await until('the record', () => log.records.length === 1)
+    expect(log.records[0]).toMatchObject({
+      requestId: result.metadata.requestId,
+      rows: 2,
+      inputs: { label: { data: ['white', 'red'] } },
+      outputs: { echo: { data: ['white', 'red'] } },
+      audited: { 'encode-string': { code: { data: BigInt64Array.of(1n, 0n) } } },
+    })
+  })
+
+  test('deadlines and signals end the wait; redeploys retire the old plan', async () => {
+    const engine = await openEngine(['upper-string', 'identity-string'], { inferWorkers: 1 })
+    await deploy(engine, 'p', [{ type: 'model', model: 'upper-string' }])
+    const label = Array.from({ length: 20_000 }, (_, i) => `text ${i}`)
+    const late = refusal(engine.infer('p', { inputs: { label }, deadlineMs: 1 }))
+    const controller = new AbortController()
+    const aborted = refusal(engine.infer('p', { inputs: { label }, signal: controller.signal }))
+    controller.abort()
+    expect((await late).code).toBe('ERR_DEADLINE_EXCEEDED')
+    expect((await aborted).code).toBe('ERR_ABORTED')
+    expect((await refusal(engine.infer('p', { inputs: { label: ['a'] }, signal: controller.signal }))).code).toBe(
+      'ERR_ABORTED',
+    )
+    await until('nothing is in flight', () => engine.inFlight === 0)
+    await deploy(engine, 'p', [{ type: 'model', model: 'identity-string' }])
+    expect((await engine.infer('p', { inputs: { label: [['x']] } })).outputs['echo']?.data).toEqual(['x'])
+    // Plain pipelines and batched ones may take each other's place.
+    await engine.addModel('add-one', testModel('add-one'))
+    await deploy(engine, 'p', [{ type: 'model', model: 'add-one' }])
+    expect((await engine.infer('p', { inputs: { x: [[1, 2, 3]] } })).outputs['y']?.data).toEqual(
+      Float32Array.of(2, 3, 4),
+    )
+    await deploy(engine, 'p', [{ type: 'model', model: 'upper-string' }])
+    expect((await engine.infer('p', { inputs: { label: ['y'] } })).outputs['upper']?.data).toEqual(['Y'])
+  })
+
+  test.each([
+    ['numbers for strings', { label: [[1]] }],
+    ['a wrong rank', { label: [[['a']]] }],
+  ])('refuses %s', async (_what, inputs) => {
+    const engine = await openEngine(['identity-string'])
+    await deploy(engine, 'p', [{ type: 'model', model: 'identity-string' }])
+    const error = await refusal(engine.infer('p', { inputs }))
+    expect(error.message).toContain('label')
+    expect(engine.inFlight).toBe(0)
+  })
+})
