@@ -292,7 +292,7 @@ describe('draining', () => {
     await until('it is in flight', () => engine.inFlight === 1)
 
     const drained = server.drain()
-    watcher.received = Buffer.alloc(0)
+    watcher.drop()
     watcher.socket.write('GET /healthz/ready HTTP/1.1\r\nhost: x\r\n\r\n')
     await watcher.until(() => parseAnswer(watcher.received) !== null)
     expect(parseAnswer(watcher.received)).toMatchObject({ status: 503, head: expect.stringMatching(/connection: close/i) as string })

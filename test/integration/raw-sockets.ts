@@ -8,13 +8,15 @@ import { decodeMessage, encodeMessage, type Message } from '../../src/protocol/c
 
 /** A TCP connection that remembers what it received. */
 export class RawConnection {
-  received = Buffer.alloc(0)
+  #received: Buffer = Buffer.alloc(0)
+  /** Joined when somebody looks: large answers come in hundreds of chunks. */
+  readonly #chunks: Buffer[] = []
   isClosed = false
   readonly #waiting: (() => void)[] = []
 
   private constructor(readonly socket: Socket) {
     socket.on('data', (chunk) => {
-      this.received = Buffer.concat([this.received, chunk])
+      this.#chunks.push(chunk)
       this.#wake()
     })
     // A reset is one of the ways in which a server may end a connection.
@@ -29,6 +31,16 @@ export class RawConnection {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true })
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
     return new RawConnection(socket)
+  }
+
+  get received(): Buffer {
+    if (this.#chunks.length > 0) this.#received = Buffer.concat([this.#received, ...this.#chunks.splice(0)])
+    return this.#received
+  }
+
+  /** Forgets the first `byteCount` bytes; absent: all. */
+  drop(byteCount = this.received.length): void {
+    this.#received = this.received.subarray(byteCount)
   }
 
   /** Resolves when `condition` holds or the connection is closed; rejects after the limit. */
@@ -98,7 +110,10 @@ export interface WebSocketFrame {
 /** A WebSocket client that sends what it is told to, well-formed or not. */
 export class RawWebSocket {
   readonly frames: WebSocketFrame[] = []
-  #read = 0
+  readonly #messages: Message[] = []
+
+  /** The answer to the handshake. */
+  head = ''
 
   private constructor(readonly connection: RawConnection) {}
 
@@ -124,7 +139,8 @@ export class RawWebSocket {
       throw Object.assign(new Error(`handshake refused: ${status}`), { answer })
     }
     const socket = new RawWebSocket(connection)
-    socket.#read = connection.received.indexOf('\r\n\r\n') + 4
+    socket.head = connection.received.toString('latin1', 0, connection.received.indexOf('\r\n\r\n') + 4)
+    connection.drop(socket.head.length)
     return socket
   }
 
@@ -143,7 +159,7 @@ export class RawWebSocket {
   /** Messages received so far. */
   get messages(): Message[] {
     this.#parse()
-    return this.frames.filter(({ opcode }) => opcode === 2).map(({ payload }) => decodeMessage(new Uint8Array(payload)))
+    return this.#messages
   }
 
   /** Waits for the first message that fits. */
@@ -171,18 +187,27 @@ export class RawWebSocket {
 
   #parse(): void {
     const bytes = this.connection.received
+    let start = 0
     for (;;) {
-      const start = this.#read
-      if (bytes.length < start + 2) return
-      const short = (bytes[start + 1] ?? 0) & 0x7f
-      const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10
-      if (bytes.length < start + headBytes) return
-      const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(start + 2) : Number(bytes.readBigUInt64BE(start + 2))
-      if (bytes.length < start + headBytes + length) return
-      this.frames.push({ opcode: (bytes[start] ?? 0) & 0x0f, payload: bytes.subarray(start + headBytes, start + headBytes + length) })
-      this.#read = start + headBytes + length
+      const frame = frameAt(bytes, start)
+      if (frame === null) break
+      start += frame.sizeBytes
+      this.frames.push(frame)
+      if (frame.opcode === 2) this.#messages.push(decodeMessage(new Uint8Array(frame.payload)))
     }
+    if (start > 0) this.connection.drop(start)
   }
+}
+
+function frameAt(bytes: Buffer, start: number): (WebSocketFrame & { readonly sizeBytes: number }) | null {
+  if (bytes.length < start + 2) return null
+  const short = (bytes[start + 1] ?? 0) & 0x7f
+  const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10
+  if (bytes.length < start + headBytes) return null
+  const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(start + 2) : Number(bytes.readBigUInt64BE(start + 2))
+  const sizeBytes = headBytes + length
+  if (bytes.length < start + sizeBytes) return null
+  return { opcode: (bytes[start] ?? 0) & 0x0f, payload: bytes.subarray(start + headBytes, start + sizeBytes), sizeBytes }
 }
 
 function frameHead(opcode: number, length: number): Buffer {
