@@ -1,0 +1,99 @@
+/**
+ * A server in a process of its own, for suites that measure it, kill it or starve it: the built package, nothing patched
+ * unless the setup asks for a canary. Talks to the test over the IPC channel: `{ id, command, … }` → `{ id, result | error }`.
+ *
+ * Canaries are leaks on purpose, on the path that every request takes; a suite that does not notice them notices nothing.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { setEnvironmentData } from 'node:worker_threads'
+import { Engine, MemoryAuditLog, PenstockServer } from 'penstock'
+
+const setup = JSON.parse(process.argv[2])
+const doom = new Int32Array(new SharedArrayBuffer(4))
+// Before the engine starts its threads: doom.mjs reads it in each of them.
+setEnvironmentData('doom', doom.buffer)
+
+const kept = []
+const notices = []
+const modelFile = (name) => readFileSync(new URL(`../../models/${name}.onnx`, import.meta.url))
+
+const engine = await Engine.open({
+  ...setup.engine,
+  ...(setup.isAudited === true ? { log: new MemoryAuditLog() } : {}),
+  onNotice: ({ level, message }) => void (notices.length < 1000 && notices.push(`${level}: ${message}`)),
+})
+for (const [name, files] of Object.entries(setup.models ?? {})) {
+  for (const file of [files].flat()) await engine.addModel(name, modelFile(file), { alias: 'champion' })
+}
+for (const [name, steps] of Object.entries(setup.pipelines ?? {}))
+  await engine.applyPipeline({ name, steps }, { deploy: true })
+if (setup.canary !== undefined) plant(setup.canary)
+const server = await PenstockServer.start({ engine, port: 0, limits: setup.limits ?? {} })
+
+const commands = {
+  observe: () => observe(),
+  /** The next run of a model ends its thread, with the batch in hand. */
+  doom: () => void Atomics.store(doom, 0, 1),
+  call: ({ method, parameters }) => engine[method](...parameters),
+  close: async () => {
+    await server.close()
+    await engine.close()
+    setImmediate(() => process.exit(0))
+  },
+}
+
+process.on('message', ({ id, command, ...rest }) => {
+  Promise.resolve()
+    .then(() => commands[command](rest))
+    .then(
+      (result) => process.send({ id, result }),
+      (error) => process.send({ id, error: { code: error.code, message: error.message } }),
+    )
+})
+// The test process ended: nobody else would end this one.
+process.on('disconnect', () => process.exit(1))
+process.send({ url: server.url })
+
+/** Memory and handles at rest: collected twice, because the first pass runs finalizers that free more. */
+async function observe() {
+  if (globalThis.gc !== undefined) {
+    for (let pass = 0; pass < 2; pass++) {
+      globalThis.gc()
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  const { rss, heapUsed, external } = process.memoryUsage()
+  const { models, pipelines, inFlight, workers } = engine.metrics()
+  return {
+    rssBytes: rss,
+    heapBytes: heapUsed,
+    externalBytes: external,
+    descriptors: readdirSync('/proc/self/fd').length,
+    threads: readdirSync('/proc/self/task').length,
+    handles: process.getActiveResourcesInfo().length,
+    webSockets: server.connectionCount,
+    inFlight,
+    workers,
+    notices,
+    models: models.map(({ batchRows: _rows, queueUs: _queue, runUs: _run, ...counters }) => counters),
+    pipelines: pipelines.map(({ totalUs: _total, ...counters }) => counters),
+  }
+}
+
+function plant(canary) {
+  const infer = engine.infer.bind(engine)
+  const leaks = {
+    heap: () => kept.push({ text: 'x'.repeat(8) + kept.length, more: new Array(48).fill(kept.length) }),
+    memory: () => kept.push(Buffer.alloc(4096, 1)),
+    handle: () => kept.push(setInterval(() => undefined, 1e6)),
+    descriptor: () => {
+      const listener = createServer().listen(0, '127.0.0.1', () => kept.push(connect(listener.address())))
+      kept.push(listener)
+    },
+  }
+  engine.infer = (...parameters) => {
+    leaks[canary]()
+    return infer(...parameters)
+  }
+}

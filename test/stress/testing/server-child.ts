@@ -1,0 +1,140 @@
+/** The test's end of server-child.mjs: starts it, asks it, ends it. One process per call of `start`, ended after the test. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import type { EngineMetrics, StepInput } from 'penstock'
+
+export interface ChildSetup {
+  /** Model → test model files, one version each; `champion` is the last. */
+  readonly models?: Readonly<Record<string, string | readonly string[]>>
+  readonly pipelines?: Readonly<Record<string, readonly StepInput[]>>
+  readonly engine?: Readonly<Record<string, unknown>>
+  readonly limits?: Readonly<Record<string, number>>
+  readonly isAudited?: boolean
+  /** A leak on purpose, per request that does not come over a WebSocket. */
+  readonly canary?: 'heap' | 'memory' | 'handle' | 'descriptor'
+}
+
+/** What the process holds, after garbage was collected. */
+export interface Observation {
+  readonly rssBytes: number
+  readonly heapBytes: number
+  readonly externalBytes: number
+  readonly descriptors: number
+  readonly threads: number
+  readonly handles: number
+  readonly webSockets: number
+  readonly inFlight: number
+  readonly workers: EngineMetrics['workers']
+  readonly notices: readonly string[]
+  readonly models: readonly Omit<EngineMetrics['models'][number], 'batchRows' | 'queueUs' | 'runUs'>[]
+  readonly pipelines: readonly Omit<EngineMetrics['pipelines'][number], 'totalUs'>[]
+}
+
+interface Reply {
+  readonly id?: number
+  readonly url?: string
+  readonly result?: unknown
+  readonly error?: { readonly code?: string; readonly message: string }
+}
+
+export class ServerChild {
+  url = ''
+  stderr = ''
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  readonly #ended: Promise<number | null>
+  #nextId = 1
+  #hasEnded = false
+
+  private constructor(private readonly child: ChildProcess) {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    this.#ended = new Promise((resolve) => child.once('exit', (code) => resolve(code)))
+    void this.#ended.then((code) => {
+      this.#hasEnded = true
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`The server ended with ${code}: ${this.stderr}`))
+    })
+  }
+
+  static async start(setup: ChildSetup): Promise<ServerChild> {
+    const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+    const child = fork(path('server-child.mjs'), [JSON.stringify(setup)], {
+      execArgv: ['--expose-gc', '--import', path('doom.mjs')],
+      // Few malloc arenas: what threads free is found again by others, so that RSS tells leaks from scattering.
+      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      serialization: 'advanced',
+    })
+    const server = new ServerChild(child)
+    onTestFinished(async () => {
+      child.kill('SIGKILL')
+      await server.#ended
+    })
+    server.url = await new Promise<string>((resolve, reject) => {
+      child.on('message', (reply: Reply) => (reply.url === undefined ? server.#settle(reply) : resolve(reply.url)))
+      void server.#ended.then((code) =>
+        reject(new Error(`Expected the server to start but it ended with ${code}: ${server.stderr}`)),
+      )
+    })
+    return server
+  }
+
+  get port(): number {
+    return Number(new URL(this.url).port)
+  }
+
+  get isAlive(): boolean {
+    return !this.#hasEnded
+  }
+
+  observe(): Promise<Observation> {
+    return this.#ask('observe') as Promise<Observation>
+  }
+
+  /** The next run of a model ends its thread. */
+  async doomWorker(): Promise<void> {
+    await this.#ask('doom')
+  }
+
+  /** Calls a method of the engine. */
+  call(method: string, ...parameters: readonly unknown[]): Promise<unknown> {
+    return this.#ask('call', { method, parameters })
+  }
+
+  /** Drains, closes everything and ends. @returns the exit code. */
+  async close(): Promise<number | null> {
+    await this.#ask('close')
+    return this.#ended
+  }
+
+  #ask(command: string, rest: object = {}): Promise<unknown> {
+    const id = this.#nextId++
+    return new Promise((resolve, reject) => {
+      if (this.#hasEnded) return reject(new Error(`The server has ended: ${this.stderr}`))
+      this.#waiting.set(id, { resolve, reject })
+      this.child.send({ id, command, ...rest })
+    })
+  }
+
+  #settle({ id = 0, result, error }: Reply): void {
+    const waiting = this.#waiting.get(id)
+    this.#waiting.delete(id)
+    if (error === undefined) waiting?.resolve(result)
+    else waiting?.reject(Object.assign(new Error(error.message), { code: error.code }))
+  }
+}
+
+/** Waits until the server holds no request and no connection, and says what it holds then. */
+export async function atRest(server: ServerChild, limitMs = 20_000): Promise<Observation> {
+  const endMs = performance.now() + limitMs
+  for (;;) {
+    const seen = await server.observe()
+    const pending = seen.models.reduce((sum, model) => sum + model.pendingRows + model.pendingRowsBackground, 0)
+    if (seen.inFlight === 0 && seen.webSockets === 0 && pending === 0) return seen
+    if (performance.now() > endMs)
+      throw new Error(
+        `Expected rest within ${limitMs} ms: ${seen.inFlight} in flight, ${seen.webSockets} WebSockets, ${pending} rows pending`,
+      )
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
