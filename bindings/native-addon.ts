@@ -173,6 +173,8 @@ export interface NativeAddon {
   createPlane(): number
   /** Closes every plane of the process: what must happen before the process exits while workers wait in take. */
   closePlanes(): void
+  /** Ends the process at once with `code`, 0..255, whatever its threads are doing; nothing is flushed. */
+  exitNow(code: number): never
   /** Wakes every worker of the plane with take() = 0 and refuses new work with ERR_DRAINING. Idempotent. */
   closePlane(plane: number): void
   createQueue(plane: number, spec: QueueSpec): QueueHandle
@@ -283,8 +285,6 @@ export interface NativeAddon {
   openChannel(port: PortHandle, connection: number, channel: number, pipeline: PipelineHandle, isPlain: boolean): void
   closeChannel(port: PortHandle, connection: number, channel: number): void
   setWindow(port: PortHandle, connection: number, windowRequests: number): void
-  /** The socket is congested: results sent meanwhile return their credit only when it has drained. */
-  setCongested(port: PortHandle, connection: number, isCongested: boolean): void
   /**
    * One frame. 0: an Infer that was admitted · > 0: a well-formed message of that Body type which JavaScript handles
    * (decode it with the codec; an Infer of a plain channel is one of these) · < 0: -status, with lastFailure: its channel

@@ -1,4 +1,6 @@
 // Control path: planes, queues, plans, pipelines, counters.
+#include <cstdlib>
+
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
@@ -24,6 +26,12 @@ Napi::Value close_plane(const Napi::CallbackInfo& info) {
 Napi::Value close_planes(const Napi::CallbackInfo& info) {
   Registry::instance().close_planes();
   return info.Env().Undefined();
+}
+
+// Ends the process without joining a thread: process.exit waits for a worker in the middle of a run, and that worker
+// then meets an isolate that is gone. The kernel takes everything back. Does not return.
+Napi::Value exit_now(const Napi::CallbackInfo& info) {
+  std::_Exit(static_cast<int>(read_integer(info[0], "code", 0, 255)));
 }
 
 Napi::Value create_queue(const Napi::CallbackInfo& info) {
@@ -162,6 +170,7 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<create_plane>(env, exports, "createPlane");
   export_function<close_plane>(env, exports, "closePlane");
   export_function<close_planes>(env, exports, "closePlanes");
+  export_function<exit_now>(env, exports, "exitNow");
   export_function<create_queue>(env, exports, "createQueue");
   export_function<close_queue>(env, exports, "closeQueue");
   export_function<queue_stats>(env, exports, "queueStats");

@@ -49,13 +49,6 @@ Napi::Value set_window(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value set_congested(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  wire::Connection* const connection = box.gateway->find(connection_of(info));
-  if (connection != nullptr) box.gateway->set_congested(*connection, info[2].ToBoolean());
-  return info.Env().Undefined();
-}
-
 Napi::Value cancel_wire(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const auto wire_id = static_cast<uint32_t>(read_integer(info[3], "wireId", 0, UINT32_MAX));
@@ -126,7 +119,6 @@ void register_wire(Napi::Env env, Napi::Object exports) {
   export_function<open_channel>(env, exports, "openChannel");
   export_function<close_channel>(env, exports, "closeChannel");
   export_function<set_window>(env, exports, "setWindow");
-  export_function<set_congested>(env, exports, "setCongested");
   export_function<cancel_wire>(env, exports, "cancelWire");
   napi_value function = nullptr;
   napi_create_function(env, "receive", NAPI_AUTO_LENGTH, receive, nullptr, &function);

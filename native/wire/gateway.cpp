@@ -171,12 +171,6 @@ void Gateway::close_channel(uint32_t id, uint32_t channel_id) {
   connection->channels[channel_id] = nullptr;
 }
 
-void Gateway::set_congested(Connection& connection, bool is_congested) noexcept {
-  connection.is_congested = is_congested;
-  if (is_congested) return;
-  connection.in_flight -= std::exchange(connection.undrained, 0);
-}
-
 bool Gateway::cancel(uint32_t id, uint32_t channel, uint32_t wire_id) {
   Connection* const connection = find(id);
   if (connection == nullptr) return false;
@@ -283,12 +277,7 @@ bool Gateway::is_current(const Origin& origin) noexcept {
 }
 
 void Gateway::count_delivered(const Origin& origin) noexcept {
-  if (!is_current(origin)) return;
-  Connection& connection = *connections_[origin.connection];
-  if (connection.is_congested)
-    ++connection.undrained;
-  else
-    --connection.in_flight;
+  if (is_current(origin)) --connections_[origin.connection]->in_flight;
 }
 
 Gateway::Answer Gateway::collect(Request& request) {
@@ -374,10 +363,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
     while (channel.head != end) {
       Request& request = *std::exchange(channel.head, channel.head->next_answer);
       writer.add(request);
-      if (connection.is_congested)
-        ++connection.undrained;
-      else
-        --connection.in_flight;
+      --connection.in_flight;
       Port::unref(request);
     }
     if (channel.head == nullptr) channel.tail = nullptr;

@@ -5,8 +5,9 @@
 //   finished requests ─ collect ─► grouped by channel ─ encode ─► one Results frame per channel and drain, in the
 //   outbox
 //
-// Credit: a connection may have `window` requests whose results the kernel has not taken. Results sent while the socket
-// is congested return their credit when it has drained, so an unread connection holds at most a window of results.
+// Credit: a connection may have `window` requests unanswered; a result returns its credit when it is handed to the
+// socket. More is a violation that no honest client commits, for it has seen no more results than were sent. What a
+// client does not read is bounded by the socket's own buffer limit, where the transport cuts it off.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -30,11 +31,9 @@ struct Channel {
 
 struct Connection {
   bool is_open = false;
-  bool is_congested = false;
   uint32_t generation = 0;
   uint32_t window = 0;
   uint32_t in_flight = 0;
-  uint32_t undrained = 0;
   std::vector<std::unique_ptr<Channel>> channels;  // by id
   Request* unanswered = nullptr;                   // at most `window`, linked by next_of_connection
 };
@@ -60,7 +59,6 @@ class Gateway {
   bool open_channel(uint32_t connection, uint32_t channel, std::shared_ptr<Pipeline> pipeline, bool is_plain);
   void close_channel(uint32_t connection, uint32_t channel);
   Connection* find(uint32_t connection) noexcept;
-  void set_congested(Connection& connection, bool is_congested) noexcept;
   bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
 
   // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as

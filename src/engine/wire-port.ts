@@ -32,8 +32,6 @@ export interface WirePort {
   openChannel(connection: number, channel: number, pipeline: string): PipelineDescription
   closeChannel(connection: number, channel: number): void
   setWindow(connection: number, windowRequests: number): void
-  /** Tells that the socket cannot take more for now: credit returns when it has drained. */
-  setCongested(connection: number, isCongested: boolean): void
   /**
    * Takes one frame; it is read, not kept.
    * @returns 0: taken care of (admitted, or refused and onWireFailure was called) · > 0: the Body type of a well-formed
@@ -62,11 +60,6 @@ export interface WirePortParts {
   /** @throws PenstockError when the pipeline cannot be used now. */
   readonly expectPipeline: (name: string) => OpenablePipeline
   readonly scheduleFlush: () => void
-}
-
-interface FailureOfFrame extends NativeFailure {
-  readonly channel: number
-  readonly wireId: number
 }
 
 const closingCodes: ReadonlySet<string> = new Set(['ERR_FRAME', 'ERR_CREDIT_EXCEEDED'])
@@ -125,10 +118,6 @@ export class EngineWirePort implements WirePort {
     addon.setWindow(this.#parts.port, connection, windowRequests)
   }
 
-  setCongested(connection: number, isCongested: boolean): void {
-    addon.setCongested(this.#parts.port, connection, isCongested)
-  }
-
   receive(connection: number, frame: ArrayBuffer): number {
     const outcome = addon.receive(this.#parts.port, connection, frame)
     if (outcome === 0) this.#parts.scheduleFlush()
@@ -166,7 +155,7 @@ export class EngineWirePort implements WirePort {
   }
 
   #refuse(connection: number): number {
-    const failure = addon.lastFailure(this.#parts.port) as FailureOfFrame
+    const failure = addon.lastFailure(this.#parts.port)
     const error = failureOf(failure)
     if (closingCodes.has(error.code)) {
       this.#lastRefusal = error

@@ -25,8 +25,6 @@ export interface HttpReply {
 
 /** A WebSocket connection, valid from `open` until `close` returns. */
 export type Socket<Data> = WebSocket<Data>
-/** What `Socket.send` says: built-up back-pressure, sent, dropped because the buffer is full (the socket is closing). */
-export const SEND_STATUS = { congested: 0, sent: 1, dropped: 2 } as const
 
 export interface SocketBehaviour<Data> {
   readonly path: string
@@ -38,7 +36,6 @@ export interface SocketBehaviour<Data> {
   open(socket: Socket<Data>): void
   /** `frame` is lent until the call returns. */
   message(socket: Socket<Data>, frame: ArrayBuffer, isBinary: boolean): void
-  drain(socket: Socket<Data>): void
   /** The socket must not be used any more. */
   close(socket: Socket<Data>, code: number): void
 }
@@ -332,7 +329,6 @@ function socketBehaviour<Data>(behaviour: SocketBehaviour<Data>, budget: BodyBud
     },
     open: (socket) => behaviour.open(socket as Socket<Data>),
     message: (socket, frame, isBinary) => behaviour.message(socket as Socket<Data>, frame, isBinary),
-    drain: (socket) => behaviour.drain(socket as Socket<Data>),
     close: (socket, code) => behaviour.close(socket as Socket<Data>, code),
   }
 }

@@ -53,7 +53,7 @@ beforeAll(() => {
     batching: 0,
     batchRowsMax: 16,
     batchBytesMax: 1 << 16,
-    pendingRowsMax: [100, 100],
+    pendingRowsMax: [1000, 100],
     maxDelayUs: 0,
   })
   plan = addon.createPlan(planSpec(queue))
@@ -123,7 +123,6 @@ const entries: Record<string, (handle: never) => unknown> = {
   openChannel: (handle) => addon.openChannel(handle, 0, 0, pipeline, false),
   closeChannel: (handle) => addon.closeChannel(handle, 0, 0),
   setWindow: (handle) => addon.setWindow(handle, 0, 1),
-  setCongested: (handle) => addon.setCongested(handle, 0, true),
   cancelWire: (handle) => addon.cancelWire(handle, 0, 0, 0),
   receive: (handle) => addon.receive(handle, 0, new ArrayBuffer(8)),
 }

@@ -5,7 +5,7 @@
 import { errorTable, type PenstockError } from '../../base/errors.js'
 import type { PipelineDescription } from '../../engine/api.js'
 import { encodeMessage, type Message } from '../../protocol/codec.js'
-import { SEND_STATUS, type Socket } from '../uws.js'
+import type { Socket } from '../uws.js'
 
 /** What the socket library holds for us. */
 export interface PeerSlot {
@@ -21,23 +21,17 @@ export class Peer {
   readonly channels = new Map<number, PipelineDescription>()
   /** Requests of the plain path by `channel:request`. */
   readonly plainRequests = new Map<string, AbortController>()
-  isCongested = false
   isClosed = false
 
   constructor(
     /** > 0. */
     readonly connection: number,
     private readonly socket: Socket<PeerSlot>,
-    private readonly onCongested: (peer: Peer) => void,
   ) {}
 
   /** @param bytes one whole message; copied before it returns. */
   send(bytes: Uint8Array): void {
-    if (this.isClosed) return
-    const status = this.socket.send(bytes, true)
-    if (status === SEND_STATUS.sent || this.isCongested) return
-    this.isCongested = true
-    this.onCongested(this)
+    if (!this.isClosed) this.socket.send(bytes, true)
   }
 
   sendMessage(message: Message): void {

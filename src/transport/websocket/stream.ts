@@ -6,8 +6,8 @@
  * Infer of pipelines with string tensors. A frame that is not well-formed ends its connection with a code and a reason;
  * nothing else is affected.
  *
- * Back-pressure: while a socket holds bytes it is congested, and the port returns no credit for what is sent to it, so a
- * reader slower than its own requests comes to a stand instead of filling the memory; beyond the buffer limit it is cut off.
+ * Back-pressure: a connection has a window of unanswered requests (its credit), and results that it does not read wait in
+ * its socket's buffer; beyond the buffer limit it is cut off, alone.
  */
 import type { Logger } from 'pino'
 import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
@@ -74,10 +74,6 @@ export class StreamServer {
         const { peer } = socket.getUserData()
         if (peer !== null) this.#receive(peer, frame, isBinary)
       },
-      drain: (socket) => {
-        const { peer } = socket.getUserData()
-        if (peer !== null) this.#relieve(peer)
-      },
       close: (socket) => {
         const { peer } = socket.getUserData()
         if (peer !== null) this.#forget(peer)
@@ -126,7 +122,7 @@ export class StreamServer {
   #open(socket: Socket<PeerSlot>): void {
     const { port, limits, product } = this.#context
     const connection = port.openConnection(limits.windowRequests)
-    const peer = new Peer(connection, socket, ({ connection: congested }) => port.setCongested(congested, true))
+    const peer = new Peer(connection, socket)
     socket.getUserData().peer = peer
     this.#peers.set(connection, peer)
     peer.sendMessage({ kind: 'hello', windowRequests: limits.windowRequests, server: `${product.name}/${product.version}`, frameBytesMax: limits.frameBytesMax })
@@ -229,12 +225,6 @@ export class StreamServer {
       checkFailures: result.checkFailures,
       route: result.metadata.route,
     })
-  }
-
-  #relieve(peer: Peer): void {
-    if (!peer.isCongested || peer.bufferedBytes > 0) return
-    peer.isCongested = false
-    this.#context.port.setCongested(peer.connection, false)
   }
 
   #forget(peer: Peer): void {
