@@ -15,6 +15,8 @@ import type { ModelVersion, PipelineDescription } from './api.js'
 import type { FailureContext } from './failures.js'
 import type { LoadedModel, LoadedModels } from './loaded-models.js'
 
+const RETIRE_POLL_MS_MAX = 100
+
 export interface Deployment {
   /** Unique in the engine; the addon reports it with each settled request. */
   readonly planKey: number
@@ -88,11 +90,20 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
   }
 }
 
-/** Waits until the deployment has answered everything, then gives its models back. It must not get new requests. */
-export async function retireDeployment(deployment: Deployment, models: LoadedModels): Promise<void> {
+/**
+ * Waits until the deployment has answered everything, then gives its models back. It must not get new requests.
+ * @param isStopped true: the engine has closed, nothing will be answered any more and nothing need be given back.
+ */
+export async function retireDeployment(
+  deployment: Deployment,
+  models: LoadedModels,
+  isStopped: () => boolean,
+): Promise<void> {
   // A poll, because it is rare and nobody waits for it; the addon needs no callback for it then.
-  for (let waitMs = 1; inFlightOf(deployment) > 0; waitMs = Math.min(waitMs * 2, 100))
+  for (let waitMs = 1; inFlightOf(deployment) > 0; waitMs = Math.min(waitMs * 2, RETIRE_POLL_MS_MAX)) {
+    if (isStopped()) return
     await sleep(waitMs, undefined, { ref: false })
+  }
   for (const model of deployment.models) await models.release(model)
 }
 

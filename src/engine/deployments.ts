@@ -37,8 +37,8 @@ export class Deployments {
   readonly #slots = new Map<string, PipelineSlot>()
   /** Serving and retiring ones, by plan key. */
   readonly #byKey = new Map<number, Deployment>()
-  readonly #retirements = new Set<Promise<void>>()
   #nextPlanKey = 1
+  #isStopped = false
 
   constructor(parts: DeploymentsParts) {
     this.#parts = parts
@@ -147,13 +147,9 @@ export class Deployments {
     )
   }
 
-  /** Resolves when every retirement under way is done. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#retirements)
-  }
-
   /** Stops serving; the plans' requests in flight end as they may. */
   stopAll(): void {
+    this.#isStopped = true
     for (const slot of this.#slots.values()) {
       if (slot.current === null) continue
       slot.current = null
@@ -194,15 +190,11 @@ export class Deployments {
   }
 
   #retire(deployment: Deployment): void {
-    const retirement = this.#discard(deployment).catch((cause: unknown) =>
-      this.#parts.onRetireFailed(deployment, cause),
-    )
-    this.#retirements.add(retirement)
-    void retirement.finally(() => this.#retirements.delete(retirement))
+    void this.#discard(deployment).catch((cause: unknown) => this.#parts.onRetireFailed(deployment, cause))
   }
 
   async #discard(deployment: Deployment): Promise<void> {
-    await retireDeployment(deployment, this.#parts.loaded)
+    await retireDeployment(deployment, this.#parts.loaded, () => this.#isStopped)
     this.#byKey.delete(deployment.planKey)
   }
 }

@@ -409,6 +409,7 @@ export class Engine implements EngineApi {
     this.#executor.close()
     await this.#inspector.close()
     await this.#pool.close()
+    this.#loaded.closeAll()
     await this.#log?.flush()
   }
 

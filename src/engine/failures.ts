@@ -59,13 +59,14 @@ export function failureOf(failure: NativeFailure, context: FailureContext = nowh
   const code = errorCodeOfNative(failure.status)
   const [a = 0, b = 0, c = 0] = failure.details
   const sentence = sentences[code]?.(a, b, c, context, failure.text)
-  // A detail of zeros is no fact: the code's own sentence says more.
+  // A detail of zeros is no fact: the code's own sentence says more. Of ERR_META it is one: split 0, row 0, no number.
   const isBare =
     failure.text === '' &&
     a === 0 &&
     b === 0 &&
     c === 0 &&
     code !== 'ERR_DEADLINE_EXCEEDED' &&
+    code !== 'ERR_META' &&
     code !== 'ERR_PIPELINE_NOT_DEPLOYED'
   const message = sentence === undefined || isBare ? withText(errorTable[code].sentence, failure.text) : sentence
   if (!capacityCodes.has(code)) return new PenstockError(code, message)

@@ -92,6 +92,12 @@ export class LoadedModels {
     await this.#pool.unload(entry.modelKey)
   }
 
+  /** Closes every queue: the engine ends and its workers are gone. */
+  closeAll(): void {
+    for (const { queue } of this.#entries.values()) if (queue !== null) addon.closeQueue(queue)
+    this.#entries.clear()
+  }
+
   #createQueue(version: ModelVersion, modelKey: number): QueueHandle | null {
     const { inputs, outputs, batching } = version.signature
     if ([...inputs, ...outputs].some((field) => field.dtype === 'string')) return null
