@@ -14,7 +14,7 @@ import {
 import { systemRandom, type RandomSource } from '../base/random.js'
 import { KEY_SUBPROTOCOL_PREFIX, STREAM_PATH, SUBPROTOCOL } from '../protocol/messages.js'
 import { SLOTS_MAX } from './in-flight.js'
-import { openSocket, type SocketFactory } from './socket.js'
+import { socketFactory, type SocketFactory } from './socket.js'
 
 export interface ReconnectOptions {
   /** Tries in a row before the client gives up and closes; absent: no end. */
@@ -49,7 +49,7 @@ export interface ClientEnvironment {
 }
 
 export const systemEnvironment: ClientEnvironment = {
-  openSocket,
+  openSocket: socketFactory(globalThis),
   clock: systemClock,
   random: systemRandom,
   setTimer: (callback, delayMs) => {
