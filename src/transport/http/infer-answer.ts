@@ -12,14 +12,33 @@ export type AnsweredPipeline = Pick<PipelineDescription, 'checks' | 'models' | '
 
 /** `{"outputs":{…},"check_failures":[…],"metadata":{…}}` */
 export function writeColumns(result: InferResult, pipeline: AnsweredPipeline): string {
-  const outputs = Object.entries(result.outputs).map(([name, tensor]) => `${JSON.stringify(name)}:${writeNested(tensor)}`)
-  const { route } = result.metadata
-  const metadata = {
-    ...commonMetadata(result),
-    last_model: lastModel(route === null ? answeringModel(pipeline) : new Set(route).size === 1 ? (route[0] ?? null) : null, pipeline),
-    ...(route === null ? {} : { route }),
+  const { pipeline: name, pipelineVersion, requestId, elapsedNs, route } = result.metadata
+  let outputs = ''
+  for (const [output, tensor] of Object.entries(result.outputs)) {
+    outputs += `${outputs === '' ? '' : ','}${JSON.stringify(output)}:${writeNested(tensor)}`
   }
-  return `{"outputs":{${outputs.join(',')}},"check_failures":${JSON.stringify(result.checkFailures)},"metadata":${JSON.stringify(metadata)}}`
+  const failures = result.checkFailures.length === 0 ? '[]' : JSON.stringify(result.checkFailures)
+  let elapsed = ''
+  for (const ns of elapsedNs) elapsed += `${elapsed === '' ? '' : ','}${Math.round(ns)}`
+  const routed = route === null ? '' : `,"route":${JSON.stringify(route)}`
+  return (
+    `{"outputs":{${outputs}},"check_failures":${failures},"metadata":{"pipeline":${JSON.stringify(name)},` +
+    `"pipeline_version":${pipelineVersion},"request_id":${JSON.stringify(requestId)},"elapsed":[${elapsed}],` +
+    `"last_model":${lastModelText(route, pipeline)}${routed}}}`
+  )
+}
+
+/** By pipeline: the JSON of `last_model` when no row was routed. The same for every answer of a deployment. */
+const unroutedModels = new WeakMap<AnsweredPipeline, string>()
+
+function lastModelText(route: readonly string[] | null, pipeline: AnsweredPipeline): string {
+  if (route !== null) return JSON.stringify(lastModel(new Set(route).size === 1 ? (route[0] ?? null) : null, pipeline))
+  let text = unroutedModels.get(pipeline)
+  if (text === undefined) {
+    text = JSON.stringify(lastModel(answeringModel(pipeline), pipeline))
+    unroutedModels.set(pipeline, text)
+  }
+  return text
 }
 
 export interface RecordsContext {

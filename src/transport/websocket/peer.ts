@@ -5,7 +5,9 @@
 import { errorTable, type PenstockError } from '../../base/errors.js'
 import type { PipelineDescription } from '../../engine/api.js'
 import { encodeMessage, type Message } from '../../protocol/codec.js'
-import type { Socket } from '../uws.js'
+import { SENT, type Socket } from '../uws.js'
+import type { WirePort } from '../../engine/wire-port.js'
+import { Congestion } from './congestion.js'
 
 /** What the socket library holds for us. */
 export interface PeerSlot {
@@ -23,19 +25,40 @@ export class Peer {
   readonly plainRequests = new Map<string, AbortController>()
   isClosed = false
 
+  #isCongested = false
+  readonly #congestion = new Congestion()
+
   constructor(
     /** > 0. */
     readonly connection: number,
     private readonly socket: Socket<PeerSlot>,
+    private readonly port: Pick<WirePort, 'setCongested' | 'acknowledge'>,
   ) {}
 
-  /** @param bytes one whole message; copied before it returns. */
-  send(bytes: Uint8Array): void {
-    if (!this.isClosed) this.socket.send(bytes, true)
+  /** @param bytes one whole message, copied before it returns; `isHeld`: results whose credit waits for the kernel. */
+  send(bytes: Uint8Array, isHeld: boolean): void {
+    if (this.isClosed) return
+    this.#congestion.add(bytes.length, isHeld)
+    if (this.socket.send(bytes, true) === SENT || this.#isCongested || this.isClosed) return
+    this.#isCongested = true
+    this.port.setCongested(this.connection, true)
   }
 
   sendMessage(message: Message): void {
-    this.send(encodeMessage(message))
+    this.send(encodeMessage(message), false)
+  }
+
+  /** Gives back the credit of what the kernel has taken. True: some came back. */
+  acknowledge(): boolean {
+    if (!this.#isCongested || this.isClosed) return false
+    const bufferedBytes = this.bufferedBytes
+    const frames = this.#congestion.takeAcknowledged(bufferedBytes)
+    if (frames > 0) this.port.acknowledge(this.connection, frames)
+    if (bufferedBytes === 0) {
+      this.#isCongested = false
+      this.port.setCongested(this.connection, false)
+    }
+    return frames > 0 || bufferedBytes === 0
   }
 
   get bufferedBytes(): number {

@@ -6,8 +6,8 @@
  * Infer of pipelines with string tensors. A frame that is not well-formed ends its connection with a code and a reason;
  * nothing else is affected.
  *
- * Back-pressure: a connection has a window of unanswered requests (its credit), and results that it does not read wait in
- * its socket's buffer; beyond the buffer limit it is cut off, alone.
+ * Back-pressure: a connection has a window of requests whose results the kernel has not taken. A reader slower than its
+ * own requests holds that much and no more; one that sends on nevertheless is cut off, alone.
  */
 import type { Logger } from 'pino'
 import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
@@ -50,7 +50,7 @@ export class StreamServer {
   constructor(context: StreamContext) {
     this.#context = context
     context.port.setHooks({
-      onSend: (connection, bytes) => this.#peers.get(connection)?.send(bytes),
+      onSend: (connection, bytes, isHeld) => this.#peers.get(connection)?.send(bytes, isHeld),
       onWireFailure: (connection, channel, wireId, error) => this.#peers.get(connection)?.sendMessage(failureMessage(channel, wireId, error)),
     })
   }
@@ -73,6 +73,9 @@ export class StreamServer {
       message: (socket, frame, isBinary) => {
         const { peer } = socket.getUserData()
         if (peer !== null) this.#receive(peer, frame, isBinary)
+      },
+      drain: (socket) => {
+        socket.getUserData().peer?.acknowledge()
       },
       close: (socket) => {
         const { peer } = socket.getUserData()
@@ -122,7 +125,7 @@ export class StreamServer {
   #open(socket: Socket<PeerSlot>): void {
     const { port, limits, product } = this.#context
     const connection = port.openConnection(limits.windowRequests)
-    const peer = new Peer(connection, socket)
+    const peer = new Peer(connection, socket, port)
     socket.getUserData().peer = peer
     this.#peers.set(connection, peer)
     peer.sendMessage({ kind: 'hello', windowRequests: limits.windowRequests, server: `${product.name}/${product.version}`, frameBytesMax: limits.frameBytesMax })
@@ -131,10 +134,12 @@ export class StreamServer {
   #receive(peer: Peer, frame: ArrayBuffer, isBinary: boolean): void {
     try {
       this.#expectFrame(frame, isBinary)
-      const outcome = this.#context.port.receive(peer.connection, frame)
-      if (outcome === 0) return
-      if (outcome < 0) throw this.#context.port.lastRefusal
-      this.#control(peer, outcome, frame)
+      const { port } = this.#context
+      let outcome = port.receive(peer.connection, frame)
+      // Perhaps too much in flight: count again with what the kernel has taken by now before an honest client is accused.
+      if (outcome < 0 && peer.acknowledge()) outcome = port.receive(peer.connection, frame)
+      if (outcome < 0) throw port.lastRefusal
+      if (outcome > 0) this.#control(peer, outcome, frame)
     } catch (error) {
       if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket frame failed')
       peer.closeFor(toPenstockError(error))
