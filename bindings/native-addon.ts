@@ -258,7 +258,7 @@ export interface NativeAddon {
    *   4 send       a = connection, b = offset, c = bytes in outbox, valid until the next drain
    *   5 sendFailed a = connection, b = request, c = channel * 2^32 + wire id → readFailure
    *   6 job        a = tag, b = job number              → readJob
-   *   7 losses     a = connection: reserved
+   *   7 sendHeld   as 4, to a congested socket: its results keep their credit until acknowledge
    */
   drain(port: PortHandle): number
   events(port: PortHandle): Float64Array
@@ -285,6 +285,10 @@ export interface NativeAddon {
   openChannel(port: PortHandle, connection: number, channel: number, pipeline: PipelineHandle, isPlain: boolean): void
   closeChannel(port: PortHandle, connection: number, channel: number): void
   setWindow(port: PortHandle, connection: number, windowRequests: number): void
+  /** While a socket is congested, results sent to it keep their credit until `acknowledge`; false gives all of it back. */
+  setCongested(port: PortHandle, connection: number, isCongested: boolean): void
+  /** The kernel took the oldest `frames` of the frames (event 4) that were sent while the socket was congested. */
+  acknowledge(port: PortHandle, connection: number, frames: number): void
   /**
    * One frame. 0: an Infer that was admitted · > 0: a well-formed message of that Body type which JavaScript handles
    * (decode it with the codec; an Infer of a plain channel is one of these) · < 0: -status, with lastFailure: its channel

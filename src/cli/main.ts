@@ -3,7 +3,7 @@
  * The executable `penstock`. Runs the command line and turns whatever comes out of it into an exit code and a sentence;
  * commands themselves only throw.
  */
-import { endingOf } from './failures.js'
+import { endingOf, EXIT_DONE } from './failures.js'
 import { buildProgram } from './program.js'
 import { processTerminal } from './terminal.js'
 
@@ -15,6 +15,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 try {
   await buildProgram(processTerminal).parseAsync(process.argv)
+  // Flushed, then ended: fetch's idle connection would keep the process for seconds.
+  process.stdout.write('', () => process.exit(EXIT_DONE))
 } catch (error) {
   const { exitCode, text } = endingOf(error, process.argv.includes('--json'))
   if (text !== '') processTerminal.note(text)

@@ -28,6 +28,8 @@ export function buildProgram(terminal: Terminal): Command {
   const program = new Command('penstock')
     .description('High-throughput inference engine for ONNX models.')
     .version(release)
+    // Otherwise --version of a subcommand would print the release.
+    .enablePositionalOptions()
     .addHelpText('after', ENDING)
     .addCommand(serveCommand(terminal))
     .addCommand(modelCommands(terminal))

@@ -71,22 +71,23 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
   const home = await Home.open({ path: homePath(options.home), verifyContent: options.verify })
   try {
     expectSafeHost(options, home.keys.count)
-    // Explicitly ended: native threads and timers of libraries may outlive everything that was closed.
-    process.exit(await serveHome(terminal, options, home))
+    await serveHome(terminal, options, home)
   } catch (error) {
     await home.close()
     throw error
   }
 }
 
-async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<number> {
-  const [{ pino }, { Engine }, { FileAuditLog }, { PenstockServer }, { formatThreadPlan }] = await Promise.all([
-    import('pino'),
-    import('../engine/engine.js'),
-    import('../log/audit-log.js'),
-    import('../server.js'),
-    import('../engine/thread-plan.js'),
-  ])
+async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<void> {
+  const [{ pino }, { Engine }, { FileAuditLog }, { PenstockServer }, { formatThreadPlan }, { exitNow }] =
+    await Promise.all([
+      import('pino'),
+      import('../engine/engine.js'),
+      import('../log/audit-log.js'),
+      import('../server.js'),
+      import('../engine/thread-plan.js'),
+      import('../engine/exit-now.js'),
+    ])
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
   for (const problem of home.problems) logger.warn(problem)
   const log = await FileAuditLog.open(home.logPath)
@@ -114,11 +115,13 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   })
   terminal.print(await greet(engine, server.url, home, directory, formatThreadPlan(engine.threadPlan)))
   const { runUntilSignal } = await import('./shutdown.js')
-  return runUntilSignal({
+  const exitCode = await runUntilSignal({
     drain: () => server.drain(),
     closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
     onNote: (line) => logger.info(line),
+    exit: exitNow,
   })
+  exitNow(exitCode)
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {

@@ -3,14 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { runUntilSignal } from './shutdown.js'
 
-function harness(drain: () => Promise<boolean>) {
+function harness(drain: () => Promise<boolean>, stuck = '') {
   const source = new EventEmitter()
   const exits: number[] = []
   const order: string[] = []
-  const closers = ['home', 'engine', 'server'].map((name) => async () => order.push(name))
-  const result = runUntilSignal({ drain, closers, onNote: (line) => order.push(line) }, source, (code) =>
-    exits.push(code),
+  const closers = ['home', 'engine', 'server'].map(
+    (name) => async () => (name === stuck ? new Promise(() => undefined) : order.push(name)),
   )
+  const onNote = (line: string) => void order.push(line)
+  const exit = (code: number) => void exits.push(code)
+  const result = runUntilSignal({ drain, closers, onNote, exit, closeLimitMs: 20 }, source)
   return { source, exits, order, result }
 }
 
@@ -31,6 +33,13 @@ describe('shutdown', () => {
     expect(await result).toBe(1)
     expect(order[1]).toMatch(/drain limit has passed/)
     expect(order.slice(2)).toEqual(['server', 'engine', 'home'])
+  })
+
+  it('runUntilSignal: after the drain limit, a part that never closes does not keep the others open', async () => {
+    const { source, order, result } = harness(async () => false, 'engine')
+    source.emit('SIGTERM')
+    expect(await result).toBe(1)
+    expect(order.slice(2)).toEqual(['server', 'home'])
   })
 
   it('runUntilSignal: a second signal, of either kind, ends at once with 1', async () => {

@@ -3,6 +3,7 @@
  * flight finishes; then everything is closed in reverse order of opening. A second signal ends the process at once.
  * Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, or at a second signal.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_DONE, EXIT_FAILED } from './failures.js'
 
 export interface ShutdownParts {
@@ -11,33 +12,38 @@ export interface ShutdownParts {
   /** In the order of opening; closed in reverse. */
   readonly closers: readonly (() => Promise<unknown>)[]
   onNote(line: string): void
+  /** Ends the process, whatever its threads are doing. */
+  exit(exitCode: number): void
+  /** How long each part may take to close after requests were cut off; default CLOSE_LIMIT_MS. */
+  readonly closeLimitMs?: number
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+/** Time for one part to close when requests were cut off: a run of ONNX Runtime cannot be stopped, only abandoned. */
+const CLOSE_LIMIT_MS = 2000
 
-/** Resolves to the exit code after the first signal and the drain. */
-export async function runUntilSignal(
-  parts: ShutdownParts,
-  source: NodeJS.EventEmitter = process,
-  exit = endNow,
-): Promise<number> {
-  const first = await new Promise<string>((resolve) => {
-    let isFirst = true
-    for (const signal of SIGNALS) {
-      source.on(signal, () => {
-        if (!isFirst) return exit(EXIT_FAILED)
-        isFirst = false
-        resolve(signal)
-      })
-    }
-  })
+/** Resolves to the exit code after the first signal, the drain and the closing. */
+export async function runUntilSignal(parts: ShutdownParts, source: NodeJS.EventEmitter = process): Promise<number> {
+  const first = await firstSignal(source, () => parts.exit(EXIT_FAILED))
   parts.onNote(`${first}: draining; a second signal ends at once`)
   const isFinished = await parts.drain()
   if (!isFinished) parts.onNote('The drain limit has passed; requests still in flight are cut off')
-  for (const close of parts.closers.toReversed()) await close()
+  const limitMs = parts.closeLimitMs ?? CLOSE_LIMIT_MS
+  for (const close of parts.closers.toReversed()) {
+    await (isFinished ? close() : Promise.race([close(), sleep(limitMs)]))
+  }
   return isFinished ? EXIT_DONE : EXIT_FAILED
 }
 
-function endNow(exitCode: number): void {
-  process.exit(exitCode)
+function firstSignal(source: NodeJS.EventEmitter, onSecond: () => void): Promise<string> {
+  return new Promise((resolve) => {
+    let count = 0
+    for (const signal of SIGNALS) {
+      source.on(signal, () => {
+        count += 1
+        if (count === 1) resolve(signal)
+        else onSecond()
+      })
+    }
+  })
 }

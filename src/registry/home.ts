@@ -76,9 +76,10 @@ export class Home {
     const path = resolve(options.path)
     const disk = options.disk ?? nodeDisk
     await makeDirectories(path, disk)
-    const lock = await lockHome(path)
+    const clock = options.clock ?? systemClock
+    const lock = await lockHome(path, clock)
     try {
-      const home = new Home(await openParts(path, lock, disk, options.clock ?? systemClock))
+      const home = new Home(await openParts(path, lock, disk, clock))
       home.#problems = await home.#check({ content: options.verifyContent ?? false })
       return home
     } catch (error) {
@@ -206,9 +207,9 @@ async function checkFormat(path: string, disk: Disk): Promise<void> {
   }
 }
 
-async function lockHome(path: string): Promise<FileLock> {
+async function lockHome(path: string, clock: Clock): Promise<FileLock> {
   try {
-    return await FileLock.acquire(join(path, 'lock.json'))
+    return await FileLock.acquire(join(path, 'lock.json'), { clock })
   } catch (error) {
     if (!(error instanceof LockedError)) throw error
     const { holder } = error

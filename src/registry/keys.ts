@@ -34,6 +34,7 @@ const KEY_BYTES = 32
 const PREFIX_CHARACTERS = 10
 const POLL_MS = 1000
 const LOCK_WAIT_MS = 5000
+const LOCK_STEP_MS = 50
 const FORMAT = 1
 
 export class ApiKeys {
@@ -138,7 +139,7 @@ export class ApiKeys {
   }
 
   async #change(change: () => Promise<void>): Promise<void> {
-    const lock = await lockPatiently(`${this.path}.lock`)
+    const lock = await lockPatiently(`${this.path}.lock`, this.#clock)
     try {
       await removeTemporaries(this.#disk, dirname(this.path), isKeysFile)
       this.#reload()
@@ -196,19 +197,18 @@ function checkKey(path: string, value: unknown): StoredKey {
   }
 }
 
-async function lockPatiently(path: string): Promise<FileLock> {
-  const endMs = performance.now() + LOCK_WAIT_MS
-  for (;;) {
+async function lockPatiently(path: string, clock: Clock): Promise<FileLock> {
+  for (let waitedMs = 0; ; waitedMs += LOCK_STEP_MS) {
     try {
-      return await FileLock.acquire(path)
+      return await FileLock.acquire(path, { clock })
     } catch (error) {
       if (!(error instanceof LockedError)) throw storageError(`Could not lock ${path}`, error)
-      if (performance.now() > endMs) {
+      if (waitedMs >= LOCK_WAIT_MS) {
         const who =
           error.holder === undefined ? 'Another process' : `Process ${error.holder.pid} on ${error.holder.host}`
         throw new PenstockError('ERR_CONFLICT', `${who} is changing the keys. Try again when it has finished.`)
       }
-      await sleep(50)
+      await sleep(LOCK_STEP_MS)
     }
   }
 }

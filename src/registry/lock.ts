@@ -17,6 +17,7 @@ import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promi
 import { createServer, type Server } from 'node:net'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Clock, systemClock } from '../base/clock.js'
 import { storageError, TEMPORARY_SUFFIX } from './durable-file.js'
 import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.js'
 
@@ -41,6 +42,8 @@ const ABSENT = -1
 export interface LockOptions {
   /** False skips the kernel's guard; for tests of the lock file, and as other systems than Linux behave. */
   readonly useSocket?: boolean
+  /** Stamps the lock file; default the system's. */
+  readonly clock?: Clock
   /** How long a holder of unknown liveness is watched; default WATCH_MS. */
   readonly watchMs?: number
 }
@@ -55,33 +58,46 @@ export class LockedError extends Error {
   }
 }
 
+interface LockParts {
+  readonly path: string
+  readonly holder: Holder
+  readonly file: FileHandle
+  readonly inode: number
+  readonly socket: Server | undefined
+  readonly clock: Clock
+}
+
 export class FileLock {
   readonly path: string
   readonly holder: Holder
   readonly #file: FileHandle
   readonly #inode: number
   readonly #socket: Server | undefined
+  readonly #clock: Clock
   readonly #timer: NodeJS.Timeout
   #isHeld = true
+  #beatCount = 0
 
-  private constructor(path: string, holder: Holder, file: FileHandle, inode: number, socket: Server | undefined) {
-    this.path = path
-    this.holder = holder
-    this.#file = file
-    this.#inode = inode
-    this.#socket = socket
+  private constructor(parts: LockParts) {
+    this.path = parts.path
+    this.holder = parts.holder
+    this.#file = parts.file
+    this.#inode = parts.inode
+    this.#socket = parts.socket
+    this.#clock = parts.clock
     this.#timer = setInterval(() => void this.#beat(), HEARTBEAT_MS)
     this.#timer.unref()
   }
 
   /** @throws LockedError; PenstockError ERR_STORAGE when the directory cannot be written. */
   static async acquire(path: string, options: LockOptions = {}): Promise<FileLock> {
+    const clock = options.clock ?? systemClock
     const useSocket = options.useSocket ?? process.platform === 'linux'
     const socket = useSocket ? await bindAbstract(path) : undefined
     try {
-      const holder: Holder = { ...thisProcess(), since: new Date().toISOString(), nonce: randomUUID() }
+      const holder: Holder = { ...thisProcess(), since: new Date(clock.nowMs()).toISOString(), nonce: randomUUID() }
       const file = await createLockFile(path, holder, options.watchMs ?? WATCH_MS)
-      return new FileLock(path, holder, file, (await file.stat()).ino, socket)
+      return new FileLock({ path, holder, file, inode: (await file.stat()).ino, socket, clock })
     } catch (error) {
       socket?.close()
       if (error instanceof LockedError) throw error
@@ -110,7 +126,9 @@ export class FileLock {
       this.#isHeld = false
       return
     }
-    const now = new Date()
+    // Counting, so that each beat shows even where the clock stands still or was set back.
+    this.#beatCount += 1
+    const now = new Date(this.#clock.nowMs() + this.#beatCount)
     // Through the handle: the path could be another's by now. A failing touch only makes this holder look hung.
     await this.#file.utimes(now, now).catch(() => undefined)
   }
