@@ -9,7 +9,7 @@
 
 namespace penstock::addon {
 namespace {
-enum Event : int { kAnswered = 1, kFailed = 2, kSettled = 3, kSend = 4, kSendFailed = 5, kJob = 6 };
+enum Event : int { kAnswered = 1, kFailed = 2, kSettled = 3, kSend = 4, kSendFailed = 5, kJob = 6, kSendHeld = 7 };
 
 Napi::Value open_port(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -213,7 +213,8 @@ void tell_sends(PortBox& box, EventWriter& events) {
   box.sends.clear();
   box.gateway->encode(box.sends, PortBox::kEventsMax - events.count);
   for (const wire::Send& send : box.sends)
-    events.add(kSend, send.connection, static_cast<double>(send.offset), static_cast<double>(send.bytes));
+    events.add(send.is_held ? kSendHeld : kSend, send.connection, static_cast<double>(send.offset),
+               static_cast<double>(send.bytes));
 }
 
 void tell_rest(PortBox& box, EventWriter& events) {

@@ -49,6 +49,19 @@ Napi::Value set_window(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value set_congested(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  box.gateway->set_congested(open_connection_of(info, box), info[2].ToBoolean());
+  return info.Env().Undefined();
+}
+
+Napi::Value acknowledge(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto frames = static_cast<size_t>(read_integer(info[2], "frames", 0, INT32_MAX));
+  box.gateway->acknowledge(open_connection_of(info, box), frames);
+  return info.Env().Undefined();
+}
+
 Napi::Value cancel_wire(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const auto wire_id = static_cast<uint32_t>(read_integer(info[3], "wireId", 0, UINT32_MAX));
@@ -119,6 +132,8 @@ void register_wire(Napi::Env env, Napi::Object exports) {
   export_function<open_channel>(env, exports, "openChannel");
   export_function<close_channel>(env, exports, "closeChannel");
   export_function<set_window>(env, exports, "setWindow");
+  export_function<set_congested>(env, exports, "setCongested");
+  export_function<acknowledge>(env, exports, "acknowledge");
   export_function<cancel_wire>(env, exports, "cancelWire");
   napi_value function = nullptr;
   napi_create_function(env, "receive", NAPI_AUTO_LENGTH, receive, nullptr, &function);

@@ -132,6 +132,22 @@ TEST("wire: more than a window in flight is refused, and results give the credit
   CLAIM(wire.answer().size() == 1);
 }
 
+TEST("wire: results to a congested socket give their credit back when the kernel took their frame") {
+  Wire wire;
+  Connection& connection = *wire.gateway.find(wire.connection);
+  wire.gateway.set_congested(connection, true);
+  for (uint32_t round = 0; round < 2; ++round) {
+    CLAIM(wire.receive(infer_frame(5, 2 * round, 1, {1, 2})) == 0);
+    CLAIM(wire.receive(infer_frame(5, 2 * round + 1, 1, {1, 2})) == 0);
+    CLAIM(wire.answer().size() == 1);
+  }
+  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kCreditExceeded));
+  wire.gateway.acknowledge(connection, 1);
+  CLAIM(connection.in_flight == 2 && wire.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
+  wire.gateway.set_congested(connection, false);
+  CLAIM(connection.in_flight == 1 && wire.answer().size() == 1 && connection.in_flight == 0);
+}
+
 TEST("wire: a closed connection's requests end, and its number serves the next one without a trace of them") {
   Wire wire;
   CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2})) == 0);

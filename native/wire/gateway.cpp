@@ -171,6 +171,18 @@ void Gateway::close_channel(uint32_t id, uint32_t channel_id) {
   connection->channels[channel_id] = nullptr;
 }
 
+void Gateway::acknowledge(Connection& connection, size_t frames) {
+  for (; frames > 0 && !connection.unacknowledged.empty(); --frames) {
+    connection.in_flight -= connection.unacknowledged.front();
+    connection.unacknowledged.pop_front();
+  }
+}
+
+void Gateway::set_congested(Connection& connection, bool is_congested) {
+  connection.is_congested = is_congested;
+  if (!is_congested) acknowledge(connection, connection.unacknowledged.size());
+}
+
 bool Gateway::cancel(uint32_t id, uint32_t channel, uint32_t wire_id) {
   Connection* const connection = find(id);
   if (connection == nullptr) return false;
@@ -363,11 +375,14 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
     while (channel.head != end) {
       Request& request = *std::exchange(channel.head, channel.head->next_answer);
       writer.add(request);
-      --connection.in_flight;
       Port::unref(request);
     }
+    if (connection.is_congested)
+      connection.unacknowledged.push_back(shape.results);
+    else
+      connection.in_flight -= shape.results;
     if (channel.head == nullptr) channel.tail = nullptr;
-    sends.push_back({id, outbox_used_, places.frame_bytes});
+    sends.push_back({id, outbox_used_, places.frame_bytes, connection.is_congested});
     outbox_used_ = align_up(outbox_used_ + places.frame_bytes, 8);
   }
   return true;

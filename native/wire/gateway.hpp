@@ -5,11 +5,13 @@
 //   finished requests ─ collect ─► grouped by channel ─ encode ─► one Results frame per channel and drain, in the
 //   outbox
 //
-// Credit: a connection may have `window` requests unanswered; a result returns its credit when it is handed to the
-// socket. More is a violation that no honest client commits, for it has seen no more results than were sent. What a
-// client does not read is bounded by the socket's own buffer limit, where the transport cuts it off.
+// Credit: a connection may have `window` requests whose results the kernel has not taken. A result returns its credit
+// when its frame is handed to a socket that keeps up; of a congested socket the transport acknowledges frame by frame
+// what the kernel took. So an honest reader always has the credit of what it has read, and one that does not read holds
+// at most a window of results (and the frame that filled the socket).
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -34,6 +36,8 @@ struct Connection {
   uint32_t generation = 0;
   uint32_t window = 0;
   uint32_t in_flight = 0;
+  bool is_congested = false;
+  std::deque<uint32_t> unacknowledged;             // results of each frame sent while congested
   std::vector<std::unique_ptr<Channel>> channels;  // by id
   Request* unanswered = nullptr;                   // at most `window`, linked by next_of_connection
 };
@@ -43,6 +47,7 @@ struct Send {
   uint32_t connection = 0;
   size_t offset = 0;
   size_t bytes = 0;
+  bool is_held = false;  // the credit of its results waits for acknowledge
 };
 
 class Gateway {
@@ -59,6 +64,9 @@ class Gateway {
   bool open_channel(uint32_t connection, uint32_t channel, std::shared_ptr<Pipeline> pipeline, bool is_plain);
   void close_channel(uint32_t connection, uint32_t channel);
   Connection* find(uint32_t connection) noexcept;
+  void set_congested(Connection& connection, bool is_congested);
+  // The kernel took the oldest `frames` frames that were sent while congested.
+  void acknowledge(Connection& connection, size_t frames);
   bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
 
   // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as

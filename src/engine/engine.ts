@@ -161,7 +161,7 @@ export class Engine implements EngineApi {
     this.#executor = new Executor(pool.plane, requestsMax, {
       onSettled: (request, deployment, requestId) => this.#audit(request, deployment, requestId),
       deploymentOf: (planKey) => this.#deployments.byKey(planKey),
-      onSend: (connection, bytes) => this.#wire.send(connection, bytes),
+      onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
       onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),
       onDrained: () => this.#wire.drained(),
     })

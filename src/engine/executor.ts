@@ -15,7 +15,7 @@ import type { PipelineHandle, PortHandle } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
 import type { AdmittedRequest } from './admission.js'
 import { resultOf } from './answers.js'
-import type { InferResult } from './api.js'
+import type { CancelSignal, InferResult } from './api.js'
 import type { Deployment } from './deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
 import { RequestTable } from './request-table.js'
@@ -25,7 +25,7 @@ export interface ExecutorEvents {
   onSettled(request: number, deployment: Deployment, requestId: string): void
   /** The deployment that the addon's plan key means. */
   deploymentOf(planKey: number): Deployment | undefined
-  onSend(connection: number, bytes: Uint8Array): void
+  onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
   onSendFailed(connection: number, channel: number, wireId: number, failure: NativeFailure): void
   onDrained(): void
 }
@@ -36,6 +36,7 @@ const FAILED = 2
 const SETTLED = 3
 const SEND = 4
 const SEND_FAILED = 5
+const SEND_HELD = 7
 
 const CHANNEL_UNIT = 2 ** 32
 
@@ -67,7 +68,7 @@ export class Executor {
     deployment: Deployment,
     admitted: AdmittedRequest,
     requestId: string,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ): Promise<InferResult> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortedError(signal))
@@ -133,7 +134,7 @@ export class Executor {
     }, Math.ceil(waitMs))
   }
 
-  #followSignal(signal: AbortSignal, tag: number, request: number): void {
+  #followSignal(signal: CancelSignal, tag: number, request: number): void {
     const cancel = (): void => {
       // Its `failed` event with ERR_ABORTED rejects the promise.
       addon.cancel(this.port, request)
@@ -164,9 +165,9 @@ export class Executor {
     if (kind === ANSWERED) this.#onAnswered(a, b)
     else if (kind === FAILED) this.#onFailed(a, b)
     else if (kind === SETTLED) this.#onSettled(a, b, c)
-    else if (kind === SEND) {
+    else if (kind === SEND || kind === SEND_HELD) {
       if (b + c > this.#outbox.length) this.#outbox = addon.outbox(this.port)
-      this.#events.onSend(a, this.#outbox.subarray(b, b + c))
+      this.#events.onSend(a, this.#outbox.subarray(b, b + c), kind === SEND_HELD)
     } else if (kind === SEND_FAILED) {
       this.#events.onSendFailed(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.port, b))
     }
@@ -199,6 +200,6 @@ export class Executor {
   }
 }
 
-function abortedError(signal: AbortSignal): PenstockError {
-  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason as unknown })
+function abortedError(signal: CancelSignal): PenstockError {
+  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason })
 }

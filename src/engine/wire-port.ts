@@ -14,8 +14,8 @@ import type { Deployment } from './deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
 
 export interface WireHooks {
-  /** One complete penstock.v1 message. `bytes` is valid only during the call. */
-  onSend(connection: number, bytes: Uint8Array): void
+  /** One complete Results message, valid only during the call. `isHeld`: its credit waits for `acknowledge`. */
+  onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
   /** A request of the connection was refused or failed: encode a Failure with it. */
   onWireFailure(connection: number, channel: number, wireId: number, error: PenstockError): void
   /** After all that was ready has been sent. */
@@ -32,6 +32,10 @@ export interface WirePort {
   openChannel(connection: number, channel: number, pipeline: string): PipelineDescription
   closeChannel(connection: number, channel: number): void
   setWindow(connection: number, windowRequests: number): void
+  /** While a socket is congested, results keep their credit until they are acknowledged. */
+  setCongested(connection: number, isCongested: boolean): void
+  /** The kernel took the oldest `frames` of the result frames that were sent while the socket was congested. */
+  acknowledge(connection: number, frames: number): void
   /**
    * Takes one frame; it is read, not kept.
    * @returns 0: taken care of (admitted, or refused and onWireFailure was called) · > 0: the Body type of a well-formed
@@ -118,6 +122,14 @@ export class EngineWirePort implements WirePort {
     addon.setWindow(this.#parts.port, connection, windowRequests)
   }
 
+  setCongested(connection: number, isCongested: boolean): void {
+    addon.setCongested(this.#parts.port, connection, isCongested)
+  }
+
+  acknowledge(connection: number, frames: number): void {
+    addon.acknowledge(this.#parts.port, connection, frames)
+  }
+
   receive(connection: number, frame: ArrayBuffer): number {
     const outcome = addon.receive(this.#parts.port, connection, frame)
     if (outcome === 0) this.#parts.scheduleFlush()
@@ -136,8 +148,8 @@ export class EngineWirePort implements WirePort {
   }
 
   /** Called by the executor. */
-  send(connection: number, bytes: Uint8Array): void {
-    this.#hooks.onSend(connection, bytes)
+  send(connection: number, bytes: Uint8Array, isHeld: boolean): void {
+    this.#hooks.onSend(connection, bytes, isHeld)
   }
 
   /** Called by the executor, and for frames that were refused at once. */

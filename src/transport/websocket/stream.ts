@@ -14,7 +14,16 @@ import { isPenstockError, PenstockError, toPenstockError } from '../../base/erro
 import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits.js'
 import type { EngineApi, PipelineDescription } from '../../engine/api.js'
 import type { WirePort } from '../../engine/wire-port.js'
-import { Body, decodeMessage, failureMessage, resultMessage, STREAM_PATH, SUBPROTOCOL, type InferMessage, type OpenMessage } from '../../protocol/codec.js'
+import {
+  Body,
+  decodeMessage,
+  failureMessage,
+  resultMessage,
+  STREAM_PATH,
+  SUBPROTOCOL,
+  type InferMessage,
+  type OpenMessage,
+} from '../../protocol/codec.js'
 import { authorize, type AuthPolicy } from '../auth.js'
 import { namedTensors } from '../http/infer.js'
 import { errorReply } from '../http/replies.js'
@@ -51,7 +60,8 @@ export class StreamServer {
     this.#context = context
     context.port.setHooks({
       onSend: (connection, bytes, isHeld) => this.#peers.get(connection)?.send(bytes, isHeld),
-      onWireFailure: (connection, channel, wireId, error) => this.#peers.get(connection)?.sendMessage(failureMessage(channel, wireId, error)),
+      onWireFailure: (connection, channel, wireId, error) =>
+        this.#peers.get(connection)?.sendMessage(failureMessage(channel, wireId, error)),
     })
   }
 
@@ -111,15 +121,24 @@ export class StreamServer {
 
   #expectAcceptable(handshake: Handshake): void {
     const { auth, limits } = this.#context
-    const offered = handshake.header('sec-websocket-protocol').split(',').map((name) => name.trim())
+    const offered = handshake
+      .header('sec-websocket-protocol')
+      .split(',')
+      .map((name) => name.trim())
     if (!offered.includes(SUBPROTOCOL)) {
       // Names only: what else is offered may carry a key.
-      throw new PenstockError('ERR_SUBPROTOCOL', `Expected sec-websocket-protocol to offer ${SUBPROTOCOL} but received ${offered[0] === '' ? 'none' : 'others'}`)
+      throw new PenstockError(
+        'ERR_SUBPROTOCOL',
+        `Expected sec-websocket-protocol to offer ${SUBPROTOCOL} but received ${offered[0] === '' ? 'none' : 'others'}`,
+      )
     }
     authorize(handshake, auth)
     if (this.#context.isDraining()) throw new PenstockError('ERR_DRAINING')
     if (this.#peers.size < limits.connectionsMax) return
-    throw new PenstockError('ERR_QUEUE_FULL', `Expected at most ${limits.connectionsMax} WebSocket connections at a time. Send more requests over each, or try again later`)
+    throw new PenstockError(
+      'ERR_QUEUE_FULL',
+      `Expected at most ${limits.connectionsMax} WebSocket connections at a time. Send more requests over each, or try again later`,
+    )
   }
 
   #open(socket: Socket<PeerSlot>): void {
@@ -128,7 +147,12 @@ export class StreamServer {
     const peer = new Peer(connection, socket, port)
     socket.getUserData().peer = peer
     this.#peers.set(connection, peer)
-    peer.sendMessage({ kind: 'hello', windowRequests: limits.windowRequests, server: `${product.name}/${product.version}`, frameBytesMax: limits.frameBytesMax })
+    peer.sendMessage({
+      kind: 'hello',
+      windowRequests: limits.windowRequests,
+      server: `${product.name}/${product.version}`,
+      frameBytesMax: limits.frameBytesMax,
+    })
   }
 
   #receive(peer: Peer, frame: ArrayBuffer, isBinary: boolean): void {
@@ -150,7 +174,10 @@ export class StreamServer {
     const { frameBytesMax } = this.#context.limits
     if (!isBinary) throw new PenstockError('ERR_FRAME', 'Expected binary frames but received text')
     if (frame.byteLength <= frameBytesMax) return
-    throw new PenstockError('ERR_BODY_TOO_LARGE', `Expected frames of at most ${frameBytesMax} bytes but received ${frame.byteLength}`)
+    throw new PenstockError(
+      'ERR_BODY_TOO_LARGE',
+      `Expected frames of at most ${frameBytesMax} bytes but received ${frame.byteLength}`,
+    )
   }
 
   /** @throws PenstockError when the connection is to be closed. */
@@ -165,12 +192,31 @@ export class StreamServer {
 
   #openChannel(peer: Peer, { channel, pipeline }: OpenMessage): void {
     try {
-      if (peer.channels.has(channel)) throw new PenstockError('ERR_ARGUMENT', `Expected a channel that is not open but received ${channel}. Close it, or choose another`)
-      if (peer.channels.size >= CHANNELS_MAX) throw new PenstockError('ERR_ARGUMENT', `Expected at most ${CHANNELS_MAX} channels on a connection. Close one first`)
+      if (peer.channels.has(channel))
+        throw new PenstockError(
+          'ERR_ARGUMENT',
+          `Expected a channel that is not open but received ${channel}. Close it, or choose another`,
+        )
+      if (peer.channels.size >= CHANNELS_MAX)
+        throw new PenstockError(
+          'ERR_ARGUMENT',
+          `Expected at most ${CHANNELS_MAX} channels on a connection. Close one first`,
+        )
       const description = this.#context.port.openChannel(peer.connection, channel, pipeline)
       peer.channels.set(channel, description)
       const { name, version, inputs, outputs, checks, routes, isWhole, rowsMax } = description
-      peer.sendMessage({ kind: 'opened', channel, pipeline: name, version, inputs, outputs, checks, routes, isWhole, rowsMax })
+      peer.sendMessage({
+        kind: 'opened',
+        channel,
+        pipeline: name,
+        version,
+        inputs,
+        outputs,
+        checks,
+        routes,
+        isWhole,
+        rowsMax,
+      })
     } catch (error) {
       if (!isPenstockError(error)) throw error
       peer.sendMessage(failureMessage(channel, 0, error, true))
@@ -193,28 +239,45 @@ export class StreamServer {
     const { windowRequests } = this.#context.limits
     const key = keyOf(channel, request)
     if (peer.plainRequests.size >= windowRequests) {
-      throw new PenstockError('ERR_CREDIT_EXCEEDED', `Expected at most ${windowRequests} requests in flight on the connection but received one more`)
+      throw new PenstockError(
+        'ERR_CREDIT_EXCEEDED',
+        `Expected at most ${windowRequests} requests in flight on the connection but received one more`,
+      )
     }
     const controller = new AbortController()
     const description = peer.channels.get(channel)
     const isRepeated = peer.plainRequests.has(key)
     if (!isRepeated) peer.plainRequests.set(key, controller)
-    void this.#runPlain(peer, message, description, isRepeated, controller.signal).then((answer) => {
-      if (!isRepeated) peer.plainRequests.delete(key)
-      peer.sendMessage(answer)
-    }, (error: unknown) => {
-      if (!isRepeated) peer.plainRequests.delete(key)
-      if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket request failed')
-      peer.sendMessage(failureMessage(channel, request, toPenstockError(error)))
-    })
+    void this.#runPlain(peer, message, description, isRepeated, controller.signal).then(
+      (answer) => {
+        if (!isRepeated) peer.plainRequests.delete(key)
+        peer.sendMessage(answer)
+      },
+      (error: unknown) => {
+        if (!isRepeated) peer.plainRequests.delete(key)
+        if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket request failed')
+        peer.sendMessage(failureMessage(channel, request, toPenstockError(error)))
+      },
+    )
   }
 
-  async #runPlain(peer: Peer, message: InferMessage, description: PipelineDescription | undefined, isRepeated: boolean, signal: AbortSignal) {
+  async #runPlain(
+    peer: Peer,
+    message: InferMessage,
+    description: PipelineDescription | undefined,
+    isRepeated: boolean,
+    signal: AbortSignal,
+  ) {
     const { engine, port } = this.#context
     const { channel, request, meta, deadlineMs, priority } = message
-    if (isRepeated) throw new PenstockError('ERR_ARGUMENT', `Expected a request id that is not in flight on channel ${channel} but received ${request}`)
+    if (isRepeated)
+      throw new PenstockError(
+        'ERR_ARGUMENT',
+        `Expected a request id that is not in flight on channel ${channel} but received ${request}`,
+      )
     port.expectCurrent(peer.connection, channel)
-    if (description === undefined) throw new PenstockError('ERR_CHANNEL_NOT_FOUND', `Channel ${channel} is not open on this connection`)
+    if (description === undefined)
+      throw new PenstockError('ERR_CHANNEL_NOT_FOUND', `Channel ${channel} is not open on this connection`)
     // The frame is lent until the first await: the tensors are copied out of it here.
     const inputs = namedTensors(message, description)
     const result = await engine.infer(description.name, {
