@@ -29,7 +29,7 @@ export function resultOf(deployment: Deployment, answer: Answer, requestId: stri
       pipeline: deployment.pipeline,
       pipelineVersion: deployment.version,
       requestId,
-      elapsedNs: Array.from(answer.elapsedNs),
+      elapsedNs: numbersOf(answer.elapsedNs),
       route: routeOf(deployment, answer.routes),
     },
   }
@@ -55,4 +55,11 @@ export function checkFailuresOf(deployment: Deployment, masks: BigUint64Array | 
 export function routeOf(deployment: Deployment, routes: Uint16Array | null): readonly string[] | null {
   if (routes === null) return null
   return Array.from(routes, (option) => deployment.compiled.routes[option] ?? '')
+}
+
+/** A loop, for Array.from walks a typed array through its iterator, which shows in every answer. */
+function numbersOf(values: Float64Array): number[] {
+  const numbers: number[] = []
+  for (let i = 0; i < values.length; i++) numbers.push(values[i] as number)
+  return numbers
 }

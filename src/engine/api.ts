@@ -100,6 +100,14 @@ export interface AuditLog {
   close(): Promise<void>
 }
 
+/** What a request listens to for its caller's change of mind: an AbortSignal, or something lighter with its members. */
+export interface CancelSignal {
+  readonly aborted: boolean
+  readonly reason?: unknown
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 export interface InferRequest {
   /** By input name. A bare typed array or nested numbers are taken with the dtype of the signature. */
   readonly inputs: Readonly<Record<string, Tensor | InputData>>
@@ -107,7 +115,7 @@ export interface InferRequest {
   /** Budget from now, ms, 1..DEADLINE_MS_MAX; absent: none. */
   readonly deadlineMs?: number | undefined
   readonly priority?: Priority | undefined
-  readonly signal?: AbortSignal | undefined
+  readonly signal?: CancelSignal | undefined
 }
 export type TypedArray =
   | Float32Array

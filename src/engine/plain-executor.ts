@@ -17,7 +17,7 @@ import type { PlanSource } from '../pipeline/plan.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { AdmittedRequest } from './admission.js'
-import type { AuditRecord, CheckFailure, InferResult } from './api.js'
+import type { AuditRecord, CancelSignal, CheckFailure, InferResult } from './api.js'
 import type { Deployment } from './deployment.js'
 import { failureOf } from './failures.js'
 import type { LoadedModel } from './loaded-models.js'
@@ -60,7 +60,7 @@ export class PlainExecutor {
     deployment: Deployment,
     admitted: AdmittedRequest,
     requestId: string,
-    signal: AbortSignal | undefined,
+    signal: CancelSignal | undefined,
   ): Promise<InferResult> {
     if (signal?.aborted === true) throw abortedError(signal)
     if (this.#inFlight >= PLAIN_REQUESTS_MAX) {
@@ -292,7 +292,7 @@ class PlainWalk {
 async function raceLimits(
   done: Promise<InferResult>,
   deadlineMs: number,
-  signal: AbortSignal | undefined,
+  signal: CancelSignal | undefined,
   stopper: AbortController,
 ): Promise<InferResult> {
   if (deadlineMs === 0 && signal === undefined) return done
@@ -305,7 +305,7 @@ async function raceLimits(
         deadlineMs,
       )
     }
-    onAbort = () => reject(abortedError(signal as AbortSignal))
+    onAbort = () => reject(abortedError(signal as CancelSignal))
     signal?.addEventListener('abort', onAbort, { once: true })
   })
   try {
@@ -321,8 +321,8 @@ async function raceLimits(
   }
 }
 
-function abortedError(signal: AbortSignal): PenstockError {
-  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason as unknown })
+function abortedError(signal: CancelSignal): PenstockError {
+  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason })
 }
 
 function rowsOf(routes: Uint16Array, option: number): number[] {

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Engine} from 'penstock';
+import type { Engine } from 'penstock'
 import { Home, pipeline } from 'penstock'
 import { describe, expect, test } from 'vitest'
 import { deploy, floats, openEngine, refusal, testModel, until } from './engine-harness.js'
