@@ -76,16 +76,16 @@ async function observe() {
     inFlight,
     workers,
     notices,
-    models: models.map(({ batchRows: _rows, queueUs: _queue, runUs: _run, ...counters }) => counters),
-    pipelines: pipelines.map(({ totalUs: _total, ...counters }) => counters),
+    models,
+    pipelines,
   }
 }
 
 function plant(canary) {
   const infer = engine.infer.bind(engine)
   const leaks = {
-    heap: () => kept.push({ text: 'x'.repeat(8) + kept.length, more: new Array(48).fill(kept.length) }),
-    memory: () => kept.push(Buffer.alloc(4096, 1)),
+    heap: ({ bytes }) => kept.push(new Array(Math.ceil(bytes / 8)).fill(kept.length)),
+    memory: ({ bytes }) => kept.push(Buffer.alloc(bytes, 1)),
     handle: () => kept.push(setInterval(() => undefined, 1e6)),
     descriptor: () => {
       const listener = createServer().listen(0, '127.0.0.1', () => kept.push(connect(listener.address())))
@@ -93,7 +93,7 @@ function plant(canary) {
     },
   }
   engine.infer = (...parameters) => {
-    leaks[canary]()
+    leaks[canary.kind](canary)
     return infer(...parameters)
   }
 }

@@ -12,7 +12,7 @@ export interface ChildSetup {
   readonly limits?: Readonly<Record<string, number>>
   readonly isAudited?: boolean
   /** A leak on purpose, per request that does not come over a WebSocket. */
-  readonly canary?: 'heap' | 'memory' | 'handle' | 'descriptor'
+  readonly canary?: { readonly kind: 'heap' | 'memory' | 'handle' | 'descriptor'; readonly bytes?: number }
 }
 
 /** What the process holds, after garbage was collected. */
@@ -27,8 +27,8 @@ export interface Observation {
   readonly inFlight: number
   readonly workers: EngineMetrics['workers']
   readonly notices: readonly string[]
-  readonly models: readonly Omit<EngineMetrics['models'][number], 'batchRows' | 'queueUs' | 'runUs'>[]
-  readonly pipelines: readonly Omit<EngineMetrics['pipelines'][number], 'totalUs'>[]
+  readonly models: EngineMetrics['models']
+  readonly pipelines: EngineMetrics['pipelines']
 }
 
 interface Reply {

@@ -1,0 +1,145 @@
+/**
+ * Hostile and unlucky clients of every kind in hostile.ts, many at once, beside good ones. The good ones get right
+ * answers all the time; when the others are gone nothing of them is left: no request, no connection, no descriptor, no
+ * memory. A server with a leak on purpose shows that the last of these would be noticed.
+ */
+import { PenstockClient } from 'penstock'
+import { describe, expect, test } from 'vitest'
+import { seededRandom } from '../../src/base/random.js'
+import { visits, type Victim } from './testing/hostile.js'
+import { atRest, ServerChild, type ChildSetup, type Observation } from './testing/server-child.js'
+import { HttpCaller, loop, percentile, ramp, rampRows, suiteSeed } from './testing/load.js'
+
+const seed = suiteSeed('hostile-clients', 20_262)
+const rounds = 5
+/** Rounds until caches, pools and the allocator have their size. */
+const warmRounds = 2
+const MIB = 1024 * 1024
+/** RSS that rounds after the warm ones may add: scattering of the allocator, measured at up to 20 MiB, then flat. */
+const growthMiBMax = 32
+
+const setup: ChildSetup = {
+  models: { quick: 'add-one', slow: 'slow' },
+  pipelines: { quick: [{ type: 'model', model: 'quick' }], slow: [{ type: 'model', model: 'slow' }] },
+  // Small limits, so that the visits reach them.
+  engine: { inferWorkers: 2, pendingRowsMax: 32_768 },
+  limits: { windowRequests: 64, socketBufferBytesMax: 4 * MIB, bodyBytesMax: 8 * MIB },
+}
+
+/** One of each kind, in seeded order, eight at a time. @returns what they complained about. */
+async function hostileRound(victim: Victim, visitsPerKind: number): Promise<string[]> {
+  const queue = Object.keys(visits).flatMap((name) => Array.from({ length: visitsPerKind }, () => name))
+  for (let index = queue.length - 1; index > 0; index--) {
+    const other = Math.floor(victim.random() * (index + 1))
+    const swapped = queue[index] as string
+    queue[index] = queue[other] as string
+    queue[other] = swapped
+  }
+  const complaints: string[] = []
+  const visitor = async (): Promise<void> => {
+    for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+      await visits[name]?.(victim).catch((error: unknown) => complaints.push(`${name}: ${String(error)}`))
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, visitor))
+  return complaints
+}
+
+interface GoodResult {
+  answers: number
+  readonly failures: string[]
+  readonly latencies: number[]
+}
+
+/** Good callers, for as long as `work` takes. */
+async function besideGoodClients(server: ServerChild, work: () => Promise<void>): Promise<GoodResult> {
+  const result: GoodResult = { answers: 0, failures: [], latencies: [] }
+  let isStopped = false
+  const ask = async (index: number, infer: (first: number) => Promise<unknown>): Promise<void> => {
+    const first = index % 1000
+    const startMs = performance.now()
+    try {
+      const answered = await infer(first)
+      result.latencies.push(performance.now() - startMs)
+      result.answers++
+      if (answered !== first + 1) result.failures.push(`${first} was answered with ${String(answered)}`)
+    } catch (error) {
+      result.failures.push(String(error))
+    }
+  }
+  const client = await PenstockClient.connect(server.url)
+  const http = new HttpCaller(server.url)
+  const callers = [
+    ...Array.from({ length: 4 }, () =>
+      loop(
+        () => isStopped,
+        (index) =>
+          ask(index, async (first) => (await client.infer('quick', { x: ramp(2, 3, first) })).outputs['y']?.data[0]),
+      ),
+    ),
+    ...Array.from({ length: 2 }, () =>
+      loop(
+        () => isStopped,
+        (index) =>
+          ask(index, async (first) => {
+            const { status, json } = await http.infer('quick', rampRows(2, 3, first))
+            return status === 200 ? (json['outputs'] as { y: number[][] }).y[0]?.[0] : JSON.stringify(json)
+          }),
+      ),
+    ),
+  ]
+  await work()
+  isStopped = true
+  await Promise.all(callers)
+  await client.close()
+  http.close()
+  return result
+}
+
+async function untilDescriptors(server: ServerChild, most: number): Promise<Observation> {
+  await expect
+    .poll(async () => (await server.observe()).descriptors, { timeout: 20_000, interval: 100 })
+    .toBeLessThanOrEqual(most)
+  return atRest(server)
+}
+
+describe('hostile clients', () => {
+  test('cost good clients nothing and leave nothing behind', async () => {
+    const server = await ServerChild.start(setup)
+    const victim: Victim = { port: server.port, random: seededRandom(seed), quick: 'quick', slow: 'slow' }
+    const before = await server.observe()
+    const after: Observation[] = []
+    for (let round = 0; round < rounds; round++) {
+      let complaints: string[] = []
+      const good = await besideGoodClients(server, async () => {
+        complaints = await hostileRound(victim, 3)
+      })
+      expect(complaints).toEqual([])
+      expect(good.failures).toEqual([])
+      expect(good.answers).toBeGreaterThan(20)
+      after.push(await untilDescriptors(server, before.descriptors))
+      const rss = Math.round((after.at(-1) as Observation).rssBytes / MIB)
+      console.info(
+        `hostile-clients: round ${round}: ${good.answers} good answers, p99 ${percentile(good.latencies, 0.99).toFixed(1)} ms, RSS ${rss} MiB`,
+      )
+    }
+    const warm = after[warmRounds - 1] as Observation
+    const last = after.at(-1) as Observation
+    expect((last.rssBytes - warm.rssBytes) / MIB).toBeLessThan(growthMiBMax)
+    expect(last.threads).toBe(warm.threads)
+    expect(last.workers).toEqual({ count: 2, ready: 2, restarts: 0 })
+    expect(last.notices).toEqual([])
+    expect(await server.close()).toBe(0)
+    expect(server.stderr).toBe('')
+  })
+
+  test('canary: a server that keeps 256 kB of each HTTP request exceeds the bound', async () => {
+    const server = await ServerChild.start({ ...setup, canary: { kind: 'memory', bytes: 256 * 1024 } })
+    const http = new HttpCaller(server.url)
+    const before = await server.observe()
+    for (let request = 0; request < 200; request++) await http.infer('quick', [[1, 2, 3]])
+    http.close()
+    const after = await atRest(server)
+    expect((after.rssBytes - before.rssBytes) / MIB).toBeGreaterThan(growthMiBMax)
+  })
+})
