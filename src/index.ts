@@ -39,5 +39,5 @@ export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode } from 
 export { systemClock, type Clock } from './base/clock.js'
 
 // Server and client.
-export { PenstockServer } from './server.js'
-export { PenstockClient } from './client/index.js'
+export { PenstockServer, type ServedEngine, type ServerLimits, type ServerOptions } from './server.js'
+export { PenstockClient, type ClientOptions } from './client/index.js'

@@ -13,7 +13,7 @@ const context: FailureContext = {
 
 describe('failures', () => {
   test('every status of the addon becomes its code with a sentence', () => {
-    for (const [code, row] of Object.entries(errorTable) as [string, ErrorRow][]) {
+    for (const [code, row] of Object.entries<ErrorRow>(errorTable)) {
       if (row.native === undefined) continue
       for (const details of [
         [0, 0, 0],
