@@ -98,6 +98,31 @@ describe('client: requests and answers', () => {
     await expect(client.open('a/b')).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
   })
 
+  it('client: infer by name opens the pipeline once, and fails with what the opening fails with', async () => {
+    const { world, server, client } = await opened()
+    const results = await until(world, Promise.all([1, 2, 3].map((value) => client.infer('other', inputs(value)))))
+    expect(results.map(firstOf)).toEqual([2, 4, 6])
+    expect(socketOf(server).received.filter(({ kind }) => kind === 'open').length).toBe(2)
+    server.refuseOpen = () => new PenstockError('ERR_PIPELINE_NOT_FOUND')
+    const refused = [1, 2, 3, 4, 5, 6].map((value) => track(client.infer('nobody', inputs(value))))
+    await world.run(() => refused.every(({ outcome }) => outcome !== 'pending'))
+    expect(new Set(refused.map(({ outcome }) => outcome))).toEqual(new Set(['ERR_PIPELINE_NOT_FOUND']))
+    expect(client.waiting).toBe(0)
+  })
+
+  it('client: deadline and signal count while a pipeline is being opened', async () => {
+    const { world, client } = await opened({}, (server) => (server.latencyMs = [100, 100]))
+    const abort = new AbortController()
+    const tracked = [
+      track(client.infer('other', inputs(1), { deadlineMs: 50 })),
+      track(client.infer('other', inputs(1), { signal: abort.signal })),
+    ]
+    await world.runFor(20)
+    abort.abort()
+    await world.runFor(40)
+    expect(tracked.map(({ outcome }) => outcome)).toEqual(['ERR_DEADLINE_EXCEEDED', 'ERR_ABORTED'])
+  })
+
   it('client: a closed channel is closed at the server after its last answer', async () => {
     const { world, server, client, channel } = await opened()
     const promise = channel.infer(inputs(5))

@@ -37,10 +37,9 @@ export class PenstockClient {
     return this.#core.open(pipeline)
   }
 
-  /** Opens `pipeline` on first use and runs it; see `Channel.infer`. */
+  /** Opens `pipeline` on first use and runs it; see `Channel.infer`. Deadline and signal count while it is opened. */
   async infer(pipeline: string, inputs: ClientInputs, options: ClientInferOptions = {}): Promise<ClientResult> {
-    const channel = await this.#core.open(pipeline)
-    return channel.infer(inputs, options)
+    return this.#core.infer(pipeline, inputs, options)
   }
 
   /** Resolves when a request would be sent at once: for producers that rather wait than queue. @throws ERR_CLOSED */

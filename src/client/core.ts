@@ -16,7 +16,7 @@ import { Binding, Signature } from './binding.js'
 import { Channel, ChannelState } from './channel.js'
 import { Connection, type ConnectionOwner } from './connection.js'
 import { ClientEmitter } from './events.js'
-import type { Exchange } from './exchange.js'
+import type { ClientInferOptions, ClientInputs, ClientResult, Exchange } from './exchange.js'
 import { isFinal, type ConnectionEnd } from './loss.js'
 import type { ClientEnvironment, ClientSettings } from './options.js'
 import { closedChannelError, Requests, type RequestsOwner } from './requests.js'
@@ -171,18 +171,25 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
 
   // ── channels ────────────────────────────────────────────────────────────────────────────────
 
-  open(pipeline: string): Promise<Channel> {
-    const error = this.closedError()
-    if (error !== null) return Promise.reject(error)
-    const state = this.#channels.get(pipeline) ?? this.#addChannel(pipeline)
-    if (state.binding !== null && state.channel !== null) return Promise.resolve(state.channel)
+  async infer(pipeline: string, inputs: ClientInputs, options: ClientInferOptions): Promise<ClientResult> {
+    return this.requests.submit(this.#stateOf(pipeline), inputs, options)
+  }
+
+  async open(pipeline: string): Promise<Channel> {
+    const state = this.#stateOf(pipeline)
+    if (state.binding !== null && state.channel !== null) return state.channel
     return new Promise((resolve, reject) => {
       state.waiters.push({ resolve, reject })
       this.bind(state)
     })
   }
 
-  #addChannel(pipeline: string): ChannelState {
+  /** @throws PenstockError ERR_CLOSED, ERR_ARGUMENT */
+  #stateOf(pipeline: string): ChannelState {
+    const error = this.closedError()
+    if (error !== null) throw error
+    const known = this.#channels.get(pipeline)
+    if (known !== undefined) return known
     const state = new ChannelState(expectName('pipeline', pipeline))
     this.#channels.set(pipeline, state)
     return state
@@ -218,7 +225,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
     state.isOpening = false
     if (answer instanceof PenstockError) {
       for (const waiter of state.waiters.splice(0)) waiter.reject(answer)
-      for (const exchange of [...state.parked]) exchange.fail(answer)
+      this.requests.failWaiting(answer, state)
       // Never opened: nobody holds it. Otherwise the next request tries again.
       if (state.signature === null) this.#channels.delete(state.pipeline)
       return

@@ -64,7 +64,10 @@ async function simulate(seed: number): Promise<Tally> {
       client = connected
       const channels = await Promise.all(['a', 'b', 'c'].map((name) => connected.open(name)))
       for (let value = 0; value < REQUESTS; value++) {
-        world.setTimer(() => void request(world, channels, value, tally).then(() => settled++), world.integer(0, 400))
+        world.setTimer(
+          () => void request(world, connected, channels, value, tally).then(() => settled++),
+          world.integer(0, 400),
+        )
       }
       for (let trouble = world.integer(0, 12); trouble > 0; trouble--)
         world.setTimer(() => strike(world, server), world.integer(0, 400))
@@ -102,7 +105,13 @@ function strike(world: World, server: FakeServer): void {
   }
 }
 
-async function request(world: World, channels: readonly Channel[], value: number, tally: Tally): Promise<void> {
+async function request(
+  world: World,
+  client: PenstockClient,
+  channels: readonly Channel[],
+  value: number,
+  tally: Tally,
+): Promise<void> {
   const channel = channels[value % channels.length] as Channel
   const abort = new AbortController()
   if (world.random() < 0.1) world.setTimer(() => abort.abort(), world.integer(0, 40))
@@ -114,10 +123,10 @@ async function request(world: World, channels: readonly Channel[], value: number
   const rows = world.integer(1, 3)
   const x = Float32Array.from({ length: 2 * rows }, (_, index) => (index === 0 ? value : index))
   try {
-    const promise =
-      world.random() < 0.2
-        ? (channel.tryInfer({ x }, options) ?? channel.infer({ x }, options))
-        : channel.infer({ x }, options)
+    const way = world.random()
+    const byName = () => client.infer(channel.pipeline, { x }, options)
+    const byChannel = () => channel.infer({ x }, options)
+    const promise = way < 0.3 ? byName() : way < 0.5 ? (channel.tryInfer({ x }, options) ?? byChannel()) : byChannel()
     const { outputs } = await promise
     expect(outputs['y']?.data).toEqual(x.map((element) => 2 * element))
     tally.resolved++

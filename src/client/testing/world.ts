@@ -33,13 +33,13 @@ export class World {
     return this.#timers.length
   }
 
-  /** Runs events until `isDone`, or none is left. @returns whether it is done. */
-  async run(isDone: () => boolean, stepsMax = 200_000): Promise<boolean> {
+  /** Runs events until `isDone`. @throws Error when nothing is left to happen, or too much happened. */
+  async run(isDone: () => boolean, stepsMax = 200_000): Promise<void> {
     for (let step = 0; step < stepsMax; step++) {
       await settle()
-      if (isDone()) return true
+      if (isDone()) return
       const next = this.#takeNext()
-      if (next === null) return isDone()
+      if (next === null) throw new Error(`seed ${this.seed}: nothing is left to happen, and it is not done`)
       this.clock.advanceMs((next.atUs - this.clock.monotonicUs()) / 1000)
       next.callback()
     }
