@@ -72,9 +72,12 @@ describe('home', () => {
     await expect(refusal).rejects.toMatchObject({ code: 'ERR_STORAGE' })
     await expect(refusal).rejects.toThrow(sentence)
     expect(readFileSync(join(path, file), 'utf8')).toBe(text)
-    // The way out of the message works: without the file it opens, and the lock was released.
-    renameSync(join(path, file), join(path, 'aside.json'))
+    // The way out of the message works: it opens without the record (the lock was released) and keeps the blobs.
+    const blobs = readdirSync(join(path, 'blobs'))
+    renameSync(join(path, file), join(path, `${file}.damaged`))
     await (await Home.open({ path })).close()
+    expect(readdirSync(join(path, 'blobs'))).toEqual(blobs)
+    expect(blobs).toHaveLength(2)
   })
 
   it('open: refuses a home of a newer format', async () => {

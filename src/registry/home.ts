@@ -23,7 +23,7 @@ import { FileLock, LockedError } from './lock.js'
 import { checkStoredModel, Models } from './models.js'
 import { Mutations } from './mutations.js'
 import { checkStoredPipeline, Pipelines } from './pipelines.js'
-import { RecordTable, type StoredRecord } from './records.js'
+import { hasSetAside, RecordTable, type StoredRecord } from './records.js'
 
 export interface HomeOptions {
   /** Directory; created when absent. */
@@ -153,7 +153,7 @@ async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock)
   })
   const blobs = new Blobs(join(path, 'blobs'), disk)
   const models = new Models({ table: modelTable, blobs, journal, mutations, clock })
-  await collectBlobs(blobs, models.referencedBlobs())
+  if (!(await hasSetAside(join(path, 'models')))) await collectBlobs(blobs, models.referencedBlobs())
   const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
   const keys = ApiKeys.open(path, disk, clock, journal)
   return { path, lock, mutations, blobs, models, pipelines, journal, keys }

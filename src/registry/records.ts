@@ -21,6 +21,7 @@ export interface StoredRecord {
 export type RecordCheck<T> = (value: unknown) => T
 
 const EXTENSION = '.json'
+const SET_ASIDE = '.damaged'
 
 export class RecordTable<T extends StoredRecord> {
   readonly #directory: string
@@ -82,9 +83,14 @@ async function readRecord<T extends StoredRecord>(path: string, name: string, ch
     return record
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const wayOut = 'Restore the file from a backup or correct it; or move it away to start without it (blobs are kept).'
+    const wayOut = `Restore the file from a backup or correct it; or rename it to ${name}${EXTENSION}${SET_ASIDE} to start without it (blobs are kept while it lies there).`
     throw new PenstockError('ERR_STORAGE', `${path} is damaged: ${reason}. ${wayOut}`, { cause: error })
   }
+}
+
+/** True when a damaged record was set aside, as its error advises: what it refers to is then unknown. */
+export async function hasSetAside(directory: string): Promise<boolean> {
+  return (await readdir(directory)).some((file) => file.endsWith(SET_ASIDE))
 }
 
 export function deepFreeze<T>(value: T): T {

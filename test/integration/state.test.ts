@@ -174,7 +174,7 @@ describe('state: damage', () => {
     const { code, stderr } = await penstock(['serve', '--port', '0', '--home', home])
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /^penstock: .*models\/m\.json is damaged: .*Restore the file from a backup or correct it; or move it away .*\(ERR_STORAGE\)\n$/,
+      /^penstock: .*models\/m\.json is damaged: .*Restore the file from a backup or correct it; or rename it to m\.json\.damaged .*\(ERR_STORAGE\)\n$/,
     )
   })
 
