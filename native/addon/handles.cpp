@@ -114,6 +114,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_control(env, exports);
   register_workers(env, exports);
   register_ports(env, exports);
+  register_answers(env, exports);
   register_wire(env, exports);
   return exports;
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "addon/handles.hpp"
+#include "addon/requests.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 #include "core/clock.hpp"
@@ -144,17 +145,6 @@ Napi::Value flush(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Request* find_request(const Napi::CallbackInfo& info, PortBox& box) {
-  const double number = info[1].ToNumber().DoubleValue();
-  return number >= 1 && number < 9007199254740992.0 ? box.port->find(static_cast<uint64_t>(number)) : nullptr;
-}
-
-Request& open_request(const Napi::CallbackInfo& info, PortBox& box) {
-  Request* const request = find_request(info, box);
-  if (request == nullptr) throw_handle_error(info.Env(), "request", "is unknown or already released");
-  return *request;
-}
-
 Napi::Value cancel(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   Request* const request = find_request(info, box);
@@ -272,142 +262,6 @@ Napi::Value outbox(const Napi::CallbackInfo& info) {
   return bytes;
 }
 
-Napi::Value elapsed_ns(Napi::Env env, const Request& request) {
-  const size_t stages = request.plan->stages.size();
-  auto elapsed = Napi::Float64Array::New(env, stages + 1);
-  int64_t before = request.admitted_ns;
-  const int64_t first_run = request.first_run_ns.load(std::memory_order_relaxed);
-  const auto since = [&before](int64_t moment) {
-    const int64_t step = moment > before ? moment - before : 0;
-    before = moment > before ? moment : before;
-    return static_cast<double>(step);
-  };
-  elapsed[0] = since(first_run);
-  for (size_t s = 0; s < stages; ++s) elapsed[s + 1] = since(request.stage_done_ns[s]);
-  return elapsed;
-}
-
-Napi::Object describe(Napi::Env env, const Request& request) {
-  Napi::Object answer = Napi::Object::New(env);
-  answer.Set("rows", Napi::Number::New(env, request.rows));
-  if (request.check_bits.empty()) {
-    answer.Set("checkFailures", env.Null());
-  } else {
-    auto bits = Napi::BigUint64Array::New(env, request.check_bits.size());
-    std::memcpy(bits.Data(), request.check_bits.data(), request.check_bits.size() * 8);
-    answer.Set("checkFailures", bits);
-  }
-  if (request.plan->route_split < 0) {
-    answer.Set("routes", env.Null());
-  } else {
-    auto routes = Napi::Uint16Array::New(env, request.rows);
-    const size_t first = static_cast<size_t>(request.plan->route_split) * request.rows;
-    std::memcpy(routes.Data(), request.routes.data() + first, size_t{request.rows} * 2);
-    answer.Set("routes", routes);
-  }
-  answer.Set("elapsedNs", elapsed_ns(env, request));
-  return answer;
-}
-
-// Null when the source has no rows. @throws Error when its rows have different shapes.
-Napi::Value copy_source(Napi::Env env, const Request& request, const Source& source, TensorShape& shape) {
-  if (!shape_of(request, source, shape)) return env.Null();
-  auto buffer = Napi::ArrayBuffer::New(env, shape.row_bytes * request.rows);
-  if (buffer.ByteLength() > 0) gather(request, source, shape.row_bytes, static_cast<std::byte*>(buffer.Data()));
-  return buffer;
-}
-
-Napi::Value read_answer(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  PortBox& box = open_box<PortBox>(info, 0);
-  Request& request = open_request(info, box);
-  Napi::Object answer = describe(env, request);
-  const std::vector<Source>& sources = request.plan->answer;
-  Napi::Array outputs = Napi::Array::New(env, sources.size());
-  Napi::Array shapes = Napi::Array::New(env, sources.size());
-  for (uint32_t i = 0; i < sources.size(); ++i) {
-    TensorShape shape;
-    outputs.Set(i, copy_source(env, request, sources[i], shape));
-    shapes.Set(
-        i, shape.dims == nullptr ? env.Null() : shape_array(env, !request.plan->is_whole, request.rows, *shape.dims));
-  }
-  answer.Set("outputs", outputs);
-  answer.Set("shapes", shapes);
-  Port::unref(request);
-  return answer;
-}
-
-Napi::Value read_failure(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  Request& request = open_request(info, box);
-  Failure failure;
-  const StatusCode end = request.end_code.load(std::memory_order_relaxed);
-  if (end != StatusCode::kOk)
-    failure.set(end, 0, request.deadline_us == 0 ? 0 : request.deadline_us - request.admitted_ns / 1000);
-  else
-    failure = request.failure;
-  const Origin origin = request.origin;
-  if (origin.is_wire) box.gateway->count_delivered(origin);
-  Port::unref(request);
-  return failure_detail(info.Env(), failure, origin.is_wire ? origin.channel : -1,
-                        origin.is_wire ? int64_t{origin.wire_id} : -1);
-}
-
-Napi::Value read_job(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  const auto job =
-      static_cast<size_t>(read_integer(info[1], "job", 0, static_cast<int64_t>(box.told_replies.size()) - 1));
-  const std::vector<uint8_t>& payload = box.told_replies[job].second;
-  auto bytes = Napi::Uint8Array::New(info.Env(), payload.size());
-  if (!payload.empty()) std::memcpy(bytes.Data(), payload.data(), payload.size());
-  return bytes;
-}
-
-Napi::Value read_source_js(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  PortBox& box = open_box<PortBox>(info, 0);
-  const Request& request = open_request(info, box);
-  if (!request.awaits_release) throw_handle_error(env, "request", "is not settled yet");
-  const Source source = read_source(info[2].As<Napi::Object>());
-  const Plan& plan = *request.plan;
-  const bool is_sound = source.stage < plan.stages.size() &&
-                        source.position < plan.stages[source.stage].positions.size() &&
-                        source.slots.size() == plan.stages[source.stage].positions[source.position].options.size();
-  if (!is_sound) throw Napi::RangeError::New(env, "Expected source to be one of the request's plan.");
-  const Stage& stage = plan.stages[source.stage];
-  for (size_t o = 0; o < source.slots.size(); ++o) {
-    const QueueOptions& options = stage.positions[source.position].options[o].queue->options;
-    if (source.slots[o] >= (source.side == 0 ? options.inputs : options.outputs).size())
-      throw Napi::RangeError::New(env, "Expected source to be one of the request's plan.");
-  }
-  const uint64_t lost = request.lost_positions.load(std::memory_order_acquire);
-  if ((lost >> (stage.first_position + source.position) & 1) != 0 && source.side == 1) return env.Null();
-  TensorShape shape;
-  const Napi::Value data = copy_source(env, request, source, shape);
-  if (data.IsNull()) return data;
-  Napi::Object tensor = Napi::Object::New(env);
-  tensor.Set("data", data);
-  tensor.Set("shape", shape_array(env, !plan.is_whole, request.rows, *shape.dims));
-  tensor.Set("dtype", Napi::Number::New(env, static_cast<double>(shape.dtype)));
-  return tensor;
-}
-
-Napi::Value read_record(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  Napi::Object record = describe(info.Env(), open_request(info, box));
-  record.Set("outputs", Napi::Array::New(info.Env()));
-  record.Set("shapes", Napi::Array::New(info.Env()));
-  return record;
-}
-
-Napi::Value release(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  Request& request = open_request(info, box);
-  if (!std::exchange(request.awaits_release, false)) throw_handle_error(info.Env(), "request", "is not settled yet");
-  Port::unref(request);
-  return info.Env().Undefined();
-}
-
 Napi::Value in_flight(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), open_box<PortBox>(info, 0).port->in_flight());
 }
@@ -424,12 +278,6 @@ void register_ports(Napi::Env env, Napi::Object exports) {
   export_function<drain>(env, exports, "drain");
   export_function<events>(env, exports, "events");
   export_function<outbox>(env, exports, "outbox");
-  export_function<read_answer>(env, exports, "readAnswer");
-  export_function<read_failure>(env, exports, "readFailure");
-  export_function<read_job>(env, exports, "readJob");
-  export_function<read_source_js>(env, exports, "readSource");
-  export_function<read_record>(env, exports, "readRecord");
-  export_function<release>(env, exports, "release");
   export_function<in_flight>(env, exports, "inFlight");
 }
 }  // namespace penstock::addon

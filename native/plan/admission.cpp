@@ -1,0 +1,130 @@
+// Rule 1 of the executor: a request is let in with everything it needs, or refused with nothing left behind.
+#include <algorithm>
+#include <utility>
+
+#include "core/clock.hpp"
+#include "plan/chain.hpp"
+#include "plan/feed.hpp"
+
+namespace penstock {
+namespace {
+bool route_all(Request& request, const MetaView& meta, Failure& failure) {
+  const Plan& plan = *request.plan;
+  request.routes.resize(plan.splits.size() * request.rows);
+  for (size_t s = 0; s < plan.splits.size(); ++s)
+    if (!route_rows(plan.splits[s], s, request.rows, meta, request.routes.data() + s * request.rows, failure))
+      return false;
+  return true;
+}
+
+// Reserves the foreground rows of stage 0 in their queues, all or nothing.
+bool reserve_all(const Request& request, Failure& failure) {
+  const Stage& stage = request.plan->stages[0];
+  const size_t workers = request.port->plane->scheduler.worker_count();
+  const int64_t budget_us = request.deadline_us == 0 ? INT64_MAX : request.deadline_us - request.admitted_ns / 1000;
+  size_t reserved = 0;
+  bool is_refused = false;
+  for_each_option(request, stage, stage.foreground, [&](ModelQueue& queue, uint32_t rows) {
+    if (is_refused) return;
+    const double wait_us = queue.estimated_wait_us(request.priority, workers);
+    if (budget_us <= 0 || (request.deadline_us != 0 && wait_us > static_cast<double>(budget_us))) {
+      failure.set(StatusCode::kDeadlineExceeded, static_cast<int64_t>(wait_us), std::max<int64_t>(budget_us, 0));
+      is_refused = true;
+    } else if (!queue.try_reserve(request.priority, rows)) {
+      const auto priority = static_cast<size_t>(request.priority);
+      const auto retry_ms = static_cast<int64_t>(wait_us / 2000.0);  // when about half of the queue has gone
+      failure.set(StatusCode::kQueueFull, queue.pending_rows[priority].load(std::memory_order_relaxed),
+                  queue.options.pending_rows_max[priority], std::clamp<int64_t>(retry_ms, 1, 60'000));
+      is_refused = true;
+    } else {
+      ++reserved;
+    }
+  });
+  if (!is_refused) return true;
+  for_each_option(request, stage, stage.foreground, [&](ModelQueue& queue, uint32_t rows) {
+    if (reserved == 0) return;
+    --reserved;
+    queue.unreserve(request.priority, rows);
+  });
+  return false;
+}
+
+void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan,
+             const Submission& submission) {
+  request.port_owner = port.shared_from_this();
+  request.plan = std::move(plan);
+  request.stats = pipeline.stats;
+  request.origin = submission.origin;
+  request.rows = submission.rows;
+  request.priority = submission.priority;
+  request.deadline_us = submission.deadline_us;
+  if (submission.deadline_us != 0) port.deadline_count.fetch_add(1, std::memory_order_relaxed);
+  request.admitted_ns = port.burst_now_ns();
+  request.first_run_ns.store(0, std::memory_order_relaxed);
+  request.stage = 0;
+  request.segments.clear();
+  request.check_bits.assign(request.plan->checks.empty() ? 0 : submission.rows, 0);
+  request.stage_done_ns.assign(request.plan->stages.size(), 0);
+  request.failure.set(StatusCode::kOk);
+  request.background_rows.store(1, std::memory_order_relaxed);
+  request.lost_positions.store(0, std::memory_order_relaxed);
+  request.refs.store(2, std::memory_order_relaxed);
+  request.is_answered.store(false, std::memory_order_relaxed);
+  request.is_dead.store(false, std::memory_order_relaxed);
+  request.has_failed.store(false, std::memory_order_relaxed);
+  request.end_code.store(StatusCode::kOk, std::memory_order_relaxed);
+  request.awaits_release = false;
+  request.plan->in_flight.fetch_add(1, std::memory_order_relaxed);
+  request.stats->in_flight.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool refuse(Pipeline& pipeline, const Failure& failure) {
+  pipeline.stats->failure_counts[static_cast<size_t>(failure.code)].fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+bool check_rows(const Plan& plan, const Submission& submission, Failure& failure) {
+  const uint32_t limit = plan.is_whole ? 1 : plan.request_rows_max;
+  if (submission.rows < 1)
+    failure.set(StatusCode::kShape, 0, 1, 0);
+  else if (submission.rows > limit)
+    failure.set(StatusCode::kTooManyRows, limit, submission.rows);
+  else
+    return true;
+  return false;
+}
+}  // namespace
+
+Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission,
+                Failure& failure) {
+  if (port.plane->scheduler.is_closed())
+    failure.set(StatusCode::kDraining);
+  else if (plan == nullptr || plan->stages.empty())
+    failure.set(StatusCode::kPipelineNotDeployed);
+  else if (check_rows(*plan, submission, failure))
+    failure.set(StatusCode::kOk);
+  if (failure.code != StatusCode::kOk) return refuse(pipeline, failure), nullptr;
+  Request* const slot = port.try_acquire();
+  if (slot == nullptr) {
+    failure.set(StatusCode::kQueueFull, port.in_flight(), port.in_flight(), 10);
+    return refuse(pipeline, failure), nullptr;
+  }
+  Request& request = *slot;
+  prepare(request, port, pipeline, std::move(plan), submission);
+  if (!route_all(request, submission.meta, failure) || !reserve_all(request, failure)) {
+    refuse(pipeline, failure);
+    port.end_burst();
+    request.refs.store(1, std::memory_order_relaxed);
+    Port::unref(request);
+    return nullptr;
+  }
+  request.is_live.store(true, std::memory_order_release);
+  start_stage(request, &submission, port.publisher);
+  if (request.foreground_rows.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    Deliveries deliveries;
+    run_chain(request, now_ns(), deliveries, port.publisher);
+    deliveries.flush();
+  }
+  return &request;
+}
+}  // namespace penstock
