@@ -41,7 +41,7 @@ ends it at once, with 1.`
 export function serveCommand(terminal: Terminal): Command {
   return new Command('serve')
     .summary('run the server')
-    .description('Runs the server: HTTP, WebSocket and Open Inference Protocol on one port.')
+    .description('Runs the server: HTTP and WebSocket on one port.')
     .option('--host <host>', 'address to listen on; other than loopback needs an API key', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 takes any free one', portArgument, 8080)
     .option('--home <directory>', 'directory of the state (default: PENSTOCK_HOME, else ./.penstock)')

@@ -169,10 +169,26 @@ describe('docs: the addon', () => {
 })
 
 describe('docs: errors', () => {
-  const { errors } = JSON.parse(read('src/protocol/errors.json')) as { errors: { code: string }[] }
+  interface ErrorRow {
+    readonly code: string
+    readonly http: number
+    readonly close?: number
+    readonly retryable: boolean
+    readonly sentence: string
+  }
+  const { errors } = JSON.parse(read('src/protocol/errors.json')) as { errors: ErrorRow[] }
 
   test('docs: every error code stands in docs/reference/errors.md, and no other', () => {
     const explained = new Set(read('docs/reference/errors.md').match(/\bERR_[A-Z_]+\b/g))
     expect([...explained].sort()).toEqual(errors.map(({ code }) => code).sort())
+  })
+
+  test('docs: the table of docs/reference/errors.md says what src/protocol/errors.json says', () => {
+    const rows = errors.map(
+      ({ code, http, close, retryable, sentence }) =>
+        `| \`${code}\` | ${http} | ${close ?? ''} | ${retryable ? 'yes' : ''} | ${sentence} |`,
+    )
+    const printed = new Set(read('docs/reference/errors.md').split('\n'))
+    expect(rows.filter((row) => !printed.has(row))).toEqual([])
   })
 })
