@@ -1,0 +1,31 @@
+/**
+ * Types that stand twice because the client may not import the engine: what one takes the other takes. `npm run typecheck`
+ * is what fails here; at run time nothing can.
+ */
+import { describe, expectTypeOf, it } from 'vitest'
+import type { CheckFailure, InferRequest, Meta, MetaValue, Priority } from '../../src/engine/api.js'
+import type * as wire from '../../src/protocol/codec.js'
+import type { ClientInferOptions, ClientResult, PenstockClient } from '../../src/client/index.js'
+import type { Tensor } from '../../src/tensor/tensor.js'
+
+describe('types: client and engine', () => {
+  it('types: meta, priority and failed checks are the same on both sides of the wire', () => {
+    expectTypeOf<wire.Meta>().toEqualTypeOf<Meta>()
+    expectTypeOf<wire.MetaValue>().toEqualTypeOf<MetaValue>()
+    expectTypeOf<wire.Priority>().toEqualTypeOf<Priority>()
+    expectTypeOf<wire.CheckFailure>().toEqualTypeOf<CheckFailure>()
+  })
+
+  it('types: options of the client are options of the engine', () => {
+    type EngineOptions = Omit<InferRequest, 'inputs'>
+    expectTypeOf<keyof ClientInferOptions>().toEqualTypeOf<keyof EngineOptions>()
+    for (const key of ['meta', 'deadlineMs', 'priority', 'signal'] as const) {
+      expectTypeOf<ClientInferOptions[typeof key]>().toEqualTypeOf<EngineOptions[typeof key]>()
+    }
+  })
+
+  it('types: outputs are tensors, and undefined has to be thought of', () => {
+    expectTypeOf<ClientResult['outputs'][string]>().toEqualTypeOf<Tensor>()
+    expectTypeOf<PenstockClient['infer']>().returns.resolves.toEqualTypeOf<ClientResult>()
+  })
+})
