@@ -6,6 +6,7 @@ import { checkFails, evaluateCheck, type RowView } from './check-evaluate.js'
 import { bindCheck, compileCheck, type CheckNode, type FoundTensor } from './check-program.js'
 import { formatTensorName, parseCheck, tensorsOf } from './check-syntax.js'
 import { Opcode } from './generated/check-opcodes.js'
+import { randomExpression } from './testing/random-expression.js'
 
 interface TestTensor {
   dims: (number | null)[]
@@ -245,50 +246,12 @@ describe('the language of checks', () => {
   })
 
   it('compiles to bytecode that says what the evaluator says, for random expressions (seed 23)', () => {
-    const leaf = fc.oneof(
-      fc.double({ min: -10, max: 10, noNaN: true }).map((x) => (x < 0 || Object.is(x, -0) ? `(${x})` : String(x))),
-      fc.integer({ min: -3, max: 3 }).map((x) => `(${x})`),
-      fc.constantFrom(
-        'in.a[0]',
-        'in.a[2]',
-        'in.big',
-        'out.s',
-        'out.m[1][1]',
-        'out.n[0]',
-        'out.n[1]',
-        'out.n[2]',
-        'out.free[1]',
-        'out.free[5]',
-        'out.h',
-        'out.b',
-      ),
-      fc.constantFrom(
-        'sum(in.a)',
-        'mean(out.m)',
-        'min(in.a)',
-        'max(out.n)',
-        'length(out.free)',
-        'argmax(out.n)',
-        'min(out.b)',
-        'sum(out.h)',
-      ),
-    )
-    const binary = ['+', '-', '*', '/', '%', '**', '<', '<=', '>', '>=', '==', '!=', '&&', '||', '&', '|']
-    const unary = ['abs', 'sqrt', 'log', 'exp', 'floor', 'ceil', 'round', 'isNaN', 'isFinite', '!', '-']
-    const { expression } = fc.letrec<{ expression: string }>((tie) => ({
-      expression: fc.oneof(
-        { maxDepth: 6, depthSize: 'large' },
-        leaf,
-        fc
-          .tuple(tie('expression'), fc.constantFrom(...binary), tie('expression'))
-          .map(([x, o, y]) => `(${x} ${o} ${y})`),
-        fc.tuple(fc.constantFrom(...unary), tie('expression')).map(([f, x]) => `${f}(${x})`),
-        fc
-          .tuple(fc.constantFrom('min', 'max'), fc.array(tie('expression'), { minLength: 2, maxLength: 3 }))
-          .map(([f, xs]) => `${f}(${xs.join(', ')})`),
-        fc.tuple(tie('expression'), tie('expression'), tie('expression')).map(([x, y, z]) => `(${x} ? ${y} : ${z})`),
-      ),
-    }))
+    const leaves = [
+      ...['in.a[0]', 'in.a[2]', 'in.big', 'out.s', 'out.m[1][1]', 'out.n[0]', 'out.n[1]', 'out.n[2]', 'out.free[1]'],
+      ...['out.free[5]', 'out.h', 'out.b', 'sum(in.a)', 'mean(out.m)', 'min(in.a)', 'max(out.n)', 'length(out.free)'],
+      ...['argmax(out.n)', 'min(out.b)', 'sum(out.h)'],
+    ]
+    const expression = randomExpression(leaves, true)
     let failures = 0
     fc.assert(
       fc.property(expression, fc.boolean(), (text, failsWhen) => {
