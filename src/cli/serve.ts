@@ -58,7 +58,12 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option('--no-verify', 'do not hash the stored models at start')
-    .option('--drain-limit <time>', 'how long requests in flight may take at the end', durationArgument, 30_000)
+    .option(
+      '--drain-limit <time>',
+      'how long requests in flight may take at the end, for example 500ms or 2m',
+      durationArgument,
+      30_000,
+    )
     .addOption(
       new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),
     )
@@ -142,8 +147,9 @@ async function greet(
     import('./examples.js'),
     import('./release.js'),
   ])
-  const deployed = engine.listPipelines().filter(({ deployedVersion }) => deployedVersion !== null)
-  const pipelines = deployed.map(({ name }) => engine.describePipeline(name))
+  // One that could not be deployed again has been logged; it must not keep the others from serving.
+  const serving = engine.listPipelines().filter(({ name }) => engine.pipelineStatus(name).deployed)
+  const pipelines = serving.map(({ name }) => engine.describePipeline(name))
   const golden = async (model: string) => (directory === undefined ? undefined : goldenInputs(directory, model))
   return formatGreeting({ release, url, home: home.path, threadPlan, pipelines, golden, needsKey: home.keys.count > 0 })
 }

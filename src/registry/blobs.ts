@@ -20,6 +20,8 @@ const SHA256_HEX = /^[0-9a-f]{64}$/
 export class Blobs {
   readonly directory: string
   readonly #disk: Disk
+  /** What is wrong with a blob, by sha256, as the last look found it. */
+  readonly #problems = new Map<string, string>()
 
   constructor(directory: string, disk: Disk) {
     this.directory = directory
@@ -35,6 +37,21 @@ export class Blobs {
     return join(this.directory, sha256)
   }
 
+  /**
+   * The path of a blob that is to be used as a model.
+   * @throws PenstockError ERR_STORAGE when the last look found it missing or altered: a model that answers wrongly is
+   *   worse than one that does not answer.
+   */
+  usablePath(sha256: string): string {
+    const path = this.path(sha256)
+    const problem = this.#problems.get(sha256)
+    if (problem === undefined) return path
+    throw new PenstockError(
+      'ERR_STORAGE',
+      `The stored model is damaged: ${problem}. Add the same file again to repair it.`,
+    )
+  }
+
   /** Stores `bytes` durably; lent until the promise settles. Returns their sha256. */
   async put(bytes: Uint8Array): Promise<string> {
     if (bytes.byteLength === 0 || bytes.byteLength > MODEL_BYTES_MAX) {
@@ -48,6 +65,7 @@ export class Blobs {
       const sha256 = hash.digest('hex')
       await this.#disk.rename(temporary, this.path(sha256))
       await this.#disk.syncDirectory(this.directory)
+      this.#problems.delete(sha256)
       return sha256
     } catch (error) {
       await removeQuietly(this.#disk, temporary)
@@ -68,18 +86,33 @@ export class Blobs {
     return (await readdir(this.directory)).filter((name) => SHA256_HEX.test(name))
   }
 
-  /** Returns a clause that says what is wrong with the stored blob, or undefined. `sizeBytes` is what was recorded. */
+  /**
+   * Returns a clause that says what is wrong with the stored blob, or undefined; `usablePath` remembers it.
+   * @param sizeBytes what was recorded. @param options.content hash the content as well, about a second per GiB.
+   */
   async problemOf(sha256: string, sizeBytes: number, options: { content: boolean }): Promise<string | undefined> {
-    const path = this.path(sha256)
-    try {
-      const { size } = await stat(path)
-      if (size !== sizeBytes) return `${path} has ${size} bytes, not the recorded ${sizeBytes}`
-      if (!options.content) return undefined
-      const actual = await sha256OfFile(path)
-      return actual === sha256 ? undefined : `the content of ${path} has sha256 ${actual}, so it was altered`
-    } catch (error) {
-      return `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`
-    }
+    const problem = await findProblem(this.path(sha256), sha256, sizeBytes, options.content)
+    if (problem !== undefined) this.#problems.set(sha256, problem)
+    // A look at the size alone does not clear a blob whose content was found altered.
+    else if (options.content) this.#problems.delete(sha256)
+    return problem
+  }
+}
+
+async function findProblem(
+  path: string,
+  sha256: string,
+  sizeBytes: number,
+  isContent: boolean,
+): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path)
+    if (size !== sizeBytes) return `${path} has ${size} bytes, not the recorded ${sizeBytes}`
+    if (!isContent) return undefined
+    const actual = await sha256OfFile(path)
+    return actual === sha256 ? undefined : `the content of ${path} has sha256 ${actual}, so it was altered`
+  } catch (error) {
+    return `${path} cannot be read (${error instanceof Error ? error.message : String(error)})`
   }
 }
 

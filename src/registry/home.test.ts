@@ -113,15 +113,21 @@ describe('home', () => {
     const first = await Home.open({ path })
     const [one, two] = first.models.get('m')!.versions
     await first.close()
+    const twoPath = first.models.blobPath(two!.sha256)
     rmSync(first.models.blobPath(one!.sha256))
-    writeFileSync(first.models.blobPath(two!.sha256), modelBytes('c'))
+    writeFileSync(twoPath, modelBytes('c'))
     const home = await Home.open({ path })
     expect(home.problems).toHaveLength(1)
     expect(home.problems[0]).toMatch(/model m, version 1, is damaged: .*ENOENT.*Add the same file again/)
+    expect(home.models.blobPath(two!.sha256)).toBe(twoPath)
     expect(await home.verify()).toHaveLength(2)
+    // Neither is ever run.
+    for (const { sha256 } of [one!, two!])
+      expect(() => home.models.blobPath(sha256)).toThrow(/damaged: .* Add the same file again/)
     expect(home.problems[1]).toMatch(/model m, version 2, is damaged: .* was altered/)
     // The way out of the message works for the newest version.
     await home.models.add('m', modelBytes('b'), signature, [])
+    expect(home.models.blobPath(two!.sha256)).toBe(twoPath)
     expect(await home.verify()).toHaveLength(1)
     await home.close()
   })

@@ -46,8 +46,9 @@ export class Models implements ModelStore {
     return stored !== undefined && isListed(stored) ? toRecord(stored) : undefined
   }
 
+  /** @throws PenstockError ERR_STORAGE when the blob is known to be missing or altered. */
   blobPath(sha256: string): string {
-    return this.#parts.blobs.path(sha256)
+    return this.#parts.blobs.usablePath(sha256)
   }
 
   /**
