@@ -8,7 +8,8 @@
  */
 
 // The engine and what it says of itself.
-export { Engine, type EngineNotice, type EngineOptions } from './engine/engine.js'
+export { Engine } from './engine/engine.js'
+export type { EngineNotice, EngineOptions } from './engine/engine-options.js'
 export type * from './engine/api.js'
 export type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from './engine/metrics.js'
 export {

@@ -13,6 +13,8 @@ export const REQUEST_ROWS_MAX = 65_536
 export const DEADLINE_MS_MAX = 3_600_000
 /** Requests of one isolate that are not answered yet; bounds its tables. */
 export const REQUESTS_IN_FLIGHT_MAX = 65_536
+/** The same at most, by option. */
+export const REQUESTS_IN_FLIGHT_CEILING = 1_048_576
 /** Routing keys of one request. */
 export const META_KEYS_MAX = 64
 /** Characters of a routing key or of one of its text values. */
@@ -29,6 +31,8 @@ export const BATCH_BYTES_MAX = 16 * MIB
 export const PENDING_ROWS_MAX = 65_536
 /** Rows waiting or running per model, background: sheds first, so it may wait less. */
 export const PENDING_ROWS_BACKGROUND_MAX = 16_384
+/** Rows waiting or running per model at most, by option. */
+export const PENDING_ROWS_CEILING = 16_777_216
 /** Microseconds a batch may wait for company, by option; the default is 0, no timer. */
 export const BATCH_DELAY_US_MAX = 1_000_000
 

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
 import { addon } from '../../bindings/native.js'
 import type { PortHandle } from '../../bindings/native.js'
+import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX, WORKER_RESTART_DELAY_MS_MAX } from '../base/limits.js'
 import { workerFile } from './worker-file.js'
@@ -36,6 +37,7 @@ export interface PoolNotice {
 export interface PoolOptions {
   /** Threads, 1..INFER_WORKERS_MAX. */
   readonly workerCount: number
+  readonly clock: Clock
   readonly onNotice: (notice: PoolNotice) => void
 }
 
@@ -58,7 +60,7 @@ interface WorkerState {
 
 const RESTART_DELAY_MS_MIN = 20
 /** A worker that served this long has earned an immediate restart. */
-const STEADY_MS = 10_000
+const STEADY_US = 10_000_000
 const JOBS_OF_PORT_MAX = 1024
 
 export class InferencePool {
@@ -70,6 +72,7 @@ export class InferencePool {
   readonly #workers: WorkerState[]
   readonly #models = new Map<number, LoadableModel>()
   readonly #jobs = new Map<number, PendingJob>()
+  readonly #clock: Clock
   readonly #onNotice: PoolOptions['onNotice']
   readonly #readyWaiters: (() => void)[] = []
   #nextTag = 1
@@ -78,6 +81,7 @@ export class InferencePool {
 
   private constructor(options: PoolOptions) {
     this.workerCount = options.workerCount
+    this.#clock = options.clock
     this.#onNotice = options.onNotice
     this.plane = addon.createPlane()
     this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
@@ -186,11 +190,11 @@ export class InferencePool {
     const worker = this.#workers[index] as WorkerState
     const models = [...this.#models.values()]
     worker.startedWith = new Set(this.#models.keys())
-    const startedMs = performance.now()
+    const startedUs = this.#clock.monotonicUs()
     const task: WorkerTask = { plane: this.plane, workerIndex: index, models }
     worker.task = this.#threads.run(task).then(
-      () => this.#onEnded(index, startedMs, undefined, onFirstFailure),
-      (cause: unknown) => this.#onEnded(index, startedMs, cause, onFirstFailure),
+      () => this.#onEnded(index, startedUs, undefined, onFirstFailure),
+      (cause: unknown) => this.#onEnded(index, startedUs, cause, onFirstFailure),
     )
   }
 
@@ -222,7 +226,7 @@ export class InferencePool {
     }
   }
 
-  #onEnded(index: number, startedMs: number, cause: unknown, onFirstFailure?: (cause: unknown) => void): void {
+  #onEnded(index: number, startedUs: number, cause: unknown, onFirstFailure?: (cause: unknown) => void): void {
     const worker = this.#workers[index] as WorkerState
     const wasReady = worker.isReady
     worker.isReady = false
@@ -230,7 +234,7 @@ export class InferencePool {
     if (!wasReady && onFirstFailure !== undefined) return onFirstFailure(cause)
     this.#restartCount++
     this.#failRuns(index, cause)
-    worker.restartsInARow = performance.now() - startedMs > STEADY_MS ? 0 : worker.restartsInARow + 1
+    worker.restartsInARow = this.#clock.monotonicUs() - startedUs > STEADY_US ? 0 : worker.restartsInARow + 1
     const delayMs = Math.min(
       WORKER_RESTART_DELAY_MS_MAX,
       RESTART_DELAY_MS_MIN * 2 ** Math.max(0, worker.restartsInARow - 1),

@@ -7,6 +7,7 @@
  * float16, exact for the rest.
  */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { seededRandom, type RandomSource } from '../base/random.js'
 import { allocateData, dtypeInfo } from '../tensor/dtype.js'
 import { float16Bits, float16Value } from '../tensor/float16.js'
 import type { NumericData } from '../tensor/dtype.js'
@@ -160,7 +161,7 @@ function makeRows(inputs: readonly DeclaredField[], innerSize: number): Rows | n
   return made
 }
 
-function makeData(dtype: Dtype, elements: number, random: () => number): TensorData {
+function makeData(dtype: Dtype, elements: number, random: RandomSource): TensorData {
   if (dtype === 'string') return Array.from({ length: elements }, () => (random() < 0.5 ? 'a' : 'b'))
   const data = allocateData(dtype, elements)
   const { kind } = dtypeInfo(dtype)
@@ -185,15 +186,4 @@ function concatenate(dtype: Dtype, parts: readonly TensorData[]): TensorData {
     offset += part.length
   }
   return joined
-}
-
-/** Uniform in [0, 1): mulberry32, a 32-bit mixing generator; good enough for distinct rows and the same on every machine. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

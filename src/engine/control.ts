@@ -1,0 +1,181 @@
+/**
+ * The control path: models and pipelines, their stores, and what is deployed of them.
+ *
+ * Operations that change something run one at a time, in the order of the calls; requests never wait for them. Each is
+ * durable in its store before its promise settles, and what cannot be done changes nothing.
+ */
+import { PenstockError, isPenstockError } from '../base/errors.js'
+import { expectArray, expectInteger, expectName, expectString } from '../base/expect.js'
+import { TAG_CHARACTERS_MAX, TAGS_MAX } from '../base/limits.js'
+import { Mutex } from '../base/mutex.js'
+import type { PipelineDefinition } from '../pipeline/definition.js'
+import { parseDefinition } from '../steps/index.js'
+import { ModelInspector } from '../worker/inspection.js'
+import type {
+  ModelRecord,
+  ModelStore,
+  ModelVersion,
+  PipelineDescription,
+  PipelineRecord,
+  PipelineStore,
+  PipelineVersion,
+} from './api.js'
+import type { Deployments } from './deployments.js'
+import type { EngineNotice } from './engine-options.js'
+import { resolveReference } from './model-references.js'
+
+export interface ControlParts {
+  readonly models: ModelStore
+  readonly pipelines: PipelineStore
+  readonly deployments: Deployments
+  /** @throws PenstockError when the engine takes no new work. */
+  readonly expectOpen: () => void
+  readonly onNotice: (notice: EngineNotice) => void
+}
+
+export class Control {
+  readonly #parts: ControlParts
+  readonly #inspector = new ModelInspector()
+  readonly #mutex = new Mutex()
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts
+  }
+
+  getModel(name: string): ModelRecord {
+    const record = this.#parts.models.get(name)
+    if (record === undefined) throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}`)
+    return record
+  }
+
+  async addModel(
+    name: string,
+    bytes: Uint8Array,
+    options: { alias?: string; tags?: readonly string[] } = {},
+  ): Promise<ModelVersion> {
+    this.#parts.expectOpen()
+    expectName('model name', name)
+    if (options.alias !== undefined) expectName('alias', options.alias)
+    const tags = expectArray('tags', options.tags ?? [], TAGS_MAX).map((tag) =>
+      expectString('each tag', tag, TAG_CHARACTERS_MAX),
+    )
+    if (!(bytes instanceof Uint8Array)) {
+      throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
+    }
+    // Before its turn in the queue: a slow model must not hold up a deploy.
+    const signature = await this.#inspector.inspect(bytes)
+    return this.#inTurn(async () => {
+      const version = await this.#parts.models.add(name, bytes, signature, tags)
+      if (options.alias !== undefined) await this.#moveAlias(name, options.alias, version.version)
+      return version
+    })
+  }
+
+  setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+    return this.#inTurn(() => this.#moveAlias(name, alias, version))
+  }
+
+  removeAlias(name: string, alias: string): Promise<ModelRecord> {
+    return this.#inTurn(() => {
+      this.#parts.deployments.expectNotFollowed(name, alias)
+      return this.#parts.models.removeAlias(name, alias)
+    })
+  }
+
+  removeModel(name: string): Promise<void> {
+    return this.#inTurn(() => {
+      this.#parts.deployments.expectUnused(name, null)
+      return this.#parts.models.remove(name)
+    })
+  }
+
+  removeModelVersion(name: string, version: number): Promise<ModelRecord> {
+    return this.#inTurn(() => {
+      this.#parts.deployments.expectUnused(name, version)
+      return this.#parts.models.removeVersion(name, version)
+    })
+  }
+
+  getPipeline(name: string): PipelineRecord {
+    const record = this.#parts.pipelines.get(name)
+    if (record === undefined) throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}`)
+    return record
+  }
+
+  async applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
+    const parsed = parseDefinition(definition.name, definition)
+    return this.#inTurn(async () => {
+      const { deployments, pipelines } = this.#parts
+      // A definition that cannot be deployed must not become the newest version.
+      if (options.deploy === true) await deployments.tryBuild(parsed)
+      const version = await pipelines.put(parsed)
+      if (options.deploy === true) await deployments.deploy(version.definition, version.version)
+      return version
+    })
+  }
+
+  deployPipeline(name: string, version?: number): Promise<PipelineDescription> {
+    return this.#inTurn(async () => {
+      const { versions } = this.getPipeline(name)
+      const chosen =
+        version === undefined ? versions.at(-1) : versions.find((candidate) => candidate.version === version)
+      if (chosen === undefined) {
+        throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `Pipeline ${name} has no version ${version ?? ''}`)
+      }
+      return (await this.#parts.deployments.deploy(chosen.definition, chosen.version)).description
+    })
+  }
+
+  undeployPipeline(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      this.getPipeline(name)
+      await this.#parts.deployments.undeploy(name)
+    })
+  }
+
+  removePipeline(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.getPipeline(name).deployedVersion !== null) {
+        throw new PenstockError('ERR_CONFLICT', `Pipeline ${name} is deployed. Undeploy it first`)
+      }
+      await this.#parts.pipelines.remove(name)
+    })
+  }
+
+  /** Deploys what the store says was deployed; what cannot be is reported and does not keep the rest from serving. */
+  async redeployStored(): Promise<void> {
+    for (const record of this.#parts.pipelines.list()) {
+      const version = record.versions.find((candidate) => candidate.version === record.deployedVersion)
+      if (version === undefined) continue
+      await this.#parts.deployments.deploy(version.definition, version.version).catch((cause: unknown) => {
+        const reason = isPenstockError(cause) ? cause.message : String(cause)
+        this.#parts.onNotice({
+          level: 'error',
+          message: `Pipeline ${record.name} could not be deployed again: ${reason}`,
+          cause,
+        })
+      })
+    }
+  }
+
+  /** Waits for the operations under way; later ones are refused by expectOpen. */
+  async close(): Promise<void> {
+    await this.#mutex.idle()
+    await this.#inspector.close()
+  }
+
+  #moveAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+    expectName('alias', alias)
+    expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
+    const { models, deployments } = this.#parts
+    const target = resolveReference(models, `${name}@${version}`)
+    return deployments.moveAlias(name, alias, target, () => models.setAlias(name, alias, version))
+  }
+
+  #inTurn<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(() => {
+      this.#parts.expectOpen()
+      return operation()
+    })
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * What an engine is opened with. Every option has a default that suits one process on its own; ranges are checked here,
+ * once, before any thread is started.
+ */
+import type { Clock } from '../base/clock.js'
+import { expectInteger } from '../base/expect.js'
+import {
+  BATCH_DELAY_US_MAX,
+  BATCH_ROWS_CEILING,
+  BATCH_ROWS_MAX,
+  PENDING_ROWS_BACKGROUND_MAX,
+  PENDING_ROWS_CEILING,
+  PENDING_ROWS_MAX,
+  REQUESTS_IN_FLIGHT_CEILING,
+  REQUESTS_IN_FLIGHT_MAX,
+} from '../base/limits.js'
+import type { RandomSource } from '../base/random.js'
+import type { PoolNotice } from '../worker/inference-pool.js'
+import type { ExecutionProvider } from '../worker/session-options.js'
+import type { AuditLog, ModelStore, PipelineStore } from './api.js'
+import type { QueueLimits } from './loaded-models.js'
+
+/** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
+export type EngineNotice = PoolNotice
+
+export interface EngineOptions {
+  /** Absent: models live in memory and end with the engine. */
+  readonly models?: ModelStore | undefined
+  readonly pipelines?: PipelineStore | undefined
+  /** Absent: what audit steps name is not kept. */
+  readonly log?: AuditLog | undefined
+  /** Threads that run models, 1..256; absent: from the thread plan. */
+  readonly inferWorkers?: number | undefined
+  /** Threads inside one run, 1..256; absent: 1. */
+  readonly intraOpThreads?: number | undefined
+  /** In order of preference; absent: `cpu`. */
+  readonly executionProviders?: readonly ExecutionProvider[] | undefined
+  /** Rows of one batch at most, 1..65536; absent: 1024. */
+  readonly batchRowsMax?: number | undefined
+  /** Microseconds that a batch waits for company although a worker is free, 0..1000000; absent: 0, no timer. */
+  readonly maxDelayUs?: number | undefined
+  /** Rows waiting or running per model before requests are refused; absent: 65536 interactive, 16384 background. */
+  readonly pendingRowsMax?: number | undefined
+  readonly pendingRowsBackgroundMax?: number | undefined
+  /** Unanswered requests of the whole engine, 1..1048576; absent: 65536. */
+  readonly requestsInFlightMax?: number | undefined
+  readonly clock?: Clock | undefined
+  /** Draws the seeds of splits without one, and this engine's part of request ids. */
+  readonly random?: RandomSource | undefined
+  readonly onNotice?: ((notice: EngineNotice) => void) | undefined
+}
+
+/** @throws PenstockError ERR_ARGUMENT naming the option. */
+export function queueLimitsOf(options: EngineOptions): QueueLimits {
+  return {
+    batchRowsMax: expectInteger('batchRowsMax', options.batchRowsMax ?? BATCH_ROWS_MAX, 1, BATCH_ROWS_CEILING),
+    maxDelayUs: expectInteger('maxDelayUs', options.maxDelayUs ?? 0, 0, BATCH_DELAY_US_MAX),
+    pendingRowsMax: expectInteger(
+      'pendingRowsMax',
+      options.pendingRowsMax ?? PENDING_ROWS_MAX,
+      1,
+      PENDING_ROWS_CEILING,
+    ),
+    pendingRowsBackgroundMax: expectInteger(
+      'pendingRowsBackgroundMax',
+      options.pendingRowsBackgroundMax ?? PENDING_ROWS_BACKGROUND_MAX,
+      1,
+      PENDING_ROWS_CEILING,
+    ),
+  }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+export function requestsMaxOf(options: EngineOptions): number {
+  const { requestsInFlightMax = REQUESTS_IN_FLIGHT_MAX } = options
+  return expectInteger('requestsInFlightMax', requestsInFlightMax, 1, REQUESTS_IN_FLIGHT_CEILING)
+}

@@ -1,0 +1,249 @@
+/**
+ * One request of the plain path on its way through the plan: same semantics as the addon's executor, in readable
+ * TypeScript.
+ *
+ *     stage: route the splits ─► gather rows per option ─► run the foreground together ─► checks ─► next stage
+ *            └─ background positions start at once, the answer never waits for them; the audit does
+ */
+import { addon } from '../../bindings/native.js'
+import { PenstockError } from '../base/errors.js'
+import { checkFails } from '../pipeline/check-evaluate.js'
+import type { PlanSource } from '../pipeline/plan.js'
+import type { Tensor } from '../tensor/tensor.js'
+import type { InferencePool } from '../worker/inference-pool.js'
+import type { AdmittedRequest } from './admission.js'
+import type { AuditRecord, CheckFailure, InferResult } from './api.js'
+import type { Deployment } from './deployment.js'
+import { failureOf } from './failures.js'
+import type { LoadedModel } from './loaded-models.js'
+import { castTensor, concatenateRows, rowView, scatterRows, takeRows } from './plain-tensors.js'
+
+export interface PlainHooks {
+  onAudit(record: Omit<AuditRecord, 'timeMs'>): void
+  /** Rows of a background position that failed or found no room. */
+  onBackgroundLoss(deployment: Deployment, label: string, rows: number): void
+}
+
+/** What one position has produced: per option its inputs and outputs, for the rows that it was given. */
+interface PositionRun {
+  /** Option of each row; null without a split. */
+  readonly routes: Uint16Array | null
+  /** By option; null when no row chose it. */
+  readonly options: readonly (OptionRun | null)[]
+}
+interface OptionRun {
+  readonly rows: readonly number[] | null
+  readonly inputs: readonly Tensor[]
+  readonly outputs: readonly Tensor[]
+}
+
+export class PlainWalk {
+  readonly #pool: InferencePool
+  readonly #hooks: PlainHooks
+  readonly #deployment: Deployment
+  readonly #admitted: AdmittedRequest
+  readonly #requestId: string
+  readonly #stop: AbortSignal
+  /** By stage, then position; a background position is null until it has run. */
+  readonly #runs: (PositionRun | null)[][] = []
+  readonly #background: Promise<void>[] = []
+  readonly #splitRoutes: (Uint16Array | null)[] = []
+
+  constructor(
+    pool: InferencePool,
+    hooks: PlainHooks,
+    deployment: Deployment,
+    admitted: AdmittedRequest,
+    requestId: string,
+    stop: AbortSignal,
+  ) {
+    this.#pool = pool
+    this.#hooks = hooks
+    this.#deployment = deployment
+    this.#admitted = admitted
+    this.#requestId = requestId
+    this.#stop = stop
+  }
+
+  async run(): Promise<InferResult> {
+    const { compiled } = this.#deployment
+    const startUs = addon.nowUs()
+    const elapsedNs = [0]
+    const failedRows = compiled.checks.map((): number[] => [])
+    for (const [stageIndex, stage] of compiled.stages.entries()) {
+      this.#stop.throwIfAborted()
+      const stageStartUs = addon.nowUs()
+      const runs: (PositionRun | null)[] = stage.positions.map(() => null)
+      this.#runs.push(runs)
+      const foreground: Promise<void>[] = []
+      stage.positions.forEach((position, positionIndex) => {
+        const done = this.#runPosition(stageIndex, positionIndex).then((run) => {
+          runs[positionIndex] = run
+        })
+        if (!position.isBackground) return foreground.push(done)
+        const label = position.options[0]?.label ?? ''
+        return this.#background.push(
+          done.catch(() => this.#hooks.onBackgroundLoss(this.#deployment, label, this.#admitted.rows)),
+        )
+      })
+      await Promise.all(foreground)
+      if (stageIndex === 0) elapsedNs[0] = Math.round((stageStartUs - startUs) * 1000)
+      elapsedNs.push(Math.round((addon.nowUs() - stageStartUs) * 1000))
+      this.#check(stageIndex, failedRows)
+    }
+    const result = this.#result(elapsedNs, failedRows)
+    if (compiled.isAudited) void this.settled().then(() => this.#audit(result))
+    return result
+  }
+
+  /** Resolves when no background run is under way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#background)
+  }
+
+  async #runPosition(stage: number, positionIndex: number): Promise<PositionRun> {
+    const { compiled, models } = this.#deployment
+    const position = compiled.stages[stage]?.positions[positionIndex]
+    if (position === undefined) throw new Error(`Expected stage ${stage} to have a position ${positionIndex}`)
+    const routes = position.split < 0 ? null : this.#route(position.split)
+    const options = await Promise.all(
+      position.options.map(async (option, index): Promise<OptionRun | null> => {
+        const rows = routes === null ? null : rowsOf(routes, index)
+        if (rows?.length === 0) return null
+        const model = models[option.model] as LoadedModel
+        const inputs = option.feeds.map((feed, input) => {
+          const tensor =
+            feed.source === null ? (this.#admitted.tensors[feed.requestInput] as Tensor) : this.#read(feed.source)
+          const field = model.version.signature.inputs[input]
+          if (field === undefined || tensor === null)
+            throw new Error(`Expected a tensor for input ${input} of ${model.version.name}`)
+          return castTensor(rows === null ? tensor : takeRows(tensor, rows), field.dtype)
+        })
+        return { rows, inputs, outputs: await this.#runModel(model, inputs) }
+      }),
+    )
+    return { routes, options }
+  }
+
+  async #runModel(model: LoadedModel, inputs: readonly Tensor[]): Promise<Tensor[]> {
+    const { signature, name } = model.version
+    const named = inputs.map((tensor, index) => ({ name: signature.inputs[index]?.name ?? '', ...tensor }))
+    if (signature.batching !== 'row') {
+      const { outputs } = await this.#pool.run(model.modelKey, named)
+      if (signature.batching === 'rows') this.#expectRows(name, inputs, outputs)
+      return outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data }))
+    }
+    const byRow: Tensor[][] = []
+    for (let row = 0; row < (inputs[0]?.shape[0] ?? 0); row++) {
+      const { outputs } = await this.#pool.run(
+        model.modelKey,
+        named.map((tensor) => ({ name: tensor.name, ...takeRows(tensor, [row]) })),
+      )
+      byRow.push(outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data })))
+    }
+    return signature.outputs.map((_field, index) => concatenateRows(byRow.map((outputs) => outputs[index] as Tensor)))
+  }
+
+  #expectRows(
+    model: string,
+    inputs: readonly Tensor[],
+    outputs: readonly { name: string; shape: readonly number[] }[],
+  ): void {
+    const rows = inputs[0]?.shape[0]
+    const odd = outputs.find((output) => output.shape[0] !== rows)
+    if (odd === undefined) return
+    throw new PenstockError(
+      'ERR_RUN_FAILED',
+      `Expected output ${odd.name} of ${model} to have ${rows} rows but it has shape [${odd.shape.join(', ')}]`,
+    )
+  }
+
+  /** One choice per row, drawn once per split and request. */
+  #route(split: number): Uint16Array {
+    const present = this.#splitRoutes[split]
+    if (present !== undefined && present !== null) return present
+    const drawn = addon.route(this.#deployment.plan, split, this.#admitted.rows, this.#admitted.meta)
+    if (!(drawn instanceof Uint16Array)) throw failureOf(drawn, this.#deployment.failureContext)
+    this.#splitRoutes[split] = drawn
+    return drawn
+  }
+
+  /** The tensor of a source over all rows of the request; null when its background position was lost. */
+  #read(source: PlanSource): Tensor | null {
+    const run = this.#runs[source.stage]?.[source.position]
+    if (run === undefined || run === null) return null
+    const parts = run.options.map((option, index) => {
+      const slot = source.slots[index] as number
+      return option === null
+        ? null
+        : { rows: option.rows, tensor: (source.side === 0 ? option.inputs[slot] : option.outputs[slot]) as Tensor }
+    })
+    return scatterRows(parts, this.#admitted.rows)
+  }
+
+  #check(stage: number, failedRows: readonly number[][]): void {
+    this.#deployment.compiled.checks.forEach((check, index) => {
+      if (check.afterStage !== stage) return
+      const tensors = check.sources.map((source) => this.#read(source) as Tensor)
+      for (let row = 0; row < this.#admitted.rows; row++) {
+        if (checkFails(check, (source) => rowView(tensors[source] as Tensor, row, this.#deployment.compiled.isWhole)))
+          failedRows[index]?.push(row)
+      }
+    })
+  }
+
+  #result(elapsedNs: readonly number[], failedRows: readonly number[][]): InferResult {
+    const { compiled, pipeline, version } = this.#deployment
+    const outputs: Record<string, Tensor> = {}
+    compiled.outputFields.forEach((field, index) => {
+      outputs[field.name] = this.#read(compiled.answer[index] as PlanSource) as Tensor
+    })
+    const checkFailures: CheckFailure[] = compiled.checks.flatMap((check, index) => {
+      const rows = failedRows[index] ?? []
+      return rows.length === 0 ? [] : [{ check: check.name, rows }]
+    })
+    const routes = compiled.routeSplit < 0 ? null : this.#route(compiled.routeSplit)
+    const route = routes === null ? null : Array.from(routes, (option) => compiled.routes[option] ?? '')
+    return {
+      rows: this.#admitted.rows,
+      outputs,
+      checkFailures,
+      metadata: { pipeline, pipelineVersion: version, requestId: this.#requestId, elapsedNs, route },
+    }
+  }
+
+  #audit(result: InferResult): void {
+    const { compiled, pipeline, version } = this.#deployment
+    const inputs = Object.fromEntries(
+      compiled.inputFields.map((field, index) => [field.name, this.#admitted.tensors[index] as Tensor]),
+    )
+    const audited = Object.fromEntries(
+      compiled.audited.map(({ label, tensors }) => {
+        const values = tensors.map(({ field, source }) => [field.name, this.#read(source)] as const)
+        return [
+          label,
+          values.some(([, value]) => value === null) ? null : (Object.fromEntries(values) as Record<string, Tensor>),
+        ]
+      }),
+    )
+    this.#hooks.onAudit({
+      pipeline,
+      pipelineVersion: version,
+      requestId: this.#requestId,
+      rows: result.rows,
+      inputs,
+      outputs: result.outputs,
+      audited,
+      checkFailures: result.checkFailures,
+      route: result.metadata.route,
+    })
+  }
+}
+
+function rowsOf(routes: Uint16Array, option: number): number[] {
+  const rows: number[] = []
+  routes.forEach((chosen, row) => {
+    if (chosen === option) rows.push(row)
+  })
+  return rows
+}
