@@ -19,6 +19,7 @@ import {
   SOCKET_BUFFER_BYTES_MAX,
   WINDOW_REQUESTS,
 } from './base/limits.js'
+import type { EngineApi } from './engine/api.js'
 import type { Engine } from './engine/engine.js'
 import { Metrics } from './metrics/metrics.js'
 import { isLoopbackHost, type AuthPolicy, type KeyVerifier } from './transport/auth.js'
@@ -31,7 +32,7 @@ import { StreamServer } from './transport/websocket/stream.js'
 
 export type { KeyVerifier } from './transport/auth.js'
 /** What the server needs of an engine. */
-export type ServedEngine = Pick<Engine, keyof import('./engine/api.js').EngineApi | 'port' | 'metrics'>
+export type ServedEngine = Pick<Engine, keyof EngineApi | 'port' | 'metrics'>
 
 export interface ServerLimits {
   /** Bytes of an infer body. */
@@ -96,15 +97,27 @@ export class PenstockServer {
   readonly #logger: Logger
   readonly #state: ServerState
   readonly #drainLimitMs: number
+  readonly #clock: Clock
   #drained: Promise<boolean> | null = null
 
-  private constructor(parts: { sockets: SocketServer<PeerSlot>; stream: StreamServer; state: ServerState; logger: Logger; host: string; port: number; drainLimitMs: number; engine: ServedEngine }) {
+  private constructor(parts: {
+    sockets: SocketServer<PeerSlot>
+    stream: StreamServer
+    state: ServerState
+    logger: Logger
+    host: string
+    port: number
+    drainLimitMs: number
+    clock: Clock
+    engine: ServedEngine
+  }) {
     this.#sockets = parts.sockets
     this.#stream = parts.stream
     this.#engine = parts.engine
     this.#logger = parts.logger
     this.#state = parts.state
     this.#drainLimitMs = parts.drainLimitMs
+    this.#clock = parts.clock
     this.host = parts.host
     this.port = parts.port
     this.url = `http://${parts.host.includes(':') && !parts.host.startsWith('[') ? `[${parts.host}]` : parts.host}:${parts.port}`
@@ -124,8 +137,20 @@ export class PenstockServer {
     const logger = options.logger ?? pino({ level: 'silent' })
     const state = new ServerState()
 
-    const stream = new StreamServer({ engine, port: engine.port, auth, logger, limits, product, isDraining: () => state.isDraining })
-    const metrics = new Metrics(() => ({ engine: engine.metrics(), transport: state.metrics(sockets, stream), version: product.version }))
+    const stream = new StreamServer({
+      engine,
+      port: engine.port,
+      auth,
+      logger,
+      limits,
+      product,
+      isDraining: () => state.isDraining,
+    })
+    const metrics = new Metrics(() => ({
+      engine: engine.metrics(),
+      transport: state.metrics(sockets, stream),
+      version: product.version,
+    }))
     const dispatch = createDispatcher(new Router(routes), {
       engine,
       auth,
@@ -138,10 +163,24 @@ export class PenstockServer {
       onAnswered: (route, method, status) => state.countAnswer(route, method, status),
       isDraining: () => state.isDraining,
     })
-    const sockets: SocketServer<PeerSlot> = new SocketServer({ onRequest: dispatch, socket: stream.behaviour(), bodiesBytesMax: limits.bodiesBytesMax })
+    const sockets: SocketServer<PeerSlot> = new SocketServer({
+      onRequest: dispatch,
+      socket: stream.behaviour(),
+      bodiesBytesMax: limits.bodiesBytesMax,
+    })
 
     const boundPort = await sockets.listen(host.replace(/^\[(.*)\]$/, '$1'), port)
-    const server = new PenstockServer({ sockets, stream, state, logger, host, port: boundPort, drainLimitMs, engine })
+    const server = new PenstockServer({
+      sockets,
+      stream,
+      state,
+      logger,
+      host,
+      port: boundPort,
+      drainLimitMs,
+      clock,
+      engine,
+    })
     logger.info({ host, port: boundPort }, 'listening')
     return server
   }
@@ -172,16 +211,17 @@ export class PenstockServer {
   }
 
   async #drain(): Promise<boolean> {
-    const startedMs = performance.now()
+    const startedUs = this.#clock.monotonicUs()
+    const elapsedMs = (): number => (this.#clock.monotonicUs() - startedUs) / 1000
     this.#state.isDraining = true
     this.#logger.info({ limitMs: this.#drainLimitMs, connections: this.#stream.connectionCount }, 'draining')
     this.#stream.goaway(goingAway, this.#drainLimitMs)
     this.#sockets.stopListening()
     let isIdle = await this.#engine.drain(this.#drainLimitMs)
     const isWritten = (): boolean => this.#sockets.openExchangeCount === 0 && this.#stream.bufferedBytes === 0
-    while (!isWritten() && performance.now() - startedMs < this.#drainLimitMs) await sleep(drainPollMs)
+    while (!isWritten() && elapsedMs() < this.#drainLimitMs) await sleep(drainPollMs)
     isIdle &&= isWritten()
-    this.#logger.info({ isIdle, tookMs: Math.round(performance.now() - startedMs) }, 'drained')
+    this.#logger.info({ isIdle, tookMs: Math.round(elapsedMs()) }, 'drained')
     return isIdle
   }
 }
@@ -199,7 +239,11 @@ class ServerState {
   }
 
   metrics(sockets: SocketServer<PeerSlot>, stream: StreamServer) {
-    return { tcpConnections: sockets.connectionCount, webSocketConnections: stream.connectionCount, httpRequests: this.#answers }
+    return {
+      tcpConnections: sockets.connectionCount,
+      webSocketConnections: stream.connectionCount,
+      httpRequests: this.#answers,
+    }
   }
 }
 
@@ -210,7 +254,10 @@ function expectSafe(host: string, options: ServerOptions): AuthPolicy {
   const isLoopback = isLoopbackHost(host)
   const keys = options.keys ?? null
   if (isLoopback || options.insecure === true || (keys !== null && keys.count > 0)) return { keys, isLoopback }
-  throw new PenstockError('ERR_ARGUMENT', `Expected an API key before listening on ${host}, which others can reach, but there is none. Create one with: penstock keys create <name>, or allow it with insecure`)
+  throw new PenstockError(
+    'ERR_ARGUMENT',
+    `Expected an API key before listening on ${host}, which others can reach, but there is none. Create one with: penstock keys create <name>, or allow it with insecure`,
+  )
 }
 
 function expectLimits(given: Partial<ServerLimits>): ServerLimits {

@@ -1,6 +1,13 @@
 /** The list of metric families: what each is called, and how its values are read off one snapshot. */
 import type { EngineMetrics, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
-import { bucketsOf, durationTargetsUs, histogramValues, rowTargets, type HistogramValue, type NativeHistogram } from './histogram.js'
+import {
+  bucketsOf,
+  durationTargetsUs,
+  histogramValues,
+  rowTargets,
+  type HistogramValue,
+  type NativeHistogram,
+} from './histogram.js'
 
 /** What the transport counts itself. */
 export interface TransportMetrics {
@@ -32,7 +39,9 @@ export interface Family {
 const ofPipelines =
   (values: (pipeline: PipelineMetrics) => readonly Value[]) =>
   ({ engine }: Snapshot): Value[] =>
-    engine.pipelines.flatMap((pipeline) => values(pipeline).map(({ labels, value }) => ({ labels: { pipeline: pipeline.pipeline, ...labels }, value })))
+    engine.pipelines.flatMap((pipeline) =>
+      values(pipeline).map(({ labels, value }) => ({ labels: { pipeline: pipeline.pipeline, ...labels }, value })),
+    )
 
 const ofModels =
   (value: (model: ModelMetrics) => number) =>
@@ -43,12 +52,42 @@ const one = (value: number): Value[] => [{ labels: {}, value }]
 const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
 
 export const families: readonly Family[] = [
-  { name: 'penstock_build_info', help: 'Version of the server; the value is always 1.', type: 'gauge', read: ({ version }) => [{ labels: { version }, value: 1 }] },
-  { name: 'penstock_ready', help: 'Whether the engine takes requests.', type: 'gauge', read: ({ engine }) => one(engine.isReady ? 1 : 0) },
-  { name: 'penstock_uptime_seconds', help: 'Seconds since the engine was opened.', type: 'gauge', read: ({ engine }) => one(engine.uptimeMs / 1000) },
-  { name: 'penstock_in_flight_requests', help: 'Requests that are not answered yet.', type: 'gauge', read: ofPipelines(({ inFlight }) => one(inFlight)) },
-  { name: 'penstock_requests_total', help: 'Requests that were answered with results.', type: 'counter', read: ofPipelines(({ requestCount }) => one(requestCount)) },
-  { name: 'penstock_rows_total', help: 'Rows of those requests.', type: 'counter', read: ofPipelines(({ rowCount }) => one(rowCount)) },
+  {
+    name: 'penstock_build_info',
+    help: 'Version of the server; the value is always 1.',
+    type: 'gauge',
+    read: ({ version }) => [{ labels: { version }, value: 1 }],
+  },
+  {
+    name: 'penstock_ready',
+    help: 'Whether the engine takes requests.',
+    type: 'gauge',
+    read: ({ engine }) => one(engine.isReady ? 1 : 0),
+  },
+  {
+    name: 'penstock_uptime_seconds',
+    help: 'Seconds since the engine was opened.',
+    type: 'gauge',
+    read: ({ engine }) => one(engine.uptimeMs / 1000),
+  },
+  {
+    name: 'penstock_in_flight_requests',
+    help: 'Requests that are not answered yet.',
+    type: 'gauge',
+    read: ofPipelines(({ inFlight }) => one(inFlight)),
+  },
+  {
+    name: 'penstock_requests_total',
+    help: 'Requests that were answered with results.',
+    type: 'counter',
+    read: ofPipelines(({ requestCount }) => one(requestCount)),
+  },
+  {
+    name: 'penstock_rows_total',
+    help: 'Rows of those requests.',
+    type: 'counter',
+    read: ofPipelines(({ rowCount }) => one(rowCount)),
+  },
   {
     name: 'penstock_failures_total',
     help: 'Requests that failed, by error code.',
@@ -59,7 +98,9 @@ export const families: readonly Family[] = [
     name: 'penstock_check_failures_total',
     help: 'Rows on which a check failed.',
     type: 'counter',
-    read: ofPipelines(({ checkFailures }) => Object.entries(checkFailures).map(([check, value]) => ({ labels: { check }, value }))),
+    read: ofPipelines(({ checkFailures }) =>
+      Object.entries(checkFailures).map(([check, value]) => ({ labels: { check }, value })),
+    ),
   },
   {
     name: 'penstock_background_rows_lost_total',
@@ -75,9 +116,24 @@ export const families: readonly Family[] = [
   durationFamily('penstock_request_duration_seconds', 'From admission to the answer or failure.', ({ engine }) =>
     engine.pipelines.map(({ pipeline, totalUs }) => [{ pipeline }, totalUs]),
   ),
-  { name: 'penstock_batches_total', help: 'Batches that were run.', type: 'counter', read: ofModels(({ batchCount }) => batchCount) },
-  { name: 'penstock_model_rows_total', help: 'Rows that a model ran.', type: 'counter', read: ofModels(({ rowCount }) => rowCount) },
-  { name: 'penstock_failed_runs_total', help: 'Runs that ONNX Runtime refused.', type: 'counter', read: ofModels(({ failedRunCount }) => failedRunCount) },
+  {
+    name: 'penstock_batches_total',
+    help: 'Batches that were run.',
+    type: 'counter',
+    read: ofModels(({ batchCount }) => batchCount),
+  },
+  {
+    name: 'penstock_model_rows_total',
+    help: 'Rows that a model ran.',
+    type: 'counter',
+    read: ofModels(({ rowCount }) => rowCount),
+  },
+  {
+    name: 'penstock_failed_runs_total',
+    help: 'Runs that ONNX Runtime refused.',
+    type: 'counter',
+    read: ofModels(({ failedRunCount }) => failedRunCount),
+  },
   {
     name: 'penstock_pending_rows',
     help: 'Rows that wait or run.',
@@ -88,11 +144,29 @@ export const families: readonly Family[] = [
         { labels: { ...modelLabels(model), priority: 'background' }, value: model.pendingRowsBackground },
       ]),
   },
-  { name: 'penstock_batches_allocated', help: 'Batches that hold memory.', type: 'gauge', read: ofModels(({ batchesAllocated }) => batchesAllocated) },
-  { name: 'penstock_arena_bytes', help: 'Memory of the batches.', type: 'gauge', read: ofModels(({ arenaBytes }) => arenaBytes) },
-  histogramFamily('penstock_batch_rows', 'Rows of the batches that were run.', rowTargets, 1, ({ engine }) => engine.models.map((model) => [modelLabels(model), model.batchRows])),
-  durationFamily('penstock_queue_duration_seconds', 'From the append of the first row of a batch to its run.', ({ engine }) => engine.models.map((model) => [modelLabels(model), model.queueUs])),
-  durationFamily('penstock_run_duration_seconds', "ONNX Runtime's run of a batch.", ({ engine }) => engine.models.map((model) => [modelLabels(model), model.runUs])),
+  {
+    name: 'penstock_batches_allocated',
+    help: 'Batches that hold memory.',
+    type: 'gauge',
+    read: ofModels(({ batchesAllocated }) => batchesAllocated),
+  },
+  {
+    name: 'penstock_arena_bytes',
+    help: 'Memory of the batches.',
+    type: 'gauge',
+    read: ofModels(({ arenaBytes }) => arenaBytes),
+  },
+  histogramFamily('penstock_batch_rows', 'Rows of the batches that were run.', rowTargets, 1, ({ engine }) =>
+    engine.models.map((model) => [modelLabels(model), model.batchRows]),
+  ),
+  durationFamily(
+    'penstock_queue_duration_seconds',
+    'From the append of the first row of a batch to its run.',
+    ({ engine }) => engine.models.map((model) => [modelLabels(model), model.queueUs]),
+  ),
+  durationFamily('penstock_run_duration_seconds', "ONNX Runtime's run of a batch.", ({ engine }) =>
+    engine.models.map((model) => [modelLabels(model), model.runUs]),
+  ),
   {
     name: 'penstock_workers',
     help: 'Inference workers.',
@@ -102,8 +176,18 @@ export const families: readonly Family[] = [
       { labels: { state: 'starting' }, value: workers.count - workers.ready },
     ],
   },
-  { name: 'penstock_worker_restarts_total', help: 'Inference workers that ended and were started again.', type: 'counter', read: ({ engine }) => one(engine.workers.restarts) },
-  { name: 'penstock_audit_dropped_total', help: 'Audit rows that did not fit the buffer for the disk.', type: 'counter', read: ({ engine }) => one(engine.audit.droppedCount) },
+  {
+    name: 'penstock_worker_restarts_total',
+    help: 'Inference workers that ended and were started again.',
+    type: 'counter',
+    read: ({ engine }) => one(engine.workers.restarts),
+  },
+  {
+    name: 'penstock_audit_dropped_total',
+    help: 'Audit rows that did not fit the buffer for the disk.',
+    type: 'counter',
+    read: ({ engine }) => one(engine.audit.droppedCount),
+  },
   {
     name: 'penstock_connections',
     help: 'Open connections; tcp counts the WebSockets too.',
@@ -125,11 +209,21 @@ export const families: readonly Family[] = [
   },
 ]
 
-function durationFamily(name: string, help: string, read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[]): Family {
+function durationFamily(
+  name: string,
+  help: string,
+  read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[],
+): Family {
   return histogramFamily(name, help, durationTargetsUs, 1e6, read)
 }
 
-function histogramFamily(name: string, help: string, targets: readonly number[], scale: number, read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[]): Family {
+function histogramFamily(
+  name: string,
+  help: string,
+  targets: readonly number[],
+  scale: number,
+  read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[],
+): Family {
   return {
     name,
     help,
@@ -137,7 +231,9 @@ function histogramFamily(name: string, help: string, targets: readonly number[],
     read: (snapshot) => {
       const bounds = snapshot.engine.histogramBounds
       const buckets = bucketsOf(bounds, targets)
-      return read(snapshot).flatMap(([labels, histogram]) => histogramValues(name, labels, histogram, bounds, buckets, scale))
+      return read(snapshot).flatMap(([labels, histogram]) =>
+        histogramValues(name, labels, histogram, bounds, buckets, scale),
+      )
     },
   }
 }

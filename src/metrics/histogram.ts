@@ -57,7 +57,11 @@ export function histogramValues(
   let next = 0
   for (const bucket of buckets) {
     for (; next <= bucket; next++) cumulative += histogram.counts[next] ?? 0
-    values.push({ metricName: `${name}_bucket`, labels: { ...labels, le: (bounds[bucket] ?? 0) / scale }, value: cumulative })
+    values.push({
+      metricName: `${name}_bucket`,
+      labels: { ...labels, le: (bounds[bucket] ?? 0) / scale },
+      value: cumulative,
+    })
   }
   // Counters are read one by one while they move: what was counted in between belongs above the last bound.
   const count = Math.max(histogram.count, cumulative)

@@ -5,7 +5,13 @@
  * One registry per format, made at the first scrape in it: prom-client's OpenMetrics output renames counters in place, and
  * its process metrics start observers that nobody needs who does not scrape.
  */
-import { collectDefaultMetrics, Registry, type Metric, type PrometheusContentType, type OpenMetricsContentType } from 'prom-client'
+import {
+  collectDefaultMetrics,
+  Registry,
+  type Metric,
+  type PrometheusContentType,
+  type OpenMetricsContentType,
+} from 'prom-client'
 import { families, type Family, type Snapshot } from './families.js'
 
 type ContentType = PrometheusContentType | OpenMetricsContentType
@@ -20,7 +26,9 @@ export class Metrics {
 
   /** @param isOpenMetrics false: Prometheus text 0.0.4. */
   async text(isOpenMetrics: boolean): Promise<{ text: string; contentType: string }> {
-    const contentType: ContentType = isOpenMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE
+    const contentType: ContentType = isOpenMetrics
+      ? Registry.OPENMETRICS_CONTENT_TYPE
+      : Registry.PROMETHEUS_CONTENT_TYPE
     this.#snapshot = this.takeSnapshot()
     return { text: await this.#registry(contentType).metrics(), contentType }
   }
@@ -37,11 +45,19 @@ export class Metrics {
   }
 
   /** prom-client asks a metric for `get()` and its name, which it may change; its types know only its own classes. */
-  #metric({ name, help, type, read }: Family): Metric {
+  #metric(family: Family): Metric {
+    const { name, help, type } = family
     const metric = {
       name,
       type,
-      get: () => Promise.resolve({ name: metric.name, help, type, aggregator: 'sum', values: this.#snapshot === null ? [] : read(this.#snapshot) }),
+      get: () =>
+        Promise.resolve({
+          name: metric.name,
+          help,
+          type,
+          aggregator: 'sum',
+          values: this.#snapshot === null ? [] : family.read(this.#snapshot),
+        }),
       reset: () => undefined,
     }
     return metric as unknown as Metric

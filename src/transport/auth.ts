@@ -33,12 +33,23 @@ export function authorize(request: Handshake, policy: AuthPolicy): void {
   if (policy.keys !== null && policy.keys.count > 0) return expectKey(presentedKey(request), policy.keys)
   const origin = request.header('origin')
   if (!policy.isLoopback || origin === '' || isLoopbackOrigin(origin)) return
-  throw new PenstockError('ERR_UNAUTHORIZED', `Expected the page's origin to be on this machine, for no API key is set, but received ${origin.slice(0, 200)}. Create one with: penstock keys create <name>`)
+  throw new PenstockError(
+    'ERR_UNAUTHORIZED',
+    `Expected the page's origin to be on this machine, for no API key is set, but received ${origin.slice(0, 200)}. Create one with: penstock keys create <name>`,
+  )
 }
 
 function expectKey(key: string, keys: KeyVerifier): void {
-  if (key === '') throw new PenstockError('ERR_UNAUTHORIZED', 'Expected an API key but received none. Send the header authorization: Bearer <key>')
-  if (keys.verify(key) === undefined) throw new PenstockError('ERR_UNAUTHORIZED', 'Expected a valid API key but received another. Create one with: penstock keys create <name>')
+  if (key === '')
+    throw new PenstockError(
+      'ERR_UNAUTHORIZED',
+      'Expected an API key but received none. Send the header authorization: Bearer <key>',
+    )
+  if (keys.verify(key) === undefined)
+    throw new PenstockError(
+      'ERR_UNAUTHORIZED',
+      'Expected a valid API key but received another. Create one with: penstock keys create <name>',
+    )
 }
 
 /** From `Authorization: Bearer <key>`, or for WebSockets from an offered subprotocol; '' when there is none. */

@@ -8,11 +8,17 @@
  *
  * Rejected: node:http with `ws`; it answered a fifth of the messages a second. Thread: the I/O isolate that listens.
  */
-import { createServer, isIP } from 'node:net'
 import { STATUS_CODES } from 'node:http'
-import uws, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket, type WebSocket } from 'uWebSockets.js'
-import { argumentError } from '../base/expect.js'
+import uws, {
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+  type WebSocket,
+} from 'uWebSockets.js'
 import { PenstockError } from '../base/errors.js'
+import { Body, bodyTooLarge, type BodyBudget } from './body.js'
+import { listenFailure } from './listen-failure.js'
 import type { CancelSignal } from '../engine/api.js'
 
 /** A whole answer. `headers` come beside content-type and content-length. */
@@ -60,13 +66,10 @@ export interface SocketServerOptions<Data> {
 
 /** Below this an answer is written in one go: the copy is cheaper than following the socket's pace. */
 const streamedBytesMin = 64 * 1024
-/** First room of a body whose length is not announced. */
-const bodyBytesInitial = 16 * 1024
 
-/** Bytes held by bodies under way, over all exchanges of a server. */
-interface BodyBudget {
-  bytes: number
-  readonly bytesMax: number
+/** What the exchanges of one server share. */
+interface Shared {
+  readonly bodies: BodyBudget
   isClosing: boolean
   openExchanges: number
 }
@@ -81,7 +84,7 @@ export class HttpExchange implements Handshake {
   readonly query: string
   readonly #headers = new Map<string, string>()
   readonly #raw: HttpResponse
-  readonly #budget: BodyBudget
+  readonly #shared: Shared
   #signal: ExchangeSignal | undefined
   #onAbort: (() => void) | undefined
   #isAborted = false
@@ -90,9 +93,9 @@ export class HttpExchange implements Handshake {
   #isStreaming = false
   #isFinished = false
 
-  constructor(raw: HttpResponse, request: HttpRequest, budget: BodyBudget) {
+  constructor(raw: HttpResponse, request: HttpRequest, shared: Shared) {
     this.#raw = raw
-    this.#budget = budget
+    this.#shared = shared
     this.method = request.getCaseSensitiveMethod()
     this.path = request.getUrl()
     this.query = request.getQuery() ?? ''
@@ -100,7 +103,7 @@ export class HttpExchange implements Handshake {
       const earlier = this.#headers.get(name)
       this.#headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
     })
-    budget.openExchanges++
+    shared.openExchanges++
     raw.onAborted(() => this.#abort())
   }
 
@@ -130,21 +133,27 @@ export class HttpExchange implements Handshake {
     const announced = Number(this.header('content-length'))
     if (announced > bytesMax) return Promise.reject(bodyTooLarge(bytesMax, announced))
     this.#isBodyRead = true
-    const body = new Body(this.#budget, bytesMax, announced)
     return new Promise((resolve, reject) => {
+      let body: Body | null = null
       const refuse = (error: PenstockError): void => {
-        body.release()
+        body?.release()
         reject(error)
       }
       this.#onAbort = () => refuse(new PenstockError('ERR_ABORTED'))
       this.#raw.onData((chunk, isLast) => {
+        // Most bodies come whole: one copy, out of Buffer's pool.
+        if (body === null && isLast && chunk.byteLength <= bytesMax) {
+          const bytes = Buffer.allocUnsafe(chunk.byteLength)
+          bytes.set(new Uint8Array(chunk))
+          return resolve(bytes)
+        }
+        body ??= new Body(this.#shared.bodies, bytesMax)
         if (body.isReleased) return
         const refusal = body.append(chunk)
         if (refusal !== null) return refuse(refusal)
         if (!isLast) return
-        const bytes = body.take()
         body.release()
-        resolve(bytes)
+        resolve(body.bytes)
       })
     })
   }
@@ -155,7 +164,7 @@ export class HttpExchange implements Handshake {
     this.#isAnswered = true
     const raw = this.#raw
     // A body that nobody will read is cheaper cut off than received; and a closing server keeps no connection alive.
-    const closes = this.#budget.isClosing || (reply.status === 413 && !this.#isBodyRead)
+    const closes = this.#shared.isClosing || (reply.status === 413 && !this.#isBodyRead)
     raw.cork(() => {
       raw.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? 'Unknown'}`)
       for (const [name, value] of reply.headers ?? []) raw.writeHeader(name, value)
@@ -199,7 +208,7 @@ export class HttpExchange implements Handshake {
   #finish(): void {
     if (this.#isFinished) return
     this.#isFinished = true
-    this.#budget.openExchanges--
+    this.#shared.openExchanges--
   }
 }
 
@@ -225,67 +234,20 @@ class ExchangeSignal implements CancelSignal {
   }
 }
 
-/** A body that grows as it arrives: an announced length is a claim, and memory is not given for claims. */
-class Body {
-  #bytes: Buffer
-  #length = 0
-  isReleased = false
-
-  constructor(
-    private readonly budget: BodyBudget,
-    private readonly bytesMax: number,
-    announced: number,
-  ) {
-    const initial = announced > 0 ? Math.min(announced, bodyBytesInitial) : 0
-    // From Buffer's pool when it is small, which an ArrayBuffer of its own would cost more than to parse.
-    this.#bytes = Buffer.allocUnsafe(initial)
-    budget.bytes += initial
-  }
-
-  append(chunk: ArrayBuffer): PenstockError | null {
-    const length = this.#length + chunk.byteLength
-    if (length > this.bytesMax) return bodyTooLarge(this.bytesMax, length)
-    if (length > this.#bytes.length) {
-      const capacity = Math.min(this.bytesMax, Math.max(length, 2 * this.#bytes.length))
-      const added = capacity - this.#bytes.length
-      if (this.budget.bytes + added > this.budget.bytesMax) {
-        return new PenstockError('ERR_QUEUE_FULL', `Expected the bodies under way to be at most ${this.budget.bytesMax} bytes together; try again`, { retryAfterMs: 1000 })
-      }
-      const grown = Buffer.allocUnsafeSlow(capacity)
-      this.#bytes.copy(grown, 0, 0, this.#length)
-      this.#bytes = grown
-      this.budget.bytes += added
-    }
-    this.#bytes.set(new Uint8Array(chunk), this.#length)
-    this.#length = length
-    return null
-  }
-
-  take(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
-  }
-
-  release(): void {
-    if (this.isReleased) return
-    this.isReleased = true
-    this.budget.bytes -= this.#bytes.length
-  }
-}
-
 /** A listening port with its HTTP exchanges and WebSocket connections. */
 export class SocketServer<Data> {
   readonly #app: TemplatedApp
-  readonly #budget: BodyBudget
+  readonly #shared: Shared
   #listener: us_listen_socket | null = null
   #connections = 0
   #isClosed = false
 
   constructor(options: SocketServerOptions<Data>) {
-    this.#budget = { bytes: 0, bytesMax: options.bodiesBytesMax, isClosing: false, openExchanges: 0 }
+    this.#shared = { bodies: { bytes: 0, bytesMax: options.bodiesBytesMax }, isClosing: false, openExchanges: 0 }
     this.#app = uws
       .App()
-      .ws<Data>(options.socket.path, socketBehaviour(options.socket, this.#budget))
-      .any('/*', (raw, request) => options.onRequest(new HttpExchange(raw, request, this.#budget)))
+      .ws<Data>(options.socket.path, socketBehaviour(options.socket, this.#shared))
+      .any('/*', (raw, request) => options.onRequest(new HttpExchange(raw, request, this.#shared)))
       .filter((_raw, change) => {
         this.#connections += Number(change)
       })
@@ -298,7 +260,7 @@ export class SocketServer<Data> {
 
   /** HTTP requests whose answer is not written yet. */
   get openExchangeCount(): number {
-    return this.#budget.openExchanges
+    return this.#shared.openExchanges
   }
 
   /**
@@ -310,7 +272,7 @@ export class SocketServer<Data> {
     const listener = this.#tryListen(host, port)
     if (listener === null) throw await listenFailure(host, port)
     this.#listener = listener
-    return uws.us_socket_local_port(listener as never)
+    return uws.us_socket_local_port(listener)
   }
 
   #tryListen(host: string, port: number): us_listen_socket | null {
@@ -324,7 +286,7 @@ export class SocketServer<Data> {
 
   /** No new connections; answers from now on close theirs. */
   stopListening(): void {
-    this.#budget.isClosing = true
+    this.#shared.isClosing = true
     if (this.#listener !== null) uws.us_listen_socket_close(this.#listener)
     this.#listener = null
   }
@@ -334,7 +296,7 @@ export class SocketServer<Data> {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#listener = null
-    this.#budget.isClosing = true
+    this.#shared.isClosing = true
     this.#app.close()
   }
 }
@@ -342,9 +304,14 @@ export class SocketServer<Data> {
 /** LIBUS_LISTEN_EXCLUSIVE_PORT; the library's types declare an enum that its binary does not export. */
 const exclusivePort = 1
 /** The overload with a host and options, which the binary has and the library's types leave out. */
-type Listen = (host: string, port: number, options: number, callback: (socket: us_listen_socket | false) => void) => void
+type Listen = (
+  host: string,
+  port: number,
+  options: number,
+  callback: (socket: us_listen_socket | false) => void,
+) => void
 
-function socketBehaviour<Data>(behaviour: SocketBehaviour<Data>, budget: BodyBudget): Parameters<TemplatedApp['ws']>[1] {
+function socketBehaviour<Data>(behaviour: SocketBehaviour<Data>, shared: Shared): Parameters<TemplatedApp['ws']>[1] {
   return {
     maxPayloadLength: behaviour.frameBytesMax,
     maxBackpressure: behaviour.bufferBytesMax,
@@ -354,32 +321,14 @@ function socketBehaviour<Data>(behaviour: SocketBehaviour<Data>, budget: BodyBud
     compression: uws.DISABLED,
     upgrade: (raw, request, context) => {
       const verdict = behaviour.accept({ header: (name) => request.getHeader(name) })
-      if ('status' in verdict) return new HttpExchange(raw, request, budget).respond(verdict)
-      raw.cork(() => raw.upgrade(verdict.data, request.getHeader('sec-websocket-key'), verdict.subprotocol, '', context))
+      if ('status' in verdict) return new HttpExchange(raw, request, shared).respond(verdict)
+      raw.cork(() =>
+        raw.upgrade(verdict.data, request.getHeader('sec-websocket-key'), verdict.subprotocol, '', context),
+      )
     },
     open: (socket) => behaviour.open(socket as Socket<Data>),
     message: (socket, frame, isBinary) => behaviour.message(socket as Socket<Data>, frame, isBinary),
     drain: (socket) => behaviour.drain(socket as Socket<Data>),
     close: (socket, code) => behaviour.close(socket as Socket<Data>, code),
   }
-}
-
-function bodyTooLarge(bytesMax: number, bytes: number): PenstockError {
-  return new PenstockError('ERR_BODY_TOO_LARGE', `Expected the body to be at most ${bytesMax} bytes but received ${bytes}`)
-}
-
-/** The library says no more than `false`; node:net, asked for the same address, says why. */
-async function listenFailure(host: string, port: number): Promise<PenstockError> {
-  const cause = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
-    const probe = createServer()
-    probe.once('error', resolve)
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(null)))
-  })
-  if (cause === null || cause.code === 'EADDRINUSE') {
-    return new PenstockError('ERR_CONFLICT', `Expected port ${port} of ${host} to be free but another process listens there. Stop it, or choose another port`, { cause })
-  }
-  if (cause.code === 'EACCES') {
-    return new PenstockError('ERR_ARGUMENT', `Expected port ${port} to be one that this user may bind. Choose one above 1023`, { cause })
-  }
-  return argumentError('host', 'a name or address of this machine', host, `${isIP(host) === 0 ? 'The name was looked up. ' : ''}${cause.message}`)
 }

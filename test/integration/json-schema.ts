@@ -7,7 +7,12 @@ type Schema = Readonly<Record<string, unknown>>
 const annotations: ReadonlySet<string> = new Set(['description', 'format'])
 
 /** @returns what does not fit, with its path; null when all does. */
-export function mismatch(value: unknown, schema: Schema, definitions: Readonly<Record<string, Schema>>, path = '$'): string | null {
+export function mismatch(
+  value: unknown,
+  schema: Schema,
+  definitions: Readonly<Record<string, Schema>>,
+  path = '$',
+): string | null {
   for (const [keyword, rule] of Object.entries(schema)) {
     if (annotations.has(keyword)) continue
     const check = checks[keyword]
@@ -25,7 +30,8 @@ interface Context {
 }
 type Check = (value: unknown, rule: never, context: Context) => string | null
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const fails = (isFit: boolean, { path }: Context, rule: unknown, value: unknown): string | null =>
   isFit ? null : `${path} is ${JSON.stringify(value)?.slice(0, 80)} and not ${JSON.stringify(rule)?.slice(0, 80)}`
 
@@ -42,21 +48,42 @@ const checks: Readonly<Record<string, Check>> = {
     if (schema === undefined) throw new Error(`no schema ${rule}`)
     return mismatch(value, schema, definitions, path)
   },
-  type: (value, rule: string | string[], context) => fails([rule].flat().some((type) => isOfType(value, type)), context, rule, value),
+  type: (value, rule: string | string[], context) =>
+    fails(
+      [rule].flat().some((type) => isOfType(value, type)),
+      context,
+      rule,
+      value,
+    ),
   const: (value, rule: unknown, context) => fails(value === rule, context, rule, value),
   enum: (value, rule: unknown[], context) => fails(rule.includes(value), context, rule, value),
-  pattern: (value, rule: string, context) => fails(typeof value === 'string' && new RegExp(rule).test(value), context, rule, value),
+  pattern: (value, rule: string, context) =>
+    fails(typeof value === 'string' && new RegExp(rule).test(value), context, rule, value),
   minimum: (value, rule: number, context) => fails(typeof value === 'number' && value >= rule, context, rule, value),
   maximum: (value, rule: number, context) => fails(typeof value === 'number' && value <= rule, context, rule, value),
   minItems: (value, rule: number, context) => fails(Array.isArray(value) && value.length >= rule, context, rule, value),
   items: (value, rule: Schema, { definitions, path }) =>
-    Array.isArray(value) ? firstOf(value.map((item, index) => mismatch(item, rule, definitions, `${path}[${index}]`))) : null,
-  required: (value, rule: string[], context) => fails(isObject(value) && rule.every((key) => key in value), context, rule, isObject(value) ? Object.keys(value) : value),
+    Array.isArray(value)
+      ? firstOf(value.map((item, index) => mismatch(item, rule, definitions, `${path}[${index}]`)))
+      : null,
+  required: (value, rule: string[], context) =>
+    fails(
+      isObject(value) && rule.every((key) => key in value),
+      context,
+      rule,
+      isObject(value) ? Object.keys(value) : value,
+    ),
   properties: (value, rule: Record<string, Schema>, { definitions, path }) =>
-    isObject(value) ? firstOf(Object.entries(rule).map(([key, schema]) => (key in value ? mismatch(value[key], schema, definitions, `${path}.${key}`) : null))) : null,
+    isObject(value)
+      ? firstOf(
+          Object.entries(rule).map(([key, schema]) =>
+            key in value ? mismatch(value[key], schema, definitions, `${path}.${key}`) : null,
+          ),
+        )
+      : null,
   additionalProperties: (value, rule: Schema | false, context) => {
     if (!isObject(value)) return null
-    const others = Object.keys(value).filter((key) => !Object.keys((context.schema['properties'] ?? {}) as object).includes(key))
+    const others = Object.keys(value).filter((key) => !Object.keys(context.schema['properties'] ?? {}).includes(key))
     if (rule === false) return fails(others.length === 0, context, 'without other keys', others)
     return firstOf(others.map((key) => mismatch(value[key], rule, context.definitions, `${context.path}.${key}`)))
   },

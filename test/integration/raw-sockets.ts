@@ -47,7 +47,8 @@ export class RawConnection {
   async until(condition: () => boolean, limitMs = 10_000): Promise<void> {
     const endMs = Date.now() + limitMs
     while (!condition() && !this.isClosed) {
-      if (Date.now() > endMs) throw new Error(`nothing fitting within ${limitMs} ms, received ${this.received.toString('latin1', 0, 300)}`)
+      if (Date.now() > endMs)
+        throw new Error(`nothing fitting within ${limitMs} ms, received ${this.received.toString('latin1', 0, 300)}`)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 50)
         this.#waiting.push(() => {
@@ -96,10 +97,23 @@ export function parseAnswer(bytes: Buffer): RawAnswer | null {
   return { status: Number(head.split(' ')[1]), head, body: bytes.toString('utf8', end + 4) }
 }
 
-export function rawRequest(method: string, path: string, body: string | Uint8Array = '', headers: Readonly<Record<string, string>> = {}): Buffer {
+export function rawRequest(
+  method: string,
+  path: string,
+  body: string | Uint8Array = '',
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
   const bytes = Buffer.from(body)
-  const lines = Object.entries({ host: 'localhost', 'content-type': 'application/json', 'content-length': String(bytes.length), ...headers })
-  return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`), bytes])
+  const lines = Object.entries({
+    host: 'localhost',
+    'content-type': 'application/json',
+    'content-length': String(bytes.length),
+    ...headers,
+  })
+  return Buffer.concat([
+    Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`),
+    bytes,
+  ])
 }
 
 export interface WebSocketFrame {
@@ -118,7 +132,11 @@ export class RawWebSocket {
   private constructor(readonly connection: RawConnection) {}
 
   /** @param subprotocols offered; @throws the HTTP answer as an error when the handshake is refused. */
-  static async open(port: number, subprotocols = 'penstock.v1', headers: Readonly<Record<string, string>> = {}): Promise<RawWebSocket> {
+  static async open(
+    port: number,
+    subprotocols = 'penstock.v1',
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<RawWebSocket> {
     const connection = await RawConnection.open(port)
     const lines = Object.entries({
       host: 'localhost',
@@ -129,7 +147,9 @@ export class RawWebSocket {
       ...(subprotocols === '' ? {} : { 'sec-websocket-protocol': subprotocols }),
       ...headers,
     })
-    connection.socket.write(`GET /v1/stream HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+    connection.socket.write(
+      `GET /v1/stream HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+    )
     await connection.until(() => connection.received.includes('\r\n\r\n'))
     const status = Number(connection.received.toString('latin1', 9, 12))
     if (status !== 101) {
@@ -163,8 +183,15 @@ export class RawWebSocket {
   }
 
   /** Waits for the first message that fits. */
-  async message<Kind extends Message['kind']>(kind: Kind, fits: (message: Extract<Message, { kind: Kind }>) => boolean = () => true): Promise<Extract<Message, { kind: Kind }>> {
-    const find = () => this.messages.find((message): message is Extract<Message, { kind: Kind }> => message.kind === kind && fits(message as Extract<Message, { kind: Kind }>))
+  async message<Kind extends Message['kind']>(
+    kind: Kind,
+    fits: (message: Extract<Message, { kind: Kind }>) => boolean = () => true,
+  ): Promise<Extract<Message, { kind: Kind }>> {
+    const find = () =>
+      this.messages.find(
+        (message): message is Extract<Message, { kind: Kind }> =>
+          message.kind === kind && fits(message as Extract<Message, { kind: Kind }>),
+      )
     await this.connection.until(() => find() !== undefined)
     const message = find()
     if (message === undefined) throw new Error(`closed before ${kind}: ${JSON.stringify(this.closing())}`)
@@ -182,7 +209,10 @@ export class RawWebSocket {
     this.#parse()
     const frame = this.frames.find(({ opcode }) => opcode === 8)
     if (frame === undefined) return null
-    return { code: frame.payload.length < 2 ? 1005 : frame.payload.readUInt16BE(0), reason: frame.payload.toString('utf8', 2) }
+    return {
+      code: frame.payload.length < 2 ? 1005 : frame.payload.readUInt16BE(0),
+      reason: frame.payload.toString('utf8', 2),
+    }
   }
 
   #parse(): void {
@@ -204,10 +234,15 @@ function frameAt(bytes: Buffer, start: number): (WebSocketFrame & { readonly siz
   const short = (bytes[start + 1] ?? 0) & 0x7f
   const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10
   if (bytes.length < start + headBytes) return null
-  const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(start + 2) : Number(bytes.readBigUInt64BE(start + 2))
+  const length =
+    short < 126 ? short : short === 126 ? bytes.readUInt16BE(start + 2) : Number(bytes.readBigUInt64BE(start + 2))
   const sizeBytes = headBytes + length
   if (bytes.length < start + sizeBytes) return null
-  return { opcode: (bytes[start] ?? 0) & 0x0f, payload: bytes.subarray(start + headBytes, start + sizeBytes), sizeBytes }
+  return {
+    opcode: (bytes[start] ?? 0) & 0x0f,
+    payload: bytes.subarray(start + headBytes, start + sizeBytes),
+    sizeBytes,
+  }
 }
 
 function frameHead(opcode: number, length: number): Buffer {

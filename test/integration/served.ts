@@ -44,12 +44,24 @@ const definitions = {
     { type: 'check', name: 'small-input', require: 'in.x[0] < 5' },
   ],
   split: [{ type: 'key-split', default: 'one', key: 'region', options: { eu: 'two' } }],
-  weighted: [{ type: 'random-split', options: [{ weight: 1, model: 'one' }, { weight: 1, model: 'two' }], hashKey: 'u' }],
+  weighted: [
+    {
+      type: 'random-split',
+      options: [
+        { weight: 1, model: 'one' },
+        { weight: 1, model: 'two' },
+      ],
+      hashKey: 'u',
+    },
+  ],
   shadowed: [{ type: 'shadow', champion: 'one', challengers: ['two'] }],
 } as const
 
 /** Opens an engine with every pipeline above deployed, and serves it. */
-export async function serve(options: Partial<ServerOptions> = {}, engineOptions: Parameters<typeof Engine.open>[0] = {}): Promise<Served> {
+export async function serve(
+  options: Partial<ServerOptions> = {},
+  engineOptions: Parameters<typeof Engine.open>[0] = {},
+): Promise<Served> {
   const engine = await Engine.open({ inferWorkers: 1, ...engineOptions })
   for (const [name, model] of Object.entries(plain)) {
     await engine.addModel(name, modelBytes(model))
@@ -77,7 +89,8 @@ export async function serve(options: Partial<ServerOptions> = {}, engineOptions:
 }
 
 export const testKey = 'psk_test'
-const keyHeader = (options: Partial<ServerOptions>): Record<string, string> => (options.keys === undefined ? {} : { authorization: `Bearer ${testKey}` })
+const keyHeader = (options: Partial<ServerOptions>): Record<string, string> =>
+  options.keys === undefined ? {} : { authorization: `Bearer ${testKey}` }
 
 export interface Answer {
   readonly status: number
@@ -91,11 +104,20 @@ export interface Answer {
 const router = new Router(routes)
 
 /** Sends one request; the body goes as JSON unless it is bytes or text. @throws when the answer breaks its schema. */
-export async function call(url: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+export async function call(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const isRaw = typeof body === 'string' || body instanceof Uint8Array
   const response = await fetch(url + path, {
     method,
-    headers: { ...(body === undefined || body instanceof Uint8Array ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      ...(body === undefined || body instanceof Uint8Array ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body === undefined ? {} : { body: isRaw ? (body as string) : JSON.stringify(body) }),
   })
   const bytes = new Uint8Array(await response.arrayBuffer())
@@ -108,7 +130,8 @@ export async function call(url: string, method: string, path: string, body?: unk
 
 function expectDocumented(method: string, path: string, status: number, json: unknown): void {
   const route = router.find(method, path)
-  const documented = route.kind === 'route' ? route.route.document.responses[String(status)]?.content?.['application/json'] : undefined
+  const documented =
+    route.kind === 'route' ? route.route.document.responses[String(status)]?.content?.['application/json'] : undefined
   const schema = status >= 400 ? 'Error' : documented
   if (schema === undefined) throw new Error(`${method} ${path} ${status} is not in the OpenAPI document`)
   if (schema === null) return

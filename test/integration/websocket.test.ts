@@ -23,7 +23,12 @@ afterAll(async () => {
 
 const streamUrl = (server: PenstockServer): string => server.url.replace('http', 'ws')
 const floats = (...values: number[]): Uint8Array => new Uint8Array(new Float32Array(values).buffer)
-const inferMessage = (channel: number, request: number, data: Uint8Array, more: Partial<InferMessage> = {}): InferMessage => ({
+const inferMessage = (
+  channel: number,
+  request: number,
+  data: Uint8Array,
+  more: Partial<InferMessage> = {},
+): InferMessage => ({
   kind: 'infer',
   channel,
   request,
@@ -48,13 +53,20 @@ async function openRaw(server: PenstockServer, pipeline: string, channel = 1): P
 describe('a connection', () => {
   it('begins with Hello and answers Open with the signature', async () => {
     const socket = await RawWebSocket.open(served.server.port)
-    expect(await socket.message('hello')).toMatchObject({ windowRequests: 1024, server: expect.stringMatching(/^penstock\/\d/) as string, frameBytesMax: 64 * 1024 * 1024 })
+    expect(await socket.message('hello')).toMatchObject({
+      windowRequests: 1024,
+      server: expect.stringMatching(/^penstock\/\d/) as string,
+      frameBytesMax: 64 * 1024 * 1024,
+    })
     socket.send({ kind: 'open', channel: 5, pipeline: 'mixed' })
     expect(await socket.message('opened')).toMatchObject({
       channel: 5,
       pipeline: 'mixed',
       version: 1,
-      inputs: [{ name: 'x', dtype: 'float64', shape: [null, 2] }, { name: 'scale', dtype: 'int32', shape: [null] }],
+      inputs: [
+        { name: 'x', dtype: 'float64', shape: [null, 2] },
+        { name: 'scale', dtype: 'int32', shape: [null] },
+      ],
       outputs: [{ name: 'y' }, { name: 'big', dtype: 'bool' }],
       isWhole: false,
     })
@@ -64,16 +76,26 @@ describe('a connection', () => {
   it('answers Open of what is not there with a failure of the channel, and stays open', async () => {
     const socket = await RawWebSocket.open(served.server.port)
     socket.send({ kind: 'open', channel: 1, pipeline: 'nowhere' })
-    expect(await socket.message('failure')).toMatchObject({ channel: 1, code: 'ERR_PIPELINE_NOT_FOUND', isChannel: true })
+    expect(await socket.message('failure')).toMatchObject({
+      channel: 1,
+      code: 'ERR_PIPELINE_NOT_FOUND',
+      isChannel: true,
+    })
     socket.send({ kind: 'open', channel: 1, pipeline: 'add' })
     await socket.message('opened')
     socket.send({ kind: 'open', channel: 1, pipeline: 'both' })
-    expect(await socket.message('failure', ({ code }) => code === 'ERR_ARGUMENT')).toMatchObject({ channel: 1, isChannel: true })
+    expect(await socket.message('failure', ({ code }) => code === 'ERR_ARGUMENT')).toMatchObject({
+      channel: 1,
+      isChannel: true,
+    })
     socket.send(inferMessage(1, 7, floats(1, 2, 3)))
     expect(resultFloats(await socket.message('results'))).toEqual([2, 3, 4])
     socket.send({ kind: 'close', channel: 1 })
     socket.send(inferMessage(1, 8, floats(1, 2, 3)))
-    expect(await socket.message('failure', ({ request }) => request === 8)).toMatchObject({ code: 'ERR_CHANNEL_NOT_FOUND', isChannel: false })
+    expect(await socket.message('failure', ({ request }) => request === 8)).toMatchObject({
+      code: 'ERR_CHANNEL_NOT_FOUND',
+      isChannel: false,
+    })
     socket.connection.close()
   })
 
@@ -81,14 +103,21 @@ describe('a connection', () => {
     const keys = { count: 1, verify: (key: string) => (key === testKey ? { name: 'test' } : undefined) }
     const engine = await Engine.open({ inferWorkers: 1 })
     const server = await PenstockServer.start({ engine, port: 0, keys })
-    for (const [subprotocols, headers] of [[`penstock.v1, penstock.key.${testKey}`, {}], ['penstock.v1', { authorization: `Bearer ${testKey}` }]] as const) {
+    for (const [subprotocols, headers] of [
+      [`penstock.v1, penstock.key.${testKey}`, {}],
+      ['penstock.v1', { authorization: `Bearer ${testKey}` }],
+    ] as const) {
       const socket = await RawWebSocket.open(server.port, subprotocols, headers)
       await socket.message('hello')
       expect(socket.head.toLowerCase()).toContain('sec-websocket-protocol: penstock.v1\r\n')
       socket.connection.close()
     }
-    await expect(RawWebSocket.open(server.port)).rejects.toMatchObject({ answer: { status: 401, body: expect.stringContaining('ERR_UNAUTHORIZED') as string } })
-    await expect(RawWebSocket.open(server.port, 'penstock.v1, penstock.key.nope')).rejects.toMatchObject({ answer: { status: 401 } })
+    await expect(RawWebSocket.open(server.port)).rejects.toMatchObject({
+      answer: { status: 401, body: expect.stringContaining('ERR_UNAUTHORIZED') as string },
+    })
+    await expect(RawWebSocket.open(server.port, 'penstock.v1, penstock.key.nope')).rejects.toMatchObject({
+      answer: { status: 401 },
+    })
     await server.close()
     await engine.close()
   })
@@ -97,7 +126,9 @@ describe('a connection', () => {
     const engine = await Engine.open({ inferWorkers: 1 })
     const server = await PenstockServer.start({ engine, port: 0, limits: { connectionsMax: 1 } })
     const first = await RawWebSocket.open(server.port)
-    await expect(RawWebSocket.open(server.port)).rejects.toMatchObject({ answer: { status: 429, head: expect.stringMatching(/retry-after: \d/i) as string } })
+    await expect(RawWebSocket.open(server.port)).rejects.toMatchObject({
+      answer: { status: 429, head: expect.stringMatching(/retry-after: \d/i) as string },
+    })
     first.connection.close()
     await until('the first is gone', () => server.connectionCount === 0)
     const second = await RawWebSocket.open(server.port)
@@ -109,19 +140,33 @@ describe('a connection', () => {
 
 describe('infer over WebSocket', () => {
   it('answers numbers, several dtypes, free dims, whole models and strings', async () => {
-    expect((await client.infer('add', { x: new Float32Array([1, 2, 3]) })).outputs['y']?.data).toEqual(new Float32Array([2, 3, 4]))
+    expect((await client.infer('add', { x: new Float32Array([1, 2, 3]) })).outputs['y']?.data).toEqual(
+      new Float32Array([2, 3, 4]),
+    )
     const mixed = await client.infer('mixed', { x: new Float64Array([1.5, 2]), scale: new Int32Array([20]) })
-    expect([mixed.outputs['y']?.data, mixed.outputs['big']?.data]).toEqual([new Float64Array([30, 40]), new Uint8Array([1])])
+    expect([mixed.outputs['y']?.data, mixed.outputs['big']?.data]).toEqual([
+      new Float64Array([30, 40]),
+      new Uint8Array([1]),
+    ])
     const tokens = { dtype: 'int64', shape: [1, 3], data: new BigInt64Array([1n, 2n, 9007199254740993n]) } as const
-    expect((await client.infer('tokens', { tokens })).outputs['doubled']).toMatchObject({ shape: [1, 3], data: new BigInt64Array([2n, 4n, 18014398509481986n]) })
+    expect((await client.infer('tokens', { tokens })).outputs['doubled']).toMatchObject({
+      shape: [1, 3],
+      data: new BigInt64Array([2n, 4n, 18014398509481986n]),
+    })
     const whole = { dtype: 'float32', shape: [2, 3], data: new Float32Array([1, 2, 3, 4, 5, 6]) } as const
-    expect((await client.infer('whole', { x: whole })).outputs['total']).toMatchObject({ shape: [3], data: new Float32Array([5, 7, 9]) })
+    expect((await client.infer('whole', { x: whole })).outputs['total']).toMatchObject({
+      shape: [3],
+      data: new Float32Array([5, 7, 9]),
+    })
     expect((await client.infer('text', { label: ['red', 'green'] })).outputs['upper']?.data).toEqual(['RED', 'GREEN'])
   })
 
   it('tells failed checks and routes by row', async () => {
     const checked = await client.infer('checked', { x: new Float32Array([1, 0, 0, 10, 0, 0]) })
-    expect(checked.checkFailures).toEqual([{ check: 'too-high', rows: [1] }, { check: 'small-input', rows: [1] }])
+    expect(checked.checkFailures).toEqual([
+      { check: 'too-high', rows: [1] },
+      { check: 'small-input', rows: [1] },
+    ])
     const split = await client.infer('split', { x: new Float32Array(6) }, { meta: { region: ['eu', 'us'] } })
     expect(split.route).toEqual(['two', 'one'])
     expect(split.outputs['y']?.data).toEqual(new Float32Array([2, 2, 2, 1, 1, 1]))
@@ -129,17 +174,25 @@ describe('infer over WebSocket', () => {
 
   it('gives each of thousands of requests in flight its own answer', async () => {
     const channel = await client.open('add')
-    const answers = await Promise.all(Array.from({ length: 5000 }, (_, index) => channel.infer({ x: new Float32Array([index, 0, -index]) })))
-    for (const [index, { outputs }] of answers.entries()) expect(outputs['y']?.data).toEqual(new Float32Array([index + 1, 1, 1 - index]))
+    const answers = await Promise.all(
+      Array.from({ length: 5000 }, (_, index) => channel.infer({ x: new Float32Array([index, 0, -index]) })),
+    )
+    for (const [index, { outputs }] of answers.entries())
+      expect(outputs['y']?.data).toEqual(new Float32Array([index + 1, 1, 1 - index]))
   })
 
   it('keeps answers apart over many connections', async () => {
-    const clients = await Promise.all(Array.from({ length: 20 }, () => PenstockClient.connect(streamUrl(served.server))))
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, () => PenstockClient.connect(streamUrl(served.server))),
+    )
     await Promise.all(
       clients.map(async (own, id) => {
         const channel = await own.open('add')
-        const answers = await Promise.all(Array.from({ length: 100 }, (_, index) => channel.infer({ x: new Float32Array([id, index, 0]) })))
-        for (const [index, { outputs }] of answers.entries()) expect(outputs['y']?.data).toEqual(new Float32Array([id + 1, index + 1, 1]))
+        const answers = await Promise.all(
+          Array.from({ length: 100 }, (_, index) => channel.infer({ x: new Float32Array([id, index, 0]) })),
+        )
+        for (const [index, { outputs }] of answers.entries())
+          expect(outputs['y']?.data).toEqual(new Float32Array([id + 1, index + 1, 1]))
       }),
     )
     await Promise.all(clients.map((own) => own.close()))
@@ -148,10 +201,18 @@ describe('infer over WebSocket', () => {
 
   it('fails only the request that is wrong', async () => {
     const channel = await client.open('table')
-    const answers = await Promise.allSettled(Array.from({ length: 40 }, (_, index) => channel.infer({ index: new BigInt64Array([index === 17 ? 99n : BigInt(index % 10)]) })))
+    const answers = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, index) =>
+        channel.infer({ index: new BigInt64Array([index === 17 ? 99n : BigInt(index % 10)]) }),
+      ),
+    )
     for (const [index, answer] of answers.entries()) {
       if (index === 17) expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'ERR_RUN_FAILED' } })
-      else expect(answer).toMatchObject({ status: 'fulfilled', value: { outputs: { value: { data: new Float32Array([index % 10, (index % 10) ** 2]) } } } })
+      else
+        expect(answer).toMatchObject({
+          status: 'fulfilled',
+          value: { outputs: { value: { data: new Float32Array([index % 10, (index % 10) ** 2]) } } },
+        })
     }
   })
 
@@ -175,7 +236,8 @@ describe('infer over WebSocket', () => {
   it('abandons what a lost connection had asked for', async () => {
     const before = served.engine.pipelineStatus('slow').failures['ERR_ABORTED'] ?? 0
     const socket = await openRaw(served.server, 'slow')
-    for (let request = 0; request < 10; request++) socket.send(inferMessage(1, request, floats(...new Array<number>(80).fill(1)), { rows: 20 }))
+    for (let request = 0; request < 10; request++)
+      socket.send(inferMessage(1, request, floats(...new Array<number>(80).fill(1)), { rows: 20 }))
     await until('they are in flight', () => served.engine.inFlight > 5)
     socket.connection.close()
     await until('they are abandoned', () => served.engine.inFlight === 0)
@@ -186,14 +248,22 @@ describe('infer over WebSocket', () => {
   it('answers ERR_CHANNEL_STALE after a redeploy with another signature, and serves the new one', async () => {
     await call(served.server.url, 'PUT', '/v1/models/changing/versions', modelBytes('add-one'))
     await call(served.server.url, 'PUT', '/v1/models/changing/versions', modelBytes('add-one-more-features'))
-    const deploy = (version: number) => call(served.server.url, 'PUT', '/v1/pipelines/changing?deploy=true', { steps: [{ type: 'model', model: `changing@${version}` }] })
+    const deploy = (version: number) =>
+      call(served.server.url, 'PUT', '/v1/pipelines/changing?deploy=true', {
+        steps: [{ type: 'model', model: `changing@${version}` }],
+      })
     await deploy(1)
     const socket = await openRaw(served.server, 'changing')
     socket.send(inferMessage(1, 1, floats(1, 2, 3)))
     await socket.message('results')
     await deploy(2)
     socket.send(inferMessage(1, 2, floats(1, 2, 3)))
-    expect(await socket.message('failure')).toMatchObject({ channel: 1, request: 2, code: 'ERR_CHANNEL_STALE', isChannel: false })
+    expect(await socket.message('failure')).toMatchObject({
+      channel: 1,
+      request: 2,
+      code: 'ERR_CHANNEL_STALE',
+      isChannel: false,
+    })
     socket.send({ kind: 'open', channel: 2, pipeline: 'changing' })
     await socket.message('opened', ({ channel }) => channel === 2)
     socket.send(inferMessage(2, 3, floats(1, 2, 3, 4, 5)))
@@ -205,7 +275,8 @@ describe('infer over WebSocket', () => {
 describe('back-pressure', () => {
   /** 400 kB there and back: a window of them is more than the kernel's buffers take. */
   const tokens = new BigInt64Array(50_000)
-  const request = (encoder: InferEncoder, id: number): Buffer => Buffer.from(encoder.encode(id, 1, [tokens.fill(BigInt(id))], { dims: [tokens.length] }))
+  const request = (encoder: InferEncoder, id: number): Buffer =>
+    Buffer.from(encoder.encode(id, 1, [tokens.fill(BigInt(id))], { dims: [tokens.length] }))
 
   it('holds a reader who does not read to its window, serves the others meanwhile, and loses nothing', async () => {
     const window = 64
@@ -218,11 +289,16 @@ describe('back-pressure', () => {
       for (let id = 0; id < window; id++) hostile.sendFrame(request(encoder, id))
       await until('the window is answered', () => small.engine.pipelineStatus('tokens').requestCount === window)
       const other = await PenstockClient.connect(streamUrl(server))
-      for (let index = 0; index < 200; index++) expect((await other.infer('add', { x: new Float32Array([index, 0, 0]) })).outputs['y']?.data[0]).toBe(index + 1)
+      for (let index = 0; index < 200; index++)
+        expect((await other.infer('add', { x: new Float32Array([index, 0, 0]) })).outputs['y']?.data[0]).toBe(index + 1)
       await other.close()
 
       hostile.connection.socket.resume()
-      const answered = (): number => hostile.messages.reduce((count, message) => count + (message.kind === 'results' ? message.requests.length : 0), 0)
+      const answered = (): number =>
+        hostile.messages.reduce(
+          (count, message) => count + (message.kind === 'results' ? message.requests.length : 0),
+          0,
+        )
       await hostile.connection.until(() => answered() === window)
       const last = await hostile.message('results', ({ requests }) => Array.from(requests).at(-1) === window - 1)
       expect(new BigInt64Array(last.data.slice().buffer).at(-1)).toBe(BigInt(2 * (window - 1)))
@@ -238,32 +314,35 @@ describe('back-pressure', () => {
   it.each([
     { what: 'its window', limits: { windowRequests: 64 } },
     { what: 'its buffer', limits: { windowRequests: 4096, socketBufferBytesMax: 8 * 1024 * 1024 } },
-  ])('closes a reader who does not read and goes on asking, at the limit of $what, before the memory grows', async ({ limits }) => {
-    const small = await serve({ limits })
-    const { server } = small
-    try {
-      const encoder = new InferEncoder(1)
-      const hostile = await openRaw(server, 'tokens')
-      hostile.connection.socket.pause()
-      const rssBefore = process.memoryUsage().rss
-      let rssMax = rssBefore
-      // 2 GB of answers, if nobody stopped it.
-      for (let id = 0; id < 5000 && server.connectionCount > 0; id++) {
-        hostile.sendFrame(request(encoder, id))
-        await new Promise((resolve) => setTimeout(resolve, 1))
-        rssMax = Math.max(rssMax, process.memoryUsage().rss)
+  ])(
+    'closes a reader who does not read and goes on asking, at the limit of $what, before the memory grows',
+    async ({ limits }) => {
+      const small = await serve({ limits })
+      const { server } = small
+      try {
+        const encoder = new InferEncoder(1)
+        const hostile = await openRaw(server, 'tokens')
+        hostile.connection.socket.pause()
+        const rssBefore = process.memoryUsage().rss
+        let rssMax = rssBefore
+        // 2 GB of answers, if nobody stopped it.
+        for (let id = 0; id < 5000 && server.connectionCount > 0; id++) {
+          hostile.sendFrame(request(encoder, id))
+          await new Promise((resolve) => setTimeout(resolve, 1))
+          rssMax = Math.max(rssMax, process.memoryUsage().rss)
+        }
+        await until('the server has closed it', () => server.connectionCount === 0)
+        expect((rssMax - rssBefore) / 2 ** 20).toBeLessThan(400)
+        hostile.connection.close()
+        await until('nothing is in flight', () => small.engine.inFlight === 0)
+        const other = await PenstockClient.connect(streamUrl(server))
+        expect((await other.infer('add', { x: new Float32Array(3) })).rows).toBe(1)
+        await other.close()
+      } finally {
+        await small.close()
       }
-      await until('the server has closed it', () => server.connectionCount === 0)
-      expect((rssMax - rssBefore) / 2 ** 20).toBeLessThan(400)
-      hostile.connection.close()
-      await until('nothing is in flight', () => small.engine.inFlight === 0)
-      const other = await PenstockClient.connect(streamUrl(server))
-      expect((await other.infer('add', { x: new Float32Array(3) })).rows).toBe(1)
-      await other.close()
-    } finally {
-      await small.close()
-    }
-  })
+    },
+  )
 
   it('closes a connection that has more in flight than its window, with 4429', async () => {
     const small = await serve({ limits: { windowRequests: 4 } })
@@ -271,8 +350,14 @@ describe('back-pressure', () => {
       for (const pipeline of ['slow', 'text']) {
         const socket = await openRaw(small.server, pipeline)
         const isText = pipeline === 'text'
-        for (let id = 0; id < 8; id++) socket.send(inferMessage(1, id, isText ? new Uint8Array() : floats(1, 2, 3, 4), isText ? { texts: ['a'] } : {}))
-        expect(await socket.closed(), pipeline).toMatchObject({ code: 4429, reason: expect.stringContaining('ERR_CREDIT_EXCEEDED') as string })
+        for (let id = 0; id < 8; id++)
+          socket.send(
+            inferMessage(1, id, isText ? new Uint8Array() : floats(1, 2, 3, 4), isText ? { texts: ['a'] } : {}),
+          )
+        expect(await socket.closed(), pipeline).toMatchObject({
+          code: 4429,
+          reason: expect.stringContaining('ERR_CREDIT_EXCEEDED') as string,
+        })
       }
       await until('nothing is in flight', () => small.engine.inFlight === 0)
     } finally {
@@ -291,7 +376,10 @@ describe('draining', () => {
     expect(await socket.message('goaway')).toMatchObject({ reason: 'the server is shutting down', graceMs: 30_000 })
     socket.send(inferMessage(1, 2, floats(1, 2, 3, 4)))
     socket.send({ kind: 'open', channel: 2, pipeline: 'add' })
-    expect(await socket.message('failure', ({ isChannel }) => isChannel)).toMatchObject({ code: 'ERR_DRAINING', channel: 2 })
+    expect(await socket.message('failure', ({ isChannel }) => isChannel)).toMatchObject({
+      code: 'ERR_DRAINING',
+      channel: 2,
+    })
     await socket.message('results', ({ requests }) => Array.from(requests).includes(1))
     expect(await drained).toBe(true)
     await own.server.close()

@@ -37,7 +37,12 @@ export function createDispatcher(router: Router<Route>, context: HttpContext): (
 }
 
 /** Never rejects. */
-async function answer(route: Route, parameters: readonly string[], exchange: HttpExchange, context: HttpContext): Promise<HttpReply> {
+async function answer(
+  route: Route,
+  parameters: readonly string[],
+  exchange: HttpExchange,
+  context: HttpContext,
+): Promise<HttpReply> {
   try {
     if (route.isOpen !== true) authorize(exchange, context.auth)
     const query = readQuery(exchange.query, route)
@@ -54,7 +59,8 @@ function replyToError(thrown: unknown, exchange: HttpExchange, context: HttpCont
   const error = toPenstockError(thrown)
   const { httpStatus } = error
   // Capacity is the operator's to watch in the metrics, not one line of log per refusal.
-  if (httpStatus < 500 || error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || exchange.isAborted) return errorReply(error)
+  if (httpStatus < 500 || error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || exchange.isAborted)
+    return errorReply(error)
   const requestId = `${processId}-${++requestNumber}`
   const facts = { requestId, method: exchange.method, path: exchange.path, code: error.code, err: error.cause ?? error }
   context.logger.error(facts, 'request failed')
@@ -71,8 +77,11 @@ function readQuery(text: string, route: Route): URLSearchParams {
   for (const name of query.keys()) {
     if (known.some((parameter) => parameter.name === name)) continue
     const names = known.map((parameter) => parameter.name)
-    throw argumentError('each query parameter', names.length === 0 ? 'absent, for this address has none,' : `one of ${names.join(', ')}`, name)
+    throw argumentError(
+      'each query parameter',
+      names.length === 0 ? 'absent, for this address has none,' : `one of ${names.join(', ')}`,
+      name,
+    )
   }
   return query
 }
-

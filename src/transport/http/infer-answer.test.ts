@@ -42,8 +42,16 @@ describe('answers', () => {
   })
 
   it('writes records with the echo, the verdict of every check and the same time on all rows', () => {
-    const text = writeRecords(result, pipeline, { inputs: { echoes: ['{"x":[1.50]}', '{"x":[2]}'] }, timeMs: 1_721_686_245_906, partition: 'here' })
-    expect(text.startsWith('[{"time":1721686245906,"in":{"x":[1.50]},"out":{"score":[0.98119897],"id":9007199254740993},"anomaly":{"count":1,"too_high":true,"too_low":false},')).toBe(true)
+    const text = writeRecords(result, pipeline, {
+      inputs: { echoes: ['{"x":[1.50]}', '{"x":[2]}'] },
+      timeMs: 1_721_686_245_906,
+      partition: 'here',
+    })
+    expect(
+      text.startsWith(
+        '[{"time":1721686245906,"in":{"x":[1.50]},"out":{"score":[0.98119897],"id":9007199254740993},"anomaly":{"count":1,"too_high":true,"too_low":false},',
+      ),
+    ).toBe(true)
     const [first, second] = JSON.parse(text) as Record<string, unknown>[]
     expect(Object.keys(first ?? {})).toEqual(['time', 'in', 'out', 'anomaly', 'check_failures', 'metadata'])
     expect(first?.['check_failures']).toEqual(['too_high'])
@@ -52,38 +60,58 @@ describe('answers', () => {
       in: { x: [2] },
       anomaly: { count: 0, too_high: false, too_low: false },
       check_failures: [],
-      metadata: { last_model: championText, pipeline_version: 3, elapsed: [1200, 3400], dropped: [], partition: 'here' },
+      metadata: {
+        last_model: championText,
+        pipeline_version: 3,
+        elapsed: [1200, 3400],
+        dropped: [],
+        partition: 'here',
+      },
     })
-    expect(Object.keys((second?.['metadata'] ?? {}) as object)).not.toContain('route')
+    expect(Object.keys(second?.['metadata'] ?? {})).not.toContain('route')
   })
 
   it('prints the inputs where records were asked for and not sent', () => {
     const tensors = { x: { dtype: 'float32', shape: [2, 2], data: new Float32Array([1, 2, 3, 4.5]) } } as const
-    const [, second] = JSON.parse(writeRecords(result, pipeline, { inputs: { tensors }, timeMs: 1, partition: 'here' })) as { in: unknown }[]
+    const [, second] = JSON.parse(
+      writeRecords(result, pipeline, { inputs: { tensors }, timeMs: 1, partition: 'here' }),
+    ) as { in: unknown }[]
     expect(second?.in).toEqual({ x: [3, 4.5] })
   })
 
   it('names the model that answered each row of a split', () => {
-    const split: AnsweredPipeline = { ...pipeline, steps: [{ type: 'random-split', options: [] }], routes: ['champion', 'challenger@2'] }
+    const split: AnsweredPipeline = {
+      ...pipeline,
+      steps: [{ type: 'random-split', options: [] }],
+      routes: ['champion', 'challenger@2'],
+    }
     const routed = { ...result, metadata: { ...result.metadata, route: ['challenger@2', 'champion'] } }
-    const rows = JSON.parse(writeRecords(routed, split, { inputs: { echoes: ['{}', '{}'] }, timeMs: 1, partition: 'here' })) as { metadata: Record<string, unknown> }[]
+    const rows = JSON.parse(
+      writeRecords(routed, split, { inputs: { echoes: ['{}', '{}'] }, timeMs: 1, partition: 'here' }),
+    ) as { metadata: Record<string, unknown> }[]
     expect(rows.map(({ metadata }) => [metadata['route'], metadata['last_model']])).toEqual([
       ['challenger@2', '{"model_name":"challenger","model_sha":"bb"}'],
       ['champion', championText],
     ])
-    expect(JSON.parse(writeColumns(routed, split))).toMatchObject({ metadata: { route: ['challenger@2', 'champion'], last_model: null } })
+    expect(JSON.parse(writeColumns(routed, split))).toMatchObject({
+      metadata: { route: ['challenger@2', 'champion'], last_model: null },
+    })
   })
 
   it('leaves a check that is called count out of the verdicts', () => {
     const named = { ...pipeline, checks: ['count'] }
     const failing = { ...result, checkFailures: [{ check: 'count', rows: [1] }] }
-    const [, second] = JSON.parse(writeRecords(failing, named, { inputs: { echoes: ['{}', '{}'] }, timeMs: 1, partition: '' })) as { anomaly: unknown; check_failures: unknown }[]
+    const [, second] = JSON.parse(
+      writeRecords(failing, named, { inputs: { echoes: ['{}', '{}'] }, timeMs: 1, partition: '' }),
+    ) as { anomaly: unknown; check_failures: unknown }[]
     expect(second).toMatchObject({ anomaly: { count: 1 }, check_failures: ['count'] })
   })
 
   it('writes a Results message with the ids of the request', () => {
     const message = decodeMessage(writeMessage(result, pipeline, 7, 9))
     expect(message).toMatchObject({ kind: 'results', channel: 7 })
-    expect(message.kind === 'results' && [Array.from(message.requests), Array.from(message.checkFailures ?? [])]).toEqual([[9], [1n, 0n]])
+    expect(
+      message.kind === 'results' && [Array.from(message.requests), Array.from(message.checkFailures ?? [])],
+    ).toEqual([[9], [1n, 0n]])
   })
 })

@@ -8,7 +8,10 @@ import { encodeMessage, resultMessage } from '../../protocol/codec.js'
 import { writeNested, writeRow } from '../../tensor/print.js'
 import type { Tensor } from '../../tensor/tensor.js'
 
-export type AnsweredPipeline = Pick<PipelineDescription, 'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isWhole'>
+export type AnsweredPipeline = Pick<
+  PipelineDescription,
+  'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isWhole'
+>
 
 /** `{"outputs":{…},"check_failures":[…],"metadata":{…}}` */
 export function writeColumns(result: InferResult, pipeline: AnsweredPipeline): string {
@@ -67,7 +70,12 @@ export function writeRecords(result: InferResult, pipeline: AnsweredPipeline, co
 }
 
 /** One FlatBuffers Message with Results; channel and request are the caller's. */
-export function writeMessage(result: InferResult, pipeline: AnsweredPipeline, channel: number, request: number): Uint8Array {
+export function writeMessage(
+  result: InferResult,
+  pipeline: AnsweredPipeline,
+  channel: number,
+  request: number,
+): Uint8Array {
   return encodeMessage(
     resultMessage(channel, request, pipeline, {
       rows: result.rows,
@@ -105,7 +113,9 @@ function failingChecks(result: InferResult): Map<number, string[]> {
 /** `count` is the number of failed checks; each check stands beside it with its verdict (one that is called count does not). */
 function anomaly(checks: readonly string[], failed: readonly string[]): string {
   if (checks.length === 0) return '{"count":0}'
-  const verdicts = checks.filter((check) => check !== 'count').map((check) => `,${JSON.stringify(check)}:${failed.includes(check)}`)
+  const verdicts = checks
+    .filter((check) => check !== 'count')
+    .map((check) => `,${JSON.stringify(check)}:${failed.includes(check)}`)
   return `{"count":${failed.length}${verdicts.join('')}}`
 }
 
@@ -113,7 +123,13 @@ function anomaly(checks: readonly string[], failed: readonly string[]): string {
 function recordMetadata(result: InferResult, pipeline: AnsweredPipeline, partition: string): (row: number) => string {
   const { route } = result.metadata
   const textOf = (label: string | null): string => {
-    const metadata = { last_model: lastModel(label, pipeline), ...commonMetadata(result), dropped: [], partition, ...(route === null ? {} : { route: label }) }
+    const metadata = {
+      last_model: lastModel(label, pipeline),
+      ...commonMetadata(result),
+      dropped: [],
+      partition,
+      ...(route === null ? {} : { route: label }),
+    }
     return JSON.stringify(metadata)
   }
   if (route === null) {
@@ -126,7 +142,12 @@ function recordMetadata(result: InferResult, pipeline: AnsweredPipeline, partiti
 
 function commonMetadata(result: InferResult): Record<string, unknown> {
   const { pipeline, pipelineVersion, requestId, elapsedNs } = result.metadata
-  return { pipeline, pipeline_version: pipelineVersion, request_id: requestId, elapsed: elapsedNs.map((ns) => Math.round(ns)) }
+  return {
+    pipeline,
+    pipeline_version: pipelineVersion,
+    request_id: requestId,
+    elapsed: elapsedNs.map((ns) => Math.round(ns)),
+  }
 }
 
 /** A string that holds JSON, as callers of Wallaroo's engine parse it; null when no single model is meant. */

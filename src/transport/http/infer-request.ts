@@ -22,7 +22,9 @@ import { dataOf, isExactField, isFastField, NumberScratch, readTensor } from './
 
 /** The part of a description that a body is read by. */
 export type Signature = Pick<PipelineDescription, 'name' | 'inputs' | 'isWhole' | 'rowsMax' | 'steps'>
-export type ParsedRequest = Pick<InferRequest, 'meta' | 'deadlineMs' | 'priority'> & { readonly inputs: Readonly<Record<string, Tensor>> }
+export type ParsedRequest = Pick<InferRequest, 'meta' | 'deadlineMs' | 'priority'> & {
+  readonly inputs: Readonly<Record<string, Tensor>>
+}
 
 export interface ColumnsBody {
   readonly form: 'columns'
@@ -44,14 +46,20 @@ export interface RecordsBody {
  */
 export function parseInferBody(body: Buffer, signature: Signature): ColumnsBody | RecordsBody {
   if (body.length === 0) {
-    throw new PenstockError('ERR_BODY', `Expected a body with the inputs of pipeline ${signature.name} but received none. Send ${example(signature)}`)
+    throw new PenstockError(
+      'ERR_BODY',
+      `Expected a body with the inputs of pipeline ${signature.name} but received none. Send ${example(signature)}`,
+    )
   }
   const reader = new JsonReader(body)
   if (reader.isAtArray) return parseRecords(reader, signature)
   if (reader.isAtObject) return { form: 'columns', request: parseColumns(reader, signature) }
   const { position } = reader
   reader.readValue()
-  throw new PenstockError('ERR_BODY', `Expected the body to be an object of inputs or an array of records but received ${body.toString('utf8', position, position + 20)}. Send ${example(signature)}`)
+  throw new PenstockError(
+    'ERR_BODY',
+    `Expected the body to be an object of inputs or an array of records but received ${body.toString('utf8', position, position + 20)}. Send ${example(signature)}`,
+  )
 }
 
 // ── columns ─────────────────────────────────────────────────────────────────────────────────────
@@ -75,7 +83,11 @@ function parseColumns(reader: JsonReader, signature: Signature): ParsedRequest {
     } else options.set(key, reader.readValue())
   })
   reader.expectEnd()
-  if (wrappedCount > 0 && bareCount > 0) throw new PenstockError('ERR_BODY', 'Expected the inputs either all inside "inputs" or all beside each other but received both')
+  if (wrappedCount > 0 && bareCount > 0)
+    throw new PenstockError(
+      'ERR_BODY',
+      'Expected the inputs either all inside "inputs" or all beside each other but received both',
+    )
   for (const key of options.keys()) expectOption(key, wrappedCount > 0, signature)
   const missing = signature.inputs.find(({ name }) => inputs[name] === undefined)
   if (missing !== undefined) throw missingInput(missing.name, signature, 'the body')
@@ -87,7 +99,10 @@ const optionNames: readonly string[] = ['meta', 'deadlineMs', 'priority']
 function expectOption(key: string, isWrapped: boolean, signature: Signature): void {
   if (!optionNames.includes(key)) throw unknownInput(key, signature)
   if (isWrapped) return
-  throw new PenstockError('ERR_UNKNOWN_INPUT', `Expected ${key} to stand beside "inputs" but received it among the inputs. Send {"inputs":{…},"${key}":…}`)
+  throw new PenstockError(
+    'ERR_UNKNOWN_INPUT',
+    `Expected ${key} to stand beside "inputs" but received it among the inputs. Send {"inputs":{…},"${key}":…}`,
+  )
 }
 
 function readOptions(options: ReadonlyMap<string, JsonValue>): Omit<ParsedRequest, 'inputs'> {
@@ -103,7 +118,8 @@ function readOptions(options: ReadonlyMap<string, JsonValue>): Omit<ParsedReques
 
 /** Checks the JSON side only: whether an array has one value per row is the engine's to say. */
 function expectMeta(meta: JsonValue): Meta {
-  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) throw argumentError('meta', 'an object of routing keys', meta, '', 'ERR_META')
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta))
+    throw argumentError('meta', 'an object of routing keys', meta, '', 'ERR_META')
   for (const [key, value] of Object.entries(meta)) {
     const values = Array.isArray(value) ? value : [value]
     const type = typeof values[0]
@@ -127,12 +143,16 @@ interface Column {
 function parseRecords(reader: JsonReader, signature: Signature): RecordsBody {
   const start = reader.mark()
   const columns = new Map<string, Column>()
-  for (const field of signature.inputs) columns.set(field.name, { field, scratch: new NumberScratch(), isFast: isFastField(field), row: -1 })
+  for (const field of signature.inputs)
+    columns.set(field.name, { field, scratch: new NumberScratch(), isFast: isFastField(field), row: -1 })
   const routing = new Map([...routingKeys(signature)].map((key) => [key, [] as JsonValue[]]))
   const echoes: string[] = []
   const rows = reader.readArray((row) => {
     if (row >= signature.rowsMax) {
-      throw new PenstockError('ERR_TOO_MANY_ROWS', `Expected at most ${signature.rowsMax} records but received more. Send them in several requests`)
+      throw new PenstockError(
+        'ERR_TOO_MANY_ROWS',
+        `Expected at most ${signature.rowsMax} records but received more. Send them in several requests`,
+      )
     }
     if (!reader.isAtObject) throw reader.unexpected(`record ${row} to be an object`)
     const { position } = reader
@@ -143,10 +163,12 @@ function parseRecords(reader: JsonReader, signature: Signature): RecordsBody {
     echoes.push(reader.slice(position, reader.position))
   })
   reader.expectEnd()
-  if (rows === 0) throw new PenstockError('ERR_SHAPE', `Expected at least one record but received []. Send ${example(signature)}`)
+  if (rows === 0)
+    throw new PenstockError('ERR_SHAPE', `Expected at least one record but received []. Send ${example(signature)}`)
   const inputs = Object.create(null) as Record<string, Tensor>
   for (const column of columns.values()) {
-    inputs[column.field.name] = columnTensor(column, rows, signature) ?? readColumnSlowly(reader, start, column.field, rows, signature)
+    inputs[column.field.name] =
+      columnTensor(column, rows, signature) ?? readColumnSlowly(reader, start, column.field, rows, signature)
   }
   const meta = metaOf(routing, rows)
   return { form: 'records', request: meta === null ? { inputs } : { inputs, meta }, echoes }
@@ -170,19 +192,34 @@ function columnTensor({ field, scratch, isFast }: Column, rows: number, signatur
   if (!isFast) return null
   const data = dataOf(scratch, field.dtype as NumericDtype)
   if (data === null) return null
-  if (signature.isWhole) return rows === 1 && shapeMatches(field.shape, scratch.dims) ? { dtype: field.dtype, shape: [...scratch.dims], data } : null
+  if (signature.isWhole)
+    return rows === 1 && shapeMatches(field.shape, scratch.dims)
+      ? { dtype: field.dtype, shape: [...scratch.dims], data }
+      : null
   const rest = field.shape.slice(1)
   if (shapeMatches(rest, scratch.dims)) return { dtype: field.dtype, shape: [rows, ...scratch.dims], data }
   // A frame's column of scalars meets a field of the shape [n, 1].
   const dims = rest.filter((dim) => dim !== null)
-  const isSameSize = dims.length === rest.length && scratch.dims.length < 2 && dims.reduce((product, dim) => product * dim, rows) === data.length
+  const isSameSize =
+    dims.length === rest.length &&
+    scratch.dims.length < 2 &&
+    dims.reduce((product, dim) => product * dim, rows) === data.length
   return isSameSize ? { dtype: field.dtype, shape: [rows, ...dims], data } : null
 }
 
 /** Reads one column again as JavaScript values: 64-bit integers, strings, bools, and whatever is wrong. */
-function readColumnSlowly(reader: JsonReader, start: Mark, field: TensorField, rows: number, signature: Signature): Tensor {
+function readColumnSlowly(
+  reader: JsonReader,
+  start: Mark,
+  field: TensorField,
+  rows: number,
+  signature: Signature,
+): Tensor {
   if (signature.isWhole && rows > 1) {
-    throw new PenstockError('ERR_SHAPE', `Expected one record, for the models of pipeline ${signature.name} have no row axis, but received ${rows}. Send one request each`)
+    throw new PenstockError(
+      'ERR_SHAPE',
+      `Expected one record, for the models of pipeline ${signature.name} have no row axis, but received ${rows}. Send one request each`,
+    )
   }
   const values: JsonValue[] = []
   reader.reset(start)
@@ -221,7 +258,14 @@ function metaOf(routing: ReadonlyMap<string, JsonValue[]>, rows: number): Meta |
 
 function textOf(key: string, value: JsonValue | undefined): string {
   if (value === undefined || value === null) return ''
-  if (typeof value === 'object') throw argumentError(`column ${key}`, 'a string or a number in each record, for the pipeline routes on it,', value, '', 'ERR_META')
+  if (typeof value === 'object')
+    throw argumentError(
+      `column ${key}`,
+      'a string or a number in each record, for the pipeline routes on it,',
+      value,
+      '',
+      'ERR_META',
+    )
   return String(value)
 }
 
@@ -237,15 +281,23 @@ function unknownInput(name: string, signature: Signature): PenstockError {
   const names = signature.inputs.map((field) => field.name)
   const hint = closest(name, names)
   const wayOut = hint === null ? `It has ${names.join(', ')}` : `Did you mean ${hint}?`
-  return new PenstockError('ERR_UNKNOWN_INPUT', `Expected an input of pipeline ${signature.name} but received ${describeValue(name)}. ${wayOut}`)
+  return new PenstockError(
+    'ERR_UNKNOWN_INPUT',
+    `Expected an input of pipeline ${signature.name} but received ${describeValue(name)}. ${wayOut}`,
+  )
 }
 
 function missingInput(name: string, signature: Signature, where: string): PenstockError {
-  return new PenstockError('ERR_MISSING_INPUT', `Expected ${where} to have the input ${name} of pipeline ${signature.name} but received none. Send ${example(signature)}`)
+  return new PenstockError(
+    'ERR_MISSING_INPUT',
+    `Expected ${where} to have the input ${name} of pipeline ${signature.name} but received none. Send ${example(signature)}`,
+  )
 }
 
 /** The body that the caller should have sent, by name and shape. */
 function example(signature: Signature): string {
-  const members = signature.inputs.map((field) => `"${field.name}": ${field.dtype} ${formatShape(field.shape, signature.isWhole)}`)
+  const members = signature.inputs.map(
+    (field) => `"${field.name}": ${field.dtype} ${formatShape(field.shape, signature.isWhole)}`,
+  )
   return `{${members.join(', ')}}`
 }

@@ -19,16 +19,23 @@ import { parameter, type Call, type Route } from './route.js'
 const document: Route['document'] = {
   summary: 'Runs a deployed pipeline on the rows of the body',
   request: { [JSON_TYPE]: 'InferBody', [PENSTOCK_TYPE]: null },
-  responses: { 200: { description: 'The answer, in the form of the request unless accept asks for another', content: { [JSON_TYPE]: 'InferAnswer', [PENSTOCK_TYPE]: null } } },
+  responses: {
+    200: {
+      description: 'The answer, in the form of the request unless accept asks for another',
+      content: { [JSON_TYPE]: 'InferAnswer', [PENSTOCK_TYPE]: null },
+    },
+  },
 }
 
-export const inferRoutes: readonly Route[] = ['/v1/pipelines/{pipeline}/infer', '/pipelines/{pipeline}'].map((path) => ({
-  method: 'POST',
-  path,
-  bodyBytesMax: (context) => context.bodyBytesMax,
-  document,
-  handle: infer,
-}))
+export const inferRoutes: readonly Route[] = ['/v1/pipelines/{pipeline}/infer', '/pipelines/{pipeline}'].map(
+  (path) => ({
+    method: 'POST',
+    path,
+    bodyBytesMax: (context) => context.bodyBytesMax,
+    document,
+    handle: infer,
+  }),
+)
 
 /** What the three kinds of body have in common once they are read. */
 interface Parsed {
@@ -50,11 +57,18 @@ async function infer(call: Call): Promise<HttpReply> {
   const request = withHeaders(parsed.request, call)
   const result = await context.engine.infer(name, { ...request, signal: exchange.signal })
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
-  const answered = result.metadata.pipelineVersion === description.version ? description : context.engine.describePipeline(name)
+  const answered =
+    result.metadata.pipelineVersion === description.version ? description : context.engine.describePipeline(name)
   if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: writeColumns(result, answered) }
-  if (form === 'penstock') return { status: 200, contentType: PENSTOCK_TYPE, body: writeMessage(result, answered, parsed.channel, parsed.id) }
-  const inputs: RecordsContext['inputs'] = parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
-  return { status: 200, contentType: RECORDS_TYPE, body: writeRecords(result, answered, { inputs, timeMs, partition: context.partition }) }
+  if (form === 'penstock')
+    return { status: 200, contentType: PENSTOCK_TYPE, body: writeMessage(result, answered, parsed.channel, parsed.id) }
+  const inputs: RecordsContext['inputs'] =
+    parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
+  return {
+    status: 200,
+    contentType: RECORDS_TYPE,
+    body: writeRecords(result, answered, { inputs, timeMs, partition: context.partition }),
+  }
 }
 
 function parseBody(call: Call, description: PipelineDescription): Parsed {
@@ -62,15 +76,26 @@ function parseBody(call: Call, description: PipelineDescription): Parsed {
   if (kind === 'penstock') return parseMessage(call.body, description)
   const parsed = parseInferBody(call.body, description)
   if (kind === 'records' && parsed.form === 'columns') {
-    throw new PenstockError('ERR_BODY', `Expected an array of records, for content-type is ${RECORDS_TYPE}, but received an object. Send columns as ${JSON_TYPE}`)
+    throw new PenstockError(
+      'ERR_BODY',
+      `Expected an array of records, for content-type is ${RECORDS_TYPE}, but received an object. Send columns as ${JSON_TYPE}`,
+    )
   }
-  return { request: parsed.request, form: parsed.form, echoes: parsed.form === 'records' ? parsed.echoes : null, channel: 0, id: 0 }
+  return {
+    request: parsed.request,
+    form: parsed.form,
+    echoes: parsed.form === 'records' ? parsed.echoes : null,
+    channel: 0,
+    id: 0,
+  }
 }
 
 function parseMessage(body: Buffer, description: PipelineDescription): Parsed {
-  if (body.length === 0) throw new PenstockError('ERR_BODY', 'Expected one penstock.v1 message with an Infer body but received nothing')
+  if (body.length === 0)
+    throw new PenstockError('ERR_BODY', 'Expected one penstock.v1 message with an Infer body but received nothing')
   const message = decodeMessage(body)
-  if (message.kind !== 'infer') throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
+  if (message.kind !== 'infer')
+    throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
   const { meta, deadlineMs, priority } = message
   const inputs = namedTensors(message, description)
   const request = { inputs, priority, ...(meta === null ? {} : { meta }), ...(deadlineMs === 0 ? {} : { deadlineMs }) }
@@ -78,7 +103,10 @@ function parseMessage(body: Buffer, description: PipelineDescription): Parsed {
 }
 
 /** Inputs of an Infer message by name. @throws PenstockError ERR_SHAPE when its bytes do not add up to the signature. */
-export function namedTensors(message: InferMessage, description: Pick<PipelineDescription, 'inputs' | 'isWhole'>): Record<string, Tensor> {
+export function namedTensors(
+  message: InferMessage,
+  description: Pick<PipelineDescription, 'inputs' | 'isWhole'>,
+): Record<string, Tensor> {
   const layout = new TensorLayout(description.inputs, description.isWhole)
   const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts)
   const inputs = Object.create(null) as Record<string, Tensor>

@@ -28,7 +28,12 @@ describe('json reader', () => {
 
   it('rounds every decimal as Number does, to the bit', () => {
     const digits = fc.stringMatching(/^[0-9]{1,24}$/)
-    const decimal = fc.tuple(fc.constantFrom('', '-'), fc.nat({ max: 10 ** 9 }), fc.option(digits), fc.option(fc.integer({ min: -340, max: 300 })))
+    const decimal = fc.tuple(
+      fc.constantFrom('', '-'),
+      fc.nat({ max: 10 ** 9 }),
+      fc.option(digits),
+      fc.option(fc.integer({ min: -340, max: 300 })),
+    )
     fc.assert(
       fc.property(decimal, ([sign, whole, fraction, exponent]) => {
         const text = `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${exponent === null ? '' : `e${exponent}`}`
@@ -77,7 +82,10 @@ describe('json reader', () => {
   })
 
   it('names what JSON.parse leaves unsaid', () => {
-    expect(refusal('{"a":1,"b":2,"a":3}')).toMatchObject({ code: 'ERR_BODY', message: expect.stringContaining('"a" twice') as string })
+    expect(refusal('{"a":1,"b":2,"a":3}')).toMatchObject({
+      code: 'ERR_BODY',
+      message: expect.stringContaining('"a" twice') as string,
+    })
     expect(refusal('[NaN]').message).toContain('received NaN: JSON has neither NaN nor Infinity')
     expect(refusal('[-Infinity]').message).toContain('received -Infinity: JSON has neither')
     expect(refusal('[1e999]')).toMatchObject({ code: 'ERR_VALUE_RANGE' })

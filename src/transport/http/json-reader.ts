@@ -92,7 +92,8 @@ export class JsonReader {
     for (;;) {
       if (this.peek() !== quote) throw this.unexpected('a key in double quotes')
       const key = this.readString()
-      if (seen.includes(key)) throw this.failure('ERR_BODY', `Expected each key to occur once but received ${JSON.stringify(key)} twice`)
+      if (seen.includes(key))
+        throw this.failure('ERR_BODY', `Expected each key to occur once but received ${JSON.stringify(key)} twice`)
       // A body names its few inputs and keys; beyond that the search above would be quadratic.
       if (seen.length >= keysMax) throw this.failure('ERR_BODY', `Expected an object of at most ${keysMax} keys`)
       seen.push(key)
@@ -195,7 +196,8 @@ export class JsonReader {
     } else throw this.#notNumber()
     if (byte === dot) {
       const fraction = ++position
-      for (byte = bytes[position] ?? -1; byte >= zero && byte <= nine; byte = bytes[++position] ?? -1) mantissa = mantissa * 10 + (byte - zero)
+      for (byte = bytes[position] ?? -1; byte >= zero && byte <= nine; byte = bytes[++position] ?? -1)
+        mantissa = mantissa * 10 + (byte - zero)
       exponent = fraction - position
       if (exponent === 0) throw this.unexpected('a digit after the point', position)
     }
@@ -215,7 +217,10 @@ export class JsonReader {
     }
     const value = Number(bytes.toString('latin1', start, position))
     if (Number.isFinite(value)) return value
-    throw this.failure('ERR_VALUE_RANGE', `Expected a number that a float64 can hold but received ${clip(bytes.toString('latin1', start, position))}`)
+    throw this.failure(
+      'ERR_VALUE_RANGE',
+      `Expected a number that a float64 can hold but received ${clip(bytes.toString('latin1', start, position))}`,
+    )
   }
 
   /**
@@ -229,9 +234,15 @@ export class JsonReader {
     const text = this.bytes.toString('latin1', start, this.position)
     if (/^-?\d+$/.test(text)) return text.length <= 15 ? value : BigInt(text)
     const { mantissa, exponent } = this
-    const isExact = mantissa <= Number.MAX_SAFE_INTEGER && exponent >= -22 && mantissa % (exactPowers[Math.max(0, -exponent)] ?? 1) === 0
+    const isExact =
+      mantissa <= Number.MAX_SAFE_INTEGER &&
+      exponent >= -22 &&
+      mantissa % (exactPowers[Math.max(0, -exponent)] ?? 1) === 0
     if (isExact && Number.isSafeInteger(value)) return value
-    throw this.failure('ERR_VALUE_RANGE', `Expected an integer but received ${clip(text)}. Write integers beyond 2^53 without point and exponent`)
+    throw this.failure(
+      'ERR_VALUE_RANGE',
+      `Expected an integer but received ${clip(text)}. Write integers beyond 2^53 without point and exponent`,
+    )
   }
 
   /** Reads a string. @throws ERR_BODY when it is not UTF-8. */
@@ -245,7 +256,10 @@ export class JsonReader {
     for (;;) {
       const byte = bytes[position] ?? -1
       if (byte === quote) break
-      if (byte < 0x20) throw byte === -1 ? this.unexpected('the string to end', position) : this.unexpected('control characters to be escaped', position)
+      if (byte < 0x20)
+        throw byte === -1
+          ? this.unexpected('the string to end', position)
+          : this.unexpected('control characters to be escaped', position)
       if (byte === backslash) {
         hasEscape = true
         position++
@@ -270,7 +284,10 @@ export class JsonReader {
 
   unexpected(rule: string, position = this.position): PenstockError {
     const received = position >= this.bytes.length ? 'its end' : JSON.stringify(this.#ascii(position, position + 12))
-    return new PenstockError('ERR_BODY', `Expected ${rule} at byte ${position} of the JSON body but received ${received}`)
+    return new PenstockError(
+      'ERR_BODY',
+      `Expected ${rule} at byte ${position} of the JSON body but received ${received}`,
+    )
   }
 
   failure(code: ErrorCode, sentence: string): PenstockError {
@@ -285,7 +302,10 @@ export class JsonReader {
   #enter(byte: number, what: string): void {
     if (this.peek() !== byte) throw this.unexpected(what)
     if (++this.#depth > JSON_DEPTH_MAX) {
-      throw new PenstockError('ERR_BODY', `Expected the JSON body to be nested at most ${JSON_DEPTH_MAX} deep but received more at byte ${this.position}`)
+      throw new PenstockError(
+        'ERR_BODY',
+        `Expected the JSON body to be nested at most ${JSON_DEPTH_MAX} deep but received more at byte ${this.position}`,
+      )
     }
     this.position++
   }
@@ -344,7 +364,10 @@ const words: readonly (readonly [string, true | false | null])[] = [
 ]
 
 function notFinite(word: string): PenstockError {
-  return new PenstockError('ERR_BODY', `Expected a number but received ${word}: JSON has neither NaN nor Infinity. Send the tensor as application/x-penstock, or replace the value`)
+  return new PenstockError(
+    'ERR_BODY',
+    `Expected a number but received ${word}: JSON has neither NaN nor Infinity. Send the tensor as application/x-penstock, or replace the value`,
+  )
 }
 
 function clip(text: string): string {

@@ -8,9 +8,13 @@ describe('media types', () => {
     expect(inferBodyKind('Application/JSON; charset=utf-8')).toBe('json')
     expect(inferBodyKind('application/json; format=pandas-records')).toBe('records')
     expect(inferBodyKind('application/json;format="pandas-records"')).toBe('records')
-    expect(inferBodyKind('application/json; format=pandas-recordsapplication/json; format=pandas-records')).toBe('records')
+    expect(inferBodyKind('application/json; format=pandas-recordsapplication/json; format=pandas-records')).toBe(
+      'records',
+    )
     expect(inferBodyKind('application/x-penstock')).toBe('penstock')
-    expect(() => inferBodyKind('text/plain')).toThrow('Expected content-type to be application/json, application/json; format=pandas-records or application/x-penstock but received text/plain')
+    expect(() => inferBodyKind('text/plain')).toThrow(
+      'Expected content-type to be application/json, application/json; format=pandas-records or application/x-penstock but received text/plain',
+    )
     expect(() => inferBodyKind('')).toThrow('but received none')
   })
 
@@ -30,7 +34,9 @@ describe('media types', () => {
   })
 
   it('finds a type in a list', () => {
-    expect(accepts('application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1', 'application/openmetrics-text')).toBe(true)
+    expect(accepts('application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1', 'application/openmetrics-text')).toBe(
+      true,
+    )
     expect(accepts('*/*', 'application/openmetrics-text')).toBe(false)
   })
 })

@@ -50,7 +50,10 @@ export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
     if (format.startsWith('pandas-records')) return 'records'
     return mirror === 'penstock' ? 'columns' : mirror
   }
-  throw new PenstockError('ERR_NOT_ACCEPTABLE', `Expected accept to name ${JSON_TYPE}, ${RECORDS_TYPE} or ${PENSTOCK_TYPE} but received ${accept.slice(0, 200)}`)
+  throw new PenstockError(
+    'ERR_NOT_ACCEPTABLE',
+    `Expected accept to name ${JSON_TYPE}, ${RECORDS_TYPE} or ${PENSTOCK_TYPE} but received ${accept.slice(0, 200)}`,
+  )
 }
 
 /** Whether the caller would rather have `name` than anything else it lists. */

@@ -8,13 +8,18 @@ import { expectJsonBody } from './media-types.js'
 import { jsonReply, noContent } from './replies.js'
 import { parameter, versionParameter, type Route } from './route.js'
 
-const model = (description: string): Route['document']['responses'] => ({ 200: { description, content: { 'application/json': 'Model' } } })
+const model = (description: string): Route['document']['responses'] => ({
+  200: { description, content: { 'application/json': 'Model' } },
+})
 
 export const modelRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/models',
-    document: { summary: 'All models', responses: { 200: { description: 'The models', content: { 'application/json': 'Models' } } } },
+    document: {
+      summary: 'All models',
+      responses: { 200: { description: 'The models', content: { 'application/json': 'Models' } } },
+    },
     handle: ({ context }) => jsonReply({ models: context.engine.listModels().map(modelJson) }),
   },
   {
@@ -26,7 +31,10 @@ export const modelRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/models/{model}',
-    document: { summary: 'Removes a model that no deployed pipeline uses', responses: { 204: { description: 'Removed' } } },
+    document: {
+      summary: 'Removes a model that no deployed pipeline uses',
+      responses: { 204: { description: 'Removed' } },
+    },
     handle: async (call) => {
       await call.context.engine.removeModel(parameter(call, 0))
       return noContent
@@ -46,21 +54,38 @@ export const modelRoutes: readonly Route[] = [
       responses: { 201: { description: 'The version', content: { 'application/json': 'UploadedVersion' } } },
     },
     handle: async (call) => {
-      if (call.body.length === 0) throw new PenstockError('ERR_BODY', 'Expected the bytes of an .onnx file but received an empty body. With curl: --data-binary @model.onnx')
+      if (call.body.length === 0)
+        throw new PenstockError(
+          'ERR_BODY',
+          'Expected the bytes of an .onnx file but received an empty body. With curl: --data-binary @model.onnx',
+        )
       const aliases = call.query.getAll('alias')
-      if (aliases.length > 1) throw new PenstockError('ERR_ARGUMENT', `Expected at most one alias but received ${aliases.length}. Set the others with PUT /v1/models/{model}/aliases/{alias}`)
+      if (aliases.length > 1)
+        throw new PenstockError(
+          'ERR_ARGUMENT',
+          `Expected at most one alias but received ${aliases.length}. Set the others with PUT /v1/models/{model}/aliases/{alias}`,
+        )
       const [alias] = aliases
       const name = parameter(call, 0)
-      const version = await call.context.engine.addModel(name, call.body, { ...(alias === undefined ? {} : { alias }), tags: call.query.getAll('tag') })
-      const pointing = Object.entries(call.context.engine.getModel(name).aliases).filter(([, target]) => target === version.version)
+      const version = await call.context.engine.addModel(name, call.body, {
+        ...(alias === undefined ? {} : { alias }),
+        tags: call.query.getAll('tag'),
+      })
+      const pointing = Object.entries(call.context.engine.getModel(name).aliases).filter(
+        ([, target]) => target === version.version,
+      )
       return jsonReply({ name, ...versionJson(version), aliases: pointing.map(([own]) => own) }, 201)
     },
   },
   {
     method: 'DELETE',
     path: '/v1/models/{model}/versions/{version}',
-    document: { summary: 'Removes a version that no alias points to and no deployed pipeline uses', responses: model('What is left of the model') },
-    handle: async (call) => jsonReply(modelJson(await call.context.engine.removeModelVersion(parameter(call, 0), versionParameter(call, 1)))),
+    document: {
+      summary: 'Removes a version that no alias points to and no deployed pipeline uses',
+      responses: model('What is left of the model'),
+    },
+    handle: async (call) =>
+      jsonReply(modelJson(await call.context.engine.removeModelVersion(parameter(call, 0), versionParameter(call, 1)))),
   },
   {
     method: 'PUT',
@@ -83,7 +108,8 @@ export const modelRoutes: readonly Route[] = [
     method: 'DELETE',
     path: '/v1/models/{model}/aliases/{alias}',
     document: { summary: 'Removes an alias that no deployed pipeline follows', responses: model('The model') },
-    handle: async (call) => jsonReply(modelJson(await call.context.engine.removeAlias(parameter(call, 0), parameter(call, 1)))),
+    handle: async (call) =>
+      jsonReply(modelJson(await call.context.engine.removeAlias(parameter(call, 0), parameter(call, 1)))),
   },
 ]
 
@@ -91,7 +117,14 @@ function modelJson(record: ModelRecord): unknown {
   return { name: record.name, aliases: record.aliases, versions: record.versions.map(versionJson) }
 }
 
-function versionJson({ version, sha256, sizeBytes, createdAt, tags, signature }: ModelVersion): Record<string, unknown> {
+function versionJson({
+  version,
+  sha256,
+  sizeBytes,
+  createdAt,
+  tags,
+  signature,
+}: ModelVersion): Record<string, unknown> {
   const { inputs, outputs, batching, remark } = signature
   return { version, sha256, size_bytes: sizeBytes, created_at: createdAt, tags, inputs, outputs, batching, remark }
 }

@@ -7,7 +7,10 @@ import { schemas } from './schemas.js'
 
 type Json = Readonly<Record<string, unknown>>
 
-const errorResponse: Json = { description: 'An error', content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }
+const errorResponse: Json = {
+  description: 'An error',
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+}
 
 /** @returns a plain object, ready for JSON.stringify. */
 export function openApiDocument(routes: readonly Route[], version: string): Json {
@@ -18,28 +21,47 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Penstock', version, description: 'Inference engine for ONNX models: models, pipelines, inference. Every non-2xx body is {"error", "code"}.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'Penstock',
+      version,
+      description:
+        'Inference engine for ONNX models: models, pipelines, inference. Every non-2xx body is {"error", "code"}.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     security: [{}, { apiKey: [] }],
     paths,
-    components: { schemas, securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'Needed when the server has API keys' } } },
+    components: {
+      schemas,
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', description: 'Needed when the server has API keys' },
+      },
+    },
   }
 }
 
 function operation(route: Route): Json {
   const { summary, request, isRequestOptional, responses } = route.document
-  const described = Object.entries(responses).map(([status, { description, content: types }]) => [status, { description, ...(types === undefined ? {} : { content: content(types) }) }])
+  const described = Object.entries(responses).map(([status, { description, content: types }]) => [
+    status,
+    { description, ...(types === undefined ? {} : { content: content(types) }) },
+  ])
   return {
     operationId: operationId(route),
     summary,
     ...(route.isOpen === true ? { security: [{}] } : {}),
     parameters: [...pathParameters(route), ...queryParameters(route)],
-    ...(request === undefined ? {} : { requestBody: { required: isRequestOptional !== true, content: content(request) } }),
+    ...(request === undefined
+      ? {}
+      : { requestBody: { required: isRequestOptional !== true, content: content(request) } }),
     responses: { ...Object.fromEntries(described), default: errorResponse },
   }
 }
 
 function content(types: Readonly<Record<string, string | null>>): Json {
-  const entries = Object.entries(types).map(([type, schema]) => [type, { schema: schema === null ? {} : { $ref: `#/components/schemas/${schema}` } }])
+  const entries = Object.entries(types).map(([type, schema]) => [
+    type,
+    { schema: schema === null ? {} : { $ref: `#/components/schemas/${schema}` } },
+  ])
   return Object.fromEntries(entries) as Json
 }
 

@@ -9,7 +9,9 @@ import { expectJsonBody } from './media-types.js'
 import { jsonReply, noContent } from './replies.js'
 import { parameter, versionParameter, type Call, type Route } from './route.js'
 
-const json = (description: string, schema: string): Route['document']['responses'] => ({ 200: { description, content: { 'application/json': schema } } })
+const json = (description: string, schema: string): Route['document']['responses'] => ({
+  200: { description, content: { 'application/json': schema } },
+})
 
 export const pipelineRoutes: readonly Route[] = [
   {
@@ -57,7 +59,8 @@ export const pipelineRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/versions',
     document: { summary: 'The versions of a pipeline, oldest first', responses: json('The versions', 'Versions') },
-    handle: (call) => jsonReply({ versions: call.context.engine.getPipeline(parameter(call, 0)).versions.map(versionJson) }),
+    handle: (call) =>
+      jsonReply({ versions: call.context.engine.getPipeline(parameter(call, 0)).versions.map(versionJson) }),
   },
   {
     method: 'GET',
@@ -104,7 +107,10 @@ function findVersion(call: Call): PipelineVersion {
   const { versions } = call.context.engine.getPipeline(name)
   const version = versions.find((candidate) => candidate.version === number)
   if (version !== undefined) return version
-  throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `Expected a version of pipeline ${name} but received ${number}. It has ${versions.map((candidate) => candidate.version).join(', ')}`)
+  throw new PenstockError(
+    'ERR_PIPELINE_NOT_FOUND',
+    `Expected a version of pipeline ${name} but received ${number}. It has ${versions.map((candidate) => candidate.version).join(', ')}`,
+  )
 }
 
 /** No body at all means the newest version. */
@@ -139,6 +145,11 @@ function statusJson(status: PipelineStatus): unknown {
     request_count: status.requestCount,
     row_count: status.rowCount,
     failures: status.failures,
-    models: status.models.map(({ name, version, pendingRows, isReady }) => ({ name, version, pending_rows: pendingRows, ready: isReady })),
+    models: status.models.map(({ name, version, pendingRows, isReady }) => ({
+      name,
+      version,
+      pending_rows: pendingRows,
+      ready: isReady,
+    })),
   }
 }

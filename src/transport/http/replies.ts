@@ -2,7 +2,7 @@
  * What handlers answer with, and the one shape of every error: `{"error": sentence, "code": "ERR_…"}`, with
  * `retry_after_ms` where trying again helps and `request_id` where the operator's log knows more.
  */
-import { PenstockError } from '../../base/errors.js'
+import type { PenstockError } from '../../base/errors.js'
 import type { HttpReply } from '../uws.js'
 
 export const JSON_TYPE = 'application/json'
@@ -20,7 +20,11 @@ export function textReply(body: string, contentType: string, status = 200): Http
 export const noContent: HttpReply = { status: 204 }
 
 /** @param requestId is told to the caller when the log has an entry under it. */
-export function errorReply(error: PenstockError, requestId?: string, headers: readonly (readonly [string, string])[] = []): HttpReply {
+export function errorReply(
+  error: PenstockError,
+  requestId?: string,
+  headers: readonly (readonly [string, string])[] = [],
+): HttpReply {
   const body: Record<string, unknown> = { error: error.message, code: error.code }
   const all = [...headers]
   if (error.retryable) {

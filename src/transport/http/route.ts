@@ -45,7 +45,9 @@ export interface RouteDocument {
   /** Media type → schema; null: bytes. */
   readonly request?: Readonly<Record<string, string | null>>
   readonly isRequestOptional?: boolean
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, string | null>> }>>
+  readonly responses: Readonly<
+    Record<string, { readonly description: string; readonly content?: Readonly<Record<string, string | null>> }>
+  >
 }
 
 export interface Route extends Pattern {

@@ -24,8 +24,15 @@ describe('router', () => {
   })
 
   it('answers 405 with the methods that the address takes', () => {
-    expect(find('POST', '/v1/pipelines/p')).toMatchObject({ kind: 'refused', allow: 'GET, HEAD, PUT, DELETE', error: { code: 'ERR_METHOD', httpStatus: 405 } })
-    expect(find('GET', '/v1/pipelines/p/infer')).toMatchObject({ allow: 'POST', error: { message: 'Expected the method of /v1/pipelines/p/infer to be POST but received GET' } })
+    expect(find('POST', '/v1/pipelines/p')).toMatchObject({
+      kind: 'refused',
+      allow: 'GET, HEAD, PUT, DELETE',
+      error: { code: 'ERR_METHOD', httpStatus: 405 },
+    })
+    expect(find('GET', '/v1/pipelines/p/infer')).toMatchObject({
+      allow: 'POST',
+      error: { message: 'Expected the method of /v1/pipelines/p/infer to be POST but received GET' },
+    })
     expect(find('get', '/')).toMatchObject({ kind: 'refused', allow: 'GET, HEAD' })
   })
 
@@ -54,11 +61,19 @@ describe('suggestions', () => {
 
 describe('openapi', () => {
   it('describes exactly the routes that are served, with unique operation ids and no dangling schema', () => {
-    const document = openApiDocument(routes, '1.2.3') as { paths: Record<string, Record<string, { operationId: string }>>; components: { schemas: Record<string, unknown> } }
-    const described = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
+    const document = openApiDocument(routes, '1.2.3') as {
+      paths: Record<string, Record<string, { operationId: string }>>
+      components: { schemas: Record<string, unknown> }
+    }
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
     expect(described.sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort())
-    const ids = Object.values(document.paths).flatMap((methods) => Object.values(methods).map(({ operationId }) => operationId))
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    )
     expect(new Set(ids).size).toBe(ids.length)
-    for (const [, name = ''] of JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)) expect(Object.keys(document.components.schemas)).toContain(name)
+    for (const [, name = ''] of JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g))
+      expect(Object.keys(document.components.schemas)).toContain(name)
   })
 })

@@ -46,20 +46,40 @@ export class Router<Route extends Pattern> {
       }
       const parameters = segments.filter((_, index) => isParameter(compiled.segments[index])).map(decode)
       const bad = parameters.findIndex((parameter) => parameter === null)
-      if (bad >= 0) return refused(new PenstockError('ERR_ARGUMENT', `Expected the path to be percent-encoded UTF-8 but received ${path}`), null)
+      if (bad >= 0)
+        return refused(
+          new PenstockError('ERR_ARGUMENT', `Expected the path to be percent-encoded UTF-8 but received ${path}`),
+          null,
+        )
       return { kind: 'route', route: compiled.route, parameters: parameters as string[] }
     }
     if (allowed.length === 0) return refused(this.#notFound(path, segments), null)
     const allow = allowed.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ')
-    return refused(new PenstockError('ERR_METHOD', `Expected the method of ${path} to be ${allow.replaceAll(', ', ' or ')} but received ${method}`), allow)
+    return refused(
+      new PenstockError(
+        'ERR_METHOD',
+        `Expected the method of ${path} to be ${allow.replaceAll(', ', ' or ')} but received ${method}`,
+      ),
+      allow,
+    )
   }
 
   #notFound(path: string, segments: readonly string[]): PenstockError {
-    const candidates = [...this.#byLength.values()].flat().map(({ segments: own }) => own.map((segment, index) => (isParameter(segment) ? (segments[index] ?? segment) : segment)).join('/'))
-    const nearest = closest(path, [...new Set(candidates)].filter((candidate) => candidate !== path))
+    const candidates = [...this.#byLength.values()]
+      .flat()
+      .map(({ segments: own }) =>
+        own.map((segment, index) => (isParameter(segment) ? (segments[index] ?? segment) : segment)).join('/'),
+      )
+    const nearest = closest(
+      path,
+      [...new Set(candidates)].filter((candidate) => candidate !== path),
+    )
     const wayOut = nearest === null ? 'GET / lists the addresses' : `Did you mean ${nearest}?`
     const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path
-    return new PenstockError('ERR_ROUTE_NOT_FOUND', `Expected an address of this server but received ${shown}. ${wayOut}`)
+    return new PenstockError(
+      'ERR_ROUTE_NOT_FOUND',
+      `Expected an address of this server but received ${shown}. ${wayOut}`,
+    )
   }
 }
 

@@ -10,8 +10,17 @@ import { systemRoutes } from './system.js'
 const openApiRoute: Route = {
   method: 'GET',
   path: '/openapi.json',
-  document: { summary: 'This description', responses: { 200: { description: 'OpenAPI 3.1', content: { 'application/json': null } } } },
+  document: {
+    summary: 'This description',
+    responses: { 200: { description: 'OpenAPI 3.1', content: { 'application/json': null } } },
+  },
   handle: ({ context }) => jsonReply(openApiDocument(routes, context.product.version)),
 }
 
-export const routes: readonly Route[] = [...systemRoutes, openApiRoute, ...modelRoutes, ...pipelineRoutes, ...inferRoutes]
+export const routes: readonly Route[] = [
+  ...systemRoutes,
+  openApiRoute,
+  ...modelRoutes,
+  ...pipelineRoutes,
+  ...inferRoutes,
+]

@@ -32,12 +32,24 @@ const metadata = {
   pipeline: name,
   pipeline_version: count,
   request_id: text,
-  elapsed: { type: 'array', items: count, description: 'Nanoseconds: admission to first run, then one per step that runs models' },
+  elapsed: {
+    type: 'array',
+    items: count,
+    description: 'Nanoseconds: admission to first run, then one per step that runs models',
+  },
   last_model: { type: ['string', 'null'], description: 'A string that holds JSON: {"model_name", "model_sha"}' },
 } as const
 
 export const schemas: Readonly<Record<string, Schema>> = {
-  Error: record({ error: text, code: { type: 'string', pattern: '^ERR_[A-Z_]+$' }, retry_after_ms: { type: 'number', minimum: 0 }, request_id: text }, ['retry_after_ms', 'request_id']),
+  Error: record(
+    {
+      error: text,
+      code: { type: 'string', pattern: '^ERR_[A-Z_]+$' },
+      retry_after_ms: { type: 'number', minimum: 0 },
+      request_id: text,
+    },
+    ['retry_after_ms', 'request_id'],
+  ),
   Index: record({ name: text, version: text, links: mapOf(text) }),
   Live: record({ live: { const: true } }),
   Ready: record({ ready: { const: true } }),
@@ -47,9 +59,19 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ModelVersion: record(modelVersion),
   UploadedVersion: record({ name, ...modelVersion, aliases: listOf(name) }),
   VersionChoice: record({ version: { type: 'integer', minimum: 1 } }, ['version']),
-  Step: { type: 'object', properties: { type: { enum: ['model', 'multi-model', 'audit', 'select', 'key-split', 'random-split', 'shadow', 'check'] } }, required: ['type'] },
+  Step: {
+    type: 'object',
+    properties: {
+      type: { enum: ['model', 'multi-model', 'audit', 'select', 'key-split', 'random-split', 'shadow', 'check'] },
+    },
+    required: ['type'],
+  },
   Definition: record({ name, steps: listOf(reference('Step')) }, ['name']),
-  Pipeline: record({ name, deployed_version: { type: ['integer', 'null'] }, versions: listOf(reference('PipelineVersion')) }),
+  Pipeline: record({
+    name,
+    deployed_version: { type: ['integer', 'null'] },
+    versions: listOf(reference('PipelineVersion')),
+  }),
   Pipelines: record({ pipelines: listOf(reference('Pipeline')) }),
   PipelineVersion: record(pipelineVersion),
   NamedVersion: record({ name, ...pipelineVersion }),
@@ -79,7 +101,12 @@ export const schemas: Readonly<Record<string, Schema>> = {
   }),
   InferBody: {
     anyOf: [
-      { type: 'array', minItems: 1, items: { type: 'object' }, description: 'pandas-records: one object per row; columns that are no inputs are allowed' },
+      {
+        type: 'array',
+        minItems: 1,
+        items: { type: 'object' },
+        description: 'pandas-records: one object per row; columns that are no inputs are allowed',
+      },
       record(
         {
           inputs: mapOf(nestedNumbers),

@@ -6,7 +6,9 @@ import { jsonReply, textReply } from './replies.js'
 import type { Route } from './route.js'
 
 const openMetricsType = 'application/openmetrics-text'
-const ok = (description: string, schema: string): Route['document']['responses'] => ({ 200: { description, content: { 'application/json': schema } } })
+const ok = (description: string, schema: string): Route['document']['responses'] => ({
+  200: { description, content: { 'application/json': schema } },
+})
 
 export const systemRoutes: readonly Route[] = [
   {
@@ -28,7 +30,10 @@ export const systemRoutes: readonly Route[] = [
     isOpen: true,
     document: {
       summary: 'Whether requests should be sent here: 503 while starting and while draining',
-      responses: { ...ok('Ready', 'Ready'), 503: { description: 'ERR_NOT_READY or ERR_DRAINING', content: { 'application/json': 'Error' } } },
+      responses: {
+        ...ok('Ready', 'Ready'),
+        503: { description: 'ERR_NOT_READY or ERR_DRAINING', content: { 'application/json': 'Error' } },
+      },
     },
     handle: ({ context }) => {
       if (context.isDraining()) throw new PenstockError('ERR_DRAINING')
@@ -53,11 +58,17 @@ export const systemRoutes: readonly Route[] = [
     path: STREAM_PATH,
     document: {
       summary: `WebSocket handshake, subprotocol ${SUBPROTOCOL}; docs/reference/wire-protocol.md describes the messages`,
-      responses: { 101: { description: 'The connection is a WebSocket from here on' }, 400: { description: 'ERR_SUBPROTOCOL', content: { 'application/json': 'Error' } } },
+      responses: {
+        101: { description: 'The connection is a WebSocket from here on' },
+        400: { description: 'ERR_SUBPROTOCOL', content: { 'application/json': 'Error' } },
+      },
     },
     // A handshake never gets here: the socket server takes it before the routes.
     handle: () => {
-      throw new PenstockError('ERR_SUBPROTOCOL', `Expected a WebSocket handshake (upgrade: websocket, sec-websocket-protocol: ${SUBPROTOCOL}) but received a plain GET`)
+      throw new PenstockError(
+        'ERR_SUBPROTOCOL',
+        `Expected a WebSocket handshake (upgrade: websocket, sec-websocket-protocol: ${SUBPROTOCOL}) but received a plain GET`,
+      )
     },
   },
 ]

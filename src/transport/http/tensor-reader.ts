@@ -16,7 +16,16 @@ import type { JsonReader, JsonValue } from './json-reader.js'
 
 /** Kept between requests up to this many numbers: 8 MiB. */
 const scratchNumbersMax = 1 << 20
-const fastDtypes: ReadonlySet<Dtype> = new Set(['float32', 'float64', 'int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32'])
+const fastDtypes: ReadonlySet<Dtype> = new Set([
+  'float32',
+  'float64',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+])
 const wideDtypes: ReadonlySet<Dtype> = new Set(['int64', 'uint64'])
 
 /** Whether values of the field may go the fast path. */
@@ -99,7 +108,8 @@ function tensorOf(scratch: NumberScratch, field: TensorField, isWhole: boolean):
   if (data === null) return null
   const shape = [...scratch.dims]
   if (shapeMatches(field.shape, shape)) return { dtype: field.dtype, shape, data }
-  if (!isWhole && shape.length > 0 && shapeMatches(field.shape.slice(1), shape)) return { dtype: field.dtype, shape: [1, ...shape], data }
+  if (!isWhole && shape.length > 0 && shapeMatches(field.shape.slice(1), shape))
+    return { dtype: field.dtype, shape: [1, ...shape], data }
   return shape.length === 1 ? toTensor(field, data, isWhole) : null
 }
 

@@ -1,0 +1,67 @@
+/**
+ * Bodies that come in pieces, and the memory that all of them together may hold while they arrive. Owner of the bytes:
+ * the body until `bytes` is taken, then the caller.
+ */
+import { PenstockError } from '../base/errors.js'
+
+/** Of all bodies of one server that are still arriving. */
+export interface BodyBudget {
+  bytes: number
+  readonly bytesMax: number
+}
+
+/** First room of a body. */
+const bytesInitial = 16 * 1024
+
+/** A body that grows as it arrives: an announced length is a claim, and memory is not given for claims. */
+export class Body {
+  #memory = Buffer.allocUnsafeSlow(0)
+  #length = 0
+  isReleased = false
+
+  constructor(
+    private readonly budget: BodyBudget,
+    private readonly bytesMax: number,
+  ) {}
+
+  append(chunk: ArrayBuffer): PenstockError | null {
+    const length = this.#length + chunk.byteLength
+    if (length > this.bytesMax) return bodyTooLarge(this.bytesMax, length)
+    if (length > this.#memory.length) {
+      const capacity = Math.min(this.bytesMax, Math.max(length, 2 * this.#memory.length, bytesInitial))
+      const addedBytes = capacity - this.#memory.length
+      if (this.budget.bytes + addedBytes > this.budget.bytesMax) {
+        return new PenstockError(
+          'ERR_QUEUE_FULL',
+          `Expected the bodies under way to be at most ${this.budget.bytesMax} bytes together but received more. Try again`,
+          { retryAfterMs: 1000 },
+        )
+      }
+      const grown = Buffer.allocUnsafeSlow(capacity)
+      this.#memory.copy(grown, 0, 0, this.#length)
+      this.#memory = grown
+      this.budget.bytes += addedBytes
+    }
+    this.#memory.set(new Uint8Array(chunk), this.#length)
+    this.#length = length
+    return null
+  }
+
+  get bytes(): Buffer {
+    return this.#memory.subarray(0, this.#length)
+  }
+
+  /** Gives the budget back: the body has arrived, or is refused. */
+  release(): void {
+    if (this.isReleased) return
+    this.isReleased = true
+    this.budget.bytes -= this.#memory.length
+  }
+}
+
+export function bodyTooLarge(bytesMax: number, bytes: number): PenstockError {
+  return new PenstockError(
+    'ERR_BODY_TOO_LARGE',
+    `Expected the body to be at most ${bytesMax} bytes but received ${bytes}`,
+  )
+}
