@@ -21,7 +21,7 @@ describe('types: client and engine', () => {
     expectTypeOf<keyof ClientInferOptions>().toEqualTypeOf<keyof EngineOptions>()
     // The engine takes any signal that looks like an AbortSignal; the client's must do.
     const accept = (options: EngineOptions): EngineOptions => options
-    expectTypeOf(accept).toBeCallableWith({} as ClientInferOptions)
+    expectTypeOf(accept).toBeCallableWith<[ClientInferOptions]>({})
   })
 
   it('types: outputs are tensors, and undefined has to be thought of', () => {
