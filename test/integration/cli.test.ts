@@ -49,6 +49,24 @@ describe('cli: help and usage', () => {
     },
   )
 
+  it('docs/reference/cli.md: names every command and every option of every command', async () => {
+    const page = readFileSync(new URL('../../docs/reference/cli.md', import.meta.url), 'utf8')
+    const options = new Set<string>()
+    for (const command of COMMANDS) {
+      expect(page).toContain(`\`${command.join(' ')}`)
+      const { stdout } = await penstock([...command, '--help'])
+      for (const [, option = ''] of stdout.matchAll(/^ {2}(--[a-z-]+)/gm)) options.add(option)
+    }
+    // The canary: the pattern finds the options at all.
+    expect(options.size).toBeGreaterThan(20)
+    for (const option of options) expect(page, option).toMatch(new RegExp(`\`${option}[ \`]`))
+    // And nothing that does not exist any more.
+    const documented = [...page.matchAll(/`(--[a-z-]+)/g)].map(([, option = '']) => option)
+    expect(documented.filter((option) => !options.has(option))).toEqual(
+      ['--help'].filter((option) => documented.includes(option)),
+    )
+  })
+
   it('--help: names every command and the exit codes; --version is the package', async () => {
     const { code, stdout } = await penstock(['--help'])
     expect(code).toBe(0)
