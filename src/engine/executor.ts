@@ -39,6 +39,7 @@ const SEND_FAILED = 5
 const SEND_HELD = 7
 
 const CHANNEL_UNIT = 2 ** 32
+const SCAN_INTERVAL_US = 1000
 
 export class Executor {
   readonly port: PortHandle
@@ -50,6 +51,7 @@ export class Executor {
   #expiryTimer: NodeJS.Timeout | null = null
   /** On the clock of nowUs(); Infinity without a timer. */
   #expiryUs = Infinity
+  #scannedUs = -Infinity
 
   constructor(plane: number, requestsMax: number, events: ExecutorEvents) {
     this.#events = events
@@ -120,18 +122,30 @@ export class Executor {
   }
 
   #armExpiry(): void {
+    const nowUs = addon.nowUs()
+    // The addon visits every request in flight: once a millisecond is as often as a deadline can matter.
+    if (nowUs - this.#scannedUs < SCAN_INTERVAL_US)
+      return this.#setExpiryTimer(nowUs, this.#scannedUs + SCAN_INTERVAL_US)
     const waitMs = addon.expire(this.port)
+    // Nothing has a deadline: that was one comparison, so the next look need not wait.
     if (waitMs < 0) return
-    const atUs = addon.nowUs() + waitMs * 1000
-    // A timer that fires early only asks again; one that fires late would be wrong.
+    this.#scannedUs = nowUs
+    this.#setExpiryTimer(nowUs, nowUs + waitMs * 1000)
+  }
+
+  /** Makes sure that the deadlines are looked at by then. */
+  #setExpiryTimer(nowUs: number, atUs: number): void {
     if (atUs >= this.#expiryUs) return
     if (this.#expiryTimer !== null) clearTimeout(this.#expiryTimer)
     this.#expiryUs = atUs
-    this.#expiryTimer = setTimeout(() => {
-      this.#expiryTimer = null
-      this.#expiryUs = Infinity
-      if (!this.#isClosed) this.#armExpiry()
-    }, Math.ceil(waitMs))
+    this.#expiryTimer = setTimeout(
+      () => {
+        this.#expiryTimer = null
+        this.#expiryUs = Infinity
+        if (!this.#isClosed) this.#armExpiry()
+      },
+      Math.max(1, Math.ceil((atUs - nowUs) / 1000)),
+    )
   }
 
   #followSignal(signal: CancelSignal, tag: number, request: number): void {
