@@ -45,15 +45,15 @@ export function parsePage(markdown: string): Page {
   const lines = markdown.split('\n')
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string
-    const comment = /^<!-- (test: .+|answer|not run: .+) -->$/.exec(line)?.[1]
+    const comment = /^ *<!-- (test: .+|answer|not run: .+) -->$/.exec(line)?.[1]
     if (comment !== undefined) {
       if (mark !== null) throw new Error(`Expected a fence behind <!-- ${mark} -->`)
       mark = comment
       continue
     }
-    const language = /^```(\w*)/.exec(line)?.[1]
+    const language = /^ *```(\w*)/.exec(line)?.[1]
     if (language === undefined) continue
-    const end = lines.indexOf('```', i + 1)
+    const end = lines.findIndex((candidate, index) => index > i && /^ *```$/.test(candidate))
     if (end < 0) throw new Error(`Expected the fence of line ${i + 1} to be closed`)
     const block = { language, text: lines.slice(i + 1, end).join('\n') }
     i = end
