@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { MODEL_BYTES_MAX } from '../base/limits.js'
 import type { AddedAnswer } from './answers.js'
 import { UsageError } from './failures.js'
 import { withProgress } from './progress.js'
@@ -77,6 +78,8 @@ async function sizeOf(file: string): Promise<number> {
   try {
     const entry = await stat(file)
     if (!entry.isFile()) throw new Error('it is no file')
+    if (entry.size > MODEL_BYTES_MAX)
+      throw new Error(`it has ${entry.size} bytes, and ONNX files end at ${MODEL_BYTES_MAX}`)
     return entry.size
   } catch (error) {
     throw new UsageError(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}.`, {

@@ -4,7 +4,7 @@
  */
 import { type Command, Option } from 'commander'
 import { Readable } from 'node:stream'
-import { RefusedError, UnreachableError } from './failures.js'
+import { RefusedError, UnreachableError, UsageError } from './failures.js'
 
 export interface ServerOptions {
   readonly url: string
@@ -33,7 +33,10 @@ export class ServerApi {
   readonly #headers: Record<string, string>
 
   constructor(options: ServerOptions) {
-    this.#url = options.url.replace(/\/+$/, '')
+    this.#url = expectUrl(options.url)
+    if (options.apiKey !== undefined && !/^[\x21-\x7e]+$/.test(options.apiKey)) {
+      throw new UsageError('Expected the API key to be printable ASCII without blanks, such as psk_…')
+    }
     this.#headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${options.apiKey}` }
   }
 
@@ -63,13 +66,18 @@ export class ServerApi {
       response = await fetch(`${this.#url}${path}`, { ...request, headers: { ...request.headers, ...this.#headers } })
       text = await response.text()
     } catch (error) {
-      throw new UnreachableError(`Cannot reach a server at ${this.#url}: ${reasonOf(error)}. ${WAY_OUT}`, {
-        cause: error,
-      })
+      throw unreachable(this.#url, error)
     }
     if (response.ok) return text
     throw refusalOf(response.status, text, this.#url)
   }
+}
+
+function expectUrl(text: string): string {
+  const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+  if (!isHttp)
+    throw new UsageError(`Expected --url to be an address such as ${DEFAULT_URL} but received ${JSON.stringify(text)}.`)
+  return text.replace(/\/+$/, '')
 }
 
 const WAY_OUT = 'Start one with `penstock serve`, or name another with --url or PENSTOCK_URL.'
@@ -85,6 +93,16 @@ function refusalOf(status: number, text: string, url: string): RefusedError {
     'ERR_INTERNAL',
     `${url} answered ${status}, not as Penstock does. Is --url the address of a Penstock server?`,
   )
+}
+
+function unreachable(url: string, error: unknown): UnreachableError {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const isLost = code === 'EPIPE' || code === 'ECONNRESET' || code === 'UND_ERR_SOCKET'
+  const sentence = isLost
+    ? `The connection to ${url} was lost before the answer came: ${reasonOf(error)}. See the server's log, then try again.`
+    : `Cannot reach a server at ${url}: ${reasonOf(error)}. ${WAY_OUT}`
+  return new UnreachableError(sentence, { cause: error })
 }
 
 /** fetch says "fetch failed" and hides why in the cause. */

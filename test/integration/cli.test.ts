@@ -1,6 +1,6 @@
 /** The command line without a server: help, usage, exit codes, keys. */
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -91,6 +91,8 @@ describe('cli: help and usage', () => {
     [['model', 'add', 'no spaces.onnx'], /letters, digits and hyphens only. Choose one with --name/],
     [['model', 'alias', 'm', 'champion', 'x'], /Expected an integer of at least 1/],
     [['model', 'remove', 'm', '--version', '1', '--alias', 'a'], /cannot be used with/],
+    [['model', 'list', '--url', 'localhost:8080'], /Expected --url to be an address such as http:/],
+    [['model', 'list', '--api-key', 'two words'], /Expected the API key to be printable ASCII/],
     [['model', 'list', '--jsn'], /unknown option '--jsn'/],
     [['pipeline', 'apply', 'absent.json'], /Cannot read absent\.json/],
     [['pipeline', 'apply', '-'], /Expected stdin to be JSON/],
@@ -117,6 +119,26 @@ describe('cli: the server', () => {
     const json = await penstock(['model', 'list', '--json'], { env: { PENSTOCK_URL: url } })
     expect(json.code).toBe(3)
     expect(JSON.parse(json.stderr)).toMatchObject({ error: expect.stringContaining(url) })
+  })
+
+  it('model add: refuses a file beyond the limit of ONNX before sending any of it', async () => {
+    const file = join(temporaryDirectory(), 'huge.onnx')
+    writeFileSync(file, '')
+    // Sparse: it takes no space.
+    truncateSync(file, 2 ** 31)
+    const { code, stderr } = await penstock(['model', 'add', file, '--url', 'http://127.0.0.1:9'])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/Cannot read .*huge\.onnx: it has 2147483648 bytes, and ONNX files end at 2147483647/)
+  })
+
+  it('model list: exits with 3 and says so when the connection is lost before the answer', async () => {
+    const server = createSocketServer((socket) => socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { code, stderr } = await penstock(['model', 'list', '--url', url])
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/^penstock: The connection to http.* was lost before the answer came/)
   })
 
   it('model list: exits with 1 when whatever answers is no Penstock', async () => {
