@@ -90,12 +90,18 @@ export const TAG_CHARACTERS_MAX = 128
 export const BODY_BYTES_MAX = 64 * MIB
 /** Nesting of a JSON body: deeper is no tensor, and parsers recurse. */
 export const JSON_DEPTH_MAX = 32
+/** Keys of one JSON object: inputs and columns of a record. */
+export const JSON_KEYS_MAX = 4096
+/** Arrays and objects of a JSON body that become JavaScript values: each costs a hundred times its two bytes of text. */
+export const JSON_CONTAINERS_MAX = 2 ** 20
 /** Bytes of an HTTP body that only configures: a pipeline's definition, an alias. */
 export const CONTROL_BODY_BYTES_MAX = MIB
 /** Bytes of all bodies that are still arriving on one I/O thread: many callers must not sum up to the machine's memory. */
 export const BODIES_BYTES_MAX = 4 * GIB
 /** Milliseconds that draining waits for what is in flight. */
 export const DRAIN_LIMIT_MS = 30_000
+/** Milliseconds that a drained server waits for its WebSocket clients to close by themselves: a few round trips. */
+export const FAREWELL_LIMIT_MS = 500
 
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────
 /** Bytes of one frame. */

@@ -70,7 +70,7 @@ function parseColumns(reader: JsonReader, signature: Signature): ParsedRequest {
   let wrappedCount = 0
   let bareCount = 0
   const read = (name: string): void => {
-    inputs[name] = readTensor(reader, fieldOf(name, signature), signature.isWhole)
+    inputs[name] = readTensor(reader, fieldOf(name, signature), signature.isWhole, signature.rowsMax)
   }
   reader.readObject((key) => {
     const isInput = signature.inputs.some((field) => field.name === key)
@@ -80,7 +80,8 @@ function parseColumns(reader: JsonReader, signature: Signature): ParsedRequest {
     } else if (key === 'inputs' && reader.isAtObject) {
       wrappedCount++
       reader.readObject(read)
-    } else options.set(key, reader.readValue())
+    } else if (optionNames.includes(key)) options.set(key, reader.readValue(false, signature.rowsMax))
+    else throw unknownInput(key, signature)
   })
   reader.expectEnd()
   if (wrappedCount > 0 && bareCount > 0)
@@ -88,7 +89,7 @@ function parseColumns(reader: JsonReader, signature: Signature): ParsedRequest {
       'ERR_BODY',
       'Expected the inputs either all inside "inputs" or all beside each other but received both',
     )
-  for (const key of options.keys()) expectOption(key, wrappedCount > 0, signature)
+  if (wrappedCount === 0) expectNoOptions(options)
   const missing = signature.inputs.find(({ name }) => inputs[name] === undefined)
   if (missing !== undefined) throw missingInput(missing.name, signature, 'the body')
   return { inputs, ...readOptions(options) }
@@ -96,13 +97,13 @@ function parseColumns(reader: JsonReader, signature: Signature): ParsedRequest {
 
 const optionNames: readonly string[] = ['meta', 'deadlineMs', 'priority']
 
-function expectOption(key: string, isWrapped: boolean, signature: Signature): void {
-  if (!optionNames.includes(key)) throw unknownInput(key, signature)
-  if (isWrapped) return
-  throw new PenstockError(
-    'ERR_UNKNOWN_INPUT',
-    `Expected ${key} to stand beside "inputs" but received it among the inputs. Send {"inputs":{…},"${key}":…}`,
-  )
+function expectNoOptions(options: ReadonlyMap<string, JsonValue>): void {
+  for (const key of options.keys()) {
+    throw new PenstockError(
+      'ERR_UNKNOWN_INPUT',
+      `Expected ${key} to stand beside "inputs" but received it among the inputs. Send {"inputs":{…},"${key}":…}`,
+    )
+  }
 }
 
 function readOptions(options: ReadonlyMap<string, JsonValue>): Omit<ParsedRequest, 'inputs'> {
@@ -143,8 +144,11 @@ interface Column {
 function parseRecords(reader: JsonReader, signature: Signature): RecordsBody {
   const start = reader.mark()
   const columns = new Map<string, Column>()
-  for (const field of signature.inputs)
-    columns.set(field.name, { field, scratch: new NumberScratch(), isFast: isFastField(field), row: -1 })
+  for (const field of signature.inputs) {
+    const scratch = new NumberScratch()
+    scratch.begin(field, signature.isWhole ? Infinity : signature.rowsMax)
+    columns.set(field.name, { field, scratch, isFast: isFastField(field), row: -1 })
+  }
   const routing = new Map([...routingKeys(signature)].map((key) => [key, [] as JsonValue[]]))
   const echoes: string[] = []
   const rows = reader.readArray((row) => {
@@ -183,8 +187,8 @@ function readCell(reader: JsonReader, row: number, column: Column | undefined, r
     } else column.isFast = false
     reader.reset(mark)
   }
-  const value = reader.readValue()
-  if (routing !== undefined) routing[row] = value
+  if (routing === undefined) reader.skipValue()
+  else routing[row] = reader.readValue()
 }
 
 /** Stacks the rows; null when a value or the shape needs the slower path and its words. */
@@ -226,7 +230,7 @@ function readColumnSlowly(
   reader.readArray(() =>
     reader.readObject((key) => {
       if (key === field.name) values.push(reader.readValue(isExactField(field)))
-      else reader.readValue()
+      else reader.skipValue()
     }),
   )
   const wantsScalars = field.shape.length === 2 && field.shape[1] === 1

@@ -11,7 +11,7 @@
  * Invariant: between calls `position` stands at the next unread byte; after a throw the reader is not used again.
  */
 import { PenstockError, type ErrorCode } from '../../base/errors.js'
-import { JSON_DEPTH_MAX } from '../../base/limits.js'
+import { JSON_CONTAINERS_MAX, JSON_DEPTH_MAX, JSON_KEYS_MAX } from '../../base/limits.js'
 
 const byteOf = (character: string): number => character.charCodeAt(0)
 const quote = byteOf('"')
@@ -50,6 +50,8 @@ export class JsonReader {
   mantissa = 0
   exponent = 0
   #depth = 0
+  /** Built so far, those that were read twice counted twice. */
+  #containers = 0
 
   /** @param bytes the body; lent until the reader is dropped. A byte order mark is skipped. */
   constructor(readonly bytes: Buffer) {
@@ -87,16 +89,15 @@ export class JsonReader {
   /** Calls `onMember` once per key; it must read the value. @throws ERR_BODY on a repeated key. */
   readObject(onMember: (key: string) => void): void {
     this.#enter(openBrace, 'an object')
-    const seen: string[] = []
+    const keys = new SeenKeys()
     if (this.peek() === closeBrace) return this.#leave()
     for (;;) {
       if (this.peek() !== quote) throw this.unexpected('a key in double quotes')
       const key = this.readString()
-      if (seen.includes(key))
+      if (keys.count >= JSON_KEYS_MAX)
+        throw this.failure('ERR_BODY', `Expected an object of at most ${JSON_KEYS_MAX} keys but received more`)
+      if (!keys.add(key))
         throw this.failure('ERR_BODY', `Expected each key to occur once but received ${JSON.stringify(key)} twice`)
-      // A body names its few inputs and keys; beyond that the search above would be quadratic.
-      if (seen.length >= keysMax) throw this.failure('ERR_BODY', `Expected an object of at most ${keysMax} keys`)
-      seen.push(key)
       if (this.peek() !== colon) throw this.unexpected('":"')
       this.position++
       onMember(key)
@@ -143,22 +144,42 @@ export class JsonReader {
     this.#depth = mark.depth
   }
 
-  /** Reads any value. @param isExact numbers are integers and kept without loss: see `readInteger`. */
-  readValue(isExact = false): JsonValue {
+  /**
+   * Reads any value.
+   * @param isExact numbers are integers and kept without loss: see `readInteger`.
+   * @param lengthMax of arrays, however deep.
+   * @throws ERR_BODY when an array is longer, or the body has more arrays and objects than JSON_CONTAINERS_MAX.
+   */
+  readValue(isExact = false, lengthMax = Infinity): JsonValue {
     const byte = this.peek()
     if (byte === quote) return this.readString()
+    if (byte === openBracket || byte === openBrace) this.#countContainer()
     if (byte === openBracket) {
       const values: JsonValue[] = []
-      this.readArray(() => values.push(this.readValue(isExact)))
+      this.readArray((index) => {
+        if (index >= lengthMax)
+          throw this.failure('ERR_BODY', `Expected arrays of at most ${lengthMax} elements but received more`)
+        values.push(this.readValue(isExact, lengthMax))
+      })
       return values
     }
     if (byte === openBrace) {
       const values = Object.create(null) as { [key: string]: JsonValue }
-      this.readObject((key) => (values[key] = this.readValue(isExact)))
+      this.readObject((key) => (values[key] = this.readValue(isExact, lengthMax)))
       return values
     }
     if (!this.isAtNumber) return this.readWord()
     return isExact ? this.readInteger() : this.readNumber()
+  }
+
+  /** Reads any value and forgets it: checked like the others, but nothing is built. */
+  skipValue(): void {
+    const byte = this.peek()
+    if (byte === quote) this.readString()
+    else if (byte === openBracket) this.readArray(() => this.skipValue())
+    else if (byte === openBrace) this.readObject(() => this.skipValue())
+    else if (this.isAtNumber) this.readNumber()
+    else this.readWord()
   }
 
   /** Reads true, false or null. @throws ERR_BODY for any other word, NaN and Infinity with the way out. */
@@ -310,6 +331,14 @@ export class JsonReader {
     this.position++
   }
 
+  #countContainer(): void {
+    if (++this.#containers <= JSON_CONTAINERS_MAX) return
+    throw new PenstockError(
+      'ERR_BODY',
+      `Expected a JSON body of at most ${JSON_CONTAINERS_MAX} arrays and objects but received more. Send fewer rows, or application/x-penstock`,
+    )
+  }
+
   #leave(): void {
     this.#depth--
     this.position++
@@ -355,8 +384,26 @@ export class JsonReader {
   }
 }
 
-/** Keys of one object; a record has one per input and column. */
-const keysMax = 1024
+/** The keys of one object so far: an array while they are few, which they nearly always are. */
+class SeenKeys {
+  readonly #few: string[] = []
+  #many: Set<string> | null = null
+
+  get count(): number {
+    return this.#many?.size ?? this.#few.length
+  }
+
+  /** @returns false when the key was seen before. */
+  add(key: string): boolean {
+    if (this.#many !== null) return this.#many.size !== this.#many.add(key).size
+    if (this.#few.includes(key)) return false
+    this.#few.push(key)
+    if (this.#few.length > fewKeysMax) this.#many = new Set(this.#few)
+    return true
+  }
+}
+const fewKeysMax = 16
+
 const words: readonly (readonly [string, true | false | null])[] = [
   ['true', true],
   ['false', false],

@@ -8,6 +8,7 @@
  *
  * The scratch memory is one per isolate; it is empty between requests.
  */
+import { PenstockError } from '../../base/errors.js'
 import { toTensor } from '../../tensor/convert.js'
 import { allocateData, type NumericData } from '../../tensor/dtype.js'
 import { shapeMatches } from '../../tensor/shape.js'
@@ -44,7 +45,20 @@ export class NumberScratch {
   length = 0
   /** Filled in as arrays end; every later array must agree. */
   readonly dims: number[] = []
+  /** More than any request may have: then nobody needs to know what is wrong with it besides. */
+  #numbersMax = Infinity
+  #field: TensorField | null = null
+  #rowsMax = 0
   #rank = -1
+
+  /** @param rowsMax of the request; Infinity where there is no row axis. */
+  begin(field: TensorField, rowsMax: number): void {
+    const rest = field.shape.slice(1)
+    this.#field = field
+    this.#rowsMax = rowsMax
+    this.#numbersMax = rest.reduce<number>((product, dim) => product * (dim ?? Infinity), rowsMax)
+    this.clear()
+  }
 
   clear(): void {
     if (this.values.length > scratchNumbersMax) this.values = new Float64Array(256)
@@ -75,6 +89,7 @@ export class NumberScratch {
   #number(reader: JsonReader, level: number): boolean {
     if (!reader.isAtNumber) return false
     this.#rank = level
+    if (this.length >= this.#numbersMax) throw tooManyRows(this.#field?.name ?? '', this.#rowsMax)
     if (this.length === this.values.length) {
       const grown = new Float64Array(2 * this.length)
       grown.set(this.values)
@@ -87,16 +102,24 @@ export class NumberScratch {
 
 const shared = new NumberScratch()
 
+function tooManyRows(name: string, rowsMax: number): PenstockError {
+  return new PenstockError(
+    'ERR_TOO_MANY_ROWS',
+    `Expected ${name} to have at most ${rowsMax} rows but received more. Send them in several requests`,
+  )
+}
+
 /**
  * Reads the value of one input.
  * @param field its shape has the row axis first unless `isWhole`.
+ * @param rowsMax of a request; more are refused as soon as they are seen, where the size of a row is known.
  * @returns a tensor of the field's dtype and a shape that meets the field's. A flat array is as many rows as it divides into.
- * @throws PenstockError ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT, ERR_BODY.
+ * @throws PenstockError ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT, ERR_BODY, ERR_TOO_MANY_ROWS.
  */
-export function readTensor(reader: JsonReader, field: TensorField, isWhole: boolean): Tensor {
+export function readTensor(reader: JsonReader, field: TensorField, isWhole: boolean, rowsMax: number): Tensor {
   if (!isFastField(field)) return toTensor(field, unflatten(field, reader.readValue(isExactField(field))), isWhole)
   const mark = reader.mark()
-  shared.clear()
+  shared.begin(field, isWhole ? Infinity : rowsMax)
   const tensor = shared.append(reader) ? tensorOf(shared, field, isWhole) : null
   if (tensor !== null) return tensor
   reader.reset(mark)
