@@ -5,8 +5,9 @@
  * Outputs whose shape only the run tells are allocated by ONNX Runtime and handed to the addon, which copies them once.
  *
  * One bad request never poisons a batch: when a shared run fails, each entry is run alone on its own rows, and only the
- * guilty ones get the error. Layouts are cached by lane and buffers by batch id; both caches are bounded and simply
- * forgotten when full, because refilling one costs a native call.
+ * guilty ones get the error. Layouts are cached by lane and buffers by batch id, because asking costs a native call. A
+ * cached buffer keeps its batch's memory alive, even when the addon has given the batch up (a queue sees many shapes, or
+ * is closed), so that cache is bounded in bytes, and the oldest go first.
  *
  * Thread: the worker's. Memory: the addon's, lent from take() until completeBatch().
  */
@@ -16,8 +17,10 @@ import type { NumericDtype } from '../tensor/tensor.js'
 import type { ModelSession } from './model-session.js'
 import { dataOf, runtimeReason, viewTensor } from './ort-tensor.js'
 
-/** Cached lanes or buffers of one worker. A lane is one shape of one model; 4096 of either cost a few MB. */
-const CACHE_ENTRIES_MAX = 4096
+/** Cached layouts of one worker: one shape of one model each, a few hundred bytes. */
+const LAYOUTS_MAX = 4096
+/** Memory that the buffer cache of one worker may keep alive; more in use at once only costs native calls. */
+const BUFFERS_BYTES_MAX = 32 * 1024 * 1024
 
 export class BatchRunner {
   readonly #addon: NativeAddon
@@ -26,7 +29,9 @@ export class BatchRunner {
   /** [modelKey, batchId, rows, entryCount, laneId] of the batch in hand; a view of native memory. */
   readonly #info: Int32Array
   readonly #layouts = new Map<number, LaneLayout>()
+  /** Oldest first. */
   readonly #buffers = new Map<number, ArrayBuffer>()
+  #buffersBytes = 0
 
   constructor(addon: NativeAddon, worker: WorkerHandle, sessions: ReadonlyMap<number, ModelSession>) {
     this.#addon = addon
@@ -60,8 +65,11 @@ export class BatchRunner {
   async #runEntriesAlone(model: ModelSession): Promise<void> {
     const entries = this.#addon.batchEntries(this.#worker)
     for (let entry = 0; entry * 2 < entries.length; entry++) {
+      const rowCount = entries[entry * 2 + 1] as number
+      // Cancelled or expired meanwhile: nobody waits for it.
+      if (rowCount === 0) continue
       try {
-        await this.#runRows(model, entries[entry * 2] as number, entries[entry * 2 + 1] as number)
+        await this.#runRows(model, entries[entry * 2] as number, rowCount)
       } catch (error) {
         this.#addon.failEntry(this.#worker, entry, runtimeReason(error))
       }
@@ -127,7 +135,7 @@ export class BatchRunner {
     let layout = this.#layouts.get(laneId)
     if (layout === undefined) {
       layout = this.#addon.laneLayout(this.#worker)
-      if (this.#layouts.size >= CACHE_ENTRIES_MAX) this.#layouts.clear()
+      if (this.#layouts.size >= LAYOUTS_MAX) this.#layouts.clear()
       this.#layouts.set(laneId, layout)
     }
     return layout
@@ -138,9 +146,18 @@ export class BatchRunner {
     let buffer = this.#buffers.get(batchId)
     if (buffer === undefined) {
       buffer = this.#addon.batchBuffer(this.#worker)
-      if (this.#buffers.size >= CACHE_ENTRIES_MAX) this.#buffers.clear()
+      this.#buffersBytes += buffer.byteLength
+      this.#forgetOldBuffers()
       this.#buffers.set(batchId, buffer)
     }
     return buffer
+  }
+
+  #forgetOldBuffers(): void {
+    for (const [batchId, buffer] of this.#buffers) {
+      if (this.#buffersBytes <= BUFFERS_BYTES_MAX) return
+      this.#buffers.delete(batchId)
+      this.#buffersBytes -= buffer.byteLength
+    }
   }
 }
