@@ -12,6 +12,11 @@ namespace {
 double run_estimate_us(const Batch& batch) {
   return batch.lane.queue.us_per_run.load(std::memory_order_relaxed);
 }
+
+bool is_expensive(const Batch& batch) {
+  const double estimate_us = run_estimate_us(batch);
+  return estimate_us == 0.0 || estimate_us > Scheduler::kCheapRunUs;  // unknown: assume the worst
+}
 }  // namespace
 
 void Scheduler::add_worker(WorkerSeat& seat) {
@@ -33,6 +38,10 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
 bool Scheduler::should_wake() const {
   if (idle_ == 0) return false;
   return running_ == 0 || running_expensive_ > 0 || backlog_us_ > kCheapRunUs;
+}
+
+bool Scheduler::may_run_long_background() const {
+  return workers_.size() < 2 || running_background_expensive_ + 1 < workers_.size();
 }
 
 void Scheduler::publish(Batch& batch) {
@@ -86,6 +95,7 @@ Batch* Scheduler::pop(int64_t now, int64_t& wake_ns) {
         wake_ns = std::min(wake_ns, due_ns);
         continue;
       }
+      if (batch->priority == Priority::kBackground && is_expensive(*batch) && !may_run_long_background()) continue;
       (previous == nullptr ? list.head : previous->next) = batch->next;
       if (list.tail == batch) list.tail = previous;
       backlog_us_ = std::max(0.0, backlog_us_ - run_estimate_us(*batch));
@@ -125,10 +135,11 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
       }
       --idle_;
     }
-    const double estimate_us = run_estimate_us(*seat.batch);
-    seat.is_expensive = estimate_us == 0.0 || estimate_us > kCheapRunUs;  // unknown: assume the worst
+    seat.is_expensive = is_expensive(*seat.batch);
+    seat.is_background = seat.batch->priority == Priority::kBackground;
     ++running_;
     if (seat.is_expensive) ++running_expensive_;
+    if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
     wake_another = (ready_[0].head != nullptr || ready_[1].head != nullptr) && should_wake();
   }
   if (wake_another) ready_changed_.notify_one();
@@ -143,6 +154,7 @@ void Scheduler::finish(WorkerSeat& seat) {
   PENSTOCK_ASSERT(running_ >= 1);
   --running_;
   if (seat.is_expensive) --running_expensive_;
+  if (seat.is_expensive && seat.is_background) --running_background_expensive_;
   seat.batch = nullptr;
 }
 

@@ -5,8 +5,10 @@
 // Work-conserving: an idle worker takes the oldest published batch at once; while all are busy the batch stays open and
 // grows. A second worker is woken only when the work that waits is worth a wake-up, or a long run is under way: for a
 // model of 20 us, two workers would halve the batches and double the context switches.
-// Jobs (load, unload, plain runs, stop) go before batches, because a worker that waits here hears no other message.
-// Threads: all methods, any thread. Lock order: the scheduler's mutex is never held while a queue's mutex is taken.
+// A run cannot be interrupted, so one worker of several is always kept out of long background runs: an interactive
+// batch never finds all of them inside a challenger. Jobs (load, unload, plain runs, stop) go before batches, because a
+// worker that waits here hears no other message. Threads: all methods, any thread. Lock order: the scheduler's mutex is
+// never held while a queue's mutex is taken.
 #pragma once
 #include <array>
 #include <atomic>
@@ -38,6 +40,7 @@ struct WorkerSeat {
   std::deque<Job> own_jobs;
   Job job;
   bool is_expensive = false;
+  bool is_background = false;
   int64_t taken_ns = 0;
 };
 
@@ -75,6 +78,7 @@ class Scheduler {
   };
   Batch* pop(int64_t now_ns, int64_t& wake_ns);
   bool should_wake() const;
+  bool may_run_long_background() const;
 
   mutable std::mutex mutex_;
   std::condition_variable ready_changed_;
@@ -86,6 +90,7 @@ class Scheduler {
   size_t idle_ = 0;
   size_t running_ = 0;
   size_t running_expensive_ = 0;
+  size_t running_background_expensive_ = 0;
   std::atomic<bool> is_closed_{false};
   const std::function<void(Batch&)> discard_;
 };

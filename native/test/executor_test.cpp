@@ -236,6 +236,46 @@ TEST("executor: a redeploy binds later requests to the new plan and lets the ear
   CLAIM(old->in_flight.load() == 0 && old.use_count() == 1);
 }
 
+TEST("scheduler: one worker of two is kept out of long background runs") {
+  Engine engine;
+  WorkerSeat second;
+  second.index = 1;
+  engine.plane->scheduler.add_worker(second);
+  auto champion = make_queue(engine.plane, 10);
+  auto challenger = make_queue(engine.plane, 20, 1);
+  challenger->record_run(1, 50'000.0);
+  CLAIM(engine.deploy(make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}}))
+            .empty());
+  Failure failure;
+  engine.submit_rows(rows_of(1, 0), 1, failure);
+  engine.submit_rows(rows_of(1, 0), 2, failure);
+  engine.port->publisher.flush();
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));  // both champions share a batch
+  CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch && engine.seat.is_background);
+  CLAIM(engine.plane->scheduler.take(second, 0) == Take::kTimeout);
+  engine.submit_rows(rows_of(1, 0), 3, failure);
+  engine.port->publisher.flush();
+  CLAIM(run_one(second, engine.plane->scheduler));  // the champion of 3, at once
+  CLAIM(drain(*engine.port).size() == 3);
+  drop_dead_rows(engine.seat);
+  complete_batch(engine.seat, 50'000.0);
+  engine.run_all();
+  CLAIM(engine.port->in_flight() == 0);
+  engine.plane->scheduler.remove_worker(second);
+}
+
+TEST("scheduler: background batches are kept short once the model's speed is known") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 8);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  queue->record_run(1, 5'000.0);
+  Failure failure;
+  for (int i = 0; i < 6; ++i) engine.submit_rows(rows_of(1, 0), i, failure, 0, Priority::kBackground);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 6);
+  CLAIM(queue->batch_count.load() == 1 + 3);  // two rows of 5 ms each
+}
+
 TEST("executor: a warm data plane allocates nothing per request") {
   Engine engine;
   auto queue = make_queue(engine.plane, 10, 64);

@@ -3,7 +3,11 @@
 #include "testing.hpp"
 #include "wire/gateway.hpp"
 
+#include <algorithm>
+#include <array>
 #include <random>
+
+#include "core/assert.hpp"
 
 using namespace penstock;
 using namespace penstock::testing;
@@ -12,13 +16,16 @@ using namespace penstock::wire;
 namespace {
 // A minimal Infer frame, written by hand: root, Message, Infer, data.
 struct FrameBuilder {
-  std::vector<uint8_t> bytes;
+  std::array<uint8_t, 512> room{};
+  size_t size = 0;
 
   template <typename T>
   void put(size_t at, T value) {
-    if (bytes.size() < at + sizeof(T)) bytes.resize(at + sizeof(T));
-    std::memcpy(bytes.data() + at, &value, sizeof(T));
+    PENSTOCK_ASSERT(at + sizeof(T) <= room.size());
+    std::memcpy(room.data() + at, &value, sizeof(T));
+    size = std::max(size, at + sizeof(T));
   }
+  std::vector<uint8_t> bytes() const { return {room.begin(), room.begin() + static_cast<std::ptrdiff_t>(size)}; }
 };
 
 std::vector<uint8_t> infer_frame(uint32_t channel, uint32_t id, uint32_t rows, const std::vector<float>& data,
@@ -35,7 +42,7 @@ std::vector<uint8_t> infer_frame(uint32_t channel, uint32_t id, uint32_t rows, c
   b.put<uint32_t>(68, 76 - 68), b.put<uint32_t>(72, deadline_ms);
   b.put<uint32_t>(76, static_cast<uint32_t>(data.size() * 4));
   for (size_t i = 0; i < data.size(); ++i) b.put<float>(80 + 4 * i, data[i]);
-  return b.bytes;
+  return b.bytes();
 }
 
 struct Wire {
