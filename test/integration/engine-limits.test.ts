@@ -2,9 +2,9 @@
  * When things go wrong or become too much: each failure stays with the request that caused it, refusals come at once,
  * and nothing is left behind.
  */
-import type { Worker } from 'node:worker_threads'
 import { MemoryAuditLog } from 'penstock'
 import { describe, expect, test } from 'vitest'
+import { loseWorker, newestPlane } from './engine-faults.js'
 import { deploy, floats, openEngine, refusal, testModel, until } from './engine-harness.js'
 
 const slowInput = (rows: number) => ({
@@ -115,23 +115,17 @@ describe('limits', () => {
   })
 
   test('a lost worker is replaced by one with all models; at most its batch in hand fails, retryable', async () => {
-    const threads: Worker[] = []
-    const onWorker = (thread: Worker): void => void threads.push(thread)
-    process.on('worker', onWorker)
     const notices: string[] = []
     const engine = await openEngine([], { inferWorkers: 1, onNotice: ({ message }) => notices.push(message) })
-    process.off('worker', onWorker)
-    expect(threads).toHaveLength(1)
+    const plane = newestPlane()
     for (const name of ['add-one', 'times-two']) {
       await engine.addModel(name, testModel(name))
       await deploy(engine, name, [{ type: 'model', model: name }])
     }
     const inputs = { x: [[1, 2, 3]] }
-    // It waits for work and cannot end before it gets some: the first batch wakes it to its end.
-    const ended = (threads[0] as Worker).terminate()
+    loseWorker(plane, 0)
     const first = await engine.infer('add-one', { inputs }).catch((error: unknown) => error)
     if (first instanceof Error) expect(first).toMatchObject({ code: 'ERR_WORKER_LOST', retryable: true })
-    await ended
     expect(floats(await engine.infer('add-one', { inputs }), 'y')).toEqual([2, 3, 4])
     expect(floats(await engine.infer('times-two', { inputs }), 'y')).toEqual([2, 4, 6])
     expect(engine.metrics().workers).toEqual({ count: 1, ready: 1, restarts: 1 })

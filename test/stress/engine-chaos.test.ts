@@ -7,7 +7,7 @@
  */
 import { MemoryAuditLog, type Engine, type InferRequest, type InferResult, type StepInput } from 'penstock'
 import { expect, test } from 'vitest'
-import { addon } from '../../bindings/native.js'
+import { loseWorker, newestPlane } from '../integration/engine-faults.js'
 import { deploy, floats, openEngine, seeded, testModel, until } from '../integration/engine-harness.js'
 
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20_261_121)
@@ -65,6 +65,7 @@ test(
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
     const log = new MemoryAuditLog(10_000_000)
     const engine = await openEngine([], { inferWorkers: 2, log, pendingRowsMax: 4096, batchRowsMax: 64, random })
+    const plane = newestPlane()
     for (const name of ['add-one', 'times-two', 'identity-float32']) await engine.addModel(name, testModel(name))
     /** By pipeline, then version: what it means. */
     const meaning = new Map<string, Map<number, Kind>>()
@@ -119,7 +120,7 @@ test(
         else if (dice < 0.9) {
           await engine.undeployPipeline(name)
           await engine.deployPipeline(name)
-        } else if (loseWorker(engine, counts.lost % 2)) counts.lost++
+        } else if (lose(engine, plane, counts.lost % 2)) counts.lost++
         counts.changes++
         await pause(random() * 20)
       }
@@ -152,19 +153,11 @@ function request(x: Float32Array, random: () => number): InferRequest {
   return { inputs, priority: dice < 0.3 ? 'background' : 'interactive' }
 }
 
-/** The engine of this file is the first of its process. */
-const PLANE = 1
-
-/**
- * Ends a worker by a job that is none: the exception ends its task. Terminating the thread would do the same, but inside
- * a run ONNX Runtime's binding does not survive that.
- */
-function loseWorker(engine: Engine, index: number): boolean {
+/** Ends a worker, unless one is on its way back already. */
+function lose(engine: Engine, plane: number, index: number): boolean {
   const { ready, count } = engine.metrics().workers
   if (ready < count) return false
-  const port = addon.openPort(PLANE, () => undefined, 1)
-  addon.postJob(port, index, 1, Uint8Array.of(1, 2, 3))
-  addon.closePort(port)
+  loseWorker(plane, index)
   return true
 }
 
