@@ -4,8 +4,8 @@
  *
  * 1. What was sent and not answered rejects with ERR_CONNECTION_LOST: whether it ran is unknown, so it is never resent.
  * 2. What was not sent yet waits for the next connection, in order, until its deadline, its signal or close().
- * 3. ERR_CHANNEL_STALE and ERR_DRAINING mean that nothing ran: the request is sent again, once, after the pipeline was
- *    opened again or on the next connection.
+ * 3. ERR_CHANNEL_STALE and ERR_DRAINING mean that nothing ran: the request is sent again after the pipeline was opened
+ *    again or on the next connection; RESENDS_MAX bounds it.
  * 4. After a goaway nothing new is sent there; what is in flight finishes there, while a new connection is dialled.
  */
 import { expectName } from '../base/expect.js'
@@ -23,6 +23,8 @@ import { closedChannelError, Requests, type RequestsOwner } from './requests.js'
 
 /** A connection that held this long was a good one: the next loss starts its backoff afresh. */
 const STABLE_MS = 5000
+/** Redeploys and drains that one request follows. A pipeline that changes faster than it can be opened is not usable. */
+const RESENDS_MAX = 8
 
 export class ClientCore implements ConnectionOwner, RequestsOwner {
   readonly events = new ClientEmitter()
@@ -251,7 +253,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
       if (state.binding === binding) state.binding = null
     }
     // The connection calls onRoom after each frame of answers, which sends it or parks it.
-    if (exchange.isRetried || state.isClosed || this.#closedBy !== null) exchange.fail(error)
+    if (exchange.resendCount >= RESENDS_MAX || state.isClosed || this.#closedBy !== null) exchange.fail(error)
     else this.requests.requeue(exchange)
   }
 }

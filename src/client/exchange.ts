@@ -47,8 +47,8 @@ export class Exchange {
   packed: PackedInputs | null = null
   /** In the line of those that wait; -1: not there. */
   place = -1
-  /** It was refused without being run, once, and sent again. */
-  isRetried = false
+  /** How often it was refused without being run, and sent again. */
+  resendCount = 0
   isSettled = false
   /** Called once, when it settles early or late. */
   onSettled: (() => void) | null = null

@@ -81,7 +81,7 @@ export class Requests {
 
   /** Puts a request that was refused without being run at the end of the line. */
   requeue(exchange: Exchange): void {
-    exchange.isRetried = true
+    exchange.resendCount++
     exchange.binding = null
     this.#line.push(exchange)
   }
