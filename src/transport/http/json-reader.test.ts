@@ -103,7 +103,8 @@ describe('json reader', () => {
     expect(refusal('"abc\\').message).toContain('the string to end')
   })
 
-  it('skips a byte order mark', () => {
+  it('skips a byte order mark, and keeps one inside a string', () => {
+    expect(read('["\ufeffä"]')).toEqual(['\ufeffä'])
     expect(readJson(Buffer.from('\ufeff{"a":[1]}'))).toEqual(expect.objectContaining({ a: [1] }))
   })
 

@@ -12,6 +12,8 @@
  */
 import { PenstockError, type ErrorCode } from '../../base/errors.js'
 import { JSON_CONTAINERS_MAX, JSON_DEPTH_MAX, JSON_KEYS_MAX } from '../../base/limits.js'
+import { clip, notFinite, tooManyContainers } from './json-errors.js'
+import { SeenKeys } from './seen-keys.js'
 
 const byteOf = (character: string): number => character.charCodeAt(0)
 const quote = byteOf('"')
@@ -34,7 +36,7 @@ const upperE = byteOf('E')
 /** 10^0 … 10^22: the powers of ten that a double holds exactly. */
 const exactPowers = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`))
 const exponentDigitsMax = 6
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** What JSON values become: objects have no prototype, keys come from outside. */
 export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | { [key: string]: JsonValue }
@@ -332,11 +334,7 @@ export class JsonReader {
   }
 
   #countContainer(): void {
-    if (++this.#containers <= JSON_CONTAINERS_MAX) return
-    throw new PenstockError(
-      'ERR_BODY',
-      `Expected a JSON body of at most ${JSON_CONTAINERS_MAX} arrays and objects but received more. Send fewer rows, or application/x-penstock`,
-    )
+    if (++this.#containers > JSON_CONTAINERS_MAX) throw tooManyContainers()
   }
 
   #leave(): void {
@@ -384,42 +382,11 @@ export class JsonReader {
   }
 }
 
-/** The keys of one object so far: an array while they are few, which they nearly always are. */
-class SeenKeys {
-  readonly #few: string[] = []
-  #many: Set<string> | null = null
-
-  get count(): number {
-    return this.#many?.size ?? this.#few.length
-  }
-
-  /** @returns false when the key was seen before. */
-  add(key: string): boolean {
-    if (this.#many !== null) return this.#many.size !== this.#many.add(key).size
-    if (this.#few.includes(key)) return false
-    this.#few.push(key)
-    if (this.#few.length > fewKeysMax) this.#many = new Set(this.#few)
-    return true
-  }
-}
-const fewKeysMax = 16
-
 const words: readonly (readonly [string, true | false | null])[] = [
   ['true', true],
   ['false', false],
   ['null', null],
 ]
-
-function notFinite(word: string): PenstockError {
-  return new PenstockError(
-    'ERR_BODY',
-    `Expected a number but received ${word}: JSON has neither NaN nor Infinity. Send the tensor as application/x-penstock, or replace the value`,
-  )
-}
-
-function clip(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text
-}
 
 /** Reads a whole body as one value, with this reader's rules. @throws ERR_BODY */
 export function readJson(bytes: Buffer): JsonValue {
