@@ -59,7 +59,8 @@ export class ServerChild {
   static async start(setup: ChildSetup): Promise<ServerChild> {
     const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
     const child = fork(path('server-child.mjs'), [JSON.stringify(setup)], {
-      execArgv: ['--expose-gc', `--import=${path('doom.mjs')}`],
+      // A fixed young generation: V8 would let it grow under load, and RSS with it.
+      execArgv: ['--expose-gc', '--max-semi-space-size=2', '--min-semi-space-size=2', `--import=${path('doom.mjs')}`],
       // Few malloc arenas: what threads free is found again by others, so that RSS tells leaks from scattering.
       env: { ...process.env, MALLOC_ARENA_MAX: '2' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

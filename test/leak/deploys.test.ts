@@ -1,0 +1,132 @@
+/**
+ * Models and pipelines come and go: sessions, queues, batches, plans, inspection threads. After each round the server
+ * serves what it served before, so it must hold what it held before. One operation here costs a load of the model into
+ * every worker; what would leak is counted in hundreds of kilobytes.
+ */
+import { readFileSync } from 'node:fs'
+import { PenstockClient } from 'penstock'
+import { describe, expect, test } from 'vitest'
+import { ServerChild, type ChildSetup } from '../stress/testing/server-child.js'
+import { HttpCaller, ramp } from '../stress/testing/load.js'
+import { expectNoLeak, measureLeaks, repeat } from './leak.js'
+
+const setup: ChildSetup = {
+  models: { m: ['add-one', 'times-two'] },
+  pipelines: { p: [{ type: 'model', model: 'm@champion' }] },
+  engine: { inferWorkers: 2 },
+}
+
+async function expectStatus(expected: number, answer: ReturnType<HttpCaller['call']>): Promise<void> {
+  const { status, json } = await answer
+  expect(`${status} ${JSON.stringify(json['error'])}`).toBe(`${expected} undefined`)
+}
+
+describe('leak: deploys', () => {
+  test('alias moves and redeploys under traffic', async () => {
+    const server = await ServerChild.start(setup)
+    const control = new HttpCaller(server.url)
+    await expectStatus(
+      201,
+      control.call('PUT', '/v1/pipelines/p', {
+        steps: [
+          { type: 'model', model: 'm@1' },
+          { type: 'check', name: 'c', flag: 'out.y[0] > 3' },
+        ],
+      }),
+    )
+    const run = await measureLeaks(server, {
+      warmRounds: 2,
+      rounds: 6,
+      round: async () => {
+        const client = await PenstockClient.connect(server.url)
+        let isStopped = false
+        const traffic = Promise.all(
+          Array.from({ length: 4 }, async () => {
+            while (!isStopped) expect((await client.infer('p', { x: ramp(2, 3, 1) })).rows).toBe(2)
+          }),
+        )
+        for (let move = 0; move < 20; move++) {
+          await expectStatus(200, control.call('PUT', '/v1/models/m/aliases/champion', { version: 1 + (move % 2) }))
+          await expectStatus(200, control.call('POST', '/v1/pipelines/p/deploy', { version: 1 + (move % 2) }))
+        }
+        isStopped = true
+        await traffic
+        await client.close()
+        return 40
+      },
+    })
+    control.close()
+    expect(run.last.models).toHaveLength(1)
+    expectNoLeak('redeploys', run, { heap: 4000, rss: 80_000 })
+    expect(await server.close()).toBe(0)
+  })
+
+  test('models uploaded, deployed, asked, undeployed and removed', async () => {
+    const server = await ServerChild.start(setup)
+    const control = new HttpCaller(server.url)
+    const files = ['constant-v1', 'double-tokens', 'gather-ten', 'upper-string'].map((name) =>
+      readFileSync(new URL(`../models/${name}.onnx`, import.meta.url)),
+    )
+    const run = await measureLeaks(server, {
+      warmRounds: 2,
+      rounds: 6,
+      round: async () => {
+        for (let turn = 0; turn < 8; turn++) {
+          await expectStatus(
+            201,
+            control.call('PUT', '/v1/models/fleeting/versions?alias=champion', files[turn % files.length]),
+          )
+          await expectStatus(
+            201,
+            control.call('PUT', '/v1/pipelines/fleeting?deploy=true', {
+              steps: [{ type: 'model', model: 'fleeting@champion' }],
+            }),
+          )
+          await control.call(
+            'POST',
+            '/v1/pipelines/fleeting/infer',
+            turn % 4 === 3
+              ? { label: ['a'] }
+              : turn % 4 === 2
+                ? { index: [[1]] }
+                : turn % 4 === 1
+                  ? { tokens: [[1, 2]] }
+                  : { x: [[1, 2, 3]] },
+          )
+          await expectStatus(200, control.call('POST', '/v1/pipelines/fleeting/undeploy'))
+          await expectStatus(204, control.call('DELETE', '/v1/pipelines/fleeting'))
+          await expectStatus(204, control.call('DELETE', '/v1/models/fleeting'))
+        }
+        return 8
+      },
+    })
+    control.close()
+    expect(run.last.models).toHaveLength(1)
+    expectNoLeak('uploads', run, { heap: 20_000, rss: 200_000 })
+    expect(await server.close()).toBe(0)
+  })
+
+  test('refused uploads and definitions', async () => {
+    const server = await ServerChild.start(setup)
+    const http = new HttpCaller(server.url, 4)
+    const invalid = ['future-opset', 'zipmap-classifier', 'missing-external-data'].map((name) =>
+      readFileSync(new URL(`../models/${name}.onnx`, import.meta.url)),
+    )
+    const run = await measureLeaks(server, {
+      warmRounds: 2,
+      rounds: 5,
+      round: () =>
+        repeat(40, 4, async (index) => {
+          if (index % 4 === 0) await http.call('PUT', '/v1/models/bad/versions', invalid[(index / 4) % 3])
+          else if (index % 4 === 1) await http.call('PUT', '/v1/models/bad/versions', Buffer.alloc(1000 * index, index))
+          else
+            await http.call('PUT', `/v1/pipelines/bad?deploy=true`, {
+              steps: [{ type: 'model', model: index % 4 === 2 ? 'nobody' : 'm@99' }],
+            })
+        }),
+    })
+    http.close()
+    expectNoLeak('refusals', run, { heap: 4000, rss: 50_000 })
+    expect(await server.close()).toBe(0)
+  })
+})
