@@ -14,6 +14,7 @@ import {
   BODY_BYTES_MAX,
   CONNECTIONS_MAX,
   DRAIN_LIMIT_MS,
+  FAREWELL_LIMIT_MS,
   FRAME_BYTES_MAX,
   IDLE_TIMEOUT_S,
   SOCKET_BUFFER_BYTES_MAX,
@@ -218,6 +219,11 @@ export class PenstockServer {
     this.#stream.goaway(goingAway, this.#drainLimitMs)
     this.#sockets.stopListening()
     let isIdle = await this.#engine.drain(this.#drainLimitMs)
+    // Requests that crossed the Goaway are answered, too: a client that knows it closes after its last answer. Closing
+    // first would lose what lies unread in the sockets, and the client could not tell whether it ran.
+    const farewellMs = Math.min(this.#drainLimitMs, elapsedMs() + FAREWELL_LIMIT_MS)
+    while (this.#stream.connectionCount > 0 && elapsedMs() < farewellMs) await sleep(drainPollMs)
+    isIdle &&= await this.#engine.drain(Math.max(0, this.#drainLimitMs - elapsedMs()))
     const isWritten = (): boolean => this.#sockets.openExchangeCount === 0 && this.#stream.bufferedBytes === 0
     while (!isWritten() && elapsedMs() < this.#drainLimitMs) await sleep(drainPollMs)
     isIdle &&= isWritten()
