@@ -28,6 +28,7 @@ export interface AdmittedRequest {
 
 /** @throws PenstockError of the argument class, naming the argument. */
 export function admit(deployment: Deployment, request: InferRequest): AdmittedRequest {
+  expectRecord('request', request)
   const { compiled } = deployment
   const tensors = tensorsOf(compiled.inputFields, request.inputs, compiled.isWhole)
   const rows = compiled.isWhole ? 1 : rowsOf(compiled.inputFields, tensors, deployment.description.rowsMax)

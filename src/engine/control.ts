@@ -5,7 +5,7 @@
  * durable in its store before its promise settles, and what cannot be done changes nothing.
  */
 import { PenstockError, isPenstockError } from '../base/errors.js'
-import { expectArray, expectInteger, expectName, expectString } from '../base/expect.js'
+import { expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { TAG_CHARACTERS_MAX, TAGS_MAX } from '../base/limits.js'
 import { Mutex } from '../base/mutex.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
@@ -43,7 +43,7 @@ export class Control {
   }
 
   getModel(name: string): ModelRecord {
-    const record = this.#parts.models.get(name)
+    const record = this.#parts.models.get(expectString('model', name))
     if (record === undefined) throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}`)
     return record
   }
@@ -77,13 +77,15 @@ export class Control {
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
     return this.#inTurn(() => {
-      this.#parts.deployments.expectNotFollowed(name, alias)
+      this.getModel(name)
+      this.#parts.deployments.expectNotFollowed(name, expectString('alias', alias))
       return this.#parts.models.removeAlias(name, alias)
     })
   }
 
   removeModel(name: string): Promise<void> {
     return this.#inTurn(() => {
+      this.getModel(name)
       this.#parts.deployments.expectUnused(name, null)
       return this.#parts.models.remove(name)
     })
@@ -91,19 +93,24 @@ export class Control {
 
   removeModelVersion(name: string, version: number): Promise<ModelRecord> {
     return this.#inTurn(() => {
+      this.getModel(name)
+      expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
       this.#parts.deployments.expectUnused(name, version)
       return this.#parts.models.removeVersion(name, version)
     })
   }
 
   getPipeline(name: string): PipelineRecord {
-    const record = this.#parts.pipelines.get(name)
+    const record = this.#parts.pipelines.get(expectString('pipeline', name))
     if (record === undefined) throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}`)
     return record
   }
 
   async applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
-    const parsed = parseDefinition(definition.name, definition)
+    const parsed = parseDefinition(
+      expectName('definition.name', expectRecord('definition', definition)['name']),
+      definition,
+    )
     return this.#inTurn(async () => {
       const { deployments, pipelines } = this.#parts
       // A definition that cannot be deployed must not become the newest version.
@@ -168,6 +175,7 @@ export class Control {
     expectName('alias', alias)
     expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
     const { models, deployments } = this.#parts
+    this.getModel(name)
     const target = resolveReference(models, `${name}@${version}`)
     return deployments.moveAlias(name, alias, target, () => models.setAlias(name, alias, version))
   }

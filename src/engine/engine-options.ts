@@ -3,7 +3,7 @@
  * once, before any thread is started.
  */
 import type { Clock } from '../base/clock.js'
-import { expectInteger } from '../base/expect.js'
+import { expectArray, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../base/expect.js'
 import {
   BATCH_DELAY_US_MAX,
   BATCH_ROWS_CEILING,
@@ -48,6 +48,36 @@ export interface EngineOptions {
   /** Draws the seeds of splits without one, and this engine's part of request ids. */
   readonly random?: RandomSource | undefined
   readonly onNotice?: ((notice: EngineNotice) => void) | undefined
+}
+
+const optionNames: readonly (keyof EngineOptions)[] = [
+  'models',
+  'pipelines',
+  'log',
+  'inferWorkers',
+  'intraOpThreads',
+  'executionProviders',
+  'batchRowsMax',
+  'maxDelayUs',
+  'pendingRowsMax',
+  'pendingRowsBackgroundMax',
+  'requestsInFlightMax',
+  'clock',
+  'random',
+  'onNotice',
+]
+
+/** Checks every option that is no object of ours. @throws PenstockError ERR_ARGUMENT naming the option. */
+export function expectOptions(options: unknown): EngineOptions {
+  const record = expectRecord('options', options)
+  expectNoOtherKeys('options', record, optionNames)
+  const checked = record as EngineOptions
+  queueLimitsOf(checked)
+  requestsMaxOf(checked)
+  for (const provider of expectArray('executionProviders', checked.executionProviders ?? [])) {
+    expectOneOf('each of executionProviders', provider, ['cpu', 'cuda'])
+  }
+  return checked
 }
 
 /** @throws PenstockError ERR_ARGUMENT naming the option. */

@@ -34,7 +34,7 @@ import { readAuditRecord } from './audit-records.js'
 import { Control } from './control.js'
 import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
-import { queueLimitsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
+import { expectOptions, queueLimitsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor } from './executor.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
@@ -137,8 +137,8 @@ export class Engine implements EngineApi {
    * @throws PenstockError ERR_ARGUMENT for an option out of range; ERR_WORKER_LOST when the workers do not start.
    */
   static async open(options: EngineOptions = {}): Promise<Engine> {
+    expectOptions(options)
     const threadPlan = planThreads(readThreadFacts(), options)
-    queueLimitsOf(options)
     const pool = await InferencePool.open({
       workerCount: threadPlan.inferWorkers,
       clock: options.clock ?? systemClock,
