@@ -82,7 +82,8 @@ async function observe() {
 }
 
 function plant(canary) {
-  const infer = engine.infer.bind(engine)
+  const method = canary.method ?? 'infer'
+  const leaking = engine[method].bind(engine)
   const leaks = {
     heap: ({ bytes }) => kept.push(new Array(Math.ceil(bytes / 8)).fill(kept.length)),
     memory: ({ bytes }) => kept.push(Buffer.alloc(bytes, 1)),
@@ -92,8 +93,8 @@ function plant(canary) {
       kept.push(listener)
     },
   }
-  engine.infer = (...parameters) => {
+  engine[method] = (...parameters) => {
     leaks[canary.kind](canary)
-    return infer(...parameters)
+    return leaking(...parameters)
   }
 }

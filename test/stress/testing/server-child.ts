@@ -11,8 +11,12 @@ export interface ChildSetup {
   readonly engine?: Readonly<Record<string, unknown>>
   readonly limits?: Readonly<Record<string, number>>
   readonly isAudited?: boolean
-  /** A leak on purpose, per request that does not come over a WebSocket. */
-  readonly canary?: { readonly kind: 'heap' | 'memory' | 'handle' | 'descriptor'; readonly bytes?: number }
+  /** A leak on purpose, per call of the engine's method: `infer` (not called for WebSockets) unless another is named. */
+  readonly canary?: {
+    readonly kind: 'heap' | 'memory' | 'handle' | 'descriptor'
+    readonly bytes?: number
+    readonly method?: string
+  }
 }
 
 /** What the process holds, after garbage was collected. */
