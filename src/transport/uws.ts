@@ -4,7 +4,7 @@
  * What the library asks of its callers is done here once: a request lives on the stack and is copied before the handler
  * returns; a response must not be touched after an abort or an end; writes happen corked; a body's chunks are lent until
  * the callback returns; large answers follow the socket's pace (`tryEnd`) instead of being copied into its buffer.
- * Listening is exclusive: the library's default, SO_REUSEPORT, lets two servers share a port without a word.
+ * A port that somebody listens on is refused: the library's default, SO_REUSEPORT, would share it without a word.
  *
  * Rejected: node:http with `ws`; it answered a fifth of the messages a second. Thread: the I/O isolate that listens.
  */
