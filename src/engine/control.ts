@@ -146,6 +146,7 @@ export class Control {
         throw new PenstockError('ERR_CONFLICT', `Pipeline ${name} is deployed. Undeploy it first`)
       }
       await this.#parts.pipelines.remove(name)
+      this.#parts.deployments.forget(name)
     })
   }
 

@@ -99,6 +99,11 @@ export class Deployments {
     this.#retire(old)
   }
 
+  /** Forgets a removed pipeline and its counters. It must not serve. */
+  forget(pipeline: string): void {
+    if (this.#slots.get(pipeline)?.current == null) this.#slots.delete(pipeline)
+  }
+
   /**
    * Moves an alias: every serving pipeline that follows it is rebuilt first; only when all can be built is the alias
    * stored and are they swapped. Other references keep the versions that they meant at deploy.

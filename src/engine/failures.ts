@@ -26,6 +26,14 @@ const nowhere: FailureContext = { pipeline: '', inputs: [], splitKeys: [] }
 /** Milliseconds that a refusal without its own estimate suggests to wait. */
 const RETRY_AFTER_MS = 100
 
+/** By FrameFault of native/wire/frame.hpp. */
+const frameFaults: Readonly<Record<number, string>> = {
+  1: 'it does not begin with a message',
+  2: 'the message has no body of a known type',
+  3: 'a field of its Infer lies outside the frame',
+  4: 'its meta is not one value, or one per row, under each key',
+}
+
 type Sentence = (a: number, b: number, c: number, context: FailureContext, text: string) => string
 
 const sentences: Partial<Record<ErrorCode, Sentence>> = {
@@ -47,7 +55,8 @@ const sentences: Partial<Record<ErrorCode, Sentence>> = {
       : 'The deadline passed before the answer was ready',
   ERR_CREDIT_EXCEEDED: (inFlight, window) =>
     `The connection has ${inFlight} requests in flight and its window is ${window}`,
-  ERR_FRAME: (offset) => `The frame is no well-formed penstock.v1 message: wrong at byte ${offset}`,
+  ERR_FRAME: (_offset, fault) =>
+    `The frame is no well-formed penstock.v1 message: ${frameFaults[fault] ?? 'a field is out of its range'}`,
   ERR_PIPELINE_NOT_DEPLOYED: (_a, _b, _c, { pipeline }) => `Pipeline ${pipeline} is not deployed. Deploy it first`,
   ERR_RUN_FAILED: (_a, _b, _c, _context, text) => `ONNX Runtime could not run the request: ${text}`,
 }

@@ -7,8 +7,9 @@
  */
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, PortHandle } from '../../bindings/native.js'
-import { PenstockError } from '../base/errors.js'
+import { isPenstockError, PenstockError } from '../base/errors.js'
 import { plansHaveEqualSignature } from '../pipeline/plan.js'
+import { verifyMessage } from '../protocol/verify.js'
 import type { PipelineDescription } from './api.js'
 import type { Deployment } from './deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
@@ -133,7 +134,7 @@ export class EngineWirePort implements WirePort {
   receive(connection: number, frame: ArrayBuffer): number {
     const outcome = addon.receive(this.#parts.port, connection, frame)
     if (outcome === 0) this.#parts.scheduleFlush()
-    return outcome >= 0 ? outcome : this.#refuse(connection)
+    return outcome >= 0 ? outcome : this.#refuse(connection, frame)
   }
 
   cancel(connection: number, channel: number, wireId: number): boolean {
@@ -156,9 +157,10 @@ export class EngineWirePort implements WirePort {
   fail(connection: number, channel: number, wireId: number, failure: NativeFailure): void {
     const opened = this.#channels.get(connection)?.get(channel)
     const error = failureOf(failure, opened?.failureContext)
-    // To the addon, a pipeline that has become a plain one has no plan; to the client, its channel is out of date.
+    // To the addon, a pipeline that has become a plain one, or was removed and made again, has no plan under the
+    // channel's handle; to the client, its channel is out of date.
     const isReplaced =
-      error.code === 'ERR_PIPELINE_NOT_DEPLOYED' && opened !== undefined && this.#isReplacedByPlain(opened)
+      error.code === 'ERR_PIPELINE_NOT_DEPLOYED' && opened !== undefined && this.#isServing(opened.pipeline)
     this.#hooks.onWireFailure(connection, channel, wireId, isReplaced ? staleError(opened) : error)
   }
 
@@ -166,11 +168,11 @@ export class EngineWirePort implements WirePort {
     this.#hooks.onDrained?.()
   }
 
-  #refuse(connection: number): number {
+  #refuse(connection: number, frame: ArrayBuffer): number {
     const failure = addon.lastFailure(this.#parts.port)
     const error = failureOf(failure)
     if (closingCodes.has(error.code)) {
-      this.#lastRefusal = error
+      this.#lastRefusal = error.code === 'ERR_FRAME' ? describeFault(frame, error) : error
       return -failure.status
     }
     this.fail(connection, failure.channel, failure.wireId, failure)
@@ -182,12 +184,22 @@ export class EngineWirePort implements WirePort {
     return deployment !== opened && !plansHaveEqualSignature(deployment.compiled, opened.compiled)
   }
 
-  #isReplacedByPlain(opened: Deployment): boolean {
+  #isServing(pipeline: string): boolean {
     try {
-      return this.#parts.expectPipeline(opened.pipeline).deployment.compiled.isPlain
+      return this.#parts.expectPipeline(pipeline).deployment.pipeline === pipeline
     } catch {
       return false
     }
+  }
+}
+
+/** The addon knows that a frame is malformed; the verifier of the protocol knows which field breaks which rule. */
+function describeFault(frame: ArrayBuffer, error: PenstockError): PenstockError {
+  try {
+    verifyMessage(new Uint8Array(frame))
+    return error
+  } catch (fault) {
+    return isPenstockError(fault) ? fault : error
   }
 }
 

@@ -115,6 +115,7 @@ describe('wire port', () => {
     expect(failures[2]?.error.message).toContain('out of data bounds')
     expect(engine.port.receive(connection, new ArrayBuffer(3))).toBeLessThan(0)
     expect(engine.port.lastRefusal.code).toBe('ERR_FRAME')
+    expect(engine.port.lastRefusal.message).toMatch(/Expected .* but received/)
     let outcome = 0
     for (let request = 0; request < 6 && outcome === 0; request++)
       outcome = engine.port.receive(connection, frame(1, request, Float32Array.of(1, 2, 3)))
@@ -161,6 +162,13 @@ describe('wire port', () => {
     engine.port.receive(connection, frame(1, 10, Float32Array.of(1, 2, 3)))
     await until('the refusal', () => answered() === 4)
     expect(failures.at(-1)?.error.code).toBe('ERR_PIPELINE_NOT_DEPLOYED')
+    // Removed and made again, it is another pipeline of that name.
+    await engine.removePipeline('p')
+    expect(engine.metrics().pipelines).toEqual([])
+    await deploy(engine, 'p', [{ type: 'model', model: 'add-one' }])
+    engine.port.receive(connection, frame(1, 11, Float32Array.of(1, 2, 3)))
+    await until('the refusal', () => answered() === 5)
+    expect(failures.at(-1)?.error.code).toBe('ERR_CHANNEL_STALE')
   })
 
   test('deadlines and cancels of frames are answered, and a closed connection hears nothing more', async () => {
