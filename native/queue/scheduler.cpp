@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
@@ -22,6 +23,7 @@ bool is_expensive(const Batch& batch) {
 void Scheduler::add_worker(WorkerSeat& seat) {
   std::lock_guard lock(mutex_);
   workers_.push_back(&seat);
+  idle_.reserve(workers_.size());
   worker_count_.store(workers_.size(), std::memory_order_relaxed);
 }
 
@@ -36,7 +38,7 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
 }
 
 bool Scheduler::should_wake() const {
-  if (idle_ == 0) return false;
+  if (idle_.empty()) return false;
   return running_ == 0 || running_expensive_ > 0 || backlog_us_ > kCheapRunUs;
 }
 
@@ -44,8 +46,37 @@ bool Scheduler::may_run_long_background() const {
   return workers_.size() < 2 || running_background_expensive_ + 1 < workers_.size();
 }
 
+std::shared_ptr<std::condition_variable> Scheduler::wake_last_idle() {
+  if (idle_.empty()) return nullptr;
+  WorkerSeat& seat = *idle_.back();
+  idle_.pop_back();
+  seat.is_idle = false;
+  return seat.woken;
+}
+
+void Scheduler::nudge() {
+  std::shared_ptr<std::condition_variable> woken;
+  {
+    std::lock_guard lock(mutex_);
+    woken = wake_last_idle();
+  }
+  if (woken != nullptr) woken->notify_one();
+}
+
+void Scheduler::wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat,
+                     std::chrono::steady_clock::time_point until) {
+  seat.is_idle = true;
+  idle_.push_back(&seat);
+  if (until == std::chrono::steady_clock::time_point::max())
+    seat.woken->wait(lock);
+  else
+    seat.woken->wait_until(lock, until);
+  // Woken by the clock or by nobody: still listed.
+  if (std::exchange(seat.is_idle, false)) std::erase(idle_, &seat);
+}
+
 void Scheduler::publish(Batch& batch) {
-  bool wake = false;
+  std::shared_ptr<std::condition_variable> woken;
   bool closed = false;
   {
     std::lock_guard lock(mutex_);
@@ -56,31 +87,30 @@ void Scheduler::publish(Batch& batch) {
       (list.tail == nullptr ? list.head : list.tail->next) = &batch;
       list.tail = &batch;
       backlog_us_ += run_estimate_us(batch);
-      wake = should_wake();
+      if (should_wake()) woken = wake_last_idle();
     }
   }
   if (closed) {
     batch.lane.queue.seal(batch);
     discard_(batch);
-  } else if (wake) {
-    ready_changed_.notify_one();
+  } else if (woken != nullptr) {
+    woken->notify_one();
   }
 }
 
 bool Scheduler::post(int worker, Job job) {
-  {
-    std::lock_guard lock(mutex_);
-    if (is_closed()) return false;
-    if (worker < 0) {
-      jobs_.push_back(std::move(job));
-    } else {
-      const auto seat = std::find_if(workers_.begin(), workers_.end(),
-                                     [&](const WorkerSeat* s) { return s->index == static_cast<uint32_t>(worker); });
-      if (seat == workers_.end()) return false;
-      (*seat)->own_jobs.push_back(std::move(job));
-    }
+  std::lock_guard lock(mutex_);
+  if (is_closed()) return false;
+  if (worker < 0) {
+    jobs_.push_back(std::move(job));
+  } else {
+    const auto seat = std::find_if(workers_.begin(), workers_.end(),
+                                   [&](const WorkerSeat* s) { return s->index == static_cast<uint32_t>(worker); });
+    if (seat == workers_.end()) return false;
+    (*seat)->own_jobs.push_back(std::move(job));
   }
-  ready_changed_.notify_all();
+  // All of them: a targeted job must reach its worker, and one that is woken may have a job of its own to do first.
+  for (WorkerSeat* seat : idle_) seat->woken->notify_one();
   return true;
 }
 
@@ -109,7 +139,7 @@ Batch* Scheduler::pop(int64_t now, int64_t& wake_ns) {
 Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
   PENSTOCK_ASSERT(seat.batch == nullptr);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0));
-  bool wake_another = false;
+  std::shared_ptr<std::condition_variable> woken;
   {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -124,25 +154,18 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
       seat.batch = pop(now_ns(), wake_ns);
       if (seat.batch != nullptr) break;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
-      ++idle_;
-      if (wake_ns != INT64_MAX) {
-        const std::chrono::steady_clock::time_point due{std::chrono::nanoseconds(wake_ns)};
-        ready_changed_.wait_until(lock, timeout_ms >= 0 ? std::min(deadline, due) : due);
-      } else if (timeout_ms >= 0) {
-        ready_changed_.wait_until(lock, deadline);
-      } else {
-        ready_changed_.wait(lock);
-      }
-      --idle_;
+      auto until = std::chrono::steady_clock::time_point::max();
+      if (wake_ns != INT64_MAX) until = std::chrono::steady_clock::time_point{std::chrono::nanoseconds(wake_ns)};
+      wait(lock, seat, timeout_ms >= 0 ? std::min(deadline, until) : until);
     }
     seat.is_expensive = is_expensive(*seat.batch);
     seat.is_background = seat.batch->priority == Priority::kBackground;
     ++running_;
     if (seat.is_expensive) ++running_expensive_;
     if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
-    wake_another = (ready_[0].head != nullptr || ready_[1].head != nullptr) && should_wake();
+    if ((ready_[0].head != nullptr || ready_[1].head != nullptr) && should_wake()) woken = wake_last_idle();
   }
-  if (wake_another) ready_changed_.notify_one();
+  if (woken != nullptr) woken->notify_one();
   seat.queue = seat.batch->lane.queue.shared_from_this();
   seat.queue->seal(*seat.batch);
   seat.taken_ns = now_ns();
@@ -167,8 +190,8 @@ void Scheduler::close() {
     orphans.swap(ready_);
     jobs.swap(jobs_);
     backlog_us_ = 0.0;
+    for (WorkerSeat* seat : idle_) seat->woken->notify_one();
   }
-  ready_changed_.notify_all();
   for (const List& list : orphans) {
     for (Batch* batch = list.head; batch != nullptr;) {
       Batch* const next = batch->next;

@@ -5,6 +5,7 @@
 // Work-conserving: an idle worker takes the oldest published batch at once; while all are busy the batch stays open and
 // grows. A second worker is woken only when the work that waits is worth a wake-up, or a long run is under way: for a
 // model of 20 us, two workers would halve the batches and double the context switches.
+// Of several idle workers the one that worked last is woken: its caches are warm, and the others may sleep on.
 // A run cannot be interrupted, so one worker of several is always kept out of long background runs: an interactive
 // batch never finds all of them inside a challenger. Jobs (load, unload, plain runs, stop) go before batches, because a
 // worker that waits here hears no other message. Threads: all methods, any thread. Lock order: the scheduler's mutex is
@@ -12,6 +13,7 @@
 #pragma once
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -42,6 +44,9 @@ struct WorkerSeat {
   bool is_expensive = false;
   bool is_background = false;
   int64_t taken_ns = 0;
+  // The scheduler's: how an idle worker is woken. Shared, for a notifier may still hold it when the worker has left.
+  std::shared_ptr<std::condition_variable> woken = std::make_shared<std::condition_variable>();
+  bool is_idle = false;
 };
 
 enum class Take : uint8_t { kClosed = 0, kBatch = 1, kJob = 2, kTimeout = 3 };
@@ -61,7 +66,7 @@ class Scheduler {
   // The batch has at least one row. Takes the pin of the run over. Wakes a worker if that pays.
   void publish(Batch& batch);
   // A batch that waits for company has none to wait for any more.
-  void nudge() { ready_changed_.notify_one(); }
+  void nudge();
   // False: closed. worker < 0: any.
   bool post(int worker, Job job);
   // Blocks up to timeout_ms (< 0: until work or close). After kBatch the seat holds the sealed batch.
@@ -79,15 +84,17 @@ class Scheduler {
   Batch* pop(int64_t now_ns, int64_t& wake_ns);
   bool should_wake() const;
   bool may_run_long_background() const;
+  // Callers hold the mutex and notify what they get after it is free. Null: nobody is idle.
+  std::shared_ptr<std::condition_variable> wake_last_idle();
+  void wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat, std::chrono::steady_clock::time_point until);
 
   mutable std::mutex mutex_;
-  std::condition_variable ready_changed_;
   std::array<List, kPriorities> ready_;
   double backlog_us_ = 0.0;  // estimate for the batches in ready_
   std::deque<Job> jobs_;
   std::vector<WorkerSeat*> workers_;
   std::atomic<size_t> worker_count_{0};
-  size_t idle_ = 0;
+  std::vector<WorkerSeat*> idle_;  // the one that worked last at the back
   size_t running_ = 0;
   size_t running_expensive_ = 0;
   size_t running_background_expensive_ = 0;
