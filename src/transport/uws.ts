@@ -4,7 +4,8 @@
  * What the library asks of its callers is done here once: a request lives on the stack and is copied before the handler
  * returns; a response must not be touched after an abort or an end; writes happen corked; a body's chunks are lent until
  * the callback returns; large answers follow the socket's pace (`tryEnd`) instead of being copied into its buffer.
- * A port that somebody listens on is refused: the library's default, SO_REUSEPORT, would share it without a word.
+ * Listening is exclusive: the library's default, SO_REUSEPORT, lets two servers share a port without a word. (Once a
+ * port was chosen by the kernel, binding it again must wait for TIME_WAIT: SO_REUSEADDR is set for named ports only.)
  *
  * Rejected: node:http with `ws`; it answered a fifth of the messages a second. Thread: the I/O isolate that listens.
  */
