@@ -19,12 +19,17 @@ export class DocServer {
   readonly #directory: string
   readonly #address: string
   readonly #ended: Promise<number | null>
+  /** An example has sent the signal: a second one would cut the drain off. */
+  #isDraining = false
 
   private constructor(child: ChildProcess, directory: string, address: string, ended: Promise<number | null>) {
     this.#child = child
     this.#directory = directory
     this.#address = address
     this.#ended = ended
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#isDraining ||= chunk.includes('SIGTERM: draining')
+    })
   }
 
   /** Resolves when the server has greeted; rejects with its output when it ends before. */
@@ -77,7 +82,7 @@ export class DocServer {
 
   /** Ends the server, unless an example has; resolves with its exit status. */
   async stop(): Promise<number | null> {
-    if (this.#child.exitCode === null) this.#child.kill('SIGTERM')
+    if (!this.#isDraining) this.#child.kill('SIGTERM')
     const exitCode = await this.#ended
     rmSync(this.#directory, { recursive: true, force: true })
     return exitCode
