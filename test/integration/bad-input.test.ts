@@ -72,10 +72,10 @@ describe('HTTP at the level of bytes', () => {
     expect([answer.status, JSON.parse(answer.body)]).toMatchObject([200, { outputs: { y: [[2, 3, 4]] } }])
   })
 
-  // A limit of the socket library, documented in docs/reference/http.md. When this fails, the limit is gone.
-  it('refuses a request line that comes in pieces with 505, and closes', async () => {
+  // The socket library's binary for Node 20 is older than its others: docs/reference/http.md says so.
+  it('takes a request line that comes in pieces, but for 505 on Node 20', async () => {
     const answer = await rawHttp(port, [request.subarray(0, 10), request.subarray(10)], 20)
-    expect(answer.status).toBe(505)
+    expect(answer.status).toBe(process.versions.modules === '115' ? 505 : 200)
   })
 
   it('takes a chunked body, and refuses one beyond the limit while it arrives', async () => {
