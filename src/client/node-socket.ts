@@ -3,9 +3,9 @@
  * busy client spends most of its time on; requests of one turn share one (64 in flight: 48,000 → 150,000 a second on 2
  * cores shared with the server; 512: 54,000 → 240,000; 1 at a time: as before).
  *
- * Loaded by socket.ts in Node only: browsers never see this file.
+ * Loaded by socket.ts in Node only. Bundlers for browsers see it all the same: hence `process` by its global name, for
+ * `node:process` would stop some of them, and `ws` has a stub for them.
  */
-import { nextTick } from 'node:process'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 
@@ -33,7 +33,7 @@ export class NodeSocket extends WebSocket {
     if (stream == null) return
     this.#isCorked = true
     stream.cork()
-    nextTick(() => {
+    process.nextTick(() => {
       this.#isCorked = false
       stream.uncork()
     })
