@@ -22,6 +22,7 @@ const runByName = new Set([
   'node-addon-api',
   'node-api-headers',
   '@types/node',
+  '@types/ws',
   'eslint',
   'prettier',
   'typescript',
