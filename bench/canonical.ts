@@ -8,7 +8,7 @@
  * Options for other sizes: --trials 3 --seconds 1.5 --warmup 0.7 --model FILE --json (lines instead of a table)
  * --save (appends the lines to bench/results, to be committed on purpose).
  */
-import { appendFile, mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -105,7 +105,9 @@ async function bareOrt(modelPath: string, rounds: number, seconds: number): Prom
 
 async function save(lines: readonly string[]): Promise<void> {
   const day = new Date().toISOString().slice(0, 10)
-  const path = join(projectRoot, 'bench', 'results', `${day}-canonical.ndjson`)
+  const folder = join(projectRoot, 'bench', 'results')
+  await mkdir(folder, { recursive: true })
+  const path = join(folder, `${day}-canonical.ndjson`)
   await appendFile(path, `${lines.join('\n')}\n`)
   process.stdout.write(`appended to ${path}\n`)
 }

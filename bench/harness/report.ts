@@ -74,6 +74,7 @@ const columns: readonly { title: string; value: (summary: Summary) => string }[]
   { title: 'p50 µs', value: ({ p50Us }) => p50Us.toFixed(0) },
   { title: 'p99 µs', value: ({ p99Us }) => p99Us.toFixed(0) },
   { title: 'p99.9 µs', value: ({ p999Us }) => p999Us.toFixed(0) },
+  { title: 'CPU µs/row', value: ({ serverCpuSecondsPerMillionRows }) => serverCpuSecondsPerMillionRows.toFixed(2) },
   { title: 'answers/message', value: ({ answersPerMessage }) => answersPerMessage.toFixed(1) },
   { title: 'server cores', value: ({ serverCores }) => serverCores.toFixed(2) },
   { title: 'generator cores', value: ({ generatorCores }) => generatorCores.toFixed(2) },
