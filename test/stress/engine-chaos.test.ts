@@ -5,6 +5,7 @@
  *
  * Run by name: `CHAOS_SECONDS=30 CHAOS_SEED=1 npx vitest run --project heavy test/stress/engine-chaos.test.ts`. The seed is printed with each failure.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MemoryAuditLog, type Engine, type InferRequest, type InferResult, type StepInput } from 'penstock'
 import { expect, test } from 'vitest'
 import { loseWorker, newestPlane } from '../integration/engine-faults.js'
@@ -112,10 +113,12 @@ test(
         }
       }
     })
+    let doing = ''
     const operator = (async () => {
       while (performance.now() < end && faults.length === 0) {
         const name = pick(names)
         const dice = random()
+        doing = `${name} ${dice}`
         if (dice < 0.75) await change(name)
         else if (dice < 0.9) {
           await engine.undeployPipeline(name)
@@ -125,7 +128,27 @@ test(
         await pause(random() * 20)
       }
     })()
-    await Promise.all([...callers, operator])
+    const done = new AbortController()
+    const stuck = async (): Promise<void> => {
+      await sleep(end - performance.now() + 30_000, undefined, { signal: done.signal })
+      const { workers, models, pipelines } = engine.metrics()
+      const state = {
+        doing,
+        inFlight: engine.inFlight,
+        workers,
+        models: models.map(({ model, pendingRows, pendingRowsBackground }) => [
+          model,
+          pendingRows,
+          pendingRowsBackground,
+        ]),
+        pipelines: pipelines.map(({ pipeline, inFlight }) => [pipeline, inFlight]),
+      }
+      throw new Error(`Expected every call to end within 30 s (seed ${SEED}): ${JSON.stringify(state)}`)
+    }
+    const watch = stuck()
+    await Promise.race([Promise.all([...callers, operator]), watch])
+    done.abort()
+    await watch.catch(() => undefined)
     expect(faults, `seed ${SEED}`).toEqual([])
     expect(counts.answers).toBeGreaterThan(SECONDS * 50)
     await until(

@@ -3,13 +3,14 @@
  * inference thread that dies with a batch in hand. What was acknowledged is there after a restart; what was accepted is
  * answered before a polite end; a lost thread costs its batch and nothing more.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { isPenstockError, PenstockClient } from 'penstock'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.js'
 import { serve, temporaryDirectory, type Server } from '../integration/cli-process.js'
 import { atRest, ServerChild } from './testing/server-child.js'
-import { HttpCaller, ramp, rampRows, sleep, suiteSeed } from './testing/load.js'
+import { HttpCaller, loop, ramp, rampRows, sleep, suiteSeed } from './testing/load.js'
 
 const seed = suiteSeed('kill', 20_263)
 const killRounds = 8
@@ -139,6 +140,63 @@ describe('kill', () => {
     expect(await server.ended).toBe(0)
   })
 
+  test('the audit log has whole lines after every kill -9, no row twice, and after SIGTERM every answered row', async () => {
+    const random = seededRandom(seed + 1)
+    const home = temporaryDirectory()
+    const logged = (): { x: number; y: number; shadow: number }[] =>
+      auditLines(join(home, 'log')).map((line) => {
+        const row = JSON.parse(line) as Record<string, number[]>
+        return { x: row['in.x']?.[0] ?? NaN, y: row['out.y']?.[0] ?? NaN, shadow: row['out_double.y']?.[0] ?? NaN }
+      })
+    let next = 1
+    const rounds = 4
+    for (let round = 0; round <= rounds; round++) {
+      const server = await serve(['--home', home, '--infer-workers', '1', '--log-level', 'warn'])
+      const http = new HttpCaller(server.url)
+      if (round === 0) {
+        await http.call('PUT', '/v1/models/add/versions', modelFile('add-one'))
+        await http.call('PUT', '/v1/models/double/versions', modelFile('times-two'))
+        const shadow = { type: 'shadow', champion: 'add', challengers: ['double'] }
+        expect((await http.call('PUT', '/v1/pipelines/p?deploy=true', { steps: [shadow] })).status).toBe(201)
+      }
+      const client = await PenstockClient.connect(server.url, { reconnect: false })
+      const answered: number[] = []
+      let isStopped = false
+      const callers = Promise.all(
+        Array.from({ length: 8 }, () =>
+          loop(
+            () => isStopped,
+            async () => {
+              const x = next++
+              await client.infer('p', { x: ramp(1, 3, x) })
+              answered.push(x)
+            },
+          ),
+        ),
+      ).catch(() => 'killed')
+      // Long enough for some flushes, so that kills fall into writes.
+      await sleep(300 + random() * 700)
+      const isLast = round === rounds
+      if (isLast) isStopped = true
+      if (isLast) await callers
+      server.child.kill(isLast ? 'SIGTERM' : 'SIGKILL')
+      expect(await server.ended).toBe(isLast ? 0 : null)
+      await callers
+      await client.close()
+      http.close()
+      expect(answered.length).toBeGreaterThan(10)
+      if (!isLast) continue
+      const rows = logged()
+      const seen = new Set(rows.map(({ x }) => x))
+      expect(seen.size).toBe(rows.length)
+      expect(rows.filter(({ x, y, shadow }) => y !== x + 1 || shadow !== 2 * x)).toEqual([])
+      expect(answered.filter((x) => !seen.has(x))).toEqual([])
+      console.info(
+        `kill: ${rounds} kills, ${next - 1} requests, ${rows.length} rows in the log, the last ${answered.length} complete`,
+      )
+    }
+  })
+
   test('SIGTERM under load: what was accepted is answered, the exit code is 0, and it ends within the limit', async () => {
     const home = temporaryDirectory()
     const server = await serve(['--home', home, '--infer-workers', '1', '--drain-limit', '20s'])
@@ -214,6 +272,12 @@ describe('kill', () => {
     expect(await server.close()).toBe(0)
   })
 })
+
+/** Lines of every audit file, oldest first; a last line without its end is no line. */
+function auditLines(directory: string): string[] {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ndjson'))
+  return files.flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n').slice(0, -1))
+}
 
 /** @throws what the server answered, as the client would. */
 async function inferOverHttp(http: HttpCaller, first: number): Promise<number | undefined> {
