@@ -18,6 +18,7 @@ import {
   FRAME_BYTES_MAX,
   IDLE_TIMEOUT_S,
   SOCKET_BUFFER_BYTES_MAX,
+  SOCKETS_BUFFER_BYTES_MAX,
   WINDOW_REQUESTS,
 } from './base/limits.js'
 import type { EngineApi } from './engine/api.js'
@@ -44,6 +45,8 @@ export interface ServerLimits {
   readonly frameBytesMax: number
   /** Bytes waiting in one WebSocket. */
   readonly socketBufferBytesMax: number
+  /** Bytes waiting in all WebSockets together; beyond it the one that holds the most is cut off. */
+  readonly socketsBufferBytesMax: number
   /** Requests in flight per WebSocket. */
   readonly windowRequests: number
   /** WebSockets. */
@@ -75,6 +78,7 @@ const limitDefaults: ServerLimits = {
   bodiesBytesMax: BODIES_BYTES_MAX,
   frameBytesMax: FRAME_BYTES_MAX,
   socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX,
+  socketsBufferBytesMax: SOCKETS_BUFFER_BYTES_MAX,
   windowRequests: WINDOW_REQUESTS,
   connectionsMax: CONNECTIONS_MAX,
   idleTimeoutS: IDLE_TIMEOUT_S,
@@ -272,6 +276,7 @@ function expectLimits(given: Partial<ServerLimits>): ServerLimits {
   expectInteger('limits.bodiesBytesMax', limits.bodiesBytesMax, 1, Number.MAX_SAFE_INTEGER)
   expectInteger('limits.frameBytesMax', limits.frameBytesMax, 1024, 2 ** 30)
   expectInteger('limits.socketBufferBytesMax', limits.socketBufferBytesMax, 1024, 2 ** 31 - 1)
+  expectInteger('limits.socketsBufferBytesMax', limits.socketsBufferBytesMax, 1024, Number.MAX_SAFE_INTEGER)
   expectInteger('limits.windowRequests', limits.windowRequests, 1, 65_536)
   expectInteger('limits.connectionsMax', limits.connectionsMax, 1, CONNECTIONS_MAX)
   expectInteger('limits.idleTimeoutS', limits.idleTimeoutS, 8, 960)

@@ -112,6 +112,8 @@ export const WINDOW_REQUESTS = 1024
 export const CHANNELS_MAX = 1024
 /** Bytes waiting in one socket; a reader slower than its own requests is cut off. */
 export const SOCKET_BUFFER_BYTES_MAX = 64 * MIB
+/** Bytes waiting in all sockets of one I/O thread: many slow readers must not sum up to the machine's memory. */
+export const SOCKETS_BUFFER_BYTES_MAX = GIB
 /** Seconds without a frame or pong before a connection is taken for dead; pings are sent in between. */
 export const IDLE_TIMEOUT_S = 120
 /** Bytes by which a frame may exceed its limit and still be refused with a close code instead of being cut off. */

@@ -9,6 +9,11 @@ import { SENT, type Socket } from '../uws.js'
 import type { WirePort } from '../../engine/wire-port.js'
 import { Congestion } from './congestion.js'
 
+/** Bytes that wait in the sockets of all peers, as each was last looked at. */
+export interface HeldBytes {
+  total: number
+}
+
 /** What the socket library holds for us. */
 export interface PeerSlot {
   peer: Peer | null
@@ -26,6 +31,7 @@ export class Peer {
   isClosed = false
 
   #isCongested = false
+  #heldBytes = 0
   readonly #congestion = new Congestion()
 
   constructor(
@@ -33,15 +39,28 @@ export class Peer {
     readonly connection: number,
     private readonly socket: Socket<PeerSlot>,
     private readonly port: Pick<WirePort, 'setCongested' | 'acknowledge'>,
+    private readonly held: HeldBytes,
   ) {}
 
   /** @param bytes one whole message, copied before it returns; `isHeld`: results whose credit waits for the kernel. */
   send(bytes: Uint8Array, isHeld: boolean): void {
     if (this.isClosed) return
     this.#congestion.add(bytes.length, isHeld)
-    if (this.socket.send(bytes, true) === SENT || this.#isCongested || this.isClosed) return
+    if (this.socket.send(bytes, true) === SENT || this.isClosed) return
+    this.#hold(this.bufferedBytes)
+    if (this.#isCongested) return
     this.#isCongested = true
     this.port.setCongested(this.connection, true)
+  }
+
+  /** Bytes that waited in the socket when it was last looked at. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
+
+  #hold(bytes: number): void {
+    this.held.total += bytes - this.#heldBytes
+    this.#heldBytes = bytes
   }
 
   sendMessage(message: Message): void {
@@ -52,6 +71,7 @@ export class Peer {
   acknowledge(): boolean {
     if (!this.#isCongested || this.isClosed) return false
     const bufferedBytes = this.bufferedBytes
+    this.#hold(bufferedBytes)
     const frames = this.#congestion.takeAcknowledged(bufferedBytes)
     if (frames > 0) this.port.acknowledge(this.connection, frames)
     if (bufferedBytes === 0) {
@@ -68,6 +88,17 @@ export class Peer {
   /** Ends the connection with the error's close code and its sentence as the reason. */
   closeFor(error: PenstockError): void {
     this.close(errorTable[error.code].close ?? closeCodeInternal, `${error.code}: ${error.message}`)
+  }
+
+  /** Ends the connection at once, its unsent bytes with it; a reader that does not read would not see a close frame. */
+  cutOff(): void {
+    if (!this.isClosed) this.socket.close()
+  }
+
+  /** The connection is gone: nothing may touch the socket any more. */
+  markClosed(): void {
+    this.isClosed = true
+    this.#hold(0)
   }
 
   close(code: number, reason: string): void {

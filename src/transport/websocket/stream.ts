@@ -28,12 +28,13 @@ import { authorize, type AuthPolicy } from '../auth.js'
 import { namedTensors } from '../http/infer.js'
 import { errorReply } from '../http/replies.js'
 import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../uws.js'
-import { Peer, type PeerSlot } from './peer.js'
+import { Peer, type HeldBytes, type PeerSlot } from './peer.js'
 
 export interface StreamLimits {
   readonly windowRequests: number
   readonly frameBytesMax: number
   readonly socketBufferBytesMax: number
+  readonly socketsBufferBytesMax: number
   readonly connectionsMax: number
   readonly idleTimeoutS: number
 }
@@ -55,11 +56,15 @@ const closeCodeGoingAway = 1001
 export class StreamServer {
   readonly #context: StreamContext
   readonly #peers = new Map<number, Peer>()
+  readonly #held: HeldBytes = { total: 0 }
 
   constructor(context: StreamContext) {
     this.#context = context
     context.port.setHooks({
-      onSend: (connection, bytes, isHeld) => this.#peers.get(connection)?.send(bytes, isHeld),
+      onSend: (connection, bytes, isHeld) => {
+        this.#peers.get(connection)?.send(bytes, isHeld)
+        if (this.#held.total > context.limits.socketsBufferBytesMax) this.#cutOffSlowest()
+      },
       onWireFailure: (connection, channel, wireId, error) =>
         this.#peers.get(connection)?.sendMessage(failureMessage(channel, wireId, error)),
     })
@@ -144,7 +149,7 @@ export class StreamServer {
   #open(socket: Socket<PeerSlot>): void {
     const { port, limits, product } = this.#context
     const connection = port.openConnection(limits.windowRequests)
-    const peer = new Peer(connection, socket, port)
+    const peer = new Peer(connection, socket, port, this.#held)
     socket.getUserData().peer = peer
     this.#peers.set(connection, peer)
     peer.sendMessage({
@@ -295,8 +300,18 @@ export class StreamServer {
     })
   }
 
+  /** One per frame that is too much: what it held is free at once, and the others keep their answers. */
+  #cutOffSlowest(): void {
+    let slowest: Peer | null = null
+    for (const peer of this.#peers.values()) if (peer.heldBytes > (slowest?.heldBytes ?? 0)) slowest = peer
+    if (slowest === null) return
+    const { connection, heldBytes } = slowest
+    this.#context.logger.warn({ connection, heldBytes, totalBytes: this.#held.total }, 'slow reader cut off')
+    slowest.cutOff()
+  }
+
   #forget(peer: Peer): void {
-    peer.isClosed = true
+    peer.markClosed()
     this.#peers.delete(peer.connection)
     for (const controller of peer.plainRequests.values()) controller.abort()
     this.#context.port.closeConnection(peer.connection)
