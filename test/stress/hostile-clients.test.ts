@@ -6,9 +6,11 @@
 import { PenstockClient } from 'penstock'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.js'
+import { encodeMessage } from '../../src/protocol/codec.js'
+import { RawWebSocket } from '../integration/raw-sockets.js'
 import { visits, type Victim } from './testing/hostile.js'
 import { atRest, ServerChild, type ChildSetup, type Observation } from './testing/server-child.js'
-import { HttpCaller, loop, percentile, ramp, rampRows, suiteSeed } from './testing/load.js'
+import { HttpCaller, loop, percentile, ramp, rampRows, sleep, suiteSeed } from './testing/load.js'
 
 const seed = suiteSeed('hostile-clients', 20_262)
 const rounds = 5
@@ -131,6 +133,59 @@ describe('hostile clients', () => {
     expect(last.notices).toEqual([])
     expect(await server.close()).toBe(0)
     expect(server.stderr).toBe('')
+  })
+
+  test('slow readers together hold no more than their bound: the slowest are cut off, a slow but honest one is not', async () => {
+    const boundMiB = 32
+    const limits = { socketsBufferBytesMax: boundMiB * MIB }
+    const server = await ServerChild.start({ ...setup, engine: { inferWorkers: 1 }, limits })
+    const before = await server.observe()
+    const data = new Uint8Array(20_000 * 12)
+    const frame = (request: number): Uint8Array =>
+      encodeMessage({
+        kind: 'infer',
+        channel: 1,
+        request,
+        rows: 20_000,
+        data,
+        dims: null,
+        meta: null,
+        deadlineMs: 0,
+        priority: 'interactive',
+        texts: null,
+      })
+    const open = async (): Promise<RawWebSocket> => {
+      const socket = await RawWebSocket.open(server.port)
+      socket.send({ kind: 'open', channel: 1, pipeline: 'quick' })
+      await socket.message('opened')
+      socket.connection.socket.pause()
+      return socket
+    }
+    const honest = await open()
+    for (let request = 1; request <= 30; request++) honest.sendFrame(frame(request))
+    const readers = await Promise.all(Array.from({ length: 16 }, open))
+    let mostMiB = 0
+    let fewest = readers.length
+    for (let request = 1; request <= 100; request++) {
+      for (const reader of readers) if (!reader.connection.isClosed) reader.sendFrame(frame(request))
+      if (request % 10 > 0) continue
+      await sleep(100)
+      const seen = await server.observe()
+      mostMiB = Math.max(mostMiB, (seen.rssBytes - before.rssBytes) / MIB)
+      fewest = Math.min(fewest, seen.webSockets)
+    }
+    console.info(
+      `hostile-clients: slow readers: RSS at most +${mostMiB.toFixed(0)} MiB, ${fewest} of 17 connections left`,
+    )
+    expect(fewest).toBeLessThan(10)
+    expect(mostMiB).toBeLessThan(boundMiB + 96)
+    // 7 MB were waiting for it all the time.
+    honest.connection.socket.resume()
+    await honest.message('results', ({ requests }) => Array.from(requests).includes(30))
+    honest.connection.close()
+    for (const { connection } of readers) connection.socket.resetAndDestroy()
+    await atRest(server)
+    expect(await server.close()).toBe(0)
   })
 
   test('canary: a server that keeps 256 kB of each HTTP request exceeds the bound', async () => {
