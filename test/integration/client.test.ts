@@ -237,7 +237,7 @@ describe('client, end to end: order, cancel, deadline, priority', () => {
   it('client: interactive requests go before background ones', async () => {
     const channel = await client.open('slow')
     const order: string[] = []
-    const big = { x: new Float32Array(4 * 64) }
+    const big = { x: new Float32Array(4 * 8) }
     const background = Array.from({ length: 12 }, () =>
       channel.infer(big, { priority: 'background' }).then(() => order.push('background')),
     )
