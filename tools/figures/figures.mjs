@@ -44,7 +44,7 @@ export function formatFigures(run) {
     ...rows,
     '',
     `${date.slice(0, 10)}, commit ${machine.commit}: ${machine.cpu}, ${machine.cores} cores that server and load generator share,`,
-    `Node ${machine.node}, ONNX Runtime ${machine.onnxRuntime}; medians of ${run[0].trials} trials.`,
+    `load average ${machine.loadAtStart} at the start, Node ${machine.node}, ONNX Runtime ${machine.onnxRuntime}; medians of ${run[0].trials} trials.`,
     '',
     '',
   ].join('\n')

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatFigures, newestFigures, placeFigures } from './figures.mjs'
 
-const machine = { cpu: 'A CPU', cores: 2, node: 'v20.0.0', onnxRuntime: '1.30.0', commit: 'abc' }
+const machine = { cpu: 'A CPU', cores: 2, node: 'v20.0.0', onnxRuntime: '1.30.0', commit: 'abc', loadAtStart: 0.4 }
 const common = { date: '2026-11-21T09:00:00.000Z', machine, trials: 3 }
 const run = [
   {
@@ -25,6 +25,7 @@ describe('figures', () => {
     expect(text).toContain('| fastify | 34.3k | 1.0 | 0.900 | 2.00 |')
     expect(text).not.toContain('bare')
     expect(text).toContain('2026-11-21, commit abc: A CPU, 2 cores')
+    expect(text).toContain('load average 0.4')
   })
 
   it('figures: replaces what stands between the marks, and refuses a page without them', () => {
