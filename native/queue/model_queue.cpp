@@ -148,12 +148,6 @@ Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
   return batch;
 }
 
-uint32_t ModelQueue::rows_limit(const Lane& lane, Priority priority) const noexcept {
-  const double row_us = us_per_row.load(std::memory_order_relaxed);
-  if (priority == Priority::kInteractive || row_us <= 0.0) return lane.layout.rows_max;
-  return static_cast<uint32_t>(std::clamp(kBackgroundRunUs / row_us, 1.0, static_cast<double>(lane.layout.rows_max)));
-}
-
 Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry) {
   PENSTOCK_ASSERT(entry.count >= 1);
   std::lock_guard lock(mutex_);
@@ -161,9 +155,8 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry) {
   if (open == nullptr) open = open_batch(lane, priority);
   if (open == nullptr) return {};
   Batch& batch = *open;
-  PENSTOCK_ASSERT(batch.rows < lane.layout.rows_max);
-  // The limit falls when runs get slower: an open batch beyond it takes one more row and is full.
-  const uint32_t rows_max = std::max(rows_limit(lane, priority), batch.rows + 1);
+  const uint32_t rows_max = lane.layout.rows_max;
+  PENSTOCK_ASSERT(batch.rows < rows_max);
 
   Grant grant{.batch = &batch, .batch_row = batch.rows, .count = std::min(entry.count, rows_max - batch.rows)};
   grant.entry = static_cast<uint32_t>(batch.entries.size());
@@ -173,7 +166,7 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry) {
   batch.rows += grant.count;
   batch.pin();
   batch.writers.fetch_add(1, std::memory_order_relaxed);
-  if (batch.rows >= rows_max) {
+  if (batch.rows == rows_max) {
     batch.is_full.store(true, std::memory_order_relaxed);
     grant.is_sealed = true;
     open = nullptr;

@@ -69,7 +69,6 @@ struct Grant {
 class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
  public:
   static constexpr size_t kLanesMax = 64;
-  static constexpr double kBackgroundRunUs = 10'000.0;
 
   ModelQueue(Scheduler& scheduler, QueueOptions options);
   ~ModelQueue();
@@ -82,8 +81,6 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
 
   // False: a row alone is larger than a batch may be, so nothing could ever be appended.
   bool can_hold_a_row() const noexcept { return free_dim_count > 0 || static_lane_ != nullptr; }
-  // Rows that a batch takes: a background run is kept short, because an interactive batch may have to wait for its end.
-  uint32_t rows_limit(const Lane& lane, Priority priority) const noexcept;
   // Finds or makes the lane of these free dims. Null: a dim is out of range, a row is too large, or all lanes are busy.
   Lane* lane_of(const int64_t* free_dims, size_t count);
   // Takes room for up to `count` rows of `entry`'s request in the lane's open batch. No batch: out of memory.

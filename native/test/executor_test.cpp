@@ -264,18 +264,6 @@ TEST("scheduler: one worker of two is kept out of long background runs") {
   engine.plane->scheduler.remove_worker(second);
 }
 
-TEST("scheduler: background batches are kept short once the model's speed is known") {
-  Engine engine;
-  auto queue = make_queue(engine.plane, 10, 8);
-  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-  queue->record_run(1, 5'000.0);
-  Failure failure;
-  for (int i = 0; i < 6; ++i) engine.submit_rows(rows_of(1, 0), i, failure, 0, Priority::kBackground);
-  engine.run_all();
-  CLAIM(drain(*engine.port).size() == 6);
-  CLAIM(queue->batch_count.load() == 1 + 3);  // two rows of 5 ms each
-}
-
 TEST("executor: a warm data plane allocates nothing per request") {
   Engine engine;
   auto queue = make_queue(engine.plane, 10, 64);
