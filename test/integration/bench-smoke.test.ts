@@ -108,13 +108,16 @@ describe('bench: the load generator', () => {
   it('counts every answer that is off by one in a thousand as a mismatch', async () => {
     factor = 1.001
     const report = await load()
-    expect(report.mismatches).toBe(report.requests)
+    // Faults count whenever they happen, requests only inside the measured window.
+    expect(report.mismatches).toBeGreaterThanOrEqual(report.requests)
+    expect(report.requests).toBeGreaterThan(0)
   })
 
   it('counts a status other than 200 as an error and quotes the first', async () => {
     factor = 0
     const report = await load()
-    expect(report.errors).toBe(report.requests)
+    expect(report.errors).toBeGreaterThanOrEqual(report.requests)
+    expect(report.requests).toBeGreaterThan(0)
     expect(report.firstError).toMatch(/^503 /)
   })
 
