@@ -118,15 +118,16 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     drainLimitMs,
     logger,
   })
-  terminal.print(await greet(engine, server.url, home, directory, formatThreadPlan(engine.threadPlan)))
   const { runUntilSignal } = await import('./shutdown.js')
-  const exitCode = await runUntilSignal({
+  // Before the greeting: whoever reads it may send a signal at once.
+  const ended = runUntilSignal({
     drain: () => server.drain(),
     closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
     onNote: (line) => logger.info(line),
     exit: exitNow,
   })
-  exitNow(exitCode)
+  terminal.print(await greet(engine, server.url, home, directory, formatThreadPlan(engine.threadPlan)))
+  exitNow(await ended)
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {

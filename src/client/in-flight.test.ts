@@ -25,7 +25,8 @@ describe('in flight: slots', () => {
       const one = exchange()
       table.put(one)
       // Compared by hand: 131,080 calls of expect take ten seconds on a busy machine.
-      if (one.id !== (turn % 65_536) * SLOTS_MAX || table.take(one.id) !== one) expect.fail(`turn ${turn}: id ${one.id}`)
+      if (one.id !== (turn % 65_536) * SLOTS_MAX || table.take(one.id) !== one)
+        expect.fail(`turn ${turn}: id ${one.id}`)
     }
     expect(table.size).toBe(0)
   })

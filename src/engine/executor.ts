@@ -162,12 +162,16 @@ export class Executor {
     for (let count = addon.drain(this.port); count > 0; count = addon.drain(this.port)) {
       const events = addon.events(this.port)
       for (let at = 0; at < count * 4; at += 4) {
-        this.#dispatch(
-          events[at] as number,
-          events[at + 1] as number,
-          events[at + 2] as number,
-          events[at + 3] as number,
-        )
+        try {
+          this.#dispatch(
+            events[at] as number,
+            events[at + 1] as number,
+            events[at + 2] as number,
+            events[at + 3] as number,
+          )
+        } catch (error) {
+          throwLater(error)
+        }
         // A listener may have closed the engine.
         if (this.#isClosed) return
       }
@@ -216,4 +220,14 @@ export class Executor {
 
 function abortedError(signal: CancelSignal): PenstockError {
   return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason })
+}
+
+/**
+ * An exception here is a bug, or a listener's. It must neither cost the other events of the drain their listeners nor
+ * vanish, as exceptions of native callbacks do: it becomes an uncaught exception of its own.
+ */
+function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
 }

@@ -140,6 +140,16 @@ describe('kill', () => {
     expect(await server.ended).toBe(0)
   })
 
+  test('SIGTERM at the moment of the greeting ends as any other: with 0', async () => {
+    const home = temporaryDirectory()
+    for (let round = 0; round < 3; round++) {
+      const server = await serve(['--home', home, '--infer-workers', '1', '--log-level', 'warn'])
+      server.child.kill('SIGTERM')
+      expect([await server.ended, server.child.signalCode]).toEqual([0, null])
+      expect(server.output.stderr).toBe('')
+    }
+  })
+
   test('the audit log has whole lines after every kill -9, no row twice, and after SIGTERM every answered row', async () => {
     const random = seededRandom(seed + 1)
     const home = temporaryDirectory()
