@@ -195,8 +195,10 @@ export class Executor {
     const deployment = this.#table.deploymentOf(tag)
     const answer = addon.readAnswer(this.port, request)
     this.#table.resolve(tag, resultOf(deployment, answer, this.#table.requestIdOf(tag)))
-    // An audited request keeps its tag until it has settled.
-    if (!deployment.compiled.isAudited) this.#table.free(tag)
+    if (!deployment.compiled.isAudited) return this.#table.free(tag)
+    // An audited request keeps its tag until it has settled, too.
+    const settled = this.#table.settledRequestOf(tag)
+    if (settled > 0) this.#finishAudited(tag, settled)
   }
 
   #onFailed(tag: number, request: number): void {
@@ -206,14 +208,25 @@ export class Executor {
   }
 
   #onSettled(tag: number, request: number, planKey: number): void {
-    const isWire = tag < 0
-    const deployment = isWire ? this.#events.deploymentOf(planKey) : this.#table.deploymentOf(tag)
+    if (tag < 0) this.#audit(request, this.#events.deploymentOf(planKey), '')
+    // The last background run may end, and tell so, on another thread while the answer is still on its way.
+    else if (this.#table.isOpen(tag)) this.#table.keepSettled(tag, request)
+    else this.#finishAudited(tag, request)
+  }
+
+  #finishAudited(tag: number, request: number): void {
     try {
-      if (deployment !== undefined)
-        this.#events.onSettled(request, deployment, isWire ? '' : this.#table.requestIdOf(tag))
+      this.#audit(request, this.#table.deploymentOf(tag), this.#table.requestIdOf(tag))
+    } finally {
+      this.#table.free(tag)
+    }
+  }
+
+  #audit(request: number, deployment: Deployment | undefined, requestId: string): void {
+    try {
+      if (deployment !== undefined) this.#events.onSettled(request, deployment, requestId)
     } finally {
       addon.release(this.port, request)
-      if (!isWire) this.#table.free(tag)
     }
   }
 }

@@ -22,6 +22,8 @@ export class RequestTable {
   readonly #rejects: (Reject | null)[] = []
   /** Detaches the abort signal, where there is one. */
   readonly #detaches: ((() => void) | null)[] = []
+  /** The addon's number of a request that had settled before its answer was told; 0: none. */
+  readonly #settledRequests: number[] = []
 
   /** @param tagsMax requests in flight at most; the arrays grow up to it and never shrink. */
   constructor(tagsMax: number) {
@@ -37,6 +39,7 @@ export class RequestTable {
     this.#resolves[tag] = resolve
     this.#rejects[tag] = reject
     this.#detaches[tag] = null
+    this.#settledRequests[tag] = 0
     return tag
   }
 
@@ -52,6 +55,20 @@ export class RequestTable {
 
   requestIdOf(tag: number): string {
     return this.#requestIds[tag] as string
+  }
+
+  /** Whether the promise is still to be settled. */
+  isOpen(tag: number): boolean {
+    return this.#resolves[tag] !== null
+  }
+
+  keepSettled(tag: number, request: number): void {
+    this.#settledRequests[tag] = request
+  }
+
+  /** @returns what keepSettled kept, or 0. */
+  settledRequestOf(tag: number): number {
+    return this.#settledRequests[tag] ?? 0
   }
 
   resolve(tag: number, result: InferResult): void {
