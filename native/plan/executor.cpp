@@ -43,7 +43,7 @@ void run_checks(Request& request) {
 }
 
 void settle(Request& request, Deliveries& deliveries) {
-  const bool is_read = request.plan->is_audited && !request.has_failed.load(std::memory_order_acquire) &&
+  const bool is_read = request.course->is_audited && !request.has_failed.load(std::memory_order_acquire) &&
                        !request.is_dead.load(std::memory_order_acquire);
   if (is_read)
     deliveries.settled(request);
@@ -64,13 +64,13 @@ void end_chain(Request& request, Deliveries& deliveries) {
 
 void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publisher& publisher) {
   for (;;) {
-    request.stage_done_ns[request.stage] = done_ns;
+    if (request.is_timed) request.stage_done_ns[request.stage] = done_ns;
     const bool is_over =
         request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
     if (is_over) return end_chain(request, deliveries);
-    if (!request.check_bits.empty()) run_checks(request);
+    if (request.has_checks) run_checks(request);
     const uint16_t done = request.stage;
-    if (done + 1u == request.plan->stages.size()) return end_chain(request, deliveries);
+    if (done + 1u == request.course->stages.size()) return end_chain(request, deliveries);
     ++request.stage;
     const Stage& stage = request.plan->stages[request.stage];
     for_each_option(request, stage, stage.foreground,

@@ -8,6 +8,7 @@
 // thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -38,7 +39,27 @@ struct Origin {
 
 // On cache lines of its own: its neighbours are in other threads' hands.
 struct alignas(64) Request {
+  // ── The line that travels: all that a worker touches of a request without checks, splits or shadows. Whatever else
+  // it wrote would be one more line for the I/O thread to fetch back when it reuses the slot (~50 ns each).
   Port* port = nullptr;
+  const Plan* course = nullptr;  // `plan`, which owns it
+  Request* next_answer = nullptr;
+  std::atomic<int64_t> first_run_ns{0};
+  int64_t deadline_us = 0;                   // 0: none
+  std::atomic<uint32_t> foreground_rows{0};  // + 1 while the chain is appending
+  std::atomic<uint32_t> background_rows{0};  // + 1 until the chain has ended
+  std::atomic<uint32_t> refs{0};
+  uint16_t stage = 0;
+  std::atomic<bool> is_answered{false};
+  std::atomic<bool> is_dead{false};  // cancelled or expired: do not run what has not run
+  std::atomic<bool> has_failed{false};
+  std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
+  std::atomic<bool> is_live{false};                   // between submit and free
+  bool awaits_release = false;                        // settled, JavaScript reads it
+  bool has_checks = false;
+  bool is_timed = false;  // somebody will read stage_done_ns
+
+  // ── The port's thread's own, or rare.
   std::shared_ptr<Port> port_owner;  // while in flight
   uint32_t slot = 0;
   uint32_t generation = 0;
@@ -47,29 +68,15 @@ struct alignas(64) Request {
   Origin origin;
   uint32_t rows = 0;
   Priority priority = Priority::kInteractive;
-  int64_t deadline_us = 0;  // 0: none
   int64_t admitted_ns = 0;
-  std::atomic<int64_t> first_run_ns{0};
-  uint16_t stage = 0;
 
   std::vector<Segment> segments;
   std::vector<uint16_t> routes;      // [split][row]
   std::vector<uint64_t> check_bits;  // [row]; empty without checks
   std::vector<int64_t> stage_done_ns;
   Failure failure;
+  std::atomic<uint64_t> lost_positions{0};  // background positions that were shed or failed
 
-  std::atomic<uint32_t> foreground_rows{0};  // + 1 while the chain is appending
-  std::atomic<uint32_t> background_rows{0};  // + 1 until the chain has ended
-  std::atomic<uint64_t> lost_positions{0};   // background positions that were shed or failed
-  std::atomic<uint32_t> refs{0};
-  std::atomic<bool> is_answered{false};
-  std::atomic<bool> is_dead{false};  // cancelled or expired: do not run what has not run
-  std::atomic<bool> has_failed{false};
-  std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
-  std::atomic<bool> is_live{false};                   // between submit and free
-  bool awaits_release = false;                        // settled, JavaScript reads it
-
-  Request* next_answer = nullptr;
   Request* next_settled = nullptr;
   Request* next_free = nullptr;
   // Among the unanswered requests of its WebSocket connection; the port's thread only.
@@ -88,6 +95,7 @@ struct alignas(64) Request {
   void release_stage(uint16_t stage_index);
   void release_all();
 };
+static_assert(sizeof(Request*) != 8 || offsetof(Request, port_owner) == 64, "the line that travels is one cache line");
 
 // What one tensor of a request is once its batches have run: dims and bytes a row, equal over all its segments.
 struct TensorShape {
