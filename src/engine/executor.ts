@@ -176,7 +176,11 @@ export class Executor {
         if (this.#isClosed) return
       }
     }
-    this.#events.onDrained()
+    try {
+      this.#events.onDrained()
+    } catch (error) {
+      throwLater(error)
+    }
   }
 
   #dispatch(kind: number, a: number, b: number, c: number): void {
