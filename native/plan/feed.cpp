@@ -59,8 +59,9 @@ void copy_from_stage(const Request& request, const Option& option, uint32_t row,
   }
 }
 
-// The lane for the option's inputs. Null: the shapes of the stage before do not fit, or there is no lane to be had.
-Lane* lane_for(const Request& request, const Option& option, const Submission* submission) {
+// The lane for the option's inputs. Null: the shapes of the stage before do not fit (kShape), or no lane is to be had.
+Lane* lane_for(const Request& request, const Option& option, const Submission* submission, StatusCode& refusal) {
+  refusal = StatusCode::kShape;
   ModelQueue& queue = *option.queue;
   constexpr size_t kFreeDimsMax = 64;
   std::array<int64_t, kFreeDimsMax> free_dims;
@@ -95,7 +96,7 @@ Lane* lane_for(const Request& request, const Option& option, const Submission* s
         return nullptr;
     }
   }
-  return queue.lane_of(free_dims.data(), queue.free_dim_count);
+  return queue.lane_of(free_dims.data(), queue.free_dim_count, refusal);
 }
 
 // Counts rows that will not come back from a batch. Never the last ones: the chain holds a token of both counters.
@@ -103,6 +104,8 @@ void forget_rows(Request& request, bool is_background, uint32_t rows) {
   std::atomic<uint32_t>& counter = is_background ? request.background_rows : request.foreground_rows;
   counter.fetch_sub(rows, std::memory_order_acq_rel);
 }
+
+constexpr int64_t kRetryMs = 100;
 
 struct Run {
   uint16_t position;
@@ -116,7 +119,8 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
                 Publisher& publisher) {
   const Position& position = stage.positions[run.position];
   const Option& option = position.options[run.option];
-  Lane* const lane = lane_for(request, option, submission);
+  StatusCode refusal{};
+  Lane* const lane = lane_for(request, option, submission, refusal);
   uint32_t done = 0;
   while (lane != nullptr && done < run.count) {
     Entry entry{.request = &request,
@@ -149,10 +153,10 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
   forget_rows(request, position.is_background, rest);
   if (position.is_background)
     lose_position(request, stage, run.position);
-  else if (lane == nullptr)
+  else if (lane == nullptr && refusal == StatusCode::kShape)
     request.fail(StatusCode::kShape, run.position, 0, 0, "");
-  else
-    request.fail(StatusCode::kQueueFull, 0, 0, 100, "");
+  else  // no lane or no memory: the same request may pass a little later
+    request.fail(StatusCode::kQueueFull, 0, 0, kRetryMs, "");
 }
 
 void append_position(Request& request, const Stage& stage, uint16_t p, Priority priority, const Submission* submission,

@@ -67,7 +67,8 @@ Lane::~Lane() {
 
 ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
     : scheduler(owner), options(std::move(queue_options)), free_dim_count(count_free_dims(options.inputs)) {
-  if (free_dim_count == 0) static_lane_ = lane_of(nullptr, 0);
+  StatusCode ignored{};
+  if (free_dim_count == 0) static_lane_ = lane_of(nullptr, 0, ignored);
 }
 
 ModelQueue::~ModelQueue() = default;
@@ -91,7 +92,7 @@ void ModelQueue::unreserve(Priority priority, uint32_t rows) noexcept {
   PENSTOCK_ASSERT(before >= rows);
 }
 
-Lane* ModelQueue::lane_of(const int64_t* free_dims, size_t count) {
+Lane* ModelQueue::lane_of(const int64_t* free_dims, size_t count, StatusCode& refusal) {
   PENSTOCK_ASSERT(count == free_dim_count);
   if (static_lane_ != nullptr) return static_lane_;
   std::lock_guard lock(mutex_);
@@ -104,6 +105,7 @@ Lane* ModelQueue::lane_of(const int64_t* free_dims, size_t count) {
   }
   auto layout =
       make_layout(options.inputs, options.outputs, free_dims, options.batch_rows_max, options.batch_bytes_max);
+  refusal = layout ? StatusCode::kQueueFull : StatusCode::kShape;
   if (!layout) return nullptr;
   if (lanes_.size() >= kLanesMax && !evict_idle_lane()) return nullptr;
   lanes_.push_back(std::make_unique<Lane>(*this, next_lane_id.fetch_add(1, std::memory_order_relaxed),

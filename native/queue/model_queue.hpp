@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/histogram.hpp"
+#include "core/status_codes.hpp"
 #include "queue/batch.hpp"
 
 namespace penstock {
@@ -68,7 +69,7 @@ struct Grant {
 
 class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
  public:
-  static constexpr size_t kLanesMax = 64;
+  static constexpr size_t kLanesMax = 256;
 
   ModelQueue(Scheduler& scheduler, QueueOptions options);
   ~ModelQueue();
@@ -81,8 +82,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
 
   // False: a row alone is larger than a batch may be, so nothing could ever be appended.
   bool can_hold_a_row() const noexcept { return free_dim_count > 0 || static_lane_ != nullptr; }
-  // Finds or makes the lane of these free dims. Null: a dim is out of range, a row is too large, or all lanes are busy.
-  Lane* lane_of(const int64_t* free_dims, size_t count);
+  // Finds or makes the lane of these free dims. Null: a dim is out of range or a row is too large (kShape), or all
+  // lanes are busy (kQueueFull).
+  Lane* lane_of(const int64_t* free_dims, size_t count, StatusCode& refusal);
   // Takes room for up to `count` rows of `entry`'s request in the lane's open batch. No batch: out of memory.
   Grant append(Lane& lane, Priority priority, const Entry& entry);
   // The granted rows are in place. The grant's batch must still be pinned by its entry.

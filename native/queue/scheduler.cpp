@@ -34,6 +34,7 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
     std::erase(workers_, &seat);
     worker_count_.store(workers_.size(), std::memory_order_relaxed);
     orphans.swap(seat.own_jobs);
+    if (has_ready() && should_wake()) wake_last_idle()->notify_one();
   }
 }
 
@@ -148,6 +149,8 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
       if (!jobs.empty()) {
         seat.job = std::move(jobs.front());
         jobs.pop_front();
+        // A batch may have chosen this seat to be woken: pass it on before the job, which can take seconds.
+        if (has_ready() && should_wake()) wake_last_idle()->notify_one();
         return Take::kJob;
       }
       int64_t wake_ns = INT64_MAX;
@@ -163,7 +166,7 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
     ++running_;
     if (seat.is_expensive) ++running_expensive_;
     if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
-    if ((ready_[0].head != nullptr || ready_[1].head != nullptr) && should_wake()) woken = wake_last_idle();
+    if (has_ready() && should_wake()) woken = wake_last_idle();
   }
   if (woken != nullptr) woken->notify_one();
   seat.queue = seat.batch->lane.queue.shared_from_this();

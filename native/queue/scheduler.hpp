@@ -82,6 +82,7 @@ class Scheduler {
     Batch* tail = nullptr;
   };
   Batch* pop(int64_t now_ns, int64_t& wake_ns);
+  bool has_ready() const noexcept { return ready_[0].head != nullptr || ready_[1].head != nullptr; }
   bool should_wake() const;
   bool may_run_long_background() const;
   // Callers hold the mutex and notify what they get after it is free. Null: nobody is idle.

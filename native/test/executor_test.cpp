@@ -264,6 +264,44 @@ TEST("scheduler: one worker of two is kept out of long background runs") {
   engine.plane->scheduler.remove_worker(second);
 }
 
+TEST("executor: more shapes in flight than lanes are refused for now, not blamed on the caller") {
+  Engine engine;
+  QueueOptions options;
+  options.inputs = {Field{Dtype::kFloat32, {-1}}};
+  options.outputs = {Field{Dtype::kFloat32, {1}}};
+  options.batch_rows_max = 4;
+  options.batch_bytes_max = size_t{1} << 20;
+  options.pending_rows_max = {4096, 64};
+  options.owner = engine.plane;
+  auto queue = std::make_shared<ModelQueue>(engine.plane->scheduler, std::move(options));
+  auto plan = make_plan({{one_model(queue, from_request())}});
+  plan->inputs = {Field{Dtype::kFloat32, {-1}}};
+  CLAIM(engine.deploy(plan).empty());
+  const std::vector<float> values(ModelQueue::kLanesMax + 2);
+  const auto* const data = reinterpret_cast<const std::byte*>(values.data());
+  Failure failure;
+  size_t full = 0;
+  for (int64_t width = 1; width <= static_cast<int64_t>(ModelQueue::kLanesMax) + 2; ++width) {
+    const size_t row_bytes = static_cast<size_t>(width) * 4;
+    Submission submission;
+    submission.inputs = &data;
+    submission.row_bytes = &row_bytes;
+    submission.free_dims = &width;
+    CLAIM(submit(*engine.port, engine.pipeline, engine.pipeline.plan(), submission, failure) != nullptr);
+  }
+  Mail mail = engine.port->collect();
+  while (mail.answers != nullptr) {
+    Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
+    full += request.failure.code == StatusCode::kQueueFull ? 1 : 0;
+    Port::unref(request);
+  }
+  CLAIM(full == 2);
+  engine.plane->scheduler.close();
+  engine.port->publisher.flush();
+  drain(*engine.port);
+  CLAIM(engine.port->in_flight() == 0 && queue->pending_rows[0].load() == 0);
+}
+
 TEST("executor: a warm data plane allocates nothing per request") {
   Engine engine;
   auto queue = make_queue(engine.plane, 10, 64);

