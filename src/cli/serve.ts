@@ -95,7 +95,10 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     ])
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
   for (const problem of home.problems) logger.warn(problem)
-  const log = await FileAuditLog.open(home.logPath)
+  const log = await FileAuditLog.open(home.logPath, {
+    onError: (error) =>
+      logger.error({ err: error }, 'the audit log cannot be written; its rows are dropped and counted'),
+  })
   const engine = await Engine.open({
     models: home.models,
     pipelines: home.pipelines,
