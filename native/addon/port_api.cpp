@@ -178,12 +178,6 @@ double wire_name(const Origin& origin) {
   return static_cast<double>(origin.channel) * 4294967296.0 + origin.wire_id;
 }
 
-// Has the request failed, from the answer's point of view?
-bool is_failed(const Request& request) {
-  return request.end_code.load(std::memory_order_relaxed) != StatusCode::kOk ||
-         request.has_failed.load(std::memory_order_acquire);
-}
-
 void tell_answers(PortBox& box, EventWriter& events) {
   const int64_t now = now_ns();
   while (box.answers != nullptr && events.has_room()) {
@@ -192,7 +186,7 @@ void tell_answers(PortBox& box, EventWriter& events) {
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
     if (!origin.is_wire)
-      events.add(is_failed(request) ? kFailed : kAnswered, origin.tag, number, request.plan->key);
+      events.add(request.status() == StatusCode::kOk ? kAnswered : kFailed, origin.tag, number, request.plan->key);
     else if (box.gateway->collect(request) == wire::Gateway::Answer::kFailed)
       events.add(kSendFailed, origin.connection, number, wire_name(origin));
   }
@@ -248,14 +242,7 @@ Napi::Value outbox(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const std::shared_ptr<Block>& block = box.gateway->outbox();
   if (box.outbox_block == block.get()) return box.outbox.Value();
-  auto owner = std::make_unique<std::shared_ptr<Block>>(block);
-  napi_value buffer = nullptr;
-  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Block>*>(hint); };
-  if (napi_create_external_arraybuffer(env, block->data(), block->size_bytes(), finalize, owner.get(), &buffer) !=
-      napi_ok)
-    throw Napi::Error::New(env, "Expected an engine that allows external ArrayBuffers, but this one refuses them.");
-  owner.release();
-  auto bytes = Napi::Uint8Array::New(env, block->size_bytes(), Napi::ArrayBuffer(env, buffer), 0);
+  auto bytes = Napi::Uint8Array::New(env, block->size_bytes(), external_buffer(env, block), 0);
   box.outbox_block = block.get();
   box.outbox = Napi::Persistent(bytes);
   box.outbox.SuppressDestruct();

@@ -73,6 +73,18 @@ bool read_meta(const Napi::Value& value, MetaView& meta) {
   return MetaView::parse(entries, meta);
 }
 
+Napi::ArrayBuffer external_buffer(Napi::Env env, const std::shared_ptr<Block>& block) {
+  auto owner = std::make_unique<std::shared_ptr<Block>>(block);
+  napi_value buffer = nullptr;
+  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Block>*>(hint); };
+  const napi_status status =
+      napi_create_external_arraybuffer(env, block->data(), block->size_bytes(), finalize, owner.get(), &buffer);
+  if (status != napi_ok)
+    throw Napi::Error::New(env, "Expected an engine that allows external ArrayBuffers, but this one refuses them.");
+  owner.release();
+  return Napi::ArrayBuffer(env, buffer);
+}
+
 Napi::Object shape_array(Napi::Env env, bool has_row_axis, uint32_t rows, const std::vector<int64_t>& dims) {
   Napi::Array shape = Napi::Array::New(env);
   uint32_t index = 0;

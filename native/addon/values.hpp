@@ -1,6 +1,7 @@
 // JavaScript values that several parts of the addon read or build.
 #pragma once
 #include "addon/napi_setup.hpp"
+#include "core/block.hpp"
 #include "core/failure.hpp"
 #include "core/histogram.hpp"
 #include "plan/meta.hpp"
@@ -17,5 +18,7 @@ struct ByteSpan {
   size_t size = 0;
 };
 ByteSpan read_bytes(napi_env env, napi_value value, const char* name);
+// An ArrayBuffer over the block's memory, which stays until this and every other owner is gone.
+Napi::ArrayBuffer external_buffer(Napi::Env env, const std::shared_ptr<Block>& block);
 Napi::Object shape_array(Napi::Env env, bool has_row_axis, uint32_t rows, const std::vector<int64_t>& dims);
 }  // namespace penstock::addon

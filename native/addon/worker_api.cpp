@@ -81,19 +81,6 @@ Napi::Value lane_layout(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// Lent until the last ArrayBuffer and the batch are gone.
-Napi::Value external_buffer(Napi::Env env, const std::shared_ptr<Block>& block) {
-  auto owner = std::make_unique<std::shared_ptr<Block>>(block);
-  napi_value buffer = nullptr;
-  const auto finalize = [](napi_env, void*, void* hint) { delete static_cast<std::shared_ptr<Block>*>(hint); };
-  const napi_status status =
-      napi_create_external_arraybuffer(env, block->data(), block->size_bytes(), finalize, owner.get(), &buffer);
-  if (status != napi_ok)
-    throw Napi::Error::New(env, "Expected an engine that allows external ArrayBuffers, but this one refuses them.");
-  owner.release();
-  return Napi::Value(env, buffer);
-}
-
 Napi::Value batch_buffer(const Napi::CallbackInfo& info) {
   return external_buffer(info.Env(), with_batch(info).seat.batch->block);
 }

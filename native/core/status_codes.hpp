@@ -32,47 +32,4 @@ enum class StatusCode : uint8_t {
 // One more than the greatest number: the size of a table indexed by status.
 inline constexpr size_t kStatusCodeCount = 18;
 
-// The code as JavaScript, HTTP and WebSocket callers see it; "OK" for kOk. Never null: a number that is not a code says so.
-constexpr const char* status_code_name(StatusCode code) noexcept {
-  switch (code) {
-    case StatusCode::kOk:
-      return "OK";
-    case StatusCode::kArgument:
-      return "ERR_ARGUMENT";
-    case StatusCode::kShape:
-      return "ERR_SHAPE";
-    case StatusCode::kDtype:
-      return "ERR_DTYPE";
-    case StatusCode::kMeta:
-      return "ERR_META";
-    case StatusCode::kTooManyRows:
-      return "ERR_TOO_MANY_ROWS";
-    case StatusCode::kFrame:
-      return "ERR_FRAME";
-    case StatusCode::kChannelNotFound:
-      return "ERR_CHANNEL_NOT_FOUND";
-    case StatusCode::kPipelineNotDeployed:
-      return "ERR_PIPELINE_NOT_DEPLOYED";
-    case StatusCode::kChannelStale:
-      return "ERR_CHANNEL_STALE";
-    case StatusCode::kQueueFull:
-      return "ERR_QUEUE_FULL";
-    case StatusCode::kCreditExceeded:
-      return "ERR_CREDIT_EXCEEDED";
-    case StatusCode::kDeadlineExceeded:
-      return "ERR_DEADLINE_EXCEEDED";
-    case StatusCode::kAborted:
-      return "ERR_ABORTED";
-    case StatusCode::kRunFailed:
-      return "ERR_RUN_FAILED";
-    case StatusCode::kWorkerLost:
-      return "ERR_WORKER_LOST";
-    case StatusCode::kDraining:
-      return "ERR_DRAINING";
-    case StatusCode::kHandle:
-      return "ERR_HANDLE";
-  }
-  return "ERR_UNKNOWN_STATUS";
-}
-
 }  // namespace penstock

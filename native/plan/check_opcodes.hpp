@@ -46,48 +46,4 @@ enum class Opcode : int32_t {
   kIsFinite = 57,  // 1 when x is neither NaN nor infinite
 };
 
-constexpr bool is_opcode(int32_t code) noexcept {
-  switch (code) {
-    case 1:
-    case 2:
-    case 3:
-    case 4:
-    case 5:
-    case 6:
-    case 7:
-    case 8:
-    case 16:
-    case 17:
-    case 18:
-    case 19:
-    case 20:
-    case 21:
-    case 22:
-    case 23:
-    case 32:
-    case 33:
-    case 34:
-    case 35:
-    case 36:
-    case 37:
-    case 40:
-    case 41:
-    case 42:
-    case 43:
-    case 48:
-    case 49:
-    case 50:
-    case 51:
-    case 52:
-    case 53:
-    case 54:
-    case 55:
-    case 56:
-    case 57:
-      return true;
-    default:
-      return false;
-  }
-}
-
 }  // namespace penstock

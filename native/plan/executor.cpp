@@ -125,8 +125,11 @@ void fail_all_entries(Batch& batch, StatusCode code, const std::string& text) {
 }
 
 namespace {
-// Hands every entry's rows back to its request. The batch's run pin is still held.
-void return_rows(Batch& batch, Deliveries& deliveries, Publisher& publisher) {
+// Hands every entry's rows back to its request, tells the ports, and drops the run's pin: the batch may be gone after
+// it.
+void return_rows(Batch& batch) {
+  Deliveries deliveries;
+  Publisher publisher;
   // Once for the batch: the counter's cache line is the one that admission on the other thread wants.
   uint32_t rows = 0;
   for (const Entry& entry : batch.entries) rows += entry.count;
@@ -143,6 +146,9 @@ void return_rows(Batch& batch, Deliveries& deliveries, Publisher& publisher) {
       run_chain(request, done_ns, deliveries, publisher);
     }
   }
+  deliveries.flush();
+  publisher.flush();
+  batch.unpin();
 }
 }  // namespace
 
@@ -155,23 +161,13 @@ void complete_batch(WorkerSeat& seat, double run_us) {
   if (run_us >= 0 && !batch.has_all_outputs())
     fail_all_entries(batch, StatusCode::kRunFailed, "The run left an output without a value.");
   queue->scheduler.finish(seat);
-  Deliveries deliveries;
-  Publisher publisher;
-  return_rows(batch, deliveries, publisher);
-  deliveries.flush();
-  publisher.flush();
-  batch.unpin();
+  return_rows(batch);
 }
 
 void discard_batch(Batch& batch) {
   const std::shared_ptr<ModelQueue> queue = batch.lane.queue.shared_from_this();
   fail_all_entries(batch, StatusCode::kDraining, "");
-  Deliveries deliveries;
-  Publisher publisher;
-  return_rows(batch, deliveries, publisher);
-  deliveries.flush();
-  publisher.flush();
-  batch.unpin();
+  return_rows(batch);
 }
 
 bool end_request(Request& request, StatusCode code, Deliveries& deliveries) {
@@ -199,8 +195,7 @@ int64_t expire_requests(Port& port, int64_t now_us) {
 
 void record_answer(const Request& request, int64_t now) {
   PipelineStats& stats = *request.stats;
-  const StatusCode end = request.end_code.load(std::memory_order_relaxed);
-  const StatusCode code = end != StatusCode::kOk ? end : request.failure.code;
+  const StatusCode code = request.status();
   stats.total_us.record(static_cast<uint64_t>(std::max<int64_t>(0, now - request.admitted_ns)) / 1000);
   if (code != StatusCode::kOk) {
     stats.failure_counts[static_cast<size_t>(code)].fetch_add(1, std::memory_order_relaxed);

@@ -85,6 +85,12 @@ struct alignas(64) Request {
 
   // The first failure wins; later ones are dropped. Any thread.
   void fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text);
+  // How an answered request ended; kOk: with its outputs.
+  StatusCode status() const noexcept {
+    const StatusCode end = end_code.load(std::memory_order_relaxed);
+    if (end != StatusCode::kOk || !has_failed.load(std::memory_order_acquire)) return end;
+    return failure.code;
+  }
   bool should_run(int64_t now_us) const noexcept {
     return !is_dead.load(std::memory_order_relaxed) && !has_failed.load(std::memory_order_relaxed) &&
            (deadline_us == 0 || now_us < deadline_us);

@@ -38,7 +38,6 @@ class Publisher {
     }
     items_.clear();
   }
-  bool is_empty() const noexcept { return items_.empty(); }
 
  private:
   struct Item {

@@ -95,8 +95,7 @@ inline std::vector<Outcome> drain(Port& port, size_t* settled = nullptr) {
   Mail mail = port.collect();
   while (mail.answers != nullptr) {
     Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
-    Outcome outcome{request.origin.tag, request.end_code.load(), {}};
-    if (outcome.code == StatusCode::kOk) outcome.code = request.failure.code;
+    Outcome outcome{request.origin.tag, request.status(), {}};
     if (outcome.code == StatusCode::kOk) {
       outcome.values.resize(size_t{request.rows} * kWidth);
       gather(request, request.plan->answer[0], kWidth * 4, reinterpret_cast<std::byte*>(outcome.values.data()));

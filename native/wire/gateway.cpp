@@ -300,9 +300,7 @@ Gateway::Answer Gateway::collect(Request& request) {
   }
   Connection& connection = *connections_[origin.connection];
   unlink(connection, request);
-  if (request.end_code.load(std::memory_order_relaxed) != StatusCode::kOk ||
-      request.has_failed.load(std::memory_order_acquire))
-    return Answer::kFailed;
+  if (request.status() != StatusCode::kOk) return Answer::kFailed;
   Channel* const channel = find_channel(connection, origin.channel);
   if (channel == nullptr) {
     --connection.in_flight;

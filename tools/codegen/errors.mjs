@@ -96,16 +96,6 @@ export function statusCodesHeader(text, source) {
     '// One more than the greatest number: the size of a table indexed by status.',
     `inline constexpr size_t kStatusCodeCount = ${(rows.at(-1)?.native ?? 0) + 1};`,
     '',
-    '// The code as JavaScript, HTTP and WebSocket callers see it; "OK" for kOk. Never null: a number that is not a code says so.',
-    'constexpr const char* status_code_name(StatusCode code) noexcept {',
-    '  switch (code) {',
-    '    case StatusCode::kOk:',
-    '      return "OK";',
-    ...rows.flatMap((error) => [`    case StatusCode::${name(error)}:`, `      return "${error.code}";`]),
-    '  }',
-    '  return "ERR_UNKNOWN_STATUS";',
-    '}',
-    '',
     '}  // namespace penstock',
   ])
 }

@@ -39,15 +39,6 @@ export function checkOpcodesHeader(text, source) {
     ...opcodes.map((o) => `  ${constant(o)} = ${o.code},  // ${o.does}`),
     '};',
     '',
-    'constexpr bool is_opcode(int32_t code) noexcept {',
-    '  switch (code) {',
-    ...opcodes.map((o) => `    case ${o.code}:`),
-    '      return true;',
-    '    default:',
-    '      return false;',
-    '  }',
-    '}',
-    '',
     '}  // namespace penstock',
   ])
 }
