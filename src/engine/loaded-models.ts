@@ -117,7 +117,7 @@ export class LoadedModels {
 }
 
 /** A field as the addon wants it: without the row axis, unless it has none; -1 for free dims. */
-export function nativeField(field: TensorField, isWhole: boolean): NativeField {
+function nativeField(field: TensorField, isWhole: boolean): NativeField {
   const dims = field.shape.map((dim) => dim ?? -1)
   return { dtype: dtypeInfo(field.dtype).code, dims: isWhole ? dims : dims.slice(1) }
 }

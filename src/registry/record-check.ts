@@ -7,27 +7,13 @@ import { argumentError, expectArray, expectInteger, expectOneOf, expectRecord, e
 import { RANK_MAX, VERSIONS_MAX } from '../base/limits.js'
 import type { ModelSignature, ModelVersion, PipelineVersion } from '../engine/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
-import type { Dtype, TensorField } from '../tensor/tensor.js'
+import { DTYPES } from '../tensor/dtype.js'
+import type { TensorField } from '../tensor/tensor.js'
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER
 const SHA256_HEX = /^[0-9a-f]{64}$/
+const DTYPE_NAMES = DTYPES.map(({ name }) => name)
 const BATCHING_MODES = ['rows', 'row', 'whole'] as const
-const DTYPES = [
-  'float32',
-  'float64',
-  'float16',
-  'bfloat16',
-  'int8',
-  'uint8',
-  'int16',
-  'uint16',
-  'int32',
-  'uint32',
-  'int64',
-  'uint64',
-  'bool',
-  'string',
-] as const satisfies readonly Dtype[]
 
 /** Versions as stored: ascending numbers below `nextVersion`. */
 export function checkVersions<T extends { version: number }>(
@@ -105,7 +91,7 @@ function checkField(path: string, value: unknown): TensorField {
   expectArray(`${path}.shape`, fields['shape'], RANK_MAX)
   return {
     name: expectString(`${path}.name`, fields['name']),
-    dtype: expectOneOf(`${path}.dtype`, fields['dtype'], DTYPES),
+    dtype: expectOneOf(`${path}.dtype`, fields['dtype'], DTYPE_NAMES),
     shape: checkEach(`${path}.shape`, fields['shape'], checkDim),
   }
 }

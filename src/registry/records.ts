@@ -93,7 +93,7 @@ export async function hasSetAside(directory: string): Promise<boolean> {
   return (await readdir(directory)).some((file) => file.endsWith(SET_ASIDE))
 }
 
-export function deepFreeze<T>(value: T): T {
+function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   Object.freeze(value)
   for (const child of Object.values(value)) deepFreeze(child)

@@ -107,7 +107,7 @@ export class Peer {
 }
 
 /** The longest beginning of `text` that has at most `bytesMax` bytes of UTF-8, cut between characters. */
-export function clipBytes(text: string, bytesMax: number): string {
+function clipBytes(text: string, bytesMax: number): string {
   if (Buffer.byteLength(text) <= bytesMax) return text
   let bytes = 0
   let clipped = ''
