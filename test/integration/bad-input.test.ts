@@ -8,16 +8,9 @@ import { encodeMessage } from '../../src/protocol/codec.js'
 import { errorTable } from '../../src/base/errors.js'
 import { RawConnection, RawWebSocket, rawHttp, rawRequest } from './raw-sockets.js'
 import { call, serve, until, type Served } from './served.js'
-import {
-  closingCases,
-  failingCases,
-  frameBytesMax,
-  goodFrame,
-  inferMessage,
-  rowsOf,
-  withUint32,
-} from './testing/bad-frame-cases.js'
+import { closingCases, failingCases, frameBytesMax, goodFrame, rowsOf, withUint32 } from './testing/bad-frame-cases.js'
 import { bodyBytesMax, controlCases, inferCases } from './testing/bad-http-cases.js'
+import { inferMessage } from './testing/messages.js'
 
 let served: Served
 let port: number

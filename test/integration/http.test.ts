@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.js'
 import { RawConnection, parseAnswer, rawHttp, rawRequest } from './raw-sockets.js'
 import { call, modelBytes, serve, testKey, until, type Answer, type Served } from './served.js'
+import { inferMessage } from './testing/messages.js'
 
 let served: Served
 const http = (method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> =>
@@ -217,18 +218,7 @@ describe('infer over HTTP', () => {
 
   it('takes one penstock message and answers one, or JSON where Accept says so', async () => {
     const data = new Uint8Array(new Float32Array([1, 2, 3, 4, 5, 6]).buffer)
-    const message = encodeMessage({
-      kind: 'infer',
-      channel: 3,
-      request: 9,
-      rows: 2,
-      data,
-      dims: null,
-      meta: null,
-      deadlineMs: 0,
-      priority: 'interactive',
-      texts: null,
-    })
+    const message = encodeMessage(inferMessage({ channel: 3, request: 9, rows: 2, data }))
     const type = { 'content-type': 'application/x-penstock' }
     const binary = await infer('add', message, type)
     expect(binary.headers.get('content-type')).toBe('application/x-penstock')

@@ -5,9 +5,10 @@
 import { Engine, PenstockServer } from 'penstock'
 import { PenstockClient } from 'penstock/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { InferEncoder, type InferMessage, type ResultsMessage } from '../../src/protocol/codec.js'
+import { InferEncoder, type ResultsMessage } from '../../src/protocol/codec.js'
 import { RawWebSocket } from './raw-sockets.js'
 import { call, modelBytes, serve, testKey, until, type Served } from './served.js'
+import { floats, inferMessage } from './testing/messages.js'
 
 let served: Served
 let client: PenstockClient
@@ -22,25 +23,6 @@ afterAll(async () => {
 })
 
 const streamUrl = (server: PenstockServer): string => server.url.replace('http', 'ws')
-const floats = (...values: number[]): Uint8Array => new Uint8Array(new Float32Array(values).buffer)
-const inferMessage = (
-  channel: number,
-  request: number,
-  data: Uint8Array,
-  more: Partial<InferMessage> = {},
-): InferMessage => ({
-  kind: 'infer',
-  channel,
-  request,
-  rows: 1,
-  data,
-  dims: null,
-  meta: null,
-  deadlineMs: 0,
-  priority: 'interactive',
-  texts: null,
-  ...more,
-})
 const resultFloats = (message: ResultsMessage): number[] => Array.from(new Float32Array(message.data.slice().buffer))
 
 async function openRaw(server: PenstockServer, pipeline: string, channel = 1): Promise<RawWebSocket> {
@@ -88,10 +70,10 @@ describe('a connection', () => {
       channel: 1,
       isChannel: true,
     })
-    socket.send(inferMessage(1, 7, floats(1, 2, 3)))
+    socket.send(inferMessage({ channel: 1, request: 7, data: floats(1, 2, 3) }))
     expect(resultFloats(await socket.message('results'))).toEqual([2, 3, 4])
     socket.send({ kind: 'close', channel: 1 })
-    socket.send(inferMessage(1, 8, floats(1, 2, 3)))
+    socket.send(inferMessage({ channel: 1, request: 8, data: floats(1, 2, 3) }))
     expect(await socket.message('failure', ({ request }) => request === 8)).toMatchObject({
       code: 'ERR_CHANNEL_NOT_FOUND',
       isChannel: false,
@@ -237,7 +219,7 @@ describe('infer over WebSocket', () => {
     const before = served.engine.pipelineStatus('slow').failures['ERR_ABORTED'] ?? 0
     const socket = await openRaw(served.server, 'slow')
     for (let request = 0; request < 10; request++)
-      socket.send(inferMessage(1, request, floats(...new Array<number>(80).fill(1)), { rows: 20 }))
+      socket.send(inferMessage({ channel: 1, request, rows: 20, data: floats(...new Array<number>(80).fill(1)) }))
     await until('they are in flight', () => served.engine.inFlight > 5)
     socket.connection.close()
     await until('they are abandoned', () => served.engine.inFlight === 0)
@@ -254,10 +236,10 @@ describe('infer over WebSocket', () => {
       })
     await deploy(1)
     const socket = await openRaw(served.server, 'changing')
-    socket.send(inferMessage(1, 1, floats(1, 2, 3)))
+    socket.send(inferMessage({ channel: 1, request: 1, data: floats(1, 2, 3) }))
     await socket.message('results')
     await deploy(2)
-    socket.send(inferMessage(1, 2, floats(1, 2, 3)))
+    socket.send(inferMessage({ channel: 1, request: 2, data: floats(1, 2, 3) }))
     expect(await socket.message('failure')).toMatchObject({
       channel: 1,
       request: 2,
@@ -266,7 +248,7 @@ describe('infer over WebSocket', () => {
     })
     socket.send({ kind: 'open', channel: 2, pipeline: 'changing' })
     await socket.message('opened', ({ channel }) => channel === 2)
-    socket.send(inferMessage(2, 3, floats(1, 2, 3, 4, 5)))
+    socket.send(inferMessage({ channel: 2, request: 3, data: floats(1, 2, 3, 4, 5) }))
     expect(resultFloats(await socket.message('results', ({ channel }) => channel === 2))).toEqual([2, 3, 4, 5, 6])
     socket.connection.close()
   })
@@ -352,7 +334,10 @@ describe('back-pressure', () => {
         const isText = pipeline === 'text'
         for (let id = 0; id < 8; id++)
           socket.send(
-            inferMessage(1, id, isText ? new Uint8Array() : floats(1, 2, 3, 4), isText ? { texts: ['a'] } : {}),
+            inferMessage({
+              request: id,
+              ...(isText ? { data: new Uint8Array(), texts: ['a'] } : { data: floats(1, 2, 3, 4) }),
+            }),
           )
         expect(await socket.closed(), pipeline).toMatchObject({
           code: 4429,
@@ -370,11 +355,11 @@ describe('draining', () => {
   it('says goaway, finishes what is in flight, refuses what is new, and closes with 1001', async () => {
     const own = await serve()
     const socket = await openRaw(own.server, 'slow')
-    socket.send(inferMessage(1, 1, floats(...new Array<number>(400).fill(1)), { rows: 100 }))
+    socket.send(inferMessage({ channel: 1, request: 1, rows: 100, data: floats(...new Array<number>(400).fill(1)) }))
     await until('it is in flight', () => own.engine.inFlight === 1)
     const drained = own.server.drain()
     expect(await socket.message('goaway')).toMatchObject({ reason: 'the server is shutting down', graceMs: 30_000 })
-    socket.send(inferMessage(1, 2, floats(1, 2, 3, 4)))
+    socket.send(inferMessage({ channel: 1, request: 2, data: floats(1, 2, 3, 4) }))
     socket.send({ kind: 'open', channel: 2, pipeline: 'add' })
     expect(await socket.message('failure', ({ isChannel }) => isChannel)).toMatchObject({
       code: 'ERR_DRAINING',

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.js'
 import { encodeMessage } from '../../src/protocol/codec.js'
 import { RawWebSocket } from '../integration/raw-sockets.js'
+import { inferMessage } from '../integration/testing/messages.js'
 import { visits, type Victim } from './testing/hostile.js'
 import { atRest, ServerChild, type ChildSetup, type Observation } from './testing/server-child.js'
 import { HttpCaller, loop, percentile, ramp, rampRows, sleep, suiteSeed } from './testing/load.js'
@@ -141,19 +142,7 @@ describe('hostile clients', () => {
     const server = await ServerChild.start({ ...setup, engine: { inferWorkers: 1 }, limits })
     const before = await server.observe()
     const data = new Uint8Array(20_000 * 12)
-    const frame = (request: number): Uint8Array =>
-      encodeMessage({
-        kind: 'infer',
-        channel: 1,
-        request,
-        rows: 20_000,
-        data,
-        dims: null,
-        meta: null,
-        deadlineMs: 0,
-        priority: 'interactive',
-        texts: null,
-      })
+    const frame = (request: number): Uint8Array => encodeMessage(inferMessage({ request, rows: 20_000, data }))
     const open = async (): Promise<RawWebSocket> => {
       const socket = await RawWebSocket.open(server.port)
       socket.send({ kind: 'open', channel: 1, pipeline: 'quick' })

@@ -1,25 +1,11 @@
 /**
  * The tables of bad-input.test.ts for WebSocket frames: what is sent, and the documented close code or failure.
  */
-import { decodeMessage, encodeMessage, type InferMessage, type Message } from '../../../src/protocol/codec.js'
+import { decodeMessage, encodeMessage, type Message } from '../../../src/protocol/codec.js'
 import type { ErrorCode } from '../../../src/base/errors.js'
+import { floats, inferMessage } from './messages.js'
 
 export const frameBytesMax = 1024 * 1024
-
-export const floats = (...values: number[]): Uint8Array => new Uint8Array(new Float32Array(values).buffer)
-export const inferMessage = (more: Partial<InferMessage> = {}): InferMessage => ({
-  kind: 'infer',
-  channel: 1,
-  request: 1,
-  rows: 1,
-  data: floats(1, 2, 3),
-  dims: null,
-  meta: null,
-  deadlineMs: 0,
-  priority: 'interactive',
-  texts: null,
-  ...more,
-})
 
 export const goodFrame = encodeMessage(inferMessage())
 export const withUint32 = (offset: number, value: number): Uint8Array => {

@@ -4,7 +4,7 @@
 import { encodeMessage } from '../../../src/protocol/codec.js'
 import type { ErrorCode } from '../../../src/base/errors.js'
 import { modelBytes } from '../served.js'
-import { floats, inferMessage } from './bad-frame-cases.js'
+import { floats, inferMessage } from './messages.js'
 
 export const bodyBytesMax = 4 * 1024 * 1024
 

@@ -5,6 +5,7 @@
 import { connect, type Socket } from 'node:net'
 import { encodeMessage } from '../../../src/protocol/codec.js'
 import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../../integration/raw-sockets.js'
+import { inferMessage } from '../../integration/testing/messages.js'
 import { sleep } from './load.js'
 
 export interface Victim {
@@ -37,20 +38,7 @@ async function visit(port: number, act: (socket: Socket) => void | Promise<void>
 /** The bytes of one Infer frame for channel 1. */
 function inferFrame(request: number, rows: number, width: number): Buffer {
   const data = new Uint8Array(Float32Array.from({ length: rows * width }, (_, index) => index).buffer)
-  return Buffer.from(
-    encodeMessage({
-      kind: 'infer',
-      channel: 1,
-      request,
-      rows,
-      data,
-      dims: null,
-      meta: null,
-      deadlineMs: 0,
-      priority: 'interactive',
-      texts: null,
-    }),
-  )
+  return Buffer.from(encodeMessage(inferMessage({ request, rows, data })))
 }
 
 async function openedSocket(victim: Victim, pipeline: string): Promise<RawWebSocket> {
