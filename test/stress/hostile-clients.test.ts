@@ -106,6 +106,13 @@ async function untilDescriptors(server: ServerChild, most: number): Promise<Obse
   return atRest(server)
 }
 
+/**
+ * Few readers with many requests: whenever the bound is reached, one of them holds more than the honest client, which
+ * never waits for more than 7 MB.
+ */
+const SLOW_READERS = 4
+const SLOW_REQUESTS = 500
+
 describe('hostile clients', () => {
   test('cost good clients nothing and leave nothing behind', async () => {
     const server = await ServerChild.start(setup)
@@ -137,9 +144,11 @@ describe('hostile clients', () => {
   })
 
   test('slow readers together hold no more than their bound: the slowest are cut off, a slow but honest one is not', async () => {
-    const boundMiB = 32
+    const boundMiB = 64
     const limits = { socketsBufferBytesMax: boundMiB * MIB }
-    const server = await ServerChild.start({ ...setup, engine: { inferWorkers: 1 }, limits })
+    // All that is sent fits into the queue: what is refused would hold nothing.
+    const engine = { inferWorkers: 1, pendingRowsMax: 10_000_000 }
+    const server = await ServerChild.start({ ...setup, engine, limits })
     const before = await server.observe()
     const data = new Uint8Array(20_000 * 12)
     const frame = (request: number): Uint8Array => encodeMessage(inferMessage({ request, rows: 20_000, data }))
@@ -152,22 +161,24 @@ describe('hostile clients', () => {
     }
     const honest = await open()
     for (let request = 1; request <= 30; request++) honest.sendFrame(frame(request))
-    const readers = await Promise.all(Array.from({ length: 16 }, open))
+    const readers = await Promise.all(Array.from({ length: SLOW_READERS }, open))
     let mostMiB = 0
     let fewest = readers.length
-    for (let request = 1; request <= 100; request++) {
+    for (let request = 1; request <= SLOW_REQUESTS; request++) {
       for (const reader of readers) if (!reader.connection.isClosed) reader.sendFrame(frame(request))
-      if (request % 10 > 0) continue
-      await sleep(100)
+      if (request % 20 > 0) continue
+      await sleep(50)
       const seen = await server.observe()
       mostMiB = Math.max(mostMiB, (seen.rssBytes - before.rssBytes) / MIB)
       fewest = Math.min(fewest, seen.webSockets)
     }
     console.info(
-      `hostile-clients: slow readers: RSS at most +${mostMiB.toFixed(0)} MiB, ${fewest} of 17 connections left`,
+      `hostile-clients: slow readers: RSS at most +${mostMiB.toFixed(0)} MiB, ${fewest} of ${SLOW_READERS + 1} connections left`,
     )
-    expect(fewest).toBeLessThan(10)
-    expect(mostMiB).toBeLessThan(boundMiB + 96)
+    expect(fewest).toBeLessThan(SLOW_READERS)
+    // What passes through beside the bound (frames being read, batches, pages the allocator keeps) came to
+    // 75 MiB on a busy machine; without the bounds the server held 484 MiB.
+    expect(mostMiB).toBeLessThan(boundMiB + 192)
     // 7 MB were waiting for it all the time.
     honest.connection.socket.resume()
     await honest.message('results', ({ requests }) => Array.from(requests).includes(30))
