@@ -1,7 +1,7 @@
 /**
  * Dependencies point down:
  *
- *   cli → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline → protocol → tensor → base
+ *   cli → bench → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline → protocol → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Three exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api.ts only); the client sees protocol, tensor
@@ -25,7 +25,8 @@ const ranks: Readonly<Record<string, number>> = {
   transport: 8,
   server: 9,
   index: 10,
-  cli: 11,
+  bench: 11,
+  cli: 12,
 }
 const usesBindings = new Set(['engine', 'worker', 'log'])
 const clientSees = new Set(['client', 'protocol', 'tensor', 'base'])
