@@ -89,7 +89,7 @@ def train(folder: Path) -> list[ExampleModel]:
 def forest_example(tables: WineTables, context: dict, name: str, what: str, regressor: object) -> ExampleModel:
     regressor.fit(tables.train_features, tables.train_quality)
     predicted = regressor.predict(tables.test_features)
-    return wine_example(tables, context, name, what, tree_model(name, regressor), predicted)
+    return wine_example(tables, context, name, what, tree_model(name, regressor, FEATURES, "quality"), predicted)
 
 
 def wine_example(tables: WineTables, context: dict, name: str, what: str, model: ModelProto,
@@ -102,17 +102,17 @@ def wine_example(tables: WineTables, context: dict, name: str, what: str, model:
         library=LIBRARY, data=DATA, metrics={"heldOut": held_out, **context}, headline=headline(held_out, context))
 
 
-def tree_model(name: str, regressor: object) -> ModelProto:
+def tree_model(name: str, regressor: object, feature_count: int, output_name: str) -> ModelProto:
     """The trees as one TreeEnsembleRegressor, with our names of input and output."""
-    model = convert_sklearn(regressor, name=name, initial_types=[("features", FloatTensorType([None, FEATURES]))],
+    model = convert_sklearn(regressor, name=name, initial_types=[("features", FloatTensorType([None, feature_count]))],
                             target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET})
     graph = model.graph
     before = graph.output[0].name
     for node in graph.node:
-        node.output[:] = ["quality" if output == before else output for output in node.output]
+        node.output[:] = [output_name if output == before else output for output in node.output]
     del graph.input[:], graph.output[:]
-    graph.input.append(floats("features", FEATURES))
-    graph.output.append(floats("quality", 1))
+    graph.input.append(floats("features", feature_count))
+    graph.output.append(floats(output_name, 1))
     model.ir_version = IR_VERSION
     return model
 
