@@ -178,6 +178,11 @@ export interface NativeAddon {
   /** Wakes every worker of the plane with take() = 0 and refuses new work with ERR_DRAINING. Idempotent. */
   closePlane(plane: number): void
   createQueue(plane: number, spec: QueueSpec): QueueHandle
+  /**
+   * How the queue's batches run from now on, while it serves: at most `instancesMax` (1..2^32-1) of them at a time over
+   * all workers, and with at most `inputBytesMax` bytes of inputs each (1..2^53), one row at least.
+   */
+  limitQueue(queue: QueueHandle, instancesMax: number, inputBytesMax: number): void
   /** Refuses new rows; memory goes when the last batch is recycled. Idempotent. */
   closeQueue(queue: QueueHandle): void
   queueStats(queue: QueueHandle): QueueStats
@@ -202,7 +207,10 @@ export interface NativeAddon {
   // ── workers ─────────────────────────────────────────────────────────────────────────────────
   openWorker(plane: number, index: number): WorkerHandle
   closeWorker(worker: WorkerHandle): void
-  /** Int32: [modelKey, batchId, rows, entryCount, laneId]. A view of native memory, filled by take. */
+  /**
+   * Int32: [modelKey, batchId, rows, entryCount, laneId, isAlone]. A view of native memory, filled by take. isAlone 1:
+   * nothing else ran or waited in the plane at that moment.
+   */
   workerInfo(worker: WorkerHandle): Int32Array
   /** Blocks the thread up to timeoutMs (-1: until there is work or the plane closes). */
   take(worker: WorkerHandle, timeoutMs: number): TakeKind

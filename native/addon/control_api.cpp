@@ -46,6 +46,16 @@ Napi::Value create_queue(const Napi::CallbackInfo& info) {
   return make_handle(info.Env(), std::move(box));
 }
 
+// How a queue's batches are run, as measured: may change while it serves.
+Napi::Value limit_queue(const Napi::CallbackInfo& info) {
+  ModelQueue& queue = *open_box<QueueBox>(info, 0).queue;
+  const auto instances = static_cast<uint32_t>(read_integer(info[1], "instancesMax", 1, UINT32_MAX));
+  const auto input_bytes = static_cast<size_t>(read_integer(info[2], "inputBytesMax", 1, int64_t{1} << 53));
+  queue.limit_batches(input_bytes);
+  queue.scheduler.limit_instances(queue, instances);
+  return info.Env().Undefined();
+}
+
 Napi::Value close_queue(const Napi::CallbackInfo& info) {
   QueueBox& box = open_box<QueueBox>(info, 0, true);
   box.is_closed = true;
@@ -172,6 +182,7 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<close_planes>(env, exports, "closePlanes");
   export_function<exit_now>(env, exports, "exitNow");
   export_function<create_queue>(env, exports, "createQueue");
+  export_function<limit_queue>(env, exports, "limitQueue");
   export_function<close_queue>(env, exports, "closeQueue");
   export_function<queue_stats>(env, exports, "queueStats");
   export_function<create_plan>(env, exports, "createPlan");

@@ -80,9 +80,16 @@ class Batch {
   std::atomic<bool> is_published{false};
   std::atomic<bool> is_full{false};  // no company to wait for
   int64_t opened_ns = 0;
-  Batch* next = nullptr;  // in the scheduler's list, or in the lane's free list
+  uint64_t sequence = 0;  // the scheduler's: order of publication
+  Batch* next = nullptr;  // in one of the scheduler's lists, or in the lane's free list
 
  private:
   std::atomic<uint32_t> pins_{0};
+};
+
+// Batches in the order of their publication, linked through `next`.
+struct BatchList {
+  Batch* head = nullptr;
+  Batch* tail = nullptr;
 };
 }  // namespace penstock

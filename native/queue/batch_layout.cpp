@@ -28,8 +28,8 @@ size_t place(std::vector<TensorLayout>& tensors, size_t offset, uint32_t rows_ma
 }  // namespace
 
 std::optional<BatchLayout> make_layout(const std::vector<Field>& inputs, const std::vector<Field>& outputs,
-                                       const int64_t* free_dims, uint32_t rows_max, size_t bytes_max) {
-  PENSTOCK_ASSERT(rows_max >= 1);
+                                       const int64_t* free_dims, const BatchBounds& bounds) {
+  PENSTOCK_ASSERT(bounds.rows_max >= 1);
   PENSTOCK_ASSERT(!inputs.empty());
   BatchLayout layout;
   size_t free_index = 0;
@@ -44,6 +44,7 @@ std::optional<BatchLayout> make_layout(const std::vector<Field>& inputs, const s
     row_bytes_sum += *bytes;
     layout.inputs.push_back(std::move(tensor));
   }
+  const size_t input_row_bytes = row_bytes_sum;
   for (const Field& field : outputs) {
     TensorLayout tensor{.dtype = field.dtype, .dims = field.dims};
     if (field.is_static()) {
@@ -54,8 +55,9 @@ std::optional<BatchLayout> make_layout(const std::vector<Field>& inputs, const s
     }
     layout.outputs.push_back(std::move(tensor));
   }
-  if (row_bytes_sum > bytes_max) return std::nullopt;
-  layout.rows_max = static_cast<uint32_t>(std::clamp<size_t>(bytes_max / row_bytes_sum, 1, rows_max));
+  if (row_bytes_sum > bounds.bytes_max) return std::nullopt;
+  const size_t rows = std::min(bounds.bytes_max / row_bytes_sum, bounds.input_bytes_max / input_row_bytes);
+  layout.rows_max = static_cast<uint32_t>(std::clamp<size_t>(rows, 1, bounds.rows_max));
   layout.block_bytes = place(layout.outputs, place(layout.inputs, 0, layout.rows_max), layout.rows_max);
   return layout;
 }

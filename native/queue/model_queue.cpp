@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
@@ -67,8 +68,7 @@ Lane::~Lane() {
 
 ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
     : scheduler(owner), options(std::move(queue_options)), free_dim_count(count_free_dims(options.inputs)) {
-  StatusCode ignored{};
-  if (free_dim_count == 0) static_lane_ = lane_of(nullptr, 0, ignored);
+  if (free_dim_count == 0) static_lane_ = add_lane(nullptr, 0);
 }
 
 ModelQueue::~ModelQueue() = default;
@@ -94,24 +94,49 @@ void ModelQueue::unreserve(Priority priority, uint32_t rows) noexcept {
 
 Lane* ModelQueue::lane_of(const int64_t* free_dims, size_t count, StatusCode& refusal) {
   PENSTOCK_ASSERT(count == free_dim_count);
-  if (static_lane_ != nullptr) return static_lane_;
+  if (Lane* const lane = static_lane_.load(std::memory_order_acquire); lane != nullptr) return lane;
   std::lock_guard lock(mutex_);
   // Linear: most queues have one lane, and kLanesMax bounds the rest.
   for (const auto& lane : lanes_) {
-    if (count > 0 && std::equal(lane->key.begin(), lane->key.end(), free_dims)) {
+    if (count > 0 && !lane->is_retired_ && std::equal(lane->key.begin(), lane->key.end(), free_dims)) {
       lane->last_used_ = ++use_counter_;
       return lane.get();
     }
   }
-  auto layout =
-      make_layout(options.inputs, options.outputs, free_dims, options.batch_rows_max, options.batch_bytes_max);
-  refusal = layout ? StatusCode::kQueueFull : StatusCode::kShape;
-  if (!layout) return nullptr;
+  refusal = StatusCode::kQueueFull;
   if (lanes_.size() >= kLanesMax && !evict_idle_lane()) return nullptr;
+  Lane* const lane = add_lane(free_dims, count);
+  if (lane == nullptr) refusal = StatusCode::kShape;
+  return lane;
+}
+
+Lane* ModelQueue::add_lane(const int64_t* free_dims, size_t count) {
+  const BatchBounds bounds{options.batch_rows_max, options.batch_bytes_max, input_bytes_max_};
+  auto layout = make_layout(options.inputs, options.outputs, free_dims, bounds);
+  if (!layout) return nullptr;
   lanes_.push_back(std::make_unique<Lane>(*this, next_lane_id.fetch_add(1, std::memory_order_relaxed),
                                           std::vector<int64_t>(free_dims, free_dims + count), std::move(*layout)));
   lanes_.back()->last_used_ = ++use_counter_;
   return lanes_.back().get();
+}
+
+// A retired lane stays as long as the queue, empty: somebody may hold it between lane_of and append.
+void ModelQueue::limit_batches(size_t input_bytes_max) {
+  std::lock_guard lock(mutex_);
+  if (input_bytes_max == input_bytes_max_) return;
+  input_bytes_max_ = input_bytes_max;
+  for (const auto& lane : lanes_) {
+    lane->is_retired_ = true;
+    while (lane->free_ != nullptr) free_batch(*lane, *std::exchange(lane->free_, lane->free_->next));
+  }
+  if (free_dim_count == 0) static_lane_.store(add_lane(nullptr, 0), std::memory_order_release);
+}
+
+// Callers hold the mutex. Linear in the lane's batches, and rare: only batches of a size that was given up go this way.
+void ModelQueue::free_batch(Lane& lane, Batch& batch) noexcept {
+  arena_bytes.fetch_sub(batch.block->size_bytes(), std::memory_order_relaxed);
+  batches_allocated.fetch_sub(1, std::memory_order_relaxed);
+  std::erase_if(lane.batches_, [&](const auto& owned) { return owned.get() == &batch; });
 }
 
 // Callers hold the mutex. A lane is in use between lane_of and append too: only the least recently used one goes.
@@ -192,6 +217,7 @@ void ModelQueue::recycle(Batch& batch) noexcept {
   Lane& lane = batch.lane;
   PENSTOCK_ASSERT(lane.live_batches_ >= 1);
   --lane.live_batches_;
+  if (lane.is_retired_) return free_batch(lane, batch);
   batch.next = lane.free_;
   lane.free_ = &batch;
 }
@@ -199,6 +225,7 @@ void ModelQueue::recycle(Batch& batch) noexcept {
 double ModelQueue::estimated_wait_us(Priority priority, size_t workers) const noexcept {
   double rows = pending_rows[0].load(std::memory_order_relaxed);
   if (priority == Priority::kBackground) rows += pending_rows[1].load(std::memory_order_relaxed);
+  workers = std::min<size_t>(workers, instances_max.load(std::memory_order_relaxed));
   return rows * us_per_row.load(std::memory_order_relaxed) / static_cast<double>(std::max<size_t>(workers, 1));
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,6 +57,7 @@ class Lane {
   uint32_t live_batches_ = 0;  // out of the free list
   uint64_t last_used_ = 0;
   std::vector<std::unique_ptr<Batch>> batches_;
+  bool is_retired_ = false;  // of an earlier batch size: its batches go when they come home
 };
 
 // Rows granted by ModelQueue::append; the caller copies them in, then calls ModelQueue::commit.
@@ -93,6 +95,10 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // The scheduler took `batch`: nobody may append any more. Waits for copies under way (nanoseconds to microseconds).
   void seal(Batch& batch) noexcept;
 
+  // Batches opened from now on hold at most so many bytes of inputs, and one row at least. Those that are open stay as
+  // they are.
+  void limit_batches(size_t input_bytes_max);
+
   // Time that `rows` more rows will wait, from the recent rate; 0 when nothing is known yet.
   double estimated_wait_us(Priority priority, size_t workers) const noexcept;
   void record_run(uint32_t rows, double run_us) noexcept;
@@ -100,6 +106,11 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   Scheduler& scheduler;
   const QueueOptions options;
   const size_t free_dim_count;
+
+  // The scheduler's, under its mutex: how many batches may run at a time, how many do, and those that wait for that.
+  std::atomic<uint32_t> instances_max{std::numeric_limits<uint32_t>::max()};
+  uint32_t running = 0;
+  std::array<BatchList, kPriorities> parked{};
 
   // Admission and workers both write it: alone on its cache line.
   alignas(64) std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
@@ -119,10 +130,14 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   Batch* open_batch(Lane& lane, Priority priority);
   void recycle(Batch& batch) noexcept;
   bool evict_idle_lane();
+  // Callers hold the mutex. Null: a row is too large.
+  Lane* add_lane(const int64_t* free_dims, size_t count);
+  void free_batch(Lane& lane, Batch& batch) noexcept;
 
   std::mutex mutex_;
+  size_t input_bytes_max_ = std::numeric_limits<size_t>::max();
   std::vector<std::unique_ptr<Lane>> lanes_;
-  Lane* static_lane_ = nullptr;  // the only lane when no dim is free
+  std::atomic<Lane*> static_lane_{nullptr};  // the only one in use when no dim is free
   uint64_t use_counter_ = 0;
 };
 }  // namespace penstock

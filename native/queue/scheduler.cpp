@@ -18,6 +18,26 @@ bool is_expensive(const Batch& batch) {
   const double estimate_us = run_estimate_us(batch);
   return estimate_us == 0.0 || estimate_us > Scheduler::kCheapRunUs;  // unknown: assume the worst
 }
+
+bool is_at_limit(const ModelQueue& queue) {
+  return queue.running >= queue.instances_max.load(std::memory_order_relaxed);
+}
+
+void push_back(BatchList& list, Batch& batch) {
+  batch.next = nullptr;
+  (list.tail == nullptr ? list.head : list.tail->next) = &batch;
+  list.tail = &batch;
+}
+
+// By publication: the newest go to the tail at once, and what comes back to a list was published before most of it.
+void insert_in_order(BatchList& list, Batch& batch) {
+  if (list.tail == nullptr || list.tail->sequence < batch.sequence) return push_back(list, batch);
+  Batch* previous = nullptr;
+  for (Batch* other = list.head; other != nullptr && other->sequence < batch.sequence; other = other->next)
+    previous = other;
+  batch.next = previous == nullptr ? list.head : previous->next;
+  (previous == nullptr ? list.head : previous->next) = &batch;
+}
 }  // namespace
 
 void Scheduler::add_worker(WorkerSeat& seat) {
@@ -83,12 +103,14 @@ void Scheduler::publish(Batch& batch) {
     std::lock_guard lock(mutex_);
     closed = is_closed();
     if (!closed) {
-      List& list = ready_[static_cast<size_t>(batch.priority)];
-      batch.next = nullptr;
-      (list.tail == nullptr ? list.head : list.tail->next) = &batch;
-      list.tail = &batch;
-      backlog_us_ += run_estimate_us(batch);
-      if (should_wake()) woken = wake_last_idle();
+      batch.sequence = next_sequence_++;
+      if (is_at_limit(batch.lane.queue)) {
+        park(batch);
+      } else {
+        push_back(ready_[static_cast<size_t>(batch.priority)], batch);
+        backlog_us_ += run_estimate_us(batch);
+        if (should_wake()) woken = wake_last_idle();
+      }
     }
   }
   if (closed) {
@@ -115,23 +137,50 @@ bool Scheduler::post(int worker, Job job) {
   return true;
 }
 
+// Callers hold the mutex, here and below.
+void Scheduler::park(Batch& batch) {
+  ModelQueue& queue = batch.lane.queue;
+  if (queue.parked[0].head == nullptr && queue.parked[1].head == nullptr) parking_.push_back(&queue);
+  insert_in_order(queue.parked[static_cast<size_t>(batch.priority)], batch);
+}
+
+void Scheduler::unpark_one(ModelQueue& queue) {
+  for (size_t priority = 0; priority < kPriorities; ++priority) {
+    BatchList& list = queue.parked[priority];
+    if (list.head == nullptr) continue;
+    Batch& batch = *std::exchange(list.head, list.head->next);
+    if (list.head == nullptr) list.tail = nullptr;
+    insert_in_order(ready_[priority], batch);
+    backlog_us_ += run_estimate_us(batch);
+    break;
+  }
+  if (queue.parked[0].head == nullptr && queue.parked[1].head == nullptr) std::erase(parking_, &queue);
+}
+
 // The oldest batch of the highest priority that may run now. Callers hold the mutex. Batches that wait for company
 // (maxDelayUs) are passed over until they are full or due; wake_ns becomes the earliest moment one is due.
 Batch* Scheduler::pop(int64_t now, int64_t& wake_ns) {
-  for (List& list : ready_) {
+  for (BatchList& list : ready_) {
     Batch* previous = nullptr;
-    for (Batch* batch = list.head; batch != nullptr; previous = batch, batch = batch->next) {
+    Batch* next = nullptr;
+    for (Batch* batch = list.head; batch != nullptr; batch = next) {
+      next = batch->next;
       const int64_t due_ns = batch->opened_ns + batch->lane.queue.options.max_delay_us * 1000;
       if (due_ns > now && !batch->is_full.load(std::memory_order_relaxed)) {
         wake_ns = std::min(wake_ns, due_ns);
+        previous = batch;
         continue;
       }
-      if (batch->priority == Priority::kBackground && is_expensive(*batch) && !may_run_long_background()) continue;
-      (previous == nullptr ? list.head : previous->next) = batch->next;
+      if (batch->priority == Priority::kBackground && is_expensive(*batch) && !may_run_long_background()) {
+        previous = batch;
+        continue;
+      }
+      (previous == nullptr ? list.head : previous->next) = next;
       if (list.tail == batch) list.tail = previous;
       backlog_us_ = std::max(0.0, backlog_us_ - run_estimate_us(*batch));
-      if (list.head == nullptr && ready_[0].head == nullptr && ready_[1].head == nullptr) backlog_us_ = 0.0;
-      return batch;
+      if (!has_ready()) backlog_us_ = 0.0;
+      if (!is_at_limit(batch->lane.queue)) return batch;
+      park(*batch);
     }
   }
   return nullptr;
@@ -164,6 +213,8 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
     seat.is_expensive = is_expensive(*seat.batch);
     seat.is_background = seat.batch->priority == Priority::kBackground;
     ++running_;
+    ++seat.batch->lane.queue.running;
+    seat.is_alone = running_ == 1 && !has_ready() && parking_.empty();
     if (seat.is_expensive) ++running_expensive_;
     if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
     if (has_ready() && should_wake()) woken = wake_last_idle();
@@ -177,25 +228,44 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
 
 void Scheduler::finish(WorkerSeat& seat) {
   std::lock_guard lock(mutex_);
+  ModelQueue& queue = seat.batch->lane.queue;
   PENSTOCK_ASSERT(running_ >= 1);
+  PENSTOCK_ASSERT(queue.running >= 1);
   --running_;
+  --queue.running;
+  // This worker asks for its next batch in a moment, and a worker that ends wakes another: nobody need be woken here.
+  if (!is_at_limit(queue)) unpark_one(queue);
   if (seat.is_expensive) --running_expensive_;
   if (seat.is_expensive && seat.is_background) --running_background_expensive_;
   seat.batch = nullptr;
 }
 
+void Scheduler::limit_instances(ModelQueue& queue, uint32_t instances_max) {
+  PENSTOCK_ASSERT(instances_max >= 1);
+  std::shared_ptr<std::condition_variable> woken;
+  {
+    std::lock_guard lock(mutex_);
+    queue.instances_max.store(instances_max, std::memory_order_relaxed);
+    // All of them: those that are still too many are parked again when they are met.
+    while (queue.parked[0].head != nullptr || queue.parked[1].head != nullptr) unpark_one(queue);
+    if (has_ready() && should_wake()) woken = wake_last_idle();
+  }
+  if (woken != nullptr) woken->notify_one();
+}
+
 void Scheduler::close() {
-  std::array<List, kPriorities> orphans;
+  std::array<BatchList, kPriorities> orphans;
   std::deque<Job> jobs;
   {
     std::lock_guard lock(mutex_);
     is_closed_.store(true, std::memory_order_release);
+    while (!parking_.empty()) unpark_one(*parking_.back());
     orphans.swap(ready_);
     jobs.swap(jobs_);
     backlog_us_ = 0.0;
     for (WorkerSeat* seat : idle_) seat->woken->notify_one();
   }
-  for (const List& list : orphans) {
+  for (const BatchList& list : orphans) {
     for (Batch* batch = list.head; batch != nullptr;) {
       Batch* const next = batch->next;
       batch->lane.queue.seal(*batch);

@@ -7,9 +7,11 @@
 // model of 20 us, two workers would halve the batches and double the context switches.
 // Of several idle workers the one that worked last is woken: its caches are warm, and the others may sleep on.
 // A run cannot be interrupted, so one worker of several is always kept out of long background runs: an interactive
-// batch never finds all of them inside a challenger. Jobs (load, unload, plain runs, stop) go before batches, because a
-// worker that waits here hears no other message. Threads: all methods, any thread. Lock order: the scheduler's mutex is
-// never held while a queue's mutex is taken.
+// batch never finds all of them inside a challenger. A model may be held to fewer batches at a time than there are
+// workers (its runs then use several threads each): batches beyond that are parked with their queue, so that nobody
+// walks over them, and return to their place in the order of publication when a run ends. Jobs (load, unload, plain
+// runs, stop) go before batches, because a worker that waits here hears no other message. Threads: all methods, any
+// thread. Lock order: the scheduler's mutex is never held while a queue's mutex is taken.
 #pragma once
 #include <array>
 #include <atomic>
@@ -43,6 +45,8 @@ struct WorkerSeat {
   Job job;
   bool is_expensive = false;
   bool is_background = false;
+  // Nothing else ran or waited when the batch was taken: its run may use the cores of the other workers.
+  bool is_alone = false;
   int64_t taken_ns = 0;
   // The scheduler's: how an idle worker is woken. Shared, for a notifier may still hold it when the worker has left.
   std::shared_ptr<std::condition_variable> woken = std::make_shared<std::condition_variable>();
@@ -73,15 +77,16 @@ class Scheduler {
   Take take(WorkerSeat& seat, int64_t timeout_ms);
   // The batch in hand is done with the session.
   void finish(WorkerSeat& seat);
+  // At most `instances_max` batches of the queue run at a time, from the next take on.
+  void limit_instances(ModelQueue& queue, uint32_t instances_max);
   void close();
   bool is_closed() const noexcept { return is_closed_.load(std::memory_order_acquire); }
 
  private:
-  struct List {
-    Batch* head = nullptr;
-    Batch* tail = nullptr;
-  };
   Batch* pop(int64_t now_ns, int64_t& wake_ns);
+  void park(Batch& batch);
+  // The oldest parked batch of the queue, interactive first, goes back to where it would be.
+  void unpark_one(ModelQueue& queue);
   bool has_ready() const noexcept { return ready_[0].head != nullptr || ready_[1].head != nullptr; }
   bool should_wake() const;
   bool may_run_long_background() const;
@@ -90,8 +95,10 @@ class Scheduler {
   void wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat, std::chrono::steady_clock::time_point until);
 
   mutable std::mutex mutex_;
-  std::array<List, kPriorities> ready_;
-  double backlog_us_ = 0.0;  // estimate for the batches in ready_
+  std::array<BatchList, kPriorities> ready_;
+  uint64_t next_sequence_ = 1;
+  std::vector<ModelQueue*> parking_;  // queues with parked batches
+  double backlog_us_ = 0.0;           // estimate for the batches in ready_
   std::deque<Job> jobs_;
   std::vector<WorkerSeat*> workers_;
   std::atomic<size_t> worker_count_{0};

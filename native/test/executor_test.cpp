@@ -264,6 +264,116 @@ TEST("scheduler: one worker of two is kept out of long background runs") {
   engine.plane->scheduler.remove_worker(second);
 }
 
+TEST("scheduler: a queue held to one batch at a time leaves the other worker to others, in order of publication") {
+  Engine engine;
+  auto held = make_queue(engine.plane, 10, 1);
+  auto other = make_queue(engine.plane, 20, 1);
+  Scheduler& scheduler = engine.plane->scheduler;
+  WorkerSeat second;
+  second.index = 1;
+  scheduler.add_worker(second);
+  scheduler.limit_instances(*held, 1);
+  Failure failure;
+  const auto submit_to = [&](const std::shared_ptr<ModelQueue>& queue, int tag) {
+    CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+    engine.submit_rows(rows_of(1, 0), tag, failure);
+    engine.port->publisher.flush();
+  };
+  for (int tag = 1; tag <= 3; ++tag) submit_to(held, tag);
+  submit_to(other, 4);
+  submit_to(held, 5);
+
+  CLAIM(scheduler.take(engine.seat, 0) == Take::kBatch && &engine.seat.batch->lane.queue == held.get());
+  CLAIM(!engine.seat.is_alone);  // four others wait
+  CLAIM(scheduler.take(second, 0) == Take::kBatch && &second.batch->lane.queue == other.get());
+  CLAIM(held->running == 1 && other->running == 1);
+  run_model(*second.batch);
+  complete_batch(second, 5.0);
+  CLAIM(scheduler.take(second, 0) == Take::kTimeout);
+  run_model(*engine.seat.batch);
+  complete_batch(engine.seat, 5.0);
+  // A batch of the other queue that came later must not overtake the one that was parked.
+  submit_to(other, 6);
+  CLAIM(scheduler.take(second, 0) == Take::kBatch && &second.batch->lane.queue == held.get());
+  run_model(*second.batch);
+  complete_batch(second, 5.0);
+  while (run_one(second, scheduler)) {
+  }
+  std::vector<int> order;
+  for (const Outcome& outcome : drain(*engine.port)) order.push_back(static_cast<int>(outcome.tag));
+  CLAIM((order == std::vector<int>{4, 1, 2, 3, 5, 6}));
+  scheduler.remove_worker(second);
+}
+
+TEST("scheduler: a limit that is lifted lets what is parked run, and a closed plane answers it") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 1);
+  Scheduler& scheduler = engine.plane->scheduler;
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  WorkerSeat second;
+  second.index = 1;
+  scheduler.add_worker(second);
+  scheduler.limit_instances(*queue, 1);
+  Failure failure;
+  for (int tag = 1; tag <= 4; ++tag) engine.submit_rows(rows_of(1, 0), tag, failure);
+  engine.port->publisher.flush();
+  CLAIM(scheduler.take(engine.seat, 0) == Take::kBatch);
+  CLAIM(scheduler.take(second, 0) == Take::kTimeout);
+  scheduler.limit_instances(*queue, 2);
+  CLAIM(scheduler.take(second, 0) == Take::kBatch);
+  complete_batch(second, -1.0);
+  scheduler.limit_instances(*queue, 1);
+  CLAIM(scheduler.take(second, 0) == Take::kTimeout);
+  scheduler.close();
+  complete_batch(engine.seat, -1.0);
+  CLAIM(drain(*engine.port).size() == 4 && engine.port->in_flight() == 0);
+  scheduler.remove_worker(second);
+}
+
+TEST("scheduler: a batch is alone when nothing else runs or waits") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 1);
+  Scheduler& scheduler = engine.plane->scheduler;
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  WorkerSeat second;
+  second.index = 1;
+  scheduler.add_worker(second);
+  Failure failure;
+  engine.submit_rows(rows_of(1, 0), 1, failure);
+  engine.port->publisher.flush();
+  CLAIM(scheduler.take(engine.seat, 0) == Take::kBatch && engine.seat.is_alone);
+  engine.submit_rows(rows_of(1, 0), 2, failure);
+  engine.port->publisher.flush();
+  CLAIM(scheduler.take(second, 0) == Take::kBatch && !second.is_alone);
+  complete_batch(second, -1.0);
+  complete_batch(engine.seat, -1.0);
+  drain(*engine.port);
+  scheduler.remove_worker(second);
+}
+
+TEST("queue: batches change their size while rows are on their way, and the old memory goes") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 8);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  Failure failure;
+  engine.submit_rows(rows_of(3, 0), 1, failure);
+  queue->limit_batches(2 * kWidth * sizeof(float));
+  const auto rows = rows_of(5, 1);
+  engine.submit_rows(rows, 2, failure);
+  engine.run_all();
+  auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 2);
+  for (const Outcome& outcome : outcomes)
+    CLAIM(is_shifted(outcome.values, outcome.tag == 1 ? rows_of(3, 0) : rows, 10));
+  CLAIM(queue->batch_count.load() == 4);  // 3 rows in the old size, then 2 + 2 + 1
+  CLAIM(queue->batches_allocated.load() == 3);
+  queue->limit_batches(1);  // less than a row: one row
+  engine.submit_rows(rows, 3, failure);
+  engine.run_all();
+  outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 1 && is_shifted(outcomes[0].values, rows, 10) && queue->batch_count.load() == 9);
+}
+
 TEST("executor: more shapes in flight than lanes are refused for now, not blamed on the caller") {
   Engine engine;
   QueueOptions options;

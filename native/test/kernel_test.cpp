@@ -113,7 +113,7 @@ TEST("layout: tensors are aligned, disjoint and inside the block; sizes that wra
   const std::vector<Field> inputs{{Dtype::kFloat32, {29}}, {Dtype::kInt64, {-1, 3}}};
   const std::vector<Field> outputs{{Dtype::kBool, {1}}, {Dtype::kFloat32, {-1}}};
   const int64_t free_dims[] = {5};
-  const auto layout = make_layout(inputs, outputs, free_dims, 7, 1 << 20);
+  const auto layout = make_layout(inputs, outputs, free_dims, {7, 1 << 20});
   CLAIM(layout.has_value() && layout->rows_max == 7);
   CLAIM(layout->inputs[1].row_bytes == 5 * 3 * 8 && layout->outputs[1].offset_bytes == TensorLayout::kUnknown);
   size_t end = 0;
@@ -124,9 +124,10 @@ TEST("layout: tensors are aligned, disjoint and inside the block; sizes that wra
   CLAIM(end <= layout->block_bytes);
   const int64_t huge[] = {INT64_MAX / 4};
   const int64_t zero[] = {0};
-  CLAIM(!make_layout(inputs, outputs, huge, 7, 1 << 20));
-  CLAIM(!make_layout(inputs, outputs, zero, 7, 1 << 20));
-  CLAIM(make_layout(inputs, outputs, free_dims, 1000, 4096)->rows_max < 20);
+  CLAIM(!make_layout(inputs, outputs, huge, {7, 1 << 20}));
+  CLAIM(!make_layout(inputs, outputs, zero, {7, 1 << 20}));
+  CLAIM(make_layout(inputs, outputs, free_dims, {1000, 4096})->rows_max < 20);
+  CLAIM(make_layout(inputs, outputs, free_dims, {1000, 1 << 20, 1})->rows_max == 1);  // a row is always let in
 }
 
 TEST("histogram: every value lies in its bucket's bounds, within an eighth") {

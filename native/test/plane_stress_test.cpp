@@ -1,6 +1,6 @@
 // Claims under threads: two I/O threads submit to one pipeline, three workers run, one thread cancels, another
-// redeploys. Every accepted request is answered exactly once and right, and nothing is left in flight. Run under TSan
-// and ASan.
+// redeploys and changes the limits of what serves. Every accepted request is answered exactly once and right, and
+// nothing is left in flight. Run under TSan and ASan.
 #include "engine_fixture.hpp"
 #include "testing.hpp"
 
@@ -105,8 +105,12 @@ TEST("plane: two I/O threads, three workers, cancels and redeploys lose nothing 
     for (uint32_t version = 2; !is_over.load(); ++version) {
       auto next = make_version(plane, 1 + version % 2);
       CLAIM(next->seal().empty());
+      const std::shared_ptr<ModelQueue> queue = next->stages[0].positions[0].options[0].queue;
       pipeline.set_plan(std::move(next));
       std::this_thread::sleep_for(std::chrono::microseconds(300));
+      // What calibration does to a model that serves.
+      plane->scheduler.limit_instances(*queue, 1 + version % 3);
+      queue->limit_batches((1 + version % 5) * kWidth * sizeof(float));
     }
   });
   std::array<Tally, 2> tallies;

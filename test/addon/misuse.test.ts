@@ -85,6 +85,7 @@ function expectAnswered(): void {
 /** Each entry with its handle as the only unknown. */
 const entries: Record<string, (handle: never) => unknown> = {
   queueStats: (handle) => addon.queueStats(handle),
+  limitQueue: (handle) => addon.limitQueue(handle, 1, 8),
   'createPlan(queue)': (handle) => addon.createPlan(planSpec(handle)),
   'setPlan(pipeline)': (handle) => addon.setPlan(handle, plan),
   'setPlan(plan)': (handle) => addon.setPlan(pipeline, handle),
