@@ -57,6 +57,12 @@ export const AUDIT_FILE_BYTES_MAX = 256 * MIB
 // ── models and pipelines ────────────────────────────────────────────────────────────────────────
 /** Bytes of an .onnx file: protobuf's own limit, 2 GiB - 1. */
 export const MODEL_BYTES_MAX = 2 * GIB - 1
+/** Bytes of a model from which its workers share weights through prepared files: below, copies cost less than a second file. */
+export const PREPARED_MODEL_BYTES_MIN = 16 * MIB
+/** Bytes of a weight that goes to the shared file: each is a mapping of its own, and Linux grants a process 65,530. */
+export const PREPARED_WEIGHT_BYTES_MIN = 64 * KIB
+/** Bytes of shared weights for which prepared files are kept; a forest keeps its trees elsewhere. */
+export const PREPARED_WEIGHTS_BYTES_MIN = 8 * MIB
 /** Dims of a tensor; ONNX Runtime's kernels end before that. */
 export const RANK_MAX = 16
 /** Elements of one tensor: its bytes must fit an ArrayBuffer and an int32 offset count. */

@@ -54,10 +54,28 @@ export interface PipelineRecord {
   readonly deployedVersion: number | null
 }
 
+/** What a store keeps beside a blob because it was costly to derive. */
+export interface PreparedModel {
+  /** Where the files are; null: known not to pay for this model. */
+  readonly directory: string | null
+  /** Why there are no files, or ''. */
+  readonly remark: string
+}
+
+/** Derived files of blobs, by what they were made from and by: lost ones are made again. Implemented by src/registry. */
+export interface PreparedStore {
+  /** undefined: nothing usable is there (none, of another key, or damaged). The first look of a process hashes the files. */
+  find(sha256: string, key: string): Promise<PreparedModel | undefined>
+  /** @param make fills an empty directory and returns the remark; an empty directory is remembered as "does not pay". */
+  make(sha256: string, key: string, make: (directory: string) => Promise<string>): Promise<PreparedModel>
+}
+
 /** Implemented by src/registry. Every mutation is durable when its promise settles. */
 export interface ModelStore {
   list(): ModelRecord[]
   get(name: string): ModelRecord | undefined
+  /** Absent: the store has no disk for derived files. */
+  readonly prepared?: PreparedStore
   /** `path` of the blob on disk. */
   blobPath(sha256: string): string
   /** Adds the next version; the same bytes as the newest version return that version. */

@@ -86,11 +86,17 @@ export class Engine implements EngineApi {
     const onNotice = options.onNotice ?? (() => undefined)
     this.#instance = drawUint32().toString(16).padStart(8, '0')
     this.#startedUs = addon.nowUs()
-    this.#loaded = new LoadedModels(pool, this.#models, queueLimitsOf(options), {
-      intraOpThreads: threadPlan.intraOpThreads,
-      spinning: threadPlan.spinning,
-      executionProviders: options.executionProviders ?? defaultSessionSettings.executionProviders,
-    })
+    this.#loaded = new LoadedModels(
+      pool,
+      this.#models,
+      queueLimitsOf(options),
+      {
+        intraOpThreads: threadPlan.intraOpThreads,
+        spinning: threadPlan.spinning,
+        executionProviders: options.executionProviders ?? defaultSessionSettings.executionProviders,
+      },
+      onNotice,
+    )
     this.#deployments = new Deployments({
       models: this.#models,
       pipelines: this.#pipelines,

@@ -13,7 +13,9 @@ import type { TensorField } from '../tensor/tensor.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { SessionSettings } from '../worker/session-options.js'
 import type { BatchingMode, ModelStore, ModelVersion } from './api.js'
+import type { EngineNotice } from './engine-options.js'
 import { hasBlobBytes } from './memory-stores.js'
+import { PreparedModels } from './prepared-models.js'
 
 export interface LoadedModel {
   readonly version: ModelVersion
@@ -41,9 +43,17 @@ export class LoadedModels {
   readonly #limits: QueueLimits
   readonly #settings: SessionSettings
   readonly #entries = new Map<string, Entry>()
+  readonly #prepared: PreparedModels
   #nextModelKey = 1
 
-  constructor(pool: InferencePool, store: ModelStore, limits: QueueLimits, settings: SessionSettings) {
+  constructor(
+    pool: InferencePool,
+    store: ModelStore,
+    limits: QueueLimits,
+    settings: SessionSettings,
+    onNotice: (notice: EngineNotice) => void,
+  ) {
+    this.#prepared = new PreparedModels(store, onNotice)
     this.#pool = pool
     this.#store = store
     this.#limits = limits
@@ -76,6 +86,7 @@ export class LoadedModels {
       isWhole,
       path: hasBytes ? null : this.#store.blobPath(version.sha256),
       bytes: hasBytes ? this.#store.blobBytes(version.sha256) : null,
+      preparedPath: await this.#prepared.pathOf(version, this.#settings),
       settings: this.#settings,
     })
     const entry: Entry = { version, modelKey, queue: this.#createQueue(version, modelKey), references: 1 }

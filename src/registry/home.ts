@@ -5,6 +5,7 @@
  *    lock.json        who is using it                 pipelines/<name>.json   versions, which one serves
  *    journal.jsonl    one line per mutation           blobs/<sha256>          model bytes
  *    keys.json        hashes of API keys              log/                    the audit log, owned by src/log
+ *                                                     prepared/<sha256>/      derived files, made again when lost
  *
  * open: lock → check the format → remove temporary files → load the records → repair the journal → collect blobs that
  * nothing refers to → check those that are referred to. A damaged record refuses to open; a damaged blob is reported
@@ -23,6 +24,7 @@ import { FileLock, LockedError } from './lock.js'
 import { checkStoredModel, Models } from './models.js'
 import { Mutations } from './mutations.js'
 import { checkStoredPipeline, Pipelines } from './pipelines.js'
+import { Prepared } from './prepared.js'
 import { hasSetAside, RecordTable, type StoredRecord } from './records.js'
 
 export interface HomeOptions {
@@ -152,8 +154,10 @@ async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock)
     if (!lock.isHeld) throw lostError(path)
   })
   const blobs = new Blobs(join(path, 'blobs'), disk)
-  const models = new Models({ table: modelTable, blobs, journal, mutations, clock })
+  const prepared = new Prepared(join(path, 'prepared'), disk)
+  const models = new Models({ table: modelTable, blobs, prepared, journal, mutations, clock })
   if (!(await hasSetAside(join(path, 'models')))) await collectBlobs(blobs, models.referencedBlobs())
+  await prepared.collect(models.referencedBlobs())
   const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
   const keys = ApiKeys.open(path, disk, clock, journal)
   return { path, lock, mutations, blobs, models, pipelines, journal, keys }

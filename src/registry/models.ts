@@ -9,11 +9,12 @@ import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { argumentError, expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { ALIASES_MAX, RECORDS_MAX, TAG_CHARACTERS_MAX, TAGS_MAX, VERSIONS_MAX } from '../base/limits.js'
-import type { ModelRecord, ModelSignature, ModelStore, ModelVersion } from '../engine/api.js'
+import type { ModelRecord, ModelSignature, ModelStore, ModelVersion, PreparedStore } from '../engine/api.js'
 import { type Blobs, sha256Of } from './blobs.js'
 import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'
 import { checkModelVersion, checkVersions } from './record-check.js'
+import type { Prepared } from './prepared.js'
 import { isEqualJson, type RecordTable, type StoredRecord } from './records.js'
 
 export interface StoredModel extends StoredRecord {
@@ -25,6 +26,7 @@ export interface StoredModel extends StoredRecord {
 export interface ModelsParts {
   readonly table: RecordTable<StoredModel>
   readonly blobs: Blobs
+  readonly prepared: Prepared
   readonly journal: Journal
   readonly mutations: Mutations
   readonly clock: Clock
@@ -35,6 +37,10 @@ export class Models implements ModelStore {
 
   constructor(parts: ModelsParts) {
     this.#parts = parts
+  }
+
+  get prepared(): PreparedStore {
+    return this.#parts.prepared
   }
 
   list(): ModelRecord[] {
@@ -187,7 +193,9 @@ export class Models implements ModelStore {
   async #collect(removed: readonly ModelVersion[]): Promise<void> {
     const referenced = this.referencedBlobs()
     for (const sha256 of new Set(removed.map((version) => version.sha256))) {
-      if (!referenced.has(sha256)) await this.#parts.blobs.remove(sha256).catch(() => undefined)
+      if (referenced.has(sha256)) continue
+      await this.#parts.blobs.remove(sha256).catch(() => undefined)
+      await this.#parts.prepared.remove(sha256)
     }
   }
 

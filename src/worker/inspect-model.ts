@@ -36,8 +36,8 @@ export class UnservableModel extends Error {}
 
 /** @throws UnservableModel with a sentence that says why and what to do. */
 export async function inspectSession(session: InferenceSession): Promise<InspectedSignature> {
-  const inputs = session.inputMetadata.map((field) => declaredField('input', field))
-  const outputs = session.outputMetadata.map((field) => declaredField('output', field))
+  const inputs = declaredFields('input', session.inputMetadata)
+  const outputs = declaredFields('output', session.outputMetadata)
   if (inputs.length === 0) throw new UnservableModel('Expected the model to have at least one input but it has none')
   if (outputs.length === 0) throw new UnservableModel('Expected the model to have at least one output but it has none')
   const trial = await runTrial(session, inputs)
@@ -56,6 +56,14 @@ export async function inspectSession(session: InferenceSession): Promise<Inspect
     batching,
     remark,
   }
+}
+
+/** @throws UnservableModel for a field that is no tensor of a served dtype. */
+export function declaredFields(
+  side: 'input' | 'output',
+  fields: readonly InferenceSession.ValueMetadata[],
+): DeclaredField[] {
+  return fields.map((field) => declaredField(side, field))
 }
 
 function declaredField(side: 'input' | 'output', field: InferenceSession.ValueMetadata): DeclaredField {

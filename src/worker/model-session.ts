@@ -7,7 +7,7 @@ import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node'
 import { dtypeOfOrt } from '../tensor/dtype.js'
 import type { Dtype } from '../tensor/tensor.js'
 import { dataOf, makeTensor } from './ort-tensor.js'
-import { sessionOptions, type SessionSettings } from './session-options.js'
+import { sessionOptions, type SessionForm, type SessionSettings } from './session-options.js'
 import type { LoadableModel, PlainTensor } from './worker-messages.js'
 
 export interface ModelSession {
@@ -22,7 +22,7 @@ export interface ModelSession {
 
 /** Creates the session and warms nothing: the first batch pays for ONNX Runtime's memory plan. @throws what ORT says. */
 export async function openModelSession(model: LoadableModel): Promise<ModelSession> {
-  const session = await createSession(model.path ?? model.bytes ?? failWithoutSource(model), model.settings)
+  const session = await sessionOf(model)
   return {
     label: model.label,
     isWhole: model.isWhole,
@@ -35,8 +35,12 @@ export async function openModelSession(model: LoadableModel): Promise<ModelSessi
 }
 
 /** @param source a path, or the file's bytes, which ONNX Runtime copies. */
-export function createSession(source: string | Uint8Array, settings: SessionSettings): Promise<InferenceSession> {
-  const options = sessionOptions(settings)
+export function createSession(
+  source: string | Uint8Array,
+  settings: SessionSettings,
+  form?: SessionForm,
+): Promise<InferenceSession> {
+  const options = sessionOptions(settings, form)
   return typeof source === 'string'
     ? InferenceSession.create(source, options)
     : InferenceSession.create(source, options)
@@ -51,6 +55,18 @@ export async function runTensors(model: ModelSession, inputs: readonly PlainTens
     const result = results[name] as OrtTensor
     return { name, dtype: model.outputDtypes[index] as Dtype, shape: [...result.dims], data: dataOf(result) }
   })
+}
+
+/** From the prepared files where there are any; a worker that starts again later may find them removed meanwhile. */
+async function sessionOf(model: LoadableModel): Promise<InferenceSession> {
+  if (model.preparedPath !== null) {
+    try {
+      return await createSession(model.preparedPath, model.settings, { isPrepared: true })
+    } catch {
+      // The blob gives the same answers and its own reason, should it not load either.
+    }
+  }
+  return createSession(model.path ?? model.bytes ?? failWithoutSource(model), model.settings)
 }
 
 function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {

@@ -28,14 +28,22 @@ export const defaultSessionSettings: SessionSettings = {
 
 const LOG_FATAL = 4
 
+export interface SessionForm {
+  /** The file was optimised when it was prepared: optimising it again could only undo its layouts. */
+  readonly isPrepared: boolean
+}
+
 /** Options for `InferenceSession.create`. */
-export function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
+export function sessionOptions(
+  settings: SessionSettings,
+  form: SessionForm = { isPrepared: false },
+): InferenceSession.SessionOptions {
   return {
     executionProviders: [...settings.executionProviders],
     intraOpNumThreads: settings.intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: form.isPrepared ? 'disabled' : 'all',
     logSeverityLevel: LOG_FATAL,
     extra: { session: { intra_op: { allow_spinning: settings.spinning ? '1' : '0' } } },
   }

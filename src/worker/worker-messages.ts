@@ -20,6 +20,8 @@ export interface LoadableModel {
   readonly isWhole: boolean
   readonly path: string | null
   readonly bytes: Uint8Array | null
+  /** The prepared form of the same model, whose weights all workers map from one file; null: none. */
+  readonly preparedPath: string | null
   readonly settings: SessionSettings
 }
 

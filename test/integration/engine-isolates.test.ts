@@ -31,7 +31,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
   const opened = await InferencePool.open({ workerCount: 1, clock, onNotice: () => undefined })
   pool = opened
   const limits = { batchRowsMax: 64, maxDelayUs: 0, pendingRowsMax: 65_536, pendingRowsBackgroundMax: 1024 }
-  const loaded = new LoadedModels(opened, models, limits, defaultSessionSettings)
+  const loaded = new LoadedModels(opened, models, limits, defaultSessionSettings, () => undefined)
   const field = (name: string) => [{ name, dtype: 'float32' as const, shape: [null, 3] }]
   await models.add(
     'add-one',
