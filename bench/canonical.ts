@@ -12,12 +12,11 @@ import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { buildFlood } from './harness/flood.js'
 import { projectRoot, readMachine } from './harness/project.js'
 import { formatReport, median, resultLines, summarise, type BareOrt } from './harness/report.js'
 import { writeRequestSet } from './harness/request-set.js'
 import { awaitReady, deployModel, measureBareOrt, startFastify, startPenstock } from './harness/servers.js'
-import { runLoad, runTrials, type LoadCase, type TrialSettings } from './harness/trials.js'
+import { runCase, runTrials, type LoadCase, type TrialSettings } from './harness/trials.js'
 
 const pipeline = 'bench'
 const baseline = 'fastify + onnxruntime-node, JSON, 32 connections'
@@ -57,11 +56,10 @@ async function main(): Promise<void> {
   const rounds = positive('trials', values.trials)
   const seconds = positive('seconds', values.seconds)
   const warmupSeconds = positive('warmup', values.warmup)
-  await buildFlood()
   const folder = await mkdtemp(join(tmpdir(), 'penstock-bench-'))
   try {
     const options = { modelPath: values.model, requests: 64, rowsPerRequest: 1, seed }
-    const requests = await writeRequestSet(join(folder, 'requests.bin'), options)
+    const requests = await writeRequestSet(folder, options)
     const settings = { pipeline, modelPath: values.model, home: join(folder, 'home'), requests, warmupSeconds, seconds }
     await checkAnswers(settings)
     const summaries = summarise(await runTrials(cases, rounds, settings), baseline)
@@ -82,13 +80,13 @@ async function checkAnswers(settings: TrialSettings): Promise<void> {
   try {
     await deployModel(penstock, pipeline, settings.modelPath)
     await awaitReady(penstock)
-    for (const load of cases.filter(({ server }) => server === 'penstock')) await runLoad(load, penstock, short)
+    for (const load of cases.filter(({ server }) => server === 'penstock')) await runCase(load, penstock, short)
   } finally {
     await penstock.stop()
   }
   const fastify = await startFastify(settings.modelPath)
   try {
-    for (const load of cases.filter(({ server }) => server === 'fastify')) await runLoad(load, fastify, short)
+    for (const load of cases.filter(({ server }) => server === 'fastify')) await runCase(load, fastify, short)
   } finally {
     await fastify.stop()
   }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import type { FloodReport } from './flood.js'
+import type { LoadReport } from './load.js'
 import { formatTable, median, summarise } from './report.js'
 import type { LoadCase } from './trials.js'
 
 const load = (name: string): LoadCase => ({ name, server: 'penstock', mode: 'ws', connections: 1, inFlight: 1 })
 
-const trial = (rowsPerSecond: number): FloodReport => ({
+const trial = (rowsPerSecond: number): LoadReport => ({
   requests: rowsPerSecond * 2,
   requestsPerSecond: rowsPerSecond,
   rowsPerSecond,

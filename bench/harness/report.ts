@@ -4,7 +4,7 @@
  */
 import type { Machine } from './project.js'
 import { machineLine } from './project.js'
-import type { FloodReport } from './flood.js'
+import type { LoadReport } from './load.js'
 import type { LoadCase, Measured } from './trials.js'
 
 export interface Summary {
@@ -43,7 +43,7 @@ export function summarise(measured: readonly Measured[], baseline: string): Summ
   const reference = measured.find(({ load }) => load.name === baseline)
   const referenceRate = median((reference?.trials ?? []).map((trial) => trial.rowsPerSecond))
   return measured.map(({ load, trials }) => {
-    const of = (value: (trial: FloodReport) => number) => median(trials.map(value))
+    const of = (value: (trial: LoadReport) => number) => median(trials.map(value))
     const rates = trials.map((trial) => trial.rowsPerSecond)
     return {
       load,

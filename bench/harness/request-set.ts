@@ -1,10 +1,12 @@
 /**
- * Writes the file of requests that penstock-flood sends and the answers it expects (format: bench/flood/request_set.hpp).
- * Rows are drawn from a fixed seed; the answers come from ONNX Runtime itself, each request run alone, so a server that
- * mixes up rows of a batch is caught. The rows are printed with ten decimals, as feature tables usually are.
+ * The rows that the benchmarks send and the answers that they expect, as files for the load generator, one per
+ * transport. Rows are drawn from a fixed seed; the answers come from ONNX Runtime itself, each request run alone, so a
+ * server that mixes up rows of a batch is caught. The rows are printed with ten decimals, as feature tables usually are.
  */
-import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { writeRequestBodies, type EncodedBody, type RequestBody } from '../../src/bench/request-bodies.js'
+import { encodeRequest } from '../../src/bench/request-encoding.js'
 
 export interface RequestSetOptions {
   readonly modelPath: string
@@ -15,7 +17,9 @@ export interface RequestSetOptions {
 }
 
 export interface RequestSet {
-  readonly path: string
+  /** Of the bodies file, by the mode of the load. */
+  readonly paths: Readonly<Record<'ws' | 'http', string>>
+  readonly rowsPerRequest: number
   readonly input: string
   readonly output: string
   readonly featureCount: number
@@ -25,41 +29,35 @@ export interface RequestSet {
 const toleranceAbsolute = 1e-6
 const toleranceRelative = 1e-5
 
-/** @param path the file to write. The model takes one float32 input [N, features] and answers one float32 output. */
-export async function writeRequestSet(path: string, options: RequestSetOptions): Promise<RequestSet> {
+/** @param folder where to write. The model takes one float32 input [N, features] and answers one float32 output. */
+export async function writeRequestSet(folder: string, options: RequestSetOptions): Promise<RequestSet> {
+  const { rowsPerRequest } = options
   const session = await InferenceSession.create(options.modelPath, { intraOpNumThreads: 1 })
   const input = session.inputNames[0] ?? ''
   const output = session.outputNames[0] ?? ''
   const featureCount = featureCountOf(session)
   const random = normalNumbers(options.seed)
-  const chunks: Buffer[] = []
-  let outputFloats = 0
+  const bodies: Record<'ws' | 'http', RequestBody[]> = { ws: [], http: [] }
   for (let index = 0; index < options.requests; index++) {
-    const rows = Array.from({ length: options.rowsPerRequest }, () =>
+    const rows = Array.from({ length: rowsPerRequest }, () =>
       Array.from({ length: featureCount }, () => Number(random().toFixed(10))),
     )
     const data = Float32Array.from(rows.flat())
-    const tensor = new Tensor('float32', data, [options.rowsPerRequest, featureCount])
-    const expected = (await session.run({ [input]: tensor }))[output]?.data as Float32Array
-    outputFloats = expected.length
-    const body = Buffer.from(JSON.stringify({ [input]: rows }))
-    chunks.push(bytesOf(data), bytesOf(Float32Array.from(expected)), u32(body.length), body)
+    const shape = [rowsPerRequest, featureCount]
+    const answer = (await session.run({ [input]: new Tensor('float32', data, shape) }))[output]?.data as Float32Array
+    const expected = [Float32Array.from(answer)]
+    const fields = [{ name: input, dtype: 'float32' as const, shape: [null, featureCount] }]
+    const tensors = [{ dtype: 'float32' as const, shape, data }]
+    const json: EncodedBody = { bytes: Buffer.from(JSON.stringify({ [input]: rows })), headBytes: 0 }
+    bodies.ws.push({ ...encodeRequest('websocket', { fields, tensors }), expected })
+    bodies.http.push({ ...json, expected })
   }
   await session.release()
-  const inputBytes = options.rowsPerRequest * featureCount * 4
-  const header = [
-    Buffer.from('PFL1'),
-    u32(options.requests),
-    u32(options.rowsPerRequest),
-    u32(inputBytes),
-    u32(outputFloats),
-  ]
-  const tolerances = bytesOf(Float32Array.of(toleranceAbsolute, toleranceRelative))
-  await writeFile(
-    path,
-    Buffer.concat([...header, tolerances, u32(Buffer.byteLength(output)), Buffer.from(output), ...chunks]),
-  )
-  return { path, input, output, featureCount }
+  const paths = { ws: join(folder, 'requests-ws.bin'), http: join(folder, 'requests-http.bin') }
+  const outputs = [{ name: output, dtype: 'float32' as const }]
+  for (const mode of ['ws', 'http'] as const)
+    await writeRequestBodies(paths[mode], { outputs, toleranceAbsolute, toleranceRelative, bodies: bodies[mode] })
+  return { paths, rowsPerRequest, input, output, featureCount }
 }
 
 function featureCountOf(session: InferenceSession): number {
@@ -68,16 +66,6 @@ function featureCountOf(session: InferenceSession): number {
   if (typeof columns !== 'number')
     throw new Error('Expected the model to take one float32 input of shape [N, features]')
   return columns
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
-}
-
-function bytesOf(data: Float32Array): Buffer {
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
 
 /** Standard normal numbers by Box and Muller, from the 32-bit generator mulberry32. */

@@ -2,7 +2,7 @@
  * Runs the loads of a benchmark: every round measures every load once, each against a fresh server, in an order that
  * turns by one a round. A machine that slows down for some seconds then hurts all loads alike, and the median forgets it.
  */
-import { flood, type FloodReport } from './flood.js'
+import { measureLoad, type LoadReport } from './load.js'
 import type { RequestSet } from './request-set.js'
 import { awaitReady, startFastify, startPenstock, type RunningServer } from './servers.js'
 
@@ -27,7 +27,7 @@ export interface TrialSettings {
 
 export interface Measured {
   readonly load: LoadCase
-  readonly trials: readonly FloodReport[]
+  readonly trials: readonly LoadReport[]
 }
 
 /** @throws Error when a single answer was wrong or failed: no figure is worth anything then. */
@@ -36,7 +36,7 @@ export async function runTrials(
   rounds: number,
   settings: TrialSettings,
 ): Promise<Measured[]> {
-  const measured = cases.map((load) => ({ load, trials: [] as FloodReport[] }))
+  const measured = cases.map((load) => ({ load, trials: [] as LoadReport[] }))
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < measured.length; turn++) {
       const entry = measured[(turn + round) % measured.length]
@@ -46,28 +46,29 @@ export async function runTrials(
   return measured
 }
 
-async function runTrial(load: LoadCase, settings: TrialSettings): Promise<FloodReport> {
+async function runTrial(load: LoadCase, settings: TrialSettings): Promise<LoadReport> {
   const server =
     load.server === 'penstock' ? await startPenstock(settings.home) : await startFastify(settings.modelPath)
   try {
     if (load.server === 'penstock') await awaitReady(server)
-    return await runLoad(load, server, settings)
+    return await runCase(load, server, settings)
   } finally {
     await server.stop()
   }
 }
 
 /** One load against a running server. @throws Error when an answer was wrong or failed. */
-export async function runLoad(
+export async function runCase(
   load: LoadCase,
   server: RunningServer,
   settings: Pick<TrialSettings, 'pipeline' | 'requests' | 'warmupSeconds' | 'seconds'>,
-): Promise<FloodReport> {
-  const report = await flood({
+): Promise<LoadReport> {
+  const report = await measureLoad({
     mode: load.mode,
     port: server.port,
     serverPid: server.pid,
-    requestsPath: settings.requests.path,
+    bodiesPath: settings.requests.paths[load.mode],
+    rowsPerRequest: settings.requests.rowsPerRequest,
     connections: load.connections,
     inFlight: load.inFlight,
     warmupSeconds: settings.warmupSeconds,

@@ -93,6 +93,11 @@ class Table {
     if (characters.exists()) text = as_text(characters);
     return true;
   }
+  // Where the value of a scalar lies in the buffer, for those who fill it in; 0: absent, or outside the table.
+  size_t place_of(uint16_t slot, size_t width) const noexcept {
+    size_t at = 0;
+    return find(slot, width, at) ? at : 0;
+  }
   bool table(uint16_t slot, Table& child) const noexcept {
     size_t at = 0;
     return find(slot, sizeof(uint32_t), at) && at != 0 && open_at_offset(bytes_, at, child);

@@ -2,10 +2,15 @@
  * What the load generator is told and what it tells: the border between `penstock bench` (TypeScript: scenarios, sweeps,
  * reports) and the native generator (native/load, C++), and equally the in-process target, which speaks the same.
  *
- * The plan is one JSON document on the generator's stdin; events are lines of JSON (NDJSON) on its stdout. Times are
- * seconds since the start of the first phase, latencies microseconds. In an open loop a latency runs from the time at
+ * The plan travels as lines of text on the generator's stdin (src/bench/load-process.ts writes them, native/load/plan.hpp
+ * reads them); events are lines of JSON (NDJSON) on its stdout. Times are seconds since the start of the first phase,
+ * latencies microseconds, of requests that were answered as expected. In an open loop a latency runs from the time at
  * which the request was *due*, not from its write, so that a server which stalls is charged for all it kept waiting
  * (coordinated omission). In a closed loop it runs from the write.
+ *
+ * A request counts for `finished` when it was due in a phase that is no warm-up (open loop), or when it ended in one
+ * (closed loop). After the last phase, what is on the way has five seconds to be answered: in an open loop that counts,
+ * and `seconds` runs on to the last such answer; in a closed loop it is only compared.
  */
 
 /** How the requests travel. `in-process` is never given to the native generator. */
@@ -22,6 +27,10 @@ export interface LoadPlan {
   readonly seed: number
   /** Seconds between two `interval` events. */
   readonly intervalSeconds: number
+  /** Threads of the generator, 1 when absent; at most `connections`. */
+  readonly threads?: number
+  /** Open loop: requests that may wait inside the generator; 1,048,576 when absent. One more is a failure. */
+  readonly backlogMax?: number
 }
 
 export interface LoadTarget {
@@ -45,7 +54,7 @@ export interface RequestKind {
   readonly path: string | null
   readonly contentType: string | null
   readonly rows: number
-  /** File of bodies and expected answers; its format stands in native/load/request_set.hpp. */
+  /** File of bodies and expected answers, written by writeRequestBodies (src/bench/request-bodies.ts). */
   readonly bodiesPath: string
   readonly expect: Expectation
 }
@@ -82,6 +91,7 @@ export interface IntervalEvent {
   readonly isWarmup: boolean
   readonly requests: number
   readonly rows: number
+  /** Failures and mismatches. */
   readonly failures: number
   /** Requests per second that were due; open loops only, else 0. */
   readonly offeredPerSecond: number
@@ -115,7 +125,7 @@ export interface KindReport {
   readonly rows: number
   /** Unexpected statuses, lost connections, unanswered at the end. */
   readonly failures: number
-  /** Answers that came but were wrong. */
+  /** Answers that came but were wrong; those of warm-ups, too: a wrong answer is wrong at any time. */
   readonly mismatches: number
   /** '' when there was none. */
   readonly firstFailure: string

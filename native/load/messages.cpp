@@ -1,0 +1,112 @@
+#include "load/messages.hpp"
+
+#include <cstring>
+
+namespace penstock::load {
+namespace {
+
+wire::Bytes bytes_of(ByteSpan span) noexcept {
+  return {span.data(), span.size()};
+}
+
+ByteSpan span_of(const wire::Vector& vector) noexcept {
+  return {vector.begin(), vector.count};
+}
+
+// Appends little-endian numbers; an offset is relative to where it stands.
+class Writer {
+ public:
+  template <typename Value>
+  Writer& put(Value value) {
+    const size_t at = bytes_.size();
+    bytes_.resize(at + sizeof value);
+    std::memcpy(bytes_.data() + at, &value, sizeof value);
+    return *this;
+  }
+  Writer& text(std::string_view characters) {
+    put(static_cast<uint32_t>(characters.size()));
+    bytes_.insert(bytes_.end(), characters.begin(), characters.end());
+    return put(uint8_t{0});
+  }
+  std::vector<uint8_t> take() { return std::move(bytes_); }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+}  // namespace
+
+std::optional<Message> read_message(ByteSpan frame) noexcept {
+  Message message;
+  if (wire::read_message(bytes_of(frame), message.type, message.table) != wire::FrameFault::kNone) return std::nullopt;
+  return message;
+}
+
+std::optional<Results> read_results(const wire::Table& table) noexcept {
+  Results results;
+  wire::Vector data;
+  if (!table.vector(slots::results::requests, 4, results.requests) || results.requests.count == 0) return std::nullopt;
+  if (!table.vector(slots::results::rows, 4, results.rows)) return std::nullopt;
+  if (!table.vector(slots::results::data, 1, data)) return std::nullopt;
+  if (results.rows.exists() && results.rows.count != results.requests.count) return std::nullopt;
+  if (data.exists()) results.data = span_of(data);
+  results.rows_in_all = results.requests.count;
+  if (results.rows.exists()) {
+    results.rows_in_all = 0;
+    for (size_t index = 0; index < results.rows.count; ++index)
+      results.rows_in_all += results.rows.get<uint32_t>(index);
+  }
+  return results;
+}
+
+std::optional<Failure> read_failure(const wire::Table& table) noexcept {
+  Failure failure;
+  std::optional<std::string_view> code;
+  std::optional<std::string_view> message;
+  if (!table.scalar(slots::failure::request, failure.request)) return std::nullopt;
+  if (!table.string(slots::failure::code, code) || !table.string(slots::failure::message, message)) return std::nullopt;
+  failure.code = code.value_or("");
+  failure.message = message.value_or("");
+  return failure;
+}
+
+uint32_t hello_window(const wire::Table& table) noexcept {
+  uint32_t window = 0;
+  return table.scalar(slots::hello::window_requests, window) ? window : 0;
+}
+
+uint32_t credit_window(const wire::Table& table) noexcept {
+  uint32_t window = 0;
+  return table.scalar(slots::credit::window_requests, window) ? window : 0;
+}
+
+// The bytes of docs/reference/wire-protocol.md, `hex open`.
+std::vector<uint8_t> encode_open(uint32_t channel, std::string_view pipeline) {
+  static_assert(slots::message::body_type == 4 && slots::message::body == 6);
+  static_assert(slots::open::channel == 4 && slots::open::pipeline == 6);
+  Writer writer;
+  writer.put(uint32_t{12});                                                      // root: at 12
+  writer.put(uint16_t{8}).put(uint16_t{12}).put(uint16_t{11}).put(uint16_t{4});  // vtable of Message
+  writer.put(int32_t{8}).put(uint32_t{16}).put(uint16_t{0}).put(uint8_t{0}).put(static_cast<uint8_t>(Body::kOpen));
+  writer.put(uint16_t{8}).put(uint16_t{12}).put(uint16_t{8}).put(uint16_t{4});  // vtable of Open
+  writer.put(int32_t{8}).put(uint32_t{8}).put(channel).text(pipeline);
+  return writer.take();
+}
+
+std::optional<InferPlaces> find_infer_places(ByteSpan message) noexcept {
+  const std::optional<Message> read = read_message(message);
+  if (!read || read->type != Body::kInfer) return std::nullopt;
+  const InferPlaces places{read->table.place_of(slots::infer::channel, 4),
+                           read->table.place_of(slots::infer::request, 4)};
+  if (places.channel == 0 || places.request == 0) return std::nullopt;
+  return places;
+}
+
+bool is_right_message(const AnswerChecker& checker, size_t request, ByteSpan message) noexcept {
+  const std::optional<Message> read = read_message(message);
+  if (!read || read->type != Body::kResults) return false;
+  const std::optional<Results> results = read_results(read->table);
+  return results && results->requests.count == 1 && checker.is_right_binary(request, results->data);
+}
+
+}  // namespace penstock::load
