@@ -99,18 +99,18 @@ export interface PlanSpec {
   isAudited: boolean
 }
 
-/** Sizes are counts; histograms are `HistogramSnapshot` arrays: [count, sum, ...counts per bucket of histogramBounds()]. */
+/** Sizes are counts; histograms are arrays: [values of 0, sum in ns or rows, ...counts per bucket of histogramLayout()]. */
 export interface QueueStats {
   pendingRows: [number, number]
-  batchCount: number
-  rowCount: number
   failedRunCount: number
   batchesAllocated: number
   arenaBytes: number
   usPerRow: number
   batchRows: Float64Array
-  queueUs: Float64Array
-  runUs: Float64Array
+  queueNs: Float64Array
+  assembleNs: Float64Array
+  runNs: Float64Array
+  scatterNs: Float64Array
 }
 
 export interface PipelineStats {
@@ -122,7 +122,8 @@ export interface PipelineStats {
   /** Background rows refused or dropped, by position of the current plan (flattened over stages), as [shed, failed] pairs. */
   backgroundLosses: Float64Array
   checkFailureCounts: Float64Array
-  totalUs: Float64Array
+  sendNs: Float64Array
+  totalNs: Float64Array
 }
 
 export interface Answer {
@@ -163,14 +164,19 @@ export interface LaneLayout {
 
 export interface NativeAddon {
   nowUs(): number
-  histogramBounds(): Float64Array
+  /**
+   * Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. A unit is a row, or of durations
+   * 2^-secondPower seconds.
+   */
+  histogramLayout(): { schema: number; secondPower: number }
 
   // ── control path ────────────────────────────────────────────────────────────────────────────
   /**
    * A plane is one engine's scheduler: its workers run its queues' batches and nobody else's. Returns its id, which is
    * valid in every isolate until closePlane: queues, workers and ports of different planes never meet.
+   * isMeasuring false: nothing is counted per request or batch.
    */
-  createPlane(): number
+  createPlane(isMeasuring: boolean): number
   /** Closes every plane of the process: what must happen before the process exits while workers wait in take. */
   closePlanes(): void
   /** Ends the process at once with `code`, 0..255, whatever its threads are doing; nothing is flushed. */
@@ -223,8 +229,8 @@ export interface NativeAddon {
   /** For outputs whose shape was not known: copies once. False when dims disagree with an earlier part of the batch. */
   setOutput(worker: WorkerHandle, output: number, data: ArrayBufferView, dims: number[], batchRow: number): boolean
   failEntry(worker: WorkerHandle, entry: number, text: string): void
-  /** Hands the batch in hand on: next steps, answers, wake-ups. runUs is what the session took. */
-  completeBatch(worker: WorkerHandle, runUs: number): void
+  /** Hands the batch in hand on: next steps, answers, wake-ups. The session was called and returned at these moments. */
+  completeBatch(worker: WorkerHandle, runStartUs: number, runEndUs: number): void
   takeJob(worker: WorkerHandle): { tag: number; payload: Uint8Array }
   completeJob(worker: WorkerHandle, tag: number, reply: Uint8Array): void
   /** worker -1: whichever is free first; otherwise that worker's own queue. Its reply is a `job` event of `port`. */

@@ -34,7 +34,7 @@ import { StreamServer } from './transport/websocket/stream.js'
 
 export type { KeyVerifier } from './transport/auth.js'
 /** What the server needs of an engine. */
-export type ServedEngine = Pick<Engine, keyof EngineApi | 'port' | 'metrics'>
+export type ServedEngine = Pick<Engine, keyof EngineApi | 'port' | 'metrics' | 'isMeasuring'>
 
 export interface ServerLimits {
   /** Bytes of an infer body. */
@@ -164,7 +164,7 @@ export class PenstockServer {
       product,
       partition: options.partition ?? hostname(),
       bodyBytesMax: limits.bodyBytesMax,
-      metricsText: (isOpenMetrics) => metrics.text(isOpenMetrics),
+      metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
       onAnswered: (route, method, status) => state.countAnswer(route, method, status),
       isDraining: () => state.isDraining,
     })

@@ -15,7 +15,7 @@ std::shared_ptr<Plane> open_plane(const Napi::CallbackInfo& info, size_t argumen
 }
 
 Napi::Value create_plane(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::make_shared<Plane>()));
+  return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::make_shared<Plane>(info[0].ToBoolean())));
 }
 
 Napi::Value close_plane(const Napi::CallbackInfo& info) {
@@ -71,15 +71,20 @@ Napi::Value queue_stats(const Napi::CallbackInfo& info) {
   for (uint32_t p = 0; p < kPriorities; ++p) pending.Set(p, queue.pending_rows[p].load(std::memory_order_relaxed));
   const auto set = [&](const char* name, double value) { stats.Set(name, Napi::Number::New(env, value)); };
   stats.Set("pendingRows", pending);
-  set("batchCount", static_cast<double>(queue.batch_count.load()));
-  set("rowCount", static_cast<double>(queue.row_count.load()));
   set("failedRunCount", static_cast<double>(queue.failed_run_count.load()));
   set("batchesAllocated", static_cast<double>(queue.batches_allocated.load()));
   set("arenaBytes", static_cast<double>(queue.arena_bytes.load()));
   set("usPerRow", queue.us_per_row.load());
-  stats.Set("batchRows", histogram_snapshot(env, queue.batch_rows));
-  stats.Set("queueUs", histogram_snapshot(env, queue.queue_us));
-  stats.Set("runUs", histogram_snapshot(env, queue.run_us));
+  const auto set_sum = [&](const char* name, Histogram PhaseTimes::* phase) {
+    HistogramSum sum;
+    queue.phases.for_each([&](const PhaseTimes& times) { sum.add(times.*phase); });
+    stats.Set(name, histogram_snapshot(env, sum));
+  };
+  set_sum("batchRows", &PhaseTimes::batch_rows);
+  set_sum("queueNs", &PhaseTimes::queue);
+  set_sum("assembleNs", &PhaseTimes::assemble);
+  set_sum("runNs", &PhaseTimes::run);
+  set_sum("scatterNs", &PhaseTimes::scatter);
   return stats;
 }
 
@@ -118,8 +123,6 @@ Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
   const PipelineStats& counters = *open_box<PipelineBox>(info, 0).pipeline->stats;
   Napi::Object stats = Napi::Object::New(env);
   stats.Set("inFlight", Napi::Number::New(env, counters.in_flight.load()));
-  stats.Set("requestCount", Napi::Number::New(env, static_cast<double>(counters.request_count.load())));
-  stats.Set("rowCount", Napi::Number::New(env, static_cast<double>(counters.row_count.load())));
   stats.Set("failureCounts", counter_array(env, counters.failure_counts));
   stats.Set("checkFailureCounts", counter_array(env, counters.check_failures));
   auto losses = Napi::Float64Array::New(env, PipelineStats::kPositionsMax * 2);
@@ -128,14 +131,28 @@ Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
     losses[2 * i + 1] = static_cast<double>(counters.lost_rows[i].load(std::memory_order_relaxed));
   }
   stats.Set("backgroundLosses", losses);
-  stats.Set("totalUs", histogram_snapshot(env, counters.total_us));
+  uint64_t results = 0;
+  uint64_t rows = 0;
+  HistogramSum total;
+  HistogramSum send;
+  counters.answers.for_each([&](const AnswerTimes& times) {
+    results += times.results.get();
+    rows += times.rows.get();
+    total.add(times.total);
+    send.add(times.send);
+  });
+  stats.Set("requestCount", Napi::Number::New(env, static_cast<double>(results)));
+  stats.Set("rowCount", Napi::Number::New(env, static_cast<double>(rows)));
+  stats.Set("totalNs", histogram_snapshot(env, total));
+  stats.Set("sendNs", histogram_snapshot(env, send));
   return stats;
 }
 
-Napi::Value histogram_bounds(const Napi::CallbackInfo& info) {
-  auto bounds = Napi::Float64Array::New(info.Env(), Histogram::kBuckets);
-  for (uint32_t i = 0; i < Histogram::kBuckets; ++i) bounds[i] = static_cast<double>(Histogram::upper_bound_of(i));
-  return bounds;
+Napi::Value histogram_layout(const Napi::CallbackInfo& info) {
+  Napi::Object layout = Napi::Object::New(info.Env());
+  layout.Set("schema", Napi::Number::New(info.Env(), Histogram::kSchema));
+  layout.Set("secondPower", Napi::Number::New(info.Env(), Histogram::kSecondPower));
+  return layout;
 }
 
 Napi::Value route(const Napi::CallbackInfo& info) {
@@ -190,7 +207,7 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<set_plan>(env, exports, "setPlan");
   export_function<plan_in_flight>(env, exports, "planInFlight");
   export_function<pipeline_stats>(env, exports, "pipelineStats");
-  export_function<histogram_bounds>(env, exports, "histogramBounds");
+  export_function<histogram_layout>(env, exports, "histogramLayout");
   export_function<route>(env, exports, "route");
   export_function<share_id>(env, exports, "shareId");
   export_function<adopt_queue>(env, exports, "adoptQueue");

@@ -19,7 +19,7 @@ void WorkerBox::close() {
   is_closed = true;
   if (has_batch) {
     fail_all_entries(*seat.batch, StatusCode::kWorkerLost, "");
-    complete_batch(seat, -1.0);
+    complete_batch(seat, std::nullopt);
     has_batch = false;
   }
   plane->scheduler.remove_worker(seat);
@@ -106,7 +106,7 @@ std::shared_ptr<Pipeline> Registry::adopt_pipeline(double id) {
 
 namespace {
 Napi::Value now_us_js(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(penstock::now_us()));
+  return Napi::Number::New(info.Env(), static_cast<double>(penstock::now_ns()) / 1000.0);
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "addon/napi_setup.hpp"
+#include "plan/answer_tally.hpp"
 #include "plan/port.hpp"
 #include "wire/gateway.hpp"
 
@@ -86,6 +87,8 @@ struct PortBox {
   double* event_values = nullptr;
   Napi::Reference<Napi::Uint8Array> outbox;
   const Block* outbox_block = nullptr;
+  std::unique_ptr<AnswerTally> tally;
+  int64_t ready_ns = 0;  // of the answer told last
   Failure last_failure;
   int64_t last_channel = -1;
   int64_t last_wire_id = -1;

@@ -38,7 +38,10 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
       },
       hooked);
   box->port = std::make_shared<Port>(std::move(plane), requests_max, [waker = box->waker] { waker->wake(); });
+  if (box->port->writer == WriterNumbers::kNone)
+    throw_handle_error(env, "plane", "has as many ports as it can count for");
   box->gateway = std::make_unique<wire::Gateway>(*box->port);
+  box->tally = std::make_unique<AnswerTally>(box->port->writer);
   auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortBox::kEventLength);
   box->event_values = events.Data();
   box->events = Napi::Persistent(events);
@@ -179,10 +182,11 @@ double wire_name(const Origin& origin) {
 }
 
 void tell_answers(PortBox& box, EventWriter& events) {
-  const int64_t now = now_ns();
+  const bool is_measuring = box.port->plane->scheduler.is_measuring;
   while (box.answers != nullptr && events.has_room()) {
     Request& request = *std::exchange(box.answers, box.answers->next_answer);
-    record_answer(request, now);
+    if (request.ready_ns != 0) box.ready_ns = request.ready_ns;
+    if (is_measuring) box.tally->add(request, box.ready_ns);
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
     if (!origin.is_wire)
@@ -217,6 +221,8 @@ void tell_rest(PortBox& box, EventWriter& events) {
 
 Napi::Value drain(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const int64_t now = now_ns();
+  box.tally->settle(now);  // JavaScript has handed over what the drain before gave it
   Mail mail = box.port->collect();
   Request** last_answer = &box.answers;
   while (*last_answer != nullptr) last_answer = &(*last_answer)->next_answer;
@@ -230,6 +236,7 @@ Napi::Value drain(const Napi::CallbackInfo& info) {
   tell_answers(box, events);
   tell_sends(box, events);
   tell_rest(box, events);
+  if (events.count == 0) box.tally->settle(now);  // nobody was left to hand anything to
   return Napi::Number::New(info.Env(), static_cast<double>(events.count));
 }
 

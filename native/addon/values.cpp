@@ -16,11 +16,11 @@ Napi::Value failure_detail(Napi::Env env, const Failure& failure, int64_t channe
   return detail;
 }
 
-Napi::Value histogram_snapshot(Napi::Env env, const Histogram& histogram) {
+Napi::Value histogram_snapshot(Napi::Env env, const HistogramSum& histogram) {
   auto snapshot = Napi::Float64Array::New(env, Histogram::kBuckets + 2);
-  snapshot[0] = static_cast<double>(histogram.count());
-  snapshot[1] = static_cast<double>(histogram.sum());
-  for (uint32_t i = 0; i < Histogram::kBuckets; ++i) snapshot[i + 2] = static_cast<double>(histogram.count_of(i));
+  snapshot[0] = static_cast<double>(histogram.zeros);
+  snapshot[1] = static_cast<double>(histogram.sum);
+  for (uint32_t i = 0; i < Histogram::kBuckets; ++i) snapshot[i + 2] = static_cast<double>(histogram.counts[i]);
   return snapshot;
 }
 

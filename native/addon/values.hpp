@@ -8,8 +8,8 @@
 
 namespace penstock::addon {
 Napi::Value failure_detail(Napi::Env env, const Failure& failure, int64_t channel, int64_t wire_id);
-// [count, sum, ...counts per bucket].
-Napi::Value histogram_snapshot(Napi::Env env, const Histogram& histogram);
+// [zeros, sum, ...counts per bucket].
+Napi::Value histogram_snapshot(Napi::Env env, const HistogramSum& histogram);
 // A Uint8Array with a MetaBlock, or null. The view is valid while the array is. False: malformed.
 bool read_meta(const Napi::Value& value, MetaView& meta);
 // Bytes of any ArrayBufferView. @throws TypeError

@@ -17,7 +17,8 @@ Napi::Value open_worker(const Napi::CallbackInfo& info) {
   box->info_values = values.Data();
   box->info = Napi::Persistent(values);
   box->info.SuppressDestruct();  // the isolate frees it at teardown, after this box
-  box->plane->scheduler.add_worker(box->seat);
+  if (!box->plane->scheduler.add_worker(box->seat))
+    throw_handle_error(env, "plane", "has as many workers as it can count for");
   return make_handle(env, std::move(box));
 }
 
@@ -38,7 +39,7 @@ Napi::Value take(const Napi::CallbackInfo& info) {
     const Take taken = box.plane->scheduler.take(box.seat, timeout_ms);
     if (taken == Take::kBatch) {
       if (drop_dead_rows(box.seat) == 0) {
-        complete_batch(box.seat, -1.0);
+        complete_batch(box.seat, std::nullopt);
         continue;
       }
       const Batch& batch = *box.seat.batch;
@@ -149,9 +150,12 @@ Napi::Value fail_entry_js(const Napi::CallbackInfo& info) {
 
 Napi::Value complete_batch_js(const Napi::CallbackInfo& info) {
   WorkerBox& box = with_batch(info);
-  const double run_us = info[1].ToNumber().DoubleValue();
+  const auto nanoseconds = [](const Napi::Value& us) {
+    return static_cast<int64_t>(us.ToNumber().DoubleValue() * 1000.0);
+  };
+  const RunSpan run{nanoseconds(info[1]), nanoseconds(info[2])};
   box.has_batch = false;
-  complete_batch(box.seat, run_us >= 0 ? run_us : 0.0);
+  complete_batch(box.seat, run);
   return info.Env().Undefined();
 }
 

@@ -60,6 +60,8 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.deadline_us = submission.deadline_us;
   if (submission.deadline_us != 0) port.deadline_count.fetch_add(1, std::memory_order_relaxed);
   request.admitted_ns = port.burst_now_ns();
+  request.due_ns = request.admitted_ns;
+  request.ready_ns = 0;
   request.first_run_ns.store(0, std::memory_order_relaxed);
   request.stage = 0;
   request.segments.clear();

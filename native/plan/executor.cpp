@@ -12,7 +12,7 @@
 #include "plan/feed.hpp"
 
 namespace penstock {
-Plane::Plane() : scheduler([](Batch& batch) { discard_batch(batch); }) {}
+Plane::Plane(bool is_measuring) : scheduler([](Batch& batch) { discard_batch(batch); }, is_measuring) {}
 Plane::~Plane() {
   scheduler.close();
 }
@@ -72,6 +72,7 @@ void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publis
     const uint16_t done = request.stage;
     if (done + 1u == request.course->stages.size()) return end_chain(request, deliveries);
     ++request.stage;
+    request.due_ns = done_ns;
     const Stage& stage = request.plan->stages[request.stage];
     for_each_option(request, stage, stage.foreground,
                     [&](ModelQueue& queue, uint32_t rows) { queue.reserve(request.priority, rows); });
@@ -88,7 +89,7 @@ uint32_t drop_dead_rows(WorkerSeat& seat) {
   uint32_t kept = 0;
   for (Entry& entry : batch.entries) {
     Request& request = *entry.request;
-    if (request.first_run_ns.load(std::memory_order_relaxed) == 0)
+    if (request.is_timed && request.first_run_ns.load(std::memory_order_relaxed) == 0)
       request.first_run_ns.store(now, std::memory_order_relaxed);
     if (!request.should_run(now / 1000)) {
       entry.is_dropped = true;
@@ -126,8 +127,8 @@ void fail_all_entries(Batch& batch, StatusCode code, const std::string& text) {
 
 namespace {
 // Hands every entry's rows back to its request, tells the ports, and drops the run's pin: the batch may be gone after
-// it.
-void return_rows(Batch& batch) {
+// it. `scatter`: counts the time of it; null: nobody does.
+void return_rows(Batch& batch, Histogram* scatter) {
   Deliveries deliveries;
   Publisher publisher;
   // Once for the batch: the counter's cache line is the one that admission on the other thread wants.
@@ -146,28 +147,44 @@ void return_rows(Batch& batch) {
       run_chain(request, done_ns, deliveries, publisher);
     }
   }
-  deliveries.flush();
+  const int64_t ready_ns = now_ns();
+  // Before anybody can see an answer: who has seen it finds its batch counted.
+  if (scatter != nullptr) scatter->record_ns(ready_ns - batch.moments.run_end_ns);
+  deliveries.flush(ready_ns);
   publisher.flush();
   batch.unpin();
 }
+
+// Returns where the worker's time of scattering is to be counted.
+Histogram& record_phases(PhaseTimes& times, const Batch& batch) {
+  const auto& [taken_ns, start_ns, end_ns] = batch.moments;
+  for (const Arrival& arrival : batch.arrivals) times.queue.record_ns(taken_ns - arrival.due_ns, arrival.entries);
+  times.assemble.record_ns(start_ns - taken_ns);
+  times.run.record_ns(end_ns - start_ns);
+  times.batch_rows.record(batch.rows);
+  return times.scatter;
+}
 }  // namespace
 
-void complete_batch(WorkerSeat& seat, double run_us) {
+void complete_batch(WorkerSeat& seat, std::optional<RunSpan> run) {
   Batch& batch = *seat.batch;
   const std::shared_ptr<ModelQueue> queue = std::move(seat.queue);
-  const int64_t waited_us = std::max<int64_t>(0, (seat.taken_ns - batch.opened_ns) / 1000);
-  queue->queue_us.record(static_cast<uint64_t>(waited_us));
-  if (run_us >= 0 && batch.rows > 0) queue->record_run(batch.rows, run_us);
-  if (run_us >= 0 && !batch.has_all_outputs())
-    fail_all_entries(batch, StatusCode::kRunFailed, "The run left an output without a value.");
+  Histogram* scatter = nullptr;
+  if (run) {
+    batch.moments = {seat.taken_ns, run->start_ns, run->end_ns};
+    queue->note_cost(batch.rows, static_cast<double>(std::max<int64_t>(0, run->end_ns - seat.taken_ns)) / 1000.0);
+    if (queue->scheduler.is_measuring) scatter = &record_phases(queue->phases.of(seat.writer), batch);
+    if (!batch.has_all_outputs())
+      fail_all_entries(batch, StatusCode::kRunFailed, "The run left an output without a value.");
+  }
   queue->scheduler.finish(seat);
-  return_rows(batch);
+  return_rows(batch, scatter);
 }
 
 void discard_batch(Batch& batch) {
   const std::shared_ptr<ModelQueue> queue = batch.lane.queue.shared_from_this();
   fail_all_entries(batch, StatusCode::kDraining, "");
-  return_rows(batch);
+  return_rows(batch, nullptr);
 }
 
 bool end_request(Request& request, StatusCode code, Deliveries& deliveries) {
@@ -191,17 +208,5 @@ int64_t expire_requests(Port& port, int64_t now_us) {
   });
   deliveries.flush();
   return next_us;
-}
-
-void record_answer(const Request& request, int64_t now) {
-  PipelineStats& stats = *request.stats;
-  const StatusCode code = request.status();
-  stats.total_us.record(static_cast<uint64_t>(std::max<int64_t>(0, now - request.admitted_ns)) / 1000);
-  if (code != StatusCode::kOk) {
-    stats.failure_counts[static_cast<size_t>(code)].fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  stats.request_count.fetch_add(1, std::memory_order_relaxed);
-  stats.row_count.fetch_add(request.rows, std::memory_order_relaxed);
 }
 }  // namespace penstock

@@ -10,6 +10,7 @@
 // 4. Background positions never hold the answer up and never fail it; what is shed or fails is counted and marked lost.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "plan/meta.hpp"
 #include "plan/plane.hpp"
@@ -38,8 +39,13 @@ uint32_t drop_dead_rows(WorkerSeat& seat);
 // Marks entries failed before complete_batch.
 void fail_entry(Batch& batch, size_t entry, StatusCode code, const std::string& text);
 void fail_all_entries(Batch& batch, StatusCode code, const std::string& text);
-// The batch in hand is done: requests advance, answers are delivered. run_us < 0: it was not run.
-void complete_batch(WorkerSeat& seat, double run_us);
+// The batch in hand is done: requests advance, answers are delivered. When the session was called and when it returned;
+// nothing: it was not run.
+struct RunSpan {
+  int64_t start_ns = 0;
+  int64_t end_ns = 0;
+};
+void complete_batch(WorkerSeat& seat, std::optional<RunSpan> run);
 // A batch that will never run because the plane closed.
 void discard_batch(Batch& batch);
 
@@ -47,6 +53,4 @@ void discard_batch(Batch& batch);
 bool end_request(Request& request, StatusCode code, Deliveries& deliveries);
 // Ends requests whose deadline has passed. Returns the next deadline, or 0.
 int64_t expire_requests(Port& port, int64_t now_us);
-// Counts an answer that is being delivered.
-void record_answer(const Request& request, int64_t now_ns);
 }  // namespace penstock

@@ -130,7 +130,7 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
                 .position = run.position,
                 .option = run.option,
                 .is_background = position.is_background};
-    const Grant grant = option.queue->append(*lane, priority, entry);
+    const Grant grant = option.queue->append(*lane, priority, entry, request.due_ns);
     if (grant.batch == nullptr) break;
     request.segments.push_back({grant.batch, grant.entry, request.stage, run.position});
     if (submission != nullptr)

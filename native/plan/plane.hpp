@@ -6,22 +6,29 @@
 #include <mutex>
 
 #include "core/histogram.hpp"
+#include "core/shards.hpp"
 #include "plan/plan.hpp"
 #include "queue/scheduler.hpp"
 
 namespace penstock {
+// What a port counts of the answers of one pipeline; answer_tally.hpp says what the times are.
+struct alignas(64) AnswerTimes {
+  Counter results;
+  Counter rows;
+  Histogram total;
+  Histogram send;
+};
+
 struct PipelineStats {
   static constexpr size_t kPositionsMax = 64;
   static constexpr size_t kChecksMax = 64;
 
   std::atomic<uint32_t> in_flight{0};
-  std::atomic<uint64_t> request_count{0};
-  std::atomic<uint64_t> row_count{0};
   std::array<std::atomic<uint64_t>, kStatusCodeCount> failure_counts{};
   std::array<std::atomic<uint64_t>, kPositionsMax> shed_rows{};
   std::array<std::atomic<uint64_t>, kPositionsMax> lost_rows{};
   std::array<std::atomic<uint64_t>, kChecksMax> check_failures{};
-  Histogram total_us;
+  Shards<AnswerTimes> answers;
 };
 
 // The slot under which a pipeline's name is served: plans come and go behind it.
@@ -44,11 +51,13 @@ class Pipeline {
 
 class Plane {
  public:
-  Plane();
+  // Not measuring: nothing is counted per request or batch but what scheduling needs.
+  explicit Plane(bool is_measuring = true);
   ~Plane();
   Plane(const Plane&) = delete;
   Plane& operator=(const Plane&) = delete;
 
   Scheduler scheduler;
+  WriterNumbers ports;
 };
 }  // namespace penstock

@@ -8,9 +8,15 @@
 
 namespace penstock {
 Port::Port(std::shared_ptr<Plane> owner, uint32_t requests_max, std::function<void()> notify)
-    : plane(std::move(owner)), publisher(), requests_max_(requests_max), notify_(std::move(notify)) {}
+    : plane(std::move(owner)),
+      writer(plane->ports.take()),
+      publisher(),
+      requests_max_(requests_max),
+      notify_(std::move(notify)) {}
 
-Port::~Port() = default;
+Port::~Port() {
+  plane->ports.give_back(writer);
+}
 
 Request* Port::try_acquire() {
   if (free_ == nullptr) free_ = returned_.exchange(nullptr, std::memory_order_acquire);
@@ -138,8 +144,14 @@ void Deliveries::settled(Request& request) {
   parcel.settled.tail = &request;
 }
 
-void Deliveries::flush() {
-  for (Parcel& parcel : parcels_) parcel.port->push(parcel.answers, parcel.settled);
+void Deliveries::flush(int64_t ready_ns) {
+  if (parcels_.empty()) return;
+  if (ready_ns == 0) ready_ns = now_ns();
+  for (Parcel& parcel : parcels_) {
+    // Once for all answers of the parcel: those behind it say 0.
+    if (parcel.answers.head != nullptr) parcel.answers.head->ready_ns = ready_ns;
+    parcel.port->push(parcel.answers, parcel.settled);
+  }
   parcels_.clear();
 }
 }  // namespace penstock

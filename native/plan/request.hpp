@@ -44,7 +44,7 @@ struct alignas(64) Request {
   Port* port = nullptr;
   const Plan* course = nullptr;  // `plan`, which owns it
   Request* next_answer = nullptr;
-  std::atomic<int64_t> first_run_ns{0};
+  int64_t ready_ns = 0;                      // when its answer lay in the mailbox; 0: with the one before it
   int64_t deadline_us = 0;                   // 0: none
   std::atomic<uint32_t> foreground_rows{0};  // + 1 while the chain is appending
   std::atomic<uint32_t> background_rows{0};  // + 1 until the chain has ended
@@ -57,7 +57,7 @@ struct alignas(64) Request {
   std::atomic<bool> is_live{false};                   // between submit and free
   bool awaits_release = false;                        // settled, JavaScript reads it
   bool has_checks = false;
-  bool is_timed = false;  // somebody will read stage_done_ns
+  bool is_timed = false;  // somebody will read first_run_ns and stage_done_ns
 
   // ── The port's thread's own, or rare.
   std::shared_ptr<Port> port_owner;  // while in flight
@@ -69,6 +69,8 @@ struct alignas(64) Request {
   uint32_t rows = 0;
   Priority priority = Priority::kInteractive;
   int64_t admitted_ns = 0;
+  int64_t due_ns = 0;  // from when its rows could run at this stage
+  std::atomic<int64_t> first_run_ns{0};
 
   std::vector<Segment> segments;
   std::vector<uint16_t> routes;      // [split][row]

@@ -15,6 +15,7 @@
 
 #include "core/block.hpp"
 #include "queue/batch_layout.hpp"
+#include "queue/phases.hpp"
 
 namespace penstock {
 class Lane;
@@ -75,6 +76,8 @@ class Batch {
   Priority priority = Priority::kInteractive;
   uint32_t rows = 0;
   std::vector<Entry> entries;
+  std::vector<Arrival> arrivals;  // by the moments at which entries were due; empty when nothing is measured
+  BatchMoments moments;           // set by complete
   std::vector<DynamicOutput> dynamic_outputs;
   std::atomic<uint32_t> writers{0};
   std::atomic<bool> is_published{false};

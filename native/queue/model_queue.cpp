@@ -6,6 +6,7 @@
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
+#include "queue/scheduler.hpp"
 
 namespace penstock {
 namespace {
@@ -56,6 +57,7 @@ void Batch::reset(Priority new_priority) noexcept {
   priority = new_priority;
   rows = 0;
   entries.clear();
+  arrivals.clear();
   for (DynamicOutput& output : dynamic_outputs) output.is_set = false;
   is_published.store(false, std::memory_order_relaxed);
   is_full.store(false, std::memory_order_relaxed);
@@ -175,7 +177,7 @@ Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
   return batch;
 }
 
-Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry) {
+Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns) {
   PENSTOCK_ASSERT(entry.count >= 1);
   std::lock_guard lock(mutex_);
   Batch*& open = lane.open_[static_cast<size_t>(priority)];
@@ -191,6 +193,10 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry) {
   batch.entries.back().batch_row = batch.rows;
   batch.entries.back().count = grant.count;
   batch.rows += grant.count;
+  if (!batch.arrivals.empty() && batch.arrivals.back().due_ns == due_ns)
+    ++batch.arrivals.back().entries;
+  else if (scheduler.is_measuring)
+    batch.arrivals.push_back({due_ns, 1});
   batch.pin();
   batch.writers.fetch_add(1, std::memory_order_relaxed);
   if (batch.rows == rows_max) {
@@ -229,18 +235,14 @@ double ModelQueue::estimated_wait_us(Priority priority, size_t workers) const no
   return rows * us_per_row.load(std::memory_order_relaxed) / static_cast<double>(std::max<size_t>(workers, 1));
 }
 
-void ModelQueue::record_run(uint32_t rows, double microseconds) noexcept {
+void ModelQueue::note_cost(uint32_t rows, double busy_us) noexcept {
   // Exponential moving averages; a lost update between two workers is a lost sample, no more.
   constexpr double kWeight = 0.2;
   const auto blend = [](std::atomic<double>& average, double sample) {
     const double before = average.load(std::memory_order_relaxed);
     average.store(before == 0.0 ? sample : before + kWeight * (sample - before), std::memory_order_relaxed);
   };
-  blend(us_per_row, microseconds / rows);
-  blend(us_per_run, microseconds);
-  batch_count.fetch_add(1, std::memory_order_relaxed);
-  row_count.fetch_add(rows, std::memory_order_relaxed);
-  batch_rows.record(rows);
-  run_us.record(static_cast<uint64_t>(microseconds));
+  blend(us_per_row, busy_us / rows);
+  blend(us_per_run, busy_us);
 }
 }  // namespace penstock

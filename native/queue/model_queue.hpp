@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/histogram.hpp"
+#include "core/shards.hpp"
 #include "core/status_codes.hpp"
 #include "queue/batch.hpp"
 
@@ -88,7 +89,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // lanes are busy (kQueueFull).
   Lane* lane_of(const int64_t* free_dims, size_t count, StatusCode& refusal);
   // Takes room for up to `count` rows of `entry`'s request in the lane's open batch. No batch: out of memory.
-  Grant append(Lane& lane, Priority priority, const Entry& entry);
+  // `due_ns`: when the rows could have run, from which their time in the queue counts.
+  Grant append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns);
   // The granted rows are in place. The grant's batch must still be pinned by its entry.
   static void commit(const Grant& grant) noexcept { grant.batch->writers.fetch_sub(1, std::memory_order_release); }
 
@@ -101,7 +103,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
 
   // Time that `rows` more rows will wait, from the recent rate; 0 when nothing is known yet.
   double estimated_wait_us(Priority priority, size_t workers) const noexcept;
-  void record_run(uint32_t rows, double run_us) noexcept;
+  // What a batch cost its worker: the rate that estimates are made from.
+  void note_cost(uint32_t rows, double busy_us) noexcept;
 
   Scheduler& scheduler;
   const QueueOptions options;
@@ -114,16 +117,12 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
 
   // Admission and workers both write it: alone on its cache line.
   alignas(64) std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
-  alignas(64) std::atomic<uint64_t> batch_count{0};
-  std::atomic<uint64_t> row_count{0};
-  std::atomic<uint64_t> failed_run_count{0};
+  alignas(64) std::atomic<uint64_t> failed_run_count{0};
   std::atomic<uint64_t> batches_allocated{0};
   std::atomic<uint64_t> arena_bytes{0};
   std::atomic<double> us_per_row{0.0};
   std::atomic<double> us_per_run{0.0};
-  Histogram batch_rows;
-  Histogram queue_us;
-  Histogram run_us;
+  Shards<PhaseTimes> phases;  // by worker
 
  private:
   friend class Batch;

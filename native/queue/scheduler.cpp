@@ -40,11 +40,14 @@ void insert_in_order(BatchList& list, Batch& batch) {
 }
 }  // namespace
 
-void Scheduler::add_worker(WorkerSeat& seat) {
+bool Scheduler::add_worker(WorkerSeat& seat) {
+  seat.writer = writers_.take();
+  if (seat.writer == WriterNumbers::kNone) return false;
   std::lock_guard lock(mutex_);
   workers_.push_back(&seat);
   idle_.reserve(workers_.size());
   worker_count_.store(workers_.size(), std::memory_order_relaxed);
+  return true;
 }
 
 void Scheduler::remove_worker(WorkerSeat& seat) {
@@ -56,6 +59,7 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
     orphans.swap(seat.own_jobs);
     if (has_ready() && should_wake()) wake_last_idle()->notify_one();
   }
+  writers_.give_back(std::exchange(seat.writer, WriterNumbers::kNone));
 }
 
 bool Scheduler::should_wake() const {
@@ -203,7 +207,8 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
         return Take::kJob;
       }
       int64_t wake_ns = INT64_MAX;
-      seat.batch = pop(now_ns(), wake_ns);
+      seat.taken_ns = now_ns();
+      seat.batch = pop(seat.taken_ns, wake_ns);
       if (seat.batch != nullptr) break;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
       auto until = std::chrono::steady_clock::time_point::max();
@@ -222,7 +227,6 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
   if (woken != nullptr) woken->notify_one();
   seat.queue = seat.batch->lane.queue.shared_from_this();
   seat.queue->seal(*seat.batch);
-  seat.taken_ns = now_ns();
   return Take::kBatch;
 }
 

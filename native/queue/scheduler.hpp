@@ -24,6 +24,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/shards.hpp"
 #include "queue/batch.hpp"
 
 namespace penstock {
@@ -48,6 +49,7 @@ struct WorkerSeat {
   // Nothing else ran or waited when the batch was taken: its run may use the cores of the other workers.
   bool is_alone = false;
   int64_t taken_ns = 0;
+  uint32_t writer = WriterNumbers::kNone;  // of the histograms that its worker keeps
   // The scheduler's: how an idle worker is woken. Shared, for a notifier may still hold it when the worker has left.
   std::shared_ptr<std::condition_variable> woken = std::make_shared<std::condition_variable>();
   bool is_idle = false;
@@ -61,9 +63,14 @@ class Scheduler {
   static constexpr double kCheapRunUs = 150.0;
 
   // `discard` receives batches that will never run because the plane closed.
-  explicit Scheduler(std::function<void(Batch&)> discard) : discard_(std::move(discard)) {}
+  Scheduler(std::function<void(Batch&)> discard, bool measures)
+      : is_measuring(measures), discard_(std::move(discard)) {}
 
-  void add_worker(WorkerSeat& seat);
+  // Whether times and sizes of batches are counted.
+  const bool is_measuring;
+
+  // False: the plane has as many workers as it can count for.
+  bool add_worker(WorkerSeat& seat);
   void remove_worker(WorkerSeat& seat);
   size_t worker_count() const noexcept { return worker_count_.load(std::memory_order_relaxed); }
 
@@ -108,5 +115,6 @@ class Scheduler {
   size_t running_background_expensive_ = 0;
   std::atomic<bool> is_closed_{false};
   const std::function<void(Batch&)> discard_;
+  WriterNumbers writers_;
 };
 }  // namespace penstock

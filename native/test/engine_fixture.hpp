@@ -71,14 +71,25 @@ inline void run_model(Batch& batch) {
   }
 }
 
+// Runs the batch in hand and says that it took `run_ns`, from the moment that it was taken.
+inline RunSpan run_for(WorkerSeat& seat, int64_t run_ns) {
+  run_model(*seat.batch);
+  return {seat.taken_ns, seat.taken_ns + run_ns};
+}
+
+// Batches that the queue's workers have counted.
+inline uint64_t batches_of(const ModelQueue& queue, HistogramSum& rows) {
+  queue.phases.for_each([&](const PhaseTimes& times) { rows.add(times.batch_rows); });
+  return rows.count();
+}
+
 // Takes and runs one batch on the calling thread. False: nothing was waiting.
 inline bool run_one(WorkerSeat& seat, Scheduler& scheduler, int64_t timeout_ms = 0) {
   if (scheduler.take(seat, timeout_ms) != Take::kBatch) return false;
   if (drop_dead_rows(seat) > 0) {
-    run_model(*seat.batch);
-    complete_batch(seat, 5.0);
+    complete_batch(seat, run_for(seat, 5000));
   } else {
-    complete_batch(seat, -1.0);
+    complete_batch(seat, std::nullopt);
   }
   return true;
 }
@@ -121,6 +132,13 @@ struct Engine {
   ~Engine() {
     plane->scheduler.close();
     port->close();
+  }
+  // Before anything is deployed.
+  void use_plane(std::shared_ptr<Plane> other) {
+    plane->scheduler.remove_worker(seat);
+    plane = std::move(other);
+    port = std::make_shared<Port>(plane, 4096, [] {});
+    plane->scheduler.add_worker(seat);
   }
   // Empty when the plan is sound.
   std::string deploy(std::shared_ptr<Plan> plan) {

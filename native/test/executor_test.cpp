@@ -52,7 +52,8 @@ TEST("executor: requests that arrive before a worker is free share one batch") {
   for (int i = 0; i < 5; ++i) engine.submit_rows(rows_of(1, static_cast<float>(i)), i, failure);
   engine.run_all();
   const auto outcomes = drain(*engine.port);
-  CLAIM(outcomes.size() == 5 && queue->batch_count.load() == 1);
+  HistogramSum batch_rows;
+  CLAIM(outcomes.size() == 5 && batches_of(*queue, batch_rows) == 1);
   for (const Outcome& outcome : outcomes)
     CLAIM(is_shifted(outcome.values, rows_of(1, static_cast<float>(outcome.tag)), 10));
 }
@@ -171,7 +172,9 @@ TEST("executor: expired and cancelled rows leave their batch, the others are ans
     if (outcome.tag == 3) CLAIM(outcome.code == StatusCode::kDeadlineExceeded);
     if (outcome.tag == 4) CLAIM(is_shifted(outcome.values, rows_of(2, 90), 10));
   }
-  CLAIM(queue->row_count.load() == 3);
+  HistogramSum batch_rows;
+  batches_of(*queue, batch_rows);
+  CLAIM(batch_rows.sum == 3);
   CLAIM(engine.port->in_flight() == 0);
 }
 
@@ -179,7 +182,7 @@ TEST("executor: a deadline that the queue cannot meet is refused at admission") 
   Engine engine;
   auto queue = make_queue(engine.plane, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-  queue->record_run(1, 1e6);  // a second a row
+  queue->note_cost(1, 1e6);  // a second a row
   Failure failure;
   CLAIM(engine.submit_rows(rows_of(3, 0), 1, failure) != nullptr);
   CLAIM(engine.submit_rows(rows_of(1, 0), 2, failure, now_us() + 10'000) == nullptr);
@@ -197,9 +200,9 @@ TEST("executor: only the guilty entry of a failed batch fails") {
   engine.port->publisher.flush();
   CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
   CLAIM(drop_dead_rows(engine.seat) == 3);
-  run_model(*engine.seat.batch);
+  const RunSpan run = run_for(engine.seat, 3000);
   fail_entry(*engine.seat.batch, 1, StatusCode::kRunFailed, "index out of bounds");
-  complete_batch(engine.seat, 3.0);
+  complete_batch(engine.seat, run);
   const auto outcomes = drain(*engine.port);
   CLAIM(outcomes.size() == 3);
   for (const Outcome& outcome : outcomes) CLAIM((outcome.code == StatusCode::kRunFailed) == (outcome.tag == 1));
@@ -243,7 +246,7 @@ TEST("scheduler: one worker of two is kept out of long background runs") {
   engine.plane->scheduler.add_worker(second);
   auto champion = make_queue(engine.plane, 10);
   auto challenger = make_queue(engine.plane, 20, 1);
-  challenger->record_run(1, 50'000.0);
+  challenger->note_cost(1, 50'000.0);
   CLAIM(engine.deploy(make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}}))
             .empty());
   Failure failure;
@@ -258,7 +261,7 @@ TEST("scheduler: one worker of two is kept out of long background runs") {
   CLAIM(run_one(second, engine.plane->scheduler));  // the champion of 3, at once
   CLAIM(drain(*engine.port).size() == 3);
   drop_dead_rows(engine.seat);
-  complete_batch(engine.seat, 50'000.0);
+  complete_batch(engine.seat, run_for(engine.seat, 50'000'000));
   engine.run_all();
   CLAIM(engine.port->in_flight() == 0);
   engine.plane->scheduler.remove_worker(second);

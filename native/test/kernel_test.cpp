@@ -8,8 +8,6 @@
 #include <cmath>
 #include <limits>
 
-#include "core/histogram.hpp"
-
 using namespace penstock;
 using namespace penstock::testing;
 
@@ -128,16 +126,6 @@ TEST("layout: tensors are aligned, disjoint and inside the block; sizes that wra
   CLAIM(!make_layout(inputs, outputs, zero, {7, 1 << 20}));
   CLAIM(make_layout(inputs, outputs, free_dims, {1000, 4096})->rows_max < 20);
   CLAIM(make_layout(inputs, outputs, free_dims, {1000, 1 << 20, 1})->rows_max == 1);  // a row is always let in
-}
-
-TEST("histogram: every value lies in its bucket's bounds, within an eighth") {
-  for (uint64_t value : {0ull, 1ull, 7ull, 8ull, 9ull, 15ull, 16ull, 1000ull, 123456789ull, (1ull << 40) - 1}) {
-    const uint32_t bucket = Histogram::bucket_of(value);
-    const uint64_t upper = Histogram::upper_bound_of(bucket);
-    CLAIM(value <= upper && (bucket == 0 || value > Histogram::upper_bound_of(bucket - 1)));
-    CLAIM(static_cast<double>(upper - value) <= static_cast<double>(value) / 8.0);
-  }
-  CLAIM(Histogram::bucket_of(UINT64_MAX) == Histogram::kBuckets - 1);
 }
 
 int main() {

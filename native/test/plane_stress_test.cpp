@@ -95,8 +95,7 @@ TEST("plane: two I/O threads, three workers, cancels and redeploys lose nothing 
         const Take taken = plane->scheduler.take(seats[i], -1);
         if (taken == Take::kClosed) return;
         const bool has_rows = drop_dead_rows(seats[i]) > 0;
-        if (has_rows) run_model(*seats[i].batch);
-        complete_batch(seats[i], has_rows ? 5.0 : -1.0);
+        complete_batch(seats[i], has_rows ? std::optional(run_for(seats[i], 5000)) : std::nullopt);
       }
     });
   }

@@ -22,6 +22,7 @@ interface ServeOptions {
   readonly examples?: string | true
   readonly inferWorkers?: number
   readonly intraOpThreads?: number
+  readonly metrics: 'on' | 'off'
   readonly insecure?: boolean
   readonly verify: boolean
   readonly drainLimit: number
@@ -55,6 +56,9 @@ export function serveCommand(terminal: Terminal): Command {
       new Option('--intra-op-threads <count>', 'threads within one run of a model (default: by the thread plan)')
         .argParser(integerArgument)
         .env('PENSTOCK_INTRA_OP_THREADS'),
+    )
+    .addOption(
+      new Option('--metrics <switch>', 'count and time requests and batches').choices(['on', 'off']).default('on'),
     )
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option('--no-verify', 'do not hash the stored models at start')
@@ -105,6 +109,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
+    metrics: options.metrics === 'on',
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   })
   const directory = examplesDirectory(options.examples)

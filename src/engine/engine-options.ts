@@ -3,7 +3,14 @@
  * once, before any thread is started.
  */
 import type { Clock } from '../base/clock.js'
-import { expectArray, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../base/expect.js'
+import {
+  expectArray,
+  expectBoolean,
+  expectInteger,
+  expectNoOtherKeys,
+  expectOneOf,
+  expectRecord,
+} from '../base/expect.js'
 import {
   BATCH_DELAY_US_MAX,
   BATCH_ROWS_CEILING,
@@ -44,6 +51,8 @@ export interface EngineOptions {
   readonly pendingRowsBackgroundMax?: number | undefined
   /** Unanswered requests of the whole engine, 1..1048576; absent: 65536. */
   readonly requestsInFlightMax?: number | undefined
+  /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
+  readonly metrics?: boolean | undefined
   readonly clock?: Clock | undefined
   /** Draws the seeds of splits without one, and this engine's part of request ids. */
   readonly random?: RandomSource | undefined
@@ -62,6 +71,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'pendingRowsMax',
   'pendingRowsBackgroundMax',
   'requestsInFlightMax',
+  'metrics',
   'clock',
   'random',
   'onNotice',
@@ -74,6 +84,7 @@ export function expectOptions(options: unknown): EngineOptions {
   const checked = record as EngineOptions
   queueLimitsOf(checked)
   requestsMaxOf(checked)
+  expectBoolean('metrics', checked.metrics ?? true)
   for (const provider of expectArray('executionProviders', checked.executionProviders ?? [])) {
     expectOneOf('each of executionProviders', provider, ['cpu', 'cuda'])
   }

@@ -55,6 +55,8 @@ const DRAIN_POLL_MS = 2
 
 export class Engine implements EngineApi {
   readonly threadPlan: ThreadPlan
+  /** Whether requests and batches are counted and timed. */
+  readonly isMeasuring: boolean
   /** For transports of this isolate. */
   readonly port: WirePort
   readonly #models: ModelStore
@@ -78,6 +80,7 @@ export class Engine implements EngineApi {
     const random = options.random ?? systemRandom
     const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
     this.threadPlan = threadPlan
+    this.isMeasuring = options.metrics ?? true
     this.#pool = pool
     this.#clock = options.clock ?? systemClock
     this.#models = options.models ?? new MemoryModelStore(this.#clock)
@@ -147,6 +150,7 @@ export class Engine implements EngineApi {
     const threadPlan = planThreads(readThreadFacts(), options)
     const pool = await InferencePool.open({
       workerCount: threadPlan.inferWorkers,
+      isMeasuring: options.metrics ?? true,
       clock: options.clock ?? systemClock,
       onNotice: (notice) => options.onNotice?.(notice),
     })
@@ -271,7 +275,7 @@ export class Engine implements EngineApi {
 
   metrics(): EngineMetrics {
     return {
-      histogramBounds: addon.histogramBounds(),
+      histogramLayout: addon.histogramLayout(),
       uptimeMs: (addon.nowUs() - this.#startedUs) / 1000,
       isReady: this.isReady,
       inFlight: this.inFlight,

@@ -10,10 +10,20 @@ import type { Deployment } from './deployment.js'
 import type { LoadedModel } from './loaded-models.js'
 import type { ThreadPlan } from './thread-plan.js'
 
+/** Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. */
+export interface HistogramLayout {
+  readonly schema: number
+  /** A unit of a duration is 2^-secondPower seconds; a unit of rows is one row. */
+  readonly secondPower: number
+}
+
 export interface Histogram {
   readonly count: number
+  /** In nanoseconds, or rows. */
   readonly sum: number
-  /** Per bucket, not cumulative; upper bounds are EngineMetrics.histogramBounds. */
+  /** Values of 0, which no bucket holds. */
+  readonly zeroCount: number
+  /** Per bucket, not cumulative. */
   readonly counts: Float64Array
 }
 
@@ -22,15 +32,15 @@ export interface ModelMetrics {
   readonly version: number
   readonly pendingRows: number
   readonly pendingRowsBackground: number
-  readonly batchCount: number
-  readonly rowCount: number
   readonly failedRunCount: number
   readonly batchesAllocated: number
   readonly arenaBytes: number
   readonly usPerRow: number
   readonly batchRows: Histogram
-  readonly queueUs: Histogram
-  readonly runUs: Histogram
+  readonly queueNs: Histogram
+  readonly assembleNs: Histogram
+  readonly runNs: Histogram
+  readonly scatterNs: Histogram
 }
 
 export interface PipelineMetrics {
@@ -46,12 +56,12 @@ export interface PipelineMetrics {
   readonly checkFailures: Readonly<Record<string, number>>
   /** Rows of background models that were refused, or lost to a failure. */
   readonly background: readonly { readonly model: string; readonly shedRows: number; readonly failedRows: number }[]
-  readonly totalUs: Histogram
+  readonly sendNs: Histogram
+  readonly totalNs: Histogram
 }
 
 export interface EngineMetrics {
-  /** Upper bounds of every histogram's buckets, in the histogram's own unit. */
-  readonly histogramBounds: Float64Array
+  readonly histogramLayout: HistogramLayout
   readonly uptimeMs: number
   readonly isReady: boolean
   readonly inFlight: number
@@ -97,15 +107,15 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
         version: version.version,
         pendingRows: stats.pendingRows[0],
         pendingRowsBackground: stats.pendingRows[1],
-        batchCount: stats.batchCount,
-        rowCount: stats.rowCount,
         failedRunCount: stats.failedRunCount,
         batchesAllocated: stats.batchesAllocated,
         arenaBytes: stats.arenaBytes,
         usPerRow: stats.usPerRow,
         batchRows: histogramOf(stats.batchRows),
-        queueUs: histogramOf(stats.queueUs),
-        runUs: histogramOf(stats.runUs),
+        queueNs: histogramOf(stats.queueNs),
+        assembleNs: histogramOf(stats.assembleNs),
+        runNs: histogramOf(stats.runNs),
+        scatterNs: histogramOf(stats.scatterNs),
       },
     ]
   })
@@ -134,7 +144,8 @@ export function pipelineMetrics(
     failures: failuresOf(stats.failureCounts, plain),
     checkFailures,
     background: backgroundOf(current, stats.backgroundLosses, plain),
-    totalUs: histogramOf(stats.totalUs),
+    sendNs: histogramOf(stats.sendNs),
+    totalNs: histogramOf(stats.totalNs),
   }
 }
 
@@ -155,7 +166,9 @@ export function auditMetrics(log: AuditLog | undefined): EngineMetrics['audit'] 
 }
 
 function histogramOf(snapshot: Float64Array): Histogram {
-  return { count: snapshot[0] ?? 0, sum: snapshot[1] ?? 0, counts: snapshot.subarray(2) }
+  const [zeroCount = 0, sum = 0] = snapshot
+  const counts = snapshot.subarray(2)
+  return { count: counts.reduce((count, bucket) => count + bucket, zeroCount), sum, zeroCount, counts }
 }
 
 function failuresOf(counts: Float64Array, plain: PlainCounters): Record<string, number> {

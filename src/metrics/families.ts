@@ -1,13 +1,6 @@
 /** The list of metric families: what each is called, and how its values are read off one snapshot. */
-import type { EngineMetrics, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
-import {
-  bucketsOf,
-  durationTargetsUs,
-  histogramValues,
-  rowTargets,
-  type HistogramValue,
-  type NativeHistogram,
-} from './histogram.js'
+import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
+import { rows, seconds, type Unit } from './histogram.js'
 
 /** What the transport counts itself. */
 export interface TransportMetrics {
@@ -29,12 +22,25 @@ export interface Value {
   readonly value: number
 }
 
-export interface Family {
+export interface HistogramValue {
+  readonly labels: Labels
+  readonly histogram: Histogram
+}
+
+interface ScalarFamily {
   readonly name: string
   readonly help: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  read(snapshot: Snapshot): readonly (Value | HistogramValue)[]
+  readonly type: 'counter' | 'gauge'
+  read(snapshot: Snapshot): readonly Value[]
 }
+interface HistogramFamily {
+  readonly name: string
+  readonly help: string
+  readonly type: 'histogram'
+  readonly unit: Unit
+  read(snapshot: Snapshot): readonly HistogramValue[]
+}
+export type Family = ScalarFamily | HistogramFamily
 
 const ofPipelines =
   (values: (pipeline: PipelineMetrics) => readonly Value[]) =>
@@ -113,20 +119,27 @@ export const families: readonly Family[] = [
       ]),
     ),
   },
-  durationFamily('penstock_request_duration_seconds', 'From admission to the answer or failure.', ({ engine }) =>
-    engine.pipelines.map(({ pipeline, totalUs }) => [{ pipeline }, totalUs]),
+  ofPipeline(
+    'penstock_request_duration_seconds',
+    'From admission until the answer, or failure, was handed over.',
+    ({ totalNs }) => totalNs,
+  ),
+  ofPipeline(
+    'penstock_send_duration_seconds',
+    'From the end of the last step until the answer was handed over.',
+    ({ sendNs }) => sendNs,
   ),
   {
     name: 'penstock_batches_total',
     help: 'Batches that were run.',
     type: 'counter',
-    read: ofModels(({ batchCount }) => batchCount),
+    read: ofModels(({ batchRows }) => batchRows.count),
   },
   {
     name: 'penstock_model_rows_total',
     help: 'Rows that a model ran.',
     type: 'counter',
-    read: ofModels(({ rowCount }) => rowCount),
+    read: ofModels(({ batchRows }) => batchRows.sum),
   },
   {
     name: 'penstock_failed_runs_total',
@@ -156,16 +169,25 @@ export const families: readonly Family[] = [
     type: 'gauge',
     read: ofModels(({ arenaBytes }) => arenaBytes),
   },
-  histogramFamily('penstock_batch_rows', 'Rows of the batches that were run.', rowTargets, 1, ({ engine }) =>
-    engine.models.map((model) => [modelLabels(model), model.batchRows]),
-  ),
-  durationFamily(
+  ofModel('penstock_batch_rows', 'Rows of the batches that were run.', rows, ({ batchRows }) => batchRows),
+  ofModel(
     'penstock_queue_duration_seconds',
-    'From the append of the first row of a batch to its run.',
-    ({ engine }) => engine.models.map((model) => [modelLabels(model), model.queueUs]),
+    'From admission, or the end of the step before, until a worker took the batch; one per request and batch.',
+    seconds,
+    ({ queueNs }) => queueNs,
   ),
-  durationFamily('penstock_run_duration_seconds', "ONNX Runtime's run of a batch.", ({ engine }) =>
-    engine.models.map((model) => [modelLabels(model), model.runUs]),
+  ofModel(
+    'penstock_assemble_duration_seconds',
+    'From taking a batch to its run.',
+    seconds,
+    ({ assembleNs }) => assembleNs,
+  ),
+  ofModel('penstock_run_duration_seconds', "ONNX Runtime's run of a batch.", seconds, ({ runNs }) => runNs),
+  ofModel(
+    'penstock_scatter_duration_seconds',
+    'From the end of the run until the rows were handed on: checks, next step, answers.',
+    seconds,
+    ({ scatterNs }) => scatterNs,
   ),
   {
     name: 'penstock_workers',
@@ -209,31 +231,23 @@ export const families: readonly Family[] = [
   },
 ]
 
-function durationFamily(
-  name: string,
-  help: string,
-  read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[],
-): Family {
-  return histogramFamily(name, help, durationTargetsUs, 1e6, read)
-}
-
 function histogramFamily(
   name: string,
   help: string,
-  targets: readonly number[],
-  scale: number,
-  read: (snapshot: Snapshot) => (readonly [Labels, NativeHistogram])[],
-): Family {
-  return {
-    name,
-    help,
-    type: 'histogram',
-    read: (snapshot) => {
-      const bounds = snapshot.engine.histogramBounds
-      const buckets = bucketsOf(bounds, targets)
-      return read(snapshot).flatMap(([labels, histogram]) =>
-        histogramValues(name, labels, histogram, bounds, buckets, scale),
-      )
-    },
-  }
+  unit: Unit,
+  readHistograms: (engine: EngineMetrics) => readonly HistogramValue[],
+): HistogramFamily {
+  return { name, help, type: 'histogram', unit, read: ({ engine }) => readHistograms(engine) }
+}
+
+function ofModel(name: string, help: string, unit: Unit, histogramOf: (model: ModelMetrics) => Histogram) {
+  return histogramFamily(name, help, unit, ({ models }) =>
+    models.map((model) => ({ labels: modelLabels(model), histogram: histogramOf(model) })),
+  )
+}
+
+function ofPipeline(name: string, help: string, histogramOf: (pipeline: PipelineMetrics) => Histogram) {
+  return histogramFamily(name, help, seconds, ({ pipelines }) =>
+    pipelines.map((pipeline) => ({ labels: { pipeline: pipeline.pipeline }, histogram: histogramOf(pipeline) })),
+  )
 }

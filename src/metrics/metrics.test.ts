@@ -2,27 +2,28 @@
 import { describe, expect, it } from 'vitest'
 import type { EngineMetrics } from '../engine/metrics.js'
 import { families } from './families.js'
-import { bucketsOf, durationTargetsUs, histogramValues } from './histogram.js'
+import { classicBuckets, nativeBuckets, rows, seconds } from './histogram.js'
 import { Metrics } from './metrics.js'
 
-/** The native layout: exact below 8, then 8 steps per power of two. */
-const bounds = Float64Array.from({ length: 304 }, (_, bucket) => {
-  if (bucket < 8) return bucket
-  const power = Math.floor(bucket / 8) + 2
-  return 2 ** power + ((bucket % 8) + 1) * 2 ** (power - 3) - 1
-})
+const layout = { schema: 3, secondPower: 30 }
 
-const histogram = (values: readonly number[]) => {
-  const counts = new Float64Array(bounds.length)
+/** Counts as the engine does: durations in nanoseconds (`scale` 2^30 / 10^9), rows as they are (1). */
+const histogram = (values: readonly number[], scale = 2 ** 30 / 1e9) => {
+  const counts = new Float64Array(337)
+  let zeroCount = 0
   for (const value of values) {
-    const bucket = bounds.findIndex((bound) => value <= bound)
-    counts[bucket] = (counts[bucket] ?? 0) + 1
+    const units = Math.floor(value * scale)
+    const bucket = Math.ceil(Math.log2(units) * 8 - 1e-9)
+    if (units === 0) zeroCount++
+    else counts[bucket] = (counts[bucket] ?? 0) + 1
   }
-  return { count: values.length, sum: values.reduce((sum, value) => sum + value, 0), counts }
+  return { count: values.length, sum: values.reduce((sum, value) => sum + value, 0), zeroCount, counts }
 }
 
+const totals = [40_000, 900_000, 1_000_000_000]
+
 const engine = {
-  histogramBounds: bounds,
+  histogramLayout: layout,
   uptimeMs: 5000,
   isReady: true,
   inFlight: 2,
@@ -34,15 +35,15 @@ const engine = {
       version: 1,
       pendingRows: 5,
       pendingRowsBackground: 7,
-      batchCount: 4,
-      rowCount: 40,
       failedRunCount: 1,
       batchesAllocated: 2,
       arenaBytes: 4096,
       usPerRow: 1,
-      batchRows: histogram([1, 8, 31]),
-      queueUs: histogram([10]),
-      runUs: histogram([100, 200]),
+      batchRows: histogram([1, 8, 31], 1),
+      queueNs: histogram([10_000]),
+      assembleNs: histogram([0, 2000]),
+      runNs: histogram([100_000, 200_000]),
+      scatterNs: histogram([5000]),
     },
   ],
   pipelines: [
@@ -55,7 +56,8 @@ const engine = {
       failures: { ERR_QUEUE_FULL: 2 },
       checkFailures: { 'too "high"': 1 },
       background: [{ model: 'c', shedRows: 9, failedRows: 1 }],
-      totalUs: histogram([40, 900, 1_000_000]),
+      sendNs: histogram([3000]),
+      totalNs: histogram(totals),
     },
   ],
   audit: { droppedCount: 6 },
@@ -102,7 +104,8 @@ const valueOf = (samples: readonly Sample[], name: string, labels: Record<string
 describe('metrics', () => {
   it('says in both formats what the snapshot holds', async () => {
     for (const isOpenMetrics of [false, true, false]) {
-      const { text, contentType } = await metrics.text(isOpenMetrics)
+      const { body, contentType } = await metrics.expose(isOpenMetrics ? 'openmetrics' : 'text')
+      const text = String(body)
       const { samples } = parse(text)
       expect(contentType).toContain(isOpenMetrics ? 'application/openmetrics-text' : 'text/plain')
       expect(text.endsWith('# EOF\n')).toBe(isOpenMetrics)
@@ -127,7 +130,7 @@ describe('metrics', () => {
   })
 
   it('names and types every family as Prometheus asks', async () => {
-    const { types } = parse((await metrics.text(false)).text)
+    const { types } = parse(String((await metrics.expose('text')).body))
     for (const { name, type } of families) {
       expect(types.get(name)).toBe(type)
       expect(name).toMatch(/^penstock_[a-z_]+$/)
@@ -135,22 +138,40 @@ describe('metrics', () => {
     }
   })
 
-  it('has cumulative buckets whose bounds are native ones', () => {
-    const buckets = bucketsOf(bounds, durationTargetsUs)
-    const values = [3, 49, 51, 777, 1e6, 5e7, 2 ** 39]
-    const series = histogramValues('x', {}, histogram(values), bounds, buckets, 1e6).filter(
-      ({ metricName }) => metricName === 'x_bucket',
-    )
-    for (const { labels, value } of series) {
-      const limit = labels['le'] === '+Inf' ? Infinity : Math.round(Number(labels['le']) * 1e6)
-      expect(value).toBe(values.filter((observed) => observed <= limit).length)
+  it('has cumulative buckets that end at powers of two', () => {
+    const values = [0, 3, 15_000, 15_400, 777_000, 1e9, 5e10, 2 ** 40]
+    const buckets = classicBuckets(histogram(values), layout, seconds)
+    for (const { le, cumulativeCount } of buckets) {
+      expect(Number.isInteger(Math.log2(le))).toBe(true)
+      expect(cumulativeCount).toBe(values.filter((observed) => observed / 1e9 <= le).length)
     }
-    expect(series.length).toBe(durationTargetsUs.length + 1)
+    expect(buckets.map(({ le }) => le)).toEqual(Array.from({ length: 23 }, (_, index) => 2 ** (index - 16)))
   })
 
-  it('never lets the last bucket fall below the one before it while counters move', () => {
-    const torn = { ...histogram([1, 2, 3]), count: 1 }
-    const series = histogramValues('x', {}, torn, bounds, bucketsOf(bounds, durationTargetsUs), 1e6)
-    expect(series.find(({ labels }) => labels['le'] === '+Inf')?.value).toBe(3)
+  it('has a bucket of rows for every power of two', () => {
+    const buckets = classicBuckets(histogram([1, 2, 3, 1024, 1025], 1), layout, rows)
+    const counts = new Map(buckets.map(({ le, cumulativeCount }) => [le, cumulativeCount]))
+    expect([1, 2, 4, 512, 1024, 2048].map((le) => counts.get(le))).toEqual([1, 2, 3, 3, 4, 5])
+  })
+
+  it('has native buckets whose spans and deltas give every count back', () => {
+    for (const values of [[], [1], [1, 1, 2], [1, 3, 3, 9, 900, 901, 40_000], [65_536, 1]]) {
+      const counted = histogram(values, 1)
+      const { spans, deltas } = nativeBuckets(counted, layout, rows)
+      const read = new Map<number, number>()
+      let index = 0
+      let count = 0
+      let next = 0
+      for (const { offset, length } of spans) {
+        index += offset
+        for (let step = 0; step < length; step++) {
+          count += deltas[next++] ?? Number.NaN
+          if (count > 0) read.set(index, count)
+          index++
+        }
+      }
+      expect(next).toBe(deltas.length)
+      expect(read).toEqual(new Map([...counted.counts.entries()].filter(([, bucket]) => bucket > 0)))
+    }
   })
 })

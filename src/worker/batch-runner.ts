@@ -32,6 +32,9 @@ export class BatchRunner {
   /** Oldest first. */
   readonly #buffers = new Map<number, ArrayBuffer>()
   #buffersBytes = 0
+  /** When the session was called for the batch in hand, 0: not yet; and when it returned last. */
+  #runStartUs = 0
+  #runEndUs = 0
 
   constructor(addon: NativeAddon, worker: WorkerHandle, sessions: ReadonlyMap<number, ModelSession>) {
     this.#addon = addon
@@ -47,7 +50,7 @@ export class BatchRunner {
     const rows = this.#info[2] as number
     const entryCount = this.#info[3] as number
     const model = this.#sessions.get(modelKey)
-    const startUs = addon.nowUs()
+    this.#runStartUs = 0
     if (model === undefined) {
       for (let entry = 0; entry < entryCount; entry++)
         addon.failEntry(this.#worker, entry, 'the model is not loaded in this worker')
@@ -59,7 +62,9 @@ export class BatchRunner {
         else await this.#runEntriesAlone(model)
       }
     }
-    addon.completeBatch(this.#worker, addon.nowUs() - startUs)
+    // Without a session nothing was run: no time was spent in it.
+    if (this.#runStartUs === 0) this.#runStartUs = this.#runEndUs = addon.nowUs()
+    addon.completeBatch(this.#worker, this.#runStartUs, this.#runEndUs)
   }
 
   async #runEntriesAlone(model: ModelSession): Promise<void> {
@@ -104,7 +109,15 @@ export class BatchRunner {
               model.isWhole ? dims : [rowCount, ...dims],
             )
     }
-    const results = await model.session.run(feeds, fetches)
+    const startUs = this.#addon.nowUs()
+    // Of requests that are run one by one after a failure: from the first call to the last return.
+    if (this.#runStartUs === 0) this.#runStartUs = startUs
+    let results
+    try {
+      results = await model.session.run(feeds, fetches)
+    } finally {
+      this.#runEndUs = this.#addon.nowUs()
+    }
     for (let i = 0; i < layout.outputs.length; i++) {
       if ((layout.outputs[i] as LaneLayout['outputs'][number]).offsetBytes >= 0) continue
       this.#handOver(

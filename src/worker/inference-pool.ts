@@ -37,6 +37,8 @@ export interface PoolNotice {
 export interface PoolOptions {
   /** Threads, 1..INFER_WORKERS_MAX. */
   readonly workerCount: number
+  /** False: nothing is counted per request or batch. */
+  readonly isMeasuring: boolean
   readonly clock: Clock
   readonly onNotice: (notice: PoolNotice) => void
 }
@@ -83,7 +85,7 @@ export class InferencePool {
     this.workerCount = options.workerCount
     this.#clock = options.clock
     this.#onNotice = options.onNotice
-    this.plane = addon.createPlane()
+    this.plane = addon.createPlane(options.isMeasuring)
     this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
     this.#threads = new Piscina({
       filename: workerFile('inference-worker'),

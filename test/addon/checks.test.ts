@@ -39,7 +39,7 @@ const columns: Record<string, Column> = {
 }
 const names = Object.keys(columns)
 
-const plane = addon.createPlane()
+const plane = addon.createPlane(true)
 const fields = names.map((name) => ({
   dtype: dtypeInfo((columns[name] as Column).dtype).code,
   dims: [(columns[name] as Column).width],
@@ -93,7 +93,7 @@ function verdicts(check: CheckSpec): boolean[] {
   const tensors = names.map((name) => (columns[name] as Column).data)
   const request = addon.submit(port, pipeline, tensors, rowCount, null, null, 0, 0, 1)
   addon.flush(port)
-  while (addon.take(worker, 0) === 1) addon.completeBatch(worker, 1)
+  while (addon.take(worker, 0) === 1) addon.completeBatch(worker, 0, 1)
   addon.drain(port)
   return Array.from(addon.readAnswer(port, request).checkFailures as BigUint64Array, (bits) => bits === 1n)
 }

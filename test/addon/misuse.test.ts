@@ -45,7 +45,7 @@ function planSpec(of: QueueHandle): PlanSpec {
 }
 
 beforeAll(() => {
-  plane = addon.createPlane()
+  plane = addon.createPlane(true)
   queue = addon.createQueue(plane, {
     modelKey: 3,
     inputs: [{ dtype: FLOAT32, dims: [2] }],
@@ -76,7 +76,7 @@ function expectAnswered(): void {
   const buffer = addon.batchBuffer(worker)
   const x = new Float32Array(buffer, inputs[0]?.offsetBytes, 2)
   new Float32Array(buffer, outputs[0]?.offsetBytes, 1)[0] = (x[0] ?? 0) * (x[1] ?? 0)
-  addon.completeBatch(worker, 1)
+  addon.completeBatch(worker, 0, 1)
   expect(addon.drain(port)).toBe(1)
   expect(Array.from(new Float32Array(addon.readAnswer(port, request).outputs[0] as ArrayBuffer))).toEqual([6])
   expect(addon.inFlight(port)).toBe(0)
@@ -101,7 +101,7 @@ const entries: Record<string, (handle: never) => unknown> = {
   batchEntries: (handle) => addon.batchEntries(handle),
   setOutput: (handle) => addon.setOutput(handle, 0, new Float32Array(1), [1, 1], 0),
   failEntry: (handle) => addon.failEntry(handle, 0, ''),
-  completeBatch: (handle) => addon.completeBatch(handle, 1),
+  completeBatch: (handle) => addon.completeBatch(handle, 0, 1),
   takeJob: (handle) => addon.takeJob(handle),
   completeJob: (handle) => addon.completeJob(handle, 1, new Uint8Array()),
   postJob: (handle) => addon.postJob(handle, -1, 1, new Uint8Array()),
@@ -176,14 +176,14 @@ test('addon: closed handles are refused, closing twice is nothing', () => {
 })
 
 test('addon: a batch is taken before it is read and completed before the next is taken', () => {
-  expect(() => addon.completeBatch(worker, 1)).toThrow(/no batch in hand/)
+  expect(() => addon.completeBatch(worker, 0, 1)).toThrow(/no batch in hand/)
   const request = addon.submit(port, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 1)
   addon.flush(port)
   expect(addon.take(worker, 1000)).toBe(1)
   expect(() => addon.take(worker, 0)).toThrow(/still has a batch/)
   expect(() => addon.failEntry(worker, 1, '')).toThrow(RangeError)
   addon.failEntry(worker, 0, 'poison')
-  addon.completeBatch(worker, 1)
+  addon.completeBatch(worker, 0, 1)
   addon.drain(port)
   expect(addon.readFailure(port, request)).toMatchObject({ status: 14, text: 'poison' })
   expect(() => addon.readFailure(port, request)).toThrow(/already released/)
@@ -206,7 +206,7 @@ test('addon: a port that is closed with requests in flight leaves nothing behind
   for (let i = 0; i < 4; i++) addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, i)
   expect(addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 5)).toBe(-10)
   addon.closePort(doomed)
-  while (addon.take(worker, 0) === 1) addon.completeBatch(worker, 1)
+  while (addon.take(worker, 0) === 1) addon.completeBatch(worker, 0, 1)
   expect(addon.planInFlight(plan)).toBe(0)
   expect(addon.queueStats(queue).pendingRows).toEqual([0, 0])
   expectAnswered()
@@ -271,7 +271,7 @@ test('addon: two isolates append to one queue, each gets its own answers', async
       const x = new Float32Array(buffer, inputs[0]?.offsetBytes, rows * 2)
       const y = new Float32Array(buffer, outputs[0]?.offsetBytes, rows)
       for (let r = 0; r < rows; r++) y[r] = (x[2 * r] ?? 0) * (x[2 * r + 1] ?? 0)
-      addon.completeBatch(worker, 1)
+      addon.completeBatch(worker, 0, 1)
     }
     await new Promise(setImmediate)
   }

@@ -119,7 +119,7 @@ describe('overload', () => {
     expect(Math.max(...answered.map(({ ms }) => ms))).toBeLessThan((pendingRowsMax / capacity) * 1000 * 5 + 1000)
 
     const rest = await idle(server)
-    const ran = (modelOf(rest, 'slow')?.rowCount ?? 0) - (modelOf(before, 'slow')?.rowCount ?? 0)
+    const ran = (modelOf(rest, 'slow')?.batchRows.sum ?? 0) - (modelOf(before, 'slow')?.batchRows.sum ?? 0)
     expect(ran).toBe(answered.length + patientAnswers)
     const after = await capacityPerSecond(client, 8, 1000)
     expect(after).toBeGreaterThan(capacity * 0.3)
@@ -145,7 +145,7 @@ describe('overload', () => {
     expect(answered - 1 + expired.length).toBe(doomed.length)
     expect(expired.length).toBeGreaterThan(30)
     const rest = await idle(server)
-    const ran = modelOf(rest, 'slow')?.rowCount ?? 0
+    const ran = modelOf(rest, 'slow')?.batchRows.sum ?? 0
     console.info(
       `overload: of 60 requests with 60 ms, ${answered - 1} were answered, ${expired.length} expired, ${ran} rows ran`,
     )
@@ -177,7 +177,7 @@ describe('overload', () => {
     )
     // Before the deadline itself: the refusal does not wait for it.
     expect(refusalMs).toBeLessThan(40)
-    expect(modelOf(await idle(server), 'slow')?.rowCount).toBe(23)
+    expect(modelOf(await idle(server), 'slow')?.batchRows.sum).toBe(23)
     await client.close()
     expect(await server.close()).toBe(0)
   })
@@ -226,7 +226,7 @@ describe('overload', () => {
     expect(percentile(shadowed.latencies, 0.5)).toBeLessThan(percentile(alone.latencies, 0.5) * 4 + 1)
     const shed = background[0]?.shedRows ?? 0
     expect(shed).toBeGreaterThan(0)
-    expect(shed + (modelOf(rest, 'slow')?.rowCount ?? 0)).toBe(shadowed.count)
+    expect(shed + (modelOf(rest, 'slow')?.batchRows.sum ?? 0)).toBe(shadowed.count)
     expect(background).toEqual([{ model: 'slow', shedRows: shed, failedRows: 0 }])
     expect(rest.pipelines.every(({ failures }) => Object.keys(failures).length === 0)).toBe(true)
     expect(await server.close()).toBe(0)

@@ -1,6 +1,6 @@
 /** Bodies are what Content-Type says; answers mirror the request unless Accept asks for another form. */
 import { describe, expect, it } from 'vitest'
-import { accepts, answerForm, inferBodyKind } from './media-types.js'
+import { answerForm, inferBodyKind, metricsForm } from './media-types.js'
 
 describe('media types', () => {
   it('reads JSON, records and penstock bodies, and refuses anything else by name', () => {
@@ -33,10 +33,15 @@ describe('media types', () => {
     expect(() => answerForm('text/csv', 'columns')).toThrow(/Expected accept to name .* but received text\/csv/)
   })
 
-  it('finds a type in a list', () => {
-    expect(accepts('application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1', 'application/openmetrics-text')).toBe(
-      true,
-    )
-    expect(accepts('*/*', 'application/openmetrics-text')).toBe(false)
+  it('metrics: the form that is preferred, protobuf only as delimited messages of metric families', () => {
+    const scraper =
+      'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,' +
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+    expect(metricsForm(scraper)).toBe('protobuf')
+    expect(metricsForm(scraper.replace('q=0.6', 'q=0.1'))).toBe('openmetrics')
+    expect(metricsForm(scraper.replace('delimited', 'text'))).toBe('openmetrics')
+    expect(metricsForm('application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1')).toBe('openmetrics')
+    for (const accept of ['', '*/*', 'text/html', 'text/plain, application/openmetrics-text;q=0.9'])
+      expect(metricsForm(accept)).toBe('text')
   })
 })

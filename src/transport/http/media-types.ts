@@ -3,6 +3,7 @@
  * mirrors the request unless Accept asks for another form.
  */
 import { PenstockError } from '../../base/errors.js'
+import type { MetricsForm } from '../../metrics/metrics.js'
 import { JSON_TYPE } from './replies.js'
 
 export const PENSTOCK_TYPE = 'application/x-penstock'
@@ -14,6 +15,7 @@ export type InferBodyKind = 'json' | 'records' | 'penstock'
 interface MediaType {
   readonly name: string
   readonly format: string
+  readonly encoding: string
   readonly quality: number
 }
 
@@ -56,21 +58,40 @@ export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
   )
 }
 
-/** Whether the caller would rather have `name` than anything else it lists. */
-export function accepts(accept: string, name: string): boolean {
-  return accept.split(',').some((entry) => parseMediaType(entry).name === name)
+const metricsForms: readonly (readonly [string, MetricsForm])[] = [
+  ['text/plain', 'text'],
+  ['application/openmetrics-text', 'openmetrics'],
+  ['application/vnd.google.protobuf', 'protobuf'],
+]
+export const METRICS_TYPES: readonly string[] = metricsForms.map(([name]) => name)
+
+/** The form of the metrics that the caller prefers; text for who names none of them. Of protobuf: delimited messages. */
+export function metricsForm(accept: string): MetricsForm {
+  const wanted = accept
+    .split(',')
+    .map(parseMediaType)
+    .filter(({ quality, encoding }) => quality > 0 && (encoding === '' || encoding === 'delimited'))
+    .sort((a, b) => b.quality - a.quality)
+  for (const { name } of wanted) {
+    const known = metricsForms.find(([type]) => type === name)
+    if (known !== undefined) return known[1]
+    if (name === '*/*' || name === 'text/*') return 'text'
+  }
+  return 'text'
 }
 
 function parseMediaType(text: string): MediaType {
   const [name = '', ...parameters] = text.split(';')
   let format = ''
+  let encoding = ''
   let quality = 1
   for (const parameter of parameters) {
     const [key = '', value = ''] = parameter.split('=', 2).map((part) => part.trim().toLowerCase())
     if (key === 'format') format = value.replaceAll('"', '')
+    if (key === 'encoding') encoding = value
     if (key === 'q' && Number(value) >= 0 && value !== '') quality = Number(value)
   }
-  return { name: name.trim().toLowerCase(), format, quality }
+  return { name: name.trim().toLowerCase(), format, encoding, quality }
 }
 
 function contentTypeError(received: string, expected: string): PenstockError {

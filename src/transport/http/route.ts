@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { argumentError } from '../../base/expect.js'
 import type { Clock } from '../../base/clock.js'
 import type { EngineApi } from '../../engine/api.js'
+import type { Exposition, MetricsForm } from '../../metrics/metrics.js'
 import type { AuthPolicy } from '../auth.js'
 import type { HttpExchange, HttpReply } from '../uws.js'
 import type { Pattern } from './router.js'
@@ -20,8 +21,8 @@ export interface HttpContext {
   /** Name and version of this server. */
   readonly product: { readonly name: string; readonly version: string }
   readonly bodyBytesMax: number
-  /** The text for GET /metrics in the wanted format. */
-  metricsText(isOpenMetrics: boolean): Promise<{ text: string; contentType: string }>
+  /** What GET /metrics answers; null: nothing is measured. */
+  readonly metrics: ((form: MetricsForm) => Promise<Exposition>) | null
   onAnswered(route: string, method: string, status: number): void
   isDraining(): boolean
 }

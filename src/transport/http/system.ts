@@ -1,11 +1,10 @@
 /** The server about itself: index, health, metrics, its own description, and the address of the WebSocket. */
 import { PenstockError } from '../../base/errors.js'
 import { STREAM_PATH, SUBPROTOCOL } from '../../protocol/messages.js'
-import { accepts } from './media-types.js'
-import { jsonReply, textReply } from './replies.js'
+import { METRICS_TYPES, metricsForm } from './media-types.js'
+import { jsonReply } from './replies.js'
 import type { Route } from './route.js'
 
-const openMetricsType = 'application/openmetrics-text'
 const ok = (description: string, schema: string): Route['document']['responses'] => ({
   200: { description, content: { 'application/json': schema } },
 })
@@ -45,12 +44,19 @@ export const systemRoutes: readonly Route[] = [
     method: 'GET',
     path: '/metrics',
     document: {
-      summary: 'Metrics as Prometheus text, or OpenMetrics when accept names it',
-      responses: { 200: { description: 'The metrics', content: { 'text/plain': null, [openMetricsType]: null } } },
+      summary: 'Metrics as Prometheus text, OpenMetrics, or protobuf with native histograms, as accept prefers',
+      responses: {
+        200: { description: 'The metrics', content: Object.fromEntries(METRICS_TYPES.map((type) => [type, null])) },
+        404: { description: 'ERR_ROUTE_NOT_FOUND: metrics are off', content: { 'application/json': 'Error' } },
+      },
     },
     handle: async ({ context, exchange }) => {
-      const { text, contentType } = await context.metricsText(accepts(exchange.header('accept'), openMetricsType))
-      return textReply(text, contentType)
+      if (context.metrics === null)
+        throw new PenstockError(
+          'ERR_ROUTE_NOT_FOUND',
+          'Metrics are off on this server. Start it without --metrics off (or the engine option metrics: false)',
+        )
+      return { status: 200, ...(await context.metrics(metricsForm(exchange.header('accept')))) }
     },
   },
   {
