@@ -25,7 +25,21 @@ export async function startPenstock(home: string): Promise<RunningServer> {
 }
 
 export async function startFastify(modelPath: string): Promise<RunningServer> {
-  return start([join(projectRoot, 'bench', 'baselines', 'fastify.mjs'), modelPath], /"port":(\d+)\D/)
+  return startBaseline('fastify.mjs', modelPath)
+}
+
+/** Starts a program of bench/baselines that prints `{"port":N}`. */
+export async function startBaseline(file: string, ...args: readonly string[]): Promise<RunningServer> {
+  return start([join(projectRoot, 'bench', 'baselines', file), ...args], /"port":(\d+)\D/)
+}
+
+/** Starts `node ARGS`, a server that says its port in words that `portPattern` finds. */
+export async function startProgram(
+  args: readonly string[],
+  portPattern: RegExp,
+  environment: Readonly<Record<string, string>>,
+): Promise<RunningServer> {
+  return start(args, portPattern, environment)
 }
 
 /** Uploads the model, deploys a pipeline of that one model and waits until it answers; both stay in the server's home. */
@@ -69,13 +83,22 @@ async function expectOk(url: string, type: string, body: Buffer): Promise<void> 
   if (!response.ok) throw new Error(`PUT ${url} answered ${response.status}: ${await response.text()}`)
 }
 
-function spawnNode(args: readonly string[], stderr: 'inherit' | 'pipe'): ChildProcess {
-  return spawn(process.execPath, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', stderr] })
+function spawnNode(
+  args: readonly string[],
+  stderr: 'inherit' | 'pipe',
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const env = { ...process.env, ...environment }
+  return spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', stderr] })
 }
 
-async function start(args: readonly string[], portPattern: RegExp): Promise<RunningServer> {
+async function start(
+  args: readonly string[],
+  portPattern: RegExp,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
   // Logs stay out of the table; what a server that fails to start said is quoted in the error.
-  const child = spawnNode(args, 'pipe')
+  const child = spawnNode(args, 'pipe', environment)
   const killWithParent = () => child.kill('SIGKILL')
   process.once('exit', killWithParent)
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))

@@ -178,3 +178,11 @@ def gelu(net: Network, source: str) -> str:
     error = net.then("Erf", [net.then("Div", [source, net.constant(2 ** 0.5)])])
     product = net.then("Mul", [source, net.then("Add", [error, net.constant(1)])])
     return net.then("Mul", [product, net.constant(0.5)])
+
+
+def image_mean() -> ModelProto:
+    """The mean of an image: reads every number once and computes next to nothing, so that only its way here is measured."""
+    net = Network()
+    net.add("ReduceMean", ["image"], "mean", axes=[1, 2, 3], keepdims=0)
+    means = helper.make_tensor_value_info("mean", TensorProto.FLOAT, ["N"])
+    return net.model("image-mean", [floats("image", 3, IMAGE_SIDE, IMAGE_SIDE)], [means])

@@ -1,0 +1,71 @@
+/**
+ * Penstock as a row needs it: a home with models and pipelines deployed, and servers over it. What is deployed stays in
+ * the home, the calibration too, so a fresh server a trial starts as a restarted one in life does.
+ */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { awaitReady, startPenstock, type RunningServer } from '../harness/servers.js'
+import type { Bench } from './row.js'
+
+export interface Setup {
+  /** Name → file. */
+  readonly models: Readonly<Record<string, string>>
+  /** Name → steps, as PUT /v1/pipelines/{name} takes them. */
+  readonly pipelines: Readonly<Record<string, readonly object[]>>
+}
+
+/** Makes the home `name` unless an earlier row did: deploys everything, stops the server. @returns the home's path. */
+export async function prepareHome(bench: Bench, name: string, setup: Setup): Promise<string> {
+  const home = join(bench.folder, name)
+  if (existsSync(home)) return home
+  const server = await startPenstock(home)
+  try {
+    for (const [model, path] of Object.entries(setup.models)) {
+      await put(server, `/v1/models/${model}/versions`, 'application/octet-stream', await readFile(path))
+    }
+    for (const [pipeline, steps] of Object.entries(setup.pipelines)) {
+      const body = Buffer.from(JSON.stringify({ steps }))
+      await put(server, `/v1/pipelines/${pipeline}?deploy=true`, 'application/json', body)
+    }
+    await awaitReady(server)
+  } finally {
+    await server.stop()
+  }
+  return home
+}
+
+/** A home with one model, served by a pipeline of the same name. */
+export async function prepareModel(bench: Bench, name: string, path: string): Promise<string> {
+  return prepareHome(bench, name, { models: { [name]: path }, pipelines: { [name]: [{ type: 'model', model: name }] } })
+}
+
+/** Runs `use` against a server over `home`, and stops it whatever happens. */
+export async function withPenstock<Result>(
+  home: string,
+  use: (server: RunningServer) => Promise<Result>,
+): Promise<Result> {
+  return withServer(startPenstock(home), async (server) => {
+    await awaitReady(server)
+    return use(server)
+  })
+}
+
+export async function withServer<Result>(
+  starting: Promise<RunningServer>,
+  use: (server: RunningServer) => Promise<Result>,
+): Promise<Result> {
+  const server = await starting
+  try {
+    return await use(server)
+  } finally {
+    await server.stop()
+  }
+}
+
+async function put(server: RunningServer, path: string, type: string, body: Buffer): Promise<void> {
+  const url = `http://127.0.0.1:${server.port}${path}`
+  const response = await fetch(url, { method: 'PUT', headers: { 'content-type': type }, body: new Uint8Array(body) })
+  if (!response.ok) throw new Error(`PUT ${url} answered ${response.status}: ${await response.text()}`)
+  await response.arrayBuffer()
+}
