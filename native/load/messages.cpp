@@ -13,27 +13,6 @@ ByteSpan span_of(const wire::Vector& vector) noexcept {
   return {vector.begin(), vector.count};
 }
 
-// Appends little-endian numbers; an offset is relative to where it stands.
-class Writer {
- public:
-  template <typename Value>
-  Writer& put(Value value) {
-    const size_t at = bytes_.size();
-    bytes_.resize(at + sizeof value);
-    std::memcpy(bytes_.data() + at, &value, sizeof value);
-    return *this;
-  }
-  Writer& text(std::string_view characters) {
-    put(static_cast<uint32_t>(characters.size()));
-    bytes_.insert(bytes_.end(), characters.begin(), characters.end());
-    return put(uint8_t{0});
-  }
-  std::vector<uint8_t> take() { return std::move(bytes_); }
-
- private:
-  std::vector<uint8_t> bytes_;
-};
-
 }  // namespace
 
 std::optional<Message> read_message(ByteSpan frame) noexcept {
@@ -80,17 +59,26 @@ uint32_t credit_window(const wire::Table& table) noexcept {
   return table.scalar(slots::credit::window_requests, window) ? window : 0;
 }
 
-// The bytes of docs/reference/wire-protocol.md, `hex open`.
+// The example `hex open` of docs/reference/wire-protocol.md, with another channel and name.
 std::vector<uint8_t> encode_open(uint32_t channel, std::string_view pipeline) {
   static_assert(slots::message::body_type == 4 && slots::message::body == 6);
   static_assert(slots::open::channel == 4 && slots::open::pipeline == 6);
-  Writer writer;
-  writer.put(uint32_t{12});                                                      // root: at 12
-  writer.put(uint16_t{8}).put(uint16_t{12}).put(uint16_t{11}).put(uint16_t{4});  // vtable of Message
-  writer.put(int32_t{8}).put(uint32_t{16}).put(uint16_t{0}).put(uint8_t{0}).put(static_cast<uint8_t>(Body::kOpen));
-  writer.put(uint16_t{8}).put(uint16_t{12}).put(uint16_t{8}).put(uint16_t{4});  // vtable of Open
-  writer.put(int32_t{8}).put(uint32_t{8}).put(channel).text(pipeline);
-  return writer.take();
+  constexpr uint8_t kHead[] = {
+      12, 0, 0,  0,               // root: the table Message at 12
+      8,  0, 12, 0, 11, 0, 4, 0,  // its vtable: body_type at +11, body at +4
+      8,  0, 0,  0, 16, 0, 0, 0, 0, 0, 0, static_cast<uint8_t>(Body::kOpen),  // Message: body 16 further
+      8,  0, 12, 0, 8,  0, 4, 0,  // vtable of Open: channel at +8, pipeline at +4
+      8,  0, 0,  0, 8,  0, 0, 0,  // Open: pipeline 8 further
+  };
+  const auto name_bytes = static_cast<uint32_t>(pipeline.size());
+  // Strings end in a zero that their length does not count.
+  std::vector<uint8_t> frame(sizeof kHead + sizeof channel + sizeof name_bytes + pipeline.size() + 1);
+  uint8_t* at = frame.data();
+  std::memcpy(at, kHead, sizeof kHead);
+  std::memcpy(at += sizeof kHead, &channel, sizeof channel);
+  std::memcpy(at += sizeof channel, &name_bytes, sizeof name_bytes);
+  std::memcpy(at += sizeof name_bytes, pipeline.data(), pipeline.size());
+  return frame;
 }
 
 std::optional<InferPlaces> find_infer_places(ByteSpan message) noexcept {

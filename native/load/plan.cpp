@@ -124,6 +124,8 @@ bool set_field(Plan& plan, std::string_view name, std::string_view value) {
     plan.seed = integer(name, value, 0, UINT64_MAX);
   else if (name == "interval-seconds")
     plan.interval_seconds = number(name, value, kSecondsMax);
+  else if (name == "drain-seconds")
+    plan.drain_seconds = number(name, value, kSecondsMax);
   else if (name == "backlog-max")
     plan.backlog_max = integer(name, value, 1, uint64_t{1} << 32);
   else

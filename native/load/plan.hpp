@@ -6,7 +6,7 @@
 //   penstock-load 1                        first line: the version of this form
 //   transport websocket                    or http-json, http-binary, oip-json, oip-binary
 //   host 127.0.0.1 · port 8080 · server-pid 0 · header Name: value (repeated)
-//   connections 16 · threads 1 · seed 7 · interval-seconds 1 · backlog-max 1048576
+//   connections 16 · threads 1 · seed 7 · interval-seconds 1 · drain-seconds 5 · backlog-max 1048576
 //   request NAME                           then: weight, pipeline, path, content-type, rows, bodies FILE,
 //                                          expect-status S (0: an answer), expect-code ERR_… (repeated)
 //   phase warmup|measured closed SECONDS IN_FLIGHT THINK_MS
@@ -55,6 +55,7 @@ struct Plan {
   uint32_t threads = 1;
   uint64_t seed = 0;
   double interval_seconds = 1;
+  double drain_seconds = 5;  // for what is on the way when the last phase ends
   uint64_t backlog_max = uint64_t{1} << 20;
   std::vector<RequestKind> requests;
   std::vector<Phase> phases;

@@ -18,8 +18,6 @@ namespace penstock::load {
 namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-// What is on the way when the plan ends has so long to be answered.
-constexpr int64_t kDrainLimitNs = 5'000'000'000;
 constexpr int64_t kThirdOfASecondNs = 333'000'000;
 
 int64_t nanoseconds(double seconds) noexcept {
@@ -66,7 +64,9 @@ Worker::Worker(const Plan& plan, const Address& address, const std::vector<Reque
       backlog_sentence_("the backlog of " + std::to_string(backlog_max_) +
                         " requests is full: the server is slower than the rate"),
       intervals_(intervals_of(plan)),
-      random_(seed_of(plan.seed, index)),
+      arrival_random_(seed_of(plan.seed, 3 * index)),
+      mix_random_(seed_of(plan.seed, 3 * index + 1)),
+      think_random_(seed_of(plan.seed, 3 * index + 2)),
       mix_(weights_of(plan)),
       client_(plan.is_http() ? make_http_client(plan, address, sets, connections_)
                              : make_websocket_client(plan, address, sets, connections_)),
@@ -137,7 +137,7 @@ void Worker::begin_users(int64_t now) {
   const double think_ns = phase().think_ms * 1e6;
   for (size_t index = 0; index < connections_; ++index) {
     for (uint32_t user = 0; think_ns > 0 && user < phase().in_flight; ++user) {
-      const auto pause = static_cast<int64_t>(think_ns * random_.uniform());
+      const auto pause = static_cast<int64_t>(think_ns * think_random_.uniform());
       timers_.push({now + pause, static_cast<uint32_t>(index), false, phase_});
       thinking_[index] += 1;
     }
@@ -147,8 +147,8 @@ void Worker::begin_users(int64_t now) {
 
 void Worker::close_intervals(int64_t now) {
   while (interval_ < intervals_.size() && now >= start_ns_ + nanoseconds(intervals_[interval_].end_seconds)) {
-    // Arrivals of the phase that are due belong to it, even if this thread comes late.
-    if (arrivals_ && intervals_[interval_].is_last_of_phase) take_arrivals(phase_end_ns_);
+    // Arrivals that were due in the interval belong to it, even if this thread comes late.
+    if (arrivals_) take_arrivals(start_ns_ + nanoseconds(intervals_[interval_].end_seconds));
     const bool is_phase_over = intervals_[interval_].is_last_of_phase;
     interval_ += 1;
     hand_over_tally();
@@ -167,7 +167,7 @@ void Worker::hand_over_tally() {
 // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Worker::draw_arrival() {
-  const double at = arrivals_->next(random_);
+  const double at = arrivals_->next(arrival_random_);
   next_due_ns_ = at < phase().seconds ? phase_start_ns_ + nanoseconds(at) : kNever;
 }
 
@@ -206,7 +206,7 @@ void Worker::refill(size_t index, int64_t now) {
 }
 
 void Worker::send(size_t index, int64_t due_ns, Counts counts) {
-  Job job{due_ns, static_cast<uint32_t>(mix_.draw(random_)), 0, counts};
+  Job job{due_ns, static_cast<uint32_t>(mix_.draw(mix_random_)), 0, counts};
   uint32_t& next = next_request_[job.kind];
   job.request = next;
   next = next + 1 == sets_[job.kind].requests().size() ? 0 : next + 1;
@@ -351,7 +351,7 @@ void Worker::drain() {
   arrivals_.reset();
   // The rate of a closed loop is what ended in time; what ends late is only checked.
   tally_->counts_now = false;
-  const int64_t end = now_ns() + kDrainLimitNs;
+  const int64_t end = now_ns() + nanoseconds(plan_.drain_seconds);
   for (int64_t now = now_ns(); now < end && has_work(); now = now_ns()) {
     send_backlog();
     fire_timers(now);

@@ -86,7 +86,10 @@ class Worker {
   uint64_t backlog_max_;
   std::string backlog_sentence_;
   std::vector<Interval> intervals_;
-  Random random_;
+  // Apart, so that when answers come does not change what is sent.
+  Random arrival_random_;
+  Random mix_random_;
+  Random think_random_;
   Mix mix_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Tally> tally_;

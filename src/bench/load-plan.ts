@@ -9,7 +9,7 @@
  * (coordinated omission). In a closed loop it runs from the write.
  *
  * A request counts for `finished` when it was due in a phase that is no warm-up (open loop), or when it ended in one
- * (closed loop). After the last phase, what is on the way has five seconds to be answered: in an open loop that counts,
+ * (closed loop). After the last phase, what is on the way has `drainSeconds` to be answered: in an open loop that counts,
  * and `seconds` runs on to the last such answer; in a closed loop it is only compared.
  */
 
@@ -31,6 +31,8 @@ export interface LoadPlan {
   readonly threads?: number
   /** Open loop: requests that may wait inside the generator; 1,048,576 when absent. One more is a failure. */
   readonly backlogMax?: number
+  /** What is on the way after the last phase has so long to be answered; 5 when absent. */
+  readonly drainSeconds?: number
 }
 
 export interface LoadTarget {

@@ -16,6 +16,7 @@ type Generator = ChildProcessByStdio<Writable, Readable, Readable>
 /** Exit statuses of native/load/abandon.hpp. */
 const STATUS_TARGET = 1
 const STATUS_PLAN = 2
+const DRAIN_SECONDS = 5
 const BACKLOG_REQUESTS_MAX = 1_048_576
 const STDERR_CHARACTERS_MAX = 4096
 
@@ -96,6 +97,7 @@ export function planText(plan: LoadPlan): string {
     `threads ${plan.threads ?? 1}`,
     `seed ${plan.seed}`,
     `interval-seconds ${plan.intervalSeconds}`,
+    `drain-seconds ${plan.drainSeconds ?? DRAIN_SECONDS}`,
     `backlog-max ${plan.backlogMax ?? BACKLOG_REQUESTS_MAX}`,
     ...plan.requests.flatMap(requestLines),
     ...plan.phases.map(phaseLine),
