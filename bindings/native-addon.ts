@@ -174,9 +174,10 @@ export interface NativeAddon {
   /**
    * A plane is one engine's scheduler: its workers run its queues' batches and nobody else's. Returns its id, which is
    * valid in every isolate until closePlane: queues, workers and ports of different planes never meet.
-   * isMeasuring false: nothing is counted per request or batch.
+   * @param isMeasuring false: nothing is counted per request or batch.
+   * @param watchUs how long an idle worker watches for work before it sleeps, 0..1000000; 0: it sleeps at once.
    */
-  createPlane(isMeasuring: boolean): number
+  createPlane(isMeasuring: boolean, watchUs: number): number
   /** Closes every plane of the process: what must happen before the process exits while workers wait in take. */
   closePlanes(): void
   /** Ends the process at once with `code`, 0..255, whatever its threads are doing; nothing is flushed. */

@@ -15,7 +15,9 @@ std::shared_ptr<Plane> open_plane(const Napi::CallbackInfo& info, size_t argumen
 }
 
 Napi::Value create_plane(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::make_shared<Plane>(info[0].ToBoolean())));
+  auto plane = std::make_shared<Plane>(info[0].ToBoolean());
+  plane->scheduler.watch_ns = read_integer(info[1], "watchUs", 0, 1'000'000) * 1000;
+  return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::move(plane)));
 }
 
 Napi::Value close_plane(const Napi::CallbackInfo& info) {

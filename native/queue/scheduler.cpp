@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
+#include "core/relax_cpu.hpp"
 #include "queue/model_queue.hpp"
 
 namespace penstock {
@@ -63,7 +65,7 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
 }
 
 bool Scheduler::should_wake() const {
-  if (idle_.empty()) return false;
+  if (idle_.empty() || watching_ > 0) return false;
   return running_ == 0 || running_expensive_ > 0 || backlog_us_ > kCheapRunUs;
 }
 
@@ -83,9 +85,29 @@ void Scheduler::nudge() {
   std::shared_ptr<std::condition_variable> woken;
   {
     std::lock_guard lock(mutex_);
+    news_.fetch_add(1, std::memory_order_release);
     woken = wake_last_idle();
   }
   if (woken != nullptr) woken->notify_one();
+}
+
+bool Scheduler::may_watch(const WorkerSeat& seat) const {
+  return watching_ == 0 && seat.wait_ns < watch_ns;
+}
+
+// Whoever publishes meanwhile wakes nobody, so the caller looks again under the lock before it sleeps.
+void Scheduler::watch(std::unique_lock<std::mutex>& lock) {
+  constexpr int kPausesPerYield = 64;
+  const uint32_t seen = news_.load(std::memory_order_relaxed);
+  ++watching_;
+  lock.unlock();
+  const int64_t until_ns = now_ns() + watch_ns;
+  while (news_.load(std::memory_order_acquire) == seen && now_ns() < until_ns) {
+    for (int pause = 0; pause < kPausesPerYield && news_.load(std::memory_order_relaxed) == seen; ++pause) relax_cpu();
+    std::this_thread::yield();
+  }
+  lock.lock();
+  --watching_;
 }
 
 void Scheduler::wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat,
@@ -113,6 +135,7 @@ void Scheduler::publish(Batch& batch) {
       } else {
         push_back(ready_[static_cast<size_t>(batch.priority)], batch);
         backlog_us_ += run_estimate_us(batch);
+        news_.fetch_add(1, std::memory_order_release);
         if (should_wake()) woken = wake_last_idle();
       }
     }
@@ -136,6 +159,7 @@ bool Scheduler::post(int worker, Job job) {
     if (seat == workers_.end()) return false;
     (*seat)->own_jobs.push_back(std::move(job));
   }
+  news_.fetch_add(1, std::memory_order_release);
   // All of them: a targeted job must reach its worker, and one that is woken may have a job of its own to do first.
   for (WorkerSeat* seat : idle_) seat->woken->notify_one();
   return true;
@@ -155,6 +179,7 @@ void Scheduler::unpark_one(ModelQueue& queue) {
     Batch& batch = *std::exchange(list.head, list.head->next);
     if (list.head == nullptr) list.tail = nullptr;
     insert_in_order(ready_[priority], batch);
+    news_.fetch_add(1, std::memory_order_release);
     backlog_us_ += run_estimate_us(batch);
     break;
   }
@@ -194,6 +219,8 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
   PENSTOCK_ASSERT(seat.batch == nullptr);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0));
   std::shared_ptr<std::condition_variable> woken;
+  const int64_t asked_ns = now_ns();
+  bool has_watched = false;
   {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -211,6 +238,11 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
       seat.batch = pop(seat.taken_ns, wake_ns);
       if (seat.batch != nullptr) break;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
+      if (!has_watched && wake_ns == INT64_MAX && timeout_ms < 0 && may_watch(seat)) {
+        has_watched = true;
+        watch(lock);
+        continue;
+      }
       auto until = std::chrono::steady_clock::time_point::max();
       if (wake_ns != INT64_MAX) until = std::chrono::steady_clock::time_point{std::chrono::nanoseconds(wake_ns)};
       wait(lock, seat, timeout_ms >= 0 ? std::min(deadline, until) : until);
@@ -227,6 +259,8 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
   if (woken != nullptr) woken->notify_one();
   seat.queue = seat.batch->lane.queue.shared_from_this();
   seat.queue->seal(*seat.batch);
+  // One long pause is forgotten after a few short ones.
+  seat.wait_ns = (3 * seat.wait_ns + std::min(seat.taken_ns - asked_ns, 4 * watch_ns)) / 4;
   return Take::kBatch;
 }
 
@@ -263,6 +297,7 @@ void Scheduler::close() {
   {
     std::lock_guard lock(mutex_);
     is_closed_.store(true, std::memory_order_release);
+    news_.fetch_add(1, std::memory_order_release);
     while (!parking_.empty()) unpark_one(*parking_.back());
     orphans.swap(ready_);
     jobs.swap(jobs_);

@@ -6,6 +6,8 @@
 // grows. A second worker is woken only when the work that waits is worth a wake-up, or a long run is under way: for a
 // model of 20 us, two workers would halve the batches and double the context switches.
 // Of several idle workers the one that worked last is woken: its caches are warm, and the others may sleep on.
+// A worker that was seldom idle for long watches for the next batch before it sleeps (`watch_ns`): waking a core that
+// has gone to sleep costs more than a small run. One at a time, with its core offered to others every few microseconds.
 // A run cannot be interrupted, so one worker of several is always kept out of long background runs: an interactive
 // batch never finds all of them inside a challenger. A model may be held to fewer batches at a time than there are
 // workers (its runs then use several threads each): batches beyond that are parked with their queue, so that nobody
@@ -53,6 +55,8 @@ struct WorkerSeat {
   // The scheduler's: how an idle worker is woken. Shared, for a notifier may still hold it when the worker has left.
   std::shared_ptr<std::condition_variable> woken = std::make_shared<std::condition_variable>();
   bool is_idle = false;
+  // How long it lately waited for work; a moving average.
+  int64_t wait_ns = 0;
 };
 
 enum class Take : uint8_t { kClosed = 0, kBatch = 1, kJob = 2, kTimeout = 3 };
@@ -68,6 +72,8 @@ class Scheduler {
 
   // Whether times and sizes of batches are counted.
   const bool is_measuring;
+  // How long an idle worker watches for work before it sleeps; 0: not at all. Set before workers come.
+  int64_t watch_ns = 0;
 
   // False: the plane has as many workers as it can count for.
   bool add_worker(WorkerSeat& seat);
@@ -99,6 +105,8 @@ class Scheduler {
   bool may_run_long_background() const;
   // Callers hold the mutex and notify what they get after it is free. Null: nobody is idle.
   std::shared_ptr<std::condition_variable> wake_last_idle();
+  bool may_watch(const WorkerSeat& seat) const;
+  void watch(std::unique_lock<std::mutex>& lock);
   void wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat, std::chrono::steady_clock::time_point until);
 
   mutable std::mutex mutex_;
@@ -113,6 +121,9 @@ class Scheduler {
   size_t running_ = 0;
   size_t running_expensive_ = 0;
   size_t running_background_expensive_ = 0;
+  // Counts what a watching worker must see: batches, jobs, the end.
+  std::atomic<uint32_t> news_{0};
+  size_t watching_ = 0;
   std::atomic<bool> is_closed_{false};
   const std::function<void(Batch&)> discard_;
   WriterNumbers writers_;

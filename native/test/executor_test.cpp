@@ -333,6 +333,41 @@ TEST("scheduler: a limit that is lifted lets what is parked run, and a closed pl
   scheduler.remove_worker(second);
 }
 
+// Nobody wakes a worker that watches: one that misses what happens hangs this test.
+constexpr int64_t kWatchForeverNs = int64_t{3600} * 1'000'000'000;
+
+TEST("scheduler: a watching worker sees a batch, a job and the end without being woken") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 1);
+  Scheduler& scheduler = engine.plane->scheduler;
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  scheduler.watch_ns = kWatchForeverNs;
+  std::atomic<int> asked{0};
+  std::vector<Take> taken;
+  std::thread worker([&] {
+    do {
+      asked.fetch_add(1);
+      taken.push_back(scheduler.take(engine.seat, -1));
+      if (taken.back() == Take::kBatch) complete_batch(engine.seat, -1.0);
+    } while (taken.back() != Take::kClosed);
+  });
+  const auto until_asked = [&](int times) {
+    while (asked.load() < times) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // now it watches
+  };
+  until_asked(1);
+  Failure failure;
+  engine.submit_rows(rows_of(1, 0), 1, failure);
+  engine.port->publisher.flush();
+  until_asked(2);
+  CLAIM(scheduler.post(-1, Job{}));
+  until_asked(3);
+  scheduler.close();
+  worker.join();
+  CLAIM((taken == std::vector<Take>{Take::kBatch, Take::kJob, Take::kClosed}));
+  drain(*engine.port);
+}
+
 TEST("scheduler: a batch is alone when nothing else runs or waits") {
   Engine engine;
   auto queue = make_queue(engine.plane, 10, 1);

@@ -81,6 +81,7 @@ void io_thread(const std::shared_ptr<Plane>& plane, Pipeline& pipeline, uint32_t
 
 TEST("plane: two I/O threads, three workers, cancels and redeploys lose nothing and mix no versions") {
   auto plane = std::make_shared<Plane>();
+  plane->scheduler.watch_ns = 20'000;  // workers watch, sleep and are woken, all within the run
   Pipeline pipeline;
   auto plan = make_version(plane, 1);
   CLAIM(plan->seal().empty());

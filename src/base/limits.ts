@@ -41,6 +41,12 @@ export const BATCH_DELAY_US_MAX = 1_000_000
 export const INFER_WORKERS_MAX = 256
 /** Threads inside one run, by option. */
 export const INTRA_OP_THREADS_MAX = 256
+/**
+ * Microseconds that an idle worker watches for its next batch before it sleeps, when the machine has a core for it. Waking
+ * a core that sleeps takes 20 to 60 us, more than a small model runs; the time to beat is a client's next request.
+ */
+export const WORKER_WATCH_US = 100
+export const WORKER_WATCH_US_MAX = 10_000
 /** Milliseconds that closing waits for runs under way before it ends their threads. */
 export const WORKER_CLOSE_MS_MAX = 10_000
 /** Milliseconds between restarts of a worker that keeps ending. */

@@ -23,6 +23,7 @@ interface ServeOptions {
   readonly inferWorkers?: number
   readonly intraOpThreads?: number
   readonly metrics: 'on' | 'off'
+  readonly workerWatchUs?: number
   readonly insecure?: boolean
   readonly verify: boolean
   readonly drainLimit: number
@@ -59,6 +60,11 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .addOption(
       new Option('--metrics <switch>', 'count and time requests and batches').choices(['on', 'off']).default('on'),
+    )
+    .addOption(
+      new Option('--worker-watch-us <time>', 'how long an idle inference thread watches for work before it sleeps')
+        .argParser(integerArgument)
+        .env('PENSTOCK_WORKER_WATCH_US'),
     )
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option('--no-verify', 'do not hash the stored models at start')
@@ -110,6 +116,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
     metrics: options.metrics === 'on',
+    ...(options.workerWatchUs === undefined ? {} : { workerWatchUs: options.workerWatchUs }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   })
   const directory = examplesDirectory(options.examples)

@@ -40,6 +40,11 @@ export interface EngineOptions {
   readonly inferWorkers?: number | undefined
   /** Threads inside one run, 1..256; absent: 1. */
   readonly intraOpThreads?: number | undefined
+  /**
+   * Microseconds that an idle worker watches for work, using its core, before it sleeps, 0..10000; absent: from the
+   * thread plan. 0 saves power and CPU time; a small model's latency is then mostly the waking of threads.
+   */
+  readonly workerWatchUs?: number | undefined
   /** In order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
@@ -65,6 +70,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'log',
   'inferWorkers',
   'intraOpThreads',
+  'workerWatchUs',
   'executionProviders',
   'batchRowsMax',
   'maxDelayUs',

@@ -151,6 +151,7 @@ export class Engine implements EngineApi {
     const pool = await InferencePool.open({
       workerCount: threadPlan.inferWorkers,
       isMeasuring: options.metrics ?? true,
+      watchUs: threadPlan.watchUs,
       clock: options.clock ?? systemClock,
       onNotice: (notice) => options.onNotice?.(notice),
     })

@@ -36,19 +36,35 @@ describe('thread plan', () => {
     expect(planThreads({ affinityCores: 64, quotaCores: null }, { inferWorkers: 2 }).spinning).toBe(false)
   })
 
+  test('an idle worker watches for work where the I/O thread leaves it a core, unless it is told otherwise', () => {
+    expect(planThreads({ affinityCores: 2, quotaCores: null }).watchUs).toBe(100)
+    expect(planThreads({ affinityCores: 64, quotaCores: 1.5 }).watchUs).toBe(0)
+    expect(planThreads({ affinityCores: 1, quotaCores: null }).watchUs).toBe(0)
+    expect(planThreads({ affinityCores: 1, quotaCores: null }, { workerWatchUs: 50 }).watchUs).toBe(50)
+    expect(planThreads({ affinityCores: 8, quotaCores: null }, { workerWatchUs: 0 }).watchUs).toBe(0)
+    expect(() => planThreads({ affinityCores: 8, quotaCores: null }, { workerWatchUs: -1 })).toThrow(
+      /Expected workerWatchUs/,
+    )
+  })
+
   test.each([0, 257, 1.5, Number.NaN])('refuses %d workers', (inferWorkers) => {
     expect(() => planThreads({ affinityCores: 4, quotaCores: null }, { inferWorkers })).toThrow(/Expected inferWorkers/)
   })
 
   test('the table has a line per decision', () => {
     const lines = formatThreadPlan(planThreads({ affinityCores: 4, quotaCores: 2.5 })).split('\n')
-    expect(lines).toHaveLength(5)
+    expect(lines).toHaveLength(6)
     expect(lines[0]).toMatch(/^cores +3 +the lesser of the affinity mask \(4\) and the cgroup's quota \(2.5\)$/)
     expect(lines[2]).toMatch(/^inference workers +3 +one per core$/)
   })
 
   test('environment variables override, and must be integers', () => {
-    expect(threadOverridesOf({ PENSTOCK_INFER_WORKERS: '3' })).toEqual({ inferWorkers: 3, intraOpThreads: undefined })
+    expect(threadOverridesOf({ PENSTOCK_INFER_WORKERS: '3' })).toEqual({
+      inferWorkers: 3,
+      intraOpThreads: undefined,
+      workerWatchUs: undefined,
+    })
+    expect(threadOverridesOf({ PENSTOCK_WORKER_WATCH_US: '0' }).workerWatchUs).toBe(0)
     expect(threadOverridesOf({ PENSTOCK_INFER_WORKERS: '' }).inferWorkers).toBeUndefined()
     expect(() => threadOverridesOf({ PENSTOCK_INFER_WORKERS: 'many' })).toThrow(/PENSTOCK_INFER_WORKERS/)
   })

@@ -8,14 +8,15 @@
  * As many workers as cores although the I/O thread needs one too: under load it sleeps in the kernel or hands over
  * work, and a core without a worker is a core lost when requests are few and heavy. Requests parallelise better than
  * the inside of one run, hence one intra-op thread. Spinning (threads that poll instead of sleep) pays only when every
- * thread has a core of its own.
+ * thread has a core of its own. An idle worker, though, watches for its next batch for a moment before it sleeps, if there
+ * is a core beside the I/O thread's: it is one worker at a time, and it gives its core to whoever wants it.
  *
  * `planThreads` is pure: facts and overrides in, plan out. `readThreadFacts` reads the machine.
  */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { expectInteger } from '../base/expect.js'
-import { INFER_WORKERS_MAX, INTRA_OP_THREADS_MAX } from '../base/limits.js'
+import { INFER_WORKERS_MAX, INTRA_OP_THREADS_MAX, WORKER_WATCH_US, WORKER_WATCH_US_MAX } from '../base/limits.js'
 
 export interface ThreadFacts {
   /** Cores that the affinity mask allows; what os.availableParallelism says. */
@@ -27,6 +28,7 @@ export interface ThreadFacts {
 export interface ThreadOverrides {
   readonly inferWorkers?: number | undefined
   readonly intraOpThreads?: number | undefined
+  readonly workerWatchUs?: number | undefined
 }
 
 export interface ThreadPlan {
@@ -36,6 +38,8 @@ export interface ThreadPlan {
   readonly inferWorkers: number
   readonly intraOpThreads: number
   readonly spinning: boolean
+  /** Microseconds that an idle worker watches for work before it sleeps. */
+  readonly watchUs: number
   /** One sentence per decision. */
   readonly reasons: readonly string[]
 }
@@ -53,6 +57,12 @@ export function planThreads(facts: ThreadFacts, overrides: ThreadOverrides = {})
     overrides.intraOpThreads === undefined
       ? 1
       : expectInteger('intraOpThreads', overrides.intraOpThreads, 1, INTRA_OP_THREADS_MAX)
+  const watchUs =
+    overrides.workerWatchUs === undefined
+      ? granted >= 2
+        ? WORKER_WATCH_US
+        : 0
+      : expectInteger('workerWatchUs', overrides.workerWatchUs, 0, WORKER_WATCH_US_MAX)
   const ioThreads = 1
   const threads = ioThreads + inferWorkers * intraOpThreads
   const spinning = intraOpThreads > 1 && threads <= cores
@@ -62,6 +72,7 @@ export function planThreads(facts: ThreadFacts, overrides: ThreadOverrides = {})
     inferWorkers,
     intraOpThreads,
     spinning,
+    watchUs,
     reasons: [
       facts.quotaCores === null
         ? `cores: ${cores}, from the affinity mask; the cgroup sets no CPU quota`
@@ -78,6 +89,11 @@ export function planThreads(facts: ThreadFacts, overrides: ThreadOverrides = {})
         : intraOpThreads === 1
           ? 'spinning: off, runs have one thread'
           : `spinning: off, ${threads} threads share ${cores} cores`,
+      overrides.workerWatchUs !== undefined
+        ? `idle worker watches: ${watchUs} us, as set by option`
+        : watchUs > 0
+          ? `idle worker watches: ${watchUs} us before it sleeps, while requests come faster than that`
+          : 'idle worker watches: 0 us, there is no core beside the one of I/O',
     ],
   }
 }
@@ -90,6 +106,7 @@ export function formatThreadPlan(plan: ThreadPlan): string {
     ['inference workers', String(plan.inferWorkers)],
     ['threads inside a run', String(plan.intraOpThreads)],
     ['spinning', plan.spinning ? 'on' : 'off'],
+    ['idle worker watches', `${plan.watchUs} us`],
   ]
   return rows
     .map(([name, value], index) =>
@@ -99,13 +116,14 @@ export function formatThreadPlan(plan: ThreadPlan): string {
 }
 
 /**
- * Overrides from PENSTOCK_INFER_WORKERS and PENSTOCK_INTRA_OP_THREADS.
+ * Overrides from PENSTOCK_INFER_WORKERS, PENSTOCK_INTRA_OP_THREADS and PENSTOCK_WORKER_WATCH_US.
  * @throws PenstockError ERR_ARGUMENT when one is set but no integer in its range.
  */
 export function threadOverridesOf(environment: Readonly<Record<string, string | undefined>>): ThreadOverrides {
   return {
-    inferWorkers: integerOf(environment, 'PENSTOCK_INFER_WORKERS', INFER_WORKERS_MAX),
-    intraOpThreads: integerOf(environment, 'PENSTOCK_INTRA_OP_THREADS', INTRA_OP_THREADS_MAX),
+    inferWorkers: integerOf(environment, 'PENSTOCK_INFER_WORKERS', 1, INFER_WORKERS_MAX),
+    intraOpThreads: integerOf(environment, 'PENSTOCK_INTRA_OP_THREADS', 1, INTRA_OP_THREADS_MAX),
+    workerWatchUs: integerOf(environment, 'PENSTOCK_WORKER_WATCH_US', 0, WORKER_WATCH_US_MAX),
   }
 }
 
@@ -159,11 +177,12 @@ function readText(path: string): string | null {
 function integerOf(
   environment: Readonly<Record<string, string | undefined>>,
   name: string,
+  min: number,
   max: number,
 ): number | undefined {
   const text = environment[name]
   if (text === undefined || text === '') return undefined
-  return expectInteger(name, /^\d+$/.test(text) ? Number(text) : text, 1, max)
+  return expectInteger(name, /^\d+$/.test(text) ? Number(text) : text, min, max)
 }
 
 function isPositive(value: number | undefined): value is number {

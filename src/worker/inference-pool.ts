@@ -39,6 +39,8 @@ export interface PoolOptions {
   readonly workerCount: number
   /** False: nothing is counted per request or batch. */
   readonly isMeasuring: boolean
+  /** Microseconds that an idle worker watches for work before it sleeps. */
+  readonly watchUs: number
   readonly clock: Clock
   readonly onNotice: (notice: PoolNotice) => void
 }
@@ -85,7 +87,7 @@ export class InferencePool {
     this.workerCount = options.workerCount
     this.#clock = options.clock
     this.#onNotice = options.onNotice
-    this.plane = addon.createPlane(options.isMeasuring)
+    this.plane = addon.createPlane(options.isMeasuring, options.watchUs)
     this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
     this.#threads = new Piscina({
       filename: workerFile('inference-worker'),

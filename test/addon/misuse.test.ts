@@ -45,7 +45,7 @@ function planSpec(of: QueueHandle): PlanSpec {
 }
 
 beforeAll(() => {
-  plane = addon.createPlane(true)
+  plane = addon.createPlane(true, 0)
   queue = addon.createQueue(plane, {
     modelKey: 3,
     inputs: [{ dtype: FLOAT32, dims: [2] }],

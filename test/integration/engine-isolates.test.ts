@@ -28,7 +28,13 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
   const clock = new ManualClock()
   const models = new MemoryModelStore(clock)
   const pipelines = new MemoryPipelineStore(clock)
-  const opened = await InferencePool.open({ workerCount: 1, isMeasuring: true, clock, onNotice: () => undefined })
+  const opened = await InferencePool.open({
+    workerCount: 1,
+    isMeasuring: true,
+    watchUs: 0,
+    clock,
+    onNotice: () => undefined,
+  })
   pool = opened
   const limits = { batchRowsMax: 64, maxDelayUs: 0, pendingRowsMax: 65_536, pendingRowsBackgroundMax: 1024 }
   const loaded = new LoadedModels(opened, models, limits, defaultSessionSettings, () => undefined)
