@@ -99,6 +99,22 @@ export interface PlanSpec {
   isAudited: boolean
 }
 
+/** What JSON bodies and answers of a plan have in common; texts that end up in the answer are JSON already. */
+export interface AnswerFormSpec {
+  /** In the order of the plan's inputs; none needs an escape in JSON. */
+  inputNames: string[]
+  /** In the order of the answer: index in `PlanSpec.answer`, and `"name":`, with a comma before it from the second on. */
+  outputs: { source: number; head: string }[]
+  /** `{"check":"name","rows":[`, by check of the plan. */
+  checks: string[]
+  /** `,"metadata":{…,"request_id":"…-`; the request's number follows in base 36. */
+  metadata: string
+  /** When no row was routed. */
+  lastModel: string
+  /** By option of `routeSplit`: the label, and `last_model` when all rows took it. */
+  routes: { label: string; lastModel: string }[]
+}
+
 /** Sizes are counts; histograms are arrays: [values of 0, sum in ns or rows, ...counts per bucket of histogramLayout()]. */
 export interface QueueStats {
   pendingRows: [number, number]
@@ -269,10 +285,13 @@ export interface NativeAddon {
    * Each event is 4 float64: [kind, a, b, c]
    *   1 answered   a = tag, b = request, c = planKey     → readAnswer (JavaScript requests)
    *   2 failed     a = tag, b = request number          → readFailure
-   *   3 settled    a = tag (-1: WebSocket), b = request, c = planKey → readRecord, then release (audited plans only)
+   *   3 settled    a = tag (-1: WebSocket; below: HTTP, -2 - requestNumber), b = request, c = planKey → readRecord, then release (audited plans only)
    *   4 send       a = connection, b = offset, c = bytes in outbox, valid until the next drain
    *   5 sendFailed a = connection, b = request, c = channel * 2^32 + wire id → readFailure
    *   6 job        a = tag, b = job number              → readJob
+   *   8 httpOutbox                                     → the answers that follow lie in another httpOutbox
+   *   9 httpAnswered a = exchange, b = offset, c = bytes in httpOutbox, valid until the next drain
+   *   10 httpFailed a = exchange, b = request           → readFailure
    *   7 sendHeld   as 4, to a congested socket: its results keep their credit until acknowledge
    */
   drain(port: PortHandle): number
@@ -312,4 +331,22 @@ export interface NativeAddon {
    */
   receive(port: PortHandle, connection: number, frame: ArrayBuffer): number
   cancelWire(port: PortHandle, connection: number, channel: number, wireId: number): boolean
+
+  // ── JSON over HTTP ──────────────────────────────────────────────────────────────────────────
+  /** Before the first submitJson that may reach the plan. @throws RangeError when it does not fit the plan. */
+  setAnswerForm(plan: PlanHandle, form: AnswerFormSpec): void
+  /**
+   * One JSON body of columns; read before it returns. > 0: the number of the request that was admitted; exactly one event
+   * 9 or 10 names `exchange` · 0: not read here (malformed, other forms, strings, no form): nothing was done · < 0:
+   * -status, with lastFailure. `requestNumber`: the last part of request_id.
+   */
+  submitJson(
+    port: PortHandle,
+    pipeline: PipelineHandle,
+    body: ArrayBuffer | Uint8Array,
+    exchange: number,
+    requestNumber: number,
+  ): number
+  /** The memory of the answers of the present drain. */
+  httpOutbox(port: PortHandle): Uint8Array
 }

@@ -26,6 +26,8 @@ import type { Engine } from './engine/engine.js'
 import { Metrics } from './metrics/metrics.js'
 import { isLoopbackHost, type AuthPolicy, type KeyVerifier } from './transport/auth.js'
 import { createDispatcher } from './transport/http/dispatch.js'
+import { QuickInfer } from './transport/http/quick-infer.js'
+import type { HttpContext } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes } from './transport/http/routes.js'
 import { SocketServer } from './transport/uws.js'
@@ -34,7 +36,7 @@ import { StreamServer } from './transport/websocket/stream.js'
 
 export type { KeyVerifier } from './transport/auth.js'
 /** What the server needs of an engine. */
-export type ServedEngine = Pick<Engine, keyof EngineApi | 'port' | 'metrics' | 'isMeasuring'>
+export type ServedEngine = Pick<Engine, keyof EngineApi | 'port' | 'json' | 'metrics' | 'isMeasuring'>
 
 export interface ServerLimits {
   /** Bytes of an infer body. */
@@ -156,7 +158,7 @@ export class PenstockServer {
       transport: state.metrics(sockets, stream),
       version: product.version,
     }))
-    const dispatch = createDispatcher(new Router(routes), {
+    const context: HttpContext = {
       engine,
       auth,
       logger,
@@ -167,9 +169,10 @@ export class PenstockServer {
       metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
       onAnswered: (route, method, status) => state.countAnswer(route, method, status),
       isDraining: () => state.isDraining,
-    })
+    }
     const sockets: SocketServer<PeerSlot> = new SocketServer({
-      onRequest: dispatch,
+      onRequest: createDispatcher(new Router(routes), context),
+      quick: new QuickInfer(context, engine.json),
       socket: stream.behaviour(),
       bodiesBytesMax: limits.bodiesBytesMax,
     })

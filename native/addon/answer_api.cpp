@@ -20,17 +20,9 @@ Request& open_request(const Napi::CallbackInfo& info, PortBox& box) {
 
 namespace {
 Napi::Value elapsed_ns(Napi::Env env, const Request& request) {
-  const size_t stages = request.plan->stages.size();
-  auto elapsed = Napi::Float64Array::New(env, stages + 1);
-  int64_t before = request.admitted_ns;
-  const int64_t first_run = request.first_run_ns.load(std::memory_order_relaxed);
-  const auto since = [&before](int64_t moment) {
-    const int64_t step = moment > before ? moment - before : 0;
-    before = moment > before ? moment : before;
-    return static_cast<double>(step);
-  };
-  elapsed[0] = since(first_run);
-  for (size_t s = 0; s < stages; ++s) elapsed[s + 1] = since(request.stage_done_ns[s]);
+  auto elapsed = Napi::Float64Array::New(env, request.plan->stages.size() + 1);
+  size_t count = 0;
+  for_each_elapsed(request, [&](int64_t elapsed_ns) { elapsed[count++] = static_cast<double>(elapsed_ns); });
   return elapsed;
 }
 

@@ -116,6 +116,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_ports(env, exports);
   register_answers(env, exports);
   register_wire(env, exports);
+  register_http(env, exports);
   return exports;
 }
 }  // namespace

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "addon/napi_setup.hpp"
+#include "http/gateway.hpp"
 #include "plan/answer_tally.hpp"
 #include "plan/port.hpp"
 #include "wire/gateway.hpp"
@@ -82,11 +83,13 @@ struct PortBox {
   napi_env env = nullptr;
   std::shared_ptr<Port> port;
   std::unique_ptr<wire::Gateway> gateway;
+  std::unique_ptr<http::Gateway> http;
   std::shared_ptr<Waker> waker;
   Napi::Reference<Napi::Float64Array> events;
   double* event_values = nullptr;
   Napi::Reference<Napi::Uint8Array> outbox;
   const Block* outbox_block = nullptr;
+  const Block* http_outbox_block = nullptr;  // of the HTTP answer told last
   std::unique_ptr<AnswerTally> tally;
   int64_t ready_ns = 0;  // of the answer told last
   Failure last_failure;
@@ -161,6 +164,7 @@ void register_workers(Napi::Env env, Napi::Object exports);
 void register_ports(Napi::Env env, Napi::Object exports);
 void register_answers(Napi::Env env, Napi::Object exports);
 void register_wire(Napi::Env env, Napi::Object exports);
+void register_http(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void export_function(Napi::Env env, Napi::Object exports, const char* name) {

@@ -10,7 +10,18 @@
 
 namespace penstock::addon {
 namespace {
-enum Event : int { kAnswered = 1, kFailed = 2, kSettled = 3, kSend = 4, kSendFailed = 5, kJob = 6, kSendHeld = 7 };
+enum Event : int {
+  kAnswered = 1,
+  kFailed = 2,
+  kSettled = 3,
+  kSend = 4,
+  kSendFailed = 5,
+  kJob = 6,
+  kSendHeld = 7,
+  kHttpOutbox = 8,
+  kHttpAnswered = 9,
+  kHttpFailed = 10
+};
 
 Napi::Value open_port(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -42,6 +53,7 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
     throw_handle_error(env, "plane", "has as many ports as it can count for");
   box->gateway = std::make_unique<wire::Gateway>(*box->port);
   box->tally = std::make_unique<AnswerTally>(box->port->writer);
+  box->http = std::make_unique<http::Gateway>(*box->port);
   auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortBox::kEventLength);
   box->event_values = events.Data();
   box->events = Napi::Persistent(events);
@@ -167,7 +179,7 @@ struct EventWriter {
   double* values;
   size_t count = 0;
 
-  bool has_room() const noexcept { return count < PortBox::kEventsMax; }
+  bool has_room(size_t events = 1) const noexcept { return count + events <= PortBox::kEventsMax; }
   void add(Event kind, double a, double b, double c) noexcept {
     double* const event = values + PortBox::kEventLength * count++;
     event[0] = kind;
@@ -181,14 +193,41 @@ double wire_name(const Origin& origin) {
   return static_cast<double>(origin.channel) * 4294967296.0 + origin.wire_id;
 }
 
+// False: the outbox has no room for the answer until it was drained.
+bool tell_http(PortBox& box, Request& request, double number, EventWriter& events) {
+  const double exchange = request.origin.tag;
+  size_t offset = 0;
+  size_t bytes = 0;
+  const http::Gateway::Answer answer = box.http->collect(request, offset, bytes);
+  if (answer == http::Gateway::Answer::kNoRoom) return false;
+  if (box.port->plane->scheduler.is_measuring) box.tally->add(request, box.ready_ns);
+  if (answer == http::Gateway::Answer::kFailed) {
+    events.add(kHttpFailed, exchange, number, 0);
+    return true;
+  }
+  Port::unref(request);
+  const Block* const block = box.http->outbox().get();
+  if (std::exchange(box.http_outbox_block, block) != block) events.add(kHttpOutbox, 0, 0, 0);
+  events.add(kHttpAnswered, exchange, static_cast<double>(offset), static_cast<double>(bytes));
+  return true;
+}
+
 void tell_answers(PortBox& box, EventWriter& events) {
   const bool is_measuring = box.port->plane->scheduler.is_measuring;
-  while (box.answers != nullptr && events.has_room()) {
-    Request& request = *std::exchange(box.answers, box.answers->next_answer);
+  box.http->reset_outbox();
+  while (box.answers != nullptr && events.has_room(2)) {
+    Request& request = *box.answers;
+    Request* const next = request.next_answer;
     if (request.ready_ns != 0) box.ready_ns = request.ready_ns;
-    if (is_measuring) box.tally->add(request, box.ready_ns);
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
+    if (origin.is_http) {
+      if (!tell_http(box, request, number, events)) return;
+      box.answers = next;
+      continue;
+    }
+    box.answers = next;
+    if (is_measuring) box.tally->add(request, box.ready_ns);
     if (!origin.is_wire)
       events.add(request.status() == StatusCode::kOk ? kAnswered : kFailed, origin.tag, number, request.plan->key);
     else if (box.gateway->collect(request) == wire::Gateway::Answer::kFailed)
@@ -205,11 +244,17 @@ void tell_sends(PortBox& box, EventWriter& events) {
                static_cast<double>(send.bytes));
 }
 
+// -1: WebSocket; below: HTTP, -2 - the last part of its request_id.
+double settled_tag(const Origin& origin) noexcept {
+  return origin.is_http ? -2.0 - static_cast<double>(origin.request_number) : origin.tag;
+}
+
 void tell_rest(PortBox& box, EventWriter& events) {
   while (box.settled != nullptr && events.has_room()) {
     Request& request = *std::exchange(box.settled, box.settled->next_settled);
     request.awaits_release = true;
-    events.add(kSettled, request.origin.tag, static_cast<double>(box.port->number_of(request)), request.plan->key);
+    events.add(kSettled, settled_tag(request.origin), static_cast<double>(box.port->number_of(request)),
+               request.plan->key);
   }
   while (!box.replies.empty() && events.has_room()) {
     JobReply reply = std::move(box.replies.front());

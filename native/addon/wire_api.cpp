@@ -1,6 +1,7 @@
 // What the WebSocket transport calls, once per socket event. `receive` is the hottest entry of the addon: it is written
 // against Node-API itself, because a C++ wrapper around each argument costs as much as the work.
 #include "addon/handles.hpp"
+#include "addon/known_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 
@@ -68,30 +69,6 @@ Napi::Value cancel_wire(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), box.gateway->cancel(connection_of(info), channel_of(info), wire_id));
 }
 
-// Checking the type tag and unwrapping cost more than the rest of a small frame's work, so the port of the frame before
-// is recognised by identity. The reference is weak: once the handle is collected it yields no value, and never matches.
-PortBox& port_box_of(napi_env env, napi_value value) {
-  struct Known {
-    napi_env env = nullptr;
-    napi_ref handle = nullptr;
-    PortBox* box = nullptr;
-  };
-  thread_local Known known;
-  if (known.env == env && known.handle != nullptr) {
-    napi_value handle = nullptr;
-    bool is_same = false;
-    if (napi_get_reference_value(env, known.handle, &handle) == napi_ok && handle != nullptr &&
-        napi_strict_equals(env, handle, value, &is_same) == napi_ok && is_same && !known.box->is_closed)
-      return *known.box;
-    napi_delete_reference(env, known.handle);
-  }
-  known = Known{};
-  PortBox& box = open_box<PortBox>(env, value);
-  napi_ref handle = nullptr;
-  if (napi_create_reference(env, value, 0, &handle) == napi_ok) known = {env, handle, &box};
-  return box;
-}
-
 int32_t receive_frame(napi_env env, napi_callback_info info) {
   size_t count = 3;
   napi_value arguments[3];
@@ -99,7 +76,7 @@ int32_t receive_frame(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   size_t size = 0;
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  PortBox& box = port_box_of(env, arguments[0]);
+  PortBox& box = known_box<PortBox>(env, arguments[0]);
   if (count < 3 || napi_get_value_uint32(env, arguments[1], &connection) != napi_ok ||
       napi_get_arraybuffer_info(env, arguments[2], &data, &size) != napi_ok)
     throw Napi::TypeError::New(env, "Expected receive(port, connection, ArrayBuffer).");

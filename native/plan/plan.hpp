@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "http/answer_form.hpp"
 #include "plan/check_program.hpp"
 #include "plan/router.hpp"
 #include "queue/model_queue.hpp"
@@ -71,6 +72,9 @@ struct Plan {
   std::vector<Source> answer;
   int32_t route_split = -1;
   bool is_audited = false;
+  // For JSON over HTTP; null: that takes the path in TypeScript. Set before the first such request, by the port's
+  // thread.
+  std::shared_ptr<const http::AnswerForm> answer_form;
 
   // Derived by `seal`.
   size_t free_dim_count = 0;

@@ -30,7 +30,9 @@ struct Segment {
 // Whom the answer goes to.
 struct Origin {
   bool is_wire = false;
-  double tag = -1;  // JavaScript requests
+  bool is_http = false;         // JSON bodies that http/gateway read
+  double tag = -1;              // JavaScript requests, and the exchange of HTTP ones
+  uint64_t request_number = 0;  // HTTP: the last part of request_id
   uint32_t connection = 0;
   uint32_t connection_generation = 0;
   uint32_t channel = 0;
@@ -104,6 +106,19 @@ struct alignas(64) Request {
   void release_all();
 };
 static_assert(sizeof(Request*) != 8 || offsetof(Request, port_owner) == 64, "the line that travels is one cache line");
+
+// Calls visit(ns) for the times that answers tell: admission to first run, then one per stage. None is negative.
+template <typename Visit>
+void for_each_elapsed(const Request& request, Visit&& visit) {
+  int64_t before = request.admitted_ns;
+  const auto tell = [&](int64_t moment) {
+    const int64_t step = moment > before ? moment - before : 0;
+    before += step;
+    visit(step);
+  };
+  tell(request.first_run_ns.load(std::memory_order_relaxed));
+  for (const int64_t done_ns : request.stage_done_ns) tell(done_ns);
+}
 
 // What one tensor of a request is once its batches have run: dims and bytes a row, equal over all its segments.
 struct TensorShape {

@@ -36,6 +36,7 @@ import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
 import { expectOptions, queueLimitsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor } from './executor.js'
+import { EngineJsonPort, type JsonPort } from './json-port.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
 import {
@@ -59,6 +60,8 @@ export class Engine implements EngineApi {
   readonly isMeasuring: boolean
   /** For transports of this isolate. */
   readonly port: WirePort
+  /** The same, for JSON over HTTP. */
+  readonly json: JsonPort
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
   readonly #log: AuditLog | undefined
@@ -69,6 +72,7 @@ export class Engine implements EngineApi {
   readonly #executor: Executor
   readonly #plain: PlainExecutor
   readonly #wire: EngineWirePort
+  readonly #json: EngineJsonPort
   readonly #control: Control
   readonly #listeners = new Map<keyof EngineEvents, Set<(name: string) => void>>()
   readonly #instance: string
@@ -123,6 +127,11 @@ export class Engine implements EngineApi {
       deploymentOf: (planKey) => this.#deployments.byKey(planKey),
       onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
       onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),
+      httpInFlight: () => this.#json.inFlight,
+      onHttpOutbox: () => this.#json.renewOutbox(),
+      onHttpAnswered: (exchange, offset, bytes) => this.#json.answer(exchange, offset, bytes),
+      onHttpFailed: (exchange, failure) => this.#json.fail(exchange, failure),
+      requestIdOf: (requestNumber) => this.#requestIdOf(requestNumber),
       onDrained: () => this.#wire.drained(),
     })
     this.#plain = new PlainExecutor(pool, {
@@ -138,6 +147,18 @@ export class Engine implements EngineApi {
       scheduleFlush: () => this.#executor.scheduleFlush(),
     })
     this.port = this.#wire
+    this.#json = new EngineJsonPort({
+      port: this.#executor.port,
+      instance: this.#instance,
+      slotOf: (name) => this.#deployments.slotOf(name),
+      isOpen: () => this.#state === 'open',
+      requestsMax: requestsMaxOf(options),
+      callsInFlight: () => this.#executor.callsInFlight,
+      nextRequestNumber: () => this.#requestCount + 1,
+      takeRequestNumber: () => this.#requestCount++,
+      scheduleFlush: () => this.#executor.scheduleFlush(),
+    })
+    this.json = this.#json
   }
 
   /**
@@ -319,6 +340,7 @@ export class Engine implements EngineApi {
     await this.#control.close()
     this.#deployments.stopAll()
     this.#executor.close()
+    this.#json.close()
     await this.#pool.close()
     this.#loaded.closeAll()
     await this.#log?.flush()
@@ -331,7 +353,11 @@ export class Engine implements EngineApi {
   }
 
   #nextRequestId(): string {
-    return `${this.#instance}-${(++this.#requestCount).toString(36)}`
+    return this.#requestIdOf(++this.#requestCount)
+  }
+
+  #requestIdOf(requestNumber: number): string {
+    return `${this.#instance}-${requestNumber.toString(36)}`
   }
 
   #expectOpen(): void {

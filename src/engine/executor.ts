@@ -3,9 +3,10 @@
  * hands each event to whom it concerns.
  *
  *     infer ─ submit ─┐                          ┌─ answered, failed ─► promise (request table)
- *     frame ─ receive ┴─► flush (setImmediate)   ├─ settled ──────────► audit record, release
- *                                     onReady ─► drain ─┤
- *                                                └─ send, sendFailed ─► hooks of the WebSocket transport
+ *     frame ─ receive ┼─► flush (setImmediate)   ├─ settled ──────────► audit record, release
+ *      body ─ submit ─┘               onReady ─► drain ─┤
+ *                                                ├─ send, sendFailed ─► hooks of the WebSocket transport
+ *                                                └─ httpAnswered, httpFailed ─► hooks of the HTTP transport
  *
  * Deadlines: the addon keeps them; one timer here, armed after a flush for the earliest of them, lets it fail what has
  * expired. No timer runs while nothing has a deadline.
@@ -27,6 +28,14 @@ export interface ExecutorEvents {
   deploymentOf(planKey: number): Deployment | undefined
   onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
   onSendFailed(connection: number, channel: number, wireId: number, failure: NativeFailure): void
+  /** HTTP requests that are not answered: they count with the calls. */
+  httpInFlight(): number
+  /** The HTTP answers that follow lie in another memory. */
+  onHttpOutbox(): void
+  onHttpAnswered(exchange: number, offset: number, bytes: number): void
+  onHttpFailed(exchange: number, failure: NativeFailure): void
+  /** The request id that belongs to the number under which an HTTP request was submitted. */
+  requestIdOf(requestNumber: number): string
   onDrained(): void
 }
 
@@ -37,6 +46,9 @@ const SETTLED = 3
 const SEND = 4
 const SEND_FAILED = 5
 const SEND_HELD = 7
+const HTTP_OUTBOX = 8
+const HTTP_ANSWERED = 9
+const HTTP_FAILED = 10
 
 const CHANNEL_UNIT = 2 ** 32
 const SCAN_INTERVAL_US = 1000
@@ -45,6 +57,7 @@ export class Executor {
   readonly port: PortHandle
   readonly #events: ExecutorEvents
   readonly #table: RequestTable
+  readonly #requestsMax: number
   #isFlushScheduled = false
   #isClosed = false
   #outbox: Uint8Array = new Uint8Array(0)
@@ -55,6 +68,7 @@ export class Executor {
 
   constructor(plane: number, requestsMax: number, events: ExecutorEvents) {
     this.#events = events
+    this.#requestsMax = requestsMax
     this.#table = new RequestTable(requestsMax)
     this.port = addon.openPort(plane, () => this.#drain(), requestsMax)
   }
@@ -62,6 +76,11 @@ export class Executor {
   /** Requests that are not answered, WebSocket ones included. */
   get inFlight(): number {
     return this.#isClosed ? 0 : addon.inFlight(this.port)
+  }
+
+  /** Requests that `submit` took and that are not settled. */
+  get callsInFlight(): number {
+    return this.#table.inUse
   }
 
   /** @throws through the promise: what the addon refuses or fails, ERR_ABORTED. */
@@ -74,7 +93,8 @@ export class Executor {
   ): Promise<InferResult> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortedError(signal))
-      const tag = this.#table.take(deployment, requestId, resolve, reject)
+      const isFull = this.#table.inUse + this.#events.httpInFlight() >= this.#requestsMax
+      const tag = isFull ? -1 : this.#table.take(deployment, requestId, resolve, reject)
       if (tag < 0)
         return reject(
           new PenstockError(
@@ -190,7 +210,10 @@ export class Executor {
     else if (kind === SEND || kind === SEND_HELD) {
       if (b + c > this.#outbox.length) this.#outbox = addon.outbox(this.port)
       this.#events.onSend(a, this.#outbox.subarray(b, b + c), kind === SEND_HELD)
-    } else if (kind === SEND_FAILED) {
+    } else if (kind === HTTP_ANSWERED) this.#events.onHttpAnswered(a, b, c)
+    else if (kind === HTTP_FAILED) this.#events.onHttpFailed(a, addon.readFailure(this.port, b))
+    else if (kind === HTTP_OUTBOX) this.#events.onHttpOutbox()
+    else if (kind === SEND_FAILED) {
       this.#events.onSendFailed(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.port, b))
     }
   }
@@ -212,7 +235,8 @@ export class Executor {
   }
 
   #onSettled(tag: number, request: number, planKey: number): void {
-    if (tag < 0) this.#audit(request, this.#events.deploymentOf(planKey), '')
+    if (tag === -1) this.#audit(request, this.#events.deploymentOf(planKey), '')
+    else if (tag < -1) this.#audit(request, this.#events.deploymentOf(planKey), this.#events.requestIdOf(-2 - tag))
     // The last background run may end, and tell so, on another thread while the answer is still on its way.
     else if (this.#table.isOpen(tag)) this.#table.keepSettled(tag, request)
     else this.#finishAudited(tag, request)

@@ -14,6 +14,7 @@ type Reject = (error: PenstockError) => void
 
 export class RequestTable {
   readonly #tagsMax: number
+  #inUse = 0
   readonly #free: number[] = []
   readonly #deployments: (Deployment | null)[] = []
   readonly #requestIds: string[] = []
@@ -30,10 +31,15 @@ export class RequestTable {
     this.#tagsMax = tagsMax
   }
 
+  get inUse(): number {
+    return this.#inUse
+  }
+
   /** @returns a tag, or -1 when `tagsMax` are in use. */
   take(deployment: Deployment, requestId: string, resolve: Resolve, reject: Reject): number {
     const tag = this.#free.pop() ?? this.#deployments.length
     if (tag >= this.#tagsMax) return -1
+    this.#inUse++
     this.#deployments[tag] = deployment
     this.#requestIds[tag] = requestId
     this.#resolves[tag] = resolve
@@ -85,6 +91,7 @@ export class RequestTable {
 
   free(tag: number): void {
     this.#settle(tag)
+    this.#inUse--
     this.#deployments[tag] = null
     this.#requestIds[tag] = ''
     this.#free.push(tag)

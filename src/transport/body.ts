@@ -13,6 +13,9 @@ export interface BodyBudget {
 /** First room of a body. */
 const bytesInitial = 16 * 1024
 
+/** A body that has sent this part of what it announced gets memory for all of it: two copies less of a large tensor. */
+const believedTimes = 8
+
 /** A body that grows as it arrives: an announced length is a claim, and memory is not given for claims. */
 export class Body {
   #memory = Buffer.allocUnsafeSlow(0)
@@ -24,11 +27,13 @@ export class Body {
     private readonly bytesMax: number,
   ) {}
 
-  append(chunk: ArrayBuffer): PenstockError | null {
+  /** @param announcedBytes of the whole body, as the caller claims; 0: not said. It is believed as far as it pays in advance. */
+  append(chunk: ArrayBuffer, announcedBytes = 0): PenstockError | null {
     const length = this.#length + chunk.byteLength
     if (length > this.bytesMax) return bodyTooLarge(this.bytesMax, length)
     if (length > this.#memory.length) {
-      const capacity = Math.min(this.bytesMax, Math.max(length, 2 * this.#memory.length, bytesInitial))
+      const believed = Math.min(announcedBytes, believedTimes * length)
+      const capacity = Math.min(this.bytesMax, Math.max(length, believed, 2 * this.#memory.length, bytesInitial))
       const addedBytes = capacity - this.#memory.length
       if (this.budget.bytes + addedBytes > this.budget.bytesMax) {
         return new PenstockError(

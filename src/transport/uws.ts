@@ -20,7 +20,10 @@ import uws, {
 import { PenstockError } from '../base/errors.js'
 import { Body, bodyTooLarge, type BodyBudget } from './body.js'
 import { listenFailure } from './listen-failure.js'
+import { QuickExchanges, type QuickHandler } from './quick-exchange.js'
 import type { CancelSignal } from '../engine/api.js'
+
+export type { HttpRequest as RawRequest, HttpResponse as RawResponse } from 'uWebSockets.js'
 
 /** A whole answer. `headers` come beside content-type and content-length. */
 export interface HttpReply {
@@ -60,6 +63,8 @@ export interface Handshake {
 export interface SocketServerOptions<Data> {
   /** Called for each request; must respond, or call `readBody`, before it returns to the loop. */
   onRequest(exchange: HttpExchange): void
+  /** Requests that it takes do not come to onRequest. */
+  readonly quick?: QuickHandler & { start(exchanges: QuickExchanges): void }
   readonly socket: SocketBehaviour<Data>
   /** Bytes of all bodies that are still arriving. */
   readonly bodiesBytesMax: number
@@ -69,10 +74,33 @@ export interface SocketServerOptions<Data> {
 const streamedBytesMin = 64 * 1024
 
 /** What the exchanges of one server share. */
-interface Shared {
+export interface ExchangeShare {
   readonly bodies: BodyBudget
   isClosing: boolean
   openExchanges: number
+}
+
+/** Of a request, without its body. */
+export interface RequestHead {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  /** By lower-case name; repeated ones are joined by ', '. */
+  readonly headers: ReadonlyMap<string, string>
+}
+
+function readHead(request: HttpRequest): RequestHead {
+  const headers = new Map<string, string>()
+  request.forEach((name, value) => {
+    const earlier = headers.get(name)
+    headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
+  })
+  return {
+    method: request.getCaseSensitiveMethod(),
+    path: request.getUrl(),
+    query: request.getQuery() ?? '',
+    headers,
+  }
 }
 
 /** One HTTP request and the one answer it gets. */
@@ -83,9 +111,11 @@ export class HttpExchange implements Handshake {
   readonly path: string
   /** Without the question mark; '' when there is none. */
   readonly query: string
-  readonly #headers = new Map<string, string>()
+  readonly #headers: ReadonlyMap<string, string>
   readonly #raw: HttpResponse
-  readonly #shared: Shared
+  readonly #shared: ExchangeShare
+  /** What was read of the body before there was an exchange. */
+  readonly #received: Buffer | PenstockError | null
   #signal: ExchangeSignal | undefined
   #onAbort: (() => void) | undefined
   #isAborted = false
@@ -94,16 +124,19 @@ export class HttpExchange implements Handshake {
   #isStreaming = false
   #isFinished = false
 
-  constructor(raw: HttpResponse, request: HttpRequest, shared: Shared) {
+  constructor(
+    raw: HttpResponse,
+    head: RequestHead,
+    shared: ExchangeShare,
+    received: Buffer | PenstockError | null = null,
+  ) {
     this.#raw = raw
     this.#shared = shared
-    this.method = request.getCaseSensitiveMethod()
-    this.path = request.getUrl()
-    this.query = request.getQuery() ?? ''
-    request.forEach((name, value) => {
-      const earlier = this.#headers.get(name)
-      this.#headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
-    })
+    this.#received = received
+    this.method = head.method
+    this.path = head.path
+    this.query = head.query
+    this.#headers = head.headers
     shared.openExchanges++
     raw.onAborted(() => this.#abort())
   }
@@ -131,7 +164,11 @@ export class HttpExchange implements Handshake {
    * @throws PenstockError ERR_BODY_TOO_LARGE, ERR_QUEUE_FULL (all bodies together), ERR_ABORTED.
    */
   readBody(bytesMax: number): Promise<Buffer> {
-    const announced = Number(this.header('content-length'))
+    if (this.#received !== null) {
+      this.#isBodyRead = true
+      return this.#received instanceof PenstockError ? Promise.reject(this.#received) : Promise.resolve(this.#received)
+    }
+    const announced = Number(this.header('content-length')) || 0
     if (announced > bytesMax) return Promise.reject(bodyTooLarge(bytesMax, announced))
     this.#isBodyRead = true
     return new Promise((resolve, reject) => {
@@ -150,7 +187,7 @@ export class HttpExchange implements Handshake {
         }
         body ??= new Body(this.#shared.bodies, bytesMax)
         if (body.isReleased) return
-        const refusal = body.append(chunk)
+        const refusal = body.append(chunk, announced)
         if (refusal !== null) return refuse(refusal)
         if (!isLast) return
         body.release()
@@ -238,20 +275,35 @@ class ExchangeSignal implements CancelSignal {
 /** A listening port with its HTTP exchanges and WebSocket connections. */
 export class SocketServer<Data> {
   readonly #app: TemplatedApp
-  readonly #shared: Shared
+  readonly #shared: ExchangeShare
   #listener: us_listen_socket | null = null
   #connections = 0
   #isClosed = false
 
   constructor(options: SocketServerOptions<Data>) {
     this.#shared = { bodies: { bytes: 0, bytesMax: options.bodiesBytesMax }, isClosing: false, openExchanges: 0 }
+    const exchange = (raw: HttpResponse, request: HttpRequest): void =>
+      options.onRequest(new HttpExchange(raw, readHead(request), this.#shared))
     this.#app = uws
       .App()
       .ws<Data>(options.socket.path, socketBehaviour(options.socket, this.#shared))
-      .any('/*', (raw, request) => options.onRequest(new HttpExchange(raw, request, this.#shared)))
+      .any('/*', exchange)
       .filter((_raw, change) => {
         this.#connections += Number(change)
       })
+    if (options.quick === undefined) return
+    const quick = new QuickExchanges({
+      handler: options.quick,
+      share: this.#shared,
+      handOver: (raw, head, body) => new HttpExchange(raw, head, this.#shared, body),
+      onHandedOver: (handedOver) => options.onRequest(handedOver),
+    })
+    options.quick.start(quick)
+    options.quick.paths.forEach((path, index) => {
+      this.#app.post(path, (raw, request) => {
+        if (!quick.tryTake(raw, request, index)) exchange(raw, request)
+      })
+    })
   }
 
   /** TCP connections, WebSockets included. */
@@ -312,7 +364,10 @@ type Listen = (
   callback: (socket: us_listen_socket | false) => void,
 ) => void
 
-function socketBehaviour<Data>(behaviour: SocketBehaviour<Data>, shared: Shared): Parameters<TemplatedApp['ws']>[1] {
+function socketBehaviour<Data>(
+  behaviour: SocketBehaviour<Data>,
+  shared: ExchangeShare,
+): Parameters<TemplatedApp['ws']>[1] {
   return {
     maxPayloadLength: behaviour.frameBytesMax,
     maxBackpressure: behaviour.bufferBytesMax,
@@ -322,7 +377,7 @@ function socketBehaviour<Data>(behaviour: SocketBehaviour<Data>, shared: Shared)
     compression: uws.DISABLED,
     upgrade: (raw, request, context) => {
       const verdict = behaviour.accept({ header: (name) => request.getHeader(name) })
-      if ('status' in verdict) return new HttpExchange(raw, request, shared).respond(verdict)
+      if ('status' in verdict) return new HttpExchange(raw, readHead(request), shared).respond(verdict)
       raw.cork(() =>
         raw.upgrade(verdict.data, request.getHeader('sec-websocket-key'), verdict.subprotocol, '', context),
       )

@@ -55,7 +55,11 @@ async function answer(
   }
 }
 
-function replyToError(thrown: unknown, exchange: HttpExchange, context: HttpContext): HttpReply {
+/** What an error reply needs to know of its request. */
+export type FailedExchange = Pick<HttpExchange, 'method' | 'path' | 'isAborted'>
+
+/** The reply to whatever was thrown; what is the operator's to know is logged. */
+export function replyToError(thrown: unknown, exchange: FailedExchange, context: HttpContext): HttpReply {
   const error = toPenstockError(thrown)
   const { httpStatus } = error
   // Capacity is the operator's to watch in the metrics, not one line of log per refusal.

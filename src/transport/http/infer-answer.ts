@@ -31,6 +31,11 @@ export function writeColumns(result: InferResult, pipeline: AnsweredPipeline): s
   )
 }
 
+/** The JSON of `last_model` when every row took the route `label`; null: no row was routed. */
+export function lastModelOf(label: string | null, pipeline: AnsweredPipeline): string {
+  return JSON.stringify(lastModel(label ?? answeringModel(pipeline), pipeline))
+}
+
 /** By pipeline: the JSON of `last_model` when no row was routed. The same for every answer of a deployment. */
 const unroutedModels = new WeakMap<AnsweredPipeline, string>()
 
@@ -38,7 +43,7 @@ function lastModelText(route: readonly string[] | null, pipeline: AnsweredPipeli
   if (route !== null) return JSON.stringify(lastModel(new Set(route).size === 1 ? (route[0] ?? null) : null, pipeline))
   let text = unroutedModels.get(pipeline)
   if (text === undefined) {
-    text = JSON.stringify(lastModel(answeringModel(pipeline), pipeline))
+    text = lastModelOf(null, pipeline)
     unroutedModels.set(pipeline, text)
   }
   return text

@@ -1,0 +1,116 @@
+// What the HTTP transport calls for JSON bodies of natively executable pipelines: once per body, and at deploys.
+#include "addon/handles.hpp"
+#include "addon/known_box.hpp"
+#include "addon/spec.hpp"
+#include "addon/values.hpp"
+
+namespace penstock::addon {
+namespace {
+std::string read_text(const Napi::Value& value, const char* name) {
+  if (!value.IsString()) throw Napi::TypeError::New(value.Env(), std::string("Expected ") + name + " to be a string.");
+  return value.As<Napi::String>().Utf8Value();
+}
+
+template <typename Read>
+void read_each(const Napi::Object& spec, const char* name, Read&& read) {
+  const Napi::Value value = spec.Get(name);
+  if (!value.IsArray()) throw Napi::TypeError::New(spec.Env(), std::string("Expected ") + name + " to be an array.");
+  const auto list = value.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) read(list.Get(i));
+}
+
+// setAnswerForm(plan, spec)
+Napi::Value set_answer_form(const Napi::CallbackInfo& info) {
+  Plan& plan = *open_box<PlanBox>(info, 0).plan;
+  const auto spec = info[1].As<Napi::Object>();
+  auto form = std::make_shared<http::AnswerForm>();
+  read_each(spec, "inputNames",
+            [&](const Napi::Value& name) { form->input_names.push_back(read_text(name, "inputNames")); });
+  read_each(spec, "outputs", [&](const Napi::Value& value) {
+    const auto output = value.As<Napi::Object>();
+    const int64_t last = static_cast<int64_t>(plan.answer.size()) - 1;
+    const auto source = static_cast<size_t>(read_integer(output.Get("source"), "source", 0, last));
+    form->outputs.push_back({source, read_text(output.Get("head"), "head")});
+  });
+  read_each(spec, "checks", [&](const Napi::Value& check) { form->checks.push_back(read_text(check, "checks")); });
+  read_each(spec, "routes", [&](const Napi::Value& value) {
+    const auto route = value.As<Napi::Object>();
+    form->routes.push_back({read_text(route.Get("label"), "label"), read_text(route.Get("lastModel"), "lastModel")});
+  });
+  form->metadata = read_text(spec.Get("metadata"), "metadata");
+  form->last_model = read_text(spec.Get("lastModel"), "lastModel");
+  const size_t options = plan.route_split < 0 ? 0 : plan.splits[static_cast<size_t>(plan.route_split)].option_count();
+  if (form->input_names.size() != plan.inputs.size() || form->checks.size() != plan.checks.size() ||
+      form->routes.size() != options)
+    throw Napi::RangeError::New(info.Env(), "Expected the form to name the plan's inputs, checks and routes.");
+  plan.answer_form = std::move(form);
+  return info.Env().Undefined();
+}
+
+std::string_view read_body(napi_env env, napi_value value) {
+  void* data = nullptr;
+  size_t size = 0;
+  bool is_buffer = false;
+  napi_is_arraybuffer(env, value, &is_buffer);
+  if (is_buffer) {
+    napi_get_arraybuffer_info(env, value, &data, &size);
+    return {static_cast<const char*>(data), size};
+  }
+  const ByteSpan bytes = read_bytes(env, value, "body");
+  return {reinterpret_cast<const char*>(bytes.data), bytes.size};
+}
+
+// submitJson(port, pipeline, body, exchange, requestNumber): as hot as `receive`, see wire_api.cpp.
+double submit_body(napi_env env, napi_callback_info info) {
+  size_t count = 5;
+  napi_value arguments[5];
+  uint32_t exchange = 0;
+  double request_number = 0;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  PortBox& box = known_box<PortBox>(env, arguments[0]);
+  Pipeline& pipeline = *known_box<PipelineBox>(env, arguments[1]).pipeline;
+  if (count < 5 || napi_get_value_uint32(env, arguments[3], &exchange) != napi_ok ||
+      napi_get_value_double(env, arguments[4], &request_number) != napi_ok || !(request_number >= 0) ||
+      request_number > 9007199254740991.0)
+    throw Napi::TypeError::New(env, "Expected submitJson(port, pipeline, body, exchange, requestNumber).");
+  const http::Exchange named{exchange, static_cast<uint64_t>(request_number)};
+  const auto received = box.http->receive(pipeline, named, read_body(env, arguments[2]), box.last_failure);
+  switch (received.receipt) {
+    case http::Gateway::Receipt::kAdmitted:
+      return static_cast<double>(box.port->number_of(*received.request));
+    case http::Gateway::Receipt::kLeft:
+      return 0;
+    case http::Gateway::Receipt::kRefused:
+      break;
+  }
+  box.last_channel = box.last_wire_id = -1;
+  return -static_cast<double>(box.last_failure.code);
+}
+
+napi_value submit_json(napi_env env, napi_callback_info info) {
+  try {
+    napi_value result = nullptr;
+    napi_create_double(env, submit_body(env, info), &result);
+    return result;
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+    return nullptr;
+  }
+}
+
+// The memory of the event before it; asked for when an event says that it is another one.
+Napi::Value http_outbox(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<Block>& block = open_box<PortBox>(info, 0).http->outbox();
+  return Napi::Uint8Array::New(env, block->size_bytes(), external_buffer(env, block), 0);
+}
+}  // namespace
+
+void register_http(Napi::Env env, Napi::Object exports) {
+  export_function<set_answer_form>(env, exports, "setAnswerForm");
+  export_function<http_outbox>(env, exports, "httpOutbox");
+  napi_value function = nullptr;
+  napi_create_function(env, "submitJson", NAPI_AUTO_LENGTH, submit_json, nullptr, &function);
+  exports.Set("submitJson", Napi::Value(env, function));
+}
+}  // namespace penstock::addon

@@ -1,0 +1,56 @@
+#include "http/gateway.hpp"
+
+#include <utility>
+
+#include "core/assert.hpp"
+#include "core/clock.hpp"
+#include "http/answer.hpp"
+
+namespace penstock::http {
+Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) {
+  PENSTOCK_ASSERT(outbox_ != nullptr);
+}
+
+Gateway::Received Gateway::receive(Pipeline& pipeline, const Exchange& exchange, std::string_view body,
+                                   Failure& failure) {
+  std::shared_ptr<Plan> plan = pipeline.plan();
+  if (plan == nullptr || plan->answer_form == nullptr || plan->stages.empty()) return {};
+  if (!body_.read(body, *plan, *plan->answer_form)) return {};
+  Submission submission = body_.submission();
+  submission.deadline_us = body_.deadline_ms() == 0 ? 0 : now_us() + body_.deadline_ms() * 1000;
+  submission.origin = {
+      .is_http = true, .tag = static_cast<double>(exchange.number), .request_number = exchange.request_number};
+  failure.set(StatusCode::kOk);
+  Request* const request = submit(port_, pipeline, std::move(plan), submission, failure);
+  body_.trim();
+  return {request == nullptr ? Receipt::kRefused : Receipt::kAdmitted, request};
+}
+
+Gateway::Answer Gateway::collect(Request& request, size_t& offset, size_t& bytes) {
+  const AnswerForm& form = *request.plan->answer_form;
+  const size_t room = request.status() == StatusCode::kOk ? answer_characters(request, form) : 0;
+  if (room == 0) {
+    request.fail(StatusCode::kRunFailed, 0, 0, 0, "The rows of an output have different shapes.");
+    return Answer::kFailed;
+  }
+  if (outbox_used_ + room > outbox_->size_bytes()) {
+    if (outbox_used_ > 0) return Answer::kNoRoom;
+    // One answer larger than the outbox: a larger outbox. The reader compares blocks: `room` is more than is used.
+    auto larger = Block::try_make(room);
+    PENSTOCK_ASSERT(larger != nullptr);
+    outbox_ = std::move(larger);
+  }
+  char* const text = reinterpret_cast<char*>(outbox_->data()) + outbox_used_;
+  offset = outbox_used_;
+  bytes = static_cast<size_t>(print_answer(request, form, request.origin.request_number, text) - text);
+  outbox_used_ += bytes;
+  return Answer::kPrinted;
+}
+
+void Gateway::reset_outbox() {
+  outbox_used_ = 0;
+  if (outbox_->size_bytes() <= kOutboxKeptBytesMax) return;
+  auto usual = Block::try_make(kOutboxBytes);
+  if (usual != nullptr) outbox_ = std::move(usual);
+}
+}  // namespace penstock::http

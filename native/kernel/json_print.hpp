@@ -1,0 +1,26 @@
+// Tensors as JSON text, straight from batch memory, byte for byte what src/tensor/print.ts writes: the shortest decimal
+// that reads back to the same float32 (or float64), laid out as JavaScript lays numbers out; integers exactly; NaN and
+// infinities as null. A test compares the two over random bits.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/dtype_codes.hpp"
+
+namespace penstock::json {
+// No element's text is longer.
+constexpr size_t kElementCharactersMax = 32;
+
+// Writes one element and returns the end of its text. `element` needs no alignment.
+char* print_element(const std::byte* element, Dtype dtype, char* text) noexcept;
+// Writes `elements` nested in `dims[axis …]`; a bare value when no dim is left. The text has room for
+// `nest_characters`.
+char* print_nest(const std::byte* elements, Dtype dtype, const std::vector<int64_t>& dims, size_t axis,
+                 char* text) noexcept;
+// At least as many characters as print_nest writes for all of `dims`.
+size_t nest_characters(const std::vector<int64_t>& dims) noexcept;
+// A number that is exactly a float32.
+char* print_float32(double value, char* text) noexcept;
+char* print_float64(double value, char* text) noexcept;
+}  // namespace penstock::json

@@ -1,0 +1,260 @@
+/**
+ * HTTP requests whose whole work is done by one call and one callback: no promise, no header object, no signal. An
+ * exchange comes from a pool with its handlers and goes back when it is over; it is a number to whoever works on it.
+ *
+ *     begin ─► wanted? ─► body ─► submit ─┬─► admitted ─► answer | fail ─► free
+ *       └ no ─► HttpExchange              ├─► left ─────► HttpExchange, with head and body ─► free
+ *                                         └─► refused ──► fail ─► free
+ *
+ * What is not the common case becomes an HttpExchange, at the beginning or with its body in hand, and goes the usual way.
+ * Only headers that decide something are kept; a request that sends one of them twice, or one that the handler does not
+ * know, is not taken. Thread: the I/O isolate that listens.
+ */
+import type { PenstockError } from '../base/errors.js'
+import { Body } from './body.js'
+import type { ExchangeShare, Handshake, HttpExchange, HttpReply, RawRequest, RawResponse, RequestHead } from './uws.js'
+
+/** Who does the work. */
+export interface QuickHandler {
+  /** In the router's form, `:name` for the one parameter, which is `exchange.parameter`. */
+  readonly paths: readonly string[]
+  readonly bodyBytesMax: number
+  /** Whether to take the request, by its head. */
+  wants(exchange: QuickExchange): boolean
+  /**
+   * @param body whole; lent until it returns.
+   * @returns > 0: the request, answered later by `answer` or `fail` · 0: left to HttpExchange · < 0: failed already.
+   */
+  submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number
+  /** The caller is gone; `answer` or `fail` follows nevertheless. */
+  cancel(request: number): void
+  /** The caller was gone before its body had arrived. */
+  aborted(exchange: QuickExchange): void
+}
+
+export interface QuickParts {
+  readonly handler: QuickHandler
+  readonly share: ExchangeShare
+  /** Takes a request over, with its body or what is wrong with it. Without one: only to be answered. */
+  readonly handOver: (raw: RawResponse, head: RequestHead, body: Buffer | PenstockError | null) => HttpExchange
+  readonly onHandedOver: (exchange: HttpExchange) => void
+}
+
+/** Above this an answer follows the socket's pace, as HttpExchange does it. */
+const quickBytesMax = 64 * 1024
+
+/** The exchanges of one server. */
+export class QuickExchanges {
+  readonly #parts: QuickParts
+  readonly #all: QuickExchange[] = []
+  readonly #free: QuickExchange[] = []
+
+  constructor(parts: QuickParts) {
+    this.#parts = parts
+  }
+
+  /** @returns false when the request is to go the usual way; nothing was done to it then. */
+  tryTake(raw: RawResponse, request: RawRequest, path: number): boolean {
+    if (request.getQuery() !== undefined) return false
+    const exchange = this.#free.pop() ?? this.#make()
+    if (exchange.begin(raw, request, path)) return true
+    this.#free.push(exchange)
+    return false
+  }
+
+  /** @param number of an exchange whose request is in flight. */
+  at(number: number): QuickExchange {
+    const exchange = this.#all[number]
+    if (exchange === undefined) throw new Error(`Expected exchange ${number} to be in use`)
+    return exchange
+  }
+
+  #make(): QuickExchange {
+    const exchange = new QuickExchange(this.#all.length, this.#parts, this.#free)
+    this.#all.push(exchange)
+    return exchange
+  }
+}
+
+export class QuickExchange implements Handshake {
+  readonly number: number
+  readonly method = 'POST'
+  /** Which of the handler's paths. */
+  pathIndex = 0
+  /** As sent, percent-encoded. */
+  parameter = ''
+  /** The handler's own. */
+  target: object | null = null
+  isAborted = false
+  readonly #parts: QuickParts
+  readonly #free: QuickExchange[]
+  #raw: RawResponse | null = null
+  #contentType = ''
+  #accept = ''
+  #authorization = ''
+  #origin = ''
+  #announcedBytes = 0
+  #isOdd = false
+  #body: Body | null = null
+  #request = 0
+
+  constructor(number: number, parts: QuickParts, free: QuickExchange[]) {
+    this.number = number
+    this.#parts = parts
+    this.#free = free
+  }
+
+  get path(): string {
+    return (this.#parts.handler.paths[this.pathIndex] ?? '').replace(/:\w+/, () => this.parameter)
+  }
+
+  header(name: string): string {
+    if (name === 'content-type') return this.#contentType
+    if (name === 'accept') return this.#accept
+    if (name === 'authorization') return this.#authorization
+    return name === 'origin' ? this.#origin : ''
+  }
+
+  /** Reads the head and starts, unless the request is not wanted. */
+  begin(raw: RawResponse, request: RawRequest, pathIndex: number): boolean {
+    const { handler, share } = this.#parts
+    this.pathIndex = pathIndex
+    this.parameter = request.getParameter(0) ?? ''
+    this.#contentType = this.#accept = this.#authorization = this.#origin = ''
+    this.#announcedBytes = 0
+    this.#isOdd = false
+    request.forEach(this.#onHeader)
+    if (this.#isOdd || this.#announcedBytes > handler.bodyBytesMax || !handler.wants(this)) return false
+    this.#raw = raw
+    this.isAborted = false
+    this.#request = 0
+    share.openExchanges++
+    raw.onAborted(this.#onAborted)
+    raw.onData(this.#onData)
+    return true
+  }
+
+  /** @param bytes of the JSON text; lent until it returns. */
+  answer(bytes: Uint8Array, contentType: string): void {
+    const raw = this.#raw
+    if (!this.isAborted && raw !== null) {
+      if (bytes.length < quickBytesMax) writeQuickly(raw, bytes, contentType, this.#parts.share.isClosing)
+      else this.#follow(raw, { status: 200, contentType, body: Uint8Array.from(bytes) })
+    }
+    this.#end()
+  }
+
+  /** Answers with anything else. */
+  reply(reply: HttpReply): void {
+    if (!this.isAborted && this.#raw !== null) this.#follow(this.#raw, reply)
+    this.#end()
+  }
+
+  readonly #onHeader = (name: string, value: string): void => {
+    switch (name) {
+      case 'content-type':
+        this.#isOdd ||= this.#contentType !== '' || value === ''
+        this.#contentType = value
+        break
+      case 'accept':
+        this.#isOdd ||= this.#accept !== '' || value === ''
+        this.#accept = value
+        break
+      case 'authorization':
+        this.#isOdd ||= this.#authorization !== '' || value === ''
+        this.#authorization = value
+        break
+      case 'origin':
+        this.#isOdd ||= this.#origin !== '' || value === ''
+        this.#origin = value
+        break
+      case 'content-length':
+        this.#announcedBytes = Number(value) || 0
+        break
+      case 'penstock-deadline-ms':
+      case 'penstock-priority':
+      case 'sec-websocket-protocol':
+        this.#isOdd = true
+        break
+      default:
+    }
+  }
+
+  readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => {
+    const { handler, share } = this.#parts
+    if (this.#raw === null) return
+    // Most bodies come whole, and are read where they lie.
+    if (this.#body === null && isLast && chunk.byteLength <= handler.bodyBytesMax) return this.#submit(chunk)
+    this.#body ??= new Body(share.bodies, handler.bodyBytesMax)
+    const refusal = this.#body.append(chunk, this.#announcedBytes)
+    if (refusal !== null) {
+      this.#body.release()
+      return this.#leave(refusal)
+    }
+    if (!isLast) return
+    this.#body.release()
+    this.#submit(this.#body.bytes)
+  }
+
+  #submit(body: ArrayBuffer | Buffer): void {
+    const request = this.#parts.handler.submit(this, body)
+    if (request > 0) this.#request = request
+    else if (request === 0) this.#leave(body instanceof ArrayBuffer ? Buffer.from(new Uint8Array(body)) : body)
+  }
+
+  readonly #onAborted = (): void => {
+    this.isAborted = true
+    if (this.#request > 0) return this.#parts.handler.cancel(this.#request)
+    this.#body?.release()
+    this.#parts.handler.aborted(this)
+  }
+
+  /** Gives the request to HttpExchange, for good. */
+  #leave(body: Buffer | PenstockError): void {
+    const raw = this.#raw
+    if (raw === null) return
+    const head = this.#head()
+    this.#end()
+    this.#parts.onHandedOver(this.#parts.handOver(raw, head, body))
+  }
+
+  #follow(raw: RawResponse, reply: HttpReply): void {
+    this.#parts.handOver(raw, this.#head(), null).respond(reply)
+  }
+
+  #head(): RequestHead {
+    const headers = new Map<string, string>()
+    for (const name of ['content-type', 'accept', 'authorization', 'origin']) {
+      if (this.header(name) !== '') headers.set(name, this.header(name))
+    }
+    return { method: this.method, path: this.path, query: '', headers }
+  }
+
+  #end(): void {
+    if (this.#raw === null) return
+    this.#raw = null
+    this.#body = null
+    this.target = null
+    this.#parts.share.openExchanges--
+    this.#free.push(this)
+  }
+}
+
+// What the corked write below works on: a closure for each answer would cost as much as the write.
+let present: RawResponse | null = null
+let presentBytes = new Uint8Array(0)
+let presentType = ''
+let presentCloses = false
+
+const write = (): void => {
+  present?.writeHeader('content-type', presentType)
+  present?.end(presentBytes, presentCloses)
+}
+
+function writeQuickly(raw: RawResponse, bytes: Uint8Array, contentType: string, closes: boolean): void {
+  present = raw
+  presentBytes = bytes as Uint8Array<ArrayBuffer>
+  presentType = contentType
+  presentCloses = closes
+  raw.cork(write)
+}
