@@ -146,3 +146,25 @@ export const MUTATIONS_PENDING_MAX = 1024
 export const JOURNAL_BYTES_MAX = 16 * MIB
 /** API keys of one home: each request is compared with all of them. */
 export const API_KEYS_MAX = 1024
+
+// ── bench ───────────────────────────────────────────────────────────────────────────────────────
+/** Connections of one load generator, each a file descriptor. */
+export const BENCH_CONNECTIONS_MAX = 4096
+/** Requests in flight per connection; a server's window is smaller still. */
+export const BENCH_IN_FLIGHT_MAX = 65_536
+/** Requests per second of an open loop: beyond it the generator's clock ticks are the limit. */
+export const BENCH_RATE_MAX = 10_000_000
+/** Kinds of request in one mix: each has histograms of its own. */
+export const BENCH_KINDS_MAX = 256
+/** Phases of one run. */
+export const BENCH_PHASES_MAX = 256
+/** Seconds of one phase: a day. */
+export const BENCH_SECONDS_MAX = 86_400
+/** Bytes of the tensors of one kind's different bodies: they are sent in turn and stay in memory. */
+export const BENCH_BODIES_BYTES_MAX = 64 * MIB
+/** Elements that a free dim is drawn with. */
+export const BENCH_FREE_DIM_MAX = 65_536
+/** Bytes of a file of inputs: it is read whole. */
+export const BENCH_INPUT_FILE_BYTES_MAX = 256 * MIB
+/** Points of a recording that is read again: a day of seconds. */
+export const BENCH_INTERVALS_MAX = 86_400

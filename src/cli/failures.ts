@@ -13,6 +13,9 @@ export const EXIT_UNREACHABLE = 3
 /** The command line contradicts itself in a way that commander does not see. */
 export class UsageError extends Error {}
 
+/** The command did what it was asked, and the result is a no: an objective that was missed. */
+export class MissedError extends Error {}
+
 /** No server answered. */
 export class UnreachableError extends Error {}
 
@@ -57,6 +60,6 @@ function exitCodeOf(error: unknown): number {
 function codeOf(error: unknown): string | null {
   if (error instanceof RefusedError) return error.code
   if (isPenstockError(error)) return error.code
-  if (error instanceof UsageError || error instanceof UnreachableError) return null
+  if (error instanceof UsageError || error instanceof UnreachableError || error instanceof MissedError) return null
   return 'ERR_INTERNAL'
 }

@@ -1,5 +1,6 @@
 /** The command line as a table of contents; each command is a file of its own. */
 import { Command } from 'commander'
+import { benchCommand } from './bench.js'
 import { inferCommand } from './infer.js'
 import { keysCreateCommand } from './keys-create.js'
 import { keysListCommand } from './keys-list.js'
@@ -35,6 +36,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
     .addCommand(inferCommand(terminal))
+    .addCommand(benchCommand(terminal))
     .addCommand(keysCommands(terminal))
   forEachCommand(program, (command) => command.exitOverride().showHelpAfterError('(add --help for the usage)'))
   return program

@@ -11,6 +11,10 @@ export interface Terminal {
   note(line: string): void
   /** Replaces the line that was shown before; '' removes it. Does nothing unless a person is watching stderr. */
   progress(line: string): void
+  /** Replaces the lines that were shown before; [] removes them. Does nothing unless a person is watching stderr. */
+  block(lines: readonly string[]): void
+  /** Width of the terminal that a person watches stderr on; 0: nobody does. */
+  readonly columns: number
   /** True when stdin is a keyboard, so that waiting for it would look like hanging. */
   readonly isInteractive: boolean
   /** All of stdin. */
@@ -18,6 +22,9 @@ export interface Terminal {
 }
 
 const CLEAR_LINE = '\r\u001b[2K'
+const CLEAR_BELOW = '\u001b[0J'
+/** Lines of the block that stands on the terminal. */
+let blockLines = 0
 const READ_BYTES = 65_536
 
 export const processTerminal: Terminal = {
@@ -25,6 +32,15 @@ export const processTerminal: Terminal = {
   note: (line) => void process.stderr.write(`${line}\n`),
   progress: (line) => {
     if (process.stderr.isTTY) process.stderr.write(CLEAR_LINE + line.slice(0, process.stderr.columns))
+  },
+  block: (lines) => {
+    if (!process.stderr.isTTY) return
+    const up = blockLines === 0 ? '' : `\u001b[${blockLines}A`
+    blockLines = lines.length
+    process.stderr.write(`\r${up}${CLEAR_BELOW}${lines.map((line) => `${line}\n`).join('')}`)
+  },
+  get columns() {
+    return process.stderr.isTTY ? process.stderr.columns : 0
   },
   get isInteractive() {
     return process.stdin.isTTY

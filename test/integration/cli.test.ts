@@ -23,6 +23,8 @@ const COMMANDS = [
   ['pipeline', 'deploy'],
   ['pipeline', 'undeploy'],
   ['pipeline', 'remove'],
+  ['bench'],
+  ['bench', 'compare'],
   ['keys', 'create'],
   ['keys', 'list'],
   ['keys', 'revoke'],
@@ -55,13 +57,13 @@ describe('cli: help and usage', () => {
     for (const command of COMMANDS) {
       expect(page).toContain(`\`${command.join(' ')}`)
       const { stdout } = await penstock([...command, '--help'])
-      for (const [, option = ''] of stdout.matchAll(/^ {2}(--[a-z-]+)/gm)) options.add(option)
+      for (const [, option = ''] of stdout.matchAll(/^ {2}(--[a-z0-9-]+)/gm)) options.add(option)
     }
     // The canary: the pattern finds the options at all.
     expect(options.size).toBeGreaterThan(20)
     for (const option of options) expect(page, option).toMatch(new RegExp(`\`${option}[ \`]`))
     // And nothing that does not exist any more.
-    const documented = [...page.matchAll(/`(--[a-z-]+)/g)].map(([, option = '']) => option)
+    const documented = [...page.matchAll(/`(--[a-z0-9-]+)/g)].map(([, option = '']) => option)
     expect(documented.filter((option) => !options.has(option))).toEqual(
       ['--help'].filter((option) => documented.includes(option)),
     )
@@ -70,7 +72,7 @@ describe('cli: help and usage', () => {
   it('--help: names every command and the exit codes; --version is the package', async () => {
     const { code, stdout } = await penstock(['--help'])
     expect(code).toBe(0)
-    for (const name of ['serve', 'model', 'pipeline', 'infer', 'keys'])
+    for (const name of ['serve', 'model', 'pipeline', 'infer', 'bench', 'keys'])
       expect(stdout).toMatch(new RegExp(`^ {2}${name}\\b`, 'm'))
     expect(stdout).toContain('Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no server')
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -99,6 +101,17 @@ describe('cli: help and usage', () => {
     [['infer', 'p', '--data', '{'], /Expected --data to be JSON/],
     [['infer', 'p', '--data', '{}', '--deadline', 'soon'], /Expected a time/],
     [['infer', 'p', '--data', '@absent.json'], /Cannot read absent\.json/],
+    [['bench'], /Expected --pipeline, or a scenario file/],
+    [['bench', '--pipeline', 'p', '--sweep'], /Expected --p99-ms beside --sweep/],
+    [['bench', '--pipeline', 'p', '--end-rate', '9'], /Expected --rate beside --end-rate/],
+    [['bench', '--pipeline', 'p', '--rate', '9', '--in-flight', '2'], /Expected either --rate .* or --in-flight/],
+    [
+      ['bench', '--pipeline', 'p', '--model', 'a.onnx', '--home', 'b'],
+      /Expected one of --model, --home and --examples/,
+    ],
+    [['bench', 'mix.json', '--rows', '3'], /Expected --rows to be absent beside a scenario file/],
+    [['bench', 'absent.json'], /Cannot read absent\.json/],
+    [['bench', 'compare', 'absent.ndjson'], /missing required argument 'second'/],
     [['serve', '--port', '70000'], /Expected a port in 0\.\.65535/],
     [['serve', '--log-level', 'loud'], /Allowed choices are/],
   ])('%j: is wrong usage, exit code 2', async (args, sentence) => {
