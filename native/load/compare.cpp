@@ -10,8 +10,8 @@
 namespace penstock::load {
 namespace {
 
-// Longer answers are parsed each time: remembering them would double the memory of the set.
-constexpr size_t kVerifiedBytesMax = 64 * 1024;
+// Of all texts that one checker remembers; what does not fit is parsed each time.
+constexpr size_t kVerifiedBytesMax = size_t{256} << 20;
 
 template <typename Value>
 Value load(const uint8_t* at) noexcept {
@@ -183,7 +183,11 @@ bool AnswerChecker::is_right_text(size_t request, size_t output, std::string_vie
   if (!verified.empty() && text.starts_with(verified)) return true;
   size_t used_bytes = 0;
   if (!parse_numbers(request, output, text, used_bytes)) return false;
-  if (used_bytes <= kVerifiedBytesMax && text[used_bytes - 1] == ']') verified.assign(text.substr(0, used_bytes));
+  const size_t others_bytes = verified_bytes_ - verified.size();
+  if (text[used_bytes - 1] == ']' && used_bytes <= kVerifiedBytesMax - others_bytes) {
+    verified.assign(text.substr(0, used_bytes));
+    verified_bytes_ = others_bytes + used_bytes;
+  }
   return true;
 }
 

@@ -6,6 +6,7 @@
 // when a batch came out differently. One checker per thread (it remembers); the set is shared and read only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,6 +39,7 @@ class AnswerChecker {
 
   const RequestSet& set_;
   std::vector<Verified> verified_;
+  size_t verified_bytes_ = 0;
 };
 
 }  // namespace penstock::load

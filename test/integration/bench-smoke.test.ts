@@ -20,7 +20,7 @@ const modelPath = join(projectRoot, 'examples', 'models', 'fraud-mlp', 'model.on
 describe('bench', () => {
   it('canonical: every load of every server answers, and all answers are right', { timeout: 120_000 }, async () => {
     const program = join(projectRoot, 'dist', 'bench', 'canonical.js')
-    const sizes = ['--trials', '1', '--seconds', '0.1', '--warmup', '0.05']
+    const sizes = ['--trials', '1', '--seconds', '0.3', '--warmup', '0.1']
     const { stdout } = await run(process.execPath, [program, '--json', ...sizes])
     const lines = stdout
       .trim()
