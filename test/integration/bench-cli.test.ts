@@ -3,12 +3,12 @@
  * expected refusals, open loops, the sweep, reports and comparisons. The canaries are a wrong answer and a missed
  * objective: both must end with 1. No speed is asserted.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Engine, PenstockServer } from 'penstock'
 import { penstock, temporaryDirectory, type Finished } from './cli-process.js'
-import { testModelsPath } from './goldens.js'
+import { examplesPath, modelPath as exampleModel, testModelsPath } from './goldens.js'
 import { startOipServer } from './testing/oip-server.js'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -20,9 +20,13 @@ let server: PenstockServer
 let oip: Awaited<ReturnType<typeof startOipServer>>
 
 beforeAll(async () => {
-  engine = await Engine.open({ inferWorkers: 1 })
-  await engine.addModel('plus', readFileSync(modelPath))
-  await engine.applyPipeline({ name: 'plus', steps: [{ type: 'model', model: 'plus' }] }, { deploy: true })
+  engine = await openEngine()
+  for (const model of ['wine-gbt', 'wine-forest', 'wine-extra-trees', 'fraud-mlp'])
+    await engine.addModel(model, readFileSync(exampleModel(model)), { alias: 'champion' })
+  for (const name of ['wine', 'wine-by-colour', 'fraud'])
+    await engine.applyPipeline(JSON.parse(readFileSync(`${examplesPath}pipelines/${name}.json`, 'utf8')), {
+      deploy: true,
+    })
   server = await PenstockServer.start({ engine, port: 0 })
   oip = await startOipServer()
 })
@@ -32,6 +36,14 @@ afterAll(async () => {
   await server?.close()
   await engine?.close()
 })
+
+/** With the pipeline `plus`, one model that adds one. */
+async function openEngine(): Promise<Engine> {
+  const opened = await Engine.open({ inferWorkers: 1 })
+  await opened.addModel('plus', readFileSync(modelPath))
+  await opened.applyPipeline({ name: 'plus', steps: [{ type: 'model', model: 'plus' }] }, { deploy: true })
+  return opened
+}
 
 const bench = (args: readonly string[]): Promise<Finished> =>
   penstock(['bench', ...args], { env: { PENSTOCK_URL: server.url } })
@@ -158,6 +170,41 @@ describe('bench: scenarios', () => {
   })
 })
 
+describe('bench: examples and keys', () => {
+  it.each(readdirSync(`${examplesPath}bench`))(
+    'examples/bench/%s: every kind is answered as it expects',
+    async (file) => {
+      const folder = temporaryDirectory()
+      mkdirSync(join(folder, 'bench'))
+      symlinkSync(`${examplesPath}models`, join(folder, 'models'))
+      const { objective: _, ...example } = JSON.parse(readFileSync(`${examplesPath}bench/${file}`, 'utf8'))
+      const phases = example.phases.map((phase: object) => ({ ...phase, duration: '150ms' }))
+      const path = scenario(join(folder, 'bench'), { ...example, phases })
+      const ended = await bench([path, '--json'])
+      expect(ended.code, ended.stderr).toBe(0)
+      for (const kind of summary(ended).finished.kinds) {
+        expect(kind).toMatchObject({ failures: 0, mismatches: 0 })
+        expect(kind.requests, kind.name).toBeGreaterThan(0)
+      }
+    },
+  )
+
+  it('a server that asks for a key is measured with one, and refuses without', async () => {
+    const key = 'psk_bench'
+    const keys = { count: 1, verify: (given: string) => (given === key ? { name: 'bench' } : undefined) }
+    // An engine of its own: closing a server drains its engine.
+    const own = await openEngine()
+    const guarded = await PenstockServer.start({ engine: own, port: 0, keys })
+    onTestFinished(() => guarded.close().then(() => own.close()))
+    const args = ['--pipeline', 'plus', '--url', guarded.url, '--transport', 'http-json', '--json', ...briefly]
+    const refused = await bench(args)
+    expect([refused.code, JSON.parse(refused.stderr).code]).toEqual([1, 'ERR_UNAUTHORIZED'])
+    const measured = await bench([...args, '--api-key', key])
+    expect(measured.code, measured.stderr).toBe(0)
+    expect(summary(measured).finished.total).toMatchObject({ failures: 0, mismatches: 0 })
+  })
+})
+
 describe('bench: open loops, sweeps, reports', () => {
   it('an open loop is due at its rate, ramps, and a missed objective ends with 1', async () => {
     const ramp = ['--rate', '100', '--end-rate', '700', '--duration', '400ms', '--warmup', '0ms']
@@ -175,10 +222,10 @@ describe('bench: open loops, sweeps, reports', () => {
     const [first, second] = [join(folder, 'first.ndjson'), join(folder, 'second.ndjson')]
     const html = join(folder, 'sweep.html')
     // Few steps: it begins near the end of the search on most machines.
-    const step = ['--duration', '100ms', '--warmup', '0ms', '--rate', '5000']
+    const step = ['--duration', '100ms', '--warmup', '0ms', '--rate', '100000']
     const files = ['--save', first, '--report', html]
     const swept = await bench(['--pipeline', 'plus', '--sweep', '--p99-ms', '250', ...step, ...files])
-    expect(swept.stderr).toMatch(/5000\/s: .* p99 [\d.]+ ms, 0 failures: /)
+    expect(swept.stderr).toMatch(/100k\/s: .* p99 [\d.]+ ms, 0 failures: /)
     expect([swept.code, swept.stdout]).toEqual([0, expect.stringMatching(/The highest rate within p99 <= 250 ms is /)])
     expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>[^]*p99 and median by rate[^]*Distribution of latency/)
     const again = await bench(['--pipeline', 'plus', '--save', second, ...briefly])

@@ -82,7 +82,9 @@ export function barChart(chart: BarChart): string {
   const low = Math.min(...bars.map(({ at }) => at))
   const high = Math.max(...bars.map(({ until }) => until))
   const x = chart.isLogX ? logAxis(low, high) : spanAxis(low, high)
-  const y = linearAxis(0, Math.max(...bars.map(({ value }) => value)))
+  const highest = Math.max(...bars.map(({ value }) => value))
+  // Labels of marks stand above the bars.
+  const y = linearAxis(0, chart.marks === undefined ? highest : highest * 1.25)
   const drawn = bars.map(({ at, until, value, label }) => {
     const left = LEFT + x.place(at) * PLOT_WIDTH
     const width = Math.max(1, (x.place(until) - x.place(at)) * PLOT_WIDTH - 1)

@@ -28,7 +28,7 @@ figcaption { font-weight: 600; margin-bottom: 4px } svg { width: 100%; height: a
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
 th:first-child { text-align: left; font-weight: 500; white-space: normal; overflow-wrap: anywhere; min-width: 130px }
-thead th { color: var(--soft); font-weight: 500; font-size: 13px } .text { text-align: left; white-space: normal } figure table { font-size: 14px }
+thead th { color: var(--soft); font-weight: 500; font-size: 13px } .text { text-align: left; white-space: normal; min-width: 150px } figure table { font-size: 14px }
 tbody tr:last-child th, tbody tr:last-child td { border-bottom: 0 }
 ul { padding-left: 20px; margin: 10px 0 } li { margin: 3px 0; overflow-wrap: anywhere }
 .bad { color: var(--bad) } .good { color: var(--good) } .warn { border-left: 3px solid var(--c3); padding: 4px 12px; background: var(--panel) }
