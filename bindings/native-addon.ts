@@ -33,6 +33,8 @@ export interface QueueSpec {
   pendingRowsMax: [number, number]
   /** 0 = no timer (default). Otherwise an open batch waits this long for company when a worker is free. */
   maxDelayUs: number
+  /** Batches in memory that a GPU copies without a detour, where `canLockPages()`. */
+  isPageLocked: boolean
 }
 
 /** Where a value is found: a tensor of a batch that stage `stage`, position `position` ran. */
@@ -185,6 +187,8 @@ export interface NativeAddon {
    * 2^-secondPower seconds.
    */
   histogramLayout(): { schema: number; secondPower: number }
+  /** Whether a CUDA runtime was found that can page-lock batches; looks for one at the first call. */
+  canLockPages(): boolean
 
   // ── control path ────────────────────────────────────────────────────────────────────────────
   /**

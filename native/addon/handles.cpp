@@ -1,6 +1,7 @@
 #include "addon/handles.hpp"
 
 #include "core/clock.hpp"
+#include "core/page_lock.hpp"
 
 namespace penstock::addon {
 void throw_handle_error(Napi::Env env, const char* kind, const char* fault) {
@@ -109,8 +110,13 @@ Napi::Value now_us_js(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(penstock::now_ns()) / 1000.0);
 }
 
+Napi::Value can_lock_pages_js(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), penstock::PageLock::cuda().is_available());
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<now_us_js>(env, exports, "nowUs");
+  export_function<can_lock_pages_js>(env, exports, "canLockPages");
   register_control(env, exports);
   register_workers(env, exports);
   register_ports(env, exports);

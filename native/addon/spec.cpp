@@ -134,6 +134,7 @@ QueueOptions read_queue_options(const Napi::Object& spec) {
   if (limits.size() != kPriorities) refuse(spec.Env(), "Expected pendingRowsMax to have two entries.");
   options.pending_rows_max = {limits[0], limits[1]};
   options.max_delay_us = read_integer(spec.Get("maxDelayUs"), "maxDelayUs", 0, 60'000'000);
+  options.is_page_locked = read_boolean(spec, "isPageLocked");
   if (options.inputs.empty() || options.outputs.empty())
     refuse(spec.Env(), "Expected inputs and outputs to have an entry.");
   return options;

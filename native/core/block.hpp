@@ -1,7 +1,8 @@
 // A 64-byte aligned block of memory, zeroed. Batches own one each; the external ArrayBuffers made over it in every
 // isolate share the ownership, so that a late finaliser is harmless. Large blocks are mapped, not taken from the heap:
 // pages that no row ever touches cost nothing, and a block that goes gives its pages back at once (many shapes in turn
-// left the heap three times as large as what was in use).
+// left the heap three times as large as what was in use). A block may be page-locked for a GPU (page_lock.hpp); then it
+// is mapped whatever its size, because the driver locks whole pages and no two blocks may share one.
 #pragma once
 #include <sys/mman.h>
 
@@ -9,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+
+#include "core/page_lock.hpp"
 
 namespace penstock {
 constexpr size_t kAlignmentBytes = 64;
@@ -22,14 +25,19 @@ class Block {
   static constexpr size_t kMappedBytesMin = size_t{64} << 10;
 
   // Null when the system has no memory: the caller refuses the request.
-  static std::shared_ptr<Block> try_make(size_t size_bytes) {
-    std::byte* const memory = size_bytes >= kMappedBytesMin ? map(size_bytes) : allocate(size_bytes);
+  // @param lock what locks its pages, if it can; null: they stay as they are.
+  static std::shared_ptr<Block> try_make(size_t size_bytes, const PageLock* lock = nullptr) {
+    const bool is_mapped = size_bytes >= kMappedBytesMin || lock != nullptr;
+    std::byte* const memory = is_mapped ? map(size_bytes) : allocate(size_bytes);
     if (memory == nullptr) return nullptr;
-    return std::make_shared<Block>(memory, size_bytes);
+    const PageLock* const locked_by = lock != nullptr && lock->try_lock(memory, size_bytes) ? lock : nullptr;
+    return std::make_shared<Block>(memory, size_bytes, is_mapped, locked_by);
   }
-  Block(std::byte* memory, size_t size_bytes) noexcept : memory_(memory), size_bytes_(size_bytes) {}
+  Block(std::byte* memory, size_t size_bytes, bool is_mapped, const PageLock* locked_by) noexcept
+      : memory_(memory), size_bytes_(size_bytes), is_mapped_(is_mapped), locked_by_(locked_by) {}
   ~Block() {
-    if (size_bytes_ >= kMappedBytesMin)
+    if (locked_by_ != nullptr) locked_by_->release(memory_);
+    if (is_mapped_)
       munmap(memory_, size_bytes_);
     else
       std::free(memory_);
@@ -39,6 +47,7 @@ class Block {
 
   std::byte* data() const noexcept { return memory_; }
   size_t size_bytes() const noexcept { return size_bytes_; }
+  bool is_page_locked() const noexcept { return locked_by_ != nullptr; }
 
  private:
   static std::byte* map(size_t size_bytes) noexcept {
@@ -54,5 +63,7 @@ class Block {
 
   std::byte* memory_;
   size_t size_bytes_;
+  bool is_mapped_;
+  const PageLock* locked_by_;
 };
 }  // namespace penstock

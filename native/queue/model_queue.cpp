@@ -163,7 +163,7 @@ Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
   if (batch != nullptr) {
     lane.free_ = batch->next;
   } else {
-    auto block = Block::try_make(lane.layout.block_bytes);
+    auto block = Block::try_make(lane.layout.block_bytes, options.is_page_locked ? &PageLock::cuda() : nullptr);
     if (block == nullptr) return nullptr;
     arena_bytes.fetch_add(lane.layout.block_bytes, std::memory_order_relaxed);
     batches_allocated.fetch_add(1, std::memory_order_relaxed);

@@ -34,6 +34,7 @@ struct QueueOptions {
   size_t batch_bytes_max = 0;
   std::array<uint32_t, kPriorities> pending_rows_max{};
   int64_t max_delay_us = 0;
+  bool is_page_locked = false;  // of its batches, where the CUDA runtime is found
   std::shared_ptr<void> owner;  // of the scheduler, kept alive by its queues
 };
 

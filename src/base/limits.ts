@@ -47,6 +47,8 @@ export const INTRA_OP_THREADS_MAX = 256
  */
 export const WORKER_WATCH_US = 100
 export const WORKER_WATCH_US_MAX = 10_000
+/** GPUs of one machine that a model may name. */
+export const DEVICES_MAX = 64
 /** Milliseconds that closing waits for runs under way before it ends their threads. */
 export const WORKER_CLOSE_MS_MAX = 10_000
 /** Milliseconds between restarts of a worker that keeps ending. */

@@ -17,6 +17,8 @@ export interface VersionAnswer {
   readonly inputs?: readonly FieldAnswer[]
   readonly outputs?: readonly FieldAnswer[]
   readonly remark?: string
+  readonly providers?: readonly string[]
+  readonly device_id?: number
 }
 
 export interface AddedAnswer extends VersionAnswer {
@@ -68,5 +70,6 @@ export interface StatusAnswer {
     readonly version: number
     readonly pending_rows: number
     readonly ready: boolean
+    readonly provider?: string
   }[]
 }

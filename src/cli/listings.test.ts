@@ -30,6 +30,16 @@ describe('listings', () => {
     expect(describeModels([], false)).toMatch(/penstock model add/)
   })
 
+  it('describeModels: shows what versions run on where some version says it', () => {
+    const placed = { ...version(2), providers: ['cuda', 'cpu'], device_id: 1 }
+    const lines = describeModels([{ name: 'm', aliases: {}, versions: [version(1), placed] }], true).split('\n')
+    expect(lines.map((line) => line.slice(-20))).toEqual([
+      expect.stringMatching(/RUNS ON +TAGS$/),
+      expect.stringMatching(/ - +t$/),
+      expect.stringMatching(/ cuda:1, cpu +t$/),
+    ])
+  })
+
   it('describePipelines: shows the steps of the version that serves', () => {
     const at = (number: number, steps: unknown[]) => ({ version: number, created_at: '2026-01-02T03:04:05Z', steps })
     const pipelines = [
@@ -82,12 +92,12 @@ describe('listings', () => {
       request_count: 100,
       row_count: 5000,
       failures: { ERR_QUEUE_FULL: 4 },
-      models: [{ name: 'm', version: 1, pending_rows: 8, ready: true }],
+      models: [{ name: 'm', version: 1, pending_rows: 8, ready: true, provider: 'cpu' }],
     })
     expect(text).toContain('p serves version 2 (of 1, 2)')
     expect(text).toContain('requests  100, 3 in flight')
     expect(text).toContain('ERR_QUEUE_FULL 4')
-    expect(text.split('\n').at(-1)).toBe('m            1             8  yes')
+    expect(text.split('\n').at(-1)).toBe('m            1             8  yes    cpu')
   })
 
   it('readDefinition: takes the name from the file or the option, and refuses what has none', () => {

@@ -8,18 +8,21 @@ import type { AddedAnswer } from './answers.js'
 import { UsageError } from './failures.js'
 import { withProgress } from './progress.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
-import { formatBytes, formatField } from './table.js'
+import { formatBytes, formatField, placementText } from './table.js'
 import type { Terminal } from './terminal.js'
 
 interface AddOptions extends ServerOptions {
   readonly name?: string
   readonly alias?: string
   readonly tag: readonly string[]
+  readonly provider?: string
+  readonly device?: string
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock model add ccfraud.onnx
+  $ penstock model add resnet50.onnx --provider cuda
   $ penstock model add out/model.onnx --name ccfraud --alias champion --tag keras --tag 2026-11
 
 The same bytes as the newest version are that version: adding a file twice changes nothing.`
@@ -32,6 +35,8 @@ export function modelAddCommand(terminal: Terminal): Command {
     .option('--name <name>', "name of the model (default: the file's name without its extension)")
     .option('--alias <alias>', 'point this alias to the new version')
     .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
+    .option('--provider <list>', 'what it runs on: cpu, cuda, or cuda,cpu (the CPU may stand in)')
+    .option('--device <number>', 'the GPU it runs on, with cuda (default: 0)')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: AddOptions) => {
       const added = await addModel(terminal, file, options)
@@ -44,6 +49,8 @@ async function addModel(terminal: Terminal, file: string, options: AddOptions): 
   const sizeBytes = await sizeOf(file)
   const query = new URLSearchParams(options.tag.map((tag): [string, string] => ['tag', tag]))
   if (options.alias !== undefined) query.set('alias', options.alias)
+  if (options.provider !== undefined) query.set('provider', options.provider)
+  if (options.device !== undefined) query.set('device', options.device)
   const path = `/v1/models/${encodeURIComponent(name)}/versions${query.size > 0 ? `?${query.toString()}` : ''}`
   let sentBytes = 0
   const chunks = counted(createReadStream(file, { highWaterMark: 1 << 20 }), (count) => (sentBytes += count))
@@ -62,6 +69,7 @@ function describeAdded(added: AddedAnswer): string {
     `  outputs  ${(added.outputs ?? []).map(formatField).join(', ')}`,
   ]
   if ((added.aliases ?? []).length > 0) lines.push(`  aliases  ${added.aliases?.join(', ')}`)
+  if (added.providers !== undefined) lines.push(`  runs on  ${placementText(added)}`)
   if (added.remark !== undefined && added.remark !== '') lines.push(`  remark   ${added.remark}`)
   return lines.join('\n')
 }

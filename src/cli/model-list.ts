@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { ModelAnswer, VersionAnswer } from './answers.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
-import { formatBytes, formatField, formatTable, formatTime } from './table.js'
+import { formatBytes, formatField, formatTable, formatTime, placementText } from './table.js'
 import type { Terminal } from './terminal.js'
 
 interface ListOptions extends ServerOptions {
@@ -43,16 +43,19 @@ export function modelListCommand(terminal: Terminal): Command {
 /** The human form; `isEvery` shows versions that are neither the newest nor have an alias. */
 export function describeModels(models: readonly ModelAnswer[], isEvery: boolean): string {
   if (models.length === 0) return 'There are no models yet. Add one with `penstock model add <file.onnx>`.'
+  const hasPlacements = models.some(({ versions }) => versions.some((version) => placementText(version) !== '-'))
   const rows = models.flatMap((model) => {
     const aliased = new Set(Object.values(model.aliases))
     const newest = model.versions.at(-1)?.version
     const isShown = ({ version }: VersionAnswer) => isEvery || version === newest || aliased.has(version)
-    return model.versions.filter(isShown).map((version) => rowOf(model, version))
+    return model.versions.filter(isShown).map((version) => rowOf(model, version, hasPlacements))
   })
-  return formatTable(COLUMNS, rows)
+  // Most servers run everything on the CPU: no column then.
+  const columns = hasPlacements ? [...COLUMNS.slice(0, -1), { title: 'runs on' }, ...COLUMNS.slice(-1)] : COLUMNS
+  return formatTable(columns, rows)
 }
 
-function rowOf(model: ModelAnswer, version: VersionAnswer): string[] {
+function rowOf(model: ModelAnswer, version: VersionAnswer, hasPlacements: boolean): string[] {
   const aliases = Object.keys(model.aliases).filter((alias) => model.aliases[alias] === version.version)
   return [
     model.name,
@@ -62,6 +65,7 @@ function rowOf(model: ModelAnswer, version: VersionAnswer): string[] {
     formatTime(version.created_at),
     (version.inputs ?? []).map(formatField).join(', ') || '-',
     (version.outputs ?? []).map(formatField).join(', ') || '-',
+    ...(hasPlacements ? [placementText(version)] : []),
     (version.tags ?? []).join(', ') || '-',
   ]
 }

@@ -37,12 +37,14 @@ export function describeStatus(status: StatusAnswer): string {
     { title: 'version', align: 'right' },
     { title: 'waiting rows', align: 'right' },
     { title: 'ready' },
+    { title: 'runs on' },
   ] as const
   const rows = status.models.map((model) => [
     model.name,
     String(model.version),
     String(model.pending_rows),
     model.ready ? 'yes' : 'no',
+    model.provider ?? '-',
   ])
   return [...lines, '', formatTable(columns, rows)].join('\n')
 }

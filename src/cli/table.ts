@@ -46,6 +46,16 @@ export function formatTime(iso: string): string {
   return iso.slice(0, 19).replace('T', ' ')
 }
 
+/** `cuda:1, cpu`; `-`: whatever the server runs models on. */
+export function placementText(version: {
+  readonly providers?: readonly string[]
+  readonly device_id?: number
+}): string {
+  const { providers, device_id: device } = version
+  if (providers === undefined) return '-'
+  return providers.map((name) => (name === 'cuda' && device !== undefined ? `cuda:${device}` : name)).join(', ')
+}
+
 function pad(text: string, width: number, align: Align): string {
   return align === 'left' ? text.padEnd(width) : text.padStart(width)
 }

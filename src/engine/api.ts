@@ -3,6 +3,7 @@
  * log implement for it. Types only; the implementation is engine.ts.
  */
 import type { PipelineDefinition, Step } from '../pipeline/definition.js'
+import type { ExecutionProvider } from '../base/providers.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
 
 export type Priority = 'interactive' | 'background'
@@ -32,6 +33,16 @@ export interface ModelVersion {
   readonly createdAt: string
   readonly signature: ModelSignature
   readonly tags: readonly string[]
+  /** What it runs on, the preferred one first; absent: what the engine was opened with. */
+  readonly providers?: readonly ExecutionProvider[]
+  /** The GPU, for `cuda`; absent: 0. */
+  readonly deviceId?: number
+}
+
+/** How a version is to run, where that differs from the engine's own options. */
+export interface Placement {
+  readonly providers?: readonly ExecutionProvider[]
+  readonly deviceId?: number
 }
 
 export interface ModelRecord {
@@ -78,8 +89,14 @@ export interface ModelStore {
   readonly prepared?: PreparedStore
   /** `path` of the blob on disk. */
   blobPath(sha256: string): string
-  /** Adds the next version; the same bytes as the newest version return that version. */
-  add(name: string, bytes: Uint8Array, signature: ModelSignature, tags: readonly string[]): Promise<ModelVersion>
+  /** Adds the next version; the same bytes as the newest version, to run on the same providers, return that version. */
+  add(
+    name: string,
+    bytes: Uint8Array,
+    signature: ModelSignature,
+    tags: readonly string[],
+    placement?: Placement,
+  ): Promise<ModelVersion>
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   remove(name: string): Promise<void>
@@ -205,6 +222,10 @@ export interface PipelineStatus {
     readonly version: number
     readonly pendingRows: number
     readonly isReady: boolean
+    /** What runs it. */
+    readonly provider: ExecutionProvider
+    /** On a GPU: its batches lie in memory that the GPU copies without a detour. */
+    readonly isPageLocked: boolean
   }[]
 }
 
@@ -213,16 +234,17 @@ export interface EngineEvents {
   pipeline: (name: string) => void
 }
 
+export interface AddModelOptions extends Placement {
+  readonly alias?: string
+  readonly tags?: readonly string[]
+}
+
 export interface EngineApi {
   // models
   listModels(): ModelRecord[]
   getModel(name: string): ModelRecord
   /** Inspects (signature, trial run), stores, aliases. @throws ERR_MODEL_INVALID with ONNX Runtime's reason. */
-  addModel(
-    name: string,
-    bytes: Uint8Array,
-    options?: { alias?: string; tags?: readonly string[] },
-  ): Promise<ModelVersion>
+  addModel(name: string, bytes: Uint8Array, options?: AddModelOptions): Promise<ModelVersion>
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   removeModel(name: string): Promise<void>

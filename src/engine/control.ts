@@ -7,14 +7,17 @@
 import { PenstockError, isPenstockError } from '../base/errors.js'
 import { expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { TAG_CHARACTERS_MAX, TAGS_MAX } from '../base/limits.js'
+import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { parseDefinition } from '../steps/index.js'
 import { ModelInspector } from '../worker/inspection.js'
 import type {
+  AddModelOptions,
   ModelRecord,
   ModelStore,
   ModelVersion,
+  Placement,
   PipelineDescription,
   PipelineRecord,
   PipelineStore,
@@ -48,24 +51,21 @@ export class Control {
     return record
   }
 
-  async addModel(
-    name: string,
-    bytes: Uint8Array,
-    options: { alias?: string; tags?: readonly string[] } = {},
-  ): Promise<ModelVersion> {
+  async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
     this.#parts.expectOpen()
     expectName('model name', name)
     if (options.alias !== undefined) expectName('alias', options.alias)
     const tags = expectArray('tags', options.tags ?? [], TAGS_MAX).map((tag) =>
       expectString('each tag', tag, TAG_CHARACTERS_MAX),
     )
+    const placement = placementOf(options)
     if (!(bytes instanceof Uint8Array)) {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
     }
     // Before its turn in the queue: a slow model must not hold up a deploy.
     const signature = await this.#inspector.inspect(bytes)
     return this.#inTurn(async () => {
-      const version = await this.#parts.models.add(name, bytes, signature, tags)
+      const version = await this.#parts.models.add(name, bytes, signature, tags, placement)
       if (options.alias !== undefined) await this.#moveAlias(name, options.alias, version.version)
       return version
     })
@@ -186,5 +186,13 @@ export class Control {
       this.#parts.expectOpen()
       return operation()
     })
+  }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+function placementOf({ providers, deviceId }: Placement): Placement {
+  return {
+    ...(providers === undefined ? {} : { providers: expectProviders('providers', providers) }),
+    ...(deviceId === undefined ? {} : { deviceId: expectDeviceId('deviceId', deviceId) }),
   }
 }

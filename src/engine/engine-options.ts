@@ -3,14 +3,7 @@
  * once, before any thread is started.
  */
 import type { Clock } from '../base/clock.js'
-import {
-  expectArray,
-  expectBoolean,
-  expectInteger,
-  expectNoOtherKeys,
-  expectOneOf,
-  expectRecord,
-} from '../base/expect.js'
+import { expectBoolean, expectInteger, expectNoOtherKeys, expectRecord } from '../base/expect.js'
 import {
   BATCH_DELAY_US_MAX,
   BATCH_ROWS_CEILING,
@@ -21,9 +14,10 @@ import {
   REQUESTS_IN_FLIGHT_CEILING,
   REQUESTS_IN_FLIGHT_MAX,
 } from '../base/limits.js'
+import { expectProviders, type ExecutionProvider } from '../base/providers.js'
 import type { RandomSource } from '../base/random.js'
 import type { PoolNotice } from '../worker/inference-pool.js'
-import type { ExecutionProvider } from '../worker/session-options.js'
+import { defaultSessionSettings, type SessionSettings } from '../worker/session-options.js'
 import type { AuditLog, ModelStore, PipelineStore } from './api.js'
 import type { QueueLimits } from './loaded-models.js'
 
@@ -45,7 +39,7 @@ export interface EngineOptions {
    * thread plan. 0 saves power and CPU time; a small model's latency is then mostly the waking of threads.
    */
   readonly workerWatchUs?: number | undefined
-  /** In order of preference; absent: `cpu`. */
+  /** Of models that name none themselves, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
   readonly batchRowsMax?: number | undefined
@@ -91,9 +85,7 @@ export function expectOptions(options: unknown): EngineOptions {
   queueLimitsOf(checked)
   requestsMaxOf(checked)
   expectBoolean('metrics', checked.metrics ?? true)
-  for (const provider of expectArray('executionProviders', checked.executionProviders ?? [])) {
-    expectOneOf('each of executionProviders', provider, ['cpu', 'cuda'])
-  }
+  if (checked.executionProviders !== undefined) expectProviders('executionProviders', checked.executionProviders)
   return checked
 }
 
@@ -121,4 +113,10 @@ export function queueLimitsOf(options: EngineOptions): QueueLimits {
 export function requestsMaxOf(options: EngineOptions): number {
   const { requestsInFlightMax = REQUESTS_IN_FLIGHT_MAX } = options
   return expectInteger('requestsInFlightMax', requestsInFlightMax, 1, REQUESTS_IN_FLIGHT_CEILING)
+}
+
+/** What models run on that say nothing of it themselves. */
+export function placementDefaults(options: EngineOptions): Pick<SessionSettings, 'executionProviders' | 'deviceId'> {
+  const { executionProviders, deviceId } = defaultSessionSettings
+  return { executionProviders: options.executionProviders ?? executionProviders, deviceId }
 }

@@ -13,9 +13,9 @@ import { PenstockError, toPenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/inference-pool.js'
-import { defaultSessionSettings } from '../worker/session-options.js'
 import { admit } from './admission.js'
 import type {
+  AddModelOptions,
   AuditLog,
   EngineApi,
   EngineEvents,
@@ -34,7 +34,7 @@ import { readAuditRecord } from './audit-records.js'
 import { Control } from './control.js'
 import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
-import { expectOptions, queueLimitsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
+import { expectOptions, placementDefaults, queueLimitsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor } from './executor.js'
 import { EngineJsonPort, type JsonPort } from './json-port.js'
 import { LoadedModels } from './loaded-models.js'
@@ -100,7 +100,7 @@ export class Engine implements EngineApi {
       {
         intraOpThreads: threadPlan.intraOpThreads,
         spinning: threadPlan.spinning,
-        executionProviders: options.executionProviders ?? defaultSessionSettings.executionProviders,
+        ...placementDefaults(options),
       },
       onNotice,
     )
@@ -195,11 +195,7 @@ export class Engine implements EngineApi {
     return this.#control.getModel(name)
   }
 
-  addModel(
-    name: string,
-    bytes: Uint8Array,
-    options: { alias?: string; tags?: readonly string[] } = {},
-  ): Promise<ModelVersion> {
+  addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
     return this.#control.addModel(name, bytes, options)
   }
 
@@ -268,11 +264,13 @@ export class Engine implements EngineApi {
       requestCount: metrics?.requestCount ?? 0,
       rowCount: metrics?.rowCount ?? 0,
       failures: metrics?.failures ?? {},
-      models: (current?.models ?? []).map(({ version }) => ({
+      models: (current?.models ?? []).map(({ version, provider, isPageLocked }) => ({
         name: version.name,
         version: version.version,
         pendingRows: pending.get(`${version.name}@${version.version}`) ?? 0,
         isReady: this.#pool.readyCount === this.#pool.workerCount,
+        provider,
+        isPageLocked,
       })),
     }
   }

@@ -8,6 +8,7 @@ import { addon } from '../../bindings/native.js'
 import type { NativeField, QueueHandle } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
 import { BATCH_BYTES_MAX } from '../base/limits.js'
+import type { ExecutionProvider } from '../base/providers.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { InferencePool } from '../worker/inference-pool.js'
@@ -20,6 +21,9 @@ import { PreparedModels } from './prepared-models.js'
 export interface LoadedModel {
   readonly version: ModelVersion
   readonly modelKey: number
+  readonly provider: ExecutionProvider
+  /** Its batches lie in memory that the GPU copies without a detour. */
+  readonly isPageLocked: boolean
   /** null when a field is a string: such models run on the plain path alone. */
   readonly queue: QueueHandle | null
 }
@@ -80,16 +84,20 @@ export class LoadedModels {
     const modelKey = this.#nextModelKey++
     const isWhole = version.signature.batching === 'whole'
     const hasBytes = hasBlobBytes(this.#store)
-    await this.#pool.load({
+    const settings = this.#settingsOf(version)
+    const provider = await this.#pool.load({
       modelKey,
       label,
       isWhole,
       path: hasBytes ? null : this.#store.blobPath(version.sha256),
       bytes: hasBytes ? this.#store.blobBytes(version.sha256) : null,
-      preparedPath: await this.#prepared.pathOf(version, this.#settings),
-      settings: this.#settings,
+      preparedPath: await this.#prepared.pathOf(version, settings),
+      settings,
     })
-    const entry: Entry = { version, modelKey, queue: this.#createQueue(version, modelKey), references: 1 }
+    // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
+    const isPageLocked = provider === 'cuda' && addon.canLockPages()
+    const queue = this.#createQueue(version, modelKey, isPageLocked)
+    const entry: Entry = { version, modelKey, provider, isPageLocked, queue, references: 1 }
     this.#entries.set(label, entry)
     return entry
   }
@@ -109,7 +117,17 @@ export class LoadedModels {
     this.#entries.clear()
   }
 
-  #createQueue(version: ModelVersion, modelKey: number): QueueHandle | null {
+  /** What the version says of itself goes before what the engine was opened with. */
+  #settingsOf({ providers, deviceId }: ModelVersion): SessionSettings {
+    const { executionProviders, deviceId: defaultDeviceId } = this.#settings
+    return {
+      ...this.#settings,
+      executionProviders: providers ?? executionProviders,
+      deviceId: deviceId ?? defaultDeviceId,
+    }
+  }
+
+  #createQueue(version: ModelVersion, modelKey: number, isPageLocked: boolean): QueueHandle | null {
     const { inputs, outputs, batching } = version.signature
     if ([...inputs, ...outputs].some((field) => field.dtype === 'string')) return null
     const nativeFields = (fields: readonly TensorField[]): NativeField[] =>
@@ -123,6 +141,7 @@ export class LoadedModels {
       batchBytesMax: BATCH_BYTES_MAX,
       pendingRowsMax: [this.#limits.pendingRowsMax, this.#limits.pendingRowsBackgroundMax],
       maxDelayUs: this.#limits.maxDelayUs,
+      isPageLocked,
     })
   }
 }

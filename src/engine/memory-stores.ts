@@ -15,6 +15,7 @@ import type {
   ModelSignature,
   ModelStore,
   ModelVersion,
+  Placement,
   PipelineRecord,
   PipelineStore,
   PipelineVersion,
@@ -57,12 +58,20 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     return bytes
   }
 
-  add(name: string, bytes: Uint8Array, signature: ModelSignature, tags: readonly string[]): Promise<ModelVersion> {
+  add(
+    name: string,
+    bytes: Uint8Array,
+    signature: ModelSignature,
+    tags: readonly string[],
+    placement: Placement = {},
+  ): Promise<ModelVersion> {
     expectName('model name', name)
     const record = this.#records.get(name) ?? { name, versions: [], aliases: {} }
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const newest = record.versions.at(-1)
-    if (newest?.sha256 === sha256) return Promise.resolve(newest)
+    const wanted = JSON.stringify([placement.providers ?? newest?.providers, placement.deviceId ?? newest?.deviceId])
+    const isSamePlacement = wanted === JSON.stringify([newest?.providers, newest?.deviceId])
+    if (newest?.sha256 === sha256 && isSamePlacement) return Promise.resolve(newest)
     const version: ModelVersion = {
       name,
       version: (this.#newestVersions.get(name) ?? 0) + 1,
@@ -71,6 +80,7 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
       createdAt: new Date(this.#clock.nowMs()).toISOString(),
       signature,
       tags: [...tags],
+      ...placement,
     }
     // The caller's buffer is lent; the store keeps its own copy.
     this.#blobs.set(sha256, bytes.slice())

@@ -25,8 +25,8 @@ export class PreparedModels {
   async pathOf(version: ModelVersion, settings: SessionSettings): Promise<string | null> {
     const { prepared } = this.#store
     // Another provider than the CPU keeps its own copy of the weights, on its device.
-    const isOnCpu = settings.executionProviders.every((provider) => provider === 'cpu')
-    if (prepared === undefined || !isOnCpu || version.sizeBytes < PREPARED_MODEL_BYTES_MIN) return null
+    const isForCpu = settings.executionProviders.includes('cpu')
+    if (prepared === undefined || !isForCpu || version.sizeBytes < PREPARED_MODEL_BYTES_MIN) return null
     try {
       const key = preparationKey()
       const found =

@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { argumentError, expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { ALIASES_MAX, RECORDS_MAX, TAG_CHARACTERS_MAX, TAGS_MAX, VERSIONS_MAX } from '../base/limits.js'
-import type { ModelRecord, ModelSignature, ModelStore, ModelVersion, PreparedStore } from '../engine/api.js'
+import type { ModelRecord, ModelSignature, ModelStore, ModelVersion, Placement, PreparedStore } from '../engine/api.js'
 import { type Blobs, sha256Of } from './blobs.js'
 import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'
@@ -58,7 +58,7 @@ export class Models implements ModelStore {
   }
 
   /**
-   * Adds the next version. The same bytes as the newest version return that version; tags it lacks are added to it and
+   * Adds the next version. The same bytes as the newest version, to run on the same providers, return that version; tags it lacks are added to it and
    * a signature that a newer release inspects differently replaces the stored one.
    * @param bytes an .onnx file that the engine has inspected; lent until the promise settles.
    * @throws PenstockError ERR_ARGUMENT, ERR_STORAGE; ERR_CONFLICT at a limit of the registry.
@@ -68,6 +68,7 @@ export class Models implements ModelStore {
     bytes: Uint8Array,
     signature: ModelSignature,
     tags: readonly string[],
+    placement: Placement = {},
   ): Promise<ModelVersion> {
     expectName('name', name)
     const checkedTags = expectTags(tags)
@@ -75,9 +76,12 @@ export class Models implements ModelStore {
       const stored = this.#parts.table.get(name) ?? this.#newModel(name)
       const newest = stored.versions.at(-1)
       // Equal sizes are rare among different models, so hashing first costs nothing but when it saves the write.
-      const isSame = newest?.sizeBytes === bytes.byteLength && newest.sha256 === (await sha256Of(bytes))
+      const isSame =
+        newest?.sizeBytes === bytes.byteLength &&
+        isSamePlacement(newest, placement) &&
+        newest.sha256 === (await sha256Of(bytes))
       if (isSame) return this.#refresh(stored, newest, bytes, signature, checkedTags)
-      return this.#append(stored, bytes, signature, checkedTags)
+      return this.#append(stored, bytes, signature, checkedTags, placement)
     })
   }
 
@@ -146,7 +150,13 @@ export class Models implements ModelStore {
     return { name, revision: 0, nextVersion: 1, versions: [], aliases: {} }
   }
 
-  async #append(stored: StoredModel, bytes: Uint8Array, signature: ModelSignature, tags: readonly string[]) {
+  async #append(
+    stored: StoredModel,
+    bytes: Uint8Array,
+    signature: ModelSignature,
+    tags: readonly string[],
+    placement: Placement,
+  ) {
     if (stored.versions.length >= VERSIONS_MAX) throw fullError(`versions of ${stored.name}`, VERSIONS_MAX)
     const sha256 = await this.#parts.blobs.put(bytes)
     const version: ModelVersion = {
@@ -157,6 +167,7 @@ export class Models implements ModelStore {
       createdAt: new Date(this.#parts.clock.nowMs()).toISOString(),
       signature: structuredClone(signature),
       tags,
+      ...structuredClone(placement),
     }
     const next = { ...stored, nextVersion: stored.nextVersion + 1, versions: [...stored.versions, version] }
     await this.#commit(next, 'model.add', { version: version.version, sha256, sizeBytes: version.sizeBytes })
@@ -246,6 +257,14 @@ function expectTags(tags: readonly string[]): string[] {
   const unique = [...new Set(tags)]
   if (unique.length > TAGS_MAX) throw argumentError('tags', `at most ${TAGS_MAX} texts`, `${unique.length} texts`)
   return unique
+}
+
+/** An upload that says nothing of it runs as the version before. */
+function isSamePlacement(newest: ModelVersion, { providers, deviceId }: Placement): boolean {
+  return (
+    (providers === undefined || isEqualJson(newest.providers ?? null, providers)) &&
+    (deviceId === undefined || newest.deviceId === deviceId)
+  )
 }
 
 function versionOf(stored: StoredModel, version: number): ModelVersion {

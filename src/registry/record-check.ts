@@ -5,6 +5,7 @@
  */
 import { argumentError, expectArray, expectInteger, expectOneOf, expectRecord, expectString } from '../base/expect.js'
 import { RANK_MAX, VERSIONS_MAX } from '../base/limits.js'
+import { expectDeviceId, expectProviders } from '../base/providers.js'
 import type { ModelSignature, ModelVersion, PipelineVersion } from '../engine/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { DTYPES } from '../tensor/dtype.js'
@@ -42,6 +43,11 @@ export function checkModelVersion(path: string, value: unknown): ModelVersion {
     createdAt: checkTime(`${path}.createdAt`, fields['createdAt']),
     signature: checkSignature(`${path}.signature`, fields['signature']),
     tags: checkEach(`${path}.tags`, fields['tags'], expectString),
+    // Releases before these fields wrote none.
+    ...(fields['providers'] === undefined
+      ? {}
+      : { providers: expectProviders(`${path}.providers`, fields['providers']) }),
+    ...(fields['deviceId'] === undefined ? {} : { deviceId: expectDeviceId(`${path}.deviceId`, fields['deviceId']) }),
   }
 }
 

@@ -16,6 +16,7 @@ import type { PortHandle } from '../../bindings/native.js'
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX, WORKER_RESTART_DELAY_MS_MAX } from '../base/limits.js'
+import type { ExecutionProvider } from '../base/providers.js'
 import { workerFile } from './worker-file.js'
 import {
   decodeReply,
@@ -135,14 +136,21 @@ export class InferencePool {
 
   /**
    * Loads the model in every worker. When one refuses, it is unloaded from the others again.
-   * @throws ERR_MODEL_INVALID with ONNX Runtime's reason.
+   * @returns what runs it: the first of its providers that every worker could use.
+   * @throws ERR_MODEL_INVALID with ONNX Runtime's reason; ERR_PROVIDER with the way out.
    */
-  async load(model: LoadableModel): Promise<void> {
+  async load(model: LoadableModel): Promise<ExecutionProvider> {
     this.#models.set(model.modelKey, model)
     const replies = await Promise.all(this.#workers.map((_worker, index) => this.#post(index, { kind: 'load', model })))
     const refusal = replies.find((reply) => !reply.isDone)
-    if (refusal === undefined || refusal.isDone) return
+    if (refusal === undefined || refusal.isDone) {
+      const { executionProviders } = model.settings
+      const used = new Set(replies.map((reply) => (reply.isDone ? reply.provider : undefined)))
+      return executionProviders.findLast((provider) => used.has(provider)) ?? 'cpu'
+    }
     await this.unload(model.modelKey)
+    if (refusal.isProvider === true)
+      throw new PenstockError('ERR_PROVIDER', `Model ${model.label} cannot run here. ${refusal.text}`)
     throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label}: ${refusal.text}`)
   }
 

@@ -14,6 +14,7 @@ import { parentPort } from 'node:worker_threads'
 import { addon } from '../../bindings/native.js'
 import type { WorkerHandle } from '../../bindings/native.js'
 import { BatchRunner } from './batch-runner.js'
+import { ProviderRefused } from './cuda.js'
 import { openModelSession, runTensors, type ModelSession } from './model-session.js'
 import { runtimeReason } from './ort-tensor.js'
 import {
@@ -68,8 +69,9 @@ async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): P
   try {
     if (job.kind === 'load') {
       // A replacement worker may have loaded it already.
-      if (!sessions.has(job.model.modelKey)) sessions.set(job.model.modelKey, await openModelSession(job.model))
-      return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs }
+      const loaded = sessions.get(job.model.modelKey) ?? (await openModelSession(job.model))
+      sessions.set(job.model.modelKey, loaded)
+      return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs, provider: loaded.provider }
     }
     const model = sessions.get(job.modelKey)
     if (job.kind === 'unload') {
@@ -80,6 +82,7 @@ async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): P
     if (model === undefined) return { isDone: false, text: 'the model is not loaded in this worker' }
     return { isDone: true, outputs: await runTensors(model, job.inputs), runUs: addon.nowUs() - startUs }
   } catch (error) {
+    if (error instanceof ProviderRefused) return { isDone: false, text: error.message, isProvider: true }
     return { isDone: false, text: runtimeReason(error) }
   }
 }

@@ -4,15 +4,19 @@
  * Names and dtypes are read once at load, so that the batch loop indexes arrays and asks the session nothing.
  */
 import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node'
+import type { ExecutionProvider } from '../base/providers.js'
 import { dtypeOfOrt } from '../tensor/dtype.js'
 import type { Dtype } from '../tensor/tensor.js'
-import { dataOf, makeTensor } from './ort-tensor.js'
+import { cudaRefused, expectCudaLibrary, isCudaRefusal, ProviderRefused } from './cuda.js'
+import { dataOf, makeTensor, runtimeReason } from './ort-tensor.js'
 import { sessionOptions, type SessionForm, type SessionSettings } from './session-options.js'
 import type { LoadableModel, PlainTensor } from './worker-messages.js'
 
 export interface ModelSession {
   readonly label: string
   readonly isWhole: boolean
+  /** What runs it: the first of its providers that could be used. */
+  readonly provider: ExecutionProvider
   readonly session: InferenceSession
   readonly inputNames: readonly string[]
   readonly inputDtypes: readonly Dtype[]
@@ -22,10 +26,11 @@ export interface ModelSession {
 
 /** Creates the session and warms nothing: the first batch pays for ONNX Runtime's memory plan. @throws what ORT says. */
 export async function openModelSession(model: LoadableModel): Promise<ModelSession> {
-  const session = await sessionOf(model)
+  const { session, provider } = await sessionOnFirstProvider(model)
   return {
     label: model.label,
     isWhole: model.isWhole,
+    provider,
     session,
     inputNames: session.inputNames,
     inputDtypes: dtypesOf(session.inputMetadata),
@@ -57,8 +62,35 @@ export async function runTensors(model: ModelSession, inputs: readonly PlainTens
   })
 }
 
+/** @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model. */
+async function sessionOnFirstProvider(
+  model: LoadableModel,
+): Promise<{ session: InferenceSession; provider: ExecutionProvider }> {
+  const { executionProviders } = model.settings
+  for (const [index, provider] of executionProviders.entries()) {
+    try {
+      return { session: await sessionOn(provider, model), provider }
+    } catch (error) {
+      if (!(error instanceof ProviderRefused) || index === executionProviders.length - 1) throw error
+    }
+  }
+  throw new Error(`Expected ${model.label} to name a provider`)
+}
+
+async function sessionOn(provider: ExecutionProvider, model: LoadableModel): Promise<InferenceSession> {
+  const settings = { ...model.settings, executionProviders: [provider] }
+  if (provider === 'cpu') return sessionOnCpu({ ...model, settings })
+  expectCudaLibrary()
+  try {
+    return await createSession(model.path ?? model.bytes ?? failWithoutSource(model), settings)
+  } catch (error) {
+    const reason = runtimeReason(error)
+    throw isCudaRefusal(reason) ? cudaRefused(`ONNX Runtime refuses it (${reason})`) : error
+  }
+}
+
 /** From the prepared files where there are any; a worker that starts again later may find them removed meanwhile. */
-async function sessionOf(model: LoadableModel): Promise<InferenceSession> {
+async function sessionOnCpu(model: LoadableModel): Promise<InferenceSession> {
   if (model.preparedPath !== null) {
     try {
       return await createSession(model.preparedPath, model.settings, { isPrepared: true })

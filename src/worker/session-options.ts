@@ -7,8 +7,7 @@
  * `fatal`, because every refusal reaches the caller as an error with its text.
  */
 import type { InferenceSession } from 'onnxruntime-node'
-
-export type ExecutionProvider = 'cpu' | 'cuda'
+import type { ExecutionProvider } from '../base/providers.js'
 
 /** Plain data: travels to the workers inside a job. */
 export interface SessionSettings {
@@ -16,14 +15,17 @@ export interface SessionSettings {
   readonly intraOpThreads: number
   /** True: threads of the intra-op pool poll for work instead of sleeping. */
   readonly spinning: boolean
-  /** In order of preference; `cpu` is always the last resort of ONNX Runtime. */
+  /** In order of preference: the first that can be used runs the model. */
   readonly executionProviders: readonly ExecutionProvider[]
+  /** The GPU, for `cuda`. */
+  readonly deviceId: number
 }
 
 export const defaultSessionSettings: SessionSettings = {
   intraOpThreads: 1,
   spinning: false,
   executionProviders: ['cpu'],
+  deviceId: 0,
 }
 
 const LOG_FATAL = 4
@@ -39,7 +41,9 @@ export function sessionOptions(
   form: SessionForm = { isPrepared: false },
 ): InferenceSession.SessionOptions {
   return {
-    executionProviders: [...settings.executionProviders],
+    executionProviders: settings.executionProviders.map((name) =>
+      name === 'cuda' ? { name, deviceId: settings.deviceId } : name,
+    ),
     intraOpNumThreads: settings.intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',

@@ -7,6 +7,7 @@
  * the accepted cost.
  */
 import { deserialize, serialize } from 'node:v8'
+import type { ExecutionProvider } from '../base/providers.js'
 import type { Dtype, TensorData } from '../tensor/tensor.js'
 import type { SessionSettings } from './session-options.js'
 
@@ -53,8 +54,17 @@ export type WorkerJob =
   | { readonly kind: 'run'; readonly modelKey: number; readonly inputs: readonly PlainTensor[] }
 
 export type WorkerReply =
-  | { readonly isDone: true; readonly outputs: readonly PlainTensor[]; readonly runUs: number }
-  | { readonly isDone: false; readonly text: string }
+  | {
+      readonly isDone: true
+      readonly outputs: readonly PlainTensor[]
+      readonly runUs: number
+      /** Of a load: what runs the model. */ readonly provider?: ExecutionProvider
+    }
+  | {
+      readonly isDone: false
+      readonly text: string
+      /** A provider cannot be used: not the model's fault. */ readonly isProvider?: boolean
+    }
 
 export const encodeJob = (job: WorkerJob): Uint8Array => serialize(job)
 export const decodeJob = (bytes: Uint8Array): WorkerJob => deserialize(bytes) as WorkerJob

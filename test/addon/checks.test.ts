@@ -53,6 +53,7 @@ const queue = addon.createQueue(plane, {
   batchBytesMax: 1 << 16,
   pendingRowsMax: [100, 100],
   maxDelayUs: 0,
+  isPageLocked: false,
 })
 const pipeline = addon.createPipeline()
 const port = addon.openPort(plane, () => undefined, 16)

@@ -55,6 +55,7 @@ beforeAll(() => {
     batchBytesMax: 1 << 16,
     pendingRowsMax: [1000, 100],
     maxDelayUs: 0,
+    isPageLocked: false,
   })
   plan = addon.createPlan(planSpec(queue))
   pipeline = addon.createPipeline()

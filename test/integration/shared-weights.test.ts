@@ -49,6 +49,8 @@ it.runIf(process.platform === 'linux')(
     expect(shared[0].notices).toEqual([])
     expect(new Set([...copies, ...shared].map(({ answers }) => answers)).size).toBe(1)
   },
+  // Five processes, each with a server's start in it.
+  120_000,
 )
 
 it('shared weights: damaged files are made again, and go with the model', async () => {
@@ -65,7 +67,7 @@ it('shared weights: damaged files are made again, and go with the model', async 
   expect(readdirSync(prepared)).toEqual([])
   await engine.close()
   await home.close()
-})
+}, 120_000)
 
 it('shared weights: a small model leaves no files', async () => {
   const home = await Home.open({ path })

@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'ERR_CLOSED'
   | 'ERR_HOME_LOCKED'
   | 'ERR_CONNECTION_LOST'
+  | 'ERR_PROVIDER'
   | 'ERR_STORAGE'
   | 'ERR_INTERNAL'
 
@@ -297,6 +298,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 503,
     retryable: true,
     sentence: 'The connection to the server was lost before the answer came.',
+  },
+  ERR_PROVIDER: {
+    class: 'device',
+    http: 500,
+    retryable: false,
+    sentence: 'What the model is to run on cannot be used here.',
   },
   ERR_STORAGE: {
     class: 'device',

@@ -1,8 +1,9 @@
 /** Models over HTTP: upload, aliases, removal. Names of the wire are snake_case, as in the log and the metrics. */
 import { expectInteger, expectNoOtherKeys, expectRecord } from '../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../base/limits.js'
+import { expectDeviceId, expectProviders } from '../../base/providers.js'
 import { PenstockError } from '../../base/errors.js'
-import type { ModelRecord, ModelVersion } from '../../engine/api.js'
+import type { ModelRecord, ModelVersion, Placement } from '../../engine/api.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
 import { jsonReply, noContent } from './replies.js'
@@ -49,6 +50,12 @@ export const modelRoutes: readonly Route[] = [
       query: [
         { name: 'alias', description: 'An alias that is moved to this version' },
         { name: 'tag', description: 'A tag of this version', isRepeated: true },
+        {
+          name: 'provider',
+          description: 'What it runs on, `cpu` or `cuda`; repeated: in order of preference',
+          isRepeated: true,
+        },
+        { name: 'device', description: 'The number of the GPU, for `cuda`; 0 unless given' },
       ],
       request: { 'application/octet-stream': null },
       responses: { 201: { description: 'The version', content: { 'application/json': 'UploadedVersion' } } },
@@ -70,6 +77,7 @@ export const modelRoutes: readonly Route[] = [
       const version = await call.context.engine.addModel(name, call.body, {
         ...(alias === undefined ? {} : { alias }),
         tags: call.query.getAll('tag'),
+        ...placementOf(call.query),
       })
       const pointing = Object.entries(call.context.engine.getModel(name).aliases).filter(
         ([, target]) => target === version.version,
@@ -113,6 +121,18 @@ export const modelRoutes: readonly Route[] = [
   },
 ]
 
+/** Both `provider=cuda&provider=cpu` and `provider=cuda,cpu`. */
+function placementOf(query: URLSearchParams): Placement {
+  const named = query.getAll('provider').flatMap((value) => value.split(','))
+  const device = query.get('device')
+  return {
+    ...(named.length === 0 ? {} : { providers: expectProviders('provider', named) }),
+    ...(device === null
+      ? {}
+      : { deviceId: expectDeviceId('device', /^\d{1,3}$/.test(device) ? Number(device) : device) }),
+  }
+}
+
 function modelJson(record: ModelRecord): unknown {
   return { name: record.name, aliases: record.aliases, versions: record.versions.map(versionJson) }
 }
@@ -123,8 +143,25 @@ function versionJson({
   sizeBytes,
   createdAt,
   tags,
+  providers,
+  deviceId,
   signature,
 }: ModelVersion): Record<string, unknown> {
   const { inputs, outputs, batching, remark } = signature
-  return { version, sha256, size_bytes: sizeBytes, created_at: createdAt, tags, inputs, outputs, batching, remark }
+  const placement = {
+    ...(providers === undefined ? {} : { providers }),
+    ...(deviceId === undefined ? {} : { device_id: deviceId }),
+  }
+  return {
+    version,
+    sha256,
+    size_bytes: sizeBytes,
+    created_at: createdAt,
+    tags,
+    inputs,
+    outputs,
+    batching,
+    remark,
+    ...placement,
+  }
 }

@@ -145,11 +145,13 @@ function statusJson(status: PipelineStatus): unknown {
     request_count: status.requestCount,
     row_count: status.rowCount,
     failures: status.failures,
-    models: status.models.map(({ name, version, pendingRows, isReady }) => ({
+    models: status.models.map(({ name, version, pendingRows, isReady, provider, isPageLocked }) => ({
       name,
       version,
       pending_rows: pendingRows,
       ready: isReady,
+      provider,
+      page_locked: isPageLocked,
     })),
   }
 }

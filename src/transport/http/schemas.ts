@@ -26,7 +26,11 @@ const modelVersion = {
   outputs: listOf(reference('Field')),
   batching: { enum: ['rows', 'row', 'whole'] },
   remark: text,
+  providers: listOf({ enum: ['cpu', 'cuda'] }),
+  device_id: count,
 } as const
+/** Of versions that say what they run on. */
+const placementKeys = ['providers', 'device_id']
 const pipelineVersion = { version: count, created_at: text, steps: listOf(reference('Step')) } as const
 const metadata = {
   pipeline: name,
@@ -56,8 +60,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Field: record({ name: text, dtype: text, shape: listOf({ type: ['integer', 'null'] }) }),
   Model: record({ name, aliases: mapOf(count), versions: listOf(reference('ModelVersion')) }),
   Models: record({ models: listOf(reference('Model')) }),
-  ModelVersion: record(modelVersion),
-  UploadedVersion: record({ name, ...modelVersion, aliases: listOf(name) }),
+  ModelVersion: record(modelVersion, placementKeys),
+  UploadedVersion: record({ name, ...modelVersion, aliases: listOf(name) }, placementKeys),
   VersionChoice: record({ version: { type: 'integer', minimum: 1 } }, ['version']),
   Step: {
     type: 'object',
@@ -97,7 +101,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
     request_count: count,
     row_count: count,
     failures: mapOf(count),
-    models: listOf(record({ name, version: count, pending_rows: count, ready: flag })),
+    models: listOf(
+      record({
+        name,
+        version: count,
+        pending_rows: count,
+        ready: flag,
+        provider: { enum: ['cpu', 'cuda'] },
+        page_locked: flag,
+      }),
+    ),
   }),
   InferBody: {
     anyOf: [
