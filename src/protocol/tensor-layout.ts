@@ -7,7 +7,7 @@
  * alive for one row of it. Bytes are little endian, as on every machine this runs on.
  */
 import { PenstockError } from '../base/errors.js'
-import { allocateData, dtypeInfo } from '../tensor/dtype.js'
+import { allocateData, dtypeInfo, viewData } from '../tensor/dtype.js'
 import type { Dtype, NumericDtype, Tensor, TensorField } from '../tensor/tensor.js'
 
 export interface PackedTensors {
@@ -74,11 +74,18 @@ export class TensorLayout {
   }
 
   /**
-   * Puts tensors together that fill `data` exactly. Copies.
+   * Puts tensors together that fill `data` exactly.
+   * @param isKept true: `data` stays until the tensors are done with, so large ones may be views of it; else all are copies.
    * @throws PenstockError ERR_FRAME when bytes, dims or texts do not add up.
    */
-  unpack(rows: number, data: Uint8Array, dims: ArrayLike<number> | null, texts: readonly string[] | null): Tensor[] {
-    const cursor = new TensorCursor(data, dims, texts)
+  unpack(
+    rows: number,
+    data: Uint8Array,
+    dims: ArrayLike<number> | null,
+    texts: readonly string[] | null,
+    isKept = false,
+  ): Tensor[] {
+    const cursor = new TensorCursor(data, dims, texts, isKept)
     const tensors = this.read(cursor, rows)
     cursor.expectEnd()
     return tensors
@@ -123,7 +130,12 @@ export class TensorCursor {
   #dimIndex = 0
   #textIndex = 0
 
-  constructor(data: Uint8Array, dims: ArrayLike<number> | null, texts: readonly string[] | null) {
+  constructor(
+    data: Uint8Array,
+    dims: ArrayLike<number> | null,
+    texts: readonly string[] | null,
+    private readonly isKept = false,
+  ) {
     this.#data = data
     this.#dims = dims
     this.#texts = texts
@@ -149,6 +161,9 @@ export class TensorCursor {
     // So written that a count beyond 2^53, an Infinity or a NaN (dims are the sender's) is refused as well.
     if (!(count * elementBytes <= left)) throw frameError('data', `${count * elementBytes} more bytes`, left)
     this.#offset += count * elementBytes
+    const byteOffset = this.#data.byteOffset + start
+    if (this.isKept && count > SMALL_ELEMENTS && byteOffset % elementBytes === 0)
+      return viewData(dtype, this.#data.buffer, byteOffset, count)
     const target = allocateData(dtype, count)
     if (target instanceof Float32Array && count <= SMALL_ELEMENTS && start % 4 === 0)
       this.#copyFloats(target, start / 4)

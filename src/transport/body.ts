@@ -8,7 +8,14 @@ import { PenstockError } from '../base/errors.js'
 export interface BodyBudget {
   bytes: number
   readonly bytesMax: number
+  /** Memory of bodies that were read, for those to come: fresh memory costs page faults, and the garbage collector its time. */
+  readonly spares: Buffer[]
 }
+
+/** Memory of a body is kept for another from this size on, up to that, and so many of them. */
+const spareBytesMin = 64 * 1024
+const spareBytesMax = 8 * 1024 * 1024
+const sparesMax = 4
 
 /** First room of a body. */
 const bytesInitial = 16 * 1024
@@ -18,7 +25,7 @@ const believedTimes = 8
 
 /** A body that grows as it arrives: an announced length is a claim, and memory is not given for claims. */
 export class Body {
-  #memory = Buffer.allocUnsafeSlow(0)
+  #memory: Buffer = Buffer.allocUnsafeSlow(0)
   #length = 0
   isReleased = false
 
@@ -42,10 +49,10 @@ export class Body {
           { retryAfterMs: 1000 },
         )
       }
-      const grown = Buffer.allocUnsafeSlow(capacity)
+      const grown = this.#takeSpare(capacity) ?? Buffer.allocUnsafeSlow(capacity)
       this.#memory.copy(grown, 0, 0, this.#length)
+      this.budget.bytes += grown.length - this.#memory.length
       this.#memory = grown
-      this.budget.bytes += addedBytes
     }
     this.#memory.set(new Uint8Array(chunk), this.#length)
     this.#length = length
@@ -54,6 +61,21 @@ export class Body {
 
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.#length)
+  }
+
+  /** The bytes are read and nobody holds them any more. */
+  recycle(): void {
+    const { spares } = this.budget
+    const { length } = this.#memory
+    if (length >= spareBytesMin && length <= spareBytesMax && spares.length < sparesMax) spares.push(this.#memory)
+    this.#memory = Buffer.allocUnsafeSlow(0)
+    this.#length = 0
+  }
+
+  #takeSpare(bytes: number): Buffer | null {
+    const { spares } = this.budget
+    const index = bytes < spareBytesMin ? -1 : spares.findIndex((spare) => spare.length >= bytes)
+    return index < 0 ? null : (spares.splice(index, 1)[0] ?? null)
   }
 
   /** Gives the budget back: the body has arrived, or is refused. */

@@ -184,7 +184,7 @@ export class QuickExchange implements Handshake {
     const { handler, share } = this.#parts
     if (this.#raw === null) return
     // Most bodies come whole, and are read where they lie.
-    if (this.#body === null && isLast && chunk.byteLength <= handler.bodyBytesMax) return this.#submit(chunk)
+    if (this.#body === null && isLast && chunk.byteLength <= handler.bodyBytesMax) return void this.#submit(chunk)
     this.#body ??= new Body(share.bodies, handler.bodyBytesMax)
     const refusal = this.#body.append(chunk, this.#announcedBytes)
     if (refusal !== null) {
@@ -192,14 +192,17 @@ export class QuickExchange implements Handshake {
       return this.#leave(refusal)
     }
     if (!isLast) return
-    this.#body.release()
-    this.#submit(this.#body.bytes)
+    const body = this.#body
+    body.release()
+    if (this.#submit(body.bytes)) body.recycle()
   }
 
-  #submit(body: ArrayBuffer | Buffer): void {
+  /** @returns false when the body was handed over, memory and all. */
+  #submit(body: ArrayBuffer | Buffer): boolean {
     const request = this.#parts.handler.submit(this, body)
     if (request > 0) this.#request = request
     else if (request === 0) this.#leave(body instanceof ArrayBuffer ? Buffer.from(new Uint8Array(body)) : body)
+    return request !== 0
   }
 
   readonly #onAborted = (): void => {

@@ -116,6 +116,7 @@ export class HttpExchange implements Handshake {
   readonly #shared: ExchangeShare
   /** What was read of the body before there was an exchange. */
   readonly #received: Buffer | PenstockError | null
+  #body: Body | null = null
   #signal: ExchangeSignal | undefined
   #onAbort: (() => void) | undefined
   #isAborted = false
@@ -172,20 +173,19 @@ export class HttpExchange implements Handshake {
     if (announced > bytesMax) return Promise.reject(bodyTooLarge(bytesMax, announced))
     this.#isBodyRead = true
     return new Promise((resolve, reject) => {
-      let body: Body | null = null
       const refuse = (error: PenstockError): void => {
-        body?.release()
+        this.#body?.release()
         reject(error)
       }
       this.#onAbort = () => refuse(new PenstockError('ERR_ABORTED'))
       this.#raw.onData((chunk, isLast) => {
         // Most bodies come whole: one copy, out of Buffer's pool.
-        if (body === null && isLast && chunk.byteLength <= bytesMax) {
+        if (this.#body === null && isLast && chunk.byteLength <= bytesMax) {
           const bytes = Buffer.allocUnsafe(chunk.byteLength)
           bytes.set(new Uint8Array(chunk))
           return resolve(bytes)
         }
-        body ??= new Body(this.#shared.bodies, bytesMax)
+        const body = (this.#body ??= new Body(this.#shared.bodies, bytesMax))
         if (body.isReleased) return
         const refusal = body.append(chunk, announced)
         if (refusal !== null) return refuse(refusal)
@@ -194,6 +194,12 @@ export class HttpExchange implements Handshake {
         resolve(body.bytes)
       })
     })
+  }
+
+  /** Takes back the memory of what `readBody` gave: to be called when nothing refers to it any more, or not at all. */
+  recycleBody(): void {
+    this.#body?.recycle()
+    this.#body = null
   }
 
   /** Sends the answer; later calls, and calls after an abort, do nothing. */
@@ -281,7 +287,11 @@ export class SocketServer<Data> {
   #isClosed = false
 
   constructor(options: SocketServerOptions<Data>) {
-    this.#shared = { bodies: { bytes: 0, bytesMax: options.bodiesBytesMax }, isClosing: false, openExchanges: 0 }
+    this.#shared = {
+      bodies: { bytes: 0, bytesMax: options.bodiesBytesMax, spares: [] },
+      isClosing: false,
+      openExchanges: 0,
+    }
     const exchange = (raw: HttpResponse, request: HttpRequest): void =>
       options.onRequest(new HttpExchange(raw, readHead(request), this.#shared))
     this.#app = uws

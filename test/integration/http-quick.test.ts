@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { seededRandom } from '../../src/base/random.js'
+import { encodeMessage } from '../../src/protocol/codec.js'
 import { MemoryAuditLog } from '../../src/log/memory-audit-log.js'
 import type { TensorField } from '../../src/tensor/tensor.js'
 import { modelBytes, serve, until, type Served } from './served.js'
@@ -238,6 +239,39 @@ describe('quick infer', () => {
     expect((await expectSame('float32', JSON.stringify({ x: rows }))).status).toBe(200)
     expect(outcomes.taken).toBe(taken + 1)
     expect((await expectSame('float32', `{"x":[${'[1,2,3],'.repeat(70_000)}[1,2,3]]}`)).status).toBe(413)
+  })
+
+  it('gives each of many large tensors its own numbers back, binary and JSON', async () => {
+    const rows = 10_000 // all six stay within what a queue takes
+    const ask = async (seed: number): Promise<void> => {
+      const x = Float32Array.from({ length: rows * 3 }, (_, index) => seed + (index % 1000))
+      const isBinary = seed % 2 === 0
+      const body = isBinary
+        ? encodeMessage({
+            kind: 'infer',
+            channel: 0,
+            request: seed,
+            rows,
+            data: new Uint8Array(x.buffer),
+            dims: null,
+            meta: null,
+            deadlineMs: 0,
+            priority: 'interactive',
+            texts: null,
+          })
+        : JSON.stringify({ x: [...x] })
+      const response = await fetch(`${served.server.url}/v1/pipelines/float32/infer`, {
+        method: 'POST',
+        headers: {
+          'content-type': isBinary ? 'application/x-penstock' : 'application/json',
+          accept: 'application/json',
+        },
+        body: body as string,
+      })
+      const { outputs } = (await response.json()) as { outputs: { y: number[][] } }
+      expect(Float32Array.from(outputs.y.flat())).toEqual(x)
+    }
+    for (let round = 0; round < 3; round++) await Promise.all([1, 2, 3, 4, 5, 6].map((seed) => ask(10 * round + seed)))
   })
 
   it('logs an audited request under the id that its answer names', async () => {

@@ -55,7 +55,10 @@ async function infer(call: Call): Promise<HttpReply> {
   const parsed = parseBody(call, description)
   const form = answerForm(exchange.header('accept'), parsed.form)
   const request = withHeaders(parsed.request, call)
-  const result = await context.engine.infer(name, { ...request, signal: exchange.signal })
+  const pending = context.engine.infer(name, { ...request, signal: exchange.signal })
+  // The rows are in their batches when infer returns its promise; only strings and records are looked at again.
+  if (!description.isPlain && form !== 'records') exchange.recycleBody()
+  const result = await pending
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
   const answered =
     result.metadata.pipelineVersion === description.version ? description : context.engine.describePipeline(name)
@@ -97,18 +100,23 @@ function parseMessage(body: Buffer, description: PipelineDescription): Parsed {
   if (message.kind !== 'infer')
     throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
   const { meta, deadlineMs, priority } = message
-  const inputs = namedTensors(message, description)
+  const inputs = namedTensors(message, description, true)
   const request = { inputs, priority, ...(meta === null ? {} : { meta }), ...(deadlineMs === 0 ? {} : { deadlineMs }) }
   return { request, form: 'penstock', echoes: null, channel: message.channel, id: message.request }
 }
 
-/** Inputs of an Infer message by name. @throws PenstockError ERR_SHAPE when its bytes do not add up to the signature. */
+/**
+ * Inputs of an Infer message by name.
+ * @param isKept true: the message's bytes stay until the tensors are done with, so that large ones need no copy.
+ * @throws PenstockError ERR_SHAPE when its bytes do not add up to the signature.
+ */
 export function namedTensors(
   message: InferMessage,
   description: Pick<PipelineDescription, 'inputs' | 'isWhole'>,
+  isKept = false,
 ): Record<string, Tensor> {
   const layout = new TensorLayout(description.inputs, description.isWhole)
-  const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts)
+  const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts, isKept)
   const inputs = Object.create(null) as Record<string, Tensor>
   for (const [index, { name }] of description.inputs.entries()) {
     const tensor = tensors[index]
