@@ -36,7 +36,7 @@ import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
 import { expectOptions, placementDefaults, queueLimitsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor } from './executor.js'
-import { EngineJsonPort, type JsonPort } from './json-port.js'
+import { EngineJsonPort } from './json-port.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
 import {
@@ -61,7 +61,7 @@ export class Engine implements EngineApi {
   /** For transports of this isolate. */
   readonly port: WirePort
   /** The same, for JSON over HTTP. */
-  readonly json: JsonPort
+  readonly json: EngineJsonPort
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
   readonly #log: AuditLog | undefined
@@ -72,7 +72,6 @@ export class Engine implements EngineApi {
   readonly #executor: Executor
   readonly #plain: PlainExecutor
   readonly #wire: EngineWirePort
-  readonly #json: EngineJsonPort
   readonly #control: Control
   readonly #listeners = new Map<keyof EngineEvents, Set<(name: string) => void>>()
   readonly #instance: string
@@ -127,10 +126,10 @@ export class Engine implements EngineApi {
       deploymentOf: (planKey) => this.#deployments.byKey(planKey),
       onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
       onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),
-      httpInFlight: () => this.#json.inFlight,
-      onHttpOutbox: () => this.#json.renewOutbox(),
-      onHttpAnswered: (exchange, offset, bytes) => this.#json.answer(exchange, offset, bytes),
-      onHttpFailed: (exchange, failure) => this.#json.fail(exchange, failure),
+      httpInFlight: () => this.json.inFlight,
+      onHttpOutbox: () => this.json.renewOutbox(),
+      onHttpAnswered: (exchange, offset, bytes) => this.json.answer(exchange, offset, bytes),
+      onHttpFailed: (exchange, failure) => this.json.fail(exchange, failure),
       requestIdOf: (requestNumber) => this.#requestIdOf(requestNumber),
       onDrained: () => this.#wire.drained(),
     })
@@ -147,7 +146,7 @@ export class Engine implements EngineApi {
       scheduleFlush: () => this.#executor.scheduleFlush(),
     })
     this.port = this.#wire
-    this.#json = new EngineJsonPort({
+    this.json = new EngineJsonPort({
       port: this.#executor.port,
       instance: this.#instance,
       slotOf: (name) => this.#deployments.slotOf(name),
@@ -158,7 +157,6 @@ export class Engine implements EngineApi {
       takeRequestNumber: () => this.#requestCount++,
       scheduleFlush: () => this.#executor.scheduleFlush(),
     })
-    this.json = this.#json
   }
 
   /**
@@ -338,7 +336,7 @@ export class Engine implements EngineApi {
     await this.#control.close()
     this.#deployments.stopAll()
     this.#executor.close()
-    this.#json.close()
+    this.json.close()
     await this.#pool.close()
     this.#loaded.closeAll()
     await this.#log?.flush()
