@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineLine, projectRoot, readMachine } from '../harness/project.js'
 import { chainRow } from './chain.js'
+import { computeModelRows } from './compute-models.js'
 import { largeTensorRow } from './large-tensor.js'
 import { programRows } from './programs.js'
 import { skipped, type Bench, type Finding, type Row } from './row.js'
@@ -24,9 +25,14 @@ import { findingLines, formatFindings } from './table.js'
 
 const rowNumberMax = 13
 
-const rows: readonly Row[] = [...smallModelRows, chainRow, shadowRow, largeTensorRow, ...programRows].sort(
-  (left, right) => left.number - right.number,
-)
+const rows: readonly Row[] = [
+  ...smallModelRows,
+  ...computeModelRows,
+  chainRow,
+  shadowRow,
+  largeTensorRow,
+  ...programRows,
+].sort((left, right) => left.number - right.number)
 
 const { values } = parseArgs({
   options: {

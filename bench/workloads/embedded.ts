@@ -1,0 +1,61 @@
+/** Penstock without a socket: an engine in a child process, with the load in it, over a home that no server uses. */
+import { openInProcessTarget } from '../../src/bench/in-process-target.js'
+import type { FinishedEvent, LoadShape } from '../../src/bench/load-plan.js'
+import type { PreparedKind } from '../../src/bench/prepare.js'
+import type { Target } from '../../src/bench/target.js'
+import { expectRight } from './loads.js'
+import type { Requests } from './requests.js'
+import type { Bench } from './row.js'
+
+export interface Embedded {
+  run(shape: LoadShape, connections: number, seconds?: number): Promise<FinishedEvent>
+  close(): Promise<void>
+}
+
+const seed = 17
+
+export async function openEmbedded(
+  bench: Bench,
+  requests: Requests,
+  pipeline: string,
+  home: string,
+): Promise<Embedded> {
+  const target = await openInProcessTarget({ kind: 'home', path: home }, '')
+  try {
+    const kind = await kindOf(target, pipeline, requests)
+    return {
+      run: async (shape, connections, seconds = bench.seconds) => {
+        const phases = [
+          { ...shape, seconds: bench.warmupSeconds, isWarmup: true },
+          { ...shape, seconds, isWarmup: false },
+        ]
+        const settings = { connections, seed, intervalSeconds: 60, phases }
+        return expectRight('embedded', await target.run([kind], settings, () => undefined, undefined), {})
+      },
+      close: () => target.close(),
+    }
+  } catch (error) {
+    await target.close()
+    throw error
+  }
+}
+
+async function kindOf(target: Target, pipeline: string, { rows, bodies, tolerance }: Requests): Promise<PreparedKind> {
+  return {
+    request: {
+      name: pipeline,
+      weight: 1,
+      pipeline,
+      rows,
+      source: { kind: 'ranges', fields: {}, freeDims: [1, 1] },
+      meta: null,
+      expect: { kind: 'answer', answers: { kind: 'best' }, tolerance },
+    },
+    signature: await target.signature(pipeline),
+    literal: null,
+    bodies,
+    tolerance,
+    comparison: 'file',
+    remark: '',
+  }
+}
