@@ -11,10 +11,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import type { NativeAddon } from './native-addon.js'
+import type { NativeKernels } from './native-kernels.js'
 
 export type * from './native-addon.js'
+export type * from './native-kernels.js'
 
-export const addon: NativeAddon = loadAddon(dirname(fileURLToPath(import.meta.url)))
+export const addon: NativeAddon & NativeKernels = loadAddon(dirname(fileURLToPath(import.meta.url)))
 
 // process.exit joins the worker threads, and those wait inside take: wake them first or the exit never ends.
 if (isMainThread) process.once('exit', () => addon.closePlanes())
@@ -24,7 +26,7 @@ if (isMainThread) process.once('exit', () => addon.closePlanes())
  * @param startFolder an absolute path inside the package.
  * @throws Error in one sentence, with the way out, when the addon is not built or does not load on this machine.
  */
-export function loadAddon(startFolder: string): NativeAddon {
+export function loadAddon(startFolder: string): NativeAddon & NativeKernels {
   const root = packageRoot(startFolder)
   if (root === undefined) throw new Error(`Expected ${startFolder} to be inside the penstock package`)
   const file = join(root, 'build', 'Release', 'penstock.node')
@@ -34,7 +36,7 @@ export function loadAddon(startFolder: string): NativeAddon {
     )
   }
   try {
-    return createRequire(import.meta.url)(file) as NativeAddon
+    return createRequire(import.meta.url)(file) as NativeAddon & NativeKernels
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(

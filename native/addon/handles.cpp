@@ -123,6 +123,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_answers(env, exports);
   register_wire(env, exports);
   register_http(env, exports);
+  register_kernels(env, exports);
   return exports;
 }
 }  // namespace

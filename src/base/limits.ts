@@ -36,6 +36,10 @@ export const PENDING_ROWS_CEILING = 16_777_216
 /** Microseconds a batch may wait for company, by option; the default is 0, no timer. */
 export const BATCH_DELAY_US_MAX = 1_000_000
 
+// ── transforms ──────────────────────────────────────────────────────────────────────────────────
+/** Pixels of one side of an image that is resized: positions stay exact in the weights' arithmetic. */
+export const IMAGE_SIDE_MAX = 2 ** 24
+
 // ── workers ─────────────────────────────────────────────────────────────────────────────────────
 /** Inference workers of a process: one per core of the largest machines, each holding every deployed model. */
 export const INFER_WORKERS_MAX = 256

@@ -161,7 +161,8 @@ function anchorsOf(markdown: string): Set<string> {
 describe('docs: the addon', () => {
   test('docs: docs/internals/addon.md names every function that the addon exports', () => {
     const declared = read('bindings/native-addon.ts').split('export interface NativeAddon {')[1] ?? ''
-    const names = [...declared.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name)
+    const kernels = read('bindings/native-kernels.ts')
+    const names = [...`${declared}${kernels}`.matchAll(/^ {2}(\w+)\(/gm)].map(([, name]) => name)
     expect(names.length).toBeGreaterThan(50)
     const page = read('docs/internals/addon.md')
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])

@@ -6,7 +6,7 @@
  * A file may import its own layer's folder and what stands below. Three exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api.ts only); the client sees protocol, tensor
  * and base, so that it runs in a browser; bindings are for engine, worker and log, because handles of native memory
- * belong to few hands.
+ * belong to few hands, and for transforms, whose kernels take no handle: memory is lent for one call and nothing is kept.
  */
 import type { Finding, Rule } from './rules.js'
 import { importsOf, resolveImport } from './source.js'
@@ -15,6 +15,7 @@ const ranks: Readonly<Record<string, number>> = {
   base: 0,
   tensor: 1,
   protocol: 2,
+  transforms: 2,
   pipeline: 3,
   steps: 4,
   worker: 5,
@@ -28,7 +29,7 @@ const ranks: Readonly<Record<string, number>> = {
   bench: 11,
   cli: 12,
 }
-const usesBindings = new Set(['engine', 'worker', 'log'])
+const usesBindings = new Set(['engine', 'worker', 'log', 'transforms'])
 const clientSees = new Set(['client', 'protocol', 'tensor', 'base'])
 
 /** `src/engine/api.ts` → engine · `src/server.ts` → server · elsewhere undefined. */
@@ -40,7 +41,9 @@ function refusal(path: string, target: string, isType: boolean): string | undefi
   const from = layerOf(path)
   if (from === undefined) return undefined
   if (target.startsWith('bindings/')) {
-    return usesBindings.has(from) ? undefined : 'only engine, worker and log import bindings/: ask the engine for it'
+    return usesBindings.has(from)
+      ? undefined
+      : 'only engine, worker, log and transforms import bindings/: ask the engine for it'
   }
   const to = layerOf(target)
   if (to === undefined) return `src imports nothing outside src and bindings, but this is ${target}`

@@ -1,3 +1,4 @@
+// The reference of cast.hpp: every pair of dtypes, one element at a time.
 #include "kernel/cast.hpp"
 
 #include <bit>
@@ -11,7 +12,10 @@ float half_to_float(uint16_t bits) noexcept {
   const uint32_t sign = static_cast<uint32_t>(bits & 0x8000u) << 16;
   const uint32_t exponent = (bits >> 10) & 0x1fu;
   uint32_t mantissa = bits & 0x3ffu;
-  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent == 0x1f) {
+    const uint32_t quiet = mantissa != 0 ? 0x400000u : 0u;
+    return std::bit_cast<float>(sign | 0x7f800000u | quiet | (mantissa << 13));
+  }
   if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
   if (mantissa == 0) return std::bit_cast<float>(sign);
   uint32_t shift = 0;  // a subnormal half is a normal float
@@ -26,7 +30,7 @@ uint16_t float_to_half(float value) noexcept {
   const auto bits = std::bit_cast<uint32_t>(value);
   const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
   const uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);   // NaN
+  if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x1ffu));  // NaN
   if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // rounds to infinity
   if (magnitude >= 0x38800000u) {
     const uint32_t rounded = magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u);
@@ -76,12 +80,22 @@ double to_double(T value) noexcept {
     return static_cast<double>(value);
 }
 
+// The float on the way from a double to a 16-bit float: rounded to odd, so that rounding it again to nearest gives what
+// rounding once would (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", theorem 3).
+float narrow_to_odd(double value) noexcept {
+  const auto nearest = static_cast<float>(value);
+  if (static_cast<double>(nearest) == value || std::isnan(value)) return nearest;
+  auto bits = std::bit_cast<uint32_t>(nearest);
+  if (std::fabs(static_cast<double>(nearest)) > std::fabs(value)) --bits;
+  return std::bit_cast<float>(bits | 1u);
+}
+
 template <typename T>
 T from_double(double value) noexcept {
   if constexpr (std::is_same_v<T, Half>)
-    return {float_to_half(static_cast<float>(value))};
+    return {float_to_half(narrow_to_odd(value))};
   else if constexpr (std::is_same_v<T, Brain>)
-    return {float_to_bfloat16(static_cast<float>(value))};
+    return {float_to_bfloat16(narrow_to_odd(value))};
   else if constexpr (std::is_same_v<T, Truth>)
     return {static_cast<uint8_t>(value != 0.0 ? 1 : 0)};
   else if constexpr (std::is_floating_point_v<T>)
@@ -98,7 +112,9 @@ T from_double(double value) noexcept {
 template <typename Target, typename Source>
 Target convert(Source value) noexcept {
   if constexpr (std::is_integral_v<Target> && std::is_integral_v<Source>) {
-    return static_cast<Target>(value);  // exact for the widening pairs that plans allow
+    return static_cast<Target>(value);
+  } else if constexpr (std::is_floating_point_v<Target> && std::is_integral_v<Source>) {
+    return static_cast<Target>(value);  // once: int64 through double to float would round twice
   } else {
     return from_double<Target>(to_double(value));
   }
@@ -150,12 +166,18 @@ void with_type(Dtype dtype, Visitor&& visit) noexcept {
 }
 }  // namespace
 
-void cast_elements(std::byte* target, Dtype target_dtype, const std::byte* source, Dtype source_dtype,
-                   size_t count) noexcept {
+namespace kernel::scalar {
+namespace {
+void elements(std::byte* target, Dtype target_dtype, const std::byte* source, Dtype source_dtype,
+              size_t count) noexcept {
   with_type(target_dtype, [&]<typename Target>(Target) {
     with_type(source_dtype, [&]<typename Source>(Source) { cast_loop<Target, Source>(target, source, count); });
   });
 }
+}  // namespace
+
+extern const CastKernels cast_kernels = {elements};
+}  // namespace kernel::scalar
 
 double load_as_double(const std::byte* element, Dtype dtype) noexcept {
   double result = 0.0;

@@ -1,0 +1,104 @@
+// quantize.hpp in vectors. Clamping to whole bounds before rounding gives what rounding before clamping gives, and
+// keeps the value where adding 1.5 * 2^23 rounds it to an integer, half to even (SSE2 has no rounding instruction).
+#include "kernel/quantize.hpp"
+#include "kernel/simd.hpp"
+
+namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE {
+namespace {
+constexpr float kRound = 12582912.0f;  // 1.5 * 2^23
+constexpr size_t kSpanMax = 1024;      // floats of the repeated parameters, as in columns_simd.cpp
+constexpr size_t kWideColumns = 256;
+
+// Parameters repeated over whole rows; `zero` as float.
+struct Parameters {
+  float scale[kSpanMax];
+  float zero[kSpanMax];
+  size_t length = 0;
+};
+
+// The columns from `first` on, as many as fit; narrow rows are repeated.
+template <typename T>
+[[gnu::always_inline]] inline void fill(Parameters& parameters, const float* scale, const T* zero_point, size_t first,
+                                        size_t columns, size_t rows) noexcept {
+  size_t repeats = columns < kWideColumns && first == 0 ? kSpanMax / columns : 1;
+  if (repeats > rows) repeats = rows;
+  const size_t width = columns - first < kSpanMax ? columns - first : kSpanMax;
+  for (size_t r = 0; r < repeats; ++r)
+    for (size_t c = 0; c < width; ++c) {
+      parameters.scale[r * width + c] = scale[first + c];
+      parameters.zero[r * width + c] = static_cast<float>(zero_point[first + c]);
+    }
+  parameters.length = repeats * width;
+}
+
+// Calls `span(offset, length, parameters)` for flat stretches that cover the matrix once.
+template <typename T, typename Stretch>
+[[gnu::always_inline]] inline void for_each_span(size_t rows, size_t columns, const float* scale, const T* zero_point,
+                                                 Stretch stretch) noexcept {
+  if (rows == 0 || columns == 0) return;
+  Parameters parameters;
+  if (columns < kWideColumns) {
+    fill(parameters, scale, zero_point, 0, columns, rows);
+    const size_t count = rows * columns;
+    for (size_t done = 0; done < count; done += parameters.length)
+      stretch(done, count - done < parameters.length ? count - done : parameters.length, parameters);
+    return;
+  }
+  for (size_t first = 0; first < columns; first += kSpanMax) {
+    fill(parameters, scale, zero_point, first, columns, 1);
+    for (size_t r = 0; r < rows; ++r) stretch(r * columns + first, parameters.length, parameters);
+  }
+}
+
+template <typename T>
+[[gnu::always_inline]] inline void quantize(T* target, const float* source, size_t rows, size_t columns,
+                                            const float* scale, const T* zero_point) noexcept {
+  constexpr float kMin = static_cast<T>(-1) < T{0} ? -128.0f : 0.0f;
+  constexpr float kMax = kMin + 255.0f;
+  for_each_span(rows, columns, scale, zero_point, [=](size_t offset, size_t length, const Parameters& parameters) {
+    T* const to = target + offset;
+    const float* const from = source + offset;
+    PENSTOCK_INDEPENDENT
+    for (size_t i = 0; i < length; ++i) {
+      const float zero = parameters.zero[i];
+      float value = from[i] / parameters.scale[i];
+      value = value != value ? 0.0f : value;
+      value = value < kMin - zero ? kMin - zero : value;
+      value = value > kMax - zero ? kMax - zero : value;
+      to[i] = static_cast<T>(static_cast<int32_t>((value + kRound) - kRound + zero));
+    }
+  });
+}
+
+template <typename T>
+[[gnu::always_inline]] inline void dequantize(float* target, const T* source, size_t rows, size_t columns,
+                                              const float* scale, const T* zero_point) noexcept {
+  for_each_span(rows, columns, scale, zero_point, [=](size_t offset, size_t length, const Parameters& parameters) {
+    float* const to = target + offset;
+    const T* const from = source + offset;
+    PENSTOCK_INDEPENDENT
+    for (size_t i = 0; i < length; ++i)
+      to[i] = (static_cast<float>(static_cast<int32_t>(from[i])) - parameters.zero[i]) * parameters.scale[i];
+  });
+}
+
+void to_int8(int8_t* target, const float* source, size_t rows, size_t columns, const float* scale,
+             const int8_t* zero_point) noexcept {
+  quantize(target, source, rows, columns, scale, zero_point);
+}
+void to_uint8(uint8_t* target, const float* source, size_t rows, size_t columns, const float* scale,
+              const uint8_t* zero_point) noexcept {
+  quantize(target, source, rows, columns, scale, zero_point);
+}
+void from_int8(float* target, const int8_t* source, size_t rows, size_t columns, const float* scale,
+               const int8_t* zero_point) noexcept {
+  dequantize(target, source, rows, columns, scale, zero_point);
+}
+void from_uint8(float* target, const uint8_t* source, size_t rows, size_t columns, const float* scale,
+                const uint8_t* zero_point) noexcept {
+  dequantize(target, source, rows, columns, scale, zero_point);
+}
+}  // namespace
+
+extern const QuantizeKernels quantize_kernels = {to_int8, to_uint8, from_int8, from_uint8};
+}  // namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE

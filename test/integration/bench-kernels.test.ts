@@ -1,0 +1,51 @@
+/**
+ * The kernels' benchmark at its smallest, so that it cannot rot: it builds, every kernel gives its reference's result, and
+ * every figure is there. No time is asserted.
+ */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { buildTwin, formatFigures, isJudged, meetsGoal, runTwin } from '../../bench/kernels/native-twin.js'
+import { benchTransforms, formatTransforms } from '../../bench/kernels/transforms.js'
+
+describe('bench: kernels', () => {
+  beforeAll(buildTwin, 240_000)
+
+  it('every kernel is right and has its figures, at both sizes', { timeout: 60_000 }, async () => {
+    const figures = await runTwin({ rounds: 1, largeMib: 1 })
+    expect(figures.length).toBeGreaterThan(50)
+    for (const size of ['cache', 'memory']) expect(figures.some((figure) => figure.size === size)).toBe(true)
+    for (const figure of figures) {
+      for (const value of [figure.nsPerRow, figure.gbPerSecond, figure.share, figure.speedup])
+        expect(value).toBeGreaterThan(0)
+      expect(figure.hash).toMatch(/^[0-9a-f]{16}$/)
+    }
+    expect(formatFigures(figures).split('\n')).toHaveLength(figures.length + 1)
+  })
+
+  it('a result hash is the same at every level', { timeout: 60_000 }, async () => {
+    const only = 'normalise'
+    const [scalar, simd] = await Promise.all(
+      ['scalar', undefined].map((level) => runTwin({ rounds: 1, largeMib: 1, only, level })),
+    )
+    expect(scalar?.map(({ hash }) => hash)).toEqual(simd?.map(({ hash }) => hash))
+  })
+
+  it('goals: memory-bound kernels are judged by bandwidth, compute-bound ones by their reference', () => {
+    const figure = { bound: 'memory', size: 'memory', share: 0.61, speedup: 1 } as const
+    const judge = (change: object): boolean[] => {
+      const changed = { ...figure, ...change } as unknown as Parameters<typeof isJudged>[0]
+      return [isJudged(changed), meetsGoal(changed)]
+    }
+    expect(judge({})).toEqual([true, true])
+    expect(judge({ share: 0.59 })).toEqual([true, false])
+    expect(judge({ size: 'cache' })).toEqual([false, true])
+    expect(judge({ bound: 'compute', size: 'cache' })).toEqual([true, false])
+    expect(judge({ bound: 'compute', size: 'cache', speedup: 4 })).toEqual([true, true])
+  })
+
+  it('the calls from JavaScript are right and are timed', { timeout: 60_000 }, async () => {
+    const calls = await benchTransforms(1, [1, 3])
+    expect(calls).toHaveLength(10)
+    for (const { nsPerRow, loopNsPerRow } of calls) expect(Math.min(nsPerRow, loopNsPerRow)).toBeGreaterThan(0)
+    expect(formatTransforms(calls).split('\n')).toHaveLength(11)
+  })
+})
