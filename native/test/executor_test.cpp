@@ -291,15 +291,15 @@ TEST("scheduler: a queue held to one batch at a time leaves the other worker to 
   CLAIM(scheduler.take(second, 0) == Take::kBatch && &second.batch->lane.queue == other.get());
   CLAIM(held->running == 1 && other->running == 1);
   run_model(*second.batch);
-  complete_batch(second, 5.0);
+  complete_batch(second, run_for(second, 5000));
   CLAIM(scheduler.take(second, 0) == Take::kTimeout);
   run_model(*engine.seat.batch);
-  complete_batch(engine.seat, 5.0);
+  complete_batch(engine.seat, run_for(engine.seat, 5000));
   // A batch of the other queue that came later must not overtake the one that was parked.
   submit_to(other, 6);
   CLAIM(scheduler.take(second, 0) == Take::kBatch && &second.batch->lane.queue == held.get());
   run_model(*second.batch);
-  complete_batch(second, 5.0);
+  complete_batch(second, run_for(second, 5000));
   while (run_one(second, scheduler)) {
   }
   std::vector<int> order;
@@ -324,11 +324,11 @@ TEST("scheduler: a limit that is lifted lets what is parked run, and a closed pl
   CLAIM(scheduler.take(second, 0) == Take::kTimeout);
   scheduler.limit_instances(*queue, 2);
   CLAIM(scheduler.take(second, 0) == Take::kBatch);
-  complete_batch(second, -1.0);
+  complete_batch(second, std::nullopt);
   scheduler.limit_instances(*queue, 1);
   CLAIM(scheduler.take(second, 0) == Take::kTimeout);
   scheduler.close();
-  complete_batch(engine.seat, -1.0);
+  complete_batch(engine.seat, std::nullopt);
   CLAIM(drain(*engine.port).size() == 4 && engine.port->in_flight() == 0);
   scheduler.remove_worker(second);
 }
@@ -348,7 +348,7 @@ TEST("scheduler: a watching worker sees a batch, a job and the end without being
     do {
       asked.fetch_add(1);
       taken.push_back(scheduler.take(engine.seat, -1));
-      if (taken.back() == Take::kBatch) complete_batch(engine.seat, -1.0);
+      if (taken.back() == Take::kBatch) complete_batch(engine.seat, std::nullopt);
     } while (taken.back() != Take::kClosed);
   });
   const auto until_asked = [&](int times) {
@@ -383,8 +383,8 @@ TEST("scheduler: a batch is alone when nothing else runs or waits") {
   engine.submit_rows(rows_of(1, 0), 2, failure);
   engine.port->publisher.flush();
   CLAIM(scheduler.take(second, 0) == Take::kBatch && !second.is_alone);
-  complete_batch(second, -1.0);
-  complete_batch(engine.seat, -1.0);
+  complete_batch(second, std::nullopt);
+  complete_batch(engine.seat, std::nullopt);
   drain(*engine.port);
   scheduler.remove_worker(second);
 }
@@ -403,13 +403,15 @@ TEST("queue: batches change their size while rows are on their way, and the old 
   CLAIM(outcomes.size() == 2);
   for (const Outcome& outcome : outcomes)
     CLAIM(is_shifted(outcome.values, outcome.tag == 1 ? rows_of(3, 0) : rows, 10));
-  CLAIM(queue->batch_count.load() == 4);  // 3 rows in the old size, then 2 + 2 + 1
+  HistogramSum first_rows;
+  CLAIM(batches_of(*queue, first_rows) == 4);  // 3 rows in the old size, then 2 + 2 + 1
   CLAIM(queue->batches_allocated.load() == 3);
   queue->limit_batches(1);  // less than a row: one row
   engine.submit_rows(rows, 3, failure);
   engine.run_all();
   outcomes = drain(*engine.port);
-  CLAIM(outcomes.size() == 1 && is_shifted(outcomes[0].values, rows, 10) && queue->batch_count.load() == 9);
+  HistogramSum all_rows;
+  CLAIM(outcomes.size() == 1 && is_shifted(outcomes[0].values, rows, 10) && batches_of(*queue, all_rows) == 9);
 }
 
 TEST("executor: more shapes in flight than lanes are refused for now, not blamed on the caller") {
