@@ -54,6 +54,8 @@ export interface FeedSpec {
 }
 
 export interface OptionSpec {
+  /** What the model is called in timings. */
+  label: string
   queue: QueueHandle
   feeds: FeedSpec[]
 }
@@ -156,6 +158,10 @@ export interface Answer {
   routes: Uint16Array | null
   /** Nanoseconds: [admission to first run, one entry per stage (append to completed)]. */
   elapsedNs: Float64Array
+  /**
+   * Of a request that asked. Microseconds: total, send, then step, queue, assemble, run, scatter for each of `models`.
+   */
+  timing: { values: Float64Array; models: string[] } | null
 }
 
 export interface FailureDetail {
@@ -276,6 +282,8 @@ export interface NativeAddon {
     deadlineUs: number,
     priority: 0 | 1,
     tag: number,
+    /** Whether the answer shall have `timing`. */
+    hasTiming?: boolean,
   ): number
   lastFailure(port: PortHandle): FailureDetail
   /** Publishes what this isolate appended since the last flush. Call once per loop turn (setImmediate). */

@@ -11,7 +11,8 @@
 export { Engine } from './engine/engine.js'
 export type { EngineNotice, EngineOptions } from './engine/engine-options.js'
 export type * from './engine/api.js'
-export type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from './engine/metrics.js'
+export type { InferTiming, StepTiming } from './protocol/timing.js'
+export type { EngineMetrics, Histogram, HistogramLayout, ModelMetrics, PipelineMetrics } from './engine/metrics.js'
 export {
   formatThreadPlan,
   planThreads,

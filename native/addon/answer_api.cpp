@@ -5,6 +5,7 @@
 #include "addon/requests.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "core/clock.hpp"
 
 namespace penstock::addon {
 Request* find_request(const Napi::CallbackInfo& info, PortBox& box) {
@@ -26,6 +27,22 @@ Napi::Value elapsed_ns(Napi::Env env, const Request& request) {
   return elapsed;
 }
 
+// {values: as write_timing has them, models: the label of each}, or null.
+Napi::Value timing_of(Napi::Env env, const Request& request) {
+  if (!request.has_timing) return env.Null();
+  auto values = Napi::Float64Array::New(env, timing_length(request));
+  write_timing(request, now_ns(), values.Data());
+  Napi::Array models = Napi::Array::New(env, request.steps.size());
+  for (uint32_t i = 0; i < request.steps.size(); ++i) {
+    const StepTiming& step = request.steps[i];
+    models.Set(i, Napi::String::New(env, label_of(*request.plan, step)));
+  }
+  Napi::Object timing = Napi::Object::New(env);
+  timing.Set("values", values);
+  timing.Set("models", models);
+  return timing;
+}
+
 Napi::Object describe(Napi::Env env, const Request& request) {
   Napi::Object answer = Napi::Object::New(env);
   answer.Set("rows", Napi::Number::New(env, request.rows));
@@ -45,6 +62,7 @@ Napi::Object describe(Napi::Env env, const Request& request) {
     answer.Set("routes", routes);
   }
   answer.Set("elapsedNs", elapsed_ns(env, request));
+  answer.Set("timing", timing_of(env, request));
   return answer;
 }
 

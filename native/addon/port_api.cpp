@@ -145,6 +145,7 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
   submission.deadline_us = static_cast<int64_t>(info[6].ToNumber().DoubleValue());
   submission.priority = info[7].ToNumber().Int32Value() == 1 ? Priority::kBackground : Priority::kInteractive;
   submission.origin.tag = info[8].ToNumber().DoubleValue();
+  submission.has_timing = info[9].ToBoolean();
   Request* const request = submit(*box.port, pipeline, std::move(plan), submission, failure);
   if (request == nullptr) return refuse(env, box);
   return Napi::Number::New(env, static_cast<double>(box.port->number_of(*request)));
@@ -219,6 +220,7 @@ void tell_answers(PortBox& box, EventWriter& events) {
     Request& request = *box.answers;
     Request* const next = request.next_answer;
     if (request.ready_ns != 0) box.ready_ns = request.ready_ns;
+    if (request.has_timing) request.ready_ns = box.ready_ns;
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
     if (origin.is_http) {

@@ -45,6 +45,7 @@ Field read_field(const Napi::Value& value) {
 Option read_option(const Napi::Value& value, size_t stage) {
   const Napi::Object spec = value.As<Napi::Object>();
   Option option;
+  option.label = spec.Get("label").ToString().Utf8Value();
   option.queue = open_box<QueueBox>(spec.Env(), spec.Get("queue")).queue;
   option.feeds = read_list<Feed>(spec, "feeds", [&](const Napi::Value& item) {
     const Napi::Object feed_spec = item.As<Napi::Object>();

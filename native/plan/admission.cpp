@@ -64,6 +64,8 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.ready_ns = 0;
   request.first_run_ns.store(0, std::memory_order_relaxed);
   request.stage = 0;
+  request.has_timing = submission.has_timing;
+  request.steps.clear();
   request.segments.clear();
   request.course = request.plan.get();
   request.has_checks = !request.plan->checks.empty();

@@ -70,9 +70,13 @@ void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publis
     if (is_over) return end_chain(request, deliveries);
     if (request.has_checks) run_checks(request);
     const uint16_t done = request.stage;
-    if (done + 1u == request.course->stages.size()) return end_chain(request, deliveries);
+    const bool is_last = done + 1u == request.course->stages.size();
+    // Only who asked pays for a clock of its own; the others count the hand-over as time in the next queue.
+    const int64_t handed_ns = request.has_timing && !is_last ? now_ns() : done_ns;
+    if (request.has_timing) note_step(request, is_last ? 0 : handed_ns);
+    if (is_last) return end_chain(request, deliveries);
     ++request.stage;
-    request.due_ns = done_ns;
+    request.due_ns = handed_ns;
     const Stage& stage = request.plan->stages[request.stage];
     for_each_option(request, stage, stage.foreground,
                     [&](ModelQueue& queue, uint32_t rows) { queue.reserve(request.priority, rows); });

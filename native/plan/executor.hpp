@@ -27,6 +27,7 @@ struct Submission {
   MetaView meta;
   int64_t deadline_us = 0;
   Priority priority = Priority::kInteractive;
+  bool has_timing = false;  // the answer shall tell where its time went
   Origin origin;
 };
 

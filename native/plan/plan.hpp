@@ -36,6 +36,7 @@ struct Feed {
 };
 
 struct Option {
+  std::string label;  // of the model, in timings
   std::shared_ptr<ModelQueue> queue;
   std::vector<Feed> feeds;
 };

@@ -15,6 +15,7 @@
 
 #include "core/failure.hpp"
 #include "plan/plan.hpp"
+#include "plan/request_timing.hpp"
 
 namespace penstock {
 class Port;
@@ -59,6 +60,7 @@ struct alignas(64) Request {
   std::atomic<bool> is_live{false};                   // between submit and free
   bool awaits_release = false;                        // settled, JavaScript reads it
   bool has_checks = false;
+  bool has_timing = false;  // the answer tells where its time went
   bool is_timed = false;  // somebody will read first_run_ns and stage_done_ns
 
   // ── The port's thread's own, or rare.
@@ -78,6 +80,7 @@ struct alignas(64) Request {
   std::vector<uint16_t> routes;      // [split][row]
   std::vector<uint64_t> check_bits;  // [row]; empty without checks
   std::vector<int64_t> stage_done_ns;
+  std::vector<StepTiming> steps;  // empty unless has_timing
   Failure failure;
   std::atomic<uint64_t> lost_positions{0};  // background positions that were shed or failed
 

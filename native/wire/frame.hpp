@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "plan/meta.hpp"
 #include "wire/flat_reader.hpp"
@@ -21,6 +22,7 @@ struct InferFrame {
   MetaView meta;
   uint32_t deadline_ms = 0;
   uint8_t priority = 0;
+  uint8_t timing = 0;
 };
 
 // Reads the envelope: which message it is, and its table.
@@ -30,7 +32,7 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept;
 // A Results frame written forward into memory of the caller. Sizes are known before the first byte, so nothing moves:
 //
 //   root · vtable(Message) · Message · vtable(Results) · Results · requests · rows? · dims? · check_failures? · routes?
-//   · data
+//   · timing? · timing_models? · data
 //
 // The frame begins at a multiple of 8, as FlatBuffers wants its buffers.
 struct ResultsShape {
@@ -41,6 +43,9 @@ struct ResultsShape {
   uint32_t dims = 0;  // values in `dims`, 0: absent
   bool has_check_failures = false;
   bool has_routes = false;
+  uint32_t timing_values = 0;  // 0: absent, and the models with it
+  uint32_t timing_models = 0;
+  size_t timing_text_bytes = 0;  // sum of text_bytes over the models
   size_t data_bytes = 0;
 };
 
@@ -51,12 +56,19 @@ struct ResultsPlaces {
   size_t dims = 0;
   size_t check_failures = 0;
   size_t routes = 0;
+  size_t timing = 0;
+  size_t timing_models = 0;
+  size_t timing_texts = 0;
   size_t data = 0;
   size_t frame_bytes = 0;
 };
 
 // Pure arithmetic: also tells the size of a frame before there is room for it.
 ResultsPlaces place_results(const ResultsShape& shape) noexcept;
+// Bytes that write_text takes.
+size_t text_bytes(std::string_view text) noexcept;
+// Writes a string at `at`, a multiple of 4, and points the offset at `pointer` to it. Returns where the next one goes.
+size_t write_text(std::byte* frame, size_t pointer, size_t at, std::string_view text) noexcept;
 // Writes all but the values.
 void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places, std::byte* frame) noexcept;
 }  // namespace penstock::wire

@@ -38,6 +38,21 @@ void free_answer_dims(const Request& request, std::vector<uint32_t>& dims) {
   }
 }
 
+void shape_timing(const Request& request, ResultsShape& shape) {
+  shape.timing_values = static_cast<uint32_t>(timing_length(request));
+  shape.timing_models = static_cast<uint32_t>(request.steps.size());
+  for (const StepTiming& step : request.steps) shape.timing_text_bytes += text_bytes(label_of(*request.plan, step));
+}
+
+void put_timing(const Request& request, const ResultsPlaces& places, std::byte* frame) {
+  std::vector<double> values(timing_length(request));
+  write_timing(request, now_ns(), values.data());
+  std::memcpy(frame + places.timing, values.data(), values.size() * sizeof(double));
+  size_t at = places.timing_texts;
+  for (size_t i = 0; i < request.steps.size(); ++i)
+    at = write_text(frame, places.timing_models + 4 * i, at, label_of(*request.plan, request.steps[i]));
+}
+
 struct FrameWriter {
   std::byte* frame;
   ResultsPlaces places;
@@ -267,6 +282,7 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   submission.meta = infer.meta;
   submission.deadline_us = infer.deadline_ms == 0 ? 0 : now_us() + int64_t{infer.deadline_ms} * 1000;
   submission.priority = static_cast<Priority>(infer.priority);
+  submission.has_timing = infer.timing != 0;
   submission.origin = {.is_wire = true,
                        .connection = id,
                        .connection_generation = connection.generation,
@@ -352,6 +368,9 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       wider.has_row_counts = wider.has_row_counts || end->rows != 1;
       wider.has_check_failures = wider.has_check_failures || has_failed_checks(*end);
       wider.data_bytes += data_bytes_of(*end);
+      // Who asked for its timing gets a frame of its own.
+      if (end->has_timing && shape.results > 0) break;
+      if (end->has_timing) shape_timing(*end, wider);
       const ResultsPlaces wider_places = place_results(wider);
       if (outbox_used_ + wider_places.frame_bytes > outbox_->size_bytes()) {
         if (shape.results > 0) break;
@@ -363,11 +382,13 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       }
       shape = wider;
       places = wider_places;
+      const bool is_alone = has_free_answer || end->has_timing;
       end = end->next_answer;
-      if (has_free_answer) break;
+      if (is_alone) break;
     }
     std::byte* const frame = outbox_->data() + outbox_used_;
     write_results_frame(shape, places, frame);
+    if (channel.head->has_timing) put_timing(*channel.head, places, frame);
     if (shape.dims > 0) std::memcpy(frame + places.dims, dims.data(), dims.size() * 4);
     FrameWriter writer{.frame = frame, .places = places};
     while (channel.head != end) {

@@ -54,6 +54,7 @@ inline constexpr uint16_t meta = 14;
 inline constexpr uint16_t deadline_ms = 16;
 inline constexpr uint16_t priority = 18;
 inline constexpr uint16_t texts = 20;
+inline constexpr uint16_t timing = 22;
 }  // namespace slots::infer
 
 namespace slots::cancel {
@@ -86,6 +87,8 @@ inline constexpr uint16_t dims = 12;
 inline constexpr uint16_t check_failures = 14;
 inline constexpr uint16_t routes = 16;
 inline constexpr uint16_t texts = 18;
+inline constexpr uint16_t timing = 20;
+inline constexpr uint16_t timing_models = 22;
 }  // namespace slots::results
 
 namespace slots::failure {

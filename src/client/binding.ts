@@ -91,7 +91,13 @@ export class Signature {
     }
     const { checkFailures: masks } = message
     const checkFailures = masks === null ? [] : failuresOfMasks(masks, checks, rowStart, rows)
-    return { rows, outputs, checkFailures, route: routeOf(message, routes, rowStart, rows) }
+    return {
+      rows,
+      outputs,
+      checkFailures,
+      route: routeOf(message, routes, rowStart, rows),
+      ...(message.timing === undefined ? {} : { timing: message.timing }),
+    }
   }
 }
 

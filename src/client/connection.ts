@@ -116,9 +116,16 @@ export class Connection {
   send(exchange: Exchange, binding: Binding, deadlineMs: number): void {
     const { packed, options } = exchange
     if (packed === null) throw new Error('A request is packed before it is sent')
-    const { meta, priority } = options
+    const { meta, priority, timing } = options
     const { rows, data, dims, texts } = packed
-    const frame = binding.encoder.encode(this.#inFlight.nextId, rows, data, { dims, texts, meta, priority, deadlineMs })
+    const frame = binding.encoder.encode(this.#inFlight.nextId, rows, data, {
+      dims,
+      texts,
+      meta,
+      priority,
+      deadlineMs,
+      timing,
+    })
     const bytesMax = this.hello?.frameBytesMax ?? 0
     if (bytesMax > 0 && frame.length > bytesMax) {
       const sentence = `Expected a request to be at most ${bytesMax} bytes but received ${frame.length}`

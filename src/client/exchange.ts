@@ -4,7 +4,7 @@
  * stays taken until the server's answer came (a late answer must never meet another request under the same id).
  */
 import { PenstockError } from '../base/errors.js'
-import type { CheckFailure, Priority } from '../protocol/codec.js'
+import type { CheckFailure, InferTiming, Priority } from '../protocol/codec.js'
 import type { Meta } from '../protocol/meta.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { Binding, PackedInputs } from './binding.js'
@@ -25,6 +25,8 @@ export interface ClientInferOptions {
   readonly priority?: Priority | undefined
   /** Aborting rejects with ERR_ABORTED at once and cancels the request at the server. */
   readonly signal?: AbortSignal | undefined
+  /** true: the result tells where its time at the server went. */
+  readonly timing?: boolean | undefined
 }
 
 export interface ClientResult {
@@ -34,6 +36,8 @@ export interface ClientResult {
   readonly checkFailures: readonly CheckFailure[]
   /** Name of the model that answered, by row; null when the pipeline does not split. */
   readonly route: readonly string[] | null
+  /** Absent unless `timing` was asked for. */
+  readonly timing?: InferTiming
 }
 
 export class Exchange {

@@ -10,5 +10,5 @@ export type { ClientInferOptions, ClientInputs, ClientResult } from './exchange.
 export type { ClientEnvironment, ClientOptions, ReconnectOptions } from './options.js'
 export type { SocketFactory, SocketLike } from './socket.js'
 export type { Meta, MetaValue } from '../protocol/meta.js'
-export type { CheckFailure, Priority } from '../protocol/codec.js'
+export type { CheckFailure, InferTiming, Priority, StepTiming } from '../protocol/codec.js'
 export type { Dtype, Tensor, TensorData, TensorField } from '../tensor/tensor.js'

@@ -2,7 +2,7 @@
  * The requests of a client that are not in flight: checked, waiting in the line for room, or parked with a channel that is
  * being opened. A request stands in one place at a time; abort and deadline find it wherever it is.
  */
-import { argumentError, expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
+import { argumentError, expectBoolean, expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
 import { PenstockError, toPenstockError } from '../base/errors.js'
 import { DEADLINE_MS_MAX } from '../base/limits.js'
 import type { Binding } from './binding.js'
@@ -189,7 +189,13 @@ export function closedChannelError(state: ChannelState): PenstockError {
   return new PenstockError('ERR_CLOSED', `The channel of ${state.pipeline} was closed`)
 }
 
-const optionKeys: ReadonlySet<string> = new Set<keyof ClientInferOptions>(['meta', 'deadlineMs', 'priority', 'signal'])
+const optionKeys: ReadonlySet<string> = new Set<keyof ClientInferOptions>([
+  'meta',
+  'deadlineMs',
+  'priority',
+  'signal',
+  'timing',
+])
 
 function checkOptions(options: ClientInferOptions): ClientInferOptions {
   expectRecord('options', options)
@@ -197,7 +203,8 @@ function checkOptions(options: ClientInferOptions): ClientInferOptions {
   for (const key in options) {
     if (!optionKeys.has(key)) throw argumentError('each key of options', `one of ${[...optionKeys].join(', ')}`, key)
   }
-  const { deadlineMs, priority, signal, meta } = options
+  const { deadlineMs, priority, signal, meta, timing } = options
+  if (timing !== undefined) expectBoolean('timing', timing)
   if (deadlineMs !== undefined) expectInteger('deadlineMs', deadlineMs, 1, DEADLINE_MS_MAX)
   if (priority !== undefined) expectOneOf('priority', priority, ['interactive', 'background'])
   if (meta !== undefined) expectRecord('meta', meta)

@@ -4,7 +4,7 @@
  * checks again.
  */
 import { PenstockError } from '../base/errors.js'
-import { expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
+import { expectBoolean, expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
 import { DEADLINE_MS_MAX } from '../base/limits.js'
 import { encodeMetaBlock } from '../protocol/meta.js'
 import { toTensor } from '../tensor/convert.js'
@@ -24,6 +24,7 @@ export interface AdmittedRequest {
   readonly deadlineMs: number
   /** 0 interactive, 1 background. */
   readonly priority: 0 | 1
+  readonly hasTiming: boolean
 }
 
 /** @throws PenstockError of the argument class, naming the argument. */
@@ -44,6 +45,7 @@ export function admit(deployment: Deployment, request: InferRequest): AdmittedRe
       expectOneOf('priority', request.priority, ['interactive', 'background']) === 'interactive'
         ? 0
         : 1,
+    hasTiming: request.timing !== undefined && expectBoolean('timing', request.timing),
   }
 }
 

@@ -2,6 +2,7 @@
  * From the addon's answer (buffers, masks, option indices) to the result that callers read. Pure.
  */
 import type { Answer } from '../../bindings/native.js'
+import { timingOf } from '../protocol/timing.js'
 import { viewData } from '../tensor/dtype.js'
 import type { NumericDtype, Tensor } from '../tensor/tensor.js'
 import type { CheckFailure, InferResult } from './api.js'
@@ -31,6 +32,7 @@ export function resultOf(deployment: Deployment, answer: Answer, requestId: stri
       requestId,
       elapsedNs: numbersOf(answer.elapsedNs),
       route: routeOf(deployment, answer.routes),
+      ...(answer.timing === null ? {} : { timing: timingOf(answer.timing.values, answer.timing.models) }),
     },
   }
 }

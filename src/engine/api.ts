@@ -4,6 +4,7 @@
  */
 import type { PipelineDefinition, Step } from '../pipeline/definition.js'
 import type { ExecutionProvider } from '../base/providers.js'
+import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
 
 export type Priority = 'interactive' | 'background'
@@ -151,6 +152,8 @@ export interface InferRequest {
   readonly deadlineMs?: number | undefined
   readonly priority?: Priority | undefined
   readonly signal?: CancelSignal | undefined
+  /** true: metadata.timing tells where the time went. */
+  readonly timing?: boolean | undefined
 }
 export type TypedArray =
   | Float32Array
@@ -180,6 +183,8 @@ export interface InferMetadata {
   readonly elapsedNs: readonly number[]
   /** Model that answered, by row, of the last split; null when the pipeline does not split. */
   readonly route: readonly string[] | null
+  /** Absent unless `timing` was asked for. */
+  readonly timing?: InferTiming
 }
 
 export interface InferResult {

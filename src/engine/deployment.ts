@@ -124,12 +124,19 @@ function planSpec(parts: DeploymentParts, compiled: CompiledPlan, models: readon
       split,
       isBackground,
       options: options.map(({ model, feeds }) => ({
+        label: modelLabel(compiled, model),
         queue: (models[model] as LoadedModel).queue as QueueHandle,
         feeds,
       })),
     })),
   }))
   return { ...common, inputs, stages, checks: [...checks], answer, routeSplit, isAudited }
+}
+
+/** As metrics and timings call a model. @param index in compiled.models. */
+export function modelLabel(compiled: CompiledPlan, index: number): string {
+  const model = compiled.models[index]
+  return model === undefined ? '' : `${model.name}@${model.version}`
 }
 
 function describe(definition: PipelineDefinition, version: number, compiled: CompiledPlan): PipelineDescription {

@@ -103,10 +103,10 @@ export class Executor {
             { retryAfterMs: 100 },
           ),
         )
-      const { tensors, rows, dims, meta, deadlineMs, priority } = admitted
+      const { tensors, rows, dims, meta, deadlineMs, priority, hasTiming } = admitted
       const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
       const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
-      const request = addon.submit(this.port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag)
+      const request = addon.submit(this.port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag, hasTiming)
       if (request < 0) {
         this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
         return this.#table.free(tag)

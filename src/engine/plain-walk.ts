@@ -9,11 +9,12 @@ import { addon } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
 import { checkFails } from '../pipeline/check-evaluate.js'
 import type { PlanSource } from '../pipeline/plan.js'
+import type { InferTiming, StepTiming } from '../protocol/timing.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { AdmittedRequest } from './admission.js'
 import type { AuditRecord, CheckFailure, InferResult } from './api.js'
-import type { Deployment } from './deployment.js'
+import { modelLabel, type Deployment } from './deployment.js'
 import { failureOf } from './failures.js'
 import type { LoadedModel } from './loaded-models.js'
 import { castTensor, concatenateRows, rowView, scatterRows, takeRows } from './plain-tensors.js'
@@ -48,6 +49,7 @@ export class PlainWalk {
   readonly #runs: (PositionRun | null)[][] = []
   readonly #background: Promise<void>[] = []
   readonly #splitRoutes: (Uint16Array | null)[] = []
+  readonly #steps: StepTiming[] = []
 
   constructor(
     pool: InferencePool,
@@ -91,7 +93,8 @@ export class PlainWalk {
       elapsedNs.push(Math.round((addon.nowUs() - stageStartUs) * 1000))
       this.#check(stageIndex, failedRows)
     }
-    const result = this.#result(elapsedNs, failedRows)
+    const timing = { totalUs: addon.nowUs() - startUs, sendUs: 0, steps: this.#steps }
+    const result = this.#result(elapsedNs, failedRows, timing)
     if (compiled.isAudited) void this.settled().then(() => this.#audit(result))
     return result
   }
@@ -119,29 +122,39 @@ export class PlainWalk {
             throw new Error(`Expected a tensor for input ${input} of ${model.version.name}`)
           return castTensor(rows === null ? tensor : takeRows(tensor, rows), field.dtype)
         })
-        return { rows, inputs, outputs: await this.#runModel(model, inputs) }
+        const startUs = addon.nowUs()
+        const { outputs, runUs } = await this.#runModel(model, inputs)
+        if (this.#admitted.hasTiming && !position.isBackground) {
+          const waitUs = Math.max(0, addon.nowUs() - startUs - runUs)
+          const label = modelLabel(compiled, option.model)
+          this.#steps.push({ step: stage, model: label, queueUs: waitUs, assembleUs: 0, runUs, scatterUs: 0 })
+        }
+        return { rows, inputs, outputs }
       }),
     )
     return { routes, options }
   }
 
-  async #runModel(model: LoadedModel, inputs: readonly Tensor[]): Promise<Tensor[]> {
+  async #runModel(model: LoadedModel, inputs: readonly Tensor[]): Promise<{ outputs: Tensor[]; runUs: number }> {
     const { signature, name } = model.version
     const named = inputs.map((tensor, index) => ({ name: signature.inputs[index]?.name ?? '', ...tensor }))
     if (signature.batching !== 'row') {
-      const { outputs } = await this.#pool.run(model.modelKey, named)
+      const { outputs, runUs } = await this.#pool.run(model.modelKey, named)
       if (signature.batching === 'rows') this.#expectRows(name, inputs, outputs)
-      return outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data }))
+      return { outputs: outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data })), runUs }
     }
     const byRow: Tensor[][] = []
+    let runsUs = 0
     for (let row = 0; row < (inputs[0]?.shape[0] ?? 0); row++) {
-      const { outputs } = await this.#pool.run(
+      const { outputs, runUs } = await this.#pool.run(
         model.modelKey,
         named.map((tensor) => ({ name: tensor.name, ...takeRows(tensor, [row]) })),
       )
+      runsUs += runUs
       byRow.push(outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data })))
     }
-    return signature.outputs.map((_field, index) => concatenateRows(byRow.map((outputs) => outputs[index] as Tensor)))
+    const outputs = signature.outputs.map((_field, index) => concatenateRows(byRow.map((row) => row[index] as Tensor)))
+    return { outputs, runUs: runsUs }
   }
 
   #expectRows(
@@ -192,7 +205,7 @@ export class PlainWalk {
     })
   }
 
-  #result(elapsedNs: readonly number[], failedRows: readonly number[][]): InferResult {
+  #result(elapsedNs: readonly number[], failedRows: readonly number[][], timing: InferTiming): InferResult {
     const { compiled, pipeline, version } = this.#deployment
     const outputs: Record<string, Tensor> = {}
     compiled.outputFields.forEach((field, index) => {
@@ -208,7 +221,14 @@ export class PlainWalk {
       rows: this.#admitted.rows,
       outputs,
       checkFailures,
-      metadata: { pipeline, pipelineVersion: version, requestId: this.#requestId, elapsedNs, route },
+      metadata: {
+        pipeline,
+        pipelineVersion: version,
+        requestId: this.#requestId,
+        elapsedNs,
+        route,
+        ...(this.#admitted.hasTiming ? { timing } : {}),
+      },
     }
   }
 

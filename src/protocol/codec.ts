@@ -6,6 +6,7 @@ import { errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
 import type { FailureMessage, ResultsMessage } from './messages.js'
 import { TensorLayout } from './tensor-layout.js'
+import type { InferTiming } from './timing.js'
 
 export { decodeMessage } from './decode.js'
 export { encodeMessage } from './encode.js'
@@ -14,6 +15,7 @@ export * from './messages.js'
 export { decodeMetaBlock, encodeMetaBlock, type Meta, type MetaValue } from './meta.js'
 export { InferEncoder, type InferFrameOptions } from './infer-encoder.js'
 export { TensorLayout } from './tensor-layout.js'
+export { timingOf, type InferTiming, type StepTiming } from './timing.js'
 export { verifyMessage } from './verify.js'
 
 /** A check that failed, and the rows (0-based) of the request on which it did. */
@@ -37,6 +39,8 @@ export interface ResultValues {
   readonly checkFailures: readonly CheckFailure[]
   /** A name of the signature's routes by row; null when the pipeline does not split. */
   readonly route: readonly string[] | null
+  /** Of a request that asked. */
+  readonly timing?: InferTiming | null | undefined
 }
 
 /** The answer to a request, for servers that answer from JavaScript (string tensors). */
@@ -62,6 +66,7 @@ export function resultMessage(
     checkFailures: checkFailures.length === 0 ? null : failureMasks(checkFailures, signature.checks, rows),
     routes: route === null ? null : route.map((name) => indexOfName(signature.routes, name)),
     texts,
+    ...(result.timing == null ? {} : { timing: result.timing }),
   }
 }
 

@@ -22,6 +22,7 @@ import { Opened } from './generated/opened.js'
 import { Results } from './generated/results.js'
 import type { InferMessage, Message, OpenedMessage, ResultsMessage } from './messages.js'
 import { readMetaEntries } from './meta.js'
+import { timingOf, type InferTiming } from './timing.js'
 import { verifyMessage } from './verify.js'
 
 /** Slot of Results.check_failures: flatc makes no array accessor for 64-bit vectors. A test compares it with the schema. */
@@ -99,6 +100,7 @@ function readInfer(body: Infer): InferMessage {
     deadlineMs: body.deadlineMs(),
     priority: priority === 1 ? 'background' : 'interactive',
     texts: readTexts(body.textsLength(), (index) => body.texts(index)),
+    ...(body.timing() ? { timing: true } : {}),
   }
 }
 
@@ -116,8 +118,9 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
     if (checkFailures !== null) expectLength('Results.check_failures', checkFailures.length, rowCount)
     if (routes !== null) expectLength('Results.routes', routes.length, rowCount)
   }
-  if ((dims !== null || texts !== null) && requests.length > 1) {
-    throw frameError('Results.requests', 'one id in a frame with dims or texts', requests.length)
+  const timing = readTiming(body)
+  if ((dims !== null || texts !== null || timing !== null) && requests.length > 1) {
+    throw frameError('Results.requests', 'one id in a frame with dims, texts or timing', requests.length)
   }
   return {
     kind: 'results',
@@ -129,7 +132,15 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
     checkFailures,
     routes,
     texts,
+    ...(timing === null ? {} : { timing }),
   }
+}
+
+function readTiming(body: Results): InferTiming | null {
+  const values = body.timingArray()
+  return values === null
+    ? null
+    : timingOf(values, readTexts(body.timingModelsLength(), (index) => body.timingModels(index)) ?? [])
 }
 
 function readMasks(body: Results, bytes: Uint8Array): BigUint64Array | null {

@@ -18,6 +18,7 @@ import { Message as WireMessage } from './generated/message.js'
 import { Open } from './generated/open.js'
 import { Opened } from './generated/opened.js'
 import { Results } from './generated/results.js'
+import { timingValues } from './timing.js'
 import { InferEncoder } from './infer-encoder.js'
 import type { FailureMessage, InferMessage, Message, OpenedMessage, ResultsMessage } from './messages.js'
 
@@ -34,9 +35,9 @@ export function encodeMessage(message: Message): Uint8Array {
 }
 
 function encodeInfer(message: InferMessage): Uint8Array {
-  const { channel, request, rows, data, meta, deadlineMs, priority, texts } = message
+  const { channel, request, rows, data, meta, deadlineMs, priority, texts, timing } = message
   const dims = message.dims === null ? null : Array.from(message.dims)
-  return new InferEncoder(channel).encode(request, rows, [data], { dims, meta, deadlineMs, priority, texts })
+  return new InferEncoder(channel).encode(request, rows, [data], { dims, meta, deadlineMs, priority, texts, timing })
 }
 
 function encodeBody(builder: Builder, message: Exclude<Message, InferMessage>): [Body, Offset] {
@@ -96,6 +97,10 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
     checkFailures === null ? 0 : Results.createCheckFailuresVector(builder, Array.from(checkFailures))
   const routesOffset = routes === null ? 0 : Results.createRoutesVector(builder, Array.from(routes))
   const textsOffset = texts === null ? 0 : Results.createTextsVector(builder, encodeTexts(builder, texts))
+  const timing = message.timing === undefined ? null : timingValues(message.timing)
+  const timingOffset = timing === null ? 0 : Results.createTimingVector(builder, timing.values)
+  const modelsOffset =
+    timing === null ? 0 : Results.createTimingModelsVector(builder, encodeTexts(builder, timing.models))
   const { channel } = message
   return Results.createResults(
     builder,
@@ -107,6 +112,8 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
     failuresOffset,
     routesOffset,
     textsOffset,
+    timingOffset,
+    modelsOffset,
   )
 }
 

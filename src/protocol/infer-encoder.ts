@@ -28,13 +28,14 @@ export const INFER_SLOTS = {
   deadline_ms: 6,
   priority: 7,
   texts: 8,
+  timing: 9,
 } as const
 
 const MESSAGE_VTABLE = 4
 const MESSAGE = 12
 const INFER_VTABLE = 24
 const INFER = 48
-const INFER_VTABLE_BYTES = 22
+const INFER_VTABLE_BYTES = 24
 const INFER_BYTES = 40
 /** Offset in the table by slot. */
 const AT = {
@@ -47,6 +48,7 @@ const AT = {
   deadline_ms: 28,
   texts: 32,
   priority: 36,
+  timing: 37,
 } as const
 const DATA_LENGTH = 92
 const DATA = 96
@@ -63,6 +65,8 @@ export interface InferFrameOptions {
   readonly priority?: Priority | undefined
   /** Elements of string inputs in signature order. */
   readonly texts?: readonly string[] | null | undefined
+  /** The answer shall tell where its time went. */
+  readonly timing?: boolean | undefined
 }
 
 interface FrameMemory extends WireMemory {
@@ -106,6 +110,7 @@ export class InferEncoder {
     view.setUint32(INFER + AT.rows, rows, true)
     view.setUint32(INFER + AT.deadline_ms, options.deadlineMs ?? 0, true)
     view.setUint8(INFER + AT.priority, options.priority === 'background' ? 1 : 0)
+    view.setUint8(INFER + AT.timing, options.timing === true ? 1 : 0)
     view.setUint32(DATA_LENGTH, dataBytes, true)
     copyData(memory, data)
     const end = DATA + dataBytes

@@ -7,6 +7,7 @@
  */
 import type { TensorField } from '../tensor/tensor.js'
 import type { Meta } from './meta.js'
+import type { InferTiming } from './timing.js'
 
 export const SUBPROTOCOL = 'penstock.v1'
 /** A subprotocol that carries the API key, because browsers cannot set headers: `penstock.key.<key>`. */
@@ -38,6 +39,8 @@ export interface InferMessage {
   readonly priority: Priority
   /** Elements of string inputs in signature order; null when there are none. */
   readonly texts: readonly string[] | null
+  /** The answer shall tell where its time went; absent: no. */
+  readonly timing?: boolean
 }
 
 export interface CancelMessage {
@@ -84,6 +87,8 @@ export interface ResultsMessage {
   readonly routes: ArrayLike<number> | null
   /** Elements of string outputs; only in frames with a single result. */
   readonly texts: readonly string[] | null
+  /** Of a request that asked; only in frames with a single result. */
+  readonly timing?: InferTiming
 }
 
 export interface FailureMessage {

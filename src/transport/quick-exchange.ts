@@ -173,6 +173,7 @@ export class QuickExchange implements Handshake {
         break
       case 'penstock-deadline-ms':
       case 'penstock-priority':
+      case 'penstock-timing':
       case 'sec-websocket-protocol':
         this.#isOdd = true
         break

@@ -78,7 +78,7 @@ function verdicts(check: CheckSpec): boolean[] {
       {
         positions: [
           {
-            options: [{ queue, feeds: names.map((_, requestInput) => ({ requestInput, source: null })) }],
+            options: [{ label: 'm', queue, feeds: names.map((_, requestInput) => ({ requestInput, source: null })) }],
             split: -1,
             isBackground: false,
           },

@@ -41,6 +41,7 @@ const options = {
   meta: { region: ['eu', 'us'], session: 0.5, tenant: 'acme', weights: [0.25, 1] },
   deadlineMs: 5,
   texts: ['a', ''],
+  timing: true,
 }
 const frames: [string, Uint8Array][] = [
   ['a plain Infer', new InferEncoder(1).encode(7, 2, [Float32Array.of(1, 2, 3, 4)]).slice()],

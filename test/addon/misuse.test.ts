@@ -33,7 +33,11 @@ function planSpec(of: QueueHandle): PlanSpec {
     stages: [
       {
         positions: [
-          { options: [{ queue: of, feeds: [{ requestInput: 0, source: null }] }], split: -1, isBackground: false },
+          {
+            options: [{ label: 'm', queue: of, feeds: [{ requestInput: 0, source: null }] }],
+            split: -1,
+            isBackground: false,
+          },
         ],
       },
     ],

@@ -101,8 +101,13 @@ textsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+timing():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startInfer(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -194,12 +199,16 @@ static startTextsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addTiming(builder:flatbuffers.Builder, timing:boolean) {
+  builder.addFieldInt8(9, +timing, +false);
+}
+
 static endInfer(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createInfer(builder:flatbuffers.Builder, channel:number, request:number, rows:number, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, metaOffset:flatbuffers.Offset, deadlineMs:number, priority:number, textsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createInfer(builder:flatbuffers.Builder, channel:number, request:number, rows:number, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, metaOffset:flatbuffers.Offset, deadlineMs:number, priority:number, textsOffset:flatbuffers.Offset, timing:boolean):flatbuffers.Offset {
   Infer.startInfer(builder);
   Infer.addChannel(builder, channel);
   Infer.addRequest(builder, request);
@@ -210,6 +219,7 @@ static createInfer(builder:flatbuffers.Builder, channel:number, request:number, 
   Infer.addDeadlineMs(builder, deadlineMs);
   Infer.addPriority(builder, priority);
   Infer.addTexts(builder, textsOffset);
+  Infer.addTiming(builder, timing);
   return Infer.endInfer(builder);
 }
 }

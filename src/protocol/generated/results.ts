@@ -124,8 +124,35 @@ textsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+timing(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.readFloat64(this.bb!.__vector(this.bb_pos + offset) + index * 8) : 0;
+}
+
+timingLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+timingArray():Float64Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 20);
+  return offset ? new Float64Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
+timingModels(index: number):string
+timingModels(index: number,optionalEncoding:flatbuffers.Encoding):string|Uint8Array
+timingModels(index: number,optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4, optionalEncoding) : null;
+}
+
+timingModelsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startResults(builder:flatbuffers.Builder) {
-  builder.startObject(8);
+  builder.startObject(10);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -264,12 +291,49 @@ static startTextsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addTiming(builder:flatbuffers.Builder, timingOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(8, timingOffset, 0);
+}
+
+static createTimingVector(builder:flatbuffers.Builder, data:number[]|Float64Array):flatbuffers.Offset;
+/**
+ * @deprecated This Uint8Array overload will be removed in the future.
+ */
+static createTimingVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset;
+static createTimingVector(builder:flatbuffers.Builder, data:number[]|Float64Array|Uint8Array):flatbuffers.Offset {
+  builder.startVector(8, data.length, 8);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addFloat64(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startTimingVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(8, numElems, 8);
+}
+
+static addTimingModels(builder:flatbuffers.Builder, timingModelsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, timingModelsOffset, 0);
+}
+
+static createTimingModelsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startTimingModelsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endResults(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset, timingOffset:flatbuffers.Offset, timingModelsOffset:flatbuffers.Offset):flatbuffers.Offset {
   Results.startResults(builder);
   Results.addChannel(builder, channel);
   Results.addRequests(builder, requestsOffset);
@@ -279,6 +343,8 @@ static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset
   Results.addCheckFailures(builder, checkFailuresOffset);
   Results.addRoutes(builder, routesOffset);
   Results.addTexts(builder, textsOffset);
+  Results.addTiming(builder, timingOffset);
+  Results.addTimingModels(builder, timingModelsOffset);
   return Results.endResults(builder);
 }
 }

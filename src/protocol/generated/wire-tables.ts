@@ -42,6 +42,7 @@ export const wireTables = {
     { name: 'deadline_ms', slot: 6, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
     { name: 'priority', slot: 7, kind: 'scalar', type: 'ubyte', bytes: 1, isRequired: false },
     { name: 'texts', slot: 8, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
+    { name: 'timing', slot: 9, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
   ],
   Cancel: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
@@ -70,6 +71,8 @@ export const wireTables = {
     { name: 'check_failures', slot: 5, kind: 'scalars', type: 'ulong', bytes: 8, isRequired: false },
     { name: 'routes', slot: 6, kind: 'scalars', type: 'ushort', bytes: 2, isRequired: false },
     { name: 'texts', slot: 7, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
+    { name: 'timing', slot: 8, kind: 'scalars', type: 'double', bytes: 8, isRequired: false },
+    { name: 'timing_models', slot: 9, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
   ],
   Failure: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },

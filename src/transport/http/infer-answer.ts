@@ -4,7 +4,7 @@
  * and the parts that are the same for all rows once.
  */
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
-import { encodeMessage, resultMessage } from '../../protocol/codec.js'
+import { encodeMessage, resultMessage, type InferTiming } from '../../protocol/codec.js'
 import { writeNested, writeRow } from '../../tensor/print.js'
 import type { Tensor } from '../../tensor/tensor.js'
 
@@ -27,13 +27,34 @@ export function writeColumns(result: InferResult, pipeline: AnsweredPipeline): s
   return (
     `{"outputs":{${outputs}},"check_failures":${failures},"metadata":{"pipeline":${JSON.stringify(name)},` +
     `"pipeline_version":${pipelineVersion},"request_id":${JSON.stringify(requestId)},"elapsed":[${elapsed}],` +
-    `"last_model":${lastModelText(route, pipeline)}${routed}}}`
+    `"last_model":${lastModelText(route, pipeline)}${routed}${timingText(result)}}}`
   )
 }
 
 /** The JSON of `last_model` when every row took the route `label`; null: no row was routed. */
 export function lastModelOf(label: string | null, pipeline: AnsweredPipeline): string {
   return JSON.stringify(lastModel(label ?? answeringModel(pipeline), pipeline))
+}
+
+function timingText({ metadata: { timing } }: InferResult): string {
+  return timing === undefined ? '' : `,"timing":${JSON.stringify(timingMetadata(timing))}`
+}
+
+/** Microseconds with the nanosecond as the last digit. */
+function timingMetadata({ totalUs, sendUs, steps }: InferTiming): Record<string, unknown> {
+  const round = (us: number): number => Math.round(us * 1000) / 1000
+  return {
+    total_us: round(totalUs),
+    send_us: round(sendUs),
+    steps: steps.map(({ step, model, queueUs, assembleUs, runUs, scatterUs }) => ({
+      step,
+      model,
+      queue_us: round(queueUs),
+      assemble_us: round(assembleUs),
+      run_us: round(runUs),
+      scatter_us: round(scatterUs),
+    })),
+  }
 }
 
 /** By pipeline: the JSON of `last_model` when no row was routed. The same for every answer of a deployment. */
@@ -87,6 +108,7 @@ export function writeMessage(
       outputs: result.outputs,
       checkFailures: result.checkFailures,
       route: result.metadata.route,
+      timing: result.metadata.timing,
     }),
   )
 }
@@ -146,12 +168,13 @@ function recordMetadata(result: InferResult, pipeline: AnsweredPipeline, partiti
 }
 
 function commonMetadata(result: InferResult): Record<string, unknown> {
-  const { pipeline, pipelineVersion, requestId, elapsedNs } = result.metadata
+  const { pipeline, pipelineVersion, requestId, elapsedNs, timing } = result.metadata
   return {
     pipeline,
     pipeline_version: pipelineVersion,
     request_id: requestId,
     elapsed: elapsedNs.map((ns) => Math.round(ns)),
+    ...(timing === undefined ? {} : { timing: timingMetadata(timing) }),
   }
 }
 

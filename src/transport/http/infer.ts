@@ -99,9 +99,15 @@ function parseMessage(body: Buffer, description: PipelineDescription): Parsed {
   const message = decodeMessage(body)
   if (message.kind !== 'infer')
     throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
-  const { meta, deadlineMs, priority } = message
+  const { meta, deadlineMs, priority, timing = false } = message
   const inputs = namedTensors(message, description, true)
-  const request = { inputs, priority, ...(meta === null ? {} : { meta }), ...(deadlineMs === 0 ? {} : { deadlineMs }) }
+  const request = {
+    inputs,
+    priority,
+    timing,
+    ...(meta === null ? {} : { meta }),
+    ...(deadlineMs === 0 ? {} : { deadlineMs }),
+  }
   return { request, form: 'penstock', echoes: null, channel: message.channel, id: message.request }
 }
 
@@ -125,14 +131,24 @@ export function namedTensors(
   return inputs
 }
 
-/** Deadline and priority may come as headers, for forms whose body has no place for them; what the body says wins. */
+/**
+ * Deadline, priority and the wish for a timing may come as headers, for forms whose body has no place for them; what the
+ * body says of deadline and priority wins.
+ */
 function withHeaders<Request extends Parsed['request']>(request: Request, call: Call): Request {
   const deadline = call.exchange.header('penstock-deadline-ms')
   const priority = call.exchange.header('penstock-priority')
-  if (deadline === '' && priority === '') return request
+  const timing = call.exchange.header('penstock-timing')
+  if (deadline === '' && priority === '' && timing === '') return request
   const deadlineMs = deadline === '' ? undefined : expectDeadline(deadline)
   const chosen = priority === '' ? undefined : expectOneOf('penstock-priority', priority, ['interactive', 'background'])
-  return { ...request, deadlineMs: request.deadlineMs ?? deadlineMs, priority: request.priority ?? chosen }
+  const hasTiming = timing === '' ? request.timing : expectOneOf('penstock-timing', timing, ['0', '1']) === '1'
+  return {
+    ...request,
+    deadlineMs: request.deadlineMs ?? deadlineMs,
+    priority: request.priority ?? chosen,
+    timing: hasTiming,
+  }
 }
 
 function expectDeadline(text: string): number {

@@ -3,6 +3,7 @@ type Schema = Readonly<Record<string, unknown>>
 
 const text = { type: 'string' } as const
 const count = { type: 'integer', minimum: 0 } as const
+const duration = { type: 'number', minimum: 0 } as const
 const flag = { type: 'boolean' } as const
 const name = { type: 'string', pattern: '^[A-Za-z0-9-]+$' } as const
 const listOf = (items: Schema): Schema => ({ type: 'array', items })
@@ -41,6 +42,7 @@ const metadata = {
     items: count,
     description: 'Nanoseconds: admission to first run, then one per step that runs models',
   },
+  timing: reference('Timing'),
   last_model: { type: ['string', 'null'], description: 'A string that holds JSON: {"model_name", "model_sha"}' },
 } as const
 
@@ -136,14 +138,31 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Columns: record({
     outputs: mapOf(nestedNumbers),
     check_failures: listOf(record({ check: text, rows: listOf(count) })),
-    metadata: record({ ...metadata, route: listOf(text) }, ['route']),
+    metadata: record({ ...metadata, route: listOf(text) }, ['route', 'timing']),
   }),
+  Timing: {
+    ...record({
+      total_us: duration,
+      send_us: duration,
+      steps: listOf(
+        record({
+          step: count,
+          model: text,
+          queue_us: duration,
+          assemble_us: duration,
+          run_us: duration,
+          scatter_us: duration,
+        }),
+      ),
+    }),
+    description: 'Microseconds; there when the request header penstock-timing is 1',
+  },
   Record: record({
     time: { type: 'integer', description: 'Milliseconds of the epoch when the request arrived; the same for all rows' },
     in: { type: 'object', description: 'The record as it was sent' },
     out: mapOf(nestedNumbers),
     anomaly: { type: 'object', properties: { count }, required: ['count'], additionalProperties: flag },
     check_failures: listOf(text),
-    metadata: record({ ...metadata, dropped: listOf(text), partition: text, route: text }, ['route']),
+    metadata: record({ ...metadata, dropped: listOf(text), partition: text, route: text }, ['route', 'timing']),
   }),
 }

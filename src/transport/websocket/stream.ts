@@ -274,7 +274,7 @@ export class StreamServer {
     signal: AbortSignal,
   ) {
     const { engine, port } = this.#context
-    const { channel, request, meta, deadlineMs, priority } = message
+    const { channel, request, meta, deadlineMs, priority, timing = false } = message
     if (isRepeated)
       throw new PenstockError(
         'ERR_ARGUMENT',
@@ -289,6 +289,7 @@ export class StreamServer {
       inputs,
       priority,
       signal,
+      timing,
       ...(meta === null ? {} : { meta }),
       ...(deadlineMs === 0 ? {} : { deadlineMs }),
     })
@@ -297,6 +298,7 @@ export class StreamServer {
       outputs: result.outputs,
       checkFailures: result.checkFailures,
       route: result.metadata.route,
+      timing: result.metadata.timing,
     })
   }
 
