@@ -17,11 +17,14 @@ const startLimitMs = 20_000
 const stopLimitMs = 10_000
 const outputCharactersMax = 65_536
 
-/** Starts `node dist/src/cli/main.js serve` on a free port over `home`. */
-export async function startPenstock(home: string): Promise<RunningServer> {
+/** Starts `node dist/src/cli/main.js serve` on a free port over `home`. @param args more of its options. */
+export async function startPenstock(home: string, args: readonly string[] = []): Promise<RunningServer> {
   const main = join(projectRoot, 'dist', 'src', 'cli', 'main.js')
   // The address is in the start line, whatever else is said around it.
-  return start([main, 'serve', '--host', '127.0.0.1', '--port', '0', '--home', home], /https?:\/\/127\.0\.0\.1:(\d+)\D/)
+  return start(
+    [main, 'serve', '--host', '127.0.0.1', '--port', '0', '--home', home, ...args],
+    /https?:\/\/127\.0\.0\.1:(\d+)\D/,
+  )
 }
 
 export async function startFastify(modelPath: string): Promise<RunningServer> {

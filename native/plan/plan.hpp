@@ -36,9 +36,9 @@ struct Feed {
 };
 
 struct Option {
-  std::string label;  // of the model, in timings
   std::shared_ptr<ModelQueue> queue;
   std::vector<Feed> feeds;
+  std::string label{};  // of the model, in timings
 };
 
 struct Position {
