@@ -2,7 +2,7 @@
  * Where the time of a request goes: per request on every surface and kind of step, and in the histograms. For one model a
  * step the phases follow each other without a gap, so that they add up to the total.
  */
-import type { Engine} from 'penstock';
+import type { Engine } from 'penstock'
 import { PenstockClient, type InferRequest, type InferTiming, type StepInput } from 'penstock'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeMessage, encodeMessage, type ResultsMessage } from '../../src/protocol/codec.js'
