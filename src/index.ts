@@ -9,7 +9,7 @@
 
 // The engine and what it says of itself.
 export { Engine } from './engine/engine.js'
-export type { EngineNotice, EngineOptions } from './engine/engine-options.js'
+export type { CalibrationMode, EngineNotice, EngineOptions } from './engine/engine-options.js'
 export type * from './engine/api.js'
 export type { InferTiming, StepTiming } from './protocol/timing.js'
 export type { EngineMetrics, Histogram, HistogramLayout, ModelMetrics, PipelineMetrics } from './engine/metrics.js'

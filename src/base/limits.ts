@@ -57,6 +57,14 @@ export const DEVICES_MAX = 64
 export const WORKER_CLOSE_MS_MAX = 10_000
 /** Milliseconds between restarts of a worker that keeps ending. */
 export const WORKER_RESTART_DELAY_MS_MAX = 5_000
+/** Milliseconds that one run, and so one batch, may take when calibration chooses rows and threads. */
+export const LATENCY_OBJECTIVE_MS = 100
+/** The same at most, by option. */
+export const LATENCY_OBJECTIVE_MS_MAX = 60_000
+/** Milliseconds of trial runs of one calibration; cheap models need a tenth of it. */
+export const CALIBRATION_MS_MAX = 4_000
+/** Milliseconds of one answer of a calibration thread: a session opened, a slice run. */
+export const CALIBRATION_ANSWER_MS_MAX = 120_000
 /** Milliseconds of the inspection of one upload, trial runs included. */
 export const INSPECTION_MS_MAX = 120_000
 /** Requests on the plain (string) path that are not answered yet. */

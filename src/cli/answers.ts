@@ -71,5 +71,26 @@ export interface StatusAnswer {
     readonly pending_rows: number
     readonly ready: boolean
     readonly provider?: string
+    readonly run_plan?: RunPlanAnswer
   }[]
+}
+
+interface RunThreadsAnswer {
+  readonly intra_op_threads: number
+  readonly spinning: boolean
+}
+
+export interface RunPlanAnswer extends RunThreadsAnswer {
+  readonly state: string
+  readonly instances: number
+  readonly run_rows_max: number
+  readonly batch_rows_max: number
+  readonly alone: RunThreadsAnswer | null
+  readonly calibration: {
+    readonly row_us: number
+    readonly batch_us: number
+    readonly rows_per_s: number
+    readonly measured_at: string
+    readonly conditions: { readonly cpu: string; readonly cores: number }
+  } | null
 }

@@ -97,7 +97,42 @@ describe('listings', () => {
     expect(text).toContain('p serves version 2 (of 1, 2)')
     expect(text).toContain('requests  100, 3 in flight')
     expect(text).toContain('ERR_QUEUE_FULL 4')
-    expect(text.split('\n').at(-1)).toBe('m            1             8  yes    cpu')
+    expect(text.split('\n')).toContain('m            1             8  yes    cpu')
+  })
+
+  it('describeStatus: tells how a model runs and what was measured, or that the server does not say', () => {
+    const threads = { intra_op_threads: 1, spinning: false }
+    const model = { name: 'm', version: 1, pending_rows: 0, ready: true }
+    const run_plan = {
+      state: 'calibrated',
+      instances: 2,
+      ...threads,
+      run_rows_max: 4,
+      batch_rows_max: 8,
+      alone: { intra_op_threads: 2, spinning: true },
+      calibration: {
+        row_us: 8620,
+        batch_us: 122_000,
+        rows_per_s: 131.4,
+        measured_at: '2026-01-02T03:04:05.678Z',
+        conditions: { cpu: 'A processor', cores: 2 },
+      },
+    }
+    const common = { deployed: true, versions: [1], in_flight: 0, request_count: 0, row_count: 0, failures: {} }
+    const lineOf = (models: Parameters<typeof describeStatus>[0]['models']) =>
+      describeStatus({ name: 'p', version: 1, ...common, models })
+        .split('\n')
+        .at(-1)
+        ?.split(/ {2,}/)
+    expect(lineOf([{ ...model, run_plan }])).toEqual(
+      ['m@1', 'calibrated', '2', '1', '2 (spin)', '4', '8', '8.6 ms', '122.0 ms', '131'].concat(
+        '2026-01-02T03:04:05.678Z on A processor, 2 cores',
+      ),
+    )
+    expect(lineOf([{ ...model, run_plan: { ...run_plan, state: 'pending', alone: null, calibration: null } }])).toEqual(
+      ['m@1', 'pending', '2', '1', '1', '4', '8', '-', '-', '-', '-'],
+    )
+    expect(lineOf([model])?.[1]).toBe('-')
   })
 
   it('readDefinition: takes the name from the file or the option, and refuses what has none', () => {

@@ -46,5 +46,45 @@ export function describeStatus(status: StatusAnswer): string {
     model.ready ? 'yes' : 'no',
     model.provider ?? '-',
   ])
-  return [...lines, '', formatTable(columns, rows)].join('\n')
+  return [...lines, '', formatTable(columns, rows), '', formatTable(runColumns, status.models.map(runRow))].join('\n')
 }
+
+const runColumns = [
+  { title: 'model' },
+  { title: 'plan' },
+  { title: 'runs at a time', align: 'right' },
+  { title: 'threads', align: 'right' },
+  { title: 'alone', align: 'right' },
+  { title: 'rows a run', align: 'right' },
+  { title: 'rows a batch', align: 'right' },
+  { title: '1 row', align: 'right' },
+  { title: 'full batch', align: 'right' },
+  { title: 'rows/s', align: 'right' },
+  { title: 'measured' },
+] as const
+
+function runRow({ name, version, run_plan: plan }: StatusAnswer['models'][number]): string[] {
+  // A server of an earlier release does not tell.
+  if (plan === undefined) return [`${name}@${version}`, ...runColumns.slice(1).map(() => '-')]
+  const { calibration } = plan
+  return [
+    `${name}@${version}`,
+    plan.state,
+    String(plan.instances),
+    threadsText(plan),
+    threadsText(plan.alone ?? plan),
+    String(plan.run_rows_max),
+    String(plan.batch_rows_max),
+    calibration === null ? '-' : milliseconds(calibration.row_us),
+    calibration === null ? '-' : milliseconds(calibration.batch_us),
+    calibration === null ? '-' : String(Math.round(calibration.rows_per_s)),
+    calibration === null
+      ? '-'
+      : `${calibration.measured_at} on ${calibration.conditions.cpu}, ${calibration.conditions.cores} cores`,
+  ]
+}
+
+const threadsText = ({ intra_op_threads: threads, spinning }: { intra_op_threads: number; spinning: boolean }) =>
+  `${threads}${spinning ? ' (spin)' : ''}`
+
+const milliseconds = (us: number): string => `${us < 1000 ? (us / 1000).toPrecision(2) : (us / 1000).toFixed(1)} ms`

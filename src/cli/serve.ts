@@ -24,6 +24,8 @@ interface ServeOptions {
   readonly intraOpThreads?: number
   readonly metrics: 'on' | 'off'
   readonly workerWatchUs?: number
+  readonly calibration?: 'off' | 'background' | 'deploy'
+  readonly latencyObjective?: number
   readonly insecure?: boolean
   readonly verify: boolean
   readonly drainLimit: number
@@ -65,6 +67,16 @@ export function serveCommand(terminal: Terminal): Command {
       new Option('--worker-watch-us <time>', 'how long an idle inference thread watches for work before it sleeps')
         .argParser(integerArgument)
         .env('PENSTOCK_WORKER_WATCH_US'),
+    )
+    .addOption(
+      new Option('--calibration <when>', 'measure each model to choose its threads and rows (default: background)')
+        .choices(['off', 'background', 'deploy'])
+        .env('PENSTOCK_CALIBRATION'),
+    )
+    .addOption(
+      new Option('--latency-objective <time>', 'what one run may take when calibration chooses (default: 100ms)')
+        .argParser(durationArgument)
+        .env('PENSTOCK_LATENCY_OBJECTIVE'),
     )
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option('--no-verify', 'do not hash the stored models at start')
@@ -117,6 +129,8 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
     metrics: options.metrics === 'on',
     ...(options.workerWatchUs === undefined ? {} : { workerWatchUs: options.workerWatchUs }),
+    ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
+    ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   })
   const directory = examplesDirectory(options.examples)
@@ -141,8 +155,25 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     onNote: (line) => logger.info(line),
     exit: exitNow,
   })
-  terminal.print(await greet(engine, server.url, home, directory, formatThreadPlan(engine.threadPlan)))
+  terminal.print(
+    await greet(engine, server.url, home, directory, describeThreads(engine, formatThreadPlan(engine.threadPlan))),
+  )
   exitNow(await ended)
+}
+
+/** The thread plan, and how many models run by a measured one. */
+function describeThreads(engine: Engine, threadPlan: string): string {
+  const states = engine
+    .listPipelines()
+    .flatMap(({ name }) => engine.pipelineStatus(name).models)
+    .map((model) => [`${model.name}@${model.version}`, model.runPlanState] as const)
+  const models = [...new Map(states).values()]
+  if (models.length === 0) return threadPlan
+  const counts = (['calibrated', 'pending', 'default'] as const)
+    .map((state) => ({ state, count: models.filter((other) => other === state).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ state, count }) => `${count} ${state}`)
+  return `${threadPlan}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {

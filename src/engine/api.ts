@@ -24,6 +24,54 @@ export interface ModelSignature {
   readonly remark: string
 }
 
+/** The threads of one run. */
+export interface RunThreads {
+  /** Threads inside the run, 1..256. */
+  readonly intraOpThreads: number
+  /** True: those threads poll for work while the run lasts instead of sleeping. */
+  readonly spinning: boolean
+}
+
+/** How the runs of one model are arranged. */
+export interface RunPlan extends RunThreads {
+  /** Batches that run at a time, over all workers. */
+  readonly instances: number
+  /** Rows of one run; a batch of more is run in parts. */
+  readonly runRowsMax: number
+  readonly batchRowsMax: number
+  /** Of a batch that has all workers to itself; null: as the others. */
+  readonly alone: RunThreads | null
+}
+
+/** Under what a calibration holds: all of it must be the same for the result to be used again. */
+export interface CalibrationConditions {
+  /** Version of the procedure. */
+  readonly algorithm: number
+  readonly cpu: string
+  readonly cores: number
+  readonly inferWorkers: number
+  /** Threads inside a run, when an option fixes them, else null. */
+  readonly intraOpThreads: number | null
+  /** ONNX Runtime's version. */
+  readonly runtime: string
+  readonly latencyObjectiveMs: number
+  readonly batchRowsMax: number
+}
+
+/** What measuring a model version on a machine has shown. */
+export interface Calibration {
+  readonly plan: RunPlan
+  /** Bytes of the inputs of one row as it was measured: rows of other sizes get batches of as many bytes. */
+  readonly rowBytes: number
+  /** Microseconds of one row that has the machine to itself, and of a full batch. */
+  readonly rowUs: number
+  readonly batchUs: number
+  readonly rowsPerS: number
+  /** ISO 8601, UTC. */
+  readonly measuredAt: string
+  readonly conditions: CalibrationConditions
+}
+
 export interface ModelVersion {
   readonly name: string
   /** 1, 2, 3 … in order of upload. */
@@ -38,6 +86,8 @@ export interface ModelVersion {
   readonly providers?: readonly ExecutionProvider[]
   /** The GPU, for `cuda`; absent: 0. */
   readonly deviceId?: number
+  /** The last one, on whatever machine. */
+  readonly calibration?: Calibration
 }
 
 /** How a version is to run, where that differs from the engine's own options. */
@@ -102,6 +152,8 @@ export interface ModelStore {
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   remove(name: string): Promise<void>
   removeVersion(name: string, version: number): Promise<ModelRecord>
+  /** Keeps the calibration with the version, in place of an earlier one. */
+  setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord>
 }
 
 export interface PipelineStore {
@@ -231,8 +283,16 @@ export interface PipelineStatus {
     readonly provider: ExecutionProvider
     /** On a GPU: its batches lie in memory that the GPU copies without a detour. */
     readonly isPageLocked: boolean
+    /** How it runs now. */
+    readonly runPlan: RunPlan
+    /** `calibrated`: as measured · `pending`: by default until it is measured · `default`: it will not be. */
+    readonly runPlanState: RunPlanState
+    /** What `runPlan` was taken from; null unless calibrated. */
+    readonly calibration: Calibration | null
   }[]
 }
+
+export type RunPlanState = 'calibrated' | 'pending' | 'default'
 
 export interface EngineEvents {
   /** A pipeline got another plan (deploy, alias move) or none (undeploy). */

@@ -3,11 +3,13 @@
  * once, before any thread is started.
  */
 import type { Clock } from '../base/clock.js'
-import { expectBoolean, expectInteger, expectNoOtherKeys, expectRecord } from '../base/expect.js'
+import { expectBoolean, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../base/expect.js'
 import {
   BATCH_DELAY_US_MAX,
   BATCH_ROWS_CEILING,
   BATCH_ROWS_MAX,
+  LATENCY_OBJECTIVE_MS,
+  LATENCY_OBJECTIVE_MS_MAX,
   PENDING_ROWS_BACKGROUND_MAX,
   PENDING_ROWS_CEILING,
   PENDING_ROWS_MAX,
@@ -24,6 +26,9 @@ import type { QueueLimits } from './loaded-models.js'
 /** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
 export type EngineNotice = PoolNotice
 
+export const CALIBRATION_MODES = ['off', 'background', 'deploy'] as const
+export type CalibrationMode = (typeof CALIBRATION_MODES)[number]
+
 export interface EngineOptions {
   /** Absent: models live in memory and end with the engine. */
   readonly models?: ModelStore | undefined
@@ -39,6 +44,13 @@ export interface EngineOptions {
    * thread plan. 0 saves power and CPU time; a small model's latency is then mostly the waking of threads.
    */
   readonly workerWatchUs?: number | undefined
+  /**
+   * When models are measured to choose threads and rows of their runs: `background` while they already serve by default
+   * (absent: this), `deploy` before they serve, `off` never.
+   */
+  readonly calibration?: CalibrationMode | undefined
+  /** Milliseconds that one run of a model may take when calibration chooses, 1..60000; absent: 100. */
+  readonly latencyObjectiveMs?: number | undefined
   /** Of models that name none themselves, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
@@ -65,6 +77,8 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'inferWorkers',
   'intraOpThreads',
   'workerWatchUs',
+  'calibration',
+  'latencyObjectiveMs',
   'executionProviders',
   'batchRowsMax',
   'maxDelayUs',
@@ -85,6 +99,7 @@ export function expectOptions(options: unknown): EngineOptions {
   queueLimitsOf(checked)
   requestsMaxOf(checked)
   expectBoolean('metrics', checked.metrics ?? true)
+  calibrationOf(checked)
   if (checked.executionProviders !== undefined) expectProviders('executionProviders', checked.executionProviders)
   return checked
 }
@@ -106,6 +121,15 @@ export function queueLimitsOf(options: EngineOptions): QueueLimits {
       1,
       PENDING_ROWS_CEILING,
     ),
+  }
+}
+
+/** @throws PenstockError ERR_ARGUMENT naming the option. */
+export function calibrationOf(options: EngineOptions): { mode: CalibrationMode; latencyObjectiveMs: number } {
+  const { calibration = 'background', latencyObjectiveMs = LATENCY_OBJECTIVE_MS } = options
+  return {
+    mode: expectOneOf('calibration', calibration, CALIBRATION_MODES),
+    latencyObjectiveMs: expectInteger('latencyObjectiveMs', latencyObjectiveMs, 1, LATENCY_OBJECTIVE_MS_MAX),
   }
 }
 

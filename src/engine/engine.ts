@@ -34,9 +34,10 @@ import { readAuditRecord } from './audit-records.js'
 import { Control } from './control.js'
 import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
-import { expectOptions, placementDefaults, queueLimitsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
+import { expectOptions, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor } from './executor.js'
 import { EngineJsonPort } from './json-port.js'
+import { loadedModelsParts } from './loaded-models-parts.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
 import {
@@ -92,17 +93,7 @@ export class Engine implements EngineApi {
     const onNotice = options.onNotice ?? (() => undefined)
     this.#instance = drawUint32().toString(16).padStart(8, '0')
     this.#startedUs = addon.nowUs()
-    this.#loaded = new LoadedModels(
-      pool,
-      this.#models,
-      queueLimitsOf(options),
-      {
-        intraOpThreads: threadPlan.intraOpThreads,
-        spinning: threadPlan.spinning,
-        ...placementDefaults(options),
-      },
-      onNotice,
-    )
+    this.#loaded = new LoadedModels(loadedModelsParts(options, pool, threadPlan, this.#models, this.#clock))
     this.#deployments = new Deployments({
       models: this.#models,
       pipelines: this.#pipelines,
@@ -262,13 +253,16 @@ export class Engine implements EngineApi {
       requestCount: metrics?.requestCount ?? 0,
       rowCount: metrics?.rowCount ?? 0,
       failures: metrics?.failures ?? {},
-      models: (current?.models ?? []).map(({ version, provider, isPageLocked }) => ({
-        name: version.name,
-        version: version.version,
-        pendingRows: pending.get(`${version.name}@${version.version}`) ?? 0,
+      models: (current?.models ?? []).map((model) => ({
+        name: model.version.name,
+        version: model.version.version,
+        pendingRows: pending.get(`${model.version.name}@${model.version.version}`) ?? 0,
         isReady: this.#pool.readyCount === this.#pool.workerCount,
-        provider,
-        isPageLocked,
+        provider: model.provider,
+        isPageLocked: model.isPageLocked,
+        runPlan: model.runPlan,
+        runPlanState: model.runPlanState,
+        calibration: model.calibration,
       })),
     }
   }
@@ -333,7 +327,9 @@ export class Engine implements EngineApi {
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    const calibrated = this.#loaded.stopCalibrating()
     await this.#control.close()
+    await calibrated
     this.#deployments.stopAll()
     this.#executor.close()
     this.json.close()

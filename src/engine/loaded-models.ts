@@ -3,20 +3,35 @@
  *
  * One queue per model version, not per pipeline: requests of two pipelines meet in one batch. A version is loaded by
  * the first plan that needs it, before that plan serves, and unloaded after the last one has answered its last request.
+ *
+ * How it runs (RunPlan) is the stored calibration's where that holds for this machine; else the default, until the
+ * calibrator has measured it. Both the sessions and the queue take another arrangement while they serve.
  */
 import { addon } from '../../bindings/native.js'
 import type { NativeField, QueueHandle } from '../../bindings/native.js'
+import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { BATCH_BYTES_MAX } from '../base/limits.js'
 import type { ExecutionProvider } from '../base/providers.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
-import type { InferencePool } from '../worker/inference-pool.js'
-import type { SessionSettings } from '../worker/session-options.js'
-import type { BatchingMode, ModelStore, ModelVersion } from './api.js'
-import type { EngineNotice } from './engine-options.js'
+import type { InferencePool, PoolNotice } from '../worker/inference-pool.js'
+import type { LoadableModel, ModelSource } from '../worker/worker-messages.js'
+import type {
+  BatchingMode,
+  Calibration,
+  CalibrationConditions,
+  ModelStore,
+  ModelVersion,
+  RunPlan,
+  RunPlanState,
+} from './api.js'
+import { storedCalibration } from './calibration-conditions.js'
+import { Calibrator } from './calibrator.js'
+import type { CalibrationMode } from './engine-options.js'
 import { hasBlobBytes } from './memory-stores.js'
 import { PreparedModels } from './prepared-models.js'
+import { sessionSettingsOf, type SessionPlacement } from './run-plan.js'
 
 export interface LoadedModel {
   readonly version: ModelVersion
@@ -26,6 +41,11 @@ export interface LoadedModel {
   readonly isPageLocked: boolean
   /** null when a field is a string: such models run on the plain path alone. */
   readonly queue: QueueHandle | null
+  /** How it runs now. */
+  readonly runPlan: RunPlan
+  readonly runPlanState: RunPlanState
+  /** What `runPlan` was taken from; null unless calibrated. */
+  readonly calibration: Calibration | null
 }
 
 export interface QueueLimits {
@@ -35,33 +55,48 @@ export interface QueueLimits {
   readonly pendingRowsBackgroundMax: number
 }
 
+export interface LoadedModelsParts {
+  readonly pool: InferencePool
+  readonly store: ModelStore
+  readonly limits: QueueLimits
+  /** Of versions that name none themselves. */
+  readonly placement: SessionPlacement
+  readonly defaultPlan: RunPlan
+  readonly mode: CalibrationMode
+  readonly conditions: CalibrationConditions
+  readonly clock: Clock
+  readonly onNotice: (notice: PoolNotice) => void
+}
+
 interface Entry extends LoadedModel {
+  runPlan: RunPlan
+  runPlanState: RunPlanState
+  calibration: Calibration | null
+  readonly source: ModelSource
   references: number
 }
 
 const batchingCodes: Readonly<Record<BatchingMode, 0 | 1 | 2>> = { rows: 0, row: 1, whole: 2 }
 
 export class LoadedModels {
-  readonly #pool: InferencePool
-  readonly #store: ModelStore
-  readonly #limits: QueueLimits
-  readonly #settings: SessionSettings
+  readonly #parts: LoadedModelsParts
+  readonly #calibrator: Calibrator
   readonly #entries = new Map<string, Entry>()
   readonly #prepared: PreparedModels
   #nextModelKey = 1
 
-  constructor(
-    pool: InferencePool,
-    store: ModelStore,
-    limits: QueueLimits,
-    settings: SessionSettings,
-    onNotice: (notice: EngineNotice) => void,
-  ) {
-    this.#prepared = new PreparedModels(store, onNotice)
-    this.#pool = pool
-    this.#store = store
-    this.#limits = limits
-    this.#settings = settings
+  constructor(parts: LoadedModelsParts) {
+    this.#parts = parts
+    this.#prepared = new PreparedModels(parts.store, parts.onNotice)
+    this.#calibrator = new Calibrator({
+      clock: parts.clock,
+      conditions: parts.conditions,
+      store: async ({ name, version }, calibration) => {
+        await parts.store.setCalibration(name, version, calibration)
+      },
+      activity: () => this.all.reduce((sum, { queue }) => sum + rateOf(queue), 0),
+      onNotice: parts.onNotice,
+    })
   }
 
   get all(): readonly LoadedModel[] {
@@ -81,24 +116,20 @@ export class LoadedModels {
       return present
     }
     if (present !== undefined) throw new PenstockError('ERR_CONFLICT', `Model ${label} is loaded with other contents`)
+    const { mode, conditions, defaultPlan, pool } = this.#parts
     const modelKey = this.#nextModelKey++
-    const isWhole = version.signature.batching === 'whole'
-    const hasBytes = hasBlobBytes(this.#store)
-    const settings = this.#settingsOf(version)
-    const provider = await this.#pool.load({
-      modelKey,
-      label,
-      isWhole,
-      path: hasBytes ? null : this.#store.blobPath(version.sha256),
-      bytes: hasBytes ? this.#store.blobBytes(version.sha256) : null,
-      preparedPath: await this.#prepared.pathOf(version, settings),
-      settings,
-    })
+    const isMeasurable = mode !== 'off' && this.#isMeasurable(version)
+    const calibration = isMeasurable ? storedCalibration(version, conditions) : null
+    const runPlan = calibration?.plan ?? defaultPlan
+    const model = { version, modelKey, runPlan, calibration, source: await this.#sourceOf(version) }
+    const provider = await pool.load(this.#loadable(model))
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
     const isPageLocked = provider === 'cuda' && addon.canLockPages()
     const queue = this.#createQueue(version, modelKey, isPageLocked)
-    const entry: Entry = { version, modelKey, provider, isPageLocked, queue, references: 1 }
+    const entry: Entry = { ...model, provider, isPageLocked, queue, runPlanState: 'default', references: 1 }
     this.#entries.set(label, entry)
+    if (calibration !== null) this.#limit(entry, calibration)
+    else if (isMeasurable && queue !== null) await this.#calibrate(entry)
     return entry
   }
 
@@ -108,7 +139,12 @@ export class LoadedModels {
     if (--entry.references > 0) return
     this.#entries.delete(`${entry.version.name}@${entry.version.version}`)
     if (entry.queue !== null) addon.closeQueue(entry.queue)
-    await this.#pool.unload(entry.modelKey)
+    await this.#parts.pool.unload(entry.modelKey)
+  }
+
+  /** No calibration begins any more; returns when the slice under way has ended. */
+  async stopCalibrating(): Promise<void> {
+    await this.#calibrator.close()
   }
 
   /** Closes every queue: the engine ends and its workers are gone. */
@@ -117,13 +153,79 @@ export class LoadedModels {
     this.#entries.clear()
   }
 
+  /** On a device, threads and instances of the CPU decide nothing. */
+  #isMeasurable(version: ModelVersion): boolean {
+    return this.#placementOf(version).executionProviders.every((provider) => provider === 'cpu')
+  }
+
   /** What the version says of itself goes before what the engine was opened with. */
-  #settingsOf({ providers, deviceId }: ModelVersion): SessionSettings {
-    const { executionProviders, deviceId: defaultDeviceId } = this.#settings
+  #placementOf({ providers, deviceId }: ModelVersion): SessionPlacement {
+    const { placement } = this.#parts
     return {
-      ...this.#settings,
-      executionProviders: providers ?? executionProviders,
-      deviceId: deviceId ?? defaultDeviceId,
+      executionProviders: providers ?? placement.executionProviders,
+      deviceId: deviceId ?? placement.deviceId,
+    }
+  }
+
+  /** Settles at once, unless models are measured before they serve. */
+  async #calibrate(entry: Entry): Promise<void> {
+    entry.runPlanState = 'pending'
+    const isUrgent = this.#parts.mode === 'deploy'
+    const done = this.#calibrator.schedule({
+      version: entry.version,
+      source: entry.source,
+      isUrgent,
+      isWanted: () => entry.references > 0,
+      apply: (calibration) => this.#apply(entry, calibration),
+      giveUp: () => {
+        entry.runPlanState = 'default'
+      },
+    })
+    if (isUrgent) await done
+  }
+
+  async #apply(entry: Entry, calibration: Calibration): Promise<void> {
+    const { plan } = calibration
+    await this.#parts.pool.replace(this.#loadable({ ...entry, runPlan: plan, calibration }))
+    if (entry.references > 0) this.#limit(entry, calibration)
+  }
+
+  #limit(entry: Entry, calibration: Calibration): void {
+    const { plan, rowBytes } = calibration
+    // A row of another size takes a batch of as many bytes: its run takes about as long.
+    if (entry.queue !== null) addon.limitQueue(entry.queue, plan.instances, rowBytes * plan.batchRowsMax)
+    entry.runPlan = plan
+    entry.runPlanState = 'calibrated'
+    entry.calibration = calibration
+  }
+
+  #loadable({
+    version,
+    source,
+    modelKey,
+    runPlan,
+    calibration,
+  }: Omit<Entry, 'queue' | 'provider' | 'isPageLocked' | 'runPlanState' | 'references'>): LoadableModel {
+    const placement = this.#placementOf(version)
+    const isInParts = calibration !== null && runPlan.runRowsMax < runPlan.batchRowsMax
+    return {
+      ...source,
+      modelKey,
+      isWhole: version.signature.batching === 'whole',
+      settings: sessionSettingsOf(runPlan, placement),
+      aloneSettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
+      runInputBytesMax: isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
+    }
+  }
+
+  async #sourceOf(version: ModelVersion): Promise<ModelSource> {
+    const { store } = this.#parts
+    const hasBytes = hasBlobBytes(store)
+    return {
+      label: `${version.name}@${version.version}`,
+      path: hasBytes ? null : store.blobPath(version.sha256),
+      bytes: hasBytes ? store.blobBytes(version.sha256) : null,
+      preparedPath: await this.#prepared.pathOf(version, this.#placementOf(version).executionProviders),
     }
   }
 
@@ -132,18 +234,24 @@ export class LoadedModels {
     if ([...inputs, ...outputs].some((field) => field.dtype === 'string')) return null
     const nativeFields = (fields: readonly TensorField[]): NativeField[] =>
       fields.map((field) => nativeField(field, batching === 'whole'))
-    return addon.createQueue(this.#pool.plane, {
+    const { limits, pool } = this.#parts
+    return addon.createQueue(pool.plane, {
       modelKey,
       inputs: nativeFields(inputs),
       outputs: nativeFields(outputs),
       batching: batchingCodes[batching],
-      batchRowsMax: this.#limits.batchRowsMax,
+      batchRowsMax: limits.batchRowsMax,
       batchBytesMax: BATCH_BYTES_MAX,
-      pendingRowsMax: [this.#limits.pendingRowsMax, this.#limits.pendingRowsBackgroundMax],
-      maxDelayUs: this.#limits.maxDelayUs,
+      pendingRowsMax: [limits.pendingRowsMax, limits.pendingRowsBackgroundMax],
+      maxDelayUs: limits.maxDelayUs,
       isPageLocked,
     })
   }
+}
+
+/** A moving average of the runs, which each run moves. */
+function rateOf(queue: QueueHandle | null): number {
+  return queue === null ? 0 : addon.queueStats(queue).usPerRow
 }
 
 /** A field as the addon wants it: without the row axis, unless it has none; -1 for free dims. */

@@ -11,6 +11,7 @@ import { PenstockError } from '../base/errors.js'
 import { expectName } from '../base/expect.js'
 import { definitionsEqual, type PipelineDefinition } from '../pipeline/definition.js'
 import type {
+  Calibration,
   ModelRecord,
   ModelSignature,
   ModelStore,
@@ -127,6 +128,16 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     if (record.versions.length === 0) this.#records.delete(name)
     this.#dropUnusedBlobs()
     return record
+  }
+
+  setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord> {
+    return this.#change(name, (record) => {
+      this.#expectVersion(record, version)
+      const versions = record.versions.map((present) =>
+        present.version === version ? { ...present, calibration } : present,
+      )
+      return { ...record, versions }
+    })
   }
 
   #change(name: string, change: (record: ModelRecord) => ModelRecord): Promise<ModelRecord> {

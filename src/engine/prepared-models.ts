@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { PREPARED_MODEL_BYTES_MIN } from '../base/limits.js'
 import { prepareOnThread } from '../worker/preparation.js'
 import { preparationKey, PREPARED_MODEL_FILE } from '../worker/preparation-key.js'
-import type { SessionSettings } from '../worker/session-options.js'
+import type { ExecutionProvider } from '../base/providers.js'
 import type { ModelStore, ModelVersion } from './api.js'
 import type { EngineNotice } from './engine-options.js'
 
@@ -22,10 +22,10 @@ export class PreparedModels {
   }
 
   /** The file that workers open, made when it is not there; null: they open the blob. Never throws. */
-  async pathOf(version: ModelVersion, settings: SessionSettings): Promise<string | null> {
+  async pathOf(version: ModelVersion, executionProviders: readonly ExecutionProvider[]): Promise<string | null> {
     const { prepared } = this.#store
     // Another provider than the CPU keeps its own copy of the weights, on its device.
-    const isForCpu = settings.executionProviders.includes('cpu')
+    const isForCpu = executionProviders.includes('cpu')
     if (prepared === undefined || !isForCpu || version.sizeBytes < PREPARED_MODEL_BYTES_MIN) return null
     try {
       const key = preparationKey()

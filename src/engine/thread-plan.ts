@@ -5,6 +5,8 @@
  *
  *     control + I/O: 1 thread (the one that imported the engine)    infer: one worker per core    inside a run: 1 thread
  *
+ * Calibration (calibrate.ts) may give a model another arrangement within these cores; the default stands here.
+ *
  * As many workers as cores although the I/O thread needs one too: under load it sleeps in the kernel or hands over
  * work, and a core without a worker is a core lost when requests are few and heavy. Requests parallelise better than
  * the inside of one run, hence one intra-op thread. Spinning (threads that poll instead of sleep) pays only when every

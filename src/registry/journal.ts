@@ -17,6 +17,7 @@ export type JournalKind =
   | 'model.refresh'
   | 'model.alias'
   | 'model.unalias'
+  | 'model.calibrate'
   | 'model.remove-version'
   | 'model.remove'
   | 'pipeline.put'

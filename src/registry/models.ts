@@ -9,7 +9,15 @@ import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { argumentError, expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { ALIASES_MAX, RECORDS_MAX, TAG_CHARACTERS_MAX, TAGS_MAX, VERSIONS_MAX } from '../base/limits.js'
-import type { ModelRecord, ModelSignature, ModelStore, ModelVersion, Placement, PreparedStore } from '../engine/api.js'
+import type {
+  Calibration,
+  ModelRecord,
+  ModelSignature,
+  ModelStore,
+  ModelVersion,
+  Placement,
+  PreparedStore,
+} from '../engine/api.js'
 import { type Blobs, sha256Of } from './blobs.js'
 import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'
@@ -137,6 +145,15 @@ export class Models implements ModelStore {
       })
       await this.#collect([removed])
       return record
+    })
+  }
+
+  async setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord> {
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const calibrated = { ...versionOf(stored, version), calibration: structuredClone(calibration) }
+      const versions = stored.versions.map((present) => (present.version === version ? calibrated : present))
+      return this.#commit({ ...stored, versions }, 'model.calibrate', { version, plan: calibration.plan })
     })
   }
 

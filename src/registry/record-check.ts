@@ -10,6 +10,7 @@ import type { ModelSignature, ModelVersion, PipelineVersion } from '../engine/ap
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { DTYPES } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
+import { checkCalibration } from './calibration-check.js'
 
 const COUNT_MAX = Number.MAX_SAFE_INTEGER
 const SHA256_HEX = /^[0-9a-f]{64}$/
@@ -48,6 +49,7 @@ export function checkModelVersion(path: string, value: unknown): ModelVersion {
       ? {}
       : { providers: expectProviders(`${path}.providers`, fields['providers']) }),
     ...(fields['deviceId'] === undefined ? {} : { deviceId: expectDeviceId(`${path}.deviceId`, fields['deviceId']) }),
+    ...checkCalibration(`${path}.calibration`, fields['calibration']),
   }
 }
 

@@ -4,6 +4,10 @@
  * Inputs are views of the batch's buffer; outputs whose place is known are preallocated fetches in the same buffer.
  * Outputs whose shape only the run tells are allocated by ONNX Runtime and handed to the addon, which copies them once.
  *
+ * A batch with more rows than one run should have (the model's runInputBytesMax, measured) is run in parts on the same
+ * memory: taking a batch costs more than a run of a cheap model. A batch that has the plane to itself runs in the
+ * session that uses all cores, where the model has one.
+ *
  * One bad request never poisons a batch: when a shared run fails, each entry is run alone on its own rows, and only the
  * guilty ones get the error. Layouts are cached by lane and buffers by batch id, because asking costs a native call. A
  * cached buffer keeps its batch's memory alive, even when the addon has given the batch up (a queue sees many shapes, or
@@ -26,7 +30,7 @@ export class BatchRunner {
   readonly #addon: NativeAddon
   readonly #worker: WorkerHandle
   readonly #sessions: ReadonlyMap<number, ModelSession>
-  /** [modelKey, batchId, rows, entryCount, laneId] of the batch in hand; a view of native memory. */
+  /** [modelKey, batchId, rows, entryCount, laneId, isAlone] of the batch in hand; a view of native memory. */
   readonly #info: Int32Array
   readonly #layouts = new Map<number, LaneLayout>()
   /** Oldest first. */
@@ -56,7 +60,7 @@ export class BatchRunner {
         addon.failEntry(this.#worker, entry, 'the model is not loaded in this worker')
     } else {
       try {
-        await this.#runRows(model, 0, rows)
+        await this.#runInParts(model, 0, rows)
       } catch (error) {
         if (entryCount === 1) addon.failEntry(this.#worker, 0, runtimeReason(error))
         else await this.#runEntriesAlone(model)
@@ -74,15 +78,24 @@ export class BatchRunner {
       // Cancelled or expired meanwhile: nobody waits for it.
       if (rowCount === 0) continue
       try {
-        await this.#runRows(model, entries[entry * 2] as number, rowCount)
+        await this.#runInParts(model, entries[entry * 2] as number, rowCount)
       } catch (error) {
         this.#addon.failEntry(this.#worker, entry, runtimeReason(error))
       }
     }
   }
 
-  async #runRows(model: ModelSession, batchRow: number, rowCount: number): Promise<void> {
+  async #runInParts(model: ModelSession, firstRow: number, rowCount: number): Promise<void> {
     const layout = this.#layout()
+    const runRowsMax = model.isWhole
+      ? rowCount
+      : Math.max(1, Math.floor(model.runInputBytesMax / inputRowBytes(layout)))
+    for (let row = 0; row < rowCount; row += runRowsMax) {
+      await this.#runRows(model, layout, firstRow + row, Math.min(runRowsMax, rowCount - row))
+    }
+  }
+
+  async #runRows(model: ModelSession, layout: LaneLayout, batchRow: number, rowCount: number): Promise<void> {
     const buffer = this.#buffer()
     const feeds: Record<string, OrtTensor> = {}
     for (let i = 0; i < layout.inputs.length; i++) {
@@ -109,12 +122,13 @@ export class BatchRunner {
               model.isWhole ? dims : [rowCount, ...dims],
             )
     }
+    const session = this.#info[5] === 1 ? model.aloneSession : model.session
     const startUs = this.#addon.nowUs()
-    // Of requests that are run one by one after a failure: from the first call to the last return.
+    // Of a batch that is run in parts, or request by request after a failure: from the first call to the last return.
     if (this.#runStartUs === 0) this.#runStartUs = startUs
     let results
     try {
-      results = await model.session.run(feeds, fetches)
+      results = await session.run(feeds, fetches)
     } finally {
       this.#runEndUs = this.#addon.nowUs()
     }
@@ -173,4 +187,10 @@ export class BatchRunner {
       this.#buffersBytes -= buffer.byteLength
     }
   }
+}
+
+function inputRowBytes(layout: LaneLayout): number {
+  let sum = 0
+  for (const { rowBytes } of layout.inputs) sum += rowBytes
+  return sum
 }

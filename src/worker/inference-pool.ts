@@ -154,6 +154,21 @@ export class InferencePool {
     throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label}: ${refusal.text}`)
   }
 
+  /**
+   * Gives a loaded model other settings, one worker after the other, so that the others go on serving it meanwhile. A
+   * worker that refuses keeps what it has.
+   * @throws ERR_MODEL_INVALID with ONNX Runtime's reason.
+   */
+  async replace(model: LoadableModel): Promise<void> {
+    if (!this.#models.has(model.modelKey)) return
+    this.#models.set(model.modelKey, model)
+    for (let index = 0; index < this.workerCount && this.#models.get(model.modelKey) === model; index++) {
+      const reply = await this.#post(index, { kind: 'replace', model })
+      if (!reply.isDone)
+        throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label} again: ${reply.text}`)
+    }
+  }
+
   /** Call it when no batch of the model can come any more. */
   async unload(modelKey: number): Promise<void> {
     if (!this.#models.delete(modelKey) || this.#isClosing) return

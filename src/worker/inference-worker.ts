@@ -1,9 +1,9 @@
 /**
  * The thread that runs models: one piscina task that lasts as long as the worker.
  *
- *     take ──► batch ──► run on the arena's memory ──► completeBatch ──┐
- *      ▲  └──► job ────► load | unload | plain run ──► completeJob ────┤
- *      └───────────────────────────────────────────────────────────────┘      closed ──► the task returns
+ *     take ──► batch ──► run on the arena's memory ──► completeBatch ───────────┐
+ *      ▲  └──► job ────► load | replace | unload | plain run ──► completeJob ───┤
+ *      └────────────────────────────────────────────────────────────────────────┘   closed ──► the task returns
  *
  * `take` blocks the thread inside the addon, so messages and terminate() do not reach it: everything comes as a job of
  * the same queue, and closing the plane wakes it. Models that the task names are loaded before the first take, so a
@@ -15,7 +15,7 @@ import { addon } from '../../bindings/native.js'
 import type { WorkerHandle } from '../../bindings/native.js'
 import { BatchRunner } from './batch-runner.js'
 import { ProviderRefused } from './cuda.js'
-import { openModelSession, runTensors, type ModelSession } from './model-session.js'
+import { openModelSession, releaseModelSession, runTensors, type ModelSession } from './model-session.js'
 import { runtimeReason } from './ort-tensor.js'
 import {
   decodeJob,
@@ -73,10 +73,16 @@ async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): P
       sessions.set(job.model.modelKey, loaded)
       return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs, provider: loaded.provider }
     }
+    if (job.kind === 'replace') {
+      const { modelKey } = job.model
+      const replaced = await openModelSession(job.model, sessions.get(modelKey))
+      sessions.set(modelKey, replaced)
+      return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs, provider: replaced.provider }
+    }
     const model = sessions.get(job.modelKey)
     if (job.kind === 'unload') {
       sessions.delete(job.modelKey)
-      await model?.session.release()
+      if (model !== undefined) await releaseModelSession(model)
       return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs }
     }
     if (model === undefined) return { isDone: false, text: 'the model is not loaded in this worker' }
@@ -88,6 +94,6 @@ async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): P
 }
 
 async function releaseAll(sessions: Map<number, ModelSession>): Promise<void> {
-  for (const model of sessions.values()) await model.session.release()
+  for (const model of sessions.values()) await releaseModelSession(model)
   sessions.clear()
 }

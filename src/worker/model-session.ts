@@ -1,8 +1,12 @@
 /**
- * One loaded model of one worker: the ONNX Runtime session and what its fields are called and made of.
+ * One loaded model of one worker: its ONNX Runtime sessions and what its fields are called and made of.
+ *
+ * A model has one session, or two: while it is busy, requests run side by side with few threads each; a batch that has
+ * the plane to itself may run on all cores, in a session of its own, because a session's threads are fixed at its birth.
  *
  * Names and dtypes are read once at load, so that the batch loop indexes arrays and asks the session nothing.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node'
 import type { ExecutionProvider } from '../base/providers.js'
 import { dtypeOfOrt } from '../tensor/dtype.js'
@@ -10,33 +14,84 @@ import type { Dtype } from '../tensor/tensor.js'
 import { cudaRefused, expectCudaLibrary, isCudaRefusal, ProviderRefused } from './cuda.js'
 import { dataOf, makeTensor, runtimeReason } from './ort-tensor.js'
 import { sessionOptions, type SessionForm, type SessionSettings } from './session-options.js'
-import type { LoadableModel, PlainTensor } from './worker-messages.js'
+import type { LoadableModel, ModelSource, PlainTensor } from './worker-messages.js'
 
 export interface ModelSession {
   readonly label: string
   readonly isWhole: boolean
   /** What runs it: the first of its providers that could be used. */
   readonly provider: ExecutionProvider
+  readonly settings: SessionSettings
   readonly session: InferenceSession
+  readonly aloneSettings: SessionSettings | null
+  /** For batches that have the plane to themselves; may be `session`. */
+  readonly aloneSession: InferenceSession
+  readonly runInputBytesMax: number
   readonly inputNames: readonly string[]
   readonly inputDtypes: readonly Dtype[]
   readonly outputNames: readonly string[]
   readonly outputDtypes: readonly Dtype[]
 }
 
-/** Creates the session and warms nothing: the first batch pays for ONNX Runtime's memory plan. @throws what ORT says. */
-export async function openModelSession(model: LoadableModel): Promise<ModelSession> {
-  const { session, provider } = await sessionOnFirstProvider(model)
+/**
+ * Creates the sessions and warms nothing: the first batch pays for ONNX Runtime's memory plan.
+ * @param previous the same model with other settings: sessions whose settings stay are taken over, the rest released.
+ * @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model; `previous` is
+ * then as it was.
+ */
+export async function openModelSession(model: LoadableModel, previous?: ModelSession): Promise<ModelSession> {
+  const { settings, aloneSettings } = model
+  const kept = keptSession(previous?.settings, settings, previous?.session)
+  const { session, provider } =
+    kept === undefined || previous === undefined
+      ? await openSession(model, settings)
+      : { session: kept, provider: previous.provider }
+  const aloneSession =
+    aloneSettings === null
+      ? session
+      : (keptSession(previous?.aloneSettings, aloneSettings, previous?.aloneSession) ??
+        (await openSession(model, aloneSettings)).session)
+  for (const old of previous === undefined ? [] : sessionsOf(previous)) {
+    if (old !== session && old !== aloneSession) await old.release()
+  }
   return {
     label: model.label,
     isWhole: model.isWhole,
     provider,
+    settings,
     session,
+    aloneSettings,
+    aloneSession,
+    runInputBytesMax: model.runInputBytesMax ?? Infinity,
     inputNames: session.inputNames,
     inputDtypes: dtypesOf(session.inputMetadata),
     outputNames: session.outputNames,
     outputDtypes: dtypesOf(session.outputMetadata),
   }
+}
+
+/**
+ * A session of the model for whoever runs it: a worker, or calibration, which must measure what a worker will have.
+ * @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model.
+ */
+export async function openSession(
+  model: ModelSource,
+  settings: SessionSettings,
+): Promise<{ session: InferenceSession; provider: ExecutionProvider }> {
+  const { executionProviders } = settings
+  for (const [index, provider] of executionProviders.entries()) {
+    try {
+      const session = await sessionOn(provider, model, { ...settings, executionProviders: [provider] })
+      return { session, provider }
+    } catch (error) {
+      if (!(error instanceof ProviderRefused) || index === executionProviders.length - 1) throw error
+    }
+  }
+  throw new Error(`Expected ${model.label} to name a provider`)
+}
+
+export async function releaseModelSession(model: ModelSession): Promise<void> {
+  for (const session of sessionsOf(model)) await session.release()
 }
 
 /** @param source a path, or the file's bytes, which ONNX Runtime copies. */
@@ -62,24 +117,12 @@ export async function runTensors(model: ModelSession, inputs: readonly PlainTens
   })
 }
 
-/** @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model. */
-async function sessionOnFirstProvider(
-  model: LoadableModel,
-): Promise<{ session: InferenceSession; provider: ExecutionProvider }> {
-  const { executionProviders } = model.settings
-  for (const [index, provider] of executionProviders.entries()) {
-    try {
-      return { session: await sessionOn(provider, model), provider }
-    } catch (error) {
-      if (!(error instanceof ProviderRefused) || index === executionProviders.length - 1) throw error
-    }
-  }
-  throw new Error(`Expected ${model.label} to name a provider`)
-}
-
-async function sessionOn(provider: ExecutionProvider, model: LoadableModel): Promise<InferenceSession> {
-  const settings = { ...model.settings, executionProviders: [provider] }
-  if (provider === 'cpu') return sessionOnCpu({ ...model, settings })
+async function sessionOn(
+  provider: ExecutionProvider,
+  model: ModelSource,
+  settings: SessionSettings,
+): Promise<InferenceSession> {
+  if (provider === 'cpu') return sessionOnCpu(model, settings)
   expectCudaLibrary()
   try {
     return await createSession(model.path ?? model.bytes ?? failWithoutSource(model), settings)
@@ -90,15 +133,15 @@ async function sessionOn(provider: ExecutionProvider, model: LoadableModel): Pro
 }
 
 /** From the prepared files where there are any; a worker that starts again later may find them removed meanwhile. */
-async function sessionOnCpu(model: LoadableModel): Promise<InferenceSession> {
+async function sessionOnCpu(model: ModelSource, settings: SessionSettings): Promise<InferenceSession> {
   if (model.preparedPath !== null) {
     try {
-      return await createSession(model.preparedPath, model.settings, { isPrepared: true })
+      return await createSession(model.preparedPath, settings, { isPrepared: true })
     } catch {
       // The blob gives the same answers and its own reason, should it not load either.
     }
   }
-  return createSession(model.path ?? model.bytes ?? failWithoutSource(model), model.settings)
+  return createSession(model.path ?? model.bytes ?? failWithoutSource(model), settings)
 }
 
 function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {
@@ -110,6 +153,19 @@ function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {
   })
 }
 
-function failWithoutSource(model: LoadableModel): never {
+function sessionsOf(model: ModelSession): Set<InferenceSession> {
+  return new Set([model.session, model.aloneSession])
+}
+
+/** The session of before, when it was made with these settings. */
+function keptSession(
+  before: SessionSettings | null | undefined,
+  now: SessionSettings,
+  session: InferenceSession | undefined,
+): InferenceSession | undefined {
+  return before != null && isDeepStrictEqual(before, now) ? session : undefined
+}
+
+function failWithoutSource(model: ModelSource): never {
   throw new Error(`Expected ${model.label} to come with a path or with its bytes`)
 }

@@ -1,10 +1,9 @@
 /**
  * The one place where ONNX Runtime sessions get their options, for workers and for the inspection of uploads alike.
  *
- * Penstock parallelises over requests, not inside one: each worker owns one session per model with one intra-op thread,
- * so that m workers keep m cores busy without a second scheduler. Spinning is off unless the thread plan has cores to
- * spare: a spinning pool burns the very cores that the other workers need. ONNX Runtime's own log is silenced below
- * `fatal`, because every refusal reaches the caller as an error with its text.
+ * Which settings a model gets is the engine's choice (engine/run-plan.ts); here they become ONNX Runtime's. A pool that
+ * spins stops with its run: between runs it would burn the very cores that the other workers need. ONNX Runtime's own
+ * log is silenced below `fatal`, because every refusal reaches the caller as an error with its text.
  */
 import type { InferenceSession } from 'onnxruntime-node'
 import type { ExecutionProvider } from '../base/providers.js'
@@ -49,6 +48,6 @@ export function sessionOptions(
     executionMode: 'sequential',
     graphOptimizationLevel: form.isPrepared ? 'disabled' : 'all',
     logSeverityLevel: LOG_FATAL,
-    extra: { session: { intra_op: { allow_spinning: settings.spinning ? '1' : '0' } } },
+    extra: { session: { intra_op: { allow_spinning: settings.spinning ? '1' : '0' }, force_spinning_stop: '1' } },
   }
 }

@@ -1,19 +1,20 @@
 /**
  * The trial of an uploaded model: 1, 2 and 3 rows of seeded random data, each row once alone and once in company.
  *
- * Data: floats in [0, 1); integers 0 or 1, so that they stay inside the smallest embedding or one-hot; distinct by row.
+ * The data is distinct by row.
  * Free inner dims get one size for every dim of the same symbol; 8 first, then sizes that image and 1-d models accept.
  * Tolerance: relative 1e-4 / absolute 1e-5 for floats (ONNX Runtime may sum in another order per batch size), 1e-2 for
  * float16, exact for the rest.
  */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import { seededRandom, type RandomSource } from '../base/random.js'
+import { seededRandom } from '../base/random.js'
 import { allocateData, dtypeInfo } from '../tensor/dtype.js'
-import { float16Bits, float16Value } from '../tensor/float16.js'
+import { float16Value } from '../tensor/float16.js'
 import type { NumericData } from '../tensor/dtype.js'
 import type { Dtype, TensorData } from '../tensor/tensor.js'
 import type { DeclaredField } from './inspect-model.js'
 import { dataOf, makeTensor, runtimeReason } from './ort-tensor.js'
+import { sampleData } from './sample-inputs.js'
 
 export interface ObservedOutput {
   readonly dtype: Dtype
@@ -156,21 +157,13 @@ function makeRows(inputs: readonly DeclaredField[], innerSize: number): Rows | n
     const dims = field.dims.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? 1 : innerSize))
     const elements = dims.reduce((product, dim) => product * dim, 1)
     if (elements > TRIAL_ELEMENTS_MAX) return null
-    made.push({ field, dims, rows: Array.from({ length: TRIAL_ROWS }, () => makeData(field.dtype, elements, random)) })
+    made.push({
+      field,
+      dims,
+      rows: Array.from({ length: TRIAL_ROWS }, () => sampleData(field.dtype, elements, random)),
+    })
   }
   return made
-}
-
-function makeData(dtype: Dtype, elements: number, random: RandomSource): TensorData {
-  if (dtype === 'string') return Array.from({ length: elements }, () => (random() < 0.5 ? 'a' : 'b'))
-  const data = allocateData(dtype, elements)
-  const { kind } = dtypeInfo(dtype)
-  for (let i = 0; i < elements; i++) {
-    const value = kind === 'float' ? random() : random() < 0.5 ? 0 : 1
-    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(value)
-    else data[i] = dtype === 'float16' ? float16Bits(value) : value
-  }
-  return data
 }
 
 function concatenate(dtype: Dtype, parts: readonly TensorData[]): TensorData {

@@ -11,19 +11,27 @@ import type { ExecutionProvider } from '../base/providers.js'
 import type { Dtype, TensorData } from '../tensor/tensor.js'
 import type { SessionSettings } from './session-options.js'
 
-/** One model version as a worker loads it. Exactly one of path and bytes is set. */
-export interface LoadableModel {
-  /** Chosen by the engine, unique in the process; batches name their model by it. */
-  readonly modelKey: number
+/** Where a session is made from. Exactly one of path and bytes is set. */
+export interface ModelSource {
   /** For error messages: `name@version`. */
   readonly label: string
-  /** Tensors carry no row axis: dims of a lane are full shapes. */
-  readonly isWhole: boolean
   readonly path: string | null
   readonly bytes: Uint8Array | null
-  /** The prepared form of the same model, whose weights all workers map from one file; null: none. */
+  /** The prepared form of the same model, whose weights all sessions map from one file; null: none. */
   readonly preparedPath: string | null
+}
+
+/** One model version as a worker loads it. */
+export interface LoadableModel extends ModelSource {
+  /** Chosen by the engine, unique in the process; batches name their model by it. */
+  readonly modelKey: number
+  /** Tensors carry no row axis: dims of a lane are full shapes. */
+  readonly isWhole: boolean
   readonly settings: SessionSettings
+  /** Of a second session, for batches that have the plane to themselves; null: they run as the others do. */
+  readonly aloneSettings: SessionSettings | null
+  /** Bytes of inputs of one run at most, one row at least: a larger batch is run in parts. null: batches run whole. */
+  readonly runInputBytesMax: number | null
 }
 
 /** What a worker thread is started with: everything that is loaded at that moment. */
@@ -50,6 +58,7 @@ export interface PlainTensor {
 
 export type WorkerJob =
   | { readonly kind: 'load'; readonly model: LoadableModel }
+  | { readonly kind: 'replace'; readonly model: LoadableModel }
   | { readonly kind: 'unload'; readonly modelKey: number }
   | { readonly kind: 'run'; readonly modelKey: number; readonly inputs: readonly PlainTensor[] }
 

@@ -77,7 +77,8 @@ export async function waitFor<T>(look: () => T | undefined, limitMs = 25_000): P
 function start(args: readonly string[], { env, cwd }: RunOptions): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('PENSTOCK_'))
   return spawn(process.execPath, [mainPath, ...args], {
-    env: { ...Object.fromEntries(inherited), ...env },
+    // Measuring models takes a moment and cores; the suites that are about it ask for it.
+    env: { ...Object.fromEntries(inherited), PENSTOCK_CALIBRATION: 'off', ...env },
     cwd,
     stdio: 'pipe',
   })

@@ -26,7 +26,7 @@ export class Stage {
     models: readonly string[] = [],
     options: ServerOptions = {},
   ): Promise<Stage> {
-    const engine = await Engine.open({ inferWorkers: 2 })
+    const engine = await Engine.open({ inferWorkers: 2, calibration: 'off' })
     for (const name of models) await engine.addModel(name, testModel(name))
     for (const [name, source] of Object.entries(pipelines)) {
       if (typeof source === 'string' && !models.includes(source)) await engine.addModel(source, testModel(source))

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 /** An engine with these test models, closed after the test. */
 export async function openEngine(models: readonly string[] = [], options: EngineOptions = {}): Promise<Engine> {
-  const engine = await Engine.open({ inferWorkers: 2, ...options })
+  const engine = await Engine.open({ inferWorkers: 2, calibration: 'off', ...options })
   opened.push(engine)
   for (const name of models) await engine.addModel(name, testModel(name))
   return engine

@@ -8,12 +8,14 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { addon } from '../../bindings/native.js'
 import { ManualClock } from '../../src/base/clock.js'
+import { readConditions } from '../../src/engine/calibration-conditions.js'
 import { Deployments } from '../../src/engine/deployments.js'
 import { LoadedModels } from '../../src/engine/loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from '../../src/engine/memory-stores.js'
+import { defaultRunPlan } from '../../src/engine/run-plan.js'
+import { planThreads } from '../../src/engine/thread-plan.js'
 import { parseDefinition } from '../../src/steps/index.js'
 import { InferencePool } from '../../src/worker/inference-pool.js'
-import { defaultSessionSettings } from '../../src/worker/session-options.js'
 import { testModel, until } from './engine-harness.js'
 
 const threadFile = fileURLToPath(new URL('./isolate-thread.mjs', import.meta.url))
@@ -37,7 +39,18 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
   })
   pool = opened
   const limits = { batchRowsMax: 64, maxDelayUs: 0, pendingRowsMax: 65_536, pendingRowsBackgroundMax: 1024 }
-  const loaded = new LoadedModels(opened, models, limits, defaultSessionSettings, () => undefined)
+  const threads = planThreads({ affinityCores: 1, quotaCores: null })
+  const loaded = new LoadedModels({
+    pool: opened,
+    store: models,
+    limits,
+    placement: { executionProviders: ['cpu'], deviceId: 0 },
+    defaultPlan: defaultRunPlan(threads),
+    mode: 'off',
+    conditions: readConditions(threads, { intraOpThreads: null, latencyObjectiveMs: 100, batchRowsMax: 64 }),
+    clock,
+    onNotice: () => undefined,
+  })
   const field = (name: string) => [{ name, dtype: 'float32' as const, shape: [null, 3] }]
   await models.add(
     'add-one',

@@ -29,7 +29,11 @@ it('providers: a version keeps them; the same bytes for other providers are anot
   const path = mkdtempSync(join(tmpdir(), 'penstock-test-'))
   try {
     for (const home of [undefined, await Home.open({ path })]) {
-      const engine = await Engine.open({ inferWorkers: 1, ...(home === undefined ? {} : { models: home.models }) })
+      const engine = await Engine.open({
+        inferWorkers: 1,
+        calibration: 'off',
+        ...(home === undefined ? {} : { models: home.models }),
+      })
       const bytes = testModel('add-one')
       expect(await engine.addModel('m', bytes)).not.toHaveProperty('providers')
       const placed = await engine.addModel('m', bytes, { providers: ['cuda', 'cpu'], deviceId: 1 })

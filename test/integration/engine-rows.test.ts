@@ -11,7 +11,7 @@ const SEED = 20_261_121
 describe('rows', () => {
   let engine: Engine
   beforeAll(async () => {
-    engine = await Engine.open({ inferWorkers: 2 })
+    engine = await Engine.open({ inferWorkers: 2, calibration: 'off' })
     const models = [
       'add-one',
       'times-two',

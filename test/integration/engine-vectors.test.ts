@@ -23,7 +23,7 @@ describe.skipIf(!isPresent)(`vectors${isPresent ? '' : ' (skipped: the recorded 
   let engine: Engine
   const log = new MemoryAuditLog()
   beforeAll(async () => {
-    engine = await Engine.open({ log })
+    engine = await Engine.open({ calibration: 'off', log })
     const models: Record<string, string> = {
       ccfraud: 'ccfraud-single/model.onnx',
       'house-rf': 'houseprice-single-hotswap/rf.onnx',

@@ -23,7 +23,7 @@ const definitions = readdirSync(`${examplesPath}pipelines`).map(
 )
 
 beforeAll(async () => {
-  engine = await Engine.open({ log })
+  engine = await Engine.open({ calibration: 'off', log })
   for (const name of exampleModels) await engine.addModel(name, readFileSync(modelPath(name)), { alias: 'champion' })
   server = await PenstockServer.start({ engine, port: 0 })
   for (const { name, steps } of definitions) {

@@ -19,7 +19,7 @@ import {
 let engine: Engine
 
 beforeAll(async () => {
-  engine = await Engine.open()
+  engine = await Engine.open({ calibration: 'off' })
   for (const name of exampleModels) {
     await engine.addModel(name, readFileSync(modelPath(name)), { alias: 'champion' })
     await engine.applyPipeline({ name, steps: [{ type: 'model', model: `${name}@champion` }] }, { deploy: true })

@@ -480,7 +480,7 @@ describe('the port', () => {
 describe('draining', () => {
   it('finishes what is in flight, refuses what is new, and closes', async () => {
     const log = new MemoryAuditLog()
-    const engine = await Engine.open({ inferWorkers: 1, log })
+    const engine = await Engine.open({ inferWorkers: 1, calibration: 'off', log })
     await engine.addModel('slow', modelBytes('slow'))
     await engine.applyPipeline({ name: 'slow', steps: [{ type: 'model', model: 'slow' }] }, { deploy: true })
     const server = await PenstockServer.start({ engine, port: 0 })

@@ -62,7 +62,7 @@ export async function serve(
   options: Partial<ServerOptions> = {},
   engineOptions: Parameters<typeof Engine.open>[0] = {},
 ): Promise<Served> {
-  const engine = await Engine.open({ inferWorkers: 1, ...engineOptions })
+  const engine = await Engine.open({ inferWorkers: 1, calibration: 'off', ...engineOptions })
   for (const [name, model] of Object.entries(plain)) {
     await engine.addModel(name, modelBytes(model))
     await engine.applyPipeline({ name, steps: [{ type: 'model', model: name }] }, { deploy: true })

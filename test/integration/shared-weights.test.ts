@@ -20,7 +20,7 @@ const { bytes, width } = denseModel(WEIGHTS_MIB)
 
 beforeAll(async () => {
   const home = await Home.open({ path })
-  const engine = await Engine.open({ models: home.models, inferWorkers: 1 })
+  const engine = await Engine.open({ models: home.models, inferWorkers: 1, calibration: 'off' })
   await engine.addModel('dense', bytes)
   await engine.close()
   await home.close()
@@ -61,7 +61,7 @@ it('shared weights: damaged files are made again, and go with the model', async 
   expect(notices).toEqual([])
 
   const home = await Home.open({ path })
-  const engine = await Engine.open({ models: home.models, inferWorkers: 1 })
+  const engine = await Engine.open({ models: home.models, inferWorkers: 1, calibration: 'off' })
   expect(existsSync(files()[0] as string)).toBe(true)
   await engine.removeModel('dense')
   expect(readdirSync(prepared)).toEqual([])
@@ -71,7 +71,7 @@ it('shared weights: damaged files are made again, and go with the model', async 
 
 it('shared weights: a small model leaves no files', async () => {
   const home = await Home.open({ path })
-  const engine = await Engine.open({ models: home.models, inferWorkers: 1 })
+  const engine = await Engine.open({ models: home.models, inferWorkers: 1, calibration: 'off' })
   await engine.addModel('small', denseModel(1, 64).bytes)
   await engine.applyPipeline({ name: 'p', steps: [{ type: 'model', model: 'small' }] }, { deploy: true })
   expect(readdirSync(prepared)).toEqual([])

@@ -83,7 +83,7 @@ describe('a connection', () => {
 
   it('takes a key as a subprotocol or a header, and refuses others', async () => {
     const keys = { count: 1, verify: (key: string) => (key === testKey ? { name: 'test' } : undefined) }
-    const engine = await Engine.open({ inferWorkers: 1 })
+    const engine = await Engine.open({ inferWorkers: 1, calibration: 'off' })
     const server = await PenstockServer.start({ engine, port: 0, keys })
     for (const [subprotocols, headers] of [
       [`penstock.v1, penstock.key.${testKey}`, {}],
@@ -105,7 +105,7 @@ describe('a connection', () => {
   })
 
   it('is refused beyond the limit of connections, with a code that says to come back', async () => {
-    const engine = await Engine.open({ inferWorkers: 1 })
+    const engine = await Engine.open({ inferWorkers: 1, calibration: 'off' })
     const server = await PenstockServer.start({ engine, port: 0, limits: { connectionsMax: 1 } })
     const first = await RawWebSocket.open(server.port)
     await expect(RawWebSocket.open(server.port)).rejects.toMatchObject({

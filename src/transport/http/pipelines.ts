@@ -2,7 +2,14 @@
 import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../base/expect.js'
 import { PenstockError } from '../../base/errors.js'
 import { CONTROL_BODY_BYTES_MAX } from '../../base/limits.js'
-import type { PipelineDescription, PipelineRecord, PipelineStatus, PipelineVersion } from '../../engine/api.js'
+import type {
+  Calibration,
+  PipelineDescription,
+  PipelineRecord,
+  PipelineStatus,
+  PipelineVersion,
+  RunThreads,
+} from '../../engine/api.js'
 import { parseDefinition } from '../../steps/index.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
@@ -145,13 +152,49 @@ function statusJson(status: PipelineStatus): unknown {
     request_count: status.requestCount,
     row_count: status.rowCount,
     failures: status.failures,
-    models: status.models.map(({ name, version, pendingRows, isReady, provider, isPageLocked }) => ({
-      name,
-      version,
-      pending_rows: pendingRows,
-      ready: isReady,
-      provider,
-      page_locked: isPageLocked,
+    models: status.models.map((model) => ({
+      name: model.name,
+      version: model.version,
+      pending_rows: model.pendingRows,
+      ready: model.isReady,
+      provider: model.provider,
+      page_locked: model.isPageLocked,
+      run_plan: runPlanJson(model),
     })),
+  }
+}
+
+function runPlanJson({ runPlan, runPlanState, calibration }: PipelineStatus['models'][number]): unknown {
+  return {
+    state: runPlanState,
+    instances: runPlan.instances,
+    ...runThreadsJson(runPlan),
+    run_rows_max: runPlan.runRowsMax,
+    batch_rows_max: runPlan.batchRowsMax,
+    alone: runPlan.alone === null ? null : runThreadsJson(runPlan.alone),
+    calibration: calibration === null ? null : calibrationJson(calibration),
+  }
+}
+
+function runThreadsJson({ intraOpThreads, spinning }: RunThreads): Record<string, unknown> {
+  return { intra_op_threads: intraOpThreads, spinning }
+}
+
+function calibrationJson({ rowUs, batchUs, rowsPerS, measuredAt, conditions }: Calibration): unknown {
+  return {
+    row_us: rowUs,
+    batch_us: batchUs,
+    rows_per_s: rowsPerS,
+    measured_at: measuredAt,
+    conditions: {
+      cpu: conditions.cpu,
+      cores: conditions.cores,
+      infer_workers: conditions.inferWorkers,
+      intra_op_threads: conditions.intraOpThreads,
+      runtime: conditions.runtime,
+      latency_objective_ms: conditions.latencyObjectiveMs,
+      batch_rows_max: conditions.batchRowsMax,
+      algorithm: conditions.algorithm,
+    },
   }
 }

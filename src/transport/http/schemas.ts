@@ -32,6 +32,7 @@ const modelVersion = {
 } as const
 /** Of versions that say what they run on. */
 const placementKeys = ['providers', 'device_id']
+const runThreads = { intra_op_threads: count, spinning: flag } as const
 const pipelineVersion = { version: count, created_at: text, steps: listOf(reference('Step')) } as const
 const metadata = {
   pipeline: name,
@@ -111,8 +112,40 @@ export const schemas: Readonly<Record<string, Schema>> = {
         ready: flag,
         provider: { enum: ['cpu', 'cuda'] },
         page_locked: flag,
+        run_plan: reference('RunPlan'),
       }),
     ),
+  }),
+  RunPlan: record({
+    state: {
+      enum: ['calibrated', 'pending', 'default'],
+      description: 'As measured; by default until it is measured; by default for good',
+    },
+    instances: { ...count, description: 'Batches that run at a time, over all workers' },
+    ...runThreads,
+    run_rows_max: { ...count, description: 'Rows of one run; a batch of more is run in parts' },
+    batch_rows_max: count,
+    alone: { anyOf: [record(runThreads), { type: 'null' }], description: 'Of a batch that has all workers to itself' },
+    calibration: { anyOf: [reference('Calibration'), { type: 'null' }] },
+  }),
+  Calibration: record({
+    row_us: { type: 'number', description: 'Microseconds of one row that has the machine to itself' },
+    batch_us: { type: 'number', description: 'Microseconds of a full batch' },
+    rows_per_s: { type: 'number', description: 'Of all instances together' },
+    measured_at: { type: 'string', format: 'date-time' },
+    conditions: {
+      ...record({
+        cpu: text,
+        cores: count,
+        infer_workers: count,
+        intra_op_threads: { type: ['integer', 'null'] },
+        runtime: text,
+        latency_objective_ms: count,
+        batch_rows_max: count,
+        algorithm: count,
+      }),
+      description: 'Under what it holds; when any of it differs, the model is measured again',
+    },
   }),
   InferBody: {
     anyOf: [

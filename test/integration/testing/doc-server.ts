@@ -92,5 +92,6 @@ export class DocServer {
 /** This process's, without what would change the product's defaults. */
 function environment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('PENSTOCK_'))
-  return Object.fromEntries(kept)
+  // The pages show what does not depend on the machine.
+  return { ...Object.fromEntries(kept), PENSTOCK_CALIBRATION: 'off' }
 }

@@ -19,6 +19,8 @@ const notices = []
 const modelFile = (name) => readFileSync(new URL(`../../models/${name}.onnx`, import.meta.url))
 
 const engine = await Engine.open({
+  // Suites that are about it ask for it.
+  calibration: 'off',
   ...setup.engine,
   ...(setup.isAudited === true ? { log: new MemoryAuditLog() } : {}),
   onNotice: ({ level, message }) => void (notices.length < 1000 && notices.push(`${level}: ${message}`)),
