@@ -1,46 +1,56 @@
 // columns.hpp in vectors. A row of 29 floats leaves a tail of 5 behind every three vectors of 8: tails would cost more
-// than the rest. So the parameters are repeated until they span many vectors, and the matrix is walked as one flat
-// array in strides of that span. Wide rows are spans of their own.
+// than the rest. So the parameters are repeated until they span many whole vectors, and the matrix is walked as one
+// flat array in strides of that span, from the first address on that is aligned: a vector that lies in two cache lines
+// costs two accesses. Wide rows are walked row by row.
 #include "kernel/columns.hpp"
 #include "kernel/simd.hpp"
 
 namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE {
 namespace {
-constexpr size_t kSpanMax = 1024;     // floats of one repeated parameter: 4 KiB of stack, and it stays in L1
-constexpr size_t kWideColumns = 256;  // from here on a tail is below 6 %
+constexpr size_t kSpanMax = 2048;     // floats of one repeated parameter: 8 KiB of stack, and it stays in the cache
+constexpr size_t kWideColumns = 128;  // up to here kSumLanes rows fit a span, so that spans are whole vectors
 
-struct Span {
-  const float* values;
-  size_t length;
-};
-
-Span repeat(float* scratch, const float* values, size_t columns, size_t rows) noexcept {
-  if (columns == 0 || columns >= kWideColumns || rows < 2) return {values, columns};
-  size_t repeats = kSpanMax / columns;
-  if (repeats > rows) repeats = rows;
-  for (size_t r = 0; r < repeats; ++r)
-    for (size_t c = 0; c < columns; ++c) scratch[r * columns + c] = values[c];
-  return {scratch, repeats * columns};
+// Elements in front of the first one that is aligned to a vector.
+size_t lead_of(const float* target, size_t count) noexcept {
+  const size_t beyond = reinterpret_cast<uintptr_t>(target) % kVectorBytes;
+  const size_t lead = beyond == 0 ? 0 : (kVectorBytes - beyond) / sizeof(float);
+  return lead < count ? lead : count;
 }
 
-// Calls `map(target, source, a, b)` element by element, a and b being the parameters of its column.
+void repeat(float* span, size_t length, const float* values, size_t columns, size_t first) noexcept {
+  size_t c = first % columns;
+  for (size_t i = 0; i < length; ++i) {
+    span[i] = values[c];
+    c = c + 1 == columns ? 0 : c + 1;
+  }
+}
+
+// Calls `map(x, a, b)` element by element, a and b being the parameters of its column.
+template <typename Map>
+[[gnu::always_inline]] inline void map_span(float* target, const float* source, size_t length, const float* first,
+                                            const float* second, Map map) noexcept {
+  PENSTOCK_INDEPENDENT
+  for (size_t i = 0; i < length; ++i) target[i] = map(source[i], first[i], second[i]);
+}
+
 template <typename Map>
 [[gnu::always_inline]] inline void map_columns(float* target, const float* source, size_t rows, size_t columns,
                                                const float* first, const float* second, Map map) noexcept {
-  float first_scratch[kSpanMax];
-  float second_scratch[kSpanMax];
-  const Span a = repeat(first_scratch, first, columns, rows);
-  const Span b = repeat(second_scratch, second, columns, rows);
-  const size_t count = rows * columns;
-  for (size_t done = 0; done < count; done += a.length) {
-    const size_t length = count - done < a.length ? count - done : a.length;
-    float* const to = target + done;
-    const float* const from = source + done;
-    const float* const p = a.values;
-    const float* const q = b.values;
-    PENSTOCK_INDEPENDENT
-    for (size_t i = 0; i < length; ++i) to[i] = map(from[i], p[i], q[i]);
+  if (columns > kWideColumns || rows < kSumLanes || columns == 0) {
+    for (size_t r = 0; r < rows; ++r) map_span(target + r * columns, source + r * columns, columns, first, second, map);
+    return;
   }
+  float first_span[kSpanMax];
+  float second_span[kSpanMax];
+  const size_t count = rows * columns;
+  const size_t lead = lead_of(target, count);
+  const size_t repeats = kSpanMax / columns / kSumLanes * kSumLanes;
+  const size_t length = (repeats < rows ? repeats : rows / kSumLanes * kSumLanes) * columns;
+  repeat(first_span, length, first, columns, lead);
+  repeat(second_span, length, second, columns, lead);
+  for (size_t i = 0; i < lead; ++i) target[i] = map(source[i], first[i % columns], second[i % columns]);
+  for (size_t done = lead; done < count; done += length)
+    map_span(target + done, source + done, count - done < length ? count - done : length, first_span, second_span, map);
 }
 
 void normalise(float* target, const float* source, size_t rows, size_t columns, const float* mean,

@@ -1,12 +1,16 @@
 // layout.hpp in vectors. Two shapes matter: images of 1 to 4 channels, where the compiler turns the strided loop of a
-// fixed number of channels into shuffles, in either direction; and feature maps of many channels, transposed in square
-// tiles that fit L1, so that each cache line is read and written whole.
+// fixed number of channels into shuffles, in either direction; and feature maps of many channels, transposed in strips
+// of 16 pixels, so that each cache line is written whole while the strip that is read stays in L1. Elements of 4 bytes
+// go through registers, 4 x 4 at a time.
 #include "kernel/layout.hpp"
 #include "kernel/simd.hpp"
 
 namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE {
 namespace {
-constexpr size_t kTile = 32;
+constexpr size_t kStrip = 16;  // pixels: 64 bytes of 4-byte elements
+constexpr size_t kSquare = 4;
+
+typedef uint32_t Quad __attribute__((vector_size(16), aligned(4), may_alias));
 
 // [pixels, kChannels] -> [kChannels, pixels]
 template <typename T, size_t kChannels>
@@ -22,35 +26,35 @@ void join_channels(T* __restrict to, const T* __restrict from, size_t pixels) no
     for (size_t c = 0; c < kChannels; ++c) to[p * kChannels + c] = from[c * pixels + p];
 }
 
-// A whole tile: constant bounds, so that it is unrolled.
-template <typename T, size_t kSide>
-[[gnu::always_inline]] inline void transpose_tile(T* __restrict to, const T* __restrict from, size_t to_stride,
-                                                  size_t from_stride) noexcept {
-  T tile[kSide][kSide];
-  for (size_t p = 0; p < kSide; ++p)
-    for (size_t c = 0; c < kSide; ++c) tile[p][c] = from[p * from_stride + c];
-  for (size_t c = 0; c < kSide; ++c)
-    for (size_t p = 0; p < kSide; ++p) to[c * to_stride + p] = tile[p][c];
+// 4 x 4 elements: row i of `from` becomes column i of `to`.
+[[gnu::always_inline]] inline void transpose_square(uint32_t* to, const uint32_t* from, size_t to_stride,
+                                                    size_t from_stride) noexcept {
+  const Quad a = *reinterpret_cast<const Quad*>(from);
+  const Quad b = *reinterpret_cast<const Quad*>(from + from_stride);
+  const Quad c = *reinterpret_cast<const Quad*>(from + 2 * from_stride);
+  const Quad d = *reinterpret_cast<const Quad*>(from + 3 * from_stride);
+  const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *reinterpret_cast<Quad*>(to) = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  *reinterpret_cast<Quad*>(to + to_stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  *reinterpret_cast<Quad*>(to + 2 * to_stride) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  *reinterpret_cast<Quad*>(to + 3 * to_stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
 template <typename T>
-void transpose_tiles(T* __restrict to, const T* __restrict from, size_t pixels, size_t channels) noexcept {
-  constexpr size_t kSide = 8;
-  for (size_t p0 = 0; p0 < pixels; p0 += kTile)
-    for (size_t c0 = 0; c0 < channels; c0 += kTile) {
-      const size_t p1 = pixels - p0 < kTile ? pixels : p0 + kTile;
-      const size_t c1 = channels - c0 < kTile ? channels : c0 + kTile;
-      size_t p = p0;
-      for (; p + kSide <= p1; p += kSide) {
-        size_t c = c0;
-        for (; c + kSide <= c1; c += kSide)
-          transpose_tile<T, kSide>(to + c * pixels + p, from + p * channels + c, pixels, channels);
-        for (; c < c1; ++c)
-          for (size_t i = p; i < p + kSide; ++i) to[c * pixels + i] = from[i * channels + c];
-      }
-      for (; p < p1; ++p)
-        for (size_t c = c0; c < c1; ++c) to[c * pixels + p] = from[p * channels + c];
-    }
+void transpose_strips(T* __restrict to, const T* __restrict from, size_t pixels, size_t channels) noexcept {
+  size_t p = 0;
+  for (; p + kStrip <= pixels; p += kStrip) {
+    size_t c = 0;
+    if constexpr (sizeof(T) == sizeof(uint32_t))
+      for (; c + kSquare <= channels; c += kSquare)
+        for (size_t i = 0; i < kStrip; i += kSquare)
+          transpose_square(to + c * pixels + p + i, from + (p + i) * channels + c, pixels, channels);
+    for (; c < channels; ++c)
+      for (size_t i = 0; i < kStrip; ++i) to[c * pixels + p + i] = from[(p + i) * channels + c];
+  }
+  for (size_t c = 0; c < channels; ++c)
+    for (size_t i = p; i < pixels; ++i) to[c * pixels + i] = from[i * channels + c];
 }
 
 template <typename T>
@@ -70,7 +74,7 @@ void transpose_image(T* to, const T* from, size_t pixels, size_t channels) noexc
   else if (pixels == 4)
     join_channels<T, 4>(to, from, channels);
   else
-    transpose_tiles(to, from, pixels, channels);
+    transpose_strips(to, from, pixels, channels);
 }
 
 template <typename T>

@@ -21,16 +21,17 @@ struct ResizeShape {
   size_t target_width;
 
   size_t target_row() const noexcept { return target_width * channels; }
-  // Scratch of one call: two blended rows of floats, and a low, a high and a weight for each element of a row.
+  // Scratch of one call: two blended rows of floats (with room for a vector that reaches beyond the last pixel), and
+  // for each pixel of a row where it reads and its weight.
   size_t scratch_bytes() const noexcept {
-    return target_row() * (2 * sizeof(float) + 2 * sizeof(uint32_t) + sizeof(float));
+    return (2 * (target_row() + 4)) * sizeof(float) + target_width * (sizeof(uint32_t) + sizeof(float));
   }
 };
 
-// Where output index `i` of an axis reads: elements low and high, blended as low * (1 - weight) + high * weight.
+// Where output index `i` of an axis reads: pixel `low` and the one after it, blended as low * (1 - weight) + next *
+// weight. At the far edge that is the last pixel but one with weight 1; an axis of one pixel reads it alone.
 struct ResizeTap {
   uint32_t low;
-  uint32_t high;
   float weight;
 };
 

@@ -12,10 +12,10 @@ double coordinate(size_t i, size_t source, size_t target) noexcept {
 }  // namespace
 
 ResizeTap linear_tap(size_t i, size_t source, size_t target) noexcept {
-  const double last = static_cast<double>(source - 1);
-  const double at = std::clamp(coordinate(i, source, target), 0.0, last);
-  const double low = std::floor(at);
-  return {static_cast<uint32_t>(low), static_cast<uint32_t>(std::min(low + 1.0, last)), static_cast<float>(at - low)};
+  if (source == 1) return {0, 0.0f};
+  const double at = std::clamp(coordinate(i, source, target), 0.0, static_cast<double>(source - 1));
+  const double low = std::min(std::floor(at), static_cast<double>(source - 2));
+  return {static_cast<uint32_t>(low), static_cast<float>(at - low)};
 }
 
 uint32_t nearest_tap(size_t i, size_t source, size_t target) noexcept {
@@ -36,10 +36,11 @@ void linear(float* target, const float* source, const ResizeShape& shape, std::b
       for (size_t x = 0; x < shape.target_width; ++x) {
         const ResizeTap row = linear_tap(y, shape.height, shape.target_height);
         const ResizeTap column = linear_tap(x, shape.width, shape.target_width);
+        const size_t below = row.low + (shape.height > 1 ? 1 : 0), right = column.low + (shape.width > 1 ? 1 : 0);
         for (size_t c = 0; c < shape.channels; ++c) {
           const auto pixel = [&](size_t py, size_t px) { return image[(py * shape.width + px) * shape.channels + c]; };
-          const float upper = blend(pixel(row.low, column.low), pixel(row.low, column.high), column.weight);
-          const float lower = blend(pixel(row.high, column.low), pixel(row.high, column.high), column.weight);
+          const float upper = blend(pixel(row.low, column.low), pixel(row.low, right), column.weight);
+          const float lower = blend(pixel(below, column.low), pixel(below, right), column.weight);
           *target++ = blend(upper, lower, row.weight);
         }
       }

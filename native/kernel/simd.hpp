@@ -57,18 +57,22 @@ static inline Floats load(const float* source) noexcept {
 static inline Floats splat(float value) noexcept {
   return Floats{} + value;
 }
-// Whether a lane of a comparison's result is set.
-static inline bool any(Ints mask) noexcept {
+// One bit a lane of a comparison's result.
+static inline uint32_t bits_of(Ints mask) noexcept {
 #if defined(__AVX512F__)
-  return _mm512_test_epi32_mask(reinterpret_cast<__m512i>(mask), reinterpret_cast<__m512i>(mask)) != 0;
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
 #elif defined(__AVX2__)
-  return _mm256_movemask_epi8(reinterpret_cast<__m256i>(mask)) != 0;
+  return static_cast<uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(mask)));
 #elif defined(__SSE2__)
-  return _mm_movemask_epi8(reinterpret_cast<__m128i>(mask)) != 0;
+  return static_cast<uint32_t>(_mm_movemask_ps(reinterpret_cast<__m128>(mask)));
 #else
-  int32_t lanes = 0;
-  for (size_t i = 0; i < kLanes; ++i) lanes |= mask[i];
-  return lanes != 0;
+  uint32_t bits = 0;
+  for (size_t i = 0; i < kLanes; ++i) bits |= (mask[i] != 0 ? 1u : 0u) << i;
+  return bits;
 #endif
 }
+static inline bool any(Ints mask) noexcept {
+  return bits_of(mask) != 0;
+}
+
 }  // namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE
