@@ -7,6 +7,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../harness/project.js'
+import type { Verdict } from '../workloads/row.js'
 
 const run = promisify(execFile)
 const buildFolder = join(projectRoot, 'build', 'kernels')
@@ -75,6 +76,21 @@ export function isJudged({ bound, size }: KernelFigure): boolean {
 
 export function meetsGoal({ bound, share, speedup }: KernelFigure): boolean {
   return bound === 'memory' ? share >= SHARE_GOAL : speedup >= SPEEDUP_GOAL
+}
+
+/** As a line of the judge's row 12. @param samples rounds that were measured. */
+export function findingOf(figure: KernelFigure, samples: number): Verdict {
+  const { kernel, level, size, bound, stream, streamGbPerSecond, share, speedup } = figure
+  const name = `${kernel}, ${level}, ${size}`
+  const common = { kind: 'verdict', row: 12, name, better: 'more', aim: null, samples } as const
+  if (bound === 'memory') {
+    const [low, high] = [figure.shareLeast, figure.shareMost]
+    const baseline = `${stream} ${streamGbPerSecond.toFixed(1)} GB/s`
+    return { ...common, figure: share, unit: 'of bandwidth', baseline, required: SHARE_GOAL, low, high }
+  }
+  const [low, high] = [figure.speedupLeast, figure.speedupMost]
+  const baseline = 'its reference, not vectorised'
+  return { ...common, figure: speedup, unit: '×', baseline, required: SPEEDUP_GOAL, low, high }
 }
 
 /** A table for people; the figure that a kernel is judged by is marked with ✓ or ✗. */

@@ -3,7 +3,7 @@
  * every figure is there. No time is asserted.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { buildTwin, formatFigures, isJudged, meetsGoal, runTwin } from '../../bench/kernels/native-twin.js'
+import { buildTwin, findingOf, formatFigures, isJudged, meetsGoal, runTwin } from '../../bench/kernels/native-twin.js'
 import { benchTransforms, formatTransforms } from '../../bench/kernels/transforms.js'
 
 describe('bench: kernels', () => {
@@ -40,6 +40,20 @@ describe('bench: kernels', () => {
     expect(judge({ size: 'cache' })).toEqual([false, true])
     expect(judge({ bound: 'compute', size: 'cache' })).toEqual([true, false])
     expect(judge({ bound: 'compute', size: 'cache', speedup: 4 })).toEqual([true, true])
+  })
+
+  it('findings: the judge sees the share where memory bounds a kernel, the speedup where computing does', () => {
+    const shares = { share: 0.61, shareLeast: 0.5, shareMost: 0.7 }
+    const speedups = { speedup: 5, speedupLeast: 4, speedupMost: 6 }
+    const common = { kernel: 'clip', level: 'avx2', size: 'memory', stream: 'copy', streamGbPerSecond: 20 }
+    const findings = ['memory', 'compute'].map((bound) =>
+      findingOf({ ...common, ...shares, ...speedups, bound } as unknown as Parameters<typeof findingOf>[0], 7),
+    )
+    const promised = findings.map(({ figure, low, high, required }) => [figure, low, high, required])
+    expect(promised).toEqual([
+      [0.61, 0.5, 0.7, 0.6],
+      [5, 4, 6, 4],
+    ])
   })
 
   it('the calls from JavaScript are right and are timed', { timeout: 60_000 }, async () => {

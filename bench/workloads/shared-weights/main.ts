@@ -1,19 +1,15 @@
 /**
  * What more workers cost in memory when the model is large: 1, 2 and 4 workers, each measured in a fresh process, once
- * with shared weights and once with a copy each (the directory of the prepared files is then blocked by a file).
+ * with shared weights and once with a copy each. The judge's row 11 is row.ts, over the same measurements.
  *
  *     npm run build && node dist/bench/workloads/shared-weights/main.js [--mib 100] [--workers 1,2,4]
  *
  * Fails when the answers differ, or when the shared memory of the most workers exceeds 1.3 times that of one.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Engine, Home } from '../../../src/index.js'
 import { machineLine, readMachine } from '../../harness/project.js'
-import { denseModel } from './dense-model.js'
-import { measureInChild, type Measurement } from './measure.js'
+import type { Measurement } from './measure.js'
+import { storeModel } from './stored-model.js'
 
 const RATIO_MAX = 1.3
 
@@ -40,18 +36,14 @@ async function measureAll(
   workerCounts: readonly number[],
   isShared: boolean,
 ): Promise<Measurement[]> {
-  const path = await mkdtemp(join(tmpdir(), 'penstock-weights-'))
+  const model = await storeModel(sizeMib, isShared)
   try {
-    const { width } = await storeModel(path, sizeMib)
-    if (!isShared) await writeFile(join(path, 'prepared'), 'blocks the directory\n')
     const measured: Measurement[] = []
-    // The first deploy makes the prepared files; its peak must not count as serving.
-    if (isShared) await measureInChild({ home: path, workers: 1, width })
-    for (const workers of workerCounts) measured.push(await measureInChild({ home: path, workers, width }))
+    for (const workers of workerCounts) measured.push(await model.measure(workers))
     process.stdout.write(`${title}\n${measured.map((one) => lineOf(one, measured[0] ?? one)).join('\n')}\n\n`)
     return measured
   } finally {
-    await rm(path, { recursive: true, force: true })
+    await model.remove()
   }
 }
 
@@ -65,15 +57,4 @@ function lineOf(one: Measurement, first: Measurement): string {
     figure('peak rss', one.peakRssMib, first.peakRssMib),
     `one row ${one.runMs.toFixed(2)} ms`,
   ].join('  ')
-}
-
-/** Uploads the model in a home that no later process inherits memory from. */
-async function storeModel(path: string, sizeMib: number): Promise<{ width: number }> {
-  const { bytes, width } = denseModel(sizeMib)
-  const home = await Home.open({ path })
-  const engine = await Engine.open({ models: home.models, inferWorkers: 1 })
-  await engine.addModel('dense', bytes)
-  await engine.close()
-  await home.close()
-  return { width }
 }
