@@ -5,88 +5,9 @@
 #include <utility>
 
 #include "core/assert.hpp"
-#include "core/clock.hpp"
+#include "wire/results_writer.hpp"
 
 namespace penstock::wire {
-namespace {
-// What one result adds to a frame.
-size_t data_bytes_of(const Request& request) {
-  size_t bytes = 0;
-  for (const Source& source : request.plan->answer) {
-    TensorShape shape;
-    const bool has_shape = shape_of(request, source, shape);
-    PENSTOCK_ASSERT(has_shape);
-    bytes += shape.row_bytes * request.rows;
-  }
-  return bytes;
-}
-
-bool has_failed_checks(const Request& request) {
-  return std::any_of(request.check_bits.begin(), request.check_bits.end(), [](uint64_t bits) { return bits != 0; });
-}
-
-// The values of the answer's free dims beyond the row axis, in order.
-void free_answer_dims(const Request& request, std::vector<uint32_t>& dims) {
-  dims.clear();
-  for (const Source& source : request.plan->answer) {
-    const Option& option = request.plan->stages[source.stage].positions[source.position].options[0];
-    const Field& field = option.queue->options.outputs[source.slots[0]];
-    TensorShape shape;
-    if (!shape_of(request, source, shape) || shape.dims->size() != field.dims.size()) continue;
-    for (size_t d = 0; d < field.dims.size(); ++d)
-      if (field.dims[d] < 0) dims.push_back(static_cast<uint32_t>((*shape.dims)[d]));
-  }
-}
-
-void shape_timing(const Request& request, ResultsShape& shape) {
-  shape.timing_values = static_cast<uint32_t>(timing_length(request));
-  shape.timing_models = static_cast<uint32_t>(request.steps.size());
-  for (const StepTiming& step : request.steps) shape.timing_text_bytes += text_bytes(label_of(*request.plan, step));
-}
-
-void put_timing(const Request& request, const ResultsPlaces& places, std::byte* frame) {
-  std::vector<double> values(timing_length(request));
-  write_timing(request, now_ns(), values.data());
-  std::memcpy(frame + places.timing, values.data(), values.size() * sizeof(double));
-  size_t at = places.timing_texts;
-  for (size_t i = 0; i < request.steps.size(); ++i)
-    at = write_text(frame, places.timing_models + 4 * i, at, label_of(*request.plan, request.steps[i]));
-}
-
-struct FrameWriter {
-  std::byte* frame;
-  ResultsPlaces places;
-  uint32_t result = 0;
-  uint32_t row = 0;
-  size_t data = 0;
-
-  void add(const Request& request) {
-    std::memcpy(frame + places.requests + size_t{result} * 4, &request.origin.wire_id, 4);
-    if (places.row_counts != 0) std::memcpy(frame + places.row_counts + size_t{result} * 4, &request.rows, 4);
-    if (places.check_failures != 0) {
-      std::byte* const target = frame + places.check_failures + size_t{row} * 8;
-      if (request.check_bits.empty())
-        std::memset(target, 0, size_t{request.rows} * 8);
-      else
-        std::memcpy(target, request.check_bits.data(), size_t{request.rows} * 8);
-    }
-    if (places.routes != 0) {
-      const auto split = static_cast<size_t>(request.plan->route_split);
-      std::memcpy(frame + places.routes + size_t{row} * 2, request.routes.data() + split * request.rows,
-                  size_t{request.rows} * 2);
-    }
-    for (const Source& source : request.plan->answer) {
-      TensorShape shape;
-      if (!shape_of(request, source, shape)) continue;
-      gather(request, source, shape.row_bytes, frame + places.data + data);
-      data += shape.row_bytes * request.rows;
-    }
-    ++result;
-    row += request.rows;
-  }
-};
-}  // namespace
-
 Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) {
   PENSTOCK_ASSERT(outbox_ != nullptr);
 }
@@ -390,7 +311,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
     write_results_frame(shape, places, frame);
     if (channel.head->has_timing) put_timing(*channel.head, places, frame);
     if (shape.dims > 0) std::memcpy(frame + places.dims, dims.data(), dims.size() * 4);
-    FrameWriter writer{.frame = frame, .places = places};
+    ResultsWriter writer{.frame = frame, .places = places};
     while (channel.head != end) {
       Request& request = *std::exchange(channel.head, channel.head->next_answer);
       writer.add(request);

@@ -1,0 +1,31 @@
+// What one answered request adds to a Results frame: its size while the frame is measured, its bytes once it is laid
+// out. Memory: the frame is the gateway's outbox, lent for the call. Thread: the port's.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "plan/request.hpp"
+#include "wire/frame.hpp"
+
+namespace penstock::wire {
+size_t data_bytes_of(const Request& request);
+bool has_failed_checks(const Request& request);
+// The values of the answer's free dims beyond the row axis, in order.
+void free_answer_dims(const Request& request, std::vector<uint32_t>& dims);
+
+// The room that the request's timing takes, and the timing itself.
+void shape_timing(const Request& request, ResultsShape& shape);
+void put_timing(const Request& request, const ResultsPlaces& places, std::byte* frame);
+
+// Puts results behind each other into a frame whose places are known.
+struct ResultsWriter {
+  std::byte* frame;
+  ResultsPlaces places;
+  uint32_t result = 0;
+  uint32_t row = 0;
+  size_t data = 0;
+
+  void add(const Request& request);
+};
+}  // namespace penstock::wire
