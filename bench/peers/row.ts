@@ -75,6 +75,10 @@ async function main(): Promise<void> {
     const findings: Finding[] = []
     const measured: Measured[] = []
     for (const peer of chosenPeers(values.only)) {
+      if (bench.isQuick && values.only === undefined) {
+        findings.push(skipped(rowNumber, peer.name, 'installing it takes minutes; --only names it in a quick run'))
+        continue
+      }
       bench.say(peer.name)
       try {
         const loads = await measurePeer(bench, peer, requests)
@@ -84,7 +88,7 @@ async function main(): Promise<void> {
         findings.push(skipped(rowNumber, peer.name, (error as Error).message))
       }
     }
-    findings.push(...(await compare(bench, measured, requests)))
+    if (measured.length > 0) findings.push(...(await compare(bench, measured, requests)))
     for (const finding of findings) print(finding)
   } finally {
     await rm(folder, { recursive: true, force: true })

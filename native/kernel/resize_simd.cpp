@@ -1,8 +1,8 @@
 // resize.hpp in vectors. Where the pixels of a row read from is the same for every row: it is worked out once, into
-// scratch. A source row is blended horizontally once and kept while output rows still need it (two at a time); then an
-// output row is a plain blend of two arrays. Horizontally, the two pixels of a blend are neighbours, so one load fetches
-// both: with gather instructions the whole kernel took 1.6 ns an element, so it takes 0.6. Scratch: [row a | row b | low |
-// weight].
+// scratch. A source row is blended horizontally once and kept while output rows still need it (two at a time); then
+// an output row is a plain blend of two arrays. Horizontally, the two pixels of a blend are neighbours, so one load
+// fetches both: with gather instructions the whole kernel took 1.6 ns an element, so it takes 0.6.
+// Scratch: [row a | row b | low | weight].
 #include "kernel/resize.hpp"
 #include "kernel/simd.hpp"
 

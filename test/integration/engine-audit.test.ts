@@ -127,8 +127,11 @@ describe('audit', () => {
     const engine = await openEngine(['add-one'])
     await engine.addModel('again', testModel('add-one'))
     await deploy(engine, 'p', [{ type: 'shadow', champion: 'add-one', challengers: ['again'] }])
-    for (let i = 0; i < 50; i++) await engine.infer('p', { inputs: { x: [[1, 2, 3]] } })
-    await until('nothing is in flight', () => engine.metrics().pipelines[0]?.inFlight === 0)
+    // The challenger may lag behind on a busy machine: what is asked about is what stays held when it has not.
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 5; i++) await engine.infer('p', { inputs: { x: [[1, 2, 3]] } })
+      await until('nothing is in flight', () => engine.metrics().pipelines[0]?.inFlight === 0)
+    }
     expect(engine.metrics().models.every((model) => model.batchesAllocated < 8)).toBe(true)
   })
 })
