@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /**
- * The figures of README.md, written from the newest run that bench/results keeps (`npm run bench -- --save`):
+ * The figures of README.md and of docs/performance.md, written from the newest runs that bench/results keeps (`npm run
+ * bench -- --save`, `npm run bench:rows -- --save`):
  *
  *     node tools/figures/figures.mjs
  *
  * Ratios to the baseline of the same run stand beside the absolute numbers, which belong to the machine. A test holds the
- * page to the newest run, so a result that is committed without this fails.
+ * pages to the newest runs, so a result that is committed without this fails.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,17 +16,29 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const START = '<!-- figures: from the newest run of bench/results, by tools/figures/figures.mjs -->\n'
 const END = '<!-- /figures -->\n'
 
-/** @returns the text between the marks; '' when no run was kept yet. */
+/** @returns the text between README.md's marks; '' when no run was kept yet. */
 export function newestFigures(folder = join(root, 'bench', 'results')) {
+  const run = newestRun(folder, '-canonical.ndjson')
+  return run.length === 0 ? '' : formatFigures(run)
+}
+
+/** @returns the text between docs/performance.md's marks, which says so when no run was kept yet. */
+export function newestRows(folder = join(root, 'bench', 'results')) {
+  const run = newestRun(folder, '-rows.ndjson')
+  return run.length === 0 ? '\nNo run of all rows was kept yet.\n\n' : formatRows(run)
+}
+
+/** The lines of the run with the latest date: a file may hold several. */
+function newestRun(folder, ending) {
   const lines = readdirSync(folder)
-    .filter((name) => name.endsWith('-canonical.ndjson'))
+    .filter((name) => name.endsWith(ending))
     .flatMap((name) => readFileSync(join(folder, name), 'utf8').trim().split('\n'))
     .map((line) => JSON.parse(line))
   const newest = lines
     .map(({ date }) => date)
     .sort()
     .at(-1)
-  return newest === undefined ? '' : formatFigures(lines.filter(({ date }) => date === newest))
+  return lines.filter(({ date }) => date === newest)
 }
 
 /** @param run the lines of one run, as bench/harness/report.ts writes them. */
@@ -50,12 +63,52 @@ export function formatFigures(run) {
   ].join('\n')
 }
 
+const outcomes = { aim: 'yes, and the aim', yes: 'yes', no: '**no**', shown: '', skipped: 'not measured' }
+
+/** @param run the lines of one run, as bench/workloads/table.ts writes them. */
+export function formatRows(run) {
+  const { date, machine } = run[0]
+  return [
+    '',
+    '| # | workload | figure | lowest–highest | against, in the same run | must | aim | reached |',
+    '|--:|---|--:|--:|---|--:|--:|---|',
+    ...[...run].sort((left, right) => left.row - right.row).map(rowOf),
+    '',
+    `${date.slice(0, 10)}, commit ${machine.commit}: ${machine.cpu}, ${machine.cores} cores that server and load generator share, ${machine.memoryGb} GB,`,
+    `load average ${machine.loadAtStart} at the start, Node ${machine.node}, ONNX Runtime ${machine.onnxRuntime}.`,
+    '',
+    '',
+  ].join('\n')
+}
+
+function rowOf(finding) {
+  const { kind, row, name, outcome } = finding
+  const cells = kind === 'skipped' ? [row, name, '', '', finding.reason, '', ''] : [row, name, ...figuresOf(finding)]
+  // A bar would begin another cell.
+  return `| ${[...cells, outcomes[outcome]].map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
+}
+
+function figuresOf({ figure, unit, low, high, baseline, better, required, aim }) {
+  const target = (value) => (value === null ? '' : `${better === 'more' ? '≥' : '≤'} ${shortNumber(value)}`)
+  const range = `${shortNumber(low)}–${shortNumber(high)}`
+  return [`${shortNumber(figure)} ${unit}`, range, baseline, target(required), target(aim)]
+}
+
+/** As bench/workloads/table.ts writes numbers; a test compares both, for this page is written without a build. */
+export function shortNumber(value) {
+  // What is no number is null in JSON.
+  if (value === null || !Number.isFinite(value)) return 'none'
+  const size = Math.abs(value)
+  if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`
+  if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`
+  return String(Number(value.toPrecision(3)))
+}
+
 /** `page` with the figures in their place. @throws Error when the marks are missing. */
 export function placeFigures(page, figures) {
   const start = page.indexOf(START)
   const end = page.indexOf(END)
-  if (start < 0 || end < start)
-    throw new Error(`Expected README.md to have the lines ${START.trim()} and ${END.trim()}`)
+  if (start < 0 || end < start) throw new Error(`Expected the page to have the lines ${START.trim()} and ${END.trim()}`)
   return page.slice(0, start + START.length) + figures + page.slice(end)
 }
 
@@ -68,6 +121,9 @@ function milliseconds(us) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const path = join(root, 'README.md')
-  writeFileSync(path, placeFigures(readFileSync(path, 'utf8'), newestFigures()))
+  const pages = { 'README.md': newestFigures(), 'docs/performance.md': newestRows() }
+  for (const [name, figures] of Object.entries(pages)) {
+    const path = join(root, name)
+    writeFileSync(path, placeFigures(readFileSync(path, 'utf8'), figures))
+  }
 }

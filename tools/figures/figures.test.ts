@@ -1,7 +1,12 @@
-/** README.md prints the newest run of bench/results, and the ratio beside every rate. */
-import { readFileSync } from 'node:fs'
+/** README.md and docs/performance.md print the newest runs of bench/results, with what each figure is compared with. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { formatFigures, newestFigures, placeFigures } from './figures.mjs'
+import { samplesOf } from '../../bench/workloads/rounds.js'
+import { skipped, verdict } from '../../bench/workloads/row.js'
+import * as table from '../../bench/workloads/table.js'
+import { formatFigures, formatRows, newestFigures, newestRows, placeFigures, shortNumber } from './figures.mjs'
 
 const machine = { cpu: 'A CPU', cores: 2, node: 'v20.0.0', onnxRuntime: '1.30.0', commit: 'abc', loadAtStart: 0.4 }
 const common = { date: '2026-11-21T09:00:00.000Z', machine, trials: 3 }
@@ -33,11 +38,52 @@ describe('figures', () => {
     const placed = placeFigures(page, formatFigures(run))
     expect(placed).toContain('| fastify | 34.3k |')
     expect(placeFigures(placed, newestFigures())).toBe(placeFigures(page, newestFigures()))
-    expect(() => placeFigures('# Penstock\n', '')).toThrow('Expected README.md')
+    expect(() => placeFigures('# Penstock\n', '')).toThrow('Expected the page to have the lines')
   })
 
   it('figures: README.md says what the newest run says: node tools/figures/figures.mjs', () => {
     const page = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
     expect(placeFigures(page, newestFigures())).toBe(page)
+  })
+
+  it('figures: docs/performance.md says what the newest run says: node tools/figures/figures.mjs', () => {
+    const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
+    expect(placeFigures(page, newestRows())).toBe(page)
+  })
+})
+
+describe('figures: the rows', () => {
+  const whole = { memoryGb: 24, ...machine }
+  const promised = { unit: '×', baseline: 'a|b 2/s', better: 'more', required: 0.7, aim: 1 } as const
+  const linesOf = (day: number, figure: number): string[] =>
+    table.findingLines(new Date(Date.UTC(2026, 0, day)), whole, [
+      skipped(4, 'Triton', 'no wheel'),
+      verdict(1, 'WebSocket', samplesOf([figure, figure, figure / 2]), promised),
+    ])
+
+  it('rows: prints figure, range, baseline and targets in the order of the rows, and what was not measured', () => {
+    const lines = formatRows(linesOf(1, 0.8).map((line) => JSON.parse(line) as never)).split('\n')
+    expect(lines[3]).toBe('| 1 | WebSocket | 0.8 × | 0.4–0.8 | a\\|b 2/s | ≥ 0.7 | ≥ 1 | yes |')
+    expect(lines[4]).toBe('| 4 | Triton |  |  | no wheel |  |  | not measured |')
+    expect(lines[6]).toContain('2026-01-01, commit abc: A CPU, 2 cores')
+  })
+
+  it('rows: takes the newest of all kept runs, and says when there is none', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'penstock-figures-'))
+    try {
+      expect(newestRows(folder)).toContain('No run of all rows was kept yet.')
+      writeFileSync(join(folder, '2026-01-01-rows.ndjson'), [...linesOf(3, 0.3), ...linesOf(1, 0.1), ''].join('\n'))
+      writeFileSync(join(folder, '2026-01-02-rows.ndjson'), [...linesOf(2, 0.2), ''].join('\n'))
+      expect(newestRows(folder)).toContain('| 0.3 × |')
+      expect(newestRows(folder)).not.toMatch(/\| 0\.[12] ×/)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('rows: numbers are written as the terminal writes them', () => {
+    for (const value of [0, 0.123456, -12.345, 1234.5, 9999.5, 23_456, 1_234_567])
+      expect(shortNumber(value)).toBe(table.shortNumber(value))
+    expect(shortNumber(null)).toBe('none')
   })
 })
