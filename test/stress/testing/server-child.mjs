@@ -84,8 +84,6 @@ async function observe() {
 }
 
 function plant(canary) {
-  const method = canary.method ?? 'infer'
-  const leaking = engine[method].bind(engine)
   const leaks = {
     heap: ({ bytes }) => kept.push(new Array(Math.ceil(bytes / 8)).fill(kept.length)),
     memory: ({ bytes }) => kept.push(Buffer.alloc(bytes, 1)),
@@ -95,8 +93,14 @@ function plant(canary) {
       kept.push(listener)
     },
   }
-  engine[method] = (...parameters) => {
-    leaks[canary.kind](canary)
-    return leaking(...parameters)
+  const leakIn = (owner, method) => {
+    const whole = owner[method].bind(owner)
+    owner[method] = (...parameters) => {
+      leaks[canary.kind](canary)
+      return whole(...parameters)
+    }
   }
+  leakIn(engine, canary.method ?? 'infer')
+  // JSON over HTTP goes by the engine's port for it, past `infer`.
+  if (canary.method === undefined) leakIn(engine.json, 'submit')
 }

@@ -11,7 +11,7 @@ export interface ChildSetup {
   readonly engine?: Readonly<Record<string, unknown>>
   readonly limits?: Readonly<Record<string, number>>
   readonly isAudited?: boolean
-  /** A leak on purpose, per call of the engine's method: `infer` (not called for WebSockets) unless another is named. */
+  /** A leak on purpose, per call of the engine's method: whichever takes HTTP's requests unless another is named. */
   readonly canary?: {
     readonly kind: 'heap' | 'memory' | 'handle' | 'descriptor'
     readonly bytes?: number
