@@ -8,25 +8,20 @@ import type { Requests } from './requests.js'
 import type { Bench } from './row.js'
 
 export interface Embedded {
-  run(shape: LoadShape, connections: number, seconds?: number): Promise<FinishedEvent>
+  run(bench: Bench, shape: LoadShape, connections: number): Promise<FinishedEvent>
   close(): Promise<void>
 }
 
 const seed = 17
 
-export async function openEmbedded(
-  bench: Bench,
-  requests: Requests,
-  pipeline: string,
-  home: string,
-): Promise<Embedded> {
+export async function openEmbedded(requests: Requests, pipeline: string, home: string): Promise<Embedded> {
   const target = await openInProcessTarget({ kind: 'home', path: home }, '')
   try {
     const kind = await kindOf(target, pipeline, requests)
     return {
-      run: async (shape, connections, seconds = bench.seconds) => {
+      run: async ({ seconds, warmupSeconds }, shape, connections) => {
         const phases = [
-          { ...shape, seconds: bench.warmupSeconds, isWarmup: true },
+          { ...shape, seconds: warmupSeconds, isWarmup: true },
           { ...shape, seconds, isWarmup: false },
         ]
         const settings = { connections, seed, intervalSeconds: 60, phases }
