@@ -241,8 +241,9 @@ export interface NativeAddon {
   openWorker(plane: number, index: number): WorkerHandle
   closeWorker(worker: WorkerHandle): void
   /**
-   * Int32: [modelKey, batchId, rows, entryCount, laneId, isAlone]. A view of native memory, filled by take. isAlone 1:
-   * nothing else ran or waited in the plane at that moment.
+   * Int32: [modelKey, batchId, rows, entryCount, laneId, isAlone, givenUp]. A view of native memory, filled by take.
+   * isAlone 1: nothing else ran or waited in the plane at that moment. givenUp: how many batches this process has given
+   * up, modulo 2^32; while it stays the same, so does every batch that was ever seen.
    */
   workerInfo(worker: WorkerHandle): Int32Array
   /** Blocks the thread up to timeoutMs (-1: until there is work or the plane closes). */

@@ -50,6 +50,7 @@ Napi::Value take(const Napi::CallbackInfo& info) {
       box.info_values[3] = static_cast<int32_t>(batch.entries.size());
       box.info_values[4] = static_cast<int32_t>(batch.lane.id);
       box.info_values[5] = box.seat.is_alone ? 1 : 0;
+      box.info_values[6] = static_cast<int32_t>(Batch::given_up_count());
     }
     return Napi::Number::New(info.Env(), static_cast<double>(taken));
   }

@@ -58,6 +58,12 @@ struct TensorView {
 class Batch {
  public:
   Batch(uint32_t id, Lane& lane, std::shared_ptr<Block> block);
+  ~Batch();
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  // Batches of this process that are no more, modulo 2^32: whoever keeps their memory in view asks now and then.
+  static uint32_t given_up_count() noexcept;
 
   std::byte* input_row(size_t input, uint32_t row) noexcept;
   TensorView view(uint8_t side, size_t slot) const noexcept;

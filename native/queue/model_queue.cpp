@@ -12,6 +12,7 @@ namespace penstock {
 namespace {
 std::atomic<uint32_t> next_batch_id{1};
 std::atomic<uint32_t> next_lane_id{1};
+std::atomic<uint32_t> given_up_batches{0};
 
 size_t count_free_dims(const std::vector<Field>& fields) {
   size_t count = 0;
@@ -25,6 +26,10 @@ Batch::Batch(uint32_t batch_id, Lane& owner, std::shared_ptr<Block> memory)
     : id(batch_id), lane(owner), block(std::move(memory)), dynamic_outputs(owner.layout.outputs.size()) {
   entries.reserve(owner.layout.rows_max);
 }
+
+Batch::~Batch() { given_up_batches.fetch_add(1, std::memory_order_relaxed); }
+
+uint32_t Batch::given_up_count() noexcept { return given_up_batches.load(std::memory_order_relaxed); }
 
 std::byte* Batch::input_row(size_t input, uint32_t row) noexcept {
   const TensorLayout& tensor = lane.layout.inputs[input];

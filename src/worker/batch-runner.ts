@@ -9,9 +9,10 @@
  * session that uses all cores, where the model has one.
  *
  * One bad request never poisons a batch: when a shared run fails, each entry is run alone on its own rows, and only the
- * guilty ones get the error. Layouts are cached by lane and buffers by batch id, because asking costs a native call. A
- * cached buffer keeps its batch's memory alive, even when the addon has given the batch up (a queue sees many shapes, or
- * is closed), so that cache is bounded in bytes, and the oldest go first.
+ * guilty ones get the error. Layouts are cached by lane and buffers by batch id: asking costs a native call, and V8 takes
+ * the memory of every buffer it is shown for its own and collects garbage accordingly. A cached buffer keeps its batch's
+ * memory alive, so all are forgotten when the addon has given batches up (a queue sees many shapes, or is closed), and
+ * the oldest beyond a bound, because a worker that is idle does not notice.
  *
  * Thread: the worker's. Memory: the addon's, lent from take() until completeBatch().
  */
@@ -23,19 +24,21 @@ import { dataOf, runtimeReason, viewTensor } from './ort-tensor.js'
 
 /** Cached layouts of one worker: one shape of one model each, a few hundred bytes. */
 const LAYOUTS_MAX = 4096
-/** Memory that the buffer cache of one worker may keep alive; more in use at once only costs native calls. */
-const BUFFERS_BYTES_MAX = 32 * 1024 * 1024
+/** Memory that the buffer cache of one worker may keep alive: sixteen batches of the largest size. */
+const BUFFERS_BYTES_MAX = 256 * 1024 * 1024
 
 export class BatchRunner {
   readonly #addon: NativeAddon
   readonly #worker: WorkerHandle
   readonly #sessions: ReadonlyMap<number, ModelSession>
-  /** [modelKey, batchId, rows, entryCount, laneId, isAlone] of the batch in hand; a view of native memory. */
+  /** [modelKey, batchId, rows, entryCount, laneId, isAlone, givenUp] of the batch in hand; a view of native memory. */
   readonly #info: Int32Array
   readonly #layouts = new Map<number, LaneLayout>()
   /** Oldest first. */
   readonly #buffers = new Map<number, ArrayBuffer>()
   #buffersBytes = 0
+  /** Of the addon's count when the oldest buffer was asked for. */
+  #givenUp = 0
   /** When the session was called for the batch in hand, 0: not yet; and when it returned last. */
   #runStartUs = 0
   #runEndUs = 0
@@ -170,6 +173,8 @@ export class BatchRunner {
 
   #buffer(): ArrayBuffer {
     const batchId = this.#info[1] as number
+    const givenUp = this.#info[6] as number
+    if (givenUp !== this.#givenUp) this.#forgetBuffers(givenUp)
     let buffer = this.#buffers.get(batchId)
     if (buffer === undefined) {
       buffer = this.#addon.batchBuffer(this.#worker)
@@ -178,6 +183,12 @@ export class BatchRunner {
       this.#buffers.set(batchId, buffer)
     }
     return buffer
+  }
+
+  #forgetBuffers(givenUp: number): void {
+    this.#givenUp = givenUp
+    this.#buffers.clear()
+    this.#buffersBytes = 0
   }
 
   #forgetOldBuffers(): void {

@@ -143,6 +143,18 @@ describe('chain: in a worker', () => {
     }
   })
 
+  it('chain: a worker lets go of the memory of all batches when the addon has given some up', async () => {
+    const { buffers, queues, infer } = openChain(3, [width])
+    await infer()
+    await infer()
+    expect(buffers.size).toBe(3)
+    // Rows of another number to a batch: the first queue's batches go.
+    addon.limitQueue(queues[0] as QueueHandle, 1, tensorBytes)
+    const { answer } = await infer()
+    expect(buffers.size).toBe(6)
+    expect(answer).toHaveLength(rows * width)
+  })
+
   it('chain: the gauge sees outputs that JavaScript hands over, which are those of unknown shape', async () => {
     const { infer } = openChain(2, [-1])
     await infer()
@@ -175,7 +187,7 @@ function openChain(steps: number, outputDims: number[]) {
     }
     return { carried: gauge.read(), answer: receive(port, request) }
   }
-  return { buffers, infer }
+  return { buffers, queues, infer }
 }
 
 const closing: (() => void)[] = []
