@@ -216,6 +216,10 @@ export interface NativeAddon {
    * all workers, and with at most `inputBytesMax` bytes of inputs each (1..2^53), one row at least.
    */
   limitQueue(queue: QueueHandle, instancesMax: number, inputBytesMax: number): void
+  /**
+   * Background workers have loaded the queue's model: while there is one, long background batches are left to them.
+   */
+  leaveToBackground(queue: QueueHandle): void
   /** Refuses new rows; memory goes when the last batch is recycled. Idempotent. */
   closeQueue(queue: QueueHandle): void
   queueStats(queue: QueueHandle): QueueStats
@@ -238,7 +242,10 @@ export interface NativeAddon {
   adoptPipeline(id: number): PipelineHandle
 
   // ── workers ─────────────────────────────────────────────────────────────────────────────────
-  openWorker(plane: number, index: number): WorkerHandle
+  /** isForBackground: it takes long background batches of queues that are left to it, and nothing else. */
+  openWorker(plane: number, index: number, isForBackground?: boolean): WorkerHandle
+  /** The calling thread and those it makes get what others leave of the cores, for the rest of their lives. Linux alone. */
+  yieldToOthers(): void
   closeWorker(worker: WorkerHandle): void
   /**
    * Int32: [modelKey, batchId, rows, entryCount, laneId, isAlone, givenUp]. A view of native memory, filled by take.

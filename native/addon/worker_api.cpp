@@ -5,14 +5,30 @@
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
 namespace penstock::addon {
 namespace {
+// The calling thread, and those it makes, get what others leave of the cores, for the rest of their lives: without
+// privileges no thread is raised again. Not SCHED_IDLE, which could stop a thread for long with a mutex in its hands.
+Napi::Value yield_to_others(const Napi::CallbackInfo& info) {
+#if defined(__linux__)
+  constexpr int kNicest = 19;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNicest);
+#endif
+  return info.Env().Undefined();
+}
+
 Napi::Value open_worker(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto box = std::make_unique<WorkerBox>();
   box->plane = Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
   if (box->plane == nullptr) throw_handle_error(env, "plane", "is closed");
   box->seat.index = static_cast<uint32_t>(read_integer(info[1], "index", 0, 4095));
+  box->seat.is_for_background = info[2].ToBoolean();
   auto values = Napi::Int32Array::New(env, WorkerBox::kInfoLength);
   box->info_values = values.Data();
   box->info = Napi::Persistent(values);
@@ -192,6 +208,7 @@ Napi::Value post_job(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_workers(Napi::Env env, Napi::Object exports) {
+  export_function<yield_to_others>(env, exports, "yieldToOthers");
   export_function<open_worker>(env, exports, "openWorker");
   export_function<close_worker>(env, exports, "closeWorker");
   export_function<worker_info>(env, exports, "workerInfo");

@@ -19,7 +19,7 @@
 namespace penstock {
 class WriterNumbers {
  public:
-  static constexpr uint32_t kWritersMax = 256;  // inference workers of a plane, or its ports
+  static constexpr uint32_t kWritersMax = 512;  // workers of a plane, half of them for the background, or its ports
   static constexpr uint32_t kNone = kWritersMax;
 
   // kNone: all are taken.

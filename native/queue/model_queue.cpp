@@ -14,6 +14,13 @@ std::atomic<uint32_t> next_batch_id{1};
 std::atomic<uint32_t> next_lane_id{1};
 std::atomic<uint32_t> given_up_batches{0};
 
+// An exponential moving average; a lost update between two workers is a lost sample, no more.
+void blend(std::atomic<double>& average, double sample) noexcept {
+  constexpr double kWeight = 0.2;
+  const double before = average.load(std::memory_order_relaxed);
+  average.store(before == 0.0 ? sample : before + kWeight * (sample - before), std::memory_order_relaxed);
+}
+
 size_t count_free_dims(const std::vector<Field>& fields) {
   size_t count = 0;
   for (const Field& field : fields)
@@ -84,8 +91,9 @@ bool ModelQueue::try_reserve(Priority priority, uint32_t rows) noexcept {
   std::atomic<uint32_t>& pending = pending_rows[static_cast<size_t>(priority)];
   const uint32_t limit = options.pending_rows_max[static_cast<size_t>(priority)];
   const uint32_t before = pending.fetch_add(rows, std::memory_order_relaxed);
+  const bool is_too_late = priority == Priority::kBackground && background_wait_us(before) > kBackgroundWaitUsMax;
   // An empty queue takes any request that the row limit let in, or a large one could never run.
-  if (before == 0 || (before <= limit && rows <= limit - before)) return true;
+  if (before == 0 || (before <= limit && rows <= limit - before && !is_too_late)) return true;
   pending.fetch_sub(rows, std::memory_order_relaxed);
   return false;
 }
@@ -240,14 +248,23 @@ double ModelQueue::estimated_wait_us(Priority priority, size_t workers) const no
   return rows * us_per_row.load(std::memory_order_relaxed) / static_cast<double>(std::max<size_t>(workers, 1));
 }
 
+double ModelQueue::background_wait_us(uint32_t rows) const noexcept {
+  const size_t background_workers = scheduler.background_worker_count();
+  const bool is_left = background_workers > 0 && is_in_background_workers.load(std::memory_order_relaxed);
+  const size_t workers = is_left ? background_workers : std::max<size_t>(scheduler.worker_count(), 1);
+  const double left_us = is_left ? us_per_background_row.load(std::memory_order_relaxed) : 0.0;
+  const double row_us = left_us > 0.0 ? left_us : us_per_row.load(std::memory_order_relaxed);
+  return rows * row_us / static_cast<double>(workers);
+}
+
 void ModelQueue::note_cost(uint32_t rows, double busy_us) noexcept {
-  // Exponential moving averages; a lost update between two workers is a lost sample, no more.
-  constexpr double kWeight = 0.2;
-  const auto blend = [](std::atomic<double>& average, double sample) {
-    const double before = average.load(std::memory_order_relaxed);
-    average.store(before == 0.0 ? sample : before + kWeight * (sample - before), std::memory_order_relaxed);
-  };
   blend(us_per_row, busy_us / rows);
   blend(us_per_run, busy_us);
+}
+
+// A run that others interrupted can only look longer than the model is.
+void ModelQueue::note_background_cost(uint32_t rows, double busy_us) noexcept {
+  blend(us_per_background_row, busy_us / rows);
+  if (busy_us < us_per_run.load(std::memory_order_relaxed)) note_cost(rows, busy_us);
 }
 }  // namespace penstock

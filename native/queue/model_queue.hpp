@@ -74,11 +74,14 @@ struct Grant {
 class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
  public:
   static constexpr size_t kLanesMax = 256;
+  // Background rows that would wait for longer are shed although the queue has room: 16,384 rows are nothing to a small
+  // model, and minutes of work, on yesterday's requests, to a large one.
+  static constexpr double kBackgroundWaitUsMax = 5e6;
 
   ModelQueue(Scheduler& scheduler, QueueOptions options);
   ~ModelQueue();
 
-  // Counts `rows` as pending, unless that would exceed the limit of `priority`.
+  // Counts `rows` as pending, unless that would exceed the limit of `priority` or, in the background, wait too long.
   bool try_reserve(Priority priority, uint32_t rows) noexcept;
   // The same without a limit: rows on their way through a pipeline were admitted at its door.
   void reserve(Priority priority, uint32_t rows) noexcept;
@@ -106,6 +109,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   double estimated_wait_us(Priority priority, size_t workers) const noexcept;
   // What a batch cost its worker: the rate that estimates are made from.
   void note_cost(uint32_t rows, double busy_us) noexcept;
+  // The same of a background worker, which may have waited for a core in its midst.
+  void note_background_cost(uint32_t rows, double busy_us) noexcept;
 
   Scheduler& scheduler;
   const QueueOptions options;
@@ -115,6 +120,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   std::atomic<uint32_t> instances_max{std::numeric_limits<uint32_t>::max()};
   uint32_t running = 0;
   std::array<BatchList, kPriorities> parked{};
+  // Background workers have loaded the model: its long background batches are left to them.
+  std::atomic<bool> is_in_background_workers{false};
 
   // Admission and workers both write it: alone on its cache line.
   alignas(64) std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
@@ -123,10 +130,13 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   std::atomic<uint64_t> arena_bytes{0};
   std::atomic<double> us_per_row{0.0};
   std::atomic<double> us_per_run{0.0};
-  Shards<PhaseTimes> phases;  // by worker
+  std::atomic<double> us_per_background_row{0.0};  // of background workers
+  Shards<PhaseTimes> phases;                       // by worker
 
  private:
   friend class Batch;
+  // Time until so many background rows are done, at the rate of those that do them.
+  double background_wait_us(uint32_t rows) const noexcept;
   Batch* open_batch(Lane& lane, Priority priority);
   void recycle(Batch& batch) noexcept;
   bool evict_idle_lane();

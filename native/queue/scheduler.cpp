@@ -40,15 +40,37 @@ void insert_in_order(BatchList& list, Batch& batch) {
   batch.next = previous == nullptr ? list.head : previous->next;
   (previous == nullptr ? list.head : previous->next) = &batch;
 }
+
+// The oldest of the list, without long background batches unless they may run. Batches that wait for company
+// (maxDelayUs) are passed over until they are full or due; wake_ns becomes the earliest moment one is due.
+Batch* pop_due(BatchList& list, bool may_be_long_background, int64_t now, int64_t& wake_ns) {
+  Batch* previous = nullptr;
+  for (Batch* batch = list.head; batch != nullptr; previous = batch, batch = batch->next) {
+    const int64_t due_ns = batch->opened_ns + batch->lane.queue.options.max_delay_us * 1000;
+    if (due_ns > now && !batch->is_full.load(std::memory_order_relaxed)) {
+      wake_ns = std::min(wake_ns, due_ns);
+      continue;
+    }
+    if (batch->priority == Priority::kBackground && !may_be_long_background && is_expensive(*batch)) continue;
+    (previous == nullptr ? list.head : previous->next) = batch->next;
+    if (list.tail == batch) list.tail = previous;
+    return batch;
+  }
+  return nullptr;
+}
+
+void notify(const std::shared_ptr<std::condition_variable>& woken) {
+  if (woken != nullptr) woken->notify_one();
+}
 }  // namespace
 
 bool Scheduler::add_worker(WorkerSeat& seat) {
   seat.writer = writers_.take();
   if (seat.writer == WriterNumbers::kNone) return false;
   std::lock_guard lock(mutex_);
-  workers_.push_back(&seat);
+  (seat.is_for_background ? background_workers_ : workers_).push_back(&seat);
   idle_.reserve(workers_.size());
-  worker_count_.store(workers_.size(), std::memory_order_relaxed);
+  count_workers();
   return true;
 }
 
@@ -57,16 +79,50 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
   {
     std::lock_guard lock(mutex_);
     std::erase(workers_, &seat);
-    worker_count_.store(workers_.size(), std::memory_order_relaxed);
+    std::erase(background_workers_, &seat);
+    count_workers();
     orphans.swap(seat.own_jobs);
+    if (background_workers_.empty())
+      inherit_long_background();
+    else if (long_background_.head != nullptr)
+      notify(wake_background_worker());
     if (has_ready() && should_wake()) wake_last_idle()->notify_one();
   }
   writers_.give_back(std::exchange(seat.writer, WriterNumbers::kNone));
 }
 
+void Scheduler::count_workers() {
+  worker_count_.store(workers_.size(), std::memory_order_relaxed);
+  background_worker_count_.store(background_workers_.size(), std::memory_order_relaxed);
+}
+
 bool Scheduler::should_wake() const {
   if (idle_.empty() || watching_ > 0) return false;
   return running_ == 0 || running_expensive_ > 0 || backlog_us_ > kCheapRunUs;
+}
+
+// What a run costs must be known, from another worker: a short one would only wait for a core.
+bool Scheduler::is_left_to_background(const Batch& batch) const {
+  return batch.priority == Priority::kBackground && !background_workers_.empty() &&
+         batch.lane.queue.is_in_background_workers.load(std::memory_order_relaxed) &&
+         run_estimate_us(batch) > kCheapRunUs;
+}
+
+// The other workers do it as well as they can, until a background worker comes back. Callers hold the mutex.
+void Scheduler::inherit_long_background() {
+  BatchList left = std::exchange(long_background_, {});
+  while (left.head != nullptr) {
+    Batch& batch = *std::exchange(left.head, left.head->next);
+    insert_in_order(ready_[static_cast<size_t>(Priority::kBackground)], batch);
+    backlog_us_ += run_estimate_us(batch);
+  }
+  news_.fetch_add(1, std::memory_order_release);
+}
+
+std::shared_ptr<std::condition_variable> Scheduler::wake_background_worker() {
+  for (WorkerSeat* seat : background_workers_)
+    if (std::exchange(seat->is_idle, false)) return seat->woken;
+  return nullptr;
 }
 
 bool Scheduler::may_run_long_background() const {
@@ -92,7 +148,7 @@ void Scheduler::nudge() {
 }
 
 bool Scheduler::may_watch(const WorkerSeat& seat) const {
-  return watching_ == 0 && seat.wait_ns < watch_ns;
+  return watching_ == 0 && !seat.is_for_background && seat.wait_ns < watch_ns;
 }
 
 // Whoever publishes meanwhile wakes nobody, so the caller looks again under the lock before it sleeps.
@@ -113,7 +169,7 @@ void Scheduler::watch(std::unique_lock<std::mutex>& lock) {
 void Scheduler::wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat,
                      std::chrono::steady_clock::time_point until) {
   seat.is_idle = true;
-  idle_.push_back(&seat);
+  if (!seat.is_for_background) idle_.push_back(&seat);
   if (until == std::chrono::steady_clock::time_point::max())
     seat.woken->wait(lock);
   else
@@ -130,7 +186,10 @@ void Scheduler::publish(Batch& batch) {
     closed = is_closed();
     if (!closed) {
       batch.sequence = next_sequence_++;
-      if (is_at_limit(batch.lane.queue)) {
+      if (is_left_to_background(batch)) {
+        push_back(long_background_, batch);
+        woken = wake_background_worker();
+      } else if (is_at_limit(batch.lane.queue)) {
         park(batch);
       } else {
         push_back(ready_[static_cast<size_t>(batch.priority)], batch);
@@ -148,16 +207,22 @@ void Scheduler::publish(Batch& batch) {
   }
 }
 
+WorkerSeat* Scheduler::find_seat(uint32_t index) const {
+  for (const std::vector<WorkerSeat*>* seats : {&workers_, &background_workers_})
+    for (WorkerSeat* seat : *seats)
+      if (seat->index == index) return seat;
+  return nullptr;
+}
+
 bool Scheduler::post(int worker, Job job) {
   std::lock_guard lock(mutex_);
   if (is_closed()) return false;
-  if (worker < 0) {
-    jobs_.push_back(std::move(job));
-  } else {
-    const auto seat = std::find_if(workers_.begin(), workers_.end(),
-                                   [&](const WorkerSeat* s) { return s->index == static_cast<uint32_t>(worker); });
-    if (seat == workers_.end()) return false;
-    (*seat)->own_jobs.push_back(std::move(job));
+  WorkerSeat* const target = worker < 0 ? nullptr : find_seat(static_cast<uint32_t>(worker));
+  if (worker >= 0 && target == nullptr) return false;
+  (target == nullptr ? jobs_ : target->own_jobs).push_back(std::move(job));
+  if (target != nullptr && target->is_for_background) {
+    target->woken->notify_one();
+    return true;
   }
   news_.fetch_add(1, std::memory_order_release);
   // All of them: a targeted job must reach its worker, and one that is woken may have a job of its own to do first.
@@ -186,28 +251,13 @@ void Scheduler::unpark_one(ModelQueue& queue) {
   if (queue.parked[0].head == nullptr && queue.parked[1].head == nullptr) std::erase(parking_, &queue);
 }
 
-// The oldest batch of the highest priority that may run now. Callers hold the mutex. Batches that wait for company
-// (maxDelayUs) are passed over until they are full or due; wake_ns becomes the earliest moment one is due.
-Batch* Scheduler::pop(int64_t now, int64_t& wake_ns) {
+// The oldest batch of the highest priority that may run now, in the caller's hands. A background worker's own session
+// runs it, so the limit of instances is not for it: or interactive batches of the model would wait for its slow run.
+Batch* Scheduler::pop(const WorkerSeat& seat, int64_t now, int64_t& wake_ns) {
+  if (seat.is_for_background) return pop_due(long_background_, true, now, wake_ns);
   for (BatchList& list : ready_) {
-    Batch* previous = nullptr;
-    Batch* next = nullptr;
-    for (Batch* batch = list.head; batch != nullptr; batch = next) {
-      next = batch->next;
-      const int64_t due_ns = batch->opened_ns + batch->lane.queue.options.max_delay_us * 1000;
-      if (due_ns > now && !batch->is_full.load(std::memory_order_relaxed)) {
-        wake_ns = std::min(wake_ns, due_ns);
-        previous = batch;
-        continue;
-      }
-      if (batch->priority == Priority::kBackground && is_expensive(*batch) && !may_run_long_background()) {
-        previous = batch;
-        continue;
-      }
-      (previous == nullptr ? list.head : previous->next) = next;
-      if (list.tail == batch) list.tail = previous;
-      backlog_us_ = std::max(0.0, backlog_us_ - run_estimate_us(*batch));
-      if (!has_ready()) backlog_us_ = 0.0;
+    while (Batch* const batch = pop_due(list, may_run_long_background(), now, wake_ns)) {
+      backlog_us_ = has_ready() ? std::max(0.0, backlog_us_ - run_estimate_us(*batch)) : 0.0;
       if (!is_at_limit(batch->lane.queue)) return batch;
       park(*batch);
     }
@@ -225,17 +275,20 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
     std::unique_lock lock(mutex_);
     for (;;) {
       if (is_closed()) return Take::kClosed;
-      std::deque<Job>& jobs = seat.own_jobs.empty() ? jobs_ : seat.own_jobs;
+      std::deque<Job>& jobs = seat.own_jobs.empty() && !seat.is_for_background ? jobs_ : seat.own_jobs;
       if (!jobs.empty()) {
         seat.job = std::move(jobs.front());
         jobs.pop_front();
         // A batch may have chosen this seat to be woken: pass it on before the job, which can take seconds.
-        if (has_ready() && should_wake()) wake_last_idle()->notify_one();
+        if (seat.is_for_background && long_background_.head != nullptr)
+          notify(wake_background_worker());
+        else if (has_ready() && should_wake())
+          wake_last_idle()->notify_one();
         return Take::kJob;
       }
       int64_t wake_ns = INT64_MAX;
       seat.taken_ns = now_ns();
-      seat.batch = pop(seat.taken_ns, wake_ns);
+      seat.batch = pop(seat, seat.taken_ns, wake_ns);
       if (seat.batch != nullptr) break;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
       if (!has_watched && wake_ns == INT64_MAX && timeout_ms < 0 && may_watch(seat)) {
@@ -249,12 +302,16 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
     }
     seat.is_expensive = is_expensive(*seat.batch);
     seat.is_background = seat.batch->priority == Priority::kBackground;
-    ++running_;
-    ++seat.batch->lane.queue.running;
-    seat.is_alone = running_ == 1 && !has_ready() && parking_.empty();
-    if (seat.is_expensive) ++running_expensive_;
-    if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
-    if (has_ready() && should_wake()) woken = wake_last_idle();
+    if (seat.is_for_background) {
+      if (long_background_.head != nullptr) woken = wake_background_worker();
+    } else {
+      ++running_;
+      ++seat.batch->lane.queue.running;
+      seat.is_alone = running_ == 1 && !has_ready() && parking_.empty();
+      if (seat.is_expensive) ++running_expensive_;
+      if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
+      if (has_ready() && should_wake()) woken = wake_last_idle();
+    }
   }
   if (woken != nullptr) woken->notify_one();
   seat.queue = seat.batch->lane.queue.shared_from_this();
@@ -266,7 +323,8 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
 
 void Scheduler::finish(WorkerSeat& seat) {
   std::lock_guard lock(mutex_);
-  ModelQueue& queue = seat.batch->lane.queue;
+  ModelQueue& queue = std::exchange(seat.batch, nullptr)->lane.queue;
+  if (seat.is_for_background) return;
   PENSTOCK_ASSERT(running_ >= 1);
   PENSTOCK_ASSERT(queue.running >= 1);
   --running_;
@@ -275,7 +333,6 @@ void Scheduler::finish(WorkerSeat& seat) {
   if (!is_at_limit(queue)) unpark_one(queue);
   if (seat.is_expensive) --running_expensive_;
   if (seat.is_expensive && seat.is_background) --running_background_expensive_;
-  seat.batch = nullptr;
 }
 
 void Scheduler::limit_instances(ModelQueue& queue, uint32_t instances_max) {
@@ -299,10 +356,12 @@ void Scheduler::close() {
     is_closed_.store(true, std::memory_order_release);
     news_.fetch_add(1, std::memory_order_release);
     while (!parking_.empty()) unpark_one(*parking_.back());
+    inherit_long_background();
     orphans.swap(ready_);
     jobs.swap(jobs_);
     backlog_us_ = 0.0;
     for (WorkerSeat* seat : idle_) seat->woken->notify_one();
+    for (WorkerSeat* seat : background_workers_) seat->woken->notify_one();
   }
   for (const BatchList& list : orphans) {
     for (Batch* batch = list.head; batch != nullptr;) {

@@ -9,11 +9,13 @@
 // A worker that was seldom idle for long watches for the next batch before it sleeps (`watch_ns`): waking a core that
 // has gone to sleep costs more than a small run. One at a time, with its core offered to others every few microseconds.
 // A run cannot be interrupted, so one worker of several is always kept out of long background runs: an interactive
-// batch never finds all of them inside a challenger. A model may be held to fewer batches at a time than there are
-// workers (its runs then use several threads each): batches beyond that are parked with their queue, so that nobody
-// walks over them, and return to their place in the order of publication when a run ends. Jobs (load, unload, plain
-// runs, stop) go before batches, because a worker that waits here hears no other message. Threads: all methods, any
-// thread. Lock order: the scheduler's mutex is never held while a queue's mutex is taken.
+// batch never finds all of them inside a challenger. Where there are background workers, which the kernel runs with
+// what the others leave of the cores, they alone do the long background runs of the models that they have loaded. A
+// model may be held to fewer batches at a time than there are workers (its runs then use several threads each): batches
+// beyond that are parked with their queue, so that nobody walks over them, and return to their place in the order of
+// publication when a run ends. Jobs (load, unload, plain runs, stop) go before batches, because a worker that waits
+// here hears no other message. Threads: all methods, any thread. Lock order: the scheduler's mutex is never held while
+// a queue's mutex is taken.
 #pragma once
 #include <array>
 #include <atomic>
@@ -42,6 +44,8 @@ struct Job {
 // What a worker has in hand between take and complete.
 struct WorkerSeat {
   uint32_t index = 0;
+  // Before add_worker: takes long background batches, of models that are loaded in such workers, and nothing else.
+  bool is_for_background = false;
   Batch* batch = nullptr;
   std::shared_ptr<ModelQueue> queue;  // keeps the batch's memory while it runs
   std::deque<Job> own_jobs;
@@ -78,7 +82,9 @@ class Scheduler {
   // False: the plane has as many workers as it can count for.
   bool add_worker(WorkerSeat& seat);
   void remove_worker(WorkerSeat& seat);
+  // Without the background workers.
   size_t worker_count() const noexcept { return worker_count_.load(std::memory_order_relaxed); }
+  size_t background_worker_count() const noexcept { return background_worker_count_.load(std::memory_order_relaxed); }
 
   // The batch has at least one row. Takes the pin of the run over. Wakes a worker if that pays.
   void publish(Batch& batch);
@@ -96,7 +102,13 @@ class Scheduler {
   bool is_closed() const noexcept { return is_closed_.load(std::memory_order_acquire); }
 
  private:
-  Batch* pop(int64_t now_ns, int64_t& wake_ns);
+  Batch* pop(const WorkerSeat& seat, int64_t now_ns, int64_t& wake_ns);
+  WorkerSeat* find_seat(uint32_t index) const;
+  void count_workers();
+  bool is_left_to_background(const Batch& batch) const;
+  void inherit_long_background();
+  // Null: none is idle.
+  std::shared_ptr<std::condition_variable> wake_background_worker();
   void park(Batch& batch);
   // The oldest parked batch of the queue, interactive first, goes back to where it would be.
   void unpark_one(ModelQueue& queue);
@@ -111,12 +123,15 @@ class Scheduler {
 
   mutable std::mutex mutex_;
   std::array<BatchList, kPriorities> ready_;
+  BatchList long_background_;  // for background workers; empty when there is none
   uint64_t next_sequence_ = 1;
   std::vector<ModelQueue*> parking_;  // queues with parked batches
   double backlog_us_ = 0.0;           // estimate for the batches in ready_
   std::deque<Job> jobs_;
-  std::vector<WorkerSeat*> workers_;
+  std::vector<WorkerSeat*> workers_;  // without background workers, like idle_ and what is counted of runs
+  std::vector<WorkerSeat*> background_workers_;
   std::atomic<size_t> worker_count_{0};
+  std::atomic<size_t> background_worker_count_{0};
   std::vector<WorkerSeat*> idle_;  // the one that worked last at the back
   size_t running_ = 0;
   size_t running_expensive_ = 0;

@@ -1,9 +1,10 @@
-// Claims under threads: two I/O threads submit to one pipeline, three workers run, one thread cancels, another
-// redeploys and changes the limits of what serves. Every accepted request is answered exactly once and right, and
-// nothing is left in flight. Run under TSan and ASan.
+// Claims under threads: two I/O threads submit to one pipeline, three workers run and one comes and goes in the
+// background, one thread cancels, another redeploys and changes the limits of what serves. Every accepted request is
+// answered exactly once and right, and nothing is left in flight. Run under TSan and ASan.
 #include "engine_fixture.hpp"
 #include "testing.hpp"
 
+#include <climits>
 #include <random>
 
 using namespace penstock;
@@ -24,10 +25,19 @@ std::shared_ptr<Plan> make_version(const std::shared_ptr<Plane>& plane, uint32_t
   auto first = make_queue(plane, version * 10, 16);
   auto second = make_queue(plane, version * 100, 16);
   auto shadow = make_queue(plane, 7, 16);
+  shadow->is_in_background_workers.store(true);
+  shadow->note_cost(1, 1000.0);
   auto plan = make_plan({{one_model(first, from_request()), one_model(shadow, from_request(), true)},
                          {one_model(second, from_stage(0, 0, 1))}});
   plan->is_audited = version % 2 == 0;
   return plan;
+}
+
+void run_batches(const std::shared_ptr<Plane>& plane, WorkerSeat& seat, int batches_max) {
+  for (int batch = 0; batch < batches_max && plane->scheduler.take(seat, -1) != Take::kClosed; ++batch) {
+    const bool has_rows = drop_dead_rows(seat) > 0;
+    complete_batch(seat, has_rows ? std::optional(run_for(seat, 5000)) : std::nullopt);
+  }
 }
 
 void read_answers(Port& port, Tally& tally) {
@@ -79,7 +89,9 @@ void io_thread(const std::shared_ptr<Plane>& plane, Pipeline& pipeline, uint32_t
 }
 }  // namespace
 
-TEST("plane: two I/O threads, three workers, cancels and redeploys lose nothing and mix no versions") {
+TEST(
+    "plane: two I/O threads, three workers and a background one, cancels and redeploys lose nothing and mix no "
+    "versions") {
   auto plane = std::make_shared<Plane>();
   plane->scheduler.watch_ns = 20'000;  // workers watch, sleep and are woken, all within the run
   Pipeline pipeline;
@@ -91,15 +103,18 @@ TEST("plane: two I/O threads, three workers, cancels and redeploys lose nothing 
   for (uint32_t i = 0; i < seats.size(); ++i) {
     seats[i].index = i;
     plane->scheduler.add_worker(seats[i]);
-    workers.emplace_back([&, i] {
-      for (;;) {
-        const Take taken = plane->scheduler.take(seats[i], -1);
-        if (taken == Take::kClosed) return;
-        const bool has_rows = drop_dead_rows(seats[i]) > 0;
-        complete_batch(seats[i], has_rows ? std::optional(run_for(seats[i], 5000)) : std::nullopt);
-      }
-    });
+    workers.emplace_back([&, i] { run_batches(plane, seats[i], INT_MAX); });
   }
+  workers.emplace_back([&] {
+    while (!plane->scheduler.is_closed()) {
+      WorkerSeat background;
+      background.index = 3;
+      background.is_for_background = true;
+      plane->scheduler.add_worker(background);
+      run_batches(plane, background, 10);
+      plane->scheduler.remove_worker(background);
+    }
+  });
   std::atomic<bool> is_over{false};
   std::thread deployer([&] {
     for (uint32_t version = 2; !is_over.load(); ++version) {

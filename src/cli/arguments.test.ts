@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { describe, expect, it } from 'vitest'
-import { durationArgument, integerArgument, portArgument } from './arguments.js'
+import { countArgument, durationArgument, integerArgument, portArgument } from './arguments.js'
 
 describe('arguments', () => {
   it.each([
@@ -17,10 +17,12 @@ describe('arguments', () => {
     expect(() => durationArgument(text)).toThrow(InvalidArgumentError)
   })
 
-  it('integerArgument, portArgument: take their range and refuse the rest', () => {
+  it('integerArgument, countArgument, portArgument: take their range and refuse the rest', () => {
     expect([integerArgument('1'), integerArgument('007')]).toEqual([1, 7])
     for (const text of ['0', '-1', '1.5', '1e3', '', ' 1', '9'.repeat(20)])
       expect(() => integerArgument(text)).toThrow(InvalidArgumentError)
+    expect([countArgument('0'), countArgument('2')]).toEqual([0, 2])
+    expect(() => countArgument('-1')).toThrow(InvalidArgumentError)
     expect([portArgument('0'), portArgument('65535')]).toEqual([0, 65_535])
     for (const text of ['65536', '-1', 'http', '']) expect(() => portArgument(text)).toThrow(InvalidArgumentError)
   })

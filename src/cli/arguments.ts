@@ -8,6 +8,11 @@ export function integerArgument(text: string): number {
   throw new InvalidArgumentError('Expected an integer of at least 1.')
 }
 
+/** Of what there may be none. */
+export function countArgument(text: string): number {
+  return text === '0' ? 0 : integerArgument(text)
+}
+
 /** A TCP port; 0 asks for any free one. */
 export function portArgument(text: string): number {
   const value = Number(text)

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { PenstockError } from '../base/errors.js'
 import type { Engine } from '../engine/engine.js'
 import { Home, homePath } from '../registry/home.js'
-import { durationArgument, integerArgument, portArgument } from './arguments.js'
+import { countArgument, durationArgument, integerArgument, portArgument } from './arguments.js'
 import type { Terminal } from './terminal.js'
 
 interface ServeOptions {
@@ -21,6 +21,7 @@ interface ServeOptions {
   /** true: the examples of this package. */
   readonly examples?: string | true
   readonly inferWorkers?: number
+  readonly backgroundWorkers?: number
   readonly intraOpThreads?: number
   readonly metrics: 'on' | 'off'
   readonly workerWatchUs?: number
@@ -56,6 +57,14 @@ export function serveCommand(terminal: Terminal): Command {
         .env('PENSTOCK_INFER_WORKERS'),
     )
     .addOption(
+      new Option(
+        '--background-workers <count>',
+        'threads more for challengers, with what others leave of the cores (default: by the thread plan)',
+      )
+        .argParser(countArgument)
+        .env('PENSTOCK_BACKGROUND_WORKERS'),
+    )
+    .addOption(
       new Option('--intra-op-threads <count>', 'threads within one run of a model (default: by the thread plan)')
         .argParser(integerArgument)
         .env('PENSTOCK_INTRA_OP_THREADS'),
@@ -65,7 +74,7 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .addOption(
       new Option('--worker-watch-us <time>', 'how long an idle inference thread watches for work before it sleeps')
-        .argParser(integerArgument)
+        .argParser(countArgument)
         .env('PENSTOCK_WORKER_WATCH_US'),
     )
     .addOption(
@@ -126,6 +135,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     pipelines: home.pipelines,
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
+    ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
     ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
     metrics: options.metrics === 'on',
     ...(options.workerWatchUs === undefined ? {} : { workerWatchUs: options.workerWatchUs }),

@@ -67,6 +67,7 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
       )
       models.push(await parts.models.acquire(match as ModelVersion))
     }
+    for (const model of backgroundModels(compiled)) parts.models.leaveToBackground(models[model] as LoadedModel)
     return {
       planKey: parts.planKey,
       pipeline: definition.name,
@@ -131,6 +132,13 @@ function planSpec(parts: DeploymentParts, compiled: CompiledPlan, models: readon
     })),
   }))
   return { ...common, inputs, stages, checks: [...checks], answer, routeSplit, isAudited }
+}
+
+/** Indexes in compiled.models. The plain path runs jobs instead of batches, in the inference workers. */
+function backgroundModels({ stages, isPlain }: CompiledPlan): Set<number> {
+  if (isPlain) return new Set()
+  const positions = stages.flatMap((stage) => stage.positions).filter(({ isBackground }) => isBackground)
+  return new Set(positions.flatMap(({ options }) => options.map(({ model }) => model)))
 }
 
 /** As metrics and timings call a model. @param index in compiled.models. */

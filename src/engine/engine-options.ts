@@ -37,6 +37,12 @@ export interface EngineOptions {
   readonly log?: AuditLog | undefined
   /** Threads that run models, 1..256; absent: from the thread plan. */
   readonly inferWorkers?: number | undefined
+  /**
+   * Threads more, 0..256, that run challengers and other background work with what other threads leave of the cores. They
+   * start with the first pipeline that has such steps. 0: the inference workers run it in between. Absent: from the thread
+   * plan.
+   */
+  readonly backgroundWorkers?: number | undefined
   /** Threads inside one run, 1..256; absent: 1. */
   readonly intraOpThreads?: number | undefined
   /**
@@ -75,6 +81,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'pipelines',
   'log',
   'inferWorkers',
+  'backgroundWorkers',
   'intraOpThreads',
   'workerWatchUs',
   'calibration',

@@ -160,6 +160,7 @@ export class Engine implements EngineApi {
     const threadPlan = planThreads(readThreadFacts(), options)
     const pool = await InferencePool.open({
       workerCount: threadPlan.inferWorkers,
+      backgroundWorkerCount: threadPlan.backgroundWorkers,
       isMeasuring: options.metrics ?? true,
       watchUs: threadPlan.watchUs,
       clock: options.clock ?? systemClock,

@@ -74,6 +74,7 @@ interface Entry extends LoadedModel {
   calibration: Calibration | null
   readonly source: ModelSource
   references: number
+  isInBackground: boolean
 }
 
 const batchingCodes: Readonly<Record<BatchingMode, 0 | 1 | 2>> = { rows: 0, row: 1, whole: 2 }
@@ -126,11 +127,32 @@ export class LoadedModels {
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
     const isPageLocked = provider === 'cuda' && addon.canLockPages()
     const queue = this.#createQueue(version, modelKey, isPageLocked)
-    const entry: Entry = { ...model, provider, isPageLocked, queue, runPlanState: 'default', references: 1 }
+    const entry: Entry = {
+      ...model,
+      provider,
+      isPageLocked,
+      queue,
+      runPlanState: 'default',
+      references: 1,
+      isInBackground: false,
+    }
     this.#entries.set(label, entry)
     if (calibration !== null) this.#limit(entry, calibration)
     else if (isMeasurable && queue !== null) await this.#calibrate(entry)
     return entry
+  }
+
+  /**
+   * The model will run in the background: in workers of their own when they have loaded it, which nobody waits for. A GPU's
+   * memory is too dear for one more session, and its runs take no core.
+   */
+  leaveToBackground(model: LoadedModel): void {
+    const entry = model as Entry
+    if (entry.isInBackground || entry.queue === null || entry.provider !== 'cpu') return
+    entry.isInBackground = true
+    void this.#parts.pool.loadInBackground(entry.modelKey).then((isLoaded) => {
+      if (isLoaded && entry.queue !== null && entry.references > 0) addon.leaveToBackground(entry.queue)
+    })
   }
 
   /** Counts one user less; the last one closes the queue and unloads. Its batches must all have been answered. */
@@ -149,7 +171,10 @@ export class LoadedModels {
 
   /** Closes every queue: the engine ends and its workers are gone. */
   closeAll(): void {
-    for (const { queue } of this.#entries.values()) if (queue !== null) addon.closeQueue(queue)
+    for (const entry of this.#entries.values()) {
+      entry.references = 0
+      if (entry.queue !== null) addon.closeQueue(entry.queue)
+    }
     this.#entries.clear()
   }
 
@@ -205,7 +230,10 @@ export class LoadedModels {
     modelKey,
     runPlan,
     calibration,
-  }: Omit<Entry, 'queue' | 'provider' | 'isPageLocked' | 'runPlanState' | 'references'>): LoadableModel {
+  }: Omit<
+    Entry,
+    'queue' | 'provider' | 'isPageLocked' | 'runPlanState' | 'references' | 'isInBackground'
+  >): LoadableModel {
     const placement = this.#placementOf(version)
     const isInParts = calibration !== null && runPlan.runRowsMax < runPlan.batchRowsMax
     return {

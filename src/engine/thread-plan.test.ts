@@ -47,13 +47,24 @@ describe('thread plan', () => {
     )
   })
 
+  test('challengers get threads for all cores but one, where threads can yield, unless it is told otherwise', () => {
+    const count = (affinityCores: number, overrides = {}): number =>
+      planThreads({ affinityCores, quotaCores: null, canYield: true }, overrides).backgroundWorkers
+    expect([1, 2, 3, 64].map((cores) => count(cores))).toEqual([1, 1, 2, 63])
+    expect(count(64, { inferWorkers: 4 })).toBe(3)
+    expect(count(64, { inferWorkers: 1, intraOpThreads: 4 })).toBe(3)
+    expect(count(4, { backgroundWorkers: 0 })).toBe(0)
+    expect(planThreads({ affinityCores: 4, quotaCores: null }).backgroundWorkers).toBe(0)
+    expect(() => count(4, { backgroundWorkers: 257 })).toThrow(/Expected backgroundWorkers/)
+  })
+
   test.each([0, 257, 1.5, Number.NaN])('refuses %d workers', (inferWorkers) => {
     expect(() => planThreads({ affinityCores: 4, quotaCores: null }, { inferWorkers })).toThrow(/Expected inferWorkers/)
   })
 
   test('the table has a line per decision', () => {
     const lines = formatThreadPlan(planThreads({ affinityCores: 4, quotaCores: 2.5 })).split('\n')
-    expect(lines).toHaveLength(6)
+    expect(lines).toHaveLength(7)
     expect(lines[0]).toMatch(/^cores +3 +the lesser of the affinity mask \(4\) and the cgroup's quota \(2.5\)$/)
     expect(lines[2]).toMatch(/^inference workers +3 +one per core$/)
   })
@@ -61,6 +72,7 @@ describe('thread plan', () => {
   test('environment variables override, and must be integers', () => {
     expect(threadOverridesOf({ PENSTOCK_INFER_WORKERS: '3' })).toEqual({
       inferWorkers: 3,
+      backgroundWorkers: undefined,
       intraOpThreads: undefined,
       workerWatchUs: undefined,
     })

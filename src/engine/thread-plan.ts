@@ -5,6 +5,8 @@
  *
  *     control + I/O: 1 thread (the one that imported the engine)    infer: one worker per core    inside a run: 1 thread
  *
+ *     background: one thread more per core but one, for challengers, with what all other threads leave
+ *
  * Calibration (calibrate.ts) may give a model another arrangement within these cores; the default stands here.
  *
  * As many workers as cores although the I/O thread needs one too: under load it sleeps in the kernel or hands over
@@ -25,10 +27,13 @@ export interface ThreadFacts {
   readonly affinityCores: number
   /** CPU time per period that the cgroup grants, in cores; null when it sets no quota. */
   readonly quotaCores: number | null
+  /** Whether a thread can take what all others leave; absent: no. */
+  readonly canYield?: boolean
 }
 
 export interface ThreadOverrides {
   readonly inferWorkers?: number | undefined
+  readonly backgroundWorkers?: number | undefined
   readonly intraOpThreads?: number | undefined
   readonly workerWatchUs?: number | undefined
 }
@@ -38,6 +43,8 @@ export interface ThreadPlan {
   readonly cores: number
   readonly ioThreads: number
   readonly inferWorkers: number
+  /** Threads more for challengers; they start with the first pipeline that has some. */
+  readonly backgroundWorkers: number
   readonly intraOpThreads: number
   readonly spinning: boolean
   /** Microseconds that an idle worker watches for work before it sleeps. */
@@ -59,6 +66,14 @@ export function planThreads(facts: ThreadFacts, overrides: ThreadOverrides = {})
     overrides.intraOpThreads === undefined
       ? 1
       : expectInteger('intraOpThreads', overrides.intraOpThreads, 1, INTRA_OP_THREADS_MAX)
+  // One core's worth of champions is what challengers run beside; a single core is shared.
+  const sparable = Math.max(1, Math.min(cores, inferWorkers * intraOpThreads) - 1)
+  const backgroundWorkers =
+    overrides.backgroundWorkers === undefined
+      ? facts.canYield === true
+        ? Math.min(sparable, INFER_WORKERS_MAX)
+        : 0
+      : expectInteger('backgroundWorkers', overrides.backgroundWorkers, 0, INFER_WORKERS_MAX)
   const watchUs =
     overrides.workerWatchUs === undefined
       ? granted >= 2
@@ -72,6 +87,7 @@ export function planThreads(facts: ThreadFacts, overrides: ThreadOverrides = {})
     cores,
     ioThreads,
     inferWorkers,
+    backgroundWorkers,
     intraOpThreads,
     spinning,
     watchUs,
@@ -83,6 +99,11 @@ export function planThreads(facts: ThreadFacts, overrides: ThreadOverrides = {})
       overrides.inferWorkers === undefined
         ? `inference workers: ${inferWorkers}, one per core`
         : `inference workers: ${inferWorkers}, as set by option`,
+      overrides.backgroundWorkers !== undefined
+        ? `background workers: ${backgroundWorkers}, as set by option`
+        : backgroundWorkers > 0
+          ? `background workers: ${backgroundWorkers}, for challengers, with what others leave of the cores`
+          : 'background workers: 0, threads cannot yield here; inference workers run challengers',
       overrides.intraOpThreads === undefined
         ? 'threads inside a run: 1, because requests run in parallel instead'
         : `threads inside a run: ${intraOpThreads}, as set by option`,
@@ -106,6 +127,7 @@ export function formatThreadPlan(plan: ThreadPlan): string {
     ['cores', String(plan.cores)],
     ['I/O threads', String(plan.ioThreads)],
     ['inference workers', String(plan.inferWorkers)],
+    ['background workers', String(plan.backgroundWorkers)],
     ['threads inside a run', String(plan.intraOpThreads)],
     ['spinning', plan.spinning ? 'on' : 'off'],
     ['idle worker watches', `${plan.watchUs} us`],
@@ -118,12 +140,14 @@ export function formatThreadPlan(plan: ThreadPlan): string {
 }
 
 /**
- * Overrides from PENSTOCK_INFER_WORKERS, PENSTOCK_INTRA_OP_THREADS and PENSTOCK_WORKER_WATCH_US.
+ * Overrides from PENSTOCK_INFER_WORKERS, PENSTOCK_BACKGROUND_WORKERS, PENSTOCK_INTRA_OP_THREADS and
+ * PENSTOCK_WORKER_WATCH_US.
  * @throws PenstockError ERR_ARGUMENT when one is set but no integer in its range.
  */
 export function threadOverridesOf(environment: Readonly<Record<string, string | undefined>>): ThreadOverrides {
   return {
     inferWorkers: integerOf(environment, 'PENSTOCK_INFER_WORKERS', 1, INFER_WORKERS_MAX),
+    backgroundWorkers: integerOf(environment, 'PENSTOCK_BACKGROUND_WORKERS', 0, INFER_WORKERS_MAX),
     intraOpThreads: integerOf(environment, 'PENSTOCK_INTRA_OP_THREADS', 1, INTRA_OP_THREADS_MAX),
     workerWatchUs: integerOf(environment, 'PENSTOCK_WORKER_WATCH_US', 0, WORKER_WATCH_US_MAX),
   }
@@ -131,7 +155,8 @@ export function threadOverridesOf(environment: Readonly<Record<string, string | 
 
 /** What this process may use, now. */
 export function readThreadFacts(): ThreadFacts {
-  return { affinityCores: availableParallelism(), quotaCores: readQuotaCores(readText) }
+  const canYield = process.platform === 'linux'
+  return { affinityCores: availableParallelism(), quotaCores: readQuotaCores(readText), canYield }
 }
 
 /**

@@ -2,7 +2,9 @@
  * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's plane.
  *
  * The pool owns the plane, the addon's scheduler between queues and workers: any worker of it may take any of its
- * batches, so every worker has every model.
+ * batches, so every worker has every model. Background workers, which come after the others by index, start with the
+ * first model that is wanted in the background and have such models alone; they yield the cores to everybody, so nothing
+ * waits for them: until one has a model, and when it is lost, the others run its batches.
  *
  * Jobs (load, unload, plain run) are posted through the addon to a named worker, never to "any", so that the pool knows
  * whose loss costs which job. When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does
@@ -21,6 +23,7 @@ import { workerFile } from './worker-file.js'
 import {
   decodeReply,
   encodeJob,
+  inBackground,
   type LoadableModel,
   type PlainTensor,
   type WorkerJob,
@@ -38,6 +41,8 @@ export interface PoolNotice {
 export interface PoolOptions {
   /** Threads, 1..INFER_WORKERS_MAX. */
   readonly workerCount: number
+  /** Threads more for long background batches, started when the first model wants them; absent: 0. */
+  readonly backgroundWorkerCount?: number
   /** False: nothing is counted per request or batch. */
   readonly isMeasuring: boolean
   /** Microseconds that an idle worker watches for work before it sleeps. */
@@ -69,19 +74,25 @@ const STEADY_US = 10_000_000
 const JOBS_OF_PORT_MAX = 1024
 
 export class InferencePool {
+  /** Without the background workers. */
   readonly workerCount: number
   /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
   readonly plane: number
   readonly #threads: Piscina
+  /** Apart: a thread that yields would yield for ever, as another worker too. null: there are none. */
+  readonly #backgroundThreads: Piscina | null
   readonly #port: PortHandle
   readonly #workers: WorkerState[]
   readonly #models = new Map<number, LoadableModel>()
+  /** Keys of those that background workers have, too. */
+  readonly #backgroundKeys = new Set<number>()
   readonly #jobs = new Map<number, PendingJob>()
   readonly #clock: Clock
   readonly #onNotice: PoolOptions['onNotice']
   readonly #readyWaiters: (() => void)[] = []
   #nextTag = 1
   #restartCount = 0
+  #hasBackground = false
   #isClosing = false
 
   private constructor(options: PoolOptions) {
@@ -90,15 +101,10 @@ export class InferencePool {
     this.#onNotice = options.onNotice
     this.plane = addon.createPlane(options.isMeasuring, options.watchUs)
     this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
-    this.#threads = new Piscina({
-      filename: workerFile('inference-worker'),
-      minThreads: options.workerCount,
-      maxThreads: options.workerCount,
-      // A worker that waits for its next task in Atomics.wait could not be stopped.
-      atomics: 'disabled',
-    })
-    this.#threads.on('message', (message: unknown) => this.#onReady(message as WorkerReady))
-    this.#workers = Array.from({ length: options.workerCount }, () => ({
+    const { backgroundWorkerCount = 0 } = options
+    this.#threads = this.#makeThreads(options.workerCount, options.workerCount)
+    this.#backgroundThreads = backgroundWorkerCount > 0 ? this.#makeThreads(0, backgroundWorkerCount) : null
+    this.#workers = Array.from({ length: options.workerCount + backgroundWorkerCount }, () => ({
       isReady: false,
       startedWith: new Set<number>(),
       restartsInARow: 0,
@@ -117,7 +123,7 @@ export class InferencePool {
     }
     const pool = new InferencePool(options)
     const failed = new Promise<never>((_, reject) => {
-      pool.#workers.forEach((_worker, index) => pool.#start(index, reject))
+      for (let index = 0; index < pool.workerCount; index++) pool.#start(index, reject)
     })
     await Promise.race([pool.#allReady(), failed]).catch(async (cause: unknown) => {
       await pool.close()
@@ -126,8 +132,9 @@ export class InferencePool {
     return pool
   }
 
+  /** Without the background workers. */
   get readyCount(): number {
-    return this.#workers.reduce((count, worker) => count + (worker.isReady ? 1 : 0), 0)
+    return this.#foreground.filter(({ isReady }) => isReady).length
   }
 
   get restartCount(): number {
@@ -141,7 +148,9 @@ export class InferencePool {
    */
   async load(model: LoadableModel): Promise<ExecutionProvider> {
     this.#models.set(model.modelKey, model)
-    const replies = await Promise.all(this.#workers.map((_worker, index) => this.#post(index, { kind: 'load', model })))
+    const replies = await Promise.all(
+      this.#foreground.map((_worker, index) => this.#post(index, { kind: 'load', model })),
+    )
     const refusal = replies.find((reply) => !reply.isDone)
     if (refusal === undefined || refusal.isDone) {
       const { executionProviders } = model.settings
@@ -172,7 +181,30 @@ export class InferencePool {
   /** Call it when no batch of the model can come any more. */
   async unload(modelKey: number): Promise<void> {
     if (!this.#models.delete(modelKey) || this.#isClosing) return
-    await Promise.all(this.#workers.map((_worker, index) => this.#post(index, { kind: 'unload', modelKey })))
+    const job: WorkerJob = { kind: 'unload', modelKey }
+    if (this.#backgroundKeys.delete(modelKey)) void this.#postToBackground(job)
+    await Promise.all(this.#foreground.map((_worker, index) => this.#post(index, job)))
+  }
+
+  /**
+   * Loads a model that the workers have into the background workers as well, and starts these when they are not. May take
+   * long on a busy machine.
+   * @returns whether all have it, and there is one.
+   */
+  async loadInBackground(modelKey: number): Promise<boolean> {
+    const model = this.#models.get(modelKey)
+    if (model === undefined || this.#isClosing || this.#backgroundThreads === null) return false
+    if (!this.#hasBackground)
+      for (let index = this.workerCount; index < this.#workers.length; index++) this.#start(index)
+    this.#hasBackground = true
+    this.#backgroundKeys.add(modelKey)
+    const isLoaded = await this.#postToBackground({ kind: 'load', model: inBackground(model) })
+    if (!isLoaded && this.#backgroundKeys.has(modelKey) && !this.#isClosing)
+      this.#onNotice({
+        level: 'warn',
+        message: `A background worker could not load ${model.label}; the inference workers run it`,
+      })
+    return isLoaded
   }
 
   /**
@@ -185,7 +217,7 @@ export class InferencePool {
     inputs: readonly PlainTensor[],
   ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
     let index = 0
-    this.#workers.forEach((worker, candidate) => {
+    this.#foreground.forEach((worker, candidate) => {
       if (worker.pendingJobs < (this.#workers[index] as WorkerState).pendingJobs) index = candidate
     })
     const reply = await this.#post(index, { kind: 'run', modelKey, inputs })
@@ -201,7 +233,9 @@ export class InferencePool {
     for (const job of this.#jobs.values()) job.reject(new PenstockError('ERR_CLOSED', 'The engine is closed'))
     this.#jobs.clear()
     addon.closePlane(this.plane)
-    const ended = Promise.allSettled(this.#workers.map((worker) => worker.task)).then(() => this.#threads.destroy())
+    const ended = Promise.allSettled(this.#workers.map((worker) => worker.task))
+      .then(() => this.#threads.destroy())
+      .then(() => this.#backgroundThreads?.destroy())
     // Never terminate a thread inside a run: ONNX Runtime's binding then aborts the process. A run that does not end
     // keeps its thread; closing goes on without it.
     const isEnded = await Promise.race([ended.then(() => true), sleep(WORKER_CLOSE_MS_MAX, false, { ref: false })])
@@ -213,13 +247,29 @@ export class InferencePool {
     addon.closePort(this.#port)
   }
 
+  #makeThreads(minThreads: number, maxThreads: number): Piscina {
+    const threads = new Piscina({
+      filename: workerFile('inference-worker'),
+      minThreads,
+      maxThreads,
+      // A worker that waits for its next task in Atomics.wait could not be stopped.
+      atomics: 'disabled',
+    })
+    threads.on('message', (message: unknown) => this.#onReady(message as WorkerReady))
+    return threads
+  }
+
   #start(index: number, onFirstFailure?: (cause: unknown) => void): void {
     const worker = this.#workers[index] as WorkerState
-    const models = [...this.#models.values()]
-    worker.startedWith = new Set(this.#models.keys())
+    const isForBackground = index >= this.workerCount
+    const models = isForBackground
+      ? [...this.#backgroundKeys].map((modelKey) => inBackground(this.#models.get(modelKey) as LoadableModel))
+      : [...this.#models.values()]
+    worker.startedWith = new Set(models.map(({ modelKey }) => modelKey))
     const startedUs = this.#clock.monotonicUs()
-    const task: WorkerTask = { plane: this.plane, workerIndex: index, models }
-    worker.task = this.#threads.run(task).then(
+    const task: WorkerTask = { plane: this.plane, workerIndex: index, isForBackground, models }
+    const threads = isForBackground ? (this.#backgroundThreads as Piscina) : this.#threads
+    worker.task = threads.run(task).then(
       () => this.#onEnded(index, startedUs, undefined, onFirstFailure),
       (cause: unknown) => this.#onEnded(index, startedUs, cause, onFirstFailure),
     )
@@ -291,6 +341,17 @@ export class InferencePool {
     return new Promise((resolve) => {
       this.#readyWaiters.push(resolve)
     })
+  }
+
+  get #foreground(): readonly WorkerState[] {
+    return this.#workers.slice(0, this.workerCount)
+  }
+
+  /** Whether every background worker has done it. */
+  async #postToBackground(job: WorkerJob): Promise<boolean> {
+    const indexes = [...this.#workers.keys()].slice(this.workerCount)
+    const replies = await Promise.allSettled(indexes.map((index) => this.#post(index, job)))
+    return replies.every((reply) => reply.status === 'fulfilled' && reply.value.isDone)
   }
 
   #post(workerIndex: number, job: WorkerJob): Promise<WorkerReply> {

@@ -31,6 +31,8 @@ const TAKEN_BATCH = 1
 const TAKEN_JOB = 2
 
 export default async function inferenceWorker(task: WorkerTask): Promise<void> {
+  // Before it loads: the threads of its sessions are to yield as well.
+  if (task.isForBackground) addon.yieldToOthers()
   const sessions = new Map<number, ModelSession>()
   const unloaded: WorkerReady['unloaded'][number][] = []
   for (const model of task.models) {
@@ -41,7 +43,7 @@ export default async function inferenceWorker(task: WorkerTask): Promise<void> {
       unloaded.push({ modelKey: model.modelKey, label: model.label, reason: runtimeReason(error) })
     }
   }
-  const worker = addon.openWorker(task.plane, task.workerIndex)
+  const worker = addon.openWorker(task.plane, task.workerIndex, task.isForBackground)
   try {
     // Leaves at once: a port's queue needs no event loop of the sender.
     parentPort?.postMessage({ readyWorker: task.workerIndex, unloaded } satisfies WorkerReady)

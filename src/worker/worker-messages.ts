@@ -39,6 +39,8 @@ export interface WorkerTask {
   /** Of the engine that starts it: its workers run its batches only. */
   readonly plane: number
   readonly workerIndex: number
+  /** Runs long background batches only, with what other threads leave of the cores. */
+  readonly isForBackground: boolean
   readonly models: readonly LoadableModel[]
 }
 
@@ -74,6 +76,11 @@ export type WorkerReply =
       readonly text: string
       /** A provider cannot be used: not the model's fault. */ readonly isProvider?: boolean
     }
+
+/** One thread a run, whatever others found best: such runs parallelise among themselves, and none waits for its slowest. */
+export function inBackground(model: LoadableModel): LoadableModel {
+  return { ...model, settings: { ...model.settings, intraOpThreads: 1, spinning: false }, aloneSettings: null }
+}
 
 export const encodeJob = (job: WorkerJob): Uint8Array => serialize(job)
 export const decodeJob = (bytes: Uint8Array): WorkerJob => deserialize(bytes) as WorkerJob
