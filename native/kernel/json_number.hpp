@@ -7,7 +7,9 @@
 //    and then to 53. That is rounding twice, which differs from once only where the first result lies exactly halfway
 //    between two doubles; then the third way decides. Printed doubles have 16 or 17 digits, so this is the common case.
 // 3. std::from_chars (Eisel and Lemire in libstdc++ 12 and libc++).
-// Digits are read eight at a time (SWAR; D. Lemire, "Quickly parsing eight digits", 2018). No read beyond `end`.
+// A float, which is what JavaScript's Float32Array makes of that double, needs it to a few units in the last place
+// only: read_float. Digits are found sixteen and read eight at a time (SWAR; D. Lemire, "Quickly parsing eight digits",
+// 2018). No read beyond `end`.
 #pragma once
 #include <array>
 #include <bit>
@@ -16,6 +18,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace penstock::json {
 inline bool is_digit(char c) noexcept {
@@ -36,9 +42,11 @@ inline constexpr bool kHasExtended = false;
 inline constexpr std::array<long double, 28> kExtendedPowers = {};
 #endif
 
-inline bool are_eight_digits(uint64_t bytes) noexcept {
-  return ((bytes & 0xf0f0f0f0f0f0f0f0u) | (((bytes + 0x0606060606060606u) & 0xf0f0f0f0f0f0f0f0u) >> 4)) ==
-         0x3333333333333333u;
+// Nonzero bytes are those that hold no digit; what lies above the first of them means nothing.
+inline uint64_t no_digits(uint64_t bytes) noexcept {
+  constexpr uint64_t kHigh = 0xf0f0f0f0f0f0f0f0u;
+  constexpr uint64_t kZeros = 0x3030303030303030u;
+  return ((bytes & kHigh) ^ kZeros) | (((bytes + 0x0606060606060606u) & kHigh) ^ kZeros);
 }
 // The first byte in memory is the most significant digit and, little-endian, the lowest byte.
 inline uint64_t eight_digits(uint64_t bytes) noexcept {
@@ -49,20 +57,65 @@ inline uint64_t eight_digits(uint64_t bytes) noexcept {
          32;
 }
 
-// Appends digits to `mantissa` (which may wrap: the caller counts them) and returns the first byte that is none.
+// The first `count` of the bytes, which are digits and fewer than eight, behind those of `mantissa`.
+inline uint64_t append_some(uint64_t mantissa, uint64_t bytes, int count) noexcept {
+  constexpr std::array<uint64_t, 8> kTens = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000};
+  // Zeros before them: a shift by all 64 bits is none, so there are two.
+  bytes = (bytes << (8 * (7 - count)) << 8) | (0x3030303030303030u >> (8 * count));
+  return mantissa * kTens[static_cast<size_t>(count)] + eight_digits(bytes);
+}
+
+inline uint64_t append_eight(uint64_t mantissa, uint64_t bytes) noexcept {
+  return mantissa * 100'000'000 + eight_digits(bytes);
+}
+
+// Appends digits to `mantissa` (which may wrap: the caller counts them) and returns the first byte that is none. The
+// rest that is shorter than eight is not walked: its length is what a branch would guess wrong for every other number.
 inline const char* read_digits(const char* at, const char* end, uint64_t& mantissa) noexcept {
   if constexpr (std::endian::native == std::endian::little) {
     while (end - at >= 8) {
       uint64_t bytes;
       std::memcpy(&bytes, at, 8);
-      if (!are_eight_digits(bytes)) break;
-      mantissa = mantissa * 100'000'000 + eight_digits(bytes);
+      if (const uint64_t others = no_digits(bytes); others != 0) {
+        const int count = std::countr_zero(others) / 8;
+        mantissa = append_some(mantissa, bytes, count);
+        return at + count;
+      }
+      mantissa = append_eight(mantissa, bytes);
       at += 8;
+#if defined(__SSE2__)
+      // Printed doubles have eight more and some: where they end is what the next number waits for, so it is found at
+      // once.
+      if (end - at >= 16) {
+        const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i digits = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+        const __m128i are_digits = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+        const int count = std::countr_one(static_cast<uint32_t>(_mm_movemask_epi8(are_digits)));
+        uint64_t next;
+        std::memcpy(&bytes, at, 8);
+        std::memcpy(&next, at + 8, 8);
+        if (count < 8)
+          mantissa = append_some(mantissa, bytes, count);
+        else if (count < 16)
+          mantissa = append_some(append_eight(mantissa, bytes), next, count - 8);
+        if (count < 16) return at + count;
+      }
+#endif
     }
   }
   for (; at < end && is_digit(*at); ++at) mantissa = mantissa * 10 + static_cast<uint64_t>(*at - '0');
   return at;
 }
+
+// sign * mantissa * 10^exponent, if there are at most 19 digits; the text of the magnitude decides otherwise.
+struct Decimal {
+  const char* first;
+  const char* end;
+  uint64_t mantissa;
+  int64_t exponent;
+  bool fits;             // the mantissa: 19 digits fit 64 bits
+  uint32_t is_negative;  // 1 or 0
+};
 
 // False when the way does not apply, or the 64-bit result is a tie between two doubles.
 inline bool scale_extended(uint64_t mantissa, int64_t exponent, double& value) noexcept {
@@ -77,25 +130,30 @@ inline bool scale_extended(uint64_t mantissa, int64_t exponent, double& value) n
   value = static_cast<double>(result);
   return true;
 }
-}  // namespace detail
-
-// Moves `at` behind the number. False, with `at` where it was: no number, or none that a double can hold.
-inline bool read_number(const char*& at, const char* end, double& value) noexcept {
+// False: no number.
+inline bool scan_number(const char* at, const char* end, Decimal& decimal) noexcept {
+  if (at == end) return false;
+  // The character's bits, for a compiler makes a branch of a comparison, and half of its guesses would be wrong: 0 only
+  // for a minus.
+  const auto other = static_cast<uint32_t>(static_cast<unsigned char>(*at) ^ '-');
+  const uint32_t minus = (other - 1) >> 31;
+  decimal.is_negative = minus;
+  at += minus;
   const char* next = at;
-  const bool is_negative = next < end && *next == '-';
-  if (is_negative) ++next;
-  const char* const first = next;
   uint64_t mantissa = 0;
-  if (next < end && *next == '0')
+  // Zeros before the first digit that counts do not use up the mantissa; those of a fraction are counted nevertheless.
+  int64_t digits = 0;
+  if (next < end && *next == '0') {
     ++next;
-  else
-    next = detail::read_digits(next, end, mantissa);
-  auto digits = next - first;
-  if (digits == 0) return false;
+  } else {
+    next = read_digits(next, end, mantissa);
+    digits = next - at;
+    if (digits == 0) return false;
+  }
   int64_t exponent = 0;
   if (next < end && *next == '.') {
     const char* const fraction = ++next;
-    next = detail::read_digits(next, end, mantissa);
+    next = read_digits(next, end, mantissa);
     exponent = fraction - next;
     if (exponent == 0) return false;
     digits += next - fraction;
@@ -112,17 +170,71 @@ inline bool read_number(const char*& at, const char* end, double& value) noexcep
     if (next == power) return false;
     exponent += is_below ? -exponent_read : exponent_read;
   }
-  // 19 digits fit 64 bits. Leading zeros of a fraction count as digits here: then the slow way is taken needlessly.
-  if (digits <= 19 && mantissa <= (uint64_t{1} << 53) && exponent >= -22 && exponent <= 22) {
-    const auto magnitude = static_cast<double>(mantissa);
-    value = exponent < 0 ? magnitude / detail::kPowers[static_cast<size_t>(-exponent)]
-                         : magnitude * detail::kPowers[static_cast<size_t>(exponent)];
-  } else if (digits > 19 || !detail::scale_extended(mantissa, exponent, value)) {
-    const auto result = std::from_chars(first, next, value);
-    if (result.ec != std::errc{} || result.ptr != next || !std::isfinite(value)) return false;
+  decimal.first = at;
+  decimal.end = next;
+  decimal.mantissa = mantissa;
+  decimal.exponent = exponent;
+  decimal.fits = digits <= 19;
+  return true;
+}
+
+// One rounding when the mantissa is a double, two when it is not.
+inline double scale(uint64_t mantissa, int64_t exponent) noexcept {
+  const auto magnitude = static_cast<double>(static_cast<int64_t>(mantissa));
+  return exponent < 0 ? magnitude / kPowers[static_cast<size_t>(-exponent)]
+                      : magnitude * kPowers[static_cast<size_t>(exponent)];
+}
+
+// False: none that a double can hold.
+inline bool to_double(const Decimal& decimal, double& value) noexcept {
+  const auto& [first, end, mantissa, exponent, fits, is_negative] = decimal;
+  if (fits && mantissa <= (uint64_t{1} << 53) && exponent >= -22 && exponent <= 22) {
+    value = scale(mantissa, exponent);
+  } else if (!fits || !scale_extended(mantissa, exponent, value)) {
+    const auto result = std::from_chars(first, end, value);
+    if (result.ec != std::errc{} || result.ptr != end || !std::isfinite(value)) return false;
   }
-  if (is_negative) value = -value;
-  at = next;
+  if (is_negative != 0) value = -value;
+  return true;
+}
+
+// The float that the nearest double rounds to. Both roundings of `scale` together move it by at most two units of a
+// double's last place, so the nearest double lies on the same side of every boundary between two floats, unless one is
+// within some of those units; floats below 1e-22 do not get here.
+inline bool to_float(const Decimal& decimal, float& value) noexcept {
+  const auto& [first, end, mantissa, exponent, fits, is_negative] = decimal;
+  if (fits && mantissa <= INT64_MAX && exponent >= -22 && exponent <= 22) {
+    constexpr uint64_t kBelowFloat = (uint64_t{1} << 29) - 1;
+    constexpr uint64_t kBoundary = uint64_t{1} << 28;
+    constexpr uint64_t kDoubt = 8;
+    const double near = scale(mantissa, exponent);
+    const uint64_t rest = std::bit_cast<uint64_t>(near) & kBelowFloat;
+    if (rest - (kBoundary - kDoubt) > 2 * kDoubt && near < 3.4e38) {
+      const auto magnitude = std::bit_cast<uint32_t>(static_cast<float>(near));
+      value = std::bit_cast<float>(magnitude | is_negative << 31);
+      return true;
+    }
+  }
+  double exact;
+  if (!to_double(decimal, exact)) return false;
+  value = static_cast<float>(exact);
+  return std::isfinite(value);
+}
+}  // namespace detail
+
+// Moves `at` behind the number. False, with `at` where it was: no number, or none that a double can hold.
+inline bool read_number(const char*& at, const char* end, double& value) noexcept {
+  detail::Decimal decimal;
+  if (!detail::scan_number(at, end, decimal) || !detail::to_double(decimal, value)) return false;
+  at = decimal.end;
+  return true;
+}
+
+// The same as that double's float. False also when it is beyond a float's range.
+inline bool read_float(const char*& at, const char* end, float& value) noexcept {
+  detail::Decimal decimal;
+  if (!detail::scan_number(at, end, decimal) || !detail::to_float(decimal, value)) return false;
+  at = decimal.end;
   return true;
 }
 }  // namespace penstock::json

@@ -31,12 +31,7 @@ namespace {
 // One element of each dtype: how it is read, and when a number does not fit.
 struct Float32 {
   using Type = float;
-  static bool read(Cursor& cursor, float& element) noexcept {
-    double value;
-    if (!read_number(cursor.at, cursor.end, value)) return false;
-    element = static_cast<float>(value);
-    return std::isfinite(element);
-  }
+  static bool read(Cursor& cursor, float& element) noexcept { return read_float(cursor.at, cursor.end, element); }
 };
 
 struct Float64 {

@@ -100,6 +100,52 @@ TEST("json: a number is the double that strtod reads, over random texts") {
   }
 }
 
+TEST("json: a float is the double's, also where two floats are equally near") {
+  std::mt19937_64 random(11);
+  const auto same = [](const std::string& text) {
+    const Text body(text);
+    const char* at = body.bytes.data();
+    const char* at_float = at;
+    const char* const end = at + body.bytes.size();
+    double exact = 0;
+    float value = 0;
+    const bool is_read = json::read_number(at, end, exact) && std::isfinite(static_cast<float>(exact));
+    CLAIM(json::read_float(at_float, end, value) == is_read);
+    if (!is_read) return;
+    const auto expected = static_cast<float>(exact);
+    if (std::memcmp(&value, &expected, 4) != 0) std::printf("  %s\n", text.c_str());
+    CLAIM(std::memcmp(&value, &expected, 4) == 0 && at_float == end);
+  };
+  for (int i = 0; i < 300'000; ++i) {
+    const std::string text = random_number(random);
+    if (text.find("nan") == std::string::npos && text.find("inf") == std::string::npos) same(text);
+  }
+  for (int i = 0; i < 300'000; ++i) {
+    // Halfway between two floats, or some doubles beside it.
+    const auto magnitude = std::bit_cast<double>(uint64_t{1023 - 40 + random() % 80} << 52);
+    const double half = magnitude * (1.0 + (static_cast<double>(random() % (1 << 23)) + 0.5) * 0x1p-23);
+    const auto beside = static_cast<int64_t>(random() % 41) - 20;
+    const auto bits = std::bit_cast<uint64_t>(half) + static_cast<uint64_t>(beside);
+    char text[64];
+    std::snprintf(text, sizeof text, "%.*g", 16 + static_cast<int>(random() % 4), std::bit_cast<double>(bits));
+    same(text);
+  }
+}
+
+TEST("json: digits are read whole at every length and every distance from the end") {
+  const std::string digits = "1234567890123456789";
+  for (size_t length = 1; length <= digits.size(); ++length) {
+    for (const char* const tail :
+         {"", ",", ",12345678", "]", "e0", ".5", ".12345678901", "x", "/", ":", "\xff\xff\xff"}) {
+      const Text body(digits.substr(0, length) + tail);
+      const char* at = body.bytes.data();
+      uint64_t mantissa = 0;
+      const char* const behind = json::detail::read_digits(at, at + body.bytes.size(), mantissa);
+      CLAIM(static_cast<size_t>(behind - at) == length && mantissa == std::stoull(digits.substr(0, length)));
+    }
+  }
+}
+
 TEST("json: what RFC 8259 has no number for is none") {
   for (const char* text : {"",    "-",        "+1",  ".5",    "5.",  "1.e3", "1e",    "1e+", "01",   "-01", "0x1",
                            "NaN", "Infinity", "- 1", "1e400", "--1", "1..2", "\"1\"", "nul", "null", "1 2"})
