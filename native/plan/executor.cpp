@@ -131,8 +131,8 @@ void fail_all_entries(Batch& batch, StatusCode code, const std::string& text) {
 
 namespace {
 // Hands every entry's rows back to its request, tells the ports, and drops the run's pin: the batch may be gone after
-// it. `scatter`: counts the time of it; null: nobody does.
-void return_rows(Batch& batch, Histogram* scatter) {
+// it. `seat`: of the worker that ran it; null: nobody did. `scatter`: counts the time of it; null: nobody does.
+void return_rows(Batch& batch, WorkerSeat* seat, Histogram* scatter) {
   Deliveries deliveries;
   Publisher publisher;
   // Once for the batch: the counter's cache line is the one that admission on the other thread wants.
@@ -155,6 +155,7 @@ void return_rows(Batch& batch, Histogram* scatter) {
   // Before anybody can see an answer: who has seen it finds its batch counted.
   if (scatter != nullptr) scatter->record_ns(ready_ns - batch.moments.run_end_ns);
   deliveries.flush(ready_ns);
+  if (seat != nullptr && !publisher.is_empty()) batch.lane.queue.scheduler.announce_return(*seat);
   publisher.flush();
   batch.unpin();
 }
@@ -183,13 +184,13 @@ void complete_batch(WorkerSeat& seat, std::optional<RunSpan> run) {
       fail_all_entries(batch, StatusCode::kRunFailed, "The run left an output without a value.");
   }
   queue->scheduler.finish(seat);
-  return_rows(batch, scatter);
+  return_rows(batch, &seat, scatter);
 }
 
 void discard_batch(Batch& batch) {
   const std::shared_ptr<ModelQueue> queue = batch.lane.queue.shared_from_this();
   fail_all_entries(batch, StatusCode::kDraining, "");
-  return_rows(batch, nullptr);
+  return_rows(batch, nullptr, nullptr);
 }
 
 bool end_request(Request& request, StatusCode code, Deliveries& deliveries) {

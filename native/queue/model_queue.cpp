@@ -34,9 +34,13 @@ Batch::Batch(uint32_t batch_id, Lane& owner, std::shared_ptr<Block> memory)
   entries.reserve(owner.layout.rows_max);
 }
 
-Batch::~Batch() { given_up_batches.fetch_add(1, std::memory_order_relaxed); }
+Batch::~Batch() {
+  given_up_batches.fetch_add(1, std::memory_order_relaxed);
+}
 
-uint32_t Batch::given_up_count() noexcept { return given_up_batches.load(std::memory_order_relaxed); }
+uint32_t Batch::given_up_count() noexcept {
+  return given_up_batches.load(std::memory_order_relaxed);
+}
 
 std::byte* Batch::input_row(size_t input, uint32_t row) noexcept {
   const TensorLayout& tensor = lane.layout.inputs[input];

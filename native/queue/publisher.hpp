@@ -30,6 +30,7 @@ class Publisher {
     else if (queue.options.max_delay_us > 0)
       queue.scheduler.nudge();
   }
+  bool is_empty() const noexcept { return items_.empty(); }
   // May run discards (a closed plane), which may add nothing here.
   void flush() {
     for (Item& item : items_) {

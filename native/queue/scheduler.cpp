@@ -81,6 +81,8 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
     std::erase(workers_, &seat);
     std::erase(background_workers_, &seat);
     count_workers();
+    end_return(seat);
+    news_.fetch_add(1, std::memory_order_release);
     orphans.swap(seat.own_jobs);
     if (background_workers_.empty())
       inherit_long_background();
@@ -166,6 +168,18 @@ void Scheduler::watch(std::unique_lock<std::mutex>& lock) {
   --watching_;
 }
 
+// The next step of a pipeline belongs to the worker that did the one before: its cache holds the rows, and it is awake.
+void Scheduler::announce_return(WorkerSeat& seat) {
+  if (seat.is_for_background) return;
+  std::lock_guard lock(mutex_);
+  seat.is_returning = true;
+  ++returning_;
+}
+
+void Scheduler::end_return(WorkerSeat& seat) {
+  if (std::exchange(seat.is_returning, false)) --returning_;
+}
+
 void Scheduler::wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat,
                      std::chrono::steady_clock::time_point until) {
   seat.is_idle = true;
@@ -192,10 +206,13 @@ void Scheduler::publish(Batch& batch) {
       } else if (is_at_limit(batch.lane.queue)) {
         park(batch);
       } else {
+        const bool is_expected = returning_ > 0 && !has_ready();
         push_back(ready_[static_cast<size_t>(batch.priority)], batch);
         backlog_us_ += run_estimate_us(batch);
-        news_.fetch_add(1, std::memory_order_release);
-        if (should_wake()) woken = wake_last_idle();
+        if (!is_expected) {
+          news_.fetch_add(1, std::memory_order_release);
+          if (should_wake()) woken = wake_last_idle();
+        }
       }
     }
   }
@@ -273,6 +290,7 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
   bool has_watched = false;
   {
     std::unique_lock lock(mutex_);
+    end_return(seat);
     for (;;) {
       if (is_closed()) return Take::kClosed;
       std::deque<Job>& jobs = seat.own_jobs.empty() && !seat.is_for_background ? jobs_ : seat.own_jobs;
@@ -282,8 +300,10 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
         // A batch may have chosen this seat to be woken: pass it on before the job, which can take seconds.
         if (seat.is_for_background && long_background_.head != nullptr)
           notify(wake_background_worker());
-        else if (has_ready() && should_wake())
-          wake_last_idle()->notify_one();
+        else if (has_ready()) {
+          news_.fetch_add(1, std::memory_order_release);
+          if (should_wake()) wake_last_idle()->notify_one();
+        }
         return Take::kJob;
       }
       int64_t wake_ns = INT64_MAX;

@@ -59,6 +59,7 @@ struct WorkerSeat {
   // The scheduler's: how an idle worker is woken. Shared, for a notifier may still hold it when the worker has left.
   std::shared_ptr<std::condition_variable> woken = std::make_shared<std::condition_variable>();
   bool is_idle = false;
+  bool is_returning = false;
   // How long it lately waited for work; a moving average.
   int64_t wait_ns = 0;
 };
@@ -96,6 +97,8 @@ class Scheduler {
   Take take(WorkerSeat& seat, int64_t timeout_ms);
   // The batch in hand is done with the session.
   void finish(WorkerSeat& seat);
+  // The seat's worker is about to publish what follows from its batch, and takes next: it is left the first of it.
+  void announce_return(WorkerSeat& seat);
   // At most `instances_max` batches of the queue run at a time, from the next take on.
   void limit_instances(ModelQueue& queue, uint32_t instances_max);
   void close();
@@ -119,6 +122,7 @@ class Scheduler {
   std::shared_ptr<std::condition_variable> wake_last_idle();
   bool may_watch(const WorkerSeat& seat) const;
   void watch(std::unique_lock<std::mutex>& lock);
+  void end_return(WorkerSeat& seat);
   void wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat, std::chrono::steady_clock::time_point until);
 
   mutable std::mutex mutex_;
@@ -139,6 +143,8 @@ class Scheduler {
   // Counts what a watching worker must see: batches, jobs, the end.
   std::atomic<uint32_t> news_{0};
   size_t watching_ = 0;
+  // Workers whose return was announced, until they take.
+  size_t returning_ = 0;
   std::atomic<bool> is_closed_{false};
   const std::function<void(Batch&)> discard_;
   WriterNumbers writers_;

@@ -27,6 +27,16 @@ const LAYOUTS_MAX = 4096
 /** Memory that the buffer cache of one worker may keep alive: sixteen batches of the largest size. */
 const BUFFERS_BYTES_MAX = 256 * 1024 * 1024
 
+/** The memory of a batch, and the tensors of the run that was made in it last. */
+interface BatchViews {
+  readonly buffer: ArrayBuffer
+  model: ModelSession | null
+  batchRow: number
+  rowCount: number
+  feeds: Record<string, OrtTensor>
+  fetches: Record<string, OrtTensor | null>
+}
+
 export class BatchRunner {
   readonly #addon: NativeAddon
   readonly #worker: WorkerHandle
@@ -35,7 +45,7 @@ export class BatchRunner {
   readonly #info: Int32Array
   readonly #layouts = new Map<number, LaneLayout>()
   /** Oldest first. */
-  readonly #buffers = new Map<number, ArrayBuffer>()
+  readonly #buffers = new Map<number, BatchViews>()
   #buffersBytes = 0
   /** Of the addon's count when the oldest buffer was asked for. */
   #givenUp = 0
@@ -99,39 +109,14 @@ export class BatchRunner {
   }
 
   async #runRows(model: ModelSession, layout: LaneLayout, batchRow: number, rowCount: number): Promise<void> {
-    const buffer = this.#buffer()
-    const feeds: Record<string, OrtTensor> = {}
-    for (let i = 0; i < layout.inputs.length; i++) {
-      const { offsetBytes, rowBytes, dims } = layout.inputs[i] as LaneLayout['inputs'][number]
-      const offset = offsetBytes + batchRow * rowBytes
-      feeds[model.inputNames[i] as string] = viewTensor(
-        model.inputDtypes[i] as NumericDtype,
-        buffer,
-        offset,
-        model.isWhole ? dims : [rowCount, ...dims],
-      )
-    }
-    const fetches: Record<string, OrtTensor | null> = {}
-    for (let i = 0; i < layout.outputs.length; i++) {
-      const { offsetBytes, rowBytes, dims } = layout.outputs[i] as LaneLayout['outputs'][number]
-      const offset = offsetBytes + batchRow * rowBytes
-      fetches[model.outputNames[i] as string] =
-        offsetBytes < 0
-          ? null
-          : viewTensor(
-              model.outputDtypes[i] as NumericDtype,
-              buffer,
-              offset,
-              model.isWhole ? dims : [rowCount, ...dims],
-            )
-    }
+    const views = this.#viewsOf(model, layout, batchRow, rowCount)
     const session = this.#info[5] === 1 ? model.aloneSession : model.session
     const startUs = this.#addon.nowUs()
     // Of a batch that is run in parts, or request by request after a failure: from the first call to the last return.
     if (this.#runStartUs === 0) this.#runStartUs = startUs
     let results
     try {
-      results = await session.run(feeds, fetches)
+      results = await session.run(views.feeds, views.fetches)
     } finally {
       this.#runEndUs = this.#addon.nowUs()
     }
@@ -171,18 +156,45 @@ export class BatchRunner {
     return layout
   }
 
-  #buffer(): ArrayBuffer {
+  /** Those of the run before in the same memory are used again when they are of the same rows: an idle server's are. */
+  #viewsOf(model: ModelSession, layout: LaneLayout, batchRow: number, rowCount: number): BatchViews {
+    const views = this.#views()
+    if (views.model === model && views.batchRow === batchRow && views.rowCount === rowCount) return views
+    const dimsOf = (dims: readonly number[]) => (model.isWhole ? dims : [rowCount, ...dims])
+    views.feeds = {}
+    for (let i = 0; i < layout.inputs.length; i++) {
+      const { offsetBytes, rowBytes, dims } = layout.inputs[i] as LaneLayout['inputs'][number]
+      const dtype = model.inputDtypes[i] as NumericDtype
+      const offset = offsetBytes + batchRow * rowBytes
+      views.feeds[model.inputNames[i] as string] = viewTensor(dtype, views.buffer, offset, dimsOf(dims))
+    }
+    views.fetches = {}
+    for (let i = 0; i < layout.outputs.length; i++) {
+      const { offsetBytes, rowBytes, dims } = layout.outputs[i] as LaneLayout['outputs'][number]
+      const dtype = model.outputDtypes[i] as NumericDtype
+      const offset = offsetBytes + batchRow * rowBytes
+      views.fetches[model.outputNames[i] as string] =
+        offsetBytes < 0 ? null : viewTensor(dtype, views.buffer, offset, dimsOf(dims))
+    }
+    views.model = model
+    views.batchRow = batchRow
+    views.rowCount = rowCount
+    return views
+  }
+
+  #views(): BatchViews {
     const batchId = this.#info[1] as number
     const givenUp = this.#info[6] as number
     if (givenUp !== this.#givenUp) this.#forgetBuffers(givenUp)
-    let buffer = this.#buffers.get(batchId)
-    if (buffer === undefined) {
-      buffer = this.#addon.batchBuffer(this.#worker)
+    let views = this.#buffers.get(batchId)
+    if (views === undefined) {
+      const buffer = this.#addon.batchBuffer(this.#worker)
       this.#buffersBytes += buffer.byteLength
       this.#forgetOldBuffers()
-      this.#buffers.set(batchId, buffer)
+      views = { buffer, model: null, batchRow: 0, rowCount: 0, feeds: {}, fetches: {} }
+      this.#buffers.set(batchId, views)
     }
-    return buffer
+    return views
   }
 
   #forgetBuffers(givenUp: number): void {
@@ -192,7 +204,7 @@ export class BatchRunner {
   }
 
   #forgetOldBuffers(): void {
-    for (const [batchId, buffer] of this.#buffers) {
+    for (const [batchId, { buffer }] of this.#buffers) {
       if (this.#buffersBytes <= BUFFERS_BYTES_MAX) return
       this.#buffers.delete(batchId)
       this.#buffersBytes -= buffer.byteLength
