@@ -18,22 +18,28 @@ const END = '<!-- /figures -->\n'
 
 /** @returns the text between README.md's marks; '' when no run was kept yet. */
 export function newestFigures(folder = join(root, 'bench', 'results')) {
-  const run = newestRun(folder, '-canonical.ndjson')
+  const run = newestRun(keptLines(folder, '-canonical.ndjson'))
   return run.length === 0 ? '' : formatFigures(run)
 }
 
 /** @returns the text between docs/performance.md's marks, which says so when no run was kept yet. */
 export function newestRows(folder = join(root, 'bench', 'results')) {
-  const run = newestRun(folder, '-rows.ndjson')
-  return run.length === 0 ? '\nNo run of all rows was kept yet.\n\n' : formatRows(run)
+  const lines = keptLines(folder, '-rows.ndjson')
+  const rows = [...new Set(lines.map(({ row }) => row))]
+  const newest = rows.flatMap((row) => newestRun(lines.filter((line) => line.row === row)))
+  return newest.length === 0 ? '\nNo run of the rows was kept yet.\n\n' : formatRows(newest)
 }
 
-/** The lines of the run with the latest date: a file may hold several. */
-function newestRun(folder, ending) {
-  const lines = readdirSync(folder)
+/** Of all runs: a file may hold several. */
+function keptLines(folder, ending) {
+  return readdirSync(folder)
     .filter((name) => name.endsWith(ending))
     .flatMap((name) => readFileSync(join(folder, name), 'utf8').trim().split('\n'))
     .map((line) => JSON.parse(line))
+}
+
+/** The lines of the run with the latest date. */
+function newestRun(lines) {
   const newest = lines
     .map(({ date }) => date)
     .sort()
@@ -65,20 +71,28 @@ export function formatFigures(run) {
 
 const outcomes = { aim: 'yes, and the aim', yes: 'yes', no: '**no**', shown: '', skipped: 'not measured' }
 
-/** @param run the lines of one run, as bench/workloads/table.ts writes them. */
-export function formatRows(run) {
-  const { date, machine } = run[0]
+/** @param lines as bench/workloads/table.ts writes them, each row's of one run. */
+export function formatRows(lines) {
+  const { machine } = lines[0]
+  const dates = [...new Set(lines.map(({ date }) => date))].sort()
+  const runs = dates.map((date) => runText(lines.filter((line) => line.date === date)))
   return [
     '',
     '| # | workload | figure | lowest–highest | against, in the same run | must | aim | reached |',
     '|--:|---|--:|--:|---|--:|--:|---|',
-    ...[...run].sort((left, right) => left.row - right.row).map(rowOf),
+    ...[...lines].sort((left, right) => left.row - right.row).map(rowOf),
     '',
-    `${date.slice(0, 10)}, commit ${machine.commit}: ${machine.cpu}, ${machine.cores} cores that server and load generator share, ${machine.memoryGb} GB,`,
-    `load average ${machine.loadAtStart} at the start, Node ${machine.node}, ONNX Runtime ${machine.onnxRuntime}.`,
+    `${machine.cpu}, ${machine.cores} cores that server and load generator share, ${machine.memoryGb} GB, Node ${machine.node}, ONNX Runtime ${machine.onnxRuntime}.`,
+    `Runs: ${runs.join('; ')}.`,
     '',
     '',
   ].join('\n')
+}
+
+function runText(lines) {
+  const { date, machine } = lines[0]
+  const rows = [...new Set(lines.map(({ row }) => row))].sort((left, right) => left - right)
+  return `rows ${rows.join(', ')} on ${date.slice(0, 10)}, commit ${machine.commit}, load average ${machine.loadAtStart} at the start`
 }
 
 function rowOf(finding) {

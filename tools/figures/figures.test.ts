@@ -65,17 +65,20 @@ describe('figures: the rows', () => {
     const lines = formatRows(linesOf(1, 0.8).map((line) => JSON.parse(line) as never)).split('\n')
     expect(lines[3]).toBe('| 1 | WebSocket | 0.8 × | 0.4–0.8 | a\\|b 2/s | ≥ 0.7 | ≥ 1 | yes |')
     expect(lines[4]).toBe('| 4 | Triton |  |  | no wheel |  |  | not measured |')
-    expect(lines[6]).toContain('2026-01-01, commit abc: A CPU, 2 cores')
+    expect(lines[6]).toContain('A CPU, 2 cores')
+    expect(lines[7]).toBe('Runs: rows 1, 4 on 2026-01-01, commit abc, load average 0.4 at the start.')
   })
 
-  it('rows: takes the newest of all kept runs, and says when there is none', () => {
+  it('rows: takes each row from the newest run that has it, and says when there is none', () => {
     const folder = mkdtempSync(join(tmpdir(), 'penstock-figures-'))
     try {
-      expect(newestRows(folder)).toContain('No run of all rows was kept yet.')
+      expect(newestRows(folder)).toContain('No run of the rows was kept yet.')
       writeFileSync(join(folder, '2026-01-01-rows.ndjson'), [...linesOf(3, 0.3), ...linesOf(1, 0.1), ''].join('\n'))
-      writeFileSync(join(folder, '2026-01-02-rows.ndjson'), [...linesOf(2, 0.2), ''].join('\n'))
+      const later = linesOf(4, 0.4).filter((line) => line.includes('"row":4'))
+      writeFileSync(join(folder, '2026-01-02-rows.ndjson'), [...linesOf(2, 0.2), ...later, ''].join('\n'))
       expect(newestRows(folder)).toContain('| 0.3 × |')
       expect(newestRows(folder)).not.toMatch(/\| 0\.[12] ×/)
+      expect(newestRows(folder)).toMatch(/Runs: rows 1 on 2026-01-03, .*; rows 4 on 2026-01-04, /)
     } finally {
       rmSync(folder, { recursive: true })
     }
