@@ -42,4 +42,4 @@ export { systemClock, type Clock } from './base/clock.js'
 
 // Server and client.
 export { PenstockServer, type ServedEngine, type ServerLimits, type ServerOptions } from './server.js'
-export { PenstockClient, type ClientOptions } from './client/index.js'
+export { PenstockClient, PenstockControl, type ClientOptions, type ControlOptions } from './client/index.js'

@@ -3,7 +3,9 @@ import { UsageError } from './failures.js'
 import { describeModels } from './model-list.js'
 import { readDefinition } from './pipeline-apply.js'
 import { describePipelines, describeStep } from './pipeline-list.js'
+import { definitionOf, describeVersion } from './pipeline-show.js'
 import { describeStatus } from './pipeline-status.js'
+import { describeTags } from './tags.js'
 
 const field = { name: 'x', dtype: 'float32', shape: [null, 2] }
 const version = (number: number) => ({
@@ -46,6 +48,9 @@ describe('listings', () => {
       {
         name: 'p',
         deployed_version: 1,
+        tags: ['red', 'x'],
+        created_at: '2026-01-02T03:04:05Z',
+        updated_at: '2026-01-03T03:04:05Z',
         versions: [
           at(1, [
             { type: 'model', model: 'a@1' },
@@ -57,8 +62,10 @@ describe('listings', () => {
       { name: 'q', deployed_version: null, versions: [at(1, [{ type: 'audit', slice: '1:' }])] },
     ]
     const lines = describePipelines(pipelines).split('\n')
-    expect(lines[1]).toBe('p              1       2  2026-01-02 03:04:05  a@1 → check low')
-    expect(lines[2]).toBe('q              -       1  2026-01-02 03:04:05  audit 1:')
+    expect(lines[1]).toBe('p              1       2  2026-01-02 03:04:05  2026-01-03 03:04:05  red, x  a@1 → check low')
+    // What a server of an earlier release does not send.
+    expect(lines[2]).toBe('q              -       1  2026-01-02 03:04:05  -                    -       audit 1:')
+    expect(describePipelines([], 'x')).toMatch(/No pipeline has "x"/)
   })
 
   it('describeStep: has words for every kind of step, and for one that it does not know', () => {
@@ -85,6 +92,8 @@ describe('listings', () => {
   it('describeStatus: tells versions, requests, failures and models', () => {
     const text = describeStatus({
       name: 'p',
+      state: 'starting',
+      failure: { version: 3, code: 'ERR_MODEL_NOT_FOUND', message: 'There is no model x' },
       deployed: true,
       version: 2,
       versions: [1, 2],
@@ -97,6 +106,8 @@ describe('listings', () => {
     expect(text).toContain('p serves version 2 (of 1, 2)')
     expect(text).toContain('requests  100, 3 in flight')
     expect(text).toContain('ERR_QUEUE_FULL 4')
+    expect(text).toContain('a deploy is under way')
+    expect(text).toContain('the last deploy failed: version 3: There is no model x (ERR_MODEL_NOT_FOUND)')
     expect(text.split('\n')).toContain('m            1             8  yes    cpu')
   })
 
@@ -133,6 +144,26 @@ describe('listings', () => {
       ['m@1', 'pending', '2', '1', '1', '4', '8', '-', '-', '-', '-'],
     )
     expect(lineOf([model])?.[1]).toBe('-')
+  })
+
+  it('describeTags: tells who carries each tag', () => {
+    const tags = [{ tag: 'red wine', pipelines: ['p'], models: [{ name: 'm', version: 2 }] }]
+    expect(describeTags(tags)).toBe('TAG       PIPELINES  MODELS\nred wine  p          m@2')
+    expect(describeTags([])).toMatch(/There are no tags yet/)
+  })
+
+  it('pipeline show: prints a definition that apply takes again, with members that this release does not know', () => {
+    const stored = { version: 2, created_at: '2026-01-02T03:04:05Z', steps: [{ type: 'select', index: 0 }], future: 1 }
+    expect(definitionOf('p', stored)).toEqual({ name: 'p', steps: stored.steps, future: 1 })
+    const pipeline = { name: 'p', deployed_version: 2, versions: [stored] }
+    expect(describeVersion(pipeline, stored).split('\n')).toEqual([
+      'p, version 2, which serves (of 2)',
+      '  stored   2026-01-02 03:04:05',
+      '  changed  -',
+      '  tags     none',
+      '',
+      '  0  select 0',
+    ])
   })
 
   it('readDefinition: takes the name from the file or the option, and refuses what has none', () => {

@@ -1,6 +1,6 @@
 /** `penstock model alias`: points an alias to a version; pipelines that use the alias follow without losing a request. */
 import { Command } from 'commander'
-import type { ModelAnswer } from './answers.js'
+import type { ModelAnswer } from '../client/answers.js'
 import { integerArgument } from './arguments.js'
 import { withProgress } from './progress.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'

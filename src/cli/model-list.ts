@@ -1,18 +1,20 @@
 /** `penstock model list`: models, versions, aliases and signatures. */
 import { Command } from 'commander'
-import type { ModelAnswer, VersionAnswer } from './answers.js'
-import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
+import type { ModelAnswer, VersionAnswer } from '../client/answers.js'
+import { searchPath, ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
 import { formatBytes, formatField, formatTable, formatTime, placementText } from './table.js'
 import type { Terminal } from './terminal.js'
 
 interface ListOptions extends ServerOptions {
   readonly versions?: boolean
+  readonly search?: string
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock model list
   $ penstock model list --versions
+  $ penstock model list --search keras             names and tags with "keras" in them
   $ penstock model list --json | jq -r '.models[].name'`
 
 const COLUMNS = [
@@ -31,13 +33,19 @@ export function modelListCommand(terminal: Terminal): Command {
     .summary('list models')
     .description('Lists the models with their aliases, and the newest version of each.')
     .option('--versions', 'list every version, not only the newest and those with an alias')
+    .option('--search <text>', 'only models with this text in their name, and versions with it in a tag')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ListOptions) => {
-      const answer = (await new ServerApi(options).call('GET', '/v1/models')) as { models: readonly ModelAnswer[] }
-      terminal.print(
-        options.json === true ? JSON.stringify(answer) : describeModels(answer.models, options.versions === true),
-      )
+      const path = searchPath('/v1/models', options.search)
+      const answer = (await new ServerApi(options).call('GET', path)) as { models: readonly ModelAnswer[] }
+      terminal.print(options.json === true ? JSON.stringify(answer) : describeListed(answer.models, options))
     })
+}
+
+/** All versions that a search has found are shown. */
+function describeListed(models: readonly ModelAnswer[], { versions, search }: ListOptions): string {
+  if (models.length === 0 && search !== undefined) return `No model has ${JSON.stringify(search)} in its name or tags.`
+  return describeModels(models, versions === true || search !== undefined)
 }
 
 /** The human form; `isEvery` shows versions that are neither the newest nor have an alias. */

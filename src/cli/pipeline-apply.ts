@@ -1,6 +1,6 @@
 /** `penstock pipeline apply`: stores a pipeline's definition as its next version, and deploys it on demand. */
 import { Command } from 'commander'
-import type { AppliedAnswer } from './answers.js'
+import type { AppliedAnswer } from '../client/answers.js'
 import { UsageError } from './failures.js'
 import { isRecord, parseJson, readFileText } from './input-data.js'
 import { withProgress } from './progress.js'

@@ -1,6 +1,6 @@
 /** `penstock pipeline deploy`: makes a version of a pipeline serve, without losing a request to the one before. */
 import { Command } from 'commander'
-import type { DescriptionAnswer } from './answers.js'
+import type { DescriptionAnswer, StatusAnswer } from '../client/answers.js'
 import { integerArgument } from './arguments.js'
 import { withProgress } from './progress.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
@@ -9,12 +9,14 @@ import type { Terminal } from './terminal.js'
 
 interface DeployOptions extends ServerOptions {
   readonly version?: number
+  readonly wait: boolean
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock pipeline deploy wine                  the newest version
-  $ penstock pipeline deploy wine --version 2      for example to go back`
+  $ penstock pipeline deploy wine --version 2      for example to go back
+  $ penstock pipeline deploy wine --no-wait        \`penstock pipeline status wine\` tells how it goes`
 
 export function pipelineDeployCommand(terminal: Terminal): Command {
   return withServerOptions(new Command('deploy'))
@@ -22,15 +24,25 @@ export function pipelineDeployCommand(terminal: Terminal): Command {
     .description('Loads the models of a version and makes it serve. Requests under way finish on the version before.')
     .argument('<pipeline>', 'name of the pipeline')
     .option('--version <version>', 'number of the version (default: the newest)', integerArgument)
+    .option('--no-wait', 'do not wait until it serves')
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: DeployOptions) => {
       const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/deploy`
-      const body = options.version === undefined ? {} : { version: options.version }
+      const body = {
+        ...(options.version === undefined ? {} : { version: options.version }),
+        ...(options.wait ? {} : { wait: false }),
+      }
       const api = new ServerApi(options)
       const work = () => api.call('POST', path, body)
-      const answer = (await withProgress(terminal, () => `deploying ${pipeline}`, work)) as DescriptionAnswer
-      terminal.print(options.json === true ? JSON.stringify(answer) : describeDeployed(answer))
+      const answer = (await withProgress(terminal, () => `deploying ${pipeline}`, work)) as
+        DescriptionAnswer | StatusAnswer
+      terminal.print(options.json === true ? JSON.stringify(answer) : describe(answer))
     })
+}
+
+function describe(answer: DescriptionAnswer | StatusAnswer): string {
+  if ('inputs' in answer) return describeDeployed(answer)
+  return `${answer.name} is being deployed; \`penstock pipeline status ${answer.name}\` tells how it goes`
 }
 
 function describeDeployed(answer: DescriptionAnswer): string {

@@ -1,6 +1,6 @@
 /** `penstock pipeline status`: what a pipeline is doing now, and what it has done since it was deployed. */
 import { Command } from 'commander'
-import type { StatusAnswer } from './answers.js'
+import type { StatusAnswer } from '../client/answers.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
 import { formatTable } from './table.js'
 import type { Terminal } from './terminal.js'
@@ -25,8 +25,13 @@ export function pipelineStatusCommand(terminal: Terminal): Command {
 
 export function describeStatus(status: StatusAnswer): string {
   const failures = Object.entries(status.failures).map(([code, count]) => `${code} ${count}`)
+  const { state, failure } = status
   const lines = [
     `${status.name} ${status.version === null ? 'is not deployed' : `serves version ${status.version}`} (of ${status.versions.join(', ')})`,
+    ...(state === 'starting' ? ['  a deploy is under way'] : []),
+    ...(failure == null
+      ? []
+      : [`  the last deploy failed: version ${failure.version}: ${failure.message} (${failure.code})`]),
     `  requests  ${status.request_count}, ${status.in_flight} in flight`,
     `  rows      ${status.row_count}`,
     `  failures  ${failures.join(', ') || 'none'}`,

@@ -9,14 +9,18 @@ import { modelAddCommand } from './model-add.js'
 import { modelAliasCommand } from './model-alias.js'
 import { modelListCommand } from './model-list.js'
 import { modelRemoveCommand } from './model-remove.js'
+import { modelTagCommand } from './model-tag.js'
 import { pipelineApplyCommand } from './pipeline-apply.js'
 import { pipelineDeployCommand } from './pipeline-deploy.js'
 import { pipelineListCommand } from './pipeline-list.js'
 import { pipelineRemoveCommand } from './pipeline-remove.js'
+import { pipelineShowCommand } from './pipeline-show.js'
 import { pipelineStatusCommand } from './pipeline-status.js'
+import { pipelineTagCommand } from './pipeline-tag.js'
 import { pipelineUndeployCommand } from './pipeline-undeploy.js'
 import { release } from './release.js'
 import { serveCommand } from './serve.js'
+import { tagsCommand } from './tags.js'
 import type { Terminal } from './terminal.js'
 
 const ENDING = `
@@ -35,6 +39,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(serveCommand(terminal))
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
+    .addCommand(tagsCommand(terminal))
     .addCommand(inferCommand(terminal))
     .addCommand(benchCommand(terminal))
     .addCommand(keysCommands(terminal))
@@ -44,21 +49,24 @@ export function buildProgram(terminal: Terminal): Command {
 
 function modelCommands(terminal: Terminal): Command {
   return new Command('model')
-    .summary('add, list, alias and remove models')
+    .summary('add, list, alias, tag and remove models')
     .description('Models: immutable numbered versions and movable aliases.')
     .addCommand(modelAddCommand(terminal))
     .addCommand(modelListCommand(terminal))
     .addCommand(modelAliasCommand(terminal))
+    .addCommand(modelTagCommand(terminal))
     .addCommand(modelRemoveCommand(terminal))
 }
 
 function pipelineCommands(terminal: Terminal): Command {
   return new Command('pipeline')
-    .summary('apply, list, deploy, undeploy and remove pipelines')
+    .summary('apply, list, show, tag, deploy, undeploy and remove pipelines')
     .description('Pipelines: ordered steps, in immutable numbered versions, of which one serves.')
     .addCommand(pipelineApplyCommand(terminal))
     .addCommand(pipelineListCommand(terminal))
+    .addCommand(pipelineShowCommand(terminal))
     .addCommand(pipelineStatusCommand(terminal))
+    .addCommand(pipelineTagCommand(terminal))
     .addCommand(pipelineDeployCommand(terminal))
     .addCommand(pipelineUndeployCommand(terminal))
     .addCommand(pipelineRemoveCommand(terminal))

@@ -20,6 +20,11 @@ export interface SizedStream {
 
 const DEFAULT_URL = 'http://127.0.0.1:8080'
 
+/** The address of a listing, narrowed where the user said so. */
+export function searchPath(path: string, term: string | undefined): string {
+  return term === undefined ? path : `${path}?${new URLSearchParams({ search: term }).toString()}`
+}
+
 /** Adds the options that every command has which talks to a server. */
 export function withServerOptions(command: Command): Command {
   return command

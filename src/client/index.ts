@@ -4,6 +4,9 @@
  */
 export { PenstockClient } from './client.js'
 export { Channel } from './channel.js'
+export { PenstockControl } from './control.js'
+export type { RemoteCalibration, RemoteModelStatus, RemoteStatus } from './control-records.js'
+export type { ControlOptions } from './http.js'
 export { isPenstockError, PenstockError, type ErrorCode } from '../base/errors.js'
 export type { ClientEvents, ClientListener } from './events.js'
 export type { ClientInferOptions, ClientInputs, ClientResult } from './exchange.js'

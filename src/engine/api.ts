@@ -2,7 +2,8 @@
  * The engine's face: what transports, the CLI and embedding programs see, and the interfaces that the registry and the
  * log implement for it. Types only; the implementation is engine.ts.
  */
-import type { PipelineDefinition, Step } from '../pipeline/definition.js'
+import type { ModelReference, PipelineDefinition, Step } from '../pipeline/definition.js'
+import type { ErrorCode } from '../base/errors.js'
 import type { ExecutionProvider } from '../base/providers.js'
 import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
@@ -114,6 +115,46 @@ export interface PipelineRecord {
   readonly versions: readonly PipelineVersion[]
   /** The version that serves, or null. */
   readonly deployedVersion: number | null
+  readonly tags: readonly string[]
+  /** When its first version was stored; ISO 8601, UTC, as the next. */
+  readonly createdAt: string
+  /** When a version was stored, deployed or undeployed, or its tags changed. */
+  readonly updatedAt: string
+}
+
+/** One model of a version of a pipeline, as it is fed and as the registry knows it. */
+export interface PipelineModel {
+  /** Index of its step. */
+  readonly step: number
+  readonly reference: ModelReference
+  /** The version that the reference means: where the pipeline serves, to it; null when there is none. */
+  readonly model: ModelVersion | null
+  /** Names, by position, under which its inputs are fed; absent: their own. */
+  readonly tensorFields?: readonly string[]
+}
+
+/** Who carries a tag. */
+export interface TagUse {
+  readonly tag: string
+  readonly pipelines: readonly string[]
+  readonly models: readonly { readonly name: string; readonly version: number }[]
+}
+
+/** Tags of pipelines and of model versions, and what is found by them. */
+export interface TagsApi {
+  /** Tags it has already are no error. @throws ERR_PIPELINE_NOT_FOUND; ERR_ARGUMENT beyond TAGS_MAX tags. */
+  addToPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord>
+  /** @throws ERR_ARGUMENT for a tag that it does not have. */
+  removeFromPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord>
+  /** @param version absent: the newest. */
+  addToModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord>
+  removeFromModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord>
+  /** Every tag in use, in order, with who carries it. */
+  list(): TagUse[]
+  /** Those whose name or one of whose tags contains `term`, whatever the case of letters. */
+  searchPipelines(term: string): PipelineRecord[]
+  /** The same for models; each with those versions alone that carry such a tag, or with all when its name has the term. */
+  searchModels(term: string): ModelRecord[]
 }
 
 /** What a store keeps beside a blob because it was costly to derive. */
@@ -154,6 +195,8 @@ export interface ModelStore {
   removeVersion(name: string, version: number): Promise<ModelRecord>
   /** Keeps the calibration with the version, in place of an earlier one. */
   setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord>
+  /** Takes the place of all tags of the version. */
+  setTags(name: string, version: number, tags: readonly string[]): Promise<ModelRecord>
 }
 
 export interface PipelineStore {
@@ -162,6 +205,8 @@ export interface PipelineStore {
   /** Adds the next version; a definition equal to the newest returns that version. */
   put(definition: PipelineDefinition): Promise<PipelineVersion>
   setDeployed(name: string, version: number | null): Promise<PipelineRecord>
+  /** Takes the place of all tags. */
+  setTags(name: string, tags: readonly string[]): Promise<PipelineRecord>
   remove(name: string): Promise<void>
 }
 
@@ -265,8 +310,21 @@ export interface PipelineDescription {
   readonly models: readonly { readonly name: string; readonly version: number; readonly sha256: string }[]
 }
 
+/** `starting`: a deploy is under way, whatever serves meanwhile · `error`: nothing serves, for the last deploy failed. */
+export type PipelineState = 'undeployed' | 'starting' | 'running' | 'error'
+
+/** Why the last deploy was none. */
+export interface DeployFailure {
+  readonly version: number
+  readonly code: ErrorCode
+  readonly message: string
+}
+
 export interface PipelineStatus {
   readonly name: string
+  readonly state: PipelineState
+  /** Of the last deploy since the engine was opened; null when it did not fail. */
+  readonly failure: DeployFailure | null
   readonly deployed: boolean
   readonly version: number | null
   readonly versions: readonly number[]
@@ -317,13 +375,20 @@ export interface EngineApi {
   // pipelines
   listPipelines(): PipelineRecord[]
   getPipeline(name: string): PipelineRecord
+  /** @throws ERR_PIPELINE_NOT_FOUND naming the versions that there are. */
+  getPipelineVersion(name: string, version: number): PipelineVersion
+  /** The models of a version in the order of its steps. @param version absent: the one that serves, else the newest. */
+  pipelineModels(name: string, version?: number): PipelineModel[]
   applyPipeline(definition: PipelineDefinition, options?: { deploy?: boolean }): Promise<PipelineVersion>
   deployPipeline(name: string, version?: number): Promise<PipelineDescription>
+  /** The same without waiting: `pipelineStatus` tells how it goes. @throws ERR_PIPELINE_NOT_FOUND. */
+  beginDeploy(name: string, version?: number): void
   undeployPipeline(name: string): Promise<void>
   removePipeline(name: string): Promise<void>
   /** @throws ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED */
   describePipeline(name: string): PipelineDescription
   pipelineStatus(name: string): PipelineStatus
+  readonly tags: TagsApi
   // data
   infer(pipeline: string, request: InferRequest): Promise<InferResult>
   readonly inFlight: number

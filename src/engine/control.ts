@@ -5,11 +5,11 @@
  * durable in its store before its promise settles, and what cannot be done changes nothing.
  */
 import { PenstockError, isPenstockError } from '../base/errors.js'
-import { expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
-import { TAG_CHARACTERS_MAX, TAGS_MAX } from '../base/limits.js'
+import { expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
-import type { PipelineDefinition } from '../pipeline/definition.js'
+import { expectTags } from '../base/tags.js'
+import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
 import { parseDefinition } from '../steps/index.js'
 import { ModelInspector } from '../worker/inspection.js'
 import type {
@@ -19,13 +19,17 @@ import type {
   ModelVersion,
   Placement,
   PipelineDescription,
+  PipelineModel,
   PipelineRecord,
   PipelineStore,
   PipelineVersion,
 } from './api.js'
+import type { Deployment } from './deployment.js'
+import { DeployProgress } from './deploy-progress.js'
 import type { Deployments } from './deployments.js'
 import type { EngineNotice } from './engine-options.js'
 import { resolveReference } from './model-references.js'
+import { Tags } from './tags.js'
 
 export interface ControlParts {
   readonly models: ModelStore
@@ -37,12 +41,20 @@ export interface ControlParts {
 }
 
 export class Control {
+  readonly tags: Tags
+  readonly progress = new DeployProgress()
   readonly #parts: ControlParts
   readonly #inspector = new ModelInspector()
   readonly #mutex = new Mutex()
 
   constructor(parts: ControlParts) {
     this.#parts = parts
+    this.tags = new Tags({
+      models: parts.models,
+      pipelines: parts.pipelines,
+      inTurn: (operation) => this.#inTurn(operation),
+      getPipeline: (name) => this.getPipeline(name),
+    })
   }
 
   getModel(name: string): ModelRecord {
@@ -55,9 +67,7 @@ export class Control {
     this.#parts.expectOpen()
     expectName('model name', name)
     if (options.alias !== undefined) expectName('alias', options.alias)
-    const tags = expectArray('tags', options.tags ?? [], TAGS_MAX).map((tag) =>
-      expectString('each tag', tag, TAG_CHARACTERS_MAX),
-    )
+    const tags = expectTags('tags', options.tags ?? [])
     const placement = placementOf(options)
     if (!(bytes instanceof Uint8Array)) {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
@@ -106,6 +116,32 @@ export class Control {
     return record
   }
 
+  getPipelineVersion(name: string, version: number): PipelineVersion {
+    const { versions } = this.getPipeline(name)
+    const found = versions.find((candidate) => candidate.version === version)
+    if (found !== undefined) return found
+    throw new PenstockError(
+      'ERR_PIPELINE_NOT_FOUND',
+      `Pipeline ${name} has no version ${version}; it has ${versions.map((candidate) => candidate.version).join(', ')}`,
+    )
+  }
+
+  pipelineModels(name: string, version?: number): PipelineModel[] {
+    const { deployedVersion } = this.getPipeline(name)
+    const { version: chosen, definition } = this.#versionOrNewest(name, version ?? deployedVersion ?? undefined)
+    const serving = this.#parts.deployments.slotOf(name)?.current
+    const resolved = serving?.version === chosen ? serving.resolved : undefined
+    return definition.steps.flatMap((step, index) => {
+      const tensorFields = 'tensorFields' in step ? step.tensorFields : undefined
+      return modelsOfStep(step).map((reference) => ({
+        step: index,
+        reference,
+        model: resolved?.get(reference) ?? this.#findVersion(reference),
+        ...(tensorFields === undefined ? {} : { tensorFields }),
+      }))
+    })
+  }
+
   async applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
     const parsed = parseDefinition(
       expectName('definition.name', expectRecord('definition', definition)['name']),
@@ -116,27 +152,29 @@ export class Control {
       // A definition that cannot be deployed must not become the newest version.
       if (options.deploy === true) await deployments.tryBuild(parsed)
       const version = await pipelines.put(parsed)
-      if (options.deploy === true) await deployments.deploy(version.definition, version.version)
+      if (options.deploy === true) await this.#deploy(version)
       return version
     })
   }
 
   deployPipeline(name: string, version?: number): Promise<PipelineDescription> {
-    return this.#inTurn(async () => {
-      const { versions } = this.getPipeline(name)
-      const chosen =
-        version === undefined ? versions.at(-1) : versions.find((candidate) => candidate.version === version)
-      if (chosen === undefined) {
-        throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `Pipeline ${name} has no version ${version ?? ''}`)
-      }
-      return (await this.#parts.deployments.deploy(chosen.definition, chosen.version)).description
-    })
+    return this.#inTurn(async () => (await this.#deploy(this.#versionOrNewest(name, version))).description)
+  }
+
+  beginDeploy(name: string, version?: number): void {
+    this.#parts.expectOpen()
+    const chosen = this.#versionOrNewest(name, version)
+    // Its failure is kept by `progress`, which is what the caller asks.
+    void this.progress
+      .track(name, chosen.version, () => this.#inTurn(() => this.#deploy(this.#versionOrNewest(name, chosen.version))))
+      .catch(() => undefined)
   }
 
   undeployPipeline(name: string): Promise<void> {
     return this.#inTurn(async () => {
       this.getPipeline(name)
       await this.#parts.deployments.undeploy(name)
+      this.progress.forget(name)
     })
   }
 
@@ -147,6 +185,7 @@ export class Control {
       }
       await this.#parts.pipelines.remove(name)
       this.#parts.deployments.forget(name)
+      this.progress.forget(name)
     })
   }
 
@@ -155,7 +194,7 @@ export class Control {
     for (const record of this.#parts.pipelines.list()) {
       const version = record.versions.find((candidate) => candidate.version === record.deployedVersion)
       if (version === undefined) continue
-      await this.#parts.deployments.deploy(version.definition, version.version).catch((cause: unknown) => {
+      await this.#deploy(version).catch((cause: unknown) => {
         const reason = isPenstockError(cause) ? cause.message : String(cause)
         this.#parts.onNotice({
           level: 'error',
@@ -170,6 +209,25 @@ export class Control {
   async close(): Promise<void> {
     await this.#mutex.idle()
     await this.#inspector.close()
+  }
+
+  #deploy({ definition, version }: PipelineVersion): Promise<Deployment> {
+    return this.progress.track(definition.name, version, () => this.#parts.deployments.deploy(definition, version))
+  }
+
+  #versionOrNewest(name: string, version: number | undefined): PipelineVersion {
+    if (version !== undefined) return this.getPipelineVersion(name, version)
+    // A pipeline without versions is not listed.
+    return this.getPipeline(name).versions.at(-1) as PipelineVersion
+  }
+
+  #findVersion(reference: string): ModelVersion | null {
+    try {
+      return resolveReference(this.#parts.models, reference)
+    } catch (error) {
+      if (isPenstockError(error)) return null
+      throw error
+    }
   }
 
   #moveAlias(name: string, alias: string, version: number): Promise<ModelRecord> {

@@ -25,10 +25,12 @@ import type {
   ModelStore,
   ModelVersion,
   PipelineDescription,
+  PipelineModel,
   PipelineRecord,
   PipelineStatus,
   PipelineStore,
   PipelineVersion,
+  TagsApi,
 } from './api.js'
 import { readAuditRecord } from './audit-records.js'
 import { Control } from './control.js'
@@ -48,6 +50,7 @@ import {
   type EngineMetrics,
   type PlainCounters,
 } from './metrics.js'
+import { pipelineStatusOf } from './pipeline-status.js'
 import { PlainExecutor } from './plain-executor.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './thread-plan.js'
 import { EngineWirePort, type WirePort } from './wire-port.js'
@@ -214,12 +217,24 @@ export class Engine implements EngineApi {
     return this.#control.getPipeline(name)
   }
 
+  getPipelineVersion(name: string, version: number): PipelineVersion {
+    return this.#control.getPipelineVersion(name, version)
+  }
+
+  pipelineModels(name: string, version?: number): PipelineModel[] {
+    return this.#control.pipelineModels(name, version)
+  }
+
   applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
     return this.#control.applyPipeline(definition, options)
   }
 
   deployPipeline(name: string, version?: number): Promise<PipelineDescription> {
     return this.#control.deployPipeline(name, version)
+  }
+
+  beginDeploy(name: string, version?: number): void {
+    this.#control.beginDeploy(name, version)
   }
 
   undeployPipeline(name: string): Promise<void> {
@@ -230,42 +245,21 @@ export class Engine implements EngineApi {
     return this.#control.removePipeline(name)
   }
 
+  get tags(): TagsApi {
+    return this.#control.tags
+  }
+
   describePipeline(name: string): PipelineDescription {
     return this.#expectDeployed(name).deployment.description
   }
 
   pipelineStatus(name: string): PipelineStatus {
-    const record = this.getPipeline(name)
-    const slot = this.#deployments.slotOf(name)
-    const current = slot?.current ?? null
-    const metrics = slot === undefined ? undefined : pipelineMetrics(name, slot.handle, current, slot.plain)
-    const pending = new Map(
-      modelMetrics(current?.models ?? []).map((model) => [
-        `${model.model}@${model.version}`,
-        model.pendingRows + model.pendingRowsBackground,
-      ]),
-    )
-    return {
-      name,
-      deployed: current !== null,
-      version: current?.version ?? null,
-      versions: record.versions.map((version) => version.version),
-      inFlight: metrics?.inFlight ?? 0,
-      requestCount: metrics?.requestCount ?? 0,
-      rowCount: metrics?.rowCount ?? 0,
-      failures: metrics?.failures ?? {},
-      models: (current?.models ?? []).map((model) => ({
-        name: model.version.name,
-        version: model.version.version,
-        pendingRows: pending.get(`${model.version.name}@${model.version.version}`) ?? 0,
-        isReady: this.#pool.readyCount === this.#pool.workerCount,
-        provider: model.provider,
-        isPageLocked: model.isPageLocked,
-        runPlan: model.runPlan,
-        runPlanState: model.runPlanState,
-        calibration: model.calibration,
-      })),
-    }
+    return pipelineStatusOf({
+      record: this.getPipeline(name),
+      slot: this.#deployments.slotOf(name),
+      progress: this.#control.progress,
+      isReady: this.#pool.readyCount === this.#pool.workerCount,
+    })
   }
 
   // ── data ──────────────────────────────────────────────────────────────────────────────────────

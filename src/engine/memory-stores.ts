@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { expectName } from '../base/expect.js'
+import { expectTags } from '../base/tags.js'
 import { definitionsEqual, type PipelineDefinition } from '../pipeline/definition.js'
 import type {
   Calibration,
@@ -80,7 +81,7 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
       sizeBytes: bytes.length,
       createdAt: new Date(this.#clock.nowMs()).toISOString(),
       signature,
-      tags: [...tags],
+      tags: expectTags('tags', tags),
       ...placement,
     }
     // The caller's buffer is lent; the store keeps its own copy.
@@ -140,6 +141,17 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     })
   }
 
+  async setTags(name: string, version: number, tags: readonly string[]): Promise<ModelRecord> {
+    const checked = expectTags('tags', tags)
+    return this.#change(name, (record) => {
+      this.#expectVersion(record, version)
+      const versions = record.versions.map((present) =>
+        present.version === version ? { ...present, tags: checked } : present,
+      )
+      return { ...record, versions }
+    })
+  }
+
   #change(name: string, change: (record: ModelRecord) => ModelRecord): Promise<ModelRecord> {
     return new Promise((resolve) => {
       const record = this.#records.get(name)
@@ -178,15 +190,12 @@ export class MemoryPipelineStore implements PipelineStore {
   }
 
   put(definition: PipelineDefinition): Promise<PipelineVersion> {
-    const record = this.#records.get(definition.name) ?? { name: definition.name, versions: [], deployedVersion: null }
+    const now = this.#now()
+    const record = this.#records.get(definition.name) ?? newPipeline(definition.name, now)
     const newest = record.versions.at(-1)
     if (newest !== undefined && definitionsEqual(newest.definition, definition)) return Promise.resolve(newest)
-    const version: PipelineVersion = {
-      version: (newest?.version ?? 0) + 1,
-      definition,
-      createdAt: new Date(this.#clock.nowMs()).toISOString(),
-    }
-    this.#records.set(definition.name, { ...record, versions: [...record.versions, version] })
+    const version: PipelineVersion = { version: (newest?.version ?? 0) + 1, definition, createdAt: now }
+    this.#records.set(definition.name, { ...record, versions: [...record.versions, version], updatedAt: now })
     return Promise.resolve(version)
   }
 
@@ -195,9 +204,12 @@ export class MemoryPipelineStore implements PipelineStore {
     if (version !== null && !record.versions.some((candidate) => candidate.version === version)) {
       throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `Pipeline ${name} has no version ${version}`)
     }
-    const changed = { ...record, deployedVersion: version }
-    this.#records.set(name, changed)
-    return changed
+    return this.#keep({ ...record, deployedVersion: version })
+  }
+
+  async setTags(name: string, tags: readonly string[]): Promise<PipelineRecord> {
+    const checked = expectTags('tags', tags)
+    return this.#keep({ ...(await this.#expect(name)), tags: checked })
   }
 
   async remove(name: string): Promise<void> {
@@ -207,9 +219,23 @@ export class MemoryPipelineStore implements PipelineStore {
     this.#records.delete(name)
   }
 
+  #keep(record: PipelineRecord): PipelineRecord {
+    const changed = { ...record, updatedAt: this.#now() }
+    this.#records.set(record.name, changed)
+    return changed
+  }
+
+  #now(): string {
+    return new Date(this.#clock.nowMs()).toISOString()
+  }
+
   #expect(name: string): Promise<PipelineRecord> {
     const record = this.#records.get(name)
     if (record !== undefined) return Promise.resolve(record)
     return Promise.reject(new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}`))
   }
+}
+
+function newPipeline(name: string, now: string): PipelineRecord {
+  return { name, versions: [], deployedVersion: null, tags: [], createdAt: now, updatedAt: now }
 }

@@ -7,8 +7,9 @@
  */
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { argumentError, expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
-import { ALIASES_MAX, RECORDS_MAX, TAG_CHARACTERS_MAX, TAGS_MAX, VERSIONS_MAX } from '../base/limits.js'
+import { argumentError, expectInteger, expectName, expectRecord } from '../base/expect.js'
+import { ALIASES_MAX, RECORDS_MAX, VERSIONS_MAX } from '../base/limits.js'
+import { expectTags } from '../base/tags.js'
 import type {
   Calibration,
   ModelRecord,
@@ -79,7 +80,7 @@ export class Models implements ModelStore {
     placement: Placement = {},
   ): Promise<ModelVersion> {
     expectName('name', name)
-    const checkedTags = expectTags(tags)
+    const checkedTags = expectTags('tags', tags)
     return this.#parts.mutations.run(async () => {
       const stored = this.#parts.table.get(name) ?? this.#newModel(name)
       const newest = stored.versions.at(-1)
@@ -157,6 +158,19 @@ export class Models implements ModelStore {
     })
   }
 
+  async setTags(name: string, version: number, tags: readonly string[]): Promise<ModelRecord> {
+    const checked = expectTags('tags', tags)
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const previous = versionOf(stored, version).tags
+      if (isEqualJson(previous, checked)) return toRecord(stored)
+      const versions = stored.versions.map((present) =>
+        present.version === version ? { ...present, tags: checked } : present,
+      )
+      return this.#commit({ ...stored, versions }, 'model.tags', { version, tags: checked, previous })
+    })
+  }
+
   /** sha256 of every blob that some version refers to. */
   referencedBlobs(): Set<string> {
     return new Set(this.#parts.table.values().flatMap(({ versions }) => versions.map(({ sha256 }) => sha256)))
@@ -202,7 +216,7 @@ export class Models implements ModelStore {
     // Adding the file again is the way out when its blob was lost or altered.
     const problem = await blobs.problemOf(newest.sha256, newest.sizeBytes, { content: true })
     if (problem !== undefined) await blobs.put(bytes)
-    const united = expectTags([...newest.tags, ...tags])
+    const united = expectTags('tags', [...newest.tags, ...tags])
     const isChanged = united.length > newest.tags.length || !isEqualJson(newest.signature, signature)
     if (!isChanged) return newest
     const version = { ...newest, signature: structuredClone(signature), tags: united }
@@ -261,19 +275,6 @@ function expectAlias(alias: unknown): string {
   if (/^\d+$/.test(name))
     throw argumentError('alias', 'a name with a letter or hyphen in it', alias, '`model@3` means version 3.')
   return name
-}
-
-/** Without duplicates, in order. */
-function expectTags(tags: readonly string[]): string[] {
-  for (const [index, tag] of expectArray('tags', tags).entries()) {
-    expectString(`tags[${index}]`, tag, TAG_CHARACTERS_MAX)
-    // Control characters would break the CLI's tables and the logs.
-    if (!/^[^\p{Cc}]+$/u.test(String(tag)))
-      throw argumentError(`tags[${index}]`, 'printable text of at least one character', tag)
-  }
-  const unique = [...new Set(tags)]
-  if (unique.length > TAGS_MAX) throw argumentError('tags', `at most ${TAGS_MAX} texts`, `${unique.length} texts`)
-  return unique
 }
 
 /** An upload that says nothing of it runs as the version before. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { PipelineDefinition } from '../pipeline/definition.js'
@@ -68,6 +68,43 @@ describe('pipelines', () => {
       ['pipeline.deploy', 2, 1],
       ['pipeline.undeploy', null, 2],
     ])
+  })
+
+  it('setTags: is remembered over a restart and journaled; equal tags are no change', async () => {
+    const path = temporaryDirectory()
+    const home = await Home.open({ path })
+    await home.pipelines.put(pipeline('p', 'a'))
+    const tagged = await home.pipelines.setTags('p', ['red', 'team a'])
+    await home.pipelines.setTags('p', ['red', 'team a'])
+    await home.close()
+    const again = await Home.open({ path })
+    expect(again.pipelines.get('p')).toEqual(tagged)
+    await again.close()
+    const { entries } = await readJournal(join(path, 'journal.jsonl'))
+    expect(entries.slice(1).map(({ kind, detail }) => [kind, detail])).toEqual([
+      ['pipeline.tags', { tags: ['red', 'team a'], previous: [] }],
+    ])
+  })
+
+  it('open: reads a record that a release before tags has written', async () => {
+    const path = temporaryDirectory()
+    const home = await Home.open({ path })
+    await home.pipelines.put(pipeline('p', 'a'))
+    await home.close()
+    const file = join(path, 'pipelines', 'p.json')
+    const {
+      tags: _tags,
+      updatedAt: _updatedAt,
+      ...old
+    } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    expect(Object.keys(old)).not.toHaveLength(0)
+    writeFileSync(file, JSON.stringify(old))
+    const again = await Home.open({ path })
+    const record = again.pipelines.get('p')
+    expect(record?.tags).toEqual([])
+    expect(record?.updatedAt).toBe(record?.versions[0]?.createdAt)
+    expect((await again.pipelines.setTags('p', ['new'])).tags).toEqual(['new'])
+    await again.close()
   })
 
   it('remove: refuses while deployed; numbers go on afterwards', async () => {

@@ -6,19 +6,23 @@
  */
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { argumentError, expectArray, expectInteger, expectName, expectRecord } from '../base/expect.js'
+import { argumentError, expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { RECORDS_MAX, STEPS_MAX, VERSIONS_MAX } from '../base/limits.js'
+import { expectTags } from '../base/tags.js'
 import type { PipelineRecord, PipelineStore, PipelineVersion } from '../engine/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'
-import { checkPipelineVersion, checkVersions } from './record-check.js'
+import { checkEach, checkPipelineVersion, checkTime, checkVersions } from './record-check.js'
 import { isEqualJson, type RecordTable, type StoredRecord } from './records.js'
 
 export interface StoredPipeline extends StoredRecord {
   readonly nextVersion: number
   readonly versions: readonly PipelineVersion[]
   readonly deployedVersion: number | null
+  readonly tags: readonly string[]
+  /** Of the last change of this record; ISO 8601, UTC. */
+  readonly updatedAt: string
 }
 
 export interface PipelinesParts {
@@ -92,17 +96,28 @@ export class Pipelines implements PipelineStore {
         throw new PenstockError('ERR_CONFLICT', text)
       }
       const versions = stored.versions.map(({ version }) => version)
-      await this.#commit({ ...stored, versions: [] }, 'pipeline.remove', { versions })
+      await this.#commit({ ...stored, versions: [], tags: [] }, 'pipeline.remove', { versions })
+    })
+  }
+
+  async setTags(name: string, tags: readonly string[]): Promise<PipelineRecord> {
+    const checked = expectTags('tags', tags)
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const previous = stored.tags
+      if (isEqualJson(previous, checked)) return toRecord(stored)
+      return this.#commit({ ...stored, tags: checked }, 'pipeline.tags', { tags: checked, previous })
     })
   }
 
   #newPipeline(name: string): StoredPipeline {
     if (this.#parts.table.count >= RECORDS_MAX) throw fullError('pipelines, removed ones included,', RECORDS_MAX)
-    return { name, revision: 0, nextVersion: 1, versions: [], deployedVersion: null }
+    return { name, revision: 0, nextVersion: 1, versions: [], deployedVersion: null, tags: [], updatedAt: '' }
   }
 
   async #commit(next: StoredPipeline, kind: JournalKind, detail: Readonly<Record<string, unknown>>) {
-    const written = await this.#parts.table.write({ ...next, revision: next.revision + 1 })
+    const updatedAt = new Date(this.#parts.clock.nowMs()).toISOString()
+    const written = await this.#parts.table.write({ ...next, updatedAt, revision: next.revision + 1 })
     await this.#parts.journal.append(kind, `pipelines/${next.name}`, written.revision, detail)
     return toRecord(written)
   }
@@ -130,6 +145,12 @@ export function checkStoredPipeline(value: unknown): StoredPipeline {
     nextVersion,
     versions,
     deployedVersion,
+    // Releases before these fields wrote none.
+    tags: fields['tags'] === undefined ? [] : checkEach('tags', fields['tags'], expectString),
+    updatedAt:
+      fields['updatedAt'] === undefined
+        ? (versions.at(-1)?.createdAt ?? '')
+        : checkTime('updatedAt', fields['updatedAt']),
   }
 }
 
@@ -145,5 +166,7 @@ function isListed(stored: StoredPipeline): boolean {
 }
 
 function toRecord(stored: StoredPipeline): PipelineRecord {
-  return Object.freeze({ name: stored.name, versions: stored.versions, deployedVersion: stored.deployedVersion })
+  const { name, versions, deployedVersion, tags, updatedAt } = stored
+  // A listed pipeline has a version, and versions are removed only all together.
+  return Object.freeze({ name, versions, deployedVersion, tags, createdAt: versions[0]?.createdAt ?? '', updatedAt })
 }

@@ -78,7 +78,7 @@ describe('pipeline', () => {
       .insert(0, { type: 'model', model: 'first' })
       .insert(2, { type: 'model', model: 'last' })
     expect(builder.modelConfigs()).toEqual([{ model: 'first' }, { model: 'a' }, { model: 'last' }])
-    expect(builder.remove(1).modelConfigs()).toEqual([{ model: 'first' }, { model: 'last' }])
+    expect(builder.removeStep(1).modelConfigs()).toEqual([{ model: 'first' }, { model: 'last' }])
     expect(builder.clear().steps()).toEqual([])
     expect(() => builder.definition()).toThrow(refusal(/at least one step that runs a model/))
   })
@@ -97,10 +97,10 @@ describe('pipeline', () => {
     expect(() => builder.audit('1:')).toThrow(refusal(/steps\[1\]\.slice/))
     expect(() => builder.model('no model')).toThrow(refusal(/steps\[1\]\.model/))
     expect(() => builder.check({ name: 'c' })).toThrow(refusal(/neither/))
-    expect(() => builder.remove(1)).toThrow(refusal(/index to be an integer in 0\.\.0 but received 1/))
+    expect(() => builder.removeStep(1)).toThrow(refusal(/index to be an integer in 0\.\.0 but received 1/))
     expect(() => builder.replaceWithModel(-1, 'b')).toThrow(refusal(/0\.\.0/))
     expect(() => builder.insert(2, { type: 'model', model: 'b' })).toThrow(refusal(/0\.\.1/))
-    expect(() => pipeline('p').remove(0)).toThrow(refusal(/there is none/))
+    expect(() => pipeline('p').removeStep(0)).toThrow(refusal(/there is none/))
     expect(() => pipeline('p_1')).toThrow(refusal(/pipeline name/, 'ERR_ARGUMENT'))
     expect(builder.steps(), 'a refused call changes nothing').toEqual([{ type: 'model', model: 'a' }])
   })
@@ -108,7 +108,7 @@ describe('pipeline', () => {
   it('lets a change pass through a state that would not deploy', () => {
     const builder = pipeline('p').shadow('a', ['b']).replaceWithModel(0, 'c')
     expect(() => builder.definition()).toThrow(refusal(/steps\[1\]\.slice/))
-    expect(builder.model('d').remove(1).remove(1).definition().steps).toEqual([
+    expect(builder.model('d').removeStep(1).removeStep(1).definition().steps).toEqual([
       { type: 'model', model: 'c' },
       { type: 'model', model: 'd' },
     ])

@@ -159,7 +159,7 @@ export class PipelineBuilder<R = unknown> {
     return this
   }
 
-  remove(index: number): this {
+  removeStep(index: number): this {
     this.expectIndex(index, this.list.length - 1)
     this.list.splice(index, 1)
     return this
@@ -171,7 +171,7 @@ export class PipelineBuilder<R = unknown> {
     return this
   }
 
-  /** Takes the steps of a definition, e.g. of the version that serves now, in the place of its own. */
+  /** Takes the steps of a definition, e.g. of the version that serves now or of another pipeline, in the place of its own. */
   load(definition: PipelineDefinition): this {
     this.list = parseDefinition(definition.name, definition).steps.slice()
     return this

@@ -43,7 +43,7 @@ describe('docs/reference/steps.md', () => {
   it('names the methods that the builder has', () => {
     const section = text.slice(text.indexOf('## From TypeScript'))
     const methods = Object.getOwnPropertyNames(PipelineBuilder.prototype)
-    for (const method of 'model multiModel audit select keySplit randomSplit shadow check replaceWithModel insert remove clear load steps modelConfigs definition deploy'.split(
+    for (const method of 'model multiModel audit select keySplit randomSplit shadow check replaceWithModel insert removeStep clear load steps modelConfigs definition deploy'.split(
       ' ',
     )) {
       expect(section).toContain(method)

@@ -109,6 +109,38 @@ describe.each(kinds)('stores %s', (_kind, open) => {
     expect(models.get('m')).toBeUndefined()
   })
 
+  test('tags: take the place of those before, without duplicates, and go with what carried them', async () => {
+    stores = await open()
+    const { models, pipelines } = stores
+    await models.add('m', bytes('one'), signature, ['a', 'a'])
+    await models.add('m', bytes('two'), signature, [])
+    expect((await models.setTags('m', 1, ['b', 'c', 'b'])).versions.map(({ tags }) => tags)).toEqual([['b', 'c'], []])
+    await expect(models.setTags('m', 3, [])).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' })
+    await expect(models.setTags('m', 1, ['line\nbreak'])).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
+    await pipelines.put(definition('p', 'm'))
+    const kept = pipelines.get('p')
+    expect((await pipelines.setTags('p', ['x', 'y', 'x'])).tags).toEqual(['x', 'y'])
+    expect(kept?.tags).toEqual([])
+    await expect(pipelines.setTags('q', [])).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_FOUND' })
+    // A pipeline that takes the name of a removed one is another one.
+    await pipelines.remove('p')
+    await pipelines.put(definition('p', 'm'))
+    expect(pipelines.get('p')?.tags).toEqual([])
+  })
+
+  test('pipelines: tell when they were made and when they last changed', async () => {
+    stores = await open()
+    const { pipelines } = stores
+    await pipelines.put(definition('p', 'a'))
+    const made = pipelines.get('p')
+    expect(made?.createdAt).toBe(made?.versions[0]?.createdAt)
+    expect(Date.parse(made?.updatedAt ?? '') - Date.parse(made?.createdAt ?? '')).toBeGreaterThanOrEqual(0)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const changed = await pipelines.setTags('p', ['x'])
+    expect(changed.createdAt).toBe(made?.createdAt)
+    expect(Date.parse(changed.updatedAt)).toBeGreaterThan(Date.parse(made?.updatedAt ?? ''))
+  })
+
   test('pipelines: an equal definition is the newest version again; one version serves', async () => {
     stores = await open()
     const { pipelines } = stores

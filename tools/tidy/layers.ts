@@ -3,9 +3,10 @@
  *
  *   cli → bench → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline → protocol → tensor → base
  *
- * A file may import its own layer's folder and what stands below. Three exceptions, each for a reason: registry, log and
+ * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api.ts only); the client sees protocol, tensor
- * and base, so that it runs in a browser; bindings are for engine, worker and log, because handles of native memory
+ * and base, so that it runs in a browser, and of the engine's face and of definitions the types alone, which its control
+ * calls mirror and which are gone when it runs; bindings are for engine, worker and log, because handles of native memory
  * belong to few hands, and for transforms, whose kernels take no handle: memory is lent for one call and nothing is kept.
  */
 import type { Finding, Rule } from './rules.js'
@@ -30,6 +31,8 @@ const ranks: Readonly<Record<string, number>> = {
   cli: 12,
 }
 const usesBindings = new Set(['engine', 'worker', 'log', 'transforms'])
+/** Types of these cost a browser nothing: they are erased. */
+const clientSeesTypesOf = new Set(['src/engine/api.ts', 'src/pipeline/definition.ts'])
 const clientSees = new Set(['client', 'protocol', 'tensor', 'base'])
 
 /** `src/engine/api.ts` → engine · `src/server.ts` → server · elsewhere undefined. */
@@ -49,7 +52,7 @@ function refusal(path: string, target: string, isType: boolean): string | undefi
   if (to === undefined) return `src imports nothing outside src and bindings, but this is ${target}`
   if (from === to) return undefined
   if (from === 'client')
-    return clientSees.has(to)
+    return clientSees.has(to) || (isType && clientSeesTypesOf.has(target))
       ? undefined
       : `the client runs in browsers and sees ${[...clientSees].join(', ')} only, not ${to}`
   // The index gathers the public surface, the client included; a load generator is a client.
@@ -88,6 +91,9 @@ export const layerExamples: readonly { readonly path: string; readonly line: str
   { path: 'src/client/client.ts', line: "import { encode } from '../protocol/codec.js'", isRefused: false },
   { path: 'src/registry/models.ts', line: "import { reader } from '../log/reader.js'", isRefused: true },
   { path: 'src/registry/models.ts', line: "import { engine } from '../engine/api.js'", isRefused: true },
+  { path: 'src/client/control.ts', line: "import type { EngineApi } from '../engine/api.js'", isRefused: false },
+  { path: 'src/client/control.ts', line: "import { x } from '../engine/api.js'", isRefused: true },
+  { path: 'src/client/control.ts', line: "import type { Plan } from '../pipeline/plan.js'", isRefused: true },
   { path: 'src/base/errors.ts', line: "export { a } from '../protocol/codec.js'", isRefused: true },
   {
     path: 'src/engine/engine.ts',

@@ -7,7 +7,7 @@ import type { ModelRecord, ModelVersion, Placement } from '../../engine/api.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
 import { jsonReply, noContent } from './replies.js'
-import { parameter, versionParameter, type Route } from './route.js'
+import { parameter, searchQuery, versionParameter, type Route } from './route.js'
 
 const model = (description: string): Route['document']['responses'] => ({
   200: { description, content: { 'application/json': 'Model' } },
@@ -19,9 +19,14 @@ export const modelRoutes: readonly Route[] = [
     path: '/v1/models',
     document: {
       summary: 'All models',
+      query: [searchQuery],
       responses: { 200: { description: 'The models', content: { 'application/json': 'Models' } } },
     },
-    handle: ({ context }) => jsonReply({ models: context.engine.listModels().map(modelJson) }),
+    handle: ({ context: { engine }, query }) => {
+      const term = query.get('search')
+      const models = term === null ? engine.listModels() : engine.tags.searchModels(term)
+      return jsonReply({ models: models.map(modelJson) })
+    },
   },
   {
     method: 'GET',
@@ -133,11 +138,11 @@ function placementOf(query: URLSearchParams): Placement {
   }
 }
 
-function modelJson(record: ModelRecord): unknown {
+export function modelJson(record: ModelRecord): unknown {
   return { name: record.name, aliases: record.aliases, versions: record.versions.map(versionJson) }
 }
 
-function versionJson({
+export function versionJson({
   version,
   sha256,
   sizeBytes,

@@ -1,10 +1,10 @@
 /** Pipelines over HTTP: definitions, versions, deployment, status. */
-import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../base/expect.js'
-import { PenstockError } from '../../base/errors.js'
+import { expectBoolean, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX } from '../../base/limits.js'
 import type {
   Calibration,
   PipelineDescription,
+  PipelineModel,
   PipelineRecord,
   PipelineStatus,
   PipelineVersion,
@@ -13,8 +13,9 @@ import type {
 import { parseDefinition } from '../../steps/index.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
+import { versionJson as modelVersionJson } from './models.js'
 import { jsonReply, noContent } from './replies.js'
-import { parameter, versionParameter, type Call, type Route } from './route.js'
+import { parameter, searchQuery, versionParameter, type Call, type Route } from './route.js'
 
 const json = (description: string, schema: string): Route['document']['responses'] => ({
   200: { description, content: { 'application/json': schema } },
@@ -24,8 +25,12 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines',
-    document: { summary: 'All pipelines', responses: json('The pipelines', 'Pipelines') },
-    handle: ({ context }) => jsonReply({ pipelines: context.engine.listPipelines().map(pipelineJson) }),
+    document: { summary: 'All pipelines', query: [searchQuery], responses: json('The pipelines', 'Pipelines') },
+    handle: ({ context: { engine }, query }) => {
+      const term = query.get('search')
+      const pipelines = term === null ? engine.listPipelines() : engine.tags.searchPipelines(term)
+      return jsonReply({ pipelines: pipelines.map(pipelineJson) })
+    },
   },
   {
     method: 'GET',
@@ -73,7 +78,31 @@ export const pipelineRoutes: readonly Route[] = [
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/versions/{version}',
     document: { summary: 'One version of a pipeline', responses: json('The version', 'NamedVersion') },
-    handle: (call) => jsonReply({ name: parameter(call, 0), ...versionJson(findVersion(call)) }),
+    handle: (call) => {
+      const [name, version] = [parameter(call, 0), versionParameter(call, 1)]
+      return jsonReply({ name, ...versionJson(call.context.engine.getPipelineVersion(name, version)) })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/pipelines/{pipeline}/versions/{version}/models',
+    document: {
+      summary: 'The models of a version in the order of its steps, and how each is fed',
+      responses: json('The models', 'PipelineModels'),
+    },
+    handle: (call) => {
+      const [name, version] = [parameter(call, 0), versionParameter(call, 1)]
+      return jsonReply({ models: call.context.engine.pipelineModels(name, version).map(pipelineModelJson) })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/pipelines/{pipeline}/description',
+    document: {
+      summary: 'What the deployed version takes and answers',
+      responses: json('The deployed pipeline', 'Description'),
+    },
+    handle: (call) => jsonReply(descriptionJson(call.context.engine.describePipeline(parameter(call, 0)))),
   },
   {
     method: 'POST',
@@ -81,13 +110,20 @@ export const pipelineRoutes: readonly Route[] = [
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
       summary: 'Deploys the newest or the given version; requests under way finish on the version they began with',
-      request: { 'application/json': 'VersionChoice' },
+      request: { 'application/json': 'DeployChoice' },
       isRequestOptional: true,
-      responses: json('The deployed pipeline', 'Description'),
+      responses: {
+        ...json('The deployed pipeline', 'Description'),
+        202: { description: 'Begun, with "wait": false', content: { 'application/json': 'Status' } },
+      },
     },
     handle: async (call) => {
-      const description = await call.context.engine.deployPipeline(parameter(call, 0), versionOfBody(call))
-      return jsonReply(descriptionJson(description))
+      const { engine } = call.context
+      const name = parameter(call, 0)
+      const { version, wait } = deployChoice(call)
+      if (wait) return jsonReply(descriptionJson(await engine.deployPipeline(name, version)))
+      engine.beginDeploy(name, version)
+      return jsonReply(statusJson(engine.pipelineStatus(name)), 202)
     },
   },
   {
@@ -108,43 +144,53 @@ export const pipelineRoutes: readonly Route[] = [
   },
 ]
 
-function findVersion(call: Call): PipelineVersion {
-  const name = parameter(call, 0)
-  const number = versionParameter(call, 1)
-  const { versions } = call.context.engine.getPipeline(name)
-  const version = versions.find((candidate) => candidate.version === number)
-  if (version !== undefined) return version
-  throw new PenstockError(
-    'ERR_PIPELINE_NOT_FOUND',
-    `Expected a version of pipeline ${name} but received ${number}. It has ${versions.map((candidate) => candidate.version).join(', ')}`,
-  )
-}
-
-/** No body at all means the newest version. */
-function versionOfBody(call: Call): number | undefined {
-  if (call.body.length === 0) return undefined
+/** No body at all means the newest version, waited for. */
+function deployChoice(call: Call): { version: number | undefined; wait: boolean } {
+  if (call.body.length === 0) return { version: undefined, wait: true }
   expectJsonBody(call.exchange.header('content-type'))
   const body = expectRecord('the body', readJson(call.body))
-  expectNoOtherKeys('the body', body, ['version'])
-  return body['version'] === undefined ? undefined : expectInteger('version', body['version'], 1, 2 ** 31 - 1)
+  expectNoOtherKeys('the body', body, ['version', 'wait'])
+  return {
+    version: body['version'] === undefined ? undefined : expectInteger('version', body['version'], 1, 2 ** 31 - 1),
+    wait: body['wait'] === undefined || expectBoolean('wait', body['wait']),
+  }
 }
 
 function versionJson({ version, createdAt, definition }: PipelineVersion): Record<string, unknown> {
   return { version, created_at: createdAt, steps: definition.steps }
 }
 
-function pipelineJson({ name, deployedVersion, versions }: PipelineRecord): unknown {
-  return { name, deployed_version: deployedVersion, versions: versions.map(versionJson) }
+export function pipelineJson({ name, deployedVersion, versions, tags, createdAt, updatedAt }: PipelineRecord): unknown {
+  return {
+    name,
+    deployed_version: deployedVersion,
+    tags,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    versions: versions.map(versionJson),
+  }
+}
+
+function pipelineModelJson({ step, reference, model, tensorFields }: PipelineModel): unknown {
+  return {
+    step,
+    reference,
+    ...(tensorFields === undefined ? {} : { tensor_fields: tensorFields }),
+    model: model === null ? null : { name: model.name, ...modelVersionJson(model) },
+  }
 }
 
 function descriptionJson(description: PipelineDescription): unknown {
-  const { name, version, inputs, outputs, checks, routes, rowsMax, models, steps } = description
-  return { name, version, inputs, outputs, checks, routes, rows_max: rowsMax, models, steps }
+  const { name, version, inputs, outputs, checks, routes, rowsMax, isWhole, isPlain, models, steps } = description
+  const facts = { rows_max: rowsMax, whole: isWhole, plain: isPlain }
+  return { name, version, inputs, outputs, checks, routes, ...facts, models, steps }
 }
 
 function statusJson(status: PipelineStatus): unknown {
   return {
     name: status.name,
+    state: status.state,
+    failure: status.failure,
     deployed: status.deployed,
     version: status.version,
     versions: status.versions,

@@ -60,6 +60,12 @@ export interface Route extends Pattern {
   handle(call: Call): HttpReply | Promise<HttpReply>
 }
 
+/** Of listings that can be narrowed. */
+export const searchQuery = {
+  name: 'search',
+  description: 'Only those whose name or one of whose tags contains this text, whatever the case of letters',
+} as const
+
 /** The parameter at `index` of the path. */
 export function parameter(call: Call, index: number): string {
   return call.parameters[index] ?? ''

@@ -6,6 +6,7 @@ import { pipelineRoutes } from './pipelines.js'
 import { jsonReply } from './replies.js'
 import type { Route } from './route.js'
 import { systemRoutes } from './system.js'
+import { tagRoutes } from './tags.js'
 
 const openApiRoute: Route = {
   method: 'GET',
@@ -22,5 +23,6 @@ export const routes: readonly Route[] = [
   openApiRoute,
   ...modelRoutes,
   ...pipelineRoutes,
+  ...tagRoutes,
   ...inferRoutes,
 ]

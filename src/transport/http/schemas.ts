@@ -65,6 +65,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Models: record({ models: listOf(reference('Model')) }),
   ModelVersion: record(modelVersion, placementKeys),
   UploadedVersion: record({ name, ...modelVersion, aliases: listOf(name) }, placementKeys),
+  Tags: record({
+    tags: listOf(record({ tag: text, pipelines: listOf(name), models: listOf(record({ name, version: count })) })),
+  }),
+  DeployChoice: record(
+    {
+      version: { type: 'integer', minimum: 1 },
+      wait: { type: 'boolean', description: 'false: answers at once with the status; true is the default' },
+    },
+    ['version', 'wait'],
+  ),
   VersionChoice: record({ version: { type: 'integer', minimum: 1 } }, ['version']),
   Step: {
     type: 'object',
@@ -77,12 +87,35 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Pipeline: record({
     name,
     deployed_version: { type: ['integer', 'null'] },
+    tags: listOf(text),
+    created_at: { type: 'string', format: 'date-time' },
+    updated_at: {
+      type: 'string',
+      format: 'date-time',
+      description: 'When a version was stored, deployed or undeployed, or its tags changed',
+    },
     versions: listOf(reference('PipelineVersion')),
   }),
   Pipelines: record({ pipelines: listOf(reference('Pipeline')) }),
   PipelineVersion: record(pipelineVersion),
   NamedVersion: record({ name, ...pipelineVersion }),
   StoredVersion: record({ name, ...pipelineVersion, deployed: flag }),
+  PipelineModels: record({
+    models: listOf(
+      record(
+        {
+          step: count,
+          reference: text,
+          tensor_fields: listOf(text),
+          model: {
+            anyOf: [record({ name, ...modelVersion }, placementKeys), { type: 'null' }],
+            description: 'What the reference means: where the version serves, to it; null when there is none',
+          },
+        },
+        ['tensor_fields'],
+      ),
+    ),
+  }),
   Versions: record({ versions: listOf(reference('PipelineVersion')) }),
   Description: record({
     name,
@@ -92,11 +125,21 @@ export const schemas: Readonly<Record<string, Schema>> = {
     checks: listOf(text),
     routes: listOf(text),
     rows_max: count,
+    whole: { ...flag, description: 'Tensors have no row axis: one request a run' },
+    plain: { ...flag, description: 'String tensors are involved: the slower path' },
     models: listOf(record({ name, version: count, sha256: text })),
     steps: listOf(reference('Step')),
   }),
   Status: record({
     name,
+    state: {
+      enum: ['undeployed', 'starting', 'running', 'error'],
+      description: 'starting: a deploy is under way; error: nothing serves, for the last deploy failed',
+    },
+    failure: {
+      anyOf: [record({ version: count, code: text, message: text }), { type: 'null' }],
+      description: 'Of the last deploy',
+    },
     deployed: flag,
     version: { type: ['integer', 'null'] },
     versions: listOf(count),

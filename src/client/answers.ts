@@ -1,6 +1,7 @@
 /**
- * The server's JSON answers, as far as the CLI prints them (docs/reference/http.md has all fields). They come from a
- * server of possibly another release, so commands read them with care: a field that is missing prints as `-`.
+ * The server's JSON answers, as far as the control client and the CLI read them (docs/reference/http.md has all fields).
+ * They come from a server of possibly another release, so fields that not all releases send are optional, and the CLI
+ * prints `-` for what is missing.
  */
 export interface FieldAnswer {
   readonly name: string
@@ -16,6 +17,7 @@ export interface VersionAnswer {
   readonly tags?: readonly string[]
   readonly inputs?: readonly FieldAnswer[]
   readonly outputs?: readonly FieldAnswer[]
+  readonly batching?: string
   readonly remark?: string
   readonly providers?: readonly string[]
   readonly device_id?: number
@@ -32,19 +34,36 @@ export interface ModelAnswer {
   readonly versions: readonly VersionAnswer[]
 }
 
+export interface PipelineVersionAnswer {
+  readonly version: number
+  readonly created_at: string
+  readonly steps: readonly unknown[]
+}
+
 export interface PipelineAnswer {
   readonly name: string
   readonly deployed_version: number | null
-  readonly versions: readonly {
-    readonly version: number
-    readonly created_at: string
-    readonly steps: readonly unknown[]
-  }[]
+  readonly tags?: readonly string[]
+  readonly created_at?: string
+  readonly updated_at?: string
+  readonly versions: readonly PipelineVersionAnswer[]
 }
 
-export interface AppliedAnswer {
+export interface PipelineModelAnswer {
+  readonly step: number
+  readonly reference: string
+  readonly tensor_fields?: readonly string[]
+  readonly model: (VersionAnswer & { readonly name: string }) | null
+}
+
+export interface TagAnswer {
+  readonly tag: string
+  readonly pipelines: readonly string[]
+  readonly models: readonly { readonly name: string; readonly version: number }[]
+}
+
+export interface AppliedAnswer extends PipelineVersionAnswer {
   readonly name: string
-  readonly version: number
   readonly deployed: boolean
 }
 
@@ -53,11 +72,19 @@ export interface DescriptionAnswer {
   readonly version: number
   readonly inputs: readonly FieldAnswer[]
   readonly outputs: readonly FieldAnswer[]
-  readonly models: readonly { readonly name: string; readonly version: number }[]
+  readonly checks: readonly string[]
+  readonly routes: readonly string[]
+  readonly rows_max: number
+  readonly whole?: boolean
+  readonly plain?: boolean
+  readonly steps: readonly unknown[]
+  readonly models: readonly { readonly name: string; readonly version: number; readonly sha256: string }[]
 }
 
 export interface StatusAnswer {
   readonly name: string
+  readonly state?: string
+  readonly failure?: { readonly version: number; readonly code: string; readonly message: string } | null
   readonly deployed: boolean
   readonly version: number | null
   readonly versions: readonly number[]
@@ -71,6 +98,7 @@ export interface StatusAnswer {
     readonly pending_rows: number
     readonly ready: boolean
     readonly provider?: string
+    readonly page_locked?: boolean
     readonly run_plan?: RunPlanAnswer
   }[]
 }

@@ -1,0 +1,262 @@
+/**
+ * The control calls of a server that is somewhere else: models, pipelines, tags, with the names and records of the
+ * embedded engine, so that a program that deploys to the one deploys to the other:
+ *
+ *   const control = new PenstockControl('http://127.0.0.1:8080')
+ *   await pipeline('fraud', control).model('ccfraud@champion').deploy()
+ *
+ * Inference goes over PenstockClient, which streams; this goes over HTTP, one call an answer, nothing kept open.
+ */
+import { expectInteger, expectName } from '../base/expect.js'
+import type {
+  AddModelOptions,
+  EngineApi,
+  ModelRecord,
+  ModelVersion,
+  PipelineDescription,
+  PipelineModel,
+  PipelineRecord,
+  PipelineVersion,
+  TagsApi,
+  TagUse,
+} from '../engine/api.js'
+import type { PipelineDefinition } from '../pipeline/definition.js'
+import type {
+  AddedAnswer,
+  AppliedAnswer,
+  DescriptionAnswer,
+  ModelAnswer,
+  PipelineAnswer,
+  PipelineModelAnswer,
+  PipelineVersionAnswer,
+  StatusAnswer,
+  TagAnswer,
+} from './answers.js'
+import {
+  description,
+  modelRecord,
+  modelVersion,
+  pipelineModel,
+  pipelineRecord,
+  pipelineStatus,
+  pipelineVersion,
+  type RemoteStatus,
+} from './control-records.js'
+import { HttpCaller, type ControlOptions } from './http.js'
+
+/** The methods of T, each with a promise of what it returns. */
+type Remote<T> = {
+  [K in keyof T]: T[K] extends (...parameters: infer P) => infer R ? (...parameters: P) => Promise<Awaited<R>> : T[K]
+}
+type MirroredCalls =
+  | 'listModels'
+  | 'getModel'
+  | 'addModel'
+  | 'setAlias'
+  | 'removeAlias'
+  | 'removeModel'
+  | 'removeModelVersion'
+  | 'listPipelines'
+  | 'getPipeline'
+  | 'getPipelineVersion'
+  | 'pipelineModels'
+  | 'applyPipeline'
+  | 'deployPipeline'
+  | 'beginDeploy'
+  | 'undeployPipeline'
+  | 'removePipeline'
+  | 'describePipeline'
+
+export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
+  readonly tags: RemoteTags
+  readonly #http: HttpCaller
+
+  /**
+   * @param url `http://host:port` or https; nothing is sent yet.
+   * @throws PenstockError ERR_ARGUMENT.
+   */
+  constructor(url: string, options: ControlOptions = {}) {
+    this.#http = new HttpCaller(url, options)
+    this.tags = new RemoteTags(this.#http)
+  }
+
+  // ── models ────────────────────────────────────────────────────────────────────────────────────
+  async listModels(): Promise<ModelRecord[]> {
+    const { models } = (await this.#http.call('GET', '/v1/models')) as { models: readonly ModelAnswer[] }
+    return models.map(modelRecord)
+  }
+
+  async getModel(name: string): Promise<ModelRecord> {
+    return modelRecord((await this.#http.call('GET', modelPath(name))) as ModelAnswer)
+  }
+
+  async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
+    const query = new URLSearchParams((options.tags ?? []).map((tag): [string, string] => ['tag', tag]))
+    if (options.alias !== undefined) query.set('alias', options.alias)
+    for (const provider of options.providers ?? []) query.append('provider', provider)
+    if (options.deviceId !== undefined) query.set('device', String(options.deviceId))
+    const path = `${modelPath(name)}/versions${query.size === 0 ? '' : `?${query.toString()}`}`
+    return modelVersion(name, (await this.#http.call('PUT', path, { bytes })) as AddedAnswer)
+  }
+
+  async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+    const path = `${modelPath(name)}/aliases/${expectName('alias', alias)}`
+    return modelRecord((await this.#http.call('PUT', path, { json: { version } })) as ModelAnswer)
+  }
+
+  async removeAlias(name: string, alias: string): Promise<ModelRecord> {
+    const path = `${modelPath(name)}/aliases/${expectName('alias', alias)}`
+    return modelRecord((await this.#http.call('DELETE', path)) as ModelAnswer)
+  }
+
+  async removeModel(name: string): Promise<void> {
+    await this.#http.call('DELETE', modelPath(name))
+  }
+
+  async removeModelVersion(name: string, version: number): Promise<ModelRecord> {
+    return modelRecord((await this.#http.call('DELETE', modelVersionPath(name, version))) as ModelAnswer)
+  }
+
+  // ── pipelines ─────────────────────────────────────────────────────────────────────────────────
+  async listPipelines(): Promise<PipelineRecord[]> {
+    const { pipelines } = (await this.#http.call('GET', '/v1/pipelines')) as { pipelines: readonly PipelineAnswer[] }
+    return pipelines.map(pipelineRecord)
+  }
+
+  async getPipeline(name: string): Promise<PipelineRecord> {
+    return pipelineRecord((await this.#http.call('GET', pipelinePath(name))) as PipelineAnswer)
+  }
+
+  async getPipelineVersion(name: string, version: number): Promise<PipelineVersion> {
+    const path = `${pipelinePath(name)}/versions/${expectVersion(version)}`
+    return pipelineVersion(name, (await this.#http.call('GET', path)) as PipelineVersionAnswer)
+  }
+
+  async pipelineModels(name: string, version?: number): Promise<PipelineModel[]> {
+    const chosen = version ?? (await this.#servingOrNewest(name))
+    const path = `${pipelinePath(name)}/versions/${expectVersion(chosen)}/models`
+    const { models } = (await this.#http.call('GET', path)) as { models: readonly PipelineModelAnswer[] }
+    return models.map(pipelineModel)
+  }
+
+  async applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
+    const path = `${pipelinePath(definition.name)}${options.deploy === true ? '?deploy=true' : ''}`
+    const answer = (await this.#http.call('PUT', path, { json: definition })) as AppliedAnswer
+    return pipelineVersion(definition.name, answer)
+  }
+
+  /** Resolves when the version serves; `beginDeploy` does not wait. */
+  async deployPipeline(name: string, version?: number): Promise<PipelineDescription> {
+    const json = version === undefined ? {} : { version }
+    const answer = await this.#http.call('POST', `${pipelinePath(name)}/deploy`, { json })
+    return this.#described(answer as DescriptionAnswer)
+  }
+
+  async beginDeploy(name: string, version?: number): Promise<void> {
+    const json = { ...(version === undefined ? {} : { version }), wait: false }
+    await this.#http.call('POST', `${pipelinePath(name)}/deploy`, { json })
+  }
+
+  async undeployPipeline(name: string): Promise<void> {
+    await this.#http.call('POST', `${pipelinePath(name)}/undeploy`)
+  }
+
+  async removePipeline(name: string): Promise<void> {
+    await this.#http.call('DELETE', pipelinePath(name))
+  }
+
+  async describePipeline(name: string): Promise<PipelineDescription> {
+    return this.#described((await this.#http.call('GET', `${pipelinePath(name)}/description`)) as DescriptionAnswer)
+  }
+
+  async pipelineStatus(name: string): Promise<RemoteStatus> {
+    return pipelineStatus((await this.#http.call('GET', `${pipelinePath(name)}/status`)) as StatusAnswer)
+  }
+
+  async #servingOrNewest(name: string): Promise<number> {
+    const { deployedVersion, versions } = await this.getPipeline(name)
+    return deployedVersion ?? versions.at(-1)?.version ?? 1
+  }
+
+  async #described(answer: DescriptionAnswer): Promise<PipelineDescription> {
+    const { definition } = await this.getPipelineVersion(answer.name, answer.version)
+    return description(answer, definition)
+  }
+}
+
+/** `engine.tags` of a server. */
+class RemoteTags implements Remote<TagsApi> {
+  readonly #http: HttpCaller
+
+  constructor(http: HttpCaller) {
+    this.#http = http
+  }
+
+  async addToPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord> {
+    return pipelineRecord((await this.#change('PUT', pipelinePath(pipeline), tags)) as PipelineAnswer)
+  }
+
+  async removeFromPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord> {
+    return pipelineRecord((await this.#change('DELETE', pipelinePath(pipeline), tags)) as PipelineAnswer)
+  }
+
+  async addToModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord> {
+    return this.#changeModel('PUT', model, tags, version)
+  }
+
+  async removeFromModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord> {
+    return this.#changeModel('DELETE', model, tags, version)
+  }
+
+  async list(): Promise<TagUse[]> {
+    const { tags } = (await this.#http.call('GET', '/v1/tags')) as { tags: readonly TagAnswer[] }
+    return tags.slice()
+  }
+
+  async searchPipelines(term: string): Promise<PipelineRecord[]> {
+    const path = `/v1/pipelines?${new URLSearchParams({ search: term }).toString()}`
+    const { pipelines } = (await this.#http.call('GET', path)) as { pipelines: readonly PipelineAnswer[] }
+    return pipelines.map(pipelineRecord)
+  }
+
+  async searchModels(term: string): Promise<ModelRecord[]> {
+    const path = `/v1/models?${new URLSearchParams({ search: term }).toString()}`
+    const { models } = (await this.#http.call('GET', path)) as { models: readonly ModelAnswer[] }
+    return models.map(modelRecord)
+  }
+
+  async #changeModel(
+    method: 'PUT' | 'DELETE',
+    model: string,
+    tags: readonly string[],
+    version: number | undefined,
+  ): Promise<ModelRecord> {
+    const { versions } = (await this.#http.call('GET', modelPath(model))) as ModelAnswer
+    const path = modelVersionPath(model, version ?? versions.at(-1)?.version ?? 1)
+    return modelRecord((await this.#change(method, path, tags)) as ModelAnswer)
+  }
+
+  /** One call a tag; a refusal leaves those before it done. @returns the last answer. */
+  async #change(method: 'PUT' | 'DELETE', path: string, tags: readonly string[]): Promise<unknown> {
+    let answer: unknown
+    for (const tag of tags) answer = await this.#http.call(method, `${path}/tags/${encodeURIComponent(tag)}`)
+    // Without tags there is nothing to change: what is there is the answer.
+    return answer ?? this.#http.call('GET', path.replace(/\/versions\/\d+$/, ''))
+  }
+}
+
+function modelPath(name: string): string {
+  return `/v1/models/${expectName('model', name)}`
+}
+
+function modelVersionPath(name: string, version: number): string {
+  return `${modelPath(name)}/versions/${expectVersion(version)}`
+}
+
+function pipelinePath(name: string): string {
+  return `/v1/pipelines/${expectName('pipeline', name)}`
+}
+
+function expectVersion(version: unknown): number {
+  return expectInteger('version', version, 1, 2 ** 31 - 1)
+}

@@ -1,0 +1,120 @@
+/**
+ * Control calls to a server over HTTP with fetch, in Node and in browsers. Whatever is no 2xx becomes a PenstockError with
+ * the server's code and sentence; no answer at all is ERR_CONNECTION_LOST, for whether the call was carried out is unknown.
+ */
+import { argumentError, expectInteger, expectNoOtherKeys, expectRecord, expectString } from '../base/expect.js'
+import { errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
+
+export interface ControlOptions {
+  /** Sent as `authorization: Bearer …`. */
+  readonly apiKey?: string
+  /** Milliseconds from a call to the end of its answer, 1..3,600,000; default 600,000: a large model takes minutes to load. */
+  readonly timeoutMs?: number
+  /** Takes the place of the global `fetch`: a proxy's, an agent's. */
+  readonly fetch?: typeof fetch
+}
+
+const TIMEOUT_MS = 600_000
+const TIMEOUT_MS_MAX = 3_600_000
+
+export interface HttpRequest {
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Sent as application/octet-stream. */
+  readonly bytes?: Uint8Array
+}
+
+export class HttpCaller {
+  readonly #url: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #timeoutMs: number
+  readonly #fetch: typeof fetch
+
+  /** @throws PenstockError ERR_ARGUMENT. */
+  constructor(url: string, options: ControlOptions) {
+    expectNoOtherKeys('options', expectRecord('options', options), ['apiKey', 'timeoutMs', 'fetch'])
+    this.#url = baseUrl(url)
+    this.#headers = options.apiKey === undefined ? {} : { authorization: `Bearer ${expectKey(options.apiKey)}` }
+    this.#timeoutMs = expectInteger('timeoutMs', options.timeoutMs ?? TIMEOUT_MS, 1, TIMEOUT_MS_MAX)
+    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis)
+  }
+
+  /**
+   * @param path from the root of the server, its parameters encoded.
+   * @returns the parsed JSON of the answer; undefined for an empty one.
+   * @throws PenstockError the server's; ERR_CONNECTION_LOST; ERR_DEADLINE_EXCEEDED after the timeout.
+   */
+  async call(method: string, path: string, request: HttpRequest = {}): Promise<unknown> {
+    const { status, text } = await this.#send(method, path, request)
+    if (status >= 200 && status < 300) return text === '' ? undefined : (JSON.parse(text) as unknown)
+    throw refusalOf(this.#url, status, text)
+  }
+
+  async #send(method: string, path: string, request: HttpRequest): Promise<{ status: number; text: string }> {
+    try {
+      const response = await this.#fetch(this.#url + path, {
+        method,
+        headers: { ...this.#headers, ...typeOf(request) },
+        signal: AbortSignal.timeout(this.#timeoutMs),
+        ...bodyOf(request),
+      })
+      return { status: response.status, text: await response.text() }
+    } catch (cause) {
+      if (cause instanceof Error && cause.name === 'TimeoutError')
+        throw new PenstockError('ERR_DEADLINE_EXCEEDED', `${this.#url} did not answer within ${this.#timeoutMs} ms`, {
+          cause,
+        })
+      throw new PenstockError('ERR_CONNECTION_LOST', `Cannot reach a server at ${this.#url}`, { cause })
+    }
+  }
+}
+
+function typeOf({ json, bytes }: HttpRequest): Record<string, string> {
+  if (bytes !== undefined) return { 'content-type': 'application/octet-stream' }
+  return json === undefined ? {} : { 'content-type': 'application/json' }
+}
+
+function bodyOf({ json, bytes }: HttpRequest): Pick<RequestInit, 'body'> {
+  // fetch reads views of any buffer; its types ask for one that cannot be shared.
+  if (bytes !== undefined) return { body: bytes as Uint8Array<ArrayBuffer> }
+  return json === undefined ? {} : { body: JSON.stringify(json) }
+}
+
+/** http and https; a path before /v1 (a reverse proxy's) is kept. */
+function baseUrl(url: unknown): string {
+  const text = expectString('url', url)
+  const parsed = URL.canParse(text) ? new URL(text) : null
+  if (parsed !== null && /^https?:$/.test(parsed.protocol)) return parsed.origin + parsed.pathname.replace(/\/+$/, '')
+  throw argumentError('url', 'an http: or https: URL', text, 'For example http://127.0.0.1:8080')
+}
+
+function expectKey(apiKey: unknown): string {
+  const key = expectString('apiKey', apiKey)
+  // Never the key itself: errors end up in logs.
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw argumentError('apiKey', 'printable ASCII without blanks', `${key.length} characters`)
+  return key
+}
+
+function refusalOf(url: string, status: number, text: string): PenstockError {
+  const { error, code, retry_after_ms: retryAfterMs } = parseError(text)
+  if (typeof error !== 'string' || typeof code !== 'string')
+    return new PenstockError(
+      'ERR_INTERNAL',
+      `${url} answered ${status}, not as Penstock does. Is it a Penstock server?`,
+    )
+  // A server of a later release may have codes that this one does not know.
+  if (!Object.hasOwn(errorTable, code)) return new PenstockError('ERR_INTERNAL', `${error} (${code})`)
+  const options = typeof retryAfterMs === 'number' ? { retryAfterMs } : {}
+  return new PenstockError(code as ErrorCode, error, options)
+}
+
+function parseError(text: string): { error?: unknown; code?: unknown; retry_after_ms?: unknown } {
+  try {
+    const body = JSON.parse(text) as unknown
+    return typeof body === 'object' && body !== null ? body : {}
+  } catch {
+    // A proxy's page of HTML.
+    return {}
+  }
+}
