@@ -19,7 +19,8 @@ export interface Setup {
 export async function prepareHome(bench: Bench, name: string, setup: Setup): Promise<string> {
   const home = join(bench.folder, name)
   if (existsSync(home)) return home
-  const server = await startPenstock(home)
+  // Measured now, while nothing else runs: a server that calibrates beside its load measures the load, too.
+  const server = await startPenstock(home, ['--calibration', 'deploy'])
   try {
     for (const [model, path] of Object.entries(setup.models)) {
       await put(server, `/v1/models/${model}/versions`, 'application/octet-stream', await readFile(path))
