@@ -16,6 +16,8 @@ enum class Opcode : int32_t {
   kMaximum = 6,  // push the greatest element of the row of sources[a]; NaN if any is NaN
   kLength = 7,  // push the number of elements in the row of sources[a]
   kArgmax = 8,  // push the index of the first greatest element of the row of sources[a]
+  kWindow = 9,  // the reduction that follows reads elements a..b - 1 of its row, as far as they are there; b -1: to the last
+  kMagnitudes = 10,  // the reduction that follows reads absolute values
   kAdd = 16,  // x + y
   kSubtract = 17,  // x - y
   kMultiply = 18,  // x * y

@@ -12,8 +12,15 @@ namespace penstock {
 namespace {
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
+bool is_reduction(Opcode opcode) noexcept {
+  return opcode >= Opcode::kSum && opcode <= Opcode::kArgmax;
+}
 bool is_source_read(Opcode opcode) noexcept {
-  return opcode >= Opcode::kLoad && opcode <= Opcode::kArgmax;
+  return opcode == Opcode::kLoad || is_reduction(opcode);
+}
+// Says what the next reduction reads; pushes nothing.
+bool is_prefix(Opcode opcode) noexcept {
+  return opcode == Opcode::kWindow || opcode == Opcode::kMagnitudes;
 }
 bool is_binary(Opcode opcode) noexcept {
   return (opcode >= Opcode::kAdd && opcode <= Opcode::kMax2) ||
@@ -29,16 +36,33 @@ double as_number(bool x) noexcept {
   return x ? 1.0 : 0.0;
 }
 
-double reduce(Opcode opcode, const RowView& row) noexcept {
+// What a reduction reads of its row.
+struct Window {
+  size_t start = 0;
+  size_t end = std::numeric_limits<size_t>::max();
+  bool is_of_magnitudes = false;
+};
+
+RowView part_of(const RowView& row, const Window& window) noexcept {
+  const size_t start = std::min(window.start, row.elements);
+  const size_t end = std::min(window.end, row.elements);
+  return {row.data + start * dtype_size_bytes(row.dtype), end - start, row.dtype};
+}
+
+double reduce(Opcode opcode, const RowView& row, bool is_of_magnitudes) noexcept {
   if (opcode == Opcode::kLength) return static_cast<double>(row.elements);
   if (row.elements == 0) return opcode == Opcode::kSum ? 0.0 : kNan;
   const size_t bytes = dtype_size_bytes(row.dtype);
+  const auto load = [&](size_t index) {
+    const double x = load_as_double(row.data + index * bytes, row.dtype);
+    return is_of_magnitudes ? std::fabs(x) : x;
+  };
   double sum = 0.0;
-  double best = load_as_double(row.data, row.dtype);
+  double best = load(0);
   size_t best_index = 0;
   bool has_nan = false;
   for (size_t i = 0; i < row.elements; ++i) {
-    const double x = load_as_double(row.data + i * bytes, row.dtype);
+    const double x = load(i);
     sum += x;
     has_nan = has_nan || std::isnan(x);
     if (opcode == Opcode::kMinimum ? x < best : x > best) {
@@ -126,9 +150,18 @@ double apply(Opcode opcode, double x) noexcept {
 std::string CheckProgram::validate(size_t source_count) const {
   if (code.empty() || code.size() > kInstructionsMax) return "the number of instructions is out of range";
   size_t depth = 0;
-  for (const Instruction& instruction : code) {
+  for (size_t i = 0; i < code.size(); ++i) {
+    const Instruction& instruction = code[i];
     const Opcode opcode = instruction.opcode;
     size_t pops = 0;
+    if (is_prefix(opcode)) {
+      const Opcode next = i + 1 < code.size() ? code[i + 1].opcode : opcode;
+      const bool is_last = opcode == Opcode::kMagnitudes;
+      if (!is_reduction(next) && (is_last || next != Opcode::kMagnitudes)) return "a window is before no reduction";
+      if (!is_last && (instruction.a < 0 || (instruction.b != -1 && instruction.b <= instruction.a)))
+        return "a window is out of range";
+      continue;
+    }
     if (opcode == Opcode::kConstant) {
       if (instruction.a < 0 || static_cast<size_t>(instruction.a) >= constants.size())
         return "a constant is out of range";
@@ -154,6 +187,7 @@ std::string CheckProgram::validate(size_t source_count) const {
 bool CheckProgram::run(std::span<const RowView> rows) const noexcept {
   std::array<double, kStackMax> stack;
   size_t top = 0;  // one past the top
+  Window window;
   for (const auto& [opcode, a, b] : code) {
     if (opcode == Opcode::kConstant) {
       stack[top++] = constants[static_cast<size_t>(a)];
@@ -162,8 +196,14 @@ bool CheckProgram::run(std::span<const RowView> rows) const noexcept {
       const auto index = static_cast<size_t>(b);
       stack[top++] =
           index < row.elements ? load_as_double(row.data + index * dtype_size_bytes(row.dtype), row.dtype) : kNan;
+    } else if (opcode == Opcode::kWindow) {
+      window.start = static_cast<size_t>(a);
+      if (b >= 0) window.end = static_cast<size_t>(b);
+    } else if (opcode == Opcode::kMagnitudes) {
+      window.is_of_magnitudes = true;
     } else if (is_source_read(opcode)) {
-      stack[top++] = reduce(opcode, rows[static_cast<size_t>(a)]);
+      stack[top++] = reduce(opcode, part_of(rows[static_cast<size_t>(a)], window), window.is_of_magnitudes);
+      window = {};
     } else if (is_unary(opcode)) {
       stack[top - 1] = apply(opcode, stack[top - 1]);
     } else if (opcode == Opcode::kSelect) {

@@ -74,6 +74,22 @@ TEST("check: the stack machine computes what the expression says, and NaN compar
   CLAIM(fails({{kConstant, 0, 0}, {kConstant, 1, 0}, {kConstant, 2, 0}, {kSelect, 0, 0}}, {0, 0, 5}));
 }
 
+TEST("check: a reduction reads its window, as far as the row has it, and the next one the whole row again") {
+  using enum Opcode;
+  const auto equals = [](double value, std::vector<CheckProgram::Instruction> code, std::vector<float> row) {
+    code.insert(code.end(), {{kConstant, 0, 0}, {kEqual, 0, 0}});
+    return fails(code, {value}, std::move(row));
+  };
+  CLAIM(equals(5, {{kWindow, 1, 3}, {kSum, 0, 0}}, {1, 2, 3, 4}));
+  CLAIM(equals(7, {{kWindow, 2, -1}, {kSum, 0, 0}}, {1, 2, 3, 4}));
+  CLAIM(equals(4, {{kWindow, 3, 9}, {kSum, 0, 0}}, {1, 2, 3, 4}));
+  CLAIM(equals(0, {{kWindow, 7, 9}, {kLength, 0, 0}}, {1, 2}));
+  CLAIM(equals(1, {{kWindow, 2, -1}, {kArgmax, 0, 0}}, {9, 9, 3, 4}));
+  CLAIM(equals(3, {{kMagnitudes, 0, 0}, {kMaximum, 0, 0}}, {1, -3, 2}));
+  CLAIM(equals(3, {{kWindow, 1, 3}, {kMagnitudes, 0, 0}, {kSum, 0, 0}}, {-5, -2, 1, -5}));
+  CLAIM(equals(0, {{kWindow, 0, 1}, {kMagnitudes, 0, 0}, {kSum, 0, 0}, {kSum, 0, 0}, {kAdd, 0, 0}}, {-2, 0}));
+}
+
 TEST("check: a program that could leave its stack or tables is refused before it runs") {
   using enum Opcode;
   CLAIM(!(CheckProgram{{}, {}}.validate(1).empty()));
@@ -82,6 +98,11 @@ TEST("check: a program that could leave its stack or tables is refused before it
   CLAIM(!(CheckProgram{{{kLoad, 1, 0}}, {}}.validate(1).empty()));
   CLAIM(!(CheckProgram{{{kConstant, 0, 0}, {kConstant, 0, 0}}, {1}}.validate(1).empty()));
   CLAIM(!(CheckProgram{{{static_cast<Opcode>(99), 0, 0}}, {}}.validate(1).empty()));
+  CLAIM(!(CheckProgram{{{kWindow, 0, 1}}, {}}.validate(1).empty()));
+  CLAIM(!(CheckProgram{{{kWindow, 0, 1}, {kLoad, 0, 0}}, {}}.validate(1).empty()));
+  CLAIM(!(CheckProgram{{{kMagnitudes, 0, 0}, {kWindow, 0, 1}, {kSum, 0, 0}}, {}}.validate(1).empty()));
+  CLAIM(!(CheckProgram{{{kWindow, 2, 1}, {kSum, 0, 0}}, {}}.validate(1).empty()));
+  CLAIM(!(CheckProgram{{{kWindow, -1, -1}, {kSum, 0, 0}}, {}}.validate(1).empty()));
   CLAIM(!(CheckProgram{std::vector<CheckProgram::Instruction>(100, {kConstant, 0, 0}), {1}}.validate(1).empty()));
 }
 

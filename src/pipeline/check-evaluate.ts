@@ -6,7 +6,7 @@
  */
 import { bfloat16Value, float16Value } from '../tensor/float16.js'
 import type { Dtype, TensorData } from '../tensor/tensor.js'
-import type { CheckNode } from './check-program.js'
+import type { CheckNode, ReduceNode } from './check-program.js'
 import type { ApplyOperation, ReduceOperation } from './check-syntax.js'
 
 /** The elements [start, start + count) of a tensor are the row. */
@@ -31,7 +31,7 @@ export function evaluateCheck(node: CheckNode, read: ReadRow): number {
     case 'element':
       return numberAt(read(node.source), node.index)
     case 'reduce':
-      return reduceRow(node.operation, read(node.source))
+      return reduceRow(node.operation, sliceOf(read(node.source), node), node.isOfMagnitudes)
     case 'apply':
       return applyOperation(
         node.operation,
@@ -50,25 +50,32 @@ export function applyOperation(operation: ApplyOperation, operands: readonly num
   return operations[operation](x, y, z)
 }
 
+/** What there is of the elements that a reduction names. */
+function sliceOf(row: RowView, { start, end }: ReduceNode): RowView {
+  const first = Math.min(start, row.count)
+  return { ...row, start: row.start + first, count: Math.min(end ?? row.count, row.count) - first }
+}
+
 /** One operation of the language on all elements of a row. */
-export function reduceRow(operation: ReduceOperation, row: RowView): number {
+export function reduceRow(operation: ReduceOperation, row: RowView, isOfMagnitudes = false): number {
   if (operation === 'length') return row.count
   if (row.count === 0) return operation === 'sum' ? 0 : NaN
+  const valueAt = (index: number): number => (isOfMagnitudes ? Math.abs(numberAt(row, index)) : numberAt(row, index))
   let sum = 0
   let hasNan = false
   let least = 0
   let greatest = 0
   for (let i = 0; i < row.count; i++) {
-    const value = numberAt(row, i)
+    const value = valueAt(i)
     sum += value
     hasNan ||= Number.isNaN(value)
-    if (value < numberAt(row, least)) least = i
-    if (value > numberAt(row, greatest)) greatest = i
+    if (value < valueAt(least)) least = i
+    if (value > valueAt(greatest)) greatest = i
   }
   if (operation === 'sum') return sum
   if (operation === 'mean') return sum / row.count
   if (operation === 'argmax') return greatest
-  return hasNan ? NaN : numberAt(row, operation === 'minimum' ? least : greatest)
+  return hasNan ? NaN : valueAt(operation === 'minimum' ? least : greatest)
 }
 
 function numberAt({ data, dtype, start, count }: RowView, index: number): number {

@@ -8,16 +8,33 @@ import { PenstockError } from '../base/errors.js'
 import { CHECK_SOURCES_MAX } from '../base/limits.js'
 import { staticElementCount, type FieldShape } from '../tensor/shape.js'
 import { formatTensorName } from './check-syntax.js'
-import type { ApplyOperation, CheckSide, CheckSyntax, ReduceOperation, TensorSyntax } from './check-syntax.js'
+import type {
+  ApplyOperation,
+  CheckSide,
+  CheckSyntax,
+  ReduceOperation,
+  ReduceSyntax,
+  TensorSyntax,
+} from './check-syntax.js'
 import { Opcode } from './generated/check-opcodes.js'
 
 export type CheckNode =
   | { readonly kind: 'number'; readonly value: number }
   | { readonly kind: 'text'; readonly value: string }
   | { readonly kind: 'element'; readonly source: number; readonly index: number; readonly isText: boolean }
-  | { readonly kind: 'reduce'; readonly operation: ReduceOperation; readonly source: number }
+  | ReduceNode
   | { readonly kind: 'apply'; readonly operation: ApplyOperation; readonly operands: readonly CheckNode[] }
   | { readonly kind: 'compareText'; readonly isNegated: boolean; readonly left: CheckNode; readonly right: CheckNode }
+
+/** An operation on elements start..end - 1 of a row, or on their absolute values; end null: to the last. */
+export interface ReduceNode {
+  readonly kind: 'reduce'
+  readonly operation: ReduceOperation
+  readonly source: number
+  readonly start: number
+  readonly end: number | null
+  readonly isOfMagnitudes: boolean
+}
 
 /** What a tensor name of an expression turned out to be. */
 export interface FoundTensor<Source> {
@@ -81,7 +98,7 @@ class Binder<Source> {
       case 'tensor':
         return this.bindElement(syntax)
       case 'reduce':
-        return this.bindReduce(syntax.operation, syntax.tensor)
+        return this.bindReduce(syntax)
       case 'apply':
         return this.bindApply(
           syntax.operation,
@@ -96,11 +113,16 @@ class Binder<Source> {
     return { kind: 'element', source, index: this.elementOf(tensor, rowDims), isText }
   }
 
-  private bindReduce(operation: ReduceOperation, tensor: TensorSyntax): CheckNode {
+  private bindReduce({ operation, tensor, isOfMagnitudes }: ReduceSyntax): CheckNode {
     const source = this.sourceOf(tensor)
-    if (this.foundAt(source).isText && operation !== 'length')
-      throw this.error(tensor, `has texts: ${operation} is of numbers`)
-    return { kind: 'reduce', operation, source }
+    const { rowDims, isText } = this.foundAt(source)
+    if (isText && (operation !== 'length' || isOfMagnitudes))
+      throw this.error(tensor, `has texts: ${isOfMagnitudes ? 'abs' : operation} is of numbers`)
+    const { start, end } = tensor.slice ?? { start: 0, end: null }
+    const count = staticElementCount(rowDims)
+    if (count !== null && Math.max(start + 1, end ?? 0) > count && tensor.slice !== null)
+      throw this.error(tensor, `has no elements ${start}:${end ?? ''}: it has ${count} in a row`)
+    return { kind: 'reduce', operation, source, start, end, isOfMagnitudes }
   }
 
   private bindApply(operation: ApplyOperation, operands: readonly CheckNode[]): CheckNode {
@@ -134,6 +156,11 @@ class Binder<Source> {
     const { indexes } = tensor
     const count = staticElementCount(rowDims)
     const shape = `a row of the shape [${rowDims.map((dim) => dim ?? '?').join(', ')}]`
+    if (tensor.slice !== null)
+      throw this.error(
+        tensor,
+        'is a slice where one number is meant: put it into sum, mean, min, max, argmax or length',
+      )
     if (indexes === null) {
       if (count === 1) return 0
       const size = count === null ? 'a row of unknown size' : `${count} elements in a row`
@@ -165,7 +192,7 @@ class Binder<Source> {
     const name = formatTensorName(tensor.side, tensor.name)
     return new PenstockError(
       'ERR_PIPELINE_INVALID',
-      `Expected ${this.where} to be about tensors that exist: ${name} ${problem}`,
+      `Expected ${this.where} to be about tensors that exist: ${name} at character ${tensor.at} ${problem}`,
     )
   }
 }
@@ -189,6 +216,8 @@ function emit(node: CheckNode, code: number[], constants: number[]): void {
       code.push(Opcode.load, node.source, node.index)
       return
     case 'reduce':
+      if (node.start > 0 || node.end !== null) code.push(Opcode.window, node.start, node.end ?? -1)
+      if (node.isOfMagnitudes) code.push(Opcode.magnitudes, 0, 0)
       code.push(Opcode[node.operation], node.source, 0)
       return
     case 'apply':

@@ -1,19 +1,21 @@
 /**
- * The text of a check → a small tree of our own. jsep does the tokens and the precedence (JavaScript's); everything that a
- * check cannot mean is refused here, so that later stages meet only numbers, texts, tensors and operations.
+ * The text of a check → a small tree of our own. check-tokens.ts does the tokens and the precedence (JavaScript's);
+ * everything that a check cannot mean is refused here, with its place, so that later stages meet only numbers, texts,
+ * tensors and operations.
  *
- *   out.variable[0] > 1500000.0        in.tensor[3] * 2 <= max(out.scores)        out["my-name"][0] != 0
+ *   out.variable[0] > 1500000.0        in.tensor[3] * 2 <= max(abs(out.scores[2:5]))        out["my-name"][0] != 0
  *
  * Wallaroo users write `(a < b) & (c > d)`: single & and | are the logical operators. There is no short circuit and no
  * need of one: every operation is total, so the order of evaluation cannot be seen.
  */
-import jsep from 'jsep'
+import type jsep from 'jsep'
 import { PenstockError } from '../base/errors.js'
 import { CHECK_EXPRESSION_CHARACTERS_MAX, CHECK_INSTRUCTIONS_MAX, CHECK_STACK_MAX } from '../base/limits.js'
+import { parseCheckText, type CheckText, type SliceExpression } from './check-tokens.js'
 import type { OpcodeName } from './generated/check-opcodes.js'
 
 export type ReduceOperation = 'sum' | 'mean' | 'minimum' | 'maximum' | 'length' | 'argmax'
-export type ApplyOperation = Exclude<OpcodeName, ReduceOperation | 'constant' | 'load'>
+export type ApplyOperation = Exclude<OpcodeName, ReduceOperation | 'constant' | 'load' | 'window' | 'magnitudes'>
 export type CheckSide = 'in' | 'out'
 
 export interface TensorSyntax {
@@ -22,12 +24,23 @@ export interface TensorSyntax {
   readonly name: string
   /** null: the whole row. One index: the element in row-major order; as many as the row has dims: one per dim. */
   readonly indexes: readonly number[] | null
+  /** Elements start..end - 1 in row-major order, end null: to the last; null: all. */
+  readonly slice: { readonly start: number; readonly end: number | null } | null
+  /** 1-based character of the text at which it stands. */
+  readonly at: number
+}
+export interface ReduceSyntax {
+  readonly kind: 'reduce'
+  readonly operation: ReduceOperation
+  readonly tensor: TensorSyntax
+  /** Of the elements' absolute values. */
+  readonly isOfMagnitudes: boolean
 }
 export type CheckSyntax =
   | { readonly kind: 'number'; readonly value: number }
   | { readonly kind: 'text'; readonly value: string }
   | TensorSyntax
-  | { readonly kind: 'reduce'; readonly operation: ReduceOperation; readonly tensor: TensorSyntax }
+  | ReduceSyntax
   | { readonly kind: 'apply'; readonly operation: ApplyOperation; readonly operands: readonly CheckSyntax[] }
 
 /**
@@ -37,16 +50,17 @@ export type CheckSyntax =
  */
 export function parseCheck(where: string, text: string): CheckSyntax {
   if (text.length > CHECK_EXPRESSION_CHARACTERS_MAX) {
-    throw refusal(where, `at most ${CHECK_EXPRESSION_CHARACTERS_MAX} characters`, `${text.length} characters`)
+    throw sizeRefusal(where, `at most ${CHECK_EXPRESSION_CHARACTERS_MAX} characters`, `${text.length} characters`)
   }
-  const syntax = convert(where, parseTokens(where, text))
+  const tokens = parseCheckText(where, text)
+  const syntax = convert(tokens, tokens.expression)
   const size = measure(syntax)
   // Two more: a check ends with one or two negations that make 1 of "failed".
   if (size.instructions + 2 > CHECK_INSTRUCTIONS_MAX) {
-    throw refusal(where, `at most ${CHECK_INSTRUCTIONS_MAX - 2} operations`, `${size.instructions} operations`)
+    throw sizeRefusal(where, `at most ${CHECK_INSTRUCTIONS_MAX - 2} operations`, `${size.instructions} operations`)
   }
   if (size.stack > CHECK_STACK_MAX) {
-    throw refusal(where, `an expression that needs at most ${CHECK_STACK_MAX} values at a time`, String(size.stack))
+    throw sizeRefusal(where, `an expression that needs at most ${CHECK_STACK_MAX} values at a time`, String(size.stack))
   }
   return syntax
 }
@@ -63,19 +77,8 @@ export function formatTensorName(side: CheckSide, name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? `${side}.${name}` : `${side}[${JSON.stringify(name)}]`
 }
 
-function parseTokens(where: string, text: string): jsep.Expression {
-  try {
-    return jsep(text)
-  } catch (error) {
-    // jsep recurses: thousands of opening brackets exhaust the stack before it can complain.
-    const reason = error instanceof RangeError ? 'it is nested too deeply' : (error as Error).message
-    throw new PenstockError('ERR_PIPELINE_INVALID', `Expected ${where} to be an expression: ${reason}`)
-  }
-}
-
-function refusal(where: string, rule: string, received: string, wayOut = ''): PenstockError {
-  const sentence = `Expected ${where} to be ${rule} but received ${received}`
-  return new PenstockError('ERR_PIPELINE_INVALID', wayOut === '' ? sentence : `${sentence}. ${wayOut}`)
+function sizeRefusal(where: string, rule: string, received: string): PenstockError {
+  return new PenstockError('ERR_PIPELINE_INVALID', `Expected ${where} to be ${rule} but received ${received}`)
 }
 
 const binaryOperations: Readonly<Partial<Record<string, ApplyOperation>>> = {
@@ -128,29 +131,29 @@ function lookUp<T>(table: Readonly<Partial<Record<string, T>>>, key: string): T 
   return Object.hasOwn(table, key) ? table[key] : undefined
 }
 
-function convert(where: string, expression: jsep.Expression): CheckSyntax {
+function convert(check: CheckText, expression: jsep.Expression): CheckSyntax {
   const node = expression as jsep.CoreExpression
   switch (node.type) {
     case 'Literal':
-      return convertLiteral(where, node)
+      return convertLiteral(check, node)
     case 'UnaryExpression':
-      return convertUnary(where, node)
+      return convertUnary(check, node)
     case 'BinaryExpression': {
       const operation = lookUp(binaryOperations, node.operator)
-      if (operation === undefined) throw refusal(where, 'without the operator', node.operator)
-      return { kind: 'apply', operation, operands: [convert(where, node.left), convert(where, node.right)] }
+      if (operation === undefined) throw check.refusal(node, 'without the operator', node.operator)
+      return { kind: 'apply', operation, operands: [convert(check, node.left), convert(check, node.right)] }
     }
     case 'ConditionalExpression': {
-      const operands = [node.test, node.consequent, node.alternate].map((operand) => convert(where, operand))
+      const operands = [node.test, node.consequent, node.alternate].map((operand) => convert(check, operand))
       return { kind: 'apply', operation: 'select', operands }
     }
     case 'CallExpression':
-      return convertCall(where, node)
+      return convertCall(check, node)
     case 'MemberExpression':
     case 'Identifier':
-      return convertTensor(where, node)
+      return convertTensor(check, node)
     default:
-      throw refusal(where, 'one expression', node.type === 'Compound' ? compoundWords(node) : `a ${node.type}`)
+      throw check.refusal(node, 'one expression', node.type === 'Compound' ? compoundWords(node) : `a ${node.type}`)
   }
 }
 
@@ -158,62 +161,84 @@ function compoundWords(node: jsep.Compound): string {
   return node.body.length === 0 ? 'an empty text' : `${node.body.length} of them`
 }
 
-function convertLiteral(where: string, { value, raw }: jsep.Literal): CheckSyntax {
+function convertLiteral(check: CheckText, node: jsep.Literal): CheckSyntax {
+  const { value, raw } = node
   if (typeof value === 'number') return { kind: 'number', value }
   if (typeof value === 'boolean') return { kind: 'number', value: Number(value) }
   if (typeof value === 'string') return { kind: 'text', value }
-  throw refusal(where, 'made of numbers, texts and tensors', raw)
+  throw check.refusal(node, 'made of numbers, texts and tensors', raw)
 }
 
-function convertUnary(where: string, node: jsep.UnaryExpression): CheckSyntax {
-  const operand = convert(where, node.argument)
+function convertUnary(check: CheckText, node: jsep.UnaryExpression): CheckSyntax {
+  const operand = convert(check, node.argument)
   if (node.operator === '+') return operand
   const operation = lookUp(unaryOperations, node.operator)
-  if (operation === undefined) throw refusal(where, 'without the operator', node.operator)
+  if (operation === undefined) throw check.refusal(node, 'without the operator', node.operator)
   if (operation === 'negate' && operand.kind === 'number') return { kind: 'number', value: -operand.value }
   return { kind: 'apply', operation, operands: [operand] }
 }
 
-function convertCall(where: string, node: jsep.CallExpression): CheckSyntax {
+function convertCall(check: CheckText, node: jsep.CallExpression): CheckSyntax {
   const name = node.callee.type === 'Identifier' ? String((node.callee as jsep.Identifier).name) : ''
-  const operands = node.arguments.map((argument) => convert(where, argument))
+  const operands = node.arguments.map((argument) => convert(check, argument))
   const extremum = lookUp(extrema, name)
   const reduction = lookUp(reductions, name) ?? (operands.length === 1 ? extremum?.all : undefined)
   if (reduction !== undefined) {
-    const [tensor] = operands
-    if (operands.length === 1 && tensor?.kind === 'tensor' && tensor.indexes === null) {
-      return { kind: 'reduce', operation: reduction, tensor }
-    }
+    const reduced = operands.length === 1 ? reduceOperand(operands[0] as CheckSyntax) : null
+    if (reduced !== null) return { kind: 'reduce', operation: reduction, ...reduced }
     const rule = extremum === undefined ? 'one tensor' : 'one tensor, or of two and more numbers'
-    throw refusal(`${name} in ${where}`, `of ${rule}, e.g. ${name}(out.scores),`, 'something else')
+    throw check.refusal(node, `of ${rule}, e.g. ${name}(out.scores),`, 'something else', '', name)
   }
   if (extremum !== undefined && operands.length > 1) {
     return operands.reduce((left, right) => ({ kind: 'apply', operation: extremum.two, operands: [left, right] }))
   }
   const operation = lookUp(functions, name)
   if (operation === undefined)
-    throw refusal(`a function in ${where}`, `one of ${functionNames}`, name || 'an expression')
-  if (operands.length !== 1) throw refusal(`${name} in ${where}`, 'of one number', `${operands.length} arguments`)
+    throw check.refusal(node, `one of ${functionNames}`, name || 'an expression', '', 'a function')
+  if (operands.length !== 1) throw check.refusal(node, 'of one number', `${operands.length} arguments`, '', name)
   return { kind: 'apply', operation, operands }
 }
 
-/** `in.name`, `out["name"]`, each with indexes behind it. */
-function convertTensor(where: string, node: jsep.MemberExpression | jsep.Identifier): TensorSyntax {
-  const indexes: number[] = []
+/** A whole row, a slice of one, or the absolute values of either; null: something else. */
+function reduceOperand(operand: CheckSyntax): { tensor: TensorSyntax; isOfMagnitudes: boolean } | null {
+  const isOfMagnitudes = operand.kind === 'apply' && operand.operation === 'absolute'
+  const tensor = isOfMagnitudes ? operand.operands[0] : operand
+  return tensor?.kind === 'tensor' && tensor.indexes === null ? { tensor, isOfMagnitudes } : null
+}
+
+/** `in.name`, `out["name"]`, each with indexes or one slice behind it. */
+function convertTensor(check: CheckText, node: jsep.MemberExpression | jsep.Identifier): TensorSyntax {
+  const places: jsep.MemberExpression[] = []
   let inner: jsep.Expression = node
   for (;;) {
     const member = inner as jsep.MemberExpression
-    if (inner.type !== 'MemberExpression' || member.optional === true) throw tensorRefusal(where, inner)
+    if (inner.type !== 'MemberExpression' || member.optional === true) throw tensorRefusal(check, node, inner)
     const root = member.object as jsep.Identifier
     if (root.type === 'Identifier' && (root.name === 'in' || root.name === 'out')) {
       const name = memberName(member)
-      if (name === null) throw tensorRefusal(where, inner)
-      return { kind: 'tensor', side: root.name, name, indexes: indexes.length === 0 ? null : indexes }
+      if (name === null) throw tensorRefusal(check, node, inner)
+      return { kind: 'tensor', side: root.name, name, ...placesOf(check, node, places), at: check.placeOf(node) }
     }
-    if (root.type === 'Identifier') throw tensorRefusal(where, root)
-    indexes.unshift(elementIndex(where, member))
+    if (root.type === 'Identifier') throw tensorRefusal(check, node, root)
+    places.unshift(member)
     inner = member.object
   }
+}
+
+function placesOf(
+  check: CheckText,
+  node: jsep.Expression,
+  members: readonly jsep.MemberExpression[],
+): Pick<TensorSyntax, 'indexes' | 'slice'> {
+  const [only] = members
+  if (only === undefined) return { indexes: null, slice: null }
+  const slice = only.property as SliceExpression
+  if (members.length > 1 || !only.computed || slice.type !== 'SliceExpression')
+    return { indexes: members.map((member) => elementIndex(check, node, member)), slice: null }
+  const { start, end } = slice
+  if (start <= INDEX_MAX && (end === null || (end > start && end <= INDEX_MAX)))
+    return { indexes: null, slice: { start, end } }
+  throw check.refusal(node, 'start:end with 0 <= start < end', `${start}:${end ?? ''}`, '', 'a slice')
 }
 
 function memberName(member: jsep.MemberExpression): string | null {
@@ -222,23 +247,27 @@ function memberName(member: jsep.MemberExpression): string | null {
   return typeof value === 'string' ? value : null
 }
 
-function elementIndex(where: string, member: jsep.MemberExpression): number {
+const INDEX_MAX = 0x7fffffff
+
+function elementIndex(check: CheckText, node: jsep.Expression, member: jsep.MemberExpression): number {
   const { value } = member.property as jsep.Literal
   const isIndex = member.computed && member.property.type === 'Literal' && Number.isInteger(value)
-  if (isIndex && (value as number) <= 0x7fffffff) return value as number
-  throw refusal(`an index in ${where}`, 'an integer >= 0, as in out.scores[0],', 'something else')
+  if (isIndex && (value as number) <= INDEX_MAX) return value as number
+  const wayOut = 'Several elements are a slice, as in max(out.scores[0:3])'
+  throw check.refusal(node, 'an integer >= 0, as in out.scores[0],', 'something else', wayOut, 'an index')
 }
 
-function tensorRefusal(where: string, node: jsep.Expression): PenstockError {
-  const name = node.type === 'Identifier' ? String((node as jsep.Identifier).name) : 'something else'
+function tensorRefusal(check: CheckText, node: jsep.Expression, part: jsep.Expression): PenstockError {
+  const name = part.type === 'Identifier' ? String((part as jsep.Identifier).name) : 'something else'
   const wayOut = 'Write in.<input>[i] or out.<output>[i]; out["<output>"][i] for names with other characters'
-  return refusal(`a tensor in ${where}`, 'below in or out', name, wayOut)
+  return check.refusal(node, 'below in or out', name, wayOut, 'a tensor')
 }
 
 /** Instructions and stack slots that an expression compiles to. */
 function measure(syntax: CheckSyntax): { instructions: number; stack: number } {
   let instructions = 1
   let stack = 1
+  if (syntax.kind === 'reduce') instructions += Number(syntax.tensor.slice !== null) + Number(syntax.isOfMagnitudes)
   if (syntax.kind !== 'apply') return { instructions, stack }
   syntax.operands.forEach((operand, below) => {
     const size = measure(operand)

@@ -16,6 +16,10 @@ export const Opcode = {
   length: 7,
   /** push the index of the first greatest element of the row of sources[a] */
   argmax: 8,
+  /** the reduction that follows reads elements a..b - 1 of its row, as far as they are there; b -1: to the last */
+  window: 9,
+  /** the reduction that follows reads absolute values */
+  magnitudes: 10,
   /** x + y */
   add: 16,
   /** x - y */
