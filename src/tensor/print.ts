@@ -88,7 +88,8 @@ function printSlowly(value: number): string {
   return String(value)
 }
 
-function float64ToJson(value: number): string {
+/** Prints a float64 as the shortest decimal that reads back to it, as JSON; NaN and infinities as null. */
+export function float64ToJson(value: number): string {
   if (value - value !== 0) return 'null'
   return Object.is(value, -0) ? '-0' : String(value)
 }

@@ -1,7 +1,7 @@
 /**
  * Dependencies point down:
  *
- *   cli → bench → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline → protocol → tensor → base
+ *   cli → bench → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline, results → protocol → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api.ts only); the client sees protocol, tensor
@@ -18,6 +18,7 @@ const ranks: Readonly<Record<string, number>> = {
   protocol: 2,
   transforms: 2,
   pipeline: 3,
+  results: 3,
   steps: 4,
   worker: 5,
   registry: 5,

@@ -4,7 +4,7 @@
  */
 import type { PipelineDescription } from '../../engine/api.js'
 import type { AnswerForm } from '../../engine/json-port.js'
-import { lastModelOf } from './infer-answer.js'
+import { lastModelJson } from './infer-answer.js'
 
 /** @returns null when a name needs an escape in JSON: such bodies are read by infer-request.ts. */
 export function answerFormOf(description: PipelineDescription): AnswerForm | null {
@@ -19,8 +19,8 @@ export function answerFormOf(description: PipelineDescription): AnswerForm | nul
     })),
     checks: checks.map((check) => `{"check":${JSON.stringify(check)},"rows":[`),
     metadata: `,"metadata":{"pipeline":${JSON.stringify(name)},"pipeline_version":${version},"request_id":"`,
-    lastModel: lastModelOf(null, description),
-    routes: routes.map((label) => ({ label: JSON.stringify(label), lastModel: lastModelOf(label, description) })),
+    lastModel: lastModelJson(null, description),
+    routes: routes.map((label) => ({ label: JSON.stringify(label), lastModel: lastModelJson(label, description) })),
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import { encodeMessage, resultMessage, type InferTiming } from '../../protocol/codec.js'
+import { lastModelOf } from '../../results/models-text.js'
 import { writeNested, writeRow } from '../../tensor/print.js'
 import type { Tensor } from '../../tensor/tensor.js'
 
@@ -32,8 +33,8 @@ export function writeColumns(result: InferResult, pipeline: AnsweredPipeline): s
 }
 
 /** The JSON of `last_model` when every row took the route `label`; null: no row was routed. */
-export function lastModelOf(label: string | null, pipeline: AnsweredPipeline): string {
-  return JSON.stringify(lastModel(label ?? answeringModel(pipeline), pipeline))
+export function lastModelJson(label: string | null, pipeline: AnsweredPipeline): string {
+  return JSON.stringify(lastModelOf(label, pipeline))
 }
 
 function timingText({ metadata: { timing } }: InferResult): string {
@@ -61,10 +62,13 @@ function timingMetadata({ totalUs, sendUs, steps }: InferTiming): Record<string,
 const unroutedModels = new WeakMap<AnsweredPipeline, string>()
 
 function lastModelText(route: readonly string[] | null, pipeline: AnsweredPipeline): string {
-  if (route !== null) return JSON.stringify(lastModel(new Set(route).size === 1 ? (route[0] ?? null) : null, pipeline))
+  if (route !== null) {
+    const [label, ...others] = new Set(route)
+    return others.length > 0 || label === undefined ? 'null' : lastModelJson(label, pipeline)
+  }
   let text = unroutedModels.get(pipeline)
   if (text === undefined) {
-    text = lastModelOf(null, pipeline)
+    text = lastModelJson(null, pipeline)
     unroutedModels.set(pipeline, text)
   }
   return text
@@ -151,7 +155,7 @@ function recordMetadata(result: InferResult, pipeline: AnsweredPipeline, partiti
   const { route } = result.metadata
   const textOf = (label: string | null): string => {
     const metadata = {
-      last_model: lastModel(label, pipeline),
+      last_model: route !== null && label === null ? null : lastModelOf(label, pipeline),
       ...commonMetadata(result),
       dropped: [],
       partition,
@@ -160,7 +164,7 @@ function recordMetadata(result: InferResult, pipeline: AnsweredPipeline, partiti
     return JSON.stringify(metadata)
   }
   if (route === null) {
-    const text = textOf(answeringModel(pipeline))
+    const text = textOf(null)
     return () => text
   }
   const texts = new Map([...new Set(route)].map((label) => [label, textOf(label)]))
@@ -176,25 +180,4 @@ function commonMetadata(result: InferResult): Record<string, unknown> {
     elapsed: elapsedNs.map((ns) => Math.round(ns)),
     ...(timing === undefined ? {} : { timing: timingMetadata(timing) }),
   }
-}
-
-/** A string that holds JSON, as callers of Wallaroo's engine parse it; null when no single model is meant. */
-function lastModel(label: string | null, pipeline: AnsweredPipeline): string | null {
-  if (label === null) return null
-  const [name = '', selector = ''] = label.split('@')
-  const same = pipeline.models.filter((model) => model.name === name)
-  const model = same.find(({ version }) => String(version) === selector) ?? same[0]
-  return model === undefined ? null : JSON.stringify({ model_name: model.name, model_sha: model.sha256 })
-}
-
-/** The reference of the model whose output is the answer's first; null when a split decides that. */
-function answeringModel(pipeline: AnsweredPipeline): string | null {
-  let models: readonly (string | null)[] = []
-  for (const step of pipeline.steps) {
-    if (step.type === 'model') models = [step.model]
-    else if (step.type === 'multi-model') models = step.models
-    else if (step.type === 'select') models = [models[step.index] ?? null]
-    else if (step.type === 'key-split' || step.type === 'random-split') models = [null]
-  }
-  return models[0] ?? null
 }

@@ -238,8 +238,8 @@ function readColumnSlowly(
   return toTensor(field, signature.isWhole ? values[0] : nested, signature.isWhole)
 }
 
-/** The keys that splits of the pipeline route on. */
-function routingKeys(signature: Signature): Set<string> {
+/** The keys that splits of the pipeline route on: columns of these names are read as such. */
+export function routingKeys(signature: Signature): Set<string> {
   const keys = new Set<string>()
   for (const step of signature.steps) {
     if (step.type === 'key-split') keys.add(step.key)
@@ -291,7 +291,7 @@ function unknownInput(name: string, signature: Signature): PenstockError {
   )
 }
 
-function missingInput(name: string, signature: Signature, where: string): PenstockError {
+export function missingInput(name: string, signature: Signature, where: string): PenstockError {
   return new PenstockError(
     'ERR_MISSING_INPUT',
     `Expected ${where} to have the input ${name} of pipeline ${signature.name} but received none. Send ${example(signature)}`,

@@ -8,9 +8,13 @@ import { JSON_TYPE } from './replies.js'
 
 export const PENSTOCK_TYPE = 'application/x-penstock'
 export const RECORDS_TYPE = 'application/json; format=pandas-records'
+export const ARROW_FILE_TYPE = 'application/vnd.apache.arrow.file'
+export const ARROW_STREAM_TYPE = 'application/vnd.apache.arrow.stream'
 /** columns and records are JSON; penstock is one FlatBuffers message. */
-export type AnswerForm = 'columns' | 'records' | 'penstock'
-export type InferBodyKind = 'json' | 'records' | 'penstock'
+export type AnswerForm = 'columns' | 'records' | 'penstock' | 'arrow-file' | 'arrow-stream'
+export type InferBodyKind = 'json' | 'records' | 'penstock' | 'arrow'
+
+const inferTypes = `${JSON_TYPE}, ${RECORDS_TYPE}, ${ARROW_FILE_TYPE}, ${ARROW_STREAM_TYPE} or ${PENSTOCK_TYPE}`
 
 interface MediaType {
   readonly name: string
@@ -25,7 +29,9 @@ export function inferBodyKind(contentType: string): InferBodyKind {
   if (name === PENSTOCK_TYPE) return 'penstock'
   // Clients are seen that send the value twice in one header; what begins like the format is the format.
   if (name === JSON_TYPE) return format.startsWith('pandas-records') ? 'records' : 'json'
-  throw contentTypeError(contentType, `${JSON_TYPE}, ${RECORDS_TYPE} or ${PENSTOCK_TYPE}`)
+  // Which of the two the bytes are, they tell themselves.
+  if (name === ARROW_FILE_TYPE || name === ARROW_STREAM_TYPE) return 'arrow'
+  throw contentTypeError(contentType, inferTypes)
 }
 
 /** @throws PenstockError ERR_CONTENT_TYPE */
@@ -48,13 +54,15 @@ export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
   for (const { name, format } of wanted) {
     if (name === '*/*' || name === 'application/*') return mirror
     if (name === PENSTOCK_TYPE) return 'penstock'
+    if (name === ARROW_FILE_TYPE) return 'arrow-file'
+    if (name === ARROW_STREAM_TYPE) return 'arrow-stream'
     if (name !== JSON_TYPE) continue
     if (format.startsWith('pandas-records')) return 'records'
-    return mirror === 'penstock' ? 'columns' : mirror
+    return mirror === 'records' ? 'records' : 'columns'
   }
   throw new PenstockError(
     'ERR_NOT_ACCEPTABLE',
-    `Expected accept to name ${JSON_TYPE}, ${RECORDS_TYPE} or ${PENSTOCK_TYPE} but received ${accept.slice(0, 200)}`,
+    `Expected accept to name ${inferTypes} but received ${accept.slice(0, 200)}`,
   )
 }
 

@@ -25,7 +25,7 @@ import {
   type OpenMessage,
 } from '../../protocol/codec.js'
 import { authorize, type AuthPolicy } from '../auth.js'
-import { namedTensors } from '../http/infer.js'
+import { namedTensors } from '../http/infer-body.js'
 import { errorReply } from '../http/replies.js'
 import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../uws.js'
 import { Peer, type HeldBytes, type PeerSlot } from './peer.js'

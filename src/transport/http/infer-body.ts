@@ -1,0 +1,165 @@
+/**
+ * An infer call from its body to its reply, apart from the socket: what the HTTP handler does with an exchange, and what
+ * an embedding program gets that hands in the same bytes.
+ *
+ * The forms of JSON and binary without a dataset are written here and in infer-answer.ts. All others (Arrow, and whatever
+ * selects or flattens columns) are tables: table-answer.ts, loaded with the Arrow library when the first is asked for.
+ */
+import { argumentError, expectOneOf } from '../../base/expect.js'
+import { DEADLINE_MS_MAX } from '../../base/limits.js'
+import { PenstockError } from '../../base/errors.js'
+import type { CancelSignal, EngineApi, InferRequest, PipelineDescription } from '../../engine/api.js'
+import { decodeMessage, type InferMessage } from '../../protocol/codec.js'
+import { TensorLayout } from '../../protocol/tensor-layout.js'
+import type { ArrowBody } from '../../results/ipc/read-arrow.js'
+import type { Tensor } from '../../tensor/tensor.js'
+import type { HttpReply } from '../uws.js'
+import { parseArrowBody } from './arrow-request.js'
+import { writeColumns, writeMessage, writeRecords, type RecordsContext } from './infer-answer.js'
+import { parseInferBody } from './infer-request.js'
+import { answerForm, inferBodyKind, PENSTOCK_TYPE, RECORDS_TYPE, type AnswerForm } from './media-types.js'
+import { JSON_TYPE } from './replies.js'
+import type { ResultQuery } from './result-query.js'
+
+export interface InferBodyCall {
+  readonly engine: Pick<EngineApi, 'describePipeline' | 'infer'>
+  readonly pipeline: string
+  readonly body: Buffer
+  /** By lower-case name, '' for none: content-type, accept and the penstock- headers. */
+  readonly header: (name: string) => string
+  readonly query: ResultQuery
+  readonly signal: CancelSignal | undefined
+  /** When the request arrived, milliseconds of the epoch. */
+  readonly timeMs: number
+  readonly partition: string
+  /** Called when nothing refers to the body any more; not at all when something may. */
+  readonly recycleBody: () => void
+}
+
+/** What the kinds of body have in common once they are read. */
+export interface ParsedBody {
+  readonly request: Omit<InferRequest, 'inputs' | 'signal'> & { readonly inputs: Readonly<Record<string, Tensor>> }
+  readonly form: AnswerForm
+  /** Of records: the text of each. */
+  readonly echoes: readonly string[] | null
+  /** Of Arrow: the body and its columns that are no inputs. */
+  readonly arrow: { readonly body: ArrowBody; readonly extras: readonly number[] } | null
+  /** Of an Infer message, to be repeated in Results. */
+  readonly channel: number
+  readonly id: number
+}
+
+/** @throws PenstockError: whatever is wrong with the request, and what the engine answers. */
+export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
+  const { engine, pipeline: name, query, timeMs, partition } = call
+  const description = engine.describePipeline(name)
+  const parsed = parseBody(call, description)
+  const form = answerForm(call.header('accept'), parsed.form)
+  const request = withHeaders(parsed.request, call.header)
+  const isTable = query.isGiven || form === 'arrow-file' || form === 'arrow-stream'
+  const tables = isTable ? await import('./table-answer.js') : null
+  const plan = tables?.planTable({ query, form, parsed, request, description }) ?? null
+  const pending = engine.infer(name, { ...request, signal: call.signal })
+  // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
+  if (!description.isPlain && form !== 'records' && !isTable) call.recycleBody()
+  const result = await pending
+  // Another version may have been deployed in between; its checks and routes are the ones that answered.
+  const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
+  if (tables !== null && plan !== null) return tables.tableReply(result, answered, plan, { timeMs, partition })
+  if (form === 'penstock')
+    return { status: 200, contentType: PENSTOCK_TYPE, body: writeMessage(result, answered, parsed.channel, parsed.id) }
+  if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: writeColumns(result, answered) }
+  const inputs: RecordsContext['inputs'] =
+    parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
+  return {
+    status: 200,
+    contentType: RECORDS_TYPE,
+    body: writeRecords(result, answered, { inputs, timeMs, partition }),
+  }
+}
+
+function parseBody({ body, header }: InferBodyCall, description: PipelineDescription): ParsedBody {
+  const kind = inferBodyKind(header('content-type'))
+  if (kind === 'penstock') return parseMessage(body, description)
+  if (kind === 'arrow') {
+    const { body: arrow, request, extras } = parseArrowBody(body, description)
+    const form = arrow.form === 'file' ? 'arrow-file' : 'arrow-stream'
+    return { request, form, echoes: null, arrow: { body: arrow, extras }, channel: 0, id: 0 }
+  }
+  const parsed = parseInferBody(body, description)
+  if (kind === 'records' && parsed.form === 'columns') {
+    throw new PenstockError(
+      'ERR_BODY',
+      `Expected an array of records, for content-type is ${RECORDS_TYPE}, but received an object. Send columns as ${JSON_TYPE}`,
+    )
+  }
+  const echoes = parsed.form === 'records' ? parsed.echoes : null
+  return { request: parsed.request, form: parsed.form, echoes, arrow: null, channel: 0, id: 0 }
+}
+
+function parseMessage(body: Buffer, description: PipelineDescription): ParsedBody {
+  if (body.length === 0)
+    throw new PenstockError('ERR_BODY', 'Expected one penstock.v1 message with an Infer body but received nothing')
+  const message = decodeMessage(body)
+  if (message.kind !== 'infer')
+    throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
+  const { meta, deadlineMs, priority, timing = false } = message
+  const inputs = namedTensors(message, description, true)
+  const request = {
+    inputs,
+    priority,
+    timing,
+    ...(meta === null ? {} : { meta }),
+    ...(deadlineMs === 0 ? {} : { deadlineMs }),
+  }
+  return { request, form: 'penstock', echoes: null, arrow: null, channel: message.channel, id: message.request }
+}
+
+/**
+ * Inputs of an Infer message by name.
+ * @param isKept true: the message's bytes stay until the tensors are done with, so that large ones need no copy.
+ * @throws PenstockError ERR_SHAPE when its bytes do not add up to the signature.
+ */
+export function namedTensors(
+  message: InferMessage,
+  description: Pick<PipelineDescription, 'inputs' | 'isWhole'>,
+  isKept = false,
+): Record<string, Tensor> {
+  const layout = new TensorLayout(description.inputs, description.isWhole)
+  const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts, isKept)
+  const inputs = Object.create(null) as Record<string, Tensor>
+  for (const [index, { name }] of description.inputs.entries()) {
+    const tensor = tensors[index]
+    if (tensor !== undefined) inputs[name] = tensor
+  }
+  return inputs
+}
+
+/**
+ * Deadline, priority and the wish for a timing may come as headers, for forms whose body has no place for them; what the
+ * body says of deadline and priority wins.
+ */
+function withHeaders<Request extends ParsedBody['request']>(
+  request: Request,
+  header: InferBodyCall['header'],
+): Request {
+  const deadline = header('penstock-deadline-ms')
+  const priority = header('penstock-priority')
+  const timing = header('penstock-timing')
+  if (deadline === '' && priority === '' && timing === '') return request
+  const deadlineMs = deadline === '' ? undefined : expectDeadline(deadline)
+  const chosen = priority === '' ? undefined : expectOneOf('penstock-priority', priority, ['interactive', 'background'])
+  const hasTiming = timing === '' ? request.timing : expectOneOf('penstock-timing', timing, ['0', '1']) === '1'
+  return {
+    ...request,
+    deadlineMs: request.deadlineMs ?? deadlineMs,
+    priority: request.priority ?? chosen,
+    timing: hasTiming,
+  }
+}
+
+function expectDeadline(text: string): number {
+  const value = Number(text)
+  if (/^\d{1,7}$/.test(text) && value >= 1 && value <= DEADLINE_MS_MAX) return value
+  throw argumentError('penstock-deadline-ms', `an integer in 1..${DEADLINE_MS_MAX}`, text)
+}

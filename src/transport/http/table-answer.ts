@@ -1,0 +1,123 @@
+/**
+ * Answers that are tables: Arrow files and streams, and the JSON forms with a dataset or a separator. Loaded with the
+ * Arrow library by the first request that asks for one, so that a server that never sees Arrow never pays for it.
+ *
+ * The columns are chosen before anything runs: a dataset that means nothing costs no inference.
+ */
+import { PenstockError } from '../../base/errors.js'
+import type { InferResult, PipelineDescription } from '../../engine/api.js'
+import { arrowExtras } from '../../results/arrow-extras.js'
+import type { CellPrinter } from '../../results/cell-text.js'
+import type { Column } from '../../results/column-types.js'
+import { selectColumns } from '../../results/dataset.js'
+import { inferColumns, inferTable, type InferContext } from '../../results/infer-table.js'
+import { jsonColumn } from '../../results/json-extras.js'
+import { flattenTable, nestTable } from '../../results/nesting.js'
+import { writeArrow } from '../../results/write-arrow.js'
+import { writeColumns, writeRecords } from '../../results/write-records.js'
+import type { HttpReply } from '../uws.js'
+import type { ParsedBody } from './infer-body.js'
+import { JsonReader } from './json-reader.js'
+import { ARROW_FILE_TYPE, ARROW_STREAM_TYPE, RECORDS_TYPE, type AnswerForm } from './media-types.js'
+import { JSON_TYPE } from './replies.js'
+import type { ResultQuery } from './result-query.js'
+
+export interface TableRequest {
+  readonly query: ResultQuery
+  readonly form: AnswerForm
+  readonly parsed: ParsedBody
+  readonly request: ParsedBody['request']
+  readonly description: PipelineDescription
+}
+
+export interface TablePlan extends TableRequest {
+  readonly extras: readonly Column[]
+}
+
+/** @throws PenstockError ERR_ARGUMENT: a dataset that means nothing, or a form that has no columns to choose. */
+export function planTable(request: TableRequest): TablePlan {
+  const { form, parsed, description } = request
+  if (form === 'penstock') {
+    throw new PenstockError(
+      'ERR_ARGUMENT',
+      'Expected no dataset for application/x-penstock, which carries outputs only, but received one. Ask for JSON or Arrow in accept',
+    )
+  }
+  const plan = { ...request, extras: extrasOf(parsed, description) }
+  chooseColumns(plan, description)
+  return plan
+}
+
+export function tableReply(
+  result: InferResult,
+  answered: PipelineDescription,
+  plan: TablePlan,
+  { timeMs, partition }: { readonly timeMs: number; readonly partition: string },
+): HttpReply {
+  const { form, query, parsed } = plan
+  const context = { ...contextOf(plan, answered), timeMs, partition }
+  const table = inferTable(result, context, chooseColumns(plan, answered))
+  if (form === 'arrow-file' || form === 'arrow-stream') {
+    const shown = query.separator === null ? nestTable(table) : flattenTable(table, query.separator)
+    const isFile = form === 'arrow-file'
+    return {
+      status: 200,
+      contentType: isFile ? ARROW_FILE_TYPE : ARROW_STREAM_TYPE,
+      body: writeArrow(shown, isFile ? 'file' : 'stream'),
+    }
+  }
+  const printers = parsed.echoes === null ? undefined : echoPrinters(parsed.echoes)
+  const options = { separator: query.separator, ...(printers === undefined ? {} : { printers }) }
+  if (form === 'records') return { status: 200, contentType: RECORDS_TYPE, body: writeRecords(table, options) }
+  return { status: 200, contentType: JSON_TYPE, body: writeColumns(table, options) }
+}
+
+function chooseColumns(plan: TablePlan, description: PipelineDescription): string[] {
+  const { names, hidden } = inferColumns(contextOf(plan, description))
+  return selectColumns(names, { ...plan.query, base: 'all', hidden })
+}
+
+function contextOf(
+  { form, parsed, request, extras }: TablePlan,
+  description: PipelineDescription,
+): Omit<InferContext, 'timeMs' | 'partition'> {
+  return {
+    pipeline: description,
+    inputs: parsed.request.inputs,
+    extras,
+    hasTiming: request.timing === true,
+    others: [],
+    isArrow: form === 'arrow-file' || form === 'arrow-stream',
+  }
+}
+
+/** The columns that were sent and are no inputs. */
+function extrasOf({ echoes, arrow }: ParsedBody, { inputs }: PipelineDescription): Column[] {
+  if (arrow !== null) return arrowExtras(arrow.body, arrow.extras)
+  if (echoes === null) return []
+  const records = echoes.map((echo) => JSON.parse(echo) as Record<string, unknown>)
+  const names = new Set(records.flatMap((record) => Object.keys(record)))
+  for (const { name } of inputs) names.delete(name)
+  return [...names].map((name) =>
+    jsonColumn(
+      name,
+      records.map((record) => record[name]),
+    ),
+  )
+}
+
+/** Prints `in.*` of records as they were written: 64-bit integers keep all digits, 1.50 stays 1.50. */
+function echoPrinters(echoes: readonly string[]): ReadonlyMap<string, CellPrinter> {
+  const texts = new Map<string, string[]>()
+  echoes.forEach((echo, row) => {
+    const reader = new JsonReader(Buffer.from(echo))
+    reader.readObject((key) => {
+      const { position } = reader
+      reader.skipValue()
+      let column = texts.get(key)
+      if (column === undefined) texts.set(key, (column = new Array<string>(echoes.length).fill('null')))
+      column[row] = reader.slice(position, reader.position)
+    })
+  })
+  return new Map([...texts].map(([key, column]) => [`in.${key}`, (row: number) => column[row] ?? 'null']))
+}
