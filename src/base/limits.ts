@@ -7,8 +7,11 @@ const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 
 // ── requests ────────────────────────────────────────────────────────────────────────────────────
-/** Rows of one request. More is a job for a flow; it bounds what one caller can hold of every queue. */
-export const REQUEST_ROWS_MAX = 65_536
+/**
+ * Rows of one request. A table of a hundred thousand rows is an everyday Arrow body and fits; more is a file, to be sent in
+ * parts. Of rows wider than 256 bytes the bytes of a body or frame end first.
+ */
+export const REQUEST_ROWS_MAX = 262_144
 /** Milliseconds. An hour: whoever waits longer wants a job, not a request. */
 export const DEADLINE_MS_MAX = 3_600_000
 /** Requests of one isolate that are not answered yet; bounds its tables. */
@@ -27,8 +30,8 @@ export const BATCH_ROWS_MAX = 1024
 export const BATCH_ROWS_CEILING = 65_536
 /** Bytes of the tensors of one batch; a wide model gets fewer rows instead of more memory. */
 export const BATCH_BYTES_MAX = 16 * MIB
-/** Rows waiting or running per model, interactive: 64 full batches. */
-export const PENDING_ROWS_MAX = 65_536
+/** Rows waiting or running per model, interactive: one request of the largest size beside others. */
+export const PENDING_ROWS_MAX = 262_144
 /** Rows waiting or running per model, background: sheds first, so it may wait less. */
 export const PENDING_ROWS_BACKGROUND_MAX = 16_384
 /** Rows waiting or running per model at most, by option. */

@@ -81,7 +81,7 @@ describe('scenario file', () => {
     ['a request without a pipeline', { ...good(), requests: [{}] }, /Expected requests\[0\]\.pipeline to be a string/],
     ['a misspelt member', request({ weigth: 2 }), /each key of requests\[0\]/],
     ['no weight', request({ weight: 0 }), /requests\[0\]\.weight to be a number above 0/],
-    ['rows beyond the limit', request({ rows: 1e6 }), /requests\[0\]\.rows to be an integer in 1\.\.65536/],
+    ['rows beyond the limit', request({ rows: 1e6 }), /requests\[0\]\.rows to be an integer in 1\.\.262144/],
     ['rows of a mix', request({ rows: [{ rows: 1 }, { rows: 0 }] }), /requests\[0\]\.rows\[1\]\.rows/],
     ['a range upside down', request({ inputs: { ranges: { x: [3, 1] } } }), /requests\[0\]\.inputs\.ranges\.x\[1\]/],
     [

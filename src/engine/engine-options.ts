@@ -63,7 +63,7 @@ export interface EngineOptions {
   readonly batchRowsMax?: number | undefined
   /** Microseconds that a batch waits for company although a worker is free, 0..1000000; absent: 0, no timer. */
   readonly maxDelayUs?: number | undefined
-  /** Rows waiting or running per model before requests are refused; absent: 65536 interactive, 16384 background. */
+  /** Rows waiting or running per model before requests are refused; absent: 262144 interactive, 16384 background. */
   readonly pendingRowsMax?: number | undefined
   readonly pendingRowsBackgroundMax?: number | undefined
   /** Unanswered requests of the whole engine, 1..1048576; absent: 65536. */

@@ -124,15 +124,17 @@ export async function call(
   const text = Buffer.from(bytes).toString()
   const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
   const json = (isJson && text !== '' ? JSON.parse(text) : {}) as Record<string, unknown>
-  if (isJson && text !== '') expectDocumented(method, path.split('?')[0] ?? '', response.status, json)
+  if (isJson && text !== '') expectDocumented(method, path, response.status, json)
   return { status: response.status, headers: response.headers, text, json, bytes }
 }
 
-function expectDocumented(method: string, path: string, status: number, json: unknown): void {
+function expectDocumented(method: string, target: string, status: number, json: unknown): void {
+  const [path = '', query] = target.split('?')
   const route = router.find(method, path)
   const documented =
     route.kind === 'route' ? route.route.document.responses[String(status)]?.content?.['application/json'] : undefined
-  const schema = status >= 400 ? 'Error' : documented
+  const success = documented === 'InferAnswer' && query === undefined ? 'FullAnswer' : documented
+  const schema = status >= 400 ? 'Error' : success
   if (schema === undefined) throw new Error(`${method} ${path} ${status} is not in the OpenAPI document`)
   if (schema === null) return
   const found = mismatch(json, { $ref: schema }, schemas)

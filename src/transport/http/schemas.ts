@@ -210,7 +210,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
       { type: 'object', additionalProperties: nestedNumbers, description: 'Inputs by name' },
     ],
   },
-  InferAnswer: { anyOf: [reference('Columns'), listOf(reference('Record'))] },
+  InferAnswer: { anyOf: [reference('FullAnswer'), reference('ChosenAnswer')] },
+  FullAnswer: { anyOf: [reference('Columns'), listOf(reference('Record'))] },
+  ChosenAnswer: {
+    description:
+      'With a dataset or a separator: the columns that were asked for, each over the rows; of records, one object a row',
+    anyOf: [{ type: 'object' }, listOf({ type: 'object' })],
+  },
   Columns: record({
     outputs: mapOf(nestedNumbers),
     check_failures: listOf(record({ check: text, rows: listOf(count) })),

@@ -22,7 +22,7 @@ export interface HttpCase {
 }
 
 const binary = { 'content-type': 'application/x-penstock' }
-const rowsBeyond = Array.from({ length: 65_537 }, () => [1, 2, 3])
+const rowsBeyond = Array.from({ length: 262_145 }, () => [1, 2, 3])
 const good = { x: [[1, 2, 3]] }
 
 export const inferCases: readonly HttpCase[] = [
@@ -152,12 +152,12 @@ export const inferCases: readonly HttpCase[] = [
     says: 'without point and exponent',
   },
   { what: 'two for a bool', to: 'bool', body: { x: [[2, 0, 0]] }, code: 'ERR_VALUE_RANGE', says: 'x[0][0]' },
-  { what: 'too many rows', body: { x: rowsBeyond }, code: 'ERR_TOO_MANY_ROWS', says: '65536' },
+  { what: 'too many rows', body: { x: rowsBeyond }, code: 'ERR_TOO_MANY_ROWS', says: '262144' },
   {
     what: 'too many records',
     body: rowsBeyond.map((x) => ({ x })),
     code: 'ERR_TOO_MANY_ROWS',
-    says: 'at most 65536 records',
+    says: 'at most 262144 records',
   },
   { what: 'zero rows', body: { x: [] }, code: 'ERR_SHAPE', says: 'Expected x to be an array of at least one element' },
   { what: 'zero records', body: [], code: 'ERR_SHAPE', says: 'at least one record' },
