@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineLine, projectRoot, readMachine } from '../harness/project.js'
+import { arrowBodyRow } from './arrow-body.js'
 import { chainRow } from './chain.js'
 import { computeModelRows } from './compute-models.js'
 import { largeTensorRow } from './large-tensor.js'
@@ -23,7 +24,7 @@ import { shadowRow } from './shadow.js'
 import { smallModelRows } from './small-model.js'
 import { findingLines, formatFindings } from './table.js'
 
-const rowNumberMax = 13
+const rowNumberMax = 16
 
 const rows: readonly Row[] = [
   ...smallModelRows,
@@ -31,6 +32,7 @@ const rows: readonly Row[] = [
   chainRow,
   shadowRow,
   largeTensorRow,
+  arrowBodyRow,
   ...programRows,
 ].sort((left, right) => left.number - right.number)
 

@@ -171,6 +171,12 @@ export function utf8Lists(rows: readonly (readonly string[])[]): Data<List<Utf8>
   })
 }
 
+/** An empty list of texts in every row. */
+export function emptyUtf8Lists(rows: number): Data<List<Utf8>> {
+  const type = new List(new Field('item', new Utf8(), true))
+  return makeData({ type, length: rows, nullCount: 0, valueOffsets: new Int32Array(rows + 1), child: utf8Data([]) })
+}
+
 /** A table of one batch. @param columns at least one, all of the same length. */
 export function tableOf(columns: readonly Column[], metadata?: Map<string, string>): Table {
   const schema = new Schema(

@@ -14,6 +14,7 @@ import {
   type Column,
   constantUint64s,
   constantUtf8,
+  emptyUtf8Lists,
   tableOf,
   tensorColumn,
   tensorMetadata,
@@ -197,7 +198,7 @@ function metadataColumn(name: string, result: InferResult, context: InferContext
     return { field: new Field('metadata.elapsed', data.type, false), data }
   }
   if (name === 'dropped') {
-    const data = utf8Lists(new Array<string[]>(rows).fill([]))
+    const data = emptyUtf8Lists(rows)
     return { field: new Field('metadata.dropped', data.type, false), data }
   }
   if (name === 'pipeline_version' && context.isArrow) return text(String(metadata.pipelineVersion))

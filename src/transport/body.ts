@@ -14,7 +14,7 @@ export interface BodyBudget {
 
 /** Memory of a body is kept for another from this size on, up to that, and so many of them. */
 const spareBytesMin = 64 * 1024
-const spareBytesMax = 8 * 1024 * 1024
+const spareBytesMax = 16 * 1024 * 1024
 const sparesMax = 4
 
 /** First room of a body. */

@@ -65,7 +65,12 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const result = await pending
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
   const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
-  if (tables !== null && plan !== null) return tables.tableReply(result, answered, plan, { timeMs, partition })
+  if (tables !== null && plan !== null) {
+    const reply = tables.tableReply(result, answered, plan, { timeMs, partition })
+    // The answer is written and has copies of what it echoes. On the plain path a challenger may still read the inputs.
+    if (!description.isPlain) call.recycleBody()
+    return reply
+  }
   if (form === 'penstock')
     return { status: 200, contentType: PENSTOCK_TYPE, body: writeMessage(result, answered, parsed.channel, parsed.id) }
   if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: writeColumns(result, answered) }
