@@ -1,10 +1,11 @@
 /**
- * Three projects: `unit` (beside the sources, no build needed), `integration` (under test/, against the built package)
- * and `heavy` (minutes; .ci/run names its folders, `npm test` leaves it out).
+ * Four projects: `unit` (beside the sources, no build needed), `integration` (under test/, against the built package), and
+ * two that `npm test` leaves out: `heavy` (minutes; .ci/run names its folders) and `interop` (installs foreign clients).
  */
 import { defineConfig } from 'vitest/config'
 
 const heavy = ['test/stress/**/*.test.ts', 'test/leak/**/*.test.ts']
+const interop = ['test/interop/**/*.test.ts']
 
 export default defineConfig({
   test: {
@@ -25,10 +26,14 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [...heavy, '**/node_modules/**'],
+          exclude: [...heavy, ...interop, '**/node_modules/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'interop', include: interop, testTimeout: 600_000, fileParallelism: false },
       },
       {
         extends: true,

@@ -31,12 +31,17 @@ import type { HttpContext } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes } from './transport/http/routes.js'
 import { SocketServer } from './transport/uws.js'
+import { QuickInferV2 } from './transport/v2/quick-infer.js'
+import { V2Service } from './transport/v2/service.js'
 import type { PeerSlot } from './transport/websocket/peer.js'
 import { StreamServer } from './transport/websocket/stream.js'
 
 export type { KeyVerifier } from './transport/auth.js'
 /** What the server needs of an engine. */
-export type ServedEngine = Pick<Engine, keyof EngineApi | 'port' | 'json' | 'metrics' | 'isMeasuring'>
+export type ServedEngine = Pick<
+  Engine,
+  keyof EngineApi | 'port' | 'json' | 'tensors' | 'on' | 'metrics' | 'isMeasuring'
+>
 
 export interface ServerLimits {
   /** Bytes of an infer body. */
@@ -72,6 +77,8 @@ export interface ServerOptions {
   /** `metadata.partition` of records; absent: the machine's name. */
   readonly partition?: string
   readonly limits?: Partial<ServerLimits>
+  /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
+  readonly allowClientShm?: boolean
   readonly clock?: Clock
 }
 
@@ -158,8 +165,16 @@ export class PenstockServer {
       transport: state.metrics(sockets, stream),
       version: product.version,
     }))
+    const v2 = new V2Service({
+      engine,
+      product,
+      isDraining: () => state.isDraining,
+      allowsSharedMemory: options.allowClientShm === true,
+      nowMs: () => clock.nowMs(),
+    })
     const context: HttpContext = {
       engine,
+      v2,
       auth,
       logger,
       clock,
@@ -172,7 +187,7 @@ export class PenstockServer {
     }
     const sockets: SocketServer<PeerSlot> = new SocketServer({
       onRequest: createDispatcher(new Router(routes), context),
-      quick: new QuickInfer(context, engine.json),
+      quick: [new QuickInfer(context, engine.json), new QuickInferV2(context, v2)],
       socket: stream.behaviour(),
       bodiesBytesMax: limits.bodiesBytesMax,
     })

@@ -132,6 +132,9 @@ export const DRAIN_LIMIT_MS = 30_000
 /** Milliseconds that a drained server waits for its WebSocket clients to close by themselves: a few round trips. */
 export const FAREWELL_LIMIT_MS = 500
 
+/** Regions of shared memory that clients have registered, each a file descriptor. */
+export const SHARED_REGIONS_MAX = 1024
+
 // ── WebSocket ───────────────────────────────────────────────────────────────────────────────────
 /** Bytes of one frame. */
 export const FRAME_BYTES_MAX = 64 * MIB

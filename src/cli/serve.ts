@@ -27,6 +27,7 @@ interface ServeOptions {
   readonly workerWatchUs?: number
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
+  readonly allowClientShm?: boolean
   readonly insecure?: boolean
   readonly verify: boolean
   readonly drainLimit: number
@@ -87,6 +88,7 @@ export function serveCommand(terminal: Terminal): Command {
         .argParser(durationArgument)
         .env('PENSTOCK_LATENCY_OBJECTIVE'),
     )
+    .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option('--no-verify', 'do not hash the stored models at start')
     .option(
@@ -154,6 +156,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     port,
     keys,
     insecure: options.insecure === true,
+    allowClientShm: options.allowClientShm === true,
     drainLimitMs,
     logger,
   })

@@ -4,12 +4,13 @@
  * checks again.
  */
 import { PenstockError } from '../base/errors.js'
-import { expectBoolean, expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
+import { argumentError, expectBoolean, expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
 import { DEADLINE_MS_MAX } from '../base/limits.js'
 import { encodeMetaBlock } from '../protocol/meta.js'
 import { toTensor } from '../tensor/convert.js'
+import { expectShape } from '../tensor/shape.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
-import type { InferRequest } from './api.js'
+import type { InferRequest, Meta } from './api.js'
 import type { Deployment } from './deployment.js'
 
 export interface AdmittedRequest {
@@ -25,6 +26,52 @@ export interface AdmittedRequest {
   /** 0 interactive, 1 background. */
   readonly priority: 0 | 1
   readonly hasTiming: boolean
+}
+
+/** A request whose tensors are bytes as the addon takes them: little-endian, row-major, at any address. */
+export interface BytesRequest {
+  /** Full shapes, in the order of the pipeline's inputs. */
+  readonly shapes: readonly (readonly number[])[]
+  /** In the same order; lent until the call returns. */
+  readonly bytes: readonly Uint8Array[]
+  readonly meta: Meta | null
+  /** Budget from now; 0: none. */
+  readonly timeoutUs: number
+  /** 0 interactive, 1 background. */
+  readonly priority: 0 | 1
+}
+
+/**
+ * The same for tensors that are bytes: shapes are checked here, their bytes by the addon.
+ * @throws PenstockError ERR_SHAPE, ERR_VALUE_RANGE (a bool that is none), ERR_TOO_MANY_ROWS, ERR_META.
+ */
+export function admitBytes(deployment: Deployment, request: BytesRequest): AdmittedRequest {
+  const { compiled, description } = deployment
+  const fields = compiled.inputFields
+  const tensors: Tensor[] = fields.map((field, index) => {
+    const shape = request.shapes[index] ?? []
+    const data = request.bytes[index] ?? noBytes
+    expectShape(field, shape, compiled.isWhole)
+    if (field.dtype === 'bool') expectBools(field.name, data)
+    return { dtype: field.dtype, shape, data }
+  })
+  const rows = compiled.isWhole ? 1 : rowsOf(fields, tensors, description.rowsMax)
+  return {
+    tensors,
+    rows,
+    dims: freeDims(deployment, tensors),
+    meta: request.meta === null ? null : encodeMetaBlock(request.meta, rows),
+    deadlineMs: Math.min(request.timeoutUs / 1000, DEADLINE_MS_MAX),
+    priority: request.priority,
+    hasTiming: false,
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+function expectBools(name: string, bytes: Uint8Array): void {
+  const index = bytes.findIndex((byte) => byte > 1)
+  if (index >= 0) throw argumentError(`${name}.data[${index}]`, '0 or 1', bytes[index], '', 'ERR_VALUE_RANGE')
 }
 
 /** @throws PenstockError of the argument class, naming the argument. */
@@ -58,9 +105,23 @@ function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWhole: boo
   }
   return fields.map((field) => {
     const value = Object.hasOwn(given, field.name) ? given[field.name] : undefined
-    if (value !== undefined) return toTensor(field, value, isWhole)
+    if (value !== undefined) return withoutNul(field, toTensor(field, value, isWhole))
     throw new PenstockError('ERR_MISSING_INPUT', `Expected the inputs to be ${expected()} but ${field.name} is missing`)
   })
+}
+
+/** ONNX Runtime's JavaScript API takes strings as C does, and would cut them off at the first NUL without a word. */
+function withoutNul({ name, dtype }: TensorField, tensor: Tensor): Tensor {
+  if (dtype !== 'string') return tensor
+  const index = (tensor.data as readonly string[]).findIndex((text) => text.includes('\0'))
+  if (index < 0) return tensor
+  throw argumentError(
+    `${name}.data[${index}]`,
+    'text without NUL characters',
+    tensor.data[index],
+    '',
+    'ERR_VALUE_RANGE',
+  )
 }
 
 function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {

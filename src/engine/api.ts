@@ -7,6 +7,7 @@ import type { ErrorCode } from '../base/errors.js'
 import type { ExecutionProvider } from '../base/providers.js'
 import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
+import type { Calibration, RunPlan } from './run-arrangement.js'
 
 export type Priority = 'interactive' | 'background'
 
@@ -25,53 +26,7 @@ export interface ModelSignature {
   readonly remark: string
 }
 
-/** The threads of one run. */
-export interface RunThreads {
-  /** Threads inside the run, 1..256. */
-  readonly intraOpThreads: number
-  /** True: those threads poll for work while the run lasts instead of sleeping. */
-  readonly spinning: boolean
-}
-
-/** How the runs of one model are arranged. */
-export interface RunPlan extends RunThreads {
-  /** Batches that run at a time, over all workers. */
-  readonly instances: number
-  /** Rows of one run; a batch of more is run in parts. */
-  readonly runRowsMax: number
-  readonly batchRowsMax: number
-  /** Of a batch that has all workers to itself; null: as the others. */
-  readonly alone: RunThreads | null
-}
-
-/** Under what a calibration holds: all of it must be the same for the result to be used again. */
-export interface CalibrationConditions {
-  /** Version of the procedure. */
-  readonly algorithm: number
-  readonly cpu: string
-  readonly cores: number
-  readonly inferWorkers: number
-  /** Threads inside a run, when an option fixes them, else null. */
-  readonly intraOpThreads: number | null
-  /** ONNX Runtime's version. */
-  readonly runtime: string
-  readonly latencyObjectiveMs: number
-  readonly batchRowsMax: number
-}
-
-/** What measuring a model version on a machine has shown. */
-export interface Calibration {
-  readonly plan: RunPlan
-  /** Bytes of the inputs of one row as it was measured: rows of other sizes get batches of as many bytes. */
-  readonly rowBytes: number
-  /** Microseconds of one row that has the machine to itself, and of a full batch. */
-  readonly rowUs: number
-  readonly batchUs: number
-  readonly rowsPerS: number
-  /** ISO 8601, UTC. */
-  readonly measuredAt: string
-  readonly conditions: CalibrationConditions
-}
+export type { Calibration, CalibrationConditions, RunPlan, RunThreads } from './run-arrangement.js'
 
 export interface ModelVersion {
   readonly name: string
@@ -355,6 +310,8 @@ export type RunPlanState = 'calibrated' | 'pending' | 'default'
 export interface EngineEvents {
   /** A pipeline got another plan (deploy, alias move) or none (undeploy). */
   pipeline: (name: string) => void
+  /** A model got a version or alias, or lost one. */
+  model: (name: string) => void
 }
 
 export interface AddModelOptions extends Placement {
@@ -372,6 +329,14 @@ export interface EngineApi {
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   removeModel(name: string): Promise<void>
   removeModelVersion(name: string, version: number): Promise<ModelRecord>
+  /**
+   * Serves a model version by itself, under the name `model@version`, until `retireModel` or the end of the process: as a
+   * pipeline of one step that no store lists. Serving it again changes nothing.
+   * @throws ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID.
+   */
+  serveModel(name: string, version: number): Promise<PipelineDescription>
+  /** Ends what serveModel began, once the requests under way are answered; nothing else is touched. */
+  retireModel(name: string, version: number): Promise<void>
   // pipelines
   listPipelines(): PipelineRecord[]
   getPipeline(name: string): PipelineRecord

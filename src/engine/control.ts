@@ -95,8 +95,9 @@ export class Control {
 
   removeModel(name: string): Promise<void> {
     return this.#inTurn(() => {
-      this.getModel(name)
+      const { versions } = this.getModel(name)
       this.#parts.deployments.expectUnused(name, null)
+      for (const { version } of versions) this.#parts.deployments.retireModel(name, version)
       return this.#parts.models.remove(name)
     })
   }
@@ -106,8 +107,24 @@ export class Control {
       this.getModel(name)
       expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
       this.#parts.deployments.expectUnused(name, version)
+      this.#parts.deployments.retireModel(name, version)
       return this.#parts.models.removeVersion(name, version)
     })
+  }
+
+  serveModel(name: string, version: number): Promise<PipelineDescription> {
+    return this.#inTurn(async () => {
+      this.getModel(name)
+      const target = resolveReference(
+        this.#parts.models,
+        `${name}@${expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)}`,
+      )
+      return (await this.#parts.deployments.serveModel(target)).description
+    })
+  }
+
+  retireModel(name: string, version: number): Promise<void> {
+    return this.#inTurn(() => Promise.resolve(this.#parts.deployments.retireModel(name, version)))
   }
 
   getPipeline(name: string): PipelineRecord {

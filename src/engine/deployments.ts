@@ -91,12 +91,26 @@ export class Deployments {
   async undeploy(pipeline: string): Promise<void> {
     const slot = this.#slots.get(pipeline)
     await this.#parts.pipelines.setDeployed(pipeline, null)
+    if (slot?.current != null) this.#stop(slot, slot.current)
+  }
+
+  /** Serves one model version as a pipeline of one step, under a name that no pipeline can have; nothing is stored. */
+  async serveModel({ name, version }: ModelVersion): Promise<Deployment> {
+    const reference = directName(name, version)
+    const present = this.#slots.get(reference)?.current
+    if (present != null) return present
+    const definition: PipelineDefinition = { name: reference, steps: [{ type: 'model', model: reference }] }
+    const deployment = await this.#build(definition, version, (model) => resolveReference(this.#parts.models, model))
+    this.#swap(deployment)
+    return deployment
+  }
+
+  /** Ends what serveModel began. */
+  retireModel(name: string, version: number): void {
+    const slot = this.#slots.get(directName(name, version))
     if (slot?.current == null) return
-    const old = slot.current
-    slot.current = null
-    addon.setPlan(slot.handle, null)
-    this.#parts.onChange(pipeline)
-    this.#retire(old)
+    this.#stop(slot, slot.current)
+    this.#slots.delete(slot.name)
   }
 
   /** Forgets a removed pipeline and its counters. It must not serve. */
@@ -131,8 +145,13 @@ export class Deployments {
 
   /** @throws PenstockError ERR_CONFLICT naming the serving pipelines that use the version. */
   expectUnused(model: string, version: number | null): void {
-    const users = this.serving.filter((deployment) =>
-      deployment.compiled.models.some((used) => used.name === model && (version === null || used.version === version)),
+    const users = this.serving.filter(
+      (deployment) =>
+        // Models that are served by themselves go with their version.
+        !deployment.pipeline.includes('@') &&
+        deployment.compiled.models.some(
+          (used) => used.name === model && (version === null || used.version === version),
+        ),
     )
     if (users.length === 0) return
     const names = users.map((user) => user.pipeline).join(', ')
@@ -194,6 +213,13 @@ export class Deployments {
     if (old !== null) this.#retire(old)
   }
 
+  #stop(slot: PipelineSlot, old: Deployment): void {
+    slot.current = null
+    addon.setPlan(slot.handle, null)
+    this.#parts.onChange(slot.name)
+    this.#retire(old)
+  }
+
   #retire(deployment: Deployment): void {
     void this.#discard(deployment).catch((cause: unknown) => this.#parts.onRetireFailed(deployment, cause))
   }
@@ -202,4 +228,9 @@ export class Deployments {
     await retireDeployment(deployment, this.#parts.loaded, () => this.#isStopped)
     this.#byKey.delete(deployment.planKey)
   }
+}
+
+/** A pipeline's name has no @. */
+function directName(model: string, version: number): string {
+  return `${model}@${version}`
 }

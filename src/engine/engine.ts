@@ -9,7 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addon } from '../../bindings/native.js'
 import { systemClock, type Clock } from '../base/clock.js'
-import { PenstockError, toPenstockError } from '../base/errors.js'
+import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/inference-pool.js'
@@ -42,16 +42,10 @@ import { EngineJsonPort } from './json-port.js'
 import { loadedModelsParts } from './loaded-models-parts.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
-import {
-  auditMetrics,
-  modelMetrics,
-  pipelineMetrics,
-  processMetrics,
-  type EngineMetrics,
-  type PlainCounters,
-} from './metrics.js'
+import { auditMetrics, modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
-import { PlainExecutor } from './plain-executor.js'
+import { countPlainly, PlainExecutor } from './plain-executor.js'
+import { EngineTensorPort, type TensorPort } from './tensor-port.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './thread-plan.js'
 import { EngineWirePort, type WirePort } from './wire-port.js'
 
@@ -66,6 +60,8 @@ export class Engine implements EngineApi {
   readonly port: WirePort
   /** The same, for JSON over HTTP. */
   readonly json: EngineJsonPort
+  /** The same, for tensors as bytes. */
+  readonly tensors: TensorPort
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
   readonly #log: AuditLog | undefined
@@ -151,6 +147,12 @@ export class Engine implements EngineApi {
       takeRequestNumber: () => this.#requestCount++,
       scheduleFlush: () => this.#executor.scheduleFlush(),
     })
+    this.tensors = new EngineTensorPort({
+      executor: this.#executor,
+      slotOf: (name) => this.#deployments.slotOf(name),
+      expectOpen: () => this.#expectOpen(),
+      nextRequestId: () => this.#nextRequestId(),
+    })
   }
 
   /**
@@ -189,23 +191,31 @@ export class Engine implements EngineApi {
   }
 
   addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
-    return this.#control.addModel(name, bytes, options)
+    return this.#telling(name, this.#control.addModel(name, bytes, options))
   }
 
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return this.#control.setAlias(name, alias, version)
+    return this.#telling(name, this.#control.setAlias(name, alias, version))
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    return this.#control.removeAlias(name, alias)
+    return this.#telling(name, this.#control.removeAlias(name, alias))
   }
 
   removeModel(name: string): Promise<void> {
-    return this.#control.removeModel(name)
+    return this.#telling(name, this.#control.removeModel(name))
   }
 
   removeModelVersion(name: string, version: number): Promise<ModelRecord> {
-    return this.#control.removeModelVersion(name, version)
+    return this.#telling(name, this.#control.removeModelVersion(name, version))
+  }
+
+  serveModel(name: string, version: number): Promise<PipelineDescription> {
+    return this.#control.serveModel(name, version)
+  }
+
+  retireModel(name: string, version: number): Promise<void> {
+    return this.#control.retireModel(name, version)
   }
 
   // ── pipelines ─────────────────────────────────────────────────────────────────────────────────
@@ -269,7 +279,7 @@ export class Engine implements EngineApi {
     const requestId = this.#nextRequestId()
     if (!deployment.description.isPlain)
       return this.#executor.submit(slot.handle, deployment, admitted, requestId, request.signal)
-    return count(slot.plain, admitted.rows, this.#plain.submit(deployment, admitted, requestId, request.signal))
+    return countPlainly(slot.plain, admitted.rows, this.#plain.submit(deployment, admitted, requestId, request.signal))
   }
 
   get inFlight(): number {
@@ -365,24 +375,14 @@ export class Engine implements EngineApi {
     throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${name} is not deployed. Deploy it first`)
   }
 
+  /** Tells of a change to the model's record once it is stored. */
+  async #telling<T>(model: string, change: Promise<T>): Promise<T> {
+    const result = await change
+    this.#emit('model', model)
+    return result
+  }
+
   #emit(event: keyof EngineEvents, name: string): void {
     for (const listener of this.#listeners.get(event) ?? []) listener(name)
-  }
-}
-
-/** Counts a request of the plain path as the addon counts its own. */
-async function count(counters: PlainCounters, rows: number, answer: Promise<InferResult>): Promise<InferResult> {
-  counters.requestCount++
-  counters.rowCount += rows
-  try {
-    const result = await answer
-    for (const { check, rows: failed } of result.checkFailures) {
-      counters.checkFailures.set(check, (counters.checkFailures.get(check) ?? 0) + failed.length)
-    }
-    return result
-  } catch (error) {
-    const { code } = toPenstockError(error)
-    counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
-    throw error
   }
 }

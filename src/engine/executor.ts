@@ -65,6 +65,8 @@ export class Executor {
   /** On the clock of nowUs(); Infinity without a timer. */
   #expiryUs = Infinity
   #scannedUs = -Infinity
+  /** Of the request that `start` took last. */
+  #startedTag = -1
 
   constructor(plane: number, requestsMax: number, events: ExecutorEvents) {
     this.#events = events
@@ -93,27 +95,50 @@ export class Executor {
   ): Promise<InferResult> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortedError(signal))
-      const isFull = this.#table.inUse + this.#events.httpInFlight() >= this.#requestsMax
-      const tag = isFull ? -1 : this.#table.take(deployment, requestId, resolve, reject)
-      if (tag < 0)
-        return reject(
-          new PenstockError(
-            'ERR_QUEUE_FULL',
-            'The engine has as many requests in flight as it takes. Try again later',
-            { retryAfterMs: 100 },
-          ),
-        )
-      const { tensors, rows, dims, meta, deadlineMs, priority, hasTiming } = admitted
-      const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
-      const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
-      const request = addon.submit(this.port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag, hasTiming)
-      if (request < 0) {
-        this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
-        return this.#table.free(tag)
-      }
-      if (signal !== undefined) this.#followSignal(signal, tag, request)
-      this.scheduleFlush()
+      const request = this.start(pipeline, deployment, admitted, requestId, resolve, reject)
+      if (request > 0 && signal !== undefined) this.#followSignal(signal, this.#startedTag, request)
     })
+  }
+
+  /**
+   * The same without a promise: exactly one of the two is called, onFailure perhaps before it returns.
+   * @returns > 0: the request, for `cancel` · 0: onFailure was called.
+   */
+  start(
+    pipeline: PipelineHandle,
+    deployment: Deployment,
+    admitted: AdmittedRequest,
+    requestId: string,
+    onAnswer: (result: InferResult) => void,
+    onFailure: (error: PenstockError) => void,
+  ): number {
+    const isFull = this.#table.inUse + this.#events.httpInFlight() >= this.#requestsMax
+    const tag = isFull ? -1 : this.#table.take(deployment, requestId, onAnswer, onFailure)
+    if (tag < 0) {
+      onFailure(
+        new PenstockError('ERR_QUEUE_FULL', 'The engine has as many requests in flight as it takes. Try again later', {
+          retryAfterMs: 100,
+        }),
+      )
+      return 0
+    }
+    const { tensors, rows, dims, meta, deadlineMs, priority, hasTiming } = admitted
+    const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
+    const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
+    const request = addon.submit(this.port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag, hasTiming)
+    if (request < 0) {
+      this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
+      this.#table.free(tag)
+      return 0
+    }
+    this.#startedTag = tag
+    this.scheduleFlush()
+    return request
+  }
+
+  /** The onFailure of a started request follows with ERR_ABORTED, unless it is answered already. */
+  cancel(request: number): void {
+    if (!this.#isClosed) addon.cancel(this.port, request)
   }
 
   /** Publishes at the end of this loop turn what was appended in it. */

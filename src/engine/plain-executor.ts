@@ -6,12 +6,13 @@
  * Bounded: PLAIN_REQUESTS_MAX requests are in flight at most. A deadline or a cancellation ends the caller's wait at
  * once and the walk between two stages; a run under way cannot be stopped and its result is dropped.
  */
-import { PenstockError } from '../base/errors.js'
+import { PenstockError, toPenstockError } from '../base/errors.js'
 import { PLAIN_REQUESTS_MAX } from '../base/limits.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { AdmittedRequest } from './admission.js'
 import type { CancelSignal, InferResult } from './api.js'
 import type { Deployment } from './deployment.js'
+import type { PlainCounters } from './metrics.js'
 import { PlainWalk, type PlainHooks } from './plain-walk.js'
 
 export class PlainExecutor {
@@ -54,6 +55,27 @@ export class PlainExecutor {
       })
     })
     return raceLimits(done, admitted.deadlineMs, signal, stopper)
+  }
+}
+
+/** Counts a request of the plain path as the addon counts its own. */
+export async function countPlainly(
+  counters: PlainCounters,
+  rows: number,
+  answer: Promise<InferResult>,
+): Promise<InferResult> {
+  counters.requestCount++
+  counters.rowCount += rows
+  try {
+    const result = await answer
+    for (const { check, rows: failed } of result.checkFailures) {
+      counters.checkFailures.set(check, (counters.checkFailures.get(check) ?? 0) + failed.length)
+    }
+    return result
+  } catch (error) {
+    const { code } = toPenstockError(error)
+    counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
+    throw error
   }
 }
 

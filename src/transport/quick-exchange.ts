@@ -40,6 +40,17 @@ export interface QuickParts {
   readonly onHandedOver: (exchange: HttpExchange) => void
 }
 
+/** What an exchange that goes the usual way takes with it. */
+const keptHeaders = [
+  'content-type',
+  'accept',
+  'authorization',
+  'origin',
+  'inference-header-content-length',
+  'content-encoding',
+  'accept-encoding',
+] as const
+
 /** Above this an answer follows the socket's pace, as HttpExchange does it. */
 const quickBytesMax = 64 * 1024
 
@@ -93,6 +104,9 @@ export class QuickExchange implements Handshake {
   #accept = ''
   #authorization = ''
   #origin = ''
+  #contentEncoding = ''
+  #acceptEncoding = ''
+  #inferenceHeader = ''
   #announcedBytes = 0
   #isOdd = false
   #body: Body | null = null
@@ -112,7 +126,10 @@ export class QuickExchange implements Handshake {
     if (name === 'content-type') return this.#contentType
     if (name === 'accept') return this.#accept
     if (name === 'authorization') return this.#authorization
-    return name === 'origin' ? this.#origin : ''
+    if (name === 'origin') return this.#origin
+    if (name === 'inference-header-content-length') return this.#inferenceHeader
+    if (name === 'content-encoding') return this.#contentEncoding
+    return name === 'accept-encoding' ? this.#acceptEncoding : ''
   }
 
   /** Reads the head and starts, unless the request is not wanted. */
@@ -121,6 +138,7 @@ export class QuickExchange implements Handshake {
     this.pathIndex = pathIndex
     this.parameter = request.getParameter(0) ?? ''
     this.#contentType = this.#accept = this.#authorization = this.#origin = ''
+    this.#contentEncoding = this.#acceptEncoding = this.#inferenceHeader = ''
     this.#announcedBytes = 0
     this.#isOdd = false
     request.forEach(this.#onHeader)
@@ -134,12 +152,19 @@ export class QuickExchange implements Handshake {
     return true
   }
 
-  /** @param bytes of the JSON text; lent until it returns. */
-  answer(bytes: Uint8Array, contentType: string): void {
+  /**
+   * @param bytes of the body; lent until it returns.
+   * @param inferenceHeader the header that tells where binary tensors begin; '': none do.
+   */
+  answer(bytes: Uint8Array, contentType: string, inferenceHeader = ''): void {
     const raw = this.#raw
     if (!this.isAborted && raw !== null) {
-      if (bytes.length < quickBytesMax) writeQuickly(raw, bytes, contentType, this.#parts.share.isClosing)
-      else this.#follow(raw, { status: 200, contentType, body: Uint8Array.from(bytes) })
+      if (bytes.length < quickBytesMax) {
+        writeQuickly(raw, bytes, contentType, inferenceHeader, this.#parts.share.isClosing)
+      } else {
+        const headers = inferenceHeader === '' ? [] : [['inference-header-content-length', inferenceHeader] as const]
+        this.#follow(raw, { status: 200, contentType, headers, body: Uint8Array.from(bytes) })
+      }
     }
     this.#end()
   }
@@ -167,6 +192,16 @@ export class QuickExchange implements Handshake {
       case 'origin':
         this.#isOdd ||= this.#origin !== '' || value === ''
         this.#origin = value
+        break
+      case 'inference-header-content-length':
+        this.#isOdd ||= this.#inferenceHeader !== '' || value === ''
+        this.#inferenceHeader = value
+        break
+      case 'content-encoding':
+        this.#contentEncoding = value
+        break
+      case 'accept-encoding':
+        this.#acceptEncoding = value
         break
       case 'content-length':
         this.#announcedBytes = Number(value) || 0
@@ -228,7 +263,7 @@ export class QuickExchange implements Handshake {
 
   #head(): RequestHead {
     const headers = new Map<string, string>()
-    for (const name of ['content-type', 'accept', 'authorization', 'origin']) {
+    for (const name of keptHeaders) {
       if (this.header(name) !== '') headers.set(name, this.header(name))
     }
     return { method: this.method, path: this.path, query: '', headers }
@@ -248,17 +283,26 @@ export class QuickExchange implements Handshake {
 let present: RawResponse | null = null
 let presentBytes = new Uint8Array(0)
 let presentType = ''
+let presentHeader = ''
 let presentCloses = false
 
 const write = (): void => {
   present?.writeHeader('content-type', presentType)
+  if (presentHeader !== '') present?.writeHeader('inference-header-content-length', presentHeader)
   present?.end(presentBytes, presentCloses)
 }
 
-function writeQuickly(raw: RawResponse, bytes: Uint8Array, contentType: string, closes: boolean): void {
+function writeQuickly(
+  raw: RawResponse,
+  bytes: Uint8Array,
+  contentType: string,
+  inferenceHeader: string,
+  closes: boolean,
+): void {
   present = raw
   presentBytes = bytes as Uint8Array<ArrayBuffer>
   presentType = contentType
+  presentHeader = inferenceHeader
   presentCloses = closes
   raw.cork(write)
 }

@@ -19,6 +19,7 @@ import uws, {
 } from 'uWebSockets.js'
 import { PenstockError } from '../base/errors.js'
 import { Body, bodyTooLarge, type BodyBudget } from './body.js'
+import { ExchangeSignal } from './exchange-signal.js'
 import { listenFailure } from './listen-failure.js'
 import { QuickExchanges, type QuickHandler } from './quick-exchange.js'
 import type { CancelSignal } from '../engine/api.js'
@@ -64,7 +65,7 @@ export interface SocketServerOptions<Data> {
   /** Called for each request; must respond, or call `readBody`, before it returns to the loop. */
   onRequest(exchange: HttpExchange): void
   /** Requests that it takes do not come to onRequest. */
-  readonly quick?: QuickHandler & { start(exchanges: QuickExchanges): void }
+  readonly quick?: readonly (QuickHandler & { start(exchanges: QuickExchanges): void })[]
   readonly socket: SocketBehaviour<Data>
   /** Bytes of all bodies that are still arriving. */
   readonly bodiesBytesMax: number
@@ -256,28 +257,6 @@ export class HttpExchange implements Handshake {
   }
 }
 
-/** Aborts once, with the exchange. Not an AbortController: making and listening to one costs a tenth of a small request. */
-class ExchangeSignal implements CancelSignal {
-  readonly #listeners = new Set<() => void>()
-
-  constructor(public aborted: boolean) {}
-
-  addEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.add(listener)
-  }
-
-  removeEventListener(_type: 'abort', listener: () => void): void {
-    this.#listeners.delete(listener)
-  }
-
-  abort(): void {
-    if (this.aborted) return
-    this.aborted = true
-    for (const listener of this.#listeners) listener()
-    this.#listeners.clear()
-  }
-}
-
 /** A listening port with its HTTP exchanges and WebSocket connections. */
 export class SocketServer<Data> {
   readonly #app: TemplatedApp
@@ -301,19 +280,20 @@ export class SocketServer<Data> {
       .filter((_raw, change) => {
         this.#connections += Number(change)
       })
-    if (options.quick === undefined) return
-    const quick = new QuickExchanges({
-      handler: options.quick,
-      share: this.#shared,
-      handOver: (raw, head, body) => new HttpExchange(raw, head, this.#shared, body),
-      onHandedOver: (handedOver) => options.onRequest(handedOver),
-    })
-    options.quick.start(quick)
-    options.quick.paths.forEach((path, index) => {
-      this.#app.post(path, (raw, request) => {
-        if (!quick.tryTake(raw, request, index)) exchange(raw, request)
+    for (const handler of options.quick ?? []) {
+      const quick = new QuickExchanges({
+        handler,
+        share: this.#shared,
+        handOver: (raw, head, body) => new HttpExchange(raw, head, this.#shared, body),
+        onHandedOver: (handedOver) => options.onRequest(handedOver),
       })
-    })
+      handler.start(quick)
+      handler.paths.forEach((path, index) => {
+        this.#app.post(path, (raw, request) => {
+          if (!quick.tryTake(raw, request, index)) exchange(raw, request)
+        })
+      })
+    }
   }
 
   /** TCP connections, WebSockets included. */

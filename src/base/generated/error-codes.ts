@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'ERR_NOT_ACCEPTABLE'
   | 'ERR_MODEL_INVALID'
   | 'ERR_PIPELINE_INVALID'
+  | 'ERR_UNSUPPORTED'
   | 'ERR_SUBPROTOCOL'
   | 'ERR_UNAUTHORIZED'
   | 'ERR_ROUTE_NOT_FOUND'
@@ -238,6 +239,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 400,
     retryable: false,
     sentence: "The pipeline's definition is not valid.",
+  },
+  ERR_UNSUPPORTED: {
+    class: 'argument',
+    http: 501,
+    retryable: false,
+    sentence: 'This server does not do what was asked.',
   },
   ERR_SUBPROTOCOL: {
     class: 'argument',

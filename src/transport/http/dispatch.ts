@@ -51,7 +51,7 @@ async function answer(
     const body = bytesMax === undefined ? noBody : await exchange.readBody(bytesMax)
     return await route.handle({ context, exchange, parameters, query, body })
   } catch (error) {
-    return replyToError(error, exchange, context)
+    return replyToError(error, exchange, context, route.failureStatus)
   }
 }
 
@@ -59,16 +59,22 @@ async function answer(
 export type FailedExchange = Pick<HttpExchange, 'method' | 'path' | 'isAborted'>
 
 /** The reply to whatever was thrown; what is the operator's to know is logged. */
-export function replyToError(thrown: unknown, exchange: FailedExchange, context: HttpContext): HttpReply {
+export function replyToError(
+  thrown: unknown,
+  exchange: FailedExchange,
+  context: HttpContext,
+  statusOf: Route['failureStatus'] = undefined,
+): HttpReply {
   const error = toPenstockError(thrown)
   const { httpStatus } = error
+  const status = statusOf?.(error)
   // Capacity is the operator's to watch in the metrics, not one line of log per refusal.
   if (httpStatus < 500 || error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || exchange.isAborted)
-    return errorReply(error)
+    return errorReply(error, undefined, [], status)
   const requestId = `${processId}-${++requestNumber}`
   const facts = { requestId, method: exchange.method, path: exchange.path, code: error.code, err: error.cause ?? error }
   context.logger.error(facts, 'request failed')
-  return errorReply(error, requestId)
+  return errorReply(error, requestId, [], status)
 }
 
 const noQuery = new URLSearchParams()

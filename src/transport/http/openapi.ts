@@ -85,6 +85,7 @@ function queryParameters(route: Route): Json[] {
 
 /** `PUT /v1/models/{model}/versions` → putModelsVersions… unique because method and path are. */
 function operationId({ method, path }: Route): string {
-  const words = path.split('/').map((segment) => segment.replaceAll(/[^A-Za-z0-9]/g, ''))
+  const segments = path === '/' ? [] : path.split('/').slice(1)
+  const words = segments.map((segment) => (segment === '' ? 'slash' : segment.replaceAll(/[^A-Za-z0-9]/g, '')))
   return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
 }

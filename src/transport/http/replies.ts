@@ -19,11 +19,15 @@ export function textReply(body: string, contentType: string, status = 200): Http
 
 export const noContent: HttpReply = { status: 204 }
 
-/** @param requestId is told to the caller when the log has an entry under it. */
+/**
+ * @param requestId is told to the caller when the log has an entry under it.
+ * @param status where another protocol has its own.
+ */
 export function errorReply(
   error: PenstockError,
   requestId?: string,
   headers: readonly (readonly [string, string])[] = [],
+  status = error.httpStatus,
 ): HttpReply {
   const body: Record<string, unknown> = { error: error.message, code: error.code }
   const all = [...headers]
@@ -34,5 +38,5 @@ export function errorReply(
   }
   if (requestId !== undefined) body['request_id'] = requestId
   if (error.code === 'ERR_UNAUTHORIZED') all.push(['www-authenticate', 'Bearer'])
-  return { ...jsonReply(body, error.httpStatus), headers: all }
+  return { ...jsonReply(body, status), headers: all }
 }

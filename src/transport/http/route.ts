@@ -5,14 +5,18 @@
 import type { Logger } from 'pino'
 import { argumentError } from '../../base/expect.js'
 import type { Clock } from '../../base/clock.js'
+import type { PenstockError } from '../../base/errors.js'
 import type { EngineApi } from '../../engine/api.js'
 import type { Exposition, MetricsForm } from '../../metrics/metrics.js'
 import type { AuthPolicy } from '../auth.js'
 import type { HttpExchange, HttpReply } from '../uws.js'
+import type { V2Service } from '../v2/service.js'
 import type { Pattern } from './router.js'
 
 export interface HttpContext {
   readonly engine: EngineApi
+  /** The Open Inference Protocol on the same engine. */
+  readonly v2: V2Service
   readonly auth: AuthPolicy
   readonly logger: Logger
   readonly clock: Clock
@@ -57,6 +61,8 @@ export interface Route extends Pattern {
   /** Bytes, or a function of the context; absent: no body is read. */
   readonly bodyBytesMax?: number | ((context: HttpContext) => number)
   readonly document: RouteDocument
+  /** The status of an error where a protocol has its own; absent: the error's. */
+  readonly failureStatus?: ((error: PenstockError) => number) | undefined
   handle(call: Call): HttpReply | Promise<HttpReply>
 }
 

@@ -7,6 +7,7 @@ import { jsonReply } from './replies.js'
 import type { Route } from './route.js'
 import { systemRoutes } from './system.js'
 import { tagRoutes } from './tags.js'
+import { v2Routes } from '../v2/routes.js'
 
 const openApiRoute: Route = {
   method: 'GET',
@@ -25,4 +26,5 @@ export const routes: readonly Route[] = [
   ...pipelineRoutes,
   ...tagRoutes,
   ...inferRoutes,
+  ...v2Routes,
 ]

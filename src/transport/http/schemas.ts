@@ -47,6 +47,8 @@ const metadata = {
   last_model: { type: ['string', 'null'], description: 'A string that holds JSON: {"model_name", "model_sha"}' },
 } as const
 
+const v2Datatype = { type: 'string', pattern: '^(BOOL|BYTES|U?INT(8|16|32|64)|FP(16|32|64)|BF16)$' } as const
+
 export const schemas: Readonly<Record<string, Schema>> = {
   Error: record(
     {
@@ -247,4 +249,122 @@ export const schemas: Readonly<Record<string, Schema>> = {
     check_failures: listOf(text),
     metadata: record({ ...metadata, dropped: listOf(text), partition: text, route: text }, ['route', 'timing']),
   }),
+
+  // ── Open Inference Protocol. Objects are open there: clients send members of their own. ──
+  V2Server: record({ name: text, version: text, extensions: listOf(text) }),
+  V2ModelList: record({ models: listOf(text) }),
+  V2Tensor: record({ name: text, datatype: v2Datatype, shape: listOf({ type: 'integer', minimum: -1 }) }),
+  V2Model: record({
+    name: text,
+    versions: listOf(text),
+    platform: text,
+    inputs: listOf(reference('V2Tensor')),
+    outputs: listOf(reference('V2Tensor')),
+  }),
+  V2ConfigTensor: record({ name: text, data_type: text, dims: listOf({ type: 'integer', minimum: -1 }) }),
+  V2Config: record(
+    {
+      name: text,
+      platform: text,
+      backend: text,
+      max_batch_size: count,
+      input: listOf(reference('V2ConfigTensor')),
+      output: listOf(reference('V2ConfigTensor')),
+      dynamic_batching: { type: 'object' },
+    },
+    ['dynamic_batching'],
+  ),
+  V2Duration: record({ count, ns: count }),
+  V2Statistics: record({
+    model_stats: listOf(
+      record({
+        name: text,
+        version: text,
+        last_inference: count,
+        inference_count: count,
+        execution_count: count,
+        inference_stats: record(
+          Object.fromEntries(
+            [
+              'success',
+              'fail',
+              'queue',
+              'compute_input',
+              'compute_infer',
+              'compute_output',
+              'cache_hit',
+              'cache_miss',
+            ].map((key) => [key, reference('V2Duration')]),
+          ),
+        ),
+        response_stats: { type: 'object' },
+        batch_stats: listOf(
+          record({
+            batch_size: count,
+            compute_input: reference('V2Duration'),
+            compute_infer: reference('V2Duration'),
+            compute_output: reference('V2Duration'),
+          }),
+        ),
+        memory_usage: listOf({ type: 'object' }),
+      }),
+    ),
+  }),
+  V2Parameters: mapOf({ type: ['string', 'number', 'boolean'] }),
+  V2InferRequest: {
+    type: 'object',
+    required: ['inputs'],
+    properties: {
+      id: text,
+      parameters: reference('V2Parameters'),
+      inputs: listOf({
+        type: 'object',
+        required: ['name', 'shape', 'datatype'],
+        properties: {
+          name: text,
+          shape: listOf(count),
+          datatype: v2Datatype,
+          parameters: reference('V2Parameters'),
+          data: { type: 'array', description: 'The elements, flat or nested' },
+        },
+      }),
+      outputs: listOf({
+        type: 'object',
+        required: ['name'],
+        properties: { name: text, parameters: reference('V2Parameters') },
+      }),
+    },
+  },
+  V2InferAnswer: record(
+    {
+      model_name: text,
+      model_version: text,
+      id: text,
+      parameters: reference('V2Parameters'),
+      outputs: listOf(
+        record(
+          {
+            name: text,
+            datatype: v2Datatype,
+            shape: listOf(count),
+            parameters: reference('V2Parameters'),
+            data: { type: 'array', description: 'The elements, flat' },
+          },
+          ['parameters', 'data'],
+        ),
+      ),
+    },
+    ['id', 'parameters'],
+  ),
+  V2IndexRequest: { type: 'object', properties: { ready: flag } },
+  V2Index: listOf(
+    record({ name: text, version: text, state: { enum: ['READY', 'UNAVAILABLE'] }, reason: text }, ['reason']),
+  ),
+  V2LoadRequest: { type: 'object', properties: { parameters: reference('V2Parameters') } },
+  V2RegisterRequest: {
+    type: 'object',
+    required: ['key', 'byte_size'],
+    properties: { key: text, offset: count, byte_size: count },
+  },
+  V2Regions: listOf(record({ name: text, key: text, offset: count, byte_size: count })),
 }

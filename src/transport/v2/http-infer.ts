@@ -1,0 +1,65 @@
+/**
+ * POST /v2/models/{model}[/versions/{version}]/infer, the way that takes everything: compressed bodies, models that are
+ * not loaded yet, strings, shared memory. quick-infer.ts takes the common case faster, and leaves the rest to this.
+ */
+import { PenstockError } from '../../base/errors.js'
+import type { PipelineDescription } from '../../engine/api.js'
+import { JSON_TYPE } from '../http/replies.js'
+import type { Call } from '../http/route.js'
+import type { HttpReply } from '../uws.js'
+import type { V2Answer, V2Request } from './call.js'
+import { packBody, unpackBody, wantedEncoding } from './compression.js'
+import { allBinary, outputFormsOf, writeAnswer, type OutputForm, type WrittenAnswer } from './http-answer.js'
+import { bindRequest, headLength, rawRequest, readBody } from './http-body.js'
+import { HeadCache } from './http-head.js'
+import { inferV2, prepareCall } from './infer.js'
+import type { ServedModel } from './models.js'
+import type { V2Service } from './service.js'
+import { signatureOf } from './signature.js'
+
+export const BINARY_TYPE = 'application/octet-stream'
+export const HEAD_LENGTH_HEADER = 'inference-header-content-length'
+
+const heads = new HeadCache()
+
+export async function inferOverHttp(call: Call, service: V2Service, name: string, version: string): Promise<HttpReply> {
+  const { exchange, context } = call
+  const served = service.models.find(name, version)
+  const body = await unpackBody(call.body, exchange.header('content-encoding'), context.bodyBytesMax)
+  const description = service.models.described(served) ?? (await service.models.ready(served))
+  const { request, formOf } = readRequest(service, served, description, body, exchange.header(HEAD_LENGTH_HEADER))
+  const prepared = prepareCall(served, description, request)
+  const answer = await new Promise<V2Answer>((resolve, reject) => {
+    const cancel = inferV2(service.engine, prepared, { onAnswer: resolve, onFailure: reject })
+    exchange.signal.addEventListener('abort', cancel)
+    if (exchange.signal.aborted) cancel()
+  })
+  service.noteInference(served)
+  return packed(replyOf(writeAnswer(answer, formOf, service.memory)), exchange.header('accept-encoding'))
+}
+
+function readRequest(
+  service: V2Service,
+  served: ServedModel,
+  description: PipelineDescription,
+  body: Buffer,
+  header: string,
+): { request: V2Request; formOf: (index: number) => OutputForm } {
+  const length = headLength(header, body.length)
+  if (length === 0) return { request: rawRequest(served.name, signatureOf(description), body), formOf: allBinary }
+  const { head, tail } = readBody(body, length, heads)
+  return { request: bindRequest(served.name, head, tail, service.memory), formOf: outputFormsOf(head) }
+}
+
+function replyOf({ headBytes, body }: WrittenAnswer): HttpReply {
+  if (headBytes === null) return { status: 200, contentType: JSON_TYPE, body }
+  return { status: 200, contentType: BINARY_TYPE, headers: [[HEAD_LENGTH_HEADER, String(headBytes)]], body }
+}
+
+async function packed(reply: HttpReply, acceptEncoding: string): Promise<HttpReply> {
+  const { body, headers = [] } = reply
+  if (!(body instanceof Uint8Array)) throw new PenstockError('ERR_INTERNAL')
+  const encoding = wantedEncoding(acceptEncoding, body.length)
+  if (encoding === null) return reply
+  return { ...reply, body: await packBody(body, encoding), headers: [...headers, ['content-encoding', encoding]] }
+}

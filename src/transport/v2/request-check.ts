@@ -1,0 +1,104 @@
+/**
+ * Holds a request to the signature of the model it is for, in the words that clients of the protocol know, and brings its
+ * tensors into the order of the signature. Nothing is copied: bytes stay where they arrived.
+ */
+import { TENSOR_ELEMENTS_MAX } from '../../base/limits.js'
+import type { PenstockError } from '../../base/errors.js'
+import type { V2Input, V2Request, V2Wish } from './call.js'
+import { badRequest, badShape } from './failures.js'
+import type { V2Field, V2Signature } from './signature.js'
+
+/** The inputs in the order of the signature. @throws PenstockError ERR_ARGUMENT, ERR_SHAPE. */
+export function orderInputs(model: string, signature: V2Signature, request: V2Request): readonly V2Input[] {
+  const { inputs } = request
+  const fields = signature.inputs
+  for (let index = 0; index < inputs.length; index++) {
+    const { name } = inputs[index] as V2Input
+    if (!fields.some((field) => field.name === name))
+      throw badRequest(`unexpected inference input '${clip(name)}' for model '${model}'`)
+    if (inputs.findIndex((other) => other.name === name) !== index)
+      throw badRequest(`input '${name}' already exists in request`)
+  }
+  if (inputs.length !== fields.length) throw missing(model, fields, inputs)
+  const ordered =
+    fields.length === 1 ? inputs : fields.map((field) => inputs.find((input) => input.name === field.name) as V2Input)
+  fields.forEach((field, index) => expectField(model, field, ordered[index] as V2Input))
+  if (signature.rowsMax > 0) expectRows(model, signature.rowsMax, ordered)
+  return ordered
+}
+
+/** The outputs to answer with. @throws PenstockError ERR_ARGUMENT. */
+export function wishedOutputs(
+  model: string,
+  signature: V2Signature,
+  wishes: readonly V2Wish[] | null,
+): readonly V2Wish[] {
+  if (wishes === null) return signature.outputs.map(({ name }) => ({ name, classification: 0 }))
+  wishes.forEach(({ name }, index) => {
+    if (!signature.outputs.some((field) => field.name === name))
+      throw badRequest(`unexpected inference output '${clip(name)}' for model '${model}'`)
+    if (wishes.findIndex((other) => other.name === name) !== index)
+      throw badRequest(`output '${name}' already requested`)
+  })
+  return wishes
+}
+
+/** @throws PenstockError ERR_SHAPE: a dim that is no count, or more elements than a tensor may have. */
+export function countElements(name: string, shape: readonly number[]): number {
+  let count = 1
+  let isEmpty = false
+  for (const dim of shape) {
+    if (!Number.isSafeInteger(dim) || dim < 0)
+      throw badShape(`invalid shape [${shape.join(',')}] for input '${name}': each dim must be an unsigned integer`)
+    if (dim === 0) isEmpty = true
+    else if (count > TENSOR_ELEMENTS_MAX / dim)
+      throw badShape(
+        `invalid shape [${shape.join(',')}] for input '${name}' causes total element count to exceed maximum size of ${TENSOR_ELEMENTS_MAX}`,
+      )
+    else count *= dim
+  }
+  return isEmpty ? 0 : count
+}
+
+function expectField(model: string, field: V2Field, input: V2Input): void {
+  const { name, shape, data } = input
+  if (input.datatype !== field.datatype)
+    throw badRequest(
+      `inference input '${name}' data-type is '${clip(input.datatype)}', but model '${model}' expects '${field.datatype}'`,
+    )
+  const fits =
+    shape.length === field.shape.length && field.shape.every((dim, axis) => dim === -1 || dim === shape[axis])
+  if (!fits)
+    throw badShape(
+      `unexpected shape for input '${name}' for model '${model}'. Expected [${field.shape.join(',')}], got [${shape.join(',')}]`,
+    )
+  const count = countElements(name, shape)
+  if (field.elementBytes === 0 || !(data instanceof Uint8Array)) return
+  if (data.length !== count * field.elementBytes)
+    throw badShape(
+      `input byte size mismatch for input '${name}' for model '${model}'. Expected ${count * field.elementBytes}, got ${data.length}`,
+    )
+}
+
+function expectRows(model: string, rowsMax: number, inputs: readonly V2Input[]): void {
+  const rows = inputs[0]?.shape[0] ?? 0
+  for (const { name, shape } of inputs) {
+    if (shape[0] !== rows) throw badShape(`input '${name}' batch size does not match other inputs for '${model}'`)
+  }
+  if (rows > rowsMax) throw badShape(`inference request batch-size must be <= ${rowsMax} for '${model}'`)
+}
+
+function missing(model: string, fields: readonly V2Field[], inputs: readonly V2Input[]): PenstockError {
+  const got = inputs.map(({ name }) => `'${name}'`).join(',')
+  const absent = fields
+    .filter(({ name }) => !inputs.some((input) => input.name === name))
+    .map(({ name }) => `'${name}'`)
+  return badRequest(
+    `expected ${fields.length} inputs but got ${inputs.length} inputs for model '${model}'. Got input(s) [${got}], ` +
+      `but missing required input(s) [${absent.join(',')}]. Please provide all required input(s).`,
+  )
+}
+
+export function clip(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}

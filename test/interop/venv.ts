@@ -1,0 +1,32 @@
+/**
+ * A Python environment under build/interop for tests with clients that nobody here wrote: made once for each list of
+ * requirements, kept while the list is the same. Nothing is installed outside it.
+ */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const installLimitMs = 540_000
+
+/** Where everything of the interop suites lies. */
+export const interopPath = fileURLToPath(new URL('../../build/interop/', import.meta.url))
+
+/** @param name of the environment. @param requirements path of a requirements.txt with pinned versions. @returns its python. */
+export async function pythonWith(name: string, requirements: string): Promise<string> {
+  const folder = join(interopPath, name)
+  const python = join(folder, 'bin', 'python')
+  const stamp = join(folder, 'requirements.sha256')
+  const digest = createHash('sha256').update(readFileSync(requirements)).digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return python
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(interopPath, { recursive: true })
+  await run('python3', ['-m', 'venv', folder])
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]
+  await run(python, install, { timeout: installLimitMs, maxBuffer: 2 ** 26 })
+  writeFileSync(stamp, digest)
+  return python
+}
