@@ -11,6 +11,7 @@
 export { Engine } from './engine/engine.js'
 export type { CalibrationMode, EngineNotice, EngineOptions } from './engine/engine-options.js'
 export type * from './engine/api.js'
+export type * from './engine/log-api.js'
 export type { InferTiming, StepTiming } from './protocol/timing.js'
 export type { EngineMetrics, Histogram, HistogramLayout, ModelMetrics, PipelineMetrics } from './engine/metrics.js'
 export {
@@ -35,6 +36,7 @@ export type { NumericDtype, Tensor, TensorData, TensorField } from './tensor/ten
 export { Home } from './registry/home.js'
 export { FileAuditLog, type FileAuditLogOptions } from './log/audit-log.js'
 export { MemoryAuditLog } from './log/memory-audit-log.js'
+export { LogStore, type LogStoreOptions } from './log/log-store.js'
 
 // Errors.
 export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode } from './base/errors.js'

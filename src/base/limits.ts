@@ -77,6 +77,42 @@ export const AUDIT_BUFFER_BYTES_MAX = 64 * MIB
 /** Bytes of one audit file before the next one is begun. */
 export const AUDIT_FILE_BYTES_MAX = 256 * MIB
 
+// ── reading the log ─────────────────────────────────────────────────────────────────────────────
+/** Rows of one page unless asked otherwise. */
+export const LOG_LIMIT_DEFAULT = 100
+/** Rows and bytes of one page: what a person reads, or a program in one answer. */
+export const LOG_PAGE_ROWS_MAX = 1000
+export const LOG_PAGE_BYTES_MAX = 10_000_000
+/** Rows that one page may look at for few matches before it ends with a cursor: about a second. */
+export const LOG_PAGE_SCANNED_ROWS_MAX = 20_000_000
+/** Pages, exports and queries that wait for a flow thread. */
+export const LOG_TASKS_WAITING_MAX = 64
+/** Milliseconds between looks for segments to compact and to remove: they come by the minute. */
+export const LOG_UPKEEP_MS = 5_000
+/** How long rows are kept, and how many bytes of one pipeline, unless its definition says otherwise. */
+export const LOG_RETENTION_HOURS = 7 * 24
+export const LOG_RETENTION_BYTES = GIB
+/** Rows of one row group of a Parquet file: what is decoded to show a page of it. */
+export const LOG_ROW_GROUP_ROWS_MAX = 32_768
+/** Bytes of one exported file at least: a header and a row must fit. */
+export const LOG_EXPORT_FILE_BYTES_MIN = 1024
+/** Characters of a query. */
+export const LOG_SQL_CHARACTERS_MAX = 65_536
+/** Milliseconds of one query, and at most by option. */
+export const LOG_SQL_MS = 30_000
+export const LOG_SQL_MS_MAX = 600_000
+/** Bytes that one query may use, and by option: below, DuckDB cannot open a file; above, the models need it. */
+export const LOG_SQL_MEMORY_BYTES = 512 * MIB
+export const LOG_SQL_MEMORY_BYTES_MIN = 16 * MIB
+export const LOG_SQL_MEMORY_BYTES_MAX = 16 * GIB
+/** Bytes of a query's process beside what its query may use: Node, DuckDB's and Parquet's code, the result on its way out. */
+export const LOG_SQL_PROCESS_BYTES = 512 * MIB
+/** Rows of a query's result, and at most by option. */
+export const LOG_SQL_ROWS = 10_000
+export const LOG_SQL_ROWS_MAX = 1_000_000
+/** Bytes of a query's result as JSON or Arrow. */
+export const LOG_SQL_RESULT_BYTES_MAX = 64 * MIB
+
 // ── models and pipelines ────────────────────────────────────────────────────────────────────────
 /** Bytes of an .onnx file: protobuf's own limit, 2 GiB - 1. */
 export const MODEL_BYTES_MAX = 2 * GIB - 1

@@ -5,6 +5,7 @@
  * A rule is data: which files, what to look for, what to say, and a canary, a snippet that it must refuse. tidy.test.ts
  * runs every canary, because a gate whose pattern matches nothing looks exactly like a clean tree.
  */
+import { flowRule } from './flow.js'
 import { layerRule } from './layers.js'
 import { withoutComments } from './source.js'
 
@@ -208,7 +209,7 @@ const headerRule: Rule = {
   },
 }
 
-export const rules: readonly Rule[] = [...patternRules.map(ruleOfPattern), headerRule, layerRule]
+export const rules: readonly Rule[] = [...patternRules.map(ruleOfPattern), headerRule, layerRule, flowRule]
 
 /** Files longer than the limit, with their lines; generated ones do not count. */
 export function longFiles(files: ReadonlyMap<string, string>): Map<string, number> {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { outputs, staleOutputs } from '../codegen/generate.mjs'
+import { flowExamples, flowRule } from './flow.js'
 import { layerExamples, layerRule } from './layers.js'
 import { fileLinesMax, longFiles, ratchetFindings, rules, testLinesMax, type Finding } from './rules.js'
 import { importsOf, readTree, withoutComments } from './source.js'
@@ -80,6 +81,10 @@ describe('tidy: the canaries', () => {
 
   it.each(layerExamples)('layers: $path, $line', ({ path, line, isRefused }) => {
     expect(layerRule.check(path, line)).toHaveLength(isRefused ? 1 : 0)
+  })
+
+  it.each(flowExamples)('clocks: $path, $line', ({ path, line, isRefused }) => {
+    expect(flowRule.check(path, line)).toHaveLength(isRefused ? 1 : 0)
   })
 
   it('ratchet: refuses new excess, growth of old excess, and entries that are no longer needed', () => {

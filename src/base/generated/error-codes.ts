@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'ERR_HOME_LOCKED'
   | 'ERR_CONNECTION_LOST'
   | 'ERR_PROVIDER'
+  | 'ERR_QUERY_MEMORY'
   | 'ERR_STORAGE'
   | 'ERR_INTERNAL'
 
@@ -311,6 +312,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 500,
     retryable: false,
     sentence: 'What the model is to run on cannot be used here.',
+  },
+  ERR_QUERY_MEMORY: {
+    class: 'capacity',
+    http: 413,
+    retryable: false,
+    sentence: 'The query, or its result, needs more memory than it may use.',
   },
   ERR_STORAGE: {
     class: 'device',

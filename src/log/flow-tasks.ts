@@ -1,0 +1,23 @@
+/** What goes between the store and its flow threads: plain data, since errors and classes do not survive the way. */
+import type { MessagePort } from 'node:worker_threads'
+import type { ErrorCode } from '../base/errors.js'
+import type { ExportTask } from './flow/export-logs.js'
+import type { PageTask } from './flow/read-page.js'
+import type { SqlTask } from './flow/sql.js'
+
+export type FlowTask =
+  | { readonly kind: 'page'; readonly task: PageTask }
+  | { readonly kind: 'export'; readonly task: ExportTask; readonly progress: MessagePort | null }
+  | { readonly kind: 'sql'; readonly task: SqlTask }
+  | { readonly kind: 'repair'; readonly path: string; readonly seq: number }
+  | { readonly kind: 'compact'; readonly path: string }
+
+export type FlowReply =
+  | { readonly isDone: true; readonly value: unknown }
+  | { readonly isDone: false; readonly code: ErrorCode; readonly message: string; readonly stack: string }
+
+/** Of a flow thread at its start. */
+export interface FlowThreadData {
+  /** What the kernel's scheduler gets as the thread's nice value, 0..19. */
+  readonly niceness: number
+}

@@ -1,0 +1,62 @@
+/**
+ * The thread on which the log is read, compacted and queried: the only one that loads Arrow's reader and parquet-wasm
+ * for it, each when a task first needs it; DuckDB has a process of its own. It runs below the threads that serve: the kernel gives it what they
+ * leave. (Linux has a nice value per thread; elsewhere the call may fail, which costs nothing but the courtesy.)
+ */
+import { setPriority } from 'node:os'
+import { workerData } from 'node:worker_threads'
+import { isPenstockError, toPenstockError } from '../../base/errors.js'
+import { storageFailure } from '../storage-failure.js'
+import type { FlowReply, FlowTask, FlowThreadData } from '../flow-tasks.js'
+
+lowerPriority()
+
+export default async function run(flowTask: FlowTask): Promise<FlowReply> {
+  try {
+    return { isDone: true, value: await perform(flowTask) }
+  } catch (thrown) {
+    const error = toPenstockError(isPenstockError(thrown) ? thrown : storageFailure(thrown))
+    const cause = error.cause instanceof Error ? error.cause : error
+    return { isDone: false, code: error.code, message: error.message, stack: cause.stack ?? String(cause) }
+  }
+}
+
+async function perform(flowTask: FlowTask): Promise<unknown> {
+  switch (flowTask.kind) {
+    case 'page': {
+      const { readPage } = await import('./read-page.js')
+      return readPage(flowTask.task)
+    }
+    case 'export': {
+      const { exportLogs } = await import('./export-logs.js')
+      const { progress } = flowTask
+      try {
+        return await exportLogs(flowTask.task, (state) => progress?.postMessage(state))
+      } finally {
+        progress?.close()
+      }
+    }
+    case 'sql': {
+      const { runSqlApart } = await import('./run-sql.js')
+      return runSqlApart(flowTask.task)
+    }
+    case 'repair': {
+      const { repairSegment } = await import('./repair.js')
+      return repairSegment(flowTask.path, flowTask.seq)
+    }
+    case 'compact': {
+      const { compactSegment } = await import('./compact.js')
+      return compactSegment(flowTask.path)
+    }
+  }
+}
+
+function lowerPriority(): void {
+  // piscina hands its own data beside ours.
+  const data = workerData as [unknown, FlowThreadData] | undefined
+  try {
+    setPriority(data?.[1].niceness ?? 0)
+  } catch {
+    // Not allowed here: the thread runs as the others do.
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * One SELECT over the log by DuckDB, in a process of its own (sql-process.ts): a database in memory with a view for each
+ * pipeline that the query names, over its Parquet files and a Parquet file made now of what has none yet.
+ *
+ * What a query can reach, in the order in which doors are closed:
+ * 1. Only files under the log's directory; no network, no extensions, no other databases.
+ * 2. The configuration is locked.
+ * 3. One statement, of a kind that reads. COPY could write where reading is allowed.
+ * 4. Time and memory have limits. DuckDB's own memory limit does not count what strings take while a function makes them:
+ *    the process that waits for this one looks at its size and ends it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, StatementType } from '@duckdb/node-api'
+import { PenstockError } from '../../base/errors.js'
+import { LOG_SQL_RESULT_BYTES_MAX } from '../../base/limits.js'
+import type { LogFormat, LogSqlResult } from '../../engine/log-api.js'
+import { writeArrow } from '../../results/write-arrow.js'
+import { writeRecords } from '../../results/write-records.js'
+import { isAbsent, listPipelines } from '../segment-list.js'
+import { tableOfChunks } from './sql-table.js'
+import { createView } from './sql-view.js'
+
+/** A query that was checked, but for its SQL. */
+export interface SqlTask {
+  readonly directory: string
+  readonly sql: string
+  readonly timeoutMs: number
+  readonly memoryBytesMax: number
+  readonly rowsMax: number
+  readonly format: LogFormat
+}
+
+/** Begins the names of a query's own folders; log-store.ts removes what a killed one leaves. */
+const scratchPrefix = '.query-'
+const threads = 2
+/** Retention may remove a file between the listing and the query. */
+const attemptsMax = 3
+const words = ['select', 'with', 'from', 'values', 'describe', 'show', 'summarize', 'table'] as const
+
+/** @throws PenstockError ERR_ARGUMENT with DuckDB's reason; ERR_QUERY_MEMORY. */
+export async function runSql(task: SqlTask): Promise<LogSqlResult> {
+  expectReading(task.sql)
+  for (let attempt = 1; ; attempt++) {
+    const scratch = mkdtempSync(join(task.directory, scratchPrefix))
+    try {
+      return await queryOnce(task, scratch)
+    } catch (error) {
+      const isRemoved = isAbsent(error) || /No files found|No such file/i.test(String(error))
+      if (!isRemoved || attempt === attemptsMax) throw duckError(error)
+    } finally {
+      rmSync(scratch, { recursive: true, force: true })
+    }
+  }
+}
+
+async function queryOnce(task: SqlTask, scratch: string): Promise<LogSqlResult> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(threads),
+    memory_limit: `${Math.floor(task.memoryBytesMax / 1024)}KiB`,
+    // Nothing is spilled: a query that does not fit is refused.
+    temp_directory: '',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false',
+  })
+  try {
+    const connection = await instance.connect()
+    await connection.run(`SET allowed_directories = [${literal(`${task.directory}/`)}]`)
+    await connection.run('SET enable_external_access = false')
+    const named = tablesOf(connection, task.sql)
+    for (const pipeline of await listPipelines(task.directory)) {
+      if (named.has(pipeline.toLowerCase())) await createView(connection, task.directory, pipeline, scratch)
+    }
+    await connection.run('SET lock_configuration = true')
+    return await run(connection, task)
+  } finally {
+    instance.closeSync()
+  }
+}
+
+async function run(connection: DuckDBConnection, task: SqlTask): Promise<LogSqlResult> {
+  const statements = await connection.extractStatements(task.sql)
+  if (statements.count !== 1)
+    throw refused(`Expected one statement but received ${statements.count}. Send them one by one`)
+  const statement = await statements.prepare(0)
+  if (statement.statementType !== StatementType.SELECT)
+    throw refused(`Expected a SELECT but received ${StatementType[statement.statementType]}. The log is read-only`)
+  if (statement.parameterCount > 0) throw refused('Expected a query without parameters. Write the values into it')
+  const result = await statement.stream()
+  const chunks: DuckDBDataChunk[] = []
+  const warnings: string[] = []
+  for (let rows = 0; ;) {
+    const chunk = await result.fetchChunk()
+    if (chunk === null || chunk.rowCount === 0) break
+    const rest = task.rowsMax - rows
+    if (chunk.rowCount > rest) {
+      warnings.push(`Warning: The result has more than ${task.rowsMax} rows. Please add LIMIT, or ask for more rows.`)
+      if (rest > 0) chunks.push(chunk)
+      break
+    }
+    chunks.push(chunk)
+    rows += chunk.rowCount
+  }
+  const names = result.columnNames()
+  const types = result.columnTypes()
+  const whole = tableOfChunks(chunks, names, types)
+  const table = whole.numRows > task.rowsMax ? whole.slice(0, task.rowsMax) : whole
+  const body =
+    task.format === 'records'
+      ? Buffer.from(writeRecords(table, { separator: '.' }))
+      : writeArrow(table, task.format === 'arrow-file' ? 'file' : 'stream')
+  if (body.length > LOG_SQL_RESULT_BYTES_MAX)
+    throw memoryError(`The result has ${body.length} bytes, more than the ${LOG_SQL_RESULT_BYTES_MAX} of an answer`)
+  const columns = table.schema.fields.map(({ name }, index) => ({ name, type: String(types[index]) }))
+  return { body, rows: table.numRows, columns, warnings }
+}
+
+/** Names of tables that the query reads, in lower case, as DuckDB compares them. */
+function tablesOf(connection: DuckDBConnection, sql: string): ReadonlySet<string> {
+  try {
+    return new Set(connection.getTableNames(sql, false).map((name) => name.toLowerCase()))
+  } catch {
+    // It cannot be parsed: the reason is told when it is prepared.
+    return new Set()
+  }
+}
+
+/** PRAGMA and CALL pass for a SELECT once they are prepared. */
+function expectReading(sql: string): void {
+  const bare = sql.replace(/\/\*[\s\S]*?\*\/|--[^\n]*/g, ' ').replace(/^[\s(]+/, '')
+  const [, word = ''] = /^([A-Za-z_]+)/.exec(bare) ?? []
+  if (words.some((known) => known === word.toLowerCase())) return
+  const received = word === '' ? 'no statement' : word.toUpperCase()
+  throw refused(`Expected a query that begins with SELECT, WITH or FROM but received ${received}. The log is read-only`)
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+function refused(sentence: string): PenstockError {
+  return new PenstockError('ERR_ARGUMENT', sentence)
+}
+
+export function memoryError(sentence: string): PenstockError {
+  return new PenstockError('ERR_QUERY_MEMORY', `${sentence}. Read fewer rows or columns, or aggregate them`)
+}
+
+/** DuckDB's errors are about the query, unless they say otherwise. */
+function duckError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof PenstockError || 'syscall' in error) return error
+  const [sentence = ''] = error.message.split('\n\nPossible solutions')
+  if (/^Out of Memory Error/.test(sentence))
+    return memoryError(`The query needs more memory than it may use (${sentence.split('\n')[0]})`)
+  if (/^(\w+ )+Error: |^Error in native callback|Invalid Error/.test(sentence))
+    return refused(`DuckDB refuses the query. ${sentence}`)
+  return error
+}
