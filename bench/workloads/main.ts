@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { machineLine, projectRoot, readMachine } from '../harness/project.js'
 import { arrowBodyRow } from './arrow-body.js'
 import { chainRow } from './chain.js'
+import { checksRow } from './checks.js'
 import { computeModelRows } from './compute-models.js'
 import { largeTensorRow } from './large-tensor.js'
 import { programRows } from './programs.js'
@@ -33,6 +34,7 @@ const rows: readonly Row[] = [
   shadowRow,
   largeTensorRow,
   arrowBodyRow,
+  checksRow,
   ...programRows,
 ].sort((left, right) => left.number - right.number)
 

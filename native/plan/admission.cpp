@@ -68,9 +68,8 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.steps.clear();
   request.segments.clear();
   request.course = request.plan.get();
-  request.has_checks = !request.plan->checks.empty();
   request.is_timed = !submission.origin.is_wire || request.plan->is_audited;
-  request.check_bits.assign(request.has_checks ? submission.rows : 0, 0);
+  request.check_bits.assign(request.plan->checks.empty() ? 0 : submission.rows, 0);
   request.stage_done_ns.assign(request.plan->stages.size(), 0);
   request.failure.set(StatusCode::kOk);
   request.background_rows.store(1, std::memory_order_relaxed);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "core/assert.hpp"
@@ -36,6 +37,9 @@ double as_number(bool x) noexcept {
   return x ? 1.0 : 0.0;
 }
 
+// One value of each row of the block.
+using Lanes = std::array<double, CheckProgram::kBlockRows>;
+
 // What a reduction reads of its row.
 struct Window {
   size_t start = 0;
@@ -43,25 +47,28 @@ struct Window {
   bool is_of_magnitudes = false;
 };
 
-RowView part_of(const RowView& row, const Window& window) noexcept {
-  const size_t start = std::min(window.start, row.elements);
-  const size_t end = std::min(window.end, row.elements);
-  return {row.data + start * dtype_size_bytes(row.dtype), end - start, row.dtype};
+// Calls visit(load), load(element) a float64: the common dtypes without a question per element.
+template <typename Visit>
+double with_loader(const std::byte* data, Dtype dtype, Visit&& visit) noexcept {
+  const auto direct = [&]<typename Element>(Element) {
+    return visit([data](size_t index) {
+      Element element;
+      std::memcpy(&element, data + index * sizeof(Element), sizeof(Element));
+      return static_cast<double>(element);
+    });
+  };
+  if (dtype == Dtype::kFloat32) return direct(float{});
+  if (dtype == Dtype::kFloat64) return direct(double{});
+  return visit([=](size_t index) { return load_as_double(data + index * dtype_size_bytes(dtype), dtype); });
 }
 
-double reduce(Opcode opcode, const RowView& row, bool is_of_magnitudes) noexcept {
-  if (opcode == Opcode::kLength) return static_cast<double>(row.elements);
-  if (row.elements == 0) return opcode == Opcode::kSum ? 0.0 : kNan;
-  const size_t bytes = dtype_size_bytes(row.dtype);
-  const auto load = [&](size_t index) {
-    const double x = load_as_double(row.data + index * bytes, row.dtype);
-    return is_of_magnitudes ? std::fabs(x) : x;
-  };
+template <typename Load>
+double reduce_elements(Opcode opcode, size_t elements, Load&& load) noexcept {
   double sum = 0.0;
   double best = load(0);
   size_t best_index = 0;
   bool has_nan = false;
-  for (size_t i = 0; i < row.elements; ++i) {
+  for (size_t i = 0; i < elements; ++i) {
     const double x = load(i);
     sum += x;
     has_nan = has_nan || std::isnan(x);
@@ -74,7 +81,7 @@ double reduce(Opcode opcode, const RowView& row, bool is_of_magnitudes) noexcept
     case Opcode::kSum:
       return sum;
     case Opcode::kMean:
-      return sum / static_cast<double>(row.elements);
+      return sum / static_cast<double>(elements);
     case Opcode::kArgmax:
       return static_cast<double>(best_index);
     default:
@@ -82,44 +89,81 @@ double reduce(Opcode opcode, const RowView& row, bool is_of_magnitudes) noexcept
   }
 }
 
-double apply(Opcode opcode, double x, double y) noexcept {
+double reduce(Opcode opcode, const std::byte* row, size_t row_elements, Dtype dtype, const Window& window) noexcept {
+  const size_t start = std::min(window.start, row_elements);
+  const size_t elements = std::min(window.end, row_elements) - start;
+  if (opcode == Opcode::kLength) return static_cast<double>(elements);
+  if (elements == 0) return opcode == Opcode::kSum ? 0.0 : kNan;
+  return with_loader(row + start * dtype_size_bytes(dtype), dtype, [&](auto load) {
+    if (!window.is_of_magnitudes) return reduce_elements(opcode, elements, load);
+    return reduce_elements(opcode, elements, [load](size_t index) { return std::fabs(load(index)); });
+  });
+}
+
+size_t row_elements_of(const RowsView& rows) noexcept {
+  return rows.row_bytes / dtype_size_bytes(rows.dtype);
+}
+
+void load_element(Lanes& target, const RowsView& rows, size_t index, uint32_t count) noexcept {
+  const bool is_there = index < row_elements_of(rows);
+  const std::byte* element = rows.data + index * dtype_size_bytes(rows.dtype);
+  for (uint32_t r = 0; r < count; ++r, element += rows.row_bytes)
+    target[r] = is_there ? with_loader(element, rows.dtype, [](auto load) { return load(0); }) : kNan;
+}
+
+void reduce_rows(Lanes& target, Opcode opcode, const RowsView& rows, const Window& window, uint32_t count) noexcept {
+  for (uint32_t r = 0; r < count; ++r)
+    target[r] = reduce(opcode, rows.data + r * rows.row_bytes, row_elements_of(rows), rows.dtype, window);
+}
+
+template <typename Apply>
+void each(Lanes& x, const Lanes& y, uint32_t count, Apply&& apply) noexcept {
+  for (uint32_t r = 0; r < count; ++r) x[r] = apply(x[r], y[r]);
+}
+
+// x = x op y
+void apply_binary(Opcode opcode, Lanes& x, const Lanes& y, uint32_t count) noexcept {
   switch (opcode) {
     case Opcode::kAdd:
-      return x + y;
+      return each(x, y, count, [](double a, double b) { return a + b; });
     case Opcode::kSubtract:
-      return x - y;
+      return each(x, y, count, [](double a, double b) { return a - b; });
     case Opcode::kMultiply:
-      return x * y;
+      return each(x, y, count, [](double a, double b) { return a * b; });
     case Opcode::kDivide:
-      return x / y;
+      return each(x, y, count, [](double a, double b) { return a / b; });
     case Opcode::kModulo:
-      return std::fmod(x, y);
+      return each(x, y, count, [](double a, double b) { return std::fmod(a, b); });
     case Opcode::kPower:
-      return std::isnan(y) || (std::fabs(x) == 1.0 && std::isinf(y)) ? kNan : std::pow(x, y);
+      return each(x, y, count, [](double a, double b) {
+        return std::isnan(b) || (std::fabs(a) == 1.0 && std::isinf(b)) ? kNan : std::pow(a, b);
+      });
     case Opcode::kMin2:
-      return std::isnan(x) || std::isnan(y) ? kNan : std::min(x, y);
+      return each(x, y, count,
+                  [](double a, double b) { return std::isnan(a) || std::isnan(b) ? kNan : std::min(a, b); });
     case Opcode::kMax2:
-      return std::isnan(x) || std::isnan(y) ? kNan : std::max(x, y);
+      return each(x, y, count,
+                  [](double a, double b) { return std::isnan(a) || std::isnan(b) ? kNan : std::max(a, b); });
     case Opcode::kLess:
-      return as_number(x < y);
+      return each(x, y, count, [](double a, double b) { return as_number(a < b); });
     case Opcode::kLessEqual:
-      return as_number(x <= y);
+      return each(x, y, count, [](double a, double b) { return as_number(a <= b); });
     case Opcode::kGreater:
-      return as_number(x > y);
+      return each(x, y, count, [](double a, double b) { return as_number(a > b); });
     case Opcode::kGreaterEqual:
-      return as_number(x >= y);
+      return each(x, y, count, [](double a, double b) { return as_number(a >= b); });
     case Opcode::kEqual:
-      return as_number(x == y);
+      return each(x, y, count, [](double a, double b) { return as_number(a == b); });
     case Opcode::kNotEqual:
-      return as_number(x != y);
+      return each(x, y, count, [](double a, double b) { return as_number(a != b); });
     case Opcode::kAnd:
-      return as_number(is_truthy(x) && is_truthy(y));
-    default:
-      return as_number(is_truthy(x) || is_truthy(y));  // kOr: validate lets nothing else through
+      return each(x, y, count, [](double a, double b) { return as_number(is_truthy(a) && is_truthy(b)); });
+    default:  // kOr: validate lets nothing else through
+      return each(x, y, count, [](double a, double b) { return as_number(is_truthy(a) || is_truthy(b)); });
   }
 }
 
-double apply(Opcode opcode, double x) noexcept {
+double apply_unary(Opcode opcode, double x) noexcept {
   switch (opcode) {
     case Opcode::kNot:
       return as_number(!is_truthy(x));
@@ -184,37 +228,38 @@ std::string CheckProgram::validate(size_t source_count) const {
   return depth == 1 ? "" : "the stack does not end with one value";
 }
 
-bool CheckProgram::run(std::span<const RowView> rows) const noexcept {
-  std::array<double, kStackMax> stack;
+uint32_t CheckProgram::run(std::span<const RowsView> sources, uint32_t count) const noexcept {
+  PENSTOCK_DEBUG_ASSERT(count >= 1 && count <= kBlockRows);
+  std::array<Lanes, kStackMax> stack;
   size_t top = 0;  // one past the top
   Window window;
   for (const auto& [opcode, a, b] : code) {
     if (opcode == Opcode::kConstant) {
-      stack[top++] = constants[static_cast<size_t>(a)];
+      std::fill_n(stack[top++].begin(), count, constants[static_cast<size_t>(a)]);
     } else if (opcode == Opcode::kLoad) {
-      const RowView& row = rows[static_cast<size_t>(a)];
-      const auto index = static_cast<size_t>(b);
-      stack[top++] =
-          index < row.elements ? load_as_double(row.data + index * dtype_size_bytes(row.dtype), row.dtype) : kNan;
+      load_element(stack[top++], sources[static_cast<size_t>(a)], static_cast<size_t>(b), count);
     } else if (opcode == Opcode::kWindow) {
       window.start = static_cast<size_t>(a);
       if (b >= 0) window.end = static_cast<size_t>(b);
     } else if (opcode == Opcode::kMagnitudes) {
       window.is_of_magnitudes = true;
-    } else if (is_source_read(opcode)) {
-      stack[top++] = reduce(opcode, part_of(rows[static_cast<size_t>(a)], window), window.is_of_magnitudes);
+    } else if (is_reduction(opcode)) {
+      reduce_rows(stack[top++], opcode, sources[static_cast<size_t>(a)], window, count);
       window = {};
     } else if (is_unary(opcode)) {
-      stack[top - 1] = apply(opcode, stack[top - 1]);
+      for (uint32_t r = 0; r < count; ++r) stack[top - 1][r] = apply_unary(opcode, stack[top - 1][r]);
     } else if (opcode == Opcode::kSelect) {
-      stack[top - 3] = is_truthy(stack[top - 3]) ? stack[top - 2] : stack[top - 1];
+      for (uint32_t r = 0; r < count; ++r)
+        stack[top - 3][r] = is_truthy(stack[top - 3][r]) ? stack[top - 2][r] : stack[top - 1][r];
       top -= 2;
     } else {
-      stack[top - 2] = apply(opcode, stack[top - 2], stack[top - 1]);
+      apply_binary(opcode, stack[top - 2], stack[top - 1], count);
       top -= 1;
     }
   }
   PENSTOCK_DEBUG_ASSERT(top == 1);
-  return is_truthy(stack[0]);
+  uint32_t failed = 0;
+  for (uint32_t r = 0; r < count; ++r) failed |= static_cast<uint32_t>(is_truthy(stack[0][r])) << r;
+  return failed;
 }
 }  // namespace penstock

@@ -1,14 +1,13 @@
 #include "plan/executor.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <span>
 #include <utility>
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
 #include "plan/chain.hpp"
+#include "plan/checks.hpp"
 #include "plan/feed.hpp"
 
 namespace penstock {
@@ -18,30 +17,6 @@ Plane::~Plane() {
 }
 
 namespace {
-void run_checks(Request& request) {
-  const Plan& plan = *request.plan;
-  std::array<RowView, Check::kSourcesMax> rows;
-  std::array<size_t, Check::kSourcesMax> hints;
-  for (size_t c = 0; c < plan.checks.size(); ++c) {
-    const Check& check = plan.checks[c];
-    if (check.after_stage != request.stage) continue;
-    hints.fill(0);
-    uint64_t failures = 0;
-    for (uint32_t row = 0; row < request.rows; ++row) {
-      for (size_t s = 0; s < check.sources.size(); ++s) {
-        TensorView view;
-        const std::byte* const data = row_at(request, check.sources[s], row, hints[s], view);
-        PENSTOCK_ASSERT(data != nullptr);
-        rows[s] = {data, view.row_bytes / dtype_size_bytes(view.dtype), view.dtype};
-      }
-      if (!check.program.run(std::span(rows.data(), check.sources.size()))) continue;
-      request.check_bits[row] |= uint64_t{1} << c;
-      ++failures;
-    }
-    if (failures > 0) request.stats->check_failures[c].fetch_add(failures, std::memory_order_relaxed);
-  }
-}
-
 void settle(Request& request, Deliveries& deliveries) {
   const bool is_read = request.course->is_audited && !request.has_failed.load(std::memory_order_acquire) &&
                        !request.is_dead.load(std::memory_order_acquire);
@@ -68,7 +43,7 @@ void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publis
     const bool is_over =
         request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
     if (is_over) return end_chain(request, deliveries);
-    if (request.has_checks) run_checks(request);
+    if (request.course->has_scattered_checks) run_scattered_checks(request);
     const uint16_t done = request.stage;
     const bool is_last = done + 1u == request.course->stages.size();
     // Only who asked pays for a clock of its own; the others count the hand-over as time in the next queue.
@@ -139,6 +114,7 @@ void return_rows(Batch& batch, WorkerSeat* seat, Histogram* scatter) {
   uint32_t rows = 0;
   for (const Entry& entry : batch.entries) rows += entry.count;
   batch.lane.queue.unreserve(batch.priority, rows);
+  if (seat != nullptr) run_batch_checks(batch);
   const int64_t done_ns = now_ns();
   for (Entry& entry : batch.entries) {
     // Once its rows are returned the request may be gone: read the entry first.

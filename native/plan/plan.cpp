@@ -60,6 +60,14 @@ std::string check_position(const Plan& plan, const Position& position, size_t st
   }
   return "";
 }
+int32_t only_position_of(const Check& check) {
+  if (check.sources.empty()) return -1;
+  const uint16_t position = check.sources.front().position;
+  const bool is_only = std::all_of(check.sources.begin(), check.sources.end(), [&](const Source& source) {
+    return source.stage == check.after_stage && source.position == position;
+  });
+  return is_only ? position : -1;
+}
 }  // namespace
 
 std::string Plan::seal() {
@@ -79,7 +87,7 @@ std::string Plan::seal() {
     stage.is_retained = is_audited;
   }
   if (position_count > 64) return "a plan has at most 64 positions";
-  for (const Check& check : checks) {
+  for (Check& check : checks) {
     if (check.sources.size() > Check::kSourcesMax) return "a check reads at most 64 tensors";
     if (check.after_stage >= stages.size()) return "a check's stage is out of range";
     if (auto fault = check.program.validate(check.sources.size()); !fault.empty()) return "a check: " + fault;
@@ -88,6 +96,8 @@ std::string Plan::seal() {
       if (stages[source.stage].positions[source.position].is_background) return "a check reads a background position";
       if (source.stage < check.after_stage) stages[source.stage].is_retained = true;
     }
+    check.only_position = only_position_of(check);
+    (check.only_position < 0 ? has_scattered_checks : has_batch_checks) = true;
   }
   Signature hash;
   hash.add(inputs);

@@ -60,6 +60,8 @@ struct Check {
   uint16_t after_stage = 0;
   CheckProgram program;
   std::vector<Source> sources;
+  // The position of its stage that it reads nothing beside: then it is judged a batch at a time. -1: it reads several.
+  int32_t only_position = -1;
 };
 
 struct Plan {
@@ -84,6 +86,8 @@ struct Plan {
   bool has_free_answer = false;
   uint64_t signature = 0;  // equal signatures: frames of one may be read as the other's
   uint32_t position_count = 0;
+  bool has_scattered_checks = false;  // with only_position -1
+  bool has_batch_checks = false;      // with another
 
   std::atomic<uint32_t> in_flight{0};
   std::atomic<bool> is_closed{false};

@@ -59,9 +59,8 @@ struct alignas(64) Request {
   std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
   std::atomic<bool> is_live{false};                   // between submit and free
   bool awaits_release = false;                        // settled, JavaScript reads it
-  bool has_checks = false;
-  bool has_timing = false;  // the answer tells where its time went
-  bool is_timed = false;  // somebody will read first_run_ns and stage_done_ns
+  bool has_timing = false;                            // the answer tells where its time went
+  bool is_timed = false;                              // somebody will read first_run_ns and stage_done_ns
 
   // ── The port's thread's own, or rare.
   std::shared_ptr<Port> port_owner;  // while in flight

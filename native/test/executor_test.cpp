@@ -328,3 +328,81 @@ TEST("executor: a warm data plane allocates nothing per request") {
 int main() {
   return run_all();
 }
+
+namespace {
+// Fails where out[0] > limit; reads what `position` gave.
+Check exceeds(double limit, uint16_t position = 0) {
+  Check check;
+  check.program.code = {{Opcode::kLoad, 0, 0}, {Opcode::kConstant, 0, 0}, {Opcode::kGreater, 0, 0}};
+  check.program.constants = {limit};
+  check.sources = {{0, position, 1, {0}}};
+  return check;
+}
+}  // namespace
+
+TEST("executor: checks note the rows of whoever they failed for, and of nobody else in the batch") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10, 256);
+  auto plan = make_plan({{one_model(queue, from_request())}});
+  plan->checks = {exceeds(60), exceeds(1e9)};
+  CLAIM(engine.deploy(plan).empty());
+  CLAIM(plan->has_batch_checks && !plan->has_scattered_checks);
+  auto unchecked = make_plan({{one_model(queue, from_request())}});
+  CLAIM(unchecked->seal().empty());
+  Failure failure;
+  std::vector<Request*> requests;
+  // 1, 2, 3 … rows each, so that blocks of 32 rows begin and end within requests; every fifth is under another plan.
+  for (uint32_t i = 0; i < 15; ++i) {
+    const auto rows = rows_of(1 + i % 7, static_cast<float>(i * 8));
+    engine.pipeline.set_plan(i % 5 == 4 ? unchecked : plan);
+    requests.push_back(engine.submit_rows(rows, i, failure));
+    CLAIM(requests.back() != nullptr);
+  }
+  Deliveries deliveries;
+  end_request(*requests[7], StatusCode::kAborted, deliveries);
+  deliveries.flush();
+  engine.run_all();
+  uint64_t failed = 0;
+  for (uint32_t i = 0; i < 15; ++i) {
+    const Request& request = *requests[i];
+    if (i % 5 == 4) {
+      CLAIM(request.check_bits.empty());
+      continue;
+    }
+    for (uint32_t row = 0; row < request.rows; ++row) {
+      const bool fails = i != 7 && static_cast<float>(i * 8 + row * 2) + 10 > 60;
+      CLAIM(request.check_bits[row] == (fails ? 1u : 0u));
+      failed += fails;
+    }
+  }
+  CLAIM(failed > 10);
+  CLAIM(engine.pipeline.stats->check_failures[0] == failed && engine.pipeline.stats->check_failures[1] == 0);
+  HistogramSum batch_rows;
+  CLAIM(batches_of(*queue, batch_rows) == 1);
+  drain(*engine.port);
+}
+
+TEST("executor: a check that reads two models is judged when both are there") {
+  Engine engine;
+  auto plan = make_plan({{one_model(make_queue(engine.plane, 10), from_request()),
+                          one_model(make_queue(engine.plane, 20), from_request())}});
+  Check both = exceeds(35);
+  both.program.code = {{Opcode::kLoad, 0, 0},
+                       {Opcode::kLoad, 1, 0},
+                       {Opcode::kAdd, 0, 0},
+                       {Opcode::kConstant, 0, 0},
+                       {Opcode::kGreater, 0, 0}};
+  both.sources.push_back({0, 1, 1, {0}});
+  plan->checks = {both, exceeds(23, 1)};
+  CLAIM(engine.deploy(plan).empty());
+  CLAIM(plan->has_batch_checks && plan->has_scattered_checks);
+  Failure failure;
+  Request* const request = engine.submit_rows(rows_of(11, 0), 1, failure);
+  engine.run_all();
+  for (uint32_t row = 0; row < 11; ++row) {
+    const uint64_t sum_fails = row * 4 + 30 > 35;
+    const uint64_t second_fails = row * 2 + 20 > 23;
+    CLAIM(request->check_bits[row] == (sum_fails | second_fails << 1));
+  }
+  drain(*engine.port);
+}

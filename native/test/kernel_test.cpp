@@ -26,8 +26,8 @@ Target cast_one(Source value, Dtype target, Dtype source) {
 bool fails(std::vector<CheckProgram::Instruction> code, std::vector<double> constants, std::vector<float> row = {}) {
   CheckProgram program{std::move(code), std::move(constants)};
   CLAIM(program.validate(1).empty());
-  const RowView view{reinterpret_cast<const std::byte*>(row.data()), row.size(), Dtype::kFloat32};
-  return program.run(std::span(&view, 1));
+  const RowsView view{reinterpret_cast<const std::byte*>(row.data()), row.size() * sizeof(float), Dtype::kFloat32};
+  return program.run(std::span(&view, 1), 1) == 1;
 }
 }  // namespace
 
@@ -88,6 +88,31 @@ TEST("check: a reduction reads its window, as far as the row has it, and the nex
   CLAIM(equals(3, {{kMagnitudes, 0, 0}, {kMaximum, 0, 0}}, {1, -3, 2}));
   CLAIM(equals(3, {{kWindow, 1, 3}, {kMagnitudes, 0, 0}, {kSum, 0, 0}}, {-5, -2, 1, -5}));
   CLAIM(equals(0, {{kWindow, 0, 1}, {kMagnitudes, 0, 0}, {kSum, 0, 0}, {kSum, 0, 0}, {kAdd, 0, 0}}, {-2, 0}));
+}
+
+TEST("check: a block of rows is judged row by row") {
+  using enum Opcode;
+  std::vector<double> rows;
+  uint32_t expected = 0;
+  for (uint32_t r = 0; r < CheckProgram::kBlockRows; ++r) {
+    rows.push_back(r * 7 % 11);
+    rows.push_back(r % 5 == 0 ? kNan : r);
+    if (r * 7 % 11 > 5 && r % 5 != 0) expected |= 1u << r;
+  }
+  const RowsView view{reinterpret_cast<const std::byte*>(rows.data()), 16, Dtype::kFloat64};
+  const CheckProgram program{{{kLoad, 0, 0},
+                              {kConstant, 0, 0},
+                              {kGreater, 0, 0},
+                              {kMaximum, 0, 0},
+                              {kIsNan, 0, 0},
+                              {kNot, 0, 0},
+                              {kAnd, 0, 0}},
+                             {5}};
+  CLAIM(program.validate(1).empty());
+  for (const uint32_t count : {1u, 7u, CheckProgram::kBlockRows}) {
+    const uint32_t mask = count == 32 ? ~0u : (1u << count) - 1;
+    CLAIM(program.run(std::span(&view, 1), count) == (expected & mask));
+  }
 }
 
 TEST("check: a program that could leave its stack or tables is refused before it runs") {
