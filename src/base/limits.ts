@@ -150,6 +150,30 @@ export const NAME_CHARACTERS_MAX = 128
 export const TAGS_MAX = 64
 export const TAG_CHARACTERS_MAX = 128
 
+// ── explanations ────────────────────────────────────────────────────────────────────────────────
+/** Configurations of one pipeline; they lie in its record. */
+export const EXPLAIN_CONFIGS_MAX = 64
+/** Rows of one explanation: a sample, not a table. */
+export const EXPLAIN_ROWS_MAX = 4096
+/** Groups of one explanation: the blocks of an image, the columns of a wide table. */
+export const EXPLAIN_GROUPS_MAX = 4096
+/** Permutations of one group. */
+export const EXPLAIN_REPEATS_MAX = 100
+/** Rows that one explanation runs: hours in the background with a slow model, a minute with a fast one. */
+export const EXPLAIN_EVALUATIONS_MAX = 4_194_304
+/** Numbers of one result: printed as JSON by the thread that serves everybody. */
+export const EXPLAIN_RESULT_VALUES_MAX = 65_536
+/** Bytes of the inputs of one explanation, which wait in memory for their turn, and of the body that brings them. */
+export const EXPLAIN_INPUT_BYTES_MAX = 8 * MIB
+export const EXPLAIN_BODY_BYTES_MAX = 8 * MIB
+/** Rows, bytes of inputs and milliseconds of one run of an explanation: what others may have to wait for. */
+export const EXPLAIN_RUN_ROWS_MAX = 256
+export const EXPLAIN_RUN_BYTES_MAX = MIB
+export const EXPLAIN_RUN_MS_MAX = 5
+/** Explanations that wait for their turn, and those that are remembered after their end. */
+export const EXPLAIN_JOBS_WAITING_MAX = 16
+export const EXPLAIN_JOBS_KEPT_MAX = 64
+
 // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
 /** Bytes of an HTTP body that is no model. */
 export const BODY_BYTES_MAX = 64 * MIB

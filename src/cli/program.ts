@@ -1,6 +1,7 @@
 /** The command line as a table of contents; each command is a file of its own. */
 import { Command } from 'commander'
 import { benchCommand } from './bench.js'
+import { explainCommands } from './explain.js'
 import { inferCommand } from './infer.js'
 import { keysCreateCommand } from './keys-create.js'
 import { keysListCommand } from './keys-list.js'
@@ -41,6 +42,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(pipelineCommands(terminal))
     .addCommand(tagsCommand(terminal))
     .addCommand(inferCommand(terminal))
+    .addCommand(explainCommands(terminal))
     .addCommand(benchCommand(terminal))
     .addCommand(keysCommands(terminal))
   forEachCommand(program, (command) => command.exitOverride().showHelpAfterError('(add --help for the usage)'))

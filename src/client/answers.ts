@@ -46,7 +46,34 @@ export interface PipelineAnswer {
   readonly tags?: readonly string[]
   readonly created_at?: string
   readonly updated_at?: string
+  readonly explain_configs?: readonly unknown[]
   readonly versions: readonly PipelineVersionAnswer[]
+}
+
+export interface ExplanationAnswer {
+  readonly id: string
+  readonly pipeline: string
+  readonly pipeline_version: number
+  readonly config: { readonly name: string; readonly method: string }
+  readonly state: string
+  readonly rows: number
+  readonly evaluated: number
+  readonly evaluations: number
+  readonly created_at: string
+  readonly ended_at: string | null
+  readonly failure: { readonly code: string; readonly message: string } | null
+  /** Absent in lists. */
+  readonly result?: ExplainResultAnswer | null
+}
+
+export interface ExplainResultAnswer {
+  readonly method: string
+  readonly groups: readonly string[]
+  readonly importances: readonly number[]
+  readonly deviations?: readonly number[]
+  readonly contributions?: readonly (readonly number[])[]
+  readonly outputs?: readonly number[]
+  readonly score?: number
 }
 
 export interface PipelineModelAnswer {

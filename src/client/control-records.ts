@@ -4,6 +4,7 @@
  */
 import type {
   Calibration,
+  ExplainJob,
   ModelRecord,
   ModelVersion,
   PipelineDescription,
@@ -19,6 +20,7 @@ import type { PipelineDefinition } from '../pipeline/definition.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type {
   DescriptionAnswer,
+  ExplanationAnswer,
   FieldAnswer,
   ModelAnswer,
   PipelineAnswer,
@@ -68,6 +70,7 @@ export function pipelineRecord(answer: PipelineAnswer): PipelineRecord {
     tags: answer.tags ?? [],
     createdAt,
     updatedAt: answer.updated_at ?? createdAt,
+    explainConfigs: (answer.explain_configs ?? []) as PipelineRecord['explainConfigs'],
     versions: answer.versions.map((version) => pipelineVersion(answer.name, version)),
   }
 }
@@ -121,6 +124,24 @@ export function pipelineStatus(answer: StatusAnswer): RemoteStatus {
     rowCount: answer.row_count,
     failures: answer.failures,
     models: answer.models.map(modelStatus),
+  }
+}
+
+export function explainJob(answer: ExplanationAnswer): ExplainJob {
+  const { id, pipeline, config, state, rows, evaluated, evaluations, failure, result = null } = answer
+  return {
+    id,
+    pipeline,
+    pipelineVersion: answer.pipeline_version,
+    config: config as ExplainJob['config'],
+    state: state as ExplainJob['state'],
+    rows,
+    evaluated,
+    evaluations,
+    createdAt: answer.created_at,
+    endedAt: answer.ended_at,
+    failure: failure as ExplainJob['failure'],
+    result: result as ExplainJob['result'],
   }
 }
 

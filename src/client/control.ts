@@ -1,13 +1,13 @@
 /**
- * The control calls of a server that is somewhere else: models, pipelines, tags, with the names and records of the
- * embedded engine, so that a program that deploys to the one deploys to the other:
+ * The control calls of a server that is somewhere else: models, pipelines, tags, explanations, with the names and records
+ * of the embedded engine, so that a program that deploys to the one deploys to the other:
  *
  *   const control = new PenstockControl('http://127.0.0.1:8080')
  *   await pipeline('fraud', control).model('ccfraud@champion').deploy()
  *
  * Inference goes over PenstockClient, which streams; this goes over HTTP, one call an answer, nothing kept open.
  */
-import { expectInteger, expectName } from '../base/expect.js'
+import { expectName } from '../base/expect.js'
 import type {
   AddModelOptions,
   EngineApi,
@@ -17,8 +17,6 @@ import type {
   PipelineModel,
   PipelineRecord,
   PipelineVersion,
-  TagsApi,
-  TagUse,
 } from '../engine/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import type {
@@ -30,8 +28,9 @@ import type {
   PipelineModelAnswer,
   PipelineVersionAnswer,
   StatusAnswer,
-  TagAnswer,
 } from './answers.js'
+import { RemoteExplanations } from './control-explanations.js'
+import { expectVersion, modelPath, modelVersionPath, pipelinePath } from './control-paths.js'
 import {
   description,
   modelRecord,
@@ -42,12 +41,10 @@ import {
   pipelineVersion,
   type RemoteStatus,
 } from './control-records.js'
+import { RemoteTags } from './control-tags.js'
 import { HttpCaller, type ControlOptions } from './http.js'
+import type { Remote } from './remote.js'
 
-/** The methods of T, each with a promise of what it returns. */
-type Remote<T> = {
-  [K in keyof T]: T[K] extends (...parameters: infer P) => infer R ? (...parameters: P) => Promise<Awaited<R>> : T[K]
-}
 type MirroredCalls =
   | 'listModels'
   | 'getModel'
@@ -69,6 +66,7 @@ type MirroredCalls =
 
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
+  readonly explanations: RemoteExplanations
   readonly #http: HttpCaller
 
   /**
@@ -78,6 +76,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   constructor(url: string, options: ControlOptions = {}) {
     this.#http = new HttpCaller(url, options)
     this.tags = new RemoteTags(this.#http)
+    this.explanations = new RemoteExplanations(this.#http)
   }
 
   // ── models ────────────────────────────────────────────────────────────────────────────────────
@@ -182,81 +181,4 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     const { definition } = await this.getPipelineVersion(answer.name, answer.version)
     return description(answer, definition)
   }
-}
-
-/** `engine.tags` of a server. */
-class RemoteTags implements Remote<TagsApi> {
-  readonly #http: HttpCaller
-
-  constructor(http: HttpCaller) {
-    this.#http = http
-  }
-
-  async addToPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord> {
-    return pipelineRecord((await this.#change('PUT', pipelinePath(pipeline), tags)) as PipelineAnswer)
-  }
-
-  async removeFromPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord> {
-    return pipelineRecord((await this.#change('DELETE', pipelinePath(pipeline), tags)) as PipelineAnswer)
-  }
-
-  async addToModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord> {
-    return this.#changeModel('PUT', model, tags, version)
-  }
-
-  async removeFromModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord> {
-    return this.#changeModel('DELETE', model, tags, version)
-  }
-
-  async list(): Promise<TagUse[]> {
-    const { tags } = (await this.#http.call('GET', '/v1/tags')) as { tags: readonly TagAnswer[] }
-    return tags.slice()
-  }
-
-  async searchPipelines(term: string): Promise<PipelineRecord[]> {
-    const path = `/v1/pipelines?${new URLSearchParams({ search: term }).toString()}`
-    const { pipelines } = (await this.#http.call('GET', path)) as { pipelines: readonly PipelineAnswer[] }
-    return pipelines.map(pipelineRecord)
-  }
-
-  async searchModels(term: string): Promise<ModelRecord[]> {
-    const path = `/v1/models?${new URLSearchParams({ search: term }).toString()}`
-    const { models } = (await this.#http.call('GET', path)) as { models: readonly ModelAnswer[] }
-    return models.map(modelRecord)
-  }
-
-  async #changeModel(
-    method: 'PUT' | 'DELETE',
-    model: string,
-    tags: readonly string[],
-    version: number | undefined,
-  ): Promise<ModelRecord> {
-    const { versions } = (await this.#http.call('GET', modelPath(model))) as ModelAnswer
-    const path = modelVersionPath(model, version ?? versions.at(-1)?.version ?? 1)
-    return modelRecord((await this.#change(method, path, tags)) as ModelAnswer)
-  }
-
-  /** One call a tag; a refusal leaves those before it done. @returns the last answer. */
-  async #change(method: 'PUT' | 'DELETE', path: string, tags: readonly string[]): Promise<unknown> {
-    let answer: unknown
-    for (const tag of tags) answer = await this.#http.call(method, `${path}/tags/${encodeURIComponent(tag)}`)
-    // Without tags there is nothing to change: what is there is the answer.
-    return answer ?? this.#http.call('GET', path.replace(/\/versions\/\d+$/, ''))
-  }
-}
-
-function modelPath(name: string): string {
-  return `/v1/models/${expectName('model', name)}`
-}
-
-function modelVersionPath(name: string, version: number): string {
-  return `${modelPath(name)}/versions/${expectVersion(version)}`
-}
-
-function pipelinePath(name: string): string {
-  return `/v1/pipelines/${expectName('pipeline', name)}`
-}
-
-function expectVersion(version: unknown): number {
-  return expectInteger('version', version, 1, 2 ** 31 - 1)
 }

@@ -20,6 +20,8 @@ const TIMEOUT_MS_MAX = 3_600_000
 export interface HttpRequest {
   /** Sent as JSON. */
   readonly json?: unknown
+  /** JSON already. */
+  readonly text?: string
   /** Sent as application/octet-stream. */
   readonly bytes?: Uint8Array
 }
@@ -69,14 +71,15 @@ export class HttpCaller {
   }
 }
 
-function typeOf({ json, bytes }: HttpRequest): Record<string, string> {
+function typeOf({ json, text, bytes }: HttpRequest): Record<string, string> {
   if (bytes !== undefined) return { 'content-type': 'application/octet-stream' }
-  return json === undefined ? {} : { 'content-type': 'application/json' }
+  return json === undefined && text === undefined ? {} : { 'content-type': 'application/json' }
 }
 
-function bodyOf({ json, bytes }: HttpRequest): Pick<RequestInit, 'body'> {
+function bodyOf({ json, text, bytes }: HttpRequest): Pick<RequestInit, 'body'> {
   // fetch reads views of any buffer; its types ask for one that cannot be shared.
   if (bytes !== undefined) return { body: bytes as Uint8Array<ArrayBuffer> }
+  if (text !== undefined) return { body: text }
   return json === undefined ? {} : { body: JSON.stringify(json) }
 }
 

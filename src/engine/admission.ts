@@ -96,7 +96,8 @@ export function admit(deployment: Deployment, request: InferRequest): AdmittedRe
   }
 }
 
-function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWhole: boolean): Tensor[] {
+/** Tensors in the order of `fields`. @throws PenstockError of the argument class. */
+export function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWhole: boolean): Tensor[] {
   const given = expectRecord('inputs', inputs)
   const expected = (): string => fields.map((field) => field.name).join(', ')
   for (const name of Object.keys(given)) {
@@ -124,7 +125,8 @@ function withoutNul({ name, dtype }: TensorField, tensor: Tensor): Tensor {
   )
 }
 
-function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {
+/** How many rows all of them have. @throws PenstockError ERR_SHAPE, ERR_TOO_MANY_ROWS. */
+export function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {
   // toTensor refuses a dim of 0.
   const rows = tensors[0]?.shape[0] ?? 0
   const odd = tensors.findIndex((tensor) => tensor.shape[0] !== rows)

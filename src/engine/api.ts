@@ -2,12 +2,18 @@
  * The engine's face: what transports, the CLI and embedding programs see, and the interfaces that the registry and the
  * log implement for it. Types only; the implementation is engine.ts.
  */
+import type { ExplainConfig } from '../explain/index.js'
 import type { ModelReference, PipelineDefinition, Step } from '../pipeline/definition.js'
 import type { ErrorCode } from '../base/errors.js'
 import type { ExecutionProvider } from '../base/providers.js'
 import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
+import type { ExplanationsApi } from './explain-api.js'
 import type { Calibration, RunPlan } from './run-arrangement.js'
+import type { TagsApi } from './tags-api.js'
+
+export type * from './explain-api.js'
+export type * from './tags-api.js'
 
 export type Priority = 'interactive' | 'background'
 
@@ -73,8 +79,9 @@ export interface PipelineRecord {
   readonly tags: readonly string[]
   /** When its first version was stored; ISO 8601, UTC, as the next. */
   readonly createdAt: string
-  /** When a version was stored, deployed or undeployed, or its tags changed. */
+  /** When a version was stored, deployed or undeployed, or tags or explanation configurations changed. */
   readonly updatedAt: string
+  readonly explainConfigs: readonly ExplainConfig[]
 }
 
 /** One model of a version of a pipeline, as it is fed and as the registry knows it. */
@@ -86,30 +93,6 @@ export interface PipelineModel {
   readonly model: ModelVersion | null
   /** Names, by position, under which its inputs are fed; absent: their own. */
   readonly tensorFields?: readonly string[]
-}
-
-/** Who carries a tag. */
-export interface TagUse {
-  readonly tag: string
-  readonly pipelines: readonly string[]
-  readonly models: readonly { readonly name: string; readonly version: number }[]
-}
-
-/** Tags of pipelines and of model versions, and what is found by them. */
-export interface TagsApi {
-  /** Tags it has already are no error. @throws ERR_PIPELINE_NOT_FOUND; ERR_ARGUMENT beyond TAGS_MAX tags. */
-  addToPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord>
-  /** @throws ERR_ARGUMENT for a tag that it does not have. */
-  removeFromPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord>
-  /** @param version absent: the newest. */
-  addToModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord>
-  removeFromModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord>
-  /** Every tag in use, in order, with who carries it. */
-  list(): TagUse[]
-  /** Those whose name or one of whose tags contains `term`, whatever the case of letters. */
-  searchPipelines(term: string): PipelineRecord[]
-  /** The same for models; each with those versions alone that carry such a tag, or with all when its name has the term. */
-  searchModels(term: string): ModelRecord[]
 }
 
 /** What a store keeps beside a blob because it was costly to derive. */
@@ -162,6 +145,8 @@ export interface PipelineStore {
   setDeployed(name: string, version: number | null): Promise<PipelineRecord>
   /** Takes the place of all tags. */
   setTags(name: string, tags: readonly string[]): Promise<PipelineRecord>
+  /** Takes the place of all of them. */
+  setExplainConfigs(name: string, configs: readonly ExplainConfig[]): Promise<PipelineRecord>
   remove(name: string): Promise<void>
 }
 
@@ -354,6 +339,7 @@ export interface EngineApi {
   describePipeline(name: string): PipelineDescription
   pipelineStatus(name: string): PipelineStatus
   readonly tags: TagsApi
+  readonly explanations: ExplanationsApi
   // data
   infer(pipeline: string, request: InferRequest): Promise<InferResult>
   readonly inFlight: number

@@ -52,7 +52,7 @@ export class Control {
     this.tags = new Tags({
       models: parts.models,
       pipelines: parts.pipelines,
-      inTurn: (operation) => this.#inTurn(operation),
+      inTurn: (operation) => this.inTurn(operation),
       getPipeline: (name) => this.getPipeline(name),
     })
   }
@@ -74,7 +74,7 @@ export class Control {
     }
     // Before its turn in the queue: a slow model must not hold up a deploy.
     const signature = await this.#inspector.inspect(bytes)
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       const version = await this.#parts.models.add(name, bytes, signature, tags, placement)
       if (options.alias !== undefined) await this.#moveAlias(name, options.alias, version.version)
       return version
@@ -82,11 +82,11 @@ export class Control {
   }
 
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return this.#inTurn(() => this.#moveAlias(name, alias, version))
+    return this.inTurn(() => this.#moveAlias(name, alias, version))
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    return this.#inTurn(() => {
+    return this.inTurn(() => {
       this.getModel(name)
       this.#parts.deployments.expectNotFollowed(name, expectString('alias', alias))
       return this.#parts.models.removeAlias(name, alias)
@@ -94,7 +94,7 @@ export class Control {
   }
 
   removeModel(name: string): Promise<void> {
-    return this.#inTurn(() => {
+    return this.inTurn(() => {
       const { versions } = this.getModel(name)
       this.#parts.deployments.expectUnused(name, null)
       for (const { version } of versions) this.#parts.deployments.retireModel(name, version)
@@ -103,7 +103,7 @@ export class Control {
   }
 
   removeModelVersion(name: string, version: number): Promise<ModelRecord> {
-    return this.#inTurn(() => {
+    return this.inTurn(() => {
       this.getModel(name)
       expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
       this.#parts.deployments.expectUnused(name, version)
@@ -113,7 +113,7 @@ export class Control {
   }
 
   serveModel(name: string, version: number): Promise<PipelineDescription> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       this.getModel(name)
       const target = resolveReference(
         this.#parts.models,
@@ -124,7 +124,7 @@ export class Control {
   }
 
   retireModel(name: string, version: number): Promise<void> {
-    return this.#inTurn(() => Promise.resolve(this.#parts.deployments.retireModel(name, version)))
+    return this.inTurn(() => Promise.resolve(this.#parts.deployments.retireModel(name, version)))
   }
 
   getPipeline(name: string): PipelineRecord {
@@ -164,7 +164,7 @@ export class Control {
       expectName('definition.name', expectRecord('definition', definition)['name']),
       definition,
     )
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       const { deployments, pipelines } = this.#parts
       // A definition that cannot be deployed must not become the newest version.
       if (options.deploy === true) await deployments.tryBuild(parsed)
@@ -175,7 +175,7 @@ export class Control {
   }
 
   deployPipeline(name: string, version?: number): Promise<PipelineDescription> {
-    return this.#inTurn(async () => (await this.#deploy(this.#versionOrNewest(name, version))).description)
+    return this.inTurn(async () => (await this.#deploy(this.#versionOrNewest(name, version))).description)
   }
 
   beginDeploy(name: string, version?: number): void {
@@ -183,12 +183,12 @@ export class Control {
     const chosen = this.#versionOrNewest(name, version)
     // Its failure is kept by `progress`, which is what the caller asks.
     void this.progress
-      .track(name, chosen.version, () => this.#inTurn(() => this.#deploy(this.#versionOrNewest(name, chosen.version))))
+      .track(name, chosen.version, () => this.inTurn(() => this.#deploy(this.#versionOrNewest(name, chosen.version))))
       .catch(() => undefined)
   }
 
   undeployPipeline(name: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       this.getPipeline(name)
       await this.#parts.deployments.undeploy(name)
       this.progress.forget(name)
@@ -196,7 +196,7 @@ export class Control {
   }
 
   removePipeline(name: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.inTurn(async () => {
       if (this.getPipeline(name).deployedVersion !== null) {
         throw new PenstockError('ERR_CONFLICT', `Pipeline ${name} is deployed. Undeploy it first`)
       }
@@ -256,7 +256,8 @@ export class Control {
     return deployments.moveAlias(name, alias, target, () => models.setAlias(name, alias, version))
   }
 
-  #inTurn<T>(operation: () => Promise<T>): Promise<T> {
+  /** Runs one operation that changes something at a time, while the engine takes work. */
+  inTurn<T>(operation: () => Promise<T>): Promise<T> {
     return this.#mutex.run(() => {
       this.#parts.expectOpen()
       return operation()

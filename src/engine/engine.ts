@@ -38,6 +38,7 @@ import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
 import { expectOptions, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor } from './executor.js'
+import { Explanations } from './explanations.js'
 import { EngineJsonPort } from './json-port.js'
 import { loadedModelsParts } from './loaded-models-parts.js'
 import { LoadedModels } from './loaded-models.js'
@@ -62,6 +63,7 @@ export class Engine implements EngineApi {
   readonly json: EngineJsonPort
   /** The same, for tensors as bytes. */
   readonly tensors: TensorPort
+  readonly explanations: Explanations
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
   readonly #log: AuditLog | undefined
@@ -110,6 +112,14 @@ export class Engine implements EngineApi {
       deployments: this.#deployments,
       expectOpen: () => this.#expectOpen(),
       onNotice,
+    })
+    this.explanations = new Explanations({
+      pipelines: this.#pipelines,
+      engine: this,
+      clock: this.#clock,
+      instance: this.#instance,
+      inTurn: (operation) => this.#control.inTurn(operation),
+      expectOpen: () => this.#expectOpen(),
     })
     this.#executor = new Executor(pool.plane, requestsMaxOf(options), {
       onSettled: (request, deployment, requestId) => this.#audit(request, deployment, requestId),
@@ -332,6 +342,7 @@ export class Engine implements EngineApi {
   async close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    await this.explanations.close()
     const calibrated = this.#loaded.stopCalibrating()
     await this.#control.close()
     await calibrated

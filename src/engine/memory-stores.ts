@@ -13,6 +13,7 @@ import { expectTags } from '../base/tags.js'
 import { definitionsEqual, type PipelineDefinition } from '../pipeline/definition.js'
 import type {
   Calibration,
+  ExplainConfig,
   ModelRecord,
   ModelSignature,
   ModelStore,
@@ -219,6 +220,10 @@ export class MemoryPipelineStore implements PipelineStore {
     this.#records.delete(name)
   }
 
+  async setExplainConfigs(name: string, configs: readonly ExplainConfig[]): Promise<PipelineRecord> {
+    return this.#keep({ ...(await this.#expect(name)), explainConfigs: structuredClone(configs) })
+  }
+
   #keep(record: PipelineRecord): PipelineRecord {
     const changed = { ...record, updatedAt: this.#now() }
     this.#records.set(record.name, changed)
@@ -237,5 +242,5 @@ export class MemoryPipelineStore implements PipelineStore {
 }
 
 function newPipeline(name: string, now: string): PipelineRecord {
-  return { name, versions: [], deployedVersion: null, tags: [], createdAt: now, updatedAt: now }
+  return { name, versions: [], deployedVersion: null, tags: [], createdAt: now, updatedAt: now, explainConfigs: [] }
 }

@@ -25,6 +25,7 @@ export type JournalKind =
   | 'pipeline.deploy'
   | 'pipeline.undeploy'
   | 'pipeline.tags'
+  | 'pipeline.explain-configs'
   | 'pipeline.remove'
   | 'key.create'
   | 'key.revoke'

@@ -9,7 +9,8 @@ import { PenstockError } from '../base/errors.js'
 import { argumentError, expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { RECORDS_MAX, STEPS_MAX, VERSIONS_MAX } from '../base/limits.js'
 import { expectTags } from '../base/tags.js'
-import type { PipelineRecord, PipelineStore, PipelineVersion } from '../engine/api.js'
+import type { ExplainConfig, PipelineRecord, PipelineStore, PipelineVersion } from '../engine/api.js'
+import { parseExplainConfig } from '../explain/index.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'
@@ -21,6 +22,7 @@ export interface StoredPipeline extends StoredRecord {
   readonly versions: readonly PipelineVersion[]
   readonly deployedVersion: number | null
   readonly tags: readonly string[]
+  readonly explainConfigs: readonly ExplainConfig[]
   /** Of the last change of this record; ISO 8601, UTC. */
   readonly updatedAt: string
 }
@@ -96,7 +98,7 @@ export class Pipelines implements PipelineStore {
         throw new PenstockError('ERR_CONFLICT', text)
       }
       const versions = stored.versions.map(({ version }) => version)
-      await this.#commit({ ...stored, versions: [], tags: [] }, 'pipeline.remove', { versions })
+      await this.#commit({ ...stored, versions: [], tags: [], explainConfigs: [] }, 'pipeline.remove', { versions })
     })
   }
 
@@ -110,9 +112,21 @@ export class Pipelines implements PipelineStore {
     })
   }
 
+  async setExplainConfigs(name: string, configs: readonly ExplainConfig[]): Promise<PipelineRecord> {
+    // Through JSON: what is listed is exactly what a restart will read.
+    const plain = JSON.parse(JSON.stringify(configs)) as ExplainConfig[]
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      if (isEqualJson(stored.explainConfigs, plain)) return toRecord(stored)
+      const names = plain.map((config) => config.name)
+      return this.#commit({ ...stored, explainConfigs: plain }, 'pipeline.explain-configs', { names })
+    })
+  }
+
   #newPipeline(name: string): StoredPipeline {
     if (this.#parts.table.count >= RECORDS_MAX) throw fullError('pipelines, removed ones included,', RECORDS_MAX)
-    return { name, revision: 0, nextVersion: 1, versions: [], deployedVersion: null, tags: [], updatedAt: '' }
+    const lists = { versions: [], tags: [], explainConfigs: [] }
+    return { name, revision: 0, nextVersion: 1, deployedVersion: null, updatedAt: '', ...lists }
   }
 
   async #commit(next: StoredPipeline, kind: JournalKind, detail: Readonly<Record<string, unknown>>) {
@@ -147,11 +161,17 @@ export function checkStoredPipeline(value: unknown): StoredPipeline {
     deployedVersion,
     // Releases before these fields wrote none.
     tags: fields['tags'] === undefined ? [] : checkEach('tags', fields['tags'], expectString),
+    explainConfigs:
+      fields['explainConfigs'] === undefined ? [] : checkEach('explainConfigs', fields['explainConfigs'], checkConfig),
     updatedAt:
       fields['updatedAt'] === undefined
         ? (versions.at(-1)?.createdAt ?? '')
         : checkTime('updatedAt', fields['updatedAt']),
   }
+}
+
+function checkConfig(path: string, value: unknown): ExplainConfig {
+  return parseExplainConfig(expectName(`${path}.name`, expectRecord(path, value)['name']), value)
 }
 
 function fullError(what: string, max: number): PenstockError {
@@ -166,7 +186,8 @@ function isListed(stored: StoredPipeline): boolean {
 }
 
 function toRecord(stored: StoredPipeline): PipelineRecord {
-  const { name, versions, deployedVersion, tags, updatedAt } = stored
+  const { name, versions, deployedVersion, tags, explainConfigs, updatedAt } = stored
   // A listed pipeline has a version, and versions are removed only all together.
-  return Object.freeze({ name, versions, deployedVersion, tags, createdAt: versions[0]?.createdAt ?? '', updatedAt })
+  const createdAt = versions[0]?.createdAt ?? ''
+  return Object.freeze({ name, versions, deployedVersion, tags, createdAt, updatedAt, explainConfigs })
 }

@@ -121,11 +121,14 @@ describe.each(kinds)('stores %s', (_kind, open) => {
     const kept = pipelines.get('p')
     expect((await pipelines.setTags('p', ['x', 'y', 'x'])).tags).toEqual(['x', 'y'])
     expect(kept?.tags).toEqual([])
+    const config = { name: 'c', method: 'occlusion', groups: [{ name: 'g', elements: [0] }] } as const
+    expect((await pipelines.setExplainConfigs('p', [config])).explainConfigs).toEqual([config])
+    await expect(pipelines.setExplainConfigs('q', [])).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_FOUND' })
     await expect(pipelines.setTags('q', [])).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_FOUND' })
     // A pipeline that takes the name of a removed one is another one.
     await pipelines.remove('p')
     await pipelines.put(definition('p', 'm'))
-    expect(pipelines.get('p')?.tags).toEqual([])
+    expect(pipelines.get('p')).toMatchObject({ tags: [], explainConfigs: [] })
   })
 
   test('pipelines: tell when they were made and when they last changed', async () => {

@@ -1,7 +1,8 @@
 /**
  * Dependencies point down:
  *
- *   cli → bench → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline, results → protocol → tensor → base
+ *   cli → bench → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline, results
+ *     → protocol, transforms, explain → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api.ts and log-api.ts only); the client sees protocol, tensor
@@ -17,6 +18,7 @@ const ranks: Readonly<Record<string, number>> = {
   tensor: 1,
   protocol: 2,
   transforms: 2,
+  explain: 2,
   pipeline: 3,
   results: 3,
   steps: 4,

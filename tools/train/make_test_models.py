@@ -231,6 +231,14 @@ def sum_and_difference() -> ModelProto:
                  [field("sum", "float32", ["N", 2]), field("difference", "float32", ["N", 2])])
 
 
+@test_model("linear", "`x` float32 [N,4] → `y` float32 [N,2] = x · W + (3, -1), W = (2, -1, 0.5, 0) and (0, 1, 1, 1): what explanations of "
+            "it must say is known")
+def linear() -> ModelProto:
+    return build("linear", [node("MatMul", ["x", "w"], ["xw"]), node("Add", ["xw", "b"], ["y"])],
+                 [field("x", "float32", ["N", 4])], [field("y", "float32", ["N", 2])],
+                 [weight("w", [[2, 0], [-1, 1], [0.5, 1], [0, 1]], "float32"), weight("b", [3, -1], "float32")])
+
+
 @test_model("mixed-dtypes", "`x` float64 [N,2], `scale` int32 [N] → `y` float64 [N,2] = x · scale, `big` bool [N] = scale > 10: "
                             "three dtypes and a tensor of rank 1 in one signature")
 def mixed_dtypes() -> ModelProto:

@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'ERR_METHOD'
   | 'ERR_MODEL_NOT_FOUND'
   | 'ERR_PIPELINE_NOT_FOUND'
+  | 'ERR_EXPLANATION_NOT_FOUND'
   | 'ERR_CONFLICT'
   | 'ERR_CLOSED'
   | 'ERR_HOME_LOCKED'
@@ -282,6 +283,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 404,
     retryable: false,
     sentence: 'There is no such pipeline or version of it.',
+  },
+  ERR_EXPLANATION_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such explanation or configuration of one.',
   },
   ERR_CONFLICT: {
     class: 'state',

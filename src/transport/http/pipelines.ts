@@ -160,13 +160,15 @@ function versionJson({ version, createdAt, definition }: PipelineVersion): Recor
   return { version, created_at: createdAt, steps: definition.steps }
 }
 
-export function pipelineJson({ name, deployedVersion, versions, tags, createdAt, updatedAt }: PipelineRecord): unknown {
+export function pipelineJson(record: PipelineRecord): unknown {
+  const { name, deployedVersion, versions, tags, createdAt, updatedAt, explainConfigs } = record
   return {
     name,
     deployed_version: deployedVersion,
     tags,
     created_at: createdAt,
     updated_at: updatedAt,
+    explain_configs: explainConfigs,
     versions: versions.map(versionJson),
   }
 }

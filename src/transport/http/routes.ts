@@ -1,4 +1,5 @@
 /** The table of everything that is served over HTTP. */
+import { explainRoutes } from './explain.js'
 import { inferRoutes } from './infer.js'
 import { modelRoutes } from './models.js'
 import { openApiDocument } from './openapi.js'
@@ -25,6 +26,7 @@ export const routes: readonly Route[] = [
   ...modelRoutes,
   ...pipelineRoutes,
   ...tagRoutes,
+  ...explainRoutes,
   ...inferRoutes,
   ...v2Routes,
 ]

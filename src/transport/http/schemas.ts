@@ -1,20 +1,6 @@
 /** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
-type Schema = Readonly<Record<string, unknown>>
-
-const text = { type: 'string' } as const
-const count = { type: 'integer', minimum: 0 } as const
-const duration = { type: 'number', minimum: 0 } as const
-const flag = { type: 'boolean' } as const
-const name = { type: 'string', pattern: '^[A-Za-z0-9-]+$' } as const
-const listOf = (items: Schema): Schema => ({ type: 'array', items })
-const mapOf = (values: Schema): Schema => ({ type: 'object', additionalProperties: values })
-const reference = (schema: string): Schema => ({ $ref: `#/components/schemas/${schema}` })
-const record = (properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties).filter((key) => !optional.includes(key)),
-  additionalProperties: false,
-})
+import { explainSchemas } from './explain-schemas.js'
+import { count, duration, flag, listOf, mapOf, name, record, reference, text, type Schema } from './schema-words.js'
 
 const nestedNumbers: Schema = { description: 'Numbers, nested by the dims of the tensor, or flat' }
 const modelVersion = {
@@ -50,6 +36,7 @@ const metadata = {
 const v2Datatype = { type: 'string', pattern: '^(BOOL|BYTES|U?INT(8|16|32|64)|FP(16|32|64)|BF16)$' } as const
 
 export const schemas: Readonly<Record<string, Schema>> = {
+  ...explainSchemas,
   Error: record(
     {
       error: text,
@@ -94,8 +81,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
     updated_at: {
       type: 'string',
       format: 'date-time',
-      description: 'When a version was stored, deployed or undeployed, or its tags changed',
+      description: 'When a version was stored, deployed or undeployed, or tags or configurations changed',
     },
+    explain_configs: listOf(reference('ExplainConfig')),
     versions: listOf(reference('PipelineVersion')),
   }),
   Pipelines: record({ pipelines: listOf(reference('Pipeline')) }),

@@ -1,0 +1,26 @@
+/** The engine's face for tags: types only; part of api.ts. */
+import type { ModelRecord, PipelineRecord } from './api.js'
+
+/** Who carries a tag. */
+export interface TagUse {
+  readonly tag: string
+  readonly pipelines: readonly string[]
+  readonly models: readonly { readonly name: string; readonly version: number }[]
+}
+
+/** Tags of pipelines and of model versions, and what is found by them. */
+export interface TagsApi {
+  /** Tags it has already are no error. @throws ERR_PIPELINE_NOT_FOUND; ERR_ARGUMENT beyond TAGS_MAX tags. */
+  addToPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord>
+  /** @throws ERR_ARGUMENT for a tag that it does not have. */
+  removeFromPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord>
+  /** @param version absent: the newest. */
+  addToModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord>
+  removeFromModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord>
+  /** Every tag in use, in order, with who carries it. */
+  list(): TagUse[]
+  /** Those whose name or one of whose tags contains `term`, whatever the case of letters. */
+  searchPipelines(term: string): PipelineRecord[]
+  /** The same for models; each with those versions alone that carry such a tag, or with all when its name has the term. */
+  searchModels(term: string): ModelRecord[]
+}
