@@ -436,7 +436,9 @@ describe('compilePlan', () => {
       refusal(/check c \(steps\[1\]\) .* out\.scroe does not\. There is out\.score/),
     )
     expect(() => compile(run('fraud'), check('in.score > 1'))).toThrow(refusal(/There is in\.tensor/))
-    expect(() => compile(run('fraud'), check('in.tensor[29] > 1'))).toThrow(refusal(/in\.tensor at character 1 has no element 29/))
+    expect(() => compile(run('fraud'), check('in.tensor[29] > 1'))).toThrow(
+      refusal(/in\.tensor at character 1 has no element 29/),
+    )
     const shadow = { type: 'shadow', champion: 'fraud', challengers: ['label'] }
     expect(() => compile(shadow, check('out["label.label"] > 1'))).toThrow(refusal(/There is out\.score/))
   })

@@ -8,6 +8,7 @@ import { jsonReply } from './replies.js'
 import type { Route } from './route.js'
 import { systemRoutes } from './system.js'
 import { tagRoutes } from './tags.js'
+import { wallarooRoutes } from './wallaroo.js'
 import { v2Routes } from '../v2/routes.js'
 
 const openApiRoute: Route = {
@@ -28,5 +29,6 @@ export const routes: readonly Route[] = [
   ...tagRoutes,
   ...explainRoutes,
   ...inferRoutes,
+  ...wallarooRoutes,
   ...v2Routes,
 ]

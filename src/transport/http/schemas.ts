@@ -54,6 +54,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Models: record({ models: listOf(reference('Model')) }),
   ModelVersion: record(modelVersion, placementKeys),
   UploadedVersion: record({ name, ...modelVersion, aliases: listOf(name) }, placementKeys),
+  WallarooPipelines: record({ pipelines: listOf(record({ id: name, version: text, status: text })) }),
+  WallarooModels: record({ models: listOf(record({ name, version: text, sha: text, status: text })) }),
   Tags: record({
     tags: listOf(record({ tag: text, pipelines: listOf(name), models: listOf(record({ name, version: count })) })),
   }),

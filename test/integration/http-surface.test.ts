@@ -61,6 +61,20 @@ describe('http: tags and versions', () => {
   })
 })
 
+describe('http: lists for clients of Wallaroo', () => {
+  test('http: name what serves, with its version and hash', async () => {
+    await engine.applyPipeline({ name: 'idle', steps: [{ type: 'model', model: 'linear' }] })
+    const { json } = await call(url, 'GET', '/pipelines')
+    expect(json['pipelines']).toEqual([
+      { id: 'linear', version: '1', status: 'Running' },
+      { id: 'slow', version: '1', status: 'Running' },
+    ])
+    const models = (await call(url, 'GET', '/models')).json['models'] as { name: string; sha: string }[]
+    expect(models.map(({ name }) => name)).toEqual(['linear', 'slow'])
+    expect(models[0]?.sha).toBe(engine.getModel('linear').versions[0]?.sha256)
+  })
+})
+
 describe('http: explanations', () => {
   test('http: a configuration is stored, used by name, replaced and removed', async () => {
     const path = '/v1/pipelines/linear/explain-configs'
