@@ -42,6 +42,25 @@ export { LogStore, type LogStoreOptions } from './log/log-store.js'
 export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode } from './base/errors.js'
 export { systemClock, type Clock } from './base/clock.js'
 
+// Files through pipelines.
+export {
+  enginePipeline,
+  inferFromFile,
+  type BodyRequest,
+  type BodyTarget,
+  type FileProgress,
+  type InferFileOptions,
+  type InferFileResult,
+} from './files/index.js'
+
 // Server and client.
 export { PenstockServer, type ServedEngine, type ServerLimits, type ServerOptions } from './server.js'
-export { PenstockClient, PenstockControl, type ClientOptions, type ControlOptions } from './client/index.js'
+export {
+  PenstockClient,
+  PenstockControl,
+  RemotePipeline,
+  type ClientOptions,
+  type ControlOptions,
+  type ParallelInferOptions,
+  type TableInferOptions,
+} from './client/index.js'

@@ -8,6 +8,11 @@ export function integerArgument(text: string): number {
   throw new InvalidArgumentError('Expected an integer of at least 1.')
 }
 
+/** Names with commas between them; an option that is given twice adds to them. */
+export function listArgument(text: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, ...text.split(',').map((entry) => entry.trim())]
+}
+
 /** Of what there may be none. */
 export function countArgument(text: string): number {
   return text === '0' ? 0 : integerArgument(text)

@@ -3,8 +3,10 @@
  * JSON passes through as text, in both directions, so that 64-bit integers keep all their digits.
  */
 import { Command, Option } from 'commander'
-import { durationArgument } from './arguments.js'
+import { fileFormats } from '../files/formats.js'
+import { durationArgument, integerArgument, listArgument } from './arguments.js'
 import { UsageError } from './failures.js'
+import { inferFileCommand, type FileOptions } from './infer-file.js'
 import { isRecord, parseJson, readInputText } from './input-data.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
 import { type Column, formatTable } from './table.js'
@@ -15,6 +17,15 @@ interface InferOptions extends ServerOptions {
   readonly meta?: string
   readonly deadline?: number
   readonly format: 'json' | 'table'
+  readonly file?: string
+  readonly fileFormat?: string
+  readonly output?: string
+  readonly outputFormat?: string
+  readonly dataset?: readonly string[]
+  readonly datasetExclude?: readonly string[]
+  readonly datasetSeparator?: string
+  readonly rowsPerRequest?: number
+  readonly parallel?: number
 }
 
 const EXAMPLES = `
@@ -23,6 +34,9 @@ Examples:
   $ penstock infer wine --data @rows.json --format table
   $ penstock infer wine-by-colour --data @rows.json --meta '{"colour":"red"}'
   $ cat rows.json | penstock infer wine
+  $ penstock infer wine --data @rows.json --dataset out,anomaly
+  $ penstock infer wine --file rows.parquet --output answers.csv
+  $ penstock infer wine --file rows.csv --dataset out,metadata.elapsed > answers.ndjson
 
 Data are columns, {"<input>": rows}, or records, [{"<input>": row}, …]. Routing keys of records are columns of them.`
 
@@ -34,15 +48,51 @@ export function inferCommand(terminal: Terminal): Command {
     .option('--data <json>', 'the inputs: JSON, @file, or - for stdin (default: stdin, unless it is a keyboard)')
     .option('--meta <json>', 'routing keys: JSON, or @file')
     .option('--deadline <time>', 'give up after this time, for example 50ms', durationArgument)
+    .option('--file <path>', 'all rows of a .json, .ndjson, .csv, .arrow or .parquet file, of any size')
+    .option('--output <path>', 'with --file: where the answers go, by its ending (default: a record a line on stdout)')
+    .addOption(new Option('--file-format <format>', 'of --file, if its ending does not tell').choices(fileFormats))
+    .addOption(new Option('--output-format <format>', 'of --output, if its ending does not tell').choices(fileFormats))
+    .option('--dataset <columns>', 'columns or groups to answer with, such as time,out,anomaly.count', listArgument)
+    .option('--dataset-exclude <columns>', 'columns or groups to leave out', listArgument)
+    .option('--dataset-separator <text>', 'without --file: flatten the answer, in<text>x instead of nested')
+    .option('--rows-per-request <count>', 'with --file: rows of one request (default: 16384)', integerArgument)
+    .option('--parallel <count>', 'with --file: requests at a time (default: 4)', integerArgument)
     .addOption(new Option('--format <format>', 'how to print the answer').choices(['json', 'table']).default('json'))
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: InferOptions) => {
+      const { file } = options
+      if (file !== undefined) return inferFileCommand(terminal, pipeline, fileOptions(options, file))
+      expectNoFileOptions(options)
       const body = requestText(terminal, options)
-      const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/infer`
+      const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/infer${queryOf(options)}`
       const answer = await new ServerApi(options).callText('POST', path, body)
       const isTable = options.format === 'table' && options.json !== true
       terminal.print(isTable ? describeAnswer(answer) : answer.trimEnd())
     })
+}
+
+function fileOptions(options: InferOptions, file: string): FileOptions {
+  const isMixed = options.data !== undefined || options.meta !== undefined || options.datasetSeparator !== undefined
+  if (isMixed)
+    throw new UsageError(
+      'Expected --file without --data, --meta and --dataset-separator: routing keys are columns of the file.',
+    )
+  return { ...options, file }
+}
+
+function expectNoFileOptions({ output, fileFormat, outputFormat, rowsPerRequest, parallel }: InferOptions): void {
+  if ([output, fileFormat, outputFormat, rowsPerRequest, parallel].every((value) => value === undefined)) return
+  throw new UsageError(
+    'Expected --output, --file-format, --output-format, --rows-per-request and --parallel with --file only.',
+  )
+}
+
+function queryOf({ dataset = [], datasetExclude = [], datasetSeparator }: InferOptions): string {
+  const query = new URLSearchParams()
+  for (const entry of dataset) query.append('dataset[]', entry)
+  for (const entry of datasetExclude) query.append('dataset.exclude[]', entry)
+  if (datasetSeparator !== undefined) query.set('dataset_separator', datasetSeparator)
+  return query.size === 0 ? '' : `?${query.toString()}`
 }
 
 function requestText(terminal: Terminal, options: InferOptions): string {

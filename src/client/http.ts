@@ -3,7 +3,7 @@
  * the server's code and sentence; no answer at all is ERR_CONNECTION_LOST, for whether the call was carried out is unknown.
  */
 import { argumentError, expectInteger, expectNoOtherKeys, expectRecord, expectString } from '../base/expect.js'
-import { errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
+import { errorTable, isPenstockError, PenstockError, type ErrorCode } from '../base/errors.js'
 
 export interface ControlOptions {
   /** Sent as `authorization: Bearer …`. */
@@ -24,6 +24,12 @@ export interface HttpRequest {
   readonly text?: string
   /** Sent as application/octet-stream. */
   readonly bytes?: Uint8Array
+}
+
+export interface BytesRequest {
+  readonly body: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number
 }
 
 export class HttpCaller {
@@ -52,18 +58,41 @@ export class HttpCaller {
     throw refusalOf(this.#url, status, text)
   }
 
-  async #send(method: string, path: string, request: HttpRequest): Promise<{ status: number; text: string }> {
+  /** Sends bytes and returns the bytes of the answer. @throws as `call`. */
+  async callBytes(method: string, path: string, request: BytesRequest): Promise<Uint8Array> {
+    const { body, headers, timeoutMs } = request
+    // fetch reads views of any buffer; its types ask for one that cannot be shared.
+    const init = { method, headers, body: body as Uint8Array<ArrayBuffer> }
+    return this.#fetched(path, init, timeoutMs, async (response) => {
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      if (response.ok) return bytes
+      throw refusalOf(this.#url, response.status, new TextDecoder().decode(bytes))
+    })
+  }
+
+  #send(method: string, path: string, request: HttpRequest): Promise<{ status: number; text: string }> {
+    const init = { method, headers: typeOf(request), ...bodyOf(request) }
+    return this.#fetched(path, init, this.#timeoutMs, async (response) => ({
+      status: response.status,
+      text: await response.text(),
+    }))
+  }
+
+  async #fetched<T>(
+    path: string,
+    init: RequestInit & { readonly headers: Readonly<Record<string, string>> },
+    timeoutMs: number,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     try {
-      const response = await this.#fetch(this.#url + path, {
-        method,
-        headers: { ...this.#headers, ...typeOf(request) },
-        signal: AbortSignal.timeout(this.#timeoutMs),
-        ...bodyOf(request),
-      })
-      return { status: response.status, text: await response.text() }
+      const headers = { ...this.#headers, ...init.headers }
+      return await read(
+        await this.#fetch(this.#url + path, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) }),
+      )
     } catch (cause) {
+      if (isPenstockError(cause)) throw cause
       if (cause instanceof Error && cause.name === 'TimeoutError')
-        throw new PenstockError('ERR_DEADLINE_EXCEEDED', `${this.#url} did not answer within ${this.#timeoutMs} ms`, {
+        throw new PenstockError('ERR_DEADLINE_EXCEEDED', `${this.#url} did not answer within ${timeoutMs} ms`, {
           cause,
         })
       throw new PenstockError('ERR_CONNECTION_LOST', `Cannot reach a server at ${this.#url}`, { cause })

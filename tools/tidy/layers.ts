@@ -1,7 +1,7 @@
 /**
  * Dependencies point down:
  *
- *   cli → bench → index → server → transport → metrics → engine → worker, registry, log → steps → pipeline, results
+ *   cli → bench → index → server, files → transport → metrics → engine → worker, registry, log → steps → pipeline, results
  *     → protocol, transforms, explain → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
@@ -28,6 +28,7 @@ const ranks: Readonly<Record<string, number>> = {
   engine: 6,
   metrics: 7,
   transport: 8,
+  files: 9,
   server: 9,
   index: 10,
   bench: 11,

@@ -1,0 +1,45 @@
+/** A pipeline of an engine in this process, for inferFromFile and for whoever has Arrow or JSON bytes in hand. */
+import { hostname } from 'node:os'
+import { systemClock, type Clock } from '../base/clock.js'
+import type { EngineApi } from '../engine/api.js'
+import { answerInferBody } from '../transport/http/infer-body.js'
+import { readResultQuery } from '../transport/http/result-query.js'
+import type { BodyRequest, BodyTarget } from './target.js'
+
+export interface EnginePipelineOptions {
+  /** `metadata.partition` of the answers; absent: the machine's name. */
+  readonly partition?: string
+  readonly clock?: Clock
+}
+
+/**
+ * Takes the bodies that the infer endpoint takes, without a socket.
+ * @example await enginePipeline(engine, 'fraud').inferBody({ contentType: 'application/json', accept: '', body, query, timeoutMs: 15_000 })
+ */
+export function enginePipeline(
+  engine: EngineApi,
+  pipeline: string,
+  { partition = hostname(), clock = systemClock }: EnginePipelineOptions = {},
+): BodyTarget {
+  return {
+    async inferBody({ contentType, accept, body, query, timeoutMs }: BodyRequest): Promise<Uint8Array> {
+      const headers: Readonly<Record<string, string>> = {
+        'content-type': contentType,
+        accept,
+        'penstock-deadline-ms': String(timeoutMs),
+      }
+      const reply = await answerInferBody({
+        engine,
+        pipeline,
+        body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+        header: (name) => headers[name] ?? '',
+        query: readResultQuery(query),
+        signal: undefined,
+        timeMs: clock.nowMs(),
+        partition,
+        recycleBody: () => undefined,
+      })
+      return typeof reply.body === 'string' ? Buffer.from(reply.body) : (reply.body ?? new Uint8Array(0))
+    },
+  }
+}

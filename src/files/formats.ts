@@ -1,0 +1,30 @@
+/** The formats of files by their endings. `.json` is records in an array or a line each; which, the first byte tells. */
+import { extname } from 'node:path'
+import { argumentError, expectOneOf } from '../base/expect.js'
+
+export const fileFormats = ['json', 'ndjson', 'csv', 'arrow', 'arrows', 'parquet'] as const
+export type FileFormat = (typeof fileFormats)[number]
+
+const formatByEnding: Readonly<Record<string, FileFormat>> = {
+  '.json': 'json',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.csv': 'csv',
+  '.arrow': 'arrow',
+  '.feather': 'arrow',
+  '.arrows': 'arrows',
+  '.parquet': 'parquet',
+}
+
+/** @param format the caller's word for it, which wins. @throws PenstockError ERR_ARGUMENT. */
+export function formatOf(path: string, format?: string): FileFormat {
+  if (format !== undefined) return expectOneOf('format', format, fileFormats)
+  const found = formatByEnding[extname(path).toLowerCase()]
+  if (found !== undefined) return found
+  throw argumentError(
+    'the file',
+    `one that ends in ${Object.keys(formatByEnding).join(', ')}`,
+    path,
+    'Or name its format',
+  )
+}

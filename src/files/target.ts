@@ -1,0 +1,18 @@
+/**
+ * Who runs a body: a pipeline of a server over HTTP (RemotePipeline of penstock/client), or one of an engine in this
+ * process. Files are cut into bodies of the infer endpoint, so that both take the same bytes and answer with the same.
+ */
+export interface BodyRequest {
+  readonly contentType: string
+  readonly accept: string
+  readonly body: Uint8Array
+  /** Of the endpoint: dataset, dataset_exclude, dataset_separator. */
+  readonly query: URLSearchParams
+  /** Budget of the request. */
+  readonly timeoutMs: number
+}
+
+export interface BodyTarget {
+  /** @returns the bytes of the answer. @throws PenstockError */
+  inferBody(request: BodyRequest): Promise<Uint8Array>
+}
