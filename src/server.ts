@@ -30,6 +30,7 @@ import { QuickInfer } from './transport/http/quick-infer.js'
 import type { HttpContext } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes } from './transport/http/routes.js'
+import { GrpcServer } from './transport/grpc/server.js'
 import { SocketServer } from './transport/uws.js'
 import { QuickInferV2 } from './transport/v2/quick-infer.js'
 import { V2Service } from './transport/v2/service.js'
@@ -68,6 +69,8 @@ export interface ServerOptions {
   readonly host?: string
   /** 0: any free port. */
   readonly port?: number
+  /** Of gRPC, 0: any free one; absent: gRPC is off. */
+  readonly grpcPort?: number | undefined
   readonly keys?: KeyVerifier
   /** Allows a host that others can reach without any key. */
   readonly insecure?: boolean
@@ -105,6 +108,9 @@ export class PenstockServer {
   /** The bound port. */
   readonly port: number
   readonly url: string
+  /** The bound port of gRPC; null when it is off. */
+  readonly grpcPort: number | null
+  readonly #grpc: GrpcServer | null
   readonly #sockets: SocketServer<PeerSlot>
   readonly #stream: StreamServer
   readonly #engine: ServedEngine
@@ -119,12 +125,16 @@ export class PenstockServer {
     stream: StreamServer
     state: ServerState
     logger: Logger
+    grpc: GrpcServer | null
+    grpcPort: number | null
     host: string
     port: number
     drainLimitMs: number
     clock: Clock
     engine: ServedEngine
   }) {
+    this.grpcPort = parts.grpcPort
+    this.#grpc = parts.grpc
     this.#sockets = parts.sockets
     this.#stream = parts.stream
     this.#engine = parts.engine
@@ -192,8 +202,14 @@ export class PenstockServer {
       bodiesBytesMax: limits.bodiesBytesMax,
     })
 
-    const boundPort = await sockets.listen(host.replace(/^\[(.*)\]$/, '$1'), port)
+    const bareHost = host.replace(/^\[(.*)\]$/, '$1')
+    const boundPort = await sockets.listen(bareHost, port)
+    const grpc =
+      options.grpcPort === undefined ? null : new GrpcServer({ service: v2, auth, bodyBytesMax: limits.bodyBytesMax })
+    const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
     const server = new PenstockServer({
+      grpc,
+      grpcPort,
       sockets,
       stream,
       state,
@@ -204,7 +220,7 @@ export class PenstockServer {
       clock,
       engine,
     })
-    logger.info({ host, port: boundPort }, 'listening')
+    logger.info({ host, port: boundPort, ...(grpcPort === null ? {} : { grpcPort }) }, 'listening')
     return server
   }
 
@@ -230,6 +246,7 @@ export class PenstockServer {
     this.#state.isClosed = true
     this.#stream.closeAll(goingAway)
     this.#sockets.close()
+    await this.#grpc?.close()
     this.#logger.info('closed')
   }
 
@@ -240,6 +257,7 @@ export class PenstockServer {
     this.#logger.info({ limitMs: this.#drainLimitMs, connections: this.#stream.connectionCount }, 'draining')
     this.#stream.goaway(goingAway, this.#drainLimitMs)
     this.#sockets.stopListening()
+    this.#grpc?.stopListening()
     let isIdle = await this.#engine.drain(this.#drainLimitMs)
     // Requests that crossed the Goaway are answered, too: a client that knows it closes after its last answer. Closing
     // first would lose what lies unread in the sockets, and the client could not tell whether it ran.
@@ -251,6 +269,22 @@ export class PenstockServer {
     isIdle &&= isWritten()
     this.#logger.info({ isIdle, tookMs: Math.round(elapsedMs()) }, 'drained')
     return isIdle
+  }
+}
+
+/** @returns the bound port of gRPC; null without one. */
+async function listenOrClose(
+  sockets: SocketServer<PeerSlot>,
+  grpc: GrpcServer | null,
+  host: string,
+  port: number,
+): Promise<number | null> {
+  if (grpc === null) return null
+  try {
+    return await grpc.listen(host, expectInteger('grpcPort', port, 0, 65_535))
+  } catch (error) {
+    sockets.close()
+    throw error
   }
 }
 

@@ -25,6 +25,14 @@ export function portArgument(text: string): number {
   throw new InvalidArgumentError('Expected a port in 0..65535.')
 }
 
+/** The port of gRPC; null: `off`. */
+export function grpcPortArgument(text: string): number | null {
+  if (text === 'off') return null
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value <= 65_535) return value
+  throw new InvalidArgumentError('Expected a port in 0..65535, or off.')
+}
+
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, '': 1000 }
 
 /** A time such as `30s`, `500ms`, `2m`, or `30` for seconds, in milliseconds. */

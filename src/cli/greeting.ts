@@ -10,6 +10,8 @@ import { formatField, formatTable } from './table.js'
 export interface Greeting {
   readonly release: string
   readonly url: string
+  /** Address of gRPC; absent: it is off. */
+  readonly grpc?: string | undefined
   readonly home: string
   readonly threadPlan: string
   readonly pipelines: readonly PipelineDescription[]
@@ -24,6 +26,7 @@ const SAMPLE_ELEMENTS_MAX = 128
 export async function formatGreeting(greeting: Greeting): Promise<string> {
   const { release, url, home, threadPlan, pipelines } = greeting
   const parts = [`Penstock ${release} is listening on ${url}`, `State is kept in ${home}`, '', threadPlan, '']
+  if (greeting.grpc !== undefined) parts.splice(1, 0, `gRPC is on ${greeting.grpc}`)
   if (pipelines.length === 0) return [...parts, 'No pipeline is deployed yet. Deploy one:', ...firstSteps()].join('\n')
   const rows = pipelines.map(({ name, version, inputs, outputs }) => [
     name,

@@ -10,13 +10,16 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PenstockError } from '../base/errors.js'
 import type { Engine } from '../engine/engine.js'
+import type { PenstockServer } from '../server.js'
 import { Home, homePath } from '../registry/home.js'
-import { countArgument, durationArgument, integerArgument, portArgument } from './arguments.js'
+import { countArgument, durationArgument, grpcPortArgument, integerArgument, portArgument } from './arguments.js'
 import type { Terminal } from './terminal.js'
 
 interface ServeOptions {
   readonly host: string
   readonly port: number
+  /** null: off. */
+  readonly grpcPort?: number | null
   readonly home?: string
   /** true: the examples of this package. */
   readonly examples?: string | true
@@ -34,6 +37,8 @@ interface ServeOptions {
   readonly logLevel: string
 }
 
+/** Unless told otherwise. */
+const GRPC_PORT = 8081
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 const EXAMPLES = `
 Examples:
@@ -50,6 +55,7 @@ export function serveCommand(terminal: Terminal): Command {
     .description('Runs the server: HTTP and WebSocket on one port.')
     .option('--host <host>', 'address to listen on; other than loopback needs an API key', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 takes any free one', portArgument, 8080)
+    .option('--grpc-port <port>', 'port of gRPC, or off (default: 8081; any free one with --port 0)', grpcPortArgument)
     .option('--home <directory>', 'directory of the state (default: PENSTOCK_HOME, else ./.penstock)')
     .option('--examples [directory]', 'register and deploy the examples')
     .addOption(
@@ -106,6 +112,8 @@ export function serveCommand(terminal: Terminal): Command {
 
 async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
   await expectFreePort(options.host, options.port)
+  const grpcPort = grpcPortOf(options)
+  if (grpcPort !== null) await expectFreePort(options.host, grpcPort, '--grpc-port')
   const home = await Home.open({ path: homePath(options.home), verifyContent: options.verify })
   try {
     expectSafeHost(options, home.keys.count)
@@ -155,6 +163,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     host,
     port,
     keys,
+    grpcPort: grpcPortOf(options) ?? undefined,
     insecure: options.insecure === true,
     allowClientShm: options.allowClientShm === true,
     drainLimitMs,
@@ -169,7 +178,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     exit: exitNow,
   })
   terminal.print(
-    await greet(engine, server.url, home, directory, describeThreads(engine, formatThreadPlan(engine.threadPlan))),
+    await greet(engine, server, home, directory, describeThreads(engine, formatThreadPlan(engine.threadPlan))),
   )
   exitNow(await ended)
 }
@@ -197,7 +206,7 @@ async function setUp(terminal: Terminal, engine: Engine, directory: string): Pro
 
 async function greet(
   engine: Engine,
-  url: string,
+  server: Pick<PenstockServer, 'url' | 'host' | 'grpcPort'>,
   home: Home,
   directory: string | undefined,
   threadPlan: string,
@@ -211,7 +220,18 @@ async function greet(
   const serving = engine.listPipelines().filter(({ name }) => engine.pipelineStatus(name).deployed)
   const pipelines = serving.map(({ name }) => engine.describePipeline(name))
   const golden = async (model: string) => (directory === undefined ? undefined : goldenInputs(directory, model))
-  return formatGreeting({ release, url, home: home.path, threadPlan, pipelines, golden, needsKey: home.keys.count > 0 })
+  const { url, host, grpcPort } = server
+  const grpc = grpcPort === null ? undefined : `${host}:${grpcPort}`
+  return formatGreeting({
+    release,
+    url,
+    grpc,
+    home: home.path,
+    threadPlan,
+    pipelines,
+    golden,
+    needsKey: home.keys.count > 0,
+  })
 }
 
 /** Once a key was asked for, revoking the last one must not open the server to everybody. */
@@ -242,25 +262,30 @@ function expectSafeHost(options: ServeOptions, keyCount: number): void {
   )
 }
 
+/** Whoever asks for any free port runs more than one server on this machine. */
+function grpcPortOf({ port, grpcPort }: ServeOptions): number | null {
+  return grpcPort === undefined ? (port === 0 ? 0 : GRPC_PORT) : grpcPort
+}
+
 /** Asks for the port first, so that a taken one is told at once and not after all models were loaded. */
-async function expectFreePort(host: string, port: number): Promise<void> {
+async function expectFreePort(host: string, port: number, option = '--port'): Promise<void> {
   if (port === 0) return
   const probe = createServer()
   await new Promise<void>((resolvePort, reject) => {
-    probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port)))
+    probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port, option)))
     probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolvePort()))
   })
 }
 
-function portError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+function portError(error: NodeJS.ErrnoException, host: string, port: number, option: string): Error {
   if (error.code === 'EADDRINUSE') {
-    const text = `Port ${port} of ${host} is in use by another process. Stop it, or choose another with --port.`
+    const text = `Port ${port} of ${host} is in use by another process. Stop it, or choose another with ${option}.`
     return new PenstockError('ERR_CONFLICT', text, { cause: error })
   }
   if (error.code === 'EACCES') {
     return new PenstockError(
       'ERR_ARGUMENT',
-      `Port ${port} needs privileges that this process lacks. Choose one above 1023 with --port.`,
+      `Port ${port} needs privileges that this process lacks. Choose one above 1023 with ${option}.`,
       { cause: error },
     )
   }

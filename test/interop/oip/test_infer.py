@@ -281,7 +281,7 @@ ERRORS = [
     ("wrong datatype", "add-one", {"array": np.ones((1, 3), np.int32)}, "data-type is 'INT32', but model 'add-one' expects 'FP32'"),
     ("wrong shape", "add-one", {"array": np.ones((1, 4), np.float32)}, r"unexpected shape for input 'x'"),
     ("wrong rank", "add-one", {"array": np.ones((3,), np.float32)}, r"unexpected shape for input 'x'"),
-    ("too many rows", "add-one", {"array": np.ones((65537, 3), np.float32)}, "batch-size must be <= 65536"),
+    ("too many rows", "add-one", {"array": np.ones((2**18 + 1, 3), np.float32)}, "batch-size must be <= 262144"),
     ("reserved parameter", "add-one", {"parameters": {"triton_secret": 1}}, "triton_"),
 ]
 

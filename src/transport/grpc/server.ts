@@ -1,0 +1,166 @@
+/**
+ * The gRPC port: GRPCInferenceService, grpc.health.v1 and server reflection, on @grpc/grpc-js, in the I/O isolate. Plaintext, like
+ * HTTP: TLS belongs to whatever stands before the server. The same keys are asked for, as `authorization` metadata.
+ *
+ * grpc-js speaks HTTP/2 in JavaScript and costs several times the rest of a small request; there is no maintained faster one
+ * for Node (the C++ binding was given up in 2021). Whoever counts microseconds takes HTTP or the WebSocket.
+ */
+import { fileURLToPath } from 'node:url'
+import {
+  Server,
+  ServerCredentials,
+  type handleUnaryCall,
+  type Metadata,
+  type MethodDefinition,
+  type sendUnaryData,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js'
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
+import { ReflectionService } from '@grpc/reflection'
+import { PenstockError, toPenstockError } from '../../base/errors.js'
+import { authorize, type AuthPolicy } from '../auth.js'
+import type { V2Service } from '../v2/service.js'
+import { Health } from './health.js'
+import { inferCalls, type StreamResponse } from './infer-calls.js'
+import { readInferRequest, type ReadRequest } from './infer-reader.js'
+import { writeInferResponse, writeStreamResponse, type GrpcAnswer } from './infer-writer.js'
+import { modelCalls, openCalls, type ModelCall } from './model-calls.js'
+import { grpcFailure } from './status.js'
+
+const inferenceName = 'inference.GRPCInferenceService'
+const healthName = 'grpc.health.v1.Health'
+/** Beside the tensors of the largest message. */
+const messageSlackBytes = 1024 * 1024
+/** Milliseconds for the last answers to be written. */
+const farewellMs = 500
+
+export interface GrpcServerParts {
+  readonly service: V2Service
+  readonly auth: AuthPolicy
+  /** Bytes of the tensors of one request. */
+  readonly bodyBytesMax: number
+}
+
+export class GrpcServer {
+  readonly #server: Server
+  readonly #health: Health
+
+  constructor({ service, auth, bodyBytesMax }: GrpcServerParts) {
+    this.#server = new Server({
+      'grpc.max_receive_message_length': bodyBytesMax + messageSlackBytes,
+      'grpc.max_send_message_length': -1,
+    })
+    this.#health = new Health([inferenceName], () => service.isReady)
+    const definitions = loadDefinitions()
+    const expectAllowed = (metadata: Metadata): void => authorize(handshakeOf(metadata), auth)
+    this.#server.addService(inferenceService(definitions), handlers(service, expectAllowed))
+    this.#server.addService(definitions[healthName] as ServiceDefinition, {
+      Check: this.#health.check.bind(this.#health) as UntypedHandleCall,
+      Watch: this.#health.watch.bind(this.#health) as UntypedHandleCall,
+    })
+    new ReflectionService(definitions).addToServer(this.#server)
+  }
+
+  /**
+   * @param port 0: any free one.
+   * @returns the bound port.
+   * @throws PenstockError ERR_CONFLICT when it is taken.
+   */
+  listen(host: string, port: number): Promise<number> {
+    const address = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (cause, bound) => {
+        if (cause === null) return resolve(bound)
+        const text = `Cannot listen on port ${port} of ${host} for gRPC: ${cause.message}. Choose another with --grpc-port, or --grpc-port off`
+        reject(new PenstockError('ERR_CONFLICT', text, { cause }))
+      })
+    })
+  }
+
+  /** Takes no new connections and tells watchers; calls under way go on. */
+  stopListening(): void {
+    this.#health.close()
+    this.#closed ??= new Promise((resolve) => this.#server.tryShutdown(() => resolve()))
+  }
+
+  /** Ends every call that is not over by itself in a moment. Idempotent. */
+  async close(): Promise<void> {
+    this.stopListening()
+    const force = setTimeout(() => this.#server.forceShutdown(), farewellMs)
+    await this.#closed
+    clearTimeout(force)
+  }
+
+  #closed: Promise<void> | null = null
+}
+
+function loadDefinitions(): PackageDefinition {
+  // The files lie with the sources, which the package has as well: from dist/src/transport/grpc up to it.
+  const folder = import.meta.url.includes('/dist/') ? '../../../../src/transport/grpc/proto' : './proto'
+  const files = ['inference.proto', 'health.proto']
+  return loadSync(files, {
+    includeDirs: [fileURLToPath(new URL(folder, import.meta.url))],
+    keepCase: true,
+    longs: Number,
+    enums: String,
+    defaults: true,
+    oneofs: true,
+  })
+}
+
+type InferCall = ServerUnaryCall<ReadRequest, GrpcAnswer>
+type InferStreamCall = ServerDuplexStream<ReadRequest, StreamResponse>
+
+/** The generated definition, with hand-written codecs for what carries tensors. */
+function inferenceService(definitions: PackageDefinition): ServiceDefinition {
+  const service = definitions[inferenceName] as ServiceDefinition
+  const read = (bytes: Buffer): ReadRequest => readInferRequest(bytes)
+  const method = (name: string) => service[name] as MethodDefinition<unknown, unknown>
+  const hot = {
+    ModelInfer: {
+      ...method('ModelInfer'),
+      requestDeserialize: read,
+      responseSerialize: (answer: GrpcAnswer) => writeInferResponse(answer),
+    },
+    ModelStreamInfer: {
+      ...method('ModelStreamInfer'),
+      requestDeserialize: read,
+      responseSerialize: (response: StreamResponse) => writeStreamResponse(response),
+    },
+  }
+  return { ...service, ...hot }
+}
+
+function handlers(service: V2Service, expectAllowed: (metadata: Metadata) => void): Record<string, UntypedHandleCall> {
+  const infer = inferCalls(service, expectAllowed)
+  const calls = Object.entries(modelCalls(service)).map(([name, call]) => [
+    name,
+    wrapped(call, openCalls.has(name) ? () => undefined : expectAllowed),
+  ])
+  return {
+    ...(Object.fromEntries(calls) as Record<string, UntypedHandleCall>),
+    ModelInfer: (call: InferCall, callback: sendUnaryData<GrpcAnswer>) => infer.unary(call, callback),
+    ModelStreamInfer: (call: InferStreamCall) => infer.stream(call),
+  }
+}
+
+function wrapped(call: ModelCall, expectAllowed: (metadata: Metadata) => void): handleUnaryCall<never, unknown> {
+  return ({ request, metadata }, callback) => {
+    const answer = async (): Promise<unknown> => {
+      expectAllowed(metadata)
+      return call(request)
+    }
+    answer().then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(grpcFailure(toPenstockError(error))),
+    )
+  }
+}
+
+/** What authorize reads of a request. */
+function handshakeOf(metadata: Metadata): { header(name: string): string } {
+  return { header: (name) => metadata.get(name).map(String).join(', ') }
+}
