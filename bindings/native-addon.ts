@@ -5,6 +5,8 @@
  * isolate throws `TypeError` with a `code`, never crashes. Numbers called `…Us` are microseconds of the monotonic
  * clock `nowUs()`. "Status" numbers are the `native` column of src/protocol/errors.json; 0 is success.
  */
+import type { LogHandle } from './native-logs.js'
+
 export type QueueHandle = object & { readonly __queue: unique symbol }
 export type PlanHandle = object & { readonly __plan: unique symbol }
 export type PipelineHandle = object & { readonly __pipeline: unique symbol }
@@ -85,7 +87,7 @@ export type SplitSpec =
   | { kind: 'key'; key: string; keys: string[] }
 
 export interface PlanSpec {
-  /** Chosen by the engine; `c` of the events answered and settled, so that a record finds the plan that served it. */
+  /** Chosen by the engine; `c` of the event answered. */
   planKey: number
   /** The request's tensors in wire order. */
   inputs: NativeField[]
@@ -99,8 +101,8 @@ export interface PlanSpec {
   answer: SourceSpec[]
   /** The position of the last stage (a split or not) whose chosen option is `metadata.route`; -1 when no step splits. */
   routeSplit: number
-  /** A `settled` event follows each successful answer, and inputs and outputs stay readable until `release`. */
-  isAudited: boolean
+  /** Where requests are logged when they have settled; null: nowhere. Its columns' sources are this plan's. */
+  log: LogHandle | null
 }
 
 /** What JSON bodies and answers of a plan have in common; texts that end up in the answer are JSON already. */
@@ -228,7 +230,7 @@ export interface NativeAddon {
   createPipeline(): PipelineHandle
   /** Atomically: later requests run on `plan` (null: ERR_PIPELINE_NOT_DEPLOYED); earlier ones finish on theirs. */
   setPlan(pipeline: PipelineHandle, plan: PlanHandle | null): void
-  /** Requests of this plan that are not yet settled: 0 means its queues may be closed. */
+  /** Requests of this plan that are not yet settled and logged: 0 means its queues and its log may be closed. */
   planInFlight(plan: PlanHandle): number
   pipelineStats(pipeline: PipelineHandle): PipelineStats
   /** Options chosen for `rows` rows by split `split` of the plan; what the plain path uses. */
@@ -290,6 +292,8 @@ export interface NativeAddon {
     deadlineUs: number,
     priority: 0 | 1,
     tag: number,
+    /** What the log calls the request, below 2^52: WebSocket requests get numbers from there on. */
+    requestNumber?: number,
     /** Whether the answer shall have `timing`. */
     hasTiming?: boolean,
   ): number
@@ -305,7 +309,6 @@ export interface NativeAddon {
    * Each event is 4 float64: [kind, a, b, c]
    *   1 answered   a = tag, b = request, c = planKey     → readAnswer (JavaScript requests)
    *   2 failed     a = tag, b = request number          → readFailure
-   *   3 settled    a = tag (-1: WebSocket; below: HTTP, -2 - requestNumber), b = request, c = planKey → readRecord, then release (audited plans only)
    *   4 send       a = connection, b = offset, c = bytes in outbox, valid until the next drain
    *   5 sendFailed a = connection, b = request, c = channel * 2^32 + wire id → readFailure
    *   6 job        a = tag, b = job number              → readJob
@@ -321,15 +324,6 @@ export interface NativeAddon {
   readAnswer(port: PortHandle, request: number): Answer
   readFailure(port: PortHandle, request: number): FailureDetail
   readJob(port: PortHandle, job: number): Uint8Array
-  /** Any tensor of a request that is not released: null when its background position was shed or failed. */
-  readSource(
-    port: PortHandle,
-    request: number,
-    source: SourceSpec,
-  ): { data: ArrayBuffer; shape: number[]; dtype: number } | null
-  /** checkFailures, routes, elapsedNs of a settled request, outputs empty. */
-  readRecord(port: PortHandle, request: number): Answer
-  release(port: PortHandle, request: number): void
   inFlight(port: PortHandle): number
 
   // ── WebSocket connections of a port ─────────────────────────────────────────────────────────

@@ -12,11 +12,15 @@ import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import type { NativeAddon } from './native-addon.js'
 import type { NativeKernels } from './native-kernels.js'
+import type { NativeLogs } from './native-logs.js'
 
 export type * from './native-addon.js'
 export type * from './native-kernels.js'
+export type * from './native-logs.js'
 
-export const addon: NativeAddon & NativeKernels = loadAddon(dirname(fileURLToPath(import.meta.url)))
+export type Native = NativeAddon & NativeKernels & NativeLogs
+
+export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 
 // process.exit joins the worker threads, and those wait inside take: wake them first or the exit never ends.
 if (isMainThread) process.once('exit', () => addon.closePlanes())
@@ -26,7 +30,7 @@ if (isMainThread) process.once('exit', () => addon.closePlanes())
  * @param startFolder an absolute path inside the package.
  * @throws Error in one sentence, with the way out, when the addon is not built or does not load on this machine.
  */
-export function loadAddon(startFolder: string): NativeAddon & NativeKernels {
+export function loadAddon(startFolder: string): Native {
   const root = packageRoot(startFolder)
   if (root === undefined) throw new Error(`Expected ${startFolder} to be inside the penstock package`)
   const file = join(root, 'build', 'Release', 'penstock.node')
@@ -36,7 +40,7 @@ export function loadAddon(startFolder: string): NativeAddon & NativeKernels {
     )
   }
   try {
-    return createRequire(import.meta.url)(file) as NativeAddon & NativeKernels
+    return createRequire(import.meta.url)(file) as Native
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(

@@ -34,8 +34,6 @@ export type { NumericDtype, Tensor, TensorData, TensorField } from './tensor/ten
 
 // State on disk, and the log.
 export { Home } from './registry/home.js'
-export { FileAuditLog, type FileAuditLogOptions } from './log/audit-log.js'
-export { MemoryAuditLog } from './log/memory-audit-log.js'
 export { LogStore, type LogStoreOptions } from './log/log-store.js'
 
 // Errors.

@@ -1,4 +1,4 @@
-// What an I/O isolate reads of requests that are answered, failed or settled, and of jobs that are done.
+// What an I/O isolate reads of requests that are answered or failed, and of jobs that are done.
 #include <cstring>
 #include <utility>
 
@@ -120,58 +120,11 @@ Napi::Value read_job(const Napi::CallbackInfo& info) {
   return bytes;
 }
 
-Napi::Value read_source_js(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  PortBox& box = open_box<PortBox>(info, 0);
-  const Request& request = open_request(info, box);
-  if (!request.awaits_release) throw_handle_error(env, "request", "is not settled yet");
-  const Source source = read_source(info[2].As<Napi::Object>());
-  const Plan& plan = *request.plan;
-  const bool is_sound = source.stage < plan.stages.size() &&
-                        source.position < plan.stages[source.stage].positions.size() &&
-                        source.slots.size() == plan.stages[source.stage].positions[source.position].options.size();
-  if (!is_sound) throw Napi::RangeError::New(env, "Expected source to be one of the request's plan.");
-  const Stage& stage = plan.stages[source.stage];
-  for (size_t o = 0; o < source.slots.size(); ++o) {
-    const QueueOptions& options = stage.positions[source.position].options[o].queue->options;
-    if (source.slots[o] >= (source.side == 0 ? options.inputs : options.outputs).size())
-      throw Napi::RangeError::New(env, "Expected source to be one of the request's plan.");
-  }
-  const uint64_t lost = request.lost_positions.load(std::memory_order_acquire);
-  if ((lost >> (stage.first_position + source.position) & 1) != 0 && source.side == 1) return env.Null();
-  TensorShape shape;
-  const Napi::Value data = copy_source(env, request, source, shape);
-  if (data.IsNull()) return data;
-  Napi::Object tensor = Napi::Object::New(env);
-  tensor.Set("data", data);
-  tensor.Set("shape", shape_array(env, !plan.is_whole, request.rows, *shape.dims));
-  tensor.Set("dtype", Napi::Number::New(env, static_cast<double>(shape.dtype)));
-  return tensor;
-}
-
-Napi::Value read_record(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  Napi::Object record = describe(info.Env(), open_request(info, box));
-  record.Set("outputs", Napi::Array::New(info.Env()));
-  record.Set("shapes", Napi::Array::New(info.Env()));
-  return record;
-}
-
-Napi::Value release(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  Request& request = open_request(info, box);
-  if (!std::exchange(request.awaits_release, false)) throw_handle_error(info.Env(), "request", "is not settled yet");
-  Port::unref(request);
-  return info.Env().Undefined();
-}
 }  // namespace
 
 void register_answers(Napi::Env env, Napi::Object exports) {
   export_function<read_answer>(env, exports, "readAnswer");
   export_function<read_failure>(env, exports, "readFailure");
   export_function<read_job>(env, exports, "readJob");
-  export_function<read_source_js>(env, exports, "readSource");
-  export_function<read_record>(env, exports, "readRecord");
-  export_function<release>(env, exports, "release");
 }
 }  // namespace penstock::addon

@@ -39,7 +39,6 @@ void PortBox::close() {
   port->close();
   deliveries.flush();  // into a closed port: every reference goes
   while (answers != nullptr) Port::unref(*std::exchange(answers, answers->next_answer));
-  while (settled != nullptr) Port::unref(*std::exchange(settled, settled->next_settled));
 }
 
 Registry& Registry::instance() {
@@ -121,6 +120,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_workers(env, exports);
   register_ports(env, exports);
   register_answers(env, exports);
+  register_logs(env, exports);
   register_wire(env, exports);
   register_http(env, exports);
   register_kernels(env, exports);

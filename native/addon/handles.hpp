@@ -10,6 +10,7 @@
 
 #include "addon/napi_setup.hpp"
 #include "http/gateway.hpp"
+#include "log/row_log.hpp"
 #include "plan/answer_tally.hpp"
 #include "plan/port.hpp"
 #include "wire/gateway.hpp"
@@ -33,6 +34,13 @@ struct PipelineBox {
   static constexpr napi_type_tag kTag{0x7b4e90d2c6f8135a, 0x93d1e5702b6c4a8f};
   static constexpr const char* kName = "pipeline";
   std::shared_ptr<Pipeline> pipeline;
+  bool is_closed = false;
+};
+
+struct LogBox {
+  static constexpr napi_type_tag kTag{0x4be7c01a96d25f83, 0xb85d3f60e1a9427c};
+  static constexpr const char* kName = "log";
+  std::shared_ptr<RowLog> log;
   bool is_closed = false;
 };
 
@@ -97,7 +105,6 @@ struct PortBox {
   int64_t last_wire_id = -1;
   // Taken from the mailbox, not yet told to JavaScript.
   Request* answers = nullptr;
-  Request* settled = nullptr;
   std::deque<JobReply> replies;
   std::vector<std::pair<double, std::vector<uint8_t>>> told_replies;  // by job number of this drain
   std::vector<wire::Send> sends;
@@ -163,6 +170,7 @@ void register_control(Napi::Env env, Napi::Object exports);
 void register_workers(Napi::Env env, Napi::Object exports);
 void register_ports(Napi::Env env, Napi::Object exports);
 void register_answers(Napi::Env env, Napi::Object exports);
+void register_logs(Napi::Env env, Napi::Object exports);
 void register_wire(Napi::Env env, Napi::Object exports);
 void register_http(Napi::Env env, Napi::Object exports);
 void register_kernels(Napi::Env env, Napi::Object exports);

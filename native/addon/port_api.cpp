@@ -13,7 +13,6 @@ namespace {
 enum Event : int {
   kAnswered = 1,
   kFailed = 2,
-  kSettled = 3,
   kSend = 4,
   kSendFailed = 5,
   kJob = 6,
@@ -145,7 +144,10 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
   submission.deadline_us = static_cast<int64_t>(info[6].ToNumber().DoubleValue());
   submission.priority = info[7].ToNumber().Int32Value() == 1 ? Priority::kBackground : Priority::kInteractive;
   submission.origin.tag = info[8].ToNumber().DoubleValue();
-  submission.has_timing = info[9].ToBoolean();
+  if (info[9].IsNumber())
+    submission.origin.request_number =
+        static_cast<uint64_t>(read_integer(info[9], "requestNumber", 0, int64_t{1} << 52));
+  submission.has_timing = info[10].ToBoolean();
   Request* const request = submit(*box.port, pipeline, std::move(plan), submission, failure);
   if (request == nullptr) return refuse(env, box);
   return Napi::Number::New(env, static_cast<double>(box.port->number_of(*request)));
@@ -246,18 +248,7 @@ void tell_sends(PortBox& box, EventWriter& events) {
                static_cast<double>(send.bytes));
 }
 
-// -1: WebSocket; below: HTTP, -2 - the last part of its request_id.
-double settled_tag(const Origin& origin) noexcept {
-  return origin.is_http ? -2.0 - static_cast<double>(origin.request_number) : origin.tag;
-}
-
-void tell_rest(PortBox& box, EventWriter& events) {
-  while (box.settled != nullptr && events.has_room()) {
-    Request& request = *std::exchange(box.settled, box.settled->next_settled);
-    request.awaits_release = true;
-    events.add(kSettled, settled_tag(request.origin), static_cast<double>(box.port->number_of(request)),
-               request.plan->key);
-  }
+void tell_replies(PortBox& box, EventWriter& events) {
   while (!box.replies.empty() && events.has_room()) {
     JobReply reply = std::move(box.replies.front());
     box.replies.pop_front();
@@ -274,15 +265,12 @@ Napi::Value drain(const Napi::CallbackInfo& info) {
   Request** last_answer = &box.answers;
   while (*last_answer != nullptr) last_answer = &(*last_answer)->next_answer;
   *last_answer = mail.answers;
-  Request** last_settled = &box.settled;
-  while (*last_settled != nullptr) last_settled = &(*last_settled)->next_settled;
-  *last_settled = mail.settled;
   for (JobReply& reply : mail.replies) box.replies.push_back(std::move(reply));
   box.told_replies.clear();
   EventWriter events{box.event_values};
   tell_answers(box, events);
   tell_sends(box, events);
-  tell_rest(box, events);
+  tell_replies(box, events);
   if (events.count == 0) box.tally->settle(now);  // nobody was left to hand anything to
   return Napi::Number::New(info.Env(), static_cast<double>(events.count));
 }

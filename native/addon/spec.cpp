@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "addon/handles.hpp"
+#include "addon/values.hpp"
 
 namespace penstock::addon {
 namespace {
@@ -96,6 +97,20 @@ Check read_check(const Napi::Value& value) {
       read_list<Source>(spec, "sources", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   return check;
 }
+LogColumn read_column(const Napi::Value& value) {
+  const Napi::Object spec = value.As<Napi::Object>();
+  LogColumn column;
+  column.kind = static_cast<ColumnKind>(read_integer(spec.Get("kind"), "kind", 0, 7));
+  column.elements = static_cast<uint32_t>(read_integer(spec.Get("elements"), "elements", 0, INT32_MAX));
+  column.is_nullable = read_boolean(spec, "isNullable");
+  if (column.kind == ColumnKind::kAnomaly)
+    column.check = static_cast<uint16_t>(read_integer(spec.Get("check"), "check", 0, 63));
+  if (column.kind != ColumnKind::kTensor && column.kind != ColumnKind::kShape) return column;
+  column.source = read_source(spec.Get("source").As<Napi::Object>());
+  column.dtype = static_cast<Dtype>(read_integer(spec.Get("dtype"), "dtype", 1, 16));
+  if (dtype_size_bytes(column.dtype) == 0) refuse(spec.Env(), "Expected dtype to be of fixed width.");
+  return column;
+}
 }  // namespace
 
 int64_t read_integer(const Napi::Value& value, const char* name, int64_t minimum, int64_t maximum) {
@@ -141,6 +156,24 @@ QueueOptions read_queue_options(const Napi::Object& spec) {
   return options;
 }
 
+LogOptions read_log_options(const Napi::Object& spec) {
+  LogOptions options;
+  options.directory = spec.Get("directory").ToString().Utf8Value();
+  const ByteSpan schema = read_bytes(spec.Env(), spec.Get("schema"), "schema");
+  const auto* const first = reinterpret_cast<const std::byte*>(schema.data);
+  options.schema.assign(first, first + schema.size);
+  options.columns = read_list<LogColumn>(spec, "columns", read_column);
+  options.durability = static_cast<Durability>(read_integer(spec.Get("durability"), "durability", 0, 2));
+  options.sample_rate = spec.Get("sampleRate").ToNumber().DoubleValue();
+  bool is_lossless = false;
+  options.seed = spec.Get("seed").As<Napi::BigInt>().Uint64Value(&is_lossless);
+  options.refuses = read_boolean(spec, "refusesWhileFailing");
+  options.segment_bytes_max =
+      static_cast<uint64_t>(read_integer(spec.Get("segmentBytesMax"), "segmentBytesMax", 1, int64_t{1} << 40));
+  options.segment_ns_max = read_integer(spec.Get("segmentMsMax"), "segmentMsMax", 1, int64_t{1} << 32) * 1'000'000;
+  return options;
+}
+
 std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
   auto plan = std::make_shared<Plan>();
   plan->key = spec.Get("planKey").ToNumber().DoubleValue();
@@ -167,7 +200,7 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
   plan->answer =
       read_list<Source>(spec, "answer", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   plan->route_split = static_cast<int32_t>(read_integer(spec.Get("routeSplit"), "routeSplit", -1, 65535));
-  plan->is_audited = read_boolean(spec, "isAudited");
+  if (const Napi::Value log = spec.Get("log"); !log.IsNull()) plan->log = open_box<LogBox>(spec.Env(), log).log;
   if (const std::string fault = plan->seal(); !fault.empty())
     refuse(spec.Env(), "Expected a consistent plan: " + fault + ".");
   return plan;

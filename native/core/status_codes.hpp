@@ -27,9 +27,10 @@ enum class StatusCode : uint8_t {
   kWorkerLost = 15,  // The inference worker ended while the request was running.
   kDraining = 16,  // The server is shutting down and takes no new work.
   kHandle = 17,  // A native handle is closed, of another kind or of another isolate.
+  kStorage = 18,  // The state on disk could not be read or written.
 };
 
 // One more than the greatest number: the size of a table indexed by status.
-inline constexpr size_t kStatusCodeCount = 18;
+inline constexpr size_t kStatusCodeCount = 19;
 
 }  // namespace penstock

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/clock.hpp"
+#include "log/row_log.hpp"
 #include "plan/chain.hpp"
 #include "plan/feed.hpp"
 
@@ -68,7 +69,9 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.steps.clear();
   request.segments.clear();
   request.course = request.plan.get();
-  request.is_timed = !submission.origin.is_wire || request.plan->is_audited;
+  request.has_failed_check.store(false, std::memory_order_relaxed);
+  request.has_number = !submission.origin.is_wire;
+  request.is_timed = request.has_number || (request.plan->log != nullptr && !request.plan->is_log_simple);
   request.check_bits.assign(request.plan->checks.empty() ? 0 : submission.rows, 0);
   request.stage_done_ns.assign(request.plan->stages.size(), 0);
   request.failure.set(StatusCode::kOk);
@@ -79,7 +82,6 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.is_dead.store(false, std::memory_order_relaxed);
   request.has_failed.store(false, std::memory_order_relaxed);
   request.end_code.store(StatusCode::kOk, std::memory_order_relaxed);
-  request.awaits_release = false;
   request.plan->in_flight.fetch_add(1, std::memory_order_relaxed);
   request.stats->in_flight.fetch_add(1, std::memory_order_relaxed);
 }
@@ -107,6 +109,8 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
     failure.set(StatusCode::kDraining);
   else if (plan == nullptr || plan->stages.empty())
     failure.set(StatusCode::kPipelineNotDeployed);
+  else if (plan->log != nullptr && plan->log->is_refusing())
+    failure.set(StatusCode::kStorage, plan->log->last_fault());
   else if (check_rows(*plan, submission, failure))
     failure.set(StatusCode::kOk);
   if (failure.code != StatusCode::kOk) return refuse(pipeline, failure), nullptr;

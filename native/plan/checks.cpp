@@ -13,6 +13,7 @@ namespace {
 using Sources = std::array<RowsView, Check::kSourcesMax>;
 
 void note_failure(Request& request, size_t check, uint32_t row) noexcept {
+  request.has_failed_check.store(true, std::memory_order_relaxed);
   request.check_bits[row] |= uint64_t{1} << check;
 }
 

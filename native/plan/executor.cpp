@@ -11,17 +11,21 @@
 #include "plan/feed.hpp"
 
 namespace penstock {
-Plane::Plane(bool is_measuring) : scheduler([](Batch& batch) { discard_batch(batch); }, is_measuring) {}
+Plane::Plane(bool is_measuring, FileLayer& log_files)
+    : scheduler([](Batch& batch) { discard_batch(batch); }, is_measuring), log_writer(log_files) {}
 Plane::~Plane() {
   scheduler.close();
 }
 
 namespace {
+bool is_over(const Request& request) {
+  return request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
+}
+
+// All rows are back, background ones too.
 void settle(Request& request, Deliveries& deliveries) {
-  const bool is_read = request.course->is_audited && !request.has_failed.load(std::memory_order_acquire) &&
-                       !request.is_dead.load(std::memory_order_acquire);
-  if (is_read)
-    deliveries.settled(request);
+  if (request.course->log != nullptr && !is_over(request))
+    deliveries.log(request);
   else
     Port::unref(request);
 }
@@ -32,7 +36,9 @@ void drop_background_rows(Request& request, uint32_t rows, Deliveries& deliverie
 
 // The request is not to be touched afterwards.
 void end_chain(Request& request, Deliveries& deliveries) {
-  if (!request.is_answered.exchange(true, std::memory_order_acq_rel)) deliveries.answer(request);
+  // The log answers once the row is on the disk.
+  const bool waits = request.course->is_committed && !is_over(request);
+  if (!waits && !request.is_answered.exchange(true, std::memory_order_acq_rel)) deliveries.answer(request);
   drop_background_rows(request, 1, deliveries);
 }
 }  // namespace
@@ -40,9 +46,7 @@ void end_chain(Request& request, Deliveries& deliveries) {
 void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publisher& publisher) {
   for (;;) {
     if (request.is_timed) request.stage_done_ns[request.stage] = done_ns;
-    const bool is_over =
-        request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
-    if (is_over) return end_chain(request, deliveries);
+    if (is_over(request)) return end_chain(request, deliveries);
     if (request.course->has_scattered_checks) run_scattered_checks(request);
     const uint16_t done = request.stage;
     const bool is_last = done + 1u == request.course->stages.size();
@@ -116,10 +120,12 @@ void return_rows(Batch& batch, WorkerSeat* seat, Histogram* scatter) {
   batch.lane.queue.unreserve(batch.priority, rows);
   if (seat != nullptr) run_batch_checks(batch);
   const int64_t done_ns = now_ns();
-  for (Entry& entry : batch.entries) {
+  for (uint32_t i = 0; i < batch.entries.size(); ++i) {
     // Once its rows are returned the request may be gone: read the entry first.
+    const Entry& entry = batch.entries[i];
     Request& request = *entry.request;
     const uint32_t count = entry.count;
+    deliveries.begin_entry(&batch, i);
     if (entry.is_background) {
       if (entry.is_dropped) lose_position(request, request.plan->stages[entry.stage], entry.position);
       drop_background_rows(request, count, deliveries);
@@ -127,6 +133,7 @@ void return_rows(Batch& batch, WorkerSeat* seat, Histogram* scatter) {
       run_chain(request, done_ns, deliveries, publisher);
     }
   }
+  deliveries.flush_logs();
   const int64_t ready_ns = now_ns();
   // Before anybody can see an answer: who has seen it finds its batch counted.
   if (scatter != nullptr) scatter->record_ns(ready_ns - batch.moments.run_end_ns);

@@ -6,7 +6,8 @@
 // 1. Admission checks everything that can be refused (rows, routing keys, queue limits, deadline) before a row is
 // copied.
 // 2. Whoever brings foreground_rows to zero owns the chain and is the only one to touch the request's plain fields.
-// 3. The answer is claimed once (is_answered): by the chain, by a cancel, or by a passed deadline.
+// 3. The answer is claimed once (is_answered): by the chain, by the log that it waits for, by a cancel, or by a passed
+// deadline.
 // 4. Background positions never hold the answer up and never fail it; what is shed or fails is counted and marked lost.
 #pragma once
 #include <cstdint>

@@ -129,7 +129,8 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
                 .stage = request.stage,
                 .position = run.position,
                 .option = run.option,
-                .is_background = position.is_background};
+                .is_background = position.is_background,
+                .is_whole = run.count - done == request.rows};
     const Grant grant = option.queue->append(*lane, priority, entry, request.due_ns);
     if (grant.batch == nullptr) break;
     request.segments.push_back({grant.batch, grant.entry, request.stage, run.position});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "log/row_log.hpp"
+
 namespace penstock {
 namespace {
 // FNV-1a over what a frame's layout depends on.
@@ -72,6 +74,7 @@ int32_t only_position_of(const Check& check) {
 
 std::string Plan::seal() {
   if (stages.empty() && answer.empty() && checks.empty()) return "";
+  if (route_split >= static_cast<int32_t>(splits.size())) return "routeSplit is out of range";
   if (inputs.empty() || stages.empty() || answer.empty()) return "a plan needs inputs, stages and an answer";
   if (checks.size() > 64) return "a plan has at most 64 checks";
   if (request_rows_max < 1) return "requestRowsMax must be at least 1";
@@ -84,7 +87,6 @@ std::string Plan::seal() {
       (stage.positions[p].is_background ? stage.background : stage.foreground).push_back(static_cast<uint16_t>(p));
     }
     if (stage.foreground.empty()) return "a stage needs a position in the foreground";
-    stage.is_retained = is_audited;
   }
   if (position_count > 64) return "a plan has at most 64 positions";
   for (Check& check : checks) {
@@ -99,6 +101,7 @@ std::string Plan::seal() {
     check.only_position = only_position_of(check);
     (check.only_position < 0 ? has_scattered_checks : has_batch_checks) = true;
   }
+  if (auto fault = seal_log(); !fault.empty()) return fault;
   Signature hash;
   hash.add(inputs);
   for (const Source& source : answer) {
@@ -114,7 +117,6 @@ std::string Plan::seal() {
   hash.add(static_cast<uint64_t>(route_split < 0 ? 0 : 1));
   hash.add(is_whole ? 1 : 0);
   signature = hash.hash;
-  if (route_split >= static_cast<int32_t>(splits.size())) return "routeSplit is out of range";
   for (const Field& field : inputs) {
     free_dim_count +=
         static_cast<size_t>(std::count_if(field.dims.begin(), field.dims.end(), [](int64_t d) { return d < 0; }));
@@ -124,6 +126,35 @@ std::string Plan::seal() {
     row_bytes += *bytes;
   }
   has_free_dims = free_dim_count > 0;
+  return "";
+}
+
+// What the log reads stays until the request has settled; a size that could differ from the column's would be a wild
+// copy.
+std::string Plan::seal_log() {
+  if (log == nullptr) return "";
+  is_committed = log->is_committed();
+  is_log_simple = stages.size() == 1 && stages[0].positions.size() == 1 && stages[0].positions[0].split < 0;
+  for (const LogColumn& column : log->options.columns) {
+    if (column.kind == ColumnKind::kAnomaly && column.check >= checks.size()) return "a column's check is out of range";
+    if (column.kind == ColumnKind::kElapsed && column.elements != stages.size() + 1)
+      return "the column of times needs one more element than there are stages";
+    if (column.kind != ColumnKind::kTensor && column.kind != ColumnKind::kShape) continue;
+    if (auto fault = check_source(*this, column.source, stages.size()); !fault.empty()) return fault;
+    const Position& position = stages[column.source.stage].positions[column.source.position];
+    if (position.is_background && column.kind == ColumnKind::kTensor && !column.is_nullable)
+      return "a column of a background position may lack rows";
+    for (size_t o = 0; o < position.options.size(); ++o) {
+      const Field& field = fields_of(position.options[o], column.source.side)[column.source.slots[o]];
+      if (column.kind == ColumnKind::kShape && column.elements != field.dims.size())
+        return "a column of shapes needs one element per dim";
+      if (column.kind == ColumnKind::kShape || column.elements == 0) continue;
+      const auto bytes = row_bytes_of(field.dtype, field.dims);
+      if (field.is_static() && (!bytes || *bytes != column.elements * dtype_size_bytes(field.dtype)))
+        return "a column of fixed size does not fit its tensor";
+    }
+    if (column.source.stage + 1u < stages.size()) stages[column.source.stage].is_retained = true;
+  }
   return "";
 }
 }  // namespace penstock

@@ -20,6 +20,7 @@
 
 namespace penstock {
 struct PipelineStats;
+class RowLog;
 
 // A tensor of a batch that (stage, position) ran; its slot by the option that was chosen.
 struct Source {
@@ -74,7 +75,8 @@ struct Plan {
   std::vector<Check> checks;
   std::vector<Source> answer;
   int32_t route_split = -1;
-  bool is_audited = false;
+  // Null: its requests are not logged. Its columns read sources of this plan.
+  std::shared_ptr<RowLog> log;
   // For JSON over HTTP; null: that takes the path in TypeScript. Set before the first such request, by the port's
   // thread.
   std::shared_ptr<const http::AnswerForm> answer_form;
@@ -88,11 +90,16 @@ struct Plan {
   uint32_t position_count = 0;
   bool has_scattered_checks = false;  // with only_position -1
   bool has_batch_checks = false;      // with another
+  bool is_committed = false;   // answers wait for the log
+  bool is_log_simple = false;  // one model: a batch holds all that the log reads of its entries
 
   std::atomic<uint32_t> in_flight{0};
   std::atomic<bool> is_closed{false};
 
   // Empty when the plan is consistent, else what is wrong.
   std::string seal();
+
+ private:
+  std::string seal_log();
 };
 }  // namespace penstock

@@ -7,6 +7,7 @@
 
 #include "core/histogram.hpp"
 #include "core/shards.hpp"
+#include "log/log_writer.hpp"
 #include "plan/plan.hpp"
 #include "queue/scheduler.hpp"
 
@@ -43,6 +44,7 @@ class Pipeline {
     plan_.swap(plan);
   }
   const std::shared_ptr<PipelineStats> stats = std::make_shared<PipelineStats>();
+  const std::shared_ptr<LogStats> log_stats = std::make_shared<LogStats>();
 
  private:
   mutable std::mutex mutex_;
@@ -52,12 +54,13 @@ class Pipeline {
 class Plane {
  public:
   // Not measuring: nothing is counted per request or batch but what scheduling needs.
-  explicit Plane(bool is_measuring = true);
+  explicit Plane(bool is_measuring = true, FileLayer& log_files = FileLayer::system());
   ~Plane();
   Plane(const Plane&) = delete;
   Plane& operator=(const Plane&) = delete;
 
   Scheduler scheduler;
   WriterNumbers ports;
+  LogWriter log_writer;
 };
 }  // namespace penstock

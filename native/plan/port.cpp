@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/assert.hpp"
+#include "log/row_log.hpp"
 #include "plan/plane.hpp"
 
 namespace penstock {
@@ -75,7 +76,7 @@ void Port::notify_once() {
   if (!is_notified_.exchange(true, std::memory_order_acq_rel)) notify_();
 }
 
-void Port::push(const RequestList& answers, const RequestList& settled) {
+void Port::push(const RequestList& answers) {
   {
     std::lock_guard lock(mutex_);
     if (!is_closed()) {
@@ -83,17 +84,12 @@ void Port::push(const RequestList& answers, const RequestList& settled) {
         (answers_.tail == nullptr ? answers_.head : answers_.tail->next_answer) = answers.head;
         answers_.tail = answers.tail;
       }
-      if (settled.head != nullptr) {
-        (settled_.tail == nullptr ? settled_.head : settled_.tail->next_settled) = settled.head;
-        settled_.tail = settled.tail;
-      }
       notify_once();
       return;
     }
   }
   // Closed: nobody will read these.
   for (Request* request = answers.head; request != nullptr;) unref(*std::exchange(request, request->next_answer));
-  for (Request* request = settled.head; request != nullptr;) unref(*std::exchange(request, request->next_settled));
 }
 
 void Port::push_reply(JobReply reply) {
@@ -106,7 +102,7 @@ void Port::push_reply(JobReply reply) {
 Mail Port::collect() {
   std::lock_guard lock(mutex_);
   is_notified_.store(false, std::memory_order_release);
-  Mail mail{std::exchange(answers_, {}).head, std::exchange(settled_, {}).head, {}};
+  Mail mail{std::exchange(answers_, {}).head, {}};
   mail.replies.swap(replies_);
   return mail;
 }
@@ -116,41 +112,44 @@ void Port::close() {
   {
     std::lock_guard lock(mutex_);
     if (is_closed_.exchange(true, std::memory_order_acq_rel)) return;
-    mail = {std::exchange(answers_, {}).head, std::exchange(settled_, {}).head, {}};
+    mail = {std::exchange(answers_, {}).head, {}};
     replies_.clear();
   }
   publisher.flush();
   for (Request* request = mail.answers; request != nullptr;) unref(*std::exchange(request, request->next_answer));
-  for (Request* request = mail.settled; request != nullptr;) unref(*std::exchange(request, request->next_settled));
-}
-
-Deliveries::Parcel& Deliveries::parcel_of(Request& request) {
-  for (Parcel& parcel : parcels_)
-    if (parcel.port.get() == request.port) return parcel;
-  return parcels_.emplace_back(Parcel{request.port->shared_from_this(), {}, {}});
 }
 
 void Deliveries::answer(Request& request) {
-  Parcel& parcel = parcel_of(request);
+  auto parcel = std::find_if(parcels_.begin(), parcels_.end(),
+                             [&](const Parcel& known) { return known.port.get() == request.port; });
+  if (parcel == parcels_.end()) parcel = parcels_.insert(parcels_.end(), Parcel{request.port->shared_from_this(), {}});
   request.next_answer = nullptr;
-  (parcel.answers.tail == nullptr ? parcel.answers.head : parcel.answers.tail->next_answer) = &request;
-  parcel.answers.tail = &request;
+  (parcel->answers.tail == nullptr ? parcel->answers.head : parcel->answers.tail->next_answer) = &request;
+  parcel->answers.tail = &request;
 }
 
-void Deliveries::settled(Request& request) {
-  Parcel& parcel = parcel_of(request);
-  request.next_settled = nullptr;
-  (parcel.settled.tail == nullptr ? parcel.settled.head : parcel.settled.tail->next_settled) = &request;
-  parcel.settled.tail = &request;
+void Deliveries::log(Request& request) {
+  RowLog* const log = request.course->log.get();
+  auto parcel =
+      std::find_if(log_parcels_.begin(), log_parcels_.end(), [&](const LogParcel& known) { return known.log == log; });
+  if (parcel == log_parcels_.end()) parcel = log_parcels_.insert(log_parcels_.end(), LogParcel{log, {}});
+  const bool is_in_entry = request.course->is_log_simple && batch_ != nullptr && batch_->entries[entry_].is_whole;
+  parcel->items.push_back({&request, is_in_entry ? batch_ : nullptr, entry_});
+}
+
+void Deliveries::flush_logs() {
+  for (const LogParcel& parcel : log_parcels_) parcel.log->append(parcel.items);
+  log_parcels_.clear();
 }
 
 void Deliveries::flush(int64_t ready_ns) {
+  flush_logs();
   if (parcels_.empty()) return;
   if (ready_ns == 0) ready_ns = now_ns();
   for (Parcel& parcel : parcels_) {
     // Once for all answers of the parcel: those behind it say 0.
     if (parcel.answers.head != nullptr) parcel.answers.head->ready_ns = ready_ns;
-    parcel.port->push(parcel.answers, parcel.settled);
+    parcel.port->push(parcel.answers);
   }
   parcels_.clear();
 }

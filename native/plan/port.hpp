@@ -1,6 +1,6 @@
 // One I/O isolate's side of the plane: its request slots, and the mailbox in which workers leave what is done.
 //
-//   worker ─ push(answers, settled) ─► mailbox (mutex, intrusive lists) ─ one notify ─► the isolate drains all of it
+//   worker ─ push(answers) ─► mailbox (mutex, an intrusive list) ─ one notify ─► the isolate drains all of it
 //
 // However many requests finish between two drains, the isolate is woken once. Slots are found by a request number that
 // carries a generation, so that a late or forged number finds nothing. Freed slots come home over a lock-free stack
@@ -16,11 +16,13 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "log/log_item.hpp"
 #include "plan/request.hpp"
 #include "queue/publisher.hpp"
 
 namespace penstock {
 class Plane;
+class RowLog;
 
 struct RequestList {
   Request* head = nullptr;
@@ -34,7 +36,6 @@ struct JobReply {
 
 struct Mail {
   Request* answers = nullptr;  // linked by next_answer
-  Request* settled = nullptr;  // linked by next_settled
   std::deque<JobReply> replies;
 };
 
@@ -53,7 +54,7 @@ class Port : public std::enable_shared_from_this<Port> {
   // Drops one reference; the last one frees the slot. The port itself may go with it once it is closed.
   static void unref(Request& request);
 
-  void push(const RequestList& answers, const RequestList& settled);
+  void push(const RequestList& answers);
   void push_reply(JobReply reply);
   Mail collect();
 
@@ -105,18 +106,26 @@ class Port : public std::enable_shared_from_this<Port> {
 
   std::mutex mutex_;
   RequestList answers_;
-  RequestList settled_;
   std::deque<JobReply> replies_;
   std::atomic<bool> is_notified_{false};
   std::atomic<bool> is_closed_{false};
   const std::function<void()> notify_;
 };
 
-// What one call finished, by port, so that each port's mailbox is locked and notified once.
+// What one call finished: rows by log, so that each log is locked once, and answers by port, so that each port's
+// mailbox is locked and notified once.
 class Deliveries {
  public:
+  // The entry that is being handed back; null: none.
+  void begin_entry(const Batch* batch, uint32_t entry) noexcept {
+    batch_ = batch;
+    entry_ = entry;
+  }
   void answer(Request& request);
-  void settled(Request& request);
+  // A settled request of a plan with a log, which takes over its chain.
+  void log(Request& request);
+  // Before the answers: who has seen one finds its row.
+  void flush_logs();
   // `ready_ns`: the moment that answers carry; 0: now.
   void flush(int64_t ready_ns = 0);
 
@@ -124,9 +133,14 @@ class Deliveries {
   struct Parcel {
     std::shared_ptr<Port> port;
     RequestList answers;
-    RequestList settled;
   };
-  Parcel& parcel_of(Request& request);
+  struct LogParcel {
+    RowLog* log;
+    std::vector<LogItem> items;
+  };
   std::vector<Parcel> parcels_;
+  std::vector<LogParcel> log_parcels_;
+  const Batch* batch_ = nullptr;
+  uint32_t entry_ = 0;
 };
 }  // namespace penstock

@@ -4,6 +4,7 @@
 // Life:   submit ─► [stage 0] ─► … ─► [last stage] ─► answered ─► freed
 //                       └ background rows ───────────► settled ─┘       refs: 1 answer + 1 chain
 //
+// Of a plan with a log, settled means logged; where the log is committed the answer waits for it (log/row_log.hpp).
 // Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the chain: exactly one
 // thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once
@@ -33,7 +34,7 @@ struct Origin {
   bool is_wire = false;
   bool is_http = false;         // JSON bodies that http/gateway read
   double tag = -1;              // JavaScript requests, and the exchange of HTTP ones
-  uint64_t request_number = 0;  // HTTP: the last part of request_id
+  uint64_t request_number = 0;  // JavaScript and HTTP: the last part of request_id
   uint32_t connection = 0;
   uint32_t connection_generation = 0;
   uint32_t channel = 0;
@@ -58,9 +59,10 @@ struct alignas(64) Request {
   std::atomic<bool> has_failed{false};
   std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
   std::atomic<bool> is_live{false};                   // between submit and free
-  bool awaits_release = false;                        // settled, JavaScript reads it
   bool has_timing = false;                            // the answer tells where its time went
   bool is_timed = false;                              // somebody will read first_run_ns and stage_done_ns
+  bool has_number = false;                            // origin.request_number; the log gives one to the others
+  std::atomic<bool> has_failed_check{false};          // else check_bits need not be read
 
   // ── The port's thread's own, or rare.
   std::shared_ptr<Port> port_owner;  // while in flight
@@ -83,7 +85,6 @@ struct alignas(64) Request {
   Failure failure;
   std::atomic<uint64_t> lost_positions{0};  // background positions that were shed or failed
 
-  Request* next_settled = nullptr;
   Request* next_free = nullptr;
   // Among the unanswered requests of its WebSocket connection; the port's thread only.
   Request* previous_of_connection = nullptr;

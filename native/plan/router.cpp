@@ -5,19 +5,12 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/split_mix.hpp"
 #include "wire/wire_slots.hpp"
 
 namespace penstock {
 namespace {
 enum MetaFault : int64_t { kNotANumber = 0, kOutOfRange = 1, kWrongLength = 2 };
-
-double uniform(uint64_t seed, uint64_t index) noexcept {
-  uint64_t z = seed + (index + 1) * 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  z ^= z >> 31;
-  return static_cast<double>(z >> 11) * 0x1.0p-53;
-}
 
 uint16_t option_of(const std::vector<double>& cumulative, double u) noexcept {
   const auto it = std::upper_bound(cumulative.begin(), cumulative.end() - 1, u);  // u = 1 takes the last

@@ -3,8 +3,8 @@
 //   whose
 //           cumulative weight exceeds u is taken (equal weights: 0.4 -> first, 0.6 -> second).
 //   key:    the text at meta[key] that equals keys[i] takes option i + 1; anything else, or no such key, option 0.
-// Draw n of a split is SplitMix64(seed + n * golden ratio) (Steele, Lea, Flood 2014, "Fast splittable pseudorandom
-// number generators"), n from one atomic counter: no lock, any thread, and a seed replays the same sequence.
+// Draw n of a split is uniform(seed, n), n from one atomic counter: no lock, any thread, and a seed replays the same
+// sequence.
 #pragma once
 #include <atomic>
 #include <cstdint>

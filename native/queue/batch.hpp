@@ -37,6 +37,9 @@ struct Entry {
   // Cancelled or expired before the run: its rows were taken out.
   bool is_dropped = false;
   bool is_failed = false;
+  // All rows of the request at its position.
+  bool is_whole = false;
+  int64_t due_ns = 0;  // from when they could run
 };
 
 // An output whose shape only the run told.

@@ -209,6 +209,8 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int6
   batch.entries.push_back(entry);
   batch.entries.back().batch_row = batch.rows;
   batch.entries.back().count = grant.count;
+  batch.entries.back().is_whole = entry.is_whole && grant.count == entry.count;
+  batch.entries.back().due_ns = due_ns;
   batch.rows += grant.count;
   if (!batch.arrivals.empty() && batch.arrivals.back().due_ns == due_ns)
     ++batch.arrivals.back().entries;

@@ -100,8 +100,8 @@ struct Outcome {
   std::vector<float> values;
 };
 
-// Reads and releases all answers that wait. Settled requests are released too and counted.
-inline std::vector<Outcome> drain(Port& port, size_t* settled = nullptr) {
+// Reads and releases all answers that wait.
+inline std::vector<Outcome> drain(Port& port) {
   std::vector<Outcome> outcomes;
   Mail mail = port.collect();
   while (mail.answers != nullptr) {
@@ -112,11 +112,6 @@ inline std::vector<Outcome> drain(Port& port, size_t* settled = nullptr) {
       gather(request, request.plan->answer[0], kWidth * 4, reinterpret_cast<std::byte*>(outcome.values.data()));
     }
     outcomes.push_back(std::move(outcome));
-    Port::unref(request);
-  }
-  while (mail.settled != nullptr) {
-    Request& request = *std::exchange(mail.settled, mail.settled->next_settled);
-    if (settled != nullptr) ++*settled;
     Port::unref(request);
   }
   return outcomes;

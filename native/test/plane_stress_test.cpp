@@ -2,6 +2,7 @@
 // background, one thread cancels, another redeploys and changes the limits of what serves. Every accepted request is
 // answered exactly once and right, and nothing is left in flight. Run under TSan and ASan.
 #include "engine_fixture.hpp"
+#include "memory_files.hpp"
 #include "testing.hpp"
 
 #include <climits>
@@ -21,7 +22,8 @@ struct Tally {
 };
 
 // One version adds 10 (+100 in the second stage), the next 20 (+200): an answer of mixed versions shows.
-std::shared_ptr<Plan> make_version(const std::shared_ptr<Plane>& plane, uint32_t version) {
+std::shared_ptr<Plan> make_version(const std::shared_ptr<Plane>& plane, uint32_t version,
+                                   const std::array<std::shared_ptr<RowLog>, 2>& logs) {
   auto first = make_queue(plane, version * 10, 16);
   auto second = make_queue(plane, version * 100, 16);
   auto shadow = make_queue(plane, 7, 16);
@@ -29,8 +31,29 @@ std::shared_ptr<Plan> make_version(const std::shared_ptr<Plane>& plane, uint32_t
   shadow->note_cost(1, 1000.0);
   auto plan = make_plan({{one_model(first, from_request()), one_model(shadow, from_request(), true)},
                          {one_model(second, from_stage(0, 0, 1))}});
-  plan->is_audited = version % 2 == 0;
+  plan->log = logs[version % 2];
   return plan;
+}
+
+// An asynchronous log and a committed one; each serves many plans in turn.
+std::shared_ptr<RowLog> open_log(const std::shared_ptr<Plane>& plane, const Pipeline& pipeline, Durability durability) {
+  LogOptions options;
+  options.directory = "log";
+  options.schema.resize(8);
+  options.durability = durability;
+  options.segment_bytes_max = 100'000;
+  LogColumn elapsed;
+  elapsed.kind = ColumnKind::kElapsed;
+  elapsed.elements = 3;
+  LogColumn input;
+  input.kind = ColumnKind::kTensor;
+  input.elements = kWidth;
+  input.source = {0, 0, 0, {0}};
+  LogColumn challenger = input;
+  challenger.source = {0, 1, 1, {0}};
+  challenger.is_nullable = true;
+  options.columns = {LogColumn{}, elapsed, input, challenger};
+  return plane->log_writer.open(pipeline.log_stats, std::move(options));
 }
 
 void run_batches(const std::shared_ptr<Plane>& plane, WorkerSeat& seat, int batches_max) {
@@ -92,10 +115,13 @@ void io_thread(const std::shared_ptr<Plane>& plane, Pipeline& pipeline, uint32_t
 TEST(
     "plane: two I/O threads, three workers and a background one, cancels and redeploys lose nothing and mix no "
     "versions") {
-  auto plane = std::make_shared<Plane>();
+  MemoryFiles files;
+  auto plane = std::make_shared<Plane>(true, files);
   plane->scheduler.watch_ns = 20'000;  // workers watch, sleep and are woken, all within the run
   Pipeline pipeline;
-  auto plan = make_version(plane, 1);
+  const std::array<std::shared_ptr<RowLog>, 2> logs = {open_log(plane, pipeline, Durability::kCommitted),
+                                                       open_log(plane, pipeline, Durability::kAsync)};
+  auto plan = make_version(plane, 1, logs);
   CLAIM(plan->seal().empty());
   pipeline.set_plan(plan);
   std::array<WorkerSeat, 3> seats;
@@ -118,7 +144,7 @@ TEST(
   std::atomic<bool> is_over{false};
   std::thread deployer([&] {
     for (uint32_t version = 2; !is_over.load(); ++version) {
-      auto next = make_version(plane, 1 + version % 2);
+      auto next = make_version(plane, 1 + version % 2, logs);
       CLAIM(next->seal().empty());
       const std::shared_ptr<ModelQueue> queue = next->stages[0].positions[0].options[0].queue;
       pipeline.set_plan(std::move(next));
@@ -142,6 +168,12 @@ TEST(
     CLAIM(tally.answered > kRequestsPerThread / 10);
   }
   CLAIM(pipeline.stats->in_flight.load() == 0);
+  // Whoever was answered is logged; who was aborted may be.
+  auto port = std::make_shared<Port>(plane, 1, [] {});
+  for (const auto& log : logs) log->close({port, 1, false});
+  for (size_t replies = 0; replies < logs.size(); std::this_thread::yield()) replies += port->collect().replies.size();
+  CLAIM(pipeline.log_stats->rows.load() >= tallies[0].answered + tallies[1].answered);
+  CLAIM(pipeline.log_stats->dropped_rows.load() == 0);
 }
 
 int main() {

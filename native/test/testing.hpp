@@ -20,6 +20,7 @@ struct Registrar {
 };
 
 inline int run_all() {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // what was said before a crash is read
   for (const Test& test : tests()) {
     const int before = failures;
     test.run();

@@ -72,10 +72,16 @@ export const CALIBRATION_ANSWER_MS_MAX = 120_000
 export const INSPECTION_MS_MAX = 120_000
 /** Requests on the plain (string) path that are not answered yet. */
 export const PLAIN_REQUESTS_MAX = 1024
-/** Bytes of audit rows that wait for the disk; what does not fit is dropped and counted. */
-export const AUDIT_BUFFER_BYTES_MAX = 64 * MIB
-/** Bytes of one audit file before the next one is begun. */
-export const AUDIT_FILE_BYTES_MAX = 256 * MIB
+
+// ── the log ─────────────────────────────────────────────────────────────────────────────────────
+/** Bytes of one segment before the next one is begun: what becomes one Parquet file. */
+export const LOG_SEGMENT_BYTES_MAX = 64 * MIB
+/** Milliseconds after its first row that a segment is ended, however small. */
+export const LOG_SEGMENT_MS_MAX = 15 * 60_000
+/** Hours that a pipeline may have its rows kept: a hundred years. */
+export const LOG_AGE_HOURS_MAX = 876_000
+/** Bytes that a pipeline may have its log grow to. */
+export const LOG_BYTES_MAX = 2 ** 50
 
 // ── reading the log ─────────────────────────────────────────────────────────────────────────────
 /** Rows of one page unless asked otherwise. */

@@ -24,7 +24,7 @@ export function pipelineApplyCommand(terminal: Terminal): Command {
   return withServerOptions(new Command('apply'))
     .summary("store a pipeline's definition, and deploy it")
     .description(
-      'Stores the definition in a JSON file, {"name": …, "steps": […]}, as the next version of the pipeline.',
+      'Stores the definition in a JSON file, {"name": …, "steps": […], "log": {…}}, as the next version of the pipeline.',
     )
     .argument('<file>', 'the JSON file, or - for stdin')
     .option('--name <name>', "name of the pipeline (default: the definition's own)")
@@ -32,28 +32,32 @@ export function pipelineApplyCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: ApplyOptions) => {
       const text = file === '-' ? terminal.readInput().toString('utf8') : readFileText(file)
-      const { name, steps } = readDefinition(parseJson(file === '-' ? 'stdin' : file, text), options.name)
+      const { name, ...definition } = readDefinition(parseJson(file === '-' ? 'stdin' : file, text), options.name)
       const path = `/v1/pipelines/${encodeURIComponent(name)}${options.deploy === true ? '?deploy=true' : ''}`
       const api = new ServerApi(options)
       const verb = options.deploy === true ? 'deploying' : 'storing'
       const answer = (await withProgress(
         terminal,
         () => `${verb} ${name}`,
-        () => api.call('PUT', path, { steps }),
+        () => api.call('PUT', path, definition),
       )) as AppliedAnswer
       terminal.print(options.json === true ? JSON.stringify(answer) : describeApplied(answer))
     })
 }
 
 /** Takes `{"name", "steps"}`, or with --name also a bare array of steps. What the steps hold is the server's to check. */
-export function readDefinition(value: unknown, nameOption: string | undefined): { name: string; steps: unknown } {
+export function readDefinition(
+  value: unknown,
+  nameOption: string | undefined,
+): { name: string; steps: unknown; log?: unknown } {
   const name = nameOption ?? (isRecord(value) ? value['name'] : undefined)
   const steps = isRecord(value) ? value['steps'] : value
   if (typeof name !== 'string')
     throw new UsageError('Expected the definition to have a name. Put "name" into the file or pass --name.')
   if (!Array.isArray(steps))
     throw new UsageError('Expected the definition to have an array of steps: {"name": …, "steps": […]}.')
-  return { name, steps }
+  const log = isRecord(value) ? value['log'] : undefined
+  return log === undefined ? { name, steps } : { name, steps, log }
 }
 
 function describeApplied(answer: AppliedAnswer): string {

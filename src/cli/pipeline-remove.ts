@@ -7,7 +7,7 @@ const EXAMPLES = `
 Example:
   $ penstock pipeline undeploy wine && penstock pipeline remove wine
 
-A deployed pipeline is refused. Its audit log stays on disk.`
+A deployed pipeline is refused. Its log stays on disk.`
 
 export function pipelineRemoveCommand(terminal: Terminal): Command {
   return withServerOptions(new Command('remove'))

@@ -125,25 +125,19 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
 }
 
 async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<void> {
-  const [{ pino }, { Engine }, { FileAuditLog }, { PenstockServer }, { formatThreadPlan }, { exitNow }] =
-    await Promise.all([
-      import('pino'),
-      import('../engine/engine.js'),
-      import('../log/audit-log.js'),
-      import('../server.js'),
-      import('../engine/thread-plan.js'),
-      import('../engine/exit-now.js'),
-    ])
+  const [{ pino }, { Engine }, { PenstockServer }, { formatThreadPlan }, { exitNow }] = await Promise.all([
+    import('pino'),
+    import('../engine/engine.js'),
+    import('../server.js'),
+    import('../engine/thread-plan.js'),
+    import('../engine/exit-now.js'),
+  ])
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
   for (const problem of home.problems) logger.warn(problem)
-  const log = await FileAuditLog.open(home.logPath, {
-    onError: (error) =>
-      logger.error({ err: error }, 'the audit log cannot be written; its rows are dropped and counted'),
-  })
   const engine = await Engine.open({
     models: home.models,
     pipelines: home.pipelines,
-    log,
+    log: { path: home.logPath },
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
     ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
@@ -173,7 +167,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   // Before the greeting: whoever reads it may send a signal at once.
   const ended = runUntilSignal({
     drain: () => server.drain(),
-    closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
+    closers: [() => home.close(), () => engine.close(), () => server.close()],
     onNote: (line) => logger.info(line),
     exit: exitNow,
   })

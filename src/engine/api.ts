@@ -150,27 +150,13 @@ export interface PipelineStore {
   remove(name: string): Promise<void>
 }
 
-/** One row of the log: an audited inference. Columns as docs/reference/steps.md names them. */
-export interface AuditRecord {
-  readonly timeMs: number
+/** A log that cannot be written. */
+export interface FailingLog {
   readonly pipeline: string
-  readonly pipelineVersion: number
-  readonly requestId: string
-  readonly rows: number
-  readonly inputs: Readonly<Record<string, Tensor>>
-  readonly outputs: Readonly<Record<string, Tensor>>
-  /** Outputs of the audited models that are not the answer, by model name; null when that model was shed or failed. */
-  readonly audited: Readonly<Record<string, Readonly<Record<string, Tensor>> | null>>
-  readonly checkFailures: readonly CheckFailure[]
-  readonly route: readonly string[] | null
-}
-
-/** Implemented by src/log. `append` never blocks and never throws: what does not fit is dropped and counted. */
-export interface AuditLog {
-  append(record: AuditRecord): void
-  readonly droppedCount: number
-  flush(): Promise<void>
-  close(): Promise<void>
+  /** Name of the system's error: ENOSPC, EROFS … */
+  readonly fault: string
+  /** New requests of the pipeline are refused while it lasts; else rows are dropped, or committed answers fail. */
+  readonly refuses: boolean
 }
 
 /** What a request listens to for its caller's change of mind: an AbortSignal, or something lighter with its members. */
@@ -342,6 +328,10 @@ export interface EngineApi {
   readonly explanations: ExplanationsApi
   // data
   infer(pipeline: string, request: InferRequest): Promise<InferResult>
+  /** Resolves when the rows of all requests that have settled are in the log's files. @param pipeline absent: all. */
+  flushLogs(pipeline?: string): Promise<void>
+  /** The logs that cannot be written now. */
+  failingLogs(): FailingLog[]
   readonly inFlight: number
   readonly isReady: boolean
   /** Refuses new work with ERR_DRAINING, resolves when nothing is in flight or the limit has passed (false). */

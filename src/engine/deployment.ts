@@ -14,11 +14,12 @@ import { compilePlan } from '../steps/index.js'
 import type { ModelVersion, PipelineDescription } from './api.js'
 import type { FailureContext } from './failures.js'
 import type { LoadedModel, LoadedModels } from './loaded-models.js'
+import type { DeploymentLog } from './row-logs.js'
 
 const RETIRE_POLL_MS_MAX = 100
 
 export interface Deployment {
-  /** Unique in the engine; the addon reports it with each settled request. */
+  /** Unique in the engine. */
   readonly planKey: number
   readonly pipeline: string
   readonly version: number
@@ -27,6 +28,8 @@ export interface Deployment {
   readonly resolved: ReadonlyMap<string, ModelVersion>
   /** By index in compiled.models. */
   readonly models: readonly LoadedModel[]
+  /** Where its requests are logged; null: nowhere. */
+  readonly log: DeploymentLog | null
   /** Of a plain pipeline it knows the splits alone, for `route`. */
   readonly plan: PlanHandle
   readonly description: PipelineDescription
@@ -45,6 +48,9 @@ export interface DeploymentParts {
   readonly models: LoadedModels
   /** A fresh unsigned 64-bit seed. */
   readonly drawSeed: () => bigint
+  /** null: nothing is to be logged. */
+  readonly makeLog: (compiled: CompiledPlan) => DeploymentLog | null
+  readonly closeLog: (log: DeploymentLog) => Promise<void>
 }
 
 /**
@@ -60,6 +66,7 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
     return model
   })
   const models: LoadedModel[] = []
+  let log: DeploymentLog | null = null
   try {
     for (const model of compiled.models) {
       const match = [...resolved.values()].find(
@@ -68,14 +75,16 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
       models.push(await parts.models.acquire(match as ModelVersion))
     }
     for (const model of backgroundModels(compiled)) parts.models.leaveToBackground(models[model] as LoadedModel)
+    log = parts.makeLog(compiled)
     return {
       planKey: parts.planKey,
+      log,
       pipeline: definition.name,
       version,
       compiled,
       resolved,
       models,
-      plan: addon.createPlan(planSpec(parts, compiled, models)),
+      plan: addon.createPlan(planSpec(parts, compiled, models, log)),
       description: describe(definition, version, compiled),
       failureContext: {
         pipeline: definition.name,
@@ -86,18 +95,20 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
       plainInFlight: 0,
     }
   } catch (error) {
+    if (log !== null) await parts.closeLog(log)
     for (const model of models) await parts.models.release(model)
     throw error
   }
 }
 
 /**
- * Waits until the deployment has answered everything, then gives its models back. It must not get new requests.
+ * Waits until the deployment has answered everything, then gives its models back and seals its log. It must not get new
+ * requests.
  * @param isStopped true: the engine has closed, nothing will be answered any more and nothing need be given back.
  */
 export async function retireDeployment(
   deployment: Deployment,
-  models: LoadedModels,
+  { models, closeLog }: Pick<DeploymentParts, 'models' | 'closeLog'>,
   isStopped: () => boolean,
 ): Promise<void> {
   // A poll, because it is rare and nobody waits for it; the addon needs no callback for it then.
@@ -105,6 +116,7 @@ export async function retireDeployment(
     if (isStopped()) return
     await sleep(waitMs, undefined, { ref: false })
   }
+  if (deployment.log !== null) await closeLog(deployment.log)
   for (const model of deployment.models) await models.release(model)
 }
 
@@ -112,14 +124,18 @@ export function inFlightOf(deployment: Deployment): number {
   return deployment.plainInFlight + addon.planInFlight(deployment.plan)
 }
 
-function planSpec(parts: DeploymentParts, compiled: CompiledPlan, models: readonly LoadedModel[]): PlanSpec {
-  const { inputs, isWhole, checks, answer, routeSplit, isAudited } = compiled
+function planSpec(
+  parts: DeploymentParts,
+  compiled: CompiledPlan,
+  models: readonly LoadedModel[],
+  log: DeploymentLog | null,
+): PlanSpec {
+  const { inputs, isWhole, checks, answer, routeSplit } = compiled
   const splits = compiled.splits.map((split) =>
     split.kind === 'random' ? { ...split, seed: split.seed ?? parts.drawSeed() } : split,
   )
   const common = { planKey: parts.planKey, isWhole, requestRowsMax: REQUEST_ROWS_MAX, splits }
-  if (compiled.isPlain)
-    return { ...common, inputs: [], stages: [], checks: [], answer: [], routeSplit: -1, isAudited: false }
+  if (compiled.isPlain) return { ...common, inputs: [], stages: [], checks: [], answer: [], routeSplit: -1, log: null }
   const stages = compiled.stages.map((stage) => ({
     positions: stage.positions.map(({ options, split, isBackground }) => ({
       split,
@@ -131,7 +147,7 @@ function planSpec(parts: DeploymentParts, compiled: CompiledPlan, models: readon
       })),
     })),
   }))
-  return { ...common, inputs, stages, checks: [...checks], answer, routeSplit, isAudited }
+  return { ...common, inputs, stages, checks: [...checks], answer, routeSplit, log: log?.handle ?? null }
 }
 
 /** Indexes in compiled.models. The plain path runs jobs instead of batches, in the inference workers. */

@@ -14,6 +14,7 @@ import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from '
 import type { LoadedModels } from './loaded-models.js'
 import { newPlainCounters, type PlainCounters } from './metrics.js'
 import { followsAlias, resolveReference } from './model-references.js'
+import type { DeploymentLog, RowLogs } from './row-logs.js'
 
 /** A name under which plans come and go; its counters live as long as the engine. */
 export interface PipelineSlot {
@@ -28,6 +29,8 @@ export interface DeploymentsParts {
   readonly pipelines: PipelineStore
   readonly loaded: LoadedModels
   readonly drawSeed: () => bigint
+  /** null: the engine logs nothing. */
+  readonly logs: RowLogs | null
   readonly onChange: (pipeline: string) => void
   readonly onRetireFailed: (deployment: Deployment, cause: unknown) => void
 }
@@ -35,6 +38,8 @@ export interface DeploymentsParts {
 export class Deployments {
   readonly #parts: DeploymentsParts
   readonly #slots = new Map<string, PipelineSlot>()
+  /** Of names that have been deployed, or nearly: logs count with them before the first plan is swapped in. */
+  readonly #handles = new Map<string, PipelineHandle>()
   /** Serving and retiring ones, by plan key. */
   readonly #byKey = new Map<number, Deployment>()
   #nextPlanKey = 1
@@ -56,10 +61,6 @@ export class Deployments {
     return this.#slots.get(pipeline)
   }
 
-  byKey(planKey: number): Deployment | undefined {
-    return this.#byKey.get(planKey)
-  }
-
   /** Requests in flight on any plan, retiring ones included. */
   get inFlight(): number {
     let sum = 0
@@ -69,9 +70,8 @@ export class Deployments {
 
   /** Checks that the definition would deploy against the models as they are, without changing anything. */
   async tryBuild(definition: PipelineDefinition): Promise<void> {
-    await this.#discard(
-      await this.#build(definition, 0, (reference) => resolveReference(this.#parts.models, reference)),
-    )
+    const resolve = (reference: string): ModelVersion => resolveReference(this.#parts.models, reference)
+    await this.#discard(await this.#build(definition, null, resolve))
   }
 
   async deploy(definition: PipelineDefinition, version: number): Promise<Deployment> {
@@ -115,7 +115,9 @@ export class Deployments {
 
   /** Forgets a removed pipeline and its counters. It must not serve. */
   forget(pipeline: string): void {
-    if (this.#slots.get(pipeline)?.current == null) this.#slots.delete(pipeline)
+    if (this.#slots.get(pipeline)?.current != null) return
+    this.#slots.delete(pipeline)
+    this.#handles.delete(pipeline)
   }
 
   /**
@@ -181,19 +183,23 @@ export class Deployments {
     }
   }
 
+  /** @param version null: it is a trial, nothing of it will be logged. */
   async #build(
     definition: PipelineDefinition,
-    version: number,
+    version: number | null,
     resolve: (reference: string) => ModelVersion,
   ): Promise<Deployment> {
     const planKey = this.#nextPlanKey++
     const deployment = await buildDeployment({
       planKey,
       definition,
-      version,
+      version: version ?? 0,
       resolve,
       models: this.#parts.loaded,
       drawSeed: this.#parts.drawSeed,
+      makeLog: (compiled) =>
+        version === null ? null : (this.#parts.logs?.make(this.#handleOf(definition.name), compiled, version) ?? null),
+      closeLog: (log) => this.#closeLog(log),
     })
     this.#byKey.set(planKey, deployment)
     return deployment
@@ -202,7 +208,8 @@ export class Deployments {
   #swap(deployment: Deployment): void {
     let slot = this.#slots.get(deployment.pipeline)
     if (slot === undefined) {
-      slot = { name: deployment.pipeline, handle: addon.createPipeline(), plain: newPlainCounters(), current: null }
+      const name = deployment.pipeline
+      slot = { name, handle: this.#handleOf(name), plain: newPlainCounters(), current: null }
       this.#slots.set(deployment.pipeline, slot)
     }
     const old = slot.current
@@ -225,8 +232,21 @@ export class Deployments {
   }
 
   async #discard(deployment: Deployment): Promise<void> {
-    await retireDeployment(deployment, this.#parts.loaded, () => this.#isStopped)
+    const parts = { models: this.#parts.loaded, closeLog: (log: DeploymentLog) => this.#closeLog(log) }
+    await retireDeployment(deployment, parts, () => this.#isStopped)
     this.#byKey.delete(deployment.planKey)
+  }
+
+  async #closeLog(log: DeploymentLog): Promise<void> {
+    await this.#parts.logs?.closeLog(log)
+  }
+
+  #handleOf(pipeline: string): PipelineHandle {
+    const known = this.#handles.get(pipeline)
+    if (known !== undefined) return known
+    const handle = addon.createPipeline()
+    this.#handles.set(pipeline, handle)
+    return handle
   }
 }
 

@@ -20,7 +20,8 @@ import { expectProviders, type ExecutionProvider } from '../base/providers.js'
 import type { RandomSource } from '../base/random.js'
 import type { PoolNotice } from '../worker/inference-pool.js'
 import { defaultSessionSettings, type SessionSettings } from '../worker/session-options.js'
-import type { AuditLog, ModelStore, PipelineStore } from './api.js'
+import type { ModelStore, PipelineStore } from './api.js'
+import type { EngineLog } from './log-api.js'
 import type { QueueLimits } from './loaded-models.js'
 
 /** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
@@ -33,8 +34,10 @@ export interface EngineOptions {
   /** Absent: models live in memory and end with the engine. */
   readonly models?: ModelStore | undefined
   readonly pipelines?: PipelineStore | undefined
-  /** Absent: what audit steps name is not kept. */
-  readonly log?: AuditLog | undefined
+  /** Where requests are logged; absent: nothing is. */
+  readonly log?: Pick<EngineLog, 'path'> | undefined
+  /** `metadata.partition` of the log; absent: the machine's name. */
+  readonly partition?: string | undefined
   /** Threads that run models, 1..256; absent: from the thread plan. */
   readonly inferWorkers?: number | undefined
   /**
@@ -80,6 +83,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'log',
+  'partition',
   'inferWorkers',
   'backgroundWorkers',
   'intraOpThreads',

@@ -4,7 +4,7 @@
  * This file wires the parts; the work is theirs: control.ts changes what is served, deployments.ts swaps plans,
  * executor.ts moves requests through the addon, plain-executor.ts those with strings, inference-pool.ts runs the threads.
  *
- * Owner of nothing it was given: stores and log are flushed here, closed by whoever opened them.
+ * Owner of nothing it was given: stores are closed by whoever opened them. The logs are its own: it flushes and seals them.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addon } from '../../bindings/native.js'
@@ -16,9 +16,9 @@ import { InferencePool } from '../worker/inference-pool.js'
 import { admit } from './admission.js'
 import type {
   AddModelOptions,
-  AuditLog,
   EngineApi,
   EngineEvents,
+  FailingLog,
   InferRequest,
   InferResult,
   ModelRecord,
@@ -32,20 +32,20 @@ import type {
   PipelineVersion,
   TagsApi,
 } from './api.js'
-import { readAuditRecord } from './audit-records.js'
 import { Control } from './control.js'
 import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
 import { expectOptions, requestsMaxOf, type EngineOptions } from './engine-options.js'
-import { Executor } from './executor.js'
+import { Executor, type RequestId } from './executor.js'
 import { Explanations } from './explanations.js'
 import { EngineJsonPort } from './json-port.js'
 import { loadedModelsParts } from './loaded-models-parts.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
-import { auditMetrics, modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
+import { modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
 import { countPlainly, PlainExecutor } from './plain-executor.js'
+import { openRowLogs, type RowLogs } from './row-logs.js'
 import { EngineTensorPort, type TensorPort } from './tensor-port.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './thread-plan.js'
 import { EngineWirePort, type WirePort } from './wire-port.js'
@@ -66,7 +66,8 @@ export class Engine implements EngineApi {
   readonly explanations: Explanations
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
-  readonly #log: AuditLog | undefined
+  /** null: nothing is logged. */
+  readonly #logs: RowLogs | null
   readonly #clock: Clock
   readonly #pool: InferencePool
   readonly #loaded: LoadedModels
@@ -90,16 +91,18 @@ export class Engine implements EngineApi {
     this.#clock = options.clock ?? systemClock
     this.#models = options.models ?? new MemoryModelStore(this.#clock)
     this.#pipelines = options.pipelines ?? new MemoryPipelineStore(this.#clock)
-    this.#log = options.log
     const onNotice = options.onNotice ?? (() => undefined)
     this.#instance = drawUint32().toString(16).padStart(8, '0')
+    const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
+    this.#logs = openRowLogs(options, { plane: pool.plane, instance: this.#instance, drawSeed, onNotice })
     this.#startedUs = addon.nowUs()
     this.#loaded = new LoadedModels(loadedModelsParts(options, pool, threadPlan, this.#models, this.#clock))
     this.#deployments = new Deployments({
       models: this.#models,
       pipelines: this.#pipelines,
       loaded: this.#loaded,
-      drawSeed: () => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32()),
+      drawSeed,
+      logs: this.#logs,
       onChange: (pipeline) => this.#emit('pipeline', pipeline),
       onRetireFailed: ({ pipeline, version }, cause) => {
         if (this.#state === 'closed') return
@@ -122,19 +125,17 @@ export class Engine implements EngineApi {
       expectOpen: () => this.#expectOpen(),
     })
     this.#executor = new Executor(pool.plane, requestsMaxOf(options), {
-      onSettled: (request, deployment, requestId) => this.#audit(request, deployment, requestId),
-      deploymentOf: (planKey) => this.#deployments.byKey(planKey),
       onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
       onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),
       httpInFlight: () => this.json.inFlight,
       onHttpOutbox: () => this.json.renewOutbox(),
       onHttpAnswered: (exchange, offset, bytes) => this.json.answer(exchange, offset, bytes),
       onHttpFailed: (exchange, failure) => this.json.fail(exchange, failure),
-      requestIdOf: (requestNumber) => this.#requestIdOf(requestNumber),
       onDrained: () => this.#wire.drained(),
     })
     this.#plain = new PlainExecutor(pool, {
-      onAudit: (record) => this.#log?.append({ timeMs: this.#clock.nowMs(), ...record }),
+      nowMs: () => this.#clock.nowMs(),
+      onLog: (log, rows) => this.#logs?.append(log, rows) ?? Promise.resolve(),
       onBackgroundLoss: (deployment, label, rows) => {
         const losses = this.#deployments.slotOf(deployment.pipeline)?.plain.backgroundLosses
         losses?.set(label, (losses.get(label) ?? 0) + rows)
@@ -286,10 +287,20 @@ export class Engine implements EngineApi {
   async infer(pipeline: string, request: InferRequest): Promise<InferResult> {
     const { slot, deployment } = this.#expectServing(pipeline)
     const admitted = admit(deployment, request)
-    const requestId = this.#nextRequestId()
+    const id = this.#nextRequestId()
     if (!deployment.description.isPlain)
-      return this.#executor.submit(slot.handle, deployment, admitted, requestId, request.signal)
-    return countPlainly(slot.plain, admitted.rows, this.#plain.submit(deployment, admitted, requestId, request.signal))
+      return this.#executor.submit(slot.handle, deployment, admitted, id, request.signal)
+    // The addon does the same for the others.
+    if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
+    return countPlainly(slot.plain, admitted.rows, this.#plain.submit(deployment, admitted, id, request.signal))
+  }
+
+  failingLogs(): FailingLog[] {
+    return this.#logs?.failing() ?? []
+  }
+
+  async flushLogs(pipeline?: string): Promise<void> {
+    await this.#logs?.flush(pipeline)
   }
 
   get inFlight(): number {
@@ -313,7 +324,6 @@ export class Engine implements EngineApi {
       pipelines: this.#deployments.slots.map((slot) =>
         pipelineMetrics(slot.name, slot.handle, slot.current, slot.plain),
       ),
-      audit: auditMetrics(this.#log),
       process: processMetrics(),
     }
   }
@@ -330,12 +340,12 @@ export class Engine implements EngineApi {
   async drain(limitMs: number): Promise<boolean> {
     if (this.#state === 'open') this.#state = 'draining'
     const endUs = addon.nowUs() + limitMs * 1000
-    // Challengers and audit records of answered requests count as in flight, too.
+    // Challengers and rows for the log of answered requests count as in flight, too.
     while (this.#state !== 'closed' && (this.inFlight > 0 || this.#deployments.inFlight > 0)) {
       if (addon.nowUs() >= endUs) return false
       await sleep(DRAIN_POLL_MS)
     }
-    await this.#log?.flush()
+    await this.#logs?.flush()
     return true
   }
 
@@ -351,21 +361,12 @@ export class Engine implements EngineApi {
     this.json.close()
     await this.#pool.close()
     this.#loaded.closeAll()
-    await this.#log?.flush()
+    await this.#logs?.close()
   }
 
-  #audit(request: number, deployment: Deployment, requestId: string): void {
-    if (this.#log === undefined) return
-    const id = requestId === '' ? this.#nextRequestId() : requestId
-    this.#log.append(readAuditRecord(this.#executor.port, request, deployment, id, this.#clock.nowMs()))
-  }
-
-  #nextRequestId(): string {
-    return this.#requestIdOf(++this.#requestCount)
-  }
-
-  #requestIdOf(requestNumber: number): string {
-    return `${this.#instance}-${requestNumber.toString(36)}`
+  #nextRequestId(): RequestId {
+    const number = ++this.#requestCount
+    return { number, text: `${this.#instance}-${number.toString(36)}` }
   }
 
   #expectOpen(): void {

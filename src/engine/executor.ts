@@ -3,7 +3,7 @@
  * hands each event to whom it concerns.
  *
  *     infer ─ submit ─┐                          ┌─ answered, failed ─► promise (request table)
- *     frame ─ receive ┼─► flush (setImmediate)   ├─ settled ──────────► audit record, release
+ *     frame ─ receive ┼─► flush (setImmediate)   │
  *      body ─ submit ─┘               onReady ─► drain ─┤
  *                                                ├─ send, sendFailed ─► hooks of the WebSocket transport
  *                                                └─ httpAnswered, httpFailed ─► hooks of the HTTP transport
@@ -21,11 +21,13 @@ import type { Deployment } from './deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
 import { RequestTable } from './request-table.js'
 
+/** What answers and the log call a request. */
+export interface RequestId {
+  readonly number: number
+  readonly text: string
+}
+
 export interface ExecutorEvents {
-  /** A successful request of an audited plan has settled: read its record now, it is released on return. requestId '': give it one. */
-  onSettled(request: number, deployment: Deployment, requestId: string): void
-  /** The deployment that the addon's plan key means. */
-  deploymentOf(planKey: number): Deployment | undefined
   onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
   onSendFailed(connection: number, channel: number, wireId: number, failure: NativeFailure): void
   /** HTTP requests that are not answered: they count with the calls. */
@@ -34,15 +36,12 @@ export interface ExecutorEvents {
   onHttpOutbox(): void
   onHttpAnswered(exchange: number, offset: number, bytes: number): void
   onHttpFailed(exchange: number, failure: NativeFailure): void
-  /** The request id that belongs to the number under which an HTTP request was submitted. */
-  requestIdOf(requestNumber: number): string
   onDrained(): void
 }
 
 // Kinds of events; bindings/native-addon.ts, drain().
 const ANSWERED = 1
 const FAILED = 2
-const SETTLED = 3
 const SEND = 4
 const SEND_FAILED = 5
 const SEND_HELD = 7
@@ -80,7 +79,7 @@ export class Executor {
     return this.#isClosed ? 0 : addon.inFlight(this.port)
   }
 
-  /** Requests that `submit` took and that are not settled. */
+  /** Requests that `submit` took and that are not answered. */
   get callsInFlight(): number {
     return this.#table.inUse
   }
@@ -90,12 +89,12 @@ export class Executor {
     pipeline: PipelineHandle,
     deployment: Deployment,
     admitted: AdmittedRequest,
-    requestId: string,
+    id: RequestId,
     signal: CancelSignal | undefined,
   ): Promise<InferResult> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortedError(signal))
-      const request = this.start(pipeline, deployment, admitted, requestId, resolve, reject)
+      const request = this.start(pipeline, deployment, admitted, id, resolve, reject)
       if (request > 0 && signal !== undefined) this.#followSignal(signal, this.#startedTag, request)
     })
   }
@@ -108,12 +107,12 @@ export class Executor {
     pipeline: PipelineHandle,
     deployment: Deployment,
     admitted: AdmittedRequest,
-    requestId: string,
+    id: RequestId,
     onAnswer: (result: InferResult) => void,
     onFailure: (error: PenstockError) => void,
   ): number {
     const isFull = this.#table.inUse + this.#events.httpInFlight() >= this.#requestsMax
-    const tag = isFull ? -1 : this.#table.take(deployment, requestId, onAnswer, onFailure)
+    const tag = isFull ? -1 : this.#table.take(deployment, id.text, onAnswer, onFailure)
     if (tag < 0) {
       onFailure(
         new PenstockError('ERR_QUEUE_FULL', 'The engine has as many requests in flight as it takes. Try again later', {
@@ -125,7 +124,9 @@ export class Executor {
     const { tensors, rows, dims, meta, deadlineMs, priority, hasTiming } = admitted
     const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
     const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
-    const request = addon.submit(this.port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag, hasTiming)
+    const { port } = this
+    const { number } = id
+    const request = addon.submit(port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag, number, hasTiming)
     if (request < 0) {
       this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
       this.#table.free(tag)
@@ -231,7 +232,6 @@ export class Executor {
   #dispatch(kind: number, a: number, b: number, c: number): void {
     if (kind === ANSWERED) this.#onAnswered(a, b)
     else if (kind === FAILED) this.#onFailed(a, b)
-    else if (kind === SETTLED) this.#onSettled(a, b, c)
     else if (kind === SEND || kind === SEND_HELD) {
       if (b + c > this.#outbox.length) this.#outbox = addon.outbox(this.port)
       this.#events.onSend(a, this.#outbox.subarray(b, b + c), kind === SEND_HELD)
@@ -244,43 +244,15 @@ export class Executor {
   }
 
   #onAnswered(tag: number, request: number): void {
-    const deployment = this.#table.deploymentOf(tag)
     const answer = addon.readAnswer(this.port, request)
-    this.#table.resolve(tag, resultOf(deployment, answer, this.#table.requestIdOf(tag)))
-    if (!deployment.compiled.isAudited) return this.#table.free(tag)
-    // An audited request keeps its tag until it has settled, too.
-    const settled = this.#table.settledRequestOf(tag)
-    if (settled > 0) this.#finishAudited(tag, settled)
+    this.#table.resolve(tag, resultOf(this.#table.deploymentOf(tag), answer, this.#table.requestIdOf(tag)))
+    this.#table.free(tag)
   }
 
   #onFailed(tag: number, request: number): void {
     const failure = addon.readFailure(this.port, request)
     this.#table.reject(tag, failureOf(failure, this.#table.deploymentOf(tag).failureContext))
     this.#table.free(tag)
-  }
-
-  #onSettled(tag: number, request: number, planKey: number): void {
-    if (tag === -1) this.#audit(request, this.#events.deploymentOf(planKey), '')
-    else if (tag < -1) this.#audit(request, this.#events.deploymentOf(planKey), this.#events.requestIdOf(-2 - tag))
-    // The last background run may end, and tell so, on another thread while the answer is still on its way.
-    else if (this.#table.isOpen(tag)) this.#table.keepSettled(tag, request)
-    else this.#finishAudited(tag, request)
-  }
-
-  #finishAudited(tag: number, request: number): void {
-    try {
-      this.#audit(request, this.#table.deploymentOf(tag), this.#table.requestIdOf(tag))
-    } finally {
-      this.#table.free(tag)
-    }
-  }
-
-  #audit(request: number, deployment: Deployment | undefined, requestId: string): void {
-    try {
-      if (deployment !== undefined) this.#events.onSettled(request, deployment, requestId)
-    } finally {
-      addon.release(this.port, request)
-    }
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { errorCodeOfNative, errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
 import type { TensorField } from '../tensor/tensor.js'
+import { faultName } from './row-logs.js'
 
 /** As the addon reports it: FailureDetail of bindings/. */
 export interface NativeFailure {
@@ -58,6 +59,7 @@ const sentences: Partial<Record<ErrorCode, Sentence>> = {
   ERR_FRAME: (_offset, fault) =>
     `The frame is no well-formed penstock.v1 message: ${frameFaults[fault] ?? 'a field is out of its range'}`,
   ERR_PIPELINE_NOT_DEPLOYED: (_a, _b, _c, { pipeline }) => `Pipeline ${pipeline} is not deployed. Deploy it first`,
+  ERR_STORAGE: (fault) => `The log of the pipeline could not be written (${faultName(fault)})`,
   ERR_RUN_FAILED: (_a, _b, _c, _context, text) => `ONNX Runtime could not run the request: ${text}`,
 }
 

@@ -4,6 +4,9 @@
  * Rows are shown in the order in which they were logged, newest first, as `wallaroo.pipeline` does; with both dates they
  * come oldest first. A page ends where the schema changes, so that every page is one table.
  */
+import type { LogRetention } from '../pipeline/definition.js'
+
+export type { LogRetention }
 
 /** Which rows, and which columns of them. */
 export interface LogSelection {
@@ -89,12 +92,6 @@ export interface LogSqlResult {
   readonly rows: number
   readonly columns: readonly { readonly name: string; readonly type: string }[]
   readonly warnings: readonly string[]
-}
-
-/** How long the rows of one pipeline are kept; absent members take the defaults. */
-export interface LogRetention {
-  readonly ageHours?: number | undefined
-  readonly bytes?: number | undefined
 }
 
 /** What the log asks of the engine that uses it. */

@@ -5,9 +5,9 @@
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
 import { errorTable, type ErrorCode } from '../base/errors.js'
-import type { AuditLog } from './api.js'
 import type { Deployment } from './deployment.js'
 import type { LoadedModel } from './loaded-models.js'
+import { faultName } from './row-logs.js'
 import type { ThreadPlan } from './thread-plan.js'
 
 /** Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. */
@@ -56,8 +56,23 @@ export interface PipelineMetrics {
   readonly checkFailures: Readonly<Record<string, number>>
   /** Rows of background models that were refused, or lost to a failure. */
   readonly background: readonly { readonly model: string; readonly shedRows: number; readonly failedRows: number }[]
+  readonly log: LogMetrics
   readonly sendNs: Histogram
   readonly totalNs: Histogram
+}
+
+/** Of all logs that the pipeline has had since the engine was opened. */
+export interface LogMetrics {
+  readonly rowCount: number
+  /** Rows that were not written, or lost with a disk that failed. */
+  readonly droppedRowCount: number
+  readonly byteCount: number
+  /** It cannot be written now. */
+  readonly isFailing: boolean
+  /** Name of the system's error while it is failing, else ''. */
+  readonly fault: string
+  /** From the append of rows until they were on the disk. */
+  readonly commitNs: Histogram
 }
 
 export interface EngineMetrics {
@@ -70,7 +85,6 @@ export interface EngineMetrics {
   readonly workers: { readonly count: number; readonly ready: number; readonly restarts: number }
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
-  readonly audit: { readonly droppedCount: number }
   readonly process: {
     readonly rssBytes: number
     readonly heapUsedBytes: number
@@ -144,6 +158,7 @@ export function pipelineMetrics(
     failures: failuresOf(stats.failureCounts, plain),
     checkFailures,
     background: backgroundOf(current, stats.backgroundLosses, plain),
+    log: logMetrics(handle),
     sendNs: histogramOf(stats.sendNs),
     totalNs: histogramOf(stats.totalNs),
   }
@@ -161,8 +176,11 @@ export function processMetrics(): EngineMetrics['process'] {
   }
 }
 
-export function auditMetrics(log: AuditLog | undefined): EngineMetrics['audit'] {
-  return { droppedCount: log?.droppedCount ?? 0 }
+function logMetrics(handle: PipelineHandle): LogMetrics {
+  const { rowCount, droppedRowCount, byteCount, failingLogs, lastFault, commitNs } = addon.logStats(handle)
+  const isFailing = failingLogs > 0
+  const fault = isFailing ? faultName(lastFault) : ''
+  return { rowCount, droppedRowCount, byteCount, isFailing, fault, commitNs: histogramOf(commitNs) }
 }
 
 function histogramOf(snapshot: Float64Array): Histogram {

@@ -12,6 +12,7 @@ import type { InferencePool } from '../worker/inference-pool.js'
 import type { AdmittedRequest } from './admission.js'
 import type { CancelSignal, InferResult } from './api.js'
 import type { Deployment } from './deployment.js'
+import type { RequestId } from './executor.js'
 import type { PlainCounters } from './metrics.js'
 import { PlainWalk, type PlainHooks } from './plain-walk.js'
 
@@ -32,7 +33,7 @@ export class PlainExecutor {
   async submit(
     deployment: Deployment,
     admitted: AdmittedRequest,
-    requestId: string,
+    id: RequestId,
     signal: CancelSignal | undefined,
   ): Promise<InferResult> {
     if (signal?.aborted === true) throw abortedError(signal)
@@ -46,11 +47,11 @@ export class PlainExecutor {
     const stopper = new AbortController()
     this.#inFlight++
     deployment.plainInFlight++
-    const walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, requestId, stopper.signal)
+    const walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, id, stopper.signal)
     const done = walk.run().finally(() => {
       this.#inFlight--
-      // The audit of a background run may still be to come.
-      void walk.settled().finally(() => {
+      // Its rows may still be to be logged.
+      void walk.logged().finally(() => {
         deployment.plainInFlight--
       })
     })

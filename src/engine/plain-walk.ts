@@ -3,7 +3,7 @@
  * TypeScript.
  *
  *     stage: route the splits ─► gather rows per option ─► run the foreground together ─► checks ─► next stage
- *            └─ background positions start at once, the answer never waits for them; the audit does
+ *            └─ background positions start at once, the answer never waits for them; the log does
  */
 import { addon } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
@@ -13,14 +13,19 @@ import type { InferTiming, StepTiming } from '../protocol/timing.js'
 import type { Tensor } from '../tensor/tensor.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { AdmittedRequest } from './admission.js'
-import type { AuditRecord, CheckFailure, InferResult } from './api.js'
+import type { PlainRows } from '../log/plain-rows.js'
+import type { CheckFailure, InferResult } from './api.js'
 import { modelLabel, type Deployment } from './deployment.js'
+import type { RequestId } from './executor.js'
 import { failureOf } from './failures.js'
 import type { LoadedModel } from './loaded-models.js'
 import { castTensor, concatenateRows, rowView, scatterRows, takeRows } from './plain-tensors.js'
+import type { DeploymentLog } from './row-logs.js'
 
 export interface PlainHooks {
-  onAudit(record: Omit<AuditRecord, 'timeMs'>): void
+  nowMs(): number
+  /** Resolves when the rows are taken, or, of a committed log, on the disk. */
+  onLog(log: DeploymentLog, rows: PlainRows): Promise<void>
   /** Rows of a background position that failed or found no room. */
   onBackgroundLoss(deployment: Deployment, label: string, rows: number): void
 }
@@ -43,28 +48,31 @@ export class PlainWalk {
   readonly #hooks: PlainHooks
   readonly #deployment: Deployment
   readonly #admitted: AdmittedRequest
-  readonly #requestId: string
+  readonly #id: RequestId
   readonly #stop: AbortSignal
   /** By stage, then position; a background position is null until it has run. */
   readonly #runs: (PositionRun | null)[][] = []
   readonly #background: Promise<void>[] = []
   readonly #splitRoutes: (Uint16Array | null)[] = []
   readonly #steps: StepTiming[] = []
+  readonly #admittedMs: number
+  #logged: Promise<void> = Promise.resolve()
 
   constructor(
     pool: InferencePool,
     hooks: PlainHooks,
     deployment: Deployment,
     admitted: AdmittedRequest,
-    requestId: string,
+    id: RequestId,
     stop: AbortSignal,
   ) {
     this.#pool = pool
     this.#hooks = hooks
     this.#deployment = deployment
     this.#admitted = admitted
-    this.#requestId = requestId
+    this.#id = id
     this.#stop = stop
+    this.#admittedMs = hooks.nowMs()
   }
 
   async run(): Promise<InferResult> {
@@ -95,13 +103,16 @@ export class PlainWalk {
     }
     const timing = { totalUs: addon.nowUs() - startUs, sendUs: 0, steps: this.#steps }
     const result = this.#result(elapsedNs, failedRows, timing)
-    if (compiled.isAudited) void this.settled().then(() => this.#audit(result))
+    const { log } = this.#deployment
+    if (log === null) return result
+    this.#logged = this.#log(log, result)
+    if (log.policy.durability === 'committed') await this.#logged
     return result
   }
 
-  /** Resolves when no background run is under way. */
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#background)
+  /** Resolves when no background run is under way and the rows are with the log. */
+  async logged(): Promise<void> {
+    await Promise.allSettled([...this.#background, this.#logged])
   }
 
   async #runPosition(stage: number, positionIndex: number): Promise<PositionRun> {
@@ -224,7 +235,7 @@ export class PlainWalk {
       metadata: {
         pipeline,
         pipelineVersion: version,
-        requestId: this.#requestId,
+        requestId: this.#id.text,
         elapsedNs,
         route,
         ...(this.#admitted.hasTiming ? { timing } : {}),
@@ -232,30 +243,21 @@ export class PlainWalk {
     }
   }
 
-  #audit(result: InferResult): void {
-    const { compiled, pipeline, version } = this.#deployment
-    const inputs = Object.fromEntries(
-      compiled.inputFields.map((field, index) => [field.name, this.#admitted.tensors[index] as Tensor]),
-    )
-    const audited = Object.fromEntries(
-      compiled.audited.map(({ label, tensors }) => {
-        const values = tensors.map(({ field, source }) => [field.name, this.#read(source)] as const)
-        return [
-          label,
-          values.some(([, value]) => value === null) ? null : (Object.fromEntries(values) as Record<string, Tensor>),
-        ]
-      }),
-    )
-    this.#hooks.onAudit({
-      pipeline,
-      pipelineVersion: version,
-      requestId: this.#requestId,
-      rows: result.rows,
-      inputs,
-      outputs: result.outputs,
-      audited,
-      checkFailures: result.checkFailures,
-      route: result.metadata.route,
+  async #log(log: DeploymentLog, { rows, checkFailures, metadata }: InferResult): Promise<void> {
+    await Promise.allSettled(this.#background)
+    const { compiled } = this.#deployment
+    await this.#hooks.onLog(log, {
+      timeMs: this.#admittedMs,
+      requestNumber: this.#id.number,
+      rows,
+      elapsedNs: metadata.elapsedNs,
+      checkFailures,
+      checks: compiled.checks.map(({ name }) => name),
+      routes: compiled.routeSplit < 0 ? null : this.#route(compiled.routeSplit),
+      tensorOf: ({ source }) => {
+        const input = compiled.inputSources.indexOf(source)
+        return input < 0 ? this.#read(source) : (this.#admitted.tensors[input] as Tensor)
+      },
     })
   }
 }

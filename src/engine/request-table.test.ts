@@ -48,15 +48,3 @@ test('request table: rejectAll reaches what is open and nothing else', () => {
   table.rejectAll(() => new PenstockError('ERR_CLOSED'))
   expect(codes).toEqual(['ERR_CLOSED', 'ERR_CLOSED'])
 })
-
-test('request table: keeps a settled request until the answer comes, and not for the next holder of the tag', () => {
-  const table = new RequestTable(1)
-  const tag = table.take(deployment, 'a', ignore, ignore)
-  expect(table.isOpen(tag)).toBe(true)
-  table.keepSettled(tag, 42)
-  table.resolve(tag, result)
-  expect(table.isOpen(tag)).toBe(false)
-  expect(table.settledRequestOf(tag)).toBe(42)
-  table.free(tag)
-  expect(table.settledRequestOf(table.take(deployment, 'b', ignore, ignore))).toBe(0)
-})

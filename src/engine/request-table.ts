@@ -1,7 +1,6 @@
 /**
  * The promises of requests in flight, by tag: parallel arrays and a stack of free tags, so that a request costs no map
- * entry and no closure of ours. A tag is taken at submit and freed at the answer, or, for an audited plan, when the
- * request has settled and its record was written.
+ * entry and no closure of ours. A tag is taken at submit and freed at the answer.
  *
  * Invariant: every tag is either on the free stack or in use, never both. Thread: the isolate's own.
  */
@@ -23,8 +22,6 @@ export class RequestTable {
   readonly #rejects: (Reject | null)[] = []
   /** Detaches the abort signal, where there is one. */
   readonly #detaches: ((() => void) | null)[] = []
-  /** The addon's number of a request that had settled before its answer was told; 0: none. */
-  readonly #settledRequests: number[] = []
 
   /** @param tagsMax requests in flight at most; the arrays grow up to it and never shrink. */
   constructor(tagsMax: number) {
@@ -45,7 +42,6 @@ export class RequestTable {
     this.#resolves[tag] = resolve
     this.#rejects[tag] = reject
     this.#detaches[tag] = null
-    this.#settledRequests[tag] = 0
     return tag
   }
 
@@ -61,20 +57,6 @@ export class RequestTable {
 
   requestIdOf(tag: number): string {
     return this.#requestIds[tag] as string
-  }
-
-  /** Whether the promise is still to be settled. */
-  isOpen(tag: number): boolean {
-    return this.#resolves[tag] !== null
-  }
-
-  keepSettled(tag: number, request: number): void {
-    this.#settledRequests[tag] = request
-  }
-
-  /** @returns what keepSettled kept, or 0. */
-  settledRequestOf(tag: number): number {
-    return this.#settledRequests[tag] ?? 0
   }
 
   resolve(tag: number, result: InferResult): void {

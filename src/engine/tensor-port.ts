@@ -9,7 +9,7 @@ import { PenstockError } from '../base/errors.js'
 import { admitBytes, type BytesRequest } from './admission.js'
 import type { InferResult, PipelineDescription } from './api.js'
 import type { PipelineSlot } from './deployments.js'
-import type { Executor } from './executor.js'
+import type { Executor, RequestId } from './executor.js'
 
 export type { BytesRequest } from './admission.js'
 
@@ -41,7 +41,7 @@ export interface TensorPortParts {
   readonly slotOf: (pipeline: string) => PipelineSlot | undefined
   /** @throws PenstockError ERR_DRAINING, ERR_CLOSED. */
   readonly expectOpen: () => void
-  readonly nextRequestId: () => string
+  readonly nextRequestId: () => RequestId
 }
 
 export class EngineTensorPort implements TensorPort {

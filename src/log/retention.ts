@@ -3,7 +3,7 @@
  * that is still written never goes; it will be sealed soon. Pure.
  */
 import { LOG_RETENTION_BYTES, LOG_RETENTION_HOURS } from '../base/limits.js'
-import type { LogRetention } from '../engine/log-api.js'
+import type { LogRetention } from '../pipeline/definition.js'
 import type { Segment } from './segment-list.js'
 
 export interface SizedSegment {

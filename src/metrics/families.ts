@@ -119,6 +119,35 @@ export const families: readonly Family[] = [
       ]),
     ),
   },
+  {
+    name: 'penstock_log_rows_total',
+    help: 'Rows that were written to the log.',
+    type: 'counter',
+    read: ofPipelines(({ log }) => one(log.rowCount)),
+  },
+  {
+    name: 'penstock_log_dropped_rows_total',
+    help: 'Rows for the log that were not written, or lost with a disk that failed.',
+    type: 'counter',
+    read: ofPipelines(({ log }) => one(log.droppedRowCount)),
+  },
+  {
+    name: 'penstock_log_bytes_total',
+    help: 'Bytes of the rows that were written to the log.',
+    type: 'counter',
+    read: ofPipelines(({ log }) => one(log.byteCount)),
+  },
+  {
+    name: 'penstock_log_failing',
+    help: 'Whether the log cannot be written now.',
+    type: 'gauge',
+    read: ofPipelines(({ log }) => one(log.isFailing ? 1 : 0)),
+  },
+  ofPipeline(
+    'penstock_log_commit_duration_seconds',
+    'From the end of an inference until its rows were on the disk, of the oldest row of each sync.',
+    ({ log }) => log.commitNs,
+  ),
   ofPipeline(
     'penstock_request_duration_seconds',
     'From admission until the answer, or failure, was handed over.',
@@ -203,12 +232,6 @@ export const families: readonly Family[] = [
     help: 'Inference workers that ended and were started again.',
     type: 'counter',
     read: ({ engine }) => one(engine.workers.restarts),
-  },
-  {
-    name: 'penstock_audit_dropped_total',
-    help: 'Audit rows that did not fit the buffer for the disk.',
-    type: 'counter',
-    read: ({ engine }) => one(engine.audit.droppedCount),
   },
   {
     name: 'penstock_connections',

@@ -55,12 +55,19 @@ const engine = {
       rowCount: 40,
       failures: { ERR_QUEUE_FULL: 2 },
       checkFailures: { 'too "high"': 1 },
+      log: {
+        rowCount: 30,
+        droppedRowCount: 6,
+        byteCount: 4096,
+        isFailing: true,
+        fault: 'EIO',
+        commitNs: histogram([3000]),
+      },
       background: [{ model: 'c', shedRows: 9, failedRows: 1 }],
       sendNs: histogram([3000]),
       totalNs: histogram(totals),
     },
   ],
-  audit: { droppedCount: 6 },
 } as unknown as EngineMetrics
 const metrics = new Metrics(() => ({
   engine,
@@ -113,6 +120,10 @@ describe('metrics', () => {
       expect(valueOf(samples, 'penstock_failures_total', { pipeline: 'p', code: 'ERR_QUEUE_FULL' })).toBe(2)
       expect(valueOf(samples, 'penstock_check_failures_total', { check: 'too "high"' })).toBe(1)
       expect(valueOf(samples, 'penstock_background_rows_lost_total', { model: 'c', reason: 'shed' })).toBe(9)
+      expect(valueOf(samples, 'penstock_log_rows_total', { pipeline: 'p' })).toBe(30)
+      expect(valueOf(samples, 'penstock_log_dropped_rows_total', { pipeline: 'p' })).toBe(6)
+      expect(valueOf(samples, 'penstock_log_failing', { pipeline: 'p' })).toBe(1)
+      expect(valueOf(samples, 'penstock_log_commit_duration_seconds_count', { pipeline: 'p' })).toBe(1)
       expect(valueOf(samples, 'penstock_pending_rows', { model: 'm', version: '1', priority: 'background' })).toBe(7)
       expect(valueOf(samples, 'penstock_workers', { state: 'starting' })).toBe(1)
       expect(valueOf(samples, 'penstock_connections', { kind: 'websocket' })).toBe(1)

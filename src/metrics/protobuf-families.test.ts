@@ -113,12 +113,12 @@ const engine = {
       rowCount: 40,
       failures: { ERR_QUEUE_FULL: 2 },
       checkFailures: {},
+      log: { rowCount: 30, droppedRowCount: 6, byteCount: 4096, isFailing: true, fault: 'EIO', commitNs: nothing },
       background: [],
       sendNs: nothing,
       totalNs: nothing,
     },
   ],
-  audit: { droppedCount: 6 },
 } as unknown as EngineMetrics
 const metrics = new Metrics(() => ({
   engine,

@@ -59,11 +59,40 @@ export type Step = ModelStep | MultiModelStep | AuditStep | SelectStep | KeySpli
 /** What may be written. */
 export type StepInput = Step | ShadowStep
 
+/**
+ * off: no row is written · sampled: of a share of the requests, as async · async: rows are on the disk within about a
+ * second · committed: an answer is sent when its rows are on the disk.
+ */
+export const DURABILITIES = ['off', 'sampled', 'async', 'committed'] as const
+export type Durability = (typeof DURABILITIES)[number]
+
+export interface LogRetention {
+  /** Rows older than this go. */
+  readonly ageHours?: number | undefined
+  /** The oldest rows go when the pipeline's log is larger than this. */
+  readonly bytes?: number | undefined
+}
+
+/** What is logged of a pipeline, and what happens while the log cannot be written. */
+export interface LogPolicy {
+  readonly durability: Durability
+  /** Of the requests, above 0, at most 1. With `sampled`, and with nothing else. */
+  readonly sampleRate?: number | undefined
+  /** While the log cannot be written: `refuse` new requests, or `answer` them (absent: this). */
+  readonly onFailure?: 'answer' | 'refuse' | undefined
+  readonly retention?: LogRetention | undefined
+}
+
 export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
   readonly steps: readonly Step[]
+  /** Absent: async, by default retention. */
+  readonly log?: LogPolicy | undefined
 }
+
+/** The policy of a definition that says nothing of it. */
+export const defaultLogPolicy: LogPolicy = { durability: 'async' }
 
 export type ModelSelector =
   | { readonly kind: 'newest' }

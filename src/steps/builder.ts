@@ -13,11 +13,13 @@
 import { argumentError, expectName } from '../base/expect.js'
 import {
   modelsOfStep,
+  type LogPolicy,
   type ModelReference,
   type PipelineDefinition,
   type Step,
   type StepInput,
 } from '../pipeline/definition.js'
+import { parseLogPolicy } from './parse-log.js'
 import { expectFlow, parseDefinition, parseStep } from './parse.js'
 
 /** What `deploy` needs: the engine, or a client of one. R is what it answers. */
@@ -72,6 +74,7 @@ export function pipeline<R = unknown>(name: string, deployer?: Deployer<R>): Pip
 export class PipelineBuilder<R = unknown> {
   readonly name: string
   private list: Step[] = []
+  private policy: LogPolicy | undefined
 
   constructor(
     name: string,
@@ -112,6 +115,12 @@ export class PipelineBuilder<R = unknown> {
 
   check(options: CheckOptions): this {
     return this.append({ type: 'check', ...options })
+  }
+
+  /** What is logged of the pipeline; without this call: all of it, asynchronously. */
+  log(policy: LogPolicy): this {
+    this.policy = parseLogPolicy(policy)
+    return this
   }
 
   replaceWithModel(index: number, model: ModelReference, options: RunOptions = {}): this {
@@ -165,15 +174,17 @@ export class PipelineBuilder<R = unknown> {
     return this
   }
 
-  /** Removes all steps. */
+  /** Removes all steps; what is logged stays. */
   clear(): this {
     this.list = []
     return this
   }
 
-  /** Takes the steps of a definition, e.g. of the version that serves now or of another pipeline, in the place of its own. */
+  /** Takes steps and log of a definition, e.g. of the version that serves now or of another pipeline, in place of its own. */
   load(definition: PipelineDefinition): this {
-    this.list = parseDefinition(definition.name, definition).steps.slice()
+    const { steps, log } = parseDefinition(definition.name, definition)
+    this.list = steps.slice()
+    this.policy = log
     return this
   }
 
@@ -192,7 +203,7 @@ export class PipelineBuilder<R = unknown> {
 
   /** The pipeline as data, checked as far as no model is needed. */
   definition(): PipelineDefinition {
-    return parseDefinition(this.name, { steps: this.list })
+    return parseDefinition(this.name, { steps: this.list, log: this.policy })
   }
 
   /**

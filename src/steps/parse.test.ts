@@ -75,7 +75,7 @@ describe('parseDefinition', () => {
     [{}, /steps to be an array but received undefined/],
     [{ steps: {} }, /steps to be an array/],
     [{ steps: [] }, /at least one step that runs a model/],
-    [{ step: [model] }, /made of name and steps but received "step"\. Did you mean steps\?/],
+    [{ step: [model] }, /made of name, steps and log but received "step"\. Did you mean steps\?/],
     [{ name: 'q', steps: [model] }, /name to be "p", as in the address/],
     [[null], /steps\[0\] to be an object like/],
     [[[]], /steps\[0\] to be an object like/],

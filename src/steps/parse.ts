@@ -6,12 +6,13 @@ import { argumentError, expectName } from '../base/expect.js'
 import { CHECKS_MAX, STEPS_MAX } from '../base/limits.js'
 import { modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
 import { findKind, kindOf, STEP_TYPES } from './kinds.js'
+import { parseLogPolicy } from './parse-log.js'
 import { stepError, StepReader, suggest } from './step-reader.js'
 
 /**
  * Parses a definition.
  * @param name of the pipeline: letters, digits and hyphens.
- * @param json `{"steps": […]}`, with at most the same `name` besides, or the array of steps itself.
+ * @param json `{"steps": […]}`, with at most the same `name` and a `log` besides, or the array of steps itself.
  * @throws PenstockError ERR_ARGUMENT for the name, ERR_PIPELINE_INVALID naming the step and its member.
  * @example parseDefinition('fraud', { steps: [{ type: 'model', model: 'ccfraud@champion' }] })
  */
@@ -23,13 +24,14 @@ export function parseDefinition(name: string, json: unknown): PipelineDefinition
   }
   const record = json as Readonly<Record<string, unknown>>
   for (const key of Object.keys(record)) {
-    if (key === 'name' || key === 'steps') continue
-    throw stepError('a pipeline', 'made of name and steps', key, suggest(key, ['steps', 'name']))
+    if (key === 'name' || key === 'steps' || key === 'log') continue
+    throw stepError('a pipeline', 'made of name, steps and log', key, suggest(key, ['steps', 'name', 'log']))
   }
   if (record['name'] !== undefined && record['name'] !== name) {
     throw stepError('name', `${JSON.stringify(name)}, as in the address`, record['name'])
   }
-  return { name, steps: parseSteps(record['steps']) }
+  const steps = parseSteps(record['steps'])
+  return record['log'] === undefined ? { name, steps } : { name, steps, log: parseLogPolicy(record['log']) }
 }
 
 /**

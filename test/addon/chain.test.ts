@@ -226,7 +226,7 @@ function planOf(queues: readonly QueueHandle[]): PlanSpec {
     checks: [],
     answer: [outputOf(queues.length - 1)],
     routeSplit: -1,
-    isAudited: false,
+    log: null,
   }
 }
 

@@ -88,7 +88,7 @@ function verdicts(check: CheckSpec): boolean[] {
     checks: [check],
     answer: [{ stage: 0, position: 0, side: 1, slots: [0] }],
     routeSplit: -1,
-    isAudited: false,
+    log: null,
   })
   addon.setPlan(pipeline, plan)
   const tensors = names.map((name) => (columns[name] as Column).data)

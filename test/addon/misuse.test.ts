@@ -7,6 +7,8 @@ import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addon } from '../../bindings/native.js'
 import type {
+  LogHandle,
+  LogSpec,
   PipelineHandle,
   PlanHandle,
   PlanSpec,
@@ -21,7 +23,20 @@ let queue: QueueHandle
 let plan: PlanHandle
 let pipeline: PipelineHandle
 let port: PortHandle
+let log: LogHandle
 let worker: WorkerHandle
+
+const logSpec: LogSpec = {
+  directory: '/nowhere',
+  schema: new Uint8Array(8),
+  columns: [],
+  durability: 0,
+  sampleRate: 1,
+  seed: 1n,
+  refusesWhileFailing: false,
+  segmentBytesMax: 1,
+  segmentMsMax: 1,
+}
 
 function planSpec(of: QueueHandle): PlanSpec {
   return {
@@ -44,7 +59,7 @@ function planSpec(of: QueueHandle): PlanSpec {
     checks: [],
     answer: [{ stage: 0, position: 0, side: 1, slots: [0] }],
     routeSplit: -1,
-    isAudited: false,
+    log: null,
   }
 }
 
@@ -65,6 +80,7 @@ beforeAll(() => {
   pipeline = addon.createPipeline()
   addon.setPlan(pipeline, plan)
   port = addon.openPort(plane, () => undefined, 16)
+  log = addon.createLog(plane, pipeline, logSpec)
   worker = addon.openWorker(plane, 0)
 })
 afterAll(() => {
@@ -90,6 +106,17 @@ function expectAnswered(): void {
 /** Each entry with its handle as the only unknown. */
 const entries: Record<string, (handle: never) => unknown> = {
   queueStats: (handle) => addon.queueStats(handle),
+  'createLog(pipeline)': (handle) => addon.createLog(plane, handle, logSpec),
+  'appendLog(log)': (handle) => addon.appendLog(handle, new Uint8Array(8), 1, 0, 0, port, 1),
+  'appendLog(port)': (handle) => addon.appendLog(log, new Uint8Array(8), 1, 0, 0, handle, 1),
+  drawLogSample: (handle) => addon.drawLogSample(handle),
+  logFault: (handle) => addon.logFault(handle),
+  'flushLog(log)': (handle) => addon.flushLog(handle, port, 1),
+  'flushLog(port)': (handle) => addon.flushLog(log, handle, 1),
+  'closeLog(log)': (handle) => addon.closeLog(handle, port, 1),
+  'closeLog(port)': (handle) => addon.closeLog(log, handle, 1),
+  logStats: (handle) => addon.logStats(handle),
+  'createPlan(log)': (handle) => addon.createPlan({ ...planSpec(queue), log: handle }),
   limitQueue: (handle) => addon.limitQueue(handle, 1, 8),
   'createPlan(queue)': (handle) => addon.createPlan(planSpec(handle)),
   'setPlan(pipeline)': (handle) => addon.setPlan(handle, plan),
@@ -122,7 +149,6 @@ const entries: Record<string, (handle: never) => unknown> = {
   outbox: (handle) => addon.outbox(handle),
   readAnswer: (handle) => addon.readAnswer(handle, 1),
   readFailure: (handle) => addon.readFailure(handle, 1),
-  release: (handle) => addon.release(handle, 1),
   inFlight: (handle) => addon.inFlight(handle),
   openConnection: (handle) => addon.openConnection(handle, 1),
   closeConnection: (handle) => addon.closeConnection(handle, 0),
@@ -146,9 +172,9 @@ const strangers: Record<string, () => unknown> = {
   'a handle of no kind that the entry takes': () => addon.createPlan({ ...planSpec(queue), stages: [], answer: [] }),
 }
 
-/** setPlan(null) undeploys, and the last stranger is a plan, which some entries take. */
+/** setPlan(null) undeploys, a plan without a log logs nothing, and the last stranger is a plan, which some entries take. */
 function isAccepted(entry: string, stranger: string): boolean {
-  if (entry === 'setPlan(plan)' && stranger === 'null') return true
+  if ((entry === 'setPlan(plan)' || entry === 'createPlan(log)') && stranger === 'null') return true
   return stranger.startsWith('a handle') && ['setPlan(plan)', 'planInFlight', 'route'].includes(entry)
 }
 

@@ -3,11 +3,12 @@
  * challengers, and no loss when they are gone.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { Engine, MemoryAuditLog } from 'penstock'
+import { Engine } from 'penstock'
 import { describe, expect, test, vi } from 'vitest'
 import { addon } from '../../bindings/native.js'
 import { loseWorker, newestPlane } from './engine-faults.js'
 import { deploy, floats, openEngine, refusal, until } from './engine-harness.js'
+import { TestLog } from './log-harness.js'
 
 const shadow = [{ type: 'shadow', champion: 'fixed-one', challengers: ['slow'] }] as const
 const rows = { x: [[1, 2, 3, 4]] }
@@ -35,7 +36,7 @@ async function inferUntil(engine: Engine, what: string, holds: () => boolean): P
 
 describe.runIf(process.platform === 'linux')('background workers', () => {
   test('start with the first challenger, run it and yield to all others; when lost, nothing else is', async () => {
-    const log = new MemoryAuditLog()
+    const log = new TestLog()
     const engine = await openEngine(['slow', 'fixed-one'], { inferWorkers: 1, log })
     await deploy(engine, 'alone', [{ type: 'model', model: 'slow' }])
     expect(yieldingThreads()).toEqual([])
@@ -48,8 +49,9 @@ describe.runIf(process.platform === 'linux')('background workers', () => {
 
     loseWorker(newestPlane(), 1)
     const sentLater = await inferUntil(engine, 'it was started again', () => engine.metrics().workers.restarts === 1)
-    await until('every request is in the log', () => log.records.length === sent + sentLater)
-    const missing = log.records.filter((record) => record.audited['slow'] === null).length
+    const records = await log.requestsWhen(engine, sent + sentLater)
+    expect(records).toHaveLength(sent + sentLater)
+    const missing = records.filter((record) => record.audited['slow'] === null).length
     const lost = engine.metrics().pipelines.find(({ pipeline }) => pipeline === 'p')?.background
     expect(lost).toEqual([{ model: 'slow', shedRows: missing, failedRows: 0 }])
     expect(engine.metrics().workers).toMatchObject({ count: 1, ready: 1 })
@@ -57,11 +59,12 @@ describe.runIf(process.platform === 'linux')('background workers', () => {
   })
 
   test('0 of them: the inference workers run challengers, and no thread yields', async () => {
-    const log = new MemoryAuditLog()
+    const log = new TestLog()
     const engine = await openEngine(['slow', 'fixed-one'], { inferWorkers: 1, backgroundWorkers: 0, log })
     await deploy(engine, 'p', shadow)
     expect(floats(await engine.infer('p', { inputs: rows }), 'y')).toEqual([3, 5, 7, 9])
-    await until('the challenger has run', () => log.records[0]?.audited['slow'] != null)
+    const [record] = await log.requestsWhen(engine, 1)
+    expect(record?.audited['slow']).not.toBeNull()
     expect(yieldingThreads()).toEqual([])
     expect((await refusal(Engine.open({ backgroundWorkers: -1 }))).message).toMatch(/Expected backgroundWorkers/)
   })

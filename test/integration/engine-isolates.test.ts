@@ -63,6 +63,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     pipelines,
     loaded,
     drawSeed: () => 1n,
+    logs: null,
     onChange: () => undefined,
     onRetireFailed: (_deployment, cause) => {
       throw cause

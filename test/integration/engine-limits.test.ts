@@ -2,10 +2,10 @@
  * When things go wrong or become too much: each failure stays with the request that caused it, refusals come at once,
  * and nothing is left behind.
  */
-import { MemoryAuditLog } from 'penstock'
 import { describe, expect, test } from 'vitest'
 import { loseWorker, newestPlane } from './engine-faults.js'
 import { deploy, floats, openEngine, refusal, testModel, until } from './engine-harness.js'
+import { TestLog } from './log-harness.js'
 
 const slowInput = (rows: number) => ({
   x: { dtype: 'float32' as const, shape: [rows, 4], data: new Float32Array(rows * 4) },
@@ -80,15 +80,15 @@ describe('limits', () => {
   })
 
   test('a challenger that cannot keep up is shed and logged as null; the champion answers as if it were alone', async () => {
-    const log = new MemoryAuditLog()
+    const log = new TestLog()
     const engine = await openEngine(['slow', 'fixed-one'], { inferWorkers: 1, pendingRowsBackgroundMax: 2, log })
     await deploy(engine, 'p', [{ type: 'shadow', champion: 'fixed-one', challengers: ['slow'] }])
     const requests = 20
     for (let i = 0; i < requests; i++) {
       expect(floats(await engine.infer('p', { inputs: { x: [[1, 2, 3, 4]] } }), 'y')).toEqual([3, 5, 7, 9])
     }
-    await until('every request is in the log', () => log.records.length === requests)
-    const shed = log.records.filter((record) => record.audited['slow'] === null).length
+    const records = await log.requestsWhen(engine, requests)
+    const shed = records.filter((record) => record.audited['slow'] === null).length
     expect(shed).toBeGreaterThan(0)
     expect(shed).toBeLessThan(requests)
     expect(engine.metrics().pipelines[0]?.background).toEqual([{ model: 'slow', shedRows: shed, failedRows: 0 }])
@@ -96,7 +96,7 @@ describe('limits', () => {
   })
 
   test('a challenger that fails is logged as null and costs the champion nothing', async () => {
-    const log = new MemoryAuditLog()
+    const log = new TestLog()
     const engine = await openEngine(['repeat-tokens', 'gather-ten'], { log })
     await deploy(engine, 'p', [
       { type: 'shadow', champion: 'repeat-tokens', challengers: ['gather-ten'], tensorFields: ['tokens'] },
@@ -105,10 +105,8 @@ describe('limits', () => {
       [1n, 99n, 3n].map((token) => engine.infer('p', { inputs: { tokens: [[token]] } })),
     )
     settled.forEach(({ outputs }, i) => expect(outputs['twice']?.data[0]).toBe([1n, 99n, 3n][i]))
-    await until('every answer is in the log', () => log.records.length === 3)
-    const byToken = new Map(
-      log.records.map((record) => [record.inputs['tokens']?.data[0], record.audited['gather-ten']]),
-    )
+    const records = await log.requestsWhen(engine, 3)
+    const byToken = new Map(records.map((record) => [record.inputs['tokens']?.data[0], record.audited['gather-ten']]))
     expect(byToken.get(99n)).toBeNull()
     expect(byToken.get(3n)?.['value']?.data).toEqual(Float32Array.of(3, 9))
     expect(engine.metrics().pipelines[0]?.background).toEqual([{ model: 'gather-ten', shedRows: 0, failedRows: 1 }])

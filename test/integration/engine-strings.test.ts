@@ -1,9 +1,9 @@
 /**
  * Pipelines with string tensors: the plain path must mean the same as the batched one, only slower.
  */
-import { MemoryAuditLog } from 'penstock'
 import { describe, expect, test } from 'vitest'
 import { deploy, openEngine, refusal, testModel, until } from './engine-harness.js'
+import { TestLog } from './log-harness.js'
 
 describe('strings', () => {
   test('strings go in and out, any number of rows, concurrent requests apart', async () => {
@@ -69,13 +69,13 @@ describe('strings', () => {
   })
 
   test('a shadow answers with the champion and logs both', async () => {
-    const log = new MemoryAuditLog()
+    const log = new TestLog()
     const engine = await openEngine(['identity-string', 'encode-string'], { log })
     await deploy(engine, 'p', [{ type: 'shadow', champion: 'identity-string', challengers: ['encode-string'] }])
     const result = await engine.infer('p', { inputs: { label: [['white'], ['red']] } })
     expect(Object.keys(result.outputs)).toEqual(['echo'])
-    await until('the record', () => log.records.length === 1)
-    expect(log.records[0]).toMatchObject({
+    const [record] = await log.requestsWhen(engine, 1)
+    expect(record).toMatchObject({
       requestId: result.metadata.requestId,
       rows: 2,
       inputs: { label: { data: ['white', 'red'] } },

@@ -4,9 +4,10 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Engine, MemoryAuditLog, pipeline, type InferResult } from 'penstock'
+import { Engine, pipeline, type InferResult } from 'penstock'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { floats, until } from './engine-harness.js'
+import { floats } from './engine-harness.js'
+import { TestLog } from './log-harness.js'
 
 const vectors = fileURLToPath(new URL('../../../shared/vectors/', import.meta.url))
 const isPresent = existsSync(vectors)
@@ -21,7 +22,7 @@ const columns = (rows: Rows): Record<string, (readonly number[])[]> =>
 
 describe.skipIf(!isPresent)(`vectors${isPresent ? '' : ' (skipped: the recorded data is not on this machine)'}`, () => {
   let engine: Engine
-  const log = new MemoryAuditLog()
+  const log = new TestLog()
   beforeAll(async () => {
     engine = await Engine.open({ calibration: 'off', log })
     const models: Record<string, string> = {
@@ -88,8 +89,8 @@ describe.skipIf(!isPresent)(`vectors${isPresent ? '' : ' (skipped: the recorded 
     const result = await engine.infer('shadow', { inputs: columns(json('shadow-ccfraud/input.df.json')) })
     expect(Object.keys(result.outputs)).toEqual(['dense_1'])
     expect(floats(result, 'dense_1')[0]).toBeCloseTo(row0['out.dense_1']?.[0] as number, 7)
-    await until('the record of the request', () => log.records.length > 0)
-    const record = log.records.find((candidate) => candidate.requestId === result.metadata.requestId)
+    const [record] = await log.requestsWhen(engine, 1, 'shadow')
+    expect(record?.requestId).toBe(result.metadata.requestId)
     expect(record?.outputs['dense_1']?.data).toEqual(result.outputs['dense_1']?.data)
     for (const model of ['ccfraud-xgb', 'ccfraud-rf']) {
       const value = record?.audited[model]?.['variable']?.data[0] as number

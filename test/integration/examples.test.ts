@@ -5,8 +5,9 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Engine, MemoryAuditLog, PenstockServer } from 'penstock'
+import { Engine, PenstockServer } from 'penstock'
 import { difference, examplesPath, exampleModels, goldenRows, modelPath, readGolden, typedData } from './goldens.js'
+import { TestLog } from './log-harness.js'
 
 interface Answer {
   outputs: Record<string, unknown>
@@ -14,7 +15,7 @@ interface Answer {
   metadata: Record<string, unknown>
 }
 
-const log = new MemoryAuditLog()
+const log = new TestLog()
 let engine: Engine
 let server: PenstockServer
 
@@ -91,16 +92,13 @@ describe('examples: pipelines', () => {
     expect(
       difference(outputs['quality'], readGolden('wine-gbt').outputs['quality']!, readGolden('wine-gbt').tolerance),
     ).toBeNull()
-    await expect
-      .poll(() => log.records.filter(({ pipeline, rows }) => pipeline === 'wine-shadow' && rows === 16))
-      .toHaveLength(1)
-    const record = log.records.find(({ pipeline, rows }) => pipeline === 'wine-shadow' && rows === 16)
+    await log.requestsWhen(engine, 1, 'wine-shadow')
+    const record = log.requests('wine-shadow').findLast(({ rows }) => rows === 16)
     for (const model of ['wine-forest', 'wine-mlp']) {
       const golden = readGolden(model)
-      expect(
-        difference(record?.audited[model]?.['quality'], golden.outputs['quality']!, golden.tolerance),
-        model,
-      ).toBeNull()
+      const data = record?.audited[model]?.['quality']?.data as Float32Array
+      const { shape } = golden.outputs['quality']!
+      expect(difference({ shape, data }, golden.outputs['quality']!, golden.tolerance), model).toBeNull()
     }
   })
 

@@ -2,12 +2,13 @@
  * HTTP end to end: a real engine, a real socket. Every JSON answer is held to the schema that /openapi.json promises.
  */
 import { createServer } from 'node:net'
-import { Engine, MemoryAuditLog, PenstockServer } from 'penstock'
+import { Engine, PenstockServer } from 'penstock'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeMessage, encodeMessage } from '../../src/protocol/codec.js'
 import { RawConnection, parseAnswer, rawHttp, rawRequest } from './raw-sockets.js'
 import { call, modelBytes, serve, testKey, until, type Answer, type Served } from './served.js'
 import { inferMessage } from './testing/messages.js'
+import { TestLog } from './log-harness.js'
 
 let served: Served
 const http = (method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> =>
@@ -394,7 +395,7 @@ describe('the server about itself', () => {
   it('has an index, health, an OpenAPI document and HEAD', async () => {
     expect((await http('GET', '/')).json).toMatchObject({ name: 'penstock', links: { pipelines: '/v1/pipelines' } })
     expect((await http('GET', '/healthz/live')).json).toEqual({ live: true })
-    expect((await http('GET', '/healthz/ready')).json).toEqual({ ready: true })
+    expect((await http('GET', '/healthz/ready')).json).toEqual({ ready: true, failing_logs: [] })
     expect((await http('GET', '/openapi.json')).json).toMatchObject({
       openapi: '3.1.0',
       paths: { '/v1/models': { get: {} } },
@@ -479,7 +480,7 @@ describe('the port', () => {
 
 describe('draining', () => {
   it('finishes what is in flight, refuses what is new, and closes', async () => {
-    const log = new MemoryAuditLog()
+    const log = new TestLog()
     const engine = await Engine.open({ inferWorkers: 1, calibration: 'off', log })
     await engine.addModel('slow', modelBytes('slow'))
     await engine.applyPipeline({ name: 'slow', steps: [{ type: 'model', model: 'slow' }] }, { deploy: true })

@@ -3,7 +3,7 @@
  * inference thread that dies with a batch in hand. What was acknowledged is there after a restart; what was accepted is
  * answered before a polite end; a lost thread costs its batch and nothing more.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPenstockError, PenstockClient } from 'penstock'
 import { describe, expect, test } from 'vitest'
@@ -11,6 +11,7 @@ import { seededRandom } from '../../src/base/random.js'
 import { serve, temporaryDirectory, type Server } from '../integration/cli-process.js'
 import { atRest, ServerChild } from './testing/server-child.js'
 import { HttpCaller, loop, ramp, rampRows, sleep, suiteSeed } from './testing/load.js'
+import { readSegment, segmentPaths } from '../integration/log-harness.js'
 
 const seed = suiteSeed('kill', 20_263)
 const killRounds = 8
@@ -154,14 +155,18 @@ describe('kill', () => {
     }
   })
 
-  test('the audit log has whole lines after every kill -9, no row twice, and after SIGTERM every answered row', async () => {
+  test('committed rows survive every kill -9, no row is there twice, and after SIGTERM every answered row is', async () => {
     const random = seededRandom(seed + 1)
     const home = temporaryDirectory()
-    const logged = (): { x: number; y: number; shadow: number }[] =>
-      auditLines(join(home, 'log')).map((line) => {
-        const row = JSON.parse(line) as Record<string, number[]>
-        return { x: row['in.x']?.[0] ?? NaN, y: row['out.y']?.[0] ?? NaN, shadow: row['out_double.y']?.[0] ?? NaN }
+    const logged = (pipeline: string): { x: number; y: number; shadow: number }[] =>
+      segmentPaths(join(home, 'log'), pipeline).flatMap((path) => {
+        const table = readSegment(path)
+        const firsts = (name: string): number[] =>
+          [...(table.getChild(name) ?? [])].map((list) => Number((list as { get(i: number): unknown }).get(0)))
+        const [xs, ys, shadows] = ['in.x', 'out.y', 'out_double.y'].map(firsts)
+        return (xs ?? []).map((x, row) => ({ x, y: ys?.[row] ?? NaN, shadow: shadows?.[row] ?? NaN }))
       })
+    const answered = { async: [] as number[], committed: [] as number[] }
     let next = 1
     const rounds = 4
     for (let round = 0; round <= rounds; round++) {
@@ -171,24 +176,28 @@ describe('kill', () => {
         await http.call('PUT', '/v1/models/add/versions', modelFile('add-one'))
         await http.call('PUT', '/v1/models/double/versions', modelFile('times-two'))
         const shadow = { type: 'shadow', champion: 'add', challengers: ['double'] }
-        expect((await http.call('PUT', '/v1/pipelines/p?deploy=true', { steps: [shadow] })).status).toBe(201)
+        for (const durability of ['async', 'committed']) {
+          const body = { steps: [shadow], log: { durability } }
+          expect((await http.call('PUT', `/v1/pipelines/${durability}?deploy=true`, body)).status).toBe(201)
+        }
       }
       const client = await PenstockClient.connect(server.url, { reconnect: false })
-      const answered: number[] = []
       let isStopped = false
+      const before = answered.async.length
       const callers = Promise.all(
-        Array.from({ length: 8 }, () =>
+        Array.from({ length: 16 }, (_, index) =>
           loop(
             () => isStopped,
             async () => {
+              const pipeline = index % 2 === 0 ? 'async' : 'committed'
               const x = next++
-              await client.infer('p', { x: ramp(1, 3, x) })
-              answered.push(x)
+              await client.infer(pipeline, { x: ramp(1, 3, x) })
+              answered[pipeline].push(x)
             },
           ),
         ),
       ).catch(() => 'killed')
-      // Long enough for some flushes, so that kills fall into writes.
+      // Long enough for some writes, so that kills fall into them.
       await sleep(300 + random() * 700)
       const isLast = round === rounds
       if (isLast) isStopped = true
@@ -198,15 +207,23 @@ describe('kill', () => {
       await callers
       await client.close()
       http.close()
-      expect(answered.length).toBeGreaterThan(10)
+      expect(answered.async.length - before).toBeGreaterThan(10)
+      const rows = { async: logged('async'), committed: logged('committed') }
+      for (const pipeline of ['async', 'committed'] as const) {
+        expect(new Set(rows[pipeline].map(({ x }) => x)).size).toBe(rows[pipeline].length)
+        expect(rows[pipeline].filter(({ x, y, shadow }) => y !== x + 1 || (shadow !== 2 * x && shadow !== 0))).toEqual(
+          [],
+        )
+      }
+      // An answer was given, so its row is there, whatever ended the process.
+      const committed = new Set(rows.committed.map(({ x }) => x))
+      expect(answered.committed.filter((x) => !committed.has(x))).toEqual([])
       if (!isLast) continue
-      const rows = logged()
-      const seen = new Set(rows.map(({ x }) => x))
-      expect(seen.size).toBe(rows.length)
-      expect(rows.filter(({ x, y, shadow }) => y !== x + 1 || shadow !== 2 * x)).toEqual([])
-      expect(answered.filter((x) => !seen.has(x))).toEqual([])
+      const seen = new Set(rows.async.map(({ x }) => x))
+      expect(answered.async.slice(before).filter((x) => !seen.has(x))).toEqual([])
       console.info(
-        `kill: ${rounds} kills, ${next - 1} requests, ${rows.length} rows in the log, the last ${answered.length} complete`,
+        `kill: ${rounds} kills, ${next - 1} requests, ${rows.async.length} of ${answered.async.length} asynchronous rows and ` +
+          `all ${answered.committed.length} committed ones in the log`,
       )
     }
   })
@@ -286,12 +303,6 @@ describe('kill', () => {
     expect(await server.close()).toBe(0)
   })
 })
-
-/** Lines of every audit file, oldest first; a last line without its end is no line. */
-function auditLines(directory: string): string[] {
-  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ndjson'))
-  return files.flatMap((name) => readFileSync(join(directory, name), 'utf8').split('\n').slice(0, -1))
-}
 
 /** @throws what the server answered, as the client would. */
 async function inferOverHttp(http: HttpCaller, first: number): Promise<number | undefined> {

@@ -192,7 +192,7 @@ describe('overload', () => {
         shadowed: [{ type: 'shadow', champion: 'champion', challengers: ['slow'] }],
       },
       engine: { inferWorkers: 2, pendingRowsBackgroundMax: 16 },
-      isAudited: true,
+      isLogged: true,
     })
     const client = await PenstockClient.connect(server.url)
     const run = async (pipeline: string): Promise<{ count: number; latencies: number[] }> => {

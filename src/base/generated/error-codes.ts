@@ -330,6 +330,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     class: 'device',
     http: 500,
     retryable: false,
+    native: 18,
     sentence: 'The state on disk could not be read or written.',
   },
   ERR_INTERNAL: {

@@ -10,6 +10,7 @@ import type {
   PipelineVersion,
   RunThreads,
 } from '../../engine/api.js'
+import { defaultLogPolicy } from '../../pipeline/definition.js'
 import { parseDefinition } from '../../steps/index.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
@@ -157,7 +158,8 @@ function deployChoice(call: Call): { version: number | undefined; wait: boolean 
 }
 
 function versionJson({ version, createdAt, definition }: PipelineVersion): Record<string, unknown> {
-  return { version, created_at: createdAt, steps: definition.steps }
+  const { steps, log } = definition
+  return { version, created_at: createdAt, steps, ...(log === undefined ? {} : { log }) }
 }
 
 export function pipelineJson(record: PipelineRecord): unknown {
@@ -183,9 +185,11 @@ function pipelineModelJson({ step, reference, model, tensorFields }: PipelineMod
 }
 
 function descriptionJson(description: PipelineDescription): unknown {
-  const { name, version, inputs, outputs, checks, routes, rowsMax, isWhole, isPlain, models, steps } = description
+  const { name, version, inputs, outputs, checks, routes, rowsMax, isWhole, isPlain, models, steps, definition } =
+    description
+  const { log = defaultLogPolicy } = definition
   const facts = { rows_max: rowsMax, whole: isWhole, plain: isPlain }
-  return { name, version, inputs, outputs, checks, routes, ...facts, models, steps }
+  return { name, version, inputs, outputs, checks, routes, ...facts, models, steps, log }
 }
 
 function statusJson(status: PipelineStatus): unknown {

@@ -19,7 +19,12 @@ const modelVersion = {
 /** Of versions that say what they run on. */
 const placementKeys = ['providers', 'device_id']
 const runThreads = { intra_op_threads: count, spinning: flag } as const
-const pipelineVersion = { version: count, created_at: text, steps: listOf(reference('Step')) } as const
+const pipelineVersion = {
+  version: count,
+  created_at: text,
+  steps: listOf(reference('Step')),
+  log: reference('LogPolicy'),
+} as const
 const metadata = {
   pipeline: name,
   pipeline_version: count,
@@ -48,7 +53,16 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ),
   Index: record({ name: text, version: text, links: mapOf(text) }),
   Live: record({ live: { const: true } }),
-  Ready: record({ ready: { const: true } }),
+  Ready: record({
+    ready: { const: true },
+    failing_logs: listOf(
+      record({
+        pipeline: name,
+        fault: { type: 'string', description: 'The error of the system, e.g. ENOSPC' },
+        refuses: { type: 'boolean', description: 'New requests of the pipeline are refused while it lasts' },
+      }),
+    ),
+  }),
   Field: record({ name: text, dtype: text, shape: listOf({ type: ['integer', 'null'] }) }),
   Model: record({ name, aliases: mapOf(count), versions: listOf(reference('ModelVersion')) }),
   Models: record({ models: listOf(reference('Model')) }),
@@ -74,7 +88,19 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     required: ['type'],
   },
-  Definition: record({ name, steps: listOf(reference('Step')) }, ['name']),
+  LogPolicy: record(
+    {
+      durability: { enum: ['off', 'sampled', 'async', 'committed'] },
+      sampleRate: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+      onFailure: { enum: ['answer', 'refuse'] },
+      retention: record({ ageHours: { type: 'number', exclusiveMinimum: 0 }, bytes: { type: 'integer', minimum: 1 } }, [
+        'ageHours',
+        'bytes',
+      ]),
+    },
+    ['sampleRate', 'onFailure', 'retention'],
+  ),
+  Definition: record({ name, steps: listOf(reference('Step')), log: reference('LogPolicy') }, ['name', 'log']),
   Pipeline: record({
     name,
     deployed_version: { type: ['integer', 'null'] },
@@ -89,9 +115,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
     versions: listOf(reference('PipelineVersion')),
   }),
   Pipelines: record({ pipelines: listOf(reference('Pipeline')) }),
-  PipelineVersion: record(pipelineVersion),
-  NamedVersion: record({ name, ...pipelineVersion }),
-  StoredVersion: record({ name, ...pipelineVersion, deployed: flag }),
+  PipelineVersion: record(pipelineVersion, ['log']),
+  NamedVersion: record({ name, ...pipelineVersion }, ['log']),
+  StoredVersion: record({ name, ...pipelineVersion, deployed: flag }, ['log']),
   PipelineModels: record({
     models: listOf(
       record(
@@ -121,6 +147,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     plain: { ...flag, description: 'String tensors are involved: the slower path' },
     models: listOf(record({ name, version: count, sha256: text })),
     steps: listOf(reference('Step')),
+    log: reference('LogPolicy'),
   }),
   Status: record({
     name,

@@ -28,7 +28,8 @@ export const systemRoutes: readonly Route[] = [
     path: '/healthz/ready',
     isOpen: true,
     document: {
-      summary: 'Whether requests should be sent here: 503 while starting and while draining',
+      summary:
+        'Whether requests should be sent here: 503 while starting and while draining; logs that cannot be written',
       responses: {
         ...ok('Ready', 'Ready'),
         503: { description: 'ERR_NOT_READY or ERR_DRAINING', content: { 'application/json': 'Error' } },
@@ -37,7 +38,7 @@ export const systemRoutes: readonly Route[] = [
     handle: ({ context }) => {
       if (context.isDraining()) throw new PenstockError('ERR_DRAINING')
       if (!context.engine.isReady) throw new PenstockError('ERR_NOT_READY')
-      return jsonReply({ ready: true })
+      return jsonReply({ ready: true, failing_logs: context.engine.failingLogs() })
     },
   },
   {

@@ -35,7 +35,8 @@ export class DocServer {
   /** Resolves when the server has greeted; rejects with its output when it ends before. */
   static async start(): Promise<DocServer> {
     const directory = mkdtempSync(join(tmpdir(), 'penstock-docs-'))
-    for (const name of ['examples', 'dist', 'test']) symlinkSync(join(projectPath, name), join(directory, name))
+    for (const name of ['examples', 'dist', 'test', 'node_modules'])
+      symlinkSync(join(projectPath, name), join(directory, name))
     const child = spawn(process.execPath, [cliFile, 'serve', '--examples', '--port', '0'], {
       cwd: directory,
       env: environment(),

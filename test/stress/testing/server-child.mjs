@@ -4,10 +4,12 @@
  *
  * Canaries are leaks on purpose, on the path that every request takes; a suite that does not notice them notices nothing.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setEnvironmentData } from 'node:worker_threads'
-import { Engine, MemoryAuditLog, PenstockServer } from 'penstock'
+import { Engine, PenstockServer } from 'penstock'
 
 const setup = JSON.parse(process.argv[2])
 const doom = new Int32Array(new SharedArrayBuffer(4))
@@ -18,11 +20,15 @@ const kept = []
 const notices = []
 const modelFile = (name) => readFileSync(new URL(`../../models/${name}.onnx`, import.meta.url))
 
+const logPath = setup.isLogged === true ? mkdtempSync(join(tmpdir(), 'penstock-log-')) : undefined
+// Ended by a signal it leaves the folder behind, as any process does.
+process.once('exit', () => logPath !== undefined && rmSync(logPath, { recursive: true, force: true }))
+
 const engine = await Engine.open({
   // Suites that are about it ask for it.
   calibration: 'off',
   ...setup.engine,
-  ...(setup.isAudited === true ? { log: new MemoryAuditLog() } : {}),
+  ...(logPath === undefined ? {} : { log: { path: logPath } }),
   onNotice: ({ level, message }) => void (notices.length < 1000 && notices.push(`${level}: ${message}`)),
 })
 for (const [name, files] of Object.entries(setup.models ?? {})) {

@@ -10,7 +10,8 @@ export interface ChildSetup {
   readonly pipelines?: Readonly<Record<string, readonly StepInput[]>>
   readonly engine?: Readonly<Record<string, unknown>>
   readonly limits?: Readonly<Record<string, number>>
-  readonly isAudited?: boolean
+  /** To a folder of its own, which goes with it. */
+  readonly isLogged?: boolean
   /** A leak on purpose, per call of the engine's method: whichever takes HTTP's requests unless another is named. */
   readonly canary?: {
     readonly kind: 'heap' | 'memory' | 'handle' | 'descriptor'

@@ -1,0 +1,80 @@
+/**
+ * What the addon exports of logs (native/log): made and closed with deployments, filled by workers, and by `appendLog` for
+ * pipelines with strings.
+ */
+import type { PipelineHandle, PortHandle, SourceSpec } from './native-addon.js'
+
+export type LogHandle = object & { readonly __log: unique symbol }
+
+/** One column of a log, as native/log/log_rows.hpp fills it. */
+export interface LogColumnSpec {
+  /** 0 time · 1 tensor · 2 anomaly count · 3 anomaly · 4 elapsed · 5 request number · 6 route · 7 shape */
+  kind: number
+  /** Of a row: tensors (0: a list of as many as it has), shapes, elapsed. */
+  elements: number
+  /** Tensors alone: rows of a model that was shed or failed are null. */
+  isNullable: boolean
+  /** Of an anomaly: the check. */
+  check: number
+  /** Of tensors and shapes. */
+  source: SourceSpec | null
+  dtype: number
+}
+
+export interface LogSpec {
+  /** Of this deployment's segments; made when the first row comes. */
+  directory: string
+  /** The first message of each segment. */
+  schema: Uint8Array
+  /** Empty: of a plain pipeline, whose rows come by appendLog. */
+  columns: LogColumnSpec[]
+  /** 0 async · 1 sampled · 2 committed: answers wait for their rows. */
+  durability: number
+  sampleRate: number
+  seed: bigint
+  /** New requests are refused while the log fails. */
+  refusesWhileFailing: boolean
+  segmentBytesMax: number
+  segmentMsMax: number
+}
+
+export interface LogStats {
+  rowCount: number
+  /** Not written, or lost with a disk that failed. */
+  droppedRowCount: number
+  byteCount: number
+  /** Logs of the pipeline that cannot be written now. */
+  failingLogs: number
+  /** errno of the last failure; 0: none yet. */
+  lastFault: number
+  /** A histogram: from the append of rows until they were on the disk. */
+  commitNs: Float64Array
+}
+
+export interface NativeLogs {
+  /** A log that counts with `pipeline`. It stays open until closeLog; nothing is on the disk before the first row. */
+  createLog(plane: number, pipeline: PipelineHandle, spec: LogSpec): LogHandle
+  /**
+   * Rows of the plain path, as one record batch message; copied. Of a committed log a `job` event of `port` with `tag`
+   * follows when they are on the disk: its byte is 1 when they are lost.
+   */
+  appendLog(
+    log: LogHandle,
+    message: Uint8Array,
+    rows: number,
+    firstMs: number,
+    lastMs: number,
+    port: PortHandle,
+    tag: number,
+  ): void
+  /** Whether the next request of the plain path is to be logged by a sampled log. */
+  drawLogSample(log: LogHandle): boolean
+  /** errno while the log cannot be written, else 0. */
+  logFault(log: LogHandle): number
+  /** A `job` event follows when all rows that have settled before are in files, or dropped. */
+  flushLog(log: LogHandle, port: PortHandle, tag: number): void
+  /** The same, with the last segment sealed; later rows are dropped. */
+  closeLog(log: LogHandle, port: PortHandle, tag: number): void
+  /** Of all logs that the pipeline has had. */
+  logStats(pipeline: PipelineHandle): LogStats
+}

@@ -1,0 +1,268 @@
+#include "log/log_rows.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstring>
+
+#include "core/assert.hpp"
+#include "core/clock.hpp"
+#include "kernel/cast.hpp"
+
+namespace penstock {
+namespace {
+// Calls visit(item, rows) for each item, whose rows lie in its entry.
+template <typename Visit>
+void for_each_item(std::span<const LogItem> items, Visit&& visit) {
+  for (size_t i = 0; i < items.size(); ++i) visit(i, items[i].batch->entries[items[i].entry]);
+}
+
+bool is_lost(const Request& request, const Source& source) noexcept {
+  const uint64_t lost = request.lost_positions.load(std::memory_order_acquire);
+  const uint32_t position = request.plan->stages[source.stage].first_position + source.position;
+  return source.side == 1 && (lost >> position & 1) != 0;
+}
+
+uint64_t check_bits_of(const Request& request, uint32_t row) noexcept {
+  return request.has_failed_check.load(std::memory_order_relaxed) ? request.check_bits[row] : 0;
+}
+
+uint64_t span_ns(int64_t from_ns, int64_t to_ns) noexcept {
+  return to_ns > from_ns ? static_cast<uint64_t>(to_ns - from_ns) : 0;
+}
+}  // namespace
+
+WallClock WallClock::now() noexcept {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(wall).count() - now_ns()};
+}
+
+LogRows::LogRows(const std::vector<LogColumn>& columns) : columns_(&columns), data_(columns.size()) {
+  clear();
+}
+
+void LogRows::clear() {
+  for (size_t c = 0; c < data_.size(); ++c) {
+    ColumnData& data = data_[c];
+    data.values.clear();
+    data.offsets.clear();
+    data.validity.clear();
+    data.null_count = 0;
+    const LogColumn& column = (*columns_)[c];
+    if (column.kind == ColumnKind::kTensor && column.elements == 0) data.offsets.append_value(int32_t{0});
+  }
+  bytes_ = 0;
+  row_count_ = 0;
+  first_ms_ = std::numeric_limits<int64_t>::max();
+  last_ms_ = std::numeric_limits<int64_t>::min();
+}
+
+void LogRows::note_time(int64_t ms) noexcept {
+  first_ms_ = std::min(first_ms_, ms);
+  last_ms_ = std::max(last_ms_, ms);
+}
+
+template <typename T>
+void LogRows::put_repeated(ColumnData& data, T value, uint32_t rows) {
+  std::byte* const target = data.values.extend(rows * sizeof(T));
+  for (uint32_t row = 0; row < rows; ++row) std::memcpy(target + row * sizeof(T), &value, sizeof(T));
+  bytes_ += rows * sizeof(T);
+}
+
+void LogRows::put_tensor_rows(const LogColumn& column, ColumnData& data, const TensorView& view, const std::byte* from,
+                              uint32_t rows) {
+  const size_t elements = view.row_bytes / dtype_size_bytes(view.dtype);
+  PENSTOCK_ASSERT(column.elements == 0 || column.elements == elements);
+  const size_t bytes = elements * dtype_size_bytes(column.dtype) * rows;
+  if (bytes > 0) {
+    std::byte* const target = data.values.extend(bytes);
+    if (view.dtype == column.dtype)
+      std::memcpy(target, from, bytes);
+    else  // it was widened on its way into the model, and fits again
+      cast_elements(target, column.dtype, from, view.dtype, elements * rows);
+  }
+  bytes_ += bytes;
+  if (column.elements == 0) {
+    const size_t width = dtype_size_bytes(column.dtype);
+    auto end = static_cast<int32_t>((data.values.size() - bytes) / width);
+    for (uint32_t row = 0; row < rows; ++row) data.offsets.append_value(end += static_cast<int32_t>(elements));
+    bytes_ += rows * sizeof(int32_t);
+  }
+  if (column.is_nullable) std::memset(data.validity.extend(rows), 1, rows);
+}
+
+void LogRows::put_shape_rows(const LogColumn& column, ColumnData& data, const TensorView& view, uint32_t rows) {
+  PENSTOCK_ASSERT(view.dims->size() == column.elements);
+  for (uint32_t row = 0; row < rows; ++row)
+    for (const int64_t dim : *view.dims) data.values.append_value(static_cast<int32_t>(dim));
+  bytes_ += rows * column.elements * sizeof(int32_t);
+}
+
+void LogRows::put_missing_row(const LogColumn& column, ColumnData& data) {
+  const size_t width = column.kind == ColumnKind::kShape ? sizeof(int32_t) : dtype_size_bytes(column.dtype);
+  const size_t bytes = column.elements * width;
+  if (bytes > 0) std::memset(data.values.extend(bytes), 0, bytes);
+  bytes_ += bytes;
+  if (column.kind == ColumnKind::kShape) return;
+  if (column.elements == 0) data.offsets.append_value(static_cast<int32_t>(data.values.size() / width));
+  PENSTOCK_ASSERT(column.is_nullable);
+  data.validity.append_value(uint8_t{0});
+  ++data.null_count;
+}
+
+void LogRows::put_source(const LogColumn& column, ColumnData& data, const Request& request) {
+  const bool is_missing = is_lost(request, column.source);
+  size_t hint = 0;
+  for (uint32_t row = 0; row < request.rows;) {
+    TensorView view;
+    const std::byte* const from =
+        is_missing || request.segments.empty() ? nullptr : row_at(request, column.source, row, hint, view);
+    if (from == nullptr && (is_missing || view.dims == nullptr)) {
+      put_missing_row(column, data);
+      ++row;
+      continue;
+    }
+    const Segment& segment = request.segments[hint];
+    const Entry& entry = segment.batch->entries[segment.entry];
+    const uint32_t rows = std::min(request.rows - row, entry.request_row + entry.count - row);
+    if (column.kind == ColumnKind::kShape)
+      put_shape_rows(column, data, view, rows);
+    else
+      put_tensor_rows(column, data, view, from, rows);
+    row += rows;
+  }
+}
+
+// Where the request kept no moments of its own, its one stage's batches tell.
+void LogRows::put_elapsed(ColumnData& data, const Request& request) {
+  const size_t before = data.values.size();
+  if (request.is_timed) {
+    for_each_elapsed(request, [&](int64_t elapsed_ns) { data.values.append_value(static_cast<uint64_t>(elapsed_ns)); });
+  } else {
+    int64_t taken_ns = std::numeric_limits<int64_t>::max();
+    int64_t done_ns = 0;
+    for (const Segment& segment : request.segments) {
+      taken_ns = std::min(taken_ns, segment.batch->moments.taken_ns);
+      done_ns = std::max(done_ns, segment.batch->moments.run_end_ns);
+    }
+    data.values.append_value(span_ns(request.admitted_ns, taken_ns));
+    data.values.append_value(span_ns(std::max(request.admitted_ns, taken_ns), done_ns));
+  }
+  bytes_ += data.values.size() - before;
+}
+
+void LogRows::append_request(const Request& request, uint64_t number, WallClock clock) {
+  const int64_t ms = clock.ms_of(request.admitted_ns);
+  note_time(ms);
+  for (size_t c = 0; c < data_.size(); ++c) {
+    const LogColumn& column = (*columns_)[c];
+    ColumnData& data = data_[c];
+    switch (column.kind) {
+      case ColumnKind::kTime:
+        put_repeated(data, ms, request.rows);
+        break;
+      case ColumnKind::kTensor:
+      case ColumnKind::kShape:
+        put_source(column, data, request);
+        break;
+      case ColumnKind::kAnomalyCount:
+        for (uint32_t row = 0; row < request.rows; ++row)
+          put_repeated(data, static_cast<uint32_t>(std::popcount(check_bits_of(request, row))), 1);
+        break;
+      case ColumnKind::kAnomaly:
+        for (uint32_t row = 0; row < request.rows; ++row)
+          put_repeated(data, static_cast<uint8_t>(check_bits_of(request, row) >> column.check & 1), 1);
+        break;
+      case ColumnKind::kElapsed: {
+        const size_t start = data.values.size();
+        put_elapsed(data, request);
+        const size_t row_bytes = data.values.size() - start;
+        for (uint32_t row = 1; row < request.rows; ++row) {
+          std::byte* const target = data.values.extend(row_bytes);
+          std::memcpy(target, data.values.data() + start, row_bytes);
+        }
+        bytes_ += row_bytes * (request.rows - 1);
+        break;
+      }
+      case ColumnKind::kRequestNumber:
+        put_repeated(data, number, request.rows);
+        break;
+      case ColumnKind::kRoute:
+        for (uint32_t row = 0; row < request.rows; ++row) {
+          const int32_t split = request.plan->route_split;
+          const size_t at = static_cast<size_t>(std::max(split, 0)) * request.rows + row;
+          put_repeated(data, split < 0 ? int16_t{-1} : static_cast<int16_t>(request.routes[at]), 1);
+        }
+        break;
+    }
+  }
+  row_count_ += request.rows;
+}
+
+void LogRows::append_run(std::span<const LogItem> items, std::span<const uint64_t> numbers, WallClock clock) {
+  const Batch& batch = *items.front().batch;
+  const Entry& first = batch.entries[items.front().entry];
+  const Entry& last = batch.entries[items.back().entry];
+  const uint32_t rows = last.batch_row + last.count - first.batch_row;
+  const BatchMoments& moments = batch.moments;
+  for (size_t c = 0; c < data_.size(); ++c) {
+    const LogColumn& column = (*columns_)[c];
+    ColumnData& data = data_[c];
+    switch (column.kind) {
+      case ColumnKind::kTime: {
+        int64_t known_ns = 0;  // entries of one burst have one moment
+        int64_t ms = 0;
+        for_each_item(items, [&](size_t, const Entry& entry) {
+          if (entry.due_ns != known_ns) note_time(ms = clock.ms_of(known_ns = entry.due_ns));
+          put_repeated(data, ms, entry.count);
+        });
+        break;
+      }
+      case ColumnKind::kTensor: {
+        const TensorView view = batch.view(column.source.side, column.source.slots[0]);
+        put_tensor_rows(column, data, view, view.data + first.batch_row * view.row_bytes, rows);
+        break;
+      }
+      case ColumnKind::kShape:
+        put_shape_rows(column, data, batch.view(column.source.side, column.source.slots[0]), rows);
+        break;
+      case ColumnKind::kAnomalyCount:
+        for_each_item(items, [&](size_t i, const Entry& entry) {
+          for (uint32_t row = 0; row < entry.count; ++row)
+            put_repeated(data, static_cast<uint32_t>(std::popcount(check_bits_of(*items[i].request, row))), 1);
+        });
+        break;
+      case ColumnKind::kAnomaly:
+        for_each_item(items, [&](size_t i, const Entry& entry) {
+          for (uint32_t row = 0; row < entry.count; ++row)
+            put_repeated(data, static_cast<uint8_t>(check_bits_of(*items[i].request, row) >> column.check & 1), 1);
+        });
+        break;
+      case ColumnKind::kElapsed: {
+        const uint64_t run_ns = span_ns(moments.taken_ns, moments.run_end_ns);
+        auto* target = data.values.extend(rows * 2 * sizeof(uint64_t));
+        for_each_item(items, [&](size_t i, const Entry& entry) {
+          std::array<uint64_t, 2> elapsed = {span_ns(entry.due_ns, moments.taken_ns), run_ns};
+          // Its answer tells the times that the request kept: the same ones are logged.
+          if (items[i].request->is_timed) {
+            size_t count = 0;
+            for_each_elapsed(*items[i].request,
+                             [&](int64_t elapsed_ns) { elapsed[count++] = static_cast<uint64_t>(elapsed_ns); });
+          }
+          for (uint32_t row = 0; row < entry.count; ++row, target += sizeof elapsed)
+            std::memcpy(target, elapsed.data(), sizeof elapsed);
+        });
+        bytes_ += rows * 2 * sizeof(uint64_t);
+        break;
+      }
+      case ColumnKind::kRequestNumber:
+        for_each_item(items, [&](size_t i, const Entry& entry) { put_repeated(data, numbers[i], entry.count); });
+        break;
+      case ColumnKind::kRoute:
+        put_repeated(data, int16_t{-1}, rows);
+        break;
+    }
+  }
+  row_count_ += rows;
+}
+}  // namespace penstock
