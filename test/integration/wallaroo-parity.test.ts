@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pipeline, PenstockControl, type PenstockClient } from 'penstock'
+import { inferFromFile, pipeline, PenstockControl, RemotePipeline, type PenstockClient } from 'penstock'
 import { buildProgram } from '../../src/cli/program.js'
 import { Stage } from './client-harness.js'
 import {
@@ -28,7 +28,7 @@ const wallarooCalls = `
     add_model_step add_multi_model_step add_audit add_select add_key_split add_random_split add_shadow_deploy
     add_validation add_validations replace_with_model_step replace_with_multi_model_step replace_with_audit
     replace_with_select replace_with_key_split replace_with_random_split replace_with_shadow_deploy
-    replace_with_validation remove_step clear steps model_configs infer async_infer
+    replace_with_validation remove_step clear steps model_configs infer infer_from_file async_infer parallel_infer
     create_explainability_config list_explainability_configs get_explainability_config generate_api_spec publish publications
   Tag: add_to_pipeline remove_from_pipeline add_to_model remove_from_model
   ExplainabilityConfig: submit_explainability_request list_explainability_requests get_explainability_result
@@ -54,6 +54,8 @@ beforeAll(async () => {
     builder: pipeline('p'),
     client,
     channel: await client.open('plus'),
+    remote: new RemotePipeline(stage.url, 'plus'),
+    inferFromFile,
   }
   openApi = (await (await fetch(`${stage.url}/openapi.json`)).json()) as OpenApi
 })
