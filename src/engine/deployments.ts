@@ -113,6 +113,31 @@ export class Deployments {
     this.#slots.delete(slot.name)
   }
 
+  /**
+   * What serves under the name, once more and under no name: no caller's request reaches it, nothing of it is counted or
+   * logged, and it stays as it is whatever is deployed meanwhile. Its models are those that are loaded already.
+   * @throws PenstockError ERR_PIPELINE_NOT_DEPLOYED
+   */
+  async openAside(pipeline: string): Promise<PipelineSlot> {
+    const serving = this.#slots.get(pipeline)?.current
+    if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
+    const resolve = (reference: string): ModelVersion =>
+      serving.resolved.get(reference) ?? resolveReference(this.#parts.models, reference)
+    const deployment = await this.#build(serving.compiled.definition, null, resolve)
+    const slot = { name: pipeline, handle: addon.createPipeline(), plain: newPlainCounters(), current: deployment }
+    addon.setPlan(slot.handle, deployment.compiled.isPlain ? null : deployment.plan)
+    return slot
+  }
+
+  /** Ends what `openAside` has opened, once what is in flight there has finished. */
+  closeAside(slot: PipelineSlot): void {
+    const { current } = slot
+    if (current === null) return
+    slot.current = null
+    addon.setPlan(slot.handle, null)
+    this.#retire(current)
+  }
+
   /** Forgets a removed pipeline and its counters. It must not serve. */
   forget(pipeline: string): void {
     if (this.#slots.get(pipeline)?.current != null) return

@@ -39,6 +39,7 @@ import { expectOptions, requestsMaxOf, type EngineOptions } from './engine-optio
 import { Executor, type RequestId } from './executor.js'
 import { Explanations } from './explanations.js'
 import { EngineJsonPort } from './json-port.js'
+import { Listeners } from './listeners.js'
 import { loadedModelsParts } from './loaded-models-parts.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
@@ -76,14 +77,14 @@ export class Engine implements EngineApi {
   readonly #plain: PlainExecutor
   readonly #wire: EngineWirePort
   readonly #control: Control
-  readonly #listeners = new Map<keyof EngineEvents, Set<(name: string) => void>>()
+  readonly #listeners = new Listeners()
   readonly #instance: string
   readonly #startedUs: number
   #requestCount = 0
   #state: 'open' | 'draining' | 'closed' = 'open'
 
   private constructor(options: EngineOptions, pool: InferencePool, threadPlan: ThreadPlan) {
-    const random = options.random ?? systemRandom
+    const { random = systemRandom } = options
     const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
     this.threadPlan = threadPlan
     this.isMeasuring = options.metrics ?? true
@@ -103,7 +104,7 @@ export class Engine implements EngineApi {
       loaded: this.#loaded,
       drawSeed,
       logs: this.#logs,
-      onChange: (pipeline) => this.#emit('pipeline', pipeline),
+      onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
       onRetireFailed: ({ pipeline, version }, cause) => {
         if (this.#state === 'closed') return
         onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
@@ -119,9 +120,11 @@ export class Engine implements EngineApi {
     this.explanations = new Explanations({
       pipelines: this.#pipelines,
       engine: this,
+      deployments: this.#deployments,
+      control: this.#control,
+      infer: (slot, deployment, request) => this.#run(slot, deployment, request),
       clock: this.#clock,
       instance: this.#instance,
-      inTurn: (operation) => this.#control.inTurn(operation),
       expectOpen: () => this.#expectOpen(),
     })
     this.#executor = new Executor(pool.plane, requestsMaxOf(options), {
@@ -286,6 +289,10 @@ export class Engine implements EngineApi {
   // ── data ──────────────────────────────────────────────────────────────────────────────────────
   async infer(pipeline: string, request: InferRequest): Promise<InferResult> {
     const { slot, deployment } = this.#expectServing(pipeline)
+    return this.#run(slot, deployment, request)
+  }
+
+  async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {
     const admitted = admit(deployment, request)
     const id = this.#nextRequestId()
     if (!deployment.description.isPlain)
@@ -330,10 +337,7 @@ export class Engine implements EngineApi {
 
   /** @returns a function that stops listening. */
   on<K extends keyof EngineEvents>(event: K, listener: EngineEvents[K]): () => void {
-    const listeners = this.#listeners.get(event) ?? new Set()
-    this.#listeners.set(event, listeners)
-    listeners.add(listener)
-    return () => listeners.delete(listener)
+    return this.#listeners.on(event, listener)
   }
 
   // ── end ───────────────────────────────────────────────────────────────────────────────────────
@@ -390,11 +394,7 @@ export class Engine implements EngineApi {
   /** Tells of a change to the model's record once it is stored. */
   async #telling<T>(model: string, change: Promise<T>): Promise<T> {
     const result = await change
-    this.#emit('model', model)
+    this.#listeners.emit('model', model)
     return result
-  }
-
-  #emit(event: keyof EngineEvents, name: string): void {
-    for (const listener of this.#listeners.get(event) ?? []) listener(name)
   }
 }

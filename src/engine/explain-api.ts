@@ -26,7 +26,7 @@ export type ExplainResult = OcclusionResult | PermutationResult
 export interface ExplainJob {
   readonly id: string
   readonly pipeline: string
-  /** It is of this version, with the models that it has when the job is started. */
+  /** It is of this version, with the models that it has when the job is begun, whatever is deployed later. */
   readonly pipelineVersion: number
   readonly config: ExplainConfig
   readonly state: ExplainJobState

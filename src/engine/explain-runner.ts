@@ -1,24 +1,19 @@
 /**
- * Runs the rows of one explanation through a deployed pipeline, as background requests that nobody notices: one at a time,
- * each of as many rows as the models run within EXPLAIN_RUN_MS_MAX, again after a while where the queue is full.
- *
- * An explanation is of one version with the models that it had when it began. What answers is compared before and after
- * every run, so that a redeploy or a moved alias ends the explanation instead of mixing two pipelines in one result.
+ * Runs the rows of one explanation as background requests that nobody notices: one at a time, each of as many rows as the
+ * models run within EXPLAIN_RUN_MS_MAX, again after a while where the queue is full.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { argumentError } from '../base/expect.js'
-import { isPenstockError, PenstockError } from '../base/errors.js'
+import { isPenstockError } from '../base/errors.js'
 import { EXPLAIN_RUN_BYTES_MAX, EXPLAIN_RUN_MS_MAX, EXPLAIN_RUN_ROWS_MAX } from '../base/limits.js'
 import { numberAt, rowBytes, type Problem, type RowRunner, type Tensors } from '../explain/index.js'
-import type { EngineApi, InferRequest, InferResult, Meta, PipelineDescription } from './api.js'
-
-/** What an explanation needs of an engine. */
-export type ExplainedEngine = Pick<EngineApi, 'describePipeline' | 'infer'>
+import type { InferRequest, InferResult, Meta } from './api.js'
 
 export interface ExplainRunnerParts {
-  readonly engine: ExplainedEngine
-  /** The pipeline as it was when the explanation was asked for. */
-  readonly description: PipelineDescription
+  /** Answers with the pipeline as it was when the explanation began. */
+  infer(request: InferRequest): Promise<InferResult>
+  /** Rows that one request may have. */
+  readonly rowsMax: number
   readonly problem: Problem
   readonly meta: Meta | undefined
   readonly signal: AbortSignal
@@ -36,7 +31,7 @@ export class ExplainRunner implements RowRunner {
   constructor(parts: ExplainRunnerParts) {
     this.#parts = parts
     const byBytes = Math.floor(EXPLAIN_RUN_BYTES_MAX / Math.max(1, rowBytes(parts.problem.inputs)))
-    this.#rowsMax = Math.max(1, Math.min(EXPLAIN_RUN_ROWS_MAX, parts.description.rowsMax, byBytes))
+    this.#rowsMax = Math.max(1, Math.min(EXPLAIN_RUN_ROWS_MAX, parts.rowsMax, byBytes))
     this.#chunkRows = Math.min(RUN_ROWS_FIRST, this.#rowsMax)
   }
 
@@ -45,16 +40,14 @@ export class ExplainRunner implements RowRunner {
   }
 
   async run(inputs: Tensors, origins: Int32Array): Promise<Float64Array> {
-    this.#expectSame()
     const result = await this.#infer(inputs, origins)
-    this.#expectSame()
     this.#adapt(result.metadata.elapsedNs)
     this.#parts.onRows(origins.length)
     return this.#read(result, origins.length)
   }
 
   async #infer(inputs: Tensors, origins: Int32Array): Promise<InferResult> {
-    const { engine, description, meta, signal } = this.#parts
+    const { meta, signal } = this.#parts
     const request: InferRequest = {
       inputs,
       priority: 'background',
@@ -63,32 +56,13 @@ export class ExplainRunner implements RowRunner {
     }
     for (;;) {
       try {
-        return await engine.infer(description.name, request)
+        return await this.#parts.infer(request)
       } catch (error) {
         // The background queue sheds first: others have the machine now.
         if (!isPenstockError(error) || error.code !== 'ERR_QUEUE_FULL') throw error
         await sleep(error.retryAfterMs ?? QUEUE_FULL_WAIT_MS, undefined, { signal })
       }
     }
-  }
-
-  /** @throws PenstockError ERR_CONFLICT when other models answer by now, or none. */
-  #expectSame(): void {
-    const { engine, description } = this.#parts
-    const { name, version } = description
-    const wayOut = 'Start another explanation, or deploy that version again first'
-    let present: PipelineDescription
-    try {
-      present = engine.describePipeline(name)
-    } catch (cause) {
-      const text = `Version ${version} of pipeline ${name}, which was being explained, does not serve any more. ${wayOut}`
-      throw new PenstockError('ERR_CONFLICT', text, { cause })
-    }
-    if (present.version === version && modelsText(present) === modelsText(description)) return
-    throw new PenstockError(
-      'ERR_CONFLICT',
-      `Pipeline ${name} serves version ${present.version} with ${modelsText(present)} now, and what was being explained is version ${version} with ${modelsText(description)}. ${wayOut}`,
-    )
   }
 
   /** Doubles or halves the rows of the next run; [0] is the wait before the first step. */
@@ -106,10 +80,6 @@ export class ExplainRunner implements RowRunner {
       throw argumentError('output.element', `an index in 0..${length - 1} of ${field}`, element)
     return Float64Array.from({ length: rows }, (_, row) => numberAt(tensor, row * length + element))
   }
-}
-
-function modelsText({ models }: PipelineDescription): string {
-  return models.map(({ name, version }) => `${name}@${version}`).join(', ')
 }
 
 /** Routing keys of one value per row follow the rows. */

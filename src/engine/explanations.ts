@@ -1,7 +1,9 @@
 /**
  * Explanations: configurations in the records of their pipelines, and jobs that run one after the other in the background.
- * Jobs live in memory: their results are numbers of a moment, and end with the process. All that is kept is bounded:
- * EXPLAIN_JOBS_WAITING_MAX wait, and of the ended ones the EXPLAIN_JOBS_KEPT_MAX newest are remembered.
+ * A job runs on a deployment of its own, of the version that serves, with the models that are loaded: nothing of it is
+ * logged or counted as the pipeline's, and a redeploy or a moved alias in the middle does not mix two pipelines in one
+ * result. Jobs live in memory: their results are numbers of a moment, and end with the process. All that is kept is
+ * bounded: EXPLAIN_JOBS_WAITING_MAX wait, and of the ended ones the EXPLAIN_JOBS_KEPT_MAX newest are remembered.
  */
 import type { Clock } from '../base/clock.js'
 import { isPenstockError, PenstockError, toPenstockError } from '../base/errors.js'
@@ -17,20 +19,28 @@ import type {
   ExplainRequest,
   ExplainResult,
   ExplanationsApi,
+  InferRequest,
+  InferResult,
   Meta,
   PipelineDescription,
   PipelineStore,
 } from './api.js'
-import { ExplainRunner, type ExplainedEngine } from './explain-runner.js'
+import type { Control } from './control.js'
+import type { Deployment } from './deployment.js'
+import type { Deployments, PipelineSlot } from './deployments.js'
+import { ExplainRunner } from './explain-runner.js'
 
 export interface ExplanationsParts {
   readonly pipelines: PipelineStore
-  readonly engine: ExplainedEngine & Pick<EngineApi, 'getPipeline'>
+  readonly engine: Pick<EngineApi, 'getPipeline' | 'describePipeline'>
+  /** For what serves, once more. */
+  readonly deployments: Pick<Deployments, 'openAside' | 'closeAside'>
+  /** Runs one change of the registry at a time. */
+  readonly control: Pick<Control, 'inTurn'>
+  readonly infer: (slot: PipelineSlot, deployment: Deployment, request: InferRequest) => Promise<InferResult>
   readonly clock: Clock
   /** Begins the ids of jobs, so that those of two engines differ. */
   readonly instance: string
-  /** Runs one change of the registry at a time. */
-  readonly inTurn: <T>(operation: () => Promise<T>) => Promise<T>
   /** @throws PenstockError when the engine takes no new work. */
   readonly expectOpen: () => void
 }
@@ -65,7 +75,7 @@ export class Explanations implements ExplanationsApi {
   async putConfig(pipeline: string, config: ExplainConfig): Promise<ExplainConfig> {
     const fields = expectRecord('the configuration', config)
     const parsed = parseExplainConfig(expectName('name', fields['name']), fields)
-    return this.#parts.inTurn(async () => {
+    return this.#parts.control.inTurn(async () => {
       const present = this.#parts.engine.getPipeline(pipeline).explainConfigs
       const others = present.filter(({ name }) => name !== parsed.name)
       if (others.length >= EXPLAIN_CONFIGS_MAX) {
@@ -90,7 +100,7 @@ export class Explanations implements ExplanationsApi {
   }
 
   removeConfig(pipeline: string, name: string): Promise<void> {
-    return this.#parts.inTurn(async () => {
+    return this.#parts.control.inTurn(async () => {
       this.getConfig(pipeline, name)
       const left = this.listConfigs(pipeline).filter((config) => config.name !== name)
       await this.#parts.pipelines.setExplainConfigs(pipeline, left)
@@ -158,15 +168,41 @@ export class Explanations implements ExplanationsApi {
 
   async #explain(job: Job): Promise<ExplainResult> {
     const problem = job.problem as Problem
+    const { deployments, control, infer } = this.#parts
+    const slot = await control.inTurn(() => {
+      this.#expectServing(job.description)
+      return deployments.openAside(job.description.name)
+    })
+    const deployment = slot.current as Deployment
     const runner = new ExplainRunner({
-      engine: this.#parts.engine,
-      description: job.description,
+      infer: (request) => {
+        this.#parts.expectOpen()
+        return infer(slot, deployment, request)
+      },
+      rowsMax: job.description.rowsMax,
       problem,
       meta: job.meta,
       signal: job.canceller.signal,
       onRows: (rows) => (job.facts = { ...job.facts, evaluated: job.facts.evaluated + rows }),
     })
-    return problem.config.method === 'occlusion' ? occlude(problem, runner) : permute(problem, runner)
+    try {
+      return await (problem.config.method === 'occlusion' ? occlude(problem, runner) : permute(problem, runner))
+    } finally {
+      deployments.closeAside(slot)
+    }
+  }
+
+  /** @throws PenstockError ERR_CONFLICT when another version or other models serve since the job was begun, or none. */
+  #expectServing(begun: PipelineDescription): void {
+    const { name, version } = begun
+    const { deployedVersion } = this.#parts.engine.getPipeline(name)
+    const present = deployedVersion === null ? null : this.#parts.engine.describePipeline(name)
+    if (present?.version === version && modelsText(present) === modelsText(begun)) return
+    const now = present === null ? 'nothing serves' : `version ${present.version} with ${modelsText(present)} serves`
+    throw new PenstockError(
+      'ERR_CONFLICT',
+      `Of pipeline ${name} ${now} now, and what was to be explained is version ${version} with ${modelsText(begun)}. Begin another explanation`,
+    )
   }
 
   #add(description: PipelineDescription, problem: Problem, meta: Meta | undefined): Job {
@@ -247,6 +283,10 @@ function problemOf(description: PipelineDescription, config: ExplainConfig, requ
   // After the sizes were checked: the caller's memory is lent for the call alone.
   const copies = Object.entries(problem.inputs).map(([own, tensor]) => [own, copyTensor(tensor)])
   return { ...problem, inputs: Object.fromEntries(copies) as Problem['inputs'] }
+}
+
+function modelsText({ models }: PipelineDescription): string {
+  return models.map(({ name, version }) => `${name}@${version}`).join(', ')
 }
 
 function notFound(sentence: string): PenstockError {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Engine, Home, type OcclusionResult, type PermutationResult } from 'penstock'
 import { deploy, openEngine, refusal, testModel, until } from './engine-harness.js'
+import { TestLog } from './log-harness.js'
 
 /** test/models/linear.onnx: y = x·W + b. */
 const W = [
@@ -136,39 +137,60 @@ describe('engine: explanation jobs', () => {
     await until('nothing is in flight', () => engine.inFlight === 0)
   })
 
-  test('end with a clear error when the version is not what answers any more', async () => {
-    const engine = await slowEngine()
-    const redeployed = engine.explanations.start('p', slowRequest)
-    await until('it makes progress', () => engine.explanations.get('p', redeployed.id).evaluated > 0)
-    await deploy(engine, 'p', [
-      { type: 'model', model: 'slow' },
-      { type: 'check', name: 'c', flag: 'out.y[0] > 0' },
-    ])
-    expect((await engine.explanations.finished('p', redeployed.id)).failure).toEqual({
-      code: 'ERR_CONFLICT',
-      message: expect.stringMatching(
-        /^Pipeline p serves version 2 with slow@1 now.*is version 1 with slow@1\. Start another/,
-      ),
-    })
-    const undeployed = engine.explanations.start('p', slowRequest)
-    await until('it makes progress', () => engine.explanations.get('p', undeployed.id).evaluated > 0)
-    await engine.undeployPipeline('p')
-    expect((await engine.explanations.finished('p', undeployed.id)).failure?.message).toMatch(
-      /^Version 2 of pipeline p, which was being explained, does not serve any more/,
-    )
-  })
-
-  test('end when an alias moves under the same version, and go on when it is deployed again as it is', async () => {
+  test('that run end with the version and models they began with, whatever is deployed meanwhile', async () => {
     const engine = await openEngine([], { inferWorkers: 1 })
     await engine.addModel('m', testModel('slow'), { alias: 'champion' })
     await engine.addModel('m', testModel('linear'))
     await deploy(engine, 'p', [{ type: 'model', model: 'm@champion' }])
-    const { id } = engine.explanations.start('p', slowRequest)
-    await engine.deployPipeline('p', 1)
-    const seen = engine.explanations.get('p', id).evaluated
-    await until('it goes on', () => engine.explanations.get('p', id).evaluated > seen)
+    const request = { config: { method: 'occlusion' }, inputs: { x: rows } } as const
+    const before = await explained<OcclusionResult>(engine, request)
+    const { id } = engine.explanations.start('p', request)
+    await until('it makes progress', () => engine.explanations.get('p', id).evaluated > 0)
     await engine.setAlias('m', 'champion', 2)
-    expect((await engine.explanations.finished('p', id)).failure?.message).toMatch(/with m@2 now.*with m@1/)
+    await deploy(engine, 'p', [{ type: 'model', model: 'm@2' }])
+    await engine.undeployPipeline('p')
+    const job = await engine.explanations.finished('p', id)
+    expect(job).toMatchObject({ state: 'done', pipelineVersion: 1, result: before })
+  })
+
+  test('that wait end with a clear error when the version they are of is not what serves', async () => {
+    const engine = await slowEngine()
+    const running = engine.explanations.start('p', slowRequest)
+    const waiting = engine.explanations.start('p', slowRequest)
+    await deploy(engine, 'p', [
+      { type: 'model', model: 'slow' },
+      { type: 'check', name: 'c', flag: 'out.y[0] > 0' },
+    ])
+    const next = engine.explanations.start('p', slowRequest)
+    await until('the first runs', () => engine.explanations.get('p', running.id).evaluated > 0)
+    engine.explanations.cancel('p', running.id)
+    expect((await engine.explanations.finished('p', waiting.id)).failure).toEqual({
+      code: 'ERR_CONFLICT',
+      message:
+        'Of pipeline p version 2 with slow@1 serves now, and what was to be explained is version 1 with slow@1. Begin another explanation',
+    })
+    const last = engine.explanations.start('p', slowRequest)
+    await until('the next runs', () => engine.explanations.get('p', next.id).evaluated > 0)
+    await engine.undeployPipeline('p')
+    engine.explanations.cancel('p', next.id)
+    expect((await engine.explanations.finished('p', last.id)).failure?.message).toMatch(
+      /^Of pipeline p nothing serves now/,
+    )
+  })
+
+  test('are no requests of the pipeline: neither logged nor counted, and a drain ends them', async () => {
+    const log = new TestLog()
+    const engine = await openEngine(['linear', 'slow'], { log, inferWorkers: 1 })
+    await deploy(engine, 'p', [{ type: 'model', model: 'linear' }])
+    await explained(engine, { config: { method: 'occlusion' }, inputs: { x: rows } })
+    await engine.infer('p', { inputs: { x: rows } })
+    expect((await log.requestsWhen(engine, 1)).map((request) => request.rows)).toEqual([3])
+    expect(engine.pipelineStatus('p')).toMatchObject({ requestCount: 1, rowCount: 3 })
+    await deploy(engine, 'p', [{ type: 'model', model: 'slow' }])
+    const { id } = engine.explanations.start('p', slowRequest)
+    await until('it makes progress', () => engine.explanations.get('p', id).evaluated > 0)
+    expect(await engine.drain(5000)).toBe(true)
+    expect((await engine.explanations.finished('p', id)).failure?.code).toBe('ERR_DRAINING')
   })
 
   test('give way to requests of callers', async () => {

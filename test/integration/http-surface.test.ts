@@ -103,10 +103,14 @@ describe('http: explanations', () => {
     const running = await call(url, 'GET', `/v1/pipelines/slow/explanations/${id}`)
     expect(running.json).toMatchObject({ state: 'running', result: null, ended_at: null })
     expect((await call(url, 'DELETE', `/v1/pipelines/slow/explanations/${id}`)).json['state']).toBe('cancelled')
-    const next = (await call(url, 'POST', '/v1/pipelines/slow/explanations', body)).json as { id: string }
+    const begin = async () => (await call(url, 'POST', '/v1/pipelines/slow/explanations', body)).json as { id: string }
+    const first = await begin()
+    const second = await begin()
+    await until('it runs', () => engine.explanations.get('slow', first.id).evaluated > 0)
     await engine.undeployPipeline('slow')
-    await engine.explanations.finished('slow', next.id)
-    const failed = await call(url, 'GET', `/v1/pipelines/slow/explanations/${next.id}`)
+    await call(url, 'DELETE', `/v1/pipelines/slow/explanations/${first.id}`)
+    await engine.explanations.finished('slow', second.id)
+    const failed = await call(url, 'GET', `/v1/pipelines/slow/explanations/${second.id}`)
     expect(failed.json).toMatchObject({ state: 'failed', failure: { code: 'ERR_CONFLICT' } })
   })
 
