@@ -63,10 +63,15 @@ describe('v2 over HTTP', () => {
     expect((await call(url, 'GET', '/v2/models/nobody')).status).toBe(404)
   })
 
-  it('answers health and loads with 200 and nothing', async () => {
-    for (const path of ['health/live', 'health/ready', 'models/add/ready']) {
-      const response = await fetch(`${served.server.url}/v2/${path}`)
-      expect([response.status, await response.text()], path).toEqual([200, ''])
+  it('answers health as KServe reads it, and loads with nothing', async () => {
+    const answers = [
+      ['health/live', { live: true }],
+      ['health/ready', { ready: true }],
+      ['models/add/ready', { name: 'add', ready: true }],
+    ] as const
+    for (const [path, body] of answers) {
+      const { status, json } = await call(served.server.url, 'GET', `/v2/${path}`)
+      expect([status, json], path).toEqual([200, body])
     }
     const loaded = await post('repository/models/one/load', '')
     expect([loaded.status, loaded.bytes.length]).toEqual([200, 0])

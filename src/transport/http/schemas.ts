@@ -269,6 +269,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
 
   // ── Open Inference Protocol. Objects are open there: clients send members of their own. ──
   V2Server: record({ name: text, version: text, extensions: listOf(text) }),
+  V2Ready: record({ name: text, ready: { const: true } }),
   V2ModelList: record({ models: listOf(text) }),
   V2Tensor: record({ name: text, datatype: v2Datatype, shape: listOf({ type: 'integer', minimum: -1 }) }),
   V2Model: record({
@@ -374,9 +375,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ['id', 'parameters'],
   ),
   V2IndexRequest: { type: 'object', properties: { ready: flag } },
-  V2Index: listOf(
-    record({ name: text, version: text, state: { enum: ['READY', 'UNAVAILABLE'] }, reason: text }, ['reason']),
-  ),
+  V2Index: listOf(record({ name: text, version: text, state: { enum: ['READY', 'UNAVAILABLE'] }, reason: text })),
   V2LoadRequest: { type: 'object', properties: { parameters: reference('V2Parameters') } },
   V2RegisterRequest: {
     type: 'object',

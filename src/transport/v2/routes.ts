@@ -16,6 +16,9 @@ type Handle = (call: Call, service: V2Service) => HttpReply | Promise<HttpReply>
 type Responses = Route['document']['responses']
 
 const done: HttpReply = { status: 200 }
+// Triton answers health with nothing and its clients read the status; KServe's read these.
+const live = jsonReply({ live: true })
+const isReady = jsonReply({ ready: true })
 const answers = (description: string, schema: string): Responses => ({
   200: { description, content: { 'application/json': schema } },
 })
@@ -50,17 +53,17 @@ const health: readonly Route[] = [
   serve(
     'GET',
     '/v2/health/live',
-    { summary: 'Whether the process answers at all', responses: nothing('It does') },
-    () => done,
+    { summary: 'Whether the process answers at all', responses: answers('It does', 'Live') },
+    () => live,
     { isOpen: true },
   ),
   serve(
     'GET',
     '/v2/health/ready',
-    { summary: 'Whether requests should be sent here', responses: nothing('Ready') },
+    { summary: 'Whether requests should be sent here', responses: answers('Ready', 'Ready') },
     (_call, service) => {
       service.expectReady()
-      return done
+      return isReady
     },
     { isOpen: true },
   ),
@@ -98,7 +101,12 @@ const modelRoutes: readonly Route[] = [
     ),
   ),
   ...both('/ready', (path) =>
-    serve('GET', path, { summary: 'Whether a model or pipeline takes requests', responses: nothing('It does') }, ready),
+    serve(
+      'GET',
+      path,
+      { summary: 'Whether a model or pipeline takes requests', responses: answers('It does', 'V2Ready') },
+      ready,
+    ),
   ),
   ...both('/config', (path) =>
     serve(
@@ -155,7 +163,7 @@ function ready(call: Call, service: V2Service): HttpReply {
   service.expectReady()
   const served = service.models.find(parameter(call, 0), versionOf(call))
   if (!service.models.isReady(served)) throw notReady(served)
-  return done
+  return jsonReply({ name: served.name, ready: true })
 }
 
 const repository: readonly Route[] = [
@@ -170,8 +178,7 @@ const repository: readonly Route[] = [
     },
     (call, service) => {
       const { ready: isReadyOnly } = readBody(call)
-      const entries = service.index(isReadyOnly === true)
-      return jsonReply(entries.map(({ reason, ...entry }) => (reason === '' ? entry : { ...entry, reason })))
+      return jsonReply(service.index(isReadyOnly === true))
     },
     optionalBody,
   ),

@@ -5,12 +5,12 @@
  */
 import { execFile, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { interopPath, pythonWith } from '../venv.js'
+import { interopPath, pythonWith, unpackWheel } from '../venv.js'
 import { perfAnalyzer } from './perf-analyzer.js'
 
 interface Outcome {
@@ -39,6 +39,9 @@ describe('foreign clients', () => {
 async function runCases(): Promise<Outcome[]> {
   const python = await pythonWith('python', join(here, 'requirements.txt'))
   const { path, preload } = await perfAnalyzer(python)
+  // For the OpenAPI documents in it.
+  const mlserver = join(interopPath, 'mlserver-1.7.1')
+  if (!existsSync(join(mlserver, 'mlserver'))) await unpackWheel(python, 'mlserver==1.7.1', mlserver)
   const server = spawn(process.execPath, [join(here, 'server.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
   try {
     const ports = await firstLine(server.stdout)
@@ -48,6 +51,7 @@ async function runCases(): Promise<Outcome[]> {
       ...process.env,
       PENSTOCK_PORTS: ports,
       PENSTOCK_REPORT: report,
+      MLSERVER: mlserver,
       PERF_ANALYZER: path,
       PERF_ANALYZER_PRELOAD: preload,
     }

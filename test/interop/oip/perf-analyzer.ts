@@ -3,11 +3,11 @@
  * it is fetched and unpacked by name; where the program does not start, a copy is prepared as older-glibc.cpp says.
  */
 import { execFile } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { interopPath } from '../venv.js'
+import { interopPath, unpackWheel } from '../venv.js'
 
 const run = promisify(execFile)
 const version = '2.60.0'
@@ -23,7 +23,8 @@ export interface PerfAnalyzer {
 export async function perfAnalyzer(python: string): Promise<PerfAnalyzer> {
   const folder = join(interopPath, `perf-analyzer-${version}`)
   const original = join(folder, 'perf_analyzer', 'bin', 'perf_analyzer')
-  if (!existsSync(original)) await fetchWheel(python, folder)
+  if (!existsSync(original))
+    await unpackWheel(python, `perf-analyzer==${version}`, folder, ['--platform', 'manylinux_2_38_x86_64'])
   chmodSync(original, 0o755)
   if (await starts(original, '')) return { path: original, preload: '' }
   const copy = join(folder, 'perf_analyzer-older-glibc')
@@ -37,21 +38,11 @@ export async function perfAnalyzer(python: string): Promise<PerfAnalyzer> {
   throw new Error(`perf_analyzer ${version} does not start on this machine, neither as it is nor with older-glibc.cpp`)
 }
 
-async function fetchWheel(python: string, folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true })
-  const platform = ['--platform', 'manylinux_2_38_x86_64', '--only-binary', ':all:', '--no-deps']
-  await run(python, ['-m', 'pip', 'download', '--quiet', ...platform, '-d', folder, `perf-analyzer==${version}`])
-  const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'))
-  if (wheel === undefined) throw new Error('pip downloaded no wheel of perf-analyzer')
-  await run(python, ['-m', 'zipfile', '-e', join(folder, wheel), folder])
-}
-
 async function starts(path: string, preload: string): Promise<boolean> {
-  try {
-    const env = preload === '' ? process.env : { ...process.env, LD_PRELOAD: preload }
-    const { stdout } = await run(path, ['--version'], { env, timeout: 20_000 })
-    return stdout.includes('Perf Analyzer')
-  } catch {
-    return false
-  }
+  const env = preload === '' ? process.env : { ...process.env, LD_PRELOAD: preload }
+  // It says its version on standard error, and does not end with 0.
+  const ended = await run(path, ['--version'], { env, timeout: 20_000 }).catch(
+    (error: unknown) => error as { stderr?: string },
+  )
+  return ended.stderr?.includes('Perf Analyzer') === true
 }
