@@ -1,6 +1,7 @@
 #include "log/log_rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <chrono>
 #include <cstring>
@@ -11,11 +12,7 @@
 
 namespace penstock {
 namespace {
-// Calls visit(item, rows) for each item, whose rows lie in its entry.
-template <typename Visit>
-void for_each_item(std::span<const LogItem> items, Visit&& visit) {
-  for (size_t i = 0; i < items.size(); ++i) visit(i, items[i].batch->entries[items[i].entry]);
-}
+constexpr int16_t kNoRoute = -1;
 
 bool is_lost(const Request& request, const Source& source) noexcept {
   const uint64_t lost = request.lost_positions.load(std::memory_order_acquire);
@@ -25,6 +22,14 @@ bool is_lost(const Request& request, const Source& source) noexcept {
 
 uint64_t check_bits_of(const Request& request, uint32_t row) noexcept {
   return request.has_failed_check.load(std::memory_order_relaxed) ? request.check_bits[row] : 0;
+}
+
+uint32_t count_of_failed(const Request& request, uint32_t row) noexcept {
+  return static_cast<uint32_t>(std::popcount(check_bits_of(request, row)));
+}
+
+uint8_t has_failed(const Request& request, uint32_t row, uint16_t check) noexcept {
+  return static_cast<uint8_t>(check_bits_of(request, row) >> check & 1);
 }
 
 uint64_t span_ns(int64_t from_ns, int64_t to_ns) noexcept {
@@ -115,8 +120,7 @@ void LogRows::put_source(const LogColumn& column, ColumnData& data, const Reques
   size_t hint = 0;
   for (uint32_t row = 0; row < request.rows;) {
     TensorView view;
-    const std::byte* const from =
-        is_missing || request.segments.empty() ? nullptr : row_at(request, column.source, row, hint, view);
+    const std::byte* const from = is_missing ? nullptr : row_at(request, column.source, row, hint, view);
     if (from == nullptr && (is_missing || view.dims == nullptr)) {
       put_missing_row(column, data);
       ++row;
@@ -135,7 +139,7 @@ void LogRows::put_source(const LogColumn& column, ColumnData& data, const Reques
 
 // Where the request kept no moments of its own, its one stage's batches tell.
 void LogRows::put_elapsed(ColumnData& data, const Request& request) {
-  const size_t before = data.values.size();
+  const size_t start = data.values.size();
   if (request.is_timed) {
     for_each_elapsed(request, [&](int64_t elapsed_ns) { data.values.append_value(static_cast<uint64_t>(elapsed_ns)); });
   } else {
@@ -148,7 +152,19 @@ void LogRows::put_elapsed(ColumnData& data, const Request& request) {
     data.values.append_value(span_ns(request.admitted_ns, taken_ns));
     data.values.append_value(span_ns(std::max(request.admitted_ns, taken_ns), done_ns));
   }
-  bytes_ += data.values.size() - before;
+  const size_t row_bytes = data.values.size() - start;
+  for (uint32_t row = 1; row < request.rows; ++row) {
+    std::byte* const target = data.values.extend(row_bytes);
+    std::memcpy(target, data.values.data() + start, row_bytes);
+  }
+  bytes_ += row_bytes * request.rows;
+}
+
+void LogRows::put_routes(ColumnData& data, const Request& request) {
+  const int32_t split = request.plan->route_split;
+  if (split < 0) return put_repeated(data, kNoRoute, request.rows);
+  const uint16_t* const routes = request.routes.data() + static_cast<size_t>(split) * request.rows;
+  for (uint32_t row = 0; row < request.rows; ++row) put_repeated(data, static_cast<int16_t>(routes[row]), 1);
 }
 
 void LogRows::append_request(const Request& request, uint64_t number, WallClock clock) {
@@ -166,37 +182,65 @@ void LogRows::append_request(const Request& request, uint64_t number, WallClock 
         put_source(column, data, request);
         break;
       case ColumnKind::kAnomalyCount:
-        for (uint32_t row = 0; row < request.rows; ++row)
-          put_repeated(data, static_cast<uint32_t>(std::popcount(check_bits_of(request, row))), 1);
+        for (uint32_t row = 0; row < request.rows; ++row) put_repeated(data, count_of_failed(request, row), 1);
         break;
       case ColumnKind::kAnomaly:
-        for (uint32_t row = 0; row < request.rows; ++row)
-          put_repeated(data, static_cast<uint8_t>(check_bits_of(request, row) >> column.check & 1), 1);
+        for (uint32_t row = 0; row < request.rows; ++row) put_repeated(data, has_failed(request, row, column.check), 1);
         break;
-      case ColumnKind::kElapsed: {
-        const size_t start = data.values.size();
+      case ColumnKind::kElapsed:
         put_elapsed(data, request);
-        const size_t row_bytes = data.values.size() - start;
-        for (uint32_t row = 1; row < request.rows; ++row) {
-          std::byte* const target = data.values.extend(row_bytes);
-          std::memcpy(target, data.values.data() + start, row_bytes);
-        }
-        bytes_ += row_bytes * (request.rows - 1);
         break;
-      }
       case ColumnKind::kRequestNumber:
         put_repeated(data, number, request.rows);
         break;
       case ColumnKind::kRoute:
-        for (uint32_t row = 0; row < request.rows; ++row) {
-          const int32_t split = request.plan->route_split;
-          const size_t at = static_cast<size_t>(std::max(split, 0)) * request.rows + row;
-          put_repeated(data, split < 0 ? int16_t{-1} : static_cast<int16_t>(request.routes[at]), 1);
-        }
+        put_routes(data, request);
         break;
     }
   }
   row_count_ += request.rows;
+}
+
+// value_of(i, row): of row `row` of item i. The loops are all that a row costs besides the copies of its tensors.
+template <typename T, typename ValueOf>
+void LogRows::put_each(ColumnData& data, std::span<const LogItem> items, uint32_t rows, ValueOf&& value_of) {
+  std::byte* target = data.values.extend(rows * sizeof(T));
+  const Entry* const entries = items.front().batch->entries.data();
+  for (size_t i = 0; i < items.size(); ++i) {
+    const uint32_t count = entries[items[i].entry].count;
+    for (uint32_t row = 0; row < count; ++row, target += sizeof(T)) {
+      const T value = value_of(i, row);
+      std::memcpy(target, &value, sizeof(T));
+    }
+  }
+  bytes_ += rows * sizeof(T);
+}
+
+void LogRows::put_run_times(ColumnData& data, std::span<const LogItem> items, uint32_t rows, WallClock clock) {
+  const std::vector<Entry>& entries = items.front().batch->entries;
+  int64_t known_ns = std::numeric_limits<int64_t>::min();  // entries of one burst have one moment
+  int64_t ms = 0;
+  put_each<int64_t>(data, items, rows, [&](size_t i, uint32_t) {
+    const int64_t due_ns = entries[items[i].entry].due_ns;
+    if (due_ns != known_ns) note_time(ms = clock.ms_of(known_ns = due_ns));
+    return ms;
+  });
+}
+
+void LogRows::put_run_elapsed(ColumnData& data, std::span<const LogItem> items, uint32_t rows) {
+  const Batch& batch = *items.front().batch;
+  const uint64_t run_ns = span_ns(batch.moments.taken_ns, batch.moments.run_end_ns);
+  using Elapsed = std::array<uint64_t, 2>;
+  put_each<Elapsed>(data, items, rows, [&](size_t i, uint32_t) {
+    Elapsed elapsed = {span_ns(batch.entries[items[i].entry].due_ns, batch.moments.taken_ns), run_ns};
+    // Its answer tells the times that the request kept: the same ones are logged.
+    if (items[i].request->is_timed) {
+      size_t count = 0;
+      for_each_elapsed(*items[i].request,
+                       [&](int64_t elapsed_ns) { elapsed[count++] = static_cast<uint64_t>(elapsed_ns); });
+    }
+    return elapsed;
+  });
 }
 
 void LogRows::append_run(std::span<const LogItem> items, std::span<const uint64_t> numbers, WallClock clock) {
@@ -204,62 +248,37 @@ void LogRows::append_run(std::span<const LogItem> items, std::span<const uint64_
   const Entry& first = batch.entries[items.front().entry];
   const Entry& last = batch.entries[items.back().entry];
   const uint32_t rows = last.batch_row + last.count - first.batch_row;
-  const BatchMoments& moments = batch.moments;
   for (size_t c = 0; c < data_.size(); ++c) {
     const LogColumn& column = (*columns_)[c];
     ColumnData& data = data_[c];
+    const bool is_source = column.kind == ColumnKind::kTensor || column.kind == ColumnKind::kShape;
+    const TensorView view = is_source ? batch.view(column.source.side, column.source.slots[0]) : TensorView{};
     switch (column.kind) {
-      case ColumnKind::kTime: {
-        int64_t known_ns = 0;  // entries of one burst have one moment
-        int64_t ms = 0;
-        for_each_item(items, [&](size_t, const Entry& entry) {
-          if (entry.due_ns != known_ns) note_time(ms = clock.ms_of(known_ns = entry.due_ns));
-          put_repeated(data, ms, entry.count);
-        });
+      case ColumnKind::kTime:
+        put_run_times(data, items, rows, clock);
         break;
-      }
-      case ColumnKind::kTensor: {
-        const TensorView view = batch.view(column.source.side, column.source.slots[0]);
+      case ColumnKind::kTensor:
         put_tensor_rows(column, data, view, view.data + first.batch_row * view.row_bytes, rows);
         break;
-      }
       case ColumnKind::kShape:
-        put_shape_rows(column, data, batch.view(column.source.side, column.source.slots[0]), rows);
+        put_shape_rows(column, data, view, rows);
         break;
       case ColumnKind::kAnomalyCount:
-        for_each_item(items, [&](size_t i, const Entry& entry) {
-          for (uint32_t row = 0; row < entry.count; ++row)
-            put_repeated(data, static_cast<uint32_t>(std::popcount(check_bits_of(*items[i].request, row))), 1);
-        });
+        put_each<uint32_t>(data, items, rows,
+                           [&](size_t i, uint32_t row) { return count_of_failed(*items[i].request, row); });
         break;
       case ColumnKind::kAnomaly:
-        for_each_item(items, [&](size_t i, const Entry& entry) {
-          for (uint32_t row = 0; row < entry.count; ++row)
-            put_repeated(data, static_cast<uint8_t>(check_bits_of(*items[i].request, row) >> column.check & 1), 1);
-        });
+        put_each<uint8_t>(data, items, rows,
+                          [&](size_t i, uint32_t row) { return has_failed(*items[i].request, row, column.check); });
         break;
-      case ColumnKind::kElapsed: {
-        const uint64_t run_ns = span_ns(moments.taken_ns, moments.run_end_ns);
-        auto* target = data.values.extend(rows * 2 * sizeof(uint64_t));
-        for_each_item(items, [&](size_t i, const Entry& entry) {
-          std::array<uint64_t, 2> elapsed = {span_ns(entry.due_ns, moments.taken_ns), run_ns};
-          // Its answer tells the times that the request kept: the same ones are logged.
-          if (items[i].request->is_timed) {
-            size_t count = 0;
-            for_each_elapsed(*items[i].request,
-                             [&](int64_t elapsed_ns) { elapsed[count++] = static_cast<uint64_t>(elapsed_ns); });
-          }
-          for (uint32_t row = 0; row < entry.count; ++row, target += sizeof elapsed)
-            std::memcpy(target, elapsed.data(), sizeof elapsed);
-        });
-        bytes_ += rows * 2 * sizeof(uint64_t);
+      case ColumnKind::kElapsed:
+        put_run_elapsed(data, items, rows);
         break;
-      }
       case ColumnKind::kRequestNumber:
-        for_each_item(items, [&](size_t i, const Entry& entry) { put_repeated(data, numbers[i], entry.count); });
+        put_each<uint64_t>(data, items, rows, [&](size_t i, uint32_t) { return numbers[i]; });
         break;
       case ColumnKind::kRoute:
-        put_repeated(data, int16_t{-1}, rows);
+        put_repeated(data, kNoRoute, rows);
         break;
     }
   }

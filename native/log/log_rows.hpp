@@ -77,6 +77,11 @@ class LogRows {
   void put_missing_row(const LogColumn& column, ColumnData& data);
   void put_source(const LogColumn& column, ColumnData& data, const Request& request);
   void put_elapsed(ColumnData& data, const Request& request);
+  void put_routes(ColumnData& data, const Request& request);
+  template <typename T, typename ValueOf>
+  void put_each(ColumnData& data, std::span<const LogItem> items, uint32_t rows, ValueOf&& value_of);
+  void put_run_times(ColumnData& data, std::span<const LogItem> items, uint32_t rows, WallClock clock);
+  void put_run_elapsed(ColumnData& data, std::span<const LogItem> items, uint32_t rows);
   template <typename T>
   void put_repeated(ColumnData& data, T value, uint32_t rows);
 
