@@ -45,12 +45,15 @@ export async function startProgram(
   return start(args, portPattern, environment)
 }
 
-/** Uploads the model, deploys a pipeline of that one model and waits until it answers; both stay in the server's home. */
+/**
+ * Uploads the model, deploys a pipeline of that one model and waits until it answers; both stay in the server's home. Not
+ * logged: what is compared with others is the bare data plane.
+ */
 export async function deployModel(server: RunningServer, pipeline: string, modelPath: string): Promise<void> {
   const model = await readFile(modelPath)
   const base = `http://127.0.0.1:${server.port}/v1`
   await expectOk(`${base}/models/${pipeline}/versions`, 'application/octet-stream', model)
-  const definition = JSON.stringify({ steps: [{ type: 'model', model: pipeline }] })
+  const definition = JSON.stringify({ steps: [{ type: 'model', model: pipeline }], log: { durability: 'off' } })
   await expectOk(`${base}/pipelines/${pipeline}?deploy=true`, 'application/json', Buffer.from(definition))
 }
 

@@ -19,13 +19,14 @@ import { chainRow } from './chain.js'
 import { checksRow } from './checks.js'
 import { computeModelRows } from './compute-models.js'
 import { largeTensorRow } from './large-tensor.js'
+import { logRow } from './log.js'
 import { programRows } from './programs.js'
 import { skipped, type Bench, type Finding, type Row } from './row.js'
 import { shadowRow } from './shadow.js'
 import { smallModelRows } from './small-model.js'
 import { findingLines, formatFindings } from './table.js'
 
-const rowNumberMax = 16
+const rowNumberMax = 17
 
 const rows: readonly Row[] = [
   ...smallModelRows,
@@ -35,6 +36,7 @@ const rows: readonly Row[] = [
   largeTensorRow,
   arrowBodyRow,
   checksRow,
+  logRow,
   ...programRows,
 ].sort((left, right) => left.number - right.number)
 

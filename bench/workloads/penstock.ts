@@ -11,8 +11,13 @@ import type { Bench } from './row.js'
 export interface Setup {
   /** Name → file. */
   readonly models: Readonly<Record<string, string>>
-  /** Name → steps, as PUT /v1/pipelines/{name} takes them. */
-  readonly pipelines: Readonly<Record<string, readonly object[]>>
+  /**
+   * Name → what PUT /v1/pipelines/{name} takes, or its steps alone: then nothing is logged, for what is compared with others
+   * is the bare data plane.
+   */
+  readonly pipelines: Readonly<
+    Record<string, readonly object[] | { readonly steps: readonly object[]; readonly log: object }>
+  >
 }
 
 /** Makes the home `name` unless an earlier row did: deploys everything, stops the server. @returns the home's path. */
@@ -25,8 +30,9 @@ export async function prepareHome(bench: Bench, name: string, setup: Setup): Pro
     for (const [model, path] of Object.entries(setup.models)) {
       await put(server, `/v1/models/${model}/versions`, 'application/octet-stream', await readFile(path))
     }
-    for (const [pipeline, steps] of Object.entries(setup.pipelines)) {
-      const body = Buffer.from(JSON.stringify({ steps }))
+    for (const [pipeline, given] of Object.entries(setup.pipelines)) {
+      const definition = 'steps' in given ? given : { steps: given, log: { durability: 'off' } }
+      const body = Buffer.from(JSON.stringify(definition))
       await put(server, `/v1/pipelines/${pipeline}?deploy=true`, 'application/json', body)
     }
     await awaitReady(server)

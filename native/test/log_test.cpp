@@ -466,7 +466,7 @@ TEST("log: segments end at their size, take the next number, and are sealed") {
     const StreamRead stream = read_stream(content);
     CLAIM(stream.is_whole && stream.has_end);
     CLAIM(path.starts_with(kFolder + "/00000000" + std::to_string(sequence++) + "-"));
-    CLAIM(path.ends_with("-" + std::to_string(stream.rows()) + ".arrows"));
+    CLAIM(path.ends_with(std::string("-").append(std::to_string(stream.rows())).append(".arrows")));
     rows += stream.rows();
   }
   CLAIM(rows == 80 && sequence > 44);
