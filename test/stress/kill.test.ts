@@ -161,8 +161,11 @@ describe('kill', () => {
     const logged = (pipeline: string): { x: number; y: number; shadow: number }[] =>
       segmentPaths(join(home, 'log'), pipeline).flatMap((path) => {
         const table = readSegment(path)
+        // null: the challenger was shed.
         const firsts = (name: string): number[] =>
-          [...(table.getChild(name) ?? [])].map((list) => Number((list as { get(i: number): unknown }).get(0)))
+          [...(table.getChild(name) ?? [])].map((list) =>
+            Number((list as { get(i: number): unknown } | null)?.get(0) ?? 0),
+          )
         const [xs, ys, shadows] = ['in.x', 'out.y', 'out_double.y'].map(firsts)
         return (xs ?? []).map((x, row) => ({ x, y: ys?.[row] ?? NaN, shadow: shadows?.[row] ?? NaN }))
       })
