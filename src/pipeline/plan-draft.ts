@@ -35,7 +35,6 @@ export class PlanDraft {
   private routes: string[] = []
   private current: Position[] = []
   private isWhole = false
-  private isAudited = false
 
   constructor(
     private readonly definition: PipelineDefinition,
@@ -81,7 +80,6 @@ export class PlanDraft {
       throw this.outOfRange(`${where}.slice`, `${start}:${end ?? ''}`)
     }
     for (const position of marked) position.isAudited = true
-    this.isAudited = true
   }
 
   /** Adds a check on the current outputs and the request. */
@@ -115,7 +113,6 @@ export class PlanDraft {
       checks,
       answer: [...answer.values()].map(outputSource),
       routeSplit: this.splits.length - 1,
-      isAudited: this.isAudited,
       isPlain: this.models.some(({ signature }) => [...signature.inputs, ...signature.outputs].some(isText)),
       inputFields: this.inputs.map((input) => fieldOf(input.name, input, this.isWhole)),
       outputFields: [...answer].map(([name, output]) => fieldOf(name, output, this.isWhole)),

@@ -104,7 +104,6 @@ export interface CompiledPlan {
   answer: PlanSource[]
   /** Index in `splits` of the last split, or -1. */
   routeSplit: number
-  isAudited: boolean
 
   /** String tensors somewhere: the addon never sees this plan. */
   isPlain: boolean

@@ -148,7 +148,6 @@ describe('compilePlan', () => {
       checks: [],
       answer: [{ stage: 0, position: 0, side: 1, slots: [0] }],
       routeSplit: -1,
-      isAudited: false,
       isPlain: false,
       inputFields: [field('tensor', 'float32', null, 29)],
       outputFields: [field('score', 'float32', null, 1)],
@@ -200,7 +199,6 @@ describe('compilePlan', () => {
     const { positions } = plan.stages[0] as CompiledPlan['stages'][0]
     expect(positions.map(({ isBackground }) => isBackground)).toEqual([false, true, true])
     expect(positions.map(({ options }) => options[0]?.label)).toEqual(['fraud@champion', 'fraud@challenger', 'xgb'])
-    expect(plan.isAudited).toBe(true)
     expect(plan.outputFields.map(({ name }) => name)).toEqual(['score'])
     expect(plan.audited).toEqual([
       {
