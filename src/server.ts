@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { expectInteger } from './base/expect.js'
@@ -79,6 +80,8 @@ export interface ServerOptions {
   readonly logger?: Logger
   /** `metadata.partition` of records; absent: the machine's name. */
   readonly partition?: string
+  /** Directory below which exports of the log are written; absent: they are refused. */
+  readonly exportPath?: string
   readonly limits?: Partial<ServerLimits>
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
@@ -191,6 +194,7 @@ export class PenstockServer {
       product,
       partition: options.partition ?? hostname(),
       bodyBytesMax: limits.bodyBytesMax,
+      exportPath: options.exportPath === undefined ? null : resolve(options.exportPath),
       metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
       onAnswered: (route, method, status) => state.countAnswer(route, method, status),
       isDraining: () => state.isDraining,

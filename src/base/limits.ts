@@ -18,6 +18,8 @@ export const DEADLINE_MS_MAX = 3_600_000
 export const REQUESTS_IN_FLIGHT_MAX = 65_536
 /** The same at most, by option. */
 export const REQUESTS_IN_FLIGHT_CEILING = 1_048_576
+/** Milliseconds between looks whether all is answered, when an engine drains. */
+export const DRAIN_POLL_MS = 2
 /** Routing keys of one request. */
 export const META_KEYS_MAX = 64
 /** Characters of a routing key or of one of its text values. */

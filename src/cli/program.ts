@@ -6,6 +6,7 @@ import { inferCommand } from './infer.js'
 import { keysCreateCommand } from './keys-create.js'
 import { keysListCommand } from './keys-list.js'
 import { keysRevokeCommand } from './keys-revoke.js'
+import { logsCommand } from './logs.js'
 import { modelAddCommand } from './model-add.js'
 import { modelAliasCommand } from './model-alias.js'
 import { modelListCommand } from './model-list.js'
@@ -43,6 +44,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(tagsCommand(terminal))
     .addCommand(inferCommand(terminal))
     .addCommand(explainCommands(terminal))
+    .addCommand(logsCommand(terminal))
     .addCommand(benchCommand(terminal))
     .addCommand(keysCommands(terminal))
   forEachCommand(program, (command) => command.exitOverride().showHelpAfterError('(add --help for the usage)'))

@@ -6,7 +6,7 @@
  */
 import { Command, Option } from 'commander'
 import { createServer } from 'node:net'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PenstockError } from '../base/errors.js'
 import type { Engine } from '../engine/engine.js'
@@ -125,19 +125,25 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
 }
 
 async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<void> {
-  const [{ pino }, { Engine }, { PenstockServer }, { formatThreadPlan }, { exitNow }] = await Promise.all([
-    import('pino'),
-    import('../engine/engine.js'),
-    import('../server.js'),
-    import('../engine/thread-plan.js'),
-    import('../engine/exit-now.js'),
-  ])
+  const [{ pino }, { Engine }, { LogStore }, { PenstockServer }, { formatThreadPlan }, { exitNow }] = await Promise.all(
+    [
+      import('pino'),
+      import('../engine/engine.js'),
+      import('../log/log-store.js'),
+      import('../server.js'),
+      import('../engine/thread-plan.js'),
+      import('../engine/exit-now.js'),
+    ],
+  )
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
   for (const problem of home.problems) logger.warn(problem)
+  const log = await LogStore.open(home.logPath, {
+    onError: (error) => logger.error({ err: error }, 'the log cannot be tidied up; it is tried again'),
+  })
   const engine = await Engine.open({
     models: home.models,
     pipelines: home.pipelines,
-    log: { path: home.logPath },
+    log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
     ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
@@ -161,13 +167,14 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     insecure: options.insecure === true,
     allowClientShm: options.allowClientShm === true,
     drainLimitMs,
+    exportPath: join(home.path, 'exports'),
     logger,
   })
   const { runUntilSignal } = await import('./shutdown.js')
   // Before the greeting: whoever reads it may send a signal at once.
   const ended = runUntilSignal({
     drain: () => server.drain(),
-    closers: [() => home.close(), () => engine.close(), () => server.close()],
+    closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
     onNote: (line) => logger.info(line),
     exit: exitNow,
   })

@@ -18,6 +18,12 @@ export interface SizedStream {
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
+/** An answer that may be no text. */
+export interface RawAnswer {
+  readonly bytes: Uint8Array
+  readonly headers: Headers
+}
+
 const DEFAULT_URL = 'http://127.0.0.1:8080'
 
 /** The address of a listing, narrowed where the user said so. */
@@ -57,6 +63,15 @@ export class ServerApi {
     return this.#send(path, { method, headers, ...(body === undefined ? {} : { body }) })
   }
 
+  /** Sends JSON text, or nothing, and returns the answer's bytes and headers. */
+  async callRaw(method: string, path: string, body?: string, accept?: string): Promise<RawAnswer> {
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(accept === undefined ? {} : { accept }),
+    }
+    return this.#exchange(path, { method, headers, ...(body === undefined ? {} : { body }) })
+  }
+
   /** Sends bytes. */
   async upload(method: string, path: string, stream: SizedStream): Promise<unknown> {
     const headers = { 'content-type': 'application/octet-stream', 'content-length': String(stream.sizeBytes) }
@@ -65,18 +80,24 @@ export class ServerApi {
   }
 
   async #send(path: string, request: RequestInit & { headers: Record<string, string> }): Promise<string> {
+    return decoder.decode((await this.#exchange(path, request)).bytes)
+  }
+
+  async #exchange(path: string, request: RequestInit & { headers: Record<string, string> }): Promise<RawAnswer> {
     let response: Response
-    let text: string
+    let bytes: Uint8Array
     try {
       response = await fetch(`${this.#url}${path}`, { ...request, headers: { ...request.headers, ...this.#headers } })
-      text = await response.text()
+      bytes = new Uint8Array(await response.arrayBuffer())
     } catch (error) {
       throw unreachable(this.#url, error)
     }
-    if (response.ok) return text
-    throw refusalOf(response.status, text, this.#url)
+    if (response.ok) return { bytes, headers: response.headers }
+    throw refusalOf(response.status, decoder.decode(bytes), this.#url)
   }
 }
+
+const decoder = new TextDecoder()
 
 function expectUrl(text: string): string {
   const isHttp = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)

@@ -6,6 +6,15 @@ import type { ExplainConfig } from '../explain/index.js'
 import type { ModelReference, PipelineDefinition, Step } from '../pipeline/definition.js'
 import type { ErrorCode } from '../base/errors.js'
 import type { ExecutionProvider } from '../base/providers.js'
+import type {
+  LogExport,
+  LogExportProgress,
+  LogExportResult,
+  LogPage,
+  LogQuery,
+  LogSqlOptions,
+  LogSqlResult,
+} from './log-api.js'
 import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
 import type { ExplanationsApi } from './explain-api.js'
@@ -332,6 +341,17 @@ export interface EngineApi {
   flushLogs(pipeline?: string): Promise<void>
   /** The logs that cannot be written now. */
   failingLogs(): FailingLog[]
+  // the log
+  /** A page of the pipeline's log. @throws ERR_PIPELINE_NOT_FOUND; ERR_CONFLICT: the engine keeps no log; ERR_ARGUMENT. */
+  readLogs(pipeline: string, query?: LogQuery): Promise<LogPage>
+  /** Writes files. @throws as readLogs; ERR_STORAGE. */
+  exportLogs(
+    pipeline: string,
+    options?: LogExport,
+    onProgress?: (progress: LogExportProgress) => void,
+  ): Promise<LogExportResult>
+  /** One SELECT over the logs of all pipelines, each a table. @throws ERR_ARGUMENT, ERR_DEADLINE_EXCEEDED, ERR_QUERY_MEMORY. */
+  queryLogs(sql: string, options?: LogSqlOptions): Promise<LogSqlResult>
   readonly inFlight: number
   readonly isReady: boolean
   /** Refuses new work with ERR_DRAINING, resolves when nothing is in flight or the limit has passed (false). */

@@ -34,8 +34,8 @@ export interface EngineOptions {
   /** Absent: models live in memory and end with the engine. */
   readonly models?: ModelStore | undefined
   readonly pipelines?: PipelineStore | undefined
-  /** Where requests are logged; absent: nothing is. */
-  readonly log?: Pick<EngineLog, 'path'> | undefined
+  /** Where requests are logged: a LogStore, or a directory that this engine writes and does not read. Absent: nothing is. */
+  readonly log?: EngineLog | Pick<EngineLog, 'path'> | undefined
   /** `metadata.partition` of the log; absent: the machine's name. */
   readonly partition?: string | undefined
   /** Threads that run models, 1..256; absent: from the thread plan. */

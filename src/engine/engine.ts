@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { addon } from '../../bindings/native.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
+import { DRAIN_POLL_MS } from '../base/limits.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/inference-pool.js'
@@ -41,6 +42,7 @@ import { Explanations } from './explanations.js'
 import { EngineJsonPort } from './json-port.js'
 import { Listeners } from './listeners.js'
 import { loadedModelsParts } from './loaded-models-parts.js'
+import { logReading } from './log-reading.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
@@ -50,9 +52,6 @@ import { openRowLogs, type RowLogs } from './row-logs.js'
 import { EngineTensorPort, type TensorPort } from './tensor-port.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './thread-plan.js'
 import { EngineWirePort, type WirePort } from './wire-port.js'
-
-/** How often `drain` looks whether all is answered. */
-const DRAIN_POLL_MS = 2
 
 export class Engine implements EngineApi {
   readonly threadPlan: ThreadPlan
@@ -65,6 +64,9 @@ export class Engine implements EngineApi {
   /** The same, for tensors as bytes. */
   readonly tensors: TensorPort
   readonly explanations: Explanations
+  declare readonly readLogs: EngineApi['readLogs']
+  declare readonly exportLogs: EngineApi['exportLogs']
+  declare readonly queryLogs: EngineApi['queryLogs']
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
   /** null: nothing is logged. */
@@ -84,7 +86,7 @@ export class Engine implements EngineApi {
   #state: 'open' | 'draining' | 'closed' = 'open'
 
   private constructor(options: EngineOptions, pool: InferencePool, threadPlan: ThreadPlan) {
-    const { random = systemRandom } = options
+    const { random = systemRandom, onNotice = () => undefined } = options
     const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
     this.threadPlan = threadPlan
     this.isMeasuring = options.metrics ?? true
@@ -92,7 +94,6 @@ export class Engine implements EngineApi {
     this.#clock = options.clock ?? systemClock
     this.#models = options.models ?? new MemoryModelStore(this.#clock)
     this.#pipelines = options.pipelines ?? new MemoryPipelineStore(this.#clock)
-    const onNotice = options.onNotice ?? (() => undefined)
     this.#instance = drawUint32().toString(16).padStart(8, '0')
     const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
     this.#logs = openRowLogs(options, { plane: pool.plane, instance: this.#instance, drawSeed, onNotice })
@@ -127,6 +128,7 @@ export class Engine implements EngineApi {
       instance: this.#instance,
       expectOpen: () => this.#expectOpen(),
     })
+    Object.assign(this, logReading(this, options.log))
     this.#executor = new Executor(pool.plane, requestsMaxOf(options), {
       onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
       onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),
@@ -328,9 +330,7 @@ export class Engine implements EngineApi {
       threadPlan: this.threadPlan,
       workers: { count: this.#pool.workerCount, ready: this.#pool.readyCount, restarts: this.#pool.restartCount },
       models: modelMetrics(this.#loaded.all),
-      pipelines: this.#deployments.slots.map((slot) =>
-        pipelineMetrics(slot.name, slot.handle, slot.current, slot.plain),
-      ),
+      pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
       process: processMetrics(),
     }
   }

@@ -31,6 +31,8 @@ export interface LogQuery extends LogSelection {
   readonly datasetSeparator?: string | undefined
   /** Of the page before: goes on after it. */
   readonly cursor?: string | undefined
+  /** true: a page at the end of the log has a cursor as well, to go on with rows that come later; with order asc. */
+  readonly follow?: boolean | undefined
   /** Absent: records. */
   readonly format?: LogFormat | undefined
 }
@@ -43,7 +45,7 @@ export interface LogPage {
   readonly body: Uint8Array
   readonly rows: number
   readonly status: LogPageStatus
-  /** Where to go on; null with `All`. */
+  /** Where to go on; null with `All`, unless the query follows. */
   readonly cursor: string | null
   readonly warnings: readonly string[]
 }

@@ -135,12 +135,18 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
   })
 }
 
-export function pipelineMetrics(
-  name: string,
-  handle: PipelineHandle,
-  current: Deployment | null,
-  plain: PlainCounters,
-): PipelineMetrics {
+/** @param slot a pipeline that is or was deployed (deployments.ts). */
+export function pipelineMetrics({
+  name,
+  handle,
+  current,
+  plain,
+}: {
+  readonly name: string
+  readonly handle: PipelineHandle
+  readonly current: Deployment | null
+  readonly plain: PlainCounters
+}): PipelineMetrics {
   const stats = addon.pipelineStats(handle)
   const checks = current?.compiled.checks ?? []
   const checkFailures = Object.fromEntries(

@@ -17,7 +17,7 @@ export interface PipelineStatusParts {
 export function pipelineStatusOf({ record, slot, progress, isReady }: PipelineStatusParts): PipelineStatus {
   const { name } = record
   const current = slot?.current ?? null
-  const metrics = slot === undefined ? undefined : pipelineMetrics(name, slot.handle, current, slot.plain)
+  const metrics = slot === undefined ? undefined : pipelineMetrics(slot)
   return {
     name,
     state: progress.stateOf(name, current !== null),

@@ -24,6 +24,7 @@ import {
 import type { LogExport, LogQuery, LogSelection, LogSqlOptions } from '../engine/log-api.js'
 import { orderOfCursor, type LogOrder } from './cursor.js'
 import { parseDataSize } from './data-size.js'
+import { expectReading } from './sql-text.js'
 import type { ExportTask } from './flow/export-logs.js'
 import type { PageTask } from './flow/read-page.js'
 import type { RowFilter } from './flow/scan.js'
@@ -44,13 +45,17 @@ const separatorCharactersMax = 16
 /** @throws PenstockError ERR_ARGUMENT naming the option. */
 export function pageTask(directory: string, pipeline: string, query: LogQuery): PageTask {
   const record = expectRecord('the query', query)
-  expectNoOtherKeys('the query', record, [...selectionKeys, 'datasetSeparator', 'cursor', 'format'])
+  expectNoOtherKeys('the query', record, [...selectionKeys, 'datasetSeparator', 'cursor', 'format', 'follow'])
   const cursor = query.cursor === undefined ? null : expectString('cursor', query.cursor)
+  const selection = selectionOf(query, cursor)
+  if (query.follow === true && selection.order !== 'asc')
+    throw argumentError('order', 'asc with follow', selection.order)
   return {
     directory,
     pipeline,
-    ...selectionOf(query, cursor),
+    ...selection,
     cursor,
+    isFollowing: expectBoolean('follow', query.follow ?? false),
     separator: separatorOf(query.datasetSeparator, null),
     format: expectOneOf('format', query.format ?? 'records', formats),
   }
@@ -83,9 +88,10 @@ export function exportTask(logDirectory: string, pipeline: string, options: LogE
 export function sqlTask(directory: string, sql: string, options: LogSqlOptions): SqlTask {
   const record = expectRecord('the options', options)
   expectNoOtherKeys('the options', record, ['timeoutMs', 'memoryBytesMax', 'rowsMax', 'format'])
+  expectReading(expectString('sql', sql, LOG_SQL_CHARACTERS_MAX))
   return {
     directory,
-    sql: expectString('sql', sql, LOG_SQL_CHARACTERS_MAX),
+    sql,
     timeoutMs: expectInteger('timeoutMs', options.timeoutMs ?? LOG_SQL_MS, 1, LOG_SQL_MS_MAX),
     memoryBytesMax: expectInteger(
       'memoryBytesMax',

@@ -13,6 +13,7 @@ vi.setConfig({ testTimeout: 120_000 })
 const COMMANDS = [
   ['serve'],
   ['infer'],
+  ['logs'],
   ['model', 'add'],
   ['model', 'list'],
   ['model', 'alias'],

@@ -23,6 +23,7 @@ export interface PageTask {
   readonly order: LogOrder
   readonly limit: number
   readonly cursor: string | null
+  readonly isFollowing: boolean
   readonly dataset: readonly string[] | undefined
   readonly datasetExclude: readonly string[] | undefined
   readonly separator: string | null
@@ -43,7 +44,7 @@ export async function readPage(task: PageTask): Promise<LogPage> {
       body: bodyOf(batches, schema, task),
       rows,
       status,
-      cursor: status === 'All' ? null : encodeCursor(scan.position),
+      cursor: status === 'All' && !task.isFollowing ? null : encodeCursor(scan.position),
       warnings: pageWarnings({ status, rows, limit: task.limit, order: task.order, newestMs }),
     }
   } finally {

@@ -97,7 +97,13 @@ export class LogScan {
   }
 
   get position(): LogPosition {
-    if (this.#order === 'desc') return { order: 'desc', versions: new Map(this.#desc) }
+    if (this.#order === 'desc') {
+      // Versions that are done need not be named: their later rows do not belong here anyway.
+      const pending = new Set(
+        this.#segments.filter((segment) => this.#isPending(segment)).map(({ version }) => version),
+      )
+      return { order: 'desc', versions: new Map([...this.#desc].filter(([version]) => pending.has(version))) }
+    }
     const versions = new Map<number, AscendingPlace>()
     for (const [version, { past, rows }] of this.#asc) versions.set(version, { past, rows: new Map(rows) })
     return { order: 'asc', versions }

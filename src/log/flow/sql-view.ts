@@ -1,6 +1,6 @@
 /**
  * The view of one pipeline: the rows of all its versions, columns by name, a column that a version lacks is NULL there.
- * Time is UTC. What is not Parquet yet is written as such first, into the query's own folder.
+ * Time is UTC. Of pipelines whose names differ in case alone the first has the view: DuckDB does not tell them apart. What is not Parquet yet is written as such first, into the query's own folder.
  */
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
@@ -31,7 +31,9 @@ export async function createView(
   const list =
     failures.length === 0 ? 'CAST([] AS VARCHAR[])' : `[name FOR name IN [${failures.join(', ')}] IF name IS NOT NULL]`
   selected.splice(at < 0 ? selected.length : at, 0, `${list} AS check_failures`)
-  await connection.run(`CREATE VIEW ${identifier(pipeline)} AS SELECT ${selected.join(', ')} FROM ${source}`)
+  await connection.run(
+    `CREATE VIEW IF NOT EXISTS ${identifier(pipeline)} AS SELECT ${selected.join(', ')} FROM ${source}`,
+  )
 }
 
 /** Parquet files that hold every row that is logged now, once. */

@@ -26,8 +26,8 @@ afterAll(() => {
   for (const path of [directory, outside]) rmSync(path, { recursive: true, force: true })
 })
 
-const query = (sql: string, options: LogSqlOptions = {}) => runSql(sqlTask(directory, sql, options))
-const queryApart = (sql: string, options: LogSqlOptions = {}) => runSqlApart(sqlTask(directory, sql, options))
+const query = async (sql: string, options: LogSqlOptions = {}) => runSql(sqlTask(directory, sql, options))
+const queryApart = async (sql: string, options: LogSqlOptions = {}) => runSqlApart(sqlTask(directory, sql, options))
 const records = async (sql: string): Promise<unknown> => JSON.parse(Buffer.from((await query(sql)).body).toString())
 const reasonOf = async (sql: string, options?: LogSqlOptions): Promise<{ code: string; message: string }> =>
   (options === undefined ? query(sql) : queryApart(sql, options)).then(

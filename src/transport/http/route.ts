@@ -25,6 +25,8 @@ export interface HttpContext {
   /** Name and version of this server. */
   readonly product: { readonly name: string; readonly version: string }
   readonly bodyBytesMax: number
+  /** Below it exports of the log are written; null: they are refused. */
+  readonly exportPath: string | null
   /** What GET /metrics answers; null: nothing is measured. */
   readonly metrics: ((form: MetricsForm) => Promise<Exposition>) | null
   onAnswered(route: string, method: string, status: number): void

@@ -1,6 +1,7 @@
 /** The table of everything that is served over HTTP. */
 import { explainRoutes } from './explain.js'
 import { inferRoutes } from './infer.js'
+import { logRoutes } from './logs.js'
 import { modelRoutes } from './models.js'
 import { openApiDocument } from './openapi.js'
 import { pipelineRoutes } from './pipelines.js'
@@ -30,5 +31,6 @@ export const routes: readonly Route[] = [
   ...explainRoutes,
   ...inferRoutes,
   ...wallarooRoutes,
+  ...logRoutes,
   ...v2Routes,
 ]

@@ -1,5 +1,6 @@
 /** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
 import { explainSchemas } from './explain-schemas.js'
+import { logSchemas } from './log-schemas.js'
 import { count, duration, flag, listOf, mapOf, name, record, reference, text, type Schema } from './schema-words.js'
 
 const nestedNumbers: Schema = { description: 'Numbers, nested by the dims of the tensor, or flat' }
@@ -42,6 +43,7 @@ const v2Datatype = { type: 'string', pattern: '^(BOOL|BYTES|U?INT(8|16|32|64)|FP
 
 export const schemas: Readonly<Record<string, Schema>> = {
   ...explainSchemas,
+  ...logSchemas,
   Error: record(
     {
       error: text,

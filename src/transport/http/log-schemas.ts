@@ -1,0 +1,46 @@
+/** JSON Schemas of the log's bodies and answers; schemas.ts lists them with the others. */
+import { count, flag, listOf, record, text, type Schema } from './schema-words.js'
+
+const texts = listOf(text)
+const exportOptions: Readonly<Record<string, Schema>> = {
+  directory: { ...text, description: "Below the server's export directory; absent: that directory" },
+  file_prefix: { ...text, description: "Default: the pipeline's name" },
+  data_size_limit: { ...text, description: 'Of one file: 100MB by default, 10 MiB, 1GiB …' },
+  format: { enum: ['json', 'arrow', 'parquet', 'csv'], description: 'json (default) is one record a line' },
+  limit: { type: 'integer', minimum: 1, description: 'Default 100' },
+  start: text,
+  end: text,
+  order: { enum: ['asc', 'desc'] },
+  valid: flag,
+  dataset: texts,
+  dataset_exclude: texts,
+  dataset_separator: text,
+}
+const sqlOptions: Readonly<Record<string, Schema>> = {
+  timeout_ms: { type: 'integer', minimum: 1, maximum: 600_000 },
+  memory_bytes_max: { type: 'integer', minimum: 1 },
+  rows_max: { type: 'integer', minimum: 1, maximum: 1_000_000 },
+}
+const sql = {
+  ...text,
+  description: 'One SELECT; a pipeline is a table of its name: SELECT count(*) FROM "my-pipeline"',
+}
+
+export const logSchemas: Readonly<Record<string, Schema>> = {
+  LogRecords: {
+    ...listOf({ type: 'object' }),
+    description: 'time, in, out, anomaly, out_<model>, or what dataset names; nested, or flat with a separator',
+  },
+  LogExport: record(exportOptions, Object.keys(exportOptions)),
+  LogExportAnswer: record({
+    files: listOf(record({ path: text, rows: count, size_bytes: count })),
+    rows: count,
+    warnings: texts,
+  }),
+  LogSql: record({ sql, ...sqlOptions }, Object.keys(sqlOptions)),
+  LogSqlAnswer: record({
+    columns: listOf(record({ name: text, type: text })),
+    warnings: texts,
+    records: listOf({ type: 'object' }),
+  }),
+}
