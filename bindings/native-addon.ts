@@ -99,6 +99,8 @@ export interface PlanSpec {
   checks: CheckSpec[]
   /** Tensors of the answer, in wire order; all of the last stage, side 1. */
   answer: SourceSpec[]
+  /** Tensors of positions beside the answer's, for requests that ask for them. */
+  others: SourceSpec[]
   /** The position of the last stage (a split or not) whose chosen option is `metadata.route`; -1 when no step splits. */
   routeSplit: number
   /** Where requests are logged when they have settled; null: nowhere. Its columns' sources are this plan's. */
@@ -154,6 +156,8 @@ export interface Answer {
   outputs: ArrayBuffer[]
   /** Full shape of each output (row axis first unless the plan is whole). */
   shapes: number[][]
+  /** Of a request that asked: as `PlanSpec.others`; null where rows were shed, a run failed, or shapes differ. */
+  others: { data: (ArrayBuffer | null)[]; shapes: (number[] | null)[] } | null
   /** Bit c of element r: check c failed on row r. null when the plan has no checks. */
   checkFailures: BigUint64Array | null
   /** Option index by row of the split in `routeSplit`; null without one. */
@@ -296,6 +300,8 @@ export interface NativeAddon {
     requestNumber?: number,
     /** Whether the answer shall have `timing`. */
     hasTiming?: boolean,
+    /** Whether the answer shall wait for background positions and have `others`. */
+    hasOthers?: boolean,
   ): number
   lastFailure(port: PortHandle): FailureDetail
   /** Publishes what this isolate appended since the last flush. Call once per loop turn (setImmediate). */

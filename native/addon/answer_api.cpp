@@ -74,22 +74,34 @@ Napi::Value copy_source(Napi::Env env, const Request& request, const Source& sou
   return buffer;
 }
 
+// {data, shapes} of the sources, null where one has no rows.
+Napi::Object copy_sources(Napi::Env env, const Request& request, const std::vector<Source>& sources) {
+  Napi::Array data = Napi::Array::New(env, sources.size());
+  Napi::Array shapes = Napi::Array::New(env, sources.size());
+  for (uint32_t i = 0; i < sources.size(); ++i) {
+    TensorShape shape;
+    data.Set(i, copy_source(env, request, sources[i], shape));
+    shapes.Set(
+        i, shape.dims == nullptr ? env.Null() : shape_array(env, !request.plan->is_whole, request.rows, *shape.dims));
+  }
+  Napi::Object copies = Napi::Object::New(env);
+  copies.Set("data", data);
+  copies.Set("shapes", shapes);
+  return copies;
+}
+
 Napi::Value read_answer(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   PortBox& box = open_box<PortBox>(info, 0);
   Request& request = open_request(info, box);
   Napi::Object answer = describe(env, request);
-  const std::vector<Source>& sources = request.plan->answer;
-  Napi::Array outputs = Napi::Array::New(env, sources.size());
-  Napi::Array shapes = Napi::Array::New(env, sources.size());
-  for (uint32_t i = 0; i < sources.size(); ++i) {
-    TensorShape shape;
-    outputs.Set(i, copy_source(env, request, sources[i], shape));
-    shapes.Set(
-        i, shape.dims == nullptr ? env.Null() : shape_array(env, !request.plan->is_whole, request.rows, *shape.dims));
-  }
-  answer.Set("outputs", outputs);
-  answer.Set("shapes", shapes);
+  const Napi::Object outputs = copy_sources(env, request, request.plan->answer);
+  answer.Set("outputs", outputs.Get("data"));
+  answer.Set("shapes", outputs.Get("shapes"));
+  if (request.has_others)
+    answer.Set("others", copy_sources(env, request, request.plan->others));
+  else
+    answer.Set("others", env.Null());
   Port::unref(request);
   return answer;
 }

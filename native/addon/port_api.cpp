@@ -148,6 +148,7 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
     submission.origin.request_number =
         static_cast<uint64_t>(read_integer(info[9], "requestNumber", 0, int64_t{1} << 52));
   submission.has_timing = info[10].ToBoolean();
+  submission.has_others = info[11].ToBoolean();
   Request* const request = submit(*box.port, pipeline, std::move(plan), submission, failure);
   if (request == nullptr) return refuse(env, box);
   return Napi::Number::New(env, static_cast<double>(box.port->number_of(*request)));

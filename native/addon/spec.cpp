@@ -199,6 +199,8 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
   plan->checks = read_list<Check>(spec, "checks", read_check);
   plan->answer =
       read_list<Source>(spec, "answer", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
+  plan->others =
+      read_list<Source>(spec, "others", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   plan->route_split = static_cast<int32_t>(read_integer(spec.Get("routeSplit"), "routeSplit", -1, 65535));
   if (const Napi::Value log = spec.Get("log"); !log.IsNull()) plan->log = open_box<LogBox>(spec.Env(), log).log;
   if (const std::string fault = plan->seal(); !fault.empty())

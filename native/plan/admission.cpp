@@ -66,6 +66,7 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.first_run_ns.store(0, std::memory_order_relaxed);
   request.stage = 0;
   request.has_timing = submission.has_timing;
+  request.has_others = submission.has_others;
   request.steps.clear();
   request.segments.clear();
   request.course = request.plan.get();

@@ -24,6 +24,8 @@ bool is_over(const Request& request) {
 
 // All rows are back, background ones too.
 void settle(Request& request, Deliveries& deliveries) {
+  const bool is_awaited = request.has_others && !request.course->is_committed;
+  if (is_awaited && !request.is_answered.exchange(true, std::memory_order_acq_rel)) deliveries.answer(request);
   if (request.course->log != nullptr && !is_over(request))
     deliveries.log(request);
   else
@@ -36,8 +38,8 @@ void drop_background_rows(Request& request, uint32_t rows, Deliveries& deliverie
 
 // The request is not to be touched afterwards.
 void end_chain(Request& request, Deliveries& deliveries) {
-  // The log answers once the row is on the disk.
-  const bool waits = request.course->is_committed && !is_over(request);
+  // The log answers once the row is on the disk; who asked for the background's outputs, when they are there.
+  const bool waits = (request.course->is_committed || request.has_others) && !is_over(request);
   if (!waits && !request.is_answered.exchange(true, std::memory_order_acq_rel)) deliveries.answer(request);
   drop_background_rows(request, 1, deliveries);
 }

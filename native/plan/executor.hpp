@@ -6,9 +6,10 @@
 // 1. Admission checks everything that can be refused (rows, routing keys, queue limits, deadline) before a row is
 // copied.
 // 2. Whoever brings foreground_rows to zero owns the chain and is the only one to touch the request's plain fields.
-// 3. The answer is claimed once (is_answered): by the chain, by the log that it waits for, by a cancel, or by a passed
-// deadline.
-// 4. Background positions never hold the answer up and never fail it; what is shed or fails is counted and marked lost.
+// 3. The answer is claimed once (is_answered): by the chain, by what it waits for (the log; the background rows, where
+// the request asked for theirs), by a cancel, or by a passed deadline.
+// 4. Background positions never hold the answer up, unless it asks for what they gave, and never fail it; what is shed
+// or fails is counted and marked lost.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -29,6 +30,7 @@ struct Submission {
   int64_t deadline_us = 0;
   Priority priority = Priority::kInteractive;
   bool has_timing = false;  // the answer shall tell where its time went
+  bool has_others = false;  // the answer shall wait for background rows and tell plan.others
   Origin origin;
 };
 

@@ -102,6 +102,10 @@ std::string Plan::seal() {
     (check.only_position < 0 ? has_scattered_checks : has_batch_checks) = true;
   }
   if (auto fault = seal_log(); !fault.empty()) return fault;
+  for (const Source& source : others) {
+    if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
+    stages[source.stage].is_retained = true;
+  }
   Signature hash;
   hash.add(inputs);
   for (const Source& source : answer) {

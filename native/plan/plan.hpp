@@ -74,6 +74,8 @@ struct Plan {
   std::vector<Stage> stages;
   std::vector<Check> checks;
   std::vector<Source> answer;
+  // What positions beside the answer's gave: told to requests that ask for it, when all their rows are back.
+  std::vector<Source> others;
   int32_t route_split = -1;
   // Null: its requests are not logged. Its columns read sources of this plan.
   std::shared_ptr<RowLog> log;
@@ -90,8 +92,8 @@ struct Plan {
   uint32_t position_count = 0;
   bool has_scattered_checks = false;  // with only_position -1
   bool has_batch_checks = false;      // with another
-  bool is_committed = false;   // answers wait for the log
-  bool is_log_simple = false;  // one model: a batch holds all that the log reads of its entries
+  bool is_committed = false;          // answers wait for the log
+  bool is_log_simple = false;         // one model: a batch holds all that the log reads of its entries
 
   std::atomic<uint32_t> in_flight{0};
   std::atomic<bool> is_closed{false};

@@ -60,6 +60,7 @@ struct alignas(64) Request {
   std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
   std::atomic<bool> is_live{false};                   // between submit and free
   bool has_timing = false;                            // the answer tells where its time went
+  bool has_others = false;                            // the answer waits for background rows, and tells what they gave
   bool is_timed = false;                              // somebody will read first_run_ns and stage_done_ns
   bool has_number = false;                            // origin.request_number; the log gives one to the others
   std::atomic<bool> has_failed_check{false};          // else check_bits need not be read

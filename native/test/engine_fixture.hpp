@@ -142,7 +142,7 @@ struct Engine {
     return fault;
   }
   Request* submit_rows(const std::vector<float>& rows, double tag, Failure& failure, int64_t deadline_us = 0,
-                       Priority priority = Priority::kInteractive) {
+                       Priority priority = Priority::kInteractive, bool has_others = false) {
     const auto* const data = reinterpret_cast<const std::byte*>(rows.data());
     const size_t row_bytes = kWidth * 4;
     Submission submission;
@@ -152,6 +152,7 @@ struct Engine {
     submission.deadline_us = deadline_us;
     submission.priority = priority;
     submission.origin.tag = tag;
+    submission.has_others = has_others;
     failure.set(StatusCode::kOk);
     return submit(*port, pipeline, pipeline.plan(), submission, failure);
   }

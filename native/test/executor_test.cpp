@@ -118,6 +118,44 @@ TEST("executor: the answer does not wait for challengers, the request does") {
   CLAIM(engine.port->in_flight() == 0);
 }
 
+TEST("executor: who asks for what challengers gave waits for them, unless they were shed or the request is cancelled") {
+  Engine engine;
+  auto champion = make_queue(engine.plane, 10);
+  auto challenger = make_queue(engine.plane, 20, 8, {4096, 4});
+  auto plan = make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}});
+  plan->others = {Source{.stage = 0, .position = 1, .side = 1, .slots = {0}}};
+  CLAIM(engine.deploy(plan).empty());
+  Failure failure;
+  const auto ask = [&](size_t rows, double tag) {
+    return engine.submit_rows(rows_of(rows, 0), tag, failure, 0, Priority::kInteractive, true);
+  };
+  ask(2, 1);
+  engine.submit_rows(rows_of(2, 0), 2, failure);
+  engine.port->publisher.flush();
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));  // the champion's batch of both
+  CLAIM(drain(*engine.port).size() == 1);                // who did not ask
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(drain(*engine.port).size() == 1);
+  CLAIM(engine.port->in_flight() == 0);
+
+  ask(8, 3);  // more than the challenger's queue takes beside the next one's
+  ask(8, 4);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 2);
+  CLAIM(engine.port->in_flight() == 0);
+
+  Request* const cancelled = ask(2, 5);
+  engine.port->publisher.flush();
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(drain(*engine.port).empty());
+  Deliveries deliveries;
+  CLAIM(end_request(*cancelled, StatusCode::kAborted, deliveries));
+  deliveries.flush();
+  CLAIM(drain(*engine.port).size() == 1);
+  engine.run_all();
+  CLAIM(drain(*engine.port).empty() && engine.port->in_flight() == 0);
+}
+
 TEST("executor: a full challenger queue sheds and the champion answers") {
   Engine engine;
   auto champion = make_queue(engine.plane, 10);

@@ -13,6 +13,7 @@ function description(name: string, changes: Partial<PipelineDescription> = {}): 
     outputs: [{ name: 'y', dtype: 'float32', shape: [null, 1] }],
     checks: [],
     routes: [],
+    others: [],
     isWhole: false,
     isPlain: false,
     rowsMax: 65_536,

@@ -101,6 +101,7 @@ export interface DescriptionAnswer {
   readonly outputs: readonly FieldAnswer[]
   readonly checks: readonly string[]
   readonly routes: readonly string[]
+  readonly others?: readonly { readonly label: string; readonly outputs: readonly FieldAnswer[] }[]
   readonly rows_max: number
   readonly whole?: boolean
   readonly plain?: boolean

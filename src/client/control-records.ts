@@ -104,6 +104,7 @@ export function description(answer: DescriptionAnswer, definition: PipelineDefin
     outputs: fields(answer.outputs),
     checks: answer.checks,
     routes: answer.routes,
+    others: (answer.others ?? []).map(({ label, outputs }) => ({ label, outputs: fields(outputs) })),
     isWhole: answer.whole ?? false,
     isPlain: answer.plain ?? false,
     rowsMax: answer.rows_max,

@@ -26,6 +26,7 @@ export interface AdmittedRequest {
   /** 0 interactive, 1 background. */
   readonly priority: 0 | 1
   readonly hasTiming: boolean
+  readonly hasOthers: boolean
 }
 
 /** A request whose tensors are bytes as the addon takes them: little-endian, row-major, at any address. */
@@ -64,6 +65,7 @@ export function admitBytes(deployment: Deployment, request: BytesRequest): Admit
     deadlineMs: Math.min(request.timeoutUs / 1000, DEADLINE_MS_MAX),
     priority: request.priority,
     hasTiming: false,
+    hasOthers: false,
   }
 }
 
@@ -93,6 +95,7 @@ export function admit(deployment: Deployment, request: InferRequest): AdmittedRe
         ? 0
         : 1,
     hasTiming: request.timing !== undefined && expectBoolean('timing', request.timing),
+    hasOthers: request.withOthers !== undefined && expectBoolean('withOthers', request.withOthers),
   }
 }
 

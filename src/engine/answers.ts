@@ -34,7 +34,29 @@ export function resultOf(deployment: Deployment, answer: Answer, requestId: stri
       route: routeOf(deployment, answer.routes),
       ...(answer.timing === null ? {} : { timing: timingOf(answer.timing.values, answer.timing.models) }),
     },
+    ...(answer.others === null ? {} : { others: othersOf(deployment, answer.others) }),
   }
+}
+
+/** By model: its outputs, or null when one of them is not there. */
+function othersOf(
+  { compiled }: Deployment,
+  { data, shapes }: NonNullable<Answer['others']>,
+): NonNullable<InferResult['others']> {
+  let next = 0
+  return Object.fromEntries(
+    compiled.audited.map(({ label, tensors }) => {
+      const outputs: Record<string, Tensor> = {}
+      let isWhole = true
+      for (const { field } of tensors) {
+        const [buffer, shape] = [data[next], shapes[next]]
+        next++
+        if (buffer == null || shape == null) isWhole = false
+        else outputs[field.name] = { dtype: field.dtype, shape, data: viewData(field.dtype as NumericDtype, buffer) }
+      }
+      return [label, isWhole ? outputs : null] as const
+    }),
+  )
 }
 
 /** The checks that failed, each with its rows. @param masks bit c of element r: check c failed on row r. */

@@ -186,6 +186,8 @@ export interface InferRequest {
   readonly signal?: CancelSignal | undefined
   /** true: metadata.timing tells where the time went. */
   readonly timing?: boolean | undefined
+  /** true: the result waits for the models beside the answering one, challengers among them, and has what they gave. */
+  readonly withOthers?: boolean | undefined
 }
 export type TypedArray =
   | Float32Array
@@ -225,6 +227,8 @@ export interface InferResult {
   readonly outputs: Readonly<Record<string, Tensor>>
   readonly checkFailures: readonly CheckFailure[]
   readonly metadata: InferMetadata
+  /** With `withOthers`: outputs by model and name; null when its rows were shed or its run failed. */
+  readonly others?: Readonly<Record<string, Readonly<Record<string, Tensor>> | null>>
 }
 
 /** What a caller needs to form requests and to read answers. */
@@ -238,6 +242,8 @@ export interface PipelineDescription {
   readonly checks: readonly string[]
   /** Names that `route` entries take, in the order of the last split's options; empty without one. */
   readonly routes: readonly string[]
+  /** The models beside the answering one whose outputs are kept: audited ones, challengers among them. */
+  readonly others: readonly { readonly label: string; readonly outputs: readonly TensorField[] }[]
   readonly isWhole: boolean
   /** String tensors are involved: the slower, plain path. */
   readonly isPlain: boolean

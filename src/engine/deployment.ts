@@ -135,7 +135,8 @@ function planSpec(
     split.kind === 'random' ? { ...split, seed: split.seed ?? parts.drawSeed() } : split,
   )
   const common = { planKey: parts.planKey, isWhole, requestRowsMax: REQUEST_ROWS_MAX, splits }
-  if (compiled.isPlain) return { ...common, inputs: [], stages: [], checks: [], answer: [], routeSplit: -1, log: null }
+  if (compiled.isPlain)
+    return { ...common, inputs: [], stages: [], checks: [], answer: [], others: [], routeSplit: -1, log: null }
   const stages = compiled.stages.map((stage) => ({
     positions: stage.positions.map(({ options, split, isBackground }) => ({
       split,
@@ -147,7 +148,8 @@ function planSpec(
       })),
     })),
   }))
-  return { ...common, inputs, stages, checks: [...checks], answer, routeSplit, log: log?.handle ?? null }
+  const others = compiled.audited.flatMap(({ tensors }) => tensors.map(({ source }) => source))
+  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null }
 }
 
 /** Indexes in compiled.models. The plain path runs jobs instead of batches, in the inference workers. */
@@ -173,6 +175,7 @@ function describe(definition: PipelineDefinition, version: number, compiled: Com
     outputs: compiled.outputFields,
     checks: compiled.checks.map((check) => check.name),
     routes: compiled.routes,
+    others: compiled.audited.map(({ label, tensors }) => ({ label, outputs: tensors.map(({ field }) => field) })),
     isWhole: compiled.isWhole,
     isPlain: compiled.isPlain,
     rowsMax: compiled.isWhole ? 1 : REQUEST_ROWS_MAX,

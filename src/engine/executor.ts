@@ -121,12 +121,25 @@ export class Executor {
       )
       return 0
     }
-    const { tensors, rows, dims, meta, deadlineMs, priority, hasTiming } = admitted
+    const { tensors, rows, dims, meta, deadlineMs, priority, hasTiming, hasOthers } = admitted
     const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
     const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
     const { port } = this
     const { number } = id
-    const request = addon.submit(port, pipeline, data, rows, dims, meta, deadlineUs, priority, tag, number, hasTiming)
+    const request = addon.submit(
+      port,
+      pipeline,
+      data,
+      rows,
+      dims,
+      meta,
+      deadlineUs,
+      priority,
+      tag,
+      number,
+      hasTiming,
+      hasOthers,
+    )
     if (request < 0) {
       this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
       this.#table.free(tag)

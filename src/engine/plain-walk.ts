@@ -104,10 +104,23 @@ export class PlainWalk {
     const timing = { totalUs: addon.nowUs() - startUs, sendUs: 0, steps: this.#steps }
     const result = this.#result(elapsedNs, failedRows, timing)
     const { log } = this.#deployment
-    if (log === null) return result
-    this.#logged = this.#log(log, result)
-    if (log.policy.durability === 'committed') await this.#logged
-    return result
+    if (log !== null) this.#logged = this.#log(log, result)
+    if (log?.policy.durability === 'committed') await this.#logged
+    if (!this.#admitted.hasOthers) return result
+    await Promise.allSettled(this.#background)
+    return { ...result, others: this.#others() }
+  }
+
+  #others(): NonNullable<InferResult['others']> {
+    return Object.fromEntries(
+      this.#deployment.compiled.audited.map(({ label, tensors }) => {
+        const read = tensors.map(({ field, source }) => [field.name, this.#read(source)] as const)
+        return [
+          label,
+          read.some(([, tensor]) => tensor === null) ? null : (Object.fromEntries(read) as Record<string, Tensor>),
+        ]
+      }),
+    )
   }
 
   /** Resolves when no background run is under way and the rows are with the log. */

@@ -225,6 +225,7 @@ function planOf(queues: readonly QueueHandle[]): PlanSpec {
     stages: queues.map((queue, stage) => ({ positions: [positionOf(queue, stage)] })),
     checks: [],
     answer: [outputOf(queues.length - 1)],
+    others: [],
     routeSplit: -1,
     log: null,
   }

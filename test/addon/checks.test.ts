@@ -87,6 +87,7 @@ function verdicts(check: CheckSpec): boolean[] {
     ],
     checks: [check],
     answer: [{ stage: 0, position: 0, side: 1, slots: [0] }],
+    others: [],
     routeSplit: -1,
     log: null,
   })

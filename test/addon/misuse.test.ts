@@ -58,6 +58,7 @@ function planSpec(of: QueueHandle): PlanSpec {
     ],
     checks: [],
     answer: [{ stage: 0, position: 0, side: 1, slots: [0] }],
+    others: [],
     routeSplit: -1,
     log: null,
   }

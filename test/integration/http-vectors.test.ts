@@ -224,6 +224,33 @@ describe.skipIf(!isPresent)(
       }
     })
 
+    test('shadow-ccfraud: challengers show in the documented columns when they are asked for, and never otherwise', async () => {
+      const steps = [
+        {
+          type: 'shadow',
+          champion: 'ccfraud-lstm',
+          challengers: ['ccfraud-xgb', 'ccfraud-rf'],
+          tensorFields: ['tensor'],
+        },
+      ]
+      await deploy('shadow', steps)
+      const expected = json<{ columns: string[]; row0: Record<string, number[] | number> }>(
+        'shadow-ccfraud/expected.json',
+      )
+      const [row] = await records('shadow', 'dataset=*,out_&dataset_separator=.', 'shadow-ccfraud/input.df.json')
+      expect(Object.keys(row ?? {})).toEqual(expected.columns)
+      for (const [name, value] of Object.entries(expected.row0)) {
+        if (typeof value === 'number') expect(row?.[name]).toBe(value)
+        else expect((row?.[name] as number[])[0], name).toBeCloseTo(value[0] as number, 7)
+      }
+      const [alone] = await records('shadow', flat, 'shadow-ccfraud/input.df.json')
+      expect(Object.keys(alone ?? {}).filter((name) => name.startsWith('out_'))).toEqual([])
+      const arrow = tableFromIPC(
+        await infer('shadow', 'dataset=out_ccfraud-xgb', file('shadow-ccfraud/input.df.json'), RECORDS, ARROW),
+      )
+      expect(arrow.schema.fields.map(({ name }) => name)).toEqual(['out_ccfraud-xgb'])
+    })
+
     test('abtest-random-split: the split shows as _model_split, extra columns as in.*', async () => {
       const models = ['house-rf', 'house-xgb', 'house-gbr']
       const options = models.map((model) => ({ weight: 1, model }))

@@ -59,7 +59,8 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const isTable = query.isGiven || form === 'arrow-file' || form === 'arrow-stream'
   const tables = isTable ? await import('./table-answer.js') : null
   const plan = tables?.planTable({ query, form, parsed, request, description }) ?? null
-  const pending = engine.infer(name, { ...request, signal: call.signal })
+  const others = plan?.withOthers === true ? { withOthers: true } : {}
+  const pending = engine.infer(name, { ...request, ...others, signal: call.signal })
   // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
   if (!description.isPlain && form !== 'records' && !isTable) call.recycleBody()
   const result = await pending

@@ -185,11 +185,24 @@ function pipelineModelJson({ step, reference, model, tensorFields }: PipelineMod
 }
 
 function descriptionJson(description: PipelineDescription): unknown {
-  const { name, version, inputs, outputs, checks, routes, rowsMax, isWhole, isPlain, models, steps, definition } =
-    description
+  const {
+    name,
+    version,
+    inputs,
+    outputs,
+    checks,
+    routes,
+    others,
+    rowsMax,
+    isWhole,
+    isPlain,
+    models,
+    steps,
+    definition,
+  } = description
   const { log = defaultLogPolicy } = definition
   const facts = { rows_max: rowsMax, whole: isWhole, plain: isPlain }
-  return { name, version, inputs, outputs, checks, routes, ...facts, models, steps, log }
+  return { name, version, inputs, outputs, checks, routes, others, ...facts, models, steps, log }
 }
 
 function statusJson(status: PipelineStatus): unknown {

@@ -144,6 +144,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
     outputs: listOf(reference('Field')),
     checks: listOf(text),
     routes: listOf(text),
+    others: {
+      ...listOf(record({ label: name, outputs: listOf(reference('Field')) })),
+      description: 'Models beside the answering one whose outputs a dataset may name: out_<label>',
+    },
     rows_max: count,
     whole: { ...flag, description: 'Tensors have no row axis: one request a run' },
     plain: { ...flag, description: 'String tensors are involved: the slower path' },

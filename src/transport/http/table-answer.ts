@@ -9,7 +9,7 @@ import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import { arrowExtras } from '../../results/arrow-extras.js'
 import type { CellPrinter } from '../../results/cell-text.js'
 import type { Column } from '../../results/column-types.js'
-import { selectColumns } from '../../results/dataset.js'
+import { selectColumns, wantsOtherModels } from '../../results/dataset.js'
 import { inferColumns, inferTable, type InferContext } from '../../results/infer-table.js'
 import { jsonColumn } from '../../results/json-extras.js'
 import { flattenTable, nestTable } from '../../results/nesting.js'
@@ -32,6 +32,8 @@ export interface TableRequest {
 
 export interface TablePlan extends TableRequest {
   readonly extras: readonly Column[]
+  /** The answer waits for the models beside the answering one: the dataset names columns of theirs. */
+  readonly withOthers: boolean
 }
 
 /** @throws PenstockError ERR_ARGUMENT: a dataset that means nothing, or a form that has no columns to choose. */
@@ -43,7 +45,11 @@ export function planTable(request: TableRequest): TablePlan {
       'Expected no dataset for application/x-penstock, which carries outputs only, but received one. Ask for JSON or Arrow in accept',
     )
   }
-  const plan = { ...request, extras: extrasOf(parsed, description) }
+  const plan = {
+    ...request,
+    extras: extrasOf(parsed, description),
+    withOthers: wantsOtherModels(request.query.dataset),
+  }
   chooseColumns(plan, description)
   return plan
 }
@@ -55,7 +61,7 @@ export function tableReply(
   { timeMs, partition }: { readonly timeMs: number; readonly partition: string },
 ): HttpReply {
   const { form, query, parsed } = plan
-  const context = { ...contextOf(plan, answered), timeMs, partition }
+  const context = { ...contextOf(plan, answered, result.others ?? {}), timeMs, partition }
   const table = inferTable(result, context, chooseColumns(plan, answered))
   if (form === 'arrow-file' || form === 'arrow-stream') {
     const shown = query.separator === null ? nestTable(table) : flattenTable(table, query.separator)
@@ -73,20 +79,21 @@ export function tableReply(
 }
 
 function chooseColumns(plan: TablePlan, description: PipelineDescription): string[] {
-  const { names, hidden } = inferColumns(contextOf(plan, description))
+  const { names, hidden } = inferColumns(contextOf(plan, description, {}))
   return selectColumns(names, { ...plan.query, base: 'all', hidden })
 }
 
 function contextOf(
-  { form, parsed, request, extras }: TablePlan,
+  { form, parsed, request, extras, withOthers }: TablePlan,
   description: PipelineDescription,
+  tensors: NonNullable<InferResult['others']>,
 ): Omit<InferContext, 'timeMs' | 'partition'> {
   return {
     pipeline: description,
     inputs: parsed.request.inputs,
     extras,
     hasTiming: request.timing === true,
-    others: [],
+    others: withOthers ? description.others.map((model) => ({ ...model, tensors: tensors[model.label] ?? null })) : [],
     isArrow: form === 'arrow-file' || form === 'arrow-stream',
   }
 }
