@@ -18,6 +18,7 @@ import type {
   PipelineRecord,
   PipelineVersion,
 } from '../engine/api.js'
+import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../engine/log-api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import type {
   AddedAnswer,
@@ -30,6 +31,7 @@ import type {
   StatusAnswer,
 } from './answers.js'
 import { RemoteExplanations } from './control-explanations.js'
+import { exportLogs, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './control-logs.js'
 import { expectVersion, modelPath, modelVersionPath, pipelinePath } from './control-paths.js'
 import {
   description,
@@ -170,6 +172,22 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
 
   async pipelineStatus(name: string): Promise<RemoteStatus> {
     return pipelineStatus((await this.#http.call('GET', `${pipelinePath(name)}/status`)) as StatusAnswer)
+  }
+
+  // ── the log ───────────────────────────────────────────────────────────────────────────────────
+  /** A page of the log, as the engine has it but for the number of its rows. */
+  readLogs(pipeline: string, query: LogQuery = {}): Promise<RemoteLogPage> {
+    return readLogs(this.#http, pipeline, query)
+  }
+
+  /** Writes files on the server, below its export directory. */
+  exportLogs(pipeline: string, options: LogExport = {}): Promise<LogExportResult> {
+    return exportLogs(this.#http, pipeline, options)
+  }
+
+  /** One SELECT over the logs of all pipelines. */
+  queryLogs(sql: string, options: LogSqlOptions = {}): Promise<RemoteSqlResult> {
+    return queryLogs(this.#http, sql, options)
   }
 
   async #servingOrNewest(name: string): Promise<number> {

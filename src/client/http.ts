@@ -70,6 +70,20 @@ export class HttpCaller {
     })
   }
 
+  /** Asks for an answer in the form of `accept`, and for what its headers say. @throws as `call`. */
+  async callForBytes(
+    method: string,
+    path: string,
+    { accept, ...request }: HttpRequest & { readonly accept: string },
+  ): Promise<{ bytes: Uint8Array; headers: Headers }> {
+    const init = { method, headers: { ...typeOf(request), accept }, ...bodyOf(request) }
+    return this.#fetched(path, init, this.#timeoutMs, async (response) => {
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      if (response.ok) return { bytes, headers: response.headers }
+      throw refusalOf(this.#url, response.status, new TextDecoder().decode(bytes))
+    })
+  }
+
   #send(method: string, path: string, request: HttpRequest): Promise<{ status: number; text: string }> {
     const init = { method, headers: typeOf(request), ...bodyOf(request) }
     return this.#fetched(path, init, this.#timeoutMs, async (response) => ({

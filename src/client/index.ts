@@ -5,6 +5,7 @@
 export { PenstockClient } from './client.js'
 export { Channel } from './channel.js'
 export { PenstockControl } from './control.js'
+export type { RemoteLogPage, RemoteSqlResult } from './control-logs.js'
 export type { RemoteCalibration, RemoteModelStatus, RemoteStatus } from './control-records.js'
 export { RemotePipeline, type ParallelInferOptions, type RecordRow, type TableInferOptions } from './remote-pipeline.js'
 export type { ControlOptions } from './http.js'

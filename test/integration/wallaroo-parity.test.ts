@@ -29,6 +29,7 @@ const wallarooCalls = `
     add_validation add_validations replace_with_model_step replace_with_multi_model_step replace_with_audit
     replace_with_select replace_with_key_split replace_with_random_split replace_with_shadow_deploy
     replace_with_validation remove_step clear steps model_configs infer infer_from_file async_infer parallel_infer
+    logs export_logs
     create_explainability_config list_explainability_configs get_explainability_config generate_api_spec publish publications
   Tag: add_to_pipeline remove_from_pipeline add_to_model remove_from_model
   ExplainabilityConfig: submit_explainability_request list_explainability_requests get_explainability_result

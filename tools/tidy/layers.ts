@@ -38,7 +38,7 @@ const ranks: Readonly<Record<string, number>> = {
 const declares = new Set(['src/engine/api.ts', 'src/engine/log-api.ts'])
 const usesBindings = new Set(['engine', 'worker', 'log', 'transforms'])
 /** Types of these cost a browser nothing: they are erased. */
-const clientSeesTypesOf = new Set(['src/engine/api.ts', 'src/pipeline/definition.ts'])
+const clientSeesTypesOf = new Set(['src/engine/api.ts', 'src/engine/log-api.ts', 'src/pipeline/definition.ts'])
 const clientSees = new Set(['client', 'protocol', 'tensor', 'base'])
 
 /** `src/engine/api.ts` → engine · `src/server.ts` → server · elsewhere undefined. */
