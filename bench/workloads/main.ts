@@ -21,12 +21,13 @@ import { computeModelRows } from './compute-models.js'
 import { largeTensorRow } from './large-tensor.js'
 import { logRow } from './log.js'
 import { programRows } from './programs.js'
+import { oipRow } from './oip.js'
 import { skipped, type Bench, type Finding, type Row } from './row.js'
 import { shadowRow } from './shadow.js'
 import { smallModelRows } from './small-model.js'
 import { findingLines, formatFindings } from './table.js'
 
-const rowNumberMax = 17
+const rowNumberMax = 18
 
 const rows: readonly Row[] = [
   ...smallModelRows,
@@ -37,6 +38,7 @@ const rows: readonly Row[] = [
   arrowBodyRow,
   checksRow,
   logRow,
+  oipRow,
   ...programRows,
 ].sort((left, right) => left.number - right.number)
 

@@ -59,16 +59,40 @@ function contentBytes({ contents }: GrpcAnswer): number {
   return bytes
 }
 
-/** All but the contents. */
-function headOf({ answer, regions, tellsFinal }: GrpcAnswer): Buffer {
-  const parts: Buffer[] = []
-  push(parts, texted(1, answer.modelName))
-  push(parts, texted(2, answer.modelVersion))
+/** All but the contents. Fields may stand in any order: what answers of one kind have in common comes first. */
+function headOf(response: GrpcAnswer): Buffer {
+  const { answer, regions, tellsFinal } = response
+  const isPlain = regions.every((region) => region === null)
+  const common = isPlain ? commonHead(answer) : Buffer.concat(descriptions(response))
+  if (answer.id === '' && answer.parameters.length === 0 && !tellsFinal) return common
+  const parts: Buffer[] = [common]
   push(parts, texted(3, answer.id))
   for (const [name, value] of answer.parameters) push(parts, parameter(4, name, Buffer.concat(texted(3, value))))
   if (tellsFinal) push(parts, parameter(4, 'triton_final_response', Buffer.from([keyOf(1, varint), 1])))
-  answer.outputs.forEach((output, index) => push(parts, wrapped(5, outputMessage(output, regions[index] ?? null))))
   return Buffer.concat(parts)
+}
+
+/** By model, version, and names, datatypes and shapes of the outputs; forgotten all at once when there are too many. */
+const commonHeads = new Map<string, Buffer>()
+const commonHeadsMax = 1024
+
+function commonHead(answer: V2Answer): Buffer {
+  let key = `${answer.modelName}\0${answer.modelVersion}`
+  for (const { name, datatype, tensor } of answer.outputs) key += `\0${name}\0${datatype}\0${tensor.shape.join()}`
+  const known = commonHeads.get(key)
+  if (known !== undefined) return known
+  const head = Buffer.concat(descriptions({ answer, regions: [] }))
+  if (commonHeads.size >= commonHeadsMax) commonHeads.clear()
+  commonHeads.set(key, head)
+  return head
+}
+
+function descriptions({ answer, regions }: Pick<GrpcAnswer, 'answer' | 'regions'>): Buffer[] {
+  const parts: Buffer[] = []
+  push(parts, texted(1, answer.modelName))
+  push(parts, texted(2, answer.modelVersion))
+  answer.outputs.forEach((output, index) => push(parts, wrapped(5, outputMessage(output, regions[index] ?? null))))
+  return parts
 }
 
 function outputMessage({ name, datatype, tensor }: V2Output, region: RegionNote | null): Buffer {

@@ -275,6 +275,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
 
   // ── Open Inference Protocol. Objects are open there: clients send members of their own. ──
   V2Server: record({ name: text, version: text, extensions: listOf(text) }),
+  V2ServerReady: record({ ready: { const: true } }),
   V2Ready: record({ name: text, ready: { const: true } }),
   V2ModelList: record({ models: listOf(text) }),
   V2Tensor: record({ name: text, datatype: v2Datatype, shape: listOf({ type: 'integer', minimum: -1 }) }),

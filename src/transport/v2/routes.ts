@@ -60,7 +60,7 @@ const health: readonly Route[] = [
   serve(
     'GET',
     '/v2/health/ready',
-    { summary: 'Whether requests should be sent here', responses: answers('Ready', 'Ready') },
+    { summary: 'Whether requests should be sent here', responses: answers('Ready', 'V2ServerReady') },
     (_call, service) => {
       service.expectReady()
       return isReady
