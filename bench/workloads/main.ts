@@ -2,7 +2,7 @@
  * The judge: `npm run bench:rows`. Measures every promise that Penstock makes about its speed, row by row, and says for
  * each figure whether it is kept: figure, baseline of the same run, what it must reach, what it aims at.
  *
- *   npm run bench:rows                       all rows, about twenty minutes on two cores
+ *   npm run bench:rows                       all rows, about forty minutes on two cores
  *   npm run bench:rows -- --only 5,6         some
  *   npm run bench:rows -- --save             appends the findings to bench/results/<date>-rows.ndjson
  *

@@ -7,6 +7,9 @@
 namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE {
 namespace {
 constexpr size_t kVectors = kSumLanes / kLanes;
+// Blocks whose sums are added up before they join the row's: a float that has grown swallows the low bits of what is
+// added to it, and a thousand columns in one go are off by more than the exponentials are.
+constexpr size_t kBlocksAFold = 16;
 
 // e^x for x <= 0. Below -87.33 the result would not be a normal number: 0. NaN stays NaN.
 [[gnu::always_inline]] inline Floats exp_of(Floats x) noexcept {
@@ -47,15 +50,22 @@ float max_of(const float* source, size_t columns) noexcept {
 
 // Writes exp(source - max) and returns the sum.
 float exp_row(float* target, const float* source, size_t columns, float max) noexcept {
+  Floats folded[kVectors] = {};
   Floats sums[kVectors] = {};
   size_t c = 0;
-  for (; c + kSumLanes <= columns; c += kSumLanes)
+  for (size_t block = 1; c + kSumLanes <= columns; c += kSumLanes, ++block) {
     for (size_t v = 0; v < kVectors; ++v) {
       const size_t at = c + v * kLanes;
       const Floats value = exp_of(load(source + at) - max);
       *reinterpret_cast<FloatsAnywhere*>(target + at) = value;
       sums[v] += value;
     }
+    if (block % kBlocksAFold != 0) continue;
+    for (size_t v = 0; v < kVectors; ++v) {
+      folded[v] += sums[v];
+      sums[v] = splat(0.0f);
+    }
+  }
   if (c < columns) {
     // The rest as a whole block: -Inf adds nothing.
     float rest[kSumLanes];
@@ -73,7 +83,7 @@ float exp_row(float* target, const float* source, size_t columns, float max) noe
     __builtin_memcpy(target + c, rest, (columns - c) * sizeof(float));
   }
   float lanes[kSumLanes];
-  for (size_t i = 0; i < kSumLanes; ++i) lanes[i] = sums[i / kLanes][i % kLanes];
+  for (size_t i = 0; i < kSumLanes; ++i) lanes[i] = folded[i / kLanes][i % kLanes] + sums[i / kLanes][i % kLanes];
   for (size_t width = kSumLanes / 2; width > 0; width /= 2)
     for (size_t i = 0; i < width; ++i) lanes[i] += lanes[i + width];
   return lanes[0];

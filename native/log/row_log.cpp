@@ -72,8 +72,7 @@ void RowLog::Side::clear() {
 RowLog::RowLog(std::shared_ptr<LogHub> hub, std::shared_ptr<LogStats> stats, LogOptions log_options)
     : options(std::move(log_options)), hub_(std::move(hub)), stats_(std::move(stats)) {}
 
-// ── any thread
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── any thread ──
 
 // Calls fill_front() if rows are taken now, and the writer if they are worth it. False: they are to be dropped.
 template <typename Fill>
@@ -199,8 +198,7 @@ void RowLog::close(LogWaiter waiter) {
   hub_->wake(LogHub::kNow);
 }
 
-// ── the writer
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the writer ──
 
 bool RowLog::run(int64_t now_ns) {
   take_front();
