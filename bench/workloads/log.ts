@@ -71,7 +71,7 @@ async function measure(bench: Bench): Promise<Finding[]> {
   )
   return [
     share('async', 'shallow', asyncShareMin),
-    share('committed', 'shallow', null),
+    share('committed', 'shallow', committedShareMin),
     share('committed', 'deep', committedShareMin),
     verdict(17, 'CPU time of logging a row asynchronously', cpu, {
       unit: 'ns',
