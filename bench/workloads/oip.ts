@@ -49,7 +49,8 @@ async function measure(bench: Bench): Promise<Finding[]> {
     echo: () => withServer(startBaseline('grpc-echo.mjs'), (server) => flood(bench, server.port, message)),
   })
   const rate = (value: number): number => value
-  const medianOf = (name: 'json' | 'binary' | 'echo'): string => `${shortNumber(samplesOf(resultsOf(results, name)).median)}/s`
+  const medianOf = (name: 'json' | 'binary' | 'echo'): string =>
+    `${shortNumber(samplesOf(resultsOf(results, name)).median)}/s`
   const shown = { unit: '/s', baseline: '', better: 'more', required: null, aim: null } as const
   return [
     verdict(
