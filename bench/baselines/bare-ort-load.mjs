@@ -8,9 +8,11 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { fileURLToPath } from 'node:url'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { seededRandom } from '../../dist/src/base/random.js'
 
 const rowsOfAll = 1024
 const bytesOfAll = 8 * 1024 * 1024
+const tokenMax = 2000
 
 async function work({ model, intraOp, rows, freeDim, seconds, warmupSeconds }, barrier) {
   const session = await InferenceSession.create(model, { intraOpNumThreads: intraOp, interOpNumThreads: 1 })
@@ -60,20 +62,19 @@ async function loop(session, batches, fetches, seconds) {
   return { runs: times.length, elapsedMs: now - start, times }
 }
 
+/** Drawn as the requests of a served model are (../workloads/requests.ts): a forest's time is that of its rows' paths. */
 function inputOf({ name, type, shape }, rows, freeDim, batch) {
   const dims = shape.map((dim, axis) => (axis === 0 ? rows : typeof dim === 'number' ? dim : freeDim))
   const length = dims.reduce((product, dim) => product * dim, 1)
+  const random = seededRandom(batch + 1)
   if (type === 'int64') {
     const isMask = name.endsWith('mask')
-    return new Tensor(
-      'int64',
-      BigInt64Array.from({ length }, (_, index) => (isMask ? 1n : BigInt((batch * length + index) % 1999))),
-      dims,
-    )
+    const values = BigInt64Array.from({ length }, () => (isMask ? 1n : BigInt(Math.floor(random() * tokenMax))))
+    return new Tensor('int64', values, dims)
   }
   return new Tensor(
     'float32',
-    Float32Array.from({ length }, (_, index) => Math.sin((batch * length + index) * 12.9898)),
+    Float32Array.from({ length }, () => random() * 2 - 1),
     dims,
   )
 }

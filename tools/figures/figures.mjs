@@ -25,8 +25,9 @@ export function newestFigures(folder = join(root, 'bench', 'results')) {
 /** @returns the text between docs/performance.md's marks, which says so when no run was kept yet. */
 export function newestRows(folder = join(root, 'bench', 'results')) {
   const lines = keptLines(folder, '-rows.ndjson')
-  const rows = [...new Set(lines.map(({ row }) => row))]
-  const newest = rows.flatMap((row) => newestRun(lines.filter((line) => line.row === row)))
+  const keyOf = ({ row, name }) => `${row} ${name}`
+  const figures = [...new Set(lines.map(keyOf))]
+  const newest = figures.flatMap((key) => newestRun(lines.filter((line) => keyOf(line) === key)))
   return newest.length === 0 ? '\nNo run of the rows was kept yet.\n\n' : formatRows(newest)
 }
 
