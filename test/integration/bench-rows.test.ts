@@ -25,7 +25,9 @@ describe('the judge', () => {
       expect(line).toMatchObject({ benchmark: 'rows', machine: { commit: expect.any(String) } })
       if (line.kind === 'verdict') expect(Number.isFinite(line.figure)).toBe(true)
     }
-    expect(lines.filter(({ kind }) => kind === 'verdict').map(({ row }) => row)).toEqual([2, 8, 15, 15, 18, 18, 18, 18])
+    expect(lines.filter(({ kind }) => kind === 'verdict').map(({ row }) => row)).toEqual([
+      2, 8, 15, 15, 18, 18, 18, 18, 18,
+    ])
   })
 
   it('refuses the number of a row that there is not', async () => {
