@@ -2,17 +2,12 @@
  * Recorded results of another engine for real models: ours must print the same numbers. The data is kept outside the
  * repository; the suite says so and skips where it is absent.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { Engine, pipeline, type InferResult } from 'penstock'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { floats } from './engine-harness.js'
 import { TestLog } from './log-harness.js'
+import { file, isPresent, json, vectorModels } from './vectors.js'
 
-const vectors = fileURLToPath(new URL('../../../shared/vectors/', import.meta.url))
-const isPresent = existsSync(vectors)
-const file = (path: string): Buffer => readFileSync(`${vectors}${path}`)
-const json = <T>(path: string): T => JSON.parse(file(path).toString('utf8')) as T
 type Rows = readonly Readonly<Record<string, readonly number[]>>[]
 /** Records to columns. */
 const columns = (rows: Rows): Record<string, (readonly number[])[]> =>
@@ -25,17 +20,7 @@ describe.skipIf(!isPresent)(`vectors${isPresent ? '' : ' (skipped: the recorded 
   const log = new TestLog()
   beforeAll(async () => {
     engine = await Engine.open({ calibration: 'off', log })
-    const models: Record<string, string> = {
-      ccfraud: 'ccfraud-single/model.onnx',
-      'house-rf': 'houseprice-single-hotswap/rf.onnx',
-      'house-gbr': 'houseprice-single-hotswap/gbr.onnx',
-      'house-xgb': 'houseprice-single-hotswap/xgb.onnx',
-      'multi-io': 'multi-io/model.onnx',
-      'ccfraud-lstm': 'shadow-ccfraud/champion_ccfraud-lstm.onnx',
-      'ccfraud-xgb': 'shadow-ccfraud/challenger_ccfraud-xgb.onnx',
-      'ccfraud-rf': 'shadow-ccfraud/challenger_ccfraud-rf.onnx',
-    }
-    for (const [name, path] of Object.entries(models)) await engine.addModel(name, file(path))
+    for (const [name, path] of Object.entries(vectorModels)) await engine.addModel(name, file(path))
   })
   afterAll(async () => {
     await engine.close()

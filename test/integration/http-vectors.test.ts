@@ -3,16 +3,11 @@
  * forms in which they were recorded. The data is kept outside the repository; the suite says so and skips where it is
  * absent. engine-vectors.test.ts has the models' numbers; here it is columns, types, orders and forms.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { type Field, type Table, tableFromIPC } from 'apache-arrow'
 import { Engine, PenstockServer } from 'penstock'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { file, isPresent, json, vectorModels } from './vectors.js'
 
-const vectors = fileURLToPath(new URL('../../../shared/vectors/', import.meta.url))
-const isPresent = existsSync(vectors)
-const file = (path: string): Buffer => readFileSync(`${vectors}${path}`)
-const json = <T>(path: string): T => JSON.parse(file(path).toString('utf8')) as T
 type Rows = Record<string, unknown>[]
 
 const ARROW = 'application/vnd.apache.arrow.file'
@@ -30,17 +25,7 @@ describe.skipIf(!isPresent)(
     beforeAll(async () => {
       engine = await Engine.open({ calibration: 'off' })
       server = await PenstockServer.start({ engine, port: 0, partition: 'here' })
-      const models: Record<string, string> = {
-        ccfraud: 'ccfraud-single/model.onnx',
-        'house-rf': 'houseprice-single-hotswap/rf.onnx',
-        'house-gbr': 'houseprice-single-hotswap/gbr.onnx',
-        'house-xgb': 'houseprice-single-hotswap/xgb.onnx',
-        'multi-io': 'multi-io/model.onnx',
-        'ccfraud-lstm': 'shadow-ccfraud/champion_ccfraud-lstm.onnx',
-        'ccfraud-xgb': 'shadow-ccfraud/challenger_ccfraud-xgb.onnx',
-        'ccfraud-rf': 'shadow-ccfraud/challenger_ccfraud-rf.onnx',
-      }
-      for (const [name, path] of Object.entries(models)) {
+      for (const [name, path] of Object.entries(vectorModels)) {
         const answer = await send('PUT', `/v1/models/${name}/versions`, file(path), 'application/octet-stream')
         expect(answer.status).toBe(201)
       }
