@@ -124,6 +124,12 @@ export const LOG_SQL_RESULT_BYTES_MAX = 64 * MIB
 // ── models and pipelines ────────────────────────────────────────────────────────────────────────
 /** Bytes of an .onnx file: protobuf's own limit, 2 GiB - 1. */
 export const MODEL_BYTES_MAX = 2 * GIB - 1
+/** Nodes, attributes, names and tensors that reading a model's graph may keep: about 200 bytes each. */
+export const ONNX_ITEMS_MAX = 2 ** 21
+/** Graphs, or types, inside each other: ONNX Runtime's protobuf ends at 100 messages, three for each graph. */
+export const ONNX_GRAPH_DEPTH_MAX = 32
+/** Bytes of one name or text of a model's graph. */
+export const ONNX_TEXT_BYTES_MAX = MIB
 /** Bytes of a model from which its workers share weights through prepared files: below, copies cost less than a second file. */
 export const PREPARED_MODEL_BYTES_MIN = 16 * MIB
 /** Bytes of a weight that goes to the shared file: each is a mapping of its own, and Linux grants a process 65,530. */

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import type { EngineMetrics } from '../engine/metrics.js'
 import { families } from './families.js'
 import { Metrics } from './metrics.js'
-import { ProtoWriter } from './protobuf.js'
+import { ProtoWriter } from '../base/protobuf/wire-writer.js'
 
 const clientModel = `
 syntax = "proto2";

@@ -8,7 +8,7 @@ import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 import type { Histogram, HistogramLayout } from '../engine/metrics.js'
 import { families, type Family, type Labels, type Snapshot } from './families.js'
 import { classicBuckets, nativeBuckets, type ClassicBucket, type Unit } from './histogram.js'
-import { ProtoWriter } from './protobuf.js'
+import { ProtoWriter } from '../base/protobuf/wire-writer.js'
 
 export const PROTOBUF_CONTENT_TYPE =
   'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'

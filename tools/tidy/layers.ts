@@ -2,7 +2,7 @@
  * Dependencies point down:
  *
  *   cli → bench → index → server, files → transport → metrics → engine → worker, registry, log → steps → pipeline, results
- *     → protocol, transforms, explain → tensor → base
+ *     → protocol, transforms, explain, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api.ts and log-api.ts only); the client sees protocol, tensor
@@ -19,6 +19,7 @@ const ranks: Readonly<Record<string, number>> = {
   protocol: 2,
   transforms: 2,
   explain: 2,
+  onnx: 2,
   pipeline: 3,
   results: 3,
   steps: 4,

@@ -11,7 +11,7 @@ import { badRequest, badShape } from '../v2/failures.js'
 import { countElements } from '../v2/request-check.js'
 import type { RegionPlace, SharedMemory } from '../v2/shared-memory.js'
 import { readContents } from './typed-contents.js'
-import { BYTES, FIXED64, VARINT, WireReader } from './wire-reader.js'
+import { BYTES, FIXED64, VARINT, WireReader } from '../../base/protobuf/wire-reader.js'
 
 export interface GrpcWish extends V2Wish {
   readonly place: RegionPlace | null

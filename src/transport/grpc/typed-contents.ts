@@ -5,7 +5,7 @@
 import { dtypeInfo, dtypeOfOip } from '../../tensor/dtype.js'
 import { badRequest, badShape } from '../v2/failures.js'
 import { clip } from '../v2/request-check.js'
-import { BYTES, type WireReader } from './wire-reader.js'
+import { BYTES, type WireReader } from '../../base/protobuf/wire-reader.js'
 
 /** Which repeated field carries a datatype. */
 const fieldOf: Readonly<Record<string, number>> = {

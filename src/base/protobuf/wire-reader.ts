@@ -4,7 +4,7 @@
  *
  * @source https://protobuf.dev/programming-guides/encoding/
  */
-import { badRequest } from '../v2/failures.js'
+import { PenstockError } from '../errors.js'
 
 export const VARINT = 0
 export const FIXED64 = 1
@@ -30,6 +30,15 @@ export class WireReader {
 
   get isAtEnd(): boolean {
     return this.position >= this.#end
+  }
+
+  get remaining(): number {
+    return this.#end - this.position
+  }
+
+  /** Another reader of the same message, from `position` on. */
+  from(position: number): WireReader {
+    return new WireReader(this.#bytes, position, this.#end)
   }
 
   /** Steps to the next field. @returns false at the end. */
@@ -85,6 +94,11 @@ export class WireReader {
     return scratch.getBigUint64(0, true)
   }
 
+  float(): number {
+    this.#take(4)
+    return this.#bytes.readFloatLE(this.position - 4)
+  }
+
   double(): number {
     this.#take(8)
     return this.#bytes.readDoubleLE(this.position - 8)
@@ -114,6 +128,14 @@ export class WireReader {
     const length = this.#length()
     this.#take(length)
     return new WireReader(this.#bytes, this.position - length, this.position)
+  }
+
+  /** A reader of the value that is next, whatever its type: what packs a list and what does not are read alike. */
+  value(): WireReader {
+    if (this.wireType === BYTES) return this.message()
+    const start = this.position
+    this.skip()
+    return new WireReader(this.#bytes, start, this.position)
   }
 
   /** Steps over a field that nobody wants. */
@@ -148,6 +170,6 @@ export class WireReader {
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-function malformed(what: string) {
-  return badRequest(`Expected a well-formed protobuf message but received ${what}`)
+function malformed(what: string): PenstockError {
+  return new PenstockError('ERR_ARGUMENT', `Expected a well-formed protobuf message but received ${what}`)
 }

@@ -1,6 +1,6 @@
 /**
- * Writes Protocol Buffers: what metric families need of the format, and no more (varints, doubles, text, nested messages,
- * packed lists). A library would bring a schema compiler for one message that is flat.
+ * Writes Protocol Buffers: what metric families and small parts of ONNX files need of the format, and no more (varints,
+ * doubles, text, nested messages, packed lists). A library would bring a schema compiler for messages that are flat.
  * Numbers are exact up to 2^53. Format: https://protobuf.dev/programming-guides/encoding/
  */
 const VARINT = 0
@@ -47,10 +47,22 @@ export class ProtoWriter {
     return this.#lengthDelimited(field, textEncoder.encode(value))
   }
 
+  /** Bytes as they lie in memory. */
+  data(field: number, value: ArrayBufferView): this {
+    return this.#lengthDelimited(field, new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+  }
+
   message(field: number, write: (message: ProtoWriter) => void): this {
     const message = new ProtoWriter()
     write(message)
     return this.#lengthDelimited(field, message.bytes)
+  }
+
+  /** Whole numbers >= 0 of a repeated int64. */
+  packedUnsigned(field: number, values: readonly number[]): this {
+    const packed = new ProtoWriter()
+    for (const value of values) packed.#varint(value)
+    return this.#lengthDelimited(field, packed.bytes)
   }
 
   /** Whole numbers of a repeated sint64. */
