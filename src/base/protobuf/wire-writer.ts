@@ -6,6 +6,7 @@
 const VARINT = 0
 const FIXED64 = 1
 const BYTES = 2
+const FIXED32 = 5
 
 const START_BYTES = 4096
 /** A varint of 64 bits. */
@@ -33,6 +34,14 @@ export class ProtoWriter {
   /** A whole number; fields of type sint32 and sint64. */
   signed(field: number, value: number): this {
     return this.unsigned(field, zigzag(value))
+  }
+
+  float(field: number, value: number): this {
+    this.#tag(field, FIXED32)
+    this.#reserve(4)
+    this.#view.setFloat32(this.#length, value, true)
+    this.#length += 4
+    return this
   }
 
   double(field: number, value: number): this {

@@ -1,0 +1,107 @@
+/**
+ * Models of more than one file: the server opens no file that an upload names, wherever in the model it is named and
+ * whatever lies in the folders that ONNX Runtime would look into.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Home } from 'penstock'
+import { afterAll, describe, expect, test } from 'vitest'
+import { buildModel, type BuiltModel, type BuiltTensor } from '../../src/onnx/testing/build.js'
+import { openEngine, refusal } from './engine-harness.js'
+
+const weights = Float32Array.of(2, 3)
+const decoy = `decoy-${process.pid}.data`
+const inside = (name: string): BuiltTensor => ({ name, dtype: 'float32', dims: [2], data: weights })
+const outside = (name: string, location = decoy): BuiltTensor => ({
+  name,
+  dtype: 'float32',
+  dims: [2],
+  external: { location, offset: '0', length: '8' },
+})
+const fields = { inputs: [['x', 'float32', ['n', 2]]], outputs: [['y', 'float32', ['n', 2]]] } as const
+const add = { op: 'Add', inputs: ['x', 'w'], outputs: ['y'] }
+const constant = (tensor: BuiltTensor) => ({
+  op: 'Constant',
+  inputs: [],
+  outputs: ['w'],
+  attributes: { value: { tensor } },
+})
+const oneIndex: BuiltTensor = { name: 'i', dtype: 'int64', dims: [1], data: BigInt64Array.of(0n) }
+const oneValue = { ...outside('w'), dims: [1], external: { location: decoy, offset: '0', length: '4' } }
+const body = (tensor: BuiltTensor) => ({
+  graph: {
+    nodes: [{ op: 'Add', inputs: ['x', 'v'], outputs: ['z'] }],
+    outputs: [['z', 'float32', ['n', 2]] as const],
+    initializers: [tensor],
+  },
+})
+const branches: BuiltModel = {
+  ...fields,
+  initializers: [{ name: 'c', dtype: 'bool', dims: [], data: Uint8Array.of(1) }],
+  nodes: [
+    {
+      op: 'If',
+      inputs: ['c'],
+      outputs: ['y'],
+      attributes: { then_branch: body(outside('v')), else_branch: body(inside('v')) },
+    },
+  ],
+}
+
+const hidden: readonly (readonly [string, BuiltModel])[] = [
+  ['an initializer', { ...fields, nodes: [add], initializers: [outside('w')] }],
+  ['an attribute', { ...fields, nodes: [constant(outside('w')), add] }],
+  ['a subgraph', branches],
+  [
+    'a sparse initializer',
+    { ...fields, nodes: [add], sparseInitializers: [{ values: oneValue, indices: oneIndex, dims: [2] }] },
+  ],
+  [
+    'a function',
+    {
+      ...fields,
+      domains: { own: 1 },
+      nodes: [{ op: 'Shift', inputs: ['x'], outputs: ['y'], domain: 'own' }],
+      functions: [
+        { name: 'Shift', domain: 'own', inputs: ['x'], outputs: ['y'], nodes: [constant(outside('w')), add] },
+      ],
+    },
+  ],
+  ['an absolute path', { ...fields, nodes: [add], initializers: [outside('w', '/etc/hostname')] }],
+  ['a parent folder', { ...fields, nodes: [add], initializers: [outside('w', `../${decoy}`)] }],
+  ['an address in memory', { ...fields, nodes: [add], initializers: [outside('w', '*/_ORT_MEM_ADDR_/*')] }],
+]
+
+describe('a model whose weights lie in a file of the server', () => {
+  const path = mkdtempSync(join(tmpdir(), 'penstock-home-'))
+  const here = join(process.cwd(), decoy)
+  afterAll(() => {
+    rmSync(here, { force: true })
+    rmSync(path, { recursive: true })
+  })
+
+  test.each(hidden)('is refused before ONNX Runtime sees it: %s', async (_what, model) => {
+    writeFileSync(here, weights)
+    const home = await Home.open({ path })
+    writeFileSync(join(path, 'blobs', decoy), weights)
+    try {
+      const engine = await openEngine([], { models: home.models, pipelines: home.pipelines })
+      const error = await refusal(engine.addModel('m', buildModel(model)))
+      expect(error.code).toBe('ERR_MODEL_INVALID')
+      expect(error.message).toMatch(/The weights \(tensor [wv]\) lie in another file, .* which was not sent/)
+      expect(error.message).toContain('save_as_external_data=False')
+      expect(engine.listModels()).toEqual([])
+      await engine.close()
+    } finally {
+      await home.close()
+    }
+  })
+
+  test('the same models with their weights inside are served, so that it is the place that is refused', async () => {
+    const engine = await openEngine()
+    const model = { ...fields, nodes: [add], initializers: [inside('w')] }
+    await engine.addModel('m', buildModel(model))
+    expect(engine.listModels()).toHaveLength(1)
+  })
+})
