@@ -9,7 +9,8 @@ import type { Parameter, Parameters, V2Input, V2Request, V2Wish } from '../v2/ca
 import { noParameters } from '../v2/call.js'
 import { badRequest, badShape } from '../v2/failures.js'
 import { countElements } from '../v2/request-check.js'
-import type { RegionPlace, SharedMemory } from '../v2/shared-memory.js'
+import { decodeContent, expectOutputContent, inputContent, type Content } from '../v2/inputs/content-type.js'
+import { placeParameters, type RegionPlace, type SharedMemory } from '../v2/shared-memory.js'
 import { readContents } from './typed-contents.js'
 import { BYTES, FIXED64, VARINT, WireReader } from '../../base/protobuf/wire-reader.js'
 
@@ -34,6 +35,9 @@ interface GrpcInput {
   readonly shape: readonly number[]
   readonly place: RegionPlace | null
   readonly contents: WireReader | null
+  readonly content: Content
+  /** What the parameter binary_data_size says; null: nothing. */
+  readonly rawBytes: number | null
 }
 
 /** A request, or why it is none. */
@@ -55,8 +59,8 @@ export function readInferRequest(bytes: Buffer): ReadRequest {
 export function bindGrpcRequest(request: GrpcInferRequest, memory: SharedMemory): V2Request {
   const { id, inputs, raw, wishes, parameters } = request
   let position = 0
-  const bound = inputs.map((input): V2Input => {
-    const { name, datatype, shape, place, contents } = input
+  const bind = (input: GrpcInput): V2Input => {
+    const { name, datatype, shape, place, contents, rawBytes } = input
     if (place !== null) return { name, datatype, shape, data: memory.read(place) }
     if (contents !== null) {
       if (raw.length > 0)
@@ -66,11 +70,14 @@ export function bindGrpcRequest(request: GrpcInferRequest, memory: SharedMemory)
       return { name, datatype, shape, data: readContents(contents, name, datatype, countElements(name, shape)) }
     }
     const data = raw[position++]
+    if (data !== undefined && rawBytes !== null && data.length !== rawBytes)
+      throw badShape(`unexpected size for input '${name}': binary_data_size is ${rawBytes}, got ${data.length} bytes`)
     if (data !== undefined) return { name, datatype, shape, data }
     // An empty tensor may come without any contents.
     if (raw.length === 0 && countElements(name, shape) === 0) return { name, datatype, shape, data: noBytes }
     throw badRequest(`unable to find data for input tensor '${name}' for model '${request.modelName}' in request.`)
-  })
+  }
+  const bound = inputs.map((input) => decodeContent(bind(input), input.content))
   if (position < raw.length)
     throw badShape(`expected ${position} raw_input_contents for model '${request.modelName}', got ${raw.length}`)
   return { id, inputs: bound, wishes, parameters }
@@ -120,7 +127,9 @@ function readInput(reader: WireReader): GrpcInput {
   }
   // Some clients send an empty message beside raw contents.
   if (contents?.isAtEnd === true) contents = null
-  return { name, datatype, shape, contents, place: placeOf(parameters) }
+  const content = inputContent(name, datatype, parameters)
+  const rawBytes = parameters === null ? null : countOf(parameters, 'binary_data_size')
+  return { name, datatype, shape, contents, content, rawBytes, place: placeOf(parameters) }
 }
 
 function readDims(reader: WireReader, shape: number[]): void {
@@ -142,6 +151,7 @@ function readWish(reader: WireReader): GrpcWish {
     else if (reader.field === 2) readParameter(reader.message(), parameters)
     else reader.skip()
   }
+  expectOutputContent(name, parameters)
   const classification = countOf(parameters, 'classification') ?? 0
   const place = placeOf(parameters)
   if (place !== null && classification > 0)
@@ -183,8 +193,13 @@ function small(value: bigint): number | bigint {
 }
 
 function placeOf(parameters: Parameters | null): RegionPlace | null {
-  const region = parameters?.get('shared_memory_region')
-  if (parameters === null || region === undefined) return null
+  if (parameters === null) return null
+  const region = parameters.get('shared_memory_region')
+  if (region === undefined) {
+    const stray = placeParameters.find((name) => parameters.has(name))
+    if (stray === undefined) return null
+    throw badRequest(`'shared_memory_region' must be specified along with '${stray}'`)
+  }
   if (typeof region !== 'string') throw badRequest("'shared_memory_region' parameter must be a string")
   const byteSize = countOf(parameters, 'shared_memory_byte_size')
   if (byteSize === null)

@@ -350,7 +350,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
           shape: listOf(count),
           datatype: v2Datatype,
           parameters: reference('V2Parameters'),
-          data: { type: 'array', description: 'The elements, flat or nested' },
+          data: {
+            type: 'array',
+            description: 'The elements, flat or nested; null is a missing value of floats and texts',
+          },
         },
       }),
       outputs: listOf({

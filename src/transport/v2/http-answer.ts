@@ -5,7 +5,7 @@
  */
 import { writeNested } from '../../tensor/print.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { writeByteStrings } from './byte-strings.js'
+import { writeByteStrings } from './inputs/byte-strings.js'
 import type { V2Answer, V2Output } from './call.js'
 import { badRequest } from './failures.js'
 import type { Head } from './http-head.js'

@@ -7,6 +7,7 @@ import type { V2Input, V2Request } from './call.js'
 import { noParameters } from './call.js'
 import { badRequest, badShape } from './failures.js'
 import type { Head, HeadCache } from './http-head.js'
+import { decodeContent } from './inputs/content-type.js'
 import type { SharedMemory } from './shared-memory.js'
 import type { V2Signature } from './signature.js'
 
@@ -30,21 +31,22 @@ export function readBody(body: Buffer, length: number | null, heads: HeadCache):
 /**
  * Gives each input its bytes: binary ones lie one behind the other in the order of the JSON.
  * @param tail lent as long as the request is.
- * @throws PenstockError ERR_SHAPE: bytes are missing or left over. ERR_ARGUMENT, ERR_UNSUPPORTED: shared memory.
+ * @throws PenstockError ERR_SHAPE: bytes are missing or left over. ERR_ARGUMENT: elements that are not what the content type
+ *   says. ERR_ARGUMENT, ERR_UNSUPPORTED: shared memory.
  */
 export function bindRequest(model: string, head: Head, tail: Buffer, memory: SharedMemory): V2Request {
   let position = 0
   const inputs = head.inputs.map((input): V2Input => {
-    const { name, datatype, shape, data, binaryBytes, place } = input
-    if (data !== null) return { name, datatype, shape, data }
-    if (place !== null) return { name, datatype, shape, data: memory.read(place) }
+    const { name, datatype, shape, data, binaryBytes, place, content } = input
+    if (data !== null) return decodeContent({ name, datatype, shape, data }, content)
+    if (place !== null) return decodeContent({ name, datatype, shape, data: memory.read(place) }, content)
     const start = position
     position += binaryBytes ?? 0
     if (position > tail.length)
       throw badShape(
         `unexpected size for input '${name}', expecting ${position - tail.length} additional bytes for model '${model}'`,
       )
-    return { name, datatype, shape, data: tail.subarray(start, position) }
+    return decodeContent({ name, datatype, shape, data: tail.subarray(start, position) }, content)
   })
   if (position < tail.length) throw badShape(`unexpected additional input data for model '${model}'`)
   return { id: head.id, inputs, wishes: head.wishes, parameters: head.parameters }

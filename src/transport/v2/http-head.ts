@@ -4,16 +4,18 @@
  *
  * Clients send the same head again and again, so heads whose tensors are all binary are remembered by their bytes.
  */
+import type { PenstockError } from '../../base/errors.js'
 import { JSON_KEYS_MAX } from '../../base/limits.js'
 import { dtypeOfOip } from '../../tensor/dtype.js'
 import { JsonReader, type Mark } from '../http/json-reader.js'
 import type { Parameter, Parameters, V2Wish } from './call.js'
 import { noParameters } from './call.js'
 import { badRequest } from './failures.js'
-import { readJsonData } from './json-data.js'
+import { expectOutputContent, inputContent, type Content } from './inputs/content-type.js'
+import { isAtNull, readJsonData } from './inputs/json-data.js'
 import { wantsBinary } from './parameters.js'
 import { clip, countElements } from './request-check.js'
-import type { RegionPlace } from './shared-memory.js'
+import { placeParameters, type RegionPlace } from './shared-memory.js'
 
 export interface HeadInput {
   readonly name: string
@@ -23,6 +25,7 @@ export interface HeadInput {
   readonly data: Uint8Array | readonly string[] | null
   readonly binaryBytes: number | null
   readonly place: RegionPlace | null
+  readonly content: Content
 }
 
 export interface HeadWish extends V2Wish {
@@ -49,9 +52,11 @@ export function readHead(bytes: Buffer): Head {
   let wishes: HeadWish[] | null = null
   if (!reader.isAtObject) throw badRequest('failed to parse the request JSON buffer: expected an object')
   reader.readObject((key) => {
-    if (key === 'id') id = readText(reader, key)
-    else if (key === 'parameters') parameters = readParameters(reader)
-    else if (key === 'inputs') inputs = readList(reader, key, () => readInput(reader))
+    if (key === 'inputs') inputs = readList(reader, key, () => readInput(reader))
+    // Clients that write every member of their types write null for those that are not there.
+    else if (isAtNull(reader)) reader.readWord()
+    else if (key === 'id') id = readText(reader, key)
+    else if (key === 'parameters') parameters = readParameters(reader, 'request')
     else if (key === 'outputs') wishes = readList(reader, key, () => readWish(reader))
     // Unknown members are ignored: clients send some of their own.
     else reader.skipValue()
@@ -97,9 +102,9 @@ function readInput(reader: JsonReader): HeadInput {
     if (key === 'name') name = readText(reader, key)
     else if (key === 'datatype') datatype = readText(reader, key)
     else if (key === 'shape') shape = readShape(reader)
-    else if (key === 'parameters') parameters = readParameters(reader)
+    else if (key === 'parameters') parameters = readParameters(reader, 'tensor')
     else {
-      if (key === 'data') dataAt = reader.mark()
+      if (key === 'data' && !isAtNull(reader)) dataAt = reader.mark()
       reader.skipValue()
     }
   })
@@ -115,8 +120,9 @@ function readInput(reader: JsonReader): HeadInput {
     throw badRequest(
       `must not set more than one of 'data', 'binary_data_size' and 'shared_memory_region' for input '${clip(known.name)}'`,
     )
+  const content = inputContent(known.name, known.datatype, parameters)
   const data = dataAt === null ? null : readDataAt(reader, dataAt, known)
-  return { ...known, data, binaryBytes, place }
+  return { ...known, data, binaryBytes, place, content }
 }
 
 /** Reads the data once name, datatype and shape are known, wherever in the object they stood. */
@@ -151,10 +157,11 @@ function readWish(reader: JsonReader): HeadWish {
   let parameters = noParameters
   reader.readObject((key) => {
     if (key === 'name') name = readText(reader, key)
-    else if (key === 'parameters') parameters = readParameters(reader)
+    else if (key === 'parameters') parameters = readParameters(reader, 'tensor')
     else reader.skipValue()
   })
   if (name === null) throw badRequest("Unable to parse 'name': attempt to access non-existing object member 'name'")
+  expectOutputContent(name, parameters)
   const place = readPlace(parameters)
   const classification = readCount(parameters, 'classification') ?? 0
   const isBinary = parameters.get('binary_data') ?? false
@@ -199,25 +206,44 @@ const dimsMax = 256
 const badDim = () =>
   badRequest("Unable to parse 'shape': attempt to access JSON non-unsigned-integer as unsigned-integer")
 
-/** Strings, numbers and booleans, integers exact. */
-function readParameters(reader: JsonReader): Parameters {
+/**
+ * Strings, numbers and booleans, integers exact. `null` is none. Those of tensors may hold more than this server reads;
+ * one of a request is a routing key, and would be missed without a word.
+ */
+function readParameters(reader: JsonReader, of: 'request' | 'tensor'): Parameters {
+  if (isAtNull(reader)) {
+    reader.readWord()
+    return noParameters
+  }
   if (!reader.isAtObject) throw badRequest("Unable to parse 'parameters': attempt to access JSON non-object as object")
   const parameters = new Map<string, Parameter>()
   reader.readObject((key) => {
-    const value = readParameter(reader)
-    // What is neither text nor number nor bool, `headers` for one, means nothing here.
-    if (value !== null) parameters.set(key, value)
+    if (isAtNull(reader)) reader.readWord()
+    else if (!reader.isAtArray && !reader.isAtObject) parameters.set(key, readParameter(reader))
+    else if (of === 'request' ? key !== 'headers' : tensorParameters.has(key)) throw noScalar(key)
+    else reader.skipValue()
   })
   return parameters
 }
 
-function readParameter(reader: JsonReader): Parameter | null {
+/** Those of inputs and outputs that mean something here. */
+const tensorParameters: ReadonlySet<string> = new Set([
+  'binary_data',
+  'binary_data_size',
+  'classification',
+  'content_type',
+  'shared_memory_byte_size',
+  'shared_memory_offset',
+  'shared_memory_region',
+])
+const noScalar = (key: string): PenstockError =>
+  badRequest(
+    `Expected the parameter '${clip(key)}' to be text, a number or a bool: it is one for all rows of a request`,
+  )
+
+function readParameter(reader: JsonReader): Parameter {
   if (reader.isAtString) return reader.readString()
-  if (reader.isAtArray || reader.isAtObject) {
-    reader.skipValue()
-    return null
-  }
-  if (!reader.isAtNumber) return reader.readWord()
+  if (!reader.isAtNumber) return reader.readWord() === true
   const at = reader.mark()
   const value = reader.readNumber()
   if (!Number.isInteger(value) || Number.isSafeInteger(value)) return value
@@ -234,7 +260,11 @@ function readCount(parameters: Parameters, name: string): number | null {
 
 function readPlace(parameters: Parameters): RegionPlace | null {
   const region = parameters.get('shared_memory_region')
-  if (region === undefined) return null
+  if (region === undefined) {
+    const stray = placeParameters.find((name) => parameters.has(name))
+    if (stray === undefined) return null
+    throw badRequest(`'shared_memory_region' must be specified along with '${stray}'`)
+  }
   if (typeof region !== 'string')
     throw badRequest("Unable to parse 'shared_memory_region': attempt to access JSON non-string as string")
   const byteSize = readCount(parameters, 'shared_memory_byte_size')

@@ -9,7 +9,7 @@ import type { EngineApi, InferResult, PipelineDescription } from '../../engine/a
 import type { BytesRequest, TensorPort } from '../../engine/tensor-port.js'
 import { allocateData, dtypeInfo, viewData } from '../../tensor/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import { readByteStrings } from './byte-strings.js'
+import { readByteStrings } from './inputs/byte-strings.js'
 import type { V2Answer, V2Input, V2Output, V2Request, V2Wish } from './call.js'
 import { classify } from './classification.js'
 import { badShape } from './failures.js'

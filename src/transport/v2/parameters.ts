@@ -1,11 +1,13 @@
 /**
- * What the parameters of a request mean: priority and timeout are the scheduler's, names that the protocol reserves for
- * sequences and output forms are others' business, and all the rest are routing keys.
+ * What the parameters of a request mean: priority and timeout are the scheduler's, the form of the answer is its writer's,
+ * and what the protocol has no name for is a routing key. A name whose meaning would be lost here is refused: a client
+ * that asks for a sequence expects state, and would take the answer without it for the right one.
  */
 import type { PenstockError } from '../../base/errors.js'
 import type { Meta } from '../../engine/api.js'
 import type { Parameter, Parameters } from './call.js'
 import { badRequest } from './failures.js'
+import { expectRequestContent } from './inputs/content-type.js'
 
 export interface CallOptions {
   /** 0 interactive, 1 background. */
@@ -17,15 +19,9 @@ export interface CallOptions {
 
 export const noOptions: CallOptions = { priority: 0, timeoutUs: 0, meta: null }
 
-/** Asks for the form of the answer, or speaks of sequences, which no ONNX model here has. */
-const reserved: ReadonlySet<string> = new Set([
-  'binary_data_output',
-  'sequence_id',
-  'sequence_start',
-  'sequence_end',
-  'headers',
-  'triton_enable_empty_final_response',
-])
+/** Said to the transport: the form of the answer, and the headers that a gateway passed on. */
+const reserved: ReadonlySet<string> = new Set(['binary_data_output', 'headers', 'triton_enable_empty_final_response'])
+const sequenceNames: ReadonlySet<string> = new Set(['sequence_id', 'sequence_start', 'sequence_end'])
 const reservedPrefix = 'triton_'
 
 /** @throws PenstockError ERR_ARGUMENT, ERR_META. */
@@ -39,6 +35,8 @@ export function readCallOptions(parameters: Parameters): CallOptions {
     if (name === 'priority') priority = expectCount(name, value) > 1 ? 1 : 0
     else if (name === 'timeout') timeoutUs = expectCount(name, value)
     else if (reserved.has(name)) continue
+    else if (name === 'content_type') expectRequestContent(parameters)
+    else if (sequenceNames.has(name)) expectNoSequence(name, value)
     else if (name.startsWith(reservedPrefix)) throw reservedName()
     else {
       meta ??= Object.create(null) as Record<string, string | number>
@@ -54,6 +52,15 @@ export function wantsBinary(parameters: Parameters): boolean {
   if (value === undefined) return false
   if (typeof value === 'boolean') return value
   throw badRequest(`Expected the parameter binary_data_output to be true or false but received ${String(value)}`)
+}
+
+/** 0, '' and false are how clients say that there is none. */
+function expectNoSequence(name: string, value: Parameter): void {
+  if (value === 0 || value === '' || value === false) return
+  throw badRequest(
+    `Expected the parameter ${name} to be absent but received ${String(value).slice(0, 100)}: ` +
+      'models here keep no state from one request to the next. Send the whole sequence in one request',
+  )
 }
 
 function expectCount(name: string, value: Parameter): number {

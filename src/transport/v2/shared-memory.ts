@@ -26,6 +26,9 @@ export interface RegionPlace {
   readonly byteSize: number
 }
 
+/** Parameters that say nothing without `shared_memory_region`. */
+export const placeParameters = ['shared_memory_byte_size', 'shared_memory_offset'] as const
+
 export class SharedMemory {
   readonly isAllowed: boolean
   readonly #regions = new Map<string, Region & { readonly file: number }>()

@@ -1,6 +1,6 @@
 /**
- * The Open Inference Protocol as its own clients speak it: tritonclient (HTTP, aiohttp, gRPC), perf_analyzer, and whatever
- * else stands in requirements.txt. The cases are Python (test_*.py, run by pytest) against one server of ours; each of
+ * The Open Inference Protocol as its own clients speak it: tritonclient (HTTP, aiohttp, gRPC), perf_analyzer, KServe's client,
+ * MLServer's codecs. The cases are Python (test_*.py, run by pytest) against one server of ours; each of
  * them is a test here, so that this suite counts like the others.
  */
 import { execFile, spawn } from 'node:child_process'
@@ -42,6 +42,7 @@ async function runCases(): Promise<Outcome[]> {
   // For the OpenAPI documents in it.
   const mlserver = join(interopPath, 'mlserver-1.7.1')
   if (!existsSync(join(mlserver, 'mlserver'))) await unpackWheel(python, 'mlserver==1.7.1', mlserver)
+  const mlserverPython = await pythonWith('mlserver', join(here, 'requirements-mlserver.txt'))
   const server = spawn(process.execPath, [join(here, 'server.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
   try {
     const ports = await firstLine(server.stdout)
@@ -52,6 +53,7 @@ async function runCases(): Promise<Outcome[]> {
       PENSTOCK_PORTS: ports,
       PENSTOCK_REPORT: report,
       MLSERVER: mlserver,
+      MLSERVER_PYTHON: mlserverPython,
       PERF_ANALYZER: path,
       PERF_ANALYZER_PRELOAD: preload,
     }

@@ -1,14 +1,14 @@
 /**
  * The `data` of a tensor in JSON, flat or nested in any way, straight from the text into typed memory: only the number of
  * elements counts, the shape is said beside it. 64-bit integers are exact; 16-bit floats have no form in JSON here, as in
- * Triton.
+ * Triton. `null` is a missing value: NaN in a float, the empty string in a text; integers and bools have none.
  */
-import { PenstockError } from '../../base/errors.js'
-import { JSON_DEPTH_MAX } from '../../base/limits.js'
-import { allocateData, type NumericData } from '../../tensor/dtype.js'
-import type { Dtype } from '../../tensor/tensor.js'
-import type { JsonReader } from '../http/json-reader.js'
-import { badRequest, badShape } from './failures.js'
+import { PenstockError } from '../../../base/errors.js'
+import { JSON_DEPTH_MAX } from '../../../base/limits.js'
+import { allocateData, type NumericData } from '../../../tensor/dtype.js'
+import type { Dtype } from '../../../tensor/tensor.js'
+import type { JsonReader } from '../../http/json-reader.js'
+import { badRequest, badShape } from '../failures.js'
 
 /** What an element is stored in, and how many have been. */
 interface Target {
@@ -46,6 +46,10 @@ export function readJsonData(reader: JsonReader, name: string, dtype: Dtype, cou
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }
 
+/** Whether null is next, or what begins like it. */
+export const isAtNull = (reader: JsonReader): boolean => reader.peek() === lowerN
+const lowerN = 'n'.charCodeAt(0)
+
 function readLevel(reader: JsonReader, target: Target, depth: number): void {
   if (!reader.isAtArray) {
     if (depth === 0)
@@ -63,12 +67,30 @@ function readElement(reader: JsonReader, target: Target): void {
   if (target.length === count) throw wrongCount(name, count, 'more')
   const index = target.length++
   if (Array.isArray(values)) {
-    if (!reader.isAtString) throw wrongElement(target, index)
-    values.push(reader.readString())
+    if (reader.isAtString) values.push(reader.readString())
+    else {
+      readMissing(reader, target, index)
+      values.push('')
+    }
   } else if (dtype === 'bool') values[index] = readBool(reader, target, index)
-  else if (!reader.isAtNumber) throw wrongElement(target, index)
-  else if (values instanceof BigInt64Array || values instanceof BigUint64Array) storeWide(reader, target, values, index)
+  else if (!reader.isAtNumber) {
+    readMissing(reader, target, index)
+    values[index] = NaN
+  } else if (values instanceof BigInt64Array || values instanceof BigUint64Array)
+    storeWide(reader, target, values, index)
   else store(reader, target, values, index)
+}
+
+/** @throws PenstockError ERR_ARGUMENT, ERR_BODY: another value than null, or a dtype that has none for it. */
+function readMissing(reader: JsonReader, target: Target, index: number): void {
+  const { dtype, name } = target
+  if (!isAtNull(reader)) throw wrongElement(target, index)
+  reader.readWord()
+  if (dtype === 'string' || dtype === 'float32' || dtype === 'float64') return
+  throw badRequest(
+    `Unable to parse 'data' for input '${name}': element ${index} is null, and ${dtype} has no missing values. ` +
+      'Where the model takes floats, send the input as FP32 or FP64; else fill the value in',
+  )
 }
 
 function store(
@@ -92,6 +114,7 @@ function storeWide(reader: JsonReader, target: Target, values: BigInt64Array | B
 }
 
 function readBool(reader: JsonReader, target: Target, index: number): number {
+  if (isAtNull(reader)) readMissing(reader, target, index)
   const value = reader.isAtNumber
     ? reader.readNumber()
     : reader.isAtString || reader.isAtObject

@@ -2,7 +2,7 @@
  * BYTES tensors: each element is its length (u32, little-endian) and that many bytes. The strings of ONNX models are text
  * here, so bytes that are not UTF-8 are refused instead of being bent into replacement characters.
  */
-import { badRequest } from './failures.js'
+import { badRequest } from '../failures.js'
 
 const lengthBytes = 4
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -30,7 +30,7 @@ export function readByteStrings(name: string, bytes: Uint8Array, count: number):
       throw badRequest(
         `incomplete string data for inference input '${name}', expecting string of length ${length} but only ${bytes.length - position} bytes available`,
       )
-    texts.push(decode(name, bytes.subarray(position, position + length)))
+    texts.push(decodeText(name, bytes.subarray(position, position + length)))
     position += length
   }
   if (texts.length !== count)
@@ -49,12 +49,13 @@ export function writeByteStrings(texts: readonly string[]): Uint8Array {
   return bytes
 }
 
-function decode(name: string, bytes: Uint8Array): string {
+/** One element. @throws PenstockError ERR_ARGUMENT when the bytes are no UTF-8. */
+export function decodeText(name: string, bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes)
   } catch {
     throw badRequest(
-      `inference input '${name}' has an element that is not UTF-8: the strings of ONNX models are text here. Encode bytes, for example as base64`,
+      `inference input '${name}' has an element that is not UTF-8: the strings of ONNX models are text here. A model that takes bytes as numbers has an input of UINT8`,
     )
   }
 }
