@@ -1,6 +1,6 @@
 /**
- * Four projects: `unit` (beside the sources, no build needed), `integration` (under test/, against the built package), and
- * two that `npm test` leaves out: `heavy` (minutes; .ci/run names its folders) and `interop` (installs foreign clients).
+ * Five projects: `unit` (beside the sources, no build needed), `integration` (under test/, against the built package),
+ * `node-sockets` (what a client can see of the sockets, once more over Node's own http and ws), and two that `npm test` leaves out: `heavy` (minutes; .ci/run names its folders) and `interop` (installs foreign clients).
  */
 import { defineConfig } from 'vitest/config'
 
@@ -11,6 +11,13 @@ import { defineConfig } from 'vitest/config'
 const heldUpRetries = 1
 const heavy = ['test/stress/**/*.test.ts', 'test/leak/**/*.test.ts']
 const interop = ['test/interop/**/*.test.ts']
+const seenThroughSockets = [
+  'src/transport/http/dispatch.test.ts',
+  'test/conformance/*.test.ts',
+  ...['bad-input', 'client', 'client-drain', 'http', 'http-quick', 'http-surface', 'v2', 'websocket'].map(
+    (suite) => `test/integration/${suite}.test.ts`,
+  ),
+]
 
 export default defineConfig({
   test: {
@@ -32,6 +39,17 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.test.ts'],
           exclude: [...heavy, ...interop, '**/node_modules/**'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          retry: heldUpRetries,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'node-sockets',
+          include: seenThroughSockets,
+          env: { PENSTOCK_SOCKETS: 'node' },
           testTimeout: 30_000,
           hookTimeout: 60_000,
           retry: heldUpRetries,

@@ -32,13 +32,15 @@ import type { HttpContext } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes } from './transport/http/routes.js'
 import { GrpcServer } from './transport/grpc/server.js'
-import { SocketServer } from './transport/uws.js'
+import { SOCKETS_VARIABLE, socketChoiceOf, type SocketChoice } from './transport/socket/choose.js'
+import { SocketServer } from './transport/socket/server.js'
 import { QuickInferV2 } from './transport/v2/quick-infer.js'
 import { V2Service } from './transport/v2/service.js'
 import type { PeerSlot } from './transport/websocket/peer.js'
 import { StreamServer } from './transport/websocket/stream.js'
 
 export type { KeyVerifier } from './transport/auth.js'
+export type { SocketChoice } from './transport/socket/choose.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
@@ -85,6 +87,8 @@ export interface ServerOptions {
   readonly limits?: Partial<ServerLimits>
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
+  /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads. */
+  readonly sockets?: SocketChoice
   readonly clock?: Clock
 }
 
@@ -113,6 +117,10 @@ export class PenstockServer {
   readonly url: string
   /** The bound port of gRPC; null when it is off. */
   readonly grpcPort: number | null
+  /** Who owns the sockets of HTTP and WebSocket: uWebSockets.js, or Node's own http and ws, which are slower. */
+  readonly sockets: 'uws' | 'node'
+  /** Why it is not uWebSockets.js, and what to do: one sentence; null when it is, or when Node's own was asked for. */
+  readonly socketsReason: string | null
   readonly #grpc: GrpcServer | null
   readonly #sockets: SocketServer<PeerSlot>
   readonly #stream: StreamServer
@@ -137,6 +145,8 @@ export class PenstockServer {
     engine: ServedEngine
   }) {
     this.grpcPort = parts.grpcPort
+    this.sockets = parts.sockets.backendName
+    this.socketsReason = parts.sockets.fallBackReason
     this.#grpc = parts.grpc
     this.#sockets = parts.sockets
     this.#stream = parts.stream
@@ -153,7 +163,7 @@ export class PenstockServer {
   /**
    * Binds the port and serves.
    * @throws PenstockError ERR_ARGUMENT: a host beyond loopback without keys, a host that is not this machine's, a limit out
-   *   of its range; ERR_CONFLICT: the port is taken.
+   *   of its range, sockets that do not load here; ERR_CONFLICT: the port is taken.
    */
   static async start(options: ServerOptions): Promise<PenstockServer> {
     const { engine, host = '127.0.0.1', clock = systemClock } = options
@@ -204,6 +214,7 @@ export class PenstockServer {
       quick: [new QuickInfer(context, engine.json), new QuickInferV2(context, v2)],
       socket: stream.behaviour(),
       bodiesBytesMax: limits.bodiesBytesMax,
+      sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
     })
 
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
@@ -224,7 +235,11 @@ export class PenstockServer {
       clock,
       engine,
     })
-    logger.info({ host, port: boundPort, ...(grpcPort === null ? {} : { grpcPort }) }, 'listening')
+    if (server.socketsReason !== null) logger.warn(`serving by Node's own http and ws, slower: ${server.socketsReason}`)
+    logger.info(
+      { host, port: boundPort, ...(grpcPort === null ? {} : { grpcPort }), sockets: server.sockets },
+      'listening',
+    )
     return server
   }
 

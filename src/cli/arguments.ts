@@ -26,8 +26,9 @@ export function portArgument(text: string): number {
 }
 
 /** The port of gRPC; null: `off`. */
-export function grpcPortArgument(text: string): number | null {
-  if (text === 'off') return null
+/** A port, or `off`, which stays a word: commander takes a null for an option without a value. */
+export function grpcPortArgument(text: string): number | 'off' {
+  if (text === 'off') return 'off'
   const value = Number(text)
   if (/^\d+$/.test(text) && value <= 65_535) return value
   throw new InvalidArgumentError('Expected a port in 0..65535, or off.')

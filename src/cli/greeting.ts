@@ -12,6 +12,8 @@ export interface Greeting {
   readonly url: string
   /** Address of gRPC; absent: it is off. */
   readonly grpc?: string | undefined
+  /** Why the sockets are Node's own; absent: they are not. */
+  readonly sockets?: string | undefined
   readonly home: string
   readonly threadPlan: string
   readonly pipelines: readonly PipelineDescription[]
@@ -26,7 +28,9 @@ const SAMPLE_ELEMENTS_MAX = 128
 export async function formatGreeting(greeting: Greeting): Promise<string> {
   const { release, url, home, threadPlan, pipelines } = greeting
   const parts = [`Penstock ${release} is listening on ${url}`, `State is kept in ${home}`, '', threadPlan, '']
-  if (greeting.grpc !== undefined) parts.splice(1, 0, `gRPC is on ${greeting.grpc}`)
+  if (greeting.sockets !== undefined)
+    parts.splice(1, 0, `The sockets are Node's own, slower than uWebSockets.js: ${greeting.sockets}`)
+  parts.splice(1, 0, greeting.grpc === undefined ? 'gRPC is off' : `gRPC is on ${greeting.grpc}`)
   if (pipelines.length === 0) return [...parts, 'No pipeline is deployed yet. Deploy one:', ...firstSteps()].join('\n')
   const rows = pipelines.map(({ name, version, inputs, outputs }) => [
     name,

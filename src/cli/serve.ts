@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PenstockError } from '../base/errors.js'
 import type { Engine } from '../engine/engine.js'
-import type { PenstockServer } from '../server.js'
+import type { PenstockServer, SocketChoice } from '../server.js'
 import { Home, homePath } from '../registry/home.js'
 import { countArgument, durationArgument, grpcPortArgument, integerArgument, portArgument } from './arguments.js'
 import type { Terminal } from './terminal.js'
@@ -18,8 +18,7 @@ import type { Terminal } from './terminal.js'
 interface ServeOptions {
   readonly host: string
   readonly port: number
-  /** null: off. */
-  readonly grpcPort?: number | null
+  readonly grpcPort?: number | 'off'
   readonly home?: string
   /** true: the examples of this package. */
   readonly examples?: string | true
@@ -31,6 +30,7 @@ interface ServeOptions {
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
   readonly allowClientShm?: boolean
+  readonly sockets?: SocketChoice
   readonly insecure?: boolean
   readonly verify: boolean
   readonly drainLimit: number
@@ -95,6 +95,14 @@ export function serveCommand(terminal: Terminal): Command {
         .env('PENSTOCK_LATENCY_OBJECTIVE'),
     )
     .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
+    .addOption(
+      new Option(
+        '--sockets <library>',
+        'who owns the sockets: uws (fast), node (slower, loads everywhere), or auto: uws where it loads (default: auto)',
+      )
+        .choices(['auto', 'uws', 'node'])
+        .env('PENSTOCK_SOCKETS'),
+    )
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option('--no-verify', 'do not hash the stored models at start')
     .option(
@@ -166,6 +174,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     grpcPort: grpcPortOf(options) ?? undefined,
     insecure: options.insecure === true,
     allowClientShm: options.allowClientShm === true,
+    ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
     drainLimitMs,
     exportPath: join(home.path, 'exports'),
     logger,
@@ -207,7 +216,7 @@ async function setUp(terminal: Terminal, engine: Engine, directory: string): Pro
 
 async function greet(
   engine: Engine,
-  server: Pick<PenstockServer, 'url' | 'host' | 'grpcPort'>,
+  server: Pick<PenstockServer, 'url' | 'host' | 'grpcPort' | 'sockets' | 'socketsReason'>,
   home: Home,
   directory: string | undefined,
   threadPlan: string,
@@ -227,6 +236,7 @@ async function greet(
     release,
     url,
     grpc,
+    sockets: server.sockets === 'uws' ? undefined : (server.socketsReason ?? 'as asked for'),
     home: home.path,
     threadPlan,
     pipelines,
@@ -265,7 +275,8 @@ function expectSafeHost(options: ServeOptions, keyCount: number): void {
 
 /** Whoever asks for any free port runs more than one server on this machine. */
 function grpcPortOf({ port, grpcPort }: ServeOptions): number | null {
-  return grpcPort === undefined ? (port === 0 ? 0 : GRPC_PORT) : grpcPort
+  if (grpcPort === 'off') return null
+  return grpcPort ?? (port === 0 ? 0 : GRPC_PORT)
 }
 
 /** Asks for the port first, so that a taken one is told at once and not after all models were loaded. */

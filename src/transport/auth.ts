@@ -5,7 +5,7 @@
  */
 import { PenstockError } from '../base/errors.js'
 import { KEY_SUBPROTOCOL_PREFIX } from '../protocol/messages.js'
-import type { Handshake } from './uws.js'
+import type { Handshake } from './socket/seam.js'
 
 /** The registry's ApiKeys fits. */
 export interface KeyVerifier {

@@ -12,7 +12,8 @@
  */
 import type { PenstockError } from '../base/errors.js'
 import { Body } from './body.js'
-import type { ExchangeShare, Handshake, HttpExchange, HttpReply, RawRequest, RawResponse, RequestHead } from './uws.js'
+import type { ExchangeShare, HttpExchange, RequestHead } from './socket/exchange.js'
+import type { Handshake, HttpReply, RawRequest, RawResponse } from './socket/seam.js'
 
 /** Who does the work. */
 export interface QuickHandler {
@@ -204,7 +205,11 @@ export class QuickExchange implements Handshake {
         this.#acceptEncoding = value
         break
       case 'content-length':
+        this.#isOdd ||= this.#announcedBytes !== 0
         this.#announcedBytes = Number(value) || 0
+        break
+      case 'transfer-encoding':
+        this.#isOdd ||= value !== 'chunked'
         break
       case 'penstock-deadline-ms':
       case 'penstock-priority':

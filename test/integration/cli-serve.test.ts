@@ -33,6 +33,27 @@ async function inFlight({ url }: Server): Promise<number> {
   return status.in_flight
 }
 
+describe('serve: what it listens with', () => {
+  it('--grpc-port off: HTTP alone, and the greeting says so', async () => {
+    const { url, output } = await serve(['--home', temporaryDirectory(), '--grpc-port', 'off'])
+    expect(output.stdout).toContain('gRPC is off')
+    expect((await fetch(`${url}/healthz/live`)).status).toBe(200)
+  })
+
+  it("--sockets node: serves by Node's own, and the greeting says so in one line", async () => {
+    const { url, output } = await serve(['--home', temporaryDirectory(), '--sockets', 'node'])
+    expect(
+      output.stdout.match(/^The sockets are Node's own, slower than uWebSockets\.js: as asked for$/gm),
+    ).toHaveLength(1)
+    expect((await fetch(`${url}/healthz/live`)).status).toBe(200)
+  })
+
+  it('--sockets of another word: refused with the words that there are', async () => {
+    const { code, stderr } = await penstock(['serve', '--port', '0', '--sockets', 'fast'])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/Allowed choices are auto, uws, node/)])
+  })
+})
+
 describe('serve: refusals', () => {
   it('a port in use: one clear sentence, exit code 1', async () => {
     const blocker = createServer().listen(0, '127.0.0.1')

@@ -31,11 +31,10 @@ describe('silent clients', () => {
     const manyHeaders = Array.from({ length: 150 }, (_, index) => `x${index}: a\r\n`).join('')
     const deaf = await RawWebSocket.open(served.server.port)
     const deafClosed = deaf.connection.until(() => deaf.connection.isClosed, webSocketSilenceMsMax)
-    const times = await Promise.all([
-      silentHttp(request.subarray(0, 40)),
-      silentHttp(request.subarray(0, -3)),
-      silentHttp(`GET / HTTP/1.1\r\nhost: x\r\n${manyHeaders}\r\n`),
-    ])
+    const requests = [request.subarray(0, 40), request.subarray(0, -3)]
+    // Node's own sockets answer that one, at once.
+    if (served.server.sockets === 'uws') requests.push(Buffer.from(`GET / HTTP/1.1\r\nhost: x\r\n${manyHeaders}\r\n`))
+    const times = await Promise.all(requests.map(silentHttp))
     // Not at once: a slow network is no attack.
     for (const time of times) expect(time).toBeGreaterThan(5000)
     await deafClosed

@@ -104,7 +104,7 @@ export const layerExamples: readonly { readonly path: string; readonly line: str
   { path: 'src/base/errors.ts', line: "export { a } from '../protocol/codec.js'", isRefused: true },
   {
     path: 'src/engine/engine.ts',
-    line: "const path = new URL('../transport/uws.js', import.meta.url)",
+    line: "const path = new URL('../transport/socket/uws.js', import.meta.url)",
     isRefused: true,
   },
   { path: 'src/engine/engine.ts', line: "const m = await import('../cli/main.js')", isRefused: true },

@@ -12,6 +12,8 @@ interface Manifest {
   readonly name: string
   readonly dependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
+  /** What the product takes when it is there. */
+  readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
 /** Modules that something outside the import graph starts: the package's entries. */
@@ -78,7 +80,7 @@ export function undeclaredPackages(files: Files, manifest: Manifest): Finding[] 
     const isProduct = /^(src|bindings)\/.*\.ts$/.test(path) && !isTest(path)
     if (!isProduct && !/^(src|bindings|bench|tools|test)\/.*\.(ts|mjs)$/.test(path)) return []
     const declared = isProduct
-      ? manifest.dependencies
+      ? { ...manifest.dependencies, ...manifest.peerDependencies }
       : { ...manifest.dependencies, ...manifest.devDependencies, [manifest.name]: '' }
     return importsOf(text).flatMap(({ line, specifier, isType }): Finding[] => {
       if (specifier.startsWith('.') || builtins.has(specifier)) return []

@@ -2,7 +2,7 @@
  * POST /v1/pipelines/{p}/infer and its alias POST /pipelines/{p}: body to request, engine, answer in the form that was
  * asked for (infer-body.ts). The caller's disconnect cancels the request.
  */
-import type { HttpReply } from '../uws.js'
+import type { HttpReply } from '../socket/seam.js'
 import { answerInferBody } from './infer-body.js'
 import { ARROW_FILE_TYPE, ARROW_STREAM_TYPE, PENSTOCK_TYPE } from './media-types.js'
 import { JSON_TYPE } from './replies.js'

@@ -16,7 +16,7 @@ import {
 } from '../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX } from '../../base/limits.js'
 import type { LogExport, LogFormat, LogQuery } from '../../engine/log-api.js'
-import type { HttpReply } from '../uws.js'
+import type { HttpReply } from '../socket/seam.js'
 import { readJson } from './json-reader.js'
 import { answerForm, ARROW_FILE_TYPE, ARROW_STREAM_TYPE, expectJsonBody } from './media-types.js'
 import { JSON_TYPE, jsonReply } from './replies.js'

@@ -3,7 +3,7 @@
  * `retry_after_ms` where trying again helps and `request_id` where the operator's log knows more.
  */
 import type { PenstockError } from '../../base/errors.js'
-import type { HttpReply } from '../uws.js'
+import type { HttpReply } from '../socket/seam.js'
 
 export const JSON_TYPE = 'application/json'
 /** Milliseconds, where a retryable error does not say. */

@@ -32,7 +32,8 @@ export class Congestion {
   }
 }
 
-function headerBytes(payloadBytes: number): number {
+/** Of a frame that a server sends. */
+export function headerBytes(payloadBytes: number): number {
   if (payloadBytes < 126) return 2
   return payloadBytes < 65_536 ? 4 : 10
 }

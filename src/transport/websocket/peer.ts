@@ -5,7 +5,7 @@
 import { errorTable, type PenstockError } from '../../base/errors.js'
 import type { PipelineDescription } from '../../engine/api.js'
 import { encodeMessage, type Message } from '../../protocol/codec.js'
-import { SENT, type Socket } from '../uws.js'
+import { SENT, type Socket } from '../socket/seam.js'
 import type { WirePort } from '../../engine/wire-port.js'
 import { Congestion } from './congestion.js'
 

@@ -27,7 +27,7 @@ import {
 import { authorize, type AuthPolicy } from '../auth.js'
 import { namedTensors } from '../http/infer-body.js'
 import { errorReply } from '../http/replies.js'
-import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../uws.js'
+import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../socket/seam.js'
 import { Peer, type HeldBytes, type PeerSlot } from './peer.js'
 
 export interface StreamLimits {

@@ -1,0 +1,85 @@
+/**
+ * Which backend serves: the fast one where its library loads, else Node's own http and `ws`. The reason is one sentence
+ * with the way out, made from what loading said: its own message names every platform but not what is missing here.
+ */
+import { argumentError } from '../../base/expect.js'
+import { NodeBackend } from './node-http.js'
+import type { BackendHandlers, SocketBackend } from './seam.js'
+import { loadSocketLibrary, UwsBackend, type SocketLibrary } from './uws.js'
+
+export const socketChoices = ['auto', 'uws', 'node'] as const
+/** `auto`: uWebSockets.js where it loads, else Node's own. */
+export type SocketChoice = (typeof socketChoices)[number]
+/** Of the environment: chooses for servers that are not told. */
+export const SOCKETS_VARIABLE = 'PENSTOCK_SOCKETS'
+
+/** What installs the library; the version is the one that the tests run with. */
+export const installSockets = 'npm install uWebSockets.js@npm:uwebsockets@3.0.6'
+
+export interface OpenedBackend {
+  readonly backend: SocketBackend
+  /** Why it is not the fast one, a whole sentence; null when it is, or when Node's own was asked for. */
+  readonly fallBackReason: string | null
+}
+
+/** @throws PenstockError ERR_ARGUMENT for a word that is none of them. */
+export function socketChoiceOf(value: string): SocketChoice {
+  const choice = socketChoices.find((known) => known === value)
+  if (choice === undefined) throw argumentError('sockets', `one of ${socketChoices.join(', ')}`, value)
+  return choice
+}
+
+/** @throws PenstockError ERR_ARGUMENT when `uws` was asked for and does not load. */
+export function openBackend<Data>(
+  choice: SocketChoice,
+  handlers: BackendHandlers<Data>,
+  load: () => SocketLibrary = loadSocketLibrary,
+): OpenedBackend {
+  if (choice === 'node') return { backend: new NodeBackend(handlers), fallBackReason: null }
+  let library
+  try {
+    library = load()
+  } catch (error) {
+    const reason = loadFailure(error instanceof Error ? error : new Error(String(error)))
+    if (choice === 'uws')
+      throw argumentError('sockets', 'auto or node, because uws does not load here,', choice, sentenceOf(reason))
+    return { backend: new NodeBackend(handlers), fallBackReason: reason }
+  }
+  return { backend: new UwsBackend(library, handlers), fallBackReason: null }
+}
+
+const sentenceOf = (reason: string): string => reason.charAt(0).toUpperCase() + reason.slice(1)
+
+/** The machine, for the sentence; tests pass another. */
+export interface SocketMachine {
+  readonly node: string
+  readonly platform: string
+  /** The C library's version; undefined where it is not glibc. */
+  readonly glibc: string | undefined
+}
+
+/** Says in one sentence why the library does not load here, and what to do. */
+export function loadFailure(
+  error: Error & { readonly code?: unknown },
+  machine: SocketMachine = thisMachine(),
+): string {
+  const { node, platform, glibc } = machine
+  const isAbsent = error.code === 'MODULE_NOT_FOUND' && error.message.startsWith("Cannot find module 'uWebSockets.js'")
+  if (isAbsent) return `uWebSockets.js is not installed; to add it: ${installSockets}`
+  const wanted = /GLIBC_(\d+\.\d+)' not found/.exec(error.message)?.[1]
+  const major = node.split('.')[0] ?? node
+  if (wanted !== undefined) {
+    const has = glibc === undefined ? 'this system has an older one' : `this system has ${glibc}`
+    return `the binary of uWebSockets.js for Node ${major} wants glibc ${wanted} and ${has}; it loads on a newer system, or with Node 20`
+  }
+  if (/Cannot find module '\.\/uws_/.test(error.message))
+    return `uWebSockets.js has no binary for Node ${major} on ${platform}; it has one for Node 20 to 25, except 23`
+  const line = error.message.split('\n').findLast((text) => text.trim() !== '') ?? error.message
+  return `uWebSockets.js does not load on Node ${major}, ${platform}: ${line.trim()}`
+}
+
+function thisMachine(): SocketMachine {
+  const { platform, arch, versions } = process
+  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } }
+  return { node: versions.node, platform: `${platform}-${arch}`, glibc: report.header?.glibcVersionRuntime }
+}

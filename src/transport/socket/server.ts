@@ -1,0 +1,111 @@
+/**
+ * A listening port with its HTTP exchanges and WebSocket connections, over whichever backend loads: here the exchanges
+ * are counted, the bodies share one budget, and a refused port gets its reason.
+ */
+import type { PenstockError } from '../../base/errors.js'
+import { listenFailure } from '../listen-failure.js'
+import { QuickExchanges, type QuickHandler } from '../quick-exchange.js'
+import { openBackend, type SocketChoice } from './choose.js'
+import { HttpExchange, isBodyAmbiguous, readHead, type ExchangeShare, type RequestHead } from './exchange.js'
+import type { BackendHandlers, RawRequest, RawResponse, SocketBackend, SocketBehaviour } from './seam.js'
+
+export interface SocketServerOptions<Data> {
+  /** Called for each request; must respond, or call `readBody`, before it returns to the loop. */
+  onRequest(exchange: HttpExchange): void
+  /** Requests that it takes do not come to onRequest. */
+  readonly quick?: readonly (QuickHandler & { start(exchanges: QuickExchanges): void })[]
+  readonly socket: SocketBehaviour<Data>
+  /** Bytes of all bodies that are still arriving. */
+  readonly bodiesBytesMax: number
+  /** Absent: 'auto'. */
+  readonly sockets?: SocketChoice
+}
+
+export class SocketServer<Data> {
+  readonly #backend: SocketBackend
+  readonly #shared: ExchangeShare
+  /** Why the backend is not the fast one; null when it is, or was chosen. */
+  readonly fallBackReason: string | null
+
+  /** @throws PenstockError ERR_ARGUMENT when the backend that was asked for does not load. */
+  constructor(options: SocketServerOptions<Data>) {
+    this.#shared = {
+      bodies: { bytes: 0, bytesMax: options.bodiesBytesMax, spares: [] },
+      isClosing: false,
+      openExchanges: 0,
+    }
+    const { backend, fallBackReason } = openBackend(options.sockets ?? 'auto', this.#handlers(options))
+    this.#backend = backend
+    this.fallBackReason = fallBackReason
+  }
+
+  /** Who owns the sockets. */
+  get backendName(): SocketBackend['name'] {
+    return this.#backend.name
+  }
+
+  /** TCP connections, WebSockets included. */
+  get connectionCount(): number {
+    return this.#backend.connectionCount
+  }
+
+  /** HTTP requests whose answer is not written yet. */
+  get openExchangeCount(): number {
+    return this.#shared.openExchanges
+  }
+
+  /**
+   * Binds `host:port`; 0 asks for any free port.
+   * @returns the bound port.
+   * @throws PenstockError ERR_CONFLICT when another process listens there, ERR_ARGUMENT when the host is not this machine's.
+   */
+  async listen(host: string, port: number): Promise<number> {
+    const bound = await this.#backend.listen(host, port)
+    if (bound === null) throw await listenFailure(host, port)
+    return bound
+  }
+
+  /** No new connections; answers from now on close theirs. */
+  stopListening(): void {
+    this.#shared.isClosing = true
+    this.#backend.stopListening()
+  }
+
+  /** Closes every connection at once. Idempotent. */
+  close(): void {
+    this.#shared.isClosing = true
+    this.#backend.close()
+  }
+
+  #handlers(options: SocketServerOptions<Data>): BackendHandlers<Data> {
+    const shared = this.#shared
+    const onRequest = (raw: RawResponse, request: RawRequest): void => {
+      const head = readHead(request)
+      const exchange = new HttpExchange(raw, head, shared)
+      if (isBodyAmbiguous(head)) exchange.respond({ status: 400 }, true)
+      else options.onRequest(exchange)
+    }
+    const posts = (options.quick ?? []).flatMap((handler) => {
+      const quick = new QuickExchanges({
+        handler,
+        share: shared,
+        handOver: (raw: RawResponse, head: RequestHead, body: Buffer | PenstockError | null) =>
+          new HttpExchange(raw, head, shared, body),
+        onHandedOver: (handedOver) => options.onRequest(handedOver),
+      })
+      handler.start(quick)
+      return handler.paths.map((path, index) => ({
+        path,
+        onRequest: (raw: RawResponse, request: RawRequest): void => {
+          if (!quick.tryTake(raw, request, index)) onRequest(raw, request)
+        },
+      }))
+    })
+    return {
+      onRequest,
+      posts,
+      socket: options.socket,
+      onRefused: (raw, request, reply) => new HttpExchange(raw, readHead(request), shared).respond(reply),
+    }
+  }
+}
