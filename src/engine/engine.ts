@@ -128,7 +128,7 @@ export class Engine implements EngineApi {
       instance: this.#instance,
       expectOpen: () => this.#expectOpen(),
     })
-    Object.assign(this, logReading(this, options.log))
+    Object.assign(this, logReading(this, options.log, this.#logs))
     this.#executor = new Executor(pool.plane, requestsMaxOf(options), {
       onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
       onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),

@@ -96,8 +96,16 @@ export interface LogSqlResult {
   readonly warnings: readonly string[]
 }
 
+/** A deployed version that is logged, and the schema message with which each of its segments begins. */
+export interface LoggedSchema {
+  readonly pipeline: string
+  readonly schema: Uint8Array
+}
+
 /** What the log asks of the engine that uses it. */
 export interface EngineLogHooks {
+  /** Of what is deployed now: tables that may have no rows yet. */
+  schemas(): readonly LoggedSchema[]
   /** As the newest definition of the pipeline has it; undefined: it has none, or is gone. */
   retentionOf(pipeline: string): LogRetention | undefined
 }

@@ -3,20 +3,23 @@
  */
 import { PenstockError } from '../base/errors.js'
 import type { EngineApi } from './api.js'
-import type { EngineLog } from './log-api.js'
+import type { EngineLog, EngineLogHooks } from './log-api.js'
 
 export type LogCalls = Pick<EngineApi, 'readLogs' | 'exportLogs' | 'queryLogs'>
 
 /**
  * @param engine whose log it is; its pipelines say how long rows are kept.
  * @param log absent, or a directory alone: there is nothing that reads.
+ * @param rowLogs of what is deployed and logged.
  */
 export function logReading(
   engine: Pick<EngineApi, 'listPipelines' | 'getPipeline' | 'flushLogs'>,
   log: EngineLog | Pick<EngineLog, 'path'> | undefined,
+  rowLogs: Pick<EngineLogHooks, 'schemas'> | null,
 ): LogCalls {
   const reader = log !== undefined && 'read' in log ? log : null
   reader?.start({
+    schemas: () => rowLogs?.schemas() ?? [],
     retentionOf: (pipeline) =>
       engine
         .listPipelines()

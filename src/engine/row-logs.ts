@@ -19,6 +19,7 @@ import type { CompiledPlan } from '../pipeline/plan.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { FailingLog } from './api.js'
 import type { EngineNotice, EngineOptions } from './engine-options.js'
+import type { LoggedSchema } from './log-api.js'
 
 /** The log of one deployment. */
 export interface DeploymentLog {
@@ -26,6 +27,7 @@ export interface DeploymentLog {
   readonly pipeline: string
   readonly policy: LogPolicy
   readonly columns: readonly LogColumn[]
+  readonly schema: Uint8Array
 }
 
 export interface RowLogsParts {
@@ -66,9 +68,10 @@ export class RowLogs {
     if (policy.durability === 'off') return null
     const columns = logColumns(plan)
     const { path, partition, instance, plane, drawSeed } = this.#parts
+    const schema = logSchema(plan, columns, { pipeline: name, version, partition, instance })
     const spec: LogSpec = {
       directory: join(path, name, String(version)),
-      schema: logSchema(plan, columns, { pipeline: name, version, partition, instance }),
+      schema,
       // The plain path lays out its own rows.
       columns: plan.isPlain ? [] : columns.map(columnSpec),
       durability: durabilities[policy.durability],
@@ -78,7 +81,7 @@ export class RowLogs {
       segmentBytesMax: LOG_SEGMENT_BYTES_MAX,
       segmentMsMax: LOG_SEGMENT_MS_MAX,
     }
-    const log = { handle: addon.createLog(plane, pipeline, spec), pipeline: name, policy, columns }
+    const log = { handle: addon.createLog(plane, pipeline, spec), pipeline: name, policy, columns, schema }
     this.#open.add(log)
     return log
   }
@@ -112,6 +115,11 @@ export class RowLogs {
       failing.set(pipeline, { pipeline, fault: faultName(fault), refuses: policy.onFailure === 'refuse' })
     }
     return [...failing.values()]
+  }
+
+  /** Of all open logs. */
+  schemas(): LoggedSchema[] {
+    return [...this.#open].map(({ pipeline, schema }) => ({ pipeline, schema }))
   }
 
   /** Resolves when all rows that have settled are in files, or counted as dropped. @param pipeline absent: all. */

@@ -40,7 +40,7 @@ export interface LogStoreOptions {
 
 /** Ends the names of what is not whole yet; as compact.ts has it. */
 const temporarySuffix = '.tmp'
-/** Begins the names of what a query needs while it runs. */
+/** Begins the names of folders that queries of earlier versions needed while they ran. */
 const scratchPrefix = '.query-'
 
 export class LogStore implements EngineLog {
@@ -111,7 +111,7 @@ export class LogStore implements EngineLog {
   }
 
   async query(sql: string, options: LogSqlOptions = {}): Promise<LogSqlResult> {
-    const task = sqlTask(this.path, sql, options)
+    const task = sqlTask(this.path, sql, options, this.#hooks?.schemas() ?? [])
     // Its files must stay while it runs: retention waits.
     this.#queries++
     try {

@@ -21,7 +21,7 @@ import {
   LOG_SQL_ROWS,
   LOG_SQL_ROWS_MAX,
 } from '../base/limits.js'
-import type { LogExport, LogQuery, LogSelection, LogSqlOptions } from '../engine/log-api.js'
+import type { LogExport, LoggedSchema, LogQuery, LogSelection, LogSqlOptions } from '../engine/log-api.js'
 import { orderOfCursor, type LogOrder } from './cursor.js'
 import { parseDataSize } from './data-size.js'
 import { expectReading } from './sql-text.js'
@@ -85,7 +85,12 @@ export function exportTask(logDirectory: string, pipeline: string, options: LogE
 }
 
 /** @throws PenstockError ERR_ARGUMENT naming the option. */
-export function sqlTask(directory: string, sql: string, options: LogSqlOptions): SqlTask {
+export function sqlTask(
+  directory: string,
+  sql: string,
+  options: LogSqlOptions,
+  deployed: readonly LoggedSchema[] = [],
+): SqlTask {
   const record = expectRecord('the options', options)
   expectNoOtherKeys('the options', record, ['timeoutMs', 'memoryBytesMax', 'rowsMax', 'format'])
   expectReading(expectString('sql', sql, LOG_SQL_CHARACTERS_MAX))
@@ -101,6 +106,7 @@ export function sqlTask(directory: string, sql: string, options: LogSqlOptions):
     ),
     rowsMax: expectInteger('rowsMax', options.rowsMax ?? LOG_SQL_ROWS, 1, LOG_SQL_ROWS_MAX),
     format: expectOneOf('format', options.format ?? 'records', formats),
+    deployed,
   }
 }
 

@@ -112,6 +112,16 @@ describe('the log of a running server', () => {
     expect(Object.keys(row ?? {})).toEqual(['time', 'in.x', 'out.y', 'anomaly.count', 'out_two.y'])
   })
 
+  test('SQL: a pipeline without a request is an empty table with its columns', async () => {
+    await engine.applyPipeline({ name: 'un-asked', steps: [{ type: 'model', model: 'one' }] }, { deploy: true })
+    const answer = await engine.queryLogs('SELECT * FROM un-asked')
+    expect(answer.rows).toBe(0)
+    expect(answer.columns.map(({ name }) => name)).toEqual(expect.arrayContaining(['time', 'in.x', 'out.y']))
+    await infer('un-asked', { x: [zeros, zeros] })
+    const counted = await engine.queryLogs('SELECT count(*) AS n FROM un-asked')
+    expect(Buffer.from(counted.body).toString()).toBe('[{"n":2}]')
+  })
+
   test('texts, over the plain path', async () => {
     await engine.applyPipeline({ name: 'text', steps: [{ type: 'model', model: 'text' }] }, { deploy: true })
     await infer('text', { label: ['a', 'b"'] })

@@ -5,11 +5,14 @@
 import { closeSync, openSync } from 'node:fs'
 import { type RecordBatch, RecordBatchReader, type Schema } from 'apache-arrow'
 import type { LogOrder } from '../cursor.js'
-import { extendIndex, newIndex, readRange, type BatchPlace, type StreamIndex } from './ipc-messages.js'
-import { headerOf, normaliseBatch, type SegmentHeader } from './normalise.js'
+import { batchLayoutOf, extendIndex, newIndex, readRange, type BatchPlace, type StreamIndex } from './ipc-messages.js'
+import { mergeBatches, type RawBatch } from './merge-batches.js'
+import { headerOf, normaliseBatch, normalisedSchema, rawColumnsOf, type SegmentHeader } from './normalise.js'
 import type { RawChunk, SegmentReader } from './segment-reader.js'
-import { takeRows } from './take.js'
 
+/** Small batches are read together until they have so many rows, or bytes. */
+const chunkRows = 32_768
+const chunkBytes = 8 * 1024 * 1024
 /** Indexes kept: of each pipeline that is read, the segment that is written. */
 const indexesMax = 64
 /** By path: a path never names another segment, since numbers do not come again. */
@@ -20,14 +23,14 @@ export class ArrowsSegment implements SegmentReader {
   readonly header: SegmentHeader
   readonly #fd: number
   readonly #index: StreamIndex
-  readonly #schemaMessage: Buffer
+  readonly #raw: Schema
   #normalised: Schema | undefined
   #last: RawChunk | undefined
 
-  private constructor(fd: number, index: StreamIndex, schemaMessage: Buffer, header: SegmentHeader) {
+  private constructor(fd: number, index: StreamIndex, schema: Schema, header: SegmentHeader) {
     this.#fd = fd
     this.#index = index
-    this.#schemaMessage = schemaMessage
+    this.#raw = schema
     this.rows = index.rows
     this.header = header
   }
@@ -38,8 +41,9 @@ export class ArrowsSegment implements SegmentReader {
     try {
       const index = indexOf(path)
       extendIndex(fd, index)
-      const header = index.schema === null ? null : headerOf(readSchema(index.schema))
-      if (index.schema !== null && header !== null) return new ArrowsSegment(fd, index, index.schema, header)
+      const schema = index.schema === null ? null : readSchema(index.schema)
+      const header = schema === null ? null : headerOf(schema)
+      if (schema !== null && header !== null) return new ArrowsSegment(fd, index, schema, header)
     } catch (error) {
       closeSync(fd)
       throw error
@@ -49,24 +53,38 @@ export class ArrowsSegment implements SegmentReader {
   }
 
   get schema(): Schema {
-    if (this.#normalised !== undefined) return this.#normalised
-    const first = this.#index.batches[0]
-    if (first === undefined) throw new Error('Expected a segment with rows')
-    const none = takeRows(this.#read(first).batch, new Int32Array(0))
-    return (this.#normalised = this.normalise(none).schema)
+    return (this.#normalised ??= normalisedSchema(this.#raw, this.header))
   }
 
-  async chunkAt(row: number, order: LogOrder): Promise<RawChunk> {
-    return this.#read(placeOf(this.#index.batches, order === 'asc' ? row : row - 1))
+  async chunkAt(row: number, order: LogOrder, rowsMax: number): Promise<RawChunk> {
+    const wanted = order === 'asc' ? row : row - 1
+    const last = this.#last
+    if (last !== undefined && wanted >= last.firstRow && wanted < last.firstRow + last.batch.numRows) return last
+    const { batches } = this.#index
+    const at = placeAt(batches, wanted)
+    const step = order === 'asc' ? 1 : -1
+    const count = countTogether(batches, at, step, Math.min(rowsMax, chunkRows))
+    const places = order === 'asc' ? batches.slice(at, at + count) : batches.slice(at + 1 - count, at + 1)
+    return (this.#last = this.#read(places, null))
   }
 
   normalise(batch: RecordBatch): RecordBatch {
     return normaliseBatch(batch, this.header)
   }
 
-  /** All batches in order; the memory of one is free when the next is asked for. */
-  *batches(): Generator<RecordBatch> {
-    for (const place of this.#index.batches) yield this.#read(place).batch
+  /**
+   * All rows in order, normalised, in batches of a size that pays; the memory of one is free when the next is asked for.
+   * @param columns those that are needed, of `schema`; absent: all.
+   */
+  *batches(columns: ReadonlySet<string> | null = null): Generator<RecordBatch> {
+    const { batches } = this.#index
+    const raw = columns === null ? null : rawColumnsOf(columns)
+    for (let at = 0; at < batches.length;) {
+      const count = countTogether(batches, at, 1, chunkRows)
+      const { batch } = this.#read(batches.slice(at, at + count), raw)
+      yield normaliseBatch(batch, this.header, columns)
+      at += count
+    }
   }
 
   /** Smallest and largest time of the rows; null without rows. */
@@ -78,14 +96,38 @@ export class ArrowsSegment implements SegmentReader {
     closeSync(this.#fd)
   }
 
-  #read(place: BatchPlace): RawChunk {
-    if (this.#last?.firstRow === place.firstRow) return this.#last
-    const bytes = readRange(this.#fd, place.offset, 8 + place.metadataBytes + place.bodyBytes)
-    const { value } = RecordBatchReader.from(Buffer.concat([this.#schemaMessage, bytes])).next() as {
-      value: RecordBatch
-    }
-    return (this.#last = { firstRow: place.firstRow, batch: value })
+  /** Neighbours, at least one. */
+  #read(places: readonly BatchPlace[], columns: ReadonlySet<string> | null): RawChunk {
+    const first = places[0] as BatchPlace
+    const last = places.at(-1) as BatchPlace
+    const bytes = readRange(this.#fd, first.offset, endOf(last) - first.offset)
+    if (bytes.length < endOf(last) - first.offset) throw new RangeError('Expected a segment that grows, never shrinks')
+    const batches = places.map(({ offset, metadataBytes, bodyBytes, rows }): RawBatch => {
+      const metadata = bytes.byteOffset + offset - first.offset + 8
+      const layout = batchLayoutOf(new DataView(bytes.buffer, metadata, metadataBytes))
+      return { rows, layout, body: new Uint8Array(bytes.buffer, metadata + metadataBytes, bodyBytes) }
+    })
+    return { firstRow: first.firstRow, batch: mergeBatches(this.#raw, batches, columns) }
   }
+}
+
+function endOf({ offset, metadataBytes, bodyBytes }: BatchPlace): number {
+  return offset + 8 + metadataBytes + bodyBytes
+}
+
+/** How many batches, from `at` on in steps of 1 or -1, are read together. */
+function countTogether(batches: readonly BatchPlace[], at: number, step: 1 | -1, rowsMax: number): number {
+  let rows = 0
+  let bytes = 0
+  let count = 0
+  for (let index = at; index >= 0 && index < batches.length; index += step) {
+    const place = batches[index] as BatchPlace
+    rows += place.rows
+    bytes += place.bodyBytes
+    if (count > 0 && (rows > rowsMax || bytes > chunkBytes)) break
+    count++
+  }
+  return count
 }
 
 /** The times of all rows are read, eight bytes each. */
@@ -111,8 +153,8 @@ function readSchema(message: Buffer): Schema {
   return RecordBatchReader.from(message).open().schema
 }
 
-/** The batch that holds the row, by bisection. */
-function placeOf(batches: readonly BatchPlace[], row: number): BatchPlace {
+/** The index of the batch that holds the row, by bisection. */
+function placeAt(batches: readonly BatchPlace[], row: number): number {
   let low = 0
   let high = batches.length - 1
   while (low < high) {
@@ -120,7 +162,7 @@ function placeOf(batches: readonly BatchPlace[], row: number): BatchPlace {
     if ((batches[middle] as BatchPlace).firstRow <= row) low = middle
     else high = middle - 1
   }
-  return batches[low] as BatchPlace
+  return low
 }
 
 function indexOf(path: string): StreamIndex {

@@ -41,7 +41,7 @@ export async function writeParquetOf(path: string, target: string): Promise<numb
   if (segment === null) return 0
   try {
     const writer = new ParquetFileWriter(target)
-    for (const batch of segment.batches()) await writer.write(segment.normalise(batch))
+    for (const batch of segment.batches()) await writer.write(batch)
     await writer.finish()
     return segment.rows
   } finally {

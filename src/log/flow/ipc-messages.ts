@@ -84,6 +84,31 @@ function readMessage(window: Window, index: StreamIndex): boolean {
   return true
 }
 
+/** What a record batch message says of its body. */
+export interface BatchLayout {
+  /** Length and null count of each column and child, in turn. */
+  readonly nodes: readonly number[]
+  /** Offset in the body and length of each buffer, in turn. */
+  readonly buffers: readonly number[]
+}
+
+/** @param metadata of a message that the index has found to be a record batch. */
+export function batchLayoutOf(metadata: DataView): BatchLayout {
+  const header = new FlatTable(metadata, metadata.getUint32(0, true)).table(2)
+  const nodes = header?.vector(1)
+  const buffers = header?.vector(2)
+  if (nodes == null || buffers == null) throw new RangeError('Expected a record batch with nodes and buffers')
+  return { nodes: sizesIn(metadata, nodes), buffers: sizesIn(metadata, buffers) }
+}
+
+/** Of a vector of structs of two int64 that are sizes. */
+function sizesIn(view: DataView, { start, length }: { start: number; length: number }): number[] {
+  const sizes = new Array<number>(length * 2)
+  for (let index = 0, at = start; index < sizes.length; index++, at += 8)
+    sizes[index] = view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32
+  return sizes
+}
+
 interface Message {
   readonly type: number
   readonly bodyBytes: number

@@ -23,6 +23,7 @@ import {
 } from 'apache-arrow'
 import { constantUtf8, strideOffsets, utf8Lists, type Column } from '../../results/column-types.js'
 import { orderColumns } from '../../results/dataset.js'
+import { mergeBatches } from './merge-batches.js'
 import { batchOf } from './take.js'
 
 /** The JSON under `penstock` in the metadata of a segment's schema. */
@@ -49,10 +50,35 @@ export function headerOf(schema: Schema): SegmentHeader | null {
   return text === undefined ? null : (JSON.parse(text) as SegmentHeader)
 }
 
-/** @returns the batch with the columns that readers see, in the documented order. */
-export function normaliseBatch(batch: RecordBatch, header: SegmentHeader): RecordBatch {
+/** The columns as they are written of which `columns`, which readers see, are made. */
+export function rawColumnsOf(columns: ReadonlySet<string>): Set<string> {
+  return new Set([...columns].map((name) => madeOf[name] ?? name))
+}
+
+const madeOf: Readonly<Record<string, string>> = {
+  'metadata.request_id': 'metadata.request_number',
+  'metadata.last_model': 'metadata.route',
+  'out._model_split': 'metadata.route',
+}
+
+/** The columns that readers see of a segment with `raw` columns. */
+export function normalisedSchema(raw: Schema, header: SegmentHeader): Schema {
+  return normaliseBatch(mergeBatches(raw, []), header).schema
+}
+
+/**
+ * @param wanted the columns to make, by name; absent: all. What they are made of must be there (rawColumnsOf).
+ * @returns the batch with the columns that readers see, in the documented order.
+ */
+export function normaliseBatch(
+  batch: RecordBatch,
+  header: SegmentHeader,
+  wanted: ReadonlySet<string> | null = null,
+): RecordBatch {
   const columns = new Map<string, Column>()
-  const add = (column: Column): unknown => columns.set(column.field.name, column)
+  const add = (column: Column): void => {
+    if (wanted === null || wanted.has(column.field.name)) columns.set(column.field.name, column)
+  }
   batch.schema.fields.forEach((field, index) => {
     const data = batch.data.children[index] as Data
     if (field.name === 'metadata.request_number') add(requestIds(data, header.instance))
@@ -60,9 +86,8 @@ export function normaliseBatch(batch: RecordBatch, header: SegmentHeader): Recor
     else if (field.name === 'metadata.route') routeColumns(data, header).forEach(add)
     else add({ field, data })
   })
-  constants(header, batch.numRows)
-    .filter((column) => !columns.has(column.field.name))
-    .forEach(add)
+  for (const [name, make] of Object.entries(constants))
+    if (!columns.has(name) && (wanted === null || wanted.has(name))) add(make(header, batch.numRows))
   const ordered = orderColumns([...columns.keys()]).map((name) => columns.get(name) as Column)
   const schema = new Schema(ordered.map(({ field }) => field))
   return batchOf(
@@ -72,16 +97,25 @@ export function normaliseBatch(batch: RecordBatch, header: SegmentHeader): Recor
   )
 }
 
-function constants(header: SegmentHeader, rows: number): Column[] {
-  const version = new Int32Array(rows).fill(header.version)
-  const versions = makeData({ type: new Int32(), length: rows, nullCount: 0, data: version })
-  return [
+/** Columns whose values the segment's header tells, unless its rows do. */
+const constants: Readonly<Record<string, (header: SegmentHeader, rows: number) => Column>> = {
+  'metadata.last_model': (header, rows) =>
     lastModelColumn(chosenTexts(new Int16Array(rows), rows, [lastModel(header, header.last_model)], null)),
-    { field: new Field('metadata.pipeline_version', new Int32(), false), data: versions },
-    { field: new Field('metadata.pipeline', new Utf8(), false), data: constantUtf8(header.pipeline, rows) },
-    { field: new Field('metadata.partition', new Utf8(), false), data: constantUtf8(header.partition, rows) },
-    { field: listField('metadata.dropped'), data: utf8Lists(new Array<string[]>(rows).fill([])) },
-  ]
+  'metadata.pipeline_version': ({ version }, rows) => {
+    const data = new Int32Array(rows).fill(version)
+    const versions = makeData({ type: new Int32(), length: rows, nullCount: 0, data })
+    return { field: new Field('metadata.pipeline_version', new Int32(), false), data: versions }
+  },
+  'metadata.pipeline': ({ pipeline }, rows) => constantColumn('metadata.pipeline', pipeline, rows),
+  'metadata.partition': ({ partition }, rows) => constantColumn('metadata.partition', partition, rows),
+  'metadata.dropped': (_header, rows) => ({
+    field: listField('metadata.dropped'),
+    data: utf8Lists(new Array<string[]>(rows).fill([])),
+  }),
+}
+
+function constantColumn(name: string, text: string, rows: number): Column {
+  return { field: new Field(name, new Utf8(), false), data: constantUtf8(text, rows) }
 }
 
 function lastModelColumn(data: Data): Column {

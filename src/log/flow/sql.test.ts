@@ -1,5 +1,5 @@
 /** SQL over the log: in a process of its own, as the flow threads run it, and here where only its words matter. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tableFromIPC } from 'apache-arrow'
@@ -143,6 +143,46 @@ describe('SQL over the log', () => {
     expect(code, message).toBe('ERR_ARGUMENT')
     expect(message).not.toBe('')
     expect(readdirSync(directory).sort()).toEqual(['house-1', 'other'])
+  })
+
+  it('takes names with hyphens without quotes, where SQL alone would not', async () => {
+    const unquoted = `SELECT house-1."metadata.pipeline_version" AS v, count(*) AS n FROM house-1 JOIN other ON true WHERE 'house-1' <> '' GROUP BY v ORDER BY v`
+    expect(await records(unquoted)).toEqual([
+      { v: 1, n: 35000 },
+      { v: 2, n: 1050 },
+    ])
+    expect(await records('FROM HOUSE-1 SELECT count(*) AS n')).toEqual([{ n: 5150 }])
+    // A difference stays one.
+    expect(await records('SELECT house-1 AS d FROM (SELECT 3 AS house) WHERE house-1 > 0')).toEqual([{ d: 2 }])
+    expect((await reasonOf('SELECT * FROM hous-1')).message).toContain('FROM "my-pipeline"')
+  })
+
+  it("a slip is told in the parser's words, with its place", async () => {
+    for (const options of [undefined, {}])
+      expect(await reasonOf('SELECT time\nFROM other WHER x', options)).toMatchObject({
+        code: 'ERR_ARGUMENT',
+        message:
+          'DuckDB refuses the query. Parser Error: syntax error at or near "x"\n\nLINE 2: FROM other WHER x\n                        ^',
+      })
+  })
+
+  it('a name that is none is answered with the nearest, or with those that there are', async () => {
+    expect((await reasonOf('SELECT * FROM "house-2"')).message).toContain('Did you mean "house-1"?')
+    expect((await reasonOf('SELECT * FROM penstock')).message).toContain('The log has "house-1", "other"')
+    expect((await reasonOf('FROM penstock_rows(7)')).message).toContain('views of the log alone')
+  })
+
+  it('what is deployed and has no rows is an empty table with its columns', async () => {
+    const { columns } = await query('SELECT * FROM other')
+    const path = join(directory, 'other', '1', '0000000000.arrows')
+    const bytes = readFileSync(path)
+    const schema = bytes.subarray(0, 8 + bytes.readInt32LE(4))
+    const result = await runSql(sqlTask(directory, 'SELECT * FROM fresh', {}, [{ pipeline: 'fresh', schema }]))
+    expect(result.rows).toBe(0)
+    expect(result.columns).toEqual(columns)
+    const sql = 'SELECT count(*) AS n, max("out.y"[1]) AS m FROM fresh'
+    const counted = await runSqlApart(sqlTask(directory, sql, {}, [{ pipeline: 'fresh', schema }]))
+    expect(Buffer.from(counted.body).toString()).toBe('[{"n":0,"m":null}]')
   })
 
   it('ends a query whose time is over', async () => {

@@ -1,6 +1,6 @@
 /**
  * One SELECT over the log by DuckDB, in a process of its own (sql-process.ts): a database in memory with a view for each
- * pipeline that the query names, over its Parquet files and a Parquet file made now of what has none yet.
+ * pipeline that the query names, over its Parquet files and the segments that are not Parquet yet.
  *
  * What a query can reach, in the order in which doors are closed:
  * 1. Only files under the log's directory; no network, no extensions, no other databases.
@@ -10,17 +10,25 @@
  * 4. Time and memory have limits. DuckDB's own memory limit does not count what strings take while a function makes them:
  *    the process that waits for this one looks at its size and ends it.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
-import { type DuckDBConnection, type DuckDBDataChunk, DuckDBInstance, StatementType } from '@duckdb/node-api'
+import {
+  type DuckDBConnection,
+  type DuckDBDataChunk,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  StatementType,
+} from '@duckdb/node-api'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_RESULT_BYTES_MAX } from '../../base/limits.js'
-import type { LogFormat, LogSqlResult } from '../../engine/log-api.js'
+import { closest } from '../../base/suggest.js'
+import type { LogFormat, LoggedSchema, LogSqlResult } from '../../engine/log-api.js'
 import { writeArrow } from '../../results/write-arrow.js'
 import { writeRecords } from '../../results/write-records.js'
 import { isAbsent, listPipelines } from '../segment-list.js'
+import { quoteNames } from '../sql-text.js'
+import type { ArrowsSegment } from './arrows-segment.js'
+import { registerRows, type RowsSource } from './rows-function.js'
 import { tableOfChunks } from './sql-table.js'
-import { createView } from './sql-view.js'
+import { createView, identifier, literal } from './sql-view.js'
 
 /** A query that was checked, but for its SQL. */
 export interface SqlTask {
@@ -30,30 +38,33 @@ export interface SqlTask {
   readonly memoryBytesMax: number
   readonly rowsMax: number
   readonly format: LogFormat
+  /** What is deployed and logged, with or without rows. */
+  readonly deployed: readonly LoggedSchema[]
 }
 
-/** Begins the names of a query's own folders; log-store.ts removes what a killed one leaves. */
-const scratchPrefix = '.query-'
 const threads = 2
 /** Retention may remove a file between the listing and the query. */
 const attemptsMax = 3
+/** Names of pipelines that a message shows. */
+const namesMax = 20
 
 /** @throws PenstockError ERR_ARGUMENT with DuckDB's reason; ERR_QUERY_MEMORY. */
 export async function runSql(task: SqlTask): Promise<LogSqlResult> {
   for (let attempt = 1; ; attempt++) {
-    const scratch = mkdtempSync(join(task.directory, scratchPrefix))
+    const segments: ArrowsSegment[] = []
     try {
-      return await queryOnce(task, scratch)
+      return await queryOnce(task, segments)
     } catch (error) {
       const isRemoved = isAbsent(error) || /No files found|No such file/i.test(String(error))
       if (!isRemoved || attempt === attemptsMax) throw duckError(error)
     } finally {
-      rmSync(scratch, { recursive: true, force: true })
+      for (const segment of segments) segment.close()
     }
   }
 }
 
-async function queryOnce(task: SqlTask, scratch: string): Promise<LogSqlResult> {
+async function queryOnce(task: SqlTask, segments: ArrowsSegment[]): Promise<LogSqlResult> {
+  const { directory, deployed } = task
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(threads),
     memory_limit: `${Math.floor(task.memoryBytesMax / 1024)}KiB`,
@@ -65,25 +76,45 @@ async function queryOnce(task: SqlTask, scratch: string): Promise<LogSqlResult> 
   })
   try {
     const connection = await instance.connect()
-    await connection.run(`SET allowed_directories = [${literal(`${task.directory}/`)}]`)
+    await connection.run(`SET allowed_directories = [${literal(`${directory}/`)}]`)
     await connection.run('SET enable_external_access = false')
+    const sources: RowsSource[] = []
+    registerRows(connection, sources)
+    const pipelines = [...new Set([...(await listPipelines(directory)), ...deployed.map(({ pipeline }) => pipeline)])]
     // DuckDB compares names in lower case. (It can list the tables of a query, but not before they are there.)
     const sql = task.sql.toLowerCase()
-    for (const pipeline of await listPipelines(task.directory)) {
-      if (sql.includes(pipeline.toLowerCase())) await createView(connection, task.directory, pipeline, scratch)
+    for (const name of pipelines.filter((pipeline) => sql.includes(pipeline.toLowerCase()))) {
+      const schemas = deployed.filter(({ pipeline }) => pipeline === name).map(({ schema }) => schema)
+      await createView({ connection, directory, sources, segments }, name, schemas)
     }
     await connection.run('SET lock_configuration = true')
-    return await run(connection, task)
+    return await run(connection, task, pipelines).catch((error: unknown) => {
+      throw adviseOn(error, pipelines)
+    })
   } finally {
     instance.closeSync()
   }
 }
 
-async function run(connection: DuckDBConnection, task: SqlTask): Promise<LogSqlResult> {
-  const statements = await connection.extractStatements(task.sql)
-  if (statements.count !== 1)
-    throw refused(`Expected one statement but received ${statements.count}. Send them one by one`)
-  const statement = await statements.prepare(0)
+/** The one statement of the query. Names with hyphens are quoted where it could not be read without. */
+async function statementOf(
+  connection: DuckDBConnection,
+  sql: string,
+  pipelines: readonly string[],
+): Promise<DuckDBPreparedStatement> {
+  const extracted = await connection.extractStatements(sql).catch(async (error: unknown) => {
+    const quoted = quoteNames(sql, pipelines)
+    const again = quoted === sql ? null : await connection.extractStatements(quoted).catch(() => null)
+    if (again === null) throw error
+    return again
+  })
+  if (extracted.count !== 1)
+    throw refused(`Expected one statement but received ${extracted.count}. Send them one by one`)
+  return extracted.prepare(0)
+}
+
+async function run(connection: DuckDBConnection, task: SqlTask, pipelines: readonly string[]): Promise<LogSqlResult> {
+  const statement = await statementOf(connection, task.sql, pipelines)
   if (statement.statementType !== StatementType.SELECT)
     throw refused(`Expected a SELECT but received ${StatementType[statement.statementType]}. The log is read-only`)
   if (statement.parameterCount > 0) throw refused('Expected a query without parameters. Write the values into it')
@@ -116,10 +147,6 @@ async function run(connection: DuckDBConnection, task: SqlTask): Promise<LogSqlR
   return { body, rows: table.numRows, columns, warnings }
 }
 
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
-}
-
 function refused(sentence: string): PenstockError {
   return new PenstockError('ERR_ARGUMENT', sentence)
 }
@@ -131,10 +158,30 @@ export function memoryError(sentence: string): PenstockError {
 /** DuckDB's errors are about the query, unless they say otherwise. */
 function duckError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof PenstockError || 'syscall' in error) return error
-  const [sentence = ''] = error.message.split('\n\nPossible solutions')
+  const [sentence = ''] = error.message.replace(/^Failed to extract statements: /, '').split('\n\nPossible solutions')
   if (/^Out of Memory Error/.test(sentence))
     return memoryError(`The query needs more memory than it may use (${sentence.split('\n')[0]})`)
   if (/^(\w+ )+Error: |^Error in native callback|Invalid Error/.test(sentence))
     return refused(`DuckDB refuses the query. ${sentence}`)
   return error
+}
+
+/** What DuckDB cannot know of: how pipelines are named, and which there are. */
+function adviseOn(error: unknown, pipelines: readonly string[]): unknown {
+  if (!(error instanceof Error)) return error
+  if (/syntax error at or near "-"/.test(error.message))
+    error.message += '\nPut a name with a hyphen into double quotes: FROM "my-pipeline"'
+  const [, missing] = /Table with name (\S+) does not exist!/.exec(error.message) ?? []
+  if (missing === undefined) return error
+  // Its own suggestion may be a table of its own.
+  error.message = error.message.replace(/Did you mean "[^"]*"\?/, () => adviceOnName(missing, pipelines))
+  return error
+}
+
+function adviceOnName(missing: string, pipelines: readonly string[]): string {
+  const near = closest(missing.replaceAll('"', ''), pipelines)
+  if (near !== null) return `Did you mean "${near}"?`
+  return pipelines.length === 0
+    ? 'Nothing is logged yet'
+    : `The log has ${pipelines.slice(0, namesMax).map(identifier).join(', ')}${pipelines.length > namesMax ? ', …' : ''}`
 }

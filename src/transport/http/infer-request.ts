@@ -17,7 +17,7 @@ import { toTensor } from '../../tensor/convert.js'
 import { formatShape, shapeMatches } from '../../tensor/shape.js'
 import type { NumericDtype, Tensor, TensorField } from '../../tensor/tensor.js'
 import { JsonReader, type JsonValue, type Mark } from './json-reader.js'
-import { closest } from './suggest.js'
+import { closest } from '../../base/suggest.js'
 import { dataOf, isExactField, isFastField, NumberScratch, readTensor } from './tensor-reader.js'
 
 /** The part of a description that a body is read by. */

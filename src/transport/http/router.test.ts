@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { openApiDocument } from './openapi.js'
 import { Router } from './router.js'
 import { routes } from './routes.js'
-import { closest } from './suggest.js'
+import { closest } from '../../base/suggest.js'
 
 const router = new Router(routes)
 const find = (method: string, path: string) => router.find(method, path)

@@ -4,7 +4,7 @@
  * Routes are a flat table; a path is split once and compared by segment. Some twenty routes need no tree.
  */
 import { PenstockError } from '../../base/errors.js'
-import { closest } from './suggest.js'
+import { closest } from '../../base/suggest.js'
 
 export interface Pattern {
   readonly method: string
