@@ -124,6 +124,10 @@ export const LOG_SQL_RESULT_BYTES_MAX = 64 * MIB
 // ── models and pipelines ────────────────────────────────────────────────────────────────────────
 /** Bytes of an .onnx file: protobuf's own limit, 2 GiB - 1. */
 export const MODEL_BYTES_MAX = 2 * GIB - 1
+/** Files of one upload: old exporters write one for each large weight. */
+export const MULTIPART_PARTS_MAX = 4096
+/** Bytes of the headers of one part. */
+export const MULTIPART_HEAD_BYTES_MAX = 16 * KIB
 /** Nodes, attributes, names and tensors that reading a model's graph may keep: about 200 bytes each. */
 export const ONNX_ITEMS_MAX = 2 ** 21
 /** Graphs, or types, inside each other: ONNX Runtime's protobuf ends at 100 messages, three for each graph. */

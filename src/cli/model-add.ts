@@ -1,11 +1,9 @@
 /** `penstock model add`: uploads an .onnx file as the next version of a model. */
 import { Command } from 'commander'
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { MODEL_BYTES_MAX } from '../base/limits.js'
 import type { AddedAnswer } from '../client/answers.js'
 import { UsageError } from './failures.js'
+import { openModelUpload } from './model-files.js'
 import { withProgress } from './progress.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
 import { formatBytes, formatField, placementText } from './table.js'
@@ -19,12 +17,15 @@ interface AddOptions extends ServerOptions {
   readonly device?: string
 }
 
+const CLASSES_SHOWN = 12
+
 const EXAMPLES = `
 Examples:
   $ penstock model add ccfraud.onnx
   $ penstock model add resnet50.onnx --provider cuda
   $ penstock model add out/model.onnx --name ccfraud --alias champion --tag keras --tag 2026-11
 
+Data files that the model names are taken from beside it and put into the stored model.
 The same bytes as the newest version are that version: adding a file twice changes nothing.`
 
 export function modelAddCommand(terminal: Terminal): Command {
@@ -46,18 +47,19 @@ export function modelAddCommand(terminal: Terminal): Command {
 
 async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<AddedAnswer> {
   const name = options.name ?? nameOf(file)
-  const sizeBytes = await sizeOf(file)
+  const upload = await openModelUpload(file)
+  const { sizeBytes } = upload
   const query = new URLSearchParams(options.tag.map((tag): [string, string] => ['tag', tag]))
   if (options.alias !== undefined) query.set('alias', options.alias)
   if (options.provider !== undefined) query.set('provider', options.provider)
   if (options.device !== undefined) query.set('device', options.device)
   const path = `/v1/models/${encodeURIComponent(name)}/versions${query.size > 0 ? `?${query.toString()}` : ''}`
   let sentBytes = 0
-  const chunks = counted(createReadStream(file, { highWaterMark: 1 << 20 }), (count) => (sentBytes += count))
+  const chunks = counted(upload.chunks, (count) => (sentBytes += count))
   const describe = () =>
     sentBytes < sizeBytes ? `uploading ${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)}` : 'inspecting the model'
   const answer = await withProgress(terminal, describe, () =>
-    new ServerApi(options).upload('PUT', path, { sizeBytes, chunks }),
+    new ServerApi(options).upload('PUT', path, { ...upload, chunks }),
   )
   return answer as AddedAnswer
 }
@@ -70,8 +72,17 @@ function describeAdded(added: AddedAnswer): string {
   ]
   if ((added.aliases ?? []).length > 0) lines.push(`  aliases  ${added.aliases?.join(', ')}`)
   if (added.providers !== undefined) lines.push(`  runs on  ${placementText(added)}`)
+  for (const { name, classes } of added.outputs ?? [])
+    if (classes !== undefined) lines.push(`  classes  ${name}: ${classesText(classes)}`)
+  for (const change of added.uploaded?.changes ?? []) lines.push(`  changed  ${change}`)
   if (added.remark !== undefined && added.remark !== '') lines.push(`  remark   ${added.remark}`)
   return lines.join('\n')
+}
+
+/** All of a few, the first of many. */
+function classesText(classes: readonly (string | number)[]): string {
+  const shown = classes.slice(0, CLASSES_SHOWN).join(', ')
+  return classes.length > CLASSES_SHOWN ? `${shown}, … (${classes.length})` : shown
 }
 
 function nameOf(file: string): string {
@@ -82,21 +93,10 @@ function nameOf(file: string): string {
   )
 }
 
-async function sizeOf(file: string): Promise<number> {
-  try {
-    const entry = await stat(file)
-    if (!entry.isFile()) throw new Error('it is no file')
-    if (entry.size > MODEL_BYTES_MAX)
-      throw new Error(`it has ${entry.size} bytes, and ONNX files end at ${MODEL_BYTES_MAX}`)
-    return entry.size
-  } catch (error) {
-    throw new UsageError(`Cannot read ${file}: ${error instanceof Error ? error.message : String(error)}.`, {
-      cause: error,
-    })
-  }
-}
-
-async function* counted(chunks: AsyncIterable<Buffer>, onChunk: (count: number) => void): AsyncGenerator<Uint8Array> {
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onChunk: (count: number) => void,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     onChunk(chunk.byteLength)
     yield chunk

@@ -15,6 +15,8 @@ export interface ServerOptions {
 /** A body whose length is known although it is read piece by piece. */
 export interface SizedStream {
   readonly sizeBytes: number
+  /** Absent: application/octet-stream. */
+  readonly contentType?: string
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
@@ -74,7 +76,8 @@ export class ServerApi {
 
   /** Sends bytes. */
   async upload(method: string, path: string, stream: SizedStream): Promise<unknown> {
-    const headers = { 'content-type': 'application/octet-stream', 'content-length': String(stream.sizeBytes) }
+    const { contentType = 'application/octet-stream', sizeBytes } = stream
+    const headers = { 'content-type': contentType, 'content-length': String(sizeBytes) }
     const body = Readable.toWeb(Readable.from(stream.chunks)) as ReadableStream
     return JSON.parse(await this.#send(path, { method, headers, body, duplex: 'half' })) as unknown
   }

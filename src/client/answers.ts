@@ -9,6 +9,10 @@ export interface FieldAnswer {
   readonly shape: readonly (number | null)[]
 }
 
+export interface OutputAnswer extends FieldAnswer {
+  readonly classes?: readonly (string | number)[]
+}
+
 export interface VersionAnswer {
   readonly version: number
   readonly sha256: string
@@ -16,11 +20,12 @@ export interface VersionAnswer {
   readonly created_at: string
   readonly tags?: readonly string[]
   readonly inputs?: readonly FieldAnswer[]
-  readonly outputs?: readonly FieldAnswer[]
+  readonly outputs?: readonly OutputAnswer[]
   readonly batching?: string
   readonly remark?: string
   readonly providers?: readonly string[]
   readonly device_id?: number
+  readonly uploaded?: { readonly sha256: string; readonly size_bytes: number; readonly changes: readonly string[] }
 }
 
 export interface AddedAnswer extends VersionAnswer {

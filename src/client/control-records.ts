@@ -44,6 +44,7 @@ export function modelRecord({ name, aliases, versions }: ModelAnswer): ModelReco
 
 export function modelVersion(name: string, answer: VersionAnswer): ModelVersion {
   const { version, sha256, tags = [], inputs = [], outputs = [], batching, remark = '', providers, device_id } = answer
+  const { uploaded } = answer
   return {
     name,
     version,
@@ -59,6 +60,9 @@ export function modelVersion(name: string, answer: VersionAnswer): ModelVersion 
     tags,
     ...(providers === undefined ? {} : { providers: providers as NonNullable<ModelVersion['providers']> }),
     ...(device_id === undefined ? {} : { deviceId: device_id }),
+    ...(uploaded === undefined
+      ? {}
+      : { uploaded: { sha256: uploaded.sha256, sizeBytes: uploaded.size_bytes, changes: uploaded.changes } }),
   }
 }
 

@@ -97,7 +97,9 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     for (const provider of options.providers ?? []) query.append('provider', provider)
     if (options.deviceId !== undefined) query.set('device', String(options.deviceId))
     const path = `${modelPath(name)}/versions${query.size === 0 ? '' : `?${query.toString()}`}`
-    return modelVersion(name, (await this.#http.call('PUT', path, { bytes })) as AddedAnswer)
+    const dataFiles = [...filesOf(options.externalData)]
+    const body = dataFiles.length === 0 ? { bytes } : { form: formOf(bytes, dataFiles) }
+    return modelVersion(name, (await this.#http.call('PUT', path, body)) as AddedAnswer)
   }
 
   async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
@@ -199,4 +201,21 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     const { definition } = await this.getPipelineVersion(answer.name, answer.version)
     return description(answer, definition)
   }
+}
+
+type DataFiles = Iterable<readonly [path: string, data: Uint8Array]>
+
+function filesOf(externalData: AddModelOptions['externalData'] = {}): DataFiles {
+  return externalData instanceof Map
+    ? (externalData as ReadonlyMap<string, Uint8Array>)
+    : Object.entries(externalData as Readonly<Record<string, Uint8Array>>)
+}
+
+function formOf(bytes: Uint8Array, dataFiles: DataFiles): FormData {
+  const form = new FormData()
+  // Blob reads views of any buffer; its types ask for one that cannot be shared.
+  const blob = (data: Uint8Array): Blob => new Blob([data])
+  form.append('model', blob(bytes), 'model.onnx')
+  for (const [path, data] of dataFiles) form.append('data', blob(data), path)
+  return form
 }

@@ -24,6 +24,8 @@ export interface HttpRequest {
   readonly text?: string
   /** Sent as application/octet-stream. */
   readonly bytes?: Uint8Array
+  /** Sent as multipart/form-data. */
+  readonly form?: FormData
 }
 
 export interface BytesRequest {
@@ -119,7 +121,9 @@ function typeOf({ json, text, bytes }: HttpRequest): Record<string, string> {
   return json === undefined && text === undefined ? {} : { 'content-type': 'application/json' }
 }
 
-function bodyOf({ json, text, bytes }: HttpRequest): Pick<RequestInit, 'body'> {
+function bodyOf({ json, text, bytes, form }: HttpRequest): Pick<RequestInit, 'body'> {
+  // Its type, with the boundary, is fetch's to say.
+  if (form !== undefined) return { body: form }
   // fetch reads views of any buffer; its types ask for one that cannot be shared.
   if (bytes !== undefined) return { body: bytes as Uint8Array<ArrayBuffer> }
   if (text !== undefined) return { body: text }

@@ -33,9 +33,14 @@ export type Meta = Readonly<Record<string, MetaValue>>
 /** `rows`: requests share batches · `row`: fixed leading 1, one row a run · `whole`: one request a run, no row axis. */
 export type BatchingMode = 'rows' | 'row' | 'whole'
 
+export interface ModelOutput extends TensorField {
+  /** What each column stands for, where the model named its classes beside the tensor (ZipMap). */
+  readonly classes?: readonly (string | number)[]
+}
+
 export interface ModelSignature {
   readonly inputs: readonly TensorField[]
-  readonly outputs: readonly TensorField[]
+  readonly outputs: readonly ModelOutput[]
   readonly batching: BatchingMode
   /** Why batching is not `rows`, or another remark of the inspection; '' when there is nothing to say. */
   readonly remark: string
@@ -43,10 +48,20 @@ export interface ModelSignature {
 
 export type { Calibration, CalibrationConditions, RunPlan, RunThreads } from './run-arrangement.js'
 
+/** The file that was sent, where what is stored and served was made from it. */
+export interface UploadedModel {
+  /** Of the .onnx file. */
+  readonly sha256: string
+  readonly sizeBytes: number
+  /** What was changed, a sentence each. */
+  readonly changes: readonly string[]
+}
+
 export interface ModelVersion {
   readonly name: string
   /** 1, 2, 3 … in order of upload. */
   readonly version: number
+  /** Of what is stored and served. */
   readonly sha256: string
   readonly sizeBytes: number
   /** ISO 8601, UTC. */
@@ -59,6 +74,8 @@ export interface ModelVersion {
   readonly deviceId?: number
   /** The last one, on whatever machine. */
   readonly calibration?: Calibration
+  /** Absent: the stored bytes are those that were sent. */
+  readonly uploaded?: UploadedModel
 }
 
 /** How a version is to run, where that differs from the engine's own options. */
@@ -135,6 +152,8 @@ export interface ModelStore {
     signature: ModelSignature,
     tags: readonly string[],
     placement?: Placement,
+    /** What was sent, where `bytes` were made from it. */
+    uploaded?: UploadedModel,
   ): Promise<ModelVersion>
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
@@ -303,6 +322,11 @@ export interface EngineEvents {
 export interface AddModelOptions extends Placement {
   readonly alias?: string
   readonly tags?: readonly string[]
+  /**
+   * The data files of a model whose weights lie beside it, by their paths relative to the model. They are put into the
+   * stored model; the engine itself opens no file that a model names.
+   */
+  readonly externalData?: Readonly<Record<string, Uint8Array>> | ReadonlyMap<string, Uint8Array>
 }
 
 export interface EngineApi {

@@ -5,10 +5,11 @@
  * durable in its store before its promise settles, and what cannot be done changes nothing.
  */
 import { PenstockError, isPenstockError } from '../base/errors.js'
-import { expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
+import { argumentError, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
 import { expectTags } from '../base/tags.js'
+import { dataFilePath } from '../onnx/index.js'
 import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
 import { parseDefinition } from '../steps/index.js'
 import { ModelInspector } from '../worker/inspection.js'
@@ -69,13 +70,23 @@ export class Control {
     if (options.alias !== undefined) expectName('alias', options.alias)
     const tags = expectTags('tags', options.tags ?? [])
     const placement = placementOf(options)
+    const dataFiles = dataFilesOf(options.externalData)
     if (!(bytes instanceof Uint8Array)) {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
     }
     // Before its turn in the queue: a slow model must not hold up a deploy.
-    const signature = await this.#inspector.inspect(bytes)
+    const { signature, served } = await this.#inspector.inspect({ bytes, dataFiles })
+    const uploaded =
+      served === null ? [] : [{ sha256: served.sha256, sizeBytes: bytes.length, changes: served.changes }]
     return this.inTurn(async () => {
-      const version = await this.#parts.models.add(name, bytes, signature, tags, placement)
+      const version = await this.#parts.models.add(
+        name,
+        served?.bytes ?? bytes,
+        signature,
+        tags,
+        placement,
+        ...uploaded,
+      )
       if (options.alias !== undefined) await this.#moveAlias(name, options.alias, version.version)
       return version
     })
@@ -271,4 +282,19 @@ function placementOf({ providers, deviceId }: Placement): Placement {
     ...(providers === undefined ? {} : { providers: expectProviders('providers', providers) }),
     ...(deviceId === undefined ? {} : { deviceId: expectDeviceId('deviceId', deviceId) }),
   }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+function dataFilesOf(externalData: AddModelOptions['externalData'] = {}): ReadonlyMap<string, Uint8Array> {
+  const files =
+    externalData instanceof Map
+      ? (externalData as ReadonlyMap<string, unknown>)
+      : new Map(Object.entries(expectRecord('externalData', externalData)))
+  const checked = new Map<string, Uint8Array>()
+  for (const [location, data] of files) {
+    const path = dataFilePath(location)
+    if (!(data instanceof Uint8Array)) throw argumentError(`externalData[${path}]`, 'a Uint8Array', data)
+    checked.set(path, data)
+  }
+  return checked
 }

@@ -22,6 +22,7 @@ import type {
   PipelineRecord,
   PipelineStore,
   PipelineVersion,
+  UploadedModel,
 } from './api.js'
 
 /** A store whose blobs are bytes in memory; workers get the bytes instead of a path. */
@@ -67,6 +68,7 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     signature: ModelSignature,
     tags: readonly string[],
     placement: Placement = {},
+    uploaded?: UploadedModel,
   ): Promise<ModelVersion> {
     expectName('model name', name)
     const record = this.#records.get(name) ?? { name, versions: [], aliases: {} }
@@ -84,6 +86,7 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
       signature,
       tags: expectTags('tags', tags),
       ...placement,
+      ...(uploaded === undefined ? {} : { uploaded }),
     }
     // The caller's buffer is lent; the store keeps its own copy.
     this.#blobs.set(sha256, bytes.slice())

@@ -18,6 +18,7 @@ import type {
   ModelVersion,
   Placement,
   PreparedStore,
+  UploadedModel,
 } from '../engine/api.js'
 import { type Blobs, sha256Of } from './blobs.js'
 import type { Journal, JournalKind } from './journal.js'
@@ -78,6 +79,7 @@ export class Models implements ModelStore {
     signature: ModelSignature,
     tags: readonly string[],
     placement: Placement = {},
+    uploaded?: UploadedModel,
   ): Promise<ModelVersion> {
     expectName('name', name)
     const checkedTags = expectTags('tags', tags)
@@ -90,7 +92,10 @@ export class Models implements ModelStore {
         isSamePlacement(newest, placement) &&
         newest.sha256 === (await sha256Of(bytes))
       if (isSame) return this.#refresh(stored, newest, bytes, signature, checkedTags)
-      return this.#append(stored, bytes, signature, checkedTags, placement)
+      return this.#append(stored, bytes, signature, checkedTags, {
+        ...placement,
+        ...(uploaded === undefined ? {} : { uploaded }),
+      })
     })
   }
 
@@ -186,7 +191,7 @@ export class Models implements ModelStore {
     bytes: Uint8Array,
     signature: ModelSignature,
     tags: readonly string[],
-    placement: Placement,
+    extras: Placement & Pick<ModelVersion, 'uploaded'>,
   ) {
     if (stored.versions.length >= VERSIONS_MAX) throw fullError(`versions of ${stored.name}`, VERSIONS_MAX)
     const sha256 = await this.#parts.blobs.put(bytes)
@@ -198,7 +203,7 @@ export class Models implements ModelStore {
       createdAt: new Date(this.#parts.clock.nowMs()).toISOString(),
       signature: structuredClone(signature),
       tags,
-      ...structuredClone(placement),
+      ...structuredClone(extras),
     }
     const next = { ...stored, nextVersion: stored.nextVersion + 1, versions: [...stored.versions, version] }
     await this.#commit(next, 'model.add', { version: version.version, sha256, sizeBytes: version.sizeBytes })

@@ -6,7 +6,7 @@
 import { argumentError, expectArray, expectInteger, expectOneOf, expectRecord, expectString } from '../base/expect.js'
 import { RANK_MAX, VERSIONS_MAX } from '../base/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
-import type { ModelSignature, ModelVersion, PipelineVersion } from '../engine/api.js'
+import type { ModelOutput, ModelSignature, ModelVersion, PipelineVersion } from '../engine/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { DTYPES } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
@@ -50,6 +50,7 @@ export function checkModelVersion(path: string, value: unknown): ModelVersion {
       : { providers: expectProviders(`${path}.providers`, fields['providers']) }),
     ...(fields['deviceId'] === undefined ? {} : { deviceId: expectDeviceId(`${path}.deviceId`, fields['deviceId']) }),
     ...checkCalibration(`${path}.calibration`, fields['calibration']),
+    ...checkUploaded(`${path}.uploaded`, fields['uploaded']),
   }
 }
 
@@ -88,10 +89,33 @@ function checkSignature(path: string, value: unknown): ModelSignature {
   const fields = expectRecord(path, value)
   return {
     inputs: checkEach(`${path}.inputs`, fields['inputs'], checkField),
-    outputs: checkEach(`${path}.outputs`, fields['outputs'], checkField),
+    outputs: checkEach(`${path}.outputs`, fields['outputs'], checkOutput),
     batching: expectOneOf(`${path}.batching`, fields['batching'], BATCHING_MODES),
     remark: expectString(`${path}.remark`, fields['remark']),
   }
+}
+
+function checkUploaded(path: string, value: unknown): Pick<ModelVersion, 'uploaded'> {
+  if (value === undefined) return {}
+  const fields = expectRecord(path, value)
+  return {
+    uploaded: {
+      sha256: checkPattern(`${path}.sha256`, fields['sha256'], SHA256_HEX, '64 lower-case hexadecimal digits'),
+      sizeBytes: expectInteger(`${path}.sizeBytes`, fields['sizeBytes'], 1, COUNT_MAX),
+      changes: checkEach(`${path}.changes`, fields['changes'], expectString),
+    },
+  }
+}
+
+function checkOutput(path: string, value: unknown): ModelOutput {
+  const { classes } = expectRecord(path, value)
+  const field = checkField(path, value)
+  if (classes === undefined) return field
+  return { ...field, classes: checkEach(`${path}.classes`, classes, checkLabel) }
+}
+
+function checkLabel(path: string, value: unknown): string | number {
+  return typeof value === 'string' ? value : expectInteger(path, value, -COUNT_MAX, COUNT_MAX)
 }
 
 function checkField(path: string, value: unknown): TensorField {

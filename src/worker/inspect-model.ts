@@ -14,6 +14,7 @@
  */
 import type { InferenceSession } from 'onnxruntime-node'
 import { dtypeOfOrt } from '../tensor/dtype.js'
+import type { ModelOutput } from '../engine/api.js'
 import type { TensorField } from '../tensor/tensor.js'
 import { runTrial, type ObservedOutput, type Trial } from './trial-run.js'
 
@@ -26,7 +27,7 @@ export interface DeclaredField {
 
 export interface InspectedSignature {
   readonly inputs: readonly TensorField[]
-  readonly outputs: readonly TensorField[]
+  readonly outputs: readonly ModelOutput[]
   readonly batching: 'rows' | 'row' | 'whole'
   readonly remark: string
 }
@@ -69,8 +70,10 @@ export function declaredFields(
 function declaredField(side: 'input' | 'output', field: InferenceSession.ValueMetadata): DeclaredField {
   if (!field.isTensor) {
     throw new UnservableModel(
-      `Expected ${side} ${field.name} to be a tensor but it is a sequence or a map, as scikit-learn's ZipMap makes. ` +
-        "Convert again with `options={id(model): {'zipmap': False}}` in skl2onnx.to_onnx, so that it becomes a plain tensor",
+      `Expected ${side} ${field.name} to be a tensor but it is a sequence, a map or an optional value. ` +
+        (side === 'input'
+          ? 'Give the model tensors as inputs: convert again with tensor types, and make sequences of them inside the graph'
+          : 'Only a ZipMap or a SequenceConstruct at the end of the graph is cut off when a model is added. End the graph before the node that makes it, for example with `onnx.utils.extract_model`'),
     )
   }
   const dtype = dtypeOfOrt(field.type)

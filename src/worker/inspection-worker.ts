@@ -3,35 +3,57 @@
  * load or to run costs the serving workers nothing. Answers with plain data; refusals are sentences, not exceptions,
  * because an exception would arrive without its class.
  */
+import { createHash } from 'node:crypto'
+import type { InferenceSession } from 'onnxruntime-node'
+import { isPenstockError } from '../base/errors.js'
+import { takeUpload, type TakenUpload, type Upload } from '../onnx/index.js'
 import { inspectSession, UnservableModel, type InspectedSignature } from './inspect-model.js'
 import { createSession } from './model-session.js'
 import { runtimeReason } from './ort-tensor.js'
 import { defaultSessionSettings } from './session-options.js'
-import { vetModel } from './vet-model.js'
 
 export type InspectionReply =
-  | { readonly isServable: true; readonly signature: InspectedSignature }
+  | { readonly isServable: true; readonly inspected: InspectedUpload }
   | { readonly isServable: false; readonly reason: string }
 
-export default async function inspect(bytes: Uint8Array): Promise<InspectionReply> {
-  let session
+export interface InspectedUpload {
+  readonly signature: InspectedSignature
+  /** What is to be served, where that is not what was sent. */
+  readonly served: { readonly bytes: Uint8Array; readonly changes: readonly string[]; readonly sha256: string } | null
+}
+
+export default async function inspect(upload: Upload): Promise<InspectionReply> {
+  let taken: TakenUpload | undefined
+  let session: InferenceSession | undefined
   try {
-    vetModel(bytes)
-    session = await createSession(bytes, defaultSessionSettings)
+    taken = takeUpload(upload)
+    session = await createSession(taken.bytes, defaultSessionSettings)
+    const signature = withClasses(await inspectSession(session), taken.classes)
+    return { isServable: true, inspected: { signature, served: servedOf(upload, taken) } }
   } catch (error) {
-    return {
-      isServable: false,
-      reason: error instanceof UnservableModel ? error.message : refusalOf(runtimeReason(error)),
-    }
-  }
-  try {
-    return { isServable: true, signature: await inspectSession(session) }
-  } catch (error) {
-    if (error instanceof UnservableModel) return { isServable: false, reason: error.message }
-    throw error
+    if (error instanceof UnservableModel || (isPenstockError(error) && error.code === 'ERR_MODEL_INVALID'))
+      return { isServable: false, reason: error.message }
+    if (session !== undefined || taken === undefined) throw error
+    return { isServable: false, reason: refusalOf(runtimeReason(error)) }
   } finally {
-    await session.release()
+    await session?.release()
   }
+}
+
+function withClasses(
+  signature: InspectedSignature,
+  classes: ReadonlyMap<string, readonly (string | number)[]>,
+): InspectedSignature {
+  const outputs = signature.outputs.map((field) => {
+    const labels = classes.get(field.name)
+    return labels === undefined ? field : { ...field, classes: labels }
+  })
+  return { ...signature, outputs }
+}
+
+function servedOf(upload: Upload, { bytes, changes }: TakenUpload): InspectedUpload['served'] {
+  if (bytes === upload.bytes) return null
+  return { bytes, changes, sha256: createHash('sha256').update(upload.bytes).digest('hex') }
 }
 
 /** ONNX Runtime's reason, and the way out where the cause is a common one. */

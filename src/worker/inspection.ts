@@ -10,8 +10,8 @@ import { Piscina } from 'piscina'
 import { PenstockError } from '../base/errors.js'
 import { INSPECTION_MS_MAX, MODEL_BYTES_MAX } from '../base/limits.js'
 import { Mutex } from '../base/mutex.js'
-import type { InspectionReply } from './inspection-worker.js'
-import type { InspectedSignature } from './inspect-model.js'
+import type { Upload } from '../onnx/index.js'
+import type { InspectedUpload, InspectionReply } from './inspection-worker.js'
 import { workerFile } from './worker-file.js'
 
 const IDLE_MS = 2_000
@@ -28,19 +28,20 @@ export class ModelInspector {
   }
 
   /**
-   * @param bytes an .onnx file; read, not kept.
+   * @param upload an .onnx file and the data files that it names; read, not kept.
    * @throws PenstockError ERR_MODEL_INVALID with the reason, ERR_BODY_TOO_LARGE.
    */
-  async inspect(bytes: Uint8Array): Promise<InspectedSignature> {
-    if (bytes.length > MODEL_BYTES_MAX) {
+  async inspect(upload: Upload): Promise<InspectedUpload> {
+    const sizeBytes = [...upload.dataFiles.values()].reduce((sum, { length }) => sum + length, upload.bytes.length)
+    if (sizeBytes > MODEL_BYTES_MAX) {
       throw new PenstockError(
         'ERR_BODY_TOO_LARGE',
-        `Expected the model to be at most ${MODEL_BYTES_MAX} bytes but received ${bytes.length}`,
+        `Expected the model to be at most ${MODEL_BYTES_MAX} bytes but received ${sizeBytes}`,
       )
     }
-    const reply = await this.#mutex.run(() => this.#run(bytes))
+    const reply = await this.#mutex.run(() => this.#run(upload))
     if (!reply.isServable) throw invalid(reply.reason)
-    return reply.signature
+    return reply.inspected
   }
 
   /** Ends the idle thread; one that inspects ends when it is done. */
@@ -50,7 +51,7 @@ export class ModelInspector {
     if (threads !== null && threads !== this.#running) await threads.destroy()
   }
 
-  async #run(bytes: Uint8Array): Promise<InspectionReply> {
+  async #run(upload: Upload): Promise<InspectionReply> {
     const threads = (this.#threads ??= new Piscina({
       filename: workerFile('inspection-worker'),
       minThreads: 0,
@@ -59,7 +60,7 @@ export class ModelInspector {
       atomics: 'disabled',
     }))
     this.#running = threads
-    const done = (threads.run(bytes) as Promise<InspectionReply>).finally(() => {
+    const done = (threads.run(upload) as Promise<InspectionReply>).finally(() => {
       if (this.#running === threads) this.#running = null
       // Closed or given up meanwhile.
       if (this.#threads !== threads) void threads.destroy()

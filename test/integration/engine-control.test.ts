@@ -172,7 +172,6 @@ describe('control', () => {
     ['identity-bfloat16', 'bfloat16'],
     ['future-opset', 'opset'],
     ['missing-external-data', 'another file'],
-    ['zipmap-classifier', 'zipmap'],
   ])('refuses the upload of %s and says why', async (name, words) => {
     const engine = await openEngine()
     const error = await refusal(engine.addModel('m', testModel(name)))

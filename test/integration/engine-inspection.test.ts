@@ -9,6 +9,8 @@ import { exampleModels, modelPath } from './goldens.js'
 
 const inspector = new ModelInspector()
 afterAll(() => inspector.close())
+const signatureOf = async (bytes: Uint8Array, by = inspector) =>
+  (await by.inspect({ bytes, dataFiles: new Map() })).signature
 
 describe('inspection', () => {
   test.each([
@@ -27,18 +29,18 @@ describe('inspection', () => {
     ['nonzero', 'whole', 'rows are not the input'],
     ['trim-tokens', 'whole', 'changes its shape'],
   ])('%s runs as %s (%s)', async (name, batching, remark) => {
-    const signature = await inspector.inspect(testModel(name))
+    const signature = await signatureOf(testModel(name))
     expect(signature.batching).toBe(batching)
     expect(signature.remark).toContain(remark)
     if (remark === '') expect(signature.remark).toBe('')
   })
 
   test.each(exampleModels)('the example %s shares batches', async (name) => {
-    expect(await inspector.inspect(readFileSync(modelPath(name)))).toMatchObject({ batching: 'rows', remark: '' })
+    expect(await signatureOf(readFileSync(modelPath(name)))).toMatchObject({ batching: 'rows', remark: '' })
   })
 
   test('fields keep names, dtypes, order and free dims', async () => {
-    expect(await inspector.inspect(testModel('mixed-dtypes'))).toMatchObject({
+    expect(await signatureOf(testModel('mixed-dtypes'))).toMatchObject({
       inputs: [
         { name: 'x', dtype: 'float64', shape: [null, 2] },
         { name: 'scale', dtype: 'int32', shape: [null] },
@@ -48,21 +50,21 @@ describe('inspection', () => {
         { name: 'big', dtype: 'bool', shape: [null] },
       ],
     })
-    expect((await inspector.inspect(testModel('repeat-tokens'))).outputs).toEqual([
+    expect((await signatureOf(testModel('repeat-tokens'))).outputs).toEqual([
       { name: 'twice', dtype: 'int64', shape: [null, null] },
     ])
   })
 
   test('an inspection that takes too long is refused; the next one is served', async () => {
     const hasty = new ModelInspector(1)
-    await expect(hasty.inspect(testModel('slow'))).rejects.toMatchObject({ code: 'ERR_MODEL_INVALID' })
+    await expect(signatureOf(testModel('slow'), hasty)).rejects.toMatchObject({ code: 'ERR_MODEL_INVALID' })
     await hasty.close()
-    expect((await inspector.inspect(testModel('add-one'))).batching).toBe('rows')
+    expect((await signatureOf(testModel('add-one'))).batching).toBe('rows')
   })
 
   test('uploads at the same time are inspected one after the other', async () => {
     const signatures = await Promise.all(
-      ['add-one', 'fixed-one', 'sum-rows'].map((name) => inspector.inspect(testModel(name))),
+      ['add-one', 'fixed-one', 'sum-rows'].map((name) => signatureOf(testModel(name))),
     )
     expect(signatures.map((signature) => signature.batching)).toEqual(['rows', 'row', 'whole'])
   })

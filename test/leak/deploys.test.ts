@@ -162,7 +162,7 @@ describe('leak: deploys', () => {
   test('refused uploads and definitions', async () => {
     const server = await ServerChild.start(setup)
     const http = new HttpCaller(server.url, 4)
-    const invalid = ['future-opset', 'zipmap-classifier', 'missing-external-data'].map((name) =>
+    const invalid = ['future-opset', 'identity-bfloat16', 'missing-external-data'].map((name) =>
       readFileSync(new URL(`../models/${name}.onnx`, import.meta.url)),
     )
     const run = await measureLeaks(server, {

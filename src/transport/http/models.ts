@@ -6,6 +6,7 @@ import { PenstockError } from '../../base/errors.js'
 import type { ModelRecord, ModelVersion, Placement } from '../../engine/api.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
+import { isMultipart, readMultipart } from './multipart.js'
 import { jsonReply, noContent } from './replies.js'
 import { parameter, searchQuery, versionParameter, type Route } from './route.js'
 
@@ -62,7 +63,7 @@ export const modelRoutes: readonly Route[] = [
         },
         { name: 'device', description: 'The number of the GPU, for `cuda`; 0 unless given' },
       ],
-      request: { 'application/octet-stream': null },
+      request: { 'application/octet-stream': null, 'multipart/form-data': 'ModelFiles' },
       responses: { 201: { description: 'The version', content: { 'application/json': 'UploadedVersion' } } },
     },
     handle: async (call) => {
@@ -79,7 +80,9 @@ export const modelRoutes: readonly Route[] = [
         )
       const [alias] = aliases
       const name = parameter(call, 0)
-      const version = await call.context.engine.addModel(name, call.body, {
+      const { model, externalData } = modelFilesOf(call.body, call.exchange.header('content-type'))
+      const version = await call.context.engine.addModel(name, model, {
+        externalData,
         ...(alias === undefined ? {} : { alias }),
         tags: call.query.getAll('tag'),
         ...placementOf(call.query),
@@ -126,6 +129,27 @@ export const modelRoutes: readonly Route[] = [
   },
 ]
 
+/**
+ * The .onnx file and, from a multipart body, its data files: a part `model`, and one `data` for each file that the model
+ * names, with that name as its filename (or as the part's own name).
+ */
+function modelFilesOf(body: Buffer, contentType: string): { model: Uint8Array; externalData: Map<string, Uint8Array> } {
+  const externalData = new Map<string, Uint8Array>()
+  if (!isMultipart(contentType)) return { model: body, externalData }
+  const parts = readMultipart(body, contentType)
+  const model = parts.find(({ name }) => name === 'model')
+  if (model === undefined)
+    throw new PenstockError(
+      'ERR_BODY',
+      `Expected a part called model with the .onnx file but received ${parts.map(({ name }) => name).join(', ') || 'none'}. With curl: -F model=@net.onnx -F data=@net.onnx.data`,
+    )
+  for (const part of parts) {
+    if (part === model) continue
+    externalData.set(part.name === 'data' && part.fileName !== '' ? part.fileName : part.name, part.bytes)
+  }
+  return { model: model.bytes, externalData }
+}
+
 /** Both `provider=cuda&provider=cpu` and `provider=cuda,cpu`. */
 function placementOf(query: URLSearchParams): Placement {
   const named = query.getAll('provider').flatMap((value) => value.split(','))
@@ -151,12 +175,17 @@ export function versionJson({
   providers,
   deviceId,
   signature,
+  uploaded,
 }: ModelVersion): Record<string, unknown> {
   const { inputs, outputs, batching, remark } = signature
   const placement = {
     ...(providers === undefined ? {} : { providers }),
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
   }
+  const sent =
+    uploaded === undefined
+      ? {}
+      : { uploaded: { sha256: uploaded.sha256, size_bytes: uploaded.sizeBytes, changes: uploaded.changes } }
   return {
     version,
     sha256,
@@ -168,5 +197,6 @@ export function versionJson({
     batching,
     remark,
     ...placement,
+    ...sent,
   }
 }

@@ -1,24 +1,10 @@
 /** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
 import { explainSchemas } from './explain-schemas.js'
 import { logSchemas } from './log-schemas.js'
+import { modelSchemas, modelVersion, placementKeys } from './model-schemas.js'
 import { count, duration, flag, listOf, mapOf, name, record, reference, text, type Schema } from './schema-words.js'
 
 const nestedNumbers: Schema = { description: 'Numbers, nested by the dims of the tensor, or flat' }
-const modelVersion = {
-  version: count,
-  sha256: text,
-  size_bytes: count,
-  created_at: { type: 'string', format: 'date-time' },
-  tags: listOf(text),
-  inputs: listOf(reference('Field')),
-  outputs: listOf(reference('Field')),
-  batching: { enum: ['rows', 'row', 'whole'] },
-  remark: text,
-  providers: listOf({ enum: ['cpu', 'cuda'] }),
-  device_id: count,
-} as const
-/** Of versions that say what they run on. */
-const placementKeys = ['providers', 'device_id']
 const runThreads = { intra_op_threads: count, spinning: flag } as const
 const pipelineVersion = {
   version: count,
@@ -44,6 +30,7 @@ const v2Datatype = { type: 'string', pattern: '^(BOOL|BYTES|U?INT(8|16|32|64)|FP
 export const schemas: Readonly<Record<string, Schema>> = {
   ...explainSchemas,
   ...logSchemas,
+  ...modelSchemas,
   Error: record(
     {
       error: text,
@@ -66,10 +53,6 @@ export const schemas: Readonly<Record<string, Schema>> = {
     ),
   }),
   Field: record({ name: text, dtype: text, shape: listOf({ type: ['integer', 'null'] }) }),
-  Model: record({ name, aliases: mapOf(count), versions: listOf(reference('ModelVersion')) }),
-  Models: record({ models: listOf(reference('Model')) }),
-  ModelVersion: record(modelVersion, placementKeys),
-  UploadedVersion: record({ name, ...modelVersion, aliases: listOf(name) }, placementKeys),
   WallarooPipelines: record({ pipelines: listOf(record({ id: name, version: text, status: text })) }),
   WallarooModels: record({ models: listOf(record({ name, version: text, sha: text, status: text })) }),
   Tags: record({

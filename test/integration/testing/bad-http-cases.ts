@@ -3,6 +3,7 @@
  */
 import { encodeMessage } from '../../../src/protocol/codec.js'
 import type { ErrorCode } from '../../../src/base/errors.js'
+import { buildModel, sequenceOf, tensorType } from '../../../src/onnx/testing/build.js'
 import { modelBytes } from '../served.js'
 import { floats, inferMessage } from './messages.js'
 
@@ -390,9 +391,15 @@ export const controlCases: readonly HttpCase[] = [
     what: 'a model whose output is no tensor',
     path: '/v1/models/bad/versions',
     method: 'PUT',
-    body: modelBytes('zipmap-classifier'),
+    body: Buffer.from(
+      buildModel({
+        nodes: [{ op: 'SplitToSequence', inputs: ['x'], outputs: ['parts'] }],
+        inputs: [['x', 'float32', ['n', 2]]],
+        outputs: [['parts', sequenceOf(tensorType('float32', null))]],
+      }),
+    ),
     code: 'ERR_MODEL_INVALID',
-    says: /tensor/i,
+    says: /Expected output parts to be a tensor/,
   },
   {
     what: 'half a model',

@@ -1,0 +1,107 @@
+/**
+ * From the files that somebody uploads to the one that is served. Runs before ONNX Runtime sees a byte:
+ *
+ *   read ── no ONNX file: refused, with what it is instead
+ *     └─ data in other files ── sent along: put inside · not sent: refused. ONNX Runtime would look for them beside the
+ *          model or in the process's working folder, which are the server's.
+ *          └─ maps and sequences at the end: cut off (class-maps.ts)
+ *
+ * The same files give the same bytes, so that what is served can be stored by its hash.
+ */
+import { createHash } from 'node:crypto'
+import { isPenstockError } from '../base/errors.js'
+import { cutClassMaps } from './class-maps.js'
+import { dataFilePath, externalFiles, mergeExternalData } from './external-data.js'
+import { invalid } from './message.js'
+import type { OnnxModel } from './model.js'
+import { producerOf } from './producers.js'
+import { readOnnx } from './read.js'
+
+export interface Upload {
+  /** The .onnx file. */
+  readonly bytes: Uint8Array
+  /** Its data files, by the path relative to it. */
+  readonly dataFiles: ReadonlyMap<string, Uint8Array>
+}
+
+export interface TakenUpload {
+  /** What is to be served; the upload's own bytes where nothing had to be changed. */
+  readonly bytes: Uint8Array
+  readonly model: OnnxModel
+  /** By output: what each column stands for. */
+  readonly classes: ReadonlyMap<string, readonly (string | number)[]>
+  /** What was changed, as sentences; [] when the bytes are the upload's own. */
+  readonly changes: readonly string[]
+}
+
+/** @throws PenstockError ERR_MODEL_INVALID with a sentence that says why and what to do. */
+export function takeUpload({ bytes, dataFiles }: Upload): TakenUpload {
+  const first = readUpload(bytes)
+  const wanted = wantedFiles(first, dataFiles)
+  const merged = wanted.length === 0 ? bytes : mergeExternalData(bytes, dataFiles)
+  const { bytes: served, classes, changes } = cutClassMaps(merged, merged === bytes ? first : readOnnx(merged))
+  return {
+    bytes: served,
+    model: served === bytes ? first : readOnnx(served),
+    classes,
+    changes: [...wanted.map((path) => describeMerged(path, dataFiles.get(path) as Uint8Array)), ...changes],
+  }
+}
+
+function readUpload(bytes: Uint8Array): OnnxModel {
+  try {
+    return readOnnx(bytes)
+  } catch (error) {
+    if (!isPenstockError(error)) throw error
+    throw invalid(`Expected an ONNX file but received ${describeBytes(bytes)} (${error.message})`)
+  }
+}
+
+/** The paths of the data files that the model needs, all of them sent. */
+function wantedFiles(model: OnnxModel, dataFiles: ReadonlyMap<string, Uint8Array>): string[] {
+  const wanted = new Map([...externalFiles(model)].map(([location, tensor]) => [dataFilePath(location), tensor]))
+  const unused = [...dataFiles.keys()].find((path) => !wanted.has(path))
+  const missing = [...wanted].filter(([path]) => !dataFiles.has(path))
+  if (missing.length > 0) throw invalid(missingData(model, missing, [...dataFiles.keys()]))
+  if (unused !== undefined)
+    throw invalid(
+      wanted.size === 0
+        ? `The model holds its weights itself, but the data file ${clip(unused)} came with it. Send the model alone`
+        : `The model names no data file ${clip(unused)}. It names ${[...wanted.keys()].map(clip).join(', ')}`,
+    )
+  return [...wanted.keys()]
+}
+
+function missingData(
+  model: OnnxModel,
+  missing: readonly (readonly [path: string, tensor: string])[],
+  sent: readonly string[],
+): string {
+  const [[path, tensor]] = missing as readonly [readonly [string, string]]
+  const others = missing.length === 1 ? '' : `, and ${missing.length - 1} more`
+  const received = sent.length === 0 ? '' : ` (received: ${sent.map(clip).join(', ')})`
+  return (
+    `The weights (tensor ${clip(tensor)}) lie in another file, ${clip(path)}${others}, which was not sent${received}. ` +
+    'Send it along: `penstock model add` takes it from beside the model, over HTTP it is a part of multipart/form-data. ' +
+    `Or save the model as one file: ${producerOf(model).oneFile}`
+  )
+}
+
+function describeMerged(path: string, data: Uint8Array): string {
+  const sha256 = createHash('sha256').update(data).digest('hex')
+  return `The weights of ${clip(path)} (${data.length} bytes, sha256 ${sha256}) were put into the model.`
+}
+
+function clip(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
+
+function describeBytes(bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'no bytes'
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b)
+    return 'a ZIP archive, such as a PyTorch checkpoint. Export it with torch.onnx.export'
+  if (bytes[0] === 0x80 && (bytes[1] ?? 0) <= 5) return 'a Python pickle. Convert it with skl2onnx or torch.onnx.export'
+  if (Buffer.from(bytes.subarray(4, 8)).toString('latin1') === 'ORTM')
+    return "a file in ONNX Runtime's own format (.ort). Bring the .onnx file that it was made from"
+  return `${bytes.length} bytes that are none`
+}
