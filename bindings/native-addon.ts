@@ -201,6 +201,8 @@ export interface NativeAddon {
   histogramLayout(): { schema: number; secondPower: number }
   /** Whether a CUDA runtime was found that can page-lock batches; looks for one at the first call. */
   canLockPages(): boolean
+  /** Gives free heap memory back to the system, on a thread of its own: allocations elsewhere may wait for milliseconds. */
+  releaseFreeMemory(): Promise<void>
 
   // ── control path ────────────────────────────────────────────────────────────────────────────
   /**

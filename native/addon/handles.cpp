@@ -117,6 +117,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_function<now_us_js>(env, exports, "nowUs");
   export_function<can_lock_pages_js>(env, exports, "canLockPages");
   register_control(env, exports);
+  register_memory(env, exports);
   register_workers(env, exports);
   register_ports(env, exports);
   register_answers(env, exports);

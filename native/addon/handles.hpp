@@ -167,6 +167,7 @@ class Registry {
 };
 
 void register_control(Napi::Env env, Napi::Object exports);
+void register_memory(Napi::Env env, Napi::Object exports);
 void register_workers(Napi::Env env, Napi::Object exports);
 void register_ports(Napi::Env env, Napi::Object exports);
 void register_answers(Napi::Env env, Napi::Object exports);

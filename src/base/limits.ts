@@ -266,3 +266,12 @@ export const BENCH_FREE_DIM_MAX = 65_536
 export const BENCH_INPUT_FILE_BYTES_MAX = 256 * MIB
 /** Points of a recording that is read again: a day of seconds. */
 export const BENCH_INTERVALS_MAX = 86_400
+
+/** Milliseconds without work on models until free memory is returned. */
+export const FREE_MEMORY_QUIET_MS = 500
+/** Milliseconds from a return to the next one: what V8's collector frees comes later than what ONNX Runtime frees. */
+export const FREE_MEMORY_REPEAT_MS = 5_000
+/** Returns after the last work on models; then there is nothing more to be had. */
+export const FREE_MEMORY_RETURNS_MAX = 4
+/** Milliseconds for which the first may be postponed by ever more work on models. */
+export const FREE_MEMORY_WAIT_MS_MAX = 5_000

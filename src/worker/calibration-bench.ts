@@ -11,6 +11,7 @@ import { Worker } from 'node:worker_threads'
 import { PenstockError } from '../base/errors.js'
 import { CALIBRATION_ANSWER_MS_MAX, WORKER_CLOSE_MS_MAX } from '../base/limits.js'
 import type { CalibrationReply, CalibrationRequest, MeasuredModel, MeasuredRun } from './calibration-messages.js'
+import { releaseFreeMemorySoon } from './free-memory.js'
 import { workerFile } from './worker-file.js'
 
 export interface TrialTimes {
@@ -64,6 +65,7 @@ export class CalibrationBench {
     const none = { label: '', path: null, bytes: null, preparedPath: null, inputs: [] }
     this.#model = null
     await Promise.allSettled(this.#threads.map((thread) => thread.begin(none)))
+    releaseFreeMemorySoon()
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref()
   }
@@ -75,6 +77,7 @@ export class CalibrationBench {
     this.#threads = []
     this.#model = null
     await Promise.all(threads.map((thread) => thread.end()))
+    if (threads.length > 0) releaseFreeMemorySoon()
   }
 }
 

@@ -6,10 +6,9 @@
  * first model that is wanted in the background and have such models alone; they yield the cores to everybody, so nothing
  * waits for them: until one has a model, and when it is lost, the others run its batches.
  *
- * Jobs (load, unload, plain run) are posted through the addon to a named worker, never to "any", so that the pool knows
- * whose loss costs which job. When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does
- * that), its plain runs fail here, and a new thread starts with everything that was loaded. Restarts back off, so a
- * model that kills its worker at once does not spin the machine.
+ * Jobs (load, unload, plain run) are posted to a named worker, never to "any", so that the pool knows whose loss costs
+ * which job. When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does that), its plain runs
+ * fail here, and a new thread starts with what was loaded. Restarts back off.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Piscina } from 'piscina'
@@ -19,6 +18,7 @@ import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX, WORKER_RESTART_DELAY_MS_MAX } from '../base/limits.js'
 import type { ExecutionProvider } from '../base/providers.js'
+import { releaseFreeMemorySoon } from './free-memory.js'
 import { workerFile } from './worker-file.js'
 import {
   decodeReply,
@@ -69,8 +69,7 @@ interface WorkerState {
 }
 
 const RESTART_DELAY_MS_MIN = 20
-/** A worker that served this long has earned an immediate restart. */
-const STEADY_US = 10_000_000
+const STEADY_US = 10_000_000 // a worker that served this long has earned an immediate restart
 const JOBS_OF_PORT_MAX = 1024
 
 export class InferencePool {
@@ -379,6 +378,7 @@ export class InferencePool {
     const pending = this.#jobs.get(tag)
     if (pending === undefined) return
     this.#forget(tag, pending)
+    if (pending.job.kind !== 'run') releaseFreeMemorySoon()
     pending.resolve(reply)
   }
 

@@ -12,6 +12,7 @@ import { INSPECTION_MS_MAX, MODEL_BYTES_MAX } from '../base/limits.js'
 import { Mutex } from '../base/mutex.js'
 import type { Upload } from '../onnx/index.js'
 import type { InspectedUpload, InspectionReply } from './inspection-worker.js'
+import { releaseFreeMemorySoon } from './free-memory.js'
 import { workerFile } from './worker-file.js'
 
 const IDLE_MS = 2_000
@@ -62,6 +63,7 @@ export class ModelInspector {
     this.#running = threads
     const done = (threads.run(upload) as Promise<InspectionReply>).finally(() => {
       if (this.#running === threads) this.#running = null
+      releaseFreeMemorySoon()
       // Closed or given up meanwhile.
       if (this.#threads !== threads) void threads.destroy()
     })

@@ -1,6 +1,7 @@
 /** Prepares a model on a thread of its own, one that ends with it: deploys of large models are rare. */
 import { Piscina } from 'piscina'
 import type { PreparationReply, PreparationTask } from './preparation-worker.js'
+import { releaseFreeMemorySoon } from './free-memory.js'
 import { workerFile } from './worker-file.js'
 
 /**
@@ -17,5 +18,6 @@ export async function prepareOnThread(source: string, directory: string): Promis
     return reply.remark
   } finally {
     await threads.destroy()
+    releaseFreeMemorySoon()
   }
 }

@@ -1,0 +1,30 @@
+// Free memory goes back to the system on a thread of libuv's pool, so that no isolate waits for it.
+#include "addon/handles.hpp"
+#include "core/free_memory.hpp"
+
+namespace penstock::addon {
+namespace {
+class FreeMemoryWorker final : public Napi::AsyncWorker {
+ public:
+  explicit FreeMemoryWorker(Napi::Env env) : AsyncWorker(env), deferred_(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override { release_free_memory(); }
+  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+};
+
+Napi::Value release_free_memory_js(const Napi::CallbackInfo& info) {
+  auto* worker = new FreeMemoryWorker(info.Env());  // deletes itself when it is done
+  worker->Queue();
+  return worker->promise();
+}
+}  // namespace
+
+void register_memory(Napi::Env env, Napi::Object exports) {
+  export_function<release_free_memory_js>(env, exports, "releaseFreeMemory");
+}
+}  // namespace penstock::addon

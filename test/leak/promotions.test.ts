@@ -1,0 +1,100 @@
+/**
+ * Promotions: a large model is replaced again and again under its alias. What a version has cost is given back when the
+ * next one serves, and when everything is removed; else a server that is retrained every night ends by itself one day.
+ */
+import { describe, expect, test } from 'vitest'
+import { buildModel } from '../../src/onnx/testing/build.js'
+import { HttpCaller } from '../stress/testing/load.js'
+import { ServerChild } from '../stress/testing/server-child.js'
+
+const PROMOTIONS = 30
+const TREES = 1400
+const DEPTH = 8
+const FEATURES = 12
+
+/** A forest of about 20 MB, the kind of model that fills the heap with the smallest pieces. */
+function forest(producer: string): Uint8Array {
+  const nodes = 2 ** (DEPTH + 1) - 1
+  const inner = 2 ** DEPTH - 1
+  const count = TREES * nodes
+  const leaves = TREES * (inner + 1)
+  const node = (read: (index: number) => number): number[] => Array.from({ length: count }, (_, at) => read(at % nodes))
+  const leaf = (read: (at: number) => number): number[] => Array.from({ length: leaves }, (_, at) => read(at))
+  return buildModel({
+    producer,
+    domains: { 'ai.onnx.ml': 3 },
+    inputs: [['x', 'float32', ['n', FEATURES]]],
+    outputs: [['y', 'float32', ['n', 1]]],
+    nodes: [
+      {
+        op: 'TreeEnsembleRegressor',
+        domain: 'ai.onnx.ml',
+        inputs: ['x'],
+        outputs: ['y'],
+        attributes: {
+          n_targets: 1,
+          nodes_treeids: Array.from({ length: count }, (_, at) => Math.floor(at / nodes)),
+          nodes_nodeids: node((index) => index),
+          nodes_featureids: node((index) => (index < inner ? (index * 7) % FEATURES : 0)),
+          nodes_modes: Array.from({ length: count }, (_, at) => (at % nodes < inner ? 'BRANCH_LEQ' : 'LEAF')),
+          nodes_values: Float32Array.from({ length: count }, (_, at) => ((at * 2654435761) % 1000) / 1000),
+          nodes_truenodeids: node((index) => (index < inner ? 2 * index + 1 : 0)),
+          nodes_falsenodeids: node((index) => (index < inner ? 2 * index + 2 : 0)),
+          target_treeids: leaf((at) => Math.floor(at / (inner + 1))),
+          target_nodeids: leaf((at) => inner + (at % (inner + 1))),
+          target_ids: leaf(() => 0),
+          target_weights: Float32Array.from({ length: leaves }, (_, at) => (at % 97) / 97),
+        },
+      },
+    ],
+  })
+}
+
+/** The lowest of what is seen within a while: free memory is returned some time after it has become free. */
+async function settledRss(server: ServerChild): Promise<number> {
+  let lowest = Infinity
+  for (let look = 0; look < 12; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    lowest = Math.min(lowest, (await server.observe()).rssBytes)
+  }
+  return lowest
+}
+
+describe('leak: promotions', () => {
+  test('thirty of a 20 MB model hold what two held, and little is left when all is removed', async () => {
+    const server = await ServerChild.start({ engine: { inferWorkers: 2, calibration: 'background' } })
+    const control = new HttpCaller(server.url)
+    const startBytes = await settledRss(server)
+    const ask = async (): Promise<void> => {
+      const { status } = await control.call('POST', '/v1/pipelines/p/infer', { x: [Array(FEATURES).fill(0.5)] })
+      expect(status).toBe(200)
+    }
+    let secondBytes = 0
+    const file = Buffer.from(forest('version 00'))
+    const versionAt = file.indexOf('version 00') + 'version '.length
+    for (let promotion = 1; promotion <= PROMOTIONS; promotion++) {
+      file.write(String(promotion).padStart(2, '0'), versionAt)
+      const added = await control.call('PUT', '/v1/models/m/versions?alias=champion', file)
+      expect(added.status).toBe(201)
+      if (promotion === 1) {
+        const steps = [{ type: 'model', model: 'm@champion' }]
+        expect((await control.call('PUT', '/v1/pipelines/p?deploy=true', { steps })).status).toBe(201)
+      }
+      for (let asked = 0; asked < 20; asked++) await ask()
+      if (promotion === 2) secondBytes = await settledRss(server)
+    }
+    const lastBytes = await settledRss(server)
+    await control.call('POST', '/v1/pipelines/p/undeploy')
+    await control.call('DELETE', '/v1/pipelines/p')
+    expect((await control.call('DELETE', '/v1/models/m')).status).toBe(204)
+    const removedBytes = await settledRss(server)
+    control.close()
+    const mb = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
+    const figures = `start ${mb(startBytes)}, second ${mb(secondBytes)}, last ${mb(lastBytes)}, removed ${mb(removedBytes)}`
+    console.log(`   promotions: ${figures}`)
+    expect(lastBytes, figures).toBeLessThanOrEqual(secondBytes * 1.15)
+    // Most of what the models have cost has gone; the code that ran for the first time stays.
+    expect(removedBytes - startBytes, figures).toBeLessThanOrEqual((secondBytes - startBytes) * 0.5)
+    expect(await server.close()).toBe(0)
+  })
+})
