@@ -195,6 +195,10 @@ export const EXPLAIN_JOBS_KEPT_MAX = 64
 // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
 /** Bytes of an HTTP body that is no model. */
 export const BODY_BYTES_MAX = 64 * MIB
+/** Bytes of one Arrow body once its compressed, dictionary-encoded and shared parts are written out. */
+export const ARROW_DECODED_BYTES_MAX = 4 * BODY_BYTES_MAX
+/** The same of one batch of a file, which its own user reads. */
+export const ARROW_FILE_DECODED_BYTES_MAX = 16 * GIB
 /** Nesting of a JSON body: deeper is no tensor, and parsers recurse. */
 export const JSON_DEPTH_MAX = 32
 /** Keys of one JSON object: inputs and columns of a record. */

@@ -3,10 +3,13 @@
  * become records, Arrow and Parquet become Arrow streams of a batch each.
  */
 import { createReadStream, openAsBlob } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
-import { type RecordBatch, RecordBatchReader, Table, tableToIPC } from 'apache-arrow'
+import { stat } from 'node:fs/promises'
+import { type RecordBatch, Table, tableToIPC } from 'apache-arrow'
 import { isPenstockError, PenstockError } from '../base/errors.js'
-import { parquetBatches } from '../results/parquet.js'
+import { arrowExtras } from '../results/arrow-extras.js'
+import { tableOf } from '../results/column-types.js'
+import { arrowFileParts, type TablePart } from '../results/ipc/read-file.js'
+import { parquetParts } from '../results/parquet.js'
 import { csvRecords } from './csv-records.js'
 import type { FileFormat } from './formats.js'
 import { jsonRecords } from './json-chunks.js'
@@ -32,8 +35,9 @@ const readBytes = 1024 * 1024
 /** @throws PenstockError ERR_BODY: the file is not of its format; ERR_STORAGE: it cannot be read. */
 export async function* readChunks(path: string, format: FileFormat, sizes: ChunkSizes): AsyncGenerator<Chunk> {
   try {
-    if (format === 'arrow' || format === 'arrows') yield* arrowChunks(path, sizes)
-    else if (format === 'parquet') yield* parquetChunks(path, sizes)
+    if (format === 'arrow' || format === 'arrows') yield* tableChunks(arrowFileParts(path), sizes, await bytesOf(path))
+    else if (format === 'parquet')
+      yield* tableChunks(parquetParts(await openAsBlob(path), sizes.rowsMax), sizes, await bytesOf(path))
     else yield* recordChunks(path, format, sizes)
   } catch (error) {
     if (isPenstockError(error)) throw error
@@ -46,6 +50,10 @@ export async function* readChunks(path: string, format: FileFormat, sizes: Chunk
       { cause: error },
     )
   }
+}
+
+async function bytesOf(path: string): Promise<number> {
+  return (await stat(path)).size
 }
 
 async function* recordChunks(
@@ -78,36 +86,37 @@ async function* recordChunks(
   if (texts.length > 0) yield take()
 }
 
-/** Through the file's own handle: an Arrow file is read block by block, wherever its footer is. */
-async function* arrowChunks(path: string, sizes: ChunkSizes): AsyncGenerator<Chunk> {
-  const { size } = await stat(path)
-  const file = await open(path, 'r')
-  try {
-    const reader = await RecordBatchReader.from(file)
-    let rows = 0
-    for await (const batch of reader as AsyncIterable<RecordBatch>) {
-      rows += batch.numRows
-      yield* batchChunks(batch, sizes, size)
+/** Of a table without rows, one body without rows: its columns are answered. */
+async function* tableChunks(
+  parts: AsyncIterable<TablePart>,
+  sizes: ChunkSizes,
+  fileBytes: number,
+): AsyncGenerator<Chunk> {
+  let schema: TablePart | null = null
+  let rows = 0
+  for await (const part of parts) {
+    schema ??= part
+    for (const chunk of batchChunks(batchOf(part), sizes, Math.round(fileBytes * part.share))) {
+      rows += chunk.rows
+      yield chunk
     }
-    // A file that is no Arrow has a reader that ends at once.
-    if (rows === 0 && reader.schema === undefined)
-      throw new PenstockError('ERR_BODY', `Expected ${path} to be Arrow but it has no schema`)
-  } finally {
-    await file.close().catch(() => undefined)
   }
+  if (rows === 0 && schema !== null) yield chunkOf(batchOf(schema), fileBytes)
 }
 
-async function* parquetChunks(path: string, sizes: ChunkSizes): AsyncGenerator<Chunk> {
-  const file = await openAsBlob(path)
-  for await (const { batch, share } of parquetBatches(file, sizes.rowsMax))
-    yield* batchChunks(batch, sizes, Math.round(file.size * share))
+/** All columns of a part, as they are; one batch, or none. */
+function batchOf(part: TablePart): RecordBatch {
+  const columns = arrowExtras(part, [...part.fields.keys()])
+  return tableOf(columns).batches[0] as RecordBatch
 }
 
 function* batchChunks(batch: RecordBatch, { rowsMax, bytesMax }: ChunkSizes, bytesRead: number): Generator<Chunk> {
   const rowBytes = Math.max(1, batch.data.byteLength / Math.max(1, batch.numRows))
   const rows = Math.max(1, Math.min(rowsMax, Math.floor(bytesMax / rowBytes)))
-  for (let start = 0; start < batch.numRows; start += rows) {
-    const part = batch.slice(start, Math.min(start + rows, batch.numRows))
-    yield { rows: part.numRows, contentType: arrowType, body: tableToIPC(new Table([part]), 'stream'), bytesRead }
-  }
+  for (let start = 0; start < batch.numRows; start += rows)
+    yield chunkOf(batch.slice(start, Math.min(start + rows, batch.numRows)), bytesRead)
+}
+
+function chunkOf(batch: RecordBatch, bytesRead: number): Chunk {
+  return { rows: batch.numRows, contentType: arrowType, body: tableToIPC(new Table([batch]), 'stream'), bytesRead }
 }

@@ -1,12 +1,18 @@
 /**
- * Columns that no model reads, on their way from a request to its answer and to the keys that splits route on. They are
- * echoed as they came, nulls included; of several batches one column is made by copying bytes.
+ * Columns that no model reads, on their way from a request to its answer. They are echoed as they came, with their type
+ * and their nulls; what came as a dictionary or as views goes as plain values. Of several batches one column is made by
+ * copying bytes.
  */
 import {
+  Binary,
   Bool,
   type Data,
   type DataType,
+  Date_,
+  Decimal,
+  Duration,
   Field,
+  FixedSizeBinary,
   FixedSizeList,
   Float16,
   Float32,
@@ -15,9 +21,16 @@ import {
   Int32,
   Int64,
   Int8,
+  Interval,
+  LargeBinary,
+  LargeList,
   LargeUtf8,
   List,
   makeData,
+  Map_,
+  Null,
+  Struct,
+  Time,
   Timestamp,
   Uint16,
   Uint32,
@@ -25,144 +38,129 @@ import {
   Uint8,
   Utf8,
 } from 'apache-arrow'
-import { PenstockError } from '../base/errors.js'
-import { viewData } from '../tensor/dtype.js'
-import type { NumericDtype } from '../tensor/tensor.js'
 import type { Column } from './column-types.js'
 import type { ArrowField, ArrowType } from './ipc/arrow-schema.js'
-import { elementBytes, type ArrowBody, type ArrowColumn } from './ipc/read-arrow.js'
+import { type Allowance, type ArrowColumn, elementBytes, emptyColumn, joinColumns } from './ipc/columns.js'
+import type { ArrowBatch, ArrowBody } from './ipc/read-arrow.js'
 
-/** The columns at `indices` as they came. Their memory is the body's, unless it has several batches. */
-export function arrowExtras(body: ArrowBody, indices: readonly number[]): Column[] {
-  return indices.map((index) => {
-    const column = join(body.batches.map(({ columns }) => columns[index] as ArrowColumn))
-    return { field: fieldOf(column.field), data: dataOf(column) }
-  })
+/** The columns at `indices` as they came. Their memory is the body's, unless it has several batches, or was packed. */
+export function arrowExtras(
+  { fields, batches, allowance }: Pick<ArrowBody, 'fields' | 'batches' | 'allowance'>,
+  indices: readonly number[],
+): Column[] {
+  return indices.map((index) => extraOf(fields[index] as ArrowField, index, batches, allowance))
 }
 
-function fieldOf({ name, type, isNullable, metadata }: ArrowField): Field {
-  return new Field(name, typeOf(type, name), isNullable, new Map(metadata))
-}
-
-function typeOf(type: ArrowType, name: string): DataType {
-  if (type.id === 'int') {
-    const types = type.isSigned
-      ? { 8: Int8, 16: Int16, 32: Int32, 64: Int64 }
-      : { 8: Uint8, 16: Uint16, 32: Uint32, 64: Uint64 }
-    return new types[type.bits]()
+function extraOf(field: ArrowField, index: number, batches: readonly ArrowBatch[], allowance: Allowance): Column {
+  const shown: Field<DataType> = fieldOf(field)
+  const parts = batches.map(({ columns }) => columns[index] as ArrowColumn)
+  const column = parts.length === 0 ? emptyColumn(field) : joinColumns(parts, allowance)
+  // Some writers call a column not nullable and leave values out: the answer must not say so as well.
+  const isNullable = shown.nullable || column.nullCount > 0
+  return {
+    field: isNullable === shown.nullable ? shown : shown.clone({ nullable: true }),
+    data: dataOf(column, shown.type),
   }
-  if (type.id === 'float') return new { 16: Float16, 32: Float32, 64: Float64 }[type.bits]()
-  if (type.id === 'bool') return new Bool()
-  if (type.id === 'utf8') return new Utf8()
-  if (type.id === 'large-utf8') return new LargeUtf8()
-  if (type.id === 'timestamp') return new Timestamp(type.unit, type.zone === '' ? null : type.zone)
-  if (type.id === 'list') return new List(fieldOf(type.item))
-  if (type.id === 'fixed-size-list') return new FixedSizeList(type.size, fieldOf(type.item))
-  throw new PenstockError(
-    'ERR_DTYPE',
-    `Expected column ${name}, which no model reads, to be of a type that can be echoed but received ${type.id}. Cast it to list`,
-  )
 }
 
-function dataOf({ field, length, nullCount, validity, values, offsets, child }: ArrowColumn): Data {
-  const type = typeOf(field.type, field.name) as Float32
-  const nulls = validity === null ? { nullCount } : { nullBitmap: validity, nullCount }
-  if (child !== null) {
-    const list = { type: type as unknown as List, length, ...nulls, child: dataOf(child) }
-    return offsets === null ? makeData(list as never) : makeData({ ...list, valueOffsets: offsets as Int32Array })
+function fieldOf({ name, type, isNullable, metadata }: ArrowField): Field<DataType> {
+  return new Field(name, typeOf(type), isNullable, new Map(metadata))
+}
+
+function typeOf(type: ArrowType): DataType {
+  switch (type.id) {
+    case 'int': {
+      const signed = { 8: Int8, 16: Int16, 32: Int32, 64: Int64 }
+      const unsigned = { 8: Uint8, 16: Uint16, 32: Uint32, 64: Uint64 }
+      return new (type.isSigned ? signed : unsigned)[type.bits]()
+    }
+    case 'float':
+      return new { 16: Float16, 32: Float32, 64: Float64 }[type.bits]()
+    case 'fixed-size-binary':
+      return new FixedSizeBinary(type.size)
+    case 'decimal':
+      return new Decimal(type.scale, type.precision, type.bits)
+    case 'date':
+      return new Date_(type.unit)
+    case 'time':
+      return new Time(type.unit, type.bits)
+    case 'timestamp':
+      return new Timestamp(type.unit, type.zone === '' ? null : type.zone)
+    case 'duration':
+      return new Duration(type.unit)
+    case 'interval':
+      return new Interval(type.unit)
+    case 'list':
+      return new List(fieldOf(type.item))
+    case 'large-list':
+      return new LargeList(fieldOf(type.item))
+    case 'fixed-size-list':
+      return new FixedSizeList(type.size, fieldOf(type.item))
+    case 'map':
+      return new Map_(fieldOf(type.item) as Field<never>, type.hasSortedKeys)
+    case 'struct':
+      return new Struct(type.members.map(fieldOf))
+    default:
+      return new plainTypes[type.id]()
   }
-  if (offsets !== null)
-    return makeData({
-      type: type as unknown as Utf8,
-      length,
-      ...nulls,
-      valueOffsets: offsets as Int32Array,
-      data: values,
-    })
-  return makeData({ type, length, ...nulls, data: elementsOf(field.type, values) as Float32Array })
 }
 
-/** The bytes as apache-arrow holds them for the type. */
-function elementsOf(type: ArrowType, values: Uint8Array): ArrayBufferView {
-  let dtype: NumericDtype = 'uint8'
-  if (type.id === 'int') dtype = `${type.isSigned ? '' : 'u'}int${type.bits}`
-  else if (type.id === 'float') dtype = `float${type.bits}`
-  else if (type.id === 'timestamp') dtype = 'int64'
+const plainTypes = {
+  null: Null,
+  bool: Bool,
+  utf8: Utf8,
+  'large-utf8': LargeUtf8,
+  binary: Binary,
+  'large-binary': LargeBinary,
+}
+
+function dataOf({ field, length, nullCount, validity, values, offsets, children }: ArrowColumn, type: DataType): Data {
+  const nulls = validity === null ? { nullCount: 0 } : { nullBitmap: validity, nullCount }
+  const inner = children.map((child, index) => dataOf(child, (type.children[index] as Field<DataType>).type))
+  // makeData's type knows one props object a type; which, `field.type.id` says here.
+  const make = (props: object): Data => makeData({ type, length, ...props } as never)
+  if (field.type.id === 'null') return make({})
+  if (field.type.id === 'struct') return make({ ...nulls, children: inner })
+  if (children.length > 0)
+    return make({ ...nulls, child: inner[0], ...(offsets === null ? {} : { valueOffsets: offsets }) })
+  if (offsets !== null) return make({ ...nulls, valueOffsets: offsets, data: values })
+  return make({ ...nulls, data: elementsOf(field.type, values) })
+}
+
+/** The bytes in the typed array that apache-arrow holds the type in. */
+function elementsOf(type: ArrowType, { buffer, byteOffset, byteLength }: Uint8Array): ArrayBufferView {
   const bytes = Math.max(1, elementBytes(type))
-  return viewData(dtype, values.buffer, values.byteOffset, values.byteLength / bytes)
-}
-
-// ── several batches ─────────────────────────────────────────────────────────────────────────────
-
-function join(parts: readonly ArrowColumn[]): ArrowColumn {
-  const [first, ...others] = parts
-  if (first === undefined) throw new Error('Expected a batch to join')
-  if (others.length === 0) return first
-  const { field } = first
-  const length = sum(parts, (part) => part.length)
-  const nullCount = sum(parts, (part) => part.nullCount)
-  const validity = nullCount === 0 ? null : joinBits(parts, length, (part) => part.validity)
-  const column = { field, length, nullCount, validity }
-  if (field.type.id === 'bool')
-    return { ...column, values: joinBits(parts, length, (part) => part.values), offsets: null, child: null }
-  const isText = field.type.id === 'utf8' || field.type.id === 'large-utf8'
-  const values = joinBytes(isText ? parts.map(textBytes) : parts.map((part) => part.values))
-  const offsets = first.offsets === null ? null : joinOffsets(parts, length, isText)
-  const child = first.child === null ? null : join(parts.map((part) => part.child as ArrowColumn))
-  return { ...column, values, offsets, child }
-}
-
-/** Of texts only the bytes that belong to rows: joined offsets begin where the first text does. */
-function textBytes({ values, offsets, length }: ArrowColumn): Uint8Array {
-  return values.subarray(Number(offsets?.[0]), Number(offsets?.[length]))
-}
-
-function joinOffsets(parts: readonly ArrowColumn[], length: number, isText: boolean): Int32Array | BigInt64Array {
-  const isLarge = parts[0]?.offsets instanceof BigInt64Array
-  const joined = isLarge ? new BigInt64Array(length + 1) : new Int32Array(length + 1)
-  let row = 0
-  // Of lists, all elements of the children before; of texts, the bytes that were kept.
-  let base = 0
-  for (const part of parts) {
-    const start = isText ? Number(part.offsets?.[0]) : 0
-    for (let index = 0; index <= part.length; index++) {
-      const offset = base + Number(part.offsets?.[index]) - start
-      if (joined instanceof BigInt64Array) joined[row + index] = BigInt(offset)
-      else joined[row + index] = offset
-    }
-    row += part.length
-    base += isText ? textBytes(part).length : (part.child?.length ?? 0)
+  const view = (
+    constructor: new (
+      buffer: ArrayBufferLike,
+      byteOffset: number,
+      length: number,
+    ) => ArrayBufferView & {
+      readonly BYTES_PER_ELEMENT: number
+    },
+    size: number,
+  ): ArrayBufferView => new constructor(buffer, byteOffset, Math.floor(byteLength / size))
+  switch (type.id) {
+    case 'int':
+      return view(
+        (type.isSigned
+          ? { 8: Int8Array, 16: Int16Array, 32: Int32Array, 64: BigInt64Array }
+          : { 8: Uint8Array, 16: Uint16Array, 32: Uint32Array, 64: BigUint64Array })[type.bits],
+        bytes,
+      )
+    case 'float':
+      return view({ 16: Uint16Array, 32: Float32Array, 64: Float64Array }[type.bits], bytes)
+    case 'decimal':
+      return view(Uint32Array, 4)
+    case 'interval':
+      return view(Int32Array, 4)
+    case 'date':
+    case 'time':
+      return bytes === 4 ? view(Int32Array, 4) : view(BigInt64Array, 8)
+    case 'timestamp':
+    case 'duration':
+      return view(BigInt64Array, 8)
+    default:
+      return view(Uint8Array, 1)
   }
-  return joined
-}
-
-function joinBits(
-  parts: readonly ArrowColumn[],
-  length: number,
-  bitsOf: (part: ArrowColumn) => Uint8Array | null,
-): Uint8Array {
-  const joined = new Uint8Array((length + 7) >> 3)
-  let at = 0
-  for (const part of parts) {
-    const bits = bitsOf(part)
-    for (let row = 0; row < part.length; row++, at++) {
-      const isSet = bits === null || (((bits[row >> 3] as number) >> (row & 7)) & 1) === 1
-      if (isSet) joined[at >> 3] = (joined[at >> 3] as number) | (1 << (at & 7))
-    }
-  }
-  return joined
-}
-
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(sum(parts, (part) => part.length))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
-}
-
-function sum<T>(parts: readonly T[], of: (part: T) => number): number {
-  return parts.reduce((total, part) => total + of(part), 0)
 }

@@ -1,60 +1,82 @@
 /**
- * Arrow columns to the tensors of a pipeline's inputs. Where the dtype is the model's and the body holds one record
- * batch, a tensor is a view of the body: its numbers are never JavaScript's. Several batches are joined by copying bytes.
+ * Arrow columns to the tensors of a pipeline's inputs. Where the dtype is the model's, nothing is missing and the body
+ * holds one record batch, a tensor is a view of the body: its numbers are never JavaScript's. Several batches are joined
+ * by copying bytes.
  *
  * A column of numbers has rows without dims, fixed_size_list<…>[k] rows of k elements, lists rows of the one length that
- * they all have; nested lists, as many dims. Elements in a row that are as many as the field's take the field's shape, so
- * that [28, 28] may come flat; where dims are free, `tensor_type` {"shape": […]} in the field's metadata tells them.
+ * they all have; nested lists, as many dims. Dims must be the field's. Only a flat row, of as many elements as the
+ * field's row has, takes the field's shape, so that [28, 28] may come as 784 numbers. What a flat row's dims are may be
+ * told: by the extension type arrow.fixed_shape_tensor, whose permutation is applied, or by `tensor_type`
+ * {"shape": […]} in the field's metadata, which our own answers have. What is told must be the field's as well.
  *
- * Casts: integers to others that hold the value, numbers to floats as JSON's are (rounded; beyond the range is refused),
- * bool to numbers. Nothing goes from floats to integers. No value (null) is refused: a model has no number for it.
+ * No value (null), of an element or of a whole list, is NaN for floats and "" for strings; other dtypes refuse it.
  */
 import { PenstockError } from '../base/errors.js'
-import { allocateData, dtypeInfo, isSafeCast, viewData, type NumericData } from '../tensor/dtype.js'
-import { bfloat16Value, float16Value } from '../tensor/float16.js'
+import { allocateData, type NumericData } from '../tensor/dtype.js'
 import { expectShape, formatShape, shapeMatches } from '../tensor/shape.js'
-import type { Dtype, NumericDtype, Tensor, TensorField } from '../tensor/tensor.js'
-import type { ArrowType } from './ipc/arrow-schema.js'
-import type { ArrowBody, ArrowColumn } from './ipc/read-arrow.js'
+import type { NumericDtype, Tensor, TensorField } from '../tensor/tensor.js'
+import { type ElementPart, elementsOf, expectType } from './tensors/elements.js'
+import type { ArrowField, ArrowType } from './ipc/arrow-schema.js'
+import { type Allowance, type ArrowColumn, isNull, takeRows } from './ipc/columns.js'
+import type { ArrowBody } from './ipc/read-arrow.js'
+import { expectOneOrder, permuteRows, type ToldShape, toldShape } from './tensors/told-shape.js'
+
+/** What of a body a tensor is read from. */
+type Source = Pick<ArrowBody, 'batches' | 'rows' | 'fields' | 'allowance'>
 
 /**
  * @param index of the column in the body.
  * @returns a tensor of the field's dtype and shape; of a body of one batch, often a view of it.
- * @throws PenstockError ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT (nulls).
+ * @throws PenstockError ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT (nulls), ERR_BODY.
  */
-export function arrowTensor(body: ArrowBody, index: number, field: TensorField, isWhole: boolean): Tensor {
-  const parts = body.batches.map(({ columns }) => partOf(columns[index] as ArrowColumn, field, body))
-  const [first] = parts
-  if (first === undefined) throw new PenstockError('ERR_SHAPE', 'Expected at least one row but received a body without')
-  const odd = parts.find(({ dims }) => dims.join() !== first.dims.join())
-  if (odd !== undefined) throw unevenRows(field, first.dims, odd.dims)
-  const shape = shapeOf(field, isWhole ? null : body.rows, first.dims, toldShape(first.column), isWhole)
+export function arrowTensor(body: Source, index: number, field: TensorField, isWhole: boolean): Tensor {
+  const wanted = isWhole ? field.shape : field.shape.slice(1)
+  const column = body.fields[index] as ArrowField
+  expectType(field, leafType(column))
+  const told = toldShape(column)
+  const parts = body.batches.map(({ columns }) => partOf(columns[index] as ArrowColumn, field, wanted, body.allowance))
   if (isWhole && body.rows !== 1) {
     const sentence = `Expected one row, for the models have no row axis, but received ${body.rows}`
     throw new PenstockError('ERR_SHAPE', `${sentence}. Send one request each`)
   }
-  return { dtype: field.dtype, shape, data: dataOf(field, parts, body) }
+  const [first] = parts
+  if (first === undefined) return emptyTensor(column, field, wanted, told)
+  const uneven = parts.find(({ dims }) => dims.join() !== first.dims.join())
+  if (uneven !== undefined) throw unevenRows(field, first.dims, uneven.dims)
+  const shape = shapeOf(field, wanted, isWhole ? null : body.rows, first.dims, told, isWhole)
+  const data = elementsOf(field, parts, body.rows)
+  if (told?.permutation === undefined) return { dtype: field.dtype, shape, data }
+  expectOneOrder(told, wanted, field.name)
+  return { dtype: field.dtype, shape, data: permuteRows(data, body.rows, told as Required<ToldShape>) }
 }
 
-/** A column's elements in one batch. */
-interface Part {
-  readonly column: ArrowColumn
-  /** Without lists around it. */
-  readonly leaf: ArrowColumn
+/**
+ * One tensor [n, k] of k columns with a number in each row.
+ * @param indices of the columns, in the order of the features. @throws as arrowTensor, naming the column.
+ */
+export function arrowFeatures(body: Source, indices: readonly number[], field: TensorField): Tensor {
+  const dtype = field.dtype as NumericDtype
+  const data = allocateData(dtype, body.rows * indices.length)
+  for (const [feature, index] of indices.entries()) {
+    const { name } = body.fields[index] as ArrowField
+    const column = arrowTensor(body, index, { name, dtype, shape: [null] }, false).data as NumericData
+    for (let row = 0; row < body.rows; row++) data[row * indices.length + feature] = column[row] as number
+  }
+  return { dtype, shape: [body.rows, indices.length], data }
+}
+
+/** A column's elements in one batch, without the lists around them. */
+interface Part extends ElementPart {
   readonly dims: readonly number[]
-  /** The elements of the batch's rows: start and count in the leaf. */
-  readonly start: number
-  readonly count: number
 }
 
-function partOf(column: ArrowColumn, field: TensorField, body: ArrowBody): Part {
+function partOf(column: ArrowColumn, field: TensorField, wanted: TensorField['shape'], allowance: Allowance): Part {
+  if (hasNulls(column)) return partWithNulls(column, field, wanted, allowance)
   const dims: number[] = []
   let level = column
   let start = 0
   let count = column.length
-  for (;;) {
-    if (level.nullCount > 0) throw nullsRefused(field, level, body)
-    if (level.child === null) return { column, leaf: level, dims, start, count }
+  for (let child = level.children[0]; isList(level) && child !== undefined; child = level.children[0]) {
     const { type } = level.field
     if (type.id === 'fixed-size-list') {
       dims.push(type.size)
@@ -67,8 +89,23 @@ function partOf(column: ArrowColumn, field: TensorField, body: ArrowBody): Part 
       start = Number(offsets[start])
       count *= size
     }
-    level = level.child
+    level = child
   }
+  return { leaf: level, dims, start, count, rows: column.length }
+}
+
+/** Of the elements, inside all lists. */
+function leafType({ type }: ArrowField): ArrowType {
+  return type.id === 'list' || type.id === 'large-list' || type.id === 'fixed-size-list' ? leafType(type.item) : type
+}
+
+function isList({ field: { type } }: ArrowColumn): boolean {
+  return type.id === 'list' || type.id === 'large-list' || type.id === 'fixed-size-list'
+}
+
+/** Of the column or of the lists' elements. */
+function hasNulls(column: ArrowColumn): boolean {
+  return column.nullCount > 0 || (isList(column) && column.children.some(hasNulls))
 }
 
 /** The one length that lists start … start + count have. */
@@ -77,29 +114,79 @@ function evenSize(offsets: Int32Array | BigInt64Array, start: number, count: num
   const size = Number(offsets[start + 1]) - Number(offsets[start])
   for (let row = start; row < start + count; row++) {
     const length = Number(offsets[row + 1]) - Number(offsets[row])
-    if (length === size) continue
-    throw new PenstockError(
-      'ERR_SHAPE',
-      `Expected all lists of ${field.name} to have ${size} elements, as the first has, but list ${row - start} has ${length}. All rows of a tensor have the same dims`,
-    )
+    if (length !== size) throw unevenLists(field, size, row - start, length)
   }
   return size
 }
 
-function nullsRefused(field: TensorField, level: ArrowColumn, body: ArrowBody): PenstockError {
-  const row = body.batches.length === 1 && level.validity !== null ? firstNull(level) : -1
-  const where = row >= 0 ? ` (the first at element ${row} of ${level.field.name})` : ''
+function unevenLists(field: TensorField, size: number, row: number, length: number): PenstockError {
   return new PenstockError(
-    'ERR_ARGUMENT',
-    `Expected ${field.name} to have a value in every row but received ${level.nullCount} nulls${where}. Fill them in, or leave the rows out`,
+    'ERR_SHAPE',
+    `Expected all lists of ${field.name} to have ${size} elements, as the first has, but list ${row} has ${length}. All rows of a tensor have the same dims`,
   )
 }
 
-function firstNull({ validity, length }: ArrowColumn): number {
-  for (let row = 0; row < length; row++)
-    if ((((validity as Uint8Array)[row >> 3] as number) >> (row & 7)) % 2 === 0) return row
-  return -1
+// ── missing values ──────────────────────────────────────────────────────────────────────────────
+
+/** The elements are copied in their order; a list that is missing has as many missing ones as the others have. */
+function partWithNulls(
+  column: ArrowColumn,
+  field: TensorField,
+  wanted: TensorField['shape'],
+  allowance: Allowance,
+): Part {
+  const dims: number[] = []
+  let level = column
+  allowance.spend(4 * column.length)
+  let places: Int32Array = Int32Array.from({ length: column.length }, (_, row) => row)
+  for (let child = level.children[0]; isList(level) && child !== undefined; child = level.children[0]) {
+    const size = sizeOfPresent(level, places, field) ?? missingSize(wanted, dims.length, isList(child))
+    allowance.spend(4 * places.length * size)
+    const inner = new Int32Array(places.length * size)
+    for (const [at, place] of places.entries()) {
+      const start = place < 0 || isNull(level, place) ? -1 : startOf(level, place)
+      for (let index = 0; index < size; index++) inner[at * size + index] = start < 0 ? -1 : start + index
+    }
+    dims.push(size)
+    places = inner
+    level = child
+  }
+  if (level.field.type.id === 'null' && dims.length === 0) {
+    // A column of nothing has no lists to tell its dims: they are the field's.
+    dims.push(...wanted.map((dim) => dim ?? 1))
+    const count = dims.reduce((product, dim) => product * dim, column.length)
+    allowance.spend(4 * count)
+    places = new Int32Array(count).fill(-1)
+  }
+  for (const [at, place] of places.entries()) if (place >= 0 && isNull(level, place)) places[at] = -1
+  return { leaf: takeRows(level, places, allowance), dims, start: 0, count: places.length, rows: column.length }
 }
+
+function startOf({ field: { type }, offsets }: ArrowColumn, row: number): number {
+  return type.id === 'fixed-size-list' ? row * type.size : Number(offsets?.[row])
+}
+
+/** The one size of the lists that are there; null when none is. */
+function sizeOfPresent(level: ArrowColumn, places: Int32Array, field: TensorField): number | null {
+  const { type } = level.field
+  if (type.id === 'fixed-size-list') return type.size
+  let size: number | null = null
+  for (const [at, place] of places.entries()) {
+    if (place < 0 || isNull(level, place)) continue
+    const length = Number(level.offsets?.[place + 1]) - Number(level.offsets?.[place])
+    size ??= length
+    if (length !== size) throw unevenLists(field, size, at, length)
+  }
+  return size
+}
+
+/** Where every list is missing: what the field says of the axis, or of the whole row when lists are flat. */
+function missingSize(wanted: TensorField['shape'], axis: number, hasInner: boolean): number {
+  const dims = hasInner || axis > 0 ? wanted.slice(axis, axis + 1) : wanted
+  return dims.reduce<number>((product, dim) => product * (dim ?? 1), 1)
+}
+
+// ── shapes ──────────────────────────────────────────────────────────────────────────────────────
 
 function unevenRows(field: TensorField, first: readonly number[], other: readonly number[]): PenstockError {
   return new PenstockError(
@@ -108,155 +195,46 @@ function unevenRows(field: TensorField, first: readonly number[], other: readonl
   )
 }
 
-/** The row's dims that the column's metadata tell; null when they say nothing of use. */
-function toldShape({ field }: ArrowColumn): readonly number[] | null {
-  const text = field.metadata.get('tensor_type')
-  if (text === undefined) return null
-  try {
-    const { shape } = JSON.parse(text) as { shape?: unknown }
-    const isShape = Array.isArray(shape) && shape.every((dim) => Number.isSafeInteger(dim) && (dim as number) >= 0)
-    return isShape ? (shape as number[]) : null
-  } catch {
-    return null
-  }
-}
-
 /** @param rows null: the field has no row axis. */
 function shapeOf(
   field: TensorField,
+  wanted: TensorField['shape'],
   rows: number | null,
   dims: readonly number[],
-  told: readonly number[] | null,
+  told: ToldShape | null,
   isWhole: boolean,
 ): number[] {
   const withRows = (row: readonly number[]): number[] => (rows === null ? [...row] : [rows, ...row])
-  const wanted = rows === null ? field.shape : field.shape.slice(1)
-  if (shapeMatches(wanted, dims) && !dims.includes(0)) return withRows(dims)
-  const count = product(dims)
-  if (count > 0) {
-    if (told !== null && product(told) === count && shapeMatches(wanted, told)) return withRows(told)
+  const isFlat = dims.length <= 1
+  // Nested lists speak for themselves; of a flat row only what is told says more.
+  const named = isFlat && told !== null ? told.dimsOf(product(dims), field.name) : dims
+  if (shapeMatches(wanted, named) && !named.includes(0)) return withRows(named)
+  const count = product(named)
+  if (named.length <= 1 && count > 0) {
     const known = product(wanted.filter((dim) => dim !== null))
     const free = wanted.filter((dim) => dim === null).length
     if ((free === 0 && known === count) || (free === 1 && count % known === 0))
       return withRows(wanted.map((dim) => dim ?? count / known))
   }
-  const shape = withRows(dims)
+  const shape = withRows(named)
   expectShape(field, shape, isWhole)
   return shape
 }
 
+/** No rows: free dims are what the type tells, or 1. */
+function emptyTensor(
+  column: ArrowField,
+  field: TensorField,
+  wanted: TensorField['shape'],
+  told: ToldShape | null,
+): Tensor {
+  const fixed: number[] = []
+  for (let { type } = column; type.id === 'fixed-size-list'; { type } = type.item) fixed.push(type.size)
+  const dims = told === null || fixed.length > 1 ? fixed : told.dimsOf(product(fixed), field.name)
+  const shape = [0, ...wanted.map((dim, axis) => dim ?? (dims.length === wanted.length ? (dims[axis] ?? 1) : 1))]
+  return { dtype: field.dtype, shape, data: field.dtype === 'string' ? [] : allocateData(field.dtype, 0) }
+}
+
 function product(dims: readonly number[]): number {
   return dims.reduce((count, dim) => count * dim, 1)
-}
-
-// ── elements ────────────────────────────────────────────────────────────────────────────────────
-
-/** The dtype that a leaf's elements have; null for types that are no tensor's. */
-function dtypeOf(type: ArrowType): Dtype | null {
-  if (type.id === 'int') return `${type.isSigned ? '' : 'u'}int${type.bits}`
-  if (type.id === 'float') return `float${type.bits}`
-  if (type.id === 'bool') return 'bool'
-  return type.id === 'utf8' || type.id === 'large-utf8' ? 'string' : null
-}
-
-function dataOf(field: TensorField, parts: readonly Part[], body: ArrowBody): Tensor['data'] {
-  const from = dtypeOf((parts[0] as Part).leaf.field.type)
-  if (from === null || !isTaken(from, field.dtype)) {
-    const { type } = (parts[0] as Part).leaf.field
-    throw new PenstockError(
-      'ERR_DTYPE',
-      `Expected ${field.name} to be ${field.dtype}, or of a type that casts to it, but received ${from ?? type.id}`,
-    )
-  }
-  if (from === 'string') return parts.flatMap(textsOf)
-  const to = field.dtype as NumericDtype
-  // bfloat16 has no type of its own in Arrow: its bits come as 16-bit integers.
-  const isSame = from === to || (from === 'uint16' && to === 'bfloat16')
-  const [only] = parts
-  if (isSame && from !== 'bool' && body.batches.length === 1 && only !== undefined) return viewOf(only, to)
-  const count = parts.reduce((sum, part) => sum + part.count, 0)
-  const data = allocateData(to, count)
-  let at = 0
-  for (const part of parts) {
-    if (from === 'bool') copyBits(part, data, at)
-    else if (isSame) bytesOf(data, at, part.count).set(bytesOfPart(part, to))
-    else castPart(field, viewOf(part, from), from, data, at)
-    at += part.count
-  }
-  return data
-}
-
-function isTaken(from: Dtype, to: Dtype): boolean {
-  if (isSafeCast(from, to) || (from === 'uint16' && to === 'bfloat16')) return true
-  const [source, target] = [dtypeInfo(from).kind, dtypeInfo(to).kind]
-  if (to === 'float16' || to === 'bfloat16') return false
-  return (
-    (source === 'integer' || (source === 'float' && target === 'float')) && (target === 'integer' || target === 'float')
-  )
-}
-
-function viewOf({ leaf, start, count }: Part, dtype: NumericDtype): NumericData {
-  const { sizeBytes } = dtypeInfo(dtype)
-  return viewData(dtype, leaf.values.buffer, leaf.values.byteOffset + start * sizeBytes, count)
-}
-
-function bytesOfPart({ leaf, start, count }: Part, dtype: NumericDtype): Uint8Array {
-  const { sizeBytes } = dtypeInfo(dtype)
-  return leaf.values.subarray(start * sizeBytes, (start + count) * sizeBytes)
-}
-
-function bytesOf(data: NumericData, at: number, count: number): Uint8Array {
-  const { buffer, byteOffset, BYTES_PER_ELEMENT } = data
-  return new Uint8Array(buffer, byteOffset + at * BYTES_PER_ELEMENT, count * BYTES_PER_ELEMENT)
-}
-
-function copyBits({ leaf, start, count }: Part, data: NumericData, at: number): void {
-  const isWide = data instanceof BigInt64Array || data instanceof BigUint64Array
-  for (let index = 0; index < count; index++) {
-    const bit = ((leaf.values[(start + index) >> 3] as number) >> ((start + index) & 7)) & 1
-    if (isWide) data[at + index] = BigInt(bit)
-    else data[at + index] = bit
-  }
-}
-
-function textsOf({ leaf, start, count }: Part): string[] {
-  const offsets = leaf.offsets as Int32Array | BigInt64Array
-  const decoder = new TextDecoder()
-  return Array.from({ length: count }, (_, index) =>
-    decoder.decode(leaf.values.subarray(Number(offsets[start + index]), Number(offsets[start + index + 1]))),
-  )
-}
-
-/** Copies with a change of dtype; a value that the new one cannot hold is refused. */
-function castPart(field: TensorField, source: NumericData, from: Dtype, target: NumericData, at: number): void {
-  const isToWide = target instanceof BigInt64Array || target instanceof BigUint64Array
-  const isFromWide = source instanceof BigInt64Array || source instanceof BigUint64Array
-  const isFloat = dtypeInfo(field.dtype).kind === 'float'
-  const halfValue = from === 'float16' ? float16Value : from === 'bfloat16' ? bfloat16Value : null
-  for (let index = 0; index < source.length; index++) {
-    const value = source[index] as number | bigint
-    if (isToWide) {
-      const wide = isFromWide ? (value as bigint) : BigInt(value)
-      target[at + index] = wide
-      if (target[at + index] !== wide) throw outOfRange(field, index, value)
-      continue
-    }
-    const number = halfValue === null ? Number(value) : halfValue(value as number)
-    target[at + index] = number
-    const stored = target[at + index] as number
-    // A float may be rounded, and keeps NaN and infinities as they are; an integer must be what was stored.
-    const isKept = isFloat ? Number.isFinite(stored) || !Number.isFinite(number) : stored === number && isExact(value)
-    if (!isKept) throw outOfRange(field, index, value)
-  }
-}
-
-function isExact(value: number | bigint): boolean {
-  return typeof value === 'number' || BigInt(Number(value)) === value
-}
-
-function outOfRange(field: TensorField, index: number, value: number | bigint): PenstockError {
-  return new PenstockError(
-    'ERR_VALUE_RANGE',
-    `Expected element ${index} of ${field.name} to fit ${field.dtype} but received ${value}`,
-  )
 }

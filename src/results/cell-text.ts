@@ -1,10 +1,12 @@
 /**
- * The JSON text of one cell of a column: exact integers, shortest floats, lists nested by their `tensor_type`. One
- * printer is made for a column of a batch; then a cell costs no look at types.
+ * The JSON text of one cell of a column: exact integers, shortest floats, lists nested by their `tensor_type`; what JSON
+ * has no words for as texts (calendar-text.ts). One printer is made for a column of a batch; then a cell costs no look
+ * at types.
  */
-import { type Data, DataType, type Field, Precision, type Timestamp, TimeUnit } from 'apache-arrow'
+import { type Data, DataType, type Field, Precision } from 'apache-arrow'
 import { bfloat16Value, float16Value } from '../tensor/float16.js'
 import { float32ToJson, float64ToJson } from '../tensor/print.js'
+import { otherText } from './calendar-text.js'
 import { tensorTypeOf } from './column-types.js'
 
 /** @returns the JSON of the cell in `row`. */
@@ -12,16 +14,24 @@ export type CellPrinter = (row: number) => string
 
 export function cellPrinter(field: Field, data: Data): CellPrinter {
   const { shape, dtype } = tensorTypeOf(field)
-  const print = valuePrinter(data, shape, dtype)
+  // The table's own column is milliseconds of the epoch; timestamps of callers are texts, as dates are.
+  if (field.name === 'time' && DataType.isTimestamp(data.type))
+    return (row) => String((data.values as BigInt64Array)[row])
+  return nullable(data, valuePrinter(data, shape, dtype))
+}
+
+function nullable(data: Data, print: CellPrinter): CellPrinter {
   return data.nullCount === 0 ? print : (row) => (data.getValid(row) ? print(row) : 'null')
 }
 
 function valuePrinter(data: Data, shape: readonly number[] | null, dtype: string | null): CellPrinter {
   const { type } = data
-  if (DataType.isList(type)) {
-    const offsets = data.valueOffsets as Int32Array
-    return listPrinter(data, shape, dtype, (row) => [offsets[row] as number, offsets[row + 1] as number])
+  if (DataType.isList(type) || DataType.isLargeList(type)) {
+    const offsets = data.valueOffsets as Int32Array | BigInt64Array
+    return listPrinter(data, shape, dtype, (row) => [Number(offsets[row]), Number(offsets[row + 1])])
   }
+  if (DataType.isStruct(type)) return structPrinter(data)
+  if (DataType.isMap(type)) return mapPrinter(data)
   if (DataType.isFixedSizeList(type)) {
     const { listSize } = type
     return listPrinter(data, shape, dtype, (row) => [row * listSize, (row + 1) * listSize])
@@ -49,9 +59,30 @@ function scalarPrinter(data: Data, dtype: string | null): CellPrinter {
     const text = textReader(data)
     return (index) => JSON.stringify(text(index))
   }
-  if (DataType.isTimestamp(type)) return timestampPrinter(data, type)
   if (DataType.isNull(type)) return () => 'null'
-  throw new Error(`Expected a column of a type that results have but received type ${String(data.typeId)}`)
+  const text = otherText(data)
+  return (index) => JSON.stringify(text(index))
+}
+
+function structPrinter(data: Data): CellPrinter {
+  const members = (data.type.children as readonly Field[]).map((field, index) => ({
+    head: `${index === 0 ? '' : ','}${JSON.stringify(field.name)}:`,
+    print: nullable(data.children[index] as Data, valuePrinter(data.children[index] as Data, null, null)),
+  }))
+  return (row) => `{${members.map(({ head, print }) => head + print(row)).join('')}}`
+}
+
+/** Pairs of key and value: JSON's keys are texts, and these are of any type. */
+function mapPrinter(data: Data): CellPrinter {
+  const offsets = data.valueOffsets as Int32Array
+  const [entries] = data.children as [Data]
+  const [key, value] = entries.children.map((child) => nullable(child, valuePrinter(child, null, null)))
+  return (row) => {
+    let text = '['
+    for (let at = offsets[row] as number; at < (offsets[row + 1] as number); at++)
+      text += `${text === '[' ? '' : ','}[${key?.(at)},${value?.(at)}]`
+    return `${text}]`
+  }
 }
 
 /** The texts of a utf8 column. */
@@ -62,19 +93,6 @@ export function textReader(data: Data): (row: number) => string {
   return (row) => decoder.decode(bytes.subarray(Number(offsets[row]), Number(offsets[row + 1])))
 }
 
-const unitsPerMs: Readonly<Record<TimeUnit, number>> = {
-  [TimeUnit.SECOND]: 0.001,
-  [TimeUnit.MILLISECOND]: 1,
-  [TimeUnit.MICROSECOND]: 1e3,
-  [TimeUnit.NANOSECOND]: 1e6,
-}
-
-/** Milliseconds of the epoch. */
-function timestampPrinter(data: Data, { unit }: Timestamp): CellPrinter {
-  const values = data.values as ArrayLike<bigint>
-  return (index) => String(Math.floor(Number(values[index]) / unitsPerMs[unit]))
-}
-
 function listPrinter(
   data: Data,
   shape: readonly number[] | null,
@@ -82,9 +100,7 @@ function listPrinter(
   rangeOf: (row: number) => readonly [number, number],
 ): CellPrinter {
   const [child] = data.children as [Data]
-  const inner = valuePrinter(child, null, dtype)
-  const element: CellPrinter =
-    child.nullCount === 0 ? inner : (index) => (child.getValid(index) ? inner(index) : 'null')
+  const element = nullable(child, valuePrinter(child, null, dtype))
   // The row of a tensor without dims is a bare value.
   if (shape?.length === 0) return (row) => element(rangeOf(row)[0])
   return (row) => {

@@ -33,15 +33,15 @@ import {
 } from 'apache-arrow'
 import { rowElementCount } from '../tensor/shape.js'
 import type { Dtype, NumericDtype, Tensor } from '../tensor/tensor.js'
+import { TENSOR_TYPE } from './tensors/told-shape.js'
+
+export { TENSOR_TYPE }
 
 /** One column of a single chunk. */
 export interface Column {
   readonly field: Field
   readonly data: Data
 }
-
-/** The key of a field's metadata under which the row's shape stands. */
-export const TENSOR_TYPE = 'tensor_type'
 
 const arrowTypes: Readonly<Record<Dtype, () => DataType>> = {
   float32: () => new Float32(),

@@ -70,7 +70,8 @@ function documented({ field, data }: Column, group: string, name: string, isNest
     group === 'metadata' || group === 'check_failures' || shape === null ? undefined : tensorMetadata(shape)
   const isInput = group === 'in'
   const list = asList(data, isInput, group)
-  const isNullable = isInput ? !isNested : field.nullable || list.nullCount > 0
+  // Documented as never null are the inputs that a model read; columns beside them may have no value.
+  const isNullable = (isInput && !isNested) || field.nullable || list.nullCount > 0
   return { field: new Field(name, list.type, isNullable, withDtype(metadata, field)), data: list }
 }
 
@@ -156,9 +157,13 @@ function mapBatches(table: Table, map: (columns: Column[]) => readonly Column[])
 }
 
 function loosen(a: Schema, b: Schema): Schema {
-  return new Schema(
-    a.fields.map((field, index) =>
-      field.nullable || b.fields[index]?.nullable !== true ? field : field.clone({ nullable: true }),
-    ),
-  )
+  return new Schema(a.fields.map((field, index) => loosenField(field, b.fields[index])))
+}
+
+function loosenField(field: Field, other: Field | undefined): Field {
+  const nullable = field.nullable || other?.nullable === true
+  if (!DataType.isStruct(field.type)) return nullable === field.nullable ? field : field.clone({ nullable })
+  const members = other !== undefined && DataType.isStruct(other.type) ? other.type.children : []
+  const type = new Struct(field.type.children.map((child, index) => loosenField(child, members[index])))
+  return field.clone({ type, nullable })
 }

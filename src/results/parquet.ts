@@ -2,8 +2,11 @@
  * Parquet, by parquet-wasm: off the request clock only, for compressing takes seconds. Nothing that answers requests
  * imports this file; the library is loaded at the first call.
  */
-import { type RecordBatch, type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
+import { type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
 import { PenstockError } from '../base/errors.js'
+import { ARROW_FILE_DECODED_BYTES_MAX } from '../base/limits.js'
+import { type ArrowBody, readArrow } from './ipc/read-arrow.js'
+import type { TablePart } from './ipc/read-file.js'
 
 const rowGroupRowsMax = 65_536
 
@@ -29,34 +32,50 @@ export async function readParquet(bytes: Uint8Array): Promise<Table> {
   }
 }
 
-/** A batch of a Parquet file, and the share of its row groups that is read then. */
-export interface ParquetBatch {
-  readonly batch: RecordBatch
-  readonly share: number
-}
-
-/** The batches of a file of any size: a row group is in memory at a time. @param file as fs.openAsBlob gives it. */
-export async function* parquetBatches(file: Blob, batchRowsMax: number): AsyncGenerator<ParquetBatch> {
+/** The parts of a file of any size: a row group is in memory at a time. @param file as fs.openAsBlob gives it. */
+export async function* parquetParts(file: Blob, batchRowsMax: number): AsyncGenerator<TablePart> {
   const parquet = await import('parquet-wasm')
   const reader = await parquet.ParquetFile.fromFile(file)
+  const partsOf = (ipc: Uint8Array): ArrowBody => readArrow(ipc, Infinity, ARROW_FILE_DECODED_BYTES_MAX)
   try {
+    yield { ...partsOf(reader.schema().intoIPCStream()), share: 0 }
     const groups = reader.metadata().numRowGroups()
     for (let group = 0; group < groups; group++) {
       const read = await reader.read({ rowGroups: [group], batchSize: batchRowsMax })
-      for (const batch of tableFromIPC(read.intoIPCStream()).batches) yield { batch, share: (group + 1) / groups }
+      const { fields, batches, allowance } = partsOf(read.intoIPCStream())
+      for (const batch of batches) yield { fields, batches: [batch], allowance, share: (group + 1) / groups }
     }
   } finally {
     reader.free()
   }
 }
 
-/** The bytes of one file of many tables of one schema, as they come. */
+/**
+ * The bytes of one file of many tables of one schema, as they come; of tables without rows a file without rows.
+ * @throws what `tables` throws.
+ */
 export async function* parquetPieces(tables: AsyncIterable<Table>): AsyncGenerator<Uint8Array> {
   const parquet = await import('parquet-wasm')
+  const source = tables[Symbol.asyncIterator]()
+  let [next, empty] = [await source.next(), null as Table | null]
+  // The writer learns the schema from the first batch, so one with rows must come first.
+  for (; next.done !== true && next.value.numRows === 0; next = await source.next()) empty ??= next.value
+  if (next.done === true) {
+    if (empty !== null) yield await writeParquet(empty)
+    return
+  }
+  const failure: { error?: unknown } = {}
   const batches = async function* (): AsyncGenerator<unknown> {
-    for await (const table of tables) yield* parquet.Table.fromIPCStream(tableToIPC(table, 'stream')).recordBatches()
+    // The writer would answer what its source throws with words of its own.
+    try {
+      for (; next.done !== true; next = await source.next())
+        yield* parquet.Table.fromIPCStream(tableToIPC(next.value, 'stream')).recordBatches()
+    } catch (error) {
+      failure.error = error
+    }
   }
   const properties = new parquet.WriterPropertiesBuilder().setCompression(parquet.Compression.ZSTD).build()
   const written = await parquet.transformParquetStream(ReadableStream.from(batches()), properties)
   yield* written as unknown as AsyncIterable<Uint8Array>
+  if ('error' in failure) throw failure.error
 }

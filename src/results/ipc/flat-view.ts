@@ -102,14 +102,21 @@ export class FlatTable {
     })
   }
 
-  /** Structs of pairs of 64-bit sizes: Arrow's FieldNode and Buffer. */
-  pairs(slot: number): (readonly [number, number])[] {
+  /** Structs of pairs of 64-bit sizes: Arrow's FieldNode and Buffer. @param min of the second: -1 stands for unknown. */
+  pairs(slot: number, min: 0 | -1 = 0): (readonly [number, number])[] {
     const range = this.#vector(slot, 16)
     if (range === null) return []
     return Array.from({ length: range.count }, (_, index) => {
       const at = range.start + 16 * index
-      return [readSize(this.#view, at), readSize(this.#view, at + 8)] as const
+      return [readSize(this.#view, at), readSize(this.#view, at + 8, min)] as const
     })
+  }
+
+  /** 64-bit sizes. */
+  sizes(slot: number): number[] {
+    const range = this.#vector(slot, 8)
+    if (range === null) return []
+    return Array.from({ length: range.count }, (_, index) => readSize(this.#view, range.start + 8 * index))
   }
 
   /** Arrow's Block: {offset: int64, metaDataLength: int32, bodyLength: int64}. */
@@ -147,9 +154,9 @@ export class FlatTable {
   }
 }
 
-function readSize(view: DataView, at: number): number {
+function readSize(view: DataView, at: number, min = 0): number {
   const value = view.getBigInt64(at, true)
-  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw arrowError('sizes in 0..2^53', String(value))
+  if (value < min || value > BigInt(Number.MAX_SAFE_INTEGER)) throw arrowError('sizes in 0..2^53', String(value))
   return Number(value)
 }
 

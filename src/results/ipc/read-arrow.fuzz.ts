@@ -4,7 +4,10 @@
  * metadata set to the values that overflow, and sizes multiplied. A read past the end would be a RangeError here, which
  * is not a documented code.
  */
+import { readdirSync, readFileSync } from 'node:fs'
 import {
+  type Data,
+  Dictionary,
   makeData,
   RecordBatch,
   Schema,
@@ -74,10 +77,26 @@ function soundTable(): Table {
 }
 const sound = { file: tableToIPC(soundTable(), 'file'), stream: tableToIPC(soundTable(), 'stream') }
 
+/** As other writers write: views, dictionaries, packed buffers, lists of all kinds (test/tables). */
+const folder = new URL('../../../test/tables/', import.meta.url)
+const foreign = readdirSync(folder)
+  .filter((name) => name.endsWith('.arrow'))
+  .map((name) => new Uint8Array(readFileSync(new URL(name, folder))))
+const encodings = [
+  'polars-text',
+  'dictionary-delta',
+  'dictionary-nested',
+  'list-view-shared',
+  'run-ends',
+  'extra-map',
+  'nulls-nested',
+  'pandas-feather',
+].map((name) => new Uint8Array(readFileSync(new URL(`${name}.arrow`, folder))))
+
 /** Reads all that a request reads; throws what is no documented refusal. */
 function readAll(bytes: Uint8Array): boolean {
   try {
-    const body = readArrow(bytes, 1000)
+    const body = readArrow(bytes, 1000, 2 ** 22)
     const index = body.fields.findIndex(({ name }) => name === 'x')
     if (index >= 0 && body.rows > 0) arrowTensor(body, index, field, false)
     const others = body.fields.flatMap((_, at) => (at === index ? [] : [at]))
@@ -119,10 +138,25 @@ describe('hostile Arrow', () => {
     }
   })
 
+  it.each(encodings.map((bytes, index) => [index, bytes] as const))(
+    'encoding %i, every 32-bit word set to what overflows: is refused or read, soon',
+    (_, bytes) => {
+      for (let at = 0; at + 4 <= bytes.length; at += 4) {
+        for (const value of [-1, 0x7fffffff, 0x10000]) {
+          const damaged = bytes.slice()
+          new DataView(damaged.buffer).setInt32(at, value, true)
+          const begun = performance.now()
+          readAll(damaged)
+          expect(performance.now() - begun, `word ${at} = ${value}`).toBeLessThan(1000)
+        }
+      }
+    },
+  )
+
   it('bytes flipped at random, several at a time', () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(sound.file, sound.stream),
+        fc.constantFrom(sound.file, sound.stream, ...foreign),
         fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 }),
         (bytes, flips) => {
           const damaged = bytes.slice()
@@ -130,7 +164,7 @@ describe('hostile Arrow', () => {
           readAll(damaged)
         },
       ),
-      { seed, numRuns: 3000 },
+      { seed, numRuns: 20_000 },
     )
   })
 
@@ -145,6 +179,33 @@ describe('hostile Arrow', () => {
       ),
       { seed, numRuns: 1000 },
     )
+  })
+
+  it('what unpacks to more than is allowed: is refused before it exists', () => {
+    const texts = vectorFromArray(['x'.repeat(2 ** 20)], new Dictionary(new Utf8(), new Int32()))
+      .data[0] as Data<Dictionary>
+    const rows = 100_000
+    const data = makeData({
+      type: texts.type,
+      length: rows,
+      data: new Int32Array(rows),
+      dictionary: texts.dictionary,
+    } as never)
+    const table = new Table(new Schema([new Field('note', texts.type, false)]), [
+      new RecordBatch(
+        new Schema([new Field('note', texts.type, false)]),
+        makeData({
+          type: new Struct([new Field('note', texts.type, false)]),
+          length: rows,
+          nullCount: 0,
+          children: [data],
+        }) as never,
+      ),
+    ])
+    const begun = performance.now()
+    // A hundred gigabytes out of a megabyte.
+    expect(() => readArrow(tableToIPC(table, 'stream'), rows)).toThrow(/unpacked/)
+    expect(performance.now() - begun).toBeLessThan(1000)
   })
 
   it('rows beyond the limit: are refused before a column is looked at', () => {

@@ -5,6 +5,7 @@
 import { PenstockError } from '../../base/errors.js'
 import type { Meta, MetaValue } from '../../engine/api.js'
 import { arrowTensor } from '../../results/arrow-inputs.js'
+import { isNull } from '../../results/ipc/columns.js'
 import { type ArrowBody, readArrow } from '../../results/ipc/read-arrow.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import { missingInput, type ParsedRequest, routingKeys, type Signature } from './infer-request.js'
@@ -22,7 +23,6 @@ export interface ArrowRequest {
  */
 export function parseArrowBody(bytes: Uint8Array, signature: Signature): ArrowRequest {
   const body = readArrow(bytes, Math.max(signature.rowsMax, 1))
-  if (body.rows === 0) throw new PenstockError('ERR_SHAPE', 'Expected at least one row but received a body without any')
   const inputs = Object.create(null) as Record<string, Tensor>
   for (const field of signature.inputs) {
     const index = body.fields.findIndex(({ name }) => name === field.name)
@@ -45,17 +45,37 @@ function metaOf(body: ArrowBody, signature: Signature): Meta | null {
   return Object.keys(meta).length === 0 ? null : meta
 }
 
-/** One value per row: texts, or numbers. */
+/** One value per row, as in records: numbers when all are, else texts; a row without one has '' and takes the default. */
 function keysOf(body: ArrowBody, index: number, key: string): string[] | number[] {
   const { id } = (body.fields[index] as ArrowBody['fields'][number]).type
   const isText = id === 'utf8' || id === 'large-utf8'
-  if (!isText && id !== 'int' && id !== 'float') {
-    throw new PenstockError(
-      'ERR_META',
-      `Expected column ${key} to be texts or numbers, for the pipeline routes on it, but received ${id}`,
-    )
-  }
-  const field: TensorField = { name: key, dtype: isText ? 'string' : 'float64', shape: [null] }
+  if (!isText && id !== 'bool' && id !== 'int' && id !== 'float' && id !== 'null')
+    throw keyError(key, `texts, numbers or bools, for the pipeline routes on it, but received ${id}`)
+  const dtype = isText || id === 'null' ? 'string' : 'float64'
+  const field: TensorField = { name: key, dtype, shape: [null] }
   const { data } = arrowTensor(body, index, field, false)
-  return isText ? [...(data as readonly string[])] : Array.from(data as Float64Array)
+  if (dtype === 'string') return [...(data as readonly string[])]
+  const numbers = Array.from(data as Float64Array)
+  const unsafe = id === 'int' ? numbers.find((value) => Math.abs(value) > Number.MAX_SAFE_INTEGER) : undefined
+  if (unsafe !== undefined) throw keyError(key, `integers within 2^53, but received ${unsafe}. Send it as texts`)
+  const missing = missingRows(body, index)
+  if (id !== 'bool' && missing.size === 0) return numbers
+  const textOf = (value: number): string => (id === 'bool' ? String(value === 1) : String(value))
+  return numbers.map((value, row) => (missing.has(row) ? '' : textOf(value)))
+}
+
+function missingRows({ batches }: ArrowBody, index: number): Set<number> {
+  const missing = new Set<number>()
+  let before = 0
+  for (const { columns, rows } of batches) {
+    const column = columns[index]
+    for (let row = 0; column !== undefined && column.nullCount > 0 && row < rows; row++)
+      if (isNull(column, row)) missing.add(before + row)
+    before += rows
+  }
+  return missing
+}
+
+function keyError(key: string, rule: string): PenstockError {
+  return new PenstockError('ERR_META', `Expected column ${key} to have ${rule}`)
 }

@@ -14,10 +14,17 @@ import { TensorLayout } from '../../protocol/tensor-layout.js'
 import type { ArrowBody } from '../../results/ipc/read-arrow.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { HttpReply } from '../socket/seam.js'
-import { parseArrowBody } from './arrow-request.js'
+import type * as ArrowRequests from './arrow-request.js'
 import { writeColumns, writeMessage, writeRecords, type RecordsContext } from './infer-answer.js'
 import { parseInferBody } from './infer-request.js'
-import { answerForm, inferBodyKind, PENSTOCK_TYPE, RECORDS_TYPE, type AnswerForm } from './media-types.js'
+import {
+  answerForm,
+  inferBodyKind,
+  PENSTOCK_TYPE,
+  RECORDS_TYPE,
+  type AnswerForm,
+  type InferBodyKind,
+} from './media-types.js'
 import { JSON_TYPE } from './replies.js'
 import type { ResultQuery } from './result-query.js'
 
@@ -53,7 +60,10 @@ export interface ParsedBody {
 export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const { engine, pipeline: name, query, timeMs, partition } = call
   const description = engine.describePipeline(name)
-  const parsed = parseBody(call, description)
+  const kind = inferBodyKind(call.header('content-type'))
+  // Loaded by the first body that needs it: it brings decoders along.
+  const arrow = kind === 'arrow' ? (arrowBodies ??= await import('./arrow-request.js')) : null
+  const parsed = arrow === null ? parseBody(call, kind, description) : parseArrow(arrow, call.body, description)
   const form = answerForm(call.header('accept'), parsed.form)
   const request = withHeaders(parsed.request, call.header)
   const isTable = query.isGiven || form === 'arrow-file' || form === 'arrow-stream'
@@ -84,14 +94,20 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   }
 }
 
-function parseBody({ body, header }: InferBodyCall, description: PipelineDescription): ParsedBody {
-  const kind = inferBodyKind(header('content-type'))
+let arrowBodies: typeof ArrowRequests | null = null
+
+function parseArrow(
+  { parseArrowBody }: typeof ArrowRequests,
+  bytes: Buffer,
+  description: PipelineDescription,
+): ParsedBody {
+  const { body, request, extras } = parseArrowBody(bytes, description)
+  const form = body.form === 'file' ? 'arrow-file' : 'arrow-stream'
+  return { request, form, echoes: null, arrow: { body, extras }, channel: 0, id: 0 }
+}
+
+function parseBody({ body }: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): ParsedBody {
   if (kind === 'penstock') return parseMessage(body, description)
-  if (kind === 'arrow') {
-    const { body: arrow, request, extras } = parseArrowBody(body, description)
-    const form = arrow.form === 'file' ? 'arrow-file' : 'arrow-stream'
-    return { request, form, echoes: null, arrow: { body: arrow, extras }, channel: 0, id: 0 }
-  }
   const parsed = parseInferBody(body, description)
   if (kind === 'records' && parsed.form === 'columns') {
     throw new PenstockError(
