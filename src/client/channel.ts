@@ -93,7 +93,11 @@ export class Channel {
     return this.#owner.requests.submit(this.#state, inputs, options)
   }
 
-  /** As `infer`, but only when the request can be sent at once: null means that nothing was sent and nothing waits. */
+  /**
+   * As `infer`, but only when the request can be sent at once: null means that nothing was sent and nothing waits, and that
+   * `PenstockClient.ready` waits until it can. The one exception: a request that finds its channel closed by the server,
+   * for its pipeline was redeployed or is gone, opens it again and waits for that.
+   */
   tryInfer(inputs: ClientInputs, options: ClientInferOptions = noOptions): Promise<ClientResult> | null {
     return this.#owner.requests.trySubmit(this.#state, inputs, options)
   }

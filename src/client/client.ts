@@ -42,7 +42,11 @@ export class PenstockClient {
     return this.#core.infer(pipeline, inputs, options)
   }
 
-  /** Resolves when a request would be sent at once: for producers that rather wait than queue. @throws ERR_CLOSED */
+  /**
+   * Resolves when `Channel.tryInfer` takes a request: a connection stands, its channels are open, and there is room. Where
+   * other producers took the room meanwhile, tryInfer returns null again.
+   * @throws PenstockError ERR_CLOSED.
+   */
   async ready(): Promise<void> {
     await this.#core.requests.ready()
   }

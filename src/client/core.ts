@@ -55,6 +55,11 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
     return count
   }
 
+  get isOpening(): boolean {
+    for (const { isOpening, channel } of this.#channels.values()) if (isOpening && channel !== null) return true
+    return false
+  }
+
   get isConnected(): boolean {
     return this.connection !== null && this.connection.hello !== null
   }
@@ -206,6 +211,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
     const error = closedChannelError(state)
     for (const waiter of state.waiters.splice(0)) waiter.reject(error)
     this.requests.failWaiting(error, state)
+    this.requests.pump()
   }
 
   /** Opens the pipeline on the present connection, unless that is under way; without one, onHello does it. */
@@ -230,6 +236,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
       this.requests.failWaiting(answer, state)
       // Never opened: nobody holds it. Otherwise the next request tries again.
       if (state.signature === null) this.#channels.delete(state.pipeline)
+      this.requests.pump()
       return
     }
     const signature = new Signature(answer)

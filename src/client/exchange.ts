@@ -3,6 +3,7 @@
  * window, then in flight, then settled. It settles once; abort and deadline settle it early, while its slot on the wire
  * stays taken until the server's answer came (a late answer must never meet another request under the same id).
  */
+import { onAbort } from '../base/abort.js'
 import { PenstockError } from '../base/errors.js'
 import type { CheckFailure, InferTiming, Priority } from '../protocol/codec.js'
 import type { Meta } from '../protocol/meta.js'
@@ -58,7 +59,7 @@ export class Exchange {
   onSettled: (() => void) | null = null
   #resolve!: (result: ClientResult) => void
   #reject!: (error: PenstockError) => void
-  #onAbort: (() => void) | null = null
+  #detach: (() => void) | null = null
 
   constructor(
     readonly state: ChannelState,
@@ -76,9 +77,7 @@ export class Exchange {
   /** `abort` is called when the caller's signal fires before the request settles. */
   watchSignal(abort: () => void): void {
     const { signal } = this.options
-    if (signal === undefined) return
-    this.#onAbort = abort
-    signal.addEventListener('abort', abort, { once: true })
+    if (signal !== undefined) this.#detach = onAbort(signal, abort)
   }
 
   succeed(result: ClientResult): void {
@@ -92,7 +91,7 @@ export class Exchange {
   #settle(): boolean {
     if (this.isSettled) return false
     this.isSettled = true
-    if (this.#onAbort !== null) this.options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#detach?.()
     // Inputs are lent until now; an abandoned request may stay in its slot for a while, its tensors need not.
     this.packed = null
     this.onSettled?.()

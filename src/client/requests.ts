@@ -1,6 +1,11 @@
 /**
  * The requests of a client that are not in flight: checked, waiting in the line for room, or parked with a channel that is
  * being opened. A request stands in one place at a time; abort and deadline find it wherever it is.
+ *
+ * Producers loop over trySubmit and ready(). Rule: where ready() resolves at once, trySubmit takes the request. A loop in
+ * which both say the opposite never waits for anything that happens outside it: promises alone keep it going, and no
+ * message, timer or signal of the process is heard again. So both ask `#hasRoom`, and a channel that is being opened
+ * makes ready() wait, and one that has to be opened takes the request that opens it.
  */
 import { argumentError, expectBoolean, expectInteger, expectOneOf, expectRecord } from '../base/expect.js'
 import { PenstockError, toPenstockError } from '../base/errors.js'
@@ -16,6 +21,8 @@ import type { ClientEnvironment, ClientSettings } from './options.js'
 export interface RequestsOwner {
   /** Takes new work; null while there is none. */
   readonly connection: Connection | null
+  /** Whether a channel that callers hold is being opened. */
+  readonly isOpening: boolean
   /** A fresh ERR_CLOSED when the client is closed. */
   closedError(): PenstockError | null
   /** Opens the channel's pipeline on the present connection, unless that is under way. */
@@ -33,6 +40,8 @@ export class Requests {
   readonly #line = new Line()
   #parkedCount = 0
   readonly #readyWaiters = new Set<Waiter>()
+  /** Set while waiters are left although there was room. */
+  #cancelWake: (() => void) | null = null
   readonly #deadlines: Deadlines
 
   constructor(
@@ -63,11 +72,14 @@ export class Requests {
     return exchange.promise
   }
 
-  /** As `submit`, but null when the request could not be sent at once. */
+  /** As `submit`, but null when the request would have to wait for anything but an opening that it starts itself. */
   trySubmit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): Promise<ClientResult> | null {
     const isClosed = state.isClosed || this.owner.closedError() !== null
-    const hasRoom = this.#line.size === 0 && state.binding !== null && (this.owner.connection?.room ?? 0) > 0
-    return isClosed || hasRoom ? this.submit(state, inputs, options) : null
+    return isClosed || (this.#hasRoom && !state.isOpening) ? this.submit(state, inputs, options) : null
+  }
+
+  get #hasRoom(): boolean {
+    return this.#line.size === 0 && (this.owner.connection?.room ?? 0) > 0
   }
 
   ready(): Promise<void> {
@@ -96,12 +108,21 @@ export class Requests {
       if (binding === null) this.#park(exchange)
       else if (connection !== null && this.#send(connection, exchange, binding)) room = connection.room
     }
-    if (this.#line.size > 0) return
+    if (this.#readyWaiters.size > 0 && this.#hasRoom && !this.owner.isOpening) this.#wake(room)
+  }
+
+  /** As many waiters as there is room for. Those may want it no more: the others are asked after them. */
+  #wake(room: number): void {
     for (const waiter of this.#readyWaiters) {
       if (room-- <= 0) break
       this.#readyWaiters.delete(waiter)
       waiter.resolve()
     }
+    if (this.#readyWaiters.size === 0) return
+    this.#cancelWake ??= this.environment.setTimer(() => {
+      this.#cancelWake = null
+      this.pump()
+    }, 0)
   }
 
   /** Brings the requests that waited for a channel back to the line. */
@@ -120,6 +141,8 @@ export class Requests {
     if (state !== null) return
     for (const waiter of this.#readyWaiters) waiter.reject(error)
     this.#readyWaiters.clear()
+    this.#cancelWake?.()
+    this.#cancelWake = null
   }
 
   /** Checks a request while its caller is still on the stack; afterwards only the server finds fault with it. */

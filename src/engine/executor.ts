@@ -13,6 +13,7 @@
  */
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, PortHandle } from '../../bindings/native.js'
+import { onAbort } from '../base/abort.js'
 import { PenstockError } from '../base/errors.js'
 import type { AdmittedRequest } from './admission.js'
 import { resultOf } from './answers.js'
@@ -212,8 +213,7 @@ export class Executor {
       // Its `failed` event with ERR_ABORTED rejects the promise.
       addon.cancel(this.port, request)
     }
-    signal.addEventListener('abort', cancel, { once: true })
-    this.#table.setDetach(tag, () => signal.removeEventListener('abort', cancel))
+    this.#table.setDetach(tag, onAbort(signal, cancel))
   }
 
   #drain(): void {

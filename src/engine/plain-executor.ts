@@ -6,6 +6,7 @@
  * Bounded: PLAIN_REQUESTS_MAX requests are in flight at most. A deadline or a cancellation ends the caller's wait at
  * once and the walk between two stages; a run under way cannot be stopped and its result is dropped.
  */
+import { onAbort } from '../base/abort.js'
 import { PenstockError, toPenstockError } from '../base/errors.js'
 import { PLAIN_REQUESTS_MAX } from '../base/limits.js'
 import type { InferencePool } from '../worker/inference-pool.js'
@@ -89,7 +90,7 @@ async function raceLimits(
 ): Promise<InferResult> {
   if (deadlineMs === 0 && signal === undefined) return done
   let timer: NodeJS.Timeout | undefined
-  let onAbort: (() => void) | undefined
+  let detach: (() => void) | undefined
   const limit = new Promise<never>((_resolve, reject) => {
     if (deadlineMs > 0) {
       timer = setTimeout(
@@ -97,8 +98,7 @@ async function raceLimits(
         deadlineMs,
       )
     }
-    onAbort = () => reject(abortedError(signal as CancelSignal))
-    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal !== undefined) detach = onAbort(signal, () => reject(abortedError(signal)))
   })
   try {
     return await Promise.race([done, limit])
@@ -109,7 +109,7 @@ async function raceLimits(
     throw error
   } finally {
     clearTimeout(timer)
-    if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort)
+    detach?.()
   }
 }
 

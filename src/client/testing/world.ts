@@ -14,6 +14,8 @@ interface Timer {
 export class World {
   readonly clock = new ManualClock(1_700_000_000_000)
   readonly random: () => number
+  /** Events that have happened. Code that goes on while this stands still is waited for by nobody: it spins. */
+  eventCount = 0
   #timers: Timer[] = []
   #order = 0
 
@@ -41,6 +43,7 @@ export class World {
       const next = this.#takeNext()
       if (next === null) throw new Error(`seed ${this.seed}: nothing is left to happen, and it is not done`)
       this.clock.advanceMs((next.atUs - this.clock.monotonicUs()) / 1000)
+      this.eventCount++
       next.callback()
     }
     throw new Error(`seed ${this.seed}: not done after ${stepsMax} steps`)
