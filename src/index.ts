@@ -37,7 +37,7 @@ export { Home } from './registry/home.js'
 export { LogStore, type LogStoreOptions } from './log/log-store.js'
 
 // Errors.
-export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode } from './base/errors.js'
+export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode, type FieldError } from './base/errors.js'
 export { systemClock, type Clock } from './base/clock.js'
 
 // Files through pipelines.

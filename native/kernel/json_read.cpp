@@ -28,15 +28,30 @@ void Elements::trim() noexcept {
 }
 
 namespace {
+// null stands for a missing float. Asked only where no number could be read: numbers pay nothing for it.
+template <typename Type>
+[[gnu::cold, gnu::noinline]] bool read_missing(Cursor& cursor, Type& element, Type missing) noexcept {
+  if (cursor.end - cursor.at < 4 || std::memcmp(cursor.at, "null", 4) != 0) return false;
+  cursor.at += 4;
+  element = missing;
+  return true;
+}
+
 // One element of each dtype: how it is read, and when a number does not fit.
 struct Float32 {
   using Type = float;
-  static bool read(Cursor& cursor, float& element) noexcept { return read_float(cursor.at, cursor.end, element); }
+  static bool read(Cursor& cursor, float& element) noexcept {
+    return read_float(cursor.at, cursor.end, element) ||
+           read_missing(cursor, element, std::numeric_limits<float>::quiet_NaN());
+  }
 };
 
 struct Float64 {
   using Type = double;
-  static bool read(Cursor& cursor, double& element) noexcept { return read_number(cursor.at, cursor.end, element); }
+  static bool read(Cursor& cursor, double& element) noexcept {
+    return read_number(cursor.at, cursor.end, element) ||
+           read_missing(cursor, element, std::numeric_limits<double>::quiet_NaN());
+  }
 };
 
 // Up to 32 bits: any number that is an integer in range, 1.0 and 1e2 as well.
@@ -89,14 +104,15 @@ struct Bool {
   }
 };
 
-// A double to 16 bits, rounded once, ties to even; the twin of encode() in tensor/float16.ts. Finite values only.
+// A double to 16 bits, rounded once, ties to even; the twin of encode() in tensor/float16.ts. Finite values, and null.
 template <int kFractionBits, int kExponentMax>
 struct Half {
   using Type = uint16_t;
   static bool read(Cursor& cursor, uint16_t& element) noexcept {
-    double value;
-    if (!read_number(cursor.at, cursor.end, value)) return false;
     constexpr uint32_t infinity = uint32_t{2 * kExponentMax + 1} << kFractionBits;
+    double value;
+    if (!read_number(cursor.at, cursor.end, value))
+      return read_missing(cursor, element, static_cast<uint16_t>(infinity | uint32_t{1} << (kFractionBits - 1)));
     const auto bits = std::bit_cast<uint64_t>(value);
     const int exponent = std::max(static_cast<int>((bits >> 52) & 0x7ff) - 1023, 1 - kExponentMax);
     if (exponent > kExponentMax) return false;

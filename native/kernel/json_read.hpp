@@ -1,10 +1,11 @@
 // A number array of a JSON body, nested and rectangular, straight into the elements of a dtype: no values in between.
 //
-// It accepts what is surely right and says no to all else (ragged, null, words, out of range, strings, too many)
-// without saying why: the reader in TypeScript (transport/http/tensor-reader.ts) reads the body again, knows the words,
-// and refuses or accepts. So there is one place that refuses, and this one accepts a subset of what that accepts, with
-// the same bits: a float32 is the nearest double rounded once more, as a Float32Array stores it. Hostile input: no
-// recursion, no read beyond the end, depth bounded by kRankMax, memory by the elements allowed.
+// It accepts what is surely right, null for a missing float included, and says no to all else (ragged, other words,
+// out of range, strings, too many) without saying why: the reader in TypeScript (transport/http/tensor-reader.ts) reads
+// the body again, knows the words, and refuses or accepts. So there is one place that refuses, and this one accepts a
+// subset of what that accepts, with the same bits: a float32 is the nearest double rounded once more, as a Float32Array
+// stores it. Hostile input: no recursion, no read beyond the end, depth bounded by kRankMax, memory by the elements
+// allowed.
 #pragma once
 #include <array>
 #include <cstddef>

@@ -148,7 +148,7 @@ TEST("json: digits are read whole at every length and every distance from the en
 
 TEST("json: what RFC 8259 has no number for is none") {
   for (const char* text : {"",    "-",        "+1",  ".5",    "5.",  "1.e3", "1e",    "1e+", "01",   "-01", "0x1",
-                           "NaN", "Infinity", "- 1", "1e400", "--1", "1..2", "\"1\"", "nul", "null", "1 2"})
+                           "NaN", "Infinity", "- 1", "1e400", "--1", "1..2", "\"1\"", "nul", "nulls", "Null", "1 2"})
     CLAIM(!reads(text, Dtype::kFloat64));
   for (const char* text : {"0", "-0", "0.0", "1e5", "1E+5", "1e-5", "123456789012345678901234567890", " 7 "})
     CLAIM(reads(text, Dtype::kFloat64));
@@ -178,9 +178,24 @@ TEST("json: a nest tells its dims, and a ragged one is none") {
   CLAIM(nest.rank == 2 && nest.dims[0] == 2 && nest.dims[1] == 3 && nest.count == 6 && nest.arrays == 3);
   CLAIM(reads("[[[1]],[[2]]]", Dtype::kInt32, elements, nest) && nest.rank == 3 && nest.dims[2] == 1);
   for (const char* text : {"[]", "[[]]", "[[1],[]]", "[[1],[2,3]]", "[[1],2]", "[1,[2]]", "[1,]", "[,1]", "[1 2]", "[1",
-                           "[[1]", "[1]]", "[[[1]],[2]]", "]", "[", "[null]", "[\"1\"]", "{}"})
+                           "[[1]", "[1]]", "[[[1]],[2]]", "]", "[", "[nul]", "[null,]", "[\"1\"]", "{}"})
     CLAIM(!reads(text, Dtype::kFloat32));
   CLAIM(!reads("[1,2,3]", Dtype::kFloat32, elements, nest, 2) && reads("[1,2]", Dtype::kFloat32, elements, nest, 2));
+}
+
+TEST("json: null is a missing float, with the bits that a narrowing of NaN has, and no other dtype's") {
+  CLAIM(std::isnan(value_of<float>("null", Dtype::kFloat32)));
+  CLAIM(std::isnan(value_of<double>("[null]", Dtype::kFloat64)));
+  CLAIM(value_of<uint16_t>("null", Dtype::kFloat16) == 0x7e00);
+  CLAIM(value_of<uint16_t>("null", Dtype::kBfloat16) == 0x7fc0);
+  Elements elements;
+  Nest nest;
+  CLAIM(reads("[[1, null ],[null,4]]", Dtype::kFloat32, elements, nest) && nest.count == 4);
+  const auto* const values = reinterpret_cast<const float*>(elements.data());
+  CLAIM(values[0] == 1 && std::isnan(values[1]) && std::isnan(values[2]) && values[3] == 4);
+  for (const Dtype dtype : {Dtype::kInt8, Dtype::kUint8, Dtype::kInt16, Dtype::kUint16, Dtype::kInt32, Dtype::kUint32,
+                            Dtype::kInt64, Dtype::kUint64, Dtype::kBool})
+    CLAIM(!reads("[1,null]", dtype));
 }
 
 TEST("json: nesting beyond the rank is refused, however deep") {

@@ -13,11 +13,20 @@ export type { ErrorClass, ErrorCode, ErrorRow } from './generated/error-codes.js
 
 const brand = Symbol.for('penstock.error')
 
+/** One of several mistakes in a request, by the input, column or member that it is about. */
+export interface FieldError {
+  readonly field: string
+  readonly code: ErrorCode
+  readonly message: string
+}
+
 export interface PenstockErrorOptions {
   /** The error underneath, kept for the operator's log; never sent to a client. */
   readonly cause?: unknown
   /** When to try again, whole milliseconds from now; only with retryable codes. */
   readonly retryAfterMs?: number | undefined
+  /** The mistakes one by one, of a request that was read to its end in spite of the first. */
+  readonly errors?: readonly FieldError[]
 }
 
 export class PenstockError extends Error {
@@ -25,6 +34,7 @@ export class PenstockError extends Error {
   /** True: the same call may succeed later without a change. */
   readonly retryable: boolean
   declare readonly retryAfterMs?: number
+  declare readonly errors?: readonly FieldError[]
 
   /**
    * @param code a row of errors.json.
@@ -39,6 +49,7 @@ export class PenstockError extends Error {
     this.code = code
     this.retryable = errorTable[code].retryable
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
+    if (options.errors !== undefined) this.errors = options.errors
     Object.defineProperty(this, brand, { value: true })
   }
 

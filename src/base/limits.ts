@@ -203,6 +203,8 @@ export const ARROW_FILE_DECODED_BYTES_MAX = 16 * GIB
 export const JSON_DEPTH_MAX = 32
 /** Keys of one JSON object: inputs and columns of a record. */
 export const JSON_KEYS_MAX = 4096
+/** Mistakes of one infer body that its refusal tells; the rest are counted. */
+export const BODY_MISTAKES_MAX = 20
 /** Arrays and objects of a JSON body that become JavaScript values: each costs a hundred times its two bytes of text. */
 export const JSON_CONTAINERS_MAX = 2 ** 20
 /** Bytes of an HTTP body that only configures: a pipeline's definition, an alias. */

@@ -12,7 +12,8 @@ export function closest(name: string, candidates: readonly string[]): string | n
   for (const candidate of candidates) {
     if (candidate.length > lengthMax) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
-    if (distance >= distanceMin) continue
+    // Of a name of one letter nothing would be left.
+    if (distance >= distanceMin || distance >= name.length) continue
     distanceMin = distance
     nearest = candidate
   }

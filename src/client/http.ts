@@ -3,7 +3,7 @@
  * the server's code and sentence; no answer at all is ERR_CONNECTION_LOST, for whether the call was carried out is unknown.
  */
 import { argumentError, expectInteger, expectNoOtherKeys, expectRecord, expectString } from '../base/expect.js'
-import { errorTable, isPenstockError, PenstockError, type ErrorCode } from '../base/errors.js'
+import { errorTable, isPenstockError, PenstockError, type ErrorCode, type FieldError } from '../base/errors.js'
 
 export interface ControlOptions {
   /** Sent as `authorization: Bearer …`. */
@@ -147,7 +147,7 @@ function expectKey(apiKey: unknown): string {
 }
 
 function refusalOf(url: string, status: number, text: string): PenstockError {
-  const { error, code, retry_after_ms: retryAfterMs } = parseError(text)
+  const { error, code, retry_after_ms: retryAfterMs, errors } = parseError(text)
   if (typeof error !== 'string' || typeof code !== 'string')
     return new PenstockError(
       'ERR_INTERNAL',
@@ -155,11 +155,25 @@ function refusalOf(url: string, status: number, text: string): PenstockError {
     )
   // A server of a later release may have codes that this one does not know.
   if (!Object.hasOwn(errorTable, code)) return new PenstockError('ERR_INTERNAL', `${error} (${code})`)
-  const options = typeof retryAfterMs === 'number' ? { retryAfterMs } : {}
-  return new PenstockError(code as ErrorCode, error, options)
+  return new PenstockError(code as ErrorCode, error, {
+    ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
+    ...(Array.isArray(errors) ? { errors: errors.filter(isFieldError) } : {}),
+  })
 }
 
-function parseError(text: string): { error?: unknown; code?: unknown; retry_after_ms?: unknown } {
+function isFieldError(value: unknown): value is FieldError {
+  const { field, code, message } = (value ?? {}) as Partial<Record<keyof FieldError, unknown>>
+  return typeof field === 'string' && typeof message === 'string' && typeof code === 'string'
+}
+
+interface ErrorBody {
+  readonly error?: unknown
+  readonly code?: unknown
+  readonly retry_after_ms?: unknown
+  readonly errors?: unknown
+}
+
+function parseError(text: string): ErrorBody {
   try {
     const body = JSON.parse(text) as unknown
     return typeof body === 'object' && body !== null ? body : {}

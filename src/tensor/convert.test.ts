@@ -92,17 +92,20 @@ describe('toTensor of nested numbers', () => {
     ],
     ['a number beyond float16', 'float16', [[1, 65520]], 'ERR_VALUE_RANGE', /x\[0\]\[1\]/],
     ['an infinity', 'float64', [[1, Infinity]], 'ERR_VALUE_RANGE', /received Infinity/],
-    ['NaN', 'float32', [[NaN, 1]], 'ERR_VALUE_RANGE', /x\[0\]\[0\].*typed arrays/],
+    ['NaN', 'float32', [[NaN, 1]], 'ERR_VALUE_RANGE', /x\[0\]\[0\].*Pass null .* typed array/],
     [
-      'null',
-      'float32',
+      'null as an integer',
+      'int64',
       [
         [1, 2],
         [null, 4],
       ],
       'ERR_ARGUMENT',
-      /x\[1\]\[0\] .* received null/,
+      /x\[1\]\[0\] .* received null\. Only floats \(NaN\) and strings/,
     ],
+    ['null as a bool', 'bool', [[true, null]], 'ERR_ARGUMENT', /x\[0\]\[1\] .* received null\. Only floats/],
+    ['the absence of an element', 'float32', [[1, undefined]], 'ERR_ARGUMENT', /x\[0\]\[1\]/],
+    ['NaN as text', 'float32', [[1, 'NaN']], 'ERR_ARGUMENT', /received "NaN"\. Send null for a missing value/],
     ['text', 'float32', [[1, '2']], 'ERR_ARGUMENT', /x\[0\]\[1\] .* received "2"/],
     ['a boolean as a number', 'int8', [[1, true]], 'ERR_ARGUMENT', /Pass 1 or 0/],
     ['an object', 'float32', [[1, {}]], 'ERR_ARGUMENT', /an object/],
@@ -136,8 +139,22 @@ describe('toTensor of nested numbers', () => {
     expect(() => toTensor(field(dtype, null, 2), value, false)).toThrow(refusal(code, message))
   })
 
+  it.each<[Dtype, unknown]>([
+    ['float32', new Float32Array([1, NaN])],
+    ['float64', new Float64Array([1, NaN])],
+    ['float16', new Uint16Array([0x3c00, 0x7e00])],
+    ['bfloat16', new Uint16Array([0x3f80, 0x7fc0])],
+  ])('takes null for a missing %s', (dtype, data) => {
+    expect(toTensor(field(dtype, null, 2), [[1, null]], false).data).toEqual(data)
+  })
+
+  it('takes null for a missing text, and for one of rank 0', () => {
+    expect(toTensor(field('string', null, 2), [['a', null]], false).data).toEqual(['a', ''])
+    expect(toTensor(field('float32'), null, true).data).toEqual(new Float32Array([NaN]))
+  })
+
   it('names the element as the caller wrote it when a single row came without the row axis', () => {
-    expect(() => toTensor(field('float32', null, 2), [1, null], false)).toThrow(
+    expect(() => toTensor(field('float32', null, 2), [1, true], false)).toThrow(
       refusal('ERR_ARGUMENT', /^Expected x\[1\] /),
     )
   })

@@ -4,7 +4,7 @@
  * Three forms: a Tensor (used in place when its dtype is the field's), a bare typed array (flat, as many rows as it
  * divides into), and nested numbers as JSON gives them (nested.ts). A Tensor and a typed array say their dtype, so only
  * casts that lose nothing are made; JSON numbers have none and are rounded to the field's dtype. NaN and infinities are
- * values in typed data, and mistakes in nested numbers.
+ * values in typed data, and mistakes in nested numbers, where null stands for a missing value.
  */
 import { argumentError, describeValue } from '../base/expect.js'
 import { PenstockError } from '../base/errors.js'
@@ -28,7 +28,12 @@ export function toTensor(field: TensorField, value: unknown, isWhole: boolean): 
   // JSON's form of a tensor of rank 0.
   if (field.shape.length === 0) return nestedToTensor(field, value, isWhole)
   const form = `a nested array, a typed array or a tensor of the shape ${formatShape(field.shape, isWhole)}`
-  throw argumentError(field.name, form, value, value === null ? 'There are no missing values: leave out the row' : '')
+  throw argumentError(field.name, form, value, value === null ? nullWayOut(field) : '')
+}
+
+function nullWayOut({ dtype }: TensorField): string {
+  const hasMissing = dtype === 'string' || dtype.includes('float')
+  return hasMissing ? 'Write null inside the array, where an element is missing' : 'Send a value, or leave out the row'
 }
 
 /** Whether `value` has the members of a Tensor; they are checked when it is used. */

@@ -5,6 +5,8 @@
  * array is compared with it, and only then is memory reserved: one flat loop per innermost array, no closure per element.
  * An innermost loop only finds *that* an element is wrong; `explain` finds the words afterwards, off the fast path.
  * Range checks read back what the typed array stored: a store that changed the value was out of range.
+ *
+ * null is a missing value: NaN among floats, '' among strings. Integers and bools have none.
  */
 import { argumentError } from '../base/expect.js'
 import { PenstockError, type ErrorCode } from '../base/errors.js'
@@ -121,8 +123,8 @@ function fillFloat(target: Float32Array | Float64Array, offset: number, row: rea
   for (let i = 0; i < row.length; i++) {
     const value = row[i]
     if (typeof value !== 'number') {
-      if (typeof value !== 'bigint' || !Number.isSafeInteger(Number(value))) return i
-      target[offset + i] = Number(value)
+      if (value !== null && (typeof value !== 'bigint' || !Number.isSafeInteger(Number(value)))) return i
+      target[offset + i] = value === null ? NaN : Number(value)
       continue
     }
     target[offset + i] = value
@@ -171,9 +173,9 @@ function fillHalf(
   return (target, offset, row) => {
     for (let i = 0; i < row.length; i++) {
       const value = row[i]
-      if (typeof value !== 'number') return i
-      const bits = bitsOf(value)
-      if (!Number.isFinite(valueOf(bits))) return i
+      if (typeof value !== 'number' && value !== null) return i
+      const bits = bitsOf(value ?? NaN)
+      if (value !== null && !Number.isFinite(valueOf(bits))) return i
       target[offset + i] = bits
     }
     return -1
@@ -182,8 +184,8 @@ function fillHalf(
 
 function fillString(target: string[], offset: number, row: readonly unknown[]): number {
   for (let i = 0; i < row.length; i++) {
-    const value = row[i]
-    if (typeof value !== 'string') return i
+    const value = row[i] ?? ''
+    if (typeof value !== 'string' || row[i] === undefined) return i
     target[offset + i] = value
   }
   return -1
@@ -231,24 +233,30 @@ const ranges: Readonly<Partial<Record<NumericDtype, string>>> = {
   uint64: '0..18446744073709551615',
 }
 
+const noMissingValue = 'Only floats (NaN) and strings ("") have missing values: send a value, or leave out the row'
+/** What writers put where a number is missing. */
+const missingWords = /^\s*(?:nan|null|none|n\/?a|<na>)?\s*$/i
+
 /** Why `value` is no element of `dtype`. */
 function explain(where: string, dtype: Dtype, value: unknown): PenstockError {
   if (dtype === 'string') return argumentError(where, 'a string', value)
   if (Array.isArray(value)) return argumentError(where, `a number (${dtype}), not an array`, value, '', 'ERR_SHAPE')
-  if (dtype === 'bool') return argumentError(where, 'true, false, 0 or 1 (bool)', value, '', codeOf(value))
-  if (value === null || value === undefined) {
-    return argumentError(where, `a number (${dtype})`, value, 'There are no missing values: leave out the row')
-  }
+  const missing = value === null || value === undefined ? noMissingValue : ''
+  if (dtype === 'bool') return argumentError(where, 'true, false, 0 or 1 (bool)', value, missing, codeOf(value))
+  if (missing !== '') return argumentError(where, `a number (${dtype})`, value, missing)
   if (typeof value === 'boolean') return argumentError(where, `a number (${dtype})`, value, 'Pass 1 or 0')
   const is64 = dtype === 'int64' || dtype === 'uint64'
-  if (typeof value === 'string' && !is64) return argumentError(where, `a number (${dtype})`, value)
+  if (typeof value === 'string' && !is64) {
+    const wayOut = missingWords.test(value) && dtype.includes('float') ? 'Send null for a missing value' : ''
+    return argumentError(where, `a number (${dtype})`, value, wayOut)
+  }
   return explainNumber(where, dtype, value, is64)
 }
 
 function explainNumber(where: string, dtype: NumericDtype, value: unknown, is64: boolean): PenstockError {
   const isFloat = dtype.includes('float')
   if (typeof value === 'number' && Number.isNaN(value)) {
-    const wayOut = isFloat ? 'Only typed arrays and binary tensors may hold NaN' : ''
+    const wayOut = isFloat ? 'Pass null for a missing value, or NaN in a typed array' : ''
     return argumentError(where, `a number (${dtype})`, value, wayOut, 'ERR_VALUE_RANGE')
   }
   if (typeof value === 'bigint' && isFloat) {

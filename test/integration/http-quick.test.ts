@@ -208,6 +208,16 @@ describe('quick infer', () => {
     }
   })
 
+  it('reads null as a missing float by itself, to the same bytes', async () => {
+    for (const dtype of ['float32', 'float64', 'float16']) {
+      const { taken } = outcomes
+      const { text } = await expectSame(dtype, '{"x":[[1,null,3],[null,null,-0]]}')
+      expect(text).toContain('"outputs":{"y":[[1,null,3],[null,null,-0]]}')
+      expect(outcomes.taken).toBe(taken + 1)
+    }
+    expect((await expectSame('int64', '{"x":[[1,null,3]]}')).text).toContain('"code":"ERR_ARGUMENT"')
+  })
+
   it('agrees about heads: content types, accepts, empty bodies, names', async () => {
     const body = '{"x":[[1,2,3]]}'
     for (const type of [

@@ -8,7 +8,7 @@ import { arrowTensor } from '../../results/arrow-inputs.js'
 import { isNull } from '../../results/ipc/columns.js'
 import { type ArrowBody, readArrow } from '../../results/ipc/read-arrow.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
-import { missingInput, type ParsedRequest, routingKeys, type Signature } from './infer-request.js'
+import { missingInput, type ParsedRequest, routingKeys, type Signature } from './bodies/signature.js'
 
 export interface ArrowRequest {
   readonly body: ArrowBody

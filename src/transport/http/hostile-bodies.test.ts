@@ -5,7 +5,8 @@
 import { describe, expect, it } from 'vitest'
 import { isPenstockError } from '../../base/errors.js'
 import type { Dtype } from '../../tensor/tensor.js'
-import { parseInferBody, type Signature } from './infer-request.js'
+import type { Signature } from './bodies/signature.js'
+import { parseInferBody } from './infer-request.js'
 
 const bodyBytes = 4 * 1024 * 1024
 const msMax = 8000

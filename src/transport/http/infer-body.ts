@@ -108,7 +108,7 @@ function parseArrow(
 
 function parseBody({ body }: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): ParsedBody {
   if (kind === 'penstock') return parseMessage(body, description)
-  const parsed = parseInferBody(body, description)
+  const parsed = parseInferBody(body, description, kind === 'split' ? 'split' : 'json')
   if (kind === 'records' && parsed.form === 'columns') {
     throw new PenstockError(
       'ERR_BODY',

@@ -3,9 +3,12 @@ import { PenstockError } from '../../base/errors.js'
 import { JSON_CONTAINERS_MAX } from '../../base/limits.js'
 
 export function notFinite(word: string): PenstockError {
+  const wayOut = /nan/i.test(word)
+    ? 'Send null for a missing value of a float input'
+    : 'Send the tensor in a binary form (application/x-penstock, Arrow, or binary data on /v2), or replace the value'
   return new PenstockError(
     'ERR_BODY',
-    `Expected a number but received ${word}: JSON has neither NaN nor Infinity. Send the tensor as application/x-penstock, or replace the value`,
+    `Expected a number but received ${word}: JSON has neither NaN nor Infinity. ${wayOut}`,
   )
 }
 

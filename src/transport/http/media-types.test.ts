@@ -13,7 +13,7 @@ describe('media types', () => {
     )
     expect(inferBodyKind('application/x-penstock')).toBe('penstock')
     expect(() => inferBodyKind('text/plain')).toThrow(
-      'Expected content-type to be application/json, application/json; format=pandas-records, application/vnd.apache.arrow.file, application/vnd.apache.arrow.stream or application/x-penstock but received text/plain',
+      'Expected content-type to be application/json, application/json; format=pandas-records, application/json; format=pandas-split, application/vnd.apache.arrow.file, application/vnd.apache.arrow.stream or application/x-penstock but received text/plain',
     )
     expect(() => inferBodyKind('')).toThrow('but received none')
   })

@@ -7,14 +7,15 @@ import type { MetricsForm } from '../../metrics/metrics.js'
 import { JSON_TYPE } from './replies.js'
 
 export const PENSTOCK_TYPE = 'application/x-penstock'
+export const SPLIT_TYPE = 'application/json; format=pandas-split'
 export const RECORDS_TYPE = 'application/json; format=pandas-records'
 export const ARROW_FILE_TYPE = 'application/vnd.apache.arrow.file'
 export const ARROW_STREAM_TYPE = 'application/vnd.apache.arrow.stream'
 /** columns and records are JSON; penstock is one FlatBuffers message. */
 export type AnswerForm = 'columns' | 'records' | 'penstock' | 'arrow-file' | 'arrow-stream'
-export type InferBodyKind = 'json' | 'records' | 'penstock' | 'arrow'
+export type InferBodyKind = 'json' | 'records' | 'split' | 'penstock' | 'arrow'
 
-const inferTypes = `${JSON_TYPE}, ${RECORDS_TYPE}, ${ARROW_FILE_TYPE}, ${ARROW_STREAM_TYPE} or ${PENSTOCK_TYPE}`
+const inferTypes = `${JSON_TYPE}, ${RECORDS_TYPE}, ${SPLIT_TYPE}, ${ARROW_FILE_TYPE}, ${ARROW_STREAM_TYPE} or ${PENSTOCK_TYPE}`
 
 interface MediaType {
   readonly name: string
@@ -28,6 +29,7 @@ export function inferBodyKind(contentType: string): InferBodyKind {
   const { name, format } = parseMediaType(contentType)
   if (name === PENSTOCK_TYPE) return 'penstock'
   // Clients are seen that send the value twice in one header; what begins like the format is the format.
+  if (name === JSON_TYPE && format.startsWith('pandas-split')) return 'split'
   if (name === JSON_TYPE) return format.startsWith('pandas-records') ? 'records' : 'json'
   // Which of the two the bytes are, they tell themselves.
   if (name === ARROW_FILE_TYPE || name === ARROW_STREAM_TYPE) return 'arrow'
@@ -57,7 +59,7 @@ export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
     if (name === ARROW_FILE_TYPE) return 'arrow-file'
     if (name === ARROW_STREAM_TYPE) return 'arrow-stream'
     if (name !== JSON_TYPE) continue
-    if (format.startsWith('pandas-records')) return 'records'
+    if (format.startsWith('pandas-')) return 'records'
     return mirror === 'records' ? 'records' : 'columns'
   }
   throw new PenstockError(

@@ -1,6 +1,7 @@
 /**
  * What handlers answer with, and the one shape of every error: `{"error": sentence, "code": "ERR_…"}`, with
- * `retry_after_ms` where trying again helps and `request_id` where the operator's log knows more.
+ * `retry_after_ms` where trying again helps, `request_id` where the operator's log knows more, and `errors` where a body's
+ * mistakes are told one by one.
  */
 import type { PenstockError } from '../../base/errors.js'
 import type { HttpReply } from '../socket/seam.js'
@@ -30,6 +31,7 @@ export function errorReply(
   status = error.httpStatus,
 ): HttpReply {
   const body: Record<string, unknown> = { error: error.message, code: error.code }
+  if (error.errors !== undefined) body['errors'] = error.errors
   const all = [...headers]
   if (error.retryable) {
     const retryAfterMs = error.retryAfterMs ?? retryAfterMsDefault

@@ -54,7 +54,8 @@ describe('suggestions', () => {
   it('proposes slips only', () => {
     expect(closest('featrues', ['features', 'labels'])).toBe('features')
     expect(closest('x', ['features'])).toBe(null)
-    expect(closest('a', ['b'])).toBe('b')
+    expect(closest('a', ['b'])).toBe(null)
+    expect(closest('a', ['A'])).toBe('A')
     expect(closest('a'.repeat(1e6), ['a'])).toBe(null)
   })
 })

@@ -25,6 +25,7 @@ const metadata = {
   last_model: { type: ['string', 'null'], description: 'A string that holds JSON: {"model_name", "model_sha"}' },
 } as const
 
+const errorCode = { type: 'string', pattern: '^ERR_[A-Z_]+$' } as const
 const v2Datatype = { type: 'string', pattern: '^(BOOL|BYTES|U?INT(8|16|32|64)|FP(16|32|64)|BF16)$' } as const
 
 export const schemas: Readonly<Record<string, Schema>> = {
@@ -34,11 +35,15 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Error: record(
     {
       error: text,
-      code: { type: 'string', pattern: '^ERR_[A-Z_]+$' },
+      code: errorCode,
       retry_after_ms: { type: 'number', minimum: 0 },
       request_id: text,
+      errors: {
+        ...listOf(record({ field: text, code: errorCode, message: text })),
+        description: 'The mistakes of an infer body, one for each field, in the order of the body; 20 at most',
+      },
     },
-    ['retry_after_ms', 'request_id'],
+    ['retry_after_ms', 'request_id', 'errors'],
   ),
   Index: record({ name: text, version: text, links: mapOf(text) }),
   Live: record({ live: { const: true } }),

@@ -1,8 +1,8 @@
 /**
  * Tensors out of a JSON body: from text to typed memory, without nested arrays in between.
  *
- * The fast path takes only what is surely right: rectangular nests of numbers that fit the dtype. Whatever is not
- * (ragged, null, a word, out of range, 64-bit integers, strings) is read again from the same place as JavaScript values
+ * The fast path takes only what is surely right: rectangular nests of numbers that fit the dtype, and null for a missing
+ * float. Whatever is not (ragged, a word, out of range, 64-bit integers, strings) is read again from the same place as JavaScript values
  * and handed to tensor/convert.ts, which knows the rules and the words. So there is one place that refuses tensors, and
  * the two paths cannot disagree on what is accepted: the fast one accepts a subset.
  *
@@ -13,6 +13,7 @@ import { toTensor } from '../../tensor/convert.js'
 import { allocateData, type NumericData } from '../../tensor/dtype.js'
 import { shapeMatches } from '../../tensor/shape.js'
 import type { Dtype, NumericDtype, Tensor, TensorField } from '../../tensor/tensor.js'
+import { takeNull } from './bodies/peek.js'
 import type { JsonReader, JsonValue } from './json-reader.js'
 
 /** Kept between requests up to this many numbers: 8 MiB. */
@@ -50,12 +51,14 @@ export class NumberScratch {
   #field: TensorField | null = null
   #rowsMax = 0
   #rank = -1
+  #hasMissing = false
 
   /** @param rowsMax of the request; Infinity where there is no row axis. */
   begin(field: TensorField, rowsMax: number): void {
     const rest = field.shape.slice(1)
     this.#field = field
     this.#rowsMax = rowsMax
+    this.#hasMissing = field.dtype === 'float32' || field.dtype === 'float64'
     this.#numbersMax = rest.reduce<number>((product, dim) => product * (dim ?? Infinity), rowsMax)
     this.clear()
   }
@@ -70,6 +73,11 @@ export class NumberScratch {
   /** Appends a number or a rectangular nest of numbers. @returns false when the value is anything else. */
   append(reader: JsonReader): boolean {
     return this.#level(reader, 0)
+  }
+
+  /** Appends the row of a record that does not have the field: a bare missing value. @returns false when it has none. */
+  appendMissing(): boolean {
+    return this.#hasMissing && (this.#rank < 0 || this.#rank === 0) && this.#push(NaN, 0)
   }
 
   #level(reader: JsonReader, level: number): boolean {
@@ -87,7 +95,11 @@ export class NumberScratch {
   }
 
   #number(reader: JsonReader, level: number): boolean {
-    if (!reader.isAtNumber) return false
+    if (reader.isAtNumber) return this.#push(reader, level)
+    return this.#hasMissing && takeNull(reader) && this.#push(NaN, level)
+  }
+
+  #push(next: JsonReader | number, level: number): boolean {
     this.#rank = level
     if (this.length >= this.#numbersMax) throw tooManyRows(this.#field?.name ?? '', this.#rowsMax)
     if (this.length === this.values.length) {
@@ -95,7 +107,7 @@ export class NumberScratch {
       grown.set(this.values)
       this.values = grown
     }
-    this.values[this.length++] = reader.readNumber()
+    this.values[this.length++] = typeof next === 'number' ? next : next.readNumber()
     return true
   }
 }
@@ -123,7 +135,7 @@ export function readTensor(reader: JsonReader, field: TensorField, isWhole: bool
   const tensor = shared.append(reader) ? tensorOf(shared, field, isWhole) : null
   if (tensor !== null) return tensor
   reader.reset(mark)
-  return toTensor(field, reader.readValue(), isWhole)
+  return toTensor(field, unflatten(field, reader.readValue()), isWhole)
 }
 
 function tensorOf(scratch: NumberScratch, field: TensorField, isWhole: boolean): Tensor | null {
@@ -137,7 +149,7 @@ function tensorOf(scratch: NumberScratch, field: TensorField, isWhole: boolean):
 }
 
 /** Rounds or narrows to the dtype; null when a number does not fit. */
-export function dataOf(scratch: NumberScratch, dtype: NumericDtype): NumericData | null {
+export function dataOf(scratch: Pick<NumberScratch, 'values' | 'length'>, dtype: NumericDtype): NumericData | null {
   const { values, length } = scratch
   const data = allocateData(dtype, length)
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return null
@@ -145,8 +157,9 @@ export function dataOf(scratch: NumberScratch, dtype: NumericDtype): NumericData
   const isFloat = dtype === 'float32' || dtype === 'float64'
   for (let index = 0; index < length; index++) {
     const stored = data[index] as number
-    // A float may only have been rounded, not overflowed; an integer must be what was stored.
-    if (isFloat ? stored - stored !== 0 : stored !== values[index]) return null
+    const value = values[index] as number
+    // A float may only have been rounded, not overflowed, and NaN is a missing one; an integer must be what was stored.
+    if (isFloat ? stored - stored !== 0 && value - value === 0 : stored !== value) return null
   }
   return data
 }
@@ -157,7 +170,8 @@ function unflatten(field: TensorField, value: JsonValue): JsonValue {
   if (!Array.isArray(value) || rest.length === 0 || value.some(Array.isArray) || rest.includes(null)) return value
   const dims = rest as number[]
   const rowLength = dims.reduce((product, dim) => product * dim, 1)
-  if (rowLength < 1 || value.length % rowLength !== 0) return value
+  // One row is taken as it is: what is wrong with it has the place that the caller knows.
+  if (rowLength < 1 || value.length % rowLength !== 0 || (dims.length === 1 && value.length === rowLength)) return value
   return chunk(value, dims)
 }
 

@@ -104,7 +104,13 @@ export const inferCases: readonly HttpCase[] = [
   },
   { what: 'NaN', body: '{"x":[[NaN,2,3]]}', code: 'ERR_BODY', says: 'received NaN: JSON has neither NaN nor Infinity' },
   { what: '-Infinity', body: '{"x":[[1,-Infinity,3]]}', code: 'ERR_BODY', says: 'received -Infinity' },
-  { what: 'null in a tensor', body: { x: [[null, 2, 3]] }, code: 'ERR_ARGUMENT', says: 'There are no missing values' },
+  {
+    what: 'null for an integer',
+    to: 'small',
+    body: { x: [[null, 2, 3]] },
+    code: 'ERR_ARGUMENT',
+    says: 'Expected x[0][0] to be a number (uint8) but received null. Only floats (NaN) and strings',
+  },
   {
     what: 'a number beyond float32',
     body: { x: [[1e39, 2, 3]] },
