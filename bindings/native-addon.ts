@@ -17,6 +17,8 @@ export type WorkerHandle = object & { readonly __worker: unique symbol }
 export interface NativeField {
   dtype: number
   dims: number[]
+  /** Of an output: the runtime does not write it into memory that it is given, so it has no place in a batch. */
+  isCopied?: boolean
 }
 
 /** 0 rows: requests share batches · 1 one row a run (fixed leading 1) · 2 whole: one request a run, tensors as they are. */

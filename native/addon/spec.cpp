@@ -40,6 +40,7 @@ Field read_field(const Napi::Value& value) {
       read_list<int64_t>(spec, "dims", [](const Napi::Value& dim) { return read_integer(dim, "dims", -1, INT32_MAX); });
   for (const int64_t dim : field.dims)
     if (dim == 0) refuse(spec.Env(), "Expected dims to be -1 or positive but received 0.");
+  field.is_copied = read_boolean(spec, "isCopied");
   return field;
 }
 

@@ -47,7 +47,7 @@ std::optional<BatchLayout> make_layout(const std::vector<Field>& inputs, const s
   const size_t input_row_bytes = row_bytes_sum;
   for (const Field& field : outputs) {
     TensorLayout tensor{.dtype = field.dtype, .dims = field.dims};
-    if (field.is_static()) {
+    if (field.is_static() && !field.is_copied) {
       const auto bytes = row_bytes_of(tensor.dtype, tensor.dims);
       if (!bytes) return std::nullopt;
       tensor.row_bytes = *bytes;

@@ -2,8 +2,8 @@
 //
 //   block: | input 0: [rows_max, ...dims] | pad to 64 | input 1 … | output 0: [rows_max, ...dims] | … |
 //
-// Outputs whose dims are free have no place here (offset kUnknown): the runtime allocates them and they are copied
-// once.
+// Outputs whose dims are free, or that the runtime would not write here, have no place (offset kUnknown): the runtime
+// allocates them and they are copied once.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +18,8 @@ namespace penstock {
 struct Field {
   Dtype dtype = Dtype::kFloat32;
   std::vector<int64_t> dims;
+  // The runtime does not write it into memory that it is given, so that it has no place in a batch.
+  bool is_copied = false;
 
   bool is_static() const noexcept {
     for (const int64_t dim : dims)

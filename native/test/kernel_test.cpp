@@ -166,6 +166,10 @@ TEST("layout: tensors are aligned, disjoint and inside the block; sizes that wra
     end = tensor->offset_bytes + tensor->row_bytes * 7;
   }
   CLAIM(end <= layout->block_bytes);
+  const std::vector<Field> copied{{Dtype::kBool, {1}, true}, {Dtype::kFloat32, {2}}};
+  const auto apart = make_layout(inputs, copied, free_dims, {7, 1 << 20});
+  CLAIM(apart->outputs[0].offset_bytes == TensorLayout::kUnknown && apart->outputs[0].row_bytes == 0);
+  CLAIM(apart->outputs[1].offset_bytes != TensorLayout::kUnknown);
   const int64_t huge[] = {INT64_MAX / 4};
   const int64_t zero[] = {0};
   CLAIM(!make_layout(inputs, outputs, huge, {7, 1 << 20}));

@@ -72,6 +72,19 @@ export const CALIBRATION_MS_MAX = 4_000
 export const CALIBRATION_ANSWER_MS_MAX = 120_000
 /** Milliseconds of the inspection of one upload, trial runs included. */
 export const INSPECTION_MS_MAX = 120_000
+/** Elements of one trial input; a free image dim of 224 in three dims would otherwise take gigabytes. */
+export const TRIAL_ELEMENTS_MAX = 2 ** 22
+/** Elements of the inputs of one trial batch: 64 MiB of floats. */
+export const TRIAL_BATCH_ELEMENTS_MAX = 2 ** 24
+/**
+ * Rows that are compared with themselves alone before a trial is enough: an effect that shows in 1 % of the draws is then
+ * missed once in a thousand times (ln 0.001 / ln 0.99).
+ */
+export const TRIAL_COMPARISONS = 688
+/** Milliseconds of comparing rows of a model whose graph proves that they are independent: to be sure of the reading. */
+export const TRIAL_PROVEN_MS = 500
+/** The same of a model whose graph does not: without enough comparisons its rows do not share batches. */
+export const TRIAL_UNPROVEN_MS = 20_000
 /** Requests on the plain (string) path that are not answered yet. */
 export const PLAIN_REQUESTS_MAX = 1024
 

@@ -17,10 +17,12 @@ import type {
 } from './log-api.js'
 import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
+import type { BatchingProof } from './batching-proof.js'
 import type { ExplanationsApi } from './explain-api.js'
 import type { Calibration, RunPlan } from './run-arrangement.js'
 import type { TagsApi } from './tags-api.js'
 
+export type * from './batching-proof.js'
 export type * from './explain-api.js'
 export type * from './tags-api.js'
 
@@ -44,6 +46,10 @@ export interface ModelSignature {
   readonly batching: BatchingMode
   /** Why batching is not `rows`, or another remark of the inspection; '' when there is nothing to say. */
   readonly remark: string
+  /** Outputs that ONNX Runtime does not write into memory that it is given: they are copied. Absent: none. */
+  readonly copiedOutputs?: readonly string[]
+  /** Absent: an earlier release inspected the version; it is inspected again before its rows share batches. */
+  readonly batchingProof?: BatchingProof
 }
 
 export type { Calibration, CalibrationConditions, RunPlan, RunThreads } from './run-arrangement.js'

@@ -258,10 +258,10 @@ export class LoadedModels {
   }
 
   #createQueue(version: ModelVersion, modelKey: number, isPageLocked: boolean): QueueHandle | null {
-    const { inputs, outputs, batching } = version.signature
+    const { inputs, outputs, batching, copiedOutputs = [] } = version.signature
     if ([...inputs, ...outputs].some((field) => field.dtype === 'string')) return null
     const nativeFields = (fields: readonly TensorField[]): NativeField[] =>
-      fields.map((field) => nativeField(field, batching === 'whole'))
+      fields.map((field) => nativeField(field, batching === 'whole', copiedOutputs.includes(field.name)))
     const { limits, pool } = this.#parts
     return addon.createQueue(pool.plane, {
       modelKey,
@@ -283,7 +283,7 @@ function rateOf(queue: QueueHandle | null): number {
 }
 
 /** A field as the addon wants it: without the row axis, unless it has none; -1 for free dims. */
-function nativeField(field: TensorField, isWhole: boolean): NativeField {
+function nativeField(field: TensorField, isWhole: boolean, isCopied: boolean): NativeField {
   const dims = field.shape.map((dim) => dim ?? -1)
-  return { dtype: dtypeInfo(field.dtype).code, dims: isWhole ? dims : dims.slice(1) }
+  return { dtype: dtypeInfo(field.dtype).code, dims: isWhole ? dims : dims.slice(1), isCopied }
 }

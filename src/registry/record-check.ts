@@ -6,7 +6,14 @@
 import { argumentError, expectArray, expectInteger, expectOneOf, expectRecord, expectString } from '../base/expect.js'
 import { RANK_MAX, VERSIONS_MAX } from '../base/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
-import type { ModelOutput, ModelSignature, ModelVersion, PipelineVersion } from '../engine/api.js'
+import type {
+  BatchingCulprit,
+  BatchingProof,
+  ModelOutput,
+  ModelSignature,
+  ModelVersion,
+  PipelineVersion,
+} from '../engine/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { DTYPES } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
@@ -16,6 +23,7 @@ const COUNT_MAX = Number.MAX_SAFE_INTEGER
 const SHA256_HEX = /^[0-9a-f]{64}$/
 const DTYPE_NAMES = DTYPES.map(({ name }) => name)
 const BATCHING_MODES = ['rows', 'row', 'whole'] as const
+const BATCHING_BASES = ['graph', 'trial', 'override', 'none'] as const
 
 /** Versions as stored: ascending numbers below `nextVersion`. */
 export function checkVersions<T extends { version: number }>(
@@ -92,6 +100,47 @@ function checkSignature(path: string, value: unknown): ModelSignature {
     outputs: checkEach(`${path}.outputs`, fields['outputs'], checkOutput),
     batching: expectOneOf(`${path}.batching`, fields['batching'], BATCHING_MODES),
     remark: expectString(`${path}.remark`, fields['remark']),
+    ...(fields['copiedOutputs'] === undefined
+      ? {}
+      : { copiedOutputs: checkEach(`${path}.copiedOutputs`, fields['copiedOutputs'], expectString) }),
+    ...(fields['batchingProof'] === undefined
+      ? {}
+      : { batchingProof: checkBatchingProof(`${path}.batchingProof`, fields['batchingProof']) }),
+  }
+}
+
+function checkBatchingProof(path: string, value: unknown): BatchingProof {
+  const fields = expectRecord(path, value)
+  const { culprit, override, found } = fields
+  return {
+    revision: expectInteger(`${path}.revision`, fields['revision'], 1, COUNT_MAX),
+    basis: expectOneOf(`${path}.basis`, fields['basis'], BATCHING_BASES),
+    culprit: culprit === null ? null : checkCulprit(`${path}.culprit`, culprit),
+    comparisons: expectInteger(`${path}.comparisons`, fields['comparisons'], 0, COUNT_MAX),
+    difference: expectString(`${path}.difference`, fields['difference']),
+    untried: checkEach(`${path}.untried`, fields['untried'], expectString),
+    ...(override === undefined ? {} : { override: checkNamed(`${path}.override`, override, 'operator') }),
+    ...(found === undefined ? {} : { found: checkNamed(`${path}.found`, found, 'output') }),
+  }
+}
+
+/** Who or what, and when. */
+function checkNamed<K extends string>(
+  path: string,
+  value: unknown,
+  key: K,
+): { readonly at: string } & Readonly<Record<K, string>> {
+  const record = expectRecord(path, value)
+  const named = { [key]: expectString(`${path}.${key}`, record[key]) } as Record<K, string>
+  return { ...named, at: checkTime(`${path}.at`, record['at']) }
+}
+
+function checkCulprit(path: string, value: unknown): BatchingCulprit {
+  const fields = expectRecord(path, value)
+  return {
+    node: expectString(`${path}.node`, fields['node']),
+    operator: expectString(`${path}.operator`, fields['operator']),
+    reason: expectString(`${path}.reason`, fields['reason']),
   }
 }
 

@@ -2,20 +2,24 @@
  * Looks at an uploaded model: is it one we can serve, what are its fields, and may requests share its batches?
  *
  * What a file declares is not trusted. Exporters leave output shapes out or write them wrong, and a free first dim says
- * nothing about whether rows are independent (a model may normalise over the batch). So the model is run on 1, 2 and 3
- * rows of seeded random data: batches are allowed only when every output has as many rows as went in and each row is
- * what it is alone. When that cannot be shown, requests run one by one (`whole`): slower, never wrong.
+ * nothing about whether rows are independent (a model may normalise over the batch). So the graph is read and the model is
+ * run: row-trial/decide-batching.ts says how that decides, and what cannot be shown runs request by request: slower, never
+ * wrong. Memory for an output is given to ONNX Runtime only where a run was seen to write it (written-outputs.ts).
  *
- *     all inputs and outputs have a free first dim, trial passes ── rows
- *     first dim fixed at 1 everywhere ───────────────────────────── row
- *     otherwise ─────────────────────────────────────────────────── whole, the reason in `remark`
+ *     rows that are proven independent ──── rows
+ *     first dim fixed at 1 everywhere ───── row
+ *     otherwise ─────────────────────────── whole, the reason in `remark`
  *
  * Pure but for the session it is given. Thread: a throwaway one (inspection-worker.ts).
  */
 import type { InferenceSession } from 'onnxruntime-node'
+import type { ModelSignature } from '../engine/api.js'
+import type { OnnxModel } from '../onnx/index.js'
 import { dtypeOfOrt } from '../tensor/dtype.js'
-import type { ModelOutput } from '../engine/api.js'
 import type { TensorField } from '../tensor/tensor.js'
+import { decideBatching, overridden, type BatchingOverride } from './row-trial/decide-batching.js'
+import { feedsOf } from './row-trial/run-rows.js'
+import { findUnwritten } from './row-trial/written-outputs.js'
 import { runTrial, type ObservedOutput, type Trial } from './trial-run.js'
 
 /** A field as declared: dims are sizes, or symbols that tie free dims together. */
@@ -25,38 +29,63 @@ export interface DeclaredField {
   readonly dims: readonly (number | string)[]
 }
 
-export interface InspectedSignature {
-  readonly inputs: readonly TensorField[]
-  readonly outputs: readonly ModelOutput[]
-  readonly batching: 'rows' | 'row' | 'whole'
-  readonly remark: string
-}
+export type InspectedSignature = ModelSignature
 
 /** A refusal: the sentence goes to the caller as it is. */
 export class UnservableModel extends Error {}
 
+export interface InspectionOptions {
+  /** The graph of the session's file; null: it cannot be read. */
+  readonly model: OnnxModel | null
+  readonly override?: BatchingOverride | undefined
+  readonly nowMs: () => number
+}
+
 /** @throws UnservableModel with a sentence that says why and what to do. */
-export async function inspectSession(session: InferenceSession): Promise<InspectedSignature> {
+export async function inspectSession(
+  session: InferenceSession,
+  options: InspectionOptions,
+): Promise<InspectedSignature> {
   const inputs = declaredFields('input', session.inputMetadata)
   const outputs = declaredFields('output', session.outputMetadata)
   if (inputs.length === 0) throw new UnservableModel('Expected the model to have at least one input but it has none')
   if (outputs.length === 0) throw new UnservableModel('Expected the model to have at least one output but it has none')
+  const { model, override, nowMs } = options
   const trial = await runTrial(session, inputs)
-  const refined = outputs.map((field, index) => refineOutput(field, trial, index))
-  const { batching, remark } = decideBatching(inputs, outputs, trial)
-  // The first dim of a field of `rows` is the row axis, whatever the file declares.
-  const shapeOf = (field: DeclaredField): (number | null)[] =>
-    field.dims.map((dim) => (typeof dim === 'number' ? dim : null))
+  const decided = await decideBatching({ session, inputs, outputs, trial, model, nowMs })
+  const decision = override === undefined ? decided : overridden(decided, override)
+  if (override !== undefined && decision.overrideFault !== '')
+    throw new UnservableModel(
+      `Expected its rows to be able to share batches, as asked, but ${decision.overrideFault}. Add it without that`,
+    )
+  const { batching, remark, proof, rowDims } = decision
+  // Sizes that only a free dim of an input made are no promise.
+  const hasFreeInner = inputs.some(({ dims }) => dims.some((dim, axis) => axis > 0 && typeof dim === 'string'))
+  const copied = await copiedOutputsOf(session, trial, model)
   return {
     inputs: inputs.map((field) => ({ name: field.name, dtype: field.dtype, shape: shapeOf(field) })),
-    outputs: refined.map((field) => ({
-      name: field.name,
-      dtype: field.dtype,
-      shape: batching === 'rows' ? [null, ...shapeOf(field).slice(1)] : shapeOf(field),
-    })),
+    outputs: outputs.map((field, index) => {
+      const proven = hasFreeInner || rowDims?.[index]?.includes(0) === true ? null : (rowDims?.[index] ?? null)
+      const shape = proven === null ? shapeOf(refineOutput(field, trial, index)) : [null, ...proven]
+      // The first dim of a field of `rows` is the row axis, whatever the file declares.
+      return { name: field.name, dtype: field.dtype, shape: batching === 'rows' ? [null, ...shape.slice(1)] : shape }
+    }),
     batching,
     remark,
+    ...(copied.length === 0 ? {} : { copiedOutputs: copied }),
+    batchingProof: proof,
   }
+}
+
+function shapeOf(field: DeclaredField): (number | null)[] {
+  return field.dims.map((dim) => (typeof dim === 'number' ? dim : null))
+}
+
+/** Of a model that ran nothing nobody has seen what it writes. */
+async function copiedOutputsOf(session: InferenceSession, trial: Trial, model: OnnxModel | null): Promise<string[]> {
+  const expected = trial.runs.at(-1)
+  if (expected === undefined) return [...session.outputNames]
+  return findUnwritten(session, feedsOf(trial.inputs, trial.rows), expected, model)
 }
 
 /** @throws UnservableModel for a field that is no tensor of a served dtype. */
@@ -104,47 +133,5 @@ function refineOutput(field: DeclaredField, trial: Trial, index: number): Declar
         ? field.dims[axis]
         : 'unknown',
     ),
-  }
-}
-
-function decideBatching(
-  inputs: readonly DeclaredField[],
-  outputs: readonly DeclaredField[],
-  trial: Trial,
-): Pick<InspectedSignature, 'batching' | 'remark'> {
-  const whole = (remark: string): Pick<InspectedSignature, 'batching' | 'remark'> => ({ batching: 'whole', remark })
-  const isFreeEverywhere = inputs.every((field) => typeof field.dims[0] === 'string')
-  if (inputs.every((field) => field.dims[0] === 1)) {
-    const isRow =
-      trial.runs.length > 0
-        ? (trial.runs[0] as readonly ObservedOutput[]).every((output) => output.dims[0] === 1)
-        : outputs.every((field) => field.dims[0] === 1)
-    return isRow
-      ? {
-          batching: 'row',
-          remark: 'The first dim is fixed at 1: rows run one by one. Export with a free first dim to share batches.',
-        }
-      : whole(
-          'The first dim of the inputs is fixed at 1 but the outputs do not have one row: each request runs alone, tensors as they are.',
-        )
-  }
-  if (!isFreeEverywhere) {
-    const pinned = inputs.find((field) => typeof field.dims[0] !== 'string') as DeclaredField
-    return whole(
-      pinned.dims.length === 0
-        ? `Input ${pinned.name} is a scalar, without rows: each request runs alone, tensors as they are.`
-        : `The first dim of input ${pinned.name} is fixed at ${pinned.dims[0] as number}: each request runs alone, tensors as they are.`,
-    )
-  }
-  if (trial.refusal !== '') {
-    return whole(
-      `Not tried in batches, because ONNX Runtime refused the trial run (${trial.refusal}): each request runs alone, tensors as they are.`,
-    )
-  }
-  if (trial.difference !== '') return whole(`${trial.difference}: each request runs alone, tensors as they are.`)
-  const isText = [...inputs, ...outputs].some((field) => field.dtype === 'string')
-  return {
-    batching: 'rows',
-    remark: isText ? 'String tensors take the plain path: requests do not share batches.' : '',
   }
 }

@@ -5,11 +5,13 @@
  */
 import { createHash } from 'node:crypto'
 import type { InferenceSession } from 'onnxruntime-node'
+import { systemClock } from '../base/clock.js'
 import { isPenstockError } from '../base/errors.js'
-import { takeUpload, type TakenUpload, type Upload } from '../onnx/index.js'
+import { readOnnx, takeUpload, type OnnxModel, type TakenUpload, type Upload } from '../onnx/index.js'
 import { inspectSession, UnservableModel, type InspectedSignature } from './inspect-model.js'
 import { createSession } from './model-session.js'
 import { runtimeReason } from './ort-tensor.js'
+import type { BatchingOverride } from './row-trial/decide-batching.js'
 import { defaultSessionSettings } from './session-options.js'
 
 export type InspectionReply =
@@ -22,13 +24,22 @@ export interface InspectedUpload {
   readonly served: { readonly bytes: Uint8Array; readonly changes: readonly string[]; readonly sha256: string } | null
 }
 
-export default async function inspect(upload: Upload): Promise<InspectionReply> {
+export interface InspectionTask {
+  readonly upload: Upload
+  /** Absent: what is found decides. */
+  readonly override?: BatchingOverride | undefined
+}
+
+export default async function inspect({ upload, override }: InspectionTask): Promise<InspectionReply> {
   let taken: TakenUpload | undefined
   let session: InferenceSession | undefined
   try {
     taken = takeUpload(upload)
     session = await createSession(taken.bytes, defaultSessionSettings)
-    const signature = withClasses(await inspectSession(session), taken.classes)
+    const signature = withClasses(
+      await inspectSession(session, { model: graphOf(taken.bytes), override, nowMs }),
+      taken.classes,
+    )
     return { isServable: true, inspected: { signature, served: servedOf(upload, taken) } }
   } catch (error) {
     if (error instanceof UnservableModel || (isPenstockError(error) && error.code === 'ERR_MODEL_INVALID'))
@@ -54,6 +65,17 @@ function withClasses(
 function servedOf(upload: Upload, { bytes, changes }: TakenUpload): InspectedUpload['served'] {
   if (bytes === upload.bytes) return null
   return { bytes, changes, sha256: createHash('sha256').update(upload.bytes).digest('hex') }
+}
+
+const nowMs = (): number => systemClock.monotonicUs() / 1000
+
+/** null: what ONNX Runtime can load and the reader cannot read is tried without its graph. */
+function graphOf(bytes: Uint8Array): OnnxModel | null {
+  try {
+    return readOnnx(bytes)
+  } catch {
+    return null
+  }
 }
 
 /** ONNX Runtime's reason, and the way out where the cause is a common one. */

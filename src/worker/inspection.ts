@@ -11,8 +11,9 @@ import { PenstockError } from '../base/errors.js'
 import { INSPECTION_MS_MAX, MODEL_BYTES_MAX } from '../base/limits.js'
 import { Mutex } from '../base/mutex.js'
 import type { Upload } from '../onnx/index.js'
-import type { InspectedUpload, InspectionReply } from './inspection-worker.js'
+import type { InspectedUpload, InspectionReply, InspectionTask } from './inspection-worker.js'
 import { releaseFreeMemorySoon } from './free-memory.js'
+import type { BatchingOverride } from './row-trial/decide-batching.js'
 import { workerFile } from './worker-file.js'
 
 const IDLE_MS = 2_000
@@ -30,9 +31,10 @@ export class ModelInspector {
 
   /**
    * @param upload an .onnx file and the data files that it names; read, not kept.
+   * @param override rows are to share batches whatever is found; absent: what is found decides.
    * @throws PenstockError ERR_MODEL_INVALID with the reason, ERR_BODY_TOO_LARGE.
    */
-  async inspect(upload: Upload): Promise<InspectedUpload> {
+  async inspect(upload: Upload, override?: BatchingOverride): Promise<InspectedUpload> {
     const sizeBytes = [...upload.dataFiles.values()].reduce((sum, { length }) => sum + length, upload.bytes.length)
     if (sizeBytes > MODEL_BYTES_MAX) {
       throw new PenstockError(
@@ -40,7 +42,7 @@ export class ModelInspector {
         `Expected the model to be at most ${MODEL_BYTES_MAX} bytes but received ${sizeBytes}`,
       )
     }
-    const reply = await this.#mutex.run(() => this.#run(upload))
+    const reply = await this.#mutex.run(() => this.#run({ upload, override }))
     if (!reply.isServable) throw invalid(reply.reason)
     return reply.inspected
   }
@@ -52,7 +54,7 @@ export class ModelInspector {
     if (threads !== null && threads !== this.#running) await threads.destroy()
   }
 
-  async #run(upload: Upload): Promise<InspectionReply> {
+  async #run(task: InspectionTask): Promise<InspectionReply> {
     const threads = (this.#threads ??= new Piscina({
       filename: workerFile('inspection-worker'),
       minThreads: 0,
@@ -61,7 +63,7 @@ export class ModelInspector {
       atomics: 'disabled',
     }))
     this.#running = threads
-    const done = (threads.run(upload) as Promise<InspectionReply>).finally(() => {
+    const done = (threads.run(task) as Promise<InspectionReply>).finally(() => {
       if (this.#running === threads) this.#running = null
       releaseFreeMemorySoon()
       // Closed or given up meanwhile.

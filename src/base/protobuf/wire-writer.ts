@@ -36,6 +36,16 @@ export class ProtoWriter {
     return this.unsigned(field, zigzag(value))
   }
 
+  /** A whole number of either sign; fields of type int32 and int64. */
+  integer(field: number, value: bigint): this {
+    this.#tag(field, VARINT)
+    this.#reserve(VARINT_BYTES_MAX)
+    let rest = BigInt.asUintN(64, value)
+    for (; rest >= 128n; rest >>= 7n) this.#bytes[this.#length++] = Number(rest & 127n) + 128
+    this.#bytes[this.#length++] = Number(rest)
+    return this
+  }
+
   float(field: number, value: number): this {
     this.#tag(field, FIXED32)
     this.#reserve(4)

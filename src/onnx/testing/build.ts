@@ -136,7 +136,7 @@ function writeNode(message: ProtoWriter, { op, inputs, outputs, domain, attribut
 }
 
 function writeAttribute(message: ProtoWriter, value: BuiltAttribute): void {
-  if (typeof value === 'number') message.unsigned(3, value).unsigned(20, 2)
+  if (typeof value === 'number') message.integer(3, BigInt(value)).unsigned(20, 2)
   else if (typeof value === 'string') message.text(4, value).unsigned(20, 3)
   else if (value instanceof Float32Array) message.data(7, value).unsigned(20, 6)
   else if (Array.isArray(value)) writeList(message, value as readonly number[] | readonly string[])

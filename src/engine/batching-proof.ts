@@ -1,0 +1,34 @@
+/**
+ * Why rows of a model version share batches, or why they do not: what its inspection read in the graph and saw in its
+ * trial, what an operator decided, and what was seen since it serves. Types only; part of the engine's face.
+ */
+
+export interface BatchingProof {
+  /** Counts changes of how rows are proven: one of an earlier revision is not trusted, the version is inspected again. */
+  readonly revision: number
+  /**
+   * `graph`: the graph keeps rows apart, and so they were when tried · `trial`: as far as trying tells · `override`: an
+   * operator says so · `none`: rows share no batches.
+   */
+  readonly basis: 'graph' | 'trial' | 'override' | 'none'
+  /** The first node that makes rows depend on each other, or that is not known; null when there is none. */
+  readonly culprit: BatchingCulprit | null
+  /** Rows in company that were compared with themselves alone. */
+  readonly comparisons: number
+  /** What differed in the trial; '' when nothing did. */
+  readonly difference: string
+  /** Kinds of values that the model refuses, so that they were not tried: `amount: missing, infinite`. */
+  readonly untried: readonly string[]
+  /** Who had the rows share batches whatever the inspection says, and when (ISO 8601). */
+  readonly override?: { readonly operator: string; readonly at: string }
+  /** A row that answered otherwise in company while it served: its model's rows run one by one since. */
+  readonly found?: { readonly at: string; readonly output: string }
+}
+
+export interface BatchingCulprit {
+  /** '' when the file names it not. */
+  readonly node: string
+  /** `MatMul`; of another domain `com.microsoft.Attention`. */
+  readonly operator: string
+  readonly reason: string
+}
