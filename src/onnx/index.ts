@@ -1,6 +1,7 @@
 /** The public face of the ONNX reader. */
 export type * from './model.js'
 export { dataFilePath, externalFiles } from './external-data.js'
+export { inputHints, type InputHint } from './hints/input-hints.js'
 export { producerOf, type Producer } from './producers.js'
 export { readOnnx } from './read.js'
 export { takeUpload, type TakenUpload, type Upload } from './upload.js'
