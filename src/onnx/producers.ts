@@ -17,7 +17,8 @@ const ONE_FILE = '`onnx.save(onnx.load(path), path, save_as_external_data=False)
 
 const unknown: Producer = {
   title: 'the tool that wrote it',
-  olderOpset: (opset) => `convert it with \`onnx.version_converter.convert_version(model, ${opset})\``,
+  olderOpset: (opset) =>
+    `convert it with \`onnx.version_converter.convert_version(model, ${opset})\`, or make it with \`opset_imports=[onnx.helper.make_opsetid("", ${opset})]\``,
   oneFile: ONE_FILE,
 }
 

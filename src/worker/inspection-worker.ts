@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { InferenceSession } from 'onnxruntime-node'
 import { systemClock } from '../base/clock.js'
 import { isPenstockError } from '../base/errors.js'
-import { readOnnx, takeUpload, type OnnxModel, type TakenUpload, type Upload } from '../onnx/index.js'
+import { takeUpload, versionRefusal, type OnnxModel, type TakenUpload, type Upload } from '../onnx/index.js'
 import { inspectSession, UnservableModel, type InspectedSignature } from './inspect-model.js'
 import { createSession } from './model-session.js'
 import { runtimeReason } from './ort-tensor.js'
@@ -36,16 +36,13 @@ export default async function inspect({ upload, override }: InspectionTask): Pro
   try {
     taken = takeUpload(upload)
     session = await createSession(taken.bytes, defaultSessionSettings)
-    const signature = withClasses(
-      await inspectSession(session, { model: graphOf(taken.bytes), override, nowMs }),
-      taken.classes,
-    )
+    const signature = withClasses(await inspectSession(session, { model: taken.model, override, nowMs }), taken.classes)
     return { isServable: true, inspected: { signature, served: servedOf(upload, taken) } }
   } catch (error) {
     if (error instanceof UnservableModel || (isPenstockError(error) && error.code === 'ERR_MODEL_INVALID'))
       return { isServable: false, reason: error.message }
     if (session !== undefined || taken === undefined) throw error
-    return { isServable: false, reason: refusalOf(runtimeReason(error)) }
+    return { isServable: false, reason: refusalOf(runtimeReason(error), taken.model) }
   } finally {
     await session?.release()
   }
@@ -69,17 +66,17 @@ function servedOf(upload: Upload, { bytes, changes }: TakenUpload): InspectedUpl
 
 const nowMs = (): number => systemClock.monotonicUs() / 1000
 
-/** null: what ONNX Runtime can load and the reader cannot read is tried without its graph. */
-function graphOf(bytes: Uint8Array): OnnxModel | null {
-  try {
-    return readOnnx(bytes)
-  } catch {
-    return null
-  }
-}
-
 /** ONNX Runtime's reason, and the way out where the cause is a common one. */
-function refusalOf(reason: string): string {
+function refusalOf(reason: string, model: OnnxModel): string {
+  const versions = versionRefusal(model)
+  if (versions !== '') return versions
+  const locale = /Failed to construct locale with name:\s*([\w.@-]+)/.exec(reason)?.[1]
+  if (locale !== undefined)
+    return (
+      `Its text operators need the locale ${locale}, which this system does not have. Install it (Debian and Ubuntu: ` +
+      `\`apt-get install locales && localedef -i ${locale.split('.')[0] ?? ''} -f UTF-8 ${locale}\`; Penstock's image has en_US.UTF-8) ` +
+      'and start the server again, or convert the model without one: skl2onnx takes `options={TfidfVectorizer: {"locale": "C"}}`'
+    )
   if (/protobuf parsing failed/.test(reason)) return `Expected an ONNX file but ONNX Runtime cannot read it: ${reason}`
   if (/Unsupported data type: 16/.test(reason))
     return "An input or output is bfloat16, which ONNX Runtime's JavaScript API does not carry. Cast it to float32 inside the model"
