@@ -32,7 +32,8 @@ import type { HttpContext } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes } from './transport/http/routes.js'
 import { GrpcServer } from './transport/grpc/server.js'
-import { SOCKETS_VARIABLE, socketChoiceOf, type SocketChoice } from './transport/socket/choose.js'
+import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
+import type { SocketChoice } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
 import { QuickInferV2 } from './transport/v2/quick-infer.js'
 import { V2Service } from './transport/v2/service.js'
@@ -40,7 +41,7 @@ import type { PeerSlot } from './transport/websocket/peer.js'
 import { StreamServer } from './transport/websocket/stream.js'
 
 export type { KeyVerifier } from './transport/auth.js'
-export type { SocketChoice } from './transport/socket/choose.js'
+export type { SocketChoice } from './transport/socket/seam.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,

@@ -2,10 +2,11 @@
 /**
  * Makes a fresh clone runnable: `npm start` and `npm test` call it first. Plain Node, no dependencies.
  *
- *   1 checks Node's version                                      always
- *   2 npm ci                                                     when node_modules does not hold what the lock file says
- *   3 builds the addon (checks CMake and the compiler before)    when native/ changed since the last build
- *   4 tsc                                                        when TypeScript changed since the last build
+ *   1 checks Node's version                        always
+ *   2 says what this machine lacks or will not do  before anything long: a fresh clone, or native/ changed
+ *   3 npm ci                                       when node_modules does not hold what the lock file says
+ *   4 builds the addon                             when native/ changed since the last build
+ *   5 tsc                                          when TypeScript changed since the last build
  *
  * Goals: nothing to do costs a few stat calls (< 0.5 s); one clear sentence and exit 1 when the machine lacks
  * something; progress lines for long work; two at once wait for each other; no download but from the npm registry.
@@ -16,10 +17,11 @@
  */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildAddon } from './addon.mjs'
-import { installDependencies } from './dependencies.mjs'
+import { buildAddon, checkBuildTools, isAddonStale } from './addon.mjs'
+import { installDependencies, missingPackages } from './dependencies.mjs'
 import { withLock } from './lock.mjs'
 import { SetupError, checkNode } from './machine.mjs'
+import { checkPlatform, socketsNote } from './platform.mjs'
 import { buildTypeScript } from './typescript.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -27,11 +29,22 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 function main(isForced) {
   checkNode(process.versions.node)
   withLock(join(root, 'build', 'setup.lock'), () => {
+    sayBefore(root, isForced)
     installDependencies(root)
     // Both, even if the first fails: tsc emits despite errors, and whoever works on one half needs the other.
     const failures = [buildAddon, buildTypeScript].flatMap((build) => failureOf(() => build(root, isForced)))
     if (failures.length > 0) throw new SetupError(failures.map((failure) => failure.message).join('\npenstock: '))
   })
+}
+
+/** What would otherwise be found out minutes later. */
+function sayBefore(root, isForced) {
+  const willBuild = isForced || isAddonStale(root)
+  if (!willBuild && missingPackages(root).length === 0) return
+  checkPlatform()
+  if (willBuild) checkBuildTools()
+  const note = socketsNote()
+  if (note !== null) console.error(`penstock: ${note}`)
 }
 
 function failureOf(work) {

@@ -3,7 +3,17 @@
  * is stale. The whole, from a fresh clone, is .ci/run's first gate.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -11,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { missingPackages } from './dependencies.mjs'
 import { withLock } from './lock.mjs'
 import { SetupError, checkCmake, checkCompiler, checkNode } from './machine.mjs'
+import { checkPlatform, runtimeBinaries, socketBinaries, socketsNote } from './platform.mjs'
 import { digestOf, isCurrent, writeStamp } from './stamp.mjs'
 import { removeOrphans } from './typescript.mjs'
 
@@ -62,6 +73,74 @@ describe('setup: the machine', () => {
     expect(stdout).toMatch(
       /^true Expected CMake 3\.15 or newer in PATH but found none\. .*\ntrue Expected a C\+\+20 compiler .* in PATH but found none\. .*\n$/,
     )
+  })
+})
+
+describe('setup: what the platform will not do', () => {
+  const debian12 = { node: '20', abi: '115', platform: 'linux', arch: 'x64', glibc: '2.36' }
+  const modules = join(here, '..', '..', 'node_modules')
+
+  it('sockets: nothing is said where they load', () => {
+    expect(socketsNote(debian12)).toBe(null)
+    expect(socketsNote({ ...debian12, node: '22', abi: '127', glibc: '2.38' })).toBe(null)
+    expect(socketsNote({ ...debian12, node: '24', abi: '137', glibc: '2.41' })).toBe(null)
+    expect(socketsNote({ ...debian12, node: '22', abi: '127', platform: 'darwin', glibc: undefined })).toBe(null)
+  })
+
+  it('sockets: one sentence where they do not: an old glibc, a Node without a binary', () => {
+    expect(socketsNote({ ...debian12, node: '22', abi: '127' })).toBe(
+      "uWebSockets.js for Node 22 wants glibc 2.38 and this system has 2.36 (for Node 20 it wants 2.27): the server will use Node's own sockets instead, which are slower; nothing else is affected",
+    )
+    expect(socketsNote({ ...debian12, node: '26', abi: '147' })).toMatch(
+      /^uWebSockets\.js has no binary for Node 26 \(it has for 20, 21, 22, 24, 25\): the server will use Node's own sockets/,
+    )
+  })
+
+  it('platforms: refuses musl and what ONNX Runtime has no binary for', () => {
+    checkPlatform(debian12)
+    expect(() => checkPlatform({ ...debian12, glibc: null })).toThrow(
+      /Expected a Linux with glibc.*instead of Alpine\.$/,
+    )
+    expect(() => checkPlatform({ ...debian12, arch: 'riscv64' })).toThrow(
+      /linux-x64, linux-arm64.*but this is linux-riscv64/,
+    )
+    expect(() => checkPlatform({ ...debian12, platform: 'freebsd' })).toThrow(/but this is freebsd-x64/)
+  })
+
+  it('the tables are those of the installed packages', () => {
+    const runtime = join(modules, 'onnxruntime-node', 'bin', 'napi-v6')
+    const found = readdirSync(runtime).map((platform) => [platform, readdirSync(join(runtime, platform)).sort()])
+    expect(Object.fromEntries(found)).toEqual(
+      Object.fromEntries(Object.entries(runtimeBinaries).map(([platform, archs]) => [platform, [...archs].sort()])),
+    )
+    for (const [abi, glibc] of Object.entries(socketBinaries)) {
+      for (const arch of ['x64', 'arm64']) {
+        const text = readFileSync(join(modules, 'uWebSockets.js', `uws_linux_${arch}_${abi}.node`), 'latin1')
+        const minors = [...text.matchAll(/GLIBC_2\.(\d+)/g)].map(([, minor]) => Number(minor))
+        expect(`${abi} 2.${Math.max(...minors)}`).toBe(`${abi} ${glibc}`)
+      }
+    }
+    for (const abi of [131, 142, 147])
+      expect(existsSync(join(modules, 'uWebSockets.js', `uws_linux_x64_${abi}.node`))).toBe(false)
+  })
+
+  it('a machine without a compiler is told before anything is downloaded', () => {
+    const clone = join(folder, 'clone')
+    for (const [path, text] of [
+      ['package.json', '{"name":"penstock"}'],
+      ['package-lock.json', JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } })],
+      ['native/a.cpp', ''],
+    ] as const)
+      write(join('clone', path), text)
+    cpSync(here, join(clone, 'tools', 'setup'), { recursive: true })
+    const startedMs = performance.now()
+    const { status, stderr } = spawnSync(process.execPath, [join(clone, 'tools', 'setup', 'setup.mjs')], {
+      encoding: 'utf8',
+      env: { PATH: folder },
+    })
+    expect(stderr).toMatch(/^penstock: Expected CMake 3\.15 or newer in PATH but found none\. Install it .*\n$/)
+    expect(status).toBe(1)
+    expect(performance.now() - startedMs).toBeLessThan(5000)
   })
 })
 

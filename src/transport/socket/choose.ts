@@ -4,12 +4,10 @@
  */
 import { argumentError } from '../../base/expect.js'
 import { NodeBackend } from './node-http.js'
-import type { BackendHandlers, SocketBackend } from './seam.js'
+import type { BackendHandlers, SocketBackend, SocketChoice } from './seam.js'
 import { loadSocketLibrary, UwsBackend, type SocketLibrary } from './uws.js'
 
-export const socketChoices = ['auto', 'uws', 'node'] as const
-/** `auto`: uWebSockets.js where it loads, else Node's own. */
-export type SocketChoice = (typeof socketChoices)[number]
+export const socketChoices: readonly SocketChoice[] = ['auto', 'uws', 'node']
 /** Of the environment: chooses for servers that are not told. */
 export const SOCKETS_VARIABLE = 'PENSTOCK_SOCKETS'
 
@@ -54,32 +52,23 @@ const sentenceOf = (reason: string): string => reason.charAt(0).toUpperCase() + 
 export interface SocketMachine {
   readonly node: string
   readonly platform: string
-  /** The C library's version; undefined where it is not glibc. */
-  readonly glibc: string | undefined
 }
 
 /** Says in one sentence why the library does not load here, and what to do. */
 export function loadFailure(
   error: Error & { readonly code?: unknown },
-  machine: SocketMachine = thisMachine(),
+  machine: SocketMachine = { node: process.versions.node, platform: `${process.platform}-${process.arch}` },
 ): string {
-  const { node, platform, glibc } = machine
+  const { node, platform } = machine
   const isAbsent = error.code === 'MODULE_NOT_FOUND' && error.message.startsWith("Cannot find module 'uWebSockets.js'")
   if (isAbsent) return `uWebSockets.js is not installed; to add it: ${installSockets}`
   const wanted = /GLIBC_(\d+\.\d+)' not found/.exec(error.message)?.[1]
   const major = node.split('.')[0] ?? node
-  if (wanted !== undefined) {
-    const has = glibc === undefined ? 'this system has an older one' : `this system has ${glibc}`
-    return `the binary of uWebSockets.js for Node ${major} wants glibc ${wanted} and ${has}; it loads on a newer system, or with Node 20`
-  }
+  // Not asked for the version that it has: Node's report, which knows, waits for every worker thread, and ours sleep natively.
+  if (wanted !== undefined)
+    return `the binary of uWebSockets.js for Node ${major} wants glibc ${wanted} and this system's is older; it loads on a newer system, or with Node 20`
   if (/Cannot find module '\.\/uws_/.test(error.message))
     return `uWebSockets.js has no binary for Node ${major} on ${platform}; it has one for Node 20 to 25, except 23`
   const line = error.message.split('\n').findLast((text) => text.trim() !== '') ?? error.message
   return `uWebSockets.js does not load on Node ${major}, ${platform}: ${line.trim()}`
-}
-
-function thisMachine(): SocketMachine {
-  const { platform, arch, versions } = process
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } }
-  return { node: versions.node, platform: `${platform}-${arch}`, glibc: report.header?.glibcVersionRuntime }
 }

@@ -102,6 +102,9 @@ export interface BackendHandlers<Data> {
   onRefused(raw: RawResponse, request: RawRequest, reply: HttpReply): void
 }
 
+/** `auto`: uWebSockets.js where it loads, else Node's own. */
+export type SocketChoice = 'auto' | 'uws' | 'node'
+
 /** One listening port. */
 export interface SocketBackend {
   readonly name: 'uws' | 'node'

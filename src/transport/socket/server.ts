@@ -5,9 +5,9 @@
 import type { PenstockError } from '../../base/errors.js'
 import { listenFailure } from '../listen-failure.js'
 import { QuickExchanges, type QuickHandler } from '../quick-exchange.js'
-import { openBackend, type SocketChoice } from './choose.js'
+import { openBackend } from './choose.js'
 import { HttpExchange, isBodyAmbiguous, readHead, type ExchangeShare, type RequestHead } from './exchange.js'
-import type { BackendHandlers, RawRequest, RawResponse, SocketBackend, SocketBehaviour } from './seam.js'
+import type { BackendHandlers, RawRequest, RawResponse, SocketBackend, SocketBehaviour, SocketChoice } from './seam.js'
 
 export interface SocketServerOptions<Data> {
   /** Called for each request; must respond, or call `readBody`, before it returns to the loop. */
