@@ -166,7 +166,7 @@ Napi::Value route(const Napi::CallbackInfo& info) {
   const Plan& plan = *open_box<PlanBox>(info, 0).plan;
   const auto split =
       static_cast<size_t>(read_integer(info[1], "split", 0, static_cast<int64_t>(plan.splits.size()) - 1));
-  const auto rows = static_cast<uint32_t>(read_integer(info[2], "rows", 1, plan.request_rows_max));
+  const auto rows = static_cast<uint32_t>(read_integer(info[2], "rows", 0, plan.request_rows_max));
   Failure failure;
   MetaView meta;
   if (!read_meta(info[3], meta)) failure.set(StatusCode::kArgument);

@@ -117,17 +117,18 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
     failure.set(StatusCode::kShape, -1, static_cast<int64_t>(plan->inputs.size()), inputs.Length());
     return refuse(env, box);
   }
-  if (!(rows >= 1) || rows > UINT32_MAX) {
-    failure.set(StatusCode::kShape, 0, 1, static_cast<int64_t>(rows >= 1 ? UINT32_MAX : 0));
+  if (!(rows >= 0) || rows > UINT32_MAX) {
+    failure.set(StatusCode::kShape, 0, 1, static_cast<int64_t>(rows >= 0 ? UINT32_MAX : 0));
     return refuse(env, box);
   }
   if (!read_row_bytes(*plan, info[4], free_dims, row_bytes, failure)) return refuse(env, box);
   std::vector<const std::byte*> pointers;
   for (uint32_t i = 0; i < inputs.Length(); ++i) {
     const ByteSpan bytes = read_bytes(env, inputs.Get(i), "inputs");
-    const auto count = static_cast<size_t>(rows);
-    if (bytes.size % row_bytes[i] != 0 || bytes.size / row_bytes[i] != count) {
-      failure.set(StatusCode::kShape, i, static_cast<int64_t>(row_bytes[i] * count), static_cast<int64_t>(bytes.size));
+    size_t expected_bytes = 0;
+    const bool is_huge = __builtin_mul_overflow(row_bytes[i], static_cast<size_t>(rows), &expected_bytes);
+    if (is_huge || bytes.size != expected_bytes) {
+      failure.set(StatusCode::kShape, i, static_cast<int64_t>(expected_bytes), static_cast<int64_t>(bytes.size));
       return refuse(env, box);
     }
     pointers.push_back(reinterpret_cast<const std::byte*>(bytes.data));
@@ -216,6 +217,12 @@ bool tell_http(PortBox& box, Request& request, double number, EventWriter& event
   return true;
 }
 
+// An answer that no dialect could write is a failure before any of them begins to.
+void expect_answer(Request& request) {
+  if (!request.plan->has_free_answer || request.status() != StatusCode::kOk || has_answer_shapes(request)) return;
+  request.fail(StatusCode::kRunFailed, 1, 0, 0, "The rows of an output have different shapes.");
+}
+
 void tell_answers(PortBox& box, EventWriter& events) {
   const bool is_measuring = box.port->plane->scheduler.is_measuring;
   box.http->reset_outbox();
@@ -226,6 +233,7 @@ void tell_answers(PortBox& box, EventWriter& events) {
     if (request.has_timing) request.ready_ns = box.ready_ns;
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
+    expect_answer(request);
     if (origin.is_http) {
       if (!tell_http(box, request, number, events)) return;
       box.answers = next;

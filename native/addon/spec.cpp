@@ -38,8 +38,6 @@ Field read_field(const Napi::Value& value) {
     refuse(spec.Env(), "Expected dtype to be of fixed width: strings take the plain path.");
   field.dims =
       read_list<int64_t>(spec, "dims", [](const Napi::Value& dim) { return read_integer(dim, "dims", -1, INT32_MAX); });
-  for (const int64_t dim : field.dims)
-    if (dim == 0) refuse(spec.Env(), "Expected dims to be -1 or positive but received 0.");
   field.is_copied = read_boolean(spec, "isCopied");
   return field;
 }

@@ -1,5 +1,7 @@
 // What an inference worker calls: take, the memory of the batch in hand, complete; and jobs.
 #include <cstring>
+#include <new>
+#include <string>
 
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
@@ -118,12 +120,9 @@ Napi::Value batch_entries(const Napi::CallbackInfo& info) {
 // Checks that `dims` fit the field and finds the bytes of a row. Empty when they do not.
 std::optional<size_t> dynamic_row_bytes(const Field& field, const std::vector<int64_t>& dims) {
   if (dims.size() != field.dims.size()) return std::nullopt;
-  size_t bytes = dtype_size_bytes(field.dtype);
-  for (size_t d = 0; d < dims.size(); ++d) {
+  for (size_t d = 0; d < dims.size(); ++d)
     if (field.dims[d] >= 0 && field.dims[d] != dims[d]) return std::nullopt;
-    if (__builtin_mul_overflow(bytes, static_cast<size_t>(dims[d]), &bytes)) return std::nullopt;
-  }
-  return bytes;
+  return row_bytes_of(field.dtype, dims);
 }
 
 Napi::Value set_output(const Napi::CallbackInfo& info) {
@@ -139,7 +138,7 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
   for (uint32_t d = 0; d < shape.Length(); ++d) dims.push_back(read_integer(shape.Get(d), "dims", 0, INT32_MAX));
   uint32_t rows = 1;
   if (queue.options.batching != Batching::kWhole) {
-    if (dims.empty() || dims[0] > batch.rows - batch_row) return Napi::Boolean::New(env, false);
+    if (dims.empty() || dims[0] < 1 || dims[0] > batch.rows - batch_row) return Napi::Boolean::New(env, false);
     rows = static_cast<uint32_t>(dims[0]);
     dims.erase(dims.begin());
   }
@@ -150,7 +149,11 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
   if (target.is_set && (target.dims != dims || target.row_bytes != *row_bytes)) return Napi::Boolean::New(env, false);
   target.dims = std::move(dims);
   target.row_bytes = *row_bytes;
-  target.bytes.resize(*row_bytes * batch.rows);
+  try {
+    target.bytes.resize(*row_bytes * batch.rows);
+  } catch (const std::bad_alloc&) {
+    throw Napi::Error::New(env, "There is no memory for an output of " + std::to_string(data.size) + " bytes");
+  }
   target.is_set = true;
   if (data.size > 0) std::memcpy(target.bytes.data() + *row_bytes * batch_row, data.data, data.size);
   return Napi::Boolean::New(env, true);

@@ -5,6 +5,7 @@
 //   kQueueFull             [rows pending, limit, retry after ms]              kDeadlineExceeded   [estimated wait us,
 //   budget us, 0] kCreditExceeded        [in flight, window, 0]                             kFrame              [byte
 //   offset, FrameFault, 0]
+//   kRunFailed             [1: `text` is a sentence of ours, not the runtime's reason, 0, 0]
 // Frames that name a request put [channel, wire id] behind the failure instead; see wire/frame.hpp.
 #pragma once
 #include <array>

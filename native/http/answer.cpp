@@ -1,5 +1,6 @@
 #include "http/answer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <string_view>
@@ -34,7 +35,7 @@ char* print_output(const Request& request, const Source& source, char* text) noe
   for (uint32_t row = 0; row < request.rows; ++row) {
     if (row > 0) *text++ = ',';
     const std::byte* const elements = row_at(request, source, row, hint, view);
-    PENSTOCK_ASSERT(elements != nullptr);
+    PENSTOCK_ASSERT(view.dims != nullptr);
     text = json::print_nest(elements, shape.dtype, *shape.dims, 0, text);
   }
   if (!is_whole) *text++ = ']';
@@ -67,7 +68,7 @@ char* print_checks(const Request& request, const AnswerForm& form, char* text) n
 
 char* print_route(const Request& request, const AnswerForm& form, char* text) noexcept {
   const uint16_t* const routes = routes_of(request);
-  bool is_same = true;
+  bool is_same = request.rows > 0;
   for (uint32_t row = 1; row < request.rows; ++row)
     is_same = is_same && form.routes[routes[row]].label == form.routes[routes[0]].label;
   text = put(text, is_same ? std::string_view(form.routes[routes[0]].last_model) : std::string_view("null"));
@@ -87,7 +88,12 @@ size_t answer_characters(const Request& request, const AnswerForm& form) noexcep
   for (const AnswerForm::Output& output : form.outputs) {
     TensorShape shape;
     if (!shape_of(request, request.plan->answer[output.source], shape)) return 0;
-    characters += output.head.size() + 2 + rows * (json::nest_characters(*shape.dims) + 1);
+    const size_t limit = shape.row_bytes == 0 ? kEmptyCharactersMax : kCharactersMax;
+    size_t output_characters = json::nest_characters(*shape.dims) + 1;
+    if (output_characters > limit / std::max<size_t>(rows, 1)) return 0;
+    output_characters = rows * output_characters + output.head.size() + 2;
+    if (output_characters > kCharactersMax - characters) return 0;
+    characters += output_characters;
   }
   for (size_t c = 0; c < form.checks.size(); ++c) {
     characters += form.checks[c].size() + 3;

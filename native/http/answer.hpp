@@ -8,7 +8,13 @@
 #include "plan/request.hpp"
 
 namespace penstock::http {
-// Room that print_answer needs. 0: the rows of an output have no common shape, so there is no answer.
+// Beyond this an answer is no text that anybody could read.
+constexpr size_t kCharactersMax = size_t{1} << 32;
+// Of a tensor without elements: its brackets take no memory of the model, and a small request may ask for any number.
+// EMPTY_NEST_CHARACTERS_MAX of src/base/limits.ts.
+constexpr size_t kEmptyCharactersMax = size_t{1} << 26;
+// Room that print_answer needs. 0: it would be more than kCharactersMax, so there is no answer. The rows of each output
+// have a common shape (has_answer_shapes).
 size_t answer_characters(const Request& request, const AnswerForm& form) noexcept;
 // Writes the answer of a request that ended well and returns its end.
 char* print_answer(const Request& request, const AnswerForm& form, uint64_t request_number, char* text) noexcept;

@@ -7,6 +7,10 @@
 #include "http/answer.hpp"
 
 namespace penstock::http {
+namespace {
+constexpr const char* kTooLarge = "The answer is too large to be written as JSON. Ask for Arrow or penstock.v1.";
+}  // namespace
+
 Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) {
   PENSTOCK_ASSERT(outbox_ != nullptr);
 }
@@ -30,14 +34,17 @@ Gateway::Answer Gateway::collect(Request& request, size_t& offset, size_t& bytes
   const AnswerForm& form = *request.plan->answer_form;
   const size_t room = request.status() == StatusCode::kOk ? answer_characters(request, form) : 0;
   if (room == 0) {
-    request.fail(StatusCode::kRunFailed, 0, 0, 0, "The rows of an output have different shapes.");
+    request.fail(StatusCode::kRunFailed, 1, 0, 0, kTooLarge);
     return Answer::kFailed;
   }
   if (outbox_used_ + room > outbox_->size_bytes()) {
     if (outbox_used_ > 0) return Answer::kNoRoom;
     // One answer larger than the outbox: a larger outbox. The reader compares blocks: `room` is more than is used.
     auto larger = Block::try_make(room);
-    PENSTOCK_ASSERT(larger != nullptr);
+    if (larger == nullptr) {
+      request.fail(StatusCode::kRunFailed, 1, 0, 0, kTooLarge);
+      return Answer::kFailed;
+    }
     outbox_ = std::move(larger);
   }
   char* const text = reinterpret_cast<char*>(outbox_->data()) + outbox_used_;

@@ -18,6 +18,8 @@ char* print_element(const std::byte* element, Dtype dtype, char* text) noexcept;
 // `nest_characters`.
 char* print_nest(const std::byte* elements, Dtype dtype, const std::vector<int64_t>& dims, size_t axis,
                  char* text) noexcept;
+// What `nest_characters` gives for any number of characters beyond counting: more than any text may have.
+constexpr size_t kCharactersMany = size_t{1} << 48;
 // At least as many characters as print_nest writes for all of `dims`.
 size_t nest_characters(const std::vector<int64_t>& dims) noexcept;
 // A number that is exactly a float32.

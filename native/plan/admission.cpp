@@ -94,7 +94,7 @@ bool refuse(Pipeline& pipeline, const Failure& failure) {
 
 bool check_rows(const Plan& plan, const Submission& submission, Failure& failure) {
   const uint32_t limit = plan.is_whole ? 1 : plan.request_rows_max;
-  if (submission.rows < 1)
+  if (plan.is_whole && submission.rows < 1)
     failure.set(StatusCode::kShape, 0, 1, 0);
   else if (submission.rows > limit)
     failure.set(StatusCode::kTooManyRows, limit, submission.rows);

@@ -107,7 +107,7 @@ void run_scattered_checks(Request& request) noexcept {
       for (size_t s = 0; s < check.sources.size(); ++s) {
         TensorView view;
         const std::byte* const data = row_at(request, check.sources[s], row, hints[s], view);
-        PENSTOCK_ASSERT(data != nullptr);
+        PENSTOCK_ASSERT(view.dims != nullptr);
         rows[s] = {data, view.row_bytes, view.dtype};
       }
       if (check.program.run(std::span(rows.data(), check.sources.size()), 1) == 0) continue;

@@ -22,11 +22,16 @@ bool is_over(const Request& request) {
   return request.has_failed.load(std::memory_order_acquire) || request.is_dead.load(std::memory_order_acquire);
 }
 
+// A request without rows adds none to the log, which would not call its writer for it.
+bool is_logged(const Request& request) {
+  return request.course->log != nullptr && request.rows > 0 && !is_over(request);
+}
+
 // All rows are back, background ones too.
 void settle(Request& request, Deliveries& deliveries) {
-  const bool is_awaited = request.has_others && !request.course->is_committed;
+  const bool is_awaited = request.has_others && !(request.course->is_committed && request.rows > 0);
   if (is_awaited && !request.is_answered.exchange(true, std::memory_order_acq_rel)) deliveries.answer(request);
-  if (request.course->log != nullptr && !is_over(request))
+  if (is_logged(request))
     deliveries.log(request);
   else
     Port::unref(request);
@@ -39,7 +44,7 @@ void drop_background_rows(Request& request, uint32_t rows, Deliveries& deliverie
 // The request is not to be touched afterwards.
 void end_chain(Request& request, Deliveries& deliveries) {
   // The log answers once the row is on the disk; who asked for the background's outputs, when they are there.
-  const bool waits = (request.course->is_committed || request.has_others) && !is_over(request);
+  const bool waits = ((request.course->is_committed && request.rows > 0) || request.has_others) && !is_over(request);
   if (!waits && !request.is_answered.exchange(true, std::memory_order_acq_rel)) deliveries.answer(request);
   drop_background_rows(request, 1, deliveries);
 }

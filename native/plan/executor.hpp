@@ -25,7 +25,7 @@ struct Submission {
   const size_t* row_bytes = nullptr;
   // Per-row dims of the request's free dims, in order over all inputs (plan.free_dim_count of them).
   const int64_t* free_dims = nullptr;
-  uint32_t rows = 1;
+  uint32_t rows = 1;  // 0: passes every stage without a run, is answered by tensors without rows, and is not logged
   MetaView meta;
   int64_t deadline_us = 0;
   Priority priority = Priority::kInteractive;

@@ -25,6 +25,7 @@ void copy_from_request(const Option& option, const Submission& submission, const
   for (size_t i = 0; i < option.feeds.size(); ++i) {
     const size_t j = option.feeds[i].request_input;
     const TensorLayout& tensor = grant.batch->lane.layout.inputs[i];
+    if (tensor.row_bytes == 0) continue;  // there may be no address to copy from
     std::byte* const target = grant.batch->input_row(i, grant.batch_row);
     const std::byte* const source = submission.inputs[j] + size_t{row} * submission.row_bytes[j];
     if (tensor.dtype == plan.inputs[j].dtype) {
@@ -45,12 +46,14 @@ void copy_from_stage(const Request& request, const Option& option, uint32_t row,
     for (uint32_t done = 0; done < grant.count;) {
       TensorView view;
       const std::byte* const from = row_at(request, source, row + done, hint, view);
-      PENSTOCK_ASSERT(from != nullptr);
+      PENSTOCK_ASSERT(view.dims != nullptr);
       const Segment& segment = request.segments[hint];
       const Entry& entry = segment.batch->entries[segment.entry];
       const uint32_t count = std::min(grant.count - done, entry.request_row + entry.count - (row + done));
       std::byte* const target = grant.batch->input_row(i, grant.batch_row + done);
-      if (view.dtype == tensor.dtype)
+      if (elements == 0)
+        ;  // there may be no address to copy from
+      else if (view.dtype == tensor.dtype)
         std::memcpy(target, from, tensor.row_bytes * count);
       else
         cast_elements(target, tensor.dtype, from, view.dtype, elements * count);

@@ -62,6 +62,21 @@ std::string check_position(const Plan& plan, const Position& position, size_t st
   }
   return "";
 }
+
+// What readers of the source may rely on, whichever option gave a row.
+void find_common_field(const Plan& plan, Source& source) {
+  const Position& position = plan.stages[source.stage].positions[source.position];
+  for (size_t o = 0; o < position.options.size(); ++o) {
+    const Field& field = fields_of(position.options[o], source.side)[source.slots[o]];
+    if (o == 0) source.common = field;
+    std::vector<int64_t>& dims = source.common.dims;
+    for (size_t d = 0; d < dims.size(); ++d)
+      if (d >= field.dims.size() || field.dims[d] != dims[d]) dims[d] = -1;
+  }
+  source.dims_without_rows = source.common.dims;
+  for (int64_t& dim : source.dims_without_rows) dim = std::max<int64_t>(dim, 0);
+}
+
 int32_t only_position_of(const Check& check) {
   if (check.sources.empty()) return -1;
   const uint16_t position = check.sources.front().position;
@@ -102,20 +117,23 @@ std::string Plan::seal() {
     (check.only_position < 0 ? has_scattered_checks : has_batch_checks) = true;
   }
   if (auto fault = seal_log(); !fault.empty()) return fault;
-  for (const Source& source : others) {
+  for (Source& source : others) {
     if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
     stages[source.stage].is_retained = true;
+    find_common_field(*this, source);
   }
   Signature hash;
   hash.add(inputs);
-  for (const Source& source : answer) {
+  for (Source& source : answer) {
     if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
     if (source.stage + 1u != stages.size() || source.side != 1) return "an answer is an output of the last stage";
     const Position& position = stages[source.stage].positions[source.position];
     if (position.is_background) return "an answer comes from the foreground";
-    const Field& field = fields_of(position.options[0], 1)[source.slots[0]];
-    has_free_answer = has_free_answer || !field.is_static();
-    hash.add({field});
+    find_common_field(*this, source);
+    const auto bytes = row_bytes_of(source.common.dtype, source.common.dims);
+    has_free_answer = has_free_answer || !bytes;
+    answer_row_bytes += bytes.value_or(0);
+    hash.add({source.common});
   }
   hash.add(checks.size());
   hash.add(static_cast<uint64_t>(route_split < 0 ? 0 : 1));

@@ -28,6 +28,9 @@ struct Source {
   uint16_t position = 0;
   uint8_t side = 1;  // 0 the model's inputs, 1 its outputs
   std::vector<uint16_t> slots;
+  // Of answers and others, derived by `seal`. -1: free in an option, or not the same in all of them.
+  Field common{};
+  std::vector<int64_t> dims_without_rows{};  // of a request without rows: 0 where the dim is -1
 };
 
 struct Feed {
@@ -88,6 +91,7 @@ struct Plan {
   size_t row_bytes = 0;  // over all inputs when no dim is free
   bool has_free_dims = false;
   bool has_free_answer = false;
+  size_t answer_row_bytes = 0;  // over all answers when no dim is free
   uint64_t signature = 0;  // equal signatures: frames of one may be read as the other's
   uint32_t position_count = 0;
   bool has_scattered_checks = false;  // with only_position -1

@@ -36,6 +36,10 @@ TensorView view_of(const Segment& segment, const Source& source) noexcept {
 }  // namespace
 
 bool shape_of(const Request& request, const Source& source, TensorShape& shape) noexcept {
+  if (request.rows == 0) {
+    shape = {source.common.dtype, 0, &source.dims_without_rows};
+    return true;
+  }
   bool is_first = true;
   for (const Segment& segment : request.segments) {
     if (!matches(segment, source)) continue;
@@ -46,6 +50,13 @@ bool shape_of(const Request& request, const Source& source, TensorShape& shape) 
     is_first = false;
   }
   return !is_first;
+}
+
+bool has_answer_shapes(const Request& request) noexcept {
+  TensorShape shape;
+  for (const Source& source : request.plan->answer)
+    if (!shape_of(request, source, shape)) return false;
+  return true;
 }
 
 void gather(const Request& request, const Source& source, size_t row_bytes, std::byte* target) noexcept {

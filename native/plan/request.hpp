@@ -131,11 +131,15 @@ struct TensorShape {
   const std::vector<int64_t>* dims = nullptr;
 };
 
-// False when the source has no rows (shed), or its segments disagree about the shape.
+// False when the source has no rows (shed), or its segments disagree about the shape. Of a request that has none, an
+// answer's or another's shape is the one that its model declares.
 bool shape_of(const Request& request, const Source& source, TensorShape& shape) noexcept;
+// False: rows of an output have different shapes, and nobody can be given them as one tensor.
+bool has_answer_shapes(const Request& request) noexcept;
 // Copies all rows in request order to `target` (rows * shape.row_bytes).
 void gather(const Request& request, const Source& source, size_t row_bytes, std::byte* target) noexcept;
-// Where row `row` lies. `hint` is the segment index to try first and is updated.
+// Where row `row` lies, in `view`, whose dims stay null when it lies nowhere; the address of a row without elements may
+// be null. `hint` is the segment index to try first and is updated.
 const std::byte* row_at(const Request& request, const Source& source, uint32_t row, size_t& hint,
                         TensorView& view) noexcept;
 }  // namespace penstock

@@ -3,7 +3,8 @@
 //   block: | input 0: [rows_max, ...dims] | pad to 64 | input 1 … | output 0: [rows_max, ...dims] | … |
 //
 // Outputs whose dims are free, or that the runtime would not write here, have no place (offset kUnknown): the runtime
-// allocates them and they are copied once.
+// allocates them and they are copied once. A tensor without elements has a place of no bytes; a block has at least one
+// cache line, so that it has an address.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -43,7 +44,7 @@ struct BatchLayout {
   uint32_t rows_max = 0;
 };
 
-// Bytes of one row of `dims` x `dtype`; nothing when the product overflows or a dim is free or zero.
+// Bytes of one row of `dims` x `dtype`, 0 where a dim is 0; nothing when the product overflows or a dim is free.
 std::optional<size_t> row_bytes_of(Dtype dtype, const std::vector<int64_t>& dims) noexcept;
 
 // How large a batch may be. A row alone is always let in by `input_bytes_max`: it bounds the time of a run, not memory.

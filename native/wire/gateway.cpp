@@ -8,6 +8,23 @@
 #include "wire/results_writer.hpp"
 
 namespace penstock::wire {
+namespace {
+// Bytes of one row; nothing when they are beyond counting. Moves `free_dims` behind those of the field.
+std::optional<size_t> row_bytes_in_frame(const Field& field, const int64_t*& free_dims) noexcept {
+  size_t bytes = dtype_size_bytes(field.dtype);
+  bool is_empty = false;
+  bool is_beyond = false;
+  for (const int64_t field_dim : field.dims) {
+    const int64_t dim = field_dim < 0 ? *free_dims++ : field_dim;
+    is_empty = is_empty || dim == 0;
+    is_beyond = __builtin_mul_overflow(bytes, static_cast<size_t>(dim), &bytes) || is_beyond;
+  }
+  // The dims beside a 0 may be of any size: no bytes come with them.
+  if (is_empty) return 0;
+  return is_beyond ? std::nullopt : std::optional(bytes);
+}
+}  // namespace
+
 Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) {
   PENSTOCK_ASSERT(outbox_ != nullptr);
 }
@@ -162,7 +179,7 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   if (plan == nullptr || plan->stages.empty()) return refuse(StatusCode::kPipelineNotDeployed);
   if (plan->signature != channel.signature) return refuse(StatusCode::kChannelStale);
   const uint32_t rows_max = plan->is_whole ? 1 : plan->request_rows_max;
-  if (infer.rows == 0) return refuse(StatusCode::kShape, 0, 1, 0);
+  if (infer.rows == 0 && plan->is_whole) return refuse(StatusCode::kShape, 0, 1, 0);
   if (infer.rows > rows_max) return refuse(StatusCode::kTooManyRows, rows_max, infer.rows);
   if (infer.priority > 1) return refuse(StatusCode::kArgument, 1, infer.priority);
   if (infer.dims.count != plan->free_dim_count)
@@ -174,23 +191,20 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   row_bytes_.resize(plan->inputs.size());
   input_pointers_.resize(plan->inputs.size());
   size_t bytes = 0;
-  size_t free_index = 0;
+  const int64_t* free_dims = free_dims_.data();
   for (size_t i = 0; i < plan->inputs.size(); ++i) {
-    const Field& field = plan->inputs[i];
-    size_t row_bytes = dtype_size_bytes(field.dtype);
-    for (const int64_t field_dim : field.dims) {
-      const int64_t dim = field_dim < 0 ? free_dims_[free_index++] : field_dim;
-      if (dim <= 0 || __builtin_mul_overflow(row_bytes, static_cast<size_t>(dim), &row_bytes))
-        return refuse(StatusCode::kShape, static_cast<int64_t>(i), 1, dim);
-    }
+    const auto row_bytes = row_bytes_in_frame(plan->inputs[i], free_dims);
+    if (!row_bytes) return refuse(StatusCode::kShape, static_cast<int64_t>(i), 1, 0);
     // Subtract, never add: the sum can wrap for hostile dims.
-    if (row_bytes > (infer.data.count - std::min(bytes, infer.data.count)) / infer.rows) {
-      return refuse(StatusCode::kShape, static_cast<int64_t>(i), static_cast<int64_t>(row_bytes) * infer.rows,
-                    static_cast<int64_t>(infer.data.count - bytes));
+    const size_t left = infer.data.count - bytes;
+    if (infer.rows > 0 && *row_bytes > left / infer.rows) {
+      int64_t expected = 0;
+      if (__builtin_mul_overflow(*row_bytes, infer.rows, &expected)) expected = INT64_MAX;
+      return refuse(StatusCode::kShape, static_cast<int64_t>(i), expected, static_cast<int64_t>(left));
     }
-    row_bytes_[i] = row_bytes;
+    row_bytes_[i] = *row_bytes;
     input_pointers_[i] = reinterpret_cast<const std::byte*>(infer.data.begin()) + bytes;
-    bytes += row_bytes * infer.rows;
+    bytes += *row_bytes * infer.rows;
   }
   if (bytes != infer.data.count)
     return refuse(StatusCode::kShape, -1, static_cast<int64_t>(bytes), static_cast<int64_t>(infer.data.count));
@@ -244,12 +258,32 @@ Gateway::Answer Gateway::collect(Request& request) {
     Port::unref(request);
     return Answer::kDropped;
   }
+  if (!reserve_frame(request)) {
+    request.fail(StatusCode::kRunFailed, 1, 0, 0, "The result is too large for a frame. Ask for fewer rows at a time.");
+    return Answer::kFailed;
+  }
   request.next_answer = nullptr;
   (channel->tail == nullptr ? channel->head : channel->tail->next_answer) = &request;
   channel->tail = &request;
   if (!std::exchange(channel->is_listed, true))
     listed_.push_back({origin.connection, origin.connection_generation, origin.channel});
   return Answer::kCollected;
+}
+
+bool Gateway::reserve_frame(const Request& request) {
+  constexpr size_t kRowBytes = 16;           // failed checks and a route
+  constexpr size_t kRestBytes = 64u << 10u;  // everything else, the labels of a timing among it
+  const Plan& plan = *request.plan;
+  if (!plan.has_free_answer &&
+      size_t{request.rows} * (plan.answer_row_bytes + kRowBytes) + kRestBytes <= kOutboxBytes)
+    return true;
+  const size_t bytes = data_bytes_of(request) + size_t{request.rows} * kRowBytes + kRestBytes;
+  if (bytes > kFrameBytesMax) return false;
+  if (bytes <= std::max(outbox_->size_bytes(), larger_outbox_ == nullptr ? 0 : larger_outbox_->size_bytes()))
+    return true;
+  auto larger = Block::try_make(bytes);
+  if (larger != nullptr) larger_outbox_ = std::move(larger);
+  return larger_outbox_ != nullptr && larger_outbox_->size_bytes() >= bytes;
 }
 
 bool Gateway::encode(std::vector<Send>& sends, size_t room) {
@@ -297,9 +331,8 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
         if (shape.results > 0) break;
         if (outbox_used_ > 0) return false;
         // One result larger than the outbox: a larger outbox, which the reader notices by the frame's end.
-        auto larger = Block::try_make(wider_places.frame_bytes);
-        PENSTOCK_ASSERT(larger != nullptr);
-        outbox_ = std::move(larger);
+        PENSTOCK_ASSERT(larger_outbox_ != nullptr && larger_outbox_->size_bytes() >= wider_places.frame_bytes);
+        outbox_ = std::exchange(larger_outbox_, nullptr);
       }
       shape = wider;
       places = wider_places;

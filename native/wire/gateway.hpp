@@ -55,6 +55,8 @@ class Gateway {
   static constexpr uint32_t kChannelsMax = 1024;
   static constexpr size_t kOutboxBytes = size_t{1} << 20;
   static constexpr uint32_t kResultsMax = 4096;  // of one frame
+  // FlatBuffers' offsets are of 32 bits, one of them signed.
+  static constexpr size_t kFrameBytesMax = (size_t{1} << 31) - 1;
 
   explicit Gateway(Port& port);
 
@@ -92,6 +94,8 @@ class Gateway {
              Failure& failure);
   bool encode_channel(uint32_t connection_id, Connection& connection, Channel& channel, std::vector<Send>& sends,
                       size_t room);
+  // False: the result fits into no frame, or there is no memory for one so large. Else `encode` has room for it.
+  bool reserve_frame(const Request& request);
   void drop_finished(Channel& channel);
   static void link(Connection& connection, Request& request) noexcept;
   static void unlink(Connection& connection, Request& request) noexcept;
@@ -111,6 +115,7 @@ class Gateway {
   std::vector<Listed> listed_;
   std::shared_ptr<Block> outbox_;
   size_t outbox_used_ = 0;
+  std::shared_ptr<Block> larger_outbox_;  // for a result that is collected and does not fit into the outbox
   // Scratch of admit: keeps its capacity.
   std::vector<const std::byte*> input_pointers_;
   std::vector<size_t> row_bytes_;

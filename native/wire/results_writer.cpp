@@ -25,8 +25,7 @@ bool has_failed_checks(const Request& request) {
 void free_answer_dims(const Request& request, std::vector<uint32_t>& dims) {
   dims.clear();
   for (const Source& source : request.plan->answer) {
-    const Option& option = request.plan->stages[source.stage].positions[source.position].options[0];
-    const Field& field = option.queue->options.outputs[source.slots[0]];
+    const Field& field = source.common;
     TensorShape shape;
     if (!shape_of(request, source, shape) || shape.dims->size() != field.dims.size()) continue;
     for (size_t d = 0; d < field.dims.size(); ++d)

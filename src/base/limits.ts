@@ -157,6 +157,11 @@ export const PREPARED_WEIGHTS_BYTES_MIN = 8 * MIB
 export const RANK_MAX = 16
 /** Elements of one tensor: its bytes must fit an ArrayBuffer and an int32 offset count. */
 export const TENSOR_ELEMENTS_MAX = 2 ** 31 - 1
+/**
+ * Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a small
+ * request could ask for any number. The addon has the same number (native/http/answer.hpp).
+ */
+export const EMPTY_NEST_CHARACTERS_MAX = 64 * MIB
 /** Tensors a model takes or gives. */
 export const FIELDS_MAX = 256
 /** Checks of a pipeline: one bit each in the 64-bit failure mask of a row. */

@@ -130,7 +130,6 @@ function withoutNul({ name, dtype }: TensorField, tensor: Tensor): Tensor {
 
 /** How many rows all of them have. @throws PenstockError ERR_SHAPE, ERR_TOO_MANY_ROWS. */
 export function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {
-  // toTensor refuses a dim of 0.
   const rows = tensors[0]?.shape[0] ?? 0
   const odd = tensors.findIndex((tensor) => tensor.shape[0] !== rows)
   if (odd >= 0) {

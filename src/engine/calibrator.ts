@@ -168,7 +168,8 @@ export class Calibrator {
     await this.#bench.begin(model)
     try {
       const innerSize = await this.#findInnerSize(inputs)
-      const rowBytes = bytesOf(inputs, innerSize)
+      // What a batch may hold is told in bytes: rows without elements count as one each.
+      const rowBytes = Math.max(1, bytesOf(inputs, innerSize))
       const measure: Measure = async (trial, sliceUs) => {
         if (this.#isClosed || !isWanted()) throw new Error('the calibration is not wanted any more')
         const activityBefore = this.#parts.activity()
@@ -214,7 +215,7 @@ function factsOf(
   innerSize: number,
 ): CalibrationFacts {
   const { inputs, outputs, batching } = version.signature
-  const rowBytes = bytesOf(inputs, innerSize) + bytesOf(outputs, innerSize)
+  const rowBytes = Math.max(1, bytesOf(inputs, innerSize) + bytesOf(outputs, innerSize))
   const rowsOfBytes = Math.max(1, Math.floor(BATCH_BYTES_MAX / rowBytes))
   // Prepared weights are mapped by all; others are held twice while they are packed.
   const sessionBytes = SESSION_BYTES + version.sizeBytes * (source.preparedPath === null ? 2 : 0.25)

@@ -60,7 +60,8 @@ const sentences: Partial<Record<ErrorCode, Sentence>> = {
     `The frame is no well-formed penstock.v1 message: ${frameFaults[fault] ?? 'a field is out of its range'}`,
   ERR_PIPELINE_NOT_DEPLOYED: (_a, _b, _c, { pipeline }) => `Pipeline ${pipeline} is not deployed. Deploy it first`,
   ERR_STORAGE: (fault) => `The log of the pipeline could not be written (${faultName(fault)})`,
-  ERR_RUN_FAILED: (_a, _b, _c, _context, text) => `ONNX Runtime could not run the request: ${text}`,
+  ERR_RUN_FAILED: (isOurs, _b, _c, _context, text) =>
+    isOurs === 1 ? text : `ONNX Runtime could not run the request: ${text}`,
 }
 
 const capacityCodes: ReadonlySet<ErrorCode> = new Set(['ERR_QUEUE_FULL', 'ERR_DRAINING', 'ERR_WORKER_LOST'])

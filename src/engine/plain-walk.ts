@@ -10,7 +10,8 @@ import { PenstockError } from '../base/errors.js'
 import { checkFails } from '../pipeline/check-evaluate.js'
 import type { PlanSource } from '../pipeline/plan.js'
 import type { InferTiming, StepTiming } from '../protocol/timing.js'
-import type { Tensor } from '../tensor/tensor.js'
+import type { Tensor, TensorField } from '../tensor/tensor.js'
+import { tensorWithoutRows } from '../tensor/without-rows.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { AdmittedRequest } from './admission.js'
 import type { PlainRows } from '../log/plain-rows.js'
@@ -77,6 +78,8 @@ export class PlainWalk {
 
   async run(): Promise<InferResult> {
     const { compiled } = this.#deployment
+    // Nothing to run, and no row for the log.
+    if (this.#admitted.rows === 0) return this.#resultWithoutRows()
     const startUs = addon.nowUs()
     const elapsedNs = [0]
     const failedRows = compiled.checks.map((): number[] => [])
@@ -102,13 +105,34 @@ export class PlainWalk {
       this.#check(stageIndex, failedRows)
     }
     const timing = { totalUs: addon.nowUs() - startUs, sendUs: 0, steps: this.#steps }
-    const result = this.#result(elapsedNs, failedRows, timing)
+    const outputs = compiled.outputFields.map(
+      ({ name }, index) => [name, this.#read(compiled.answer[index] as PlanSource) as Tensor] as const,
+    )
+    const result = this.#result(Object.fromEntries(outputs), elapsedNs, failedRows, timing)
     const { log } = this.#deployment
     if (log !== null) this.#logged = this.#log(log, result)
     if (log?.policy.durability === 'committed') await this.#logged
     if (!this.#admitted.hasOthers) return result
     await Promise.allSettled(this.#background)
     return { ...result, others: this.#others() }
+  }
+
+  #resultWithoutRows(): InferResult {
+    const { compiled } = this.#deployment
+    const tensorsOf = (fields: readonly TensorField[]): Record<string, Tensor> =>
+      Object.fromEntries(fields.map((field) => [field.name, tensorWithoutRows(field)]))
+    const elapsedNs = [0, ...compiled.stages.map(() => 0)]
+    const result = this.#result(
+      tensorsOf(compiled.outputFields),
+      elapsedNs,
+      compiled.checks.map(() => []),
+      { totalUs: 0, sendUs: 0, steps: [] },
+    )
+    if (!this.#admitted.hasOthers) return result
+    const others = compiled.audited.map(
+      ({ label, tensors }) => [label, tensorsOf(tensors.map(({ field }) => field))] as const,
+    )
+    return { ...result, others: Object.fromEntries(others) }
   }
 
   #others(): NonNullable<InferResult['others']> {
@@ -229,12 +253,13 @@ export class PlainWalk {
     })
   }
 
-  #result(elapsedNs: readonly number[], failedRows: readonly number[][], timing: InferTiming): InferResult {
+  #result(
+    outputs: Readonly<Record<string, Tensor>>,
+    elapsedNs: readonly number[],
+    failedRows: readonly (readonly number[])[],
+    timing: InferTiming,
+  ): InferResult {
     const { compiled, pipeline, version } = this.#deployment
-    const outputs: Record<string, Tensor> = {}
-    compiled.outputFields.forEach((field, index) => {
-      outputs[field.name] = this.#read(compiled.answer[index] as PlanSource) as Tensor
-    })
     const checkFailures: CheckFailure[] = compiled.checks.flatMap((check, index) => {
       const rows = failedRows[index] ?? []
       return rows.length === 0 ? [] : [{ check: check.name, rows }]

@@ -71,6 +71,7 @@ export function bindProblem(parts: ProblemParts): Problem {
 }
 
 function expectSizes(inputs: Tensors, rows: number): void {
+  if (rows === 0) throw argumentError('rows', 'at least 1', rows, 'There is nothing to explain without a row')
   if (rows > EXPLAIN_ROWS_MAX) throw argumentError('rows', `at most ${EXPLAIN_ROWS_MAX}`, rows, 'Take a sample of them')
   const bytes = rows * rowBytes(inputs)
   if (bytes <= EXPLAIN_INPUT_BYTES_MAX) return

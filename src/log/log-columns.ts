@@ -28,7 +28,7 @@ export interface LoggedTensor {
   readonly dtype: Dtype
   /** Dims of a row; null is free. */
   readonly dims: readonly (number | null)[]
-  /** Elements of a row; null: as many as it has. */
+  /** Elements of a row, 1 and more; null: as many as it has. */
   readonly elements: number | null
   readonly source: PlanSource
   readonly isNullable: boolean
@@ -111,7 +111,9 @@ function tensorOf(
 ): LoggedTensor {
   const dims = plan.isWhole ? shape : shape.slice(1)
   const isFree = dims.includes(null)
-  const elements = isFree ? null : dims.reduce<number>((product, dim) => product * (dim ?? 1), 1)
+  const count = dims.reduce<number>((product, dim) => product * (dim ?? 1), 1)
+  // A list says of each row that it is empty; lists of the fixed size 0 are what few readers have ever met.
+  const elements = isFree || count === 0 ? null : count
   return { name: `${group}.${name}`, dtype, dims, elements, source, isNullable }
 }
 

@@ -143,6 +143,18 @@ describe('arrow inputs', () => {
     ['texts that are null', column(new Utf8(), ['a', null]), x('string', 1), [2, 1], ['a', '']],
     ['columns of nulls for texts', column(new Null(), [null]), x('string'), [1], ['']],
     ['no rows', column(list(new Float32(), 3), []), x('float32', 3), [0, 3], []],
+    ['no rows of numbers', column(new Float32(), []), x('float32'), [0], []],
+    ['no rows of lists', column(list(new Float32()), []), x('float32', 2), [0, 2], []],
+    ['no rows of a free width', column(list(new Float32()), []), x('float32', null), [0, 0], []],
+    [
+      'no rows of lists that tell their dims',
+      bodyOf(new Field('x', list(new Float32()), true, new Map([['tensor_type', '{"shape":[2,3]}']])), [[]]),
+      x('float32', 2, 3),
+      [0, 2, 3],
+      [],
+    ],
+    ['lists without elements', column(list(new Float32()), [[], []]), x('float32', null), [2, 0], []],
+    ['flat rows of a shape without elements', column(list(new Float32()), [[], []]), x('float32', 0, 4), [2, 0, 4], []],
     [
       'a tensor whose permutation is its own inverse',
       bodyOf(tensorField('{"shape":[2,3],"permutation":[1,0]}', 6), [[[0, 1, 2, 3, 4, 5]]]),
@@ -245,7 +257,7 @@ describe('arrow inputs', () => {
       /dims \[2\] but a later batch has \[1\]/,
     ],
     ['the wrong width', column(list(new Float32(), 3), [[1, 2, 3]]), x('float32', 2), 'ERR_SHAPE', /shape \[n, 2\]/],
-    ['empty lists', column(list(new Float32()), [[]]), x('float32', null), 'ERR_SHAPE', /at least 1/],
+    ['empty lists', column(list(new Float32()), [[]]), x('float32', 2), 'ERR_SHAPE', /shape \[n, 2\]/],
     [
       'a fraction for integers',
       column(new Float64(), [1, 0.5]),

@@ -208,12 +208,12 @@ function shapeOf(
   const isFlat = dims.length <= 1
   // Nested lists speak for themselves; of a flat row only what is told says more.
   const named = isFlat && told !== null ? told.dimsOf(product(dims), field.name) : dims
-  if (shapeMatches(wanted, named) && !named.includes(0)) return withRows(named)
+  if (shapeMatches(wanted, named)) return withRows(named)
   const count = product(named)
-  if (named.length <= 1 && count > 0) {
+  if (named.length <= 1) {
     const known = product(wanted.filter((dim) => dim !== null))
     const free = wanted.filter((dim) => dim === null).length
-    if ((free === 0 && known === count) || (free === 1 && count % known === 0))
+    if ((free === 0 && known === count) || (free === 1 && known > 0 && count % known === 0))
       return withRows(wanted.map((dim) => dim ?? count / known))
   }
   const shape = withRows(named)
@@ -221,7 +221,7 @@ function shapeOf(
   return shape
 }
 
-/** No rows: free dims are what the type tells, or 1. */
+/** No rows: free dims are what the type tells, or 0. */
 function emptyTensor(
   column: ArrowField,
   field: TensorField,
@@ -230,8 +230,10 @@ function emptyTensor(
 ): Tensor {
   const fixed: number[] = []
   for (let { type } = column; type.id === 'fixed-size-list'; { type } = type.item) fixed.push(type.size)
-  const dims = told === null || fixed.length > 1 ? fixed : told.dimsOf(product(fixed), field.name)
-  const shape = [0, ...wanted.map((dim, axis) => dim ?? (dims.length === wanted.length ? (dims[axis] ?? 1) : 1))]
+  const [size] = fixed
+  // Only of rows of a fixed size is known how many elements the told dims would have to hold.
+  const dims = told === null || size === undefined || fixed.length > 1 ? fixed : told.dimsOf(size, field.name)
+  const shape = [0, ...wanted.map((dim, axis) => dim ?? (dims.length === wanted.length ? (dims[axis] ?? 0) : 0))]
   return { dtype: field.dtype, shape, data: field.dtype === 'string' ? [] : allocateData(field.dtype, 0) }
 }
 

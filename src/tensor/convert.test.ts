@@ -130,8 +130,7 @@ describe('toTensor of nested numbers', () => {
     ['too few columns', 'float32', [[1], [2]], 'ERR_SHAPE', /\[n, 2\] \(dim 1 is 2\) but received \[2, 1\]/],
     ['too many dims', 'float32', [[[1], [2]]], 'ERR_SHAPE', /nested deeper/],
     ['too few dims', 'float32', [1, 2, 3], 'ERR_SHAPE', /2 dims, not 1/],
-    ['no rows', 'float32', [], 'ERR_SHAPE', /at least one element/],
-    ['empty rows', 'float32', [[], []], 'ERR_SHAPE', /x\[0\]/],
+    ['empty rows', 'float32', [[], []], 'ERR_SHAPE', /\[n, 2\] \(dim 1 is 2\) but received \[2, 0\]/],
     ['null itself', 'float32', null, 'ERR_ARGUMENT', /received null/],
     ['an object itself', 'float32', { a: 1 }, 'ERR_ARGUMENT', /nested array/],
     ['text itself', 'float32', 'abc', 'ERR_ARGUMENT', /received "abc"/],
@@ -244,13 +243,10 @@ describe('toTensor of typed data', () => {
     expect(toTensor(field('float32', null, 3), data, false)).toEqual({ dtype: 'float32', shape: [2, 3], data })
     expect(toTensor(field('float32', 2, 3), data, true).data).toBe(data)
     expect(() => toTensor(field('float32', null, 4), data, false)).toThrow(
-      refusal('ERR_SHAPE', /positive multiple of 4 but received 6/),
+      refusal('ERR_SHAPE', /a multiple of 4 but received 6/),
     )
     expect(() => toTensor(field('float32', null, null), data, false)).toThrow(
       refusal('ERR_SHAPE', /Pass \{ dtype, shape, data \}/),
-    )
-    expect(() => toTensor(field('float32', null, 3), new Float32Array(0), false)).toThrow(
-      refusal('ERR_SHAPE', /received 0/),
     )
     expect(() => toTensor(field('float32', 2, 2), data, true)).toThrow(refusal('ERR_SHAPE', /4 but received 6/))
   })
@@ -281,7 +277,9 @@ describe('toTensor of typed data', () => {
     expect(of('float32', [1, 2], new Int32Array(2))).toThrow(refusal('ERR_ARGUMENT', /Float32Array \(float32\)/))
     expect(of('float32', [1.5, 2], new Float32Array(3))).toThrow(refusal('ERR_SHAPE', /1\.5/))
     expect(of('float32', [2 ** 40, 2], new Float32Array(3))).toThrow(refusal('ERR_SHAPE', /at most/))
-    expect(of('float32', [0, 2], new Float32Array(0))).toThrow(refusal('ERR_SHAPE', /at least 1/))
+    expect(of('float32', [0, 2], new Float32Array(2))).toThrow(
+      refusal('ERR_SHAPE', /0 \(shape \[0, 2\]\) but received 2/),
+    )
     expect(of('float32', ['1', 2], new Float32Array(2))).toThrow(refusal('ERR_SHAPE', /"1"/))
   })
 

@@ -75,19 +75,22 @@ function flatToTensor(field: TensorField, data: ArrayBufferView, isWhole: boolea
 /** The one free dim of a flat array's shape is what its length leaves. */
 function shapeOfFlat(field: TensorField, length: number, isWhole: boolean): number[] {
   const free = field.shape.filter((dim) => dim === null).length
-  if (free > 1) {
+  // Of rows without elements, any number makes an array without elements.
+  const isAnyNumber = free === 1 && field.shape.includes(0)
+  if (free > 1 || isAnyNumber) {
+    const reason = isAnyNumber ? 'has rows without elements' : `has ${free} free dims`
     throw argumentError(
       field.name,
-      `a tensor with its shape, for ${formatShape(field.shape, isWhole)} has ${free} free dims`,
+      `a tensor with its shape, for ${formatShape(field.shape, isWhole)} ${reason}`,
       `a flat array of ${length} elements`,
       'Pass { dtype, shape, data }',
       'ERR_SHAPE',
     )
   }
   const rest = elementCount(field.shape.filter((dim) => dim !== null))
-  const isFit = free === 0 ? length === rest : length > 0 && length % rest === 0
+  const isFit = free === 0 ? length === rest : length % rest === 0
   if (!isFit) {
-    const rule = free === 0 ? String(rest) : `a positive multiple of ${rest}`
+    const rule = free === 0 ? String(rest) : `a multiple of ${rest}`
     throw argumentError(`${field.name}.length`, rule, length, '', 'ERR_SHAPE')
   }
   return field.shape.map((dim) => dim ?? length / rest)

@@ -29,18 +29,12 @@ interface Place {
 }
 
 /**
- * Makes the tensor of one input from nested arrays. Arrays of one dim less than the field's are taken as one row.
+ * Makes the tensor of one input from nested arrays. Arrays of one dim less than the field's are taken as one row; `[]` is
+ * no row. Below an array without elements there is nothing to read dims off: they are the field's, and 0 where it has none.
  * @throws PenstockError ERR_SHAPE (ragged, rank, dims), ERR_VALUE_RANGE, ERR_ARGUMENT (an element of the wrong type).
  */
 export function nestedToTensor(field: TensorField, value: unknown, isWhole: boolean): Tensor {
-  const found = shapeOfFirst(value, field.shape.length)
-  const emptyAxis = found.indexOf(0)
-  if (emptyAxis >= 0) {
-    const where = `${field.name}${'[0]'.repeat(emptyAxis)}`
-    throw argumentError(where, 'an array of at least one element', '[]', '', 'ERR_SHAPE')
-  }
-  const isOneRow = !isWhole && isRowOf(field, found, value)
-  const shape = isOneRow ? [1, ...found] : found
+  const { shape, isOneRow } = shapeOfNest(field, shapeOfFirst(value, field.shape.length), isWhole)
   expectShapeOfFirst(field, shape, isWhole)
   const count = elementCount(shape)
   const place: Place = { field, shape, isOneRow, path: [] }
@@ -63,8 +57,21 @@ function shapeOfFirst(value: unknown, rankMax: number): number[] {
   return shape
 }
 
-function isRowOf(field: TensorField, shape: readonly number[], value: unknown): boolean {
-  return shape.length > 0 && Array.isArray(value) && shapeMatches(field.shape.slice(1), shape)
+/** @param found dims down to the first array without elements. */
+function shapeOfNest(
+  field: TensorField,
+  found: readonly number[],
+  isWhole: boolean,
+): { shape: number[]; isOneRow: boolean } {
+  const full = completed(found, field.shape)
+  if (isWhole || shapeMatches(field.shape, full)) return { shape: full, isOneRow: false }
+  const row = completed(found, field.shape.slice(1))
+  const isOneRow = found.length > 0 && shapeMatches(field.shape.slice(1), row)
+  return { shape: isOneRow ? [1, ...row] : full, isOneRow }
+}
+
+function completed(found: readonly number[], dims: TensorField['shape']): number[] {
+  return found.at(-1) === 0 ? [...found, ...dims.slice(found.length).map((dim) => dim ?? 0)] : [...found]
 }
 
 function expectShapeOfFirst(field: TensorField, shape: readonly number[], isWhole: boolean): void {

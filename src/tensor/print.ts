@@ -6,7 +6,9 @@
  * 16-bit floats like the float32 they are. JSON has no NaN and no infinities: they are printed as null, which only
  * outputs can hold, because requests with them are refused.
  */
+import { PenstockError } from '../base/errors.js'
 import { argumentError } from '../base/expect.js'
+import { EMPTY_NEST_CHARACTERS_MAX } from '../base/limits.js'
 import { bfloat16Value, float16Value } from './float16.js'
 import { elementCount, rowElementCount } from './shape.js'
 import type { Dtype, Tensor, TensorData } from './tensor.js'
@@ -20,7 +22,8 @@ export type Nested = number | bigint | boolean | string | Nested[]
  * Prints rows as nested JSON arrays, the row axis included.
  * @param rowStart first row, 0-based; @param rowCount rows from there, absent: all the rest.
  * @returns e.g. `[[1,2],[3,4]]`; a bare value for rank 0.
- * @throws PenstockError ERR_ARGUMENT when the rows are not there.
+ * @throws PenstockError ERR_ARGUMENT when the rows are not there, ERR_RUN_FAILED when a tensor without elements has more
+ *   brackets than EMPTY_NEST_CHARACTERS_MAX lets it.
  */
 export function writeNested(tensor: Tensor, rowStart = 0, rowCount?: number): string {
   if (tensor.shape.length === 0) return printers[tensor.dtype](tensor.data as never, 0)
@@ -30,7 +33,19 @@ export function writeNested(tensor: Tensor, rowStart = 0, rowCount?: number): st
     throw argumentError('rowStart and rowCount', `rows of 0..${rows}`, `${rowStart} and ${count}`)
   }
   const shape = [count, ...tensor.shape.slice(1)]
+  if (tensor.data.length === 0) expectFewBrackets(shape)
   return printLevel(tensor, shape, 0, rowStart * rowElementCount(tensor.shape))
+}
+
+/** @throws PenstockError ERR_RUN_FAILED, as the addon fails such an answer. */
+function expectFewBrackets(shape: readonly number[]): void {
+  let arrays = 1
+  let characters = 3
+  for (const dim of shape) characters += 3 * (arrays *= dim)
+  if (characters > EMPTY_NEST_CHARACTERS_MAX) {
+    const sentence = 'The answer is too large to be written as JSON. Ask for Arrow or penstock.v1.'
+    throw new PenstockError('ERR_RUN_FAILED', sentence)
+  }
 }
 
 /**
@@ -140,7 +155,7 @@ function printFlat(tensor: Tensor, start: number, length: number): string {
 function nestLevel(tensor: Tensor, axis: number, start: number, count: number): Nested {
   if (axis === tensor.shape.length) return valueAt(tensor, start)
   const length = tensor.shape[axis] as number
-  const stride = count / length
+  const stride = length === 0 ? 0 : count / length
   return Array.from({ length }, (_, i) => nestLevel(tensor, axis + 1, start + i * stride, stride))
 }
 

@@ -2,7 +2,7 @@
  * Shapes: counting elements without overflow, and meeting a shape with the free dims (null) of a field.
  *
  * A field's shape has the row axis first and null for a free dim. "Whole" fields have no row axis: their first dim means
- * no more than the others. Dims of inputs are at least 1 (an empty tensor has nothing to run); outputs may have empty dims.
+ * no more than the others. Any dim may be 0: a table without rows, and a tensor without elements, are like any other.
  */
 import { argumentError } from '../base/expect.js'
 import { PenstockError } from '../base/errors.js'
@@ -76,10 +76,7 @@ export function loosenDims(a: FieldShape, b: FieldShape): (number | null)[] {
  * @throws PenstockError ERR_SHAPE naming the axis.
  */
 export function expectShape(field: TensorField, shape: readonly number[], isWhole: boolean): void {
-  if (shapeMatches(field.shape, shape)) {
-    if (!shape.includes(0)) return
-    throw argumentError(`each dim of ${field.name}`, 'at least 1', formatShape(shape), '', 'ERR_SHAPE')
-  }
+  if (shapeMatches(field.shape, shape)) return
   const expected = formatShape(field.shape, isWhole)
   const received = formatShape(shape)
   const axis = field.shape.findIndex((dim, index) => dim !== null && dim !== shape[index])

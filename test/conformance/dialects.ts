@@ -43,7 +43,10 @@ const oipNames: Readonly<Record<string, string>> = {
   string: 'BYTES',
 }
 
-export async function openDialects(server: PenstockServer): Promise<Dialect[]> {
+/** Where a server is: of this process or of another. */
+export type Address = Pick<PenstockServer, 'url' | 'grpcPort'>
+
+export async function openDialects(server: Address): Promise<Dialect[]> {
   return [
     nativeHttp(server.url),
     await webSocket(server.url),
@@ -72,7 +75,7 @@ function nativeHttp(url: string): Dialect {
       }
       const outputs = Object.entries(answer.outputs).map(([name, values]) => [
         name,
-        { shape: shapeOf(values), values: values.flat(9).map(String) },
+        { shape: nestedShape(values), values: values.flat(9).map(String) },
       ])
       return {
         outputs: Object.fromEntries(outputs) as Outcome['outputs'] & object,
@@ -167,7 +170,7 @@ interface GrpcAnswer {
   readonly parameters: Record<string, { string_param: string }>
 }
 
-function oipGrpc(server: PenstockServer): Dialect {
+function oipGrpc(server: Address): Dialect {
   const proto = fileURLToPath(new URL('../../src/transport/grpc/proto/inference.proto', import.meta.url))
   const loaded = loadPackageDefinition(loadSync(proto, { keepCase: true, longs: Number, defaults: true }))
   const { GRPCInferenceService } = loaded['inference'] as unknown as Record<string, new (...parts: unknown[]) => Client>
@@ -269,11 +272,24 @@ function nested({ dtype, shape, data }: Tensor): string {
   )
 }
 
-function shapeOf(values: unknown): number[] {
-  return Array.isArray(values) ? [values.length, ...shapeOf(values[0])] : []
+/** As far as nested arrays tell it: nothing below one without elements. */
+export function nestedShape(values: unknown): number[] {
+  return Array.isArray(values) ? [values.length, ...nestedShape(values[0])] : []
 }
 
-function valuesOf({ dtype, data }: Tensor): string[] {
+/** The outcome as far as every dialect can tell it: dims behind a 0 have no elements, and JSON has no place for them. */
+export function comparable({ outputs, ...rest }: Outcome): Outcome {
+  if (outputs === undefined) return rest
+  const known = Object.entries(outputs).map(([name, { shape, values }]) => [name, { shape: knownDims(shape), values }])
+  return { ...rest, outputs: Object.fromEntries(known) as Outcome['outputs'] & object }
+}
+
+export function knownDims(shape: readonly number[]): readonly number[] {
+  const zero = shape.indexOf(0)
+  return zero < 0 ? shape : shape.slice(0, zero + 1)
+}
+
+export function valuesOf({ dtype, data }: Tensor): string[] {
   return Array.from(data as ArrayLike<unknown>, (value) =>
     dtype === 'bool' ? String(value === 1) : shortest(dtype, value),
   )

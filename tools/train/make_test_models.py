@@ -111,6 +111,39 @@ def trim_tokens() -> ModelProto:
     return build("trim-tokens", nodes, [field("tokens", "int64", ["N", "S"])], [field("trimmed", "int64", ["N", "K"])])
 
 
+@test_model("drop-first-token", "`tokens` int64 [N,S] → `rest` int64 [N,T], T = S - 1: a request of one token is answered by rows "
+                                "without elements")
+def drop_first_token() -> ModelProto:
+    return build("drop-first-token", [node("Slice", ["tokens", "one", "end", "one"], ["rest"])],
+                 [field("tokens", "int64", ["N", "S"])], [field("rest", "int64", ["N", "T"])],
+                 [weight("one", [1], "int64"), weight("end", [2**31 - 1], "int64")])
+
+
+@test_model("drop-first-text", "`texts` string [N,S] → `rest` string [N,T], T = S - 1: drop-first-token with strings")
+def drop_first_text() -> ModelProto:
+    return build("drop-first-text", [node("Slice", ["texts", "one", "end", "one"], ["rest"])],
+                 [field("texts", "string", ["N", "S"])], [field("rest", "string", ["N", "T"])],
+                 [weight("one", [1], "int64"), weight("end", [2**31 - 1], "int64")])
+
+
+@test_model("no-elements", "`x` float32 [N,0,4], `w` float32 [N,2] → `y` = x, `z` = 2·w: rows of one input and output have no elements, "
+                           "and the signature says so")
+def no_elements() -> ModelProto:
+    return build("no-elements", [node("Identity", ["x"], ["y"]), node("Add", ["w", "w"], ["z"])],
+                 [field("x", "float32", ["N", 0, 4]), field("w", "float32", ["N", 2])],
+                 [field("y", "float32", ["N", 0, 4]), field("z", "float32", ["N", 2])])
+
+
+@test_model("add-edges", "`nodes` float32 [N,4], `source`, `target` int64 [E] → `y` float32 [N,4]: to each node, the nodes that an edge "
+                         "leads from; a graph may have no edge")
+def add_edges() -> ModelProto:
+    nodes = [node("Gather", ["nodes", "source"], ["sent"]), node("Unsqueeze", ["target", "axis"], ["index"]),
+             node("ScatterND", ["nodes", "index", "sent"], ["y"], reduction="add")]
+    return build("add-edges", nodes,
+                 [field("nodes", "float32", ["N", 4]), field("source", "int64", ["E"]), field("target", "int64", ["E"])],
+                 [field("y", "float32", ["N", 4])], [weight("axis", [1], "int64")])
+
+
 @test_model("nonzero", "`x` float32 [N,3] → `indices` int64 [2,K]: K is known only after the run and no output has the row axis")
 def nonzero() -> ModelProto:
     return build("nonzero", [node("NonZero", ["x"], ["indices"])],

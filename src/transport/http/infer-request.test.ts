@@ -155,7 +155,7 @@ describe('columns', () => {
     expect(refusal({ x: [[1, 2], [3]] }, x2).code).toBe('ERR_SHAPE')
     expect(refusal({ x: [[1, 2, 3]] }, x2).code).toBe('ERR_SHAPE')
     expect(refusal({ x: [[[1, 2]]] }, x2).code).toBe('ERR_SHAPE')
-    expect(refusal({ x: [] }, x2).code).toBe('ERR_SHAPE')
+    expect(refusal({ x: [[]] }, x2).code).toBe('ERR_SHAPE')
     expect(refusal({ x: [1, 2, 3] }, x2).code).toBe('ERR_SHAPE')
     expect(refusal('{"x":[[NaN,1]]}', x2)).toMatchObject({
       code: 'ERR_BODY',
@@ -240,7 +240,7 @@ describe('records', () => {
       code: 'ERR_ARGUMENT',
       message: expect.stringContaining('x[1][1]') as string,
     })
-    expect(refusal([], x2)).toMatchObject({ code: 'ERR_SHAPE' })
+    expect(refusal([], { ...x2, isWhole: true })).toMatchObject({ code: 'ERR_SHAPE' })
     expect(refusal([3], x2).code).toBe('ERR_BODY')
     expect(
       refusal(

@@ -190,6 +190,7 @@ function expectMeta(meta: JsonValue): Meta {
     throw argumentError('meta', 'an object of routing keys', meta, '', 'ERR_META')
   for (const [key, value] of Object.entries(meta)) {
     const values = Array.isArray(value) ? value : [value]
+    if (values.length === 0) continue
     const type = typeof values[0]
     if ((type === 'number' || type === 'string') && values.every((element) => typeof element === type)) continue
     throw argumentError(`meta.${key}`, 'a string, a number, or an array of one of them per row', value, '', 'ERR_META')

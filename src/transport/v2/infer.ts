@@ -1,13 +1,13 @@
 /**
  * The one internal call, as both dialects of the protocol make it: a request that is held to the signature goes to the
  * engine as bytes, its result comes back as an answer. Pipelines with string tensors take Engine.infer, whose tensors are
- * values; a request of no rows is answered without asking anybody.
+ * values.
  */
 import { PenstockError, toPenstockError } from '../../base/errors.js'
 import { DEADLINE_MS_MAX } from '../../base/limits.js'
 import type { EngineApi, InferResult, PipelineDescription } from '../../engine/api.js'
 import type { BytesRequest, TensorPort } from '../../engine/tensor-port.js'
-import { allocateData, dtypeInfo, viewData } from '../../tensor/dtype.js'
+import { dtypeInfo, viewData } from '../../tensor/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { readByteStrings } from './inputs/byte-strings.js'
 import type { V2Answer, V2Input, V2Output, V2Request, V2Wish } from './call.js'
@@ -61,9 +61,9 @@ export function prepareCall(served: ServedModel, description: PipelineDescriptio
   }
 }
 
-/** Whether the call goes to the engine as bytes: there is something to run, and no string in it. */
-export function isBytesCall({ description, signature, inputs }: PreparedCall): boolean {
-  return !description.isPlain && !isEmpty(signature, inputs)
+/** Whether the call goes to the engine as bytes: there is no string in it. */
+export function isBytesCall({ description }: PreparedCall): boolean {
+  return !description.isPlain
 }
 
 /** The engine's form of a bytes call. */
@@ -91,19 +91,11 @@ export function inferV2(engine: InferEngine, call: PreparedCall, callbacks: Infe
     }
     callbacks.onAnswer(answer)
   }
-  if (isEmpty(call.signature, call.inputs)) {
-    onAnswer(emptyResult(call))
-    return nothingToCancel
-  }
   const target = isBytesCall(call) ? engine.tensors.find(call.served.pipeline) : null
   if (target === null) return inferPlainly(engine, call, onAnswer, callbacks)
   const onFailure = (error: PenstockError): void => callbacks.onFailure(error)
   const number = engine.tensors.submit(target, bytesRequestOf(call), onAnswer, onFailure)
   return number === 0 ? nothingToCancel : () => engine.tensors.cancel(number)
-}
-
-function isEmpty({ rowsMax }: V2Signature, inputs: readonly V2Input[]): boolean {
-  return rowsMax > 0 && inputs[0]?.shape[0] === 0
 }
 
 /** With values instead of bytes. */
@@ -149,18 +141,6 @@ function tensorOf(field: V2Field, { name, shape, data }: V2Input): Tensor {
   // Views need alignment, and the caller's bytes are only lent.
   const copy = Uint8Array.from(data as Uint8Array)
   return { dtype, shape, data: viewData(dtype, copy.buffer) }
-}
-
-/** What a request of no rows is answered with: outputs of no rows. */
-function emptyResult({ description, signature }: PreparedCall): InferResult {
-  const { name, version } = description
-  const outputs: Record<string, Tensor> = {}
-  for (const { name: output, dtype, shape } of signature.outputs) {
-    const dims = shape.map((dim) => Math.max(0, dim))
-    outputs[output] = { dtype, shape: dims, data: dtype === 'string' ? [] : allocateData(dtype, 0) }
-  }
-  const metadata = { pipeline: name, pipelineVersion: version, requestId: '', elapsedNs: [], route: null }
-  return { rows: 0, outputs, checkFailures: [], metadata }
 }
 
 /** @throws PenstockError ERR_ARGUMENT, ERR_RUN_FAILED. */

@@ -4,7 +4,7 @@
  *
  * http-infer.ts is the reference: whatever is refused here by an exception is left to it, and refused there with words.
  */
-import { isPenstockError, PenstockError } from '../../base/errors.js'
+import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import type { TensorTarget } from '../../engine/tensor-port.js'
 import { authorize } from '../auth.js'
@@ -85,7 +85,7 @@ export class QuickInferV2 implements QuickHandler {
     this.#fail(exchange, new PenstockError('ERR_ABORTED'))
   }
 
-  /** @returns null for what the reference does: raw requests, and requests of no rows. */
+  /** @returns null for what the reference does: raw requests. */
   #read(
     served: ServedModel,
     description: PipelineDescription,
@@ -111,8 +111,8 @@ export class QuickInferV2 implements QuickHandler {
     try {
       written = writeAnswer(answerOf(call, result), formOf, this.#service.memory)
     } catch (error) {
-      if (isPenstockError(error)) return this.#fail(exchange, error)
-      throw error
+      // Whatever it is, for example a text longer than a string may be: the caller is told, and nobody else's answer is lost.
+      return this.#fail(exchange, toPenstockError(error))
     }
     this.#service.noteInference(call.served)
     this.#context.onAnswered(route, 'POST', 200)

@@ -253,17 +253,16 @@ export class StreamServer {
     const description = peer.channels.get(channel)
     const isRepeated = peer.plainRequests.has(key)
     if (!isRepeated) peer.plainRequests.set(key, controller)
-    void this.#runPlain(peer, message, description, isRepeated, controller.signal).then(
-      (answer) => {
-        if (!isRepeated) peer.plainRequests.delete(key)
-        peer.sendMessage(answer)
-      },
-      (error: unknown) => {
-        if (!isRepeated) peer.plainRequests.delete(key)
+    // A result that fits into no frame fails like a run: `sendMessage` throws for it.
+    void this.#runPlain(peer, message, description, isRepeated, controller.signal)
+      .then((answer) => peer.sendMessage(answer))
+      .catch((error: unknown) => {
         if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket request failed')
         peer.sendMessage(failureMessage(channel, request, toPenstockError(error)))
-      },
-    )
+      })
+      .finally(() => {
+        if (!isRepeated) peer.plainRequests.delete(key)
+      })
   }
 
   async #runPlain(

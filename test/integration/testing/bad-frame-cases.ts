@@ -63,7 +63,7 @@ export const failingCases: readonly { what: string; to?: string; message: Messag
   { what: 'too few bytes', message: inferMessage({ data: floats(1, 2) }), code: 'ERR_SHAPE' },
   { what: 'too many bytes', message: inferMessage({ data: floats(1, 2, 3, 4) }), code: 'ERR_SHAPE' },
   { what: 'no bytes', message: inferMessage({ data: new Uint8Array() }), code: 'ERR_SHAPE' },
-  { what: 'zero rows', message: inferMessage({ rows: 0, data: new Uint8Array() }), code: 'ERR_SHAPE' },
+  { what: 'bytes of zero rows', message: inferMessage({ rows: 0 }), code: 'ERR_SHAPE' },
   { what: 'more rows than bytes', message: inferMessage({ rows: 1000 }), code: 'ERR_SHAPE' },
   { what: 'rows whose bytes wrap', message: inferMessage({ rows: 0x40000000 }), code: 'ERR_TOO_MANY_ROWS' },
   {
@@ -79,9 +79,9 @@ export const failingCases: readonly { what: string; to?: string; message: Messag
     code: 'ERR_SHAPE',
   },
   {
-    what: 'a free dim of zero',
+    what: 'bytes of a free dim of zero',
     to: 'tokens',
-    message: inferMessage({ data: new Uint8Array(), dims: [0] }),
+    message: inferMessage({ dims: [0] }),
     code: 'ERR_SHAPE',
   },
   { what: 'a hash key out of range', to: 'weighted', message: inferMessage({ meta: { u: 2 } }), code: 'ERR_META' },

@@ -166,8 +166,7 @@ export const inferCases: readonly HttpCase[] = [
     code: 'ERR_TOO_MANY_ROWS',
     says: 'at most 262144 records',
   },
-  { what: 'zero rows', body: { x: [] }, code: 'ERR_SHAPE', says: 'Expected x to be an array of at least one element' },
-  { what: 'zero records', body: [], code: 'ERR_SHAPE', says: 'at least one record' },
+  { what: 'a row without elements', body: { x: [[]] }, code: 'ERR_SHAPE', says: '(dim 1 is 3) but received [1, 0]' },
   {
     what: 'a record without an input',
     body: [{ x: [1, 2, 3] }, { y: 1 }],

@@ -41,9 +41,10 @@ export function expectRoom(rows: number, { rowsMax }: Signature): void {
   )
 }
 
+/** A table without rows is one like any other; a tensor without a row axis is one record. */
 export function expectRows({ rows }: RowFacts, signature: Signature): void {
-  if (rows > 0) return
-  throw new PenstockError('ERR_SHAPE', `Expected at least one record but received []. Send ${example(signature)}`)
+  if (rows > 0 || !signature.isWhole) return
+  throw new PenstockError('ERR_SHAPE', `Expected one record but received []. Send ${example(signature)}`)
 }
 
 /** `[{…},{…}]` @param isBody nothing may follow it. */

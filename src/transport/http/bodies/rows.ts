@@ -14,6 +14,7 @@ import type { Meta, MetaValue } from '../../../engine/api.js'
 import { toTensor } from '../../../tensor/convert.js'
 import { planFeatureColumns, featureWidth } from '../../../tensor/feature-columns.js'
 import { shapeMatches } from '../../../tensor/shape.js'
+import { tensorWithoutRows } from '../../../tensor/without-rows.js'
 import type { NumericDtype, Tensor, TensorField } from '../../../tensor/tensor.js'
 import type { JsonValue } from '../json-reader.js'
 import { dataOf, isExactField, isFastField, NumberScratch } from '../tensor-reader.js'
@@ -66,6 +67,10 @@ function readInputs(source: RowSource, signature: Signature, facts: RowFacts): R
   source.readAll(fastVisitor(source, signature, columns, others, facts))
   expectRows(facts, signature)
   const inputs = Object.create(null) as Record<string, Tensor>
+  if (facts.rows === 0) {
+    for (const field of signature.inputs) inputs[field.name] = tensorWithoutRows(field)
+    return inputs
+  }
   const slow: Column[] = []
   const mistakes = new Mistakes()
   for (const column of columns.values()) {
