@@ -191,7 +191,8 @@ char* print_nest(const std::byte* elements, Dtype dtype, const std::vector<int64
 }
 
 size_t nest_characters(const std::vector<int64_t>& dims) noexcept {
-  // Brackets and commas of every level, elements of the last. Dims before a 0 may be of any size: no memory bounds them.
+  // Brackets and commas of every level, elements of the last. Dims before a 0 may be of any size: no memory bounds
+  // them.
   constexpr size_t kCountMax = kCharactersMany / kElementCharactersMax;
   size_t characters = 2;
   size_t count = 1;

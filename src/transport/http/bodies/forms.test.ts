@@ -208,6 +208,26 @@ describe('forms of other clients', () => {
     expect(parse({ instances: [[1, 2]] }, instances).request.inputs['instances']?.shape).toEqual([1, 2])
   })
 
+  it.each<[string, unknown]>([
+    ['records', []],
+    ['columns', { age: [], sex: [], count: [] }],
+    ['the split form', { columns: ['sex', 'age', 'count'], data: [] }],
+    ['wrapped records', { dataframe_records: [] }],
+    ['a wrapped split form', { dataframe_split: { columns: ['age', 'sex', 'count'], index: [], data: [] } }],
+  ])('%s may have no rows', (_, body) => {
+    expect(parse(body, people).request.inputs).toEqual({
+      age: { dtype: 'float32', shape: [0, 1], data: new Float32Array(0) },
+      sex: { dtype: 'string', shape: [0, 1], data: [] },
+      count: { dtype: 'int64', shape: [0], data: new BigInt64Array(0) },
+    })
+  })
+
+  it('columns of features may have no rows', () => {
+    const none = { dtype: 'float32', shape: [0, 3], data: new Float32Array(0) }
+    for (const body of [[], { a: [], b: [], c: [] }, { columns: ['a', 'b', 'c'], data: [] }])
+      expect(parse(body, x3).request.inputs).toEqual({ x: none })
+  })
+
   it('options stand beside a wrapper', () => {
     expect(parse({ dataframe_split: split, deadlineMs: 9 }, people).request).toEqual({ ...wanted, deadlineMs: 9 })
   })
@@ -225,7 +245,7 @@ describe('forms of other clients', () => {
       /a cell for each of the 2 columns.* row 1 has 1/,
     ],
     ['rows that are none', { columns: ['age'], data: [1] }, /row 0 of "data" to be an array/],
-    ['no rows', { columns: ['age'], data: [] }, /at least one record/],
+    ['no rows and a column too few', { columns: ['age'], data: [] }, /the columns to have the input sex/],
     ['pandas by column', { age: { 0: 1 }, sex: { 0: 'm' }, count: { 0: 1 } }, /orient="records"/],
     ['records as split', [{ a: 1 }], /an object/, 'split'],
   ])('refuses %s', (_, body, message, kind) => {

@@ -66,11 +66,8 @@ function readInputs(source: RowSource, signature: Signature, facts: RowFacts): R
   const others = new Set<string>()
   source.readAll(fastVisitor(source, signature, columns, others, facts))
   expectRows(facts, signature)
+  if (facts.rows === 0) return inputsWithoutRows(source, signature)
   const inputs = Object.create(null) as Record<string, Tensor>
-  if (facts.rows === 0) {
-    for (const field of signature.inputs) inputs[field.name] = tensorWithoutRows(field)
-    return inputs
-  }
   const slow: Column[] = []
   const mistakes = new Mistakes()
   for (const column of columns.values()) {
@@ -87,6 +84,19 @@ function readInputs(source: RowSource, signature: Signature, facts: RowFacts): R
     else inputs[field.name] = tensor
   }
   if (slow.length > 0) readSlowly(source, slow, inputs, facts.rows, signature, mistakes)
+  mistakes.throwAny()
+  return inputs
+}
+
+/** Where the form tells its columns apart from the rows, they have to be there all the same. */
+function inputsWithoutRows(source: RowSource, signature: Signature): Record<string, Tensor> {
+  const inputs = Object.create(null) as Record<string, Tensor>
+  const mistakes = new Mistakes()
+  for (const field of signature.inputs) {
+    inputs[field.name] = tensorWithoutRows(field)
+    const others = source.firstColumns(field.name)
+    if (others !== null) mistakes.add(field.name, missingInput(field.name, signature, 'the columns', others))
+  }
   mistakes.throwAny()
   return inputs
 }
