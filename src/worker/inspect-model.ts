@@ -14,9 +14,10 @@
  */
 import type { InferenceSession } from 'onnxruntime-node'
 import type { ModelSignature } from '../engine/api.js'
-import type { OnnxModel } from '../onnx/index.js'
+import type { InputHint, OnnxModel } from '../onnx/index.js'
 import { dtypeOfOrt } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
+import { withHints } from './hinted-inputs.js'
 import { decideBatching, overridden, type BatchingOverride } from './row-trial/decide-batching.js'
 import { feedsOf } from './row-trial/run-rows.js'
 import { findUnwritten } from './row-trial/written-outputs.js'
@@ -27,6 +28,8 @@ export interface DeclaredField {
   readonly name: string
   readonly dtype: TensorField['dtype']
   readonly dims: readonly (number | string)[]
+  /** Of an input: what the graph says of its values. */
+  readonly hint?: InputHint
 }
 
 export type InspectedSignature = ModelSignature
@@ -46,11 +49,12 @@ export async function inspectSession(
   session: InferenceSession,
   options: InspectionOptions,
 ): Promise<InspectedSignature> {
-  const inputs = declaredFields('input', session.inputMetadata)
+  const { model, override, nowMs } = options
+  const declared = declaredFields('input', session.inputMetadata)
+  const inputs = model === null ? declared : withHints(declared, model)
   const outputs = declaredFields('output', session.outputMetadata)
   if (inputs.length === 0) throw new UnservableModel('Expected the model to have at least one input but it has none')
   if (outputs.length === 0) throw new UnservableModel('Expected the model to have at least one output but it has none')
-  const { model, override, nowMs } = options
   const trial = await runTrial(session, inputs)
   const decided = await decideBatching({ session, inputs, outputs, trial, model, nowMs })
   const decision = override === undefined ? decided : overridden(decided, override)

@@ -81,10 +81,14 @@ function hasFreeInnerDim(fields: readonly DeclaredField[]): boolean {
 function trialInputs(fields: readonly DeclaredField[], innerSize: number): TrialInput[] | null {
   const inputs: TrialInput[] = []
   for (const field of fields) {
-    const dims = field.dims.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? 1 : innerSize))
+    const columns = field.hint?.columnsMin ?? 0
+    const dims = field.dims.map((dim, axis) => {
+      if (typeof dim === 'number' || axis === 0) return typeof dim === 'number' ? dim : 1
+      return columns > 0 && axis === field.dims.length - 1 ? columns : innerSize
+    })
     const elements = dims.reduce((product, dim) => product * dim, 1)
     if (elements > TRIAL_ELEMENTS_MAX) return null
-    const sample: TrialInput['sample'] = (random) => sampleData(field.dtype, elements, random)
+    const sample: TrialInput['sample'] = (random) => sampleData(field.dtype, elements, random, field.hint)
     inputs.push({ name: field.name, dtype: field.dtype, dims, sample, families: ['plain'] })
   }
   return inputs

@@ -88,12 +88,16 @@ export function writeRecords(result: InferResult, pipeline: AnsweredPipeline, co
   const metadataOf = recordMetadata(result, pipeline, context.partition)
   const outputs = Object.entries(result.outputs).map(([name, tensor]) => [JSON.stringify(name), tensor] as const)
   const records: string[] = []
-  for (let row = 0; row < result.rows; row++) {
-    const checks = failing.get(row) ?? []
-    const out = outputs.map(([name, tensor]) => `${name}:${writeCell(tensor, row, pipeline.isWhole)}`)
+  // Records that were stacked for a model without a row axis come apart again where its outputs have one of each.
+  const stacked = pipeline.isWhole && 'echoes' in context.inputs ? context.inputs.echoes.length : 1
+  const isApart = stacked > 1 && outputs.every(([, tensor]) => tensor.shape[0] === stacked)
+  const isWhole = pipeline.isWhole && !isApart
+  for (let row = 0; row < (isApart ? stacked : result.rows); row++) {
+    const checks = failing.get(isApart ? 0 : row) ?? []
+    const out = outputs.map(([name, tensor]) => `${name}:${writeCell(tensor, row, isWhole)}`)
     records.push(
-      `{"time":${context.timeMs},"in":${writeInputs(context, row, pipeline.isWhole)},"out":{${out.join(',')}},` +
-        `"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(row)}}`,
+      `{"time":${context.timeMs},"in":${writeInputs(context, row, isWhole)},"out":{${out.join(',')}},` +
+        `"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(isApart ? 0 : row)}}`,
     )
   }
   return `[${records.join(',')}]`
@@ -122,7 +126,10 @@ function writeCell(tensor: Tensor, row: number, isWhole: boolean): string {
 }
 
 function writeInputs({ inputs }: RecordsContext, row: number, isWhole: boolean): string {
-  if ('echoes' in inputs) return inputs.echoes[row] ?? '{}'
+  if ('echoes' in inputs) {
+    const { echoes } = inputs
+    return isWhole && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')
+  }
   return `{${Object.entries(inputs.tensors)
     .map(([name, tensor]) => `${JSON.stringify(name)}:${writeCell(tensor, row, isWhole)}`)
     .join(',')}}`

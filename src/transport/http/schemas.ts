@@ -254,7 +254,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
   },
   Record: record({
     time: { type: 'integer', description: 'Milliseconds of the epoch when the request arrived; the same for all rows' },
-    in: { type: 'object', description: 'The record as it was sent' },
+    in: {
+      type: ['object', 'array'],
+      description: 'The record as it was sent; all of them where a model without a row axis made one answer of several',
+    },
     out: mapOf(nestedNumbers),
     anomaly: { type: 'object', properties: { count }, required: ['count'], additionalProperties: flag },
     check_failures: listOf(text),

@@ -4,6 +4,7 @@
  * called again from the start for what the first reading did not fit.
  */
 import { PenstockError } from '../../../base/errors.js'
+import { REQUEST_ROWS_MAX } from '../../../base/limits.js'
 import type { JsonReader, JsonValue, Mark } from '../json-reader.js'
 import { firstKeyOfNext } from './peek.js'
 import { example, type Signature } from './signature.js'
@@ -33,11 +34,13 @@ export interface RowFacts {
 }
 
 /** @throws ERR_TOO_MANY_ROWS when `rows` is the index of a row beyond the limit. */
-export function expectRoom(rows: number, { rowsMax }: Signature): void {
-  if (rows < rowsMax) return
+export function expectRoom(rows: number, { rowsMax, isWhole }: Signature): void {
+  // Records of a model without a row axis are stacked to one tensor of one run.
+  const recordsMax = isWhole ? REQUEST_ROWS_MAX : rowsMax
+  if (rows < recordsMax) return
   throw new PenstockError(
     'ERR_TOO_MANY_ROWS',
-    `Expected at most ${rowsMax} records but received more. Send them in several requests`,
+    `Expected at most ${recordsMax} records but received more. Send them in several requests`,
   )
 }
 

@@ -155,10 +155,10 @@ function columnTensor({ field, scratch, isFast }: Column, rows: number, signatur
   if (!isFast) return null
   const data = dataOf(scratch, field.dtype as NumericDtype)
   if (data === null) return null
-  if (signature.isWhole)
-    return rows === 1 && shapeMatches(field.shape, scratch.dims)
-      ? { dtype: field.dtype, shape: [...scratch.dims], data }
-      : null
+  if (signature.isWhole && rows === 1 && shapeMatches(field.shape, scratch.dims))
+    return { dtype: field.dtype, shape: [...scratch.dims], data }
+  // Records of a model without a row axis of its own are stacked where its first dim is free.
+  if (signature.isWhole && field.shape[0] !== null) return null
   const rest = field.shape.slice(1)
   if (shapeMatches(rest, scratch.dims)) return { dtype: field.dtype, shape: [rows, ...scratch.dims], data }
   // A frame's column of scalars meets a field of the shape [n, 1].
@@ -179,10 +179,11 @@ function readSlowly(
   signature: Signature,
   mistakes: Mistakes,
 ): void {
-  if (signature.isWhole && rows > 1) {
+  const pinned = signature.isWhole && rows > 1 ? columns.find(({ field }) => field.shape[0] !== null) : undefined
+  if (pinned !== undefined) {
     throw new PenstockError(
       'ERR_SHAPE',
-      `Expected one record, for the models of pipeline ${signature.name} have no row axis, but received ${rows}. Send one request each`,
+      `Expected one record, for the first dim of input ${pinned.field.name} of pipeline ${signature.name} is not free, but received ${rows}. Send one request each`,
     )
   }
   const { reader } = source
@@ -202,11 +203,19 @@ function readSlowly(
   for (const { field, values } of byName.values()) {
     const wantsScalars = field.shape.length === 2 && field.shape[1] === 1
     const nested = wantsScalars ? values.map((value) => (Array.isArray(value) ? value : [value])) : values
+    const isStacked = !signature.isWhole || rows > 1 || isRowOf(field, values[0])
     const tensor = mistakes.attempt(field.name, () =>
-      toTensor(field, signature.isWhole ? values[0] : nested, signature.isWhole),
+      toTensor(field, isStacked ? nested : values[0], signature.isWhole),
     )
     if (tensor !== undefined) inputs[field.name] = tensor
   }
+}
+
+/** Whether a lone record has a row of the tensor, not all of it: then it has an axis less, and the first dim is free. */
+function isRowOf({ shape }: TensorField, value: JsonValue | undefined): boolean {
+  let rank = 0
+  for (let inner = value; Array.isArray(inner); inner = inner[0]) rank++
+  return shape[0] === null && rank === shape.length - 1
 }
 
 /** One value per row: numbers when all are, else text. A record without the key has '' and takes the default. */
