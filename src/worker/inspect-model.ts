@@ -10,7 +10,7 @@
  *     first dim fixed at 1 everywhere ───── row
  *     otherwise ─────────────────────────── whole, the reason in `remark`
  *
- * Pure but for the session it is given. Thread: a throwaway one (inspection-worker.ts).
+ * Pure but for the session it is given. Process: that of inspections (inspection-process.ts).
  */
 import type { InferenceSession } from 'onnxruntime-node'
 import type { ModelSignature } from '../engine/api.js'

@@ -1,5 +1,5 @@
 /**
- * The throwaway thread of an inspection: it opens the uploaded bytes as a session, so that a model which is slow to
+ * What the process of inspections does with an upload: it opens the uploaded bytes as a session, so that a model which is slow to
  * load or to run costs the serving workers nothing. Answers with plain data; refusals are sentences, not exceptions,
  * because an exception would arrive without its class.
  */

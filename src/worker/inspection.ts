@@ -1,18 +1,17 @@
 /**
- * Inspects uploads on a thread of their own: it starts with the first upload and ends when none has come for a while.
+ * Inspects uploads in a process of their own: it starts with the first upload and ends when none has come for a while.
  * One at a time: an inspection may need as much memory as the model, and uploads are rare.
  *
- * A thread is never terminated while it inspects, because ONNX Runtime's binding aborts the process when its thread is
- * torn down inside a call. An inspection that takes too long is refused and its thread abandoned: it ends by itself.
+ * A process, not a thread: on some models that exporters write, ONNX Runtime itself ends the process that runs them (an
+ * integer division by zero, when a row has nothing to impute). An upload that does so on trial rows is refused, and the
+ * server goes on. One that takes too long is killed. Its memory goes with it.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Piscina } from 'piscina'
+import { fork, type ChildProcess } from 'node:child_process'
 import { PenstockError } from '../base/errors.js'
 import { INSPECTION_MS_MAX, MODEL_BYTES_MAX } from '../base/limits.js'
 import { Mutex } from '../base/mutex.js'
 import type { Upload } from '../onnx/index.js'
 import type { InspectedUpload, InspectionReply, InspectionTask } from './inspection-worker.js'
-import { releaseFreeMemorySoon } from './free-memory.js'
 import type { BatchingOverride } from './row-trial/decide-batching.js'
 import { workerFile } from './worker-file.js'
 
@@ -21,9 +20,8 @@ const IDLE_MS = 2_000
 export class ModelInspector {
   readonly #mutex = new Mutex()
   readonly #limitMs: number
-  #threads: Piscina | null = null
-  /** The pool whose thread inspects now. */
-  #running: Piscina | null = null
+  #child: ChildProcess | null = null
+  #idle: NodeJS.Timeout | undefined
 
   constructor(limitMs = INSPECTION_MS_MAX) {
     this.#limitMs = limitMs
@@ -47,47 +45,73 @@ export class ModelInspector {
     return reply.inspected
   }
 
-  /** Ends the idle thread; one that inspects ends when it is done. */
-  async close(): Promise<void> {
-    const threads = this.#threads
-    this.#threads = null
-    if (threads !== null && threads !== this.#running) await threads.destroy()
+  /** Ends the process; an inspection under way is refused. */
+  close(): Promise<void> {
+    this.#end()
+    return Promise.resolve()
+  }
+
+  #end(): void {
+    clearTimeout(this.#idle)
+    this.#child?.kill('SIGKILL')
+    this.#child = null
   }
 
   async #run(task: InspectionTask): Promise<InspectionReply> {
-    const threads = (this.#threads ??= new Piscina({
-      filename: workerFile('inspection-worker'),
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_MS,
-      atomics: 'disabled',
-    }))
-    this.#running = threads
-    const done = (threads.run(task) as Promise<InspectionReply>).finally(() => {
-      if (this.#running === threads) this.#running = null
-      releaseFreeMemorySoon()
-      // Closed or given up meanwhile.
-      if (this.#threads !== threads) void threads.destroy()
-    })
-    const limit = new AbortController()
-    const late = sleep(this.#limitMs, 'late' as const, { signal: limit.signal, ref: false }).catch(
-      () => 'late' as const,
-    )
+    clearTimeout(this.#idle)
+    const child = (this.#child ??= start())
     try {
-      const reply = await Promise.race([done, late])
-      if (reply !== 'late') return reply
-    } catch (cause) {
-      throw invalid(`Its inspection ended the thread it ran on (${String(cause)})`, cause)
+      return await ask(child, task, this.#limitMs)
+    } catch (error) {
+      if (this.#child === child) this.#end()
+      throw error
     } finally {
-      limit.abort()
+      child.unref()
+      child.channel?.unref()
+      this.#idle = setTimeout(() => this.#end(), IDLE_MS).unref()
     }
-    this.#threads = null
-    this.#running = null
-    done.catch(() => undefined)
-    throw invalid(`Its inspection took longer than ${this.#limitMs / 1000} s`)
   }
 }
 
-function invalid(reason: string, cause?: unknown): PenstockError {
-  return new PenstockError('ERR_MODEL_INVALID', `The file is not a model that can be served. ${reason}`, { cause })
+function start(): ChildProcess {
+  return fork(workerFile('inspection-process'), [], {
+    serialization: 'advanced',
+    // What this program was started with (a debugger's port, a script to evaluate) is not for its child.
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  })
+}
+
+/** @throws PenstockError ERR_MODEL_INVALID when the process ends, or does not answer in time. */
+function ask(child: ChildProcess, task: InspectionTask, limitMs: number): Promise<InspectionReply> {
+  child.ref()
+  child.channel?.ref()
+  return new Promise<InspectionReply>((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      clearTimeout(late)
+      child.removeAllListeners()
+      // A process that is killed later may still report so.
+      child.on('error', () => undefined)
+      act()
+    }
+    const fail = (reason: string): void => settle(() => reject(invalid(reason)))
+    const late = setTimeout(() => fail(`Its inspection took longer than ${limitMs / 1000} s`), limitMs)
+    child.once('message', (reply: InspectionReply) => settle(() => resolve(reply)))
+    child.once('error', (error) => fail(`Its inspection could not be run: ${error.message}`))
+    child.once('exit', (code, signal) => fail(endedBy(signal ?? `exit code ${code}`)))
+    child.send(task, (error) => {
+      if (error !== null) fail(`Its inspection could not be run: ${error.message}`)
+    })
+  })
+}
+
+function endedBy(how: string): string {
+  return (
+    `ONNX Runtime ended its own process (${how}) on trial rows, as it would have ended the server. Other versions of the ` +
+    'exporter or another opset may write the model so that it runs; a step of it that looks for missing values may fail on rows without any'
+  )
+}
+
+function invalid(reason: string): PenstockError {
+  return new PenstockError('ERR_MODEL_INVALID', `The file is not a model that can be served. ${reason}`)
 }

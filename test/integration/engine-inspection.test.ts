@@ -2,7 +2,7 @@
  * What the inspection of an upload finds out by running it: may requests share batches, and if not, why.
  */
 import { readFileSync } from 'node:fs'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { ModelInspector } from '../../src/worker/inspection.js'
 import { testModel } from './engine-harness.js'
 import { exampleModels, modelPath } from './goldens.js'
@@ -60,6 +60,17 @@ describe('inspection', () => {
     await expect(signatureOf(testModel('slow'), hasty)).rejects.toMatchObject({ code: 'ERR_MODEL_INVALID' })
     await hasty.close()
     expect((await signatureOf(testModel('add-one'))).batching).toBe('rows')
+  })
+
+  test('a model that ends the process which tries it is refused, and ends nothing else', async () => {
+    const fault = new URL('./testing/crashing-runtime.mjs', import.meta.url).href
+    vi.stubEnv('NODE_OPTIONS', `--import=${fault}`)
+    const crashing = new ModelInspector()
+    const refused = await signatureOf(testModel('add-one'), crashing).catch((error: unknown) => error)
+    vi.unstubAllEnvs()
+    expect(refused).toMatchObject({ code: 'ERR_MODEL_INVALID', message: expect.stringContaining('SIGFPE') as string })
+    expect((await signatureOf(testModel('add-one'), crashing)).batching).toBe('rows')
+    await crashing.close()
   })
 
   test('uploads at the same time are inspected one after the other', async () => {
