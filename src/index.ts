@@ -45,6 +45,7 @@ export {
   enginePipeline,
   inferFromFile,
   type BodyRequest,
+  type BodySignature,
   type BodyTarget,
   type FileProgress,
   type InferFileOptions,

@@ -7,7 +7,10 @@ import { readFileSync, statSync } from 'node:fs'
 import { PenstockError } from '../base/errors.js'
 import { argumentError, expectRecord } from '../base/expect.js'
 import { BENCH_INPUT_FILE_BYTES_MAX } from '../base/limits.js'
+import { CsvReader } from '../results/csv/read-csv.js'
+import { csvRowsOf } from '../results/csv/rows.js'
 import { isTensor } from '../tensor/convert.js'
+import { toNested } from '../tensor/print.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { Tolerance } from './scenario.js'
 
@@ -26,7 +29,7 @@ export interface InputRows {
 export function readInputFile(path: string, inputs: readonly TensorField[], isWhole: boolean): InputRows {
   const text = readText(path)
   const found = /\.csv$/i.test(path)
-    ? { rows: readCsv(path, text, inputs), answers: null, tolerance: null }
+    ? { rows: readCsv(path, text, inputs, isWhole), answers: null, tolerance: null }
     : /\.(ndjson|jsonl)$/i.test(path)
       ? { rows: readLines(path, text), answers: null, tolerance: null }
       : readJson(path, parseJson(path, text), isWhole)
@@ -115,49 +118,27 @@ function nest(values: readonly unknown[], shape: readonly number[]): unknown {
   return Array.from({ length: first }, (_, index) => nest(values.slice(index * width, (index + 1) * width), rest))
 }
 
-/** The header names inputs (`x`), elements of them (`x[3]`), or, for a pipeline with one input, its elements in order. */
-function readCsv(path: string, text: string, inputs: readonly TensorField[]): Row[] {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '')
-  const header = cellsOf(lines[0] ?? '')
-  const place = placesOf(path, header, inputs)
-  return lines.slice(1).map((line, index) => {
-    const cells = cellsOf(line)
-    if (cells.length !== header.length)
-      throw argumentError(`${path}: row ${index + 1}`, `${header.length} cells, as the header has`, cells.length)
-    const row: Record<string, unknown> = {}
-    for (const [column, cell] of cells.entries()) place(row, column, cellValue(cell))
-    return row
-  })
-}
-
-function placesOf(path: string, header: readonly string[], inputs: readonly TensorField[]) {
-  const names = inputs.map(({ name }) => name)
-  const targets = header.map((title) => {
-    const match = /^(.*)\[(\d+)\]$/.exec(title)
-    if (names.includes(title)) return { name: title, index: null }
-    return match !== null && names.includes(match[1] ?? '') ? { name: match[1] ?? '', index: Number(match[2]) } : null
-  })
-  const isNamed = targets.every((target) => target !== null)
-  const [only] = names
-  if (!isNamed && (names.length !== 1 || targets.some((target) => target !== null)))
-    throw argumentError(`the header of ${path}`, `columns such as ${names.join(', ')} or ${only}[0]`, header.join(','))
-  return (row: Record<string, unknown>, column: number, value: unknown): void => {
-    const { name, index } = targets[column] ?? { name: only ?? '', index: column }
-    if (index === null) row[name] = value
-    else ((row[name] ??= []) as unknown[])[index] = value
+/** By the inputs' dtypes; each column is an input, an element of one (`x[3]`), or a feature of the only one. */
+function readCsv(path: string, text: string, inputs: readonly TensorField[], isWhole: boolean): Row[] {
+  const [header = [], ...rows] = csvRowsOf(Buffer.from(text))
+  const table = named(path, () => new CsvReader(header, { inputs, isWhole, textKeys: [], hashKeys: [] }).read(rows, 2))
+  const missing = inputs.find(({ name }) => table.inputs.every((input) => input.name !== name))
+  if (missing !== undefined || table.extras.length > 0) {
+    const names = inputs.map(({ name }) => name).join(', ')
+    throw argumentError(`the header of ${path}`, `columns such as ${names} or ${inputs[0]?.name}[0]`, header.join(','))
   }
+  const columns = table.inputs.map(({ name, tensor }) => [name, toNested(tensor) as readonly unknown[]] as const)
+  return rows.map((_, row) => Object.fromEntries(columns.map(([name, values]) => [name, values[row]])))
 }
 
-/** RFC 4180 without line breaks inside quotes. */
-function cellsOf(line: string): string[] {
-  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
-    quoted === undefined ? (plain ?? '').trim() : quoted.replaceAll('""', '"'),
-  )
-}
-
-function cellValue(cell: string): unknown {
-  if (cell !== '' && Number.isFinite(Number(cell))) return Number(cell)
-  return cell === 'true' ? true : cell === 'false' ? false : cell
+/** What is wrong with a file, said with its name. */
+function named<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new PenstockError('ERR_ARGUMENT', `Cannot read the inputs of ${path}: ${reason}`, { cause: error })
+  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

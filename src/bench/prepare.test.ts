@@ -137,7 +137,7 @@ describe('prepare: inputs', () => {
     ['rows.ndjson', '{"x": [1', /rows\.ndjson:1 to be JSON/],
     ['rows.ndjson', '', /a file with at least one row/],
     ['rows.csv', 'a,b,c,n\n1,2,3,4', /the header of .* columns such as x, n or x\[0\]/],
-    ['rows.csv', 'x[0],x[1],x[2],n\n1,2', /row 1 to be 4 cells/],
+    ['rows.csv', 'x[0],x[1],x[2],n\n1,2', /rows.csv: Expected 4 cells in each row, as the header has, but row 2 has 2/],
     ['rows.json', '{"x": [[1, 2, 3]], "n": [[1], [2]]}', /n to be 1 rows, as x has/],
   ])('refuses %s of %j, naming it', async (file, text, sentence) => {
     await expect(prepare({ inputs: { file } }, targetOf(), folderWith(file, text))).rejects.toThrow(sentence)

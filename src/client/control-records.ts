@@ -196,6 +196,6 @@ function calibration(answer: NonNullable<RunPlanAnswer['calibration']>): RemoteC
   }
 }
 
-function fields(answers: readonly FieldAnswer[]): TensorField[] {
+export function fields(answers: readonly FieldAnswer[]): TensorField[] {
   return answers as readonly TensorField[] as TensorField[]
 }

@@ -14,7 +14,10 @@ import {
 import { isPenstockError } from '../base/errors.js'
 import { DEADLINE_MS_MAX } from '../base/limits.js'
 import { systemRandom } from '../base/random.js'
+import type { PipelineDescription } from '../engine/api.js'
+import type { DescriptionAnswer } from './answers.js'
 import { backoffDelayMs } from './backoff.js'
+import { fields } from './control-records.js'
 import { HttpCaller, type ControlOptions } from './http.js'
 
 export type RecordRow = Readonly<Record<string, unknown>>
@@ -44,6 +47,8 @@ interface RemoteBody {
   readonly query: URLSearchParams
   readonly timeoutMs: number
 }
+
+type PipelineSignature = Pick<PipelineDescription, 'inputs' | 'isWhole' | 'steps'>
 
 const ARROW_FILE = 'application/vnd.apache.arrow.file'
 const RECORDS = 'application/json; format=pandas-records'
@@ -124,6 +129,13 @@ export class RemotePipeline {
       ),
     )
     return answers
+  }
+
+  /** What the pipeline reads, as it is deployed now; what inferFromFile reads CSV by. @throws PenstockError */
+  async signature(): Promise<PipelineSignature> {
+    const path = `/v1/pipelines/${this.name}/description`
+    const { inputs, whole, steps } = (await this.#http.call('GET', path)) as DescriptionAnswer
+    return { inputs: fields(inputs), isWhole: whole ?? false, steps: steps as PipelineSignature['steps'] }
   }
 
   /** Sends a body of the infer endpoint as it is; what inferFromFile calls. */

@@ -22,6 +22,8 @@ export function enginePipeline(
   { partition = hostname(), clock = systemClock }: EnginePipelineOptions = {},
 ): BodyTarget {
   return {
+    // A promise also when the pipeline is not deployed.
+    signature: () => Promise.resolve().then(() => engine.describePipeline(pipeline)),
     async inferBody({ contentType, accept, body, query, timeoutMs }: BodyRequest): Promise<Uint8Array> {
       const headers: Readonly<Record<string, string>> = {
         'content-type': contentType,

@@ -4,7 +4,7 @@ import type { BodyTarget } from './target.js'
 
 export { enginePipeline } from './engine-target.js'
 export type { FileProgress, InferFileOptions, InferFileResult } from './infer-file.js'
-export type { BodyRequest, BodyTarget } from './target.js'
+export type { BodyRequest, BodySignature, BodyTarget } from './target.js'
 
 /**
  * Runs every row of a .json, .ndjson, .csv, .arrow or .parquet file of any size.

@@ -12,7 +12,7 @@ import { expectInteger, expectNoOtherKeys } from '../base/expect.js'
 import { BODY_BYTES_MAX, DEADLINE_MS_MAX, REQUEST_ROWS_MAX } from '../base/limits.js'
 import { formatOf } from './formats.js'
 import { readChunks, type Chunk } from './read-chunks.js'
-import type { BodyTarget } from './target.js'
+import { csvSignature, type BodyTarget } from './target.js'
 import { writeOutput } from './write-output.js'
 
 export interface InferFileOptions {
@@ -105,10 +105,10 @@ export async function* inferFileTables(
 ): AsyncGenerator<Table> {
   expectNoOtherKeys('options', options as Record<string, unknown>, optionKeys)
   const settings = settingsOf(options)
-  const chunks = readChunks(path, formatOf(path, options.format), {
-    rowsMax: settings.rowsPerRequest,
-    bytesMax: chunkBytesMax,
-  })
+  const format = formatOf(path, options.format)
+  const sizes = { rowsMax: settings.rowsPerRequest, bytesMax: chunkBytesMax }
+  const signature = format === 'csv' ? csvSignature(await target.signature()) : null
+  const chunks = readChunks(path, format, sizes, signature)
   const bytesTotal = await sizeOf(path)
   let rows = 0
   for await (const { chunk, table } of answersOf(target, chunks, options, settings)) {

@@ -1,6 +1,6 @@
 /**
- * A file as a sequence of infer bodies, read as it is sent: no more of it is in memory than a few bodies. Records and CSV
- * become records, Arrow and Parquet become Arrow streams of a batch each.
+ * A file as a sequence of infer bodies, read as it is sent: no more of it is in memory than a few bodies. Records stay
+ * records; Arrow, Parquet and CSV, which is read by the pipeline's signature, become Arrow streams of a batch each.
  */
 import { createReadStream, openAsBlob } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -8,9 +8,10 @@ import { type RecordBatch, Table, tableToIPC } from 'apache-arrow'
 import { isPenstockError, PenstockError } from '../base/errors.js'
 import { arrowExtras } from '../results/arrow-extras.js'
 import { tableOf } from '../results/column-types.js'
+import { csvTables } from '../results/csv/csv-table.js'
+import type { CsvSignature } from '../results/csv/read-csv.js'
 import { arrowFileParts, type TablePart } from '../results/ipc/read-file.js'
 import { parquetParts } from '../results/parquet.js'
-import { csvRecords } from './csv-records.js'
 import type { FileFormat } from './formats.js'
 import { jsonRecords } from './json-chunks.js'
 
@@ -33,12 +34,18 @@ const arrowType = 'application/vnd.apache.arrow.stream'
 const readBytes = 1024 * 1024
 
 /** @throws PenstockError ERR_BODY: the file is not of its format; ERR_STORAGE: it cannot be read. */
-export async function* readChunks(path: string, format: FileFormat, sizes: ChunkSizes): AsyncGenerator<Chunk> {
+export async function* readChunks(
+  path: string,
+  format: FileFormat,
+  sizes: ChunkSizes,
+  signature: CsvSignature | null = null,
+): AsyncGenerator<Chunk> {
   try {
     if (format === 'arrow' || format === 'arrows') yield* tableChunks(arrowFileParts(path), sizes, await bytesOf(path))
     else if (format === 'parquet')
       yield* tableChunks(parquetParts(await openAsBlob(path), sizes.rowsMax), sizes, await bytesOf(path))
-    else yield* recordChunks(path, format, sizes)
+    else if (format === 'csv' && signature !== null) yield* csvChunks(path, sizes, signature)
+    else yield* recordChunks(path, sizes)
   } catch (error) {
     if (isPenstockError(error)) throw error
     const reason = error instanceof Error ? error.message : String(error)
@@ -56,14 +63,10 @@ async function bytesOf(path: string): Promise<number> {
   return (await stat(path)).size
 }
 
-async function* recordChunks(
-  path: string,
-  format: FileFormat,
-  { rowsMax, bytesMax }: ChunkSizes,
-): AsyncGenerator<Chunk> {
+async function* recordChunks(path: string, { rowsMax, bytesMax }: ChunkSizes): AsyncGenerator<Chunk> {
   const stream = createReadStream(path, { highWaterMark: readBytes })
   const chunks = stream as AsyncIterable<Buffer>
-  const records = format === 'csv' ? csvRecords(chunks, bytesMax) : jsonRecords(chunks, bytesMax)
+  const records = jsonRecords(chunks, bytesMax)
   let texts: Buffer[] = []
   let bytes = 0
   const take = (): Chunk => {
@@ -84,6 +87,17 @@ async function* recordChunks(
     bytes += record.length + 1
   }
   if (texts.length > 0) yield take()
+}
+
+async function* csvChunks(path: string, sizes: ChunkSizes, signature: CsvSignature): AsyncGenerator<Chunk> {
+  const stream = createReadStream(path, { highWaterMark: readBytes })
+  for await (const table of csvTables(stream as AsyncIterable<Buffer>, signature, sizes))
+    yield {
+      rows: table.numRows,
+      contentType: arrowType,
+      body: tableToIPC(table, 'stream'),
+      bytesRead: stream.bytesRead,
+    }
 }
 
 /** Of a table without rows, one body without rows: its columns are answered. */

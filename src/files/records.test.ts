@@ -1,7 +1,6 @@
 /** Records come out of files whatever the pieces in which the file is read. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { csvRecords } from './csv-records.js'
 import { jsonRecords } from './json-chunks.js'
 
 const seed = 20261121
@@ -17,8 +16,6 @@ async function all(records: AsyncIterable<Buffer>): Promise<unknown[]> {
 }
 const json = (text: string | Buffer, size = 1e6, bytesMax = 1e6): Promise<unknown[]> =>
   all(jsonRecords(pieces(text, size), bytesMax))
-const csv = (text: string, size = 1e6, bytesMax = 1e6): Promise<unknown[]> =>
-  all(csvRecords(pieces(text, size), bytesMax))
 
 describe('records of JSON files', () => {
   it('arrays, lines and single objects: every record, for every size of the pieces', async () => {
@@ -46,32 +43,5 @@ describe('records of JSON files', () => {
     ['numbers', '[1,2]', /between them/],
   ])('refuses %s', async (_, text, message) => {
     await expect(json(text, 64, 1000)).rejects.toThrow(message)
-  })
-})
-
-describe('records of CSV files', () => {
-  it('cells: numbers, bools and lists stand for themselves, the rest are texts, empty ones no values', async () => {
-    const text = 'id,x,note,ok\r\n1,"[1.5,2]","a ""b"", c\nd",true\n\n-2e3,"[1,2","",01\n'
-    const expected = [
-      { id: 1, x: [1.5, 2], note: 'a "b", c\nd', ok: true },
-      { id: -2000, x: '[1,2', note: null, ok: '01' },
-    ]
-    for (let size = 1; size < 20; size++) expect(await csv(text, size)).toEqual(expected)
-  })
-
-  it('columns x[0], x[1] …: are one list', async () => {
-    expect(await csv('x[0],x[1],y\n1,2,3\n4,5,6')).toEqual([
-      { x: [1, 2], y: 3 },
-      { x: [4, 5], y: 6 },
-    ])
-    await expect(csv('x[0],x[2]\n1,2')).rejects.toThrow(/"x" twice, or its elements out of order/)
-  })
-
-  it.each([
-    ['rows of another length', 'a,b\n1\n', /Expected 2 cells in each row.*row 2 has 1/],
-    ['quotes that do not end', 'a\n"b\n', /quoted cell to end/],
-    ['columns of one name', 'a,a\n1,2\n', /"a" twice/],
-  ])('refuses %s', async (_, text, message) => {
-    await expect(csv(text)).rejects.toThrow(message)
   })
 })

@@ -2,6 +2,9 @@
  * Who runs a body: a pipeline of a server over HTTP (RemotePipeline of penstock/client), or one of an engine in this
  * process. Files are cut into bodies of the infer endpoint, so that both take the same bytes and answer with the same.
  */
+import type { PipelineDescription } from '../engine/api.js'
+import type { CsvSignature } from '../results/csv/read-csv.js'
+
 export interface BodyRequest {
   readonly contentType: string
   readonly accept: string
@@ -12,7 +15,24 @@ export interface BodyRequest {
   readonly timeoutMs: number
 }
 
+/** What a table without types of its own, CSV, is read by. */
+export type BodySignature = Pick<PipelineDescription, 'inputs' | 'isWhole' | 'steps'>
+
 export interface BodyTarget {
+  /** Of the pipeline as it is deployed now. @throws PenstockError */
+  signature(): Promise<BodySignature>
   /** @returns the bytes of the answer. @throws PenstockError */
   inferBody(request: BodyRequest): Promise<Uint8Array>
+}
+
+/** The keys that splits route on are columns of their own. */
+export function csvSignature({ inputs, isWhole, steps }: BodySignature): CsvSignature {
+  return {
+    inputs,
+    isWhole,
+    textKeys: steps.flatMap((step) => (step.type === 'key-split' ? [step.key] : [])),
+    hashKeys: steps.flatMap((step) =>
+      step.type === 'random-split' && step.hashKey !== undefined ? [step.hashKey] : [],
+    ),
+  }
 }

@@ -4,6 +4,7 @@ import {
   FixedSizeList,
   Float32,
   Int32,
+  Int64,
   makeData,
   RecordBatch,
   Schema,
@@ -54,6 +55,17 @@ const elements = (table: Table, name: string): Float32Array =>
   table.getChild(name)?.data[0]?.children[0]?.values as Float32Array
 
 describe('Arrow over HTTP', () => {
+  it('one column per feature: is the tensor, whatever numeric types the columns have', async () => {
+    const table = new Table({
+      x2: vectorFromArray([3, 6], new Int32()),
+      x0: vectorFromArray([1, null], new Float32()),
+      x1: vectorFromArray([2n, 5n], new Int64()),
+    })
+    const answer = await infer('add', 'dataset=in,out', tableToIPC(table, 'stream'), STREAM, 'application/json')
+    // Numbered columns go by their numbers; a missing value is NaN, which JSON shows as null.
+    expect(answer.json).toEqual({ in: { x: [[1, 2, 3], [null, 5, 6]] }, out: { y: [[2, 3, 4], [null, 6, 7]] } }) // prettier-ignore
+  })
+
   it('columns of every type that no model reads: come back nested and flat, with their types and nulls', async () => {
     const folder = new URL('../tables/', import.meta.url)
     const names = readdirSync(folder).filter((name) => name.startsWith('extra-'))
@@ -288,7 +300,7 @@ describe('Arrow over HTTP', () => {
       ARROW,
       400,
       'ERR_MISSING_INPUT',
-      'the columns to have the input x',
+      'one column for each of its 3 features, but received 1: "y"',
     ],
     [
       'a dictionary of texts',

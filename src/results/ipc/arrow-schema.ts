@@ -34,7 +34,13 @@ export type ArrowEncoding =
   /** Lists: an offset and a size each. */
   | { readonly id: 'list-view'; readonly isLarge: boolean }
   /** Indices into the values of dictionary batches of the same number. */
-  | { readonly id: 'dictionary'; readonly dictionary: number; readonly bits: 8 | 16 | 32 | 64; readonly isSigned: boolean; readonly values: ArrowField } // prettier-ignore
+  | {
+      readonly id: 'dictionary'
+      readonly dictionary: number
+      readonly bits: 8 | 16 | 32 | 64
+      readonly isSigned: boolean
+      readonly values: ArrowField
+    }
   /** Each value once, and where its run ends. */
   | { readonly id: 'run-end'; readonly bits: 8 | 16 | 32 | 64; readonly values: ArrowField }
 

@@ -1,12 +1,14 @@
 /**
  * Arrow bodies of the infer endpoint: columns by the names of the inputs, in any order. Columns that are no inputs are
- * echoed, and those that a split of the pipeline routes on are its routing keys as well, as in records.
+ * echoed, and those that a split of the pipeline routes on are its routing keys as well, as in records. A pipeline with
+ * one tensor takes a column for each feature, too (tensor/feature-columns.ts).
  */
 import { PenstockError } from '../../base/errors.js'
 import type { Meta, MetaValue } from '../../engine/api.js'
-import { arrowTensor } from '../../results/arrow-inputs.js'
+import { arrowFeatures, arrowTensor } from '../../results/arrow-inputs.js'
 import { isNull } from '../../results/ipc/columns.js'
 import { type ArrowBody, readArrow } from '../../results/ipc/read-arrow.js'
+import { planFeatureColumns } from '../../tensor/feature-columns.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import { missingInput, type ParsedRequest, routingKeys, type Signature } from './bodies/signature.js'
 
@@ -24,16 +26,32 @@ export interface ArrowRequest {
 export function parseArrowBody(bytes: Uint8Array, signature: Signature): ArrowRequest {
   const body = readArrow(bytes, Math.max(signature.rowsMax, 1))
   const inputs = Object.create(null) as Record<string, Tensor>
+  const indices = body.fields.keys()
+  const names = body.fields.map(({ name }) => name)
+  const meta = metaOf(body, signature)
+  const request = meta === null ? { inputs } : { inputs, meta }
+  const keys = routingKeys(signature)
+  const plan = planFeatureColumns(
+    signature.inputs,
+    signature.isWhole,
+    names.filter((name) => !keys.has(name)),
+  )
+  if (plan?.kind === 'features') {
+    inputs[plan.field.name] = arrowFeatures(
+      body,
+      plan.columns.map((name) => names.indexOf(name)),
+      plan.field,
+    )
+    return { body, request, extras: [...indices].filter((index) => keys.has(names[index] as string)) }
+  }
   for (const field of signature.inputs) {
-    const index = body.fields.findIndex(({ name }) => name === field.name)
-    if (index < 0) throw missingInput(field.name, signature, 'the columns')
+    const index = names.indexOf(field.name)
+    if (index < 0 && plan !== null) throw new PenstockError('ERR_MISSING_INPUT', plan.reason)
+    if (index < 0) throw missingInput(field.name, signature, 'the columns', names)
     inputs[field.name] = arrowTensor(body, index, field, signature.isWhole)
   }
-  const extras = body.fields.flatMap(({ name }, index) =>
-    signature.inputs.some((field) => field.name === name) ? [] : [index],
-  )
-  const meta = metaOf(body, signature)
-  return { body, request: meta === null ? { inputs } : { inputs, meta }, extras }
+  const isInput = (name: string): boolean => signature.inputs.some((field) => field.name === name)
+  return { body, request, extras: [...indices].filter((index) => !isInput(names[index] as string)) }
 }
 
 function metaOf(body: ArrowBody, signature: Signature): Meta | null {
