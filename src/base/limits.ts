@@ -85,6 +85,13 @@ export const TRIAL_COMPARISONS = 688
 export const TRIAL_PROVEN_MS = 500
 /** The same of a model whose graph does not: without enough comparisons its rows do not share batches. */
 export const TRIAL_UNPROVEN_MS = 20_000
+/** Rows between two whose answers are run again alone and compared, and at most by option. */
+export const ROW_CHECK_EVERY = 10_000
+export const ROW_CHECK_EVERY_MAX = 2 ** 31 - 1
+/** Characters of the name of an operator who has rows share batches. */
+export const OPERATOR_CHARACTERS_MAX = 200
+/** Milliseconds between two notices of one kind on the batches of one model. */
+export const BATCHING_NOTICE_MS = 60_000
 /** Requests on the plain (string) path that are not answered yet. */
 export const PLAIN_REQUESTS_MAX = 1024
 

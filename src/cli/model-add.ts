@@ -1,5 +1,5 @@
 /** `penstock model add`: uploads an .onnx file as the next version of a model. */
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { basename } from 'node:path'
 import type { AddedAnswer } from '../client/answers.js'
 import { UsageError } from './failures.js'
@@ -15,6 +15,7 @@ interface AddOptions extends ServerOptions {
   readonly tag: readonly string[]
   readonly provider?: string
   readonly device?: string
+  readonly batching?: string
 }
 
 const CLASSES_SHOWN = 12
@@ -38,6 +39,12 @@ export function modelAddCommand(terminal: Terminal): Command {
     .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
     .option('--provider <list>', 'what it runs on: cpu, cuda, or cuda,cpu (the CPU may stand in)')
     .option('--device <number>', 'the GPU it runs on, with cuda (default: 0)')
+    .addOption(
+      new Option(
+        '--batching <mode>',
+        'rows: rows share batches whatever the inspection finds; journalled as your word',
+      ).choices(['rows']),
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: AddOptions) => {
       const added = await addModel(terminal, file, options)
@@ -53,6 +60,7 @@ async function addModel(terminal: Terminal, file: string, options: AddOptions): 
   if (options.alias !== undefined) query.set('alias', options.alias)
   if (options.provider !== undefined) query.set('provider', options.provider)
   if (options.device !== undefined) query.set('device', options.device)
+  if (options.batching !== undefined) query.set('batching', options.batching)
   const path = `/v1/models/${encodeURIComponent(name)}/versions${query.size > 0 ? `?${query.toString()}` : ''}`
   let sentBytes = 0
   const chunks = counted(upload.chunks, (count) => (sentBytes += count))

@@ -51,7 +51,22 @@ export function describeStatus(status: StatusAnswer): string {
     model.ready ? 'yes' : 'no',
     model.provider ?? '-',
   ])
+  lines.push(...status.models.flatMap(batchingLines))
   return [...lines, '', formatTable(columns, rows), '', formatTable(runColumns, status.models.map(runRow))].join('\n')
+}
+
+/** Nothing where nothing was seen: rows of most models share batches without a difference. */
+function batchingLines({ name, version, batching }: StatusAnswer['models'][number]): string[] {
+  if (batching === undefined) return []
+  const { unbatched, row_checks, row_check_differences, shared_run_failures } = batching
+  const seen = [
+    ...(unbatched ? ['rows run one by one'] : []),
+    ...(row_check_differences > 0
+      ? [`${row_check_differences} of ${row_checks} checked rows were answered otherwise alone`]
+      : []),
+    ...(shared_run_failures > 0 ? [`${shared_run_failures} shared runs failed whose requests ran by themselves`] : []),
+  ]
+  return seen.length === 0 ? [] : [`  batching  ${name}@${version}: ${seen.join('; ')}`]
 }
 
 const runColumns = [

@@ -10,6 +10,7 @@ import { logsCommand } from './logs.js'
 import { modelAddCommand } from './model-add.js'
 import { modelAliasCommand } from './model-alias.js'
 import { modelListCommand } from './model-list.js'
+import { modelShowCommand } from './model-show.js'
 import { modelRemoveCommand } from './model-remove.js'
 import { modelTagCommand } from './model-tag.js'
 import { pipelineApplyCommand } from './pipeline-apply.js'
@@ -57,6 +58,7 @@ function modelCommands(terminal: Terminal): Command {
     .description('Models: immutable numbered versions and movable aliases.')
     .addCommand(modelAddCommand(terminal))
     .addCommand(modelListCommand(terminal))
+    .addCommand(modelShowCommand(terminal))
     .addCommand(modelAliasCommand(terminal))
     .addCommand(modelTagCommand(terminal))
     .addCommand(modelRemoveCommand(terminal))

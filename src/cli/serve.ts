@@ -26,6 +26,8 @@ interface ServeOptions {
   readonly backgroundWorkers?: number
   readonly intraOpThreads?: number
   readonly metrics: 'on' | 'off'
+  readonly rowCheckEvery?: number
+  readonly batchingDifferences?: 'unbatch' | 'report'
   readonly workerWatchUs?: number
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
@@ -94,6 +96,22 @@ export function serveCommand(terminal: Terminal): Command {
         .argParser(durationArgument)
         .env('PENSTOCK_LATENCY_OBJECTIVE'),
     )
+    .addOption(
+      new Option(
+        '--row-check-every <rows>',
+        'one in so many rows that share a batch is run again alone and compared; 0: none (default: 10000)',
+      )
+        .argParser(countArgument)
+        .env('PENSTOCK_ROW_CHECK_EVERY'),
+    )
+    .addOption(
+      new Option(
+        '--batching-differences <policy>',
+        'when such a row differs: unbatch (rows run one by one from then on) or report (default: unbatch)',
+      )
+        .choices(['unbatch', 'report'])
+        .env('PENSTOCK_BATCHING_DIFFERENCES'),
+    )
     .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
     .addOption(
       new Option(
@@ -156,6 +174,8 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
     ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
     metrics: options.metrics === 'on',
+    rowCheckEvery: options.rowCheckEvery,
+    batchingDifferences: options.batchingDifferences,
     ...(options.workerWatchUs === undefined ? {} : { workerWatchUs: options.workerWatchUs }),
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),

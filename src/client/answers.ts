@@ -3,6 +3,8 @@
  * They come from a server of possibly another release, so fields that not all releases send are optional, and the CLI
  * prints `-` for what is missing.
  */
+import type { BatchingProof } from '../engine/api.js'
+
 export interface FieldAnswer {
   readonly name: string
   readonly dtype: string
@@ -23,6 +25,8 @@ export interface VersionAnswer {
   readonly outputs?: readonly OutputAnswer[]
   readonly batching?: string
   readonly remark?: string
+  readonly copied_outputs?: readonly string[]
+  readonly batching_proof?: BatchingProof
   readonly providers?: readonly string[]
   readonly device_id?: number
   readonly uploaded?: { readonly sha256: string; readonly size_bytes: number; readonly changes: readonly string[] }
@@ -132,8 +136,17 @@ export interface StatusAnswer {
     readonly ready: boolean
     readonly provider?: string
     readonly page_locked?: boolean
+    readonly batching?: BatchingStateAnswer
     readonly run_plan?: RunPlanAnswer
   }[]
+}
+
+export interface BatchingStateAnswer {
+  readonly mode: string
+  readonly unbatched: boolean
+  readonly row_checks: number
+  readonly row_check_differences: number
+  readonly shared_run_failures: number
 }
 
 interface RunThreadsAnswer {

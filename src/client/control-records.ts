@@ -44,7 +44,7 @@ export function modelRecord({ name, aliases, versions }: ModelAnswer): ModelReco
 
 export function modelVersion(name: string, answer: VersionAnswer): ModelVersion {
   const { version, sha256, tags = [], inputs = [], outputs = [], batching, remark = '', providers, device_id } = answer
-  const { uploaded } = answer
+  const { uploaded, copied_outputs: copiedOutputs, batching_proof: batchingProof } = answer
   return {
     name,
     version,
@@ -56,6 +56,8 @@ export function modelVersion(name: string, answer: VersionAnswer): ModelVersion 
       outputs: fields(outputs),
       batching: (batching ?? 'rows') as ModelVersion['signature']['batching'],
       remark,
+      ...(copiedOutputs === undefined ? {} : { copiedOutputs }),
+      ...(batchingProof === undefined ? {} : { batchingProof }),
     },
     tags,
     ...(providers === undefined ? {} : { providers: providers as NonNullable<ModelVersion['providers']> }),
@@ -159,6 +161,13 @@ function modelStatus(answer: StatusAnswer['models'][number]): RemoteModelStatus 
     isReady: answer.ready,
     provider: (answer.provider ?? 'cpu') as RemoteModelStatus['provider'],
     isPageLocked: answer.page_locked ?? false,
+    batching: (answer.batching?.mode ?? 'rows') as RemoteModelStatus['batching'],
+    isUnbatched: answer.batching?.unbatched ?? false,
+    batchingCounts: {
+      rowChecks: answer.batching?.row_checks ?? 0,
+      rowDifferences: answer.batching?.row_check_differences ?? 0,
+      sharedFailures: answer.batching?.shared_run_failures ?? 0,
+    },
     runPlan: plan === undefined ? unknownPlan : runPlan(plan),
     runPlanState: (plan?.state ?? 'default') as RunPlanState,
     calibration: plan?.calibration == null ? null : calibration(plan.calibration),

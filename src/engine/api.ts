@@ -17,12 +17,14 @@ import type {
 } from './log-api.js'
 import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
-import type { BatchingProof } from './batching-proof.js'
+import type { BatchingCounts } from './batching-proof.js'
+import type { BatchingMode, ModelSignature } from './model-signature.js'
 import type { ExplanationsApi } from './explain-api.js'
 import type { Calibration, RunPlan } from './run-arrangement.js'
 import type { TagsApi } from './tags-api.js'
 
 export type * from './batching-proof.js'
+export type * from './model-signature.js'
 export type * from './explain-api.js'
 export type * from './tags-api.js'
 
@@ -31,26 +33,6 @@ export type Priority = 'interactive' | 'background'
 /** A routing key: one value for the whole request, or one per row. */
 export type MetaValue = string | number | readonly string[] | readonly number[]
 export type Meta = Readonly<Record<string, MetaValue>>
-
-/** `rows`: requests share batches · `row`: fixed leading 1, one row a run · `whole`: one request a run, no row axis. */
-export type BatchingMode = 'rows' | 'row' | 'whole'
-
-export interface ModelOutput extends TensorField {
-  /** What each column stands for, where the model named its classes beside the tensor (ZipMap). */
-  readonly classes?: readonly (string | number)[]
-}
-
-export interface ModelSignature {
-  readonly inputs: readonly TensorField[]
-  readonly outputs: readonly ModelOutput[]
-  readonly batching: BatchingMode
-  /** Why batching is not `rows`, or another remark of the inspection; '' when there is nothing to say. */
-  readonly remark: string
-  /** Outputs that ONNX Runtime does not write into memory that it is given: they are copied. Absent: none. */
-  readonly copiedOutputs?: readonly string[]
-  /** Absent: an earlier release inspected the version; it is inspected again before its rows share batches. */
-  readonly batchingProof?: BatchingProof
-}
 
 export type { Calibration, CalibrationConditions, RunPlan, RunThreads } from './run-arrangement.js'
 
@@ -166,6 +148,8 @@ export interface ModelStore {
   remove(name: string): Promise<void>
   removeVersion(name: string, version: number): Promise<ModelRecord>
   /** Keeps the calibration with the version, in place of an earlier one. */
+  /** Keeps what another inspection found, or what was seen live, in place of the version's signature. */
+  setSignature(name: string, version: number, signature: ModelSignature): Promise<ModelRecord>
   setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord>
   /** Takes the place of all tags of the version. */
   setTags(name: string, version: number, tags: readonly string[]): Promise<ModelRecord>
@@ -303,6 +287,10 @@ export interface PipelineStatus {
     readonly version: number
     readonly pendingRows: number
     readonly isReady: boolean
+    readonly batching: BatchingMode
+    /** Its rows, which could share batches, run one by one: a difference was found, or nothing proves them independent. */
+    readonly isUnbatched: boolean
+    readonly batchingCounts: BatchingCounts
     /** What runs it. */
     readonly provider: ExecutionProvider
     /** On a GPU: its batches lie in memory that the GPU copies without a detour. */
@@ -326,6 +314,10 @@ export interface EngineEvents {
 }
 
 export interface AddModelOptions extends Placement {
+  /** `rows`: rows share batches whatever the inspection finds; the operator's word is journalled. Absent: it decides. */
+  readonly batching?: 'rows' | undefined
+  /** Who says so; absent: the user of the process. */
+  readonly operator?: string | undefined
   readonly alias?: string
   readonly tags?: readonly string[]
   /**

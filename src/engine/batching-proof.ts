@@ -25,6 +25,16 @@ export interface BatchingProof {
   readonly found?: { readonly at: string; readonly output: string }
 }
 
+/** Of a model that is loaded, since it was. */
+export interface BatchingCounts {
+  /** Rows that were answered in company and run again alone. */
+  readonly rowChecks: number
+  /** Those among them whose answer was another. */
+  readonly rowDifferences: number
+  /** Shared runs that failed although each of their requests ran by itself. */
+  readonly sharedFailures: number
+}
+
 export interface BatchingCulprit {
   /** '' when the file names it not. */
   readonly node: string

@@ -4,8 +4,11 @@
  * Operations that change something run one at a time, in the order of the calls; requests never wait for them. Each is
  * durable in its store before its promise settles, and what cannot be done changes nothing.
  */
+import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { PenstockError, isPenstockError } from '../base/errors.js'
-import { argumentError, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
+import { argumentError, expectInteger, expectName, expectOneOf, expectRecord, expectString } from '../base/expect.js'
+import { OPERATOR_CHARACTERS_MAX } from '../base/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
 import { expectTags } from '../base/tags.js'
@@ -13,6 +16,7 @@ import { dataFilePath } from '../onnx/index.js'
 import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
 import { parseDefinition } from '../steps/index.js'
 import { ModelInspector } from '../worker/inspection.js'
+import type { BatchingOverride } from '../worker/row-trial/decide-batching.js'
 import type {
   AddModelOptions,
   ModelRecord,
@@ -29,6 +33,8 @@ import type { Deployment } from './deployment.js'
 import { DeployProgress } from './deploy-progress.js'
 import type { Deployments } from './deployments.js'
 import type { EngineNotice } from './engine-options.js'
+import { keptSignature } from './kept-signature.js'
+import { hasBlobBytes } from './memory-stores.js'
 import { resolveReference } from './model-references.js'
 import { Tags } from './tags.js'
 
@@ -39,6 +45,7 @@ export interface ControlParts {
   /** @throws PenstockError when the engine takes no new work. */
   readonly expectOpen: () => void
   readonly onNotice: (notice: EngineNotice) => void
+  readonly nowMs: () => number
 }
 
 export class Control {
@@ -50,6 +57,7 @@ export class Control {
 
   constructor(parts: ControlParts) {
     this.#parts = parts
+    parts.deployments.inspectAgain = (version) => this.#inspectAgain(version)
     this.tags = new Tags({
       models: parts.models,
       pipelines: parts.pipelines,
@@ -75,10 +83,15 @@ export class Control {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
     }
     // Before its turn in the queue: a slow model must not hold up a deploy.
-    const { signature, served } = await this.#inspector.inspect({ bytes, dataFiles })
+    const override = overrideOf(options, this.#parts.nowMs())
+    const inspected = await this.#inspector.inspect({ bytes, dataFiles }, override)
+    const { served } = inspected
     const uploaded =
       served === null ? [] : [{ sha256: served.sha256, sizeBytes: bytes.length, changes: served.changes }]
     return this.inTurn(async () => {
+      const newest = this.#parts.models.get(name)?.versions.at(-1)
+      const isAgain = newest?.sha256 === inspected.sha256
+      const signature = isAgain ? keptSignature(newest.signature, inspected.signature) : inspected.signature
       const version = await this.#parts.models.add(
         name,
         served?.bytes ?? bytes,
@@ -233,6 +246,30 @@ export class Control {
     }
   }
 
+  /**
+   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches. One that cannot be
+   * inspected any more is served as it is stored, its rows one by one.
+   */
+  async #inspectAgain({ name, version, sha256, signature: before }: ModelVersion): Promise<void> {
+    const { models, onNotice } = this.#parts
+    try {
+      const bytes = hasBlobBytes(models) ? models.blobBytes(sha256) : await readFile(models.blobPath(sha256))
+      const { signature } = await this.#inspector.inspect({ bytes, dataFiles: new Map() })
+      await models.setSignature(name, version, keptSignature(before, signature))
+      if (signature.batching !== before.batching)
+        onNotice({
+          level: 'warn',
+          message: `Model ${name}@${version}, added by an earlier release, was inspected again: batching is ${signature.batching}, no longer ${before.batching}. ${signature.remark}`,
+        })
+    } catch (cause) {
+      onNotice({
+        level: 'warn',
+        message: `Model ${name}@${version}, added by an earlier release, could not be inspected again (${cause instanceof Error ? cause.message : String(cause)}): its rows run one by one`,
+        cause,
+      })
+    }
+  }
+
   /** Waits for the operations under way; later ones are refused by expectOpen. */
   async close(): Promise<void> {
     await this.#mutex.idle()
@@ -273,6 +310,17 @@ export class Control {
       this.#parts.expectOpen()
       return operation()
     })
+  }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+function overrideOf({ batching, operator }: AddModelOptions, nowMs: number): BatchingOverride | undefined {
+  if (batching === undefined) return undefined
+  expectOneOf('batching', batching, ['rows'])
+  return {
+    operator:
+      operator === undefined ? userInfo().username : expectString('operator', operator, OPERATOR_CHARACTERS_MAX),
+    at: new Date(nowMs).toISOString(),
   }
 }
 

@@ -8,8 +8,9 @@
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
-import type { PipelineDefinition } from '../pipeline/definition.js'
+import { modelReferences, type PipelineDefinition } from '../pipeline/definition.js'
 import type { ModelStore, ModelVersion, PipelineStore } from './api.js'
+import { trustedProof } from './batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
 import type { LoadedModels } from './loaded-models.js'
 import { newPlainCounters, type PlainCounters } from './metrics.js'
@@ -43,6 +44,8 @@ export class Deployments {
   /** Serving and retiring ones, by plan key. */
   readonly #byKey = new Map<number, Deployment>()
   #nextPlanKey = 1
+  /** Brings the proof of a stored version up to date, or reports that it cannot be; set by the control path. */
+  inspectAgain: (version: ModelVersion) => Promise<void> = () => Promise.resolve()
   #isStopped = false
 
   constructor(parts: DeploymentsParts) {
@@ -215,11 +218,20 @@ export class Deployments {
     resolve: (reference: string) => ModelVersion,
   ): Promise<Deployment> {
     const planKey = this.#nextPlanKey++
+    for (const reference of modelReferences(definition)) {
+      const model = resolve(reference)
+      if (trustedProof(model) === undefined) await this.inspectAgain(model)
+    }
     const deployment = await buildDeployment({
       planKey,
       definition,
       version: version ?? 0,
-      resolve,
+      // As it is stored now: an older resolution may hold it from before it was inspected again.
+      resolve: (reference) => {
+        const resolved = resolve(reference)
+        const stored = this.#parts.models.get(resolved.name)?.versions
+        return stored?.find((candidate) => candidate.version === resolved.version) ?? resolved
+      },
       models: this.#parts.loaded,
       drawSeed: this.#parts.drawSeed,
       makeLog: (compiled) =>

@@ -2,7 +2,7 @@
  * What an engine is opened with. Every option has a default that suits one process on its own; ranges are checked here,
  * once, before any thread is started.
  */
-import type { Clock } from '../base/clock.js'
+import { systemClock, type Clock } from '../base/clock.js'
 import { expectBoolean, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../base/expect.js'
 import {
   BATCH_DELAY_US_MAX,
@@ -15,14 +15,18 @@ import {
   PENDING_ROWS_MAX,
   REQUESTS_IN_FLIGHT_CEILING,
   REQUESTS_IN_FLIGHT_MAX,
+  ROW_CHECK_EVERY,
+  ROW_CHECK_EVERY_MAX,
 } from '../base/limits.js'
 import { expectProviders, type ExecutionProvider } from '../base/providers.js'
 import type { RandomSource } from '../base/random.js'
-import type { PoolNotice } from '../worker/inference-pool.js'
+import type { PoolNotice, PoolOptions } from '../worker/pool-options.js'
 import { defaultSessionSettings, type SessionSettings } from '../worker/session-options.js'
 import type { ModelStore, PipelineStore } from './api.js'
+import { DIFFERENCE_POLICIES, type DifferencePolicy } from './batching-watch.js'
 import type { EngineLog } from './log-api.js'
 import type { QueueLimits } from './loaded-models.js'
+import type { ThreadPlan } from './thread-plan.js'
 
 /** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
 export type EngineNotice = PoolNotice
@@ -73,6 +77,10 @@ export interface EngineOptions {
   readonly requestsInFlightMax?: number | undefined
   /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
   readonly metrics?: boolean | undefined
+  /** One in so many rows that share a batch is run again alone and compared, off the request clock; absent: 10000, 0: none. */
+  readonly rowCheckEvery?: number | undefined
+  /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only tells. */
+  readonly batchingDifferences?: DifferencePolicy | undefined
   readonly clock?: Clock | undefined
   /** Draws the seeds of splits without one, and this engine's part of request ids. */
   readonly random?: RandomSource | undefined
@@ -97,6 +105,8 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'pendingRowsBackgroundMax',
   'requestsInFlightMax',
   'metrics',
+  'rowCheckEvery',
+  'batchingDifferences',
   'clock',
   'random',
   'onNotice',
@@ -111,6 +121,8 @@ export function expectOptions(options: unknown): EngineOptions {
   requestsMaxOf(checked)
   expectBoolean('metrics', checked.metrics ?? true)
   calibrationOf(checked)
+  rowCheckEveryOf(checked)
+  differencePolicyOf(checked)
   if (checked.executionProviders !== undefined) expectProviders('executionProviders', checked.executionProviders)
   return checked
 }
@@ -145,9 +157,32 @@ export function calibrationOf(options: EngineOptions): { mode: CalibrationMode; 
 }
 
 /** @throws PenstockError ERR_ARGUMENT. */
+export function rowCheckEveryOf({ rowCheckEvery = ROW_CHECK_EVERY }: EngineOptions): number {
+  return expectInteger('rowCheckEvery', rowCheckEvery, 0, ROW_CHECK_EVERY_MAX)
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+export function differencePolicyOf({ batchingDifferences = 'unbatch' }: EngineOptions): DifferencePolicy {
+  return expectOneOf('batchingDifferences', batchingDifferences, DIFFERENCE_POLICIES)
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
 export function requestsMaxOf(options: EngineOptions): number {
   const { requestsInFlightMax = REQUESTS_IN_FLIGHT_MAX } = options
   return expectInteger('requestsInFlightMax', requestsInFlightMax, 1, REQUESTS_IN_FLIGHT_CEILING)
+}
+
+/** What the engine's workers are opened with. */
+export function poolOptionsOf(options: EngineOptions, threadPlan: ThreadPlan): PoolOptions {
+  return {
+    workerCount: threadPlan.inferWorkers,
+    backgroundWorkerCount: threadPlan.backgroundWorkers,
+    isMeasuring: options.metrics ?? true,
+    watchUs: threadPlan.watchUs,
+    rowCheckEvery: rowCheckEveryOf(options),
+    clock: options.clock ?? systemClock,
+    onNotice: (notice) => options.onNotice?.(notice),
+  }
 }
 
 /** What models run on that say nothing of it themselves. */

@@ -36,7 +36,7 @@ import type {
 import { Control } from './control.js'
 import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
-import { expectOptions, requestsMaxOf, type EngineOptions } from './engine-options.js'
+import { expectOptions, poolOptionsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor, type RequestId } from './executor.js'
 import { Explanations } from './explanations.js'
 import { EngineJsonPort } from './json-port.js'
@@ -117,6 +117,7 @@ export class Engine implements EngineApi {
       deployments: this.#deployments,
       expectOpen: () => this.#expectOpen(),
       onNotice,
+      nowMs: () => this.#clock.nowMs(),
     })
     this.explanations = new Explanations({
       pipelines: this.#pipelines,
@@ -179,14 +180,7 @@ export class Engine implements EngineApi {
   static async open(options: EngineOptions = {}): Promise<Engine> {
     expectOptions(options)
     const threadPlan = planThreads(readThreadFacts(), options)
-    const pool = await InferencePool.open({
-      workerCount: threadPlan.inferWorkers,
-      backgroundWorkerCount: threadPlan.backgroundWorkers,
-      isMeasuring: options.metrics ?? true,
-      watchUs: threadPlan.watchUs,
-      clock: options.clock ?? systemClock,
-      onNotice: (notice) => options.onNotice?.(notice),
-    })
+    const pool = await InferencePool.open(poolOptionsOf(options, threadPlan))
     try {
       const engine = new Engine(options, pool, threadPlan)
       await engine.#control.redeployStored()

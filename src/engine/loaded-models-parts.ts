@@ -3,7 +3,13 @@ import type { Clock } from '../base/clock.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { ModelStore } from './api.js'
 import { readConditions } from './calibration-conditions.js'
-import { calibrationOf, placementDefaults, queueLimitsOf, type EngineOptions } from './engine-options.js'
+import {
+  calibrationOf,
+  differencePolicyOf,
+  placementDefaults,
+  queueLimitsOf,
+  type EngineOptions,
+} from './engine-options.js'
 import type { LoadedModelsParts } from './loaded-models.js'
 import { defaultRunPlan } from './run-plan.js'
 import type { ThreadPlan } from './thread-plan.js'
@@ -27,6 +33,7 @@ export function loadedModelsParts(
     defaultPlan: defaultRunPlan(threadPlan, batchRowsMax),
     mode,
     conditions: readConditions(threadPlan, { intraOpThreads, latencyObjectiveMs, batchRowsMax }),
+    differencePolicy: differencePolicyOf(options),
     clock,
     onNotice: options.onNotice ?? (() => undefined),
   }

@@ -7,6 +7,7 @@
  * How it runs (RunPlan) is the stored calibration's where that holds for this machine; else the default, until the
  * calibrator has measured it. Both the sessions and the queue take another arrangement while they serve.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { addon } from '../../bindings/native.js'
 import type { NativeField, QueueHandle } from '../../bindings/native.js'
 import type { Clock } from '../base/clock.js'
@@ -16,8 +17,9 @@ import type { ExecutionProvider } from '../base/providers.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { InferencePool, PoolNotice } from '../worker/inference-pool.js'
-import type { LoadableModel, ModelSource } from '../worker/worker-messages.js'
+import type { LoadableModel, ModelSource, WorkerObservation } from '../worker/worker-messages.js'
 import type {
+  BatchingCounts,
   BatchingMode,
   Calibration,
   CalibrationConditions,
@@ -27,6 +29,13 @@ import type {
   RunPlanState,
 } from './api.js'
 import { storedCalibration } from './calibration-conditions.js'
+import {
+  BatchingNotices,
+  mustRunAlone,
+  newBatchingCounts,
+  trustedProof,
+  type DifferencePolicy,
+} from './batching-watch.js'
 import { Calibrator } from './calibrator.js'
 import type { CalibrationMode } from './engine-options.js'
 import { hasBlobBytes } from './memory-stores.js'
@@ -46,6 +55,10 @@ export interface LoadedModel {
   readonly runPlanState: RunPlanState
   /** What `runPlan` was taken from; null unless calibrated. */
   readonly calibration: Calibration | null
+  /** What is seen of its batches. */
+  readonly batchingCounts: BatchingCounts
+  /** Rows of a model that could share batches run one by one. */
+  readonly isUnbatched: boolean
 }
 
 export interface QueueLimits {
@@ -64,6 +77,7 @@ export interface LoadedModelsParts {
   readonly defaultPlan: RunPlan
   readonly mode: CalibrationMode
   readonly conditions: CalibrationConditions
+  readonly differencePolicy: DifferencePolicy
   readonly clock: Clock
   readonly onNotice: (notice: PoolNotice) => void
 }
@@ -72,11 +86,16 @@ interface Entry extends LoadedModel {
   runPlan: RunPlan
   runPlanState: RunPlanState
   calibration: Calibration | null
+  version: ModelVersion
+  readonly batchingCounts: ReturnType<typeof newBatchingCounts>
+  isUnbatched: boolean
   readonly source: ModelSource
   references: number
   isInBackground: boolean
 }
 
+/** Of a queue: as many batches at a time as there are workers. */
+const INSTANCES_UNLIMITED = 2 ** 32 - 1
 const batchingCodes: Readonly<Record<BatchingMode, 0 | 1 | 2>> = { rows: 0, row: 1, whole: 2 }
 
 export class LoadedModels {
@@ -84,10 +103,13 @@ export class LoadedModels {
   readonly #calibrator: Calibrator
   readonly #entries = new Map<string, Entry>()
   readonly #prepared: PreparedModels
+  readonly #notices: BatchingNotices
   #nextModelKey = 1
 
   constructor(parts: LoadedModelsParts) {
     this.#parts = parts
+    this.#notices = new BatchingNotices(parts.clock, parts.onNotice)
+    parts.pool.onObservation = (observation) => this.#observe(observation)
     this.#prepared = new PreparedModels(parts.store, parts.onNotice)
     this.#calibrator = new Calibrator({
       clock: parts.clock,
@@ -101,7 +123,8 @@ export class LoadedModels {
   }
 
   get all(): readonly LoadedModel[] {
-    return [...this.#entries.values()]
+    // Those that have been superseded have a longer key.
+    return [...this.#entries].flatMap(([key, entry]) => (key === labelOf(entry.version) ? [entry] : []))
   }
 
   /**
@@ -112,17 +135,22 @@ export class LoadedModels {
     const label = `${version.name}@${version.version}`
     const present = this.#entries.get(label)
     // A name that was removed and uploaded again may reuse neither number nor session.
-    if (present?.version.sha256 === version.sha256) {
+    if (present?.version.sha256 === version.sha256 && this.#runsAlike(present, version)) {
+      present.version = version
       present.references++
       return present
     }
-    if (present !== undefined) throw new PenstockError('ERR_CONFLICT', `Model ${label} is loaded with other contents`)
+    // Another inspection found otherwise: the plans that serve end as they began, later ones run as it says.
+    if (present?.version.sha256 === version.sha256) this.#entries.set(`${label} ${present.modelKey}`, present)
+    else if (present !== undefined)
+      throw new PenstockError('ERR_CONFLICT', `Model ${label} is loaded with other contents`)
     const { mode, conditions, defaultPlan, pool } = this.#parts
     const modelKey = this.#nextModelKey++
     const isMeasurable = mode !== 'off' && this.#isMeasurable(version)
     const calibration = isMeasurable ? storedCalibration(version, conditions) : null
     const runPlan = calibration?.plan ?? defaultPlan
-    const model = { version, modelKey, runPlan, calibration, source: await this.#sourceOf(version) }
+    const isUnbatched = mustRunAlone(version, this.#parts.differencePolicy)
+    const model = { version, modelKey, runPlan, calibration, isUnbatched, source: await this.#sourceOf(version) }
     const provider = await pool.load(this.#loadable(model))
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
     const isPageLocked = provider === 'cuda' && addon.canLockPages()
@@ -133,10 +161,12 @@ export class LoadedModels {
       isPageLocked,
       queue,
       runPlanState: 'default',
+      batchingCounts: newBatchingCounts(),
       references: 1,
       isInBackground: false,
     }
     this.#entries.set(label, entry)
+    if (isUnbatched) this.#limitQueue(entry)
     if (calibration !== null) this.#limit(entry, calibration)
     else if (isMeasurable && queue !== null) await this.#calibrate(entry)
     return entry
@@ -159,7 +189,7 @@ export class LoadedModels {
   async release(model: LoadedModel): Promise<void> {
     const entry = model as Entry
     if (--entry.references > 0) return
-    this.#entries.delete(`${entry.version.name}@${entry.version.version}`)
+    for (const [key, other] of this.#entries) if (other === entry) this.#entries.delete(key)
     if (entry.queue !== null) addon.closeQueue(entry.queue)
     await this.#parts.pool.unload(entry.modelKey)
   }
@@ -216,12 +246,65 @@ export class LoadedModels {
   }
 
   #limit(entry: Entry, calibration: Calibration): void {
-    const { plan, rowBytes } = calibration
-    // A row of another size takes a batch of as many bytes: its run takes about as long.
-    if (entry.queue !== null) addon.limitQueue(entry.queue, plan.instances, rowBytes * plan.batchRowsMax)
-    entry.runPlan = plan
+    entry.runPlan = calibration.plan
     entry.runPlanState = 'calibrated'
     entry.calibration = calibration
+    this.#limitQueue(entry)
+  }
+
+  /** One row at least fits whatever the bytes: without batching none more does. */
+  #limitQueue({ queue, runPlan, calibration, isUnbatched }: Entry): void {
+    if (queue === null) return
+    // A row of another size takes a batch of as many bytes: its run takes about as long.
+    const bytesMax = calibration === null ? 1 : calibration.rowBytes * runPlan.batchRowsMax
+    addon.limitQueue(queue, calibration === null ? INSTANCES_UNLIMITED : runPlan.instances, isUnbatched ? 1 : bytesMax)
+  }
+
+  #observe(observation: WorkerObservation): void {
+    const entry = [...this.#entries.values()].find(({ modelKey }) => modelKey === observation.modelKey)
+    if (entry === undefined) return
+    const label = labelOf(entry.version)
+    if (observation.observed === 'shared-failure') {
+      entry.batchingCounts.sharedFailures++
+      this.#notices.sharedFailure(label, observation.reason)
+      return
+    }
+    entry.batchingCounts.rowChecks++
+    if (observation.output === '') return
+    entry.batchingCounts.rowDifferences++
+    const isTaken = this.#parts.differencePolicy === 'unbatch' && trustedProof(entry.version)?.override === undefined
+    this.#notices.difference(label, observation.output, isTaken)
+    if (isTaken && !entry.isUnbatched) void this.#unbatch(entry, observation.output)
+  }
+
+  /** Whether the version, as it is inspected now, runs as the one that is loaded. */
+  #runsAlike({ version: present, isUnbatched }: Entry, version: ModelVersion): boolean {
+    const arrangement = ({
+      signature: { inputs, outputs, batching, copiedOutputs = [], batchingProof },
+    }: ModelVersion) => [inputs, outputs, batching, copiedOutputs, batchingProof?.basis === 'graph'] as const
+    return (
+      isUnbatched === mustRunAlone(version, this.#parts.differencePolicy) &&
+      isDeepStrictEqual(arrangement(present), arrangement(version))
+    )
+  }
+
+  /** From now on each row is a batch and a run; stored, so that a restart does not forget it. */
+  async #unbatch(entry: Entry, output: string): Promise<void> {
+    const { store, clock, pool, onNotice } = this.#parts
+    entry.isUnbatched = true
+    this.#limitQueue(entry)
+    try {
+      await pool.replace(this.#loadable(entry))
+      const { version } = entry
+      const { batchingProof: proof } = version.signature
+      if (proof === undefined) return
+      const found = { at: new Date(clock.nowMs()).toISOString(), output }
+      const signature = { ...version.signature, batchingProof: { ...proof, found } }
+      await store.setSignature(version.name, version.version, signature)
+      entry.version = { ...version, signature }
+    } catch (cause) {
+      onNotice({ level: 'error', message: `${labelOf(entry.version)} could not be taken off batching for good`, cause })
+    }
   }
 
   #loadable({
@@ -230,10 +313,8 @@ export class LoadedModels {
     modelKey,
     runPlan,
     calibration,
-  }: Omit<
-    Entry,
-    'queue' | 'provider' | 'isPageLocked' | 'runPlanState' | 'references' | 'isInBackground'
-  >): LoadableModel {
+    isUnbatched,
+  }: Pick<Entry, 'version' | 'source' | 'modelKey' | 'runPlan' | 'calibration' | 'isUnbatched'>): LoadableModel {
     const placement = this.#placementOf(version)
     const isInParts = calibration !== null && runPlan.runRowsMax < runPlan.batchRowsMax
     return {
@@ -242,7 +323,9 @@ export class LoadedModels {
       isWhole: version.signature.batching === 'whole',
       settings: sessionSettingsOf(runPlan, placement),
       aloneSettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
-      runInputBytesMax: isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
+      runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
+      hasRowChecks: version.signature.batching === 'rows' && !isUnbatched,
+      isGraphProven: version.signature.batchingProof?.basis === 'graph',
     }
   }
 
@@ -276,6 +359,8 @@ export class LoadedModels {
     })
   }
 }
+
+const labelOf = ({ name, version }: ModelVersion): string => `${name}@${version}`
 
 /** A moving average of the runs, which each run moves. */
 function rateOf(queue: QueueHandle | null): number {

@@ -6,6 +6,7 @@
  * not even after a removal.
  */
 import { createHash } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { expectName } from '../base/expect.js'
@@ -76,7 +77,11 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     const newest = record.versions.at(-1)
     const wanted = JSON.stringify([placement.providers ?? newest?.providers, placement.deviceId ?? newest?.deviceId])
     const isSamePlacement = wanted === JSON.stringify([newest?.providers, newest?.deviceId])
-    if (newest?.sha256 === sha256 && isSamePlacement) return Promise.resolve(newest)
+    if (newest?.sha256 === sha256 && isSamePlacement) {
+      const same = isDeepStrictEqual(newest.signature, signature) ? newest : { ...newest, signature }
+      this.#records.set(name, { ...record, versions: [...record.versions.slice(0, -1), same] })
+      return Promise.resolve(same)
+    }
     const version: ModelVersion = {
       name,
       version: (this.#newestVersions.get(name) ?? 0) + 1,
@@ -133,6 +138,16 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     if (record.versions.length === 0) this.#records.delete(name)
     this.#dropUnusedBlobs()
     return record
+  }
+
+  setSignature(name: string, version: number, signature: ModelSignature): Promise<ModelRecord> {
+    return this.#change(name, (record) => {
+      this.#expectVersion(record, version)
+      const versions = record.versions.map((present) =>
+        present.version === version ? { ...present, signature } : present,
+      )
+      return { ...record, versions }
+    })
   }
 
   setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord> {

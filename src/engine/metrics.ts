@@ -5,6 +5,7 @@
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
 import { errorTable, type ErrorCode } from '../base/errors.js'
+import type { BatchingCounts } from './api.js'
 import type { Deployment } from './deployment.js'
 import type { LoadedModel } from './loaded-models.js'
 import { faultName } from './row-logs.js'
@@ -33,6 +34,9 @@ export interface ModelMetrics {
   readonly pendingRows: number
   readonly pendingRowsBackground: number
   readonly failedRunCount: number
+  /** What is seen of its batches; and whether its rows, which could share them, run one by one. */
+  readonly batching: BatchingCounts
+  readonly isUnbatched: boolean
   readonly batchesAllocated: number
   readonly arenaBytes: number
   readonly usPerRow: number
@@ -112,7 +116,7 @@ export const newPlainCounters = (): PlainCounters => ({
 })
 
 export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
-  return models.flatMap(({ version, queue }) => {
+  return models.flatMap(({ version, queue, batchingCounts, isUnbatched }) => {
     if (queue === null) return []
     const stats: QueueStats = addon.queueStats(queue)
     return [
@@ -122,6 +126,8 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
         pendingRows: stats.pendingRows[0],
         pendingRowsBackground: stats.pendingRows[1],
         failedRunCount: stats.failedRunCount,
+        batching: { ...batchingCounts },
+        isUnbatched,
         batchesAllocated: stats.batchesAllocated,
         arenaBytes: stats.arenaBytes,
         usPerRow: stats.usPerRow,

@@ -177,6 +177,30 @@ export const families: readonly Family[] = [
     read: ofModels(({ failedRunCount }) => failedRunCount),
   },
   {
+    name: 'penstock_model_row_checks_total',
+    help: 'Rows that were answered in a shared batch and run again alone to compare.',
+    type: 'counter',
+    read: ofModels(({ batching }) => batching.rowChecks),
+  },
+  {
+    name: 'penstock_model_row_check_differences_total',
+    help: 'Those among them whose answer was another alone.',
+    type: 'counter',
+    read: ofModels(({ batching }) => batching.rowDifferences),
+  },
+  {
+    name: 'penstock_model_shared_run_failures_total',
+    help: 'Shared runs that failed although each of their requests ran by itself.',
+    type: 'counter',
+    read: ofModels(({ batching }) => batching.sharedFailures),
+  },
+  {
+    name: 'penstock_model_unbatched',
+    help: 'Whether rows of a model that could share batches run one by one, for a difference was found.',
+    type: 'gauge',
+    read: ofModels(({ isUnbatched }) => (isUnbatched ? 1 : 0)),
+  },
+  {
     name: 'penstock_pending_rows',
     help: 'Rows that wait or run.',
     type: 'gauge',

@@ -15,6 +15,7 @@ import { type Disk, storageError } from './durable-file.js'
 export type JournalKind =
   | 'model.add'
   | 'model.refresh'
+  | 'model.inspect'
   | 'model.alias'
   | 'model.unalias'
   | 'model.calibrate'

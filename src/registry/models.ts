@@ -154,6 +154,17 @@ export class Models implements ModelStore {
     })
   }
 
+  async setSignature(name: string, version: number, signature: ModelSignature): Promise<ModelRecord> {
+    return this.#parts.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const previous = versionOf(stored, version)
+      if (isEqualJson(previous.signature, signature)) return toRecord(stored)
+      const inspected = { ...previous, signature: structuredClone(signature) }
+      const versions = stored.versions.map((present) => (present.version === version ? inspected : present))
+      return this.#commit({ ...stored, versions }, 'model.inspect', { version, ...batchingDetail(signature) })
+    })
+  }
+
   async setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord> {
     return this.#parts.mutations.run(async () => {
       const stored = this.#existing(name)
@@ -206,7 +217,8 @@ export class Models implements ModelStore {
       ...structuredClone(extras),
     }
     const next = { ...stored, nextVersion: stored.nextVersion + 1, versions: [...stored.versions, version] }
-    await this.#commit(next, 'model.add', { version: version.version, sha256, sizeBytes: version.sizeBytes })
+    const detail = { version: version.version, sha256, sizeBytes: version.sizeBytes, ...batchingDetail(signature) }
+    await this.#commit(next, 'model.add', detail)
     return version
   }
 
@@ -226,7 +238,8 @@ export class Models implements ModelStore {
     if (!isChanged) return newest
     const version = { ...newest, signature: structuredClone(signature), tags: united }
     const versions = [...stored.versions.slice(0, -1), version]
-    await this.#commit({ ...stored, versions }, 'model.refresh', { version: version.version, tags: united })
+    const detail = { version: version.version, tags: united, ...batchingDetail(signature) }
+    await this.#commit({ ...stored, versions }, 'model.refresh', detail)
     return version
   }
 
@@ -299,6 +312,16 @@ function versionOf(stored: StoredModel, version: number): ModelVersion {
 /** `constructor` is a fine name for an alias, so the prototype's properties must not answer. */
 function aliasOf(stored: StoredModel, alias: string): number | undefined {
   return Object.hasOwn(stored.aliases, alias) ? stored.aliases[alias] : undefined
+}
+
+/** For the journal: how its rows run, and who said so where an operator did. */
+function batchingDetail({ batching, batchingProof }: ModelSignature): Readonly<Record<string, unknown>> {
+  const { override, found } = batchingProof ?? {}
+  return {
+    batching,
+    ...(override === undefined ? {} : { batchingOperator: override.operator }),
+    ...(found === undefined ? {} : { batchingDifference: found }),
+  }
 }
 
 function versionsOf(stored: StoredModel): string {

@@ -39,6 +39,11 @@ export function authorize(request: Handshake, policy: AuthPolicy): void {
   )
 }
 
+/** Of the key that a call shows; undefined where none is asked for. */
+export function keyNameOf(request: Handshake, { keys }: AuthPolicy): string | undefined {
+  return keys === null || keys.count === 0 ? undefined : keys.verify(presentedKey(request))?.name
+}
+
 function expectKey(key: string, keys: KeyVerifier): void {
   if (key === '')
     throw new PenstockError(

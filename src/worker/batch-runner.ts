@@ -21,6 +21,8 @@ import type { LaneLayout, NativeAddon, WorkerHandle } from '../../bindings/nativ
 import type { NumericDtype } from '../tensor/tensor.js'
 import type { ModelSession } from './model-session.js'
 import { dataOf, runtimeReason, viewTensor } from './ort-tensor.js'
+import { RowChecks } from './row-checks.js'
+import { sampleRow } from './row-sample.js'
 
 /** Cached layouts of one worker: one shape of one model each, a few hundred bytes. */
 const LAYOUTS_MAX = 4096
@@ -41,6 +43,8 @@ export class BatchRunner {
   readonly #addon: NativeAddon
   readonly #worker: WorkerHandle
   readonly #sessions: ReadonlyMap<number, ModelSession>
+  readonly #checks: RowChecks
+  readonly #onSharedFailure: (modelKey: number, reason: string) => void
   /** [modelKey, batchId, rows, entryCount, laneId, isAlone, givenUp] of the batch in hand; a view of native memory. */
   readonly #info: Int32Array
   readonly #layouts = new Map<number, LaneLayout>()
@@ -52,11 +56,21 @@ export class BatchRunner {
   /** When the session was called for the batch in hand, 0: not yet; and when it returned last. */
   #runStartUs = 0
   #runEndUs = 0
+  /** The row of the batch in hand that is to be checked, or -1. */
+  #sampledRow = -1
 
-  constructor(addon: NativeAddon, worker: WorkerHandle, sessions: ReadonlyMap<number, ModelSession>) {
+  constructor(
+    addon: NativeAddon,
+    worker: WorkerHandle,
+    sessions: ReadonlyMap<number, ModelSession>,
+    checks = new RowChecks(0, () => undefined),
+    onSharedFailure: (modelKey: number, reason: string) => void = () => undefined,
+  ) {
     this.#addon = addon
     this.#worker = worker
     this.#sessions = sessions
+    this.#checks = checks
+    this.#onSharedFailure = onSharedFailure
     this.#info = addon.workerInfo(worker)
   }
 
@@ -68,6 +82,7 @@ export class BatchRunner {
     const entryCount = this.#info[3] as number
     const model = this.#sessions.get(modelKey)
     this.#runStartUs = 0
+    this.#sampledRow = this.#checks.next(rows)
     if (model === undefined) {
       for (let entry = 0; entry < entryCount; entry++)
         addon.failEntry(this.#worker, entry, 'the model is not loaded in this worker')
@@ -76,7 +91,7 @@ export class BatchRunner {
         await this.#runInParts(model, 0, rows)
       } catch (error) {
         if (entryCount === 1) addon.failEntry(this.#worker, 0, runtimeReason(error))
-        else await this.#runEntriesAlone(model)
+        else if (await this.#runEntriesAlone(model)) this.#onSharedFailure(modelKey, runtimeReason(error))
       }
     }
     // Without a session nothing was run: no time was spent in it.
@@ -84,7 +99,9 @@ export class BatchRunner {
     addon.completeBatch(this.#worker, this.#runStartUs, this.#runEndUs)
   }
 
-  async #runEntriesAlone(model: ModelSession): Promise<void> {
+  /** @returns whether all of them ran: nothing but their company made the shared run fail. */
+  async #runEntriesAlone(model: ModelSession): Promise<boolean> {
+    let hasFailed = false
     const entries = this.#addon.batchEntries(this.#worker)
     for (let entry = 0; entry * 2 < entries.length; entry++) {
       const rowCount = entries[entry * 2 + 1] as number
@@ -94,8 +111,10 @@ export class BatchRunner {
         await this.#runInParts(model, entries[entry * 2] as number, rowCount)
       } catch (error) {
         this.#addon.failEntry(this.#worker, entry, runtimeReason(error))
+        hasFailed = true
       }
     }
+    return !hasFailed
   }
 
   async #runInParts(model: ModelSession, firstRow: number, rowCount: number): Promise<void> {
@@ -120,6 +139,15 @@ export class BatchRunner {
     } finally {
       this.#runEndUs = this.#addon.nowUs()
     }
+    const sampled = this.#sampledRow - batchRow
+    if (sampled >= 0 && sampled < rowCount && rowCount > 1 && model.hasRowChecks)
+      this.#checks.take(
+        sampleRow(this.#info[0] as number, model, session, layout, views, results, {
+          batchRow,
+          rowCount,
+          row: sampled,
+        }),
+      )
     for (let i = 0; i < layout.outputs.length; i++) {
       if ((layout.outputs[i] as LaneLayout['outputs'][number]).offsetBytes >= 0) continue
       this.#handOver(

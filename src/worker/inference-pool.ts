@@ -19,6 +19,7 @@ import { PenstockError } from '../base/errors.js'
 import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX, WORKER_RESTART_DELAY_MS_MAX } from '../base/limits.js'
 import type { ExecutionProvider } from '../base/providers.js'
 import { releaseFreeMemorySoon } from './free-memory.js'
+import type { PoolOptions } from './pool-options.js'
 import { workerFile } from './worker-file.js'
 import {
   decodeReply,
@@ -27,29 +28,13 @@ import {
   type LoadableModel,
   type PlainTensor,
   type WorkerJob,
+  type WorkerObservation,
   type WorkerReady,
   type WorkerReply,
   type WorkerTask,
 } from './worker-messages.js'
 
-export interface PoolNotice {
-  readonly level: 'info' | 'warn' | 'error'
-  readonly message: string
-  readonly cause?: unknown
-}
-
-export interface PoolOptions {
-  /** Threads, 1..INFER_WORKERS_MAX. */
-  readonly workerCount: number
-  /** Threads more for long background batches, started when the first model wants them; absent: 0. */
-  readonly backgroundWorkerCount?: number
-  /** False: nothing is counted per request or batch. */
-  readonly isMeasuring: boolean
-  /** Microseconds that an idle worker watches for work before it sleeps. */
-  readonly watchUs: number
-  readonly clock: Clock
-  readonly onNotice: (notice: PoolNotice) => void
-}
+export type { PoolNotice, PoolOptions } from './pool-options.js'
 
 interface PendingJob {
   readonly workerIndex: number
@@ -77,6 +62,9 @@ export class InferencePool {
   readonly workerCount: number
   /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
   readonly plane: number
+  /** Hears what workers saw of the models they run. */
+  onObservation: (observation: WorkerObservation) => void = () => undefined
+  readonly #rowCheckEvery: number
   readonly #threads: Piscina
   /** Apart: a thread that yields would yield for ever, as another worker too. null: there are none. */
   readonly #backgroundThreads: Piscina | null
@@ -98,6 +86,7 @@ export class InferencePool {
     this.workerCount = options.workerCount
     this.#clock = options.clock
     this.#onNotice = options.onNotice
+    this.#rowCheckEvery = options.rowCheckEvery ?? 0
     this.plane = addon.createPlane(options.isMeasuring, options.watchUs)
     this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
     const { backgroundWorkerCount = 0 } = options
@@ -254,7 +243,10 @@ export class InferencePool {
       // A worker that waits for its next task in Atomics.wait could not be stopped.
       atomics: 'disabled',
     })
-    threads.on('message', (message: unknown) => this.#onReady(message as WorkerReady))
+    threads.on('message', (message: WorkerReady | WorkerObservation) => {
+      if ('observed' in message) this.onObservation(message)
+      else this.#onReady(message)
+    })
     return threads
   }
 
@@ -266,7 +258,8 @@ export class InferencePool {
       : [...this.#models.values()]
     worker.startedWith = new Set(models.map(({ modelKey }) => modelKey))
     const startedUs = this.#clock.monotonicUs()
-    const task: WorkerTask = { plane: this.plane, workerIndex: index, isForBackground, models }
+    const rowCheckEvery = this.#rowCheckEvery
+    const task: WorkerTask = { plane: this.plane, workerIndex: index, isForBackground, models, rowCheckEvery }
     const threads = isForBackground ? (this.#backgroundThreads as Piscina) : this.#threads
     worker.task = threads.run(task).then(
       () => this.#onEnded(index, startedUs, undefined, onFirstFailure),

@@ -17,10 +17,12 @@ import { BatchRunner } from './batch-runner.js'
 import { ProviderRefused } from './cuda.js'
 import { openModelSession, releaseModelSession, runTensors, type ModelSession } from './model-session.js'
 import { runtimeReason } from './ort-tensor.js'
+import { RowChecks } from './row-checks.js'
 import {
   decodeJob,
   encodeReply,
   type WorkerJob,
+  type WorkerObservation,
   type WorkerReady,
   type WorkerReply,
   type WorkerTask,
@@ -29,6 +31,7 @@ import {
 const TAKEN_CLOSED = 0
 const TAKEN_BATCH = 1
 const TAKEN_JOB = 2
+const TAKEN_NOTHING = 3
 
 export default async function inferenceWorker(task: WorkerTask): Promise<void> {
   // Before it loads: the threads of its sessions are to yield as well.
@@ -47,22 +50,30 @@ export default async function inferenceWorker(task: WorkerTask): Promise<void> {
   try {
     // Leaves at once: a port's queue needs no event loop of the sender.
     parentPort?.postMessage({ readyWorker: task.workerIndex, unloaded } satisfies WorkerReady)
-    await serve(worker, sessions)
+    await serve(worker, sessions, task.rowCheckEvery)
   } finally {
     addon.closeWorker(worker)
     await releaseAll(sessions)
   }
 }
 
-async function serve(worker: WorkerHandle, sessions: Map<number, ModelSession>): Promise<void> {
-  const runner = new BatchRunner(addon, worker, sessions)
+async function serve(worker: WorkerHandle, sessions: Map<number, ModelSession>, rowCheckEvery: number): Promise<void> {
+  const post = (observation: WorkerObservation): void => parentPort?.postMessage(observation)
+  const checks = new RowChecks(rowCheckEvery, (check) => post({ observed: 'row-check', ...check }))
+  const runner = new BatchRunner(addon, worker, sessions, checks, (modelKey, reason) =>
+    post({ observed: 'shared-failure', modelKey, reason }),
+  )
   for (;;) {
-    const taken = addon.take(worker, -1)
-    if (taken === TAKEN_BATCH) await runner.runBatch()
-    else if (taken === TAKEN_JOB) {
+    // With a check to do it does not wait for work.
+    const taken = addon.take(worker, checks.hasPending ? 0 : -1)
+    if (taken === TAKEN_BATCH) {
+      await runner.runBatch()
+      if (checks.isOverdue()) await checks.run(sessions)
+    } else if (taken === TAKEN_JOB) {
       const { tag, payload } = addon.takeJob(worker)
       addon.completeJob(worker, tag, encodeReply(await answerJob(decodeJob(payload), sessions)))
-    } else if (taken === TAKEN_CLOSED) return
+    } else if (taken === TAKEN_NOTHING) await checks.run(sessions)
+    else if (taken === TAKEN_CLOSED) return
   }
 }
 

@@ -20,6 +20,8 @@ export type InspectionReply =
 
 export interface InspectedUpload {
   readonly signature: InspectedSignature
+  /** Of the bytes that are to be served. */
+  readonly sha256: string
   /** What is to be served, where that is not what was sent. */
   readonly served: { readonly bytes: Uint8Array; readonly changes: readonly string[]; readonly sha256: string } | null
 }
@@ -37,7 +39,10 @@ export default async function inspect({ upload, override }: InspectionTask): Pro
     taken = takeUpload(upload)
     session = await createSession(taken.bytes, defaultSessionSettings)
     const signature = withClasses(await inspectSession(session, { model: taken.model, override, nowMs }), taken.classes)
-    return { isServable: true, inspected: { signature, served: servedOf(upload, taken) } }
+    return {
+      isServable: true,
+      inspected: { signature, sha256: sha256Of(taken.bytes), served: servedOf(upload, taken) },
+    }
   } catch (error) {
     if (error instanceof UnservableModel || (isPenstockError(error) && error.code === 'ERR_MODEL_INVALID'))
       return { isServable: false, reason: error.message }
@@ -59,9 +64,11 @@ function withClasses(
   return { ...signature, outputs }
 }
 
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
 function servedOf(upload: Upload, { bytes, changes }: TakenUpload): InspectedUpload['served'] {
   if (bytes === upload.bytes) return null
-  return { bytes, changes, sha256: createHash('sha256').update(upload.bytes).digest('hex') }
+  return { bytes, changes, sha256: sha256Of(upload.bytes) }
 }
 
 const nowMs = (): number => systemClock.monotonicUs() / 1000

@@ -27,6 +27,8 @@ export interface ModelSession {
   /** For batches that have the plane to themselves; may be `session`. */
   readonly aloneSession: InferenceSession
   readonly runInputBytesMax: number
+  readonly hasRowChecks: boolean
+  readonly isGraphProven: boolean
   readonly inputNames: readonly string[]
   readonly inputDtypes: readonly Dtype[]
   readonly outputNames: readonly string[]
@@ -63,6 +65,8 @@ export async function openModelSession(model: LoadableModel, previous?: ModelSes
     aloneSettings,
     aloneSession,
     runInputBytesMax: model.runInputBytesMax ?? Infinity,
+    hasRowChecks: model.hasRowChecks,
+    isGraphProven: model.isGraphProven,
     inputNames: session.inputNames,
     inputDtypes: dtypesOf(session.inputMetadata),
     outputNames: session.outputNames,

@@ -32,6 +32,10 @@ export interface LoadableModel extends ModelSource {
   readonly aloneSettings: SessionSettings | null
   /** Bytes of inputs of one run at most, one row at least: a larger batch is run in parts. null: batches run whole. */
   readonly runInputBytesMax: number | null
+  /** Rows share its runs, so that some are run again alone and compared. */
+  readonly hasRowChecks: boolean
+  /** Its graph proves that rows are independent: of a lone row another kernel's roundings are no difference. */
+  readonly isGraphProven: boolean
 }
 
 /** What a worker thread is started with: everything that is loaded at that moment. */
@@ -42,6 +46,8 @@ export interface WorkerTask {
   /** Runs long background batches only, with what other threads leave of the cores. */
   readonly isForBackground: boolean
   readonly models: readonly LoadableModel[]
+  /** Rows between two that are checked; 0: none is. */
+  readonly rowCheckEvery: number
 }
 
 /** Posted by a worker right before its first take: jobs and batches reach it from now on. */
@@ -50,6 +56,15 @@ export interface WorkerReady {
   /** Models of the task that could not be loaded, with the reason. */
   readonly unloaded: readonly { readonly modelKey: number; readonly label: string; readonly reason: string }[]
 }
+
+/** Posted when a row was checked, or a shared run failed whose requests ran by themselves. */
+export type WorkerObservation =
+  | {
+      readonly observed: 'row-check'
+      readonly modelKey: number
+      /** That differs; '': none. */ readonly output: string
+    }
+  | { readonly observed: 'shared-failure'; readonly modelKey: number; readonly reason: string }
 
 export interface PlainTensor {
   readonly name: string

@@ -103,8 +103,21 @@ type Tensors = Record<string, OrtTensor & { data: Float32Array }>
 const runMemory: Set<ArrayBufferLike>[] = []
 
 beforeAll(async () => {
-  const settings = { settings: defaultSessionSettings, aloneSettings: null, runInputBytesMax: null }
-  const source = { label: 'step', path: modelPath, bytes: null, preparedPath: null, modelKey: 1, isWhole: false }
+  const settings = {
+    settings: defaultSessionSettings,
+    aloneSettings: null,
+    runInputBytesMax: null,
+    hasRowChecks: false,
+  }
+  const source = {
+    label: 'step',
+    path: modelPath,
+    bytes: null,
+    preparedPath: null,
+    modelKey: 1,
+    isWhole: false,
+    isGraphProven: true,
+  }
   const opened = await openModelSession({ ...source, ...settings })
   inputName = opened.inputNames[0] as string
   const session = watchRuns(opened.session)

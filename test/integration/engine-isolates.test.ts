@@ -18,6 +18,16 @@ import { parseDefinition } from '../../src/steps/index.js'
 import { InferencePool } from '../../src/worker/inference-pool.js'
 import { testModel, until } from './engine-harness.js'
 
+/** As the inspection of this release proves it. */
+const provenByGraph = {
+  revision: 1,
+  basis: 'graph',
+  culprit: null,
+  comparisons: 712,
+  difference: '',
+  untried: [],
+} as const
+
 const threadFile = fileURLToPath(new URL('./isolate-thread.mjs', import.meta.url))
 let pool: InferencePool | undefined
 afterEach(async () => {
@@ -48,6 +58,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     defaultPlan: defaultRunPlan(threads),
     mode: 'off',
     conditions: readConditions(threads, { intraOpThreads: null, latencyObjectiveMs: 100, batchRowsMax: 64 }),
+    differencePolicy: 'unbatch',
     clock,
     onNotice: () => undefined,
   })
@@ -55,7 +66,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
   await models.add(
     'add-one',
     testModel('add-one'),
-    { inputs: field('x'), outputs: field('y'), batching: 'rows', remark: '' },
+    { inputs: field('x'), outputs: field('y'), batching: 'rows', remark: '', batchingProof: provenByGraph },
     [],
   )
   const deployments = new Deployments({

@@ -11,12 +11,17 @@ export const modelVersion = {
   outputs: listOf(reference('OutputField')),
   batching: { enum: ['rows', 'row', 'whole'] },
   remark: text,
+  copied_outputs: {
+    ...listOf(text),
+    description: 'Outputs that ONNX Runtime does not write into memory that it is given',
+  },
+  batching_proof: reference('BatchingProof'),
   providers: listOf({ enum: ['cpu', 'cuda'] }),
   device_id: count,
   uploaded: reference('UploadedFile'),
 } as const
 /** Of versions that say what they run on, and of those that were changed when they were added. */
-export const placementKeys = ['providers', 'device_id', 'uploaded']
+export const placementKeys = ['providers', 'device_id', 'uploaded', 'copied_outputs', 'batching_proof']
 
 export const modelSchemas: Readonly<Record<string, Schema>> = {
   OutputField: record(
@@ -31,6 +36,35 @@ export const modelSchemas: Readonly<Record<string, Schema>> = {
     },
     ['classes'],
   ),
+  BatchingProof: record(
+    {
+      revision: count,
+      basis: {
+        enum: ['graph', 'trial', 'override', 'none'],
+        description: 'Read from the graph and tried; tried; said by an operator; rows share no batches',
+      },
+      culprit: {
+        anyOf: [record({ node: text, operator: text, reason: text }), { type: 'null' }],
+        description: 'The first node that makes rows depend on each other, or that is not known',
+      },
+      comparisons: { ...count, description: 'Rows in company that were compared with themselves alone' },
+      difference: { type: 'string', description: 'What differed when it was tried; empty when nothing did' },
+      untried: { ...listOf(text), description: 'Kinds of values that the model refuses, by input' },
+      override: record({ operator: text, at: { type: 'string', format: 'date-time' } }),
+      found: {
+        ...record({ at: { type: 'string', format: 'date-time' }, output: text }),
+        description: 'A row that was answered otherwise in company while the version served',
+      },
+    },
+    ['override', 'found'],
+  ),
+  BatchingState: record({
+    mode: { enum: ['rows', 'row', 'whole'] },
+    unbatched: { type: 'boolean', description: 'Rows that could share batches run one by one' },
+    row_checks: { ...count, description: 'Rows that were run again alone to compare, since the model is loaded' },
+    row_check_differences: count,
+    shared_run_failures: { ...count, description: 'Shared runs that failed although each request ran by itself' },
+  }),
   UploadedFile: record({
     sha256: { type: 'string', description: "Of the .onnx file that was sent; the version's own is of what is served" },
     size_bytes: count,

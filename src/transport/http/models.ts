@@ -1,14 +1,15 @@
 /** Models over HTTP: upload, aliases, removal. Names of the wire are snake_case, as in the log and the metrics. */
-import { expectInteger, expectNoOtherKeys, expectRecord } from '../../base/expect.js'
+import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../base/limits.js'
 import { expectDeviceId, expectProviders } from '../../base/providers.js'
 import { PenstockError } from '../../base/errors.js'
-import type { ModelRecord, ModelVersion, Placement } from '../../engine/api.js'
+import type { AddModelOptions, ModelRecord, ModelVersion, Placement } from '../../engine/api.js'
+import { keyNameOf } from '../auth.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
 import { isMultipart, readMultipart } from './multipart.js'
 import { jsonReply, noContent } from './replies.js'
-import { parameter, searchQuery, versionParameter, type Route } from './route.js'
+import { parameter, searchQuery, versionParameter, type Call, type Route } from './route.js'
 
 const model = (description: string): Route['document']['responses'] => ({
   200: { description, content: { 'application/json': 'Model' } },
@@ -61,6 +62,10 @@ export const modelRoutes: readonly Route[] = [
           description: 'What it runs on, `cpu` or `cuda`; repeated: in order of preference',
           isRepeated: true,
         },
+        {
+          name: 'batching',
+          description: '`rows`: rows share batches whatever the inspection finds; the name of the key is journalled',
+        },
         { name: 'device', description: 'The number of the GPU, for `cuda`; 0 unless given' },
       ],
       request: { 'application/octet-stream': null, 'multipart/form-data': 'ModelFiles' },
@@ -86,6 +91,7 @@ export const modelRoutes: readonly Route[] = [
         ...(alias === undefined ? {} : { alias }),
         tags: call.query.getAll('tag'),
         ...placementOf(call.query),
+        ...batchingOf(call),
       })
       const pointing = Object.entries(call.context.engine.getModel(name).aliases).filter(
         ([, target]) => target === version.version,
@@ -150,6 +156,14 @@ function modelFilesOf(body: Buffer, contentType: string): { model: Uint8Array; e
   return { model: model.bytes, externalData }
 }
 
+/** Whose word it is: the key's name, or the server's own user where no keys are in use. */
+function batchingOf({ query, context, exchange }: Call): Pick<AddModelOptions, 'batching' | 'operator'> {
+  const batching = query.get('batching')
+  if (batching === null) return {}
+  const key = keyNameOf(exchange, context.auth)
+  return { batching: expectOneOf('batching', batching, ['rows']), ...(key === undefined ? {} : { operator: key }) }
+}
+
 /** Both `provider=cuda&provider=cpu` and `provider=cuda,cpu`. */
 function placementOf(query: URLSearchParams): Placement {
   const named = query.getAll('provider').flatMap((value) => value.split(','))
@@ -177,7 +191,11 @@ export function versionJson({
   signature,
   uploaded,
 }: ModelVersion): Record<string, unknown> {
-  const { inputs, outputs, batching, remark } = signature
+  const { inputs, outputs, batching, remark, copiedOutputs, batchingProof } = signature
+  const proof = {
+    ...(copiedOutputs === undefined ? {} : { copied_outputs: copiedOutputs }),
+    ...(batchingProof === undefined ? {} : { batching_proof: batchingProof }),
+  }
   const placement = {
     ...(providers === undefined ? {} : { providers }),
     ...(deviceId === undefined ? {} : { device_id: deviceId }),
@@ -196,6 +214,7 @@ export function versionJson({
     outputs,
     batching,
     remark,
+    ...proof,
     ...placement,
     ...sent,
   }

@@ -224,8 +224,19 @@ function statusJson(status: PipelineStatus): unknown {
       ready: model.isReady,
       provider: model.provider,
       page_locked: model.isPageLocked,
+      batching: batchingJson(model),
       run_plan: runPlanJson(model),
     })),
+  }
+}
+
+function batchingJson({ batching, isUnbatched, batchingCounts }: PipelineStatus['models'][number]): unknown {
+  return {
+    mode: batching,
+    unbatched: isUnbatched,
+    row_checks: batchingCounts.rowChecks,
+    row_check_differences: batchingCounts.rowDifferences,
+    shared_run_failures: batchingCounts.sharedFailures,
   }
 }
 

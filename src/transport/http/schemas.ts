@@ -168,6 +168,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
         ready: flag,
         provider: { enum: ['cpu', 'cuda'] },
         page_locked: flag,
+        batching: reference('BatchingState'),
         run_plan: reference('RunPlan'),
       }),
     ),
