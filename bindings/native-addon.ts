@@ -83,10 +83,18 @@ export interface CheckSpec {
 }
 
 export type SplitSpec =
-  /** u < cumulative[i] (normalised to end at 1) picks option i; u is drawn, or the number at meta[hashKey]. */
-  | { kind: 'random'; cumulative: number[]; seed: bigint; hashKey: string | null }
+  /** u < cumulative[i] (normalised to end at 1) picks option i; u is drawn, or comes from meta[hashKey]: router.hpp. */
+  | {
+      kind: 'random'
+      cumulative: number[]
+      seed: bigint
+      hashKey: string | null
+      hashSeed: bigint
+      /** A request without meta[hashKey] is refused instead of drawn. */
+      isRequired: boolean
+    }
   /** meta[key] equal to keys[i] picks option i+1, else option 0 (the default). */
-  | { kind: 'key'; key: string; keys: string[] }
+  | { kind: 'key'; key: string; keys: string[]; isRequired: boolean }
 
 export interface PlanSpec {
   /** Chosen by the engine; `c` of the event answered. */

@@ -64,6 +64,7 @@ Split read_split(const Napi::Value& value) {
   const Napi::Object spec = value.As<Napi::Object>();
   Split split;
   split.is_random = spec.Get("kind").ToString().Utf8Value() == "random";
+  split.is_required = read_boolean(spec, "isRequired");
   if (!split.is_random) {
     split.key = spec.Get("key").ToString().Utf8Value();
     split.keys =
@@ -77,6 +78,7 @@ Split read_split(const Napi::Value& value) {
     if (!(split.cumulative[i] >= split.cumulative[i - 1])) refuse(spec.Env(), "Expected cumulative to rise.");
   bool is_lossless = false;
   split.seed = spec.Get("seed").As<Napi::BigInt>().Uint64Value(&is_lossless);
+  split.hash_seed = spec.Get("hashSeed").As<Napi::BigInt>().Uint64Value(&is_lossless);
   const Napi::Value hash_key = spec.Get("hashKey");
   if (hash_key.IsString()) split.key = hash_key.As<Napi::String>().Utf8Value();
   return split;

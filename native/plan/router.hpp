@@ -1,8 +1,9 @@
 // Which option of a split each row takes.
-//   random: u in [0,1) is drawn per row, or the number at meta[hash_key] in [0,1] stands in for it; the first option
-//   whose
-//           cumulative weight exceeds u is taken (equal weights: 0.4 -> first, 0.6 -> second).
+//   random: u in [0,1) is drawn per row, or comes from meta[hash_key]: a number in [0,1] as it is, a text or an integer
+//           above 1 by its hash (sticky_hash.hpp). The first option whose cumulative weight exceeds u is taken (equal
+//           weights: 0.4 -> first, 0.6 -> second).
 //   key:    the text at meta[key] that equals keys[i] takes option i + 1; anything else, or no such key, option 0.
+//   Where the key is required, a row without one is refused instead of drawn, or sent to option 0.
 // Draw n of a split is uniform(seed, n), n from one atomic counter: no lock, any thread, and a seed replays the same
 // sequence.
 #pragma once
@@ -21,6 +22,8 @@ struct Split {
   std::vector<double> cumulative;
   uint64_t seed = 0;
   std::string key;  // hash key or split key; empty: none
+  bool is_required = false;
+  uint64_t hash_seed = 0;
   std::vector<std::string> keys;
   std::unique_ptr<std::atomic<uint64_t>> drawn = std::make_unique<std::atomic<uint64_t>>(0);
 

@@ -2,11 +2,14 @@
 #include "engine_fixture.hpp"
 #include "kernel/cast.hpp"
 #include "plan/check_program.hpp"
+#include "plan/sticky_hash.hpp"
 #include "testing.hpp"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <string>
 
 using namespace penstock;
 using namespace penstock::testing;
@@ -151,6 +154,20 @@ TEST("route: a seed replays, weights are met, one option takes all") {
   keyed.key = "colour";
   keyed.keys = {"red"};
   CLAIM(route_rows(keyed, 0, 3, MetaView{}, first.data(), failure) && first[0] == 0 && first[2] == 0);
+  keyed.is_required = true;
+  CLAIM(!route_rows(keyed, 0, 3, MetaView{}, first.data(), failure) && failure.code == StatusCode::kMeta);
+}
+
+// Part of the interface: sessions depend on these numbers (docs/reference/steps.md).
+TEST("sticky_fraction: known answers, seeds, and an even deal") {
+  CLAIM(sticky_fraction(0, "a") == 0.14938097471438938);
+  CLAIM(sticky_fraction(0, "session-1") == 0.2749445202547339);
+  CLAIM(sticky_fraction(0, "naÃ¯ve â") == 0.8070030512715028);
+  CLAIM(sticky_fraction(1, "a") == 0.6095475751177519);
+  CLAIM(sticky_fraction(UINT64_MAX, "a") == 0.5840811259321969);
+  std::array<uint32_t, 10> dealt{};
+  for (uint32_t i = 0; i < 100000; ++i) ++dealt[static_cast<size_t>(sticky_fraction(0, std::to_string(i)) * 10)];
+  for (const uint32_t count : dealt) CLAIM(count > 9600 && count < 10400);
 }
 
 TEST("layout: tensors are aligned, disjoint and inside the block; sizes that wrap are refused") {

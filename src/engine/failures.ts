@@ -35,17 +35,22 @@ const frameFaults: Readonly<Record<number, string>> = {
   4: 'its meta is not one value, or one per row, under each key',
 }
 
+/** By MetaFault of native/plan/router.cpp. */
+const hashable = 'a text, a number in [0, 1] or an integer up to 2^53 - 1 but received'
+const metaFaults: Readonly<Record<number, string>> = {
+  0: `${hashable} something else`,
+  1: `${hashable} another number. Send ids that are larger, or negative, as text`,
+  2: 'one value, or one per row, but received another count',
+  3: 'a routing key that the split requires but received none',
+}
+
 type Sentence = (a: number, b: number, c: number, context: FailureContext, text: string) => string
 
 const sentences: Partial<Record<ErrorCode, Sentence>> = {
   ERR_SHAPE: (index, expected, received, { inputs }) =>
     `Expected input ${inputs[index]?.name ?? index} to be of ${expected} bytes (or that dim) as its signature says but received ${received}`,
   ERR_META: (split, row, fault, { splitKeys }) =>
-    `Expected meta[${JSON.stringify(splitKeys[split] ?? '')}] to be ${
-      fault === 2
-        ? 'one value, or one per row, but received another count'
-        : 'a number in [0, 1] but received ' + (fault === 0 ? 'something else' : 'one out of that range')
-    } (row ${row})`,
+    `Expected meta[${JSON.stringify(splitKeys[split] ?? '')}] to be ${metaFaults[fault] ?? 'usable'} (row ${row})`,
   ERR_TOO_MANY_ROWS: (limit, received) =>
     `Expected the request to have 1..${limit} rows but received ${received}. Split it into smaller requests`,
   ERR_QUEUE_FULL: (pending, limit) =>

@@ -32,11 +32,17 @@ export interface KeySplitStep extends RunsModels {
   readonly default: ModelReference
   readonly key: string
   readonly options: Readonly<Record<string, ModelReference>>
+  /** true: a request without the key is refused instead of taking the default. */
+  readonly required?: boolean | undefined
 }
 export interface RandomSplitStep extends RunsModels {
   readonly type: 'random-split'
   readonly options: readonly { readonly weight: number; readonly model: ModelReference }[]
   readonly hashKey?: string | undefined
+  /** Of the hash of `hashKey`'s texts: another one deals them anew. Unsigned 64-bit integer in decimal; absent: 0. */
+  readonly hashSeed?: string | undefined
+  /** true: a request without `hashKey` is refused instead of drawn at random. */
+  readonly required?: boolean | undefined
   /** Unsigned 64-bit integer in decimal; absent: a fresh one at each deploy. */
   readonly seed?: string | undefined
 }

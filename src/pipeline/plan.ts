@@ -66,8 +66,15 @@ export interface PlanPosition {
 
 export type PlanSplit =
   /** seed null: the engine draws one. */
-  | { kind: 'random'; cumulative: number[]; seed: bigint | null; hashKey: string | null }
-  | { kind: 'key'; key: string; keys: string[] }
+  | {
+      kind: 'random'
+      cumulative: number[]
+      seed: bigint | null
+      hashKey: string | null
+      hashSeed: bigint
+      isRequired: boolean
+    }
+  | { kind: 'key'; key: string; keys: string[]; isRequired: boolean }
 
 export interface PlanCheck {
   name: string

@@ -37,6 +37,8 @@ export interface KeySplitOptions extends RunOptions {
   readonly key: string
   /** Model by value of that member. */
   readonly options: Readonly<Record<string, ModelReference>>
+  /** true: a request without the key is refused with ERR_META instead of taking the default. */
+  readonly required?: boolean | undefined
 }
 export interface WeightedModel {
   /** Above 0; weights need not sum to anything. */
@@ -44,8 +46,12 @@ export interface WeightedModel {
   readonly model: ModelReference
 }
 export interface RandomSplitOptions extends RunOptions {
-  /** The member of the request's meta whose number in [0,1] decides, instead of chance. */
+  /** The member of the request's meta that decides instead of chance: a text, an integer, or a number in [0,1]. */
   readonly hashKey?: string | undefined
+  /** Of the hash of texts and integers: unsigned 64-bit integer in decimal; absent: 0. */
+  readonly hashSeed?: string | undefined
+  /** true: a request without `hashKey` is refused with ERR_META instead of drawn at random. */
+  readonly required?: boolean | undefined
   /** Unsigned 64-bit integer in decimal; absent: another one at each deploy. */
   readonly seed?: string | undefined
 }

@@ -263,7 +263,16 @@ describe('compilePlan', () => {
       { type: 'random-split', options, hashKey: 'session', seed: '18446744073709551615' },
       { type: 'check', name: 'c', flag: 'out.d[3] > in.b[2]' },
     )
-    expect(plan.splits).toEqual([{ kind: 'random', cumulative: [2 / 3, 1], seed: 2n ** 64n - 1n, hashKey: 'session' }])
+    expect(plan.splits).toEqual([
+      {
+        kind: 'random',
+        cumulative: [2 / 3, 1],
+        seed: 2n ** 64n - 1n,
+        hashKey: 'session',
+        hashSeed: 0n,
+        isRequired: false,
+      },
+    ])
     expect([plan.routeSplit, plan.routes]).toEqual([0, ['two', 'swapped']])
     expect(plan.stages[0]?.positions).toHaveLength(1)
     expect(
@@ -300,8 +309,8 @@ describe('compilePlan', () => {
       },
     )
     expect(plan.splits).toEqual([
-      { kind: 'key', key: 'region', keys: ['eu', 'us'] },
-      { kind: 'random', cumulative: [0.5, 1], seed: null, hashKey: null },
+      { kind: 'key', key: 'region', keys: ['eu', 'us'], isRequired: false },
+      { kind: 'random', cumulative: [0.5, 1], seed: null, hashKey: null, hashSeed: 0n, isRequired: false },
     ])
     expect([plan.routeSplit, plan.routes]).toEqual([1, ['rank', 'rank#2']])
     expect(plan.stages[0]?.positions[0]?.options.map(({ label }) => label)).toEqual(['fraud@1', 'fraud', 'xgb'])

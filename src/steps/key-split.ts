@@ -6,22 +6,24 @@ import type { StepReader } from './step-reader.js'
 
 export const keySplitKind: StepKind<KeySplitStep> = {
   type: 'key-split',
-  keys: ['default', 'key', 'options', 'tensorFields'],
+  keys: ['default', 'key', 'options', 'required', 'tensorFields'],
   parse: (reader) => ({
     type: 'key-split',
     default: reader.reference('default'),
     key: reader.text('key'),
     options: readOptions(reader),
+    ...(reader.has('required') ? { required: reader.boolean('required') } : {}),
     ...reader.tensorFields(),
   }),
   flow: () => 1,
   plan: (step, where, draft) => {
     const keys = Object.keys(step.options)
-    draft.runSplit(where, modelsOfStep(step), { kind: 'key', key: step.key, keys }, step.tensorFields)
+    const split = { kind: 'key' as const, key: step.key, keys, isRequired: step.required === true }
+    draft.runSplit(where, modelsOfStep(step), split, step.tensorFields)
   },
   describe: (step) => {
     const options = Object.entries(step.options).map(([value, model]) => `${value}: ${model}`)
-    return `key-split on ${step.key}: ${options.join(', ')}, else ${step.default}`
+    return `key-split on ${step.key}${step.required === true ? ', required' : ''}: ${options.join(', ')}, else ${step.default}`
   },
 }
 

@@ -229,6 +229,8 @@ describe('parseDefinition', () => {
       'require',
       'hashKey',
       'seed',
+      'hashSeed',
+      'required',
       'tensorFields',
     )
     const values = fc.oneof(

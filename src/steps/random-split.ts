@@ -1,6 +1,7 @@
 /**
  * `random-split`: each row goes to one of the options, by weight: u in [0,1) against the cumulative weights in order.
- * With `hashKey`, u is the number at that key of the request's meta instead, so that one session meets one model.
+ * With `hashKey`, u comes from that key of the request's meta instead, so that one session meets one model: a number in
+ * [0,1] as it is, a text or another integer by its hash (native/plan/sticky_hash.hpp).
  */
 import { OPTIONS_MAX } from '../base/limits.js'
 import { modelsOfStep, type RandomSplitStep } from '../pipeline/definition.js'
@@ -13,24 +14,33 @@ const SEED_MAX = 2n ** 64n - 1n
 
 export const randomSplitKind: StepKind<RandomSplitStep> = {
   type: 'random-split',
-  keys: ['options', 'hashKey', 'seed', 'tensorFields'],
+  keys: ['options', 'hashKey', 'hashSeed', 'required', 'seed', 'tensorFields'],
   parse: (reader) => ({
     type: 'random-split',
     options: readOptions(reader),
     ...(reader.has('hashKey') ? { hashKey: reader.text('hashKey') } : {}),
-    ...(reader.has('seed') ? { seed: readSeed(reader) } : {}),
+    ...(reader.has('hashSeed') ? { hashSeed: readSeed(reader, 'hashSeed') } : {}),
+    ...readRequired(reader),
+    ...(reader.has('seed') ? { seed: readSeed(reader, 'seed') } : {}),
     ...reader.tensorFields(),
   }),
   flow: () => 1,
   plan: (step, where, draft) => {
-    const { hashKey = null, seed } = step
-    const cumulative = cumulativeWeights(step.options)
-    const split = { kind: 'random' as const, cumulative, seed: seed === undefined ? null : BigInt(seed), hashKey }
+    const { hashKey = null, hashSeed = '0', required: isRequired = false, seed } = step
+    const split = {
+      kind: 'random' as const,
+      cumulative: cumulativeWeights(step.options),
+      seed: seed === undefined ? null : BigInt(seed),
+      hashKey,
+      hashSeed: BigInt(hashSeed),
+      isRequired,
+    }
     draft.runSplit(where, modelsOfStep(step), split, step.tensorFields)
   },
   describe: (step) => {
     const options = step.options.map(({ weight, model }) => `${weight} ${model}`)
-    return `random-split ${options.join(', ')}${step.hashKey === undefined ? '' : ` by ${step.hashKey}`}`
+    const key = step.hashKey === undefined ? '' : ` by ${step.hashKey}${step.required === true ? ', required' : ''}`
+    return `random-split ${options.join(', ')}${key}`
   },
 }
 
@@ -63,10 +73,23 @@ function readOptions(reader: StepReader): Option[] {
   return options
 }
 
+/** @throws PenstockError ERR_PIPELINE_INVALID also where no key is named that could be hashed or missed. */
+function readRequired(reader: StepReader): { required?: boolean } {
+  const needsKey = ['hashSeed', 'required'].find((key) => reader.has(key))
+  if (needsKey !== undefined && !reader.has('hashKey'))
+    throw reader.error(
+      needsKey,
+      'beside hashKey, the routing key that it is about',
+      reader.get(needsKey),
+      'Add hashKey',
+    )
+  return reader.has('required') ? { required: reader.boolean('required') } : {}
+}
+
 /** In the shortest decimal, so that equal seeds are equal definitions. */
-function readSeed(reader: StepReader): string {
-  const seed = reader.get('seed')
+function readSeed(reader: StepReader, key: 'hashSeed' | 'seed'): string {
+  const seed = reader.get(key)
   const isDecimal = typeof seed === 'string' && /^\d{1,20}$/.test(seed)
   if (isDecimal && BigInt(seed) <= SEED_MAX) return BigInt(seed).toString()
-  throw reader.error('seed', 'an unsigned 64-bit integer as a decimal text', seed)
+  throw reader.error(key, 'an unsigned 64-bit integer as a decimal text', seed)
 }

@@ -43,6 +43,12 @@ export class StepReader {
     throw this.error(key, `an integer in ${min}..${max}`, value)
   }
 
+  boolean(key: string): boolean {
+    const value = this.get(key)
+    if (typeof value === 'boolean') return value
+    throw this.error(key, 'true or false', value)
+  }
+
   reference(key: string): ModelReference {
     return this.toReference(key, this.get(key))
   }

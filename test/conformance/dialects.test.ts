@@ -67,6 +67,8 @@ const cases: readonly (Case & { readonly expected?: Outcome['fault'] })[] = [
   { title: 'a key that routes', pipeline: 'split', inputs: { x: f32([1, 3], [1, 2, 3]) }, meta: { region: 'eu' } },
   { title: 'a key that is unknown', pipeline: 'split', inputs: { x: f32([1, 3], [1, 2, 3]) }, meta: { region: 'us' } },
   { title: 'a number that routes', pipeline: 'weighted', inputs: { x: f32([1, 3], [1, 2, 3]) }, meta: { u: 0.75 } },
+  { title: 'a session that routes', pipeline: 'weighted', inputs: { x: f32([1, 3], [1, 2, 3]) }, meta: { u: 'b' } },
+  { title: 'an id that routes', pipeline: 'weighted', inputs: { x: f32([1, 3], [1, 2, 3]) }, meta: { u: 7 } },
   { title: 'a shadow', pipeline: 'shadowed', inputs: { x: f32([1, 3], [1, 2, 3]) } },
   { title: 'no rows', pipeline: 'add', inputs: { x: f32([0, 3], []) } },
   { title: 'no rows of texts', pipeline: 'text', inputs: { label: { dtype: 'string', shape: [0], data: [] } } },
@@ -94,7 +96,7 @@ const cases: readonly (Case & { readonly expected?: Outcome['fault'] })[] = [
     title: 'a number that cannot route',
     pipeline: 'weighted',
     inputs: { x: f32([1, 3], [1, 2, 3]) },
-    meta: { u: 7 },
+    meta: { u: -7 },
     expected: 'argument',
   },
 ]

@@ -295,7 +295,8 @@ test('splits: each row goes its own way and comes back in place, under load', as
 
 test.each([
   ['out of range', { session: 1.5 }, 'ERR_META'],
-  ['not a number', { session: 'x' }, 'ERR_META'],
+  ['negative', { session: -3 }, 'ERR_META'],
+  ['an integer that numbers cannot tell from its neighbour', { session: 2 ** 53 }, 'ERR_META'],
   ['of another count than the rows', { session: [0.1, 0.2, 0.3] }, 'ERR_META'],
 ])('splits: a hash key that is %s is refused, never drawn', async (_what, meta, code) => {
   const engine = await openEngine(['constant-v1', 'constant-v2'])

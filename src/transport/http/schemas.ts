@@ -75,6 +75,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
     type: 'object',
     properties: {
       type: { enum: ['model', 'multi-model', 'audit', 'select', 'key-split', 'random-split', 'shadow', 'check'] },
+      hashKey: { type: 'string', description: 'random-split: the routing key that decides instead of chance' },
+      hashSeed: {
+        type: 'string',
+        pattern: '^[0-9]{1,20}$',
+        description: 'random-split: deals the texts of hashKey anew',
+      },
+      required: { type: 'boolean', description: 'Splits: true refuses a request without the routing key' },
     },
     required: ['type'],
   },

@@ -84,8 +84,8 @@ export const failingCases: readonly { what: string; to?: string; message: Messag
     message: inferMessage({ dims: [0] }),
     code: 'ERR_SHAPE',
   },
-  { what: 'a hash key out of range', to: 'weighted', message: inferMessage({ meta: { u: 2 } }), code: 'ERR_META' },
-  { what: 'a hash key that is text', to: 'weighted', message: inferMessage({ meta: { u: 'x' } }), code: 'ERR_META' },
+  { what: 'a hash key out of range', to: 'weighted', message: inferMessage({ meta: { u: 1.5 } }), code: 'ERR_META' },
+  { what: 'a hash key that is negative', to: 'weighted', message: inferMessage({ meta: { u: -3 } }), code: 'ERR_META' },
   { what: 'text that is missing', to: 'text', message: inferMessage({ data: new Uint8Array() }), code: 'ERR_FRAME' },
   {
     what: 'an index that the model refuses at run time',

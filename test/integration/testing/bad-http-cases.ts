@@ -269,9 +269,9 @@ export const inferCases: readonly HttpCase[] = [
     says: 'u',
   },
   {
-    what: 'a hash key that is no number',
+    what: 'a hash key that is negative',
     to: 'weighted',
-    body: { inputs: good, meta: { u: 'x' } },
+    body: { inputs: good, meta: { u: -3 } },
     code: 'ERR_META',
     says: 'u',
   },

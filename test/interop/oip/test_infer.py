@@ -233,8 +233,10 @@ def test_custom_parameters_are_routing_keys(peer):
     assert ask("by-region", None) == versions[0]
     assert ask("by-draw", {"u": 0.1}) == versions[0]
     assert ask("by-draw", {"u": 0.9}) == versions[1]
+    # Integers are ids, the same as their text.
+    assert ask("by-draw", {"u": 7}) == ask("by-draw", {"u": "7"}) == versions[0]
     with pytest.raises(InferenceServerException, match=r"\[0, 1\]"):
-        ask("by-draw", {"u": 7})
+        ask("by-draw", {"u": -7})
 
 
 def test_priority_and_timeout(peer):
