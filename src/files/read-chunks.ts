@@ -69,16 +69,18 @@ async function* recordChunks(path: string, { rowsMax, bytesMax }: ChunkSizes): A
   const records = jsonRecords(chunks, bytesMax)
   let texts: Buffer[] = []
   let bytes = 0
+  let isBegun = false
   const take = (): Chunk => {
-    const separated = texts.flatMap((text, index) => [Buffer.from(index === 0 ? '[' : ','), text])
+    const separated = texts.flatMap((text, index) => (index === 0 ? [text] : [Buffer.from(','), text]))
     const chunk = {
       rows: texts.length,
       contentType: recordsType,
-      body: Buffer.concat([...separated, Buffer.from(']')]),
+      body: Buffer.concat([Buffer.from('['), ...separated, Buffer.from(']')]),
       bytesRead: stream.bytesRead,
     }
     texts = []
     bytes = 0
+    isBegun = true
     return chunk
   }
   for await (const record of records) {
@@ -86,7 +88,8 @@ async function* recordChunks(path: string, { rowsMax, bytesMax }: ChunkSizes): A
     texts.push(record)
     bytes += record.length + 1
   }
-  if (texts.length > 0) yield take()
+  // Of a file without records, one body without: its columns are answered.
+  if (texts.length > 0 || !isBegun) yield take()
 }
 
 async function* csvChunks(path: string, sizes: ChunkSizes, signature: CsvSignature): AsyncGenerator<Chunk> {
