@@ -228,6 +228,8 @@ export const ARROW_FILE_DECODED_BYTES_MAX = 16 * GIB
 export const JSON_DEPTH_MAX = 32
 /** Keys of one JSON object: inputs and columns of a record. */
 export const JSON_KEYS_MAX = 4096
+/** Bytes of a .npy file in Fortran's order, which is read whole. */
+export const NPY_FORTRAN_BYTES_MAX = GIB
 /** Mistakes of one infer body that its refusal tells; the rest are counted. */
 export const BODY_MISTAKES_MAX = 20
 /** Arrays and objects of a JSON body that become JavaScript values: each costs a hundred times its two bytes of text. */

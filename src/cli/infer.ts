@@ -3,7 +3,7 @@
  * JSON passes through as text, in both directions, so that 64-bit integers keep all their digits.
  */
 import { Command, Option } from 'commander'
-import { fileFormats } from '../files/formats.js'
+import { fileFormats, outputFormats } from '../files/formats.js'
 import { durationArgument, integerArgument, listArgument } from './arguments.js'
 import { UsageError } from './failures.js'
 import { inferFileCommand, type FileOptions } from './infer-file.js'
@@ -48,10 +48,12 @@ export function inferCommand(terminal: Terminal): Command {
     .option('--data <json>', 'the inputs: JSON, @file, or - for stdin (default: stdin, unless it is a keyboard)')
     .option('--meta <json>', 'routing keys: JSON, or @file')
     .option('--deadline <time>', 'give up after this time, for example 50ms', durationArgument)
-    .option('--file <path>', 'all rows of a .json, .ndjson, .csv, .arrow or .parquet file, of any size')
+    .option('--file <path>', 'all rows of a .json, .ndjson, .csv, .arrow, .parquet or .npy file, of any size')
     .option('--output <path>', 'with --file: where the answers go, by its ending (default: a record a line on stdout)')
     .addOption(new Option('--file-format <format>', 'of --file, if its ending does not tell').choices(fileFormats))
-    .addOption(new Option('--output-format <format>', 'of --output, if its ending does not tell').choices(fileFormats))
+    .addOption(
+      new Option('--output-format <format>', 'of --output, if its ending does not tell').choices(outputFormats),
+    )
     .option('--dataset <columns>', 'columns or groups to answer with, such as time,out,anomaly.count', listArgument)
     .option('--dataset-exclude <columns>', 'columns or groups to leave out', listArgument)
     .option('--dataset-separator <text>', 'without --file: flatten the answer, in<text>x instead of nested')

@@ -2,7 +2,11 @@
 import { extname } from 'node:path'
 import { argumentError, expectOneOf } from '../base/expect.js'
 
-export const fileFormats = ['json', 'ndjson', 'csv', 'arrow', 'arrows', 'parquet'] as const
+/** Formats of answers. */
+export const outputFormats = ['json', 'ndjson', 'csv', 'arrow', 'arrows', 'parquet'] as const
+/** A .npy file has one array: rows of the one input, but no place for an answer's columns. */
+export const fileFormats = [...outputFormats, 'npy'] as const
+export type OutputFormat = (typeof outputFormats)[number]
 export type FileFormat = (typeof fileFormats)[number]
 
 const formatByEnding: Readonly<Record<string, FileFormat>> = {
@@ -14,6 +18,7 @@ const formatByEnding: Readonly<Record<string, FileFormat>> = {
   '.feather': 'arrow',
   '.arrows': 'arrows',
   '.parquet': 'parquet',
+  '.npy': 'npy',
 }
 
 /** @param format the caller's word for it, which wins. @throws PenstockError ERR_ARGUMENT. */
@@ -27,4 +32,9 @@ export function formatOf(path: string, format?: string): FileFormat {
     path,
     'Or name its format',
   )
+}
+
+/** As formatOf, for the file that answers go to. @throws PenstockError ERR_ARGUMENT. */
+export function outputFormatOf(path: string, format?: string): OutputFormat {
+  return expectOneOf('the format of the output', formatOf(path, format), outputFormats)
 }

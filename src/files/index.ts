@@ -7,7 +7,7 @@ export type { FileProgress, InferFileOptions, InferFileResult } from './infer-fi
 export type { BodyRequest, BodySignature, BodyTarget } from './target.js'
 
 /**
- * Runs every row of a .json, .ndjson, .csv, .arrow or .parquet file of any size.
+ * Runs every row of a .json, .ndjson, .csv, .arrow, .parquet or .npy file of any size.
  * @param target a RemotePipeline of penstock/client, or enginePipeline(engine, name).
  * @throws PenstockError ERR_ARGUMENT, ERR_BODY (the file), ERR_STORAGE, and what the pipeline answers. No output is left then.
  * @example await inferFromFile(enginePipeline(engine, 'fraud'), 'rows.parquet', { output: 'answers.csv' })

@@ -10,13 +10,14 @@ import { Table, tableFromIPC } from 'apache-arrow'
 import { isPenstockError, PenstockError } from '../base/errors.js'
 import { expectInteger, expectNoOtherKeys } from '../base/expect.js'
 import { BODY_BYTES_MAX, DEADLINE_MS_MAX, REQUEST_ROWS_MAX } from '../base/limits.js'
-import { formatOf } from './formats.js'
+import { csvSignature } from '../transport/http/bodies/signature.js'
+import { formatOf, outputFormatOf } from './formats.js'
 import { readChunks, type Chunk } from './read-chunks.js'
-import { csvSignature, type BodyTarget } from './target.js'
+import type { BodyTarget } from './target.js'
 import { writeOutput } from './write-output.js'
 
 export interface InferFileOptions {
-  /** json, ndjson, csv, arrow, arrows, parquet; absent: by the file's ending. */
+  /** json, ndjson, csv, arrow, arrows, parquet, npy; absent: by the file's ending. */
   readonly format?: string | undefined
   /** Where the answers go; absent: they are returned. */
   readonly output?: string | undefined
@@ -80,7 +81,7 @@ export async function inferFile(
   options: InferFileOptions = {},
 ): Promise<InferFileResult> {
   const { output } = options
-  const outputFormat = output === undefined ? null : formatOf(output, options.outputFormat)
+  const outputFormat = output === undefined ? null : outputFormatOf(output, options.outputFormat)
   let rows = 0
   const counted = async function* (): AsyncGenerator<Table> {
     for await (const table of inferFileTables(target, path, options)) {

@@ -1,6 +1,7 @@
 /**
  * A file as a sequence of infer bodies, read as it is sent: no more of it is in memory than a few bodies. Records stay
- * records; Arrow, Parquet and CSV, which is read by the pipeline's signature, become Arrow streams of a batch each.
+ * records; Arrow, Parquet and CSV, which is read by the pipeline's signature, become Arrow streams of a batch each;
+ * .npy arrays are cut between their rows.
  */
 import { createReadStream, openAsBlob } from 'node:fs'
 import { stat } from 'node:fs/promises'
@@ -14,6 +15,7 @@ import { arrowFileParts, type TablePart } from '../results/ipc/read-file.js'
 import { parquetParts } from '../results/parquet.js'
 import type { FileFormat } from './formats.js'
 import { jsonRecords } from './json-chunks.js'
+import { npyChunks } from './npy-chunks.js'
 
 export interface Chunk {
   readonly rows: number
@@ -44,6 +46,7 @@ export async function* readChunks(
     if (format === 'arrow' || format === 'arrows') yield* tableChunks(arrowFileParts(path), sizes, await bytesOf(path))
     else if (format === 'parquet')
       yield* tableChunks(parquetParts(await openAsBlob(path), sizes.rowsMax), sizes, await bytesOf(path))
+    else if (format === 'npy') yield* npyChunks(path, sizes)
     else if (format === 'csv' && signature !== null) yield* csvChunks(path, sizes, signature)
     else yield* recordChunks(path, sizes)
   } catch (error) {

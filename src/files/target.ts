@@ -3,7 +3,6 @@
  * process. Files are cut into bodies of the infer endpoint, so that both take the same bytes and answer with the same.
  */
 import type { PipelineDescription } from '../engine/api.js'
-import type { CsvSignature } from '../results/csv/read-csv.js'
 
 export interface BodyRequest {
   readonly contentType: string
@@ -23,16 +22,4 @@ export interface BodyTarget {
   signature(): Promise<BodySignature>
   /** @returns the bytes of the answer. @throws PenstockError */
   inferBody(request: BodyRequest): Promise<Uint8Array>
-}
-
-/** The keys that splits route on are columns of their own. */
-export function csvSignature({ inputs, isWhole, steps }: BodySignature): CsvSignature {
-  return {
-    inputs,
-    isWhole,
-    textKeys: steps.flatMap((step) => (step.type === 'key-split' ? [step.key] : [])),
-    hashKeys: steps.flatMap((step) =>
-      step.type === 'random-split' && step.hashKey !== undefined ? [step.hashKey] : [],
-    ),
-  }
 }

@@ -9,7 +9,7 @@ import { PenstockError } from '../base/errors.js'
 import { parquetPieces } from '../results/parquet.js'
 import { csvPieces } from '../results/write-csv.js'
 import { recordPieces } from '../results/write-records.js'
-import type { FileFormat } from './formats.js'
+import type { OutputFormat } from './formats.js'
 
 type Pieces = AsyncGenerator<Uint8Array | string>
 
@@ -17,7 +17,7 @@ type Pieces = AsyncGenerator<Uint8Array | string>
  * Writes `tables`, which have one schema, to `path`.
  * @throws PenstockError ERR_STORAGE; what `tables` throws. The target is as it was before then.
  */
-export async function writeOutput(path: string, format: FileFormat, tables: AsyncIterable<Table>): Promise<void> {
+export async function writeOutput(path: string, format: OutputFormat, tables: AsyncIterable<Table>): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   let file: FileHandle | null = null
   try {
@@ -36,7 +36,7 @@ export async function writeOutput(path: string, format: FileFormat, tables: Asyn
 }
 
 /** The bytes of the file, piece by piece. */
-export function outputPieces(format: FileFormat, tables: AsyncIterable<Table>): Pieces {
+export function outputPieces(format: OutputFormat, tables: AsyncIterable<Table>): Pieces {
   if (format === 'csv') return csvOf(tables)
   if (format === 'json') return jsonOf(tables)
   if (format === 'ndjson') return linesOf(tables)

@@ -20,6 +20,30 @@ export function cellPrinter(field: Field, data: Data): CellPrinter {
   return nullable(data, valuePrinter(data, shape, dtype))
 }
 
+/** The elements of a column whose rows are tensors of one element, [n, 1]. */
+export interface SingleCells {
+  readonly data: Data
+  readonly indexOf: (row: number) => number
+}
+
+/** @returns null for any other column. A split's choice is a list by its own form. */
+export function singleCells(field: Field, data: Data): SingleCells | null {
+  const { shape } = tensorTypeOf(field)
+  if (shape?.length !== 1 || shape[0] !== 1 || field.name === 'out._model_split') return null
+  const [child] = data.children as [Data]
+  if (DataType.isFixedSizeList(data.type)) return { data: child, indexOf: (row) => row }
+  const offsets = data.valueOffsets as Int32Array
+  return DataType.isList(data.type) ? { data: child, indexOf: (row) => offsets[row] as number } : null
+}
+
+/** Prints rows of one element as that element; all other cells as cellPrinter does. */
+export function bareCellPrinter(field: Field, data: Data): CellPrinter {
+  const single = singleCells(field, data)
+  if (single === null) return cellPrinter(field, data)
+  const element = nullable(single.data, valuePrinter(single.data, null, tensorTypeOf(field).dtype))
+  return nullable(data, (row) => element(single.indexOf(row)))
+}
+
 function nullable(data: Data, print: CellPrinter): CellPrinter {
   return data.nullCount === 0 ? print : (row) => (data.getValid(row) ? print(row) : 'null')
 }

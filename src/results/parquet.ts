@@ -1,9 +1,9 @@
 /**
- * Parquet, by parquet-wasm: off the request clock only, for compressing takes seconds. Nothing that answers requests
- * imports this file; the library is loaded at the first call.
+ * Parquet, by parquet-wasm: mostly off the request clock, for compressing takes seconds. Of what answers requests only
+ * Parquet bodies and answers import this file, when the first comes; the library is loaded at the first call.
  */
 import { type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
-import { PenstockError } from '../base/errors.js'
+import { isPenstockError, PenstockError } from '../base/errors.js'
 import { ARROW_FILE_DECODED_BYTES_MAX } from '../base/limits.js'
 import { type ArrowBody, readArrow } from './ipc/read-arrow.js'
 import type { TablePart } from './ipc/read-file.js'
@@ -26,10 +26,47 @@ export async function readParquet(bytes: Uint8Array): Promise<Table> {
   try {
     return tableFromIPC(parquet.readParquet(bytes).intoIPCStream())
   } catch (error) {
-    throw new PenstockError('ERR_BODY', `Expected a Parquet file but received ${bytes.length} bytes that are none`, {
-      cause: error,
-    })
+    throw notParquet(bytes, error)
   }
+}
+
+/**
+ * A whole Parquet file as the bytes of an Arrow stream, for a body of a request.
+ * @param bytesMax of the file unpacked, as its own metadata say: what they hide is refused when the stream is read.
+ * @throws PenstockError ERR_BODY, ERR_TOO_MANY_ROWS.
+ */
+export async function parquetToArrow(bytes: Uint8Array, rowsMax: number, bytesMax: number): Promise<Uint8Array> {
+  const parquet = await import('parquet-wasm')
+  const reading = parquet.ParquetFile.fromFile(new Blob([bytes]))
+  const file = await reading.catch((error: unknown) => {
+    throw notParquet(bytes, error)
+  })
+  try {
+    const metadata = file.metadata()
+    const rows = metadata.fileMetadata().numRows()
+    if (rows > rowsMax)
+      throw new PenstockError(
+        'ERR_TOO_MANY_ROWS',
+        `Expected at most ${rowsMax} rows but received ${rows}. Send them in several requests`,
+      )
+    const unpacked = metadata.rowGroups().reduce((sum, group) => sum + group.totalByteSize(), 0)
+    if (unpacked > bytesMax)
+      throw new PenstockError(
+        'ERR_BODY',
+        `Expected a Parquet body of at most ${bytesMax} bytes when it is unpacked but received ${unpacked}. Send it in several requests`,
+      )
+    return parquet.readParquet(bytes).intoIPCStream()
+  } catch (error) {
+    throw isPenstockError(error) ? error : notParquet(bytes, error)
+  } finally {
+    file.free()
+  }
+}
+
+function notParquet(bytes: Uint8Array, cause: unknown): PenstockError {
+  return new PenstockError('ERR_BODY', `Expected a Parquet file but received ${bytes.length} bytes that are none`, {
+    cause,
+  })
 }
 
 /** The parts of a file of any size: a row group is in memory at a time. @param file as fs.openAsBlob gives it. */

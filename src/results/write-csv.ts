@@ -3,7 +3,7 @@
  * they are, lists as the JSON of the records form in quotes; no value is an empty cell.
  */
 import { type Data, DataType, type Field, type Table } from 'apache-arrow'
-import { cellPrinter, textReader, type CellPrinter } from './cell-text.js'
+import { bareCellPrinter, singleCells, textReader, type CellPrinter } from './cell-text.js'
 import { flatName } from './write-records.js'
 
 export interface CsvOptions {
@@ -35,9 +35,15 @@ export function writeCsv(table: Table, options: CsvOptions = {}): string {
   return [...csvPieces(table, options)].join('')
 }
 
+/** A row of one element is that element. */
 function csvCell(field: Field, data: Data): CellPrinter {
+  const single = singleCells(field, data)
+  if (single !== null && DataType.isUtf8(single.data.type)) {
+    const read = textReader(single.data)
+    return (row) => (data.getValid(row) ? quoted(read(single.indexOf(row))) : '')
+  }
   const isText = DataType.isUtf8(data.type) || DataType.isLargeUtf8(data.type)
-  const print = isText ? textReader(data) : cellPrinter(field, data)
+  const print = isText ? textReader(data) : bareCellPrinter(field, data)
   return (row) => (data.getValid(row) ? quoted(textOf(print(row), isText)) : '')
 }
 

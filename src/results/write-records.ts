@@ -5,7 +5,7 @@
  * Text comes in pieces of some 64 KiB, so that a table of any size goes to a file or socket: one string has an end.
  */
 import type { Data, Table } from 'apache-arrow'
-import { cellPrinter, type CellPrinter } from './cell-text.js'
+import { bareCellPrinter, cellPrinter, type CellPrinter } from './cell-text.js'
 import { groupOf } from './dataset.js'
 
 export interface RecordsOptions {
@@ -13,6 +13,8 @@ export interface RecordsOptions {
   readonly separator?: string | null
   /** One record a line instead of an array. */
   readonly isLines?: boolean
+  /** false: a row of one element, of a tensor [n, 1], is that element. Default true: a list of one, as in columns. */
+  readonly hasLists?: boolean
   /** By column: prints its cells instead, for what a caller wrote and is to read again as he wrote it. */
   readonly printers?: ReadonlyMap<string, CellPrinter>
 }
@@ -78,7 +80,8 @@ function recordWriters(table: Table, children: readonly Data[], rowStart: number
 function printerOf(table: Table, column: number, data: Data, rowStart: number, options: RecordsOptions): CellPrinter {
   const field = table.schema.fields[column] as (typeof table.schema.fields)[number]
   const given = options.printers?.get(field.name)
-  return given === undefined ? cellPrinter(field, data) : (row) => given(rowStart + row)
+  if (given !== undefined) return (row) => given(rowStart + row)
+  return options.hasLists === false ? bareCellPrinter(field, data) : cellPrinter(field, data)
 }
 
 /** What stands before the value of each column, and after the last. Columns of a group stand together. */

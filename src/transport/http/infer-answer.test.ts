@@ -49,9 +49,19 @@ describe('answers', () => {
     })
     expect(
       text.startsWith(
-        '[{"time":1721686245906,"in":{"x":[1.50]},"out":{"score":[0.98119897],"id":9007199254740993},"anomaly":{"count":1,"too_high":true,"too_low":false},',
+        '[{"time":1721686245906,"in":{"x":[1.50]},"out":{"score":0.98119897,"id":9007199254740993},"anomaly":{"count":1,"too_high":true,"too_low":false},',
       ),
     ).toBe(true)
+    const context = { inputs: { echoes: ['{}', '{}'] }, timeMs: 1, partition: 'here' }
+    expect(writeRecords(result, pipeline, { ...context, hasLists: true })).toContain('"out":{"score":[0.98119897],"id"')
+    const lines = writeRecords(result, pipeline, { ...context, isLines: true })
+    expect(lines.endsWith('}\n')).toBe(true)
+    expect(
+      lines
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual(JSON.parse(writeRecords(result, pipeline, context)))
     const [first, second] = JSON.parse(text) as Record<string, unknown>[]
     expect(Object.keys(first ?? {})).toEqual(['time', 'in', 'out', 'anomaly', 'check_failures', 'metadata'])
     expect(first?.['check_failures']).toEqual(['too_high'])

@@ -80,6 +80,10 @@ export interface RecordsContext {
   /** Milliseconds of the epoch: when the request arrived. */
   readonly timeMs: number
   readonly partition: string
+  /** A record a line instead of an array. */
+  readonly isLines?: boolean
+  /** The row of a tensor [n, 1] is a list of one; else its value. */
+  readonly hasLists?: boolean
 }
 
 /** `[{"time","in","out","anomaly","check_failures","metadata"}, …]`, one per row. */
@@ -94,13 +98,13 @@ export function writeRecords(result: InferResult, pipeline: AnsweredPipeline, co
   const isWhole = pipeline.isWhole && !isApart
   for (let row = 0; row < (isApart ? stacked : result.rows); row++) {
     const checks = failing.get(isApart ? 0 : row) ?? []
-    const out = outputs.map(([name, tensor]) => `${name}:${writeCell(tensor, row, isWhole)}`)
+    const out = outputs.map(([name, tensor]) => `${name}:${writeCell(tensor, row, isWhole, context)}`)
     records.push(
       `{"time":${context.timeMs},"in":${writeInputs(context, row, isWhole)},"out":{${out.join(',')}},` +
         `"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(isApart ? 0 : row)}}`,
     )
   }
-  return `[${records.join(',')}]`
+  return context.isLines === true ? records.map((record) => `${record}\n`).join('') : `[${records.join(',')}]`
 }
 
 /** One FlatBuffers Message with Results; channel and request are the caller's. */
@@ -121,17 +125,21 @@ export function writeMessage(
   )
 }
 
-function writeCell(tensor: Tensor, row: number, isWhole: boolean): string {
-  return isWhole ? writeNested(tensor) : writeRow(tensor, row)
+function writeCell(tensor: Tensor, row: number, isWhole: boolean, { hasLists }: RecordsContext): string {
+  if (isWhole) return writeNested(tensor)
+  const text = writeRow(tensor, row)
+  const isOne = hasLists !== true && tensor.shape.length === 2 && tensor.shape[1] === 1
+  return isOne ? text.slice(1, -1) : text
 }
 
-function writeInputs({ inputs }: RecordsContext, row: number, isWhole: boolean): string {
+function writeInputs(context: RecordsContext, row: number, isWhole: boolean): string {
+  const { inputs } = context
   if ('echoes' in inputs) {
     const { echoes } = inputs
     return isWhole && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')
   }
   return `{${Object.entries(inputs.tensors)
-    .map(([name, tensor]) => `${JSON.stringify(name)}:${writeCell(tensor, row, isWhole)}`)
+    .map(([name, tensor]) => `${JSON.stringify(name)}:${writeCell(tensor, row, isWhole, context)}`)
     .join(',')}}`
 }
 

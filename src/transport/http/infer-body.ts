@@ -20,6 +20,7 @@ import { parseInferBody } from './infer-request.js'
 import {
   answerForm,
   inferBodyKind,
+  LINES_TYPE,
   PENSTOCK_TYPE,
   RECORDS_TYPE,
   type AnswerForm,
@@ -39,6 +40,8 @@ export interface InferBodyCall {
   /** When the request arrived, milliseconds of the epoch. */
   readonly timeMs: number
   readonly partition: string
+  /** true: the row of an output [n, 1] is a list of one in records, as Wallaroo's answers have it; else a bare value. */
+  readonly hasLists?: boolean
   /** Called when nothing refers to the body any more; not at all when something may. */
   readonly recycleBody: () => void
 }
@@ -61,23 +64,22 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const { engine, pipeline: name, query, timeMs, partition } = call
   const description = engine.describePipeline(name)
   const kind = inferBodyKind(call.header('content-type'))
-  // Loaded by the first body that needs it: it brings decoders along.
-  const arrow = kind === 'arrow' ? (arrowBodies ??= await import('./arrow-request.js')) : null
-  const parsed = arrow === null ? parseBody(call, kind, description) : parseArrow(arrow, call.body, description)
+  const parsed = isHeavy(kind) ? await parseHeavy(call, kind, description) : parseBody(call, kind, description)
   const form = answerForm(call.header('accept'), parsed.form)
   const request = withHeaders(parsed.request, call.header)
-  const isTable = query.isGiven || form === 'arrow-file' || form === 'arrow-stream'
+  const isTable = query.isGiven || (form !== 'columns' && form !== 'records' && form !== 'lines' && form !== 'penstock')
   const tables = isTable ? await import('./table-answer.js') : null
-  const plan = tables?.planTable({ query, form, parsed, request, description }) ?? null
+  const hasLists = call.hasLists === true
+  const plan = tables?.planTable({ query, form, parsed, request, description, hasLists }) ?? null
   const others = plan?.withOthers === true ? { withOthers: true } : {}
   const pending = engine.infer(name, { ...request, ...others, signal: call.signal })
   // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
-  if (!description.isPlain && form !== 'records' && !isTable) call.recycleBody()
+  if (!description.isPlain && form !== 'records' && form !== 'lines' && !isTable) call.recycleBody()
   const result = await pending
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
   const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
   if (tables !== null && plan !== null) {
-    const reply = tables.tableReply(result, answered, plan, { timeMs, partition })
+    const reply = await tables.tableReply(result, answered, plan, { timeMs, partition })
     // The answer is written and has copies of what it echoes. On the plain path a challenger may still read the inputs.
     if (!description.isPlain) call.recycleBody()
     return reply
@@ -87,28 +89,49 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: writeColumns(result, answered) }
   const inputs: RecordsContext['inputs'] =
     parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
+  const isLines = form === 'lines'
   return {
     status: 200,
-    contentType: RECORDS_TYPE,
-    body: writeRecords(result, answered, { inputs, timeMs, partition }),
+    contentType: isLines ? LINES_TYPE : RECORDS_TYPE,
+    body: writeRecords(result, answered, { inputs, timeMs, partition, isLines, hasLists }),
   }
+}
+
+type HeavyKind = 'arrow' | 'csv' | 'parquet' | 'npy'
+
+/** Their readers are loaded by the first body that needs one: they bring decoders along. */
+function isHeavy(kind: InferBodyKind): kind is HeavyKind {
+  return kind === 'arrow' || kind === 'csv' || kind === 'parquet' || kind === 'npy'
 }
 
 let arrowBodies: typeof ArrowRequests | null = null
 
-function parseArrow(
-  { parseArrowBody }: typeof ArrowRequests,
-  bytes: Buffer,
+async function parseHeavy(
+  { body }: InferBodyCall,
+  kind: HeavyKind,
   description: PipelineDescription,
-): ParsedBody {
-  const { body, request, extras } = parseArrowBody(bytes, description)
-  const form = body.form === 'file' ? 'arrow-file' : 'arrow-stream'
-  return { request, form, echoes: null, arrow: { body, extras }, channel: 0, id: 0 }
+): Promise<ParsedBody> {
+  const none = { echoes: null, arrow: null, channel: 0, id: 0 }
+  if (kind === 'arrow') {
+    arrowBodies ??= await import('./arrow-request.js')
+    const { request, extras, body: arrow } = arrowBodies.parseArrowBody(body, description)
+    return {
+      ...none,
+      request,
+      form: arrow.form === 'file' ? 'arrow-file' : 'arrow-stream',
+      arrow: { body: arrow, extras },
+    }
+  }
+  const files = await import('./bodies/file-bodies.js')
+  if (kind === 'npy') return { ...none, request: files.parseNpyBody(body, description), form: 'npy' }
+  const parse = kind === 'csv' ? files.parseCsvBody : files.parseParquetBody
+  const { request, extras, body: arrow } = await parse(body, description)
+  return { ...none, request, form: kind, arrow: { body: arrow, extras } }
 }
 
 function parseBody({ body }: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): ParsedBody {
   if (kind === 'penstock') return parseMessage(body, description)
-  const parsed = parseInferBody(body, description, kind === 'split' ? 'split' : 'json')
+  const parsed = parseInferBody(body, description, kind === 'split' || kind === 'lines' ? kind : 'json')
   if (kind === 'records' && parsed.form === 'columns') {
     throw new PenstockError(
       'ERR_BODY',
@@ -116,7 +139,8 @@ function parseBody({ body }: InferBodyCall, kind: InferBodyKind, description: Pi
     )
   }
   const echoes = parsed.form === 'records' ? parsed.echoes : null
-  return { request: parsed.request, form: parsed.form, echoes, arrow: null, channel: 0, id: 0 }
+  const form = kind === 'lines' ? 'lines' : parsed.form
+  return { request: parsed.request, form, echoes, arrow: null, channel: 0, id: 0 }
 }
 
 function parseMessage(body: Buffer, description: PipelineDescription): ParsedBody {

@@ -4,12 +4,28 @@
  */
 import type { HttpReply } from '../socket/seam.js'
 import { answerInferBody } from './infer-body.js'
-import { ARROW_FILE_TYPE, ARROW_STREAM_TYPE, PENSTOCK_TYPE } from './media-types.js'
+import {
+  ARROW_FILE_TYPE,
+  ARROW_STREAM_TYPE,
+  CSV_TYPE,
+  LINES_TYPE,
+  NPY_TYPE,
+  PARQUET_TYPE,
+  PENSTOCK_TYPE,
+} from './media-types.js'
 import { JSON_TYPE } from './replies.js'
 import { readResultQuery, resultQueryDocument } from './result-query.js'
 import { parameter, type Call, type Route } from './route.js'
 
-const bytes = { [ARROW_FILE_TYPE]: null, [ARROW_STREAM_TYPE]: null, [PENSTOCK_TYPE]: null }
+const bytes = {
+  [LINES_TYPE]: null,
+  [CSV_TYPE]: null,
+  [ARROW_FILE_TYPE]: null,
+  [ARROW_STREAM_TYPE]: null,
+  [PARQUET_TYPE]: null,
+  [NPY_TYPE]: null,
+  [PENSTOCK_TYPE]: null,
+}
 
 const document: Route['document'] = {
   summary: 'Runs a deployed pipeline on the rows of the body',
@@ -23,17 +39,17 @@ const document: Route['document'] = {
   },
 }
 
-export const inferRoutes: readonly Route[] = ['/v1/pipelines/{pipeline}/infer', '/pipelines/{pipeline}'].map(
-  (path) => ({
-    method: 'POST',
-    path,
-    bodyBytesMax: (context) => context.bodyBytesMax,
-    document,
-    handle: infer,
-  }),
-)
+/** The second as Wallaroo's servers have it, whose clients expect lists of one where an output is [n, 1]. */
+const recordedPath = '/pipelines/{pipeline}'
+export const inferRoutes: readonly Route[] = ['/v1/pipelines/{pipeline}/infer', recordedPath].map((path) => ({
+  method: 'POST',
+  path,
+  bodyBytesMax: (context) => context.bodyBytesMax,
+  document,
+  handle: (call) => infer(call, path === recordedPath),
+}))
 
-function infer(call: Call): Promise<HttpReply> {
+function infer(call: Call, hasLists: boolean): Promise<HttpReply> {
   const { context, exchange, body } = call
   return answerInferBody({
     engine: context.engine,
@@ -44,6 +60,7 @@ function infer(call: Call): Promise<HttpReply> {
     signal: exchange.signal,
     timeMs: context.clock.nowMs(),
     partition: context.partition,
+    hasLists,
     recycleBody: () => exchange.recycleBody(),
   })
 }

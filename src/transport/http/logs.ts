@@ -209,6 +209,6 @@ function readBody(call: Call): Record<string, unknown> {
 function formatOf(call: Call): LogFormat {
   const form = answerForm(call.exchange.header('accept'), 'records')
   if (form === 'arrow-file' || form === 'arrow-stream') return form
-  if (form !== 'penstock') return 'records'
+  if (form === 'records' || form === 'columns') return 'records'
   throw new PenstockError('ERR_NOT_ACCEPTABLE', `Expected accept to name ${Object.values(typeOf).join(', ')}`)
 }

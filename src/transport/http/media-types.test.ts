@@ -13,7 +13,7 @@ describe('media types', () => {
     )
     expect(inferBodyKind('application/x-penstock')).toBe('penstock')
     expect(() => inferBodyKind('text/plain')).toThrow(
-      'Expected content-type to be application/json, application/json; format=pandas-records, application/json; format=pandas-split, application/vnd.apache.arrow.file, application/vnd.apache.arrow.stream or application/x-penstock but received text/plain',
+      'Expected content-type to be application/json, application/json; format=pandas-records, application/json; format=pandas-split, application/x-ndjson, text/csv, application/vnd.apache.arrow.file, application/vnd.apache.arrow.stream, application/vnd.apache.parquet, application/x-npy or application/x-penstock but received text/plain',
     )
     expect(() => inferBodyKind('')).toThrow('but received none')
   })
@@ -30,7 +30,27 @@ describe('media types', () => {
     expect(answerForm('application/json; format=pandas-records', 'columns')).toBe('records')
     expect(answerForm('application/json;q=0.5, application/x-penstock', 'columns')).toBe('penstock')
     expect(answerForm('application/x-penstock;q=0, application/json', 'records')).toBe('records')
-    expect(() => answerForm('text/csv', 'columns')).toThrow(/Expected accept to name .* but received text\/csv/)
+    expect(() => answerForm('text/html', 'columns')).toThrow(/Expected accept to name .* but received text\/html/)
+    expect(() => answerForm('constructor', 'columns')).toThrow(/but received constructor/)
+  })
+
+  it('knows the files that the command line knows', () => {
+    for (const [type, kind] of [
+      ['text/csv; charset=utf-8', 'csv'],
+      ['application/x-ndjson', 'lines'],
+      ['application/ndjson', 'lines'],
+      ['application/vnd.apache.parquet', 'parquet'],
+      ['application/x-npy', 'npy'],
+    ] as const) {
+      expect(inferBodyKind(type)).toBe(kind)
+      expect(answerForm(type, 'columns')).toBe(kind)
+      expect(answerForm('*/*', kind)).toBe(kind)
+    }
+    expect(inferBodyKind('application/json; format=pandas-split')).toBe('split')
+    // JSON for who sent rows is rows.
+    for (const mirror of ['csv', 'lines', 'records'] as const)
+      expect(answerForm('application/json', mirror)).toBe('records')
+    expect(answerForm('application/json', 'npy')).toBe('columns')
   })
 
   it('metrics: the form that is preferred, protobuf only as delimited messages of metric families', () => {

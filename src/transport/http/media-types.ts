@@ -11,11 +11,29 @@ export const SPLIT_TYPE = 'application/json; format=pandas-split'
 export const RECORDS_TYPE = 'application/json; format=pandas-records'
 export const ARROW_FILE_TYPE = 'application/vnd.apache.arrow.file'
 export const ARROW_STREAM_TYPE = 'application/vnd.apache.arrow.stream'
-/** columns and records are JSON; penstock is one FlatBuffers message. */
-export type AnswerForm = 'columns' | 'records' | 'penstock' | 'arrow-file' | 'arrow-stream'
-export type InferBodyKind = 'json' | 'records' | 'split' | 'penstock' | 'arrow'
+export const CSV_TYPE = 'text/csv'
+export const LINES_TYPE = 'application/x-ndjson'
+export const PARQUET_TYPE = 'application/vnd.apache.parquet'
+export const NPY_TYPE = 'application/x-npy'
+/** columns and records are JSON, lines a record a line; penstock is one FlatBuffers message. */
+export type AnswerForm =
+  'columns' | 'records' | 'lines' | 'penstock' | 'arrow-file' | 'arrow-stream' | 'csv' | 'parquet' | 'npy'
+export type InferBodyKind = 'json' | 'records' | 'split' | 'lines' | 'penstock' | 'arrow' | 'csv' | 'parquet' | 'npy'
 
-const inferTypes = `${JSON_TYPE}, ${RECORDS_TYPE}, ${SPLIT_TYPE}, ${ARROW_FILE_TYPE}, ${ARROW_STREAM_TYPE} or ${PENSTOCK_TYPE}`
+const inferTypes = `${JSON_TYPE}, ${RECORDS_TYPE}, ${SPLIT_TYPE}, ${LINES_TYPE}, ${CSV_TYPE}, ${ARROW_FILE_TYPE}, ${ARROW_STREAM_TYPE}, ${PARQUET_TYPE}, ${NPY_TYPE} or ${PENSTOCK_TYPE}`
+
+/** The forms of one name; what JSON is, its parameter and the request say. */
+const formByName: ReadonlyMap<string, Exclude<AnswerForm, 'columns' | 'records'>> = new Map([
+  [PENSTOCK_TYPE, 'penstock'],
+  [ARROW_FILE_TYPE, 'arrow-file'],
+  [ARROW_STREAM_TYPE, 'arrow-stream'],
+  [CSV_TYPE, 'csv'],
+  [LINES_TYPE, 'lines'],
+  ['application/ndjson', 'lines'],
+  ['application/jsonl', 'lines'],
+  [PARQUET_TYPE, 'parquet'],
+  [NPY_TYPE, 'npy'],
+])
 
 interface MediaType {
   readonly name: string
@@ -27,12 +45,12 @@ interface MediaType {
 /** @throws PenstockError ERR_CONTENT_TYPE naming the types that an infer endpoint reads. */
 export function inferBodyKind(contentType: string): InferBodyKind {
   const { name, format } = parseMediaType(contentType)
-  if (name === PENSTOCK_TYPE) return 'penstock'
   // Clients are seen that send the value twice in one header; what begins like the format is the format.
   if (name === JSON_TYPE && format.startsWith('pandas-split')) return 'split'
   if (name === JSON_TYPE) return format.startsWith('pandas-records') ? 'records' : 'json'
-  // Which of the two the bytes are, they tell themselves.
-  if (name === ARROW_FILE_TYPE || name === ARROW_STREAM_TYPE) return 'arrow'
+  const kind = formByName.get(name)
+  // Which of Arrow's two the bytes are, they tell themselves.
+  if (kind !== undefined) return kind === 'arrow-file' || kind === 'arrow-stream' ? 'arrow' : kind
   throw contentTypeError(contentType, inferTypes)
 }
 
@@ -55,18 +73,19 @@ export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
     .sort((a, b) => b.quality - a.quality)
   for (const { name, format } of wanted) {
     if (name === '*/*' || name === 'application/*') return mirror
-    if (name === PENSTOCK_TYPE) return 'penstock'
-    if (name === ARROW_FILE_TYPE) return 'arrow-file'
-    if (name === ARROW_STREAM_TYPE) return 'arrow-stream'
+    const form = formByName.get(name)
+    if (form !== undefined) return form
     if (name !== JSON_TYPE) continue
-    if (format.startsWith('pandas-')) return 'records'
-    return mirror === 'records' ? 'records' : 'columns'
+    return format.startsWith('pandas-') || rowForms.includes(mirror) ? 'records' : 'columns'
   }
   throw new PenstockError(
     'ERR_NOT_ACCEPTABLE',
     `Expected accept to name ${inferTypes} but received ${accept.slice(0, 200)}`,
   )
 }
+
+/** Who sends rows wants rows, also in JSON. */
+const rowForms: readonly AnswerForm[] = ['records', 'lines', 'csv']
 
 const metricsForms: readonly (readonly [string, MetricsForm])[] = [
   ['text/plain', 'text'],

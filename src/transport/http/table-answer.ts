@@ -14,11 +14,22 @@ import { inferColumns, inferTable, type InferContext } from '../../results/infer
 import { jsonColumn } from '../../results/json-extras.js'
 import { flattenTable, nestTable } from '../../results/nesting.js'
 import { writeArrow } from '../../results/write-arrow.js'
+import { writeCsv } from '../../results/write-csv.js'
 import { writeColumns, writeRecords } from '../../results/write-records.js'
+import type { Tensor } from '../../tensor/tensor.js'
 import type { HttpReply } from '../socket/seam.js'
 import type { ParsedBody } from './infer-body.js'
 import { JsonReader } from './json-reader.js'
-import { ARROW_FILE_TYPE, ARROW_STREAM_TYPE, RECORDS_TYPE, type AnswerForm } from './media-types.js'
+import {
+  ARROW_FILE_TYPE,
+  ARROW_STREAM_TYPE,
+  CSV_TYPE,
+  LINES_TYPE,
+  NPY_TYPE,
+  PARQUET_TYPE,
+  RECORDS_TYPE,
+  type AnswerForm,
+} from './media-types.js'
 import { JSON_TYPE } from './replies.js'
 import type { ResultQuery } from './result-query.js'
 
@@ -28,6 +39,8 @@ export interface TableRequest {
   readonly parsed: ParsedBody
   readonly request: ParsedBody['request']
   readonly description: PipelineDescription
+  /** Cells of columns [n, 1] are lists of one in records. */
+  readonly hasLists: boolean
 }
 
 export interface TablePlan extends TableRequest {
@@ -50,19 +63,34 @@ export function planTable(request: TableRequest): TablePlan {
     extras: extrasOf(parsed, description),
     withOthers: wantsOtherModels(request.query.dataset),
   }
-  chooseColumns(plan, description)
+  const names = chooseColumns(plan, description)
+  if (form === 'npy') expectOneOutput(names)
   return plan
 }
 
-export function tableReply(
+/** @throws PenstockError ERR_NOT_ACCEPTABLE: .npy cannot hold what is answered. */
+export async function tableReply(
   result: InferResult,
   answered: PipelineDescription,
   plan: TablePlan,
   { timeMs, partition }: { readonly timeMs: number; readonly partition: string },
-): HttpReply {
-  const { form, query, parsed } = plan
+): Promise<HttpReply> {
+  const { form, query, parsed, hasLists } = plan
+  const names = chooseColumns(plan, answered)
+  if (form === 'npy') {
+    const name = expectOneOutput(names)
+    const { writeNpy } = await import('../../results/npy.js')
+    return { status: 200, contentType: NPY_TYPE, body: writeNpy(result.outputs[name] as Tensor, name) }
+  }
   const context = { ...contextOf(plan, answered, result.others ?? {}), timeMs, partition }
-  const table = inferTable(result, context, chooseColumns(plan, answered))
+  const table = inferTable(result, context, names)
+  if (form === 'csv')
+    return { status: 200, contentType: CSV_TYPE, body: writeCsv(table, { separator: query.separator ?? '.' }) }
+  if (form === 'parquet') {
+    const { writeParquet } = await import('../../results/parquet.js')
+    const body = await writeParquet(flattenTable(table, query.separator ?? '.'))
+    return { status: 200, contentType: PARQUET_TYPE, body }
+  }
   if (form === 'arrow-file' || form === 'arrow-stream') {
     const shown = query.separator === null ? nestTable(table) : flattenTable(table, query.separator)
     const isFile = form === 'arrow-file'
@@ -73,14 +101,29 @@ export function tableReply(
     }
   }
   const printers = parsed.echoes === null ? undefined : echoPrinters(parsed.echoes)
-  const options = { separator: query.separator, ...(printers === undefined ? {} : { printers }) }
+  const options = { separator: query.separator, hasLists, ...(printers === undefined ? {} : { printers }) }
+  if (form === 'lines')
+    return { status: 200, contentType: LINES_TYPE, body: writeRecords(table, { ...options, isLines: true }) }
   if (form === 'records') return { status: 200, contentType: RECORDS_TYPE, body: writeRecords(table, options) }
-  return { status: 200, contentType: JSON_TYPE, body: writeColumns(table, options) }
+  return { status: 200, contentType: JSON_TYPE, body: writeColumns(table, { ...options, hasLists: true }) }
 }
 
 function chooseColumns(plan: TablePlan, description: PipelineDescription): string[] {
   const { names, hidden } = inferColumns(contextOf(plan, description, {}))
-  return selectColumns(names, { ...plan.query, base: 'all', hidden })
+  const { form } = plan
+  if (form === 'npy' && !plan.query.isGiven) return names.filter((name) => name.startsWith('out.'))
+  // In files each row would repeat the metadata.
+  return selectColumns(names, { ...plan.query, base: form === 'csv' || form === 'parquet' ? 'default' : 'all', hidden })
+}
+
+/** @returns its name without `out.` */
+function expectOneOutput(names: readonly string[]): string {
+  const [name = '', ...others] = names
+  if (others.length === 0 && name.startsWith('out.') && name !== 'out._model_split') return name.slice('out.'.length)
+  throw new PenstockError(
+    'ERR_NOT_ACCEPTABLE',
+    `Expected one output for ${NPY_TYPE} but received ${names.join(', ')}. Choose one (?dataset=out.<name>), or ask for JSON, CSV, Arrow or Parquet in accept`,
+  )
 }
 
 function contextOf(
@@ -94,7 +137,7 @@ function contextOf(
     extras,
     hasTiming: request.timing === true,
     others: withOthers ? description.others.map((model) => ({ ...model, tensors: tensors[model.label] ?? null })) : [],
-    isArrow: form === 'arrow-file' || form === 'arrow-stream',
+    isArrow: form === 'arrow-file' || form === 'arrow-stream' || form === 'parquet',
   }
 }
 

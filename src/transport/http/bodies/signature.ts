@@ -4,6 +4,7 @@
 import { describeValue } from '../../../base/expect.js'
 import { PenstockError } from '../../../base/errors.js'
 import type { InferRequest, PipelineDescription } from '../../../engine/api.js'
+import type { CsvSignature } from '../../../results/csv/read-csv.js'
 import { formatShape } from '../../../tensor/shape.js'
 import type { Tensor, TensorField } from '../../../tensor/tensor.js'
 import { closest } from '../../../base/suggest.js'
@@ -34,6 +35,22 @@ export function routingKeys(signature: Signature): Set<string> {
     else if (step.type === 'random-split' && step.hashKey !== undefined) keys.add(step.hashKey)
   }
   return keys
+}
+
+/** What CSV is read by: the keys that splits route on are columns of their own. */
+export function csvSignature({
+  inputs,
+  isWhole,
+  steps,
+}: Pick<Signature, 'inputs' | 'isWhole' | 'steps'>): CsvSignature {
+  return {
+    inputs,
+    isWhole,
+    textKeys: steps.flatMap((step) => (step.type === 'key-split' ? [step.key] : [])),
+    hashKeys: steps.flatMap((step) =>
+      step.type === 'random-split' && step.hashKey !== undefined ? [step.hashKey] : [],
+    ),
+  }
 }
 
 export function fieldOf(name: string, signature: Signature): TensorField | undefined {

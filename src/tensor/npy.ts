@@ -1,0 +1,132 @@
+/**
+ * NumPy's file of one array: `\x93NUMPY`, a version, and a header that is a Python literal, {'descr': '<f4',
+ * 'fortran_order': False, 'shape': (2, 3), }, padded so that the data behind it is aligned.
+ * Format: numpy.org/doc/stable/reference/generated/numpy.lib.format.html, versions 1 to 3.
+ *
+ * Only numbers and bools in little-endian order: text, structures and Python objects have other forms of bodies.
+ */
+import { PenstockError } from '../base/errors.js'
+import { RANK_MAX } from '../base/limits.js'
+import { dtypeInfo } from './dtype.js'
+import { elementCount } from './shape.js'
+import type { NumericDtype } from './tensor.js'
+
+export interface NpyHeader {
+  readonly dtype: NumericDtype
+  readonly shape: readonly number[]
+  /** The first axis varies fastest, as in the values of most data frames. */
+  readonly isFortran: boolean
+  /** Where the elements begin. */
+  readonly dataStart: number
+}
+
+/** Of a header, however long its shape: what is longer is none of ours. */
+export const NPY_HEADER_BYTES_MAX = 4096
+const magic = [0x93, ...[...'NUMPY'].map((letter) => letter.charCodeAt(0))]
+const alignment = 64
+
+const dtypeByCode: Readonly<Record<string, NumericDtype>> = {
+  f2: 'float16',
+  f4: 'float32',
+  f8: 'float64',
+  i1: 'int8',
+  i2: 'int16',
+  i4: 'int32',
+  i8: 'int64',
+  u1: 'uint8',
+  u2: 'uint16',
+  u4: 'uint32',
+  u8: 'uint64',
+  b1: 'bool',
+}
+
+/** @param bytes from the start of the file, NPY_HEADER_BYTES_MAX of them suffice. @throws PenstockError ERR_BODY, ERR_DTYPE. */
+export function readNpyHeader(bytes: Uint8Array): NpyHeader {
+  if (!magic.every((byte, index) => bytes[index] === byte))
+    throw npyError('that begins with \\x93NUMPY', `${bytes.length} bytes that do not`)
+  const [version = 0] = bytes.subarray(6, 7)
+  const lengthBytes = version === 1 ? 2 : 4
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const textStart = 8 + lengthBytes
+  if (version < 1 || version > 3) throw npyError('of version 1, 2 or 3', `version ${version}`)
+  if (bytes.length < textStart) throw npyError('with a whole header', 'a part of one')
+  const textLength = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
+  const dataStart = textStart + textLength
+  if (dataStart > Math.min(bytes.length, NPY_HEADER_BYTES_MAX))
+    throw npyError(`with a header of at most ${NPY_HEADER_BYTES_MAX} bytes`, 'a longer one, or a part of one')
+  const text = Buffer.from(bytes.subarray(textStart, dataStart)).toString('latin1')
+  const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1]
+  const order = /'fortran_order':\s*(True|False)/.exec(text)?.[1]
+  const dims = /'shape':\s*\(([\d,\sL]*)\)/.exec(text)?.[1]
+  if (order === undefined || dims === undefined) throw npyError('with fortran_order and shape', JSON.stringify(text))
+  const shape = dims.split(',').flatMap((dim) => (dim.trim() === '' ? [] : [Number.parseInt(dim.trim(), 10)]))
+  if (shape.length > RANK_MAX) throw npyError(`of at most ${RANK_MAX} dims`, `${shape.length} dims`)
+  return { dtype: dtypeOf(descr), shape, isFortran: order === 'True', dataStart }
+}
+
+function dtypeOf(descr: string | undefined): NumericDtype {
+  const [, order, code = ''] = /^([<>|=])(\w\d+)$/.exec(descr ?? '') ?? []
+  const dtype = dtypeByCode[code]
+  if (dtype !== undefined && (order !== '>' || code.endsWith('1'))) return dtype
+  const wayOut = order === '>' ? `Convert it: array.astype("<${code}")` : 'Send texts and others as JSON or Arrow'
+  throw new PenstockError(
+    'ERR_DTYPE',
+    `Expected a .npy array of little-endian numbers or bools but received ${JSON.stringify(descr ?? 'a structure')}. ${wayOut}`,
+  )
+}
+
+/**
+ * The elements of a whole file, the last axis varying fastest.
+ * @returns a view of `bytes`, unless the array is in Fortran's order. @throws PenstockError ERR_BODY when bytes are missing or left.
+ */
+export function npyElements(bytes: Uint8Array, { dtype, shape, isFortran, dataStart }: NpyHeader): Uint8Array {
+  const { sizeBytes } = dtypeInfo(dtype)
+  const data = bytes.subarray(dataStart)
+  const wanted = elementCount(shape) * sizeBytes
+  if (data.length !== wanted) throw npyError(`of ${wanted} bytes, as its shape says`, data.length)
+  return isFortran && shape.length > 1 ? reordered(data, shape, sizeBytes) : data
+}
+
+/** Writes the header for an array in C's order, as numpy.save does. */
+export function npyHeader(dtype: NumericDtype, shape: readonly number[]): Buffer {
+  const [code] = Object.entries(dtypeByCode).find(([, name]) => name === dtype) ?? []
+  if (code === undefined) throw new Error(`Expected a dtype that NumPy has but received ${dtype}`)
+  const order = code.endsWith('1') ? '|' : '<'
+  const dims = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
+  const text = `{'descr': '${order}${code}', 'fortran_order': False, 'shape': (${dims}), }`
+  const length = Math.ceil((10 + text.length + 1) / alignment) * alignment - 10
+  const head = Buffer.from([...magic, 1, 0, length & 0xff, length >> 8])
+  return Buffer.concat([head, Buffer.from(`${text.padEnd(length - 1)}\n`, 'latin1')])
+}
+
+/** Whether NumPy has the dtype. */
+export function isNpyDtype(dtype: string): dtype is NumericDtype {
+  return Object.values(dtypeByCode).includes(dtype as NumericDtype)
+}
+
+function reordered(data: Uint8Array, shape: readonly number[], sizeBytes: number): Uint8Array {
+  const result = new Uint8Array(data.length)
+  const strides: number[] = []
+  let stride = sizeBytes
+  for (const dim of shape) {
+    strides.push(stride)
+    stride *= dim
+  }
+  const index = new Array<number>(shape.length).fill(0)
+  let from = 0
+  for (let to = 0; to < result.length; to += sizeBytes) {
+    for (let byte = 0; byte < sizeBytes; byte++) result[to + byte] = data[from + byte] as number
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis] as number
+      index[axis] = (index[axis] as number) + 1
+      if ((index[axis] as number) < (shape[axis] as number)) break
+      from -= (strides[axis] as number) * (shape[axis] as number)
+      index[axis] = 0
+    }
+  }
+  return result
+}
+
+function npyError(rule: string, received: unknown): PenstockError {
+  return new PenstockError('ERR_BODY', `Expected a .npy array ${rule} but received ${String(received)}`)
+}
