@@ -12,6 +12,7 @@ beforeAll(async () => {
   served = await serve({ grpcPort: 0 })
   ways = waysOf(served.server)
   await served.engine.addModel('titanic', modelBytes('titanic'))
+  await served.engine.addModel('trim', modelBytes('trim-tokens'))
   for (const dtype of ['float16', 'float64', 'int32', 'string'])
     await served.engine.addModel(`same-${dtype}`, modelBytes(`identity-${dtype}`))
 })
@@ -302,6 +303,66 @@ describe('types and shapes of other clients', () => {
     await expectAnswers('add', add({ name: 'input-0' }), ({ outputs }) => expect(outputs).toEqual(y([2, 3, 4])))
     await expectRefusals('add', add({ name: 'z' }), /unexpected inference input 'z' for model 'add'.*\['x'\]/)
     await expectRefusals('titanic', add({ name: 'input-1' }), /unexpected inference input 'input-1'.*'age'/)
+  })
+
+  it('joins one tensor per feature, each by its value, where a model has one tensor', async () => {
+    const column = (name: string, datatype: string, data: WayTensor['data'], shape = [2, 1]): WayTensor => ({
+      name,
+      datatype,
+      shape,
+      data,
+    })
+    const [a, b, c] = [
+      column('a', 'FP64', [1, 4]),
+      column('b', 'INT64', [2, 5], [2]),
+      column('c', 'BOOL', [true, false]),
+    ]
+    const rows = y([2, 3, 2, 5, 6, 1], [2, 3])
+    await expectAnswers('add', { inputs: [a, b, c] }, ({ outputs }) => expect(outputs).toEqual(rows))
+    // By their numbers, as for tables.
+    const numbered = [
+      { ...b, name: 'f1' },
+      { ...c, name: 'f2' },
+      { ...a, name: 'f0' },
+    ]
+    await expectAnswers('add', { inputs: numbered }, ({ outputs }) => expect(outputs).toEqual(rows))
+    await expectAnswers('add', { inputs: [a, b, c], parameters: { content_type: 'pd' } }, ({ outputs }) =>
+      expect(outputs).toEqual(rows),
+    )
+    await expectAnswers('echo', { inputs: [column('a', 'FP32', [null, 4]), b, c] }, ({ outputs }) =>
+      expect(outputs).toEqual(y([null, 2, 1, 4, 5, 0], [2, 3])),
+    )
+    const refusals: readonly [readonly WayTensor[], RegExp][] = [
+      [[a, b], /input 'x' of shape \[-1,3\].*\[n\] or \[n,1\] for each of its 3 features, but got 2 inputs: 'a','b'/],
+      [[a, b, c, { ...c, name: 'd' }], /got 4 inputs/],
+      [[a, b, b], /input 'b' already exists/],
+      [[a, b, column('c', 'FP32', [1])], /input|expected/],
+      [[a, b, column('c', 'FP32', [1], [1, 1])], /input 'c' batch size does not match/],
+      [[a, b, column('c', 'FP32', [1, 2, 3, 4], [2, 2])], /unexpected shape for input 'c'/],
+      [[a, b, column('c', 'BYTES', ['1', '2'])], /input 'c' data-type is 'BYTES'/],
+      [[a, b, { ...c, name: 'x' }], /unexpected inference input 'a'/],
+    ]
+    for (const [inputs, words] of refusals) await expectRefusals('add', { inputs }, words)
+    const ids = [column('a', 'INT64', [1, 2 ** 40]), b, c]
+    await expectRefusals('same-int32', { inputs: ids }, /input 'a' has 1099511627776 at element 1/)
+  })
+
+  it('answers no rows, and dims of no elements, by every way alike', async () => {
+    await expectAnswers('add', add({ shape: [0, 3], data: [] }), ({ outputs }) =>
+      expect(outputs).toEqual(y([], [0, 3])),
+    )
+    const label: WayTensor = { name: 'label', datatype: 'BYTES', shape: [0, 1], data: [] }
+    await expectAnswers('same-string', { inputs: [label] }, ({ outputs }) =>
+      expect(outputs).toEqual({ echo: { shape: [0, 1], data: [] } }),
+    )
+    const tokens: WayTensor = { name: 'tokens', datatype: 'INT64', shape: [2, 0], data: [] }
+    await expectAnswers('tokens', { inputs: [tokens] }, ({ outputs }) =>
+      expect(outputs).toEqual({ doubled: { shape: [2, 0], data: [] } }),
+    )
+    const trimmed: WayTensor = { name: 'tokens', datatype: 'INT64', shape: [1, 2], data: [0, 0] }
+    await expectAnswers('trim', { inputs: [trimmed] }, ({ outputs }) =>
+      expect(outputs).toEqual({ trimmed: { shape: [1, 0], data: [] } }),
+    )
   })
 
   it('takes wider floats as JSON for a model of 16-bit ones', async () => {

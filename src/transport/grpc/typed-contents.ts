@@ -4,7 +4,7 @@
  */
 import { dtypeInfo, dtypeOfOip } from '../../tensor/dtype.js'
 import { badRequest, badShape } from '../v2/failures.js'
-import { clip } from '../v2/request-check.js'
+import { clip } from '../v2/inputs/elements.js'
 import { BYTES, type WireReader } from '../../base/protobuf/wire-reader.js'
 
 /** Which repeated field carries a datatype. */

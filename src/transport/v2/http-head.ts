@@ -14,7 +14,7 @@ import { badRequest } from './failures.js'
 import { expectOutputContent, inputContent, type Content } from './inputs/content-type.js'
 import { isAtNull, readJsonData } from './inputs/json-data.js'
 import { wantsBinary } from './parameters.js'
-import { clip, countElements } from './request-check.js'
+import { clip, countElements } from './inputs/elements.js'
 import { placeParameters, type RegionPlace } from './shared-memory.js'
 
 export interface HeadInput {

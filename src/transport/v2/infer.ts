@@ -15,7 +15,8 @@ import { classify } from './classification.js'
 import { badShape } from './failures.js'
 import type { ServedModel } from './models.js'
 import { readCallOptions, type CallOptions } from './parameters.js'
-import { countElements, orderInputs, wishedOutputs } from './request-check.js'
+import { countElements } from './inputs/elements.js'
+import { orderInputs, wishedOutputs } from './request-check.js'
 import { signatureOf, type V2Field, type V2Signature } from './signature.js'
 
 export interface InferEngine extends Pick<EngineApi, 'infer'> {

@@ -2,10 +2,11 @@
  * Holds a request to the signature of the model it is for, in the words that clients of the protocol know, and brings its
  * tensors into the order of the signature. Nothing is copied: bytes stay where they arrived.
  */
-import { TENSOR_ELEMENTS_MAX } from '../../base/limits.js'
 import type { PenstockError } from '../../base/errors.js'
 import type { V2Input, V2Request, V2Wish } from './call.js'
 import { badRequest, badShape } from './failures.js'
+import { joinColumns } from './inputs/columns.js'
+import { clip, countElements } from './inputs/elements.js'
 import { fitInput } from './inputs/fit.js'
 import type { V2Field, V2Signature } from './signature.js'
 
@@ -15,7 +16,7 @@ import type { V2Field, V2Signature } from './signature.js'
  */
 export function orderInputs(model: string, signature: V2Signature, request: V2Request): readonly V2Input[] {
   const fields = signature.inputs
-  const inputs = named(fields, request.inputs)
+  const inputs = named(fields, joinColumns(model, signature, request.inputs))
   for (let index = 0; index < inputs.length; index++) {
     const { name } = inputs[index] as V2Input
     if (!fields.some((field) => field.name === name)) throw unexpectedInput(model, fields, name)
@@ -63,23 +64,6 @@ export function wishedOutputs(
   return wishes
 }
 
-/** @throws PenstockError ERR_SHAPE: a dim that is no count, or more elements than a tensor may have. */
-export function countElements(name: string, shape: readonly number[]): number {
-  let count = 1
-  let isEmpty = false
-  for (const dim of shape) {
-    if (!Number.isSafeInteger(dim) || dim < 0)
-      throw badShape(`invalid shape [${shape.join(',')}] for input '${name}': each dim must be an unsigned integer`)
-    if (dim === 0) isEmpty = true
-    else if (count > TENSOR_ELEMENTS_MAX / dim)
-      throw badShape(
-        `invalid shape [${shape.join(',')}] for input '${name}' causes total element count to exceed maximum size of ${TENSOR_ELEMENTS_MAX}`,
-      )
-    else count *= dim
-  }
-  return isEmpty ? 0 : count
-}
-
 function expectField(model: string, field: V2Field, input: V2Input): void {
   const { name, shape, data } = input
   const fits =
@@ -118,8 +102,4 @@ function missing(model: string, fields: readonly V2Field[], inputs: readonly V2I
     `expected ${fields.length} inputs but got ${inputs.length} inputs for model '${model}'. Got input(s) [${got}], ` +
       `but missing required input(s) [${absent.join(',')}]. Please provide all required input(s).`,
   )
-}
-
-export function clip(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
 }

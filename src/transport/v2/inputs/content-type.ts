@@ -9,7 +9,7 @@
 import type { PenstockError } from '../../../base/errors.js'
 import type { Parameters, V2Input } from '../call.js'
 import { badRequest, badShape } from '../failures.js'
-import { clip, countElements } from '../request-check.js'
+import { clip, countElements } from './elements.js'
 import { decodeText, readByteStrings } from './byte-strings.js'
 
 /** How the elements of an input are to be read. */

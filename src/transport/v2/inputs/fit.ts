@@ -10,7 +10,7 @@ import { bfloat16Value, float16Value } from '../../../tensor/float16.js'
 import type { NumericDtype } from '../../../tensor/tensor.js'
 import type { V2Input } from '../call.js'
 import { badRequest, badShape } from '../failures.js'
-import { clip, countElements } from '../request-check.js'
+import { clip, countElements } from './elements.js'
 import type { V2Field } from '../signature.js'
 
 /**
