@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 import { ManualClock } from '../../src/base/clock.js'
 import { MemoryModelStore } from '../../src/engine/memory-stores.js'
 import { deploy, openEngine, testModel, until } from './engine-harness.js'
-import { dependentModels } from './row-models.js'
+import { dependentModels, oneRowOnly } from './row-models.js'
 
 const [, , maximum] = dependentModels
 const bytes = maximum?.bytes ?? new Uint8Array()
@@ -146,4 +146,24 @@ test('a record of an earlier release is inspected again before its rows share ba
   })
   expect(notices.filter((text) => text.includes('inspected again'))).toHaveLength(1)
   expect((await load(engine, 'maximum'))[1]).toEqual([0.5, 0.25, 0.125])
+})
+
+test('shared runs that fail although their requests run by themselves are counted and told', async () => {
+  const notices: string[] = []
+  const engine = await openEngine([], { inferWorkers: 1, onNotice: ({ message }) => notices.push(message) })
+  await engine.addModel('narrow', oneRowOnly, { batching: 'rows' })
+  await deploy(engine, 'narrow', [{ type: 'model', model: 'narrow' }])
+  const failures = () => engine.metrics().models[0]?.batching.sharedFailures ?? 0
+  const end = performance.now() + 20_000
+  while (failures() === 0 && performance.now() < end) {
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, (_, caller) => engine.infer('narrow', { inputs: { x: rowOf(caller) } })),
+    )
+    answers.forEach(({ outputs }, caller) =>
+      expect([...((outputs['y'] as Tensor).data as Float32Array)]).toEqual([caller, caller / 2, caller / 4]),
+    )
+  }
+  expect(failures()).toBeGreaterThan(0)
+  expect(engine.metrics().models[0]).toMatchObject({ failedRunCount: 0 })
+  expect(notices.filter((text) => text.includes('although each of its requests ran by itself'))).toHaveLength(1)
 })

@@ -185,3 +185,11 @@ export const wrongShapes = buildModel({
   ],
   initializers: [ints('axis', [1])],
 })
+
+/** Takes one row and no more: whatever shares its run fails. */
+export const oneRowOnly = buildModel({
+  nodes: [node('Reshape', ['x', 'shape'], ['y'])],
+  inputs: [['x', 'float32', ['n', 3]]],
+  outputs: [['y', 'float32', ['n', 3]]],
+  initializers: [ints('shape', [1, 3])],
+})
