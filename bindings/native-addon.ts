@@ -370,7 +370,8 @@ export interface NativeAddon {
   /**
    * One JSON body of columns; read before it returns. > 0: the number of the request that was admitted; exactly one event
    * 9 or 10 names `exchange` · 0: not read here (malformed, other forms, strings, no form): nothing was done · < 0:
-   * -status, with lastFailure. `requestNumber`: the last part of request_id.
+   * -status, with lastFailure. `requestNumber`: the last part of request_id. `meta`: a MetaBlock of what the
+   * log is to keep.
    */
   submitJson(
     port: PortHandle,
@@ -378,6 +379,7 @@ export interface NativeAddon {
     body: ArrayBuffer | Uint8Array,
     exchange: number,
     requestNumber: number,
+    meta: Uint8Array | null,
   ): number
   /** The memory of the answers of the present drain. */
   httpOutbox(port: PortHandle): Uint8Array

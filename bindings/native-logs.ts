@@ -8,13 +8,13 @@ export type LogHandle = object & { readonly __log: unique symbol }
 
 /** One column of a log, as native/log/log_rows.hpp fills it. */
 export interface LogColumnSpec {
-  /** 0 time · 1 tensor · 2 anomaly count · 3 anomaly · 4 elapsed · 5 request number · 6 route · 7 shape */
+  /** 0 time · 1 tensor · 2 anomaly count · 3 anomaly · 4 elapsed · 5 request number · 6 route · 7 shape · 8 key */
   kind: number
   /** Of a row: tensors (0: a list of as many as it has), shapes, elapsed. */
   elements: number
   /** Tensors alone: rows of a model that was shed or failed are null. */
   isNullable: boolean
-  /** Of an anomaly: the check. */
+  /** Of an anomaly: the check; of a key: its index in `keys`. */
   check: number
   /** Of tensors and shapes. */
   source: SourceSpec | null
@@ -28,6 +28,8 @@ export interface LogSpec {
   schema: Uint8Array
   /** Empty: of a plain pipeline, whose rows come by appendLog. */
   columns: LogColumnSpec[]
+  /** Names of the columns of keys in the meta of requests. */
+  keys: string[]
   /** 0 async · 1 sampled · 2 committed: answers wait for their rows. */
   durability: number
   sampleRate: number
@@ -42,6 +44,8 @@ export interface LogStats {
   rowCount: number
   /** Not written, or lost with a disk that failed. */
   droppedRowCount: number
+  /** Texts of keys that were cut, or were no UTF-8. */
+  changedKeyCount: number
   byteCount: number
   /** Logs of the pipeline that cannot be written now. */
   failingLogs: number

@@ -60,10 +60,10 @@ std::string_view read_body(napi_env env, napi_value value) {
   return {reinterpret_cast<const char*>(bytes.data), bytes.size};
 }
 
-// submitJson(port, pipeline, body, exchange, requestNumber): as hot as `receive`, see wire_api.cpp.
+// submitJson(port, pipeline, body, exchange, requestNumber, meta): as hot as `receive`, see wire_api.cpp.
 double submit_body(napi_env env, napi_callback_info info) {
-  size_t count = 5;
-  napi_value arguments[5];
+  size_t count = 6;
+  napi_value arguments[6];
   uint32_t exchange = 0;
   double request_number = 0;
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
@@ -72,8 +72,12 @@ double submit_body(napi_env env, napi_callback_info info) {
   if (count < 5 || napi_get_value_uint32(env, arguments[3], &exchange) != napi_ok ||
       napi_get_value_double(env, arguments[4], &request_number) != napi_ok || !(request_number >= 0) ||
       request_number > 9007199254740991.0)
-    throw Napi::TypeError::New(env, "Expected submitJson(port, pipeline, body, exchange, requestNumber).");
-  const http::Exchange named{exchange, static_cast<uint64_t>(request_number)};
+    throw Napi::TypeError::New(env, "Expected submitJson(port, pipeline, body, exchange, requestNumber, meta).");
+  http::Exchange named;
+  named.number = exchange;
+  named.request_number = static_cast<uint64_t>(request_number);
+  if (count > 5 && !read_meta(Napi::Value(env, arguments[5]), named.meta))
+    throw Napi::TypeError::New(env, "Expected meta to be a MetaBlock or null.");
   const auto received = box.http->receive(pipeline, named, read_body(env, arguments[2]), box.last_failure);
   switch (received.receipt) {
     case http::Gateway::Receipt::kAdmitted:

@@ -65,6 +65,7 @@ Napi::Value log_stats(const Napi::CallbackInfo& info) {
   const auto set = [&](const char* name, double value) { stats.Set(name, Napi::Number::New(env, value)); };
   set("rowCount", static_cast<double>(counters.rows.load()));
   set("droppedRowCount", static_cast<double>(counters.dropped_rows.load()));
+  set("changedKeyCount", static_cast<double>(counters.changed_keys.load()));
   set("byteCount", static_cast<double>(counters.bytes.load()));
   set("failingLogs", static_cast<double>(counters.failing_logs.load()));
   set("lastFault", counters.last_fault.load());

@@ -101,10 +101,10 @@ Check read_check(const Napi::Value& value) {
 LogColumn read_column(const Napi::Value& value) {
   const Napi::Object spec = value.As<Napi::Object>();
   LogColumn column;
-  column.kind = static_cast<ColumnKind>(read_integer(spec.Get("kind"), "kind", 0, 7));
+  column.kind = static_cast<ColumnKind>(read_integer(spec.Get("kind"), "kind", 0, 8));
   column.elements = static_cast<uint32_t>(read_integer(spec.Get("elements"), "elements", 0, INT32_MAX));
   column.is_nullable = read_boolean(spec, "isNullable");
-  if (column.kind == ColumnKind::kAnomaly)
+  if (column.kind == ColumnKind::kAnomaly || column.kind == ColumnKind::kKey)
     column.check = static_cast<uint16_t>(read_integer(spec.Get("check"), "check", 0, 63));
   if (column.kind != ColumnKind::kTensor && column.kind != ColumnKind::kShape) return column;
   column.source = read_source(spec.Get("source").As<Napi::Object>());
@@ -164,6 +164,8 @@ LogOptions read_log_options(const Napi::Object& spec) {
   const auto* const first = reinterpret_cast<const std::byte*>(schema.data);
   options.schema.assign(first, first + schema.size);
   options.columns = read_list<LogColumn>(spec, "columns", read_column);
+  options.keys =
+      read_list<std::string>(spec, "keys", [](const Napi::Value& key) { return key.ToString().Utf8Value(); });
   options.durability = static_cast<Durability>(read_integer(spec.Get("durability"), "durability", 0, 2));
   options.sample_rate = spec.Get("sampleRate").ToNumber().DoubleValue();
   bool is_lossless = false;

@@ -21,6 +21,7 @@ Gateway::Received Gateway::receive(Pipeline& pipeline, const Exchange& exchange,
   if (plan == nullptr || plan->answer_form == nullptr || plan->stages.empty()) return {};
   if (!body_.read(body, *plan, *plan->answer_form)) return {};
   Submission submission = body_.submission();
+  submission.meta = exchange.meta;
   submission.deadline_us = body_.deadline_ms() == 0 ? 0 : now_us() + body_.deadline_ms() * 1000;
   submission.origin = {
       .is_http = true, .tag = static_cast<double>(exchange.number), .request_number = exchange.request_number};

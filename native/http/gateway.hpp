@@ -17,6 +17,7 @@ namespace penstock::http {
 // What JavaScript knows of a request before its body is read.
 struct Exchange {
   uint32_t number = 0;
+  MetaView meta;  // the caller's id, where it gave one
   uint64_t request_number = 0;  // of the engine; the last part of request_id
 };
 

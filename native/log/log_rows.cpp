@@ -5,6 +5,7 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
@@ -54,7 +55,8 @@ void LogRows::clear() {
     data.validity.clear();
     data.null_count = 0;
     const LogColumn& column = (*columns_)[c];
-    if (column.kind == ColumnKind::kTensor && column.elements == 0) data.offsets.append_value(int32_t{0});
+    const bool is_list = column.kind == ColumnKind::kTensor && column.elements == 0;
+    if (is_list || column.kind == ColumnKind::kKey) data.offsets.append_value(int32_t{0});
   }
   bytes_ = 0;
   row_count_ = 0;
@@ -167,6 +169,44 @@ void LogRows::put_routes(ColumnData& data, const Request& request) {
   for (uint32_t row = 0; row < request.rows; ++row) put_repeated(data, static_cast<int16_t>(routes[row]), 1);
 }
 
+void LogRows::put_no_keys(ColumnData& data, uint32_t rows) {
+  std::memset(data.validity.extend(rows), 0, rows);
+  data.null_count += rows;
+  put_ends(data, static_cast<int32_t>(data.values.size()), rows);
+}
+
+void LogRows::put_ends(ColumnData& data, int32_t end, uint32_t rows) {
+  std::byte* const target = data.offsets.extend(rows * sizeof(int32_t));
+  for (uint32_t row = 0; row < rows; ++row) std::memcpy(target + row * sizeof(int32_t), &end, sizeof(int32_t));
+  bytes_ += rows * (sizeof(int32_t) + 1);
+}
+
+void LogRows::put_keys(const LogColumn& column, ColumnData& data, const Request& request) {
+  if (!request.has_keys || !request.keys.has(column.check)) return put_no_keys(data, request.rows);
+  std::memset(data.validity.extend(request.rows), 1, request.rows);
+  for (uint32_t row = 0; row < request.rows; ++row) {
+    const std::string_view text = request.keys.text(column.check, row);
+    data.values.append(text.data(), text.size());
+    bytes_ += text.size();
+    put_ends(data, static_cast<int32_t>(data.values.size()), 1);
+  }
+}
+
+// Neighbours without keys, which most are, cost two fills.
+void LogRows::put_run_keys(const LogColumn& column, ColumnData& data, std::span<const LogItem> items) {
+  const Entry* const entries = items.front().batch->entries.data();
+  uint32_t rows = 0;
+  for (const LogItem& item : items) {
+    if (!item.request->has_keys) {
+      rows += entries[item.entry].count;
+      continue;
+    }
+    if (rows > 0) put_no_keys(data, std::exchange(rows, 0));
+    put_keys(column, data, *item.request);
+  }
+  if (rows > 0) put_no_keys(data, rows);
+}
+
 void LogRows::append_request(const Request& request, uint64_t number, WallClock clock) {
   const int64_t ms = clock.ms_of(request.admitted_ns);
   note_time(ms);
@@ -195,6 +235,9 @@ void LogRows::append_request(const Request& request, uint64_t number, WallClock 
         break;
       case ColumnKind::kRoute:
         put_routes(data, request);
+        break;
+      case ColumnKind::kKey:
+        put_keys(column, data, request);
         break;
     }
   }
@@ -279,6 +322,9 @@ void LogRows::append_run(std::span<const LogItem> items, std::span<const uint64_
         break;
       case ColumnKind::kRoute:
         put_repeated(data, kNoRoute, rows);
+        break;
+      case ColumnKind::kKey:
+        put_run_keys(column, data, items);
         break;
     }
   }

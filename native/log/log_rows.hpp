@@ -28,6 +28,7 @@ enum class ColumnKind : uint8_t {
   kRequestNumber = 5,
   kRoute = 6,
   kShape = 7,
+  kKey = 8,
 };
 
 struct LogColumn {
@@ -35,13 +36,13 @@ struct LogColumn {
   Source source;                  // of tensors and shapes
   Dtype dtype = Dtype::kFloat32;  // of tensors
   uint32_t elements = 0;          // of a row: tensors (0: as many as it has, a list), shapes, elapsed
-  uint16_t check = 0;             // of an anomaly
+  uint16_t check = 0;             // of an anomaly; of a key: its index among LogOptions::keys
   bool is_nullable = false;       // tensors alone
 };
 
 struct ColumnData {
   ByteBuffer values;
-  ByteBuffer offsets;   // int32, of lists: where each row ends, behind a leading 0
+  ByteBuffer offsets;   // int32, of lists and keys: where each row ends, behind a leading 0
   ByteBuffer validity;  // a byte per row, of nullable columns
   uint64_t null_count = 0;
 };
@@ -78,6 +79,10 @@ class LogRows {
   void put_source(const LogColumn& column, ColumnData& data, const Request& request);
   void put_elapsed(ColumnData& data, const Request& request);
   void put_routes(ColumnData& data, const Request& request);
+  void put_keys(const LogColumn& column, ColumnData& data, const Request& request);
+  void put_ends(ColumnData& data, int32_t end, uint32_t rows);
+  void put_no_keys(ColumnData& data, uint32_t rows);
+  void put_run_keys(const LogColumn& column, ColumnData& data, std::span<const LogItem> items);
   template <typename T, typename ValueOf>
   void put_each(ColumnData& data, std::span<const LogItem> items, uint32_t rows, ValueOf&& value_of);
   void put_run_times(ColumnData& data, std::span<const LogItem> items, uint32_t rows, WallClock clock);

@@ -79,6 +79,7 @@ void RecordBatchMessage::add_column(const LogColumn& column, const ColumnData& d
     add_bits(data.validity.data(), row_count);
   else
     add_buffer(nullptr, 0);
+  if (column.kind == ColumnKind::kKey) add_buffer(data.offsets.data(), data.offsets.size());
   size_t width = 1;
   if (is_nested) {
     if (is_list) add_buffer(data.offsets.data(), data.offsets.size());

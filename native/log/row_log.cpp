@@ -74,6 +74,13 @@ RowLog::RowLog(std::shared_ptr<LogHub> hub, std::shared_ptr<LogStats> stats, Log
 
 // ── any thread ──
 
+bool RowLog::keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) {
+  uint64_t changed = 0;
+  const bool is_any = keys.keep(options.keys, meta, rows, changed);
+  if (changed > 0) stats_->changed_keys.fetch_add(changed, std::memory_order_relaxed);
+  return is_any;
+}
+
 // Calls fill_front() if rows are taken now, and the writer if they are worth it. False: they are to be dropped.
 template <typename Fill>
 bool RowLog::fill(Fill&& fill_front) {

@@ -35,6 +35,7 @@ struct LogStats {
   std::atomic<uint64_t> rows{0};          // written
   std::atomic<uint64_t> dropped_rows{0};  // not written, or lost by a failed sync
   std::atomic<uint64_t> bytes{0};
+  std::atomic<uint64_t> changed_keys{0};  // texts that were cut, or were no UTF-8
   std::atomic<uint32_t> failing_logs{0};
   std::atomic<int32_t> last_fault{0};  // errno
   Histogram commit;                    // from the append of the oldest row until all were synced; the writer's own
@@ -44,6 +45,7 @@ struct LogOptions {
   std::string directory;
   std::vector<std::byte> schema;  // the stream's first message
   std::vector<LogColumn> columns;
+  std::vector<std::string> keys;  // of the columns of kind kKey, by LogColumn::check
   Durability durability = Durability::kAsync;
   double sample_rate = 1.0;
   uint64_t seed = 0;
@@ -107,6 +109,8 @@ class RowLog {
   // Whether the next request of the plain path is to be logged.
   bool draws_sample();
   bool is_failing() const noexcept { return is_failing_.load(std::memory_order_relaxed); }
+  // What the columns of keys want of a request's meta. False: nothing.
+  bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows);
   bool is_refusing() const noexcept { return options.refuses && is_failing(); }
   // errno of the last failure; 0: none yet.
   int last_fault() const noexcept { return stats_->last_fault.load(std::memory_order_relaxed); }

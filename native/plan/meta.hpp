@@ -1,6 +1,7 @@
 // The routing keys of a request as they lie in a frame: a view over FlatBuffers bytes that were bounds-checked when the
 // view was made. Finding a key is linear in the number of entries (a handful, META_ENTRIES_MAX bounds it).
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,6 +31,7 @@ class MetaView {
   // `entries`: a vector of Meta tables. False when any entry is malformed.
   static bool parse(wire::Vector entries, MetaView& view) noexcept;
   std::optional<MetaEntry> find(std::string_view key) const noexcept;
+  bool is_empty() const noexcept { return entries_.count == 0; }
 
  private:
   wire::Vector entries_;

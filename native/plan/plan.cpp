@@ -159,6 +159,8 @@ std::string Plan::seal_log() {
   is_log_simple = stages.size() == 1 && stages[0].positions.size() == 1 && stages[0].positions[0].split < 0;
   for (const LogColumn& column : log->options.columns) {
     if (column.kind == ColumnKind::kAnomaly && column.check >= checks.size()) return "a column's check is out of range";
+    if (column.kind == ColumnKind::kKey && column.check >= log->options.keys.size())
+      return "a column's key is out of range";
     if (column.kind == ColumnKind::kElapsed && column.elements != stages.size() + 1)
       return "the column of times needs one more element than there are stages";
     if (column.kind != ColumnKind::kTensor && column.kind != ColumnKind::kShape) continue;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/failure.hpp"
+#include "log/logged_keys.hpp"
 #include "plan/plan.hpp"
 #include "plan/request_timing.hpp"
 
@@ -62,7 +63,8 @@ struct alignas(64) Request {
   bool has_timing = false;                            // the answer tells where its time went
   bool has_others = false;                            // the answer waits for background rows, and tells what they gave
   bool is_timed = false;                              // somebody will read first_run_ns and stage_done_ns
-  bool has_number = false;                            // origin.request_number; the log gives one to the others
+  bool has_number : 1 = false;                        // origin.request_number; the log gives one to the others
+  bool has_keys : 1 = false;                          // `keys` has what the log wants of its meta
   std::atomic<bool> has_failed_check{false};          // else check_bits need not be read
 
   // ── The port's thread's own, or rare.
@@ -83,6 +85,7 @@ struct alignas(64) Request {
   std::vector<uint64_t> check_bits;  // [row]; empty without checks
   std::vector<int64_t> stage_done_ns;
   std::vector<StepTiming> steps;  // empty unless has_timing
+  LoggedKeys keys;                // with has_keys
   Failure failure;
   std::atomic<uint64_t> lost_positions{0};  // background positions that were shed or failed
 

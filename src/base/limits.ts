@@ -22,6 +22,10 @@ export const REQUESTS_IN_FLIGHT_CEILING = 1_048_576
 export const DRAIN_POLL_MS = 2
 /** Routing keys of one request. */
 export const META_KEYS_MAX = 64
+/** Columns of keys of a pipeline's log: one of them is the request's id. */
+export const LOG_KEYS_MAX = 32
+/** Characters of the name of one of them. */
+export const LOG_KEY_CHARACTERS_MAX = 128
 /** Characters of a routing key or of one of its text values. */
 export const META_TEXT_CHARACTERS_MAX = 1024
 

@@ -9,6 +9,9 @@
 import { addon } from '../../bindings/native.js'
 import type { AnswerFormSpec, PortHandle } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
+import { META_TEXT_CHARACTERS_MAX } from '../base/limits.js'
+import { REQUEST_ID_KEY } from '../pipeline/definition.js'
+import { encodeMetaBlock } from '../protocol/meta.js'
 import type { PipelineDescription } from './api.js'
 import type { Deployment } from './deployment.js'
 import type { PipelineSlot } from './deployments.js'
@@ -34,9 +37,10 @@ export interface JsonPort {
   find(pipeline: string): JsonTarget | null
   /**
    * @param body read before it returns.
+   * @param id the caller's own, for the log; '' without one.
    * @returns > 0: the request, for `cancel` · 0: not read, nothing was done · -1: refused, see lastRefusal.
    */
-  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number): number
+  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, id: string): number
   /** After submit() < 0. */
   readonly lastRefusal: PenstockError
   /** Its onFailure with ERR_ABORTED follows, unless it is answered already. */
@@ -94,7 +98,7 @@ export class EngineJsonPort implements JsonPort {
     return (this.#hasForm.get(slot.current) ?? this.#prepare(slot.current)) ? slot : null
   }
 
-  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number): number {
+  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, id: string): number {
     const { current, handle } = target
     if (current === null || !this.#parts.isOpen()) return 0
     // The one path that refuses for want of room in the tables is infer's.
@@ -102,7 +106,10 @@ export class EngineJsonPort implements JsonPort {
     // Redeployed while the body arrived: the new plan may have no form yet.
     if (this.find(target.name) !== target) return 0
     const { port, nextRequestNumber, takeRequestNumber, scheduleFlush } = this.#parts
-    const request = addon.submitJson(port, handle, body, exchange, nextRequestNumber())
+    // Too long an id is infer's to refuse, with words.
+    if (id.length > META_TEXT_CHARACTERS_MAX) return 0
+    const meta = id === '' ? null : encodeMetaBlock({ [REQUEST_ID_KEY]: id }, 1)
+    const request = addon.submitJson(port, handle, body, exchange, nextRequestNumber(), meta)
     if (request === 0) return 0
     takeRequestNumber()
     if (request < 0) {

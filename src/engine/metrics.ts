@@ -70,6 +70,8 @@ export interface LogMetrics {
   readonly rowCount: number
   /** Rows that were not written, or lost with a disk that failed. */
   readonly droppedRowCount: number
+  /** Values of keys that were cut, or were no UTF-8. */
+  readonly changedKeyCount: number
   readonly byteCount: number
   /** It cannot be written now. */
   readonly isFailing: boolean
@@ -189,10 +191,11 @@ export function processMetrics(): EngineMetrics['process'] {
 }
 
 function logMetrics(handle: PipelineHandle): LogMetrics {
-  const { rowCount, droppedRowCount, byteCount, failingLogs, lastFault, commitNs } = addon.logStats(handle)
+  const { rowCount, droppedRowCount, changedKeyCount, byteCount, failingLogs, lastFault, commitNs } =
+    addon.logStats(handle)
   const isFailing = failingLogs > 0
   const fault = isFailing ? faultName(lastFault) : ''
-  return { rowCount, droppedRowCount, byteCount, isFailing, fault, commitNs: histogramOf(commitNs) }
+  return { rowCount, droppedRowCount, changedKeyCount, byteCount, isFailing, fault, commitNs: histogramOf(commitNs) }
 }
 
 function histogramOf(snapshot: Float64Array): Histogram {

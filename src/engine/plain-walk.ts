@@ -10,6 +10,8 @@ import { PenstockError } from '../base/errors.js'
 import { checkFails } from '../pipeline/check-evaluate.js'
 import type { PlanSource } from '../pipeline/plan.js'
 import type { InferTiming, StepTiming } from '../protocol/timing.js'
+import { loggedKeys } from '../log/log-columns.js'
+import { decodeMetaBlock } from '../protocol/meta.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
 import { tensorWithoutRows } from '../tensor/without-rows.js'
 import type { InferencePool } from '../worker/inference-pool.js'
@@ -292,12 +294,23 @@ export class PlainWalk {
       checkFailures,
       checks: compiled.checks.map(({ name }) => name),
       routes: compiled.routeSplit < 0 ? null : this.#route(compiled.routeSplit),
+      keys: keyTexts(this.#admitted.meta, loggedKeys(compiled)),
       tensorOf: ({ source }) => {
         const input = compiled.inputSources.indexOf(source)
         return input < 0 ? this.#read(source) : (this.#admitted.tensors[input] as Tensor)
       },
     })
   }
+}
+
+/** By name, as the addon reads them; null where the meta has none. */
+function keyTexts(block: Uint8Array | null, names: readonly string[]): (string | string[] | null)[] {
+  const meta = block === null ? {} : decodeMetaBlock(block)
+  return names.map((name) => {
+    const value = meta[name]
+    if (value === undefined) return null
+    return Array.isArray(value) ? value.map(String) : String(value)
+  })
 }
 
 function rowsOf(routes: Uint16Array, option: number): number[] {

@@ -12,7 +12,7 @@ import { addon } from '../../bindings/native.js'
 import type { LogHandle, LogSpec, PipelineHandle, PortHandle } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
 import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENT_MS_MAX } from '../base/limits.js'
-import { columnKinds, logColumns, logSchema, type LogColumn } from '../log/log-columns.js'
+import { columnKinds, logColumns, loggedKeys, logSchema, type LogColumn } from '../log/log-columns.js'
 import { encodePlainRows, type PlainRows } from '../log/plain-rows.js'
 import { defaultLogPolicy, type LogPolicy } from '../pipeline/definition.js'
 import type { CompiledPlan } from '../pipeline/plan.js'
@@ -74,6 +74,7 @@ export class RowLogs {
       schema,
       // The plain path lays out its own rows.
       columns: plan.isPlain ? [] : columns.map(columnSpec),
+      keys: plan.isPlain ? [] : loggedKeys(plan),
       durability: durabilities[policy.durability],
       sampleRate: policy.sampleRate ?? 1,
       seed: drawSeed(),

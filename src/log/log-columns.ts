@@ -3,9 +3,14 @@
  * readers. docs/internals/log.md lists them.
  *
  *     time · in.* · out.* · anomaly.count · anomaly.* · out_<label>.* · metadata.*
+ *
+ * Keys are texts that came beside the tensors: the caller's id of the request, what splits route on, and what the policy
+ * names. Transports put them all into the request's meta; a column has the value of one of them, null where it is absent.
  */
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { Dtype, TensorField } from '../tensor/tensor.js'
+import { LOG_KEYS_MAX } from '../base/limits.js'
+import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import type { CompiledPlan, PlanSource } from '../pipeline/plan.js'
 import { encodeSchemaMessage, type ArrowField, type ArrowType } from './arrow-message.js'
 
@@ -19,6 +24,7 @@ export const columnKinds = {
   requestNumber: 5,
   route: 6,
   shape: 7,
+  key: 8,
 } as const
 
 /** A tensor that is logged: its column, and one for its shape where its values do not tell it. */
@@ -39,7 +45,7 @@ export interface LogColumn {
   readonly field: ArrowField
   /** Of tensors and shapes. */
   readonly tensor: LoggedTensor | null
-  /** Of an anomaly: index of the check. */
+  /** Of an anomaly: index of the check; of a key: index in loggedKeys. */
   readonly check: number
 }
 
@@ -77,7 +83,19 @@ export function logColumns(plan: CompiledPlan): LogColumn[] {
     plainColumn('requestNumber', 'metadata.request_number', uint64),
     plainColumn('route', 'metadata.route', { kind: 'int', bits: 16, isSigned: true }),
     ...tensors.flat().filter(hasOwnShape).map(shapeColumn),
+    ...loggedKeys(plan).map(keyColumn),
   ]
+}
+
+/** The keys of a request's meta that are logged, the caller's id first. */
+export function loggedKeys({ definition, splits }: Pick<CompiledPlan, 'definition' | 'splits'>): string[] {
+  const routing = splits.flatMap((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? [])))
+  return [...new Set([REQUEST_ID_KEY, ...(definition.log?.keys ?? routing)])].slice(0, LOG_KEYS_MAX)
+}
+
+function keyColumn(key: string, index: number): LogColumn {
+  const name = key === REQUEST_ID_KEY ? 'metadata.id' : `metadata.key.${key}`
+  return { kind: 'key', field: { name, type: { kind: 'utf8' }, isNullable: true }, tensor: null, check: index }
 }
 
 /** The first message of each of the deployment's segments. */

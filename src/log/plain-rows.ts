@@ -18,6 +18,8 @@ export interface PlainRows {
   readonly checks: readonly string[]
   /** Option by row of the last split. */
   readonly routes: Uint16Array | null
+  /** By loggedKeys: a text for all rows, one a row, or null. */
+  readonly keys: readonly (string | readonly string[] | null)[]
   /** null: its model was shed or failed. */
   tensorOf(tensor: LoggedTensor): Tensor | null
 }
@@ -62,6 +64,8 @@ function addColumn(parts: Parts, { kind, tensor, check }: LogColumn, rows: Plain
       return addTensor(parts, tensor as LoggedTensor, rows)
     case 'shape':
       return addShape(parts, tensor as LoggedTensor, rows)
+    case 'key':
+      return addKey(parts, count, rows.keys[check] ?? null)
   }
 }
 
@@ -90,6 +94,14 @@ function addShape(parts: Parts, logged: LoggedTensor, rows: PlainRows): void {
     rank * rows.rows,
     Int32Array.from({ length: rank * rows.rows }, (_, i) => dims[i % rank] as number),
   )
+}
+
+function addKey(parts: Parts, rows: number, value: string | readonly string[] | null): void {
+  const texts = Array.isArray(value) ? value : new Array<string>(rows).fill((value as string | null) ?? '')
+  addTexts(parts, texts as readonly string[])
+  if (value !== null) return
+  parts.nodes[parts.nodes.length - 1] = { length: rows, nullCount: rows }
+  parts.buffers[parts.buffers.length - 3] = new Uint8Array(Math.ceil(rows / 8))
 }
 
 /** The list itself; its child follows. */

@@ -132,6 +132,12 @@ export const families: readonly Family[] = [
     read: ofPipelines(({ log }) => one(log.droppedRowCount)),
   },
   {
+    name: 'penstock_log_changed_keys_total',
+    help: 'Values of keys that were logged cut off, or with ? for bytes that are no UTF-8.',
+    type: 'counter',
+    read: ofPipelines(({ log }) => one(log.changedKeyCount)),
+  },
+  {
     name: 'penstock_log_bytes_total',
     help: 'Bytes of the rows that were written to the log.',
     type: 'counter',

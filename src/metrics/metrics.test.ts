@@ -58,6 +58,7 @@ const engine = {
       log: {
         rowCount: 30,
         droppedRowCount: 6,
+        changedKeyCount: 2,
         byteCount: 4096,
         isFailing: true,
         fault: 'EIO',
@@ -122,6 +123,7 @@ describe('metrics', () => {
       expect(valueOf(samples, 'penstock_background_rows_lost_total', { model: 'c', reason: 'shed' })).toBe(9)
       expect(valueOf(samples, 'penstock_log_rows_total', { pipeline: 'p' })).toBe(30)
       expect(valueOf(samples, 'penstock_log_dropped_rows_total', { pipeline: 'p' })).toBe(6)
+      expect(valueOf(samples, 'penstock_log_changed_keys_total', { pipeline: 'p' })).toBe(2)
       expect(valueOf(samples, 'penstock_log_failing', { pipeline: 'p' })).toBe(1)
       expect(valueOf(samples, 'penstock_log_commit_duration_seconds_count', { pipeline: 'p' })).toBe(1)
       expect(valueOf(samples, 'penstock_pending_rows', { model: 'm', version: '1', priority: 'background' })).toBe(7)

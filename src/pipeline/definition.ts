@@ -87,7 +87,15 @@ export interface LogPolicy {
   /** While the log cannot be written: `refuse` new requests, or `answer` them (absent: this). */
   readonly onFailure?: 'answer' | 'refuse' | undefined
   readonly retention?: LogRetention | undefined
+  /**
+   * Routing keys and extra columns that are logged, by name, beside the caller's id of the request; absent: those on which
+   * the splits route.
+   */
+  readonly keys?: readonly string[] | undefined
 }
+
+/** The key under which the caller's own id of a request travels in its meta. */
+export const REQUEST_ID_KEY = 'x-request-id'
 
 export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */

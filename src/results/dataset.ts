@@ -83,8 +83,8 @@ export function wantsOtherModels(dataset: readonly string[] | undefined): boolea
 }
 
 /**
- * The documented order: time, in.*, out.*, anomaly.count, anomaly.*, check_failures, out_<model>.*, metadata.*; by name
- * within a group (upper case first), metadata as it comes.
+ * The documented order: time, in.*, out.*, anomaly.count, anomaly.*, check_failures, out_<model>.*, metadata.*, and what is
+ * in no group; by name within a group (upper case first), metadata and what follows as they come.
  */
 export function orderColumns(names: readonly string[]): string[] {
   const rankOf = (name: string): number => {

@@ -1,15 +1,21 @@
 /** Reads the member `log` of a definition: docs/reference/log.md says what each member means. */
-import { LOG_AGE_HOURS_MAX, LOG_BYTES_MAX } from '../base/limits.js'
-import { DURABILITIES, type Durability, type LogPolicy, type LogRetention } from '../pipeline/definition.js'
+import { LOG_AGE_HOURS_MAX, LOG_BYTES_MAX, LOG_KEY_CHARACTERS_MAX, LOG_KEYS_MAX } from '../base/limits.js'
+import {
+  DURABILITIES,
+  REQUEST_ID_KEY,
+  type Durability,
+  type LogPolicy,
+  type LogRetention,
+} from '../pipeline/definition.js'
 import { stepError, suggest } from './step-reader.js'
 
-const policyKeys = ['durability', 'sampleRate', 'onFailure', 'retention']
+const policyKeys = ['durability', 'sampleRate', 'onFailure', 'retention', 'keys']
 const retentionKeys = ['ageHours', 'bytes']
 
 /** @throws PenstockError ERR_PIPELINE_INVALID naming the member. */
 export function parseLogPolicy(json: unknown): LogPolicy {
   const record = expectObject('log', json, policyKeys)
-  const { durability, sampleRate, onFailure, retention } = record
+  const { durability, sampleRate, onFailure, retention, keys } = record
   if (!DURABILITIES.includes(durability as Durability)) {
     throw stepError('log.durability', `one of ${DURABILITIES.join(', ')}`, durability)
   }
@@ -26,7 +32,24 @@ export function parseLogPolicy(json: unknown): LogPolicy {
     ...(isSampled ? { sampleRate: sampleRate as number } : {}),
     ...(onFailure === undefined ? {} : { onFailure }),
     ...(retention === undefined ? {} : { retention: parseRetention(retention) }),
+    ...(keys === undefined ? {} : { keys: parseKeys(keys) }),
   }
+}
+
+function parseKeys(json: unknown): string[] {
+  // One column is the caller's id.
+  const countMax = LOG_KEYS_MAX - 1
+  if (!Array.isArray(json) || json.length > countMax)
+    throw stepError('log.keys', `a list of at most ${countMax} names`, json)
+  const names = json as readonly unknown[]
+  names.forEach((name, index) => {
+    const isName = typeof name === 'string' && name.length >= 1 && name.length <= LOG_KEY_CHARACTERS_MAX
+    if (!isName || name === REQUEST_ID_KEY || names.indexOf(name) !== index) {
+      const rule = `a name of 1..${LOG_KEY_CHARACTERS_MAX} characters, each once, without ${REQUEST_ID_KEY}, which is always logged`
+      throw stepError(`log.keys[${index}]`, rule, name)
+    }
+  })
+  return names as string[]
 }
 
 function parseRetention(json: unknown): LogRetention {

@@ -11,6 +11,7 @@
  * know, is not taken. Thread: the I/O isolate that listens.
  */
 import type { PenstockError } from '../base/errors.js'
+import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import { Body } from './body.js'
 import type { ExchangeShare, HttpExchange, RequestHead } from './socket/exchange.js'
 import type { Handshake, HttpReply, RawRequest, RawResponse } from './socket/seam.js'
@@ -49,6 +50,7 @@ const keptHeaders = [
   'origin',
   'inference-header-content-length',
   'content-encoding',
+  REQUEST_ID_KEY,
   'accept-encoding',
 ] as const
 
@@ -107,6 +109,7 @@ export class QuickExchange implements Handshake {
   #origin = ''
   #contentEncoding = ''
   #acceptEncoding = ''
+  #requestId = ''
   #inferenceHeader = ''
   #announcedBytes = 0
   #isOdd = false
@@ -130,6 +133,7 @@ export class QuickExchange implements Handshake {
     if (name === 'origin') return this.#origin
     if (name === 'inference-header-content-length') return this.#inferenceHeader
     if (name === 'content-encoding') return this.#contentEncoding
+    if (name === REQUEST_ID_KEY) return this.#requestId
     return name === 'accept-encoding' ? this.#acceptEncoding : ''
   }
 
@@ -139,7 +143,7 @@ export class QuickExchange implements Handshake {
     this.pathIndex = pathIndex
     this.parameter = request.getParameter(0) ?? ''
     this.#contentType = this.#accept = this.#authorization = this.#origin = ''
-    this.#contentEncoding = this.#acceptEncoding = this.#inferenceHeader = ''
+    this.#contentEncoding = this.#acceptEncoding = this.#inferenceHeader = this.#requestId = ''
     this.#announcedBytes = 0
     this.#isOdd = false
     request.forEach(this.#onHeader)
@@ -203,6 +207,9 @@ export class QuickExchange implements Handshake {
         break
       case 'accept-encoding':
         this.#acceptEncoding = value
+        break
+      case REQUEST_ID_KEY:
+        this.#requestId = value
         break
       case 'content-length':
         this.#isOdd ||= this.#announcedBytes !== 0

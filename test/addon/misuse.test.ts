@@ -30,6 +30,7 @@ const logSpec: LogSpec = {
   directory: '/nowhere',
   schema: new Uint8Array(8),
   columns: [],
+  keys: [],
   durability: 0,
   sampleRate: 1,
   seed: 1n,

@@ -7,7 +7,14 @@ import { type RecordBatch, RecordBatchReader, type Schema } from 'apache-arrow'
 import type { LogOrder } from '../cursor.js'
 import { batchLayoutOf, extendIndex, newIndex, readRange, type BatchPlace, type StreamIndex } from './ipc-messages.js'
 import { mergeBatches, type RawBatch } from './merge-batches.js'
-import { headerOf, normaliseBatch, normalisedSchema, rawColumnsOf, type SegmentHeader } from './normalise.js'
+import {
+  headerOf,
+  normaliseBatch,
+  normalisedSchema,
+  rawColumnsOf,
+  type SegmentHeader,
+  withRowIndex,
+} from './normalise.js'
 import type { RawChunk, SegmentReader } from './segment-reader.js'
 
 /** Small batches are read together until they have so many rows, or bytes. */
@@ -107,7 +114,7 @@ export class ArrowsSegment implements SegmentReader {
       const layout = batchLayoutOf(new DataView(bytes.buffer, metadata, metadataBytes))
       return { rows, layout, body: new Uint8Array(bytes.buffer, metadata + metadataBytes, bodyBytes) }
     })
-    return { firstRow: first.firstRow, batch: mergeBatches(this.#raw, batches, columns) }
+    return { firstRow: first.firstRow, batch: withRowIndex(mergeBatches(this.#raw, batches, columns)) }
   }
 }
 

@@ -88,6 +88,7 @@ function messageOf(request: number): Uint8Array {
     elapsedNs: [],
     checkFailures: [],
     checks: [],
+    keys: [],
     routes: Uint16Array.from({ length: rows }, (_, row) => row % 2),
     tensorOf: ({ name, dtype, elements }) => {
       if (name.endsWith('_null') && request % 3 === 0) return null

@@ -4,6 +4,8 @@
  *   metadata.request_number   becomes metadata.request_id, `<instance>-<number in base 36>`
  *   metadata.route            an index, becomes the model's label, null where no split chose
  *   metadata.elapsed          becomes a list of free length, so that versions with more steps have the same columns
+ *   its runs of one number    become metadata.row, the row's index in its request (withRowIndex, before rows are taken)
+ *   of route and header       model and model_version: of the model that answered the row
  *   of the segment's header   metadata.last_model, pipeline_version, pipeline, partition, dropped; out._model_split
  *
  * Parquet files have these columns already. `check_failures` is derived when it is asked for (check-failures.ts).
@@ -18,10 +20,11 @@ import {
   makeData,
   type RecordBatch,
   Schema,
+  Uint32,
   Uint64,
   Utf8,
 } from 'apache-arrow'
-import { constantUtf8, strideOffsets, utf8Lists, type Column } from '../../results/column-types.js'
+import { boolData, constantUtf8, strideOffsets, utf8Lists, type Column } from '../../results/column-types.js'
 import { orderColumns } from '../../results/dataset.js'
 import { mergeBatches } from './merge-batches.js'
 import { batchOf } from './take.js'
@@ -57,13 +60,30 @@ export function rawColumnsOf(columns: ReadonlySet<string>): Set<string> {
 
 const madeOf: Readonly<Record<string, string>> = {
   'metadata.request_id': 'metadata.request_number',
+  'metadata.row': 'metadata.request_number',
   'metadata.last_model': 'metadata.route',
+  model: 'metadata.route',
+  model_version: 'metadata.route',
   'out._model_split': 'metadata.route',
 }
 
 /** The columns that readers see of a segment with `raw` columns. */
 export function normalisedSchema(raw: Schema, header: SegmentHeader): Schema {
-  return normaliseBatch(mergeBatches(raw, []), header).schema
+  return normaliseBatch(withRowIndex(mergeBatches(raw, [])), header).schema
+}
+
+/** Adds metadata.row to whole record batches: the rows of a request lie side by side, and within one of them. */
+export function withRowIndex(batch: RecordBatch): RecordBatch {
+  const index = batch.schema.fields.findIndex((field) => field.name === 'metadata.request_number')
+  if (index < 0) return batch
+  const numbers = (batch.data.children[index] as Data).values as unknown as BigUint64Array
+  const rows = new Uint32Array(batch.numRows)
+  for (let row = 1; row < rows.length; row++)
+    if (numbers[row] === numbers[row - 1]) rows[row] = (rows[row - 1] as number) + 1
+  const data = makeData({ type: new Uint32(), length: rows.length, nullCount: 0, data: rows })
+  const fields = batch.schema.fields.toSpliced(index + 1, 0, new Field('metadata.row', new Uint32(), false))
+  const children = batch.data.children.toSpliced(index + 1, 0, data)
+  return batchOf(new Schema(fields, batch.schema.metadata), children, batch.numRows)
 }
 
 /**
@@ -83,7 +103,8 @@ export function normaliseBatch(
     const data = batch.data.children[index] as Data
     if (field.name === 'metadata.request_number') add(requestIds(data, header.instance))
     else if (field.name === 'metadata.elapsed') add(elapsed(data))
-    else if (field.name === 'metadata.route') routeColumns(data, header).forEach(add)
+    else if (field.name === 'metadata.route')
+      [...routeColumns(data, header), ...modelColumns(data, header)].forEach(add)
     else add({ field, data })
   })
   for (const [name, make] of Object.entries(constants))
@@ -165,6 +186,22 @@ function routeColumns(data: Data, header: SegmentHeader): Column[] {
     columns.push({ field: new Field('out._model_split', type, false), data: lists })
   }
   return columns
+}
+
+/** The model of the answer; where a split chooses it, of the option that the row took. */
+function modelColumns(data: Data, header: SegmentHeader): Column[] {
+  const indexes = header.last_model === null ? (data.values as unknown as Int16Array) : new Int16Array(data.length)
+  const labels = header.last_model === null ? header.routes : [header.last_model]
+  const models = labels.map((label) => modelOf(header, label))
+  const names = models.map((model) => model?.name ?? null)
+  const versions = Int32Array.from(models, (model) => model?.version ?? 0)
+  const values = Int32Array.from({ length: data.length }, (_, row) => versions[indexes[row] as number] ?? 0)
+  const nullBitmap = boolData(values).values
+  const version = makeData({ type: new Int32(), length: data.length, nullBitmap, data: values })
+  return [
+    { field: new Field('model', new Utf8(), true), data: chosenTexts(indexes, data.length, names, null) },
+    { field: new Field('model_version', new Int32(), true), data: version },
+  ]
 }
 
 function modelOf(header: SegmentHeader, label: string | null): SegmentHeader['models'][number] | undefined {

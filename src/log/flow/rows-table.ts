@@ -17,7 +17,7 @@ const checkFailures = 'check_failures'
 export function chosenColumns(schema: Schema, { dataset, datasetExclude }: DatasetOptions): string[] {
   const names = schema.fields.map((field) => field.name)
   const isDefault = dataset === undefined || (dataset.length === 1 && dataset[0] === '*')
-  const isMetadata = (name: string): boolean => groupOf(name) === 'metadata'
+  const isMetadata = (name: string): boolean => groupOf(name) === 'metadata' || groupOf(name).startsWith('model')
   const candidates = isDefault ? names.filter((name) => !isMetadata(name)) : names
   const chosen = selectColumns(candidates, {
     dataset: isDefault ? undefined : dataset,

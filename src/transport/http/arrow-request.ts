@@ -68,7 +68,7 @@ function keysOf(body: ArrowBody, index: number, key: string): string[] | number[
   const { id } = (body.fields[index] as ArrowBody['fields'][number]).type
   const isText = id === 'utf8' || id === 'large-utf8'
   if (!isText && id !== 'bool' && id !== 'int' && id !== 'float' && id !== 'null')
-    throw keyError(key, `texts, numbers or bools, for the pipeline routes on it, but received ${id}`)
+    throw keyError(key, `texts, numbers or bools, for the pipeline routes on it or logs it, but received ${id}`)
   const dtype = isText || id === 'null' ? 'string' : 'float64'
   const field: TensorField = { name: key, dtype, shape: [null] }
   const { data } = arrowTensor(body, index, field, false)

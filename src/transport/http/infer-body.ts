@@ -5,6 +5,7 @@
  * The forms of JSON and binary without a dataset are written here and in infer-answer.ts. All others (Arrow, and whatever
  * selects or flattens columns) are tables: table-answer.ts, loaded with the Arrow library when the first is asked for.
  */
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
 import { argumentError, expectOneOf } from '../../base/expect.js'
 import { DEADLINE_MS_MAX } from '../../base/limits.js'
 import { PenstockError } from '../../base/errors.js'
@@ -59,6 +60,9 @@ export interface ParsedBody {
   readonly id: number
 }
 
+/** What the log calls the request, for answers whose body has no place for it. */
+const LOGGED_ID_HEADER = 'x-penstock-request-id'
+
 /** @throws PenstockError: whatever is wrong with the request, and what the engine answers. */
 export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const { engine, pipeline: name, query, timeMs, partition } = call
@@ -66,7 +70,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const kind = inferBodyKind(call.header('content-type'))
   const parsed = isHeavy(kind) ? await parseHeavy(call, kind, description) : parseBody(call, kind, description)
   const form = answerForm(call.header('accept'), parsed.form)
-  const request = withHeaders(parsed.request, call.header)
+  const request = withCallersId(withHeaders(parsed.request, call.header), call.header(REQUEST_ID_KEY))
   const isTable = query.isGiven || (form !== 'columns' && form !== 'records' && form !== 'lines' && form !== 'penstock')
   const tables = isTable ? await import('./table-answer.js') : null
   const hasLists = call.hasLists === true
@@ -76,16 +80,23 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
   if (!description.isPlain && form !== 'records' && form !== 'lines' && !isTable) call.recycleBody()
   const result = await pending
+  const headers = [[LOGGED_ID_HEADER, result.metadata.requestId] as const]
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
   const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
   if (tables !== null && plan !== null) {
     const reply = await tables.tableReply(result, answered, plan, { timeMs, partition })
     // The answer is written and has copies of what it echoes. On the plain path a challenger may still read the inputs.
     if (!description.isPlain) call.recycleBody()
-    return reply
+    return { ...reply, headers: [...(reply.headers ?? []), ...headers] }
   }
   if (form === 'penstock')
-    return { status: 200, contentType: PENSTOCK_TYPE, body: writeMessage(result, answered, parsed.channel, parsed.id) }
+    return {
+      status: 200,
+      contentType: PENSTOCK_TYPE,
+      headers,
+      body: writeMessage(result, answered, parsed.channel, parsed.id),
+    }
+  // Its metadata have the id.
   if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: writeColumns(result, answered) }
   const inputs: RecordsContext['inputs'] =
     parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
@@ -93,6 +104,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   return {
     status: 200,
     contentType: isLines ? LINES_TYPE : RECORDS_TYPE,
+    headers,
     body: writeRecords(result, answered, { inputs, timeMs, partition, isLines, hasLists }),
   }
 }
@@ -202,6 +214,12 @@ function withHeaders<Request extends ParsedBody['request']>(
     priority: request.priority ?? chosen,
     timing: hasTiming,
   }
+}
+
+/** The caller's own id goes into the log with the rows; what the body says under its name wins. */
+function withCallersId<Request extends ParsedBody['request']>(request: Request, id: string): Request {
+  if (id === '' || request.meta?.[REQUEST_ID_KEY] !== undefined) return request
+  return { ...request, meta: { ...request.meta, [REQUEST_ID_KEY]: id } }
 }
 
 function expectDeadline(text: string): number {

@@ -6,6 +6,7 @@
  * every request that is refused before its rows are admitted. Nobody can tell the two apart by an answer; a test tries.
  */
 import { isPenstockError, PenstockError } from '../../base/errors.js'
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
 import type { JsonPort, JsonTarget } from '../../engine/json-port.js'
 import { authorize } from '../auth.js'
 import type { QuickExchange, QuickExchanges, QuickHandler } from '../quick-exchange.js'
@@ -51,7 +52,8 @@ export class QuickInfer implements QuickHandler {
   }
 
   submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number {
-    const request = this.#port.submit(exchange.target as JsonTarget, body, exchange.number)
+    const id = exchange.header(REQUEST_ID_KEY)
+    const request = this.#port.submit(exchange.target as JsonTarget, body, exchange.number, id)
     if (request < 0) this.#fail(exchange, this.#port.lastRefusal)
     return request
   }

@@ -6,6 +6,7 @@
 import { PenstockError, toPenstockError } from '../../base/errors.js'
 import { DEADLINE_MS_MAX } from '../../base/limits.js'
 import type { EngineApi, InferResult, PipelineDescription } from '../../engine/api.js'
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
 import type { BytesRequest, TensorPort } from '../../engine/tensor-port.js'
 import { dtypeInfo, viewData } from '../../tensor/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
@@ -58,8 +59,14 @@ export function prepareCall(served: ServedModel, description: PipelineDescriptio
     id: request.id,
     inputs: orderInputs(served.name, signature, request),
     wishes: wishedOutputs(served.name, signature, request.wishes),
-    options: readCallOptions(request.parameters),
+    options: withCallersId(readCallOptions(request.parameters), request.id),
   }
+}
+
+/** The id of the request is logged with its rows. */
+function withCallersId(options: CallOptions, id: string): CallOptions {
+  if (id === '' || options.meta?.[REQUEST_ID_KEY] !== undefined) return options
+  return { ...options, meta: { ...options.meta, [REQUEST_ID_KEY]: id } }
 }
 
 /** Whether the call goes to the engine as bytes: there is no string in it. */
@@ -166,13 +173,13 @@ function outputOf({ name, classification }: V2Wish, signature: V2Signature, { ou
   return { name, datatype: dtypeInfo(shown.dtype).oip, tensor: shown }
 }
 
-/** The protocol has no place of its own for what checks and splits say: they come as parameters, JSON in a string. */
+/**
+ * The protocol has no place of its own for the log's id and for what checks and splits say: they come as parameters, the
+ * latter as JSON in a string.
+ */
 function remarksOf({ checkFailures, metadata }: InferResult): V2Answer['parameters'] {
-  if (checkFailures.length === 0 && metadata.route === null) return noRemarks
-  const remarks: [string, string][] = []
+  const remarks: [string, string][] = metadata.requestId === '' ? [] : [['request_id', metadata.requestId]]
   if (checkFailures.length > 0) remarks.push(['check_failures', JSON.stringify(checkFailures)])
   if (metadata.route !== null) remarks.push(['route', JSON.stringify(metadata.route)])
   return remarks
 }
-
-const noRemarks: V2Answer['parameters'] = []

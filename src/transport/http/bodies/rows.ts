@@ -235,7 +235,7 @@ function textOf(key: string, value: JsonValue | undefined): string {
   if (typeof value === 'object')
     throw argumentError(
       `column ${key}`,
-      'a string or a number in each record, for the pipeline routes on it,',
+      'a string or a number in each record, for the pipeline routes on it or logs it,',
       value,
       '',
       'ERR_META',

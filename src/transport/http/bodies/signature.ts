@@ -10,7 +10,8 @@ import type { Tensor, TensorField } from '../../../tensor/tensor.js'
 import { closest } from '../../../base/suggest.js'
 
 /** The part of a description that a body is read by. */
-export type Signature = Pick<PipelineDescription, 'name' | 'inputs' | 'isWhole' | 'rowsMax' | 'steps'>
+export type Signature = Pick<PipelineDescription, 'name' | 'inputs' | 'isWhole' | 'rowsMax' | 'steps'> &
+  Partial<Pick<PipelineDescription, 'definition'>>
 export type ParsedRequest = Pick<InferRequest, 'meta' | 'deadlineMs' | 'priority'> & {
   readonly inputs: Readonly<Record<string, Tensor>>
 }
@@ -27,9 +28,9 @@ export interface RecordsBody {
   readonly echoes: readonly string[]
 }
 
-/** The keys that splits of the pipeline route on: columns of these names are read as such. */
+/** The keys that splits of the pipeline route on and its log keeps: columns of these names are read as such. */
 export function routingKeys(signature: Signature): Set<string> {
-  const keys = new Set<string>()
+  const keys = new Set<string>(signature.definition?.log?.keys)
   for (const step of signature.steps) {
     if (step.type === 'key-split') keys.add(step.key)
     else if (step.type === 'random-split' && step.hashKey !== undefined) keys.add(step.hashKey)
