@@ -3,13 +3,18 @@
  * of them refuses, all refuse, and for the same fault.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { serve, type Served } from '../integration/served.js'
+import { modelBytes, serve, type Served } from '../integration/served.js'
 import { comparable, openDialects, type Case, type Dialect, type Outcome } from './dialects.js'
 
 let served: Served
 let dialects: Dialect[] = []
 beforeAll(async () => {
   served = await serve({ grpcPort: 0 })
+  const { engine } = served
+  await engine.addModel('dropping', modelBytes('drop-first-token'))
+  await engine.addModel('keeping', modelBytes('keep-tokens'))
+  const options = ['dropping', 'keeping'].map((model) => ({ weight: 1, model }))
+  await engine.applyPipeline({ name: 'uneven', steps: [{ type: 'random-split', options }] }, { deploy: true })
   dialects = await openDialects(served.server)
 })
 afterAll(async () => {
@@ -70,6 +75,12 @@ const cases: readonly (Case & { readonly expected?: Outcome['fault'] })[] = [
   { title: 'a session that routes', pipeline: 'weighted', inputs: { x: f32([1, 3], [1, 2, 3]) }, meta: { u: 'b' } },
   { title: 'an id that routes', pipeline: 'weighted', inputs: { x: f32([1, 3], [1, 2, 3]) }, meta: { u: 7 } },
   { title: 'a shadow', pipeline: 'shadowed', inputs: { x: f32([1, 3], [1, 2, 3]) } },
+  {
+    title: 'rows of one output that have different shapes',
+    pipeline: 'uneven',
+    inputs: { tokens: { dtype: 'int64', shape: [64, 2], data: new BigInt64Array(128) } },
+    expected: 'argument',
+  },
   { title: 'no rows', pipeline: 'add', inputs: { x: f32([0, 3], []) } },
   { title: 'no rows of texts', pipeline: 'text', inputs: { label: { dtype: 'string', shape: [0], data: [] } } },
   { title: 'no rows that checks could fail', pipeline: 'checked', inputs: { x: f32([0, 3], []) } },

@@ -119,6 +119,13 @@ def drop_first_token() -> ModelProto:
                  [weight("one", [1], "int64"), weight("end", [2**31 - 1], "int64")])
 
 
+@test_model("keep-tokens", "`tokens` int64 [N,S] → `rest` int64 [N,T], T = S: beside drop-first-token in a split, rows of one answer differ in "
+                           "their shape")
+def keep_tokens() -> ModelProto:
+    return build("keep-tokens", [node("Identity", ["tokens"], ["rest"])],
+                 [field("tokens", "int64", ["N", "S"])], [field("rest", "int64", ["N", "T"])])
+
+
 @test_model("drop-first-text", "`texts` string [N,S] → `rest` string [N,T], T = S - 1: drop-first-token with strings")
 def drop_first_text() -> ModelProto:
     return build("drop-first-text", [node("Slice", ["texts", "one", "end", "one"], ["rest"])],
