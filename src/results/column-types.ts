@@ -31,7 +31,7 @@ import {
   Uint8,
   Utf8,
 } from 'apache-arrow'
-import { rowElementCount } from '../tensor/shape.js'
+import { type FieldShape, rowElementCount } from '../tensor/shape.js'
 import type { Dtype, NumericDtype, Tensor } from '../tensor/tensor.js'
 import { TENSOR_TYPE } from './tensors/told-shape.js'
 
@@ -82,17 +82,45 @@ export function tensorTypeOf(field: Field): {
   return { shape: shape as readonly number[] | null, dtype: typeof told.dtype === 'string' ? told.dtype : null }
 }
 
-/** @param isWhole the tensor has no row axis: it is the one cell of one row. */
-export function tensorColumn(name: string, tensor: Tensor, isWhole = false): Column {
+/**
+ * @param isWhole the tensor has no row axis: it is the one cell of one row.
+ * @param declared the field's shape, whose free dims the metadata leave free (-1): answers to other rows are of the same
+ *   column then. Two and more free dims do not follow from a number of elements: such rows are nested lists.
+ */
+export function tensorColumn(name: string, tensor: Tensor, isWhole = false, declared?: FieldShape): Column {
   const dims = isWhole ? tensor.shape : tensor.shape.slice(1)
   const rows = isWhole ? 1 : (tensor.shape[0] ?? 1)
-  const metadata = tensorMetadata(dims, tensor.dtype)
+  // A model may answer another rank than it declares.
+  const free = declared?.length === tensor.shape.length ? declared.slice(isWhole ? 0 : 1) : dims
+  const told = dims.map((dim, axis) => (free[axis] === null ? -1 : dim))
+  const metadata = tensorMetadata(told, tensor.dtype)
   const values = elementData(tensor)
+  if (told.filter((dim) => dim < 0).length > 1) {
+    const data = nestedLists(values, dims, rows)
+    return { field: new Field(name, data.type, false, metadata), data }
+  }
   if (dims.length === 0) return { field: new Field(name, values.type, false, metadata), data: values }
   const size = isWhole ? tensor.data.length : rowElementCount(tensor.shape)
   const type = new FixedSizeList(size, new Field('item', values.type, false))
   const data = makeData({ type, length: rows, nullCount: 0, child: values })
   return { field: new Field(name, type, false, metadata), data }
+}
+
+/** A list in a list for each dim. */
+function nestedLists(values: Data, dims: readonly number[], rows: number): Data {
+  let data: Data = values
+  for (let axis = dims.length - 1; axis >= 0; axis--) {
+    const length = dims.slice(0, axis).reduce((product, dim) => product * dim, rows)
+    const type = new List(new Field('item', data.type, false))
+    data = makeData({
+      type,
+      length,
+      nullCount: 0,
+      valueOffsets: strideOffsets(length, dims[axis] as number),
+      child: data,
+    })
+  }
+  return data
 }
 
 function elementData({ dtype, data }: Tensor): Data {

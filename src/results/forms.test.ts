@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest'
 import type { InferResult } from '../engine/api.js'
 import { allocateData } from '../tensor/dtype.js'
 import { writeNested } from '../tensor/print.js'
-import type { NumericDtype, Tensor } from '../tensor/tensor.js'
+import type { NumericDtype, Tensor, TensorField } from '../tensor/tensor.js'
 import { cellPrinter } from './cell-text.js'
 import { selectColumns } from './dataset.js'
 import { inferColumns, inferTable, type InferContext } from './infer-table.js'
@@ -86,8 +86,10 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 1, max: 9 }).chain((rows) =>
         minLength: rows,
         maxLength: rows,
       }),
+      // By bit, which dims of a row the fields leave free.
+      free: fc.nat(7),
     })
-    .map(({ inputs, outputs, failing, extra }) => caseOf(rows, inputs, outputs, failing, extra)),
+    .map(({ inputs, outputs, failing, extra, free }) => caseOf(rows, inputs, outputs, failing, extra, free)),
 )
 
 function caseOf(
@@ -96,7 +98,13 @@ function caseOf(
   outputs: Readonly<Record<string, Tensor>>,
   failing: readonly number[],
   extra: readonly (string | null)[],
+  free: number,
 ): Case {
+  const fieldOf = ([field, { dtype, shape }]: readonly [string, Tensor]): TensorField => ({
+    name: field,
+    dtype,
+    shape: [null, ...shape.slice(1).map((dim, axis) => (((free >> axis) & 1) === 1 ? null : dim))],
+  })
   const result: InferResult = {
     rows,
     outputs,
@@ -112,11 +120,8 @@ function caseOf(
       routes: [],
       isWhole: false,
       models: [{ name: 'm', version: 1, sha256: 'ab' }],
-      outputs: Object.entries(outputs).map(([output, { dtype, shape }]) => ({
-        name: output,
-        dtype,
-        shape: [null, ...shape.slice(1)],
-      })),
+      inputs: Object.entries(inputs).map(fieldOf),
+      outputs: Object.entries(outputs).map(fieldOf),
     },
     inputs,
     extras: [jsonColumn('ex,tra', extra)],

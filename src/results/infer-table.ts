@@ -26,7 +26,7 @@ import { lastModelOf, splitTextOf } from './models-text.js'
 
 export type DescribedPipeline = Pick<
   PipelineDescription,
-  'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isWhole' | 'version' | 'name'
+  'inputs' | 'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isWhole' | 'version' | 'name'
 >
 
 /** What a table tells beside the result itself. */
@@ -97,7 +97,10 @@ function columnOf(name: string, result: InferResult, context: InferContext): Col
   if (group === 'time') return timeColumn(context.timeMs, result.rows)
   if (group === 'in') return inputColumn(field, context)
   if (name === 'out._model_split') return splitColumn(result, context.pipeline)
-  if (group === 'out') return tensorColumn(name, tensorAt(result.outputs, field), context.pipeline.isWhole)
+  if (group === 'out') {
+    const declared = context.pipeline.outputs.find((output) => output.name === field)?.shape
+    return tensorColumn(name, tensorAt(result.outputs, field), context.pipeline.isWhole, declared)
+  }
   if (group === 'anomaly') return field === 'count' ? countColumn(result) : verdictColumn(field, result)
   if (group === 'check_failures') return failuresColumn(result)
   if (group === 'metadata') return metadataColumn(field, result, context)
@@ -118,7 +121,10 @@ function timeColumn(timeMs: number, rows: number): Column {
 
 function inputColumn(name: string, { inputs, extras, pipeline }: InferContext): Column {
   const tensor = Object.hasOwn(inputs, name) ? inputs[name] : undefined
-  if (tensor !== undefined) return tensorColumn(`in.${name}`, tensor, pipeline.isWhole)
+  if (tensor !== undefined) {
+    const declared = pipeline.inputs.find((input) => input.name === name)?.shape
+    return tensorColumn(`in.${name}`, tensor, pipeline.isWhole, declared)
+  }
   const extra = extras.find(({ field }) => field.name === name)
   if (extra === undefined) throw new Error(`Expected the request to have ${name}`)
   return { field: extra.field.clone({ name: `in.${name}` }), data: extra.data }

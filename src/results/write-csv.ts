@@ -1,6 +1,7 @@
 /**
  * Flat tables as CSV (RFC 4180, lines end with a line feed, as pandas writes it). Numbers and bools stand bare, texts as
- * they are, lists as the JSON of the records form in quotes; no value is an empty cell.
+ * they are, rows of one element as that element, other lists as the JSON of the records form in quotes; no value is an
+ * empty cell.
  */
 import { type Data, DataType, type Field, type Table } from 'apache-arrow'
 import { bareCellPrinter, singleCells, textReader, type CellPrinter } from './cell-text.js'
@@ -44,12 +45,13 @@ function csvCell(field: Field, data: Data): CellPrinter {
   }
   const isText = DataType.isUtf8(data.type) || DataType.isLargeUtf8(data.type)
   const print = isText ? textReader(data) : bareCellPrinter(field, data)
-  return (row) => (data.getValid(row) ? quoted(textOf(print(row), isText)) : '')
+  return (row) => (data.getValid(row) ? quoted(isText ? print(row) : bareText(print(row))) : '')
 }
 
-/** JSON's null is an empty cell, as a missing value is. */
-function textOf(cell: string, isText: boolean): string {
-  return cell === 'null' && !isText ? '' : cell
+/** JSON's null is an empty cell, as a missing value is; a date or a decimal stands without JSON's quotes. */
+function bareText(cell: string): string {
+  if (cell === 'null') return ''
+  return cell.startsWith('"') ? (JSON.parse(cell) as string) : cell
 }
 
 function quoted(text: string): string {
