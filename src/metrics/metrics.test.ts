@@ -36,6 +36,8 @@ const engine = {
       pendingRows: 5,
       pendingRowsBackground: 7,
       failedRunCount: 1,
+      batching: { rowChecks: 9, rowDifferences: 2, sharedFailures: 4 },
+      isUnbatched: true,
       batchesAllocated: 2,
       arenaBytes: 4096,
       usPerRow: 1,
@@ -127,6 +129,10 @@ describe('metrics', () => {
       expect(valueOf(samples, 'penstock_log_failing', { pipeline: 'p' })).toBe(1)
       expect(valueOf(samples, 'penstock_log_commit_duration_seconds_count', { pipeline: 'p' })).toBe(1)
       expect(valueOf(samples, 'penstock_pending_rows', { model: 'm', version: '1', priority: 'background' })).toBe(7)
+      expect(valueOf(samples, 'penstock_model_row_checks_total', { model: 'm', version: '1' })).toBe(9)
+      expect(valueOf(samples, 'penstock_model_row_check_differences_total', { model: 'm' })).toBe(2)
+      expect(valueOf(samples, 'penstock_model_shared_run_failures_total', { model: 'm' })).toBe(4)
+      expect(valueOf(samples, 'penstock_model_unbatched', { model: 'm' })).toBe(1)
       expect(valueOf(samples, 'penstock_workers', { state: 'starting' })).toBe(1)
       expect(valueOf(samples, 'penstock_connections', { kind: 'websocket' })).toBe(1)
       expect(

@@ -94,6 +94,8 @@ const engine = {
       pendingRows: 5,
       pendingRowsBackground: 7,
       failedRunCount: 1,
+      batching: { rowChecks: 9, rowDifferences: 2, sharedFailures: 4 },
+      isUnbatched: true,
       batchesAllocated: 2,
       arenaBytes: 2 ** 40,
       batchRows: histogram({ 0: 1, 80: 5 }, 5121),
