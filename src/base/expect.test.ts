@@ -7,6 +7,7 @@ import {
   expectArray,
   expectBoolean,
   expectInteger,
+  expectModelName,
   expectName,
   expectNoOtherKeys,
   expectNumber,
@@ -66,6 +67,18 @@ describe('expect', () => {
     for (const name of ['a', 'ccfraud-2', 'A'.repeat(128)]) expect(expectName('model', name)).toBe(name)
     for (const name of ['', 'a b', 'a/b', '..', 'a_b', 'ä', 'a\n', 'A'.repeat(129), 5, null])
       messageOf(() => expectName('model', name))
+  })
+
+  it('expectName: shows the name to use where one is near', () => {
+    expect(messageOf(() => expectName('name', 'ccfraud_v2'))).toMatch(/received "ccfraud_v2"\. Use ccfraud-v2$/)
+    expect(messageOf(() => expectName('name', 'my model.v2'))).toMatch(/Use my-model-v2$/)
+    expect(messageOf(() => expectName('name', 'ä'))).toMatch(/received "ä"$/)
+  })
+
+  it('expectModelName: takes underscores as well', () => {
+    for (const name of ['a', '_', 'ccfraud_v2', 'A-'.repeat(64)]) expect(expectModelName('model', name)).toBe(name)
+    for (const name of ['', 'a b', 'a/b', '..', 'ä', 'a\n', 'A'.repeat(129), 5, null])
+      expect(messageOf(() => expectModelName('model', name))).toMatch(/hyphens and underscores/)
   })
 
   it('expectOneOf: names the choices', () => {

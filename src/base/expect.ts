@@ -50,10 +50,22 @@ export function expectBoolean(name: string, value: unknown): boolean {
   return value
 }
 
-/** A name of a model, alias, pipeline …: 1..NAME_CHARACTERS_MAX letters, digits and hyphens. */
+/** A name of a pipeline, alias, key …: 1..NAME_CHARACTERS_MAX letters, digits and hyphens, as host names have. */
 export function expectName(name: string, value: unknown): string {
-  if (typeof value === 'string' && value.length <= NAME_CHARACTERS_MAX && /^[A-Za-z0-9-]+$/.test(value)) return value
-  throw argumentError(name, `1..${NAME_CHARACTERS_MAX} letters, digits and hyphens`, value)
+  if (isName(value)) return value
+  const near = typeof value === 'string' ? value.trim().replaceAll(/[\s._/]+/g, '-') : ''
+  const wayOut = isName(near) ? `Use ${near}` : ''
+  throw argumentError(name, `1..${NAME_CHARACTERS_MAX} letters, digits and hyphens`, value, wayOut)
+}
+
+/** A name of a model: as expectName, and underscores, for it is often the name of a file. */
+export function expectModelName(name: string, value: unknown): string {
+  if (typeof value === 'string' && value.length <= NAME_CHARACTERS_MAX && /^[A-Za-z0-9_-]+$/.test(value)) return value
+  throw argumentError(name, `1..${NAME_CHARACTERS_MAX} letters, digits, hyphens and underscores`, value)
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= NAME_CHARACTERS_MAX && /^[A-Za-z0-9-]+$/.test(value)
 }
 
 /** One of `allowed`. */

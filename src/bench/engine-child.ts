@@ -89,7 +89,7 @@ async function addExample(directory: string, model: string): Promise<void> {
 
 /** Every text of the definition that could name a model, without its alias; which of them exist shows later. */
 function modelsNamedIn(json: unknown): Set<string> {
-  if (typeof json === 'string') return new Set(/^([A-Za-z0-9-]+)(@[A-Za-z0-9-]+)?$/.exec(json)?.slice(1, 2) ?? [])
+  if (typeof json === 'string') return new Set(/^([A-Za-z0-9_-]+)(@[A-Za-z0-9-]+)?$/.exec(json)?.slice(1, 2) ?? [])
   if (typeof json !== 'object' || json === null) return new Set()
   return new Set(Object.values(json).flatMap((value) => [...modelsNamedIn(value)]))
 }

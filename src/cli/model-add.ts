@@ -95,9 +95,9 @@ function classesText(classes: readonly (string | number)[]): string {
 
 function nameOf(file: string): string {
   const name = basename(file).replace(/\.onnx$/i, '')
-  if (/^[A-Za-z0-9-]+$/.test(name)) return name
+  if (/^[A-Za-z0-9_-]+$/.test(name)) return name
   throw new UsageError(
-    `${JSON.stringify(name)} is no name for a model: letters, digits and hyphens only. Choose one with --name.`,
+    `${JSON.stringify(name)} is no name for a model: letters, digits, hyphens and underscores only. Choose one with --name.`,
   )
 }
 

@@ -7,7 +7,15 @@
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { PenstockError, isPenstockError } from '../base/errors.js'
-import { argumentError, expectInteger, expectName, expectOneOf, expectRecord, expectString } from '../base/expect.js'
+import {
+  argumentError,
+  expectInteger,
+  expectModelName,
+  expectName,
+  expectOneOf,
+  expectRecord,
+  expectString,
+} from '../base/expect.js'
 import { OPERATOR_CHARACTERS_MAX } from '../base/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
@@ -74,7 +82,7 @@ export class Control {
 
   async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
     this.#parts.expectOpen()
-    expectName('model name', name)
+    expectModelName('model name', name)
     if (options.alias !== undefined) expectName('alias', options.alias)
     const tags = expectTags('tags', options.tags ?? [])
     const placement = placementOf(options)

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { expectName } from '../base/expect.js'
+import { expectModelName, expectName } from '../base/expect.js'
 import { expectTags } from '../base/tags.js'
 import { definitionsEqual, type PipelineDefinition } from '../pipeline/definition.js'
 import type {
@@ -71,7 +71,7 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     placement: Placement = {},
     uploaded?: UploadedModel,
   ): Promise<ModelVersion> {
-    expectName('model name', name)
+    expectModelName('model name', name)
     const record = this.#records.get(name) ?? { name, versions: [], aliases: {} }
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const newest = record.versions.at(-1)

@@ -113,7 +113,7 @@ export type ModelSelector =
   | { readonly kind: 'alias'; readonly alias: string }
   | { readonly kind: 'version'; readonly version: number }
 
-const referencePattern = /^([A-Za-z0-9-]{1,128})(?:@([A-Za-z0-9-]{1,128}))?$/
+const referencePattern = /^([A-Za-z0-9_-]{1,128})(?:@([A-Za-z0-9-]{1,128}))?$/
 
 /**
  * Takes a model reference apart: `ccfraud`, `ccfraud@champion`, `ccfraud@3`. An all-digit suffix is a version.
@@ -126,7 +126,7 @@ export function parseReference(reference: ModelReference): { name: string; selec
     'a model reference',
     'a name, name@alias or name@version',
     reference,
-    'Names are made of letters, digits and hyphens; versions count from 1',
+    'Names are made of letters, digits, hyphens and underscores; versions count from 1',
     'ERR_PIPELINE_INVALID',
   )
 }

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { argumentError, expectInteger, expectName, expectRecord } from '../base/expect.js'
+import { argumentError, expectInteger, expectModelName, expectName, expectRecord } from '../base/expect.js'
 import { ALIASES_MAX, RECORDS_MAX, VERSIONS_MAX } from '../base/limits.js'
 import { expectTags } from '../base/tags.js'
 import type {
@@ -81,7 +81,7 @@ export class Models implements ModelStore {
     placement: Placement = {},
     uploaded?: UploadedModel,
   ): Promise<ModelVersion> {
-    expectName('name', name)
+    expectModelName('name', name)
     const checkedTags = expectTags('tags', tags)
     return this.#parts.mutations.run(async () => {
       const stored = this.#parts.table.get(name) ?? this.#newModel(name)
@@ -100,7 +100,7 @@ export class Models implements ModelStore {
   }
 
   async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    expectName('name', name)
+    expectModelName('name', name)
     expectAlias(alias)
     expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
     return this.#parts.mutations.run(async () => {
@@ -269,7 +269,7 @@ export class Models implements ModelStore {
 /** A record file's content. */
 export function checkStoredModel(value: unknown): StoredModel {
   const fields = expectRecord('the file', value)
-  const name = expectName('name', fields['name'])
+  const name = expectModelName('name', fields['name'])
   const nextVersion = expectInteger('nextVersion', fields['nextVersion'], 1, Number.MAX_SAFE_INTEGER)
   const versions = checkVersions(fields['versions'], nextVersion, checkModelVersion)
   const aliases: Record<string, number> = {}

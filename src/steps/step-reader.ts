@@ -55,7 +55,7 @@ export class StepReader {
 
   toReference(key: string, value: unknown): ModelReference {
     if (isReference(value)) return value
-    const wayOut = 'Names are made of letters, digits and hyphens; versions count from 1'
+    const wayOut = 'Names are made of letters, digits, hyphens and underscores; versions count from 1'
     throw this.error(key, 'a model as name, name@alias or name@version', value, wayOut)
   }
 

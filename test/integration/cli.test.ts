@@ -102,7 +102,7 @@ describe('cli: help and usage', () => {
     [['serv'], /Did you mean serve/],
     [['model', 'add'], /missing required argument 'file'/],
     [['model', 'add', 'absent.onnx'], /Cannot read absent\.onnx/],
-    [['model', 'add', 'no spaces.onnx'], /letters, digits and hyphens only. Choose one with --name/],
+    [['model', 'add', 'no spaces.onnx'], /letters, digits, hyphens and underscores only. Choose one with --name/],
     [['model', 'alias', 'm', 'champion', 'x'], /Expected an integer of at least 1/],
     [['model', 'remove', 'm', '--version', '1', '--alias', 'a'], /cannot be used with/],
     [['model', 'list', '--url', 'localhost:8080'], /Expected --url to be an address such as http:/],

@@ -28,8 +28,9 @@ beforeAll(async () => {
     ['flags', modelBytes('identity-bool')],
     ['single', modelBytes('identity-float64')],
   ] as const) {
-    await engine.addModel(name, bytes)
-    await engine.applyPipeline({ name, steps: [{ type: 'model', model: name }] }, { deploy: true })
+    // Models may have underscores, as files do.
+    await engine.addModel(`${name}_model`, bytes)
+    await engine.applyPipeline({ name, steps: [{ type: 'model', model: `${name}_model@1` }] }, { deploy: true })
   }
 })
 afterAll(() => served.close())

@@ -6,6 +6,7 @@ export const count = { type: 'integer', minimum: 0 } as const
 export const duration = { type: 'number', minimum: 0 } as const
 export const flag = { type: 'boolean' } as const
 export const name = { type: 'string', pattern: '^[A-Za-z0-9-]+$' } as const
+export const modelName = { type: 'string', pattern: '^[A-Za-z0-9_-]+$' } as const
 
 export const listOf = (items: Schema): Schema => ({ type: 'array', items })
 export const mapOf = (values: Schema): Schema => ({ type: 'object', additionalProperties: values })

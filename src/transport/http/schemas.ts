@@ -1,8 +1,21 @@
 /** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
+import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
 import { logSchemas } from './log-schemas.js'
 import { modelSchemas, modelVersion, placementKeys } from './model-schemas.js'
-import { count, duration, flag, listOf, mapOf, name, record, reference, text, type Schema } from './schema-words.js'
+import {
+  count,
+  duration,
+  flag,
+  listOf,
+  mapOf,
+  modelName,
+  name,
+  record,
+  reference,
+  text,
+  type Schema,
+} from './schema-words.js'
 
 const nestedNumbers: Schema = { description: 'Numbers, nested by the dims of the tensor, or flat' }
 const runThreads = { intra_op_threads: count, spinning: flag } as const
@@ -25,26 +38,13 @@ const metadata = {
   last_model: { type: ['string', 'null'], description: 'A string that holds JSON: {"model_name", "model_sha"}' },
 } as const
 
-const errorCode = { type: 'string', pattern: '^ERR_[A-Z_]+$' } as const
 const v2Datatype = { type: 'string', pattern: '^(BOOL|BYTES|U?INT(8|16|32|64)|FP(16|32|64)|BF16)$' } as const
 
 export const schemas: Readonly<Record<string, Schema>> = {
   ...explainSchemas,
   ...logSchemas,
+  ...errorSchemas,
   ...modelSchemas,
-  Error: record(
-    {
-      error: text,
-      code: errorCode,
-      retry_after_ms: { type: 'number', minimum: 0 },
-      request_id: text,
-      errors: {
-        ...listOf(record({ field: text, code: errorCode, message: text })),
-        description: 'The mistakes of an infer body, one for each field, in the order of the body; 20 at most',
-      },
-    },
-    ['retry_after_ms', 'request_id', 'errors'],
-  ),
   Index: record({ name: text, version: text, links: mapOf(text) }),
   Live: record({ live: { const: true } }),
   Ready: record({
@@ -59,9 +59,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
   }),
   Field: record({ name: text, dtype: text, shape: listOf({ type: ['integer', 'null'] }) }),
   WallarooPipelines: record({ pipelines: listOf(record({ id: name, version: text, status: text })) }),
-  WallarooModels: record({ models: listOf(record({ name, version: text, sha: text, status: text })) }),
+  WallarooModels: record({ models: listOf(record({ name: modelName, version: text, sha: text, status: text })) }),
   Tags: record({
-    tags: listOf(record({ tag: text, pipelines: listOf(name), models: listOf(record({ name, version: count })) })),
+    tags: listOf(
+      record({ tag: text, pipelines: listOf(name), models: listOf(record({ name: modelName, version: count })) }),
+    ),
   }),
   DeployChoice: record(
     {
@@ -123,7 +125,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
           reference: text,
           tensor_fields: listOf(text),
           model: {
-            anyOf: [record({ name, ...modelVersion }, placementKeys), { type: 'null' }],
+            anyOf: [record({ name: modelName, ...modelVersion }, placementKeys), { type: 'null' }],
             description: 'What the reference means: where the version serves, to it; null when there is none',
           },
         },
@@ -140,13 +142,13 @@ export const schemas: Readonly<Record<string, Schema>> = {
     checks: listOf(text),
     routes: listOf(text),
     others: {
-      ...listOf(record({ label: name, outputs: listOf(reference('Field')) })),
+      ...listOf(record({ label: modelName, outputs: listOf(reference('Field')) })),
       description: 'Models beside the answering one whose outputs a dataset may name: out_<label>',
     },
     rows_max: count,
     whole: { ...flag, description: 'Tensors have no row axis: one request a run' },
     plain: { ...flag, description: 'String tensors are involved: the slower path' },
-    models: listOf(record({ name, version: count, sha256: text })),
+    models: listOf(record({ name: modelName, version: count, sha256: text })),
     steps: listOf(reference('Step')),
     log: reference('LogPolicy'),
   }),

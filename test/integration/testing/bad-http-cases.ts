@@ -230,7 +230,7 @@ export const inferCases: readonly HttpCase[] = [
   {
     what: 'an Accept that cannot be met',
     body: good,
-    headers: { accept: 'text/csv' },
+    headers: { accept: 'text/html' },
     code: 'ERR_NOT_ACCEPTABLE',
     says: 'text/csv',
   },
@@ -420,7 +420,15 @@ export const controlCases: readonly HttpCase[] = [
     method: 'PUT',
     body: modelBytes('add-one'),
     code: 'ERR_ARGUMENT',
-    says: 'letters, digits and hyphens but received "a.b"',
+    says: 'letters, digits, hyphens and underscores but received "a.b"',
+  },
+  {
+    what: 'a pipeline name with an underscore',
+    path: '/v1/pipelines/ccfraud_v2',
+    method: 'PUT',
+    body: { steps: [] },
+    code: 'ERR_ARGUMENT',
+    says: 'received "ccfraud_v2". Use ccfraud-v2',
   },
   {
     what: 'a bad alias',
