@@ -22,6 +22,10 @@ export const REQUESTS_IN_FLIGHT_CEILING = 1_048_576
 export const DRAIN_POLL_MS = 2
 /** Routing keys of one request. */
 export const META_KEYS_MAX = 64
+/** Milliseconds between two lines of the operator's log about the same failure of requests. */
+export const FAILURE_LOG_MS = 60_000
+/** Failures that are told apart for it. */
+export const FAILURE_KINDS_MAX = 256
 /** Columns of keys of a pipeline's log: one of them is the request's id. */
 export const LOG_KEYS_MAX = 32
 /** Characters of the name of one of them. */

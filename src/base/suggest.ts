@@ -20,6 +20,12 @@ export function closest(name: string, candidates: readonly string[]): string | n
   return nearest
 }
 
+/** The end of a sentence about a name that there is none of: `. Did you mean wine?`, or nothing. */
+export function didYouMean(name: string, candidates: readonly string[]): string {
+  const near = closest(name, candidates)
+  return near === null ? '' : `. Did you mean ${near}?`
+}
+
 /** O(n × m) for lengths <= 128: only on the way to an error. */
 function editDistance(a: string, b: string): number {
   let before: number[] = []

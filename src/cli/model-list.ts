@@ -38,18 +38,23 @@ export function modelListCommand(terminal: Terminal): Command {
     .action(async (options: ListOptions) => {
       const path = searchPath('/v1/models', options.search)
       const answer = (await new ServerApi(options).call('GET', path)) as { models: readonly ModelAnswer[] }
-      terminal.print(options.json === true ? JSON.stringify(answer) : describeListed(answer.models, options))
+      terminal.print(
+        options.json === true ? JSON.stringify(answer) : describeListed(answer.models, options, terminal.printColumns),
+      )
     })
 }
 
 /** All versions that a search has found are shown. */
-function describeListed(models: readonly ModelAnswer[], { versions, search }: ListOptions): string {
+function describeListed(models: readonly ModelAnswer[], { versions, search }: ListOptions, width = 0): string {
   if (models.length === 0 && search !== undefined) return `No model has ${JSON.stringify(search)} in its name or tags.`
-  return describeModels(models, versions === true || search !== undefined)
+  return describeModels(models, versions === true || search !== undefined, width)
 }
 
-/** The human form; `isEvery` shows versions that are neither the newest nor have an alias. */
-export function describeModels(models: readonly ModelAnswer[], isEvery: boolean): string {
+/**
+ * The human form; `isEvery` shows versions that are neither the newest nor have an alias.
+ * @param width of the terminal; 0: lines of any length.
+ */
+export function describeModels(models: readonly ModelAnswer[], isEvery: boolean, width = 0): string {
   if (models.length === 0) return 'There are no models yet. Add one with `penstock model add <file.onnx>`.'
   const hasPlacements = models.some(({ versions }) => versions.some((version) => placementText(version) !== '-'))
   const rows = models.flatMap((model) => {
@@ -60,7 +65,7 @@ export function describeModels(models: readonly ModelAnswer[], isEvery: boolean)
   })
   // Most servers run everything on the CPU: no column then.
   const columns = hasPlacements ? [...COLUMNS.slice(0, -1), { title: 'runs on' }, ...COLUMNS.slice(-1)] : COLUMNS
-  return formatTable(columns, rows)
+  return formatTable(columns, rows, width)
 }
 
 function rowOf(model: ModelAnswer, version: VersionAnswer, hasPlacements: boolean): string[] {

@@ -123,11 +123,10 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option('--no-verify', 'do not hash the stored models at start')
-    .option(
-      '--drain-limit <time>',
-      'how long requests in flight may take at the end, for example 500ms or 2m',
-      durationArgument,
-      30_000,
+    .addOption(
+      new Option('--drain-limit <time>', 'how long requests in flight may take at the end, for example 500ms or 2m')
+        .argParser(durationArgument)
+        .default(30_000, '30s'),
     )
     .addOption(
       new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),

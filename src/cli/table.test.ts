@@ -31,3 +31,23 @@ describe('table', () => {
     expect(formatTime('2026-11-21T08:30:05.123Z')).toBe('2026-11-21 08:30:05')
   })
 })
+
+describe('a table on a terminal', () => {
+  const columns = [{ title: 'model' }, { title: 'inputs' }, { title: 'tags' }]
+  const rows = [
+    ['wine', 'x'.repeat(200), 'a, b'],
+    ['a-model-with-a-long-name', 'y', 'c'.repeat(90)],
+  ]
+
+  it.each([80, 100, 120])('fits %i columns: the widest are cut and say so', (width) => {
+    const lines = formatTable(columns, rows, width).split('\n')
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width)
+    expect(lines[1]).toMatch(/^wine +x+… {2}a, b$/)
+    expect(lines[2]).toContain('a-model-with-a-long-name')
+  })
+
+  it('is not cut in a file, nor where it fits', () => {
+    expect(formatTable(columns, rows)).toContain('x'.repeat(200))
+    expect(formatTable(columns, rows, 500)).toBe(formatTable(columns, rows))
+  })
+})

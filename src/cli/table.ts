@@ -9,14 +9,18 @@ export interface Column {
   readonly align?: Align
 }
 
-/** Lines of a table: titles in capitals, columns two spaces apart, no trailing blanks. */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+/**
+ * Lines of a table: titles in capitals, columns two spaces apart, no trailing blanks.
+ * @param widthMax the widest columns are cut until a line fits, and what is cut ends in …; 0: none is.
+ */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], widthMax = 0): string {
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
   )
+  if (widthMax > 0) fit(widths, widthMax - 2 * (columns.length - 1))
   const line = (cells: readonly string[]) =>
     columns
-      .map(({ align }, index) => pad(cells[index] ?? '', widths[index] ?? 0, align ?? 'left'))
+      .map(({ align }, index) => pad(clip(cells[index] ?? '', widths[index] ?? 0), widths[index] ?? 0, align ?? 'left'))
       .join('  ')
       .trimEnd()
   return [line(columns.map(({ title }) => title.toUpperCase())), ...rows.map(line)].join('\n')
@@ -54,6 +58,22 @@ export function placementText(version: {
   const { providers, device_id: device } = version
   if (providers === undefined) return '-'
   return providers.map((name) => (name === 'cuda' && device !== undefined ? `cuda:${device}` : name)).join(', ')
+}
+
+/** Takes from the widest column until the sum fits; a column keeps a few characters. */
+function fit(widths: number[], widthMax: number): void {
+  let excess = widths.reduce((sum, width) => sum + width, 0) - widthMax
+  for (; excess > 0; excess--) {
+    const widest = widths.indexOf(Math.max(...widths))
+    if ((widths[widest] ?? 0) <= columnWidthMin) return
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+}
+
+const columnWidthMin = 6
+
+function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
 }
 
 function pad(text: string, width: number, align: Align): string {

@@ -15,6 +15,8 @@ export interface Terminal {
   block(lines: readonly string[]): void
   /** Width of the terminal that a person watches stderr on; 0: nobody does. */
   readonly columns: number
+  /** Width of the terminal that results are printed on; 0: a file or a pipe, which take lines of any length. */
+  readonly printColumns?: number
   /** True when stdin is a keyboard, so that waiting for it would look like hanging. */
   readonly isInteractive: boolean
   /** All of stdin. */
@@ -41,6 +43,9 @@ export const processTerminal: Terminal = {
   },
   get columns() {
     return process.stderr.isTTY ? process.stderr.columns : 0
+  },
+  get printColumns() {
+    return process.stdout.isTTY ? process.stdout.columns : 0
   },
   get isInteractive() {
     return process.stdin.isTTY

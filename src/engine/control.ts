@@ -16,6 +16,7 @@ import {
   expectRecord,
   expectString,
 } from '../base/expect.js'
+import { didYouMean } from '../base/suggest.js'
 import { OPERATOR_CHARACTERS_MAX } from '../base/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
@@ -76,8 +77,9 @@ export class Control {
 
   getModel(name: string): ModelRecord {
     const record = this.#parts.models.get(expectString('model', name))
-    if (record === undefined) throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}`)
-    return record
+    if (record !== undefined) return record
+    const near = didYouMean(name, namesOf(this.#parts.models.list()))
+    throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}${near}`)
   }
 
   async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
@@ -161,8 +163,9 @@ export class Control {
 
   getPipeline(name: string): PipelineRecord {
     const record = this.#parts.pipelines.get(expectString('pipeline', name))
-    if (record === undefined) throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}`)
-    return record
+    if (record !== undefined) return record
+    const near = didYouMean(name, namesOf(this.#parts.pipelines.list()))
+    throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}${near}`)
   }
 
   getPipelineVersion(name: string, version: number): PipelineVersion {
@@ -353,4 +356,8 @@ function dataFilesOf(externalData: AddModelOptions['externalData'] = {}): Readon
     checked.set(path, data)
   }
   return checked
+}
+
+function namesOf(records: readonly { readonly name: string }[]): string[] {
+  return records.map(({ name }) => name)
 }

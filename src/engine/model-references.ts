@@ -3,6 +3,7 @@
  * as it is at this moment. Called when a plan is built, never per request: aliases are resolved once.
  */
 import { PenstockError } from '../base/errors.js'
+import { didYouMean } from '../base/suggest.js'
 import { modelReferences, parseReference, type PipelineDefinition } from '../pipeline/definition.js'
 import type { ModelRecord, ModelStore, ModelVersion } from './api.js'
 
@@ -10,8 +11,10 @@ import type { ModelRecord, ModelStore, ModelVersion } from './api.js'
 export function resolveReference(store: ModelStore, reference: string): ModelVersion {
   const { name, selector } = parseReference(reference)
   const record = store.get(name)
-  if (record === undefined || record.versions.length === 0)
-    throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}`)
+  if (record === undefined || record.versions.length === 0) {
+    const names = store.list().map((model) => model.name)
+    throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}${didYouMean(name, names)}`)
+  }
   if (selector.kind === 'newest') return record.versions.at(-1) as ModelVersion
   if (selector.kind === 'version') return versionOf(record, selector.version)
   const version = Object.hasOwn(record.aliases, selector.alias) ? record.aliases[selector.alias] : undefined

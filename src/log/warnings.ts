@@ -1,4 +1,4 @@
-/** The sentences with which reading and exporting say that there is more: word for word those of `wallaroo.pipeline`. */
+/** The sentences with which reading and exporting say that there is more. */
 import { LOG_PAGE_ROWS_MAX } from '../base/limits.js'
 import type { LogPageStatus } from '../engine/log-api.js'
 import type { LogOrder } from './cursor.js'
@@ -24,10 +24,10 @@ export function pageWarnings({ status, rows, limit, order, newestMs }: PageEnd):
   }
   if (status === 'ByteLimited' || limit > LOG_PAGE_ROWS_MAX) {
     return [
-      `Warning: Pipeline log size limit exceeded. Only displaying ${rows} log messages (of ${limit} requested). Please request a file using export_logs.`,
+      `Warning: Pipeline log size limit exceeded. Only displaying ${rows} log messages (of ${limit} requested). Please export them to files.`,
     ]
   }
-  return ['Warning: There are more logs available. Please set a larger limit or request a file using export_logs.']
+  return ['Warning: There are more logs available. Please set a larger limit, or export them to files.']
 }
 
 export const exportWarning = 'Warning: There are more logs available. Please set a larger limit to export more data.'

@@ -156,7 +156,7 @@ describe('penstock logs', () => {
     expect(stdout.split('\n')[0]).toMatch(/^TIME +IN\.X +OUT\._MODEL_SPLIT +OUT\.Y +ANOMALY\.COUNT +ANOMALY\.HIGH$/)
     expect(stdout.split('\n')[1]).toMatch(/^2023-11-14T22:13:21\.219Z +\[1219,1219\.5\]/)
     expect(stderr).toContain(
-      'Warning: There are more logs available. Please set a larger limit or request a file using export_logs.',
+      'Warning: There are more logs available. Please set a larger limit, or export them to files.',
     )
     expect(stderr).toMatch(/--cursor [\w-]+/)
   })

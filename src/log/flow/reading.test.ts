@@ -72,7 +72,7 @@ describe('pages of the log', () => {
     new SegmentWriter(directory, 'p', 1, 1).append({ first: 150, count: 7 })
     expect(await rowsOf()).toEqual(down(157, 57))
     expect((await read()).warnings).toEqual([
-      'Warning: There are more logs available. Please set a larger limit or request a file using export_logs.',
+      'Warning: There are more logs available. Please set a larger limit, or export them to files.',
     ])
     expect(await rowsOf({ limit: 157 })).toEqual(down(157, 0))
     expect(await read({ limit: 157 })).toMatchObject({ rows: 157, status: 'All', cursor: null, warnings: [] })
@@ -101,7 +101,7 @@ describe('pages of the log', () => {
     const page = await read({ limit: 10_000 })
     expect(page).toMatchObject({ rows: 1000, status: 'RecordLimited' })
     expect(page.warnings).toEqual([
-      'Warning: Pipeline log size limit exceeded. Only displaying 1000 log messages (of 10000 requested). Please request a file using export_logs.',
+      'Warning: Pipeline log size limit exceeded. Only displaying 1000 log messages (of 10000 requested). Please export them to files.',
     ])
     expect((await allPages({ limit: 10_000 })).numbers).toEqual(down(1500, 0))
   })
@@ -165,6 +165,7 @@ describe('pages of the log', () => {
       metadata_partition: 'test',
       metadata_route: 'a',
       metadata_request_id: '0000abcd-5',
+      metadata_row: 0,
       metadata_pipeline: 'p',
     })
     await expect(read({ dataset: ['*', 'metadata'] })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })

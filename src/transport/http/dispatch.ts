@@ -11,6 +11,7 @@ import { toPenstockError } from '../../base/errors.js'
 import { authorize } from '../auth.js'
 import type { HttpExchange } from '../socket/exchange.js'
 import type { HttpReply } from '../socket/seam.js'
+import { FailureLog } from './failure-log.js'
 import { errorReply } from './replies.js'
 import type { HttpContext, Route } from './route.js'
 import type { Router } from './router.js'
@@ -72,11 +73,20 @@ export function replyToError(
   // Capacity is the operator's to watch in the metrics, not one line of log per refusal.
   if (httpStatus < 500 || error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || exchange.isAborted)
     return errorReply(error, undefined, [], status)
+  const { method, path } = exchange
+  const cause = error.cause ?? error
+  const kind = `${method} ${path} ${error.code} ${cause instanceof Error ? cause.message : error.message}`
+  const unlogged = failures.admit(kind.slice(0, failureCharactersMax), context.clock.nowMs())
+  if (unlogged === null) return errorReply(error, undefined, [], status)
   const requestId = `${processId}-${++requestNumber}`
-  const facts = { requestId, method: exchange.method, path: exchange.path, code: error.code, err: error.cause ?? error }
-  context.logger.error(facts, 'request failed')
+  const facts = { requestId, method, path, code: error.code, err: cause }
+  context.logger.error(unlogged === 0 ? facts : { ...facts, unlogged }, 'request failed')
   return errorReply(error, requestId, [], status)
 }
+
+/** Of this process, as the numbers of its requests are. */
+const failures = new FailureLog()
+const failureCharactersMax = 512
 
 const noQuery = new URLSearchParams()
 
