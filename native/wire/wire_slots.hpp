@@ -25,6 +25,7 @@ namespace slots::field {
 inline constexpr uint16_t name = 4;
 inline constexpr uint16_t dtype = 6;
 inline constexpr uint16_t shape = 8;
+inline constexpr uint16_t default_value = 10;
 }  // namespace slots::field
 
 namespace slots::meta {

@@ -156,6 +156,9 @@ export const MODEL_BYTES_MAX = 2 * GIB - 1
 export const MULTIPART_PARTS_MAX = 4096
 /** Bytes of the headers of one part. */
 export const MULTIPART_HEAD_BYTES_MAX = 16 * KIB
+/** Inputs with a default that a model offers, and elements of each: more are weights that an exporter lists. */
+export const OPTIONAL_INPUTS_MAX = 8
+export const OPTIONAL_INPUT_ELEMENTS_MAX = 1024
 /** Nodes, attributes, names and tensors that reading a model's graph may keep: about 200 bytes each. */
 export const ONNX_ITEMS_MAX = 2 ** 21
 /** Graphs, or types, inside each other: ONNX Runtime's protobuf ends at 100 messages, three for each graph. */

@@ -14,6 +14,7 @@ import {
 } from '../protocol/codec.js'
 import type { TensorCursor } from '../protocol/tensor-layout.js'
 import { toTensor } from '../tensor/convert.js'
+import { defaultTensor } from '../tensor/defaults.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
 import type { ClientInputs, ClientResult } from './exchange.js'
 
@@ -32,12 +33,15 @@ export class Signature {
   readonly key: string
   readonly #inputs: TensorLayout
   readonly #outputs: TensorLayout
+  /** Inputs that may be left out. */
+  readonly #optional: readonly string[]
 
   constructor(readonly opened: OpenedMessage) {
     const { inputs, outputs, isWhole } = opened
     this.key = JSON.stringify([inputs, isWhole])
     this.#inputs = new TensorLayout(inputs, isWhole)
     this.#outputs = new TensorLayout(outputs, isWhole)
+    this.#optional = inputs.flatMap((field) => (field.default === undefined ? [] : [field.name]))
   }
 
   /**
@@ -49,7 +53,8 @@ export class Signature {
     expectRecord('inputs', inputs)
     const tensors = opened.inputs.map((field) => this.#tensorOf(field, inputs))
     // As many names as fields, and every field found: only then is there no name too many.
-    if (Object.keys(inputs).length !== opened.inputs.length) throw unknownInput(opened, inputs)
+    const leftOut = this.#optional.filter((name) => !Object.hasOwn(inputs, name)).length
+    if (Object.keys(inputs).length !== opened.inputs.length - leftOut) throw unknownInput(opened, inputs)
     const rows = opened.isWhole ? 1 : this.#rowsOf(tensors)
     const { data, dims, texts } = this.#inputs.pack(tensors)
     return { signatureKey: this.key, rows, data, dims, texts }
@@ -57,6 +62,8 @@ export class Signature {
 
   #tensorOf(field: TensorField, inputs: ClientInputs): Tensor {
     const value = inputs[field.name]
+    const standIn = value === undefined ? defaultTensor(field) : undefined
+    if (standIn !== undefined) return standIn
     if (value === undefined) throw missingInput(this.opened, field, inputs)
     return toTensor(field, value, this.opened.isWhole)
   }

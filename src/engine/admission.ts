@@ -8,6 +8,7 @@ import { argumentError, expectBoolean, expectInteger, expectOneOf, expectRecord 
 import { DEADLINE_MS_MAX } from '../base/limits.js'
 import { encodeMetaBlock } from '../protocol/meta.js'
 import { toTensor } from '../tensor/convert.js'
+import { defaultTensor } from '../tensor/defaults.js'
 import { expectShape } from '../tensor/shape.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
 import type { InferRequest, Meta } from './api.js'
@@ -110,6 +111,8 @@ export function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWho
   return fields.map((field) => {
     const value = Object.hasOwn(given, field.name) ? given[field.name] : undefined
     if (value !== undefined) return withoutNul(field, toTensor(field, value, isWhole))
+    const standIn = defaultTensor(field)
+    if (standIn !== undefined) return standIn
     throw new PenstockError('ERR_MISSING_INPUT', `Expected the inputs to be ${expected()} but ${field.name} is missing`)
   })
 }

@@ -10,10 +10,12 @@
  */
 import { createHash } from 'node:crypto'
 import { isPenstockError } from '../base/errors.js'
+import type { TensorDefault } from '../tensor/tensor.js'
 import { cutClassMaps } from './class-maps.js'
 import { dataFilePath, externalFiles, mergeExternalData } from './external-data.js'
 import { invalid } from './message.js'
 import type { OnnxModel } from './model.js'
+import { offerDefaults } from './optional-inputs.js'
 import { producerOf } from './producers.js'
 import { readOnnx } from './read.js'
 
@@ -30,6 +32,8 @@ export interface TakenUpload {
   readonly model: OnnxModel
   /** By output: what each column stands for. */
   readonly classes: ReadonlyMap<string, readonly (string | number)[]>
+  /** By input that may be left out. */
+  readonly defaults: ReadonlyMap<string, TensorDefault>
   /** What was changed, as sentences; [] when the bytes are the upload's own. */
   readonly changes: readonly string[]
 }
@@ -39,12 +43,18 @@ export function takeUpload({ bytes, dataFiles }: Upload): TakenUpload {
   const first = readUpload(bytes)
   const wanted = wantedFiles(first, dataFiles)
   const merged = wanted.length === 0 ? bytes : mergeExternalData(bytes, dataFiles)
-  const { bytes: served, classes, changes } = cutClassMaps(merged, merged === bytes ? first : readOnnx(merged))
+  const cut = cutClassMaps(merged, merged === bytes ? first : readOnnx(merged))
+  const { bytes: served, defaults } = offerDefaults(cut.bytes, cut.bytes === bytes ? first : readOnnx(cut.bytes))
   return {
     bytes: served,
     model: served === bytes ? first : readOnnx(served),
-    classes,
-    changes: [...wanted.map((path) => describeMerged(path, dataFiles.get(path) as Uint8Array)), ...changes],
+    classes: cut.classes,
+    defaults,
+    changes: [
+      ...wanted.map((path) => describeMerged(path, dataFiles.get(path) as Uint8Array)),
+      ...cut.changes,
+      ...[...defaults.keys()].map((name) => `Input ${name} may be left out: its default is kept with the signature.`),
+    ],
   }
 }
 

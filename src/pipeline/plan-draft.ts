@@ -12,7 +12,7 @@ import { dtypeInfo } from '../tensor/dtype.js'
 import { parseCheck } from './check-syntax.js'
 import type { CheckStep, ModelReference, PipelineDefinition } from './definition.js'
 import { finishChecks, type PendingCheck } from './plan-checks.js'
-import { fieldOf, inputSource, invalid, isText, outputSource } from './plan-graph.js'
+import { fieldOf, inputFieldOf, inputSource, invalid, isText, outputSource } from './plan-graph.js'
 import type { Input, Output, Position } from './plan-graph.js'
 import { alignInputs, expectFeedable, findFeed, formatModel, rowDimsOf, type FedInput } from './plan-inputs.js'
 import { alignOutputs, auditsOf, nameOutputs } from './plan-outputs.js'
@@ -114,7 +114,7 @@ export class PlanDraft {
       answer: [...answer.values()].map(outputSource),
       routeSplit: this.splits.length - 1,
       isPlain: this.models.some(({ signature }) => [...signature.inputs, ...signature.outputs].some(isText)),
-      inputFields: this.inputs.map((input) => fieldOf(input.name, input, this.isWhole)),
+      inputFields: this.inputs.map((input) => inputFieldOf(input, this.isWhole)),
       outputFields: [...answer].map(([name, output]) => fieldOf(name, output, this.isWhole)),
       inputSources: this.inputs.map((input) => inputSource(input)),
       audited: auditsOf(
@@ -208,9 +208,19 @@ export class PlanDraft {
     if (index < 0) {
       const { field, model } = first
       const rowDims = rowDimsOf(field, this.isWhole)
-      index = this.inputs.push({ name: input.name, dtype: field.dtype, rowDims, model, readers: [] }) - 1
+      index =
+        this.inputs.push({
+          name: input.name,
+          dtype: field.dtype,
+          rowDims,
+          default: field.default,
+          model,
+          readers: [],
+        }) - 1
     }
     const request = this.inputs[index] as Input
+    if (input.byOption.some(({ field }) => JSON.stringify(field.default) !== JSON.stringify(request.default)))
+      request.default = undefined
     request.rowDims = expectFeedable(where, request, input, this.isWhole)
     request.readers.push({ position, slots: input.byOption.map(({ slot }) => slot) })
     this.setFeeds(position, input, { requestInput: index, source: null })

@@ -4,7 +4,7 @@
  */
 import { PenstockError } from '../base/errors.js'
 import type { FieldShape } from '../tensor/shape.js'
-import type { TensorField } from '../tensor/tensor.js'
+import type { TensorDefault, TensorField } from '../tensor/tensor.js'
 import type { Feedable } from './plan-inputs.js'
 import type { PlanOption, PlanSource } from './plan.js'
 
@@ -27,6 +27,7 @@ export interface Output extends Feedable {
 
 export interface Input extends Feedable {
   rowDims: FieldShape
+  default?: TensorDefault | undefined
   readonly readers: { readonly position: Position; readonly slots: number[] }[]
 }
 
@@ -51,6 +52,12 @@ export function foregroundSource(input: Input): PlanSource {
 
 export function fieldOf(name: string, { dtype, rowDims }: Feedable, isWhole: boolean): TensorField {
   return { name, dtype, shape: isWhole ? rowDims : [null, ...rowDims] }
+}
+
+/** An input of the request: it may be left out where every model that reads it has the same default. */
+export function inputFieldOf({ name, default: value, ...feedable }: Input, isWhole: boolean): TensorField {
+  const field = fieldOf(name, { name, ...feedable }, isWhole)
+  return value === undefined ? field : { ...field, default: value }
 }
 
 export function isText({ dtype }: { readonly dtype: string }): boolean {

@@ -6,7 +6,7 @@
 import { ByteBuffer } from 'flatbuffers'
 import { PenstockError } from '../base/errors.js'
 import { dtypeOfCode } from '../tensor/dtype.js'
-import type { TensorField } from '../tensor/tensor.js'
+import type { TensorDefault, TensorField } from '../tensor/tensor.js'
 import { Body } from './generated/body.js'
 import { Cancel } from './generated/cancel.js'
 import { Close } from './generated/close.js'
@@ -176,8 +176,25 @@ function readFields(count: number, fieldAt: (index: number) => Field | null): Te
     const dtype = dtypeOfCode(field.dtype())
     if (dtype === undefined) throw frameError('Field.dtype', 'a code of src/tensor/dtypes.json', field.dtype())
     const shape = Array.from(field.shapeArray() ?? [], (dim) => (dim < 0 ? null : dim))
-    return { name: field.name(), dtype, shape }
+    const value = field.defaultValue()
+    return { name: field.name(), dtype, shape, ...(value === null ? {} : { default: readDefault(value) }) }
   })
+}
+
+function readDefault(text: string): TensorDefault {
+  try {
+    const value = JSON.parse(text) as Partial<TensorDefault> | null
+    const isTensor =
+      Array.isArray(value?.shape) &&
+      value.shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0) &&
+      Array.isArray(value.data) &&
+      value.data.every((element) => typeof element === 'number' || typeof element === 'string') &&
+      value.data.length === value.shape.reduce((product, dim) => product * dim, 1)
+    if (isTensor) return { shape: value.shape as number[], data: value.data }
+  } catch {
+    // No JSON: refused as any other text that is no tensor.
+  }
+  throw frameError('Field.default_value', 'JSON of a shape and as many elements', text.length)
 }
 
 function readFailure(body: Failure): Message {

@@ -76,13 +76,14 @@ function encodeOpened(builder: Builder, message: OpenedMessage): Offset {
 }
 
 function encodeFields(builder: Builder, fields: readonly TensorField[]): Offset[] {
-  return fields.map(({ name, dtype, shape }) => {
+  return fields.map(({ name, dtype, shape, default: value }) => {
     const nameOffset = builder.createString(name)
     const shapeOffset = Field.createShapeVector(
       builder,
       shape.map((dim) => dim ?? -1),
     )
-    return Field.createField(builder, nameOffset, dtypeInfo(dtype).code, shapeOffset)
+    const defaultOffset = value === undefined ? 0 : builder.createString(JSON.stringify(value))
+    return Field.createField(builder, nameOffset, dtypeInfo(dtype).code, shapeOffset, defaultOffset)
   })
 }
 

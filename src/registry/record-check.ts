@@ -3,7 +3,15 @@
  * a schema library at each start of the CLI costs more than this page.
  * A check throws the ERR_ARGUMENT of base/expect, whose sentence names the field; records.ts adds the file.
  */
-import { argumentError, expectArray, expectInteger, expectOneOf, expectRecord, expectString } from '../base/expect.js'
+import {
+  argumentError,
+  expectArray,
+  expectInteger,
+  expectNumber,
+  expectOneOf,
+  expectRecord,
+  expectString,
+} from '../base/expect.js'
 import { RANK_MAX, VERSIONS_MAX } from '../base/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import type {
@@ -96,7 +104,7 @@ export function checkEach<T>(path: string, value: unknown, check: (path: string,
 function checkSignature(path: string, value: unknown): ModelSignature {
   const fields = expectRecord(path, value)
   return {
-    inputs: checkEach(`${path}.inputs`, fields['inputs'], checkField),
+    inputs: checkEach(`${path}.inputs`, fields['inputs'], checkInput),
     outputs: checkEach(`${path}.outputs`, fields['outputs'], checkOutput),
     batching: expectOneOf(`${path}.batching`, fields['batching'], BATCHING_MODES),
     remark: expectString(`${path}.remark`, fields['remark']),
@@ -161,6 +169,22 @@ function checkOutput(path: string, value: unknown): ModelOutput {
   const field = checkField(path, value)
   if (classes === undefined) return field
   return { ...field, classes: checkEach(`${path}.classes`, classes, checkLabel) }
+}
+
+function checkInput(path: string, value: unknown): TensorField {
+  const { default: given } = expectRecord(path, value)
+  const field = checkField(path, value)
+  if (given === undefined) return field
+  const { shape, data } = expectRecord(`${path}.default`, given)
+  return {
+    ...field,
+    default: {
+      shape: checkEach(`${path}.default.shape`, shape, (at, dim) => expectInteger(at, dim, 0, COUNT_MAX)),
+      data: checkEach(`${path}.default.data`, data, (at, element) =>
+        typeof element === 'string' ? element : expectNumber(at, element, -Number.MAX_VALUE, Number.MAX_VALUE),
+      ),
+    },
+  }
 }
 
 function checkLabel(path: string, value: unknown): string | number {

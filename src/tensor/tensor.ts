@@ -43,4 +43,13 @@ export interface TensorField {
   readonly dtype: Dtype
   /** Full ONNX shape, row axis first; null is a free dim. */
   readonly shape: readonly (number | null)[]
+  /** Of an input that may be left out: what stands for it. */
+  readonly default?: TensorDefault
+}
+
+/** A small tensor as JSON carries it. */
+export interface TensorDefault {
+  readonly shape: readonly number[]
+  /** Numbers; 64-bit integers beyond 2^53, and texts, as strings. */
+  readonly data: readonly (number | string)[]
 }

@@ -38,7 +38,7 @@ export default async function inspect({ upload, override }: InspectionTask): Pro
   try {
     taken = takeUpload(upload)
     session = await createSession(taken.bytes, defaultSessionSettings)
-    const signature = withClasses(await inspectSession(session, { model: taken.model, override, nowMs }), taken.classes)
+    const signature = annotated(await inspectSession(session, { model: taken.model, override, nowMs }), taken)
     return {
       isServable: true,
       inspected: { signature, sha256: sha256Of(taken.bytes), served: servedOf(upload, taken) },
@@ -53,15 +53,17 @@ export default async function inspect({ upload, override }: InspectionTask): Pro
   }
 }
 
-function withClasses(
-  signature: InspectedSignature,
-  classes: ReadonlyMap<string, readonly (string | number)[]>,
-): InspectedSignature {
+/** With what the upload says of the fields: names of classes, defaults. */
+function annotated(signature: InspectedSignature, { classes, defaults }: TakenUpload): InspectedSignature {
   const outputs = signature.outputs.map((field) => {
     const labels = classes.get(field.name)
     return labels === undefined ? field : { ...field, classes: labels }
   })
-  return { ...signature, outputs }
+  const inputs = signature.inputs.map((field) => {
+    const value = defaults.get(field.name)
+    return value === undefined ? field : { ...field, default: value }
+  })
+  return { ...signature, inputs, outputs }
 }
 
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

@@ -49,8 +49,15 @@ shapeArray():Int32Array|null {
   return offset ? new Int32Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
 }
 
+defaultValue():string|null
+defaultValue(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+defaultValue(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
 static startField(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
 }
 
 static addName(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset) {
@@ -82,17 +89,22 @@ static startShapeVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addDefaultValue(builder:flatbuffers.Builder, defaultValueOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(3, defaultValueOffset, 0);
+}
+
 static endField(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   builder.requiredField(offset, 4) // name
   return offset;
 }
 
-static createField(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset, dtype:number, shapeOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createField(builder:flatbuffers.Builder, nameOffset:flatbuffers.Offset, dtype:number, shapeOffset:flatbuffers.Offset, defaultValueOffset:flatbuffers.Offset):flatbuffers.Offset {
   Field.startField(builder);
   Field.addName(builder, nameOffset);
   Field.addDtype(builder, dtype);
   Field.addShape(builder, shapeOffset);
+  Field.addDefaultValue(builder, defaultValueOffset);
   return Field.endField(builder);
 }
 }

@@ -17,6 +17,7 @@ export const wireTables = {
     { name: 'name', slot: 0, kind: 'string', type: 'string', bytes: 4, isRequired: true },
     { name: 'dtype', slot: 1, kind: 'scalar', type: 'ubyte', bytes: 1, isRequired: false },
     { name: 'shape', slot: 2, kind: 'scalars', type: 'int', bytes: 4, isRequired: false },
+    { name: 'default_value', slot: 3, kind: 'string', type: 'string', bytes: 4, isRequired: false },
   ],
   Meta: [
     { name: 'key', slot: 0, kind: 'string', type: 'string', bytes: 4, isRequired: true },

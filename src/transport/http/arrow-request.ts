@@ -46,6 +46,7 @@ export function parseArrowBody(bytes: Uint8Array, signature: Signature): ArrowRe
   }
   for (const field of signature.inputs) {
     const index = names.indexOf(field.name)
+    if (index < 0 && field.default !== undefined) continue
     if (index < 0 && plan !== null) throw new PenstockError('ERR_MISSING_INPUT', plan.reason)
     if (index < 0) throw missingInput(field.name, signature, 'the columns', names)
     inputs[field.name] = arrowTensor(body, index, field, signature.isWhole)

@@ -16,7 +16,10 @@ import type { V2Field, V2Signature } from './signature.js'
  */
 export function orderInputs(model: string, signature: V2Signature, request: V2Request): readonly V2Input[] {
   const fields = signature.inputs
-  const inputs = named(fields, joinColumns(model, signature, request.inputs))
+  const sent = named(fields, joinColumns(model, signature, request.inputs))
+  const absent =
+    sent.length < fields.length ? fields.filter(({ name }) => !sent.some((input) => input.name === name)) : []
+  const inputs = [...sent, ...absent.flatMap((field) => field.default ?? [])]
   for (let index = 0; index < inputs.length; index++) {
     const { name } = inputs[index] as V2Input
     if (!fields.some((field) => field.name === name)) throw unexpectedInput(model, fields, name)

@@ -7,7 +7,9 @@
  */
 import type { PipelineDescription } from '../../engine/api.js'
 import { dtypeInfo } from '../../tensor/dtype.js'
-import type { Dtype, TensorField } from '../../tensor/tensor.js'
+import { defaultTensor } from '../../tensor/defaults.js'
+import type { Dtype, Tensor, TensorField } from '../../tensor/tensor.js'
+import type { V2Input } from './call.js'
 
 export interface V2Field {
   readonly name: string
@@ -18,6 +20,8 @@ export interface V2Field {
   readonly elementBytes: number
   /** -1 is a free dim. */
   readonly shape: readonly number[]
+  /** What stands for an input that is left out. */
+  readonly default?: V2Input
 }
 
 export interface V2Signature {
@@ -42,9 +46,18 @@ export function signatureOf(description: PipelineDescription): V2Signature {
   return signature
 }
 
-function v2Field({ name, dtype, shape }: TensorField, isWhole: boolean): V2Field {
+function v2Field(field: TensorField, isWhole: boolean): V2Field {
+  const { name, dtype, shape } = field
+  const standIn = defaultTensor(field)
   const { oip: datatype, sizeBytes: elementBytes } = dtypeInfo(dtype)
   // A fixed leading 1 is a row axis, too: such a model takes any number of rows, one a run.
   const dims = shape.map((dim, axis) => (axis === 0 && !isWhole ? -1 : (dim ?? -1)))
-  return { name, dtype, datatype, elementBytes, shape: dims }
+  const v2 = { name, dtype, datatype, elementBytes, shape: dims }
+  return standIn === undefined ? v2 : { ...v2, default: defaultInput(name, datatype, standIn) }
+}
+
+function defaultInput(name: string, datatype: string, { shape, data }: Tensor): V2Input {
+  if (!ArrayBuffer.isView(data)) return { name, datatype, shape, data }
+  const { buffer, byteOffset, byteLength } = data
+  return { name, datatype, shape, data: new Uint8Array(buffer, byteOffset, byteLength) }
 }

@@ -100,7 +100,8 @@ export function completeColumns(reader: JsonReader, signature: Signature, group:
   }
   for (const name of unknown.keys()) mistakes.add(name, unknownInput(name, signature))
   for (const name of names)
-    if (!given.has(name) && !misspelt.has(name)) mistakes.add(name, missingInput(name, signature, 'the body'))
+    if (!given.has(name) && !misspelt.has(name) && fieldOf(name, signature)?.default === undefined)
+      mistakes.add(name, missingInput(name, signature, 'the body'))
 }
 
 /** An input that is an object: pandas writes its columns so unless it is told otherwise. */

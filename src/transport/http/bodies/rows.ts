@@ -74,6 +74,10 @@ function readInputs(source: RowSource, signature: Signature, facts: RowFacts): R
     const { field, row, rowAbsent } = column
     inputs[field.name] = noTensor
     const isGiven = row >= 0
+    if (!isGiven && field.default !== undefined) {
+      Reflect.deleteProperty(inputs, field.name)
+      continue
+    }
     if (!isGiven || (rowAbsent >= 0 && !mayBeAbsent(field))) {
       const where = isGiven || facts.rows === 1 || rowAbsent > 0 ? `record ${Math.max(rowAbsent, 0)}` : 'each record'
       mistakes.add(field.name, missingInput(field.name, signature, where, isGiven ? [] : [...others]))
