@@ -70,7 +70,13 @@ export async function inspectSession(
     inputs: inputs.map((field) => ({ name: field.name, dtype: field.dtype, shape: shapeOf(field) })),
     outputs: outputs.map((field, index) => {
       const proven = hasFreeInner || rowDims?.[index]?.includes(0) === true ? null : (rowDims?.[index] ?? null)
-      const shape = proven === null ? shapeOf(refineOutput(field, trial, index)) : [null, ...proven]
+      const seen = shapeOf(refineOutput(field, trial, index))
+      // What the graph leaves open, the file may say, and the first runs have met it.
+      const isAlike = proven !== null && seen.length === proven.length + 1
+      const shape =
+        proven === null
+          ? seen
+          : [null, ...proven.map((dim, axis) => dim ?? (isAlike ? (seen[axis + 1] ?? null) : null))]
       // The first dim of a field of `rows` is the row axis, whatever the file declares.
       return { name: field.name, dtype: field.dtype, shape: batching === 'rows' ? [null, ...shape.slice(1)] : shape }
     }),
