@@ -15,7 +15,7 @@ const made = (changes: Partial<BuiltModel> = {}) => {
     initializers: [scale],
     ...changes,
   })
-  return { bytes, ...takeUpload({ bytes, dataFiles: noFiles }) }
+  return takeUpload({ bytes, dataFiles: noFiles })
 }
 
 describe('inputs with a default', () => {
