@@ -24,6 +24,18 @@ export const modelVersion = {
 export const placementKeys = ['providers', 'device_id', 'uploaded', 'copied_outputs', 'batching_proof']
 
 export const modelSchemas: Readonly<Record<string, Schema>> = {
+  Field: record(
+    {
+      name: text,
+      dtype: text,
+      shape: listOf({ type: ['integer', 'null'] }),
+      default: {
+        ...record({ shape: listOf(count), data: listOf({ type: ['number', 'string'] }) }),
+        description: 'Of an input that may be left out: what stands for it',
+      },
+    },
+    ['default'],
+  ),
   OutputField: record(
     {
       name: text,

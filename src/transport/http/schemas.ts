@@ -57,18 +57,6 @@ export const schemas: Readonly<Record<string, Schema>> = {
       }),
     ),
   }),
-  Field: record(
-    {
-      name: text,
-      dtype: text,
-      shape: listOf({ type: ['integer', 'null'] }),
-      default: {
-        ...record({ shape: listOf(count), data: listOf({ type: ['number', 'string'] }) }),
-        description: 'Of an input that may be left out: what stands for it',
-      },
-    },
-    ['default'],
-  ),
   WallarooPipelines: record({ pipelines: listOf(record({ id: name, version: text, status: text })) }),
   WallarooModels: record({ models: listOf(record({ name: modelName, version: text, sha: text, status: text })) }),
   Tags: record({
