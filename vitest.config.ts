@@ -10,7 +10,7 @@ import { defineConfig } from 'vitest/config'
  */
 const heldUpRetries = 1
 const heavy = ['test/stress/**/*.test.ts', 'test/leak/**/*.test.ts']
-const interop = ['test/interop/**/*.test.ts']
+const interop = ['test/{interop,exporters}/**/*.test.ts']
 const seenThroughSockets = [
   'src/transport/http/dispatch.test.ts',
   'test/conformance/*.test.ts',

@@ -2,9 +2,9 @@
  * Inspects uploads in a process of their own: it starts with the first upload and ends when none has come for a while.
  * One at a time: an inspection may need as much memory as the model, and uploads are rare.
  *
- * A process, not a thread: on some models that exporters write, ONNX Runtime itself ends the process that runs them (an
- * integer division by zero, when a row has nothing to impute). An upload that does so on trial rows is refused, and the
- * server goes on. One that takes too long is killed. Its memory goes with it.
+ * A process, not a thread: on some models that exporters write, ONNX Runtime itself ends the process that runs them. An
+ * upload that does so on trial rows is refused, and the server goes on. One that takes too long is killed. Its memory
+ * goes with it.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { PenstockError } from '../base/errors.js'
@@ -107,8 +107,8 @@ function ask(child: ChildProcess, task: InspectionTask, limitMs: number): Promis
 
 function endedBy(how: string): string {
   return (
-    `ONNX Runtime ended its own process (${how}) on trial rows, as it would have ended the server. Other versions of the ` +
-    'exporter or another opset may write the model so that it runs; a step of it that looks for missing values may fail on rows without any'
+    `ONNX Runtime ended its own process (${how}) on trial rows, as it would have ended the server. ` +
+    'Export the model with another version of its exporter or another opset, or without the operator that fails'
   )
 }
 
