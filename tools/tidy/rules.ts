@@ -154,7 +154,7 @@ const patternRules: readonly PatternRule[] = [
   },
   {
     name: 'tests all run',
-    applies: (path) => isTest(path) && !isTidyItself(path),
+    applies: (path) => isTest(path) && !isTidyItself(path) && !path.endsWith('.py'),
     pattern: /\b(it|test|describe|suite)\.(only|skip|todo)\b|\b(xit|xdescribe|fit|fdescribe)\(/,
     message: 'remove it; a test that cannot run here says why with skipIf(condition) or context.skip(reason)',
     canaryPath: 'src/tensor/shape.test.ts',
