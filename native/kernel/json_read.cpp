@@ -28,30 +28,17 @@ void Elements::trim() noexcept {
 }
 
 namespace {
-// null stands for a missing float. Asked only where no number could be read: numbers pay nothing for it.
-template <typename Type>
-[[gnu::cold, gnu::noinline]] bool read_missing(Cursor& cursor, Type& element, Type missing) noexcept {
-  if (cursor.end - cursor.at < 4 || std::memcmp(cursor.at, "null", 4) != 0) return false;
-  cursor.at += 4;
-  element = missing;
-  return true;
-}
-
 // One element of each dtype: how it is read, and when a number does not fit.
 struct Float32 {
   using Type = float;
-  static bool read(Cursor& cursor, float& element) noexcept {
-    return read_float(cursor.at, cursor.end, element) ||
-           read_missing(cursor, element, std::numeric_limits<float>::quiet_NaN());
-  }
+  static constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+  static bool read(Cursor& cursor, float& element) noexcept { return read_float(cursor.at, cursor.end, element); }
 };
 
 struct Float64 {
   using Type = double;
-  static bool read(Cursor& cursor, double& element) noexcept {
-    return read_number(cursor.at, cursor.end, element) ||
-           read_missing(cursor, element, std::numeric_limits<double>::quiet_NaN());
-  }
+  static constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+  static bool read(Cursor& cursor, double& element) noexcept { return read_number(cursor.at, cursor.end, element); }
 };
 
 // Up to 32 bits: any number that is an integer in range, 1.0 and 1e2 as well.
@@ -104,15 +91,15 @@ struct Bool {
   }
 };
 
-// A double to 16 bits, rounded once, ties to even; the twin of encode() in tensor/float16.ts. Finite values, and null.
+// A double to 16 bits, rounded once, ties to even; the twin of encode() in tensor/float16.ts. Finite values only.
 template <int kFractionBits, int kExponentMax>
 struct Half {
   using Type = uint16_t;
+  static constexpr uint16_t kMissing = ((2 * kExponentMax + 1) << kFractionBits) | 1 << (kFractionBits - 1);
   static bool read(Cursor& cursor, uint16_t& element) noexcept {
-    constexpr uint32_t infinity = uint32_t{2 * kExponentMax + 1} << kFractionBits;
     double value;
-    if (!read_number(cursor.at, cursor.end, value))
-      return read_missing(cursor, element, static_cast<uint16_t>(infinity | uint32_t{1} << (kFractionBits - 1)));
+    if (!read_number(cursor.at, cursor.end, value)) return false;
+    constexpr uint32_t infinity = uint32_t{2 * kExponentMax + 1} << kFractionBits;
     const auto bits = std::bit_cast<uint64_t>(value);
     const int exponent = std::max(static_cast<int>((bits >> 52) & 0x7ff) - 1023, 1 - kExponentMax);
     if (exponent > kExponentMax) return false;
@@ -124,6 +111,19 @@ struct Half {
     const uint32_t magnitude = (static_cast<uint32_t>(exponent + kExponentMax - 1) << kFractionBits) + significand;
     if (magnitude >= infinity) return false;
     element = static_cast<uint16_t>((bits >> 63 != 0 ? 0x8000u : 0u) | magnitude);
+    return true;
+  }
+};
+
+// The same, or null for a missing element.
+template <typename Element>
+struct OrMissing {
+  using Type = typename Element::Type;
+  static bool read(Cursor& cursor, Type& element) noexcept {
+    if (Element::read(cursor, element)) return true;
+    if (cursor.end - cursor.at < 4 || std::memcmp(cursor.at, "null", 4) != 0) return false;
+    cursor.at += 4;
+    element = Element::kMissing;
     return true;
   }
 };
@@ -219,15 +219,26 @@ template <typename Element>
 bool read_as(Cursor& cursor, size_t count_max, Elements& elements, Nest& nest) noexcept {
   return NestReader<Element>(cursor, count_max, elements, nest).read();
 }
+
+// Floats. Nests without null, which are nearly all, are read by a loop that knows of none: a second way out of it costs
+// each number some percent. What that loop does not take is read again from the start.
+template <typename Element>
+bool read_float_as(Cursor& cursor, size_t count_max, Elements& elements, Nest& nest) noexcept {
+  const Cursor start = cursor;
+  if (read_as<Element>(cursor, count_max, elements, nest)) return true;
+  cursor = start;
+  nest = Nest{};
+  return read_as<OrMissing<Element>>(cursor, count_max, elements, nest);
+}
 }  // namespace
 
 bool read_nest(Cursor& cursor, Dtype dtype, size_t count_max, Elements& elements, Nest& nest) noexcept {
   nest = Nest{};
   switch (dtype) {
     case Dtype::kFloat32:
-      return read_as<Float32>(cursor, count_max, elements, nest);
+      return read_float_as<Float32>(cursor, count_max, elements, nest);
     case Dtype::kFloat64:
-      return read_as<Float64>(cursor, count_max, elements, nest);
+      return read_float_as<Float64>(cursor, count_max, elements, nest);
     case Dtype::kInt8:
       return read_as<Narrow<int8_t>>(cursor, count_max, elements, nest);
     case Dtype::kUint8:
@@ -245,9 +256,9 @@ bool read_nest(Cursor& cursor, Dtype dtype, size_t count_max, Elements& elements
     case Dtype::kUint64:
       return read_as<Wide<uint64_t>>(cursor, count_max, elements, nest);
     case Dtype::kFloat16:
-      return read_as<Half<10, 15>>(cursor, count_max, elements, nest);
+      return read_float_as<Half<10, 15>>(cursor, count_max, elements, nest);
     case Dtype::kBfloat16:
-      return read_as<Half<7, 127>>(cursor, count_max, elements, nest);
+      return read_float_as<Half<7, 127>>(cursor, count_max, elements, nest);
     case Dtype::kBool:
       return read_as<Bool>(cursor, count_max, elements, nest);
     case Dtype::kString:
