@@ -243,6 +243,8 @@ export const JSON_KEYS_MAX = 4096
 export const NPY_FORTRAN_BYTES_MAX = GIB
 /** Mistakes of one infer body that its refusal tells; the rest are counted. */
 export const BODY_MISTAKES_MAX = 20
+/** Columns of a body that are no inputs, among which a misspelt input is looked for. */
+export const BODY_OTHERS_MAX = 4096
 /** Arrays and objects of a JSON body that become JavaScript values: each costs a hundred times its two bytes of text. */
 export const JSON_CONTAINERS_MAX = 2 ** 20
 /** Bytes of an HTTP body that only configures: a pipeline's definition, an alias. */

@@ -10,7 +10,8 @@ export function closest(name: string, candidates: readonly string[]): string | n
   let nearest: string | null = null
   let distanceMin = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of candidates) {
-    if (candidate.length > lengthMax) continue
+    // As many letters as one has more than the other have to come or go.
+    if (Math.abs(candidate.length - name.length) >= distanceMin) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
     // Of a name of one letter nothing would be left.
     if (distance >= distanceMin || distance >= name.length) continue

@@ -9,6 +9,7 @@
 import { argumentError, describeValue } from '../base/expect.js'
 import { PenstockError } from '../base/errors.js'
 import { castData, carrierName, isDataOf, isDtype, isSafeCast } from './dtype.js'
+import { hasMissingValue } from './missing.js'
 import { nestedToTensor } from './nested.js'
 import { elementCount, expectShape, formatShape } from './shape.js'
 import type { Dtype, Tensor, TensorData, TensorField } from './tensor.js'
@@ -31,9 +32,10 @@ export function toTensor(field: TensorField, value: unknown, isWhole: boolean): 
   throw argumentError(field.name, form, value, value === null ? nullWayOut(field) : '')
 }
 
-function nullWayOut({ dtype }: TensorField): string {
-  const hasMissing = dtype === 'string' || dtype.includes('float')
-  return hasMissing ? 'Write null inside the array, where an element is missing' : 'Send a value, or leave out the row'
+function nullWayOut(field: TensorField): string {
+  return hasMissingValue(field)
+    ? 'Write null inside the array, where an element is missing'
+    : 'Send a value, or leave out the row'
 }
 
 /** Whether `value` has the members of a Tensor; they are checked when it is used. */

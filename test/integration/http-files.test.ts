@@ -3,7 +3,17 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Field, FixedSizeList, Float32, makeData, Table, tableFromIPC, Vector } from 'apache-arrow'
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  Table,
+  tableFromArrays,
+  tableFromIPC,
+  tableToIPC,
+  Vector,
+} from 'apache-arrow'
 import { inferFromFile, RemotePipeline } from 'penstock'
 import { readParquet, writeParquet } from 'penstock/results'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -314,6 +324,57 @@ describe('missing values', () => {
     expect(known?.['out.probabilities']?.[0]).toBeCloseTo(0.98476, 4)
     expect(imputed?.['out.probabilities']?.every((value) => value > 0 && value < 1)).toBe(true)
   })
+
+  it.each(['titanic-cells.csv', 'titanic-pandas.arrow'])(
+    'of whole columns, %s: rows without two of four inputs have the same answers in every form, and as a file',
+    async (name) => {
+      const path = new URL(`../tables/${name}`, import.meta.url).pathname
+      const bytes = readFileSync(path)
+      const isCsv = name.endsWith('csv')
+      const csv = isCsv ? bytes.toString() : 'age,fare\n,10.5\n30,20\n'
+      const rows = csv.trim().split('\n').slice(1) // prettier-ignore
+      const cells = rows.map((row) => row.split(',').map((cell) => (cell === '' ? null : Number(cell))))
+      const records = cells.map(([age, fare]) => ({ age, fare }))
+      const present = records.map(({ age, fare }) => (age === null ? { fare } : { age, fare }))
+      const arrow = isCsv
+        ? tableToIPC(tableFromArrays({ fare: Float64Array.from(cells, ([, fare]) => fare as number) }))
+        : bytes
+      const query = '?dataset=out&dataset_separator=.'
+      const accept = 'application/json; format=pandas-records'
+      const answers: string[] = []
+      for (const [body, type] of [
+        [JSON.stringify(records.map((record) => ({ ...record, embarked: '', sex: null }))), 'application/json'],
+        [JSON.stringify(records), 'application/json'],
+        [JSON.stringify(present), 'application/json'],
+        [csv, CSV],
+        [present.map((record) => JSON.stringify(record)).join('\n'), NDJSON],
+        [arrow, 'application/vnd.apache.arrow.file'],
+        [await writeParquet(tableFromIPC(arrow)), PARQUET],
+      ] as const) {
+        const { status, text } = await post('titanic', body, type, { query, accept })
+        expect(status, text).toBe(200)
+        answers.push(text)
+      }
+      expect(new Set(answers).size).toBe(1)
+      const wanted = JSON.parse(answers[0] as string) as { 'out.probabilities': number[] }[]
+      expect(wanted).toHaveLength(rows.length)
+      for (const { 'out.probabilities': row } of wanted) expect((row[0] as number) + (row[1] as number)).toBeCloseTo(1)
+      const one = await post('titanic', JSON.stringify(present[0]), 'application/json', { query, accept })
+      // Kernels round a row alone in another order.
+      const [alone] = JSON.parse(one.text) as typeof wanted
+      alone?.['out.probabilities'].forEach((value, index) =>
+        expect(value).toBeCloseTo(wanted[0]?.['out.probabilities'][index] as number, 5),
+      )
+      expect(alone?.['out.probabilities']).toHaveLength(2)
+      const { table } = await inferFromFile(new RemotePipeline(served.server.url, 'titanic'), path, {
+        dataset: ['out'],
+      })
+      const read = Array.from({ length: rows.length }, (_, row) => [
+        ...(table?.getChild('out.probabilities')?.get(row) as Iterable<number>),
+      ])
+      expect(read).toEqual(wanted.map((row) => row['out.probabilities'].map(Math.fround)))
+    },
+  )
 
   it('in answers are null, which may be sent back', async () => {
     const { text } = await post('single', '{"x":[[1,null,3]]}', 'application/json')

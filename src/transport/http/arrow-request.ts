@@ -1,7 +1,8 @@
 /**
  * Arrow bodies of the infer endpoint: columns by the names of the inputs, in any order. Columns that are no inputs are
- * echoed, and those that a split of the pipeline routes on are its routing keys as well, as in records. A pipeline with
- * one tensor takes a column for each feature, too (tensor/feature-columns.ts).
+ * echoed, and those that a split of the pipeline routes on are its routing keys as well, as in records. An input without
+ * a column is missing in each row. A pipeline with one tensor takes a column for each feature, too
+ * (tensor/feature-columns.ts).
  */
 import { PenstockError } from '../../base/errors.js'
 import type { Meta, MetaValue } from '../../engine/api.js'
@@ -10,7 +11,7 @@ import { isNull } from '../../results/ipc/columns.js'
 import { type ArrowBody, readArrow } from '../../results/ipc/read-arrow.js'
 import { planFeatureColumns } from '../../tensor/feature-columns.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
-import { missingInput, type ParsedRequest, routingKeys, type Signature } from './bodies/signature.js'
+import { absentInput, type ParsedRequest, routingKeys, type Signature } from './bodies/signature.js'
 
 export interface ArrowRequest {
   readonly body: ArrowBody
@@ -44,14 +45,21 @@ export function parseArrowBody(bytes: Uint8Array, signature: Signature): ArrowRe
     )
     return { body, request, extras: [...indices].filter((index) => keys.has(names[index] as string)) }
   }
+  const isInput = (name: string): boolean => signature.inputs.some((field) => field.name === name)
+  const facts = {
+    rows: body.rows,
+    hasInput: names.some(isInput),
+    others: names.filter((name) => !isInput(name) && !keys.has(name)),
+  }
   for (const field of signature.inputs) {
     const index = names.indexOf(field.name)
     if (index < 0 && field.default !== undefined) continue
     if (index < 0 && plan !== null) throw new PenstockError('ERR_MISSING_INPUT', plan.reason)
-    if (index < 0) throw missingInput(field.name, signature, 'the columns', names)
-    inputs[field.name] = arrowTensor(body, index, field, signature.isWhole)
+    inputs[field.name] =
+      index < 0
+        ? absentInput(field, signature, 'the columns', facts)
+        : arrowTensor(body, index, field, signature.isWhole)
   }
-  const isInput = (name: string): boolean => signature.inputs.some((field) => field.name === name)
   return { body, request, extras: [...indices].filter((index) => !isInput(names[index] as string)) }
 }
 

@@ -245,7 +245,7 @@ describe('forms of other clients', () => {
       /a cell for each of the 2 columns.* row 1 has 1/,
     ],
     ['rows that are none', { columns: ['age'], data: [1] }, /row 0 of "data" to be an array/],
-    ['no rows and a column too few', { columns: ['age'], data: [] }, /the columns to have the input sex/],
+    ['no rows and a column too few', { columns: ['age'], data: [] }, /the columns to have the input count/],
     ['pandas by column', { age: { 0: 1 }, sex: { 0: 'm' }, count: { 0: 1 } }, /orient="records"/],
     ['records as split', [{ a: 1 }], /an object/, 'split'],
   ])('refuses %s', (_, body, message, kind) => {
@@ -297,7 +297,7 @@ describe('all mistakes at once', () => {
       ['sex', true],
       ['count', true],
     ])
-    expect(refusal([{ age: 1 }], people).errors?.map((one) => one.code)).toEqual([
+    expect(refusal([{ age: 1, sexe: 'm' }], people).errors?.map((one) => one.code)).toEqual([
       'ERR_MISSING_INPUT',
       'ERR_MISSING_INPUT',
     ])

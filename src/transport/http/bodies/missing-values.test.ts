@@ -1,9 +1,13 @@
 /** A missing value is NaN, '' or a refusal by the dtype alone: in every form of body alike. */
+import { Float32, Table, tableToIPC, vectorFromArray } from 'apache-arrow'
 import { describe, expect, it } from 'vitest'
 import { isPenstockError } from '../../../base/errors.js'
 import { float16Value, bfloat16Value } from '../../../tensor/float16.js'
 import type { Dtype, Tensor } from '../../../tensor/tensor.js'
+import { type ArrowRequest, parseArrowBody } from '../arrow-request.js'
 import { type JsonBodyKind, parseInferBody } from '../infer-request.js'
+import { parseCsvBody } from './file-bodies.js'
+import type { ParsedRequest, Signature } from './signature.js'
 
 const dtypes: readonly Dtype[] = [
   'float32',
@@ -87,7 +91,7 @@ describe('missing values', () => {
     expect(two('[{"x":[1,2]},{"y":1}]')).toMatch(/^ERR_MISSING_INPUT: Expected record 1 to have the input x/)
   })
 
-  it('of a field that no record has are a missing input, with the nearest name', () => {
+  it('of the only field are a missing input where no record has it, with the nearest name', () => {
     const one = (body: string): Tensor | string => read('float32', { what: '', body, shape: [null, 1] })
     expect(one('[{"y":1},{"y":2}]')).toMatch(/^ERR_MISSING_INPUT: Expected each record to have the input x/)
     expect(one('[{"y":1}]')).toMatch(/Expected record 0 to have the input x of pipeline p but received none\. Send/)
@@ -101,5 +105,123 @@ describe('missing values', () => {
     expect(two('{"x":[[1,NaN]]}')).toMatch(/^ERR_BODY: .*Send null for a missing value of a float input/)
     expect(two('{"x":[[1,-Infinity]]}')).toMatch(/^ERR_BODY: .*binary/)
     expect(two('{"x":[[1,nul]]}')).toMatch(/^ERR_BODY/)
+  })
+})
+
+describe('an input that no row has', () => {
+  const of = (dtype: Dtype, shape: (number | null)[], isWhole = false): Signature => ({
+    name: 'p',
+    inputs: [
+      { name: 'age', dtype, shape },
+      { name: 'fare', dtype: 'float32', shape: isWhole ? [1] : [null, 1] },
+    ],
+    isWhole,
+    rowsMax: 100,
+    steps: [{ type: 'key-split', key: 'ages', default: 'm', routes: {} }] as never,
+  })
+  const arrow = (columns: Record<string, number[]>): ArrowRequest =>
+    parseArrowBody(
+      tableToIPC(
+        new Table(
+          Object.fromEntries(
+            Object.entries(columns).map(([name, values]) => [name, vectorFromArray(values, new Float32())]),
+          ),
+        ),
+        'stream',
+      ),
+      signature,
+    )
+  let signature: Signature
+  const bodies = (other: string): [string, () => Promise<ParsedRequest> | ParsedRequest][] => {
+    const json = (text: string, kind?: JsonBodyKind) => () => parseInferBody(Buffer.from(text), signature, kind).request
+    const row = `{"${other}":1}`
+    return [
+      ['records', json(`[${row},${row}]`)],
+      ['lines', json(`${row}\n${row}`, 'lines')],
+      ['split', json(`{"columns":["${other}"],"data":[[1],[1]]}`, 'split')],
+      ['instances', json(`{"instances":[${row},${row}]}`)],
+      ['dataframe_records', json(`{"dataframe_records":[${row},${row}]}`)],
+      ['one record in an array', json(`[${row}]`)],
+      ['one bare record', json(row)],
+      ['Arrow', () => arrow({ [other]: [1, 1] }).request],
+      ['CSV', async () => (await parseCsvBody(Buffer.from(`${other}\n1\n1\n`), signature)).request],
+      ['no rows, split', json(`{"columns":["${other}"],"data":[]}`, 'split')],
+      ['no rows, Arrow', () => arrow({ [other]: [] }).request],
+    ]
+  }
+
+  it.each(dtypes.flatMap((dtype) => [[dtype, [null]] as const, [dtype, [null, 1]] as const]))(
+    '%s %j: missing in each, or refused, in every form',
+    async (dtype, shape) => {
+      signature = of(dtype, [...shape])
+      const hasMissing = dtype === 'string' || dtype.includes('float')
+      for (const [form, read] of bodies('fare')) {
+        const outcome = await Promise.resolve()
+          .then(read)
+          .catch((error: unknown) => error)
+        if (!hasMissing) {
+          expect(outcome, form).toMatchObject({
+            code: 'ERR_MISSING_INPUT',
+            message: expect.stringMatching(
+              new RegExp(
+                `have the input age of pipeline p, for ${dtype} has no missing value, but .*none\\. Send \\{"age"`,
+              ),
+            ) as string,
+          })
+          continue
+        }
+        const age = (outcome as ParsedRequest).inputs['age'] as Tensor
+        const rows = form.startsWith('no rows') ? 0 : form.startsWith('one') ? 1 : 2
+        expect(age, form).toMatchObject({ dtype, shape: [rows, ...shape.slice(1)] })
+        expect(age.data, form).toHaveLength(rows)
+        if (rows > 0) expect(lastOf(age), form).toBe(dtype === 'string' ? '' : NaN)
+        expect(Object.keys((outcome as ParsedRequest).inputs), form).toEqual(['age', 'fare'])
+      }
+    },
+  )
+
+  it('is an error where a row of it is more than one value, or the models have no row axis', async () => {
+    for (const wide of [of('float32', [null, 2]), of('float32', [null, null]), of('float32', [1], true)]) {
+      signature = wide
+      for (const [form, read] of bodies('fare').filter(([name]) => name !== 'one bare record' && !/^no/.test(name)))
+        await expect(Promise.resolve().then(read), form).rejects.toMatchObject({ code: /ERR_(MISSING_INPUT|SHAPE)/ })
+    }
+  })
+
+  it('is an error beside no other input, in every form', async () => {
+    signature = of('float32', [null, 1])
+    for (const [form, read] of bodies('weight'))
+      await expect(Promise.resolve().then(read), form).rejects.toMatchObject({
+        code: expect.stringMatching(/^ERR_(MISSING|UNKNOWN)_INPUT$/) as string,
+      })
+  })
+
+  it('is an error beside a column that is called nearly like it, but not beside a routing key that is', async () => {
+    signature = of('float32', [null, 1])
+    const near = /Is it "aeg"\? Then call it age/
+    const one = '{"fare":1,"aeg":2}'
+    const read = (text: string): ParsedRequest => parseInferBody(Buffer.from(text), signature).request
+    for (const text of [`[${one}]`, one, `[{"fare":2},${one}]`, '{"columns":["fare","aeg"],"data":[]}'])
+      expect(() => parseInferBody(Buffer.from(text), signature, text.includes('columns') ? 'split' : 'json')).toThrow(near) // prettier-ignore
+    expect(() => arrow({ fare: [1], aeg: [2] })).toThrow(near)
+    await expect(parseCsvBody(Buffer.from('fare,aeg\n1,2\n'), signature)).rejects.toThrow(near)
+    expect(read('[{"fare":1,"ages":"x"}]').inputs['age']?.data).toEqual(new Float32Array([NaN]))
+    expect(arrow({ fare: [1], ages: [2] }).request.inputs['age']?.data).toEqual(new Float32Array([NaN]))
+  })
+
+  it('misspelt in some records is told by record; a column beside it in others is none of that', () => {
+    signature = of('float32', [null, 1])
+    const read = (text: string): ParsedRequest => parseInferBody(Buffer.from(text), signature).request
+    const full = '{"fare":1,"age":3}'
+    expect(() => read(`[${full},{"fare":1},{"fare":1,"Age":3}]`)).toThrow(/record 2 .*Is it "Age"/)
+    expect(read(`[{"fare":1,"age":3,"page":1},{"fare":1,"page":3}]`).inputs['age']?.data).toEqual(
+      new Float32Array([3, NaN]),
+    )
+  })
+
+  it('stays an error in columns: tensors are explicit', () => {
+    signature = of('float32', [null, 1])
+    for (const text of ['{"fare":[1]}', '{"inputs":{"fare":[[1]]}}'])
+      expect(() => parseInferBody(Buffer.from(text), signature)).toThrow(/the body to have the input age/)
   })
 })

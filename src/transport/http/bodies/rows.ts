@@ -5,14 +5,17 @@
  * per row. Rows are read into one scratch per input, and read again with slower, wordier code only when something does
  * not fit, once for all inputs that do not.
  *
- * A field that some records have and others not is missing in those: NaN for floats, '' for strings. One that no record
- * has is a mistake, else a misspelt name would be a column of NaN.
+ * A field that a record does not have is missing in it: NaN for floats, '' for strings. It is a mistake where no record has
+ * any input, and where a column is called nearly like it, else a misspelt name would be a column of NaN.
  */
 import { argumentError } from '../../../base/expect.js'
 import { PenstockError } from '../../../base/errors.js'
+import { BODY_OTHERS_MAX } from '../../../base/limits.js'
+import { closest } from '../../../base/suggest.js'
 import type { Meta, MetaValue } from '../../../engine/api.js'
 import { toTensor } from '../../../tensor/convert.js'
 import { planFeatureColumns, featureWidth } from '../../../tensor/feature-columns.js'
+import { mayBeMissing } from '../../../tensor/missing.js'
 import { shapeMatches } from '../../../tensor/shape.js'
 import { tensorWithoutRows } from '../../../tensor/without-rows.js'
 import type { NumericDtype, Tensor, TensorField } from '../../../tensor/tensor.js'
@@ -21,7 +24,14 @@ import { dataOf, isExactField, isFastField, NumberScratch } from '../tensor-read
 import { readFeatureRows } from './feature-rows.js'
 import { Mistakes } from './mistakes.js'
 import { expectRoom, expectRows, type RowFacts, type RowSource, type RowVisitor } from './row-source.js'
-import { missingInput, routingKeys, type RecordsBody, type Signature } from './signature.js'
+import {
+  absentInput,
+  missingInput,
+  routingKeys,
+  type RecordsBody,
+  type Signature,
+  type TableFacts,
+} from './signature.js'
 
 interface Column {
   readonly field: TensorField
@@ -66,21 +76,25 @@ function readInputs(source: RowSource, signature: Signature, facts: RowFacts): R
   const others = new Set<string>()
   source.readAll(fastVisitor(source, signature, columns, others, facts))
   expectRows(facts, signature)
-  if (facts.rows === 0) return inputsWithoutRows(source, signature)
+  if (facts.rows === 0) return inputsWithoutRows(source, signature, facts.routing)
   const inputs = Object.create(null) as Record<string, Tensor>
   const slow: Column[] = []
   const mistakes = new Mistakes()
+  const hasInput = [...columns.values()].some(({ row }) => row >= 0)
+  const table: TableFacts = { rows: facts.rows, hasInput, others: [...others] }
   for (const column of columns.values()) {
     const { field, row, rowAbsent } = column
-    inputs[field.name] = noTensor
-    const isGiven = row >= 0
-    if (!isGiven && field.default !== undefined) {
-      Reflect.deleteProperty(inputs, field.name)
+    if (row < 0) {
+      if (field.default !== undefined) continue
+      const where = facts.rows === 1 ? 'record 0' : 'each record'
+      inputs[field.name] = mistakes.attempt(field.name, () => absentInput(field, signature, where, table)) ?? noTensor
       continue
     }
-    if (!isGiven || (rowAbsent >= 0 && !mayBeAbsent(field))) {
-      const where = isGiven || facts.rows === 1 || rowAbsent > 0 ? `record ${Math.max(rowAbsent, 0)}` : 'each record'
-      mistakes.add(field.name, missingInput(field.name, signature, where, isGiven ? [] : [...others]))
+    inputs[field.name] = noTensor
+    const rowMisspelt = rowAbsent < 0 ? -1 : misspeltIn(source, field.name, others)
+    if (rowMisspelt >= 0 || (rowAbsent >= 0 && !mayBeMissing(field))) {
+      const where = `record ${Math.max(rowMisspelt, rowAbsent)}`
+      mistakes.add(field.name, missingInput(field.name, signature, where, rowMisspelt < 0 ? [] : [...others]))
       continue
     }
     const tensor = columnTensor(column, facts.rows, signature)
@@ -92,14 +106,44 @@ function readInputs(source: RowSource, signature: Signature, facts: RowFacts): R
   return inputs
 }
 
-/** Where the form tells its columns apart from the rows, they have to be there all the same. */
-function inputsWithoutRows(source: RowSource, signature: Signature): Record<string, Tensor> {
+/** The first record that has a column called nearly like the input in its place, though none has both; else -1. */
+function misspeltIn(source: RowSource, name: string, others: ReadonlySet<string>): number {
+  const near = closest(name, [...others])
+  if (near === null) return -1
+  const { reader } = source
+  let [row, found, hasBoth, hasName, hasNear] = [0, -1, false, false, false]
+  source.readAll({
+    beginRow: () => {
+      hasName = false
+      hasNear = false
+    },
+    cell: (key) => {
+      hasName ||= key === name
+      hasNear ||= key === near
+      reader.skipValue()
+    },
+    endRow: () => {
+      hasBoth ||= hasName && hasNear
+      if (found < 0 && hasNear && !hasName) found = row
+      row++
+    },
+  })
+  return hasBoth ? -1 : found
+}
+
+/** Where the form tells its columns apart from the rows, an absent input is what it is in rows. */
+function inputsWithoutRows(source: RowSource, signature: Signature, keys: RowFacts['routing']): Record<string, Tensor> {
   const inputs = Object.create(null) as Record<string, Tensor>
   const mistakes = new Mistakes()
+  const isInput = (name: string): boolean => signature.inputs.some((field) => field.name === name)
   for (const field of signature.inputs) {
+    const columns = source.firstColumns(field.name)
+    if (columns !== null && field.default !== undefined) continue
     inputs[field.name] = tensorWithoutRows(field)
-    const others = source.firstColumns(field.name)
-    if (others !== null) mistakes.add(field.name, missingInput(field.name, signature, 'the columns', others))
+    if (columns === null) continue
+    const others = columns.filter((name) => !isInput(name) && !keys.has(name))
+    const table = { rows: 0, hasInput: columns.some(isInput), others }
+    mistakes.attempt(field.name, () => absentInput(field, signature, 'the columns', table))
   }
   mistakes.throwAny()
   return inputs
@@ -112,11 +156,6 @@ function columnOf(field: TensorField, signature: Signature): Column {
   const scratch = new NumberScratch()
   scratch.begin(field, signature.isWhole ? Infinity : signature.rowsMax)
   return { field, scratch, isFast: isFastField(field), row: -1, rowAbsent: -1 }
-}
-
-/** A row of it is one float or text. */
-function mayBeAbsent({ dtype, shape }: TensorField): boolean {
-  return (dtype === 'string' || dtype.includes('float')) && shape.slice(1).every((dim) => dim === 1)
 }
 
 function fastVisitor(
@@ -138,7 +177,7 @@ function fastVisitor(
           if (keys === undefined) return
         } else column.isFast = false
         reader.reset(mark)
-      } else if (keys === undefined) others.add(key)
+      } else if (keys === undefined && others.size < BODY_OTHERS_MAX) others.add(key)
       if (keys === undefined) reader.skipValue()
       else keys[facts.rows] = reader.readValue()
     },
@@ -146,7 +185,7 @@ function fastVisitor(
       for (const column of columns.values()) {
         if (column.row === facts.rows) continue
         if (column.rowAbsent < 0) column.rowAbsent = facts.rows
-        if (column.isFast && !(mayBeAbsent(column.field) && column.scratch.appendMissing())) column.isFast = false
+        if (column.isFast && !(mayBeMissing(column.field) && column.scratch.appendMissing())) column.isFast = false
       }
       facts.echoes.push(echo())
       facts.rows++

@@ -6,6 +6,7 @@ import { PenstockError } from '../../../base/errors.js'
 import type { InferRequest, PipelineDescription } from '../../../engine/api.js'
 import type { CsvSignature } from '../../../results/csv/read-csv.js'
 import { formatShape } from '../../../tensor/shape.js'
+import { hasMissingValue, mayBeMissing, missingTensor } from '../../../tensor/missing.js'
 import type { Tensor, TensorField } from '../../../tensor/tensor.js'
 import { closest } from '../../../base/suggest.js'
 
@@ -77,10 +78,33 @@ export function missingInput(
 ): PenstockError {
   const near = closest(name, others)
   const hint = near === null ? '' : `. Is it ${describeValue(near)}? Then call it ${name}`
+  const field = fieldOf(name, signature)
+  const rule = field === undefined || hasMissingValue(field) ? '' : `, for ${field.dtype} has no missing value,`
   return new PenstockError(
     'ERR_MISSING_INPUT',
-    `Expected ${where} to have the input ${name} of pipeline ${signature.name} but received none${hint}. Send ${example(signature)}`,
+    `Expected ${where} to have the input ${name} of pipeline ${signature.name}${rule} but received none${hint}. Send ${example(signature)}`,
   )
+}
+
+/** What a table has beside the inputs that it lacks. */
+export interface TableFacts {
+  readonly rows: number
+  /** Whether it has any input. */
+  readonly hasInput: boolean
+  /** Its columns that are no inputs and no routing keys; of very many, some. */
+  readonly others: readonly string[]
+}
+
+/**
+ * An input that no row of a table has: missing in each.
+ * @throws PenstockError ERR_MISSING_INPUT: it has no missing value, a column is called nearly like it, or the table has
+ *   no input at all, which is a table for something else.
+ */
+export function absentInput(field: TensorField, signature: Signature, where: string, facts: TableFacts): Tensor {
+  const isMissing =
+    facts.hasInput && !signature.isWhole && mayBeMissing(field) && closest(field.name, facts.others) === null
+  if (!isMissing) throw missingInput(field.name, signature, where, facts.others)
+  return missingTensor(field, facts.rows)
 }
 
 /** The body that the caller should have sent, by name and shape. */
