@@ -110,7 +110,14 @@ export class Control {
         placement,
         ...uploaded,
       )
-      if (options.alias !== undefined) await this.#moveAlias(name, options.alias, version.version)
+      if (options.alias === undefined) return version
+      try {
+        await this.#moveAlias(name, options.alias, version.version)
+      } catch (error) {
+        // What was refused leaves nothing; what was there before stays.
+        if (version.version !== newest?.version) await this.#parts.models.removeVersion(name, version.version)
+        throw error
+      }
       return version
     })
   }

@@ -47,7 +47,7 @@ import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
-import { countPlainly, PlainExecutor } from './plain-executor.js'
+import { PlainExecutor } from './plain-executor.js'
 import { openRowLogs, type RowLogs } from './row-logs.js'
 import { EngineTensorPort, type TensorPort } from './tensor-port.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './thread-plan.js'
@@ -140,6 +140,7 @@ export class Engine implements EngineApi {
       onDrained: () => this.#wire.drained(),
     })
     this.#plain = new PlainExecutor(pool, {
+      isMeasuring: this.isMeasuring,
       nowMs: () => this.#clock.nowMs(),
       onLog: (log, rows) => this.#logs?.append(log, rows) ?? Promise.resolve(),
       onBackgroundLoss: (deployment, label, rows) => {
@@ -295,7 +296,7 @@ export class Engine implements EngineApi {
       return this.#executor.submit(slot.handle, deployment, admitted, id, request.signal)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
-    return countPlainly(slot.plain, admitted.rows, this.#plain.submit(deployment, admitted, id, request.signal))
+    return this.#plain.submit(slot.plain, deployment, admitted, id, request.signal)
   }
 
   failingLogs(): FailingLog[] {

@@ -39,6 +39,7 @@ import {
 import { Calibrator } from './calibrator.js'
 import type { CalibrationMode } from './engine-options.js'
 import { hasBlobBytes } from './memory-stores.js'
+import { newPlainRunCounters, type PlainRunCounters } from './metrics.js'
 import { PreparedModels } from './prepared-models.js'
 import { sessionSettingsOf, type SessionPlacement } from './run-plan.js'
 
@@ -59,6 +60,8 @@ export interface LoadedModel {
   readonly batchingCounts: BatchingCounts
   /** Rows of a model that could share batches run one by one. */
   readonly isUnbatched: boolean
+  /** Its runs on the string path; the queue counts the others. */
+  readonly plainRuns: PlainRunCounters
 }
 
 export interface QueueLimits {
@@ -162,6 +165,7 @@ export class LoadedModels {
       queue,
       runPlanState: 'default',
       batchingCounts: newBatchingCounts(),
+      plainRuns: newPlainRunCounters(),
       references: 1,
       isInBackground: false,
     }

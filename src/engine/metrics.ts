@@ -8,6 +8,7 @@ import { errorTable, type ErrorCode } from '../base/errors.js'
 import type { BatchingCounts } from './api.js'
 import type { Deployment } from './deployment.js'
 import type { LoadedModel } from './loaded-models.js'
+import { noValues, PlainHistogram } from './plain-histogram.js'
 import { faultName } from './row-logs.js'
 import type { ThreadPlan } from './thread-plan.js'
 
@@ -100,13 +101,15 @@ export interface EngineMetrics {
   }
 }
 
-/** What the plain path counts, in JavaScript, with the names of the native counters. */
+/** What the string path counts of a pipeline, in JavaScript, with the names of the native counters. */
 export interface PlainCounters {
   requestCount: number
   rowCount: number
   readonly failures: Map<ErrorCode, number>
   readonly checkFailures: Map<string, number>
   readonly backgroundLosses: Map<string, number>
+  readonly sendNs: PlainHistogram
+  readonly totalNs: PlainHistogram
 }
 
 export const newPlainCounters = (): PlainCounters => ({
@@ -115,31 +118,49 @@ export const newPlainCounters = (): PlainCounters => ({
   failures: new Map(),
   checkFailures: new Map(),
   backgroundLosses: new Map(),
+  sendNs: new PlainHistogram(),
+  totalNs: new PlainHistogram(),
+})
+
+/** What the string path counts of a loaded model: each of its runs is a batch. */
+export interface PlainRunCounters {
+  /** That wait or run: of requests, of background work. */
+  readonly pendingRows: [number, number]
+  failedRunCount: number
+  readonly batchRows: PlainHistogram
+  readonly queueNs: PlainHistogram
+  readonly runNs: PlainHistogram
+}
+
+export const newPlainRunCounters = (): PlainRunCounters => ({
+  pendingRows: [0, 0],
+  failedRunCount: 0,
+  batchRows: new PlainHistogram(),
+  queueNs: new PlainHistogram(),
+  runNs: new PlainHistogram(),
 })
 
 export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
-  return models.flatMap(({ version, queue, batchingCounts, isUnbatched }) => {
-    if (queue === null) return []
-    const stats: QueueStats = addon.queueStats(queue)
-    return [
-      {
-        model: version.name,
-        version: version.version,
-        pendingRows: stats.pendingRows[0],
-        pendingRowsBackground: stats.pendingRows[1],
-        failedRunCount: stats.failedRunCount,
-        batching: { ...batchingCounts },
-        isUnbatched,
-        batchesAllocated: stats.batchesAllocated,
-        arenaBytes: stats.arenaBytes,
-        usPerRow: stats.usPerRow,
-        batchRows: histogramOf(stats.batchRows),
-        queueNs: histogramOf(stats.queueNs),
-        assembleNs: histogramOf(stats.assembleNs),
-        runNs: histogramOf(stats.runNs),
-        scatterNs: histogramOf(stats.scatterNs),
-      },
-    ]
+  return models.map(({ version, queue, batchingCounts, isUnbatched, plainRuns }) => {
+    // A model with strings has no queue: all of its runs are the string path's.
+    const stats: QueueStats | null = queue === null ? null : addon.queueStats(queue)
+    return {
+      model: version.name,
+      version: version.version,
+      pendingRows: (stats?.pendingRows[0] ?? 0) + plainRuns.pendingRows[0],
+      pendingRowsBackground: (stats?.pendingRows[1] ?? 0) + plainRuns.pendingRows[1],
+      failedRunCount: (stats?.failedRunCount ?? 0) + plainRuns.failedRunCount,
+      batching: { ...batchingCounts },
+      isUnbatched,
+      batchesAllocated: stats?.batchesAllocated ?? 0,
+      arenaBytes: stats?.arenaBytes ?? 0,
+      usPerRow: stats?.usPerRow ?? 0,
+      batchRows: plainRuns.batchRows.addedTo(histogramOf(stats?.batchRows)),
+      queueNs: plainRuns.queueNs.addedTo(histogramOf(stats?.queueNs)),
+      assembleNs: histogramOf(stats?.assembleNs),
+      runNs: plainRuns.runNs.addedTo(histogramOf(stats?.runNs)),
+      scatterNs: histogramOf(stats?.scatterNs),
+    }
   })
 }
 
@@ -173,8 +194,8 @@ export function pipelineMetrics({
     checkFailures,
     background: backgroundOf(current, stats.backgroundLosses, plain),
     log: logMetrics(handle),
-    sendNs: histogramOf(stats.sendNs),
-    totalNs: histogramOf(stats.totalNs),
+    sendNs: plain.sendNs.addedTo(histogramOf(stats.sendNs)),
+    totalNs: plain.totalNs.addedTo(histogramOf(stats.totalNs)),
   }
 }
 
@@ -198,7 +219,8 @@ function logMetrics(handle: PipelineHandle): LogMetrics {
   return { rowCount, droppedRowCount, changedKeyCount, byteCount, isFailing, fault, commitNs: histogramOf(commitNs) }
 }
 
-function histogramOf(snapshot: Float64Array): Histogram {
+function histogramOf(snapshot: Float64Array | undefined): Histogram {
+  if (snapshot === undefined) return noValues
   const [zeroCount = 0, sum = 0] = snapshot
   const counts = snapshot.subarray(2)
   return { count: counts.reduce((count, bucket) => count + bucket, zeroCount), sum, zeroCount, counts }

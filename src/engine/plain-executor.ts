@@ -6,6 +6,7 @@
  * Bounded: PLAIN_REQUESTS_MAX requests are in flight at most. A deadline or a cancellation ends the caller's wait at
  * once and the walk between two stages; a run under way cannot be stopped and its result is dropped.
  */
+import { addon } from '../../bindings/native.js'
 import { onAbort } from '../base/abort.js'
 import { PenstockError, toPenstockError } from '../base/errors.js'
 import { PLAIN_REQUESTS_MAX } from '../base/limits.js'
@@ -31,53 +32,66 @@ export class PlainExecutor {
     return this.#inFlight
   }
 
+  /** @param counters the pipeline's: they count the request as the addon counts its own. */
   async submit(
+    counters: PlainCounters,
     deployment: Deployment,
     admitted: AdmittedRequest,
     id: RequestId,
     signal: CancelSignal | undefined,
   ): Promise<InferResult> {
-    if (signal?.aborted === true) throw abortedError(signal)
-    if (this.#inFlight >= PLAIN_REQUESTS_MAX) {
-      throw new PenstockError(
-        'ERR_QUEUE_FULL',
-        `${PLAIN_REQUESTS_MAX} requests with string tensors are in flight; nothing was run. Try again later`,
-        { retryAfterMs: 100 },
-      )
+    const admittedUs = addon.nowUs()
+    let walk: PlainWalk | null = null
+    try {
+      this.#expectRoom(signal)
+      const stopper = new AbortController()
+      walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, id, stopper.signal)
+      const result = await raceLimits(this.#start(walk, deployment), admitted.deadlineMs, signal, stopper)
+      countResult(counters, result)
+      return result
+    } catch (error) {
+      const { code } = toPenstockError(error)
+      counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
+      throw error
+    } finally {
+      // What was refused took no time.
+      if (walk !== null && this.#hooks.isMeasuring) {
+        const nowUs = addon.nowUs()
+        counters.totalNs.recordUs(nowUs - admittedUs)
+        counters.sendNs.recordUs(nowUs - (walk.readyUs ?? nowUs))
+      }
     }
-    const stopper = new AbortController()
+  }
+
+  /** @throws PenstockError ERR_ABORTED, ERR_QUEUE_FULL. */
+  #expectRoom(signal: CancelSignal | undefined): void {
+    if (signal?.aborted === true) throw abortedError(signal)
+    if (this.#inFlight < PLAIN_REQUESTS_MAX) return
+    throw new PenstockError(
+      'ERR_QUEUE_FULL',
+      `${PLAIN_REQUESTS_MAX} requests with string tensors are in flight; nothing was run. Try again later`,
+      { retryAfterMs: 100 },
+    )
+  }
+
+  #start(walk: PlainWalk, deployment: Deployment): Promise<InferResult> {
     this.#inFlight++
     deployment.plainInFlight++
-    const walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, id, stopper.signal)
-    const done = walk.run().finally(() => {
+    return walk.run().finally(() => {
       this.#inFlight--
       // Its rows may still be to be logged.
       void walk.logged().finally(() => {
         deployment.plainInFlight--
       })
     })
-    return raceLimits(done, admitted.deadlineMs, signal, stopper)
   }
 }
 
-/** Counts a request of the plain path as the addon counts its own. */
-export async function countPlainly(
-  counters: PlainCounters,
-  rows: number,
-  answer: Promise<InferResult>,
-): Promise<InferResult> {
+function countResult(counters: PlainCounters, { rows, checkFailures }: InferResult): void {
   counters.requestCount++
   counters.rowCount += rows
-  try {
-    const result = await answer
-    for (const { check, rows: failed } of result.checkFailures) {
-      counters.checkFailures.set(check, (counters.checkFailures.get(check) ?? 0) + failed.length)
-    }
-    return result
-  } catch (error) {
-    const { code } = toPenstockError(error)
-    counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
-    throw error
+  for (const { check, rows: failed } of checkFailures) {
+    counters.checkFailures.set(check, (counters.checkFailures.get(check) ?? 0) + failed.length)
   }
 }
 

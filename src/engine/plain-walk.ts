@@ -6,7 +6,7 @@
  *            └─ background positions start at once, the answer never waits for them; the log does
  */
 import { addon } from '../../bindings/native.js'
-import { PenstockError } from '../base/errors.js'
+import { isPenstockError, PenstockError } from '../base/errors.js'
 import { checkFails } from '../pipeline/check-evaluate.js'
 import type { PlanSource } from '../pipeline/plan.js'
 import type { InferTiming, StepTiming } from '../protocol/timing.js'
@@ -15,6 +15,7 @@ import { decodeMetaBlock } from '../protocol/meta.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
 import { tensorWithoutRows } from '../tensor/without-rows.js'
 import type { InferencePool } from '../worker/inference-pool.js'
+import type { PlainTensor } from '../worker/worker-messages.js'
 import type { AdmittedRequest } from './admission.js'
 import type { PlainRows } from '../log/plain-rows.js'
 import type { CheckFailure, InferResult } from './api.js'
@@ -26,6 +27,8 @@ import { castTensor, concatenateRows, rowView, scatterRows, takeRows } from './p
 import type { DeploymentLog } from './row-logs.js'
 
 export interface PlainHooks {
+  /** Runs are counted and timed. */
+  readonly isMeasuring: boolean
   nowMs(): number
   /** Resolves when the rows are taken, or, of a committed log, on the disk. */
   onLog(log: DeploymentLog, rows: PlainRows): Promise<void>
@@ -59,6 +62,7 @@ export class PlainWalk {
   readonly #splitRoutes: (Uint16Array | null)[] = []
   readonly #steps: StepTiming[] = []
   readonly #admittedMs: number
+  #readyUs: number | null = null
   #logged: Promise<void> = Promise.resolve()
 
   constructor(
@@ -76,6 +80,11 @@ export class PlainWalk {
     this.#id = id
     this.#stop = stop
     this.#admittedMs = hooks.nowMs()
+  }
+
+  /** When the last step had ended; null: it has not. */
+  get readyUs(): number | null {
+    return this.#readyUs
   }
 
   async run(): Promise<InferResult> {
@@ -106,7 +115,8 @@ export class PlainWalk {
       elapsedNs.push(Math.round((addon.nowUs() - stageStartUs) * 1000))
       this.#check(stageIndex, failedRows)
     }
-    const timing = { totalUs: addon.nowUs() - startUs, sendUs: 0, steps: this.#steps }
+    this.#readyUs = addon.nowUs()
+    const timing = { totalUs: this.#readyUs - startUs, sendUs: 0, steps: this.#steps }
     const outputs = compiled.outputFields.map(
       ({ name }, index) => [name, this.#read(compiled.answer[index] as PlanSource) as Tensor] as const,
     )
@@ -173,7 +183,7 @@ export class PlainWalk {
           return castTensor(rows === null ? tensor : takeRows(tensor, rows), field.dtype)
         })
         const startUs = addon.nowUs()
-        const { outputs, runUs } = await this.#runModel(model, inputs)
+        const { outputs, runUs } = await this.#runModel(model, inputs, position.isBackground)
         if (this.#admitted.hasTiming && !position.isBackground) {
           const waitUs = Math.max(0, addon.nowUs() - startUs - runUs)
           const label = modelLabel(compiled, option.model)
@@ -185,26 +195,60 @@ export class PlainWalk {
     return { routes, options }
   }
 
-  async #runModel(model: LoadedModel, inputs: readonly Tensor[]): Promise<{ outputs: Tensor[]; runUs: number }> {
+  async #runModel(
+    model: LoadedModel,
+    inputs: readonly Tensor[],
+    isBackground: boolean,
+  ): Promise<{ outputs: Tensor[]; runUs: number }> {
     const { signature, name } = model.version
     const named = inputs.map((tensor, index) => ({ name: signature.inputs[index]?.name ?? '', ...tensor }))
-    if (signature.batching !== 'row') {
-      const { outputs, runUs } = await this.#pool.run(model.modelKey, named)
-      if (signature.batching === 'rows') this.#expectRows(name, inputs, outputs)
-      return { outputs: outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data })), runUs }
-    }
-    const byRow: Tensor[][] = []
-    let runsUs = 0
-    for (let row = 0; row < (inputs[0]?.shape[0] ?? 0); row++) {
-      const { outputs, runUs } = await this.#pool.run(
-        model.modelKey,
-        named.map((tensor) => ({ name: tensor.name, ...takeRows(tensor, [row]) })),
+    const rows = inputs[0]?.shape[0] ?? 0
+    const { pendingRows } = model.plainRuns
+    const priority = isBackground ? 1 : 0
+    pendingRows[priority] += rows
+    try {
+      if (signature.batching !== 'row') {
+        const { outputs, runUs } = await this.#runOnce(model, named, signature.batching === 'whole' ? 1 : rows)
+        if (signature.batching === 'rows') this.#expectRows(name, inputs, outputs)
+        return { outputs: outputs.map(unnamed), runUs }
+      }
+      const byRow: Tensor[][] = []
+      let runsUs = 0
+      for (let row = 0; row < rows; row++) {
+        const alone = named.map((tensor) => ({ name: tensor.name, ...takeRows(tensor, [row]) }))
+        const { outputs, runUs } = await this.#runOnce(model, alone, 1)
+        runsUs += runUs
+        byRow.push(outputs.map(unnamed))
+      }
+      const outputs = signature.outputs.map((_field, index) =>
+        concatenateRows(byRow.map((row) => row[index] as Tensor)),
       )
-      runsUs += runUs
-      byRow.push(outputs.map(({ dtype, shape, data }) => ({ dtype, shape, data })))
+      return { outputs, runUs: runsUs }
+    } finally {
+      pendingRows[priority] -= rows
     }
-    const outputs = signature.outputs.map((_field, index) => concatenateRows(byRow.map((row) => row[index] as Tensor)))
-    return { outputs, runUs: runsUs }
+  }
+
+  /** One run in a worker, counted as a batch of the model. */
+  async #runOnce(
+    { modelKey, plainRuns }: LoadedModel,
+    inputs: readonly PlainTensor[],
+    rows: number,
+  ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
+    const startUs = addon.nowUs()
+    try {
+      const reply = await this.#pool.run(modelKey, inputs)
+      if (this.#hooks.isMeasuring) {
+        plainRuns.batchRows.record(rows)
+        plainRuns.runNs.recordUs(reply.runUs)
+        // With the way of the tensors to the worker and back, which no reading of a clock tells from waiting.
+        plainRuns.queueNs.recordUs(addon.nowUs() - startUs - reply.runUs)
+      }
+      return reply
+    } catch (error) {
+      if (isPenstockError(error) && error.code === 'ERR_RUN_FAILED') plainRuns.failedRunCount++
+      throw error
+    }
   }
 
   #expectRows(
@@ -302,6 +346,8 @@ export class PlainWalk {
     })
   }
 }
+
+const unnamed = ({ dtype, shape, data }: PlainTensor): Tensor => ({ dtype, shape, data })
 
 /** By name, as the addon reads them; null where the meta has none. */
 function keyTexts(block: Uint8Array | null, names: readonly string[]): (string | string[] | null)[] {

@@ -2,6 +2,7 @@
  * Pipelines with string tensors: the plain path must mean the same as the batched one, only slower.
  */
 import { describe, expect, test } from 'vitest'
+import type { ModelMetrics, PipelineMetrics } from '../../src/engine/metrics.js'
 import { deploy, openEngine, refusal, testModel, until } from './engine-harness.js'
 import { TestLog } from './log-harness.js'
 
@@ -66,6 +67,41 @@ describe('strings', () => {
     expect(error.code).toBe('ERR_META')
     expect(error.message).toContain('"u"')
     expect(engine.metrics().pipelines[0]?.failures).toEqual({ ERR_META: 1 })
+  })
+
+  test('requests and runs are counted in the histograms that all pipelines have', async () => {
+    const engine = await openEngine(['identity-string', 'linear'])
+    await deploy(engine, 'native', [{ type: 'model', model: 'linear' }])
+    await deploy(engine, 'p', [{ type: 'model', model: 'identity-string' }])
+    const startUs = performance.now() * 1000
+    for (const rows of [1, 3, 3]) await engine.infer('p', { inputs: { label: Array(rows).fill(['a']) } })
+    const elapsedNs = performance.now() * 1e6 - startUs * 1000
+    const refused = await refusal(engine.infer('p', { inputs: { label: [['a']] }, signal: AbortSignal.abort() }))
+    expect(refused.code).toBe('ERR_ABORTED')
+    const { pipelines, models } = engine.metrics()
+    const own = pipelines.find(({ pipeline }) => pipeline === 'p') as PipelineMetrics
+    expect(own).toMatchObject({ requestCount: 3, rowCount: 7, failures: { ERR_ABORTED: 1 } })
+    expect([own.totalNs.count, own.sendNs.count]).toEqual([3, 3])
+    const model = models.find(({ model }) => model === 'identity-string') as ModelMetrics
+    expect(model).toMatchObject({ pendingRows: 0, pendingRowsBackground: 0, failedRunCount: 0 })
+    expect([model.batchRows.count, model.batchRows.sum]).toEqual([3, 7])
+    expect([model.queueNs.count, model.runNs.count]).toEqual([3, 3])
+    // What a request waits, runs and is sent lies in its whole time, and the three whole times in the test's.
+    expect(model.runNs.sum).toBeGreaterThan(0)
+    expect(model.queueNs.sum + model.runNs.sum + own.sendNs.sum).toBeLessThanOrEqual(own.totalNs.sum + 3000)
+    expect(own.totalNs.sum).toBeLessThanOrEqual(elapsedNs)
+    // In as many buckets as the addon counts in.
+    const addons = models.find(({ model }) => model === 'linear') as ModelMetrics
+    expect(own.totalNs.counts.length).toBe(addons.scatterNs.counts.length)
+    expect(addons.batchRows.count).toBe(0)
+  })
+
+  test('nothing is timed when the engine does not measure', async () => {
+    const engine = await openEngine(['identity-string'], { metrics: false })
+    await deploy(engine, 'p', [{ type: 'model', model: 'identity-string' }])
+    await engine.infer('p', { inputs: { label: [['a']] } })
+    const { pipelines, models } = engine.metrics()
+    expect([pipelines[0]?.totalNs.count, models[0]?.runNs.count]).toEqual([0, 0])
   })
 
   test('a shadow answers with the champion and logs both', async () => {
