@@ -5,7 +5,7 @@
 import { inputHints, type OnnxModel } from '../onnx/index.js'
 import { UnservableModel, type DeclaredField } from './inspect-model.js'
 
-/** @throws UnservableModel for an input without a shape that the graph does not tell, and for one without columns. */
+/** @throws UnservableModel for an input without a shape that the graph does not tell. */
 export function withHints(fields: readonly DeclaredField[], model: OnnxModel): DeclaredField[] {
   const hints = inputHints(model)
   const shapeless = new Set(
@@ -20,7 +20,6 @@ export function withHints(fields: readonly DeclaredField[], model: OnnxModel): D
       : field.dims.map((dim, axis) =>
           typeof dim === 'string' && axis > 0 && told?.length === field.dims.length ? (told[axis] ?? dim) : dim,
         )
-    if (dims.includes(0)) throw new UnservableModel(noElements(field.name, dims))
     return hint === undefined ? { ...field, dims } : { ...field, dims, hint }
   })
 }
@@ -30,9 +29,4 @@ function noShape(name: string): string {
     `Input ${name} has no shape in the file, and its weights do not tell one. Export again with one, for example ` +
     "`initial_types=[('x', FloatTensorType([None, 12]))]` in skl2onnx, or set `graph.input[0].type.tensor_type.shape` with onnx"
   )
-}
-
-function noElements(name: string, dims: readonly (number | string)[]): string {
-  const shape = dims.map((dim) => (typeof dim === 'number' ? dim : 'n')).join(', ')
-  return `Input ${name} of shape [${shape}] never has an element. Export the model without it`
 }

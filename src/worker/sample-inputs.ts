@@ -7,29 +7,42 @@
 import type { RandomSource } from '../base/random.js'
 import { allocateData, dtypeInfo } from '../tensor/dtype.js'
 import { float16Bits } from '../tensor/float16.js'
-import type { InputHint } from '../onnx/index.js'
+import type { InputHint, ValueHint } from '../onnx/index.js'
 import type { Dtype, TensorData, TensorField } from '../tensor/tensor.js'
 
 /**
  * @param hint what the graph says of the values; absent: nothing.
+ * @param width of the last axis, whose columns the hint tells apart.
  * @returns `elements` values of `dtype`; the caller owns them.
  */
-export function sampleData(dtype: Dtype, elements: number, random: RandomSource, hint?: InputHint): TensorData {
-  if (dtype === 'string') {
-    const texts = hint === undefined || hint.texts.length === 0 ? ['a', 'b'] : hint.texts
-    return Array.from({ length: elements }, () => texts[Math.floor(random() * texts.length)] as string)
-  }
+export function sampleData(
+  dtype: Dtype,
+  elements: number,
+  random: RandomSource,
+  hint?: InputHint,
+  width = 1,
+): TensorData {
+  const hintAt = (i: number): ValueHint | undefined => hint?.columns.get(i % width) ?? hint
+  if (dtype === 'string') return Array.from({ length: elements }, (_, i) => textOf(random, hintAt(i), hint))
   const data = allocateData(dtype, elements)
-  const draw = drawerOf(dtype, random, hint)
+  const columns = hint === undefined || hint.columns.size === 0 ? 1 : width
+  const drawers = Array.from({ length: columns }, (_, column) =>
+    drawerOf(dtype, random, columns === 1 ? hint : hintAt(column)),
+  )
   for (let i = 0; i < elements; i++) {
-    const value = draw()
+    const value = (drawers[i % columns] as () => number)()
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(value)
     else data[i] = dtype === 'float16' ? float16Bits(value) : value
   }
   return data
 }
 
-function drawerOf(dtype: Dtype, random: RandomSource, hint: InputHint | undefined): () => number {
+function textOf(random: RandomSource, ...hints: readonly (ValueHint | undefined)[]): string {
+  const texts = hints.find((hint) => hint !== undefined && hint.texts.length > 0)?.texts ?? ['a', 'b']
+  return texts[Math.floor(random() * texts.length)] as string
+}
+
+function drawerOf(dtype: Dtype, random: RandomSource, hint: ValueHint | undefined): () => number {
   const { kind } = dtypeInfo(dtype)
   const known = hint?.integers ?? []
   if (kind !== 'bool' && known.length > 0) return () => known[Math.floor(random() * known.length)] as number

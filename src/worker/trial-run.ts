@@ -88,7 +88,7 @@ function trialInputs(fields: readonly DeclaredField[], innerSize: number): Trial
     })
     const elements = dims.reduce((product, dim) => product * dim, 1)
     if (elements > TRIAL_ELEMENTS_MAX) return null
-    const sample: TrialInput['sample'] = (random) => sampleData(field.dtype, elements, random, field.hint)
+    const sample: TrialInput['sample'] = (random) => sampleData(field.dtype, elements, random, field.hint, dims.at(-1))
     inputs.push({ name: field.name, dtype: field.dtype, dims, sample, families: ['plain'] })
   }
   return inputs

@@ -25,7 +25,7 @@ interface Case {
 }
 
 /** Rows are independent, but not provably: a Reshape whose rows only the whole graph explains. Right all the same, one request a run. */
-const unproven = ['sk-k-neighbors', 'sk-k-neighbors-regressor', 'sk-ada-boost-regressor', 'sk-one-hot']
+const unproven = ['sk-k-neighbors', 'sk-k-neighbors-regressor', 'sk-ada-boost-regressor']
 
 const CALLERS = 64
 /** Requests of every caller. */

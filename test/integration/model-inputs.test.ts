@@ -116,6 +116,47 @@ describe('values that only the model knows', () => {
   })
 })
 
+describe('an encoder for each column', () => {
+  const index = (name: string, value: number): BuiltTensor => ({
+    name,
+    dtype: 'int64',
+    dims: [1],
+    data: BigInt64Array.of(BigInt(value)),
+  })
+  const encode = (from: string, to: string, texts: string[]): BuiltModel['nodes'][number] => ({
+    op: 'OneHotEncoder',
+    domain: 'ai.onnx.ml',
+    inputs: [from],
+    outputs: [to],
+    attributes: { cats_strings: texts, zeros: 0 },
+  })
+
+  test('that refuses what the other knows is tried with its own, and its rows share batches', async () => {
+    const bytes = buildModel({
+      domains: { 'ai.onnx.ml': 3 },
+      nodes: [
+        { op: 'ArrayFeatureExtractor', domain: 'ai.onnx.ml', inputs: ['x', 'zero'], outputs: ['side'] },
+        { op: 'Gather', inputs: ['x', 'one'], outputs: ['grade'], attributes: { axis: 1 } },
+        encode('side', 'sides', ['left', 'right']),
+        encode('grade', 'grades', ['a', 'b', 'c']),
+        { op: 'Concat', inputs: ['sides', 'grades'], outputs: ['y'], attributes: { axis: -1 } },
+      ],
+      inputs: [['x', 'string', ['n', 2]]],
+      outputs: [['y', 'float32', ['n', 1, 5]]],
+      initializers: [index('zero', 0), index('one', 1)],
+    })
+    expect(await add('per-column', bytes)).toMatchObject({ batching: 'rows' })
+    const asked = {
+      x: [
+        ['right', 'a'],
+        ['left', 'c'],
+      ],
+    }
+    expect(await ask('per-column', asked)).toMatchObject({ outputs: { y: [[[0, 1, 1, 0, 0]], [[1, 0, 0, 0, 1]]] } })
+    expect(await ask('per-column', { x: [['a', 'a']] })).toMatchObject({ code: 'ERR_RUN_FAILED' })
+  })
+})
+
 describe('inputs that nobody can send', () => {
   test('without a shape that the weights tell are refused with the way out', async () => {
     const engine = await openEngine()
@@ -126,16 +167,29 @@ describe('inputs that nobody can send', () => {
     })
     expect((await refusal(engine.addModel('m', relu))).message).toMatch(/Input x has no shape .*initial_types=/)
   })
+})
 
-  test('of no columns are refused with the way out', async () => {
-    const engine = await openEngine()
-    const relu = buildModel({
-      nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
-      inputs: [['x', 'float32', ['n', 0]]],
-      outputs: [['y', 'float32', ['n', 0]]],
+describe('inputs without elements', () => {
+  const nothing = (op: string, dims: readonly (string | number)[]): Uint8Array =>
+    buildModel({
+      nodes: [{ op, inputs: ['x'], outputs: ['y'] }],
+      inputs: [['x', 'float32', dims]],
+      outputs: [['y', 'float32', dims]],
     })
-    const { message } = await refusal(engine.addModel('m', relu))
-    expect(message).toContain('Input x of shape [n, 0] never has an element. Export the model without it')
+
+  test.each([
+    ['no-columns', ['n', 0]],
+    ['no-columns-of-four', ['n', 0, 4]],
+  ] as const)('are served, and their rows share batches where the graph proves it: %s', async (name, dims) => {
+    const shape = [null, ...dims.slice(1)]
+    expect(await add(name, nothing('Relu', dims))).toMatchObject({ batching: 'rows', inputs: [{ shape }] })
+    expect(await ask(name, { x: [[], []] })).toMatchObject({ outputs: { y: [[], []] } })
+  })
+
+  test('decide nothing by being tried: what the graph leaves open runs request by request', async () => {
+    const added = await add('no-columns-unproven', nothing('EyeLike', ['n', 0]))
+    expect(added).toMatchObject({ batching: 'whole', remark: expect.stringContaining('cannot be tried') })
+    expect(await ask('no-columns-unproven', { x: [[], []] })).toMatchObject({ outputs: { y: [[], []] } })
   })
 })
 

@@ -88,6 +88,100 @@ describe('hints of inputs', () => {
     expect(encoded).toMatchObject({ texts: ['S'], dims: null, columnsMin: 0 })
   })
 
+  describe('of columns that a graph takes apart', () => {
+    const int64 = (name: string, ...values: number[]): BuiltTensor => ({
+      name,
+      dtype: 'int64',
+      dims: [values.length],
+      data: BigInt64Array.from(values, BigInt),
+    })
+    const encoders = [
+      node('OneHotEncoder', ['p'], { cats_strings: ['a', 'b'] }, 'y'),
+      node('OneHotEncoder', ['q'], { cats_strings: ['left'] }, 'z'),
+    ]
+    const indices = [int64('zero', 0), int64('one', 1), int64('two', 2), int64('ends', 1, 3), int64('sizes', 1, 2)]
+
+    it.each([
+      [
+        'ArrayFeatureExtractor',
+        [
+          ['ArrayFeatureExtractor', ['x', 'zero'], {}],
+          ['ArrayFeatureExtractor', ['x', 'two'], {}],
+        ],
+      ],
+      [
+        'Gather',
+        [
+          ['Gather', ['x', 'zero'], { axis: 1 }],
+          ['Gather', ['x', 'two'], { axis: -1 }],
+        ],
+      ],
+      [
+        'Slice',
+        [
+          ['Slice', ['x', 'zero', 'one', 'one'], {}],
+          ['Slice', ['x'], { starts: [2], ends: [3], axes: [1] }],
+        ],
+      ],
+    ] as const)('%s says them of each', (_what, [first, second]) => {
+      const taken = [node(first[0], first[1], first[2], 'p'), node(second[0], second[1], second[2], 'q')]
+      const hint = hintsOf([...taken, ...encoders], indices)
+      expect(hint?.texts).toEqual([])
+      expect([...(hint?.columns ?? [])].map(([column, { texts }]) => [column, texts]).sort()).toEqual([
+        [0, ['a', 'b']],
+        [2, ['left']],
+      ])
+    })
+
+    it('Split says them of each part, the second as well as the first', () => {
+      const split = { ...node('Split', ['x', 'sizes'], { axis: 1 }), outputs: ['p', 'q'] }
+      const hint = hintsOf([split, ...encoders], indices)
+      expect([...(hint?.columns ?? [])].map(([column, { texts }]) => [column, texts])).toEqual(
+        expect.arrayContaining([
+          [0, ['a', 'b']],
+          [1, ['left']],
+          [2, ['left']],
+        ]),
+      )
+    })
+
+    it('behind a Concat of several inputs are those of each input', () => {
+      const bytes = buildModel({
+        nodes: [
+          node('Concat', ['first', 'x'], { axis: 1 }, 'all'),
+          node('ArrayFeatureExtractor', ['all', 'zero'], {}, 'p'),
+          node('ArrayFeatureExtractor', ['all', 'two'], {}, 'q'),
+          ...encoders,
+        ],
+        inputs: [
+          ['first', 'string', ['n', 2]],
+          ['x', 'string', ['n', 1]],
+        ],
+        outputs: [['y', 'float32', null]],
+        initializers: indices,
+      })
+      const hints = inputHints(readOnnx(bytes))
+      expect(hints.get('first')?.columns.get(0)?.texts).toEqual(['a', 'b'])
+      expect(hints.get('first')?.columns.has(1)).toBe(false)
+      expect([...(hints.get('x')?.columns ?? [])].map(([column, { texts }]) => [column, texts])).toEqual([
+        [0, ['left']],
+      ])
+    })
+
+    it('that a turn mixes up are said of those that may be there', () => {
+      const hint = hintsOf(
+        [
+          node('ArrayFeatureExtractor', ['x', 'ends'], {}, 't'),
+          node('Transpose', ['t'], {}, 'u'),
+          node('Gather', ['u', 'zero'], { axis: 1 }, 'p'),
+          encoders[0] as BuiltNode,
+        ],
+        indices,
+      )
+      expect([...(hint?.columns.keys() ?? [])]).toEqual([1, 3])
+    })
+  })
+
   it('that contradict each other say nothing of the shape', () => {
     const both = hintsOf(
       [node('Gemm', ['x', 'w'], {}, 'a'), node('Gemm', ['x', 'v'])],

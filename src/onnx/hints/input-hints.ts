@@ -9,13 +9,11 @@
  * least so many where it does not (trees). Nothing is guessed: what the graph does not say is left out.
  */
 import type { OnnxGraph, OnnxModel, OnnxNode } from '../model.js'
+import { placeOfInput, placesAfter, widthsOf, type Place, type Surroundings } from './columns.js'
 import { hintOf, passesShape, passesValues, type Hint, type Weights } from './operators.js'
 
-export interface InputHint {
-  /** Where the graph fixes rank and sizes: of the whole shape, null where it leaves one free. Else null. */
-  readonly dims: readonly (number | null)[] | null
-  /** Columns of the last axis that the graph reads at least; 0: it does not say. */
-  readonly columnsMin: number
+/** Values that the model takes. */
+export interface ValueHint {
   /** Texts that the model knows; []: the graph does not say. */
   readonly texts: readonly string[]
   /** Integers that the model knows; []: the graph does not say. */
@@ -24,10 +22,21 @@ export interface InputHint {
   readonly integerEnd: number
 }
 
+export interface InputHint extends ValueHint {
+  /** Where the graph fixes rank and sizes: of the whole shape, null where it leaves one free. Else null. */
+  readonly dims: readonly (number | null)[] | null
+  /** Columns of the last axis that the graph reads at least; 0: it does not say. */
+  readonly columnsMin: number
+  /** Of columns of the last axis that the graph looks at one by one; what it says of all stands beside it. */
+  readonly columns: ReadonlyMap<number, ValueHint>
+}
+
 /** Hints that are looked at an input: a hostile graph may fan out without end. */
 const VISITS_MAX = 4096
 /** Texts and integers that are kept of an input. */
 const VALUES_MAX = 256
+/** Of all columns together: a hostile graph may take a wide input apart again and again. */
+const COLUMN_HINTS_MAX = 16_384
 
 /**
  * @returns by the name of the input; inputs of which the graph says nothing are left out.
@@ -42,9 +51,11 @@ export function inputHints(model: OnnxModel): ReadonlyMap<string, InputHint> {
     if (value !== undefined && outputs[0] !== undefined) weights.set(outputs[0], value)
   }
   const hints = new Map<string, InputHint>()
-  for (const { name } of graph.inputs) {
+  const around: Surroundings = { weights, widths: widthsOf(graph) }
+  for (const { name, type } of graph.inputs) {
     if (weights.has(name)) continue
-    const found = follow(name, consumers, weights)
+    const place = placeOfInput(type?.kind === 'tensor' ? type.dims : null)
+    const found = follow(name, place, consumers, weights, around)
     if (found.length > 0) hints.set(name, merged(found))
   }
   return hints
@@ -64,47 +75,91 @@ function consumersOf(graph: OnnxGraph): Consumers {
   return consumers
 }
 
-function follow(name: string, consumers: Consumers, weights: Weights): Hint[] {
-  const hints: Hint[] = []
-  const visited = new Set([name])
-  const open: { value: string; keepsShape: boolean; keepsValues: boolean }[] = [
-    { value: name, keepsShape: true, keepsValues: true },
-  ]
-  for (let visits = 0; open.length > 0 && visits < VISITS_MAX;) {
-    const { value, keepsShape, keepsValues } = open.pop() as (typeof open)[number]
-    for (const { node, input } of consumers.get(value) ?? []) {
-      if (visits++ === VISITS_MAX) break
-      const hint = hintOf(node, input, weights)
-      if (hint !== null) hints.push(restricted(hint, keepsShape, keepsValues))
-      const next = {
-        keepsShape: keepsShape && passesShape(node, input),
-        keepsValues: keepsValues && passesValues(node, input),
-      }
-      const [output] = node.outputs
-      if ((!next.keepsShape && !next.keepsValues) || output === undefined || visited.has(output)) continue
-      visited.add(output)
-      open.push({ value: output, ...next })
-    }
-  }
-  return hints
+/** A hint, and the columns that it is about; null: all. */
+interface Found {
+  readonly hint: Hint
+  readonly among: readonly number[] | null
 }
 
-function restricted(hint: Hint, keepsShape: boolean, keepsValues: boolean): Hint {
+interface Step {
+  readonly value: string
+  readonly keepsShape: boolean
+  readonly keepsValues: boolean
+  readonly place: Place
+}
+
+function follow(name: string, place: Place, consumers: Consumers, weights: Weights, around: Surroundings): Found[] {
+  const found: Found[] = []
+  const visited = new Set([name])
+  const open: Step[] = [{ value: name, keepsShape: true, keepsValues: true, place }]
+  for (let visits = 0; open.length > 0 && visits < VISITS_MAX;) {
+    const step = open.pop() as Step
+    for (const { node, input } of consumers.get(step.value) ?? []) {
+      if (visits++ === VISITS_MAX) break
+      const hint = hintOf(node, input, weights)
+      if (hint !== null) found.push({ hint: restricted(hint, step), among: step.place.among })
+      for (const next of stepsAfter(node, input, step, around)) {
+        if (visited.has(next.value)) continue
+        visited.add(next.value)
+        open.push(next)
+      }
+    }
+  }
+  return found
+}
+
+/** Where what is at `step` goes on behind a node. */
+function stepsAfter(node: OnnxNode, input: number, step: Step, around: Surroundings): Step[] {
+  const keepsShape = step.keepsShape && passesShape(node, input)
+  const keepsValues = step.keepsValues && passesValues(node, input)
+  const [first] = node.outputs
+  if ((!keepsShape && !keepsValues) || first === undefined) return []
+  if (!keepsValues) return [{ value: first, keepsShape, keepsValues, place: step.place }]
+  return placesAfter(node, input, step.place, around).flatMap((place, index) => {
+    const value = node.outputs[index] ?? ''
+    return value === '' || place.among?.length === 0 ? [] : [{ value, keepsShape, keepsValues, place }]
+  })
+}
+
+function restricted(hint: Hint, { keepsShape, keepsValues }: Step): Hint {
   return {
     ...(keepsShape ? { dims: hint.dims, columnsMin: hint.columnsMin } : {}),
     ...(keepsValues ? { texts: hint.texts, integers: hint.integers, integerEnd: hint.integerEnd } : {}),
   }
 }
 
-function merged(hints: readonly Hint[]): InputHint {
+function merged(found: readonly Found[]): InputHint {
+  const hints = found.map(({ hint }) => hint)
   const shapes = hints.flatMap(({ dims }) => (dims === undefined ? [] : [dims]))
   const [first] = shapes
   // Two that contradict each other: one of them does not see the input as it comes.
   const isAgreed = shapes.every((dims) => JSON.stringify(dims) === JSON.stringify(first))
-  const ends = hints.flatMap(({ integerEnd }) => (integerEnd === undefined ? [] : [integerEnd]))
   return {
     dims: first !== undefined && isAgreed ? first : null,
     columnsMin: Math.max(0, ...hints.map(({ columnsMin = 0 }) => columnsMin)),
+    ...valuesOf(found.flatMap(({ hint, among }) => (among === null ? [hint] : []))),
+    columns: columnsOf(found),
+  }
+}
+
+function columnsOf(found: readonly Found[]): Map<number, ValueHint> {
+  const hints = new Map<number, Hint[]>()
+  let pairs = 0
+  for (const { hint, among } of found) {
+    const isSaying = hint.texts !== undefined || hint.integers !== undefined || hint.integerEnd !== undefined
+    if (among === null || !isSaying || (pairs += among.length) > COLUMN_HINTS_MAX) continue
+    for (const column of new Set(among)) {
+      const known = hints.get(column)
+      if (known === undefined) hints.set(column, [hint])
+      else known.push(hint)
+    }
+  }
+  return new Map([...hints].map(([column, said]) => [column, valuesOf(said)]))
+}
+
+function valuesOf(hints: readonly Hint[]): ValueHint {
+  const ends = hints.flatMap(({ integerEnd }) => (integerEnd === undefined ? [] : [integerEnd]))
+  return {
     texts: [...new Set(hints.flatMap(({ texts = [] }) => texts.slice(0, VALUES_MAX)))].slice(0, VALUES_MAX),
     integers: [...new Set(hints.flatMap(({ integers = [] }) => integers.slice(0, VALUES_MAX)))].slice(0, VALUES_MAX),
     integerEnd: ends.length === 0 ? 0 : Math.min(...ends),

@@ -62,6 +62,9 @@ export async function decideBatching(subject: BatchingSubject): Promise<Batching
   }
   if (trial.shapeFault !== '') return nonBatching(trial.shapeFault, { culprit }, trial.shapeFault)
   const isProven = verdict === 'rows'
+  // Rows without elements differ in nothing: no comparison of them can fail.
+  if (!isProven && trial.inputs.every(({ dims }) => dims.includes(0)))
+    return nonBatching(`${culpritSentence(culprit, false)}, and rows without elements cannot be tried`, { culprit })
   const budgetMs = isProven ? TRIAL_PROVEN_MS : TRIAL_UNPROVEN_MS
   const tried = await tryRows(session, trial.inputs, { isProven, budgetMs, nowMs: subject.nowMs })
   const facts = { culprit, ...tried }
