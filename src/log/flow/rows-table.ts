@@ -1,10 +1,11 @@
 /**
  * From normalised batches to the table that a caller sees: the chosen columns, with `check_failures` derived where it was
- * asked for, as one Arrow table.
+ * asked for, and rows of tensors nested where only metadata.shape tells their dims, as one Arrow table.
  */
 import { type Data, DataType, Field, List, type RecordBatch, Schema, Table, Utf8 } from 'apache-arrow'
-import { utf8Lists } from '../../results/column-types.js'
+import { tensorTypeOf, utf8Lists } from '../../results/column-types.js'
 import { groupOf, orderColumns, selectColumns, type DatasetOptions } from '../../results/dataset.js'
+import { nestedType, nestRows } from '../../results/tensors/nest-rows.js'
 import { batchOf } from './take.js'
 
 const checkFailures = 'check_failures'
@@ -31,11 +32,11 @@ export function chosenColumns(schema: Schema, { dataset, datasetExclude }: Datas
 
 /** @param names from chosenColumns; `schema` is that of the batches, which may be none. */
 export function tableOf(schema: Schema, batches: readonly RecordBatch[], names: readonly string[]): Table {
-  const fields = names.map((name) =>
-    name === checkFailures
-      ? new Field(checkFailures, new List(new Field('item', new Utf8(), true)), false)
-      : (schema.fields.find((field) => field.name === name) as Field),
-  )
+  const fields = names.map((name) => {
+    if (name === checkFailures) return new Field(checkFailures, new List(new Field('item', new Utf8(), true)), false)
+    const field = schema.fields.find((candidate) => candidate.name === name) as Field
+    return isTold(schema, name) ? field.clone({ type: nestedType(field.type as List, rankOf(field)) }) : field
+  })
   const chosen = new Schema(fields)
   return new Table(
     chosen,
@@ -43,11 +44,27 @@ export function tableOf(schema: Schema, batches: readonly RecordBatch[], names: 
   )
 }
 
+/** The column of a row's dims, where two and more of them are free. */
+function shapeName(name: string): string {
+  return `metadata.shape.${name}`
+}
+
+function isTold({ fields }: Schema, name: string): boolean {
+  return fields.some((field) => field.name === shapeName(name))
+}
+
+function rankOf(field: Field): number {
+  return tensorTypeOf(field).shape?.length ?? 1
+}
+
 function columnsOf(batch: RecordBatch, names: readonly string[]): Data[] {
+  const indexOf = (name: string): number => batch.schema.fields.findIndex((field) => field.name === name)
+  const dataOf = (name: string): Data => batch.data.children[indexOf(name)] as Data
   return names.map((name) => {
     if (name === checkFailures) return failuresOf(batch)
-    const index = batch.schema.fields.findIndex((field) => field.name === name)
-    return batch.data.children[index] as Data
+    if (!isTold(batch.schema, name)) return dataOf(name)
+    const rank = rankOf(batch.schema.fields[indexOf(name)] as Field)
+    return nestRows(dataOf(name) as Data<List>, dataOf(shapeName(name)), rank)
   })
 }
 
