@@ -153,7 +153,10 @@ export interface PipelineStats {
   rowCount: number
   /** Failures by native status number. */
   failureCounts: Float64Array
-  /** Background rows refused or dropped, by position of the current plan (flattened over stages), as [shed, failed] pairs. */
+  /**
+   * Background rows that were not answered, by position of the current plan (flattened over stages), then by native status
+   * number; in place of 0 those that were shed.
+   */
   backgroundLosses: Float64Array
   checkFailureCounts: Float64Array
   sendNs: Float64Array
@@ -281,7 +284,8 @@ export interface NativeAddon {
   batchEntries(worker: WorkerHandle): Int32Array
   /** For outputs whose shape was not known: copies once. False when dims disagree with an earlier part of the batch. */
   setOutput(worker: WorkerHandle, output: number, data: ArrayBufferView, dims: number[], batchRow: number): boolean
-  failEntry(worker: WorkerHandle, entry: number, text: string): void
+  /** @returns whether the failure reaches no caller: the entry is of the background. */
+  failEntry(worker: WorkerHandle, entry: number, text: string): boolean
   /** Hands the batch in hand on: next steps, answers, wake-ups. The session was called and returned at these moments. */
   completeBatch(worker: WorkerHandle, runStartUs: number, runEndUs: number): void
   takeJob(worker: WorkerHandle): { tag: number; payload: Uint8Array }

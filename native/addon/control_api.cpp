@@ -132,10 +132,13 @@ Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
   stats.Set("inFlight", Napi::Number::New(env, counters.in_flight.load()));
   stats.Set("failureCounts", counter_array(env, counters.failure_counts));
   stats.Set("checkFailureCounts", counter_array(env, counters.check_failures));
-  auto losses = Napi::Float64Array::New(env, PipelineStats::kPositionsMax * 2);
+  auto losses = Napi::Float64Array::New(env, PipelineStats::kPositionsMax * kStatusCodeCount);
   for (size_t i = 0; i < PipelineStats::kPositionsMax; ++i) {
-    losses[2 * i] = static_cast<double>(counters.shed_rows[i].load(std::memory_order_relaxed));
-    losses[2 * i + 1] = static_cast<double>(counters.lost_rows[i].load(std::memory_order_relaxed));
+    // No row is lost for kOk: its place has those that were shed.
+    losses[i * kStatusCodeCount] = static_cast<double>(counters.shed_rows[i].load(std::memory_order_relaxed));
+    for (size_t code = 1; code < kStatusCodeCount; ++code)
+      losses[i * kStatusCodeCount + code] =
+          static_cast<double>(counters.lost_rows[i][code].load(std::memory_order_relaxed));
   }
   stats.Set("backgroundLosses", losses);
   uint64_t results = 0;

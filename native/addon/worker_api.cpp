@@ -164,8 +164,8 @@ Napi::Value fail_entry_js(const Napi::CallbackInfo& info) {
   const auto entry =
       static_cast<size_t>(read_integer(info[1], "entry", 0, static_cast<int64_t>(batch.entries.size()) - 1));
   batch.lane.queue.failed_run_count.fetch_add(1, std::memory_order_relaxed);
-  fail_entry(batch, entry, StatusCode::kRunFailed, info[2].ToString().Utf8Value());
-  return info.Env().Undefined();
+  const bool is_unheard = fail_entry(batch, entry, StatusCode::kRunFailed, info[2].ToString().Utf8Value());
+  return Napi::Boolean::New(info.Env(), is_unheard);
 }
 
 Napi::Value complete_batch_js(const Napi::CallbackInfo& info) {

@@ -72,6 +72,15 @@ void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publis
   }
 }
 
+namespace {
+// Rows that nobody waits for were not answered.
+void count_lost_rows(const Entry& entry, StatusCode code) {
+  const Request& request = *entry.request;
+  const size_t position = request.plan->stages[entry.stage].first_position + entry.position;
+  request.stats->lost_rows[position][static_cast<size_t>(code)].fetch_add(entry.count, std::memory_order_relaxed);
+}
+}  // namespace
+
 uint32_t drop_dead_rows(WorkerSeat& seat) {
   Batch& batch = *seat.batch;
   const int64_t now = now_ns();
@@ -85,6 +94,7 @@ uint32_t drop_dead_rows(WorkerSeat& seat) {
       entry.is_dropped = true;
       const bool is_expired = request.deadline_us != 0 && now / 1000 >= request.deadline_us;
       if (is_expired) end_request(request, StatusCode::kDeadlineExceeded, deliveries);
+      if (entry.is_background) count_lost_rows(entry, is_expired ? StatusCode::kDeadlineExceeded : request.status());
       continue;
     }
     if (entry.batch_row != kept) {
@@ -100,15 +110,19 @@ uint32_t drop_dead_rows(WorkerSeat& seat) {
   return kept;
 }
 
-void fail_entry(Batch& batch, size_t index, StatusCode code, const std::string& text) {
+bool fail_entry(Batch& batch, size_t index, StatusCode code, const std::string& text) {
   Entry& entry = batch.entries[index];
-  if (entry.is_dropped || entry.is_failed) return;
+  if (entry.is_dropped || entry.is_failed) return false;
   entry.is_failed = true;
   Request& request = *entry.request;
   const Stage& stage = request.plan->stages[entry.stage];
-  if (!entry.is_background) return request.fail(code, 0, 0, 0, text);
+  if (!entry.is_background) {
+    request.fail(code, 0, 0, 0, text);
+    return false;
+  }
   lose_position(request, stage, entry.position);
-  request.stats->lost_rows[stage.first_position + entry.position].fetch_add(entry.count, std::memory_order_relaxed);
+  count_lost_rows(entry, code);
+  return true;
 }
 
 void fail_all_entries(Batch& batch, StatusCode code, const std::string& text) {

@@ -40,8 +40,8 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
 
 // After take: removes rows that need no run any more (cancelled, expired). Returns the rows left; 0: skip the run.
 uint32_t drop_dead_rows(WorkerSeat& seat);
-// Marks entries failed before complete_batch.
-void fail_entry(Batch& batch, size_t entry, StatusCode code, const std::string& text);
+// Marks entries failed before complete_batch. True: the failure reaches no caller, the entry is of the background.
+bool fail_entry(Batch& batch, size_t entry, StatusCode code, const std::string& text);
 void fail_all_entries(Batch& batch, StatusCode code, const std::string& text);
 // The batch in hand is done: requests advance, answers are delivered. When the session was called and when it returned;
 // nothing: it was not run.

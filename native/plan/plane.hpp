@@ -27,7 +27,8 @@ struct PipelineStats {
   std::atomic<uint32_t> in_flight{0};
   std::array<std::atomic<uint64_t>, kStatusCodeCount> failure_counts{};
   std::array<std::atomic<uint64_t>, kPositionsMax> shed_rows{};
-  std::array<std::atomic<uint64_t>, kPositionsMax> lost_rows{};
+  // By position, then by what they were lost for.
+  std::array<std::array<std::atomic<uint64_t>, kStatusCodeCount>, kPositionsMax> lost_rows{};
   std::array<std::atomic<uint64_t>, kChecksMax> check_failures{};
   Shards<AnswerTimes> answers;
 };

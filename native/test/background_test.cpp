@@ -66,7 +66,7 @@ TEST("scheduler: a background worker alone takes long background runs of what it
   complete_after(engine.seat, 50'000'000);
   engine.run_all();
   CLAIM(drain(*engine.port).size() == 4 && engine.port->in_flight() == 0);
-  CLAIM(engine.pipeline.stats->lost_rows[1].load() == 0);
+  for (const auto& rows : engine.pipeline.stats->lost_rows[1]) CLAIM(rows.load() == 0);
 }
 
 TEST("scheduler: short background runs are left to the others, and a closed plane answers what waits for the rest") {
@@ -130,4 +130,24 @@ TEST("queue: background rows that would wait for seconds are shed and counted, i
 
 int main() {
   return run_all();
+}
+
+TEST("executor: rows of a challenger that fails are counted by the reason, once, and the answer stays") {
+  Engine engine;
+  auto challenger = make_queue(engine.plane, 20);
+  CLAIM(engine.deploy(make_shadow(make_queue(engine.plane, 10), challenger)).empty());
+  Failure failure;
+  engine.submit_rows(rows_of(3, 0), 1, failure);
+  engine.port->publisher.flush();
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
+  CLAIM(drop_dead_rows(engine.seat) == 3);
+  const RunSpan run = run_for(engine.seat, 3000);
+  CLAIM(fail_entry(*engine.seat.batch, 0, StatusCode::kRunFailed, "index out of bounds"));
+  CLAIM(!fail_entry(*engine.seat.batch, 0, StatusCode::kRunFailed, "again"));
+  complete_batch(engine.seat, run);
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 1 && outcomes[0].code == StatusCode::kOk);
+  const auto& lost = engine.pipeline.stats->lost_rows[1];
+  CLAIM(lost[static_cast<size_t>(StatusCode::kRunFailed)].load() == 3);
 }

@@ -24,6 +24,8 @@ export const DRAIN_POLL_MS = 2
 export const META_KEYS_MAX = 64
 /** Milliseconds between two lines of the operator's log about the same failure of requests. */
 export const FAILURE_LOG_MS = 60_000
+/** Milliseconds between two reports of a worker about background failures of one model. */
+export const FAILURE_REPORT_MS = 1000
 /** Failures that are told apart for it. */
 export const FAILURE_KINDS_MAX = 256
 /** Columns of keys of a pipeline's log: one of them is the request's id. */

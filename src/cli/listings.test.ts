@@ -101,11 +101,24 @@ describe('listings', () => {
       request_count: 100,
       row_count: 5000,
       failures: { ERR_QUEUE_FULL: 4 },
+      background: [
+        { model: 'quiet', shed_rows: 0, failed_rows: 0, failures: {}, last_failure: null },
+        {
+          model: 'c',
+          shed_rows: 7,
+          failed_rows: 3,
+          failures: { ERR_RUN_FAILED: 3 },
+          last_failure: { code: 'ERR_RUN_FAILED', message: 'indices out of bounds', at: '2026-01-02T03:04:05.678Z' },
+        },
+      ],
       models: [{ name: 'm', version: 1, pending_rows: 8, ready: true, provider: 'cpu' }],
     })
     expect(text).toContain('p serves version 2 (of 1, 2)')
     expect(text).toContain('requests  100, 3 in flight')
     expect(text).toContain('ERR_QUEUE_FULL 4')
+    expect(text).toContain('background c: 7 rows shed by a full queue; 3 rows failed with ERR_RUN_FAILED')
+    expect(text).toMatch(/last, .*: indices out of bounds/)
+    expect(text).not.toContain('quiet')
     expect(text).toContain('a deploy is under way')
     expect(text).toContain('the last deploy failed: version 3: There is no model x (ERR_MODEL_NOT_FOUND)')
     expect(text.split('\n')).toContain('m            1             8  yes    cpu')

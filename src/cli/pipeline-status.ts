@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { StatusAnswer } from '../client/answers.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
-import { formatTable } from './table.js'
+import { formatTable, formatTime } from './table.js'
 import type { Terminal } from './terminal.js'
 
 const EXAMPLES = `
@@ -51,8 +51,24 @@ export function describeStatus(status: StatusAnswer): string {
     model.ready ? 'yes' : 'no',
     model.provider ?? '-',
   ])
-  lines.push(...status.models.flatMap(batchingLines))
+  lines.push(...(status.background ?? []).flatMap(backgroundLines), ...status.models.flatMap(batchingLines))
   return [...lines, '', formatTable(columns, rows), '', formatTable(runColumns, status.models.map(runRow))].join('\n')
+}
+
+/** Nothing where nothing was lost. */
+function backgroundLines({
+  model,
+  shed_rows: shed,
+  failures,
+  last_failure: last,
+}: NonNullable<StatusAnswer['background']>[number]): string[] {
+  const lost = [
+    ...(shed > 0 ? [`${shed} rows shed by a full queue`] : []),
+    ...Object.entries(failures).map(([code, rows]) => `${rows} rows failed with ${code}`),
+  ]
+  if (lost.length === 0) return []
+  const reason = last === null ? [] : [`             last, ${formatTime(last.at)}: ${last.message}`]
+  return [`  background ${model}: ${lost.join('; ')}`, ...reason]
 }
 
 /** Nothing where nothing was seen: rows of most models share batches without a difference. */

@@ -129,6 +129,7 @@ export interface StatusAnswer {
   readonly request_count: number
   readonly row_count: number
   readonly failures: Readonly<Record<string, number>>
+  readonly background?: readonly BackgroundLossesAnswer[]
   readonly models: readonly {
     readonly name: string
     readonly version: number
@@ -139,6 +140,14 @@ export interface StatusAnswer {
     readonly batching?: BatchingStateAnswer
     readonly run_plan?: RunPlanAnswer
   }[]
+}
+
+export interface BackgroundLossesAnswer {
+  readonly model: string
+  readonly shed_rows: number
+  readonly failed_rows: number
+  readonly failures: Readonly<Record<string, number>>
+  readonly last_failure: { readonly code: string; readonly message: string; readonly at: string } | null
 }
 
 export interface BatchingStateAnswer {

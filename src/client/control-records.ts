@@ -130,6 +130,13 @@ export function pipelineStatus(answer: StatusAnswer): RemoteStatus {
     requestCount: answer.request_count,
     rowCount: answer.row_count,
     failures: answer.failures,
+    background: (answer.background ?? []).map((losses) => ({
+      model: losses.model,
+      shedRows: losses.shed_rows,
+      failedRows: losses.failed_rows,
+      failures: losses.failures,
+      lastFailure: losses.last_failure,
+    })),
     models: answer.models.map(modelStatus),
   }
 }

@@ -17,12 +17,14 @@ import type {
 } from './log-api.js'
 import type { InferTiming } from '../protocol/timing.js'
 import type { Dtype, Tensor, TensorField } from '../tensor/tensor.js'
+import type { BackgroundLosses } from './background-failures.js'
 import type { BatchingCounts } from './batching-proof.js'
 import type { BatchingMode, ModelSignature } from './model-signature.js'
 import type { ExplanationsApi } from './explain-api.js'
 import type { Calibration, RunPlan } from './run-arrangement.js'
 import type { TagsApi } from './tags-api.js'
 
+export type { BackgroundFailure, BackgroundLosses } from './background-failures.js'
 export type * from './batching-proof.js'
 export type * from './model-signature.js'
 export type * from './explain-api.js'
@@ -282,6 +284,8 @@ export interface PipelineStatus {
   readonly requestCount: number
   readonly rowCount: number
   readonly failures: Readonly<Record<string, number>>
+  /** Of each challenger and other background model. */
+  readonly background: readonly BackgroundLosses[]
   readonly models: readonly {
     readonly name: string
     readonly version: number

@@ -45,7 +45,7 @@ import { loadedModelsParts } from './loaded-models-parts.js'
 import { logReading } from './log-reading.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
-import { modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
+import { countBackgroundLoss, modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
 import { PlainExecutor } from './plain-executor.js'
 import { openRowLogs, type RowLogs } from './row-logs.js'
@@ -143,9 +143,12 @@ export class Engine implements EngineApi {
       isMeasuring: this.isMeasuring,
       nowMs: () => this.#clock.nowMs(),
       onLog: (log, rows) => this.#logs?.append(log, rows) ?? Promise.resolve(),
-      onBackgroundLoss: (deployment, label, rows) => {
-        const losses = this.#deployments.slotOf(deployment.pipeline)?.plain.backgroundLosses
-        losses?.set(label, (losses.get(label) ?? 0) + rows)
+      onBackgroundLoss: (deployment, { options: [option] }, rows, { code, message }) => {
+        const model = option === undefined ? undefined : deployment.models[option.model]
+        if (option === undefined || model === undefined) return
+        const counters = this.#deployments.slotOf(deployment.pipeline)?.plain
+        if (counters !== undefined) countBackgroundLoss(counters, option.label, code, rows)
+        this.#loaded.noteBackgroundFailure(model, code, message)
       },
     })
     this.#wire = new EngineWirePort({

@@ -28,6 +28,7 @@ import type {
   RunPlan,
   RunPlanState,
 } from './api.js'
+import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures } from './background-failures.js'
 import { storedCalibration } from './calibration-conditions.js'
 import {
   BatchingNotices,
@@ -62,6 +63,7 @@ export interface LoadedModel {
   readonly isUnbatched: boolean
   /** Its runs on the string path; the queue counts the others. */
   readonly plainRuns: PlainRunCounters
+  readonly backgroundFailures: Readonly<BackgroundFailures>
 }
 
 export interface QueueLimits {
@@ -166,6 +168,7 @@ export class LoadedModels {
       runPlanState: 'default',
       batchingCounts: newBatchingCounts(),
       plainRuns: newPlainRunCounters(),
+      backgroundFailures: newBackgroundFailures(),
       references: 1,
       isInBackground: false,
     }
@@ -187,6 +190,11 @@ export class LoadedModels {
     void this.#parts.pool.loadInBackground(entry.modelKey).then((isLoaded) => {
       if (isLoaded && entry.queue !== null && entry.references > 0) addon.leaveToBackground(entry.queue)
     })
+  }
+
+  /** A request's rows failed in the background: the operator is told, for no caller is. */
+  noteBackgroundFailure({ version, backgroundFailures }: LoadedModel, code: string, message: string, count = 1): void {
+    noteBackgroundFailure(backgroundFailures, { label: labelOf(version), code, message, count }, this.#parts)
   }
 
   /** Counts one user less; the last one closes the queue and unloads. Its batches must all have been answered. */
@@ -267,6 +275,10 @@ export class LoadedModels {
   #observe(observation: WorkerObservation): void {
     const entry = [...this.#entries.values()].find(({ modelKey }) => modelKey === observation.modelKey)
     if (entry === undefined) return
+    if (observation.observed === 'background-failure') {
+      const { reason, count } = observation
+      return this.noteBackgroundFailure(entry, 'ERR_RUN_FAILED', reason, count)
+    }
     const label = labelOf(entry.version)
     if (observation.observed === 'shared-failure') {
       entry.batchingCounts.sharedFailures++

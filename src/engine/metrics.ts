@@ -6,11 +6,15 @@ import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
 import { errorTable, type ErrorCode } from '../base/errors.js'
 import type { BatchingCounts } from './api.js'
+import type { BackgroundLosses } from './background-failures.js'
 import type { Deployment } from './deployment.js'
 import type { LoadedModel } from './loaded-models.js'
 import { noValues, PlainHistogram } from './plain-histogram.js'
 import { faultName } from './row-logs.js'
 import type { ThreadPlan } from './thread-plan.js'
+
+/** PipelineStats::kPositionsMax of native/plan/plane.hpp. */
+const POSITIONS_MAX = 64
 
 /** Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. */
 export interface HistogramLayout {
@@ -60,7 +64,7 @@ export interface PipelineMetrics {
   /** Rows on which each check failed. */
   readonly checkFailures: Readonly<Record<string, number>>
   /** Rows of background models that were refused, or lost to a failure. */
-  readonly background: readonly { readonly model: string; readonly shedRows: number; readonly failedRows: number }[]
+  readonly background: readonly BackgroundLosses[]
   readonly log: LogMetrics
   readonly sendNs: Histogram
   readonly totalNs: Histogram
@@ -107,7 +111,8 @@ export interface PlainCounters {
   rowCount: number
   readonly failures: Map<ErrorCode, number>
   readonly checkFailures: Map<string, number>
-  readonly backgroundLosses: Map<string, number>
+  /** Rows by position's label, then by error code. */
+  readonly backgroundLosses: Map<string, Map<ErrorCode, number>>
   readonly sendNs: PlainHistogram
   readonly totalNs: PlainHistogram
 }
@@ -121,6 +126,12 @@ export const newPlainCounters = (): PlainCounters => ({
   sendNs: new PlainHistogram(),
   totalNs: new PlainHistogram(),
 })
+
+export function countBackgroundLoss(counters: PlainCounters, label: string, code: ErrorCode, rows: number): void {
+  const { backgroundLosses } = counters
+  const losses = backgroundLosses.get(label) ?? new Map<ErrorCode, number>()
+  backgroundLosses.set(label, losses.set(code, (losses.get(code) ?? 0) + rows))
+}
 
 /** What the string path counts of a loaded model: each of its runs is a batch. */
 export interface PlainRunCounters {
@@ -227,31 +238,36 @@ function histogramOf(snapshot: Float64Array | undefined): Histogram {
 }
 
 function failuresOf(counts: Float64Array, plain: PlainCounters): Record<string, number> {
+  return byCode(counts, plain.failures)
+}
+
+/** @param counts by native status number. */
+function byCode(counts: Float64Array, plain: ReadonlyMap<ErrorCode, number> | undefined): Record<string, number> {
   const failures: Record<string, number> = {}
   for (const [code, row] of Object.entries(errorTable)) {
     const native = 'native' in row && row.native !== undefined ? (counts[row.native] ?? 0) : 0
-    const count = native + (plain.failures.get(code as ErrorCode) ?? 0)
+    const count = native + (plain?.get(code as ErrorCode) ?? 0)
     if (count > 0) failures[code] = count
   }
   return failures
 }
 
-/** The addon counts by position of the current plan, over all stages: [shed, failed] each. */
+/** The addon counts by position of the current plan, over all stages, then by status; in place of 0 what was shed. */
 function backgroundOf(
   current: Deployment | null,
   losses: Float64Array,
   plain: PlainCounters,
 ): PipelineMetrics['background'] {
   const positions = current?.compiled.stages.flatMap((stage) => stage.positions) ?? []
+  const statusCount = losses.length / POSITIONS_MAX
   return positions.flatMap((position, index) => {
     if (!position.isBackground) return []
     const model = position.options[0]?.label ?? ''
-    return [
-      {
-        model,
-        shedRows: losses[index * 2] ?? 0,
-        failedRows: (losses[index * 2 + 1] ?? 0) + (plain.backgroundLosses.get(model) ?? 0),
-      },
-    ]
+    const lost = losses.subarray(index * statusCount, (index + 1) * statusCount)
+    const failures = byCode(lost, plain.backgroundLosses.get(model))
+    const failedRows = Object.values(failures).reduce((sum, rows) => sum + rows, 0)
+    const lasts = position.options.map((option) => current?.models[option.model]?.backgroundFailures.last ?? null)
+    const lastFailure = lasts.reduce((one, other) => ((other?.at ?? '') > (one?.at ?? '') ? other : one), null)
+    return [{ model, shedRows: lost[0] ?? 0, failedRows, failures, lastFailure }]
   })
 }

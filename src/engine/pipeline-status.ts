@@ -29,6 +29,7 @@ export function pipelineStatusOf({ record, slot, progress, isReady }: PipelineSt
     requestCount: metrics?.requestCount ?? 0,
     rowCount: metrics?.rowCount ?? 0,
     failures: metrics?.failures ?? {},
+    background: metrics?.background ?? [],
     models: modelsOf(current, isReady),
   }
 }

@@ -6,9 +6,9 @@
  *            └─ background positions start at once, the answer never waits for them; the log does
  */
 import { addon } from '../../bindings/native.js'
-import { isPenstockError, PenstockError } from '../base/errors.js'
+import { isPenstockError, PenstockError, toPenstockError } from '../base/errors.js'
 import { checkFails } from '../pipeline/check-evaluate.js'
-import type { PlanSource } from '../pipeline/plan.js'
+import type { PlanPosition, PlanSource } from '../pipeline/plan.js'
 import type { InferTiming, StepTiming } from '../protocol/timing.js'
 import { loggedKeys } from '../log/log-columns.js'
 import { decodeMetaBlock } from '../protocol/meta.js'
@@ -33,7 +33,7 @@ export interface PlainHooks {
   /** Resolves when the rows are taken, or, of a committed log, on the disk. */
   onLog(log: DeploymentLog, rows: PlainRows): Promise<void>
   /** Rows of a background position that failed or found no room. */
-  onBackgroundLoss(deployment: Deployment, label: string, rows: number): void
+  onBackgroundLoss(deployment: Deployment, position: PlanPosition, rows: number, error: PenstockError): void
 }
 
 /** What one position has produced: per option its inputs and outputs, for the rows that it was given. */
@@ -105,9 +105,10 @@ export class PlainWalk {
           runs[positionIndex] = run
         })
         if (!position.isBackground) return foreground.push(done)
-        const label = position.options[0]?.label ?? ''
         return this.#background.push(
-          done.catch(() => this.#hooks.onBackgroundLoss(this.#deployment, label, this.#admitted.rows)),
+          done.catch((error: unknown) =>
+            this.#hooks.onBackgroundLoss(this.#deployment, position, this.#admitted.rows, toPenstockError(error)),
+          ),
         )
       })
       await Promise.all(foreground)

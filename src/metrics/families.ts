@@ -110,12 +110,12 @@ export const families: readonly Family[] = [
   },
   {
     name: 'penstock_background_rows_lost_total',
-    help: 'Rows of challengers and other background work that were shed by a full queue, or failed.',
+    help: 'Rows of challengers and other background work that a full queue shed, or that failed, by error code.',
     type: 'counter',
     read: ofPipelines(({ background }) =>
-      background.flatMap(({ model, shedRows, failedRows }) => [
+      background.flatMap(({ model, shedRows, failures }) => [
         { labels: { model, reason: 'shed' }, value: shedRows },
-        { labels: { model, reason: 'failed' }, value: failedRows },
+        ...Object.entries(failures).map(([reason, value]) => ({ labels: { model, reason }, value })),
       ]),
     ),
   },

@@ -66,7 +66,15 @@ const engine = {
         fault: 'EIO',
         commitNs: histogram([3000]),
       },
-      background: [{ model: 'c', shedRows: 9, failedRows: 1 }],
+      background: [
+        {
+          model: 'c',
+          shedRows: 9,
+          failedRows: 3,
+          failures: { ERR_RUN_FAILED: 2, ERR_WORKER_LOST: 1 },
+          lastFailure: null,
+        },
+      ],
       sendNs: histogram([3000]),
       totalNs: histogram(totals),
     },
@@ -123,6 +131,8 @@ describe('metrics', () => {
       expect(valueOf(samples, 'penstock_failures_total', { pipeline: 'p', code: 'ERR_QUEUE_FULL' })).toBe(2)
       expect(valueOf(samples, 'penstock_check_failures_total', { check: 'too "high"' })).toBe(1)
       expect(valueOf(samples, 'penstock_background_rows_lost_total', { model: 'c', reason: 'shed' })).toBe(9)
+      expect(valueOf(samples, 'penstock_background_rows_lost_total', { model: 'c', reason: 'ERR_RUN_FAILED' })).toBe(2)
+      expect(valueOf(samples, 'penstock_background_rows_lost_total', { model: 'c', reason: 'ERR_WORKER_LOST' })).toBe(1)
       expect(valueOf(samples, 'penstock_log_rows_total', { pipeline: 'p' })).toBe(30)
       expect(valueOf(samples, 'penstock_log_dropped_rows_total', { pipeline: 'p' })).toBe(6)
       expect(valueOf(samples, 'penstock_log_changed_keys_total', { pipeline: 'p' })).toBe(2)

@@ -45,6 +45,7 @@ export class BatchRunner {
   readonly #sessions: ReadonlyMap<number, ModelSession>
   readonly #checks: RowChecks
   readonly #onSharedFailure: (modelKey: number, reason: string) => void
+  readonly #onBackgroundFailure: (modelKey: number, reason: string) => void
   /** [modelKey, batchId, rows, entryCount, laneId, isAlone, givenUp] of the batch in hand; a view of native memory. */
   readonly #info: Int32Array
   readonly #layouts = new Map<number, LaneLayout>()
@@ -65,12 +66,14 @@ export class BatchRunner {
     sessions: ReadonlyMap<number, ModelSession>,
     checks = new RowChecks(0, () => undefined),
     onSharedFailure: (modelKey: number, reason: string) => void = () => undefined,
+    onBackgroundFailure: (modelKey: number, reason: string) => void = () => undefined,
   ) {
     this.#addon = addon
     this.#worker = worker
     this.#sessions = sessions
     this.#checks = checks
     this.#onSharedFailure = onSharedFailure
+    this.#onBackgroundFailure = onBackgroundFailure
     this.#info = addon.workerInfo(worker)
   }
 
@@ -84,19 +87,23 @@ export class BatchRunner {
     this.#runStartUs = 0
     this.#sampledRow = this.#checks.next(rows)
     if (model === undefined) {
-      for (let entry = 0; entry < entryCount; entry++)
-        addon.failEntry(this.#worker, entry, 'the model is not loaded in this worker')
+      for (let entry = 0; entry < entryCount; entry++) this.#failEntry(entry, 'the model is not loaded in this worker')
     } else {
       try {
         await this.#runInParts(model, 0, rows)
       } catch (error) {
-        if (entryCount === 1) addon.failEntry(this.#worker, 0, runtimeReason(error))
+        if (entryCount === 1) this.#failEntry(0, runtimeReason(error))
         else if (await this.#runEntriesAlone(model)) this.#onSharedFailure(modelKey, runtimeReason(error))
       }
     }
     // Without a session nothing was run: no time was spent in it.
     if (this.#runStartUs === 0) this.#runStartUs = this.#runEndUs = addon.nowUs()
     addon.completeBatch(this.#worker, this.#runStartUs, this.#runEndUs)
+  }
+
+  #failEntry(entry: number, reason: string): void {
+    const isUnheard = this.#addon.failEntry(this.#worker, entry, reason)
+    if (isUnheard) this.#onBackgroundFailure(this.#info[0] as number, reason)
   }
 
   /** @returns whether all of them ran: nothing but their company made the shared run fail. */
@@ -110,7 +117,7 @@ export class BatchRunner {
       try {
         await this.#runInParts(model, entries[entry * 2] as number, rowCount)
       } catch (error) {
-        this.#addon.failEntry(this.#worker, entry, runtimeReason(error))
+        this.#failEntry(entry, runtimeReason(error))
         hasFailed = true
       }
     }

@@ -14,6 +14,7 @@ import { parentPort } from 'node:worker_threads'
 import { addon } from '../../bindings/native.js'
 import type { WorkerHandle } from '../../bindings/native.js'
 import { BatchRunner } from './batch-runner.js'
+import { FailureReports } from './failure-reports.js'
 import { ProviderRefused } from './cuda.js'
 import { openModelSession, releaseModelSession, runTensors, type ModelSession } from './model-session.js'
 import { runtimeReason } from './ort-tensor.js'
@@ -60,8 +61,17 @@ export default async function inferenceWorker(task: WorkerTask): Promise<void> {
 async function serve(worker: WorkerHandle, sessions: Map<number, ModelSession>, rowCheckEvery: number): Promise<void> {
   const post = (observation: WorkerObservation): void => parentPort?.postMessage(observation)
   const checks = new RowChecks(rowCheckEvery, (check) => post({ observed: 'row-check', ...check }))
-  const runner = new BatchRunner(addon, worker, sessions, checks, (modelKey, reason) =>
-    post({ observed: 'shared-failure', modelKey, reason }),
+  const reports = new FailureReports(
+    (modelKey, reason, count) => post({ observed: 'background-failure', modelKey, reason, count }),
+    () => addon.nowUs() / 1000,
+  )
+  const runner = new BatchRunner(
+    addon,
+    worker,
+    sessions,
+    checks,
+    (modelKey, reason) => post({ observed: 'shared-failure', modelKey, reason }),
+    (modelKey, reason) => reports.add(modelKey, reason),
   )
   for (;;) {
     // With a check to do it does not wait for work.
@@ -71,7 +81,9 @@ async function serve(worker: WorkerHandle, sessions: Map<number, ModelSession>, 
       if (checks.isOverdue()) await checks.run(sessions)
     } else if (taken === TAKEN_JOB) {
       const { tag, payload } = addon.takeJob(worker)
-      addon.completeJob(worker, tag, encodeReply(await answerJob(decodeJob(payload), sessions)))
+      const job = decodeJob(payload)
+      if (job.kind === 'unload') reports.forget(job.modelKey)
+      addon.completeJob(worker, tag, encodeReply(await answerJob(job, sessions)))
     } else if (taken === TAKEN_NOTHING) await checks.run(sessions)
     else if (taken === TAKEN_CLOSED) return
   }

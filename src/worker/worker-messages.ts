@@ -57,7 +57,7 @@ export interface WorkerReady {
   readonly unloaded: readonly { readonly modelKey: number; readonly label: string; readonly reason: string }[]
 }
 
-/** Posted when a row was checked, or a shared run failed whose requests ran by themselves. */
+/** Posted when a row was checked, a shared run failed whose requests ran by themselves, or a background run failed. */
 export type WorkerObservation =
   | {
       readonly observed: 'row-check'
@@ -65,6 +65,12 @@ export type WorkerObservation =
       /** That differs; '': none. */ readonly output: string
     }
   | { readonly observed: 'shared-failure'; readonly modelKey: number; readonly reason: string }
+  | {
+      readonly observed: 'background-failure'
+      readonly modelKey: number
+      readonly reason: string
+      /** Requests, since the report before. */ readonly count: number
+    }
 
 export interface PlainTensor {
   readonly name: string

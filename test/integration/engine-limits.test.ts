@@ -91,13 +91,17 @@ describe('limits', () => {
     const shed = records.filter((record) => record.audited['slow'] === null).length
     expect(shed).toBeGreaterThan(0)
     expect(shed).toBeLessThan(requests)
-    expect(engine.metrics().pipelines[0]?.background).toEqual([{ model: 'slow', shedRows: shed, failedRows: 0 }])
+    expect(engine.metrics().pipelines[0]?.background).toEqual([
+      { model: 'slow', shedRows: shed, failedRows: 0, failures: {}, lastFailure: null },
+    ])
     expect(engine.metrics().pipelines[0]?.failures).toEqual({})
   })
 
-  test('a challenger that fails is logged as null and costs the champion nothing', async () => {
+  test('a challenger that fails is logged as null, costs the champion nothing, and the operator is told why', async () => {
     const log = new TestLog()
-    const engine = await openEngine(['repeat-tokens', 'gather-ten'], { log })
+    const notices: string[] = []
+    const onNotice = ({ message }: { message: string }): number => notices.push(message)
+    const engine = await openEngine(['repeat-tokens', 'gather-ten'], { log, onNotice })
     await deploy(engine, 'p', [
       { type: 'shadow', champion: 'repeat-tokens', challengers: ['gather-ten'], tensorFields: ['tokens'] },
     ])
@@ -109,7 +113,19 @@ describe('limits', () => {
     const byToken = new Map(records.map((record) => [record.inputs['tokens']?.data[0], record.audited['gather-ten']]))
     expect(byToken.get(99n)).toBeNull()
     expect(byToken.get(3n)?.['value']?.data).toEqual(Float32Array.of(3, 9))
-    expect(engine.metrics().pipelines[0]?.background).toEqual([{ model: 'gather-ten', shedRows: 0, failedRows: 1 }])
+    const losses = { model: 'gather-ten', shedRows: 0, failedRows: 1, failures: { ERR_RUN_FAILED: 1 } }
+    expect(engine.metrics().pipelines[0]?.background).toMatchObject([losses])
+    // The worker's message is on its way.
+    await until('the reason is known', () => engine.pipelineStatus('p').background[0]?.lastFailure != null)
+    const { background } = engine.pipelineStatus('p')
+    const lastFailure = { code: 'ERR_RUN_FAILED', message: expect.stringContaining('out of') as string }
+    expect(background).toMatchObject([{ ...losses, lastFailure }])
+    expect(notices).toEqual([expect.stringMatching(/^gather-ten@1 failed 1 request in the background.*out of/s)])
+    // A champion's failure is its caller's: nothing is said of the background.
+    await deploy(engine, 'front', [{ type: 'model', model: 'gather-ten' }])
+    expect((await refusal(engine.infer('front', { inputs: { index: [[99n]] } }))).code).toBe('ERR_RUN_FAILED')
+    expect(engine.metrics().pipelines.find(({ pipeline }) => pipeline === 'front')?.background).toEqual([])
+    expect(notices).toHaveLength(1)
   })
 
   test('a lost worker is replaced by one with all models; at most its batch in hand fails, retryable', async () => {

@@ -3,8 +3,29 @@
  */
 import { describe, expect, test } from 'vitest'
 import type { ModelMetrics, PipelineMetrics } from '../../src/engine/metrics.js'
+import { buildModel } from '../../src/onnx/testing/build.js'
 import { deploy, openEngine, refusal, testModel, until } from './engine-harness.js'
 import { TestLog } from './log-harness.js'
+
+/** `label` → the first of a table of two; for the word a row that the table does not have. */
+const pickyModel = (word: string): Uint8Array =>
+  buildModel({
+    irVersion: 9,
+    opset: 19,
+    inputs: [['label', 'string', ['n', 1]]],
+    nodes: [
+      { op: 'Equal', inputs: ['label', 'word'], outputs: ['isWord'] },
+      { op: 'Cast', inputs: ['isWord'], outputs: ['one'], attributes: { to: 7 } },
+      { op: 'Mul', inputs: ['one', 'far'], outputs: ['index'] },
+      { op: 'Gather', inputs: ['table', 'index'], outputs: ['value'], attributes: { axis: 0 } },
+    ],
+    outputs: [['value', 'float32', ['n', 1]]],
+    initializers: [
+      { name: 'word', dtype: 'string', dims: [1], data: [word] },
+      { name: 'far', dtype: 'int64', dims: [1], data: BigInt64Array.of(99n) },
+      { name: 'table', dtype: 'float32', dims: [2], data: Float32Array.of(5, 7) },
+    ],
+  })
 
 describe('strings', () => {
   test('strings go in and out, any number of rows, concurrent requests apart', async () => {
@@ -118,6 +139,28 @@ describe('strings', () => {
       outputs: { echo: { data: ['white', 'red'] } },
       audited: { 'encode-string': { code: { data: BigInt64Array.of(1n, 0n) } } },
     })
+  })
+
+  test('a challenger that fails is counted by its reason, which the status and one notice tell', async () => {
+    const notices: string[] = []
+    const onNotice = ({ message }: { message: string }): number => notices.push(message)
+    const engine = await openEngine([], { onNotice })
+    // The inspection finds the word of each, so that both take whole requests, as models of a pipeline must alike.
+    await engine.addModel('picky', pickyModel('bad'))
+    await engine.addModel('champion', pickyModel('worse'))
+    await deploy(engine, 'p', [{ type: 'shadow', champion: 'champion', challengers: ['picky'] }])
+    for (const text of ['good', 'bad', 'bad', 'fine']) {
+      const { outputs } = await engine.infer('p', { inputs: { label: [[text], ['good']] } })
+      expect(outputs['value']?.data).toEqual(Float32Array.of(5, 5))
+    }
+    await until('all challengers are done', () => engine.metrics().pipelines[0]?.inFlight === 0)
+    const losses = { model: 'picky', shedRows: 0, failedRows: 2, failures: { ERR_RUN_FAILED: 2 } }
+    expect(engine.metrics().pipelines[0]).toMatchObject({ requestCount: 4, failures: {}, background: [losses] })
+    expect(engine.metrics().models.find(({ model }) => model === 'picky')?.failedRunCount).toBe(2)
+    const lastFailure = { code: 'ERR_RUN_FAILED', message: expect.stringContaining('out of') as string }
+    expect(engine.pipelineStatus('p').background).toMatchObject([{ ...losses, lastFailure }])
+    const told = notices.filter((notice) => notice.includes('background'))
+    expect(told).toEqual([expect.stringMatching(/^picky@1 failed 1 request in the background.*out of/s)])
   })
 
   test('deadlines and signals end the wait; redeploys retire the old plan', async () => {

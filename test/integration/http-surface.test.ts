@@ -61,6 +61,28 @@ describe('http: tags and versions', () => {
   })
 })
 
+test('http: the status of a pipeline tells why its challenger fails, and the metrics by which code', async () => {
+  for (const name of ['repeat-tokens', 'gather-ten']) await engine.addModel(name, modelBytes(name))
+  const shadow = { type: 'shadow', champion: 'repeat-tokens', challengers: ['gather-ten'], tensorFields: ['tokens'] }
+  await engine.applyPipeline({ name: 'shadowed', steps: [shadow as never] }, { deploy: true })
+  expect((await call(url, 'GET', '/v1/pipelines/shadowed/status')).json['background']).toEqual([
+    { model: 'gather-ten', shed_rows: 0, failed_rows: 0, failures: {}, last_failure: null },
+  ])
+  expect((await call(url, 'POST', '/v1/pipelines/shadowed/infer', { tokens: [[99], [98]] })).status).toBe(200)
+  await until('the reason is known', () => engine.pipelineStatus('shadowed').background[0]?.lastFailure != null)
+  const { json } = await call(url, 'GET', '/v1/pipelines/shadowed/status')
+  const last_failure = { code: 'ERR_RUN_FAILED', message: expect.stringContaining('out of') as string }
+  const losses = { model: 'gather-ten', shed_rows: 0, failed_rows: 2, failures: { ERR_RUN_FAILED: 2 }, last_failure }
+  expect(json['background']).toMatchObject([losses])
+  const { background } = await new PenstockControl(url).pipelineStatus('shadowed')
+  expect(background).toEqual(engine.pipelineStatus('shadowed').background)
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  const labels = 'pipeline="shadowed",model="gather-ten",reason="ERR_RUN_FAILED"'
+  expect(metrics).toContain(`penstock_background_rows_lost_total{${labels}} 2\n`)
+  await engine.undeployPipeline('shadowed')
+  await engine.removePipeline('shadowed')
+})
+
 describe('http: lists for clients of Wallaroo', () => {
   test('http: name what serves, with its version and hash', async () => {
     await engine.applyPipeline({ name: 'idle', steps: [{ type: 'model', model: 'linear' }] })

@@ -77,6 +77,16 @@ export const modelSchemas: Readonly<Record<string, Schema>> = {
     row_check_differences: count,
     shared_run_failures: { ...count, description: 'Shared runs that failed although each request ran by itself' },
   }),
+  BackgroundLosses: record({
+    model: { ...text, description: "As the log's columns name it" },
+    shed_rows: { ...count, description: 'That a full queue refused' },
+    failed_rows: count,
+    failures: { ...mapOf(count), description: 'Failed rows by error code' },
+    last_failure: {
+      anyOf: [record({ code: text, message: text, at: { type: 'string', format: 'date-time' } }), { type: 'null' }],
+      description: 'Of the model version, since it was loaded',
+    },
+  }),
   UploadedFile: record({
     sha256: { type: 'string', description: "Of the .onnx file that was sent; the version's own is of what is served" },
     size_bytes: count,

@@ -217,6 +217,13 @@ function statusJson(status: PipelineStatus): unknown {
     request_count: status.requestCount,
     row_count: status.rowCount,
     failures: status.failures,
+    background: status.background.map(({ model, shedRows, failedRows, failures, lastFailure }) => ({
+      model,
+      shed_rows: shedRows,
+      failed_rows: failedRows,
+      failures,
+      last_failure: lastFailure,
+    })),
     models: status.models.map((model) => ({
       name: model.name,
       version: model.version,

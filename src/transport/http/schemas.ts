@@ -168,6 +168,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     request_count: count,
     row_count: count,
     failures: mapOf(count),
+    background: listOf(reference('BackgroundLosses')),
     models: listOf(
       record({
         name,
