@@ -238,6 +238,12 @@ describe('quick infer', () => {
       'text/html, */*;q=0.1',
     ])
       await expectSame('add', body, { accept })
+    expect((await expectSame('add', body, { 'content-encoding': 'identity' })).status).toBe(200)
+    for (const encoding of ['gzip', 'br', 'gzip, identity']) {
+      const refused = await expectSame('add', body, { 'content-encoding': encoding })
+      expect(refused.status).toBe(415)
+      expect(refused.text).toContain('Expected content-encoding to be identity, or absent, but received')
+    }
     for (const text of ['', '{}', '[]', 'null', '[{"x":[1,2,3]}]', '\ufeff{"x":[[1,2,3]]}'])
       await expectSame('add', text)
     for (const name of ['nobody', 'a%20b', '%zz', 'add?x=1', 'text']) await expectSame(name, body)

@@ -31,11 +31,15 @@ import {
 } from 'apache-arrow'
 import { boolData, tableOf, utf8Data, type Column } from '../../results/column-types.js'
 
-/** @param names one per column; names that come twice are told apart by a number. */
+/**
+ * @param names one per column; names that come twice are told apart by a number.
+ * @param isJson the table is printed as JSON, whose timestamps are milliseconds of the epoch.
+ */
 export function tableOfChunks(
   chunks: readonly DuckDBDataChunk[],
   names: readonly string[],
   types: readonly DuckDBType[],
+  isJson: boolean,
 ): Table {
   const taken = new Set<string>()
   return tableOf(
@@ -44,7 +48,7 @@ export function tableOfChunks(
       for (let number = 1; taken.has(own); number++) own = `${name}_${number}`
       taken.add(own)
       const values = chunks.flatMap((chunk) => chunk.getColumnValues(index))
-      const data = dataOf(values, types[index] as DuckDBType)
+      const data = dataOf(values, types[index] as DuckDBType, isJson)
       return { field: new Field(own, data.type, true), data }
     }),
   )
@@ -60,11 +64,13 @@ const plain = (type: () => DataType, Values: new (length: number) => unknown): N
   make: (length) => new Values(length) as Float64Array,
 })
 
+const integers = plain(() => new Int64(), BigInt64Array)
+
 const numberKinds: Partial<Readonly<Record<DuckDBTypeId, NumberKind>>> = {
   [DuckDBTypeId.TINYINT]: plain(() => new Int8(), Int8Array),
   [DuckDBTypeId.SMALLINT]: plain(() => new Int16(), Int16Array),
   [DuckDBTypeId.INTEGER]: plain(() => new Int32(), Int32Array),
-  [DuckDBTypeId.BIGINT]: plain(() => new Int64(), BigInt64Array),
+  [DuckDBTypeId.BIGINT]: integers,
   [DuckDBTypeId.UTINYINT]: plain(() => new Uint8(), Uint8Array),
   [DuckDBTypeId.USMALLINT]: plain(() => new Uint16(), Uint16Array),
   [DuckDBTypeId.UINTEGER]: plain(() => new Uint32(), Uint32Array),
@@ -84,12 +90,13 @@ const toMicros: Partial<Readonly<Record<DuckDBTypeId, (value: never) => bigint>>
   [DuckDBTypeId.TIMESTAMP_NS]: ({ nanos }: { nanos: bigint }) => nanos / 1000n,
 }
 
-function dataOf(values: readonly DuckDBValue[], type: DuckDBType): Data {
+function dataOf(values: readonly DuckDBValue[], type: DuckDBType, isJson: boolean): Data {
   const { typeId } = type
   const kind = numberKinds[typeId]
   if (kind !== undefined) return numbers(values, kind, (value) => value)
   const micros = toMicros[typeId]
   if (micros !== undefined) {
+    if (isJson) return numbers(values, integers, (value) => flooredMillis(micros(value as never)))
     const timestamps: NumberKind = plain(() => new TimestampMicrosecond(), BigInt64Array)
     return numbers(values, timestamps, (value) => micros(value as never))
   }
@@ -97,13 +104,8 @@ function dataOf(values: readonly DuckDBValue[], type: DuckDBType): Data {
     const bits = boolData(values.map((value) => (value === true ? 1 : 0)))
     return makeData({ type: bits.type, length: values.length, data: bits.values, ...nulls(values) })
   }
-  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) return lists(values, type.valueType)
-  if (typeId === DuckDBTypeId.HUGEINT && values.every(fitsInt64))
-    return numbers(
-      values,
-      plain(() => new Int64(), BigInt64Array),
-      (value) => value,
-    )
+  if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) return lists(values, type.valueType, isJson)
+  if (typeId === DuckDBTypeId.HUGEINT && values.every(fitsInt64)) return numbers(values, integers, (value) => value)
   if (typeId === DuckDBTypeId.DECIMAL && (type as unknown as { width: number }).width <= exactDigits)
     return numbers(
       values,
@@ -125,11 +127,11 @@ function numbers(
   return makeData({ type: type(), length: values.length, data, ...nulls(values) } as never)
 }
 
-function lists(values: readonly DuckDBValue[], valueType: DuckDBType): Data {
+function lists(values: readonly DuckDBValue[], valueType: DuckDBType, isJson: boolean): Data {
   const items = values.map((value) => (value as { items: readonly DuckDBValue[] } | null)?.items ?? [])
   const valueOffsets = new Int32Array(values.length + 1)
   items.forEach((list, row) => (valueOffsets[row + 1] = (valueOffsets[row] as number) + list.length))
-  const child = dataOf(items.flat(), valueType)
+  const child = dataOf(items.flat(), valueType, isJson)
   const type = new List(new Field('item', child.type, true))
   return makeData({ type, length: values.length, valueOffsets, child, ...nulls(values) })
 }
@@ -137,6 +139,10 @@ function lists(values: readonly DuckDBValue[], valueType: DuckDBType): Data {
 function nulls(values: readonly DuckDBValue[]): { nullCount: number } | { nullBitmap: Uint8Array } {
   if (!values.includes(null)) return { nullCount: 0 }
   return { nullBitmap: boolData(values.map((value) => (value === null ? 0 : 1))).values }
+}
+
+function flooredMillis(micros: bigint): bigint {
+  return (micros - (((micros % 1000n) + 1000n) % 1000n)) / 1000n
 }
 
 function fitsInt64(value: DuckDBValue): boolean {

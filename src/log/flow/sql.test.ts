@@ -100,6 +100,25 @@ describe('SQL over the log', () => {
     ])
   })
 
+  it('timestamps are milliseconds in JSON, under any name, and have their microseconds in Arrow', async () => {
+    const sql = `SELECT time, max(time) OVER () AS latest, epoch_ms(time) AS ms, [time] AS listed, NULL::TIMESTAMP AS none,
+      TIMESTAMPTZ '1970-01-01 00:00:00.002999+00' AS zoned, TIMESTAMP '1969-12-31 23:59:59.9995' AS before,
+      TIMESTAMP_S '1970-01-02' AS day FROM other ORDER BY time DESC LIMIT 1`
+    const [row] = (await records(sql)) as [Record<string, unknown>]
+    expect(row).toEqual({
+      time: row['ms'],
+      latest: row['ms'],
+      ms: expect.any(Number),
+      listed: [row['ms']],
+      none: null,
+      zoned: 2,
+      before: -1,
+      day: 86_400_000,
+    })
+    const table = tableFromIPC((await query(sql, { format: 'arrow-file' })).body)
+    expect(String(table.schema.fields[1]?.type)).toBe('Timestamp<MICROSECOND>')
+  })
+
   it('cuts long results off, and says so', async () => {
     const result = await query('SELECT time FROM "house-1"', { rowsMax: 10 })
     expect(result.rows).toBe(10)

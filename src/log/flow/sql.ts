@@ -135,7 +135,7 @@ async function run(connection: DuckDBConnection, task: SqlTask, pipelines: reado
   }
   const names = result.columnNames()
   const types = result.columnTypes()
-  const whole = tableOfChunks(chunks, names, types)
+  const whole = tableOfChunks(chunks, names, types, task.format === 'records')
   const table = whole.numRows > task.rowsMax ? whole.slice(0, task.rowsMax) : whole
   const body =
     task.format === 'records'

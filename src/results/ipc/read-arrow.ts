@@ -137,7 +137,7 @@ function readStream(bytes: Uint8Array, rowsMax: number, bytesMax: number): Batch
 function readFile(bytes: Uint8Array, rowsMax: number, bytesMax: number): BatchDecoder {
   const footerEnd = bytes.length - arrowMagic.length - 4
   if (footerEnd < 8 || !startsWithMagic(bytes, bytes.length - arrowMagic.length)) {
-    throw arrowError('a file that ends with ARROW1', 'one that is cut off')
+    throw arrowError('in a file that ends with ARROW1', 'one that is cut off')
   }
   const footerBytes = viewOf(bytes).getInt32(footerEnd, true)
   if (footerBytes <= 0 || footerBytes > footerEnd - 8)

@@ -50,7 +50,7 @@ async function* fileParts(file: FileHandle, size: number): AsyncGenerator<TableP
   const footerEnd = size - tailBytes
   const footerBytes = tail.length < tailBytes ? 0 : tail.readInt32LE(0)
   if (tail.toString('latin1', 4) !== arrowMagic || footerBytes <= 0 || footerBytes > footerEnd - 8)
-    throw arrowError('a file that ends with ARROW1', 'one that is cut off')
+    throw arrowError('in a file that ends with ARROW1', 'one that is cut off')
   const footer = readFooter(await readAt(file, footerEnd - footerBytes, footerBytes))
   const decoder = new BatchDecoder(footer.schema, Infinity, ARROW_FILE_DECODED_BYTES_MAX)
   yield partOf(decoder, 0)

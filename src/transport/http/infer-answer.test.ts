@@ -26,6 +26,7 @@ const pipeline: AnsweredPipeline = {
     { name: 'challenger', version: 2, sha256: 'bb' },
     { name: 'champion', version: 1, sha256: 'aa' },
   ],
+  inputs: [{ name: 'x', dtype: 'float32', shape: [null, 2] }],
   outputs: [
     { name: 'score', dtype: 'float32', shape: [null, 1] },
     { name: 'id', dtype: 'int64', shape: [null] },
@@ -87,6 +88,22 @@ describe('answers', () => {
       writeRecords(result, pipeline, { inputs: { tensors }, timeMs: 1, partition: 'here' }),
     ) as { in: unknown }[]
     expect(second?.in).toEqual({ x: [3, 4.5] })
+  })
+
+  it('a row of a free dim stays a list when the dim is 1: only a declared [n, 1] is bare', () => {
+    const free: AnsweredPipeline = {
+      ...pipeline,
+      inputs: [{ name: 'tokens', dtype: 'int64', shape: [null, null] }],
+      outputs: [
+        { name: 'free', dtype: 'int64', shape: [null, null] },
+        { name: 'one', dtype: 'int64', shape: [null, 1] },
+      ],
+    }
+    const column = { dtype: 'int64', shape: [2, 1], data: BigInt64Array.of(7n, 8n) } as const
+    const answered = { ...result, outputs: { free: column, one: column } }
+    const context = { inputs: { tensors: { tokens: column } }, timeMs: 1, partition: 'here' }
+    const [first] = JSON.parse(writeRecords(answered, free, context)) as unknown[]
+    expect(first).toMatchObject({ in: { tokens: [7] }, out: { free: [7], one: 7 } })
   })
 
   it('names the model that answered each row of a split', () => {

@@ -7,11 +7,11 @@ import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import { encodeMessage, resultMessage, type InferTiming } from '../../protocol/codec.js'
 import { lastModelOf } from '../../results/models-text.js'
 import { writeNested, writeRow } from '../../tensor/print.js'
-import type { Tensor } from '../../tensor/tensor.js'
+import type { Tensor, TensorField } from '../../tensor/tensor.js'
 
 export type AnsweredPipeline = Pick<
   PipelineDescription,
-  'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isWhole'
+  'checks' | 'models' | 'steps' | 'routes' | 'inputs' | 'outputs' | 'isWhole'
 >
 
 /** `{"outputs":{…},"check_failures":[…],"metadata":{…}}` */
@@ -82,7 +82,7 @@ export interface RecordsContext {
   readonly partition: string
   /** A record a line instead of an array. */
   readonly isLines?: boolean
-  /** The row of a tensor [n, 1] is a list of one; else its value. */
+  /** The row of a field [n, 1] is a list of one; else its value. */
   readonly hasLists?: boolean
 }
 
@@ -90,17 +90,17 @@ export interface RecordsContext {
 export function writeRecords(result: InferResult, pipeline: AnsweredPipeline, context: RecordsContext): string {
   const failing = failingChecks(result)
   const metadataOf = recordMetadata(result, pipeline, context.partition)
-  const outputs = Object.entries(result.outputs).map(([name, tensor]) => [JSON.stringify(name), tensor] as const)
+  const cells = cellsOf(result.outputs, pipeline.outputs, context)
+  const inputs = 'echoes' in context.inputs ? [] : cellsOf(context.inputs.tensors, pipeline.inputs, context)
   const records: string[] = []
   // Records that were stacked for a model without a row axis come apart again where its outputs have one of each.
   const stacked = pipeline.isWhole && 'echoes' in context.inputs ? context.inputs.echoes.length : 1
-  const isApart = stacked > 1 && outputs.every(([, tensor]) => tensor.shape[0] === stacked)
+  const isApart = stacked > 1 && cells.every(({ tensor }) => tensor.shape[0] === stacked)
   const isWhole = pipeline.isWhole && !isApart
   for (let row = 0; row < (isApart ? stacked : result.rows); row++) {
     const checks = failing.get(isApart ? 0 : row) ?? []
-    const out = outputs.map(([name, tensor]) => `${name}:${writeCell(tensor, row, isWhole, context)}`)
     records.push(
-      `{"time":${context.timeMs},"in":${writeInputs(context, row, isWhole)},"out":{${out.join(',')}},` +
+      `{"time":${context.timeMs},"in":${writeInputs(context, inputs, row, isWhole)},"out":${writeCells(cells, row, isWhole)},` +
         `"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(isApart ? 0 : row)}}`,
     )
   }
@@ -125,22 +125,40 @@ export function writeMessage(
   )
 }
 
-function writeCell(tensor: Tensor, row: number, isWhole: boolean, { hasLists }: RecordsContext): string {
-  if (isWhole) return writeNested(tensor)
-  const text = writeRow(tensor, row)
-  const isOne = hasLists !== true && tensor.shape.length === 2 && tensor.shape[1] === 1
-  return isOne ? text.slice(1, -1) : text
+interface Cells {
+  /** As JSON. */
+  readonly name: string
+  readonly tensor: Tensor
+  readonly isBare: boolean
 }
 
-function writeInputs(context: RecordsContext, row: number, isWhole: boolean): string {
-  const { inputs } = context
-  if ('echoes' in inputs) {
-    const { echoes } = inputs
-    return isWhole && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')
-  }
-  return `{${Object.entries(inputs.tensors)
-    .map(([name, tensor]) => `${JSON.stringify(name)}:${writeCell(tensor, row, isWhole, context)}`)
-    .join(',')}}`
+/** Whether a row is bare follows from the declared shape: a free dim that is 1 this time would turn lists into values. */
+function cellsOf(
+  tensors: Readonly<Record<string, Tensor>>,
+  fields: readonly TensorField[],
+  { hasLists }: RecordsContext,
+): readonly Cells[] {
+  return Object.entries(tensors).map(([name, tensor]) => {
+    const declared = fields.find((field) => field.name === name)?.shape ?? tensor.shape
+    const isBare = hasLists !== true && declared.length === 2 && declared[1] === 1 && tensor.shape[1] === 1
+    return { name: JSON.stringify(name), tensor, isBare }
+  })
+}
+
+function writeCells(cells: readonly Cells[], row: number, isWhole: boolean): string {
+  return `{${cells.map((cell) => `${cell.name}:${writeCell(cell, row, isWhole)}`).join(',')}}`
+}
+
+function writeCell({ tensor, isBare }: Cells, row: number, isWhole: boolean): string {
+  if (isWhole) return writeNested(tensor)
+  const text = writeRow(tensor, row)
+  return isBare ? text.slice(1, -1) : text
+}
+
+function writeInputs({ inputs }: RecordsContext, cells: readonly Cells[], row: number, isWhole: boolean): string {
+  if (!('echoes' in inputs)) return writeCells(cells, row, isWhole)
+  const { echoes } = inputs
+  return isWhole && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')
 }
 
 /** Names of the failed checks by row; rows without one are absent. */

@@ -6,7 +6,7 @@
  * selects or flattens columns) are tables: table-answer.ts, loaded with the Arrow library when the first is asked for.
  */
 import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
-import { argumentError, expectOneOf } from '../../base/expect.js'
+import { argumentError, describeValue, expectOneOf } from '../../base/expect.js'
 import { DEADLINE_MS_MAX } from '../../base/limits.js'
 import { PenstockError } from '../../base/errors.js'
 import type { CancelSignal, EngineApi, InferRequest, PipelineDescription } from '../../engine/api.js'
@@ -67,6 +67,7 @@ const LOGGED_ID_HEADER = 'x-penstock-request-id'
 export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const { engine, pipeline: name, query, timeMs, partition } = call
   const description = engine.describePipeline(name)
+  expectUnpacked(call.header('content-encoding'))
   const kind = inferBodyKind(call.header('content-type'))
   const parsed = isHeavy(kind) ? await parseHeavy(call, kind, description) : parseBody(call, kind, description)
   const form = answerForm(call.header('accept'), parsed.form)
@@ -214,6 +215,16 @@ function withHeaders<Request extends ParsedBody['request']>(
     priority: request.priority ?? chosen,
     timing: hasTiming,
   }
+}
+
+/** Packed bytes would be refused for what they look like, and an encoding that is none would pass unseen. */
+function expectUnpacked(encoding: string): void {
+  if (encoding === '' || encoding.trim().toLowerCase() === 'identity') return
+  const rule = 'Expected content-encoding to be identity, or absent,'
+  throw new PenstockError(
+    'ERR_CONTENT_TYPE',
+    `${rule} but received ${describeValue(encoding)}. Send the body unpacked; Open Inference (/v2) takes gzip and deflate`,
+  )
 }
 
 /** The caller's own id goes into the log with the rows; what the body says under its name wins. */

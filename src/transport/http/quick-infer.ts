@@ -73,6 +73,7 @@ export class QuickInfer implements QuickHandler {
   }
 
   #isJson(exchange: QuickExchange): boolean {
+    if (exchange.header('content-encoding') !== '') return false
     const contentType = exchange.header('content-type')
     const accept = exchange.header('accept')
     if (contentType === this.#contentType && accept === this.#accept) return true
