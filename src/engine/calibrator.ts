@@ -15,12 +15,12 @@ import type { Clock } from '../base/clock.js'
 import { isPenstockError } from '../base/errors.js'
 import { BATCH_BYTES_MAX, CALIBRATION_MS_MAX } from '../base/limits.js'
 import { dtypeInfo } from '../tensor/dtype.js'
-import type { TensorField } from '../tensor/tensor.js'
 import { CalibrationBench } from '../worker/calibration-bench.js'
 import type { MeasuredModel } from '../worker/calibration-messages.js'
 import type { ModelSource } from '../worker/worker-messages.js'
 import type { PoolNotice } from '../worker/inference-pool.js'
-import { sampleDims } from '../worker/sample-inputs.js'
+import { hintedFields } from '../worker/graph-hints.js'
+import { sampleDims, type HintedField } from '../worker/sample-inputs.js'
 import type { Calibration, CalibrationConditions, ModelVersion } from './api.js'
 import { calibrate, type CalibrationFacts, type Measure } from './calibrate.js'
 import { formatRunPlan, sessionSettingsOf, type SessionPlacement } from './run-plan.js'
@@ -163,7 +163,7 @@ export class Calibrator {
   async #measure(task: CalibrationTask): Promise<{ calibration: Calibration; isDisturbed: boolean }> {
     const { clock, conditions } = this.#parts
     const { version, source, isWanted } = task
-    const { inputs } = version.signature
+    const inputs = await hintedFields(source, version.signature.inputs)
     const model: MeasuredModel = { ...source, inputs }
     await this.#bench.begin(model)
     try {
@@ -181,7 +181,7 @@ export class Calibrator {
         if (isShared) await sleep(((clock.monotonicUs() - startUs) / 1000) * otherCores, undefined, { ref: false })
         return sample
       }
-      const facts = factsOf(task, conditions, innerSize)
+      const facts = factsOf(task, inputs, conditions, innerSize)
       const { isDisturbed, ...outcome } = await calibrate(facts, measure, clock)
       const measuredAt = new Date(clock.nowMs()).toISOString()
       return { calibration: { ...outcome, rowBytes, measuredAt, conditions }, isDisturbed }
@@ -191,7 +191,7 @@ export class Calibrator {
   }
 
   /** The first size of the free dims that the model takes. @throws ERR_RUN_FAILED when it takes none. */
-  async #findInnerSize(inputs: readonly TensorField[]): Promise<number> {
+  async #findInnerSize(inputs: readonly HintedField[]): Promise<number> {
     const isFree = inputs.some(({ shape }) => shape.some((dim, axis) => axis > 0 && dim === null))
     const sizes = isFree ? innerSizes : [1]
     const { intraOpThreads } = this.#parts.conditions
@@ -211,10 +211,11 @@ export class Calibrator {
 
 function factsOf(
   { version, source }: CalibrationTask,
+  inputs: readonly HintedField[],
   conditions: CalibrationConditions,
   innerSize: number,
 ): CalibrationFacts {
-  const { inputs, outputs, batching } = version.signature
+  const { outputs, batching } = version.signature
   const rowBytes = Math.max(1, bytesOf(inputs, innerSize) + bytesOf(outputs, innerSize))
   const rowsOfBytes = Math.max(1, Math.floor(BATCH_BYTES_MAX / rowBytes))
   // Prepared weights are mapped by all; others are held twice while they are packed.
@@ -239,7 +240,7 @@ function availableBytes(): number {
 }
 
 /** Bytes of one row of these fields. */
-function bytesOf(fields: readonly TensorField[], innerSize: number): number {
+function bytesOf(fields: readonly HintedField[], innerSize: number): number {
   return fields.reduce((sum, field) => {
     const elements = sampleDims(field, 1, innerSize).reduce((product, dim) => product * dim, 1)
     return sum + elements * dtypeInfo(field.dtype).sizeBytes

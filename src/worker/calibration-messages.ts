@@ -1,11 +1,11 @@
 /** What the engine and a calibration thread say to each other, over the thread's message port. */
-import type { TensorField } from '../tensor/tensor.js'
+import type { HintedField } from './sample-inputs.js'
 import type { SessionSettings } from './session-options.js'
 import type { ModelSource } from './worker-messages.js'
 
 /** The model that is measured. */
 export interface MeasuredModel extends ModelSource {
-  readonly inputs: readonly TensorField[]
+  readonly inputs: readonly HintedField[]
 }
 
 /** One way to run it in one thread. */

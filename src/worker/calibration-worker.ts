@@ -112,9 +112,11 @@ function fillPool({ rows, innerSize }: MeasuredRun): void {
   const rowsAllowed = Math.floor(POOL_ELEMENTS_MAX / Math.max(1, ...rowElements))
   const poolRows = Math.max(rows, Math.min(POOL_ROWS, rowsAllowed))
   const random = seededRandom(SEED)
-  const data = fields.map(
-    ({ dtype }, i) => sampleData(dtype, poolRows * (rowElements[i] as number), random) as NumericData,
-  )
+  const data = fields.map((field, i) => {
+    const elements = poolRows * (rowElements[i] as number)
+    const width = sampleDims(field, 1, innerSize).at(-1)
+    return sampleData(field.dtype, elements, random, field.hint, width) as NumericData
+  })
   pool = { rows: poolRows, innerSize, data }
 }
 

@@ -51,7 +51,17 @@ function drawerOf(dtype: Dtype, random: RandomSource, hint: ValueHint | undefine
   return () => Math.floor(random() * end)
 }
 
-/** The dims of one input: its free first dim is `rows`, the other free ones are `innerSize`. */
-export function sampleDims(field: TensorField, rows: number, innerSize: number): number[] {
-  return field.shape.map((dim, axis) => dim ?? (axis === 0 ? rows : innerSize))
+/** An input, and what the graph says of its values; absent: nothing. */
+export interface HintedField extends TensorField {
+  readonly hint?: InputHint
+}
+
+/** The dims of one input: its free first dim is `rows`, as many columns as the graph reads, the other free ones `innerSize`. */
+export function sampleDims(field: HintedField, rows: number, innerSize: number): number[] {
+  const columns = field.hint?.columnsMin ?? 0
+  return field.shape.map((dim, axis) => {
+    if (dim !== null) return dim
+    if (axis === 0) return rows
+    return columns > 0 && axis === field.shape.length - 1 ? columns : innerSize
+  })
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Engine, Home, type Calibration, type EngineOptions, type RunPlan, type Tensor } from 'penstock'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { buildModel, type BuiltModel } from '../../src/onnx/testing/build.js'
 import { deploy, floats, openEngine, testModel, until } from './engine-harness.js'
 
 const step = (model: string) => [{ type: 'model', model } as const]
@@ -78,6 +79,41 @@ describe('calibration', () => {
     expect(calibration!.rowsPerS).toBeGreaterThan(0)
     const wasBusy = notices.some((message) => message.includes('busy'))
     expect(engine.getModel('digits').versions[0]?.calibration === undefined).toBe(wasBusy)
+  })
+
+  test('is measured on values and widths that the graph wants', async () => {
+    const notices: string[] = []
+    const engine = await openEngine([], { calibration: 'deploy', onNotice: ({ message }) => notices.push(message) })
+    const bytes = buildModel({
+      domains: { 'ai.onnx.ml': 3 },
+      nodes: [
+        {
+          op: 'OneHotEncoder',
+          domain: 'ai.onnx.ml',
+          inputs: ['id'],
+          outputs: ['place'],
+          attributes: { cats_int64s: [70, 90], zeros: 0 },
+        },
+        { op: 'Gather', inputs: ['x', 'last'], outputs: ['y'], attributes: { axis: 1 } },
+      ],
+      inputs: [
+        ['id', 'int64', ['n', 1]],
+        ['x', 'float32', ['n', 'width']],
+      ],
+      outputs: [
+        ['place', 'float32', ['n', 1, 2]],
+        ['y', 'float32', ['n', 1]],
+      ],
+      initializers: [{ name: 'last', dtype: 'int64', dims: [1], data: BigInt64Array.of(400n) }],
+    })
+    await engine.addModel('m', bytes)
+    await deploy(engine, 'p', step('m@1'))
+    expect({
+      state: modelOf(engine, 'p').runPlanState,
+      notices: notices.filter((text) => text.includes('uncalibrated')),
+    }).toEqual({ state: 'calibrated', notices: [] })
+    // 8 bytes of the id, 4 of each of the columns.
+    expect(modelOf(engine, 'p').calibration?.rowBytes).toBe(8 + 401 * 4)
   })
 
   test('free dims, fixed rows and strings: each is measured, or left alone, as its shape allows', async () => {
