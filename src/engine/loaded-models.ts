@@ -41,6 +41,7 @@ import { Calibrator } from './calibrator.js'
 import type { CalibrationMode } from './engine-options.js'
 import { hasBlobBytes } from './memory-stores.js'
 import { newPlainRunCounters, type PlainRunCounters } from './metrics.js'
+import { expectOneFile } from './one-file.js'
 import { PreparedModels } from './prepared-models.js'
 import { sessionSettingsOf, type SessionPlacement } from './run-plan.js'
 
@@ -348,10 +349,15 @@ export class LoadedModels {
   async #sourceOf(version: ModelVersion): Promise<ModelSource> {
     const { store } = this.#parts
     const hasBytes = hasBlobBytes(store)
-    return {
-      label: `${version.name}@${version.version}`,
+    const stored = {
+      label: labelOf(version),
       path: hasBytes ? null : store.blobPath(version.sha256),
       bytes: hasBytes ? store.blobBytes(version.sha256) : null,
+    }
+    // Before anybody opens it: preparation, calibration and the workers do.
+    await expectOneFile(stored)
+    return {
+      ...stored,
       preparedPath: await this.#prepared.pathOf(version, this.#placementOf(version).executionProviders),
     }
   }

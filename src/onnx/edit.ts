@@ -4,7 +4,7 @@
  *
  *   visit(kind, field, bytes) ── undefined: keep and look inside · [] drop · [new, …] replace
  *
- * Which field of which message is again a message of interest stands in `children`; a message nobody visits is copied.
+ * Which field of which message is again a message of interest stands in `messageKinds`; a message nobody visits is copied.
  */
 import { MODEL_BYTES_MAX } from '../base/limits.js'
 import { BYTES, WireReader } from '../base/protobuf/wire-reader.js'
@@ -34,7 +34,7 @@ export interface Edit {
   readonly append?: readonly (readonly [field: number, message: Uint8Array])[]
 }
 
-const children: Readonly<Record<MessageKind, Readonly<Record<number, MessageKind>>>> = {
+export const messageKinds: Readonly<Record<MessageKind, Readonly<Record<number, MessageKind>>>> = {
   model: { 7: 'graph', 20: 'training', 25: 'function' },
   training: { 1: 'graph', 2: 'graph' },
   graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
@@ -98,7 +98,7 @@ function rewrite(bytes: Buffer, kind: MessageKind, edit: Edit, depth: number): U
   let keptFrom = 0
   for (let start = 0; reader.next(); start = reader.position) {
     const { field } = reader
-    const child = children[kind][field]
+    const child = messageKinds[kind][field]
     const isVisited = reader.wireType === BYTES && (child !== undefined || kind === 'graph')
     if (!isVisited) {
       reader.skip()

@@ -2,7 +2,7 @@
  * Models of more than one file: the server opens no file that an upload names, wherever in the model it is named and
  * whatever lies in the folders that ONNX Runtime would look into.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Home } from 'penstock'
@@ -96,6 +96,29 @@ describe('a model whose weights lie in a file of the server', () => {
     } finally {
       await home.close()
     }
+  })
+
+  test.each([
+    ['keeps weights in another file', [outside('w')], /weights of its stored file lie in another file/],
+    ['is no ONNX file', null, /is no ONNX file from end to end/],
+  ] as const)('a stored file that %s is refused before a worker opens it', async (_what, initializers, sentence) => {
+    const home = await Home.open({ path })
+    const engine = await openEngine([], { models: home.models, pipelines: home.pipelines })
+    const name = `copied-${String(initializers === null)}`
+    const before = buildModel({ ...fields, nodes: [add], initializers: [inside('w')], producer: name })
+    const { sha256 } = await engine.addModel(name, before)
+    const after = initializers === null ? before.subarray(0, -1) : buildModel({ ...fields, nodes: [add], initializers })
+    // As a home that another release wrote, or that was copied together, has it; with the file that it wants.
+    chmodSync(home.models.blobPath(sha256), 0o600)
+    writeFileSync(home.models.blobPath(sha256), after)
+    writeFileSync(join(path, 'blobs', decoy), weights)
+    writeFileSync(here, weights)
+    const definition = { name, steps: [{ type: 'model', model: `${name}@1` }] } as const
+    const { code, message } = await refusal(engine.applyPipeline(definition, { deploy: true }))
+    expect(code).toBe('ERR_MODEL_INVALID')
+    expect(message).toMatch(sentence)
+    await engine.close()
+    await home.close()
   })
 
   test('the same models with their weights inside are served, so that it is the place that is refused', async () => {
