@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Engine, Home, type Calibration, type EngineOptions, type RunPlan, type Tensor } from 'penstock'
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
-import { buildModel, type BuiltModel } from '../../src/onnx/testing/build.js'
+import { buildModel } from '../../src/onnx/testing/build.js'
 import { deploy, floats, openEngine, testModel, until } from './engine-harness.js'
 
 const step = (model: string) => [{ type: 'model', model } as const]

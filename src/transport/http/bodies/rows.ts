@@ -256,9 +256,12 @@ function readSlowly(
 
 /** Whether a lone record has a row of the tensor, not all of it: then it has an axis less, and the first dim is free. */
 function isRowOf({ shape }: TensorField, value: JsonValue | undefined): boolean {
-  let rank = 0
-  for (let inner = value; Array.isArray(inner); inner = inner[0]) rank++
-  return shape[0] === null && rank === shape.length - 1
+  const dims: number[] = []
+  for (let inner = value; Array.isArray(inner); inner = inner[0]) dims.push(inner.length)
+  if (shape[0] !== null || dims.length !== shape.length - 1) return false
+  // `[]` of a tensor [n, 3] cannot be a row: it is the tensor without rows.
+  const size = shape.at(-1)
+  return dims.at(-1) !== 0 || size === null || size === 0
 }
 
 /** One value per row: numbers when all are, else text. A record without the key has '' and takes the default. */
