@@ -6,7 +6,7 @@ import { UsageError } from './failures.js'
 import { openModelUpload } from './model-files.js'
 import { withProgress } from './progress.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
-import { formatBytes, formatField, placementText } from './table.js'
+import { classesText, formatBytes, formatField, placementText } from './table.js'
 import type { Terminal } from './terminal.js'
 
 interface AddOptions extends ServerOptions {
@@ -17,8 +17,6 @@ interface AddOptions extends ServerOptions {
   readonly device?: string
   readonly batching?: string
 }
-
-const CLASSES_SHOWN = 12
 
 const EXAMPLES = `
 Examples:
@@ -85,12 +83,6 @@ function describeAdded(added: AddedAnswer): string {
   for (const change of added.uploaded?.changes ?? []) lines.push(`  changed  ${change}`)
   if (added.remark !== undefined && added.remark !== '') lines.push(`  remark   ${added.remark}`)
   return lines.join('\n')
-}
-
-/** All of a few, the first of many. */
-function classesText(classes: readonly (string | number)[]): string {
-  const shown = classes.slice(0, CLASSES_SHOWN).join(', ')
-  return classes.length > CLASSES_SHOWN ? `${shown}, … (${classes.length})` : shown
 }
 
 function nameOf(file: string): string {

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { ModelAnswer, VersionAnswer } from '../client/answers.js'
 import { UsageError } from './failures.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
-import { formatBytes, formatField, formatTime, placementText } from './table.js'
+import { classesText, formatBytes, formatField, formatTime, placementText } from './table.js'
 import type { Terminal } from './terminal.js'
 
 const EXAMPLES = `
@@ -49,6 +49,8 @@ export function describeVersion({ name, aliases }: ModelAnswer, version: Version
     `  inputs    ${(version.inputs ?? []).map(formatField).join(', ')}`,
     `  outputs   ${(version.outputs ?? []).map(formatField).join(', ')}`,
   ]
+  for (const { name: output, classes } of version.outputs ?? [])
+    if (classes !== undefined) lines.push(`  classes   ${output}: ${classesText(classes)}`)
   if (pointing.length > 0) lines.push(`  aliases   ${pointing.join(', ')}`)
   if ((version.tags ?? []).length > 0) lines.push(`  tags      ${version.tags?.join(', ')}`)
   if (version.providers !== undefined) lines.push(`  runs on   ${placementText(version)}`)

@@ -79,3 +79,11 @@ function clip(text: string, width: number): string {
 function pad(text: string, width: number, align: Align): string {
   return align === 'left' ? text.padEnd(width) : text.padStart(width)
 }
+
+const CLASSES_SHOWN = 12
+
+/** All of a few, the first of many. */
+export function classesText(classes: readonly (string | number)[]): string {
+  const shown = classes.slice(0, CLASSES_SHOWN).join(', ')
+  return classes.length > CLASSES_SHOWN ? `${shown}, … (${classes.length})` : shown
+}
