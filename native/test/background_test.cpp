@@ -1,5 +1,9 @@
 // Claims about background workers, played on one thread: what they take and leave, what becomes of it when they go, and
 // when rows in the background are shed because they would wait too long.
+#include <chrono>
+#include <optional>
+#include <thread>
+
 #include "engine_fixture.hpp"
 #include "testing.hpp"
 
@@ -150,4 +154,23 @@ TEST("executor: rows of a challenger that fails are counted by the reason, once,
   CLAIM(outcomes.size() == 1 && outcomes[0].code == StatusCode::kOk);
   const auto& lost = engine.pipeline.stats->lost_rows[1];
   CLAIM(lost[static_cast<size_t>(StatusCode::kRunFailed)].load() == 3);
+}
+
+TEST("executor: rows of a challenger that nobody waits for any more are counted as too late, not as failed runs") {
+  Engine engine;
+  CLAIM(engine.deploy(make_shadow(make_queue(engine.plane, 10), make_queue(engine.plane, 20))).empty());
+  Failure failure;
+  const int64_t deadline_us = now_ns() / 1000 + 200'000;
+  engine.submit_rows(rows_of(2, 0), 1, failure, deadline_us);
+  engine.port->publisher.flush();
+  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  while (now_ns() / 1000 <= deadline_us) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
+  CLAIM(drop_dead_rows(engine.seat) == 0);
+  complete_batch(engine.seat, std::nullopt);
+  const auto outcomes = drain(*engine.port);
+  CLAIM(outcomes.size() == 1 && outcomes[0].code == StatusCode::kOk && engine.port->in_flight() == 0);
+  const auto& lost = engine.pipeline.stats->lost_rows[1];
+  CLAIM(lost[static_cast<size_t>(StatusCode::kDeadlineExceeded)].load() == 2);
+  CLAIM(lost[static_cast<size_t>(StatusCode::kRunFailed)].load() == 0);
 }
