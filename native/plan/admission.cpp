@@ -71,10 +71,10 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.segments.clear();
   request.course = request.plan.get();
   request.has_failed_check.store(false, std::memory_order_relaxed);
-  request.has_number = !submission.origin.is_wire;
+  request.has_number = !submission.origin.is_wire || submission.origin.request_number != 0;
   request.has_keys = request.plan->log != nullptr && !submission.meta.is_empty() &&
                      request.plan->log->keep_keys(request.keys, submission.meta, submission.rows);
-  request.is_timed = request.has_number || (request.plan->log != nullptr && !request.plan->is_log_simple);
+  request.is_timed = !submission.origin.is_wire || (request.plan->log != nullptr && !request.plan->is_log_simple);
   request.check_bits.assign(request.plan->checks.empty() ? 0 : submission.rows, 0);
   request.stage_done_ns.assign(request.plan->stages.size(), 0);
   request.failure.set(StatusCode::kOk);

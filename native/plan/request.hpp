@@ -35,7 +35,7 @@ struct Origin {
   bool is_wire = false;
   bool is_http = false;         // JSON bodies that http/gateway read
   double tag = -1;              // JavaScript requests, and the exchange of HTTP ones
-  uint64_t request_number = 0;  // JavaScript and HTTP: the last part of request_id
+  uint64_t request_number = 0;  // the last part of request_id; 0: of a wire request that did not ask
   uint32_t connection = 0;
   uint32_t connection_generation = 0;
   uint32_t channel = 0;

@@ -22,7 +22,8 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept {
       body.scalar(slots::infer::rows, infer.rows) && body.vector(slots::infer::data, 1, infer.data) &&
       body.vector(slots::infer::dims, 4, infer.dims) && body.vector(slots::infer::meta, 4, meta) &&
       body.scalar(slots::infer::deadline_ms, infer.deadline_ms) &&
-      body.scalar(slots::infer::priority, infer.priority) && body.scalar(slots::infer::timing, infer.timing);
+      body.scalar(slots::infer::priority, infer.priority) && body.scalar(slots::infer::timing, infer.timing) &&
+      body.scalar(slots::infer::request_id, infer.request_id);
   if (!is_whole) return FrameFault::kInfer;
   return meta.count == 0 || MetaView::parse(meta, infer.meta) ? FrameFault::kNone : FrameFault::kMeta;
 }
@@ -33,7 +34,7 @@ constexpr size_t kMessageVtable = 4, kMessageVtableBytes = 8, kMessage = 16, kMe
 constexpr size_t kResultsVtable = 28;
 static_assert(kMessageVtable + kMessageVtableBytes <= kMessage && kMessage + kMessageBytes <= kResultsVtable);
 
-// Only a frame with a timing has room for it: all others are as if there were none.
+// Only a frame with a timing or numbers has room for them: all others are as if there were none.
 struct ResultsHead {
   size_t vtable_bytes;
   size_t table;  // its first byte
@@ -47,10 +48,13 @@ constexpr ResultsHead make_head(size_t fields) noexcept {
 }
 constexpr ResultsHead kPlainHead = make_head(8);
 constexpr ResultsHead kTimedHead = make_head(10);
+constexpr ResultsHead kNumberedHead = make_head(12);  // an even number, for the table lies at a multiple of 4
 static_assert(slots::results::texts == kPlainHead.vtable_bytes - 2 && kPlainHead.table % 4 == 0);
 static_assert(slots::results::timing_models == kTimedHead.vtable_bytes - 2 && kTimedHead.table % 4 == 0);
+static_assert(slots::results::request_numbers == kNumberedHead.vtable_bytes - 4 && kNumberedHead.table % 4 == 0);
 
 const ResultsHead& head_of(const ResultsShape& shape) noexcept {
+  if (shape.has_request_numbers) return kNumberedHead;
   return shape.timing_values > 0 ? kTimedHead : kPlainHead;
 }
 
@@ -91,6 +95,7 @@ ResultsPlaces place_results(const ResultsShape& shape) noexcept {
     places.timing_texts = at;
     at += shape.timing_text_bytes;
   }
+  if (shape.has_request_numbers) places.request_numbers = place_vector(at, shape.results, 8);
   places.data = place_vector(at, shape.data_bytes, 1);
   places.frame_bytes = align_up(at, 4);
   return places;
@@ -112,7 +117,7 @@ void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places,
   // The outbox is reused: gaps of up to 8 bytes before a vector must not carry another client's bytes. Cleared first,
   // because a gap's memset also covers places that are written below or by the caller.
   for (const size_t values : {places.requests, places.row_counts, places.dims, places.check_failures, places.routes,
-                              places.timing, places.timing_models, places.data})
+                              places.timing, places.timing_models, places.request_numbers, places.data})
     if (values != 0) std::memset(frame + values - 12, 0, 12);
   const ResultsHead& head = head_of(shape);
   std::memset(frame, 0, head.vectors);
@@ -138,6 +143,7 @@ void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places,
   point_to(frame, head.table, slots::results::routes, 28, places.routes, shape.rows);
   point_to(frame, head.table, slots::results::timing, 32, places.timing, shape.timing_values);
   point_to(frame, head.table, slots::results::timing_models, 36, places.timing_models, shape.timing_models);
+  point_to(frame, head.table, slots::results::request_numbers, 40, places.request_numbers, shape.results);
   // The padding behind the values is sent too: no stranger's bytes in it.
   const size_t end = places.data + shape.data_bytes;
   std::memset(frame + end, 0, places.frame_bytes - end);

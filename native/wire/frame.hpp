@@ -23,6 +23,7 @@ struct InferFrame {
   uint32_t deadline_ms = 0;
   uint8_t priority = 0;
   uint8_t timing = 0;
+  uint8_t request_id = 0;
 };
 
 // Reads the envelope: which message it is, and its table.
@@ -32,7 +33,7 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept;
 // A Results frame written forward into memory of the caller. Sizes are known before the first byte, so nothing moves:
 //
 //   root · vtable(Message) · Message · vtable(Results) · Results · requests · rows? · dims? · check_failures? · routes?
-//   · timing? · timing_models? · data
+//   · timing? · timing_models? · request_numbers? · data
 //
 // The frame begins at a multiple of 8, as FlatBuffers wants its buffers.
 struct ResultsShape {
@@ -46,6 +47,7 @@ struct ResultsShape {
   uint32_t timing_values = 0;  // 0: absent, and the models with it
   uint32_t timing_models = 0;
   size_t timing_text_bytes = 0;  // sum of text_bytes over the models
+  bool has_request_numbers = false;
   size_t data_bytes = 0;
 };
 
@@ -59,6 +61,7 @@ struct ResultsPlaces {
   size_t timing = 0;
   size_t timing_models = 0;
   size_t timing_texts = 0;
+  size_t request_numbers = 0;
   size_t data = 0;
   size_t frame_bytes = 0;
 };

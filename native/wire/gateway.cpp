@@ -219,6 +219,7 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   submission.priority = static_cast<Priority>(infer.priority);
   submission.has_timing = infer.timing != 0;
   submission.origin = {.is_wire = true,
+                       .request_number = infer.request_id == 0 ? 0 : port_.plane->number_request(),
                        .connection = id,
                        .connection_generation = connection.generation,
                        .channel = channel.id,
@@ -322,6 +323,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       wider.rows += end->rows;
       wider.has_row_counts = wider.has_row_counts || end->rows != 1;
       wider.has_check_failures = wider.has_check_failures || has_failed_checks(*end);
+      wider.has_request_numbers = wider.has_request_numbers || end->origin.request_number != 0;
       wider.data_bytes += data_bytes_of(*end);
       // Who asked for its timing gets a frame of its own.
       if (end->has_timing && shape.results > 0) break;

@@ -51,6 +51,8 @@ void put_timing(const Request& request, const ResultsPlaces& places, std::byte* 
 void ResultsWriter::add(const Request& request) {
   std::memcpy(frame + places.requests + size_t{result} * 4, &request.origin.wire_id, 4);
   if (places.row_counts != 0) std::memcpy(frame + places.row_counts + size_t{result} * 4, &request.rows, 4);
+  if (places.request_numbers != 0)
+    std::memcpy(frame + places.request_numbers + size_t{result} * 8, &request.origin.request_number, 8);
   if (places.check_failures != 0) {
     std::byte* const target = frame + places.check_failures + size_t{row} * 8;
     if (request.check_bits.empty())

@@ -56,6 +56,7 @@ inline constexpr uint16_t deadline_ms = 16;
 inline constexpr uint16_t priority = 18;
 inline constexpr uint16_t texts = 20;
 inline constexpr uint16_t timing = 22;
+inline constexpr uint16_t request_id = 24;
 }  // namespace slots::infer
 
 namespace slots::cancel {
@@ -77,6 +78,7 @@ inline constexpr uint16_t checks = 14;
 inline constexpr uint16_t routes = 16;
 inline constexpr uint16_t is_whole = 18;
 inline constexpr uint16_t rows_max = 20;
+inline constexpr uint16_t instance = 22;
 }  // namespace slots::opened
 
 namespace slots::results {
@@ -90,6 +92,7 @@ inline constexpr uint16_t routes = 16;
 inline constexpr uint16_t texts = 18;
 inline constexpr uint16_t timing = 20;
 inline constexpr uint16_t timing_models = 22;
+inline constexpr uint16_t request_numbers = 24;
 }  // namespace slots::results
 
 namespace slots::failure {

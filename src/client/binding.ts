@@ -88,15 +88,22 @@ export class Signature {
   }
 
   /** Reads result `index` of a frame at the cursor. `rowStart`: rows of the results before it. @throws PenstockError ERR_FRAME */
-  readResult(message: ResultsMessage, cursor: TensorCursor, rowStart: number, rows: number): ClientResult {
-    const { outputs: fields, checks, routes } = this.opened
+  readResult(
+    message: ResultsMessage,
+    cursor: TensorCursor,
+    index: number,
+    rowStart: number,
+    rows: number,
+  ): ClientResult {
+    const { outputs: fields, checks, routes, instance } = this.opened
     const outputs: Record<string, Tensor> = {}
     const tensors = this.#outputs.read(cursor, rows)
     for (let index = 0; index < tensors.length; index++) {
       const [field, tensor] = [fields[index], tensors[index]]
       if (field !== undefined && tensor !== undefined) outputs[field.name] = tensor
     }
-    const { checkFailures: masks } = message
+    const { checkFailures: masks, requestNumbers } = message
+    const number = requestNumbers?.[index] ?? 0n
     const checkFailures = masks === null ? [] : failuresOfMasks(masks, checks, rowStart, rows)
     return {
       rows,
@@ -104,6 +111,7 @@ export class Signature {
       checkFailures,
       route: routeOf(message, routes, rowStart, rows),
       ...(message.timing === undefined ? {} : { timing: message.timing }),
+      ...(number === 0n || instance === undefined ? {} : { requestId: `${instance}-${number.toString(36)}` }),
     }
   }
 }

@@ -116,7 +116,7 @@ export class Connection {
   send(exchange: Exchange, binding: Binding, deadlineMs: number): void {
     const { packed, options } = exchange
     if (packed === null) throw new Error('A request is packed before it is sent')
-    const { meta, priority, timing } = options
+    const { meta, priority, timing, requestId } = options
     const { rows, data, dims, texts } = packed
     const frame = binding.encoder.encode(this.#inFlight.nextId, rows, data, {
       dims,
@@ -125,6 +125,7 @@ export class Connection {
       priority,
       deadlineMs,
       timing,
+      requestId,
     })
     const bytesMax = this.hello?.frameBytesMax ?? 0
     if (bytesMax > 0 && frame.length > bytesMax) {
@@ -252,7 +253,7 @@ export class Connection {
     for (let index = 0; index < requests.length; index++) {
       const exchange = this.#take(channel, requests[index] ?? 0)
       const rows = rowCounts?.[index] ?? 1
-      const result = this.#read(exchange, message, cursor, rowStart, rows)
+      const result = this.#read(exchange, message, cursor, index, rowStart, rows)
       rowStart += rows
       exchange.succeed(result)
     }
@@ -265,13 +266,14 @@ export class Connection {
     exchange: Exchange,
     message: ResultsMessage,
     cursor: TensorCursor,
+    index: number,
     rowStart: number,
     rows: number,
   ): ClientResult {
     try {
       if (exchange.binding === null) throw unexpected('a result', 'for a request that was not sent')
       if (rows !== exchange.rows) throw unexpected(`a result of ${rows} rows`, `for a request of ${exchange.rows}`)
-      return exchange.binding.signature.readResult(message, cursor, rowStart, rows)
+      return exchange.binding.signature.readResult(message, cursor, index, rowStart, rows)
     } catch (error) {
       exchange.fail(lostError('The answer could not be read', error))
       throw error

@@ -28,6 +28,8 @@ export interface ClientInferOptions {
   readonly signal?: AbortSignal | undefined
   /** true: the result tells where its time at the server went. */
   readonly timing?: boolean | undefined
+  /** true: the result has its id in the server's log. */
+  readonly requestId?: boolean | undefined
 }
 
 export interface ClientResult {
@@ -39,6 +41,8 @@ export interface ClientResult {
   readonly route: readonly string[] | null
   /** Absent unless `timing` was asked for. */
   readonly timing?: InferTiming
+  /** Its id in the log, `metadata.request_id` there. Absent unless `requestId` was asked for, and from servers before 0.1.0. */
+  readonly requestId?: string
 }
 
 export class Exchange {

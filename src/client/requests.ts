@@ -218,6 +218,7 @@ const optionKeys: ReadonlySet<string> = new Set<keyof ClientInferOptions>([
   'priority',
   'signal',
   'timing',
+  'requestId',
 ])
 
 function checkOptions(options: ClientInferOptions): ClientInferOptions {
@@ -226,8 +227,9 @@ function checkOptions(options: ClientInferOptions): ClientInferOptions {
   for (const key in options) {
     if (!optionKeys.has(key)) throw argumentError('each key of options', `one of ${[...optionKeys].join(', ')}`, key)
   }
-  const { deadlineMs, priority, signal, meta, timing } = options
+  const { deadlineMs, priority, signal, meta, timing, requestId } = options
   if (timing !== undefined) expectBoolean('timing', timing)
+  if (requestId !== undefined) expectBoolean('requestId', requestId)
   if (deadlineMs !== undefined) expectInteger('deadlineMs', deadlineMs, 1, DEADLINE_MS_MAX)
   if (priority !== undefined) expectOneOf('priority', priority, ['interactive', 'background'])
   if (meta !== undefined) expectRecord('meta', meta)

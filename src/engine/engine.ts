@@ -153,6 +153,7 @@ export class Engine implements EngineApi {
     })
     this.#wire = new EngineWirePort({
       port: this.#executor.port,
+      instance: this.#instance,
       expectPipeline: (name) => this.#expectServing(name),
       scheduleFlush: () => this.#executor.scheduleFlush(),
     })

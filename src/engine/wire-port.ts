@@ -24,6 +24,8 @@ export interface WireHooks {
 }
 
 export interface WirePort {
+  /** Of the engine's process: the first part of its requests' ids. */
+  readonly instance: string
   setHooks(hooks: WireHooks): void
   /** @param windowRequests requests in flight that the connection may have. @returns its number, > 0. */
   openConnection(windowRequests: number): number
@@ -62,6 +64,7 @@ export interface OpenablePipeline {
 
 export interface WirePortParts {
   readonly port: PortHandle
+  readonly instance: string
   /** @throws PenstockError when the pipeline cannot be used now. */
   readonly expectPipeline: (name: string) => OpenablePipeline
   readonly scheduleFlush: () => void
@@ -79,6 +82,10 @@ export class EngineWirePort implements WirePort {
 
   constructor(parts: WirePortParts) {
     this.#parts = parts
+  }
+
+  get instance(): string {
+    return this.#parts.instance
   }
 
   get lastRefusal(): PenstockError {

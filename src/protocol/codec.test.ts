@@ -32,6 +32,19 @@ const samples: Message[] = [
     rowsMax: 65_536,
   },
   {
+    kind: 'opened',
+    channel: 2,
+    pipeline: 'wine',
+    version: 3,
+    inputs: [features],
+    outputs: [features],
+    checks: [],
+    routes: [],
+    isWhole: false,
+    rowsMax: 1,
+    instance: '0000abcd',
+  },
+  {
     kind: 'failure',
     channel: 1,
     request: 9,
@@ -161,7 +174,7 @@ describe('codec: what the schema cannot say', () => {
 
   it('codec: refuses a priority that is neither 0 nor 1', () => {
     const frame = encodeMessage({ ...emptyInfer, priority: 'background' })
-    frame[48 + 36] = 2
+    frame[52 + 36] = 2
     expect(() => decodeMessage(frame)).toThrow(
       /Infer.priority to be 0 \(interactive\) or 1 \(background\) but received 2/,
     )

@@ -41,6 +41,8 @@ export interface ResultValues {
   readonly route: readonly string[] | null
   /** Of a request that asked. */
   readonly timing?: InferTiming | null | undefined
+  /** The last part of its id in the log; of a request that asked. */
+  readonly requestNumber?: bigint | undefined
 }
 
 /** The answer to a request, for servers that answer from JavaScript (string tensors). */
@@ -67,6 +69,7 @@ export function resultMessage(
     routes: route === null ? null : route.map((name) => indexOfName(signature.routes, name)),
     texts,
     ...(result.timing == null ? {} : { timing: result.timing }),
+    ...(result.requestNumber === undefined ? {} : { requestNumbers: [result.requestNumber] }),
   }
 }
 

@@ -27,6 +27,7 @@ import { verifyMessage } from './verify.js'
 
 /** Slot of Results.check_failures: flatc makes no array accessor for 64-bit vectors. A test compares it with the schema. */
 export const CHECK_FAILURES_SLOT = 5
+export const REQUEST_NUMBERS_SLOT = 10
 
 const noBytes = new Uint8Array(0)
 
@@ -101,6 +102,7 @@ function readInfer(body: Infer): InferMessage {
     priority: priority === 1 ? 'background' : 'interactive',
     texts: readTexts(body.textsLength(), (index) => body.texts(index)),
     ...(body.timing() ? { timing: true } : {}),
+    ...(body.requestId() ? { requestId: true } : {}),
   }
 }
 
@@ -109,10 +111,12 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
   if (requests === null || requests.length === 0) throw frameError('Results.requests', 'at least one id', 0)
   const rows = body.rowsArray()
   const dims = body.dimsArray()
-  const checkFailures = readMasks(body, bytes)
+  const checkFailures = readUint64s(body, bytes, CHECK_FAILURES_SLOT, body.checkFailuresLength())
+  const requestNumbers = readUint64s(body, bytes, REQUEST_NUMBERS_SLOT, body.requestNumbersLength())
   const routes = body.routesArray()
   const texts = readTexts(body.textsLength(), (index) => body.texts(index))
   if (rows !== null) expectLength('Results.rows', rows.length, requests.length)
+  if (requestNumbers !== null) expectLength('Results.request_numbers', requestNumbers.length, requests.length)
   if (checkFailures !== null || routes !== null) {
     const rowCount = rows === null ? requests.length : rows.reduce((sum, count) => sum + count, 0)
     if (checkFailures !== null) expectLength('Results.check_failures', checkFailures.length, rowCount)
@@ -133,6 +137,7 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
     routes,
     texts,
     ...(timing === null ? {} : { timing }),
+    ...(requestNumbers === null ? {} : { requestNumbers }),
   }
 }
 
@@ -143,18 +148,15 @@ function readTiming(body: Results): InferTiming | null {
     : timingOf(values, readTexts(body.timingModelsLength(), (index) => body.timingModels(index)) ?? [])
 }
 
-function readMasks(body: Results, bytes: Uint8Array): BigUint64Array | null {
+function readUint64s(body: Results, bytes: Uint8Array, slot: number, length: number): BigUint64Array | null {
   const { bb } = body
-  const offset = bb?.__offset(body.bb_pos, 4 + 2 * CHECK_FAILURES_SLOT) ?? 0
+  const offset = bb?.__offset(body.bb_pos, 4 + 2 * slot) ?? 0
   if (bb == null || offset === 0) return null
-  return new BigUint64Array(
-    bytes.buffer as ArrayBuffer,
-    bytes.byteOffset + bb.__vector(body.bb_pos + offset),
-    body.checkFailuresLength(),
-  )
+  return new BigUint64Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + bb.__vector(body.bb_pos + offset), length)
 }
 
 function readOpened(body: Opened): OpenedMessage {
+  const instance = body.instance()
   return {
     kind: 'opened',
     channel: body.channel(),
@@ -166,6 +168,7 @@ function readOpened(body: Opened): OpenedMessage {
     routes: readTexts(body.routesLength(), (index) => body.routes(index)) ?? [],
     isWhole: body.isWhole(),
     rowsMax: body.rowsMax(),
+    ...(instance === null ? {} : { instance }),
   }
 }
 

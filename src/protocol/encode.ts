@@ -35,9 +35,17 @@ export function encodeMessage(message: Message): Uint8Array {
 }
 
 function encodeInfer(message: InferMessage): Uint8Array {
-  const { channel, request, rows, data, meta, deadlineMs, priority, texts, timing } = message
+  const { channel, request, rows, data, meta, deadlineMs, priority, texts, timing, requestId } = message
   const dims = message.dims === null ? null : Array.from(message.dims)
-  return new InferEncoder(channel).encode(request, rows, [data], { dims, meta, deadlineMs, priority, texts, timing })
+  return new InferEncoder(channel).encode(request, rows, [data], {
+    dims,
+    meta,
+    deadlineMs,
+    priority,
+    texts,
+    timing,
+    requestId,
+  })
 }
 
 function encodeBody(builder: Builder, message: Exclude<Message, InferMessage>): [Body, Offset] {
@@ -72,7 +80,20 @@ function encodeOpened(builder: Builder, message: OpenedMessage): Offset {
   const routes = Opened.createRoutesVector(builder, encodeTexts(builder, message.routes))
   const { channel, version, isWhole, rowsMax } = message
   const pipeline = builder.createString(message.pipeline)
-  return Opened.createOpened(builder, channel, pipeline, version, inputs, outputs, checks, routes, isWhole, rowsMax)
+  const instance = message.instance === undefined ? 0 : builder.createString(message.instance)
+  return Opened.createOpened(
+    builder,
+    channel,
+    pipeline,
+    version,
+    inputs,
+    outputs,
+    checks,
+    routes,
+    isWhole,
+    rowsMax,
+    instance,
+  )
 }
 
 function encodeFields(builder: Builder, fields: readonly TensorField[]): Offset[] {
@@ -102,7 +123,9 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
   const timingOffset = timing === null ? 0 : Results.createTimingVector(builder, timing.values)
   const modelsOffset =
     timing === null ? 0 : Results.createTimingModelsVector(builder, encodeTexts(builder, timing.models))
-  const { channel } = message
+  const { channel, requestNumbers } = message
+  const numbersOffset =
+    requestNumbers === undefined ? 0 : Results.createRequestNumbersVector(builder, Array.from(requestNumbers))
   return Results.createResults(
     builder,
     channel,
@@ -115,6 +138,7 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
     textsOffset,
     timingOffset,
     modelsOffset,
+    numbersOffset,
   )
 }
 

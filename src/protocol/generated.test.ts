@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { fileURLToPath } from 'node:url'
-import { CHECK_FAILURES_SLOT } from './decode.js'
+import { CHECK_FAILURES_SLOT, REQUEST_NUMBERS_SLOT } from './decode.js'
 import { Body } from './generated/body.js'
 import { wireBodies, wireTables } from './generated/wire-tables.js'
 import { INFER_SLOTS } from './infer-encoder.js'
@@ -52,5 +52,6 @@ describe('generated: the wire format', () => {
     expect(INFER_SLOTS).toEqual(slotsOf('Infer'))
     expect(META_SLOTS).toEqual(slotsOf('Meta'))
     expect(CHECK_FAILURES_SLOT).toBe(slotsOf('Results')['check_failures'])
+    expect(REQUEST_NUMBERS_SLOT).toBe(slotsOf('Results')['request_numbers'])
   })
 })

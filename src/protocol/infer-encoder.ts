@@ -29,13 +29,14 @@ export const INFER_SLOTS = {
   priority: 7,
   texts: 8,
   timing: 9,
+  request_id: 10,
 } as const
 
 const MESSAGE_VTABLE = 4
 const MESSAGE = 12
 const INFER_VTABLE = 24
-const INFER = 48
-const INFER_VTABLE_BYTES = 24
+const INFER = 52
+const INFER_VTABLE_BYTES = 26
 const INFER_BYTES = 40
 /** Offset in the table by slot. */
 const AT = {
@@ -49,6 +50,7 @@ const AT = {
   texts: 32,
   priority: 36,
   timing: 37,
+  request_id: 38,
 } as const
 const DATA_LENGTH = 92
 const DATA = 96
@@ -67,6 +69,8 @@ export interface InferFrameOptions {
   readonly texts?: readonly string[] | null | undefined
   /** The answer shall tell where its time went. */
   readonly timing?: boolean | undefined
+  /** The answer shall tell its number in the log. */
+  readonly requestId?: boolean | undefined
 }
 
 interface FrameMemory extends WireMemory {
@@ -111,6 +115,7 @@ export class InferEncoder {
     view.setUint32(INFER + AT.deadline_ms, options.deadlineMs ?? 0, true)
     view.setUint8(INFER + AT.priority, options.priority === 'background' ? 1 : 0)
     view.setUint8(INFER + AT.timing, options.timing === true ? 1 : 0)
+    view.setUint8(INFER + AT.request_id, options.requestId === true ? 1 : 0)
     view.setUint32(DATA_LENGTH, dataBytes, true)
     copyData(memory, data)
     const end = DATA + dataBytes

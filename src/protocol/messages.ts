@@ -41,6 +41,8 @@ export interface InferMessage {
   readonly texts: readonly string[] | null
   /** The answer shall tell where its time went; absent: no. */
   readonly timing?: boolean
+  /** The answer shall tell its number in the log; absent: no. */
+  readonly requestId?: boolean
 }
 
 export interface CancelMessage {
@@ -69,6 +71,8 @@ export interface OpenedMessage {
   /** True: tensors carry no row axis. */
   readonly isWhole: boolean
   readonly rowsMax: number
+  /** Of the server's process; the first part of ids in its log. Older servers send none. */
+  readonly instance?: string
 }
 
 /** Results of one channel that finished together: result i has id requests[i] and rows[i] rows (rows null: 1 each). */
@@ -89,6 +93,8 @@ export interface ResultsMessage {
   readonly texts: readonly string[] | null
   /** Of a request that asked; only in frames with a single result. */
   readonly timing?: InferTiming
+  /** One per result, 0: it did not ask; the last part of its id in the log. Absent: none asked. */
+  readonly requestNumbers?: ArrayLike<bigint>
 }
 
 export interface FailureMessage {

@@ -10,6 +10,7 @@ import { Engine, LogStore, PenstockServer, type PipelineDefinition } from 'penst
 import { PenstockClient } from 'penstock/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { call, modelBytes } from './served.js'
+import { grpcClient } from './v2-ways.js'
 
 let directory: string
 let store: LogStore
@@ -19,7 +20,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'penstock-keys-'))
   store = await LogStore.open(join(directory, 'log'))
   engine = await Engine.open({ inferWorkers: 1, calibration: 'off', log: store })
-  server = await PenstockServer.start({ engine, port: 0 })
+  server = await PenstockServer.start({ engine, port: 0, grpcPort: 0 })
   await engine.addModel('one', modelBytes('constant-v1'))
   await engine.addModel('two', modelBytes('constant-v2'))
   await engine.addModel('two', modelBytes('add-one'))
@@ -90,6 +91,92 @@ describe("the caller's id", () => {
     ])
   })
 
+  const oip = [{ name: 'x', datatype: 'FP32', shape: [2, 3], data: [1, 0, 0, 1, 0, 0] }]
+  test.each([
+    ['the fast path', ''],
+    ['the fall-back', 'identity'],
+  ])('Open Inference over HTTP, %s: the header where there is no id', async (way, encoding) => {
+    const ask = async (more: object): Promise<string> => {
+      const headers = { 'x-request-id': `header of ${way}`, 'accept-encoding': encoding }
+      const answer = await call(server.url, 'POST', '/v2/models/plain/infer', { inputs: oip, ...more }, headers)
+      const { parameters } = answer.json as { parameters: { request_id: string } }
+      return parameters.request_id
+    }
+    const request = await ask({})
+    const other = await ask({ id: `body of ${way}` })
+    expect((await byId('plain', `header of ${way}`)).map((row) => row['request'])).toEqual([request, request])
+    expect((await byId('plain', `body of ${way}`)).map((row) => row['request'])).toEqual([other, other])
+  })
+
+  test.each([true, false])('gRPC, raw %s: its id, and the id of the log among the parameters', async (isRaw) => {
+    const client = grpcClient(server)
+    const id = `grpc-${isRaw}`
+    const data = Float32Array.of(1, 0, 0, 1, 0, 0)
+    const input = { name: 'x', datatype: 'FP32', shape: [2, 3] }
+    const message = isRaw
+      ? { inputs: [input], raw_input_contents: [Buffer.from(data.buffer)] }
+      : { inputs: [{ ...input, contents: { fp32_contents: [...data] } }] }
+    try {
+      const answer = await new Promise<{ parameters: Record<string, { string_param: string }> }>((resolve, reject) =>
+        client.ModelInfer({ model_name: 'plain', id, ...message }, (error, reply) =>
+          error === null ? resolve(reply) : reject(new Error(error.details)),
+        ),
+      )
+      const request = answer.parameters['request_id']?.string_param
+      expect(request).toMatch(/^[0-9a-f]{8}-/)
+      expect((await byId('plain', id)).map(({ request: told, row }) => [told, row])).toEqual([
+        [request, 0],
+        [request, 1],
+      ])
+    } finally {
+      client.close()
+    }
+  })
+
+  test('WebSocket: results that asked have the id of the log, side by side with some that did not', async () => {
+    const client = await PenstockClient.connect(server.url.replace('http', 'ws'))
+    const ids: string[] = []
+    try {
+      const channel = await client.open('plain')
+      const answers = await Promise.all(
+        Array.from({ length: 300 }, (_, at) =>
+          channel.infer(
+            { x: new Float32Array(3 * (1 + (at % 3))).fill(at) },
+            { meta: { 'x-request-id': `ask-${at}` }, requestId: at % 2 === 0, timing: at % 10 === 0 },
+          ),
+        ),
+      )
+      for (const [at, { requestId, rows }] of answers.entries()) {
+        if (at % 2 !== 0) {
+          expect(requestId).toBeUndefined()
+          continue
+        }
+        expect(requestId).toMatch(/^[0-9a-f]{8}-[0-9a-z]+$/)
+        ids.push(requestId as string)
+        if (at % 30 !== 0) continue
+        const logged = await rowsOf(
+          `SELECT "metadata.id" AS id, "metadata.row" AS row, "in.x"[1] AS x FROM plain WHERE "metadata.request_id" = '${requestId}' ORDER BY row`,
+        )
+        expect(logged).toEqual(Array.from({ length: rows }, (_, row) => ({ id: `ask-${at}`, row, x: at })))
+      }
+      expect(new Set(ids).size).toBe(150)
+      const [{ n } = { n: 0 }] = await rowsOf(
+        `SELECT count(DISTINCT "metadata.request_id") AS n FROM plain WHERE "metadata.id" LIKE 'ask-%'`,
+      )
+      expect(n).toBe(300)
+      const texts = await client.open('texts')
+      const { requestId } = await texts.infer({ label: ['a'] }, { requestId: true })
+      expect(await rowsOf(`SELECT "in.label"[1] AS l FROM texts WHERE "metadata.request_id" = '${requestId}'`)).toEqual(
+        [{ l: 'a' }],
+      )
+      await expect(channel.infer({ x: new Float32Array(3) }, { requestId: 1 as never })).rejects.toMatchObject({
+        code: 'ERR_ARGUMENT',
+      })
+    } finally {
+      await client.close()
+    }
+  })
+
   test('WebSocket, and the library: a key of the meta', async () => {
     const client = await PenstockClient.connect(server.url.replace('http', 'ws'))
     try {
@@ -114,7 +201,11 @@ describe("the caller's id", () => {
       [0, 'text'],
       [1, 'text'],
     ])
-    expect(await rowsOf('SELECT "in.label"[1] AS l, "metadata.key.order" AS o FROM texts ORDER BY l')).toEqual([
+    expect(
+      await rowsOf(
+        `SELECT "in.label"[1] AS l, "metadata.key.order" AS o FROM texts WHERE "metadata.id" = 'text-1' ORDER BY l`,
+      ),
+    ).toEqual([
       { l: 'a', o: '7' },
       { l: 'b', o: '8' },
     ])

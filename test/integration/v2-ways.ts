@@ -111,12 +111,13 @@ async function overHttp(
 interface GrpcAnswer {
   readonly outputs: readonly { name: string; datatype: string; shape: number[] }[]
   readonly raw_output_contents: readonly Buffer[]
+  readonly parameters: Readonly<Record<string, { readonly string_param: string }>>
 }
 type GrpcClient = Client & {
   ModelInfer(request: object, done: (error: { code: number; details: string } | null, answer: GrpcAnswer) => void): void
 }
 
-function grpcClient(server: PenstockServer): GrpcClient {
+export function grpcClient(server: PenstockServer): GrpcClient {
   const proto = fileURLToPath(new URL('../../src/transport/grpc/proto/inference.proto', import.meta.url))
   const loaded = loadPackageDefinition(loadSync(proto, { keepCase: true, longs: Number, defaults: true }))
   const { GRPCInferenceService } = loaded['inference'] as unknown as Record<string, new (...parts: unknown[]) => Client>

@@ -17,9 +17,9 @@ describe('types: client and engine', () => {
   })
 
   it('types: options of the client are options of the engine', () => {
-    // What challengers gave travels in tables over HTTP; frames carry the answer.
+    // What challengers gave travels in tables over HTTP; frames carry the answer, and its id where it is asked for.
     type EngineOptions = Omit<InferRequest, 'inputs' | 'withOthers'>
-    expectTypeOf<keyof ClientInferOptions>().toEqualTypeOf<keyof EngineOptions>()
+    expectTypeOf<keyof ClientInferOptions>().toEqualTypeOf<keyof EngineOptions | 'requestId'>()
     // The engine takes any signal that looks like an AbortSignal; the client's must do.
     const accept = (options: EngineOptions): EngineOptions => options
     expectTypeOf(accept).toBeCallableWith<[ClientInferOptions]>({})

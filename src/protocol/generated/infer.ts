@@ -106,8 +106,13 @@ timing():boolean {
   return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
 
+requestId():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startInfer(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(11);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -203,12 +208,16 @@ static addTiming(builder:flatbuffers.Builder, timing:boolean) {
   builder.addFieldInt8(9, +timing, +false);
 }
 
+static addRequestId(builder:flatbuffers.Builder, requestId:boolean) {
+  builder.addFieldInt8(10, +requestId, +false);
+}
+
 static endInfer(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createInfer(builder:flatbuffers.Builder, channel:number, request:number, rows:number, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, metaOffset:flatbuffers.Offset, deadlineMs:number, priority:number, textsOffset:flatbuffers.Offset, timing:boolean):flatbuffers.Offset {
+static createInfer(builder:flatbuffers.Builder, channel:number, request:number, rows:number, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, metaOffset:flatbuffers.Offset, deadlineMs:number, priority:number, textsOffset:flatbuffers.Offset, timing:boolean, requestId:boolean):flatbuffers.Offset {
   Infer.startInfer(builder);
   Infer.addChannel(builder, channel);
   Infer.addRequest(builder, request);
@@ -220,6 +229,7 @@ static createInfer(builder:flatbuffers.Builder, channel:number, request:number, 
   Infer.addPriority(builder, priority);
   Infer.addTexts(builder, textsOffset);
   Infer.addTiming(builder, timing);
+  Infer.addRequestId(builder, requestId);
   return Infer.endInfer(builder);
 }
 }

@@ -95,8 +95,15 @@ rowsMax():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
+instance():string|null
+instance(optionalEncoding:flatbuffers.Encoding):string|Uint8Array|null
+instance(optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 22);
+  return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
+}
+
 static startOpened(builder:flatbuffers.Builder) {
-  builder.startObject(9);
+  builder.startObject(10);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -183,12 +190,16 @@ static addRowsMax(builder:flatbuffers.Builder, rowsMax:number) {
   builder.addFieldInt32(8, rowsMax, 0);
 }
 
+static addInstance(builder:flatbuffers.Builder, instanceOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(9, instanceOffset, 0);
+}
+
 static endOpened(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:flatbuffers.Offset, version:number, inputsOffset:flatbuffers.Offset, outputsOffset:flatbuffers.Offset, checksOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, isWhole:boolean, rowsMax:number):flatbuffers.Offset {
+static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:flatbuffers.Offset, version:number, inputsOffset:flatbuffers.Offset, outputsOffset:flatbuffers.Offset, checksOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, isWhole:boolean, rowsMax:number, instanceOffset:flatbuffers.Offset):flatbuffers.Offset {
   Opened.startOpened(builder);
   Opened.addChannel(builder, channel);
   Opened.addPipeline(builder, pipelineOffset);
@@ -199,6 +210,7 @@ static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:
   Opened.addRoutes(builder, routesOffset);
   Opened.addIsWhole(builder, isWhole);
   Opened.addRowsMax(builder, rowsMax);
+  Opened.addInstance(builder, instanceOffset);
   return Opened.endOpened(builder);
 }
 }

@@ -151,8 +151,18 @@ timingModelsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+requestNumbers(index: number):bigint|null {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.readUint64(this.bb!.__vector(this.bb_pos + offset) + index * 8) : BigInt(0);
+}
+
+requestNumbersLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startResults(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(11);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -328,12 +338,28 @@ static startTimingModelsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addRequestNumbers(builder:flatbuffers.Builder, requestNumbersOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(10, requestNumbersOffset, 0);
+}
+
+static createRequestNumbersVector(builder:flatbuffers.Builder, data:bigint[]):flatbuffers.Offset {
+  builder.startVector(8, data.length, 8);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt64(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startRequestNumbersVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(8, numElems, 8);
+}
+
 static endResults(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset, timingOffset:flatbuffers.Offset, timingModelsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset, timingOffset:flatbuffers.Offset, timingModelsOffset:flatbuffers.Offset, requestNumbersOffset:flatbuffers.Offset):flatbuffers.Offset {
   Results.startResults(builder);
   Results.addChannel(builder, channel);
   Results.addRequests(builder, requestsOffset);
@@ -345,6 +371,7 @@ static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset
   Results.addTexts(builder, textsOffset);
   Results.addTiming(builder, timingOffset);
   Results.addTimingModels(builder, timingModelsOffset);
+  Results.addRequestNumbers(builder, requestNumbersOffset);
   return Results.endResults(builder);
 }
 }

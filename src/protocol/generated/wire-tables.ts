@@ -44,6 +44,7 @@ export const wireTables = {
     { name: 'priority', slot: 7, kind: 'scalar', type: 'ubyte', bytes: 1, isRequired: false },
     { name: 'texts', slot: 8, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
     { name: 'timing', slot: 9, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
+    { name: 'request_id', slot: 10, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
   ],
   Cancel: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
@@ -62,6 +63,7 @@ export const wireTables = {
     { name: 'routes', slot: 6, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
     { name: 'is_whole', slot: 7, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
     { name: 'rows_max', slot: 8, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
+    { name: 'instance', slot: 9, kind: 'string', type: 'string', bytes: 4, isRequired: false },
   ],
   Results: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
@@ -74,6 +76,7 @@ export const wireTables = {
     { name: 'texts', slot: 7, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
     { name: 'timing', slot: 8, kind: 'scalars', type: 'double', bytes: 8, isRequired: false },
     { name: 'timing_models', slot: 9, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
+    { name: 'request_numbers', slot: 10, kind: 'scalars', type: 'ulong', bytes: 8, isRequired: false },
   ],
   Failure: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },

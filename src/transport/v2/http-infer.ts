@@ -12,6 +12,7 @@ import { packBody, unpackBody, wantedEncoding } from './compression.js'
 import { allBinary, outputFormsOf, writeAnswer, type OutputForm, type WrittenAnswer } from './http-answer.js'
 import { bindRequest, headLength, rawRequest, readBody } from './http-body.js'
 import { HeadCache } from './http-head.js'
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
 import { inferV2, prepareCall } from './infer.js'
 import type { ServedModel } from './models.js'
 import type { V2Service } from './service.js'
@@ -28,7 +29,7 @@ export async function inferOverHttp(call: Call, service: V2Service, name: string
   const body = await unpackBody(call.body, exchange.header('content-encoding'), context.bodyBytesMax)
   const description = service.models.described(served) ?? (await service.models.ready(served))
   const { request, formOf } = readRequest(service, served, description, body, exchange.header(HEAD_LENGTH_HEADER))
-  const prepared = prepareCall(served, description, request)
+  const prepared = prepareCall(served, description, request, exchange.header(REQUEST_ID_KEY))
   const answer = await new Promise<V2Answer>((resolve, reject) => {
     const cancel = inferV2(service.engine, prepared, { onAnswer: resolve, onFailure: reject })
     exchange.signal.addEventListener('abort', cancel)

@@ -47,10 +47,15 @@ export interface PreparedCall {
 }
 
 /**
- * @param description what `served` serves now.
+ * @param description what `served` serves now. @param callersId from a header; the id of the request itself wins.
  * @throws PenstockError of the argument class.
  */
-export function prepareCall(served: ServedModel, description: PipelineDescription, request: V2Request): PreparedCall {
+export function prepareCall(
+  served: ServedModel,
+  description: PipelineDescription,
+  request: V2Request,
+  callersId = '',
+): PreparedCall {
   const signature = signatureOf(description)
   return {
     served,
@@ -59,7 +64,7 @@ export function prepareCall(served: ServedModel, description: PipelineDescriptio
     id: request.id,
     inputs: orderInputs(served.name, signature, request),
     wishes: wishedOutputs(served.name, signature, request.wishes),
-    options: withCallersId(readCallOptions(request.parameters), request.id),
+    options: withCallersId(readCallOptions(request.parameters), request.id === '' ? callersId : request.id),
   }
 }
 

@@ -17,6 +17,7 @@ import { outputFormsOf, writeAnswer, type OutputForm } from './http-answer.js'
 import { bindRequest, headLength, readBody } from './http-body.js'
 import { HeadCache } from './http-head.js'
 import { BINARY_TYPE, HEAD_LENGTH_HEADER } from './http-infer.js'
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
 import { answerOf, bytesRequestOf, isBytesCall, prepareCall, type PreparedCall } from './infer.js'
 import type { ServedModel } from './models.js'
 import type { V2Service } from './service.js'
@@ -66,7 +67,13 @@ export class QuickInferV2 implements QuickHandler {
     if (description === null) return 0
     return (
       passes(() => {
-        const read = this.#read(served, description, body, exchange.header(HEAD_LENGTH_HEADER))
+        const read = this.#read(
+          served,
+          description,
+          body,
+          exchange.header(HEAD_LENGTH_HEADER),
+          exchange.header(REQUEST_ID_KEY),
+        )
         if (read === null) return 0
         const { call, formOf } = read
         const onAnswer = (result: InferResult): void => this.#answer(exchange, call, formOf, result)
@@ -91,13 +98,15 @@ export class QuickInferV2 implements QuickHandler {
     description: PipelineDescription,
     body: ArrayBuffer | Uint8Array,
     header: string,
+    callersId: string,
   ): { call: PreparedCall; formOf: (index: number) => OutputForm } | null {
     const bytes =
       body instanceof ArrayBuffer ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
     const length = headLength(header, bytes.length)
     if (length === 0) return null
     const { head, tail } = readBody(bytes, length, this.#heads)
-    const call = prepareCall(served, description, bindRequest(served.name, head, tail, this.#service.memory))
+    const request = bindRequest(served.name, head, tail, this.#service.memory)
+    const call = prepareCall(served, description, request, callersId)
     return isBytesCall(call) ? { call, formOf: outputFormsOf(head) } : null
   }
 

@@ -221,6 +221,7 @@ export class StreamServer {
         routes,
         isWhole,
         rowsMax,
+        instance: this.#context.port.instance,
       })
     } catch (error) {
       if (!isPenstockError(error)) throw error
@@ -273,7 +274,7 @@ export class StreamServer {
     signal: AbortSignal,
   ) {
     const { engine, port } = this.#context
-    const { channel, request, meta, deadlineMs, priority, timing = false } = message
+    const { channel, request, meta, deadlineMs, priority, timing = false, requestId } = message
     if (isRepeated)
       throw new PenstockError(
         'ERR_ARGUMENT',
@@ -298,6 +299,7 @@ export class StreamServer {
       checkFailures: result.checkFailures,
       route: result.metadata.route,
       timing: result.metadata.timing,
+      requestNumber: requestId === true ? requestNumberOf(result.metadata.requestId) : undefined,
     })
   }
 
@@ -321,4 +323,9 @@ export class StreamServer {
 
 function keyOf(channel: number, request: number): string {
   return `${channel}:${request}`
+}
+
+/** The last part of an id, which is in base 36 there: exact, for the engine counts from 1. */
+function requestNumberOf(requestId: string): bigint {
+  return BigInt(Number.parseInt(requestId.slice(requestId.lastIndexOf('-') + 1), 36))
 }
