@@ -46,6 +46,7 @@ const routes: readonly Route[] = [
   route('/storage', fails(new PenstockError('ERR_STORAGE', 'The disk is full', { cause: new Error('ENOSPC') }))),
   route('/full', fails(new PenstockError('ERR_QUEUE_FULL', 'Try again', { retryAfterMs: 2300 }))),
   route('/wrong', fails(new PenstockError('ERR_SHAPE', 'Expected x'))),
+  route('/off', fails(new PenstockError('ERR_UNSUPPORTED', 'It is off'))),
   route('/big', () => ({ status: 200, contentType: 'text/plain', body: 'ä'.repeat(3_000_000) })),
   route('/never', () => new Promise(() => undefined)),
 ]
@@ -112,7 +113,7 @@ describe('dispatch', () => {
       request_id: expect.any(String) as string,
     })
     expect(JSON.stringify(lines.at(-1))).toContain('ENOSPC')
-    for (const path of ['/wrong', '/full', '/nowhere', '/echo?knwon=1']) await post(path)
+    for (const path of ['/wrong', '/full', '/off', '/nowhere', '/echo?knwon=1']) await post(path)
     expect(lines.length).toBe(before + 1)
   })
 

@@ -70,9 +70,9 @@ export function replyToError(
   const error = toPenstockError(thrown)
   const { httpStatus } = error
   const status = statusOf?.(error)
-  // Capacity is the operator's to watch in the metrics, not one line of log per refusal.
-  if (httpStatus < 500 || error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || exchange.isAborted)
-    return errorReply(error, undefined, [], status)
+  // Capacity is the operator's to watch in the metrics, not one line of log per refusal; 501 is the caller's mistake.
+  const isExpected = error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || error.code === 'ERR_UNSUPPORTED'
+  if (httpStatus < 500 || isExpected || exchange.isAborted) return errorReply(error, undefined, [], status)
   const { method, path } = exchange
   const cause = error.cause ?? error
   const kind = `${method} ${path} ${error.code} ${cause instanceof Error ? cause.message : error.message}`

@@ -43,14 +43,19 @@ export class NodeRequest implements RawRequest {
 
   getHeader(name: string): string {
     const value = this.#message.headers[name]
-    return value === undefined ? '' : String(value)
+    return value === undefined ? '' : headerText(String(value))
   }
 
   forEach(callback: (name: string, value: string) => void): void {
     const lines = this.#message.rawHeaders
     for (let index = 0; index + 1 < lines.length; index += 2)
-      callback((lines[index] as string).toLowerCase(), lines[index + 1] as string)
+      callback((lines[index] as string).toLowerCase(), headerText(lines[index + 1] as string))
   }
+}
+
+/** Node reads the bytes of a header as Latin-1; they are UTF-8, as the other backend reads them. */
+function headerText(value: string): string {
+  return /[^\0-\x7f]/.test(value) ? Buffer.from(value, 'latin1').toString('utf8') : value
 }
 
 export class NodeResponse implements RawResponse {

@@ -108,5 +108,5 @@ export function completeColumns(reader: JsonReader, signature: Signature, group:
 export function objectForInput({ name, shape }: TensorField, isWhole: boolean): PenstockError {
   const form = `a nested array of the shape ${formatShape(shape, isWhole)}`
   const wayOut = 'If pandas wrote it, use to_json(orient="records"), or orient="split"'
-  return argumentError(name, form, 'an object', wayOut)
+  return argumentError(name, form, {}, wayOut)
 }
