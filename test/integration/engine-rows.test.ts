@@ -175,7 +175,6 @@ describe('rows', () => {
     ['a missing input', {}, 'ERR_MISSING_INPUT', 'Expected the inputs to be x but x is missing'],
     ['a wrong inner dim', { x: [[1, 2]] }, 'ERR_SHAPE', 'x'],
     ['a wrong rank', { x: [[[1, 2, 3]]] }, 'ERR_SHAPE', 'x'],
-    ['no rows', { x: { dtype: 'float32', shape: [0, 3], data: new Float32Array(0) } }, 'ERR_SHAPE', '[0, 3]'],
     ['a text for a number', { x: [['a', 'b', 'c']] }, 'ERR_', 'x'],
     [
       'a dtype that cannot be cast',

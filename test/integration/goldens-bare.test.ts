@@ -78,8 +78,12 @@ describe('test models, bare ONNX Runtime', () => {
     .filter((file) => file.endsWith('.onnx'))
     .map((file) => file.slice(0, -'.onnx'.length))
 
-  test.each(names.filter((name) => !(name in refused)))('test models: %s loads', async (name) => {
-    const session = await load(name)
+  test.for(names.filter((name) => !(name in refused)))('test models: %s loads', async (name, context) => {
+    const session = await load(name).catch((error: unknown) => {
+      // Its text operators need a locale that a system may lack.
+      if (name === 'tfidf' && String(error).includes('locale')) return context.skip('the system has no en_US.UTF-8')
+      throw error
+    })
     expect(session.inputNames.length).toBeGreaterThan(0)
     await session.release()
   })

@@ -31,7 +31,7 @@ export interface Page {
 const RUNNABLE: ReadonlySet<string> = new Set(['sh', 'bash', 'js', 'mjs', 'ts'])
 /** Times, ids, and the machine's name and process. */
 const VOLATILE: ReadonlySet<string> = new Set(
-  'time elapsed request_id created_at createdAt partition pid hostname tookMs'.split(' '),
+  'time elapsed request_id created_at createdAt partition pid hostname tookMs comparisons'.split(' '),
 )
 /** Relative: the last digits of a float32 depend on the processor. */
 const TOLERANCE = 1e-4
