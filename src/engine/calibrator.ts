@@ -155,8 +155,9 @@ export class Calibrator {
     } catch (cause) {
       if (this.#isClosed || !task.isWanted()) return
       task.giveUp()
-      const reason = isPenstockError(cause) ? cause.message : String(cause)
-      this.#parts.onNotice({ level: 'warn', message: `Model ${label} runs uncalibrated: ${reason}`, cause })
+      // A model that refuses the calibration's rows is a fact about the model: its reason is enough, without a stack.
+      const notice = isPenstockError(cause) ? { message: cause.message } : { message: String(cause), cause }
+      this.#parts.onNotice({ level: 'warn', ...notice, message: `Model ${label} runs uncalibrated: ${notice.message}` })
     }
   }
 
