@@ -42,6 +42,18 @@ describe('listings', () => {
     ])
   })
 
+  it('describeModels: on 80 columns names, versions and sizes stay whole, the day stands for the time', () => {
+    const wide = { name: 'a_long_name_of_inputs', dtype: 'float32', shape: [null, 30] }
+    const long = { ...version(12), tags: [], inputs: [wide], outputs: [wide, wide] }
+    const models = [{ name: 'credit-card-fraud-v2', aliases: { champion: 12 }, versions: [long] }]
+    const lines = describeModels(models, false, 80).split('\n')
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
+    expect(lines[0]).toMatch(/^MODEL +VERSION +ALIASES +SIZE +CREATED +INP/)
+    expect(lines[0]).not.toContain('TAGS')
+    expect(lines[1]).toMatch(/^credit-card-fraud-v2 +12 +champ\S+ +2\.0 KiB {2}2026-01-02 {2}\S/)
+    expect(describeModels(models, false)).toContain('2026-01-02 03:04:05')
+  })
+
   it('describePipelines: shows the steps of the version that serves', () => {
     const at = (number: number, steps: unknown[]) => ({ version: number, created_at: '2026-01-02T03:04:05Z', steps })
     const pipelines = [

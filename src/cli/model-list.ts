@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { ModelAnswer, VersionAnswer } from '../client/answers.js'
 import { searchPath, ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
-import { formatBytes, formatField, formatTable, formatTime, placementText } from './table.js'
+import { type Column, formatBytes, formatField, formatTable, formatTime, placementText } from './table.js'
 import type { Terminal } from './terminal.js'
 
 interface ListOptions extends ServerOptions {
@@ -17,16 +17,16 @@ Examples:
   $ penstock model list --search keras             names and tags with "keras" in them
   $ penstock model list --json | jq -r '.models[].name'`
 
-const COLUMNS = [
-  { title: 'model' },
-  { title: 'version', align: 'right' },
+const COLUMNS: readonly Column[] = [
+  { title: 'model', isKept: true },
+  { title: 'version', align: 'right', isKept: true },
   { title: 'aliases' },
-  { title: 'size', align: 'right' },
-  { title: 'created (utc)' },
+  { title: 'size', align: 'right', isKept: true },
+  // The day alone, where the time has no room.
+  { title: 'created (utc)', isKept: true, short: { title: 'created', of: (time) => time.slice(0, 10) } },
   { title: 'inputs' },
   { title: 'outputs' },
-  { title: 'tags' },
-] as const
+]
 
 export function modelListCommand(terminal: Terminal): Command {
   return withServerOptions(new Command('list'))
@@ -56,19 +56,24 @@ function describeListed(models: readonly ModelAnswer[], { versions, search }: Li
  */
 export function describeModels(models: readonly ModelAnswer[], isEvery: boolean, width = 0): string {
   if (models.length === 0) return 'There are no models yet. Add one with `penstock model add <file.onnx>`.'
-  const hasPlacements = models.some(({ versions }) => versions.some((version) => placementText(version) !== '-'))
+  const all = models.flatMap(({ versions }) => versions)
+  // Most servers run everything on the CPU, and many models have no tags: no column then.
+  const optional = [
+    { title: 'runs on', cellOf: placementText },
+    { title: 'tags', cellOf: (version: VersionAnswer) => (version.tags ?? []).join(', ') || '-' },
+  ].filter(({ cellOf }) => all.some((version) => cellOf(version) !== '-'))
   const rows = models.flatMap((model) => {
     const aliased = new Set(Object.values(model.aliases))
     const newest = model.versions.at(-1)?.version
     const isShown = ({ version }: VersionAnswer) => isEvery || version === newest || aliased.has(version)
-    return model.versions.filter(isShown).map((version) => rowOf(model, version, hasPlacements))
+    return model.versions
+      .filter(isShown)
+      .map((version) => [...rowOf(model, version), ...optional.map(({ cellOf }) => cellOf(version))])
   })
-  // Most servers run everything on the CPU: no column then.
-  const columns = hasPlacements ? [...COLUMNS.slice(0, -1), { title: 'runs on' }, ...COLUMNS.slice(-1)] : COLUMNS
-  return formatTable(columns, rows, width)
+  return formatTable([...COLUMNS, ...optional.map(({ title }) => ({ title }))], rows, width)
 }
 
-function rowOf(model: ModelAnswer, version: VersionAnswer, hasPlacements: boolean): string[] {
+function rowOf(model: ModelAnswer, version: VersionAnswer): string[] {
   const aliases = Object.keys(model.aliases).filter((alias) => model.aliases[alias] === version.version)
   return [
     model.name,
@@ -78,7 +83,5 @@ function rowOf(model: ModelAnswer, version: VersionAnswer, hasPlacements: boolea
     formatTime(version.created_at),
     (version.inputs ?? []).map(formatField).join(', ') || '-',
     (version.outputs ?? []).map(formatField).join(', ') || '-',
-    ...(hasPlacements ? [placementText(version)] : []),
-    (version.tags ?? []).join(', ') || '-',
   ]
 }

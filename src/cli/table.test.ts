@@ -46,6 +46,20 @@ describe('a table on a terminal', () => {
     expect(lines[2]).toContain('a-model-with-a-long-name')
   })
 
+  it('cuts a name and a number when nothing else can be cut, and shortens before it cuts', () => {
+    const day = { title: 'day', of: (cell: string) => cell.slice(0, 4) }
+    const kept = [{ title: 'model', isKept: true }, { title: 'at (utc)', short: day }, { title: 'inputs' }]
+    const name = 'n'.repeat(30)
+    const cells = [[name, '2026-01-02', 'x'.repeat(20)]]
+    expect(formatTable(kept, cells, 64).split('\n')[1]).toBe(`${name}  2026-01-02  ${'x'.repeat(20)}`)
+    expect(formatTable(kept, cells, 60).split('\n')).toEqual([
+      `${'MODEL'.padEnd(30)}  DAY   INPUTS`,
+      `${name}  2026  ${'x'.repeat(20)}`,
+    ])
+    expect(formatTable(kept, cells, 44).split('\n')[1]).toBe(`${name}  2026  xxxxx…`)
+    expect(formatTable(kept, cells, 30).split('\n')[1]).toBe(`${'n'.repeat(15)}…  2026  xxxxx…`)
+  })
+
   it('is not cut in a file, nor where it fits', () => {
     expect(formatTable(columns, rows)).toContain('x'.repeat(200))
     expect(formatTable(columns, rows, 500)).toBe(formatTable(columns, rows))

@@ -7,17 +7,26 @@ export type Align = 'left' | 'right'
 export interface Column {
   readonly title: string
   readonly align?: Align
+  /** True: what names a row, or a number, which nobody recognises by half. It is cut when nothing else can be. */
+  readonly isKept?: boolean
+  /** What the column shrinks to before any is cut. */
+  readonly short?: { readonly title: string; readonly of: (cell: string) => string }
 }
 
 /**
  * Lines of a table: titles in capitals, columns two spaces apart, no trailing blanks.
- * @param widthMax the widest columns are cut until a line fits, and what is cut ends in …; 0: none is.
+ * @param widthMax columns take their short form, then the widest are cut until a line fits, and what is cut ends in …;
+ *   0: none is.
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], widthMax = 0): string {
   const widths = columns.map(({ title }, index) =>
     Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
   )
-  if (widthMax > 0) fit(widths, widthMax - 2 * (columns.length - 1))
+  const room = widthMax - 2 * (columns.length - 1)
+  if (widthMax > 0 && sum(widths) > room) {
+    if (columns.some(({ short }) => short !== undefined)) return formatTable(...shortened(columns, rows), widthMax)
+    fit(widths, columns, room)
+  }
   const line = (cells: readonly string[]) =>
     columns
       .map(({ align }, index) => pad(clip(cells[index] ?? '', widths[index] ?? 0), widths[index] ?? 0, align ?? 'left'))
@@ -60,14 +69,30 @@ export function placementText(version: {
   return providers.map((name) => (name === 'cuda' && device !== undefined ? `cuda:${device}` : name)).join(', ')
 }
 
-/** Takes from the widest column until the sum fits; a column keeps a few characters. */
-function fit(widths: number[], widthMax: number): void {
-  let excess = widths.reduce((sum, width) => sum + width, 0) - widthMax
-  for (; excess > 0; excess--) {
-    const widest = widths.indexOf(Math.max(...widths))
-    if ((widths[widest] ?? 0) <= columnWidthMin) return
-    widths[widest] = (widths[widest] ?? 0) - 1
+function shortened(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): [columns: readonly Column[], rows: readonly (readonly string[])[]] {
+  return [
+    columns.map(({ short, ...column }) => ({ ...column, title: short?.title ?? column.title })),
+    rows.map((row) => row.map((cell, index) => columns[index]?.short?.of(cell) ?? cell)),
+  ]
+}
+
+/** Takes from the widest column until the sum fits, from those that are kept last; a column keeps a few characters. */
+function fit(widths: number[], columns: readonly Column[], room: number): void {
+  for (const isLast of [false, true]) {
+    const indexes = widths.flatMap((_, index) => ((columns[index]?.isKept ?? false) === isLast ? [index] : []))
+    for (let excess = sum(widths) - room; excess > 0 && indexes.length > 0; excess--) {
+      const widest = indexes.reduce((best, index) => ((widths[index] ?? 0) > (widths[best] ?? 0) ? index : best))
+      if ((widths[widest] ?? 0) <= columnWidthMin) break
+      widths[widest] = (widths[widest] ?? 0) - 1
+    }
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 const columnWidthMin = 6
