@@ -54,9 +54,16 @@ export function describeVersion({ name, aliases }: ModelAnswer, version: Version
   if (pointing.length > 0) lines.push(`  aliases   ${pointing.join(', ')}`)
   if ((version.tags ?? []).length > 0) lines.push(`  tags      ${version.tags?.join(', ')}`)
   if (version.providers !== undefined) lines.push(`  runs on   ${placementText(version)}`)
+  for (const change of version.uploaded?.changes ?? []) lines.push(`  changed   ${change}`)
   lines.push(...batchingLines(version))
   if (version.remark !== undefined && version.remark !== '') lines.push(`  remark    ${version.remark}`)
   return lines.join('\n')
+}
+
+/** Fields of strings go from JavaScript to the model, past what gathers rows, whatever the inspection found. */
+function modeText({ batching = '-', inputs = [], outputs = [] }: VersionAnswer): string {
+  const hasStrings = [...inputs, ...outputs].some(({ dtype }) => dtype === 'string')
+  return modes[batching === 'rows' && hasStrings ? 'whole' : batching] ?? 'not told'
 }
 
 const modes: Readonly<Record<string, string>> = {
@@ -65,12 +72,9 @@ const modes: Readonly<Record<string, string>> = {
   whole: 'each request is a run of its own',
 }
 
-function batchingLines({
-  batching = '-',
-  batching_proof: proof,
-  copied_outputs: copied = [],
-}: VersionAnswer): string[] {
-  const lines = [`  batching  ${batching}: ${modes[batching] ?? 'not told'}`]
+function batchingLines(version: VersionAnswer): string[] {
+  const { batching = '-', batching_proof: proof, copied_outputs: copied = [] } = version
+  const lines = [`  batching  ${batching}: ${modeText(version)}`]
   if (proof === undefined)
     return [...lines, '  proof     none of this release: the model is inspected again when it is next deployed']
   const { basis, culprit, comparisons, difference, untried, override, found } = proof

@@ -36,7 +36,7 @@ export interface BatchingCounts {
 }
 
 export interface BatchingCulprit {
-  /** '' when the file names it not. */
+  /** Its name, or that of its first output where the file names the node not. '' when it is no node. */
   readonly node: string
   /** `MatMul`; of another domain `com.microsoft.Attention`. */
   readonly operator: string

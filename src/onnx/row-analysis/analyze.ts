@@ -204,8 +204,9 @@ function rowDimsOf(value: Value): readonly (number | null)[] | null {
   return value.dims.slice(1).map((dim) => (dim?.perRow === 0 ? dim.rest : null))
 }
 
-function blocked({ name, domain, opType }: OnnxNode, kind: Blocked['kind'], reason: string): Blocked {
-  return { kind, culprit: { node: name, operator: domain === '' ? opType : `${domain}.${opType}`, reason } }
+function blocked({ name, domain, opType, outputs }: OnnxNode, kind: Blocked['kind'], reason: string): Blocked {
+  const node = name === '' ? (outputs.find((output) => output !== '') ?? '') : name
+  return { kind, culprit: { node, operator: domain === '' ? opType : `${domain}.${opType}`, reason } }
 }
 
 function missing(name: string): Blocked {

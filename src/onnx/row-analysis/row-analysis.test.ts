@@ -566,3 +566,26 @@ describe('graphs on rows', () => {
     expect(analyze({ nodes: [], inputs: x, outputs: [['x', 'float32', null]] })).toBe('[3]')
   })
 })
+
+test('a culprit without a name goes by its first output', () => {
+  const nodes = [
+    { op: 'Relu', inputs: ['x'], outputs: ['a'] },
+    { op: 'Frobnicate', inputs: ['a'], outputs: ['', 'kept'] },
+    { op: 'CumSum', inputs: ['a', 'zero'], outputs: ['sums'] },
+  ]
+  const culpritOf = (output: string) =>
+    analyzeRows(
+      readOnnx(
+        buildModel({
+          nodes,
+          inputs: [['x', 'float32', ['n', 2]]],
+          outputs: [[output, 'float32', null]],
+          initializers: [{ name: 'zero', dtype: 'int64', dims: [], data: BigInt64Array.of(0n) }],
+        }),
+      ),
+      [{ name: 'x', dims: [null, 2] }],
+    ).culprit
+  expect(culpritOf('sums')).toMatchObject({ node: 'sums', operator: 'CumSum' })
+  // An output that is left out has no name either.
+  expect(culpritOf('kept')).toMatchObject({ node: 'kept', operator: 'Frobnicate' })
+})

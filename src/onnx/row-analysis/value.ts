@@ -17,7 +17,7 @@ export type Dims = readonly Amount[]
 
 /** Why rows are, or may be, not independent: the first node that makes them so. */
 export interface Culprit {
-  /** '' when the file names it not. */
+  /** Its name; of a node without one, its first output, which is as good to search for. '' when it is no node. */
   readonly node: string
   /** `MatMul`; of another domain `com.microsoft.Attention`. */
   readonly operator: string

@@ -57,7 +57,8 @@ export const modelSchemas: Readonly<Record<string, Schema>> = {
       },
       culprit: {
         anyOf: [record({ node: text, operator: text, reason: text }), { type: 'null' }],
-        description: 'The first node that makes rows depend on each other, or that is not known',
+        description:
+          'The first node that makes rows depend on each other, or that is not known; without a name, its first output stands for it',
       },
       comparisons: { ...count, description: 'Rows in company that were compared with themselves alone' },
       difference: { type: 'string', description: 'What differed when it was tried; empty when nothing did' },
