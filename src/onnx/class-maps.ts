@@ -3,12 +3,14 @@
  * Python, and nothing else carries them.
  *
  *   probabilities ← ZipMap ← P                    output probabilities = P [n, classes], the labels kept as its classes
- *   probabilities ← SequenceConstruct ← P0, P1    outputs probabilities_0, probabilities_1, each as above
+ *   probabilities ← SequenceConstruct ← P0, P1    outputs probabilities_0, probabilities_1, each as above; where there
+ *                                                 is no ZipMap, the labels of the classifier that makes it
  *
  * Nodes are replaced by Identity, which ONNX Runtime optimises away, so that no tensor is renamed inside the graph.
  */
 import { ProtoWriter } from '../base/protobuf/wire-writer.js'
 import { dtypeInfo } from '../tensor/dtype.js'
+import { labelsOf, scoredClasses } from './classifier-labels.js'
 import { editOnnx } from './edit.js'
 import type { OnnxGraph, OnnxModel, OnnxNode, OnnxType, OnnxValueInfo } from './model.js'
 import { graphsOf } from './walk.js'
@@ -91,7 +93,7 @@ function partsOf(
     const part = inner === undefined ? null : zipMapPart(name, inner, graph)
     if (part !== null) return part
     const type = elementTypeOf(output.type)
-    return type?.kind === 'tensor' ? { name, source, type, classes: null } : null
+    return type?.kind === 'tensor' ? { name, source, type, classes: scoredClasses(source, graph, producers) } : null
   })
   return parts.every((part) => part !== null) ? parts : null
 }
@@ -109,16 +111,9 @@ function zipMapPart(name: string, node: OnnxNode, graph: OnnxGraph): Part | null
   if (node.opType !== 'ZipMap' || node.domain !== 'ai.onnx.ml') return null
   const [source] = node.inputs
   if (source === undefined) return null
-  const strings = node.attributes.get('classlabels_strings')?.strings ?? []
-  const integers = [...(node.attributes.get('classlabels_int64s')?.ints ?? [])]
-  const classes = strings.length > 0 ? [...strings] : integers.map(labelOf)
+  const classes = labelsOf(node)
   const known = [...graph.valueInfos, ...graph.outputs, ...graph.inputs].find((value) => value.name === source)?.type
   return { name, source, type: known, classes }
-}
-
-/** Integers beyond 2^53 are written as text. */
-function labelOf(label: bigint): string | number {
-  return BigInt.asIntN(53, label) === label ? Number(label) : String(label)
 }
 
 function elementTypeOf(type: OnnxType | undefined): OnnxType | undefined {
@@ -159,7 +154,8 @@ function valueInfo({ name, type, classes }: Part): Uint8Array {
   const isTensor = type?.kind === 'tensor'
   const elementType = isTensor && type.elementType > 0 ? type.elementType : FLOAT32
   const known = isTensor ? type.dims : null
-  const dims = known ?? (classes === null ? null : [null, classes.length])
+  const isOpen = known === null || (known.length === 2 && typeof known[1] !== 'number')
+  const dims = classes !== null && isOpen ? [known?.[0] ?? null, classes.length] : known
   return new ProtoWriter()
     .text(1, name)
     .message(2, (value) =>

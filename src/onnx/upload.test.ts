@@ -6,6 +6,7 @@ import {
   sequenceOfMaps,
   tensorType,
   type BuiltModel,
+  type BuiltNode,
   type BuiltTensor,
 } from './testing/build.js'
 
@@ -199,6 +200,46 @@ describe('maps at the end of a graph', () => {
       ['p_1', 'tensor', [null, 2]],
     ])
     expect(tensors.classes.size).toBe(0)
+  })
+
+  it('of several targets without maps have the labels of their classifiers, where those are certain', () => {
+    const scored = (op: string, attributes: NonNullable<BuiltNode['attributes']>, from = 'P') =>
+      taken({
+        nodes: [
+          { op, domain: 'ai.onnx.ml', inputs: ['x'], outputs: ['L', 'P'], attributes },
+          { op: 'Normalizer', domain: 'ai.onnx.ml', inputs: ['P'], outputs: ['N'] },
+          { op: 'Cast', inputs: ['N'], outputs: ['C'] },
+          { op: 'Relu', inputs: ['P'], outputs: ['R'] },
+          { op: 'SequenceConstruct', inputs: [from], outputs: ['p'] },
+        ],
+        outputs: [['p', sequenceOf(tensorType('float32', null))]],
+      })
+    const three = { classlabels_strings: ['a', 'b', 'c'] }
+    const known = scored('LinearClassifier', { ...three, intercepts: new Float32Array(3) }, 'C')
+    expect([...known.classes]).toEqual([['p_0', ['a', 'b', 'c']]])
+    expect(outputsOf(known)).toEqual([['p_0', 'tensor', [null, 3]]])
+    expect([...scored('TreeEnsembleClassifier', { classlabels_int64s: [3, 7] }).classes]).toEqual([['p_0', [3, 7]]])
+    expect([...scored('SVMClassifier', { classlabels_ints: [1, 2], prob_a: new Float32Array(1) }).classes]).toEqual([
+      ['p_0', [1, 2]],
+    ])
+    const two = { classlabels_strings: ['a', 'b'], intercepts: new Float32Array(1) }
+    expect([...scored('LinearClassifier', two).classes]).toEqual([['p_0', ['a', 'b']]])
+    // A score for each pair of classes, another number of scores, something else in between, the labels themselves.
+    expect(scored('SVMClassifier', three).classes.size).toBe(0)
+    expect(scored('LinearClassifier', { ...three, intercepts: new Float32Array(1) }).classes.size).toBe(0)
+    expect(scored('TreeEnsembleClassifier', three, 'R').classes.size).toBe(0)
+    expect(scored('TreeEnsembleClassifier', three, 'L').classes.size).toBe(0)
+  })
+
+  it('tell the width of a tensor that the file leaves open', () => {
+    const open = taken({
+      nodes: [scores, zipMap('scores', 'm', { classlabels_strings: ['no', 'yes'] })],
+      outputs: [
+        ['scores', 'float32', ['n', null]],
+        ['m', sequenceOfMaps('string')],
+      ],
+    })
+    expect(outputsOf(open)[1]).toEqual(['m', 'tensor', ['n', 2]])
   })
 
   it('are left where nothing is to be cut: the bytes stay the very bytes', () => {
