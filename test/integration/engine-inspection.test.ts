@@ -25,7 +25,7 @@ describe('inspection', () => {
     ['upper-string', 'rows', 'plain path'],
     ['fixed-one', 'row', 'fixed at 1'],
     ['sum-rows', 'whole', 'rows are not the input'],
-    ['subtract-mean', 'whole', 'Operator ReduceMean makes rows depend on each other'],
+    ['subtract-mean', 'whole', 'Operator ReduceMean (node mean) makes rows depend on each other'],
     ['nonzero', 'whole', 'rows are not the input'],
     ['trim-tokens', 'whole', 'changes its shape'],
   ])('%s runs as %s (%s)', async (name, batching, remark) => {

@@ -22,7 +22,7 @@ test('model show: tells the node in the way, and who overruled it', async () => 
   await run('model', 'add', file)
   const refused = await run('model', 'show', 'maximum')
   expect(refused).toContain('batching  whole: each request is a run of its own')
-  expect(refused).toContain('culprit   ReduceMax: it works along the axis that holds the rows')
+  expect(refused).toContain('culprit   ReduceMax (node largest): it works along the axis that holds the rows')
 
   await run('model', 'add', file, '--batching', 'rows')
   const overruled = await run('model', 'show', 'maximum@1')
