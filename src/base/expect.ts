@@ -99,10 +99,13 @@ export function expectNoOtherKeys(
   if (other !== undefined) throw argumentError(`each key of ${name}`, `one of ${allowed.join(', ')}`, other)
 }
 
+const jsonBigintMin = 10n ** 15n
+
 function describeUncut(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > valueCharactersMax ? value.slice(0, valueCharactersMax + 1) : value)
-  if (typeof value === 'bigint') return `${value}n`
+  // Numbers of JSON with so many digits are bigints here; a shorter one was a bigint of its caller.
+  if (typeof value === 'bigint') return value > -jsonBigintMin && value < jsonBigintMin ? `${value}n` : String(value)
   if (typeof value === 'function') return 'a function'
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `an array of ${value.length} elements`

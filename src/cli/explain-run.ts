@@ -5,7 +5,7 @@ import type { ExplanationAnswer } from '../client/answers.js'
 import { describeJob } from './explain-jobs.js'
 import { explanationsPath } from './explain-paths.js'
 import { RefusedError, UsageError } from './failures.js'
-import { isRecord, parseJson, readInputText } from './input-data.js'
+import { isRecord, parseJson, readInputText, readRequestData } from './input-data.js'
 import { withProgress } from './progress.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
 import type { Terminal } from './terminal.js'
@@ -65,15 +65,14 @@ async function finished(terminal: Terminal, api: ServerApi, begun: ExplanationAn
 }
 
 function requestOf(terminal: Terminal, options: RunOptions): Record<string, unknown> {
-  if (options.data === undefined && terminal.isInteractive)
-    throw new UsageError('Expected --data, or the data on stdin.')
+  const data = readRequestData(terminal, options.data, 'Pass --data \'{"<input>": rows}\' or --data @rows.json')
   const json = (name: string, source: string): unknown => parseJson(name, readInputText(terminal, name, source))
   return {
     config:
       /^[A-Za-z0-9-]+$/.test(options.config) && options.config !== '-'
         ? options.config
         : json('--config', options.config),
-    inputs: columnsOf(json('--data', options.data ?? '-')),
+    inputs: columnsOf(parseJson('--data', data)),
     ...(options.targets === undefined ? {} : { targets: json('--targets', options.targets) }),
     ...(options.meta === undefined ? {} : { meta: json('--meta', options.meta) }),
   }

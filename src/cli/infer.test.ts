@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from './failures.js'
 import { describeAnswer, joinRequest } from './infer.js'
+import { readRequestData } from './input-data.js'
 
 describe('infer', () => {
   it('joinRequest: sends the data untouched when there is nothing to add', () => {
@@ -48,5 +49,19 @@ describe('infer', () => {
 
   it('describeAnswer: prints records and whatever else as they came', () => {
     expect(describeAnswer('[{"out.x":1}]\n')).toBe('[{"out.x":1}]')
+  })
+
+  it('readRequestData: says what to pass where there are no data, on stdin or at a keyboard', () => {
+    const read = (isInteractive: boolean, input: string, source?: string) => {
+      const silent = () => undefined
+      const output = { print: silent, note: silent, progress: silent, block: silent, columns: 0 }
+      return readRequestData({ ...output, isInteractive, readInput: () => Buffer.from(input) }, source, 'Pass --file')
+    }
+    expect(() => read(false, ' \n')).toThrow('Expected data but received none from stdin. Pass --file.')
+    expect(() => read(true, '', '-')).toThrow('Expected data but received none from stdin. Pass --file.')
+    expect(() => read(false, '', '@/dev/null')).toThrow('received none from /dev/null. Pass --file.')
+    expect(() => read(true, 'unread')).toThrow('Expected data but received none. Pass --file.')
+    expect(read(false, ' {"x":[1]}\n')).toBe('{"x":[1]}')
+    expect(read(true, '', '{"x":[1]}')).toBe('{"x":[1]}')
   })
 })

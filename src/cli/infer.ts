@@ -7,7 +7,7 @@ import { fileFormats, outputFormats } from '../files/formats.js'
 import { durationArgument, integerArgument, listArgument } from './arguments.js'
 import { UsageError } from './failures.js'
 import { inferFileCommand, type FileOptions } from './infer-file.js'
-import { isRecord, parseJson, readInputText } from './input-data.js'
+import { isRecord, parseJson, readInputText, readRequestData } from './input-data.js'
 import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
 import { type Column, formatTable } from './table.js'
 import type { Terminal } from './terminal.js'
@@ -98,9 +98,7 @@ function queryOf({ dataset = [], datasetExclude = [], datasetSeparator }: InferO
 }
 
 function requestText(terminal: Terminal, options: InferOptions): string {
-  if (options.data === undefined && terminal.isInteractive)
-    throw new UsageError('Expected --data, or the data on stdin.')
-  const data = readInputText(terminal, '--data', options.data ?? '-').trim()
+  const data = readRequestData(terminal, options.data, 'Pass --data \'{"<input>": rows}\' or --file rows.csv')
   const meta = options.meta === undefined ? undefined : readInputText(terminal, '--meta', options.meta).trim()
   return joinRequest(data, meta, options.deadline)
 }

@@ -9,6 +9,16 @@ export function readInputText(terminal: Terminal, what: string, source: string):
   return source.startsWith('@') ? readFileText(source.slice(1)) : expectNonEmpty(what, source)
 }
 
+/** The text of --data, without it that of stdin. @param wayOut what to pass instead of nothing. */
+export function readRequestData(terminal: Terminal, source: string | undefined, wayOut: string): string {
+  if (source === undefined && terminal.isInteractive)
+    throw new UsageError(`Expected data but received none. ${wayOut}.`)
+  const text = readInputText(terminal, '--data', source ?? '-').trim()
+  const place = source === undefined || source === '-' ? 'stdin' : source.slice(1)
+  if (text === '') throw new UsageError(`Expected data but received none from ${place}. ${wayOut}.`)
+  return text
+}
+
 export function readFileText(path: string): string {
   try {
     return readFileSync(path, 'utf8')

@@ -70,6 +70,9 @@ describe('toTensor of nested numbers', () => {
     expect(() => toTensor(field('int64', null), ['9223372036854775808'], false)).toThrow(
       refusal('ERR_VALUE_RANGE', /x\[0\]/),
     )
+    // As JSON has it.
+    expect(() => toTensor(field('int64', null), [2n ** 63n], false)).toThrow(/received 9223372036854775808$/)
+    expect(() => toTensor(field('uint64', null), [-1n], false)).toThrow(/received -1n$/)
     expect(() => toTensor(field('uint64', null), [-1], false)).toThrow(
       refusal('ERR_VALUE_RANGE', /0\.\.18446744073709551615/),
     )

@@ -12,6 +12,7 @@ import { argumentError } from '../base/expect.js'
 import { PenstockError, type ErrorCode } from '../base/errors.js'
 import { allocateData } from './dtype.js'
 import { bfloat16Bits, bfloat16Value, float16Bits, float16Value } from './float16.js'
+import { hasMissingValue } from './missing.js'
 import { elementCount, expectShape, formatShape, shapeMatches } from './shape.js'
 import type { Dtype, NumericDtype, Tensor, TensorField } from './tensor.js'
 
@@ -35,6 +36,7 @@ interface Place {
  */
 export function nestedToTensor(field: TensorField, value: unknown, isWhole: boolean): Tensor {
   const { shape, isOneRow } = shapeOfNest(field, shapeOfFirst(value, field.shape.length), isWhole)
+  expectNoNullRow(field, value, shape)
   expectShapeOfFirst(field, shape, isWhole)
   const count = elementCount(shape)
   const place: Place = { field, shape, isOneRow, path: [] }
@@ -74,6 +76,21 @@ function completed(found: readonly number[], dims: TensorField['shape']): number
   return found.at(-1) === 0 ? [...found, ...dims.slice(found.length).map((dim) => dim ?? 0)] : [...found]
 }
 
+/** A first row that is null gives no dims. Among numbers alone it is an element of the one row that they are. */
+function expectNoNullRow(field: TensorField, value: unknown, shape: readonly number[]): void {
+  if (!Array.isArray(value) || value[0] !== null || field.shape.length < 2) return
+  if (!shapeMatches(field.shape, shape) || value.some(Array.isArray)) throw missingRow(field, 0)
+}
+
+/** The refusal of a row that is null as a whole. */
+export function missingRow(field: TensorField, row: number): PenstockError {
+  const inner = formatShape(field.shape.slice(1), true)
+  const wayOut = hasMissingValue(field)
+    ? 'A whole row cannot be missing: leave it out, or write null inside it, where an element is missing'
+    : 'A whole row cannot be missing: leave it out'
+  return argumentError(`${field.name}[${row}]`, `a row, an array of the shape ${inner},`, null, wayOut, 'ERR_SHAPE')
+}
+
 function expectShapeOfFirst(field: TensorField, shape: readonly number[], isWhole: boolean): void {
   if (shape.length > field.shape.length) {
     throw new PenstockError(
@@ -86,13 +103,14 @@ function expectShapeOfFirst(field: TensorField, shape: readonly number[], isWhol
 
 /** Checks that every array below `level` has the dims of the first: ragged rows must not size an allocation. */
 function expectLevels(place: Place, level: readonly unknown[], axis: number): void {
-  const { shape, path } = place
+  const { field, shape, isOneRow, path } = place
   if (axis >= shape.length - 1) return
   const length = shape[axis + 1] as number
   for (let i = 0; i < level.length; i++) {
     const child = level[i]
     path[axis] = i
     if (!Array.isArray(child) || child.length !== length) {
+      if (child === null && axis === 0 && !isOneRow) throw missingRow(field, i)
       const rule = `an array of ${length} elements, as the first one is`
       const wayOut = 'All rows of a tensor have the same dims'
       throw argumentError(formatPath(place, axis + 1), rule, child, wayOut, 'ERR_SHAPE')

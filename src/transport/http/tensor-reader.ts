@@ -145,7 +145,8 @@ function tensorOf(scratch: NumberScratch, field: TensorField, isWhole: boolean):
   if (shapeMatches(field.shape, shape)) return { dtype: field.dtype, shape, data }
   if (!isWhole && shape.length > 0 && shapeMatches(field.shape.slice(1), shape))
     return { dtype: field.dtype, shape: [1, ...shape], data }
-  return shape.length === 1 ? toTensor(field, data, isWhole) : null
+  // What begins with null may be rows that are null, which a typed array does not tell.
+  return shape.length === 1 && !Number.isNaN(data[0]) ? toTensor(field, data, isWhole) : null
 }
 
 /** Rounds or narrows to the dtype; null when a number does not fit. */

@@ -86,8 +86,20 @@ describe('missing values', () => {
   })
 
   it('are no whole rows of more than one element', () => {
-    expect(two('{"x":[[1,2],null]}')).toMatch(/^ERR_SHAPE: Expected x\[1\] to be an array of 2 elements/)
-    expect(two('[{"x":[1,2]},{"x":null}]')).toMatch(/^ERR_SHAPE: Expected x\[1\]/)
+    const missing = (row: number): string =>
+      `ERR_SHAPE: Expected x[${row}] to be a row, an array of the shape [2], but received null. A whole row cannot be missing`
+    for (const body of ['{"x":[null]}', '{"x":[null,[1,2]]}', '{"x":[null,null,null]}', '{"inputs":{"x":[null]}}'])
+      expect(two(body)).toContain(missing(0))
+    for (const body of ['[{"x":null}]', '[{"x":null},{"x":[1,2]}]', '[{"x":null},{"x":null}]', '[{"x":null},{"x":1}]'])
+      expect(two(body)).toContain(missing(0))
+    expect(two('{"x":[[1,2],null]}')).toContain(missing(1))
+    expect(two('[{"x":[1,2]},{"x":null}]')).toContain(missing(1))
+    // A flat row, and flat rows, that begin with a missing value.
+    for (const body of ['{"x":[null,2]}', '[{"x":[null,2]}]'])
+      expect(two(body)).toMatchObject({ shape: [1, 2], data: Float32Array.of(NaN, 2) })
+    expect(two('{"x":[null,2,3,4]}')).toMatchObject({ shape: [2, 2], data: Float32Array.of(NaN, 2, 3, 4) })
+    // Two records of a number each are no record of two numbers.
+    expect(two('[{"x":1},{"x":2}]')).toMatch(/^ERR_SHAPE: Expected x\[0\] to be a row, .* but received 1$/)
     expect(two('[{"x":[1,2]},{"y":1}]')).toMatch(/^ERR_MISSING_INPUT: Expected record 1 to have the input x/)
   })
 

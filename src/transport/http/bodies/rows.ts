@@ -16,7 +16,8 @@ import type { Meta, MetaValue } from '../../../engine/api.js'
 import { toTensor } from '../../../tensor/convert.js'
 import { planFeatureColumns, featureWidth } from '../../../tensor/feature-columns.js'
 import { mayBeMissing } from '../../../tensor/missing.js'
-import { shapeMatches } from '../../../tensor/shape.js'
+import { missingRow } from '../../../tensor/nested.js'
+import { formatShape, shapeMatches } from '../../../tensor/shape.js'
 import { tensorWithoutRows } from '../../../tensor/without-rows.js'
 import type { NumericDtype, Tensor, TensorField } from '../../../tensor/tensor.js'
 import type { JsonValue } from '../json-reader.js'
@@ -247,11 +248,21 @@ function readSlowly(
     const wantsScalars = field.shape.length === 2 && field.shape[1] === 1
     const nested = wantsScalars ? values.map((value) => (Array.isArray(value) ? value : [value])) : values
     const isStacked = !signature.isWhole || rows > 1 || isRowOf(field, values[0])
-    const tensor = mistakes.attempt(field.name, () =>
-      toTensor(field, isStacked ? nested : values[0], signature.isWhole),
-    )
+    const tensor = mistakes.attempt(field.name, () => {
+      if (isStacked) expectArrays(field, nested)
+      return toTensor(field, isStacked ? nested : values[0], signature.isWhole)
+    })
     if (tensor !== undefined) inputs[field.name] = tensor
   }
+}
+
+/** The numbers of as many records as a row has elements are no row. */
+function expectArrays(field: TensorField, rows: readonly JsonValue[]): void {
+  const row = field.shape.length < 2 ? -1 : rows.findIndex((value) => !Array.isArray(value))
+  if (row < 0) return
+  if (rows[row] === null) throw missingRow(field, row)
+  const rule = `a row, an array of the shape ${formatShape(field.shape.slice(1), true)},`
+  throw argumentError(`${field.name}[${row}]`, rule, rows[row], '', 'ERR_SHAPE')
 }
 
 /** Whether a lone record has a row of the tensor, not all of it: then it has an axis less, and the first dim is free. */
