@@ -124,24 +124,42 @@ def test_pandas_records_both_ways(url):
     assert np.allclose(np.stack(flat["out.y"]), X + 1)
 
 
-REFUSED = {
-    "lz4": (lambda: ipc(fixed(), compression="lz4"), "LZ4"),
-    "zstd": (lambda: ipc(fixed(), STREAM, compression="zstd"), "ZSTD"),
-    "nulls": (lambda: ipc(pa.table({"x": pa.array([None, [1, 2, 3]], pa.list_(pa.float32(), 3))})), "1 nulls"),
-    "dictionary": (lambda: ipc(fixed().append_column("c", pa.array(["a"] * ROWS).dictionary_encode())), "dictionary"),
-    "decimal": (lambda: ipc(fixed().append_column("d", pa.array([1] * ROWS).cast(pa.decimal128(20)))), "decimal"),
-    "struct": (lambda: ipc(fixed().append_column("s", pa.array([{"a": 1}] * ROWS))), "struct"),
-    "views": (lambda: ipc(fixed().append_column("v", pa.array(["a"] * ROWS, pa.string_view()))), "utf8-view"),
-    "cut off": (lambda: ipc(fixed(), STREAM)[:-500], "cut off"),
+EXTRAS = {
+    "dictionary": lambda: pa.array(["a", "b"] * (ROWS // 2)).dictionary_encode(),
+    "decimal": lambda: pa.array(range(ROWS)).cast(pa.decimal128(20)),
+    "struct": lambda: pa.array([{"a": row} for row in range(ROWS)]),
+    "views": lambda: pa.array([f"text {row}" for row in range(ROWS)], pa.string_view()),
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_is_refused_by_name(url, what):
-    make, says = REFUSED[what]
-    status, answer = post(url, make(), FILE)
+@pytest.mark.parametrize("what", EXTRAS)
+def test_extra_columns_of_every_encoding_come_back(url, what):
+    sent = fixed().append_column("extra", EXTRAS[what]())
+    _, answer = post(url, ipc(sent, STREAM), STREAM, "dataset=in&dataset=out&dataset_separator=.")
+    table = opened(answer, STREAM)
+    assert table["in.extra"].to_pylist() == sent["extra"].to_pylist()
+    assert np.allclose(np.stack(table["out.y"].to_pylist()), X + 1)
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+def test_packed_buffers_are_read(url, compression):
+    status, answer = post(url, ipc(fixed(), STREAM, compression=compression), STREAM, "dataset=out&dataset_separator=.")
+    assert status == 200, answer
+    assert np.allclose(np.stack(opened(answer, STREAM)["out.y"].to_pylist()), X + 1)
+
+
+def test_a_row_that_is_null_is_missing(url):
+    rows = pa.table({"x": pa.array([None, [1, 2, 3]], pa.list_(pa.float32(), 3))})
+    status, answer = post(url, ipc(rows, STREAM), STREAM, "dataset=out&dataset_separator=.")
+    assert status == 200, answer
+    missing, whole = opened(answer, STREAM)["out.y"].to_pylist()
+    assert np.isnan(missing).all() and whole == [2, 3, 4]
+
+
+def test_a_body_that_is_cut_off_is_refused_by_name(url):
+    status, answer = post(url, ipc(fixed(), STREAM)[:-500], FILE)
     assert status == 400
-    assert says in json.loads(answer)["error"]
+    assert "cut off" in json.loads(answer)["error"]
 
 
 def read(path):
