@@ -3,9 +3,11 @@
  * inference thread that dies with a batch in hand. What was acknowledged is there after a restart; what was accepted is
  * answered before a polite end; a lost thread costs its batch and nothing more.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Table } from 'apache-arrow'
 import { isPenstockError, PenstockClient } from 'penstock'
+import { readParquet } from 'penstock/results'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.js'
 import { serve, temporaryDirectory, type Server } from '../integration/cli-process.js'
@@ -158,17 +160,30 @@ describe('kill', () => {
   test('committed rows survive every kill -9, no row is there twice, and after SIGTERM every answered row is', async () => {
     const random = seededRandom(seed + 1)
     const home = temporaryDirectory()
-    const logged = (pipeline: string): { x: number; y: number; shadow: number }[] =>
-      segmentPaths(join(home, 'log'), pipeline).flatMap((path) => {
-        const table = readSegment(path)
-        // null: the challenger was shed.
-        const firsts = (name: string): number[] =>
-          [...(table.getChild(name) ?? [])].map((list) =>
-            Number((list as { get(i: number): unknown } | null)?.get(0) ?? 0),
-          )
-        const [xs, ys, shadows] = ['in.x', 'out.y', 'out_double.y'].map(firsts)
-        return (xs ?? []).map((x, row) => ({ x, y: ys?.[row] ?? NaN, shadow: shadows?.[row] ?? NaN }))
-      })
+    // The server that runs turns what the killed one has left into Parquet, and removes the original after that.
+    const tablesOf = (pipeline: string): Promise<Table[]> => {
+      const folder = join(home, 'log')
+      const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+        name.startsWith(pipeline),
+      )
+      const parquet = names.filter((name) => name.endsWith('.parquet'))
+      const arrows = segmentPaths(folder, pipeline).filter(
+        (path) => !parquet.some((name) => path.endsWith(name.replace(/parquet$/, 'arrows'))),
+      )
+      const read = parquet.map((name) => readParquet(readFileSync(join(folder, name))))
+      return Promise.all([...read, ...arrows.map((path) => Promise.resolve(readSegment(path)))])
+    }
+    const rowsOf = (table: Table): { x: number; y: number; shadow: number }[] => {
+      // null: the challenger was shed.
+      const firsts = (name: string): number[] =>
+        [...(table.getChild(name) ?? [])].map((list) =>
+          Number((list as { get(i: number): unknown } | null)?.get(0) ?? 0),
+        )
+      const [xs, ys, shadows] = ['in.x', 'out.y', 'out_double.y'].map(firsts)
+      return (xs ?? []).map((x, row) => ({ x, y: ys?.[row] ?? NaN, shadow: shadows?.[row] ?? NaN }))
+    }
+    const logged = async (pipeline: string): Promise<{ x: number; y: number; shadow: number }[]> =>
+      (await tablesOf(pipeline)).flatMap(rowsOf)
     const answered = { async: [] as number[], committed: [] as number[] }
     let next = 1
     const rounds = 4
@@ -211,7 +226,7 @@ describe('kill', () => {
       await client.close()
       http.close()
       expect(answered.async.length - before).toBeGreaterThan(10)
-      const rows = { async: logged('async'), committed: logged('committed') }
+      const rows = { async: await logged('async'), committed: await logged('committed') }
       for (const pipeline of ['async', 'committed'] as const) {
         expect(new Set(rows[pipeline].map(({ x }) => x)).size).toBe(rows[pipeline].length)
         expect(rows[pipeline].filter(({ x, y, shadow }) => y !== x + 1 || (shadow !== 2 * x && shadow !== 0))).toEqual(
