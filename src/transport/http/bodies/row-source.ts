@@ -69,22 +69,18 @@ export function arrayOfRecords(reader: JsonReader, isBody: boolean): RowSource {
 
 /** A record a line, as NDJSON has them; any white space parts them. */
 export function linesOfRecords(reader: JsonReader): RowSource {
-  const start = reader.mark()
-  return {
-    reader,
-    firstColumns: (name) => {
-      reader.reset(start)
-      return columnsOfRecord(reader, name)
-    },
-    readAll: (visitor) => {
-      reader.reset(start)
-      for (let row = 0; reader.peek() !== -1; row++) readRecord(reader, row, visitor)
-    },
-  }
+  return bareRecords(reader, (visitor) => {
+    for (let row = 0; reader.peek() !== -1; row++) readRecord(reader, row, visitor)
+  })
 }
 
 /** `{…}` */
 export function singleRecord(reader: JsonReader): RowSource {
+  return bareRecords(reader, (visitor) => readRecord(reader, 0, visitor))
+}
+
+/** Records without an array around them: the first begins where the reader stands. */
+function bareRecords(reader: JsonReader, readAll: RowSource['readAll']): RowSource {
   const start = reader.mark()
   return {
     reader,
@@ -94,7 +90,7 @@ export function singleRecord(reader: JsonReader): RowSource {
     },
     readAll: (visitor) => {
       reader.reset(start)
-      readRecord(reader, 0, visitor)
+      readAll(visitor)
     },
   }
 }
