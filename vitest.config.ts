@@ -9,7 +9,7 @@ import { defineConfig } from 'vitest/config'
  * chance; vitest says so beside its name. Unit tests do not: what they claim is true at once or false.
  */
 const heldUpRetries = 1
-const heavy = ['test/stress/**/*.test.ts', 'test/leak/**/*.test.ts']
+const heavy = ['test/{stress,faults,leak}/**/*.test.ts']
 const interop = ['test/{interop,exporters}/**/*.test.ts']
 const seenThroughSockets = [
   'src/transport/http/dispatch.test.ts',

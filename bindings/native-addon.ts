@@ -223,8 +223,17 @@ export interface NativeAddon {
    * valid in every isolate until closePlane: queues, workers and ports of different planes never meet.
    * @param isMeasuring false: nothing is counted per request or batch.
    * @param watchUs how long an idle worker watches for work before it sleeps, 0..1000000; 0: it sleeps at once.
+   * @param budgetBytes what callers may make the plane hold, 1..2^53.
    */
-  createPlane(isMeasuring: boolean, watchUs: number): number
+  createPlane(isMeasuring: boolean, watchUs: number, budgetBytes: number): number
+  /** Counts bytes that a caller makes the engine hold against the plane's budget. False: they do not fit. */
+  tryChargeBytes(plane: number, bytes: number): boolean
+  /** Counts bytes that are held already. */
+  chargeBytes(plane: number, bytes: number): void
+  /** Gives back what was counted. */
+  releaseBytes(plane: number, bytes: number): void
+  /** Bytes counted now, those of requests in flight included. */
+  usedBytes(plane: number): number
   /** Closes every plane of the process: what must happen before the process exits while workers wait in take. */
   closePlanes(): void
   /** Ends the process at once with `code`, 0..255, whatever its threads are doing; nothing is flushed. */

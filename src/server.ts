@@ -45,7 +45,7 @@ export type { SocketChoice } from './transport/socket/seam.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
-  keyof EngineApi | 'port' | 'json' | 'tensors' | 'on' | 'metrics' | 'isMeasuring'
+  keyof EngineApi | 'port' | 'json' | 'tensors' | 'budget' | 'on' | 'metrics' | 'isMeasuring'
 >
 
 export interface ServerLimits {

@@ -15,7 +15,8 @@ std::shared_ptr<Plane> open_plane(const Napi::CallbackInfo& info, size_t argumen
 }
 
 Napi::Value create_plane(const Napi::CallbackInfo& info) {
-  auto plane = std::make_shared<Plane>(info[0].ToBoolean());
+  const int64_t budget_bytes = read_integer(info[2], "budgetBytes", 1, int64_t{1} << 53);
+  auto plane = std::make_shared<Plane>(info[0].ToBoolean(), FileLayer::system(), budget_bytes);
   plane->scheduler.watch_ns = read_integer(info[1], "watchUs", 0, 1'000'000) * 1000;
   return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::move(plane)));
 }
@@ -28,6 +29,31 @@ Napi::Value close_plane(const Napi::CallbackInfo& info) {
 Napi::Value close_planes(const Napi::CallbackInfo& info) {
   Registry::instance().close_planes();
   return info.Env().Undefined();
+}
+
+Napi::Value try_charge_bytes(const Napi::CallbackInfo& info) {
+  const auto plane = open_plane(info, 0);
+  const int64_t bytes = read_integer(info[1], "bytes", 0, int64_t{1} << 53);
+  return Napi::Boolean::New(info.Env(), plane->budget.try_charge(bytes));
+}
+
+Napi::Value charge_bytes(const Napi::CallbackInfo& info) {
+  const auto plane = open_plane(info, 0);
+  plane->budget.charge(read_integer(info[1], "bytes", 0, int64_t{1} << 53));
+  return info.Env().Undefined();
+}
+
+Napi::Value release_bytes(const Napi::CallbackInfo& info) {
+  const auto plane = open_plane(info, 0);
+  const int64_t bytes = read_integer(info[1], "bytes", 0, int64_t{1} << 53);
+  if (bytes > plane->budget.used_bytes())
+    throw Napi::RangeError::New(info.Env(), "Expected to release what was charged, but it is more.");
+  plane->budget.release(bytes);
+  return info.Env().Undefined();
+}
+
+Napi::Value used_bytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(open_plane(info, 0)->budget.used_bytes()));
 }
 
 // Ends the process without joining a thread: process.exit waits for a worker in the middle of a run, and that worker
@@ -206,6 +232,10 @@ Napi::Value adopt_pipeline(const Napi::CallbackInfo& info) {
 void register_control(Napi::Env env, Napi::Object exports) {
   export_function<create_plane>(env, exports, "createPlane");
   export_function<close_plane>(env, exports, "closePlane");
+  export_function<try_charge_bytes>(env, exports, "tryChargeBytes");
+  export_function<charge_bytes>(env, exports, "chargeBytes");
+  export_function<release_bytes>(env, exports, "releaseBytes");
+  export_function<used_bytes>(env, exports, "usedBytes");
   export_function<close_planes>(env, exports, "closePlanes");
   export_function<exit_now>(env, exports, "exitNow");
   export_function<create_queue>(env, exports, "createQueue");

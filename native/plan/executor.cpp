@@ -11,8 +11,10 @@
 #include "plan/feed.hpp"
 
 namespace penstock {
-Plane::Plane(bool is_measuring, FileLayer& log_files)
-    : scheduler([](Batch& batch) { discard_batch(batch); }, is_measuring), log_writer(log_files) {}
+Plane::Plane(bool is_measuring, FileLayer& log_files, int64_t budget_bytes)
+    : budget(budget_bytes),
+      scheduler([](Batch& batch) { discard_batch(batch); }, is_measuring),
+      log_writer(log_files) {}
 Plane::~Plane() {
   scheduler.close();
 }

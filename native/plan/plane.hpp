@@ -2,9 +2,12 @@
 #pragma once
 #include <array>
 #include <atomic>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 
+#include "core/byte_budget.hpp"
 #include "core/histogram.hpp"
 #include "core/shards.hpp"
 #include "log/log_writer.hpp"
@@ -55,7 +58,8 @@ class Pipeline {
 class Plane {
  public:
   // Not measuring: nothing is counted per request or batch but what scheduling needs.
-  explicit Plane(bool is_measuring = true, FileLayer& log_files = FileLayer::system());
+  explicit Plane(bool is_measuring = true, FileLayer& log_files = FileLayer::system(),
+                 int64_t budget_bytes = std::numeric_limits<int64_t>::max());
   ~Plane();
   Plane(const Plane&) = delete;
   Plane& operator=(const Plane&) = delete;
@@ -63,6 +67,8 @@ class Plane {
   // Of a wire request that asks for its id: above all that JavaScript and the log give, and exact in JavaScript.
   uint64_t number_request() noexcept { return kNumbersFirst + numbered_.fetch_add(1, std::memory_order_relaxed); }
 
+  // Before the scheduler, whose batches give back what their requests hold.
+  ByteBudget budget;
   Scheduler scheduler;
   WriterNumbers ports;
   LogWriter log_writer;

@@ -6,6 +6,15 @@ const KIB = 1024
 const MIB = 1024 * KIB
 const GIB = 1024 * MIB
 
+// ── memory ──────────────────────────────────────────────────────────────────────────────────────
+/**
+ * Bytes that callers may make an engine hold, all together: requests that wait or run, their expected answers, bodies
+ * that arrive, answers that wait in sockets. Of a machine with less than four times as much, a quarter of what it has.
+ */
+export const MEMORY_BUDGET_BYTES = GIB
+export const MEMORY_BUDGET_BYTES_MIN = 16 * MIB
+export const MEMORY_BUDGET_BYTES_MAX = 1024 * GIB
+
 // ── requests ────────────────────────────────────────────────────────────────────────────────────
 /**
  * Rows of one request. A table of a hundred thousand rows is an everyday Arrow body and fits; more is a file, to be sent in

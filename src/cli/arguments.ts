@@ -34,6 +34,16 @@ export function grpcPortArgument(text: string): number | 'off' {
   throw new InvalidArgumentError('Expected a port in 0..65535, or off.')
 }
 
+const UNITS_BYTES: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+
+/** A size such as `512MiB` or `2GiB`, or a number of bytes. */
+export function bytesArgument(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB|)$/.exec(text)
+  const bytes = Math.round(Number(match?.[1]) * (UNITS_BYTES[match?.[2] ?? ''] ?? Number.NaN))
+  if (match !== null && Number.isSafeInteger(bytes)) return bytes
+  throw new InvalidArgumentError('Expected a size such as 512MiB or 2GiB.')
+}
+
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, '': 1000 }
 
 /** A time such as `30s`, `500ms`, `2m`, or `30` for seconds, in milliseconds. */

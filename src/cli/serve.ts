@@ -12,7 +12,14 @@ import { PenstockError } from '../base/errors.js'
 import type { Engine } from '../engine/engine.js'
 import type { PenstockServer, SocketChoice } from '../server.js'
 import { Home, homePath } from '../registry/home.js'
-import { countArgument, durationArgument, grpcPortArgument, integerArgument, portArgument } from './arguments.js'
+import {
+  bytesArgument,
+  countArgument,
+  durationArgument,
+  grpcPortArgument,
+  integerArgument,
+  portArgument,
+} from './arguments.js'
 import type { Terminal } from './terminal.js'
 
 interface ServeOptions {
@@ -31,6 +38,7 @@ interface ServeOptions {
   readonly workerWatchUs?: number
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
+  readonly memoryBudget?: number
   readonly allowClientShm?: boolean
   readonly sockets?: SocketChoice
   readonly insecure?: boolean
@@ -112,6 +120,14 @@ export function serveCommand(terminal: Terminal): Command {
         .choices(['unbatch', 'report'])
         .env('PENSTOCK_BATCHING_DIFFERENCES'),
     )
+    .addOption(
+      new Option(
+        '--memory-budget <size>',
+        'what callers may make the server hold, for example 2GiB (default: 1GiB, or a quarter of the memory)',
+      )
+        .argParser(bytesArgument)
+        .env('PENSTOCK_MEMORY_BUDGET'),
+    )
     .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
     .addOption(
       new Option(
@@ -178,6 +194,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     ...(options.workerWatchUs === undefined ? {} : { workerWatchUs: options.workerWatchUs }),
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
+    memoryBudgetBytes: options.memoryBudget,
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   })
   const directory = examplesDirectory(options.examples)
@@ -207,24 +224,26 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     exit: exitNow,
   })
   terminal.print(
-    await greet(engine, server, home, directory, describeThreads(engine, formatThreadPlan(engine.threadPlan))),
+    await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
   )
   exitNow(await ended)
 }
 
-/** The thread plan, and how many models run by a measured one. */
-function describeThreads(engine: Engine, threadPlan: string): string {
+/** The thread plan, what callers may make it hold, and how many models run by a measured plan. */
+function describePlan(engine: Engine, threadPlan: string): string {
+  const budget =
+    'memory budget'.padEnd(22) + `${Math.round(engine.budget.limitBytes / 2 ** 20)} MiB for requests and answers`
   const states = engine
     .listPipelines()
     .flatMap(({ name }) => engine.pipelineStatus(name).models)
     .map((model) => [`${model.name}@${model.version}`, model.runPlanState] as const)
   const models = [...new Map(states).values()]
-  if (models.length === 0) return threadPlan
+  if (models.length === 0) return `${threadPlan}\n${budget}`
   const counts = (['calibrated', 'pending', 'default'] as const)
     .map((state) => ({ state, count: models.filter((other) => other === state).length }))
     .filter(({ count }) => count > 0)
     .map(({ state, count }) => `${count} ${state}`)
-  return `${threadPlan}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
+  return `${threadPlan}\n${budget}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {

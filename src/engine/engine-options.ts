@@ -2,6 +2,7 @@
  * What an engine is opened with. Every option has a default that suits one process on its own; ranges are checked here,
  * once, before any thread is started.
  */
+import { totalmem } from 'node:os'
 import { systemClock, type Clock } from '../base/clock.js'
 import { expectBoolean, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../base/expect.js'
 import {
@@ -10,6 +11,9 @@ import {
   BATCH_ROWS_MAX,
   LATENCY_OBJECTIVE_MS,
   LATENCY_OBJECTIVE_MS_MAX,
+  MEMORY_BUDGET_BYTES,
+  MEMORY_BUDGET_BYTES_MAX,
+  MEMORY_BUDGET_BYTES_MIN,
   PENDING_ROWS_BACKGROUND_MAX,
   PENDING_ROWS_CEILING,
   PENDING_ROWS_MAX,
@@ -73,6 +77,11 @@ export interface EngineOptions {
   /** Rows waiting or running per model before requests are refused; absent: 262144 interactive, 16384 background. */
   readonly pendingRowsMax?: number | undefined
   readonly pendingRowsBackgroundMax?: number | undefined
+  /**
+   * Bytes that callers may make the engine and its transports hold, all together, 2^24..2^40; absent: 1 GiB, or a quarter
+   * of the memory that the process may use if that is less. What does not fit is refused with ERR_QUEUE_FULL.
+   */
+  readonly memoryBudgetBytes?: number | undefined
   /** Unanswered requests of the whole engine, 1..1048576; absent: 65536. */
   readonly requestsInFlightMax?: number | undefined
   /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
@@ -103,6 +112,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'maxDelayUs',
   'pendingRowsMax',
   'pendingRowsBackgroundMax',
+  'memoryBudgetBytes',
   'requestsInFlightMax',
   'metrics',
   'rowCheckEvery',
@@ -119,6 +129,7 @@ export function expectOptions(options: unknown): EngineOptions {
   const checked = record as EngineOptions
   queueLimitsOf(checked)
   requestsMaxOf(checked)
+  memoryBudgetOf(checked)
   expectBoolean('metrics', checked.metrics ?? true)
   calibrationOf(checked)
   rowCheckEveryOf(checked)
@@ -172,6 +183,17 @@ export function requestsMaxOf(options: EngineOptions): number {
   return expectInteger('requestsInFlightMax', requestsInFlightMax, 1, REQUESTS_IN_FLIGHT_CEILING)
 }
 
+/** @throws PenstockError ERR_ARGUMENT. */
+export function memoryBudgetOf({ memoryBudgetBytes = defaultMemoryBudget() }: EngineOptions): number {
+  return expectInteger('memoryBudgetBytes', memoryBudgetBytes, MEMORY_BUDGET_BYTES_MIN, MEMORY_BUDGET_BYTES_MAX)
+}
+
+function defaultMemoryBudget(): number {
+  // Without a limit of its own the system reports none, or more than there is.
+  const granted = Math.min(process.constrainedMemory() || Infinity, totalmem())
+  return Math.max(MEMORY_BUDGET_BYTES_MIN, Math.min(MEMORY_BUDGET_BYTES, Math.floor(granted / 4)))
+}
+
 /** What the engine's workers are opened with. */
 export function poolOptionsOf(options: EngineOptions, threadPlan: ThreadPlan): PoolOptions {
   return {
@@ -179,6 +201,7 @@ export function poolOptionsOf(options: EngineOptions, threadPlan: ThreadPlan): P
     backgroundWorkerCount: threadPlan.backgroundWorkers,
     isMeasuring: options.metrics ?? true,
     watchUs: threadPlan.watchUs,
+    budgetBytes: memoryBudgetOf(options),
     rowCheckEvery: rowCheckEveryOf(options),
     clock: options.clock ?? systemClock,
     onNotice: (notice) => options.onNotice?.(notice),

@@ -6,11 +6,9 @@
  *
  * Owner of nothing it was given: stores are closed by whoever opened them. The logs are its own: it flushes and seals them.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { addon } from '../../bindings/native.js'
 import { systemClock, type Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { DRAIN_POLL_MS } from '../base/limits.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/inference-pool.js'
@@ -33,11 +31,14 @@ import type {
   PipelineVersion,
   TagsApi,
 } from './api.js'
+import { ByteBudget } from './byte-budget.js'
+import { backgroundLossCounter } from './background-losses.js'
 import { Control } from './control.js'
 import type { Deployment } from './deployment.js'
 import { Deployments, type PipelineSlot } from './deployments.js'
-import { expectOptions, poolOptionsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
+import { expectOptions, memoryBudgetOf, poolOptionsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
 import { Executor, type RequestId } from './executor.js'
+import { untilIdle } from './until-idle.js'
 import { Explanations } from './explanations.js'
 import { EngineJsonPort } from './json-port.js'
 import { Listeners } from './listeners.js'
@@ -45,7 +46,7 @@ import { loadedModelsParts } from './loaded-models-parts.js'
 import { logReading } from './log-reading.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
-import { countBackgroundLoss, modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
+import { modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
 import { PlainExecutor } from './plain-executor.js'
 import { openRowLogs, type RowLogs } from './row-logs.js'
@@ -64,6 +65,8 @@ export class Engine implements EngineApi {
   /** The same, for tensors as bytes. */
   readonly tensors: TensorPort
   readonly explanations: Explanations
+  /** What callers make it hold: transports charge their bodies and answers to it. */
+  readonly budget: ByteBudget
   declare readonly readLogs: EngineApi['readLogs']
   declare readonly exportLogs: EngineApi['exportLogs']
   declare readonly queryLogs: EngineApi['queryLogs']
@@ -91,6 +94,7 @@ export class Engine implements EngineApi {
     this.threadPlan = threadPlan
     this.isMeasuring = options.metrics ?? true
     this.#pool = pool
+    this.budget = new ByteBudget(pool.plane, memoryBudgetOf(options))
     this.#clock = options.clock ?? systemClock
     this.#models = options.models ?? new MemoryModelStore(this.#clock)
     this.#pipelines = options.pipelines ?? new MemoryPipelineStore(this.#clock)
@@ -143,13 +147,7 @@ export class Engine implements EngineApi {
       isMeasuring: this.isMeasuring,
       nowMs: () => this.#clock.nowMs(),
       onLog: (log, rows) => this.#logs?.append(log, rows) ?? Promise.resolve(),
-      onBackgroundLoss: (deployment, { options: [option] }, rows, { code, message }) => {
-        const model = option === undefined ? undefined : deployment.models[option.model]
-        if (option === undefined || model === undefined) return
-        const counters = this.#deployments.slotOf(deployment.pipeline)?.plain
-        if (counters !== undefined) countBackgroundLoss(counters, option.label, code, rows)
-        this.#loaded.noteBackgroundFailure(model, code, message)
-      },
+      onBackgroundLoss: backgroundLossCounter(this.#deployments, this.#loaded),
     })
     this.#wire = new EngineWirePort({
       port: this.#executor.port,
@@ -328,6 +326,7 @@ export class Engine implements EngineApi {
       connections: this.#wire.connectionCount,
       threadPlan: this.threadPlan,
       workers: { count: this.#pool.workerCount, ready: this.#pool.readyCount, restarts: this.#pool.restartCount },
+      budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
       process: processMetrics(),
@@ -342,12 +341,9 @@ export class Engine implements EngineApi {
   // ── end ───────────────────────────────────────────────────────────────────────────────────────
   async drain(limitMs: number): Promise<boolean> {
     if (this.#state === 'open') this.#state = 'draining'
-    const endUs = addon.nowUs() + limitMs * 1000
     // Challengers and rows for the log of answered requests count as in flight, too.
-    while (this.#state !== 'closed' && (this.inFlight > 0 || this.#deployments.inFlight > 0)) {
-      if (addon.nowUs() >= endUs) return false
-      await sleep(DRAIN_POLL_MS)
-    }
+    const isBusy = (): boolean => this.#state !== 'closed' && (this.inFlight > 0 || this.#deployments.inFlight > 0)
+    if (!(await untilIdle(isBusy, limitMs))) return false
     await this.#logs?.flush()
     return true
   }
@@ -362,6 +358,7 @@ export class Engine implements EngineApi {
     this.#deployments.stopAll()
     this.#executor.close()
     this.json.close()
+    this.budget.close()
     await this.#pool.close()
     this.#loaded.closeAll()
     await this.#logs?.close()

@@ -6,6 +6,7 @@ import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
 import { errorTable, type ErrorCode } from '../base/errors.js'
 import type { BatchingCounts } from './api.js'
+import type { BudgetUse } from './byte-budget.js'
 import type { BackgroundLosses } from './background-failures.js'
 import type { Deployment } from './deployment.js'
 import type { LoadedModel } from './loaded-models.js'
@@ -86,6 +87,12 @@ export interface LogMetrics {
   readonly commitNs: Histogram
 }
 
+/** What callers make the engine hold, in bytes. */
+export interface BudgetMetrics {
+  readonly limitBytes: number
+  readonly usedBytes: Readonly<Record<BudgetUse, number>>
+}
+
 export interface EngineMetrics {
   readonly histogramLayout: HistogramLayout
   readonly uptimeMs: number
@@ -96,6 +103,7 @@ export interface EngineMetrics {
   readonly workers: { readonly count: number; readonly ready: number; readonly restarts: number }
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
+  readonly budget: BudgetMetrics
   readonly process: {
     readonly rssBytes: number
     readonly heapUsedBytes: number

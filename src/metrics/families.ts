@@ -83,6 +83,18 @@ export const families: readonly Family[] = [
     read: ofPipelines(({ inFlight }) => one(inFlight)),
   },
   {
+    name: 'penstock_memory_budget_bytes',
+    help: 'Bytes that callers may make the engine hold.',
+    type: 'gauge',
+    read: ({ engine }) => one(engine.budget.limitBytes),
+  },
+  {
+    name: 'penstock_memory_budget_used_bytes',
+    help: 'Bytes that callers make it hold: requests with their expected answers, bodies that arrive, answers that wait in sockets.',
+    type: 'gauge',
+    read: ({ engine }) => Object.entries(engine.budget.usedBytes).map(([use, value]) => ({ labels: { use }, value })),
+  },
+  {
     name: 'penstock_requests_total',
     help: 'Requests that were answered with results.',
     type: 'counter',

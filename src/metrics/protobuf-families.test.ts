@@ -87,6 +87,7 @@ const engine = {
   uptimeMs: 5000,
   isReady: true,
   workers: { count: 2, ready: 1, restarts: 3 },
+  budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
       model: 'm',

@@ -87,7 +87,7 @@ export class InferencePool {
     this.#clock = options.clock
     this.#onNotice = options.onNotice
     this.#rowCheckEvery = options.rowCheckEvery ?? 0
-    this.plane = addon.createPlane(options.isMeasuring, options.watchUs)
+    this.plane = addon.createPlane(options.isMeasuring, options.watchUs, options.budgetBytes)
     this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
     const { backgroundWorkerCount = 0 } = options
     this.#threads = this.#makeThreads(options.workerCount, options.workerCount)

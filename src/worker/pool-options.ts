@@ -16,6 +16,8 @@ export interface PoolOptions {
   readonly isMeasuring: boolean
   /** Microseconds that an idle worker watches for work before it sleeps. */
   readonly watchUs: number
+  /** Bytes that callers may make the engine hold. */
+  readonly budgetBytes: number
   /** Rows between two that are run again alone and compared; absent: none is. */
   readonly rowCheckEvery?: number
   readonly clock: Clock

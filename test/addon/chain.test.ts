@@ -178,7 +178,7 @@ describe('chain: in a worker', () => {
 
 /** A chain of `steps` queues in a plane of its own, whose only worker is this thread. */
 function openChain(steps: number, outputDims: number[]) {
-  const plane = addon.createPlane(true, 0)
+  const plane = addon.createPlane(true, 0, 2 ** 30)
   closing.push(() => addon.closePlane(plane))
   // All steps but the last write what the next one reads; only the last may leave its shape open.
   const queues = Array.from({ length: steps }, (_value, step) =>

@@ -39,7 +39,7 @@ const columns: Record<string, Column> = {
 }
 const names = Object.keys(columns)
 
-const plane = addon.createPlane(true, 0)
+const plane = addon.createPlane(true, 0, 2 ** 30)
 const fields = names.map((name) => ({
   dtype: dtypeInfo((columns[name] as Column).dtype).code,
   dims: [(columns[name] as Column).width],

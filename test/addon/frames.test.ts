@@ -16,7 +16,7 @@ let port: PortHandle
 let connection: number
 
 beforeAll(() => {
-  plane = addon.createPlane(true, 0)
+  plane = addon.createPlane(true, 0, 2 ** 30)
   port = addon.openPort(plane, () => undefined, 16)
   connection = addon.openConnection(port, 1000)
 })

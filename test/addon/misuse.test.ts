@@ -66,7 +66,7 @@ function planSpec(of: QueueHandle): PlanSpec {
 }
 
 beforeAll(() => {
-  plane = addon.createPlane(true, 0)
+  plane = addon.createPlane(true, 0, 2 ** 30)
   queue = addon.createQueue(plane, {
     modelKey: 3,
     inputs: [{ dtype: FLOAT32, dims: [2] }],

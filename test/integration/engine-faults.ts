@@ -6,7 +6,7 @@ import { addon } from '../../bindings/native.js'
 /** The plane of the engine that was opened last in this process. */
 export function newestPlane(): number {
   // Planes are numbered in order.
-  const next = addon.createPlane(true, 0)
+  const next = addon.createPlane(true, 0, 2 ** 30)
   addon.closePlane(next)
   return next - 1
 }

@@ -44,6 +44,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     workerCount: 1,
     isMeasuring: true,
     watchUs: 0,
+    budgetBytes: 2 ** 30,
     clock,
     onNotice: () => undefined,
   })
