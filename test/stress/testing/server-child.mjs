@@ -31,6 +31,8 @@ const engine = await Engine.open({
   ...(logPath === undefined ? {} : { log: { path: logPath } }),
   onNotice: ({ level, message }) => void (notices.length < 1000 && notices.push(`${level}: ${message}`)),
 })
+for (const [name, bytes] of Object.entries(setup.modelBytes ?? {}))
+  await engine.addModel(name, Buffer.from(bytes, 'base64'), { alias: 'champion' })
 for (const [name, files] of Object.entries(setup.models ?? {})) {
   for (const file of [files].flat()) await engine.addModel(name, modelFile(file), { alias: 'champion' })
 }

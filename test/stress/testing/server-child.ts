@@ -7,11 +7,15 @@ import type { EngineMetrics, StepInput } from 'penstock'
 export interface ChildSetup {
   /** Model → test model files, one version each; `champion` is the last. */
   readonly models?: Readonly<Record<string, string | readonly string[]>>
+  /** Model → the file in base64. */
+  readonly modelBytes?: Readonly<Record<string, string>>
   readonly pipelines?: Readonly<Record<string, readonly StepInput[]>>
   readonly engine?: Readonly<Record<string, unknown>>
   readonly limits?: Readonly<Record<string, number>>
   /** To a folder of its own, which goes with it. */
   readonly isLogged?: boolean
+  /** With Node's and the C library's own settings, as an operator starts it: for suites about its memory. */
+  readonly isAsShipped?: boolean
   /** A leak on purpose, per call of the engine's method: whichever takes HTTP's requests unless another is named. */
   readonly canary?: {
     readonly kind: 'heap' | 'memory' | 'handle' | 'descriptor'
@@ -63,11 +67,18 @@ export class ServerChild {
 
   static async start(setup: ChildSetup): Promise<ServerChild> {
     const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+    // A fixed young generation: V8 would let it grow under load, and RSS with it.
+    const execArgv = [
+      '--expose-gc',
+      '--max-semi-space-size=2',
+      '--min-semi-space-size=2',
+      `--import=${path('doom.mjs')}`,
+    ]
+    // Few malloc arenas: what threads free is found again by others, so that RSS tells leaks from scattering.
+    const env = { ...process.env, MALLOC_ARENA_MAX: '2' }
+    const own = setup.isAsShipped === true ? { execArgv: [] } : { execArgv, env }
     const child = fork(path('server-child.mjs'), [JSON.stringify(setup)], {
-      // A fixed young generation: V8 would let it grow under load, and RSS with it.
-      execArgv: ['--expose-gc', '--max-semi-space-size=2', '--min-semi-space-size=2', `--import=${path('doom.mjs')}`],
-      // Few malloc arenas: what threads free is found again by others, so that RSS tells leaks from scattering.
-      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+      ...own,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
     })
@@ -87,6 +98,10 @@ export class ServerChild {
 
   get port(): number {
     return Number(new URL(this.url).port)
+  }
+
+  get pid(): number {
+    return this.child.pid as number
   }
 
   get isAlive(): boolean {
