@@ -145,7 +145,14 @@ export const LOG_ROW_GROUP_ROWS_MAX = 32_768
 export const LOG_EXPORT_FILE_BYTES_MIN = 1024
 /** Characters of a query. */
 export const LOG_SQL_CHARACTERS_MAX = 65_536
-/** Milliseconds of one query, and at most by option. */
+/** Queries that run at once, and that wait until they may: an analyst's page of charts; more are a loop without end. */
+export const LOG_SQL_RUNNING_MAX = 2
+export const LOG_SQL_WAITING_MAX = 16
+/** Milliseconds for which a process stays ready for the next query: 100 MB that only somebody who asks has to pay. */
+export const LOG_SQL_SPARE_MS = 30_000
+/** Milliseconds that queries get at the end of a server, or half of its drain limit: they can be asked again elsewhere. */
+export const LOG_SQL_DRAIN_MS = 5000
+/** Milliseconds of one query, waiting included, and at most by option. */
 export const LOG_SQL_MS = 30_000
 export const LOG_SQL_MS_MAX = 600_000
 /** Bytes that one query may use, and by option: below, DuckDB cannot open a file; above, the models need it. */

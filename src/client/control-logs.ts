@@ -59,9 +59,13 @@ export async function exportLogs(http: HttpCaller, pipeline: string, options: Lo
 }
 
 export async function queryLogs(http: HttpCaller, sql: string, options: LogSqlOptions): Promise<RemoteSqlResult> {
-  const { timeoutMs, memoryBytesMax, rowsMax, format = 'records' } = options
+  const { timeoutMs, memoryBytesMax, rowsMax, format = 'records', signal } = options
   const json = { sql, timeout_ms: timeoutMs, memory_bytes_max: memoryBytesMax, rows_max: rowsMax }
-  const { bytes, headers } = await http.callForBytes('POST', '/v1/logs/query', { accept: accepts[format], json })
+  const { bytes, headers } = await http.callForBytes('POST', '/v1/logs/query', {
+    accept: accepts[format],
+    json,
+    signal,
+  })
   return { body: bytes, warnings: warningsOf(headers) }
 }
 

@@ -3,6 +3,7 @@
  * the server's code and sentence; no answer at all is ERR_CONNECTION_LOST, for whether the call was carried out is unknown.
  */
 import { argumentError, expectInteger, expectNoOtherKeys, expectRecord, expectString } from '../base/expect.js'
+import type { CancelSignal } from '../engine/api.js'
 import { errorTable, isPenstockError, PenstockError, type ErrorCode, type FieldError } from '../base/errors.js'
 
 export interface ControlOptions {
@@ -76,14 +77,19 @@ export class HttpCaller {
   async callForBytes(
     method: string,
     path: string,
-    { accept, ...request }: HttpRequest & { readonly accept: string },
+    {
+      accept,
+      signal,
+      ...request
+    }: HttpRequest & { readonly accept: string; readonly signal?: CancelSignal | undefined },
   ): Promise<{ bytes: Uint8Array; headers: Headers }> {
     const init = { method, headers: { ...typeOf(request), accept }, ...bodyOf(request) }
-    return this.#fetched(path, init, this.#timeoutMs, async (response) => {
+    const read = async (response: Response): Promise<{ bytes: Uint8Array; headers: Headers }> => {
       const bytes = new Uint8Array(await response.arrayBuffer())
       if (response.ok) return { bytes, headers: response.headers }
       throw refusalOf(this.#url, response.status, new TextDecoder().decode(bytes))
-    })
+    }
+    return this.#fetched(path, init, this.#timeoutMs, read, signal)
   }
 
   #send(method: string, path: string, request: HttpRequest): Promise<{ status: number; text: string }> {
@@ -99,19 +105,27 @@ export class HttpCaller {
     init: RequestInit & { readonly headers: Readonly<Record<string, string>> },
     timeoutMs: number,
     read: (response: Response) => Promise<T>,
+    signal?: CancelSignal,
   ): Promise<T> {
+    const ending = new AbortController()
+    const cancel = (): void =>
+      ending.abort(new PenstockError('ERR_ABORTED', 'The caller cancelled the call', { cause: signal?.reason }))
+    const late = setTimeout(() => {
+      ending.abort(new PenstockError('ERR_DEADLINE_EXCEEDED', `${this.#url} did not answer within ${timeoutMs} ms`))
+    }, timeoutMs)
+    if (signal?.aborted === true) cancel()
+    signal?.addEventListener('abort', cancel)
     try {
       const headers = { ...this.#headers, ...init.headers }
-      return await read(
-        await this.#fetch(this.#url + path, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) }),
-      )
+      return await read(await this.#fetch(this.#url + path, { ...init, headers, signal: ending.signal }))
     } catch (cause) {
       if (isPenstockError(cause)) throw cause
-      if (cause instanceof Error && cause.name === 'TimeoutError')
-        throw new PenstockError('ERR_DEADLINE_EXCEEDED', `${this.#url} did not answer within ${timeoutMs} ms`, {
-          cause,
-        })
+      // A fetch of the application's may say it in words of its own.
+      if (ending.signal.aborted) throw ending.signal.reason
       throw new PenstockError('ERR_CONNECTION_LOST', `Cannot reach a server at ${this.#url}`, { cause })
+    } finally {
+      clearTimeout(late)
+      signal?.removeEventListener('abort', cancel)
     }
   }
 }

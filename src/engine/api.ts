@@ -382,7 +382,7 @@ export interface EngineApi {
     options?: LogExport,
     onProgress?: (progress: LogExportProgress) => void,
   ): Promise<LogExportResult>
-  /** One SELECT over the logs of all pipelines, each a table. @throws ERR_ARGUMENT, ERR_DEADLINE_EXCEEDED, ERR_QUERY_MEMORY. */
+  /** One SELECT over the logs of all pipelines, each a table. @throws as EngineLog.query. */
   queryLogs(sql: string, options?: LogSqlOptions): Promise<LogSqlResult>
   readonly inFlight: number
   readonly isReady: boolean

@@ -43,7 +43,7 @@ import { Explanations } from './explanations.js'
 import { EngineJsonPort } from './json-port.js'
 import { Listeners } from './listeners.js'
 import { loadedModelsParts } from './loaded-models-parts.js'
-import { logReading } from './log-reading.js'
+import { logReading, type LogCalls } from './log-reading.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
@@ -70,6 +70,7 @@ export class Engine implements EngineApi {
   declare readonly readLogs: EngineApi['readLogs']
   declare readonly exportLogs: EngineApi['exportLogs']
   declare readonly queryLogs: EngineApi['queryLogs']
+  declare readonly drainLogs: LogCalls['drainLogs']
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
   /** null: nothing is logged. */
@@ -341,9 +342,11 @@ export class Engine implements EngineApi {
   // ── end ───────────────────────────────────────────────────────────────────────────────────────
   async drain(limitMs: number): Promise<boolean> {
     if (this.#state === 'open') this.#state = 'draining'
+    const queriesEnded = this.drainLogs(limitMs)
     // Challengers and rows for the log of answered requests count as in flight, too.
     const isBusy = (): boolean => this.#state !== 'closed' && (this.inFlight > 0 || this.#deployments.inFlight > 0)
     if (!(await untilIdle(isBusy, limitMs))) return false
+    await queriesEnded
     await this.#logs?.flush()
     return true
   }

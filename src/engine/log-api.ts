@@ -5,6 +5,7 @@
  * come oldest first. A page ends where the schema changes, so that every page is one table.
  */
 import type { LogRetention } from '../pipeline/definition.js'
+import type { CancelSignal } from './api.js'
 
 export type { LogRetention }
 
@@ -78,7 +79,7 @@ export interface LogExportResult {
 }
 
 export interface LogSqlOptions {
-  /** Milliseconds, 1..600000; absent: 30000. */
+  /** Milliseconds from the call on, waiting for other queries included, 1..600000; absent: 30000. */
   readonly timeoutMs?: number | undefined
   /** Bytes that the query may use, 16 MiB..16 GiB; absent: 512 MiB. */
   readonly memoryBytesMax?: number | undefined
@@ -86,6 +87,8 @@ export interface LogSqlOptions {
   readonly rowsMax?: number | undefined
   /** Absent: records. */
   readonly format?: LogFormat | undefined
+  /** Ends the query with ERR_ABORTED. */
+  readonly signal?: CancelSignal | undefined
 }
 
 export interface LogSqlResult {
@@ -104,6 +107,8 @@ export interface LoggedSchema {
 
 /** What the log asks of the engine that uses it. */
 export interface EngineLogHooks {
+  /** Resolves when what has settled is in files. */
+  flush(): Promise<void>
   /** Of what is deployed now: tables that may have no rows yet. */
   schemas(): readonly LoggedSchema[]
   /** As the newest definition of the pipeline has it; undefined: it has none, or is gone. */
@@ -124,6 +129,12 @@ export interface EngineLog {
     options: LogExport,
     onProgress?: (progress: LogExportProgress) => void,
   ): Promise<LogExportResult>
-  /** @throws PenstockError ERR_ARGUMENT for what is no single SELECT or is wrong in it; ERR_DEADLINE_EXCEEDED; ERR_QUERY_MEMORY. */
+  /**
+   * Flushes, and asks.
+   * @throws PenstockError ERR_ARGUMENT for what is no single SELECT or is wrong in it; ERR_QUEUE_FULL;
+   *   ERR_DEADLINE_EXCEEDED; ERR_ABORTED; ERR_QUERY_MEMORY; ERR_QUERY_FAILED; ERR_DRAINING; ERR_STORAGE.
+   */
   query(sql: string, options?: LogSqlOptions): Promise<LogSqlResult>
+  /** Takes no more queries, and ends those that there are so that a drain of `limitMs` is kept. Resolves when none is left. */
+  drain(limitMs: number): Promise<void>
 }

@@ -5,7 +5,10 @@ import { PenstockError } from '../base/errors.js'
 import type { EngineApi } from './api.js'
 import type { EngineLog, EngineLogHooks } from './log-api.js'
 
-export type LogCalls = Pick<EngineApi, 'readLogs' | 'exportLogs' | 'queryLogs'>
+export interface LogCalls extends Pick<EngineApi, 'readLogs' | 'exportLogs' | 'queryLogs'> {
+  /** Ends the queries within the limit of a drain. */
+  drainLogs(limitMs: number): Promise<void>
+}
 
 /**
  * @param engine whose log it is; its pipelines say how long rows are kept.
@@ -19,6 +22,7 @@ export function logReading(
 ): LogCalls {
   const reader = log !== undefined && 'read' in log ? log : null
   reader?.start({
+    flush: () => engine.flushLogs(),
     schemas: () => rowLogs?.schemas() ?? [],
     retentionOf: (pipeline) =>
       engine
@@ -26,18 +30,22 @@ export function logReading(
         .find(({ name }) => name === pipeline)
         ?.versions.at(-1)?.definition.log?.retention,
   })
-  const flushed = async (pipeline?: string): Promise<EngineLog> => {
-    if (reader === null)
-      throw new PenstockError('ERR_CONFLICT', 'This engine has no log to read. Open it with a LogStore as its log')
-    // The rows of a removed pipeline stay readable by SQL until they are too old.
-    if (pipeline !== undefined) engine.getPipeline(pipeline)
+  const expectReader = (): EngineLog => {
+    if (reader !== null) return reader
+    throw new PenstockError('ERR_CONFLICT', 'This engine has no log to read. Open it with a LogStore as its log')
+  }
+  const flushed = async (pipeline: string): Promise<EngineLog> => {
+    const readable = expectReader()
+    engine.getPipeline(pipeline)
     await engine.flushLogs(pipeline)
-    return reader
+    return readable
   }
   return {
     readLogs: async (pipeline, query = {}) => (await flushed(pipeline)).read(pipeline, query),
     exportLogs: async (pipeline, options = {}, onProgress) =>
       (await flushed(pipeline)).export(pipeline, options, onProgress),
-    queryLogs: async (sql, options = {}) => (await flushed()).query(sql, options),
+    // The rows of a removed pipeline stay readable by SQL until they are too old.
+    queryLogs: async (sql, options = {}) => expectReader().query(sql, options),
+    drainLogs: async (limitMs) => reader?.drain(limitMs),
   }
 }

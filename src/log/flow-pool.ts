@@ -1,15 +1,17 @@
 /**
- * The flow threads: two pools, started when something is to be done and ended when nothing has come for a while, so that
- * a server whose log nobody reads pays nothing for it.
+ * The flow threads: three pools, started when something is to be done and ended when nothing has come for a while, so
+ * that a server whose log nobody reads pays nothing for it.
  *
- *    readers   pages, exports, SQL: a person waits, but behind the requests
+ *    readers   pages, exports: a person waits, but behind the requests
+ *    queries   SQL: one thread that waits for the processes of queries, and keeps one ready
  *    keeper    repair and compaction, one at a time, behind everything
  */
 import { availableParallelism } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { PenstockError } from '../base/errors.js'
-import { LOG_TASKS_WAITING_MAX } from '../base/limits.js'
+import { LOG_SQL_RUNNING_MAX, LOG_SQL_SPARE_MS, LOG_TASKS_WAITING_MAX } from '../base/limits.js'
 import { threadFile } from '../base/thread-file.js'
 import type { FlowReply, FlowTask, FlowThreadData } from './flow-tasks.js'
 
@@ -17,24 +19,39 @@ const idleMs = 10_000
 const readersMax = 2
 const readerNiceness = 5
 const keeperNiceness = 19
+/** For a last task. */
+const closeMsMax = 2000
+
+interface FlowPoolParts {
+  readonly niceness: number
+  readonly threads: number
+  /** Of one thread, at once. */
+  readonly tasks: number
+  readonly idleMs: number
+}
 
 export class FlowPool {
-  readonly #niceness: number
-  readonly #threads: number
+  readonly #parts: FlowPoolParts
   #pool: Piscina | null = null
   #isClosed = false
 
-  private constructor(niceness: number, threads: number) {
-    this.#niceness = niceness
-    this.#threads = threads
+  private constructor(parts: FlowPoolParts) {
+    this.#parts = parts
   }
 
   static readers(): FlowPool {
-    return new FlowPool(readerNiceness, Math.min(readersMax, availableParallelism()))
+    const threads = Math.min(readersMax, availableParallelism())
+    return new FlowPool({ niceness: readerNiceness, threads, tasks: 1, idleMs })
+  }
+
+  static queries(): FlowPool {
+    // It outlives the processes that it started: only the thread of a child knows when that has ended.
+    const parts = { tasks: LOG_SQL_RUNNING_MAX, idleMs: 2 * LOG_SQL_SPARE_MS }
+    return new FlowPool({ niceness: readerNiceness, threads: 1, ...parts })
   }
 
   static keeper(): FlowPool {
-    return new FlowPool(keeperNiceness, 1)
+    return new FlowPool({ niceness: keeperNiceness, threads: 1, tasks: 1, idleMs })
   }
 
   /** @throws PenstockError of the task; ERR_QUEUE_FULL when too many wait; ERR_CLOSED. */
@@ -50,9 +67,14 @@ export class FlowPool {
     throw new PenstockError(reply.code, reply.code === 'ERR_INTERNAL' ? '' : reply.message, { cause })
   }
 
-  /** Ends the threads at once: they run no native code but WebAssembly, and what they leave is tidied up at the next open. */
-  async close(): Promise<void> {
+  /**
+   * Ends the threads at once: they run no native code but WebAssembly, and what they leave is tidied up at the next open.
+   * @param last is done before, if there are threads.
+   */
+  async close(last?: FlowTask): Promise<void> {
     this.#isClosed = true
+    if (last !== undefined && this.#pool !== null && this.#pool.threads.length > 0)
+      await Promise.race([this.#pool.run(last).catch(() => undefined), sleep(closeMsMax, undefined, { ref: false })])
     await this.#pool?.destroy()
   }
 
@@ -66,12 +88,14 @@ export class FlowPool {
   }
 
   #start(): Piscina {
-    const data: FlowThreadData = { niceness: this.#niceness }
+    const { niceness, threads, tasks, idleMs: idleTimeout } = this.#parts
+    const data: FlowThreadData = { niceness }
     return new Piscina({
       filename: threadFile(new URL('./flow/flow-worker.js', import.meta.url)),
       minThreads: 0,
-      maxThreads: this.#threads,
-      idleTimeout: idleMs,
+      maxThreads: threads,
+      concurrentTasksPerWorker: tasks,
+      idleTimeout,
       atomics: 'disabled',
       workerData: data,
     })

@@ -8,7 +8,10 @@ import type { SqlTask } from './flow/sql.js'
 export type FlowTask =
   | { readonly kind: 'page'; readonly task: PageTask }
   | { readonly kind: 'export'; readonly task: ExportTask; readonly progress: MessagePort | null }
-  | { readonly kind: 'sql'; readonly task: SqlTask }
+  /** Ended early by a message on `cancel`. */
+  | { readonly kind: 'sql'; readonly task: SqlTask; readonly cancel: MessagePort }
+  /** Leaves no process that waits for the next query. */
+  | { readonly kind: 'sql-end' }
   | { readonly kind: 'repair'; readonly path: string; readonly seq: number }
   | { readonly kind: 'compact'; readonly path: string }
 

@@ -11,7 +11,7 @@
 import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { systemClock, type Clock } from '../base/clock.js'
-import { LOG_UPKEEP_MS } from '../base/limits.js'
+import { LOG_SQL_MS_MAX, LOG_UPKEEP_MS } from '../base/limits.js'
 import type {
   EngineLog,
   EngineLogHooks,
@@ -24,7 +24,8 @@ import type {
   LogSqlResult,
 } from '../engine/log-api.js'
 import { FlowPool, progressPort } from './flow-pool.js'
-import { exportTask, pageTask, sqlTask } from './query.js'
+import { LogQueries } from './log-queries.js'
+import { exportTask, pageTask } from './query.js'
 import { expiredSegments, type SizedSegment } from './retention.js'
 import { isAbsent, listPipelines, listSegments, listVersions, sizeOf, type Segment } from './segment-list.js'
 import { parseRetiredName, parseSegmentName, retiredName } from './segment-name.js'
@@ -51,6 +52,7 @@ export class LogStore implements EngineLog {
   readonly #onError: (error: unknown) => void
   readonly #readers = FlowPool.readers()
   readonly #keeper = FlowPool.keeper()
+  readonly #queries: LogQueries
   /** Live segments that were there at the start: nobody writes them any more. */
   readonly #leftovers: Segment[]
   /** Sealed segments that have not the rows that their names say. */
@@ -58,14 +60,16 @@ export class LogStore implements EngineLog {
   #hooks: EngineLogHooks | null = null
   #timer: NodeJS.Timeout | undefined
   #upkeep: Promise<void> = Promise.resolve()
-  #queries = 0
+  #retiredMs: number
   #isFailing = false
   #isClosed = false
 
   private constructor(path: string, leftovers: Segment[], options: LogStoreOptions) {
     this.path = path
+    this.#queries = new LogQueries(path, () => this.#hooks)
     this.#leftovers = leftovers
     this.#clock = options.clock ?? systemClock
+    this.#retiredMs = this.#clock.nowMs()
     this.#upkeepMs = options.upkeepMs ?? LOG_UPKEEP_MS
     this.#onError = options.onError ?? (() => undefined)
   }
@@ -111,14 +115,11 @@ export class LogStore implements EngineLog {
   }
 
   async query(sql: string, options: LogSqlOptions = {}): Promise<LogSqlResult> {
-    const task = sqlTask(this.path, sql, options, this.#hooks?.schemas() ?? [])
-    // Its files must stay while it runs: retention waits.
-    this.#queries++
-    try {
-      return (await this.#readers.run({ kind: 'sql', task })) as LogSqlResult
-    } finally {
-      this.#queries--
-    }
+    return this.#queries.run(sql, options)
+  }
+
+  drain(limitMs: number): Promise<void> {
+    return this.#queries.drain(limitMs)
   }
 
   /** One pass of upkeep now, after the one that runs; resolves when it is done. */
@@ -131,7 +132,7 @@ export class LogStore implements EngineLog {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    await Promise.all([this.#readers.close(), this.#keeper.close()])
+    await Promise.all([this.#readers.close(), this.#queries.close(), this.#keeper.close()])
     await this.#upkeep
   }
 
@@ -151,9 +152,13 @@ export class LogStore implements EngineLog {
       }
     }
     await attempt(() => this.#repairLeftovers())
+    // The files of a query stay while it runs; of queries without end no longer than the longest: the disk is bounded, too.
+    const nowMs = this.#clock.nowMs()
+    const retires = !this.#queries.isRunning || nowMs - this.#retiredMs > LOG_SQL_MS_MAX
+    if (retires) this.#retiredMs = nowMs
     for (const pipeline of await listPipelines(this.path).catch(() => [])) {
       await attempt(() => this.#compact(pipeline))
-      await attempt(() => this.#retire(pipeline))
+      if (retires) await attempt(() => this.#retire(pipeline))
     }
     if (error !== null && !this.#isFailing && !this.#isClosed) this.#onError(error)
     this.#isFailing = error !== null
@@ -185,7 +190,6 @@ export class LogStore implements EngineLog {
   }
 
   async #retire(pipeline: string): Promise<void> {
-    if (this.#queries > 0) return
     const retention = this.#hooks?.retentionOf(pipeline) ?? {}
     const segments: SizedSegment[] = []
     for (const segment of await listSegments(this.path, pipeline)) {

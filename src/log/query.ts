@@ -92,7 +92,7 @@ export function sqlTask(
   deployed: readonly LoggedSchema[] = [],
 ): SqlTask {
   const record = expectRecord('the options', options)
-  expectNoOtherKeys('the options', record, ['timeoutMs', 'memoryBytesMax', 'rowsMax', 'format'])
+  expectNoOtherKeys('the options', record, ['timeoutMs', 'memoryBytesMax', 'rowsMax', 'format', 'signal'])
   expectReading(expectString('sql', sql, LOG_SQL_CHARACTERS_MAX))
   return {
     directory,

@@ -98,7 +98,7 @@ describe.each(['a live segment', 'a Parquet segment'])('two free dims out of %s'
     await engine.close()
     await store.close()
     store = await LogStore.open(join(directory, 'log'))
-    store.start({ schemas: () => [], retentionOf: () => ({ ageHours: 1e6 }) })
+    store.start({ flush: async () => undefined, schemas: () => [], retentionOf: () => ({ ageHours: 1e6 }) })
     await store.tidy()
     const files = readdirSync(join(directory, 'log', 'p', '1'))
     expect(files.map((file) => file.split('.').at(-1))).toEqual(['parquet'])

@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const clock = { nowMs: () => epochMs + 3_600_000, monotonicUs: () => performance.now() * 1000 }
 const files = (version = 1): string[] => readdirSync(join(directory, 'p', String(version))).sort()
-const forever = { schemas: () => [], retentionOf: () => ({ ageHours: 1e6 }) }
+const forever = { flush: async () => undefined, schemas: () => [], retentionOf: () => ({ ageHours: 1e6 }) }
 
 async function pageOf(log: LogStore, query: LogQuery): Promise<{ numbers: number[]; cursor: string | null }> {
   const { body, cursor } = await log.read('p', { datasetSeparator: '.', ...query })
@@ -72,6 +72,7 @@ describe('log store', () => {
     store = await LogStore.open(directory, { clock })
     // 0 and 1 are older than three quarters of an hour.
     store.start({
+      flush: async () => undefined,
       schemas: () => [],
       retentionOf: (pipeline) => (pipeline === 'p' ? { ageHours: 0.75 } : { bytes: 1 }),
     })
@@ -129,7 +130,7 @@ describe('log store', () => {
       new SegmentWriter(directory, 'p', 1, seq).append({ first: seq * 10, count: 10 }).seal()
     store = await LogStore.open(directory, { clock })
     let bytes = 1e9
-    store.start({ schemas: () => [], retentionOf: () => ({ ageHours: 1e6, bytes }) })
+    store.start({ flush: async () => undefined, schemas: () => [], retentionOf: () => ({ ageHours: 1e6, bytes }) })
     const first = await pageOf(store, { order: 'asc', limit: 5 })
     await store.tidy()
     bytes = 10_000

@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'ERR_CONNECTION_LOST'
   | 'ERR_PROVIDER'
   | 'ERR_QUERY_MEMORY'
+  | 'ERR_QUERY_FAILED'
   | 'ERR_STORAGE'
   | 'ERR_INTERNAL'
 
@@ -325,6 +326,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 413,
     retryable: false,
     sentence: 'The query, or its result, needs more memory than it may use.',
+  },
+  ERR_QUERY_FAILED: {
+    class: 'device',
+    http: 500,
+    retryable: false,
+    sentence: 'DuckDB, or the process that it ran in, failed.',
   },
   ERR_STORAGE: {
     class: 'device',

@@ -6,10 +6,12 @@
  * Types are those that DuckDB reads from the log's Parquet files: float16 is FLOAT, times are TIMESTAMP, lists LIST.
  */
 import duckdb from '@duckdb/node-bindings'
+import type { DuckDBType } from '@duckdb/node-api'
+import { type Data, DataType, type Field } from 'apache-arrow'
+import { float16Value } from '../../tensor/float16.js'
 import {
   BIGINT,
   BOOLEAN,
-  type DuckDBType,
   DOUBLE,
   FLOAT,
   INTEGER,
@@ -22,9 +24,7 @@ import {
   USMALLINT,
   UTINYINT,
   VARCHAR,
-} from '@duckdb/node-api'
-import { type Data, DataType, type Field } from 'apache-arrow'
-import { float16Value } from '../../tensor/float16.js'
+} from './duckdb.js'
 
 const integers: Readonly<Record<string, DuckDBType>> = {
   Int8: TINYINT,

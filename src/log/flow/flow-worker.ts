@@ -1,7 +1,8 @@
 /**
  * The thread on which the log is read, compacted and queried: the only one that loads Arrow's reader and parquet-wasm
- * for it, each when a task first needs it; DuckDB has a process of its own. It runs below the threads that serve: the kernel gives it what they
- * leave. (Linux has a nice value per thread; elsewhere the call may fail, which costs nothing but the courtesy.)
+ * for it, each when a task first needs it; DuckDB has processes of its own. It runs below the threads that serve: the
+ * kernel gives it what they leave. (Linux has a nice value per thread; elsewhere the call may fail, which costs nothing
+ * but the courtesy.)
  */
 import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
@@ -38,7 +39,18 @@ async function perform(flowTask: FlowTask): Promise<unknown> {
     }
     case 'sql': {
       const { runSqlApart } = await import('./run-sql.js')
-      return runSqlApart(flowTask.task)
+      const { task, cancel } = flowTask
+      const ending = new AbortController()
+      cancel.once('message', () => ending.abort())
+      try {
+        return await runSqlApart(task, ending.signal)
+      } finally {
+        cancel.close()
+      }
+    }
+    case 'sql-end': {
+      const { endSpare } = await import('./query-process.js')
+      return endSpare()
     }
     case 'repair': {
       const { repairSegment } = await import('./repair.js')

@@ -4,9 +4,10 @@
  *
  *    a query's thread ── asks, one chunk of at most 2048 rows ──► this thread: next batches of the file ─ copy ─► chunk
  */
-import { DuckDBTableFunction, type DuckDBConnection, type DuckDBDataChunk, INTEGER } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBDataChunk } from '@duckdb/node-api'
 import duckdb from '@duckdb/node-bindings'
 import type { Data, DataType, RecordBatch, Schema } from 'apache-arrow'
+import { DuckDBTableFunction, INTEGER } from './duckdb.js'
 import { duckType, fillVector } from './duckdb-vectors.js'
 
 /** Rows that are read in the form in which the engine writes them. */

@@ -2,14 +2,7 @@
  * Results of DuckDB as Arrow tables. Numbers keep their type and integers their digits; what Arrow has no plain type for
  * (structs, maps, intervals …) becomes DuckDB's own text. A sum of integers is a HUGEINT: int64 where all of it fits.
  */
-import {
-  DuckDBArrayType,
-  DuckDBListType,
-  type DuckDBDataChunk,
-  type DuckDBType,
-  DuckDBTypeId,
-  type DuckDBValue,
-} from '@duckdb/node-api'
+import type { DuckDBDataChunk, DuckDBType, DuckDBTypeId as TypeId, DuckDBValue } from '@duckdb/node-api'
 import {
   type Data,
   type DataType,
@@ -29,6 +22,7 @@ import {
   Uint64,
   Uint8,
 } from 'apache-arrow'
+import { DuckDBArrayType, DuckDBListType, DuckDBTypeId } from './duckdb.js'
 import { boolData, tableOf, utf8Data, type Column } from '../../results/column-types.js'
 
 /**
@@ -66,7 +60,7 @@ const plain = (type: () => DataType, Values: new (length: number) => unknown): N
 
 const integers = plain(() => new Int64(), BigInt64Array)
 
-const numberKinds: Partial<Readonly<Record<DuckDBTypeId, NumberKind>>> = {
+const numberKinds: Partial<Readonly<Record<TypeId, NumberKind>>> = {
   [DuckDBTypeId.TINYINT]: plain(() => new Int8(), Int8Array),
   [DuckDBTypeId.SMALLINT]: plain(() => new Int16(), Int16Array),
   [DuckDBTypeId.INTEGER]: plain(() => new Int32(), Int32Array),
@@ -82,7 +76,7 @@ const numberKinds: Partial<Readonly<Record<DuckDBTypeId, NumberKind>>> = {
 /** Digits that a float64 keeps. */
 const exactDigits = 15
 /** To microseconds: of one unit, or of how many units one is made. */
-const toMicros: Partial<Readonly<Record<DuckDBTypeId, (value: never) => bigint>>> = {
+const toMicros: Partial<Readonly<Record<TypeId, (value: never) => bigint>>> = {
   [DuckDBTypeId.TIMESTAMP]: ({ micros }: { micros: bigint }) => micros,
   [DuckDBTypeId.TIMESTAMP_TZ]: ({ micros }: { micros: bigint }) => micros,
   [DuckDBTypeId.TIMESTAMP_MS]: ({ millis }: { millis: bigint }) => millis * 1000n,

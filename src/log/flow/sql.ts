@@ -1,6 +1,7 @@
 /**
- * One SELECT over the log by DuckDB, in a process of its own (sql-process.ts): a database in memory with a view for each
- * pipeline that the query names, over its Parquet files and the segments that are not Parquet yet.
+ * One SELECT over the log by DuckDB, in a process of its own (sql-process.ts): a database in memory, which is open before
+ * the query comes, with a view for each pipeline that the query names, over its Parquet files and the segments that are
+ * not Parquet yet.
  *
  * What a query can reach, in the order in which doors are closed:
  * 1. Only files under the log's directory; no network, no extensions, no other databases.
@@ -10,12 +11,11 @@
  * 4. Time and memory have limits. DuckDB's own memory limit does not count what strings take while a function makes them:
  *    the process that waits for this one looks at its size and ends it.
  */
-import {
-  type DuckDBConnection,
-  type DuckDBDataChunk,
-  DuckDBInstance,
-  type DuckDBPreparedStatement,
-  StatementType,
+import type {
+  DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBInstance as Database,
+  DuckDBPreparedStatement,
 } from '@duckdb/node-api'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_RESULT_BYTES_MAX } from '../../base/limits.js'
@@ -26,7 +26,9 @@ import { writeRecords } from '../../results/write-records.js'
 import { isAbsent, listPipelines } from '../segment-list.js'
 import { quoteNames } from '../sql-text.js'
 import type { ArrowsSegment } from './arrows-segment.js'
+import { DuckDBInstance, StatementType } from './duckdb.js'
 import { registerRows, type RowsSource } from './rows-function.js'
+import { failedError, memoryError } from './sql-errors.js'
 import { tableOfChunks } from './sql-table.js'
 import { createView, identifier, literal } from './sql-view.js'
 
@@ -48,12 +50,27 @@ const attemptsMax = 3
 /** Names of pipelines that a message shows. */
 const namesMax = 20
 
-/** @throws PenstockError ERR_ARGUMENT with DuckDB's reason; ERR_QUERY_MEMORY. */
-export async function runSql(task: SqlTask): Promise<LogSqlResult> {
+/** What reaches nothing yet: the limits and the doors of a query are its own. */
+export function openDatabase(): Promise<Database> {
+  return DuckDBInstance.create(':memory:', {
+    threads: String(threads),
+    // Nothing is spilled: a query that does not fit is refused.
+    temp_directory: '',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    allow_community_extensions: 'false',
+  })
+}
+
+/**
+ * @param database by openDatabase, used and closed here.
+ * @throws PenstockError ERR_ARGUMENT with DuckDB's reason; ERR_QUERY_MEMORY; ERR_QUERY_FAILED.
+ */
+export async function runSql(task: SqlTask, database = openDatabase()): Promise<LogSqlResult> {
   for (let attempt = 1; ; attempt++) {
     const segments: ArrowsSegment[] = []
     try {
-      return await queryOnce(task, segments)
+      return await queryOnce(attempt === 1 ? await database : await openDatabase(), task, segments)
     } catch (error) {
       const isRemoved = isAbsent(error) || /No files found|No such file/i.test(String(error))
       if (!isRemoved || attempt === attemptsMax) throw duckError(error)
@@ -63,19 +80,11 @@ export async function runSql(task: SqlTask): Promise<LogSqlResult> {
   }
 }
 
-async function queryOnce(task: SqlTask, segments: ArrowsSegment[]): Promise<LogSqlResult> {
+async function queryOnce(instance: Database, task: SqlTask, segments: ArrowsSegment[]): Promise<LogSqlResult> {
   const { directory, deployed } = task
-  const instance = await DuckDBInstance.create(':memory:', {
-    threads: String(threads),
-    memory_limit: `${Math.floor(task.memoryBytesMax / 1024)}KiB`,
-    // Nothing is spilled: a query that does not fit is refused.
-    temp_directory: '',
-    autoinstall_known_extensions: 'false',
-    autoload_known_extensions: 'false',
-    allow_community_extensions: 'false',
-  })
   try {
     const connection = await instance.connect()
+    await connection.run(`SET memory_limit = '${Math.floor(task.memoryBytesMax / 1024)}KiB'`)
     await connection.run(`SET allowed_directories = [${literal(`${directory}/`)}]`)
     await connection.run('SET enable_external_access = false')
     const sources: RowsSource[] = []
@@ -151,16 +160,16 @@ function refused(sentence: string): PenstockError {
   return new PenstockError('ERR_ARGUMENT', sentence)
 }
 
-export function memoryError(sentence: string): PenstockError {
-  return new PenstockError('ERR_QUERY_MEMORY', `${sentence}. Read fewer rows or columns, or aggregate them`)
-}
-
 /** DuckDB's errors are about the query, unless they say otherwise. */
 function duckError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof PenstockError || 'syscall' in error) return error
+  // Of JavaScript: an array or a text as long as none can be.
+  if (error instanceof RangeError) return memoryError(`The result is too large (${error.message})`, error)
   const [sentence = ''] = error.message.replace(/^Failed to extract statements: /, '').split('\n\nPossible solutions')
   if (/^Out of Memory Error/.test(sentence))
     return memoryError(`The query needs more memory than it may use (${sentence.split('\n')[0]})`)
+  // Its own mistakes, after which it is of no use.
+  if (/^(INTERNAL|FATAL) Error: /.test(sentence)) return failedError(`ran into a fault of DuckDB (${sentence})`, error)
   if (/^(\w+ )+Error: |^Error in native callback|Invalid Error/.test(sentence))
     return refused(`DuckDB refuses the query. ${sentence}`)
   return error

@@ -17,7 +17,7 @@ const exportOptions: Readonly<Record<string, Schema>> = {
   dataset_separator: text,
 }
 const sqlOptions: Readonly<Record<string, Schema>> = {
-  timeout_ms: { type: 'integer', minimum: 1, maximum: 600_000 },
+  timeout_ms: { type: 'integer', minimum: 1, maximum: 600_000, description: 'From the call on, waiting included' },
   memory_bytes_max: { type: 'integer', minimum: 1 },
   rows_max: { type: 'integer', minimum: 1, maximum: 1_000_000 },
 }

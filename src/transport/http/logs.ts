@@ -187,6 +187,7 @@ async function queryLogs(call: Call): Promise<HttpReply> {
     memoryBytesMax: number('memory_bytes_max'),
     rowsMax: number('rows_max'),
     format,
+    signal: call.exchange.signal,
   })
   const headers = result.warnings.map((warning) => [WARNING_HEADER, warning] as const)
   if (format !== 'records') return { status: 200, contentType: typeOf[format], headers, body: result.body }
