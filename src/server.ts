@@ -22,10 +22,12 @@ import {
   SOCKETS_BUFFER_BYTES_MAX,
   WINDOW_REQUESTS,
 } from './base/limits.js'
+import { processLimits } from './base/process-limits.js'
 import type { EngineApi } from './engine/api.js'
 import type { Engine } from './engine/engine.js'
 import { Metrics } from './metrics/metrics.js'
 import { isLoopbackHost, type AuthPolicy, type KeyVerifier } from './transport/auth.js'
+import { DescriptorGuard, guardLines } from './transport/descriptor-guard.js'
 import { createDispatcher } from './transport/http/dispatch.js'
 import { QuickInfer } from './transport/http/quick-infer.js'
 import type { HttpContext } from './transport/http/route.js'
@@ -63,7 +65,7 @@ export interface ServerLimits {
   readonly windowRequests: number
   /** WebSockets. */
   readonly connectionsMax: number
-  /** Seconds without a sign of life of a WebSocket: 8..960. */
+  /** Seconds without a sign of life of a WebSocket or gRPC connection, or without a call of the latter: 8..960. */
   readonly idleTimeoutS: number
 }
 
@@ -124,6 +126,7 @@ export class PenstockServer {
   readonly socketsReason: string | null
   readonly #grpc: GrpcServer | null
   readonly #sockets: SocketServer<PeerSlot>
+  readonly #guard: DescriptorGuard
   readonly #stream: StreamServer
   readonly #engine: ServedEngine
   readonly #logger: Logger
@@ -134,6 +137,7 @@ export class PenstockServer {
 
   private constructor(parts: {
     sockets: SocketServer<PeerSlot>
+    guard: DescriptorGuard
     stream: StreamServer
     state: ServerState
     logger: Logger
@@ -150,6 +154,7 @@ export class PenstockServer {
     this.socketsReason = parts.sockets.fallBackReason
     this.#grpc = parts.grpc
     this.#sockets = parts.sockets
+    this.#guard = parts.guard
     this.#stream = parts.stream
     this.#engine = parts.engine
     this.#logger = parts.logger
@@ -186,7 +191,7 @@ export class PenstockServer {
     })
     const metrics = new Metrics(() => ({
       engine: engine.metrics(),
-      transport: state.metrics(sockets, stream),
+      transport: state.metrics({ sockets, stream, grpc, guard }),
       version: product.version,
     }))
     const v2 = new V2Service({
@@ -210,23 +215,35 @@ export class PenstockServer {
       onAnswered: (route, method, status) => state.countAnswer(route, method, status),
       isDraining: () => state.isDraining,
     }
+    const limit = processLimits().descriptors
+    const guard = new DescriptorGuard({
+      limit,
+      connections: () => sockets.connectionCount + (grpc?.connectionCount ?? 0),
+      nowMs: () => clock.monotonicUs() / 1000,
+      ...guardLines(logger, limit),
+    })
+    const admits = (): boolean => guard.admits()
     const sockets: SocketServer<PeerSlot> = new SocketServer({
       onRequest: createDispatcher(new Router(routes), context),
       quick: [new QuickInfer(context, engine.json), new QuickInferV2(context, v2)],
       socket: stream.behaviour(),
       bodiesBytesMax: limits.bodiesBytesMax,
+      admits,
       sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
     })
 
+    const { bodyBytesMax, idleTimeoutS } = limits
+    const grpc =
+      options.grpcPort === undefined ? null : new GrpcServer({ service: v2, auth, bodyBytesMax, idleTimeoutS, admits })
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
     const boundPort = await sockets.listen(bareHost, port)
-    const grpc =
-      options.grpcPort === undefined ? null : new GrpcServer({ service: v2, auth, bodyBytesMax: limits.bodyBytesMax })
     const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
+    guard.start()
     const server = new PenstockServer({
       grpc,
       grpcPort,
       sockets,
+      guard,
       stream,
       state,
       logger,
@@ -267,6 +284,7 @@ export class PenstockServer {
     this.#stream.closeAll(goingAway)
     this.#sockets.close()
     await this.#grpc?.close()
+    this.#guard.close()
     this.#logger.info('closed')
   }
 
@@ -308,6 +326,13 @@ async function listenOrClose(
   }
 }
 
+interface Listening {
+  readonly sockets: SocketServer<PeerSlot>
+  readonly stream: StreamServer
+  readonly grpc: GrpcServer | null
+  readonly guard: DescriptorGuard
+}
+
 /** What changes while a server runs. */
 class ServerState {
   isDraining = false
@@ -320,10 +345,12 @@ class ServerState {
     this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
   }
 
-  metrics(sockets: SocketServer<PeerSlot>, stream: StreamServer) {
+  metrics({ sockets, stream, grpc, guard }: Listening) {
     return {
       tcpConnections: sockets.connectionCount,
       webSocketConnections: stream.connectionCount,
+      grpcConnections: grpc?.connectionCount ?? 0,
+      refusedConnections: guard.refusedCount,
       httpRequests: this.#answers,
     }
   }

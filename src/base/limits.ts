@@ -295,6 +295,20 @@ export const FRAME_SLACK_BYTES = MIB
 /** Connections of one I/O thread. */
 export const CONNECTIONS_MAX = 65_536
 
+// ── the process ─────────────────────────────────────────────────────────────────────────────────
+/** Open files that a server must be allowed: two workers with a dozen models take about 120, and some are to serve with. */
+export const DESCRIPTORS_MIN = 256
+/** Of them, those that no connection gets: a full table must still open models, logs and what queries read. */
+export const DESCRIPTORS_RESERVED = 64
+/** Held open to be given up when the table is full all the same: a listener that cannot accept would spin. */
+export const DESCRIPTORS_SPARE = 8
+/** Milliseconds between looks when nobody connects. */
+export const DESCRIPTOR_LOOK_MS = 1000
+/** Milliseconds between two lines of the operator's log about refused connections. */
+export const DESCRIPTOR_LOG_MS = 10_000
+/** Bytes of address space: V8, ONNX Runtime and threads' stacks reserve about 4 GiB before the first request. */
+export const ADDRESS_SPACE_BYTES_MIN = 8 * GIB
+
 // ── registry ────────────────────────────────────────────────────────────────────────────────────
 /** Models, and as many pipelines, that one home lists: all records are held in memory. */
 export const RECORDS_MAX = 16_384

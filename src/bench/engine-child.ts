@@ -96,7 +96,13 @@ function modelsNamedIn(json: unknown): Set<string> {
 
 const metrics = new Metrics(() => ({
   engine: opened().metrics(),
-  transport: { tcpConnections: 0, webSocketConnections: 0, httpRequests: new Map() },
+  transport: {
+    tcpConnections: 0,
+    webSocketConnections: 0,
+    grpcConnections: 0,
+    refusedConnections: 0,
+    httpRequests: new Map(),
+  },
   version: '',
 }))
 

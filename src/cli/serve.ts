@@ -178,6 +178,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   )
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
   for (const problem of home.problems) logger.warn(problem)
+  home.watch((error) => logger.error({ err: error }, error.message))
   const log = await LogStore.open(home.logPath, {
     onError: (error) => logger.error({ err: error }, 'the log cannot be tidied up; it is tried again'),
   })
@@ -221,6 +222,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     drain: () => server.drain(),
     closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
     onNote: (line) => logger.info(line),
+    onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
     exit: exitNow,
   })
   terminal.print(

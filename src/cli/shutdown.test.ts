@@ -3,16 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { runUntilSignal } from './shutdown.js'
 
-function harness(drain: () => Promise<boolean>, stuck = '') {
+function harness(drain: () => Promise<boolean>, stuck = '', broken = '') {
   const source = new EventEmitter()
   const exits: number[] = []
   const order: string[] = []
-  const closers = ['home', 'engine', 'server'].map(
-    (name) => async () => (name === stuck ? new Promise(() => undefined) : order.push(name)),
-  )
+  const closers = ['home', 'engine', 'server'].map((name) => async () => {
+    if (name === broken) throw new Error(`${name} is broken`)
+    await (name === stuck ? new Promise(() => undefined) : order.push(name))
+  })
   const onNote = (line: string) => void order.push(line)
   const exit = (code: number) => void exits.push(code)
-  const result = runUntilSignal({ drain, closers, onNote, exit, closeLimitMs: 20 }, source)
+  const onFailure = (error: unknown) => void order.push(String(error))
+  const result = runUntilSignal({ drain, closers, onNote, onFailure, exit, closeLimitMs: 20 }, source)
   return { source, exits, order, result }
 }
 
@@ -40,6 +42,21 @@ describe('shutdown', () => {
     source.emit('SIGTERM')
     expect(await result).toBe(1)
     expect(order.slice(2)).toEqual(['server', 'home'])
+  })
+
+  it('runUntilSignal: a part that fails to close is told, ends with 1, and keeps no other open', async () => {
+    const { source, order, result } = harness(async () => true, '', 'engine')
+    source.emit('SIGTERM')
+    expect(await result).toBe(1)
+    expect(order.slice(1)).toEqual(['server', 'Error: engine is broken', 'home'])
+  })
+
+  it('runUntilSignal: a drain that fails is told, and everything is closed nevertheless', async () => {
+    const { source, order, result } = harness(() => Promise.reject(new Error('no drain')))
+    source.emit('SIGTERM')
+    expect(await result).toBe(1)
+    expect(order[1]).toBe('Error: no drain')
+    expect(order.slice(-3)).toEqual(['server', 'engine', 'home'])
   })
 
   it('runUntilSignal: a second signal, of either kind, ends at once with 1', async () => {

@@ -1,7 +1,8 @@
 /**
  * The end of `serve`. The first SIGTERM or SIGINT drains: readiness goes off, clients are told to go away, what is in
  * flight finishes; then everything is closed in reverse order of opening. A second signal ends the process at once.
- * Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, or at a second signal.
+ * Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, when a part could not be closed (the
+ * others still are), or at a second signal.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_DONE, EXIT_FAILED } from './failures.js'
@@ -12,6 +13,8 @@ export interface ShutdownParts {
   /** In the order of opening; closed in reverse. */
   readonly closers: readonly (() => Promise<unknown>)[]
   onNote(line: string): void
+  /** A part that could not be closed. */
+  onFailure(error: unknown): void
   /** Ends the process, whatever its threads are doing. */
   exit(exitCode: number): void
   /** How long each part may take to close after requests were cut off; default CLOSE_LIMIT_MS. */
@@ -26,13 +29,22 @@ const CLOSE_LIMIT_MS = 2000
 export async function runUntilSignal(parts: ShutdownParts, source: NodeJS.EventEmitter = process): Promise<number> {
   const first = await firstSignal(source, () => parts.exit(EXIT_FAILED))
   parts.onNote(`${first}: draining; a second signal ends at once`)
-  const isFinished = await parts.drain()
+  let isClean = true
+  const fail = (error: unknown): void => {
+    isClean = false
+    parts.onFailure(error)
+  }
+  const isFinished = await parts.drain().catch((error: unknown) => {
+    fail(error)
+    return false
+  })
   if (!isFinished) parts.onNote('The drain limit has passed; requests still in flight are cut off')
   const limitMs = parts.closeLimitMs ?? CLOSE_LIMIT_MS
   for (const close of parts.closers.toReversed()) {
-    await (isFinished ? close() : Promise.race([close(), sleep(limitMs)]))
+    const closing = close().catch(fail)
+    await (isFinished ? closing : Promise.race([closing, sleep(limitMs)]))
   }
-  return isFinished ? EXIT_DONE : EXIT_FAILED
+  return isFinished && isClean ? EXIT_DONE : EXIT_FAILED
 }
 
 function firstSignal(source: NodeJS.EventEmitter, onSecond: () => void): Promise<string> {

@@ -6,6 +6,9 @@ import { rows, seconds, type Unit } from './histogram.js'
 export interface TransportMetrics {
   readonly tcpConnections: number
   readonly webSocketConnections: number
+  readonly grpcConnections: number
+  /** Since the start: for want of file descriptors. */
+  readonly refusedConnections: number
   /** Key: method, route, status, separated by a space. */
   readonly httpRequests: ReadonlyMap<string, number>
 }
@@ -277,12 +280,19 @@ export const families: readonly Family[] = [
   },
   {
     name: 'penstock_connections',
-    help: 'Open connections; tcp counts the WebSockets too.',
+    help: 'Open connections; tcp counts those of the HTTP port, the WebSockets too.',
     type: 'gauge',
     read: ({ transport }) => [
       { labels: { kind: 'tcp' }, value: transport.tcpConnections },
       { labels: { kind: 'websocket' }, value: transport.webSocketConnections },
+      { labels: { kind: 'grpc' }, value: transport.grpcConnections },
     ],
+  },
+  {
+    name: 'penstock_connections_refused_total',
+    help: 'Connections that were closed at once, because the process has no file descriptors to spare.',
+    type: 'counter',
+    read: ({ transport }) => one(transport.refusedConnections),
   },
   {
     name: 'penstock_http_requests_total',

@@ -86,6 +86,8 @@ const metrics = new Metrics(() => ({
   transport: {
     tcpConnections: 3,
     webSocketConnections: 1,
+    grpcConnections: 2,
+    refusedConnections: 0,
     httpRequests: new Map([['POST /v1/pipelines/{pipeline}/infer 200', 11]]),
   },
   version: '1.2.3',

@@ -133,7 +133,13 @@ const engine = {
 } as unknown as EngineMetrics
 const metrics = new Metrics(() => ({
   engine,
-  transport: { tcpConnections: 3, webSocketConnections: 1, httpRequests: new Map() },
+  transport: {
+    tcpConnections: 3,
+    webSocketConnections: 1,
+    grpcConnections: 2,
+    refusedConnections: 0,
+    httpRequests: new Map(),
+  },
   version: '1.2.3',
 }))
 

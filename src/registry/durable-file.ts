@@ -87,7 +87,7 @@ async function mkdirCode(path: string): Promise<string> {
     await mkdir(path)
     return ''
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const code = errorCodeOf(error)
     if (code === 'ENOENT') return code
     // On a read-only disk an existing directory answers EROFS.
     if ((await stat(path).catch(() => undefined))?.isDirectory() === true) return 'EEXIST'
@@ -146,12 +146,29 @@ export function storageError(action: string, cause: unknown): PenstockError {
 }
 
 function adviceOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code === 'ENOSPC' || code === 'EDQUOT') return 'Free some space on that disk; the last complete state is kept.'
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return 'Make the directory writable for this user, or choose another one with --home.'
+  switch (errorCodeOf(cause)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'Free some space on that disk; the last complete state is kept.'
+    case 'EROFS':
+      return 'The file system is mounted read-only: mount it writable, or choose another directory with --home.'
+    case 'EACCES':
+    case 'EPERM':
+      return 'Make the directory writable for this user, or choose another one with --home.'
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'This process has as many files open as it may: raise the limit (ulimit -n); the last complete state is kept.'
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'A file stands where a directory belongs: move it away, or choose another directory with --home.'
+    default:
+      return 'Check the disk; the last complete state is kept.'
   }
-  return 'Check the disk; the last complete state is kept.'
+}
+
+/** Such as `ENOSPC`; undefined when the error is none of the system's. */
+export function errorCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }
 
 async function writeWhole(file: { write(bytes: Uint8Array): Promise<{ bytesWritten: number }> }, bytes: Uint8Array) {

@@ -153,12 +153,17 @@ describe('home', () => {
   it('mutations: are refused once another process has the home', async () => {
     const path = temporaryDirectory()
     const home = await Home.open({ path })
+    const told: Error[] = []
+    home.watch((error) => told.push(error))
+    const other = { ...(JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8')) as object), nonce: 'other' }
     rmSync(join(path, 'lock.json'))
-    await new Promise((resolve) => setTimeout(resolve, 1300))
+    writeFileSync(join(path, 'lock.json'), JSON.stringify(other))
     await expect(home.models.add('m', modelBytes('a'), signature, [])).rejects.toMatchObject({
       code: 'ERR_HOME_LOCKED',
     })
+    expect(told).toMatchObject([{ code: 'ERR_HOME_LOCKED' }])
     await home.close()
+    expect(existsSync(join(path, 'lock.json'))).toBe(true)
   })
 
   it('homePath: the option wins over PENSTOCK_HOME, which wins over ./.penstock', () => {

@@ -17,10 +17,18 @@ import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { expectInteger, expectRecord } from '../base/expect.js'
 import { Blobs } from './blobs.js'
-import { type Disk, makeDirectory, nodeDisk, removeTemporaries, replaceFile, storageError } from './durable-file.js'
+import {
+  type Disk,
+  errorCodeOf,
+  makeDirectory,
+  nodeDisk,
+  removeTemporaries,
+  replaceFile,
+  storageError,
+} from './durable-file.js'
 import { Journal } from './journal.js'
 import { ApiKeys, isKeysFile } from './keys.js'
-import { FileLock, LockedError } from './lock.js'
+import { FileLock, LockedError, type LockLoss } from './lock.js'
 import { checkStoredModel, Models } from './models.js'
 import { Mutations } from './mutations.js'
 import { checkStoredPipeline, Pipelines } from './pipelines.js'
@@ -60,6 +68,7 @@ export class Home {
   readonly #parts: HomeParts
   #problems: readonly string[] = []
   #closed: Promise<void> | undefined
+  #onProblem: (error: Error) => void = () => undefined
 
   private constructor(parts: HomeParts) {
     this.path = parts.path
@@ -102,12 +111,24 @@ export class Home {
     return this.problems
   }
 
+  /**
+   * Tells of what goes wrong while the home is open, each once: the directory is removed, replaced or taken over; a line
+   * of the journal cannot be written; at the end, the lock file cannot be removed.
+   */
+  watch(onProblem: (error: Error) => void): void {
+    const { journal, lock } = this.#parts
+    this.#onProblem = onProblem
+    journal.onFailure = onProblem
+    lock.onLoss = (loss) => onProblem(lostError(this.path, loss))
+  }
+
   /** Refuses further mutations, waits for those under way and releases the lock. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed ??= (async () => {
       this.keys.close()
       await this.#parts.mutations.close()
-      await this.#parts.lock.release()
+      const failure = await this.#parts.lock.release()
+      if (failure !== undefined) this.#onProblem(failure)
     })()
     await this.#closed
   }
@@ -150,8 +171,9 @@ async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock)
   const pipelineTable = await RecordTable.open(join(path, 'pipelines'), disk, checkStoredPipeline)
   const journal = new Journal(path, disk, clock)
   await recoverJournal(journal, { models: modelTable, pipelines: pipelineTable })
-  const mutations = new Mutations(() => {
-    if (!lock.isHeld) throw lostError(path)
+  const mutations = new Mutations(async () => {
+    const loss = await lock.look()
+    if (loss !== undefined) throw lostError(path, loss)
   })
   const blobs = new Blobs(join(path, 'blobs'), disk)
   const prepared = new Prepared(join(path, 'prepared'), disk)
@@ -195,8 +217,7 @@ async function checkFormat(path: string, disk: Disk): Promise<void> {
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
-      throw storageError(`Could not read ${file}`, error)
+    if (errorCodeOf(error) !== 'ENOENT') throw storageError(`Could not read ${file}`, error)
     await replaceFile(disk, file, `${JSON.stringify({ format: FORMAT })}\n`)
     return
   }
@@ -224,7 +245,18 @@ async function lockHome(path: string, clock: Clock): Promise<FileLock> {
   }
 }
 
-function lostError(path: string): PenstockError {
-  const text = `Another process has taken over ${path}, because this one did not answer for several seconds. Restart this server.`
-  return new PenstockError('ERR_HOME_LOCKED', text)
+function lostError(path: string, loss: LockLoss): PenstockError {
+  if (loss === 'taken-over') {
+    const text = `Another process has taken over ${path}, because this one did not answer for several seconds. Restart this server.`
+    return new PenstockError('ERR_HOME_LOCKED', text)
+  }
+  const what = {
+    'file-removed': `${join(path, 'lock.json')} was removed`,
+    'directory-removed': `${path} was removed`,
+    'directory-replaced': `${path} was replaced by another directory`,
+  }[loss]
+  return new PenstockError(
+    'ERR_STORAGE',
+    `${what} while this server was using it. What is deployed goes on serving from memory, but no change is kept. Put the directory back from a backup if it is gone, and restart this server.`,
+  )
 }

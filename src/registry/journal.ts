@@ -10,7 +10,7 @@ import { readFile, stat, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.js'
 import { JOURNAL_BYTES_MAX } from '../base/limits.js'
-import { type Disk, storageError } from './durable-file.js'
+import { type Disk, errorCodeOf, storageError } from './durable-file.js'
 
 export type JournalKind =
   | 'model.add'
@@ -47,6 +47,8 @@ export class Journal {
   readonly path: string
   /** A line that could not be appended: the mutation itself is durable, so it succeeds and this is reported. */
   lastFailure: Error | undefined
+  /** Told of the first such line of each disturbance, when it happens. */
+  onFailure: ((error: Error) => void) | undefined
   readonly #disk: Disk
   readonly #clock: Clock
 
@@ -76,7 +78,9 @@ export class Journal {
       await this.#disk.appendLine(this.path, JSON.stringify(entry))
       this.lastFailure = undefined
     } catch (error) {
+      const isFirst = this.lastFailure === undefined
       this.lastFailure = storageError(`Could not append to ${this.path}`, error)
+      if (isFirst) this.onFailure?.(this.lastFailure)
     }
   }
 
@@ -127,5 +131,5 @@ function absentIsEmpty(error: unknown): { size: number } {
 }
 
 function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+  return errorCodeOf(error) === 'ENOENT'
 }

@@ -10,7 +10,10 @@
  *    free ── create 'wx' ──► held ── release, or death and ► free / stale
  *                             │ somebody else took it over (this process hung for longer than WATCH_MS)
  *                             ▼
- *                            lost: isHeld is false, and the home refuses to write
+ *                            lost: `loss` says how, and the home refuses to write
+ *
+ * Not everything that goes wrong is another process: the directory may have been removed or replaced under the holder,
+ * and a disk that refuses (read-only, full, broken) is reported as that, whatever the lock file says.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -18,7 +21,8 @@ import { createServer, type Server } from 'node:net'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, systemClock } from '../base/clock.js'
-import { storageError, TEMPORARY_SUFFIX } from './durable-file.js'
+import type { PenstockError } from '../base/errors.js'
+import { errorCodeOf, storageError, TEMPORARY_SUFFIX } from './durable-file.js'
 import { livenessOf, type ProcessIdentity, thisProcess } from './process-identity.js'
 
 export interface Holder extends ProcessIdentity {
@@ -26,6 +30,9 @@ export interface Holder extends ProcessIdentity {
   readonly since: string
   readonly nonce: string
 }
+
+/** How a holder lost its lock: to another process, or because somebody removed or replaced what it lies in. */
+export type LockLoss = 'taken-over' | 'file-removed' | 'directory-removed' | 'directory-replaced'
 
 /** How often the holder touches the file. */
 const HEARTBEAT_MS = 1000
@@ -62,7 +69,9 @@ interface LockParts {
   readonly path: string
   readonly holder: Holder
   readonly file: FileHandle
-  readonly inode: number
+  readonly inode: bigint
+  /** Tells the directory from any other that comes to stand under its name. */
+  readonly directory: string
   readonly socket: Server | undefined
   readonly clock: Clock
 }
@@ -70,21 +79,18 @@ interface LockParts {
 export class FileLock {
   readonly path: string
   readonly holder: Holder
-  readonly #file: FileHandle
-  readonly #inode: number
-  readonly #socket: Server | undefined
-  readonly #clock: Clock
+  /** Called once, when the lock is found lost: at the next beat or look. */
+  onLoss: ((loss: LockLoss) => void) | undefined
+  readonly #parts: LockParts
   readonly #timer: NodeJS.Timeout
-  #isHeld = true
+  #loss: LockLoss | undefined
+  #isReleased = false
   #beatCount = 0
 
   private constructor(parts: LockParts) {
     this.path = parts.path
     this.holder = parts.holder
-    this.#file = parts.file
-    this.#inode = parts.inode
-    this.#socket = parts.socket
-    this.#clock = parts.clock
+    this.#parts = parts
     this.#timer = setInterval(() => void this.#beat(), HEARTBEAT_MS)
     this.#timer.unref()
   }
@@ -97,7 +103,8 @@ export class FileLock {
     try {
       const holder: Holder = { ...thisProcess(), since: new Date(clock.nowMs()).toISOString(), nonce: randomUUID() }
       const file = await createLockFile(path, holder, options.watchMs ?? WATCH_MS)
-      return new FileLock({ path, holder, file, inode: (await file.stat()).ino, socket, clock })
+      const { ino: inode } = await file.stat({ bigint: true })
+      return new FileLock({ path, holder, file, inode, directory: await identityOf(dirname(path)), socket, clock })
     } catch (error) {
       socket?.close()
       if (error instanceof LockedError) throw error
@@ -105,41 +112,78 @@ export class FileLock {
     }
   }
 
-  /** False once another process has taken the lock over, or after release. */
+  /** False once the lock is lost, as far as the last beat saw, or after release. */
   get isHeld(): boolean {
-    return this.#isHeld
+    return this.#loss === undefined && !this.#isReleased
   }
 
-  async release(): Promise<void> {
+  /** Looks at the file now. @returns how the lock was lost; undefined: it is held. */
+  async look(): Promise<LockLoss | undefined> {
+    if (!this.isHeld) return this.#loss
+    const loss = await findLoss(this.#parts)
+    // Another look, or the release, may have come first.
+    if (loss !== undefined && this.isHeld) {
+      this.#loss = loss
+      this.onLoss?.(loss)
+    }
+    return this.#loss
+  }
+
+  /**
+   * Removes the file if it is still ours.
+   * @returns what kept it from being removed, such as a disk that has become read-only; the next holder takes it over.
+   */
+  async release(): Promise<PenstockError | undefined> {
     clearInterval(this.#timer)
-    const isOwn = this.#isHeld && (await this.#isOwnFile())
-    this.#isHeld = false
-    if (isOwn) await rm(this.path, { force: true })
-    await this.#file.close()
+    const isOwn = (await this.look()) === undefined && !this.#isReleased
+    this.#isReleased = true
+    const { file, socket } = this.#parts
+    let failure: PenstockError | undefined
+    const note = (error: unknown): void => void (failure ??= storageError(`Could not remove ${this.path}`, error))
+    if (isOwn) await rm(this.path, { force: true }).catch(note)
+    await file.close().catch(note)
     // Last: who gets the name next must find the file gone.
-    await new Promise<void>((resolve) => (this.#socket === undefined ? resolve() : this.#socket.close(() => resolve())))
+    await new Promise<void>((resolve) => (socket === undefined ? resolve() : socket.close(() => resolve())))
+    return failure
   }
 
   async #beat(): Promise<void> {
-    if (!this.#isHeld) return
-    if (!(await this.#isOwnFile())) {
-      this.#isHeld = false
-      return
-    }
+    if (!this.isHeld || (await this.look()) !== undefined) return
+    const { clock, file } = this.#parts
     // Counting, so that each beat shows even where the clock stands still or was set back.
     this.#beatCount += 1
-    const now = new Date(this.#clock.nowMs() + this.#beatCount)
+    const now = new Date(clock.nowMs() + this.#beatCount)
     // Through the handle: the path could be another's by now. A failing touch only makes this holder look hung.
-    await this.#file.utimes(now, now).catch(() => undefined)
+    await file.utimes(now, now).catch(() => undefined)
   }
+}
 
-  async #isOwnFile(): Promise<boolean> {
-    try {
-      return (await stat(this.path)).ino === this.#inode
-    } catch {
-      return false
-    }
+async function findLoss({ path, inode, directory }: LockParts): Promise<LockLoss | undefined> {
+  let isThere = true
+  try {
+    if ((await stat(path, { bigint: true })).ino === inode) return undefined
+  } catch (error) {
+    // A disk that cannot be read says nothing about who holds the lock.
+    if (!isAbsence(error)) return undefined
+    isThere = false
   }
+  try {
+    if ((await identityOf(dirname(path))) !== directory) return 'directory-replaced'
+  } catch (error) {
+    return isAbsence(error) ? 'directory-removed' : undefined
+  }
+  return isThere ? 'taken-over' : 'file-removed'
+}
+
+/** Numbers of inodes are used again, so the time of birth belongs to them. */
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, birthtimeNs } = await stat(path, { bigint: true })
+  return `${dev}:${ino}:${birthtimeNs}`
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = errorCodeOf(error)
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 /** The lock file's content; undefined when it is absent or no holder's. */
@@ -170,27 +214,43 @@ async function bindAbstract(path: string): Promise<Server> {
     })
     return server
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-      throw new LockedError(await readHolder(path))
+    if (errorCodeOf(error) === 'EADDRINUSE') throw new LockedError(await readHolder(path))
     throw storageError(`Could not lock ${path}`, error)
   }
 }
 
 async function createLockFile(path: string, holder: Holder, watchMs: number): Promise<FileHandle> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    try {
-      const file = await open(path, 'wx')
-      await file.write(`${JSON.stringify(holder)}\n`)
+    const file = await tryCreate(path, holder)
+    if (file !== undefined) {
       if (attempt === 0 || (await isSettled(path, holder.nonce))) return file
       await file.close()
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
     const present = await readHolder(path)
     if (await isAlive(path, present, holder, watchMs)) throw new LockedError(present)
     await takeAway(path, present?.nonce)
   }
   throw new LockedError(await readHolder(path))
+}
+
+/** @returns undefined: the file is there. @throws whatever the disk says; then nothing is left behind. */
+async function tryCreate(path: string, holder: Holder): Promise<FileHandle | undefined> {
+  let file: FileHandle
+  try {
+    file = await open(path, 'wx')
+  } catch (error) {
+    if (errorCodeOf(error) === 'EEXIST') return undefined
+    throw error
+  }
+  try {
+    await file.write(`${JSON.stringify(holder)}\n`)
+    return file
+  } catch (error) {
+    // An empty lock file names nobody: the next start would have to watch it for seconds.
+    await rm(path, { force: true }).catch(() => undefined)
+    await file.close().catch(() => undefined)
+    throw error
+  }
 }
 
 /** Another taker may have moved the new file away, taking it for the stale one, for as long as a rename takes. */
@@ -220,12 +280,16 @@ async function modifiedMs(path: string): Promise<number> {
   }
 }
 
-/** Moves a stale lock file aside, atomically; if it turns out to be another one than was judged stale, puts it back. */
+/**
+ * Moves a stale lock file aside, atomically; if it turns out to be another one than was judged stale, puts it back.
+ * @throws whatever the disk says: on one that is read-only a stale file stays, and that is not another process's doing.
+ */
 async function takeAway(path: string, nonce: string | undefined): Promise<void> {
   const aside = `${path}.${randomUUID()}${TEMPORARY_SUFFIX}`
   try {
     await rename(path, aside)
-  } catch {
+  } catch (error) {
+    if (!isAbsence(error)) throw error
     // Somebody else moved it first; the next attempt meets the new holder.
     return
   }

@@ -5,7 +5,7 @@ import { Mutations } from './mutations.js'
 
 describe('mutations', () => {
   it('run: runs one at a time, in order, and goes on after a failure', async () => {
-    const mutations = new Mutations(() => undefined)
+    const mutations = new Mutations(async () => undefined)
     const order: string[] = []
     const step = (name: string, waitMs: number) => async () => {
       order.push(`${name} begins`)
@@ -24,7 +24,7 @@ describe('mutations', () => {
   })
 
   it('run: refuses at its limit with a time to try again', async () => {
-    const mutations = new Mutations(() => undefined)
+    const mutations = new Mutations(async () => undefined)
     let release: () => void = () => undefined
     const gate = new Promise<void>((resolve) => (release = resolve))
     const waiting = Array.from({ length: MUTATIONS_PENDING_MAX }, () => mutations.run(() => gate))
@@ -36,15 +36,13 @@ describe('mutations', () => {
 
   it('run: does not start what the guard refuses', async () => {
     let hasRun = false
-    const mutations = new Mutations(() => {
-      throw new Error('lost')
-    })
+    const mutations = new Mutations(() => Promise.reject(new Error('lost')))
     await expect(mutations.run(async () => (hasRun = true))).rejects.toThrow('lost')
     expect(hasRun).toBe(false)
   })
 
   it('close: waits for what is under way and refuses the rest', async () => {
-    const mutations = new Mutations(() => undefined)
+    const mutations = new Mutations(async () => undefined)
     let isDone = false
     const first = mutations.run(async () => {
       await sleep(20)

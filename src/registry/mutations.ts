@@ -10,10 +10,10 @@ export class Mutations {
   #tail: Promise<void> = Promise.resolve()
   #pendingCount = 0
   #isClosed = false
-  readonly #guard: () => void
+  readonly #guard: () => Promise<void>
 
-  /** @param guard called before each mutation; throws when this process no longer owns the home. */
-  constructor(guard: () => void) {
+  /** @param guard called before each mutation; rejects when this process no longer owns the home. */
+  constructor(guard: () => Promise<void>) {
     this.#guard = guard
   }
 
@@ -25,8 +25,8 @@ export class Mutations {
       throw new PenstockError('ERR_QUEUE_FULL', text, { retryAfterMs: 1000 })
     }
     this.#pendingCount += 1
-    const result = this.#tail.then(() => {
-      this.#guard()
+    const result = this.#tail.then(async () => {
+      await this.#guard()
       return mutation()
     })
     this.#tail = result.then(ignore, ignore)

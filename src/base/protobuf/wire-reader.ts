@@ -13,6 +13,13 @@ export const FIXED32 = 5
 
 const varintBytesMax = 10
 
+/** ERR_ARGUMENT: the bytes are no protobuf, whatever they were meant to say. */
+export class MalformedProtobuf extends PenstockError {
+  constructor(what: string) {
+    super('ERR_ARGUMENT', `Expected a well-formed protobuf message but received ${what}`)
+  }
+}
+
 export class WireReader {
   position: number
   /** Of the field that `next` found. */
@@ -170,6 +177,6 @@ export class WireReader {
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-function malformed(what: string): PenstockError {
-  return new PenstockError('ERR_ARGUMENT', `Expected a well-formed protobuf message but received ${what}`)
+function malformed(what: string): MalformedProtobuf {
+  return new MalformedProtobuf(what)
 }

@@ -1,7 +1,7 @@
 /**
  * ModelInferRequest from its bytes. Raw contents are views of the message, which is the only copy between the socket's
- * frames and the batch. What is wrong with a message is kept and thrown by whoever handles it, for a decoder that throws
- * is answered as an internal error.
+ * frames and the batch. What is wrong with a request is kept and thrown by whoever handles it, so that it ends that request
+ * and not its stream; bytes that are no protobuf at all end both (malformed.ts).
  */
 import { toPenstockError, type PenstockError } from '../../base/errors.js'
 import { FIELDS_MAX, RANK_MAX } from '../../base/limits.js'
@@ -12,7 +12,7 @@ import { countElements } from '../v2/inputs/elements.js'
 import { decodeContent, expectOutputContent, inputContent, type Content } from '../v2/inputs/content-type.js'
 import { placeParameters, type RegionPlace, type SharedMemory } from '../v2/shared-memory.js'
 import { readContents } from './typed-contents.js'
-import { BYTES, FIXED64, VARINT, WireReader } from '../../base/protobuf/wire-reader.js'
+import { BYTES, FIXED64, MalformedProtobuf, VARINT, WireReader } from '../../base/protobuf/wire-reader.js'
 
 export interface GrpcWish extends V2Wish {
   readonly place: RegionPlace | null
@@ -43,11 +43,12 @@ interface GrpcInput {
 /** A request, or why it is none. */
 export type ReadRequest = GrpcInferRequest | { readonly error: PenstockError }
 
-/** @param bytes the message's own memory; kept. */
+/** @param bytes the message's own memory; kept. @throws MalformedProtobuf */
 export function readInferRequest(bytes: Buffer): ReadRequest {
   try {
     return read(new WireReader(bytes))
   } catch (error) {
+    if (error instanceof MalformedProtobuf) throw error
     return { error: toPenstockError(error) }
   }
 }

@@ -17,6 +17,7 @@ import {
   type ServerUnaryCall,
   type ServiceDefinition,
   type UntypedHandleCall,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
@@ -27,6 +28,8 @@ import { Health } from './health.js'
 import { inferCalls, type StreamResponse } from './infer-calls.js'
 import { readInferRequest, type ReadRequest } from './infer-reader.js'
 import { writeInferResponse, writeStreamResponse, type GrpcAnswer } from './infer-writer.js'
+import { GrpcListener } from './listener.js'
+import { refuseMalformed, strict, tolerant } from './malformed.js'
 import { modelCalls, openCalls, type ModelCall } from './model-calls.js'
 import { grpcFailure } from './status.js'
 
@@ -42,26 +45,47 @@ export interface GrpcServerParts {
   readonly auth: AuthPolicy
   /** Bytes of the tensors of one request. */
   readonly bodyBytesMax: number
+  /** Seconds after which a connection is let go that has no call, or gives no sign of life. */
+  readonly idleTimeoutS: number
+  /** Asked about each new connection, which `connectionCount` counts by then. False: it is closed at once. */
+  readonly admits: () => boolean
 }
 
 export class GrpcServer {
   readonly #server: Server
+  readonly #listener: GrpcListener
   readonly #health: Health
 
-  constructor({ service, auth, bodyBytesMax }: GrpcServerParts) {
+  constructor({ service, auth, bodyBytesMax, idleTimeoutS, admits }: GrpcServerParts) {
     this.#server = new Server({
       'grpc.max_receive_message_length': bodyBytesMax + messageSlackBytes,
       'grpc.max_send_message_length': -1,
+      // Idle clients are told to go and come back with their next call; those that are gone without a word answer no ping.
+      'grpc.max_connection_idle_ms': idleTimeoutS * 1000,
+      'grpc.keepalive_time_ms': idleTimeoutS * 500,
+      'grpc.keepalive_timeout_ms': idleTimeoutS * 500,
+      interceptors: [refuseMalformed],
     })
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
+    this.#listener = new GrpcListener({ onConnection: (socket) => injector.injectConnection(socket), admits })
     this.#health = new Health([inferenceName], () => service.isReady)
     const definitions = loadDefinitions()
     const expectAllowed = (metadata: Metadata): void => authorize(handshakeOf(metadata), auth)
-    this.#server.addService(inferenceService(definitions), handlers(service, expectAllowed))
-    this.#server.addService(definitions[healthName] as ServiceDefinition, {
+    const add = (definition: ServiceDefinition, calls: UntypedServiceImplementation): void =>
+      this.#server.addService(tolerant(definition), calls)
+    add(inferenceService(definitions), handlers(service, expectAllowed))
+    add(strict(definitions[healthName] as ServiceDefinition), {
       Check: this.#health.check.bind(this.#health) as UntypedHandleCall,
       Watch: this.#health.watch.bind(this.#health) as UntypedHandleCall,
     })
-    new ReflectionService(definitions).addToServer(this.#server)
+    new ReflectionService(definitions).addToServer({
+      addService: (definition, calls) => add(strict(definition), calls),
+    })
+  }
+
+  /** Connections that are open. */
+  get connectionCount(): number {
+    return this.#listener.connectionCount
   }
 
   /**
@@ -69,20 +93,20 @@ export class GrpcServer {
    * @returns the bound port.
    * @throws PenstockError ERR_CONFLICT when it is taken.
    */
-  listen(host: string, port: number): Promise<number> {
-    const address = `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, ServerCredentials.createInsecure(), (cause, bound) => {
-        if (cause === null) return resolve(bound)
-        const text = `Cannot listen on port ${port} of ${host} for gRPC: ${cause.message}. Choose another with --grpc-port, or --grpc-port off`
-        reject(new PenstockError('ERR_CONFLICT', text, { cause }))
-      })
-    })
+  async listen(host: string, port: number): Promise<number> {
+    try {
+      return await this.#listener.listen(host, port)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const text = `Cannot listen on port ${port} of ${host} for gRPC: ${reason}. Choose another with --grpc-port, or --grpc-port off`
+      throw new PenstockError('ERR_CONFLICT', text, { cause })
+    }
   }
 
   /** Takes no new connections and tells watchers; calls under way go on. */
   stopListening(): void {
     this.#health.close()
+    this.#listener.stop()
     this.#closed ??= new Promise((resolve) => this.#server.tryShutdown(() => resolve()))
   }
 
@@ -92,6 +116,7 @@ export class GrpcServer {
     const force = setTimeout(() => this.#server.forceShutdown(), farewellMs)
     await this.#closed
     clearTimeout(force)
+    this.#listener.close()
   }
 
   #closed: Promise<void> | null = null
@@ -131,7 +156,7 @@ function inferenceService(definitions: PackageDefinition): ServiceDefinition {
       responseSerialize: (response: StreamResponse) => writeStreamResponse(response),
     },
   }
-  return { ...service, ...hot }
+  return { ...strict(service), ...hot }
 }
 
 function handlers(service: V2Service, expectAllowed: (metadata: Metadata) => void): Record<string, UntypedHandleCall> {

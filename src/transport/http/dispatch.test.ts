@@ -62,6 +62,7 @@ let sockets: SocketServer<object>
 let url: string
 beforeAll(async () => {
   sockets = new SocketServer<object>({
+    admits: () => true,
     onRequest: createDispatcher(new Router(routes), context),
     bodiesBytesMax: 400_000,
     socket: {

@@ -79,7 +79,8 @@ export class NodeBackend<Data> implements SocketBackend {
   async listen(host: string, port: number): Promise<number | null> {
     const server = this.#server
     const isBound = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
+      // Later ones are of connections that could not be accepted; without a listener they would end the process.
+      server.on('error', () => resolve(false))
       server.listen({ host, port, exclusive: true }, () => resolve(true))
     })
     if (!isBound) return null
@@ -124,6 +125,7 @@ export class NodeBackend<Data> implements SocketBackend {
   #connected(socket: NetSocket): void {
     const connection: Connection = { responses: new Set(), isRefused: false }
     this.#connections.set(socket, connection)
+    if (!this.#handlers.admits()) socket.destroy()
     socket.once('close', () => {
       this.#connections.delete(socket)
       for (const response of [...connection.responses]) response.abort()

@@ -98,6 +98,8 @@ export interface BackendHandlers<Data> {
   /** POST requests of these paths go here instead; `:name` stands for one segment, which is parameter 0. */
   readonly posts: readonly { readonly path: string; onRequest(raw: RawResponse, request: RawRequest): void }[]
   readonly socket: SocketBehaviour<Data>
+  /** Asked about each new connection, which `connectionCount` counts by then. False: it is to be cut at once. */
+  admits(): boolean
   /** Answers a handshake that was not accepted. */
   onRefused(raw: RawResponse, request: RawRequest, reply: HttpReply): void
 }

@@ -17,6 +17,8 @@ export interface SocketServerOptions<Data> {
   readonly socket: SocketBehaviour<Data>
   /** Bytes of all bodies that are still arriving. */
   readonly bodiesBytesMax: number
+  /** Asked about each new connection, which `connectionCount` counts by then. False: it is cut at once. */
+  readonly admits: () => boolean
   /** Absent: 'auto'. */
   readonly sockets?: SocketChoice
 }
@@ -105,6 +107,7 @@ export class SocketServer<Data> {
       onRequest,
       posts,
       socket: options.socket,
+      admits: options.admits,
       onRefused: (raw, request, reply) => new HttpExchange(raw, readHead(request), shared).respond(reply),
     }
   }

@@ -40,10 +40,15 @@ export class UwsBackend<Data> implements SocketBackend {
     this.#library = library
     this.#app = library
       .App()
-      .ws<Data>(handlers.socket.path, behaviourOf(library, handlers))
+      .ws<Data>(
+        handlers.socket.path,
+        // The filter sees a connection open, but not close any more once it is a WebSocket.
+        behaviourOf(library, handlers, () => this.#connections--),
+      )
       .any('/*', (raw, request) => handlers.onRequest(raw, request))
-      .filter((_raw, change) => {
+      .filter((raw, change) => {
         this.#connections += Number(change)
+        if (Number(change) > 0 && !handlers.admits()) raw.close()
       })
     for (const route of handlers.posts) this.#app.post(route.path, (raw, request) => route.onRequest(raw, request))
   }
@@ -73,7 +78,11 @@ export class UwsBackend<Data> implements SocketBackend {
   }
 }
 
-function behaviourOf<Data>(library: SocketLibrary, handlers: BackendHandlers<Data>): Parameters<TemplatedApp['ws']>[1] {
+function behaviourOf<Data>(
+  library: SocketLibrary,
+  handlers: BackendHandlers<Data>,
+  onClosed: () => void,
+): Parameters<TemplatedApp['ws']>[1] {
   const behaviour: SocketBehaviour<Data> = handlers.socket
   return {
     maxPayloadLength: behaviour.frameBytesMax,
@@ -92,6 +101,9 @@ function behaviourOf<Data>(library: SocketLibrary, handlers: BackendHandlers<Dat
     open: (socket) => behaviour.open(socket as Socket<Data>),
     message: (socket, frame, isBinary) => behaviour.message(socket as Socket<Data>, frame, isBinary),
     drain: (socket) => behaviour.drain(socket as Socket<Data>),
-    close: (socket, code) => behaviour.close(socket as Socket<Data>, code),
+    close: (socket, code) => {
+      onClosed()
+      behaviour.close(socket as Socket<Data>, code)
+    },
   }
 }
