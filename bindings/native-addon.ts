@@ -216,6 +216,8 @@ export interface NativeAddon {
   canLockPages(): boolean
   /** Gives free heap memory back to the system, on a thread of its own: allocations elsewhere may wait for milliseconds. */
   releaseFreeMemory(): Promise<void>
+  /** From now on the process keeps less freed heap memory. @returns false where the C library cannot be told. */
+  keepLittleFreeMemory(): boolean
 
   // ── control path ────────────────────────────────────────────────────────────────────────────
   /**

@@ -22,9 +22,14 @@ Napi::Value release_free_memory_js(const Napi::CallbackInfo& info) {
   worker->Queue();
   return worker->promise();
 }
+
+Napi::Value keep_little_free_memory_js(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), keep_little_free_memory());
+}
 }  // namespace
 
 void register_memory(Napi::Env env, Napi::Object exports) {
   export_function<release_free_memory_js>(env, exports, "releaseFreeMemory");
+  export_function<keep_little_free_memory_js>(env, exports, "keepLittleFreeMemory");
 }
 }  // namespace penstock::addon

@@ -166,16 +166,24 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
 }
 
 async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<void> {
-  const [{ pino }, { Engine }, { LogStore }, { PenstockServer }, { formatThreadPlan }, { exitNow }] = await Promise.all(
-    [
-      import('pino'),
-      import('../engine/engine.js'),
-      import('../log/log-store.js'),
-      import('../server.js'),
-      import('../engine/thread-plan.js'),
-      import('../engine/exit-now.js'),
-    ],
-  )
+  const [
+    { pino },
+    { Engine },
+    { LogStore },
+    { PenstockServer },
+    { formatThreadPlan },
+    { exitNow },
+    { keepLittleFreeMemory },
+  ] = await Promise.all([
+    import('pino'),
+    import('../engine/engine.js'),
+    import('../log/log-store.js'),
+    import('../server.js'),
+    import('../engine/thread-plan.js'),
+    import('../engine/exit-now.js'),
+    import('../worker/free-memory.js'),
+  ])
+  keepLittleFreeMemory()
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
   for (const problem of home.problems) logger.warn(problem)
   home.watch((error) => logger.error({ err: error }, error.message))

@@ -66,7 +66,7 @@ async function settledRss({ child }: Server): Promise<number> {
 }
 
 describe('leak: promotions', () => {
-  test('thirty of a 20 MB model hold at most half more than two, and memory goes back when all is removed', async () => {
+  test('thirty of a 20 MB model hold at most 1.15 times what two hold, and memory goes back when all is removed', async () => {
     // With a home: without one, every version's bytes are kept in memory. Uncalibrated: a measured plan may have more sessions.
     const server = await serve([
       '--home',
@@ -107,10 +107,10 @@ describe('leak: promotions', () => {
     const mb = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`
     const figures = `start ${mb(startBytes)}, second ${mb(secondBytes)}, last ${mb(lastBytes)}, removed ${mb(removedBytes)}`
     console.log(`   promotions: ${figures}`)
-    // Measured 1.29 to 1.35, and 1.06 when promotions come slowly; 1.15 is the aim. It was 1.9 after twelve, and growing.
-    expect(lastBytes, figures).toBeLessThanOrEqual(secondBytes * 1.5)
+    // Measured 1.08. It was 1.43 while glibc kept the free ends of its arenas, and 1.9 after twelve before anything was trimmed.
+    expect(lastBytes, figures).toBeLessThanOrEqual(secondBytes * 1.15)
     // Most of what the models have cost has gone; the code that ran for the first time stays.
-    expect(removedBytes - startBytes, figures).toBeLessThanOrEqual((secondBytes - startBytes) * 0.8)
+    expect(removedBytes - startBytes, figures).toBeLessThanOrEqual((secondBytes - startBytes) * 0.5)
     server.child.kill('SIGTERM')
     expect([await server.ended, server.child.signalCode]).toEqual([0, null])
   })
