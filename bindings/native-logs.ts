@@ -2,7 +2,8 @@
  * What the addon exports of logs (native/log): made and closed with deployments, filled by workers, and by `appendLog` for
  * pipelines with strings.
  */
-import type { PipelineHandle, PortHandle, SourceSpec } from './native-addon.js'
+import type { PipelineHandle, PortHandle } from './native-addon.js'
+import type { SourceSpec } from './native-plan.js'
 
 export type LogHandle = object & { readonly __log: unique symbol }
 

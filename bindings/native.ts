@@ -17,6 +17,7 @@ import type { NativeLogs } from './native-logs.js'
 export type * from './native-addon.js'
 export type * from './native-kernels.js'
 export type * from './native-logs.js'
+export type * from './native-plan.js'
 
 export type Native = NativeAddon & NativeKernels & NativeLogs
 

@@ -1,0 +1,79 @@
+/** How a plan is told to the addon: its stages, what feeds them, its splits and checks. */
+import type { LogHandle } from './native-logs.js'
+import type { QueueHandle, NativeField } from './native-addon.js'
+
+/** Where a value is found: a tensor of a batch that stage `stage`, position `position` ran. */
+export interface SourceSpec {
+  stage: number
+  position: number
+  /** 0: the model's inputs (how `in.*` is reached, on stage 0) · 1: its outputs. */
+  side: 0 | 1
+  /** Tensor index by option of that position (one entry, unless it is a split). */
+  slots: number[]
+}
+
+/** One per input of the option's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
+export interface FeedSpec {
+  requestInput: number
+  source: SourceSpec | null
+}
+
+export interface OptionSpec {
+  /** What the model is called in timings. */
+  label: string
+  queue: QueueHandle
+  feeds: FeedSpec[]
+}
+
+export interface PositionSpec {
+  /** 1 option, or one per split option in the order of the split. */
+  options: OptionSpec[]
+  /** Index in `PlanSpec.splits`, or -1. */
+  split: number
+  /** Nothing of the answer needs it: background priority, shed first, the answer never waits. */
+  isBackground: boolean
+}
+
+export interface CheckSpec {
+  /** Evaluated when this stage's foreground positions are done. */
+  afterStage: number
+  /** Instructions of 3 int32 each (opcode, a, b); opcodes in src/pipeline/check-opcodes.json. Leaves 1 = failed, 0 = passed. */
+  code: Int32Array
+  constants: Float64Array
+  sources: SourceSpec[]
+}
+
+export type SplitSpec =
+  /** u < cumulative[i] (normalised to end at 1) picks option i; u is drawn, or comes from meta[hashKey]: router.hpp. */
+  | {
+      kind: 'random'
+      cumulative: number[]
+      seed: bigint
+      hashKey: string | null
+      hashSeed: bigint
+      /** A request without meta[hashKey] is refused instead of drawn. */
+      isRequired: boolean
+    }
+  /** meta[key] equal to keys[i] picks option i+1, else option 0 (the default). */
+  | { kind: 'key'; key: string; keys: string[]; isRequired: boolean }
+
+export interface PlanSpec {
+  /** Chosen by the engine; `c` of the event answered. */
+  planKey: number
+  /** The request's tensors in wire order. */
+  inputs: NativeField[]
+  /** True: tensors carry no row axis of their own; the request is one unit (rows = 1). */
+  isWhole: boolean
+  requestRowsMax: number
+  splits: SplitSpec[]
+  stages: { positions: PositionSpec[] }[]
+  checks: CheckSpec[]
+  /** Tensors of the answer, in wire order; all of the last stage, side 1. */
+  answer: SourceSpec[]
+  /** Tensors of positions beside the answer's, for requests that ask for them. */
+  others: SourceSpec[]
+  /** The position of the last stage (a split or not) whose chosen option is `metadata.route`; -1 when no step splits. */
+  routeSplit: number
+  /** Where requests are logged when they have settled; null: nowhere. Its columns' sources are this plan's. */
+  log: LogHandle | null
+}
