@@ -36,6 +36,34 @@ uint8_t has_failed(const Request& request, uint32_t row, uint16_t check) noexcep
 uint64_t span_ns(int64_t from_ns, int64_t to_ns) noexcept {
   return to_ns > from_ns ? static_cast<uint64_t>(to_ns - from_ns) : 0;
 }
+
+bool is_list(const LogColumn& column) noexcept {
+  return column.kind == ColumnKind::kTensor && column.elements == 0;
+}
+
+size_t elements_of(const TensorView& view) noexcept {
+  return view.row_bytes / dtype_size_bytes(view.dtype);
+}
+
+// Calls visit(view, from, rows) for rows of the request that lie side by side, in order; view.dims is null for a row
+// that lies nowhere.
+template <typename Visit>
+void for_each_piece(const Request& request, const Source& source, Visit&& visit) {
+  const bool is_missing = is_lost(request, source);
+  size_t hint = 0;
+  for (uint32_t row = 0; row < request.rows;) {
+    TensorView view;
+    const std::byte* const from = is_missing ? nullptr : row_at(request, source, row, hint, view);
+    uint32_t rows = 1;
+    if (view.dims != nullptr) {
+      const Segment& segment = request.segments[hint];
+      const Entry& entry = segment.batch->entries[segment.entry];
+      rows = std::min(request.rows - row, entry.request_row + entry.count - row);
+    }
+    visit(view, from, rows);
+    row += rows;
+  }
+}
 }  // namespace
 
 WallClock WallClock::now() noexcept {
@@ -43,8 +71,40 @@ WallClock WallClock::now() noexcept {
   return {std::chrono::duration_cast<std::chrono::nanoseconds>(wall).count() - now_ns()};
 }
 
-LogRows::LogRows(const std::vector<LogColumn>& columns) : columns_(&columns), data_(columns.size()) {
+LogRows::LogRows(const std::vector<LogColumn>& columns, size_t list_elements_max)
+    : columns_(&columns),
+      list_elements_max_(list_elements_max),
+      has_lists_(std::any_of(columns.begin(), columns.end(), is_list)),
+      data_(columns.size()) {
   clear();
+}
+
+size_t LogRows::list_elements(size_t column) const noexcept {
+  return data_[column].values.size() / dtype_size_bytes((*columns_)[column].dtype);
+}
+
+bool LogRows::has_room_for(const Request& request) const noexcept {
+  if (!has_lists_) return true;
+  for (size_t c = 0; c < data_.size(); ++c) {
+    if (!is_list((*columns_)[c])) continue;
+    size_t elements = list_elements(c);
+    for_each_piece(request, (*columns_)[c].source, [&](const TensorView& view, const std::byte*, uint32_t rows) {
+      if (view.dims != nullptr) elements += rows * elements_of(view);
+    });
+    if (elements > list_elements_max_) return false;
+  }
+  return true;
+}
+
+bool LogRows::has_room_for(const Batch& batch, uint32_t rows) const noexcept {
+  if (!has_lists_) return true;
+  for (size_t c = 0; c < data_.size(); ++c) {
+    const LogColumn& column = (*columns_)[c];
+    if (!is_list(column)) continue;
+    const TensorView view = batch.view(column.source.side, column.source.slots[0]);
+    if (list_elements(c) + rows * elements_of(view) > list_elements_max_) return false;
+  }
+  return true;
 }
 
 void LogRows::clear() {
@@ -55,8 +115,7 @@ void LogRows::clear() {
     data.validity.clear();
     data.null_count = 0;
     const LogColumn& column = (*columns_)[c];
-    const bool is_list = column.kind == ColumnKind::kTensor && column.elements == 0;
-    if (is_list || column.kind == ColumnKind::kKey) data.offsets.append_value(int32_t{0});
+    if (is_list(column) || column.kind == ColumnKind::kKey) data.offsets.append_value(int32_t{0});
   }
   bytes_ = 0;
   row_count_ = 0;
@@ -78,7 +137,7 @@ void LogRows::put_repeated(ColumnData& data, T value, uint32_t rows) {
 
 void LogRows::put_tensor_rows(const LogColumn& column, ColumnData& data, const TensorView& view, const std::byte* from,
                               uint32_t rows) {
-  const size_t elements = view.row_bytes / dtype_size_bytes(view.dtype);
+  const size_t elements = elements_of(view);
   PENSTOCK_ASSERT(column.elements == 0 || column.elements == elements);
   const size_t bytes = elements * dtype_size_bytes(column.dtype) * rows;
   if (bytes > 0) {
@@ -118,25 +177,14 @@ void LogRows::put_missing_row(const LogColumn& column, ColumnData& data) {
 }
 
 void LogRows::put_source(const LogColumn& column, ColumnData& data, const Request& request) {
-  const bool is_missing = is_lost(request, column.source);
-  size_t hint = 0;
-  for (uint32_t row = 0; row < request.rows;) {
-    TensorView view;
-    const std::byte* const from = is_missing ? nullptr : row_at(request, column.source, row, hint, view);
-    if (from == nullptr && (is_missing || view.dims == nullptr)) {
+  for_each_piece(request, column.source, [&](const TensorView& view, const std::byte* from, uint32_t rows) {
+    if (view.dims == nullptr)
       put_missing_row(column, data);
-      ++row;
-      continue;
-    }
-    const Segment& segment = request.segments[hint];
-    const Entry& entry = segment.batch->entries[segment.entry];
-    const uint32_t rows = std::min(request.rows - row, entry.request_row + entry.count - row);
-    if (column.kind == ColumnKind::kShape)
+    else if (column.kind == ColumnKind::kShape)
       put_shape_rows(column, data, view, rows);
     else
       put_tensor_rows(column, data, view, from, rows);
-    row += rows;
-  }
+  });
 }
 
 // Where the request kept no moments of its own, its one stage's batches tell.

@@ -6,6 +6,7 @@
 //   a request whose rows lie anywhere ── append_request ──► one memcpy per column and segment of rows
 //
 // Booleans are kept as a byte each and packed when they are written. Memory: the rows' own, bounded by whoever appends.
+// Offsets of lists are int32: has_room_for tells whether they can count what is to come.
 // Thread: one at a time (the log's mutex while they are filled, the writer while they are written).
 #pragma once
 #include <cstdint>
@@ -56,8 +57,14 @@ struct WallClock {
 
 class LogRows {
  public:
-  explicit LogRows(const std::vector<LogColumn>& columns);
+  static constexpr size_t kListElementsMax = std::numeric_limits<int32_t>::max();
 
+  // `list_elements_max`: of a column of lists, all rows together.
+  explicit LogRows(const std::vector<LogColumn>& columns, size_t list_elements_max = kListElementsMax);
+
+  // Whether the rows can be appended to those that are here: the request's, or `rows` rows of a batch.
+  bool has_room_for(const Request& request) const noexcept;
+  bool has_room_for(const Batch& batch, uint32_t rows) const noexcept;
   // Items of one batch whose rows lie side by side there, in order. `numbers`: of each item's request.
   void append_run(std::span<const LogItem> items, std::span<const uint64_t> numbers, WallClock clock);
   void append_request(const Request& request, uint64_t number, WallClock clock);
@@ -90,7 +97,11 @@ class LogRows {
   template <typename T>
   void put_repeated(ColumnData& data, T value, uint32_t rows);
 
+  size_t list_elements(size_t column) const noexcept;
+
   const std::vector<LogColumn>* columns_;
+  size_t list_elements_max_;
+  bool has_lists_ = false;
   std::vector<ColumnData> data_;
   size_t bytes_ = 0;
   uint64_t row_count_ = 0;

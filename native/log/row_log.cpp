@@ -42,33 +42,6 @@ void LogHub::wake(Attention level) {
     }
 }
 
-uint64_t RowLog::Side::row_count() const noexcept {
-  uint64_t rows = encoded_rows;
-  for (size_t i = 0; i < batches_used; ++i) rows += batches[i]->row_count();
-  return rows;
-}
-
-LogRows& RowLog::Side::open_batch(const std::vector<LogColumn>& columns) {
-  const bool is_full = batches_used > 0 && (batches[batches_used - 1]->bytes() >= kBatchBytesMax ||
-                                            batches[batches_used - 1]->row_count() >= kBatchRowsMax);
-  if (batches_used == 0 || is_full) {
-    if (batches_used == batches.size()) batches.push_back(std::make_unique<LogRows>(columns));
-    ++batches_used;
-  }
-  return *batches[batches_used - 1];
-}
-
-// What a burst needed beyond a batch is given back.
-void RowLog::Side::clear() {
-  if (batches.size() > 1) batches.resize(1);
-  for (const auto& batch : batches) batch->clear();
-  batches_used = 0;
-  batch_bytes = 0;
-  encoded.clear();
-  encoded_bytes = 0;
-  encoded_rows = 0;
-}
-
 RowLog::RowLog(std::shared_ptr<LogHub> hub, std::shared_ptr<LogStats> stats, LogOptions log_options)
     : options(std::move(log_options)), hub_(std::move(hub)), stats_(std::move(stats)) {}
 
@@ -105,14 +78,23 @@ bool RowLog::fill(Fill&& fill_front) {
 
 void RowLog::append(std::span<const LogItem> items) {
   const bool waits = is_committed();
+  std::vector<LogItem> refused;  // hardly ever any
+  const auto for_each_taken = [&](auto&& visit) {
+    size_t next = 0;
+    for (const LogItem& item : items)
+      if (next < refused.size() && refused[next].request == item.request)
+        ++next;
+      else
+        visit(item.request);
+  };
   const bool is_taken = fill([&] {
-    append_rows(items, WallClock::now());
-    if (waits)
-      for (const LogItem& item : items) front_->requests.push_back(item.request);
+    append_rows(items, WallClock::now(), refused);
+    if (waits) for_each_taken([&](Request* request) { front_->requests.push_back(request); });
   });
-  if (!is_taken) return drop(items);
-  if (waits) return;  // they are the writer's now
-  for (const LogItem& item : items) Port::unref(*item.request);
+  if (!is_taken) return drop(items, ENOBUFS);
+  // Those of a log that waits are the writer's now.
+  if (!waits) for_each_taken([](Request* request) { Port::unref(*request); });
+  if (!refused.empty()) drop(refused, EFBIG);
 }
 
 // Callers hold the mutex.
@@ -126,7 +108,7 @@ bool RowLog::draws_sample() {
 }
 
 // Callers hold the mutex.
-void RowLog::append_rows(std::span<const LogItem> items, WallClock clock) {
+void RowLog::append_rows(std::span<const LogItem> items, WallClock clock, std::vector<LogItem>& refused) {
   const uint64_t numbered = hub_->requests_numbered.fetch_add(items.size(), std::memory_order_relaxed);
   const bool is_sampled = options.durability == Durability::kSampled;
   const auto number_of = [&](size_t i) {
@@ -134,16 +116,21 @@ void RowLog::append_rows(std::span<const LogItem> items, WallClock clock) {
     return request.has_number ? request.origin.request_number : kNumbersFirst + numbered + i;
   };
   for (size_t first = 0; first < items.size();) {
-    LogRows& rows = front_->open_batch(options.columns);
-    const size_t before = rows.bytes();
     if (is_sampled && !draw()) {
       ++first;
       continue;
     }
     if (items[first].batch == nullptr) {
-      rows.append_request(*items[first].request, number_of(first), clock);
-      front_->batch_bytes += rows.bytes() - before;
-      ++first;
+      const Request& request = *items[first].request;
+      LogRows* const rows =
+          front_->batch_with_room(options, [&](const LogRows& batch) { return batch.has_room_for(request); });
+      if (rows == nullptr) {
+        refused.push_back(items[first++]);
+        continue;
+      }
+      const size_t before = rows->bytes();
+      rows->append_request(request, number_of(first++), clock);
+      front_->batch_bytes += rows->bytes() - before;
       continue;
     }
     const std::vector<Entry>& entries = items[first].batch->entries;
@@ -154,13 +141,29 @@ void RowLog::append_rows(std::span<const LogItem> items, WallClock clock) {
       if (entries[items[end].entry].batch_row != last.batch_row + last.count) break;
       numbers_.push_back(number_of(end));
     }
-    rows.append_run(items.subspan(first, end - first), numbers_, clock);
-    front_->batch_bytes += rows.bytes() - before;
-    first = end;
+    const size_t appended = append_run(items.subspan(first, end - first), clock);
+    if (appended == 0) refused.push_back(items[first]);
+    first += std::max(appended, size_t{1});
   }
 }
 
-void RowLog::drop(std::span<const LogItem> items) {
+// All of them, or where they fit together into no batch the first.
+size_t RowLog::append_run(std::span<const LogItem> items, WallClock clock) {
+  const Batch& batch = *items.front().batch;
+  const Entry& first = batch.entries[items.front().entry];
+  const Entry& last = batch.entries[items.back().entry];
+  const uint32_t row_count = last.batch_row + last.count - first.batch_row;
+  LogRows* const rows =
+      front_->batch_with_room(options, [&](const LogRows& open) { return open.has_room_for(batch, row_count); });
+  if (rows == nullptr) return items.size() == 1 ? 0 : append_run(items.first(1), clock);
+  const size_t before = rows->bytes();
+  rows->append_run(items, std::span(numbers_).first(items.size()), clock);
+  front_->batch_bytes += rows->bytes() - before;
+  return items.size();
+}
+
+// @param fault errno, where the log itself has none.
+void RowLog::drop(std::span<const LogItem> items, int fault) {
   uint64_t rows = 0;
   std::vector<Request*> requests;
   for (const LogItem& item : items) {
@@ -169,8 +172,8 @@ void RowLog::drop(std::span<const LogItem> items) {
   }
   stats_->dropped_rows.fetch_add(rows, std::memory_order_relaxed);
   if (is_committed()) {
-    const int fault = stats_->last_fault.load(std::memory_order_relaxed);
-    return finish_requests(requests, is_failing() && fault != 0 ? fault : ENOBUFS);
+    const int last_fault = stats_->last_fault.load(std::memory_order_relaxed);
+    return finish_requests(requests, is_failing() && last_fault != 0 ? last_fault : fault);
   }
   for (Request* request : requests) Port::unref(*request);
 }

@@ -9,7 +9,8 @@
 // sync runs share the next. sampled: async, of the requests that a seeded draw picks.
 // Failure (no space, read-only, input or output error, a removed folder): rows are dropped and counted, or their
 // answers fail with kStorage; a message that was written in part is cut off. It is tried again every second. While it
-// lasts the log is "failing", and a log that refuses says so to admission. Bounded: the plane's logs together hold at
+// lasts the log is "failing", and a log that refuses says so to admission. Rows whose lists no record batch can count
+// (2^31 elements) are not written either, as a file too large (EFBIG). Bounded: the plane's logs together hold at
 // most kBufferedBytesMax (and what a batch adds at once). Memory: rows belong to the log; a request that waits belongs
 // to its chain, which the log holds.
 #pragma once
@@ -50,6 +51,7 @@ struct LogOptions {
   double sample_rate = 1.0;
   uint64_t seed = 0;
   bool refuses = false;  // new requests, while it fails
+  size_t list_elements_max = LogRows::kListElementsMax;  // of a column, in one record batch
   uint64_t segment_bytes_max = uint64_t{64} << 20;
   int64_t segment_ns_max = int64_t{900} * 1'000'000'000;
 };
@@ -144,13 +146,20 @@ class RowLog {
     size_t bytes() const noexcept { return batch_bytes + encoded_bytes; }
     uint64_t row_count() const noexcept;
     // The batch that the next rows belong to.
-    LogRows& open_batch(const std::vector<LogColumn>& columns);
+    LogRows& open_batch(const LogOptions& options);
+    LogRows& next_batch(const LogOptions& options);
+    // The same, of which has_room(rows) is true; nullptr: of none.
+    template <typename HasRoom>
+    LogRows* batch_with_room(const LogOptions& options, HasRoom&& has_room);
     void clear();
   };
 
-  void append_rows(std::span<const LogItem> items, WallClock clock);
-  void note_appended(size_t bytes_before);
-  void drop(std::span<const LogItem> items);
+  // What fits into no batch is added to `refused`, in order.
+  void append_rows(std::span<const LogItem> items, WallClock clock, std::vector<LogItem>& refused);
+  // Items of one batch whose rows lie side by side, whose numbers are in `numbers_`. Returns how many are appended, all
+  // or the first; 0: it fits into no batch.
+  size_t append_run(std::span<const LogItem> items, WallClock clock);
+  void drop(std::span<const LogItem> items, int fault);
   bool draw() noexcept;
   template <typename Fill>
   bool fill(Fill&& fill_front);
@@ -192,4 +201,13 @@ class RowLog {
   int64_t next_run_ns_ = 0;
   bool is_closing_ = false;
 };
+
+template <typename HasRoom>
+LogRows* RowLog::Side::batch_with_room(const LogOptions& options, HasRoom&& has_room) {
+  LogRows* rows = &open_batch(options);
+  if (has_room(*rows)) return rows;
+  if (rows->row_count() == 0) return nullptr;
+  rows = &next_batch(options);
+  return has_room(*rows) ? rows : nullptr;
+}
 }  // namespace penstock

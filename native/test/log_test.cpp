@@ -491,6 +491,41 @@ TEST("log: nothing grows without bound: what does not fit is dropped and counted
   CLAIM(until([&] { return engine.stats().rows == 4001; }));
 }
 
+TEST("log: lists that a record batch cannot count begin the next one, and are refused where they alone are too many") {
+  for (const Durability durability : {Durability::kAsync, Durability::kCommitted}) {
+    MemoryFiles files;
+    LoggedEngine engine(files);
+    LogOptions options = options_of(durability);
+    options.columns[1].elements = 0;  // in.x is a list
+    options.list_elements_max = 4 * kWidth;
+    engine.deploy_one_model(options, 6);
+    files.shut_gate();    // what comes meanwhile lies in one buffer
+    engine.serve(1, 3);   // a batch of its own, and half of the next: no more fits beside it
+    engine.serve(1, 3);
+    engine.serve(1, 5);   // too many of one request, in whichever batches its rows ran
+    engine.serve(1, 4);   // as many as there may be
+    files.open_gate();
+    std::vector<Outcome> outcomes;
+    CLAIM(until([&] {
+      for (const Outcome& outcome : drain(*engine.port)) outcomes.push_back(outcome);
+      return outcomes.size() == 4;
+    }));
+    const auto failed = std::count_if(outcomes.begin(), outcomes.end(),
+                                      [](const Outcome& outcome) { return outcome.code == StatusCode::kStorage; });
+    CLAIM(failed == (durability == Durability::kCommitted ? 1 : 0));
+    engine.close_log();
+    CLAIM(engine.stats().rows == 10 && engine.stats().dropped_rows == 5);
+    CLAIM(engine.stats().failing_logs == 0);
+    CLAIM(rows_in(files) == 10);
+    for (const auto& [path, content] : files.files())
+      for (const BatchRead& batch : read_stream(content).batches) {
+        // time: validity, values; in.x: validity, offsets …
+        for (int64_t row = 0; row <= batch.rows; ++row)
+          CLAIM(batch.value<int32_t>(3, static_cast<size_t>(row)) == row * static_cast<int64_t>(kWidth));
+      }
+  }
+}
+
 TEST("log: a plan whose columns do not fit is refused") {
   MemoryFiles files;
   LoggedEngine engine(files);
