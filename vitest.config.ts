@@ -14,9 +14,18 @@ const interop = ['test/{interop,exporters}/**/*.test.ts']
 const seenThroughSockets = [
   'src/transport/http/dispatch.test.ts',
   'test/conformance/*.test.ts',
-  ...['bad-input', 'client', 'client-drain', 'http', 'http-quick', 'http-surface', 'v2', 'websocket'].map(
-    (suite) => `test/integration/${suite}.test.ts`,
-  ),
+  ...[
+    'bad-input',
+    'client',
+    'client-drain',
+    'http',
+    'http-quick',
+    'http-surface',
+    'v2',
+    'websocket',
+    'websocket-channels',
+    'connections',
+  ].map((suite) => `test/integration/${suite}.test.ts`),
 ]
 
 export default defineConfig({

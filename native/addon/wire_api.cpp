@@ -80,13 +80,13 @@ int32_t receive_frame(napi_env env, napi_callback_info info) {
   if (count < 3 || napi_get_value_uint32(env, arguments[1], &connection) != napi_ok ||
       napi_get_arraybuffer_info(env, arguments[2], &data, &size) != napi_ok)
     throw Napi::TypeError::New(env, "Expected receive(port, connection, ArrayBuffer).");
-  uint32_t channel = UINT32_MAX;
-  uint32_t wire_id = UINT32_MAX;
+  int64_t channel = -1;
+  int64_t wire_id = -1;
   const int32_t result =
       box.gateway->receive(connection, {static_cast<const uint8_t*>(data), size}, box.last_failure, channel, wire_id);
   if (result < 0) {
-    box.last_channel = channel == UINT32_MAX ? -1 : int64_t{channel};
-    box.last_wire_id = channel == UINT32_MAX ? -1 : int64_t{wire_id};
+    box.last_channel = channel;
+    box.last_wire_id = wire_id;
   }
   return result;
 }

@@ -50,8 +50,8 @@ struct Wire {
   Gateway gateway{*engine.port};
   uint32_t connection = gateway.open_connection(4);
   Failure failure;
-  uint32_t channel = 0;
-  uint32_t id = 0;
+  int64_t channel = -1;
+  int64_t id = -1;
 
   Wire() {
     CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
@@ -162,6 +162,9 @@ TEST("wire: a frame whose numbers lie is refused with the reason, and the next g
   Wire wire;
   CLAIM(wire.receive(infer_frame(6, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kChannelNotFound));
   CLAIM(wire.channel == 6 && wire.id == 1);
+  CLAIM(wire.receive(infer_frame(UINT32_MAX, UINT32_MAX, 1, {1, 2})) ==
+        -static_cast<int32_t>(StatusCode::kChannelNotFound));
+  CLAIM(wire.channel == UINT32_MAX && wire.id == UINT32_MAX);
   CLAIM(wire.receive(infer_frame(5, 1, 2, {1, 2})) == -static_cast<int32_t>(StatusCode::kShape));
   CLAIM(wire.failure.details[1] == 16 && wire.failure.details[2] == 8);
   CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2, 3})) == -static_cast<int32_t>(StatusCode::kShape));

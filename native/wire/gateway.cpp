@@ -9,6 +9,9 @@
 
 namespace penstock::wire {
 namespace {
+// In place of an input: a free dim is larger than any tensor's (BEYOND_DIM_MAX of src/engine/failures.ts).
+constexpr int64_t kBeyondDimMax = -2;
+
 // Bytes of one row; nothing when they are beyond counting. Moves `free_dims` behind those of the field.
 std::optional<size_t> row_bytes_in_frame(const Field& field, const int64_t*& free_dims) noexcept {
   size_t bytes = dtype_size_bytes(field.dtype);
@@ -143,7 +146,7 @@ bool Gateway::cancel(uint32_t id, uint32_t channel, uint32_t wire_id) {
   return end_requests(*connection, is_named) > 0;
 }
 
-int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, uint32_t& channel_id, uint32_t& wire_id) {
+int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, int64_t& channel_id, int64_t& wire_id) {
   const auto refuse = [&failure](StatusCode code, int64_t a = 0, int64_t b = 0) {
     failure.set(code, a, b);
     return -static_cast<int32_t>(code);
@@ -187,7 +190,11 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
                   static_cast<int64_t>(infer.dims.count));
 
   free_dims_.resize(plan->free_dim_count);
-  for (size_t i = 0; i < plan->free_dim_count; ++i) free_dims_[i] = infer.dims.get<uint32_t>(i);
+  for (size_t i = 0; i < plan->free_dim_count; ++i) {
+    free_dims_[i] = infer.dims.get<uint32_t>(i);
+    // Beside a 0 no bytes contradict it, and it would come out as another dim where shapes are signed.
+    if (free_dims_[i] > INT32_MAX) return refuse(StatusCode::kShape, kBeyondDimMax, INT32_MAX, free_dims_[i]);
+  }
   row_bytes_.resize(plan->inputs.size());
   input_pointers_.resize(plan->inputs.size());
   size_t bytes = 0;

@@ -72,8 +72,8 @@ class Gateway {
   bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
 
   // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as
-  // they could be read.
-  int32_t receive(uint32_t connection, Bytes frame, Failure& failure, uint32_t& channel, uint32_t& wire_id);
+  // they could be read; any number of 32 bits is one that a client may send.
+  int32_t receive(uint32_t connection, Bytes frame, Failure& failure, int64_t& channel, int64_t& wire_id);
 
   // The answer of a WebSocket request is ready. kCollected: the next encode writes it. kFailed: the caller tells the
   // client why and drops the answer's reference. kDropped: the connection or channel is gone, and so is the reference.

@@ -191,6 +191,8 @@ export const PREPARED_WEIGHT_BYTES_MIN = 64 * KIB
 export const PREPARED_WEIGHTS_BYTES_MIN = 8 * MIB
 /** Dims of a tensor; ONNX Runtime's kernels end before that. */
 export const RANK_MAX = 16
+/** One dim, beside a 0 as well: shapes travel as 32-bit integers on every way through the product. */
+export const DIM_MAX = 2 ** 31 - 1
 /** Elements of one tensor: its bytes must fit an ArrayBuffer and an int32 offset count. */
 export const TENSOR_ELEMENTS_MAX = 2 ** 31 - 1
 /**
@@ -282,7 +284,7 @@ export const SHARED_REGIONS_MAX = 1024
 export const FRAME_BYTES_MAX = 64 * MIB
 /** Requests a connection may have in flight before it must wait for answers. */
 export const WINDOW_REQUESTS = 1024
-/** Channels a connection may have open. */
+/** Above the numbers of a connection's channels, which begin at 1: an array finds them. The addon has the same number. */
 export const CHANNELS_MAX = 1024
 /** Bytes waiting in one socket; a reader slower than its own requests is cut off. */
 export const SOCKET_BUFFER_BYTES_MAX = 64 * MIB

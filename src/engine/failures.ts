@@ -44,11 +44,16 @@ const metaFaults: Readonly<Record<number, string>> = {
   3: 'a routing key that the split requires but received none',
 }
 
+/** In place of an input of kShape: native/wire/gateway.cpp. */
+const BEYOND_DIM_MAX = -2
+
 type Sentence = (a: number, b: number, c: number, context: FailureContext, text: string) => string
 
 const sentences: Partial<Record<ErrorCode, Sentence>> = {
   ERR_SHAPE: (index, expected, received, { inputs }) =>
-    `Expected input ${inputs[index]?.name ?? index} to be of ${expected} bytes (or that dim) as its signature says but received ${received}`,
+    index === BEYOND_DIM_MAX
+      ? `Expected each dim to be at most ${expected} but received ${received}`
+      : `Expected input ${inputs[index]?.name ?? index} to be of ${expected} bytes (or that dim) as its signature says but received ${received}`,
   ERR_META: (split, row, fault, { splitKeys }) =>
     `Expected meta[${JSON.stringify(splitKeys[split] ?? '')}] to be ${metaFaults[fault] ?? 'usable'} (row ${row})`,
   ERR_TOO_MANY_ROWS: (limit, received) =>

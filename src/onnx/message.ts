@@ -5,7 +5,7 @@
  * be what ONNX Runtime sees.
  */
 import { isPenstockError, PenstockError } from '../base/errors.js'
-import { ONNX_GRAPH_DEPTH_MAX, ONNX_ITEMS_MAX, ONNX_TEXT_BYTES_MAX, RANK_MAX } from '../base/limits.js'
+import { DIM_MAX, ONNX_GRAPH_DEPTH_MAX, ONNX_ITEMS_MAX, ONNX_TEXT_BYTES_MAX, RANK_MAX } from '../base/limits.js'
 import { BYTES, VARINT, type WireReader } from '../base/protobuf/wire-reader.js'
 
 /** Counts what one file makes the reader keep. */
@@ -74,10 +74,15 @@ export function readDims(reader: WireReader, dims: number[]): void {
 }
 
 function pushDim(dims: number[], dim: bigint): void {
-  if (dim < 0n || dim > BigInt(Number.MAX_SAFE_INTEGER))
-    throw invalid(`Expected a dim of 0 or more but received ${dim}`)
+  if (dim < 0n) throw invalid(`Expected a dim of 0 or more but received ${dim}`)
+  expectDim(dim, 'a tensor')
   if (dims.length === RANK_MAX) throw invalid(`Expected a tensor of at most ${RANK_MAX} dims but received more`)
   dims.push(Number(dim))
+}
+
+/** @param owner whose dim it is, for the sentence. @throws PenstockError ERR_MODEL_INVALID beyond DIM_MAX. */
+export function expectDim(dim: bigint, owner: string): void {
+  if (dim > BigInt(DIM_MAX)) throw invalid(`Expected each dim of ${owner} to be at most ${DIM_MAX} but received ${dim}`)
 }
 
 /** One entry of `repeated StringStringEntryProto`; values that are too long are left out. */

@@ -63,7 +63,7 @@ describe('the ONNX reader', () => {
       new ProtoWriter().message(7, (graph) =>
         graph.message(5, (t) => t.unsigned(1, dims).unsigned(2, 7).packedUnsigned(7, [5, 300]).text(8, 'w')),
       ).bytes
-    for (const dims of [1, 3, 2 ** 40])
+    for (const dims of [1, 3, 2 ** 30])
       expect(() => readOnnx(tensor(dims)).graph.initializers[0]?.read()).toThrow(
         /Expected the data of tensor w to fill \[\d+\] but received/,
       )

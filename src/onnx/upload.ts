@@ -10,11 +10,12 @@
  */
 import { createHash } from 'node:crypto'
 import { isPenstockError } from '../base/errors.js'
+import { TENSOR_ELEMENTS_MAX } from '../base/limits.js'
 import type { TensorDefault } from '../tensor/tensor.js'
 import { cutClassMaps } from './class-maps.js'
 import { dataFilePath, externalFiles, mergeExternalData } from './external-data.js'
 import { invalid } from './message.js'
-import type { OnnxModel } from './model.js'
+import type { OnnxModel, OnnxValueInfo } from './model.js'
 import { offerDefaults } from './optional-inputs.js'
 import { producerOf } from './producers.js'
 import { readOnnx } from './read.js'
@@ -41,6 +42,7 @@ export interface TakenUpload {
 /** @throws PenstockError ERR_MODEL_INVALID with a sentence that says why and what to do. */
 export function takeUpload({ bytes, dataFiles }: Upload): TakenUpload {
   const first = readUpload(bytes)
+  for (const input of first.graph.inputs) expectSize(input)
   const wanted = wantedFiles(first, dataFiles)
   const merged = wanted.length === 0 ? bytes : mergeExternalData(bytes, dataFiles)
   const cut = cutClassMaps(merged, merged === bytes ? first : readOnnx(merged))
@@ -65,6 +67,18 @@ function readUpload(bytes: Uint8Array): OnnxModel {
     if (!isPenstockError(error)) throw error
     throw invalid(`Expected an ONNX file but received ${describeBytes(bytes)} (${error.message})`)
   }
+}
+
+/** @throws PenstockError ERR_MODEL_INVALID when no request could be large enough for the input. */
+function expectSize({ name, type }: OnnxValueInfo): void {
+  if (type?.kind !== 'tensor' || type.dims === null) return
+  const sizes = type.dims.filter((dim) => typeof dim === 'number')
+  // Dims beside a 0 may be of any size. In floating point: a product this large need not be exact.
+  const count = sizes.includes(0) ? 0 : sizes.reduce((product, size) => product * size, 1)
+  if (count > TENSOR_ELEMENTS_MAX)
+    throw invalid(
+      `Expected input ${clip(name)} to have at most ${TENSOR_ELEMENTS_MAX} elements but its shape is [${type.dims.map((dim) => dim ?? '?').join(', ')}]`,
+    )
 }
 
 /** The paths of the data files that the model needs, all of them sent. */

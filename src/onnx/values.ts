@@ -1,7 +1,7 @@
 /** ValueInfoProto and TypeProto: what inputs, outputs and values inside a graph are. */
 import { VARINT, type WireReader } from '../base/protobuf/wire-reader.js'
 import { dtypeOfCode } from '../tensor/dtype.js'
-import { type Budget, expectDepth, invalid, readInt32, readOnce, readText } from './message.js'
+import { type Budget, expectDepth, expectDim, readInt32, readOnce, readText } from './message.js'
 import type { OnnxType, OnnxValueInfo } from './model.js'
 
 /** The fields of TypeProto's choice. */
@@ -100,8 +100,7 @@ function readDim(reader: WireReader): number | string | null {
     if (reader.field === 1) {
       reader.expect(VARINT)
       const size = reader.int64()
-      if (size > BigInt(Number.MAX_SAFE_INTEGER))
-        throw invalid(`Expected a dim to be a safe integer but received ${size}`)
+      expectDim(size, 'a value')
       dim = size < 0n ? null : Number(size)
     } else if (reader.field === 2) {
       const name = readText(reader)

@@ -6,7 +6,7 @@
  */
 import { argumentError } from '../base/expect.js'
 import { PenstockError } from '../base/errors.js'
-import { RANK_MAX, TENSOR_ELEMENTS_MAX } from '../base/limits.js'
+import { DIM_MAX, RANK_MAX, TENSOR_ELEMENTS_MAX } from '../base/limits.js'
 import type { TensorField } from './tensor.js'
 
 export type FieldShape = readonly (number | null)[]
@@ -18,7 +18,7 @@ export function formatShape(shape: FieldShape, isWhole = false): string {
 
 /**
  * Counts the elements of a tensor; 1 for rank 0.
- * @throws PenstockError ERR_SHAPE when a dim is no integer >= 0, or there are more than TENSOR_ELEMENTS_MAX elements.
+ * @throws PenstockError ERR_SHAPE when a dim is no integer in 0..DIM_MAX, or there are more than TENSOR_ELEMENTS_MAX elements.
  */
 export function elementCount(shape: readonly number[]): number {
   if (shape.length > RANK_MAX) {
@@ -26,7 +26,7 @@ export function elementCount(shape: readonly number[]): number {
   }
   let count = 1
   for (const dim of shape) {
-    if (!Number.isSafeInteger(dim) || dim < 0) throw argumentError('each dim', 'an integer >= 0', dim, '', 'ERR_SHAPE')
+    expectDim(dim)
     // Divide, never multiply first: the product of hostile dims loses its low bits.
     if (count > TENSOR_ELEMENTS_MAX / dim) {
       throw new PenstockError(
@@ -37,6 +37,12 @@ export function elementCount(shape: readonly number[]): number {
     count *= dim
   }
   return count
+}
+
+/** @throws PenstockError ERR_SHAPE. A dim beyond DIM_MAX would come out as another one, even where a 0 stands beside it. */
+export function expectDim(dim: number): void {
+  if (!Number.isSafeInteger(dim) || dim < 0) throw argumentError('each dim', 'an integer >= 0', dim, '', 'ERR_SHAPE')
+  if (dim > DIM_MAX) throw argumentError('each dim', `at most ${DIM_MAX}`, dim, '', 'ERR_SHAPE')
 }
 
 /** Counts the elements of one row: those of all dims but the first. */
@@ -76,7 +82,7 @@ export function loosenDims(a: FieldShape, b: FieldShape): (number | null)[] {
  * @throws PenstockError ERR_SHAPE naming the axis.
  */
 export function expectShape(field: TensorField, shape: readonly number[], isWhole: boolean): void {
-  if (shapeMatches(field.shape, shape)) return
+  if (shapeMatches(field.shape, shape)) return shape.forEach(expectDim)
   const expected = formatShape(field.shape, isWhole)
   const received = formatShape(shape)
   const axis = field.shape.findIndex((dim, index) => dim !== null && dim !== shape[index])

@@ -11,6 +11,7 @@
  */
 import type { Logger } from 'pino'
 import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
+import { expectInteger } from '../../base/expect.js'
 import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits.js'
 import type { EngineApi, PipelineDescription } from '../../engine/api.js'
 import type { WirePort } from '../../engine/wire-port.js'
@@ -197,15 +198,11 @@ export class StreamServer {
 
   #openChannel(peer: Peer, { channel, pipeline }: OpenMessage): void {
     try {
+      expectInteger('channel', channel, 1, CHANNELS_MAX - 1)
       if (peer.channels.has(channel))
         throw new PenstockError(
           'ERR_ARGUMENT',
           `Expected a channel that is not open but received ${channel}. Close it, or choose another`,
-        )
-      if (peer.channels.size >= CHANNELS_MAX)
-        throw new PenstockError(
-          'ERR_ARGUMENT',
-          `Expected at most ${CHANNELS_MAX} channels on a connection. Close one first`,
         )
       const description = this.#context.port.openChannel(peer.connection, channel, pipeline)
       peer.channels.set(channel, description)

@@ -1,14 +1,16 @@
 /** How many elements a shape has, and how a caller's texts are shown: what all that reads inputs needs. */
-import { TENSOR_ELEMENTS_MAX } from '../../../base/limits.js'
+import { DIM_MAX, TENSOR_ELEMENTS_MAX } from '../../../base/limits.js'
 import { badShape } from '../failures.js'
 
-/** @throws PenstockError ERR_SHAPE: a dim that is no count, or more elements than a tensor may have. */
+/** @throws PenstockError ERR_SHAPE: a dim that is no count or beyond DIM_MAX, or more elements than a tensor may have. */
 export function countElements(name: string, shape: readonly number[]): number {
   let count = 1
   let isEmpty = false
   for (const dim of shape) {
     if (!Number.isSafeInteger(dim) || dim < 0)
       throw badShape(`invalid shape [${shape.join(',')}] for input '${name}': each dim must be an unsigned integer`)
+    if (dim > DIM_MAX)
+      throw badShape(`invalid shape [${shape.join(',')}] for input '${name}': each dim must be at most ${DIM_MAX}`)
     if (dim === 0) isEmpty = true
     else if (count > TENSOR_ELEMENTS_MAX / dim)
       throw badShape(
