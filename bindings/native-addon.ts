@@ -110,7 +110,7 @@ export interface Answer {
 export interface FailureDetail {
   status: number
   /** Meaning by status: the list is in native/core/failure.hpp. */
-  details: [number, number, number]
+  details: [number, number, number, number]
   /** Text of the runtime's own error; '' when there is none. */
   text: string
   /** Of a refused frame or a failed WebSocket request: its channel and wire id; -1 when unknown or from JavaScript. */
@@ -142,6 +142,8 @@ export interface NativeAddon {
   releaseFreeMemory(): Promise<void>
   /** From now on the process keeps less freed heap memory. @returns false where the C library cannot be told. */
   keepLittleFreeMemory(): boolean
+  /** Frees the memory of an ArrayBuffer at once, not when the collector finds it; it and its views have no bytes any more. */
+  detachBuffer(buffer: ArrayBufferLike): void
 
   // ── control path ────────────────────────────────────────────────────────────────────────────
   /**
@@ -160,6 +162,11 @@ export interface NativeAddon {
   releaseBytes(plane: number, bytes: number): void
   /** Bytes counted now, those of requests in flight included. */
   usedBytes(plane: number): number
+  /**
+   * Frees batches that were last opened more than `idleMs` ago, 0..2^31-1; each queue keeps a small one.
+   * @returns the bytes that they held.
+   */
+  trimArenas(plane: number, idleMs: number): number
   /** Closes every plane of the process: what must happen before the process exits while workers wait in take. */
   closePlanes(): void
   /** Ends the process at once with `code`, 0..255, whatever its threads are doing; nothing is flushed. */
@@ -290,10 +297,19 @@ export interface NativeAddon {
   openChannel(port: PortHandle, connection: number, channel: number, pipeline: PipelineHandle, isPlain: boolean): void
   closeChannel(port: PortHandle, connection: number, channel: number): void
   setWindow(port: PortHandle, connection: number, windowRequests: number): void
-  /** While a socket is congested, results sent to it keep their credit until `acknowledge`; false gives all of it back. */
-  setCongested(port: PortHandle, connection: number, isCongested: boolean): void
-  /** The kernel took the oldest `frames` of the frames (event 4) that were sent while the socket was congested. */
-  acknowledge(port: PortHandle, connection: number, frames: number): void
+  /**
+   * While a socket is congested, results sent to it keep their credit until `acknowledge`; false gives all of it back.
+   * Beyond 8 MiB of them it gets no more until the kernel has taken some: the rest stay where they are.
+   * @returns true: there is more for it, for the next drain.
+   */
+  setCongested(port: PortHandle, connection: number, isCongested: boolean): boolean
+  /**
+   * The kernel took the oldest `frames` of the frames (event 7) that were sent while the socket was congested.
+   * @returns as setCongested.
+   */
+  acknowledge(port: PortHandle, connection: number, frames: number): boolean
+  /** Bytes of results that are finished and not yet sent to it. They are charged to the budget already. */
+  readyBytes(port: PortHandle, connection: number): number
   /**
    * One frame. 0: an Infer that was admitted · > 0: a well-formed message of that Body type which JavaScript handles
    * (decode it with the codec; an Infer of a plain channel is one of these) · < 0: -status, with lastFailure: its channel

@@ -39,6 +39,7 @@ import type { SocketChoice } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
 import { QuickInferV2 } from './transport/v2/quick-infer.js'
 import { V2Service } from './transport/v2/service.js'
+import { HeldAnswers, withinBudget } from './transport/held-answers.js'
 import type { PeerSlot } from './transport/websocket/peer.js'
 import { StreamServer } from './transport/websocket/stream.js'
 
@@ -57,9 +58,9 @@ export interface ServerLimits {
   readonly bodiesBytesMax: number
   /** Bytes of a WebSocket frame. */
   readonly frameBytesMax: number
-  /** Bytes waiting in one WebSocket. */
+  /** Bytes waiting in one WebSocket; at most a quarter of the engine's memory budget. */
   readonly socketBufferBytesMax: number
-  /** Bytes waiting in all WebSockets together; beyond it the one that holds the most is cut off. */
+  /** Bytes waiting in all sockets together, at most half of the budget; beyond it the one that holds the most is cut off. */
   readonly socketsBufferBytesMax: number
   /** Requests in flight per WebSocket. */
   readonly windowRequests: number
@@ -175,10 +176,11 @@ export class PenstockServer {
     const { engine, host = '127.0.0.1', clock = systemClock } = options
     const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
     const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
-    const limits = expectLimits(options.limits ?? {})
+    const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
     const auth = expectSafe(host, options)
     const logger = options.logger ?? pino({ level: 'silent' })
     const state = new ServerState()
+    const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
     const stream = new StreamServer({
       engine,
@@ -186,6 +188,7 @@ export class PenstockServer {
       auth,
       logger,
       limits,
+      held,
       product,
       isDraining: () => state.isDraining,
     })

@@ -56,6 +56,13 @@ Napi::Value used_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(open_plane(info, 0)->budget.used_bytes()));
 }
 
+Napi::Value trim_arenas(const Napi::CallbackInfo& info) {
+  const auto plane = open_plane(info, 0);
+  const int64_t idle_ms = read_integer(info[1], "idleMs", 0, INT32_MAX);
+  const int64_t freed_bytes = plane->scheduler.arenas.trim(now_ns() - idle_ms * 1'000'000);
+  return Napi::Number::New(info.Env(), static_cast<double>(freed_bytes));
+}
+
 // Ends the process without joining a thread: process.exit waits for a worker in the middle of a run, and that worker
 // then meets an isolate that is gone. The kernel takes everything back. Does not return.
 Napi::Value exit_now(const Napi::CallbackInfo& info) {
@@ -236,6 +243,7 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<charge_bytes>(env, exports, "chargeBytes");
   export_function<release_bytes>(env, exports, "releaseBytes");
   export_function<used_bytes>(env, exports, "usedBytes");
+  export_function<trim_arenas>(env, exports, "trimArenas");
   export_function<close_planes>(env, exports, "closePlanes");
   export_function<exit_now>(env, exports, "exitNow");
   export_function<create_queue>(env, exports, "createQueue");

@@ -1,4 +1,5 @@
-// Free memory goes back to the system on a thread of libuv's pool, so that no isolate waits for it.
+// Memory that is not needed any more goes back at once: free heap memory to the system, on a thread of libuv's pool so
+// that no isolate waits for it; the memory of a buffer that JavaScript is done with, without its collector.
 #include "addon/handles.hpp"
 #include "core/free_memory.hpp"
 
@@ -26,10 +27,18 @@ Napi::Value release_free_memory_js(const Napi::CallbackInfo& info) {
 Napi::Value keep_little_free_memory_js(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), keep_little_free_memory());
 }
+
+Napi::Value detach_buffer(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArrayBuffer()) throw Napi::TypeError::New(info.Env(), "Expected buffer to be an ArrayBuffer.");
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  buffer.Detach();
+  return info.Env().Undefined();
+}
 }  // namespace
 
 void register_memory(Napi::Env env, Napi::Object exports) {
   export_function<release_free_memory_js>(env, exports, "releaseFreeMemory");
   export_function<keep_little_free_memory_js>(env, exports, "keepLittleFreeMemory");
+  export_function<detach_buffer>(env, exports, "detachBuffer");
 }
 }  // namespace penstock::addon

@@ -52,15 +52,19 @@ Napi::Value set_window(const Napi::CallbackInfo& info) {
 
 Napi::Value set_congested(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
-  box.gateway->set_congested(open_connection_of(info, box), info[2].ToBoolean());
-  return info.Env().Undefined();
+  const bool has_more = box.gateway->set_congested(open_connection_of(info, box), info[2].ToBoolean());
+  return Napi::Boolean::New(info.Env(), has_more);
 }
 
 Napi::Value acknowledge(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const auto frames = static_cast<size_t>(read_integer(info[2], "frames", 0, INT32_MAX));
-  box.gateway->acknowledge(open_connection_of(info, box), frames);
-  return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), box.gateway->acknowledge(open_connection_of(info, box), frames));
+}
+
+Napi::Value ready_bytes(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  return Napi::Number::New(info.Env(), static_cast<double>(open_connection_of(info, box).ready_bytes));
 }
 
 Napi::Value cancel_wire(const Napi::CallbackInfo& info) {
@@ -111,6 +115,7 @@ void register_wire(Napi::Env env, Napi::Object exports) {
   export_function<set_window>(env, exports, "setWindow");
   export_function<set_congested>(env, exports, "setCongested");
   export_function<acknowledge>(env, exports, "acknowledge");
+  export_function<ready_bytes>(env, exports, "readyBytes");
   export_function<cancel_wire>(env, exports, "cancelWire");
   napi_value function = nullptr;
   napi_create_function(env, "receive", NAPI_AUTO_LENGTH, receive, nullptr, &function);

@@ -1,6 +1,5 @@
 // What an inference worker calls: take, the memory of the batch in hand, complete; and jobs.
 #include <cstring>
-#include <new>
 #include <string>
 
 #include "addon/handles.hpp"
@@ -133,7 +132,7 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
   const ByteSpan data = read_bytes(env, info[2], "data");
   const Napi::Array shape = info[3].As<Napi::Array>();
   const auto batch_row = static_cast<uint32_t>(read_integer(info[4], "batchRow", 0, batch.rows - 1));
-  const ModelQueue& queue = batch.lane.queue;
+  ModelQueue& queue = batch.lane.queue;
   std::vector<int64_t> dims;
   for (uint32_t d = 0; d < shape.Length(); ++d) dims.push_back(read_integer(shape.Get(d), "dims", 0, INT32_MAX));
   uint32_t rows = 1;
@@ -149,13 +148,11 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
   if (target.is_set && (target.dims != dims || target.row_bytes != *row_bytes)) return Napi::Boolean::New(env, false);
   target.dims = std::move(dims);
   target.row_bytes = *row_bytes;
-  try {
-    target.bytes.resize(*row_bytes * batch.rows);
-  } catch (const std::bad_alloc&) {
+  if (!target.reserve(*row_bytes * batch.rows))
     throw Napi::Error::New(env, "There is no memory for an output of " + std::to_string(data.size) + " bytes");
-  }
   target.is_set = true;
-  if (data.size > 0) std::memcpy(target.bytes.data() + *row_bytes * batch_row, data.data, data.size);
+  if (data.size > 0) std::memcpy(target.data() + *row_bytes * batch_row, data.data, data.size);
+  queue.note_resident(batch);
   return Napi::Boolean::New(env, true);
 }
 

@@ -1,8 +1,9 @@
 // A 64-byte aligned block of memory, zeroed. Batches own one each; the external ArrayBuffers made over it in every
 // isolate share the ownership, so that a late finaliser is harmless. Large blocks are mapped, not taken from the heap:
 // pages that no row ever touches cost nothing, and a block that goes gives its pages back at once (many shapes in turn
-// left the heap three times as large as what was in use). A block may be page-locked for a GPU (page_lock.hpp); then it
-// is mapped whatever its size, because the driver locks whole pages and no two blocks may share one.
+// left the heap three times as large as what was in use). It may give them back and stay, for the ArrayBuffers over it
+// live until a collector looks at them. A block may be page-locked for a GPU (page_lock.hpp); then it is mapped
+// whatever its size, because the driver locks whole pages and no two blocks may share one, and its pages stay.
 #pragma once
 #include <sys/mman.h>
 
@@ -48,11 +49,26 @@ class Block {
   std::byte* data() const noexcept { return memory_; }
   size_t size_bytes() const noexcept { return size_bytes_; }
   bool is_page_locked() const noexcept { return locked_by_ != nullptr; }
+  // Pages that were never touched are not there; else all of it is, from the start.
+  bool is_mapped() const noexcept { return is_mapped_; }
+  // Gives its pages back to the system; its bytes are zero again. False: it keeps them, and its bytes.
+  bool release_pages() noexcept {
+#if defined(__linux__)
+    return is_mapped_ && locked_by_ == nullptr && madvise(memory_, size_bytes_, MADV_DONTNEED) == 0;
+#else
+    return false;  // elsewhere the advice promises neither
+#endif
+  }
 
  private:
   static std::byte* map(size_t size_bytes) noexcept {
     void* const memory = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+    if (memory == MAP_FAILED) return nullptr;
+#if defined(__linux__)
+    // Where the system gives huge pages unasked, one row would take 2 MiB of each tensor.
+    madvise(memory, size_bytes, MADV_NOHUGEPAGE);
+#endif
+    return static_cast<std::byte*>(memory);
   }
   static std::byte* allocate(size_t size_bytes) noexcept {
     const size_t bytes = align_up(size_bytes, kAlignmentBytes);

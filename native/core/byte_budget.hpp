@@ -16,9 +16,11 @@ class alignas(64) ByteBudget {
 
   // False: it does not fit, and nothing was counted. While nothing is held anything fits, for what limits a single
   // thing is its own limit.
-  bool try_charge(int64_t bytes) noexcept {
+  bool try_charge(int64_t bytes) noexcept { return try_charge(bytes, limit_bytes_); }
+  // The same below another limit than the whole: of those that shall leave the rest to others.
+  bool try_charge(int64_t bytes, int64_t limit_bytes) noexcept {
     const int64_t before = used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before <= 0 || bytes <= limit_bytes_ - before) return true;
+    if (before <= 0 || bytes <= limit_bytes - before) return true;
     used_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     return false;
   }
@@ -30,6 +32,8 @@ class alignas(64) ByteBudget {
   }
 
   int64_t limit_bytes() const noexcept { return limit_bytes_; }
+  // What nobody waits for may fill half: a challenger that is slow or floods leaves callers the other one.
+  int64_t background_limit_bytes() const noexcept { return limit_bytes_ / 2; }
   int64_t used_bytes() const noexcept { return used_bytes_.load(std::memory_order_relaxed); }
 
  private:

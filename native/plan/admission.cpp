@@ -6,6 +6,7 @@
 #include "log/row_log.hpp"
 #include "plan/chain.hpp"
 #include "plan/feed.hpp"
+#include "plan/held_bytes.hpp"
 
 namespace penstock {
 namespace {
@@ -80,6 +81,7 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.failure.set(StatusCode::kOk);
   request.background_rows.store(1, std::memory_order_relaxed);
   request.lost_positions.store(0, std::memory_order_relaxed);
+  request.charged_bytes.store(0, std::memory_order_relaxed);
   request.refs.store(2, std::memory_order_relaxed);
   request.is_answered.store(false, std::memory_order_relaxed);
   request.is_dead.store(false, std::memory_order_relaxed);
@@ -124,7 +126,8 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
   }
   Request& request = *slot;
   prepare(request, port, pipeline, std::move(plan), submission);
-  if (!route_all(request, submission.meta, failure) || !reserve_all(request, failure)) {
+  if (!charge_request(request, submission, failure) || !route_all(request, submission.meta, failure) ||
+      !reserve_all(request, failure)) {
     refuse(pipeline, failure);
     port.end_burst();
     request.refs.store(1, std::memory_order_relaxed);

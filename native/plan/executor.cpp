@@ -9,11 +9,12 @@
 #include "plan/chain.hpp"
 #include "plan/checks.hpp"
 #include "plan/feed.hpp"
+#include "plan/held_bytes.hpp"
 
 namespace penstock {
 Plane::Plane(bool is_measuring, FileLayer& log_files, int64_t budget_bytes)
     : budget(budget_bytes),
-      scheduler([](Batch& batch) { discard_batch(batch); }, is_measuring),
+      scheduler([](Batch& batch) { discard_batch(batch); }, is_measuring, budget),
       log_writer(log_files) {}
 Plane::~Plane() {
   scheduler.close();
@@ -87,6 +88,7 @@ uint32_t drop_dead_rows(WorkerSeat& seat) {
   Batch& batch = *seat.batch;
   const int64_t now = now_ns();
   Deliveries deliveries;
+  const ModelQueue& queue = batch.lane.queue;
   uint32_t kept = 0;
   for (Entry& entry : batch.entries) {
     Request& request = *entry.request;
@@ -99,6 +101,11 @@ uint32_t drop_dead_rows(WorkerSeat& seat) {
       if (entry.is_background) count_lost_rows(entry, is_expired ? StatusCode::kDeadlineExceeded : request.status());
       continue;
     }
+    if (queue.has_unplaced_outputs && !try_charge_larger(batch, entry)) {
+      entry.is_dropped = true;
+      if (entry.is_background) count_lost_rows(entry, StatusCode::kQueueFull);
+      continue;
+    }
     if (entry.batch_row != kept) {
       for (size_t i = 0; i < batch.lane.layout.inputs.size(); ++i)
         std::memmove(batch.input_row(i, kept), batch.input_row(i, entry.batch_row),
@@ -108,6 +115,8 @@ uint32_t drop_dead_rows(WorkerSeat& seat) {
     kept += entry.count;
   }
   deliveries.flush();
+  batch.expected_output_bytes =
+      std::max(batch.expected_output_bytes, queue.expected_output_bytes(batch.lane.input_row_bytes));
   batch.rows = kept;
   return kept;
 }
@@ -188,6 +197,8 @@ void complete_batch(WorkerSeat& seat, std::optional<RunSpan> run) {
     if (queue->scheduler.is_measuring) scatter = &record_phases(queue->phases.of(seat.writer), batch);
     if (!batch.has_all_outputs())
       fail_all_entries(batch, StatusCode::kRunFailed, "The run left an output without a value.");
+    else if (queue->has_unplaced_outputs)
+      charge_outputs(batch);
   }
   queue->scheduler.finish(seat);
   return_rows(batch, &seat, scatter);

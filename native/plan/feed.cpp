@@ -6,6 +6,7 @@
 
 #include "core/assert.hpp"
 #include "kernel/cast.hpp"
+#include "plan/held_bytes.hpp"
 
 namespace penstock {
 uint32_t count_rows(const Request& request, const Position& position, size_t option) noexcept {
@@ -159,7 +160,7 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
     lose_position(request, stage, run.position);
   else if (lane == nullptr && refusal == StatusCode::kShape)
     request.fail(StatusCode::kShape, run.position, 0, 0, "");
-  else  // no lane or no memory: the same request may pass a little later
+  else  // no lane, or no memory for its rows: the same request may pass a little later
     request.fail(StatusCode::kQueueFull, 0, 0, kRetryMs, "");
 }
 
@@ -176,7 +177,7 @@ void append_position(Request& request, const Stage& stage, uint16_t p, Priority 
 }
 
 // Rule 4. All options of the position or none.
-bool try_reserve_background(const Request& request, const Stage& stage, uint16_t p) {
+bool try_reserve_background(Request& request, const Stage& stage, uint16_t p, const Submission* submission) {
   const std::span<const uint16_t> only(&p, 1);
   bool is_refused = false;
   size_t reserved = 0;
@@ -187,7 +188,7 @@ bool try_reserve_background(const Request& request, const Stage& stage, uint16_t
     else
       is_refused = true;
   });
-  if (!is_refused) return true;
+  if (!is_refused && try_charge_background(request, stage.positions[p], submission)) return true;
   for_each_option(request, stage, only, [&](ModelQueue& queue, uint32_t rows) {
     if (reserved == 0) return;
     --reserved;
@@ -203,7 +204,7 @@ void start_stage(Request& request, const Submission* submission, Publisher& publ
                                 std::memory_order_relaxed);
   for (const uint16_t p : stage.foreground) append_position(request, stage, p, request.priority, submission, publisher);
   for (const uint16_t p : stage.background) {
-    if (!try_reserve_background(request, stage, p)) {
+    if (!try_reserve_background(request, stage, p, submission)) {
       lose_position(request, stage, p);
       request.stats->shed_rows[stage.first_position + p].fetch_add(request.rows, std::memory_order_relaxed);
       continue;

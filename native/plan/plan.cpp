@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "log/row_log.hpp"
+#include "plan/held_bytes.hpp"
 
 namespace penstock {
 namespace {
@@ -77,6 +78,13 @@ void find_common_field(const Plan& plan, Source& source) {
   for (int64_t& dim : source.dims_without_rows) dim = std::max<int64_t>(dim, 0);
 }
 
+bool has_free_models(const Stage& stage) {
+  for (const Position& position : stage.positions)
+    for (const Option& option : position.options)
+      if (option.queue->free_dim_count > 0 || option.queue->has_unplaced_outputs) return true;
+  return false;
+}
+
 int32_t only_position_of(const Check& check) {
   if (check.sources.empty()) return -1;
   const uint16_t position = check.sources.front().position;
@@ -148,6 +156,8 @@ std::string Plan::seal() {
     row_bytes += *bytes;
   }
   has_free_dims = free_dim_count > 0;
+  has_free_bytes = std::any_of(stages.begin(), stages.end(), has_free_models);
+  held_row_bytes = has_free_bytes ? 0 : penstock::held_row_bytes(*this, nullptr);
   return "";
 }
 

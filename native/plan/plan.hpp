@@ -98,6 +98,8 @@ struct Plan {
   bool has_batch_checks = false;      // with another
   bool is_committed = false;          // answers wait for the log
   bool is_log_simple = false;         // one model: a batch holds all that the log reads of its entries
+  bool has_free_bytes = false;        // what a row holds depends on the request and on what its models gave before
+  size_t held_row_bytes = 0;          // else (held_bytes.hpp)
 
   std::atomic<uint32_t> in_flight{0};
   std::atomic<bool> is_closed{false};

@@ -59,6 +59,8 @@ void Port::unref(Request& request) {
   request.is_live.store(false, std::memory_order_release);
   if (request.deadline_us != 0) port.deadline_count.fetch_sub(1, std::memory_order_relaxed);
   request.release_all();
+  // Last of what it held; the port keeps the plane.
+  port.plane->budget.release(request.charged_bytes.load(std::memory_order_relaxed));
   // The plan may die here, and the port below: hold both until the slot is home.
   const std::shared_ptr<Plan> plan = std::move(request.plan);
   const std::shared_ptr<PipelineStats> stats = std::move(request.stats);

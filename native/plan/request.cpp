@@ -7,9 +7,11 @@
 
 namespace penstock {
 void Request::fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text) {
-  if (has_failed.exchange(true, std::memory_order_acq_rel)) return;
-  failure.set(code, a, b, c);
-  failure.text = std::move(text);
+  fail({code, {a, b, c}, std::move(text)});
+}
+
+void Request::fail(Failure why) {
+  if (!has_failed.exchange(true, std::memory_order_acq_rel)) failure = std::move(why);
 }
 
 void Request::release_stage(uint16_t stage_index) {

@@ -88,14 +88,17 @@ struct alignas(64) Request {
   LoggedKeys keys;                // with has_keys
   Failure failure;
   std::atomic<uint64_t> lost_positions{0};  // background positions that were shed or failed
+  std::atomic<int64_t> charged_bytes{0};    // to the plane's budget, until it is freed
 
   Request* next_free = nullptr;
   // Among the unanswered requests of its WebSocket connection; the port's thread only.
   Request* previous_of_connection = nullptr;
   Request* next_of_connection = nullptr;
+  int64_t connection_bytes = 0;  // of `charged_bytes`, counted with the connection
 
   // The first failure wins; later ones are dropped. Any thread.
   void fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text);
+  void fail(Failure why);
   // How an answered request ended; kOk: with its outputs.
   StatusCode status() const noexcept {
     const StatusCode end = end_code.load(std::memory_order_relaxed);

@@ -44,10 +44,14 @@ struct Entry {
 
 // An output whose shape only the run told.
 struct DynamicOutput {
-  std::vector<std::byte> bytes;  // keeps its capacity when the batch is recycled
-  std::vector<int64_t> dims;     // without the row axis, except in whole queues
+  std::shared_ptr<Block> memory;  // kept when the batch is recycled, while there is room for idle memory
+  std::vector<int64_t> dims;      // without the row axis, except in whole queues
   size_t row_bytes = 0;
   bool is_set = false;
+
+  // False: there is no memory for it.
+  bool reserve(size_t size_bytes);
+  std::byte* data() const noexcept { return memory == nullptr ? nullptr : memory->data(); }
 };
 
 // A tensor of a batch as readers see it.
@@ -84,10 +88,14 @@ class Batch {
   const std::shared_ptr<Block> block;
   Priority priority = Priority::kInteractive;
   uint32_t rows = 0;
+  uint32_t rows_max = 0;  // of this filling: the layout's, or fewer where answers of unknown size are to be kept small
   std::vector<Entry> entries;
   std::vector<Arrival> arrivals;  // by the moments at which entries were due; empty when nothing is measured
   BatchMoments moments;           // set by complete
   std::vector<DynamicOutput> dynamic_outputs;
+  size_t expected_output_bytes = 0;  // of a row, without a place here: what its requests were charged
+  uint32_t touched_rows = 0;         // of its block, since its pages were given back
+  int64_t resident_bytes = 0;        // counted in the arenas
   std::atomic<uint32_t> writers{0};
   std::atomic<bool> is_published{false};
   std::atomic<bool> is_full{false};  // no company to wait for

@@ -27,6 +27,19 @@ size_t count_free_dims(const std::vector<Field>& fields) {
     count += static_cast<size_t>(std::count_if(field.dims.begin(), field.dims.end(), [](int64_t d) { return d < 0; }));
   return count;
 }
+
+size_t placed_bytes_of(const std::vector<TensorLayout>& tensors) {
+  size_t bytes = 0;
+  for (const TensorLayout& tensor : tensors)
+    if (tensor.offset_bytes != TensorLayout::kUnknown) bytes += tensor.row_bytes;
+  return bytes;
+}
+
+size_t static_bytes_of(const std::vector<Field>& fields) {
+  size_t bytes = 0;
+  for (const Field& field : fields) bytes += row_bytes_of(field.dtype, field.dims).value_or(0);
+  return bytes;
+}
 }  // namespace
 
 Batch::Batch(uint32_t batch_id, Lane& owner, std::shared_ptr<Block> memory)
@@ -53,7 +66,7 @@ TensorView Batch::view(uint8_t side, size_t slot) const noexcept {
   if (tensor.offset_bytes != TensorLayout::kUnknown)
     return {block->data() + tensor.offset_bytes, tensor.row_bytes, tensor.dtype, &tensor.dims};
   const DynamicOutput& output = dynamic_outputs[slot];
-  return {output.bytes.data(), output.row_bytes, tensor.dtype, &output.dims};
+  return {output.data(), output.row_bytes, tensor.dtype, &output.dims};
 }
 
 bool Batch::has_all_outputs() const noexcept {
@@ -80,16 +93,40 @@ void Batch::reset(Priority new_priority) noexcept {
   next = nullptr;
 }
 
+Lane::Lane(ModelQueue& owner, uint32_t lane_id, std::vector<int64_t> lane_key, BatchLayout lane_layout)
+    : queue(owner),
+      id(lane_id),
+      key(std::move(lane_key)),
+      layout(std::move(lane_layout)),
+      input_row_bytes(placed_bytes_of(layout.inputs)),
+      placed_row_bytes(input_row_bytes + placed_bytes_of(layout.outputs)) {}
+
 Lane::~Lane() {
   PENSTOCK_ASSERT(live_batches_ == 0);
 }
 
 ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
-    : scheduler(owner), options(std::move(queue_options)), free_dim_count(count_free_dims(options.inputs)) {
+    : scheduler(owner),
+      options(std::move(queue_options)),
+      free_dim_count(count_free_dims(options.inputs)),
+      static_row_bytes(static_bytes_of(options.inputs) + static_bytes_of(options.outputs)),
+      has_unplaced_outputs(std::any_of(options.outputs.begin(), options.outputs.end(),
+                                       [](const Field& field) { return field.is_copied || !field.is_static(); })),
+      start_output_bytes_(start_output_bytes_of(options.outputs)) {
+  for (auto& bytes : output_bytes_) bytes.store(-1.0, std::memory_order_relaxed);
   if (free_dim_count == 0) static_lane_ = add_lane(nullptr, 0);
+  scheduler.arenas.enlist(*this);
 }
 
-ModelQueue::~ModelQueue() = default;
+ModelQueue::~ModelQueue() {
+  scheduler.arenas.leave(*this);
+  for (const auto& lane : lanes_)
+    for (const auto& batch : lane->batches_) {
+      // A collector may hold its buffer for long.
+      give_back(*batch);
+      count_resident(*batch, 0);
+    }
+}
 
 bool ModelQueue::try_reserve(Priority priority, uint32_t rows) noexcept {
   std::atomic<uint32_t>& pending = pending_rows[static_cast<size_t>(priority)];
@@ -153,7 +190,8 @@ void ModelQueue::limit_batches(size_t input_bytes_max) {
 
 // Callers hold the mutex. Linear in the lane's batches, and rare: only batches of a size that was given up go this way.
 void ModelQueue::free_batch(Lane& lane, Batch& batch) noexcept {
-  arena_bytes.fetch_sub(batch.block->size_bytes(), std::memory_order_relaxed);
+  give_back(batch);
+  count_resident(batch, 0);
   batches_allocated.fetch_sub(1, std::memory_order_relaxed);
   std::erase_if(lane.batches_, [&](const auto& owned) { return owned.get() == &batch; });
 }
@@ -167,7 +205,8 @@ bool ModelQueue::evict_idle_lane() {
   }
   if (victim == lanes_.end()) return false;
   for (const auto& batch : (*victim)->batches_) {
-    arena_bytes.fetch_sub(batch->block->size_bytes(), std::memory_order_relaxed);
+    give_back(*batch);
+    count_resident(*batch, 0);
     batches_allocated.fetch_sub(1, std::memory_order_relaxed);
   }
   lanes_.erase(victim);
@@ -176,19 +215,21 @@ bool ModelQueue::evict_idle_lane() {
 
 // Callers hold the mutex.
 Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
+  if (scheduler.arenas.is_exhausted()) return nullptr;
   Batch* batch = lane.free_;
   if (batch != nullptr) {
     lane.free_ = batch->next;
   } else {
     auto block = Block::try_make(lane.layout.block_bytes, options.is_page_locked ? &PageLock::cuda() : nullptr);
     if (block == nullptr) return nullptr;
-    arena_bytes.fetch_add(lane.layout.block_bytes, std::memory_order_relaxed);
     batches_allocated.fetch_add(1, std::memory_order_relaxed);
     lane.batches_.push_back(
         std::make_unique<Batch>(next_batch_id.fetch_add(1, std::memory_order_relaxed), lane, std::move(block)));
     batch = lane.batches_.back().get();
   }
   batch->reset(priority);
+  batch->expected_output_bytes = expected_output_bytes(lane.input_row_bytes);
+  batch->rows_max = batch_rows_of(lane, batch->expected_output_bytes);
   batch->opened_ns = now_ns();
   ++lane.live_batches_;
   return batch;
@@ -201,7 +242,7 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int6
   if (open == nullptr) open = open_batch(lane, priority);
   if (open == nullptr) return {};
   Batch& batch = *open;
-  const uint32_t rows_max = lane.layout.rows_max;
+  const uint32_t rows_max = batch.rows_max;
   PENSTOCK_ASSERT(batch.rows < rows_max);
 
   Grant grant{.batch = &batch, .batch_row = batch.rows, .count = std::min(entry.count, rows_max - batch.rows)};
@@ -222,6 +263,7 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int6
     batch.is_full.store(true, std::memory_order_relaxed);
     grant.is_sealed = true;
     open = nullptr;
+    note_resident(batch);
   }
   return grant;
 }
@@ -231,6 +273,7 @@ void ModelQueue::seal(Batch& batch) noexcept {
     std::lock_guard lock(mutex_);
     Batch*& open = batch.lane.open_[static_cast<size_t>(batch.priority)];
     if (open == &batch) open = nullptr;
+    note_resident(batch);
   }
   while (batch.writers.load(std::memory_order_acquire) != 0) std::this_thread::yield();
 }
@@ -238,6 +281,7 @@ void ModelQueue::seal(Batch& batch) noexcept {
 void ModelQueue::recycle(Batch& batch) noexcept {
   // Keeps the queue alive while its last batch comes home: the last plan may be gone already.
   const std::shared_ptr<ModelQueue> self = weak_from_this().lock();
+  if (scheduler.arenas.is_short()) give_back(batch);
   std::lock_guard lock(mutex_);
   Lane& lane = batch.lane;
   PENSTOCK_ASSERT(lane.live_batches_ >= 1);

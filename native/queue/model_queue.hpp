@@ -1,9 +1,9 @@
 // The queue of one deployed model version: its lanes (one per shape), their open batches by priority, and what it knows
 // of its own speed. Several threads append at once: reserving rows is a short critical section, the copy is outside it.
 // Admission reserves rows against the limits first (try_reserve); an append afterwards cannot be refused for its
-// number, only for memory. Memory: batches are allocated when load first needs them and kept; nothing is allocated per
-// request. Rejected: one lock-free ring per lane (rows of one request would interleave, and a mutex costs ~20 ns
-// uncontended).
+// number, only for memory. Memory: batches are allocated when load first needs them and kept until they have been idle
+// for a while; nothing is allocated per request. What they hold is counted in the plane's arenas (arenas.hpp).
+// Rejected: one lock-free ring per lane (rows of one request would interleave, and a mutex costs ~20 ns uncontended).
 #pragma once
 #include <array>
 #include <atomic>
@@ -40,8 +40,7 @@ struct QueueOptions {
 
 class Lane {
  public:
-  Lane(ModelQueue& owner, uint32_t lane_id, std::vector<int64_t> lane_key, BatchLayout lane_layout)
-      : queue(owner), id(lane_id), key(std::move(lane_key)), layout(std::move(lane_layout)) {}
+  Lane(ModelQueue& owner, uint32_t lane_id, std::vector<int64_t> lane_key, BatchLayout lane_layout);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
   ~Lane();
@@ -50,6 +49,8 @@ class Lane {
   const uint32_t id;
   const std::vector<int64_t> key;
   const BatchLayout layout;
+  const size_t input_row_bytes;   // over all inputs
+  const size_t placed_row_bytes;  // over all tensors that have a place in a batch
 
  private:
   friend class ModelQueue;
@@ -98,12 +99,25 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // The granted rows are in place. The grant's batch must still be pinned by its entry.
   static void commit(const Grant& grant) noexcept { grant.batch->writers.fetch_sub(1, std::memory_order_release); }
 
+  // Bytes of a row's outputs that have no place in a batch, as rows with inputs of `input_row_bytes` lately had them.
+  size_t expected_output_bytes(size_t input_row_bytes) const noexcept {
+    return has_unplaced_outputs ? estimate_output_bytes(input_row_bytes) : 0;
+  }
+  // What a run gave.
+  void note_output_bytes(size_t input_row_bytes, size_t output_bytes) noexcept;
+
   // The scheduler took `batch`: nobody may append any more. Waits for copies under way (nanoseconds to microseconds).
   void seal(Batch& batch) noexcept;
 
   // Batches opened from now on hold at most so many bytes of inputs, and one row at least. Those that are open stay as
   // they are.
   void limit_batches(size_t input_bytes_max);
+
+  // Counts what the batch has touched; its owner calls it when that may have grown.
+  void note_resident(Batch& batch) noexcept;
+  // Gives up idle batches that were opened before `opened_before_ns`; one small one stays for the next request. Returns
+  // the bytes that they held.
+  int64_t trim(int64_t opened_before_ns);
 
   // Time that `rows` more rows will wait, from the recent rate; 0 when nothing is known yet.
   double estimated_wait_us(Priority priority, size_t workers) const noexcept;
@@ -115,6 +129,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   Scheduler& scheduler;
   const QueueOptions options;
   const size_t free_dim_count;
+  const size_t static_row_bytes;    // inputs and outputs of a row whose dims are known
+  const bool has_unplaced_outputs;  // their size is known after the run, or they are copied (Field::is_copied)
 
   // The scheduler's, under its mutex: how many batches may run at a time, how many do, and those that wait for that.
   std::atomic<uint32_t> instances_max{std::numeric_limits<uint32_t>::max()};
@@ -127,7 +143,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   alignas(64) std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
   alignas(64) std::atomic<uint64_t> failed_run_count{0};
   std::atomic<uint64_t> batches_allocated{0};
-  std::atomic<uint64_t> arena_bytes{0};
+  std::atomic<uint64_t> arena_bytes{0};  // resident
   std::atomic<double> us_per_row{0.0};
   std::atomic<double> us_per_run{0.0};
   std::atomic<double> us_per_background_row{0.0};  // of background workers
@@ -137,13 +153,26 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   friend class Batch;
   // Time until so many background rows are done, at the rate of those that do them.
   double background_wait_us(uint32_t rows) const noexcept;
+  static size_t start_output_bytes_of(const std::vector<Field>& outputs);
+  size_t estimate_output_bytes(size_t input_row_bytes) const noexcept;
+  bool is_output_known(size_t input_row_bytes) const noexcept;
+  uint32_t batch_rows_of(const Lane& lane, size_t output_bytes) const noexcept;
   Batch* open_batch(Lane& lane, Priority priority);
+  void count_resident(Batch& batch, int64_t bytes) noexcept;
+  void give_back(Batch& batch) noexcept;
   void recycle(Batch& batch) noexcept;
   bool evict_idle_lane();
   // Callers hold the mutex. Null: a row is too large.
   Lane* add_lane(const int64_t* free_dims, size_t count);
   void free_batch(Lane& lane, Batch& batch) noexcept;
+  // The batches of the free list that were opened before, but `keep` of them, taken out of the lane.
+  static void take_idle(Lane& lane, int64_t opened_before_ns, bool keeps_one,
+                        std::vector<std::unique_ptr<Batch>>& idle);
 
+  // By the bit width of the input bytes of a row; negative: nothing is known.
+  static constexpr size_t kSizesMax = 42;
+  std::array<std::atomic<double>, kSizesMax> output_bytes_;
+  const size_t start_output_bytes_;
   std::mutex mutex_;
   size_t input_bytes_max_ = std::numeric_limits<size_t>::max();
   std::vector<std::unique_ptr<Lane>> lanes_;

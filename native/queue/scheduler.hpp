@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "core/shards.hpp"
+#include "queue/arenas.hpp"
 #include "queue/batch.hpp"
 
 namespace penstock {
@@ -72,11 +73,13 @@ class Scheduler {
   static constexpr double kCheapRunUs = 150.0;
 
   // `discard` receives batches that will never run because the plane closed.
-  Scheduler(std::function<void(Batch&)> discard, bool measures)
-      : is_measuring(measures), discard_(std::move(discard)) {}
+  Scheduler(std::function<void(Batch&)> discard, bool measures, const ByteBudget& budget)
+      : is_measuring(measures), arenas(budget), discard_(std::move(discard)) {}
 
   // Whether times and sizes of batches are counted.
   const bool is_measuring;
+  // The memory of all batches of its queues.
+  Arenas arenas;
   // How long an idle worker watches for work before it sleeps; 0: not at all. Set before workers come.
   int64_t watch_ns = 0;
 

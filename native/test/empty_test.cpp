@@ -35,9 +35,9 @@ void drop_first(Batch& batch) {
   DynamicOutput& out = batch.dynamic_outputs[0];
   out.dims = {static_cast<int64_t>(row_bytes / 4)};
   out.row_bytes = row_bytes;
-  out.bytes.resize(row_bytes * batch.rows);
+  CLAIM(out.reserve(row_bytes * batch.rows));
   for (size_t row = 0; row < batch.rows && row_bytes > 0; ++row)
-    std::memcpy(out.bytes.data() + row * row_bytes, in.data + row * in.row_bytes + 4, row_bytes);
+    std::memcpy(out.data() + row * row_bytes, in.data + row * in.row_bytes + 4, row_bytes);
   out.is_set = true;
 }
 

@@ -168,6 +168,7 @@ TEST(
     CLAIM(tally.answered > kRequestsPerThread / 10);
   }
   CLAIM(pipeline.stats->in_flight.load() == 0);
+  CLAIM(plane->budget.used_bytes() == 0);
   // Whoever was answered is logged; who was aborted may be.
   auto port = std::make_shared<Port>(plane, 1, [] {});
   for (const auto& log : logs) log->close({port, 1, false});

@@ -28,7 +28,10 @@ std::optional<size_t> row_bytes_in_frame(const Field& field, const int64_t*& fre
 }
 }  // namespace
 
-Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes)) {
+Gateway::Gateway(Port& port)
+    : port_(port),
+      outbox_(Block::try_make(kOutboxBytes)),
+      connection_bytes_max_(port.plane->budget.limit_bytes() / kConnectionBudgetShare) {
   PENSTOCK_ASSERT(outbox_ != nullptr);
 }
 
@@ -43,6 +46,7 @@ uint32_t Gateway::open_connection(uint32_t window) {
   Connection& connection = *connections_[id];
   const uint32_t generation = connection.generation + 1;
   connection = Connection{};
+  connection.id = id;
   connection.generation = generation;
   connection.is_open = true;
   connection.window = window;
@@ -58,8 +62,12 @@ Channel* Gateway::find_channel(Connection& connection, uint32_t channel) noexcep
   return channel < connection.channels.size() ? connection.channels[channel].get() : nullptr;
 }
 
-void Gateway::drop_finished(Channel& channel) {
-  for (Request* request = channel.head; request != nullptr;) Port::unref(*std::exchange(request, request->next_answer));
+void Gateway::drop_finished(Connection& connection, Channel& channel) {
+  for (Request* request = channel.head; request != nullptr;) {
+    connection.charged_bytes -= request->connection_bytes;
+    connection.ready_bytes -= request->connection_bytes;
+    Port::unref(*std::exchange(request, request->next_answer));
+  }
   channel.head = channel.tail = nullptr;
 }
 
@@ -68,6 +76,8 @@ void Gateway::link(Connection& connection, Request& request) noexcept {
   request.next_of_connection = connection.unanswered;
   if (connection.unanswered != nullptr) connection.unanswered->previous_of_connection = &request;
   connection.unanswered = &request;
+  request.connection_bytes = request.charged_bytes.load(std::memory_order_relaxed);
+  connection.charged_bytes += request.connection_bytes;
 }
 
 void Gateway::unlink(Connection& connection, Request& request) noexcept {
@@ -94,7 +104,7 @@ void Gateway::close_connection(uint32_t id) {
   end_requests(*connection, [](const Origin&) { return true; });
   while (connection->unanswered != nullptr) unlink(*connection, *connection->unanswered);
   for (const auto& channel : connection->channels)
-    if (channel != nullptr) drop_finished(*channel);
+    if (channel != nullptr) drop_finished(*connection, *channel);
   connection->channels.clear();
   connection->is_open = false;
   ++connection->generation;
@@ -123,20 +133,8 @@ void Gateway::close_channel(uint32_t id, uint32_t channel_id) {
   // A later channel of this number may serve another pipeline: nothing of this one may reach it.
   end_requests(*connection, [&](const Origin& origin) { return origin.channel == channel_id; });
   for (Request* request = channel->head; request != nullptr; request = request->next_answer) --connection->in_flight;
-  drop_finished(*channel);
+  drop_finished(*connection, *channel);
   connection->channels[channel_id] = nullptr;
-}
-
-void Gateway::acknowledge(Connection& connection, size_t frames) {
-  for (; frames > 0 && !connection.unacknowledged.empty(); --frames) {
-    connection.in_flight -= connection.unacknowledged.front();
-    connection.unacknowledged.pop_front();
-  }
-}
-
-void Gateway::set_congested(Connection& connection, bool is_congested) {
-  connection.is_congested = is_congested;
-  if (!is_congested) acknowledge(connection, connection.unacknowledged.size());
 }
 
 bool Gateway::cancel(uint32_t id, uint32_t channel, uint32_t wire_id) {
@@ -216,6 +214,11 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   if (bytes != infer.data.count)
     return refuse(StatusCode::kShape, -1, static_cast<int64_t>(bytes), static_cast<int64_t>(infer.data.count));
 
+  constexpr int64_t kRetryMs = 100;
+  if (connection.charged_bytes >= connection_bytes_max_) {
+    failure.set(StatusCode::kQueueFull, connection.charged_bytes, connection_bytes_max_, kRetryMs, -1);
+    return false;
+  }
   Submission submission;
   submission.inputs = input_pointers_.data();
   submission.row_bytes = row_bytes_.data();
@@ -259,6 +262,7 @@ Gateway::Answer Gateway::collect(Request& request) {
   }
   Connection& connection = *connections_[origin.connection];
   unlink(connection, request);
+  connection.charged_bytes -= request.connection_bytes;
   if (request.status() != StatusCode::kOk) return Answer::kFailed;
   Channel* const channel = find_channel(connection, origin.channel);
   if (channel == nullptr) {
@@ -270,6 +274,9 @@ Gateway::Answer Gateway::collect(Request& request) {
     request.fail(StatusCode::kRunFailed, 1, 0, 0, "The result is too large for a frame. Ask for fewer rows at a time.");
     return Answer::kFailed;
   }
+  request.connection_bytes = request.charged_bytes.load(std::memory_order_relaxed);
+  connection.charged_bytes += request.connection_bytes;
+  connection.ready_bytes += request.connection_bytes;
   request.next_answer = nullptr;
   (channel->tail == nullptr ? channel->head : channel->tail->next_answer) = &request;
   channel->tail = &request;
@@ -312,7 +319,7 @@ bool Gateway::encode(std::vector<Send>& sends, size_t room) {
 bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& channel, std::vector<Send>& sends,
                              size_t room) {
   std::vector<uint32_t> dims;
-  while (channel.head != nullptr) {
+  while (channel.head != nullptr && !is_held_back(connection)) {
     if (sends.size() >= room) return false;
     // As many results as go into one frame: same layout, and no more than the outbox has room for.
     ResultsShape shape{.channel = channel.id};
@@ -341,6 +348,8 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
         if (outbox_used_ > 0) return false;
         // One result larger than the outbox: a larger outbox, which the reader notices by the frame's end.
         PENSTOCK_ASSERT(larger_outbox_ != nullptr && larger_outbox_->size_bytes() >= wider_places.frame_bytes);
+        // JavaScript's collector may keep its address for long.
+        outbox_->release_pages();
         outbox_ = std::exchange(larger_outbox_, nullptr);
       }
       shape = wider;
@@ -357,12 +366,16 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
     while (channel.head != end) {
       Request& request = *std::exchange(channel.head, channel.head->next_answer);
       writer.add(request);
+      connection.charged_bytes -= request.connection_bytes;
+      connection.ready_bytes -= request.connection_bytes;
       Port::unref(request);
     }
-    if (connection.is_congested)
-      connection.unacknowledged.push_back(shape.results);
-    else
+    if (connection.is_congested) {
+      connection.unacknowledged.push_back({shape.results, places.frame_bytes});
+      connection.unread_bytes += places.frame_bytes;
+    } else {
       connection.in_flight -= shape.results;
+    }
     if (channel.head == nullptr) channel.tail = nullptr;
     sends.push_back({id, outbox_used_, places.frame_bytes, connection.is_congested});
     outbox_used_ = align_up(outbox_used_ + places.frame_bytes, 8);

@@ -9,6 +9,9 @@
 // when its frame is handed to a socket that keeps up; of a congested socket the transport acknowledges frame by frame
 // what the kernel took. So an honest reader always has the credit of what it has read, and one that does not read holds
 // at most a window of results (and the frame that filled the socket).
+//
+// Bytes: into a socket that takes no more go kUnreadBytesMax; further results stay in their batches, charged to the
+// memory budget, until it has taken some. And all of a connection's requests together may hold a quarter of the budget.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -32,12 +35,22 @@ struct Channel {
 };
 
 struct Connection {
+  // A frame that was sent while the socket was congested, and that the kernel has not taken.
+  struct Unread {
+    uint32_t results = 0;
+    size_t bytes = 0;
+  };
+
+  uint32_t id = 0;
   bool is_open = false;
   uint32_t generation = 0;
   uint32_t window = 0;
   uint32_t in_flight = 0;
   bool is_congested = false;
-  std::deque<uint32_t> unacknowledged;             // results of each frame sent while congested
+  std::deque<Unread> unacknowledged;
+  size_t unread_bytes = 0;                         // of `unacknowledged`
+  int64_t charged_bytes = 0;                       // of its requests, those in `channels` included
+  int64_t ready_bytes = 0;                         // of those that are finished and not yet encoded
   std::vector<std::unique_ptr<Channel>> channels;  // by id
   Request* unanswered = nullptr;                   // at most `window`, linked by next_of_connection
 };
@@ -55,6 +68,8 @@ class Gateway {
   static constexpr uint32_t kChannelsMax = 1024;
   static constexpr size_t kOutboxBytes = size_t{1} << 20;
   static constexpr uint32_t kResultsMax = 4096;  // of one frame
+  static constexpr size_t kUnreadBytesMax = size_t{8} << 20;
+  static constexpr int64_t kConnectionBudgetShare = 4;
   // FlatBuffers' offsets are of 32 bits, one of them signed.
   static constexpr size_t kFrameBytesMax = (size_t{1} << 31) - 1;
 
@@ -66,9 +81,10 @@ class Gateway {
   bool open_channel(uint32_t connection, uint32_t channel, std::shared_ptr<Pipeline> pipeline, bool is_plain);
   void close_channel(uint32_t connection, uint32_t channel);
   Connection* find(uint32_t connection) noexcept;
-  void set_congested(Connection& connection, bool is_congested);
-  // The kernel took the oldest `frames` frames that were sent while congested.
-  void acknowledge(Connection& connection, size_t frames);
+  // True: what was kept from the socket can be written now (drain).
+  bool set_congested(Connection& connection, bool is_congested);
+  // The kernel took the oldest `frames` frames that were sent while congested. True: as above.
+  bool acknowledge(Connection& connection, size_t frames);
   bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
 
   // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as
@@ -96,7 +112,11 @@ class Gateway {
                       size_t room);
   // False: the result fits into no frame, or there is no memory for one so large. Else `encode` has room for it.
   bool reserve_frame(const Request& request);
-  void drop_finished(Channel& channel);
+  void drop_finished(Connection& connection, Channel& channel);
+  static bool is_held_back(const Connection& connection) noexcept {
+    return connection.is_congested && connection.unread_bytes >= kUnreadBytesMax;
+  }
+  bool list_held_back(Connection& connection);
   static void link(Connection& connection, Request& request) noexcept;
   static void unlink(Connection& connection, Request& request) noexcept;
   // Ends the connection's unanswered requests that match.
@@ -115,6 +135,7 @@ class Gateway {
   std::vector<Listed> listed_;
   std::shared_ptr<Block> outbox_;
   size_t outbox_used_ = 0;
+  const int64_t connection_bytes_max_;
   std::shared_ptr<Block> larger_outbox_;  // for a result that is collected and does not fit into the outbox
   // Scratch of admit: keeps its capacity.
   std::vector<const std::byte*> input_pointers_;

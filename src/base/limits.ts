@@ -14,6 +14,12 @@ const GIB = 1024 * MIB
 export const MEMORY_BUDGET_BYTES = GIB
 export const MEMORY_BUDGET_BYTES_MIN = 16 * MIB
 export const MEMORY_BUDGET_BYTES_MAX = 1024 * GIB
+/** Percent of the budget that may wait in all sockets together, so that who does not read leaves the others half. */
+export const ANSWERS_BUDGET_PERCENT = 50
+/** Bytes that a byte which waits in a socket may take: the socket library's buffer doubles as it grows. */
+export const SOCKET_BYTES_PER_BYTE = 2
+/** Percent of the budget that may wait in one socket. */
+export const SOCKET_BUDGET_PERCENT = 25
 
 // ── requests ────────────────────────────────────────────────────────────────────────────────────
 /**
@@ -355,3 +361,9 @@ export const FREE_MEMORY_REPEAT_MS = 5_000
 export const FREE_MEMORY_RETURNS_MAX = 4
 /** Milliseconds for which the first may be postponed by ever more work on models. */
 export const FREE_MEMORY_WAIT_MS_MAX = 5_000
+/** Milliseconds between looks whether memory of a past load can be given back. */
+export const IDLE_MEMORY_LOOK_MS = 1_000
+/** Milliseconds without use after which a batch's memory is given back. */
+export const ARENA_IDLE_MS = 2_000
+/** Bytes above the lowest of late that are worth a look through the C library's arenas. */
+export const FREE_MEMORY_WORTH_BYTES = 16 * MIB

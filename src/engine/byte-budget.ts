@@ -5,6 +5,7 @@
  * Thread: the engine's. Whoever charges releases the same number of bytes once.
  */
 import { addon } from '../../bindings/native.js'
+import { IdleMemory } from './idle-memory.js'
 
 /** requests: their inputs and expected outputs · bodies: that arrive, packed and unpacked · answers: not written yet. */
 export type BudgetUse = 'requests' | 'bodies' | 'answers'
@@ -15,11 +16,13 @@ export class ByteBudget {
   readonly limitBytes: number
   readonly #plane: number
   readonly #used: Record<TransportUse, number> = { bodies: 0, answers: 0 }
+  readonly #idle: IdleMemory
   #isClosed = false
 
   constructor(plane: number, limitBytes: number) {
     this.#plane = plane
     this.limitBytes = limitBytes
+    this.#idle = new IdleMemory(plane, limitBytes)
   }
 
   /** @returns false: it does not fit, and nothing was charged. While nothing is held, anything fits. */
@@ -27,6 +30,15 @@ export class ByteBudget {
     if (!this.#isClosed && !addon.tryChargeBytes(this.#plane, bytes)) return false
     this.#used[use] += bytes
     return true
+  }
+
+  /** For a request that the addon does not know: those of the string path. @returns as tryCharge. */
+  tryChargeRequest(bytes: number): boolean {
+    return this.#isClosed || addon.tryChargeBytes(this.#plane, bytes)
+  }
+
+  releaseRequest(bytes: number): void {
+    if (!this.#isClosed) addon.releaseBytes(this.#plane, bytes)
   }
 
   /** What is there already. */
@@ -49,5 +61,6 @@ export class ByteBudget {
   /** The plane ends: sockets that outlive it go on counting here alone. */
   close(): void {
     this.#isClosed = true
+    this.#idle.close()
   }
 }

@@ -144,7 +144,7 @@ export class Engine implements EngineApi {
       onHttpFailed: (exchange, failure) => this.json.fail(exchange, failure),
       onDrained: () => this.#wire.drained(),
     })
-    this.#plain = new PlainExecutor(pool, {
+    this.#plain = new PlainExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs: () => this.#clock.nowMs(),
       onLog: (log, rows) => this.#logs?.append(log, rows) ?? Promise.resolve(),
@@ -155,6 +155,7 @@ export class Engine implements EngineApi {
       instance: this.#instance,
       expectPipeline: (name) => this.#expectServing(name),
       scheduleFlush: () => this.#executor.scheduleFlush(),
+      scheduleDrain: () => this.#executor.scheduleDrain(),
     })
     this.port = this.#wire
     this.json = new EngineJsonPort({

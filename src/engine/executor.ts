@@ -59,6 +59,7 @@ export class Executor {
   readonly #table: RequestTable
   readonly #requestsMax: number
   #isFlushScheduled = false
+  #isDrainScheduled = false
   #isClosed = false
   #outbox: Uint8Array = new Uint8Array(0)
   #expiryTimer: NodeJS.Timeout | null = null
@@ -161,6 +162,16 @@ export class Executor {
     if (this.#isFlushScheduled) return
     this.#isFlushScheduled = true
     setImmediate(this.#flush)
+  }
+
+  /** Looks for events in a later turn, though no worker has brought any: a socket takes again what was kept from it. */
+  scheduleDrain(): void {
+    if (this.#isDrainScheduled) return
+    this.#isDrainScheduled = true
+    setImmediate(() => {
+      this.#isDrainScheduled = false
+      this.#drain()
+    })
   }
 
   /** Rejects what is unanswered and stops. Idempotent. */

@@ -1,5 +1,5 @@
 /**
- * The one place where the addon's failures (a status and three numbers) become sentences. native/core/failure.hpp says
+ * The one place where the addon's failures (a status and four numbers) become sentences. native/core/failure.hpp says
  * what the numbers mean; every transport and `infer` show the same words.
  */
 import { errorCodeOfNative, errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
@@ -47,7 +47,12 @@ const metaFaults: Readonly<Record<number, string>> = {
 /** In place of an input of kShape: native/wire/gateway.cpp. */
 const BEYOND_DIM_MAX = -2
 
-type Sentence = (a: number, b: number, c: number, context: FailureContext, text: string) => string
+/** What a failure has beside its first three numbers. */
+interface FailureRest {
+  readonly d: number
+  readonly text: string
+}
+type Sentence = (a: number, b: number, c: number, context: FailureContext, rest: FailureRest) => string
 
 const sentences: Partial<Record<ErrorCode, Sentence>> = {
   ERR_SHAPE: (index, expected, received, { inputs }) =>
@@ -58,8 +63,12 @@ const sentences: Partial<Record<ErrorCode, Sentence>> = {
     `Expected meta[${JSON.stringify(splitKeys[split] ?? '')}] to be ${metaFaults[fault] ?? 'usable'} (row ${row})`,
   ERR_TOO_MANY_ROWS: (limit, received) =>
     `Expected the request to have 1..${limit} rows but received ${received}. Split it into smaller requests`,
-  ERR_QUEUE_FULL: (pending, limit) =>
-    `The model's queue is full: ${pending} of ${limit} rows wait or run, nothing was run. Try again later`,
+  ERR_QUEUE_FULL: (pending, limit, _retryMs, _context, { d: wanted }) =>
+    wanted > 0
+      ? budgetSentence(wanted, pending, limit)
+      : wanted < 0
+        ? `The connection's requests hold ${mebibytes(pending)} of the ${mebibytes(limit)} that one may take of the memory budget; nothing was run. Read what was answered, then try again`
+        : `The model's queue is full: ${pending} of ${limit} rows wait or run, nothing was run. Try again later`,
   ERR_DEADLINE_EXCEEDED: (waitUs, budgetUs) =>
     waitUs > 0
       ? `The deadline cannot be met: the queue needs about ${milliseconds(waitUs)} ms and the budget is ${milliseconds(budgetUs)} ms; nothing was run`
@@ -70,7 +79,7 @@ const sentences: Partial<Record<ErrorCode, Sentence>> = {
     `The frame is no well-formed penstock.v1 message: ${frameFaults[fault] ?? 'a field is out of its range'}`,
   ERR_PIPELINE_NOT_DEPLOYED: (_a, _b, _c, { pipeline }) => `Pipeline ${pipeline} is not deployed. Deploy it first`,
   ERR_STORAGE: (fault) => `The log of the pipeline could not be written (${faultName(fault)})`,
-  ERR_RUN_FAILED: (isOurs, _b, _c, _context, text) =>
+  ERR_RUN_FAILED: (isOurs, _b, _c, _context, { text }) =>
     isOurs === 1 ? text : `ONNX Runtime could not run the request: ${text}`,
 }
 
@@ -79,8 +88,8 @@ const capacityCodes: ReadonlySet<ErrorCode> = new Set(['ERR_QUEUE_FULL', 'ERR_DR
 /** A failure of the addon as the error that callers see. */
 export function failureOf(failure: NativeFailure, context: FailureContext = nowhere): PenstockError {
   const code = errorCodeOfNative(failure.status)
-  const [a = 0, b = 0, c = 0] = failure.details
-  const sentence = sentences[code]?.(a, b, c, context, failure.text)
+  const [a = 0, b = 0, c = 0, d = 0] = failure.details
+  const sentence = sentences[code]?.(a, b, c, context, { d, text: failure.text })
   // A detail of zeros is no fact: the code's own sentence says more. Of ERR_META it is one: split 0, row 0, no number.
   const isBare =
     failure.text === '' &&
@@ -94,6 +103,23 @@ export function failureOf(failure: NativeFailure, context: FailureContext = nowh
   if (!capacityCodes.has(code)) return new PenstockError(code, message)
   const retryAfterMs = code === 'ERR_QUEUE_FULL' && c > 0 ? Math.ceil(c) : RETRY_AFTER_MS
   return new PenstockError(code, message, { retryAfterMs })
+}
+
+/**
+ * What does not fit the memory budget; the same words for whoever charges it.
+ * @param wantedBytes what the request, with its expected answer, would make the engine hold.
+ */
+export function budgetSentence(wantedBytes: number, usedBytes: number, limitBytes: number): string {
+  return (
+    `The memory budget is full: the request would take ${mebibytes(wantedBytes)} with its answer, and ` +
+    `${mebibytes(usedBytes)} of ${mebibytes(limitBytes)} are in use; it was not run. Try again later, with fewer rows ` +
+    `at a time, or give the server more (--memory-budget)`
+  )
+}
+
+function mebibytes(bytes: number): string {
+  const mib = bytes / 2 ** 20
+  return `${mib < 10 ? mib.toFixed(2) : Math.round(mib)} MiB`
 }
 
 function withText(sentence: string, text: string): string {

@@ -13,18 +13,30 @@ import { PLAIN_REQUESTS_MAX } from '../base/limits.js'
 import type { InferencePool } from '../worker/inference-pool.js'
 import type { AdmittedRequest } from './admission.js'
 import type { CancelSignal, InferResult } from './api.js'
+import type { ByteBudget } from './byte-budget.js'
 import type { Deployment } from './deployment.js'
 import type { RequestId } from './executor.js'
+import { budgetSentence } from './failures.js'
 import type { PlainCounters } from './metrics.js'
 import { PlainWalk, type PlainHooks } from './plain-walk.js'
+import { tensorBytes } from './plain-tensors.js'
+
+type RequestBudget = Pick<ByteBudget, 'tryChargeRequest' | 'releaseRequest' | 'usedBytes' | 'limitBytes'>
+
+/** Milliseconds after which some of what is in flight has been answered. */
+const RETRY_AFTER_MS = 100
 
 export class PlainExecutor {
   readonly #pool: InferencePool
   readonly #hooks: PlainHooks
+  readonly #budget: RequestBudget
+  /** Bytes of a row's answer, as the last requests had them. */
+  readonly #answerBytes = new WeakMap<Deployment, number>()
   #inFlight = 0
 
-  constructor(pool: InferencePool, hooks: PlainHooks) {
+  constructor(pool: InferencePool, budget: RequestBudget, hooks: PlainHooks) {
     this.#pool = pool
+    this.#budget = budget
     this.#hooks = hooks
   }
 
@@ -44,9 +56,10 @@ export class PlainExecutor {
     let walk: PlainWalk | null = null
     try {
       this.#expectRoom(signal)
+      const bytes = this.#charge(deployment, admitted)
       const stopper = new AbortController()
       walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, id, stopper.signal)
-      const result = await raceLimits(this.#start(walk, deployment), admitted.deadlineMs, signal, stopper)
+      const result = await raceLimits(this.#start(walk, deployment, bytes), admitted.deadlineMs, signal, stopper)
       countResult(counters, result)
       return result
     } catch (error) {
@@ -74,16 +87,45 @@ export class PlainExecutor {
     )
   }
 
-  #start(walk: PlainWalk, deployment: Deployment): Promise<InferResult> {
+  /** Inputs, which a job's message holds once more, and the answer. @throws PenstockError ERR_QUEUE_FULL. */
+  #charge(deployment: Deployment, { tensors, rows }: AdmittedRequest): number {
+    let bytes = Math.ceil(rows * (this.#answerBytes.get(deployment) ?? 0))
+    for (const tensor of tensors) bytes += 2 * tensorBytes(tensor.data)
+    if (this.#budget.tryChargeRequest(bytes)) return bytes
+    const { requests, bodies, answers } = this.#budget.usedBytes()
+    throw new PenstockError(
+      'ERR_QUEUE_FULL',
+      budgetSentence(bytes, requests + bodies + answers, this.#budget.limitBytes),
+      { retryAfterMs: RETRY_AFTER_MS },
+    )
+  }
+
+  #start(walk: PlainWalk, deployment: Deployment, bytes: number): Promise<InferResult> {
     this.#inFlight++
     deployment.plainInFlight++
-    return walk.run().finally(() => {
-      this.#inFlight--
-      // Its rows may still be to be logged.
-      void walk.logged().finally(() => {
-        deployment.plainInFlight--
+    return walk
+      .run()
+      .then((result) => {
+        this.#learn(deployment, result)
+        return result
       })
-    })
+      .finally(() => {
+        this.#inFlight--
+        // Its rows may still be to be logged.
+        void walk.logged().finally(() => {
+          deployment.plainInFlight--
+          this.#budget.releaseRequest(bytes)
+        })
+      })
+  }
+
+  #learn(deployment: Deployment, { rows, outputs }: InferResult): void {
+    if (rows === 0) return
+    let bytes = 0
+    for (const { data } of Object.values(outputs)) bytes += tensorBytes(data)
+    const before = this.#answerBytes.get(deployment) ?? 0
+    // It rises at once, for memory is what it protects, and falls slowly.
+    this.#answerBytes.set(deployment, Math.max(bytes / rows, before * 0.8))
   }
 }
 

@@ -79,3 +79,14 @@ function copy(
 ): void {
   for (let i = 0; i < count; i++) target[targetStart + i] = source[sourceStart + i] as never
 }
+
+/** What a string of JavaScript takes beside its characters. */
+const STRING_BYTES = 24
+
+/** Bytes that the data takes in memory, of strings about. */
+export function tensorBytes(data: Tensor['data']): number {
+  if (!Array.isArray(data)) return (data as ArrayBufferView).byteLength
+  let bytes = data.length * STRING_BYTES
+  for (const text of data as readonly string[]) bytes += 2 * text.length
+  return bytes
+}

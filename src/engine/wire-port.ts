@@ -35,10 +35,12 @@ export interface WirePort {
   openChannel(connection: number, channel: number, pipeline: string): PipelineDescription
   closeChannel(connection: number, channel: number): void
   setWindow(connection: number, windowRequests: number): void
-  /** While a socket is congested, results keep their credit until they are acknowledged. */
+  /** While a socket is congested, results keep their credit until they are acknowledged, and few are sent. */
   setCongested(connection: number, isCongested: boolean): void
   /** The kernel took the oldest `frames` of the result frames that were sent while the socket was congested. */
   acknowledge(connection: number, frames: number): void
+  /** Bytes of results that are finished and not yet sent, because the socket is congested. */
+  readyBytes(connection: number): number
   /**
    * Takes one frame; it is read, not kept.
    * @returns 0: taken care of (admitted, or refused and onWireFailure was called) · > 0: the Body type of a well-formed
@@ -68,6 +70,7 @@ export interface WirePortParts {
   /** @throws PenstockError when the pipeline cannot be used now. */
   readonly expectPipeline: (name: string) => OpenablePipeline
   readonly scheduleFlush: () => void
+  readonly scheduleDrain: () => void
 }
 
 const closingCodes: ReadonlySet<string> = new Set(['ERR_FRAME', 'ERR_CREDIT_EXCEEDED'])
@@ -131,11 +134,15 @@ export class EngineWirePort implements WirePort {
   }
 
   setCongested(connection: number, isCongested: boolean): void {
-    addon.setCongested(this.#parts.port, connection, isCongested)
+    if (addon.setCongested(this.#parts.port, connection, isCongested)) this.#parts.scheduleDrain()
   }
 
   acknowledge(connection: number, frames: number): void {
-    addon.acknowledge(this.#parts.port, connection, frames)
+    if (addon.acknowledge(this.#parts.port, connection, frames)) this.#parts.scheduleDrain()
+  }
+
+  readyBytes(connection: number): number {
+    return addon.readyBytes(this.#parts.port, connection)
   }
 
   receive(connection: number, frame: ArrayBuffer): number {

@@ -26,6 +26,8 @@ import { sampleRow } from './row-sample.js'
 
 /** Cached layouts of one worker: one shape of one model each, a few hundred bytes. */
 const LAYOUTS_MAX = 4096
+/** Results of this size and more are freed at once when the addon has them. */
+const DETACHED_BYTES_MIN = 64 * 1024
 /** Memory that the buffer cache of one worker may keep alive: sixteen batches of the largest size. */
 const BUFFERS_BYTES_MAX = 256 * 1024 * 1024
 
@@ -157,27 +159,30 @@ export class BatchRunner {
       )
     for (let i = 0; i < layout.outputs.length; i++) {
       if ((layout.outputs[i] as LaneLayout['outputs'][number]).offsetBytes >= 0) continue
-      this.#handOver(
-        model,
-        i,
-        results[model.outputNames[i] as string] as OrtTensor,
-        batchRow,
-        model.isWhole ? -1 : rowCount,
-      )
+      const result = results[model.outputNames[i] as string] as OrtTensor
+      this.#handOver(model, views, i, result, batchRow, model.isWhole ? -1 : rowCount)
     }
   }
 
   /** @param rowCount -1: the output has no row axis. */
-  #handOver(model: ModelSession, output: number, result: OrtTensor, batchRow: number, rowCount: number): void {
+  #handOver(
+    model: ModelSession,
+    views: BatchViews,
+    output: number,
+    result: OrtTensor,
+    batchRow: number,
+    rowCount: number,
+  ): void {
     const name = model.outputNames[output] as string
     const dims = result.dims as number[]
     if (rowCount >= 0 && dims[0] !== rowCount) {
       throw new Error(`Expected output ${name} to have ${rowCount} rows but the model gave shape [${dims.join(', ')}]`)
     }
     const data = dataOf(result) as unknown as ArrayBufferView
-    if (!this.#addon.setOutput(this.#worker, output, data, dims, batchRow)) {
-      throw new Error(`Output ${name} has shape [${dims.join(', ')}], unlike the other requests of its batch`)
-    }
+    const isSet = this.#addon.setOutput(this.#worker, output, data, dims, batchRow)
+    // Copied: a collector that does not know its size would let many such wait. Small ones are not worth the call.
+    if (data.byteLength >= DETACHED_BYTES_MIN && data.buffer !== views.buffer) this.#addon.detachBuffer(data.buffer)
+    if (!isSet) throw new Error(`Output ${name} has shape [${dims.join(', ')}], unlike the other requests of its batch`)
   }
 
   #layout(): LaneLayout {

@@ -295,7 +295,7 @@ describe('back-pressure', () => {
 
   it.each([
     { what: 'its window', limits: { windowRequests: 64 } },
-    { what: 'its buffer', limits: { windowRequests: 4096, socketBufferBytesMax: 8 * 1024 * 1024 } },
+    { what: 'its buffer', limits: { windowRequests: 4096, socketBufferBytesMax: 4 * 1024 * 1024 } },
   ])(
     'closes a reader who does not read and goes on asking, at the limit of $what, before the memory grows',
     async ({ limits }) => {

@@ -3,16 +3,13 @@
  * run on the plain path. A record with two methods; what happens to it is decided in stream.ts.
  */
 import { errorTable, type PenstockError } from '../../base/errors.js'
+import { SOCKET_BYTES_PER_BYTE } from '../../base/limits.js'
 import type { PipelineDescription } from '../../engine/api.js'
 import { encodeMessage, type Message } from '../../protocol/codec.js'
 import { SENT, type Socket } from '../socket/seam.js'
 import type { WirePort } from '../../engine/wire-port.js'
+import type { HeldAnswers, SlowReader } from '../held-answers.js'
 import { Congestion } from './congestion.js'
-
-/** Bytes that wait in the sockets of all peers, as each was last looked at. */
-export interface HeldBytes {
-  total: number
-}
 
 /** What the socket library holds for us. */
 export interface PeerSlot {
@@ -23,7 +20,7 @@ export interface PeerSlot {
 const reasonBytesMax = 123
 const closeCodeInternal = 1011
 
-export class Peer {
+export class Peer implements SlowReader {
   /** By channel id. */
   readonly channels = new Map<number, PipelineDescription>()
   /** Requests of the plain path by `channel:request`. */
@@ -31,36 +28,43 @@ export class Peer {
   isClosed = false
 
   #isCongested = false
-  #heldBytes = 0
   readonly #congestion = new Congestion()
 
   constructor(
     /** > 0. */
     readonly connection: number,
     private readonly socket: Socket<PeerSlot>,
-    private readonly port: Pick<WirePort, 'setCongested' | 'acknowledge'>,
-    private readonly held: HeldBytes,
+    private readonly port: Pick<WirePort, 'setCongested' | 'acknowledge' | 'readyBytes'>,
+    private readonly held: Pick<HeldAnswers, 'set'>,
   ) {}
+
+  get description(): Readonly<Record<string, number>> {
+    return { connection: this.connection }
+  }
 
   /** @param bytes one whole message, copied before it returns; `isHeld`: results whose credit waits for the kernel. */
   send(bytes: Uint8Array, isHeld: boolean): void {
     if (this.isClosed) return
     this.#congestion.add(bytes.length, isHeld)
     if (this.socket.send(bytes, true) === SENT || this.isClosed) return
-    this.#hold(this.bufferedBytes)
+    this.weigh()
     if (this.#isCongested) return
     this.#isCongested = true
     this.port.setCongested(this.connection, true)
   }
 
-  /** Bytes that waited in the socket when it was last looked at. */
-  get heldBytes(): number {
-    return this.#heldBytes
+  /** Counts what waits for it now. */
+  weigh(): void {
+    const isWaiting = !this.isClosed && this.#isCongested
+    this.held.set(
+      this,
+      this.bufferedBytes * SOCKET_BYTES_PER_BYTE,
+      isWaiting ? this.port.readyBytes(this.connection) : 0,
+    )
   }
 
-  #hold(bytes: number): void {
-    this.held.total += bytes - this.#heldBytes
-    this.#heldBytes = bytes
+  get isCongested(): boolean {
+    return this.#isCongested
   }
 
   sendMessage(message: Message): void {
@@ -71,13 +75,13 @@ export class Peer {
   acknowledge(): boolean {
     if (!this.#isCongested || this.isClosed) return false
     const bufferedBytes = this.bufferedBytes
-    this.#hold(bufferedBytes)
     const frames = this.#congestion.takeAcknowledged(bufferedBytes)
     if (frames > 0) this.port.acknowledge(this.connection, frames)
     if (bufferedBytes === 0) {
       this.#isCongested = false
       this.port.setCongested(this.connection, false)
     }
+    this.weigh()
     return frames > 0 || bufferedBytes === 0
   }
 
@@ -98,7 +102,7 @@ export class Peer {
   /** The connection is gone: nothing may touch the socket any more. */
   markClosed(): void {
     this.isClosed = true
-    this.#hold(0)
+    this.held.set(this, 0)
   }
 
   close(code: number, reason: string): void {

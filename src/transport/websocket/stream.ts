@@ -29,13 +29,13 @@ import { authorize, type AuthPolicy } from '../auth.js'
 import { namedTensors } from '../http/infer-body.js'
 import { errorReply } from '../http/replies.js'
 import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../socket/seam.js'
-import { Peer, type HeldBytes, type PeerSlot } from './peer.js'
+import type { HeldAnswers } from '../held-answers.js'
+import { Peer, type PeerSlot } from './peer.js'
 
 export interface StreamLimits {
   readonly windowRequests: number
   readonly frameBytesMax: number
   readonly socketBufferBytesMax: number
-  readonly socketsBufferBytesMax: number
   readonly connectionsMax: number
   readonly idleTimeoutS: number
 }
@@ -46,6 +46,8 @@ export interface StreamContext {
   readonly auth: AuthPolicy
   readonly logger: Logger
   readonly limits: StreamLimits
+  /** Of all protocols. */
+  readonly held: HeldAnswers
   readonly product: { readonly name: string; readonly version: string }
   isDraining(): boolean
 }
@@ -57,15 +59,19 @@ const closeCodeGoingAway = 1001
 export class StreamServer {
   readonly #context: StreamContext
   readonly #peers = new Map<number, Peer>()
-  readonly #held: HeldBytes = { total: 0 }
+  /** Those that were when they were last looked at. */
+  readonly #congested = new Set<Peer>()
 
   constructor(context: StreamContext) {
     this.#context = context
     context.port.setHooks({
       onSend: (connection, bytes, isHeld) => {
-        this.#peers.get(connection)?.send(bytes, isHeld)
-        if (this.#held.total > context.limits.socketsBufferBytesMax) this.#cutOffSlowest()
+        const peer = this.#peers.get(connection)
+        peer?.send(bytes, isHeld)
+        if (peer?.isCongested === true) this.#congested.add(peer)
+        context.held.relieve()
       },
+      onDrained: () => this.#weighCongested(),
       onWireFailure: (connection, channel, wireId, error) =>
         this.#peers.get(connection)?.sendMessage(failureMessage(channel, wireId, error)),
     })
@@ -150,7 +156,7 @@ export class StreamServer {
   #open(socket: Socket<PeerSlot>): void {
     const { port, limits, product } = this.#context
     const connection = port.openConnection(limits.windowRequests)
-    const peer = new Peer(connection, socket, port, this.#held)
+    const peer = new Peer(connection, socket, port, this.#context.held)
     socket.getUserData().peer = peer
     this.#peers.set(connection, peer)
     peer.sendMessage({
@@ -300,18 +306,19 @@ export class StreamServer {
     })
   }
 
-  /** One per frame that is too much: what it held is free at once, and the others keep their answers. */
-  #cutOffSlowest(): void {
-    let slowest: Peer | null = null
-    for (const peer of this.#peers.values()) if (peer.heldBytes > (slowest?.heldBytes ?? 0)) slowest = peer
-    if (slowest === null) return
-    const { connection, heldBytes } = slowest
-    this.#context.logger.warn({ connection, heldBytes, totalBytes: this.#held.total }, 'slow reader cut off')
-    slowest.cutOff()
+  /** Results that are kept from congested sockets are theirs, too, when it is asked who holds the most. */
+  #weighCongested(): void {
+    if (this.#congested.size === 0) return
+    for (const peer of this.#congested) {
+      peer.weigh()
+      if (!peer.isCongested) this.#congested.delete(peer)
+    }
+    this.#context.held.relieve()
   }
 
   #forget(peer: Peer): void {
     peer.markClosed()
+    this.#congested.delete(peer)
     this.#peers.delete(peer.connection)
     for (const controller of peer.plainRequests.values()) controller.abort()
     this.#context.port.closeConnection(peer.connection)
