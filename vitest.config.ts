@@ -16,6 +16,7 @@ const seenThroughSockets = [
   'test/conformance/*.test.ts',
   ...[
     'bad-input',
+    'byte-budget',
     'client',
     'client-drain',
     'http',

@@ -279,6 +279,7 @@ export interface NativeAddon {
    *   8 httpOutbox                                     → the answers that follow lie in another httpOutbox
    *   9 httpAnswered a = exchange, b = offset, c = bytes in httpOutbox, valid until the next drain
    *   10 httpFailed a = exchange, b = request           → readFailure
+   *   11 httpLarge a = exchange, b = request, c = requestNumber → readAnswer: its text is to be printed in parts
    *   7 sendHeld   as 4, to a congested socket: its results keep their credit until acknowledge
    */
   drain(port: PortHandle): number
@@ -338,4 +339,17 @@ export interface NativeAddon {
   ): number
   /** The memory of the answers of the present drain. */
   httpOutbox(port: PortHandle): Uint8Array
+  /**
+   * Prints elements [start, start + count) of a tensor without free dims as JSON, with the brackets that open before and
+   * close behind them: all parts in order are its nested arrays. @returns the bytes of `text` that were written; it has
+   * room for count * (33 + 2 * dims.length). @throws RangeError when sizes do not fit.
+   */
+  printNest(
+    text: Uint8Array,
+    elements: ArrayBufferView,
+    dtype: number,
+    dims: number[],
+    start: number,
+    count: number,
+  ): number
 }

@@ -11,7 +11,6 @@ import { expectInteger } from './base/expect.js'
 import { PenstockError } from './base/errors.js'
 import { systemClock, type Clock } from './base/clock.js'
 import {
-  BODIES_BYTES_MAX,
   BODY_BYTES_MAX,
   CONNECTIONS_MAX,
   DRAIN_LIMIT_MS,
@@ -54,8 +53,6 @@ export type ServedEngine = Pick<
 export interface ServerLimits {
   /** Bytes of an infer body. */
   readonly bodyBytesMax: number
-  /** Bytes of all bodies that are still arriving. */
-  readonly bodiesBytesMax: number
   /** Bytes of a WebSocket frame. */
   readonly frameBytesMax: number
   /** Bytes waiting in one WebSocket; at most a quarter of the engine's memory budget. */
@@ -98,7 +95,6 @@ export interface ServerOptions {
 
 const limitDefaults: ServerLimits = {
   bodyBytesMax: BODY_BYTES_MAX,
-  bodiesBytesMax: BODIES_BYTES_MAX,
   frameBytesMax: FRAME_BYTES_MAX,
   socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX,
   socketsBufferBytesMax: SOCKETS_BUFFER_BYTES_MAX,
@@ -230,14 +226,16 @@ export class PenstockServer {
       onRequest: createDispatcher(new Router(routes), context),
       quick: [new QuickInfer(context, engine.json), new QuickInferV2(context, v2)],
       socket: stream.behaviour(),
-      bodiesBytesMax: limits.bodiesBytesMax,
+      budget: engine.budget,
       admits,
       sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
     })
 
     const { bodyBytesMax, idleTimeoutS } = limits
     const grpc =
-      options.grpcPort === undefined ? null : new GrpcServer({ service: v2, auth, bodyBytesMax, idleTimeoutS, admits })
+      options.grpcPort === undefined
+        ? null
+        : new GrpcServer({ service: v2, auth, bodyBytesMax, budget: engine.budget, idleTimeoutS, admits })
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
     const boundPort = await sockets.listen(bareHost, port)
     const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
@@ -375,7 +373,6 @@ function expectSafe(host: string, options: ServerOptions): AuthPolicy {
 function expectLimits(given: Partial<ServerLimits>): ServerLimits {
   const limits = { ...limitDefaults, ...given }
   expectInteger('limits.bodyBytesMax', limits.bodyBytesMax, 1, 2 ** 31 - 1)
-  expectInteger('limits.bodiesBytesMax', limits.bodiesBytesMax, 1, Number.MAX_SAFE_INTEGER)
   expectInteger('limits.frameBytesMax', limits.frameBytesMax, 1024, 2 ** 30)
   expectInteger('limits.socketBufferBytesMax', limits.socketBufferBytesMax, 1024, 2 ** 31 - 1)
   expectInteger('limits.socketsBufferBytesMax', limits.socketsBufferBytesMax, 1024, Number.MAX_SAFE_INTEGER)

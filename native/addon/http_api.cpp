@@ -3,6 +3,7 @@
 #include "addon/known_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "kernel/json_print.hpp"
 
 namespace penstock::addon {
 namespace {
@@ -108,11 +109,40 @@ Napi::Value http_outbox(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Block>& block = open_box<PortBox>(info, 0).http->outbox();
   return Napi::Uint8Array::New(env, block->size_bytes(), external_buffer(env, block), 0);
 }
+
+std::vector<int64_t> read_dims(const Napi::Value& value) {
+  if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), "Expected dims to be an array.");
+  const auto list = value.As<Napi::Array>();
+  std::vector<int64_t> dims;
+  for (uint32_t i = 0; i < list.Length(); ++i) dims.push_back(read_integer(list.Get(i), "each dim", 1, INT32_MAX));
+  return dims;
+}
+
+// printNest(text, elements, dtype, dims, start, count) → bytes of text
+Napi::Value print_nest(const Napi::CallbackInfo& info) {
+  const ByteSpan text = read_bytes(info.Env(), info[0], "text");
+  const ByteSpan elements = read_bytes(info.Env(), info[1], "elements");
+  const auto dtype = static_cast<Dtype>(read_integer(info[2], "dtype", 1, 16));
+  const size_t element_bytes = dtype_size_bytes(dtype);
+  const std::vector<int64_t> dims = read_dims(info[3]);
+  if (element_bytes == 0 || dims.empty())
+    throw Napi::RangeError::New(info.Env(), "Expected a dtype of fixed size and dims.");
+  const auto count_max = static_cast<int64_t>(elements.size / element_bytes);
+  const auto start = static_cast<size_t>(read_integer(info[4], "start", 0, count_max));
+  const auto count = static_cast<size_t>(read_integer(info[5], "count", 0, count_max - static_cast<int64_t>(start)));
+  if (text.size / (json::kElementCharactersMax + 1 + 2 * dims.size()) < count)
+    throw Napi::RangeError::New(info.Env(), "Expected room for the text of the elements.");
+  char* const begin = reinterpret_cast<char*>(const_cast<uint8_t*>(text.data));
+  const char* const end = json::print_nest_part(reinterpret_cast<const std::byte*>(elements.data), dtype, dims, start,
+                                                count, begin);
+  return Napi::Number::New(info.Env(), static_cast<double>(end - begin));
+}
 }  // namespace
 
 void register_http(Napi::Env env, Napi::Object exports) {
   export_function<set_answer_form>(env, exports, "setAnswerForm");
   export_function<http_outbox>(env, exports, "httpOutbox");
+  export_function<print_nest>(env, exports, "printNest");
   napi_value function = nullptr;
   napi_create_function(env, "submitJson", NAPI_AUTO_LENGTH, submit_json, nullptr, &function);
   exports.Set("submitJson", Napi::Value(env, function));

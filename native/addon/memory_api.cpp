@@ -28,10 +28,11 @@ Napi::Value keep_little_free_memory_js(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), keep_little_free_memory());
 }
 
+// detachBuffer(buffer): its memory is free when this returns, and every view of it is empty.
 Napi::Value detach_buffer(const Napi::CallbackInfo& info) {
   if (!info[0].IsArrayBuffer()) throw Napi::TypeError::New(info.Env(), "Expected buffer to be an ArrayBuffer.");
-  auto buffer = info[0].As<Napi::ArrayBuffer>();
-  buffer.Detach();
+  const auto buffer = info[0].As<Napi::ArrayBuffer>();
+  if (!buffer.IsDetached()) Napi::ArrayBuffer(buffer).Detach();
   return info.Env().Undefined();
 }
 }  // namespace

@@ -19,7 +19,8 @@ enum Event : int {
   kSendHeld = 7,
   kHttpOutbox = 8,
   kHttpAnswered = 9,
-  kHttpFailed = 10
+  kHttpFailed = 10,
+  kHttpLarge = 11
 };
 
 Napi::Value open_port(const Napi::CallbackInfo& info) {
@@ -208,6 +209,10 @@ bool tell_http(PortBox& box, Request& request, double number, EventWriter& event
   if (box.port->plane->scheduler.is_measuring) box.tally->add(request, box.ready_ns);
   if (answer == http::Gateway::Answer::kFailed) {
     events.add(kHttpFailed, exchange, number, 0);
+    return true;
+  }
+  if (answer == http::Gateway::Answer::kLarge) {
+    events.add(kHttpLarge, exchange, number, static_cast<double>(request.origin.request_number));
     return true;
   }
   Port::unref(request);

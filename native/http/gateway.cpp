@@ -39,14 +39,7 @@ Gateway::Answer Gateway::collect(Request& request, size_t& offset, size_t& bytes
     return Answer::kFailed;
   }
   if (outbox_used_ + room > outbox_->size_bytes()) {
-    if (outbox_used_ > 0) return Answer::kNoRoom;
-    // One answer larger than the outbox: a larger outbox. The reader compares blocks: `room` is more than is used.
-    auto larger = Block::try_make(room);
-    if (larger == nullptr) {
-      request.fail(StatusCode::kRunFailed, 1, 0, 0, kTooLarge);
-      return Answer::kFailed;
-    }
-    outbox_ = std::move(larger);
+    return room > outbox_->size_bytes() ? Answer::kLarge : Answer::kNoRoom;
   }
   char* const text = reinterpret_cast<char*>(outbox_->data()) + outbox_used_;
   offset = outbox_used_;
@@ -55,10 +48,7 @@ Gateway::Answer Gateway::collect(Request& request, size_t& offset, size_t& bytes
   return Answer::kPrinted;
 }
 
-void Gateway::reset_outbox() {
+void Gateway::reset_outbox() noexcept {
   outbox_used_ = 0;
-  if (outbox_->size_bytes() <= kOutboxKeptBytesMax) return;
-  auto usual = Block::try_make(kOutboxBytes);
-  if (usual != nullptr) outbox_ = std::move(usual);
 }
 }  // namespace penstock::http

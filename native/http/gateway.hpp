@@ -24,7 +24,6 @@ struct Exchange {
 class Gateway {
  public:
   static constexpr size_t kOutboxBytes = size_t{1} << 20;
-  static constexpr size_t kOutboxKeptBytesMax = size_t{8} << 20;
 
   explicit Gateway(Port& port);
 
@@ -37,11 +36,12 @@ class Gateway {
   Received receive(Pipeline& pipeline, const Exchange& exchange, std::string_view body, Failure& failure);
 
   // An answer that is ready. kPrinted: it lies at `offset` of the outbox, and the caller drops the answer's reference.
-  // kFailed: it tells why before. kNoRoom: nothing was done; drain again.
-  enum class Answer : uint8_t { kPrinted, kFailed, kNoRoom };
+  // kFailed: it tells why before. kNoRoom: nothing was done; drain again. kLarge: more than a millisecond's work for
+  // the thread that serves everybody, so the transport prints it in parts, from a copy.
+  enum class Answer : uint8_t { kPrinted, kFailed, kNoRoom, kLarge };
   Answer collect(Request& request, size_t& offset, size_t& bytes);
 
-  void reset_outbox();
+  void reset_outbox() noexcept;
   const std::shared_ptr<Block>& outbox() const noexcept { return outbox_; }
 
  private:

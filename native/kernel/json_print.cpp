@@ -1,5 +1,6 @@
 #include "kernel/json_print.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -187,6 +188,42 @@ char* print_nest(const std::byte* elements, Dtype dtype, const std::vector<int64
     text = print_nest(elements + static_cast<size_t>(i) * stride_bytes, dtype, dims, axis + 1, text);
   }
   *text++ = ']';
+  return text;
+}
+
+namespace {
+// How many arrays of `dims` begin at element `index`, which is how many end before it.
+size_t arrays_at(const std::vector<int64_t>& dims, size_t index) noexcept {
+  size_t arrays = 0;
+  size_t size = 1;
+  for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim, ++arrays) {
+    size *= static_cast<size_t>(*dim);
+    if (index % size != 0) break;
+  }
+  return arrays;
+}
+char* put_many(char* text, char bracket, size_t count) noexcept {
+  std::memset(text, bracket, count);
+  return text + count;
+}
+}  // namespace
+
+char* print_nest_part(const std::byte* elements, Dtype dtype, const std::vector<int64_t>& dims, size_t start,
+                      size_t count, char* text) noexcept {
+  PENSTOCK_ASSERT(!dims.empty());
+  const size_t element_bytes = dtype_size_bytes(dtype);
+  const auto row_length = static_cast<size_t>(dims.back());
+  const size_t end = start + count;
+  for (size_t index = start; index < end;) {
+    const size_t row_end = std::min(end, index - index % row_length + row_length);
+    if (index > 0) *text++ = ',';
+    text = put_many(text, '[', arrays_at(dims, index));
+    for (bool is_first = true; index < row_end; ++index, is_first = false) {
+      if (!is_first) *text++ = ',';
+      text = print_element(elements + index * element_bytes, dtype, text);
+    }
+    text = put_many(text, ']', arrays_at(dims, index));
+  }
   return text;
 }
 

@@ -18,6 +18,11 @@ char* print_element(const std::byte* element, Dtype dtype, char* text) noexcept;
 // `nest_characters`.
 char* print_nest(const std::byte* elements, Dtype dtype, const std::vector<int64_t>& dims, size_t axis,
                  char* text) noexcept;
+// The part of print_nest's text that belongs to elements [start, start + count) of `dims`, which hold some: the arrays
+// that begin at each of them open before it, those that end with it close behind it. All parts in order are the whole.
+// Room: count * (kElementCharactersMax + 1 + 2 * dims.size()).
+char* print_nest_part(const std::byte* elements, Dtype dtype, const std::vector<int64_t>& dims, size_t start,
+                      size_t count, char* text) noexcept;
 // What `nest_characters` gives for any number of characters beyond counting: more than any text may have.
 constexpr size_t kCharactersMany = size_t{1} << 48;
 // At least as many characters as print_nest writes for all of `dims`.

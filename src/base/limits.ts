@@ -275,8 +275,17 @@ export const BODY_OTHERS_MAX = 4096
 export const JSON_CONTAINERS_MAX = 2 ** 20
 /** Bytes of an HTTP body that only configures: a pipeline's definition, an alias. */
 export const CONTROL_BODY_BYTES_MAX = MIB
-/** Bytes of all bodies that are still arriving on one I/O thread: many callers must not sum up to the machine's memory. */
-export const BODIES_BYTES_MAX = 4 * GIB
+/** Packed bodies that are unpacked at a time: each grows to a thousand times its size, on one of libuv's four threads. */
+export const UNPACKING_MAX = 2
+/** Packed bodies that wait for it, each held as it came. */
+export const UNPACKING_WAITING_MAX = 256
+/**
+ * Milliseconds for which an answer may wait for a caller who takes less of it than ANSWER_WAIT_BYTES_MIN: what he does not
+ * read is held for him.
+ */
+export const ANSWER_WAIT_MS_MAX = 10_000
+/** Bytes. 6.4 kB a second: any network that a caller would wait at. */
+export const ANSWER_WAIT_BYTES_MIN = 64 * KIB
 /** Milliseconds that draining waits for what is in flight. */
 export const DRAIN_LIMIT_MS = 30_000
 /** Milliseconds that a drained server waits for its WebSocket clients to close by themselves: a few round trips. */

@@ -142,6 +142,7 @@ export class Engine implements EngineApi {
       onHttpOutbox: () => this.json.renewOutbox(),
       onHttpAnswered: (exchange, offset, bytes) => this.json.answer(exchange, offset, bytes),
       onHttpFailed: (exchange, failure) => this.json.fail(exchange, failure),
+      onHttpLarge: (exchange, answer, requestNumber) => this.json.answerLarge(exchange, answer, requestNumber),
       onDrained: () => this.#wire.drained(),
     })
     this.#plain = new PlainExecutor(pool, this.budget, {

@@ -6,13 +6,13 @@
  *     frame ─ receive ┼─► flush (setImmediate)   │
  *      body ─ submit ─┘               onReady ─► drain ─┤
  *                                                ├─ send, sendFailed ─► hooks of the WebSocket transport
- *                                                └─ httpAnswered, httpFailed ─► hooks of the HTTP transport
+ *                                                └─ httpAnswered, httpLarge, httpFailed ─► hooks of the HTTP transport
  *
  * Deadlines: the addon keeps them; one timer here, armed after a flush for the earliest of them, lets it fail what has
  * expired. No timer runs while nothing has a deadline.
  */
 import { addon } from '../../bindings/native.js'
-import type { PipelineHandle, PortHandle } from '../../bindings/native.js'
+import type { Answer, PipelineHandle, PortHandle } from '../../bindings/native.js'
 import { onAbort } from '../base/abort.js'
 import { PenstockError } from '../base/errors.js'
 import type { AdmittedRequest } from './admission.js'
@@ -37,6 +37,8 @@ export interface ExecutorEvents {
   onHttpOutbox(): void
   onHttpAnswered(exchange: number, offset: number, bytes: number): void
   onHttpFailed(exchange: number, failure: NativeFailure): void
+  /** Answered, to be printed in parts. */
+  onHttpLarge(exchange: number, answer: Answer, requestNumber: number): void
   onDrained(): void
 }
 
@@ -49,6 +51,7 @@ const SEND_HELD = 7
 const HTTP_OUTBOX = 8
 const HTTP_ANSWERED = 9
 const HTTP_FAILED = 10
+const HTTP_LARGE = 11
 
 const CHANNEL_UNIT = 2 ** 32
 const SCAN_INTERVAL_US = 1000
@@ -261,6 +264,7 @@ export class Executor {
       this.#events.onSend(a, this.#outbox.subarray(b, b + c), kind === SEND_HELD)
     } else if (kind === HTTP_ANSWERED) this.#events.onHttpAnswered(a, b, c)
     else if (kind === HTTP_FAILED) this.#events.onHttpFailed(a, addon.readFailure(this.port, b))
+    else if (kind === HTTP_LARGE) this.#events.onHttpLarge(a, addon.readAnswer(this.port, b), c)
     else if (kind === HTTP_OUTBOX) this.#events.onHttpOutbox()
     else if (kind === SEND_FAILED) {
       this.#events.onSendFailed(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.port, b))

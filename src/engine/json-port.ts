@@ -7,12 +7,13 @@
  * request: by onAnswer or by onFailure, also after `cancel`.
  */
 import { addon } from '../../bindings/native.js'
-import type { AnswerFormSpec, PortHandle } from '../../bindings/native.js'
+import type { Answer, AnswerFormSpec, PortHandle } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
 import { META_TEXT_CHARACTERS_MAX } from '../base/limits.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import { encodeMetaBlock } from '../protocol/meta.js'
-import type { PipelineDescription } from './api.js'
+import { resultOf } from './answers.js'
+import type { InferResult, PipelineDescription } from './api.js'
 import type { Deployment } from './deployment.js'
 import type { PipelineSlot } from './deployments.js'
 import { failureOf, type NativeFailure } from './failures.js'
@@ -25,6 +26,8 @@ export interface JsonHooks {
   formOf(description: PipelineDescription): AnswerForm | null
   /** @param bytes the JSON text of the answer, valid only during the call. */
   onAnswer(exchange: number, bytes: Uint8Array): void
+  /** The same for an answer that is better not printed at once; the result is the hook's own. */
+  onLargeAnswer(exchange: number, result: InferResult, description: PipelineDescription): void
   onFailure(exchange: number, error: PenstockError): void
 }
 
@@ -62,7 +65,12 @@ export interface JsonPortParts {
   readonly scheduleFlush: () => void
 }
 
-const noHooks: JsonHooks = { formOf: () => null, onAnswer: () => undefined, onFailure: () => undefined }
+const noHooks: JsonHooks = {
+  formOf: () => null,
+  onAnswer: () => undefined,
+  onLargeAnswer: () => undefined,
+  onFailure: () => undefined,
+}
 
 export class EngineJsonPort implements JsonPort {
   readonly #parts: JsonPortParts
@@ -135,6 +143,14 @@ export class EngineJsonPort implements JsonPort {
   answer(exchange: number, offset: number, bytes: number): void {
     this.#settle(exchange)
     this.#hooks.onAnswer(exchange, this.#outbox.subarray(offset, offset + bytes))
+  }
+
+  /** Called by the executor. */
+  answerLarge(exchange: number, answer: Answer, requestNumber: number): void {
+    const deployment = this.#settle(exchange)
+    if (deployment === null) return
+    const id = `${this.#parts.instance}-${requestNumber.toString(36)}`
+    this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, id), deployment.description)
   }
 
   /** Called by the executor. */

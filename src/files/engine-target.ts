@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import { systemClock, type Clock } from '../base/clock.js'
 import type { EngineApi } from '../engine/api.js'
+import { PieceBody } from '../transport/piece-body.js'
 import { answerInferBody } from '../transport/http/infer-body.js'
 import { readResultQuery } from '../transport/http/result-query.js'
 import type { BodyRequest, BodyTarget } from './target.js'
@@ -41,6 +42,7 @@ export function enginePipeline(
         partition,
         recycleBody: () => undefined,
       })
+      if (reply.body instanceof PieceBody) return reply.body.toBuffer()
       return typeof reply.body === 'string' ? Buffer.from(reply.body) : (reply.body ?? new Uint8Array(0))
     },
   }

@@ -49,20 +49,30 @@ export function writeRecords(table: Table, options: RecordsOptions = {}): string
 }
 
 /** `{"in":{"x":[…]},…}` or `{"in.x":[…],…}`: each column an array over the rows. */
-export function writeColumns(table: Table, options: RecordsOptions = {}): string {
+export function* columnPieces(table: Table, options: RecordsOptions = {}): Generator<string> {
   const names = table.schema.fields.map((field) => field.name)
   const { heads, tail } = headsOf(names, options.separator ?? null)
-  const texts = names.map((name, column) => {
-    const cells: string[] = []
+  let piece = ''
+  for (let column = 0; column < names.length; column++) {
+    piece += `${heads[column]}[`
     let rowStart = 0
     for (const batch of table.batches) {
       const print = printerOf(table, column, batch.data.children[column] as Data, rowStart, options)
-      for (let row = 0; row < batch.numRows; row++) cells.push(print(row))
+      for (let row = 0; row < batch.numRows; row++) {
+        piece += rowStart + row === 0 ? print(row) : `,${print(row)}`
+        if (piece.length < pieceCharacters) continue
+        yield piece
+        piece = ''
+      }
       rowStart += batch.numRows
     }
-    return `${heads[column]}[${cells.join(',')}]`
-  })
-  return texts.join('') + tail
+    piece += ']'
+  }
+  yield piece + tail
+}
+
+export function writeColumns(table: Table, options: RecordsOptions = {}): string {
+  return [...columnPieces(table, options)].join('')
 }
 
 type Writers = { readonly head: string; readonly print: CellPrinter }[] & { tail: string }

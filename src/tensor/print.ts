@@ -37,8 +37,14 @@ export function writeNested(tensor: Tensor, rowStart = 0, rowCount?: number): st
   return printLevel(tensor, shape, 0, rowStart * rowElementCount(tensor.shape))
 }
 
+/** Prints the element at an index, as JSON. */
+export function elementPrinter({ dtype, data }: Tensor): (index: number) => string {
+  const print = printers[dtype]
+  return (index) => print(data as never, index)
+}
+
 /** @throws PenstockError ERR_RUN_FAILED, as the addon fails such an answer. */
-function expectFewBrackets(shape: readonly number[]): void {
+export function expectFewBrackets(shape: readonly number[]): void {
   let arrays = 1
   let characters = 3
   for (const dim of shape) characters += 3 * (arrays *= dim)

@@ -1,21 +1,43 @@
 /**
- * Bodies that come in pieces, and the memory that all of them together may hold while they arrive. Owner of the bytes:
- * the body until `bytes` is taken, then the caller.
+ * Bodies that come in pieces. Their memory is charged to the exchange before it is taken, and stays charged until the
+ * exchange gives it back. Owner of the bytes: the body until `bytes` is taken, then the caller.
  */
 import { PenstockError } from '../base/errors.js'
-
-/** Of all bodies of one server that are still arriving. */
-export interface BodyBudget {
-  bytes: number
-  readonly bytesMax: number
-  /** Memory of bodies that were read, for those to come: fresh memory costs page faults, and the garbage collector its time. */
-  readonly spares: Buffer[]
-}
+import { freeMemory } from '../engine/free-buffer.js'
+import type { ByteCharge } from './byte-charge.js'
 
 /** Memory of a body is kept for another from this size on, up to that, and so many of them. */
 const spareBytesMin = 64 * 1024
 const spareBytesMax = 16 * 1024 * 1024
 const sparesMax = 4
+/** Milliseconds for which it is kept when no other body comes. */
+const spareMs = 2000
+
+/** Memory of bodies that were read, for those to come: fresh memory costs page faults, and the garbage collector its time. */
+export class BodyMemory {
+  readonly #spares: Buffer[] = []
+  #timer: NodeJS.Timeout | null = null
+
+  /** @returns at least so many bytes. */
+  take(bytes: number): Buffer {
+    const index = bytes < spareBytesMin ? -1 : this.#spares.findIndex((spare) => spare.length >= bytes)
+    return this.#spares.splice(index, index < 0 ? 0 : 1)[0] ?? Buffer.allocUnsafeSlow(bytes)
+  }
+
+  /** @param memory that nothing refers to any more. */
+  give(memory: Buffer): void {
+    const { length } = memory
+    if (length < spareBytesMin || length > spareBytesMax || this.#spares.length >= sparesMax) return freeMemory(memory)
+    this.#spares.push(memory)
+    if (this.#timer === null) this.#timer = setTimeout(() => this.#clear(), spareMs).unref()
+    else this.#timer.refresh()
+  }
+
+  #clear(): void {
+    this.#timer = null
+    for (const spare of this.#spares.splice(0)) freeMemory(spare)
+  }
+}
 
 /** First room of a body. */
 const bytesInitial = 16 * 1024
@@ -27,34 +49,34 @@ const believedTimes = 8
 export class Body {
   #memory: Buffer = Buffer.allocUnsafeSlow(0)
   #length = 0
-  isReleased = false
+  /** Nothing more is wanted of it. */
+  isRefused = false
 
+  /** @param charge null: nobody counts these bytes. */
   constructor(
-    private readonly budget: BodyBudget,
+    private readonly shared: BodyMemory,
+    private readonly charge: Pick<ByteCharge, 'tryAdd' | 'release'> | null,
     private readonly bytesMax: number,
   ) {}
 
   /** @param announcedBytes of the whole body, as the caller claims; 0: not said. It is believed as far as it pays in advance. */
-  append(chunk: ArrayBuffer, announcedBytes = 0): PenstockError | null {
+  append(chunk: ArrayBuffer | Uint8Array, announcedBytes = 0): PenstockError | null {
     const length = this.#length + chunk.byteLength
     if (length > this.bytesMax) return bodyTooLarge(this.bytesMax, length)
     if (length > this.#memory.length) {
       const believed = Math.min(announcedBytes, believedTimes * length)
       const capacity = Math.min(this.bytesMax, Math.max(length, believed, 2 * this.#memory.length, bytesInitial))
-      const addedBytes = capacity - this.#memory.length
-      if (this.budget.bytes + addedBytes > this.budget.bytesMax) {
-        return new PenstockError(
-          'ERR_QUEUE_FULL',
-          `Expected the bodies under way to be at most ${this.budget.bytesMax} bytes together but received more. Try again`,
-          { retryAfterMs: 1000 },
-        )
+      const grown = this.shared.take(capacity)
+      const refusal = this.charge?.tryAdd('bodies', grown.length - this.#memory.length) ?? null
+      if (refusal !== null) {
+        this.shared.give(grown)
+        return refusal
       }
-      const grown = this.#takeSpare(capacity) ?? Buffer.allocUnsafeSlow(capacity)
       this.#memory.copy(grown, 0, 0, this.#length)
-      this.budget.bytes += grown.length - this.#memory.length
+      this.shared.give(this.#memory)
       this.#memory = grown
     }
-    this.#memory.set(new Uint8Array(chunk), this.#length)
+    this.#memory.set(chunk instanceof ArrayBuffer ? new Uint8Array(chunk) : chunk, this.#length)
     this.#length = length
     return null
   }
@@ -65,24 +87,16 @@ export class Body {
 
   /** The bytes are read and nobody holds them any more. */
   recycle(): void {
-    const { spares } = this.budget
-    const { length } = this.#memory
-    if (length >= spareBytesMin && length <= spareBytesMax && spares.length < sparesMax) spares.push(this.#memory)
+    const memory = this.#memory
+    this.forget()
+    this.shared.give(memory)
+  }
+
+  /** Somebody else has the bytes, or nobody wants them. */
+  forget(): void {
+    this.charge?.release('bodies', this.#memory.length)
     this.#memory = Buffer.allocUnsafeSlow(0)
     this.#length = 0
-  }
-
-  #takeSpare(bytes: number): Buffer | null {
-    const { spares } = this.budget
-    const index = bytes < spareBytesMin ? -1 : spares.findIndex((spare) => spare.length >= bytes)
-    return index < 0 ? null : (spares.splice(index, 1)[0] ?? null)
-  }
-
-  /** Gives the budget back: the body has arrived, or is refused. */
-  release(): void {
-    if (this.isReleased) return
-    this.isReleased = true
-    this.budget.bytes -= this.#memory.length
   }
 }
 

@@ -13,6 +13,8 @@
 import type { PenstockError } from '../base/errors.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import { Body } from './body.js'
+import { ByteCharge } from './byte-charge.js'
+import { PieceBody } from './piece-body.js'
 import type { ExchangeShare, HttpExchange, RequestHead } from './socket/exchange.js'
 import type { Handshake, HttpReply, RawRequest, RawResponse } from './socket/seam.js'
 
@@ -114,6 +116,8 @@ export class QuickExchange implements Handshake {
   #announcedBytes = 0
   #isOdd = false
   #body: Body | null = null
+  /** Of a body that comes in pieces. */
+  #charge: ByteCharge | null = null
   #request = 0
 
   constructor(number: number, parts: QuickParts, free: QuickExchange[]) {
@@ -160,23 +164,29 @@ export class QuickExchange implements Handshake {
   /**
    * @param bytes of the body; lent until it returns.
    * @param inferenceHeader the header that tells where binary tensors begin; '': none do.
+   * @returns why it cannot be kept until it is read, ERR_QUEUE_FULL: nothing was done then.
    */
-  answer(bytes: Uint8Array, contentType: string, inferenceHeader = ''): void {
+  answer(bytes: Uint8Array, contentType: string, inferenceHeader = ''): PenstockError | null {
     const raw = this.#raw
+    const { share } = this.#parts
     if (!this.isAborted && raw !== null) {
       if (bytes.length < quickBytesMax) {
-        writeQuickly(raw, bytes, contentType, inferenceHeader, this.#parts.share.isClosing)
+        writeQuickly(raw, bytes, contentType, inferenceHeader, share.isClosing)
       } else {
+        const refusal = new ByteCharge(share.budget).refusalOf('answers', bytes.length)
+        if (refusal !== null) return refusal
         const headers = inferenceHeader === '' ? [] : [['inference-header-content-length', inferenceHeader] as const]
         this.#follow(raw, { status: 200, contentType, headers, body: Uint8Array.from(bytes) })
       }
     }
     this.#end()
+    return null
   }
 
   /** Answers with anything else. */
   reply(reply: HttpReply): void {
     if (!this.isAborted && this.#raw !== null) this.#follow(this.#raw, reply)
+    else if (reply.body instanceof PieceBody) reply.body.drop()
     this.#end()
   }
 
@@ -233,16 +243,22 @@ export class QuickExchange implements Handshake {
     if (this.#raw === null) return
     // Most bodies come whole, and are read where they lie.
     if (this.#body === null && isLast && chunk.byteLength <= handler.bodyBytesMax) return void this.#submit(chunk)
-    this.#body ??= new Body(share.bodies, handler.bodyBytesMax)
-    const refusal = this.#body.append(chunk, this.#announcedBytes)
+    const charge = (this.#charge ??= new ByteCharge(share.budget))
+    const body = (this.#body ??= new Body(share.bodies, charge, handler.bodyBytesMax))
+    const refusal = this.#refusalBefore() ?? body.append(chunk, this.#announcedBytes)
     if (refusal !== null) {
-      this.#body.release()
+      body.recycle()
       return this.#leave(refusal)
     }
     if (!isLast) return
-    const body = this.#body
-    body.release()
+    // Whoever takes the body charges it before this call returns.
+    charge.release('bodies')
     if (this.#submit(body.bytes)) body.recycle()
+  }
+
+  /** Of a body that is announced and has not begun: why it is not to be read. */
+  #refusalBefore(): PenstockError | null {
+    return this.#charge?.held('bodies') === 0 ? this.#charge.refusalOf('bodies', this.#announcedBytes) : null
   }
 
   /** @returns false when the body was handed over, memory and all. */
@@ -256,7 +272,7 @@ export class QuickExchange implements Handshake {
   readonly #onAborted = (): void => {
     this.isAborted = true
     if (this.#request > 0) return this.#parts.handler.cancel(this.#request)
-    this.#body?.release()
+    this.#body?.recycle()
     this.#parts.handler.aborted(this)
   }
 
@@ -285,6 +301,7 @@ export class QuickExchange implements Handshake {
     if (this.#raw === null) return
     this.#raw = null
     this.#body = null
+    this.#charge = null
     this.target = null
     this.#parts.share.openExchanges--
     this.#free.push(this)

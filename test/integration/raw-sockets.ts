@@ -92,9 +92,27 @@ export function parseAnswer(bytes: Buffer): RawAnswer | null {
   const end = bytes.indexOf('\r\n\r\n')
   if (end < 0) return null
   const head = bytes.toString('latin1', 0, end)
+  if (/^transfer-encoding: chunked$/im.test(head)) {
+    const body = chunkedBody(bytes.subarray(end + 4))
+    return body === null ? null : { status: Number(head.split(' ')[1]), head, body: body.toString('utf8') }
+  }
   const length = /^content-length: (\d+)$/im.exec(head)?.[1]
   if (length !== undefined && bytes.length < end + 4 + Number(length)) return null
   return { status: Number(head.split(' ')[1]), head, body: bytes.toString('utf8', end + 4) }
+}
+
+/** @returns null: it is not there yet, to its end. */
+function chunkedBody(bytes: Buffer): Buffer | null {
+  const chunks: Buffer[] = []
+  for (let position = 0; ;) {
+    const lineEnd = bytes.indexOf('\r\n', position)
+    if (lineEnd < 0) return null
+    const size = Number.parseInt(bytes.toString('latin1', position, lineEnd), 16)
+    if (size === 0) return Buffer.concat(chunks)
+    position = lineEnd + 2 + size + 2
+    if (position > bytes.length) return null
+    chunks.push(bytes.subarray(lineEnd + 2, position - 2))
+  }
 }
 
 export function rawRequest(

@@ -88,18 +88,19 @@ class Run {
   #infer(served: ServedModel, description: PipelineDescription, request: GrpcInferRequest, onEnd: OnEnd): void {
     const { engine, memory } = this.#service
     const call = prepareCall(served, description, bindGrpcRequest(request, memory))
+    request.onTaken?.()
     this.#cancel = inferV2(engine, call, {
-      onAnswer: (answer) => this.#answer(served, request, answer, onEnd),
+      onAnswer: (answer) => this.#answer(served, request, answer, !description.isPlain, onEnd),
       onFailure: (error) => onEnd(error, null),
     })
     if (this.#isCancelled) this.#cancel()
   }
 
-  #answer(served: ServedModel, request: GrpcInferRequest, answer: V2Answer, onEnd: OnEnd): void {
+  #answer(served: ServedModel, request: GrpcInferRequest, answer: V2Answer, isOwned: boolean, onEnd: OnEnd): void {
     let written: GrpcAnswer | null = null
     const isWritten = attempt(
       () => {
-        written = this.#write(request, answer)
+        written = this.#write(request, answer, isOwned)
       },
       (error) => onEnd(error, null),
     )
@@ -108,7 +109,7 @@ class Run {
     onEnd(null, written)
   }
 
-  #write({ wishes, parameters }: GrpcInferRequest, answer: V2Answer): GrpcAnswer {
+  #write({ wishes, parameters }: GrpcInferRequest, answer: V2Answer, isOwned: boolean): GrpcAnswer {
     const regions: (RegionNote | null)[] = []
     const contents = answer.outputs.map(({ name, tensor }, index) => {
       const bytes = bytesOf(tensor)
@@ -118,7 +119,13 @@ class Run {
       this.#service.memory.write(place, bytes, name)
       return noBytes
     })
-    return { answer, contents, regions, tellsFinal: parameters.get('triton_enable_empty_final_response') === true }
+    return {
+      answer,
+      contents,
+      regions,
+      isOwned,
+      tellsFinal: parameters.get('triton_enable_empty_final_response') === true,
+    }
   }
 }
 

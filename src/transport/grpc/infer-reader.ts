@@ -11,6 +11,7 @@ import { badRequest, badShape } from '../v2/failures.js'
 import { countElements } from '../v2/inputs/elements.js'
 import { decodeContent, expectOutputContent, inputContent, type Content } from '../v2/inputs/content-type.js'
 import { placeParameters, type RegionPlace, type SharedMemory } from '../v2/shared-memory.js'
+import type { ReceivedMessage } from './call-budget.js'
 import { readContents } from './typed-contents.js'
 import { BYTES, FIXED64, MalformedProtobuf, VARINT, WireReader } from '../../base/protobuf/wire-reader.js'
 
@@ -19,7 +20,7 @@ export interface GrpcWish extends V2Wish {
 }
 
 /** What was read, before tensors have their bytes. */
-export interface GrpcInferRequest {
+export interface GrpcInferRequest extends ReceivedMessage {
   readonly modelName: string
   readonly modelVersion: string
   readonly id: string
@@ -41,15 +42,15 @@ interface GrpcInput {
 }
 
 /** A request, or why it is none. */
-export type ReadRequest = GrpcInferRequest | { readonly error: PenstockError }
+export type ReadRequest = GrpcInferRequest | { readonly error: PenstockError; readonly byteLength: number }
 
 /** @param bytes the message's own memory; kept. @throws MalformedProtobuf */
 export function readInferRequest(bytes: Buffer): ReadRequest {
   try {
-    return read(new WireReader(bytes))
+    return { byteLength: bytes.length, ...read(new WireReader(bytes)) }
   } catch (error) {
     if (error instanceof MalformedProtobuf) throw error
-    return { error: toPenstockError(error) }
+    return { error: toPenstockError(error), byteLength: bytes.length }
   }
 }
 
@@ -86,7 +87,7 @@ export function bindGrpcRequest(request: GrpcInferRequest, memory: SharedMemory)
 
 const noBytes = new Uint8Array(0)
 
-function read(reader: WireReader): GrpcInferRequest {
+function read(reader: WireReader): Omit<GrpcInferRequest, 'byteLength'> {
   let modelName = ''
   let modelVersion = ''
   let id = ''

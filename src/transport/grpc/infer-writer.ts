@@ -12,6 +12,8 @@ export interface GrpcAnswer {
   readonly contents: readonly Uint8Array[]
   /** By output: where it was written, null for the others. */
   readonly regions: readonly (RegionNote | null)[]
+  /** Nobody else reads the memory of the contents. */
+  readonly isOwned: boolean
   /** Whether the caller wants to be told that no other response follows. */
   readonly tellsFinal: boolean
 }

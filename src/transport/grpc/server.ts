@@ -24,6 +24,9 @@ import { ReflectionService } from '@grpc/reflection'
 import { PenstockError, toPenstockError } from '../../base/errors.js'
 import { authorize, type AuthPolicy } from '../auth.js'
 import type { V2Service } from '../v2/service.js'
+import type { Budget } from '../byte-charge.js'
+import { SlowReaders } from '../socket/slow-readers.js'
+import { callBudget } from './call-budget.js'
 import { Health } from './health.js'
 import { inferCalls, type StreamResponse } from './infer-calls.js'
 import { readInferRequest, type ReadRequest } from './infer-reader.js'
@@ -45,6 +48,8 @@ export interface GrpcServerParts {
   readonly auth: AuthPolicy
   /** Bytes of the tensors of one request. */
   readonly bodyBytesMax: number
+  /** What calls hold is charged to it. */
+  readonly budget: Budget
   /** Seconds after which a connection is let go that has no call, or gives no sign of life. */
   readonly idleTimeoutS: number
   /** Asked about each new connection, which `connectionCount` counts by then. False: it is closed at once. */
@@ -56,7 +61,7 @@ export class GrpcServer {
   readonly #listener: GrpcListener
   readonly #health: Health
 
-  constructor({ service, auth, bodyBytesMax, idleTimeoutS, admits }: GrpcServerParts) {
+  constructor({ service, auth, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerParts) {
     this.#server = new Server({
       'grpc.max_receive_message_length': bodyBytesMax + messageSlackBytes,
       'grpc.max_send_message_length': -1,
@@ -64,7 +69,7 @@ export class GrpcServer {
       'grpc.max_connection_idle_ms': idleTimeoutS * 1000,
       'grpc.keepalive_time_ms': idleTimeoutS * 500,
       'grpc.keepalive_timeout_ms': idleTimeoutS * 500,
-      interceptors: [refuseMalformed],
+      interceptors: [callBudget({ budget, readers: new SlowReaders() }), refuseMalformed],
     })
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#listener = new GrpcListener({ onConnection: (socket) => injector.injectConnection(socket), admits })

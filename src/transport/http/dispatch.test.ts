@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PenstockError } from '../../base/errors.js'
 import { systemClock } from '../../base/clock.js'
+import { testBudget } from '../testing/budget.js'
 import { SocketServer } from '../socket/server.js'
 import { createDispatcher } from './dispatch.js'
 import { jsonReply } from './replies.js'
@@ -64,7 +65,7 @@ beforeAll(async () => {
   sockets = new SocketServer<object>({
     admits: () => true,
     onRequest: createDispatcher(new Router(routes), context),
-    bodiesBytesMax: 400_000,
+    budget: testBudget(400_000),
     socket: {
       path: '/ws',
       frameBytesMax: 1024,

@@ -50,8 +50,10 @@ async function answer(
     const query = readQuery(exchange.query, route)
     const { bodyBytesMax } = route
     const bytesMax = typeof bodyBytesMax === 'function' ? bodyBytesMax(context) : bodyBytesMax
-    const body = bytesMax === undefined ? noBody : await exchange.readBody(bytesMax)
-    return await route.handle({ context, exchange, parameters, query, body })
+    const body = bytesMax === undefined ? noBody : await exchange.readBody(bytesMax, route.isUpload === true)
+    const reply = await route.handle({ context, exchange, parameters, query, body })
+    exchange.expectRoomFor(reply)
+    return reply
   } catch (error) {
     return replyToError(error, exchange, context, route.failureStatus)
   }

@@ -4,10 +4,20 @@
  * and the parts that are the same for all rows once.
  */
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
+import { nestedParts } from '../../engine/nested-parts.js'
 import { encodeMessage, resultMessage, type InferTiming } from '../../protocol/codec.js'
 import { lastModelOf } from '../../results/models-text.js'
 import { writeNested, writeRow } from '../../tensor/print.js'
+import { rowElementCount } from '../../tensor/shape.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
+import { resultBytes } from '../held-bytes.js'
+import { PieceBody, type Piece } from '../piece-body.js'
+
+/** Characters of a piece of an answer, and elements of a cell that is printed in parts of its own. */
+const pieceCharacters = 64 * 1024
+const cellElementsMax = 4096
+/** Bytes of tensors from which an answer is sent while it is printed. */
+const piecesBytesMin = 64 * 1024
 
 export type AnsweredPipeline = Pick<
   PipelineDescription,
@@ -16,17 +26,44 @@ export type AnsweredPipeline = Pick<
 
 /** `{"outputs":{…},"check_failures":[…],"metadata":{…}}` */
 export function writeColumns(result: InferResult, pipeline: AnsweredPipeline): string {
-  const { pipeline: name, pipelineVersion, requestId, elapsedNs, route } = result.metadata
   let outputs = ''
   for (const [output, tensor] of Object.entries(result.outputs)) {
     outputs += `${outputs === '' ? '' : ','}${JSON.stringify(output)}:${writeNested(tensor)}`
   }
+  return `{"outputs":{${outputs}${columnsTail(result, pipeline)}`
+}
+
+/** The same in pieces, for large answers. */
+export function* columnPieces(result: InferResult, pipeline: AnsweredPipeline): Generator<Piece> {
+  let before = '{"outputs":{'
+  for (const [output, tensor] of Object.entries(result.outputs)) {
+    yield `${before}${JSON.stringify(output)}:`
+    yield* nestedParts(tensor)
+    before = ','
+  }
+  yield `${before === ',' ? '' : before}${columnsTail(result, pipeline)}`
+}
+
+/** The same, sent while it is printed when it is large. @param free gives the result's memory back, when it is printed. */
+export function columnsBody(
+  result: InferResult,
+  pipeline: AnsweredPipeline,
+  free?: () => void,
+): string | Buffer | PieceBody {
+  const heldBytes = resultBytes(result)
+  if (heldBytes < piecesBytesMin) return writeColumns(result, pipeline)
+  return PieceBody.from(columnPieces(result, pipeline), heldBytes, free)
+}
+
+/** What follows the outputs. */
+function columnsTail(result: InferResult, pipeline: AnsweredPipeline): string {
+  const { pipeline: name, pipelineVersion, requestId, elapsedNs, route } = result.metadata
   const failures = result.checkFailures.length === 0 ? '[]' : JSON.stringify(result.checkFailures)
   let elapsed = ''
   for (const ns of elapsedNs) elapsed += `${elapsed === '' ? '' : ','}${Math.round(ns)}`
   const routed = route === null ? '' : `,"route":${JSON.stringify(route)}`
   return (
-    `{"outputs":{${outputs}},"check_failures":${failures},"metadata":{"pipeline":${JSON.stringify(name)},` +
+    `},"check_failures":${failures},"metadata":{"pipeline":${JSON.stringify(name)},` +
     `"pipeline_version":${pipelineVersion},"request_id":${JSON.stringify(requestId)},"elapsed":[${elapsed}],` +
     `"last_model":${lastModelText(route, pipeline)}${routed}${timingText(result)}}}`
   )
@@ -86,25 +123,41 @@ export interface RecordsContext {
   readonly hasLists?: boolean
 }
 
-/** `[{"time","in","out","anomaly","check_failures","metadata"}, …]`, one per row. */
-export function writeRecords(result: InferResult, pipeline: AnsweredPipeline, context: RecordsContext): string {
+/** `[{"time","in","out","anomaly","check_failures","metadata"}, …]`, one per row, in pieces. */
+export function* recordPieces(
+  result: InferResult,
+  pipeline: AnsweredPipeline,
+  context: RecordsContext,
+): Generator<Piece> {
   const failing = failingChecks(result)
   const metadataOf = recordMetadata(result, pipeline, context.partition)
   const cells = cellsOf(result.outputs, pipeline.outputs, context)
   const inputs = 'echoes' in context.inputs ? [] : cellsOf(context.inputs.tensors, pipeline.inputs, context)
-  const records: string[] = []
+  const isLines = context.isLines === true
   // Records that were stacked for a model without a row axis come apart again where its outputs have one of each.
   const stacked = pipeline.isWhole && 'echoes' in context.inputs ? context.inputs.echoes.length : 1
   const isApart = stacked > 1 && cells.every(({ tensor }) => tensor.shape[0] === stacked)
   const isWhole = pipeline.isWhole && !isApart
-  for (let row = 0; row < (isApart ? stacked : result.rows); row++) {
+  const rows = isApart ? stacked : result.rows
+  let text = isLines ? '' : '['
+  for (let row = 0; row < rows; row++) {
     const checks = failing.get(isApart ? 0 : row) ?? []
-    records.push(
-      `{"time":${context.timeMs},"in":${writeInputs(context, inputs, row, isWhole)},"out":${writeCells(cells, row, isWhole)},` +
-        `"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(isApart ? 0 : row)}}`,
-    )
+    if (row > 0 && !isLines) text += ','
+    text += `{"time":${context.timeMs},"in":`
+    text = yield* withInputs(text, context, inputs, row, isWhole)
+    text = yield* withCells(`${text},"out":`, cells, row, isWhole)
+    text += `,"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(isApart ? 0 : row)}}`
+    if (isLines) text += '\n'
+    if (text.length < pieceCharacters) continue
+    yield text
+    text = ''
   }
-  return context.isLines === true ? records.map((record) => `${record}\n`).join('') : `[${records.join(',')}]`
+  yield isLines ? text : `${text}]`
+}
+
+/** The same as one text. */
+export function writeRecords(result: InferResult, pipeline: AnsweredPipeline, context: RecordsContext): string {
+  return [...recordPieces(result, pipeline, context)].map((piece) => Buffer.from(piece as string).toString()).join('')
 }
 
 /** One FlatBuffers Message with Results; channel and request are the caller's. */
@@ -145,20 +198,47 @@ function cellsOf(
   })
 }
 
-function writeCells(cells: readonly Cells[], row: number, isWhole: boolean): string {
-  return `{${cells.map((cell) => `${cell.name}:${writeCell(cell, row, isWhole)}`).join(',')}}`
+/** Yields `text` and what follows where it is long. @returns the text that is not yielded yet. */
+function* withCells(
+  text: string,
+  cells: readonly Cells[],
+  row: number,
+  isWhole: boolean,
+): Generator<Piece, string, undefined> {
+  let rest = `${text}{`
+  for (let index = 0; index < cells.length; index++) {
+    const { name, tensor, isBare } = cells[index] as Cells
+    rest += `${index === 0 ? '' : ','}${name}:`
+    if (isWhole ? tensor.data.length > cellElementsMax : rowElementCount(tensor.shape) > cellElementsMax) {
+      yield rest
+      yield* nestedParts(isWhole ? tensor : rowOf(tensor, row))
+      rest = ''
+    } else rest += isWhole ? writeNested(tensor) : writeCell(tensor, row, isBare)
+  }
+  return `${rest}}`
 }
 
-function writeCell({ tensor, isBare }: Cells, row: number, isWhole: boolean): string {
-  if (isWhole) return writeNested(tensor)
+function writeCell(tensor: Tensor, row: number, isBare: boolean): string {
   const text = writeRow(tensor, row)
   return isBare ? text.slice(1, -1) : text
 }
 
-function writeInputs({ inputs }: RecordsContext, cells: readonly Cells[], row: number, isWhole: boolean): string {
-  if (!('echoes' in inputs)) return writeCells(cells, row, isWhole)
+/** Without the row axis. */
+function rowOf({ dtype, shape, data }: Tensor, row: number): Tensor {
+  const elements = rowElementCount(shape)
+  return { dtype, shape: shape.slice(1), data: data.slice(row * elements, (row + 1) * elements) }
+}
+
+function* withInputs(
+  text: string,
+  { inputs }: RecordsContext,
+  cells: readonly Cells[],
+  row: number,
+  isWhole: boolean,
+): Generator<Piece, string, undefined> {
+  if (!('echoes' in inputs)) return yield* withCells(text, cells, row, isWhole)
   const { echoes } = inputs
-  return isWhole && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')
+  return `${text}${isWhole && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')}`
 }
 
 /** Names of the failed checks by row; rows without one are absent. */

@@ -9,14 +9,17 @@ import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
 import { argumentError, describeValue, expectOneOf } from '../../base/expect.js'
 import { DEADLINE_MS_MAX } from '../../base/limits.js'
 import { PenstockError } from '../../base/errors.js'
-import type { CancelSignal, EngineApi, InferRequest, PipelineDescription } from '../../engine/api.js'
+import type { CancelSignal, EngineApi, InferRequest, InferResult, PipelineDescription } from '../../engine/api.js'
 import { decodeMessage, type InferMessage } from '../../protocol/codec.js'
 import { TensorLayout } from '../../protocol/tensor-layout.js'
 import type { ArrowBody } from '../../results/ipc/read-arrow.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import type { ByteCharge } from '../byte-charge.js'
+import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../held-bytes.js'
+import { PieceBody } from '../piece-body.js'
 import type { HttpReply } from '../socket/seam.js'
 import type * as ArrowRequests from './arrow-request.js'
-import { writeColumns, writeMessage, writeRecords, type RecordsContext } from './infer-answer.js'
+import { columnsBody, recordPieces, writeMessage, type RecordsContext } from './infer-answer.js'
 import { parseInferBody } from './infer-request.js'
 import {
   answerForm,
@@ -43,6 +46,8 @@ export interface InferBodyCall {
   readonly partition: string
   /** true: the row of an output [n, 1] is a list of one in records, as Wallaroo's answers have it; else a bare value. */
   readonly hasLists?: boolean
+  /** What it holds of the server's byte budget; absent: nobody counts. */
+  readonly charge?: ByteCharge
   /** Called when nothing refers to the body any more; not at all when something may. */
   readonly recycleBody: () => void
 }
@@ -69,7 +74,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const description = engine.describePipeline(name)
   expectUnpacked(call.header('content-encoding'))
   const kind = inferBodyKind(call.header('content-type'))
-  const parsed = isHeavy(kind) ? await parseHeavy(call, kind, description) : parseBody(call, kind, description)
+  const parsed = await parse(call, kind, description)
   const form = answerForm(call.header('accept'), parsed.form)
   const request = withCallersId(withHeaders(parsed.request, call.header), call.header(REQUEST_ID_KEY))
   const isTable = query.isGiven || (form !== 'columns' && form !== 'records' && form !== 'lines' && form !== 'penstock')
@@ -77,15 +82,25 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const hasLists = call.hasLists === true
   const plan = tables?.planTable({ query, form, parsed, request, description, hasLists }) ?? null
   const others = plan?.withOthers === true ? { withOthers: true } : {}
-  const pending = engine.infer(name, { ...request, ...others, signal: call.signal })
+  const { charge } = call
+  holdParsed(charge, parsed, call.body)
+  const infer = (): Promise<InferResult> => engine.infer(name, { ...request, ...others, signal: call.signal })
+  const pending = charge === undefined ? infer() : charge.handOver(infer)
   // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
-  if (!description.isPlain && form !== 'records' && form !== 'lines' && !isTable) call.recycleBody()
+  if (!description.isPlain && form !== 'records' && form !== 'lines' && !isTable) {
+    call.recycleBody()
+    charge?.release('bodies')
+  }
   const result = await pending
+  // On the plain path a challenger or the log may still read it.
+  const free = description.isPlain ? undefined : (): void => freeResult(result)
   const headers = [[LOGGED_ID_HEADER, result.metadata.requestId] as const]
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
   const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
   if (tables !== null && plan !== null) {
+    charge?.add('answers', resultBytes(result))
     const reply = await tables.tableReply(result, answered, plan, { timeMs, partition })
+    charge?.release('answers')
     // The answer is written and has copies of what it echoes. On the plain path a challenger may still read the inputs.
     if (!description.isPlain) call.recycleBody()
     return { ...reply, headers: [...(reply.headers ?? []), ...headers] }
@@ -98,7 +113,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
       body: writeMessage(result, answered, parsed.channel, parsed.id),
     }
   // Its metadata have the id.
-  if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: writeColumns(result, answered) }
+  if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: columnsBody(result, answered, free) }
   const inputs: RecordsContext['inputs'] =
     parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
   const isLines = form === 'lines'
@@ -106,7 +121,28 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
     status: 200,
     contentType: isLines ? LINES_TYPE : RECORDS_TYPE,
     headers,
-    body: writeRecords(result, answered, { inputs, timeMs, partition, isLines, hasLists }),
+    body: PieceBody.from(
+      recordPieces(result, answered, { inputs, timeMs, partition, isLines, hasLists }),
+      resultBytes(result),
+      free,
+    ),
+  }
+}
+
+/** Charges what a body was read into, beside the body itself. @throws PenstockError ERR_QUEUE_FULL. */
+function holdParsed(charge: ByteCharge | undefined, { request, echoes }: ParsedBody, body: Buffer): void {
+  const bytes = tensorsBytes(request.inputs, body.buffer) + (echoes === null ? 0 : textsBytes(echoes))
+  const refusal = charge?.tryAdd('bodies', bytes) ?? null
+  if (refusal !== null) throw refusal
+}
+
+/** A body that is refused is referred to by nobody. */
+async function parse(call: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): Promise<ParsedBody> {
+  try {
+    return isHeavy(kind) ? await parseHeavy(call, kind, description) : parseBody(call, kind, description)
+  } catch (error) {
+    call.recycleBody()
+    throw error
   }
 }
 
@@ -137,8 +173,8 @@ async function parseHeavy(
   }
   const files = await import('./bodies/file-bodies.js')
   if (kind === 'npy') return { ...none, request: files.parseNpyBody(body, description), form: 'npy' }
-  const parse = kind === 'csv' ? files.parseCsvBody : files.parseParquetBody
-  const { request, extras, body: arrow } = await parse(body, description)
+  const parseFile = kind === 'csv' ? files.parseCsvBody : files.parseParquetBody
+  const { request, extras, body: arrow } = await parseFile(body, description)
   return { ...none, request, form: kind, arrow: { body: arrow, extras } }
 }
 

@@ -61,6 +61,7 @@ function infer(call: Call, hasLists: boolean): Promise<HttpReply> {
     timeMs: context.clock.nowMs(),
     partition: context.partition,
     hasLists,
+    charge: exchange.charge,
     recycleBody: () => exchange.recycleBody(),
   })
 }

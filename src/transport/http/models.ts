@@ -52,6 +52,7 @@ export const modelRoutes: readonly Route[] = [
     method: 'PUT',
     path: '/v1/models/{model}/versions',
     bodyBytesMax: MODEL_BYTES_MAX,
+    isUpload: true,
     document: {
       summary: 'Uploads an .onnx file as the next version; the bytes of the newest version again return that version',
       query: [

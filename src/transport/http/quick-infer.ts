@@ -5,13 +5,16 @@
  * infer.ts is the reference, and does whatever is not done here: other bodies and answers, what the port does not read,
  * every request that is refused before its rows are admitted. Nobody can tell the two apart by an answer; a test tries.
  */
-import { isPenstockError, PenstockError } from '../../base/errors.js'
+import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
 import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
+import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import type { JsonPort, JsonTarget } from '../../engine/json-port.js'
 import { authorize } from '../auth.js'
+import { freeResult } from '../held-bytes.js'
 import type { QuickExchange, QuickExchanges, QuickHandler } from '../quick-exchange.js'
 import { answerFormOf } from './answer-form.js'
 import { replyToError } from './dispatch.js'
+import { columnsBody } from './infer-answer.js'
 import { inferRoutes } from './infer.js'
 import { answerForm, inferBodyKind } from './media-types.js'
 import { JSON_TYPE } from './replies.js'
@@ -38,9 +41,11 @@ export class QuickInfer implements QuickHandler {
       formOf: answerFormOf,
       onAnswer: (number, bytes) => {
         const exchange = exchanges.at(number)
+        const refusal = exchange.answer(bytes, JSON_TYPE)
+        if (refusal !== null) return this.#fail(exchange, refusal)
         this.#context.onAnswered(routeOf(exchange), 'POST', 200)
-        exchange.answer(bytes, JSON_TYPE)
       },
+      onLargeAnswer: (number, result, description) => this.#answerInPieces(exchanges.at(number), result, description),
       onFailure: (number, error) => this.#fail(exchanges.at(number), error),
     })
   }
@@ -64,6 +69,17 @@ export class QuickInfer implements QuickHandler {
 
   aborted(exchange: QuickExchange): void {
     this.#fail(exchange, new PenstockError('ERR_ABORTED'))
+  }
+
+  #answerInPieces(exchange: QuickExchange, result: InferResult, description: PipelineDescription): void {
+    let body
+    try {
+      body = columnsBody(result, description, () => freeResult(result))
+    } catch (error) {
+      return this.#fail(exchange, toPenstockError(error))
+    }
+    this.#context.onAnswered(routeOf(exchange), 'POST', 200)
+    exchange.reply({ status: 200, contentType: JSON_TYPE, body })
   }
 
   #fail(exchange: QuickExchange, error: PenstockError): void {

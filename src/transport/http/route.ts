@@ -63,6 +63,8 @@ export interface Route extends Pattern {
   readonly isOpen?: boolean
   /** Bytes, or a function of the context; absent: no body is read. */
   readonly bodyBytesMax?: number | ((context: HttpContext) => number)
+  /** The body may be a model, which the byte budget is too small for. */
+  readonly isUpload?: boolean
   readonly document: RouteDocument
   /** The status of an error where a protocol has its own; absent: the error's. */
   readonly failureStatus?: ((error: PenstockError) => number) | undefined

@@ -6,6 +6,7 @@
  */
 import { PenstockError } from '../../base/errors.js'
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
+import { resultBytes } from '../held-bytes.js'
 import { arrowExtras } from '../../results/arrow-extras.js'
 import type { CellPrinter } from '../../results/cell-text.js'
 import type { Column } from '../../results/column-types.js'
@@ -14,9 +15,10 @@ import { inferColumns, inferTable, type InferContext } from '../../results/infer
 import { jsonColumn } from '../../results/json-extras.js'
 import { flattenTable, nestTable } from '../../results/nesting.js'
 import { writeArrow } from '../../results/write-arrow.js'
-import { writeCsv } from '../../results/write-csv.js'
-import { writeColumns, writeRecords } from '../../results/write-records.js'
+import { csvPieces } from '../../results/write-csv.js'
+import { columnPieces, recordPieces } from '../../results/write-records.js'
 import type { Tensor } from '../../tensor/tensor.js'
+import { PieceBody, type Piece } from '../piece-body.js'
 import type { HttpReply } from '../socket/seam.js'
 import type { ParsedBody } from './infer-body.js'
 import { JsonReader } from './json-reader.js'
@@ -77,6 +79,7 @@ export async function tableReply(
 ): Promise<HttpReply> {
   const { form, query, parsed, hasLists } = plan
   const names = chooseColumns(plan, answered)
+  const heldBytes = resultBytes(result)
   if (form === 'npy') {
     const name = expectOneOutput(names)
     const { writeNpy } = await import('../../results/npy.js')
@@ -84,8 +87,7 @@ export async function tableReply(
   }
   const context = { ...contextOf(plan, answered, result.others ?? {}), timeMs, partition }
   const table = inferTable(result, context, names)
-  if (form === 'csv')
-    return { status: 200, contentType: CSV_TYPE, body: writeCsv(table, { separator: query.separator ?? '.' }) }
+  if (form === 'csv') return piecesReply(CSV_TYPE, csvPieces(table, { separator: query.separator ?? '.' }), heldBytes)
   if (form === 'parquet') {
     const { writeParquet } = await import('../../results/parquet.js')
     const body = await writeParquet(flattenTable(table, query.separator ?? '.'))
@@ -102,10 +104,13 @@ export async function tableReply(
   }
   const printers = parsed.echoes === null ? undefined : echoPrinters(parsed.echoes)
   const options = { separator: query.separator, hasLists, ...(printers === undefined ? {} : { printers }) }
-  if (form === 'lines')
-    return { status: 200, contentType: LINES_TYPE, body: writeRecords(table, { ...options, isLines: true }) }
-  if (form === 'records') return { status: 200, contentType: RECORDS_TYPE, body: writeRecords(table, options) }
-  return { status: 200, contentType: JSON_TYPE, body: writeColumns(table, { ...options, hasLists: true }) }
+  if (form === 'lines') return piecesReply(LINES_TYPE, recordPieces(table, { ...options, isLines: true }), heldBytes)
+  if (form === 'records') return piecesReply(RECORDS_TYPE, recordPieces(table, options), heldBytes)
+  return piecesReply(JSON_TYPE, columnPieces(table, { ...options, hasLists: true }), heldBytes)
+}
+
+function piecesReply(contentType: string, pieces: Iterable<Piece>, heldBytes: number): HttpReply {
+  return { status: 200, contentType, body: PieceBody.from(pieces, heldBytes) }
 }
 
 function chooseColumns(plan: TablePlan, description: PipelineDescription): string[] {

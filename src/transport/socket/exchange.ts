@@ -2,21 +2,34 @@
  * One HTTP request and the one answer it gets, over whichever backend: what a socket library asks of its callers is done
  * here once. A request lives on the stack and is copied before the handler returns; a response is not touched after an
  * abort or an end; writes happen corked; a body's chunks are lent until the callback returns; large answers follow the
- * socket's pace (`tryEnd`) instead of being copied into its buffer. Thread: the I/O isolate that listens.
+ * socket's pace (answer-stream.ts) instead of being copied into its buffer. What it holds of bodies and answers is charged
+ * to the engine's byte budget, and is given back at its end at the latest. Thread: the I/O isolate that listens.
  */
 import { STATUS_CODES } from 'node:http'
 import { PenstockError } from '../../base/errors.js'
+import { BODY_BYTES_MAX } from '../../base/limits.js'
 import type { CancelSignal } from '../../engine/api.js'
-import { Body, bodyTooLarge, type BodyBudget } from '../body.js'
+import { Body, bodyTooLarge, type BodyMemory } from '../body.js'
+import { ByteCharge, type Budget } from '../byte-charge.js'
 import { ExchangeSignal } from '../exchange-signal.js'
+import { PieceBody } from '../piece-body.js'
+import { AnswerStream } from './answer-stream.js'
 import type { Handshake, HttpReply, RawRequest, RawResponse } from './seam.js'
+import type { SlowReaders } from './slow-readers.js'
 
 /** Below this an answer is written in one go: the copy is cheaper than following the socket's pace. */
-const streamedBytesMin = 64 * 1024
+export const streamedBytesMin = 64 * 1024
+
+/** A body of no more costs what its connection does: an operator's commands are heard when the budget is used up. */
+const uncountedBytesMax = 4096
 
 /** What the exchanges of one server share. */
 export interface ExchangeShare {
-  readonly bodies: BodyBudget
+  readonly budget: Budget
+  readonly bodies: BodyMemory
+  readonly readers: SlowReaders
+  /** A model that is too large for the budget is arriving, or being added. */
+  isUploading: boolean
   isClosing: boolean
   openExchanges: number
 }
@@ -69,13 +82,18 @@ export class HttpExchange implements Handshake {
   readonly #shared: ExchangeShare
   /** What was read of the body before there was an exchange. */
   readonly #received: Buffer | PenstockError | null
+  /** What of the budget it holds. */
+  readonly charge: ByteCharge
   #body: Body | null = null
+  /** Charged for a body that came whole. */
+  #wholeBytes = 0
+  #stream: AnswerStream | null = null
   #signal: ExchangeSignal | undefined
   #onAbort: (() => void) | undefined
   #isAborted = false
   #isAnswered = false
   #isBodyRead = false
-  #isStreaming = false
+  #holdsUpload = false
   #isFinished = false
 
   constructor(
@@ -84,6 +102,7 @@ export class HttpExchange implements Handshake {
     shared: ExchangeShare,
     received: Buffer | PenstockError | null = null,
   ) {
+    this.charge = new ByteCharge(shared.budget)
     this.#raw = raw
     this.#shared = shared
     this.#received = received
@@ -112,52 +131,112 @@ export class HttpExchange implements Handshake {
   }
 
   /**
-   * Collects the body. To be called before the request handler returns to the loop.
+   * Collects the body. To be called before the request handler returns to the loop. Its bytes are charged until
+   * `recycleBody`, or the end of the exchange.
    * @param bytesMax refused beyond it: by the announced length before anything is held, else as soon as it is exceeded.
+   * @param isUpload of a model: one large one at a time, which the budget does not count.
    * @returns the caller's own memory.
-   * @throws PenstockError ERR_BODY_TOO_LARGE, ERR_QUEUE_FULL (all bodies together), ERR_ABORTED.
+   * @throws PenstockError ERR_BODY_TOO_LARGE, ERR_QUEUE_FULL (the byte budget, another upload), ERR_ABORTED.
    */
-  readBody(bytesMax: number): Promise<Buffer> {
-    if (this.#received !== null) {
-      this.#isBodyRead = true
-      return this.#received instanceof PenstockError ? Promise.reject(this.#received) : Promise.resolve(this.#received)
-    }
+  readBody(bytesMax: number, isUpload = false): Promise<Buffer> {
+    if (this.#received !== null) return this.#takeReceived(this.#received)
     const announced = Number(this.header('content-length')) || 0
-    if (announced > bytesMax) return Promise.reject(bodyTooLarge(bytesMax, announced))
+    const refusal = this.#refusalOf(announced, bytesMax, isUpload)
+    if (refusal !== null) return Promise.reject(refusal)
     this.#isBodyRead = true
     return new Promise((resolve, reject) => {
+      let isRefused = false
       const refuse = (error: PenstockError): void => {
-        this.#body?.release()
+        isRefused = true
+        this.#body?.recycle()
         reject(error)
       }
       this.#onAbort = () => refuse(new PenstockError('ERR_ABORTED'))
       this.#raw.onData((chunk, isLast) => {
+        if (isRefused) return
         // Most bodies come whole: one copy, out of Buffer's pool.
         if (this.#body === null && isLast && chunk.byteLength <= bytesMax) {
-          const bytes = Buffer.allocUnsafe(chunk.byteLength)
-          bytes.set(new Uint8Array(chunk))
-          return resolve(bytes)
+          const refusal = this.#chargeWhole(chunk.byteLength)
+          return refusal === null ? resolve(copyOf(chunk)) : refuse(refusal)
         }
-        const body = (this.#body ??= new Body(this.#shared.bodies, bytesMax))
-        if (body.isReleased) return
+        const body = (this.#body ??= new Body(this.#shared.bodies, this.#holdsUpload ? null : this.charge, bytesMax))
         const refusal = body.append(chunk, announced)
         if (refusal !== null) return refuse(refusal)
         if (!isLast) return
-        body.release()
+        this.#onAbort = undefined
         resolve(body.bytes)
       })
     })
+  }
+
+  #takeReceived(received: Buffer | PenstockError): Promise<Buffer> {
+    this.#isBodyRead = true
+    if (received instanceof PenstockError) return Promise.reject(received)
+    const refusal = this.#chargeWhole(received.length)
+    return refusal === null ? Promise.resolve(received) : Promise.reject(refusal)
+  }
+
+  #chargeWhole(bytes: number): PenstockError | null {
+    if (this.#holdsUpload || bytes <= uncountedBytesMax) return null
+    const refusal = this.charge.tryAdd('bodies', bytes)
+    if (refusal === null) this.#wholeBytes = bytes
+    return refusal
+  }
+
+  /** By what the head says. */
+  #refusalOf(announced: number, bytesMax: number, isUpload: boolean): PenstockError | null {
+    if (announced > bytesMax) return bodyTooLarge(bytesMax, announced)
+    const isLarge = announced > BODY_BYTES_MAX || this.header('transfer-encoding') !== ''
+    if (announced <= uncountedBytesMax && !isLarge) return null
+    if (!isUpload || !isLarge) return this.charge.refusalOf('bodies', announced)
+    if (this.#shared.isUploading) return uploadUnderWay()
+    this.#shared.isUploading = this.#holdsUpload = true
+    return null
   }
 
   /** Takes back the memory of what `readBody` gave: to be called when nothing refers to it any more, or not at all. */
   recycleBody(): void {
     this.#body?.recycle()
     this.#body = null
+    this.charge.release('bodies', this.#wholeBytes)
+    this.#wholeBytes = 0
+  }
+
+  /** Reads the body by `read`; when that throws, nothing refers to it any more. */
+  recyclingUnless<Read>(read: () => Read): Read {
+    try {
+      return read()
+    } catch (error) {
+      this.recycleBody()
+      throw error
+    }
+  }
+
+  /** A body that is made of the one that was read; its bytes are charged as it grows. */
+  openBody(bytesMax: number): Body {
+    return new Body(this.#shared.bodies, this.charge, bytesMax)
+  }
+
+  /** Gives back the body that was read: `body` stands for it from now on. */
+  replaceBody(body: Body): void {
+    this.recycleBody()
+    this.#body = body
+  }
+
+  /** @throws PenstockError ERR_QUEUE_FULL: the answer cannot be kept until it is read. */
+  expectRoomFor({ body }: HttpReply): void {
+    // What pieces are printed from is charged to the request until then.
+    if (body === undefined || body instanceof PieceBody || body.length < streamedBytesMin) return
+    const refusal = this.charge.refusalOf('answers', body.length)
+    if (refusal !== null) throw refusal
   }
 
   /** Sends the answer; later calls, and calls after an abort, do nothing. `endsConnection`: and nothing after it. */
   respond(reply: HttpReply, endsConnection = false): void {
-    if (this.#isAnswered || this.#isAborted) return
+    if (this.#isAnswered || this.#isAborted) {
+      if (reply.body instanceof PieceBody) reply.body.drop()
+      return
+    }
     this.#isAnswered = true
     const raw = this.#raw
     // A body that nobody will read is cheaper cut off than received; and a closing server keeps no connection alive.
@@ -170,34 +249,34 @@ export class HttpExchange implements Handshake {
       else if (reply.body === undefined) raw.endWithoutBody(0, closes)
       else this.#writeBody(reply.contentType ?? 'application/octet-stream', reply.body, closes)
     })
-    if (!this.#isStreaming) this.#finish()
+    if (this.#stream === null) this.#finish()
   }
 
-  #writeBody(contentType: string, body: string | Uint8Array, closes: boolean): void {
+  #writeBody(contentType: string, body: string | Uint8Array | PieceBody, closes: boolean): void {
     const raw = this.#raw
     raw.writeHeader('content-type', contentType)
+    if (body instanceof PieceBody) {
+      this.charge.add('answers', body.heldBytes)
+      return this.#openStream().sendPieces(body, closes)
+    }
     if (this.method === 'HEAD') raw.endWithoutBody(Buffer.byteLength(body), closes)
     else if (body.length < streamedBytesMin) raw.end(body, closes)
-    else this.#stream(typeof body === 'string' ? Buffer.from(body) : body)
+    else {
+      const bytes = typeof body === 'string' ? Buffer.from(body) : body
+      this.charge.add('answers', bytes.length)
+      this.#openStream().sendBytes(bytes)
+    }
   }
 
-  /** Writes what the socket takes, the rest when it is writable again; the bytes stay ours until then. */
-  #stream(bytes: Uint8Array): void {
-    const raw = this.#raw
-    const write = (offsetBytes: number): boolean => {
-      const [isWritten, isDone] = raw.tryEnd(bytes.subarray(offsetBytes), bytes.length)
-      if (isDone) this.#finish()
-      return isWritten
-    }
-    this.#isStreaming = true
-    raw.onWritable(write)
-    write(0)
+  #openStream(): AnswerStream {
+    return (this.#stream = new AnswerStream(this.#raw, this.#shared.readers, () => this.#finish()))
   }
 
   #abort(): void {
     this.#isAborted = true
     this.#signal?.abort()
     this.#onAbort?.()
+    this.#stream?.end()
     this.#finish()
   }
 
@@ -205,6 +284,22 @@ export class HttpExchange implements Handshake {
   #finish(): void {
     if (this.#isFinished) return
     this.#isFinished = true
+    this.charge.close()
+    if (this.#holdsUpload) this.#shared.isUploading = false
     this.#shared.openExchanges--
   }
+}
+
+function copyOf(chunk: ArrayBuffer): Buffer {
+  const bytes = Buffer.allocUnsafe(chunk.byteLength)
+  bytes.set(new Uint8Array(chunk))
+  return bytes
+}
+
+function uploadUnderWay(): PenstockError {
+  return new PenstockError(
+    'ERR_QUEUE_FULL',
+    `Expected one upload of more than ${BODY_BYTES_MAX} bytes at a time but another is under way. Try again when it is done`,
+    { retryAfterMs: 5000 },
+  )
 }

@@ -68,6 +68,8 @@ export class NodeResponse implements RawResponse {
   readonly #headers: string[] = []
   #onAborted: (() => void) | undefined
   #onWritable: ((offsetBytes: number) => boolean) | undefined
+  /** Of an answer without a length, the head is written. */
+  #isStreaming = false
   #isEnded = false
   /** Its last byte was taken, or the caller is gone. */
   #isDone = false
@@ -137,6 +139,11 @@ export class NodeResponse implements RawResponse {
   }
 
   end(body: string | Uint8Array, closes = false): void {
+    if (this.#isStreaming) {
+      this.#isEnded = true
+      this.#response.end()
+      return this.#done()
+    }
     this.#writeHead(Buffer.byteLength(body), closes)
     this.#response.end(typeof body === 'string' ? body : Buffer.from(body))
     this.#done()
@@ -162,6 +169,21 @@ export class NodeResponse implements RawResponse {
 
   onWritable(handler: (offsetBytes: number) => boolean): void {
     this.#onWritable = handler
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    if (!this.#isStreaming) {
+      this.#isStreaming = true
+      this.#response.writeHead(this.#status, this.#message, this.#headers)
+      this.#response.on('drain', () => {
+        if (!this.#isDone) this.#onWritable?.(0)
+      })
+    }
+    return this.#response.write(typeof chunk === 'string' ? chunk : Buffer.from(chunk))
+  }
+
+  close(): void {
+    this.#request.socket.destroy()
   }
 
   #writeHead(contentBytes: number | undefined, closes: boolean): void {

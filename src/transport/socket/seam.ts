@@ -12,13 +12,15 @@
  * `onData` and a frame of `message` are lent until the callback returns. Thread: the I/O isolate that listens.
  */
 
-/** A whole answer. `headers` come beside content-type and content-length. */
+import type { PieceBody } from '../piece-body.js'
+
+/** An answer. `headers` come beside content-type and content-length. */
 export interface HttpReply {
   readonly status: number
   readonly contentType?: string
   readonly headers?: readonly (readonly [name: string, value: string])[]
   /** Absent: no body. */
-  readonly body?: string | Uint8Array
+  readonly body?: string | Uint8Array | PieceBody
 }
 
 /** The head of a request, valid until the handler that received it returns. */
@@ -52,7 +54,11 @@ export interface RawResponse {
   endWithoutBody(reportedBytes?: number, closes?: boolean): unknown
   /** Takes what the socket takes of `bytes`, which stay the caller's until it is done. @returns written as a whole, and done. */
   tryEnd(bytes: Uint8Array, totalBytes: number): [isWritten: boolean, isDone: boolean]
-  /** Calls back with the number of bytes that were taken so far, when `tryEnd` can go on. */
+  /** Writes a part of an answer without a length; `end('')` follows the last. Empty parts are left out by the caller. @returns false: the socket has more than it takes now. */
+  write(chunk: string | Uint8Array): boolean
+  /** Cuts the connection; the handler of `onAborted` is called. */
+  close(): unknown
+  /** Calls back with the number of bytes that `tryEnd` wrote so far, when it or `write` can go on. */
   onWritable(handler: (offsetBytes: number) => boolean): unknown
 }
 

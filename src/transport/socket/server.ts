@@ -1,12 +1,15 @@
 /**
  * A listening port with its HTTP exchanges and WebSocket connections, over whichever backend loads: here the exchanges
- * are counted, the bodies share one budget, and a refused port gets its reason.
+ * are counted, bodies and answers are charged to the engine's budget, and a refused port gets its reason.
  */
 import type { PenstockError } from '../../base/errors.js'
 import { listenFailure } from '../listen-failure.js'
 import { QuickExchanges, type QuickHandler } from '../quick-exchange.js'
+import { BodyMemory } from '../body.js'
+import type { Budget } from '../byte-charge.js'
 import { openBackend } from './choose.js'
 import { HttpExchange, isBodyAmbiguous, readHead, type ExchangeShare, type RequestHead } from './exchange.js'
+import { SlowReaders } from './slow-readers.js'
 import type { BackendHandlers, RawRequest, RawResponse, SocketBackend, SocketBehaviour, SocketChoice } from './seam.js'
 
 export interface SocketServerOptions<Data> {
@@ -15,8 +18,8 @@ export interface SocketServerOptions<Data> {
   /** Requests that it takes do not come to onRequest. */
   readonly quick?: readonly (QuickHandler & { start(exchanges: QuickExchanges): void })[]
   readonly socket: SocketBehaviour<Data>
-  /** Bytes of all bodies that are still arriving. */
-  readonly bodiesBytesMax: number
+  /** What bodies that arrive and answers that wait are charged to. */
+  readonly budget: Budget
   /** Asked about each new connection, which `connectionCount` counts by then. False: it is cut at once. */
   readonly admits: () => boolean
   /** Absent: 'auto'. */
@@ -32,7 +35,10 @@ export class SocketServer<Data> {
   /** @throws PenstockError ERR_ARGUMENT when the backend that was asked for does not load. */
   constructor(options: SocketServerOptions<Data>) {
     this.#shared = {
-      bodies: { bytes: 0, bytesMax: options.bodiesBytesMax, spares: [] },
+      budget: options.budget,
+      bodies: new BodyMemory(),
+      readers: new SlowReaders(),
+      isUploading: false,
       isClosing: false,
       openExchanges: 0,
     }

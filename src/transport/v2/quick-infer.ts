@@ -11,6 +11,7 @@ import { authorize } from '../auth.js'
 import { replyToError } from '../http/dispatch.js'
 import { JSON_TYPE } from '../http/replies.js'
 import type { HttpContext } from '../http/route.js'
+import { PieceBody } from '../piece-body.js'
 import type { QuickExchange, QuickHandler } from '../quick-exchange.js'
 import { failureStatus } from './failures.js'
 import { outputFormsOf, writeAnswer, type OutputForm } from './http-answer.js'
@@ -123,11 +124,15 @@ export class QuickInferV2 implements QuickHandler {
       // Whatever it is, for example a text longer than a string may be: the caller is told, and nobody else's answer is lost.
       return this.#fail(exchange, toPenstockError(error))
     }
+    const { headBytes, body } = written
+    if (body instanceof PieceBody) exchange.reply({ status: 200, contentType: JSON_TYPE, body })
+    else {
+      const refusal =
+        headBytes === null ? exchange.answer(body, JSON_TYPE) : exchange.answer(body, BINARY_TYPE, String(headBytes))
+      if (refusal !== null) return this.#fail(exchange, refusal)
+    }
     this.#service.noteInference(call.served)
     this.#context.onAnswered(route, 'POST', 200)
-    const { headBytes, body } = written
-    if (headBytes === null) exchange.answer(body, JSON_TYPE)
-    else exchange.answer(body, BINARY_TYPE, String(headBytes))
   }
 
   #fail(exchange: QuickExchange, error: PenstockError): void {
