@@ -138,11 +138,7 @@ export class Engine implements EngineApi {
     this.#executor = new Executor(pool.plane, requestsMaxOf(options), {
       onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
       onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),
-      httpInFlight: () => this.json.inFlight,
-      onHttpOutbox: () => this.json.renewOutbox(),
-      onHttpAnswered: (exchange, offset, bytes) => this.json.answer(exchange, offset, bytes),
-      onHttpFailed: (exchange, failure) => this.json.fail(exchange, failure),
-      onHttpLarge: (exchange, answer, requestNumber) => this.json.answerLarge(exchange, answer, requestNumber),
+      http: () => this.json,
       onDrained: () => this.#wire.drained(),
     })
     this.#plain = new PlainExecutor(pool, this.budget, {

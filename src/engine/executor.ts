@@ -28,17 +28,22 @@ export interface RequestId {
   readonly text: string
 }
 
+/** Where answers of JSON over HTTP go. */
+export interface HttpAnswers {
+  /** Requests that are not answered: they count with the calls. */
+  readonly inFlight: number
+  /** The answers that follow lie in another memory. */
+  renewOutbox(): void
+  answer(exchange: number, offset: number, bytes: number): void
+  /** Answered, to be printed in parts. */
+  answerLarge(exchange: number, answer: Answer, requestNumber: number): void
+  fail(exchange: number, failure: NativeFailure): void
+}
+
 export interface ExecutorEvents {
   onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
   onSendFailed(connection: number, channel: number, wireId: number, failure: NativeFailure): void
-  /** HTTP requests that are not answered: they count with the calls. */
-  httpInFlight(): number
-  /** The HTTP answers that follow lie in another memory. */
-  onHttpOutbox(): void
-  onHttpAnswered(exchange: number, offset: number, bytes: number): void
-  onHttpFailed(exchange: number, failure: NativeFailure): void
-  /** Answered, to be printed in parts. */
-  onHttpLarge(exchange: number, answer: Answer, requestNumber: number): void
+  http(): HttpAnswers
   onDrained(): void
 }
 
@@ -116,7 +121,7 @@ export class Executor {
     onAnswer: (result: InferResult) => void,
     onFailure: (error: PenstockError) => void,
   ): number {
-    const isFull = this.#table.inUse + this.#events.httpInFlight() >= this.#requestsMax
+    const isFull = this.#table.inUse + this.#events.http().inFlight >= this.#requestsMax
     const tag = isFull ? -1 : this.#table.take(deployment, id.text, onAnswer, onFailure)
     if (tag < 0) {
       onFailure(
@@ -262,10 +267,10 @@ export class Executor {
     else if (kind === SEND || kind === SEND_HELD) {
       if (b + c > this.#outbox.length) this.#outbox = addon.outbox(this.port)
       this.#events.onSend(a, this.#outbox.subarray(b, b + c), kind === SEND_HELD)
-    } else if (kind === HTTP_ANSWERED) this.#events.onHttpAnswered(a, b, c)
-    else if (kind === HTTP_FAILED) this.#events.onHttpFailed(a, addon.readFailure(this.port, b))
-    else if (kind === HTTP_LARGE) this.#events.onHttpLarge(a, addon.readAnswer(this.port, b), c)
-    else if (kind === HTTP_OUTBOX) this.#events.onHttpOutbox()
+    } else if (kind === HTTP_ANSWERED) this.#events.http().answer(a, b, c)
+    else if (kind === HTTP_FAILED) this.#events.http().fail(a, addon.readFailure(this.port, b))
+    else if (kind === HTTP_LARGE) this.#events.http().answerLarge(a, addon.readAnswer(this.port, b), c)
+    else if (kind === HTTP_OUTBOX) this.#events.http().renewOutbox()
     else if (kind === SEND_FAILED) {
       this.#events.onSendFailed(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.port, b))
     }
