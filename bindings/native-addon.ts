@@ -118,8 +118,35 @@ export interface FailureDetail {
   wireId: number
 }
 
-/** take(): 0 closed · 1 a batch, see `WorkerInfo` · 2 a job: `takeJob` · 3 nothing within the timeout. */
-export type TakeKind = 0 | 1 | 2 | 3
+/**
+ * take(): 0 closed · 1 a batch, see `WorkerInfo` · 2 a job: `takeJob` · 3 nothing within the timeout · 4 the worker was set
+ * aside or retired, and is to end.
+ */
+export type TakeKind = 0 | 1 | 2 | 3 | 4
+
+/** What a worker has been inside of for a while. Named by `worker` and `startNs`: what it does later has another start. */
+export interface RunInHand {
+  readonly worker: number
+  readonly startNs: number
+  /** Of a batch, or of rows that are run again to be checked; null: it is the job `tag`. */
+  readonly modelKey: number | null
+  readonly tag: number
+  readonly elapsedUs: number
+  /** Of a batch of the model; 0: nobody knows. */
+  readonly expectedUs: number
+  readonly isAside: boolean
+}
+
+export interface WorkersLook {
+  /** Since a worker was free last, 0: one is; Infinity: there is none. Background workers and those set aside do not count. */
+  readonly withoutFreeUs: number
+  /** The longest wait of a batch or job that is no long model's. */
+  readonly waitingUs: number
+  /** The longest wait of what is long and would take the last free worker. */
+  readonly heldBackUs: number
+  /** That last for 50 ms and more, of background workers and those set aside, too. */
+  readonly runs: readonly RunInHand[]
+}
 
 export interface LaneLayout {
   /** offsetBytes in the batch's buffer; dims exclude the row axis unless batching is whole. */
@@ -177,8 +204,9 @@ export interface NativeAddon {
   /**
    * How the queue's batches run from now on, while it serves: at most `instancesMax` (1..2^32-1) of them at a time over
    * all workers, and with at most `inputBytesMax` bytes of inputs each (1..2^53), one row at least.
+   * @param expectedRunUs what such a batch was measured to take, in microseconds; absent: it was not.
    */
-  limitQueue(queue: QueueHandle, instancesMax: number, inputBytesMax: number): void
+  limitQueue(queue: QueueHandle, instancesMax: number, inputBytesMax: number, expectedRunUs?: number): void
   /**
    * Background workers have loaded the queue's model: while there is one, long background batches are left to them.
    */
@@ -232,8 +260,24 @@ export interface NativeAddon {
   completeBatch(worker: WorkerHandle, runStartUs: number, runEndUs: number): void
   takeJob(worker: WorkerHandle): { tag: number; payload: Uint8Array }
   completeJob(worker: WorkerHandle, tag: number, reply: Uint8Array): void
-  /** worker -1: whichever is free first; otherwise that worker's own queue. Its reply is a `job` event of `port`. */
-  postJob(port: PortHandle, worker: number, tag: number, payload: Uint8Array): void
+  /**
+   * worker -1: whichever is free first; otherwise that worker's own queue. Its reply is a `job` event of `port`, without
+   * bytes when the worker is lost with the job in hand.
+   * @param isLong it may take long, and leaves the last free worker to others; for worker -1.
+   */
+  postJob(port: PortHandle, worker: number, tag: number, payload: Uint8Array, isLong?: boolean): void
+  /** The worker runs rows of this model again until it takes next; only for those who look. */
+  beginCheck(worker: WorkerHandle, modelKey: number): void
+  /** What takes long at this moment; models that do are treated as long until their run ends. Of a closed plane: nothing. */
+  lookAtWorkers(plane: number): WorkersLook
+  /**
+   * The worker finishes that run, which is answered, and is then to end; it counts nowhere any more, its own jobs are
+   * forgotten, and its thread yields the cores to others.
+   * @returns false: that run has ended.
+   */
+  setWorkerAside(plane: number, worker: number, startNs: number): boolean
+  /** The worker is to end instead of taking what comes next. @returns false: there is no such worker. */
+  retireWorker(plane: number, worker: number): boolean
 
   // ── I/O isolates ────────────────────────────────────────────────────────────────────────────
   /** `onReady` runs on this isolate's loop, at most once until the next drain, when events wait. */

@@ -86,6 +86,8 @@ Napi::Value limit_queue(const Napi::CallbackInfo& info) {
   ModelQueue& queue = *open_box<QueueBox>(info, 0).queue;
   const auto instances = static_cast<uint32_t>(read_integer(info[1], "instancesMax", 1, UINT32_MAX));
   const auto input_bytes = static_cast<size_t>(read_integer(info[2], "inputBytesMax", 1, int64_t{1} << 53));
+  const double expected_us = info[3].IsUndefined() ? 0.0 : info[3].ToNumber().DoubleValue();
+  queue.expected_run_us.store(expected_us, std::memory_order_relaxed);
   queue.limit_batches(input_bytes);
   queue.scheduler.limit_instances(queue, instances);
   return info.Env().Undefined();

@@ -23,6 +23,8 @@ void WorkerBox::close() {
     complete_batch(seat, std::nullopt);
     has_batch = false;
   }
+  // Without bytes: it was in hand, and nobody will say what came of it.
+  if (const auto port = seat.job.reply_to.lock(); port != nullptr) port->push_reply({seat.job.tag, {}});
   plane->scheduler.remove_worker(seat);
 }
 

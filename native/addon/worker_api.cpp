@@ -1,25 +1,18 @@
 // What an inference worker calls: take, the memory of the batch in hand, complete; and jobs.
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
-
-#if defined(__linux__)
-#include <sys/resource.h>
-#include <unistd.h>
-#endif
+#include "core/thread_priority.hpp"
 
 namespace penstock::addon {
 namespace {
-// The calling thread, and those it makes, get what others leave of the cores, for the rest of their lives: without
-// privileges no thread is raised again. Not SCHED_IDLE, which could stop a thread for long with a mutex in its hands.
+// The calling thread, and those it makes, for the rest of their lives.
 Napi::Value yield_to_others(const Napi::CallbackInfo& info) {
-#if defined(__linux__)
-  constexpr int kNicest = 19;
-  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNicest);
-#endif
+  yield_thread(this_thread_id(), kNicest);
   return info.Env().Undefined();
 }
 
@@ -176,6 +169,61 @@ Napi::Value complete_batch_js(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value begin_check(const Napi::CallbackInfo& info) {
+  WorkerBox& box = open_box<WorkerBox>(info, 0);
+  const auto model_key = static_cast<uint32_t>(read_integer(info[1], "modelKey", 0, UINT32_MAX));
+  box.plane->scheduler.begin_check(box.seat, model_key);
+  return info.Env().Undefined();
+}
+
+std::shared_ptr<Plane> plane_of(const Napi::CallbackInfo& info) {
+  return Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
+}
+
+Napi::Object run_object(Napi::Env env, const RunInHand& run) {
+  Napi::Object object = Napi::Object::New(env);
+  const bool is_job = run.held == Held::kJob;
+  object.Set("worker", Napi::Number::New(env, run.worker));
+  object.Set("startNs", Napi::Number::New(env, static_cast<double>(run.start_ns)));
+  object.Set("modelKey", is_job ? env.Null() : Napi::Number::New(env, run.model_key).As<Napi::Value>());
+  object.Set("tag", Napi::Number::New(env, run.tag));
+  object.Set("elapsedUs", Napi::Number::New(env, static_cast<double>(run.elapsed_ns) / 1000.0));
+  object.Set("expectedUs", Napi::Number::New(env, run.expected_us));
+  object.Set("isAside", Napi::Boolean::New(env, run.is_aside));
+  return object;
+}
+
+Napi::Value look_at_workers(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<Plane> plane = plane_of(info);
+  const WorkersLook look = plane == nullptr ? WorkersLook{} : plane->scheduler.look();
+  const auto microseconds = [&](int64_t ns) {
+    const double us = static_cast<double>(ns) / 1000.0;
+    return Napi::Number::New(env, ns == INT64_MAX ? std::numeric_limits<double>::infinity() : us);
+  };
+  Napi::Array runs = Napi::Array::New(env, look.runs.size());
+  for (uint32_t i = 0; i < look.runs.size(); ++i) runs.Set(i, run_object(env, look.runs[i]));
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("withoutFreeUs", microseconds(look.without_free_ns));
+  result.Set("waitingUs", microseconds(look.waiting_ns));
+  result.Set("heldBackUs", microseconds(look.held_back_ns));
+  result.Set("runs", runs);
+  return result;
+}
+
+Napi::Value set_worker_aside(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<Plane> plane = plane_of(info);
+  const auto worker = static_cast<uint32_t>(read_integer(info[1], "worker", 0, 4095));
+  const auto start_ns = static_cast<int64_t>(info[2].ToNumber().DoubleValue());
+  return Napi::Boolean::New(info.Env(), plane != nullptr && plane->scheduler.set_aside(worker, start_ns));
+}
+
+Napi::Value retire_worker(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<Plane> plane = plane_of(info);
+  const auto worker = static_cast<uint32_t>(read_integer(info[1], "worker", 0, 4095));
+  return Napi::Boolean::New(info.Env(), plane != nullptr && plane->scheduler.retire(worker));
+}
+
 Napi::Value take_job(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Job& job = open_box<WorkerBox>(info, 0).seat.job;
@@ -201,7 +249,8 @@ Napi::Value post_job(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const auto worker = static_cast<int>(read_integer(info[1], "worker", -1, 4095));
   const ByteSpan payload = read_bytes(info.Env(), info[3], "payload");
-  Job job{box.port, info[2].ToNumber().DoubleValue(), std::vector<uint8_t>(payload.data, payload.data + payload.size)};
+  Job job{box.port, info[2].ToNumber().DoubleValue(), std::vector<uint8_t>(payload.data, payload.data + payload.size),
+          info[4].ToBoolean()};
   if (!box.port->plane->scheduler.post(worker, std::move(job))) throw_handle_error(info.Env(), "worker", "is closed");
   return info.Env().Undefined();
 }
@@ -213,6 +262,10 @@ void register_workers(Napi::Env env, Napi::Object exports) {
   export_function<close_worker>(env, exports, "closeWorker");
   export_function<worker_info>(env, exports, "workerInfo");
   export_function<take>(env, exports, "take");
+  export_function<begin_check>(env, exports, "beginCheck");
+  export_function<look_at_workers>(env, exports, "lookAtWorkers");
+  export_function<set_worker_aside>(env, exports, "setWorkerAside");
+  export_function<retire_worker>(env, exports, "retireWorker");
   export_function<lane_layout>(env, exports, "laneLayout");
   export_function<batch_buffer>(env, exports, "batchBuffer");
   export_function<batch_entries>(env, exports, "batchEntries");

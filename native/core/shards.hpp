@@ -19,7 +19,8 @@
 namespace penstock {
 class WriterNumbers {
  public:
-  static constexpr uint32_t kWritersMax = 512;  // workers of a plane, half of them for the background, or its ports
+  // Workers of a plane, their substitutes and those for the background; or its ports.
+  static constexpr uint32_t kWritersMax = 544;
   static constexpr uint32_t kNone = kWritersMax;
 
   // kNone: all are taken.

@@ -193,7 +193,12 @@ void complete_batch(WorkerSeat& seat, std::optional<RunSpan> run) {
   if (run) {
     batch.moments = {seat.taken_ns, run->start_ns, run->end_ns};
     const double busy_us = static_cast<double>(std::max<int64_t>(0, run->end_ns - seat.taken_ns)) / 1000.0;
-    seat.is_for_background ? queue->note_background_cost(batch.rows, busy_us) : queue->note_cost(batch.rows, busy_us);
+    if (seat.is_for_background)
+      queue->note_background_cost(batch.rows, busy_us);
+    else if (seat.is_aside.load(std::memory_order_relaxed))
+      queue->note_overdue_cost(batch.rows, busy_us);
+    else
+      queue->note_cost(batch.rows, busy_us);
     if (queue->scheduler.is_measuring) scatter = &record_phases(queue->phases.of(seat.writer), batch);
     if (!batch.has_all_outputs())
       fail_all_entries(batch, StatusCode::kRunFailed, "The run left an output without a value.");

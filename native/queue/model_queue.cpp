@@ -116,9 +116,11 @@ ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
   for (auto& bytes : output_bytes_) bytes.store(-1.0, std::memory_order_relaxed);
   if (free_dim_count == 0) static_lane_ = add_lane(nullptr, 0);
   scheduler.arenas.enlist(*this);
+  scheduler.add_queue(*this);
 }
 
 ModelQueue::~ModelQueue() {
+  scheduler.remove_queue(*this);
   scheduler.arenas.leave(*this);
   for (const auto& lane : lanes_)
     for (const auto& batch : lane->batches_) {
@@ -310,6 +312,17 @@ double ModelQueue::background_wait_us(uint32_t rows) const noexcept {
 void ModelQueue::note_cost(uint32_t rows, double busy_us) noexcept {
   blend(us_per_row, busy_us / rows);
   blend(us_per_run, busy_us);
+  if (noted_runs.load(std::memory_order_relaxed) < Scheduler::kTrustedRuns)
+    noted_runs.fetch_add(1, std::memory_order_relaxed);
+  if (overdue_in_a_row.load(std::memory_order_relaxed) != 0) overdue_in_a_row.store(0, std::memory_order_relaxed);
+}
+
+void ModelQueue::note_overdue_cost(uint32_t rows, double busy_us) noexcept {
+  constexpr uint32_t kInARow = 3;
+  const uint32_t in_a_row = overdue_in_a_row.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (in_a_row < kInARow && us_per_run.load(std::memory_order_relaxed) != 0.0) return;
+  note_cost(rows, busy_us);
+  overdue_in_a_row.store(in_a_row, std::memory_order_relaxed);
 }
 
 // A run that others interrupted can only look longer than the model is.

@@ -125,6 +125,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   void note_cost(uint32_t rows, double busy_us) noexcept;
   // The same of a background worker, which may have waited for a core in its midst.
   void note_background_cost(uint32_t rows, double busy_us) noexcept;
+  // The same of a run past its limit. One odd request must not make the model a slow one: such runs count as soon as
+  // nothing else is known, or several come in a row.
+  void note_overdue_cost(uint32_t rows, double busy_us) noexcept;
 
   Scheduler& scheduler;
   const QueueOptions options;
@@ -135,6 +138,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // The scheduler's, under its mutex: how many batches may run at a time, how many do, and those that wait for that.
   std::atomic<uint32_t> instances_max{std::numeric_limits<uint32_t>::max()};
   uint32_t running = 0;
+  uint32_t overruns = 0;  // runs in hand that have been found to be long
+  uint32_t stuck = 0;     // runs of workers that were set aside
   std::array<BatchList, kPriorities> parked{};
   // Background workers have loaded the model: its long background batches are left to them.
   std::atomic<bool> is_in_background_workers{false};
@@ -146,6 +151,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   std::atomic<uint64_t> arena_bytes{0};  // resident
   std::atomic<double> us_per_row{0.0};
   std::atomic<double> us_per_run{0.0};
+  std::atomic<double> expected_run_us{0.0};  // of a full batch, as it was measured; 0: it was not
+  std::atomic<uint32_t> overdue_in_a_row{0};
+  std::atomic<uint32_t> noted_runs{0};  // up to Scheduler::kTrustedRuns
   std::atomic<double> us_per_background_row{0.0};  // of background workers
   Shards<PhaseTimes> phases;                       // by worker
 

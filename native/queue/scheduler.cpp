@@ -8,6 +8,8 @@
 #include "core/assert.hpp"
 #include "core/clock.hpp"
 #include "core/relax_cpu.hpp"
+#include "core/thread_priority.hpp"
+#include "queue/batch_list.hpp"
 #include "queue/model_queue.hpp"
 
 namespace penstock {
@@ -21,44 +23,6 @@ bool is_expensive(const Batch& batch) {
   return estimate_us == 0.0 || estimate_us > Scheduler::kCheapRunUs;  // unknown: assume the worst
 }
 
-bool is_at_limit(const ModelQueue& queue) {
-  return queue.running >= queue.instances_max.load(std::memory_order_relaxed);
-}
-
-void push_back(BatchList& list, Batch& batch) {
-  batch.next = nullptr;
-  (list.tail == nullptr ? list.head : list.tail->next) = &batch;
-  list.tail = &batch;
-}
-
-// By publication: the newest go to the tail at once, and what comes back to a list was published before most of it.
-void insert_in_order(BatchList& list, Batch& batch) {
-  if (list.tail == nullptr || list.tail->sequence < batch.sequence) return push_back(list, batch);
-  Batch* previous = nullptr;
-  for (Batch* other = list.head; other != nullptr && other->sequence < batch.sequence; other = other->next)
-    previous = other;
-  batch.next = previous == nullptr ? list.head : previous->next;
-  (previous == nullptr ? list.head : previous->next) = &batch;
-}
-
-// The oldest of the list, without long background batches unless they may run. Batches that wait for company
-// (maxDelayUs) are passed over until they are full or due; wake_ns becomes the earliest moment one is due.
-Batch* pop_due(BatchList& list, bool may_be_long_background, int64_t now, int64_t& wake_ns) {
-  Batch* previous = nullptr;
-  for (Batch* batch = list.head; batch != nullptr; previous = batch, batch = batch->next) {
-    const int64_t due_ns = batch->opened_ns + batch->lane.queue.options.max_delay_us * 1000;
-    if (due_ns > now && !batch->is_full.load(std::memory_order_relaxed)) {
-      wake_ns = std::min(wake_ns, due_ns);
-      continue;
-    }
-    if (batch->priority == Priority::kBackground && !may_be_long_background && is_expensive(*batch)) continue;
-    (previous == nullptr ? list.head : previous->next) = batch->next;
-    if (list.tail == batch) list.tail = previous;
-    return batch;
-  }
-  return nullptr;
-}
-
 void notify(const std::shared_ptr<std::condition_variable>& woken) {
   if (woken != nullptr) woken->notify_one();
 }
@@ -67,6 +31,7 @@ void notify(const std::shared_ptr<std::condition_variable>& woken) {
 bool Scheduler::add_worker(WorkerSeat& seat) {
   seat.writer = writers_.take();
   if (seat.writer == WriterNumbers::kNone) return false;
+  seat.thread_id = this_thread_id();
   std::lock_guard lock(mutex_);
   (seat.is_for_background ? background_workers_ : workers_).push_back(&seat);
   idle_.reserve(workers_.size());
@@ -80,8 +45,10 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
     std::lock_guard lock(mutex_);
     std::erase(workers_, &seat);
     std::erase(background_workers_, &seat);
+    std::erase(aside_, &seat);
     count_workers();
     end_return(seat);
+    end_job(seat);
     news_.fetch_add(1, std::memory_order_release);
     orphans.swap(seat.own_jobs);
     if (background_workers_.empty())
@@ -172,6 +139,7 @@ void Scheduler::watch(std::unique_lock<std::mutex>& lock) {
 void Scheduler::announce_return(WorkerSeat& seat) {
   if (seat.is_for_background) return;
   std::lock_guard lock(mutex_);
+  if (seat.is_leaving) return;
   seat.is_returning = true;
   ++returning_;
 }
@@ -236,6 +204,8 @@ bool Scheduler::post(int worker, Job job) {
   if (is_closed()) return false;
   WorkerSeat* const target = worker < 0 ? nullptr : find_seat(static_cast<uint32_t>(worker));
   if (worker >= 0 && target == nullptr) return false;
+  if (target == nullptr) has_shared_jobs_ = true;
+  job.posted_ns = now_ns();
   (target == nullptr ? jobs_ : target->own_jobs).push_back(std::move(job));
   if (target != nullptr && target->is_for_background) {
     target->woken->notify_one();
@@ -271,15 +241,32 @@ void Scheduler::unpark_one(ModelQueue& queue) {
 // The oldest batch of the highest priority that may run now, in the caller's hands. A background worker's own session
 // runs it, so the limit of instances is not for it: or interactive batches of the model would wait for its slow run.
 Batch* Scheduler::pop(const WorkerSeat& seat, int64_t now, int64_t& wake_ns) {
-  if (seat.is_for_background) return pop_due(long_background_, true, now, wake_ns);
+  if (seat.is_for_background) {
+    const auto is_left = [](const Batch& batch) { return batch.lane.queue.stuck >= kStuckRunsMax; };
+    return pop_due(long_background_, now, wake_ns, is_left);
+  }
+  const bool leaves_one = !may_run_long();
+  const bool leaves_one_background = !may_run_long_background();
+  const auto is_left = [&](const Batch& batch) {
+    if (leaves_one_background && batch.priority == Priority::kBackground && is_expensive(batch)) return true;
+    return leaves_one && is_held_back(batch, now);
+  };
   for (BatchList& list : ready_) {
-    while (Batch* const batch = pop_due(list, may_run_long_background(), now, wake_ns)) {
+    while (Batch* const batch = pop_due(list, now, wake_ns, is_left)) {
       backlog_us_ = has_ready() ? std::max(0.0, backlog_us_ - run_estimate_us(*batch)) : 0.0;
       if (!is_at_limit(batch->lane.queue)) return batch;
       park(*batch);
     }
   }
   return nullptr;
+}
+
+// A batch may have chosen this seat to be woken: it is passed on before the job, which can take seconds.
+void Scheduler::pass_on_batches(const WorkerSeat& seat) {
+  if (seat.is_for_background && long_background_.head != nullptr) return notify(wake_background_worker());
+  if (!has_ready()) return;
+  news_.fetch_add(1, std::memory_order_release);
+  if (should_wake()) wake_last_idle()->notify_one();
 }
 
 Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
@@ -291,25 +278,23 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
   {
     std::unique_lock lock(mutex_);
     end_return(seat);
+    end_job(seat);
+    const bool is_batch_first = std::exchange(seat.had_shared_job, false);
     for (;;) {
       if (is_closed()) return Take::kClosed;
-      std::deque<Job>& jobs = seat.own_jobs.empty() && !seat.is_for_background ? jobs_ : seat.own_jobs;
-      if (!jobs.empty()) {
-        seat.job = std::move(jobs.front());
-        jobs.pop_front();
-        // A batch may have chosen this seat to be woken: pass it on before the job, which can take seconds.
-        if (seat.is_for_background && long_background_.head != nullptr)
-          notify(wake_background_worker());
-        else if (has_ready()) {
-          news_.fetch_add(1, std::memory_order_release);
-          if (should_wake()) wake_last_idle()->notify_one();
-        }
+      if (seat.is_leaving) return Take::kRetired;
+      seat.taken_ns = now_ns();
+      if (!seat.own_jobs.empty()) {
+        Job job = std::move(seat.own_jobs.front());
+        seat.own_jobs.pop_front();
+        begin_job(seat, std::move(job));
         return Take::kJob;
       }
+      if (!is_batch_first && take_shared_job(seat)) return Take::kJob;
       int64_t wake_ns = INT64_MAX;
-      seat.taken_ns = now_ns();
       seat.batch = pop(seat, seat.taken_ns, wake_ns);
       if (seat.batch != nullptr) break;
+      if (is_batch_first && take_shared_job(seat)) return Take::kJob;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
       if (!has_watched && wake_ns == INT64_MAX && timeout_ms < 0 && may_watch(seat)) {
         has_watched = true;
@@ -320,6 +305,7 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
       if (wake_ns != INT64_MAX) until = std::chrono::steady_clock::time_point{std::chrono::nanoseconds(wake_ns)};
       wait(lock, seat, timeout_ms >= 0 ? std::min(deadline, until) : until);
     }
+    seat.held = Held::kBatch;
     seat.is_expensive = is_expensive(*seat.batch);
     seat.is_background = seat.batch->priority == Priority::kBackground;
     if (seat.is_for_background) {
@@ -328,6 +314,8 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
       ++running_;
       ++seat.batch->lane.queue.running;
       seat.is_alone = running_ == 1 && !has_ready() && parking_.empty();
+      seat.is_long = is_long(seat.batch->lane.queue);
+      if (seat.is_long) ++running_long_;
       if (seat.is_expensive) ++running_expensive_;
       if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
       if (has_ready() && should_wake()) woken = wake_last_idle();
@@ -342,9 +330,17 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
 }
 
 void Scheduler::finish(WorkerSeat& seat) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   ModelQueue& queue = std::exchange(seat.batch, nullptr)->lane.queue;
+  seat.held = Held::kNothing;
+  if (std::exchange(seat.is_overrun, false)) --queue.overruns;
+  if (seat.is_aside.load(std::memory_order_relaxed)) {
+    const auto woken = finish_aside(seat, queue);
+    lock.unlock();
+    return notify(woken);
+  }
   if (seat.is_for_background) return;
+  end_long(seat);
   PENSTOCK_ASSERT(running_ >= 1);
   PENSTOCK_ASSERT(queue.running >= 1);
   --running_;

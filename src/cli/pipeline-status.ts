@@ -51,7 +51,11 @@ export function describeStatus(status: StatusAnswer): string {
     model.ready ? 'yes' : 'no',
     model.provider ?? '-',
   ])
-  lines.push(...(status.background ?? []).flatMap(backgroundLines), ...status.models.flatMap(batchingLines))
+  lines.push(
+    ...(status.background ?? []).flatMap(backgroundLines),
+    ...status.models.flatMap(batchingLines),
+    ...status.models.flatMap(overdueLines),
+  )
   return [...lines, '', formatTable(columns, rows), '', formatTable(runColumns, status.models.map(runRow))].join('\n')
 }
 
@@ -83,6 +87,17 @@ function batchingLines({ name, version, batching }: StatusAnswer['models'][numbe
     ...(shared_run_failures > 0 ? [`${shared_run_failures} shared runs failed whose requests ran by themselves`] : []),
   ]
   return seen.length === 0 ? [] : [`  batching  ${name}@${version}: ${seen.join('; ')}`]
+}
+
+/** Nothing where every run ended in time. */
+function overdueLines({
+  name,
+  version,
+  overdue_runs: overdue = 0,
+  stuck_runs: stuck = 0,
+}: StatusAnswer['models'][number]): string[] {
+  if (overdue === 0) return []
+  return [`  too long  ${name}@${version}: ${overdue} runs past their limit, ${stuck} of which hold a worker now`]
 }
 
 const runColumns = [

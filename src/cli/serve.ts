@@ -39,6 +39,8 @@ interface ServeOptions {
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
   readonly memoryBudget?: number
+  readonly runLimit?: number
+  readonly substituteWorkers?: number
   readonly allowClientShm?: boolean
   readonly sockets?: SocketChoice
   readonly insecure?: boolean
@@ -103,6 +105,19 @@ export function serveCommand(terminal: Terminal): Command {
       new Option('--latency-objective <time>', 'what one run may take when calibration chooses (default: 100ms)')
         .argParser(durationArgument)
         .env('PENSTOCK_LATENCY_OBJECTIVE'),
+    )
+    .addOption(
+      new Option(
+        '--run-limit <time>',
+        'what one run may take before its worker counts as stuck and another takes its place (default: 10 times what the model is known to take, 2s at least)',
+      )
+        .argParser(durationArgument)
+        .env('PENSTOCK_RUN_LIMIT'),
+    )
+    .addOption(
+      new Option('--substitute-workers <count>', 'threads that may stand in for stuck workers at a time (default: 4)')
+        .argParser(countArgument)
+        .env('PENSTOCK_SUBSTITUTE_WORKERS'),
     )
     .addOption(
       new Option(
@@ -204,6 +219,8 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     memoryBudgetBytes: options.memoryBudget,
+    runLimitMs: options.runLimit,
+    substituteWorkers: options.substituteWorkers,
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   })
   const directory = examplesDirectory(options.examples)

@@ -135,6 +135,8 @@ export interface StatusAnswer {
     readonly version: number
     readonly pending_rows: number
     readonly ready: boolean
+    readonly overdue_runs?: number
+    readonly stuck_runs?: number
     readonly provider?: string
     readonly page_locked?: boolean
     readonly batching?: BatchingStateAnswer

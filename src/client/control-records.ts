@@ -166,6 +166,7 @@ function modelStatus(answer: StatusAnswer['models'][number]): RemoteModelStatus 
     version: answer.version,
     pendingRows: answer.pending_rows,
     isReady: answer.ready,
+    overdueRuns: { count: answer.overdue_runs ?? 0, stuck: answer.stuck_runs ?? 0 },
     provider: (answer.provider ?? 'cpu') as RemoteModelStatus['provider'],
     isPageLocked: answer.page_locked ?? false,
     batching: (answer.batching?.mode ?? 'rows') as RemoteModelStatus['batching'],

@@ -291,6 +291,8 @@ export interface PipelineStatus {
     readonly version: number
     readonly pendingRows: number
     readonly isReady: boolean
+    /** Its runs that were past their limit since it was loaded, and those that are now: their workers are stuck. */
+    readonly overdueRuns: { readonly count: number; readonly stuck: number }
     readonly batching: BatchingMode
     /** Its rows, which could share batches, run one by one: a difference was found, or nothing proves them independent. */
     readonly isUnbatched: boolean

@@ -198,6 +198,14 @@ describe('calibrate: noise', () => {
     expect((await search({ runUs: flat(5_000, 0.1) })).isDisturbed).toBe(false)
   })
 
+  test('a model whose one run takes longer than half of the budget is run once and not compared', async () => {
+    const runUs = flat(20_000_000, 0.1)
+    const { plan, rowUs, elapsedMs } = await search({ runUs })
+    expect(elapsedMs).toBeLessThan(25_000)
+    expect(plan).toMatchObject({ instances: 2, runRowsMax: 1, batchRowsMax: 1, alone: null })
+    expect(rowUs).toBeGreaterThan(15_000_000)
+  })
+
   test('the budget holds, give or take what was under way, and something is chosen', async () => {
     const runUs = flat(90_000, 0.1)
     const { plan, elapsedMs } = await search({ runUs, overrides: { budgetUs: 500_000 } })

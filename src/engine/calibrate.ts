@@ -86,6 +86,9 @@ const ALONE_GAIN_US_MIN = 100
 export async function calibrate(facts: CalibrationFacts, measure: Measure, clock: Clock): Promise<CalibrationOutcome> {
   const ledger = new Ledger(measure, clock, facts.budgetUs)
   const rows = await sweepRows(facts, ledger)
+  const first = ledger.best(singleRun(1, facts))
+  // Its runs would take the cores for minutes: one has been seen, and the others' plan is kept.
+  if (isTooLong(first, facts)) return uncompared(first, facts)
   const contenders = busyTrials(facts, rows)
   await race(contenders, ledger, (sample) => sample.rowsPerS)
   const busy = pickBusy(contenders, facts, ledger)
@@ -109,19 +112,30 @@ export async function calibrate(facts: CalibrationFacts, measure: Measure, clock
   }
 }
 
+/** One run at a time, on the threads that a run has by default. */
+function singleRun(rows: number, { intraOpThreads }: CalibrationFacts): Trial {
+  return { instances: 1, intraOpThreads: intraOpThreads ?? 1, spinning: false, rows }
+}
+
+function isTooLong({ runUs }: Measured, { budgetUs }: CalibrationFacts): boolean {
+  return runUs > budgetUs / 2
+}
+
+function uncompared({ rowsPerS, runUs }: Measured, { workers, intraOpThreads }: CalibrationFacts): CalibrationOutcome {
+  const threads = { intraOpThreads: intraOpThreads ?? 1, spinning: false }
+  const plan = { instances: workers, ...threads, runRowsMax: 1, batchRowsMax: 1, alone: null }
+  return { plan, rowUs: runUs, batchUs: runUs, rowsPerS, isDisturbed: false }
+}
+
 /** Rows worth racing: the best of one run at a time, the fewest that come near, and the most within the objective. */
 async function sweepRows(facts: CalibrationFacts, ledger: Ledger): Promise<number[]> {
-  const single = (rows: number): Trial => ({
-    instances: 1,
-    intraOpThreads: facts.intraOpThreads ?? 1,
-    spinning: false,
-    rows,
-  })
+  const single = (rows: number): Trial => singleRun(rows, facts)
   const tried: number[] = []
   const tryRows = async (rows: number): Promise<boolean> => {
     if (tried.length > 0 && ledger.isSpent(1 / 3)) return false
     // The better of two: one spoilt slice must not end the sweep.
-    const isIn = (await ledger.run(single(rows), rows === 1)) && (await ledger.run(single(rows), rows === 1))
+    const run = (): Promise<boolean> => ledger.run(single(rows), rows === 1)
+    const isIn = (await run()) && (isTooLong(ledger.best(single(rows)), facts) || (await run()))
     if (!isIn || (rows > 1 && ledger.best(single(rows)).runUs > facts.objectiveUs)) return false
     tried.push(rows)
     return true

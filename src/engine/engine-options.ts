@@ -22,6 +22,7 @@ import {
   ROW_CHECK_EVERY,
   ROW_CHECK_EVERY_MAX,
 } from '../base/limits.js'
+import { RUN_LIMIT_MS_MAX, SUBSTITUTE_WORKERS_MAX } from '../base/run-limits.js'
 import { expectProviders, type ExecutionProvider } from '../base/providers.js'
 import type { RandomSource } from '../base/random.js'
 import type { PoolNotice, PoolOptions } from '../worker/pool-options.js'
@@ -68,6 +69,16 @@ export interface EngineOptions {
   readonly calibration?: CalibrationMode | undefined
   /** Milliseconds that one run of a model may take when calibration chooses, 1..60000; absent: 100. */
   readonly latencyObjectiveMs?: number | undefined
+  /**
+   * Milliseconds, 1..3600000, after which a run counts as stuck: it is reported, and another thread takes the place of its
+   * worker. Absent: ten times what its model is known to take, and 2 s at least.
+   */
+  readonly runLimitMs?: number | undefined
+  /**
+   * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all are
+   * inside long runs. Each holds a session of every model. Absent: 4.
+   */
+  readonly substituteWorkers?: number | undefined
   /** Of models that name none themselves, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
@@ -107,6 +118,8 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'workerWatchUs',
   'calibration',
   'latencyObjectiveMs',
+  'runLimitMs',
+  'substituteWorkers',
   'executionProviders',
   'batchRowsMax',
   'maxDelayUs',
@@ -133,6 +146,7 @@ export function expectOptions(options: unknown): EngineOptions {
   expectBoolean('metrics', checked.metrics ?? true)
   calibrationOf(checked)
   rowCheckEveryOf(checked)
+  stuckRunsOf(checked)
   differencePolicyOf(checked)
   if (checked.executionProviders !== undefined) expectProviders('executionProviders', checked.executionProviders)
   return checked
@@ -172,6 +186,16 @@ export function rowCheckEveryOf({ rowCheckEvery = ROW_CHECK_EVERY }: EngineOptio
   return expectInteger('rowCheckEvery', rowCheckEvery, 0, ROW_CHECK_EVERY_MAX)
 }
 
+/** @throws PenstockError ERR_ARGUMENT naming the option. */
+function stuckRunsOf({
+  runLimitMs,
+  substituteWorkers,
+}: EngineOptions): Pick<EngineOptions, 'runLimitMs' | 'substituteWorkers'> {
+  if (runLimitMs !== undefined) expectInteger('runLimitMs', runLimitMs, 1, RUN_LIMIT_MS_MAX)
+  if (substituteWorkers !== undefined) expectInteger('substituteWorkers', substituteWorkers, 0, SUBSTITUTE_WORKERS_MAX)
+  return { runLimitMs, substituteWorkers }
+}
+
 /** @throws PenstockError ERR_ARGUMENT. */
 export function differencePolicyOf({ batchingDifferences = 'unbatch' }: EngineOptions): DifferencePolicy {
   return expectOneOf('batchingDifferences', batchingDifferences, DIFFERENCE_POLICIES)
@@ -203,6 +227,7 @@ export function poolOptionsOf(options: EngineOptions, threadPlan: ThreadPlan): P
     watchUs: threadPlan.watchUs,
     budgetBytes: memoryBudgetOf(options),
     rowCheckEvery: rowCheckEveryOf(options),
+    ...stuckRunsOf(options),
     clock: options.clock ?? systemClock,
     onNotice: (notice) => options.onNotice?.(notice),
   }

@@ -46,7 +46,7 @@ import { loadedModelsParts } from './loaded-models-parts.js'
 import { logReading, type LogCalls } from './log-reading.js'
 import { LoadedModels } from './loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './memory-stores.js'
-import { modelMetrics, pipelineMetrics, processMetrics, type EngineMetrics } from './metrics.js'
+import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
 import { PlainExecutor } from './plain-executor.js'
 import { openRowLogs, type RowLogs } from './row-logs.js'
@@ -73,8 +73,7 @@ export class Engine implements EngineApi {
   declare readonly drainLogs: LogCalls['drainLogs']
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
-  /** null: nothing is logged. */
-  readonly #logs: RowLogs | null
+  /** null: nothing is logged. */ readonly #logs: RowLogs | null
   readonly #clock: Clock
   readonly #pool: InferencePool
   readonly #loaded: LoadedModels
@@ -313,7 +312,7 @@ export class Engine implements EngineApi {
   }
 
   get isReady(): boolean {
-    return this.#state === 'open' && this.#pool.readyCount > 0
+    return this.#state === 'open' && this.#pool.isAvailable
   }
 
   metrics(): EngineMetrics {
@@ -324,7 +323,7 @@ export class Engine implements EngineApi {
       inFlight: this.inFlight,
       connections: this.#wire.connectionCount,
       threadPlan: this.threadPlan,
-      workers: { count: this.#pool.workerCount, ready: this.#pool.readyCount, restarts: this.#pool.restartCount },
+      workers: workerMetrics(this.#pool),
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),

@@ -17,6 +17,7 @@ import type { ExecutionProvider } from '../base/providers.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { InferencePool, PoolNotice } from '../worker/inference-pool.js'
+import type { OverdueRuns } from '../worker/overdue-runs.js'
 import type { LoadableModel, ModelSource, WorkerObservation } from '../worker/worker-messages.js'
 import type {
   BatchingCounts,
@@ -64,6 +65,7 @@ export interface LoadedModel {
   readonly isUnbatched: boolean
   /** Its runs on the string path; the queue counts the others. */
   readonly plainRuns: PlainRunCounters
+  /** Its runs past their limit. */ readonly overdueRuns: Readonly<OverdueRuns>
   readonly backgroundFailures: Readonly<BackgroundFailures>
 }
 
@@ -169,6 +171,7 @@ export class LoadedModels {
       runPlanState: 'default',
       batchingCounts: newBatchingCounts(),
       plainRuns: newPlainRunCounters(),
+      overdueRuns: pool.overdueRunsOf(modelKey),
       backgroundFailures: newBackgroundFailures(),
       references: 1,
       isInBackground: false,
@@ -270,7 +273,8 @@ export class LoadedModels {
     if (queue === null) return
     // A row of another size takes a batch of as many bytes: its run takes about as long.
     const bytesMax = calibration === null ? 1 : calibration.rowBytes * runPlan.batchRowsMax
-    addon.limitQueue(queue, calibration === null ? INSTANCES_UNLIMITED : runPlan.instances, isUnbatched ? 1 : bytesMax)
+    const instances = calibration === null ? INSTANCES_UNLIMITED : runPlan.instances
+    addon.limitQueue(queue, instances, isUnbatched ? 1 : bytesMax, calibration?.batchUs ?? 0)
   }
 
   #observe(observation: WorkerObservation): void {

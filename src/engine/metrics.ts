@@ -8,6 +8,8 @@ import { errorTable, type ErrorCode } from '../base/errors.js'
 import type { BatchingCounts } from './api.js'
 import type { BudgetUse } from './byte-budget.js'
 import type { BackgroundLosses } from './background-failures.js'
+import type { InferencePool } from '../worker/inference-pool.js'
+import type { OverdueRuns } from '../worker/overdue-runs.js'
 import type { Deployment } from './deployment.js'
 import type { LoadedModel } from './loaded-models.js'
 import { noValues, PlainHistogram } from './plain-histogram.js'
@@ -40,6 +42,8 @@ export interface ModelMetrics {
   readonly pendingRows: number
   readonly pendingRowsBackground: number
   readonly failedRunCount: number
+  /** Its runs that were past their limit: since it was loaded, and now. */
+  readonly overdueRuns: Readonly<OverdueRuns>
   /** What is seen of its batches; and whether its rows, which could share them, run one by one. */
   readonly batching: BatchingCounts
   readonly isUnbatched: boolean
@@ -93,6 +97,18 @@ export interface BudgetMetrics {
   readonly usedBytes: Readonly<Record<BudgetUse, number>>
 }
 
+export interface WorkerMetrics {
+  /** By the thread plan. */
+  readonly count: number
+  /** Of these, those that take work. */
+  readonly ready: number
+  readonly restarts: number
+  /** Inside a run past its limit; where there are substitutes, another has its place. */
+  readonly stuck: number
+  /** Beyond the plan, because all others were inside long runs. */
+  readonly extra: number
+}
+
 export interface EngineMetrics {
   readonly histogramLayout: HistogramLayout
   readonly uptimeMs: number
@@ -100,7 +116,7 @@ export interface EngineMetrics {
   readonly inFlight: number
   readonly connections: number
   readonly threadPlan: ThreadPlan
-  readonly workers: { readonly count: number; readonly ready: number; readonly restarts: number }
+  readonly workers: WorkerMetrics
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
   readonly budget: BudgetMetrics
@@ -160,7 +176,7 @@ export const newPlainRunCounters = (): PlainRunCounters => ({
 })
 
 export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
-  return models.map(({ version, queue, batchingCounts, isUnbatched, plainRuns }) => {
+  return models.map(({ version, queue, batchingCounts, isUnbatched, plainRuns, overdueRuns }) => {
     // A model with strings has no queue: all of its runs are the string path's.
     const stats: QueueStats | null = queue === null ? null : addon.queueStats(queue)
     return {
@@ -169,6 +185,7 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
       pendingRows: (stats?.pendingRows[0] ?? 0) + plainRuns.pendingRows[0],
       pendingRowsBackground: (stats?.pendingRows[1] ?? 0) + plainRuns.pendingRows[1],
       failedRunCount: (stats?.failedRunCount ?? 0) + plainRuns.failedRunCount,
+      overdueRuns: { ...overdueRuns },
       batching: { ...batchingCounts },
       isUnbatched,
       batchesAllocated: stats?.batchesAllocated ?? 0,
@@ -181,6 +198,11 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
       scatterNs: histogramOf(stats?.scatterNs),
     }
   })
+}
+
+export function workerMetrics(pool: InferencePool): WorkerMetrics {
+  const { workerCount, readyCount, restartCount, stuckCount, extraCount } = pool
+  return { count: workerCount, ready: readyCount, restarts: restartCount, stuck: stuckCount, extra: extraCount }
 }
 
 /** @param slot a pipeline that is or was deployed (deployments.ts). */

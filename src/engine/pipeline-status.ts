@@ -47,6 +47,7 @@ function modelsOf(current: Deployment | null, isReady: boolean): PipelineStatus[
     version: model.version.version,
     pendingRows: pending.get(`${model.version.name}@${model.version.version}`) ?? 0,
     isReady,
+    overdueRuns: { ...model.overdueRuns },
     batching: model.version.signature.batching,
     isUnbatched: model.isUnbatched,
     batchingCounts: { ...model.batchingCounts },

@@ -265,12 +265,20 @@ export const families: readonly Family[] = [
   ),
   {
     name: 'penstock_workers',
-    help: 'Inference workers.',
+    help: 'Inference workers; stuck: inside a run past its limit; extra: joined because all others were inside long runs.',
     type: 'gauge',
     read: ({ engine: { workers } }) => [
       { labels: { state: 'ready' }, value: workers.ready },
       { labels: { state: 'starting' }, value: workers.count - workers.ready },
+      { labels: { state: 'stuck' }, value: workers.stuck },
+      { labels: { state: 'extra' }, value: workers.extra },
     ],
+  },
+  {
+    name: 'penstock_overdue_runs_total',
+    help: 'Runs that were past their limit.',
+    type: 'counter',
+    read: ofModels(({ overdueRuns }) => overdueRuns.count),
   },
   {
     name: 'penstock_worker_restarts_total',

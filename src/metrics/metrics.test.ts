@@ -28,7 +28,7 @@ const engine = {
   isReady: true,
   inFlight: 2,
   connections: 1,
-  workers: { count: 2, ready: 1, restarts: 3 },
+  workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
@@ -37,6 +37,7 @@ const engine = {
       pendingRows: 5,
       pendingRowsBackground: 7,
       failedRunCount: 1,
+      overdueRuns: { count: 3, stuck: 1 },
       batching: { rowChecks: 9, rowDifferences: 2, sharedFailures: 4 },
       isUnbatched: true,
       batchesAllocated: 2,
@@ -147,6 +148,8 @@ describe('metrics', () => {
       expect(valueOf(samples, 'penstock_model_shared_run_failures_total', { model: 'm' })).toBe(4)
       expect(valueOf(samples, 'penstock_model_unbatched', { model: 'm' })).toBe(1)
       expect(valueOf(samples, 'penstock_workers', { state: 'starting' })).toBe(1)
+      expect(valueOf(samples, 'penstock_workers', { state: 'stuck' })).toBe(1)
+      expect(valueOf(samples, 'penstock_workers', { state: 'extra' })).toBe(2)
       expect(valueOf(samples, 'penstock_connections', { kind: 'websocket' })).toBe(1)
       expect(
         valueOf(samples, 'penstock_http_requests_total', {

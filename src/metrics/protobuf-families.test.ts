@@ -86,7 +86,7 @@ const engine = {
   histogramLayout: { schema: 3, secondPower: 30 },
   uptimeMs: 5000,
   isReady: true,
-  workers: { count: 2, ready: 1, restarts: 3 },
+  workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
@@ -95,6 +95,7 @@ const engine = {
       pendingRows: 5,
       pendingRowsBackground: 7,
       failedRunCount: 1,
+      overdueRuns: { count: 3, stuck: 1 },
       batching: { rowChecks: 9, rowDifferences: 2, sharedFailures: 4 },
       isUnbatched: true,
       batchesAllocated: 2,

@@ -34,6 +34,7 @@ export class CalibrationBench {
   async begin(model: MeasuredModel): Promise<void> {
     clearTimeout(this.#idle)
     this.#model = model
+    this.#leaveLostBehind()
     await Promise.all(this.#threads.map((thread) => thread.begin(model)))
   }
 
@@ -59,11 +60,18 @@ export class CalibrationBench {
     }
   }
 
+  /** One that is still inside the run of another model ends with it; nobody waits for that. */
+  #leaveLostBehind(): void {
+    for (const thread of this.#threads) if (thread.isLost) void thread.end()
+    this.#threads = this.#threads.filter(({ isLost }) => !isLost)
+  }
+
   /** The sessions of the model go; the threads stay for a moment. */
   async finish(): Promise<void> {
     if (this.#model === null) return
     const none = { label: '', path: null, bytes: null, preparedPath: null, inputs: [] }
     this.#model = null
+    this.#leaveLostBehind()
     await Promise.allSettled(this.#threads.map((thread) => thread.begin(none)))
     releaseFreeMemorySoon()
     clearTimeout(this.#idle)
@@ -88,6 +96,8 @@ class CalibrationThread {
   readonly #worker = new Worker(workerFile('calibration-worker'))
   readonly #warmed = new Set<string>()
   #settle: ((reply: CalibrationReply | Error) => void) | null = null
+  /** It has not answered, or has ended. */
+  isLost = false
 
   constructor() {
     // What is measured must not keep a program alive that is done with its engine.
@@ -122,6 +132,7 @@ class CalibrationThread {
       }
       this.#worker.postMessage(request)
     })
+    if (reply instanceof Error) this.isLost = true
     if (reply instanceof Error)
       throw new PenstockError('ERR_WORKER_LOST', `A calibration thread was lost: ${reply.message}`, { cause: reply })
     if (reply.kind === 'refused')

@@ -6,99 +6,100 @@
  * first model that is wanted in the background and have such models alone; they yield the cores to everybody, so nothing
  * waits for them: until one has a model, and when it is lost, the others run its batches.
  *
- * Jobs (load, unload, plain run) are posted to a named worker, never to "any", so that the pool knows whose loss costs
- * which job. When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does that), its plain runs
- * fail here, and a new thread starts with what was loaded. Restarts back off.
+ * When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does that), and a new thread starts with
+ * what was loaded. When a worker is inside a run that does not end (run-monitor.ts), it is set aside: its run is answered
+ * when it ends, while another thread has its place. Where all workers are inside long runs, one more joins them for a
+ * while. Threads are worker-places.ts', jobs worker-jobs.ts'.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Piscina } from 'piscina'
 import { addon } from '../../bindings/native.js'
-import type { PortHandle } from '../../bindings/native.js'
-import type { Clock } from '../base/clock.js'
+import type { PortHandle, RunInHand } from '../../bindings/native.js'
 import { PenstockError } from '../base/errors.js'
-import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX, WORKER_RESTART_DELAY_MS_MAX } from '../base/limits.js'
-import type { ExecutionProvider } from '../base/providers.js'
-import { releaseFreeMemorySoon } from './free-memory.js'
-import type { PoolOptions } from './pool-options.js'
-import { workerFile } from './worker-file.js'
+import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX } from '../base/limits.js'
 import {
-  decodeReply,
-  encodeJob,
+  LONG_RUN_MS,
+  RUN_LIMIT_FACTOR,
+  RUN_LIMIT_MS_MIN,
+  SUBSTITUTE_WORKERS,
+  TRUSTED_RUNS,
+} from '../base/run-limits.js'
+import type { ExecutionProvider } from '../base/providers.js'
+import { newOverdueRuns, overdueEndNotice, overdueNotice, type OverdueRuns } from './overdue-runs.js'
+import type { PoolOptions } from './pool-options.js'
+import { RunMonitor, type ModelOfRun, type OverdueRun } from './run-monitor.js'
+import { WorkerJobs, type ControlJob } from './worker-jobs.js'
+import {
   inBackground,
   type LoadableModel,
   type PlainTensor,
-  type WorkerJob,
   type WorkerObservation,
-  type WorkerReady,
   type WorkerReply,
-  type WorkerTask,
 } from './worker-messages.js'
+import { WorkerPlaces, type WorkerRole } from './worker-places.js'
 
 export type { PoolNotice, PoolOptions } from './pool-options.js'
 
-interface PendingJob {
-  readonly workerIndex: number
-  readonly job: WorkerJob
-  readonly resolve: (reply: WorkerReply) => void
-  readonly reject: (error: PenstockError) => void
-}
-
-interface WorkerState {
-  isReady: boolean
-  /** Keys of the models that the running task was started with. */
-  startedWith: ReadonlySet<number>
-  /** Starts since it last stayed up; doubles the delay of the next. */
-  restartsInARow: number
-  task: Promise<void>
-  pendingJobs: number
-}
-
-const RESTART_DELAY_MS_MIN = 20
-const STEADY_US = 10_000_000 // a worker that served this long has earned an immediate restart
 const JOBS_OF_PORT_MAX = 1024
+/** Of a run's time in the moving average of plain runs. */
+const PLAIN_RUN_WEIGHT = 0.2
 
 export class InferencePool {
-  /** Without the background workers. */
+  /** Without the background workers and substitutes. */
   readonly workerCount: number
   /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
   readonly plane: number
   /** Hears what workers saw of the models they run. */
   onObservation: (observation: WorkerObservation) => void = () => undefined
-  readonly #rowCheckEvery: number
-  readonly #threads: Piscina
-  /** Apart: a thread that yields would yield for ever, as another worker too. null: there are none. */
-  readonly #backgroundThreads: Piscina | null
   readonly #port: PortHandle
-  readonly #workers: WorkerState[]
+  readonly #places: WorkerPlaces
+  readonly #jobs: WorkerJobs
+  readonly #monitor: RunMonitor
   readonly #models = new Map<number, LoadableModel>()
+  readonly #overdueRuns = new Map<number, OverdueRuns>()
+  /** What is known of plain runs, by model; the addon knows the others. */
+  readonly #plainRuns = new Map<number, { us: number; count: number }>()
   /** Keys of those that background workers have, too. */
   readonly #backgroundKeys = new Set<number>()
-  readonly #jobs = new Map<number, PendingJob>()
-  readonly #clock: Clock
   readonly #onNotice: PoolOptions['onNotice']
-  readonly #readyWaiters: (() => void)[] = []
-  #nextTag = 1
-  #restartCount = 0
   #hasBackground = false
   #isClosing = false
 
   private constructor(options: PoolOptions) {
     this.workerCount = options.workerCount
-    this.#clock = options.clock
     this.#onNotice = options.onNotice
-    this.#rowCheckEvery = options.rowCheckEvery ?? 0
     this.plane = addon.createPlane(options.isMeasuring, options.watchUs, options.budgetBytes)
-    this.#port = addon.openPort(this.plane, () => this.#drainJobs(), JOBS_OF_PORT_MAX)
-    const { backgroundWorkerCount = 0 } = options
-    this.#threads = this.#makeThreads(options.workerCount, options.workerCount)
-    this.#backgroundThreads = backgroundWorkerCount > 0 ? this.#makeThreads(0, backgroundWorkerCount) : null
-    this.#workers = Array.from({ length: options.workerCount + backgroundWorkerCount }, () => ({
-      isReady: false,
-      startedWith: new Set<number>(),
-      restartsInARow: 0,
-      task: Promise.resolve(),
-      pendingJobs: 0,
-    }))
+    this.#port = addon.openPort(this.plane, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
+    this.#jobs = new WorkerJobs({
+      port: this.#port,
+      isReady: (worker) => this.#places.isReady(worker),
+      onLateRefusal: (worker, job, reason) => this.#onLateRefusal(worker, job, reason),
+    })
+    this.#places = new WorkerPlaces({
+      plane: this.plane,
+      workerCount: options.workerCount,
+      backgroundWorkerCount: options.backgroundWorkerCount ?? 0,
+      substitutesMax: options.substituteWorkers ?? SUBSTITUTE_WORKERS,
+      rowCheckEvery: options.rowCheckEvery ?? 0,
+      clock: options.clock,
+      onNotice: options.onNotice,
+      modelsOf: (role) => this.#modelsOf(role),
+      onReady: ({ index, startedWith }) => this.#jobs.resume(index, startedWith),
+      onGone: ({ index }) => this.#jobs.forget(index),
+      onObservation: (observation) => this.onObservation(observation),
+    })
+    this.#monitor = new RunMonitor({
+      look: () => addon.lookAtWorkers(this.plane),
+      nowUs: () => addon.nowUs(),
+      runLimitMs: options.runLimitMs ?? null,
+      modelOf: (run) => this.#modelOf(run),
+      readyWorkers: () => this.#places.foreground.filter(({ isReady }) => isReady).map(({ index }) => index),
+      onOverdue: (run) => this.#onOverdue(run),
+      setAside: (run) => this.#places.setAside(run),
+      onEnded: (run) => this.#onOverdueEnded(run),
+      onHeld: (worker) => this.#jobs.defer(worker),
+      onCrowded: (isOneEnough) => this.#onCrowded(isOneEnough),
+      onQuiet: () => this.#places.retireExtras(),
+    })
   }
 
   /** Starts the workers and waits until all take work. @throws ERR_WORKER_LOST when they do not start. */
@@ -110,35 +111,56 @@ export class InferencePool {
       )
     }
     const pool = new InferencePool(options)
-    const failed = new Promise<never>((_, reject) => {
-      for (let index = 0; index < pool.workerCount; index++) pool.#start(index, reject)
-    })
-    await Promise.race([pool.#allReady(), failed]).catch(async (cause: unknown) => {
+    await pool.#places.startAll().catch(async (cause: unknown) => {
       await pool.close()
       throw new PenstockError('ERR_WORKER_LOST', `An inference worker did not start: ${String(cause)}`, { cause })
     })
+    pool.#monitor.start()
     return pool
   }
 
-  /** Without the background workers. */
+  /** Of `workerCount`, those that take work. */
   get readyCount(): number {
-    return this.#foreground.filter(({ isReady }) => isReady).length
+    return this.#places.readyCount
+  }
+
+  /** False: for WORKERLESS_MS_MAX no worker could take work. */
+  get isAvailable(): boolean {
+    return this.#monitor.isAvailable
   }
 
   get restartCount(): number {
-    return this.#restartCount
+    return this.#places.restartCount
+  }
+
+  /** Workers inside a run past its limit. */
+  get stuckCount(): number {
+    return this.#monitor.overdue.length
+  }
+
+  /** Workers that have joined because all others were inside long runs. */
+  get extraCount(): number {
+    return this.#places.extras.length
+  }
+
+  /** What is counted of the model's runs past their limit, now and from now on. */
+  overdueRunsOf(modelKey: number): Readonly<OverdueRuns> {
+    return this.#overdueRunsOf(modelKey)
   }
 
   /**
-   * Loads the model in every worker. When one refuses, it is unloaded from the others again.
+   * Loads the model in every worker: in one first, so that the others go on serving, and one refusal is enough. A worker
+   * inside a long run does it afterwards.
    * @returns what runs it: the first of its providers that every worker could use.
    * @throws ERR_MODEL_INVALID with ONNX Runtime's reason; ERR_PROVIDER with the way out.
    */
   async load(model: LoadableModel): Promise<ExecutionProvider> {
     this.#models.set(model.modelKey, model)
-    const replies = await Promise.all(
-      this.#foreground.map((_worker, index) => this.#post(index, { kind: 'load', model })),
-    )
+    const job: ControlJob = { kind: 'load', model }
+    const { reply: first, asked } = await this.#postToOne(job)
+    const others = this.#places.foreground.filter(({ index }) => !asked.has(index))
+    const later = first.isDone ? await Promise.all(others.map(({ index }) => this.#jobs.post(index, job))) : []
+    const replies = [first, ...later].filter((reply) => reply !== null)
     const refusal = replies.find((reply) => !reply.isDone)
     if (refusal === undefined || refusal.isDone) {
       const { executionProviders } = model.settings
@@ -159,19 +181,22 @@ export class InferencePool {
   async replace(model: LoadableModel): Promise<void> {
     if (!this.#models.has(model.modelKey)) return
     this.#models.set(model.modelKey, model)
-    for (let index = 0; index < this.workerCount && this.#models.get(model.modelKey) === model; index++) {
-      const reply = await this.#post(index, { kind: 'replace', model })
-      if (!reply.isDone)
+    for (const { index } of this.#places.foreground) {
+      if (this.#models.get(model.modelKey) !== model) return
+      const reply = await this.#jobs.post(index, { kind: 'replace', model })
+      if (reply?.isDone === false)
         throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label} again: ${reply.text}`)
     }
   }
 
   /** Call it when no batch of the model can come any more. */
   async unload(modelKey: number): Promise<void> {
+    this.#overdueRuns.delete(modelKey)
+    this.#plainRuns.delete(modelKey)
     if (!this.#models.delete(modelKey) || this.#isClosing) return
-    const job: WorkerJob = { kind: 'unload', modelKey }
+    const job: ControlJob = { kind: 'unload', modelKey }
     if (this.#backgroundKeys.delete(modelKey)) void this.#postToBackground(job)
-    await Promise.all(this.#foreground.map((_worker, index) => this.#post(index, job)))
+    await Promise.all(this.#places.foreground.map(({ index }) => this.#jobs.post(index, job)))
   }
 
   /**
@@ -181,9 +206,8 @@ export class InferencePool {
    */
   async loadInBackground(modelKey: number): Promise<boolean> {
     const model = this.#models.get(modelKey)
-    if (model === undefined || this.#isClosing || this.#backgroundThreads === null) return false
-    if (!this.#hasBackground)
-      for (let index = this.workerCount; index < this.#workers.length; index++) this.#start(index)
+    if (model === undefined || this.#isClosing || !this.#places.hasBackground) return false
+    if (!this.#hasBackground) this.#places.startBackground()
     this.#hasBackground = true
     this.#backgroundKeys.add(modelKey)
     const isLoaded = await this.#postToBackground({ kind: 'load', model: inBackground(model) })
@@ -196,7 +220,7 @@ export class InferencePool {
   }
 
   /**
-   * Runs one model on tensors of JavaScript, in the worker with the fewest jobs.
+   * Runs one model on tensors of JavaScript, in the worker that is free first.
    * @returns the model's outputs in its order, and what the run took.
    * @throws ERR_RUN_FAILED with ONNX Runtime's reason; ERR_WORKER_LOST.
    */
@@ -204,13 +228,12 @@ export class InferencePool {
     modelKey: number,
     inputs: readonly PlainTensor[],
   ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
-    let index = 0
-    this.#foreground.forEach((worker, candidate) => {
-      if (worker.pendingJobs < (this.#workers[index] as WorkerState).pendingJobs) index = candidate
-    })
-    const reply = await this.#post(index, { kind: 'run', modelKey, inputs })
+    const known = this.#plainRuns.get(modelKey)
+    const isLong = known === undefined || known.count < TRUSTED_RUNS || known.us > LONG_RUN_MS * 1000
+    const reply = await this.#jobs.run(modelKey, inputs, isLong)
     if (!reply.isDone)
       throw new PenstockError('ERR_RUN_FAILED', `ONNX Runtime could not run the request: ${reply.text}`)
+    this.#notePlainRun(modelKey, reply.runUs)
     return reply
   }
 
@@ -218,15 +241,14 @@ export class InferencePool {
   async close(): Promise<void> {
     if (this.#isClosing) return
     this.#isClosing = true
-    for (const job of this.#jobs.values()) job.reject(new PenstockError('ERR_CLOSED', 'The engine is closed'))
-    this.#jobs.clear()
+    this.#monitor.stop()
+    this.#jobs.close()
     addon.closePlane(this.plane)
-    const ended = Promise.allSettled(this.#workers.map((worker) => worker.task))
-      .then(() => this.#threads.destroy())
-      .then(() => this.#backgroundThreads?.destroy())
-    // Never terminate a thread inside a run: ONNX Runtime's binding then aborts the process. A run that does not end
-    // keeps its thread; closing goes on without it.
-    const isEnded = await Promise.race([ended.then(() => true), sleep(WORKER_CLOSE_MS_MAX, false, { ref: false })])
+    // A run that does not end keeps its thread; closing goes on without it.
+    const isEnded = await Promise.race([
+      this.#places.close().then(() => true),
+      sleep(WORKER_CLOSE_MS_MAX, false, { ref: false }),
+    ])
     if (!isEnded)
       this.#onNotice({
         level: 'warn',
@@ -235,159 +257,78 @@ export class InferencePool {
     addon.closePort(this.#port)
   }
 
-  #makeThreads(minThreads: number, maxThreads: number): Piscina {
-    const threads = new Piscina({
-      filename: workerFile('inference-worker'),
-      minThreads,
-      maxThreads,
-      // A worker that waits for its next task in Atomics.wait could not be stopped.
-      atomics: 'disabled',
-    })
-    threads.on('message', (message: WorkerReady | WorkerObservation) => {
-      if ('observed' in message) this.onObservation(message)
-      else this.#onReady(message)
-    })
-    return threads
-  }
-
-  #start(index: number, onFirstFailure?: (cause: unknown) => void): void {
-    const worker = this.#workers[index] as WorkerState
-    const isForBackground = index >= this.workerCount
-    const models = isForBackground
-      ? [...this.#backgroundKeys].map((modelKey) => inBackground(this.#models.get(modelKey) as LoadableModel))
-      : [...this.#models.values()]
-    worker.startedWith = new Set(models.map(({ modelKey }) => modelKey))
-    const startedUs = this.#clock.monotonicUs()
-    const rowCheckEvery = this.#rowCheckEvery
-    const task: WorkerTask = { plane: this.plane, workerIndex: index, isForBackground, models, rowCheckEvery }
-    const threads = isForBackground ? (this.#backgroundThreads as Piscina) : this.#threads
-    worker.task = threads.run(task).then(
-      () => this.#onEnded(index, startedUs, undefined, onFirstFailure),
-      (cause: unknown) => this.#onEnded(index, startedUs, cause, onFirstFailure),
-    )
-  }
-
-  #onReady(message: WorkerReady): void {
-    const worker = this.#workers[message.readyWorker]
-    if (worker === undefined) return
-    worker.isReady = true
-    for (const { label, reason } of message.unloaded) {
-      this.#onNotice({
-        level: 'error',
-        message: `Inference worker ${message.readyWorker} could not load ${label} again: ${reason}`,
-      })
+  /** In the first worker that answers; when all are inside long runs, in one that joins them. */
+  async #postToOne(job: ControlJob): Promise<{ reply: WorkerReply; asked: ReadonlySet<number> }> {
+    const asked = new Set<number>()
+    for (const { index } of [...this.#places.foreground]) {
+      asked.add(index)
+      const reply = await this.#jobs.post(index, job)
+      if (reply !== null) return { reply, asked }
     }
-    this.#resumeJobs(message.readyWorker)
-    if (this.readyCount === this.workerCount) for (const wake of this.#readyWaiters.splice(0)) wake()
-  }
-
-  /** Control jobs of the lost worker: done when the new task brought their models, else posted again (they are idempotent). */
-  #resumeJobs(index: number): void {
-    const worker = this.#workers[index] as WorkerState
-    for (const [tag, pending] of [...this.#jobs]) {
-      if (pending.workerIndex !== index) continue
-      const { job } = pending
-      const isDone =
-        (job.kind === 'load' && worker.startedWith.has(job.model.modelKey)) ||
-        (job.kind === 'unload' && !worker.startedWith.has(job.modelKey))
-      if (isDone) this.#settle(tag, { isDone: true, outputs: [], runUs: 0 })
-      else this.#send(index, tag, job)
-    }
-  }
-
-  #onEnded(index: number, startedUs: number, cause: unknown, onFirstFailure?: (cause: unknown) => void): void {
-    const worker = this.#workers[index] as WorkerState
-    const wasReady = worker.isReady
-    worker.isReady = false
-    if (this.#isClosing) return
-    if (!wasReady && onFirstFailure !== undefined) return onFirstFailure(cause)
-    this.#restartCount++
-    this.#failRuns(index, cause)
-    worker.restartsInARow = this.#clock.monotonicUs() - startedUs > STEADY_US ? 0 : worker.restartsInARow + 1
-    const delayMs = Math.min(
-      WORKER_RESTART_DELAY_MS_MAX,
-      RESTART_DELAY_MS_MIN * 2 ** Math.max(0, worker.restartsInARow - 1),
-    )
-    this.#onNotice({
-      level: 'error',
-      message: `Inference worker ${index} was lost; it restarts in ${delayMs} ms`,
-      cause,
-    })
-    setTimeout(() => {
-      if (!this.#isClosing) this.#start(index)
-    }, delayMs)
-  }
-
-  #failRuns(index: number, cause: unknown): void {
-    for (const [tag, pending] of [...this.#jobs]) {
-      if (pending.workerIndex !== index || pending.job.kind !== 'run') continue
-      this.#forget(tag, pending)
-      pending.reject(
-        new PenstockError('ERR_WORKER_LOST', 'The inference worker ended while the request was running', { cause }),
-      )
-    }
-  }
-
-  #allReady(): Promise<void> {
-    if (this.readyCount === this.workerCount) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#readyWaiters.push(resolve)
-    })
-  }
-
-  get #foreground(): readonly WorkerState[] {
-    return this.#workers.slice(0, this.workerCount)
+    const extra = await this.#places.addExtra()
+    const index = extra?.index ?? 0
+    const reply = (await this.#jobs.post(index, job, false)) as WorkerReply
+    return { reply, asked: asked.add(index) }
   }
 
   /** Whether every background worker has done it. */
-  async #postToBackground(job: WorkerJob): Promise<boolean> {
-    const indexes = [...this.#workers.keys()].slice(this.workerCount)
-    const replies = await Promise.allSettled(indexes.map((index) => this.#post(index, job)))
-    return replies.every((reply) => reply.status === 'fulfilled' && reply.value.isDone)
+  async #postToBackground(job: ControlJob): Promise<boolean> {
+    const posted = this.#places.background.map(({ index }) => this.#jobs.post(index, job, false))
+    const replies = await Promise.allSettled(posted)
+    return replies.every((reply) => reply.status === 'fulfilled' && reply.value?.isDone === true)
   }
 
-  #post(workerIndex: number, job: WorkerJob): Promise<WorkerReply> {
-    if (this.#isClosing) return Promise.reject(new PenstockError('ERR_CLOSED', 'The engine is closed'))
-    const tag = this.#nextTag++
-    const worker = this.#workers[workerIndex] as WorkerState
-    return new Promise((resolve, reject) => {
-      worker.pendingJobs++
-      this.#jobs.set(tag, { workerIndex, job, resolve, reject })
-      // Otherwise it is posted when the worker is ready.
-      if (worker.isReady) this.#send(workerIndex, tag, job)
-    })
+  #modelsOf(role: WorkerRole): readonly LoadableModel[] {
+    if (role !== 'background') return [...this.#models.values()]
+    return [...this.#backgroundKeys].map((modelKey) => inBackground(this.#models.get(modelKey) as LoadableModel))
   }
 
-  #send(workerIndex: number, tag: number, job: WorkerJob): void {
-    try {
-      addon.postJob(this.#port, workerIndex, tag, encodeJob(job))
-    } catch (error) {
-      // The worker has ended and the news is on its way: the job is posted again, or failed, when it arrives.
-      if ((error as { code?: unknown }).code !== 'ERR_HANDLE') throw error
-    }
+  /** One odd request must not make the model a slow one: more than its limit does not count. */
+  #notePlainRun(modelKey: number, runUs: number): void {
+    if (!this.#models.has(modelKey)) return
+    const { us, count } = this.#plainRuns.get(modelKey) ?? { us: runUs, count: 0 }
+    const countedUs = Math.min(runUs, Math.max(RUN_LIMIT_MS_MIN * 1000, RUN_LIMIT_FACTOR * us))
+    this.#plainRuns.set(modelKey, { us: us + PLAIN_RUN_WEIGHT * (countedUs - us), count: count + 1 })
   }
 
-  #settle(tag: number, reply: WorkerReply): void {
-    const pending = this.#jobs.get(tag)
-    if (pending === undefined) return
-    this.#forget(tag, pending)
-    if (pending.job.kind !== 'run') releaseFreeMemorySoon()
-    pending.resolve(reply)
+  #modelOf(run: RunInHand): ModelOfRun | null {
+    const modelKey = run.modelKey ?? this.#jobs.modelOf(run.tag)
+    if (modelKey === null) return null
+    const label = this.#models.get(modelKey)?.label ?? 'that was unloaded'
+    return { modelKey, label, expectedUs: Math.max(run.expectedUs, this.#plainRuns.get(modelKey)?.us ?? 0) }
   }
 
-  #forget(tag: number, pending: PendingJob): void {
-    this.#jobs.delete(tag)
-    ;(this.#workers[pending.workerIndex] as WorkerState).pendingJobs--
+  #onOverdue(run: OverdueRun): void {
+    const runs = this.#overdueRunsOf(run.model.modelKey)
+    runs.count++
+    runs.stuck++
+    this.#onNotice(overdueNotice(run))
   }
 
-  #drainJobs(): void {
-    if (this.#isClosing) return
-    for (let count = addon.drain(this.#port); count > 0; count = addon.drain(this.#port)) {
-      const events = addon.events(this.#port)
-      for (let event = 0; event < count; event++) {
-        const tag = events[event * 4 + 1] as number
-        this.#settle(tag, decodeReply(addon.readJob(this.#port, events[event * 4 + 2] as number)))
-      }
-    }
+  #onOverdueEnded(run: OverdueRun): void {
+    const runs = this.#overdueRuns.get(run.model.modelKey)
+    if (runs !== undefined) runs.stuck--
+    this.#onNotice(overdueEndNotice(run))
+  }
+
+  /** Not before those that are starting have come. */
+  #onCrowded(isOneEnough: boolean): void {
+    const { foreground, extras } = this.#places
+    if (foreground.some(({ isReady }) => !isReady) || (isOneEnough && extras.length > 0)) return
+    void this.#places.addExtra()
+  }
+
+  #overdueRunsOf(modelKey: number): OverdueRuns {
+    const known = this.#overdueRuns.get(modelKey)
+    if (known !== undefined) return known
+    const runs = newOverdueRuns()
+    this.#overdueRuns.set(modelKey, runs)
+    return runs
+  }
+
+  #onLateRefusal(worker: number, job: ControlJob, reason: string): void {
+    if (job.kind === 'unload') return
+    const message = `Inference worker ${worker} could not load ${job.model.label}: ${reason}`
+    this.#onNotice({ level: 'error', message })
   }
 }

@@ -4,6 +4,7 @@
  *     take ──► batch ──► run on the arena's memory ──► completeBatch ───────────┐
  *      ▲  └──► job ────► load | replace | unload | plain run ──► completeJob ───┤
  *      └────────────────────────────────────────────────────────────────────────┘   closed ──► the task returns
+ *                                                                                  retired ──► the thread ends
  *
  * `take` blocks the thread inside the addon, so messages and terminate() do not reach it: everything comes as a job of
  * the same queue, and closing the plane wakes it. Models that the task names are loaded before the first take, so a
@@ -33,6 +34,7 @@ const TAKEN_CLOSED = 0
 const TAKEN_BATCH = 1
 const TAKEN_JOB = 2
 const TAKEN_NOTHING = 3
+const TAKEN_RETIRED = 4
 
 export default async function inferenceWorker(task: WorkerTask): Promise<void> {
   // Before it loads: the threads of its sessions are to yield as well.
@@ -48,19 +50,31 @@ export default async function inferenceWorker(task: WorkerTask): Promise<void> {
     }
   }
   const worker = addon.openWorker(task.plane, task.workerIndex, task.isForBackground)
+  let isRetired = false
   try {
     // Leaves at once: a port's queue needs no event loop of the sender.
-    parentPort?.postMessage({ readyWorker: task.workerIndex, unloaded } satisfies WorkerReady)
-    await serve(worker, sessions, task.rowCheckEvery)
+    const ready: WorkerReady = { readyWorker: task.workerIndex, thread: task.thread, unloaded }
+    parentPort?.postMessage(ready)
+    isRetired = (await serve(worker, sessions, task.rowCheckEvery)) === 'retired'
   } finally {
     addon.closeWorker(worker)
     await releaseAll(sessions)
   }
+  // One that was set aside yields to every other thread, which cannot be taken back: nobody may use it again.
+  if (isRetired) process.exit()
 }
 
-async function serve(worker: WorkerHandle, sessions: Map<number, ModelSession>, rowCheckEvery: number): Promise<void> {
+async function serve(
+  worker: WorkerHandle,
+  sessions: Map<number, ModelSession>,
+  rowCheckEvery: number,
+): Promise<'closed' | 'retired'> {
   const post = (observation: WorkerObservation): void => parentPort?.postMessage(observation)
-  const checks = new RowChecks(rowCheckEvery, (check) => post({ observed: 'row-check', ...check }))
+  const checks = new RowChecks(
+    rowCheckEvery,
+    (check) => post({ observed: 'row-check', ...check }),
+    (modelKey) => addon.beginCheck(worker, modelKey),
+  )
   const reports = new FailureReports(
     (modelKey, reason, count) => post({ observed: 'background-failure', modelKey, reason, count }),
     () => addon.nowUs() / 1000,
@@ -85,7 +99,8 @@ async function serve(worker: WorkerHandle, sessions: Map<number, ModelSession>, 
       if (job.kind === 'unload') reports.forget(job.modelKey)
       addon.completeJob(worker, tag, encodeReply(await answerJob(job, sessions)))
     } else if (taken === TAKEN_NOTHING) await checks.run(sessions)
-    else if (taken === TAKEN_CLOSED) return
+    else if (taken === TAKEN_CLOSED) return 'closed'
+    else if (taken === TAKEN_RETIRED) return 'retired'
   }
 }
 

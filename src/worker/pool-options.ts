@@ -20,6 +20,10 @@ export interface PoolOptions {
   readonly budgetBytes: number
   /** Rows between two that are run again alone and compared; absent: none is. */
   readonly rowCheckEvery?: number
+  /** Milliseconds after which a run counts as stuck; absent: a multiple of what its model is known to take. */
+  readonly runLimitMs?: number | undefined
+  /** Threads beyond those at most, for stuck ones and for a while; absent: SUBSTITUTE_WORKERS. */
+  readonly substituteWorkers?: number | undefined
   readonly clock: Clock
   readonly onNotice: (notice: PoolNotice) => void
 }

@@ -62,13 +62,16 @@ export class RowChecks {
   /** Rows between two samples; 0: none are taken. */
   readonly #every: number
   readonly #report: (check: RowCheck) => void
+  /** Hears of each run before it begins, with its model's key. */
+  readonly #onRun: (modelKey: number) => void
   readonly #pending: Pending[] = []
   #rowsLeft: number
   #chosen = 0
 
-  constructor(every: number, report: (check: RowCheck) => void) {
+  constructor(every: number, report: (check: RowCheck) => void, onRun: (modelKey: number) => void = () => undefined) {
     this.#every = every
     this.#report = report
+    this.#onRun = onRun
     this.#rowsLeft = every === 0 ? Infinity : every
   }
 
@@ -99,6 +102,7 @@ export class RowChecks {
     if (pending === undefined) return
     const { sample, alone } = pending
     if (sessions.get(sample.modelKey) !== sample.model) return
+    this.#onRun(sample.modelKey)
     try {
       if (alone === null) await this.#runAlone(sample)
       else this.#reportOf(sample, await differenceAmongCopies(sample, alone))

@@ -43,6 +43,8 @@ export interface WorkerTask {
   /** Of the engine that starts it: its workers run its batches only. */
   readonly plane: number
   readonly workerIndex: number
+  /** Another number for each thread that holds the worker's place. */
+  readonly thread: number
   /** Runs long background batches only, with what other threads leave of the cores. */
   readonly isForBackground: boolean
   readonly models: readonly LoadableModel[]
@@ -53,6 +55,7 @@ export interface WorkerTask {
 /** Posted by a worker right before its first take: jobs and batches reach it from now on. */
 export interface WorkerReady {
   readonly readyWorker: number
+  readonly thread: number
   /** Models of the task that could not be loaded, with the reason. */
   readonly unloaded: readonly { readonly modelKey: number; readonly label: string; readonly reason: string }[]
 }

@@ -137,7 +137,7 @@ describe('hostile clients', () => {
     const last = after.at(-1) as Observation
     expect((last.rssBytes - warm.rssBytes) / MIB).toBeLessThan(growthMiBMax)
     expect(last.threads).toBe(warm.threads)
-    expect(last.workers).toEqual({ count: 2, ready: 2, restarts: 0 })
+    expect(last.workers).toMatchObject({ count: 2, ready: 2, restarts: 0 })
     expect(last.notices).toEqual([])
     expect(await server.close()).toBe(0)
     expect(server.stderr).toBe('')

@@ -82,7 +82,8 @@ const patternRules: readonly PatternRule[] = [
   },
   {
     name: 'only the CLI ends the process',
-    applies: (path) => isProduct(path) && !path.startsWith('src/cli/'),
+    // In a worker it ends the thread alone, which nothing else does from inside.
+    applies: (path) => isProduct(path) && !path.startsWith('src/cli/') && path !== 'src/worker/inference-worker.ts',
     pattern: /\bprocess\.(exit|abort)\b/,
     message: 'throw, or reject: only src/cli ends the process',
     canaryPath: 'src/server.ts',

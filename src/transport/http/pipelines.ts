@@ -229,6 +229,8 @@ function statusJson(status: PipelineStatus): unknown {
       version: model.version,
       pending_rows: model.pendingRows,
       ready: model.isReady,
+      overdue_runs: model.overdueRuns.count,
+      stuck_runs: model.overdueRuns.stuck,
       provider: model.provider,
       page_locked: model.isPageLocked,
       batching: batchingJson(model),

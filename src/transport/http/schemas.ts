@@ -175,6 +175,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
         version: count,
         pending_rows: count,
         ready: flag,
+        overdue_runs: { ...count, description: 'Runs that were past their limit since the model was loaded' },
+        stuck_runs: { ...count, description: 'Of these, those that have not ended: their workers are stuck' },
         provider: { enum: ['cpu', 'cuda'] },
         page_locked: flag,
         batching: reference('BatchingState'),

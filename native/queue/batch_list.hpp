@@ -1,0 +1,49 @@
+// Lists of published batches, linked through Batch::next. Callers hold the scheduler's mutex.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+
+#include "queue/batch.hpp"
+#include "queue/model_queue.hpp"
+
+namespace penstock {
+inline void push_back(BatchList& list, Batch& batch) {
+  batch.next = nullptr;
+  (list.tail == nullptr ? list.head : list.tail->next) = &batch;
+  list.tail = &batch;
+}
+
+// By publication: the newest go to the tail at once, and what comes back to a list was published before most of it.
+inline void insert_in_order(BatchList& list, Batch& batch) {
+  if (list.tail == nullptr || list.tail->sequence < batch.sequence) return push_back(list, batch);
+  Batch* previous = nullptr;
+  for (Batch* other = list.head; other != nullptr && other->sequence < batch.sequence; other = other->next)
+    previous = other;
+  batch.next = previous == nullptr ? list.head : previous->next;
+  (previous == nullptr ? list.head : previous->next) = &batch;
+}
+
+inline int64_t due_ns_of(const Batch& batch) {
+  return batch.opened_ns + batch.lane.queue.options.max_delay_us * 1000;
+}
+
+// The oldest of the list that is not left to others. Batches that wait for company (maxDelayUs) are passed over until
+// they are full or due; wake_ns becomes the earliest moment one is due.
+template <typename IsLeft>
+Batch* pop_due(BatchList& list, int64_t now_ns, int64_t& wake_ns, const IsLeft& is_left) {
+  Batch* previous = nullptr;
+  for (Batch* batch = list.head; batch != nullptr; previous = batch, batch = batch->next) {
+    const int64_t due_ns = due_ns_of(*batch);
+    if (due_ns > now_ns && !batch->is_full.load(std::memory_order_relaxed)) {
+      wake_ns = std::min(wake_ns, due_ns);
+      continue;
+    }
+    if (is_left(*batch)) continue;
+    (previous == nullptr ? list.head : previous->next) = batch->next;
+    if (list.tail == batch) list.tail = previous;
+    return batch;
+  }
+  return nullptr;
+}
+}  // namespace penstock
