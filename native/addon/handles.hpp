@@ -103,6 +103,10 @@ struct PortBox {
   Failure last_failure;
   int64_t last_channel = -1;
   int64_t last_wire_id = -1;
+  // What JavaScript must know of a WebSocket refusal, without a call or an object: details, channel, request.
+  static constexpr size_t kRefusalLength = 5;
+  Napi::Reference<Napi::Float64Array> refusal;
+  double* refusal_values = nullptr;
   // Taken from the mailbox, not yet told to JavaScript.
   Request* answers = nullptr;
   std::deque<JobReply> replies;

@@ -58,6 +58,10 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
   box->event_values = events.Data();
   box->events = Napi::Persistent(events);
   box->events.SuppressDestruct();
+  auto refusal = Napi::Float64Array::New(env, PortBox::kRefusalLength);
+  box->refusal_values = refusal.Data();
+  box->refusal = Napi::Persistent(refusal);
+  box->refusal.SuppressDestruct();
   box->sends.reserve(PortBox::kEventsMax);
   return make_handle(env, std::move(box));
 }
@@ -159,6 +163,10 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
 Napi::Value last_failure(const Napi::CallbackInfo& info) {
   const PortBox& box = open_box<PortBox>(info, 0);
   return failure_detail(info.Env(), box.last_failure, box.last_channel, box.last_wire_id);
+}
+
+Napi::Value refusal_facts(const Napi::CallbackInfo& info) {
+  return open_box<PortBox>(info, 0).refusal.Value();
 }
 
 Napi::Value flush(const Napi::CallbackInfo& info) {
@@ -315,6 +323,7 @@ void register_ports(Napi::Env env, Napi::Object exports) {
   export_function<close_port>(env, exports, "closePort");
   export_function<submit_js>(env, exports, "submit");
   export_function<last_failure>(env, exports, "lastFailure");
+  export_function<refusal_facts>(env, exports, "refusalFacts");
   export_function<flush>(env, exports, "flush");
   export_function<cancel>(env, exports, "cancel");
   export_function<expire>(env, exports, "expire");

@@ -143,7 +143,7 @@ class HttpClient final : public Client {
     caller.is_busy = false;
     tally().messages += 1;
     if (expected == 0 ? reader.status() / 100 != 2 : reader.status() != expected) {
-      return tally().fail(caller.job, failure_of(reader, expected));
+      return tally().fail(caller.job, failure_of(reader, expected), now_ns);
     }
     const bool is_right = expected != 0 || is_right_answer(caller);
     tally().finish(caller.job, is_right ? Outcome::kRight : Outcome::kWrong, now_ns);

@@ -22,19 +22,33 @@ void print_quantiles(JsonText& json, const LatencyHistogram& latency) {
   json.key("max").number(microseconds(latency.max()), 1).close('}');
 }
 
+void print_histogram(JsonText& json, const LatencyHistogram& latency) {
+  json.key("histogram").open('[');
+  for (size_t bucket = 0; bucket < LatencyHistogram::kBuckets; ++bucket) {
+    if (latency.count_of(bucket) == 0) continue;
+    json.open('[').number(microseconds(LatencyHistogram::upper_bound_of(bucket)), 3);
+    json.integer(latency.count_of(bucket)).close(']');
+  }
+  json.close(']');
+}
+
+void print_times(JsonText& json, std::string_view name, const LatencyHistogram& latency) {
+  json.key(name).open('{');
+  print_quantiles(json, latency);
+  print_histogram(json, latency);
+  json.close('}');
+}
+
 void print_kind(JsonText& json, std::string_view name, const KindTally& tally) {
   json.open('{').key("name").text(name);
   json.key("requests").integer(tally.requests).key("rows").integer(tally.rows);
   json.key("failures").integer(tally.failures).key("mismatches").integer(tally.mismatches);
   json.key("firstFailure").text(tally.first_failure);
   print_quantiles(json, tally.latency);
-  json.key("histogram").open('[');
-  for (size_t bucket = 0; bucket < LatencyHistogram::kBuckets; ++bucket) {
-    if (tally.latency.count_of(bucket) == 0) continue;
-    json.open('[').number(microseconds(LatencyHistogram::upper_bound_of(bucket)), 3);
-    json.integer(tally.latency.count_of(bucket)).close(']');
-  }
-  json.close(']').close('}');
+  print_histogram(json, tally.latency);
+  print_times(json, "answered", tally.answered);
+  print_times(json, "failed", tally.failed);
+  json.close('}');
 }
 
 KindTally sum_of(const Tally& tally) {

@@ -6,6 +6,8 @@ namespace penstock::load {
 
 void KindTally::add(const KindTally& other) {
   latency.add(other.latency);
+  answered.add(other.answered);
+  failed.add(other.failed);
   requests += other.requests;
   rows += other.rows;
   failures += other.failures;

@@ -18,7 +18,8 @@ enum class Counts : uint8_t { kNo, kYes, kAsItEnds };
 
 // A request on its way.
 struct Job {
-  int64_t due_ns = 0;  // closed loop: when it was written
+  int64_t due_ns = 0;   // closed loop: when it was written
+  int64_t sent_ns = 0;  // when it was written
   uint32_t kind = 0;
   uint32_t request = 0;  // of the kind's set
   Counts counts = Counts::kNo;
@@ -28,6 +29,9 @@ enum class Outcome { kRight, kWrong };
 
 struct KindTally {
   LatencyHistogram latency;
+  // From the write, without what the generator itself let a request wait: what a server that is overrun is judged by.
+  LatencyHistogram answered;
+  LatencyHistogram failed;
   uint64_t requests = 0;
   uint64_t rows = 0;
   uint64_t failures = 0;
@@ -46,6 +50,7 @@ class Tally {
     last_answer_ns = now_ns;
     if (outcome == Outcome::kRight) {
       kind.latency.record(static_cast<uint64_t>(now_ns > job.due_ns ? now_ns - job.due_ns : 0));
+      kind.answered.record(static_cast<uint64_t>(now_ns > job.sent_ns ? now_ns - job.sent_ns : 0));
       kind.requests += 1;
       kind.rows += plan_->requests[job.kind].rows;
     } else {
@@ -54,9 +59,11 @@ class Tally {
       note(kinds_[job.kind], "a wrong answer");
     }
   }
-  void fail(const Job& job, std::string_view sentence) {
+  // `now_ns`: when the server said so; 0: it did not.
+  void fail(const Job& job, std::string_view sentence, int64_t now_ns = 0) {
     KindTally& kind = tally_of(job);
     kind.failures += 1;
+    if (now_ns != 0) kind.failed.record(static_cast<uint64_t>(now_ns > job.sent_ns ? now_ns - job.sent_ns : 0));
     note(kind, sentence);
   }
 

@@ -290,7 +290,7 @@ class WebSocketClient final : public Client {
     if (kinds_[job->kind].expects(failure->code))
       tally().finish(*job, Outcome::kRight, now_ns);
     else
-      tally().fail(*job, sentence_of(*failure));
+      tally().fail(*job, sentence_of(*failure), now_ns);
     return true;
   }
 

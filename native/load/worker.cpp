@@ -179,7 +179,7 @@ void Worker::take_arrivals(int64_t now) {
     if (backlog_.size() < backlog_max_) {
       backlog_.push_back(arrival);
     } else {
-      tally_->fail({arrival.due_ns, 0, 0, arrival.counts}, backlog_sentence_);
+      tally_->fail({arrival.due_ns, arrival.due_ns, 0, 0, arrival.counts}, backlog_sentence_);
     }
     send_backlog();
   }
@@ -206,7 +206,7 @@ void Worker::refill(size_t index, int64_t now) {
 }
 
 void Worker::send(size_t index, int64_t due_ns, Counts counts) {
-  Job job{due_ns, static_cast<uint32_t>(mix_.draw(mix_random_)), 0, counts};
+  Job job{due_ns, now_ns(), static_cast<uint32_t>(mix_.draw(mix_random_)), 0, counts};
   uint32_t& next = next_request_[job.kind];
   job.request = next;
   next = next + 1 == sets_[job.kind].requests().size() ? 0 : next + 1;
@@ -361,7 +361,8 @@ void Worker::drain() {
   tally_->counts_now = !phase().is_warmup;
   for (size_t index = 0; index < connections_; ++index) client_->give_up(index, "unanswered at the end");
   for (const Waiting& waiting : backlog_) {
-    tally_->fail({waiting.due_ns, 0, 0, waiting.counts}, "unsent at the end: the server is slower than the rate");
+    tally_->fail({waiting.due_ns, waiting.due_ns, 0, 0, waiting.counts},
+                 "unsent at the end: the server is slower than the rate");
   }
 }
 

@@ -22,19 +22,21 @@ bool route_all(Request& request, const MetaView& meta, Failure& failure) {
 // Reserves the foreground rows of stage 0 in their queues, all or nothing.
 bool reserve_all(const Request& request, Failure& failure) {
   const Stage& stage = request.plan->stages[0];
-  const size_t workers = request.port->plane->scheduler.worker_count();
   const int64_t budget_us = request.deadline_us == 0 ? INT64_MAX : request.deadline_us - request.admitted_ns / 1000;
+  const bool has_deadline = request.deadline_us != 0;
   size_t reserved = 0;
   bool is_refused = false;
   for_each_option(request, stage, stage.foreground, [&](ModelQueue& queue, uint32_t rows) {
     if (is_refused) return;
-    const double wait_us = queue.estimated_wait_us(request.priority, workers);
-    if (budget_us <= 0 || (request.deadline_us != 0 && wait_us > static_cast<double>(budget_us))) {
-      failure.set(StatusCode::kDeadlineExceeded, static_cast<int64_t>(wait_us), std::max<int64_t>(budget_us, 0));
+    const double finish_us =
+        has_deadline ? queue.estimated_finish_us(request.priority, rows, static_cast<double>(budget_us)) : 0.0;
+    if (has_deadline && (budget_us <= 0 || finish_us > static_cast<double>(budget_us))) {
+      failure.set(StatusCode::kDeadlineExceeded, static_cast<int64_t>(finish_us), std::max<int64_t>(budget_us, 0));
       is_refused = true;
     } else if (!queue.try_reserve(request.priority, rows)) {
       const auto priority = static_cast<size_t>(request.priority);
-      const auto retry_ms = static_cast<int64_t>(wait_us / 2000.0);  // when about half of the queue has gone
+      // When about half of the queue has gone.
+      const auto retry_ms = static_cast<int64_t>(queue.estimated_wait_us(request.priority) / 2000.0);
       failure.set(StatusCode::kQueueFull, queue.pending_rows[priority].load(std::memory_order_relaxed),
                   queue.options.pending_rows_max[priority], std::clamp<int64_t>(retry_ms, 1, 60'000));
       is_refused = true;

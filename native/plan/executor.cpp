@@ -87,6 +87,11 @@ void count_lost_rows(const Entry& entry, StatusCode code) {
 uint32_t drop_dead_rows(WorkerSeat& seat) {
   Batch& batch = *seat.batch;
   const int64_t now = now_ns();
+  batch.lane.queue.note_taken(batch, seat.taken_ns);
+  // What would be late is not run: others need the time. Half a run of doubt, for an estimate is none of the caller's.
+  const ServiceTime& service = batch.lane.queue.service;
+  const double run_us = service.is_stale(now) ? 0.0 : service.run_us(batch.rows);
+  const int64_t end_us = (now + static_cast<int64_t>(run_us * 500.0)) / 1000;
   Deliveries deliveries;
   const ModelQueue& queue = batch.lane.queue;
   uint32_t kept = 0;
@@ -94,9 +99,9 @@ uint32_t drop_dead_rows(WorkerSeat& seat) {
     Request& request = *entry.request;
     if (request.is_timed && request.first_run_ns.load(std::memory_order_relaxed) == 0)
       request.first_run_ns.store(now, std::memory_order_relaxed);
-    if (!request.should_run(now / 1000)) {
+    if (!request.should_run(end_us)) {
       entry.is_dropped = true;
-      const bool is_expired = request.deadline_us != 0 && now / 1000 >= request.deadline_us;
+      const bool is_expired = request.deadline_us != 0 && end_us >= request.deadline_us;
       if (is_expired) end_request(request, StatusCode::kDeadlineExceeded, deliveries);
       if (entry.is_background) count_lost_rows(entry, is_expired ? StatusCode::kDeadlineExceeded : request.status());
       continue;
@@ -149,7 +154,10 @@ void return_rows(Batch& batch, WorkerSeat* seat, Histogram* scatter) {
   // Once for the batch: the counter's cache line is the one that admission on the other thread wants.
   uint32_t rows = 0;
   for (const Entry& entry : batch.entries) rows += entry.count;
-  batch.lane.queue.unreserve(batch.priority, rows);
+  if (seat == nullptr)
+    batch.lane.queue.unreserve(batch.priority, rows);
+  else
+    batch.lane.queue.return_taken(batch.priority, rows, now_ns());
   if (seat != nullptr) run_batch_checks(batch);
   const int64_t done_ns = now_ns();
   for (uint32_t i = 0; i < batch.entries.size(); ++i) {

@@ -135,7 +135,7 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
                 .option = run.option,
                 .is_background = position.is_background,
                 .is_whole = run.count - done == request.rows};
-    const Grant grant = option.queue->append(*lane, priority, entry, request.due_ns);
+    const Grant grant = option.queue->append(*lane, priority, entry, request.due_ns, request.deadline_us);
     if (grant.batch == nullptr) break;
     request.segments.push_back({grant.batch, grant.entry, request.stage, run.position});
     if (submission != nullptr)

@@ -88,7 +88,10 @@ class Batch {
   const std::shared_ptr<Block> block;
   Priority priority = Priority::kInteractive;
   uint32_t rows = 0;
-  uint32_t rows_max = 0;  // of this filling: the layout's, or fewer where answers of unknown size are to be kept small
+  // Of this filling: the layout's, or fewer where answers of unknown size are to be kept small or deadlines would be
+  // missed.
+  uint32_t rows_max = 0;
+  double expected_wait_us = 0.0;  // said when it was opened
   std::vector<Entry> entries;
   std::vector<Arrival> arrivals;  // by the moments at which entries were due; empty when nothing is measured
   BatchMoments moments;           // set by complete

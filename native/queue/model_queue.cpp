@@ -21,6 +21,10 @@ void blend(std::atomic<double>& average, double sample) noexcept {
   average.store(before == 0.0 ? sample : before + kWeight * (sample - before), std::memory_order_relaxed);
 }
 
+// Of a budget: for the way of the answer, and because what is refused now can be asked of another server, while what
+// is late was for nothing. A queue that is full to 0.85 of a deadline keeps the workers as busy as a full one.
+constexpr double kAnswerShare = 0.15;
+
 size_t count_free_dims(const std::vector<Field>& fields) {
   size_t count = 0;
   for (const Field& field : fields)
@@ -85,6 +89,7 @@ void Batch::reset(Priority new_priority) noexcept {
   pins_.store(1, std::memory_order_relaxed);
   priority = new_priority;
   rows = 0;
+  expected_wait_us = 0.0;
   entries.clear();
   arrivals.clear();
   for (DynamicOutput& output : dynamic_outputs) output.is_set = false;
@@ -233,21 +238,26 @@ Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
   batch->expected_output_bytes = expected_output_bytes(lane.input_row_bytes);
   batch->rows_max = batch_rows_of(lane, batch->expected_output_bytes);
   batch->opened_ns = now_ns();
+  batch->expected_wait_us = estimated_wait_us(priority);
   ++lane.live_batches_;
   return batch;
 }
 
-Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns) {
+Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns, int64_t deadline_us) {
   PENSTOCK_ASSERT(entry.count >= 1);
   std::lock_guard lock(mutex_);
   Batch*& open = lane.open_[static_cast<size_t>(priority)];
   if (open == nullptr) open = open_batch(lane, priority);
   if (open == nullptr) return {};
   Batch& batch = *open;
-  const uint32_t rows_max = batch.rows_max;
-  PENSTOCK_ASSERT(batch.rows < rows_max);
+  PENSTOCK_ASSERT(batch.rows < batch.rows_max);
+  if (deadline_us != 0) {
+    const auto budget_us = static_cast<double>(deadline_us - due_ns / 1000);
+    const uint32_t within = service.rows_within(budget_us, batch.rows_max);
+    batch.rows_max = std::min(batch.rows_max, std::max(within, batch.rows + 1));
+  }
 
-  Grant grant{.batch = &batch, .batch_row = batch.rows, .count = std::min(entry.count, rows_max - batch.rows)};
+  Grant grant{.batch = &batch, .batch_row = batch.rows, .count = std::min(entry.count, batch.rows_max - batch.rows)};
   grant.entry = static_cast<uint32_t>(batch.entries.size());
   batch.entries.push_back(entry);
   batch.entries.back().batch_row = batch.rows;
@@ -261,7 +271,7 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int6
     batch.arrivals.push_back({due_ns, 1});
   batch.pin();
   batch.writers.fetch_add(1, std::memory_order_relaxed);
-  if (batch.rows == rows_max) {
+  if (batch.rows == batch.rows_max) {
     batch.is_full.store(true, std::memory_order_relaxed);
     grant.is_sealed = true;
     open = nullptr;
@@ -293,11 +303,41 @@ void ModelQueue::recycle(Batch& batch) noexcept {
   lane.free_ = &batch;
 }
 
-double ModelQueue::estimated_wait_us(Priority priority, size_t workers) const noexcept {
+size_t ModelQueue::workers() const noexcept {
+  return std::min<size_t>(scheduler.worker_count(), instances_max.load(std::memory_order_relaxed));
+}
+
+double ModelQueue::pending_before(Priority priority) const noexcept {
   double rows = pending_rows[0].load(std::memory_order_relaxed);
   if (priority == Priority::kBackground) rows += pending_rows[1].load(std::memory_order_relaxed);
-  workers = std::min<size_t>(workers, instances_max.load(std::memory_order_relaxed));
-  return rows * us_per_row.load(std::memory_order_relaxed) / static_cast<double>(std::max<size_t>(workers, 1));
+  return rows;
+}
+
+double ModelQueue::estimated_wait_us(Priority priority) const noexcept {
+  return pending_before(priority) * service.drain_us_per_row(workers());
+}
+
+double ModelQueue::estimated_finish_us(Priority priority, uint32_t rows, double budget_us) const noexcept {
+  double pending = pending_before(priority);
+  if (pending == 0.0) return service.is_stale(now_ns()) ? 0.0 : service.run_us(rows);
+  const double drain_us = service.drain_us_per_row(workers());
+  // What is in hand is half done, taken over many; counted as a quarter done, lest it has only just begun.
+  pending = std::max(0.0, pending - 0.25 * taken_rows.load(std::memory_order_relaxed));
+  // Its batch may grow as far as `append` lets it; what does not fit into one comes after it.
+  const uint32_t within = service.rows_within(budget_us, options.batch_rows_max);
+  const double rest = rows > within ? rows - within : 0;
+  return (pending + rest) * drain_us * (1.0 + service.spread()) + service.run_us(within) + kAnswerShare * budget_us;
+}
+
+void ModelQueue::note_taken(const Batch& batch, int64_t taken_ns) noexcept {
+  taken_rows.fetch_add(batch.rows, std::memory_order_relaxed);
+  service.note_wait(batch.expected_wait_us, static_cast<double>(taken_ns - batch.opened_ns) / 1000.0);
+}
+
+void ModelQueue::return_taken(Priority priority, uint32_t rows, int64_t end_ns) noexcept {
+  unreserve(priority, rows);
+  const uint32_t taken = taken_rows.fetch_sub(rows, std::memory_order_relaxed) - rows;
+  service.note_end(rows, pending_before(Priority::kBackground) > taken, end_ns);
 }
 
 double ModelQueue::background_wait_us(uint32_t rows) const noexcept {
@@ -312,6 +352,7 @@ double ModelQueue::background_wait_us(uint32_t rows) const noexcept {
 void ModelQueue::note_cost(uint32_t rows, double busy_us) noexcept {
   blend(us_per_row, busy_us / rows);
   blend(us_per_run, busy_us);
+  service.note_run(rows, busy_us);
   if (noted_runs.load(std::memory_order_relaxed) < Scheduler::kTrustedRuns)
     noted_runs.fetch_add(1, std::memory_order_relaxed);
   if (overdue_in_a_row.load(std::memory_order_relaxed) != 0) overdue_in_a_row.store(0, std::memory_order_relaxed);

@@ -18,6 +18,7 @@
 #include "core/shards.hpp"
 #include "core/status_codes.hpp"
 #include "queue/batch.hpp"
+#include "queue/service_time.hpp"
 
 namespace penstock {
 class ModelQueue;
@@ -94,8 +95,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // lanes are busy (kQueueFull).
   Lane* lane_of(const int64_t* free_dims, size_t count, StatusCode& refusal);
   // Takes room for up to `count` rows of `entry`'s request in the lane's open batch. No batch: out of memory.
-  // `due_ns`: when the rows could have run, from which their time in the queue counts.
-  Grant append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns);
+  // `due_ns`: when the rows could have run, from which their time in the queue counts. `deadline_us`: of the request,
+  // 0: none; the batch closes before its run would hold the rows in it back for too long.
+  Grant append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns, int64_t deadline_us = 0);
   // The granted rows are in place. The grant's batch must still be pinned by its entry.
   static void commit(const Grant& grant) noexcept { grant.batch->writers.fetch_sub(1, std::memory_order_release); }
 
@@ -119,8 +121,15 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // the bytes that they held.
   int64_t trim(int64_t opened_before_ns);
 
-  // Time that `rows` more rows will wait, from the recent rate; 0 when nothing is known yet.
-  double estimated_wait_us(Priority priority, size_t workers) const noexcept;
+  // Time until rows that join now find a worker; 0 when nothing is known yet.
+  double estimated_wait_us(Priority priority) const noexcept;
+  // Time until `rows` that join now and have `budget_us` are done, with what it may take longer than usual; 0 when
+  // nothing is known yet, or so old that they are let in to find out.
+  double estimated_finish_us(Priority priority, uint32_t rows, double budget_us) const noexcept;
+  // The batch is in a worker's hands.
+  void note_taken(const Batch& batch, int64_t taken_ns) noexcept;
+  // `rows` that a worker had in hand are pending no more.
+  void return_taken(Priority priority, uint32_t rows, int64_t end_ns) noexcept;
   // What a batch cost its worker: the rate that estimates are made from.
   void note_cost(uint32_t rows, double busy_us) noexcept;
   // The same of a background worker, which may have waited for a core in its midst.
@@ -146,6 +155,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
 
   // Admission and workers both write it: alone on its cache line.
   alignas(64) std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
+  std::atomic<uint32_t> taken_rows{0};  // those of them that workers have in hand
   alignas(64) std::atomic<uint64_t> failed_run_count{0};
   std::atomic<uint64_t> batches_allocated{0};
   std::atomic<uint64_t> arena_bytes{0};  // resident
@@ -155,10 +165,13 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   std::atomic<uint32_t> overdue_in_a_row{0};
   std::atomic<uint32_t> noted_runs{0};  // up to Scheduler::kTrustedRuns
   std::atomic<double> us_per_background_row{0.0};  // of background workers
-  Shards<PhaseTimes> phases;                       // by worker
+  ServiceTime service;
+  Shards<PhaseTimes> phases;  // by worker
 
  private:
   friend class Batch;
+  size_t workers() const noexcept;
+  double pending_before(Priority priority) const noexcept;
   // Time until so many background rows are done, at the rate of those that do them.
   double background_wait_us(uint32_t rows) const noexcept;
   static size_t start_output_bytes_of(const std::vector<Field>& outputs);

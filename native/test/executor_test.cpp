@@ -227,6 +227,55 @@ TEST("executor: a deadline that the queue cannot meet is refused at admission") 
   CLAIM(drain(*engine.port).size() == 1);
 }
 
+TEST("executor: the run itself counts when a deadline is weighed, not the wait alone") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  queue->note_cost(1, 30'000.0);
+  Failure failure;
+  CLAIM(engine.submit_rows(rows_of(1, 0), 1, failure) != nullptr);
+  // 30 ms of waiting would fit into 50 ms; with a run of 30 ms behind them nothing does.
+  CLAIM(engine.submit_rows(rows_of(1, 0), 2, failure, now_us() + 50'000) == nullptr);
+  CLAIM(failure.code == StatusCode::kDeadlineExceeded && failure.details[0] > 50'000);
+  CLAIM(engine.submit_rows(rows_of(1, 0), 3, failure, now_us() + 500'000) != nullptr);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 2);
+}
+
+TEST("executor: rows that would be late are not run, and those beside them are") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  for (int i = 0; i < 20; ++i) queue->note_cost(1, 100'000.0);
+  queue->service.note_end(1, false, now_ns());
+  Failure failure;
+  CLAIM(engine.submit_rows(rows_of(1, 0), 1, failure) != nullptr);
+  CLAIM(engine.submit_rows(rows_of(1, 7), 2, failure, now_us() + 1'000'000) != nullptr);
+  Request* const doomed = engine.submit_rows(rows_of(1, 0), 3, failure, now_us() + 1'000'000);
+  CLAIM(doomed != nullptr);
+  doomed->deadline_us = now_us() + 20'000;  // as if it had waited for long
+  engine.run_all();
+  for (const Outcome& outcome : drain(*engine.port))
+    CLAIM((outcome.code == StatusCode::kDeadlineExceeded) == (outcome.tag == 3));
+  HistogramSum batch_rows;
+  batches_of(*queue, batch_rows);
+  CLAIM(batch_rows.sum == 2);
+}
+
+TEST("executor: a batch with deadlines closes before its run holds them back") {
+  Engine engine;
+  auto queue = make_queue(engine.plane, 10);
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  for (int i = 0; i < 20; ++i) queue->note_cost(1, 10'000.0);
+  Failure failure;
+  // A third of 100 ms is three rows of 10 ms.
+  for (int i = 0; i < 4; ++i) CLAIM(engine.submit_rows(rows_of(1, 0), i, failure, now_us() + 100'000) != nullptr);
+  engine.run_all();
+  CLAIM(drain(*engine.port).size() == 4);
+  HistogramSum batch_rows;
+  CLAIM(batches_of(*queue, batch_rows) == 2);
+}
+
 TEST("executor: only the guilty entry of a failed batch fails") {
   Engine engine;
   auto queue = make_queue(engine.plane, 10);

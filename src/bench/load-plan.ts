@@ -133,8 +133,19 @@ export interface KindReport {
   readonly firstFailure: string
   readonly latencyUs: Quantiles
   /** Upper bounds (us) and counts of the non-empty buckets of the latency histogram, ascending. */
-  readonly histogram: readonly (readonly [upperUs: number, count: number])[]
+  readonly histogram: Histogram
+  /** From the write to the answer, whenever it was due; native generator only. */
+  readonly answered?: Times
+  /** From the write to the failure that the server sent; native generator only. */
+  readonly failed?: Times
 }
+
+export interface Times {
+  readonly latencyUs: Quantiles
+  readonly histogram: Histogram
+}
+
+export type Histogram = readonly (readonly [upperUs: number, count: number])[]
 
 export interface Quantiles {
   readonly min: number

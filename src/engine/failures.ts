@@ -100,9 +100,21 @@ export function failureOf(failure: NativeFailure, context: FailureContext = nowh
     code !== 'ERR_META' &&
     code !== 'ERR_PIPELINE_NOT_DEPLOYED'
   const message = sentence === undefined || isBare ? withText(errorTable[code].sentence, failure.text) : sentence
+  if (code === 'ERR_DEADLINE_EXCEEDED') return withoutStack(() => new PenstockError(code, message))
   if (!capacityCodes.has(code)) return new PenstockError(code, message)
   const retryAfterMs = code === 'ERR_QUEUE_FULL' && c > 0 ? Math.ceil(c) : RETRY_AFTER_MS
-  return new PenstockError(code, message, { retryAfterMs })
+  return withoutStack(() => new PenstockError(code, message, { retryAfterMs }))
+}
+
+/** Nobody's code is at fault when there is too much to do, and the trace would cost more than all else that a refusal takes. */
+function withoutStack(make: () => PenstockError): PenstockError {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
 }
 
 /**

@@ -7,7 +7,7 @@
  */
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, PortHandle } from '../../bindings/native.js'
-import { isPenstockError, PenstockError } from '../base/errors.js'
+import { errorTable, isPenstockError, PenstockError } from '../base/errors.js'
 import { plansHaveEqualSignature } from '../pipeline/plan.js'
 import { verifyMessage } from '../protocol/verify.js'
 import type { PipelineDescription } from './api.js'
@@ -17,7 +17,7 @@ import { failureOf, type NativeFailure } from './failures.js'
 export interface WireHooks {
   /** One complete Results message, valid only during the call. `isHeld`: its credit waits for `acknowledge`. */
   onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
-  /** A request of the connection was refused or failed: encode a Failure with it. */
+  /** A request of the connection was refused or failed: encode a Failure with it. The same error may come again. */
   onWireFailure(connection: number, channel: number, wireId: number, error: PenstockError): void
   /** After all that was ready has been sent. */
   onDrained?(): void
@@ -74,6 +74,25 @@ export interface WirePortParts {
 }
 
 const closingCodes: ReadonlySet<string> = new Set(['ERR_FRAME', 'ERR_CREDIT_EXCEEDED'])
+/** Refusals of requests that a server with less to do would have taken. */
+const overloadStatuses: ReadonlySet<number | undefined> = new Set([
+  errorTable.ERR_QUEUE_FULL.native,
+  errorTable.ERR_DEADLINE_EXCEEDED.native,
+])
+/** Budgets this close are told as one. */
+const budgetStepUs = 500
+/** For so long the figures of a refusal are told again. */
+const momentUs = 5000
+
+interface RecentRefusal {
+  readonly status: number
+  readonly deployment: Deployment | null
+  readonly second: number
+  /** On the clock of nowUs(). */
+  readonly untilUs: number
+  readonly error: PenstockError
+}
+
 const noHooks: WireHooks = { onSend: () => undefined, onWireFailure: () => undefined }
 
 export class EngineWirePort implements WirePort {
@@ -82,6 +101,9 @@ export class EngineWirePort implements WirePort {
   readonly #channels = new Map<number, Map<number, Deployment>>()
   #hooks: WireHooks = noHooks
   #lastRefusal = new PenstockError('ERR_FRAME')
+  #facts: Float64Array | null = null
+  /** What was refused last. */
+  #recent: RecentRefusal | null = null
 
   constructor(parts: WirePortParts) {
     this.#parts = parts
@@ -148,7 +170,8 @@ export class EngineWirePort implements WirePort {
   receive(connection: number, frame: ArrayBuffer): number {
     const outcome = addon.receive(this.#parts.port, connection, frame)
     if (outcome === 0) this.#parts.scheduleFlush()
-    return outcome >= 0 ? outcome : this.#refuse(connection, frame)
+    if (outcome >= 0) return outcome
+    return overloadStatuses.has(-outcome) ? this.#refuseForLoad(connection, -outcome) : this.#refuse(connection, frame)
   }
 
   cancel(connection: number, channel: number, wireId: number): boolean {
@@ -180,6 +203,33 @@ export class EngineWirePort implements WirePort {
 
   drained(): void {
     this.#hooks.onDrained?.()
+  }
+
+  /**
+   * Under overload most frames end here. Those that are refused for the same reason within a moment are told with the same
+   * error, with the figures of the first: an error and its frame cost as much as several admissions, and the thread that
+   * makes them is the one that sends the answers.
+   */
+  #refuseForLoad(connection: number, status: number): number {
+    this.#facts ??= addon.refusalFacts(this.#parts.port)
+    const [first = 0, second = 0, third = 0, channel = 0, wireId = 0] = this.#facts
+    const deployment = this.#channels.get(connection)?.get(channel) ?? null
+    const nowUs = addon.nowUs()
+    let recent = this.#recent
+    const isSame =
+      recent !== null &&
+      nowUs < recent.untilUs &&
+      recent.status === status &&
+      recent.deployment === deployment &&
+      // Of a deadline the caller's own budget, else the limit.
+      Math.abs(recent.second - second) <= budgetStepUs
+    if (recent === null || !isSame) {
+      const failure = { status, details: [first, second, third], text: '' }
+      const error = failureOf(failure, deployment?.failureContext)
+      recent = this.#recent = { status, deployment, second, error, untilUs: nowUs + momentUs }
+    }
+    this.#hooks.onWireFailure(connection, channel, wireId, recent.error)
+    return 0
   }
 
   #refuse(connection: number, frame: ArrayBuffer): number {

@@ -30,6 +30,7 @@ import { namedTensors } from '../http/infer-body.js'
 import { errorReply } from '../http/replies.js'
 import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../socket/seam.js'
 import type { HeldAnswers } from '../held-answers.js'
+import { FailureFrames } from './failure-frames.js'
 import { Peer, type PeerSlot } from './peer.js'
 
 export interface StreamLimits {
@@ -61,6 +62,7 @@ export class StreamServer {
   readonly #peers = new Map<number, Peer>()
   /** Those that were when they were last looked at. */
   readonly #congested = new Set<Peer>()
+  readonly #failures = new FailureFrames()
 
   constructor(context: StreamContext) {
     this.#context = context
@@ -73,7 +75,7 @@ export class StreamServer {
       },
       onDrained: () => this.#weighCongested(),
       onWireFailure: (connection, channel, wireId, error) =>
-        this.#peers.get(connection)?.sendMessage(failureMessage(channel, wireId, error)),
+        this.#peers.get(connection)?.send(this.#failures.frameOf(channel, wireId, error), false),
     })
   }
 

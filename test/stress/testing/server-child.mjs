@@ -18,7 +18,9 @@ setEnvironmentData('doom', doom.buffer)
 
 const kept = []
 const notices = []
-const modelFile = (name) => readFileSync(new URL(`../../models/${name}.onnx`, import.meta.url))
+/** Of test/models, or a path. */
+const modelFile = (name) =>
+  readFileSync(name.includes('/') ? name : new URL(`../../models/${name}.onnx`, import.meta.url))
 
 const logPath = setup.isLogged === true ? mkdtempSync(join(tmpdir(), 'penstock-log-')) : undefined
 // Ended by a signal it leaves the folder behind, as any process does.

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import type { EngineMetrics, StepInput } from 'penstock'
 
 export interface ChildSetup {
-  /** Model → test model files, one version each; `champion` is the last. */
+  /** Model → test model files, or paths of others, one version each; `champion` is the last. */
   readonly models?: Readonly<Record<string, string | readonly string[]>>
   /** Model → the file in base64. */
   readonly modelBytes?: Readonly<Record<string, string>>
