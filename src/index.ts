@@ -53,7 +53,16 @@ export {
 } from './files/index.js'
 
 // Server and client.
-export { PenstockServer, type ServedEngine, type ServerLimits, type ServerOptions } from './server.js'
+export {
+  PenstockServer,
+  type ControlAction,
+  type KeyVerifier,
+  type ServedEngine,
+  type ServerLimits,
+  type ServerOptions,
+  type VerifiedKey,
+} from './server.js'
+export type { Scope } from './base/access.js'
 export {
   PenstockClient,
   PenstockControl,

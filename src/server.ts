@@ -8,28 +8,20 @@ import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { expectInteger } from './base/expect.js'
-import { PenstockError } from './base/errors.js'
 import { systemClock, type Clock } from './base/clock.js'
-import {
-  BODY_BYTES_MAX,
-  CONNECTIONS_MAX,
-  DRAIN_LIMIT_MS,
-  FAREWELL_LIMIT_MS,
-  FRAME_BYTES_MAX,
-  IDLE_TIMEOUT_S,
-  SOCKET_BUFFER_BYTES_MAX,
-  SOCKETS_BUFFER_BYTES_MAX,
-  WINDOW_REQUESTS,
-} from './base/limits.js'
+import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits.js'
 import { processLimits } from './base/process-limits.js'
 import type { EngineApi } from './engine/api.js'
 import type { Engine } from './engine/engine.js'
 import { Metrics } from './metrics/metrics.js'
-import { isLoopbackHost, type AuthPolicy, type KeyVerifier } from './transport/auth.js'
+import { openAccess } from './server/access.js'
+import { expectLimits, type ServerLimits } from './server/limits.js'
+import type { Access } from './transport/access/access.js'
+import type { KeyVerifier } from './transport/access/verifier.js'
 import { DescriptorGuard, guardLines } from './transport/descriptor-guard.js'
 import { createDispatcher } from './transport/http/dispatch.js'
 import { QuickInfer } from './transport/http/quick-infer.js'
-import type { HttpContext } from './transport/http/route.js'
+import type { ControlAction, HttpContext } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes } from './transport/http/routes.js'
 import { GrpcServer } from './transport/grpc/server.js'
@@ -42,30 +34,15 @@ import { HeldAnswers, withinBudget } from './transport/held-answers.js'
 import type { PeerSlot } from './transport/websocket/peer.js'
 import { StreamServer } from './transport/websocket/stream.js'
 
-export type { KeyVerifier } from './transport/auth.js'
+export type { ServerLimits } from './server/limits.js'
+export type { KeyVerifier, VerifiedKey } from './transport/access/verifier.js'
+export type { ControlAction } from './transport/http/route.js'
 export type { SocketChoice } from './transport/socket/seam.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
   keyof EngineApi | 'port' | 'json' | 'tensors' | 'budget' | 'on' | 'metrics' | 'isMeasuring'
 >
-
-export interface ServerLimits {
-  /** Bytes of an infer body. */
-  readonly bodyBytesMax: number
-  /** Bytes of a WebSocket frame. */
-  readonly frameBytesMax: number
-  /** Bytes waiting in one WebSocket; at most a quarter of the engine's memory budget. */
-  readonly socketBufferBytesMax: number
-  /** Bytes waiting in all sockets together, at most half of the budget; beyond it the one that holds the most is cut off. */
-  readonly socketsBufferBytesMax: number
-  /** Requests in flight per WebSocket. */
-  readonly windowRequests: number
-  /** WebSockets. */
-  readonly connectionsMax: number
-  /** Seconds without a sign of life of a WebSocket or gRPC connection, or without a call of the latter: 8..960. */
-  readonly idleTimeoutS: number
-}
 
 export interface ServerOptions {
   /** An engine serves one server at a time: its port has one pair of hooks. */
@@ -78,6 +55,13 @@ export interface ServerOptions {
   readonly keys?: KeyVerifier
   /** Allows a host that others can reach without any key. */
   readonly insecure?: boolean
+  /**
+   * Names beside this machine's own under which a server without keys may be called, as browsers and proxies say it in
+   * `Host`: `name`, `*.name` for all below it, `*` for every name.
+   */
+  readonly allowedHosts?: readonly string[]
+  /** Called for what was done to the server or its machine and no store of the registry journals, in the caller's name, before the answer. */
+  readonly onControl?: (action: ControlAction) => void | Promise<void>
   /** Milliseconds that drain and close wait for what is in flight. */
   readonly drainLimitMs?: number
   readonly logger?: Logger
@@ -93,15 +77,6 @@ export interface ServerOptions {
   readonly clock?: Clock
 }
 
-const limitDefaults: ServerLimits = {
-  bodyBytesMax: BODY_BYTES_MAX,
-  frameBytesMax: FRAME_BYTES_MAX,
-  socketBufferBytesMax: SOCKET_BUFFER_BYTES_MAX,
-  socketsBufferBytesMax: SOCKETS_BUFFER_BYTES_MAX,
-  windowRequests: WINDOW_REQUESTS,
-  connectionsMax: CONNECTIONS_MAX,
-  idleTimeoutS: IDLE_TIMEOUT_S,
-}
 /** How often drain looks whether the last answer is written. */
 const drainPollMs = 5
 const goingAway = 'the server is shutting down'
@@ -121,6 +96,7 @@ export class PenstockServer {
   readonly sockets: 'uws' | 'node'
   /** Why it is not uWebSockets.js, and what to do: one sentence; null when it is, or when Node's own was asked for. */
   readonly socketsReason: string | null
+  readonly #access: Access
   readonly #grpc: GrpcServer | null
   readonly #sockets: SocketServer<PeerSlot>
   readonly #guard: DescriptorGuard
@@ -133,6 +109,7 @@ export class PenstockServer {
   #drained: Promise<boolean> | null = null
 
   private constructor(parts: {
+    access: Access
     sockets: SocketServer<PeerSlot>
     guard: DescriptorGuard
     stream: StreamServer
@@ -149,6 +126,7 @@ export class PenstockServer {
     this.grpcPort = parts.grpcPort
     this.sockets = parts.sockets.backendName
     this.socketsReason = parts.sockets.fallBackReason
+    this.#access = parts.access
     this.#grpc = parts.grpc
     this.#sockets = parts.sockets
     this.#guard = parts.guard
@@ -173,15 +151,17 @@ export class PenstockServer {
     const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
     const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
     const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
-    const auth = expectSafe(host, options)
     const logger = options.logger ?? pino({ level: 'silent' })
+    const { keys, insecure, allowedHosts, onControl = () => undefined } = options
+    const makeLimit = engine.port.makeLimit.bind(engine.port)
+    const access = openAccess({ host, keys, insecure, allowedHosts, clock, logger, makeLimit })
     const state = new ServerState()
     const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
     const stream = new StreamServer({
       engine,
       port: engine.port,
-      auth,
+      access,
       logger,
       limits,
       held,
@@ -203,7 +183,8 @@ export class PenstockServer {
     const context: HttpContext = {
       engine,
       v2,
-      auth,
+      access,
+      onControl,
       logger,
       clock,
       product,
@@ -235,12 +216,13 @@ export class PenstockServer {
     const grpc =
       options.grpcPort === undefined
         ? null
-        : new GrpcServer({ service: v2, auth, bodyBytesMax, budget: engine.budget, idleTimeoutS, admits })
+        : new GrpcServer({ service: v2, access, onControl, bodyBytesMax, budget: engine.budget, idleTimeoutS, admits })
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
     const boundPort = await sockets.listen(bareHost, port)
     const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
     guard.start()
     const server = new PenstockServer({
+      access,
       grpc,
       grpcPort,
       sockets,
@@ -284,6 +266,7 @@ export class PenstockServer {
     this.#state.isClosed = true
     this.#stream.closeAll(goingAway)
     this.#sockets.close()
+    this.#access.close()
     await this.#grpc?.close()
     this.#guard.close()
     this.#logger.info('closed')
@@ -358,29 +341,6 @@ class ServerState {
 }
 
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
-
-/** A host that others can reach needs keys, or the word of the operator. */
-function expectSafe(host: string, options: ServerOptions): AuthPolicy {
-  const isLoopback = isLoopbackHost(host)
-  const keys = options.keys ?? null
-  if (isLoopback || options.insecure === true || (keys !== null && keys.count > 0)) return { keys, isLoopback }
-  throw new PenstockError(
-    'ERR_ARGUMENT',
-    `Expected an API key before listening on ${host}, which others can reach, but there is none. Create one with: penstock keys create <name>, or allow it with insecure`,
-  )
-}
-
-function expectLimits(given: Partial<ServerLimits>): ServerLimits {
-  const limits = { ...limitDefaults, ...given }
-  expectInteger('limits.bodyBytesMax', limits.bodyBytesMax, 1, 2 ** 31 - 1)
-  expectInteger('limits.frameBytesMax', limits.frameBytesMax, 1024, 2 ** 30)
-  expectInteger('limits.socketBufferBytesMax', limits.socketBufferBytesMax, 1024, 2 ** 31 - 1)
-  expectInteger('limits.socketsBufferBytesMax', limits.socketsBufferBytesMax, 1024, Number.MAX_SAFE_INTEGER)
-  expectInteger('limits.windowRequests', limits.windowRequests, 1, 65_536)
-  expectInteger('limits.connectionsMax', limits.connectionsMax, 1, CONNECTIONS_MAX)
-  expectInteger('limits.idleTimeoutS', limits.idleTimeoutS, 8, 960)
-  return limits
-}
 
 const { version } = createRequire(import.meta.url)('penstock/package.json') as { version: string }
 const product = { name: 'penstock', version } as const

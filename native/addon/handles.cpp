@@ -127,6 +127,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_wire(env, exports);
   register_http(env, exports);
   register_kernels(env, exports);
+  register_limits(env, exports);
   return exports;
 }
 }  // namespace

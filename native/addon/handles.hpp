@@ -9,6 +9,7 @@
 #include <string>
 
 #include "addon/napi_setup.hpp"
+#include "core/caller_limit.hpp"
 #include "http/gateway.hpp"
 #include "log/row_log.hpp"
 #include "plan/answer_tally.hpp"
@@ -41,6 +42,13 @@ struct LogBox {
   static constexpr napi_type_tag kTag{0x4be7c01a96d25f83, 0xb85d3f60e1a9427c};
   static constexpr const char* kName = "log";
   std::shared_ptr<RowLog> log;
+  bool is_closed = false;
+};
+
+struct LimitBox {
+  static constexpr napi_type_tag kTag{0x9e2d61f7b3c8405a, 0x57a04f1ce86b92d3};
+  static constexpr const char* kName = "limit";
+  std::shared_ptr<CallerLimit> limit;
   bool is_closed = false;
 };
 
@@ -179,6 +187,7 @@ void register_logs(Napi::Env env, Napi::Object exports);
 void register_wire(Napi::Env env, Napi::Object exports);
 void register_http(Napi::Env env, Napi::Object exports);
 void register_kernels(Napi::Env env, Napi::Object exports);
+void register_limits(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void export_function(Napi::Env env, Napi::Object exports, const char* name) {

@@ -7,6 +7,7 @@
 //                          or of a connection's share of it, [bytes held, its limit, retry after ms, -1]
 //   kDeadlineExceeded      [estimated wait us, budget us, 0]           kCreditExceeded     [in flight, window, 0]
 //   kFrame                 [byte offset, FrameFault, 0]
+//   kRateLimited           [1: too many in flight, retry after us, 0, 0]
 //   kRunFailed             [1: `text` is a sentence of ours, not the runtime's reason, 0, 0]
 // Frames that name a request put [channel, wire id] behind the failure instead; see wire/frame.hpp.
 #pragma once

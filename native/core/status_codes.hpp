@@ -28,9 +28,10 @@ enum class StatusCode : uint8_t {
   kDraining = 16,  // The server is shutting down and takes no new work.
   kHandle = 17,  // A native handle is closed, of another kind or of another isolate.
   kStorage = 18,  // The state on disk could not be read or written.
+  kRateLimited = 19,  // The caller has made as many requests as it may, a second or at a time; nothing was run.
 };
 
 // One more than the greatest number: the size of a table indexed by status.
-inline constexpr size_t kStatusCodeCount = 19;
+inline constexpr size_t kStatusCodeCount = 20;
 
 }  // namespace penstock

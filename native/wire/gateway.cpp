@@ -106,6 +106,8 @@ void Gateway::close_connection(uint32_t id) {
   for (const auto& channel : connection->channels)
     if (channel != nullptr) drop_finished(*connection, *channel);
   connection->channels.clear();
+  connection->release(connection->in_flight);
+  connection->limit = nullptr;
   connection->is_open = false;
   ++connection->generation;
   free_connections_.push_back(id);
@@ -132,7 +134,7 @@ void Gateway::close_channel(uint32_t id, uint32_t channel_id) {
   if (channel == nullptr) return;
   // A later channel of this number may serve another pipeline: nothing of this one may reach it.
   end_requests(*connection, [&](const Origin& origin) { return origin.channel == channel_id; });
-  for (Request* request = channel->head; request != nullptr; request = request->next_answer) --connection->in_flight;
+  for (Request* request = channel->head; request != nullptr; request = request->next_answer) connection->release(1);
   drop_finished(*connection, *channel);
   connection->channels[channel_id] = nullptr;
 }
@@ -234,6 +236,7 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
                        .connection_generation = connection.generation,
                        .channel = channel.id,
                        .wire_id = infer.request};
+  if (connection.limit != nullptr && !take_limit(*connection.limit, failure)) return false;
   // Counted before: the request may be answered before submit returns.
   ++connection.in_flight;
   Request* const request = submit(port_, *channel.pipeline, std::move(plan), submission, failure);
@@ -241,7 +244,15 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
     link(connection, *request);  // its answer is read on this thread, so it is still there
     return true;
   }
-  --connection.in_flight;
+  connection.release(1);
+  return false;
+}
+
+bool Gateway::take_limit(CallerLimit& limit, Failure& failure) noexcept {
+  const int64_t wait_ns = limit.try_take(port_.burst_now_ns());
+  if (wait_ns == 0) return true;
+  port_.end_burst();  // no flush follows a refusal, and the next request must see a later time
+  failure.set(StatusCode::kRateLimited, wait_ns < 0 ? 1 : 0, wait_ns < 0 ? 0 : (wait_ns + 999) / 1000);
   return false;
 }
 
@@ -251,7 +262,7 @@ bool Gateway::is_current(const Origin& origin) noexcept {
 }
 
 void Gateway::count_delivered(const Origin& origin) noexcept {
-  if (is_current(origin)) --connections_[origin.connection]->in_flight;
+  if (is_current(origin)) connections_[origin.connection]->release(1);
 }
 
 Gateway::Answer Gateway::collect(Request& request) {
@@ -266,7 +277,7 @@ Gateway::Answer Gateway::collect(Request& request) {
   if (request.status() != StatusCode::kOk) return Answer::kFailed;
   Channel* const channel = find_channel(connection, origin.channel);
   if (channel == nullptr) {
-    --connection.in_flight;
+    connection.release(1);
     Port::unref(request);
     return Answer::kDropped;
   }
@@ -374,7 +385,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       connection.unacknowledged.push_back({shape.results, places.frame_bytes});
       connection.unread_bytes += places.frame_bytes;
     } else {
-      connection.in_flight -= shape.results;
+      connection.release(shape.results);
     }
     if (channel.head == nullptr) channel.tail = nullptr;
     sends.push_back({id, outbox_used_, places.frame_bytes, connection.is_congested});

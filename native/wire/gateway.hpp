@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/block.hpp"
+#include "core/caller_limit.hpp"
 #include "plan/executor.hpp"
 #include "wire/frame.hpp"
 
@@ -47,12 +48,19 @@ struct Connection {
   uint32_t window = 0;
   uint32_t in_flight = 0;
   bool is_congested = false;
+  std::shared_ptr<CallerLimit> limit;              // of its caller, shared with the caller's others; null: none
   std::deque<Unread> unacknowledged;
   size_t unread_bytes = 0;                         // of `unacknowledged`
   int64_t charged_bytes = 0;                       // of its requests, those in `channels` included
   int64_t ready_bytes = 0;                         // of those that are finished and not yet encoded
   std::vector<std::unique_ptr<Channel>> channels;  // by id
   Request* unanswered = nullptr;                   // at most `window`, linked by next_of_connection
+
+  // These many requests are no longer in flight.
+  void release(uint32_t requests) noexcept {
+    in_flight -= requests;
+    if (limit != nullptr) limit->release(requests);
+  }
 };
 
 // A frame in the outbox.
@@ -108,6 +116,8 @@ class Gateway {
   Channel* find_channel(Connection& connection, uint32_t channel) noexcept;
   bool admit(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
              Failure& failure);
+  // False: the caller has used up its rate, or has as many requests in flight as it may.
+  bool take_limit(CallerLimit& limit, Failure& failure) noexcept;
   bool encode_channel(uint32_t connection_id, Connection& connection, Channel& channel, std::vector<Send>& sends,
                       size_t room);
   // False: the result fits into no frame, or there is no memory for one so large. Else `encode` has room for it.

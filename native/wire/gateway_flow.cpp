@@ -6,7 +6,7 @@
 namespace penstock::wire {
 bool Gateway::acknowledge(Connection& connection, size_t frames) {
   for (; frames > 0 && !connection.unacknowledged.empty(); --frames) {
-    connection.in_flight -= connection.unacknowledged.front().results;
+    connection.release(connection.unacknowledged.front().results);
     connection.unread_bytes -= connection.unacknowledged.front().bytes;
     connection.unacknowledged.pop_front();
   }

@@ -13,6 +13,7 @@ enum class Body : uint8_t {
   kInfer = 2,
   kCancel = 3,
   kClose = 4,
+  kAuthenticate = 6,
   kOpened = 16,
   kResults = 17,
   kFailure = 18,
@@ -39,6 +40,10 @@ inline constexpr uint16_t texts = 12;
 namespace slots::meta_block {
 inline constexpr uint16_t entries = 4;
 }  // namespace slots::meta_block
+
+namespace slots::authenticate {
+inline constexpr uint16_t key = 4;
+}  // namespace slots::authenticate
 
 namespace slots::open {
 inline constexpr uint16_t channel = 4;

@@ -337,8 +337,6 @@ export const ALIASES_MAX = 256
 export const MUTATIONS_PENDING_MAX = 1024
 /** Bytes of journal.jsonl before it is set aside and a new one begins. */
 export const JOURNAL_BYTES_MAX = 16 * MIB
-/** API keys of one home: each request is compared with all of them. */
-export const API_KEYS_MAX = 1024
 
 // ── bench ───────────────────────────────────────────────────────────────────────────────────────
 /** Connections of one load generator, each a file descriptor. */

@@ -44,6 +44,27 @@ export function bytesArgument(text: string): number {
   throw new InvalidArgumentError('Expected a size such as 512MiB or 2GiB.')
 }
 
+const PERIODS_S: Readonly<Record<string, number>> = { s: 1, min: 60, h: 3600, '': 1 }
+
+/** A rate such as `100/s`, `30/min` or `1000/h`, in requests a second. */
+export function rateArgument(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(?:\/(s|min|h))?$/.exec(text)
+  const rate = Number(match?.[1]) / (PERIODS_S[match?.[2] ?? ''] ?? Number.NaN)
+  if (match !== null && rate > 0) return rate
+  throw new InvalidArgumentError('Expected a rate such as 100/s, 30/min or 1000/h.')
+}
+
+const LIVES_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** When something ends: `90d`, `12h` or `30m` from now, or a date, at its beginning in UTC, or a time of ISO 8601. */
+export function expiryArgument(text: string, nowMs: number): Date {
+  const life = /^(\d+)([mhd])$/.exec(text)
+  if (life !== null) return new Date(nowMs + Number(life[1]) * (LIVES_MS[life[2] ?? ''] ?? Number.NaN))
+  const isTime = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/.test(text)
+  if (isTime && !Number.isNaN(Date.parse(text))) return new Date(text)
+  throw new InvalidArgumentError('Expected a time from now such as 90d, 12h or 30m, or a date such as 2027-01-31.')
+}
+
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, '': 1000 }
 
 /** A time such as `30s`, `500ms`, `2m`, or `30` for seconds, in milliseconds. */

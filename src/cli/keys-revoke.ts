@@ -13,7 +13,7 @@ another key is made or it is restarted.`
 export function keysRevokeCommand(terminal: Terminal): Command {
   return withHomeOptions(new Command('revoke'))
     .summary('revoke an API key')
-    .description('Removes an API key. A running server refuses it within about a second.')
+    .description('Removes an API key. A running server refuses it, and ends its open connections, within a second.')
     .argument('<name>', 'name of the key')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, options: KeysOptions) => {

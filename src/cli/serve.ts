@@ -18,6 +18,7 @@ import {
   durationArgument,
   grpcPortArgument,
   integerArgument,
+  listArgument,
   portArgument,
 } from './arguments.js'
 import type { Terminal } from './terminal.js'
@@ -44,6 +45,7 @@ interface ServeOptions {
   readonly allowClientShm?: boolean
   readonly sockets?: SocketChoice
   readonly insecure?: boolean
+  readonly allowHost?: readonly string[]
   readonly verify: boolean
   readonly drainLimit: number
   readonly logLevel: string
@@ -153,6 +155,11 @@ export function serveCommand(terminal: Terminal): Command {
         .env('PENSTOCK_SOCKETS'),
     )
     .option('--insecure', 'allow to listen beyond loopback without any API key')
+    .option(
+      '--allow-host <names>',
+      'names under which a server without keys may be called, as proxies and browsers say them: name, *.name or *',
+      listArgument,
+    )
     .option('--no-verify', 'do not hash the stored models at start')
     .addOption(
       new Option('--drain-limit <time>', 'how long requests in flight may take at the end, for example 500ms or 2m')
@@ -235,6 +242,8 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     keys,
     grpcPort: grpcPortOf(options) ?? undefined,
     insecure: options.insecure === true,
+    allowedHosts: options.allowHost ?? [],
+    onControl: (action) => home.note(action),
     allowClientShm: options.allowClientShm === true,
     ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
     drainLimitMs,

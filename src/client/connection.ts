@@ -183,7 +183,12 @@ export class Connection {
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
-      if (socket.protocol === SUBPROTOCOL || this.isClosed) return
+      if (this.isClosed) return
+      const { firstKey } = this.settings
+      if (socket.protocol === SUBPROTOCOL) {
+        if (firstKey !== null) this.#send(encodeMessage({ kind: 'authenticate', key: firstKey }))
+        return
+      }
       const sentence = `Expected the server to speak ${SUBPROTOCOL} but received ${socket.protocol || 'nothing'}`
       this.#fail(SUBPROTOCOL_CLOSE, new PenstockError('ERR_SUBPROTOCOL', sentence))
     }

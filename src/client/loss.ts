@@ -5,7 +5,7 @@ export interface ConnectionEnd {
   /** Of the close frame; 1006 when there was none. */
   readonly code: number
   readonly reason: string
-  /** ERR_CONNECTION_LOST with the reason as cause; ERR_UNAUTHORIZED or ERR_SUBPROTOCOL when dialling again is no use. */
+  /** ERR_CONNECTION_LOST with the reason as cause; another when dialling again is no use (isFinal). */
   readonly error: PenstockError
 }
 
@@ -30,21 +30,25 @@ export function endOfClose(
 ): ConnectionEnd {
   const text = textOf(event)
   // `ws` says the status; browsers and undici keep it to themselves, and the loss reads as any other.
-  if (!wasGreeted && /\b401\b/.test(text)) {
-    return {
-      code,
-      reason,
-      error: new PenstockError('ERR_UNAUTHORIZED', `${url} refused the API key`, { cause: event }),
-    }
+  const refusal = wasGreeted ? undefined : /\b(401|403)\b/.exec(text)?.[1]
+  if (refusal !== undefined) {
+    const error =
+      refusal === '401'
+        ? new PenstockError('ERR_UNAUTHORIZED', `${url} refused the API key`, { cause: event })
+        : new PenstockError('ERR_FORBIDDEN', `${url} does not let this API key, page or host infer`, { cause: event })
+    return { code, reason, error }
   }
-  const cause = errorOfClose(code, reason) ?? event
+  const closed = errorOfClose(code, reason)
+  // The key was revoked, has expired, or was refused after the handshake.
+  if (closed !== null && isFinal(closed)) return { code, reason, error: closed }
+  const cause = closed ?? event
   if (!wasGreeted) return { code, reason, error: lostError(`Could not connect to ${url}${text && `: ${text}`}`, cause) }
   return { code, reason, error: lostError(`The connection to ${url} ended (${code}${reason && `, ${reason}`})`, cause) }
 }
 
 /** Errors after which another try with the same options cannot succeed. */
 export function isFinal({ code }: PenstockError): boolean {
-  return code === 'ERR_UNAUTHORIZED' || code === 'ERR_SUBPROTOCOL'
+  return code === 'ERR_UNAUTHORIZED' || code === 'ERR_FORBIDDEN' || code === 'ERR_SUBPROTOCOL'
 }
 
 /** A message that the protocol does not allow here. */

@@ -8,11 +8,12 @@ import {
   expectBoolean,
   expectInteger,
   expectNoOtherKeys,
+  expectOneOf,
   expectRecord,
   expectString,
 } from '../base/expect.js'
 import { systemRandom, type RandomSource } from '../base/random.js'
-import { KEY_SUBPROTOCOL_PREFIX, STREAM_PATH, SUBPROTOCOL } from '../protocol/messages.js'
+import { AUTHENTICATE_SUBPROTOCOL, KEY_SUBPROTOCOL_PREFIX, STREAM_PATH, SUBPROTOCOL } from '../protocol/messages.js'
 import { SLOTS_MAX } from './in-flight.js'
 import { socketFactory, type SocketFactory } from './socket.js'
 
@@ -26,8 +27,12 @@ export interface ReconnectOptions {
 }
 
 export interface ClientOptions {
-  /** Sent as a subprotocol, because browsers cannot set headers. */
   readonly apiKey?: string
+  /**
+   * How the key is sent, for browsers cannot set headers: as a subprotocol of the handshake, which every server takes, or as
+   * the connection's first message, which no proxy on the way logs. Default 'subprotocol'.
+   */
+  readonly apiKeyIn?: 'subprotocol' | 'message'
   /** false: a lost connection closes the client. Default true. */
   readonly reconnect?: boolean | ReconnectOptions
   /** Requests in flight at most; the server's window counts when it is smaller. Default 65,536. */
@@ -76,6 +81,8 @@ export interface ReconnectPlan {
 export interface ClientSettings {
   readonly url: string
   readonly protocols: readonly string[]
+  /** Sent in the first message; null: none is. */
+  readonly firstKey: string | null
   /** null: a loss is final. */
   readonly reconnect: ReconnectPlan | null
   readonly windowRequestsMax: number
@@ -86,6 +93,7 @@ export interface ClientSettings {
 
 const optionKeys: readonly string[] = [
   'apiKey',
+  'apiKeyIn',
   'reconnect',
   'windowRequestsMax',
   'waitingMax',
@@ -101,7 +109,7 @@ export function settingsOf(url: string, options: ClientOptions): ClientSettings 
   }
   return {
     url: streamUrl(url),
-    protocols: protocolsOf(options.apiKey),
+    ...keyCarrierOf(options),
     reconnect: reconnectPlan(options.reconnect ?? true),
     windowRequestsMax: integer('windowRequestsMax', SLOTS_MAX, SLOTS_MAX),
     waitingMax: integer('waitingMax', WAITING_MAX, Number.MAX_SAFE_INTEGER),
@@ -122,8 +130,12 @@ function streamUrl(url: unknown): string {
   return `ws${scheme[2]}://${parsed.host}${path.endsWith(STREAM_PATH) ? path : path + STREAM_PATH}`
 }
 
-function protocolsOf(apiKey: unknown): string[] {
-  if (apiKey === undefined) return [SUBPROTOCOL]
+function keyCarrierOf({ apiKey, apiKeyIn = 'subprotocol' }: ClientOptions): {
+  readonly protocols: readonly string[]
+  readonly firstKey: string | null
+} {
+  expectOneOf('apiKeyIn', apiKeyIn, ['subprotocol', 'message'])
+  if (apiKey === undefined) return { protocols: [SUBPROTOCOL], firstKey: null }
   const key = expectString('apiKey', apiKey)
   // RFC 6455: a subprotocol is a token of HTTP.
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/.test(key)) {
@@ -134,7 +146,8 @@ function protocolsOf(apiKey: unknown): string[] {
       `${key.length} characters`,
     )
   }
-  return [SUBPROTOCOL, `${KEY_SUBPROTOCOL_PREFIX}${key}`]
+  if (apiKeyIn === 'message') return { protocols: [SUBPROTOCOL, AUTHENTICATE_SUBPROTOCOL], firstKey: key }
+  return { protocols: [SUBPROTOCOL, `${KEY_SUBPROTOCOL_PREFIX}${key}`], firstKey: null }
 }
 
 function reconnectPlan(option: unknown): ReconnectPlan | null {

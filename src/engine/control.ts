@@ -6,6 +6,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
+import { currentActor, runAs } from '../base/actor.js'
 import { PenstockError, isPenstockError } from '../base/errors.js'
 import {
   argumentError,
@@ -223,10 +224,12 @@ export class Control {
   beginDeploy(name: string, version?: number): void {
     this.#parts.expectOpen()
     const chosen = this.#versionOrNewest(name, version)
-    // Its failure is kept by `progress`, which is what the caller asks.
-    void this.progress
-      .track(name, chosen.version, () => this.inTurn(() => this.#deploy(this.#versionOrNewest(name, chosen.version))))
-      .catch(() => undefined)
+    const deploy = (): Promise<Deployment> =>
+      this.progress.track(name, chosen.version, () =>
+        this.inTurn(() => this.#deploy(this.#versionOrNewest(name, chosen.version))),
+      )
+    // Its failure is kept by `progress`, which is what the caller asks; it goes on in the caller's name.
+    void runAs(currentActor(), deploy).catch(() => undefined)
   }
 
   undeployPipeline(name: string): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { errorCodeOfNative, errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
 import type { TensorField } from '../tensor/tensor.js'
+import { limitError } from './caller-limit.js'
 import { faultName } from './row-logs.js'
 
 /** As the addon reports it: FailureDetail of bindings/. */
@@ -89,6 +90,7 @@ const capacityCodes: ReadonlySet<ErrorCode> = new Set(['ERR_QUEUE_FULL', 'ERR_DR
 export function failureOf(failure: NativeFailure, context: FailureContext = nowhere): PenstockError {
   const code = errorCodeOfNative(failure.status)
   const [a = 0, b = 0, c = 0, d = 0] = failure.details
+  if (code === 'ERR_RATE_LIMITED') return limitError(a === 1, b / 1000)
   const sentence = sentences[code]?.(a, b, c, context, { d, text: failure.text })
   // A detail of zeros is no fact: the code's own sentence says more. Of ERR_META it is one: split 0, row 0, no number.
   const isBare =

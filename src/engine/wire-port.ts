@@ -11,6 +11,7 @@ import { errorTable, isPenstockError, PenstockError } from '../base/errors.js'
 import { plansHaveEqualSignature } from '../pipeline/plan.js'
 import { verifyMessage } from '../protocol/verify.js'
 import type { PipelineDescription } from './api.js'
+import { NativeCallerLimit, type CallerLimit, type CallerLimitOptions } from './caller-limit.js'
 import type { Deployment } from './deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
 
@@ -35,6 +36,10 @@ export interface WirePort {
   openChannel(connection: number, channel: number, pipeline: string): PipelineDescription
   closeChannel(connection: number, channel: number): void
   setWindow(connection: number, windowRequests: number): void
+  /** What a caller may do over all its connections and the other dialects. */
+  makeLimit(options: CallerLimitOptions): CallerLimit
+  /** Requests of the connection are counted against it; before the first one. @param limit of `makeLimit`. */
+  setLimit(connection: number, limit: CallerLimit): void
   /** While a socket is congested, results keep their credit until they are acknowledged, and few are sent. */
   setCongested(connection: number, isCongested: boolean): void
   /** The kernel took the oldest `frames` of the result frames that were sent while the socket was congested. */
@@ -153,6 +158,14 @@ export class EngineWirePort implements WirePort {
 
   setWindow(connection: number, windowRequests: number): void {
     addon.setWindow(this.#parts.port, connection, windowRequests)
+  }
+
+  makeLimit(options: CallerLimitOptions): CallerLimit {
+    return new NativeCallerLimit(options)
+  }
+
+  setLimit(connection: number, limit: CallerLimit): void {
+    addon.setConnectionLimit(this.#parts.port, connection, (limit as NativeCallerLimit).handle)
   }
 
   setCongested(connection: number, isCongested: boolean): void {

@@ -7,6 +7,7 @@ import { ByteBuffer } from 'flatbuffers'
 import { PenstockError } from '../base/errors.js'
 import { dtypeOfCode } from '../tensor/dtype.js'
 import type { TensorDefault, TensorField } from '../tensor/tensor.js'
+import { Authenticate } from './generated/authenticate.js'
 import { Body } from './generated/body.js'
 import { Cancel } from './generated/cancel.js'
 import { Close } from './generated/close.js'
@@ -55,6 +56,8 @@ function read(message: WireMessage, bytes: Uint8Array): Message {
       const body = message.body(new Open()) as Open
       return { kind: 'open', channel: body.channel(), pipeline: body.pipeline() }
     }
+    case Body.Authenticate:
+      return { kind: 'authenticate', key: (message.body(new Authenticate()) as Authenticate).key() }
     case Body.Cancel: {
       const body = message.body(new Cancel()) as Cancel
       return { kind: 'cancel', channel: body.channel(), request: body.request() }

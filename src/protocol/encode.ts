@@ -6,6 +6,7 @@
 import { Builder, type Offset } from 'flatbuffers'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'
+import { Authenticate } from './generated/authenticate.js'
 import { Body } from './generated/body.js'
 import { Cancel } from './generated/cancel.js'
 import { Close } from './generated/close.js'
@@ -50,6 +51,8 @@ function encodeInfer(message: InferMessage): Uint8Array {
 
 function encodeBody(builder: Builder, message: Exclude<Message, InferMessage>): [Body, Offset] {
   switch (message.kind) {
+    case 'authenticate':
+      return [Body.Authenticate, Authenticate.createAuthenticate(builder, builder.createString(message.key))]
     case 'open':
       return [Body.Open, Open.createOpen(builder, message.channel, builder.createString(message.pipeline))]
     case 'cancel':

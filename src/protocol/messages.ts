@@ -12,10 +12,18 @@ import type { InferTiming } from './timing.js'
 export const SUBPROTOCOL = 'penstock.v1'
 /** A subprotocol that carries the API key, because browsers cannot set headers: `penstock.key.<key>`. */
 export const KEY_SUBPROTOCOL_PREFIX = 'penstock.key.'
+/** Offered beside `penstock.v1`: the API key comes in the connection's first message, where no proxy logs it. */
+export const AUTHENTICATE_SUBPROTOCOL = 'penstock.auth'
 export const STREAM_PATH = '/v1/stream'
 
 /** On the wire 0 and 1. */
 export type Priority = 'interactive' | 'background'
+
+/** Client → server, the first message of a connection that offered AUTHENTICATE_SUBPROTOCOL, and of no other. */
+export interface AuthenticateMessage {
+  readonly kind: 'authenticate'
+  readonly key: string
+}
 
 /** Client → server: gives `pipeline` a channel number, chosen by the client, unique on the connection. */
 export interface OpenMessage {
@@ -134,6 +142,7 @@ export interface GoawayMessage {
 }
 
 export type Message =
+  | AuthenticateMessage
   | OpenMessage
   | InferMessage
   | CancelMessage

@@ -172,7 +172,7 @@ describe('verify: bytes that lie', () => {
   it('verify: refuses a message whose body is of no known type', () => {
     const frame = frames[0]?.[1].slice() ?? new Uint8Array(8)
     frame[20] = 9
-    expect(() => verifyMessage(frame)).toThrow(/Message.body_type to be one of 1, 2, 3, 4, 16, .* but received 9/)
+    expect(() => verifyMessage(frame)).toThrow(/Message.body_type to be one of 1, 2, 3, 4, 6, 16, .* but received 9/)
     frame[20] = 0
     expect(() => verifyMessage(frame)).toThrow(/Message.body_type to be one of/)
   })

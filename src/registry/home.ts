@@ -26,7 +26,7 @@ import {
   replaceFile,
   storageError,
 } from './durable-file.js'
-import { Journal } from './journal.js'
+import { type ControlKind, Journal } from './journal.js'
 import { ApiKeys, isKeysFile } from './keys.js'
 import { FileLock, LockedError, type LockLoss } from './lock.js'
 import { checkStoredModel, Models } from './models.js'
@@ -46,6 +46,15 @@ export interface HomeOptions {
 
 const FORMAT = 1
 const DIRECTORIES = ['blobs', 'models', 'pipelines', 'log'] as const
+
+/** Not those of records, whose revisions are counted. */
+const controlFolders: Readonly<Record<ControlKind, string>> = {
+  'log.export': 'logs',
+  'model.load': 'served',
+  'model.unload': 'served',
+  'memory.register': 'memory',
+  'memory.unregister': 'memory',
+}
 
 interface HomeParts {
   readonly path: string
@@ -122,10 +131,19 @@ export class Home {
     lock.onLoss = (loss) => onProblem(lostError(this.path, loss))
   }
 
+  /**
+   * Journals what was done to the server or its machine and changes no record, in the name of the caller.
+   * @param subject a pipeline, a model, a region; '' for all. Never rejects.
+   */
+  async note({ kind, subject }: { readonly kind: ControlKind; readonly subject: string }): Promise<void> {
+    const name = `${controlFolders[kind]}/${subject}`
+    await this.#parts.mutations.run(() => this.#parts.journal.append(kind, name, 0, {})).catch(() => undefined)
+  }
+
   /** Refuses further mutations, waits for those under way and releases the lock. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed ??= (async () => {
-      this.keys.close()
+      await this.keys.close()
       await this.#parts.mutations.close()
       const failure = await this.#parts.lock.release()
       if (failure !== undefined) this.#onProblem(failure)

@@ -14,7 +14,8 @@ describe('journal', () => {
   it('append: writes one line of JSON with time, kind, name, revision and detail', async () => {
     const journal = new Journal(temporaryDirectory(), nodeDisk, clock)
     await journal.append('model.alias', 'models/a', 2, { alias: 'champion', version: 1 })
-    const line = '{"time":"2026-01-02T03:04:05.000Z","kind":"model.alias","name":"models/a","revision":2,'
+    const line =
+      '{"time":"2026-01-02T03:04:05.000Z","kind":"model.alias","actor":"local","name":"models/a","revision":2,'
     expect(readFileSync(journal.path, 'utf8')).toBe(`${line}"detail":{"alias":"champion","version":1}}\n`)
   })
 

@@ -8,9 +8,13 @@
  */
 import { readFile, stat, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { currentActor, SERVER_ACTOR } from '../base/actor.js'
 import type { Clock } from '../base/clock.js'
 import { JOURNAL_BYTES_MAX } from '../base/limits.js'
 import { type Disk, errorCodeOf, storageError } from './durable-file.js'
+
+/** What is journalled without a record of the registry. */
+export type ControlKind = 'log.export' | 'model.load' | 'model.unload' | 'memory.register' | 'memory.unregister'
 
 export type JournalKind =
   | 'model.add'
@@ -30,18 +34,24 @@ export type JournalKind =
   | 'pipeline.remove'
   | 'key.create'
   | 'key.revoke'
+  | ControlKind
   | 'recovered'
 
 export interface JournalEntry {
   /** ISO 8601, UTC. */
   readonly time: string
   readonly kind: JournalKind
-  /** `models/<name>`, `pipelines/<name>` or `keys/<name>`. */
+  /** Who asked for it: `key:<name>`, `local`, or `server` for what it does by itself. Earlier releases wrote none. */
+  readonly actor?: string
+  /** `models/<name>`, `pipelines/<name>` `keys/<name>`; of a ControlKind `logs/…`, `served/…` or `memory/…`. */
   readonly name: string
-  /** The record's revision after the mutation; 0 for keys. */
+  /** The record's revision after the mutation; 0 without a record. */
   readonly revision: number
   readonly detail: Readonly<Record<string, unknown>>
 }
+
+/** Whoever happened to ask for something else at the time did not ask for these. */
+const ownKinds: ReadonlySet<JournalKind> = new Set(['model.calibrate', 'model.inspect', 'recovered'])
 
 export class Journal {
   readonly path: string
@@ -72,7 +82,8 @@ export class Journal {
   /** Never rejects: see `lastFailure`; the next open closes the gap. */
   async append(kind: JournalKind, name: string, revision: number, detail: JournalEntry['detail']): Promise<void> {
     const time = new Date(this.#clock.nowMs()).toISOString()
-    const entry: JournalEntry = { time, kind, name, revision, detail }
+    const actor = ownKinds.has(kind) ? SERVER_ACTOR : currentActor()
+    const entry: JournalEntry = { time, kind, actor, name, revision, detail }
     try {
       await this.#rotateIfFull()
       await this.#disk.appendLine(this.path, JSON.stringify(entry))

@@ -1,49 +1,91 @@
 /**
  * API keys. A key is 256 random bits, so it is stored as its plain sha256: guessing is hopeless, and a slow password
- * hash would put milliseconds on each request. A check compares with every stored hash in constant time.
- * `penstock keys` changes keys.json while a server runs: writers take a lock of their own, and the server looks once a
- * second whether the file has changed.
+ * hash would put milliseconds on each request. A check finds the entry by the first bytes of the presented key's hash and
+ * compares the whole in constant time. (The time tells at most whether some stored hash begins like that of the guess,
+ * and nobody can choose a guess by how its hash begins.)
+ *
+ * `penstock keys` changes keys.json while a server runs: writers take a lock of their own, and the server looks several
+ * times a second whether the file has changed. The entry that `verify` returned for a key stays the same object while the
+ * key is valid, and says so itself when it is not any more (`isRevoked`): whoever holds connections of it looks there.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Scope } from '../base/access.js'
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { expectArray, expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
-import { API_KEYS_MAX } from '../base/limits.js'
+import { expectName } from '../base/expect.js'
+import { API_KEYS_MAX, KEYS_POLL_MS } from '../base/access-limits.js'
 import { type Disk, MODE_SECRET, removeTemporaries, replaceFile, storageError } from './durable-file.js'
 import type { Journal } from './journal.js'
+import { type ApiKey, keyFileOf, type KeyOptions, powersOf, readKeyFile, type StoredKey } from './key-record.js'
+import { KeyUses } from './key-uses.js'
 import { FileLock, LockedError } from './lock.js'
-import { checkEach, checkPattern, checkTime } from './record-check.js'
+import { isEqualJson } from './records.js'
 
-export interface ApiKey {
-  readonly name: string
-  /** The first characters of the key, to recognise it by. */
-  readonly prefix: string
-  /** ISO 8601, UTC. */
-  readonly createdAt: string
-}
+export type { ApiKey, KeyOptions, KeyPowers } from './key-record.js'
 
-interface StoredKey extends ApiKey {
-  readonly sha256: string
+/** A key as it is listed. */
+export interface ListedKey extends ApiKey {
+  /** To the minute, as far as a server on this home has written it down; absent: not yet. */
+  readonly lastUsedAt?: string
 }
 
 const KEY_START = 'psk_'
 const KEY_BYTES = 32
 const PREFIX_CHARACTERS = 10
-const POLL_MS = 1000
 const LOCK_WAIT_MS = 5000
 const LOCK_STEP_MS = 50
-const FORMAT = 1
+/** Bytes of a hash that find its entry. */
+const INDEX_BYTES = 6
+
+/** A valid key, until it says that it is revoked. */
+export class KeyEntry implements ApiKey {
+  readonly name: string
+  readonly prefix: string
+  readonly createdAt: string
+  readonly scopes: readonly Scope[]
+  declare readonly pipelines?: readonly string[]
+  declare readonly expiresAt?: string
+  /** Milliseconds since 1970 of `expiresAt`. */
+  declare readonly expiresAtMs?: number
+  declare readonly ratePerS?: number
+  declare readonly concurrency?: number
+  /** True as soon as the key is not in the file any more, or may do other things. */
+  isRevoked = false
+  /** Presented since this was last looked at. */
+  wasUsed = false
+  readonly #hash: Buffer
+
+  constructor({ sha256, ...key }: StoredKey) {
+    this.name = key.name
+    this.prefix = key.prefix
+    this.createdAt = key.createdAt
+    this.scopes = key.scopes
+    Object.assign(this, key)
+    if (key.expiresAt !== undefined) this.expiresAtMs = Date.parse(key.expiresAt)
+    this.#hash = Buffer.from(sha256, 'hex')
+  }
+
+  get index(): number {
+    return this.#hash.readUIntBE(0, INDEX_BYTES)
+  }
+
+  matches(hash: Buffer): boolean {
+    return timingSafeEqual(this.#hash, hash)
+  }
+}
 
 export class ApiKeys {
   readonly path: string
   readonly #disk: Disk
   readonly #clock: Clock
   readonly #journal: Journal
+  readonly #uses: KeyUses
   #keys: readonly StoredKey[] = []
-  #hashes: readonly Buffer[] = []
+  #entries: ReadonlyMap<string, KeyEntry> = new Map()
+  #byIndex: ReadonlyMap<number, readonly KeyEntry[]> = new Map()
   #stamp = ''
   #timer: NodeJS.Timeout | undefined
 
@@ -52,6 +94,7 @@ export class ApiKeys {
     this.#disk = disk
     this.#clock = clock
     this.#journal = journal
+    this.#uses = new KeyUses(home, disk, clock)
   }
 
   /** @throws PenstockError ERR_STORAGE when keys.json cannot be read or is damaged: no key is better than a wrong one. */
@@ -65,26 +108,33 @@ export class ApiKeys {
     return this.#keys.length
   }
 
-  list(): ApiKey[] {
-    return this.#keys.map(({ name, prefix, createdAt }) => ({ name, prefix, createdAt }))
+  list(): ListedKey[] {
+    const uses = this.#uses.read()
+    return this.#keys.map(({ sha256: _hash, ...key }) => {
+      const lastUsedAt = uses.get(`${key.name} ${key.createdAt}`)
+      return { ...key, ...(lastUsedAt === undefined ? {} : { lastUsedAt }) }
+    })
   }
 
-  /** The key's entry, or undefined when there is no such key. Takes the same time wherever the difference is. */
-  verify(key: string): ApiKey | undefined {
+  /** The key's entry, expired ones included, or undefined when there is no such key. */
+  verify(key: string): KeyEntry | undefined {
     const hash = createHash('sha256').update(key).digest()
-    let found = -1
-    for (const [index, stored] of this.#hashes.entries()) {
-      if (timingSafeEqual(stored, hash)) found = index
-    }
-    return this.list()[found]
+    const found = this.#byIndex.get(hash.readUIntBE(0, INDEX_BYTES))?.find((entry) => entry.matches(hash))
+    if (found !== undefined) found.wasUsed = true
+    return found
   }
 
-  /** Makes a key; `key` is shown this once and stored nowhere. @throws PenstockError ERR_CONFLICT when the name is taken. */
-  async create(name: string): Promise<ApiKey & { readonly key: string }> {
+  /**
+   * Makes a key; `key` is shown this once and stored nowhere.
+   * @throws PenstockError ERR_ARGUMENT; ERR_CONFLICT when the name is taken.
+   */
+  async create(name: string, options: KeyOptions = {}): Promise<ApiKey & { readonly key: string }> {
     expectName('name', name)
+    const nowMs = this.#clock.nowMs()
+    const powers = powersOf(options, nowMs)
     const key = KEY_START + randomBytes(KEY_BYTES).toString('base64url')
-    const createdAt = new Date(this.#clock.nowMs()).toISOString()
-    const entry = { name, prefix: key.slice(0, PREFIX_CHARACTERS), createdAt }
+    const createdAt = new Date(nowMs).toISOString()
+    const entry = { name, prefix: key.slice(0, PREFIX_CHARACTERS), createdAt, ...powers }
     await this.#change(async () => {
       if (this.#keys.some((other) => other.name === name)) {
         throw new PenstockError(
@@ -100,12 +150,15 @@ export class ApiKeys {
       }
       const sha256 = createHash('sha256').update(key).digest('hex')
       await this.#write([...this.#keys, { ...entry, sha256 }])
-      await this.#journal.append('key.create', `keys/${name}`, 0, { prefix: entry.prefix })
+      await this.#journal.append('key.create', `keys/${name}`, 0, { prefix: entry.prefix, ...powers })
     })
     return { ...entry, key }
   }
 
-  /** Removes a key; a running server refuses it within a second or two. @throws PenstockError ERR_CONFLICT when there is none. */
+  /**
+   * Removes a key; a running server refuses it, and ends its connections, within a second.
+   * @throws PenstockError ERR_CONFLICT when there is none.
+   */
   async revoke(name: string): Promise<void> {
     await this.#change(async () => {
       const rest = this.#keys.filter((key) => key.name !== name)
@@ -123,19 +176,28 @@ export class ApiKeys {
 
   /** Follows changes that other processes make. The last complete keys stay valid while the file cannot be read. */
   watch(onProblem: (error: unknown) => void): void {
+    let problem = ''
     this.#timer ??= setInterval(() => {
+      this.#uses.note([...this.#entries.values()])
       try {
         if (stampOf(this.path) !== this.#stamp) this.#reload()
+        problem = ''
       } catch (error) {
-        onProblem(error)
+        // Looked at several times a second, told of once.
+        const text = String(error)
+        if (text !== problem) onProblem(error)
+        problem = text
       }
-    }, POLL_MS)
+    }, KEYS_POLL_MS)
     this.#timer.unref()
   }
 
-  close(): void {
+  /** Ends the watch. */
+  async close(): Promise<void> {
+    const wasWatching = this.#timer !== undefined
     clearInterval(this.#timer)
     this.#timer = undefined
+    if (wasWatching) await this.#uses.close([...this.#entries.values()])
   }
 
   async #change(change: () => Promise<void>): Promise<void> {
@@ -150,15 +212,27 @@ export class ApiKeys {
   }
 
   async #write(keys: readonly StoredKey[]): Promise<void> {
-    await replaceFile(this.#disk, this.path, `${JSON.stringify({ format: FORMAT, keys }, null, 2)}\n`, MODE_SECRET)
+    await replaceFile(this.#disk, this.path, keyFileOf(keys), MODE_SECRET)
     this.#reload()
   }
 
   #reload(): void {
     // The stamp first: a change between the two calls is then seen at the next look, not lost.
     const stamp = stampOf(this.path)
-    this.#keys = stamp === '' ? [] : readKeys(this.path)
-    this.#hashes = this.#keys.map(({ sha256 }) => Buffer.from(sha256, 'hex'))
+    const keys = stamp === '' ? [] : readKeys(this.path)
+    const before = new Map(this.#keys.map((key) => [key.sha256, key]))
+    const entries = new Map(
+      keys.map((key) => {
+        const entry = this.#entries.get(key.sha256)
+        return [key.sha256, entry !== undefined && isEqualJson(before.get(key.sha256), key) ? entry : new KeyEntry(key)]
+      }),
+    )
+    const byIndex = new Map<number, KeyEntry[]>()
+    for (const entry of entries.values()) byIndex.set(entry.index, [...(byIndex.get(entry.index) ?? []), entry])
+    for (const [sha256, entry] of this.#entries) if (entries.get(sha256) !== entry) entry.isRevoked = true
+    this.#keys = keys
+    this.#entries = entries
+    this.#byIndex = byIndex
     this.#stamp = stamp
   }
 }
@@ -176,24 +250,11 @@ function stampOf(path: string): string {
 
 function readKeys(path: string): StoredKey[] {
   try {
-    const file = expectRecord('the file', JSON.parse(readFileSync(path, 'utf8')))
-    expectInteger('format', file['format'], FORMAT, FORMAT)
-    expectArray('keys', file['keys'], API_KEYS_MAX)
-    return checkEach('keys', file['keys'], checkKey)
+    return readKeyFile(readFileSync(path, 'utf8'), API_KEYS_MAX)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const wayOut = 'Restore the file from a backup, or move it away and create new keys with `penstock keys create`.'
     throw new PenstockError('ERR_STORAGE', `${path} is damaged: ${reason}. ${wayOut}`, { cause: error })
-  }
-}
-
-function checkKey(path: string, value: unknown): StoredKey {
-  const fields = expectRecord(path, value)
-  return {
-    name: expectName(`${path}.name`, fields['name']),
-    prefix: expectString(`${path}.prefix`, fields['prefix']),
-    createdAt: checkTime(`${path}.createdAt`, fields['createdAt']),
-    sha256: checkPattern(`${path}.sha256`, fields['sha256'], /^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits'),
   }
 }
 

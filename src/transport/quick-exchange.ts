@@ -10,13 +10,15 @@
  * Only headers that decide something are kept; a request that sends one of them twice, or one that the handler does not
  * know, is not taken. Thread: the I/O isolate that listens.
  */
-import type { PenstockError } from '../base/errors.js'
+import { PenstockError, toPenstockError } from '../base/errors.js'
+import type { CallerLimit } from '../engine/caller-limit.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
+import type { CallHead } from './access/verifier.js'
 import { Body } from './body.js'
 import { ByteCharge } from './byte-charge.js'
 import { PieceBody } from './piece-body.js'
 import type { ExchangeShare, HttpExchange, RequestHead } from './socket/exchange.js'
-import type { Handshake, HttpReply, RawRequest, RawResponse } from './socket/seam.js'
+import type { HttpReply, RawRequest, RawResponse } from './socket/seam.js'
 
 /** Who does the work. */
 export interface QuickHandler {
@@ -32,8 +34,8 @@ export interface QuickHandler {
   submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number
   /** The caller is gone; `answer` or `fail` follows nevertheless. */
   cancel(request: number): void
-  /** The caller was gone before its body had arrived. */
-  aborted(exchange: QuickExchange): void
+  /** Answers with what went wrong before `submit`: the caller is gone (ERR_ABORTED), or has made too many requests. */
+  fail(exchange: QuickExchange, error: PenstockError): void
 }
 
 export interface QuickParts {
@@ -50,6 +52,7 @@ const keptHeaders = [
   'accept',
   'authorization',
   'origin',
+  'host',
   'inference-header-content-length',
   'content-encoding',
   REQUEST_ID_KEY,
@@ -92,7 +95,7 @@ export class QuickExchanges {
   }
 }
 
-export class QuickExchange implements Handshake {
+export class QuickExchange implements CallHead {
   readonly number: number
   readonly method = 'POST'
   /** Which of the handler's paths. */
@@ -101,6 +104,10 @@ export class QuickExchange implements Handshake {
   parameter = ''
   /** The handler's own. */
   target: object | null = null
+  /** What the handler found of the caller; the request is counted against it when its body is there. */
+  limit: CallerLimit | null = null
+  /** Nobody asks a quick exchange: who is refused goes the usual way. */
+  readonly address = ''
   isAborted = false
   readonly #parts: QuickParts
   readonly #free: QuickExchange[]
@@ -109,12 +116,14 @@ export class QuickExchange implements Handshake {
   #accept = ''
   #authorization = ''
   #origin = ''
+  #host = ''
   #contentEncoding = ''
   #acceptEncoding = ''
   #requestId = ''
   #inferenceHeader = ''
   #announcedBytes = 0
   #isOdd = false
+  #isCounted = false
   #body: Body | null = null
   /** Of a body that comes in pieces. */
   #charge: ByteCharge | null = null
@@ -135,6 +144,7 @@ export class QuickExchange implements Handshake {
     if (name === 'accept') return this.#accept
     if (name === 'authorization') return this.#authorization
     if (name === 'origin') return this.#origin
+    if (name === 'host') return this.#host
     if (name === 'inference-header-content-length') return this.#inferenceHeader
     if (name === 'content-encoding') return this.#contentEncoding
     if (name === REQUEST_ID_KEY) return this.#requestId
@@ -146,7 +156,8 @@ export class QuickExchange implements Handshake {
     const { handler, share } = this.#parts
     this.pathIndex = pathIndex
     this.parameter = request.getParameter(0) ?? ''
-    this.#contentType = this.#accept = this.#authorization = this.#origin = ''
+    this.#contentType = this.#accept = this.#authorization = this.#origin = this.#host = ''
+    this.limit = null
     this.#contentEncoding = this.#acceptEncoding = this.#inferenceHeader = this.#requestId = ''
     this.#announcedBytes = 0
     this.#isOdd = false
@@ -208,6 +219,10 @@ export class QuickExchange implements Handshake {
         this.#isOdd ||= this.#origin !== '' || value === ''
         this.#origin = value
         break
+      case 'host':
+        this.#isOdd ||= this.#host !== ''
+        this.#host = value
+        break
       case 'inference-header-content-length':
         this.#isOdd ||= this.#inferenceHeader !== '' || value === ''
         this.#inferenceHeader = value
@@ -232,6 +247,7 @@ export class QuickExchange implements Handshake {
       case 'penstock-priority':
       case 'penstock-timing':
       case 'sec-websocket-protocol':
+      case 'sec-fetch-site':
         this.#isOdd = true
         break
       default:
@@ -263,6 +279,7 @@ export class QuickExchange implements Handshake {
 
   /** @returns false when the body was handed over, memory and all. */
   #submit(body: ArrayBuffer | Buffer): boolean {
+    if (this.limit !== null && !this.#count(this.limit)) return true
     const request = this.#parts.handler.submit(this, body)
     if (request > 0) this.#request = request
     else if (request === 0) this.#leave(body instanceof ArrayBuffer ? Buffer.from(new Uint8Array(body)) : body)
@@ -273,7 +290,17 @@ export class QuickExchange implements Handshake {
     this.isAborted = true
     if (this.#request > 0) return this.#parts.handler.cancel(this.#request)
     this.#body?.recycle()
-    this.#parts.handler.aborted(this)
+    this.#parts.handler.fail(this, new PenstockError('ERR_ABORTED'))
+  }
+
+  #count(limit: CallerLimit): boolean {
+    try {
+      limit.take()
+      this.#isCounted = true
+    } catch (error) {
+      this.#parts.handler.fail(this, toPenstockError(error))
+    }
+    return this.#isCounted
   }
 
   /** Gives the request to HttpExchange, for good. */
@@ -281,6 +308,9 @@ export class QuickExchange implements Handshake {
     const raw = this.#raw
     if (raw === null) return
     const head = this.#head()
+    // The usual way counts it again.
+    if (this.#isCounted) this.limit?.giveBack()
+    this.#isCounted = false
     this.#end()
     this.#parts.onHandedOver(this.#parts.handOver(raw, head, body))
   }
@@ -303,6 +333,8 @@ export class QuickExchange implements Handshake {
     this.#body = null
     this.#charge = null
     this.target = null
+    if (this.#isCounted) this.limit?.release()
+    this.#isCounted = false
     this.#parts.share.openExchanges--
     this.#free.push(this)
   }

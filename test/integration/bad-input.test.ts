@@ -74,7 +74,7 @@ describe('HTTP at the level of bytes', () => {
 
   it('takes a chunked body, and refuses one beyond the limit while it arrives', async () => {
     const head =
-      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n'
+      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n'
     const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
     expect(await rawHttp(port, [head, chunk('{"x":'), chunk('[[1,2,3]]}'), '0\r\n\r\n'])).toMatchObject({ status: 200 })
     const endless = [head, chunk('{"x":['), ...Array.from({ length: 100 }, () => chunk('1,'.repeat(32 * 1024)))]
@@ -83,30 +83,30 @@ describe('HTTP at the level of bytes', () => {
   })
 
   it.each([
-    ['a giant header', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(300_000)}\r\n\r\n`, 431],
+    ['a giant header', `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(300_000)}\r\n\r\n`, 431],
     [
       'a content-length that is no number',
-      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: x\r\ncontent-length: abc\r\n\r\n',
+      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: localhost\r\ncontent-length: abc\r\n\r\n',
       400,
     ],
     [
       'both lengths',
-      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     [
       'a chunk that lies',
-      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
+      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
       400,
     ],
     [
       'two lengths that differ',
-      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}',
+      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}',
       400,
     ],
     [
       'an encoding of the transfer beside chunked',
-      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
     ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505],
@@ -120,19 +120,23 @@ describe('HTTP at the level of bytes', () => {
   })
 
   it.each([
-    ['an unknown method', 'FOO /healthz/live HTTP/1.1\r\nhost: x\r\n\r\n', 405],
-    ['a body where none is due', 'GET /healthz/live HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc', 200],
+    ['an unknown method', 'FOO /healthz/live HTTP/1.1\r\nhost: localhost\r\n\r\n', 405],
+    ['a body where none is due', 'GET /healthz/live HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc', 200],
     [
       'an offer of HTTP/2',
-      'GET /healthz/live HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n',
+      'GET /healthz/live HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n',
       200,
     ],
     [
       'a handshake elsewhere',
-      'GET /healthz/live HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      'GET /healthz/live HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
       200,
     ],
-    ['an expectation that it does not know', 'GET /healthz/live HTTP/1.1\r\nhost: x\r\nexpect: tea\r\n\r\n', 200],
+    [
+      'an expectation that it does not know',
+      'GET /healthz/live HTTP/1.1\r\nhost: localhost\r\nexpect: tea\r\n\r\n',
+      200,
+    ],
   ])('answers %s like any request', async (_what, bytes, status) => {
     expect((await rawHttp(port, [bytes])).status).toBe(status)
   })

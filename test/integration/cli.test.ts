@@ -185,7 +185,7 @@ describe('cli: keys', () => {
     expect(created.stdout).toMatch(/^psk_\S{43}\n$/)
     expect(created.stderr).toMatch(/not shown again/)
     const listed = await penstock(['keys', 'list'], { env: { PENSTOCK_HOME: home } })
-    expect(listed.stdout).toMatch(/^NAME +KEY +CREATED/)
+    expect(listed.stdout).toMatch(/^NAME +KEY +SCOPES +PIPELINES +LIMITS +CREATED/)
     expect(listed.stdout).toContain(created.stdout.slice(0, 10))
     expect(listed.stdout).not.toContain(created.stdout.trim())
     expect(readFileSync(join(home, 'keys.json'), 'utf8')).not.toContain(created.stdout.trim())
@@ -197,6 +197,32 @@ describe('cli: keys', () => {
     expect((await penstock(['keys', 'revoke', 'ci', '--home', home])).stdout).toBe('revoked ci\n')
     expect((await penstock(['keys', 'revoke', 'ci', '--home', home])).code).toBe(1)
   })
+
+  it('create: takes scopes, pipelines, an end and limits; list shows them; what is wrong with them is said', async () => {
+    const home = temporaryDirectory()
+    const create = (...options: string[]) => penstock(['keys', 'create', 'shop', '--home', home, ...options])
+    const created = await create(
+      ...['--scope', 'infer,read', '--pipeline', 'wine', '--expires', '90d', '--rate', '100/s', '--concurrency', '8'],
+    )
+    expect(created.stderr).toMatch(/scopes infer,read; pipelines wine; 100\/s, 8 at a time; until 20\d\d-/)
+    const { keys } = JSON.parse((await penstock(['keys', 'list', '--home', home, '--json'])).stdout) as {
+      keys: { expiresAt: string }[]
+    }
+    expect(keys).toMatchObject([{ scopes: ['infer', 'read'], pipelines: ['wine'], ratePerS: 100, concurrency: 8 }])
+    expect(Date.parse(keys[0]?.expiresAt ?? '') - Date.now()).toBeGreaterThan(89 * 24 * 3_600_000)
+    const listed = await penstock(['keys', 'list', '--home', home])
+    expect(listed.stdout).toMatch(/^shop +psk_\S+ +infer,read +wine +100\/s, 8 at a time +20/m)
+    for (const [options, words] of [
+      [['--scope', 'all'], 'each of scopes'],
+      [['--pipeline', 'wine', '--scope', 'write'], 'bound to pipelines'],
+      [['--expires', 'soon'], 'Expected a time from now such as 90d'],
+      [['--rate', 'fast'], 'Expected a rate such as 100/s'],
+    ] as const) {
+      const refused = await create(...options)
+      expect(refused.code).not.toBe(0)
+      expect(refused.stderr).toContain(words)
+    }
+  }, 60_000)
 
   it('keys: uses ./.penstock by default', async () => {
     const cwd = temporaryDirectory()

@@ -32,6 +32,8 @@ export type ErrorCode =
   | 'ERR_UNSUPPORTED'
   | 'ERR_SUBPROTOCOL'
   | 'ERR_UNAUTHORIZED'
+  | 'ERR_FORBIDDEN'
+  | 'ERR_RATE_LIMITED'
   | 'ERR_ROUTE_NOT_FOUND'
   | 'ERR_METHOD'
   | 'ERR_MODEL_NOT_FOUND'
@@ -258,8 +260,23 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   ERR_UNAUTHORIZED: {
     class: 'argument',
     http: 401,
+    close: 4401,
     retryable: false,
-    sentence: 'The API key is missing or unknown.',
+    sentence: 'The API key is missing, unknown, expired or revoked.',
+  },
+  ERR_FORBIDDEN: {
+    class: 'argument',
+    http: 403,
+    close: 4403,
+    retryable: false,
+    sentence: 'The API key does not allow this, or no key is asked for and the page or host is a foreign one.',
+  },
+  ERR_RATE_LIMITED: {
+    class: 'capacity',
+    http: 429,
+    retryable: true,
+    native: 19,
+    sentence: 'The caller has made as many requests as it may, a second or at a time; nothing was run.',
   },
   ERR_ROUTE_NOT_FOUND: {
     class: 'state',

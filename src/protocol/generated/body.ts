@@ -2,6 +2,7 @@
 
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/no-explicit-any, @typescript-eslint/no-non-null-assertion */
 
+import { Authenticate } from './authenticate.js';
 import { Cancel } from './cancel.js';
 import { Close } from './close.js';
 import { Credit } from './credit.js';
@@ -19,6 +20,7 @@ export enum Body {
   Infer = 2,
   Cancel = 3,
   Close = 4,
+  Authenticate = 6,
   Opened = 16,
   Results = 17,
   Failure = 18,
@@ -29,14 +31,15 @@ export enum Body {
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results) => Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null
-): Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null {
+  accessor: (obj:Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results) => Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null
+): Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null {
   switch(Body[type]) {
     case 'NONE': return null;
     case 'Open': return accessor(new Open())! as Open;
     case 'Infer': return accessor(new Infer())! as Infer;
     case 'Cancel': return accessor(new Cancel())! as Cancel;
     case 'Close': return accessor(new Close())! as Close;
+    case 'Authenticate': return accessor(new Authenticate())! as Authenticate;
     case 'Opened': return accessor(new Opened())! as Opened;
     case 'Results': return accessor(new Results())! as Results;
     case 'Failure': return accessor(new Failure())! as Failure;
@@ -49,15 +52,16 @@ export function unionToBody(
 
 export function unionListToBody(
   type: Body,
-  accessor: (index: number, obj:Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results) => Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null,
+  accessor: (index: number, obj:Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results) => Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null,
   index: number
-): Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null {
+): Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null {
   switch(Body[type]) {
     case 'NONE': return null;
     case 'Open': return accessor(index, new Open())! as Open;
     case 'Infer': return accessor(index, new Infer())! as Infer;
     case 'Cancel': return accessor(index, new Cancel())! as Cancel;
     case 'Close': return accessor(index, new Close())! as Close;
+    case 'Authenticate': return accessor(index, new Authenticate())! as Authenticate;
     case 'Opened': return accessor(index, new Opened())! as Opened;
     case 'Results': return accessor(index, new Results())! as Results;
     case 'Failure': return accessor(index, new Failure())! as Failure;

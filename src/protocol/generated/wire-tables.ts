@@ -29,6 +29,9 @@ export const wireTables = {
   MetaBlock: [
     { name: 'entries', slot: 0, kind: 'tables', type: 'Meta', bytes: 4, isRequired: false },
   ],
+  Authenticate: [
+    { name: 'key', slot: 0, kind: 'string', type: 'string', bytes: 4, isRequired: true },
+  ],
   Open: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
     { name: 'pipeline', slot: 1, kind: 'string', type: 'string', bytes: 4, isRequired: true },
@@ -112,6 +115,7 @@ export const wireBodies: Readonly<Record<number, WireTableName>> = {
   2: 'Infer',
   3: 'Cancel',
   4: 'Close',
+  6: 'Authenticate',
   16: 'Opened',
   17: 'Results',
   18: 'Failure',

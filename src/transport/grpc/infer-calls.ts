@@ -3,15 +3,18 @@
  * gRPC deadline passes, is cancelled in the engine as well. A stream answers in the order of completion and is read no
  * faster than it is answered.
  */
-import type { Metadata, sendUnaryData, ServerDuplexStream, ServerUnaryCall } from '@grpc/grpc-js'
+import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall } from '@grpc/grpc-js'
 import { toPenstockError, type PenstockError } from '../../base/errors.js'
 import { WINDOW_REQUESTS } from '../../base/limits.js'
 import type { PipelineDescription } from '../../engine/api.js'
+import type { CallerLimit } from '../../engine/caller-limit.js'
+import type { Grant } from '../access/grant.js'
 import type { V2Answer } from '../v2/call.js'
 import { bytesOf } from '../v2/http-answer.js'
 import { inferV2, prepareCall, type Cancel } from '../v2/infer.js'
 import type { ServedModel } from '../v2/models.js'
 import type { V2Service } from '../v2/service.js'
+import type { Gate } from './gate.js'
 import { bindGrpcRequest, type GrpcInferRequest, type ReadRequest } from './infer-reader.js'
 import type { GrpcAnswer, RegionNote } from './infer-writer.js'
 import { grpcFailure } from './status.js'
@@ -19,27 +22,35 @@ import { grpcFailure } from './status.js'
 export type StreamResponse = GrpcAnswer | { readonly error: string }
 type OnEnd = (error: PenstockError | null, answer: GrpcAnswer | null) => void
 
-/** @param authorize throws for callers who may not. */
-export function inferCalls(service: V2Service, authorize: (metadata: Metadata) => void) {
+export function inferCalls(service: V2Service, gate: Gate) {
   return {
     unary(call: ServerUnaryCall<ReadRequest, GrpcAnswer>, callback: sendUnaryData<GrpcAnswer>): void {
       const run = new Run(service)
       call.on('cancelled', () => run.cancel())
+      let limit: CallerLimit | null = null
       const isAllowed = attempt(
-        () => authorize(call.metadata),
+        () => (limit = gate.admit(gate.authorize(call, 'ModelInfer'), 'ModelInfer', modelOf(call.request))),
         (error) => callback(grpcFailure(error)),
       )
-      if (isAllowed) run.start(call.request, (error, answer) => callback(error && grpcFailure(error), answer))
+      if (!isAllowed) return
+      run.start(call.request, (error, answer) => {
+        limit?.release()
+        callback(error && grpcFailure(error), answer)
+      })
     },
 
     stream(call: ServerDuplexStream<ReadRequest, StreamResponse>): void {
-      const isAllowed = attempt(
-        () => authorize(call.metadata),
+      attempt(
+        () => new InferStream(call, service, gate, gate.authorize(call, 'ModelStreamInfer')),
         (error) => call.emit('error', grpcFailure(error)),
       )
-      if (isAllowed) new InferStream(call, service)
     },
   }
+}
+
+/** '' of a request that cannot be read. */
+function modelOf(request: ReadRequest): string {
+  return 'error' in request ? '' : request.modelName
 }
 
 function attempt(work: () => void, onError: (error: PenstockError) => void): boolean {
@@ -144,12 +155,24 @@ class InferStream {
   readonly #runs = new Set<Run>()
   /** Errors end the stream with a status instead of standing among the answers. */
   readonly #hasGrpcErrors: boolean
+  readonly #gate: Gate
+  readonly #grant: Grant | null
+  /** Forgets the stream: the end of its key no longer ends it. */
+  readonly #letGo: () => void
   #isEnded = false
   #isOver = false
 
-  constructor(call: ServerDuplexStream<ReadRequest, StreamResponse>, service: V2Service) {
+  constructor(
+    call: ServerDuplexStream<ReadRequest, StreamResponse>,
+    service: V2Service,
+    gate: Gate,
+    grant: Grant | null,
+  ) {
     this.#call = call
     this.#service = service
+    this.#gate = gate
+    this.#grant = grant
+    this.#letGo = grant?.hold((error) => this.#fail(error)) ?? (() => undefined)
     this.#hasGrpcErrors = call.metadata.get('triton_grpc_error')[0] === 'true'
     call.on('data', (request: ReadRequest) => this.#take(request))
     call.on('end', () => {
@@ -164,19 +187,22 @@ class InferStream {
   #take(request: ReadRequest): void {
     const run = new Run(this.#service)
     this.#runs.add(run)
-    run.start(request, (error, answer) => {
+    let limit: CallerLimit | null = null
+    const onEnd = (error: PenstockError | null, answer: GrpcAnswer | null): void => {
+      limit?.release()
       this.#runs.delete(run)
       if (this.#isOver) return
-      if (error !== null && this.#hasGrpcErrors) {
-        this.#abandon()
-        this.#call.emit('error', grpcFailure(error))
-        return
-      }
+      if (error !== null && this.#hasGrpcErrors) return this.#fail(error)
       const isRoomLeft = this.#call.write(error === null ? (answer as GrpcAnswer) : { error: error.message })
       if (!isRoomLeft) this.#call.pause()
       else this.#resume()
       this.#endWhenDone()
-    })
+    }
+    const isAdmitted = attempt(
+      () => (limit = this.#gate.admit(this.#grant, 'ModelStreamInfer', modelOf(request))),
+      (error) => onEnd(error, null),
+    )
+    if (isAdmitted) run.start(request, onEnd)
     if (this.#runs.size >= WINDOW_REQUESTS) this.#call.pause()
   }
 
@@ -187,12 +213,20 @@ class InferStream {
   #endWhenDone(): void {
     if (this.#isEnded && this.#runs.size === 0 && !this.#isOver) {
       this.#isOver = true
+      this.#letGo()
       this.#call.end()
     }
   }
 
+  /** Ends the stream with a status. */
+  #fail(error: PenstockError): void {
+    this.#abandon()
+    this.#call.emit('error', grpcFailure(error))
+  }
+
   #abandon(): void {
     this.#isOver = true
+    this.#letGo()
     for (const run of this.#runs) run.cancel()
   }
 }

@@ -28,9 +28,6 @@ interface RegisterRequest {
 /** The response, or a promise of it; exceptions become statuses. */
 export type ModelCall = (request: never) => unknown
 
-/** Calls that need no key, as their HTTP addresses. */
-export const openCalls: ReadonlySet<string> = new Set(['ServerLive', 'ServerReady'])
-
 export function modelCalls(service: V2Service): Readonly<Record<string, ModelCall>> {
   const { models, memory } = service
   return {

@@ -10,7 +10,6 @@ import {
   Server,
   ServerCredentials,
   type handleUnaryCall,
-  type Metadata,
   type MethodDefinition,
   type sendUnaryData,
   type ServerDuplexStream,
@@ -22,18 +21,20 @@ import {
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { PenstockError, toPenstockError } from '../../base/errors.js'
-import { authorize, type AuthPolicy } from '../auth.js'
+import type { Access } from '../access/access.js'
+import type { ControlAction } from '../http/route.js'
 import type { V2Service } from '../v2/service.js'
 import type { Budget } from '../byte-charge.js'
 import { SlowReaders } from '../socket/slow-readers.js'
 import { callBudget } from './call-budget.js'
+import { Gate } from './gate.js'
 import { Health } from './health.js'
 import { inferCalls, type StreamResponse } from './infer-calls.js'
 import { readInferRequest, type ReadRequest } from './infer-reader.js'
 import { writeInferResponse, writeStreamResponse, type GrpcAnswer } from './infer-writer.js'
 import { GrpcListener } from './listener.js'
 import { refuseMalformed, strict, tolerant } from './malformed.js'
-import { modelCalls, openCalls, type ModelCall } from './model-calls.js'
+import { modelCalls, type ModelCall } from './model-calls.js'
 import { grpcFailure } from './status.js'
 
 const inferenceName = 'inference.GRPCInferenceService'
@@ -45,7 +46,8 @@ const farewellMs = 500
 
 export interface GrpcServerParts {
   readonly service: V2Service
-  readonly auth: AuthPolicy
+  readonly access: Access
+  readonly onControl: (action: ControlAction) => void | Promise<void>
   /** Bytes of the tensors of one request. */
   readonly bodyBytesMax: number
   /** What calls hold is charged to it. */
@@ -61,7 +63,7 @@ export class GrpcServer {
   readonly #listener: GrpcListener
   readonly #health: Health
 
-  constructor({ service, auth, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerParts) {
+  constructor({ service, access, onControl, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerParts) {
     this.#server = new Server({
       'grpc.max_receive_message_length': bodyBytesMax + messageSlackBytes,
       'grpc.max_send_message_length': -1,
@@ -75,10 +77,10 @@ export class GrpcServer {
     this.#listener = new GrpcListener({ onConnection: (socket) => injector.injectConnection(socket), admits })
     this.#health = new Health([inferenceName], () => service.isReady)
     const definitions = loadDefinitions()
-    const expectAllowed = (metadata: Metadata): void => authorize(handshakeOf(metadata), auth)
+    const gate = new Gate(access, service, onControl)
     const add = (definition: ServiceDefinition, calls: UntypedServiceImplementation): void =>
       this.#server.addService(tolerant(definition), calls)
-    add(inferenceService(definitions), handlers(service, expectAllowed))
+    add(inferenceService(definitions), handlers(service, gate))
     add(strict(definitions[healthName] as ServiceDefinition), {
       Check: this.#health.check.bind(this.#health) as UntypedHandleCall,
       Watch: this.#health.watch.bind(this.#health) as UntypedHandleCall,
@@ -164,12 +166,9 @@ function inferenceService(definitions: PackageDefinition): ServiceDefinition {
   return { ...strict(service), ...hot }
 }
 
-function handlers(service: V2Service, expectAllowed: (metadata: Metadata) => void): Record<string, UntypedHandleCall> {
-  const infer = inferCalls(service, expectAllowed)
-  const calls = Object.entries(modelCalls(service)).map(([name, call]) => [
-    name,
-    wrapped(call, openCalls.has(name) ? () => undefined : expectAllowed),
-  ])
+function handlers(service: V2Service, gate: Gate): Record<string, UntypedHandleCall> {
+  const infer = inferCalls(service, gate)
+  const calls = Object.entries(modelCalls(service)).map(([name, call]) => [name, wrapped(name, call, gate)])
   return {
     ...(Object.fromEntries(calls) as Record<string, UntypedHandleCall>),
     ModelInfer: (call: InferCall, callback: sendUnaryData<GrpcAnswer>) => infer.unary(call, callback),
@@ -177,11 +176,11 @@ function handlers(service: V2Service, expectAllowed: (metadata: Metadata) => voi
   }
 }
 
-function wrapped(call: ModelCall, expectAllowed: (metadata: Metadata) => void): handleUnaryCall<never, unknown> {
-  return ({ request, metadata }, callback) => {
+function wrapped(name: string, handle: ModelCall, gate: Gate): handleUnaryCall<never, unknown> {
+  return (call, callback) => {
     const answer = async (): Promise<unknown> => {
-      expectAllowed(metadata)
-      return call(request)
+      const grant = gate.authorize(call, name)
+      return gate.run(grant, name, subjectOf(call.request), () => handle(call.request))
     }
     answer().then(
       (response) => callback(null, response),
@@ -190,7 +189,7 @@ function wrapped(call: ModelCall, expectAllowed: (metadata: Metadata) => void): 
   }
 }
 
-/** What authorize reads of a request. */
-function handshakeOf(metadata: Metadata): { header(name: string): string } {
-  return { header: (name) => metadata.get(name).map(String).join(', ') }
+/** The model, pipeline or region that a request names; '' when it names none. */
+function subjectOf(request: { readonly name?: string; readonly model_name?: string }): string {
+  return request.model_name ?? request.name ?? ''
 }

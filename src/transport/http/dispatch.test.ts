@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PenstockError } from '../../base/errors.js'
 import { systemClock } from '../../base/clock.js'
+import { Access } from '../access/access.js'
 import { testBudget } from '../testing/budget.js'
 import { SocketServer } from '../socket/server.js'
 import { createDispatcher } from './dispatch.js'
@@ -28,6 +29,7 @@ const document: Route['document'] = { summary: '', responses: {}, query: [{ name
 const route = (path: string, handle: Route['handle'], more: Partial<Route> = {}): Route => ({
   method: 'POST',
   path,
+  access: [],
   document,
   handle,
   ...more,
@@ -53,7 +55,16 @@ const routes: readonly Route[] = [
 ]
 const answered: string[] = []
 const context = {
-  auth: { keys: null, isLoopback: true },
+  access: new Access({
+    keys: null,
+    isLoopback: true,
+    names: [],
+    clock: systemClock,
+    logger,
+    makeLimit: () => {
+      throw new Error('no key, no limit')
+    },
+  }),
   logger,
   clock: systemClock,
   onAnswered: (path: string, method: string, status: number) => answered.push(`${method} ${path} ${status}`),

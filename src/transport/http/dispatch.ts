@@ -6,9 +6,11 @@
  * Everything up to `readBody` runs before the first await: the library drops a body that nobody has asked for by then.
  */
 import { randomBytes } from 'node:crypto'
+import type { Scope } from '../../base/access.js'
 import { argumentError } from '../../base/expect.js'
 import { toPenstockError } from '../../base/errors.js'
-import { authorize } from '../auth.js'
+import { runAs } from '../../base/actor.js'
+import type { Grant } from '../access/grant.js'
 import type { HttpExchange } from '../socket/exchange.js'
 import type { HttpReply } from '../socket/seam.js'
 import { FailureLog } from './failure-log.js'
@@ -46,17 +48,51 @@ async function answer(
   context: HttpContext,
 ): Promise<HttpReply> {
   try {
-    if (route.isOpen !== true) authorize(exchange, context.auth)
+    const grant = route.access === 'open' ? null : admit(route, route.access, parameters, exchange, context)
+    const keyName = grant?.key?.name ?? null
     const query = readQuery(exchange.query, route)
     const { bodyBytesMax } = route
     const bytesMax = typeof bodyBytesMax === 'function' ? bodyBytesMax(context) : bodyBytesMax
     const body = bytesMax === undefined ? noBody : await exchange.readBody(bytesMax, route.isUpload === true)
-    const reply = await route.handle({ context, exchange, parameters, query, body })
-    exchange.expectRoomFor(reply)
-    return reply
+    const handle = async (): Promise<HttpReply> => {
+      const reply = await route.handle({ context, keyName, exchange, parameters, query, body })
+      exchange.expectRoomFor(reply)
+      return reply
+    }
+    // Only what may change something: see base/actor.ts.
+    if (grant === null || !isControl(route)) return await handle()
+    return await runAs(grant.actor, async () => {
+      const reply = await handle()
+      if (route.control !== undefined) await context.onControl({ kind: route.control, subject: parameters[0] ?? '' })
+      return reply
+    })
   } catch (error) {
     return replyToError(error, exchange, context, route.failureStatus)
   }
+}
+
+/** @throws PenstockError ERR_UNAUTHORIZED, ERR_FORBIDDEN, ERR_RATE_LIMITED. */
+function admit(
+  route: Route,
+  scopes: readonly Scope[],
+  parameters: readonly string[],
+  exchange: HttpExchange,
+  context: HttpContext,
+): Grant {
+  const grant = context.access.authorize(exchange, scopes)
+  if (grant.pipelines !== null && scopes.length > 0) grant.expectPipeline(pipelineOf(route, parameters, context))
+  if (grant.limit !== null) exchange.count(grant.limit)
+  return grant
+}
+
+function pipelineOf(route: Route, parameters: readonly string[], context: HttpContext): string | null {
+  if (route.pipelineOf !== undefined) return route.pipelineOf(parameters, context)
+  const names: readonly string[] = route.path.match(/\{\w+\}/g) ?? []
+  return parameters[names.indexOf('{pipeline}')] ?? null
+}
+
+function isControl({ access }: Route): boolean {
+  return access.includes('write') || access.includes('admin')
 }
 
 /** What an error reply needs to know of its request. */

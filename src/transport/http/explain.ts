@@ -2,6 +2,7 @@
 import { argumentError, expectRecord } from '../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX, EXPLAIN_BODY_BYTES_MAX } from '../../base/limits.js'
 import type { ExplainConfig, ExplainJob, ExplainRequest } from '../../engine/api.js'
+import { INFER, READ, WRITE } from '../access/scopes.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
 import { jsonReply, noContent } from './replies.js'
@@ -15,6 +16,7 @@ export const explainRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/explain-configs',
+    access: READ,
     document: {
       summary: 'The configurations of explanations of a pipeline',
       responses: answers('The configurations', 'ExplainConfigs'),
@@ -24,12 +26,14 @@ export const explainRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/explain-configs/{config}',
+    access: READ,
     document: { summary: 'One of them', responses: answers('The configuration', 'ExplainConfig') },
     handle: (call) => jsonReply(call.context.engine.explanations.getConfig(parameter(call, 0), parameter(call, 1))),
   },
   {
     method: 'PUT',
     path: '/v1/pipelines/{pipeline}/explain-configs/{config}',
+    access: WRITE,
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
       summary: 'Stores a configuration, in place of one of the same name',
@@ -46,6 +50,7 @@ export const explainRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/pipelines/{pipeline}/explain-configs/{config}',
+    access: WRITE,
     document: { summary: 'Removes a configuration', responses: { 204: { description: 'Removed' } } },
     handle: async (call) => {
       await call.context.engine.explanations.removeConfig(parameter(call, 0), parameter(call, 1))
@@ -55,6 +60,7 @@ export const explainRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/explanations',
+    access: READ,
     document: {
       summary: 'The explanations of a pipeline that are remembered, oldest first, without results',
       responses: answers('The explanations', 'Explanations'),
@@ -67,6 +73,7 @@ export const explainRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/pipelines/{pipeline}/explanations',
+    access: INFER,
     bodyBytesMax: EXPLAIN_BODY_BYTES_MAX,
     document: {
       summary: 'Begins to explain the rows of the body, in the background, with the version that serves',
@@ -82,12 +89,14 @@ export const explainRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/explanations/{explanation}',
+    access: READ,
     document: { summary: 'How it goes, and its result', responses: answers('The explanation', 'Explanation') },
     handle: (call) => jsonReply(jobJson(call.context.engine.explanations.get(parameter(call, 0), parameter(call, 1)))),
   },
   {
     method: 'DELETE',
     path: '/v1/pipelines/{pipeline}/explanations/{explanation}',
+    access: WRITE,
     document: { summary: 'Ends it if it has not ended', responses: answers('The explanation', 'Explanation') },
     handle: (call) =>
       jsonReply(jobJson(call.context.engine.explanations.cancel(parameter(call, 0), parameter(call, 1)))),

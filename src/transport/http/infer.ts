@@ -2,6 +2,7 @@
  * POST /v1/pipelines/{p}/infer and its alias POST /pipelines/{p}: body to request, engine, answer in the form that was
  * asked for (infer-body.ts). The caller's disconnect cancels the request.
  */
+import { INFER } from '../access/scopes.js'
 import type { HttpReply } from '../socket/seam.js'
 import { answerInferBody } from './infer-body.js'
 import {
@@ -44,6 +45,7 @@ const recordedPath = '/pipelines/{pipeline}'
 export const inferRoutes: readonly Route[] = ['/v1/pipelines/{pipeline}/infer', recordedPath].map((path) => ({
   method: 'POST',
   path,
+  access: INFER,
   bodyBytesMax: (context) => context.bodyBytesMax,
   document,
   handle: (call) => infer(call, path === recordedPath),

@@ -16,6 +16,7 @@ import {
 } from '../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX } from '../../base/limits.js'
 import type { LogExport, LogFormat, LogQuery } from '../../engine/log-api.js'
+import { ADMIN, READ } from '../access/scopes.js'
 import type { HttpReply } from '../socket/seam.js'
 import { readJson } from './json-reader.js'
 import { answerForm, ARROW_FILE_TYPE, ARROW_STREAM_TYPE, expectJsonBody } from './media-types.js'
@@ -37,6 +38,7 @@ export const logRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/logs',
+    access: READ,
     document: {
       summary: `Logged rows, newest first, or by time with both dates; ${STATUS_HEADER} says why the page ends, ${CURSOR_HEADER} where to go on`,
       query: [
@@ -58,6 +60,8 @@ export const logRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/pipelines/{pipeline}/logs/export',
+    access: ADMIN,
+    control: 'log.export',
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
       summary: "Writes logged rows to files below the server's export directory",
@@ -70,6 +74,7 @@ export const logRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/logs/query',
+    access: READ,
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
       summary: 'One SELECT over the logs, each pipeline a table of its name',

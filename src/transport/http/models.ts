@@ -4,7 +4,7 @@ import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../base/limits.js'
 import { expectDeviceId, expectProviders } from '../../base/providers.js'
 import { PenstockError } from '../../base/errors.js'
 import type { AddModelOptions, ModelRecord, ModelVersion, Placement } from '../../engine/api.js'
-import { keyNameOf } from '../auth.js'
+import { READ, WRITE } from '../access/scopes.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
 import { isMultipart, readMultipart } from './multipart.js'
@@ -19,6 +19,7 @@ export const modelRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/models',
+    access: READ,
     document: {
       summary: 'All models',
       query: [searchQuery],
@@ -33,12 +34,14 @@ export const modelRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/models/{model}',
+    access: READ,
     document: { summary: 'One model with its versions and aliases', responses: model('The model') },
     handle: (call) => jsonReply(modelJson(call.context.engine.getModel(parameter(call, 0)))),
   },
   {
     method: 'DELETE',
     path: '/v1/models/{model}',
+    access: WRITE,
     document: {
       summary: 'Removes a model that no deployed pipeline uses',
       responses: { 204: { description: 'Removed' } },
@@ -51,6 +54,7 @@ export const modelRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/v1/models/{model}/versions',
+    access: WRITE,
     bodyBytesMax: MODEL_BYTES_MAX,
     isUpload: true,
     document: {
@@ -103,6 +107,7 @@ export const modelRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/models/{model}/versions/{version}',
+    access: WRITE,
     document: {
       summary: 'Removes a version that no alias points to and no deployed pipeline uses',
       responses: model('What is left of the model'),
@@ -113,6 +118,7 @@ export const modelRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/v1/models/{model}/aliases/{alias}',
+    access: WRITE,
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
       summary: 'Points an alias at a version; pipelines that follow the alias swap without losing a request',
@@ -130,6 +136,7 @@ export const modelRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/models/{model}/aliases/{alias}',
+    access: WRITE,
     document: { summary: 'Removes an alias that no deployed pipeline follows', responses: model('The model') },
     handle: async (call) =>
       jsonReply(modelJson(await call.context.engine.removeAlias(parameter(call, 0), parameter(call, 1)))),
@@ -158,11 +165,11 @@ function modelFilesOf(body: Buffer, contentType: string): { model: Uint8Array; e
 }
 
 /** Whose word it is: the key's name, or the server's own user where no keys are in use. */
-function batchingOf({ query, context, exchange }: Call): Pick<AddModelOptions, 'batching' | 'operator'> {
+function batchingOf({ query, keyName }: Call): Pick<AddModelOptions, 'batching' | 'operator'> {
   const batching = query.get('batching')
   if (batching === null) return {}
-  const key = keyNameOf(exchange, context.auth)
-  return { batching: expectOneOf('batching', batching, ['rows']), ...(key === undefined ? {} : { operator: key }) }
+  const operator = keyName === null ? {} : { operator: keyName }
+  return { batching: expectOneOf('batching', batching, ['rows']), ...operator }
 }
 
 /** Both `provider=cuda&provider=cpu` and `provider=cuda,cpu`. */

@@ -33,10 +33,19 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     components: {
       schemas,
       securitySchemes: {
-        apiKey: { type: 'http', scheme: 'bearer', description: 'Needed when the server has API keys' },
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Needed when the server has API keys; an operation names the scopes of which the key needs one',
+        },
       },
     },
   }
+}
+
+/** OpenAPI 3.1 takes an array of roles here; alternatives are entries of their own. */
+function securityOf(scopes: readonly string[]): Json[] {
+  return scopes.length === 0 ? [{ apiKey: [] }] : scopes.map((scope) => ({ apiKey: [scope] }))
 }
 
 function operation(route: Route): Json {
@@ -48,7 +57,7 @@ function operation(route: Route): Json {
   return {
     operationId: operationId(route),
     summary,
-    ...(route.isOpen === true ? { security: [{}] } : {}),
+    security: route.access === 'open' ? [{}] : [{}, ...securityOf(route.access)],
     parameters: [...pathParameters(route), ...queryParameters(route)],
     ...(request === undefined
       ? {}

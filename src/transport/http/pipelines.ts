@@ -12,6 +12,7 @@ import type {
 } from '../../engine/api.js'
 import { defaultLogPolicy } from '../../pipeline/definition.js'
 import { parseDefinition } from '../../steps/index.js'
+import { READ, SIGNATURE, WRITE } from '../access/scopes.js'
 import { readJson } from './json-reader.js'
 import { expectJsonBody } from './media-types.js'
 import { versionJson as modelVersionJson } from './models.js'
@@ -26,6 +27,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines',
+    access: READ,
     document: { summary: 'All pipelines', query: [searchQuery], responses: json('The pipelines', 'Pipelines') },
     handle: ({ context: { engine }, query }) => {
       const term = query.get('search')
@@ -36,12 +38,14 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}',
+    access: READ,
     document: { summary: 'One pipeline with its versions', responses: json('The pipeline', 'Pipeline') },
     handle: (call) => jsonReply(pipelineJson(call.context.engine.getPipeline(parameter(call, 0)))),
   },
   {
     method: 'PUT',
     path: '/v1/pipelines/{pipeline}',
+    access: WRITE,
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
       summary: 'Stores a definition as the next version; a definition equal to the newest returns that version',
@@ -62,6 +66,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/pipelines/{pipeline}',
+    access: WRITE,
     document: { summary: 'Removes a pipeline that is not deployed', responses: { 204: { description: 'Removed' } } },
     handle: async (call) => {
       await call.context.engine.removePipeline(parameter(call, 0))
@@ -71,6 +76,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/versions',
+    access: READ,
     document: { summary: 'The versions of a pipeline, oldest first', responses: json('The versions', 'Versions') },
     handle: (call) =>
       jsonReply({ versions: call.context.engine.getPipeline(parameter(call, 0)).versions.map(versionJson) }),
@@ -78,6 +84,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/versions/{version}',
+    access: READ,
     document: { summary: 'One version of a pipeline', responses: json('The version', 'NamedVersion') },
     handle: (call) => {
       const [name, version] = [parameter(call, 0), versionParameter(call, 1)]
@@ -87,6 +94,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/versions/{version}/models',
+    access: READ,
     document: {
       summary: 'The models of a version in the order of its steps, and how each is fed',
       responses: json('The models', 'PipelineModels'),
@@ -99,6 +107,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/description',
+    access: SIGNATURE,
     document: {
       summary: 'What the deployed version takes and answers',
       responses: json('The deployed pipeline', 'Description'),
@@ -108,6 +117,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/pipelines/{pipeline}/deploy',
+    access: WRITE,
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
       summary: 'Deploys the newest or the given version; requests under way finish on the version they began with',
@@ -130,6 +140,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/pipelines/{pipeline}/undeploy',
+    access: WRITE,
     document: { summary: 'Takes a pipeline out of service', responses: json('The pipeline', 'Pipeline') },
     handle: async (call) => {
       const name = parameter(call, 0)
@@ -140,6 +151,7 @@ export const pipelineRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/pipelines/{pipeline}/status',
+    access: READ,
     document: { summary: 'What a pipeline is doing', responses: json('The status', 'Status') },
     handle: (call) => jsonReply(statusJson(call.context.engine.pipelineStatus(parameter(call, 0)))),
   },

@@ -5,11 +5,11 @@
  * infer.ts is the reference, and does whatever is not done here: other bodies and answers, what the port does not read,
  * every request that is refused before its rows are admitted. Nobody can tell the two apart by an answer; a test tries.
  */
-import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
+import { isPenstockError, toPenstockError, type PenstockError } from '../../base/errors.js'
 import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import type { JsonPort, JsonTarget } from '../../engine/json-port.js'
-import { authorize } from '../auth.js'
+import { INFER } from '../access/scopes.js'
 import { freeResult } from '../held-bytes.js'
 import type { QuickExchange, QuickExchanges, QuickHandler } from '../quick-exchange.js'
 import { answerFormOf } from './answer-form.js'
@@ -42,16 +42,19 @@ export class QuickInfer implements QuickHandler {
       onAnswer: (number, bytes) => {
         const exchange = exchanges.at(number)
         const refusal = exchange.answer(bytes, JSON_TYPE)
-        if (refusal !== null) return this.#fail(exchange, refusal)
+        if (refusal !== null) return this.fail(exchange, refusal)
         this.#context.onAnswered(routeOf(exchange), 'POST', 200)
       },
       onLargeAnswer: (number, result, description) => this.#answerInPieces(exchanges.at(number), result, description),
-      onFailure: (number, error) => this.#fail(exchanges.at(number), error),
+      onFailure: (number, error) => this.fail(exchanges.at(number), error),
     })
   }
 
   wants(exchange: QuickExchange): boolean {
-    if (!this.#isJson(exchange) || !this.#isAllowed(exchange)) return false
+    if (!this.#isJson(exchange)) return false
+    const grant = this.#context.access.find(exchange, INFER)
+    if (grant === null || !grant.allows(exchange.parameter)) return false
+    exchange.limit = grant.limit
     exchange.target = this.#port.find(exchange.parameter)
     return exchange.target !== null
   }
@@ -59,7 +62,7 @@ export class QuickInfer implements QuickHandler {
   submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number {
     const id = exchange.header(REQUEST_ID_KEY)
     const request = this.#port.submit(exchange.target as JsonTarget, body, exchange.number, id)
-    if (request < 0) this.#fail(exchange, this.#port.lastRefusal)
+    if (request < 0) this.fail(exchange, this.#port.lastRefusal)
     return request
   }
 
@@ -67,22 +70,18 @@ export class QuickInfer implements QuickHandler {
     this.#port.cancel(request)
   }
 
-  aborted(exchange: QuickExchange): void {
-    this.#fail(exchange, new PenstockError('ERR_ABORTED'))
-  }
-
   #answerInPieces(exchange: QuickExchange, result: InferResult, description: PipelineDescription): void {
     let body
     try {
       body = columnsBody(result, description, () => freeResult(result))
     } catch (error) {
-      return this.#fail(exchange, toPenstockError(error))
+      return this.fail(exchange, toPenstockError(error))
     }
     this.#context.onAnswered(routeOf(exchange), 'POST', 200)
     exchange.reply({ status: 200, contentType: JSON_TYPE, body })
   }
 
-  #fail(exchange: QuickExchange, error: PenstockError): void {
+  fail(exchange: QuickExchange, error: PenstockError): void {
     const reply = replyToError(error, exchange, this.#context)
     this.#context.onAnswered(routeOf(exchange), 'POST', reply.status)
     exchange.reply(reply)
@@ -98,13 +97,6 @@ export class QuickInfer implements QuickHandler {
     this.#contentType = contentType
     this.#accept = accept
     return true
-  }
-
-  #isAllowed(exchange: QuickExchange): boolean {
-    return passes(() => {
-      authorize(exchange, this.#context.auth)
-      return true
-    })
   }
 }
 

@@ -8,7 +8,8 @@ import type { Clock } from '../../base/clock.js'
 import type { PenstockError } from '../../base/errors.js'
 import type { EngineApi } from '../../engine/api.js'
 import type { Exposition, MetricsForm } from '../../metrics/metrics.js'
-import type { AuthPolicy } from '../auth.js'
+import type { Scope } from '../../base/access.js'
+import type { Access } from '../access/access.js'
 import type { HttpExchange } from '../socket/exchange.js'
 import type { HttpReply } from '../socket/seam.js'
 import type { V2Service } from '../v2/service.js'
@@ -18,7 +19,7 @@ export interface HttpContext {
   readonly engine: EngineApi
   /** The Open Inference Protocol on the same engine. */
   readonly v2: V2Service
-  readonly auth: AuthPolicy
+  readonly access: Access
   readonly logger: Logger
   readonly clock: Clock
   /** Where the answer was made, in records' metadata. */
@@ -30,13 +31,30 @@ export interface HttpContext {
   readonly exportPath: string | null
   /** What GET /metrics answers; null: nothing is measured. */
   readonly metrics: ((form: MetricsForm) => Promise<Exposition>) | null
+  /** Journals what no store of the registry does. */
+  onControl(action: ControlAction): void | Promise<void>
   onAnswered(route: string, method: string, status: number): void
   isDraining(): boolean
 }
 
+/** Something that was done to the server or its machine, which the registry's own changes are not. */
+export interface ControlAction {
+  readonly kind: 'log.export' | 'model.load' | 'model.unload' | 'memory.register' | 'memory.unregister'
+  /** What it was done to: a pipeline, a model, a region; '' for all. */
+  readonly subject: string
+}
+
+/**
+ * Who may ask: `open`, anybody, without a key · scopes, of which a key needs one · none, whoever has a key. A key that is
+ * bound to pipelines gets nowhere with scopes but to its pipelines' addresses.
+ */
+export type RouteAccess = 'open' | readonly Scope[]
+
 /** One request as a handler sees it. */
 export interface Call {
   readonly context: HttpContext
+  /** Of the API key that asks; null where none is asked for. */
+  readonly keyName: string | null
   readonly exchange: HttpExchange
   /** Values of the path's parameters, decoded, in order. */
   readonly parameters: readonly string[]
@@ -59,8 +77,11 @@ export interface RouteDocument {
 }
 
 export interface Route extends Pattern {
-  /** True: needs no key. */
-  readonly isOpen?: boolean
+  readonly access: RouteAccess
+  /** The one pipeline that the address is about; absent: the parameter `{pipeline}` of the path, where it has one. */
+  readonly pipelineOf?: ((parameters: readonly string[], context: Pick<HttpContext, 'v2'>) => string | null) | undefined
+  /** Journalled when it was answered with success, for changes that the registry does not see. */
+  readonly control?: ControlAction['kind'] | undefined
   /** Bytes, or a function of the context; absent: no body is read. */
   readonly bodyBytesMax?: number | ((context: HttpContext) => number)
   /** The body may be a model, which the byte budget is too small for. */

@@ -1,4 +1,5 @@
 /** The table of everything that is served over HTTP. */
+import { ANY_KEY } from '../access/scopes.js'
 import { explainRoutes } from './explain.js'
 import { inferRoutes } from './infer.js'
 import { logRoutes } from './logs.js'
@@ -15,6 +16,7 @@ import { v2Routes } from '../v2/routes.js'
 const openApiRoute: Route = {
   method: 'GET',
   path: '/openapi.json',
+  access: ANY_KEY,
   document: {
     summary: 'This description',
     responses: { 200: { description: 'OpenAPI 3.1', content: { 'application/json': null } } },

@@ -1,6 +1,7 @@
 /** The server about itself: index, health, metrics, its own description, and the address of the WebSocket. */
 import { PenstockError } from '../../base/errors.js'
 import { STREAM_PATH, SUBPROTOCOL } from '../../protocol/messages.js'
+import { ANY_KEY, INFER, READ } from '../access/scopes.js'
 import { METRICS_TYPES, metricsForm } from './media-types.js'
 import { jsonReply } from './replies.js'
 import type { Route } from './route.js'
@@ -13,20 +14,21 @@ export const systemRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/',
+    access: ANY_KEY,
     document: { summary: 'Name, version and addresses of this server', responses: ok('The index', 'Index') },
     handle: ({ context }) => jsonReply({ ...context.product, links }),
   },
   {
     method: 'GET',
     path: '/healthz/live',
-    isOpen: true,
+    access: 'open',
     document: { summary: 'Whether the process answers at all', responses: ok('It does', 'Live') },
     handle: () => jsonReply({ live: true }),
   },
   {
     method: 'GET',
     path: '/healthz/ready',
-    isOpen: true,
+    access: 'open',
     document: {
       summary:
         'Whether requests should be sent here: 503 while starting and while draining; logs that cannot be written',
@@ -44,6 +46,7 @@ export const systemRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/metrics',
+    access: READ,
     document: {
       summary: 'Metrics as Prometheus text, OpenMetrics, or protobuf with native histograms, as accept prefers',
       responses: {
@@ -63,6 +66,7 @@ export const systemRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: STREAM_PATH,
+    access: INFER,
     document: {
       summary: `WebSocket handshake, subprotocol ${SUBPROTOCOL}; docs/reference/wire-protocol.md describes the messages`,
       responses: {

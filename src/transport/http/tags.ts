@@ -1,5 +1,6 @@
 /** Tags over HTTP: on pipelines and on versions of models. A tag is a segment of the address, percent-encoded. */
 import type { TagUse } from '../../engine/api.js'
+import { READ, WRITE } from '../access/scopes.js'
 import { modelJson } from './models.js'
 import { pipelineJson } from './pipelines.js'
 import { jsonReply } from './replies.js'
@@ -13,12 +14,14 @@ export const tagRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/v1/tags',
+    access: READ,
     document: { summary: 'Every tag in use, with who carries it', responses: answers('The tags', 'Tags') },
     handle: ({ context }) => jsonReply({ tags: context.engine.tags.list().map(tagJson) }),
   },
   {
     method: 'PUT',
     path: '/v1/pipelines/{pipeline}/tags/{tag}',
+    access: WRITE,
     document: { summary: 'Tags a pipeline', responses: answers('The pipeline', 'Pipeline') },
     handle: async (call) =>
       jsonReply(pipelineJson(await call.context.engine.tags.addToPipeline(parameter(call, 0), [parameter(call, 1)]))),
@@ -26,6 +29,7 @@ export const tagRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/pipelines/{pipeline}/tags/{tag}',
+    access: WRITE,
     document: { summary: 'Takes a tag off a pipeline', responses: answers('The pipeline', 'Pipeline') },
     handle: async (call) =>
       jsonReply(
@@ -35,6 +39,7 @@ export const tagRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: '/v1/models/{model}/versions/{version}/tags/{tag}',
+    access: WRITE,
     document: { summary: 'Tags a version of a model', responses: answers('The model', 'Model') },
     handle: async (call) => {
       const [model, version, tag] = [parameter(call, 0), versionParameter(call, 1), parameter(call, 2)]
@@ -44,6 +49,7 @@ export const tagRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/v1/models/{model}/versions/{version}/tags/{tag}',
+    access: WRITE,
     document: { summary: 'Takes a tag off a version of a model', responses: answers('The model', 'Model') },
     handle: async (call) => {
       const [model, version, tag] = [parameter(call, 0), versionParameter(call, 1), parameter(call, 2)]

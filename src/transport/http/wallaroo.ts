@@ -3,6 +3,7 @@
  * serves, for clients and probes that were written against it.
  */
 import type { EngineApi, PipelineState } from '../../engine/api.js'
+import { READ } from '../access/scopes.js'
 import { jsonReply } from './replies.js'
 import type { Route } from './route.js'
 
@@ -16,6 +17,7 @@ export const wallarooRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/pipelines',
+    access: READ,
     document: {
       summary: 'The pipelines that serve, as Wallaroo lists them',
       responses: { 200: { description: 'The list', content: { 'application/json': 'WallarooPipelines' } } },
@@ -25,6 +27,7 @@ export const wallarooRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/models',
+    access: READ,
     document: {
       summary: 'The models of the pipelines that serve, as Wallaroo lists them',
       responses: { 200: { description: 'The list', content: { 'application/json': 'WallarooModels' } } },

@@ -9,12 +9,14 @@ import { STATUS_CODES } from 'node:http'
 import { PenstockError } from '../../base/errors.js'
 import { BODY_BYTES_MAX } from '../../base/limits.js'
 import type { CancelSignal } from '../../engine/api.js'
+import type { CallerLimit } from '../../engine/caller-limit.js'
+import type { CallHead } from '../access/verifier.js'
 import { Body, bodyTooLarge, type BodyMemory } from '../body.js'
 import { ByteCharge, type Budget } from '../byte-charge.js'
 import { ExchangeSignal } from '../exchange-signal.js'
 import { PieceBody } from '../piece-body.js'
 import { AnswerStream } from './answer-stream.js'
-import type { Handshake, HttpReply, RawRequest, RawResponse } from './seam.js'
+import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 import type { SlowReaders } from './slow-readers.js'
 
 /** Below this an answer is written in one go: the copy is cheaper than following the socket's pace. */
@@ -69,8 +71,13 @@ export function isBodyAmbiguous({ headers }: RequestHead): boolean {
   )
 }
 
+/** The caller's IP address. */
+export function addressText(raw: RawResponse): string {
+  return Buffer.from(raw.getRemoteAddressAsText()).toString('latin1')
+}
+
 /** One HTTP request and the one answer it gets. */
-export class HttpExchange implements Handshake {
+export class HttpExchange implements CallHead {
   /** Upper case. */
   readonly method: string
   /** As sent, percent-encoded, without the query. */
@@ -90,6 +97,7 @@ export class HttpExchange implements Handshake {
   #stream: AnswerStream | null = null
   #signal: ExchangeSignal | undefined
   #onAbort: (() => void) | undefined
+  #limit: CallerLimit | null = null
   #isAborted = false
   #isAnswered = false
   #isBodyRead = false
@@ -117,6 +125,18 @@ export class HttpExchange implements Handshake {
   /** The value of a header by its lower-case name, '' when it was not sent; repeated headers are joined by ', '. */
   header(name: string): string {
     return this.#headers.get(name) ?? ''
+  }
+
+  /** '' once it was answered or the caller is gone. */
+  get address(): string {
+    return this.#isAnswered || this.#isAborted ? '' : addressText(this.#raw)
+  }
+
+  /** Counts the request against its caller's limit until it is over. @throws PenstockError ERR_RATE_LIMITED */
+  count(limit: CallerLimit): void {
+    limit.take()
+    if (this.#isFinished) limit.release()
+    else this.#limit = limit
   }
 
   /** True once the caller is gone; the answer is dropped then. */
@@ -287,6 +307,7 @@ export class HttpExchange implements Handshake {
     this.charge.close()
     if (this.#holdsUpload) this.#shared.isUploading = false
     this.#shared.openExchanges--
+    this.#limit?.release()
   }
 }
 

@@ -106,6 +106,10 @@ export class NodeResponse implements RawResponse {
     this.#onAborted?.()
   }
 
+  getRemoteAddressAsText(): ArrayBuffer {
+    return ownBuffer(Buffer.from(this.#request.socket.remoteAddress ?? ''))
+  }
+
   onAborted(handler: () => void): void {
     this.#onAborted = handler
   }

@@ -175,7 +175,10 @@ export class NodeBackend<Data> implements SocketBackend {
     const status = refusalOf(message)
     if (status !== null) return this.#refuse(socket, status)
     const request = new NodeRequest(message)
-    const verdict = this.#handlers.socket.accept({ header: (name) => request.getHeader(name) })
+    const verdict = this.#handlers.socket.accept({
+      header: (name) => request.getHeader(name),
+      address: message.socket.remoteAddress ?? '',
+    })
     if ('status' in verdict) {
       const response = new ServerResponse(message)
       response.shouldKeepAlive = false

@@ -12,6 +12,7 @@
  * `onData` and a frame of `message` are lent until the callback returns. Thread: the I/O isolate that listens.
  */
 
+import type { CallHead } from '../access/verifier.js'
 import type { PieceBody } from '../piece-body.js'
 
 /** An answer. `headers` come beside content-type and content-length. */
@@ -41,6 +42,8 @@ export interface RawRequest {
 
 /** The answer of a request, to be written corked: status, headers, one of the three ends. */
 export interface RawResponse {
+  /** The caller's IP address as ASCII text; before the answer and the abort only. */
+  getRemoteAddressAsText(): ArrayBuffer
   /** Replaces the handler of an earlier call. Called at most once, and never after the last byte was taken. */
   onAborted(handler: () => void): unknown
   /** Calls back with each part of the body; once with an empty last part when there is none. */
@@ -78,17 +81,13 @@ export interface Socket<Data> {
   close(): void
 }
 
-export interface Handshake {
-  header(name: string): string
-}
-
 export interface SocketBehaviour<Data> {
   readonly path: string
   readonly frameBytesMax: number
   readonly bufferBytesMax: number
   readonly idleTimeoutS: number
   /** Decides on a handshake: the data of the new socket and the subprotocol that is chosen, or the refusal. */
-  accept(handshake: Handshake): { data: Data; subprotocol: string } | HttpReply
+  accept(handshake: CallHead): { data: Data; subprotocol: string } | HttpReply
   open(socket: Socket<Data>): void
   /** `frame` is lent until the call returns. */
   message(socket: Socket<Data>, frame: ArrayBuffer, isBinary: boolean): void

@@ -9,6 +9,7 @@
 import { createRequire } from 'node:module'
 import type * as uws from 'uWebSockets.js'
 import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js'
+import { addressText } from './exchange.js'
 import type { BackendHandlers, Socket, SocketBackend, SocketBehaviour } from './seam.js'
 
 export type SocketLibrary = typeof uws
@@ -92,7 +93,12 @@ function behaviourOf<Data>(
     sendPingsAutomatically: true,
     compression: library.DISABLED,
     upgrade: (raw, request, context) => {
-      const verdict = behaviour.accept({ header: (name) => request.getHeader(name) })
+      const verdict = behaviour.accept({
+        header: (name) => request.getHeader(name),
+        get address() {
+          return addressText(raw)
+        },
+      })
       if ('status' in verdict) return handlers.onRefused(raw, request, verdict)
       raw.cork(() =>
         raw.upgrade(verdict.data, request.getHeader('sec-websocket-key'), verdict.subprotocol, '', context),

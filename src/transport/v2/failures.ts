@@ -5,7 +5,7 @@
 import { PenstockError, type ErrorCode } from '../../base/errors.js'
 
 /** HTTP status; gRPC has a code for each, see grpc/status.ts. */
-export type FailureStatus = 400 | 401 | 404 | 405 | 413 | 500 | 501 | 503
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 413 | 429 | 500 | 501 | 503
 
 const byCode: Partial<Record<ErrorCode, FailureStatus>> = {
   ERR_MODEL_NOT_FOUND: 404,
@@ -13,6 +13,8 @@ const byCode: Partial<Record<ErrorCode, FailureStatus>> = {
   ERR_ROUTE_NOT_FOUND: 404,
   ERR_METHOD: 405,
   ERR_UNAUTHORIZED: 401,
+  ERR_FORBIDDEN: 403,
+  ERR_RATE_LIMITED: 429,
   ERR_BODY_TOO_LARGE: 413,
   ERR_UNSUPPORTED: 501,
   ERR_QUEUE_FULL: 503,

@@ -78,6 +78,11 @@ export class V2Models {
     return found
   }
 
+  /** The name itself where a pipeline answers to it; null: a model does, or nothing. */
+  pipelineNamed(name: string): string | null {
+    return found(() => this.find(name, ''))?.kind === 'pipeline' ? name : null
+  }
+
   /** Whether a request would be taken: it is served, or a model that its first request loads. */
   isReady(served: ServedModel): boolean {
     return served.kind === 'pipeline' ? this.described(served) !== null : !this.#unloaded.has(served.model)

@@ -4,10 +4,10 @@
  *
  * http-infer.ts is the reference: whatever is refused here by an exception is left to it, and refused there with words.
  */
-import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
+import { isPenstockError, toPenstockError, type PenstockError } from '../../base/errors.js'
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import type { TensorTarget } from '../../engine/tensor-port.js'
-import { authorize } from '../auth.js'
+import { INFER } from '../access/scopes.js'
 import { replyToError } from '../http/dispatch.js'
 import { JSON_TYPE } from '../http/replies.js'
 import type { HttpContext } from '../http/route.js'
@@ -55,7 +55,10 @@ export class QuickInferV2 implements QuickHandler {
 
   wants(exchange: QuickExchange): boolean {
     if (exchange.header('content-encoding') !== '' || exchange.header('accept-encoding') !== '') return false
-    if (passes(() => (authorize(exchange, this.#context.auth), true)) !== true) return false
+    const grant = this.#context.access.find(exchange, INFER)
+    // Of a bound key the usual way knows more.
+    if (grant?.pipelines !== null) return false
+    exchange.limit = grant.limit
     const target = this.#targets.get(exchange.parameter) ?? this.#find(exchange.parameter)
     exchange.target = target
     return target !== null
@@ -78,7 +81,7 @@ export class QuickInferV2 implements QuickHandler {
         if (read === null) return 0
         const { call, formOf } = read
         const onAnswer = (result: InferResult): void => this.#answer(exchange, call, formOf, result)
-        const onFailure = (error: PenstockError): void => this.#fail(exchange, error)
+        const onFailure = (error: PenstockError): void => this.fail(exchange, error)
         const number = engine.tensors.submit(tensors, bytesRequestOf(call), onAnswer, onFailure)
         return number === 0 ? -1 : number
       }) ?? 0
@@ -87,10 +90,6 @@ export class QuickInferV2 implements QuickHandler {
 
   cancel(request: number): void {
     this.#service.engine.tensors.cancel(request)
-  }
-
-  aborted(exchange: QuickExchange): void {
-    this.#fail(exchange, new PenstockError('ERR_ABORTED'))
   }
 
   /** @returns null for what the reference does: raw requests. */
@@ -122,20 +121,20 @@ export class QuickInferV2 implements QuickHandler {
       written = writeAnswer(answerOf(call, result), formOf, this.#service.memory)
     } catch (error) {
       // Whatever it is, for example a text longer than a string may be: the caller is told, and nobody else's answer is lost.
-      return this.#fail(exchange, toPenstockError(error))
+      return this.fail(exchange, toPenstockError(error))
     }
     const { headBytes, body } = written
     if (body instanceof PieceBody) exchange.reply({ status: 200, contentType: JSON_TYPE, body })
     else {
       const refusal =
         headBytes === null ? exchange.answer(body, JSON_TYPE) : exchange.answer(body, BINARY_TYPE, String(headBytes))
-      if (refusal !== null) return this.#fail(exchange, refusal)
+      if (refusal !== null) return this.fail(exchange, refusal)
     }
     this.#service.noteInference(call.served)
     this.#context.onAnswered(route, 'POST', 200)
   }
 
-  #fail(exchange: QuickExchange, error: PenstockError): void {
+  fail(exchange: QuickExchange, error: PenstockError): void {
     const reply = replyToError(error, exchange, this.#context, failureStatus)
     this.#context.onAnswered(route, 'POST', reply.status)
     exchange.reply(reply)

@@ -2,9 +2,10 @@
 import { PenstockError } from '../../base/errors.js'
 import { expectRecord } from '../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX } from '../../base/limits.js'
+import { ADMIN, ANY_KEY, INFER, READ, SIGNATURE, WRITE } from '../access/scopes.js'
 import { readJson, type JsonValue } from '../http/json-reader.js'
 import { jsonReply } from '../http/replies.js'
-import { parameter, type Call, type Route } from '../http/route.js'
+import { parameter, type Call, type Route, type RouteAccess } from '../http/route.js'
 import type { HttpReply } from '../socket/seam.js'
 import { badRequest, failureStatus, notSupported } from './failures.js'
 import { inferOverHttp } from './http-infer.js'
@@ -27,6 +28,7 @@ const nothing = (description: string): Responses => ({ 200: { description } })
 function serve(
   method: string,
   path: string,
+  access: RouteAccess,
   document: Route['document'],
   handle: Handle,
   more: Partial<Route> = {},
@@ -34,6 +36,7 @@ function serve(
   return {
     method,
     path,
+    access,
     document,
     failureStatus,
     handle: (call) => handle(call, call.context.v2),
@@ -44,28 +47,30 @@ function serve(
 /** A body that may be absent, JSON, or what libcurl calls a form. */
 const optionalBody: Partial<Route> = { bodyBytesMax: CONTROL_BODY_BYTES_MAX }
 
-/** With and without `/versions/{version}`. */
+/** With and without `/versions/{version}`. A key that is bound to pipelines may ask for those. */
 function both(suffix: string, make: (path: string) => Route): readonly Route[] {
-  return ['/v2/models/{model}', '/v2/models/{model}/versions/{version}'].map((path) => make(path + suffix))
+  const pipelineOf: Route['pipelineOf'] = ([name = ''], { v2 }) => v2.models.pipelineNamed(name)
+  const paths = ['/v2/models/{model}', '/v2/models/{model}/versions/{version}']
+  return paths.map((path) => ({ ...make(path + suffix), pipelineOf }))
 }
 
 const health: readonly Route[] = [
   serve(
     'GET',
     '/v2/health/live',
+    'open',
     { summary: 'Whether the process answers at all', responses: answers('It does', 'Live') },
     () => live,
-    { isOpen: true },
   ),
   serve(
     'GET',
     '/v2/health/ready',
+    'open',
     { summary: 'Whether requests should be sent here', responses: answers('Ready', 'V2ServerReady') },
     (_call, service) => {
       service.expectReady()
       return isReady
     },
-    { isOpen: true },
   ),
 ]
 
@@ -73,6 +78,7 @@ const serverMetadata: readonly Route[] = ['/v2', '/v2/'].map((path) =>
   serve(
     'GET',
     path,
+    ANY_KEY,
     { summary: 'Name, version and extensions of this server', responses: answers('The server', 'V2Server') },
     (_call, service) => jsonReply(service.serverMetadata()),
   ),
@@ -82,6 +88,7 @@ const modelRoutes: readonly Route[] = [
   serve(
     'GET',
     '/v2/models',
+    READ,
     { summary: 'The names that can be asked for', responses: answers('The names', 'V2ModelList') },
     (_call, service) => jsonReply({ models: [...new Set(service.models.list().map(({ name }) => name))] }),
   ),
@@ -89,6 +96,7 @@ const modelRoutes: readonly Route[] = [
   serve(
     'GET',
     '/v2/models/stats',
+    READ,
     { summary: 'Statistics of everything that is ready', responses: answers('The statistics', 'V2Statistics') },
     (_call, service) => jsonReply({ model_stats: service.statistics('', '') }),
   ),
@@ -96,6 +104,7 @@ const modelRoutes: readonly Route[] = [
     serve(
       'GET',
       path,
+      SIGNATURE,
       { summary: 'Inputs and outputs of a model or pipeline', responses: answers('The model', 'V2Model') },
       metadata,
     ),
@@ -104,6 +113,7 @@ const modelRoutes: readonly Route[] = [
     serve(
       'GET',
       path,
+      SIGNATURE,
       { summary: 'Whether a model or pipeline takes requests', responses: answers('It does', 'V2Ready') },
       ready,
     ),
@@ -112,6 +122,7 @@ const modelRoutes: readonly Route[] = [
     serve(
       'GET',
       path,
+      SIGNATURE,
       {
         summary: 'How a model or pipeline is set up, in the words of Triton',
         responses: answers('The config', 'V2Config'),
@@ -123,6 +134,7 @@ const modelRoutes: readonly Route[] = [
     serve(
       'GET',
       path,
+      SIGNATURE,
       { summary: 'Counts and times of a model or pipeline', responses: answers('The statistics', 'V2Statistics') },
       stats,
     ),
@@ -131,6 +143,7 @@ const modelRoutes: readonly Route[] = [
     serve(
       'POST',
       path,
+      INFER,
       {
         summary: 'Runs a model or pipeline',
         request: { 'application/json': 'V2InferRequest', 'application/octet-stream': null },
@@ -170,6 +183,7 @@ const repository: readonly Route[] = [
   serve(
     'POST',
     '/v2/repository/index',
+    READ,
     {
       summary: 'Every version of every model and pipeline, and whether it is ready',
       request: { 'application/json': 'V2IndexRequest' },
@@ -185,6 +199,7 @@ const repository: readonly Route[] = [
   serve(
     'POST',
     '/v2/repository/models/{model}/load',
+    WRITE,
     {
       summary: 'Loads the newest version of a model, or deploys a pipeline',
       request: { 'application/json': 'V2LoadRequest' },
@@ -197,11 +212,12 @@ const repository: readonly Route[] = [
       await service.models.load(parameter(call, 0))
       return done
     },
-    optionalBody,
+    { ...optionalBody, control: 'model.load' },
   ),
   serve(
     'POST',
     '/v2/repository/models/{model}/unload',
+    WRITE,
     {
       summary: 'Unloads every version of a model that is served by itself, or undeploys a pipeline',
       request: { 'application/json': 'V2LoadRequest' },
@@ -213,7 +229,7 @@ const repository: readonly Route[] = [
       await service.models.unload(parameter(call, 0))
       return done
     },
-    optionalBody,
+    { ...optionalBody, control: 'model.unload' },
   ),
 ]
 
@@ -244,23 +260,25 @@ const memory: readonly Route[] = (['systemsharedmemory', 'cudasharedmemory'] as 
     return done
   }
   const listed = { summary: `Regions of ${what} shared memory`, responses: answers('The regions', 'V2Regions') }
+  const forgets: Partial<Route> = { ...optionalBody, control: 'memory.unregister' }
   const removed = { summary: `Forgets regions of ${what} shared memory`, responses: nothing('Forgotten') }
   return [
-    serve('GET', `${path}/status`, listed, status),
-    serve('GET', `${path}${region}/status`, listed, status),
+    serve('GET', `${path}/status`, READ, listed, status),
+    serve('GET', `${path}${region}/status`, READ, listed, status),
     serve(
       'POST',
       `${path}${region}/register`,
+      ADMIN,
       {
         summary: `Makes a region of ${what} shared memory known`,
         request: { 'application/json': 'V2RegisterRequest' },
         responses: nothing('Registered'),
       },
       isCuda ? refuseCuda : register,
-      optionalBody,
+      { ...optionalBody, control: 'memory.register' },
     ),
-    serve('POST', `${path}/unregister`, removed, unregister, optionalBody),
-    serve('POST', `${path}${region}/unregister`, removed, unregister, optionalBody),
+    serve('POST', `${path}/unregister`, ADMIN, removed, unregister, forgets),
+    serve('POST', `${path}${region}/unregister`, ADMIN, removed, unregister, forgets),
   ]
 })
 

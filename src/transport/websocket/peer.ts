@@ -6,6 +6,7 @@ import { errorTable, type PenstockError } from '../../base/errors.js'
 import { SOCKET_BYTES_PER_BYTE } from '../../base/limits.js'
 import type { PipelineDescription } from '../../engine/api.js'
 import { encodeMessage, type Message } from '../../protocol/codec.js'
+import type { Grant } from '../access/grant.js'
 import { SENT, type Socket } from '../socket/seam.js'
 import type { WirePort } from '../../engine/wire-port.js'
 import type { HeldAnswers, SlowReader } from '../held-answers.js'
@@ -13,7 +14,14 @@ import { Congestion } from './congestion.js'
 
 /** What the socket library holds for us. */
 export interface PeerSlot {
+  /** null until the socket is open and its caller is known. */
   peer: Peer | null
+  /** null: its first message tells. */
+  readonly grant: Grant | null
+  /** True: Hello waits for the message Authenticate. */
+  readonly isWaiting: boolean
+  /** The caller's IP address. */
+  readonly address: string
 }
 
 /** RFC 6455 section 5.5: a control frame has at most 125 bytes, 2 of them the code. */
@@ -36,6 +44,9 @@ export class Peer implements SlowReader {
     private readonly socket: Socket<PeerSlot>,
     private readonly port: Pick<WirePort, 'setCongested' | 'acknowledge' | 'readyBytes'>,
     private readonly held: Pick<HeldAnswers, 'set'>,
+    readonly grant: Grant,
+    /** Forgets the connection at its grant. */
+    readonly letGo: () => void,
   ) {}
 
   get description(): Readonly<Record<string, number>> {
@@ -91,7 +102,7 @@ export class Peer implements SlowReader {
 
   /** Ends the connection with the error's close code and its sentence as the reason. */
   closeFor(error: PenstockError): void {
-    this.close(errorTable[error.code].close ?? closeCodeInternal, `${error.code}: ${error.message}`)
+    if (!this.isClosed) endSocket(this.socket, error)
   }
 
   /** Ends the connection at once, its unsent bytes with it; a reader that does not read would not see a close frame. */
@@ -108,6 +119,12 @@ export class Peer implements SlowReader {
   close(code: number, reason: string): void {
     if (!this.isClosed) this.socket.end(code, clipBytes(reason, reasonBytesMax))
   }
+}
+
+/** Ends a socket with the error's close code and its sentence as the reason. */
+export function endSocket(socket: Socket<PeerSlot>, error: PenstockError): void {
+  const code = errorTable[error.code].close ?? closeCodeInternal
+  socket.end(code, clipBytes(`${error.code}: ${error.message}`, reasonBytesMax))
 }
 
 /** The longest beginning of `text` that has at most `bytesMax` bytes of UTF-8, cut between characters. */

@@ -16,6 +16,7 @@ import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits.js'
 import type { EngineApi, PipelineDescription } from '../../engine/api.js'
 import type { WirePort } from '../../engine/wire-port.js'
 import {
+  AUTHENTICATE_SUBPROTOCOL,
   Body,
   decodeMessage,
   failureMessage,
@@ -25,13 +26,17 @@ import {
   type InferMessage,
   type OpenMessage,
 } from '../../protocol/codec.js'
-import { authorize, type AuthPolicy } from '../auth.js'
+import type { Access } from '../access/access.js'
+import type { Grant } from '../access/grant.js'
+import { INFER } from '../access/scopes.js'
+import type { CallHead } from '../access/verifier.js'
 import { namedTensors } from '../http/infer-body.js'
 import { errorReply } from '../http/replies.js'
-import type { Handshake, HttpReply, Socket, SocketBehaviour } from '../socket/seam.js'
 import type { HeldAnswers } from '../held-answers.js'
 import { FailureFrames } from './failure-frames.js'
-import { Peer, type PeerSlot } from './peer.js'
+import type { HttpReply, Socket, SocketBehaviour } from '../socket/seam.js'
+import { endSocket, Peer, type PeerSlot } from './peer.js'
+import { keyOfFrame, WaitingSockets } from './waiting-sockets.js'
 
 export interface StreamLimits {
   readonly windowRequests: number
@@ -44,7 +49,7 @@ export interface StreamLimits {
 export interface StreamContext {
   readonly engine: Pick<EngineApi, 'infer'>
   readonly port: WirePort
-  readonly auth: AuthPolicy
+  readonly access: Access
   readonly logger: Logger
   readonly limits: StreamLimits
   /** Of all protocols. */
@@ -63,6 +68,7 @@ export class StreamServer {
   /** Those that were when they were last looked at. */
   readonly #congested = new Set<Peer>()
   readonly #failures = new FailureFrames()
+  readonly #waiting = new WaitingSockets()
 
   constructor(context: StreamContext) {
     this.#context = context
@@ -93,17 +99,23 @@ export class StreamServer {
       bufferBytesMax: limits.socketBufferBytesMax,
       idleTimeoutS: limits.idleTimeoutS,
       accept: (handshake) => this.#accept(handshake),
-      open: (socket) => this.#open(socket),
+      open: (socket) => {
+        const { grant, isWaiting } = socket.getUserData()
+        if (grant === null || isWaiting) this.#waiting.add(socket)
+        else this.#open(socket, grant)
+      },
       message: (socket, frame, isBinary) => {
         const { peer } = socket.getUserData()
-        if (peer !== null) this.#receive(peer, frame, isBinary)
+        if (peer === null) this.#authenticate(socket, frame, isBinary)
+        else this.#receive(peer, frame, isBinary)
       },
       drain: (socket) => {
         socket.getUserData().peer?.acknowledge()
       },
       close: (socket) => {
         const { peer } = socket.getUserData()
-        if (peer !== null) this.#forget(peer)
+        if (peer === null) this.#waiting.delete(socket)
+        else this.#forget(peer)
       },
     }
   }
@@ -115,6 +127,7 @@ export class StreamServer {
 
   closeAll(reason: string): void {
     for (const peer of [...this.#peers.values()]) peer.close(closeCodeGoingAway, reason)
+    this.#waiting.closeAll(closeCodeGoingAway, reason)
   }
 
   /** Bytes that wait in all sockets together. */
@@ -124,17 +137,21 @@ export class StreamServer {
     return bytes
   }
 
-  #accept(handshake: Handshake): { data: PeerSlot; subprotocol: string } | HttpReply {
+  #accept(handshake: CallHead): { data: PeerSlot; subprotocol: string } | HttpReply {
     try {
-      this.#expectAcceptable(handshake)
-      return { data: { peer: null }, subprotocol: SUBPROTOCOL }
+      const isWaiting = this.#expectSubprotocol(handshake)
+      const { access } = this.#context
+      const grant =
+        isWaiting && access.needsKey && !access.hasKey(handshake) ? null : access.authorize(handshake, INFER)
+      this.#expectRoom(isWaiting)
+      return { data: { peer: null, grant, isWaiting, address: handshake.address }, subprotocol: SUBPROTOCOL }
     } catch (error) {
       return errorReply(toPenstockError(error))
     }
   }
 
-  #expectAcceptable(handshake: Handshake): void {
-    const { auth, limits } = this.#context
+  /** @returns whether the first message will tell who calls. @throws PenstockError ERR_SUBPROTOCOL */
+  #expectSubprotocol(handshake: CallHead): boolean {
     const offered = handshake
       .header('sec-websocket-protocol')
       .split(',')
@@ -146,19 +163,42 @@ export class StreamServer {
         `Expected sec-websocket-protocol to offer ${SUBPROTOCOL} but received ${offered[0] === '' ? 'none' : 'others'}`,
       )
     }
-    authorize(handshake, auth)
+    return offered.includes(AUTHENTICATE_SUBPROTOCOL)
+  }
+
+  /** @throws PenstockError ERR_DRAINING, ERR_QUEUE_FULL. */
+  #expectRoom(isWaiting: boolean): void {
+    const { limits } = this.#context
     if (this.#context.isDraining()) throw new PenstockError('ERR_DRAINING')
-    if (this.#peers.size < limits.connectionsMax) return
+    if (isWaiting) this.#waiting.expectRoom()
+    if (this.#peers.size + this.#waiting.count < limits.connectionsMax) return
     throw new PenstockError(
       'ERR_QUEUE_FULL',
       `Expected at most ${limits.connectionsMax} WebSocket connections at a time. Send more requests over each, or try again later`,
     )
   }
 
-  #open(socket: Socket<PeerSlot>): void {
+  /** Takes the key of a first message. */
+  #authenticate(socket: Socket<PeerSlot>, frame: ArrayBuffer, isBinary: boolean): void {
+    const { grant, address } = socket.getUserData()
+    const { access } = this.#context
+    this.#waiting.delete(socket)
+    try {
+      const key = keyOfFrame(frame, isBinary)
+      // A key in the handshake counts, and where none is asked for the handshake was judged.
+      const known = grant !== null && (grant.key !== null || !access.needsKey) ? grant : null
+      this.#open(socket, known ?? access.authorizeKey(key, { header: () => '', address }, INFER))
+    } catch (error) {
+      endSocket(socket, toPenstockError(error))
+    }
+  }
+
+  #open(socket: Socket<PeerSlot>, grant: Grant): void {
     const { port, limits, product } = this.#context
     const connection = port.openConnection(limits.windowRequests)
-    const peer = new Peer(connection, socket, port, this.#context.held)
+    if (grant.limit !== null) port.setLimit(connection, grant.limit)
+    const letGo = grant.hold((error) => this.#peers.get(connection)?.closeFor(error))
+    const peer = new Peer(connection, socket, port, this.#context.held, grant, letGo)
     socket.getUserData().peer = peer
     this.#peers.set(connection, peer)
     peer.sendMessage({
@@ -212,6 +252,7 @@ export class StreamServer {
           'ERR_ARGUMENT',
           `Expected a channel that is not open but received ${channel}. Close it, or choose another`,
         )
+      peer.grant.expectPipeline(pipeline)
       const description = this.#context.port.openChannel(peer.connection, channel, pipeline)
       peer.channels.set(channel, description)
       const { name, version, inputs, outputs, checks, routes, isWhole, rowsMax } = description
@@ -290,14 +331,18 @@ export class StreamServer {
       throw new PenstockError('ERR_CHANNEL_NOT_FOUND', `Channel ${channel} is not open on this connection`)
     // The frame is lent until the first await: the tensors are copied out of it here.
     const inputs = namedTensors(message, description)
-    const result = await engine.infer(description.name, {
-      inputs,
-      priority,
-      signal,
-      timing,
-      ...(meta === null ? {} : { meta }),
-      ...(deadlineMs === 0 ? {} : { deadlineMs }),
-    })
+    const { limit } = peer.grant
+    limit?.take()
+    const result = await engine
+      .infer(description.name, {
+        inputs,
+        priority,
+        signal,
+        timing,
+        ...(meta === null ? {} : { meta }),
+        ...(deadlineMs === 0 ? {} : { deadlineMs }),
+      })
+      .finally(() => limit?.release())
     return resultMessage(channel, request, description, {
       rows: result.rows,
       outputs: result.outputs,
@@ -319,6 +364,7 @@ export class StreamServer {
   }
 
   #forget(peer: Peer): void {
+    peer.letGo()
     peer.markClosed()
     this.#congested.delete(peer)
     this.#peers.delete(peer.connection)

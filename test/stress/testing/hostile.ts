@@ -65,10 +65,13 @@ export const visits: Readonly<Record<string, Visit>> = {
     ),
 
   'a head of a megabyte': ({ port }) =>
-    visit(port, (socket) => void socket.write(`GET / HTTP/1.1\r\nhost: a\r\nx-long: ${'a'.repeat(1 << 20)}\r\n\r\n`)),
+    visit(
+      port,
+      (socket) => void socket.write(`GET / HTTP/1.1\r\nhost: localhost\r\nx-long: ${'a'.repeat(1 << 20)}\r\n\r\n`),
+    ),
 
   'ten thousand headers': ({ port }) =>
-    visit(port, (socket) => void socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${'a: b\r\n'.repeat(10_000)}\r\n`)),
+    visit(port, (socket) => void socket.write(`GET / HTTP/1.1\r\nhost: localhost\r\n${'a: b\r\n'.repeat(10_000)}\r\n`)),
 
   slowloris: ({ port }) =>
     visit(port, async (socket) => {
