@@ -121,7 +121,7 @@ class Scheduler {
   // how long a loop turns may lie in the rows.
   static constexpr uint32_t kTrustedRuns = 64;
   // A batch that is only suspected waits for another worker so long, then it has the last one.
-  static constexpr int64_t kHeldBackNsMax = 500'000'000;
+  static constexpr int64_t kHeldBackNsMax = 2'000'000'000;
   // Of one model; more of its batches wait until one of its stuck runs has ended, so that it cannot use up all the
   // workers that are started in place of stuck ones.
   static constexpr uint32_t kStuckRunsMax = 2;

@@ -279,7 +279,7 @@ TEST("scheduler: long runs, and those of which nothing is known, leave the last 
   }
 }
 
-TEST("scheduler: a batch of a model that is only suspected waits for half a second, then it has the last worker") {
+TEST("scheduler: a batch of a model that is only suspected waits for two seconds, then it has the last worker") {
   Mixed mixed;
   mixed.slow->note_cost(1, 1000.0);
   mixed.submit_to(mixed.slow, 1);
