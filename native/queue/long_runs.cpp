@@ -56,8 +56,10 @@ bool Scheduler::is_held_back(const Batch& batch, int64_t now) const {
          });
 }
 
+// Beside a stuck run of the model, one that is long already is going to be the next.
 bool Scheduler::is_at_limit(const ModelQueue& queue) const {
-  return queue.running >= queue.instances_max.load(std::memory_order_relaxed) || queue.stuck >= kStuckRunsMax;
+  if (queue.running >= queue.instances_max.load(std::memory_order_relaxed)) return true;
+  return queue.stuck > 0 && std::max(queue.stuck, queue.overruns) >= kStuckRunsMax;
 }
 
 void Scheduler::end_long(WorkerSeat& seat) {
