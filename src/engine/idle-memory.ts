@@ -9,7 +9,14 @@
  */
 import { addon } from '../../bindings/native.js'
 import { ARENA_IDLE_MS, FREE_MEMORY_WORTH_BYTES, IDLE_MEMORY_LOOK_MS } from '../base/limits.js'
-import { releaseFreeMemorySoon } from '../worker/free-memory.js'
+import { collectGarbage } from '../worker/collect-garbage.js'
+import { isProcessOfServer, releaseFreeMemorySoon } from '../worker/free-memory.js'
+
+/**
+ * Every other of so many looks after a load collects garbage: tens of milliseconds each, with nobody waiting. Of a server's
+ * own process alone: a program around the engine may have a large heap, and work to do.
+ */
+const COLLECTING_LOOKS_MAX = 6
 
 export class IdleMemory {
   readonly #plane: number
@@ -17,7 +24,8 @@ export class IdleMemory {
   readonly #timer: NodeJS.Timeout
   /** The lowest since the last release, which nothing more can be had from. */
   #restBytes = Infinity
-  #isReleasing = false
+  /** Since the load ended, while there was something to be had. */
+  #idleLooks = 0
 
   constructor(plane: number, limitBytes: number) {
     this.#plane = plane
@@ -38,12 +46,14 @@ export class IdleMemory {
     const isBusy = addon.usedBytes(this.#plane) > this.#limitBytes / 64
     const isWorth = rssBytes - this.#restBytes > FREE_MEMORY_WORTH_BYTES
     if (isBusy || !isWorth) {
-      this.#isReleasing = false
+      this.#idleLooks = 0
       return
     }
-    // It repeats by itself for what a collector frees later; what is left then is in use.
-    if (!this.#isReleasing) releaseFreeMemorySoon()
-    else if (rssBytes > this.#restBytes) this.#restBytes += (rssBytes - this.#restBytes) / 16
-    this.#isReleasing = true
+    // Sockets and callers let go of the last of it some time after the load; what is left in the end is in use.
+    const isCollecting = isProcessOfServer() && this.#idleLooks % 2 === 0 && this.#idleLooks < COLLECTING_LOOKS_MAX
+    if (isCollecting) collectGarbage()
+    if (this.#idleLooks === 0) releaseFreeMemorySoon()
+    else this.#restBytes += (rssBytes - this.#restBytes) / 16
+    this.#idleLooks++
   }
 }

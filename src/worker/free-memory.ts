@@ -19,6 +19,7 @@ import {
   FREE_MEMORY_WAIT_MS_MAX,
 } from '../base/limits.js'
 
+let isServersOwn = false
 let timer: NodeJS.Timeout | undefined
 /** When the burst of work under way began. */
 let burstStartUs = 0
@@ -53,4 +54,10 @@ function release(): void {
  */
 export function keepLittleFreeMemory(): void {
   addon.keepLittleFreeMemory()
+  isServersOwn = true
+}
+
+/** Whether the process is a server's alone, so that nothing else is held up when its garbage is collected. */
+export function isProcessOfServer(): boolean {
+  return isServersOwn
 }

@@ -26,6 +26,12 @@ const logPath = setup.isLogged === true ? mkdtempSync(join(tmpdir(), 'penstock-l
 // Ended by a signal it leaves the folder behind, as any process does.
 process.once('exit', () => logPath !== undefined && rmSync(logPath, { recursive: true, force: true }))
 
+// What `penstock serve` does first, for its own process.
+if (setup.isAsShipped === true) {
+  const { keepLittleFreeMemory } = await import('../../../dist/src/worker/free-memory.js')
+  keepLittleFreeMemory()
+}
+
 const engine = await Engine.open({
   // Suites that are about it ask for it.
   calibration: 'off',
