@@ -40,7 +40,8 @@ export class IdleMemory {
 
   #look(): void {
     addon.trimArenas(this.#plane, ARENA_IDLE_MS)
-    const rssBytes = process.memoryUsage.rss()
+    const rssBytes = residentBytes()
+    if (rssBytes === null) return
     this.#restBytes = Math.min(this.#restBytes, rssBytes)
     // A load that goes on would only fault it in again.
     const isBusy = addon.usedBytes(this.#plane) > this.#limitBytes / 64
@@ -55,5 +56,14 @@ export class IdleMemory {
     if (this.#idleLooks === 0) releaseFreeMemorySoon()
     else this.#restBytes += (rssBytes - this.#restBytes) / 16
     this.#idleLooks++
+  }
+}
+
+/** null: the system does not tell now. It opens a file for it, and the table of descriptors may be full. */
+function residentBytes(): number | null {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return null
   }
 }
