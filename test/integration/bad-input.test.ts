@@ -271,7 +271,7 @@ describe('WebSocket refuses', () => {
 
   it('more channels than a connection may have', async () => {
     const socket = await RawWebSocket.open(port)
-    for (let channel = 0; channel <= 1024; channel++) socket.send({ kind: 'open', channel, pipeline: 'add' })
+    for (let channel = 1; channel <= 1024; channel++) socket.send({ kind: 'open', channel, pipeline: 'add' })
     expect(await socket.message('failure')).toMatchObject({ channel: 1024, code: 'ERR_ARGUMENT', isChannel: true })
     socket.connection.close()
   })
