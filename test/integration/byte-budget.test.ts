@@ -118,7 +118,7 @@ describe('the memory budget', () => {
     const first = await upload(served.server.port)
     first.socket.write(
       Buffer.from(
-        'PUT /v1/models/huge/versions HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: 100000000\r\n\r\nabc',
+        'PUT /v1/models/huge/versions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: 100000000\r\n\r\nabc',
       ),
     )
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -127,7 +127,7 @@ describe('the memory budget', () => {
     const refused = await answerOf(
       second,
       Buffer.from(
-        'PUT /v1/models/huge/versions HTTP/1.1\r\nhost: x\r\ncontent-type: application/octet-stream\r\ncontent-length: 100000000\r\n\r\n',
+        'PUT /v1/models/huge/versions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: 100000000\r\n\r\n',
       ),
     )
     expect(refused).toMatchObject({ status: 429, json: { code: 'ERR_QUEUE_FULL' } })

@@ -53,7 +53,7 @@ function gzipRequest(): Buffer {
 }
 
 function post(path: string, body: Buffer, headers: string): Buffer {
-  const head = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n${headers}\r\n`
+  const head = `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n${headers}\r\n`
   return Buffer.concat([Buffer.from(head), body])
 }
 

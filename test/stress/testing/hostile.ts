@@ -75,7 +75,7 @@ export const visits: Readonly<Record<string, Visit>> = {
 
   slowloris: ({ port }) =>
     visit(port, async (socket) => {
-      for (const byte of 'GET / HTTP/1.1\r\nhost: slow') {
+      for (const byte of 'GET / HTTP/1.1\r\nhost: localhost') {
         if (socket.destroyed) return
         socket.write(byte)
         await sleep(10)
