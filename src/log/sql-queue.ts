@@ -8,6 +8,7 @@
  *                      signal: too late · aborted · draining · closed
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onAbort } from '../base/abort.js'
 import { PenstockError } from '../base/errors.js'
 import type { CancelSignal } from '../engine/api.js'
 import type { LogSqlResult } from '../engine/log-api.js'
@@ -61,8 +62,7 @@ export class SqlQueue {
       )
     const ending = new AbortController()
     const late = setTimeout(() => ending.abort(deadlineError(task.timeoutMs)), task.timeoutMs)
-    const cancel = (): void => ending.abort(signal === undefined ? undefined : abortedError(signal))
-    signal?.addEventListener('abort', cancel)
+    const detach = signal === undefined ? null : onAbort(signal, () => ending.abort(abortedError(signal)))
     const done = this.#perform(task, ending.signal)
     this.#open.set(
       ending,
@@ -72,7 +72,7 @@ export class SqlQueue {
       return await unlessAborted(done, ending.signal)
     } finally {
       clearTimeout(late)
-      signal?.removeEventListener('abort', cancel)
+      detach?.()
     }
   }
 
