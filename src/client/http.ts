@@ -2,6 +2,7 @@
  * Control calls to a server over HTTP with fetch, in Node and in browsers. Whatever is no 2xx becomes a PenstockError with
  * the server's code and sentence; no answer at all is ERR_CONNECTION_LOST, for whether the call was carried out is unknown.
  */
+import { onAbort } from '../base/abort.js'
 import { argumentError, expectInteger, expectNoOtherKeys, expectRecord, expectString } from '../base/expect.js'
 import type { CancelSignal } from '../engine/api.js'
 import { errorTable, isPenstockError, PenstockError, type ErrorCode, type FieldError } from '../base/errors.js'
@@ -114,7 +115,7 @@ export class HttpCaller {
       ending.abort(new PenstockError('ERR_DEADLINE_EXCEEDED', `${this.#url} did not answer within ${timeoutMs} ms`))
     }, timeoutMs)
     if (signal?.aborted === true) cancel()
-    signal?.addEventListener('abort', cancel)
+    const detach = signal === undefined ? null : onAbort(signal, cancel)
     try {
       const headers = { ...this.#headers, ...init.headers }
       return await read(await this.#fetch(this.#url + path, { ...init, headers, signal: ending.signal }))
@@ -125,7 +126,7 @@ export class HttpCaller {
       throw new PenstockError('ERR_CONNECTION_LOST', `Cannot reach a server at ${this.#url}`, { cause })
     } finally {
       clearTimeout(late)
-      signal?.removeEventListener('abort', cancel)
+      detach?.()
     }
   }
 }
