@@ -119,9 +119,11 @@ RunInHand Scheduler::run_of(const WorkerSeat& seat, int64_t now) const {
   return run;
 }
 
-// A background worker yields its core to others: what takes long there says nothing of the model.
+// A background worker yields its core to others: what takes long there says nothing of the model. A worker that loads or
+// unloads comes back: were it counted, a model of long runs would stand still while another is promoted.
 void Scheduler::note_overrun(WorkerSeat& seat, int64_t now) {
   if (seat.held == Held::kNothing || seat.is_for_background) return;
+  if (seat.held == Held::kJob && !seat.had_shared_job) return;
   if (now - seat.taken_ns <= static_cast<int64_t>(kLongRunUs * 1000.0)) return;
   if (seat.held == Held::kBatch && !std::exchange(seat.is_overrun, true)) ++seat.batch->lane.queue.overruns;
   if (!std::exchange(seat.is_long, true)) ++running_long_;

@@ -410,6 +410,27 @@ TEST("scheduler: jobs of any worker take turns with batches, and long ones leave
   drain(*mixed.engine.port);
 }
 
+TEST("scheduler: a worker that loads or unloads for long keeps long runs out of no other worker") {
+  Mixed mixed;
+  trust(*mixed.slow, 2 * Scheduler::kLongRunUs);
+  CLAIM(mixed.scheduler.post(0, Job{}) && mixed.scheduler.take(mixed.engine.seat, 0) == Take::kJob);
+  Mixed::age(mixed.engine.seat);
+  CLAIM(mixed.scheduler.look().runs.size() == 1);
+  mixed.submit_to(mixed.slow, 1);
+  CLAIM(mixed.takes(mixed.second, mixed.slow));
+  mixed.complete(mixed.second, 1000);
+  CLAIM(mixed.scheduler.take(mixed.engine.seat, 0) == Take::kTimeout);
+  // A run of JavaScript's tensors, which any worker takes, is a run like others.
+  CLAIM(mixed.scheduler.post(-1, Job{}) && mixed.scheduler.take(mixed.engine.seat, 0) == Take::kJob);
+  Mixed::age(mixed.engine.seat);
+  mixed.scheduler.look();
+  mixed.submit_to(mixed.slow, 2);
+  CLAIM(mixed.scheduler.take(mixed.second, 0) == Take::kTimeout);
+  CLAIM(mixed.scheduler.take(mixed.engine.seat, 0) == Take::kBatch);
+  mixed.complete(mixed.engine.seat, 1000);
+  CLAIM(drain(*mixed.engine.port).size() == 2);
+}
+
 TEST("scheduler: a worker that is retired ends instead of taking, and leaves what waits to others") {
   Mixed mixed;
   CLAIM(mixed.scheduler.retire(1) && !mixed.scheduler.retire(7));

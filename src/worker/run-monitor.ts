@@ -46,7 +46,7 @@ export interface RunMonitorParts {
   /** Once a look until it returns true: another worker has its place. */
   readonly setAside: (run: OverdueRun) => boolean
   readonly onEnded: (run: OverdueRun) => void
-  /** The worker does not hear of its jobs for some time. */
+  /** The worker is inside a run, and does not hear of its jobs for some time. */
   readonly onHeld: (worker: number) => void
   /** Work waits that no worker can take. @param isOneEnough it is long, and waits for the sake of others. */
   readonly onCrowded: (isOneEnough: boolean) => void
@@ -98,7 +98,9 @@ export class RunMonitor {
     for (const [key, run] of inHand) {
       const overdue = this.#noteOverdue(key, run)
       if (overdue !== null && !run.isAside && setAside(overdue)) continue
-      if (!run.isAside && run.elapsedUs > JOB_PATIENCE_MS * 1000) onHeld(run.worker)
+      const isHeld = !run.isAside && run.elapsedUs > JOB_PATIENCE_MS * 1000
+      // One that loads for long does what was asked: its callers wait for exactly that.
+      if (isHeld && this.#parts.modelOf(run) !== null) onHeld(run.worker)
     }
     this.#relieve(seen)
     if (seen.runs.length > 0) this.#longUs = nowUs()
@@ -122,7 +124,9 @@ export class RunMonitor {
     return run
   }
 
-  #relieve({ heldBackUs, waitingUs, withoutFreeUs }: WorkersLook): void {
+  /** Workers that load or unload come back soon, and another would first have to load as much. */
+  #relieve({ runs, heldBackUs, waitingUs, withoutFreeUs }: WorkersLook): void {
+    if (!runs.some((run) => !run.isAside && this.#parts.modelOf(run) !== null)) return
     const crowdedUs = CROWDED_MS * 1000
     if (waitingUs > crowdedUs && withoutFreeUs > crowdedUs) this.#parts.onCrowded(false)
     else if (heldBackUs > crowdedUs) this.#parts.onCrowded(true)
