@@ -119,8 +119,8 @@ RunInHand Scheduler::run_of(const WorkerSeat& seat, int64_t now) const {
   return run;
 }
 
-// A background worker yields its core to others: what takes long there says nothing of the model. A worker that loads or
-// unloads comes back: were it counted, a model of long runs would stand still while another is promoted.
+// A background worker yields its core to others: what takes long there says nothing of the model. A worker that loads
+// or unloads comes back: were it counted, a model of long runs would stand still while another is promoted.
 void Scheduler::note_overrun(WorkerSeat& seat, int64_t now) {
   if (seat.held == Held::kNothing || seat.is_for_background) return;
   if (seat.held == Held::kJob && !seat.had_shared_job) return;
@@ -209,7 +209,7 @@ std::shared_ptr<std::condition_variable> Scheduler::finish_aside(WorkerSeat& sea
   --queue.stuck;
   if (!seat.is_for_background) --queue.running;
   if (is_at_limit(queue)) return nullptr;
-  unpark_one(queue);
+  refill(queue);
   return has_ready() ? wake_last_idle() : nullptr;
 }
 

@@ -150,6 +150,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   uint32_t overruns = 0;  // runs in hand that have been found to be long
   uint32_t stuck = 0;     // runs of workers that were set aside
   std::array<BatchList, kPriorities> parked{};
+  std::array<uint32_t, kPriorities> ready{};  // its batches among those that workers choose from
+  double served_us = 0.0;                     // of the scheduler's virtual time: where its share ends
   // Background workers have loaded the model: its long background batches are left to them.
   std::atomic<bool> is_in_background_workers{false};
 

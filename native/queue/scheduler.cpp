@@ -11,18 +11,10 @@
 #include "core/thread_priority.hpp"
 #include "queue/batch_list.hpp"
 #include "queue/model_queue.hpp"
+#include "queue/run_estimate.hpp"
 
 namespace penstock {
 namespace {
-double run_estimate_us(const Batch& batch) {
-  return batch.lane.queue.us_per_run.load(std::memory_order_relaxed);
-}
-
-bool is_expensive(const Batch& batch) {
-  const double estimate_us = run_estimate_us(batch);
-  return estimate_us == 0.0 || estimate_us > Scheduler::kCheapRunUs;  // unknown: assume the worst
-}
-
 void notify(const std::shared_ptr<std::condition_variable>& woken) {
   if (woken != nullptr) woken->notify_one();
 }
@@ -82,8 +74,10 @@ void Scheduler::inherit_long_background() {
   BatchList left = std::exchange(long_background_, {});
   while (left.head != nullptr) {
     Batch& batch = *std::exchange(left.head, left.head->next);
-    insert_in_order(ready_[static_cast<size_t>(Priority::kBackground)], batch);
-    backlog_us_ += run_estimate_us(batch);
+    if (is_crowding(batch.lane.queue, batch.priority))
+      park(batch);
+    else
+      make_ready(batch);
   }
   news_.fetch_add(1, std::memory_order_release);
 }
@@ -171,12 +165,11 @@ void Scheduler::publish(Batch& batch) {
       if (is_left_to_background(batch)) {
         push_back(long_background_, batch);
         woken = wake_background_worker();
-      } else if (is_at_limit(batch.lane.queue)) {
+      } else if (is_at_limit(batch.lane.queue) || is_crowding(batch.lane.queue, batch.priority)) {
         park(batch);
       } else {
         const bool is_expected = returning_ > 0 && !has_ready();
-        push_back(ready_[static_cast<size_t>(batch.priority)], batch);
-        backlog_us_ += run_estimate_us(batch);
+        make_ready(batch);
         if (!is_expected) {
           news_.fetch_add(1, std::memory_order_release);
           if (should_wake()) woken = wake_last_idle();
@@ -215,50 +208,6 @@ bool Scheduler::post(int worker, Job job) {
   // All of them: a targeted job must reach its worker, and one that is woken may have a job of its own to do first.
   for (WorkerSeat* seat : idle_) seat->woken->notify_one();
   return true;
-}
-
-// Callers hold the mutex, here and below.
-void Scheduler::park(Batch& batch) {
-  ModelQueue& queue = batch.lane.queue;
-  if (queue.parked[0].head == nullptr && queue.parked[1].head == nullptr) parking_.push_back(&queue);
-  insert_in_order(queue.parked[static_cast<size_t>(batch.priority)], batch);
-}
-
-void Scheduler::unpark_one(ModelQueue& queue) {
-  for (size_t priority = 0; priority < kPriorities; ++priority) {
-    BatchList& list = queue.parked[priority];
-    if (list.head == nullptr) continue;
-    Batch& batch = *std::exchange(list.head, list.head->next);
-    if (list.head == nullptr) list.tail = nullptr;
-    insert_in_order(ready_[priority], batch);
-    news_.fetch_add(1, std::memory_order_release);
-    backlog_us_ += run_estimate_us(batch);
-    break;
-  }
-  if (queue.parked[0].head == nullptr && queue.parked[1].head == nullptr) std::erase(parking_, &queue);
-}
-
-// The oldest batch of the highest priority that may run now, in the caller's hands. A background worker's own session
-// runs it, so the limit of instances is not for it: or interactive batches of the model would wait for its slow run.
-Batch* Scheduler::pop(const WorkerSeat& seat, int64_t now, int64_t& wake_ns) {
-  if (seat.is_for_background) {
-    const auto is_left = [](const Batch& batch) { return batch.lane.queue.stuck >= kStuckRunsMax; };
-    return pop_due(long_background_, now, wake_ns, is_left);
-  }
-  const bool leaves_one = !may_run_long();
-  const bool leaves_one_background = !may_run_long_background();
-  const auto is_left = [&](const Batch& batch) {
-    if (leaves_one_background && batch.priority == Priority::kBackground && is_expensive(batch)) return true;
-    return leaves_one && is_held_back(batch, now);
-  };
-  for (BatchList& list : ready_) {
-    while (Batch* const batch = pop_due(list, now, wake_ns, is_left)) {
-      backlog_us_ = has_ready() ? std::max(0.0, backlog_us_ - run_estimate_us(*batch)) : 0.0;
-      if (!is_at_limit(batch->lane.queue)) return batch;
-      park(*batch);
-    }
-  }
-  return nullptr;
 }
 
 // A batch may have chosen this seat to be woken: it is passed on before the job, which can take seconds.
@@ -313,6 +262,7 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
     } else {
       ++running_;
       ++seat.batch->lane.queue.running;
+      refill(seat.batch->lane.queue);
       seat.is_alone = running_ == 1 && !has_ready() && parking_.empty();
       seat.is_long = is_long(seat.batch->lane.queue);
       if (seat.is_long) ++running_long_;
@@ -346,7 +296,7 @@ void Scheduler::finish(WorkerSeat& seat) {
   --running_;
   --queue.running;
   // This worker asks for its next batch in a moment, and a worker that ends wakes another: nobody need be woken here.
-  if (!is_at_limit(queue)) unpark_one(queue);
+  refill(queue);
   if (seat.is_expensive) --running_expensive_;
   if (seat.is_expensive && seat.is_background) --running_background_expensive_;
 }
@@ -357,8 +307,7 @@ void Scheduler::limit_instances(ModelQueue& queue, uint32_t instances_max) {
   {
     std::lock_guard lock(mutex_);
     queue.instances_max.store(instances_max, std::memory_order_relaxed);
-    // All of them: those that are still too many are parked again when they are met.
-    while (queue.parked[0].head != nullptr || queue.parked[1].head != nullptr) unpark_one(queue);
+    refill(queue);
     if (has_ready() && should_wake()) woken = wake_last_idle();
   }
   if (woken != nullptr) woken->notify_one();
@@ -371,7 +320,10 @@ void Scheduler::close() {
     std::lock_guard lock(mutex_);
     is_closed_.store(true, std::memory_order_release);
     news_.fetch_add(1, std::memory_order_release);
-    while (!parking_.empty()) unpark_one(*parking_.back());
+    while (!parking_.empty()) {
+      ModelQueue& queue = *parking_.back();
+      unpark_one(queue, queue.parked[0].head != nullptr ? 0 : 1);
+    }
     inherit_long_background();
     orphans.swap(ready_);
     jobs.swap(jobs_);

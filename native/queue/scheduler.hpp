@@ -2,12 +2,16 @@
 //
 //   ready[interactive]: batch → batch → …     strictly before     ready[background]: batch → …
 //
-// Work-conserving: an idle worker takes the oldest published batch at once; while all are busy the batch stays open and
+// Work-conserving: an idle worker takes a published batch at once; while all are busy the batch stays open and
 // grows. A second worker is woken only when the work that waits is worth a wake-up, or a long run is under way: for a
 // model of 20 us, two workers would halve the batches and double the context switches.
 // Of several idle workers the one that worked last is woken: its caches are warm, and the others may sleep on.
 // A worker that was seldom idle for long watches for the next batch before it sleeps (`watch_ns`): waking a core that
 // has gone to sleep costs more than a small run. One at a time, with its core offered to others every few microseconds.
+// Among models the workers' time is shared: next is whose model has had the least of it lately (start-time fair
+// queueing, Goyal, Vin and Cheng 1996, by the estimated cost of a batch), so that a model that is asked now and then
+// does not wait behind the queue of one that is overloaded. To choose, a worker sees the first kReadyBatches of each
+// model; the others are parked with it (ready.cpp).
 // A run cannot be interrupted, so one worker of several is always kept out of long background runs: an interactive
 // batch never finds all of them inside a challenger. And out of long runs of any priority as long as another model is
 // served that is not known to be long, so that its batches never find all workers inside runs of seconds. Long is what
@@ -126,6 +130,9 @@ class Scheduler {
   // workers that are started in place of stuck ones.
   static constexpr uint32_t kStuckRunsMax = 2;
 
+  // Of one queue and priority, batches that workers choose from.
+  static constexpr uint32_t kReadyBatches = 4;
+
   // `discard` receives batches that will never run because the plane closed.
   Scheduler(std::function<void(Batch&)> discard, bool measures, const ByteBudget& budget)
       : is_measuring(measures), arenas(budget), discard_(std::move(discard)) {}
@@ -182,8 +189,13 @@ class Scheduler {
   // Null: none is idle.
   std::shared_ptr<std::condition_variable> wake_background_worker();
   void park(Batch& batch);
-  // The oldest parked batch of the queue, interactive first, goes back to where it would be.
-  void unpark_one(ModelQueue& queue);
+  void make_ready(Batch& batch);
+  // Whether its next batch has to wait for one of its own to be taken.
+  bool is_crowding(const ModelQueue& queue, Priority priority) const;
+  // Whatever of its parked batches may be chosen from now.
+  void refill(ModelQueue& queue);
+  // The oldest of its parked batches goes to where it would be.
+  void unpark_one(ModelQueue& queue, size_t priority);
   bool has_ready() const noexcept { return ready_[0].head != nullptr || ready_[1].head != nullptr; }
   bool should_wake() const;
   bool may_run_long_background() const;
@@ -214,6 +226,7 @@ class Scheduler {
   uint64_t next_sequence_ = 1;
   std::vector<ModelQueue*> parking_;  // queues with parked batches
   double backlog_us_ = 0.0;           // estimate for the batches in ready_
+  double virtual_us_ = 0.0;           // where the share of the batch that was taken last began
   std::deque<Job> jobs_;
   std::vector<WorkerSeat*> workers_;  // without background workers, like idle_ and what is counted of runs
   std::vector<WorkerSeat*> background_workers_;

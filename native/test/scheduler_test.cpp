@@ -2,7 +2,9 @@
 #include "engine_fixture.hpp"
 #include "testing.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <thread>
 
 using namespace penstock;
@@ -82,8 +84,35 @@ TEST("scheduler: a queue held to one batch at a time leaves the other worker to 
   }
   std::vector<int> order;
   for (const Outcome& outcome : drain(*engine.port)) order.push_back(static_cast<int>(outcome.tag));
-  CLAIM((order == std::vector<int>{4, 1, 2, 3, 5, 6}));
+  CLAIM((order == std::vector<int>{4, 1, 2, 6, 3, 5}));
   scheduler.remove_worker(second);
+}
+
+TEST("scheduler: a model that is asked now and then does not wait behind the queue of another; each keeps its order") {
+  Engine engine;
+  auto busy = make_queue(engine.plane, 10, 1);
+  auto idle = make_queue(engine.plane, 20, 1);
+  trust(*busy, 20000.0);
+  trust(*idle, 5000.0);
+  Scheduler& scheduler = engine.plane->scheduler;
+  Failure failure;
+  const auto submit_to = [&](const std::shared_ptr<ModelQueue>& queue, int tag) {
+    CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+    engine.submit_rows(rows_of(1, 0), tag, failure);
+    engine.port->publisher.flush();
+  };
+  for (int tag = 1; tag <= 12; ++tag) submit_to(busy, tag);
+  CLAIM(run_one(engine.seat, scheduler));
+  for (int tag = 21; tag <= 26; ++tag) submit_to(idle, tag);
+  while (run_one(engine.seat, scheduler)) {
+  }
+  std::vector<int> order;
+  for (const Outcome& outcome : drain(*engine.port)) order.push_back(static_cast<int>(outcome.tag));
+  CLAIM(order.size() == 18 && order[0] == 1 && order[1] == 21);
+  CLAIM(std::find(order.begin(), order.end(), 26) < std::find(order.begin(), order.end(), 5));
+  std::vector<int> of_busy;
+  std::copy_if(order.begin(), order.end(), std::back_inserter(of_busy), [](int tag) { return tag <= 12; });
+  CLAIM(std::is_sorted(of_busy.begin(), of_busy.end()) && of_busy.size() == 12);
 }
 
 TEST("scheduler: a limit that is lifted lets what is parked run, and a closed plane answers it") {

@@ -12,6 +12,7 @@ import type { RunInHand, WorkersLook } from '../../bindings/native.js'
 import {
   CROWDED_MS,
   EXTRA_WORKER_IDLE_MS,
+  HELD_BACK_LOOKS,
   JOB_PATIENCE_MS,
   RUN_LIMIT_FACTOR,
   RUN_LIMIT_MS_MIN,
@@ -59,6 +60,8 @@ export class RunMonitor {
   readonly #overdue = new Map<string, OverdueRun>()
   #timer: NodeJS.Timeout | undefined
   #longUs: number
+  /** In a row, at which long work waited while a worker was kept free for others. */
+  #heldBackLooks = 0
   #availableUs: number
 
   constructor(parts: RunMonitorParts) {
@@ -124,12 +127,16 @@ export class RunMonitor {
     return run
   }
 
-  /** Workers that load or unload come back soon, and another would first have to load as much. */
   #relieve({ runs, heldBackUs, waitingUs, withoutFreeUs }: WorkersLook): void {
-    if (!runs.some((run) => !run.isAside && this.#parts.modelOf(run) !== null)) return
+    this.#heldBackLooks = heldBackUs > 0 ? this.#heldBackLooks + 1 : 0
+    // Workers that load or unload come back soon, and another would first have to load as much.
+    const isLoading = runs.some((run) => !run.isAside && this.#parts.modelOf(run) === null)
+    const isRunning = runs.some((run) => !run.isAside && this.#parts.modelOf(run) !== null)
+    if (isLoading && !isRunning) return
     const crowdedUs = CROWDED_MS * 1000
     if (waitingUs > crowdedUs && withoutFreeUs > crowdedUs) this.#parts.onCrowded(false)
-    else if (heldBackUs > crowdedUs) this.#parts.onCrowded(true)
+    // Long work that always waits while a worker is kept free, each of it shortly, lacks that worker as much.
+    else if (heldBackUs > crowdedUs || this.#heldBackLooks >= HELD_BACK_LOOKS) this.#parts.onCrowded(true)
   }
 
   #limitMs(model: ModelOfRun | null): number {
