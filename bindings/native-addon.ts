@@ -306,7 +306,7 @@ export interface NativeAddon {
     hasOthers?: boolean,
   ): number
   lastFailure(port: PortHandle): FailureDetail
-  refusalFacts(port: PortHandle): Float64Array // [details × 3, channel, wireId] of what `receive` refused last: one array a port
+  refusalFacts(port: PortHandle): Float64Array // [details × 4, channel, wireId] of what `receive` or `submitJson` refused last: one array a port
   /** Publishes what this isolate appended since the last flush. Call once per loop turn (setImmediate). */
   flush(port: PortHandle): void
   /** True when it was still unanswered: a `failed` event with ERR_ABORTED follows. */

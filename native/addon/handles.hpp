@@ -5,6 +5,7 @@
 // 2. A box may outlive its close (JavaScript still holds it): methods check is_closed.
 // 3. Boxes are made, closed and finalised on their isolate's thread.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -111,10 +112,18 @@ struct PortBox {
   Failure last_failure;
   int64_t last_channel = -1;
   int64_t last_wire_id = -1;
-  // What JavaScript must know of a WebSocket refusal, without a call or an object: details, channel, request.
-  static constexpr size_t kRefusalLength = 5;
+  // What JavaScript must know of a frame or body that was refused, without a call or an object: details, channel,
+  // request.
+  static constexpr size_t kRefusalLength = 6;
   Napi::Reference<Napi::Float64Array> refusal;
   double* refusal_values = nullptr;
+  void note_refusal(int64_t channel, int64_t wire_id) {
+    last_channel = channel;
+    last_wire_id = wire_id;
+    std::copy(last_failure.details.begin(), last_failure.details.end(), refusal_values);
+    refusal_values[4] = static_cast<double>(channel);
+    refusal_values[5] = static_cast<double>(wire_id);
+  }
   // Taken from the mailbox, not yet told to JavaScript.
   Request* answers = nullptr;
   std::deque<JobReply> replies;

@@ -88,7 +88,7 @@ double submit_body(napi_env env, napi_callback_info info) {
     case http::Gateway::Receipt::kRefused:
       break;
   }
-  box.last_channel = box.last_wire_id = -1;
+  box.note_refusal(-1, -1);
   return -static_cast<double>(box.last_failure.code);
 }
 

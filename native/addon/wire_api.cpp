@@ -1,8 +1,5 @@
 // What the WebSocket transport calls, once per socket event. `receive` is the hottest entry of the addon: it is written
 // against Node-API itself, because a C++ wrapper around each argument costs as much as the work.
-#include <algorithm>
-#include <array>
-
 #include "addon/handles.hpp"
 #include "addon/known_box.hpp"
 #include "addon/spec.hpp"
@@ -91,16 +88,7 @@ int32_t receive_frame(napi_env env, napi_callback_info info) {
   int64_t wire_id = -1;
   const int32_t result =
       box.gateway->receive(connection, {static_cast<const uint8_t*>(data), size}, box.last_failure, channel, wire_id);
-  if (result < 0) {
-    box.last_channel = channel;
-    box.last_wire_id = wire_id;
-    const Failure& failure = box.last_failure;
-    const std::array<double, PortBox::kRefusalLength> facts{
-        static_cast<double>(failure.details[0]), static_cast<double>(failure.details[1]),
-        static_cast<double>(failure.details[2]), static_cast<double>(box.last_channel),
-        static_cast<double>(box.last_wire_id)};
-    std::copy(facts.begin(), facts.end(), box.refusal_values);
-  }
+  if (result < 0) box.note_refusal(channel, wire_id);
   return result;
 }
 

@@ -17,6 +17,7 @@ import type { InferResult, PipelineDescription } from './api.js'
 import type { Deployment } from './deployment.js'
 import type { PipelineSlot } from './deployments.js'
 import { failureOf, type NativeFailure } from './failures.js'
+import { RecentRefusals } from './recent-refusals.js'
 
 /** `metadata` ends where the request's id begins: `…,"request_id":"`. */
 export type AnswerForm = AnswerFormSpec
@@ -82,9 +83,11 @@ export class EngineJsonPort implements JsonPort {
   #lastRefusal = new PenstockError('ERR_QUEUE_FULL')
   #outbox: Uint8Array = new Uint8Array(0)
   #inFlight = 0
+  readonly #refusals: RecentRefusals
 
   constructor(parts: JsonPortParts) {
     this.#parts = parts
+    this.#refusals = new RecentRefusals(parts.port)
   }
 
   /** Requests that are neither answered nor failed. */
@@ -121,7 +124,9 @@ export class EngineJsonPort implements JsonPort {
     if (request === 0) return 0
     takeRequestNumber()
     if (request < 0) {
-      this.#lastRefusal = failureOf(addon.lastFailure(port), current.failureContext)
+      this.#lastRefusal = this.#refusals.has(-request)
+        ? this.#refusals.errorOfRefusal(-request, current)
+        : failureOf(addon.lastFailure(port), current.failureContext)
       return -1
     }
     this.#deployments[exchange] = current
@@ -155,8 +160,11 @@ export class EngineJsonPort implements JsonPort {
 
   /** Called by the executor. */
   fail(exchange: number, failure: NativeFailure): void {
-    const context = this.#settle(exchange)?.failureContext
-    this.#hooks.onFailure(exchange, failureOf(failure, context))
+    const deployment = this.#settle(exchange)
+    const error = this.#refusals.has(failure.status)
+      ? this.#refusals.errorOfFailure(failure, deployment)
+      : failureOf(failure, deployment?.failureContext)
+    this.#hooks.onFailure(exchange, error)
   }
 
   /** Fails what is in flight: the port is closed and will tell of nothing any more. */

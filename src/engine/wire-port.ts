@@ -7,13 +7,14 @@
  */
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, PortHandle } from '../../bindings/native.js'
-import { errorTable, isPenstockError, PenstockError } from '../base/errors.js'
+import { isPenstockError, PenstockError } from '../base/errors.js'
 import { plansHaveEqualSignature } from '../pipeline/plan.js'
 import { verifyMessage } from '../protocol/verify.js'
 import type { PipelineDescription } from './api.js'
 import { NativeCallerLimit, type CallerLimit, type CallerLimitOptions } from './caller-limit.js'
 import type { Deployment } from './deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
+import { RecentRefusals } from './recent-refusals.js'
 
 export interface WireHooks {
   /** One complete Results message, valid only during the call. `isHeld`: its credit waits for `acknowledge`. */
@@ -79,25 +80,6 @@ export interface WirePortParts {
 }
 
 const closingCodes: ReadonlySet<string> = new Set(['ERR_FRAME', 'ERR_CREDIT_EXCEEDED'])
-/** Refusals of requests that a server with less to do would have taken. */
-const overloadStatuses: ReadonlySet<number | undefined> = new Set([
-  errorTable.ERR_QUEUE_FULL.native,
-  errorTable.ERR_DEADLINE_EXCEEDED.native,
-])
-/** Budgets this close are told as one. */
-const budgetStepUs = 500
-/** For so long the figures of a refusal are told again. */
-const momentUs = 5000
-
-interface RecentRefusal {
-  readonly status: number
-  readonly deployment: Deployment | null
-  readonly second: number
-  /** On the clock of nowUs(). */
-  readonly untilUs: number
-  readonly error: PenstockError
-}
-
 const noHooks: WireHooks = { onSend: () => undefined, onWireFailure: () => undefined }
 
 export class EngineWirePort implements WirePort {
@@ -106,12 +88,11 @@ export class EngineWirePort implements WirePort {
   readonly #channels = new Map<number, Map<number, Deployment>>()
   #hooks: WireHooks = noHooks
   #lastRefusal = new PenstockError('ERR_FRAME')
-  #facts: Float64Array | null = null
-  /** What was refused last. */
-  #recent: RecentRefusal | null = null
+  readonly #refusals: RecentRefusals
 
   constructor(parts: WirePortParts) {
     this.#parts = parts
+    this.#refusals = new RecentRefusals(parts.port)
   }
 
   get instance(): string {
@@ -184,7 +165,7 @@ export class EngineWirePort implements WirePort {
     const outcome = addon.receive(this.#parts.port, connection, frame)
     if (outcome === 0) this.#parts.scheduleFlush()
     if (outcome >= 0) return outcome
-    return overloadStatuses.has(-outcome) ? this.#refuseForLoad(connection, -outcome) : this.#refuse(connection, frame)
+    return this.#refusals.has(-outcome) ? this.#refuseForLoad(connection, -outcome) : this.#refuse(connection, frame)
   }
 
   cancel(connection: number, channel: number, wireId: number): boolean {
@@ -206,7 +187,9 @@ export class EngineWirePort implements WirePort {
   /** Called by the executor, and for frames that were refused at once. */
   fail(connection: number, channel: number, wireId: number, failure: NativeFailure): void {
     const opened = this.#channels.get(connection)?.get(channel)
-    const error = failureOf(failure, opened?.failureContext)
+    const error = this.#refusals.has(failure.status)
+      ? this.#refusals.errorOfFailure(failure, opened ?? null)
+      : failureOf(failure, opened?.failureContext)
     // To the addon, a pipeline that has become a plain one, or was removed and made again, has no plan under the
     // channel's handle; to the client, its channel is out of date.
     const isReplaced =
@@ -218,30 +201,10 @@ export class EngineWirePort implements WirePort {
     this.#hooks.onDrained?.()
   }
 
-  /**
-   * Under overload most frames end here. Those that are refused for the same reason within a moment are told with the same
-   * error, with the figures of the first: an error and its frame cost as much as several admissions, and the thread that
-   * makes them is the one that sends the answers.
-   */
   #refuseForLoad(connection: number, status: number): number {
-    this.#facts ??= addon.refusalFacts(this.#parts.port)
-    const [first = 0, second = 0, third = 0, channel = 0, wireId = 0] = this.#facts
-    const deployment = this.#channels.get(connection)?.get(channel) ?? null
-    const nowUs = addon.nowUs()
-    let recent = this.#recent
-    const isSame =
-      recent !== null &&
-      nowUs < recent.untilUs &&
-      recent.status === status &&
-      recent.deployment === deployment &&
-      // Of a deadline the caller's own budget, else the limit.
-      Math.abs(recent.second - second) <= budgetStepUs
-    if (recent === null || !isSame) {
-      const failure = { status, details: [first, second, third], text: '' }
-      const error = failureOf(failure, deployment?.failureContext)
-      recent = this.#recent = { status, deployment, second, error, untilUs: nowUs + momentUs }
-    }
-    this.#hooks.onWireFailure(connection, channel, wireId, recent.error)
+    const [, , , , channel = 0, wireId = 0] = this.#refusals.facts
+    const opened = this.#channels.get(connection)?.get(channel) ?? null
+    this.#hooks.onWireFailure(connection, channel, wireId, this.#refusals.errorOfRefusal(status, opened))
     return 0
   }
 

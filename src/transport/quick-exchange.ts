@@ -17,7 +17,7 @@ import type { CallHead } from './access/verifier.js'
 import { Body } from './body.js'
 import { ByteCharge } from './byte-charge.js'
 import { PieceBody } from './piece-body.js'
-import type { ExchangeShare, HttpExchange, RequestHead } from './socket/exchange.js'
+import { OCTET_STREAM, statusLine, type ExchangeShare, type HttpExchange, type RequestHead } from './socket/exchange.js'
 import type { HttpReply, RawRequest, RawResponse } from './socket/seam.js'
 
 /** Who does the work. */
@@ -196,8 +196,11 @@ export class QuickExchange implements CallHead {
 
   /** Answers with anything else. */
   reply(reply: HttpReply): void {
-    if (!this.isAborted && this.#raw !== null) this.#follow(this.#raw, reply)
-    else if (reply.body instanceof PieceBody) reply.body.drop()
+    if (!this.isAborted && this.#raw !== null) {
+      if (typeof reply.body === 'string' && reply.body.length < quickBytesMax)
+        writeReplyQuickly(this.#raw, reply, reply.body, this.#parts.share.isClosing)
+      else this.#follow(this.#raw, reply)
+    } else if (reply.body instanceof PieceBody) reply.body.drop()
     this.#end()
   }
 
@@ -351,6 +354,16 @@ const write = (): void => {
   present?.writeHeader('content-type', presentType)
   if (presentHeader !== '') present?.writeHeader('inference-header-content-length', presentHeader)
   present?.end(presentBytes, presentCloses)
+}
+
+/** As HttpExchange.respond writes it; refusals of an overloaded server are many. */
+function writeReplyQuickly(raw: RawResponse, reply: HttpReply, body: string, closes: boolean): void {
+  raw.cork(() => {
+    raw.writeStatus(statusLine(reply.status))
+    for (const [name, value] of reply.headers ?? []) raw.writeHeader(name, value)
+    raw.writeHeader('content-type', reply.contentType ?? OCTET_STREAM)
+    raw.end(body, closes)
+  })
 }
 
 function writeQuickly(

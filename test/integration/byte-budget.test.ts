@@ -7,6 +7,7 @@ import { credentials, loadPackageDefinition, Metadata, type Client, type Service
 import { loadSync } from '@grpc/proto-loader'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PenstockClient } from 'penstock/client'
 import { parseAnswer, RawConnection, rawRequest } from './raw-sockets.js'
 import { serve, until, type Served } from './served.js'
 
@@ -96,6 +97,26 @@ describe('the memory budget', () => {
     expect(response.status).toBe(200)
     expect((await fetch(`${served.server.url}/v1/pipelines/add/deploy`, { method: 'POST' })).status).toBe(200)
     await first.leave()
+  })
+
+  it('is what a refusal over the WebSocket and over JSON speaks of, and not the queue', async () => {
+    const client = await PenstockClient.connect(served.server.url)
+    const rows = { x: new Float32Array(3 * 4096) }
+    expect((await client.infer('echo', rows)).rows).toBe(4096)
+    const first = await holder()
+    const words =
+      /^The memory budget is full: the request would take [\d.]+ MiB with its answer, and 1[6-9] MiB of 16 MiB/
+    await expect(client.infer('echo', rows)).rejects.toThrow(words)
+    const connection = await RawConnection.open(served.server.port)
+    const body = JSON.stringify({ x: Array.from({ length: 4096 }, () => [1, 2, 3]) })
+    const refused = await answerOf(connection, rawRequest('POST', '/v1/pipelines/echo/infer', body))
+    expect([refused.status, refused.json['code']]).toEqual([429, 'ERR_QUEUE_FULL'])
+    expect(refused.json['error']).toMatch(words)
+    expect(refused.head.toLowerCase()).toContain('retry-after: 1')
+    await first.leave()
+    expect((await client.infer('echo', rows)).rows).toBe(4096)
+    connection.close()
+    await client.close()
   })
 
   it('counts what a packed body unpacks to, and gives it back', async () => {

@@ -17,7 +17,7 @@ import { replyToError } from './dispatch.js'
 import { columnsBody } from './infer-answer.js'
 import { inferRoutes } from './infer.js'
 import { answerForm, inferBodyKind } from './media-types.js'
-import { JSON_TYPE } from './replies.js'
+import { JSON_TYPE, RecentReply } from './replies.js'
 import type { HttpContext } from './route.js'
 
 export class QuickInfer implements QuickHandler {
@@ -25,6 +25,7 @@ export class QuickInfer implements QuickHandler {
   readonly bodyBytesMax: number
   readonly #context: HttpContext
   readonly #port: JsonPort
+  readonly #recent = new RecentReply()
   /** The headers that were found to mean JSON columns last: clients send the same ones again and again. */
   #contentType = ''
   #accept: string | null = null
@@ -82,7 +83,7 @@ export class QuickInfer implements QuickHandler {
   }
 
   fail(exchange: QuickExchange, error: PenstockError): void {
-    const reply = replyToError(error, exchange, this.#context)
+    const reply = this.#recent.replyTo(error, () => replyToError(error, exchange, this.#context))
     this.#context.onAnswered(routeOf(exchange), 'POST', reply.status)
     exchange.reply(reply)
   }

@@ -20,6 +20,24 @@ export function textReply(body: string, contentType: string, status = 200): Http
 
 export const noContent: HttpReply = { status: 204 }
 
+/** Of an error that comes again and again, as refusals of an overloaded server do: its reply is made once. */
+export class RecentReply {
+  #error: PenstockError | null = null
+  #reply: HttpReply = { status: 500 }
+
+  replyTo(error: PenstockError, make: (error: PenstockError) => HttpReply): HttpReply {
+    if (!isForLoad(error)) return make(error)
+    if (error !== this.#error) this.#reply = make(error)
+    this.#error = error
+    return this.#reply
+  }
+}
+
+/** Whether it says that there is too much to do, which is no fault of the request and nothing for the log. */
+export function isForLoad({ code }: PenstockError): boolean {
+  return code === 'ERR_QUEUE_FULL' || code === 'ERR_DEADLINE_EXCEEDED'
+}
+
 /**
  * @param requestId is told to the caller when the log has an entry under it.
  * @param status where another protocol has its own.

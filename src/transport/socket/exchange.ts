@@ -71,6 +71,12 @@ export function isBodyAmbiguous({ headers }: RequestHead): boolean {
   )
 }
 
+export function statusLine(status: number): string {
+  return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`
+}
+
+export const OCTET_STREAM = 'application/octet-stream'
+
 /** The caller's IP address. */
 export function addressText(raw: RawResponse): string {
   return Buffer.from(raw.getRemoteAddressAsText()).toString('latin1')
@@ -262,12 +268,12 @@ export class HttpExchange implements CallHead {
     // A body that nobody will read is cheaper cut off than received; and a closing server keeps no connection alive.
     const closes = endsConnection || this.#shared.isClosing || (reply.status === 413 && !this.#isBodyRead)
     raw.cork(() => {
-      raw.writeStatus(`${reply.status} ${STATUS_CODES[reply.status] ?? 'Unknown'}`)
+      raw.writeStatus(statusLine(reply.status))
       for (const [name, value] of reply.headers ?? []) raw.writeHeader(name, value)
       // An explicit undefined is written as a length of 2^63; 204 must have none at all, save on a closing connection.
       if (reply.body === undefined && reply.status === 204 && !closes) raw.endWithoutBody()
       else if (reply.body === undefined) raw.endWithoutBody(0, closes)
-      else this.#writeBody(reply.contentType ?? 'application/octet-stream', reply.body, closes)
+      else this.#writeBody(reply.contentType ?? OCTET_STREAM, reply.body, closes)
     })
     if (this.#stream === null) this.#finish()
   }

@@ -9,7 +9,7 @@ import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import type { TensorTarget } from '../../engine/tensor-port.js'
 import { INFER } from '../access/scopes.js'
 import { replyToError } from '../http/dispatch.js'
-import { JSON_TYPE } from '../http/replies.js'
+import { isForLoad, JSON_TYPE, RecentReply } from '../http/replies.js'
 import type { HttpContext } from '../http/route.js'
 import { PieceBody } from '../piece-body.js'
 import type { QuickExchange, QuickHandler } from '../quick-exchange.js'
@@ -37,6 +37,7 @@ export class QuickInferV2 implements QuickHandler {
   readonly #context: HttpContext
   readonly #service: V2Service
   readonly #heads = new HeadCache()
+  readonly #recent = new RecentReply()
   /** By the name in the path, percent-encoded as it came: clients name the same few models again and again. */
   readonly #targets = new Map<string, Target>()
 
@@ -82,8 +83,15 @@ export class QuickInferV2 implements QuickHandler {
         const { call, formOf } = read
         const onAnswer = (result: InferResult): void => this.#answer(exchange, call, formOf, result)
         const onFailure = (error: PenstockError): void => this.fail(exchange, error)
-        const number = engine.tensors.submit(tensors, bytesRequestOf(call), onAnswer, onFailure)
-        return number === 0 ? -1 : number
+        try {
+          const number = engine.tensors.submit(tensors, bytesRequestOf(call), onAnswer, onFailure)
+          return number === 0 ? -1 : number
+        } catch (error) {
+          if (!isPenstockError(error) || !isForLoad(error)) throw error
+          // Trying it again in the usual way would cost as much as it may take to answer others.
+          this.fail(exchange, error)
+          return -1
+        }
       }) ?? 0
     )
   }
@@ -135,7 +143,7 @@ export class QuickInferV2 implements QuickHandler {
   }
 
   fail(exchange: QuickExchange, error: PenstockError): void {
-    const reply = replyToError(error, exchange, this.#context, failureStatus)
+    const reply = this.#recent.replyTo(error, () => replyToError(error, exchange, this.#context, failureStatus))
     this.#context.onAnswered(route, 'POST', reply.status)
     exchange.reply(reply)
   }
