@@ -5,6 +5,7 @@
 import { type Table, tableFromIPC, tableToIPC } from 'apache-arrow'
 import { isPenstockError, PenstockError } from '../base/errors.js'
 import { ARROW_FILE_DECODED_BYTES_MAX } from '../base/limits.js'
+import { Allowance } from './ipc/columns.js'
 import { type ArrowBody, readArrow } from './ipc/read-arrow.js'
 import type { TablePart } from './ipc/read-file.js'
 
@@ -33,9 +34,15 @@ export async function readParquet(bytes: Uint8Array): Promise<Table> {
 /**
  * A whole Parquet file as the bytes of an Arrow stream, for a body of a request.
  * @param bytesMax of the file unpacked, as its own metadata say: what they hide is refused when the stream is read.
+ * @param onSpend hears of those bytes before they are there; what it throws refuses the file.
  * @throws PenstockError ERR_BODY, ERR_TOO_MANY_ROWS.
  */
-export async function parquetToArrow(bytes: Uint8Array, rowsMax: number, bytesMax: number): Promise<Uint8Array> {
+export async function parquetToArrow(
+  bytes: Uint8Array,
+  rowsMax: number,
+  bytesMax: number,
+  onSpend: (bytes: number) => void,
+): Promise<Uint8Array> {
   const parquet = await import('parquet-wasm')
   const reading = parquet.ParquetFile.fromFile(new Blob([bytes]))
   const file = await reading.catch((error: unknown) => {
@@ -55,6 +62,7 @@ export async function parquetToArrow(bytes: Uint8Array, rowsMax: number, bytesMa
         'ERR_BODY',
         `Expected a Parquet body of at most ${bytesMax} bytes when it is unpacked but received ${unpacked}. Send it in several requests`,
       )
+    onSpend(unpacked)
     return parquet.readParquet(bytes).intoIPCStream()
   } catch (error) {
     throw isPenstockError(error) ? error : notParquet(bytes, error)
@@ -73,7 +81,7 @@ function notParquet(bytes: Uint8Array, cause: unknown): PenstockError {
 export async function* parquetParts(file: Blob, batchRowsMax: number): AsyncGenerator<TablePart> {
   const parquet = await import('parquet-wasm')
   const reader = await parquet.ParquetFile.fromFile(file)
-  const partsOf = (ipc: Uint8Array): ArrowBody => readArrow(ipc, Infinity, ARROW_FILE_DECODED_BYTES_MAX)
+  const partsOf = (ipc: Uint8Array): ArrowBody => readArrow(ipc, Infinity, new Allowance(ARROW_FILE_DECODED_BYTES_MAX))
   try {
     yield { ...partsOf(reader.schema().intoIPCStream()), share: 0 }
     const groups = reader.metadata().numRowGroups()

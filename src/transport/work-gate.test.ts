@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { WorkGate } from './work-gate.js'
 
@@ -16,7 +17,7 @@ describe('the gate of heavy work', () => {
     await Promise.resolve()
     expect(begun).toEqual([0, 1])
     for (let done = 0; done < 5; done++) {
-      while (ends.length === 0) await Promise.resolve()
+      while (ends.length === 0) await setImmediate()
       ends.shift()?.()
     }
     expect(await Promise.all(results)).toEqual([0, 1, 2, 3, 4])
@@ -41,5 +42,23 @@ describe('the gate of heavy work', () => {
     await expect(abandoned).rejects.toMatchObject({ code: 'ERR_ABORTED' })
     expect(isBegun).toBe(false)
     expect(await gate.run(() => Promise.resolve(1))).toBe(1)
+  })
+
+  it('lets others of the loop go on between two pieces of work that are done in one go', async () => {
+    const gate = new WorkGate(1, 8)
+    const order: string[] = []
+    const works = Array.from({ length: 3 }, (_, id) =>
+      gate.run(() => {
+        order.push(`work ${id}`)
+        if (id === 0)
+          setImmediate().then(
+            () => order.push('somebody else'),
+            () => undefined,
+          )
+        return Promise.resolve()
+      }),
+    )
+    await Promise.all(works)
+    expect(order).toEqual(['work 0', 'somebody else', 'work 1', 'work 2'])
   })
 })

@@ -41,10 +41,11 @@ export class WorkGate {
       return Promise.reject(
         new PenstockError(
           'ERR_QUEUE_FULL',
-          `Expected at most ${this.#waitingMax} bodies to wait to be unpacked but that many do. Try again, or send the body as it is`,
+          `Expected at most ${this.#waitingMax} bodies to wait to be unpacked but that many do. Try again, or send what need not be unpacked`,
           { retryAfterMs: 1000 },
         ),
       )
-    return new Promise((resolve) => this.#waiting.push(resolve))
+    // Work that is done in one go has kept everybody else waiting, too.
+    return new Promise((resolve) => this.#waiting.push(() => setImmediate(resolve)))
   }
 }

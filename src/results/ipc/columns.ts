@@ -28,9 +28,12 @@ export interface ArrowColumn {
 export class Allowance {
   #bytes: number
   readonly #bytesMax: number
+  readonly #onSpend: (bytes: number) => void
 
-  constructor(bytesMax: number) {
+  /** @param onSpend hears of bytes before they are allocated; what it throws refuses the body. */
+  constructor(bytesMax: number, onSpend: (bytes: number) => void = () => undefined) {
     this.#bytes = this.#bytesMax = bytesMax
+    this.#onSpend = onSpend
   }
 
   /** Begins anew. */
@@ -41,7 +44,7 @@ export class Allowance {
   /** @throws PenstockError ERR_BODY: the body would become too large. */
   spend(bytes: number): void {
     this.#bytes -= bytes
-    if (this.#bytes >= 0) return
+    if (this.#bytes >= 0) return this.#onSpend(bytes)
     throw arrowError(
       `of at most ${this.#bytesMax} bytes when it is unpacked`,
       'more. Send it in several requests, or without compression and dictionaries',

@@ -29,6 +29,7 @@ import type { TensorField } from '../../tensor/tensor.js'
 import { arrowExtras } from '../arrow-extras.js'
 import { arrowTensor } from '../arrow-inputs.js'
 import { cellPrinter } from '../cell-text.js'
+import { Allowance } from './columns.js'
 import { readArrow } from './read-arrow.js'
 
 const seed = 20261121
@@ -96,7 +97,7 @@ const encodings = [
 /** Reads all that a request reads; throws what is no documented refusal. */
 function readAll(bytes: Uint8Array): boolean {
   try {
-    const body = readArrow(bytes, 1000, 2 ** 22)
+    const body = readArrow(bytes, 1000, new Allowance(2 ** 22))
     const index = body.fields.findIndex(({ name }) => name === 'x')
     if (index >= 0 && body.rows > 0) arrowTensor(body, index, field, false)
     const others = body.fields.flatMap((_, at) => (at === index ? [] : [at]))

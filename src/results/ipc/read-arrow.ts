@@ -40,13 +40,17 @@ const RECORD_BATCH = 3
  * Reads a body of either form.
  * @param bytes the caller's; the columns may be views of them.
  * @param rowsMax of all batches together.
- * @param bytesMax of what is unpacked and written out.
+ * @param allowance for what is unpacked and written out.
  * @throws PenstockError ERR_BODY, ERR_DTYPE, ERR_TOO_MANY_ROWS.
  */
-export function readArrow(bytes: Uint8Array, rowsMax: number, bytesMax = ARROW_DECODED_BYTES_MAX): ArrowBody {
+export function readArrow(
+  bytes: Uint8Array,
+  rowsMax: number,
+  allowance = new Allowance(ARROW_DECODED_BYTES_MAX),
+): ArrowBody {
   const isFile = isArrowFile(bytes)
-  const decoder = isFile ? readFile(bytes, rowsMax, bytesMax) : readStream(bytes, rowsMax, bytesMax)
-  const { allowance, batches, rows } = decoder
+  const decoder = isFile ? readFile(bytes, rowsMax, allowance) : readStream(bytes, rowsMax, allowance)
+  const { batches, rows } = decoder
   return { form: isFile ? 'file' : 'stream', fields: decoder.schema.fields, batches, rows, allowance }
 }
 
@@ -64,10 +68,10 @@ export class BatchDecoder {
   readonly #rowsMax: number
   readonly #dictionaries: Dictionaries = new Map()
 
-  constructor(schema: FlatTable, rowsMax: number, bytesMax: number) {
+  constructor(schema: FlatTable, rowsMax: number, allowance: Allowance) {
     this.schema = readSchema(schema)
     this.#rowsMax = rowsMax
-    this.allowance = new Allowance(bytesMax)
+    this.allowance = allowance
   }
 
   /** @throws PenstockError ERR_BODY also for a message that has no place behind a schema. */
@@ -120,21 +124,21 @@ export interface ArrowMessage {
   readonly end: number
 }
 
-function readStream(bytes: Uint8Array, rowsMax: number, bytesMax: number): BatchDecoder {
+function readStream(bytes: Uint8Array, rowsMax: number, allowance: Allowance): BatchDecoder {
   let decoder: BatchDecoder | null = null
   for (let at = 0; ;) {
     const message = readMessage(bytes, at)
     if (message === null) break
     at = message.end
     if (decoder !== null) decoder.take(message)
-    else if (message.kind === SCHEMA) decoder = new BatchDecoder(message.header, rowsMax, bytesMax)
+    else if (message.kind === SCHEMA) decoder = new BatchDecoder(message.header, rowsMax, allowance)
     else break
   }
   if (decoder === null) throw arrowError('bytes that begin with a schema', `${bytes.length} bytes without one`)
   return decoder
 }
 
-function readFile(bytes: Uint8Array, rowsMax: number, bytesMax: number): BatchDecoder {
+function readFile(bytes: Uint8Array, rowsMax: number, allowance: Allowance): BatchDecoder {
   const footerEnd = bytes.length - arrowMagic.length - 4
   if (footerEnd < 8 || !startsWithMagic(bytes, bytes.length - arrowMagic.length)) {
     throw arrowError('in a file that ends with ARROW1', 'one that is cut off')
@@ -143,7 +147,7 @@ function readFile(bytes: Uint8Array, rowsMax: number, bytesMax: number): BatchDe
   if (footerBytes <= 0 || footerBytes > footerEnd - 8)
     throw arrowError('a footer inside the file', `one of ${footerBytes} bytes`)
   const { schema, dictionaries, batches } = readFooter(bytes.subarray(footerEnd - footerBytes, footerEnd))
-  const decoder = new BatchDecoder(schema, rowsMax, bytesMax)
+  const decoder = new BatchDecoder(schema, rowsMax, allowance)
   let messageBytes = 0
   const takeBlocks = (blocks: readonly ArrowBlock[], kind: number): void => {
     for (const { offset } of blocks) {

@@ -7,7 +7,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { PenstockError } from '../../base/errors.js'
 import { ARROW_FILE_DECODED_BYTES_MAX } from '../../base/limits.js'
 import type { ArrowField } from './arrow-schema.js'
-import type { Allowance } from './columns.js'
+import { Allowance } from './columns.js'
 import { arrowError } from './flat-view.js'
 import {
   type ArrowBatch,
@@ -52,7 +52,7 @@ async function* fileParts(file: FileHandle, size: number): AsyncGenerator<TableP
   if (tail.toString('latin1', 4) !== arrowMagic || footerBytes <= 0 || footerBytes > footerEnd - 8)
     throw arrowError('in a file that ends with ARROW1', 'one that is cut off')
   const footer = readFooter(await readAt(file, footerEnd - footerBytes, footerBytes))
-  const decoder = new BatchDecoder(footer.schema, Infinity, ARROW_FILE_DECODED_BYTES_MAX)
+  const decoder = new BatchDecoder(footer.schema, Infinity, new Allowance(ARROW_FILE_DECODED_BYTES_MAX))
   yield partOf(decoder, 0)
   for (const { offset, metadataBytes, bodyBytes } of [...footer.dictionaries, ...footer.batches]) {
     const bytes = metadataBytes + bodyBytes
@@ -77,7 +77,7 @@ async function* streamParts(file: FileHandle, size: number): AsyncGenerator<Tabl
       continue
     }
     if (message.kind !== SCHEMA) break
-    decoder = new BatchDecoder(message.header, Infinity, ARROW_FILE_DECODED_BYTES_MAX)
+    decoder = new BatchDecoder(message.header, Infinity, new Allowance(ARROW_FILE_DECODED_BYTES_MAX))
     yield partOf(decoder, at / size)
   }
   if (decoder === null)

@@ -5,9 +5,10 @@
  * (tensor/feature-columns.ts).
  */
 import { PenstockError } from '../../base/errors.js'
+import { ARROW_DECODED_BYTES_MAX } from '../../base/limits.js'
 import type { Meta, MetaValue } from '../../engine/api.js'
 import { arrowFeatures, arrowTensor } from '../../results/arrow-inputs.js'
-import { isNull } from '../../results/ipc/columns.js'
+import { Allowance, isNull } from '../../results/ipc/columns.js'
 import { type ArrowBody, readArrow } from '../../results/ipc/read-arrow.js'
 import { planFeatureColumns } from '../../tensor/feature-columns.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
@@ -18,14 +19,21 @@ export interface ArrowRequest {
   readonly request: ParsedRequest
   /** The columns that are no inputs. */
   readonly extras: readonly number[]
+  /** What was made to be read, of which the tensors may be views; absent: it is the caller's own. */
+  readonly made?: Uint8Array
 }
 
 /**
  * @param bytes the caller's; the tensors may be views of them.
+ * @param onSpend hears of what they unpack to, before it is there; what it throws refuses the body.
  * @throws PenstockError ERR_BODY, ERR_MISSING_INPUT, ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_TOO_MANY_ROWS, ERR_META.
  */
-export function parseArrowBody(bytes: Uint8Array, signature: Signature): ArrowRequest {
-  const body = readArrow(bytes, Math.max(signature.rowsMax, 1))
+export function parseArrowBody(
+  bytes: Uint8Array,
+  signature: Signature,
+  onSpend?: (bytes: number) => void,
+): ArrowRequest {
+  const body = readArrow(bytes, Math.max(signature.rowsMax, 1), new Allowance(ARROW_DECODED_BYTES_MAX, onSpend))
   const inputs = Object.create(null) as Record<string, Tensor>
   const indices = body.fields.keys()
   const names = body.fields.map(({ name }) => name)

@@ -15,6 +15,8 @@ import { TensorLayout } from '../../protocol/tensor-layout.js'
 import type { ArrowBody } from '../../results/ipc/read-arrow.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import type { ByteCharge } from '../byte-charge.js'
+import { WorkGate } from '../work-gate.js'
+import { freeMemory } from '../../engine/free-buffer.js'
 import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../held-bytes.js'
 import { PieceBody } from '../piece-body.js'
 import type { HttpReply } from '../socket/seam.js'
@@ -60,6 +62,8 @@ export interface ParsedBody {
   readonly echoes: readonly string[] | null
   /** Of Arrow: the body and its columns that are no inputs. */
   readonly arrow: { readonly body: ArrowBody; readonly extras: readonly number[] } | null
+  /** Memory that was made for it beside the body, of which tensors and columns may be views. */
+  readonly made: Uint8Array | null
   /** Of an Infer message, to be repeated in Results. */
   readonly channel: number
   readonly id: number
@@ -88,7 +92,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const pending = charge === undefined ? infer() : charge.handOver(infer)
   // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
   if (!description.isPlain && form !== 'records' && form !== 'lines' && !isTable) {
-    call.recycleBody()
+    recycle(call, parsed)
     charge?.release('bodies')
   }
   const result = await pending
@@ -102,7 +106,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
     const reply = await tables.tableReply(result, answered, plan, { timeMs, partition })
     charge?.release('answers')
     // The answer is written and has copies of what it echoes. On the plain path a challenger may still read the inputs.
-    if (!description.isPlain) call.recycleBody()
+    if (!description.isPlain) recycle(call, parsed)
     return { ...reply, headers: [...(reply.headers ?? []), ...headers] }
   }
   if (form === 'penstock')
@@ -129,9 +133,16 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   }
 }
 
+/** To be called when nothing refers to the body, its tensors and its columns any more. */
+function recycle(call: InferBodyCall, { made }: ParsedBody): void {
+  call.recycleBody()
+  if (made !== null) freeMemory(made)
+}
+
 /** Charges what a body was read into, beside the body itself. @throws PenstockError ERR_QUEUE_FULL. */
-function holdParsed(charge: ByteCharge | undefined, { request, echoes }: ParsedBody, body: Buffer): void {
-  const bytes = tensorsBytes(request.inputs, body.buffer) + (echoes === null ? 0 : textsBytes(echoes))
+function holdParsed(charge: ByteCharge | undefined, { request, echoes, made }: ParsedBody, body: Buffer): void {
+  const bytes =
+    tensorsBytes(request.inputs, made === null ? body.buffer : made.buffer) + (echoes === null ? 0 : textsBytes(echoes))
   const refusal = charge?.tryAdd('bodies', bytes) ?? null
   if (refusal !== null) throw refusal
 }
@@ -155,15 +166,32 @@ function isHeavy(kind: InferBodyKind): kind is HeavyKind {
 
 let arrowBodies: typeof ArrowRequests | null = null
 
-async function parseHeavy(
-  { body }: InferBodyCall,
+/** Large files, which take several turns of the loop, are read a few at a time. */
+const gate = new WorkGate()
+const smallFileBytesMax = 64 * 1024
+
+/** What the body unpacks to is charged before it is there, and with the body from then on. */
+function parseHeavy(call: InferBodyCall, kind: HeavyKind, description: PipelineDescription): Promise<ParsedBody> {
+  const { charge, signal, body } = call
+  const spend = (bytes: number): void => {
+    const refusal = charge?.tryAdd('bodies', bytes) ?? null
+    if (refusal !== null) throw refusal
+  }
+  const read = (): Promise<ParsedBody> => readHeavy(body, kind, description, spend)
+  const isAtOnce = kind === 'arrow' || kind === 'npy' || (kind === 'csv' && body.length <= smallFileBytesMax)
+  return isAtOnce ? read() : gate.run(read, () => signal?.aborted === true)
+}
+
+async function readHeavy(
+  body: Buffer,
   kind: HeavyKind,
   description: PipelineDescription,
+  spend: (bytes: number) => void,
 ): Promise<ParsedBody> {
-  const none = { echoes: null, arrow: null, channel: 0, id: 0 }
+  const none = { echoes: null, arrow: null, made: null, channel: 0, id: 0 }
   if (kind === 'arrow') {
     arrowBodies ??= await import('./arrow-request.js')
-    const { request, extras, body: arrow } = arrowBodies.parseArrowBody(body, description)
+    const { request, extras, body: arrow } = arrowBodies.parseArrowBody(body, description, spend)
     return {
       ...none,
       request,
@@ -174,8 +202,8 @@ async function parseHeavy(
   const files = await import('./bodies/file-bodies.js')
   if (kind === 'npy') return { ...none, request: files.parseNpyBody(body, description), form: 'npy' }
   const parseFile = kind === 'csv' ? files.parseCsvBody : files.parseParquetBody
-  const { request, extras, body: arrow } = await parseFile(body, description)
-  return { ...none, request, form: kind, arrow: { body: arrow, extras } }
+  const { request, extras, body: arrow, made = null } = await parseFile(body, description, spend)
+  return { ...none, request, form: kind, arrow: { body: arrow, extras }, made }
 }
 
 function parseBody({ body }: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): ParsedBody {
@@ -189,7 +217,7 @@ function parseBody({ body }: InferBodyCall, kind: InferBodyKind, description: Pi
   }
   const echoes = parsed.form === 'records' ? parsed.echoes : null
   const form = kind === 'lines' ? 'lines' : parsed.form
-  return { request: parsed.request, form, echoes, arrow: null, channel: 0, id: 0 }
+  return { request: parsed.request, form, echoes, arrow: null, made: null, channel: 0, id: 0 }
 }
 
 function parseMessage(body: Buffer, description: PipelineDescription): ParsedBody {
@@ -207,7 +235,15 @@ function parseMessage(body: Buffer, description: PipelineDescription): ParsedBod
     ...(meta === null ? {} : { meta }),
     ...(deadlineMs === 0 ? {} : { deadlineMs }),
   }
-  return { request, form: 'penstock', echoes: null, arrow: null, channel: message.channel, id: message.request }
+  return {
+    request,
+    form: 'penstock',
+    echoes: null,
+    arrow: null,
+    made: null,
+    channel: message.channel,
+    id: message.request,
+  }
 }
 
 /**
