@@ -97,6 +97,8 @@ export const CALIBRATION_MS_MAX = 4_000
 export const CALIBRATION_ANSWER_MS_MAX = 120_000
 /** Milliseconds of the inspection of one upload, trial runs included. */
 export const INSPECTION_MS_MAX = 120_000
+/** Milliseconds of the first run of one row from which no other is tried: the upload holds up those behind it. */
+export const TRIAL_SLOW_MS = 5_000
 /** Elements of one trial input; a free image dim of 224 in three dims would otherwise take gigabytes. */
 export const TRIAL_ELEMENTS_MAX = 2 ** 22
 /** Elements of the inputs of one trial batch: 64 MiB of floats. */

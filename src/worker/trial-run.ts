@@ -5,7 +5,7 @@
  * Free inner dims get one size for every dim of the same symbol; 8 first, then sizes that image and 1-d models accept.
  */
 import type { InferenceSession } from 'onnxruntime-node'
-import { TRIAL_ELEMENTS_MAX } from '../base/limits.js'
+import { TRIAL_ELEMENTS_MAX, TRIAL_SLOW_MS } from '../base/limits.js'
 import { seededRandom } from '../base/random.js'
 import type { DeclaredField } from './inspect-model.js'
 import { runtimeReason } from './ort-tensor.js'
@@ -21,6 +21,8 @@ export interface Trial {
   readonly runs: readonly (readonly ObservedOutput[])[]
   /** Why ONNX Runtime refused, or ''. */
   readonly refusal: string
+  /** Milliseconds that one row took, where that is too long to try more; 0: it is not. */
+  readonly slowMs: number
   /** How the outputs' shapes do not follow the rows, or ''. */
   readonly shapeFault: string
   /** What the model ran; [] when it ran nothing. */
@@ -33,26 +35,41 @@ const TRIAL_ROWS = 3
 const innerSizes = [8, 1, 32, 224]
 
 /** Runs the trial; never throws for what the model does. */
-export async function runTrial(session: InferenceSession, fields: readonly DeclaredField[]): Promise<Trial> {
+export async function runTrial(
+  session: InferenceSession,
+  fields: readonly DeclaredField[],
+  nowMs: () => number,
+): Promise<Trial> {
   let refusal = 'no trial data of a reasonable size exists'
   for (const innerSize of hasFreeInnerDim(fields) ? innerSizes : [1]) {
     const inputs = trialInputs(fields, innerSize)
     if (inputs === null) continue
     try {
-      return await runRows(session, inputs, fields.every(isFree) ? TRIAL_ROWS : 1)
+      return await runRows(session, inputs, fields.every(isFree) ? TRIAL_ROWS : 1, nowMs)
     } catch (error) {
       refusal = runtimeReason(error)
     }
   }
-  return { runs: [], refusal, shapeFault: '', inputs: [], rows: [] }
+  return { runs: [], refusal, slowMs: 0, shapeFault: '', inputs: [], rows: [] }
 }
 
-async function runRows(session: InferenceSession, inputs: readonly TrialInput[], rowsMax: number): Promise<Trial> {
+async function runRows(
+  session: InferenceSession,
+  inputs: readonly TrialInput[],
+  rowsMax: number,
+  nowMs: () => number,
+): Promise<Trial> {
   const rows = drawRows(inputs, rowsMax, 'plain', seededRandom(20_240_817))
   const runs: (readonly ObservedOutput[])[] = []
-  for (let count = 1; count <= rowsMax; count++)
+  let slowMs = 0
+  for (let count = 1; count <= rowsMax && slowMs === 0; count++) {
+    const startMs = nowMs()
     runs.push(answersOf(session, await session.run(feedsOf(inputs, rows.slice(0, count)))))
-  return { runs, refusal: '', shapeFault: rowsMax === 1 ? '' : shapeFaultOf(session, runs), inputs, rows }
+    const tookMs = nowMs() - startMs
+    if (tookMs > TRIAL_SLOW_MS) slowMs = tookMs / count
+  }
+  const shapeFault = rowsMax === 1 ? '' : shapeFaultOf(session, runs)
+  return { runs, refusal: '', slowMs, shapeFault, inputs, rows: rows.slice(0, runs.length) }
 }
 
 function shapeFaultOf(session: InferenceSession, runs: Trial['runs']): string {

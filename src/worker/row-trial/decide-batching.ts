@@ -53,6 +53,12 @@ export async function decideBatching(subject: BatchingSubject): Promise<Batching
   const { trial, session } = subject
   if (trial.refusal !== '')
     return nonBatching(`Not tried in batches, because ONNX Runtime refused the trial run (${trial.refusal})`, {})
+  if (trial.slowMs > 0)
+    return nonBatching(
+      `Not tried in batches, because one row takes ${(trial.slowMs / 1000).toFixed(1)} s`,
+      {},
+      trial.shapeFault,
+    )
   const analysis = analyse(subject)
   const { verdict, culprit } = analysis
   if (verdict === 'dependent') {
