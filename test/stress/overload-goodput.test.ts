@@ -30,13 +30,19 @@ async function measure(
   const folder = mkdtempSync(join(tmpdir(), 'penstock-turns-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const server = await ServerChild.start({
-    models: { turns: writeTurnsModel(folder, turns) },
-    pipelines: { turns: [{ type: 'model', model: 'turns' }] },
+    models: { turns: writeTurnsModel(folder, turns), idle: 'add-one' },
+    pipelines: { turns: [{ type: 'model', model: 'turns' }], idle: [{ type: 'model', model: 'idle' }] },
     // Runs of the size that a server in use has, and a queue that is full within the warm-up.
     engine: { calibration: 'deploy', pendingRowsMax: 1024 },
   })
   const connections = load.transport === 'websocket' ? 16 : 512
-  const figures = await measureOverload(server, { ...load, pipeline: 'turns', connections, seconds: 3 })
+  const figures = await measureOverload(server, {
+    ...load,
+    pipeline: 'turns',
+    connections,
+    seconds: 3,
+    neighbour: 'idle',
+  })
   expect(await server.close()).toBe(0)
   return figures
 }

@@ -9,12 +9,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { FinishedEvent, Histogram, LoadPhase } from '../../../src/bench/load-plan.js'
+import type { FinishedEvent, Histogram, IntervalEvent, LoadPhase } from '../../../src/bench/load-plan.js'
 import { runLoad } from '../../../src/bench/load-process.js'
 import { writeRequestBodies } from '../../../src/bench/request-bodies.js'
 import { contentTypeOf, encodeRequest } from '../../../src/bench/request-encoding.js'
 import { buildModel } from '../../../src/onnx/testing/build.js'
 import type { Tensor } from '../../../src/tensor/tensor.js'
+import { HttpCaller, percentile, sleep } from './load.js'
 import type { ServerChild } from './server-child.js'
 
 export interface OverloadCase {
@@ -27,6 +28,8 @@ export interface OverloadCase {
   /** Connections of the open loop; a WebSocket carries many requests, HTTP one. */
   readonly connections: number
   readonly seconds: number
+  /** A pipeline of rows of three floats that nobody overloads, asked over HTTP now and then; absent: none. */
+  readonly neighbour?: string
 }
 
 export interface OverloadFigures {
@@ -40,12 +43,18 @@ export interface OverloadFigures {
   readonly refusedShare: number
   readonly refusalP99Ms: number
   readonly answerP99Ms: number
+  /** From the end of the overload, at half the capacity, until nothing is refused or late any more; to 50 ms. */
+  readonly recoveryMs: number
+  /** Of the neighbour's answers: while nothing else is asked, at capacity and in the overload. */
+  readonly neighbourP99Ms: readonly [number, number, number]
   /** Cores of server and generator, at capacity and in the overload. */
   readonly cores: { readonly capacity: readonly [number, number]; readonly overload: readonly [number, number] }
   readonly firstFailure: string
 }
 
 const width = 4096
+const RECOVERY_SECONDS = 1
+const NEIGHBOUR_PAUSE_MS = 20
 
 /** The model `y = tanh(…tanh(x · w)…)`, float32 [N,4] → [N,4]: about 4 µs a row and turn, and 2 µs a run and turn. */
 export function writeTurnsModel(folder: string, turns: number): string {
@@ -88,31 +97,74 @@ export async function measureOverload(server: ServerChild, load: OverloadCase): 
     const closed = { kind: 'closed', inFlight, thinkMs: 0, isWarmup: false } as const
     const warm = { ...closed, seconds: 0.7, isWarmup: true }
     const callers = load.transport === 'websocket' ? 8 : 64
-    const before = await run([warm, { ...closed, seconds: load.seconds / 2 }], callers, 0)
+    const [restMs] = await besideNeighbour(server, load, () => sleep(1500))
+    const [capacityMs, before] = await besideNeighbour(server, load, () =>
+      run([warm, { ...closed, seconds: load.seconds / 2 }], callers, 0),
+    )
     const rate = before.total.requests / before.seconds
     const open = { kind: 'open', ratePerSecond: 3 * rate, endRatePerSecond: 3 * rate, isWarmup: false } as const
     const warmOpen = { ...open, seconds: Math.max(1, (2 * load.deadlineMs) / 1000), isWarmup: true }
-    const over = await run(
-      [warmOpen, { ...open, seconds: load.seconds }],
-      load.connections,
-      load.isUntold === true ? 0 : load.deadlineMs,
+    const toldMs = load.isUntold === true ? 0 : load.deadlineMs
+    const [overMs, over] = await besideNeighbour(server, load, () =>
+      run([warmOpen, { ...open, seconds: load.seconds }], load.connections, toldMs),
     )
     const after = await run([warm, { ...closed, seconds: load.seconds / 2 }], callers, 0)
-    return figuresOf(load, [before, after], over)
+    const intervals: IntervalEvent[] = []
+    const half = { ...open, ratePerSecond: rate / 2, endRatePerSecond: rate / 2, seconds: RECOVERY_SECONDS }
+    await runOnce(folder, server, { ...load, deadlineMs: toldMs }, [warmOpen, half], (event) => intervals.push(event))
+    const neighbourP99Ms = [restMs, capacityMs, overMs] as const
+    const recoveryMs = recoveryOf(intervals, warmOpen.seconds, load.deadlineMs)
+    return { ...figuresOf(load, [before, after], over), recoveryMs, neighbourP99Ms }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
+/** @returns the p99 of the neighbour's answers meanwhile, milliseconds, and what `work` gave. */
+async function besideNeighbour<Result>(
+  server: ServerChild,
+  { neighbour }: OverloadCase,
+  work: () => Promise<Result>,
+): Promise<[number, Result]> {
+  const http = new HttpCaller(server.url)
+  const latencies: number[] = []
+  let isOver = neighbour === undefined
+  const asking = (async (): Promise<void> => {
+    while (!isOver) {
+      const { status, ms } = await http.infer(neighbour as string, [[1, 2, 3]])
+      if (status === 200) latencies.push(ms)
+      else throw new Error(`Expected the neighbour to be answered but received ${status}`)
+      await sleep(NEIGHBOUR_PAUSE_MS)
+    }
+  })()
+  const result = await work()
+  isOver = true
+  await asking
+  http.close()
+  return [percentile(latencies, 0.99), result]
+}
+
+/** @param intervals of a load whose overload ends at `endSeconds`. */
+function recoveryOf(intervals: readonly IntervalEvent[], endSeconds: number, deadlineMs: number): number {
+  const limitUs = deadlineMs === 0 ? Infinity : deadlineMs * 1000
+  const bad = intervals.filter(
+    ({ startSeconds, failures, latencyUs }) =>
+      startSeconds >= endSeconds - 0.001 && (failures > 0 || latencyUs.p99 > limitUs),
+  )
+  return Math.max(0, ...bad.map(({ startSeconds, seconds }) => (startSeconds + seconds - endSeconds) * 1000))
+}
+
 export function describeOverload(name: string, figures: OverloadFigures): string {
   const { capacity, goodput, acceptedInTime, refusedShare, refusalP99Ms, answerP99Ms, offered, cores } = figures
+  const { recoveryMs, neighbourP99Ms } = figures
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
   const pair = ([server, generator]: readonly [number, number]): string =>
     `${server.toFixed(2)} + ${generator.toFixed(2)}`
   return (
     `overload ${name}: capacity ${capacity.toFixed(0)}/s, offered ${(offered / capacity).toFixed(2)}x, goodput ${goodput.toFixed(2)}, ` +
     `accepted in time ${percent(acceptedInTime)}, refused ${percent(refusedShare)} p99 ${refusalP99Ms.toFixed(2)} ms, ` +
-    `answers p99 ${answerP99Ms.toFixed(1)} ms, cores ${pair(cores.capacity)} then ${pair(cores.overload)}, goodput a core of the server ${((goodput * cores.capacity[0]) / cores.overload[0]).toFixed(2)}`
+    `answers p99 ${answerP99Ms.toFixed(1)} ms, recovered after ${recoveryMs.toFixed(0)} ms, ` +
+    `an idle model's p99 ${neighbourP99Ms.map((ms) => ms.toFixed(1)).join(', ')} ms, cores ${pair(cores.capacity)} then ${pair(cores.overload)}, goodput a core of the server ${((goodput * cores.capacity[0]) / cores.overload[0]).toFixed(2)}`
   )
 }
 
@@ -120,7 +172,7 @@ function figuresOf(
   load: OverloadCase,
   [before, after]: readonly [FinishedEvent, FinishedEvent],
   over: FinishedEvent,
-): OverloadFigures {
+): Omit<OverloadFigures, 'recoveryMs' | 'neighbourP99Ms'> {
   const rateOf = ({ total, seconds }: FinishedEvent): number => total.requests / seconds
   const coresOf = ({ serverCpuSeconds, generatorCpuSeconds, seconds }: FinishedEvent): [number, number] => [
     serverCpuSeconds / seconds,
@@ -163,6 +215,7 @@ async function runOnce(
   server: ServerChild,
   { transport, pipeline, deadlineMs, connections }: OverloadCase,
   phases: readonly LoadPhase[],
+  onInterval?: (event: IntervalEvent) => void,
 ): Promise<FinishedEvent> {
   const bodiesPath = join(folder, `${transport}-${deadlineMs}.bodies`)
   const bodies = Array.from({ length: 16 }, (_, index) => {
@@ -172,7 +225,7 @@ async function runOnce(
   })
   await writeRequestBodies(bodiesPath, { outputs: [], toleranceAbsolute: 0, toleranceRelative: 0, bodies })
   const isWebSocket = transport === 'websocket'
-  return runLoad({
+  const plan = {
     target: { transport, host: '127.0.0.1', port: server.port, headers: {}, serverPid: server.pid },
     connections,
     requests: [
@@ -189,7 +242,8 @@ async function runOnce(
     ],
     phases,
     seed: 1,
-    intervalSeconds: 60,
+    intervalSeconds: onInterval === undefined ? 60 : 0.05,
     drainSeconds: 10,
-  })
+  } as const
+  return runLoad(plan, onInterval)
 }

@@ -47,7 +47,8 @@ for (const [name, files] of Object.entries(setup.models ?? {})) {
 for (const [name, steps] of Object.entries(setup.pipelines ?? {}))
   await engine.applyPipeline({ name, steps }, { deploy: true })
 if (setup.canary !== undefined) plant(setup.canary)
-const server = await PenstockServer.start({ engine, port: 0, limits: setup.limits ?? {} })
+const grpc = setup.hasGrpc === true ? { grpcPort: 0 } : {}
+const server = await PenstockServer.start({ engine, port: 0, limits: setup.limits ?? {}, ...grpc })
 
 const commands = {
   observe: () => observe(),
@@ -71,7 +72,7 @@ process.on('message', ({ id, command, ...rest }) => {
 })
 // The test process ended: nobody else would end this one.
 process.on('disconnect', () => process.exit(1))
-process.send({ url: server.url })
+process.send({ url: server.url, grpcPort: server.grpcPort ?? 0 })
 
 /** Memory and handles at rest: collected twice, because the first pass runs finalizers that free more. */
 async function observe() {

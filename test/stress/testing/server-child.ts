@@ -12,6 +12,7 @@ export interface ChildSetup {
   readonly pipelines?: Readonly<Record<string, readonly StepInput[]>>
   readonly engine?: Readonly<Record<string, unknown>>
   readonly limits?: Readonly<Record<string, number>>
+  readonly hasGrpc?: boolean
   /** To a folder of its own, which goes with it. */
   readonly isLogged?: boolean
   /** With Node's and the C library's own settings, as an operator starts it: for suites about its memory. */
@@ -43,12 +44,15 @@ export interface Observation {
 interface Reply {
   readonly id?: number
   readonly url?: string
+  readonly grpcPort?: number
   readonly result?: unknown
   readonly error?: { readonly code?: string; readonly message: string }
 }
 
 export class ServerChild {
   url = ''
+  /** 0: it has none. */
+  grpcPort = 0
   stderr = ''
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   readonly #ended: Promise<number | null>
@@ -87,12 +91,14 @@ export class ServerChild {
       child.kill('SIGKILL')
       await server.#ended
     })
-    server.url = await new Promise<string>((resolve, reject) => {
-      child.on('message', (reply: Reply) => (reply.url === undefined ? server.#settle(reply) : resolve(reply.url)))
+    const { url, grpcPort } = await new Promise<Reply>((resolve, reject) => {
+      child.on('message', (reply: Reply) => (reply.url === undefined ? server.#settle(reply) : resolve(reply)))
       void server.#ended.then((code) =>
         reject(new Error(`Expected the server to start but it ended with ${code}: ${server.stderr}`)),
       )
     })
+    server.url = url ?? ''
+    server.grpcPort = grpcPort ?? 0
     return server
   }
 
