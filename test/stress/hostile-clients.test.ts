@@ -24,8 +24,8 @@ const growthMiBMax = 32
 const setup: ChildSetup = {
   models: { quick: 'add-one', slow: 'slow' },
   pipelines: { quick: [{ type: 'model', model: 'quick' }], slow: [{ type: 'model', model: 'slow' }] },
-  // Small limits, so that the visits reach them.
-  engine: { inferWorkers: 2, pendingRowsMax: 32_768 },
+  // Small limits, so that the visits reach them. A worker more because of slow runs would go half a minute after them.
+  engine: { inferWorkers: 2, pendingRowsMax: 32_768, substituteWorkers: 0 },
   limits: { windowRequests: 64, socketBufferBytesMax: 4 * MIB, bodyBytesMax: 8 * MIB },
 }
 
@@ -99,10 +99,9 @@ async function besideGoodClients(server: ServerChild, work: () => Promise<void>)
   return result
 }
 
-/** A worker that joined because of slow runs goes, with its loop's descriptors, half a minute after the last of them. */
 async function untilDescriptors(server: ServerChild, most: number): Promise<Observation> {
   await expect
-    .poll(async () => (await server.observe()).descriptors, { timeout: 60_000, interval: 100 })
+    .poll(async () => (await server.observe()).descriptors, { timeout: 20_000, interval: 100 })
     .toBeLessThanOrEqual(most)
   return atRest(server)
 }
