@@ -41,10 +41,10 @@ describe('inspectSession', () => {
     const { session, nowMs, runs } = echoOf(0)
     const slowFromTwo = { ...session, run: session.run.bind(session) }
     let now = 0
-    slowFromTwo.run = ((feeds: Record<string, OrtTensor>) => {
+    slowFromTwo.run = (feeds: Record<string, OrtTensor>) => {
       now += (feeds['x'] as OrtTensor).dims[0] === 1 ? 1 : 2 * TRIAL_SLOW_MS
       return session.run(feeds)
-    })
+    }
     const signature = await inspectSession(slowFromTwo, { model: null, nowMs: () => nowMs() + now })
     expect(runs()).toBe(2)
     expect(signature.remark).toContain('one row takes 5.0 s')
