@@ -8,6 +8,9 @@
 #include "core/assert.hpp"
 
 namespace penstock {
+// What a request that does not fit is told to wait, milliseconds: some of what is in flight is answered by then.
+constexpr int64_t kBudgetRetryMs = 100;
+
 class alignas(64) ByteBudget {
  public:
   explicit ByteBudget(int64_t limit_bytes = std::numeric_limits<int64_t>::max()) : limit_bytes_(limit_bytes) {}

@@ -109,8 +109,6 @@ void forget_rows(Request& request, bool is_background, uint32_t rows) {
   counter.fetch_sub(rows, std::memory_order_acq_rel);
 }
 
-constexpr int64_t kRetryMs = 100;
-
 struct Run {
   uint16_t position;
   uint16_t option;
@@ -161,7 +159,7 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
   else if (lane == nullptr && refusal == StatusCode::kShape)
     request.fail(StatusCode::kShape, run.position, 0, 0, "");
   else  // no lane, or no memory for its rows: the same request may pass a little later
-    request.fail(StatusCode::kQueueFull, 0, 0, kRetryMs, "");
+    request.fail(StatusCode::kQueueFull, 0, 0, kBudgetRetryMs, "");
 }
 
 void append_position(Request& request, const Stage& stage, uint16_t p, Priority priority, const Submission* submission,

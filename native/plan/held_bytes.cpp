@@ -8,8 +8,6 @@
 namespace penstock {
 namespace {
 constexpr size_t kPositionsMax = 64;
-// When some of what is in flight has been answered.
-constexpr int64_t kRetryMs = 100;
 
 // Of one row of the position, by the option that holds most; `unplaced`: the outputs whose size only a run tells.
 struct RowBytes {
@@ -45,7 +43,7 @@ size_t request_bytes(const Plan& plan, const Submission& submission, const Field
 }
 
 void fail_budget(Failure& failure, const ByteBudget& budget, int64_t wanted_bytes) {
-  failure.set(StatusCode::kQueueFull, budget.used_bytes(), budget.limit_bytes(), kRetryMs,
+  failure.set(StatusCode::kQueueFull, budget.used_bytes(), budget.limit_bytes(), kBudgetRetryMs,
               std::max<int64_t>(wanted_bytes, 1));
 }
 

@@ -216,9 +216,8 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   if (bytes != infer.data.count)
     return refuse(StatusCode::kShape, -1, static_cast<int64_t>(bytes), static_cast<int64_t>(infer.data.count));
 
-  constexpr int64_t kRetryMs = 100;
   if (connection.charged_bytes >= connection_bytes_max_) {
-    failure.set(StatusCode::kQueueFull, connection.charged_bytes, connection_bytes_max_, kRetryMs, -1);
+    failure.set(StatusCode::kQueueFull, connection.charged_bytes, connection_bytes_max_, kBudgetRetryMs, -1);
     return false;
   }
   Submission submission;

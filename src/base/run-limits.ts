@@ -26,8 +26,8 @@ export const JOB_PATIENCE_MS = 500
 export const CROWDED_MS = 100
 /** Looks in a row at which long work waits while a worker is kept free for other models, until one worker more is started. */
 export const HELD_BACK_LOOKS = 4
-/** Milliseconds without a long run until the workers that were started for that end. */
-export const EXTRA_WORKER_IDLE_MS = 30_000
+/** Milliseconds without a long run until the workers that were started for that end, and with them what they hold in memory. */
+export const EXTRA_WORKER_IDLE_MS = 5_000
 /** Workers beyond the thread plan's, stuck ones and those: each holds a session of every model. And at most by option. */
 export const SUBSTITUTE_WORKERS = 4
 export const SUBSTITUTE_WORKERS_MAX = 16

@@ -8,8 +8,10 @@ import { processLimits, shortageOf } from '../base/process-limits.js'
 
 // `penstock model list | head -1` closes the pipe early; that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  if (error.code !== 'EPIPE') throw error
+  // A server has threads that must not be left inside a run: it ends as when it is told to.
+  if (process.argv[2] === 'serve') process.kill(process.pid, 'SIGTERM')
+  else process.exit(0)
 })
 
 const limits = processLimits()

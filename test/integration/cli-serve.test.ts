@@ -1,11 +1,11 @@
 /** `penstock serve` as a process: what it refuses, how it greets, how it ends. */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { penstock, serve, type Server, temporaryDirectory, waitFor } from './cli-process.js'
+import { mainPath, penstock, serve, type Server, temporaryDirectory, waitFor } from './cli-process.js'
 
 // Dozens of processes, one after the other: seconds on an idle machine, a minute on a busy one.
 vi.setConfig({ testTimeout: 120_000 })
@@ -196,6 +196,22 @@ describe('serve: the end', () => {
     expect(await server.ended).toBe(1)
     expect(server.output.stderr).toContain('cut off')
     await request
+  })
+
+  it('ends in order when nobody reads its greeting, though its models are still being loaded', async () => {
+    for (let started = 0; started < 3; started++) {
+      const home = temporaryDirectory()
+      const args = [mainPath, 'serve', '--port', '0', '--grpc-port', 'off', '--home', home, '--examples']
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      let stderr = ''
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+      child.stdout.destroy()
+      expect([
+        ...((await once(child, 'close')) as [number | null, string | null]),
+        stderr.match(/terminate|abort/i),
+      ]).toEqual([0, null, null])
+    }
   })
 })
 

@@ -16,8 +16,12 @@ const PERIOD_MS = 8
 /** Enough that a worker is found for the second model; what is gone by then is not run. */
 const DEADLINE_MS = 1_500
 const TRIAL_TURNS = 2_000
-/** A p99 below this is a scheduling quantum of a busy machine, not a queue. */
-const FLOOR_MS = 5
+/**
+ * A p99 below this is no queue: until the stuck runs are set aside, both cores are busy at the priority of all others, and
+ * a request waits for the kernel to give one to the I/O thread, to the worker, and to the I/O thread again. Measured on two
+ * quiet cores: 3 to 4 ms before, 10 to 15 ms then; a request behind a stuck run waits for seconds.
+ */
+const FLOOR_MS = 20
 
 interface Latencies {
   readonly ms: readonly number[]
