@@ -19,9 +19,9 @@ const TRIAL_TURNS = 2_000
 /**
  * A p99 below this is no queue: until the stuck runs are set aside, both cores are busy at the priority of all others, and
  * a request waits for the kernel to give one to the I/O thread, to the worker, and to the I/O thread again. Measured on two
- * quiet cores: 3 to 4 ms before, 10 to 15 ms then; a request behind a stuck run waits for seconds.
+ * quiet cores: 3 to 4 ms before, 10 to 23 ms then; a request behind a stuck run waits for seconds.
  */
-const FLOOR_MS = 20
+const FLOOR_MS = 50
 
 interface Latencies {
   readonly ms: readonly number[]
