@@ -320,11 +320,12 @@ void Scheduler::close() {
     std::lock_guard lock(mutex_);
     is_closed_.store(true, std::memory_order_release);
     news_.fetch_add(1, std::memory_order_release);
+    // What is inherited may be parked.
+    inherit_long_background();
     while (!parking_.empty()) {
       ModelQueue& queue = *parking_.back();
       unpark_one(queue, queue.parked[0].head != nullptr ? 0 : 1);
     }
-    inherit_long_background();
     orphans.swap(ready_);
     jobs.swap(jobs_);
     backlog_us_ = 0.0;

@@ -29,6 +29,27 @@ void complete_after(WorkerSeat& seat, int64_t run_ns) {
 }
 }  // namespace
 
+TEST("scheduler: a closed plane answers all that waited for a background worker") {
+  Engine engine;
+  Scheduler& scheduler = engine.plane->scheduler;
+  BackgroundSeat background;
+  CLAIM(scheduler.add_worker(background));
+  auto model = make_queue(engine.plane, 20, 1);
+  CLAIM(engine.deploy(make_plan({{one_model(model, from_request())}})).empty());
+  model->note_cost(1, 10 * Scheduler::kCheapRunUs);
+  model->is_in_background_workers.store(true);
+  // More than a queue has among those that are chosen from.
+  constexpr size_t kWaiting = 2 * Scheduler::kReadyBatches;
+  Failure failure;
+  for (size_t tag = 1; tag <= kWaiting; ++tag) {
+    CLAIM(engine.submit_rows(rows_of(1, 0), static_cast<double>(tag), failure, 0, Priority::kBackground) != nullptr);
+    engine.port->publisher.flush();
+  }
+  scheduler.close();
+  CLAIM(drain(*engine.port).size() == kWaiting && engine.port->in_flight() == 0);
+  scheduler.remove_worker(background);
+}
+
 TEST("scheduler: a background worker alone takes long background runs of what it has loaded, as long as it is there") {
   Engine engine;
   Scheduler& scheduler = engine.plane->scheduler;
