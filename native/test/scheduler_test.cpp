@@ -15,6 +15,14 @@ namespace {
 void trust(ModelQueue& queue, double run_us) {
   for (uint32_t run = 0; run < Scheduler::kTrustedRuns; ++run) queue.note_cost(1, run_us);
 }
+
+// One row, published in a batch of the queue.
+void submit_row(Engine& engine, const std::shared_ptr<ModelQueue>& queue, int tag) {
+  Failure failure;
+  CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
+  CLAIM(engine.submit_rows(rows_of(1, 0), tag, failure) != nullptr);
+  engine.port->publisher.flush();
+}
 }  // namespace
 
 TEST("scheduler: one worker of two is kept out of long background runs") {
@@ -56,12 +64,7 @@ TEST("scheduler: a queue held to one batch at a time leaves the other worker to 
   second.index = 1;
   scheduler.add_worker(second);
   scheduler.limit_instances(*held, 1);
-  Failure failure;
-  const auto submit_to = [&](const std::shared_ptr<ModelQueue>& queue, int tag) {
-    CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-    engine.submit_rows(rows_of(1, 0), tag, failure);
-    engine.port->publisher.flush();
-  };
+  const auto submit_to = [&](const auto& queue, int tag) { submit_row(engine, queue, tag); };
   for (int tag = 1; tag <= 3; ++tag) submit_to(held, tag);
   submit_to(other, 4);
   submit_to(held, 5);
@@ -95,12 +98,7 @@ TEST("scheduler: a model that is asked now and then does not wait behind the que
   trust(*busy, 20000.0);
   trust(*idle, 5000.0);
   Scheduler& scheduler = engine.plane->scheduler;
-  Failure failure;
-  const auto submit_to = [&](const std::shared_ptr<ModelQueue>& queue, int tag) {
-    CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-    engine.submit_rows(rows_of(1, 0), tag, failure);
-    engine.port->publisher.flush();
-  };
+  const auto submit_to = [&](const auto& queue, int tag) { submit_row(engine, queue, tag); };
   for (int tag = 1; tag <= 12; ++tag) submit_to(busy, tag);
   CLAIM(run_one(engine.seat, scheduler));
   for (int tag = 21; tag <= 26; ++tag) submit_to(idle, tag);
@@ -272,11 +270,7 @@ struct Mixed {
     trust(*quick, 1000.0);
   }
   ~Mixed() { scheduler.remove_worker(second); }
-  void submit_to(const std::shared_ptr<ModelQueue>& queue, int tag) {
-    CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-    CLAIM(engine.submit_rows(rows_of(1, 0), tag, failure) != nullptr);
-    engine.port->publisher.flush();
-  }
+  void submit_to(const std::shared_ptr<ModelQueue>& queue, int tag) { submit_row(engine, queue, tag); }
   bool takes(WorkerSeat& seat, const std::shared_ptr<ModelQueue>& queue) {
     return scheduler.take(seat, 0) == Take::kBatch && &seat.batch->lane.queue == queue.get();
   }

@@ -15,6 +15,9 @@ export const systemClock: Clock = {
   monotonicUs: () => performance.now() * 1000,
 }
 
+/** Milliseconds of the system's monotonic clock. */
+export const monotonicMs = (): number => systemClock.monotonicUs() / 1000
+
 /** A clock that stands still until it is told to move. */
 export class ManualClock implements Clock {
   #us: number

@@ -77,6 +77,11 @@ const codeByNative: ReadonlyMap<number, ErrorCode> = new Map(
   ),
 )
 
+/** Whether a server with less to do would have taken the request: no fault of its own, and nothing for the log. */
+export function isForLoad(code: ErrorCode): boolean {
+  return code === 'ERR_QUEUE_FULL' || code === 'ERR_DEADLINE_EXCEEDED'
+}
+
 /** The code of a status number of the addon (1..255); a number that is none of them is a bug and answers ERR_INTERNAL. */
 export function errorCodeOfNative(status: number): ErrorCode {
   return codeByNative.get(status) ?? 'ERR_INTERNAL'

@@ -161,10 +161,7 @@ export class EngineJsonPort implements JsonPort {
   /** Called by the executor. */
   fail(exchange: number, failure: NativeFailure): void {
     const deployment = this.#settle(exchange)
-    const error = this.#refusals.has(failure.status)
-      ? this.#refusals.errorOfFailure(failure, deployment)
-      : failureOf(failure, deployment?.failureContext)
-    this.#hooks.onFailure(exchange, error)
+    this.#hooks.onFailure(exchange, this.#refusals.errorOfFailure(failure, deployment))
   }
 
   /** Fails what is in flight: the port is closed and will tell of nothing any more. */

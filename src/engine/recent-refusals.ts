@@ -6,15 +6,10 @@
  */
 import { addon } from '../../bindings/native.js'
 import type { PortHandle } from '../../bindings/native.js'
-import { errorTable, type PenstockError } from '../base/errors.js'
+import { errorCodeOfNative, isForLoad, type PenstockError } from '../base/errors.js'
 import type { Deployment } from './deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
 
-/** The addon's statuses of requests that a server with less to do would have taken. */
-const overloadStatuses: ReadonlySet<number | undefined> = new Set([
-  errorTable.ERR_QUEUE_FULL.native,
-  errorTable.ERR_DEADLINE_EXCEEDED.native,
-])
 /** Budgets this close are told as one. */
 const BUDGET_STEP_US = 500
 /** For so long the figures of a refusal are told again. */
@@ -40,7 +35,7 @@ export class RecentRefusals {
 
   /** Whether the status is one of too much to do. */
   has(status: number): boolean {
-    return overloadStatuses.has(status)
+    return isForLoad(errorCodeOfNative(status))
   }
 
   /** What the addon knows of the request that it refused just now: details × 4, channel, wire id. Valid until the next. */
@@ -54,8 +49,10 @@ export class RecentRefusals {
     return this.#errorOf(status, first, second, third, fourth, deployment)
   }
 
-  /** The error of a request that had been admitted and failed for want of room or time. */
-  errorOfFailure({ status, details }: NativeFailure, deployment: Deployment | null): PenstockError {
+  /** The error of a request that failed, with others where that was for want of room or time. */
+  errorOfFailure(failure: NativeFailure, deployment: Deployment | null): PenstockError {
+    const { status, details } = failure
+    if (!this.has(status)) return failureOf(failure, deployment?.failureContext)
     const [first = 0, second = 0, third = 0, fourth = 0] = details
     return this.#errorOf(status, first, second, third, fourth, deployment)
   }

@@ -186,14 +186,11 @@ export class EngineWirePort implements WirePort {
 
   /** Called by the executor, and for frames that were refused at once. */
   fail(connection: number, channel: number, wireId: number, failure: NativeFailure): void {
-    const opened = this.#channels.get(connection)?.get(channel)
-    const error = this.#refusals.has(failure.status)
-      ? this.#refusals.errorOfFailure(failure, opened ?? null)
-      : failureOf(failure, opened?.failureContext)
+    const opened = this.#channels.get(connection)?.get(channel) ?? null
+    const error = this.#refusals.errorOfFailure(failure, opened)
     // To the addon, a pipeline that has become a plain one, or was removed and made again, has no plan under the
     // channel's handle; to the client, its channel is out of date.
-    const isReplaced =
-      error.code === 'ERR_PIPELINE_NOT_DEPLOYED' && opened !== undefined && this.#isServing(opened.pipeline)
+    const isReplaced = error.code === 'ERR_PIPELINE_NOT_DEPLOYED' && opened !== null && this.#isServing(opened.pipeline)
     this.#hooks.onWireFailure(connection, channel, wireId, isReplaced ? staleError(opened) : error)
   }
 

@@ -41,7 +41,7 @@ export async function parquetToArrow(
   bytes: Uint8Array,
   rowsMax: number,
   bytesMax: number,
-  onSpend: (bytes: number) => void,
+  onSpend?: (bytes: number) => void,
 ): Promise<Uint8Array> {
   const parquet = await import('parquet-wasm')
   const reading = parquet.ParquetFile.fromFile(new Blob([bytes]))
@@ -62,7 +62,7 @@ export async function parquetToArrow(
         'ERR_BODY',
         `Expected a Parquet body of at most ${bytesMax} bytes when it is unpacked but received ${unpacked}. Send it in several requests`,
       )
-    onSpend(unpacked)
+    onSpend?.(unpacked)
     return parquet.readParquet(bytes).intoIPCStream()
   } catch (error) {
     throw isPenstockError(error) ? error : notParquet(bytes, error)

@@ -17,7 +17,7 @@ import type { CallHead } from './access/verifier.js'
 import { Body } from './body.js'
 import { ByteCharge } from './byte-charge.js'
 import { PieceBody } from './piece-body.js'
-import { OCTET_STREAM, statusLine, type ExchangeShare, type HttpExchange, type RequestHead } from './socket/exchange.js'
+import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './socket/exchange.js'
 import type { HttpReply, RawRequest, RawResponse } from './socket/seam.js'
 
 /** Who does the work. */
@@ -359,8 +359,7 @@ const write = (): void => {
 /** As HttpExchange.respond writes it; refusals of an overloaded server are many. */
 function writeReplyQuickly(raw: RawResponse, reply: HttpReply, body: string, closes: boolean): void {
   raw.cork(() => {
-    raw.writeStatus(statusLine(reply.status))
-    for (const [name, value] of reply.headers ?? []) raw.writeHeader(name, value)
+    writeHead(raw, reply)
     raw.writeHeader('content-type', reply.contentType ?? OCTET_STREAM)
     raw.end(body, closes)
   })

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { InferenceSession } from 'onnxruntime-node'
-import { systemClock } from '../base/clock.js'
+import { monotonicMs } from '../base/clock.js'
 import { isPenstockError } from '../base/errors.js'
 import { takeUpload, versionRefusal, type OnnxModel, type TakenUpload, type Upload } from '../onnx/index.js'
 import { inspectSession, UnservableModel, type InspectedSignature } from './inspect-model.js'
@@ -38,7 +38,10 @@ export default async function inspect({ upload, override }: InspectionTask): Pro
   try {
     taken = takeUpload(upload)
     session = await createSession(taken.bytes, defaultSessionSettings)
-    const signature = annotated(await inspectSession(session, { model: taken.model, override, nowMs }), taken)
+    const signature = annotated(
+      await inspectSession(session, { model: taken.model, override, nowMs: monotonicMs }),
+      taken,
+    )
     return {
       isServable: true,
       inspected: { signature, sha256: sha256Of(taken.bytes), served: servedOf(upload, taken) },
@@ -72,8 +75,6 @@ function servedOf(upload: Upload, { bytes, changes }: TakenUpload): InspectedUpl
   if (bytes === upload.bytes) return null
   return { bytes, changes, sha256: sha256Of(upload.bytes) }
 }
-
-const nowMs = (): number => systemClock.monotonicUs() / 1000
 
 /** ONNX Runtime's reason, and the way out where the cause is a common one. */
 function refusalOf(reason: string, model: OnnxModel): string {

@@ -14,7 +14,7 @@ import { createHash } from 'node:crypto'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
-import { systemClock } from '../base/clock.js'
+import { monotonicMs } from '../base/clock.js'
 import { PREPARED_WEIGHT_BYTES_MIN, PREPARED_WEIGHTS_BYTES_MIN } from '../base/limits.js'
 import { declaredFields } from './inspect-model.js'
 import { createSession } from './model-session.js'
@@ -68,8 +68,8 @@ async function compare(original: InferenceSession, preparedPath: string): Promis
   const prepared = await createSession(preparedPath, defaultSessionSettings, { isPrepared: true })
   try {
     const inputs = declaredFields('input', original.inputMetadata)
-    const expected = await runTrial(original, inputs, nowMs)
-    const actual = await runTrial(prepared, inputs, nowMs)
+    const expected = await runTrial(original, inputs, monotonicMs)
+    const actual = await runTrial(prepared, inputs, monotonicMs)
     // One that is slow may have been run less often than the other.
     const isShort = expected.slowMs > 0 || actual.slowMs > 0
     const count = isShort ? Math.min(expected.runs.length, actual.runs.length) : undefined
@@ -79,8 +79,6 @@ async function compare(original: InferenceSession, preparedPath: string): Promis
     await prepared.release()
   }
 }
-
-const nowMs = (): number => systemClock.monotonicUs() / 1000
 
 type Runs = readonly (readonly ObservedOutput[])[]
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RunInHand, WorkersLook } from '../../bindings/native.js'
+import { HELD_BACK_LOOKS } from '../base/run-limits.js'
 import { RunMonitor, type ModelOfRun } from './run-monitor.js'
 
 const MODEL: ModelOfRun = { modelKey: 7, label: 'forest v1', expectedUs: 60_000 }
@@ -9,8 +10,8 @@ function runInHand(worker: number, elapsedUs: number, what: Partial<RunInHand>):
   return { worker, startNs: 1, modelKey: null, tag: 0, elapsedUs, expectedUs: 0, isAside: false, ...what }
 }
 
-/** What one look makes of the workers. */
-function hear(seen: WorkersLook): string[] {
+/** What looks make of the workers. */
+function hear(seen: WorkersLook, looks = 1): string[] {
   const heard: string[] = []
   const monitor = new RunMonitor({
     look: () => seen,
@@ -25,7 +26,7 @@ function hear(seen: WorkersLook): string[] {
     onCrowded: (isOneEnough) => heard.push(isOneEnough ? 'crowded by long ones' : 'crowded'),
     onQuiet: () => heard.push('quiet'),
   })
-  monitor.look()
+  for (let look = 0; look < looks; look++) monitor.look()
   return heard
 }
 
@@ -46,6 +47,12 @@ describe('RunMonitor', () => {
       'held 1',
       'crowded by long ones',
     ])
+  })
+
+  it('run monitor: long work that waits at every look, each of it shortly, gets one worker more', () => {
+    const seen = { heldBackUs: 20_000, waitingUs: 0, withoutFreeUs: 0, runs: [] }
+    expect(hear(seen, HELD_BACK_LOOKS - 1)).toEqual([])
+    expect(hear(seen, HELD_BACK_LOOKS)).toEqual(['crowded by long ones'])
   })
 
   it('run monitor: a run past its limit is told and moved out of the way', () => {

@@ -130,9 +130,8 @@ export class RunMonitor {
   #relieve({ runs, heldBackUs, waitingUs, withoutFreeUs }: WorkersLook): void {
     this.#heldBackLooks = heldBackUs > 0 ? this.#heldBackLooks + 1 : 0
     // Workers that load or unload come back soon, and another would first have to load as much.
-    const isLoading = runs.some((run) => !run.isAside && this.#parts.modelOf(run) === null)
-    const isRunning = runs.some((run) => !run.isAside && this.#parts.modelOf(run) !== null)
-    if (isLoading && !isRunning) return
+    const inTheWay = runs.filter(({ isAside }) => !isAside)
+    if (inTheWay.length > 0 && inTheWay.every((run) => this.#parts.modelOf(run) === null)) return
     const crowdedUs = CROWDED_MS * 1000
     if (waitingUs > crowdedUs && withoutFreeUs > crowdedUs) this.#parts.onCrowded(false)
     // Long work that always waits while a worker is kept free, each of it shortly, lacks that worker as much.

@@ -3,7 +3,7 @@
  * `retry_after_ms` where trying again helps, `request_id` where the operator's log knows more, and `errors` where a body's
  * mistakes are told one by one.
  */
-import type { PenstockError } from '../../base/errors.js'
+import { isForLoad, type PenstockError } from '../../base/errors.js'
 import type { HttpReply } from '../socket/seam.js'
 
 export const JSON_TYPE = 'application/json'
@@ -25,17 +25,12 @@ export class RecentReply {
   #error: PenstockError | null = null
   #reply: HttpReply = { status: 500 }
 
-  replyTo(error: PenstockError, make: (error: PenstockError) => HttpReply): HttpReply {
-    if (!isForLoad(error)) return make(error)
-    if (error !== this.#error) this.#reply = make(error)
+  replyTo(error: PenstockError, make: () => HttpReply): HttpReply {
+    if (!isForLoad(error.code)) return make()
+    if (error !== this.#error) this.#reply = make()
     this.#error = error
     return this.#reply
   }
-}
-
-/** Whether it says that there is too much to do, which is no fault of the request and nothing for the log. */
-export function isForLoad({ code }: PenstockError): boolean {
-  return code === 'ERR_QUEUE_FULL' || code === 'ERR_DEADLINE_EXCEEDED'
 }
 
 /**

@@ -71,8 +71,10 @@ export function isBodyAmbiguous({ headers }: RequestHead): boolean {
   )
 }
 
-export function statusLine(status: number): string {
-  return `${status} ${STATUS_CODES[status] ?? 'Unknown'}`
+/** Status and headers, before the content type. */
+export function writeHead(raw: RawResponse, { status, headers }: HttpReply): void {
+  raw.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Unknown'}`)
+  for (const [name, value] of headers ?? []) raw.writeHeader(name, value)
 }
 
 export const OCTET_STREAM = 'application/octet-stream'
@@ -268,8 +270,7 @@ export class HttpExchange implements CallHead {
     // A body that nobody will read is cheaper cut off than received; and a closing server keeps no connection alive.
     const closes = endsConnection || this.#shared.isClosing || (reply.status === 413 && !this.#isBodyRead)
     raw.cork(() => {
-      raw.writeStatus(statusLine(reply.status))
-      for (const [name, value] of reply.headers ?? []) raw.writeHeader(name, value)
+      writeHead(raw, reply)
       // An explicit undefined is written as a length of 2^63; 204 must have none at all, save on a closing connection.
       if (reply.body === undefined && reply.status === 204 && !closes) raw.endWithoutBody()
       else if (reply.body === undefined) raw.endWithoutBody(0, closes)

@@ -4,12 +4,12 @@
  *
  * http-infer.ts is the reference: whatever is refused here by an exception is left to it, and refused there with words.
  */
-import { isPenstockError, toPenstockError, type PenstockError } from '../../base/errors.js'
+import { isForLoad, isPenstockError, toPenstockError, type PenstockError } from '../../base/errors.js'
 import type { InferResult, PipelineDescription } from '../../engine/api.js'
 import type { TensorTarget } from '../../engine/tensor-port.js'
 import { INFER } from '../access/scopes.js'
 import { replyToError } from '../http/dispatch.js'
-import { isForLoad, JSON_TYPE, RecentReply } from '../http/replies.js'
+import { JSON_TYPE, RecentReply } from '../http/replies.js'
 import type { HttpContext } from '../http/route.js'
 import { PieceBody } from '../piece-body.js'
 import type { QuickExchange, QuickHandler } from '../quick-exchange.js'
@@ -87,7 +87,7 @@ export class QuickInferV2 implements QuickHandler {
           const number = engine.tensors.submit(tensors, bytesRequestOf(call), onAnswer, onFailure)
           return number === 0 ? -1 : number
         } catch (error) {
-          if (!isPenstockError(error) || !isForLoad(error)) throw error
+          if (!isPenstockError(error) || !isForLoad(error.code)) throw error
           // Trying it again in the usual way would cost as much as it may take to answer others.
           this.fail(exchange, error)
           return -1

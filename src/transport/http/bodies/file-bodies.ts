@@ -13,15 +13,18 @@ import { type ArrowRequest, parseArrowBody } from '../arrow-request.js'
 import { csvSignature, example, type ParsedRequest, type Signature } from './signature.js'
 
 const pieceBytes = 1024 * 1024
-const ignore: (bytes: number) => void = () => undefined
 
 /** The cells of a body take so many times its bytes, and its columns besides: a cell is a string of its own. */
 const CSV_COST = 8
 
 /** By the signature: each cell as its input's dtype. @throws PenstockError ERR_BODY, and what Arrow bodies are refused with. */
-export async function parseCsvBody(body: Buffer, signature: Signature, onSpend = ignore): Promise<ArrowRequest> {
+export async function parseCsvBody(
+  body: Buffer,
+  signature: Signature,
+  onSpend?: (bytes: number) => void,
+): Promise<ArrowRequest> {
   const { rowsMax } = signature
-  onSpend(CSV_COST * body.length)
+  onSpend?.(CSV_COST * body.length)
   const batches: RecordBatch[] = []
   let rows = 0
   // Of more rows than a request may have, no more are read than show it.
@@ -35,7 +38,11 @@ export async function parseCsvBody(body: Buffer, signature: Signature, onSpend =
 }
 
 /** @throws as Arrow bodies. */
-export async function parseParquetBody(body: Buffer, signature: Signature, onSpend = ignore): Promise<ArrowRequest> {
+export async function parseParquetBody(
+  body: Buffer,
+  signature: Signature,
+  onSpend?: (bytes: number) => void,
+): Promise<ArrowRequest> {
   const made = await parquetToArrow(body, signature.rowsMax, ARROW_DECODED_BYTES_MAX, onSpend)
   return { ...parseArrowBody(made, signature, onSpend), made }
 }
