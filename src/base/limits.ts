@@ -156,8 +156,10 @@ export const LOG_SQL_CHARACTERS_MAX = 65_536
 /** Queries that run at once, and that wait until they may: an analyst's page of charts; more are a loop without end. */
 export const LOG_SQL_RUNNING_MAX = 2
 export const LOG_SQL_WAITING_MAX = 16
-/** Milliseconds for which a process stays ready for the next query: 100 MB that only somebody who asks has to pay. */
-export const LOG_SQL_SPARE_MS = 30_000
+/** Milliseconds after a server's start, and after each query, for which a process of 100 MB stays ready for the next. */
+export const LOG_SQL_SPARE_MS = 600_000
+/** Milliseconds after a server's start until that process starts: the first requests come first. */
+export const LOG_SQL_SPARE_DELAY_MS = 1000
 /** Milliseconds that queries get at the end of a server, or half of its drain limit: they can be asked again elsewhere. */
 export const LOG_SQL_DRAIN_MS = 5000
 /** Milliseconds of one query, waiting included, and at most by option. */

@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PenstockError } from '../base/errors.js'
+import { LOG_SQL_SPARE_DELAY_MS } from '../base/limits.js'
 import type { Engine } from '../engine/engine.js'
 import type { PenstockServer, SocketChoice } from '../server.js'
 import { Home, homePath } from '../registry/home.js'
@@ -262,6 +263,8 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   terminal.print(
     await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
   )
+  // A server that ends before has no use for it; one that cannot start it starts it with the first query.
+  setTimeout(() => void log.prepareQueries().catch(() => undefined), LOG_SQL_SPARE_DELAY_MS).unref()
   exitNow(await ended)
 }
 

@@ -10,6 +10,8 @@ export type FlowTask =
   | { readonly kind: 'export'; readonly task: ExportTask; readonly progress: MessagePort | null }
   /** Ended early by a message on `cancel`. */
   | { readonly kind: 'sql'; readonly task: SqlTask; readonly cancel: MessagePort }
+  /** Starts a process that waits for the first query. */
+  | { readonly kind: 'sql-ready' }
   /** Leaves no process that waits for the next query. */
   | { readonly kind: 'sql-end' }
   | { readonly kind: 'repair'; readonly path: string; readonly seq: number }

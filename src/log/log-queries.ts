@@ -42,6 +42,11 @@ export class LogQueries {
     return this.#queue.run(sqlTask(this.#path, sql, options), options.signal)
   }
 
+  /** Starts the process of the first query now, so that its caller does not wait for Node and DuckDB to start. */
+  async prepare(): Promise<void> {
+    await this.#pool.run({ kind: 'sql-ready' })
+  }
+
   drain(limitMs: number): Promise<void> {
     return this.#queue.drain(Math.min(LOG_SQL_DRAIN_MS, limitMs / 2))
   }

@@ -118,6 +118,15 @@ export class LogStore implements EngineLog {
     return this.#queries.run(sql, options)
   }
 
+  /**
+   * Starts what the first query would wait for half a second for, for a server that expects one. Ten minutes without a
+   * query end it.
+   * @throws PenstockError ERR_CLOSED
+   */
+  prepareQueries(): Promise<void> {
+    return this.#queries.prepare()
+  }
+
   drain(limitMs: number): Promise<void> {
     return this.#queries.drain(limitMs)
   }

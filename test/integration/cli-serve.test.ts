@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { isAlive, processesOf, readyQueriesOf } from '../../src/log/testing/processes.js'
 import { mainPath, penstock, serve, type Server, temporaryDirectory, waitFor } from './cli-process.js'
 
 // Dozens of processes, one after the other: seconds on an idle machine, a minute on a busy one.
@@ -51,6 +52,28 @@ describe('serve: what it listens with', () => {
   it('--sockets of another word: refused with the words that there are', async () => {
     const { code, stderr } = await penstock(['serve', '--port', '0', '--sockets', 'fast'])
     expect([code, stderr]).toEqual([2, expect.stringMatching(/Allowed choices are auto, uws, node/)])
+  })
+})
+
+describe.runIf(process.platform === 'linux')('serve: the process of the next query of the log', () => {
+  it('is ready before anybody asks, answers the first query, and ends with the server', async () => {
+    const { url, child } = await serve(['--home', temporaryDirectory()])
+    const pid = child.pid ?? 0
+    const inTime = { timeout: 20_000 }
+    await expect.poll(() => readyQueriesOf(pid), inTime).toHaveLength(1)
+    const [ready] = readyQueriesOf(pid)
+    const response = await fetch(`${url}/v1/logs/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ sql: 'SELECT 42 AS answer' }),
+    })
+    expect(await response.json()).toMatchObject({ records: [{ answer: 42 }] })
+    await expect.poll(() => readyQueriesOf(pid), inTime).toHaveLength(1)
+    expect(readyQueriesOf(pid)).not.toEqual([ready])
+    const left = processesOf(pid)
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    await expect.poll(() => left.filter(isAlive), inTime).toEqual([])
   })
 })
 

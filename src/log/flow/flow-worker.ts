@@ -48,6 +48,10 @@ async function perform(flowTask: FlowTask): Promise<unknown> {
         cancel.close()
       }
     }
+    case 'sql-ready': {
+      const { keepSpare } = await import('./query-process.js')
+      return keepSpare()
+    }
     case 'sql-end': {
       const { endSpare } = await import('./query-process.js')
       return endSpare()

@@ -2,8 +2,9 @@
  * The process of one query, as the flow thread that starts it sees it: watched while it answers, and ended whatever it
  * does. (DuckDB can be interrupted, but not inside every function; and its memory limit does not count everything.)
  *
- * Node and DuckDB take longer to start than most queries take to run. So once there are queries, one process more is
- * kept ready, at most one and not for long; isolation stays: each process answers one query and ends.
+ * Node and DuckDB take longer to start than most queries take to run. So from a server's start on, and from the first
+ * query on elsewhere, one process is kept ready, at most one and not for ever; isolation stays: each process answers one
+ * query and ends.
  *
  *    take: the spare, or a new one ─► answer ─► end ─► keepSpare: starts the next ─► (idle for a while) ─► end
  */

@@ -6,6 +6,11 @@ export function processesOf(parent: number): number[] {
   return childrenOf(parent, /sql-process|penstock query|^$/)
 }
 
+/** Those that wait for their query. */
+export function readyQueriesOf(parent: number): number[] {
+  return childrenOf(parent, /penstock query: ready/)
+}
+
 /** Those that have their query. */
 export function runningQueriesOf(parent: number): number[] {
   return childrenOf(parent, /penstock query: running/)
