@@ -2,6 +2,7 @@
 // workers aside whose run does not end.
 //
 //     in hand ──kLongRunUs──► long (look) ──the engine's limit──► set aside ──the run ends──► answered, retired
+//                                 └── kYieldFactor times what is known ──► yields its core ──the run ends──► as before
 //
 // A worker that was set aside is counted nowhere: neither among the workers nor what it runs. Its queue alone remembers
 // it (running, stuck), so that one model holds kStuckRunsMax of such workers. Callers hold the mutex unless a method is
@@ -62,6 +63,20 @@ bool Scheduler::is_at_limit(const ModelQueue& queue) const {
   return queue.stuck > 0 && std::max(queue.stuck, queue.overruns) >= kStuckRunsMax;
 }
 
+// Where the thread cannot be raised again, it must not yield before it is known to be lost.
+void Scheduler::yield_unexpected(WorkerSeat& seat, int64_t elapsed_ns) {
+  if (seat.is_yielding || !may_raise_threads()) return;
+  const double known_us = seat.held == Held::kBatch ? known_run_us(seat.batch->lane.queue) : kLongRunUs;
+  if (static_cast<double>(elapsed_ns) <= kYieldFactor * known_us * 1000.0) return;
+  seat.is_yielding = true;
+  seat.niceness = niceness_of(seat.thread_id);
+  yield_thread(seat.thread_id, std::max(seat.niceness, kNicer));
+}
+
+void Scheduler::end_yield(WorkerSeat& seat) {
+  if (std::exchange(seat.is_yielding, false)) yield_thread(seat.thread_id, seat.niceness);
+}
+
 void Scheduler::end_long(WorkerSeat& seat) {
   if (std::exchange(seat.is_long, false)) --running_long_;
 }
@@ -76,6 +91,7 @@ void Scheduler::begin_job(WorkerSeat& seat, Job&& job) {
 void Scheduler::end_job(WorkerSeat& seat) {
   seat.held = Held::kNothing;
   end_long(seat);
+  end_yield(seat);
 }
 
 void Scheduler::begin_check(WorkerSeat& seat, uint32_t model_key) {
@@ -127,6 +143,7 @@ void Scheduler::note_overrun(WorkerSeat& seat, int64_t now) {
   if (now - seat.taken_ns <= static_cast<int64_t>(kLongRunUs * 1000.0)) return;
   if (seat.held == Held::kBatch && !std::exchange(seat.is_overrun, true)) ++seat.batch->lane.queue.overruns;
   if (!std::exchange(seat.is_long, true)) ++running_long_;
+  yield_unexpected(seat, now - seat.taken_ns);
 }
 
 // A long model's own queue is no harm to others.
@@ -198,6 +215,7 @@ bool Scheduler::set_aside(uint32_t worker, int64_t start_ns) {
   seat->is_leaving = true;
   seat->is_aside.store(true, std::memory_order_relaxed);
   orphans.swap(seat->own_jobs);
+  seat->is_yielding = false;
   if (background_workers_.empty()) inherit_long_background();
   yield_thread(seat->thread_id, kNicer);
   return true;

@@ -291,6 +291,7 @@ void Scheduler::finish(WorkerSeat& seat) {
   }
   if (seat.is_for_background) return;
   end_long(seat);
+  end_yield(seat);
   PENSTOCK_ASSERT(running_ >= 1);
   PENSTOCK_ASSERT(queue.running >= 1);
   --running_;

@@ -94,6 +94,8 @@ struct WorkerSeat {
   Held held = Held::kNothing;
   bool is_long = false;     // counted among the long runs
   bool is_overrun = false;  // found to be long while it ran
+  bool is_yielding = false;  // its thread gets what others leave of the cores, until the run ends
+  int niceness = 0;          // of its thread when it does not yield
   bool is_leaving = false;  // its next take tells it to end
   bool had_shared_job = false;
   uint32_t check_model_key = 0;
@@ -121,6 +123,8 @@ class Scheduler {
   static constexpr double kCheapRunUs = 150.0;
   // Runs above this are long: shorter ones end before another worker could be started, and are ordinary queueing.
   static constexpr double kLongRunUs = 50'000.0;
+  // Runs that take so many times what their model is known to take, and are long, yield their cores.
+  static constexpr double kYieldFactor = 4.0;
   // Of a model, until its runs are taken for what they were so far. What was measured on random rows does not count:
   // how long a loop turns may lie in the rows.
   static constexpr uint32_t kTrustedRuns = 64;
@@ -212,6 +216,8 @@ class Scheduler {
   std::shared_ptr<std::condition_variable> finish_aside(WorkerSeat& seat, ModelQueue& queue);
   RunInHand run_of(const WorkerSeat& seat, int64_t now_ns) const;
   void note_overrun(WorkerSeat& seat, int64_t now_ns);
+  void yield_unexpected(WorkerSeat& seat, int64_t elapsed_ns);
+  void end_yield(WorkerSeat& seat);
   void measure_waits(WorkersLook& seen, int64_t now_ns) const;
   // Callers hold the mutex and notify what they get after it is free. Null: nobody is idle.
   std::shared_ptr<std::condition_variable> wake_last_idle();

@@ -1,4 +1,5 @@
 // Claims about which worker takes which batch, and when.
+#include "core/thread_priority.hpp"
 #include "engine_fixture.hpp"
 #include "testing.hpp"
 
@@ -356,6 +357,25 @@ TEST("scheduler: a look tells runs that take long, and their model is long until
   CLAIM(mixed.scheduler.look().without_free_ns >= 2 * kLongNs);
   mixed.complete(mixed.engine.seat, 1000);
   mixed.complete(mixed.second, 1000);
+  drain(*mixed.engine.port);
+}
+
+TEST("scheduler: a run that takes far longer than its model is known to take yields its core until it ends") {
+  const int niceness = niceness_of(this_thread_id());
+  const int yielding = may_raise_threads() ? std::max(niceness, kNicer) : niceness;
+  Mixed mixed;
+  for (const auto& [known_us, expected] : {std::pair{1000.0, yielding}, {Scheduler::kLongRunUs, niceness}}) {
+    trust(*mixed.slow, known_us);
+    mixed.submit_to(mixed.slow, 1);
+    CLAIM(mixed.takes(mixed.engine.seat, mixed.slow));
+    mixed.scheduler.look();
+    CLAIM(niceness_of(this_thread_id()) == niceness);
+    Mixed::age(mixed.engine.seat);
+    mixed.scheduler.look();
+    CLAIM(niceness_of(this_thread_id()) == expected);
+    mixed.complete(mixed.engine.seat, 1000);
+    CLAIM(niceness_of(this_thread_id()) == niceness);
+  }
   drain(*mixed.engine.port);
 }
 

@@ -17,11 +17,12 @@ const PERIOD_MS = 8
 const DEADLINE_MS = 1_500
 const TRIAL_TURNS = 2_000
 /**
- * A p99 below this is no queue: until the stuck runs are set aside, both cores are busy at the priority of all others, and
- * a request waits for the kernel to give one to the I/O thread, to the worker, and to the I/O thread again. Measured on two
- * quiet cores: 3 to 4 ms before, 10 to 23 ms then; a request behind a stuck run waits for seconds.
+ * A p99 below this is no queue: until a look finds the stuck runs and they yield, both cores are busy at the priority of
+ * all others, and a request waits for the kernel to give one to the I/O thread, to the worker, and to the I/O thread again.
+ * Measured on two quiet cores: 4 to 8 ms before, 6 to 8 ms then, and 10 to 23 ms where no thread may yield for a time; a
+ * request behind a stuck run waits for seconds.
  */
-const FLOOR_MS = 50
+const FLOOR_MS = 25
 
 interface Latencies {
   readonly ms: readonly number[]
