@@ -15,18 +15,11 @@ const seenThroughSockets = [
   'src/transport/http/dispatch.test.ts',
   'test/conformance/*.test.ts',
   ...[
-    'bad-input',
-    'byte-budget',
-    'client',
-    'client-drain',
-    'http',
-    'http-quick',
-    'http-surface',
-    'v2',
-    'websocket',
-    'websocket-channels',
-    'connections',
-  ].map((suite) => `test/integration/${suite}.test.ts`),
+    'http/{bad-input,byte-budget,connections,http,http-quick,http-surface}',
+    'clients/{client,client-drain}',
+    'oip/v2',
+    'websocket/{websocket,websocket-channels}',
+  ].map((suites) => `test/${suites}.test.ts`),
 ]
 
 export default defineConfig({

@@ -10,8 +10,8 @@
 // The engine and what it says of itself.
 export { Engine } from './engine/engine.js'
 export type { CalibrationMode, EngineNotice, EngineOptions } from './engine/engine-options.js'
-export type * from './engine/api.js'
-export type * from './engine/log-api.js'
+export type * from './engine/api/api.js'
+export type * from './engine/api/logs.js'
 export type { InferTiming, StepTiming } from './protocol/timing.js'
 export type { EngineMetrics, Histogram, HistogramLayout, ModelMetrics, PipelineMetrics } from './engine/metrics.js'
 export {
@@ -22,8 +22,8 @@ export {
   type ThreadFacts,
   type ThreadOverrides,
   type ThreadPlan,
-} from './engine/thread-plan.js'
-export type { WireHooks, WirePort } from './engine/wire-port.js'
+} from './engine/calibration/thread-plan.js'
+export type { WireHooks, WirePort } from './engine/requests/websocket-port.js'
 
 // Pipelines.
 export { pipeline, PipelineBuilder, type Deployer } from './steps/index.js'

@@ -2,16 +2,16 @@
  * PenstockServer: the composition root of everything that listens. Reads as a table of contents: metrics, WebSocket
  * stream, HTTP routes, one socket server under both. The engine is the caller's: it is used here, not owned.
  */
-import { createRequire } from 'node:module'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { expectInteger } from './base/expect.js'
 import { systemClock, type Clock } from './base/clock.js'
-import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits.js'
-import { processLimits } from './base/process-limits.js'
-import type { EngineApi } from './engine/api.js'
+import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits/limits.js'
+import { processLimits } from './base/limits/process-limits.js'
+import { release } from './base/package-root.js'
+import type { EngineApi } from './engine/api/api.js'
 import type { Engine } from './engine/engine.js'
 import { Metrics } from './metrics/metrics.js'
 import { openAccess } from './server/access.js'
@@ -20,16 +20,16 @@ import type { Access } from './transport/access/access.js'
 import type { KeyVerifier } from './transport/access/verifier.js'
 import { DescriptorGuard, guardLines } from './transport/descriptor-guard.js'
 import { createDispatcher } from './transport/http/dispatch.js'
-import { QuickInfer } from './transport/http/quick-infer.js'
+import { QuickInfer } from './transport/dialects/penstock/quick-infer.js'
 import type { ControlAction, HttpContext } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
-import { routes } from './transport/http/routes.js'
-import { GrpcServer } from './transport/grpc/server.js'
+import { routes } from './transport/routes.js'
+import { GrpcServer } from './transport/dialects/oip/grpc/server.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
 import type { SocketChoice } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
-import { QuickInferV2 } from './transport/v2/quick-infer.js'
-import { V2Service } from './transport/v2/service.js'
+import { QuickInferV2 } from './transport/dialects/oip/http/quick-infer.js'
+import { V2Service } from './transport/dialects/oip/service.js'
 import { HeldAnswers, withinBudget } from './transport/held-answers.js'
 import type { PeerSlot } from './transport/websocket/peer.js'
 import { StreamServer } from './transport/websocket/stream.js'
@@ -342,5 +342,4 @@ class ServerState {
 
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])
 
-const { version } = createRequire(import.meta.url)('penstock/package.json') as { version: string }
-const product = { name: 'penstock', version } as const
+const product = { name: 'penstock', version: release } as const

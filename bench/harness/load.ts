@@ -1,10 +1,10 @@
 /**
  * One load of a benchmark: warm-up and measurement in a closed loop, by the product's own generator
- * (src/bench/load-process.ts), boiled down to the figures that a trial keeps.
+ * (src/loadtest/native/load-process.ts), boiled down to the figures that a trial keeps.
  */
-import type { FinishedEvent } from '../../src/bench/load-plan.js'
-import { runLoad } from '../../src/bench/load-process.js'
-import { contentTypeOf } from '../../src/bench/request-encoding.js'
+import type { FinishedEvent } from '../../src/loadtest/native/load-plan.js'
+import { runLoad } from '../../src/loadtest/native/load-process.js'
+import { contentTypeOf } from '../../src/loadtest/native/request-encoding.js'
 
 export interface LoadOptions {
   readonly mode: 'ws' | 'http'

@@ -5,8 +5,8 @@
  */
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { writeRequestBodies, type EncodedBody, type RequestBody } from '../../src/bench/request-bodies.js'
-import { encodeRequest } from '../../src/bench/request-encoding.js'
+import { writeRequestBodies, type EncodedBody, type RequestBody } from '../../src/loadtest/native/request-bodies.js'
+import { encodeRequest } from '../../src/loadtest/native/request-encoding.js'
 
 export interface RequestSetOptions {
   readonly modelPath: string

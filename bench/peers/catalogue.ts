@@ -4,7 +4,7 @@
  * batching on where it has one, no access log, no metrics), with one intra-op thread for ONNX Runtime, as Penstock has.
  */
 import { join } from 'node:path'
-import type { LoadTarget } from '../../src/bench/load-plan.js'
+import type { LoadTarget } from '../../src/loadtest/native/load-plan.js'
 
 export interface Peer {
   readonly name: string

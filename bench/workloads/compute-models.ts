@@ -8,7 +8,7 @@
  */
 import { cp } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { sweep } from '../../src/bench/sweep.js'
+import { sweep } from '../../src/loadtest/sweep.js'
 import { benchModel, type BenchModel } from '../harness/bench-models.js'
 import type { RunningServer } from '../harness/servers.js'
 import { openEmbedded, type Embedded } from './embedded.js'

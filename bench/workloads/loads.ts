@@ -2,9 +2,9 @@
  * One load on one server, checked: by the native generator over a socket, or embedded in a child process. The phases are
  * always a warm-up and a measured part.
  */
-import { runLoad } from '../../src/bench/load-process.js'
-import type { FinishedEvent, LoadPlan, LoadShape } from '../../src/bench/load-plan.js'
-import { contentTypeOf } from '../../src/bench/request-encoding.js'
+import { runLoad } from '../../src/loadtest/native/load-process.js'
+import type { FinishedEvent, LoadPlan, LoadShape } from '../../src/loadtest/native/load-plan.js'
+import { contentTypeOf } from '../../src/loadtest/native/request-encoding.js'
 import type { RunningServer } from '../harness/servers.js'
 import type { Bench } from './row.js'
 import { writeBodies, type Requests } from './requests.js'

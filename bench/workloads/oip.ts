@@ -90,7 +90,7 @@ async function measure(bench: Bench): Promise<Finding[]> {
 
 /** One row of zeros, as its bytes. */
 function inferMessage(): Buffer {
-  const proto = join(projectRoot, 'src/transport/grpc/proto/inference.proto')
+  const proto = join(projectRoot, 'src/transport/dialects/oip/grpc/proto/inference.proto')
   const service = loadSync(proto, { keepCase: true })['inference.GRPCInferenceService'] as Record<string, unknown>
   const { requestSerialize } = service['ModelInfer'] as MethodDefinition<object, object>
   return requestSerialize({

@@ -5,9 +5,9 @@
 import { basename, join } from 'node:path'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { seededRandom, type RandomSource } from '../../src/base/random.js'
-import type { LoadPlan } from '../../src/bench/load-plan.js'
-import { writeRequestBodies } from '../../src/bench/request-bodies.js'
-import { encodeRequest } from '../../src/bench/request-encoding.js'
+import type { LoadPlan } from '../../src/loadtest/native/load-plan.js'
+import { writeRequestBodies } from '../../src/loadtest/native/request-bodies.js'
+import { encodeRequest } from '../../src/loadtest/native/request-encoding.js'
 import type { NumericData } from '../../src/tensor/dtype.js'
 import type { NumericDtype, Tensor, TensorField } from '../../src/tensor/tensor.js'
 

@@ -4,7 +4,7 @@
  * checks again. All throw PenstockError ERR_ARGUMENT unless told another code of the argument class.
  */
 import { PenstockError, type ErrorCode } from './errors.js'
-import { NAME_CHARACTERS_MAX } from './limits.js'
+import { NAME_CHARACTERS_MAX } from './limits/limits.js'
 
 const valueCharactersMax = 80
 

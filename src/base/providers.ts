@@ -3,7 +3,7 @@
  * all, `['cuda', 'cpu']` says in so many words that the CPU may stand in. Nothing falls back silently.
  */
 import { argumentError, expectArray, expectInteger, expectOneOf } from './expect.js'
-import { DEVICES_MAX } from './limits.js'
+import { DEVICES_MAX } from './limits/limits.js'
 
 export const EXECUTION_PROVIDERS = ['cpu', 'cuda'] as const
 export type ExecutionProvider = (typeof EXECUTION_PROVIDERS)[number]

@@ -3,7 +3,7 @@
  * the engine and the registry, so that what the one accepts the other stores.
  */
 import { argumentError, expectArray, expectString } from './expect.js'
-import { TAG_CHARACTERS_MAX, TAGS_MAX } from './limits.js'
+import { TAG_CHARACTERS_MAX, TAGS_MAX } from './limits/limits.js'
 
 /**
  * Checks a list of tags: printable texts of 1..TAG_CHARACTERS_MAX characters, TAGS_MAX at most.

@@ -4,7 +4,7 @@
  * comes out of it into an exit code and a sentence; commands themselves only throw. The command line is imported after the
  * look, because Node opens its files side by side, and where few may be open that is where it would end, with a stack trace.
  */
-import { processLimits, shortageOf } from '../base/process-limits.js'
+import { processLimits, shortageOf } from '../base/limits/process-limits.js'
 
 // `penstock model list | head -1` closes the pipe early; that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -19,7 +19,7 @@ const shortage = process.argv[2] === 'serve' ? shortageOf(limits) : null
 if (shortage !== null) end(1, `penstock: ${shortage} (ERR_ARGUMENT)`)
 
 try {
-  const { runCommandLine } = await import('./run.js')
+  const { runCommandLine } = await import('./shared/run.js')
   await runCommandLine(process.argv)
   // Flushed, then ended: fetch's idle connection would keep the process for seconds.
   process.stdout.write('', () => process.exit(0))
@@ -30,7 +30,7 @@ try {
       1,
       `penstock: ${String(error)}. This process may open ${limits.descriptors} files: raise the limit (ulimit -n).`,
     )
-  const { endingOf } = await import('./failures.js')
+  const { endingOf } = await import('./shared/failures.js')
   const { exitCode, text } = endingOf(error, process.argv.includes('--json'))
   end(exitCode, text)
 }

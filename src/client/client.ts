@@ -1,8 +1,8 @@
 /** The face of the client: what an application holds. What it does is in core.ts. */
-import { ClientCore } from './core.js'
-import type { Channel } from './channel.js'
+import { ClientCore } from './connection/core.js'
+import type { Channel } from './connection/channel.js'
 import type { ClientEvents, ClientListener } from './events.js'
-import type { ClientInferOptions, ClientInputs, ClientResult } from './exchange.js'
+import type { ClientInferOptions, ClientInputs, ClientResult } from './connection/client-request.js'
 import { settingsOf, systemEnvironment, type ClientEnvironment, type ClientOptions } from './options.js'
 
 export class PenstockClient {

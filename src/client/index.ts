@@ -3,17 +3,22 @@
  * PenstockError stands here too, so that a browser needs no other import.
  */
 export { PenstockClient } from './client.js'
-export { Channel } from './channel.js'
-export { PenstockControl } from './control.js'
-export type { RemoteLogPage, RemoteSqlResult } from './control-logs.js'
-export type { RemoteCalibration, RemoteModelStatus, RemoteStatus } from './control-records.js'
-export { RemotePipeline, type ParallelInferOptions, type RecordRow, type TableInferOptions } from './remote-pipeline.js'
-export type { ControlOptions } from './http.js'
+export { Channel } from './connection/channel.js'
+export { PenstockControl } from './control/control.js'
+export type { RemoteLogPage, RemoteSqlResult } from './control/logs.js'
+export type { RemoteCalibration, RemoteModelStatus, RemoteStatus } from './control/records.js'
+export {
+  RemotePipeline,
+  type ParallelInferOptions,
+  type RecordRow,
+  type TableInferOptions,
+} from './control/remote-pipeline.js'
+export type { ControlOptions } from './control/http.js'
 export { isPenstockError, PenstockError, type ErrorCode, type FieldError } from '../base/errors.js'
 export type { ClientEvents, ClientListener } from './events.js'
-export type { ClientInferOptions, ClientInputs, ClientResult } from './exchange.js'
+export type { ClientInferOptions, ClientInputs, ClientResult } from './connection/client-request.js'
 export type { ClientEnvironment, ClientOptions, ReconnectOptions } from './options.js'
-export type { SocketFactory, SocketLike } from './socket.js'
+export type { SocketFactory, SocketLike } from './connection/socket.js'
 export type { Meta, MetaValue } from '../protocol/meta.js'
 export type { CheckFailure, InferTiming, Priority, StepTiming } from '../protocol/codec.js'
 export type { Dtype, Tensor, TensorData, TensorField } from '../tensor/tensor.js'

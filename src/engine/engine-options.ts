@@ -21,17 +21,17 @@ import {
   REQUESTS_IN_FLIGHT_MAX,
   ROW_CHECK_EVERY,
   ROW_CHECK_EVERY_MAX,
-} from '../base/limits.js'
-import { RUN_LIMIT_MS_MAX, SUBSTITUTE_WORKERS_MAX } from '../base/run-limits.js'
+} from '../base/limits/limits.js'
+import { RUN_LIMIT_MS_MAX, SUBSTITUTE_WORKERS_MAX } from '../base/limits/run-limits.js'
 import { expectProviders, type ExecutionProvider } from '../base/providers.js'
 import type { RandomSource } from '../base/random.js'
-import type { PoolNotice, PoolOptions } from '../worker/pool-options.js'
-import { defaultSessionSettings, type SessionSettings } from '../worker/session-options.js'
-import type { ModelStore, PipelineStore } from './api.js'
-import { DIFFERENCE_POLICIES, type DifferencePolicy } from './batching-watch.js'
-import type { EngineLog } from './log-api.js'
-import type { QueueLimits } from './loaded-models.js'
-import type { ThreadPlan } from './thread-plan.js'
+import type { PoolNotice, PoolOptions } from '../worker/pool/pool-options.js'
+import { defaultSessionSettings, type SessionSettings } from '../worker/sessions/session-options.js'
+import type { ModelStore, PipelineStore } from './api/api.js'
+import { DIFFERENCE_POLICIES, type DifferencePolicy } from './models/batching-watch.js'
+import type { EngineLog } from './api/logs.js'
+import type { QueueLimits } from './models/loaded-models.js'
+import type { ThreadPlan } from './calibration/thread-plan.js'
 
 /** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
 export type EngineNotice = PoolNotice

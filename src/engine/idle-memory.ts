@@ -8,7 +8,7 @@
  * Thread: the engine's.
  */
 import { addon } from '../../bindings/native.js'
-import { ARENA_IDLE_MS, FREE_MEMORY_WORTH_BYTES, IDLE_MEMORY_LOOK_MS } from '../base/limits.js'
+import { ARENA_IDLE_MS, FREE_MEMORY_WORTH_BYTES, IDLE_MEMORY_LOOK_MS } from '../base/limits/limits.js'
 import { collectGarbage } from '../worker/collect-garbage.js'
 import { isProcessOfServer, releaseFreeMemorySoon } from '../worker/free-memory.js'
 

@@ -1,5 +1,5 @@
 /** Who listens to an engine. */
-import type { EngineEvents } from './api.js'
+import type { EngineEvents } from './api/api.js'
 
 export class Listeners {
   readonly #byEvent = new Map<keyof EngineEvents, Set<(name: string) => void>>()

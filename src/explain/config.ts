@@ -15,7 +15,12 @@ import {
   expectRecord,
   expectString,
 } from '../base/expect.js'
-import { EXPLAIN_GROUPS_MAX, EXPLAIN_REPEATS_MAX, TAG_CHARACTERS_MAX, TENSOR_ELEMENTS_MAX } from '../base/limits.js'
+import {
+  EXPLAIN_GROUPS_MAX,
+  EXPLAIN_REPEATS_MAX,
+  TAG_CHARACTERS_MAX,
+  TENSOR_ELEMENTS_MAX,
+} from '../base/limits/limits.js'
 
 /** One number of a row's outputs: f. */
 export interface ExplainOutput {

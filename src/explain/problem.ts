@@ -9,7 +9,7 @@ import {
   EXPLAIN_INPUT_BYTES_MAX,
   EXPLAIN_RESULT_VALUES_MAX,
   EXPLAIN_ROWS_MAX,
-} from '../base/limits.js'
+} from '../base/limits/limits.js'
 import { toTensor } from '../tensor/convert.js'
 import type { NumericDtype, Tensor, TensorField } from '../tensor/tensor.js'
 import { EXPLAIN_REPEATS, type ExplainBaseline, type ExplainConfig, type ExplainGroup } from './config.js'

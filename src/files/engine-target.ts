@@ -1,10 +1,10 @@
 /** A pipeline of an engine in this process, for inferFromFile and for whoever has Arrow or JSON bytes in hand. */
 import { hostname } from 'node:os'
 import { systemClock, type Clock } from '../base/clock.js'
-import type { EngineApi } from '../engine/api.js'
+import type { EngineApi } from '../engine/api/api.js'
 import { PieceBody } from '../transport/piece-body.js'
-import { answerInferBody } from '../transport/http/infer-body.js'
-import { readResultQuery } from '../transport/http/result-query.js'
+import { answerInferBody } from '../transport/dialects/penstock/infer-body.js'
+import { readResultQuery } from '../transport/dialects/penstock/result-query.js'
 import type { BodyRequest, BodyTarget } from './target.js'
 
 export interface EnginePipelineOptions {

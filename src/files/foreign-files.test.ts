@@ -6,11 +6,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { arrowExtras } from '../results/arrow-extras.js'
-import { tableOf } from '../results/column-types.js'
-import { readArrow } from '../results/ipc/read-arrow.js'
-import { writeRecords } from '../results/write-records.js'
-import { arrowTensor } from '../results/arrow-inputs.js'
+import { arrowExtras } from '../formats/arrow/arrow-extras.js'
+import { tableOf } from '../formats/arrow/column-types.js'
+import { readArrow } from '../formats/ipc/read-arrow.js'
+import { writeRecords } from '../formats/write-records.js'
+import { arrowTensor } from '../formats/arrow/arrow-inputs.js'
 import { readChunks } from './read-chunks.js'
 
 const folder = new URL('../../test/tables/', import.meta.url).pathname

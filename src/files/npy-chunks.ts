@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import { PenstockError } from '../base/errors.js'
-import { NPY_FORTRAN_BYTES_MAX } from '../base/limits.js'
+import { NPY_FORTRAN_BYTES_MAX } from '../base/limits/limits.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import { NPY_HEADER_BYTES_MAX, npyElements, npyHeader, readNpyHeader } from '../tensor/npy.js'
 import { elementCount } from '../tensor/shape.js'

@@ -2,7 +2,7 @@
  * Who runs a body: a pipeline of a server over HTTP (RemotePipeline of penstock/client), or one of an engine in this
  * process. Files are cut into bodies of the infer endpoint, so that both take the same bytes and answer with the same.
  */
-import type { PipelineDescription } from '../engine/api.js'
+import type { PipelineDescription } from '../engine/api/api.js'
 
 export interface BodyRequest {
   readonly contentType: string

@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises'
 import { type RecordBatch, RecordBatchFileWriter, RecordBatchStreamWriter, type Table } from 'apache-arrow'
 import { PenstockError } from '../base/errors.js'
-import { parquetPieces } from '../results/parquet.js'
-import { csvPieces } from '../results/write-csv.js'
-import { recordPieces } from '../results/write-records.js'
+import { parquetPieces } from '../formats/parquet.js'
+import { csvPieces } from '../formats/csv/write-csv.js'
+import { recordPieces } from '../formats/write-records.js'
 import type { OutputFormat } from './formats.js'
 
 type Pieces = AsyncGenerator<Uint8Array | string>

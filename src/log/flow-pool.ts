@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { PenstockError } from '../base/errors.js'
-import { LOG_SQL_RUNNING_MAX, LOG_SQL_SPARE_MS, LOG_TASKS_WAITING_MAX } from '../base/limits.js'
+import { LOG_SQL_RUNNING_MAX, LOG_SQL_SPARE_MS, LOG_TASKS_WAITING_MAX } from '../base/limits/limits.js'
 import { threadFile } from '../base/thread-file.js'
 import type { FlowReply, FlowTask, FlowThreadData } from './flow-tasks.js'
 

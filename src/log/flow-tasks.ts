@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { ErrorCode } from '../base/errors.js'
 import type { ExportTask } from './flow/export-logs.js'
 import type { PageTask } from './flow/read-page.js'
-import type { SqlTask } from './flow/sql.js'
+import type { SqlTask } from './flow/sql/sql.js'
 
 export type FlowTask =
   | { readonly kind: 'page'; readonly task: PageTask }

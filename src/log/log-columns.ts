@@ -9,7 +9,7 @@
  */
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { Dtype, TensorField } from '../tensor/tensor.js'
-import { LOG_KEYS_MAX } from '../base/limits.js'
+import { LOG_KEYS_MAX } from '../base/limits/limits.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import type { CompiledPlan, PlanSource } from '../pipeline/plan.js'
 import { encodeSchemaMessage, type ArrowField, type ArrowType } from './arrow-message.js'

@@ -11,7 +11,7 @@
 import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { systemClock, type Clock } from '../base/clock.js'
-import { LOG_SQL_MS_MAX, LOG_UPKEEP_MS } from '../base/limits.js'
+import { LOG_SQL_MS_MAX, LOG_UPKEEP_MS } from '../base/limits/limits.js'
 import type {
   EngineLog,
   EngineLogHooks,
@@ -22,13 +22,13 @@ import type {
   LogQuery,
   LogSqlOptions,
   LogSqlResult,
-} from '../engine/log-api.js'
+} from '../engine/api/logs.js'
 import { FlowPool, progressPort } from './flow-pool.js'
-import { LogQueries } from './log-queries.js'
+import { LogQueries } from './sql/log-queries.js'
 import { exportTask, pageTask } from './query.js'
-import { expiredSegments, type SizedSegment } from './retention.js'
-import { isAbsent, listPipelines, listSegments, listVersions, sizeOf, type Segment } from './segment-list.js'
-import { parseRetiredName, parseSegmentName, retiredName } from './segment-name.js'
+import { expiredSegments, type SizedSegment } from './segments/retention.js'
+import { isAbsent, listPipelines, listSegments, listVersions, sizeOf, type Segment } from './segments/segment-list.js'
+import { parseRetiredName, parseSegmentName, retiredName } from './segments/segment-name.js'
 import { storageFailure } from './storage-failure.js'
 
 export interface LogStoreOptions {

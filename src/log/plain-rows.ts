@@ -2,7 +2,7 @@
  * The rows of one request of the plain path as a record batch message: what the addon does for tensors in its own
  * memory, for those with strings. Slow like the path itself; the same columns.
  */
-import type { CheckFailure } from '../engine/api.js'
+import type { CheckFailure } from '../engine/api/api.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { encodeRecordBatchMessage, type ArrowNode } from './arrow-message.js'
 import type { LogColumn, LoggedTensor } from './log-columns.js'

@@ -2,9 +2,16 @@
 import { describe, expect, it } from 'vitest'
 import { decodeCursor, encodeCursor, orderOfCursor, type LogPosition } from './cursor.js'
 import { parseDataSize } from './data-size.js'
-import { expiredSegments } from './retention.js'
-import { newestForms, type Segment } from './segment-list.js'
-import { liveName, parquetName, parseRetiredName, parseSegmentName, retiredName, sealedName } from './segment-name.js'
+import { expiredSegments } from './segments/retention.js'
+import { newestForms, type Segment } from './segments/segment-list.js'
+import {
+  liveName,
+  parquetName,
+  parseRetiredName,
+  parseSegmentName,
+  retiredName,
+  sealedName,
+} from './segments/segment-name.js'
 
 describe('segment names', () => {
   it('say what they are; others are none', () => {

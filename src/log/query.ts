@@ -20,15 +20,15 @@ import {
   LOG_SQL_MS_MAX,
   LOG_SQL_ROWS,
   LOG_SQL_ROWS_MAX,
-} from '../base/limits.js'
-import type { LogExport, LoggedSchema, LogQuery, LogSelection, LogSqlOptions } from '../engine/log-api.js'
+} from '../base/limits/limits.js'
+import type { LogExport, LoggedSchema, LogQuery, LogSelection, LogSqlOptions } from '../engine/api/logs.js'
 import { orderOfCursor, type LogOrder } from './cursor.js'
 import { parseDataSize } from './data-size.js'
-import { expectReading } from './sql-text.js'
+import { expectReading } from './sql/sql-text.js'
 import type { ExportTask } from './flow/export-logs.js'
 import type { PageTask } from './flow/read-page.js'
 import type { RowFilter } from './flow/scan.js'
-import type { SqlTask } from './flow/sql.js'
+import type { SqlTask } from './flow/sql/sql.js'
 
 const selectionKeys: readonly (keyof LogSelection)[] = [
   'start',

@@ -1,6 +1,6 @@
 /** The sentences with which reading and exporting say that there is more. */
-import { LOG_PAGE_ROWS_MAX } from '../base/limits.js'
-import type { LogPageStatus } from '../engine/log-api.js'
+import { LOG_PAGE_ROWS_MAX } from '../base/limits/limits.js'
+import type { LogPageStatus } from '../engine/api/logs.js'
 import type { LogOrder } from './cursor.js'
 
 export interface PageEnd {

@@ -3,7 +3,7 @@
  * type and every getter reads its field when asked.
  */
 import { BYTES, type WireReader } from '../base/protobuf/wire-reader.js'
-import { ONNX_ITEMS_MAX } from '../base/limits.js'
+import { ONNX_ITEMS_MAX } from '../base/limits/limits.js'
 import { type Budget, guarded, invalid, readInt32, readOnce, readText } from './message.js'
 import type { OnnxAttribute, OnnxAttributeType, OnnxGraph, OnnxSparseTensor, OnnxTensorInfo } from './model.js'
 import { readSparseTensor, readTensor } from './tensors.js'

@@ -1,6 +1,6 @@
 /** Sizes in a model file that no tensor can have: refused when the file is read, by name and number, wherever they stand. */
 import { describe, expect, it } from 'vitest'
-import { DIM_MAX } from '../base/limits.js'
+import { DIM_MAX } from '../base/limits/limits.js'
 import { readOnnx } from './read.js'
 import { buildModel, type BuiltModel } from './testing/build.js'
 import { takeUpload } from './upload.js'

@@ -6,7 +6,7 @@
  *
  * Which field of which message is again a message of interest stands in `messageKinds`; a message nobody visits is copied.
  */
-import { MODEL_BYTES_MAX } from '../base/limits.js'
+import { MODEL_BYTES_MAX } from '../base/limits/limits.js'
 import { BYTES, WireReader } from '../base/protobuf/wire-reader.js'
 import { guarded, invalid } from './message.js'
 

@@ -1,7 +1,7 @@
 /** The public face of the ONNX reader. */
 export type * from './model.js'
-export { dataFilePath, externalFiles } from './external-data.js'
-export { obstacleInBytes, obstacleInFile, type Obstacle } from './external-in-file.js'
+export { dataFilePath, externalFiles } from './external-data/external-data.js'
+export { obstacleInBytes, obstacleInFile, type Obstacle } from './external-data/external-in-file.js'
 export { inputHints, type InputHint, type ValueHint } from './hints/input-hints.js'
 export { producerOf, type Producer } from './producers.js'
 export { readOnnx } from './read.js'

@@ -5,7 +5,7 @@
  * be what ONNX Runtime sees.
  */
 import { isPenstockError, PenstockError } from '../base/errors.js'
-import { DIM_MAX, ONNX_GRAPH_DEPTH_MAX, ONNX_ITEMS_MAX, ONNX_TEXT_BYTES_MAX, RANK_MAX } from '../base/limits.js'
+import { DIM_MAX, ONNX_GRAPH_DEPTH_MAX, ONNX_ITEMS_MAX, ONNX_TEXT_BYTES_MAX, RANK_MAX } from '../base/limits/limits.js'
 import { BYTES, VARINT, type WireReader } from '../base/protobuf/wire-reader.js'
 
 /** Counts what one file makes the reader keep. */

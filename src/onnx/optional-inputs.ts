@@ -7,7 +7,7 @@
  * Rule 2. Some exporters list all weights (`keep_initializers_as_inputs`). A matrix, or an operand of a product, among
  *         them says so, and then none is offered: a model whose weights are inputs could share no batch.
  */
-import { OPTIONAL_INPUT_ELEMENTS_MAX, OPTIONAL_INPUTS_MAX } from '../base/limits.js'
+import { OPTIONAL_INPUT_ELEMENTS_MAX, OPTIONAL_INPUTS_MAX } from '../base/limits/limits.js'
 import { bfloat16Value, float16Value } from '../tensor/float16.js'
 import type { TensorDefault } from '../tensor/tensor.js'
 import { editOnnx } from './edit.js'

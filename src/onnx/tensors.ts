@@ -2,7 +2,7 @@
  * TensorProto and SparseTensorProto. The scan keeps views of the data; `read` copies it out, because ONNX data lies at any
  * offset and typed arrays want theirs aligned.
  */
-import { ONNX_ITEMS_MAX } from '../base/limits.js'
+import { ONNX_ITEMS_MAX } from '../base/limits/limits.js'
 import type { WireReader } from '../base/protobuf/wire-reader.js'
 import { allocateData, dtypeInfo, dtypeOfCode, type NumericData } from '../tensor/dtype.js'
 import type { Dtype, NumericDtype, TensorData } from '../tensor/tensor.js'

@@ -10,10 +10,10 @@
  */
 import { createHash } from 'node:crypto'
 import { isPenstockError } from '../base/errors.js'
-import { TENSOR_ELEMENTS_MAX } from '../base/limits.js'
+import { TENSOR_ELEMENTS_MAX } from '../base/limits/limits.js'
 import type { TensorDefault } from '../tensor/tensor.js'
-import { cutClassMaps } from './class-maps.js'
-import { dataFilePath, externalFiles, mergeExternalData } from './external-data.js'
+import { cutClassMaps } from './class-names/class-maps.js'
+import { dataFilePath, externalFiles, mergeExternalData } from './external-data/external-data.js'
 import { invalid } from './message.js'
 import type { OnnxModel, OnnxValueInfo } from './model.js'
 import { offerDefaults } from './optional-inputs.js'

@@ -5,7 +5,7 @@
  * another text; a check that reads text has no bytecode, since pipelines with string tensors never enter the addon.
  */
 import { PenstockError } from '../base/errors.js'
-import { CHECK_SOURCES_MAX } from '../base/limits.js'
+import { CHECK_SOURCES_MAX } from '../base/limits/limits.js'
 import { staticElementCount, type FieldShape } from '../tensor/shape.js'
 import { formatTensorName } from './check-syntax.js'
 import type {

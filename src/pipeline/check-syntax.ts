@@ -10,7 +10,7 @@
  */
 import type jsep from 'jsep'
 import { PenstockError } from '../base/errors.js'
-import { CHECK_EXPRESSION_CHARACTERS_MAX, CHECK_INSTRUCTIONS_MAX, CHECK_STACK_MAX } from '../base/limits.js'
+import { CHECK_EXPRESSION_CHARACTERS_MAX, CHECK_INSTRUCTIONS_MAX, CHECK_STACK_MAX } from '../base/limits/limits.js'
 import { parseCheckText, type CheckText, type SliceExpression } from './check-tokens.js'
 import type { OpcodeName } from './generated/check-opcodes.js'
 

@@ -7,7 +7,7 @@
  * those that nobody reads at all (selected away), which keeps a challenger warm and its latency measured.
  */
 import type { PenstockError } from '../base/errors.js'
-import { POSITIONS_MAX } from '../base/limits.js'
+import { POSITIONS_MAX } from '../base/limits/limits.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import { parseCheck } from './check-syntax.js'
 import type { CheckStep, ModelReference, PipelineDefinition } from './definition.js'

@@ -7,7 +7,7 @@
  * at an 8-byte boundary of the buffer: vtable (14 bytes, padded to 16), table (16 bytes), key, value.
  */
 import { argumentError } from '../base/expect.js'
-import { META_KEYS_MAX, META_TEXT_CHARACTERS_MAX } from '../base/limits.js'
+import { META_KEYS_MAX, META_TEXT_CHARACTERS_MAX } from '../base/limits/limits.js'
 import { PenstockError } from '../base/errors.js'
 import { ByteBuffer } from 'flatbuffers'
 import type { Meta as WireMeta } from './generated/meta.js'

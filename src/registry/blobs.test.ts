@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Blobs, sha256Of, sha256OfFile } from './blobs.js'
-import { nodeDisk } from './durable-file.js'
+import { nodeDisk } from './files/durable-file.js'
 import { FaultyDisk } from './testing/faulty-disk.js'
 import { modelBytes, temporaryDirectory } from './testing/fixtures.js'
 

@@ -10,8 +10,8 @@ import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PenstockError } from '../base/errors.js'
-import { MODEL_BYTES_MAX } from '../base/limits.js'
-import { type Disk, MODE_PUBLIC, removeQuietly, storageError, temporaryPath } from './durable-file.js'
+import { MODEL_BYTES_MAX } from '../base/limits/limits.js'
+import { type Disk, MODE_PUBLIC, removeQuietly, storageError, temporaryPath } from './files/durable-file.js'
 
 /** Large enough that syscalls do not count, small enough that hashing never holds the thread for long (~1 ms). */
 const CHUNK_BYTES = 1 << 20

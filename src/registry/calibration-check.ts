@@ -3,8 +3,8 @@
  * is passed over; one of this procedure is checked like the rest of the record.
  */
 import { argumentError, expectInteger, expectOneOf, expectRecord, expectString } from '../base/expect.js'
-import { BATCH_ROWS_CEILING, INFER_WORKERS_MAX, INTRA_OP_THREADS_MAX } from '../base/limits.js'
-import type { Calibration, RunThreads } from '../engine/api.js'
+import { BATCH_ROWS_CEILING, INFER_WORKERS_MAX, INTRA_OP_THREADS_MAX } from '../base/limits/limits.js'
+import type { Calibration, RunThreads } from '../engine/api/api.js'
 
 /** Raised with every change of the procedure (engine/calibrate.ts) that may choose differently, and of the record. */
 export const CALIBRATION_ALGORITHM = 1

@@ -25,10 +25,10 @@ import {
   removeTemporaries,
   replaceFile,
   storageError,
-} from './durable-file.js'
+} from './files/durable-file.js'
 import { type ControlKind, Journal } from './journal.js'
-import { ApiKeys, isKeysFile } from './keys.js'
-import { FileLock, LockedError, type LockLoss } from './lock.js'
+import { ApiKeys, isKeysFile } from './keys/keys.js'
+import { FileLock, LockedError, type LockLoss } from './files/lock.js'
 import { checkStoredModel, Models } from './models.js'
 import { Mutations } from './mutations.js'
 import { checkStoredPipeline, Pipelines } from './pipelines.js'

@@ -10,8 +10,8 @@ import { readFile, stat, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { currentActor, SERVER_ACTOR } from '../base/actor.js'
 import type { Clock } from '../base/clock.js'
-import { JOURNAL_BYTES_MAX } from '../base/limits.js'
-import { type Disk, errorCodeOf, storageError } from './durable-file.js'
+import { JOURNAL_BYTES_MAX } from '../base/limits/limits.js'
+import { type Disk, errorCodeOf, storageError } from './files/durable-file.js'
 
 /** What is journalled without a record of the registry. */
 export type ControlKind = 'log.export' | 'model.load' | 'model.unload' | 'memory.register' | 'memory.unregister'

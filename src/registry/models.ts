@@ -8,7 +8,7 @@
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { argumentError, expectInteger, expectModelName, expectName, expectRecord } from '../base/expect.js'
-import { ALIASES_MAX, RECORDS_MAX, VERSIONS_MAX } from '../base/limits.js'
+import { ALIASES_MAX, RECORDS_MAX, VERSIONS_MAX } from '../base/limits/limits.js'
 import { expectTags } from '../base/tags.js'
 import type {
   Calibration,
@@ -19,7 +19,7 @@ import type {
   Placement,
   PreparedStore,
   UploadedModel,
-} from '../engine/api.js'
+} from '../engine/api/api.js'
 import { type Blobs, sha256Of } from './blobs.js'
 import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'

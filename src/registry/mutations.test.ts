@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { MUTATIONS_PENDING_MAX } from '../base/limits.js'
+import { MUTATIONS_PENDING_MAX } from '../base/limits/limits.js'
 import { Mutations } from './mutations.js'
 
 describe('mutations', () => {

@@ -4,7 +4,7 @@
  * Reads never wait: they see the last complete state in memory.
  */
 import { PenstockError } from '../base/errors.js'
-import { MUTATIONS_PENDING_MAX } from '../base/limits.js'
+import { MUTATIONS_PENDING_MAX } from '../base/limits/limits.js'
 
 export class Mutations {
   #tail: Promise<void> = Promise.resolve()

@@ -13,9 +13,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectInteger, expectRecord, expectString } from '../base/expect.js'
-import type { PreparedModel, PreparedStore } from '../engine/api.js'
+import type { PreparedModel, PreparedStore } from '../engine/api/api.js'
 import { sha256OfFile } from './blobs.js'
-import { type Disk, makeDirectory, MODE_PUBLIC, storageError, TEMPORARY_SUFFIX } from './durable-file.js'
+import { type Disk, makeDirectory, MODE_PUBLIC, storageError, TEMPORARY_SUFFIX } from './files/durable-file.js'
 import { checkEach } from './record-check.js'
 
 interface PreparedFile {

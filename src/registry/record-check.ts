@@ -12,7 +12,7 @@ import {
   expectRecord,
   expectString,
 } from '../base/expect.js'
-import { RANK_MAX, VERSIONS_MAX } from '../base/limits.js'
+import { RANK_MAX, VERSIONS_MAX } from '../base/limits/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import type {
   BatchingCulprit,
@@ -21,7 +21,7 @@ import type {
   ModelSignature,
   ModelVersion,
   PipelineVersion,
-} from '../engine/api.js'
+} from '../engine/api/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { DTYPES } from '../tensor/dtype.js'
 import type { TensorField } from '../tensor/tensor.js'

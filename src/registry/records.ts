@@ -9,7 +9,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PenstockError } from '../base/errors.js'
 import { argumentError } from '../base/expect.js'
-import { type Disk, replaceFile, storageError } from './durable-file.js'
+import { type Disk, replaceFile, storageError } from './files/durable-file.js'
 
 export interface StoredRecord {
   readonly name: string

@@ -8,7 +8,7 @@ import {
   SOCKET_BUFFER_BYTES_MAX,
   SOCKETS_BUFFER_BYTES_MAX,
   WINDOW_REQUESTS,
-} from '../base/limits.js'
+} from '../base/limits/limits.js'
 
 export interface ServerLimits {
   /** Bytes of an infer body. */

@@ -19,7 +19,7 @@ import {
   type Step,
   type StepInput,
 } from '../pipeline/definition.js'
-import { parseLogPolicy } from './parse-log.js'
+import { parseLogPolicy } from './kinds/parse-log.js'
 import { expectFlow, parseDefinition, parseStep } from './parse.js'
 
 /** What `deploy` needs: the engine, or a client of one. R is what it answers. */

@@ -6,7 +6,7 @@ import { dtypeInfo } from '../tensor/dtype.js'
 import type { Dtype, TensorField } from '../tensor/tensor.js'
 import { compilePlan } from './compile.js'
 import { parseDefinition } from './parse.js'
-import { cumulativeWeights } from './random-split.js'
+import { cumulativeWeights } from './kinds/random-split.js'
 
 type Fields = Record<string, [Dtype, ...(number | null)[]]>
 const fieldsOf = (fields: Fields): TensorField[] =>

@@ -1,13 +1,13 @@
 /** The table of step kinds: the only place that knows them all. */
 import type { Step } from '../pipeline/definition.js'
-import { auditKind } from './audit.js'
-import { checkKind } from './check.js'
-import { keySplitKind } from './key-split.js'
-import { modelKind } from './model.js'
-import { multiModelKind } from './multi-model.js'
-import { randomSplitKind } from './random-split.js'
-import { selectKind } from './select.js'
-import { shadowKind } from './shadow.js'
+import { auditKind } from './kinds/audit.js'
+import { checkKind } from './kinds/check.js'
+import { keySplitKind } from './kinds/key-split.js'
+import { modelKind } from './kinds/model.js'
+import { multiModelKind } from './kinds/multi-model.js'
+import { randomSplitKind } from './kinds/random-split.js'
+import { selectKind } from './kinds/select.js'
+import { shadowKind } from './kinds/shadow.js'
 import type { StepKind, SugarKind } from './step.js'
 
 const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>> } = {

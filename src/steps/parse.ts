@@ -3,10 +3,10 @@
  * is what is stored and compared; whether the models exist and fit is found out at deploy (compile.ts).
  */
 import { argumentError, expectName } from '../base/expect.js'
-import { CHECKS_MAX, STEPS_MAX } from '../base/limits.js'
+import { CHECKS_MAX, STEPS_MAX } from '../base/limits/limits.js'
 import { modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
 import { findKind, kindOf, STEP_TYPES } from './kinds.js'
-import { parseLogPolicy } from './parse-log.js'
+import { parseLogPolicy } from './kinds/parse-log.js'
 import { stepError, StepReader, suggest } from './step-reader.js'
 
 /**

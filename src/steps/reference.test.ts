@@ -8,7 +8,7 @@ import {
   CHECKS_MAX,
   OPTIONS_MAX,
   POSITIONS_MAX,
-} from '../base/limits.js'
+} from '../base/limits/limits.js'
 import { STEP_TYPES } from './kinds.js'
 import { parseDefinition } from './parse.js'
 import { PipelineBuilder } from './builder.js'

@@ -4,7 +4,7 @@
  */
 import { argumentError, describeValue } from '../base/expect.js'
 import type { PenstockError } from '../base/errors.js'
-import { FIELDS_MAX, META_TEXT_CHARACTERS_MAX, NAME_CHARACTERS_MAX } from '../base/limits.js'
+import { FIELDS_MAX, META_TEXT_CHARACTERS_MAX, NAME_CHARACTERS_MAX } from '../base/limits/limits.js'
 import { isReference, type ModelReference } from '../pipeline/definition.js'
 
 export class StepReader {

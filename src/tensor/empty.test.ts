@@ -1,6 +1,6 @@
 /** Tensors without elements: no rows, and zero-length dims anywhere, in every form that a caller may hand in. */
 import { describe, expect, it } from 'vitest'
-import { EMPTY_NEST_CHARACTERS_MAX } from '../base/limits.js'
+import { EMPTY_NEST_CHARACTERS_MAX } from '../base/limits/limits.js'
 import { toTensor } from './convert.js'
 import { toNested, writeNested, writeRow } from './print.js'
 import type { TensorField } from './tensor.js'

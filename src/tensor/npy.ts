@@ -6,7 +6,7 @@
  * Only numbers and bools in little-endian order: text, structures and Python objects have other forms of bodies.
  */
 import { PenstockError } from '../base/errors.js'
-import { RANK_MAX } from '../base/limits.js'
+import { RANK_MAX } from '../base/limits/limits.js'
 import { dtypeInfo } from './dtype.js'
 import { elementCount } from './shape.js'
 import type { NumericDtype } from './tensor.js'

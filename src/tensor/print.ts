@@ -8,7 +8,7 @@
  */
 import { PenstockError } from '../base/errors.js'
 import { argumentError } from '../base/expect.js'
-import { EMPTY_NEST_CHARACTERS_MAX } from '../base/limits.js'
+import { EMPTY_NEST_CHARACTERS_MAX } from '../base/limits/limits.js'
 import { bfloat16Value, float16Value } from './float16.js'
 import { elementCount, rowElementCount } from './shape.js'
 import type { Dtype, Tensor, TensorData } from './tensor.js'

@@ -6,7 +6,7 @@
  */
 import { argumentError } from '../base/expect.js'
 import { PenstockError } from '../base/errors.js'
-import { DIM_MAX, RANK_MAX, TENSOR_ELEMENTS_MAX } from '../base/limits.js'
+import { DIM_MAX, RANK_MAX, TENSOR_ELEMENTS_MAX } from '../base/limits/limits.js'
 import type { TensorField } from './tensor.js'
 
 export type FieldShape = readonly (number | null)[]

@@ -4,7 +4,7 @@
  */
 import { addon } from '../../bindings/native.js'
 import { argumentError, expectArray, expectRecord } from '../base/expect.js'
-import { TENSOR_ELEMENTS_MAX } from '../base/limits.js'
+import { TENSOR_ELEMENTS_MAX } from '../base/limits/limits.js'
 import type { Tensor } from '../tensor/tensor.js'
 import {
   columnCount,

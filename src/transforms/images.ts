@@ -1,7 +1,7 @@
 /** Images on their way into a model: channels last (as decoders give them) to channels first and back, and resizing. */
 import { addon } from '../../bindings/native.js'
 import { argumentError, expectInteger, expectOneOf } from '../base/expect.js'
-import { IMAGE_SIDE_MAX } from '../base/limits.js'
+import { IMAGE_SIDE_MAX } from '../base/limits/limits.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { elementBytes, expectFloat32, expectTensor, resultTensor } from './arguments.js'
 import type { Float32Tensor, NumericTensor } from './arguments.js'

@@ -4,7 +4,7 @@
  */
 import { addon } from '../../bindings/native.js'
 import { argumentError, expectInteger, expectNumber } from '../base/expect.js'
-import { TENSOR_ELEMENTS_MAX } from '../base/limits.js'
+import { TENSOR_ELEMENTS_MAX } from '../base/limits/limits.js'
 import { allocateData, type NumericData } from '../tensor/dtype.js'
 import { rowElementCount } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'

@@ -1,6 +1,11 @@
 import { closeSync, openSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { DESCRIPTOR_LOG_MS, DESCRIPTOR_LOOK_MS, DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE } from '../base/limits.js'
+import {
+  DESCRIPTOR_LOG_MS,
+  DESCRIPTOR_LOOK_MS,
+  DESCRIPTORS_RESERVED,
+  DESCRIPTORS_SPARE,
+} from '../base/limits/limits.js'
 import { DescriptorGuard } from './descriptor-guard.js'
 import { processTable, type DescriptorTable } from './descriptor-table.js'
 

@@ -14,7 +14,12 @@
  * closing. Thread: the I/O isolate; HTTP, WebSocket and gRPC share one guard.
  */
 import type { Logger } from 'pino'
-import { DESCRIPTOR_LOG_MS, DESCRIPTOR_LOOK_MS, DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE } from '../base/limits.js'
+import {
+  DESCRIPTOR_LOG_MS,
+  DESCRIPTOR_LOOK_MS,
+  DESCRIPTORS_RESERVED,
+  DESCRIPTORS_SPARE,
+} from '../base/limits/limits.js'
 import { processTable, type DescriptorTable } from './descriptor-table.js'
 
 export interface DescriptorGuardParts {

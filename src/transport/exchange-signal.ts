@@ -2,7 +2,7 @@
  * Aborts once, with the exchange whose caller is gone. Not an AbortController: making one and listening to it costs a tenth of
  * a small request.
  */
-import type { CancelSignal } from '../engine/api.js'
+import type { CancelSignal } from '../engine/api/api.js'
 
 export class ExchangeSignal implements CancelSignal {
   readonly #listeners = new Set<() => void>()

@@ -6,8 +6,8 @@
  * Thread: the server's. Whoever holds bytes says so here each time they change, and says 0 when it is gone.
  */
 import type { Logger } from 'pino'
-import { ANSWERS_BUDGET_PERCENT, SOCKET_BUDGET_PERCENT } from '../base/limits.js'
-import type { ByteBudget } from '../engine/byte-budget.js'
+import { ANSWERS_BUDGET_PERCENT, SOCKET_BUDGET_PERCENT } from '../base/limits/limits.js'
+import type { ByteBudget } from '../engine/requests/byte-budget.js'
 
 interface Held {
   /** Charged here. */

@@ -2,8 +2,8 @@
  * What tensors and parsed bodies hold in memory, for the byte budget: exactly where they are typed arrays, by V8's
  * measure where they are texts.
  */
-import type { InferResult } from '../engine/api.js'
-import { freeMemory } from '../engine/free-buffer.js'
+import type { InferResult } from '../engine/api/api.js'
+import { freeMemory } from '../engine/requests/free-buffer.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /** Of a string in V8, beside its characters: its head, and the pointer to it. */

@@ -11,7 +11,7 @@
  * know, is not taken. Thread: the I/O isolate that listens.
  */
 import { PenstockError, toPenstockError } from '../base/errors.js'
-import type { CallerLimit } from '../engine/caller-limit.js'
+import type { CallerLimit } from '../engine/requests/caller-limit.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import type { CallHead } from './access/verifier.js'
 import { Body } from './body.js'

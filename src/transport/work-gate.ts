@@ -3,7 +3,7 @@
  * refused. Callers that have gone meanwhile lose their turn.
  */
 import { PenstockError } from '../base/errors.js'
-import { UNPACKING_MAX, UNPACKING_WAITING_MAX } from '../base/limits.js'
+import { UNPACKING_MAX, UNPACKING_WAITING_MAX } from '../base/limits/limits.js'
 
 export class WorkGate {
   readonly #runningMax: number

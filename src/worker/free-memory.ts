@@ -17,7 +17,7 @@ import {
   FREE_MEMORY_REPEAT_MS,
   FREE_MEMORY_RETURNS_MAX,
   FREE_MEMORY_WAIT_MS_MAX,
-} from '../base/limits.js'
+} from '../base/limits/limits.js'
 
 let isServersOwn = false
 let timer: NodeJS.Timeout | undefined

@@ -9,7 +9,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { ExecutionProvider } from '../base/providers.js'
 import type { Dtype, TensorData } from '../tensor/tensor.js'
-import type { SessionSettings } from './session-options.js'
+import type { SessionSettings } from './sessions/session-options.js'
 
 /** Where a session is made from. Exactly one of path and bytes is set. */
 export interface ModelSource {

@@ -13,9 +13,9 @@ import { Engine, pipeline as buildPipeline } from 'penstock'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { addon } from '../../bindings/native.js'
 import type { NativeAddon, PipelineHandle, PlanSpec, PortHandle, QueueHandle } from '../../bindings/native.js'
-import { BatchRunner } from '../../src/worker/batch-runner.js'
-import { openModelSession, type ModelSession } from '../../src/worker/model-session.js'
-import { defaultSessionSettings } from '../../src/worker/session-options.js'
+import { BatchRunner } from '../../src/worker/inference/batch-runner.js'
+import { openModelSession, type ModelSession } from '../../src/worker/sessions/model-session.js'
+import { defaultSessionSettings } from '../../src/worker/sessions/session-options.js'
 
 /** 12 floats in, 12 floats out, so that it can follow itself. */
 const modelPath = fileURLToPath(new URL('../../examples/models/wine-scaler/model.onnx', import.meta.url))

@@ -3,7 +3,7 @@
  * of them refuses, all refuse, and for the same fault.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { modelBytes, serve, type Served } from '../integration/served.js'
+import { modelBytes, serve, type Served } from '../support/served.js'
 import { comparable, openDialects, type Case, type Dialect, type Outcome } from './dialects.js'
 
 let served: Served

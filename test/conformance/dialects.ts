@@ -171,7 +171,7 @@ interface GrpcAnswer {
 }
 
 function oipGrpc(server: Address): Dialect {
-  const proto = fileURLToPath(new URL('../../src/transport/grpc/proto/inference.proto', import.meta.url))
+  const proto = fileURLToPath(new URL('../../src/transport/dialects/oip/grpc/proto/inference.proto', import.meta.url))
   const loaded = loadPackageDefinition(loadSync(proto, { keepCase: true, longs: Number, defaults: true }))
   const { GRPCInferenceService } = loaded['inference'] as unknown as Record<string, new (...parts: unknown[]) => Client>
   if (GRPCInferenceService === undefined) throw new Error('the proto has no GRPCInferenceService')

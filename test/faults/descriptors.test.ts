@@ -11,9 +11,9 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { mainPath, temporaryDirectory, waitFor } from '../integration/cli-process.js'
-import { testModelsPath } from '../integration/goldens.js'
-import { RawWebSocket } from '../integration/raw-sockets.js'
+import { mainPath, temporaryDirectory, waitFor } from '../support/cli-process.js'
+import { testModelsPath } from '../support/goldens.js'
+import { RawWebSocket } from '../support/raw-sockets.js'
 import {
   cpuMs,
   descriptorsOf,

@@ -7,8 +7,8 @@ import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { serve, type Served } from '../integration/served.js'
-import { grpcClient } from '../integration/v2-ways.js'
+import { serve, type Served } from '../support/served.js'
+import { grpcClient } from '../support/v2-ways.js'
 
 const idleTimeoutS = 8
 let served: Served

@@ -6,7 +6,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, readdirSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { mainPath, serve, temporaryDirectory, waitFor } from '../integration/cli-process.js'
+import { mainPath, serve, temporaryDirectory, waitFor } from '../support/cli-process.js'
 
 const canMount = spawnSync('unshare', ['-m', 'sh', '-c', 'mount --bind /tmp /tmp']).status === 0
 

@@ -7,7 +7,7 @@ import { connect } from 'node:net'
 import { spawn } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { isAlive, processesOf, runningQueriesOf } from '../../src/log/testing/processes.js'
-import { mainPath, serve, temporaryDirectory, waitFor, type Server } from '../integration/cli-process.js'
+import { mainPath, serve, temporaryDirectory, waitFor, type Server } from '../support/cli-process.js'
 
 /** Runs for hours. */
 const endless = 'SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b'

@@ -1,7 +1,7 @@
 /** Connections come and go, politely or not, and leave neither descriptors nor memory. */
 import { PenstockClient } from 'penstock'
 import { describe, expect, test } from 'vitest'
-import { RawConnection, RawWebSocket, rawRequest } from '../integration/raw-sockets.js'
+import { RawConnection, RawWebSocket, rawRequest } from '../support/raw-sockets.js'
 import { ServerChild, type ChildSetup } from '../stress/testing/server-child.js'
 import { ramp } from '../stress/testing/load.js'
 import { expectNoLeak, measureLeaks, repeat } from './leak.js'

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { buildModel } from '../../src/onnx/testing/build.js'
 import { HttpCaller } from '../stress/testing/load.js'
-import { serve, temporaryDirectory, type Server } from '../integration/cli-process.js'
+import { serve, temporaryDirectory, type Server } from '../support/cli-process.js'
 
 const PROMOTIONS = 30
 const TREES = 1400

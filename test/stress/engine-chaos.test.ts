@@ -8,9 +8,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Engine, type InferRequest, type InferResult, type StepInput } from 'penstock'
 import { expect, test } from 'vitest'
-import { loseWorker, newestPlane } from '../integration/engine-faults.js'
-import { deploy, floats, openEngine, seeded, testModel, until } from '../integration/engine-harness.js'
-import { TestLog } from '../integration/log-harness.js'
+import { loseWorker, newestPlane } from '../support/engine-faults.js'
+import { deploy, floats, openEngine, seeded, testModel, until } from '../support/engine-harness.js'
+import { TestLog } from '../support/log-harness.js'
 
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20_261_121)
 const SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 5)

@@ -10,10 +10,10 @@ import { isPenstockError, PenstockClient } from 'penstock'
 import { readParquet } from 'penstock/results'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.js'
-import { serve, temporaryDirectory, type Server } from '../integration/cli-process.js'
+import { serve, temporaryDirectory, type Server } from '../support/cli-process.js'
 import { atRest, ServerChild } from './testing/server-child.js'
 import { HttpCaller, loop, ramp, rampRows, sleep, suiteSeed } from './testing/load.js'
-import { readSegment, segmentPaths } from '../integration/log-harness.js'
+import { readSegment, segmentPaths } from '../support/log-harness.js'
 
 const seed = suiteSeed('kill', 20_263)
 const killRounds = 8

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LogStore, type LogQuery } from 'penstock'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parquetName, sealedName } from '../../src/log/segment-name.js'
+import { parquetName, sealedName } from '../../src/log/segments/segment-name.js'
 import { epochMs, SegmentWriter } from '../../src/log/testing/segments.js'
 
 const segments = 1000

@@ -3,8 +3,8 @@
  * time, and one that only answers pings is kept. All wait side by side; the suite takes as long as the slowest.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RawConnection, RawWebSocket, rawRequest } from '../integration/raw-sockets.js'
-import { serve, until, type Served } from '../integration/served.js'
+import { RawConnection, RawWebSocket, rawRequest } from '../support/raw-sockets.js'
+import { serve, until, type Served } from '../support/served.js'
 
 const idleTimeoutS = 8
 /** The library's timers tick every 4 s. */

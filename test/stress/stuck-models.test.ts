@@ -4,7 +4,7 @@
  * nothing warns of them.
  */
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { longModel } from '../integration/long-models.js'
+import { longModel } from '../support/long-models.js'
 import { HttpCaller, percentile, sleep } from './testing/load.js'
 import { ServerChild } from './testing/server-child.js'
 

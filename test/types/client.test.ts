@@ -3,7 +3,7 @@
  * is what fails here; at run time nothing can.
  */
 import { describe, expectTypeOf, it } from 'vitest'
-import type { CheckFailure, InferRequest, Meta, MetaValue, Priority } from '../../src/engine/api.js'
+import type { CheckFailure, InferRequest, Meta, MetaValue, Priority } from '../../src/engine/api/api.js'
 import type * as wire from '../../src/protocol/codec.js'
 import type { ClientInferOptions, ClientResult, PenstockClient } from '../../src/client/index.js'
 import type { Tensor } from '../../src/tensor/tensor.js'

@@ -10,7 +10,7 @@ const flowFolder = 'src/log/flow/'
 /** Which modules may load what. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': [flowFolder],
-  'parquet-wasm': [flowFolder, 'src/results/parquet.ts'],
+  'parquet-wasm': [flowFolder, 'src/formats/parquet.ts'],
 }
 
 export const flowRule: Rule = {
@@ -43,7 +43,11 @@ export const flowRule: Rule = {
 export const flowExamples: readonly { readonly path: string; readonly line: string; readonly isRefused: boolean }[] = [
   { path: 'src/engine/engine.ts', line: "import { DuckDBInstance } from '@duckdb/node-api'", isRefused: true },
   { path: 'src/log/log-store.ts', line: "const parquet = await import('parquet-wasm')", isRefused: true },
-  { path: 'src/transport/http/logs.ts', line: "const m = await import('../../log/flow/sql.js')", isRefused: true },
-  { path: 'src/log/flow/sql.ts', line: "import { DuckDBInstance } from '@duckdb/node-api'", isRefused: false },
-  { path: 'src/log/flow/compact.ts', line: "import { takeRows } from './take.js'", isRefused: false },
+  {
+    path: 'src/transport/dialects/penstock/logs.ts',
+    line: "const m = await import('../../../log/flow/sql/sql.js')",
+    isRefused: true,
+  },
+  { path: 'src/log/flow/sql/sql.ts', line: "import { DuckDBInstance } from '@duckdb/node-api'", isRefused: false },
+  { path: 'src/log/flow/compaction/compact.ts', line: "import { takeRows } from '../take.js'", isRefused: false },
 ]

@@ -67,7 +67,7 @@ const patternRules: readonly PatternRule[] = [
     applies: (path) => isProduct(path) && path !== 'src/base/clock.ts' && !path.startsWith('src/cli/'),
     pattern: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bprocess\.hrtime\b/,
     message: 'take a Clock (base/clock.ts) as an argument instead of asking the machine for the time',
-    canaryPath: 'src/engine/admission.ts',
+    canaryPath: 'src/engine/requests/admission.ts',
     bad: 'const now = Date.now()',
     good: 'const now = clock.nowMs() // not Date.now()',
   },
@@ -83,7 +83,8 @@ const patternRules: readonly PatternRule[] = [
   {
     name: 'only the CLI ends the process',
     // In a worker it ends the thread alone, which nothing else does from inside.
-    applies: (path) => isProduct(path) && !path.startsWith('src/cli/') && path !== 'src/worker/inference-worker.ts',
+    applies: (path) =>
+      isProduct(path) && !path.startsWith('src/cli/') && path !== 'src/worker/inference/inference-worker.ts',
     pattern: /\bprocess\.(exit|abort)\b/,
     message: 'throw, or reject: only src/cli ends the process',
     canaryPath: 'src/server.ts',

@@ -15,7 +15,7 @@ export interface Import {
 
 /** Folders whose name begins with a dot are tools' (.git, .venv), but for this one. */
 const dotFolder = '.ci'
-const ignoredFolders = new Set(['node_modules', 'dist', 'build', 'shared', 'coverage', '__pycache__'])
+const ignoredFolders = new Set(['node_modules', 'dist', 'build', 'coverage', '__pycache__'])
 const textFile = /\.(ts|mjs|js|cpp|hpp|py|sh|md|json|ya?ml|txt|fbs|gyp|cmake)$|^(run|\.npmrc)$/
 const fileBytesMax = 2_000_000
 

@@ -106,8 +106,7 @@ describe('tidy: the canaries', () => {
     const tree = new Map([
       ['src/index.ts', "export { a } from './a.js'"],
       ['src/a.ts', "export const a = new URL('./worker.js', import.meta.url)"],
-      ['src/worker.ts', "const file = workerFile('runner')"],
-      ['src/worker/runner.ts', ''],
+      ['src/worker.ts', ''],
       ['src/dead.ts', ''],
       ['src/dead.test.ts', "import './dead.js'"],
     ])

@@ -20,7 +20,7 @@ interface Manifest {
 const entries = new Set([
   'src/index.ts',
   'src/client/index.ts',
-  'src/results/index.ts',
+  'src/formats/index.ts',
   'src/transforms/index.ts',
   'src/cli/main.ts',
 ])
@@ -44,8 +44,6 @@ export function deadModules(files: Files): Finding[] {
     if (!/\.(ts|mjs)$/.test(path) || isTest(path)) continue
     for (const { specifier } of importsOf(text))
       if (specifier.startsWith('.')) reached.add(resolveImport(path, specifier))
-    // Threads start from a file, not from an import: workerFile('name') is src/worker/name.ts.
-    for (const [, name] of text.matchAll(/\bworkerFile\('([\w-]+)'\)/g)) reached.add(`src/worker/${name}.ts`)
   }
   return [...files.keys()]
     .filter(

@@ -1,4 +1,4 @@
-"""Explanations of an example model by other means: numpy and onnxruntime instead of the engine. test/integration compares.
+"""Explanations of an example model by other means: numpy and onnxruntime instead of the engine. test/goldens compares.
 
 The definitions are those of docs/guides/explanations.md; the random numbers are src/base/random.ts's, so that the
 permutations are the same ones. Run after train.py:  tools/train/.venv/bin/python tools/train/explain_goldens.py
@@ -13,7 +13,7 @@ import onnxruntime
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "wine-mlp"
-OUT = ROOT / "test/integration/explain-goldens.json"
+OUT = ROOT / "test/goldens/explain-goldens.json"
 MASK = 0xFFFFFFFF
 REPEATS, SEED = 4, 11
 

@@ -6,11 +6,11 @@
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { RecordBatchFileWriter, Table, type RecordBatch } from 'apache-arrow'
-import type { LogExportFormat, LogExportProgress, LogExportResult } from '../../engine/log-api.js'
-import { flattenTable } from '../../results/nesting.js'
-import { writeCsv } from '../../results/write-csv.js'
-import { writeRecords } from '../../results/write-records.js'
-import { ParquetFileWriter } from './parquet-writer.js'
+import type { LogExportFormat, LogExportProgress, LogExportResult } from '../../engine/api/logs.js'
+import { flattenTable } from '../../formats/arrow/nesting.js'
+import { writeCsv } from '../../formats/csv/write-csv.js'
+import { writeRecords } from '../../formats/write-records.js'
+import { ParquetFileWriter } from './compaction/parquet-writer.js'
 import { batchBytes, takeRows } from './take.js'
 
 export interface ExportFilesOptions {

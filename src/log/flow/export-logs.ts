@@ -4,8 +4,8 @@
  */
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { LOG_PAGE_SCANNED_ROWS_MAX } from '../../base/limits.js'
-import type { LogExportFormat, LogExportProgress, LogExportResult } from '../../engine/log-api.js'
+import { LOG_PAGE_SCANNED_ROWS_MAX } from '../../base/limits/limits.js'
+import type { LogExportFormat, LogExportProgress, LogExportResult } from '../../engine/api/logs.js'
 import type { LogOrder } from '../cursor.js'
 import { exportWarning } from '../warnings.js'
 import { ExportFiles } from './export-files.js'

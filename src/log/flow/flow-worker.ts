@@ -38,7 +38,7 @@ async function perform(flowTask: FlowTask): Promise<unknown> {
       }
     }
     case 'sql': {
-      const { runSqlApart } = await import('./run-sql.js')
+      const { runSqlApart } = await import('./sql/run-sql.js')
       const { task, cancel } = flowTask
       const ending = new AbortController()
       cancel.once('message', () => ending.abort())
@@ -49,19 +49,19 @@ async function perform(flowTask: FlowTask): Promise<unknown> {
       }
     }
     case 'sql-ready': {
-      const { keepSpare } = await import('./query-process.js')
+      const { keepSpare } = await import('./sql/query-process.js')
       return keepSpare()
     }
     case 'sql-end': {
-      const { endSpare } = await import('./query-process.js')
+      const { endSpare } = await import('./sql/query-process.js')
       return endSpare()
     }
     case 'repair': {
-      const { repairSegment } = await import('./repair.js')
+      const { repairSegment } = await import('./compaction/repair.js')
       return repairSegment(flowTask.path, flowTask.seq)
     }
     case 'compact': {
-      const { compactSegment } = await import('./compact.js')
+      const { compactSegment } = await import('./compaction/compact.js')
       return compactSegment(flowTask.path)
     }
   }

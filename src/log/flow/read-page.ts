@@ -4,11 +4,11 @@
  * asked for and a cursor.
  */
 import { Field, type RecordBatch, Schema, Table, TimestampMillisecond } from 'apache-arrow'
-import { LOG_PAGE_BYTES_MAX, LOG_PAGE_ROWS_MAX, LOG_PAGE_SCANNED_ROWS_MAX } from '../../base/limits.js'
-import type { LogFormat, LogPage, LogPageStatus } from '../../engine/log-api.js'
-import { flattenTable } from '../../results/nesting.js'
-import { writeArrow } from '../../results/write-arrow.js'
-import { writeRecords } from '../../results/write-records.js'
+import { LOG_PAGE_BYTES_MAX, LOG_PAGE_ROWS_MAX, LOG_PAGE_SCANNED_ROWS_MAX } from '../../base/limits/limits.js'
+import type { LogFormat, LogPage, LogPageStatus } from '../../engine/api/logs.js'
+import { flattenTable } from '../../formats/arrow/nesting.js'
+import { writeArrow } from '../../formats/arrow/write-arrow.js'
+import { writeRecords } from '../../formats/write-records.js'
 import { decodeCursor, encodeCursor, type LogOrder } from '../cursor.js'
 import { pageWarnings } from '../warnings.js'
 import { chosenColumns, tableOf } from './rows-table.js'

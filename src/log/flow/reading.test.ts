@@ -13,13 +13,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tableFromIPC } from 'apache-arrow'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { LogPage, LogQuery } from '../../engine/log-api.js'
-import { writeRecords } from '../../results/write-records.js'
+import type { LogPage, LogQuery } from '../../engine/api/logs.js'
+import { writeRecords } from '../../formats/write-records.js'
 import { pageTask } from '../query.js'
 import { epochMs, SegmentWriter } from '../testing/segments.js'
-import { compactSegment } from './compact.js'
+import { compactSegment } from './compaction/compact.js'
 import { readPage } from './read-page.js'
-import { repairSegment } from './repair.js'
+import { repairSegment } from './compaction/repair.js'
 
 let directory: string
 beforeEach(() => {

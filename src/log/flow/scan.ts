@@ -7,7 +7,7 @@
  */
 import type { Data, RecordBatch, Schema, TimestampMillisecond } from 'apache-arrow'
 import type { AscendingPlace, DescendingPlace, LogOrder, LogPosition } from '../cursor.js'
-import { isAbsent, listSegments, type Segment } from '../segment-list.js'
+import { isAbsent, listSegments, type Segment } from '../segments/segment-list.js'
 import { openSegment, type RawChunk, type SegmentReader } from './segment-reader.js'
 import { takeRows } from './take.js'
 

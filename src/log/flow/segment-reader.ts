@@ -6,7 +6,7 @@
  */
 import type { RecordBatch, Schema } from 'apache-arrow'
 import type { LogOrder } from '../cursor.js'
-import type { Segment } from '../segment-list.js'
+import type { Segment } from '../segments/segment-list.js'
 import { ArrowsSegment } from './arrows-segment.js'
 import { ParquetSegment } from './parquet-segment.js'
 

@@ -20,9 +20,9 @@ import {
   Uint32,
   Uint64,
 } from 'apache-arrow'
-import { boolData, utf8Data, type Column } from '../../results/column-types.js'
-import type { SegmentHeader } from '../flow/normalise.js'
-import { liveName, sealedName } from '../segment-name.js'
+import { boolData, utf8Data, type Column } from '../../formats/arrow/column-types.js'
+import type { SegmentHeader } from '../flow/compaction/normalise.js'
+import { liveName, sealedName } from '../segments/segment-name.js'
 
 export interface Rows {
   /** Number of the first row. */

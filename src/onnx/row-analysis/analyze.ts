@@ -13,8 +13,8 @@
  * different shapes alone, which shows effects and no proof.
  */
 import type { OnnxAttribute, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode } from '../model.js'
-import { plainOf } from './fold.js'
-import { fixed, isEqual, ROW_COUNT } from './linear.js'
+import { plainOf } from './operators/fold.js'
+import { fixed, isEqual, ROW_COUNT } from './operators/linear.js'
 import { NodeView } from './node-view.js'
 import { carriesPlaces, isRandom, isShapeInput, mixingReason, ruleOf } from './operators.js'
 import {

@@ -15,7 +15,7 @@ import {
   reduce,
   softmax,
   topK,
-} from './along-axis.js'
+} from './operators/along-axis.js'
 import {
   batchNormalisation,
   depthToSpace,
@@ -27,7 +27,7 @@ import {
   sameImage,
   skipNormalisation,
   sliding,
-} from './batched.js'
+} from './operators/batched.js'
 import {
   arrayFeatureExtractor,
   columnwise,
@@ -36,15 +36,15 @@ import {
   predictor,
   stringNormalizer,
   textCounts,
-} from './classical.js'
-import { einsum, fusedMatMul, gemmOf, matMulOf, packedMatMul } from './contraction.js'
-import { ifNode, loop, scan } from './control-flow.js'
-import { elementwise, likeFirst } from './elementwise.js'
-import { elementsAlongAxis, gather, gatherNd, oneHot, rangeOf, shapeOf, sizeOf } from './lookup.js'
+} from './operators/classical.js'
+import { einsum, fusedMatMul, gemmOf, matMulOf, packedMatMul } from './operators/contraction.js'
+import { ifNode, loop, scan } from './operators/control-flow.js'
+import { elementwise, likeFirst } from './operators/elementwise.js'
+import { elementsAlongAxis, gather, gatherNd, oneHot, rangeOf, shapeOf, sizeOf } from './operators/lookup.js'
 import type { Rule } from './node-view.js'
 import { concat, concatFrom, constantOfShape, expand, pad, slice, split, tile } from './pieces.js'
-import { recurrent } from './recurrent.js'
-import { flatten, reshape, squeeze, transpose, unsqueeze } from './reshape.js'
+import { recurrent } from './operators/recurrent.js'
+import { flatten, reshape, squeeze, transpose, unsqueeze } from './operators/reshape.js'
 
 type Table = Readonly<Record<string, Rule>>
 

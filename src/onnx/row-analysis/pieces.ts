@@ -1,8 +1,18 @@
 /** Operators that put tensors together, cut them, repeat or pad them: the axis of the rows must come through whole. */
-import { add, fixed, fixedOf, isEqual, isFixedAt, lessOrEqual, multiply, type Amount, type Linear } from './linear.js'
-import { concatenate, pick, repeat } from './fold.js'
+import {
+  add,
+  fixed,
+  fixedOf,
+  isEqual,
+  isFixedAt,
+  lessOrEqual,
+  multiply,
+  type Amount,
+  type Linear,
+} from './operators/linear.js'
+import { concatenate, pick, repeat } from './operators/fold.js'
 import type { NodeView, Rule } from './node-view.js'
-import { axesOf } from './reshape.js'
+import { axesOf } from './operators/reshape.js'
 import {
   fixedElements,
   fromFront,

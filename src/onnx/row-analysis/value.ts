@@ -11,7 +11,7 @@
  *
  *     axis of outer * rows * inner elements:   | r0 r0 | r1 r1 | r2 r2 |  outer 1, inner 2
  */
-import { fixedOf, hasRows, type Amount } from './linear.js'
+import { fixedOf, hasRows, type Amount } from './operators/linear.js'
 
 export type Dims = readonly Amount[]
 

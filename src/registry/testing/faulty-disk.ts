@@ -3,7 +3,7 @@
  * `create` or `appendLine` had written by then are left behind.
  */
 import { appendFile, writeFile } from 'node:fs/promises'
-import { type Disk, nodeDisk } from '../durable-file.js'
+import { type Disk, nodeDisk } from '../files/durable-file.js'
 
 export type Operation = keyof Disk
 

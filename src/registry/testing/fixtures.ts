@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { ModelSignature } from '../../engine/api.js'
+import type { ModelSignature } from '../../engine/api/api.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 
 export const signature: ModelSignature = {

@@ -6,7 +6,7 @@
 import { SCOPES, type Scope } from '../../base/access.js'
 import { LOCAL_ACTOR } from '../../base/actor.js'
 import { PenstockError } from '../../base/errors.js'
-import type { CallerLimit, CallerLimitOptions } from '../../engine/caller-limit.js'
+import type { CallerLimit, CallerLimitOptions } from '../../engine/requests/caller-limit.js'
 import type { VerifiedKey } from './verifier.js'
 
 export type LimitMaker = (options: CallerLimitOptions) => CallerLimit

@@ -14,7 +14,7 @@
 import { isIP } from 'node:net'
 import { PenstockError } from '../../base/errors.js'
 import { argumentError, expectArray, expectString } from '../../base/expect.js'
-import { ALLOWED_HOSTS_MAX } from '../../base/access-limits.js'
+import { ALLOWED_HOSTS_MAX } from '../../base/limits/access-limits.js'
 import type { CallHead } from './verifier.js'
 
 const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]', '::1'])

@@ -1,7 +1,11 @@
 /** How wrong keys are slowed down, on a clock of our own. */
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../base/clock.js'
-import { WRONG_KEY_ADDRESSES_MAX, WRONG_KEY_DELAY_MS_MAX, WRONG_KEY_LOG_LINES_MAX } from '../../base/access-limits.js'
+import {
+  WRONG_KEY_ADDRESSES_MAX,
+  WRONG_KEY_DELAY_MS_MAX,
+  WRONG_KEY_LOG_LINES_MAX,
+} from '../../base/limits/access-limits.js'
 import { networkOf, WrongKeys, type WrongKeyNote } from './wrong-keys.js'
 
 function open() {

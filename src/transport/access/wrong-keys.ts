@@ -15,7 +15,7 @@ import {
   WRONG_KEY_LOG_LINES_MAX,
   WRONG_KEY_LOG_MS,
   WRONG_KEYS_FREE,
-} from '../../base/access-limits.js'
+} from '../../base/limits/access-limits.js'
 
 interface Client {
   /** That were answered 401. */

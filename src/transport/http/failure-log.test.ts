@@ -1,6 +1,6 @@
 /** Which failures get a line of the operator's log. */
 import { describe, expect, it } from 'vitest'
-import { FAILURE_KINDS_MAX, FAILURE_LOG_MS } from '../../base/limits.js'
+import { FAILURE_KINDS_MAX, FAILURE_LOG_MS } from '../../base/limits/limits.js'
 import { FailureLog } from './failure-log.js'
 
 describe('FailureLog', () => {

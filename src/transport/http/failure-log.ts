@@ -3,7 +3,7 @@
  * would fill a disk with the same thousand bytes. Of one failure (address, code, sentence) a line a minute, which counts
  * those before it. Bounded: the failure that was seen longest ago is forgotten.
  */
-import { FAILURE_KINDS_MAX, FAILURE_LOG_MS } from '../../base/limits.js'
+import { FAILURE_KINDS_MAX, FAILURE_LOG_MS } from '../../base/limits/limits.js'
 
 interface Kind {
   loggedMs: number

@@ -6,7 +6,7 @@
  */
 import { describeValue } from '../../base/expect.js'
 import { PenstockError } from '../../base/errors.js'
-import { MULTIPART_HEAD_BYTES_MAX, MULTIPART_PARTS_MAX } from '../../base/limits.js'
+import { MULTIPART_HEAD_BYTES_MAX, MULTIPART_PARTS_MAX } from '../../base/limits/limits.js'
 
 export interface Part {
   readonly name: string

@@ -1,8 +1,8 @@
 /** Every address is found by its own route, and near misses are answered with the cure. */
 import { describe, expect, it } from 'vitest'
-import { openApiDocument } from './openapi.js'
+import { openApiDocument } from '../dialects/penstock/schemas/openapi.js'
 import { Router } from './router.js'
-import { routes } from './routes.js'
+import { routes } from '../routes.js'
 import { closest } from '../../base/suggest.js'
 
 const router = new Router(routes)

@@ -7,9 +7,9 @@
  */
 import { STATUS_CODES } from 'node:http'
 import { PenstockError } from '../../base/errors.js'
-import { BODY_BYTES_MAX } from '../../base/limits.js'
-import type { CancelSignal } from '../../engine/api.js'
-import type { CallerLimit } from '../../engine/caller-limit.js'
+import { BODY_BYTES_MAX } from '../../base/limits/limits.js'
+import type { CancelSignal } from '../../engine/api/api.js'
+import type { CallerLimit } from '../../engine/requests/caller-limit.js'
 import type { CallHead } from '../access/verifier.js'
 import { Body, bodyTooLarge, type BodyMemory } from '../body.js'
 import { ByteCharge, type Budget } from '../byte-charge.js'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../base/clock.js'
-import { ANSWER_WAIT_BYTES_MIN, ANSWER_WAIT_MS_MAX } from '../../base/limits.js'
+import { ANSWER_WAIT_BYTES_MIN, ANSWER_WAIT_MS_MAX } from '../../base/limits/limits.js'
 import { SlowReaders } from './slow-readers.js'
 
 const clock = new ManualClock()

@@ -4,7 +4,7 @@
  * and then keeps an answer for good.
  */
 import { systemClock, type Clock } from '../../base/clock.js'
-import { ANSWER_WAIT_BYTES_MIN, ANSWER_WAIT_MS_MAX } from '../../base/limits.js'
+import { ANSWER_WAIT_BYTES_MIN, ANSWER_WAIT_MS_MAX } from '../../base/limits/limits.js'
 
 export interface WaitingAnswer {
   /** Bytes that the socket took so far. */

@@ -3,12 +3,12 @@
  * run on the plain path. A record with two methods; what happens to it is decided in stream.ts.
  */
 import { errorTable, type PenstockError } from '../../base/errors.js'
-import { SOCKET_BYTES_PER_BYTE } from '../../base/limits.js'
-import type { PipelineDescription } from '../../engine/api.js'
+import { SOCKET_BYTES_PER_BYTE } from '../../base/limits/limits.js'
+import type { PipelineDescription } from '../../engine/api/api.js'
 import { encodeMessage, type Message } from '../../protocol/codec.js'
 import type { Grant } from '../access/grant.js'
 import { SENT, type Socket } from '../socket/seam.js'
-import type { WirePort } from '../../engine/wire-port.js'
+import type { WirePort } from '../../engine/requests/websocket-port.js'
 import type { HeldAnswers, SlowReader } from '../held-answers.js'
 import { Congestion } from './congestion.js'
 

@@ -12,9 +12,9 @@
 import type { Logger } from 'pino'
 import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
 import { expectInteger } from '../../base/expect.js'
-import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits.js'
-import type { EngineApi, PipelineDescription } from '../../engine/api.js'
-import type { WirePort } from '../../engine/wire-port.js'
+import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits/limits.js'
+import type { EngineApi, PipelineDescription } from '../../engine/api/api.js'
+import type { WirePort } from '../../engine/requests/websocket-port.js'
 import {
   AUTHENTICATE_SUBPROTOCOL,
   Body,
@@ -30,7 +30,7 @@ import type { Access } from '../access/access.js'
 import type { Grant } from '../access/grant.js'
 import { INFER } from '../access/scopes.js'
 import type { CallHead } from '../access/verifier.js'
-import { namedTensors } from '../http/infer-body.js'
+import { namedTensors } from '../dialects/penstock/infer-body.js'
 import { errorReply } from '../http/replies.js'
 import type { HeldAnswers } from '../held-answers.js'
 import { FailureFrames } from './failure-frames.js'

@@ -3,7 +3,7 @@
  * have nothing else: no connection of the engine, no Hello. There are few of them, and they do not wait long.
  */
 import { PenstockError } from '../../base/errors.js'
-import { AUTHENTICATE_LIMIT_MS, UNAUTHENTICATED_SOCKETS_MAX } from '../../base/access-limits.js'
+import { AUTHENTICATE_LIMIT_MS, UNAUTHENTICATED_SOCKETS_MAX } from '../../base/limits/access-limits.js'
 import { decodeMessage } from '../../protocol/codec.js'
 import type { Socket } from '../socket/seam.js'
 import { endSocket, type PeerSlot } from './peer.js'

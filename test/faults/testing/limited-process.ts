@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { onTestFinished } from 'vitest'
-import { waitFor } from '../../integration/cli-process.js'
+import { waitFor } from '../../support/cli-process.js'
 
 export interface LimitedProcess {
   readonly child: ChildProcess

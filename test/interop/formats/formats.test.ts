@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { inferFromFile, RemotePipeline } from 'penstock'
 import { afterAll, describe, expect, it } from 'vitest'
-import { serve } from '../../integration/served.js'
+import { serve } from '../../support/served.js'
 import { runPytest } from '../pytest.js'
 import { interopPath, pythonWith } from '../venv.js'
 

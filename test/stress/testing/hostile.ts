@@ -4,8 +4,8 @@
  */
 import { connect, type Socket } from 'node:net'
 import { encodeMessage } from '../../../src/protocol/codec.js'
-import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../../integration/raw-sockets.js'
-import { inferMessage } from '../../integration/testing/messages.js'
+import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../../support/raw-sockets.js'
+import { inferMessage } from '../../support/messages.js'
 import { sleep } from './load.js'
 
 export interface Victim {

@@ -1,0 +1,108 @@
+/** `penstock model add`: uploads an .onnx file as the next version of a model. */
+import { Command, Option } from 'commander'
+import { basename } from 'node:path'
+import type { AddedAnswer } from '../../client/control/answers.js'
+import { UsageError } from '../shared/failures.js'
+import { openModelUpload } from './files.js'
+import { withProgress } from '../shared/progress.js'
+import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { classesText, formatBytes, formatField, placementText } from '../shared/table.js'
+import type { Terminal } from '../shared/terminal.js'
+
+interface AddOptions extends ServerOptions {
+  readonly name?: string
+  readonly alias?: string
+  readonly tag: readonly string[]
+  readonly provider?: string
+  readonly device?: string
+  readonly batching?: string
+}
+
+const EXAMPLES = `
+Examples:
+  $ penstock model add ccfraud.onnx
+  $ penstock model add resnet50.onnx --provider cuda
+  $ penstock model add out/model.onnx --name ccfraud --alias champion --tag keras --tag 2026-11
+
+Data files that the model names are taken from beside it and put into the stored model.
+The same bytes as the newest version are that version: adding a file twice changes nothing.`
+
+export function modelAddCommand(terminal: Terminal): Command {
+  return withServerOptions(new Command('add'))
+    .summary('upload an .onnx file as the next version of a model')
+    .description('Uploads an .onnx file. The server inspects it, runs it once and stores it as the next version.')
+    .argument('<file>', 'the .onnx file')
+    .option('--name <name>', "name of the model (default: the file's name without its extension)")
+    .option('--alias <alias>', 'point this alias to the new version')
+    .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
+    .option('--provider <list>', 'what it runs on: cpu, cuda, or cuda,cpu (the CPU may stand in)')
+    .option('--device <number>', 'the GPU it runs on, with cuda (default: 0)')
+    .addOption(
+      new Option(
+        '--batching <mode>',
+        'rows: rows share batches whatever the inspection finds; journalled as your word',
+      ).choices(['rows']),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, options: AddOptions) => {
+      const added = await addModel(terminal, file, options)
+      terminal.print(options.json === true ? JSON.stringify(added) : describeAdded(added))
+    })
+}
+
+async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<AddedAnswer> {
+  const name = options.name ?? nameOf(file)
+  const upload = await openModelUpload(file)
+  const { sizeBytes } = upload
+  const query = new URLSearchParams(options.tag.map((tag): [string, string] => ['tag', tag]))
+  if (options.alias !== undefined) query.set('alias', options.alias)
+  if (options.provider !== undefined) query.set('provider', options.provider)
+  if (options.device !== undefined) query.set('device', options.device)
+  if (options.batching !== undefined) query.set('batching', options.batching)
+  const path = `/v1/models/${encodeURIComponent(name)}/versions${query.size > 0 ? `?${query.toString()}` : ''}`
+  let sentBytes = 0
+  const chunks = counted(upload.chunks, (count) => (sentBytes += count))
+  const describe = () =>
+    sentBytes < sizeBytes ? `uploading ${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)}` : 'inspecting the model'
+  const answer = await withProgress(terminal, describe, () =>
+    new ServerApi(options).upload('PUT', path, { ...upload, chunks }),
+  )
+  return answer as AddedAnswer
+}
+
+function describeAdded(added: AddedAnswer): string {
+  const lines = [
+    `${added.name}@${added.version}  sha256 ${added.sha256.slice(0, 12)}  ${formatBytes(added.size_bytes)}`,
+    `  inputs   ${(added.inputs ?? []).map(formatField).join(', ')}`,
+    `  outputs  ${(added.outputs ?? []).map(formatField).join(', ')}`,
+  ]
+  if ((added.aliases ?? []).length > 0) lines.push(`  aliases  ${added.aliases?.join(', ')}`)
+  if (added.providers !== undefined) lines.push(`  runs on  ${placementText(added)}`)
+  for (const { name, classes } of added.outputs ?? [])
+    if (classes !== undefined) lines.push(`  classes  ${name}: ${classesText(classes)}`)
+  for (const change of added.uploaded?.changes ?? []) lines.push(`  changed  ${change}`)
+  if (added.remark !== undefined && added.remark !== '') lines.push(`  remark   ${added.remark}`)
+  return lines.join('\n')
+}
+
+function nameOf(file: string): string {
+  const name = basename(file).replace(/\.onnx$/i, '')
+  if (/^[A-Za-z0-9_-]+$/.test(name)) return name
+  throw new UsageError(
+    `${JSON.stringify(name)} is no name for a model: letters, digits, hyphens and underscores only. Choose one with --name.`,
+  )
+}
+
+async function* counted(
+  chunks: AsyncIterable<Uint8Array>,
+  onChunk: (count: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    onChunk(chunk.byteLength)
+    yield chunk
+  }
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value]
+}

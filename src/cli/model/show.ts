@@ -1,0 +1,104 @@
+/** `penstock model show`: one model, what its versions take and give, and whether and why their rows share batches. */
+import { Command } from 'commander'
+import type { ModelAnswer, VersionAnswer } from '../../client/control/answers.js'
+import { UsageError } from '../shared/failures.js'
+import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { classesText, formatBytes, formatField, formatTime, placementText } from '../shared/table.js'
+import type { Terminal } from '../shared/terminal.js'
+
+const EXAMPLES = `
+Examples:
+  $ penstock model show ccfraud                   the newest version
+  $ penstock model show ccfraud@2
+  $ penstock model show ccfraud@champion
+  $ penstock model show ccfraud --json | jq .batching_proof`
+
+export function modelShowCommand(terminal: Terminal): Command {
+  return withServerOptions(new Command('show'))
+    .summary('show a model, and why its rows share batches or do not')
+    .description(
+      'Shows one version of a model: its fields, and whether rows of all callers share its batches, and why.',
+    )
+    .argument('<model>', 'name of the model, with @version or @alias; without: the newest version')
+    .addHelpText('after', EXAMPLES)
+    .action(async (reference: string, options: ServerOptions) => {
+      const [name = '', selector] = reference.split('@')
+      const path = `/v1/models/${encodeURIComponent(name)}`
+      const model = (await new ServerApi(options).call('GET', path)) as ModelAnswer
+      const version = versionOf(model, selector)
+      terminal.print(
+        options.json === true ? JSON.stringify({ name: model.name, ...version }) : describeVersion(model, version),
+      )
+    })
+}
+
+function versionOf({ name, aliases, versions }: ModelAnswer, selector: string | undefined): VersionAnswer {
+  const wanted =
+    selector === undefined ? versions.at(-1)?.version : /^\d+$/.test(selector) ? Number(selector) : aliases[selector]
+  const found = versions.find(({ version }) => version === wanted)
+  if (found !== undefined) return found
+  const known = [...versions.map(({ version }) => String(version)), ...Object.keys(aliases)]
+  throw new UsageError(`Model ${name} has no version or alias ${selector ?? ''}; it has ${known.join(', ')}.`)
+}
+
+/** The human form. */
+export function describeVersion({ name, aliases }: ModelAnswer, version: VersionAnswer): string {
+  const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version.version)
+  const lines = [
+    `${name}@${version.version}  sha256 ${version.sha256.slice(0, 12)}  ${formatBytes(version.size_bytes)}  created ${formatTime(version.created_at)}`,
+    `  inputs    ${(version.inputs ?? []).map(formatField).join(', ')}`,
+    `  outputs   ${(version.outputs ?? []).map(formatField).join(', ')}`,
+  ]
+  for (const { name: output, classes } of version.outputs ?? [])
+    if (classes !== undefined) lines.push(`  classes   ${output}: ${classesText(classes)}`)
+  if (pointing.length > 0) lines.push(`  aliases   ${pointing.join(', ')}`)
+  if ((version.tags ?? []).length > 0) lines.push(`  tags      ${version.tags?.join(', ')}`)
+  if (version.providers !== undefined) lines.push(`  runs on   ${placementText(version)}`)
+  for (const change of version.uploaded?.changes ?? []) lines.push(`  changed   ${change}`)
+  lines.push(...batchingLines(version))
+  if (version.remark !== undefined && version.remark !== '') lines.push(`  remark    ${version.remark}`)
+  return lines.join('\n')
+}
+
+/** Fields of strings go from JavaScript to the model, past what gathers rows, whatever the inspection found. */
+function modeText({ batching = '-', inputs = [], outputs = [] }: VersionAnswer): string {
+  const hasStrings = [...inputs, ...outputs].some(({ dtype }) => dtype === 'string')
+  return modes[batching === 'rows' && hasStrings ? 'whole' : batching] ?? 'not told'
+}
+
+const modes: Readonly<Record<string, string>> = {
+  rows: 'rows of all callers share runs',
+  row: 'each row is a run of its own',
+  whole: 'each request is a run of its own',
+}
+
+function batchingLines(version: VersionAnswer): string[] {
+  const { batching = '-', batching_proof: proof, copied_outputs: copied = [] } = version
+  const lines = [`  batching  ${batching}: ${modeText(version)}`]
+  if (proof === undefined)
+    return [...lines, '  proof     none of this release: the model is inspected again when it is next deployed']
+  const { basis, culprit, comparisons, difference, untried, override, found } = proof
+  lines.push(`  proof     ${proofText(basis, comparisons)}`)
+  if (override !== undefined) lines.push(`  override  by ${override.operator} at ${override.at}`)
+  if (culprit !== null) {
+    const node = culprit.node === '' ? '' : ` (node ${culprit.node})`
+    lines.push(`  culprit   ${culprit.operator === '' ? '' : `${culprit.operator}${node}: `}${culprit.reason}`)
+  }
+  if (difference !== '') lines.push(`  seen      ${difference}`)
+  for (const kinds of untried) lines.push(`  untried   ${kinds}: the model refuses such values`)
+  if (found !== undefined)
+    lines.push(
+      `  found     at ${found.at} a row was answered otherwise in company (output ${found.output}): rows run one by one`,
+    )
+  if (copied.length > 0)
+    lines.push(`  copied    ${copied.join(', ')}: ONNX Runtime puts these elsewhere than it is told`)
+  return lines
+}
+
+function proofText(basis: string, comparisons: number): string {
+  const tried = `${comparisons} row${comparisons === 1 ? '' : 's'} compared with themselves alone`
+  if (basis === 'graph') return `the graph keeps rows apart; ${tried}`
+  if (basis === 'trial') return `by trial alone; ${tried} without a difference`
+  if (basis === 'override') return `an operator's word; ${tried}`
+  return 'none'
+}

@@ -1,0 +1,66 @@
+/** `penstock pipeline apply`: stores a pipeline's definition as its next version, and deploys it on demand. */
+import { Command } from 'commander'
+import type { AppliedAnswer } from '../../client/control/answers.js'
+import { UsageError } from '../shared/failures.js'
+import { isRecord, parseJson, readFileText } from '../infer/input-data.js'
+import { withProgress } from '../shared/progress.js'
+import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import type { Terminal } from '../shared/terminal.js'
+
+interface ApplyOptions extends ServerOptions {
+  readonly name?: string
+  readonly deploy?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  $ penstock pipeline apply wine.json --deploy
+  $ echo '{"name":"wine","steps":[{"type":"model","model":"wine-gbt@champion"}]}' | penstock pipeline apply -
+
+A definition equal to the newest version is that version; otherwise it becomes the next one. Without --deploy the
+version that serves does not change.`
+
+export function pipelineApplyCommand(terminal: Terminal): Command {
+  return withServerOptions(new Command('apply'))
+    .summary("store a pipeline's definition, and deploy it")
+    .description(
+      'Stores the definition in a JSON file, {"name": …, "steps": […], "log": {…}}, as the next version of the pipeline.',
+    )
+    .argument('<file>', 'the JSON file, or - for stdin')
+    .option('--name <name>', "name of the pipeline (default: the definition's own)")
+    .option('--deploy', 'deploy the version at once')
+    .addHelpText('after', EXAMPLES)
+    .action(async (file: string, options: ApplyOptions) => {
+      const text = file === '-' ? terminal.readInput().toString('utf8') : readFileText(file)
+      const { name, ...definition } = readDefinition(parseJson(file === '-' ? 'stdin' : file, text), options.name)
+      const path = `/v1/pipelines/${encodeURIComponent(name)}${options.deploy === true ? '?deploy=true' : ''}`
+      const api = new ServerApi(options)
+      const verb = options.deploy === true ? 'deploying' : 'storing'
+      const answer = (await withProgress(
+        terminal,
+        () => `${verb} ${name}`,
+        () => api.call('PUT', path, definition),
+      )) as AppliedAnswer
+      terminal.print(options.json === true ? JSON.stringify(answer) : describeApplied(answer))
+    })
+}
+
+/** Takes `{"name", "steps"}`, or with --name also a bare array of steps. What the steps hold is the server's to check. */
+export function readDefinition(
+  value: unknown,
+  nameOption: string | undefined,
+): { name: string; steps: unknown; log?: unknown } {
+  const name = nameOption ?? (isRecord(value) ? value['name'] : undefined)
+  const steps = isRecord(value) ? value['steps'] : value
+  if (typeof name !== 'string')
+    throw new UsageError('Expected the definition to have a name. Put "name" into the file or pass --name.')
+  if (!Array.isArray(steps))
+    throw new UsageError('Expected the definition to have an array of steps: {"name": …, "steps": […]}.')
+  const log = isRecord(value) ? value['log'] : undefined
+  return log === undefined ? { name, steps } : { name, steps, log }
+}
+
+function describeApplied(answer: AppliedAnswer): string {
+  const state = answer.deployed ? 'is deployed' : 'is stored; deploy it with `penstock pipeline deploy`'
+  return `${answer.name}, version ${answer.version}, ${state}`
+}

@@ -1,0 +1,381 @@
+/**
+ * `penstock serve`: the composition root of the server. It reads as the order of things: refuse early what cannot work,
+ * open the home, start the engine, set the examples up, listen, greet, wait for a signal, drain, close.
+ * The engine, the transport and the logger are imported when the command runs: the other commands must not load ONNX
+ * Runtime or the addon.
+ */
+import { Command, Option } from 'commander'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { PenstockError } from '../../base/errors.js'
+import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
+import { packagePath, release } from '../../base/package-root.js'
+import type { Engine } from '../../engine/engine.js'
+import type { PenstockServer, SocketChoice } from '../../server.js'
+import { Home, homePath } from '../../registry/home.js'
+import {
+  bytesArgument,
+  countArgument,
+  durationArgument,
+  grpcPortArgument,
+  integerArgument,
+  listArgument,
+  portArgument,
+} from '../shared/arguments.js'
+import type { Terminal } from '../shared/terminal.js'
+
+interface ServeOptions {
+  readonly host: string
+  readonly port: number
+  readonly grpcPort?: number | 'off'
+  readonly home?: string
+  /** true: the examples of this package. */
+  readonly examples?: string | true
+  readonly inferWorkers?: number
+  readonly backgroundWorkers?: number
+  readonly intraOpThreads?: number
+  readonly metrics: 'on' | 'off'
+  readonly rowCheckEvery?: number
+  readonly batchingDifferences?: 'unbatch' | 'report'
+  readonly workerWatchUs?: number
+  readonly calibration?: 'off' | 'background' | 'deploy'
+  readonly latencyObjective?: number
+  readonly memoryBudget?: number
+  readonly runLimit?: number
+  readonly substituteWorkers?: number
+  readonly allowClientShm?: boolean
+  readonly sockets?: SocketChoice
+  readonly insecure?: boolean
+  readonly allowHost?: readonly string[]
+  readonly verify: boolean
+  readonly drainLimit: number
+  readonly logLevel: string
+}
+
+/** Unless told otherwise. */
+const GRPC_PORT = 8081
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+const EXAMPLES = `
+Examples:
+  $ penstock serve --examples
+  $ penstock serve --home /var/lib/penstock --host 0.0.0.0        with keys: penstock keys create <name>
+  $ PENSTOCK_HOME=/var/lib/penstock penstock serve --port 9000 --infer-workers 4
+
+SIGTERM and SIGINT drain: the server takes no new work, finishes what is in flight and exits with 0. A second signal
+ends it at once, with 1.`
+
+export function serveCommand(terminal: Terminal): Command {
+  return new Command('serve')
+    .summary('run the server')
+    .description('Runs the server: HTTP and WebSocket on one port.')
+    .option('--host <host>', 'address to listen on; other than loopback needs an API key', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 takes any free one', portArgument, 8080)
+    .option('--grpc-port <port>', 'port of gRPC, or off (default: 8081; any free one with --port 0)', grpcPortArgument)
+    .option('--home <directory>', 'directory of the state (default: PENSTOCK_HOME, else ./.penstock)')
+    .option('--examples [directory]', 'register and deploy the examples')
+    .addOption(
+      new Option('--infer-workers <count>', 'inference threads (default: by the thread plan)')
+        .argParser(integerArgument)
+        .env('PENSTOCK_INFER_WORKERS'),
+    )
+    .addOption(
+      new Option(
+        '--background-workers <count>',
+        'threads more for challengers, with what others leave of the cores (default: by the thread plan)',
+      )
+        .argParser(countArgument)
+        .env('PENSTOCK_BACKGROUND_WORKERS'),
+    )
+    .addOption(
+      new Option('--intra-op-threads <count>', 'threads within one run of a model (default: by the thread plan)')
+        .argParser(integerArgument)
+        .env('PENSTOCK_INTRA_OP_THREADS'),
+    )
+    .addOption(
+      new Option('--metrics <switch>', 'count and time requests and batches').choices(['on', 'off']).default('on'),
+    )
+    .addOption(
+      new Option('--worker-watch-us <time>', 'how long an idle inference thread watches for work before it sleeps')
+        .argParser(countArgument)
+        .env('PENSTOCK_WORKER_WATCH_US'),
+    )
+    .addOption(
+      new Option('--calibration <when>', 'measure each model to choose its threads and rows (default: background)')
+        .choices(['off', 'background', 'deploy'])
+        .env('PENSTOCK_CALIBRATION'),
+    )
+    .addOption(
+      new Option('--latency-objective <time>', 'what one run may take when calibration chooses (default: 100ms)')
+        .argParser(durationArgument)
+        .env('PENSTOCK_LATENCY_OBJECTIVE'),
+    )
+    .addOption(
+      new Option(
+        '--run-limit <time>',
+        'what one run may take before its worker counts as stuck and another takes its place (default: 10 times what the model is known to take, 2s at least)',
+      )
+        .argParser(durationArgument)
+        .env('PENSTOCK_RUN_LIMIT'),
+    )
+    .addOption(
+      new Option('--substitute-workers <count>', 'threads that may stand in for stuck workers at a time (default: 4)')
+        .argParser(countArgument)
+        .env('PENSTOCK_SUBSTITUTE_WORKERS'),
+    )
+    .addOption(
+      new Option(
+        '--row-check-every <rows>',
+        'one in so many rows that share a batch is run again alone and compared; 0: none (default: 10000)',
+      )
+        .argParser(countArgument)
+        .env('PENSTOCK_ROW_CHECK_EVERY'),
+    )
+    .addOption(
+      new Option(
+        '--batching-differences <policy>',
+        'when such a row differs: unbatch (rows run one by one from then on) or report (default: unbatch)',
+      )
+        .choices(['unbatch', 'report'])
+        .env('PENSTOCK_BATCHING_DIFFERENCES'),
+    )
+    .addOption(
+      new Option(
+        '--memory-budget <size>',
+        'what callers may make the server hold, for example 2GiB (default: 1GiB, or a quarter of the memory)',
+      )
+        .argParser(bytesArgument)
+        .env('PENSTOCK_MEMORY_BUDGET'),
+    )
+    .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
+    .addOption(
+      new Option(
+        '--sockets <library>',
+        'who owns the sockets: uws (fast), node (slower, loads everywhere), or auto: uws where it loads (default: auto)',
+      )
+        .choices(['auto', 'uws', 'node'])
+        .env('PENSTOCK_SOCKETS'),
+    )
+    .option('--insecure', 'allow to listen beyond loopback without any API key')
+    .option(
+      '--allow-host <names>',
+      'names under which a server without keys may be called, as proxies and browsers say them: name, *.name or *',
+      listArgument,
+    )
+    .option('--no-verify', 'do not hash the stored models at start')
+    .addOption(
+      new Option('--drain-limit <time>', 'how long requests in flight may take at the end, for example 500ms or 2m')
+        .argParser(durationArgument)
+        .default(30_000, '30s'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action((options: ServeOptions) => serve(terminal, options))
+}
+
+async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
+  await expectFreePort(options.host, options.port)
+  const grpcPort = grpcPortOf(options)
+  if (grpcPort !== null) await expectFreePort(options.host, grpcPort, '--grpc-port')
+  const home = await Home.open({ path: homePath(options.home), verifyContent: options.verify })
+  try {
+    expectSafeHost(options, home.keys.count)
+    await serveHome(terminal, options, home)
+  } catch (error) {
+    await home.close()
+    throw error
+  }
+}
+
+async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<void> {
+  const [
+    { pino },
+    { Engine },
+    { LogStore },
+    { PenstockServer },
+    { formatThreadPlan },
+    { exitNow },
+    { keepLittleFreeMemory },
+  ] = await Promise.all([
+    import('pino'),
+    import('../../engine/engine.js'),
+    import('../../log/log-store.js'),
+    import('../../server.js'),
+    import('../../engine/calibration/thread-plan.js'),
+    import('../../engine/exit-now.js'),
+    import('../../worker/free-memory.js'),
+  ])
+  keepLittleFreeMemory()
+  const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }))
+  for (const problem of home.problems) logger.warn(problem)
+  home.watch((error) => logger.error({ err: error }, error.message))
+  const log = await LogStore.open(home.logPath, {
+    onError: (error) => logger.error({ err: error }, 'the log cannot be tidied up; it is tried again'),
+  })
+  const engine = await Engine.open({
+    models: home.models,
+    pipelines: home.pipelines,
+    log,
+    ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
+    ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
+    ...(options.intraOpThreads === undefined ? {} : { intraOpThreads: options.intraOpThreads }),
+    metrics: options.metrics === 'on',
+    rowCheckEvery: options.rowCheckEvery,
+    batchingDifferences: options.batchingDifferences,
+    ...(options.workerWatchUs === undefined ? {} : { workerWatchUs: options.workerWatchUs }),
+    ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
+    ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
+    memoryBudgetBytes: options.memoryBudget,
+    runLimitMs: options.runLimit,
+    substituteWorkers: options.substituteWorkers,
+    onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
+  })
+  const directory = examplesDirectory(options.examples)
+  if (directory !== undefined) await setUp(terminal, engine, directory)
+  const keys = stickyKeys(home)
+  home.keys.watch((error) => logger.error({ err: error }, 'keys.json cannot be read; the keys before stay valid'))
+  const { host, port, drainLimit: drainLimitMs } = options
+  const server = await PenstockServer.start({
+    engine,
+    host,
+    port,
+    keys,
+    grpcPort: grpcPortOf(options) ?? undefined,
+    insecure: options.insecure === true,
+    allowedHosts: options.allowHost ?? [],
+    onControl: (action) => home.note(action),
+    allowClientShm: options.allowClientShm === true,
+    ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
+    drainLimitMs,
+    exportPath: join(home.path, 'exports'),
+    logger,
+  })
+  const { runUntilSignal } = await import('./shutdown.js')
+  // Before the greeting: whoever reads it may send a signal at once.
+  const ended = runUntilSignal({
+    drain: () => server.drain(),
+    closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
+    onNote: (line) => logger.info(line),
+    onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
+    exit: exitNow,
+  })
+  terminal.print(
+    await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
+  )
+  // A server that ends before has no use for it; one that cannot start it starts it with the first query.
+  setTimeout(() => void log.prepareQueries().catch(() => undefined), LOG_SQL_SPARE_DELAY_MS).unref()
+  exitNow(await ended)
+}
+
+/** The thread plan, what callers may make it hold, and how many models run by a measured plan. */
+function describePlan(engine: Engine, threadPlan: string): string {
+  const budget =
+    'memory budget'.padEnd(22) + `${Math.round(engine.budget.limitBytes / 2 ** 20)} MiB for requests and answers`
+  const states = engine
+    .listPipelines()
+    .flatMap(({ name }) => engine.pipelineStatus(name).models)
+    .map((model) => [`${model.name}@${model.version}`, model.runPlanState] as const)
+  const models = [...new Map(states).values()]
+  if (models.length === 0) return `${threadPlan}\n${budget}`
+  const counts = (['calibrated', 'pending', 'default'] as const)
+    .map((state) => ({ state, count: models.filter((other) => other === state).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ state, count }) => `${count} ${state}`)
+  return `${threadPlan}\n${budget}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
+}
+
+async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {
+  const { setUpExamples } = await import('./examples.js')
+  await setUpExamples(engine, directory, (line) => terminal.progress(line))
+  terminal.progress('')
+}
+
+async function greet(
+  engine: Engine,
+  server: Pick<PenstockServer, 'url' | 'host' | 'grpcPort' | 'sockets' | 'socketsReason'>,
+  home: Home,
+  directory: string | undefined,
+  threadPlan: string,
+): Promise<string> {
+  const [{ formatGreeting }, { goldenInputs }] = await Promise.all([import('./greeting.js'), import('./examples.js')])
+  // One that could not be deployed again has been logged; it must not keep the others from serving.
+  const serving = engine.listPipelines().filter(({ name }) => engine.pipelineStatus(name).deployed)
+  const pipelines = serving.map(({ name }) => engine.describePipeline(name))
+  const golden = async (model: string) => (directory === undefined ? undefined : goldenInputs(directory, model))
+  const { url, host, grpcPort } = server
+  const grpc = grpcPort === null ? undefined : `${host}:${grpcPort}`
+  return formatGreeting({
+    release,
+    url,
+    grpc,
+    sockets: server.sockets === 'uws' ? undefined : (server.socketsReason ?? 'as asked for'),
+    home: home.path,
+    threadPlan,
+    pipelines,
+    golden,
+    needsKey: home.keys.count > 0,
+  })
+}
+
+/** Once a key was asked for, revoking the last one must not open the server to everybody. */
+function stickyKeys(home: Home) {
+  let wasRequired = home.keys.count > 0
+  return {
+    get count() {
+      wasRequired ||= home.keys.count > 0
+      return wasRequired ? Math.max(1, home.keys.count) : 0
+    },
+    verify: (key: string) => home.keys.verify(key),
+  }
+}
+
+function examplesDirectory(option: string | true | undefined): string | undefined {
+  if (option === undefined) return undefined
+  return option === true ? packagePath('examples') : resolve(option)
+}
+
+function expectSafeHost(options: ServeOptions, keyCount: number): void {
+  const isLoopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(options.host)
+  if (isLoopback || keyCount > 0 || options.insecure === true) return
+  const wayOut = 'Create a key with `penstock keys create <name>`, or pass --insecure if the network is trusted.'
+  throw new PenstockError(
+    'ERR_ARGUMENT',
+    `Expected an API key before listening on ${options.host}, which others can reach, but there is none. ${wayOut}`,
+  )
+}
+
+/** Whoever asks for any free port runs more than one server on this machine. */
+function grpcPortOf({ port, grpcPort }: ServeOptions): number | null {
+  if (grpcPort === 'off') return null
+  return grpcPort ?? (port === 0 ? 0 : GRPC_PORT)
+}
+
+/** Asks for the port first, so that a taken one is told at once and not after all models were loaded. */
+async function expectFreePort(host: string, port: number, option = '--port'): Promise<void> {
+  if (port === 0) return
+  const probe = createServer()
+  await new Promise<void>((resolvePort, reject) => {
+    probe.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port, option)))
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolvePort()))
+  })
+}
+
+function portError(error: NodeJS.ErrnoException, host: string, port: number, option: string): Error {
+  if (error.code === 'EADDRINUSE') {
+    const text = `Port ${port} of ${host} is in use by another process. Stop it, or choose another with ${option}.`
+    return new PenstockError('ERR_CONFLICT', text, { cause: error })
+  }
+  if (error.code === 'EACCES') {
+    return new PenstockError(
+      'ERR_ARGUMENT',
+      `Port ${port} needs privileges that this process lacks. Choose one above 1023 with ${option}.`,
+      { cause: error },
+    )
+  }
+  return new PenstockError(
+    'ERR_ARGUMENT',
+    `Cannot listen on ${host}: ${error.message}. Choose an address of this machine with --host.`,
+    { cause: error },
+  )
+}

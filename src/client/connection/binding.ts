@@ -1,0 +1,174 @@
+/**
+ * A pipeline as one connection knows it: the channel's number and the signature that the server gave with it. Turns a
+ * caller's inputs into the parts of an Infer frame, and a Results frame into results. A channel gets a new binding on
+ * each connection, and when its signature changes; requests finish on the binding that they were sent on.
+ */
+import { PenstockError } from '../../base/errors.js'
+import { expectRecord } from '../../base/expect.js'
+import {
+  failuresOfMasks,
+  InferEncoder,
+  TensorLayout,
+  type OpenedMessage,
+  type ResultsMessage,
+} from '../../protocol/codec.js'
+import type { TensorCursor } from '../../protocol/tensor-layout.js'
+import { toTensor } from '../../tensor/convert.js'
+import { defaultTensor } from '../../tensor/defaults.js'
+import type { Tensor, TensorField } from '../../tensor/tensor.js'
+import type { ClientInputs, ClientResult } from './client-request.js'
+
+/** Inputs in wire form. `data` are views of the caller's memory. */
+export interface PackedInputs {
+  /** The signature they were packed for. */
+  readonly signatureKey: string
+  readonly rows: number
+  readonly data: ArrayBufferView[]
+  readonly dims: number[] | null
+  readonly texts: string[] | null
+}
+
+export class Signature {
+  /** Equal keys: what was packed for one is right for the other. */
+  readonly key: string
+  readonly #inputs: TensorLayout
+  readonly #outputs: TensorLayout
+  /** Inputs that may be left out. */
+  readonly #optional: readonly string[]
+
+  constructor(readonly opened: OpenedMessage) {
+    const { inputs, outputs, isWhole } = opened
+    this.key = JSON.stringify([inputs, isWhole])
+    this.#inputs = new TensorLayout(inputs, isWhole)
+    this.#outputs = new TensorLayout(outputs, isWhole)
+    this.#optional = inputs.flatMap((field) => (field.default === undefined ? [] : [field.name]))
+  }
+
+  /**
+   * Checks a caller's inputs and takes them apart.
+   * @throws PenstockError ERR_MISSING_INPUT, ERR_UNKNOWN_INPUT, ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT, ERR_TOO_MANY_ROWS.
+   */
+  pack(inputs: ClientInputs): PackedInputs {
+    const { opened } = this
+    expectRecord('inputs', inputs)
+    const tensors = opened.inputs.map((field) => this.#tensorOf(field, inputs))
+    // As many names as fields, and every field found: only then is there no name too many.
+    const leftOut = this.#optional.filter((name) => !Object.hasOwn(inputs, name)).length
+    if (Object.keys(inputs).length !== opened.inputs.length - leftOut) throw unknownInput(opened, inputs)
+    const rows = opened.isWhole ? 1 : this.#rowsOf(tensors)
+    const { data, dims, texts } = this.#inputs.pack(tensors)
+    return { signatureKey: this.key, rows, data, dims, texts }
+  }
+
+  #tensorOf(field: TensorField, inputs: ClientInputs): Tensor {
+    const value = inputs[field.name]
+    const standIn = value === undefined ? defaultTensor(field) : undefined
+    if (standIn !== undefined) return standIn
+    if (value === undefined) throw missingInput(this.opened, field, inputs)
+    return toTensor(field, value, this.opened.isWhole)
+  }
+
+  #rowsOf(tensors: readonly Tensor[]): number {
+    const { inputs, pipeline, rowsMax } = this.opened
+    const rows = tensors[0]?.shape[0] ?? 1
+    const odd = tensors.findIndex(({ shape }) => shape[0] !== rows)
+    if (odd >= 0) {
+      throw new PenstockError(
+        'ERR_SHAPE',
+        `Expected ${inputs[odd]?.name} to have ${rows} rows, as ${inputs[0]?.name} has, but received ${tensors[odd]?.shape[0]}`,
+      )
+    }
+    if (rows > rowsMax) {
+      throw new PenstockError(
+        'ERR_TOO_MANY_ROWS',
+        `Expected a request of ${pipeline} to be at most ${rowsMax} rows but received ${rows}. Split it`,
+      )
+    }
+    return rows
+  }
+
+  /** Reads result `index` of a frame at the cursor. `rowStart`: rows of the results before it. @throws PenstockError ERR_FRAME */
+  readResult(
+    message: ResultsMessage,
+    cursor: TensorCursor,
+    index: number,
+    rowStart: number,
+    rows: number,
+  ): ClientResult {
+    const { outputs: fields, checks, routes, instance } = this.opened
+    const outputs: Record<string, Tensor> = {}
+    const tensors = this.#outputs.read(cursor, rows)
+    for (let index = 0; index < tensors.length; index++) {
+      const [field, tensor] = [fields[index], tensors[index]]
+      if (field !== undefined && tensor !== undefined) outputs[field.name] = tensor
+    }
+    const { checkFailures: masks, requestNumbers } = message
+    const number = requestNumbers?.[index] ?? 0n
+    const checkFailures = masks === null ? [] : failuresOfMasks(masks, checks, rowStart, rows)
+    return {
+      rows,
+      outputs,
+      checkFailures,
+      route: routeOf(message, routes, rowStart, rows),
+      ...(message.timing === undefined ? {} : { timing: message.timing }),
+      ...(number === 0n || instance === undefined ? {} : { requestId: `${instance}-${number.toString(36)}` }),
+    }
+  }
+}
+
+export class Binding {
+  readonly encoder: InferEncoder
+  /** Requests on the wire under this channel, abandoned ones included. */
+  inFlight = 0
+  /** Nothing more is sent; it is closed at the server when inFlight is 0. */
+  isRetired = false
+
+  constructor(
+    readonly channel: number,
+    readonly signature: Signature,
+  ) {
+    this.encoder = new InferEncoder(channel)
+  }
+}
+
+function routeOf(
+  { routes: indices }: ResultsMessage,
+  routes: readonly string[],
+  rowStart: number,
+  rows: number,
+): string[] | null {
+  if (indices === null) return null
+  return Array.from({ length: rows }, (_, row) => {
+    const index = indices[rowStart + row] ?? 0
+    const name = routes[index]
+    if (name === undefined) {
+      throw new PenstockError(
+        'ERR_FRAME',
+        `Expected a route of Results to be below ${routes.length} but received ${index}`,
+      )
+    }
+    return name
+  })
+}
+
+function missingInput(
+  { pipeline, inputs: fields }: OpenedMessage,
+  field: TensorField,
+  inputs: ClientInputs,
+): PenstockError {
+  const names = fields.map(({ name }) => name).join(', ')
+  const received = Object.keys(inputs).join(', ') || 'none'
+  return new PenstockError(
+    'ERR_MISSING_INPUT',
+    `Expected the inputs of ${pipeline} to be ${names} but received ${received}: ${field.name} is missing`,
+  )
+}
+
+function unknownInput({ pipeline, inputs: fields }: OpenedMessage, inputs: ClientInputs): PenstockError {
+  const names = fields.map(({ name }) => name)
+  const other = Object.keys(inputs).find((name) => !names.includes(name))
+  return new PenstockError(
+    'ERR_UNKNOWN_INPUT',
+    `Expected the inputs of ${pipeline} to be ${names.join(', ')} but received ${other} too`,
+  )
+}

@@ -1,0 +1,109 @@
+/**
+ * A pipeline that a client talks to. `Channel` is what callers hold; `ChannelState` is what the client keeps of it over
+ * reconnects: the signature last seen, the binding on the present connection, and the requests parked until there is one.
+ */
+import type { PenstockError } from '../../base/errors.js'
+import type { TensorField } from '../../tensor/tensor.js'
+import type { Binding, Signature } from './binding.js'
+import type { Requests } from './requests.js'
+import type { ClientInferOptions, ClientInputs, ClientResult, Exchange } from './client-request.js'
+
+export class ChannelState {
+  /** null until it was opened for the first time. */
+  signature: Signature | null = null
+  /** On the present connection; null while it is being opened there, or failed to. */
+  binding: Binding | null = null
+  isOpening = false
+  isClosed = false
+  /** Requests that wait for the binding, in order. */
+  readonly parked = new Set<Exchange>()
+  /** Callers of open() that wait for the first answer. */
+  readonly waiters: { resolve(channel: Channel): void; reject(error: PenstockError): void }[] = []
+  channel: Channel | null = null
+
+  constructor(readonly pipeline: string) {}
+}
+
+/** What a channel asks of its client. */
+export interface ChannelOwner {
+  readonly requests: Pick<Requests, 'submit' | 'trySubmit'>
+  closeChannel(state: ChannelState): void
+}
+
+const noOptions: ClientInferOptions = {}
+
+export class Channel {
+  readonly pipeline: string
+  readonly #state: ChannelState
+  readonly #signature: () => Signature
+  readonly #owner: ChannelOwner
+
+  /** Made by `PenstockClient.open`. */
+  constructor(state: ChannelState, signature: Signature, owner: ChannelOwner) {
+    this.pipeline = state.pipeline
+    this.#state = state
+    this.#signature = () => state.signature ?? signature
+    this.#owner = owner
+  }
+
+  /** Of the pipeline, when the channel was last opened. */
+  get version(): number {
+    return this.#signature().opened.version
+  }
+
+  /** Row axis first (null), other free dims null too. */
+  get inputs(): readonly TensorField[] {
+    return this.#signature().opened.inputs
+  }
+
+  get outputs(): readonly TensorField[] {
+    return this.#signature().opened.outputs
+  }
+
+  /** Names of the checks that may fail. */
+  get checks(): readonly string[] {
+    return this.#signature().opened.checks
+  }
+
+  /** Names that `route` takes; empty when the pipeline does not split. */
+  get routes(): readonly string[] {
+    return this.#signature().opened.routes
+  }
+
+  /** True: tensors carry no row axis. */
+  get isWhole(): boolean {
+    return this.#signature().opened.isWhole
+  }
+
+  /** Rows of one request at most. */
+  get rowsMax(): number {
+    return this.#signature().opened.rowsMax
+  }
+
+  /**
+   * Runs the pipeline on `inputs`. Waits while the window is full or the connection is being made anew; requests on a
+   * connection that is lost reject with ERR_CONNECTION_LOST (retryable) and are never resent by themselves.
+   * @param inputs by name: a Tensor, a typed array or nested numbers; lent until the promise settles.
+   * @returns outputs in memory of their own, in the order of completion over all requests.
+   * @throws PenstockError ERR_MISSING_INPUT, ERR_UNKNOWN_INPUT, ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT, ERR_META;
+   *   ERR_QUEUE_FULL (retryable); ERR_DEADLINE_EXCEEDED; ERR_ABORTED; ERR_CONNECTION_LOST (retryable); what the server answers.
+   * @example const { outputs } = await channel.infer({ features: new Float32Array(11) }, { deadlineMs: 50 })
+   */
+  infer(inputs: ClientInputs, options: ClientInferOptions = noOptions): Promise<ClientResult> {
+    return this.#owner.requests.submit(this.#state, inputs, options)
+  }
+
+  /**
+   * As `infer`, but only when the request can be sent at once: null means that nothing was sent and nothing waits, and that
+   * `PenstockClient.ready` waits until it can. The one exception: a request that finds its channel closed by the server,
+   * for its pipeline was redeployed or is gone, opens it again and waits for that.
+   */
+  tryInfer(inputs: ClientInputs, options: ClientInferOptions = noOptions): Promise<ClientResult> | null {
+    return this.#owner.requests.trySubmit(this.#state, inputs, options)
+  }
+
+  /** Gives the channel back to the server once its requests are answered. Later calls reject with ERR_CLOSED. */
+  close(): void {
+    this.#owner.closeChannel(this.#state)
+  }
+}

@@ -1,0 +1,78 @@
+/** The engine's face for explanations: types only; part of api.ts. */
+import type { ErrorCode } from '../../base/errors.js'
+import type {
+  ExplainConfig,
+  OcclusionConfig,
+  OcclusionResult,
+  PermutationConfig,
+  PermutationResult,
+} from '../../explain/index.js'
+import type { InferRequest, Meta } from './api.js'
+
+export type {
+  ExplainBaseline,
+  ExplainConfig,
+  ExplainGroup,
+  ExplainMetric,
+  ExplainOutput,
+  OcclusionConfig,
+  OcclusionResult,
+  PermutationConfig,
+  PermutationResult,
+} from '../../explain/index.js'
+export type ExplainResult = OcclusionResult | PermutationResult
+
+/** One explanation: a job in the background. */
+export interface ExplainJob {
+  readonly id: string
+  readonly pipeline: string
+  /** It is of this version, with the models that it has when the job is begun, whatever is deployed later. */
+  readonly pipelineVersion: number
+  readonly config: ExplainConfig
+  readonly state: ExplainJobState
+  /** Rows that are explained. */
+  readonly rows: number
+  /** Rows that were run so far, and that will be: what there is of progress. */
+  readonly evaluated: number
+  readonly evaluations: number
+  /** ISO 8601, UTC. */
+  readonly createdAt: string
+  readonly endedAt: string | null
+  readonly failure: { readonly code: ErrorCode; readonly message: string } | null
+  /** When `done`; always null in lists. */
+  readonly result: ExplainResult | null
+}
+export type ExplainJobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
+
+export interface ExplainRequest {
+  /** The name of a stored one; or one in place, whose own name may be left out. */
+  readonly config: string | ExplainConfig | Omit<OcclusionConfig, 'name'> | Omit<PermutationConfig, 'name'>
+  /** The rows, as `infer` takes them; copied. */
+  readonly inputs: InferRequest['inputs']
+  /** One number per row, for metrics that compare. */
+  readonly targets?: readonly number[] | undefined
+  readonly meta?: Meta | undefined
+}
+
+/** Why a pipeline answers as it does, seen from outside; docs/guides/explanations.md. */
+export interface ExplanationsApi {
+  /** Stores a configuration, in place of one of the same name. @throws ERR_ARGUMENT, ERR_PIPELINE_NOT_FOUND. */
+  putConfig(pipeline: string, config: ExplainConfig): Promise<ExplainConfig>
+  listConfigs(pipeline: string): ExplainConfig[]
+  /** @throws ERR_EXPLANATION_NOT_FOUND */
+  getConfig(pipeline: string, name: string): ExplainConfig
+  removeConfig(pipeline: string, name: string): Promise<void>
+  /**
+   * Begins to explain the version that serves.
+   * @throws ERR_PIPELINE_NOT_DEPLOYED; ERR_ARGUMENT, ERR_SHAPE … for what does not fit; ERR_QUEUE_FULL when too many wait.
+   */
+  start(pipeline: string, request: ExplainRequest): ExplainJob
+  /** Oldest first, without results. */
+  list(pipeline: string): ExplainJob[]
+  /** @throws ERR_EXPLANATION_NOT_FOUND */
+  get(pipeline: string, id: string): ExplainJob
+  /** Ends it if it has not ended yet. */
+  cancel(pipeline: string, id: string): ExplainJob
+  /** Resolves when it has ended, however. */
+  finished(pipeline: string, id: string): Promise<ExplainJob>
+}

@@ -1,0 +1,373 @@
+/**
+ * The control path: models and pipelines, their stores, and what is deployed of them.
+ *
+ * Operations that change something run one at a time, in the order of the calls; requests never wait for them. Each is
+ * durable in its store before its promise settles, and what cannot be done changes nothing.
+ */
+import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { currentActor, runAs } from '../../base/actor.js'
+import { PenstockError, isPenstockError } from '../../base/errors.js'
+import {
+  argumentError,
+  expectInteger,
+  expectModelName,
+  expectName,
+  expectOneOf,
+  expectRecord,
+  expectString,
+} from '../../base/expect.js'
+import { didYouMean } from '../../base/suggest.js'
+import { OPERATOR_CHARACTERS_MAX } from '../../base/limits/limits.js'
+import { expectDeviceId, expectProviders } from '../../base/providers.js'
+import { Mutex } from '../../base/mutex.js'
+import { expectTags } from '../../base/tags.js'
+import { dataFilePath } from '../../onnx/index.js'
+import { modelsOfStep, type PipelineDefinition } from '../../pipeline/definition.js'
+import { parseDefinition } from '../../steps/index.js'
+import { ModelInspector } from '../../worker/inspection/inspection.js'
+import type { BatchingOverride } from '../../worker/inspection/row-trial/decide-batching.js'
+import type {
+  AddModelOptions,
+  ModelRecord,
+  ModelStore,
+  ModelVersion,
+  Placement,
+  PipelineDescription,
+  PipelineModel,
+  PipelineRecord,
+  PipelineStore,
+  PipelineVersion,
+} from '../api/api.js'
+import type { Deployment } from './deployment.js'
+import { DeployProgress } from './deploy-progress.js'
+import type { Deployments } from './deployments.js'
+import type { EngineNotice } from '../engine-options.js'
+import { keptSignature } from '../models/kept-signature.js'
+import { hasBlobBytes } from '../stores/memory-stores.js'
+import { resolveReference } from '../models/model-references.js'
+import { Tags } from '../stores/tags.js'
+
+export interface ControlParts {
+  readonly models: ModelStore
+  readonly pipelines: PipelineStore
+  readonly deployments: Deployments
+  /** @throws PenstockError when the engine takes no new work. */
+  readonly expectOpen: () => void
+  readonly onNotice: (notice: EngineNotice) => void
+  readonly nowMs: () => number
+}
+
+export class Control {
+  readonly tags: Tags
+  readonly progress = new DeployProgress()
+  readonly #parts: ControlParts
+  readonly #inspector = new ModelInspector()
+  readonly #mutex = new Mutex()
+
+  constructor(parts: ControlParts) {
+    this.#parts = parts
+    parts.deployments.inspectAgain = (version) => this.#inspectAgain(version)
+    this.tags = new Tags({
+      models: parts.models,
+      pipelines: parts.pipelines,
+      inTurn: (operation) => this.inTurn(operation),
+      getPipeline: (name) => this.getPipeline(name),
+    })
+  }
+
+  getModel(name: string): ModelRecord {
+    const record = this.#parts.models.get(expectString('model', name))
+    if (record !== undefined) return record
+    const near = didYouMean(name, namesOf(this.#parts.models.list()))
+    throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}${near}`)
+  }
+
+  async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
+    this.#parts.expectOpen()
+    expectModelName('model name', name)
+    if (options.alias !== undefined) expectName('alias', options.alias)
+    const tags = expectTags('tags', options.tags ?? [])
+    const placement = placementOf(options)
+    const dataFiles = dataFilesOf(options.externalData)
+    if (!(bytes instanceof Uint8Array)) {
+      throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
+    }
+    // Before its turn in the queue: a slow model must not hold up a deploy.
+    const override = overrideOf(options, this.#parts.nowMs())
+    const inspected = await this.#inspector.inspect({ bytes, dataFiles }, override)
+    const { served } = inspected
+    const uploaded =
+      served === null ? [] : [{ sha256: served.sha256, sizeBytes: bytes.length, changes: served.changes }]
+    return this.inTurn(async () => {
+      const newest = this.#parts.models.get(name)?.versions.at(-1)
+      const isAgain = newest?.sha256 === inspected.sha256
+      const signature = isAgain ? keptSignature(newest.signature, inspected.signature) : inspected.signature
+      const version = await this.#parts.models.add(
+        name,
+        served?.bytes ?? bytes,
+        signature,
+        tags,
+        placement,
+        ...uploaded,
+      )
+      if (options.alias === undefined) return version
+      try {
+        await this.#moveAlias(name, options.alias, version.version)
+      } catch (error) {
+        // What was refused leaves nothing; what was there before stays.
+        if (version.version !== newest?.version) await this.#parts.models.removeVersion(name, version.version)
+        throw error
+      }
+      return version
+    })
+  }
+
+  setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+    return this.inTurn(() => this.#moveAlias(name, alias, version))
+  }
+
+  removeAlias(name: string, alias: string): Promise<ModelRecord> {
+    return this.inTurn(() => {
+      this.getModel(name)
+      this.#parts.deployments.expectNotFollowed(name, expectString('alias', alias))
+      return this.#parts.models.removeAlias(name, alias)
+    })
+  }
+
+  removeModel(name: string): Promise<void> {
+    return this.inTurn(() => {
+      const { versions } = this.getModel(name)
+      this.#parts.deployments.expectUnused(name, null)
+      for (const { version } of versions) this.#parts.deployments.retireModel(name, version)
+      return this.#parts.models.remove(name)
+    })
+  }
+
+  removeModelVersion(name: string, version: number): Promise<ModelRecord> {
+    return this.inTurn(() => {
+      this.getModel(name)
+      expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
+      this.#parts.deployments.expectUnused(name, version)
+      this.#parts.deployments.retireModel(name, version)
+      return this.#parts.models.removeVersion(name, version)
+    })
+  }
+
+  serveModel(name: string, version: number): Promise<PipelineDescription> {
+    return this.inTurn(async () => {
+      this.getModel(name)
+      const target = resolveReference(
+        this.#parts.models,
+        `${name}@${expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)}`,
+      )
+      return (await this.#parts.deployments.serveModel(target)).description
+    })
+  }
+
+  retireModel(name: string, version: number): Promise<void> {
+    return this.inTurn(() => Promise.resolve(this.#parts.deployments.retireModel(name, version)))
+  }
+
+  getPipeline(name: string): PipelineRecord {
+    const record = this.#parts.pipelines.get(expectString('pipeline', name))
+    if (record !== undefined) return record
+    const near = didYouMean(name, namesOf(this.#parts.pipelines.list()))
+    throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}${near}`)
+  }
+
+  getPipelineVersion(name: string, version: number): PipelineVersion {
+    const { versions } = this.getPipeline(name)
+    const found = versions.find((candidate) => candidate.version === version)
+    if (found !== undefined) return found
+    throw new PenstockError(
+      'ERR_PIPELINE_NOT_FOUND',
+      `Pipeline ${name} has no version ${version}; it has ${versions.map((candidate) => candidate.version).join(', ')}`,
+    )
+  }
+
+  pipelineModels(name: string, version?: number): PipelineModel[] {
+    const { deployedVersion } = this.getPipeline(name)
+    const { version: chosen, definition } = this.#versionOrNewest(name, version ?? deployedVersion ?? undefined)
+    const serving = this.#parts.deployments.slotOf(name)?.current
+    const resolved = serving?.version === chosen ? serving.resolved : undefined
+    return definition.steps.flatMap((step, index) => {
+      const tensorFields = 'tensorFields' in step ? step.tensorFields : undefined
+      return modelsOfStep(step).map((reference) => ({
+        step: index,
+        reference,
+        model: resolved?.get(reference) ?? this.#findVersion(reference),
+        ...(tensorFields === undefined ? {} : { tensorFields }),
+      }))
+    })
+  }
+
+  async applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
+    const parsed = parseDefinition(
+      expectName('definition.name', expectRecord('definition', definition)['name']),
+      definition,
+    )
+    return this.inTurn(async () => {
+      const { deployments, pipelines } = this.#parts
+      // A definition that cannot be deployed must not become the newest version.
+      if (options.deploy === true) await deployments.tryBuild(parsed)
+      const version = await pipelines.put(parsed)
+      if (options.deploy === true) await this.#deploy(version)
+      return version
+    })
+  }
+
+  deployPipeline(name: string, version?: number): Promise<PipelineDescription> {
+    return this.inTurn(async () => (await this.#deploy(this.#versionOrNewest(name, version))).description)
+  }
+
+  beginDeploy(name: string, version?: number): void {
+    this.#parts.expectOpen()
+    const chosen = this.#versionOrNewest(name, version)
+    const deploy = (): Promise<Deployment> =>
+      this.progress.track(name, chosen.version, () =>
+        this.inTurn(() => this.#deploy(this.#versionOrNewest(name, chosen.version))),
+      )
+    // Its failure is kept by `progress`, which is what the caller asks; it goes on in the caller's name.
+    void runAs(currentActor(), deploy).catch(() => undefined)
+  }
+
+  undeployPipeline(name: string): Promise<void> {
+    return this.inTurn(async () => {
+      this.getPipeline(name)
+      await this.#parts.deployments.undeploy(name)
+      this.progress.forget(name)
+    })
+  }
+
+  removePipeline(name: string): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.getPipeline(name).deployedVersion !== null) {
+        throw new PenstockError('ERR_CONFLICT', `Pipeline ${name} is deployed. Undeploy it first`)
+      }
+      await this.#parts.pipelines.remove(name)
+      this.#parts.deployments.forget(name)
+      this.progress.forget(name)
+    })
+  }
+
+  /** Deploys what the store says was deployed; what cannot be is reported and does not keep the rest from serving. */
+  async redeployStored(): Promise<void> {
+    for (const record of this.#parts.pipelines.list()) {
+      const version = record.versions.find((candidate) => candidate.version === record.deployedVersion)
+      if (version === undefined) continue
+      await this.#deploy(version).catch((cause: unknown) => {
+        const reason = isPenstockError(cause) ? cause.message : String(cause)
+        this.#parts.onNotice({
+          level: 'error',
+          message: `Pipeline ${record.name} could not be deployed again: ${reason}`,
+          cause,
+        })
+      })
+    }
+  }
+
+  /**
+   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches. One that cannot be
+   * inspected any more is served as it is stored, its rows one by one.
+   */
+  async #inspectAgain({ name, version, sha256, signature: before }: ModelVersion): Promise<void> {
+    const { models, onNotice } = this.#parts
+    try {
+      const bytes = hasBlobBytes(models) ? models.blobBytes(sha256) : await readFile(models.blobPath(sha256))
+      const { signature } = await this.#inspector.inspect({ bytes, dataFiles: new Map() })
+      await models.setSignature(name, version, keptSignature(before, signature))
+      if (signature.batching !== before.batching)
+        onNotice({
+          level: 'warn',
+          message: `Model ${name}@${version}, added by an earlier release, was inspected again: batching is ${signature.batching}, no longer ${before.batching}. ${signature.remark}`,
+        })
+    } catch (cause) {
+      onNotice({
+        level: 'warn',
+        message: `Model ${name}@${version}, added by an earlier release, could not be inspected again (${cause instanceof Error ? cause.message : String(cause)}): its rows run one by one`,
+        cause,
+      })
+    }
+  }
+
+  /** Waits for the operations under way; later ones are refused by expectOpen. */
+  async close(): Promise<void> {
+    await this.#mutex.idle()
+    await this.#inspector.close()
+  }
+
+  #deploy({ definition, version }: PipelineVersion): Promise<Deployment> {
+    return this.progress.track(definition.name, version, () => this.#parts.deployments.deploy(definition, version))
+  }
+
+  #versionOrNewest(name: string, version: number | undefined): PipelineVersion {
+    if (version !== undefined) return this.getPipelineVersion(name, version)
+    // A pipeline without versions is not listed.
+    return this.getPipeline(name).versions.at(-1) as PipelineVersion
+  }
+
+  #findVersion(reference: string): ModelVersion | null {
+    try {
+      return resolveReference(this.#parts.models, reference)
+    } catch (error) {
+      if (isPenstockError(error)) return null
+      throw error
+    }
+  }
+
+  #moveAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+    expectName('alias', alias)
+    expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
+    const { models, deployments } = this.#parts
+    this.getModel(name)
+    const target = resolveReference(models, `${name}@${version}`)
+    return deployments.moveAlias(name, alias, target, () => models.setAlias(name, alias, version))
+  }
+
+  /** Runs one operation that changes something at a time, while the engine takes work. */
+  inTurn<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(() => {
+      this.#parts.expectOpen()
+      return operation()
+    })
+  }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+function overrideOf({ batching, operator }: AddModelOptions, nowMs: number): BatchingOverride | undefined {
+  if (batching === undefined) return undefined
+  expectOneOf('batching', batching, ['rows'])
+  return {
+    operator:
+      operator === undefined ? userInfo().username : expectString('operator', operator, OPERATOR_CHARACTERS_MAX),
+    at: new Date(nowMs).toISOString(),
+  }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+function placementOf({ providers, deviceId }: Placement): Placement {
+  return {
+    ...(providers === undefined ? {} : { providers: expectProviders('providers', providers) }),
+    ...(deviceId === undefined ? {} : { deviceId: expectDeviceId('deviceId', deviceId) }),
+  }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+function dataFilesOf(externalData: AddModelOptions['externalData'] = {}): ReadonlyMap<string, Uint8Array> {
+  const files =
+    externalData instanceof Map
+      ? (externalData as ReadonlyMap<string, unknown>)
+      : new Map(Object.entries(expectRecord('externalData', externalData)))
+  const checked = new Map<string, Uint8Array>()
+  for (const [location, data] of files) {
+    const path = dataFilePath(location)
+    if (!(data instanceof Uint8Array)) throw argumentError(`externalData[${path}]`, 'a Uint8Array', data)
+    checked.set(path, data)
+  }
+  return checked
+}
+
+function namesOf(records: readonly { readonly name: string }[]): string[] {
+  return records.map(({ name }) => name)
+}

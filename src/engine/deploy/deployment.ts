@@ -1,0 +1,192 @@
+/**
+ * One deployed version of a pipeline: its compiled plan, the models it holds loaded, the addon's plan, and what
+ * callers are told about it. Immutable; a redeploy or an alias move makes a new one and swaps it in.
+ *
+ *     build (resolve, compile, load models, create plan) ──► serve (setPlan) ──► retire (answers finish, models released)
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { addon } from '../../../bindings/native.js'
+import type { PlanHandle, PlanSpec, QueueHandle } from '../../../bindings/native.js'
+import { REQUEST_ROWS_MAX } from '../../base/limits/limits.js'
+import type { PipelineDefinition } from '../../pipeline/definition.js'
+import type { CompiledPlan } from '../../pipeline/plan.js'
+import { compilePlan } from '../../steps/index.js'
+import type { ModelVersion, PipelineDescription } from '../api/api.js'
+import type { FailureContext } from '../requests/failures.js'
+import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
+import type { DeploymentLog } from '../request-log/row-logs.js'
+
+const RETIRE_POLL_MS_MAX = 100
+
+export interface Deployment {
+  /** Unique in the engine. */
+  readonly planKey: number
+  readonly pipeline: string
+  readonly version: number
+  readonly compiled: CompiledPlan
+  /** What each reference meant when the plan was built. */
+  readonly resolved: ReadonlyMap<string, ModelVersion>
+  /** By index in compiled.models. */
+  readonly models: readonly LoadedModel[]
+  /** Where its requests are logged; null: nowhere. */
+  readonly log: DeploymentLog | null
+  /** Of a plain pipeline it knows the splits alone, for `route`. */
+  readonly plan: PlanHandle
+  readonly description: PipelineDescription
+  readonly failureContext: FailureContext
+  /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
+  readonly freeDims: readonly (readonly [number, number])[]
+  /** Requests of the plain path that are not finished; the addon counts the others. */
+  plainInFlight: number
+}
+
+export interface DeploymentParts {
+  readonly planKey: number
+  readonly definition: PipelineDefinition
+  readonly version: number
+  readonly resolve: (reference: string) => ModelVersion
+  readonly models: LoadedModels
+  /** A fresh unsigned 64-bit seed. */
+  readonly drawSeed: () => bigint
+  /** null: nothing is to be logged. */
+  readonly makeLog: (compiled: CompiledPlan) => DeploymentLog | null
+  readonly closeLog: (log: DeploymentLog) => Promise<void>
+}
+
+/**
+ * Builds everything that may fail before anything changes: on an error nothing is left behind.
+ * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID.
+ */
+export async function buildDeployment(parts: DeploymentParts): Promise<Deployment> {
+  const { definition, version } = parts
+  const resolved = new Map<string, ModelVersion>()
+  const compiled = compilePlan(definition, (reference) => {
+    const model = parts.resolve(reference)
+    resolved.set(reference, model)
+    return model
+  })
+  const models: LoadedModel[] = []
+  let log: DeploymentLog | null = null
+  try {
+    for (const model of compiled.models) {
+      const match = [...resolved.values()].find(
+        (candidate) => candidate.name === model.name && candidate.version === model.version,
+      )
+      models.push(await parts.models.acquire(match as ModelVersion))
+    }
+    for (const model of backgroundModels(compiled)) parts.models.leaveToBackground(models[model] as LoadedModel)
+    log = parts.makeLog(compiled)
+    return {
+      planKey: parts.planKey,
+      log,
+      pipeline: definition.name,
+      version,
+      compiled,
+      resolved,
+      models,
+      plan: addon.createPlan(planSpec(parts, compiled, models, log)),
+      description: describe(definition, version, compiled),
+      failureContext: {
+        pipeline: definition.name,
+        inputs: compiled.inputFields,
+        splitKeys: compiled.splits.map((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? ''))),
+      },
+      freeDims: freeDimsOf(compiled),
+      plainInFlight: 0,
+    }
+  } catch (error) {
+    if (log !== null) await parts.closeLog(log)
+    for (const model of models) await parts.models.release(model)
+    throw error
+  }
+}
+
+/**
+ * Waits until the deployment has answered everything, then gives its models back and seals its log. It must not get new
+ * requests.
+ * @param isStopped true: the engine has closed, nothing will be answered any more and nothing need be given back.
+ */
+export async function retireDeployment(
+  deployment: Deployment,
+  { models, closeLog }: Pick<DeploymentParts, 'models' | 'closeLog'>,
+  isStopped: () => boolean,
+): Promise<void> {
+  // A poll, because it is rare and nobody waits for it; the addon needs no callback for it then.
+  for (let waitMs = 1; inFlightOf(deployment) > 0; waitMs = Math.min(waitMs * 2, RETIRE_POLL_MS_MAX)) {
+    if (isStopped()) return
+    await sleep(waitMs, undefined, { ref: false })
+  }
+  if (deployment.log !== null) await closeLog(deployment.log)
+  for (const model of deployment.models) await models.release(model)
+}
+
+export function inFlightOf(deployment: Deployment): number {
+  return deployment.plainInFlight + addon.planInFlight(deployment.plan)
+}
+
+function planSpec(
+  parts: DeploymentParts,
+  compiled: CompiledPlan,
+  models: readonly LoadedModel[],
+  log: DeploymentLog | null,
+): PlanSpec {
+  const { inputs, isWhole, checks, answer, routeSplit } = compiled
+  const splits = compiled.splits.map((split) =>
+    split.kind === 'random' ? { ...split, seed: split.seed ?? parts.drawSeed() } : split,
+  )
+  const common = { planKey: parts.planKey, isWhole, requestRowsMax: REQUEST_ROWS_MAX, splits }
+  if (compiled.isPlain)
+    return { ...common, inputs: [], stages: [], checks: [], answer: [], others: [], routeSplit: -1, log: null }
+  const stages = compiled.stages.map((stage) => ({
+    positions: stage.positions.map(({ options, split, isBackground }) => ({
+      split,
+      isBackground,
+      options: options.map(({ model, feeds }) => ({
+        label: modelLabel(compiled, model),
+        queue: (models[model] as LoadedModel).queue as QueueHandle,
+        feeds,
+      })),
+    })),
+  }))
+  const others = compiled.audited.flatMap(({ tensors }) => tensors.map(({ source }) => source))
+  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null }
+}
+
+/** Indexes in compiled.models. The plain path runs jobs instead of batches, in the inference workers. */
+function backgroundModels({ stages, isPlain }: CompiledPlan): Set<number> {
+  if (isPlain) return new Set()
+  const positions = stages.flatMap((stage) => stage.positions).filter(({ isBackground }) => isBackground)
+  return new Set(positions.flatMap(({ options }) => options.map(({ model }) => model)))
+}
+
+/** As metrics and timings call a model. @param index in compiled.models. */
+export function modelLabel(compiled: CompiledPlan, index: number): string {
+  const model = compiled.models[index]
+  return model === undefined ? '' : `${model.name}@${model.version}`
+}
+
+function describe(definition: PipelineDefinition, version: number, compiled: CompiledPlan): PipelineDescription {
+  return {
+    name: definition.name,
+    version,
+    definition,
+    steps: definition.steps,
+    inputs: compiled.inputFields,
+    outputs: compiled.outputFields,
+    checks: compiled.checks.map((check) => check.name),
+    routes: compiled.routes,
+    others: compiled.audited.map(({ label, tensors }) => ({ label, outputs: tensors.map(({ field }) => field) })),
+    isWhole: compiled.isWhole,
+    isPlain: compiled.isPlain,
+    rowsMax: compiled.isWhole ? 1 : REQUEST_ROWS_MAX,
+    models: compiled.models.map(({ name, version: modelVersion, sha256 }) => ({ name, version: modelVersion, sha256 })),
+  }
+}
+
+function freeDimsOf(compiled: CompiledPlan): [number, number][] {
+  return compiled.inputFields.flatMap((field, input) =>
+    field.shape.flatMap((dim, axis): [number, number][] =>
+      dim === null && (axis > 0 || compiled.isWhole) ? [[input, axis]] : [],
+    ),
+  )
+}

@@ -1,0 +1,293 @@
+/**
+ * Which pipelines serve, and with which plan: deploy, alias move and undeploy, each as build → store → swap → retire.
+ *
+ * Everything that may fail happens before the swap; the swap itself is one pointer per pipeline in the addon, so no
+ * request is lost and each runs under exactly one plan. The old plan is retired in the background when its last
+ * request is answered. Callers serialise (engine.ts); nothing here runs twice at once except retirements.
+ */
+import { addon } from '../../../bindings/native.js'
+import type { PipelineHandle } from '../../../bindings/native.js'
+import { PenstockError } from '../../base/errors.js'
+import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
+import type { ModelStore, ModelVersion, PipelineStore } from '../api/api.js'
+import { trustedProof } from '../models/batching-watch.js'
+import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
+import type { LoadedModels } from '../models/loaded-models.js'
+import { newPlainCounters, type PlainCounters } from '../metrics.js'
+import { followsAlias, resolveReference } from '../models/model-references.js'
+import type { DeploymentLog, RowLogs } from '../request-log/row-logs.js'
+
+/** A name under which plans come and go; its counters live as long as the engine. */
+export interface PipelineSlot {
+  readonly name: string
+  readonly handle: PipelineHandle
+  readonly plain: PlainCounters
+  current: Deployment | null
+}
+
+export interface DeploymentsParts {
+  readonly models: ModelStore
+  readonly pipelines: PipelineStore
+  readonly loaded: LoadedModels
+  readonly drawSeed: () => bigint
+  /** null: the engine logs nothing. */
+  readonly logs: RowLogs | null
+  readonly onChange: (pipeline: string) => void
+  readonly onRetireFailed: (deployment: Deployment, cause: unknown) => void
+}
+
+export class Deployments {
+  readonly #parts: DeploymentsParts
+  readonly #slots = new Map<string, PipelineSlot>()
+  /** Of names that have been deployed, or nearly: logs count with them before the first plan is swapped in. */
+  readonly #handles = new Map<string, PipelineHandle>()
+  /** Serving and retiring ones, by plan key. */
+  readonly #byKey = new Map<number, Deployment>()
+  #nextPlanKey = 1
+  /** Brings the proof of a stored version up to date, or reports that it cannot be; set by the control path. */
+  inspectAgain: (version: ModelVersion) => Promise<void> = () => Promise.resolve()
+  #isStopped = false
+
+  constructor(parts: DeploymentsParts) {
+    this.#parts = parts
+  }
+
+  get slots(): readonly PipelineSlot[] {
+    return [...this.#slots.values()]
+  }
+
+  get serving(): readonly Deployment[] {
+    return this.slots.flatMap((slot) => (slot.current === null ? [] : [slot.current]))
+  }
+
+  slotOf(pipeline: string): PipelineSlot | undefined {
+    return this.#slots.get(pipeline)
+  }
+
+  /** Requests in flight on any plan, retiring ones included. */
+  get inFlight(): number {
+    let sum = 0
+    for (const deployment of this.#byKey.values()) sum += inFlightOf(deployment)
+    return sum
+  }
+
+  /** Checks that the definition would deploy against the models as they are, without changing anything. */
+  async tryBuild(definition: PipelineDefinition): Promise<void> {
+    const resolve = (reference: string): ModelVersion => resolveReference(this.#parts.models, reference)
+    await this.#discard(await this.#build(definition, null, resolve))
+  }
+
+  async deploy(definition: PipelineDefinition, version: number): Promise<Deployment> {
+    const deployment = await this.#build(definition, version, (reference) =>
+      resolveReference(this.#parts.models, reference),
+    )
+    try {
+      await this.#parts.pipelines.setDeployed(definition.name, version)
+    } catch (error) {
+      await this.#discard(deployment)
+      throw error
+    }
+    this.#swap(deployment)
+    return deployment
+  }
+
+  async undeploy(pipeline: string): Promise<void> {
+    const slot = this.#slots.get(pipeline)
+    await this.#parts.pipelines.setDeployed(pipeline, null)
+    if (slot?.current != null) this.#stop(slot, slot.current)
+  }
+
+  /** Serves one model version as a pipeline of one step, under a name that no pipeline can have; nothing is stored. */
+  async serveModel({ name, version }: ModelVersion): Promise<Deployment> {
+    const reference = directName(name, version)
+    const present = this.#slots.get(reference)?.current
+    if (present != null) return present
+    const definition: PipelineDefinition = { name: reference, steps: [{ type: 'model', model: reference }] }
+    const deployment = await this.#build(definition, version, (model) => resolveReference(this.#parts.models, model))
+    this.#swap(deployment)
+    return deployment
+  }
+
+  /** Ends what serveModel began. */
+  retireModel(name: string, version: number): void {
+    const slot = this.#slots.get(directName(name, version))
+    if (slot?.current == null) return
+    this.#stop(slot, slot.current)
+    this.#slots.delete(slot.name)
+  }
+
+  /**
+   * What serves under the name, once more and under no name: no caller's request reaches it, nothing of it is counted or
+   * logged, and it stays as it is whatever is deployed meanwhile. Its models are those that are loaded already.
+   * @throws PenstockError ERR_PIPELINE_NOT_DEPLOYED
+   */
+  async openAside(pipeline: string): Promise<PipelineSlot> {
+    const serving = this.#slots.get(pipeline)?.current
+    if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
+    const resolve = (reference: string): ModelVersion =>
+      serving.resolved.get(reference) ?? resolveReference(this.#parts.models, reference)
+    const deployment = await this.#build(serving.compiled.definition, null, resolve)
+    const slot = { name: pipeline, handle: addon.createPipeline(), plain: newPlainCounters(), current: deployment }
+    addon.setPlan(slot.handle, deployment.compiled.isPlain ? null : deployment.plan)
+    return slot
+  }
+
+  /** Ends what `openAside` has opened, once what is in flight there has finished. */
+  closeAside(slot: PipelineSlot): void {
+    const { current } = slot
+    if (current === null) return
+    slot.current = null
+    addon.setPlan(slot.handle, null)
+    this.#retire(current)
+  }
+
+  /** Forgets a removed pipeline and its counters. It must not serve. */
+  forget(pipeline: string): void {
+    if (this.#slots.get(pipeline)?.current != null) return
+    this.#slots.delete(pipeline)
+    this.#handles.delete(pipeline)
+  }
+
+  /**
+   * Moves an alias: every serving pipeline that follows it is rebuilt first; only when all can be built is the alias
+   * stored and are they swapped. Other references keep the versions that they meant at deploy.
+   */
+  async moveAlias<T>(model: string, alias: string, version: ModelVersion, store: () => Promise<T>): Promise<T> {
+    const followers = this.serving.filter((deployment) => followsAlias(deployment.compiled.definition, model, alias))
+    const built: Deployment[] = []
+    let stored: T
+    try {
+      for (const old of followers) {
+        const resolve = (reference: string): ModelVersion =>
+          reference === `${model}@${alias}`
+            ? version
+            : (old.resolved.get(reference) ?? resolveReference(this.#parts.models, reference))
+        built.push(await this.#build(old.compiled.definition, old.version, resolve))
+      }
+      stored = await store()
+    } catch (error) {
+      for (const deployment of built) await this.#discard(deployment)
+      throw error
+    }
+    for (const deployment of built) this.#swap(deployment)
+    return stored
+  }
+
+  /** @throws PenstockError ERR_CONFLICT naming the serving pipelines that use the version. */
+  expectUnused(model: string, version: number | null): void {
+    const users = this.serving.filter(
+      (deployment) =>
+        // Models that are served by themselves go with their version.
+        !deployment.pipeline.includes('@') &&
+        deployment.compiled.models.some(
+          (used) => used.name === model && (version === null || used.version === version),
+        ),
+    )
+    if (users.length === 0) return
+    const names = users.map((user) => user.pipeline).join(', ')
+    throw new PenstockError(
+      'ERR_CONFLICT',
+      `Model ${model}${version === null ? '' : `@${version}`} is used by the deployed pipeline${users.length === 1 ? '' : 's'} ${names}. Undeploy or redeploy first`,
+    )
+  }
+
+  /** @throws PenstockError ERR_CONFLICT naming the serving pipelines that follow the alias. */
+  expectNotFollowed(model: string, alias: string): void {
+    const followers = this.serving.filter((deployment) => followsAlias(deployment.compiled.definition, model, alias))
+    if (followers.length === 0) return
+    throw new PenstockError(
+      'ERR_CONFLICT',
+      `The alias ${model}@${alias} is followed by the deployed pipeline${followers.length === 1 ? '' : 's'} ${followers.map((follower) => follower.pipeline).join(', ')}. Undeploy first`,
+    )
+  }
+
+  /** Stops serving; the plans' requests in flight end as they may. */
+  stopAll(): void {
+    this.#isStopped = true
+    for (const slot of this.#slots.values()) {
+      if (slot.current === null) continue
+      slot.current = null
+      addon.setPlan(slot.handle, null)
+    }
+  }
+
+  /** @param version null: it is a trial, nothing of it will be logged. */
+  async #build(
+    definition: PipelineDefinition,
+    version: number | null,
+    resolve: (reference: string) => ModelVersion,
+  ): Promise<Deployment> {
+    const planKey = this.#nextPlanKey++
+    for (const reference of modelReferences(definition)) {
+      const model = resolve(reference)
+      if (trustedProof(model) === undefined) await this.inspectAgain(model)
+    }
+    const deployment = await buildDeployment({
+      planKey,
+      definition,
+      version: version ?? 0,
+      // As it is stored now: an older resolution may hold it from before it was inspected again.
+      resolve: (reference) => {
+        const resolved = resolve(reference)
+        const stored = this.#parts.models.get(resolved.name)?.versions
+        return stored?.find((candidate) => candidate.version === resolved.version) ?? resolved
+      },
+      models: this.#parts.loaded,
+      drawSeed: this.#parts.drawSeed,
+      makeLog: (compiled) =>
+        version === null ? null : (this.#parts.logs?.make(this.#handleOf(definition.name), compiled, version) ?? null),
+      closeLog: (log) => this.#closeLog(log),
+    })
+    this.#byKey.set(planKey, deployment)
+    return deployment
+  }
+
+  #swap(deployment: Deployment): void {
+    let slot = this.#slots.get(deployment.pipeline)
+    if (slot === undefined) {
+      const name = deployment.pipeline
+      slot = { name, handle: this.#handleOf(name), plain: newPlainCounters(), current: null }
+      this.#slots.set(deployment.pipeline, slot)
+    }
+    const old = slot.current
+    slot.current = deployment
+    // A plain plan is JavaScript's; to the addon the pipeline has none.
+    addon.setPlan(slot.handle, deployment.compiled.isPlain ? null : deployment.plan)
+    this.#parts.onChange(deployment.pipeline)
+    if (old !== null) this.#retire(old)
+  }
+
+  #stop(slot: PipelineSlot, old: Deployment): void {
+    slot.current = null
+    addon.setPlan(slot.handle, null)
+    this.#parts.onChange(slot.name)
+    this.#retire(old)
+  }
+
+  #retire(deployment: Deployment): void {
+    void this.#discard(deployment).catch((cause: unknown) => this.#parts.onRetireFailed(deployment, cause))
+  }
+
+  async #discard(deployment: Deployment): Promise<void> {
+    const parts = { models: this.#parts.loaded, closeLog: (log: DeploymentLog) => this.#closeLog(log) }
+    await retireDeployment(deployment, parts, () => this.#isStopped)
+    this.#byKey.delete(deployment.planKey)
+  }
+
+  async #closeLog(log: DeploymentLog): Promise<void> {
+    await this.#parts.logs?.closeLog(log)
+  }
+
+  #handleOf(pipeline: string): PipelineHandle {
+    const known = this.#handles.get(pipeline)
+    if (known !== undefined) return known
+    const handle = addon.createPipeline()
+    this.#handles.set(pipeline, handle)
+    return handle
+  }
+}
+
+/** A pipeline's name has no @. */
+function directName(model: string, version: number): string {
+  return `${model}@${version}`
+}

@@ -1,0 +1,400 @@
+/**
+ * Model versions that workers have loaded, each with its one queue, shared by all plans that use it and counted.
+ *
+ * One queue per model version, not per pipeline: requests of two pipelines meet in one batch. A version is loaded by
+ * the first plan that needs it, before that plan serves, and unloaded after the last one has answered its last request.
+ *
+ * How it runs (RunPlan) is the stored calibration's where that holds for this machine; else the default, until the
+ * calibrator has measured it. Both the sessions and the queue take another arrangement while they serve.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { addon } from '../../../bindings/native.js'
+import type { NativeField, QueueHandle } from '../../../bindings/native.js'
+import type { Clock } from '../../base/clock.js'
+import { PenstockError } from '../../base/errors.js'
+import { BATCH_BYTES_MAX } from '../../base/limits/limits.js'
+import type { ExecutionProvider } from '../../base/providers.js'
+import { dtypeInfo } from '../../tensor/dtype.js'
+import type { TensorField } from '../../tensor/tensor.js'
+import type { InferencePool, PoolNotice } from '../../worker/pool/inference-pool.js'
+import type { OverdueRuns } from '../../worker/pool/overdue-runs.js'
+import type { LoadableModel, ModelSource, WorkerObservation } from '../../worker/worker-messages.js'
+import type {
+  BatchingCounts,
+  BatchingMode,
+  Calibration,
+  CalibrationConditions,
+  ModelStore,
+  ModelVersion,
+  RunPlan,
+  RunPlanState,
+} from '../api/api.js'
+import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures } from '../deploy/background-failures.js'
+import { storedCalibration } from '../calibration/conditions.js'
+import {
+  BatchingNotices,
+  mustRunAlone,
+  newBatchingCounts,
+  trustedProof,
+  type DifferencePolicy,
+} from './batching-watch.js'
+import { Calibrator } from '../calibration/calibrator.js'
+import type { CalibrationMode } from '../engine-options.js'
+import { hasBlobBytes } from '../stores/memory-stores.js'
+import { newPlainRunCounters, type PlainRunCounters } from '../metrics.js'
+import { expectOneFile } from './one-file.js'
+import { PreparedModels } from './prepared-models.js'
+import { sessionSettingsOf, type SessionPlacement } from '../calibration/run-plan.js'
+
+export interface LoadedModel {
+  readonly version: ModelVersion
+  readonly modelKey: number
+  readonly provider: ExecutionProvider
+  /** Its batches lie in memory that the GPU copies without a detour. */
+  readonly isPageLocked: boolean
+  /** null when a field is a string: such models run on the plain path alone. */
+  readonly queue: QueueHandle | null
+  /** How it runs now. */
+  readonly runPlan: RunPlan
+  readonly runPlanState: RunPlanState
+  /** What `runPlan` was taken from; null unless calibrated. */
+  readonly calibration: Calibration | null
+  /** What is seen of its batches. */
+  readonly batchingCounts: BatchingCounts
+  /** Rows of a model that could share batches run one by one. */
+  readonly isUnbatched: boolean
+  /** Its runs on the string path; the queue counts the others. */
+  readonly plainRuns: PlainRunCounters
+  /** Its runs past their limit. */ readonly overdueRuns: Readonly<OverdueRuns>
+  readonly backgroundFailures: Readonly<BackgroundFailures>
+}
+
+export interface QueueLimits {
+  readonly batchRowsMax: number
+  readonly maxDelayUs: number
+  readonly pendingRowsMax: number
+  readonly pendingRowsBackgroundMax: number
+}
+
+export interface LoadedModelsParts {
+  readonly pool: InferencePool
+  readonly store: ModelStore
+  readonly limits: QueueLimits
+  /** Of versions that name none themselves. */
+  readonly placement: SessionPlacement
+  readonly defaultPlan: RunPlan
+  readonly mode: CalibrationMode
+  readonly conditions: CalibrationConditions
+  readonly differencePolicy: DifferencePolicy
+  readonly clock: Clock
+  readonly onNotice: (notice: PoolNotice) => void
+}
+
+interface Entry extends LoadedModel {
+  runPlan: RunPlan
+  runPlanState: RunPlanState
+  calibration: Calibration | null
+  version: ModelVersion
+  readonly batchingCounts: ReturnType<typeof newBatchingCounts>
+  isUnbatched: boolean
+  readonly source: ModelSource
+  references: number
+  isInBackground: boolean
+}
+
+/** Of a queue: as many batches at a time as there are workers. */
+const INSTANCES_UNLIMITED = 2 ** 32 - 1
+const batchingCodes: Readonly<Record<BatchingMode, 0 | 1 | 2>> = { rows: 0, row: 1, whole: 2 }
+
+export class LoadedModels {
+  readonly #parts: LoadedModelsParts
+  readonly #calibrator: Calibrator
+  readonly #entries = new Map<string, Entry>()
+  readonly #prepared: PreparedModels
+  readonly #notices: BatchingNotices
+  #nextModelKey = 1
+
+  constructor(parts: LoadedModelsParts) {
+    this.#parts = parts
+    this.#notices = new BatchingNotices(parts.clock, parts.onNotice)
+    parts.pool.onObservation = (observation) => this.#observe(observation)
+    this.#prepared = new PreparedModels(parts.store, parts.onNotice)
+    this.#calibrator = new Calibrator({
+      clock: parts.clock,
+      conditions: parts.conditions,
+      store: async ({ name, version }, calibration) => {
+        await parts.store.setCalibration(name, version, calibration)
+      },
+      activity: () => this.all.reduce((sum, { queue }) => sum + rateOf(queue), 0),
+      onNotice: parts.onNotice,
+    })
+  }
+
+  get all(): readonly LoadedModel[] {
+    // Those that have been superseded have a longer key.
+    return [...this.#entries].flatMap(([key, entry]) => (key === labelOf(entry.version) ? [entry] : []))
+  }
+
+  /**
+   * Loads the version into every worker unless it is, and counts one more user. Calls are serialised by the engine.
+   * @throws PenstockError ERR_MODEL_INVALID with ONNX Runtime's reason, ERR_STORAGE.
+   */
+  async acquire(version: ModelVersion): Promise<LoadedModel> {
+    const label = `${version.name}@${version.version}`
+    const present = this.#entries.get(label)
+    // A name that was removed and uploaded again may reuse neither number nor session.
+    if (present?.version.sha256 === version.sha256 && this.#runsAlike(present, version)) {
+      present.version = version
+      present.references++
+      return present
+    }
+    // Another inspection found otherwise: the plans that serve end as they began, later ones run as it says.
+    if (present?.version.sha256 === version.sha256) this.#entries.set(`${label} ${present.modelKey}`, present)
+    else if (present !== undefined)
+      throw new PenstockError('ERR_CONFLICT', `Model ${label} is loaded with other contents`)
+    const { mode, conditions, defaultPlan, pool } = this.#parts
+    const modelKey = this.#nextModelKey++
+    const isMeasurable = mode !== 'off' && this.#isMeasurable(version)
+    const calibration = isMeasurable ? storedCalibration(version, conditions) : null
+    const runPlan = calibration?.plan ?? defaultPlan
+    const isUnbatched = mustRunAlone(version, this.#parts.differencePolicy)
+    const model = { version, modelKey, runPlan, calibration, isUnbatched, source: await this.#sourceOf(version) }
+    const provider = await pool.load(this.#loadable(model))
+    // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
+    const isPageLocked = provider === 'cuda' && addon.canLockPages()
+    const queue = this.#createQueue(version, modelKey, isPageLocked)
+    const entry: Entry = {
+      ...model,
+      provider,
+      isPageLocked,
+      queue,
+      runPlanState: 'default',
+      batchingCounts: newBatchingCounts(),
+      plainRuns: newPlainRunCounters(),
+      overdueRuns: pool.overdueRunsOf(modelKey),
+      backgroundFailures: newBackgroundFailures(),
+      references: 1,
+      isInBackground: false,
+    }
+    this.#entries.set(label, entry)
+    if (isUnbatched) this.#limitQueue(entry)
+    if (calibration !== null) this.#limit(entry, calibration)
+    else if (isMeasurable && queue !== null) await this.#calibrate(entry)
+    return entry
+  }
+
+  /**
+   * The model will run in the background: in workers of their own when they have loaded it, which nobody waits for. A GPU's
+   * memory is too dear for one more session, and its runs take no core.
+   */
+  leaveToBackground(model: LoadedModel): void {
+    const entry = model as Entry
+    if (entry.isInBackground || entry.queue === null || entry.provider !== 'cpu') return
+    entry.isInBackground = true
+    void this.#parts.pool.loadInBackground(entry.modelKey).then((isLoaded) => {
+      if (isLoaded && entry.queue !== null && entry.references > 0) addon.leaveToBackground(entry.queue)
+    })
+  }
+
+  /** A request's rows failed in the background: the operator is told, for no caller is. */
+  noteBackgroundFailure({ version, backgroundFailures }: LoadedModel, code: string, message: string, count = 1): void {
+    noteBackgroundFailure(backgroundFailures, { label: labelOf(version), code, message, count }, this.#parts)
+  }
+
+  /** Counts one user less; the last one closes the queue and unloads. Its batches must all have been answered. */
+  async release(model: LoadedModel): Promise<void> {
+    const entry = model as Entry
+    if (--entry.references > 0) return
+    for (const [key, other] of this.#entries) if (other === entry) this.#entries.delete(key)
+    if (entry.queue !== null) addon.closeQueue(entry.queue)
+    await this.#parts.pool.unload(entry.modelKey)
+  }
+
+  /** No calibration begins any more; returns when the slice under way has ended. */
+  async stopCalibrating(): Promise<void> {
+    await this.#calibrator.close()
+  }
+
+  /** Closes every queue: the engine ends and its workers are gone. */
+  closeAll(): void {
+    for (const entry of this.#entries.values()) {
+      entry.references = 0
+      if (entry.queue !== null) addon.closeQueue(entry.queue)
+    }
+    this.#entries.clear()
+  }
+
+  /** On a device, threads and instances of the CPU decide nothing. */
+  #isMeasurable(version: ModelVersion): boolean {
+    return this.#placementOf(version).executionProviders.every((provider) => provider === 'cpu')
+  }
+
+  /** What the version says of itself goes before what the engine was opened with. */
+  #placementOf({ providers, deviceId }: ModelVersion): SessionPlacement {
+    const { placement } = this.#parts
+    return {
+      executionProviders: providers ?? placement.executionProviders,
+      deviceId: deviceId ?? placement.deviceId,
+    }
+  }
+
+  /** Settles at once, unless models are measured before they serve. */
+  async #calibrate(entry: Entry): Promise<void> {
+    entry.runPlanState = 'pending'
+    const isUrgent = this.#parts.mode === 'deploy'
+    const done = this.#calibrator.schedule({
+      version: entry.version,
+      source: entry.source,
+      isUrgent,
+      isWanted: () => entry.references > 0,
+      apply: (calibration) => this.#apply(entry, calibration),
+      giveUp: () => {
+        entry.runPlanState = 'default'
+      },
+    })
+    if (isUrgent) await done
+  }
+
+  async #apply(entry: Entry, calibration: Calibration): Promise<void> {
+    const { plan } = calibration
+    await this.#parts.pool.replace(this.#loadable({ ...entry, runPlan: plan, calibration }))
+    if (entry.references > 0) this.#limit(entry, calibration)
+  }
+
+  #limit(entry: Entry, calibration: Calibration): void {
+    entry.runPlan = calibration.plan
+    entry.runPlanState = 'calibrated'
+    entry.calibration = calibration
+    this.#limitQueue(entry)
+  }
+
+  /** One row at least fits whatever the bytes: without batching none more does. */
+  #limitQueue({ queue, runPlan, calibration, isUnbatched }: Entry): void {
+    if (queue === null) return
+    // A row of another size takes a batch of as many bytes: its run takes about as long.
+    const bytesMax = calibration === null ? 1 : calibration.rowBytes * runPlan.batchRowsMax
+    const instances = calibration === null ? INSTANCES_UNLIMITED : runPlan.instances
+    addon.limitQueue(queue, instances, isUnbatched ? 1 : bytesMax, calibration?.batchUs ?? 0)
+  }
+
+  #observe(observation: WorkerObservation): void {
+    const entry = [...this.#entries.values()].find(({ modelKey }) => modelKey === observation.modelKey)
+    if (entry === undefined) return
+    if (observation.observed === 'background-failure') {
+      const { reason, count } = observation
+      return this.noteBackgroundFailure(entry, 'ERR_RUN_FAILED', reason, count)
+    }
+    const label = labelOf(entry.version)
+    if (observation.observed === 'shared-failure') {
+      entry.batchingCounts.sharedFailures++
+      this.#notices.sharedFailure(label, observation.reason)
+      return
+    }
+    entry.batchingCounts.rowChecks++
+    if (observation.output === '') return
+    entry.batchingCounts.rowDifferences++
+    const isTaken = this.#parts.differencePolicy === 'unbatch' && trustedProof(entry.version)?.override === undefined
+    this.#notices.difference(label, observation.output, isTaken)
+    if (isTaken && !entry.isUnbatched) void this.#unbatch(entry, observation.output)
+  }
+
+  /** Whether the version, as it is inspected now, runs as the one that is loaded. */
+  #runsAlike({ version: present, isUnbatched }: Entry, version: ModelVersion): boolean {
+    const arrangement = ({
+      signature: { inputs, outputs, batching, copiedOutputs = [], batchingProof },
+    }: ModelVersion) => [inputs, outputs, batching, copiedOutputs, batchingProof?.basis === 'graph'] as const
+    return (
+      isUnbatched === mustRunAlone(version, this.#parts.differencePolicy) &&
+      isDeepStrictEqual(arrangement(present), arrangement(version))
+    )
+  }
+
+  /** From now on each row is a batch and a run; stored, so that a restart does not forget it. */
+  async #unbatch(entry: Entry, output: string): Promise<void> {
+    const { store, clock, pool, onNotice } = this.#parts
+    entry.isUnbatched = true
+    this.#limitQueue(entry)
+    try {
+      await pool.replace(this.#loadable(entry))
+      const { version } = entry
+      const { batchingProof: proof } = version.signature
+      if (proof === undefined) return
+      const found = { at: new Date(clock.nowMs()).toISOString(), output }
+      const signature = { ...version.signature, batchingProof: { ...proof, found } }
+      await store.setSignature(version.name, version.version, signature)
+      entry.version = { ...version, signature }
+    } catch (cause) {
+      onNotice({ level: 'error', message: `${labelOf(entry.version)} could not be taken off batching for good`, cause })
+    }
+  }
+
+  #loadable({
+    version,
+    source,
+    modelKey,
+    runPlan,
+    calibration,
+    isUnbatched,
+  }: Pick<Entry, 'version' | 'source' | 'modelKey' | 'runPlan' | 'calibration' | 'isUnbatched'>): LoadableModel {
+    const placement = this.#placementOf(version)
+    const isInParts = calibration !== null && runPlan.runRowsMax < runPlan.batchRowsMax
+    return {
+      ...source,
+      modelKey,
+      isWhole: version.signature.batching === 'whole',
+      settings: sessionSettingsOf(runPlan, placement),
+      aloneSettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
+      runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
+      hasRowChecks: version.signature.batching === 'rows' && !isUnbatched,
+      isGraphProven: version.signature.batchingProof?.basis === 'graph',
+    }
+  }
+
+  async #sourceOf(version: ModelVersion): Promise<ModelSource> {
+    const { store } = this.#parts
+    const hasBytes = hasBlobBytes(store)
+    const stored = {
+      label: labelOf(version),
+      path: hasBytes ? null : store.blobPath(version.sha256),
+      bytes: hasBytes ? store.blobBytes(version.sha256) : null,
+    }
+    // Before anybody opens it: preparation, calibration and the workers do.
+    await expectOneFile(stored)
+    return {
+      ...stored,
+      preparedPath: await this.#prepared.pathOf(version, this.#placementOf(version).executionProviders),
+    }
+  }
+
+  #createQueue(version: ModelVersion, modelKey: number, isPageLocked: boolean): QueueHandle | null {
+    const { inputs, outputs, batching, copiedOutputs = [] } = version.signature
+    if ([...inputs, ...outputs].some((field) => field.dtype === 'string')) return null
+    const nativeFields = (fields: readonly TensorField[]): NativeField[] =>
+      fields.map((field) => nativeField(field, batching === 'whole', copiedOutputs.includes(field.name)))
+    const { limits, pool } = this.#parts
+    return addon.createQueue(pool.plane, {
+      modelKey,
+      inputs: nativeFields(inputs),
+      outputs: nativeFields(outputs),
+      batching: batchingCodes[batching],
+      batchRowsMax: limits.batchRowsMax,
+      batchBytesMax: BATCH_BYTES_MAX,
+      pendingRowsMax: [limits.pendingRowsMax, limits.pendingRowsBackgroundMax],
+      maxDelayUs: limits.maxDelayUs,
+      isPageLocked,
+    })
+  }
+}
+
+const labelOf = ({ name, version }: ModelVersion): string => `${name}@${version}`
+
+/** A moving average of the runs, which each run moves. */
+function rateOf(queue: QueueHandle | null): number {
+  return queue === null ? 0 : addon.queueStats(queue).usPerRow
+}
+
+/** A field as the addon wants it: without the row axis, unless it has none; -1 for free dims. */
+function nativeField(field: TensorField, isWhole: boolean, isCopied: boolean): NativeField {
+  const dims = field.shape.map((dim) => dim ?? -1)
+  return { dtype: dtypeInfo(field.dtype).code, dims: isWhole ? dims : dims.slice(1), isCopied }
+}

@@ -1,0 +1,212 @@
+/**
+ * The logs of the engine's deployments, for those who make, flush and close them. Rows never come by here, but those of
+ * the plain path: the addon copies and writes them itself (native/log/row_log.hpp).
+ *
+ * A port of its own brings the addon's replies, because logs are closed when the engine's port is closed already.
+ * Owner: the engine, which calls `close` when nothing runs any more.
+ */
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { getSystemErrorMap } from 'node:util'
+import { addon } from '../../../bindings/native.js'
+import type { LogHandle, LogSpec, PipelineHandle, PortHandle } from '../../../bindings/native.js'
+import { PenstockError } from '../../base/errors.js'
+import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENT_MS_MAX } from '../../base/limits/limits.js'
+import { columnKinds, logColumns, loggedKeys, logSchema, type LogColumn } from '../../log/log-columns.js'
+import { encodePlainRows, type PlainRows } from '../../log/plain-rows.js'
+import { defaultLogPolicy, type LogPolicy } from '../../pipeline/definition.js'
+import type { CompiledPlan } from '../../pipeline/plan.js'
+import { dtypeInfo } from '../../tensor/dtype.js'
+import type { FailingLog } from '../api/api.js'
+import type { EngineNotice, EngineOptions } from '../engine-options.js'
+import type { LoggedSchema } from '../api/logs.js'
+
+/** The log of one deployment. */
+export interface DeploymentLog {
+  readonly handle: LogHandle
+  readonly pipeline: string
+  readonly policy: LogPolicy
+  readonly columns: readonly LogColumn[]
+  readonly schema: Uint8Array
+}
+
+export interface RowLogsParts {
+  readonly plane: number
+  /** The directory of all logs. */
+  readonly path: string
+  readonly instance: string
+  readonly partition: string
+  readonly drawSeed: () => bigint
+  readonly onNotice: (notice: EngineNotice) => void
+}
+
+const durabilities = { async: 0, sampled: 1, committed: 2 } as const
+const JOB = 6
+/** How often it is looked whether a log has begun or ceased to fail, to tell the operator. */
+const WATCH_MS = 1000
+
+export class RowLogs {
+  readonly #parts: RowLogsParts
+  readonly #port: PortHandle
+  readonly #open = new Set<DeploymentLog>()
+  readonly #replies = new Map<number, (isLost: boolean) => void>()
+  readonly #watch: NodeJS.Timeout
+  /** Pipelines that have been reported as failing. */
+  readonly #failing = new Set<string>()
+  #lastTag = 0
+
+  constructor(parts: RowLogsParts) {
+    this.#parts = parts
+    this.#port = addon.openPort(parts.plane, () => this.#drain(), 1)
+    this.#watch = setInterval(() => this.#report(), WATCH_MS)
+    this.#watch.unref()
+  }
+
+  /** @returns null: nothing is logged of the pipeline. */
+  make(pipeline: PipelineHandle, plan: CompiledPlan, version: number): DeploymentLog | null {
+    const { name, log: policy = defaultLogPolicy } = plan.definition
+    if (policy.durability === 'off') return null
+    const columns = logColumns(plan)
+    const { path, partition, instance, plane, drawSeed } = this.#parts
+    const schema = logSchema(plan, columns, { pipeline: name, version, partition, instance })
+    const spec: LogSpec = {
+      directory: join(path, name, String(version)),
+      schema,
+      // The plain path lays out its own rows.
+      columns: plan.isPlain ? [] : columns.map(columnSpec),
+      keys: plan.isPlain ? [] : loggedKeys(plan),
+      durability: durabilities[policy.durability],
+      sampleRate: policy.sampleRate ?? 1,
+      seed: drawSeed(),
+      refusesWhileFailing: policy.onFailure === 'refuse',
+      segmentBytesMax: LOG_SEGMENT_BYTES_MAX,
+      segmentMsMax: LOG_SEGMENT_MS_MAX,
+    }
+    const log = { handle: addon.createLog(plane, pipeline, spec), pipeline: name, policy, columns, schema }
+    this.#open.add(log)
+    return log
+  }
+
+  /**
+   * Appends the rows of a request of the plain path.
+   * @throws (rejects) PenstockError ERR_STORAGE when a committed log could not be written.
+   */
+  async append(log: DeploymentLog, rows: PlainRows): Promise<void> {
+    if (log.policy.durability === 'sampled' && !addon.drawLogSample(log.handle)) return
+    const message = encodePlainRows(log.columns, rows)
+    const append = (tag: number): void =>
+      addon.appendLog(log.handle, message, rows.rows, rows.timeMs, rows.timeMs, this.#port, tag)
+    if (log.policy.durability !== 'committed') return append(0)
+    if (await this.#ask(append)) throw logError(addon.logFault(log.handle))
+  }
+
+  /** @throws PenstockError ERR_STORAGE while the log fails and its pipeline is to refuse. */
+  expectTaking(log: DeploymentLog): void {
+    if (log.policy.onFailure !== 'refuse') return
+    const fault = addon.logFault(log.handle)
+    if (fault !== 0) throw logError(fault)
+  }
+
+  /** One for each pipeline. */
+  failing(): FailingLog[] {
+    const failing = new Map<string, FailingLog>()
+    for (const { handle, pipeline, policy } of this.#open) {
+      const fault = addon.logFault(handle)
+      if (fault === 0) continue
+      failing.set(pipeline, { pipeline, fault: faultName(fault), refuses: policy.onFailure === 'refuse' })
+    }
+    return [...failing.values()]
+  }
+
+  /** Of all open logs. */
+  schemas(): LoggedSchema[] {
+    return [...this.#open].map(({ pipeline, schema }) => ({ pipeline, schema }))
+  }
+
+  /** Resolves when all rows that have settled are in files, or counted as dropped. @param pipeline absent: all. */
+  async flush(pipeline?: string): Promise<void> {
+    const logs = [...this.#open].filter((log) => pipeline === undefined || log.pipeline === pipeline)
+    await Promise.all(logs.map(({ handle }) => this.#ask((tag) => addon.flushLog(handle, this.#port, tag))))
+  }
+
+  /** Writes, syncs and seals what a retired deployment has left. Idempotent. */
+  async closeLog(log: DeploymentLog): Promise<void> {
+    if (this.#open.delete(log)) await this.#ask((tag) => addon.closeLog(log.handle, this.#port, tag))
+  }
+
+  /** Closes what is open. Idempotent. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((log) => this.closeLog(log)))
+    clearInterval(this.#watch)
+    addon.closePort(this.#port)
+  }
+
+  /** @returns whether rows were lost. */
+  #ask(call: (tag: number) => void): Promise<boolean> {
+    return new Promise((resolve) => {
+      const tag = ++this.#lastTag
+      this.#replies.set(tag, resolve)
+      // The port keeps no loop alive; a process that ends must not end before the reply.
+      this.#watch.ref()
+      call(tag)
+    })
+  }
+
+  #drain(): void {
+    for (let count = addon.drain(this.#port); count > 0; count = addon.drain(this.#port)) {
+      const events = addon.events(this.#port)
+      for (let at = 0; at < count * 4; at += 4) {
+        const [kind, tag, job] = events.subarray(at, at + 3) as unknown as [number, number, number]
+        if (kind !== JOB) continue
+        const resolve = this.#replies.get(tag)
+        this.#replies.delete(tag)
+        if (this.#replies.size === 0) this.#watch.unref()
+        resolve?.(addon.readJob(this.#port, job)[0] === 1)
+      }
+    }
+  }
+
+  #report(): void {
+    const failing = this.failing()
+    for (const { pipeline, fault } of failing) {
+      if (this.#failing.has(pipeline)) continue
+      this.#failing.add(pipeline)
+      const message = `The log of pipeline ${pipeline} cannot be written (${fault}): it is tried again every second`
+      this.#parts.onNotice({ level: 'error', message })
+    }
+    for (const pipeline of this.#failing) {
+      if (failing.some((log) => log.pipeline === pipeline)) continue
+      this.#failing.delete(pipeline)
+      this.#parts.onNotice({ level: 'info', message: `The log of pipeline ${pipeline} is written again` })
+    }
+  }
+}
+
+/** @returns null: the engine logs nothing. */
+export function openRowLogs(
+  { log, partition = hostname() }: EngineOptions,
+  parts: Omit<RowLogsParts, 'path' | 'partition'>,
+): RowLogs | null {
+  return log === undefined ? null : new RowLogs({ ...parts, path: log.path, partition })
+}
+
+/** `ENOSPC` of its number. */
+export function faultName(fault: number): string {
+  return getSystemErrorMap().get(-fault)?.[0] ?? `error ${fault}`
+}
+
+export function logError(fault: number): PenstockError {
+  const reason = fault === 0 ? '' : ` (${faultName(fault)})`
+  return new PenstockError('ERR_STORAGE', `The log of the pipeline could not be written${reason}`)
+}
+
+function columnSpec({ kind, field, tensor, check }: LogColumn): LogSpec['columns'][number] {
+  return {
+    kind: columnKinds[kind],
+    elements: field.type.kind === 'fixed-list' ? field.type.size : 0,
+    isNullable: tensor?.isNullable ?? false,
+    check,
+    source: tensor?.source ?? null,
+    dtype: tensor === null ? 0 : dtypeInfo(tensor.dtype).code,
+  }
+}

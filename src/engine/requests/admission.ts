@@ -1,0 +1,160 @@
+/**
+ * From an untrusted InferRequest to what the addon takes: tensors of the exact dtype in the plan's order, the number
+ * of rows, the free dims, the meta block. Every argument is checked here, once, with words; past this file nothing
+ * checks again.
+ */
+import { PenstockError } from '../../base/errors.js'
+import { argumentError, expectBoolean, expectInteger, expectOneOf, expectRecord } from '../../base/expect.js'
+import { DEADLINE_MS_MAX } from '../../base/limits/limits.js'
+import { encodeMetaBlock } from '../../protocol/meta.js'
+import { toTensor } from '../../tensor/convert.js'
+import { defaultTensor } from '../../tensor/defaults.js'
+import { expectShape } from '../../tensor/shape.js'
+import type { Tensor, TensorField } from '../../tensor/tensor.js'
+import type { InferRequest, Meta } from '../api/api.js'
+import type { Deployment } from '../deploy/deployment.js'
+
+export interface AdmittedRequest {
+  /** In the order of the pipeline's inputs. */
+  readonly tensors: readonly Tensor[]
+  /** 1 for whole tensors. */
+  readonly rows: number
+  /** Free dims in the addon's order; null when the signature has none. */
+  readonly dims: Int32Array | null
+  readonly meta: Uint8Array | null
+  /** Budget from now; 0: none. */
+  readonly deadlineMs: number
+  /** 0 interactive, 1 background. */
+  readonly priority: 0 | 1
+  readonly hasTiming: boolean
+  readonly hasOthers: boolean
+}
+
+/** A request whose tensors are bytes as the addon takes them: little-endian, row-major, at any address. */
+export interface BytesRequest {
+  /** Full shapes, in the order of the pipeline's inputs. */
+  readonly shapes: readonly (readonly number[])[]
+  /** In the same order; lent until the call returns. */
+  readonly bytes: readonly Uint8Array[]
+  readonly meta: Meta | null
+  /** Budget from now; 0: none. */
+  readonly timeoutUs: number
+  /** 0 interactive, 1 background. */
+  readonly priority: 0 | 1
+}
+
+/**
+ * The same for tensors that are bytes: shapes are checked here, their bytes by the addon.
+ * @throws PenstockError ERR_SHAPE, ERR_VALUE_RANGE (a bool that is none), ERR_TOO_MANY_ROWS, ERR_META.
+ */
+export function admitBytes(deployment: Deployment, request: BytesRequest): AdmittedRequest {
+  const { compiled, description } = deployment
+  const fields = compiled.inputFields
+  const tensors: Tensor[] = fields.map((field, index) => {
+    const shape = request.shapes[index] ?? []
+    const data = request.bytes[index] ?? noBytes
+    expectShape(field, shape, compiled.isWhole)
+    if (field.dtype === 'bool') expectBools(field.name, data)
+    return { dtype: field.dtype, shape, data }
+  })
+  const rows = compiled.isWhole ? 1 : rowsOf(fields, tensors, description.rowsMax)
+  return {
+    tensors,
+    rows,
+    dims: freeDims(deployment, tensors),
+    meta: request.meta === null ? null : encodeMetaBlock(request.meta, rows),
+    deadlineMs: Math.min(request.timeoutUs / 1000, DEADLINE_MS_MAX),
+    priority: request.priority,
+    hasTiming: false,
+    hasOthers: false,
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+function expectBools(name: string, bytes: Uint8Array): void {
+  const index = bytes.findIndex((byte) => byte > 1)
+  if (index >= 0) throw argumentError(`${name}.data[${index}]`, '0 or 1', bytes[index], '', 'ERR_VALUE_RANGE')
+}
+
+/** @throws PenstockError of the argument class, naming the argument. */
+export function admit(deployment: Deployment, request: InferRequest): AdmittedRequest {
+  expectRecord('request', request)
+  const { compiled } = deployment
+  const tensors = tensorsOf(compiled.inputFields, request.inputs, compiled.isWhole)
+  const rows = compiled.isWhole ? 1 : rowsOf(compiled.inputFields, tensors, deployment.description.rowsMax)
+  return {
+    tensors,
+    rows,
+    dims: freeDims(deployment, tensors),
+    meta: request.meta === undefined ? null : encodeMetaBlock(request.meta, rows),
+    deadlineMs:
+      request.deadlineMs === undefined ? 0 : expectInteger('deadlineMs', request.deadlineMs, 1, DEADLINE_MS_MAX),
+    priority:
+      request.priority === undefined ||
+      expectOneOf('priority', request.priority, ['interactive', 'background']) === 'interactive'
+        ? 0
+        : 1,
+    hasTiming: request.timing !== undefined && expectBoolean('timing', request.timing),
+    hasOthers: request.withOthers !== undefined && expectBoolean('withOthers', request.withOthers),
+  }
+}
+
+/** Tensors in the order of `fields`. @throws PenstockError of the argument class. */
+export function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWhole: boolean): Tensor[] {
+  const given = expectRecord('inputs', inputs)
+  const expected = (): string => fields.map((field) => field.name).join(', ')
+  for (const name of Object.keys(given)) {
+    if (fields.some((field) => field.name === name)) continue
+    throw new PenstockError('ERR_UNKNOWN_INPUT', `Expected the inputs to be ${expected()} but received ${name}`)
+  }
+  return fields.map((field) => {
+    const value = Object.hasOwn(given, field.name) ? given[field.name] : undefined
+    if (value !== undefined) return withoutNul(field, toTensor(field, value, isWhole))
+    const standIn = defaultTensor(field)
+    if (standIn !== undefined) return standIn
+    throw new PenstockError('ERR_MISSING_INPUT', `Expected the inputs to be ${expected()} but ${field.name} is missing`)
+  })
+}
+
+/** ONNX Runtime's JavaScript API takes strings as C does, and would cut them off at the first NUL without a word. */
+function withoutNul({ name, dtype }: TensorField, tensor: Tensor): Tensor {
+  if (dtype !== 'string') return tensor
+  const index = (tensor.data as readonly string[]).findIndex((text) => text.includes('\0'))
+  if (index < 0) return tensor
+  throw argumentError(
+    `${name}.data[${index}]`,
+    'text without NUL characters',
+    tensor.data[index],
+    '',
+    'ERR_VALUE_RANGE',
+  )
+}
+
+/** How many rows all of them have. @throws PenstockError ERR_SHAPE, ERR_TOO_MANY_ROWS. */
+export function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {
+  const rows = tensors[0]?.shape[0] ?? 0
+  const odd = tensors.findIndex((tensor) => tensor.shape[0] !== rows)
+  if (odd >= 0) {
+    throw new PenstockError(
+      'ERR_SHAPE',
+      `Expected all inputs to have the same number of rows but ${fields[0]?.name} has ${rows} and ${fields[odd]?.name} has ${tensors[odd]?.shape[0]}`,
+    )
+  }
+  if (rows > rowsMax) {
+    throw new PenstockError(
+      'ERR_TOO_MANY_ROWS',
+      `Expected the request to have 1..${rowsMax} rows but received ${rows}. Split it into smaller requests`,
+    )
+  }
+  return rows
+}
+
+function freeDims({ freeDims: places }: Deployment, tensors: readonly Tensor[]): Int32Array | null {
+  if (places.length === 0) return null
+  const dims = new Int32Array(places.length)
+  places.forEach(([input, axis], index) => {
+    dims[index] = tensors[input]?.shape[axis] ?? 0
+  })
+  return dims
+}

@@ -1,0 +1,66 @@
+/**
+ * What callers make an engine hold, in bytes: one budget for its requests, which the addon counts, and for what the
+ * transports hold before and after. The addon's counter decides; what is charged here is also told apart for /metrics.
+ *
+ * Thread: the engine's. Whoever charges releases the same number of bytes once.
+ */
+import { addon } from '../../../bindings/native.js'
+import { IdleMemory } from '../idle-memory.js'
+
+/** requests: their inputs and expected outputs · bodies: that arrive, packed and unpacked · answers: not written yet. */
+export type BudgetUse = 'requests' | 'bodies' | 'answers'
+/** Those of the transports. */
+export type TransportUse = Exclude<BudgetUse, 'requests'>
+
+export class ByteBudget {
+  readonly limitBytes: number
+  readonly #plane: number
+  readonly #used: Record<TransportUse, number> = { bodies: 0, answers: 0 }
+  readonly #idle: IdleMemory
+  #isClosed = false
+
+  constructor(plane: number, limitBytes: number) {
+    this.#plane = plane
+    this.limitBytes = limitBytes
+    this.#idle = new IdleMemory(plane, limitBytes)
+  }
+
+  /** @returns false: it does not fit, and nothing was charged. While nothing is held, anything fits. */
+  tryCharge(use: TransportUse, bytes: number): boolean {
+    if (!this.#isClosed && !addon.tryChargeBytes(this.#plane, bytes)) return false
+    this.#used[use] += bytes
+    return true
+  }
+
+  /** For a request that the addon does not know: those of the string path. @returns as tryCharge. */
+  tryChargeRequest(bytes: number): boolean {
+    return this.#isClosed || addon.tryChargeBytes(this.#plane, bytes)
+  }
+
+  releaseRequest(bytes: number): void {
+    if (!this.#isClosed) addon.releaseBytes(this.#plane, bytes)
+  }
+
+  /** What is there already. */
+  charge(use: TransportUse, bytes: number): void {
+    if (!this.#isClosed) addon.chargeBytes(this.#plane, bytes)
+    this.#used[use] += bytes
+  }
+
+  release(use: TransportUse, bytes: number): void {
+    if (!this.#isClosed) addon.releaseBytes(this.#plane, bytes)
+    this.#used[use] -= bytes
+  }
+
+  usedBytes(): Readonly<Record<BudgetUse, number>> {
+    const { bodies, answers } = this.#used
+    const total = this.#isClosed ? bodies + answers : addon.usedBytes(this.#plane)
+    return { requests: total - bodies - answers, bodies, answers }
+  }
+
+  /** The plane ends: sockets that outlive it go on counting here alone. */
+  close(): void {
+    this.#isClosed = true
+    this.#idle.close()
+  }
+}

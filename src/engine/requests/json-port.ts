@@ -1,0 +1,191 @@
+/**
+ * The engine's side of JSON over HTTP: a transport in the same isolate hands bodies in and gets whole answers out, and
+ * never sees the addon. A body costs one native call, an answer one callback: nothing is decoded here, nothing
+ * allocated, no promise made. Bodies that the addon does not read go to `Engine.infer` by way of the transport.
+ *
+ * An exchange is the transport's number of a request. It is told of exactly once for each `submit` that returned a
+ * request: by onAnswer or by onFailure, also after `cancel`.
+ */
+import { addon } from '../../../bindings/native.js'
+import type { Answer, AnswerFormSpec, PortHandle } from '../../../bindings/native.js'
+import { PenstockError } from '../../base/errors.js'
+import { META_TEXT_CHARACTERS_MAX } from '../../base/limits/limits.js'
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
+import { encodeMetaBlock } from '../../protocol/meta.js'
+import { resultOf } from './answers.js'
+import type { InferResult, PipelineDescription } from '../api/api.js'
+import type { Deployment } from '../deploy/deployment.js'
+import type { PipelineSlot } from '../deploy/deployments.js'
+import { failureOf, type NativeFailure } from './failures.js'
+import { RecentRefusals } from './recent-refusals.js'
+
+/** `metadata` ends where the request's id begins: `…,"request_id":"`. */
+export type AnswerForm = AnswerFormSpec
+
+export interface JsonHooks {
+  /** What the answers of a deployed pipeline look like; null: it is not to be served this way. Asked once for each. */
+  formOf(description: PipelineDescription): AnswerForm | null
+  /** @param bytes the JSON text of the answer, valid only during the call. */
+  onAnswer(exchange: number, bytes: Uint8Array): void
+  /** The same for an answer that is better not printed at once; the result is the hook's own. */
+  onLargeAnswer(exchange: number, result: InferResult, description: PipelineDescription): void
+  onFailure(exchange: number, error: PenstockError): void
+}
+
+/** A pipeline as `find` found it. */
+export type JsonTarget = PipelineSlot
+
+export interface JsonPort {
+  setHooks(hooks: JsonHooks): void
+  /** The pipeline when it is deployed, runs natively and has a form; null: whatever else is the case. */
+  find(pipeline: string): JsonTarget | null
+  /**
+   * @param body read before it returns.
+   * @param id the caller's own, for the log; '' without one.
+   * @returns > 0: the request, for `cancel` · 0: not read, nothing was done · -1: refused, see lastRefusal.
+   */
+  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, id: string): number
+  /** After submit() < 0. */
+  readonly lastRefusal: PenstockError
+  /** Its onFailure with ERR_ABORTED follows, unless it is answered already. */
+  cancel(request: number): void
+}
+
+export interface JsonPortParts {
+  readonly port: PortHandle
+  /** The part of request ids that all of this engine have in common. */
+  readonly instance: string
+  readonly slotOf: (pipeline: string) => PipelineSlot | undefined
+  /** False: new work is refused. */
+  readonly isOpen: () => boolean
+  readonly requestsMax: number
+  /** Requests of this isolate's own calls that are in flight. */
+  readonly callsInFlight: () => number
+  readonly nextRequestNumber: () => number
+  readonly takeRequestNumber: () => void
+  readonly scheduleFlush: () => void
+}
+
+const noHooks: JsonHooks = {
+  formOf: () => null,
+  onAnswer: () => undefined,
+  onLargeAnswer: () => undefined,
+  onFailure: () => undefined,
+}
+
+export class EngineJsonPort implements JsonPort {
+  readonly #parts: JsonPortParts
+  /** Whether the deployment has a form, by deployment. */
+  readonly #hasForm = new WeakMap<Deployment, boolean>()
+  /** By exchange: under what it was submitted; null: it is not in flight. */
+  readonly #deployments: (Deployment | null)[] = []
+  #hooks: JsonHooks = noHooks
+  #lastRefusal = new PenstockError('ERR_QUEUE_FULL')
+  #outbox: Uint8Array = new Uint8Array(0)
+  #inFlight = 0
+  readonly #refusals: RecentRefusals
+
+  constructor(parts: JsonPortParts) {
+    this.#parts = parts
+    this.#refusals = new RecentRefusals(parts.port)
+  }
+
+  /** Requests that are neither answered nor failed. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  get lastRefusal(): PenstockError {
+    return this.#lastRefusal
+  }
+
+  setHooks(hooks: JsonHooks): void {
+    this.#hooks = hooks
+  }
+
+  find(pipeline: string): JsonTarget | null {
+    const slot = this.#parts.slotOf(pipeline)
+    if (slot?.current == null || !this.#parts.isOpen()) return null
+    return (this.#hasForm.get(slot.current) ?? this.#prepare(slot.current)) ? slot : null
+  }
+
+  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, id: string): number {
+    const { current, handle } = target
+    if (current === null || !this.#parts.isOpen()) return 0
+    // The one path that refuses for want of room in the tables is infer's.
+    if (this.#inFlight + this.#parts.callsInFlight() >= this.#parts.requestsMax) return 0
+    // Redeployed while the body arrived: the new plan may have no form yet.
+    if (this.find(target.name) !== target) return 0
+    const { port, nextRequestNumber, takeRequestNumber, scheduleFlush } = this.#parts
+    // Too long an id is infer's to refuse, with words.
+    if (id.length > META_TEXT_CHARACTERS_MAX) return 0
+    const meta = id === '' ? null : encodeMetaBlock({ [REQUEST_ID_KEY]: id }, 1)
+    const request = addon.submitJson(port, handle, body, exchange, nextRequestNumber(), meta)
+    if (request === 0) return 0
+    takeRequestNumber()
+    if (request < 0) {
+      this.#lastRefusal = this.#refusals.has(-request)
+        ? this.#refusals.errorOfRefusal(-request, current)
+        : failureOf(addon.lastFailure(port), current.failureContext)
+      return -1
+    }
+    this.#deployments[exchange] = current
+    this.#inFlight++
+    scheduleFlush()
+    return request
+  }
+
+  cancel(request: number): void {
+    addon.cancel(this.#parts.port, request)
+  }
+
+  /** Called by the executor: the answers that follow lie in another memory. */
+  renewOutbox(): void {
+    this.#outbox = addon.httpOutbox(this.#parts.port)
+  }
+
+  /** Called by the executor. */
+  answer(exchange: number, offset: number, bytes: number): void {
+    this.#settle(exchange)
+    this.#hooks.onAnswer(exchange, this.#outbox.subarray(offset, offset + bytes))
+  }
+
+  /** Called by the executor. */
+  answerLarge(exchange: number, answer: Answer, requestNumber: number): void {
+    const deployment = this.#settle(exchange)
+    if (deployment === null) return
+    const id = `${this.#parts.instance}-${requestNumber.toString(36)}`
+    this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, id), deployment.description)
+  }
+
+  /** Called by the executor. */
+  fail(exchange: number, failure: NativeFailure): void {
+    const deployment = this.#settle(exchange)
+    this.#hooks.onFailure(exchange, this.#refusals.errorOfFailure(failure, deployment))
+  }
+
+  /** Fails what is in flight: the port is closed and will tell of nothing any more. */
+  close(): void {
+    for (let exchange = 0; exchange < this.#deployments.length; exchange++) {
+      if (this.#settle(exchange) === null) continue
+      const error = new PenstockError('ERR_CLOSED', 'The engine was closed before the request was answered')
+      this.#hooks.onFailure(exchange, error)
+    }
+  }
+
+  #settle(exchange: number): Deployment | null {
+    const deployment = this.#deployments[exchange] ?? null
+    if (deployment === null) return null
+    this.#deployments[exchange] = null
+    this.#inFlight--
+    return deployment
+  }
+
+  #prepare(deployment: Deployment): boolean {
+    const form = deployment.description.isPlain ? null : this.#hooks.formOf(deployment.description)
+    if (form !== null)
+      addon.setAnswerForm(deployment.plan, { ...form, metadata: `${form.metadata}${this.#parts.instance}-` })
+    this.#hasForm.set(deployment, form !== null)
+    return form !== null
+  }
+}

@@ -1,0 +1,13 @@
+/** What is wrong with a query beyond its words, told alike by its process and by the thread that watches it. */
+import { PenstockError } from '../../../base/errors.js'
+
+export function memoryError(sentence: string, cause?: Error): PenstockError {
+  return new PenstockError('ERR_QUERY_MEMORY', `${sentence}. Read fewer rows or columns, or aggregate them`, { cause })
+}
+
+/** @param what happened to it. */
+export function failedError(what: string, cause: Error): PenstockError {
+  return new PenstockError('ERR_QUERY_FAILED', `The process of the query ${what}. Change the query, or try again`, {
+    cause,
+  })
+}

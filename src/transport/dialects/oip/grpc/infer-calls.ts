@@ -1,0 +1,232 @@
+/**
+ * ModelInfer and ModelStreamInfer: from messages to the one internal call and back. A call that its caller cancels, or whose
+ * gRPC deadline passes, is cancelled in the engine as well. A stream answers in the order of completion and is read no
+ * faster than it is answered.
+ */
+import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall } from '@grpc/grpc-js'
+import { toPenstockError, type PenstockError } from '../../../../base/errors.js'
+import { WINDOW_REQUESTS } from '../../../../base/limits/limits.js'
+import type { PipelineDescription } from '../../../../engine/api/api.js'
+import type { CallerLimit } from '../../../../engine/requests/caller-limit.js'
+import type { Grant } from '../../../access/grant.js'
+import type { V2Answer } from '../call.js'
+import { bytesOf } from '../http/answer.js'
+import { inferV2, prepareCall, type Cancel } from '../infer.js'
+import type { ServedModel } from '../models.js'
+import type { V2Service } from '../service.js'
+import type { Gate } from './gate.js'
+import { bindGrpcRequest, type GrpcInferRequest, type ReadRequest } from './infer-reader.js'
+import type { GrpcAnswer, RegionNote } from './infer-writer.js'
+import { grpcFailure } from './status.js'
+
+export type StreamResponse = GrpcAnswer | { readonly error: string }
+type OnEnd = (error: PenstockError | null, answer: GrpcAnswer | null) => void
+
+export function inferCalls(service: V2Service, gate: Gate) {
+  return {
+    unary(call: ServerUnaryCall<ReadRequest, GrpcAnswer>, callback: sendUnaryData<GrpcAnswer>): void {
+      const run = new Run(service)
+      call.on('cancelled', () => run.cancel())
+      let limit: CallerLimit | null = null
+      const isAllowed = attempt(
+        () => (limit = gate.admit(gate.authorize(call, 'ModelInfer'), 'ModelInfer', modelOf(call.request))),
+        (error) => callback(grpcFailure(error)),
+      )
+      if (!isAllowed) return
+      run.start(call.request, (error, answer) => {
+        limit?.release()
+        callback(error && grpcFailure(error), answer)
+      })
+    },
+
+    stream(call: ServerDuplexStream<ReadRequest, StreamResponse>): void {
+      attempt(
+        () => new InferStream(call, service, gate, gate.authorize(call, 'ModelStreamInfer')),
+        (error) => call.emit('error', grpcFailure(error)),
+      )
+    },
+  }
+}
+
+/** '' of a request that cannot be read. */
+function modelOf(request: ReadRequest): string {
+  return 'error' in request ? '' : request.modelName
+}
+
+function attempt(work: () => void, onError: (error: PenstockError) => void): boolean {
+  try {
+    work()
+    return true
+  } catch (error) {
+    onError(toPenstockError(error))
+    return false
+  }
+}
+
+/** One inference. */
+class Run {
+  readonly #service: V2Service
+  #cancel: Cancel | null = null
+  #isCancelled = false
+
+  constructor(service: V2Service) {
+    this.#service = service
+  }
+
+  /** `onEnd` is called once. */
+  start(request: ReadRequest, onEnd: OnEnd): void {
+    const fail = (error: unknown): void => onEnd(toPenstockError(error), null)
+    try {
+      if ('error' in request) throw request.error
+      const { models } = this.#service
+      const served = models.find(request.modelName, expectVersion(request.modelVersion))
+      const description = models.described(served)
+      if (description !== null) return this.#infer(served, description, request, onEnd)
+      models
+        .ready(served)
+        .then((loaded) => this.#infer(served, loaded, request, onEnd))
+        .catch(fail)
+    } catch (error) {
+      fail(error)
+    }
+  }
+
+  cancel(): void {
+    this.#isCancelled = true
+    this.#cancel?.()
+  }
+
+  #infer(served: ServedModel, description: PipelineDescription, request: GrpcInferRequest, onEnd: OnEnd): void {
+    const { engine, memory } = this.#service
+    const call = prepareCall(served, description, bindGrpcRequest(request, memory))
+    request.onTaken?.()
+    this.#cancel = inferV2(engine, call, {
+      onAnswer: (answer) => this.#answer(served, request, answer, !description.isPlain, onEnd),
+      onFailure: (error) => onEnd(error, null),
+    })
+    if (this.#isCancelled) this.#cancel()
+  }
+
+  #answer(served: ServedModel, request: GrpcInferRequest, answer: V2Answer, isOwned: boolean, onEnd: OnEnd): void {
+    let written: GrpcAnswer | null = null
+    const isWritten = attempt(
+      () => {
+        written = this.#write(request, answer, isOwned)
+      },
+      (error) => onEnd(error, null),
+    )
+    if (!isWritten) return
+    this.#service.noteInference(served)
+    onEnd(null, written)
+  }
+
+  #write({ wishes, parameters }: GrpcInferRequest, answer: V2Answer, isOwned: boolean): GrpcAnswer {
+    const regions: (RegionNote | null)[] = []
+    const contents = answer.outputs.map(({ name, tensor }, index) => {
+      const bytes = bytesOf(tensor)
+      const place = wishes?.[index]?.place ?? null
+      regions.push(place === null ? null : { region: place.region, offset: place.offset, byteSize: bytes.length })
+      if (place === null) return bytes
+      this.#service.memory.write(place, bytes, name)
+      return noBytes
+    })
+    return {
+      answer,
+      contents,
+      regions,
+      isOwned,
+      tellsFinal: parameters.get('triton_enable_empty_final_response') === true,
+    }
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+/** A version is digits, or '' for the default. */
+function expectVersion(version: string): string {
+  // Any other text names a version that no model has.
+  return version === '' || /^\d{1,15}$/.test(version) ? version : '0'
+}
+
+/** Requests and answers of one stream. */
+class InferStream {
+  readonly #call: ServerDuplexStream<ReadRequest, StreamResponse>
+  readonly #service: V2Service
+  readonly #runs = new Set<Run>()
+  /** Errors end the stream with a status instead of standing among the answers. */
+  readonly #hasGrpcErrors: boolean
+  readonly #gate: Gate
+  readonly #grant: Grant | null
+  /** Forgets the stream: the end of its key no longer ends it. */
+  readonly #letGo: () => void
+  #isEnded = false
+  #isOver = false
+
+  constructor(
+    call: ServerDuplexStream<ReadRequest, StreamResponse>,
+    service: V2Service,
+    gate: Gate,
+    grant: Grant | null,
+  ) {
+    this.#call = call
+    this.#service = service
+    this.#gate = gate
+    this.#grant = grant
+    this.#letGo = grant?.hold((error) => this.#fail(error)) ?? (() => undefined)
+    this.#hasGrpcErrors = call.metadata.get('triton_grpc_error')[0] === 'true'
+    call.on('data', (request: ReadRequest) => this.#take(request))
+    call.on('end', () => {
+      this.#isEnded = true
+      this.#endWhenDone()
+    })
+    call.on('cancelled', () => this.#abandon())
+    call.on('error', () => this.#abandon())
+    call.on('drain', () => this.#resume())
+  }
+
+  #take(request: ReadRequest): void {
+    const run = new Run(this.#service)
+    this.#runs.add(run)
+    let limit: CallerLimit | null = null
+    const onEnd = (error: PenstockError | null, answer: GrpcAnswer | null): void => {
+      limit?.release()
+      this.#runs.delete(run)
+      if (this.#isOver) return
+      if (error !== null && this.#hasGrpcErrors) return this.#fail(error)
+      const isRoomLeft = this.#call.write(error === null ? (answer as GrpcAnswer) : { error: error.message })
+      if (!isRoomLeft) this.#call.pause()
+      else this.#resume()
+      this.#endWhenDone()
+    }
+    const isAdmitted = attempt(
+      () => (limit = this.#gate.admit(this.#grant, 'ModelStreamInfer', modelOf(request))),
+      (error) => onEnd(error, null),
+    )
+    if (isAdmitted) run.start(request, onEnd)
+    if (this.#runs.size >= WINDOW_REQUESTS) this.#call.pause()
+  }
+
+  #resume(): void {
+    if (this.#runs.size < WINDOW_REQUESTS && !this.#call.writableNeedDrain && this.#call.isPaused()) this.#call.resume()
+  }
+
+  #endWhenDone(): void {
+    if (this.#isEnded && this.#runs.size === 0 && !this.#isOver) {
+      this.#isOver = true
+      this.#letGo()
+      this.#call.end()
+    }
+  }
+
+  /** Ends the stream with a status. */
+  #fail(error: PenstockError): void {
+    this.#abandon()
+    this.#call.emit('error', grpcFailure(error))
+  }
+
+  #abandon(): void {
+    this.#isOver = true
+    this.#letGo()
+    for (const run of this.#runs) run.cancel()
+  }
+}

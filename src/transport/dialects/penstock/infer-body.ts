@@ -1,0 +1,318 @@
+/**
+ * An infer call from its body to its reply, apart from the socket: what the HTTP handler does with an exchange, and what
+ * an embedding program gets that hands in the same bytes.
+ *
+ * The forms of JSON and binary without a dataset are written here and in infer-answer.ts. All others (Arrow, and whatever
+ * selects or flattens columns) are tables: table-answer.ts, loaded with the Arrow library when the first is asked for.
+ */
+import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
+import { argumentError, describeValue, expectOneOf } from '../../../base/expect.js'
+import { DEADLINE_MS_MAX } from '../../../base/limits/limits.js'
+import { PenstockError } from '../../../base/errors.js'
+import type {
+  CancelSignal,
+  EngineApi,
+  InferRequest,
+  InferResult,
+  PipelineDescription,
+} from '../../../engine/api/api.js'
+import { decodeMessage, type InferMessage } from '../../../protocol/codec.js'
+import { TensorLayout } from '../../../protocol/tensor-layout.js'
+import type { ArrowBody } from '../../../formats/ipc/read-arrow.js'
+import type { Tensor } from '../../../tensor/tensor.js'
+import type { ByteCharge } from '../../byte-charge.js'
+import { WorkGate } from '../../work-gate.js'
+import { freeMemory } from '../../../engine/requests/free-buffer.js'
+import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../../held-bytes.js'
+import { PieceBody } from '../../piece-body.js'
+import type { HttpReply } from '../../socket/seam.js'
+import type * as ArrowRequests from '../../../formats/bodies/arrow-request.js'
+import { columnsBody, recordPieces, writeMessage, type RecordsContext } from './infer-answer.js'
+import { parseInferBody } from '../../../formats/bodies/infer-request.js'
+import {
+  answerForm,
+  inferBodyKind,
+  LINES_TYPE,
+  PENSTOCK_TYPE,
+  RECORDS_TYPE,
+  type AnswerForm,
+  type InferBodyKind,
+} from '../../http/media-types.js'
+import { JSON_TYPE } from '../../http/replies.js'
+import type { ResultQuery } from './result-query.js'
+
+export interface InferBodyCall {
+  readonly engine: Pick<EngineApi, 'describePipeline' | 'infer'>
+  readonly pipeline: string
+  readonly body: Buffer
+  /** By lower-case name, '' for none: content-type, accept and the penstock- headers. */
+  readonly header: (name: string) => string
+  readonly query: ResultQuery
+  readonly signal: CancelSignal | undefined
+  /** When the request arrived, milliseconds of the epoch. */
+  readonly timeMs: number
+  readonly partition: string
+  /** true: the row of an output [n, 1] is a list of one in records, as Wallaroo's answers have it; else a bare value. */
+  readonly hasLists?: boolean
+  /** What it holds of the server's byte budget; absent: nobody counts. */
+  readonly charge?: ByteCharge
+  /** Called when nothing refers to the body any more; not at all when something may. */
+  readonly recycleBody: () => void
+}
+
+/** What the kinds of body have in common once they are read. */
+export interface ParsedBody {
+  readonly request: Omit<InferRequest, 'inputs' | 'signal'> & { readonly inputs: Readonly<Record<string, Tensor>> }
+  readonly form: AnswerForm
+  /** Of records: the text of each. */
+  readonly echoes: readonly string[] | null
+  /** Of Arrow: the body and its columns that are no inputs. */
+  readonly arrow: { readonly body: ArrowBody; readonly extras: readonly number[] } | null
+  /** Memory that was made for it beside the body, of which tensors and columns may be views. */
+  readonly made: Uint8Array | null
+  /** Of an Infer message, to be repeated in Results. */
+  readonly channel: number
+  readonly id: number
+}
+
+/** What the log calls the request, for answers whose body has no place for it. */
+const LOGGED_ID_HEADER = 'x-penstock-request-id'
+
+/** @throws PenstockError: whatever is wrong with the request, and what the engine answers. */
+export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
+  const { engine, pipeline: name, query, timeMs, partition } = call
+  const description = engine.describePipeline(name)
+  expectUnpacked(call.header('content-encoding'))
+  const kind = inferBodyKind(call.header('content-type'))
+  const parsed = await parse(call, kind, description)
+  const form = answerForm(call.header('accept'), parsed.form)
+  const request = withCallersId(withHeaders(parsed.request, call.header), call.header(REQUEST_ID_KEY))
+  const isTable = query.isGiven || (form !== 'columns' && form !== 'records' && form !== 'lines' && form !== 'penstock')
+  const tables = isTable ? await import('./table-answer.js') : null
+  const hasLists = call.hasLists === true
+  const plan = tables?.planTable({ query, form, parsed, request, description, hasLists }) ?? null
+  const others = plan?.withOthers === true ? { withOthers: true } : {}
+  const { charge } = call
+  holdParsed(charge, parsed, call.body)
+  const infer = (): Promise<InferResult> => engine.infer(name, { ...request, ...others, signal: call.signal })
+  const pending = charge === undefined ? infer() : charge.handOver(infer)
+  // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
+  if (!description.isPlain && form !== 'records' && form !== 'lines' && !isTable) {
+    recycle(call, parsed)
+    charge?.release('bodies')
+  }
+  const result = await pending
+  // On the plain path a challenger or the log may still read it.
+  const free = description.isPlain ? undefined : (): void => freeResult(result)
+  const headers = [[LOGGED_ID_HEADER, result.metadata.requestId] as const]
+  // Another version may have been deployed in between; its checks and routes are the ones that answered.
+  const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
+  if (tables !== null && plan !== null) {
+    charge?.add('answers', resultBytes(result))
+    const reply = await tables.tableReply(result, answered, plan, { timeMs, partition })
+    charge?.release('answers')
+    // The answer is written and has copies of what it echoes. On the plain path a challenger may still read the inputs.
+    if (!description.isPlain) recycle(call, parsed)
+    return { ...reply, headers: [...(reply.headers ?? []), ...headers] }
+  }
+  if (form === 'penstock')
+    return {
+      status: 200,
+      contentType: PENSTOCK_TYPE,
+      headers,
+      body: writeMessage(result, answered, parsed.channel, parsed.id),
+    }
+  // Its metadata have the id.
+  if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: columnsBody(result, answered, free) }
+  const inputs: RecordsContext['inputs'] =
+    parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
+  const isLines = form === 'lines'
+  return {
+    status: 200,
+    contentType: isLines ? LINES_TYPE : RECORDS_TYPE,
+    headers,
+    body: PieceBody.from(
+      recordPieces(result, answered, { inputs, timeMs, partition, isLines, hasLists }),
+      resultBytes(result),
+      free,
+    ),
+  }
+}
+
+/** To be called when nothing refers to the body, its tensors and its columns any more. */
+function recycle(call: InferBodyCall, { made }: ParsedBody): void {
+  call.recycleBody()
+  if (made !== null) freeMemory(made)
+}
+
+/** Charges what a body was read into, beside the body itself. @throws PenstockError ERR_QUEUE_FULL. */
+function holdParsed(charge: ByteCharge | undefined, { request, echoes, made }: ParsedBody, body: Buffer): void {
+  const bytes =
+    tensorsBytes(request.inputs, made === null ? body.buffer : made.buffer) + (echoes === null ? 0 : textsBytes(echoes))
+  const refusal = charge?.tryAdd('bodies', bytes) ?? null
+  if (refusal !== null) throw refusal
+}
+
+/** A body that is refused is referred to by nobody. */
+async function parse(call: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): Promise<ParsedBody> {
+  try {
+    return isHeavy(kind) ? await parseHeavy(call, kind, description) : parseBody(call, kind, description)
+  } catch (error) {
+    call.recycleBody()
+    throw error
+  }
+}
+
+type HeavyKind = 'arrow' | 'csv' | 'parquet' | 'npy'
+
+/** Their readers are loaded by the first body that needs one: they bring decoders along. */
+function isHeavy(kind: InferBodyKind): kind is HeavyKind {
+  return kind === 'arrow' || kind === 'csv' || kind === 'parquet' || kind === 'npy'
+}
+
+let arrowBodies: typeof ArrowRequests | null = null
+
+/** Large files, which take several turns of the loop, are read a few at a time. */
+const gate = new WorkGate()
+const smallFileBytesMax = 64 * 1024
+
+/** What the body unpacks to is charged before it is there, and with the body from then on. */
+function parseHeavy(call: InferBodyCall, kind: HeavyKind, description: PipelineDescription): Promise<ParsedBody> {
+  const { charge, signal, body } = call
+  const spend = (bytes: number): void => {
+    const refusal = charge?.tryAdd('bodies', bytes) ?? null
+    if (refusal !== null) throw refusal
+  }
+  const read = (): Promise<ParsedBody> => readHeavy(body, kind, description, spend)
+  const isAtOnce = kind === 'arrow' || kind === 'npy' || (kind === 'csv' && body.length <= smallFileBytesMax)
+  return isAtOnce ? read() : gate.run(read, () => signal?.aborted === true)
+}
+
+async function readHeavy(
+  body: Buffer,
+  kind: HeavyKind,
+  description: PipelineDescription,
+  spend: (bytes: number) => void,
+): Promise<ParsedBody> {
+  const none = { echoes: null, arrow: null, made: null, channel: 0, id: 0 }
+  if (kind === 'arrow') {
+    arrowBodies ??= await import('../../../formats/bodies/arrow-request.js')
+    const { request, extras, body: arrow } = arrowBodies.parseArrowBody(body, description, spend)
+    return {
+      ...none,
+      request,
+      form: arrow.form === 'file' ? 'arrow-file' : 'arrow-stream',
+      arrow: { body: arrow, extras },
+    }
+  }
+  const files = await import('../../../formats/bodies/file-bodies.js')
+  if (kind === 'npy') return { ...none, request: files.parseNpyBody(body, description), form: 'npy' }
+  const parseFile = kind === 'csv' ? files.parseCsvBody : files.parseParquetBody
+  const { request, extras, body: arrow, made = null } = await parseFile(body, description, spend)
+  return { ...none, request, form: kind, arrow: { body: arrow, extras }, made }
+}
+
+function parseBody({ body }: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): ParsedBody {
+  if (kind === 'penstock') return parseMessage(body, description)
+  const parsed = parseInferBody(body, description, kind === 'split' || kind === 'lines' ? kind : 'json')
+  if (kind === 'records' && parsed.form === 'columns') {
+    throw new PenstockError(
+      'ERR_BODY',
+      `Expected an array of records, for content-type is ${RECORDS_TYPE}, but received an object. Send columns as ${JSON_TYPE}`,
+    )
+  }
+  const echoes = parsed.form === 'records' ? parsed.echoes : null
+  const form = kind === 'lines' ? 'lines' : parsed.form
+  return { request: parsed.request, form, echoes, arrow: null, made: null, channel: 0, id: 0 }
+}
+
+function parseMessage(body: Buffer, description: PipelineDescription): ParsedBody {
+  if (body.length === 0)
+    throw new PenstockError('ERR_BODY', 'Expected one penstock.v1 message with an Infer body but received nothing')
+  const message = decodeMessage(body)
+  if (message.kind !== 'infer')
+    throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
+  const { meta, deadlineMs, priority, timing = false } = message
+  const inputs = namedTensors(message, description, true)
+  const request = {
+    inputs,
+    priority,
+    timing,
+    ...(meta === null ? {} : { meta }),
+    ...(deadlineMs === 0 ? {} : { deadlineMs }),
+  }
+  return {
+    request,
+    form: 'penstock',
+    echoes: null,
+    arrow: null,
+    made: null,
+    channel: message.channel,
+    id: message.request,
+  }
+}
+
+/**
+ * Inputs of an Infer message by name.
+ * @param isKept true: the message's bytes stay until the tensors are done with, so that large ones need no copy.
+ * @throws PenstockError ERR_SHAPE when its bytes do not add up to the signature.
+ */
+export function namedTensors(
+  message: InferMessage,
+  description: Pick<PipelineDescription, 'inputs' | 'isWhole'>,
+  isKept = false,
+): Record<string, Tensor> {
+  const layout = new TensorLayout(description.inputs, description.isWhole)
+  const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts, isKept)
+  const inputs = Object.create(null) as Record<string, Tensor>
+  for (const [index, { name }] of description.inputs.entries()) {
+    const tensor = tensors[index]
+    if (tensor !== undefined) inputs[name] = tensor
+  }
+  return inputs
+}
+
+/**
+ * Deadline, priority and the wish for a timing may come as headers, for forms whose body has no place for them; what the
+ * body says of deadline and priority wins.
+ */
+function withHeaders<Request extends ParsedBody['request']>(
+  request: Request,
+  header: InferBodyCall['header'],
+): Request {
+  const deadline = header('penstock-deadline-ms')
+  const priority = header('penstock-priority')
+  const timing = header('penstock-timing')
+  if (deadline === '' && priority === '' && timing === '') return request
+  const deadlineMs = deadline === '' ? undefined : expectDeadline(deadline)
+  const chosen = priority === '' ? undefined : expectOneOf('penstock-priority', priority, ['interactive', 'background'])
+  const hasTiming = timing === '' ? request.timing : expectOneOf('penstock-timing', timing, ['0', '1']) === '1'
+  return {
+    ...request,
+    deadlineMs: request.deadlineMs ?? deadlineMs,
+    priority: request.priority ?? chosen,
+    timing: hasTiming,
+  }
+}
+
+/** Packed bytes would be refused for what they look like, and an encoding that is none would pass unseen. */
+function expectUnpacked(encoding: string): void {
+  if (encoding === '' || encoding.trim().toLowerCase() === 'identity') return
+  const rule = 'Expected content-encoding to be identity, or absent,'
+  throw new PenstockError(
+    'ERR_CONTENT_TYPE',
+    `${rule} but received ${describeValue(encoding)}. Send the body unpacked; Open Inference (/v2) takes gzip and deflate`,
+  )
+}
+
+/** The caller's own id goes into the log with the rows; what the body says under its name wins. */
+function withCallersId<Request extends ParsedBody['request']>(request: Request, id: string): Request {
+  if (id === '' || request.meta?.[REQUEST_ID_KEY] !== undefined) return request
+  return { ...request, meta: { ...request.meta, [REQUEST_ID_KEY]: id } }
+}
+
+function expectDeadline(text: string): number {
+  const value = Number(text)
+  if (/^\d{1,7}$/.test(text) && value >= 1 && value <= DEADLINE_MS_MAX) return value
+  throw argumentError('penstock-deadline-ms', `an integer in 1..${DEADLINE_MS_MAX}`, text)
+}

@@ -1,0 +1,116 @@
+/**
+ * The infer endpoint without promises: JSON columns in, JSON columns out, for pipelines that run natively. The engine's
+ * JSON port reads the body and writes the answer; here only the head of a request is looked at, and its fate counted.
+ *
+ * infer.ts is the reference, and does whatever is not done here: other bodies and answers, what the port does not read,
+ * every request that is refused before its rows are admitted. Nobody can tell the two apart by an answer; a test tries.
+ */
+import { isPenstockError, toPenstockError, type PenstockError } from '../../../base/errors.js'
+import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
+import type { InferResult, PipelineDescription } from '../../../engine/api/api.js'
+import type { JsonPort, JsonTarget } from '../../../engine/requests/json-port.js'
+import { INFER } from '../../access/scopes.js'
+import { freeResult } from '../../held-bytes.js'
+import type { QuickExchange, QuickExchanges, QuickHandler } from '../../quick-exchange.js'
+import { answerFormOf } from './answer-form.js'
+import { replyToError } from '../../http/dispatch.js'
+import { columnsBody } from './infer-answer.js'
+import { inferRoutes } from './infer.js'
+import { answerForm, inferBodyKind } from '../../http/media-types.js'
+import { JSON_TYPE, RecentReply } from '../../http/replies.js'
+import type { HttpContext } from '../../http/route.js'
+
+export class QuickInfer implements QuickHandler {
+  readonly paths = inferRoutes.map((route) => route.path.replace(/\{(\w+)\}/, ':$1'))
+  readonly bodyBytesMax: number
+  readonly #context: HttpContext
+  readonly #port: JsonPort
+  readonly #recent = new RecentReply()
+  /** The headers that were found to mean JSON columns last: clients send the same ones again and again. */
+  #contentType = ''
+  #accept: string | null = null
+
+  constructor(context: HttpContext, port: JsonPort) {
+    this.#context = context
+    this.#port = port
+    this.bodyBytesMax = context.bodyBytesMax
+  }
+
+  /** To be called once, before the first request. */
+  start(exchanges: QuickExchanges): void {
+    this.#port.setHooks({
+      formOf: answerFormOf,
+      onAnswer: (number, bytes) => {
+        const exchange = exchanges.at(number)
+        const refusal = exchange.answer(bytes, JSON_TYPE)
+        if (refusal !== null) return this.fail(exchange, refusal)
+        this.#context.onAnswered(routeOf(exchange), 'POST', 200)
+      },
+      onLargeAnswer: (number, result, description) => this.#answerInPieces(exchanges.at(number), result, description),
+      onFailure: (number, error) => this.fail(exchanges.at(number), error),
+    })
+  }
+
+  wants(exchange: QuickExchange): boolean {
+    if (!this.#isJson(exchange)) return false
+    const grant = this.#context.access.find(exchange, INFER)
+    if (grant === null || !grant.allows(exchange.parameter)) return false
+    exchange.limit = grant.limit
+    exchange.target = this.#port.find(exchange.parameter)
+    return exchange.target !== null
+  }
+
+  submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number {
+    const id = exchange.header(REQUEST_ID_KEY)
+    const request = this.#port.submit(exchange.target as JsonTarget, body, exchange.number, id)
+    if (request < 0) this.fail(exchange, this.#port.lastRefusal)
+    return request
+  }
+
+  cancel(request: number): void {
+    this.#port.cancel(request)
+  }
+
+  #answerInPieces(exchange: QuickExchange, result: InferResult, description: PipelineDescription): void {
+    let body
+    try {
+      body = columnsBody(result, description, () => freeResult(result))
+    } catch (error) {
+      return this.fail(exchange, toPenstockError(error))
+    }
+    this.#context.onAnswered(routeOf(exchange), 'POST', 200)
+    exchange.reply({ status: 200, contentType: JSON_TYPE, body })
+  }
+
+  fail(exchange: QuickExchange, error: PenstockError): void {
+    const reply = this.#recent.replyTo(error, () => replyToError(error, exchange, this.#context))
+    this.#context.onAnswered(routeOf(exchange), 'POST', reply.status)
+    exchange.reply(reply)
+  }
+
+  #isJson(exchange: QuickExchange): boolean {
+    if (exchange.header('content-encoding') !== '') return false
+    const contentType = exchange.header('content-type')
+    const accept = exchange.header('accept')
+    if (contentType === this.#contentType && accept === this.#accept) return true
+    const isJson = passes(() => inferBodyKind(contentType) === 'json' && answerForm(accept, 'columns') === 'columns')
+    if (!isJson) return false
+    this.#contentType = contentType
+    this.#accept = accept
+    return true
+  }
+}
+
+function routeOf(exchange: QuickExchange): string {
+  return inferRoutes[exchange.pathIndex]?.path ?? ''
+}
+
+/** Whether the claim holds; what it throws is for the usual way to throw again. */
+function passes(claim: () => boolean): boolean {
+  try {
+    return claim()
+  } catch (error) {
+    if (isPenstockError(error)) return false
+    throw error
+  }
+}

@@ -1,0 +1,38 @@
+/** The table of everything that is served over HTTP. */
+import { ANY_KEY } from './access/scopes.js'
+import { explainRoutes } from './dialects/penstock/explain.js'
+import { inferRoutes } from './dialects/penstock/infer.js'
+import { logRoutes } from './dialects/penstock/logs.js'
+import { modelRoutes } from './dialects/penstock/models.js'
+import { openApiDocument } from './dialects/penstock/schemas/openapi.js'
+import { pipelineRoutes } from './dialects/penstock/pipelines.js'
+import { jsonReply } from './http/replies.js'
+import type { Route } from './http/route.js'
+import { systemRoutes } from './dialects/penstock/system.js'
+import { tagRoutes } from './dialects/penstock/tags.js'
+import { wallarooRoutes } from './dialects/wallaroo/wallaroo.js'
+import { v2Routes } from './dialects/oip/http/routes.js'
+
+const openApiRoute: Route = {
+  method: 'GET',
+  path: '/openapi.json',
+  access: ANY_KEY,
+  document: {
+    summary: 'This description',
+    responses: { 200: { description: 'OpenAPI 3.1', content: { 'application/json': null } } },
+  },
+  handle: ({ context }) => jsonReply(openApiDocument(routes, context.product.version)),
+}
+
+export const routes: readonly Route[] = [
+  ...systemRoutes,
+  openApiRoute,
+  ...modelRoutes,
+  ...pipelineRoutes,
+  ...tagRoutes,
+  ...explainRoutes,
+  ...inferRoutes,
+  ...wallarooRoutes,
+  ...logRoutes,
+  ...v2Routes,
+]

@@ -1,0 +1,334 @@
+/**
+ * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's plane.
+ *
+ * The pool owns the plane, the addon's scheduler between queues and workers: any worker of it may take any of its
+ * batches, so every worker has every model. Background workers, which come after the others by index, start with the
+ * first model that is wanted in the background and have such models alone; they yield the cores to everybody, so nothing
+ * waits for them: until one has a model, and when it is lost, the others run its batches.
+ *
+ * When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does that), and a new thread starts with
+ * what was loaded. When a worker is inside a run that does not end (run-monitor.ts), it is set aside: its run is answered
+ * when it ends, while another thread has its place. Where all workers are inside long runs, one more joins them for a
+ * while. Threads are worker-places.ts', jobs worker-jobs.ts'.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { addon } from '../../../bindings/native.js'
+import type { PortHandle, RunInHand } from '../../../bindings/native.js'
+import { PenstockError } from '../../base/errors.js'
+import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX } from '../../base/limits/limits.js'
+import {
+  LONG_RUN_MS,
+  RUN_LIMIT_FACTOR,
+  RUN_LIMIT_MS_MIN,
+  SUBSTITUTE_WORKERS,
+  TRUSTED_RUNS,
+} from '../../base/limits/run-limits.js'
+import type { ExecutionProvider } from '../../base/providers.js'
+import { newOverdueRuns, overdueEndNotice, overdueNotice, type OverdueRuns } from './overdue-runs.js'
+import type { PoolOptions } from './pool-options.js'
+import { RunMonitor, type ModelOfRun, type OverdueRun } from './run-monitor.js'
+import { WorkerJobs, type ControlJob } from './worker-jobs.js'
+import {
+  inBackground,
+  type LoadableModel,
+  type PlainTensor,
+  type WorkerObservation,
+  type WorkerReply,
+} from '../worker-messages.js'
+import { WorkerPlaces, type WorkerRole } from './worker-places.js'
+
+export type { PoolNotice, PoolOptions } from './pool-options.js'
+
+const JOBS_OF_PORT_MAX = 1024
+/** Of a run's time in the moving average of plain runs. */
+const PLAIN_RUN_WEIGHT = 0.2
+
+export class InferencePool {
+  /** Without the background workers and substitutes. */
+  readonly workerCount: number
+  /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
+  readonly plane: number
+  /** Hears what workers saw of the models they run. */
+  onObservation: (observation: WorkerObservation) => void = () => undefined
+  readonly #port: PortHandle
+  readonly #places: WorkerPlaces
+  readonly #jobs: WorkerJobs
+  readonly #monitor: RunMonitor
+  readonly #models = new Map<number, LoadableModel>()
+  readonly #overdueRuns = new Map<number, OverdueRuns>()
+  /** What is known of plain runs, by model; the addon knows the others. */
+  readonly #plainRuns = new Map<number, { us: number; count: number }>()
+  /** Keys of those that background workers have, too. */
+  readonly #backgroundKeys = new Set<number>()
+  readonly #onNotice: PoolOptions['onNotice']
+  #hasBackground = false
+  #isClosing = false
+
+  private constructor(options: PoolOptions) {
+    this.workerCount = options.workerCount
+    this.#onNotice = options.onNotice
+    this.plane = addon.createPlane(options.isMeasuring, options.watchUs, options.budgetBytes)
+    this.#port = addon.openPort(this.plane, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
+    this.#jobs = new WorkerJobs({
+      port: this.#port,
+      isReady: (worker) => this.#places.isReady(worker),
+      onLateRefusal: (worker, job, reason) => this.#onLateRefusal(worker, job, reason),
+    })
+    this.#places = new WorkerPlaces({
+      plane: this.plane,
+      workerCount: options.workerCount,
+      backgroundWorkerCount: options.backgroundWorkerCount ?? 0,
+      substitutesMax: options.substituteWorkers ?? SUBSTITUTE_WORKERS,
+      rowCheckEvery: options.rowCheckEvery ?? 0,
+      clock: options.clock,
+      onNotice: options.onNotice,
+      modelsOf: (role) => this.#modelsOf(role),
+      onReady: ({ index, startedWith }) => this.#jobs.resume(index, startedWith),
+      onGone: ({ index }) => this.#jobs.forget(index),
+      onObservation: (observation) => this.onObservation(observation),
+    })
+    this.#monitor = new RunMonitor({
+      look: () => addon.lookAtWorkers(this.plane),
+      nowUs: () => addon.nowUs(),
+      runLimitMs: options.runLimitMs ?? null,
+      modelOf: (run) => this.#modelOf(run),
+      readyWorkers: () => this.#places.foreground.filter(({ isReady }) => isReady).map(({ index }) => index),
+      onOverdue: (run) => this.#onOverdue(run),
+      setAside: (run) => this.#places.setAside(run),
+      onEnded: (run) => this.#onOverdueEnded(run),
+      onHeld: (worker) => this.#jobs.defer(worker),
+      onCrowded: (isOneEnough) => this.#onCrowded(isOneEnough),
+      onQuiet: () => this.#places.retireExtras(),
+    })
+  }
+
+  /** Starts the workers and waits until all take work. @throws ERR_WORKER_LOST when they do not start. */
+  static async open(options: PoolOptions): Promise<InferencePool> {
+    if (options.workerCount < 1 || options.workerCount > INFER_WORKERS_MAX) {
+      throw new PenstockError(
+        'ERR_ARGUMENT',
+        `Expected inferWorkers to be an integer in 1..${INFER_WORKERS_MAX} but received ${options.workerCount}`,
+      )
+    }
+    const pool = new InferencePool(options)
+    await pool.#places.startAll().catch(async (cause: unknown) => {
+      await pool.close()
+      throw new PenstockError('ERR_WORKER_LOST', `An inference worker did not start: ${String(cause)}`, { cause })
+    })
+    pool.#monitor.start()
+    return pool
+  }
+
+  /** Of `workerCount`, those that take work. */
+  get readyCount(): number {
+    return this.#places.readyCount
+  }
+
+  /** False: for WORKERLESS_MS_MAX no worker could take work. */
+  get isAvailable(): boolean {
+    return this.#monitor.isAvailable
+  }
+
+  get restartCount(): number {
+    return this.#places.restartCount
+  }
+
+  /** Workers inside a run past its limit. */
+  get stuckCount(): number {
+    return this.#monitor.overdue.length
+  }
+
+  /** Workers that have joined because all others were inside long runs. */
+  get extraCount(): number {
+    return this.#places.extras.length
+  }
+
+  /** What is counted of the model's runs past their limit, now and from now on. */
+  overdueRunsOf(modelKey: number): Readonly<OverdueRuns> {
+    return this.#overdueRunsOf(modelKey)
+  }
+
+  /**
+   * Loads the model in every worker: in one first, so that the others go on serving, and one refusal is enough. A worker
+   * inside a long run does it afterwards.
+   * @returns what runs it: the first of its providers that every worker could use.
+   * @throws ERR_MODEL_INVALID with ONNX Runtime's reason; ERR_PROVIDER with the way out.
+   */
+  async load(model: LoadableModel): Promise<ExecutionProvider> {
+    this.#models.set(model.modelKey, model)
+    const job: ControlJob = { kind: 'load', model }
+    const { reply: first, asked } = await this.#postToOne(job)
+    const others = this.#places.foreground.filter(({ index }) => !asked.has(index))
+    const later = first.isDone ? await Promise.all(others.map(({ index }) => this.#jobs.post(index, job))) : []
+    const replies = [first, ...later].filter((reply) => reply !== null)
+    const refusal = replies.find((reply) => !reply.isDone)
+    if (refusal === undefined || refusal.isDone) {
+      const { executionProviders } = model.settings
+      const used = new Set(replies.map((reply) => (reply.isDone ? reply.provider : undefined)))
+      return executionProviders.findLast((provider) => used.has(provider)) ?? 'cpu'
+    }
+    await this.unload(model.modelKey)
+    if (refusal.isProvider === true)
+      throw new PenstockError('ERR_PROVIDER', `Model ${model.label} cannot run here. ${refusal.text}`)
+    throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label}: ${refusal.text}`)
+  }
+
+  /**
+   * Gives a loaded model other settings, one worker after the other, so that the others go on serving it meanwhile. A
+   * worker that refuses keeps what it has.
+   * @throws ERR_MODEL_INVALID with ONNX Runtime's reason.
+   */
+  async replace(model: LoadableModel): Promise<void> {
+    if (!this.#models.has(model.modelKey)) return
+    this.#models.set(model.modelKey, model)
+    for (const { index } of this.#places.foreground) {
+      if (this.#models.get(model.modelKey) !== model) return
+      const reply = await this.#jobs.post(index, { kind: 'replace', model })
+      if (reply?.isDone === false)
+        throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label} again: ${reply.text}`)
+    }
+  }
+
+  /** Call it when no batch of the model can come any more. */
+  async unload(modelKey: number): Promise<void> {
+    this.#overdueRuns.delete(modelKey)
+    this.#plainRuns.delete(modelKey)
+    if (!this.#models.delete(modelKey) || this.#isClosing) return
+    const job: ControlJob = { kind: 'unload', modelKey }
+    if (this.#backgroundKeys.delete(modelKey)) void this.#postToBackground(job)
+    await Promise.all(this.#places.foreground.map(({ index }) => this.#jobs.post(index, job)))
+  }
+
+  /**
+   * Loads a model that the workers have into the background workers as well, and starts these when they are not. May take
+   * long on a busy machine.
+   * @returns whether all have it, and there is one.
+   */
+  async loadInBackground(modelKey: number): Promise<boolean> {
+    const model = this.#models.get(modelKey)
+    if (model === undefined || this.#isClosing || !this.#places.hasBackground) return false
+    if (!this.#hasBackground) this.#places.startBackground()
+    this.#hasBackground = true
+    this.#backgroundKeys.add(modelKey)
+    const isLoaded = await this.#postToBackground({ kind: 'load', model: inBackground(model) })
+    if (!isLoaded && this.#backgroundKeys.has(modelKey) && !this.#isClosing)
+      this.#onNotice({
+        level: 'warn',
+        message: `A background worker could not load ${model.label}; the inference workers run it`,
+      })
+    return isLoaded
+  }
+
+  /**
+   * Runs one model on tensors of JavaScript, in the worker that is free first.
+   * @returns the model's outputs in its order, and what the run took.
+   * @throws ERR_RUN_FAILED with ONNX Runtime's reason; ERR_WORKER_LOST.
+   */
+  async run(
+    modelKey: number,
+    inputs: readonly PlainTensor[],
+  ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
+    const known = this.#plainRuns.get(modelKey)
+    const isLong = known === undefined || known.count < TRUSTED_RUNS || known.us > LONG_RUN_MS * 1000
+    const reply = await this.#jobs.run(modelKey, inputs, isLong)
+    if (!reply.isDone)
+      throw new PenstockError('ERR_RUN_FAILED', `ONNX Runtime could not run the request: ${reply.text}`)
+    this.#notePlainRun(modelKey, reply.runUs)
+    return reply
+  }
+
+  /** Wakes and ends every worker; unanswered jobs are refused. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    this.#monitor.stop()
+    this.#jobs.close()
+    addon.closePlane(this.plane)
+    // A run that does not end keeps its thread; closing goes on without it.
+    const isEnded = await Promise.race([
+      this.#places.close().then(() => true),
+      sleep(WORKER_CLOSE_MS_MAX, false, { ref: false }),
+    ])
+    if (!isEnded)
+      this.#onNotice({
+        level: 'warn',
+        message: `Inference workers still run after ${WORKER_CLOSE_MS_MAX} ms; they end with their run`,
+      })
+    addon.closePort(this.#port)
+  }
+
+  /** In the first worker that answers; when all are inside long runs, in one that joins them. */
+  async #postToOne(job: ControlJob): Promise<{ reply: WorkerReply; asked: ReadonlySet<number> }> {
+    const asked = new Set<number>()
+    for (const { index } of [...this.#places.foreground]) {
+      asked.add(index)
+      const reply = await this.#jobs.post(index, job)
+      if (reply !== null) return { reply, asked }
+    }
+    const extra = await this.#places.addExtra()
+    const index = extra?.index ?? 0
+    const reply = (await this.#jobs.post(index, job, false)) as WorkerReply
+    return { reply, asked: asked.add(index) }
+  }
+
+  /** Whether every background worker has done it. */
+  async #postToBackground(job: ControlJob): Promise<boolean> {
+    const posted = this.#places.background.map(({ index }) => this.#jobs.post(index, job, false))
+    const replies = await Promise.allSettled(posted)
+    return replies.every((reply) => reply.status === 'fulfilled' && reply.value?.isDone === true)
+  }
+
+  #modelsOf(role: WorkerRole): readonly LoadableModel[] {
+    if (role !== 'background') return [...this.#models.values()]
+    return [...this.#backgroundKeys].map((modelKey) => inBackground(this.#models.get(modelKey) as LoadableModel))
+  }
+
+  /** One odd request must not make the model a slow one: more than its limit does not count. */
+  #notePlainRun(modelKey: number, runUs: number): void {
+    if (!this.#models.has(modelKey)) return
+    const { us, count } = this.#plainRuns.get(modelKey) ?? { us: runUs, count: 0 }
+    const countedUs = Math.min(runUs, Math.max(RUN_LIMIT_MS_MIN * 1000, RUN_LIMIT_FACTOR * us))
+    this.#plainRuns.set(modelKey, { us: us + PLAIN_RUN_WEIGHT * (countedUs - us), count: count + 1 })
+  }
+
+  #modelOf(run: RunInHand): ModelOfRun | null {
+    const modelKey = run.modelKey ?? this.#jobs.modelOf(run.tag)
+    if (modelKey === null) return null
+    const label = this.#models.get(modelKey)?.label ?? 'that was unloaded'
+    return { modelKey, label, expectedUs: Math.max(run.expectedUs, this.#plainRuns.get(modelKey)?.us ?? 0) }
+  }
+
+  #onOverdue(run: OverdueRun): void {
+    const runs = this.#overdueRunsOf(run.model.modelKey)
+    runs.count++
+    runs.stuck++
+    this.#onNotice(overdueNotice(run))
+  }
+
+  #onOverdueEnded(run: OverdueRun): void {
+    const runs = this.#overdueRuns.get(run.model.modelKey)
+    if (runs !== undefined) runs.stuck--
+    this.#onNotice(overdueEndNotice(run))
+  }
+
+  /** Not before those that are starting have come. */
+  #onCrowded(isOneEnough: boolean): void {
+    const { foreground, extras } = this.#places
+    if (foreground.some(({ isReady }) => !isReady) || (isOneEnough && extras.length > 0)) return
+    void this.#places.addExtra()
+  }
+
+  #overdueRunsOf(modelKey: number): OverdueRuns {
+    const known = this.#overdueRuns.get(modelKey)
+    if (known !== undefined) return known
+    const runs = newOverdueRuns()
+    this.#overdueRuns.set(modelKey, runs)
+    return runs
+  }
+
+  #onLateRefusal(worker: number, job: ControlJob, reason: string): void {
+    if (job.kind === 'unload') return
+    const message = `Inference worker ${worker} could not load ${job.model.label}: ${reason}`
+    this.#onNotice({ level: 'error', message })
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * One suite over every implementation of the stores: what the engine may count on, in memory and on disk.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { Home, type ModelSignature, type ModelStore, type PipelineDefinition, type PipelineStore } from 'penstock'
+import { systemClock } from '../../src/base/clock.js'
+import { MemoryModelStore, MemoryPipelineStore } from '../../src/engine/stores/memory-stores.js'
+
+const signature: ModelSignature = {
+  inputs: [{ name: 'x', dtype: 'float32', shape: [null, 3] }],
+  outputs: [{ name: 'y', dtype: 'float32', shape: [null, 3] }],
+  batching: 'rows',
+  remark: '',
+}
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const definition = (name: string, model: string): PipelineDefinition => ({ name, steps: [{ type: 'model', model }] })
+
+interface Stores {
+  models: ModelStore
+  pipelines: PipelineStore
+  close: () => Promise<void>
+}
+const kinds: [string, () => Promise<Stores>][] = [
+  [
+    'in memory',
+    () =>
+      Promise.resolve({
+        models: new MemoryModelStore(systemClock),
+        pipelines: new MemoryPipelineStore(systemClock),
+        close: () => Promise.resolve(),
+      }),
+  ],
+  [
+    'on disk',
+    async () => {
+      const path = mkdtempSync(join(tmpdir(), 'penstock-stores-'))
+      const home = await Home.open({ path })
+      return {
+        models: home.models,
+        pipelines: home.pipelines,
+        close: async () => {
+          await home.close()
+          rmSync(path, { recursive: true, force: true })
+        },
+      }
+    },
+  ],
+]
+
+describe.each(kinds)('stores %s', (_kind, open) => {
+  let stores: Stores | undefined
+  afterEach(async () => {
+    await stores?.close()
+    stores = undefined
+  })
+
+  test('models: versions count up, equal bytes are the newest version again, aliases move', async () => {
+    stores = await open()
+    const { models } = stores
+    expect((await models.add('m', bytes('one'), signature, ['a'])).version).toBe(1)
+    expect((await models.add('m', bytes('two'), signature, [])).version).toBe(2)
+    expect((await models.add('m', bytes('two'), signature, [])).version).toBe(2)
+    expect((await models.add('m', bytes('one'), signature, [])).version).toBe(3)
+    expect(models.get('m')?.versions.map(({ sizeBytes, name }) => [name, sizeBytes])).toEqual([
+      ['m', 3],
+      ['m', 3],
+      ['m', 3],
+    ])
+    await models.setAlias('m', 'champion', 1)
+    const kept = models.get('m')
+    expect((await models.setAlias('m', 'champion', 2)).aliases).toEqual({ champion: 2 })
+    // A record is a snapshot.
+    expect(kept?.aliases).toEqual({ champion: 1 })
+    expect((await models.removeAlias('m', 'champion')).aliases).toEqual({})
+    expect(models.list().map(({ name }) => name)).toEqual(['m'])
+    expect(models.get('n')).toBeUndefined()
+  })
+
+  test('models: what is not there is ERR_MODEL_NOT_FOUND, what an alias names is ERR_CONFLICT', async () => {
+    stores = await open()
+    const { models } = stores
+    await models.add('m', bytes('one'), signature, [])
+    for (const call of [
+      () => models.setAlias('n', 'a', 1),
+      () => models.setAlias('m', 'a', 2),
+      () => models.removeAlias('m', 'a'),
+      () => models.remove('n'),
+      () => models.removeVersion('m', 2),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' })
+    await models.setAlias('m', 'champion', 1)
+    await expect(models.removeVersion('m', 1)).rejects.toMatchObject({ code: 'ERR_CONFLICT' })
+  })
+
+  test('models: a number is never given twice, not even after a removal', async () => {
+    stores = await open()
+    const { models } = stores
+    await models.add('m', bytes('one'), signature, [])
+    await models.add('m', bytes('two'), signature, [])
+    await models.removeVersion('m', 2)
+    expect((await models.add('m', bytes('two'), signature, [])).version).toBe(3)
+    await models.remove('m')
+    expect(models.list()).toEqual([])
+    expect((await models.add('m', bytes('one'), signature, [])).version).toBe(4)
+    await models.removeVersion('m', 4)
+    expect(models.get('m')).toBeUndefined()
+  })
+
+  test('tags: take the place of those before, without duplicates, and go with what carried them', async () => {
+    stores = await open()
+    const { models, pipelines } = stores
+    await models.add('m', bytes('one'), signature, ['a', 'a'])
+    await models.add('m', bytes('two'), signature, [])
+    expect((await models.setTags('m', 1, ['b', 'c', 'b'])).versions.map(({ tags }) => tags)).toEqual([['b', 'c'], []])
+    await expect(models.setTags('m', 3, [])).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' })
+    await expect(models.setTags('m', 1, ['line\nbreak'])).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
+    await pipelines.put(definition('p', 'm'))
+    const kept = pipelines.get('p')
+    expect((await pipelines.setTags('p', ['x', 'y', 'x'])).tags).toEqual(['x', 'y'])
+    expect(kept?.tags).toEqual([])
+    const config = { name: 'c', method: 'occlusion', groups: [{ name: 'g', elements: [0] }] } as const
+    expect((await pipelines.setExplainConfigs('p', [config])).explainConfigs).toEqual([config])
+    await expect(pipelines.setExplainConfigs('q', [])).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_FOUND' })
+    await expect(pipelines.setTags('q', [])).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_FOUND' })
+    // A pipeline that takes the name of a removed one is another one.
+    await pipelines.remove('p')
+    await pipelines.put(definition('p', 'm'))
+    expect(pipelines.get('p')).toMatchObject({ tags: [], explainConfigs: [] })
+  })
+
+  test('pipelines: tell when they were made and when they last changed', async () => {
+    stores = await open()
+    const { pipelines } = stores
+    await pipelines.put(definition('p', 'a'))
+    const made = pipelines.get('p')
+    expect(made?.createdAt).toBe(made?.versions[0]?.createdAt)
+    expect(Date.parse(made?.updatedAt ?? '') - Date.parse(made?.createdAt ?? '')).toBeGreaterThanOrEqual(0)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const changed = await pipelines.setTags('p', ['x'])
+    expect(changed.createdAt).toBe(made?.createdAt)
+    expect(Date.parse(changed.updatedAt)).toBeGreaterThan(Date.parse(made?.updatedAt ?? ''))
+  })
+
+  test('pipelines: an equal definition is the newest version again; one version serves', async () => {
+    stores = await open()
+    const { pipelines } = stores
+    expect((await pipelines.put(definition('p', 'a'))).version).toBe(1)
+    expect((await pipelines.put(definition('p', 'b'))).version).toBe(2)
+    expect((await pipelines.put(definition('p', 'b'))).version).toBe(2)
+    expect((await pipelines.put(definition('p', 'a'))).version).toBe(3)
+    expect((await pipelines.setDeployed('p', 2)).deployedVersion).toBe(2)
+    await expect(pipelines.setDeployed('p', 9)).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_FOUND' })
+    await expect(pipelines.setDeployed('q', 1)).rejects.toMatchObject({ code: 'ERR_PIPELINE_NOT_FOUND' })
+    await expect(pipelines.remove('p')).rejects.toMatchObject({ code: 'ERR_CONFLICT' })
+    await pipelines.setDeployed('p', null)
+    await pipelines.remove('p')
+    expect(pipelines.get('p')).toBeUndefined()
+    expect(pipelines.list()).toEqual([])
+  })
+})
