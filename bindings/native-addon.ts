@@ -5,21 +5,15 @@
  * isolate throws `TypeError` with a `code`, never crashes. Numbers called `…Us` are microseconds of the monotonic
  * clock `nowUs()`. "Status" numbers are the `native` column of src/protocol/errors.json; 0 is success.
  */
+import type {
+  NativeField,
+  PipelineHandle,
+  PlanHandle,
+  PortHandle,
+  QueueHandle,
+  WorkerHandle,
+} from './native-handles.js'
 import type { PlanSpec } from './native-plan.js'
-
-export type QueueHandle = object & { readonly __queue: unique symbol }
-export type PlanHandle = object & { readonly __plan: unique symbol }
-export type PipelineHandle = object & { readonly __pipeline: unique symbol }
-export type PortHandle = object & { readonly __port: unique symbol }
-export type WorkerHandle = object & { readonly __worker: unique symbol }
-
-/** dtype is the ONNX TensorProto code (src/tensor/dtypes.json); dims exclude the row axis unless batching is `whole`; -1 is free. */
-export interface NativeField {
-  dtype: number
-  dims: number[]
-  /** Of an output: the runtime does not write it into memory that it is given, so it has no place in a batch. */
-  isCopied?: boolean
-}
 
 /** 0 rows: requests share batches · 1 one row a run (fixed leading 1) · 2 whole: one request a run, tensors as they are. */
 export type Batching = 0 | 1 | 2

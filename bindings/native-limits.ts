@@ -1,5 +1,5 @@
 /** What the addon exports for the limits of callers, 1:1. Types only; `native.ts` re-exports them. */
-import type { PortHandle } from './native-addon.js'
+import type { PortHandle } from './native-handles.js'
 
 export type LimitHandle = object & { readonly __limit: unique symbol }
 

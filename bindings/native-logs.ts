@@ -2,10 +2,7 @@
  * What the addon exports of logs (native/log): made and closed with deployments, filled by workers, and by `appendLog` for
  * pipelines with strings.
  */
-import type { PipelineHandle, PortHandle } from './native-addon.js'
-import type { SourceSpec } from './native-plan.js'
-
-export type LogHandle = object & { readonly __log: unique symbol }
+import type { LogHandle, PipelineHandle, PortHandle, SourceSpec } from './native-handles.js'
 
 /** One column of a log, as native/log/log_rows.hpp fills it. */
 export interface LogColumnSpec {

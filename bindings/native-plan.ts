@@ -1,16 +1,5 @@
 /** How a plan is told to the addon: its stages, what feeds them, its splits and checks. */
-import type { LogHandle } from './native-logs.js'
-import type { QueueHandle, NativeField } from './native-addon.js'
-
-/** Where a value is found: a tensor of a batch that stage `stage`, position `position` ran. */
-export interface SourceSpec {
-  stage: number
-  position: number
-  /** 0: the model's inputs (how `in.*` is reached, on stage 0) · 1: its outputs. */
-  side: 0 | 1
-  /** Tensor index by option of that position (one entry, unless it is a split). */
-  slots: number[]
-}
+import type { LogHandle, NativeField, QueueHandle, SourceSpec } from './native-handles.js'
 
 /** One per input of the option's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
 export interface FeedSpec {

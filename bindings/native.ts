@@ -16,6 +16,7 @@ import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
 
 export type * from './native-addon.js'
+export type * from './native-handles.js'
 export type * from './native-kernels.js'
 export type * from './native-limits.js'
 export type * from './native-logs.js'

@@ -1,5 +1,5 @@
 /**
- * What an engine is opened with. Every option has a default that suits one process on its own; ranges are checked here,
+ * Checks what an engine is opened with, and hands each part of it what it needs. Every option has a default that suits one process on its own; ranges are checked here,
  * once, before any thread is started.
  */
 import { totalmem } from 'node:os'
@@ -23,89 +23,21 @@ import {
   ROW_CHECK_EVERY_MAX,
 } from '../base/limits/limits.js'
 import { RUN_LIMIT_MS_MAX, SUBSTITUTE_WORKERS_MAX } from '../base/limits/run-limits.js'
-import { expectProviders, type ExecutionProvider } from '../base/providers.js'
-import type { RandomSource } from '../base/random.js'
-import type { PoolNotice, PoolOptions } from '../worker/pool/pool-options.js'
+import { expectProviders } from '../base/providers.js'
+import type { InferencePool } from '../worker/pool/inference-pool.js'
+import type { PoolOptions } from '../worker/pool/pool-options.js'
 import { defaultSessionSettings, type SessionSettings } from '../worker/sessions/session-options.js'
-import type { ModelStore, PipelineStore } from './api/api.js'
-import { DIFFERENCE_POLICIES, type DifferencePolicy } from './models/batching-watch.js'
-import type { EngineLog } from './api/logs.js'
-import type { QueueLimits } from './models/loaded-models.js'
+import type { CalibrationMode, DifferencePolicy, EngineOptions, QueueLimits } from './api/options.js'
+import type { ModelStore } from './api/stores.js'
+import { readConditions } from './calibration/conditions.js'
+import { defaultRunPlan } from './calibration/run-plan.js'
 import type { ThreadPlan } from './calibration/thread-plan.js'
+import type { LoadedModelsParts } from './models/loaded-models.js'
 
-/** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
-export type EngineNotice = PoolNotice
+export type { CalibrationMode, EngineNotice, EngineOptions } from './api/options.js'
 
-export const CALIBRATION_MODES = ['off', 'background', 'deploy'] as const
-export type CalibrationMode = (typeof CALIBRATION_MODES)[number]
-
-export interface EngineOptions {
-  /** Absent: models live in memory and end with the engine. */
-  readonly models?: ModelStore | undefined
-  readonly pipelines?: PipelineStore | undefined
-  /** Where requests are logged: a LogStore, or a directory that this engine writes and does not read. Absent: nothing is. */
-  readonly log?: EngineLog | Pick<EngineLog, 'path'> | undefined
-  /** `metadata.partition` of the log; absent: the machine's name. */
-  readonly partition?: string | undefined
-  /** Threads that run models, 1..256; absent: from the thread plan. */
-  readonly inferWorkers?: number | undefined
-  /**
-   * Threads more, 0..256, that run challengers and other background work with what other threads leave of the cores. They
-   * start with the first pipeline that has such steps. 0: the inference workers run it in between. Absent: from the thread
-   * plan.
-   */
-  readonly backgroundWorkers?: number | undefined
-  /** Threads inside one run, 1..256; absent: 1. */
-  readonly intraOpThreads?: number | undefined
-  /**
-   * Microseconds that an idle worker watches for work, using its core, before it sleeps, 0..10000; absent: from the
-   * thread plan. 0 saves power and CPU time; a small model's latency is then mostly the waking of threads.
-   */
-  readonly workerWatchUs?: number | undefined
-  /**
-   * When models are measured to choose threads and rows of their runs: `background` while they already serve by default
-   * (absent: this), `deploy` before they serve, `off` never.
-   */
-  readonly calibration?: CalibrationMode | undefined
-  /** Milliseconds that one run of a model may take when calibration chooses, 1..60000; absent: 100. */
-  readonly latencyObjectiveMs?: number | undefined
-  /**
-   * Milliseconds, 1..3600000, after which a run counts as stuck: it is reported, and another thread takes the place of its
-   * worker. Absent: ten times what its model is known to take, and 2 s at least.
-   */
-  readonly runLimitMs?: number | undefined
-  /**
-   * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all are
-   * inside long runs. Each holds a session of every model. Absent: 4.
-   */
-  readonly substituteWorkers?: number | undefined
-  /** Of models that name none themselves, in order of preference; absent: `cpu`. */
-  readonly executionProviders?: readonly ExecutionProvider[] | undefined
-  /** Rows of one batch at most, 1..65536; absent: 1024. */
-  readonly batchRowsMax?: number | undefined
-  /** Microseconds that a batch waits for company although a worker is free, 0..1000000; absent: 0, no timer. */
-  readonly maxDelayUs?: number | undefined
-  /** Rows waiting or running per model before requests are refused; absent: 262144 interactive, 16384 background. */
-  readonly pendingRowsMax?: number | undefined
-  readonly pendingRowsBackgroundMax?: number | undefined
-  /**
-   * Bytes that callers may make the engine and its transports hold, all together, 2^24..2^40; absent: 1 GiB, or a quarter
-   * of the memory that the process may use if that is less. What does not fit is refused with ERR_QUEUE_FULL.
-   */
-  readonly memoryBudgetBytes?: number | undefined
-  /** Unanswered requests of the whole engine, 1..1048576; absent: 65536. */
-  readonly requestsInFlightMax?: number | undefined
-  /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
-  readonly metrics?: boolean | undefined
-  /** One in so many rows that share a batch is run again alone and compared, off the request clock; absent: 10000, 0: none. */
-  readonly rowCheckEvery?: number | undefined
-  /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only tells. */
-  readonly batchingDifferences?: DifferencePolicy | undefined
-  readonly clock?: Clock | undefined
-  /** Draws the seeds of splits without one, and this engine's part of request ids. */
-  readonly random?: RandomSource | undefined
-  readonly onNotice?: ((notice: EngineNotice) => void) | undefined
-}
+const CALIBRATION_MODES = ['off', 'background', 'deploy'] as const satisfies readonly CalibrationMode[]
+const DIFFERENCE_POLICIES = ['unbatch', 'report'] as const satisfies readonly DifferencePolicy[]
 
 const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
@@ -237,4 +169,30 @@ export function poolOptionsOf(options: EngineOptions, threadPlan: ThreadPlan): P
 export function placementDefaults(options: EngineOptions): Pick<SessionSettings, 'executionProviders' | 'deviceId'> {
   const { executionProviders, deviceId } = defaultSessionSettings
   return { executionProviders: options.executionProviders ?? executionProviders, deviceId }
+}
+
+/** What the loaded models of an engine need to know of its options. */
+export function loadedModelsParts(
+  options: EngineOptions,
+  pool: InferencePool,
+  threadPlan: ThreadPlan,
+  store: ModelStore,
+  clock: Clock,
+): LoadedModelsParts {
+  const limits = queueLimitsOf(options)
+  const { mode, latencyObjectiveMs } = calibrationOf(options)
+  const { batchRowsMax } = limits
+  const intraOpThreads = options.intraOpThreads ?? null
+  return {
+    pool,
+    store,
+    limits,
+    placement: placementDefaults(options),
+    defaultPlan: defaultRunPlan(threadPlan, batchRowsMax),
+    mode,
+    conditions: readConditions(threadPlan, { intraOpThreads, latencyObjectiveMs, batchRowsMax }),
+    differencePolicy: differencePolicyOf(options),
+    clock,
+    onNotice: options.onNotice ?? (() => undefined),
+  }
 }

@@ -31,23 +31,29 @@ import type {
   PipelineVersion,
   TagsApi,
 } from './api/api.js'
-import { ByteBudget } from './requests/byte-budget.js'
+import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
-import { Control } from './deploy/control.js'
+import { Control } from './control.js'
 import type { Deployment } from './deploy/deployment.js'
 import { Deployments, type PipelineSlot } from './deploy/deployments.js'
-import { expectOptions, memoryBudgetOf, poolOptionsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
+import {
+  expectOptions,
+  loadedModelsParts,
+  memoryBudgetOf,
+  poolOptionsOf,
+  requestsMaxOf,
+  type EngineOptions,
+} from './engine-options.js'
 import { Executor, type RequestId } from './requests/executor.js'
 import { untilIdle } from './requests/until-idle.js'
 import { Explanations } from './explain/explanations.js'
 import { EngineJsonPort } from './requests/json-port.js'
 import { Listeners } from './listeners.js'
-import { loadedModelsParts } from './models/loaded-models-parts.js'
 import { logReading, type LogCalls } from './request-log/log-reading.js'
 import { LoadedModels } from './models/loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
-import { pipelineStatusOf } from './deploy/pipeline-status.js'
+import { pipelineStatusOf } from './pipeline-status.js'
 import { PlainExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'

@@ -6,35 +6,21 @@ import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
 import { errorTable, type ErrorCode } from '../base/errors.js'
 import type { BatchingCounts } from './api/api.js'
-import type { BudgetUse } from './requests/byte-budget.js'
-import type { BackgroundLosses } from './deploy/background-failures.js'
+import type { BudgetUse } from './memory/byte-budget.js'
+import type { BackgroundLosses } from './api/background.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
 import type { LoadedModel } from './models/loaded-models.js'
-import { noValues, PlainHistogram } from './string-path/run-histogram.js'
+import { noValues, type Histogram, type HistogramLayout } from './counters/run-histogram.js'
+import type { PlainCounters } from './counters/string-path-counters.js'
 import { faultName } from './request-log/row-logs.js'
 import type { ThreadPlan } from './calibration/thread-plan.js'
 
+export type { Histogram, HistogramLayout } from './counters/run-histogram.js'
+
 /** PipelineStats::kPositionsMax of native/plan/plane.hpp. */
 const POSITIONS_MAX = 64
-
-/** Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. */
-export interface HistogramLayout {
-  readonly schema: number
-  /** A unit of a duration is 2^-secondPower seconds; a unit of rows is one row. */
-  readonly secondPower: number
-}
-
-export interface Histogram {
-  readonly count: number
-  /** In nanoseconds, or rows. */
-  readonly sum: number
-  /** Values of 0, which no bucket holds. */
-  readonly zeroCount: number
-  /** Per bucket, not cumulative. */
-  readonly counts: Float64Array
-}
 
 export interface ModelMetrics {
   readonly model: string
@@ -128,52 +114,6 @@ export interface EngineMetrics {
     readonly cpuSystemUs: number
   }
 }
-
-/** What the string path counts of a pipeline, in JavaScript, with the names of the native counters. */
-export interface PlainCounters {
-  requestCount: number
-  rowCount: number
-  readonly failures: Map<ErrorCode, number>
-  readonly checkFailures: Map<string, number>
-  /** Rows by position's label, then by error code. */
-  readonly backgroundLosses: Map<string, Map<ErrorCode, number>>
-  readonly sendNs: PlainHistogram
-  readonly totalNs: PlainHistogram
-}
-
-export const newPlainCounters = (): PlainCounters => ({
-  requestCount: 0,
-  rowCount: 0,
-  failures: new Map(),
-  checkFailures: new Map(),
-  backgroundLosses: new Map(),
-  sendNs: new PlainHistogram(),
-  totalNs: new PlainHistogram(),
-})
-
-export function countBackgroundLoss(counters: PlainCounters, label: string, code: ErrorCode, rows: number): void {
-  const { backgroundLosses } = counters
-  const losses = backgroundLosses.get(label) ?? new Map<ErrorCode, number>()
-  backgroundLosses.set(label, losses.set(code, (losses.get(code) ?? 0) + rows))
-}
-
-/** What the string path counts of a loaded model: each of its runs is a batch. */
-export interface PlainRunCounters {
-  /** That wait or run: of requests, of background work. */
-  readonly pendingRows: [number, number]
-  failedRunCount: number
-  readonly batchRows: PlainHistogram
-  readonly queueNs: PlainHistogram
-  readonly runNs: PlainHistogram
-}
-
-export const newPlainRunCounters = (): PlainRunCounters => ({
-  pendingRows: [0, 0],
-  failedRunCount: 0,
-  batchRows: new PlainHistogram(),
-  queueNs: new PlainHistogram(),
-  runNs: new PlainHistogram(),
-})
 
 export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
   return models.map(({ version, queue, batchingCounts, isUnbatched, plainRuns, overdueRuns }) => {

@@ -3,7 +3,7 @@
  * exchange gives it back. Owner of the bytes: the body until `bytes` is taken, then the caller.
  */
 import { PenstockError } from '../base/errors.js'
-import { freeMemory } from '../engine/requests/free-buffer.js'
+import { freeMemory } from '../engine/memory/free-buffer.js'
 import type { ByteCharge } from './byte-charge.js'
 
 /** Memory of a body is kept for another from this size on, up to that, and so many of them. */

@@ -6,7 +6,7 @@
  * Owner: the exchange, which releases all that is left when it is over. Thread: the I/O isolate.
  */
 import { PenstockError } from '../base/errors.js'
-import type { ByteBudget, TransportUse } from '../engine/requests/byte-budget.js'
+import type { ByteBudget, TransportUse } from '../engine/memory/byte-budget.js'
 
 /** Of an engine; tests bring their own. */
 export type Budget = Pick<ByteBudget, 'limitBytes' | 'tryCharge' | 'charge' | 'release' | 'usedBytes'>

@@ -7,7 +7,7 @@
  */
 import type { Logger } from 'pino'
 import { ANSWERS_BUDGET_PERCENT, SOCKET_BUDGET_PERCENT } from '../base/limits/limits.js'
-import type { ByteBudget } from '../engine/requests/byte-budget.js'
+import type { ByteBudget } from '../engine/memory/byte-budget.js'
 
 interface Held {
   /** Charged here. */

@@ -3,7 +3,7 @@
  * measure where they are texts.
  */
 import type { InferResult } from '../engine/api/api.js'
-import { freeMemory } from '../engine/requests/free-buffer.js'
+import { freeMemory } from '../engine/memory/free-buffer.js'
 import type { Tensor } from '../tensor/tensor.js'
 
 /** Of a string in V8, beside its characters: its head, and the pointer to it. */

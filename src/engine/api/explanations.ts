@@ -7,7 +7,7 @@ import type {
   PermutationConfig,
   PermutationResult,
 } from '../../explain/index.js'
-import type { InferRequest, Meta } from './api.js'
+import type { InferRequest, Meta } from './inference.js'
 
 export type {
   ExplainBaseline,

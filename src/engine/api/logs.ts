@@ -5,7 +5,7 @@
  * come oldest first. A page ends where the schema changes, so that every page is one table.
  */
 import type { LogRetention } from '../../pipeline/definition.js'
-import type { CancelSignal } from './api.js'
+import type { CancelSignal } from './inference.js'
 
 export type { LogRetention }
 
@@ -137,4 +137,13 @@ export interface EngineLog {
   query(sql: string, options?: LogSqlOptions): Promise<LogSqlResult>
   /** Takes no more queries, and ends those that there are so that a drain of `limitMs` is kept. Resolves when none is left. */
   drain(limitMs: number): Promise<void>
+}
+
+/** A log that cannot be written. */
+export interface FailingLog {
+  readonly pipeline: string
+  /** Name of the system's error: ENOSPC, EROFS … */
+  readonly fault: string
+  /** New requests of the pipeline are refused while it lasts; else rows are dropped, or committed answers fail. */
+  readonly refuses: boolean
 }

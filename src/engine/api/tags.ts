@@ -1,5 +1,6 @@
 /** The engine's face for tags: types only; part of api.ts. */
-import type { ModelRecord, PipelineRecord } from './api.js'
+import type { ModelRecord } from './models.js'
+import type { PipelineRecord } from './pipelines.js'
 
 /** Who carries a tag. */
 export interface TagUse {

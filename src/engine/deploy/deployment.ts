@@ -10,11 +10,21 @@ import type { PlanHandle, PlanSpec, QueueHandle } from '../../../bindings/native
 import { REQUEST_ROWS_MAX } from '../../base/limits/limits.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { CompiledPlan } from '../../pipeline/plan.js'
+import type { TensorField } from '../../tensor/tensor.js'
 import { compilePlan } from '../../steps/index.js'
 import type { ModelVersion, PipelineDescription } from '../api/api.js'
-import type { FailureContext } from '../requests/failures.js'
 import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
+
+/** What failures of its requests are told with. */
+export interface FailureContext {
+  /** The pipeline's name; '' when it is not known. */
+  readonly pipeline: string
+  /** The pipeline's inputs, to name the one that is wrong. */
+  readonly inputs: readonly TensorField[]
+  /** Keys that the splits read, by split index. */
+  readonly splitKeys: readonly string[]
+}
 
 const RETIRE_POLL_MS_MAX = 100
 

@@ -13,7 +13,7 @@ import type { ModelStore, ModelVersion, PipelineStore } from '../api/api.js'
 import { trustedProof } from '../models/batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
 import type { LoadedModels } from '../models/loaded-models.js'
-import { newPlainCounters, type PlainCounters } from '../metrics.js'
+import { newPlainCounters, type PlainCounters } from '../counters/string-path-counters.js'
 import { followsAlias, resolveReference } from '../models/model-references.js'
 import type { DeploymentLog, RowLogs } from '../request-log/row-logs.js'
 

@@ -25,7 +25,7 @@ import type {
   PipelineDescription,
   PipelineStore,
 } from '../api/api.js'
-import type { Control } from '../deploy/control.js'
+import type { Control } from '../control.js'
 import type { Deployment } from '../deploy/deployment.js'
 import type { Deployments, PipelineSlot } from '../deploy/deployments.js'
 import { ExplainRunner } from './explain-runner.js'

@@ -6,11 +6,8 @@ import type { Clock } from '../../base/clock.js'
 import { BATCHING_NOTICE_MS } from '../../base/limits/limits.js'
 import type { PoolNotice } from '../../worker/pool/inference-pool.js'
 import { BATCHING_PROOF_REVISION } from '../../worker/inspection/row-trial/decide-batching.js'
+import type { DifferencePolicy } from '../api/options.js'
 import type { BatchingCounts, BatchingProof, ModelVersion } from '../api/api.js'
-
-/** When a difference was found live: it is only reported, or the model's rows run one by one from then on. */
-export const DIFFERENCE_POLICIES = ['unbatch', 'report'] as const
-export type DifferencePolicy = (typeof DIFFERENCE_POLICIES)[number]
 
 export const newBatchingCounts = (): { -readonly [K in keyof BatchingCounts]: BatchingCounts[K] } => ({
   rowChecks: 0,

@@ -29,19 +29,13 @@ import type {
   RunPlan,
   RunPlanState,
 } from '../api/api.js'
-import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures } from '../deploy/background-failures.js'
+import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures } from './background-failures.js'
 import { storedCalibration } from '../calibration/conditions.js'
-import {
-  BatchingNotices,
-  mustRunAlone,
-  newBatchingCounts,
-  trustedProof,
-  type DifferencePolicy,
-} from './batching-watch.js'
+import { BatchingNotices, mustRunAlone, newBatchingCounts, trustedProof } from './batching-watch.js'
 import { Calibrator } from '../calibration/calibrator.js'
-import type { CalibrationMode } from '../engine-options.js'
+import type { CalibrationMode, DifferencePolicy, QueueLimits } from '../api/options.js'
 import { hasBlobBytes } from '../stores/memory-stores.js'
-import { newPlainRunCounters, type PlainRunCounters } from '../metrics.js'
+import { newPlainRunCounters, type PlainRunCounters } from '../counters/string-path-counters.js'
 import { expectOneFile } from './one-file.js'
 import { PreparedModels } from './prepared-models.js'
 import { sessionSettingsOf, type SessionPlacement } from '../calibration/run-plan.js'
@@ -67,13 +61,6 @@ export interface LoadedModel {
   readonly plainRuns: PlainRunCounters
   /** Its runs past their limit. */ readonly overdueRuns: Readonly<OverdueRuns>
   readonly backgroundFailures: Readonly<BackgroundFailures>
-}
-
-export interface QueueLimits {
-  readonly batchRowsMax: number
-  readonly maxDelayUs: number
-  readonly pendingRowsMax: number
-  readonly pendingRowsBackgroundMax: number
 }
 
 export interface LoadedModelsParts {

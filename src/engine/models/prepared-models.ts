@@ -10,7 +10,7 @@ import { prepareOnThread } from '../../worker/preparation/preparation.js'
 import { preparationKey, PREPARED_MODEL_FILE } from '../../worker/preparation/preparation-key.js'
 import type { ExecutionProvider } from '../../base/providers.js'
 import type { ModelStore, ModelVersion } from '../api/api.js'
-import type { EngineNotice } from '../engine-options.js'
+import type { EngineNotice } from '../api/options.js'
 
 export class PreparedModels {
   readonly #store: ModelStore

@@ -18,7 +18,7 @@ import { defaultLogPolicy, type LogPolicy } from '../../pipeline/definition.js'
 import type { CompiledPlan } from '../../pipeline/plan.js'
 import { dtypeInfo } from '../../tensor/dtype.js'
 import type { FailingLog } from '../api/api.js'
-import type { EngineNotice, EngineOptions } from '../engine-options.js'
+import type { EngineNotice, EngineOptions } from '../api/options.js'
 import type { LoggedSchema } from '../api/logs.js'
 
 /** The log of one deployment. */

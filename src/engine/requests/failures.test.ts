@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { errorTable, type ErrorRow } from '../../base/errors.js'
-import { failureOf, type FailureContext } from './failures.js'
+import type { FailureContext } from '../deploy/deployment.js'
+import { failureOf } from './failures.js'
 
 const context: FailureContext = {
   pipeline: 'fraud',

@@ -3,7 +3,7 @@
  * what the numbers mean; every transport and `infer` show the same words.
  */
 import { errorCodeOfNative, errorTable, PenstockError, type ErrorCode } from '../../base/errors.js'
-import type { TensorField } from '../../tensor/tensor.js'
+import type { FailureContext } from '../deploy/deployment.js'
 import { limitError } from './caller-limit.js'
 import { faultName } from '../request-log/row-logs.js'
 
@@ -12,15 +12,6 @@ export interface NativeFailure {
   readonly status: number
   readonly details: readonly number[]
   readonly text: string
-}
-
-export interface FailureContext {
-  /** The pipeline's name; '' when it is not known. */
-  readonly pipeline: string
-  /** The pipeline's inputs, to name the one that is wrong. */
-  readonly inputs: readonly TensorField[]
-  /** Keys that the splits read, by split index. */
-  readonly splitKeys: readonly string[]
 }
 
 const nowhere: FailureContext = { pipeline: '', inputs: [], splitKeys: [] }

@@ -1,5 +1,5 @@
 /** Counts what the string path loses of its challengers, by pipeline and by model. */
-import { countBackgroundLoss } from '../metrics.js'
+import { countBackgroundLoss } from '../counters/string-path-counters.js'
 import type { Deployments } from '../deploy/deployments.js'
 import type { LoadedModels } from '../models/loaded-models.js'
 import type { PlainHooks } from './plan-walk.js'

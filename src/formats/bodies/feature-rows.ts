@@ -11,7 +11,7 @@ import type { NumericDtype, Tensor, TensorData, TensorField } from '../../tensor
 import type { JsonReader, JsonValue } from '../json/json-reader.js'
 import { dataOf, isExactField, isFastField, readTensor } from '../json/tensor-reader.js'
 import { Mistakes } from './mistakes.js'
-import { takeNull } from './peek.js'
+import { takeNull } from '../json/peek.js'
 import { expectRoom, expectRows, type RowFacts, type RowSource } from './row-source.js'
 import type { Signature } from './signature.js'
 

@@ -17,7 +17,7 @@ import type { Tensor } from '../../tensor/tensor.js'
 import { Mistakes } from './mistakes.js'
 import { foreignForm, readForeign } from './foreign-forms.js'
 import { completeColumns, type InputGroup, isOneRecord, objectForInput } from './object-form.js'
-import { kindOfNext } from './peek.js'
+import { kindOfNext } from '../json/peek.js'
 import { arrayOfRecords, linesOfRecords, singleRecord, splitRows } from './row-source.js'
 import { readRows } from './rows.js'
 import {

@@ -16,7 +16,7 @@ import { closest } from '../../base/suggest.js'
 import { readTensor } from '../json/tensor-reader.js'
 import { readFeatureColumns } from './feature-rows.js'
 import type { Mistakes } from './mistakes.js'
-import type { ValueKind } from './peek.js'
+import type { ValueKind } from '../json/peek.js'
 import { fieldOf, missingInput, routingKeys, type Signature, unknownInput } from './signature.js'
 
 /** The members of an object that may hold inputs. */

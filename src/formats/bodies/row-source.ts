@@ -6,7 +6,7 @@
 import { PenstockError } from '../../base/errors.js'
 import { REQUEST_ROWS_MAX } from '../../base/limits/limits.js'
 import type { JsonReader, JsonValue, Mark } from '../json/json-reader.js'
-import { firstKeyOfNext } from './peek.js'
+import { firstKeyOfNext } from '../json/peek.js'
 import { example, type Signature } from './signature.js'
 
 export interface RowVisitor {

@@ -13,7 +13,7 @@ import { toTensor } from '../../tensor/convert.js'
 import { allocateData, type NumericData } from '../../tensor/dtype.js'
 import { shapeMatches } from '../../tensor/shape.js'
 import type { Dtype, NumericDtype, Tensor, TensorField } from '../../tensor/tensor.js'
-import { takeNull } from '../bodies/peek.js'
+import { takeNull } from './peek.js'
 import type { JsonReader, JsonValue } from './json-reader.js'
 
 /** Kept between requests up to this many numbers: 8 MiB. */

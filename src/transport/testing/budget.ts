@@ -1,5 +1,5 @@
 /** The byte budget of an engine, without one: the same counting, in JavaScript alone. */
-import type { TransportUse } from '../../engine/requests/byte-budget.js'
+import type { TransportUse } from '../../engine/memory/byte-budget.js'
 import type { Budget } from '../byte-charge.js'
 
 export function testBudget(limitBytes = 2 ** 30): Budget & { readonly totalBytes: number } {

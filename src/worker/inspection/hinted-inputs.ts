@@ -3,7 +3,7 @@
  * shape where the file gives none. ONNX Runtime shows an input without a shape as a scalar.
  */
 import { inputHints, type OnnxModel } from '../../onnx/index.js'
-import { UnservableModel, type DeclaredField } from './inspect-model.js'
+import { UnservableModel, type DeclaredField } from './declared-fields.js'
 
 /** @throws UnservableModel for an input without a shape that the graph does not tell. */
 export function withHints(fields: readonly DeclaredField[], model: OnnxModel): DeclaredField[] {

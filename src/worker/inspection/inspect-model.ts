@@ -14,28 +14,15 @@
  */
 import type { InferenceSession } from 'onnxruntime-node'
 import type { ModelSignature } from '../../engine/api/api.js'
-import type { InputHint, OnnxModel } from '../../onnx/index.js'
-import { dtypeOfOrt } from '../../tensor/dtype.js'
-import type { TensorField } from '../../tensor/tensor.js'
+import type { OnnxModel } from '../../onnx/index.js'
+import { declaredFields, UnservableModel, type DeclaredField } from './declared-fields.js'
 import { withHints } from './hinted-inputs.js'
 import { decideBatching, overridden, type BatchingOverride } from './row-trial/decide-batching.js'
 import { feedsOf } from './row-trial/run-rows.js'
 import { findUnwritten } from './row-trial/written-outputs.js'
 import { runTrial, type ObservedOutput, type Trial } from './trial-run.js'
 
-/** A field as declared: dims are sizes, or symbols that tie free dims together. */
-export interface DeclaredField {
-  readonly name: string
-  readonly dtype: TensorField['dtype']
-  readonly dims: readonly (number | string)[]
-  /** Of an input: what the graph says of its values. */
-  readonly hint?: InputHint
-}
-
 export type InspectedSignature = ModelSignature
-
-/** A refusal: the sentence goes to the caller as it is. */
-export class UnservableModel extends Error {}
 
 export interface InspectionOptions {
   /** The graph of the session's file; null: it cannot be read. */
@@ -96,32 +83,6 @@ async function copiedOutputsOf(session: InferenceSession, trial: Trial, model: O
   const expected = trial.runs.at(-1)
   if (expected === undefined || trial.slowMs > 0) return [...session.outputNames]
   return findUnwritten(session, feedsOf(trial.inputs, trial.rows), expected, model)
-}
-
-/** @throws UnservableModel for a field that is no tensor of a served dtype. */
-export function declaredFields(
-  side: 'input' | 'output',
-  fields: readonly InferenceSession.ValueMetadata[],
-): DeclaredField[] {
-  return fields.map((field) => declaredField(side, field))
-}
-
-function declaredField(side: 'input' | 'output', field: InferenceSession.ValueMetadata): DeclaredField {
-  if (!field.isTensor) {
-    throw new UnservableModel(
-      `Expected ${side} ${field.name} to be a tensor but it is a sequence, a map or an optional value. ` +
-        (side === 'input'
-          ? 'Give the model tensors as inputs: convert again with tensor types, and make sequences of them inside the graph'
-          : 'Only a ZipMap or a SequenceConstruct at the end of the graph is cut off when a model is added. End the graph before the node that makes it, for example with `onnx.utils.extract_model`'),
-    )
-  }
-  const dtype = dtypeOfOrt(field.type)
-  if (dtype === undefined) {
-    throw new UnservableModel(
-      `Expected ${side} ${field.name} to be of a dtype that Penstock serves but it is ${field.type}. Cast it inside the model`,
-    )
-  }
-  return { name: field.name, dtype, dims: [...field.shape] }
 }
 
 /** Corrects a declared output by what was seen: files without output shapes are common, and some declare wrong ones. */

@@ -7,7 +7,7 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import { TRIAL_ELEMENTS_MAX, TRIAL_SLOW_MS } from '../../base/limits/limits.js'
 import { seededRandom } from '../../base/random.js'
-import type { DeclaredField } from './inspect-model.js'
+import type { DeclaredField } from './declared-fields.js'
 import { runtimeReason } from '../sessions/ort-tensor.js'
 import type { Answer } from './row-trial/compare.js'
 import { drawRows, type TrialInput, type TrialRow } from './row-trial/draw.js'

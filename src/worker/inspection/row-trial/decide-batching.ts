@@ -12,7 +12,7 @@ import { TRIAL_COMPARISONS, TRIAL_PROVEN_MS, TRIAL_UNPROVEN_MS } from '../../../
 import type { BatchingCulprit, BatchingMode, BatchingProof } from '../../../engine/api/api.js'
 import type { OnnxModel } from '../../../onnx/index.js'
 import { analyzeRows, type RowAnalysis } from '../../../onnx/row-analysis/index.js'
-import type { DeclaredField } from '../inspect-model.js'
+import type { DeclaredField } from '../declared-fields.js'
 import type { Trial } from '../trial-run.js'
 import { tryRows } from './row-trial.js'
 

@@ -19,7 +19,7 @@ import {
 } from '@grpc/grpc-js'
 import { isPenstockError, type PenstockError } from '../../../../base/errors.js'
 import { SOCKET_BUFFER_BYTES_MAX } from '../../../../base/limits/limits.js'
-import { freeMemory } from '../../../../engine/requests/free-buffer.js'
+import { freeMemory } from '../../../../engine/memory/free-buffer.js'
 import { ByteCharge, type Budget } from '../../../byte-charge.js'
 import type { SlowReaders } from '../../../socket/slow-readers.js'
 import { WorkGate } from '../../../work-gate.js'

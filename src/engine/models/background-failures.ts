@@ -4,29 +4,10 @@
  */
 import type { Clock } from '../../base/clock.js'
 import { FAILURE_LOG_MS } from '../../base/limits/limits.js'
+import type { BackgroundFailure } from '../api/background.js'
 import type { PoolNotice } from '../../worker/pool/inference-pool.js'
 
-/** Rows of a background model without an answer: callers are not told of them. */
-export interface BackgroundLosses {
-  readonly model: string
-  /** That a full queue refused. */
-  readonly shedRows: number
-  /** All of `failures`. */
-  readonly failedRows: number
-  /** By error code. */
-  readonly failures: Readonly<Record<string, number>>
-  /** Of the model version, since it was loaded; null: no run of it has failed. */
-  readonly lastFailure: BackgroundFailure | null
-}
-
-export interface BackgroundFailure {
-  readonly code: string
-  /** ONNX Runtime's words, of a run. */
-  readonly message: string
-  readonly at: string
-}
-
-/** Of one loaded model. */
+/** What is remembered for one loaded model. */
 export interface BackgroundFailures {
   last: BackgroundFailure | null
   /** On the clock that only goes forward; -Infinity: never. */

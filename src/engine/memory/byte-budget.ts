@@ -5,7 +5,7 @@
  * Thread: the engine's. Whoever charges releases the same number of bytes once.
  */
 import { addon } from '../../../bindings/native.js'
-import { IdleMemory } from '../idle-memory.js'
+import { IdleMemory } from './idle-memory.js'
 
 /** requests: their inputs and expected outputs · bodies: that arrive, packed and unpacked · answers: not written yet. */
 export type BudgetUse = 'requests' | 'bodies' | 'answers'

@@ -1,5 +1,5 @@
 /** What is next in a JSON body, for whoever has to decide how to read it. */
-import type { JsonReader } from '../json/json-reader.js'
+import type { JsonReader } from './json-reader.js'
 
 export type ValueKind = 'scalar' | 'array' | 'object'
 

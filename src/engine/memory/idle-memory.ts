@@ -7,10 +7,10 @@
  *
  * Thread: the engine's.
  */
-import { addon } from '../../bindings/native.js'
-import { ARENA_IDLE_MS, FREE_MEMORY_WORTH_BYTES, IDLE_MEMORY_LOOK_MS } from '../base/limits/limits.js'
-import { collectGarbage } from '../worker/collect-garbage.js'
-import { isProcessOfServer, releaseFreeMemorySoon } from '../worker/free-memory.js'
+import { addon } from '../../../bindings/native.js'
+import { ARENA_IDLE_MS, FREE_MEMORY_WORTH_BYTES, IDLE_MEMORY_LOOK_MS } from '../../base/limits/limits.js'
+import { collectGarbage } from '../../worker/collect-garbage.js'
+import { isProcessOfServer, releaseFreeMemorySoon } from '../../worker/free-memory.js'
 
 /**
  * Every other of so many looks after a load collects garbage: tens of milliseconds each, with nobody waiting. Of a server's

@@ -2,10 +2,10 @@
  * Tags of pipelines and model versions. The stores replace the tags of one record as a whole; adding and removing is
  * read, change, write in the control path's turn, so that two callers do not lose each other's tags.
  */
-import { PenstockError } from '../../base/errors.js'
-import { argumentError, expectString } from '../../base/expect.js'
-import { TAG_CHARACTERS_MAX } from '../../base/limits/limits.js'
-import { expectTags, isFoundIn } from '../../base/tags.js'
+import { PenstockError } from '../base/errors.js'
+import { argumentError, expectString } from '../base/expect.js'
+import { TAG_CHARACTERS_MAX } from '../base/limits/limits.js'
+import { expectTags, isFoundIn } from '../base/tags.js'
 import type {
   ModelRecord,
   ModelStore,
@@ -14,8 +14,8 @@ import type {
   PipelineStore,
   TagsApi,
   TagUse,
-} from '../api/api.js'
-import { resolveReference } from '../models/model-references.js'
+} from './api/api.js'
+import { resolveReference } from './models/model-references.js'
 
 export interface TagsParts {
   readonly models: ModelStore

@@ -1,9 +1,9 @@
 /** What a pipeline is doing now, put together from its record, its slot, the addon's counters and its deploys. */
-import type { PipelineRecord, PipelineStatus } from '../api/api.js'
-import type { Deployment } from './deployment.js'
-import type { DeployProgress } from './deploy-progress.js'
-import type { PipelineSlot } from './deployments.js'
-import { modelMetrics, pipelineMetrics } from '../metrics.js'
+import type { PipelineRecord, PipelineStatus } from './api/api.js'
+import type { Deployment } from './deploy/deployment.js'
+import type { DeployProgress } from './deploy/deploy-progress.js'
+import type { PipelineSlot } from './deploy/deployments.js'
+import { modelMetrics, pipelineMetrics } from './metrics.js'
 
 export interface PipelineStatusParts {
   readonly record: PipelineRecord

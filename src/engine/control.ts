@@ -6,8 +6,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { currentActor, runAs } from '../../base/actor.js'
-import { PenstockError, isPenstockError } from '../../base/errors.js'
+import { currentActor, runAs } from '../base/actor.js'
+import { PenstockError, isPenstockError } from '../base/errors.js'
 import {
   argumentError,
   expectInteger,
@@ -16,17 +16,17 @@ import {
   expectOneOf,
   expectRecord,
   expectString,
-} from '../../base/expect.js'
-import { didYouMean } from '../../base/suggest.js'
-import { OPERATOR_CHARACTERS_MAX } from '../../base/limits/limits.js'
-import { expectDeviceId, expectProviders } from '../../base/providers.js'
-import { Mutex } from '../../base/mutex.js'
-import { expectTags } from '../../base/tags.js'
-import { dataFilePath } from '../../onnx/index.js'
-import { modelsOfStep, type PipelineDefinition } from '../../pipeline/definition.js'
-import { parseDefinition } from '../../steps/index.js'
-import { ModelInspector } from '../../worker/inspection/inspection.js'
-import type { BatchingOverride } from '../../worker/inspection/row-trial/decide-batching.js'
+} from '../base/expect.js'
+import { didYouMean } from '../base/suggest.js'
+import { OPERATOR_CHARACTERS_MAX } from '../base/limits/limits.js'
+import { expectDeviceId, expectProviders } from '../base/providers.js'
+import { Mutex } from '../base/mutex.js'
+import { expectTags } from '../base/tags.js'
+import { dataFilePath } from '../onnx/index.js'
+import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
+import { parseDefinition } from '../steps/index.js'
+import { ModelInspector } from '../worker/inspection/inspection.js'
+import type { BatchingOverride } from '../worker/inspection/row-trial/decide-batching.js'
 import type {
   AddModelOptions,
   ModelRecord,
@@ -38,15 +38,15 @@ import type {
   PipelineRecord,
   PipelineStore,
   PipelineVersion,
-} from '../api/api.js'
-import type { Deployment } from './deployment.js'
-import { DeployProgress } from './deploy-progress.js'
-import type { Deployments } from './deployments.js'
-import type { EngineNotice } from '../engine-options.js'
-import { keptSignature } from '../models/kept-signature.js'
-import { hasBlobBytes } from '../stores/memory-stores.js'
-import { resolveReference } from '../models/model-references.js'
-import { Tags } from '../stores/tags.js'
+} from './api/api.js'
+import type { Deployment } from './deploy/deployment.js'
+import { DeployProgress } from './deploy/deploy-progress.js'
+import type { Deployments } from './deploy/deployments.js'
+import type { EngineNotice } from './api/options.js'
+import { keptSignature } from './models/kept-signature.js'
+import { hasBlobBytes } from './stores/memory-stores.js'
+import { resolveReference } from './models/model-references.js'
+import { Tags } from './tags.js'
 
 export interface ControlParts {
   readonly models: ModelStore

@@ -4,7 +4,23 @@
  *
  * Bucket i holds the units in (2^((i-1)/8), 2^(i/8)]; a unit of a duration is 2^-30 s, of rows one row.
  */
-import type { Histogram } from '../metrics.js'
+
+/** Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. */
+export interface HistogramLayout {
+  readonly schema: number
+  /** A unit of a duration is 2^-secondPower seconds; a unit of rows is one row. */
+  readonly secondPower: number
+}
+
+export interface Histogram {
+  readonly count: number
+  /** In nanoseconds, or rows. */
+  readonly sum: number
+  /** Values of 0, which no bucket holds. */
+  readonly zeroCount: number
+  /** Per bucket, not cumulative. */
+  readonly counts: Float64Array
+}
 
 const STEPS = 8
 const POWERS = 42

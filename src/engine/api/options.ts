@@ -1,0 +1,91 @@
+/** What an engine is opened with, and what it says to whoever opened it. Types only; engine-options.ts checks them. */
+import type { Clock } from '../../base/clock.js'
+import type { ExecutionProvider } from '../../base/providers.js'
+import type { RandomSource } from '../../base/random.js'
+import type { PoolNotice } from '../../worker/pool/pool-options.js'
+import type { EngineLog } from './logs.js'
+import type { ModelStore, PipelineStore } from './stores.js'
+
+/** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
+export type EngineNotice = PoolNotice
+
+/** When a model is measured: never, while it serves by default, or before it serves. */
+export type CalibrationMode = 'off' | 'background' | 'deploy'
+
+/** When a difference was found live: the model's rows run one by one from then on, or it is only reported. */
+export type DifferencePolicy = 'unbatch' | 'report'
+
+export interface QueueLimits {
+  readonly batchRowsMax: number
+  readonly maxDelayUs: number
+  readonly pendingRowsMax: number
+  readonly pendingRowsBackgroundMax: number
+}
+
+export interface EngineOptions {
+  /** Absent: models live in memory and end with the engine. */
+  readonly models?: ModelStore | undefined
+  readonly pipelines?: PipelineStore | undefined
+  /** Where requests are logged: a LogStore, or a directory that this engine writes and does not read. Absent: nothing is. */
+  readonly log?: EngineLog | Pick<EngineLog, 'path'> | undefined
+  /** `metadata.partition` of the log; absent: the machine's name. */
+  readonly partition?: string | undefined
+  /** Threads that run models, 1..256; absent: from the thread plan. */
+  readonly inferWorkers?: number | undefined
+  /**
+   * Threads more, 0..256, that run challengers and other background work with what other threads leave of the cores. They
+   * start with the first pipeline that has such steps. 0: the inference workers run it in between. Absent: from the thread
+   * plan.
+   */
+  readonly backgroundWorkers?: number | undefined
+  /** Threads inside one run, 1..256; absent: 1. */
+  readonly intraOpThreads?: number | undefined
+  /**
+   * Microseconds that an idle worker watches for work, using its core, before it sleeps, 0..10000; absent: from the
+   * thread plan. 0 saves power and CPU time; a small model's latency is then mostly the waking of threads.
+   */
+  readonly workerWatchUs?: number | undefined
+  /**
+   * When models are measured to choose threads and rows of their runs: `background` while they already serve by default
+   * (absent: this), `deploy` before they serve, `off` never.
+   */
+  readonly calibration?: CalibrationMode | undefined
+  /** Milliseconds that one run of a model may take when calibration chooses, 1..60000; absent: 100. */
+  readonly latencyObjectiveMs?: number | undefined
+  /**
+   * Milliseconds, 1..3600000, after which a run counts as stuck: it is reported, and another thread takes the place of its
+   * worker. Absent: ten times what its model is known to take, and 2 s at least.
+   */
+  readonly runLimitMs?: number | undefined
+  /**
+   * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all are
+   * inside long runs. Each holds a session of every model. Absent: 4.
+   */
+  readonly substituteWorkers?: number | undefined
+  /** Of models that name none themselves, in order of preference; absent: `cpu`. */
+  readonly executionProviders?: readonly ExecutionProvider[] | undefined
+  /** Rows of one batch at most, 1..65536; absent: 1024. */
+  readonly batchRowsMax?: number | undefined
+  /** Microseconds that a batch waits for company although a worker is free, 0..1000000; absent: 0, no timer. */
+  readonly maxDelayUs?: number | undefined
+  /** Rows waiting or running per model before requests are refused; absent: 262144 interactive, 16384 background. */
+  readonly pendingRowsMax?: number | undefined
+  readonly pendingRowsBackgroundMax?: number | undefined
+  /**
+   * Bytes that callers may make the engine and its transports hold, all together, 2^24..2^40; absent: 1 GiB, or a quarter
+   * of the memory that the process may use if that is less. What does not fit is refused with ERR_QUEUE_FULL.
+   */
+  readonly memoryBudgetBytes?: number | undefined
+  /** Unanswered requests of the whole engine, 1..1048576; absent: 65536. */
+  readonly requestsInFlightMax?: number | undefined
+  /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
+  readonly metrics?: boolean | undefined
+  /** One in so many rows that share a batch is run again alone and compared, off the request clock; absent: 10000, 0: none. */
+  readonly rowCheckEvery?: number | undefined
+  /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only tells. */
+  readonly batchingDifferences?: DifferencePolicy | undefined
+  readonly clock?: Clock | undefined
+  /** Draws the seeds of splits without one, and this engine's part of request ids. */
+  readonly random?: RandomSource | undefined
+  readonly onNotice?: ((notice: EngineNotice) => void) | undefined
+}
