@@ -28,7 +28,7 @@ async function compareChains(bench: Bench, checkouts: Checkouts): Promise<Compar
   for (const rows of bench.isQuick ? batchRows.slice(0, 1) : batchRows) {
     const task = await taskOf(bench, rows)
     const title = `batch of ${rows} row${rows === 1 ? '' : 's'}, embedded`
-    bench.say(`${title}: ${bench.rounds} pairs`)
+    bench.say(`${title}: pairs of trials, ${bench.rounds}`)
     const trials = await measurePairs(bench.rounds, (side) => measureTrial(bench, checkouts[side], task))
     comparisons.push(...compareAll(figuresOf(title), trials))
   }

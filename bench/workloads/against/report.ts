@@ -23,7 +23,7 @@ export function formatCompared({ machine, other, results }: Compared, { rounds, 
   return [
     machineLine(machine),
     `against ${other.root}, commit ${other.commit}${build}`,
-    `${rounds} pairs of trials of ${seconds} s, A B then B A; a ratio above 1: this build is better`,
+    `pairs of trials of ${seconds} s: ${rounds}, A B then B A; a ratio above 1: this build is better`,
     '',
     formatTable([
       ['#', 'figure', 'this', 'other', 'ratio', 'least–most', 'interval of the median', 'pairs', `≥ ${ratioMin}`],

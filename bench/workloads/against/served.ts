@@ -73,9 +73,17 @@ const served: readonly Served[] = [
     requestCount: 8,
     loads: [http('JSON', 'http-json', 4), http('binary HTTP', 'http-binary', 4), websocket(4, 4)],
   },
-  { ...fraud, number: 15, title: 'three checks', pipeline: checkSteps.checked, loads: [websocket(16, 64)] },
   {
     ...fraud,
+    request: '29 floats, three checks',
+    number: 15,
+    title: 'three checks',
+    pipeline: checkSteps.checked,
+    loads: [websocket(16, 64)],
+  },
+  {
+    ...fraud,
+    request: '29 floats, logged',
     number: 17,
     title: 'the log, asynchronous',
     pipeline: { steps, log: { durability: 'async' } },
@@ -106,7 +114,7 @@ async function compareServed(row: Served, bench: Bench, checkouts: Checkouts): P
     const title = `${row.request}, ${name}`
     bench.say(`${title}: the answers of both`)
     for (const checkout of [checkouts.own, checkouts.other]) await measureTrial(brief, checkout, setup, load)
-    bench.say(`${title}: ${bench.rounds} pairs`)
+    bench.say(`${title}: pairs of trials, ${bench.rounds}`)
     const trials = await measurePairs(bench.rounds, (side) => measureTrial(bench, checkouts[side], setup, load))
     comparisons.push(...compareAll(figuresOf(row.number, title, figure ?? 'rate'), trials))
   }
