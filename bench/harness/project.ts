@@ -30,7 +30,7 @@ export function readMachine(): Machine {
     node: process.version,
     onnxRuntime: versionOf('onnxruntime-node'),
     loadAtStart: Number((loadavg()[0] ?? 0).toFixed(2)),
-    commit: readCommit(),
+    commit: commitOf(projectRoot),
   }
 }
 
@@ -53,9 +53,10 @@ function versionOf(dependency: string): string {
   return (JSON.parse(text) as { version: string }).version
 }
 
-function readCommit(): string {
+/** Short hash of the checkout at `root`, with `+` when its working tree differs; `unknown` outside a git checkout. */
+export function commitOf(root: string): string {
   const git = (...args: string[]) =>
-    execFileSync('git', args, { cwd: projectRoot, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   try {
     return git('rev-parse', '--short=10', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : '+')
   } catch {

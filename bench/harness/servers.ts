@@ -17,9 +17,17 @@ const startLimitMs = 20_000
 const stopLimitMs = 10_000
 const outputCharactersMax = 65_536
 
-/** Starts `node dist/src/cli/main.js serve` on a free port over `home`. @param args more of its options. */
-export async function startPenstock(home: string, args: readonly string[] = []): Promise<RunningServer> {
-  const main = join(projectRoot, 'dist', 'src', 'cli', 'main.js')
+/**
+ * Starts `node dist/src/cli/main.js serve` on a free port over `home`.
+ * @param args more of its options.
+ * @param root of the checkout whose server it is; this one's unless told.
+ */
+export async function startPenstock(
+  home: string,
+  args: readonly string[] = [],
+  root: string = projectRoot,
+): Promise<RunningServer> {
+  const main = join(root, 'dist', 'src', 'cli', 'main.js')
   // The address is in the start line, whatever else is said around it.
   return start(
     [main, 'serve', '--host', '127.0.0.1', '--port', '0', '--home', home, ...args],

@@ -5,19 +5,15 @@
  * run is given. That no tensor bytes pass through JavaScript on the way is held by test/addon/chain.test.ts.
  */
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Engine, pipeline } from '../../src/index.js'
-import { projectRoot } from '../harness/project.js'
 import { median } from '../harness/report.js'
+import { chainModelPath, chainSteps } from './chain-model.js'
 import { measureOrt } from './ort-search.js'
 import { drawRequests, type Requests } from './requests.js'
 import { interleave, resultsOf, samplesOf } from './rounds.js'
 import { verdict, type Bench, type Finding, type Row } from './row.js'
 import { shortNumber } from './table.js'
 
-/** 12 floats in, 12 floats out, so that it can follow itself. */
-const modelPath = join(projectRoot, 'examples', 'models', 'wine-scaler', 'model.onnx')
-const steps = 9
 const batchRows = [1, 256]
 const requiredUs = 5
 
@@ -26,9 +22,9 @@ export const chainRow: Row = { number: 8, title: 'a chain against the sum of its
 async function measure(bench: Bench): Promise<Finding[]> {
   const engine = await Engine.open()
   try {
-    await engine.addModel('step', await readFile(modelPath))
+    await engine.addModel('step', await readFile(chainModelPath))
     await pipeline('one', engine).model('step').deploy()
-    await chainOf(engine, steps).deploy()
+    await chainOf(engine, chainSteps).deploy()
     const findings: Finding[] = []
     for (const rows of bench.isQuick ? batchRows.slice(0, 1) : batchRows)
       findings.push(await handOver(bench, engine, rows))
@@ -45,8 +41,8 @@ function chainOf(engine: Engine, count: number): ReturnType<typeof pipeline> {
 }
 
 async function handOver(bench: Bench, engine: Engine, rows: number): Promise<Finding> {
-  const requests = await drawRequests(modelPath, { count: 1, rows })
-  const ort = { model: modelPath, freeDim: 1 }
+  const requests = await drawRequests(chainModelPath, { count: 1, rows })
+  const ort = { model: chainModelPath, freeDim: 1 }
   const configuration = { instances: 1, intraOp: 1, rows }
   await time(bench, engine, 'chain', requests)
   const results = await interleave(bench.rounds, {
@@ -59,10 +55,10 @@ async function handOver(bench: Bench, engine: Engine, rows: number): Promise<Fin
     number[],
     number[],
   ]
-  const handOvers = chain.map((us, round) => (us - (one[round] ?? 0)) / (steps - 1) - (run[round] ?? 0))
+  const handOvers = chain.map((us, round) => (us - (one[round] ?? 0)) / (chainSteps - 1) - (run[round] ?? 0))
   return verdict(8, `hand-over between steps, batch of ${rows} row${rows === 1 ? '' : 's'}`, samplesOf(handOvers), {
     unit: 'µs',
-    baseline: `${steps} steps ${shortNumber(median(chain))} µs, one ${shortNumber(median(one))} µs, a run ${shortNumber(median(run))} µs`,
+    baseline: `${chainSteps} steps ${shortNumber(median(chain))} µs, one ${shortNumber(median(one))} µs, a run ${shortNumber(median(run))} µs`,
     better: 'less',
     required: requiredUs,
   })

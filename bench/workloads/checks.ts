@@ -15,7 +15,7 @@ import { shortNumber } from './table.js'
 
 const modelPath = join(projectRoot, 'examples', 'models', 'fraud-mlp', 'model.onnx')
 const run = { type: 'model', model: 'bench' }
-const steps = {
+export const checkSteps = {
   plain: [run],
   checked: [
     run,
@@ -36,9 +36,9 @@ export const checksRow: Row = { number: 15, title: 'three checks', measure }
 
 async function measure(bench: Bench): Promise<Finding[]> {
   const requests = await drawRequests(modelPath, { count: 64, rows: 1 })
-  const home = await prepareHome(bench, 'checks', { models: { bench: modelPath }, pipelines: steps })
+  const home = await prepareHome(bench, 'checks', { models: { bench: modelPath }, pipelines: checkSteps })
   await withPenstock(home, expectFailures)
-  const trial = (pipeline: keyof typeof steps) => () =>
+  const trial = (pipeline: keyof typeof checkSteps) => () =>
     withPenstock(home, async (server): Promise<Trial> => {
       const load: Load = { requests, transport: 'websocket', connections: 16, shape: closed(64), pipeline }
       const finished = await runOn(bench, server, load)

@@ -5,47 +5,30 @@
  *   npm run bench:rows                       all rows, about forty minutes on two cores
  *   npm run bench:rows -- --only 5,6         some
  *   npm run bench:rows -- --save             appends the findings to bench/results/<date>-rows.ndjson
+ *   npm run bench:rows -- --against ../main  this build and another checkout's, side by side (against/compare.ts)
  *
- * Options for other sizes: --rounds 5 --seconds 1.5 --warmup 0.5 --quick --json. A row that fails is reported and the
- * others go on; the exit status is 1 then. A target that is missed is a finding and no failure.
+ * Options for other sizes: --rounds 5 (12 pairs with --against) --seconds 1.5 --warmup 0.5 --quick --json. A row that fails
+ * is reported and the others go on; the exit status is 1 then. A target that is missed is a finding and no failure.
  */
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineLine, projectRoot, readMachine } from '../harness/project.js'
-import { arrowBodyRow } from './arrow-body.js'
-import { chainRow } from './chain.js'
-import { checksRow } from './checks.js'
-import { computeModelRows } from './compute-models.js'
-import { largeTensorRow } from './large-tensor.js'
-import { logRow } from './log.js'
-import { programRows } from './programs.js'
-import { oipRow } from './oip.js'
+import { chosenComparedRows, compareWith } from './against/compare.js'
+import { comparedLines, formatCompared } from './against/report.js'
 import { skipped, type Bench, type Finding, type Row } from './row.js'
-import { shadowRow } from './shadow.js'
-import { smallModelRows } from './small-model.js'
 import { findingLines, formatFindings } from './table.js'
 
-const rowNumberMax = 18
-
-const rows: readonly Row[] = [
-  ...smallModelRows,
-  ...computeModelRows,
-  chainRow,
-  shadowRow,
-  largeTensorRow,
-  arrowBodyRow,
-  checksRow,
-  logRow,
-  oipRow,
-  ...programRows,
-].sort((left, right) => left.number - right.number)
+const roundsDefault = '5'
+/** An even number, so that either build is as often the first. */
+const pairsDefault = '12'
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
+    against: { type: 'string' },
+    rounds: { type: 'string' },
     seconds: { type: 'string', default: '1.5' },
     warmup: { type: 'string', default: '0.5' },
     quick: { type: 'boolean', default: false },
@@ -54,35 +37,55 @@ const { values } = parseArgs({
   },
 })
 
-process.exitCode = await main()
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`bench:rows: ${error instanceof Error ? error.message : String(error)}\n`)
+  return 1
+})
 
 async function main(): Promise<number> {
-  const chosen = chosenRows(values.only)
-  const machine = readMachine()
+  const { against } = values
   const folder = await mkdtemp(join(tmpdir(), 'penstock-rows-'))
-  const bench: Bench = {
-    rounds: positive('rounds', values.rounds),
-    seconds: positive('seconds', values.seconds),
-    warmupSeconds: positive('warmup', values.warmup),
-    isQuick: values.quick,
-    folder,
-    say: (what) => void process.stderr.write(`  ${what}\n`),
-  }
-  const findings: Finding[] = []
-  let failed = 0
   try {
-    for (const row of chosen) {
-      process.stderr.write(`row ${row.number}: ${row.title}\n`)
-      try {
-        findings.push(...(await row.measure(bench)))
-      } catch (error) {
-        failed += 1
-        findings.push(skipped(row.number, row.title, `failed: ${firstLine(error)}`))
-        process.stderr.write(`  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
-      }
+    const bench: Bench = {
+      rounds: positive('rounds', values.rounds ?? (against === undefined ? roundsDefault : pairsDefault)),
+      seconds: positive('seconds', values.seconds),
+      warmupSeconds: positive('warmup', values.warmup),
+      isQuick: values.quick,
+      folder,
+      say: (what) => void process.stderr.write(`  ${what}\n`),
     }
+    return against === undefined ? await measureRows(bench) : await compareRows(bench, against)
   } finally {
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function compareRows(bench: Bench, against: string): Promise<number> {
+  const chosen = chosenComparedRows(values.only)
+  // What is kept is about promises, and a ratio of two builds is none.
+  if (values.save) throw new Error('Expected --save without --against: print with --json what is to be kept elsewhere')
+  const compared = await compareWith(against, chosen, bench, readMachine())
+  const report = values.json ? comparedLines(new Date(), compared).join('\n') : formatCompared(compared, bench)
+  process.stdout.write(`${report}\n`)
+  return compared.failed === 0 ? 0 : 1
+}
+
+async function measureRows(bench: Bench): Promise<number> {
+  // Only here: the rows load ONNX Runtime and the addon, which a comparison must not (against/draw-program.ts).
+  const { rows } = await import('./rows.js')
+  const chosen = chosenRows(rows, values.only)
+  const machine = readMachine()
+  const findings: Finding[] = []
+  let failed = 0
+  for (const row of chosen) {
+    process.stderr.write(`row ${row.number}: ${row.title}\n`)
+    try {
+      findings.push(...(await row.measure(bench)))
+    } catch (error) {
+      failed += 1
+      findings.push(skipped(row.number, row.title, `failed: ${firstLine(error)}`))
+      process.stderr.write(`  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+    }
   }
   const lines = findingLines(new Date(), machine, findings)
   const trials = `medians of ${bench.rounds} interleaved trials of ${bench.seconds} s`
@@ -94,12 +97,14 @@ async function main(): Promise<number> {
   return failed === 0 ? 0 : 1
 }
 
-function chosenRows(only: string | undefined): readonly Row[] {
+function chosenRows(rows: readonly Row[], only: string | undefined): readonly Row[] {
   if (only === undefined) return rows
   const numbers = only.split(',').map(Number)
   const unknown = numbers.find((number) => !rows.some((row) => row.number === number))
   if (unknown !== undefined)
-    throw new Error(`Expected --only to be numbers of rows, such as 5,6 (1 to ${rowNumberMax}) but received ${only}`)
+    throw new Error(
+      `Expected --only to be numbers of rows, such as 5,6 (1 to ${rows.at(-1)?.number}) but received ${only}`,
+    )
   return rows.filter(({ number }) => numbers.includes(number))
 }
 

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { projectRoot } from '../harness/project.js'
 import { awaitReady, startPenstock, type RunningServer } from '../harness/servers.js'
 import type { Bench } from './row.js'
 
@@ -20,12 +21,21 @@ export interface Setup {
   >
 }
 
-/** Makes the home `name` unless an earlier row did: deploys everything, stops the server. @returns the home's path. */
-export async function prepareHome(bench: Bench, name: string, setup: Setup): Promise<string> {
+/**
+ * Makes the home `name` unless an earlier row did: deploys everything, stops the server.
+ * @param root of the checkout whose server deploys; this one's unless told.
+ * @returns the home's path.
+ */
+export async function prepareHome(
+  bench: Bench,
+  name: string,
+  setup: Setup,
+  root: string = projectRoot,
+): Promise<string> {
   const home = join(bench.folder, name)
   if (existsSync(home)) return home
   // Measured now, while nothing else runs: a server that calibrates beside its load measures the load, too.
-  const server = await startPenstock(home, ['--calibration', 'deploy'])
+  const server = await startPenstock(home, ['--calibration', 'deploy'], root)
   try {
     for (const [model, path] of Object.entries(setup.models)) {
       await put(server, `/v1/models/${model}/versions`, 'application/octet-stream', await readFile(path))
@@ -47,12 +57,13 @@ export async function prepareModel(bench: Bench, name: string, path: string): Pr
   return prepareHome(bench, name, { models: { [name]: path }, pipelines: { [name]: [{ type: 'model', model: name }] } })
 }
 
-/** Runs `use` against a server over `home`, and stops it whatever happens. */
+/** Runs `use` against a server of `root`'s checkout over `home`, and stops it whatever happens. */
 export async function withPenstock<Result>(
   home: string,
   use: (server: RunningServer) => Promise<Result>,
+  root: string = projectRoot,
 ): Promise<Result> {
-  return withServer(startPenstock(home), async (server) => {
+  return withServer(startPenstock(home, [], root), async (server) => {
     await awaitReady(server)
     return use(server)
   })

@@ -3,7 +3,7 @@
  * checked while it runs. Drawn from a fixed seed. A set is written once for each transport that sends it.
  */
 import { basename, join } from 'node:path'
-import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { seededRandom, type RandomSource } from '../../src/base/random.js'
 import type { LoadPlan } from '../../src/loadtest/native/load-plan.js'
 import { writeRequestBodies } from '../../src/loadtest/native/request-bodies.js'
@@ -48,7 +48,9 @@ const tokenMax = 2000
 
 export async function drawRequests(modelPath: string, options: DrawOptions): Promise<Requests> {
   const { count, rows, freeDim = 1, tolerance = shallowTolerance } = options
-  const session = await InferenceSession.create(modelPath, { intraOpNumThreads: 1 })
+  // Not at the top: who compares the memory of servers must not hold pages of ONNX Runtime with one of them.
+  const ort = await import('onnxruntime-node')
+  const session = await ort.InferenceSession.create(modelPath, { intraOpNumThreads: 1 })
   const [inputs, outputs] = [session.inputMetadata.map(fieldOf), session.outputMetadata.map(fieldOf)]
   const random = seededRandom(seed)
   const bodies: { inputs: Tensors; expected: Tensors }[] = []
@@ -56,7 +58,7 @@ export async function drawRequests(modelPath: string, options: DrawOptions): Pro
     const tensors = inputs.map((field): [string, Tensor] => [field.name, drawTensor(field, rows, freeDim, random)])
     const feeds = tensors.map(([name, { dtype, data, shape }]): [string, OrtTensor] => [
       name,
-      new OrtTensor(dtype as 'float32', data as Float32Array, shape),
+      new ort.Tensor(dtype as 'float32', data as Float32Array, shape),
     ])
     const results = await session.run(Object.fromEntries(feeds))
     const expected = Object.entries(results).map(([name, result]): [string, Tensor] => [name, copyOf(result)])

@@ -17,10 +17,14 @@ export function findingLines(date: Date, machine: Machine, findings: readonly Fi
 }
 
 export function formatFindings(findings: readonly Finding[]): string {
-  const rows = [
+  return formatTable([
     ['#', 'workload', 'figure', 'lowest–highest', 'baseline of the run', 'must', 'aim', 'reached'],
     ...[...findings].sort((left, right) => left.row - right.row).map(cellsOf),
-  ]
+  ])
+}
+
+/** Columns as wide as their widest cell. @param rows of cells, the titles first. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows
     .map((row) =>

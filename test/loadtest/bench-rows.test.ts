@@ -3,6 +3,7 @@
  * them is right. No figure is asserted. The yardstick is left out even where it is, for it needs a registry.
  */
 import { execFile } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -34,5 +35,40 @@ describe('the judge', () => {
     await expect(run(process.execPath, [program, '--only', '99'], { env })).rejects.toThrow(
       /--only to be numbers of rows/,
     )
+  })
+
+  it('compares this build with itself, each figure with a ratio', { timeout: 120_000 }, async () => {
+    const sizes = ['--quick', '--rounds', '1', '--seconds', '0.2', '--warmup', '0.1']
+    const against = ['--against', projectRoot, '--only', '2,8']
+    const { stdout } = await run(process.execPath, [program, ...against, '--json', ...sizes], { env })
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines.filter(({ isRequired }) => isRequired).map(({ row }) => row)).toEqual([2, 8, 8])
+    for (const line of lines) {
+      expect(line, stdout).toMatchObject({ benchmark: 'rows-against', kind: 'comparison', against: expect.any(String) })
+      for (const value of [line.own, line.other, line.ratio.median]) {
+        expect(Number.isFinite(value) && value > 0, JSON.stringify(line)).toBe(true)
+      }
+      // Of one pair nothing can be told.
+      expect(line).toMatchObject({ ratio: { count: 1 }, interval: { confidence: 0 }, outcome: 'unclear' })
+    }
+    expect(lines.filter(({ name }) => /VmRSS|Pss/.test(name))).toHaveLength(4)
+  })
+
+  it('a comparison itself loads neither ONNX Runtime nor the addon, which would share its pages with one build', async () => {
+    const compare = join(projectRoot, 'dist', 'bench', 'workloads', 'against', 'compare.js')
+    const script = `await import(${JSON.stringify(compare)}); console.log(process.report.getReport().sharedObjects.join())`
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script])
+    expect(stdout).toMatch(/libc\b/)
+    expect(stdout.replaceAll(projectRoot, '')).not.toMatch(/libonnxruntime|onnxruntime_binding|Release\/penstock/)
+  })
+
+  it('refuses to compare with what is no checkout, by a row that does not compare, and to keep the ratios', async () => {
+    const attempt = (...args: string[]) => run(process.execPath, [program, '--against', ...args], { env })
+    await expect(attempt(tmpdir())).rejects.toThrow(/--against to be the folder of a checkout of Penstock/)
+    await expect(attempt(projectRoot, '--only', '4')).rejects.toThrow(/--only beside --against to be some of the rows/)
+    await expect(attempt(projectRoot, '--save')).rejects.toThrow(/--save without --against/)
   })
 })

@@ -8,9 +8,9 @@
  */
 import { createHash } from 'node:crypto'
 import { fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Engine, Home, type InferResult } from '../../../src/index.js'
+import { memoryOf } from '../../harness/memory.js'
 import { projectRoot } from '../../harness/project.js'
 import { seeded } from './dense-model.js'
 
@@ -68,7 +68,7 @@ async function measure({ home: path, workers, width }: MeasureTask): Promise<Mea
         engine.infer('dense', { inputs: { x } }),
       ),
     )
-    const memory = { rssMib: rssMib(), pssMib: pssMib(), peakRssMib: process.resourceUsage().maxRSS / 1024 }
+    const memory = { ...memoryOf('self'), peakRssMib: process.resourceUsage().maxRSS / 1024 }
     const runMs = await medianRunMs(engine, width)
     return { workers, ...memory, answers: hashOf(answers.slice(0, REQUESTS_KEPT)), runMs, notices }
   } finally {
@@ -96,13 +96,4 @@ function hashOf(answers: readonly InferResult[]): string {
   const hash = createHash('sha256')
   for (const { outputs } of answers) hash.update(outputs['y']?.data as Float32Array)
   return hash.digest('hex').slice(0, 16)
-}
-
-function rssMib(): number {
-  return process.memoryUsage.rss() / 2 ** 20
-}
-
-function pssMib(): number {
-  const kib = /^Pss:\s+(\d+) kB/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1]
-  return Number(kib) / 1024
 }
