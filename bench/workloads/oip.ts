@@ -48,6 +48,10 @@ async function measure(bench: Bench): Promise<Finding[]> {
     },
     echo: () => withServer(startBaseline('grpc-echo.mjs'), (server) => flood(bench, server.port, message)),
   })
+  return findingsOf(results)
+}
+
+function findingsOf(results: Map<string, number[]>): Finding[] {
   const rate = (value: number): number => value
   const medianOf = (name: 'json' | 'binary' | 'echo'): string =>
     `${shortNumber(samplesOf(resultsOf(results, name)).median)}/s`

@@ -9,4 +9,5 @@ export type {
   WeightedModel,
 } from './builder.js'
 export { compilePlan, describeStep } from './compile.js'
+export { STEP_TYPES } from './kinds.js'
 export { parseDefinition, parseSteps } from './parse.js'

@@ -1,6 +1,7 @@
 /**
- * The contract of a step kind: all that the product knows of one stands in one file of this folder, behind this face.
- * To add a kind: its wire type in pipeline/definition.ts, one file here, one line in kinds.ts.
+ * The contract of a step kind: all that the product knows of one stands in one file of kinds/, behind this interface.
+ * To add a kind: its wire type in pipeline/definition.ts, one file in kinds/, one line in kinds.ts, and its method in
+ * builder.ts. A test counts them (test/docs/internals.test.ts).
  *
  * A definition is checked twice. `parse` sees one step alone and as untrusted JSON; `flow` sees how many outputs stand
  * before it; both need no model. `plan` sees the models, at deploy and whenever an alias moves.

@@ -8,7 +8,9 @@ import { describe, expect, it } from 'vitest'
 import { outputs, staleOutputs } from '../codegen/generate.mjs'
 import { flowExamples, flowRule } from './flow.js'
 import { layerExamples, layerRule } from './layers.js'
-import { fileLinesMax, longFiles, ratchetFindings, rules, testLinesMax, type Finding } from './rules.js'
+import { fileLinesMax, longFiles, ratchetFindings, rules, type Finding } from './rules.js'
+import { importGraph, ringFindings, ringsOf, roomGraph } from './rings.js'
+import { crowdedRooms, roomSourcesMax, unexplainedRooms } from './rooms.js'
 import { importsOf, readTree, withoutComments } from './source.js'
 import { deadModules, undeclaredPackages, unlistedNativeSources, unusedPackages } from './tree.js'
 
@@ -45,6 +47,22 @@ describe('tidy: the tree', () => {
 
   it(`no file grows beyond ${fileLinesMax} lines`, () => {
     expect(print(ratchetFindings(longFiles(files), ratchet))).toBe('')
+  })
+
+  it('modules import each other in no ring, types included', () => {
+    expect(print(ringFindings(importGraph(files)))).toBe('')
+  })
+
+  it('rooms import each other in no ring', () => {
+    expect(print(ringFindings(roomGraph(importGraph(files))))).toBe('')
+  })
+
+  it(`no room holds more than ${roomSourcesMax} sources`, () => {
+    expect(print(crowdedRooms(files))).toBe('')
+  })
+
+  it('every room says what lives there', () => {
+    expect(print(unexplainedRooms(files))).toBe('')
   })
 
   it('every module is imported', () => {
@@ -92,14 +110,61 @@ describe('tidy: the canaries', () => {
       ['src/a.ts', '\n'.repeat(fileLinesMax + 1)],
       ['src/b.ts', '\n'.repeat(fileLinesMax)],
       ['src/generated/c.ts', '\n'.repeat(5000)],
-      ['src/d.test.ts', '\n'.repeat(testLinesMax)],
-      ['src/e.test.ts', '\n'.repeat(testLinesMax + 1)],
+      ['src/d.test.ts', '\n'.repeat(fileLinesMax)],
+      ['src/e.test.ts', '\n'.repeat(fileLinesMax + 1)],
     ])
     expect([...longFiles(tree).keys()]).toEqual(['src/a.ts', 'src/e.test.ts'])
     tree.delete('src/e.test.ts')
     expect(ratchetFindings(longFiles(tree), {})).toHaveLength(1)
     expect(ratchetFindings(longFiles(tree), { 'src/a.ts': fileLinesMax + 1 })).toEqual([])
     expect(ratchetFindings(new Map(), { 'src/a.ts': 500 })).toHaveLength(1)
+  })
+
+  it('rings: finds one of types, one of three files, and none in a chain', () => {
+    const tree = new Map([
+      ['src/a/one.ts', "import type { B } from './two.js'"],
+      ['src/a/two.ts', "import { A } from './one.js'"],
+      ['src/b/x.ts', "import { y } from './y.js'"],
+      ['src/b/y.ts', "export * from './z.js'"],
+      ['src/b/z.ts', "const m = await import('./x.js')"],
+      ['src/c/top.ts', "import { one } from '../a/one.js'\nimport fs from 'node:fs'"],
+    ])
+    expect(ringsOf(importGraph(tree)).map((ring) => ring.length)).toEqual([2, 3])
+    expect(ringFindings(importGraph(tree)).map(({ path }) => path)).toEqual(['src/a/one.ts', 'src/b/x.ts'])
+    tree.delete('src/a/two.ts')
+    tree.delete('src/b/z.ts')
+    expect(ringsOf(importGraph(tree))).toEqual([])
+  })
+
+  it('rings of rooms: refuses two that need each other, but not a room and its parent, nor tests', () => {
+    const tree = new Map([
+      ['src/a/one.ts', "import { two } from '../b/two.js'"],
+      ['src/b/other.ts', "import { three } from '../a/three.js'"],
+      ['src/a/three.ts', "import { inner } from './inside/inner.js'"],
+      ['src/b/two.ts', ''],
+      ['src/a/inside/inner.ts', "import { four } from '../four.js'"],
+      ['src/a/four.ts', ''],
+      ['src/b/two.test.ts', "import { one } from '../a/one.js'"],
+    ])
+    expect(ringsOf(importGraph(tree))).toEqual([])
+    expect(ringsOf(roomGraph(importGraph(tree)))).toEqual([['src/a', 'src/b']])
+    tree.delete('src/b/other.ts')
+    expect(ringsOf(roomGraph(importGraph(tree)))).toEqual([])
+  })
+
+  it('rooms: refuses a crowded one and one that says nothing of itself', () => {
+    const sources = Array.from({ length: roomSourcesMax + 1 }, (_, index) => [`src/a/${index}.ts`, ''] as const)
+    const tree = new Map<string, string>([
+      ...sources,
+      ['src/b/b.ts', ''],
+      ['src/b/README.md', ''],
+      ['src/b/c/d.ts', ''],
+    ])
+    expect(crowdedRooms(tree).map(({ path }) => path)).toEqual(['src/a'])
+    expect(unexplainedRooms(tree).map(({ path }) => path)).toEqual(['src/a', 'src/b/c'])
+    tree.delete('src/a/0.ts')
+    tree.set('src/a/0.test.ts', '').set('src/b/README.md', 'Here is `c/`.').set('src/a/README.md', '')
+    expect([...crowdedRooms(tree), ...unexplainedRooms(tree)]).toEqual([])
   })
 
   it('dead modules: refuses a module that only its test imports', () => {

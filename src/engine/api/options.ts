@@ -2,12 +2,15 @@
 import type { Clock } from '../../base/clock.js'
 import type { ExecutionProvider } from '../../base/providers.js'
 import type { RandomSource } from '../../base/random.js'
-import type { PoolNotice } from '../../worker/pool/pool-options.js'
 import type { EngineLog } from './logs.js'
 import type { ModelStore, PipelineStore } from './stores.js'
 
 /** Something an operator should read: a worker that was lost, a stored pipeline that cannot be deployed. */
-export type EngineNotice = PoolNotice
+export interface EngineNotice {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly cause?: unknown
+}
 
 /** When a model is measured: never, while it serves by default, or before it serves. */
 export type CalibrationMode = 'off' | 'background' | 'deploy'

@@ -18,7 +18,7 @@ import { dtypeInfo } from '../../tensor/dtype.js'
 import { CalibrationBench } from '../../worker/calibration/calibration-bench.js'
 import type { MeasuredModel } from '../../worker/calibration/calibration-messages.js'
 import type { ModelSource } from '../../worker/worker-messages.js'
-import type { PoolNotice } from '../../worker/pool/inference-pool.js'
+import type { EngineNotice } from '../api/options.js'
 import { hintedFields } from '../../worker/sessions/graph-hints.js'
 import { sampleDims, type HintedField } from '../../worker/sessions/sample-inputs.js'
 import type { Calibration, CalibrationConditions, ModelVersion } from '../api/api.js'
@@ -51,7 +51,7 @@ export interface CalibratorParts {
   readonly store: (version: ModelVersion, calibration: Calibration) => Promise<void>
   /** Another number after every batch that the engine runs: tells whether somebody else needs the cores. */
   readonly activity: () => number
-  readonly onNotice: (notice: PoolNotice) => void
+  readonly onNotice: (notice: EngineNotice) => void
 }
 
 /** The control path is quiet when nothing was deployed for so long: a start-up with many models comes first. */

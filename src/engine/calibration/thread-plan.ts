@@ -88,42 +88,41 @@ export function planThreads(facts: ThreadFacts, overrides: ThreadOverrides = {})
   const ioThreads = 1
   const threads = ioThreads + inferWorkers * intraOpThreads
   const spinning = intraOpThreads > 1 && threads <= cores
-  return {
-    cores,
-    ioThreads,
-    inferWorkers,
-    backgroundWorkers,
-    intraOpThreads,
-    spinning,
-    watchUs,
-    reasons: [
-      facts.quotaCores === null
-        ? `cores: ${cores}, from the affinity mask; the cgroup sets no CPU quota`
-        : `cores: ${cores}, the lesser of the affinity mask (${facts.affinityCores}) and the cgroup's quota (${round(facts.quotaCores)})`,
-      'I/O threads: 1, which is also the control thread',
-      overrides.inferWorkers === undefined
-        ? `inference workers: ${inferWorkers}, one per core`
-        : `inference workers: ${inferWorkers}, as set by option`,
-      overrides.backgroundWorkers !== undefined
-        ? `background workers: ${backgroundWorkers}, as set by option`
-        : backgroundWorkers > 0
-          ? `background workers: ${backgroundWorkers}, for challengers, with what others leave of the cores`
-          : 'background workers: 0, threads cannot yield here; inference workers run challengers',
-      overrides.intraOpThreads === undefined
-        ? 'threads inside a run: 1, because requests run in parallel instead'
-        : `threads inside a run: ${intraOpThreads}, as set by option`,
-      spinning
-        ? `spinning: on, ${threads} threads have ${cores} cores`
-        : intraOpThreads === 1
-          ? 'spinning: off, runs have one thread'
-          : `spinning: off, ${threads} threads share ${cores} cores`,
-      overrides.workerWatchUs !== undefined
-        ? `idle worker watches: ${watchUs} us, as set by option`
-        : watchUs > 0
-          ? `idle worker watches: ${watchUs} us before it sleeps, while requests come faster than that`
-          : 'idle worker watches: 0 us, there is no core beside the one of I/O',
-    ],
-  }
+  const plan = { cores, ioThreads, inferWorkers, backgroundWorkers, intraOpThreads, spinning, watchUs }
+  return { ...plan, reasons: reasonsOf(plan, facts, overrides) }
+}
+
+/** One sentence per decision, in the order of the plan's members. */
+function reasonsOf(plan: Omit<ThreadPlan, 'reasons'>, facts: ThreadFacts, overrides: ThreadOverrides): string[] {
+  const { cores, ioThreads, inferWorkers, backgroundWorkers, intraOpThreads, spinning, watchUs } = plan
+  const threads = ioThreads + inferWorkers * intraOpThreads
+  return [
+    facts.quotaCores === null
+      ? `cores: ${cores}, from the affinity mask; the cgroup sets no CPU quota`
+      : `cores: ${cores}, the lesser of the affinity mask (${facts.affinityCores}) and the cgroup's quota (${round(facts.quotaCores)})`,
+    'I/O threads: 1, which is also the control thread',
+    overrides.inferWorkers === undefined
+      ? `inference workers: ${inferWorkers}, one per core`
+      : `inference workers: ${inferWorkers}, as set by option`,
+    overrides.backgroundWorkers !== undefined
+      ? `background workers: ${backgroundWorkers}, as set by option`
+      : backgroundWorkers > 0
+        ? `background workers: ${backgroundWorkers}, for challengers, with what others leave of the cores`
+        : 'background workers: 0, threads cannot yield here; inference workers run challengers',
+    overrides.intraOpThreads === undefined
+      ? 'threads inside a run: 1, because requests run in parallel instead'
+      : `threads inside a run: ${intraOpThreads}, as set by option`,
+    spinning
+      ? `spinning: on, ${threads} threads have ${cores} cores`
+      : intraOpThreads === 1
+        ? 'spinning: off, runs have one thread'
+        : `spinning: off, ${threads} threads share ${cores} cores`,
+    overrides.workerWatchUs !== undefined
+      ? `idle worker watches: ${watchUs} us, as set by option`
+      : watchUs > 0
+        ? `idle worker watches: ${watchUs} us before it sleeps, while requests come faster than that`
+        : 'idle worker watches: 0 us, there is no core beside the one of I/O',
+  ]
 }
 
 /** The plan as a table of plain text, one decision a line. */

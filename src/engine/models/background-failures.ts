@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.js'
 import { FAILURE_LOG_MS } from '../../base/limits/limits.js'
 import type { BackgroundFailure } from '../api/background.js'
-import type { PoolNotice } from '../../worker/pool/inference-pool.js'
+import type { EngineNotice } from '../api/options.js'
 
 /** What is remembered for one loaded model. */
 export interface BackgroundFailures {
@@ -21,7 +21,7 @@ export const newBackgroundFailures = (): BackgroundFailures => ({ last: null, sa
 export function noteBackgroundFailure(
   failures: BackgroundFailures,
   { label, code, message, count }: { label: string; code: string; message: string; count: number },
-  { clock, onNotice }: { readonly clock: Clock; readonly onNotice: (notice: PoolNotice) => void },
+  { clock, onNotice }: { readonly clock: Clock; readonly onNotice: (notice: EngineNotice) => void },
 ): void {
   failures.last = { code, message, at: new Date(clock.nowMs()).toISOString() }
   failures.unsaid += count

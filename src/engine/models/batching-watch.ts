@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../base/clock.js'
 import { BATCHING_NOTICE_MS } from '../../base/limits/limits.js'
-import type { PoolNotice } from '../../worker/pool/inference-pool.js'
+import type { EngineNotice } from '../api/options.js'
 import { BATCHING_PROOF_REVISION } from '../../worker/inspection/row-trial/decide-batching.js'
 import type { DifferencePolicy } from '../api/options.js'
 import type { BatchingCounts, BatchingProof, ModelVersion } from '../api/api.js'
@@ -30,10 +30,10 @@ export function mustRunAlone(version: ModelVersion, policy: DifferencePolicy): b
 
 export class BatchingNotices {
   readonly #clock: Clock
-  readonly #onNotice: (notice: PoolNotice) => void
+  readonly #onNotice: (notice: EngineNotice) => void
   readonly #said = new Map<string, number>()
 
-  constructor(clock: Clock, onNotice: (notice: PoolNotice) => void) {
+  constructor(clock: Clock, onNotice: (notice: EngineNotice) => void) {
     this.#clock = clock
     this.#onNotice = onNotice
   }

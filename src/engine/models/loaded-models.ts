@@ -16,7 +16,7 @@ import { BATCH_BYTES_MAX } from '../../base/limits/limits.js'
 import type { ExecutionProvider } from '../../base/providers.js'
 import { dtypeInfo } from '../../tensor/dtype.js'
 import type { TensorField } from '../../tensor/tensor.js'
-import type { InferencePool, PoolNotice } from '../../worker/pool/inference-pool.js'
+import type { InferencePool } from '../../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../../worker/pool/overdue-runs.js'
 import type { LoadableModel, ModelSource, WorkerObservation } from '../../worker/worker-messages.js'
 import type {
@@ -33,7 +33,7 @@ import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures }
 import { storedCalibration } from '../calibration/conditions.js'
 import { BatchingNotices, mustRunAlone, newBatchingCounts, trustedProof } from './batching-watch.js'
 import { Calibrator } from '../calibration/calibrator.js'
-import type { CalibrationMode, DifferencePolicy, QueueLimits } from '../api/options.js'
+import type { CalibrationMode, DifferencePolicy, EngineNotice, QueueLimits } from '../api/options.js'
 import { hasBlobBytes } from '../stores/memory-stores.js'
 import { newPlainRunCounters, type PlainRunCounters } from '../counters/string-path-counters.js'
 import { expectOneFile } from './one-file.js'
@@ -74,7 +74,7 @@ export interface LoadedModelsParts {
   readonly conditions: CalibrationConditions
   readonly differencePolicy: DifferencePolicy
   readonly clock: Clock
-  readonly onNotice: (notice: PoolNotice) => void
+  readonly onNotice: (notice: EngineNotice) => void
 }
 
 interface Entry extends LoadedModel {

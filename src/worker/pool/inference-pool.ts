@@ -37,7 +37,7 @@ import {
 } from '../worker-messages.js'
 import { WorkerPlaces, type WorkerRole } from './worker-places.js'
 
-export type { PoolNotice, PoolOptions } from './pool-options.js'
+export type { PoolOptions } from './pool-options.js'
 
 const JOBS_OF_PORT_MAX = 1024
 /** Of a run's time in the moving average of plain runs. */

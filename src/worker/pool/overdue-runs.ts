@@ -1,5 +1,5 @@
 /** What is counted and said of runs past their limit. */
-import type { PoolNotice } from './pool-options.js'
+import type { EngineNotice } from '../../engine/api/options.js'
 import type { OverdueRun } from './run-monitor.js'
 
 /** Of one model. */
@@ -12,7 +12,7 @@ export interface OverdueRuns {
 
 export const newOverdueRuns = (): OverdueRuns => ({ count: 0, stuck: 0 })
 
-export function overdueNotice(run: OverdueRun): PoolNotice {
+export function overdueNotice(run: OverdueRun): EngineNotice {
   const limit =
     `past its limit of ${secondsOf(run.limitMs)}` +
     (run.model.expectedUs > 0 ? ` (known to take ${secondsOf(run.model.expectedUs / 1000)})` : '')
@@ -22,7 +22,7 @@ export function overdueNotice(run: OverdueRun): PoolNotice {
   }
 }
 
-export function overdueEndNotice(run: OverdueRun): PoolNotice {
+export function overdueEndNotice(run: OverdueRun): EngineNotice {
   return {
     level: 'info',
     message: `The run of model ${run.model.label} in worker ${run.worker} that was past its limit has ended after about ${secondsOf(run.elapsedUs / 1000)}`,

@@ -1,11 +1,6 @@
 /** What a pool of inference workers is opened with. */
 import type { Clock } from '../../base/clock.js'
-
-export interface PoolNotice {
-  readonly level: 'info' | 'warn' | 'error'
-  readonly message: string
-  readonly cause?: unknown
-}
+import type { EngineNotice } from '../../engine/api/options.js'
 
 export interface PoolOptions {
   /** Threads, 1..INFER_WORKERS_MAX. */
@@ -25,5 +20,5 @@ export interface PoolOptions {
   /** Threads beyond those at most, for stuck ones and for a while; absent: SUBSTITUTE_WORKERS. */
   readonly substituteWorkers?: number | undefined
   readonly clock: Clock
-  readonly onNotice: (notice: PoolNotice) => void
+  readonly onNotice: (notice: EngineNotice) => void
 }

@@ -1,4 +1,5 @@
 /** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
+import { STEP_TYPES } from '../../../../steps/index.js'
 import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
 import { logSchemas } from './log-schemas.js'
@@ -75,7 +76,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Step: {
     type: 'object',
     properties: {
-      type: { enum: ['model', 'multi-model', 'audit', 'select', 'key-split', 'random-split', 'shadow', 'check'] },
+      type: { enum: STEP_TYPES },
       hashKey: { type: 'string', description: 'random-split: the routing key that decides instead of chance' },
       hashSeed: {
         type: 'string',
