@@ -3,10 +3,11 @@
 #include <cstdint>
 
 namespace penstock {
-// Of the calling thread, for yield_thread.
+// The calling thread, as yield_thread names it.
 int64_t this_thread_id() noexcept;
-// For the thread and those that it makes from now on. The thread must still be there. At kNicest it gets next to nothing while others want the core; at kNicer about
-// a tenth, so that what it does comes to an end on a busy machine, too.
+// For the thread and those that it makes from now on. The thread must still be there. At kNicest it gets next to
+// nothing while others want the core; at kNicer about a tenth, so that what it does comes to an end on a busy machine,
+// too.
 constexpr int kNicest = 19;
 constexpr int kNicer = 10;
 void yield_thread(int64_t thread_id, int niceness) noexcept;

@@ -5,11 +5,11 @@
 namespace penstock::load {
 namespace {
 
-wire::Bytes bytes_of(ByteSpan span) noexcept {
+flatbuffers::Bytes bytes_of(ByteSpan span) noexcept {
   return {span.data(), span.size()};
 }
 
-ByteSpan span_of(const wire::Vector& vector) noexcept {
+ByteSpan span_of(const flatbuffers::Vector& vector) noexcept {
   return {vector.begin(), vector.count};
 }
 
@@ -21,9 +21,9 @@ std::optional<Message> read_message(ByteSpan frame) noexcept {
   return message;
 }
 
-std::optional<Results> read_results(const wire::Table& table) noexcept {
+std::optional<Results> read_results(const flatbuffers::Table& table) noexcept {
   Results results;
-  wire::Vector data;
+  flatbuffers::Vector data;
   if (!table.vector(slots::results::requests, 4, results.requests) || results.requests.count == 0) return std::nullopt;
   if (!table.vector(slots::results::rows, 4, results.rows)) return std::nullopt;
   if (!table.vector(slots::results::data, 1, data)) return std::nullopt;
@@ -38,7 +38,7 @@ std::optional<Results> read_results(const wire::Table& table) noexcept {
   return results;
 }
 
-std::optional<Failure> read_failure(const wire::Table& table) noexcept {
+std::optional<Failure> read_failure(const flatbuffers::Table& table) noexcept {
   Failure failure;
   std::optional<std::string_view> code;
   std::optional<std::string_view> message;
@@ -49,12 +49,12 @@ std::optional<Failure> read_failure(const wire::Table& table) noexcept {
   return failure;
 }
 
-uint32_t hello_window(const wire::Table& table) noexcept {
+uint32_t hello_window(const flatbuffers::Table& table) noexcept {
   uint32_t window = 0;
   return table.scalar(slots::hello::window_requests, window) ? window : 0;
 }
 
-uint32_t credit_window(const wire::Table& table) noexcept {
+uint32_t credit_window(const flatbuffers::Table& table) noexcept {
   uint32_t window = 0;
   return table.scalar(slots::credit::window_requests, window) ? window : 0;
 }

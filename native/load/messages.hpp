@@ -1,6 +1,6 @@
 // The messages of penstock.v1 that a generator meets: Open goes out, Infer goes out with two numbers filled in, Hello,
-// Opened, Results, Failure and Goaway come in. Reading is bounded by wire/flat_reader.hpp, so a broken server shows as
-// an error and not as a crash. Views live as long as the frame.
+// Opened, Results, Failure and Goaway come in. Reading is bounded by flatbuffers/flat_reader.hpp, so a broken server
+// shows as an error and not as a crash. Views live as long as the frame.
 #pragma once
 
 #include <cstdint>
@@ -16,27 +16,27 @@ namespace penstock::load {
 
 struct Message {
   Body type = Body::kNone;
-  wire::Table table;
+  flatbuffers::Table table;
 };
 std::optional<Message> read_message(ByteSpan frame) noexcept;
 
 struct Results {
-  wire::Vector requests;  // u32 each
-  wire::Vector rows;      // u32 each, or absent: one row each
+  flatbuffers::Vector requests;  // u32 each
+  flatbuffers::Vector rows;      // u32 each, or absent: one row each
   ByteSpan data;
   uint64_t rows_in_all = 0;
 };
-std::optional<Results> read_results(const wire::Table& table) noexcept;
+std::optional<Results> read_results(const flatbuffers::Table& table) noexcept;
 
 struct Failure {
   uint32_t request = 0;
   std::string_view code;
   std::string_view message;
 };
-std::optional<Failure> read_failure(const wire::Table& table) noexcept;
+std::optional<Failure> read_failure(const flatbuffers::Table& table) noexcept;
 
-uint32_t hello_window(const wire::Table& table) noexcept;
-uint32_t credit_window(const wire::Table& table) noexcept;
+uint32_t hello_window(const flatbuffers::Table& table) noexcept;
+uint32_t credit_window(const flatbuffers::Table& table) noexcept;
 
 // A Message with Open.
 std::vector<uint8_t> encode_open(uint32_t channel, std::string_view pipeline);

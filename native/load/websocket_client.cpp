@@ -283,7 +283,7 @@ class WebSocketClient final : public Client {
     return true;
   }
 
-  bool read_refusal(Stream& stream, const wire::Table& table, int64_t now_ns) {
+  bool read_refusal(Stream& stream, const flatbuffers::Table& table, int64_t now_ns) {
     const std::optional<Failure> failure = read_failure(table);
     const Job* job = failure ? take_job(stream, failure->request) : nullptr;
     if (job == nullptr) return refuse("the server failed something else than a request");
@@ -294,7 +294,7 @@ class WebSocketClient final : public Client {
     return true;
   }
 
-  bool read_answers(Stream& stream, const wire::Table& table, int64_t now_ns) {
+  bool read_answers(Stream& stream, const flatbuffers::Table& table, int64_t now_ns) {
     const std::optional<Results> results = read_results(table);
     if (!results) return refuse("the server sent Results that cannot be read");
     tally().messages += 1;

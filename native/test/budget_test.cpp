@@ -1,7 +1,7 @@
 // Claims about the bytes that requests are charged, and about the memory of their batches.
 #include "engine_fixture.hpp"
-#include "plan/held_bytes.hpp"
 #include "queue/scheduler.hpp"
+#include "runtime/held_bytes.hpp"
 #include "testing.hpp"
 
 using namespace penstock;
@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kRowBytes = 2 * kWidth * 4;  // of the fixture's models: two floats in, two out
 
 std::shared_ptr<Plane> make_plane(int64_t budget_bytes) {
-  return std::make_shared<Plane>(true, FileLayer::system(), budget_bytes);
+  return std::make_shared<Plane>(true, budget_bytes);
 }
 
 struct Budgeted : Engine {

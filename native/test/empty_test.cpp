@@ -4,8 +4,8 @@
 #include <string>
 
 #include "engine_fixture.hpp"
-#include "http/answer.hpp"
-#include "kernel/json_print.hpp"
+#include "json/answer.hpp"
+#include "json/print.hpp"
 #include "log/log_rows.hpp"
 #include "log/record_batch.hpp"
 #include "testing.hpp"
@@ -77,11 +77,11 @@ struct EmptyEngine : Engine {
     Mail mail = port->collect();
     if (mail.answers == nullptr) return "";
     Request& request = *mail.answers;
-    http::AnswerForm form;
+    AnswerForm form;
     form.outputs = {{0, "\"y\":"}};
-    std::string text(request.status() == StatusCode::kOk ? http::answer_characters(request, form) : 0, '\0');
+    std::string text(request.status() == StatusCode::kOk ? json::answer_characters(request, form) : 0, '\0');
     if (!text.empty())
-      text.resize(static_cast<size_t>(http::print_answer(request, form, 1, text.data()) - text.data()));
+      text.resize(static_cast<size_t>(json::print_answer(request, form, 1, text.data()) - text.data()));
     Port::unref(request);
     return text.substr(0, text.find("},"));
   }
@@ -113,7 +113,7 @@ TEST("empty: nests of nothing are printed, and brackets beyond counting are not"
   CLAIM(print({1, 2, 0, 3}) == "[[[],[]]]");
   for (const std::vector<int64_t>& dims : {std::vector<int64_t>{INT64_MAX, INT64_MAX, 0}, {1, INT32_MAX, INT32_MAX, 0}})
     CLAIM(json::nest_characters(dims) == json::kCharactersMany);
-  CLAIM(json::nest_characters({INT32_MAX, 0}) > http::kEmptyCharactersMax);
+  CLAIM(json::nest_characters({INT32_MAX, 0}) > json::kEmptyCharactersMax);
 }
 
 TEST("empty: the first answer after a start may have no elements, and the ones behind it have them") {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "http/body.hpp"
+#include "json/body.hpp"
 #include "test/testing.hpp"
 
 using namespace penstock;
@@ -30,8 +30,8 @@ struct Reader {
   }
 
   Plan plan;
-  http::AnswerForm form;
-  http::Body body;
+  AnswerForm form;
+  json::Body body;
 };
 
 Reader pair() {

@@ -6,9 +6,9 @@
 #include <random>
 #include <string>
 
-#include "kernel/json_number.hpp"
-#include "kernel/json_print.hpp"
-#include "kernel/json_read.hpp"
+#include "json/number.hpp"
+#include "json/print.hpp"
+#include "json/read.hpp"
 #include "test/testing.hpp"
 
 using namespace penstock;

@@ -5,9 +5,10 @@
 #include <chrono>
 
 #include "engine_fixture.hpp"
+#include "flatbuffers/flat_reader.hpp"
+#include "log/logging_runtime.hpp"
 #include "memory_files.hpp"
 #include "testing.hpp"
-#include "wire/flat_reader.hpp"
 
 using namespace penstock;
 using namespace penstock::testing;
@@ -61,15 +62,15 @@ struct BatchRead {
   }
 };
 
-bool read_batch(wire::Bytes metadata, wire::Bytes body, BatchRead& batch) {
-  wire::Table message;
-  wire::Table header;
+bool read_batch(flatbuffers::Bytes metadata, flatbuffers::Bytes body, BatchRead& batch) {
+  flatbuffers::Table message;
+  flatbuffers::Table header;
   int16_t version = 0;
   uint8_t type = 0;
   int64_t body_bytes = 0;
-  wire::Vector nodes;
-  wire::Vector buffers;
-  if (!wire::Table::open_at_offset(metadata, 0, message)) return false;
+  flatbuffers::Vector nodes;
+  flatbuffers::Vector buffers;
+  if (!flatbuffers::Table::open_at_offset(metadata, 0, message)) return false;
   if (!message.scalar(4, version) || !message.scalar(6, type) || !message.scalar(10, body_bytes)) return false;
   if (version != 4 || type != 3 || !message.table(8, header)) return false;
   if (static_cast<size_t>(body_bytes) != body.size) return false;
@@ -99,7 +100,7 @@ struct StreamRead {
 
 StreamRead read_stream(const std::vector<std::byte>& content) {
   StreamRead stream;
-  const wire::Bytes all{reinterpret_cast<const uint8_t*>(content.data()), content.size()};
+  const flatbuffers::Bytes all{reinterpret_cast<const uint8_t*>(content.data()), content.size()};
   size_t at = 8;  // the stand-in for a schema
   while (at + 8 <= all.size) {
     const auto metadata_bytes = all.load<uint32_t>(at + 4);
@@ -109,10 +110,10 @@ StreamRead read_stream(const std::vector<std::byte>& content) {
       stream.has_end = true;
       break;
     }
-    wire::Table message;
+    flatbuffers::Table message;
     int64_t body_bytes = 0;
-    const wire::Bytes metadata{all.data + at, metadata_bytes};
-    if (!wire::Table::open_at_offset(metadata, 0, message) || !message.scalar(10, body_bytes)) break;
+    const flatbuffers::Bytes metadata{all.data + at, metadata_bytes};
+    if (!flatbuffers::Table::open_at_offset(metadata, 0, message) || !message.scalar(10, body_bytes)) break;
     BatchRead batch;
     if (at + metadata_bytes + static_cast<size_t>(body_bytes) > all.size) break;
     if (!read_batch(metadata, {all.data + at + metadata_bytes, static_cast<size_t>(body_bytes)}, batch)) break;
@@ -144,12 +145,16 @@ bool until(Holds&& holds, int limit_ms = 5000) {
 
 // An engine whose pipeline is logged to memory.
 struct LoggedEngine : Engine {
-  explicit LoggedEngine(MemoryFiles& files) { use_plane(std::make_shared<Plane>(true, files)); }
+  explicit LoggedEngine(MemoryFiles& files) {
+    auto runtime = std::make_shared<LoggingRuntime>(true, files);
+    log_writer = &runtime->log_writer;
+    use_plane(std::move(runtime));
+  }
   ~LoggedEngine() {
     if (log != nullptr) close_log();
   }
   void deploy_logged(std::shared_ptr<Plan> plan, LogOptions options) {
-    log = plane->log_writer.open(pipeline.log_stats, std::move(options));
+    log = log_writer->open(pipeline.log_stats, std::move(options));
     plan->log = log;
     CLAIM(deploy(std::move(plan)).empty());
   }
@@ -183,6 +188,7 @@ struct LoggedEngine : Engine {
     run_all();
   }
 
+  LogWriter* log_writer = nullptr;  // the plane's
   std::shared_ptr<RowLog> log;
   size_t answered = 0;
 };
@@ -533,7 +539,7 @@ TEST("log: a plan whose columns do not fit is refused") {
     auto plan = make_plan({{one_model(make_queue(engine.plane, 10), from_request())}});
     LogOptions options = options_of(Durability::kAsync);
     options.columns.push_back(column);
-    const auto log = engine.plane->log_writer.open(engine.pipeline.log_stats, options);
+    const auto log = engine.log_writer->open(engine.pipeline.log_stats, options);
     plan->log = log;
     const std::string fault = plan->seal();
     log->close({});

@@ -1,5 +1,5 @@
 // Claims about the texts that the log keeps of a request's meta, which may come from a stranger's frame.
-#include "log/logged_keys.hpp"
+#include "runtime/logged_keys.hpp"
 
 #include <string>
 #include <vector>

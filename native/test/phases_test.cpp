@@ -1,7 +1,7 @@
 // Claims about what is counted: buckets are those of the schema, sums over writers lose nothing, every phase is found
 // where it was spent, and a plane that does not measure counts nothing.
 #include "engine_fixture.hpp"
-#include "plan/answer_tally.hpp"
+#include "runtime/answer_tally.hpp"
 #include "testing.hpp"
 
 #include <cmath>

@@ -2,6 +2,7 @@
 // background, one thread cancels, another redeploys and changes the limits of what serves. Every accepted request is
 // answered exactly once and right, and nothing is left in flight. Run under TSan and ASan.
 #include "engine_fixture.hpp"
+#include "log/logging_runtime.hpp"
 #include "memory_files.hpp"
 #include "testing.hpp"
 
@@ -36,7 +37,7 @@ std::shared_ptr<Plan> make_version(const std::shared_ptr<Plane>& plane, uint32_t
 }
 
 // An asynchronous log and a committed one; each serves many plans in turn.
-std::shared_ptr<RowLog> open_log(const std::shared_ptr<Plane>& plane, const Pipeline& pipeline, Durability durability) {
+std::shared_ptr<RowLog> open_log(LogWriter& writer, const Pipeline& pipeline, Durability durability) {
   LogOptions options;
   options.directory = "log";
   options.schema.resize(8);
@@ -53,7 +54,7 @@ std::shared_ptr<RowLog> open_log(const std::shared_ptr<Plane>& plane, const Pipe
   challenger.source = {0, 1, 1, {0}};
   challenger.is_nullable = true;
   options.columns = {LogColumn{}, elapsed, input, challenger};
-  return plane->log_writer.open(pipeline.log_stats, std::move(options));
+  return writer.open(pipeline.log_stats, std::move(options));
 }
 
 void run_batches(const std::shared_ptr<Plane>& plane, WorkerSeat& seat, int batches_max) {
@@ -116,11 +117,12 @@ TEST(
     "plane: two I/O threads, three workers and a background one, cancels and redeploys lose nothing and mix no "
     "versions") {
   MemoryFiles files;
-  auto plane = std::make_shared<Plane>(true, files);
+  auto runtime = std::make_shared<LoggingRuntime>(true, files);
+  const std::shared_ptr<Plane> plane = runtime;
   plane->scheduler.watch_ns = 20'000;  // workers watch, sleep and are woken, all within the run
   Pipeline pipeline;
-  const std::array<std::shared_ptr<RowLog>, 2> logs = {open_log(plane, pipeline, Durability::kCommitted),
-                                                       open_log(plane, pipeline, Durability::kAsync)};
+  const std::array<std::shared_ptr<RowLog>, 2> logs = {open_log(runtime->log_writer, pipeline, Durability::kCommitted),
+                                                       open_log(runtime->log_writer, pipeline, Durability::kAsync)};
   auto plan = make_version(plane, 1, logs);
   CLAIM(plan->seal().empty());
   pipeline.set_plan(plan);

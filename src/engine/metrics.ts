@@ -16,7 +16,7 @@ import { noValues, PlainHistogram } from './plain-histogram.js'
 import { faultName } from './row-logs.js'
 import type { ThreadPlan } from './thread-plan.js'
 
-/** PipelineStats::kPositionsMax of native/plan/plane.hpp. */
+/** PipelineStats::kPositionsMax of native/runtime/plane.hpp. */
 const POSITIONS_MAX = 64
 
 /** Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. */
