@@ -167,6 +167,11 @@ Box& open_box(const Napi::CallbackInfo& info, size_t argument, bool may_be_close
   return open_box<Box>(info.Env(), info[argument], may_be_closed);
 }
 
+// The request that argument 1 names, or null: its number carries a generation, so that a stale one finds nothing.
+Request* find_request(const Napi::CallbackInfo& info, PortBox& box);
+// The same. @throws TypeError with ERR_HANDLE when there is none.
+Request& open_request(const Napi::CallbackInfo& info, PortBox& box);
+
 // Resources of the process that cross isolates by number.
 class Registry {
  public:

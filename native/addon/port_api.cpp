@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "addon/handles.hpp"
-#include "addon/requests.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 #include "core/clock.hpp"
