@@ -4,7 +4,7 @@
 // to their requests, and nothing is written of rows that pass: their requests are other threads' cache lines. A check
 // that reads several positions or an earlier stage is judged request by request, by the thread that has the chain.
 #pragma once
-#include "queue/batch.hpp"
+#include "batch/batch.hpp"
 #include "runtime/request.hpp"
 
 namespace penstock {

@@ -39,7 +39,7 @@ TEST("scheduler: a closed plane answers all that waited for a background worker"
   model->note_cost(1, 10 * Scheduler::kCheapRunUs);
   model->is_in_background_workers.store(true);
   // More than a queue has among those that are chosen from.
-  constexpr size_t kWaiting = 2 * Scheduler::kReadyBatches;
+  constexpr size_t kWaiting = 2 * ReadyQueue::kReadyBatches;
   Failure failure;
   for (size_t tag = 1; tag <= kWaiting; ++tag) {
     CLAIM(engine.submit_rows(rows_of(1, 0), static_cast<double>(tag), failure, 0, Priority::kBackground) != nullptr);

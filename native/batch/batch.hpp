@@ -13,9 +13,9 @@
 #include <span>
 #include <vector>
 
+#include "batch/batch_layout.hpp"
+#include "batch/phases.hpp"
 #include "core/block.hpp"
-#include "queue/batch_layout.hpp"
-#include "queue/phases.hpp"
 
 namespace penstock {
 class Lane;

@@ -1,4 +1,4 @@
-#include "queue/batch_layout.hpp"
+#include "batch/batch_layout.hpp"
 
 #include <algorithm>
 
