@@ -88,8 +88,8 @@ class Batch {
   const std::shared_ptr<Block> block;
   Priority priority = Priority::kInteractive;
   uint32_t rows = 0;
-  // Of this filling: the layout's, or fewer where answers of unknown size are to be kept small or deadlines would be
-  // missed.
+  // What this filling may hold: the layout's, or fewer where answers of unknown size are to be kept small or deadlines
+  // would be missed.
   uint32_t rows_max = 0;
   double expected_wait_us = 0.0;  // said when it was opened
   std::vector<Entry> entries;

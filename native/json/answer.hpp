@@ -10,8 +10,8 @@
 namespace penstock::json {
 // Beyond this an answer is no text that anybody could read.
 constexpr size_t kCharactersMax = size_t{1} << 32;
-// Of a tensor without elements: its brackets take no memory of the model, and a small request may ask for any number.
-// EMPTY_NEST_CHARACTERS_MAX of src/base/limits.ts.
+// What a tensor without elements may take: its brackets take no memory of the model, and a small request may ask for
+// any number of them. EMPTY_NEST_CHARACTERS_MAX of src/base/limits.ts.
 constexpr size_t kEmptyCharactersMax = size_t{1} << 26;
 // Room that print_answer needs. 0: it would be more than kCharactersMax, so there is no answer. The rows of each output
 // have a common shape (has_answer_shapes).

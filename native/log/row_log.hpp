@@ -78,7 +78,7 @@ class RowLog final : public RequestLog {
  public:
   static constexpr size_t kBufferedBytesMax = size_t{64} << 20;
   static constexpr size_t kWriteBytes = size_t{1} << 20;  // that are worth a write of their own
-  // Of one record batch, but for the rows that are appended at once.
+  // What one record batch holds, but for the rows that are appended at once.
   static constexpr size_t kBatchBytesMax = size_t{8} << 20;
   static constexpr uint64_t kBatchRowsMax = 65'536;
   static constexpr int64_t kWriteDelayNs = 100'000'000;

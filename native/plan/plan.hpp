@@ -27,7 +27,7 @@ struct Source {
   uint16_t position = 0;
   uint8_t side = 1;  // 0 the model's inputs, 1 its outputs
   std::vector<uint16_t> slots;
-  // Of answers and others, derived by `seal`. -1: free in an option, or not the same in all of them.
+  // `seal` derives both for answers and others. -1: free in an option, or not the same in all of them.
   Field common{};
   std::vector<int64_t> dims_without_rows{};  // of a request without rows: 0 where the dim is -1
 };

@@ -27,7 +27,7 @@ struct KeptOut {
 
 class ReadyQueue {
  public:
-  // Of one queue and priority, batches that workers choose from.
+  // Workers choose from so many batches of one queue and priority.
   static constexpr uint32_t kReadyBatches = 4;
 
   // Gives the batch its place in the order of publication.

@@ -73,13 +73,13 @@ class Scheduler {
   static constexpr double kLongRunUs = 50'000.0;
   // Runs that take so many times what their model is known to take, and are long, yield their cores.
   static constexpr double kYieldFactor = 4.0;
-  // Of a model, until its runs are taken for what they were so far. What was measured on random rows does not count:
-  // how long a loop turns may lie in the rows.
+  // A model has run so often before its runs are taken for what they were so far. What was measured on random rows does
+  // not count: how long a loop turns may lie in the rows.
   static constexpr uint32_t kTrustedRuns = 64;
   // A batch that is only suspected waits for another worker so long, then it has the last one.
   static constexpr int64_t kHeldBackNsMax = 2'000'000'000;
-  // Of one model; more of its batches wait until one of its stuck runs has ended, so that it cannot use up all the
-  // workers that are started in place of stuck ones.
+  // One model may have so many; more of its batches wait until one of its stuck runs has ended, so that it cannot use
+  // up all the workers that are started in place of stuck ones.
   static constexpr uint32_t kStuckRunsMax = 2;
 
   // `discard` receives batches that will never run because the plane closed.

@@ -2,8 +2,8 @@
 //
 //   running ─► spinning (one at a time) ─► idle, asleep ─ wake_last_idle ─► running
 //
-// Of several idle workers the one that worked last is woken: its caches are warm, and the others may sleep on. A worker
-// that was seldom idle for long spins before it sleeps, because waking a core that has gone to sleep costs more than a
+// The idle worker that worked last is woken first: its caches are warm, and the others may sleep on. A worker that was
+// seldom idle for long spins before it sleeps, because waking a core that has gone to sleep costs more than a
 // small run; its core is offered to others every few microseconds. It sees by the epoch that there is something to look
 // for, so whoever publishes meanwhile wakes nobody. A worker may be expected back: it is about to publish what follows
 // from its batch and takes next, and is left the first of it.

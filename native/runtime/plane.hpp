@@ -63,7 +63,7 @@ class Plane {
   Plane(const Plane&) = delete;
   Plane& operator=(const Plane&) = delete;
 
-  // Of a wire request that asks for its id: above all that JavaScript and the log give, and exact in JavaScript.
+  // Numbers a wire request that asks for its id: above all that JavaScript and the log give, and exact in JavaScript.
   uint64_t number_request() noexcept { return kNumbersFirst + numbered_.fetch_add(1, std::memory_order_relaxed); }
 
   // Before the scheduler, whose batches give back what their requests hold.

@@ -87,7 +87,7 @@ class Port : public std::enable_shared_from_this<Port> {
   // Live requests that have a deadline: while there are none, expire looks at no slot.
   std::atomic<uint32_t> deadline_count{0};
   const std::shared_ptr<Plane> plane;
-  // Of the counters that its thread keeps. WriterNumbers::kNone: the plane has as many ports as it can count for.
+  // Names the counters that its thread keeps. WriterNumbers::kNone: the plane has as many ports as it can count for.
   const uint32_t writer;
   Publisher publisher;
 

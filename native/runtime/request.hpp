@@ -4,7 +4,8 @@
 // Life:   submit ─► [stage 0] ─► … ─► [last stage] ─► answered ─► freed
 //                       └ background rows ───────────► settled ─┘       refs: 1 answer + 1 chain
 //
-// Of a plan with a log, settled means logged; where the log is committed the answer waits for it (log/row_log.hpp).
+// A request whose plan has a log is settled when it is logged; where the log is committed, its answer waits for that
+// (log/row_log.hpp).
 // Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the chain: exactly one
 // thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once

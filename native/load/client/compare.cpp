@@ -10,7 +10,7 @@
 namespace penstock::load {
 namespace {
 
-// Of all texts that one checker remembers; what does not fit is parsed each time.
+// What one checker remembers of texts together; what does not fit is parsed each time.
 constexpr size_t kVerifiedBytesMax = size_t{256} << 20;
 
 template <typename Value>

@@ -12,7 +12,7 @@ struct ProcessUsage {
   int64_t resident_bytes = -1;
 };
 
-// Of process `pid` and all its descendants; unknown when pid is 0 or nobody has it.
+// What process `pid` and all its descendants use; unknown when pid is 0 or nobody has it.
 ProcessUsage usage_of(int pid);
 
 // CPU seconds of this process.

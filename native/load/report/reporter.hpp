@@ -19,7 +19,7 @@ class Reporter {
  public:
   Reporter(const Plan& plan, std::FILE* out);
 
-  // Of any worker's thread: the tally of its next interval.
+  // A worker's thread hands over the tally of its next interval.
   void hand_over(size_t worker, std::unique_ptr<Tally> tally);
   // Writes events until every worker has handed over its last tally.
   void run(int64_t start_ns);
