@@ -2,7 +2,7 @@
 #include <cstring>
 #include <utility>
 
-#include "addon/requests.hpp"
+#include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 #include "core/clock.hpp"

@@ -16,7 +16,7 @@ std::shared_ptr<Plane> open_plane(const Napi::CallbackInfo& info, size_t argumen
 
 Napi::Value create_plane(const Napi::CallbackInfo& info) {
   const int64_t budget_bytes = read_integer(info[2], "budgetBytes", 1, int64_t{1} << 53);
-  auto plane = std::make_shared<Plane>(info[0].ToBoolean(), FileLayer::system(), budget_bytes);
+  auto plane = std::make_shared<LoggingRuntime>(info[0].ToBoolean(), FileLayer::system(), budget_bytes);
   plane->scheduler.watch_ns = read_integer(info[1], "watchUs", 0, 1'000'000) * 1000;
   return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::move(plane)));
 }

@@ -49,19 +49,19 @@ Registry& Registry::instance() {
   return *registry;
 }
 
-uint32_t Registry::add_plane(std::shared_ptr<Plane> plane) {
+uint32_t Registry::add_plane(std::shared_ptr<LoggingRuntime> plane) {
   std::lock_guard lock(mutex_);
   planes_.push_back(std::move(plane));
   return static_cast<uint32_t>(planes_.size());
 }
 
-std::shared_ptr<Plane> Registry::plane(uint32_t id) {
+std::shared_ptr<LoggingRuntime> Registry::plane(uint32_t id) {
   std::lock_guard lock(mutex_);
   return id >= 1 && id <= planes_.size() ? planes_[id - 1] : nullptr;
 }
 
 void Registry::close_plane(uint32_t id) {
-  std::shared_ptr<Plane> closing;
+  std::shared_ptr<LoggingRuntime> closing;
   {
     std::lock_guard lock(mutex_);
     if (id >= 1 && id <= planes_.size()) closing.swap(planes_[id - 1]);
@@ -70,7 +70,7 @@ void Registry::close_plane(uint32_t id) {
 }
 
 void Registry::close_planes() {
-  std::vector<std::shared_ptr<Plane>> closing;
+  std::vector<std::shared_ptr<LoggingRuntime>> closing;
   {
     std::lock_guard lock(mutex_);
     for (auto& plane : planes_)

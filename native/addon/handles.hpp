@@ -11,10 +11,10 @@
 
 #include "addon/napi_setup.hpp"
 #include "core/caller_limit.hpp"
-#include "http/gateway.hpp"
-#include "log/row_log.hpp"
-#include "plan/answer_tally.hpp"
-#include "plan/port.hpp"
+#include "json/gateway.hpp"
+#include "log/logging_runtime.hpp"
+#include "runtime/answer_tally.hpp"
+#include "runtime/port.hpp"
 #include "wire/gateway.hpp"
 
 namespace penstock::addon {
@@ -100,7 +100,7 @@ struct PortBox {
   napi_env env = nullptr;
   std::shared_ptr<Port> port;
   std::unique_ptr<wire::Gateway> gateway;
-  std::unique_ptr<http::Gateway> http;
+  std::unique_ptr<json::Gateway> http;
   std::shared_ptr<Waker> waker;
   Napi::Reference<Napi::Float64Array> events;
   double* event_values = nullptr;
@@ -167,12 +167,17 @@ Box& open_box(const Napi::CallbackInfo& info, size_t argument, bool may_be_close
   return open_box<Box>(info.Env(), info[argument], may_be_closed);
 }
 
+// The request that argument 1 names, or null: its number carries a generation, so that a stale one finds nothing.
+Request* find_request(const Napi::CallbackInfo& info, PortBox& box);
+// The same. @throws TypeError with ERR_HANDLE when there is none.
+Request& open_request(const Napi::CallbackInfo& info, PortBox& box);
+
 // Resources of the process that cross isolates by number.
 class Registry {
  public:
   static Registry& instance();
-  uint32_t add_plane(std::shared_ptr<Plane> plane);
-  std::shared_ptr<Plane> plane(uint32_t id);
+  uint32_t add_plane(std::shared_ptr<LoggingRuntime> plane);
+  std::shared_ptr<LoggingRuntime> plane(uint32_t id);
   void close_plane(uint32_t id);
   void close_planes();
   double share(std::shared_ptr<ModelQueue> queue);
@@ -182,7 +187,7 @@ class Registry {
 
  private:
   std::mutex mutex_;
-  std::vector<std::shared_ptr<Plane>> planes_;
+  std::vector<std::shared_ptr<LoggingRuntime>> planes_;
   std::vector<std::weak_ptr<ModelQueue>> queues_;
   std::vector<std::weak_ptr<Pipeline>> pipelines_;
 };

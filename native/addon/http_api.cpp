@@ -3,7 +3,7 @@
 #include "addon/known_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
-#include "kernel/json_print.hpp"
+#include "json/print.hpp"
 
 namespace penstock::addon {
 namespace {
@@ -24,7 +24,7 @@ void read_each(const Napi::Object& spec, const char* name, Read&& read) {
 Napi::Value set_answer_form(const Napi::CallbackInfo& info) {
   Plan& plan = *open_box<PlanBox>(info, 0).plan;
   const auto spec = info[1].As<Napi::Object>();
-  auto form = std::make_shared<http::AnswerForm>();
+  auto form = std::make_shared<AnswerForm>();
   read_each(spec, "inputNames",
             [&](const Napi::Value& name) { form->input_names.push_back(read_text(name, "inputNames")); });
   read_each(spec, "outputs", [&](const Napi::Value& value) {
@@ -74,18 +74,18 @@ double submit_body(napi_env env, napi_callback_info info) {
       napi_get_value_double(env, arguments[4], &request_number) != napi_ok || !(request_number >= 0) ||
       request_number > 9007199254740991.0)
     throw Napi::TypeError::New(env, "Expected submitJson(port, pipeline, body, exchange, requestNumber, meta).");
-  http::Exchange named;
+  json::Exchange named;
   named.number = exchange;
   named.request_number = static_cast<uint64_t>(request_number);
   if (count > 5 && !read_meta(Napi::Value(env, arguments[5]), named.meta))
     throw Napi::TypeError::New(env, "Expected meta to be a MetaBlock or null.");
   const auto received = box.http->receive(pipeline, named, read_body(env, arguments[2]), box.last_failure);
   switch (received.receipt) {
-    case http::Gateway::Receipt::kAdmitted:
+    case json::Gateway::Receipt::kAdmitted:
       return static_cast<double>(box.port->number_of(*received.request));
-    case http::Gateway::Receipt::kLeft:
+    case json::Gateway::Receipt::kLeft:
       return 0;
-    case http::Gateway::Receipt::kRefused:
+    case json::Gateway::Receipt::kRefused:
       break;
   }
   box.note_refusal(-1, -1);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "addon/handles.hpp"
-#include "addon/requests.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 #include "core/clock.hpp"
@@ -53,7 +52,7 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
     throw_handle_error(env, "plane", "has as many ports as it can count for");
   box->gateway = std::make_unique<wire::Gateway>(*box->port);
   box->tally = std::make_unique<AnswerTally>(box->port->writer);
-  box->http = std::make_unique<http::Gateway>(*box->port);
+  box->http = std::make_unique<json::Gateway>(*box->port);
   auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortBox::kEventLength);
   box->event_values = events.Data();
   box->events = Napi::Persistent(events);
@@ -212,14 +211,14 @@ bool tell_http(PortBox& box, Request& request, double number, EventWriter& event
   const double exchange = request.origin.tag;
   size_t offset = 0;
   size_t bytes = 0;
-  const http::Gateway::Answer answer = box.http->collect(request, offset, bytes);
-  if (answer == http::Gateway::Answer::kNoRoom) return false;
+  const json::Gateway::Answer answer = box.http->collect(request, offset, bytes);
+  if (answer == json::Gateway::Answer::kNoRoom) return false;
   if (box.port->plane->scheduler.is_measuring) box.tally->add(request, box.ready_ns);
-  if (answer == http::Gateway::Answer::kFailed) {
+  if (answer == json::Gateway::Answer::kFailed) {
     events.add(kHttpFailed, exchange, number, 0);
     return true;
   }
-  if (answer == http::Gateway::Answer::kLarge) {
+  if (answer == json::Gateway::Answer::kLarge) {
     events.add(kHttpLarge, exchange, number, static_cast<double>(request.origin.request_number));
     return true;
   }

@@ -1,6 +1,6 @@
 #include "addon/values.hpp"
 
-#include "wire/wire_slots.hpp"
+#include "flatbuffers/wire_slots.hpp"
 
 namespace penstock::addon {
 Napi::Value failure_detail(Napi::Env env, const Failure& failure, int64_t channel, int64_t wire_id) {
@@ -65,10 +65,10 @@ ByteSpan read_bytes(napi_env env, napi_value value, const char* name) {
 bool read_meta(const Napi::Value& value, MetaView& meta) {
   if (value.IsNull() || value.IsUndefined()) return true;
   const ByteSpan bytes = read_bytes(value.Env(), value, "meta");
-  const wire::Bytes buffer{bytes.data, bytes.size};
-  wire::Table block;
-  wire::Vector entries;
-  if (!wire::Table::open_at_offset(buffer, 0, block)) return false;
+  const flatbuffers::Bytes buffer{bytes.data, bytes.size};
+  flatbuffers::Table block;
+  flatbuffers::Vector entries;
+  if (!flatbuffers::Table::open_at_offset(buffer, 0, block)) return false;
   if (!block.vector(slots::meta_block::entries, 4, entries)) return false;
   return MetaView::parse(entries, meta);
 }

@@ -4,7 +4,7 @@
 #include "core/block.hpp"
 #include "core/failure.hpp"
 #include "core/histogram.hpp"
-#include "plan/meta.hpp"
+#include "flatbuffers/meta.hpp"
 
 namespace penstock::addon {
 Napi::Value failure_detail(Napi::Env env, const Failure& failure, int64_t channel, int64_t wire_id);

@@ -12,7 +12,7 @@ class PageLock {
   // The process's CUDA runtime; looked up once.
   static const PageLock& cuda() noexcept;
 
-  // Of a library by name, for tests. Both functions are found or neither is used.
+  // Looks into a library by name, for tests. Both functions are found or neither is used.
   explicit PageLock(const char* library) noexcept;
 
   bool is_available() const noexcept { return register_ != nullptr; }

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 namespace penstock {
-// Of the calling thread, for yield_thread.
+// The calling thread, as yield_thread names it.
 int64_t this_thread_id() noexcept;
 // For the thread and those that it makes from now on. The thread must still be there. At kNicest it gets next to
 // nothing while others want the core; at kNicer about a tenth, so that what it does ends on a busy machine, too.

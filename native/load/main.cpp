@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
-#include "load/abandon.hpp"
-#include "load/reporter.hpp"
+#include "load/plan/abandon.hpp"
+#include "load/report/reporter.hpp"
 #include "load/worker.hpp"
 
 namespace penstock::load {

@@ -12,7 +12,7 @@
 #include <ctime>
 #include <limits>
 
-#include "load/abandon.hpp"
+#include "load/plan/abandon.hpp"
 
 namespace penstock::load {
 namespace {

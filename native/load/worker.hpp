@@ -20,9 +20,9 @@
 #include <string_view>
 #include <vector>
 
-#include "load/arrivals.hpp"
-#include "load/client.hpp"
-#include "load/schedule.hpp"
+#include "load/client/client.hpp"
+#include "load/plan/arrivals.hpp"
+#include "load/plan/schedule.hpp"
 
 namespace penstock::load {
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "log/byte_buffer.hpp"
-#include "log/log_item.hpp"
-#include "plan/request.hpp"
+#include "plan/request_log.hpp"
+#include "runtime/request.hpp"
 
 namespace penstock {
 // As bindings/native-addon.ts numbers them.

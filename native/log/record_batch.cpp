@@ -10,7 +10,7 @@ namespace penstock {
 namespace {
 alignas(8) constexpr std::array<std::byte, RecordBatchMessage::kAlignmentBytes> kPadding{};
 
-// Of the metadata, from its first byte. Vectors of 16-byte structs follow each other behind the two tables.
+// Offsets from the first byte of the metadata. Vectors of 16-byte structs follow each other behind the two tables.
 constexpr size_t kMessageVtable = 4;
 constexpr size_t kMessageTable = 16;
 constexpr size_t kBatchVtable = 36;

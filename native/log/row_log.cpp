@@ -251,7 +251,7 @@ void RowLog::write_back(int64_t now_ns) {
   if (fault != 0) tell(side.waiters, true);
   std::move(side.waiters.begin(), side.waiters.end(), std::back_inserter(unsynced_waiters_));
   side.waiters.clear();
-  // Of a log that is closing, when it is sealed.
+  // A log that is closing answers these when it is sealed.
   if (is_closing_)
     std::move(flushed.begin(), flushed.end(), std::back_inserter(unsynced_waiters_));
   else

@@ -22,25 +22,15 @@
 #include <string>
 #include <vector>
 
-#include "core/histogram.hpp"
 #include "log/log_rows.hpp"
 #include "log/record_batch.hpp"
 #include "log/segment.hpp"
-#include "plan/port.hpp"
+#include "plan/request_log.hpp"
+#include "runtime/log_stats.hpp"
+#include "runtime/port.hpp"
 
 namespace penstock {
 enum class Durability : uint8_t { kAsync = 0, kSampled = 1, kCommitted = 2 };
-
-// Of all logs of a pipeline, one after the other and side by side.
-struct LogStats {
-  std::atomic<uint64_t> rows{0};          // written
-  std::atomic<uint64_t> dropped_rows{0};  // not written, or lost by a failed sync
-  std::atomic<uint64_t> bytes{0};
-  std::atomic<uint64_t> changed_keys{0};  // texts that were cut, or were no UTF-8
-  std::atomic<uint32_t> failing_logs{0};
-  std::atomic<int32_t> last_fault{0};  // errno
-  Histogram commit;                    // from the append of the oldest row until all were synced; the writer's own
-};
 
 struct LogOptions {
   std::string directory;
@@ -84,11 +74,11 @@ struct LogWaiter {
   bool is_for_sync = false;  // else for the writing
 };
 
-class RowLog {
+class RowLog final : public RequestLog {
  public:
   static constexpr size_t kBufferedBytesMax = size_t{64} << 20;
   static constexpr size_t kWriteBytes = size_t{1} << 20;  // that are worth a write of their own
-  // Of one record batch, but for the rows that are appended at once.
+  // What one record batch holds, but for the rows that are appended at once.
   static constexpr size_t kBatchBytesMax = size_t{8} << 20;
   static constexpr uint64_t kBatchRowsMax = 65'536;
   static constexpr int64_t kWriteDelayNs = 100'000'000;
@@ -100,8 +90,8 @@ class RowLog {
   RowLog(std::shared_ptr<LogHub> hub, std::shared_ptr<LogStats> stats, LogOptions options);
 
   // ── any thread ──
-  // Settled requests, whose chains it takes over: a reference each.
-  void append(std::span<const LogItem> items);
+  std::string bind(Plan& plan) const override;
+  void append(std::span<const LogItem> items) override;
   // Rows of the plain path: one encoded record batch message.
   void append_encoded(std::span<const std::byte> message, const MessageFacts& facts, LogWaiter waiter);
   // Told when all rows appended so far are in files, or dropped.
@@ -111,12 +101,10 @@ class RowLog {
   // Whether the next request of the plain path is to be logged.
   bool draws_sample();
   bool is_failing() const noexcept { return is_failing_.load(std::memory_order_relaxed); }
-  // What the columns of keys want of a request's meta. False: nothing.
-  bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows);
-  bool is_refusing() const noexcept { return options.refuses && is_failing(); }
-  // errno of the last failure; 0: none yet.
-  int last_fault() const noexcept { return stats_->last_fault.load(std::memory_order_relaxed); }
-  bool is_committed() const noexcept { return options.durability == Durability::kCommitted; }
+  bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) override;
+  bool is_refusing() const noexcept override { return options.refuses && is_failing(); }
+  int last_fault() const noexcept override { return stats_->last_fault.load(std::memory_order_relaxed); }
+  bool is_committed() const noexcept override { return options.durability == Durability::kCommitted; }
 
   // ── the writer ──
   // Writes what has been appended; syncs and seals what is due. False: closed, and not to be called again.

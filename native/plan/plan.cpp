@@ -2,10 +2,26 @@
 
 #include <algorithm>
 
-#include "log/row_log.hpp"
-#include "plan/held_bytes.hpp"
+#include "plan/request_log.hpp"
+#include "plan/row_bytes.hpp"
 
 namespace penstock {
+const std::vector<Field>& fields_of(const Option& option, uint8_t side) {
+  return side == 0 ? option.queue->options.inputs : option.queue->options.outputs;
+}
+
+std::string check_source(const Plan& plan, const Source& source, size_t stage_limit) {
+  if (source.stage >= stage_limit) return "a source's stage is out of range";
+  const Stage& stage = plan.stages[source.stage];
+  if (source.position >= stage.positions.size()) return "a source's position is out of range";
+  const Position& position = stage.positions[source.position];
+  if (source.side > 1) return "a source's side must be 0 or 1";
+  if (source.slots.size() != position.options.size()) return "a source needs one slot per option";
+  for (size_t i = 0; i < source.slots.size(); ++i)
+    if (source.slots[i] >= fields_of(position.options[i], source.side).size()) return "a source's slot is out of range";
+  return "";
+}
+
 namespace {
 // FNV-1a over what a frame's layout depends on.
 struct Signature {
@@ -22,22 +38,6 @@ struct Signature {
     }
   }
 };
-
-const std::vector<Field>& fields_of(const Option& option, uint8_t side) {
-  return side == 0 ? option.queue->options.inputs : option.queue->options.outputs;
-}
-
-std::string check_source(const Plan& plan, const Source& source, size_t stage_limit) {
-  if (source.stage >= stage_limit) return "a source's stage is out of range";
-  const Stage& stage = plan.stages[source.stage];
-  if (source.position >= stage.positions.size()) return "a source's position is out of range";
-  const Position& position = stage.positions[source.position];
-  if (source.side > 1) return "a source's side must be 0 or 1";
-  if (source.slots.size() != position.options.size()) return "a source needs one slot per option";
-  for (size_t i = 0; i < source.slots.size(); ++i)
-    if (source.slots[i] >= fields_of(position.options[i], source.side).size()) return "a source's slot is out of range";
-  return "";
-}
 
 std::string check_position(const Plan& plan, const Position& position, size_t stage) {
   if (position.options.empty()) return "a position needs an option";
@@ -124,7 +124,11 @@ std::string Plan::seal() {
     check.only_position = only_position_of(check);
     (check.only_position < 0 ? has_scattered_checks : has_batch_checks) = true;
   }
-  if (auto fault = seal_log(); !fault.empty()) return fault;
+  if (log != nullptr) {
+    is_committed = log->is_committed();
+    is_log_simple = stages.size() == 1 && stages[0].positions.size() == 1 && stages[0].positions[0].split < 0;
+    if (auto fault = log->bind(*this); !fault.empty()) return fault;
+  }
   for (Source& source : others) {
     if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
     stages[source.stage].is_retained = true;
@@ -158,37 +162,6 @@ std::string Plan::seal() {
   has_free_dims = free_dim_count > 0;
   has_free_bytes = std::any_of(stages.begin(), stages.end(), has_free_models);
   held_row_bytes = has_free_bytes ? 0 : penstock::held_row_bytes(*this, nullptr);
-  return "";
-}
-
-// What the log reads stays until the request has settled; a size that could differ from the column's would be a wild
-// copy.
-std::string Plan::seal_log() {
-  if (log == nullptr) return "";
-  is_committed = log->is_committed();
-  is_log_simple = stages.size() == 1 && stages[0].positions.size() == 1 && stages[0].positions[0].split < 0;
-  for (const LogColumn& column : log->options.columns) {
-    if (column.kind == ColumnKind::kAnomaly && column.check >= checks.size()) return "a column's check is out of range";
-    if (column.kind == ColumnKind::kKey && column.check >= log->options.keys.size())
-      return "a column's key is out of range";
-    if (column.kind == ColumnKind::kElapsed && column.elements != stages.size() + 1)
-      return "the column of times needs one more element than there are stages";
-    if (column.kind != ColumnKind::kTensor && column.kind != ColumnKind::kShape) continue;
-    if (auto fault = check_source(*this, column.source, stages.size()); !fault.empty()) return fault;
-    const Position& position = stages[column.source.stage].positions[column.source.position];
-    if (position.is_background && column.kind == ColumnKind::kTensor && !column.is_nullable)
-      return "a column of a background position may lack rows";
-    for (size_t o = 0; o < position.options.size(); ++o) {
-      const Field& field = fields_of(position.options[o], column.source.side)[column.source.slots[o]];
-      if (column.kind == ColumnKind::kShape && column.elements != field.dims.size())
-        return "a column of shapes needs one element per dim";
-      if (column.kind == ColumnKind::kShape || column.elements == 0) continue;
-      const auto bytes = row_bytes_of(field.dtype, field.dims);
-      if (field.is_static() && (!bytes || *bytes != column.elements * dtype_size_bytes(field.dtype)))
-        return "a column of fixed size does not fit its tensor";
-    }
-    if (column.source.stage + 1u < stages.size()) stages[column.source.stage].is_retained = true;
-  }
   return "";
 }
 }  // namespace penstock

@@ -13,14 +13,13 @@
 #include <string>
 #include <vector>
 
-#include "http/answer_form.hpp"
+#include "plan/answer_form.hpp"
 #include "plan/check_program.hpp"
 #include "plan/router.hpp"
 #include "queue/model_queue.hpp"
 
 namespace penstock {
-struct PipelineStats;
-class RowLog;
+class RequestLog;
 
 // A tensor of a batch that (stage, position) ran; its slot by the option that was chosen.
 struct Source {
@@ -28,7 +27,7 @@ struct Source {
   uint16_t position = 0;
   uint8_t side = 1;  // 0 the model's inputs, 1 its outputs
   std::vector<uint16_t> slots;
-  // Of answers and others, derived by `seal`. -1: free in an option, or not the same in all of them.
+  // `seal` derives both for answers and others. -1: free in an option, or not the same in all of them.
   Field common{};
   std::vector<int64_t> dims_without_rows{};  // of a request without rows: 0 where the dim is -1
 };
@@ -81,10 +80,10 @@ struct Plan {
   std::vector<Source> others;
   int32_t route_split = -1;
   // Null: its requests are not logged. Its columns read sources of this plan.
-  std::shared_ptr<RowLog> log;
+  std::shared_ptr<RequestLog> log;
   // For JSON over HTTP; null: that takes the path in TypeScript. Set before the first such request, by the port's
   // thread.
-  std::shared_ptr<const http::AnswerForm> answer_form;
+  std::shared_ptr<const AnswerForm> answer_form;
 
   // Derived by `seal`.
   size_t free_dim_count = 0;
@@ -99,15 +98,17 @@ struct Plan {
   bool is_committed = false;          // answers wait for the log
   bool is_log_simple = false;         // one model: a batch holds all that the log reads of its entries
   bool has_free_bytes = false;        // what a row holds depends on the request and on what its models gave before
-  size_t held_row_bytes = 0;          // else (held_bytes.hpp)
+  size_t held_row_bytes = 0;          // else (row_bytes.hpp)
 
   std::atomic<uint32_t> in_flight{0};
   std::atomic<bool> is_closed{false};
 
   // Empty when the plan is consistent, else what is wrong.
   std::string seal();
-
- private:
-  std::string seal_log();
 };
+
+// The fields of the option's model that a source of that side reads.
+const std::vector<Field>& fields_of(const Option& option, uint8_t side);
+// Empty when the source is a tensor of one of the plan's first `stage_limit` stages, else what is wrong.
+std::string check_source(const Plan& plan, const Source& source, size_t stage_limit);
 }  // namespace penstock

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "core/split_mix.hpp"
 #include "plan/sticky_hash.hpp"
-#include "wire/wire_slots.hpp"
 
 namespace penstock {
 namespace {
@@ -22,9 +20,6 @@ uint16_t draw_option(const Split& split) noexcept {
   return option_of(split.cumulative, uniform(split.seed, split.drawn->fetch_add(1, std::memory_order_relaxed)));
 }
 
-// Beyond it numbers skip integers: two ids would become one.
-constexpr double kIntegerMax = 9007199254740991.0;
-
 // What keeps a row with its option: the number itself in [0, 1], the hash of a text or of an integer's decimal digits.
 // kMissing: an empty text, which is how tables write that there is none.
 double fraction_at(const Split& split, const MetaEntry& entry, size_t row, MetaFault& fault) noexcept {
@@ -32,7 +27,7 @@ double fraction_at(const Split& split, const MetaEntry& entry, size_t row, MetaF
   if (const auto number = entry.number_at(row)) {
     if (*number >= 0.0 && *number <= 1.0) return *number;
     if (std::isnan(*number)) fault = kUnusable;
-    else if (*number < 0.0 || *number > kIntegerMax || *number != std::floor(*number)) fault = kOutOfRange;
+    else if (*number < 0.0 || *number > MetaEntry::kIntegerMax || *number != std::floor(*number)) fault = kOutOfRange;
     if (fault != kNone) return 0.0;
   }
   std::array<char, 32> scratch;
@@ -98,65 +93,5 @@ bool route_rows(const Split& split, size_t split_index, uint32_t rows, const Met
     std::fill_n(routes, rows, uint16_t{0});
   }
   return true;
-}
-
-std::optional<double> MetaEntry::number_at(size_t row) const noexcept {
-  if (numbers.exists()) return numbers.get<double>(row);
-  return number;
-}
-
-std::optional<std::string_view> MetaEntry::text_at(size_t row, std::array<char, 32>& scratch) const noexcept {
-  if (text) return text;
-  if (texts.exists()) {
-    wire::Vector characters;
-    if (!wire::Table::open_vector(texts.bytes, texts.at + row * 4, 1, characters)) return std::nullopt;
-    return wire::Table::as_text(characters);
-  }
-  const auto value = number_at(row);
-  if (!value) return std::nullopt;
-  // As JavaScript writes it: an integer in all its digits (the shortest form of 1000000 would be 1e+06), anything else
-  // in the shortest form that comes back; exponents differ in form there, and no sane key has one.
-  const bool is_integer = std::fabs(*value) <= kIntegerMax && *value == std::floor(*value);
-  char* const begin = scratch.data();
-  char* const limit = begin + scratch.size();
-  const auto end = is_integer ? std::to_chars(begin, limit, static_cast<int64_t>(*value)).ptr
-                              : std::to_chars(begin, limit, *value).ptr;
-  return std::string_view(scratch.data(), static_cast<size_t>(end - scratch.data()));
-}
-
-namespace {
-bool read_entry(const wire::Vector& entries, size_t index, MetaEntry& entry) noexcept {
-  wire::Table table;
-  std::optional<std::string_view> key;
-  if (!wire::Table::open_at_offset(entries.bytes, entries.at + index * 4, table)) return false;
-  if (!table.string(slots::meta::key, key) || !key) return false;
-  if (!table.optional_scalar(slots::meta::number, entry.number)) return false;
-  if (!table.string(slots::meta::text, entry.text)) return false;
-  if (!table.vector(slots::meta::numbers, sizeof(double), entry.numbers)) return false;
-  if (!table.vector(slots::meta::texts, sizeof(uint32_t), entry.texts)) return false;
-  entry.key = *key;
-  for (size_t i = 0; i < entry.texts.count; ++i) {
-    wire::Vector characters;
-    if (!wire::Table::open_vector(entry.texts.bytes, entry.texts.at + i * 4, 1, characters)) return false;
-  }
-  return true;
-}
-}  // namespace
-
-bool MetaView::parse(wire::Vector entries, MetaView& view) noexcept {
-  for (size_t i = 0; i < entries.count; ++i) {
-    MetaEntry entry;
-    if (!read_entry(entries, i, entry)) return false;
-  }
-  view.entries_ = entries;
-  return true;
-}
-
-std::optional<MetaEntry> MetaView::find(std::string_view key) const noexcept {
-  for (size_t i = 0; i < entries_.count; ++i) {
-    MetaEntry entry;
-    if (read_entry(entries_, i, entry) && entry.key == key) return entry;
-  }
-  return std::nullopt;
 }
 }  // namespace penstock

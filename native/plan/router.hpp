@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/failure.hpp"
-#include "plan/meta.hpp"
+#include "flatbuffers/meta.hpp"
 
 namespace penstock {
 struct Split {

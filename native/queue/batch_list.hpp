@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "queue/batch.hpp"
+#include "batch/batch.hpp"
 #include "queue/model_queue.hpp"
 
 namespace penstock {

@@ -21,47 +21,7 @@ namespace penstock {
 namespace {
 // Batches that a look goes through: those behind them came later.
 constexpr int kLookedAtMax = 256;
-
-double known_run_us(const ModelQueue& queue) {
-  const double us = queue.us_per_run.load(std::memory_order_relaxed);
-  return us > 0.0 ? us : queue.expected_run_us.load(std::memory_order_relaxed);
-}
-
-bool is_known_long(const ModelQueue& queue) {
-  return queue.overruns > 0 || known_run_us(queue) > Scheduler::kLongRunUs;
-}
 }  // namespace
-
-void Scheduler::add_queue(ModelQueue& queue) {
-  std::lock_guard lock(mutex_);
-  queues_.push_back(&queue);
-}
-
-void Scheduler::remove_queue(ModelQueue& queue) {
-  std::lock_guard lock(mutex_);
-  std::erase(queues_, &queue);
-}
-
-// Of a model that was hardly seen: assume the worst.
-bool Scheduler::is_long(const ModelQueue& queue) const {
-  return is_known_long(queue) || queue.noted_runs.load(std::memory_order_relaxed) < kTrustedRuns;
-}
-
-// O(queues) for a long batch before the last free worker; the first that is not known to be long ends it.
-bool Scheduler::is_held_back(const Batch& batch, int64_t now) const {
-  const ModelQueue& queue = batch.lane.queue;
-  if (!is_long(queue)) return false;
-  if (!is_known_long(queue) && now - due_ns_of(batch) > kHeldBackNsMax) return false;
-  return has_shared_jobs_ || std::any_of(queues_.begin(), queues_.end(), [&](const ModelQueue* other) {
-           return other != &queue && !is_known_long(*other);
-         });
-}
-
-// Beside a stuck run of the model, one that is long already is going to be the next.
-bool Scheduler::is_at_limit(const ModelQueue& queue) const {
-  if (queue.running >= queue.instances_max.load(std::memory_order_relaxed)) return true;
-  return queue.stuck > 0 && std::max(queue.stuck, queue.overruns) >= kStuckRunsMax;
-}
 
 // Where the thread cannot be raised again, it must not yield before it is known to be lost.
 void Scheduler::yield_unexpected(WorkerSeat& seat, int64_t elapsed_ns) {
@@ -75,46 +35,6 @@ void Scheduler::yield_unexpected(WorkerSeat& seat, int64_t elapsed_ns) {
 
 void Scheduler::end_yield(WorkerSeat& seat) {
   if (std::exchange(seat.is_yielding, false)) yield_thread(seat.thread_id, seat.niceness);
-}
-
-void Scheduler::end_long(WorkerSeat& seat) {
-  if (std::exchange(seat.is_long, false)) --running_long_;
-}
-
-void Scheduler::begin_job(WorkerSeat& seat, Job&& job) {
-  seat.job = std::move(job);
-  seat.held = Held::kJob;
-  pass_on_batches(seat);
-}
-
-// The job, or the check, that the worker was in before it takes again.
-void Scheduler::end_job(WorkerSeat& seat) {
-  seat.held = Held::kNothing;
-  end_long(seat);
-  end_yield(seat);
-}
-
-void Scheduler::begin_check(WorkerSeat& seat, uint32_t model_key) {
-  std::lock_guard lock(mutex_);
-  seat.held = Held::kCheck;
-  seat.check_model_key = model_key;
-  seat.taken_ns = now_ns();
-}
-
-// The oldest that may run now. Linear in the long ones that wait.
-bool Scheduler::take_shared_job(WorkerSeat& seat) {
-  if (jobs_.empty() || seat.is_for_background) return false;
-  const bool may_be_long = may_run_long();
-  const auto may_run = [&](const Job& job) { return may_be_long || !job.is_long; };
-  const auto found = std::find_if(jobs_.begin(), jobs_.end(), may_run);
-  if (found == jobs_.end()) return false;
-  Job job = std::move(*found);
-  jobs_.erase(found);
-  seat.is_long = job.is_long;
-  if (seat.is_long) ++running_long_;
-  seat.had_shared_job = true;
-  begin_job(seat, std::move(job));
-  return true;
 }
 
 RunInHand Scheduler::run_of(const WorkerSeat& seat, int64_t now) const {
@@ -142,27 +62,27 @@ void Scheduler::note_overrun(WorkerSeat& seat, int64_t now) {
   if (seat.held == Held::kJob && !seat.had_shared_job) return;
   if (now - seat.taken_ns <= static_cast<int64_t>(kLongRunUs * 1000.0)) return;
   if (seat.held == Held::kBatch && !std::exchange(seat.is_overrun, true)) ++seat.batch->lane.queue.overruns;
-  if (!std::exchange(seat.is_long, true)) ++running_long_;
+  workers_.begin_long(seat);
   yield_unexpected(seat, now - seat.taken_ns);
 }
 
 // A long model's own queue is no harm to others.
 void Scheduler::measure_waits(WorkersLook& seen, int64_t now) const {
   int looked_at = 0;
-  const bool leaves_one = !may_run_long();
-  for (const BatchList& list : ready_) {
+  const bool leaves_one = !workers_.may_run_long();
+  for (const BatchList& list : ready_.lists()) {
     for (const Batch* batch = list.head; batch != nullptr && looked_at < kLookedAtMax; batch = batch->next) {
       ++looked_at;
       const ModelQueue& queue = batch->lane.queue;
       const int64_t wait_ns = now - due_ns_of(*batch);
       if (is_at_limit(queue)) continue;
-      if (leaves_one && is_held_back(*batch, now))
+      if (leaves_one && models_.is_held_back(*batch, now))
         seen.held_back_ns = std::max(seen.held_back_ns, wait_ns);
       else if (!is_known_long(queue) && (queue.running == 0 || !is_long(queue)))
         seen.waiting_ns = std::max(seen.waiting_ns, wait_ns);
     }
   }
-  for (const Job& job : jobs_) {
+  for (const Job& job : jobs_.all()) {
     if (!job.is_long)
       seen.waiting_ns = std::max(seen.waiting_ns, now - job.posted_ns);
     else if (leaves_one)
@@ -172,25 +92,25 @@ void Scheduler::measure_waits(WorkersLook& seen, int64_t now) const {
 
 WorkersLook Scheduler::look() {
   WorkersLook seen;
-  std::shared_ptr<std::condition_variable> woken;
+  WakeUp woken;
   {
     std::lock_guard lock(mutex_);
     const int64_t now = now_ns();
-    for (WorkerSeat* seat : workers_) {
+    for (WorkerSeat* seat : workers_.all()) {
       note_overrun(*seat, now);
       const int64_t busy_ns = seat->held == Held::kNothing ? 0 : now - seat->taken_ns;
       if (!seat->is_leaving) seen.without_free_ns = std::min(seen.without_free_ns, busy_ns);
     }
-    for (const std::vector<WorkerSeat*>* seats : {&workers_, &background_workers_, &aside_})
+    for (const std::vector<WorkerSeat*>* seats : {&workers_.all(), &background_.all(), &std::as_const(aside_)})
       for (const WorkerSeat* seat : *seats)
         if (seat->held != Held::kNothing && now - seat->taken_ns > static_cast<int64_t>(kLongRunUs * 1000.0))
           seen.runs.push_back(run_of(*seat, now));
     measure_waits(seen, now);
     // What was held back for a model that has gone meanwhile, or waited for a stuck run that has ended.
-    if (has_ready()) woken = wake_last_idle();
-    if (woken == nullptr && long_background_.head != nullptr) woken = wake_background_worker();
+    if (ready_.has_ready()) woken = workers_.wake_last_idle();
+    if (woken == nullptr && background_.has_batches()) woken = background_.wake_one();
   }
-  if (woken != nullptr) woken->notify_one();
+  notify(woken);
   return seen;
 }
 
@@ -199,36 +119,31 @@ bool Scheduler::set_aside(uint32_t worker, int64_t start_ns) {
   std::lock_guard lock(mutex_);
   WorkerSeat* const seat = find_seat(worker);
   if (seat == nullptr || seat->held == Held::kNothing || seat->taken_ns != start_ns) return false;
-  std::erase(workers_, seat);
-  std::erase(background_workers_, seat);
+  workers_.remove(*seat);
+  background_.remove(*seat);
   aside_.push_back(seat);
-  count_workers();
-  end_long(*seat);
+  workers_.end_long(*seat);
   if (seat->held == Held::kBatch) {
     ++seat->batch->lane.queue.stuck;
-    if (!seat->is_for_background) {
-      --running_;
-      if (seat->is_expensive) --running_expensive_;
-      if (seat->is_expensive && seat->is_background) --running_background_expensive_;
-    }
+    if (!seat->is_for_background) workers_.end_run(*seat);
   }
   seat->is_leaving = true;
   seat->is_aside.store(true, std::memory_order_relaxed);
   orphans.swap(seat->own_jobs);
   seat->is_yielding = false;
-  if (background_workers_.empty()) inherit_long_background();
+  if (background_.is_empty()) inherit_background();
   yield_thread(seat->thread_id, kNicer);
   return true;
 }
 
 // What the queue remembers of the run; somebody idle may take what waited for its end.
-std::shared_ptr<std::condition_variable> Scheduler::finish_aside(WorkerSeat& seat, ModelQueue& queue) {
+WakeUp Scheduler::finish_aside(WorkerSeat& seat, ModelQueue& queue) {
   PENSTOCK_ASSERT(queue.stuck >= 1);
   --queue.stuck;
   if (!seat.is_for_background) --queue.running;
   if (is_at_limit(queue)) return nullptr;
   refill(queue);
-  return has_ready() ? wake_last_idle() : nullptr;
+  return ready_.has_ready() ? workers_.wake_last_idle() : nullptr;
 }
 
 bool Scheduler::retire(uint32_t worker) {
@@ -236,7 +151,7 @@ bool Scheduler::retire(uint32_t worker) {
   WorkerSeat* const seat = find_seat(worker);
   if (seat == nullptr) return false;
   seat->is_leaving = true;
-  news_.fetch_add(1, std::memory_order_release);
+  workers_.advance_epoch();
   seat->woken->notify_one();
   return true;
 }

@@ -21,8 +21,9 @@ void blend(std::atomic<double>& average, double sample) noexcept {
   average.store(before == 0.0 ? sample : before + kWeight * (sample - before), std::memory_order_relaxed);
 }
 
-// Of a budget: for the way of the answer, and because what is refused now can be asked of another server, while what
-// is late was for nothing. A queue that is full to 0.85 of a deadline keeps the workers as busy as a full one.
+// This share of a budget is kept for the way of the answer, and because what is refused now can be asked of another
+// server, while what is late was for nothing. A queue that is full to 0.85 of a deadline keeps the workers as busy as a
+// full one.
 constexpr double kAnswerShare = 0.15;
 
 size_t count_free_dims(const std::vector<Field>& fields) {

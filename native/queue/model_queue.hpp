@@ -14,10 +14,10 @@
 #include <optional>
 #include <vector>
 
+#include "batch/batch.hpp"
 #include "core/histogram.hpp"
 #include "core/shards.hpp"
 #include "core/status_codes.hpp"
-#include "queue/batch.hpp"
 #include "queue/service_time.hpp"
 
 namespace penstock {

@@ -1,6 +1,6 @@
 // What a published batch is expected to cost its worker.
 #pragma once
-#include "queue/batch.hpp"
+#include "batch/batch.hpp"
 #include "queue/model_queue.hpp"
 #include "queue/scheduler.hpp"
 

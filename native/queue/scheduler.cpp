@@ -1,33 +1,27 @@
 #include "queue/scheduler.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
-#include <thread>
+#include <deque>
 #include <utility>
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
-#include "core/relax_cpu.hpp"
 #include "core/thread_priority.hpp"
-#include "queue/batch_list.hpp"
 #include "queue/model_queue.hpp"
 #include "queue/run_estimate.hpp"
 
 namespace penstock {
-namespace {
-void notify(const std::shared_ptr<std::condition_variable>& woken) {
-  if (woken != nullptr) woken->notify_one();
-}
-}  // namespace
-
 bool Scheduler::add_worker(WorkerSeat& seat) {
   seat.writer = writers_.take();
   if (seat.writer == WriterNumbers::kNone) return false;
   seat.thread_id = this_thread_id();
   std::lock_guard lock(mutex_);
-  (seat.is_for_background ? background_workers_ : workers_).push_back(&seat);
-  idle_.reserve(workers_.size());
-  count_workers();
+  if (seat.is_for_background)
+    background_.add(seat);
+  else
+    workers_.add(seat);
   return true;
 }
 
@@ -35,144 +29,89 @@ void Scheduler::remove_worker(WorkerSeat& seat) {
   std::deque<Job> orphans;
   {
     std::lock_guard lock(mutex_);
-    std::erase(workers_, &seat);
-    std::erase(background_workers_, &seat);
+    workers_.remove(seat);
+    background_.remove(seat);
     std::erase(aside_, &seat);
-    count_workers();
-    end_return(seat);
+    workers_.end_return(seat);
     end_job(seat);
-    news_.fetch_add(1, std::memory_order_release);
+    workers_.advance_epoch();
     orphans.swap(seat.own_jobs);
-    if (background_workers_.empty())
-      inherit_long_background();
-    else if (long_background_.head != nullptr)
-      notify(wake_background_worker());
-    if (has_ready() && should_wake()) wake_last_idle()->notify_one();
+    if (background_.is_empty())
+      inherit_background();
+    else if (background_.has_batches())
+      notify(background_.wake_one());
+    notify(wake_for_ready());
   }
   writers_.give_back(std::exchange(seat.writer, WriterNumbers::kNone));
 }
 
-void Scheduler::count_workers() {
-  worker_count_.store(workers_.size(), std::memory_order_relaxed);
-  background_worker_count_.store(background_workers_.size(), std::memory_order_relaxed);
+void Scheduler::add_queue(ModelQueue& queue) {
+  std::lock_guard lock(mutex_);
+  models_.add(queue);
 }
 
-bool Scheduler::should_wake() const {
-  if (idle_.empty() || watching_ > 0) return false;
-  return running_ == 0 || running_expensive_ > 0 || backlog_us_ > kCheapRunUs;
+void Scheduler::remove_queue(ModelQueue& queue) {
+  std::lock_guard lock(mutex_);
+  models_.remove(queue);
 }
 
-// What a run costs must be known, from another worker: a short one would only wait for a core.
-bool Scheduler::is_left_to_background(const Batch& batch) const {
-  return batch.priority == Priority::kBackground && !background_workers_.empty() &&
-         batch.lane.queue.is_in_background_workers.load(std::memory_order_relaxed) &&
-         run_estimate_us(batch) > kCheapRunUs;
-}
-
-// The other workers do it as well as they can, until a background worker comes back. Callers hold the mutex.
-void Scheduler::inherit_long_background() {
-  BatchList left = std::exchange(long_background_, {});
+// The other workers do it as well as they can, until a background worker comes back.
+void Scheduler::inherit_background() {
+  BatchList left = background_.take_all();
   while (left.head != nullptr) {
     Batch& batch = *std::exchange(left.head, left.head->next);
-    if (is_crowding(batch.lane.queue, batch.priority))
-      park(batch);
+    if (ready_.is_crowding(batch.lane.queue, batch.priority))
+      ready_.park(batch);
     else
-      make_ready(batch);
+      ready_.make_ready(batch);
   }
-  news_.fetch_add(1, std::memory_order_release);
+  workers_.advance_epoch();
 }
 
-std::shared_ptr<std::condition_variable> Scheduler::wake_background_worker() {
-  for (WorkerSeat* seat : background_workers_)
-    if (std::exchange(seat->is_idle, false)) return seat->woken;
-  return nullptr;
+void Scheduler::refill(ModelQueue& queue) {
+  if (ready_.refill(queue)) workers_.advance_epoch();
 }
 
-bool Scheduler::may_run_long_background() const {
-  return workers_.size() < 2 || running_background_expensive_ + 1 < workers_.size();
-}
-
-std::shared_ptr<std::condition_variable> Scheduler::wake_last_idle() {
-  if (idle_.empty()) return nullptr;
-  WorkerSeat& seat = *idle_.back();
-  idle_.pop_back();
-  seat.is_idle = false;
-  return seat.woken;
+WakeUp Scheduler::wake_for_ready() {
+  return ready_.has_ready() && workers_.should_wake(ready_.backlog_us()) ? workers_.wake_last_idle() : nullptr;
 }
 
 void Scheduler::nudge() {
-  std::shared_ptr<std::condition_variable> woken;
+  WakeUp woken;
   {
     std::lock_guard lock(mutex_);
-    news_.fetch_add(1, std::memory_order_release);
-    woken = wake_last_idle();
+    workers_.advance_epoch();
+    woken = workers_.wake_last_idle();
   }
-  if (woken != nullptr) woken->notify_one();
-}
-
-bool Scheduler::may_watch(const WorkerSeat& seat) const {
-  return watching_ == 0 && !seat.is_for_background && seat.wait_ns < watch_ns;
-}
-
-// Whoever publishes meanwhile wakes nobody, so the caller looks again under the lock before it sleeps.
-void Scheduler::watch(std::unique_lock<std::mutex>& lock) {
-  constexpr int kPausesPerYield = 64;
-  const uint32_t seen = news_.load(std::memory_order_relaxed);
-  ++watching_;
-  lock.unlock();
-  const int64_t until_ns = now_ns() + watch_ns;
-  while (news_.load(std::memory_order_acquire) == seen && now_ns() < until_ns) {
-    for (int pause = 0; pause < kPausesPerYield && news_.load(std::memory_order_relaxed) == seen; ++pause) relax_cpu();
-    std::this_thread::yield();
-  }
-  lock.lock();
-  --watching_;
+  notify(woken);
 }
 
 // The next step of a pipeline belongs to the worker that did the one before: its cache holds the rows, and it is awake.
 void Scheduler::announce_return(WorkerSeat& seat) {
   if (seat.is_for_background) return;
   std::lock_guard lock(mutex_);
-  if (seat.is_leaving) return;
-  seat.is_returning = true;
-  ++returning_;
-}
-
-void Scheduler::end_return(WorkerSeat& seat) {
-  if (std::exchange(seat.is_returning, false)) --returning_;
-}
-
-void Scheduler::wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat,
-                     std::chrono::steady_clock::time_point until) {
-  seat.is_idle = true;
-  if (!seat.is_for_background) idle_.push_back(&seat);
-  if (until == std::chrono::steady_clock::time_point::max())
-    seat.woken->wait(lock);
-  else
-    seat.woken->wait_until(lock, until);
-  // Woken by the clock or by nobody: still listed.
-  if (std::exchange(seat.is_idle, false)) std::erase(idle_, &seat);
+  if (!seat.is_leaving) workers_.begin_return(seat);
 }
 
 void Scheduler::publish(Batch& batch) {
-  std::shared_ptr<std::condition_variable> woken;
+  WakeUp woken;
   bool closed = false;
   {
     std::lock_guard lock(mutex_);
     closed = is_closed();
     if (!closed) {
-      batch.sequence = next_sequence_++;
-      if (is_left_to_background(batch)) {
-        push_back(long_background_, batch);
-        woken = wake_background_worker();
-      } else if (is_at_limit(batch.lane.queue) || is_crowding(batch.lane.queue, batch.priority)) {
-        park(batch);
+      ready_.number(batch);
+      if (background_.is_offloaded(batch)) {
+        background_.push(batch);
+        woken = background_.wake_one();
+      } else if (is_at_limit(batch.lane.queue) || ready_.is_crowding(batch.lane.queue, batch.priority)) {
+        ready_.park(batch);
       } else {
-        const bool is_expected = returning_ > 0 && !has_ready();
-        make_ready(batch);
+        const bool is_expected = workers_.is_any_returning() && !ready_.has_ready();
+        ready_.make_ready(batch);
         if (!is_expected) {
-          news_.fetch_add(1, std::memory_order_release);
-          if (should_wake()) woken = wake_last_idle();
+          workers_.advance_epoch();
+          woken = wake_for_ready();
         }
       }
     }
@@ -180,16 +119,14 @@ void Scheduler::publish(Batch& batch) {
   if (closed) {
     batch.lane.queue.seal(batch);
     discard_(batch);
-  } else if (woken != nullptr) {
-    woken->notify_one();
+  } else {
+    notify(woken);
   }
 }
 
 WorkerSeat* Scheduler::find_seat(uint32_t index) const {
-  for (const std::vector<WorkerSeat*>* seats : {&workers_, &background_workers_})
-    for (WorkerSeat* seat : *seats)
-      if (seat->index == index) return seat;
-  return nullptr;
+  WorkerSeat* const seat = find_worker(workers_.all(), index);
+  return seat != nullptr ? seat : find_worker(background_.all(), index);
 }
 
 bool Scheduler::post(int worker, Job job) {
@@ -197,36 +134,90 @@ bool Scheduler::post(int worker, Job job) {
   if (is_closed()) return false;
   WorkerSeat* const target = worker < 0 ? nullptr : find_seat(static_cast<uint32_t>(worker));
   if (worker >= 0 && target == nullptr) return false;
-  if (target == nullptr) has_shared_jobs_ = true;
   job.posted_ns = now_ns();
-  (target == nullptr ? jobs_ : target->own_jobs).push_back(std::move(job));
+  if (target == nullptr) {
+    models_.note_shared_jobs();
+    jobs_.push(std::move(job));
+  } else {
+    target->own_jobs.push_back(std::move(job));
+  }
   if (target != nullptr && target->is_for_background) {
     target->woken->notify_one();
     return true;
   }
-  news_.fetch_add(1, std::memory_order_release);
+  workers_.advance_epoch();
   // All of them: a targeted job must reach its worker, and one that is woken may have a job of its own to do first.
-  for (WorkerSeat* seat : idle_) seat->woken->notify_one();
+  workers_.notify_idle();
   return true;
 }
 
-// A batch may have chosen this seat to be woken: it is passed on before the job, which can take seconds.
+// A batch may have chosen this worker to be woken: it is passed on before the job, which can take seconds.
 void Scheduler::pass_on_batches(const WorkerSeat& seat) {
-  if (seat.is_for_background && long_background_.head != nullptr) return notify(wake_background_worker());
-  if (!has_ready()) return;
-  news_.fetch_add(1, std::memory_order_release);
-  if (should_wake()) wake_last_idle()->notify_one();
+  if (seat.is_for_background && background_.has_batches()) return notify(background_.wake_one());
+  if (!ready_.has_ready()) return;
+  workers_.advance_epoch();
+  notify(wake_for_ready());
+}
+
+void Scheduler::begin_job(WorkerSeat& seat, Job&& job) {
+  seat.job = std::move(job);
+  seat.held = Held::kJob;
+  pass_on_batches(seat);
+}
+
+// The job, or the check, that the worker was in before it takes again.
+void Scheduler::end_job(WorkerSeat& seat) {
+  seat.held = Held::kNothing;
+  workers_.end_long(seat);
+  end_yield(seat);
+}
+
+void Scheduler::begin_check(WorkerSeat& seat, uint32_t model_key) {
+  std::lock_guard lock(mutex_);
+  seat.held = Held::kCheck;
+  seat.check_model_key = model_key;
+  seat.taken_ns = now_ns();
+}
+
+bool Scheduler::take_shared_job(WorkerSeat& seat) {
+  if (seat.is_for_background || jobs_.is_empty()) return false;
+  Job job;
+  if (!jobs_.take(workers_.may_run_long(), job)) return false;
+  if (job.is_long) workers_.begin_long(seat);
+  seat.had_shared_job = true;
+  begin_job(seat, std::move(job));
+  return true;
+}
+
+// A background worker's own session runs what is offloaded; nobody else sees it.
+Batch* Scheduler::pop(const WorkerSeat& seat, int64_t now, int64_t& wake_ns) {
+  if (seat.is_for_background) return background_.pop(now, wake_ns);
+  return ready_.pop(models_, {!workers_.may_run_long(), !workers_.may_run_long_background()}, now, wake_ns);
+}
+
+// The batch in hand is the worker's. What it leaves behind may be worth waking another.
+void Scheduler::begin_batch(WorkerSeat& seat) {
+  ModelQueue& queue = seat.batch->lane.queue;
+  seat.held = Held::kBatch;
+  seat.is_expensive = is_expensive(*seat.batch);
+  seat.is_background = seat.batch->priority == Priority::kBackground;
+  if (seat.is_for_background) return;
+  workers_.begin_run(seat);
+  ++queue.running;
+  refill(queue);
+  seat.is_alone = workers_.running() == 1 && !ready_.has_ready() && !ready_.has_parked();
+  if (is_long(queue)) workers_.begin_long(seat);
 }
 
 Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
   PENSTOCK_ASSERT(seat.batch == nullptr);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0));
-  std::shared_ptr<std::condition_variable> woken;
+  WakeUp woken;
   const int64_t asked_ns = now_ns();
-  bool has_watched = false;
+  bool has_spun = false;
   {
     std::unique_lock lock(mutex_);
-    end_return(seat);
+    workers_.end_return(seat);
     end_job(seat);
     const bool is_batch_first = std::exchange(seat.had_shared_job, false);
     for (;;) {
@@ -245,33 +236,22 @@ Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
       if (seat.batch != nullptr) break;
       if (is_batch_first && take_shared_job(seat)) return Take::kJob;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
-      if (!has_watched && wake_ns == INT64_MAX && timeout_ms < 0 && may_watch(seat)) {
-        has_watched = true;
-        watch(lock);
+      if (!has_spun && wake_ns == INT64_MAX && timeout_ms < 0 && workers_.may_spin(seat, watch_ns)) {
+        has_spun = true;
+        workers_.spin(lock, watch_ns);
         continue;
       }
       auto until = std::chrono::steady_clock::time_point::max();
       if (wake_ns != INT64_MAX) until = std::chrono::steady_clock::time_point{std::chrono::nanoseconds(wake_ns)};
-      wait(lock, seat, timeout_ms >= 0 ? std::min(deadline, until) : until);
+      workers_.wait(lock, seat, timeout_ms >= 0 ? std::min(deadline, until) : until);
     }
-    seat.held = Held::kBatch;
-    seat.is_expensive = is_expensive(*seat.batch);
-    seat.is_background = seat.batch->priority == Priority::kBackground;
-    if (seat.is_for_background) {
-      if (long_background_.head != nullptr) woken = wake_background_worker();
-    } else {
-      ++running_;
-      ++seat.batch->lane.queue.running;
-      refill(seat.batch->lane.queue);
-      seat.is_alone = running_ == 1 && !has_ready() && parking_.empty();
-      seat.is_long = is_long(seat.batch->lane.queue);
-      if (seat.is_long) ++running_long_;
-      if (seat.is_expensive) ++running_expensive_;
-      if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
-      if (has_ready() && should_wake()) woken = wake_last_idle();
-    }
+    begin_batch(seat);
+    if (!seat.is_for_background)
+      woken = wake_for_ready();
+    else if (background_.has_batches())
+      woken = background_.wake_one();
   }
-  if (woken != nullptr) woken->notify_one();
+  notify(woken);
   seat.queue = seat.batch->lane.queue.shared_from_this();
   seat.queue->seal(*seat.batch);
   // One long pause is forgotten after a few short ones.
@@ -290,28 +270,25 @@ void Scheduler::finish(WorkerSeat& seat) {
     return notify(woken);
   }
   if (seat.is_for_background) return;
-  end_long(seat);
+  workers_.end_long(seat);
   end_yield(seat);
-  PENSTOCK_ASSERT(running_ >= 1);
   PENSTOCK_ASSERT(queue.running >= 1);
-  --running_;
+  workers_.end_run(seat);
   --queue.running;
   // This worker asks for its next batch in a moment, and a worker that ends wakes another: nobody need be woken here.
   refill(queue);
-  if (seat.is_expensive) --running_expensive_;
-  if (seat.is_expensive && seat.is_background) --running_background_expensive_;
 }
 
 void Scheduler::limit_instances(ModelQueue& queue, uint32_t instances_max) {
   PENSTOCK_ASSERT(instances_max >= 1);
-  std::shared_ptr<std::condition_variable> woken;
+  WakeUp woken;
   {
     std::lock_guard lock(mutex_);
     queue.instances_max.store(instances_max, std::memory_order_relaxed);
     refill(queue);
-    if (has_ready() && should_wake()) woken = wake_last_idle();
+    woken = wake_for_ready();
   }
-  if (woken != nullptr) woken->notify_one();
+  notify(woken);
 }
 
 void Scheduler::close() {
@@ -320,18 +297,12 @@ void Scheduler::close() {
   {
     std::lock_guard lock(mutex_);
     is_closed_.store(true, std::memory_order_release);
-    news_.fetch_add(1, std::memory_order_release);
     // What is inherited may be parked.
-    inherit_long_background();
-    while (!parking_.empty()) {
-      ModelQueue& queue = *parking_.back();
-      unpark_one(queue, queue.parked[0].head != nullptr ? 0 : 1);
-    }
-    orphans.swap(ready_);
-    jobs.swap(jobs_);
-    backlog_us_ = 0.0;
-    for (WorkerSeat* seat : idle_) seat->woken->notify_one();
-    for (WorkerSeat* seat : background_workers_) seat->woken->notify_one();
+    inherit_background();
+    orphans = ready_.take_all();
+    jobs = jobs_.take_all();
+    workers_.notify_idle();
+    background_.notify_all();
   }
   for (const BatchList& list : orphans) {
     for (Batch* batch = list.head; batch != nullptr;) {

@@ -6,8 +6,8 @@ namespace penstock {
 namespace {
 constexpr double kWeight = 1.0 / 16.0;
 constexpr double kOutlier = 4.0;
-// Of the shortest budget in a batch: what its run may take. Two such runs, the one in a worker's hands and its own,
-// leave enough for a batch to wait between them, or the workers would stand still while rows are refused.
+// A run may take this share of the shortest budget in its batch. Two such runs, the one in a worker's hands and its
+// own, leave enough for a batch to wait between them, or the workers would stand still while rows are refused.
 constexpr double kBatchShare = 1.0 / 3.0;
 // Where the run costs that much without any rows: what they may take on top of it, and all together at most.
 constexpr double kRowsShare = 0.1;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "plan/executor.hpp"
+#include "runtime/executor.hpp"
 
 namespace penstock::testing {
 constexpr size_t kWidth = 2;

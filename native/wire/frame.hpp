@@ -5,11 +5,15 @@
 #include <cstdint>
 #include <string_view>
 
-#include "plan/meta.hpp"
-#include "wire/flat_reader.hpp"
-#include "wire/wire_slots.hpp"
+#include "flatbuffers/flat_reader.hpp"
+#include "flatbuffers/meta.hpp"
+#include "flatbuffers/wire_slots.hpp"
 
 namespace penstock::wire {
+using flatbuffers::Bytes;
+using flatbuffers::Table;
+using flatbuffers::Vector;
+
 // Why a frame is malformed; the numbers are explained in docs/reference/wire-protocol.md.
 enum class FrameFault : int64_t { kNone = 0, kNoMessage = 1, kNoBody = 2, kInfer = 3, kMeta = 4 };
 

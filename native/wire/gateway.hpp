@@ -20,7 +20,7 @@
 
 #include "core/block.hpp"
 #include "core/caller_limit.hpp"
-#include "plan/executor.hpp"
+#include "runtime/executor.hpp"
 #include "wire/frame.hpp"
 
 namespace penstock::wire {

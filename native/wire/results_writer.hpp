@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "plan/request.hpp"
+#include "runtime/request.hpp"
 #include "wire/frame.hpp"
 
 namespace penstock::wire {

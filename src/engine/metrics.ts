@@ -19,7 +19,7 @@ import type { ThreadPlan } from './calibration/thread-plan.js'
 
 export type { Histogram, HistogramLayout } from './counters/run-histogram.js'
 
-/** PipelineStats::kPositionsMax of native/plan/plane.hpp. */
+/** PipelineStats::kPositionsMax of native/runtime/plane.hpp. */
 const POSITIONS_MAX = 64
 
 export interface ModelMetrics {

@@ -1,6 +1,7 @@
 /**
  * penstock/transforms as an interface: results against plain loops over arbitrary rows, `out`, memory that overlaps, and
- * every way of calling it wrongly. The kernels' own claims are native/test/simd_test.cpp, the semantics goldens.test.ts.
+ * every way of calling it wrongly. The kernels' own claims are native/test/kernel/simd_test.cpp,
+ * the semantics goldens.test.ts.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

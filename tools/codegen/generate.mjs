@@ -5,7 +5,7 @@
  *   src/protocol/errors.json          → src/base/generated/error-codes.ts           native/core/status_codes.hpp
  *   src/tensor/dtypes.json            → src/tensor/generated/dtypes.ts              native/core/dtype_codes.hpp
  *   src/pipeline/check-opcodes.json   → src/pipeline/generated/check-opcodes.ts     native/plan/check_opcodes.hpp
- *   src/protocol/penstock.fbs         → native/wire/wire_slots.hpp
+ *   src/protocol/penstock.fbs         → native/flatbuffers/wire_slots.hpp
  *
  * Goals: plain Node without dependencies (it runs before the install), the same bytes from the same sources, refusal of
  * sources that contradict themselves (a number or a name twice). Non-goal: the FlatBuffers classes of the TypeScript
@@ -36,7 +36,7 @@ export const outputs = [
     make: checkOpcodesModule,
   },
   { source: 'src/pipeline/check-opcodes.json', target: 'native/plan/check_opcodes.hpp', make: checkOpcodesHeader },
-  { source: 'src/protocol/penstock.fbs', target: 'native/wire/wire_slots.hpp', make: wireSlotsHeader },
+  { source: 'src/protocol/penstock.fbs', target: 'native/flatbuffers/wire_slots.hpp', make: wireSlotsHeader },
 ]
 
 /** The generated files whose bytes on disk are not what their source makes now. */

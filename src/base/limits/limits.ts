@@ -207,7 +207,7 @@ export const DIM_MAX = 2 ** 31 - 1
 export const TENSOR_ELEMENTS_MAX = 2 ** 31 - 1
 /**
  * Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a small
- * request could ask for any number. The addon has the same number (native/http/answer.hpp).
+ * request could ask for any number. The addon has the same number (native/json/answer.hpp).
  */
 export const EMPTY_NEST_CHARACTERS_MAX = 64 * MIB
 /** Tensors a model takes or gives. */

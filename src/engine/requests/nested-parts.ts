@@ -8,7 +8,7 @@ import { nestedPieces } from '../../tensor/print-pieces.js'
 import type { Tensor } from '../../tensor/tensor.js'
 
 const partBytes = 128 * 1024
-/** Characters of one element, its comma included; native/kernel/json_print.hpp. */
+/** Characters of one element, its comma included; native/json/print.hpp. */
 const elementCharactersMax = 33
 /** Elements that are printed between two looks at the clock, and microseconds of one part: some numbers take microseconds. */
 const stepElements = 512

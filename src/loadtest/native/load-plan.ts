@@ -2,9 +2,9 @@
  * What the load generator is told and what it tells: the border between `penstock bench` (TypeScript: scenarios, sweeps,
  * reports) and the native generator (native/load, C++), and equally the in-process target, which speaks the same.
  *
- * The plan travels as lines of text on the generator's stdin (src/loadtest/native/load-process.ts writes them, native/load/plan.hpp
- * reads them); events are lines of JSON (NDJSON) on its stdout. Times are seconds since the start of the first phase,
- * latencies microseconds, of requests that were answered as expected. In an open loop a latency runs from the time at
+ * The plan travels as lines of text on the generator's stdin (src/loadtest/native/load-process.ts writes them,
+ * native/load/plan/plan.hpp reads them); events are lines of JSON (NDJSON) on its stdout. Times are seconds since the
+ * start of the first phase, latencies microseconds, of requests that were answered as expected. In an open loop a latency runs from the time at
  * which the request was *due*, not from its write, so that a server which stalls is charged for all it kept waiting
  * (coordinated omission). In a closed loop it runs from the write.
  *

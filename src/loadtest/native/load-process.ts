@@ -13,7 +13,7 @@ import type { FinishedEvent, IntervalEvent, LoadEvent, LoadPhase, LoadPlan, Requ
 
 type Generator = ChildProcessByStdio<Writable, Readable, Readable>
 
-/** Exit statuses of native/load/abandon.hpp. */
+/** Exit statuses of native/load/plan/abandon.hpp. */
 const STATUS_TARGET = 1
 const STATUS_PLAN = 2
 const DRAIN_SECONDS = 5
@@ -83,7 +83,7 @@ async function eventsOf(
   throw new Error(`The load generator ended with status ${status} before its plan did. ${sentence}`)
 }
 
-/** The plan as native/load/plan.hpp reads it. @throws PenstockError ERR_ARGUMENT when a text spans lines. */
+/** The plan as native/load/plan/plan.hpp reads it. @throws PenstockError ERR_ARGUMENT when a text spans lines. */
 export function planText(plan: LoadPlan): string {
   const { target } = plan
   const lines = [

@@ -1,5 +1,5 @@
 /**
- * Writes the file of bodies and expected answers of one kind of request (format: native/load/request_set.hpp). The
+ * Writes the file of bodies and expected answers of one kind of request (format: native/load/plan/request_set.hpp). The
  * answers come from whoever ran the model outside the server, so that the generator can compare every answer while the
  * load runs.
  */

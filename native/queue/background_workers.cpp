@@ -1,0 +1,50 @@
+#include "queue/background_workers.hpp"
+
+#include <utility>
+
+#include "queue/batch_list.hpp"
+#include "queue/model_queue.hpp"
+#include "queue/run_estimate.hpp"
+#include "queue/scheduler.hpp"
+
+namespace penstock {
+void BackgroundWorkers::add(WorkerSeat& seat) {
+  workers_.push_back(&seat);
+  count_.store(workers_.size(), std::memory_order_relaxed);
+}
+
+void BackgroundWorkers::remove(WorkerSeat& seat) {
+  std::erase(workers_, &seat);
+  count_.store(workers_.size(), std::memory_order_relaxed);
+}
+
+// What a run costs must be known, from another worker: a short one would only wait for a core.
+bool BackgroundWorkers::is_offloaded(const Batch& batch) const {
+  return batch.priority == Priority::kBackground && !workers_.empty() &&
+         batch.lane.queue.is_in_background_workers.load(std::memory_order_relaxed) &&
+         run_estimate_us(batch) > Scheduler::kCheapRunUs;
+}
+
+void BackgroundWorkers::push(Batch& batch) {
+  push_back(batches_, batch);
+}
+
+Batch* BackgroundWorkers::pop(int64_t now_ns, int64_t& wake_ns) {
+  const auto is_left = [](const Batch& batch) { return batch.lane.queue.stuck >= Scheduler::kStuckRunsMax; };
+  return pop_due(batches_, now_ns, wake_ns, is_left);
+}
+
+BatchList BackgroundWorkers::take_all() noexcept {
+  return std::exchange(batches_, {});
+}
+
+WakeUp BackgroundWorkers::wake_one() {
+  for (WorkerSeat* seat : workers_)
+    if (std::exchange(seat->is_idle, false)) return seat->woken;
+  return nullptr;
+}
+
+void BackgroundWorkers::notify_all() {
+  for (WorkerSeat* seat : workers_) seat->woken->notify_one();
+}
+}  // namespace penstock

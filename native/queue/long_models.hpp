@@ -1,0 +1,36 @@
+// Which models take long, and how many of their batches may run. Long is a model whose runs take longer than
+// Scheduler::kLongRunUs, that has run less than kTrustedRuns times, or that takes longer at this moment (overruns).
+// Callers hold the scheduler's mutex.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace penstock {
+class Batch;
+class ModelQueue;
+
+// What a run of the model took lately, else what was measured when it was loaded; 0: unknown.
+double known_run_us(const ModelQueue& queue);
+bool is_known_long(const ModelQueue& queue);
+// The same, and true of a model that was hardly seen: the worst is assumed.
+bool is_long(const ModelQueue& queue);
+// No more of its batches may run now.
+bool is_at_limit(const ModelQueue& queue);
+
+// The models of a plane, of which those that are not long are to find a worker.
+class LongModels {
+ public:
+  void add(ModelQueue& queue) { queues_.push_back(&queue); }
+  void remove(ModelQueue& queue) { std::erase(queues_, &queue); }
+  // Models that have no queue are run by jobs of any worker: from now on there may be such.
+  void note_shared_jobs() noexcept { has_shared_jobs_ = true; }
+
+  // Whether the batch must not have the last free worker, for the sake of another model. O(queues) for a long batch;
+  // the first that is not known to be long ends it.
+  bool is_held_back(const Batch& batch, int64_t now_ns) const;
+
+ private:
+  std::vector<ModelQueue*> queues_;
+  bool has_shared_jobs_ = false;
+};
+}  // namespace penstock

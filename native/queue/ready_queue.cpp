@@ -1,0 +1,81 @@
+#include "queue/ready_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "queue/batch_list.hpp"
+#include "queue/long_models.hpp"
+#include "queue/model_queue.hpp"
+#include "queue/run_estimate.hpp"
+
+namespace penstock {
+void ReadyQueue::park(Batch& batch) {
+  ModelQueue& queue = batch.lane.queue;
+  if (queue.parked[0].head == nullptr && queue.parked[1].head == nullptr) parking_.push_back(&queue);
+  insert_in_order(queue.parked[static_cast<size_t>(batch.priority)], batch);
+}
+
+// By publication among those that are ready.
+void ReadyQueue::make_ready(Batch& batch) {
+  const auto priority = static_cast<size_t>(batch.priority);
+  insert_in_order(ready_[priority], batch);
+  ++batch.lane.queue.ready[priority];
+  backlog_us_ += run_estimate_us(batch);
+}
+
+// Batches that wait for company may be due in any order: all of them are seen.
+bool ReadyQueue::is_crowding(const ModelQueue& queue, Priority priority) const {
+  return queue.options.max_delay_us == 0 && queue.ready[static_cast<size_t>(priority)] >= kReadyBatches;
+}
+
+bool ReadyQueue::refill(ModelQueue& queue) {
+  bool is_any = false;
+  for (size_t priority = 0; priority < kPriorities && !is_at_limit(queue); ++priority)
+    while (queue.parked[priority].head != nullptr && !is_crowding(queue, static_cast<Priority>(priority))) {
+      unpark_one(queue, priority);
+      is_any = true;
+    }
+  return is_any;
+}
+
+void ReadyQueue::unpark_one(ModelQueue& queue, size_t priority) {
+  BatchList& list = queue.parked[priority];
+  Batch& batch = *std::exchange(list.head, list.head->next);
+  if (list.head == nullptr) list.tail = nullptr;
+  make_ready(batch);
+  if (queue.parked[0].head == nullptr && queue.parked[1].head == nullptr) std::erase(parking_, &queue);
+}
+
+Batch* ReadyQueue::pop(const LongModels& models, KeptOut kept_out, int64_t now_ns, int64_t& wake_ns) {
+  const auto is_left = [&](const Batch& batch) {
+    if (kept_out.expensive_background && batch.priority == Priority::kBackground && is_expensive(batch)) return true;
+    return kept_out.long_runs && models.is_held_back(batch, now_ns);
+  };
+  const auto turn_of = [this](const Batch& batch) { return std::max(virtual_us_, batch.lane.queue.served_us); };
+  for (BatchList& list : ready_) {
+    while (Batch* const batch = pop_next_turn(list, now_ns, wake_ns, is_left, turn_of)) {
+      ModelQueue& queue = batch->lane.queue;
+      const double estimate_us = run_estimate_us(*batch);
+      --queue.ready[static_cast<size_t>(batch->priority)];
+      backlog_us_ = has_ready() ? std::max(0.0, backlog_us_ - estimate_us) : 0.0;
+      if (is_at_limit(queue)) {
+        park(*batch);
+        continue;
+      }
+      virtual_us_ = turn_of(*batch);
+      queue.served_us = virtual_us_ + estimate_us;
+      return batch;
+    }
+  }
+  return nullptr;
+}
+
+std::array<BatchList, kPriorities> ReadyQueue::take_all() {
+  while (!parking_.empty()) {
+    ModelQueue& queue = *parking_.back();
+    unpark_one(queue, queue.parked[0].head != nullptr ? 0 : 1);
+  }
+  backlog_us_ = 0.0;
+  return std::exchange(ready_, {});
+}
+}  // namespace penstock

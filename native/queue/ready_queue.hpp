@@ -1,0 +1,63 @@
+// Which batch is next: those that workers choose from, those that are parked with their queue, and the choice.
+//
+//     publish ─► ready ◄── refill ── parked: beyond the model's limit of runs, or behind its first kReadyBatches
+//                  └─ pop: the highest priority, then the model that has had the least, then the oldest ─► a worker
+//
+// Among models the workers' time is shared: next is whose model has had the least of it lately (start-time fair
+// queueing, Goyal, Vin and Cheng 1996, by the estimated cost of a batch), so that a model that is asked now and then
+// does not wait behind the queue of one that is overloaded. Parked batches are seen by nobody, and return to their
+// place in the order of publication. Memory: lists are linked through the batches. Callers hold the scheduler's mutex.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "batch/batch.hpp"
+
+namespace penstock {
+class LongModels;
+class ModelQueue;
+
+// Runs of which the last free worker is to be kept out.
+struct KeptOut {
+  bool long_runs = false;             // of models that are held back (LongModels)
+  bool expensive_background = false;  // of background batches
+};
+
+class ReadyQueue {
+ public:
+  // Workers choose from so many batches of one queue and priority.
+  static constexpr uint32_t kReadyBatches = 4;
+
+  // Gives the batch its place in the order of publication.
+  void number(Batch& batch) noexcept { batch.sequence = next_sequence_++; }
+  // Whether the queue's next batch has to wait for one of its own to be taken.
+  bool is_crowding(const ModelQueue& queue, Priority priority) const;
+  void park(Batch& batch);
+  void make_ready(Batch& batch);
+  // Whatever of the queue's parked batches may be chosen from now. True: there was one.
+  bool refill(ModelQueue& queue);
+  // The next batch of the highest priority that may run now, in the caller's hands; null: none. `wake_ns` becomes the
+  // earliest moment at which one that waits for company is due.
+  Batch* pop(const LongModels& models, KeptOut kept_out, int64_t now_ns, int64_t& wake_ns);
+  // Everything, parked batches too.
+  std::array<BatchList, kPriorities> take_all();
+
+  bool has_ready() const noexcept { return ready_[0].head != nullptr || ready_[1].head != nullptr; }
+  bool has_parked() const noexcept { return !parking_.empty(); }
+  // Estimate for the batches that workers choose from.
+  double backlog_us() const noexcept { return backlog_us_; }
+  const std::array<BatchList, kPriorities>& lists() const noexcept { return ready_; }
+
+ private:
+  // The oldest of its parked batches goes to where it would be.
+  void unpark_one(ModelQueue& queue, size_t priority);
+
+  std::array<BatchList, kPriorities> ready_;
+  std::vector<ModelQueue*> parking_;  // queues with parked batches
+  uint64_t next_sequence_ = 1;
+  double backlog_us_ = 0.0;
+  double virtual_us_ = 0.0;  // where the share of the batch that was taken last began
+};
+}  // namespace penstock

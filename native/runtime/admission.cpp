@@ -1,0 +1,148 @@
+// Rule 1 of the executor: a request is let in with everything it needs, or refused with nothing left behind.
+#include <algorithm>
+#include <utility>
+
+#include "core/clock.hpp"
+#include "plan/request_log.hpp"
+#include "runtime/chain.hpp"
+#include "runtime/feed.hpp"
+#include "runtime/held_bytes.hpp"
+
+namespace penstock {
+namespace {
+bool route_all(Request& request, const MetaView& meta, Failure& failure) {
+  const Plan& plan = *request.plan;
+  request.routes.resize(plan.splits.size() * request.rows);
+  for (size_t s = 0; s < plan.splits.size(); ++s)
+    if (!route_rows(plan.splits[s], s, request.rows, meta, request.routes.data() + s * request.rows, failure))
+      return false;
+  return true;
+}
+
+// Reserves the foreground rows of stage 0 in their queues, all or nothing.
+bool reserve_all(const Request& request, Failure& failure) {
+  const Stage& stage = request.plan->stages[0];
+  const int64_t budget_us = request.deadline_us == 0 ? INT64_MAX : request.deadline_us - request.admitted_ns / 1000;
+  const bool has_deadline = request.deadline_us != 0;
+  size_t reserved = 0;
+  bool is_refused = false;
+  for_each_option(request, stage, stage.foreground, [&](ModelQueue& queue, uint32_t rows) {
+    if (is_refused) return;
+    const double finish_us =
+        has_deadline ? queue.estimated_finish_us(request.priority, rows, static_cast<double>(budget_us)) : 0.0;
+    if (has_deadline && (budget_us <= 0 || finish_us > static_cast<double>(budget_us))) {
+      failure.set(StatusCode::kDeadlineExceeded, static_cast<int64_t>(finish_us), std::max<int64_t>(budget_us, 0));
+      is_refused = true;
+    } else if (!queue.try_reserve(request.priority, rows)) {
+      const auto priority = static_cast<size_t>(request.priority);
+      // When about half of the queue has gone.
+      const auto retry_ms = static_cast<int64_t>(queue.estimated_wait_us(request.priority) / 2000.0);
+      failure.set(StatusCode::kQueueFull, queue.pending_rows[priority].load(std::memory_order_relaxed),
+                  queue.options.pending_rows_max[priority], std::clamp<int64_t>(retry_ms, 1, 60'000));
+      is_refused = true;
+    } else {
+      ++reserved;
+    }
+  });
+  if (!is_refused) return true;
+  for_each_option(request, stage, stage.foreground, [&](ModelQueue& queue, uint32_t rows) {
+    if (reserved == 0) return;
+    --reserved;
+    queue.unreserve(request.priority, rows);
+  });
+  return false;
+}
+
+void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan,
+             const Submission& submission) {
+  request.port_owner = port.shared_from_this();
+  request.plan = std::move(plan);
+  request.stats = pipeline.stats;
+  request.origin = submission.origin;
+  request.rows = submission.rows;
+  request.priority = submission.priority;
+  request.deadline_us = submission.deadline_us;
+  if (submission.deadline_us != 0) port.deadline_count.fetch_add(1, std::memory_order_relaxed);
+  request.admitted_ns = port.burst_now_ns();
+  request.due_ns = request.admitted_ns;
+  request.ready_ns = 0;
+  request.first_run_ns.store(0, std::memory_order_relaxed);
+  request.stage = 0;
+  request.has_timing = submission.has_timing;
+  request.has_others = submission.has_others;
+  request.steps.clear();
+  request.segments.clear();
+  request.course = request.plan.get();
+  request.has_failed_check.store(false, std::memory_order_relaxed);
+  request.has_number = !submission.origin.is_wire || submission.origin.request_number != 0;
+  request.has_keys = request.plan->log != nullptr && !submission.meta.is_empty() &&
+                     request.plan->log->keep_keys(request.keys, submission.meta, submission.rows);
+  request.is_timed = !submission.origin.is_wire || (request.plan->log != nullptr && !request.plan->is_log_simple);
+  request.check_bits.assign(request.plan->checks.empty() ? 0 : submission.rows, 0);
+  request.stage_done_ns.assign(request.plan->stages.size(), 0);
+  request.failure.set(StatusCode::kOk);
+  request.background_rows.store(1, std::memory_order_relaxed);
+  request.lost_positions.store(0, std::memory_order_relaxed);
+  request.charged_bytes.store(0, std::memory_order_relaxed);
+  request.refs.store(2, std::memory_order_relaxed);
+  request.is_answered.store(false, std::memory_order_relaxed);
+  request.is_dead.store(false, std::memory_order_relaxed);
+  request.has_failed.store(false, std::memory_order_relaxed);
+  request.end_code.store(StatusCode::kOk, std::memory_order_relaxed);
+  request.plan->in_flight.fetch_add(1, std::memory_order_relaxed);
+  request.stats->in_flight.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool refuse(Pipeline& pipeline, const Failure& failure) {
+  pipeline.stats->failure_counts[static_cast<size_t>(failure.code)].fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+bool check_rows(const Plan& plan, const Submission& submission, Failure& failure) {
+  const uint32_t limit = plan.is_whole ? 1 : plan.request_rows_max;
+  if (plan.is_whole && submission.rows < 1)
+    failure.set(StatusCode::kShape, 0, 1, 0);
+  else if (submission.rows > limit)
+    failure.set(StatusCode::kTooManyRows, limit, submission.rows);
+  else
+    return true;
+  return false;
+}
+}  // namespace
+
+Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission,
+                Failure& failure) {
+  if (port.plane->scheduler.is_closed())
+    failure.set(StatusCode::kDraining);
+  else if (plan == nullptr || plan->stages.empty())
+    failure.set(StatusCode::kPipelineNotDeployed);
+  else if (plan->log != nullptr && plan->log->is_refusing())
+    failure.set(StatusCode::kStorage, plan->log->last_fault());
+  else if (check_rows(*plan, submission, failure))
+    failure.set(StatusCode::kOk);
+  if (failure.code != StatusCode::kOk) return refuse(pipeline, failure), nullptr;
+  Request* const slot = port.try_acquire();
+  if (slot == nullptr) {
+    failure.set(StatusCode::kQueueFull, port.in_flight(), port.in_flight(), 10);
+    return refuse(pipeline, failure), nullptr;
+  }
+  Request& request = *slot;
+  prepare(request, port, pipeline, std::move(plan), submission);
+  if (!charge_request(request, submission, failure) || !route_all(request, submission.meta, failure) ||
+      !reserve_all(request, failure)) {
+    refuse(pipeline, failure);
+    port.end_burst();
+    request.refs.store(1, std::memory_order_relaxed);
+    Port::unref(request);
+    return nullptr;
+  }
+  request.is_live.store(true, std::memory_order_release);
+  start_stage(request, &submission, port.publisher);
+  if (request.foreground_rows.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    Deliveries deliveries;
+    run_chain(request, now_ns(), deliveries, port.publisher);
+    deliveries.flush();
+  }
+  return &request;
+}
+}  // namespace penstock

@@ -1,0 +1,43 @@
+// Counts the answers of a port, and how long they took, once they have left the house.
+//
+//   drain: add, add, … ── JavaScript hands the frames to their sockets ── next drain: settle(now)
+//
+// total  of each request that was admitted, whether answered with results or a failure: from its admission (the reading
+//        of the clock that its burst shares, when its first frame was read) until its answer was handed to the socket,
+//        or to the caller's promise.
+// send   the end of that, from the moment that the answer lay in the port's mailbox.
+// Answers that share pipeline and both moments, as those of a burst and a batch do, are counted together: a request
+// costs three comparisons and no reading of the clock. Thread: the port's.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "runtime/plane.hpp"
+#include "runtime/request.hpp"
+
+namespace penstock {
+class AnswerTally {
+ public:
+  // `writer`: the port's number.
+  explicit AnswerTally(uint32_t writer) : writer_(writer) {}
+
+  // The request's answer is on its way to the caller.
+  void add(const Request& request, int64_t ready_ns);
+  // What was added has been handed over.
+  void settle(int64_t now_ns);
+
+ private:
+  struct Group {
+    std::shared_ptr<PipelineStats> stats;
+    int64_t admitted_ns = 0;
+    int64_t ready_ns = 0;
+    uint64_t answers = 0;
+    uint64_t results = 0;
+    uint64_t rows = 0;
+  };
+
+  const uint32_t writer_;
+  std::vector<Group> groups_;
+};
+}  // namespace penstock

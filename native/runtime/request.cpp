@@ -1,0 +1,91 @@
+#include "runtime/request.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "core/assert.hpp"
+
+namespace penstock {
+void Request::fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text) {
+  fail({code, {a, b, c}, std::move(text)});
+}
+
+void Request::fail(Failure why) {
+  if (!has_failed.exchange(true, std::memory_order_acq_rel)) failure = std::move(why);
+}
+
+void Request::release_stage(uint16_t stage_index) {
+  for (Segment& segment : segments) {
+    if (segment.stage != stage_index || segment.batch == nullptr) continue;
+    std::exchange(segment.batch, nullptr)->unpin();
+  }
+}
+
+void Request::release_all() {
+  for (Segment& segment : segments)
+    if (segment.batch != nullptr) std::exchange(segment.batch, nullptr)->unpin();
+  segments.clear();
+}
+
+namespace {
+bool matches(const Segment& segment, const Source& source) noexcept {
+  return segment.stage == source.stage && segment.position == source.position && segment.batch != nullptr;
+}
+TensorView view_of(const Segment& segment, const Source& source) noexcept {
+  const Entry& entry = segment.batch->entries[segment.entry];
+  return segment.batch->view(source.side, source.slots[entry.option]);
+}
+}  // namespace
+
+bool shape_of(const Request& request, const Source& source, TensorShape& shape) noexcept {
+  if (request.rows == 0) {
+    shape = {source.common.dtype, 0, &source.dims_without_rows};
+    return true;
+  }
+  bool is_first = true;
+  for (const Segment& segment : request.segments) {
+    if (!matches(segment, source)) continue;
+    const TensorView view = view_of(segment, source);
+    if (!is_first && (view.row_bytes != shape.row_bytes || *view.dims != *shape.dims || view.dtype != shape.dtype))
+      return false;
+    shape = {view.dtype, view.row_bytes, view.dims};
+    is_first = false;
+  }
+  return !is_first;
+}
+
+bool has_answer_shapes(const Request& request) noexcept {
+  TensorShape shape;
+  for (const Source& source : request.plan->answer)
+    if (!shape_of(request, source, shape)) return false;
+  return true;
+}
+
+void gather(const Request& request, const Source& source, size_t row_bytes, std::byte* target) noexcept {
+  for (const Segment& segment : request.segments) {
+    if (!matches(segment, source)) continue;
+    const Entry& entry = segment.batch->entries[segment.entry];
+    const TensorView view = view_of(segment, source);
+    PENSTOCK_ASSERT(view.row_bytes == row_bytes);
+    if (row_bytes == 0) continue;
+    std::memcpy(target + entry.request_row * row_bytes, view.data + entry.batch_row * row_bytes,
+                entry.count * row_bytes);
+  }
+}
+
+const std::byte* row_at(const Request& request, const Source& source, uint32_t row, size_t& hint,
+                        TensorView& view) noexcept {
+  const size_t count = request.segments.size();
+  for (size_t step = 0; step < count; ++step) {
+    const size_t index = (hint + step) % count;
+    const Segment& segment = request.segments[index];
+    if (!matches(segment, source)) continue;
+    const Entry& entry = segment.batch->entries[segment.entry];
+    if (row < entry.request_row || row - entry.request_row >= entry.count) continue;
+    hint = index;
+    view = view_of(segment, source);
+    return view.data + (entry.batch_row + (row - entry.request_row)) * view.row_bytes;
+  }
+  return nullptr;
+}
+}  // namespace penstock
