@@ -2,7 +2,7 @@
  * What a caller may set when connecting, checked once, and the world that a client touches (sockets, time, chance), which
  * tests replace to replay losses from a seed.
  */
-import { systemClock, type Clock } from '../base/clock.js'
+import { systemClock, type Clock } from '../../base/clock.js'
 import {
   argumentError,
   expectBoolean,
@@ -11,11 +11,11 @@ import {
   expectOneOf,
   expectRecord,
   expectString,
-} from '../base/expect.js'
-import { systemRandom, type RandomSource } from '../base/random.js'
-import { AUTHENTICATE_SUBPROTOCOL, KEY_SUBPROTOCOL_PREFIX, STREAM_PATH, SUBPROTOCOL } from '../protocol/messages.js'
-import { SLOTS_MAX } from './connection/in-flight.js'
-import { socketFactory, type SocketFactory } from './connection/socket.js'
+} from '../../base/expect.js'
+import { systemRandom, type RandomSource } from '../../base/random.js'
+import { AUTHENTICATE_SUBPROTOCOL, KEY_SUBPROTOCOL_PREFIX, STREAM_PATH, SUBPROTOCOL } from '../../protocol/messages.js'
+import { SLOTS_MAX } from './in-flight.js'
+import { socketFactory, type SocketFactory } from './socket.js'
 
 export interface ReconnectOptions {
   /** Tries in a row before the client gives up and closes; absent: no end. */

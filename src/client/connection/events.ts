@@ -1,5 +1,5 @@
 /** What a client tells about its connection, and the smallest emitter that browsers and Node share. */
-import type { PenstockError } from '../base/errors.js'
+import type { PenstockError } from '../../base/errors.js'
 
 export interface ClientEvents {
   /** A connection stands: the first, or one after a loss. */
