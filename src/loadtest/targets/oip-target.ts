@@ -12,9 +12,10 @@ import { nestedToTensor } from '../../tensor/nested.js'
 import { writeNested } from '../../tensor/print.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import { addressOf, keyHeaders, textOf, type ServerAddress } from './server-address.js'
-import { runNative } from '../native/native-run.js'
+import { runNative } from './native-run.js'
 import { findServerPid } from './server-pid.js'
-import type { Signature, Target } from './target.js'
+import type { Signature } from '../scenario/signature.js'
+import type { Target } from '../scenario/target.js'
 
 export interface OipTargetOptions {
   readonly transport: 'oip-json' | 'oip-binary'

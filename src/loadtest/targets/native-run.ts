@@ -9,13 +9,13 @@ import { argumentError } from '../../base/expect.js'
 import type { NumericData } from '../../tensor/dtype.js'
 import { shapeMatches } from '../../tensor/shape.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
-import type { Inputs } from '../scenario/draw.js'
-import type { FinishedEvent, IntervalEvent, LoadPlan, LoadTarget, RequestKind } from './load-plan.js'
-import { runLoad } from './load-process.js'
-import type { PreparedBody, PreparedKind } from '../scenario/prepare.js'
-import { writeRequestBodies, type ExpectedOutput, type RequestBody } from './request-bodies.js'
-import { contentTypeOf, encodeRequest } from './request-encoding.js'
-import type { RunSettings, Signature } from '../targets/target.js'
+import type { FinishedEvent, IntervalEvent, LoadPlan, LoadTarget, RequestKind } from '../native/load-plan.js'
+import { runLoad } from '../native/load-process.js'
+import type { Inputs, PreparedBody, PreparedKind } from '../scenario/prepared-kind.js'
+import { writeRequestBodies, type ExpectedOutput, type RequestBody } from '../native/request-bodies.js'
+import { contentTypeOf, encodeRequest } from '../native/request-encoding.js'
+import type { Signature } from '../scenario/signature.js'
+import type { RunSettings } from '../scenario/target.js'
 
 export interface NativeRun {
   readonly target: LoadTarget
@@ -113,7 +113,7 @@ function fieldsOf(signature: Signature | null, inputs: Inputs): readonly TensorF
   const ordered = [...known.map(({ name }) => name), ...names].filter((name, index, all) => all.indexOf(name) === index)
   return ordered.flatMap((name): TensorField[] => {
     const tensor = inputs[name]
-    // Dims of a loose tensor are fixed, so that they take no room on the wire; only its rows are free.
+    // Dims of a loose tensor are fixed, so that they take no room in the frame; only its rows are free.
     return tensor === undefined ? [] : [{ name, dtype: tensor.dtype, shape: [null, ...tensor.shape.slice(1)] }]
   })
 }

@@ -1,7 +1,7 @@
 /** Reads what a command is given as a text, `@file` or `-` (stdin). */
 import { readFileSync } from 'node:fs'
-import { UsageError } from '../shared/failures.js'
-import type { Terminal } from '../shared/terminal.js'
+import { UsageError } from './failures.js'
+import type { Terminal } from './terminal.js'
 
 /** @param source `-` for stdin, `@path` for a file, else the text itself. `what` names it in errors. */
 export function readInputText(terminal: Terminal, what: string, source: string): string {

@@ -1,23 +1,13 @@
 /**
  * What is measured, as the harness sees it outside of the load: its signature, single answers, its metrics. One interface
- * for a Penstock server (penstock-target.ts), any server of the Open Inference Protocol (oip-target.ts) and an engine in a
+ * for a Penstock server (targets/penstock-target.ts), any server of the Open Inference Protocol (oip-target.ts) and an engine in a
  * child process (in-process-target.ts).
  */
 import type { Meta } from '../../engine/api/api.js'
-import type { Tensor, TensorField } from '../../tensor/tensor.js'
+import type { Tensor } from '../../tensor/tensor.js'
 import type { FinishedEvent, IntervalEvent, LoadPhase } from '../native/load-plan.js'
-import type { PreparedKind } from '../scenario/prepare.js'
-
-export interface Signature {
-  readonly inputs: readonly TensorField[]
-  readonly outputs: readonly TensorField[]
-  /** True: tensors carry no row axis. */
-  readonly isWhole: boolean
-  /** Rows of one request at most. */
-  readonly rowsMax: number
-  /** The pipeline chooses among models, so that without a routing key answers may differ from call to call. */
-  readonly isSplit: boolean
-}
+import type { PreparedKind } from './prepared-kind.js'
+import type { Signature } from './signature.js'
 
 export interface RunSettings {
   readonly connections: number

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { UsageError } from './failures.js'
-import { describeModels } from '../model/list.js'
-import { readDefinition } from '../pipeline/apply.js'
-import { describePipelines, describeStep } from '../pipeline/list.js'
-import { definitionOf, describeVersion } from '../pipeline/show.js'
-import { describeStatus } from '../pipeline/status.js'
-import { describeTags } from './tags.js'
+import { UsageError } from './shared/failures.js'
+import { describeModels } from './model/list.js'
+import { readDefinition } from './pipeline/apply.js'
+import { describePipelines, describeStep } from './pipeline/list.js'
+import { definitionOf, describeVersion } from './pipeline/show.js'
+import { describeStatus } from './pipeline/status.js'
+import { describeTags } from './tags/tags.js'
 
 const field = { name: 'x', dtype: 'float32', shape: [null, 2] }
 const version = (number: number) => ({

@@ -1,9 +1,9 @@
 /** `penstock tags`: every tag in use, and who carries it. */
 import { Command } from 'commander'
 import type { TagAnswer } from '../../client/control/answers.js'
-import { ServerApi, type ServerOptions, withServerOptions } from './server-api.js'
-import { formatTable } from './table.js'
-import type { Terminal } from './terminal.js'
+import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { formatTable } from '../shared/table.js'
+import type { Terminal } from '../shared/terminal.js'
 
 const EXAMPLES = `
 Examples:

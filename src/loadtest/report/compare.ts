@@ -2,12 +2,11 @@
  * Two recordings side by side. Ratios are only worth something when machine and load are the same, so every difference
  * between the two headers becomes a warning, named.
  */
-import { formatCount, formatMs } from '../report/format.js'
-import { machineLine, type Machine } from './machine.js'
+import { formatCount, formatMs } from './format.js'
+import { machineLine, type Machine } from '../recording/machine.js'
 import { quantileOf } from '../targets/metrics-text.js'
-import type { Recording } from './recording.js'
-import { rateOf } from '../run.js'
-import { cpuPerThousand } from '../report/summary.js'
+import type { Recording } from '../recording/recording.js'
+import { cpuPerThousand, rateOf } from '../recording/figures.js'
 
 export interface ComparedFigure {
   readonly name: string
