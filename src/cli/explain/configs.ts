@@ -63,7 +63,7 @@ export function explainForgetCommand(terminal: Terminal): Command {
     })
 }
 
-export function describeConfigs(configs: readonly unknown[]): string {
+function describeConfigs(configs: readonly unknown[]): string {
   if (configs.length === 0) return 'There are no configurations yet. Store one with `penstock explain define`.'
   const rows = configs.filter(isRecord).map(({ name, method, ...others }) => [
     String(name),

@@ -88,7 +88,7 @@ interface OipField {
 }
 
 /** A signature whose tensors all begin with a free dim has rows. @throws PenstockError ERR_ARGUMENT. */
-export function readSignature(model: string, json: unknown): Signature {
+function readSignature(model: string, json: unknown): Signature {
   const { inputs, outputs } = (json ?? {}) as { inputs?: OipField[]; outputs?: OipField[] }
   if (!Array.isArray(inputs) || inputs.length === 0 || !Array.isArray(outputs))
     throw argumentError(`the metadata of ${model}`, 'inputs and outputs as the Open Inference Protocol has them', json)

@@ -1,9 +1,8 @@
-/** What goes between the store and its flow threads: plain data, since errors and classes do not survive the way. */
+/** What the store sends to its flow threads: plain data, since classes do not survive the way. */
 import type { MessagePort } from 'node:worker_threads'
-import type { ErrorCode } from '../base/errors.js'
-import type { ExportTask } from './flow/export-logs.js'
-import type { PageTask } from './flow/read-page.js'
-import type { SqlTask } from './flow/sql/sql.js'
+import type { ExportTask } from './export-logs.js'
+import type { PageTask } from './read-page.js'
+import type { SqlTask } from './sql/sql.js'
 
 export type FlowTask =
   | { readonly kind: 'page'; readonly task: PageTask }
@@ -17,11 +16,7 @@ export type FlowTask =
   | { readonly kind: 'repair'; readonly path: string; readonly seq: number }
   | { readonly kind: 'compact'; readonly path: string }
 
-export type FlowReply =
-  | { readonly isDone: true; readonly value: unknown }
-  | { readonly isDone: false; readonly code: ErrorCode; readonly message: string; readonly stack: string }
-
-/** Of a flow thread at its start. */
+/** What a flow thread is given at its start. */
 export interface FlowThreadData {
   /** What the kernel's scheduler gets as the thread's nice value, 0..19. */
   readonly niceness: number

@@ -4,9 +4,9 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import { type RecordBatch, RecordBatchReader, type Schema } from 'apache-arrow'
-import type { LogOrder } from '../cursor.js'
+import type { LogOrder } from '../../cursor.js'
 import { batchLayoutOf, extendIndex, newIndex, readRange, type BatchPlace, type StreamIndex } from './ipc-messages.js'
-import { mergeBatches, type RawBatch } from './compaction/merge-batches.js'
+import { mergeBatches, type RawBatch } from './merge-batches.js'
 import {
   headerOf,
   normaliseBatch,
@@ -14,7 +14,7 @@ import {
   rawColumnsOf,
   type SegmentHeader,
   withRowIndex,
-} from './compaction/normalise.js'
+} from './normalise.js'
 import type { RawChunk, SegmentReader } from './segment-reader.js'
 
 /** Small batches are read together until they have so many rows, or bytes. */

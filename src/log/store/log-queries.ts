@@ -7,11 +7,11 @@ import { MessageChannel } from 'node:worker_threads'
 import { LOG_SQL_DRAIN_MS, LOG_SQL_RUNNING_MAX, LOG_SQL_WAITING_MAX } from '../../base/limits/limits.js'
 import type { EngineLogHooks, LogSqlOptions, LogSqlResult } from '../../engine/api/logs.js'
 import type { SqlTask } from '../flow/sql/sql.js'
-import { FlowPool } from '../flow-pool.js'
-import { sqlTask } from '../query.js'
+import { FlowPool } from './flow-pool.js'
+import { sqlTask } from './query.js'
 import { SqlQueue, unlessAborted } from './sql-queue.js'
 
-/** Of the machine's memory, for all queries that run. */
+/** The share of the machine's memory for all queries that run. */
 const memoryShare = 0.5
 /** For the processes of queries to be gone when the log closes. */
 const closeMsMax = 2000

@@ -3,9 +3,9 @@
  * asked for, and rows of tensors nested where only metadata.shape tells their dims, as one Arrow table.
  */
 import { type Data, DataType, Field, List, type RecordBatch, Schema, Table, Utf8 } from 'apache-arrow'
-import { tensorTypeOf, utf8Lists } from '../../formats/arrow/column-types.js'
-import { groupOf, orderColumns, selectColumns, type DatasetOptions } from '../../formats/dataset.js'
-import { nestedType, nestRows } from '../../formats/tensors/nest-rows.js'
+import { tensorTypeOf, utf8Lists } from '../../../formats/arrow/column-types.js'
+import { groupOf, orderColumns, selectColumns, type DatasetOptions } from '../../../formats/dataset.js'
+import { nestedType, nestRows } from '../../../formats/tensors/nest-rows.js'
 import { batchOf } from './take.js'
 
 const checkFailures = 'check_failures'

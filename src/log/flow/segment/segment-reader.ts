@@ -5,10 +5,7 @@
  * An open segment stays readable when its file is renamed or removed meanwhile.
  */
 import type { RecordBatch, Schema } from 'apache-arrow'
-import type { LogOrder } from '../cursor.js'
-import type { Segment } from '../segments/segment-list.js'
-import { ArrowsSegment } from './arrows-segment.js'
-import { ParquetSegment } from './parquet-segment.js'
+import type { LogOrder } from '../../cursor.js'
 
 export interface RawChunk {
   /** Number in the segment of the batch's first row. */
@@ -19,7 +16,7 @@ export interface RawChunk {
 export interface SegmentReader {
   /** Whole rows that it has. */
   readonly rows: number
-  /** Of the normalised columns. */
+  /** The schema of the normalised columns. */
   readonly schema: Schema
   /**
    * A chunk that holds row `row` (asc), or row `row - 1` (desc).
@@ -30,9 +27,4 @@ export interface SegmentReader {
   /** The columns that readers see, of a batch that chunkAt gave. */
   normalise(batch: RecordBatch): RecordBatch
   close(): void
-}
-
-/** @returns null when it has no schema yet. @throws the disk's error; ENOENT: list again. */
-export async function openSegment(segment: Segment): Promise<SegmentReader | null> {
-  return segment.form === 'parquet' ? ParquetSegment.open(segment.path) : ArrowsSegment.open(segment.path)
 }

@@ -1,7 +1,7 @@
 /** The queue of queries, with work that ends when the test says so. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { LogSqlResult } from '../../engine/api/logs.js'
-import { sqlTask } from '../query.js'
+import { sqlTask } from './query.js'
 import { SqlQueue, type SqlQueueParts } from './sql-queue.js'
 
 const result: LogSqlResult = { body: new Uint8Array(), rows: 0, columns: [], warnings: [] }

@@ -7,18 +7,18 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { tableFromIPC } from 'apache-arrow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DTYPES, allocateData } from '../../../tensor/dtype.js'
-import { float16Bits } from '../../../tensor/float16.js'
-import type { Dtype, Tensor } from '../../../tensor/tensor.js'
-import { encodeSchemaMessage, type ArrowType } from '../../arrow-message.js'
-import type { LogColumn } from '../../log-columns.js'
-import { encodePlainRows } from '../../plain-rows.js'
-import { sqlTask } from '../../query.js'
-import { liveName, sealedName } from '../../segments/segment-name.js'
-import { headerFor } from '../../testing/segments.js'
-import { ArrowsSegment } from '../arrows-segment.js'
-import { compactSegment } from './compact.js'
-import { runSql } from '../sql/sql.js'
+import { DTYPES, allocateData } from '../../tensor/dtype.js'
+import { float16Bits } from '../../tensor/float16.js'
+import type { Dtype, Tensor } from '../../tensor/tensor.js'
+import { encodeSchemaMessage, type ArrowType } from '../arrow-message.js'
+import type { LogColumn } from '../log-columns.js'
+import { encodePlainRows } from '../plain-rows.js'
+import { sqlTask } from '../store/query.js'
+import { liveName, sealedName } from '../segments/segment-name.js'
+import { headerFor } from '../testing/segments.js'
+import { ArrowsSegment } from './segment/arrows-segment.js'
+import { compactSegment } from './compaction/compact.js'
+import { runSql } from './sql/sql.js'
 
 let directory: string
 beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'penstock-merge-'))))
@@ -41,7 +41,7 @@ const arrowTypes: Readonly<Record<Dtype, ArrowType>> = {
   string: { kind: 'utf8' },
 }
 
-/** Of each dtype a column of fixed width, one of free width, and one that is null in every third request. */
+/** Each dtype has a column of fixed width, one of free width, and one that is null in every third request. */
 const columns: LogColumn[] = [
   { kind: 'time', field: { name: 'time', type: { kind: 'timestamp-ms' }, isNullable: false }, tensor: null, check: 0 },
   ...DTYPES.flatMap(({ name }) => [

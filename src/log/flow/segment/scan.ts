@@ -6,9 +6,10 @@
  * rows (two versions overlap only while one takes over from the other).
  */
 import type { Data, RecordBatch, Schema, TimestampMillisecond } from 'apache-arrow'
-import type { AscendingPlace, DescendingPlace, LogOrder, LogPosition } from '../cursor.js'
-import { isAbsent, listSegments, type Segment } from '../segments/segment-list.js'
-import { openSegment, type RawChunk, type SegmentReader } from './segment-reader.js'
+import type { AscendingPlace, DescendingPlace, LogOrder, LogPosition } from '../../cursor.js'
+import { isAbsent, listSegments, type Segment } from '../../segments/segment-list.js'
+import { openSegment } from './open-segment.js'
+import type { RawChunk, SegmentReader } from './segment-reader.js'
 import { takeRows } from './take.js'
 
 export interface RowFilter {
@@ -213,7 +214,7 @@ export class LogScan {
     return this.#chunkOf(current, raw, this.#matches(raw, from))
   }
 
-  /** Of a chunk the rows that match, on the far side of `from`, in the order of the scan. */
+  /** The rows of a chunk that match, on the far side of `from`, in the order of the scan. */
   #matches({ firstRow, batch }: RawChunk, from: number): Int32Array {
     const rows: number[] = []
     const test = this.#isFiltering ? rowTest(batch, this.#filter) : () => true

@@ -14,13 +14,6 @@ export function takeRows(batch: RecordBatch, rows: Int32Array): RecordBatch {
   return batchOf(batch.schema, children, rows.length)
 }
 
-/** The named columns, in this order. */
-export function pickColumns(batch: RecordBatch, schema: Schema): RecordBatch {
-  const byName = new Map(batch.schema.fields.map((field, index) => [field.name, batch.data.children[index] as Data]))
-  const children = schema.fields.map((field) => byName.get(field.name) as Data)
-  return batchOf(schema, children, batch.numRows)
-}
-
 export function batchOf(schema: Schema, children: Data[], length: number): RecordBatch {
   return new RecordBatch(schema, makeData({ type: new Struct(schema.fields), length, nullCount: 0, children }))
 }

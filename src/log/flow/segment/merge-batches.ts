@@ -7,7 +7,7 @@
  * A buffer that lies outside its body is a RangeError: the file is damaged.
  */
 import { type Data, DataType, type Field, type List, makeData, RecordBatch, Schema, Struct } from 'apache-arrow'
-import type { BatchLayout } from '../ipc-messages.js'
+import type { BatchLayout } from './ipc-messages.js'
 
 /** A record batch message in memory. */
 export interface RawBatch {

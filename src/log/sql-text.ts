@@ -2,7 +2,7 @@
  * What is read of a query's text itself: its first word, which says whether it reads, before a process is started for
  * it; and the names of pipelines that SQL takes only in quotes (`wine-by-colour`, `order`). Pure.
  */
-import { PenstockError } from '../../base/errors.js'
+import { PenstockError } from '../base/errors.js'
 
 const words: readonly string[] = ['select', 'with', 'from', 'values', 'describe', 'show', 'summarize', 'table']
 

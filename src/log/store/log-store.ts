@@ -10,8 +10,8 @@
  */
 import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { systemClock, type Clock } from '../base/clock.js'
-import { LOG_SQL_MS_MAX, LOG_UPKEEP_MS } from '../base/limits/limits.js'
+import { systemClock, type Clock } from '../../base/clock.js'
+import { LOG_SQL_MS_MAX, LOG_UPKEEP_MS } from '../../base/limits/limits.js'
 import type {
   EngineLog,
   EngineLogHooks,
@@ -22,14 +22,14 @@ import type {
   LogQuery,
   LogSqlOptions,
   LogSqlResult,
-} from '../engine/api/logs.js'
+} from '../../engine/api/logs.js'
 import { FlowPool, progressPort } from './flow-pool.js'
-import { LogQueries } from './sql/log-queries.js'
+import { LogQueries } from './log-queries.js'
 import { exportTask, pageTask } from './query.js'
-import { expiredSegments, type SizedSegment } from './segments/retention.js'
-import { isAbsent, listPipelines, listSegments, listVersions, sizeOf, type Segment } from './segments/segment-list.js'
-import { parseRetiredName, parseSegmentName, retiredName } from './segments/segment-name.js'
-import { storageFailure } from './storage-failure.js'
+import { expiredSegments, type SizedSegment } from '../segments/retention.js'
+import { isAbsent, listPipelines, listSegments, listVersions, sizeOf, type Segment } from '../segments/segment-list.js'
+import { parseRetiredName, parseSegmentName, retiredName } from '../segments/segment-name.js'
+import { storageFailure } from '../storage-failure.js'
 
 export interface LogStoreOptions {
   readonly clock?: Clock | undefined
@@ -51,7 +51,7 @@ export class LogStore implements EngineLog {
   readonly #upkeepMs: number
   readonly #onError: (error: unknown) => void
   readonly #readers = FlowPool.readers()
-  readonly #keeper = FlowPool.keeper()
+  readonly #compactor = FlowPool.compactor()
   readonly #queries: LogQueries
   /** Live segments that were there at the start: nobody writes them any more. */
   readonly #leftovers: Segment[]
@@ -141,7 +141,7 @@ export class LogStore implements EngineLog {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    await Promise.all([this.#readers.close(), this.#queries.close(), this.#keeper.close()])
+    await Promise.all([this.#readers.close(), this.#queries.close(), this.#compactor.close()])
     await this.#upkeep
   }
 
@@ -177,7 +177,7 @@ export class LogStore implements EngineLog {
     for (;;) {
       const segment = this.#leftovers[0]
       if (segment === undefined || this.#isClosed) return
-      await this.#keeper.run({ kind: 'repair', path: segment.path, seq: segment.seq })
+      await this.#compactor.run({ kind: 'repair', path: segment.path, seq: segment.seq })
       this.#leftovers.shift()
     }
   }
@@ -189,7 +189,7 @@ export class LogStore implements EngineLog {
         if (this.#isClosed) return
         const path = join(folder, file)
         if (parseSegmentName(file)?.form !== 'sealed' || this.#damaged.has(path)) continue
-        if (await this.#keeper.run({ kind: 'compact', path })) continue
+        if (await this.#compactor.run({ kind: 'compact', path })) continue
         this.#damaged.add(path)
         this.#onError(
           new Error(`${path} is damaged: it has not the rows that its name says. It is read as far as it goes`),

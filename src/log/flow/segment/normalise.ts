@@ -27,7 +27,7 @@ import {
 import { boolData, constantUtf8, strideOffsets, utf8Lists, type Column } from '../../../formats/arrow/column-types.js'
 import { orderColumns } from '../../../formats/dataset.js'
 import { mergeBatches } from './merge-batches.js'
-import { batchOf } from '../take.js'
+import { batchOf } from './take.js'
 
 /** The JSON under `penstock` in the metadata of a segment's schema. */
 export interface SegmentHeader {

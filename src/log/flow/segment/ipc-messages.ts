@@ -13,13 +13,13 @@ import { fstatSync, readSync } from 'node:fs'
 
 /** Where a record batch lies. */
 export interface BatchPlace {
-  /** Of the message in the file. */
+  /** Where the message is in the file. */
   readonly offset: number
   readonly metadataBytes: number
   readonly bodyBytes: number
   readonly firstRow: number
   readonly rows: number
-  /** Of the values of the first column, `time`, in the file. */
+  /** Where the values of the first column, `time`, are in the file. */
   readonly timesOffset: number
 }
 
@@ -101,7 +101,7 @@ export function batchLayoutOf(metadata: DataView): BatchLayout {
   return { nodes: sizesIn(metadata, nodes), buffers: sizesIn(metadata, buffers) }
 }
 
-/** Of a vector of structs of two int64 that are sizes. */
+/** Reads a vector of structs of two int64 that are sizes. */
 function sizesIn(view: DataView, { start, length }: { start: number; length: number }): number[] {
   const sizes = new Array<number>(length * 2)
   for (let index = 0, at = start; index < sizes.length; index++, at += 8)

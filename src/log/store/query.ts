@@ -8,7 +8,7 @@ import {
   expectOneOf,
   expectRecord,
   expectString,
-} from '../base/expect.js'
+} from '../../base/expect.js'
 import {
   LOG_EXPORT_FILE_BYTES_MIN,
   LOG_LIMIT_DEFAULT,
@@ -20,15 +20,15 @@ import {
   LOG_SQL_MS_MAX,
   LOG_SQL_ROWS,
   LOG_SQL_ROWS_MAX,
-} from '../base/limits/limits.js'
-import type { LogExport, LoggedSchema, LogQuery, LogSelection, LogSqlOptions } from '../engine/api/logs.js'
-import { orderOfCursor, type LogOrder } from './cursor.js'
-import { parseDataSize } from './data-size.js'
-import { expectReading } from './sql/sql-text.js'
-import type { ExportTask } from './flow/export-logs.js'
-import type { PageTask } from './flow/read-page.js'
-import type { RowFilter } from './flow/scan.js'
-import type { SqlTask } from './flow/sql/sql.js'
+} from '../../base/limits/limits.js'
+import type { LogExport, LoggedSchema, LogQuery, LogSelection, LogSqlOptions } from '../../engine/api/logs.js'
+import { orderOfCursor, type LogOrder } from '../cursor.js'
+import { parseDataSize } from '../data-size.js'
+import { expectReading } from '../sql-text.js'
+import type { ExportTask } from '../flow/export-logs.js'
+import type { PageTask } from '../flow/read-page.js'
+import type { RowFilter } from '../flow/segment/scan.js'
+import type { SqlTask } from '../flow/sql/sql.js'
 
 const selectionKeys: readonly (keyof LogSelection)[] = [
   'start',

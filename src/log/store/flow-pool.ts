@@ -4,28 +4,29 @@
  *
  *    readers   pages, exports: a person waits, but behind the requests
  *    queries   SQL: one thread that waits for the processes of queries, and keeps one ready
- *    keeper    repair and compaction, one at a time, behind everything
+ *    compactor repair and compaction, one at a time, behind everything
  */
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
-import { PenstockError } from '../base/errors.js'
-import { LOG_SQL_RUNNING_MAX, LOG_SQL_SPARE_MS, LOG_TASKS_WAITING_MAX } from '../base/limits/limits.js'
-import { threadFile } from '../base/thread-file.js'
-import type { FlowReply, FlowTask, FlowThreadData } from './flow-tasks.js'
+import { PenstockError } from '../../base/errors.js'
+import { LOG_SQL_RUNNING_MAX, LOG_SQL_SPARE_MS, LOG_TASKS_WAITING_MAX } from '../../base/limits/limits.js'
+import { threadFile } from '../../base/thread-file.js'
+import type { FlowReply } from '../flow-reply.js'
+import type { FlowTask, FlowThreadData } from '../flow/flow-tasks.js'
 
 const idleMs = 10_000
 const readersMax = 2
 const readerNiceness = 5
-const keeperNiceness = 19
+const compactorNiceness = 19
 /** For a last task. */
 const closeMsMax = 2000
 
 interface FlowPoolParts {
   readonly niceness: number
   readonly threads: number
-  /** Of one thread, at once. */
+  /** Tasks of one thread at once. */
   readonly tasks: number
   readonly idleMs: number
 }
@@ -50,8 +51,8 @@ export class FlowPool {
     return new FlowPool({ niceness: readerNiceness, threads: 1, ...parts })
   }
 
-  static keeper(): FlowPool {
-    return new FlowPool({ niceness: keeperNiceness, threads: 1, tasks: 1, idleMs })
+  static compactor(): FlowPool {
+    return new FlowPool({ niceness: compactorNiceness, threads: 1, tasks: 1, idleMs })
   }
 
   /** @throws PenstockError of the task; ERR_QUEUE_FULL when too many wait; ERR_CLOSED. */
@@ -91,7 +92,7 @@ export class FlowPool {
     const { niceness, threads, tasks, idleMs: idleTimeout } = this.#parts
     const data: FlowThreadData = { niceness }
     return new Piscina({
-      filename: threadFile(new URL('./flow/flow-worker.js', import.meta.url)),
+      filename: threadFile(new URL('../flow/flow-worker.js', import.meta.url)),
       minThreads: 0,
       maxThreads: threads,
       concurrentTasksPerWorker: tasks,

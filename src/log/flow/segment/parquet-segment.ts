@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { type RecordBatch, type Schema, tableFromIPC } from 'apache-arrow'
 import parquet from 'parquet-wasm'
-import type { LogOrder } from '../cursor.js'
+import type { LogOrder } from '../../cursor.js'
 import { readRange } from './ipc-messages.js'
 import type { RawChunk, SegmentReader } from './segment-reader.js'
 
