@@ -34,7 +34,7 @@ export type { NumericDtype, Tensor, TensorData, TensorField } from './tensor/ten
 
 // State on disk, and the log.
 export { Home } from './registry/home.js'
-export { LogStore, type LogStoreOptions } from './log/log-store.js'
+export { LogStore, type LogStoreOptions } from './log/store/log-store.js'
 
 // Errors.
 export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode, type FieldError } from './base/errors.js'

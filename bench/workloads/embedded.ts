@@ -1,8 +1,8 @@
 /** Penstock without a socket: an engine in a child process, with the load in it, over a home that no server uses. */
 import { openInProcessTarget } from '../../src/loadtest/targets/in-process-target.js'
 import type { FinishedEvent, LoadShape } from '../../src/loadtest/native/load-plan.js'
-import type { PreparedKind } from '../../src/loadtest/scenario/prepare.js'
-import type { Target } from '../../src/loadtest/targets/target.js'
+import type { PreparedKind } from '../../src/loadtest/scenario/prepared-kind.js'
+import type { Target } from '../../src/loadtest/scenario/target.js'
 import { expectRight } from './loads.js'
 import type { Requests } from './requests.js'
 import type { Bench } from './row.js'

@@ -19,7 +19,7 @@ const shortage = process.argv[2] === 'serve' ? shortageOf(limits) : null
 if (shortage !== null) end(1, `penstock: ${shortage} (ERR_ARGUMENT)`)
 
 try {
-  const { runCommandLine } = await import('./shared/run.js')
+  const { runCommandLine } = await import('./run.js')
   await runCommandLine(process.argv)
   // Flushed, then ended: fetch's idle connection would keep the process for seconds.
   process.stdout.write('', () => process.exit(0))

@@ -23,7 +23,7 @@ import { pipelineTagCommand } from './pipeline/tag.js'
 import { pipelineUndeployCommand } from './pipeline/undeploy.js'
 import { release } from '../base/package-root.js'
 import { serveCommand } from './serve/serve.js'
-import { tagsCommand } from './shared/tags.js'
+import { tagsCommand } from './tags/tags.js'
 import type { Terminal } from './shared/terminal.js'
 
 const ENDING = `

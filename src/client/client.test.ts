@@ -216,7 +216,7 @@ describe('client: abort and deadline', () => {
     expect(socketOf(server).received.at(-1)?.kind).toBe('cancel')
   })
 
-  it('client: abort of a waiting request leaves the line and sends nothing', async () => {
+  it('client: abort of a waiting request leaves the queue and sends nothing', async () => {
     const { world, server, client, channel } = await opened({}, (fake) => (fake.isAnswering = false))
     for (let index = 0; index < 4; index++) track(channel.infer(inputs(index)))
     const abort = new AbortController()

@@ -1,9 +1,9 @@
 /** The face of the client: what an application holds. What it does is in core.ts. */
 import { ClientCore } from './connection/core.js'
 import type { Channel } from './connection/channel.js'
-import type { ClientEvents, ClientListener } from './events.js'
-import type { ClientInferOptions, ClientInputs, ClientResult } from './connection/client-request.js'
-import { settingsOf, systemEnvironment, type ClientEnvironment, type ClientOptions } from './options.js'
+import type { ClientEvents, ClientListener } from './connection/events.js'
+import type { ClientInferOptions, ClientInputs, ClientResult } from './connection/inference.js'
+import { settingsOf, systemEnvironment, type ClientEnvironment, type ClientOptions } from './connection/options.js'
 
 export class PenstockClient {
   readonly #core: ClientCore

@@ -12,7 +12,8 @@ import { expectInteger, expectNoOtherKeys } from '../base/expect.js'
 import { BODY_BYTES_MAX, DEADLINE_MS_MAX, REQUEST_ROWS_MAX } from '../base/limits/limits.js'
 import { csvSignature } from '../formats/bodies/signature.js'
 import { formatOf, outputFormatOf } from './formats.js'
-import { readChunks, type Chunk } from './read-chunks.js'
+import type { Chunk } from './chunk.js'
+import { readChunks } from './read-chunks.js'
 import type { BodyTarget } from './target.js'
 import { writeOutput } from './write-output.js'
 
@@ -66,7 +67,7 @@ const defaults = { timeoutMs: 15_000, rowsPerRequest: 16_384, parallelism: 4, re
 const parallelismMax = 64
 const retriesMax = 100
 const retryDelayMs = 100
-/** Of a body: a quarter of what the server takes, so that `parallelism` of them stay small. */
+/** Bytes of a body: a quarter of what the server takes, so that `parallelism` of them stay small. */
 const chunkBytesMax = BODY_BYTES_MAX / 4
 
 /**

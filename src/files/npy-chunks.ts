@@ -8,7 +8,7 @@ import { NPY_FORTRAN_BYTES_MAX } from '../base/limits/limits.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import { NPY_HEADER_BYTES_MAX, npyElements, npyHeader, readNpyHeader } from '../tensor/npy.js'
 import { elementCount } from '../tensor/shape.js'
-import type { Chunk, ChunkSizes } from './read-chunks.js'
+import type { Chunk, ChunkSizes } from './chunk.js'
 
 const contentType = 'application/x-npy'
 

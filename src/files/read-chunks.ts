@@ -13,23 +13,10 @@ import { csvTables } from '../formats/csv/csv-table.js'
 import type { CsvSignature } from '../formats/csv/read-csv.js'
 import { arrowFileParts, type TablePart } from '../formats/ipc/read-file.js'
 import { parquetParts } from '../formats/parquet.js'
+import type { Chunk, ChunkSizes } from './chunk.js'
 import type { FileFormat } from './formats.js'
 import { jsonRecords } from './json-chunks.js'
 import { npyChunks } from './npy-chunks.js'
-
-export interface Chunk {
-  readonly rows: number
-  readonly contentType: string
-  readonly body: Uint8Array
-  /** Of the file, after this chunk; as far as it is known. */
-  readonly bytesRead: number
-}
-
-export interface ChunkSizes {
-  readonly rowsMax: number
-  /** Of a body; a single row may have more. */
-  readonly bytesMax: number
-}
 
 const recordsType = 'application/json; format=pandas-records'
 const arrowType = 'application/vnd.apache.arrow.stream'
@@ -91,7 +78,7 @@ async function* recordChunks(path: string, { rowsMax, bytesMax }: ChunkSizes): A
     texts.push(record)
     bytes += record.length + 1
   }
-  // Of a file without records, one body without: its columns are answered.
+  // A file without records gives one body without: its columns are answered.
   if (texts.length > 0 || !isBegun) yield take()
 }
 
@@ -106,7 +93,7 @@ async function* csvChunks(path: string, sizes: ChunkSizes, signature: CsvSignatu
     }
 }
 
-/** Of a table without rows, one body without rows: its columns are answered. */
+/** A table without rows gives one body without rows: its columns are answered. */
 async function* tableChunks(
   parts: AsyncIterable<TablePart>,
   sizes: ChunkSizes,

@@ -8,7 +8,7 @@ export interface BodyRequest {
   readonly contentType: string
   readonly accept: string
   readonly body: Uint8Array
-  /** Of the endpoint: dataset, dataset_exclude, dataset_separator. */
+  /** The endpoint's query: dataset, dataset_exclude, dataset_separator. */
   readonly query: URLSearchParams
   /** Budget of the request. */
   readonly timeoutMs: number
@@ -18,7 +18,7 @@ export interface BodyRequest {
 export type BodySignature = Pick<PipelineDescription, 'inputs' | 'isWhole' | 'steps'>
 
 export interface BodyTarget {
-  /** Of the pipeline as it is deployed now. @throws PenstockError */
+  /** What the pipeline reads as it is deployed now. @throws PenstockError */
   signature(): Promise<BodySignature>
   /** @returns the bytes of the answer. @throws PenstockError */
   inferBody(request: BodyRequest): Promise<Uint8Array>

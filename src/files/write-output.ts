@@ -36,7 +36,7 @@ export async function writeOutput(path: string, format: OutputFormat, tables: As
 }
 
 /** The bytes of the file, piece by piece. */
-export function outputPieces(format: OutputFormat, tables: AsyncIterable<Table>): Pieces {
+function outputPieces(format: OutputFormat, tables: AsyncIterable<Table>): Pieces {
   if (format === 'csv') return csvOf(tables)
   if (format === 'json') return jsonOf(tables)
   if (format === 'ndjson') return linesOf(tables)

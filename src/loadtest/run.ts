@@ -5,13 +5,15 @@
 import type { Clock } from '../base/clock.js'
 import { seededRandom } from '../base/random.js'
 import type { FinishedEvent, IntervalEvent, LoadPhase, Transport } from './native/load-plan.js'
+import { rateOf } from './recording/figures.js'
 import type { Machine } from './recording/machine.js'
 import { metricsBetween, type ServerMetrics } from './targets/metrics-text.js'
-import { prepareKinds, type PreparedKind } from './scenario/prepare.js'
+import { prepareKinds } from './scenario/prepare.js'
+import type { PreparedKind } from './scenario/prepared-kind.js'
 import { recordingFormat, type Recording, type RecordingHeader, type StepEvent } from './recording/recording.js'
 import type { Objective, Scenario } from './scenario/scenario.js'
 import { sweep, type SweepStep } from './sweep.js'
-import type { RunSettings, Target } from './targets/target.js'
+import type { RunSettings, Target } from './scenario/target.js'
 
 export interface BenchRun {
   readonly scenario: Scenario
@@ -31,7 +33,7 @@ export interface SweepSettings {
   /** Seconds of warm-up and of measurement, each step. */
   readonly warmupSeconds: number
   readonly seconds: number
-  /** Of the closed loop that finds the first rate. */
+  /** Requests in flight of the closed loop that finds the first rate. */
   readonly inFlight: number
 }
 
@@ -130,10 +132,6 @@ function stepEvent({ ratePerSecond, finished, isWithin, reason }: SweepStep): St
   }
 }
 
-export function rateOf({ total, seconds }: FinishedEvent): number {
-  return seconds > 0 ? total.requests / seconds : 0
-}
-
 function headerOf(
   { scenario, transport, target, machine, clock, sweep: sweeping }: BenchRun,
   kinds: readonly PreparedKind[],
@@ -166,7 +164,7 @@ function headerOf(
   }
 }
 
-export function secondsOf(phases: readonly LoadPhase[]): number {
+function secondsOf(phases: readonly LoadPhase[]): number {
   return phases.reduce((sum, { seconds }) => sum + seconds, 0)
 }
 

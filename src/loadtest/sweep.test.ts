@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { FinishedEvent } from './native/load-plan.js'
 import type { Objective } from './scenario/scenario.js'
-import { missOf, sweep, type SweepStep } from './sweep.js'
+import { missOf } from './recording/objective.js'
+import { sweep, type SweepStep } from './sweep.js'
 import { finishedEvent, kindReport } from './testing/recordings.js'
 
 const objective: Objective = { p99Ms: 5, failureShareMax: 0.001 }

@@ -7,13 +7,12 @@
  */
 import { BENCH_RATE_MAX } from '../base/limits/limits.js'
 import type { FinishedEvent } from './native/load-plan.js'
+import { missOf } from './recording/objective.js'
 import type { Objective } from './scenario/scenario.js'
 
 /** Where the search ends: the ratio of the lowest rate that missed to the highest that held. */
 const RATIO_MIN = 1.05
 const STEPS_MAX = 40
-/** Of the offered rate must have been served: a queue that only just grows shows here before it shows in p99. */
-const SERVED_SHARE_MIN = 0.95
 const RATE_MIN = 1
 
 export interface SweepStep {
@@ -92,30 +91,6 @@ async function bracket(
     missed = rate
   }
   return { held: null, missed }
-}
-
-/** Why the step misses the objective, or ''. */
-export function missOf(finished: FinishedEvent, ratePerSecond: number | null, objective: Objective): string {
-  const { requests, failures, mismatches, latencyUs } = finished.total
-  if (requests === 0) return 'nothing was answered'
-  const share = (failures + mismatches) / (requests + failures + mismatches)
-  if (share > objective.failureShareMax) return `${percent(share)} of the requests failed`
-  const p99Ms = latencyUs.p99 / 1000
-  if (p99Ms > objective.p99Ms) return `p99 is ${p99Ms.toPrecision(3)} ms`
-  const servedPerSecond = requests / finished.seconds
-  if (ratePerSecond !== null && servedPerSecond < ratePerSecond * SERVED_SHARE_MIN && isBehind(finished, ratePerSecond))
-    return `only ${Math.round(servedPerSecond)} a second were served`
-  return ''
-}
-
-/** Whether fewer answers came than Poisson arrivals at that rate explain (four standard deviations). */
-function isBehind({ total, seconds }: FinishedEvent, ratePerSecond: number): boolean {
-  const expected = ratePerSecond * seconds
-  return total.requests < expected - 4 * Math.sqrt(expected)
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toPrecision(2)} %`
 }
 
 function clampRate(rate: number): number {

@@ -46,7 +46,7 @@ export function decodeCursor(cursor: string, order: LogOrder): LogPosition {
   return order === 'desc' ? descending(versions, cursor) : ascending(versions, cursor)
 }
 
-/** Of a cursor alone: the order that its page had. @throws PenstockError ERR_ARGUMENT */
+/** The order that the page of a cursor had. @throws PenstockError ERR_ARGUMENT */
 export function orderOfCursor(cursor: string): LogOrder {
   return expectOneOf('the order of the cursor', readCursor(cursor)[0], ['asc', 'desc'])
 }

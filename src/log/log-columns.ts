@@ -43,9 +43,9 @@ export interface LoggedTensor {
 export interface LogColumn {
   readonly kind: keyof typeof columnKinds
   readonly field: ArrowField
-  /** Of tensors and shapes. */
+  /** The logged tensor, for columns of tensors and shapes; null for the others. */
   readonly tensor: LoggedTensor | null
-  /** Of an anomaly: index of the check; of a key: index in loggedKeys. */
+  /** An anomaly has the index of its check, a key its index in loggedKeys. */
   readonly check: number
 }
 

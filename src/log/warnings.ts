@@ -9,7 +9,7 @@ export interface PageEnd {
   /** As the caller asked. */
   readonly limit: number
   readonly order: LogOrder
-  /** Of the newest row; null without rows. */
+  /** Time of the newest row; null without rows. */
   readonly newestMs: number | null
 }
 

@@ -4,45 +4,11 @@
  * (transport, connections, seed, objective); options that a file says otherwise are refused beside it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { resolve } from 'node:path'
-import type { Meta } from '../../engine/api/api.js'
-import type { EngineSource } from '../../loadtest/in-process/engine-messages.js'
-import type { Transport } from '../../loadtest/native/load-plan.js'
-import { packagePath } from '../../base/package-root.js'
 import { durationArgument, integerArgument } from '../shared/arguments.js'
 import { benchCompareCommand } from './compare.js'
-import { UsageError } from '../shared/failures.js'
-import { isRecord, parseJson, readInputText } from '../infer/input-data.js'
-import { withServerOptions, type ServerOptions } from '../shared/server-api.js'
+import type { BenchOptions } from './options.js'
+import { withServerOptions } from '../shared/server-api.js'
 import type { Terminal } from '../shared/terminal.js'
-
-export interface BenchOptions extends ServerOptions {
-  readonly pipeline?: string
-  readonly transport?: Transport
-  readonly connections?: number
-  readonly inFlight?: number
-  readonly thinkMs?: number
-  readonly rate?: number
-  readonly endRate?: number
-  readonly sweep?: boolean
-  readonly p99Ms?: number
-  readonly rows?: number
-  readonly inputs?: string
-  readonly range?: readonly string[]
-  readonly freeDims?: string
-  readonly meta?: string
-  /** false: --no-check. */
-  readonly check: boolean
-  readonly duration?: number
-  readonly warmup?: number
-  readonly seed?: number
-  readonly report?: string
-  readonly save?: string
-  readonly model?: string
-  readonly home?: string
-  readonly examples?: string
-  readonly serverPid?: number
-}
 
 const transportNames = ['websocket', 'http-json', 'http-binary', 'oip-json', 'oip-binary', 'in-process']
 
@@ -116,23 +82,6 @@ function withRequestOptions(command: Command): void {
     .option('--free-dims <size>', 'size of free dims beyond the rows, 64 or 16..128 (default: 16)')
     .option('--meta <json>', 'routing keys: JSON, or @file')
     .option('--no-check', 'do not compare answers with those of single requests')
-}
-
-/** What the in-process engine runs. */
-export function engineSource({ model, home, examples }: BenchOptions): EngineSource {
-  if ([model, home, examples].filter((option) => option !== undefined).length > 1)
-    throw new UsageError('Expected one of --model, --home and --examples.')
-  if (model !== undefined) return { kind: 'model', path: resolve(model) }
-  if (home !== undefined) return { kind: 'home', path: resolve(home) }
-  const directory = examples === undefined ? packagePath('examples') : resolve(examples)
-  return { kind: 'examples', directory }
-}
-
-export function readMeta(terminal: Terminal, text: string | undefined): Meta | null {
-  if (text === undefined) return null
-  const meta = parseJson('--meta', readInputText(terminal, '--meta', text))
-  if (!isRecord(meta)) throw new UsageError('Expected --meta to be an object such as {"session":"abc"}.')
-  return meta as Meta
 }
 
 function numberArgument(text: string): number {

@@ -1,7 +1,8 @@
 /** `penstock bench compare`: two recordings side by side. */
 import { Command } from 'commander'
 import { basename } from 'node:path'
-import { readFileText } from '../infer/input-data.js'
+import { readFileText } from '../shared/input-data.js'
+import { writeFile } from '../shared/output-file.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -27,13 +28,11 @@ export function benchCompareCommand(terminal: Terminal): Command {
     .option('--json', 'print JSON, and errors as JSON on stderr')
     .addHelpText('after', EXAMPLES)
     .action(async (first: string, second: string, options: CompareOptions) => {
-      const [{ compareRecordings, ratioText }, { parseRecording }, { writeComparisonReport }, { writeFile }] =
-        await Promise.all([
-          import('../../loadtest/recording/compare.js'),
-          import('../../loadtest/recording/recording.js'),
-          import('../../loadtest/report/comparison-report.js'),
-          import('./run.js'),
-        ])
+      const [{ compareRecordings, ratioText }, { parseRecording }, { writeComparisonReport }] = await Promise.all([
+        import('../../loadtest/report/compare.js'),
+        import('../../loadtest/recording/recording.js'),
+        import('../../loadtest/report/comparison-report.js'),
+      ])
       const read = (path: string) => parseRecording(path, readFileText(path))
       const recordings = [read(first), read(second)] as const
       const names = namesOf(first, second)

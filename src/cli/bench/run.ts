@@ -1,5 +1,4 @@
 /** What `penstock bench` does once its options are read: scenario, target, run, summary, files, verdict. */
-import { writeFileSync } from 'node:fs'
 import { systemClock } from '../../base/clock.js'
 import { isPenstockError } from '../../base/errors.js'
 import { LiveView } from '../../loadtest/report/live-view.js'
@@ -13,9 +12,10 @@ import { runBench, type BenchListener, type SweepSettings } from '../../loadtest
 import { parseScenario } from '../../loadtest/scenario/scenario-file.js'
 import { defaultFailureShareMax, type Scenario } from '../../loadtest/scenario/scenario.js'
 import { figureRows, figureTitles, remarksOf, stepRow, stepTitles, verdictOf } from '../../loadtest/report/summary.js'
-import { engineSource, readMeta, type BenchOptions } from './bench.js'
+import { engineSource, readMeta, type BenchOptions } from './options.js'
 import { MissedError, UnreachableError, UsageError } from '../shared/failures.js'
-import { readFileText } from '../infer/input-data.js'
+import { readFileText } from '../shared/input-data.js'
+import { writeFile } from '../shared/output-file.js'
 import { release } from '../../base/package-root.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -187,15 +187,5 @@ function jsonSummary({ header, steps, finished }: Recording): object {
     header,
     steps,
     finished: { ...finished, kinds: finished.kinds.map(withoutBuckets), total: withoutBuckets(finished.total) },
-  }
-}
-
-export function writeFile(path: string, text: string): void {
-  try {
-    writeFileSync(path, text)
-  } catch (error) {
-    throw new UsageError(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`, {
-      cause: error,
-    })
   }
 }

@@ -1,7 +1,7 @@
 /** `penstock explain configs`, `define`, `forget`: the configurations that a pipeline keeps. */
 import { Command } from 'commander'
 import { explainConfigsPath } from './paths.js'
-import { isRecord, parseJson, readInputText } from '../infer/input-data.js'
+import { isRecord, parseJson, readInputText } from '../shared/input-data.js'
 import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -63,7 +63,7 @@ export function explainForgetCommand(terminal: Terminal): Command {
     })
 }
 
-export function describeConfigs(configs: readonly unknown[]): string {
+function describeConfigs(configs: readonly unknown[]): string {
   if (configs.length === 0) return 'There are no configurations yet. Store one with `penstock explain define`.'
   const rows = configs.filter(isRecord).map(({ name, method, ...others }) => [
     String(name),

@@ -59,7 +59,7 @@ export function explainCancelCommand(terminal: Terminal): Command {
     })
 }
 
-export function describeJobs(jobs: readonly ExplanationAnswer[]): string {
+function describeJobs(jobs: readonly ExplanationAnswer[]): string {
   if (jobs.length === 0) return 'There are no explanations. Begin one with `penstock explain run`.'
   const columns = ['id', 'version', 'config', 'method', 'state', 'done', 'begun (utc)'].map((title) => ({ title }))
   const rows = jobs.map((job) => [

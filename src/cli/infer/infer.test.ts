@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../shared/failures.js'
 import { describeAnswer, joinRequest } from './infer.js'
-import { readRequestData } from './input-data.js'
+import { readRequestData } from '../shared/input-data.js'
 
 describe('infer', () => {
   it('joinRequest: sends the data untouched when there is nothing to add', () => {

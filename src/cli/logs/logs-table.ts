@@ -1,7 +1,7 @@
 /**
  * Records as JSON text, cut into cells without becoming numbers: a table and a line show the digits that the server sent.
  */
-import { isRecord, parseJson } from '../infer/input-data.js'
+import { isRecord, parseJson } from '../shared/input-data.js'
 
 const cellCharactersMax = 48
 

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { AppliedAnswer } from '../../client/control/answers.js'
 import { UsageError } from '../shared/failures.js'
-import { isRecord, parseJson, readFileText } from '../infer/input-data.js'
+import { isRecord, parseJson, readFileText } from '../shared/input-data.js'
 import { withProgress } from '../shared/progress.js'
 import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
 import type { Terminal } from '../shared/terminal.js'

@@ -1,7 +1,7 @@
 /** `penstock pipeline list`: pipelines, which version serves, and their steps in a word each. */
 import { Command } from 'commander'
 import type { PipelineAnswer } from '../../client/control/answers.js'
-import { isRecord } from '../infer/input-data.js'
+import { isRecord } from '../shared/input-data.js'
 import { searchPath, ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
 import { formatTable, formatTime } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'

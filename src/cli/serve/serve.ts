@@ -200,7 +200,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   ] = await Promise.all([
     import('pino'),
     import('../../engine/engine.js'),
-    import('../../log/log-store.js'),
+    import('../../log/store/log-store.js'),
     import('../../server.js'),
     import('../../engine/calibration/thread-plan.js'),
     import('../../engine/exit-now.js'),

@@ -13,7 +13,7 @@ export function listArgument(text: string, earlier: readonly string[] = []): rea
   return [...earlier, ...text.split(',').map((entry) => entry.trim())]
 }
 
-/** Of what there may be none. */
+/** A count, which may be 0. */
 export function countArgument(text: string): number {
   return text === '0' ? 0 : integerArgument(text)
 }
@@ -25,8 +25,7 @@ export function portArgument(text: string): number {
   throw new InvalidArgumentError('Expected a port in 0..65535.')
 }
 
-/** The port of gRPC; null: `off`. */
-/** A port, or `off`, which stays a word: commander takes a null for an option without a value. */
+/** The port of gRPC, or `off`, which stays a word: commander takes a null for an option without a value. */
 export function grpcPortArgument(text: string): number | 'off' {
   if (text === 'off') return 'off'
   const value = Number(text)

@@ -7,8 +7,8 @@ import { isPenstockError } from '../../base/errors.js'
 
 export const EXIT_DONE = 0
 export const EXIT_FAILED = 1
-export const EXIT_USAGE = 2
-export const EXIT_UNREACHABLE = 3
+const EXIT_USAGE = 2
+const EXIT_UNREACHABLE = 3
 
 /** The command line contradicts itself in a way that commander does not see. */
 export class UsageError extends Error {}

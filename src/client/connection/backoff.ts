@@ -3,7 +3,7 @@
  * After a server's restart all its clients come back; jitter over the whole span spreads them best (M. Brooker,
  * "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
  */
-import type { ReconnectPlan } from '../options.js'
+import type { ReconnectPlan } from './options.js'
 
 /**
  * @param attempt 0 for the first try after a loss.

@@ -16,9 +16,9 @@ import type { TensorCursor } from '../../protocol/tensor-layout.js'
 import { toTensor } from '../../tensor/convert.js'
 import { defaultTensor } from '../../tensor/defaults.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
-import type { ClientInputs, ClientResult } from './client-request.js'
+import type { ClientInputs, ClientResult } from './inference.js'
 
-/** Inputs in wire form. `data` are views of the caller's memory. */
+/** Inputs as a frame carries them. `data` are views of the caller's memory. */
 export interface PackedInputs {
   /** The signature they were packed for. */
   readonly signatureKey: string
@@ -118,7 +118,7 @@ export class Signature {
 
 export class Binding {
   readonly encoder: InferEncoder
-  /** Requests on the wire under this channel, abandoned ones included. */
+  /** Requests sent under this channel and not answered, abandoned ones included. */
   inFlight = 0
   /** Nothing more is sent; it is closed at the server when inFlight is 0. */
   isRetired = false

@@ -1,32 +1,15 @@
-/**
- * A pipeline that a client talks to. `Channel` is what callers hold; `ChannelState` is what the client keeps of it over
- * reconnects: the signature last seen, the binding on the present connection, and the requests parked until there is one.
- */
-import type { PenstockError } from '../../base/errors.js'
+/** What callers hold of a pipeline that a client talks to. It outlives connections; ChannelState is what the client keeps. */
+import type { OpenedMessage } from '../../protocol/codec.js'
 import type { TensorField } from '../../tensor/tensor.js'
-import type { Binding, Signature } from './binding.js'
-import type { Requests } from './requests.js'
-import type { ClientInferOptions, ClientInputs, ClientResult, Exchange } from './client-request.js'
-
-export class ChannelState {
-  /** null until it was opened for the first time. */
-  signature: Signature | null = null
-  /** On the present connection; null while it is being opened there, or failed to. */
-  binding: Binding | null = null
-  isOpening = false
-  isClosed = false
-  /** Requests that wait for the binding, in order. */
-  readonly parked = new Set<Exchange>()
-  /** Callers of open() that wait for the first answer. */
-  readonly waiters: { resolve(channel: Channel): void; reject(error: PenstockError): void }[] = []
-  channel: Channel | null = null
-
-  constructor(readonly pipeline: string) {}
-}
+import type { ChannelState } from './channel-state.js'
+import type { ClientInferOptions, ClientInputs, ClientResult } from './inference.js'
 
 /** What a channel asks of its client. */
 export interface ChannelOwner {
-  readonly requests: Pick<Requests, 'submit' | 'trySubmit'>
+  readonly requests: {
+    submit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): Promise<ClientResult>
+    trySubmit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): Promise<ClientResult> | null
+  }
   closeChannel(state: ChannelState): void
 }
 
@@ -35,49 +18,53 @@ const noOptions: ClientInferOptions = {}
 export class Channel {
   readonly pipeline: string
   readonly #state: ChannelState
-  readonly #signature: () => Signature
   readonly #owner: ChannelOwner
 
-  /** Made by `PenstockClient.open`. */
-  constructor(state: ChannelState, signature: Signature, owner: ChannelOwner) {
+  /** Made by `PenstockClient.open`, when `state` has a signature. */
+  constructor(state: ChannelState, owner: ChannelOwner) {
     this.pipeline = state.pipeline
     this.#state = state
-    this.#signature = () => state.signature ?? signature
     this.#owner = owner
   }
 
-  /** Of the pipeline, when the channel was last opened. */
+  /** The pipeline's version when the channel was last opened. */
   get version(): number {
-    return this.#signature().opened.version
+    return this.#opened.version
   }
 
   /** Row axis first (null), other free dims null too. */
   get inputs(): readonly TensorField[] {
-    return this.#signature().opened.inputs
+    return this.#opened.inputs
   }
 
   get outputs(): readonly TensorField[] {
-    return this.#signature().opened.outputs
+    return this.#opened.outputs
   }
 
   /** Names of the checks that may fail. */
   get checks(): readonly string[] {
-    return this.#signature().opened.checks
+    return this.#opened.checks
   }
 
   /** Names that `route` takes; empty when the pipeline does not split. */
   get routes(): readonly string[] {
-    return this.#signature().opened.routes
+    return this.#opened.routes
   }
 
   /** True: tensors carry no row axis. */
   get isWhole(): boolean {
-    return this.#signature().opened.isWhole
+    return this.#opened.isWhole
   }
 
   /** Rows of one request at most. */
   get rowsMax(): number {
-    return this.#signature().opened.rowsMax
+    return this.#opened.rowsMax
+  }
+
+  get #opened(): OpenedMessage {
+    const { signature } = this.#state
+    if (signature === null) throw new Error('A channel is made of a state that was opened')
+    return signature.opened
   }
 
   /**

@@ -2,7 +2,7 @@
 import { errorTable, PenstockError, type ErrorCode } from '../../base/errors.js'
 
 export interface ConnectionEnd {
-  /** Of the close frame; 1006 when there was none. */
+  /** The code in the close frame; 1006 when there was none. */
   readonly code: number
   readonly reason: string
   /** ERR_CONNECTION_LOST with the reason as cause; another when dialling again is no use (isFinal). */

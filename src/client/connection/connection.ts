@@ -20,7 +20,8 @@ import {
 } from '../../protocol/codec.js'
 import { TensorCursor } from '../../protocol/tensor-layout.js'
 import type { Binding } from './binding.js'
-import type { ClientResult, Exchange } from './client-request.js'
+import type { ClientRequest } from './client-request.js'
+import type { ClientResult } from './inference.js'
 import { InFlight } from './in-flight.js'
 import {
   ABNORMAL_CLOSE,
@@ -33,7 +34,7 @@ import {
   unexpected,
 } from './connection-errors.js'
 import type { ConnectionEnd } from './connection-errors.js'
-import type { ClientEnvironment, ClientSettings } from '../options.js'
+import type { ClientEnvironment, ClientSettings } from './options.js'
 import type { SocketLike } from './socket.js'
 
 export interface ConnectionOwner {
@@ -42,7 +43,7 @@ export interface ConnectionOwner {
   onRoom(connection: Connection): void
   onGoaway(connection: Connection, reason: string, graceMs: number): void
   /** The request met ERR_CHANNEL_STALE or ERR_DRAINING: the server says that nothing was run. */
-  onNotRun(connection: Connection, exchange: Exchange, binding: Binding, error: PenstockError): void
+  onNotRun(connection: Connection, request: ClientRequest, binding: Binding, error: PenstockError): void
   onClosed(connection: Connection, end: ConnectionEnd): void
 }
 
@@ -113,8 +114,8 @@ export class Connection {
    * @param deadlineMs what is left of its budget; 0: none.
    * @throws PenstockError ERR_META, ERR_BODY_TOO_LARGE: nothing was sent.
    */
-  send(exchange: Exchange, binding: Binding, deadlineMs: number): void {
-    const { packed, options } = exchange
+  send(request: ClientRequest, binding: Binding, deadlineMs: number): void {
+    const { packed, options } = request
     if (packed === null) throw new Error('A request is packed before it is sent')
     const { meta, priority, timing, requestId } = options
     const { rows, data, dims, texts } = packed
@@ -132,20 +133,20 @@ export class Connection {
       const sentence = `Expected a request to be at most ${bytesMax} bytes but received ${frame.length}`
       throw new PenstockError('ERR_BODY_TOO_LARGE', `${sentence}. Split its rows`)
     }
-    this.#inFlight.put(exchange)
-    exchange.binding = binding
-    exchange.rows = rows
+    this.#inFlight.put(request)
+    request.binding = binding
+    request.rows = rows
     binding.inFlight++
     this.#send(frame)
   }
 
-  /** Whether `exchange` is in flight here. */
-  holds(exchange: Exchange): boolean {
-    return this.#inFlight.holds(exchange)
+  /** Whether `request` is in flight here. */
+  holds(request: ClientRequest): boolean {
+    return this.#inFlight.holds(request)
   }
 
   /** Tells the server that nobody waits for the answer any more. The slot stays taken until it answers. */
-  cancel({ binding, id }: Exchange): void {
+  cancel({ binding, id }: ClientRequest): void {
     if (binding === null || this.isClosed) return
     this.#send(encodeMessage({ kind: 'cancel', channel: binding.channel, request: id }))
   }
@@ -256,11 +257,11 @@ export class Connection {
     const cursor = new TensorCursor(message.data, message.dims, message.texts)
     let rowStart = 0
     for (let index = 0; index < requests.length; index++) {
-      const exchange = this.#take(channel, requests[index] ?? 0)
+      const request = this.#take(channel, requests[index] ?? 0)
       const rows = rowCounts?.[index] ?? 1
-      const result = this.#read(exchange, message, cursor, index, rowStart, rows)
+      const result = this.#read(request, message, cursor, index, rowStart, rows)
       rowStart += rows
-      exchange.succeed(result)
+      request.succeed(result)
     }
     cursor.expectEnd()
     this.#afterAnswers()
@@ -268,7 +269,7 @@ export class Connection {
 
   /** A frame that cannot be read ends the connection, and with it every request but this one, which is off the table. */
   #read(
-    exchange: Exchange,
+    request: ClientRequest,
     message: ResultsMessage,
     cursor: TensorCursor,
     index: number,
@@ -276,39 +277,39 @@ export class Connection {
     rows: number,
   ): ClientResult {
     try {
-      if (exchange.binding === null) throw unexpected('a result', 'for a request that was not sent')
-      if (rows !== exchange.rows) throw unexpected(`a result of ${rows} rows`, `for a request of ${exchange.rows}`)
-      return exchange.binding.signature.readResult(message, cursor, index, rowStart, rows)
+      if (request.binding === null) throw unexpected('a result', 'for a request that was not sent')
+      if (rows !== request.rows) throw unexpected(`a result of ${rows} rows`, `for a request of ${request.rows}`)
+      return request.binding.signature.readResult(message, cursor, index, rowStart, rows)
     } catch (error) {
-      exchange.fail(lostError('The answer could not be read', error))
+      request.fail(lostError('The answer could not be read', error))
       throw error
     }
   }
 
   #failure(message: FailureMessage): void {
-    const exchange = this.#take(message.channel, message.request)
-    const { binding } = exchange
+    const request = this.#take(message.channel, message.request)
+    const { binding } = request
     const error = errorOfFailure(message)
     const isNotRun = error.code === 'ERR_CHANNEL_STALE' || error.code === 'ERR_DRAINING'
-    if (isNotRun && binding !== null && !exchange.isSettled) this.owner.onNotRun(this, exchange, binding, error)
-    else exchange.fail(error)
+    if (isNotRun && binding !== null && !request.isCompleted) this.owner.onNotRun(this, request, binding, error)
+    else request.fail(error)
     this.#afterAnswers()
   }
 
-  /** Takes the exchange of an answer off the table. @throws ERR_FRAME when there is none. */
-  #take(channel: number, id: number): Exchange {
-    const exchange = this.#inFlight.take(id)
-    if (exchange === null)
+  /** Takes the request of an answer off the table. @throws ERR_FRAME when there is none. */
+  #take(channel: number, id: number): ClientRequest {
+    const request = this.#inFlight.take(id)
+    if (request === null)
       throw unexpected('an answer', `to request ${id} of channel ${channel}, which is not in flight`)
-    const { binding } = exchange
+    const { binding } = request
     if (binding === null || binding.channel !== channel) {
       const error = unexpected('an answer', `to request ${id} on channel ${channel}, which is not the request's`)
-      exchange.fail(lostError('The answer could not be read', error))
+      request.fail(lostError('The answer could not be read', error))
       throw error
     }
     binding.inFlight--
     this.#closeIfIdle(binding)
-    return exchange
+    return request
   }
 
   #afterAnswers(): void {
@@ -370,7 +371,7 @@ export class Connection {
     this.#cancelTimeout?.()
     this.#cancelPoll?.()
     // Whether they were run nobody knows: never resent here, the caller decides.
-    for (const exchange of this.#inFlight.clear()) exchange.fail(end.error)
+    for (const request of this.#inFlight.clear()) request.fail(end.error)
     this.owner.onClosed(this, end)
   }
 }

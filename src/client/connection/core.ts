@@ -13,12 +13,14 @@ import { PenstockError } from '../../base/errors.js'
 import type { HelloMessage, OpenedMessage } from '../../protocol/codec.js'
 import { backoffDelayMs } from './backoff.js'
 import { Binding, Signature } from './binding.js'
-import { Channel, ChannelState } from './channel.js'
+import { ChannelState } from './channel-state.js'
+import { Channel } from './channel.js'
 import { Connection, type ConnectionOwner } from './connection.js'
-import { ClientEmitter } from '../events.js'
-import type { ClientInferOptions, ClientInputs, ClientResult, Exchange } from './client-request.js'
+import { ClientEmitter } from './events.js'
+import type { ClientRequest } from './client-request.js'
+import type { ClientInferOptions, ClientInputs, ClientResult } from './inference.js'
 import { isFinal, type ConnectionEnd } from './connection-errors.js'
-import type { ClientEnvironment, ClientSettings } from '../options.js'
+import type { ClientEnvironment, ClientSettings } from './options.js'
 import { closedChannelError, Requests, type RequestsOwner } from './requests.js'
 
 /** A connection that held this long was a good one: the next loss starts its backoff afresh. */
@@ -34,10 +36,12 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
   /** After a goaway, until their last answer. */
   readonly #draining = new Set<Connection>()
   readonly #channels = new Map<string, ChannelState>()
+  /** One channel for all callers that opened a state. */
+  readonly #handles = new WeakMap<ChannelState, Channel>()
   #firstConnect: { resolve(): void; reject(error: PenstockError): void } | null = null
   #cancelRedial: (() => void) | null = null
   #attempt = 0
-  /** Of the monotonic clock; null while no connection stands. */
+  /** Time on the monotonic clock; null while no connection stands. */
   #openedUs: number | null = null
   /** Why nothing can be asked any more; null while the client lives. */
   #closedBy: PenstockError | null = null
@@ -56,7 +60,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
   }
 
   get isOpening(): boolean {
-    for (const { isOpening, channel } of this.#channels.values()) if (isOpening && channel !== null) return true
+    for (const { isOpening, signature } of this.#channels.values()) if (isOpening && signature !== null) return true
     return false
   }
 
@@ -137,7 +141,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
     this.events.emit('reconnecting', { attempt: this.#attempt, delayMs })
   }
 
-  /** The present connection takes nothing more: channels lose their binding, requests in the line wait for the next. */
+  /** The present connection takes nothing more: channels lose their binding, requests in the queue wait for the next. */
   #unbind(): void {
     const nowUs = this.environment.clock.monotonicUs()
     if (this.#openedUs !== null && nowUs - this.#openedUs >= STABLE_MS * 1000) this.#attempt = 0
@@ -170,9 +174,9 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
     return new PenstockError('ERR_CLOSED', 'The client is closed', { cause: this.#closedBy })
   }
 
-  connectionOf(exchange: Exchange): Connection | null {
-    if (this.connection?.holds(exchange) === true) return this.connection
-    for (const connection of this.#draining) if (connection.holds(exchange)) return connection
+  connectionOf(request: ClientRequest): Connection | null {
+    if (this.connection?.holds(request) === true) return this.connection
+    for (const connection of this.#draining) if (connection.holds(request)) return connection
     return null
   }
 
@@ -184,11 +188,18 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
 
   async open(pipeline: string): Promise<Channel> {
     const state = this.#stateOf(pipeline)
-    if (state.binding !== null && state.channel !== null) return state.channel
-    return new Promise((resolve, reject) => {
-      state.waiters.push({ resolve, reject })
-      this.bind(state)
-    })
+    if (state.binding === null)
+      await new Promise<void>((resolve, reject) => {
+        state.waiters.push({ resolve, reject })
+        this.bind(state)
+      })
+    return this.#handleOf(state)
+  }
+
+  #handleOf(state: ChannelState): Channel {
+    const handle = this.#handles.get(state) ?? new Channel(state, this)
+    this.#handles.set(state, handle)
+    return handle
   }
 
   /** @throws PenstockError ERR_CLOSED, ERR_ARGUMENT */
@@ -247,20 +258,19 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
     }
     state.signature = signature
     state.binding = binding
-    state.channel ??= new Channel(state, signature, this)
-    for (const waiter of state.waiters.splice(0)) waiter.resolve(state.channel)
-    this.requests.unparkAll(state)
+    for (const waiter of state.waiters.splice(0)) waiter.resolve()
+    this.requests.releaseAll(state)
   }
 
-  onNotRun(connection: Connection, exchange: Exchange, binding: Binding, error: PenstockError): void {
-    const { state } = exchange
+  onNotRun(connection: Connection, request: ClientRequest, binding: Binding, error: PenstockError): void {
+    const { state } = request
     if (error.code === 'ERR_DRAINING') this.onGoaway(connection, error.message, 0)
     else {
       connection.retire(binding)
       if (state.binding === binding) state.binding = null
     }
-    // The connection calls onRoom after each frame of answers, which sends it or parks it.
-    if (exchange.resendCount >= RESENDS_MAX || state.isClosed || this.#closedBy !== null) exchange.fail(error)
-    else this.requests.requeue(exchange)
+    // The connection calls onRoom after each frame of answers, which sends it or holds it.
+    if (request.resendCount >= RESENDS_MAX || state.isClosed || this.#closedBy !== null) request.fail(error)
+    else this.requests.requeue(request)
   }
 }

@@ -4,32 +4,32 @@
  * request.
  */
 import { PenstockError } from '../../base/errors.js'
-import type { Exchange } from './client-request.js'
-import type { ClientEnvironment } from '../options.js'
+import type { ClientRequest } from './client-request.js'
+import type { ClientEnvironment } from './options.js'
 
 /** Milliseconds between two sweeps at least: how late an expiry may come. */
 const SWEEP_MS_MIN = 5
 
 export class Deadlines {
-  readonly #exchanges = new Set<Exchange>()
+  readonly #requests = new Set<ClientRequest>()
   #cancelTimer: (() => void) | null = null
   #timerUs = Infinity
 
   /** `expire` fails one request and frees what it holds. */
   constructor(
     private readonly environment: ClientEnvironment,
-    private readonly expire: (exchange: Exchange, error: PenstockError) => void,
+    private readonly expire: (request: ClientRequest, error: PenstockError) => void,
   ) {}
 
-  add(exchange: Exchange): void {
-    this.#exchanges.add(exchange)
-    if (exchange.deadlineUs < this.#timerUs) this.#arm(exchange.deadlineUs)
+  add(request: ClientRequest): void {
+    this.#requests.add(request)
+    if (request.deadlineUs < this.#timerUs) this.#arm(request.deadlineUs)
   }
 
-  delete(exchange: Exchange): void {
-    this.#exchanges.delete(exchange)
+  delete(request: ClientRequest): void {
+    this.#requests.delete(request)
     // An idle timer would keep a process alive for nothing.
-    if (this.#exchanges.size === 0) this.#disarm()
+    if (this.#requests.size === 0) this.#disarm()
   }
 
   #arm(deadlineUs: number): void {
@@ -49,12 +49,12 @@ export class Deadlines {
     this.#disarm()
     const nowUs = this.environment.clock.monotonicUs()
     let earliestUs = Infinity
-    for (const exchange of [...this.#exchanges]) {
-      if (exchange.deadlineUs > nowUs) earliestUs = Math.min(earliestUs, exchange.deadlineUs)
+    for (const request of [...this.#requests]) {
+      if (request.deadlineUs > nowUs) earliestUs = Math.min(earliestUs, request.deadlineUs)
       else
         this.expire(
-          exchange,
-          new PenstockError('ERR_DEADLINE_EXCEEDED', `No answer came within ${exchange.options.deadlineMs} ms`),
+          request,
+          new PenstockError('ERR_DEADLINE_EXCEEDED', `No answer came within ${request.options.deadlineMs} ms`),
         )
     }
     if (earliestUs !== Infinity && earliestUs < this.#timerUs) this.#arm(earliestUs)

@@ -3,12 +3,12 @@
  * makes a hole, and holes are squeezed out when they are the majority. A Set would keep the order too, but finds its
  * first element by walking over all that were deleted before it.
  */
-import type { Exchange } from './client-request.js'
+import type { ClientRequest } from './client-request.js'
 
 const SQUEEZE_AT = 64
 
-export class Line {
-  #places: (Exchange | null)[] = []
+export class FifoQueue {
+  #places: (ClientRequest | null)[] = []
   /** Places before it are holes. */
   #head = 0
   #size = 0
@@ -17,38 +17,38 @@ export class Line {
     return this.#size
   }
 
-  first(): Exchange | null {
+  first(): ClientRequest | null {
     while (this.#head < this.#places.length) {
-      const exchange = this.#places[this.#head] ?? null
-      if (exchange !== null) return exchange
+      const request = this.#places[this.#head] ?? null
+      if (request !== null) return request
       this.#head++
     }
     return null
   }
 
-  push(exchange: Exchange): void {
-    exchange.place = this.#places.length
-    this.#places.push(exchange)
+  push(request: ClientRequest): void {
+    request.place = this.#places.length
+    this.#places.push(request)
     this.#size++
   }
 
   /** Does nothing when it does not wait here. */
-  delete(exchange: Exchange): void {
-    const { place } = exchange
-    if (place < 0 || this.#places[place] !== exchange) return
+  delete(request: ClientRequest): void {
+    const { place } = request
+    if (place < 0 || this.#places[place] !== request) return
     this.#places[place] = null
-    exchange.place = -1
+    request.place = -1
     this.#size--
     if (this.#places.length >= SQUEEZE_AT && this.#size < this.#places.length / 2) this.#squeeze()
   }
 
-  all(): Exchange[] {
-    return this.#places.filter((exchange) => exchange !== null)
+  all(): ClientRequest[] {
+    return this.#places.filter((request) => request !== null)
   }
 
   #squeeze(): void {
     this.#places = this.all()
     this.#head = 0
-    for (const [place, exchange] of this.#places.entries()) if (exchange !== null) exchange.place = place
+    for (const [place, request] of this.#places.entries()) if (request !== null) request.place = place
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The requests that one connection has sent and the server has not answered: a table of slots. An id on the wire is
+ * The requests that one connection has sent and the server has not answered: a table of slots. An id in a frame is
  * slot + 65,536 × turn. A slot is used again only after its answer, and with the next turn, so that a second answer to
  * the same request (a server's fault) meets nobody.
  */
-import type { Exchange } from './client-request.js'
+import type { ClientRequest } from './client-request.js'
 
 /** Slots at most: the low half of an id. */
 export const SLOTS_MAX = 65_536
@@ -12,7 +12,7 @@ const TURN_MASK = 0xffff
 
 export class InFlight {
   size = 0
-  #slots: (Exchange | null)[] = []
+  #slots: (ClientRequest | null)[] = []
   readonly #turns: number[] = []
   readonly #free: number[] = []
 
@@ -22,36 +22,36 @@ export class InFlight {
     return slot + (this.#turns[slot] ?? 0) * SLOTS_MAX
   }
 
-  put(exchange: Exchange): void {
-    exchange.id = this.nextId
-    const slot = exchange.id & SLOT_MASK
+  put(request: ClientRequest): void {
+    request.id = this.nextId
+    const slot = request.id & SLOT_MASK
     if (this.#free.length > 0) this.#free.pop()
     else this.#turns[slot] = 0
-    this.#slots[slot] = exchange
+    this.#slots[slot] = request
     this.size++
   }
 
   /** Takes the request with this id off the table; null when there is none. */
-  take(id: number): Exchange | null {
+  take(id: number): ClientRequest | null {
     const slot = id & SLOT_MASK
-    const exchange = this.#slots[slot] ?? null
-    if (exchange === null || exchange.id !== id) return null
+    const request = this.#slots[slot] ?? null
+    if (request === null || request.id !== id) return null
     this.#slots[slot] = null
     this.#turns[slot] = ((this.#turns[slot] ?? 0) + 1) & TURN_MASK
     this.#free.push(slot)
     this.size--
-    return exchange
+    return request
   }
 
-  holds(exchange: Exchange): boolean {
-    return exchange.id >= 0 && this.#slots[exchange.id & SLOT_MASK] === exchange
+  holds(request: ClientRequest): boolean {
+    return request.id >= 0 && this.#slots[request.id & SLOT_MASK] === request
   }
 
   /** Empties the table: nothing will be answered any more. */
-  clear(): Exchange[] {
-    const exchanges = this.#slots.filter((exchange) => exchange !== null)
+  clear(): ClientRequest[] {
+    const requests = this.#slots.filter((request) => request !== null)
     this.#slots = []
     this.size = 0
-    return exchanges
+    return requests
   }
 }

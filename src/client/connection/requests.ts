@@ -1,5 +1,5 @@
 /**
- * The requests of a client that are not in flight: checked, waiting in the line for room, or parked with a channel that is
+ * The requests of a client that are not in flight: checked, waiting in the queue for room, or held with a channel that is
  * being opened. A request stands in one place at a time; abort and deadline find it wherever it is.
  *
  * Producers loop over trySubmit and ready(). Rule: where ready() resolves at once, trySubmit takes the request. A loop in
@@ -11,18 +11,13 @@ import { argumentError, expectBoolean, expectInteger, expectOneOf, expectRecord 
 import { PenstockError, toPenstockError } from '../../base/errors.js'
 import { DEADLINE_MS_MAX } from '../../base/limits/limits.js'
 import type { Binding } from './binding.js'
-import type { ChannelState } from './channel.js'
+import type { ChannelState } from './channel-state.js'
 import type { Connection } from './connection.js'
 import { Deadlines } from './deadlines.js'
-import {
-  abortedError,
-  Exchange,
-  type ClientInferOptions,
-  type ClientInputs,
-  type ClientResult,
-} from './client-request.js'
-import { Line } from './fifo-queue.js'
-import type { ClientEnvironment, ClientSettings } from '../options.js'
+import { abortedError, ClientRequest } from './client-request.js'
+import { FifoQueue } from './fifo-queue.js'
+import type { ClientInferOptions, ClientInputs, ClientResult } from './inference.js'
+import type { ClientEnvironment, ClientSettings } from './options.js'
 
 export interface RequestsOwner {
   /** Takes new work; null while there is none. */
@@ -34,7 +29,7 @@ export interface RequestsOwner {
   /** Opens the channel's pipeline on the present connection, unless that is under way. */
   bind(state: ChannelState): void
   /** Where the request is in flight. */
-  connectionOf(exchange: Exchange): Connection | null
+  connectionOf(request: ClientRequest): Connection | null
 }
 
 interface Waiter {
@@ -43,8 +38,10 @@ interface Waiter {
 }
 
 export class Requests {
-  readonly #line = new Line()
-  #parkedCount = 0
+  readonly #queue = new FifoQueue()
+  /** Requests that wait for their channel's binding, in order. */
+  readonly #held = new Map<ChannelState, Set<ClientRequest>>()
+  #heldCount = 0
   readonly #readyWaiters = new Set<Waiter>()
   /** Set while waiters are left although there was room. */
   #cancelWake: (() => void) | null = null
@@ -55,27 +52,27 @@ export class Requests {
     private readonly environment: ClientEnvironment,
     private readonly owner: RequestsOwner,
   ) {
-    this.#deadlines = new Deadlines(environment, (exchange, error) => this.#abandon(exchange, error))
+    this.#deadlines = new Deadlines(environment, (request, error) => this.#abandon(request, error))
   }
 
   get waitingCount(): number {
-    return this.#line.size + this.#parkedCount
+    return this.#queue.size + this.#heldCount
   }
 
   submit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): Promise<ClientResult> {
-    const exchange = this.#admit(state, inputs, options)
-    if (exchange instanceof PenstockError) return Promise.reject(exchange)
+    const request = this.#admit(state, inputs, options)
+    if (request instanceof PenstockError) return Promise.reject(request)
     const { connection } = this.owner
-    if (connection !== null && state.binding !== null && this.#line.size === 0 && connection.room > 0) {
-      this.#send(connection, exchange, state.binding)
+    if (connection !== null && state.binding !== null && this.#queue.size === 0 && connection.room > 0) {
+      this.#send(connection, request, state.binding)
     } else if (this.waitingCount >= this.settings.waitingMax) {
       const sentence = `Expected at most ${this.settings.waitingMax} requests to wait in this client`
-      exchange.fail(new PenstockError('ERR_QUEUE_FULL', `${sentence}. Await ready() first`))
+      request.fail(new PenstockError('ERR_QUEUE_FULL', `${sentence}. Await ready() first`))
     } else {
-      this.#line.push(exchange)
+      this.#queue.push(request)
       this.pump()
     }
-    return exchange.promise
+    return request.promise
   }
 
   /** As `submit`, but null when the request would have to wait for anything but an opening that it starts itself. */
@@ -85,7 +82,7 @@ export class Requests {
   }
 
   get #hasRoom(): boolean {
-    return this.#line.size === 0 && (this.owner.connection?.room ?? 0) > 0
+    return this.#queue.size === 0 && (this.owner.connection?.room ?? 0) > 0
   }
 
   ready(): Promise<void> {
@@ -97,22 +94,22 @@ export class Requests {
     })
   }
 
-  /** Puts a request that was refused without being run at the end of the line. */
-  requeue(exchange: Exchange): void {
-    exchange.resendCount++
-    exchange.binding = null
-    this.#line.push(exchange)
+  /** Puts a request that was refused without being run at the end of the queue. */
+  requeue(request: ClientRequest): void {
+    request.resendCount++
+    request.binding = null
+    this.#queue.push(request)
   }
 
-  /** Sends what there is room for, in order; what has no channel yet is parked with it. */
+  /** Sends what there is room for, in order; what has no binding yet is held until there is one. */
   pump(): void {
     const { connection } = this.owner
     let room = connection?.room ?? 0
-    for (let exchange = this.#line.first(); exchange !== null && room > 0; exchange = this.#line.first()) {
-      this.#line.delete(exchange)
-      const { binding } = exchange.state
-      if (binding === null) this.#park(exchange)
-      else if (connection !== null && this.#send(connection, exchange, binding)) room = connection.room
+    for (let request = this.#queue.first(); request !== null && room > 0; request = this.#queue.first()) {
+      this.#queue.delete(request)
+      const { binding } = request.state
+      if (binding === null) this.#hold(request)
+      else if (connection !== null && this.#send(connection, request, binding)) room = connection.room
     }
     if (this.#readyWaiters.size > 0 && this.#hasRoom && !this.owner.isOpening) this.#wake(room)
   }
@@ -131,19 +128,19 @@ export class Requests {
     }, 0)
   }
 
-  /** Brings the requests that waited for a channel back to the line. */
-  unparkAll(state: ChannelState): void {
-    for (const exchange of [...state.parked]) {
-      this.#unpark(exchange)
-      this.#line.push(exchange)
+  /** Brings the requests that waited for a channel back to the queue. */
+  releaseAll(state: ChannelState): void {
+    for (const request of this.#heldFor(state)) {
+      this.#release(request)
+      this.#queue.push(request)
     }
     this.pump()
   }
 
   /** Fails what waits: for one channel, or all of it. */
   failWaiting(error: PenstockError, state: ChannelState | null): void {
-    for (const exchange of this.#line.all()) if (state === null || exchange.state === state) exchange.fail(error)
-    for (const exchange of [...(state?.parked ?? [])]) exchange.fail(error)
+    for (const request of this.#queue.all()) if (state === null || request.state === state) request.fail(error)
+    for (const request of state === null ? [] : this.#heldFor(state)) request.fail(error)
     if (state !== null) return
     for (const waiter of this.#readyWaiters) waiter.reject(error)
     this.#readyWaiters.clear()
@@ -152,65 +149,75 @@ export class Requests {
   }
 
   /** Checks a request while its caller is still on the stack; afterwards only the server finds fault with it. */
-  #admit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): Exchange | PenstockError {
+  #admit(state: ChannelState, inputs: ClientInputs, options: ClientInferOptions): ClientRequest | PenstockError {
     try {
       const closed = state.isClosed ? closedChannelError(state) : this.owner.closedError()
       if (closed !== null) throw closed
       const { signal, deadlineMs } = checkOptions(options)
       if (signal?.aborted === true) throw abortedError(signal)
       const deadlineUs = deadlineMs === undefined ? 0 : this.environment.clock.monotonicUs() + deadlineMs * 1000
-      const exchange = new Exchange(state, inputs, options, deadlineUs)
-      exchange.packed = state.signature?.pack(inputs) ?? null
-      exchange.onSettled = () => this.#forget(exchange)
-      exchange.watchSignal(() => this.#abandon(exchange, abortedError(signal)))
-      if (deadlineUs !== 0) this.#deadlines.add(exchange)
-      return exchange
+      const request = new ClientRequest(state, inputs, options, deadlineUs)
+      request.packed = state.signature?.pack(inputs) ?? null
+      request.onCompleted = () => this.#forget(request)
+      request.watchSignal(() => this.#abandon(request, abortedError(signal)))
+      if (deadlineUs !== 0) this.#deadlines.add(request)
+      return request
     } catch (error) {
       return toPenstockError(error)
     }
   }
 
   /** @returns false when the request failed instead. */
-  #send(connection: Connection, exchange: Exchange, binding: Binding): boolean {
+  #send(connection: Connection, request: ClientRequest, binding: Binding): boolean {
     try {
       const { signature } = binding
       // The pipeline may have got another signature since; then the caller's inputs are read again.
-      if (exchange.packed?.signatureKey !== signature.key) exchange.packed = signature.pack(exchange.inputs)
-      const { deadlineUs, options } = exchange
+      if (request.packed?.signatureKey !== signature.key) request.packed = signature.pack(request.inputs)
+      const { deadlineUs, options } = request
       const leftMs = deadlineUs === 0 ? 0 : Math.ceil((deadlineUs - this.environment.clock.monotonicUs()) / 1000)
       if (deadlineUs !== 0 && leftMs <= 0) {
         throw new PenstockError('ERR_DEADLINE_EXCEEDED', `The request waited ${options.deadlineMs} ms for its turn`)
       }
-      connection.send(exchange, binding, leftMs)
+      connection.send(request, binding, leftMs)
       return true
     } catch (error) {
-      exchange.fail(toPenstockError(error))
+      request.fail(toPenstockError(error))
       return false
     }
   }
 
-  #park(exchange: Exchange): void {
-    exchange.state.parked.add(exchange)
-    this.#parkedCount++
-    this.owner.bind(exchange.state)
+  #hold(request: ClientRequest): void {
+    const { state } = request
+    const held = this.#held.get(state) ?? new Set()
+    this.#held.set(state, held.add(request))
+    this.#heldCount++
+    this.owner.bind(state)
   }
 
-  #unpark(exchange: Exchange): void {
-    if (exchange.state.parked.delete(exchange)) this.#parkedCount--
+  #release(request: ClientRequest): void {
+    const held = this.#held.get(request.state)
+    if (held?.delete(request) !== true) return
+    this.#heldCount--
+    if (held.size === 0) this.#held.delete(request.state)
   }
 
-  /** Settles a request early. In flight, its slot stays taken until the server's answer; the server is told to stop. */
-  #abandon(exchange: Exchange, error: PenstockError): void {
-    if (exchange.isSettled) return
-    const connection = this.owner.connectionOf(exchange)
-    exchange.fail(error)
-    connection?.cancel(exchange)
+  /** A copy: releasing changes the set. */
+  #heldFor(state: ChannelState): ClientRequest[] {
+    return [...(this.#held.get(state) ?? [])]
   }
 
-  #forget(exchange: Exchange): void {
-    this.#line.delete(exchange)
-    this.#unpark(exchange)
-    if (exchange.deadlineUs !== 0) this.#deadlines.delete(exchange)
+  /** Completes a request early. In flight, its slot stays taken until the server's answer; the server is told to stop. */
+  #abandon(request: ClientRequest, error: PenstockError): void {
+    if (request.isCompleted) return
+    const connection = this.owner.connectionOf(request)
+    request.fail(error)
+    connection?.cancel(request)
+  }
+
+  #forget(request: ClientRequest): void {
+    this.#queue.delete(request)
+    this.#release(request)
+    if (request.deadlineUs !== 0) this.#deadlines.delete(request)
   }
 }
 

@@ -13,7 +13,7 @@ export interface SocketLike {
   /** Copies `data` before it returns: the client reuses the memory of small frames. */
   send(data: Uint8Array): void
   close(code?: number, reason?: string): void
-  /** Of `ws` only: drops the connection without the closing handshake. */
+  /** Drops the connection without the closing handshake; only `ws` has it. */
   terminate?(): void
   onopen: ((event: unknown) => void) | null
   onmessage: ((event: { data: unknown }) => void) | null

@@ -182,7 +182,7 @@ function modelStatus(answer: StatusAnswer['models'][number]): RemoteModelStatus 
   }
 }
 
-/** Of a server of an earlier release, which does not tell. */
+/** The plan where a server of an earlier release does not say it. */
 const unknownPlan: RunPlan = {
   instances: 1,
   intraOpThreads: 1,

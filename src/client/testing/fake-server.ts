@@ -13,7 +13,7 @@ import {
   type Message,
 } from '../../protocol/codec.js'
 import type { TensorField } from '../../tensor/tensor.js'
-import type { ClientEnvironment } from '../options.js'
+import type { ClientEnvironment } from '../connection/options.js'
 import type { SocketLike } from '../connection/socket.js'
 import type { World } from './world.js'
 

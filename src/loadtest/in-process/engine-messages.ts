@@ -3,11 +3,10 @@
  * that tensors keep their dtype. The child answers every call, and sends the events of a run as they happen.
  */
 import type { Meta } from '../../engine/api/api.js'
-import type { Inputs } from '../scenario/draw.js'
 import type { FinishedEvent, IntervalEvent, LoadPhase } from '../native/load-plan.js'
-import type { PreparedBody } from '../scenario/prepare.js'
+import type { Inputs, PreparedBody } from '../scenario/prepared-kind.js'
 import type { Tolerance } from '../scenario/scenario.js'
-import type { Signature } from '../targets/target.js'
+import type { Signature } from '../scenario/signature.js'
 
 /** Where the child's engine gets its pipelines from. */
 export type EngineSource =

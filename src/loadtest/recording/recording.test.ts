@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareRecordings, ratioText } from './compare.js'
+import { compareRecordings, ratioText } from '../report/compare.js'
 import { answersCompared, parseRecording, writeRecording } from './recording.js'
 import { remarksOf, verdictOf } from '../report/summary.js'
 import { finishedEvent, kindReport, recording } from '../testing/recordings.js'

@@ -9,7 +9,7 @@ import { BENCH_INTERVALS_MAX } from '../../base/limits/limits.js'
 import type { FinishedEvent, IntervalEvent, LoadPhase, Transport } from '../native/load-plan.js'
 import type { Machine } from './machine.js'
 import type { HistogramSample, ServerMetrics } from '../targets/metrics-text.js'
-import type { PreparedKind } from '../scenario/prepare.js'
+import type { PreparedKind } from '../scenario/prepared-kind.js'
 import type { Objective, ScenarioRequest } from '../scenario/scenario.js'
 
 export const recordingFormat = 1

@@ -1,5 +1,5 @@
 /** The HTML report of two recordings: the ratios, the warnings, and the distributions one above the other. */
-import { ratioText, type Comparison } from '../recording/compare.js'
+import { ratioText, type Comparison } from './compare.js'
 import type { Recording } from '../recording/recording.js'
 import { batchChart, latencyDistribution } from './run-charts.js'
 import { element, table, textElement } from './markup.js'

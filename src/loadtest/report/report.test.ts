@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareRecordings } from '../recording/compare.js'
+import { compareRecordings } from './compare.js'
 import { finishedEvent, intervalEvent, kindReport, recording } from '../testing/recordings.js'
 import { writeComparisonReport } from './comparison-report.js'
 import { linearAxis, logAxis, spanAxis } from './axis.js'

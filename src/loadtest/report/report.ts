@@ -4,10 +4,10 @@
  */
 import { formatCount, formatMs, formatSeconds } from './format.js'
 import type { LoadPhase } from '../native/load-plan.js'
+import { cpuPerThousand, rateOf } from '../recording/figures.js'
 import { machineLine } from '../recording/machine.js'
 import type { Recording, RecordingHeader } from '../recording/recording.js'
-import { rateOf } from '../run.js'
-import { cpuPerThousand, figureRows, figureTitles, remarksOf, stepRow, stepTitles, verdictOf } from './summary.js'
+import { figureRows, figureTitles, remarksOf, stepRow, stepTitles, verdictOf } from './summary.js'
 import { element, table, textElement } from './markup.js'
 import { batchChart, latencyDistribution, phaseTable, sweepChart, timeCharts } from './run-charts.js'
 import { style } from './style.js'

@@ -1,8 +1,9 @@
 /** The figures of a recording as rows of text: one table, shared by the terminal and the HTML report. */
 import { formatCount, formatMegabytes, formatMs } from './format.js'
 import type { FinishedEvent, KindReport } from '../native/load-plan.js'
+import { cpuPerThousand } from '../recording/figures.js'
+import { missOf } from '../recording/objective.js'
 import { answersCompared, type Recording, type StepEvent } from '../recording/recording.js'
-import { missOf } from '../sweep.js'
 
 export const figureTitles = [
   'request',
@@ -66,11 +67,6 @@ export function remarksOf(recording: Recording): string[] {
   remarks.push(...resources(finished))
   if (steps.length > 0) remarks.push(sweepSentence(recording))
   return remarks
-}
-
-/** CPU seconds per 1,000 requests; null where it is unknown. */
-export function cpuPerThousand(cpuSeconds: number, requests: number): number | null {
-  return cpuSeconds < 0 || requests === 0 ? null : (cpuSeconds / requests) * 1000
 }
 
 function resources({

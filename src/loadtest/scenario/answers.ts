@@ -2,9 +2,9 @@
 import { elementCount, shapeMatches } from '../../tensor/shape.js'
 import { bfloat16Value, float16Value } from '../../tensor/float16.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import type { Inputs } from './draw.js'
+import type { Inputs } from './prepared-kind.js'
 import type { Tolerance } from './scenario.js'
-import type { Signature } from '../targets/target.js'
+import type { Signature } from './signature.js'
 
 /** What is wrong with an answer's form: an output that is missing, of another shape, or not finite; '' when nothing is. */
 export function shapeMistake({ outputs, isWhole }: Signature, answer: Inputs, rows: number): string {

@@ -10,9 +10,8 @@ import { toTensor } from '../../tensor/convert.js'
 import type { Dtype, NumericDtype, Tensor, TensorField } from '../../tensor/tensor.js'
 import type { Row } from './input-file.js'
 import type { FieldRange, InputSource } from './scenario.js'
-import type { Signature } from '../targets/target.js'
-
-export type Inputs = Readonly<Record<string, Tensor>>
+import type { Inputs } from './prepared-kind.js'
+import type { Signature } from './signature.js'
 
 const DIGITS = 7
 const defaultTexts = ['a', 'penstock', 'turbine', 'water', 'flow', 'gate']

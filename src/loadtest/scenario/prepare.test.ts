@@ -5,10 +5,11 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { PenstockError } from '../../base/errors.js'
 import { seededRandom } from '../../base/random.js'
 import type { Tensor } from '../../tensor/tensor.js'
-import type { Inputs } from './draw.js'
+import type { Inputs } from './prepared-kind.js'
 import { prepareKinds } from './prepare.js'
 import { parseScenario } from './scenario-file.js'
-import type { Signature, Target } from '../targets/target.js'
+import type { Signature } from './signature.js'
+import type { Target } from './target.js'
 
 const signature: Signature = {
   inputs: [

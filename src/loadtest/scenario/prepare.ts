@@ -8,34 +8,16 @@ import { isPenstockError, PenstockError } from '../../base/errors.js'
 import { argumentError } from '../../base/expect.js'
 import { BENCH_BODIES_BYTES_MAX } from '../../base/limits/limits.js'
 import type { RandomSource } from '../../base/random.js'
-import { drawInputs, looseInputs, stackRows, type Inputs } from './draw.js'
+import { drawInputs, looseInputs, stackRows } from './draw.js'
 import { differsFrom, shapeMistake } from './answers.js'
 import { readInputFile, type InputRows } from './input-file.js'
 import type { InputSource, Scenario, ScenarioRequest, Tolerance } from './scenario.js'
-import type { Signature, Target } from '../targets/target.js'
+import type { Inputs, PreparedBody, PreparedKind } from './prepared-kind.js'
+import type { Signature } from './signature.js'
+import type { Target } from './target.js'
 
 /** Different bodies of a kind; they are sent in turn. */
 const BODIES_MAX = 64
-
-export interface PreparedBody {
-  readonly inputs: Inputs
-  /** By output name; null: any answer is right. */
-  readonly expected: Inputs | null
-}
-
-export interface PreparedKind {
-  readonly request: ScenarioRequest
-  /** null for a request that must be refused because there is no such pipeline. */
-  readonly signature: Signature | null
-  /** A literal HTTP body, or requests made of tensors. */
-  readonly literal: { readonly body: string; readonly contentType: string } | null
-  readonly bodies: readonly PreparedBody[]
-  readonly tolerance: Tolerance
-  /** What is known of the answers, for the report. */
-  readonly comparison: 'file' | 'alone' | 'outputs' | 'none'
-  /** Why answers are not compared, or another remark; '' for nothing to say. */
-  readonly remark: string
-}
 
 /** @throws PenstockError naming the request, when the target refuses what it should answer. */
 export async function prepareKinds(scenario: Scenario, target: Target, random: RandomSource): Promise<PreparedKind[]> {
@@ -187,9 +169,4 @@ async function addAnswers(
   const bodies: PreparedBody[] = []
   for (const body of inputs) bodies.push({ inputs: body, expected: body === first ? sample : await ask(body) })
   return { bodies, comparison: 'alone', remark: '' }
-}
-
-/** Answers of the whole run that were compared with a known one. */
-export function comparedKinds(kinds: readonly PreparedKind[]): Set<string> {
-  return new Set(kinds.filter(({ comparison }) => comparison !== 'none').map(({ request }) => request.name))
 }

@@ -25,7 +25,7 @@ export interface ScenarioRequest {
   /** Unique in the scenario. */
   readonly name: string
   readonly weight: number
-  /** Of Penstock; for another server the model of its `/v2/models/{model}`. */
+  /** The pipeline's name; for another server the model of its `/v2/models/{model}`. */
   readonly pipeline: string
   readonly rows: number
   readonly source: InputSource

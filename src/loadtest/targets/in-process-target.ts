@@ -8,8 +8,8 @@ import { PenstockError, type ErrorCode } from '../../base/errors.js'
 import { argumentError } from '../../base/expect.js'
 import type { EngineCalls, EngineKind, EngineReply, EngineSource } from '../in-process/engine-messages.js'
 import type { IntervalEvent } from '../native/load-plan.js'
-import type { PreparedKind } from '../scenario/prepare.js'
-import type { Target } from './target.js'
+import type { PreparedKind } from '../scenario/prepared-kind.js'
+import type { Target } from '../scenario/target.js'
 
 export async function openInProcessTarget(source: EngineSource, release: string): Promise<Target> {
   const child = new EngineChild()

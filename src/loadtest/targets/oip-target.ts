@@ -12,9 +12,10 @@ import { nestedToTensor } from '../../tensor/nested.js'
 import { writeNested } from '../../tensor/print.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import { addressOf, keyHeaders, textOf, type ServerAddress } from './server-address.js'
-import { runNative } from '../native/native-run.js'
+import { runNative } from './native-run.js'
 import { findServerPid } from './server-pid.js'
-import type { Signature, Target } from './target.js'
+import type { Signature } from '../scenario/signature.js'
+import type { Target } from '../scenario/target.js'
 
 export interface OipTargetOptions {
   readonly transport: 'oip-json' | 'oip-binary'
@@ -87,7 +88,7 @@ interface OipField {
 }
 
 /** A signature whose tensors all begin with a free dim has rows. @throws PenstockError ERR_ARGUMENT. */
-export function readSignature(model: string, json: unknown): Signature {
+function readSignature(model: string, json: unknown): Signature {
   const { inputs, outputs } = (json ?? {}) as { inputs?: OipField[]; outputs?: OipField[] }
   if (!Array.isArray(inputs) || inputs.length === 0 || !Array.isArray(outputs))
     throw argumentError(`the metadata of ${model}`, 'inputs and outputs as the Open Inference Protocol has them', json)

@@ -4,14 +4,14 @@ import type { EngineSource } from '../in-process/engine-messages.js'
 import type { Transport } from '../native/load-plan.js'
 import { openOipTarget } from './oip-target.js'
 import { openPenstockTarget } from './penstock-target.js'
-import type { Target } from './target.js'
+import type { Target } from '../scenario/target.js'
 
 export interface TargetOptions {
   readonly transport: Transport
   readonly url: string
   readonly apiKey: string | null
   readonly serverPid: number | null
-  /** Of in-process. */
+  /** Where the engine of in-process gets its pipelines from. */
   readonly source: EngineSource
   readonly release: string
 }

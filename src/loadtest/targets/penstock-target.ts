@@ -6,10 +6,11 @@ import { PenstockClient } from '../../client/client.js'
 import type { Meta } from '../../engine/api/api.js'
 import type { Tensor } from '../../tensor/tensor.js'
 import { addressOf, keyHeaders, textOf, type ServerAddress } from './server-address.js'
-import { runNative } from '../native/native-run.js'
+import { runNative } from './native-run.js'
 import { findServerPid } from './server-pid.js'
 import type { LoadTarget } from '../native/load-plan.js'
-import type { Signature, Target, TargetDescription } from './target.js'
+import type { Signature } from '../scenario/signature.js'
+import type { Target, TargetDescription } from '../scenario/target.js'
 
 export interface PenstockTargetOptions {
   readonly transport: 'websocket' | 'http-json' | 'http-binary'

@@ -11,7 +11,7 @@ import { flattenTable } from '../../formats/arrow/nesting.js'
 import { writeCsv } from '../../formats/csv/write-csv.js'
 import { writeRecords } from '../../formats/write-records.js'
 import { ParquetFileWriter } from './compaction/parquet-writer.js'
-import { batchBytes, takeRows } from './take.js'
+import { batchBytes, takeRows } from './segment/take.js'
 
 export interface ExportFilesOptions {
   readonly directory: string
@@ -136,7 +136,7 @@ class TextFile implements OpenFile {
   }
 }
 
-/** Of a record batch beside its buffers: its message, and its place in the footer. */
+/** What a record batch takes beside its buffers: its message, and its place in the footer. */
 const batchOverheadBytes = 1024
 
 class ArrowFile implements OpenFile {

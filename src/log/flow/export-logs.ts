@@ -9,8 +9,8 @@ import type { LogExportFormat, LogExportProgress, LogExportResult } from '../../
 import type { LogOrder } from '../cursor.js'
 import { exportWarning } from '../warnings.js'
 import { ExportFiles } from './export-files.js'
-import { chosenColumns, tableOf } from './rows-table.js'
-import { LogScan, type RowFilter } from './scan.js'
+import { chosenColumns, tableOf } from './segment/rows-table.js'
+import { LogScan, type RowFilter } from './segment/scan.js'
 
 /** A LogExport that was checked. */
 export interface ExportTask {

@@ -6,7 +6,7 @@ import { type Table, tableFromIPC } from 'apache-arrow'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { LogExport, LogExportProgress, LogExportResult } from '../../engine/api/logs.js'
 import { readParquet } from '../../formats/parquet.js'
-import { exportTask } from '../query.js'
+import { exportTask } from '../store/query.js'
 import { epochMs, SegmentWriter } from '../testing/segments.js'
 import { exportLogs } from './export-logs.js'
 

@@ -8,7 +8,8 @@ import { setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
 import { isPenstockError, toPenstockError } from '../../base/errors.js'
 import { storageFailure } from '../storage-failure.js'
-import type { FlowReply, FlowTask, FlowThreadData } from '../flow-tasks.js'
+import type { FlowReply } from '../flow-reply.js'
+import type { FlowTask, FlowThreadData } from './flow-tasks.js'
 
 lowerPriority()
 

@@ -11,9 +11,9 @@ import { writeArrow } from '../../formats/arrow/write-arrow.js'
 import { writeRecords } from '../../formats/write-records.js'
 import { decodeCursor, encodeCursor, type LogOrder } from '../cursor.js'
 import { pageWarnings } from '../warnings.js'
-import { chosenColumns, tableOf } from './rows-table.js'
-import { LogScan, timesOf, type Chunk, type RowFilter } from './scan.js'
-import { batchBytes } from './take.js'
+import { chosenColumns, tableOf } from './segment/rows-table.js'
+import { LogScan, timesOf, type Chunk, type RowFilter } from './segment/scan.js'
+import { batchBytes } from './segment/take.js'
 
 /** A LogQuery that was checked. */
 export interface PageTask {
@@ -121,7 +121,7 @@ function newestOf(batches: readonly RecordBatch[]): number | null {
   return newest
 }
 
-/** Of a log without rows nobody knows the columns, but for the one that all have. */
+/** Nobody knows the columns of a log without rows, but for the one that all have. */
 function emptyTable(): Table {
   return new Table(new Schema([new Field('time', new TimestampMillisecond(), false)]))
 }

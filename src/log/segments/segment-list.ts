@@ -46,7 +46,7 @@ export async function listVersions(folder: string): Promise<number[]> {
     .sort((a, b) => a - b)
 }
 
-/** Of each segment the file in its latest form, by seq. */
+/** The file of each segment in its latest form, by seq. */
 export function newestForms(files: readonly string[]): [file: string, name: SegmentName][] {
   const best = new Map<number, [string, SegmentName]>()
   for (const file of files) {

@@ -13,7 +13,7 @@ export type SegmentForm = 'live' | 'sealed' | 'parquet'
 export interface SegmentName {
   readonly seq: number
   readonly form: SegmentForm
-  /** Of sealed and parquet; a live segment does not tell: 0, Infinity and null. */
+  /** Sealed and parquet segments name these; a live one has 0, Infinity and null. */
   readonly firstMs: number
   readonly lastMs: number
   readonly rows: number | null

@@ -21,14 +21,14 @@ import {
   Uint64,
 } from 'apache-arrow'
 import { boolData, utf8Data, type Column } from '../../formats/arrow/column-types.js'
-import type { SegmentHeader } from '../flow/compaction/normalise.js'
+import type { SegmentHeader } from '../flow/segment/normalise.js'
 import { liveName, sealedName } from '../segments/segment-name.js'
 
 export interface Rows {
   /** Number of the first row. */
   readonly first: number
   readonly count: number
-  /** Of the first row; every row is a millisecond later. Absent: epochMs + first. */
+  /** Time of the first row; every row is a millisecond later. Absent: epochMs + first. */
   readonly timeMs?: number
   /** Outputs of a row; versions that differ in it have different schemas. Absent: 1. */
   readonly width?: number

@@ -6,7 +6,7 @@
 import { existsSync, renameSync, unlinkSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { parquetName, parseSegmentName } from '../../segments/segment-name.js'
-import { ArrowsSegment } from '../arrows-segment.js'
+import { ArrowsSegment } from '../segment/arrows-segment.js'
 import { ParquetFileWriter } from './parquet-writer.js'
 import { syncFolder } from './repair.js'
 
@@ -36,7 +36,7 @@ export async function compactSegment(path: string): Promise<boolean> {
 }
 
 /** Writes the rows of an .arrows file, normalised, as Parquet. @returns how many. */
-export async function writeParquetOf(path: string, target: string): Promise<number> {
+async function writeParquetOf(path: string, target: string): Promise<number> {
   const segment = ArrowsSegment.open(path)
   if (segment === null) return 0
   try {

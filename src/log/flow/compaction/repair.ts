@@ -8,8 +8,8 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { sealedName } from '../../segments/segment-name.js'
-import { timeRangeOf, timesOf } from '../arrows-segment.js'
-import { extendIndex, newIndex, type BatchPlace } from '../ipc-messages.js'
+import { timeRangeOf, timesOf } from '../segment/arrows-segment.js'
+import { extendIndex, newIndex, type BatchPlace } from '../segment/ipc-messages.js'
 
 const endOfStream = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
 

@@ -13,7 +13,7 @@ import { readFileSync } from 'node:fs'
 import type { PenstockError } from '../../../base/errors.js'
 import { LOG_SQL_PROCESS_BYTES, LOG_SQL_SPARE_MS } from '../../../base/limits/limits.js'
 import { threadFile } from '../../../base/thread-file.js'
-import type { FlowReply } from '../../flow-tasks.js'
+import type { FlowReply } from '../../flow-reply.js'
 import { failedError, memoryError } from './sql-errors.js'
 import type { SqlTask } from './sql.js'
 
@@ -21,7 +21,7 @@ const watchMs = 20
 /** How long a killed process may take to be gone: the kernel takes its memory back first. */
 const goneMsMax = 2000
 const pageBytes = 4096
-/** Of what it wrote on stderr, the end. */
+/** The end of what it wrote on stderr. */
 const lastWordsCharacters = 4096
 
 export class QueryProcess {
@@ -141,7 +141,7 @@ export async function endSpare(): Promise<void> {
   await last?.end()
 }
 
-/** Of a process that ended by itself. */
+/** The error of a process that ended by itself. */
 function lossOf(code: number | null, signal: NodeJS.Signals | null, lastWords: string): PenstockError {
   // V8's and the C++ library's words when their memory is not to be had.
   if (/heap out of memory|bad_alloc|Cannot allocate memory/i.test(lastWords))

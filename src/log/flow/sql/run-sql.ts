@@ -1,7 +1,7 @@
 /** Runs a query in a process of its own, which is gone when it settles, or on its way out with the answer given. */
 import { PenstockError } from '../../../base/errors.js'
 import type { LogSqlResult } from '../../../engine/api/logs.js'
-import type { FlowReply } from '../../flow-tasks.js'
+import type { FlowReply } from '../../flow-reply.js'
 import { keepSpare, takeProcess } from './query-process.js'
 import type { SqlTask } from './sql.js'
 

@@ -6,7 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { isPenstockError, toPenstockError } from '../../../base/errors.js'
-import type { FlowReply } from '../../flow-tasks.js'
+import type { FlowReply } from '../../flow-reply.js'
 import { storageFailure } from '../../storage-failure.js'
 import { openDatabase, runSql, type SqlTask } from './sql.js'
 
@@ -36,7 +36,7 @@ async function answer(task: SqlTask): Promise<FlowReply> {
   }
 }
 
-/** Of processor time; and of memory: a kernel that must end a process takes this one, not the server. Linux alone knows both. */
+/** Puts this process last for processor time, and first for a kernel that must end one for its memory. Linux alone knows both. */
 function yieldToOthers(): void {
   try {
     setPriority(niceness)

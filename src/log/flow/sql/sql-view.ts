@@ -7,8 +7,8 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { RecordBatchReader } from 'apache-arrow'
 import { orderColumns } from '../../../formats/dataset.js'
 import { isAbsent, listSegments } from '../../segments/segment-list.js'
-import { ArrowsSegment } from '../arrows-segment.js'
-import { headerOf, normalisedSchema } from '../compaction/normalise.js'
+import { ArrowsSegment } from '../segment/arrows-segment.js'
+import { headerOf, normalisedSchema } from '../segment/normalise.js'
 import { rowsFunction, type RowsSource } from './rows-function.js'
 
 const relistingsMax = 20

@@ -24,8 +24,8 @@ import type { LogFormat, LoggedSchema, LogSqlResult } from '../../../engine/api/
 import { writeArrow } from '../../../formats/arrow/write-arrow.js'
 import { writeRecords } from '../../../formats/write-records.js'
 import { isAbsent, listPipelines } from '../../segments/segment-list.js'
-import { quoteNames } from '../../sql/sql-text.js'
-import type { ArrowsSegment } from '../arrows-segment.js'
+import { quoteNames } from '../../sql-text.js'
+import type { ArrowsSegment } from '../segment/arrows-segment.js'
 import { DuckDBInstance, StatementType } from './duckdb.js'
 import { registerRows, type RowsSource } from './rows-function.js'
 import { failedError, memoryError } from './sql-errors.js'
@@ -163,7 +163,7 @@ function refused(sentence: string): PenstockError {
 /** DuckDB's errors are about the query, unless they say otherwise. */
 function duckError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof PenstockError || 'syscall' in error) return error
-  // Of JavaScript: an array or a text as long as none can be.
+  // JavaScript's error for an array or a text longer than any can be.
   if (error instanceof RangeError) return memoryError(`The result is too large (${error.message})`, error)
   const [sentence = ''] = error.message.replace(/^Failed to extract statements: /, '').split('\n\nPossible solutions')
   if (/^Out of Memory Error/.test(sentence))

@@ -1,0 +1,14 @@
+/** Writes what a command was told to put into a file. */
+import { writeFileSync } from 'node:fs'
+import { UsageError } from './failures.js'
+
+/** @throws UsageError naming the file. */
+export function writeFile(path: string, text: string): void {
+  try {
+    writeFileSync(path, text)
+  } catch (error) {
+    throw new UsageError(`Cannot write ${path}: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+    })
+  }
+}

@@ -1,8 +1,0 @@
-/** The command line of a process: its arguments in, what it prints to the terminal out. */
-import { buildProgram } from '../program.js'
-import { processTerminal } from './terminal.js'
-
-/** @throws whatever the command throws; failures.ts makes an ending of it. */
-export async function runCommandLine(argv: readonly string[]): Promise<void> {
-  await buildProgram(processTerminal).parseAsync([...argv])
-}
