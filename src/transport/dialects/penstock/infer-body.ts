@@ -9,17 +9,8 @@ import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
 import { argumentError, describeValue, expectOneOf } from '../../../base/expect.js'
 import { DEADLINE_MS_MAX } from '../../../base/limits/limits.js'
 import { PenstockError } from '../../../base/errors.js'
-import type {
-  CancelSignal,
-  EngineApi,
-  InferRequest,
-  InferResult,
-  PipelineDescription,
-} from '../../../engine/api/api.js'
-import { decodeMessage, type InferMessage } from '../../../protocol/codec.js'
-import { TensorLayout } from '../../../protocol/tensor-layout.js'
-import type { ArrowBody } from '../../../formats/ipc/read-arrow.js'
-import type { Tensor } from '../../../tensor/tensor.js'
+import type { CancelSignal, EngineApi, InferResult, PipelineDescription } from '../../../engine/api/api.js'
+import { decodeMessage } from '../../../protocol/codec.js'
 import type { ByteCharge } from '../../byte-charge.js'
 import { WorkGate } from '../../work-gate.js'
 import { freeMemory } from '../../../engine/requests/free-buffer.js'
@@ -27,6 +18,8 @@ import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../../held-by
 import { PieceBody } from '../../piece-body.js'
 import type { HttpReply } from '../../socket/seam.js'
 import type * as ArrowRequests from '../../../formats/bodies/arrow-request.js'
+import { namedTensors } from '../../named-tensors.js'
+import type { ParsedBody } from './parsed-body.js'
 import { columnsBody, recordPieces, writeMessage, type RecordsContext } from './infer-answer.js'
 import { parseInferBody } from '../../../formats/bodies/infer-request.js'
 import {
@@ -35,7 +28,6 @@ import {
   LINES_TYPE,
   PENSTOCK_TYPE,
   RECORDS_TYPE,
-  type AnswerForm,
   type InferBodyKind,
 } from '../../http/media-types.js'
 import { JSON_TYPE } from '../../http/replies.js'
@@ -58,21 +50,6 @@ export interface InferBodyCall {
   readonly charge?: ByteCharge
   /** Called when nothing refers to the body any more; not at all when something may. */
   readonly recycleBody: () => void
-}
-
-/** What the kinds of body have in common once they are read. */
-export interface ParsedBody {
-  readonly request: Omit<InferRequest, 'inputs' | 'signal'> & { readonly inputs: Readonly<Record<string, Tensor>> }
-  readonly form: AnswerForm
-  /** Of records: the text of each. */
-  readonly echoes: readonly string[] | null
-  /** Of Arrow: the body and its columns that are no inputs. */
-  readonly arrow: { readonly body: ArrowBody; readonly extras: readonly number[] } | null
-  /** Memory that was made for it beside the body, of which tensors and columns may be views. */
-  readonly made: Uint8Array | null
-  /** Of an Infer message, to be repeated in Results. */
-  readonly channel: number
-  readonly id: number
 }
 
 /** What the log calls the request, for answers whose body has no place for it. */
@@ -250,26 +227,6 @@ function parseMessage(body: Buffer, description: PipelineDescription): ParsedBod
     channel: message.channel,
     id: message.request,
   }
-}
-
-/**
- * Inputs of an Infer message by name.
- * @param isKept true: the message's bytes stay until the tensors are done with, so that large ones need no copy.
- * @throws PenstockError ERR_SHAPE when its bytes do not add up to the signature.
- */
-export function namedTensors(
-  message: InferMessage,
-  description: Pick<PipelineDescription, 'inputs' | 'isWhole'>,
-  isKept = false,
-): Record<string, Tensor> {
-  const layout = new TensorLayout(description.inputs, description.isWhole)
-  const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts, isKept)
-  const inputs = Object.create(null) as Record<string, Tensor>
-  for (const [index, { name }] of description.inputs.entries()) {
-    const tensor = tensors[index]
-    if (tensor !== undefined) inputs[name] = tensor
-  }
-  return inputs
 }
 
 /**

@@ -11,7 +11,7 @@ import type { InferResult, PipelineDescription } from '../../../engine/api/api.j
 import type { JsonPort, JsonTarget } from '../../../engine/requests/json-port.js'
 import { INFER } from '../../access/scopes.js'
 import { freeResult } from '../../held-bytes.js'
-import type { QuickExchange, QuickExchanges, QuickHandler } from '../../quick-exchange.js'
+import type { QuickExchange, QuickExchanges, QuickHandler } from '../../socket/quick-exchange.js'
 import { answerFormOf } from './answer-form.js'
 import { replyToError } from '../../http/dispatch.js'
 import { columnsBody } from './infer-answer.js'

@@ -10,15 +10,15 @@
  * Only headers that decide something are kept; a request that sends one of them twice, or one that the handler does not
  * know, is not taken. Thread: the I/O isolate that listens.
  */
-import { PenstockError, toPenstockError } from '../base/errors.js'
-import type { CallerLimit } from '../engine/requests/caller-limit.js'
-import { REQUEST_ID_KEY } from '../pipeline/definition.js'
-import type { CallHead } from './access/verifier.js'
-import { Body } from './body.js'
-import { ByteCharge } from './byte-charge.js'
-import { PieceBody } from './piece-body.js'
-import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './socket/exchange.js'
-import type { HttpReply, RawRequest, RawResponse } from './socket/seam.js'
+import { PenstockError, toPenstockError } from '../../base/errors.js'
+import type { CallerLimit } from '../../engine/requests/caller-limit.js'
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
+import type { CallHead } from '../access/verifier.js'
+import { Body } from '../body.js'
+import { ByteCharge } from '../byte-charge.js'
+import { PieceBody } from '../piece-body.js'
+import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './exchange.js'
+import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 
 /** Who does the work. */
 export interface QuickHandler {
