@@ -16,6 +16,7 @@ import { WorkGate } from '../../work-gate.js'
 import { freeMemory } from '../../../engine/requests/free-buffer.js'
 import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../../held-bytes.js'
 import { PieceBody } from '../../piece-body.js'
+import type { ReadHeader } from '../../request-headers.js'
 import type { HttpReply } from '../../socket/seam.js'
 import type * as ArrowRequests from '../../../formats/bodies/arrow-request.js'
 import { namedTensors } from '../../named-tensors.js'
@@ -37,8 +38,7 @@ export interface InferBodyCall {
   readonly engine: Pick<EngineApi, 'describePipeline' | 'infer'>
   readonly pipeline: string
   readonly body: Buffer
-  /** By lower-case name, '' for none: content-type, accept and the penstock- headers. */
-  readonly header: (name: string) => string
+  readonly header: ReadHeader
   readonly query: ResultQuery
   readonly signal: CancelSignal | undefined
   /** When the request arrived, milliseconds of the epoch. */
@@ -233,10 +233,7 @@ function parseMessage(body: Buffer, description: PipelineDescription): ParsedBod
  * Deadline, priority and the wish for a timing may come as headers, for forms whose body has no place for them; what the
  * body says of deadline and priority wins.
  */
-function withHeaders<Request extends ParsedBody['request']>(
-  request: Request,
-  header: InferBodyCall['header'],
-): Request {
+function withHeaders<Request extends ParsedBody['request']>(request: Request, header: ReadHeader): Request {
   const deadline = header('penstock-deadline-ms')
   const priority = header('penstock-priority')
   const timing = header('penstock-timing')
