@@ -37,7 +37,8 @@ import { Control } from './deploy/control.js'
 import type { Deployment } from './deploy/deployment.js'
 import { Deployments, type PipelineSlot } from './deploy/deployments.js'
 import { expectOptions, memoryBudgetOf, poolOptionsOf, requestsMaxOf, type EngineOptions } from './engine-options.js'
-import { Executor, type RequestId } from './requests/executor.js'
+import { Executor } from './requests/executor.js'
+import type { RequestId } from './requests/request-options.js'
 import { untilIdle } from './requests/until-idle.js'
 import { Explanations } from './explain/explanations.js'
 import { EngineJsonPort } from './requests/json-port.js'
@@ -290,13 +291,11 @@ export class Engine implements EngineApi {
   }
 
   async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {
-    const admitted = admit(deployment, request)
-    const id = this.#nextRequestId()
-    if (!deployment.description.isPlain)
-      return this.#executor.submit(slot.handle, deployment, admitted, id, request.signal)
+    const admitted = admit(deployment, request, this.#nextRequestId())
+    if (!deployment.description.isPlain) return this.#executor.submit(slot.handle, deployment, admitted)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
-    return this.#plain.submit(slot.plain, deployment, admitted, id, request.signal)
+    return this.#plain.submit(slot.plain, deployment, admitted)
   }
 
   failingLogs(): FailingLog[] {

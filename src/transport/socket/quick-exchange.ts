@@ -15,6 +15,7 @@ import type { CallerLimit } from '../../engine/requests/caller-limit.js'
 import type { CallHead } from '../access/verifier.js'
 import { Body } from '../body.js'
 import { ByteCharge } from '../byte-charge.js'
+import { noHeaders, type AnswerHeaders } from '../header-options.js'
 import { PieceBody } from '../piece-body.js'
 import { isRequestHeader, keptHeaders, keptPlaceOf, type RequestHeader } from '../request-headers.js'
 import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './exchange.js'
@@ -93,6 +94,8 @@ export class QuickExchange implements CallHead {
   target: object | null = null
   /** What the handler found of the caller; the request is counted against it when its body is there. */
   limit: CallerLimit | null = null
+  /** Beside content-type and content-length; the handler's to set. */
+  answerHeaders: AnswerHeaders = noHeaders
   /** Nobody asks a quick exchange: who is refused goes the usual way. */
   readonly address = ''
   isAborted = false
@@ -121,7 +124,7 @@ export class QuickExchange implements CallHead {
     return (this.#parts.handler.paths[this.pathIndex] ?? '').replace(/:\w+/, () => this.parameter)
   }
 
-  header(name: RequestHeader): string {
+  readonly header = (name: RequestHeader): string => {
     const place = keptPlaceOf(name)
     return place < 0 ? '' : (this.#values[place] ?? '')
   }
@@ -132,6 +135,7 @@ export class QuickExchange implements CallHead {
     this.pathIndex = pathIndex
     this.parameter = request.getParameter(0) ?? ''
     this.limit = null
+    this.answerHeaders = noHeaders
     this.#values.fill('')
     this.#seen = 0
     this.#announcedBytes = 0
@@ -149,19 +153,19 @@ export class QuickExchange implements CallHead {
 
   /**
    * @param bytes of the body; lent until it returns.
-   * @param inferenceHeader the header that tells where binary tensors begin; '': none do.
+   * It has the exchange's `answerHeaders`.
    * @returns why it cannot be kept until it is read, ERR_QUEUE_FULL: nothing was done then.
    */
-  answer(bytes: Uint8Array, contentType: string, inferenceHeader = ''): PenstockError | null {
+  answer(bytes: Uint8Array, contentType: string): PenstockError | null {
     const raw = this.#raw
     const { share } = this.#parts
     if (!this.isAborted && raw !== null) {
       if (bytes.length < quickBytesMax) {
-        writeQuickly(raw, bytes, contentType, inferenceHeader, share.isClosing)
+        writeQuickly(raw, bytes, contentType, this.answerHeaders, share.isClosing)
       } else {
         const refusal = new ByteCharge(share.budget).refusalOf('answers', bytes.length)
         if (refusal !== null) return refusal
-        const headers = inferenceHeader === '' ? [] : [['inference-header-content-length', inferenceHeader] as const]
+        const { answerHeaders: headers } = this
         this.#follow(raw, { status: 200, contentType, headers, body: Uint8Array.from(bytes) })
       }
     }
@@ -283,12 +287,12 @@ export class QuickExchange implements CallHead {
 let present: RawResponse | null = null
 let presentBytes = new Uint8Array(0)
 let presentType = ''
-let presentHeader = ''
+let presentHeaders: AnswerHeaders = noHeaders
 let presentCloses = false
 
 const write = (): void => {
   present?.writeHeader('content-type', presentType)
-  if (presentHeader !== '') present?.writeHeader('inference-header-content-length', presentHeader)
+  for (const [name, value] of presentHeaders) present?.writeHeader(name, value)
   present?.end(presentBytes, presentCloses)
 }
 
@@ -305,13 +309,13 @@ function writeQuickly(
   raw: RawResponse,
   bytes: Uint8Array,
   contentType: string,
-  inferenceHeader: string,
+  headers: AnswerHeaders,
   closes: boolean,
 ): void {
   present = raw
   presentBytes = bytes as Uint8Array<ArrayBuffer>
   presentType = contentType
-  presentHeader = inferenceHeader
+  presentHeaders = headers
   presentCloses = closes
   raw.cork(write)
 }

@@ -5,9 +5,7 @@
  * The forms of JSON and binary without a dataset are written here and in infer-answer.ts. All others (Arrow, and whatever
  * selects or flattens columns) are tables: table-answer.ts, loaded with the Arrow library when the first is asked for.
  */
-import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
-import { argumentError, describeValue, expectOneOf } from '../../../base/expect.js'
-import { DEADLINE_MS_MAX } from '../../../base/limits/limits.js'
+import { describeValue } from '../../../base/expect.js'
 import { PenstockError } from '../../../base/errors.js'
 import type { CancelSignal, EngineApi, InferResult, PipelineDescription } from '../../../engine/api/api.js'
 import { decodeMessage } from '../../../protocol/codec.js'
@@ -15,11 +13,13 @@ import type { ByteCharge } from '../../byte-charge.js'
 import { WorkGate } from '../../work-gate.js'
 import { freeMemory } from '../../../engine/requests/free-buffer.js'
 import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../../held-bytes.js'
+import { answerHeaders, type AnswerHeaders } from '../../header-options.js'
 import { PieceBody } from '../../piece-body.js'
 import type { ReadHeader } from '../../request-headers.js'
 import type { HttpReply } from '../../socket/seam.js'
 import type * as ArrowRequests from '../../../formats/bodies/arrow-request.js'
-import { namedTensors } from '../../named-tensors.js'
+import { namedTensors, optionsOfMessage } from '../../infer-message.js'
+import { withHeaderOptions } from './header-options.js'
 import type { ParsedBody } from './parsed-body.js'
 import { columnsBody, recordPieces, writeMessage, type RecordsContext } from './infer-answer.js'
 import { parseInferBody } from '../../../formats/bodies/infer-request.js'
@@ -63,7 +63,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const kind = inferBodyKind(call.header('content-type'))
   const parsed = await parse(call, kind, description)
   const form = answerForm(call.header('accept'), parsed.form)
-  const request = withCallersId(withHeaders(parsed.request, call.header), call.header(REQUEST_ID_KEY))
+  const request = withHeaderOptions(parsed.request, call.header)
   const isTable = query.isGiven || (form !== 'columns' && form !== 'records' && form !== 'lines' && form !== 'penstock')
   const tables = isTable ? await import('./table-answer.js') : null
   const hasLists = call.hasLists === true
@@ -81,7 +81,8 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const result = await pending
   // On the plain path a challenger or the log may still read it.
   const free = description.isPlain ? undefined : (): void => freeResult(result)
-  const headers = [[LOGGED_ID_HEADER, result.metadata.requestId] as const]
+  const echoed = answerHeaders(request)
+  const headers: AnswerHeaders = [[LOGGED_ID_HEADER, result.metadata.requestId], ...echoed]
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
   const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
   if (tables !== null && plan !== null) {
@@ -100,7 +101,8 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
       body: writeMessage(result, answered, parsed.channel, parsed.id),
     }
   // Its metadata have the id.
-  if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: columnsBody(result, answered, free) }
+  if (form === 'columns')
+    return { status: 200, contentType: JSON_TYPE, headers: echoed, body: columnsBody(result, answered, free) }
   const inputs: RecordsContext['inputs'] =
     parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
   const isLines = form === 'lines'
@@ -209,43 +211,14 @@ function parseMessage(body: Buffer, description: PipelineDescription): ParsedBod
   const message = decodeMessage(body)
   if (message.kind !== 'infer')
     throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
-  const { meta, deadlineMs, priority, timing = false } = message
-  const inputs = namedTensors(message, description, true)
-  const request = {
-    inputs,
-    priority,
-    timing,
-    ...(meta === null ? {} : { meta }),
-    ...(deadlineMs === 0 ? {} : { deadlineMs }),
-  }
   return {
-    request,
+    request: { ...optionsOfMessage(message), inputs: namedTensors(message, description, true) },
     form: 'penstock',
     echoes: null,
     arrow: null,
     made: null,
     channel: message.channel,
     id: message.request,
-  }
-}
-
-/**
- * Deadline, priority and the wish for a timing may come as headers, for forms whose body has no place for them; what the
- * body says of deadline and priority wins.
- */
-function withHeaders<Request extends ParsedBody['request']>(request: Request, header: ReadHeader): Request {
-  const deadline = header('penstock-deadline-ms')
-  const priority = header('penstock-priority')
-  const timing = header('penstock-timing')
-  if (deadline === '' && priority === '' && timing === '') return request
-  const deadlineMs = deadline === '' ? undefined : expectDeadline(deadline)
-  const chosen = priority === '' ? undefined : expectOneOf('penstock-priority', priority, ['interactive', 'background'])
-  const hasTiming = timing === '' ? request.timing : expectOneOf('penstock-timing', timing, ['0', '1']) === '1'
-  return {
-    ...request,
-    deadlineMs: request.deadlineMs ?? deadlineMs,
-    priority: request.priority ?? chosen,
-    timing: hasTiming,
   }
 }
 
@@ -257,16 +230,4 @@ function expectUnpacked(encoding: string): void {
     'ERR_CONTENT_TYPE',
     `${rule} but received ${describeValue(encoding)}. Send the body unpacked; Open Inference (/v2) takes gzip and deflate`,
   )
-}
-
-/** The caller's own id goes into the log with the rows; what the body says under its name wins. */
-function withCallersId<Request extends ParsedBody['request']>(request: Request, id: string): Request {
-  if (id === '' || request.meta?.[REQUEST_ID_KEY] !== undefined) return request
-  return { ...request, meta: { ...request.meta, [REQUEST_ID_KEY]: id } }
-}
-
-function expectDeadline(text: string): number {
-  const value = Number(text)
-  if (/^\d{1,7}$/.test(text) && value >= 1 && value <= DEADLINE_MS_MAX) return value
-  throw argumentError('penstock-deadline-ms', `an integer in 1..${DEADLINE_MS_MAX}`, text)
 }

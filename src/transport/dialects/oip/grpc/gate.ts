@@ -104,7 +104,8 @@ function routeOf(name: string): V2Route {
   return route
 }
 
-function headOf(call: CallFacts): CallHead {
+/** The metadata of a call as the head of one. */
+export function headOf(call: CallFacts): CallHead {
   return {
     header: (name) => (name === 'host' ? call.getHost() : call.metadata.get(name).map(String).join(', ')),
     get address() {

@@ -1,5 +1,5 @@
-/** The tensors of an Infer message under the names of the signature, for HTTP bodies and WebSocket frames alike. */
-import type { PipelineDescription } from '../engine/api/api.js'
+/** What an Infer message says, tensors and options, for HTTP bodies and WebSocket frames alike. */
+import type { PipelineDescription, RequestOptions } from '../engine/api/api.js'
 import type { InferMessage } from '../protocol/codec.js'
 import { TensorLayout } from '../protocol/tensor-layout.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -22,4 +22,13 @@ export function namedTensors(
     if (tensor !== undefined) inputs[name] = tensor
   }
   return inputs
+}
+
+export function optionsOfMessage({ meta, deadlineMs, priority, timing = false }: InferMessage): RequestOptions {
+  return {
+    priority,
+    timing,
+    ...(meta === null ? {} : { meta }),
+    ...(deadlineMs === 0 ? {} : { deadlineMs }),
+  }
 }
