@@ -21,9 +21,9 @@ import type { KeyVerifier } from './transport/access/verifier.js'
 import { DescriptorGuard, guardLines } from './transport/descriptor-guard.js'
 import { createDispatcher } from './transport/http/dispatch.js'
 import { QuickInfer } from './transport/dialects/penstock/quick-infer.js'
-import type { ControlAction, HttpContext } from './transport/http/route.js'
+import type { ControlAction } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
-import { routes } from './transport/routes.js'
+import { routes, type ServerContext } from './transport/routes.js'
 import { GrpcServer } from './transport/dialects/oip/grpc/server.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
 import type { SocketChoice } from './transport/socket/seam.js'
@@ -180,7 +180,7 @@ export class PenstockServer {
       allowsSharedMemory: options.allowClientShm === true,
       nowMs: () => clock.nowMs(),
     })
-    const context: HttpContext = {
+    const context: ServerContext = {
       engine,
       v2,
       access,

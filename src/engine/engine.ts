@@ -44,7 +44,8 @@ import {
   requestsMaxOf,
   type EngineOptions,
 } from './engine-options.js'
-import { Executor, type RequestId } from './requests/executor.js'
+import { Executor } from './requests/executor.js'
+import type { RequestId } from './requests/request-options.js'
 import { untilIdle } from './requests/until-idle.js'
 import { Explanations } from './explain/explanations.js'
 import { EngineJsonPort } from './requests/json-port.js'
@@ -296,13 +297,11 @@ export class Engine implements EngineApi {
   }
 
   async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {
-    const admitted = admit(deployment, request)
-    const id = this.#nextRequestId()
-    if (!deployment.description.isPlain)
-      return this.#executor.submit(slot.handle, deployment, admitted, id, request.signal)
+    const admitted = admit(deployment, request, this.#nextRequestId())
+    if (!deployment.description.isPlain) return this.#executor.submit(slot.handle, deployment, admitted)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
-    return this.#plain.submit(slot.plain, deployment, admitted, id, request.signal)
+    return this.#plain.submit(slot.plain, deployment, admitted)
   }
 
   failingLogs(): FailingLog[] {

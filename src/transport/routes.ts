@@ -11,7 +11,7 @@ import type { Route } from './http/route.js'
 import { systemRoutes } from './dialects/penstock/system.js'
 import { tagRoutes } from './dialects/penstock/tags.js'
 import { wallarooRoutes } from './dialects/wallaroo/wallaroo.js'
-import { v2Routes } from './dialects/oip/http/routes.js'
+import { v2Routes, type V2Context } from './dialects/oip/http/routes.js'
 
 const openApiRoute: Route = {
   method: 'GET',
@@ -24,7 +24,10 @@ const openApiRoute: Route = {
   handle: ({ context }) => jsonReply(openApiDocument(routes, context.product.version)),
 }
 
-export const routes: readonly Route[] = [
+/** What the handlers of all dialects need of a server. */
+export type ServerContext = V2Context
+
+export const routes: readonly Route<ServerContext>[] = [
   ...systemRoutes,
   openApiRoute,
   ...modelRoutes,

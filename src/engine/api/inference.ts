@@ -33,9 +33,8 @@ export type NestedNumbers = readonly (number | bigint | boolean | string | Neste
 
 export type InputData = TypedArray | NestedNumbers
 
-export interface InferRequest {
-  /** By input name. A bare typed array or nested numbers are taken with the dtype of the signature. */
-  readonly inputs: Readonly<Record<string, Tensor | InputData>>
+/** What a request says beside its tensors: one value, from whoever reads it off a connection to the call that runs it. */
+export interface RequestOptions {
   readonly meta?: Meta | undefined
   /** Budget from now, ms, 1..DEADLINE_MS_MAX; absent: none. */
   readonly deadlineMs?: number | undefined
@@ -45,6 +44,11 @@ export interface InferRequest {
   readonly timing?: boolean | undefined
   /** true: the result waits for the models beside the answering one, challengers among them, and has what they gave. */
   readonly withOthers?: boolean | undefined
+}
+
+export interface InferRequest extends RequestOptions {
+  /** By input name. A bare typed array or nested numbers are taken with the dtype of the signature. */
+  readonly inputs: Readonly<Record<string, Tensor | InputData>>
 }
 
 export interface CheckFailure {

@@ -4,15 +4,15 @@
  * checks again.
  */
 import { PenstockError } from '../../base/errors.js'
-import { argumentError, expectBoolean, expectInteger, expectOneOf, expectRecord } from '../../base/expect.js'
+import { argumentError, expectInteger, expectRecord } from '../../base/expect.js'
 import { DEADLINE_MS_MAX } from '../../base/limits/limits.js'
-import { encodeMetaBlock } from '../../protocol/meta.js'
 import { toTensor } from '../../tensor/convert.js'
 import { defaultTensor } from '../../tensor/defaults.js'
 import { expectShape } from '../../tensor/shape.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
-import type { InferRequest, Meta } from '../api/api.js'
+import type { InferRequest, RequestOptions } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
+import { admitOptions, type AdmittedOptions, type RequestId } from './request-options.js'
 
 export interface AdmittedRequest {
   /** In the order of the pipeline's inputs. */
@@ -21,13 +21,7 @@ export interface AdmittedRequest {
   readonly rows: number
   /** Free dims in the addon's order; null when the signature has none. */
   readonly dims: Int32Array | null
-  readonly meta: Uint8Array | null
-  /** Budget from now; 0: none. */
-  readonly deadlineMs: number
-  /** 0 interactive, 1 background. */
-  readonly priority: 0 | 1
-  readonly hasTiming: boolean
-  readonly hasOthers: boolean
+  readonly options: AdmittedOptions
 }
 
 /** A request whose tensors are bytes as the addon takes them: little-endian, row-major, at any address. */
@@ -36,18 +30,15 @@ export interface BytesRequest {
   readonly shapes: readonly (readonly number[])[]
   /** In the same order; lent until the call returns. */
   readonly bytes: readonly Uint8Array[]
-  readonly meta: Meta | null
-  /** Budget from now; 0: none. */
-  readonly timeoutUs: number
-  /** 0 interactive, 1 background. */
-  readonly priority: 0 | 1
+  /** Their deadline may have a fraction, for protocols count microseconds; 0 < deadlineMs <= DEADLINE_MS_MAX. */
+  readonly options: RequestOptions
 }
 
 /**
  * The same for tensors that are bytes: shapes are checked here, their bytes by the addon.
  * @throws PenstockError ERR_SHAPE, ERR_VALUE_RANGE (a bool that is none), ERR_TOO_MANY_ROWS, ERR_META.
  */
-export function admitBytes(deployment: Deployment, request: BytesRequest): AdmittedRequest {
+export function admitBytes(deployment: Deployment, request: BytesRequest, id: RequestId): AdmittedRequest {
   const { compiled, description } = deployment
   const fields = compiled.inputFields
   const tensors: Tensor[] = fields.map((field, index) => {
@@ -62,11 +53,7 @@ export function admitBytes(deployment: Deployment, request: BytesRequest): Admit
     tensors,
     rows,
     dims: freeDims(deployment, tensors),
-    meta: request.meta === null ? null : encodeMetaBlock(request.meta, rows),
-    deadlineMs: Math.min(request.timeoutUs / 1000, DEADLINE_MS_MAX),
-    priority: request.priority,
-    hasTiming: false,
-    hasOthers: false,
+    options: admitOptions(request.options, rows, id),
   }
 }
 
@@ -78,25 +65,17 @@ function expectBools(name: string, bytes: Uint8Array): void {
 }
 
 /** @throws PenstockError of the argument class, naming the argument. */
-export function admit(deployment: Deployment, request: InferRequest): AdmittedRequest {
+export function admit(deployment: Deployment, request: InferRequest, id: RequestId): AdmittedRequest {
   expectRecord('request', request)
   const { compiled } = deployment
   const tensors = tensorsOf(compiled.inputFields, request.inputs, compiled.isWhole)
   const rows = compiled.isWhole ? 1 : rowsOf(compiled.inputFields, tensors, deployment.description.rowsMax)
+  if (request.deadlineMs !== undefined) expectInteger('deadlineMs', request.deadlineMs, 1, DEADLINE_MS_MAX)
   return {
     tensors,
     rows,
     dims: freeDims(deployment, tensors),
-    meta: request.meta === undefined ? null : encodeMetaBlock(request.meta, rows),
-    deadlineMs:
-      request.deadlineMs === undefined ? 0 : expectInteger('deadlineMs', request.deadlineMs, 1, DEADLINE_MS_MAX),
-    priority:
-      request.priority === undefined ||
-      expectOneOf('priority', request.priority, ['interactive', 'background']) === 'interactive'
-        ? 0
-        : 1,
-    hasTiming: request.timing !== undefined && expectBoolean('timing', request.timing),
-    hasOthers: request.withOthers !== undefined && expectBoolean('withOthers', request.withOthers),
+    options: admitOptions(request, rows, id),
   }
 }
 

@@ -7,10 +7,11 @@ import { viewData } from '../../tensor/dtype.js'
 import type { NumericDtype, Tensor } from '../../tensor/tensor.js'
 import type { CheckFailure, InferResult } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
+import type { AnswerLabels } from './request-options.js'
 
 const none: readonly CheckFailure[] = []
 
-export function resultOf(deployment: Deployment, answer: Answer, requestId: string): InferResult {
+export function resultOf(deployment: Deployment, answer: Answer, labels: AnswerLabels): InferResult {
   const outputs: Record<string, Tensor> = {}
   const fields = deployment.compiled.outputFields
   for (let i = 0; i < fields.length; i++) {
@@ -29,7 +30,7 @@ export function resultOf(deployment: Deployment, answer: Answer, requestId: stri
     metadata: {
       pipeline: deployment.pipeline,
       pipelineVersion: deployment.version,
-      requestId,
+      ...labels,
       elapsedNs: numbersOf(answer.elapsedNs),
       route: routeOf(deployment, answer.routes),
       ...(answer.timing === null ? {} : { timing: timingOf(answer.timing.values, answer.timing.models) }),

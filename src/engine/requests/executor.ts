@@ -22,12 +22,6 @@ import type { Deployment } from '../deploy/deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
 import { RequestTable } from './request-table.js'
 
-/** What answers and the log call a request. */
-export interface RequestId {
-  readonly number: number
-  readonly text: string
-}
-
 /** Where answers of JSON over HTTP go. */
 export interface HttpAnswers {
   /** Requests that are not answered: they count with the calls. */
@@ -95,16 +89,11 @@ export class Executor {
   }
 
   /** @throws through the promise: what the addon refuses or fails, ERR_ABORTED. */
-  submit(
-    pipeline: PipelineHandle,
-    deployment: Deployment,
-    admitted: AdmittedRequest,
-    id: RequestId,
-    signal: CancelSignal | undefined,
-  ): Promise<InferResult> {
+  submit(pipeline: PipelineHandle, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
+    const { signal } = admitted.options
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(abortedError(signal))
-      const request = this.start(pipeline, deployment, admitted, id, resolve, reject)
+      const request = this.start(pipeline, deployment, admitted, resolve, reject)
       if (request > 0 && signal !== undefined) this.#followSignal(signal, this.#startedTag, request)
     })
   }
@@ -117,12 +106,11 @@ export class Executor {
     pipeline: PipelineHandle,
     deployment: Deployment,
     admitted: AdmittedRequest,
-    id: RequestId,
     onAnswer: (result: InferResult) => void,
     onFailure: (error: PenstockError) => void,
   ): number {
     const isFull = this.#table.inUse + this.#events.http().inFlight >= this.#requestsMax
-    const tag = isFull ? -1 : this.#table.take(deployment, id.text, onAnswer, onFailure)
+    const tag = isFull ? -1 : this.#table.take(deployment, admitted.options.labels, onAnswer, onFailure)
     if (tag < 0) {
       onFailure(
         new PenstockError('ERR_QUEUE_FULL', 'The engine has as many requests in flight as it takes. Try again later', {
@@ -131,12 +119,24 @@ export class Executor {
       )
       return 0
     }
-    const { tensors, rows, dims, meta, deadlineMs, priority, hasTiming, hasOthers } = admitted
+    const request = this.#callAddon(pipeline, admitted, tag)
+    if (request < 0) {
+      this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
+      this.#table.free(tag)
+      return 0
+    }
+    this.#startedTag = tag
+    this.scheduleFlush()
+    return request
+  }
+
+  /** The one place that spreads a request over the addon's parameters. @returns as addon.submit. */
+  #callAddon(pipeline: PipelineHandle, { tensors, rows, dims, options }: AdmittedRequest, tag: number): number {
+    const { meta, deadlineMs, priority, number, hasTiming, hasAuditedOutputs } = options
     const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
     const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
     const { port } = this
-    const { number } = id
-    const request = addon.submit(
+    return addon.submit(
       port,
       pipeline,
       data,
@@ -148,16 +148,8 @@ export class Executor {
       tag,
       number,
       hasTiming,
-      hasOthers,
+      hasAuditedOutputs,
     )
-    if (request < 0) {
-      this.#table.reject(tag, failureOf(addon.lastFailure(this.port), deployment.failureContext))
-      this.#table.free(tag)
-      return 0
-    }
-    this.#startedTag = tag
-    this.scheduleFlush()
-    return request
   }
 
   /** The onFailure of a started request follows with ERR_ABORTED, unless it is answered already. */
@@ -278,7 +270,7 @@ export class Executor {
 
   #onAnswered(tag: number, request: number): void {
     const answer = addon.readAnswer(this.port, request)
-    this.#table.resolve(tag, resultOf(this.#table.deploymentOf(tag), answer, this.#table.requestIdOf(tag)))
+    this.#table.resolve(tag, resultOf(this.#table.deploymentOf(tag), answer, this.#table.labelsOf(tag)))
     this.#table.free(tag)
   }
 

@@ -8,12 +8,10 @@
  */
 import { addon } from '../../../bindings/native.js'
 import type { Answer, AnswerFormSpec, PortHandle } from '../../../bindings/native.js'
-import { PenstockError } from '../../base/errors.js'
-import { META_TEXT_CHARACTERS_MAX } from '../../base/limits/limits.js'
-import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
+import { isPenstockError, PenstockError } from '../../base/errors.js'
 import { encodeMetaBlock } from '../../protocol/meta.js'
 import { resultOf } from './answers.js'
-import type { InferResult, PipelineDescription } from '../api/api.js'
+import type { InferResult, PipelineDescription, RequestOptions } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
 import type { PipelineSlot } from '../deploy/deployments.js'
 import { failureOf, type NativeFailure } from './failures.js'
@@ -41,10 +39,10 @@ export interface JsonPort {
   find(pipeline: string): JsonTarget | null
   /**
    * @param body read before it returns.
-   * @param id the caller's own, for the log; '' without one.
+   * @param options only a meta is taken here; with any other the body is not read.
    * @returns > 0: the request, for `cancel` · 0: not read, nothing was done · -1: refused, see lastRefusal.
    */
-  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, id: string): number
+  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number
   /** After submit() < 0. */
   readonly lastRefusal: PenstockError
   /** Its onFailure with ERR_ABORTED follows, unless it is answered already. */
@@ -109,7 +107,7 @@ export class EngineJsonPort implements JsonPort {
     return (this.#hasForm.get(slot.current) ?? this.#prepare(slot.current)) ? slot : null
   }
 
-  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, id: string): number {
+  submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number {
     const { current, handle } = target
     if (current === null || !this.#parts.isOpen()) return 0
     // The one path that refuses for want of room in the tables is infer's.
@@ -117,9 +115,8 @@ export class EngineJsonPort implements JsonPort {
     // Redeployed while the body arrived: the new plan may have no form yet.
     if (this.find(target.name) !== target) return 0
     const { port, nextRequestNumber, takeRequestNumber, scheduleFlush } = this.#parts
-    // Too long an id is infer's to refuse, with words.
-    if (id.length > META_TEXT_CHARACTERS_MAX) return 0
-    const meta = id === '' ? null : encodeMetaBlock({ [REQUEST_ID_KEY]: id }, 1)
+    const meta = metaOf(options)
+    if (meta === undefined) return 0
     const request = addon.submitJson(port, handle, body, exchange, nextRequestNumber(), meta)
     if (request === 0) return 0
     takeRequestNumber()
@@ -154,8 +151,8 @@ export class EngineJsonPort implements JsonPort {
   answerLarge(exchange: number, answer: Answer, requestNumber: number): void {
     const deployment = this.#settle(exchange)
     if (deployment === null) return
-    const id = `${this.#parts.instance}-${requestNumber.toString(36)}`
-    this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, id), deployment.description)
+    const requestId = `${this.#parts.instance}-${requestNumber.toString(36)}`
+    this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, { requestId }), deployment.description)
   }
 
   /** Called by the executor. */
@@ -187,5 +184,18 @@ export class EngineJsonPort implements JsonPort {
       addon.setAnswerForm(deployment.plan, { ...form, metadata: `${form.metadata}${this.#parts.instance}-` })
     this.#hasForm.set(deployment, form !== null)
     return form !== null
+  }
+}
+
+/** @returns null: none · undefined: infer's to run, or to refuse with words. */
+function metaOf({ meta, deadlineMs, priority, timing, withOthers }: RequestOptions): Uint8Array | null | undefined {
+  if (deadlineMs !== undefined || priority !== undefined || timing !== undefined || withOthers !== undefined)
+    return undefined
+  if (meta === undefined) return null
+  try {
+    return encodeMetaBlock(meta, 1)
+  } catch (error) {
+    if (isPenstockError(error)) return undefined
+    throw error
   }
 }

@@ -10,12 +10,12 @@ const ignore = (): void => undefined
 
 test('request table: refuses the tag after its last, and gives a freed one again', () => {
   const table = new RequestTable(2)
-  const first = table.take(deployment, 'a', ignore, ignore)
-  expect(table.take(deployment, 'b', ignore, ignore)).not.toBe(first)
-  expect(table.take(deployment, 'c', ignore, ignore)).toBe(-1)
+  const first = table.take(deployment, { requestId: 'a' }, ignore, ignore)
+  expect(table.take(deployment, { requestId: 'b' }, ignore, ignore)).not.toBe(first)
+  expect(table.take(deployment, { requestId: 'c' }, ignore, ignore)).toBe(-1)
   table.free(first)
-  expect(table.take(deployment, 'd', ignore, ignore)).toBe(first)
-  expect(table.requestIdOf(first)).toBe('d')
+  expect(table.take(deployment, { requestId: 'd' }, ignore, ignore)).toBe(first)
+  expect(table.labelsOf(first)).toEqual({ requestId: 'd' })
 })
 
 test('request table: settles each promise once and detaches its signal', () => {
@@ -23,7 +23,7 @@ test('request table: settles each promise once and detaches its signal', () => {
   const seen: unknown[] = []
   const tag = table.take(
     deployment,
-    'a',
+    { requestId: 'a' },
     (value) => seen.push(value),
     (error) => seen.push(error.code),
   )
@@ -41,9 +41,9 @@ test('request table: rejectAll reaches what is open and nothing else', () => {
   const table = new RequestTable(8)
   const codes: string[] = []
   const reject = (error: PenstockError): void => void codes.push(error.code)
-  const settled = table.take(deployment, 'a', ignore, reject)
-  table.take(deployment, 'b', ignore, reject)
-  table.take(deployment, 'c', ignore, reject)
+  const settled = table.take(deployment, { requestId: 'a' }, ignore, reject)
+  table.take(deployment, { requestId: 'b' }, ignore, reject)
+  table.take(deployment, { requestId: 'c' }, ignore, reject)
   table.resolve(settled, result)
   table.rejectAll(() => new PenstockError('ERR_CLOSED'))
   expect(codes).toEqual(['ERR_CLOSED', 'ERR_CLOSED'])

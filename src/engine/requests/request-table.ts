@@ -7,6 +7,7 @@
 import type { PenstockError } from '../../base/errors.js'
 import type { InferResult } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
+import type { AnswerLabels } from './request-options.js'
 
 type Resolve = (result: InferResult) => void
 type Reject = (error: PenstockError) => void
@@ -16,7 +17,7 @@ export class RequestTable {
   #inUse = 0
   readonly #free: number[] = []
   readonly #deployments: (Deployment | null)[] = []
-  readonly #requestIds: string[] = []
+  readonly #labels: (AnswerLabels | null)[] = []
   /** null once the promise is settled. */
   readonly #resolves: (Resolve | null)[] = []
   readonly #rejects: (Reject | null)[] = []
@@ -33,12 +34,12 @@ export class RequestTable {
   }
 
   /** @returns a tag, or -1 when `tagsMax` are in use. */
-  take(deployment: Deployment, requestId: string, resolve: Resolve, reject: Reject): number {
+  take(deployment: Deployment, labels: AnswerLabels, resolve: Resolve, reject: Reject): number {
     const tag = this.#free.pop() ?? this.#deployments.length
     if (tag >= this.#tagsMax) return -1
     this.#inUse++
     this.#deployments[tag] = deployment
-    this.#requestIds[tag] = requestId
+    this.#labels[tag] = labels
     this.#resolves[tag] = resolve
     this.#rejects[tag] = reject
     this.#detaches[tag] = null
@@ -55,8 +56,8 @@ export class RequestTable {
     return deployment
   }
 
-  requestIdOf(tag: number): string {
-    return this.#requestIds[tag] as string
+  labelsOf(tag: number): AnswerLabels {
+    return this.#labels[tag] as AnswerLabels
   }
 
   resolve(tag: number, result: InferResult): void {
@@ -75,7 +76,7 @@ export class RequestTable {
     this.#settle(tag)
     this.#inUse--
     this.#deployments[tag] = null
-    this.#requestIds[tag] = ''
+    this.#labels[tag] = null
     this.#free.push(tag)
   }
 

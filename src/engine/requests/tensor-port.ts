@@ -9,7 +9,8 @@ import { PenstockError } from '../../base/errors.js'
 import { admitBytes, type BytesRequest } from './admission.js'
 import type { InferResult, PipelineDescription } from '../api/api.js'
 import type { PipelineSlot } from '../deploy/deployments.js'
-import type { Executor, RequestId } from './executor.js'
+import type { Executor } from './executor.js'
+import type { RequestId } from './request-options.js'
 
 export type { BytesRequest } from './admission.js'
 
@@ -71,7 +72,7 @@ export class EngineTensorPort implements TensorPort {
     const { current, handle, name } = target
     if (current === null)
       throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${name} is not deployed. Deploy it first`)
-    return executor.start(handle, current, admitBytes(current, request), nextRequestId(), onAnswer, onFailure)
+    return executor.start(handle, current, admitBytes(current, request, nextRequestId()), onAnswer, onFailure)
   }
 
   cancel(request: number): void {

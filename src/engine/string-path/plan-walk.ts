@@ -20,7 +20,6 @@ import type { AdmittedRequest } from '../requests/admission.js'
 import type { PlainRows } from '../../log/plain-rows.js'
 import type { CheckFailure, InferResult } from '../api/api.js'
 import { modelLabel, type Deployment } from '../deploy/deployment.js'
-import type { RequestId } from '../requests/executor.js'
 import { failureOf } from '../requests/failures.js'
 import type { LoadedModel } from '../models/loaded-models.js'
 import { castTensor, concatenateRows, rowView, scatterRows, takeRows } from './row-operations.js'
@@ -54,7 +53,6 @@ export class PlainWalk {
   readonly #hooks: PlainHooks
   readonly #deployment: Deployment
   readonly #admitted: AdmittedRequest
-  readonly #id: RequestId
   readonly #stop: AbortSignal
   /** By stage, then position; a background position is null until it has run. */
   readonly #runs: (PositionRun | null)[][] = []
@@ -70,14 +68,12 @@ export class PlainWalk {
     hooks: PlainHooks,
     deployment: Deployment,
     admitted: AdmittedRequest,
-    id: RequestId,
     stop: AbortSignal,
   ) {
     this.#pool = pool
     this.#hooks = hooks
     this.#deployment = deployment
     this.#admitted = admitted
-    this.#id = id
     this.#stop = stop
     this.#admittedMs = hooks.nowMs()
   }
@@ -125,7 +121,7 @@ export class PlainWalk {
     const { log } = this.#deployment
     if (log !== null) this.#logged = this.#log(log, result)
     if (log?.policy.durability === 'committed') await this.#logged
-    if (!this.#admitted.hasOthers) return result
+    if (!this.#admitted.options.hasAuditedOutputs) return result
     await Promise.allSettled(this.#background)
     return { ...result, others: this.#others() }
   }
@@ -141,7 +137,7 @@ export class PlainWalk {
       compiled.checks.map(() => []),
       { totalUs: 0, sendUs: 0, steps: [] },
     )
-    if (!this.#admitted.hasOthers) return result
+    if (!this.#admitted.options.hasAuditedOutputs) return result
     const others = compiled.audited.map(
       ({ label, tensors }) => [label, tensorsOf(tensors.map(({ field }) => field))] as const,
     )
@@ -185,7 +181,7 @@ export class PlainWalk {
         })
         const startUs = addon.nowUs()
         const { outputs, runUs } = await this.#runModel(model, inputs, position.isBackground)
-        if (this.#admitted.hasTiming && !position.isBackground) {
+        if (this.#admitted.options.hasTiming && !position.isBackground) {
           const waitUs = Math.max(0, addon.nowUs() - startUs - runUs)
           const label = modelLabel(compiled, option.model)
           this.#steps.push({ step: stage, model: label, queueUs: waitUs, assembleUs: 0, runUs, scatterUs: 0 })
@@ -270,7 +266,7 @@ export class PlainWalk {
   #route(split: number): Uint16Array {
     const present = this.#splitRoutes[split]
     if (present !== undefined && present !== null) return present
-    const drawn = addon.route(this.#deployment.plan, split, this.#admitted.rows, this.#admitted.meta)
+    const drawn = addon.route(this.#deployment.plan, split, this.#admitted.rows, this.#admitted.options.meta)
     if (!(drawn instanceof Uint16Array)) throw failureOf(drawn, this.#deployment.failureContext)
     this.#splitRoutes[split] = drawn
     return drawn
@@ -320,10 +316,10 @@ export class PlainWalk {
       metadata: {
         pipeline,
         pipelineVersion: version,
-        requestId: this.#id.text,
+        ...this.#admitted.options.labels,
         elapsedNs,
         route,
-        ...(this.#admitted.hasTiming ? { timing } : {}),
+        ...(this.#admitted.options.hasTiming ? { timing } : {}),
       },
     }
   }
@@ -333,13 +329,13 @@ export class PlainWalk {
     const { compiled } = this.#deployment
     await this.#hooks.onLog(log, {
       timeMs: this.#admittedMs,
-      requestNumber: this.#id.number,
+      requestNumber: this.#admitted.options.number,
       rows,
       elapsedNs: metadata.elapsedNs,
       checkFailures,
       checks: compiled.checks.map(({ name }) => name),
       routes: compiled.routeSplit < 0 ? null : this.#route(compiled.routeSplit),
-      keys: keyTexts(this.#admitted.meta, loggedKeys(compiled)),
+      keys: keyTexts(this.#admitted.options.meta, loggedKeys(compiled)),
       tensorOf: ({ source }) => {
         const input = compiled.inputSources.indexOf(source)
         return input < 0 ? this.#read(source) : (this.#admitted.tensors[input] as Tensor)

@@ -15,7 +15,6 @@ import type { AdmittedRequest } from '../requests/admission.js'
 import type { CancelSignal, InferResult } from '../api/api.js'
 import type { ByteBudget } from '../memory/byte-budget.js'
 import type { Deployment } from '../deploy/deployment.js'
-import type { RequestId } from '../requests/executor.js'
 import { budgetSentence } from '../requests/failures.js'
 import type { PlainCounters } from '../counters/string-path-counters.js'
 import { PlainWalk, type PlainHooks } from './plan-walk.js'
@@ -45,21 +44,16 @@ export class PlainExecutor {
   }
 
   /** @param counters the pipeline's: they count the request as the addon counts its own. */
-  async submit(
-    counters: PlainCounters,
-    deployment: Deployment,
-    admitted: AdmittedRequest,
-    id: RequestId,
-    signal: CancelSignal | undefined,
-  ): Promise<InferResult> {
+  async submit(counters: PlainCounters, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
+    const { signal, deadlineMs } = admitted.options
     const admittedUs = addon.nowUs()
     let walk: PlainWalk | null = null
     try {
       this.#expectRoom(signal)
       const bytes = this.#charge(deployment, admitted)
       const stopper = new AbortController()
-      walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, id, stopper.signal)
-      const result = await raceLimits(this.#start(walk, deployment, bytes), admitted.deadlineMs, signal, stopper)
+      walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, stopper.signal)
+      const result = await raceLimits(this.#start(walk, deployment, bytes), deadlineMs, signal, stopper)
       countResult(counters, result)
       return result
     } catch (error) {

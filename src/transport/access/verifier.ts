@@ -3,6 +3,7 @@
  * own), and of a call that may carry one. Types only.
  */
 import type { Scope } from '../../base/access.js'
+import type { ReadHeader } from '../request-headers.js'
 
 export interface VerifiedKey {
   readonly name: string
@@ -29,8 +30,7 @@ export interface KeyVerifier {
 
 /** The head of a call, of whatever dialect. */
 export interface CallHead {
-  /** By lower-case name, '' when it was not sent. */
-  header(name: string): string
+  readonly header: ReadHeader
   /** The IP address that it came from; '' when it is not known. Asked for when a key was wrong. */
   readonly address: string
 }

@@ -24,7 +24,10 @@ const processId = randomBytes(4).toString('hex')
 let requestNumber = 0
 
 /** @returns the function that answers every request of a server. */
-export function createDispatcher(router: Router<Route>, context: HttpContext): (exchange: HttpExchange) => void {
+export function createDispatcher<Context extends HttpContext>(
+  router: Router<Route<Context>>,
+  context: Context,
+): (exchange: HttpExchange) => void {
   return (exchange) => {
     const found = router.find(exchange.method, exchange.path)
     if (found.kind === 'refused') {
@@ -41,11 +44,11 @@ export function createDispatcher(router: Router<Route>, context: HttpContext): (
 }
 
 /** Never rejects. */
-async function answer(
-  route: Route,
+async function answer<Context extends HttpContext>(
+  route: Route<Context>,
   parameters: readonly string[],
   exchange: HttpExchange,
-  context: HttpContext,
+  context: Context,
 ): Promise<HttpReply> {
   try {
     const grant = route.access === 'open' ? null : admit(route, route.access, parameters, exchange, context)
@@ -72,12 +75,12 @@ async function answer(
 }
 
 /** @throws PenstockError ERR_UNAUTHORIZED, ERR_FORBIDDEN, ERR_RATE_LIMITED. */
-function admit(
-  route: Route,
+function admit<Context extends HttpContext>(
+  route: Route<Context>,
   scopes: readonly Scope[],
   parameters: readonly string[],
   exchange: HttpExchange,
-  context: HttpContext,
+  context: Context,
 ): Grant {
   const grant = context.access.authorize(exchange, scopes)
   if (grant.pipelines !== null && scopes.length > 0) grant.expectPipeline(pipelineOf(route, parameters, context))
@@ -85,13 +88,17 @@ function admit(
   return grant
 }
 
-function pipelineOf(route: Route, parameters: readonly string[], context: HttpContext): string | null {
+function pipelineOf<Context extends HttpContext>(
+  route: Route<Context>,
+  parameters: readonly string[],
+  context: Context,
+): string | null {
   if (route.pipelineOf !== undefined) return route.pipelineOf(parameters, context)
   const names: readonly string[] = route.path.match(/\{\w+\}/g) ?? []
   return parameters[names.indexOf('{pipeline}')] ?? null
 }
 
-function isControl({ access }: Route): boolean {
+function isControl({ access }: Pick<Route, 'access'>): boolean {
   return access.includes('write') || access.includes('admin')
 }
 
@@ -129,7 +136,7 @@ const failureCharactersMax = 512
 const noQuery = new URLSearchParams()
 
 /** @throws PenstockError ERR_ARGUMENT for a parameter that the route does not know: a slip must not pass in silence. */
-function readQuery(text: string, route: Route): URLSearchParams {
+function readQuery(text: string, route: Pick<Route, 'document'>): URLSearchParams {
   if (text === '') return noQuery
   const query = new URLSearchParams(text)
   const known = route.document.query ?? []

@@ -12,13 +12,10 @@ import type { Scope } from '../../base/access.js'
 import type { Access } from '../access/access.js'
 import type { HttpExchange } from '../socket/exchange.js'
 import type { HttpReply } from '../socket/seam.js'
-import type { V2Service } from '../dialects/oip/service.js'
 import type { Pattern } from './router.js'
 
 export interface HttpContext {
   readonly engine: EngineApi
-  /** The Open Inference Protocol on the same engine. */
-  readonly v2: V2Service
   readonly access: Access
   readonly logger: Logger
   readonly clock: Clock
@@ -50,9 +47,9 @@ export interface ControlAction {
  */
 export type RouteAccess = 'open' | readonly Scope[]
 
-/** One request as a handler sees it. */
-export interface Call {
-  readonly context: HttpContext
+/** One request as a handler sees it. `Context`: what the handler's dialect needs beside what all share. */
+export interface Call<Context extends HttpContext = HttpContext> {
+  readonly context: Context
   /** Of the API key that asks; null where none is asked for. */
   readonly keyName: string | null
   readonly exchange: HttpExchange
@@ -76,20 +73,20 @@ export interface RouteDocument {
   >
 }
 
-export interface Route extends Pattern {
+export interface Route<Context extends HttpContext = HttpContext> extends Pattern {
   readonly access: RouteAccess
   /** The one pipeline that the address is about; absent: the parameter `{pipeline}` of the path, where it has one. */
-  readonly pipelineOf?: ((parameters: readonly string[], context: Pick<HttpContext, 'v2'>) => string | null) | undefined
+  readonly pipelineOf?: ((parameters: readonly string[], context: Context) => string | null) | undefined
   /** Journalled when it was answered with success, for changes that the registry does not see. */
   readonly control?: ControlAction['kind'] | undefined
   /** Bytes, or a function of the context; absent: no body is read. */
-  readonly bodyBytesMax?: number | ((context: HttpContext) => number)
+  readonly bodyBytesMax?: number | ((context: Context) => number)
   /** The body may be a model, which the byte budget is too small for. */
   readonly isUpload?: boolean
   readonly document: RouteDocument
   /** The status of an error where a protocol has its own; absent: the error's. */
   readonly failureStatus?: ((error: PenstockError) => number) | undefined
-  handle(call: Call): HttpReply | Promise<HttpReply>
+  handle(call: Call<Context>): HttpReply | Promise<HttpReply>
 }
 
 /** Of listings that can be narrowed. */
@@ -99,12 +96,12 @@ export const searchQuery = {
 } as const
 
 /** The parameter at `index` of the path. */
-export function parameter(call: Call, index: number): string {
+export function parameter(call: Pick<Call, 'parameters'>, index: number): string {
   return call.parameters[index] ?? ''
 }
 
 /** @throws PenstockError ERR_ARGUMENT unless the text is an integer in 1..2^31-1. */
-export function versionParameter(call: Call, index: number): number {
+export function versionParameter(call: Pick<Call, 'parameters'>, index: number): number {
   const text = parameter(call, index)
   if (/^[1-9]\d{0,9}$/.test(text) && Number(text) < 2 ** 31) return Number(text)
   throw argumentError('the version in the path', 'an integer in 1..2147483647', text)

@@ -15,6 +15,7 @@ import { Body, bodyTooLarge, type BodyMemory } from '../body.js'
 import { ByteCharge, type Budget } from '../byte-charge.js'
 import { ExchangeSignal } from '../exchange-signal.js'
 import { PieceBody } from '../piece-body.js'
+import { isRequestHeader, type FramingHeader, type RequestHeader } from '../request-headers.js'
 import { AnswerStream } from './answer-stream.js'
 import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 import type { SlowReaders } from './slow-readers.js'
@@ -41,13 +42,14 @@ export interface RequestHead {
   readonly method: string
   readonly path: string
   readonly query: string
-  /** By lower-case name; repeated ones are joined by ', '. */
-  readonly headers: ReadonlyMap<string, string>
+  /** Those that handlers read and those that frame the body; repeated ones are joined by ', '. */
+  readonly headers: ReadonlyMap<RequestHeader | FramingHeader, string>
 }
 
 export function readHead(request: RawRequest): RequestHead {
-  const headers = new Map<string, string>()
+  const headers = new Map<RequestHeader | FramingHeader, string>()
   request.forEach((name, value) => {
+    if (!isRequestHeader(name) && !isFraming(name)) return
     const earlier = headers.get(name)
     headers.set(name, earlier === undefined ? value : `${earlier}, ${value}`)
   })
@@ -57,6 +59,10 @@ export function readHead(request: RawRequest): RequestHead {
     query: request.getQuery() ?? '',
     headers,
   }
+}
+
+function isFraming(name: string): name is FramingHeader {
+  return name === 'content-length' || name === 'transfer-encoding'
 }
 
 /**
@@ -92,7 +98,7 @@ export class HttpExchange implements CallHead {
   readonly path: string
   /** Without the question mark; '' when there is none. */
   readonly query: string
-  readonly #headers: ReadonlyMap<string, string>
+  readonly #headers: RequestHead['headers']
   readonly #raw: RawResponse
   readonly #shared: ExchangeShare
   /** What was read of the body before there was an exchange. */
@@ -130,8 +136,8 @@ export class HttpExchange implements CallHead {
     raw.onAborted(() => this.#abort())
   }
 
-  /** The value of a header by its lower-case name, '' when it was not sent; repeated headers are joined by ', '. */
-  header(name: string): string {
+  /** The value of a header, '' when it was not sent; repeated headers are joined by ', '. */
+  header(name: RequestHeader): string {
     return this.#headers.get(name) ?? ''
   }
 
@@ -168,7 +174,7 @@ export class HttpExchange implements CallHead {
    */
   readBody(bytesMax: number, isUpload = false): Promise<Buffer> {
     if (this.#received !== null) return this.#takeReceived(this.#received)
-    const announced = Number(this.header('content-length')) || 0
+    const announced = Number(this.#headers.get('content-length')) || 0
     const refusal = this.#refusalOf(announced, bytesMax, isUpload)
     if (refusal !== null) return Promise.reject(refusal)
     this.#isBodyRead = true
@@ -214,7 +220,7 @@ export class HttpExchange implements CallHead {
   /** By what the head says. */
   #refusalOf(announced: number, bytesMax: number, isUpload: boolean): PenstockError | null {
     if (announced > bytesMax) return bodyTooLarge(bytesMax, announced)
-    const isLarge = announced > BODY_BYTES_MAX || this.header('transfer-encoding') !== ''
+    const isLarge = announced > BODY_BYTES_MAX || this.#headers.has('transfer-encoding')
     if (announced <= uncountedBytesMax && !isLarge) return null
     if (!isUpload || !isLarge) return this.charge.refusalOf('bodies', announced)
     if (this.#shared.isUploading) return uploadUnderWay()

@@ -9,7 +9,7 @@
  */
 import type { Socket as NetSocket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { headerBytes } from '../websocket/congestion.js'
+import { headerBytes } from '../congestion.js'
 import { lingerMs, ownBuffer } from './node-exchange.js'
 import { SENT, type Socket, type SocketBehaviour } from './seam.js'
 

@@ -4,7 +4,7 @@
  */
 import type { PenstockError } from '../../base/errors.js'
 import { listenFailure } from '../listen-failure.js'
-import { QuickExchanges, type QuickHandler } from '../quick-exchange.js'
+import { QuickExchanges, type QuickHandler } from './quick-exchange.js'
 import { BodyMemory } from '../body.js'
 import type { Budget } from '../byte-charge.js'
 import { openBackend } from './choose.js'

@@ -10,7 +10,7 @@ import type { Grant } from '../access/grant.js'
 import { SENT, type Socket } from '../socket/seam.js'
 import type { WirePort } from '../../engine/requests/websocket-port.js'
 import type { HeldAnswers, SlowReader } from '../held-answers.js'
-import { Congestion } from './congestion.js'
+import { Congestion } from '../congestion.js'
 
 /** What the socket library holds for us. */
 export interface PeerSlot {

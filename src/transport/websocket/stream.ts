@@ -30,7 +30,7 @@ import type { Access } from '../access/access.js'
 import type { Grant } from '../access/grant.js'
 import { INFER } from '../access/scopes.js'
 import type { CallHead } from '../access/verifier.js'
-import { namedTensors } from '../dialects/penstock/infer-body.js'
+import { namedTensors, optionsOfMessage } from '../infer-message.js'
 import { errorReply } from '../http/replies.js'
 import type { HeldAnswers } from '../held-answers.js'
 import { FailureFrames } from './failure-frames.js'
@@ -320,7 +320,7 @@ export class StreamServer {
     signal: AbortSignal,
   ) {
     const { engine, port } = this.#context
-    const { channel, request, meta, deadlineMs, priority, timing = false, requestId } = message
+    const { channel, request, requestId } = message
     if (isRepeated)
       throw new PenstockError(
         'ERR_ARGUMENT',
@@ -334,14 +334,7 @@ export class StreamServer {
     const { limit } = peer.grant
     limit?.take()
     const result = await engine
-      .infer(description.name, {
-        inputs,
-        priority,
-        signal,
-        timing,
-        ...(meta === null ? {} : { meta }),
-        ...(deadlineMs === 0 ? {} : { deadlineMs }),
-      })
+      .infer(description.name, { ...optionsOfMessage(message), inputs, signal })
       .finally(() => limit?.release())
     return resultMessage(channel, request, description, {
       rows: result.rows,

@@ -4,18 +4,17 @@
  * values.
  */
 import { PenstockError, toPenstockError } from '../../../base/errors.js'
-import { DEADLINE_MS_MAX } from '../../../base/limits/limits.js'
-import type { EngineApi, InferResult, PipelineDescription } from '../../../engine/api/api.js'
-import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
+import type { EngineApi, InferResult, PipelineDescription, RequestOptions } from '../../../engine/api/api.js'
 import type { BytesRequest, TensorPort } from '../../../engine/requests/tensor-port.js'
 import { dtypeInfo, viewData } from '../../../tensor/dtype.js'
 import type { Tensor } from '../../../tensor/tensor.js'
+import type { ReadHeader } from '../../request-headers.js'
 import { readByteStrings } from './inputs/byte-strings.js'
 import type { V2Answer, V2Input, V2Output, V2Request, V2Wish } from './call.js'
 import { classify } from './classification.js'
 import { badShape } from './failures.js'
 import type { ServedModel } from './models.js'
-import { readCallOptions, type CallOptions } from './parameters.js'
+import { optionsOf } from './parameters.js'
 import { countElements } from './inputs/elements.js'
 import { orderInputs, wishedOutputs } from './request-check.js'
 import { signatureOf, type V2Field, type V2Signature } from './signature.js'
@@ -43,18 +42,18 @@ export interface PreparedCall {
   /** In the order of the signature. */
   readonly inputs: readonly V2Input[]
   readonly wishes: readonly V2Wish[]
-  readonly options: CallOptions
+  readonly options: RequestOptions
 }
 
 /**
- * @param description what `served` serves now. @param callersId from a header; the id of the request itself wins.
+ * @param description what `served` serves now. @param header what the request itself says wins.
  * @throws PenstockError of the argument class.
  */
 export function prepareCall(
   served: ServedModel,
   description: PipelineDescription,
   request: V2Request,
-  callersId = '',
+  header: ReadHeader,
 ): PreparedCall {
   const signature = signatureOf(description)
   return {
@@ -64,14 +63,8 @@ export function prepareCall(
     id: request.id,
     inputs: orderInputs(served.name, signature, request),
     wishes: wishedOutputs(served.name, signature, request.wishes),
-    options: withCallersId(readCallOptions(request.parameters), request.id === '' ? callersId : request.id),
+    options: optionsOf(request, header),
   }
-}
-
-/** The id of the request is logged with its rows. */
-function withCallersId(options: CallOptions, id: string): CallOptions {
-  if (id === '' || options.meta?.[REQUEST_ID_KEY] !== undefined) return options
-  return { ...options, meta: { ...options.meta, [REQUEST_ID_KEY]: id } }
 }
 
 /** Whether the call goes to the engine as bytes: there is no string in it. */
@@ -84,9 +77,7 @@ export function bytesRequestOf({ inputs, options }: PreparedCall): BytesRequest 
   return {
     shapes: inputs.map((input) => input.shape),
     bytes: inputs.map((input) => input.data as Uint8Array),
-    priority: options.priority,
-    timeoutUs: options.timeoutUs,
-    meta: options.meta,
+    options,
   }
 }
 
@@ -118,18 +109,16 @@ function inferPlainly(
   onAnswer: (result: InferResult) => void,
   callbacks: InferCallbacks,
 ): Cancel {
-  const { priority, timeoutUs, meta } = options
   const tensors = inputs.map(
     (input, index) => [input.name, tensorOf(signature.inputs[index] as V2Field, input)] as const,
   )
   const abort = new AbortController()
-  const deadlineMs = Math.min(Math.max(1, Math.round(timeoutUs / 1000)), DEADLINE_MS_MAX)
+  const { deadlineMs } = options
   const pending = engine.infer(served.pipeline, {
+    ...options,
     inputs: Object.fromEntries(tensors),
-    priority: priority === 0 ? 'interactive' : 'background',
     signal: abort.signal,
-    ...(meta === null ? {} : { meta }),
-    ...(timeoutUs === 0 ? {} : { deadlineMs }),
+    deadlineMs: deadlineMs === undefined ? undefined : Math.max(1, Math.round(deadlineMs)),
   })
   pending.then(onAnswer, (error: unknown) => callbacks.onFailure(toPenstockError(error))).catch(throwLater)
   return () => abort.abort()

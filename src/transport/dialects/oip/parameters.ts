@@ -4,29 +4,35 @@
  * that asks for a sequence expects state, and would take the answer without it for the right one.
  */
 import type { PenstockError } from '../../../base/errors.js'
-import type { Meta } from '../../../engine/api/api.js'
-import type { Parameter, Parameters } from './call.js'
+import { DEADLINE_MS_MAX } from '../../../base/limits/limits.js'
+import type { RequestOptions } from '../../../engine/api/api.js'
+import { noOptions } from '../../../engine/requests/request-options.js'
+import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
+import { withHeaderMeta } from '../../header-options.js'
+import type { ReadHeader } from '../../request-headers.js'
+import type { Parameter, Parameters, V2Request } from './call.js'
 import { badRequest } from './failures.js'
 import { expectRequestContent } from './inputs/content-type.js'
-
-export interface CallOptions {
-  /** 0 interactive, 1 background. */
-  readonly priority: 0 | 1
-  /** Microseconds from now; 0: none. */
-  readonly timeoutUs: number
-  readonly meta: Meta | null
-}
-
-export const noOptions: CallOptions = { priority: 0, timeoutUs: 0, meta: null }
 
 /** Said to the transport: the form of the answer, and the headers that a gateway passed on. */
 const reserved: ReadonlySet<string> = new Set(['binary_data_output', 'headers', 'triton_enable_empty_final_response'])
 const sequenceNames: ReadonlySet<string> = new Set(['sequence_id', 'sequence_start', 'sequence_end'])
 const reservedPrefix = 'triton_'
 
-/** @throws PenstockError ERR_ARGUMENT, ERR_META. */
-export function readCallOptions(parameters: Parameters): CallOptions {
-  if (parameters.size === 0) return noOptions
+/**
+ * The options of a request: its id, which is logged with its rows, its parameters, and what the headers say beside them.
+ * @throws PenstockError ERR_ARGUMENT, ERR_META.
+ */
+export function optionsOf(
+  { id, parameters }: Pick<V2Request, 'id' | 'parameters'>,
+  header: ReadHeader,
+): RequestOptions {
+  const options = parameters.size === 0 ? noOptions : readParameters(parameters)
+  const isNamed = id === '' || options.meta?.[REQUEST_ID_KEY] !== undefined
+  return withHeaderMeta(isNamed ? options : { ...options, meta: { ...options.meta, [REQUEST_ID_KEY]: id } }, header)
+}
+
+function readParameters(parameters: Parameters): RequestOptions {
   let priority: 0 | 1 = 0
   let timeoutUs = 0
   let meta: Record<string, string | number> | null = null
@@ -43,7 +49,12 @@ export function readCallOptions(parameters: Parameters): CallOptions {
       meta[name] = routingValue(value)
     }
   }
-  return { priority, timeoutUs, meta }
+  return {
+    ...(priority === 0 ? {} : { priority: 'background' }),
+    // The protocol counts microseconds: the deadline may have a fraction.
+    ...(timeoutUs === 0 ? {} : { deadlineMs: Math.min(timeoutUs / 1000, DEADLINE_MS_MAX) }),
+    ...(meta === null ? {} : { meta }),
+  }
 }
 
 /** Whether outputs that the request does not list come as bytes. */

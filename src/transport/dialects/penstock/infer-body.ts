@@ -5,28 +5,22 @@
  * The forms of JSON and binary without a dataset are written here and in infer-answer.ts. All others (Arrow, and whatever
  * selects or flattens columns) are tables: table-answer.ts, loaded with the Arrow library when the first is asked for.
  */
-import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
-import { argumentError, describeValue, expectOneOf } from '../../../base/expect.js'
-import { DEADLINE_MS_MAX } from '../../../base/limits/limits.js'
+import { describeValue } from '../../../base/expect.js'
 import { PenstockError } from '../../../base/errors.js'
-import type {
-  CancelSignal,
-  EngineApi,
-  InferRequest,
-  InferResult,
-  PipelineDescription,
-} from '../../../engine/api/api.js'
-import { decodeMessage, type InferMessage } from '../../../protocol/codec.js'
-import { TensorLayout } from '../../../protocol/tensor-layout.js'
-import type { ArrowBody } from '../../../formats/ipc/read-arrow.js'
-import type { Tensor } from '../../../tensor/tensor.js'
+import type { CancelSignal, EngineApi, InferResult, PipelineDescription } from '../../../engine/api/api.js'
+import { decodeMessage } from '../../../protocol/codec.js'
 import type { ByteCharge } from '../../byte-charge.js'
 import { WorkGate } from '../../work-gate.js'
 import { freeMemory } from '../../../engine/memory/free-buffer.js'
 import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../../held-bytes.js'
+import { answerHeaders, type AnswerHeaders } from '../../header-options.js'
 import { PieceBody } from '../../piece-body.js'
+import type { ReadHeader } from '../../request-headers.js'
 import type { HttpReply } from '../../socket/seam.js'
 import type * as ArrowRequests from '../../../formats/bodies/arrow-request.js'
+import { namedTensors, optionsOfMessage } from '../../infer-message.js'
+import { withHeaderOptions } from './header-options.js'
+import type { ParsedBody } from './parsed-body.js'
 import { columnsBody, recordPieces, writeMessage, type RecordsContext } from './infer-answer.js'
 import { parseInferBody } from '../../../formats/bodies/infer-request.js'
 import {
@@ -35,7 +29,6 @@ import {
   LINES_TYPE,
   PENSTOCK_TYPE,
   RECORDS_TYPE,
-  type AnswerForm,
   type InferBodyKind,
 } from '../../http/media-types.js'
 import { JSON_TYPE } from '../../http/replies.js'
@@ -45,8 +38,7 @@ export interface InferBodyCall {
   readonly engine: Pick<EngineApi, 'describePipeline' | 'infer'>
   readonly pipeline: string
   readonly body: Buffer
-  /** By lower-case name, '' for none: content-type, accept and the penstock- headers. */
-  readonly header: (name: string) => string
+  readonly header: ReadHeader
   readonly query: ResultQuery
   readonly signal: CancelSignal | undefined
   /** When the request arrived, milliseconds of the epoch. */
@@ -60,21 +52,6 @@ export interface InferBodyCall {
   readonly recycleBody: () => void
 }
 
-/** What the kinds of body have in common once they are read. */
-export interface ParsedBody {
-  readonly request: Omit<InferRequest, 'inputs' | 'signal'> & { readonly inputs: Readonly<Record<string, Tensor>> }
-  readonly form: AnswerForm
-  /** Of records: the text of each. */
-  readonly echoes: readonly string[] | null
-  /** Of Arrow: the body and its columns that are no inputs. */
-  readonly arrow: { readonly body: ArrowBody; readonly extras: readonly number[] } | null
-  /** Memory that was made for it beside the body, of which tensors and columns may be views. */
-  readonly made: Uint8Array | null
-  /** Of an Infer message, to be repeated in Results. */
-  readonly channel: number
-  readonly id: number
-}
-
 /** What the log calls the request, for answers whose body has no place for it. */
 const LOGGED_ID_HEADER = 'x-penstock-request-id'
 
@@ -86,7 +63,7 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const kind = inferBodyKind(call.header('content-type'))
   const parsed = await parse(call, kind, description)
   const form = answerForm(call.header('accept'), parsed.form)
-  const request = withCallersId(withHeaders(parsed.request, call.header), call.header(REQUEST_ID_KEY))
+  const request = withHeaderOptions(parsed.request, call.header)
   const isTable = query.isGiven || (form !== 'columns' && form !== 'records' && form !== 'lines' && form !== 'penstock')
   const tables = isTable ? await import('./table-answer.js') : null
   const hasLists = call.hasLists === true
@@ -104,7 +81,8 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const result = await pending
   // On the plain path a challenger or the log may still read it.
   const free = description.isPlain ? undefined : (): void => freeResult(result)
-  const headers = [[LOGGED_ID_HEADER, result.metadata.requestId] as const]
+  const echoed = answerHeaders(request)
+  const headers: AnswerHeaders = [[LOGGED_ID_HEADER, result.metadata.requestId], ...echoed]
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
   const answered = result.metadata.pipelineVersion === description.version ? description : engine.describePipeline(name)
   if (tables !== null && plan !== null) {
@@ -123,7 +101,8 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
       body: writeMessage(result, answered, parsed.channel, parsed.id),
     }
   // Its metadata have the id.
-  if (form === 'columns') return { status: 200, contentType: JSON_TYPE, body: columnsBody(result, answered, free) }
+  if (form === 'columns')
+    return { status: 200, contentType: JSON_TYPE, headers: echoed, body: columnsBody(result, answered, free) }
   const inputs: RecordsContext['inputs'] =
     parsed.echoes === null ? { tensors: parsed.request.inputs } : { echoes: parsed.echoes }
   const isLines = form === 'lines'
@@ -232,66 +211,14 @@ function parseMessage(body: Buffer, description: PipelineDescription): ParsedBod
   const message = decodeMessage(body)
   if (message.kind !== 'infer')
     throw new PenstockError('ERR_FRAME', `Expected a message with an Infer body but received ${message.kind}`)
-  const { meta, deadlineMs, priority, timing = false } = message
-  const inputs = namedTensors(message, description, true)
-  const request = {
-    inputs,
-    priority,
-    timing,
-    ...(meta === null ? {} : { meta }),
-    ...(deadlineMs === 0 ? {} : { deadlineMs }),
-  }
   return {
-    request,
+    request: { ...optionsOfMessage(message), inputs: namedTensors(message, description, true) },
     form: 'penstock',
     echoes: null,
     arrow: null,
     made: null,
     channel: message.channel,
     id: message.request,
-  }
-}
-
-/**
- * Inputs of an Infer message by name.
- * @param isKept true: the message's bytes stay until the tensors are done with, so that large ones need no copy.
- * @throws PenstockError ERR_SHAPE when its bytes do not add up to the signature.
- */
-export function namedTensors(
-  message: InferMessage,
-  description: Pick<PipelineDescription, 'inputs' | 'isWhole'>,
-  isKept = false,
-): Record<string, Tensor> {
-  const layout = new TensorLayout(description.inputs, description.isWhole)
-  const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts, isKept)
-  const inputs = Object.create(null) as Record<string, Tensor>
-  for (const [index, { name }] of description.inputs.entries()) {
-    const tensor = tensors[index]
-    if (tensor !== undefined) inputs[name] = tensor
-  }
-  return inputs
-}
-
-/**
- * Deadline, priority and the wish for a timing may come as headers, for forms whose body has no place for them; what the
- * body says of deadline and priority wins.
- */
-function withHeaders<Request extends ParsedBody['request']>(
-  request: Request,
-  header: InferBodyCall['header'],
-): Request {
-  const deadline = header('penstock-deadline-ms')
-  const priority = header('penstock-priority')
-  const timing = header('penstock-timing')
-  if (deadline === '' && priority === '' && timing === '') return request
-  const deadlineMs = deadline === '' ? undefined : expectDeadline(deadline)
-  const chosen = priority === '' ? undefined : expectOneOf('penstock-priority', priority, ['interactive', 'background'])
-  const hasTiming = timing === '' ? request.timing : expectOneOf('penstock-timing', timing, ['0', '1']) === '1'
-  return {
-    ...request,
-    deadlineMs: request.deadlineMs ?? deadlineMs,
-    priority: request.priority ?? chosen,
-    timing: hasTiming,
   }
 }
 
@@ -303,16 +230,4 @@ function expectUnpacked(encoding: string): void {
     'ERR_CONTENT_TYPE',
     `${rule} but received ${describeValue(encoding)}. Send the body unpacked; Open Inference (/v2) takes gzip and deflate`,
   )
-}
-
-/** The caller's own id goes into the log with the rows; what the body says under its name wins. */
-function withCallersId<Request extends ParsedBody['request']>(request: Request, id: string): Request {
-  if (id === '' || request.meta?.[REQUEST_ID_KEY] !== undefined) return request
-  return { ...request, meta: { ...request.meta, [REQUEST_ID_KEY]: id } }
-}
-
-function expectDeadline(text: string): number {
-  const value = Number(text)
-  if (/^\d{1,7}$/.test(text) && value >= 1 && value <= DEADLINE_MS_MAX) return value
-  throw argumentError('penstock-deadline-ms', `an integer in 1..${DEADLINE_MS_MAX}`, text)
 }

@@ -6,12 +6,13 @@
  * every request that is refused before its rows are admitted. Nobody can tell the two apart by an answer; a test tries.
  */
 import { isPenstockError, toPenstockError, type PenstockError } from '../../../base/errors.js'
-import { REQUEST_ID_KEY } from '../../../pipeline/definition.js'
 import type { InferResult, PipelineDescription } from '../../../engine/api/api.js'
 import type { JsonPort, JsonTarget } from '../../../engine/requests/json-port.js'
+import { noOptions } from '../../../engine/requests/request-options.js'
 import { INFER } from '../../access/scopes.js'
+import { answerHeaders, withHeaderMeta } from '../../header-options.js'
 import { freeResult } from '../../held-bytes.js'
-import type { QuickExchange, QuickExchanges, QuickHandler } from '../../quick-exchange.js'
+import type { QuickExchange, QuickExchanges, QuickHandler } from '../../socket/quick-exchange.js'
 import { answerFormOf } from './answer-form.js'
 import { replyToError } from '../../http/dispatch.js'
 import { columnsBody } from './infer-answer.js'
@@ -61,8 +62,9 @@ export class QuickInfer implements QuickHandler {
   }
 
   submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number {
-    const id = exchange.header(REQUEST_ID_KEY)
-    const request = this.#port.submit(exchange.target as JsonTarget, body, exchange.number, id)
+    const options = withHeaderMeta(noOptions, exchange.header)
+    exchange.answerHeaders = answerHeaders(options)
+    const request = this.#port.submit(exchange.target as JsonTarget, body, exchange.number, options)
     if (request < 0) this.fail(exchange, this.#port.lastRefusal)
     return request
   }
@@ -79,7 +81,7 @@ export class QuickInfer implements QuickHandler {
       return this.fail(exchange, toPenstockError(error))
     }
     this.#context.onAnswered(routeOf(exchange), 'POST', 200)
-    exchange.reply({ status: 200, contentType: JSON_TYPE, body })
+    exchange.reply({ status: 200, contentType: JSON_TYPE, headers: exchange.answerHeaders, body })
   }
 
   fail(exchange: QuickExchange, error: PenstockError): void {

@@ -20,7 +20,7 @@ import { columnPieces, recordPieces } from '../../../formats/write-records.js'
 import type { Tensor } from '../../../tensor/tensor.js'
 import { PieceBody, type Piece } from '../../piece-body.js'
 import type { HttpReply } from '../../socket/seam.js'
-import type { ParsedBody } from './infer-body.js'
+import type { ParsedBody } from './parsed-body.js'
 import { JsonReader } from '../../../formats/json/json-reader.js'
 import {
   ARROW_FILE_TYPE,

@@ -8,8 +8,8 @@ import type { CallerLimit } from '../../../../engine/requests/caller-limit.js'
 import type { Access } from '../../../access/access.js'
 import type { Grant } from '../../../access/grant.js'
 import type { CallHead } from '../../../access/verifier.js'
-import type { ControlAction, Route } from '../../../http/route.js'
-import { v2Routes } from '../http/routes.js'
+import type { ControlAction } from '../../../http/route.js'
+import { v2Routes, type V2Route } from '../http/routes.js'
 import type { V2Service } from '../service.js'
 
 /** Of any kind of call. */
@@ -75,7 +75,7 @@ export class Gate {
     if (grant === null) return null
     const { access, pipelineOf } = routeOf(name)
     if (grant.pipelines !== null && access.length > 0)
-      grant.expectPipeline(pipelineOf?.([subject], { v2: this.#service }) ?? null)
+      grant.expectPipeline(pipelineOf === undefined ? null : this.#service.models.pipelineNamed(subject))
     grant.limit?.take()
     return grant.limit
   }
@@ -97,14 +97,15 @@ export class Gate {
   }
 }
 
-function routeOf(name: string): Route {
+function routeOf(name: string): V2Route {
   const route = routeByAddress.get(addressOfCall[name] ?? '')
   // A call without an entry above is a slip of ours, and must not be open.
   if (route === undefined) throw new Error(`${name} has no address of which it has its scopes`)
   return route
 }
 
-function headOf(call: CallFacts): CallHead {
+/** The metadata of a call as the head of one. */
+export function headOf(call: CallFacts): CallHead {
   return {
     header: (name) => (name === 'host' ? call.getHost() : call.metadata.get(name).map(String).join(', ')),
     get address() {

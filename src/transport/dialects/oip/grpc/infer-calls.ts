@@ -3,29 +3,32 @@
  * gRPC deadline passes, is cancelled in the engine as well. A stream answers in the order of completion and is read no
  * faster than it is answered.
  */
-import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall } from '@grpc/grpc-js'
+import { Metadata, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from '@grpc/grpc-js'
 import { toPenstockError, type PenstockError } from '../../../../base/errors.js'
 import { WINDOW_REQUESTS } from '../../../../base/limits/limits.js'
 import type { PipelineDescription } from '../../../../engine/api/api.js'
 import type { CallerLimit } from '../../../../engine/requests/caller-limit.js'
+import { noOptions } from '../../../../engine/requests/request-options.js'
 import type { Grant } from '../../../access/grant.js'
+import { answerHeaders, noHeaders, withHeaderMeta, type AnswerHeaders } from '../../../header-options.js'
+import type { ReadHeader } from '../../../request-headers.js'
 import type { V2Answer } from '../call.js'
 import { bytesOf } from '../http/answer.js'
 import { inferV2, prepareCall, type Cancel } from '../infer.js'
 import type { ServedModel } from '../models.js'
 import type { V2Service } from '../service.js'
-import type { Gate } from './gate.js'
+import { headOf, type Gate } from './gate.js'
 import { bindGrpcRequest, type GrpcInferRequest, type ReadRequest } from './infer-reader.js'
 import type { GrpcAnswer, RegionNote } from './infer-writer.js'
 import { grpcFailure } from './status.js'
 
 export type StreamResponse = GrpcAnswer | { readonly error: string }
-type OnEnd = (error: PenstockError | null, answer: GrpcAnswer | null) => void
+type OnEnd = (error: PenstockError | null, answer: GrpcAnswer | null, headers?: AnswerHeaders) => void
 
 export function inferCalls(service: V2Service, gate: Gate) {
   return {
     unary(call: ServerUnaryCall<ReadRequest, GrpcAnswer>, callback: sendUnaryData<GrpcAnswer>): void {
-      const run = new Run(service)
+      const run = new Run(service, headOf(call).header)
       call.on('cancelled', () => run.cancel())
       let limit: CallerLimit | null = null
       const isAllowed = attempt(
@@ -33,9 +36,9 @@ export function inferCalls(service: V2Service, gate: Gate) {
         (error) => callback(grpcFailure(error)),
       )
       if (!isAllowed) return
-      run.start(call.request, (error, answer) => {
+      run.start(call.request, (error, answer, headers = noHeaders) => {
         limit?.release()
-        callback(error && grpcFailure(error), answer)
+        callback(error && grpcFailure(error), answer, headers.length === 0 ? undefined : metadataOf(headers))
       })
     },
 
@@ -66,11 +69,14 @@ function attempt(work: () => void, onError: (error: PenstockError) => void): boo
 /** One inference. */
 class Run {
   readonly #service: V2Service
+  /** The metadata of its call. */
+  readonly #header: ReadHeader
   #cancel: Cancel | null = null
   #isCancelled = false
 
-  constructor(service: V2Service) {
+  constructor(service: V2Service, header: ReadHeader) {
     this.#service = service
+    this.#header = header
   }
 
   /** `onEnd` is called once. */
@@ -98,10 +104,13 @@ class Run {
 
   #infer(served: ServedModel, description: PipelineDescription, request: GrpcInferRequest, onEnd: OnEnd): void {
     const { engine, memory } = this.#service
-    const call = prepareCall(served, description, bindGrpcRequest(request, memory))
+    const call = prepareCall(served, description, bindGrpcRequest(request, memory), this.#header)
     request.onTaken?.()
     this.#cancel = inferV2(engine, call, {
-      onAnswer: (answer) => this.#answer(served, request, answer, !description.isPlain, onEnd),
+      onAnswer: (answer) => {
+        const end: OnEnd = (error, written) => onEnd(error, written, answerHeaders(call.options))
+        this.#answer(served, request, answer, !description.isPlain, end)
+      },
       onFailure: (error) => onEnd(error, null),
     })
     if (this.#isCancelled) this.#cancel()
@@ -142,6 +151,12 @@ class Run {
 
 const noBytes = new Uint8Array(0)
 
+function metadataOf(headers: AnswerHeaders): Metadata {
+  const metadata = new Metadata()
+  for (const [name, value] of headers) metadata.set(name, value)
+  return metadata
+}
+
 /** A version is digits, or '' for the default. */
 function expectVersion(version: string): string {
   // Any other text names a version that no model has.
@@ -156,6 +171,8 @@ class InferStream {
   /** Errors end the stream with a status instead of standing among the answers. */
   readonly #hasGrpcErrors: boolean
   readonly #gate: Gate
+  /** The metadata of the stream, which all its requests share. */
+  readonly #header: ReadHeader
   readonly #grant: Grant | null
   /** Forgets the stream: the end of its key no longer ends it. */
   readonly #letGo: () => void
@@ -171,8 +188,11 @@ class InferStream {
     this.#call = call
     this.#service = service
     this.#gate = gate
+    this.#header = headOf(call).header
     this.#grant = grant
     this.#letGo = grant?.hold((error) => this.#fail(error)) ?? (() => undefined)
+    const headers = answerHeaders(withHeaderMeta(noOptions, this.#header))
+    if (headers.length > 0) call.sendMetadata(metadataOf(headers))
     this.#hasGrpcErrors = call.metadata.get('triton_grpc_error')[0] === 'true'
     call.on('data', (request: ReadRequest) => this.#take(request))
     call.on('end', () => {
@@ -185,7 +205,7 @@ class InferStream {
   }
 
   #take(request: ReadRequest): void {
-    const run = new Run(this.#service)
+    const run = new Run(this.#service, this.#header)
     this.#runs.add(run)
     let limit: CallerLimit | null = null
     const onEnd = (error: PenstockError | null, answer: GrpcAnswer | null): void => {

@@ -6,6 +6,7 @@ import { PenstockError } from '../../../../base/errors.js'
 import type { PipelineDescription } from '../../../../engine/api/api.js'
 import { JSON_TYPE } from '../../../http/replies.js'
 import type { Call } from '../../../http/route.js'
+import { answerHeaders, type AnswerHeaders } from '../../../header-options.js'
 import { PieceBody } from '../../../piece-body.js'
 import type { HttpExchange } from '../../../socket/exchange.js'
 import type { HttpReply } from '../../../socket/seam.js'
@@ -14,7 +15,6 @@ import { packBody, unpackBody, wantedEncoding } from './compression.js'
 import { allBinary, outputFormsOf, writeAnswer, type OutputForm, type WrittenAnswer } from './answer.js'
 import { bindRequest, headLength, rawRequest, readBody } from './body.js'
 import { HeadCache } from './head.js'
-import { REQUEST_ID_KEY } from '../../../../pipeline/definition.js'
 import { inferV2, isBytesCall, prepareCall } from '../infer.js'
 import type { ServedModel } from '../models.js'
 import type { V2Service } from '../service.js'
@@ -32,7 +32,7 @@ export async function inferOverHttp(call: Call, service: V2Service, name: string
   const description = service.models.described(served) ?? (await service.models.ready(served))
   const { prepared, formOf } = exchange.recyclingUnless(() => {
     const { request, formOf } = readRequest(service, served, description, body, exchange.header(HEAD_LENGTH_HEADER))
-    return { prepared: prepareCall(served, description, request, exchange.header(REQUEST_ID_KEY)), formOf }
+    return { prepared: prepareCall(served, description, request, (name) => exchange.header(name)), formOf }
   })
   const answer = await new Promise<V2Answer>((resolve, reject) => {
     const cancel = exchange.charge.handOver(() =>
@@ -44,7 +44,7 @@ export async function inferOverHttp(call: Call, service: V2Service, name: string
     if (exchange.signal.aborted) cancel()
   })
   service.noteInference(served)
-  return packed(replyOf(writeAnswer(answer, formOf, service.memory)), exchange)
+  return packed(replyOf(writeAnswer(answer, formOf, service.memory), answerHeaders(prepared.options)), exchange)
 }
 
 function readRequest(
@@ -60,9 +60,9 @@ function readRequest(
   return { request: bindRequest(served.name, head, tail, service.memory), formOf: outputFormsOf(head) }
 }
 
-function replyOf({ headBytes, body }: WrittenAnswer): HttpReply {
-  if (headBytes === null) return { status: 200, contentType: JSON_TYPE, body }
-  return { status: 200, contentType: BINARY_TYPE, headers: [[HEAD_LENGTH_HEADER, String(headBytes)]], body }
+function replyOf({ headBytes, body }: WrittenAnswer, headers: AnswerHeaders): HttpReply {
+  if (headBytes === null) return { status: 200, contentType: JSON_TYPE, headers, body }
+  return { status: 200, contentType: BINARY_TYPE, headers: [[HEAD_LENGTH_HEADER, String(headBytes)], ...headers], body }
 }
 
 async function packed(reply: HttpReply, exchange: HttpExchange): Promise<HttpReply> {

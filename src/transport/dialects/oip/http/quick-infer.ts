@@ -11,14 +11,15 @@ import { INFER } from '../../../access/scopes.js'
 import { replyToError } from '../../../http/dispatch.js'
 import { JSON_TYPE, RecentReply } from '../../../http/replies.js'
 import type { HttpContext } from '../../../http/route.js'
+import { answerHeaders } from '../../../header-options.js'
 import { PieceBody } from '../../../piece-body.js'
-import type { QuickExchange, QuickHandler } from '../../../quick-exchange.js'
+import type { ReadHeader } from '../../../request-headers.js'
+import type { QuickExchange, QuickHandler } from '../../../socket/quick-exchange.js'
 import { failureStatus } from '../failures.js'
 import { outputFormsOf, writeAnswer, type OutputForm } from './answer.js'
 import { bindRequest, headLength, readBody } from './body.js'
 import { HeadCache } from './head.js'
 import { BINARY_TYPE, HEAD_LENGTH_HEADER } from './infer.js'
-import { REQUEST_ID_KEY } from '../../../../pipeline/definition.js'
 import { answerOf, bytesRequestOf, isBytesCall, prepareCall, type PreparedCall } from '../infer.js'
 import type { ServedModel } from '../models.js'
 import type { V2Service } from '../service.js'
@@ -72,13 +73,7 @@ export class QuickInferV2 implements QuickHandler {
     if (description === null) return 0
     return (
       passes(() => {
-        const read = this.#read(
-          served,
-          description,
-          body,
-          exchange.header(HEAD_LENGTH_HEADER),
-          exchange.header(REQUEST_ID_KEY),
-        )
+        const read = this.#read(served, description, body, exchange.header)
         if (read === null) return 0
         const { call, formOf } = read
         const onAnswer = (result: InferResult): void => this.#answer(exchange, call, formOf, result)
@@ -105,16 +100,15 @@ export class QuickInferV2 implements QuickHandler {
     served: ServedModel,
     description: PipelineDescription,
     body: ArrayBuffer | Uint8Array,
-    header: string,
-    callersId: string,
+    header: ReadHeader,
   ): { call: PreparedCall; formOf: (index: number) => OutputForm } | null {
     const bytes =
       body instanceof ArrayBuffer ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-    const length = headLength(header, bytes.length)
+    const length = headLength(header(HEAD_LENGTH_HEADER), bytes.length)
     if (length === 0) return null
     const { head, tail } = readBody(bytes, length, this.#heads)
     const request = bindRequest(served.name, head, tail, this.#service.memory)
-    const call = prepareCall(served, description, request, callersId)
+    const call = prepareCall(served, description, request, header)
     return isBytesCall(call) ? { call, formOf: outputFormsOf(head) } : null
   }
 
@@ -132,10 +126,11 @@ export class QuickInferV2 implements QuickHandler {
       return this.fail(exchange, toPenstockError(error))
     }
     const { headBytes, body } = written
-    if (body instanceof PieceBody) exchange.reply({ status: 200, contentType: JSON_TYPE, body })
+    const headers = answerHeaders(call.options)
+    if (body instanceof PieceBody) exchange.reply({ status: 200, contentType: JSON_TYPE, headers, body })
     else {
-      const refusal =
-        headBytes === null ? exchange.answer(body, JSON_TYPE) : exchange.answer(body, BINARY_TYPE, String(headBytes))
+      exchange.answerHeaders = headBytes === null ? headers : [[HEAD_LENGTH_HEADER, String(headBytes)], ...headers]
+      const refusal = exchange.answer(body, headBytes === null ? JSON_TYPE : BINARY_TYPE)
       if (refusal !== null) return this.fail(exchange, refusal)
     }
     this.#service.noteInference(call.served)

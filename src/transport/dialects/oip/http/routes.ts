@@ -5,13 +5,20 @@ import { CONTROL_BODY_BYTES_MAX } from '../../../../base/limits/limits.js'
 import { ADMIN, ANY_KEY, INFER, READ, SIGNATURE, WRITE } from '../../../access/scopes.js'
 import { readJson, type JsonValue } from '../../../../formats/json/json-reader.js'
 import { jsonReply } from '../../../http/replies.js'
-import { parameter, type Call, type Route, type RouteAccess } from '../../../http/route.js'
+import { parameter, type Call, type HttpContext, type Route, type RouteAccess } from '../../../http/route.js'
 import type { HttpReply } from '../../../socket/seam.js'
 import { badRequest, failureStatus, notSupported } from '../failures.js'
 import { inferOverHttp } from './infer.js'
 import { notReady } from '../models.js'
 import { notAllowed } from '../shared-memory.js'
 import type { V2Service } from '../service.js'
+
+/** What these addresses need of a server beside what all share. */
+export interface V2Context extends HttpContext {
+  /** The Open Inference Protocol on the same engine. */
+  readonly v2: V2Service
+}
+export type V2Route = Route<V2Context>
 
 type Handle = (call: Call, service: V2Service) => HttpReply | Promise<HttpReply>
 type Responses = Route['document']['responses']
@@ -31,8 +38,8 @@ function serve(
   access: RouteAccess,
   document: Route['document'],
   handle: Handle,
-  more: Partial<Route> = {},
-): Route {
+  more: Partial<V2Route> = {},
+): V2Route {
   return {
     method,
     path,
@@ -45,16 +52,16 @@ function serve(
 }
 
 /** A body that may be absent, JSON, or what libcurl calls a form. */
-const optionalBody: Partial<Route> = { bodyBytesMax: CONTROL_BODY_BYTES_MAX }
+const optionalBody: Partial<V2Route> = { bodyBytesMax: CONTROL_BODY_BYTES_MAX }
 
 /** With and without `/versions/{version}`. A key that is bound to pipelines may ask for those. */
-function both(suffix: string, make: (path: string) => Route): readonly Route[] {
-  const pipelineOf: Route['pipelineOf'] = ([name = ''], { v2 }) => v2.models.pipelineNamed(name)
+function both(suffix: string, make: (path: string) => V2Route): readonly V2Route[] {
+  const pipelineOf: V2Route['pipelineOf'] = ([name = ''], { v2 }) => v2.models.pipelineNamed(name)
   const paths = ['/v2/models/{model}', '/v2/models/{model}/versions/{version}']
   return paths.map((path) => ({ ...make(path + suffix), pipelineOf }))
 }
 
-const health: readonly Route[] = [
+const health: readonly V2Route[] = [
   serve(
     'GET',
     '/v2/health/live',
@@ -74,7 +81,7 @@ const health: readonly Route[] = [
   ),
 ]
 
-const serverMetadata: readonly Route[] = ['/v2', '/v2/'].map((path) =>
+const serverMetadata: readonly V2Route[] = ['/v2', '/v2/'].map((path) =>
   serve(
     'GET',
     path,
@@ -84,7 +91,7 @@ const serverMetadata: readonly Route[] = ['/v2', '/v2/'].map((path) =>
   ),
 )
 
-const modelRoutes: readonly Route[] = [
+const modelRoutes: readonly V2Route[] = [
   serve(
     'GET',
     '/v2/models',
@@ -179,7 +186,7 @@ function ready(call: Call, service: V2Service): HttpReply {
   return jsonReply({ name: served.name, ready: true })
 }
 
-const repository: readonly Route[] = [
+const repository: readonly V2Route[] = [
   serve(
     'POST',
     '/v2/repository/index',
@@ -243,7 +250,7 @@ export function expectNoOverrides(parameters: readonly string[]): void {
 }
 
 const region = '/region/{region}'
-const memory: readonly Route[] = (['systemsharedmemory', 'cudasharedmemory'] as const).flatMap((kind) => {
+const memory: readonly V2Route[] = (['systemsharedmemory', 'cudasharedmemory'] as const).flatMap((kind) => {
   const isCuda = kind === 'cudasharedmemory'
   const path = `/v2/${kind}`
   const what = isCuda ? 'CUDA' : 'system'
@@ -260,7 +267,7 @@ const memory: readonly Route[] = (['systemsharedmemory', 'cudasharedmemory'] as 
     return done
   }
   const listed = { summary: `Regions of ${what} shared memory`, responses: answers('The regions', 'V2Regions') }
-  const forgets: Partial<Route> = { ...optionalBody, control: 'memory.unregister' }
+  const forgets: Partial<V2Route> = { ...optionalBody, control: 'memory.unregister' }
   const removed = { summary: `Forgets regions of ${what} shared memory`, responses: nothing('Forgotten') }
   return [
     serve('GET', `${path}/status`, READ, listed, status),
@@ -299,7 +306,7 @@ function isCount(value: JsonValue | undefined): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
-export const v2Routes: readonly Route[] = [...health, ...serverMetadata, ...modelRoutes, ...repository, ...memory]
+export const v2Routes: readonly V2Route[] = [...health, ...serverMetadata, ...modelRoutes, ...repository, ...memory]
 
 /** Digits, or '' where the address has none. @throws PenstockError ERR_MODEL_NOT_FOUND */
 function versionOf(call: Call): string {

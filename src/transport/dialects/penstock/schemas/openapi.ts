@@ -6,6 +6,7 @@ import type { Route } from '../../../http/route.js'
 import { schemas } from './schemas.js'
 
 type Json = Readonly<Record<string, unknown>>
+type DescribedRoute = Pick<Route, 'method' | 'path' | 'access' | 'document'>
 
 const errorResponse: Json = {
   description: 'An error',
@@ -13,7 +14,7 @@ const errorResponse: Json = {
 }
 
 /** @returns a plain object, ready for JSON.stringify. */
-export function openApiDocument(routes: readonly Route[], version: string): Json {
+export function openApiDocument(routes: readonly DescribedRoute[], version: string): Json {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) {
     const path = (paths[route.path] ??= {})
@@ -48,7 +49,7 @@ function securityOf(scopes: readonly string[]): Json[] {
   return scopes.length === 0 ? [{ apiKey: [] }] : scopes.map((scope) => ({ apiKey: [scope] }))
 }
 
-function operation(route: Route): Json {
+function operation(route: DescribedRoute): Json {
   const { summary, request, isRequestOptional, responses } = route.document
   const described = Object.entries(responses).map(([status, { description, content: types }]) => [
     status,
@@ -74,7 +75,7 @@ function content(types: Readonly<Record<string, string | null>>): Json {
   return Object.fromEntries(entries) as Json
 }
 
-function pathParameters(route: Route): Json[] {
+function pathParameters(route: DescribedRoute): Json[] {
   return [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
     name,
     in: 'path',
@@ -83,7 +84,7 @@ function pathParameters(route: Route): Json[] {
   }))
 }
 
-function queryParameters(route: Route): Json[] {
+function queryParameters(route: DescribedRoute): Json[] {
   return (route.document.query ?? []).map(({ name, description, isRepeated }) => ({
     name,
     in: 'query',
@@ -93,7 +94,7 @@ function queryParameters(route: Route): Json[] {
 }
 
 /** `PUT /v1/models/{model}/versions` → putModelsVersions… unique because method and path are. */
-function operationId({ method, path }: Route): string {
+function operationId({ method, path }: DescribedRoute): string {
   const segments = path === '/' ? [] : path.split('/').slice(1)
   const words = segments.map((segment) => (segment === '' ? 'slash' : segment.replaceAll(/[^A-Za-z0-9]/g, '')))
   return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')

@@ -7,18 +7,19 @@
  *                                         └─► refused ──► fail ─► free
  *
  * What is not the common case becomes an HttpExchange, at the beginning or with its body in hand, and goes the usual way.
- * Only headers that decide something are kept; a request that sends one of them twice, or one that the handler does not
- * know, is not taken. Thread: the I/O isolate that listens.
+ * Only the headers that request-headers.ts declares as kept are; a request that sends one of them twice, or another that
+ * some handler reads, is not taken. Thread: the I/O isolate that listens.
  */
-import { PenstockError, toPenstockError } from '../base/errors.js'
-import type { CallerLimit } from '../engine/requests/caller-limit.js'
-import { REQUEST_ID_KEY } from '../pipeline/definition.js'
-import type { CallHead } from './access/verifier.js'
-import { Body } from './body.js'
-import { ByteCharge } from './byte-charge.js'
-import { PieceBody } from './piece-body.js'
-import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './socket/exchange.js'
-import type { HttpReply, RawRequest, RawResponse } from './socket/seam.js'
+import { PenstockError, toPenstockError } from '../../base/errors.js'
+import type { CallerLimit } from '../../engine/requests/caller-limit.js'
+import type { CallHead } from '../access/verifier.js'
+import { Body } from '../body.js'
+import { ByteCharge } from '../byte-charge.js'
+import { noHeaders, type AnswerHeaders } from '../header-options.js'
+import { PieceBody } from '../piece-body.js'
+import { isRequestHeader, keptHeaders, keptPlaceOf, type RequestHeader } from '../request-headers.js'
+import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './exchange.js'
+import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 
 /** Who does the work. */
 export interface QuickHandler {
@@ -45,19 +46,6 @@ export interface QuickParts {
   readonly handOver: (raw: RawResponse, head: RequestHead, body: Buffer | PenstockError | null) => HttpExchange
   readonly onHandedOver: (exchange: HttpExchange) => void
 }
-
-/** What an exchange that goes the usual way takes with it. */
-const keptHeaders = [
-  'content-type',
-  'accept',
-  'authorization',
-  'origin',
-  'host',
-  'inference-header-content-length',
-  'content-encoding',
-  REQUEST_ID_KEY,
-  'accept-encoding',
-] as const
 
 /** Above this an answer follows the socket's pace, as HttpExchange does it. */
 const quickBytesMax = 64 * 1024
@@ -106,23 +94,20 @@ export class QuickExchange implements CallHead {
   target: object | null = null
   /** What the handler found of the caller; the request is counted against it when its body is there. */
   limit: CallerLimit | null = null
+  /** Beside content-type and content-length; the handler's to set. */
+  answerHeaders: AnswerHeaders = noHeaders
   /** Nobody asks a quick exchange: who is refused goes the usual way. */
   readonly address = ''
   isAborted = false
   readonly #parts: QuickParts
   readonly #free: QuickExchange[]
   #raw: RawResponse | null = null
-  #contentType = ''
-  #accept = ''
-  #authorization = ''
-  #origin = ''
-  #host = ''
-  #contentEncoding = ''
-  #acceptEncoding = ''
-  #requestId = ''
-  #inferenceHeader = ''
+  /** By the place of a kept header. */
+  readonly #values = keptHeaders.map(() => '')
+  /** Bit p: the header of place p came. */
+  #seen = 0
   #announcedBytes = 0
-  #isOdd = false
+  #isUnsupported = false
   #isCounted = false
   #body: Body | null = null
   /** Of a body that comes in pieces. */
@@ -139,16 +124,9 @@ export class QuickExchange implements CallHead {
     return (this.#parts.handler.paths[this.pathIndex] ?? '').replace(/:\w+/, () => this.parameter)
   }
 
-  header(name: string): string {
-    if (name === 'content-type') return this.#contentType
-    if (name === 'accept') return this.#accept
-    if (name === 'authorization') return this.#authorization
-    if (name === 'origin') return this.#origin
-    if (name === 'host') return this.#host
-    if (name === 'inference-header-content-length') return this.#inferenceHeader
-    if (name === 'content-encoding') return this.#contentEncoding
-    if (name === REQUEST_ID_KEY) return this.#requestId
-    return name === 'accept-encoding' ? this.#acceptEncoding : ''
+  readonly header = (name: RequestHeader): string => {
+    const place = keptPlaceOf(name)
+    return place < 0 ? '' : (this.#values[place] ?? '')
   }
 
   /** Reads the head and starts, unless the request is not wanted. */
@@ -156,13 +134,14 @@ export class QuickExchange implements CallHead {
     const { handler, share } = this.#parts
     this.pathIndex = pathIndex
     this.parameter = request.getParameter(0) ?? ''
-    this.#contentType = this.#accept = this.#authorization = this.#origin = this.#host = ''
     this.limit = null
-    this.#contentEncoding = this.#acceptEncoding = this.#inferenceHeader = this.#requestId = ''
+    this.answerHeaders = noHeaders
+    this.#values.fill('')
+    this.#seen = 0
     this.#announcedBytes = 0
-    this.#isOdd = false
+    this.#isUnsupported = false
     request.forEach(this.#onHeader)
-    if (this.#isOdd || this.#announcedBytes > handler.bodyBytesMax || !handler.wants(this)) return false
+    if (this.#isUnsupported || this.#announcedBytes > handler.bodyBytesMax || !handler.wants(this)) return false
     this.#raw = raw
     this.isAborted = false
     this.#request = 0
@@ -174,19 +153,19 @@ export class QuickExchange implements CallHead {
 
   /**
    * @param bytes of the body; lent until it returns.
-   * @param inferenceHeader the header that tells where binary tensors begin; '': none do.
+   * It has the exchange's `answerHeaders`.
    * @returns why it cannot be kept until it is read, ERR_QUEUE_FULL: nothing was done then.
    */
-  answer(bytes: Uint8Array, contentType: string, inferenceHeader = ''): PenstockError | null {
+  answer(bytes: Uint8Array, contentType: string): PenstockError | null {
     const raw = this.#raw
     const { share } = this.#parts
     if (!this.isAborted && raw !== null) {
       if (bytes.length < quickBytesMax) {
-        writeQuickly(raw, bytes, contentType, inferenceHeader, share.isClosing)
+        writeQuickly(raw, bytes, contentType, this.answerHeaders, share.isClosing)
       } else {
         const refusal = new ByteCharge(share.budget).refusalOf('answers', bytes.length)
         if (refusal !== null) return refusal
-        const headers = inferenceHeader === '' ? [] : [['inference-header-content-length', inferenceHeader] as const]
+        const { answerHeaders: headers } = this
         this.#follow(raw, { status: 200, contentType, headers, body: Uint8Array.from(bytes) })
       }
     }
@@ -205,56 +184,17 @@ export class QuickExchange implements CallHead {
   }
 
   readonly #onHeader = (name: string, value: string): void => {
-    switch (name) {
-      case 'content-type':
-        this.#isOdd ||= this.#contentType !== '' || value === ''
-        this.#contentType = value
-        break
-      case 'accept':
-        this.#isOdd ||= this.#accept !== '' || value === ''
-        this.#accept = value
-        break
-      case 'authorization':
-        this.#isOdd ||= this.#authorization !== '' || value === ''
-        this.#authorization = value
-        break
-      case 'origin':
-        this.#isOdd ||= this.#origin !== '' || value === ''
-        this.#origin = value
-        break
-      case 'host':
-        this.#isOdd ||= this.#host !== ''
-        this.#host = value
-        break
-      case 'inference-header-content-length':
-        this.#isOdd ||= this.#inferenceHeader !== '' || value === ''
-        this.#inferenceHeader = value
-        break
-      case 'content-encoding':
-        this.#contentEncoding = value
-        break
-      case 'accept-encoding':
-        this.#acceptEncoding = value
-        break
-      case REQUEST_ID_KEY:
-        this.#requestId = value
-        break
-      case 'content-length':
-        this.#isOdd ||= this.#announcedBytes !== 0
-        this.#announcedBytes = Number(value) || 0
-        break
-      case 'transfer-encoding':
-        this.#isOdd ||= value !== 'chunked'
-        break
-      case 'penstock-deadline-ms':
-      case 'penstock-priority':
-      case 'penstock-timing':
-      case 'sec-websocket-protocol':
-      case 'sec-fetch-site':
-        this.#isOdd = true
-        break
-      default:
-    }
+    const place = keptPlaceOf(name)
+    if (place >= 0) {
+      // A value that came before: which of the two counts, the usual way knows.
+      this.#isUnsupported ||= (this.#seen & (1 << place)) !== 0
+      this.#seen |= 1 << place
+      this.#values[place] = value
+    } else if (name === 'content-length') {
+      this.#isUnsupported ||= this.#announcedBytes !== 0
+      this.#announcedBytes = Number(value) || 0
+    } else if (name === 'transfer-encoding') this.#isUnsupported ||= value !== 'chunked'
+    else this.#isUnsupported ||= isRequestHeader(name)
   }
 
   readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => {
@@ -323,7 +263,7 @@ export class QuickExchange implements CallHead {
   }
 
   #head(): RequestHead {
-    const headers = new Map<string, string>()
+    const headers = new Map<RequestHeader, string>()
     for (const name of keptHeaders) {
       if (this.header(name) !== '') headers.set(name, this.header(name))
     }
@@ -347,12 +287,12 @@ export class QuickExchange implements CallHead {
 let present: RawResponse | null = null
 let presentBytes = new Uint8Array(0)
 let presentType = ''
-let presentHeader = ''
+let presentHeaders: AnswerHeaders = noHeaders
 let presentCloses = false
 
 const write = (): void => {
   present?.writeHeader('content-type', presentType)
-  if (presentHeader !== '') present?.writeHeader('inference-header-content-length', presentHeader)
+  for (const [name, value] of presentHeaders) present?.writeHeader(name, value)
   present?.end(presentBytes, presentCloses)
 }
 
@@ -369,13 +309,13 @@ function writeQuickly(
   raw: RawResponse,
   bytes: Uint8Array,
   contentType: string,
-  inferenceHeader: string,
+  headers: AnswerHeaders,
   closes: boolean,
 ): void {
   present = raw
   presentBytes = bytes as Uint8Array<ArrayBuffer>
   presentType = contentType
-  presentHeader = inferenceHeader
+  presentHeaders = headers
   presentCloses = closes
   raw.cork(write)
 }

@@ -1,0 +1,54 @@
+/**
+ * The options of a request as the runtime takes them: checked once, here, and one value from then on. The executors hand
+ * it down as it is, and spread it where they call the addon and nowhere else.
+ */
+import { expectBoolean, expectOneOf } from '../../base/expect.js'
+import { encodeMetaBlock } from '../../protocol/meta.js'
+import type { CancelSignal, InferMetadata, RequestOptions } from '../api/api.js'
+
+/** What the answer's metadata repeat of the request. */
+export type AnswerLabels = Pick<InferMetadata, 'requestId'>
+
+/** What answers and the log call a request. */
+export interface RequestId {
+  readonly number: number
+  readonly text: string
+}
+
+export interface AdmittedOptions {
+  /** What the log calls the request. */
+  readonly number: number
+  readonly labels: AnswerLabels
+  /** A MetaBlock; null: no key. */
+  readonly meta: Uint8Array | null
+  /** Budget from now; 0: none. */
+  readonly deadlineMs: number
+  /** 0 interactive, 1 background. */
+  readonly priority: 0 | 1
+  readonly hasTiming: boolean
+  readonly hasAuditedOutputs: boolean
+  readonly signal: CancelSignal | undefined
+}
+
+/** A request that says nothing beside its tensors. */
+export const noOptions: RequestOptions = {}
+
+/**
+ * @param options their deadline is checked by whoever read it, for protocols count it in different units.
+ * @throws PenstockError ERR_ARGUMENT, ERR_META.
+ */
+export function admitOptions(options: RequestOptions, rows: number, id: RequestId): AdmittedOptions {
+  const { meta, deadlineMs = 0, priority, timing, withOthers, signal } = options
+  const isInteractive =
+    priority === undefined || expectOneOf('priority', priority, ['interactive', 'background']) === 'interactive'
+  return {
+    number: id.number,
+    labels: { requestId: id.text },
+    meta: meta === undefined ? null : encodeMetaBlock(meta, rows),
+    deadlineMs,
+    priority: isInteractive ? 0 : 1,
+    hasTiming: timing !== undefined && expectBoolean('timing', timing),
+    hasAuditedOutputs: withOthers !== undefined && expectBoolean('withOthers', withOthers),
+    signal,
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What a handler may read of a request's head: a header that is not in the table does not compile, and both ways that a
+ * request may go know each one that is.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { packagePath } from '../base/package-root.js'
+import { keptHeaders, requestHeaders, type ReadHeader, type RequestHeader } from './request-headers.js'
+import { readHead } from './socket/exchange.js'
+import { QuickExchange, type QuickParts } from './socket/quick-exchange.js'
+import type { RawRequest, RawResponse } from './socket/seam.js'
+
+const names = Object.keys(requestHeaders) as RequestHeader[]
+
+function requestWith(headers: readonly (readonly [string, string])[]): RawRequest {
+  return {
+    getCaseSensitiveMethod: () => 'POST',
+    getUrl: () => '/infer',
+    getQuery: () => undefined,
+    getParameter: () => 'p',
+    getHeader: () => '',
+    forEach: (callback) => headers.forEach(([name, value]) => callback(name, value)),
+  }
+}
+
+const raw = { onAborted: () => undefined, onData: () => undefined } as unknown as RawResponse
+
+/** @returns null: the request takes the usual way. */
+function taken(headers: readonly (readonly [string, string])[]): QuickExchange | null {
+  const handler = { paths: ['/infer'], bodyBytesMax: 100, wants: () => true }
+  const exchange = new QuickExchange(0, { handler, share: { openExchanges: 0 } } as unknown as QuickParts, [])
+  return exchange.begin(raw, requestWith(headers), 0) ? exchange : null
+}
+
+describe('request headers: the table', () => {
+  it('does not let a handler read a header that it does not have', () => {
+    const read: ReadHeader = () => ''
+    // @ts-expect-error: not declared.
+    read('x-forgotten')
+    // @ts-expect-error: nor on an exchange.
+    expect(taken([['x-forgotten', 'yes']])?.header('x-forgotten')).toBe('')
+  })
+
+  it.each(names)('%s: an exchange without promises has it, or leaves the request', (name) => {
+    const exchange = taken([[name, 'a value']])
+    if (requestHeaders[name] === 'leaves') expect(exchange).toBeNull()
+    else expect(exchange?.header(name)).toBe('a value')
+  })
+
+  it.each(names)('%s: the usual way has it, repeated ones joined', (name) => {
+    const { headers } = readHead(
+      requestWith([
+        [name, 'a'],
+        [name, 'b'],
+      ]),
+    )
+    expect(headers.get(name)).toBe('a, b')
+  })
+
+  it.each(keptHeaders)('%s: sent twice, the request is left to the usual way', (name) => {
+    const isTaken = (first: string): boolean =>
+      taken([
+        [name, first],
+        [name, 'b'],
+      ]) !== null
+    expect([isTaken('a'), isTaken('')]).toEqual([false, false])
+  })
+
+  it('keeps nothing of the request before', () => {
+    const exchange = taken([['accept', 'text/csv']])
+    exchange?.begin(raw, requestWith([['host', 'h']]), 0)
+    expect([exchange?.header('accept'), exchange?.header('host')]).toEqual(['', 'h'])
+  })
+
+  it("is the only way to a head: nothing but the sockets' own files asks the socket library for a header", () => {
+    const root = packagePath('src', 'transport')
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
+    )
+    const asking = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('.getHeader('))
+    expect(asking.sort()).toEqual(['socket/node-http.ts', 'socket/uws.ts'])
+  })
+})

@@ -1,0 +1,51 @@
+/**
+ * The request headers that handlers may read, in one table: both what the sockets keep of a head and the type of the
+ * names that `header()` takes come from it, so that reading a header that is not here does not compile, whichever of the
+ * two ways a request goes.
+ *
+ * `kept`: the exchange without promises (socket/quick-exchange.ts) keeps the value; a request that sends the header twice,
+ * or empty, takes the usual way. `leaves`: any request with the header takes the usual way, so its readers see '' on the
+ * fast one. The headers that say where a body ends are no handler's business: the exchanges read them themselves.
+ */
+import { REQUEST_ID_KEY } from '../pipeline/definition.js'
+
+export const requestHeaders = {
+  'content-type': 'kept',
+  accept: 'kept',
+  authorization: 'kept',
+  origin: 'kept',
+  host: 'kept',
+  'content-encoding': 'kept',
+  'accept-encoding': 'kept',
+  'inference-header-content-length': 'kept',
+  [REQUEST_ID_KEY]: 'kept',
+  'penstock-deadline-ms': 'leaves',
+  'penstock-priority': 'leaves',
+  'penstock-timing': 'leaves',
+  'sec-fetch-site': 'leaves',
+  'sec-websocket-protocol': 'leaves',
+} as const satisfies Readonly<Record<string, 'kept' | 'leaves'>>
+
+/** What handlers read, in lower case. */
+export type RequestHeader = keyof typeof requestHeaders
+/** What says where the body ends. */
+export type FramingHeader = 'content-length' | 'transfer-encoding'
+
+/** The value of a header; '' when it was not sent. */
+export type ReadHeader = (name: RequestHeader) => string
+
+const names = Object.keys(requestHeaders) as RequestHeader[]
+
+/** The kept ones; a header's place in this list is where an exchange has its value. */
+export const keptHeaders: readonly RequestHeader[] = names.filter((name) => requestHeaders[name] === 'kept')
+const keptPlaces: ReadonlyMap<string, number> = new Map(keptHeaders.map((name, place) => [name, place]))
+
+/** @param name as it came, in lower case. @returns -1: it is not kept. */
+export function keptPlaceOf(name: string): number {
+  return keptPlaces.get(name) ?? -1
+}
+
+/** Whether any handler reads the header. @param name as it came, in lower case. */
+export function isRequestHeader(name: string): name is RequestHeader {
+  return Object.hasOwn(requestHeaders, name)
+}
