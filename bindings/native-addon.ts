@@ -5,6 +5,8 @@
  * isolate throws `TypeError` with a `code`, never crashes. Numbers called `…Us` are microseconds of the monotonic
  * clock `nowUs()`. "Status" numbers are the `native` column of src/protocol/errors.json; 0 is success.
  */
+import type { PriorityCode } from '../src/base/generated/boundary.js'
+import type { BatchingCode, TakeCode } from './generated/boundary.js'
 import type {
   NativeField,
   PipelineHandle,
@@ -15,15 +17,12 @@ import type {
 } from './native-handles.js'
 import type { PlanSpec } from './native-plan.js'
 
-/** 0 rows: requests share batches · 1 one row a run (fixed leading 1) · 2 whole: one request a run, tensors as they are. */
-export type Batching = 0 | 1 | 2
-
 export interface QueueSpec {
   /** Chosen by the engine; workers see it with each batch and find their session by it. */
   modelKey: number
   inputs: NativeField[]
   outputs: NativeField[]
-  batching: Batching
+  batching: BatchingCode
   /** 1..65536; the addon lowers it so that a batch stays under `batchBytesMax`. */
   batchRowsMax: number
   batchBytesMax: number
@@ -51,7 +50,7 @@ export interface AnswerFormSpec {
   routes: { label: string; lastModel: string }[]
 }
 
-/** Sizes are counts; histograms are arrays: [values of 0, sum in ns or rows, ...counts per bucket of histogramLayout()]. */
+/** Sizes are counts; histograms are arrays: HistogramSlot, then the count of each bucket of histogramLayout(). */
 export interface QueueStats {
   pendingRows: [number, number]
   failedRunCount: number
@@ -96,14 +95,14 @@ export interface Answer {
   /** Nanoseconds: [admission to first run, one entry per stage (append to completed)]. */
   elapsedNs: Float64Array
   /**
-   * Of a request that asked. Microseconds: total, send, then step, queue, assemble, run, scatter for each of `models`.
+   * Of a request that asked. Microseconds: TimingHeadSlot, then TimingStepSlot for each of `models`.
    */
   timing: { values: Float64Array; models: string[] } | null
 }
 
 export interface FailureDetail {
   status: number
-  /** Meaning by status: the list is in native/core/failure.hpp. */
+  /** Named by status in generated/boundary.ts: QueueFullDetail and so on. */
   details: [number, number, number, number]
   /** Text of the runtime's own error; '' when there is none. */
   text: string
@@ -111,12 +110,6 @@ export interface FailureDetail {
   channel: number
   wireId: number
 }
-
-/**
- * take(): 0 closed · 1 a batch, see `WorkerInfo` · 2 a job: `takeJob` · 3 nothing within the timeout · 4 the worker was set
- * aside or retired, and is to end.
- */
-export type TakeKind = 0 | 1 | 2 | 3 | 4
 
 /** What a worker has been inside of for a while. Named by `worker` and `startNs`: what it does later has another start. */
 export interface RunInHand {
@@ -233,13 +226,12 @@ export interface NativeAddon {
   yieldToOthers(): void
   closeWorker(worker: WorkerHandle): void
   /**
-   * Int32: [modelKey, batchId, rows, entryCount, laneId, isAlone, givenUp]. A view of native memory, filled by take.
-   * isAlone 1: nothing else ran or waited in the plane at that moment. givenUp: how many batches this process has given
-   * up, modulo 2^32; while it stays the same, so does every batch that was ever seen.
+   * By WorkerInfoSlot: a view of native memory, filled by take. givenUp: how many batches this process has given up, modulo
+   * 2^32.
    */
   workerInfo(worker: WorkerHandle): Int32Array
   /** Blocks the thread up to timeoutMs (-1: until there is work or the plane closes). */
-  take(worker: WorkerHandle, timeoutMs: number): TakeKind
+  take(worker: WorkerHandle, timeoutMs: number): TakeCode
   /** Of the batch in hand. */
   laneLayout(worker: WorkerHandle): LaneLayout
   /** The memory of the batch in hand: inputs and outputs. Cache it by batchId; it stays valid for the isolate's life. */
@@ -290,7 +282,7 @@ export interface NativeAddon {
     dims: Int32Array | null,
     meta: Uint8Array | null,
     deadlineUs: number,
-    priority: 0 | 1,
+    priority: PriorityCode,
     tag: number,
     /** What the log calls the request, below 2^52: WebSocket requests get numbers from there on. */
     requestNumber?: number,
@@ -300,7 +292,8 @@ export interface NativeAddon {
     hasOthers?: boolean,
   ): number
   lastFailure(port: PortHandle): FailureDetail
-  refusalFacts(port: PortHandle): Float64Array // [details × 4, channel, wireId] of what `receive` or `submitJson` refused last: one array a port
+  /** By RefusalSlot: of what `receive` or `submitJson` refused last; one array a port. */
+  refusalFacts(port: PortHandle): Float64Array
   /** Publishes what this isolate appended since the last flush. Call once per loop turn (setImmediate). */
   flush(port: PortHandle): void
   /** True when it was still unanswered: a `failed` event with ERR_ABORTED follows. */
@@ -309,21 +302,11 @@ export interface NativeAddon {
   expire(port: PortHandle): number
   /**
    * Moves what is ready into `events(port)` and `outbox(port)`. Returns the number of events; call again while it is > 0.
-   * Each event is 4 float64: [kind, a, b, c]
-   *   1 answered   a = tag, b = request, c = planKey     → readAnswer (JavaScript requests)
-   *   2 failed     a = tag, b = request number          → readFailure
-   *   4 send       a = connection, b = offset, c = bytes in outbox, valid until the next drain
-   *   5 sendFailed a = connection, b = request, c = channel * 2^32 + wire id → readFailure
-   *   6 job        a = tag, b = job number              → readJob
-   *   8 httpOutbox                                     → the answers that follow lie in another httpOutbox
-   *   9 httpAnswered a = exchange, b = offset, c = bytes in httpOutbox, valid until the next drain
-   *   10 httpFailed a = exchange, b = request           → readFailure
-   *   11 httpLarge a = exchange, b = request, c = requestNumber → readAnswer: its text is to be printed in parts
-   *   7 sendHeld   as 4, to a congested socket: its results keep their credit until acknowledge
+   * Each event is PortEventSlot; PortEvent says what a, b and c are.
    */
   drain(port: PortHandle): number
   events(port: PortHandle): Float64Array
-  /** May be a new, larger buffer after a drain: ask again when event 4 ends beyond the old one. */
+  /** May be a new, larger buffer after a drain: ask again when a `send` ends beyond the old one. */
   outbox(port: PortHandle): Uint8Array
   readAnswer(port: PortHandle, request: number): Answer
   readFailure(port: PortHandle, request: number): FailureDetail
@@ -344,7 +327,7 @@ export interface NativeAddon {
    */
   setCongested(port: PortHandle, connection: number, isCongested: boolean): boolean
   /**
-   * The kernel took the oldest `frames` of the frames (event 7) that were sent while the socket was congested.
+   * The kernel took the oldest `frames` of the frames (sendHeld) that were sent while the socket was congested.
    * @returns as setCongested.
    */
   acknowledge(port: PortHandle, connection: number, frames: number): boolean
@@ -363,8 +346,8 @@ export interface NativeAddon {
   /** Before the first submitJson that may reach the plan. @throws RangeError when it does not fit the plan. */
   setAnswerForm(plan: PlanHandle, form: AnswerFormSpec): void
   /**
-   * One JSON body of columns; read before it returns. > 0: the number of the request that was admitted; exactly one event
-   * 9 or 10 names `exchange` · 0: not read here (malformed, other forms, strings, no form): nothing was done · < 0:
+   * One JSON body of columns; read before it returns. > 0: the number of the request that was admitted; exactly one
+   * event httpAnswered, httpLarge or httpFailed names `exchange` · 0: not read here (malformed, other forms, strings, no form): nothing was done · < 0:
    * -status, with lastFailure. `requestNumber`: the last part of request_id. `meta`: a MetaBlock of what the
    * log is to keep.
    */

@@ -2,6 +2,7 @@
  * What the addon's calls have in common: handles of what it keeps, fields of models, and where a value of a plan is found.
  * Types only.
  */
+import type { SourceSideCode } from '../src/base/generated/boundary.js'
 
 export type QueueHandle = object & { readonly __queue: unique symbol }
 export type PlanHandle = object & { readonly __plan: unique symbol }
@@ -22,8 +23,8 @@ export interface NativeField {
 export interface SourceSpec {
   stage: number
   position: number
-  /** 0: the model's inputs (how `in.*` is reached, on stage 0) · 1: its outputs. */
-  side: 0 | 1
+  /** `in.*` is reached as the inputs of stage 0. */
+  side: SourceSideCode
   /** Tensor index by option of that position (one entry, unless it is a split). */
   slots: number[]
 }

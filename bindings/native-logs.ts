@@ -2,12 +2,12 @@
  * What the addon exports of logs (native/log): made and closed with deployments, filled by workers, and by `appendLog` for
  * pipelines with strings.
  */
+import type { ColumnKindCode, DurabilityCode } from './generated/boundary.js'
 import type { LogHandle, PipelineHandle, PortHandle, SourceSpec } from './native-handles.js'
 
 /** One column of a log, as native/log/log_rows.hpp fills it. */
 export interface LogColumnSpec {
-  /** 0 time · 1 tensor · 2 anomaly count · 3 anomaly · 4 elapsed · 5 request number · 6 route · 7 shape · 8 key */
-  kind: number
+  kind: ColumnKindCode
   /** Of a row: tensors (0: a list of as many as it has), shapes, elapsed. */
   elements: number
   /** Tensors alone: rows of a model that was shed or failed are null. */
@@ -28,8 +28,7 @@ export interface LogSpec {
   columns: LogColumnSpec[]
   /** Names of the columns of keys in the meta of requests. */
   keys: string[]
-  /** 0 async · 1 sampled · 2 committed: answers wait for their rows. */
-  durability: number
+  durability: DurabilityCode
   sampleRate: number
   seed: bigint
   /** New requests are refused while the log fails. */
@@ -58,7 +57,7 @@ export interface NativeLogs {
   createLog(plane: number, pipeline: PipelineHandle, spec: LogSpec): LogHandle
   /**
    * Rows of the plain path, as one record batch message; copied. Of a committed log a `job` event of `port` with `tag`
-   * follows when they are on the disk: its byte is 1 when they are lost.
+   * follows when they are on the disk, or lost: its byte is a LogReply.
    */
   appendLog(
     log: LogHandle,

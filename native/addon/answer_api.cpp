@@ -111,8 +111,10 @@ Napi::Value read_failure(const Napi::CallbackInfo& info) {
   Request& request = open_request(info, box);
   Failure failure;
   const StatusCode end = request.end_code.load(std::memory_order_relaxed);
-  if (end != StatusCode::kOk)
-    failure.set(end, 0, request.deadline_us == 0 ? 0 : request.deadline_us - request.admitted_ns / 1000);
+  if (end == StatusCode::kDeadlineExceeded)
+    failure.set(DeadlineExceededDetail{.budget_us = request.deadline_us - request.admitted_ns / 1000});
+  else if (end != StatusCode::kOk)
+    failure.set(end);
   else
     failure = request.failure;
   const Origin origin = request.origin;

@@ -4,6 +4,7 @@
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "core/boundary_codes.hpp"
 
 namespace penstock::addon {
 namespace {
@@ -109,8 +110,8 @@ Napi::Value queue_stats(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const ModelQueue& queue = *open_box<QueueBox>(info, 0).queue;
   Napi::Object stats = Napi::Object::New(env);
-  Napi::Array pending = Napi::Array::New(env, kPriorities);
-  for (uint32_t p = 0; p < kPriorities; ++p) pending.Set(p, queue.pending_rows[p].load(std::memory_order_relaxed));
+  Napi::Array pending = Napi::Array::New(env, kPriorityCount);
+  for (uint32_t p = 0; p < kPriorityCount; ++p) pending.Set(p, queue.pending_rows[p].load(std::memory_order_relaxed));
   const auto set = [&](const char* name, double value) { stats.Set(name, Napi::Number::New(env, value)); };
   stats.Set("pendingRows", pending);
   set("failedRunCount", static_cast<double>(queue.failed_run_count.load()));
@@ -167,8 +168,8 @@ Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
   stats.Set("inFlight", Napi::Number::New(env, counters.in_flight.load()));
   stats.Set("failureCounts", counter_array(env, counters.failure_counts));
   stats.Set("checkFailureCounts", counter_array(env, counters.check_failures));
-  auto losses = Napi::Float64Array::New(env, PipelineStats::kPositionsMax * kStatusCodeCount);
-  for (size_t i = 0; i < PipelineStats::kPositionsMax; ++i) {
+  auto losses = Napi::Float64Array::New(env, kPositionsMax * kStatusCodeCount);
+  for (size_t i = 0; i < kPositionsMax; ++i) {
     // No row is lost for kOk: its place has those that were shed.
     losses[i * kStatusCodeCount] = static_cast<double>(counters.shed_rows[i].load(std::memory_order_relaxed));
     for (size_t code = 1; code < kStatusCodeCount; ++code)
@@ -195,8 +196,8 @@ Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
 
 Napi::Value histogram_layout(const Napi::CallbackInfo& info) {
   Napi::Object layout = Napi::Object::New(info.Env());
-  layout.Set("schema", Napi::Number::New(info.Env(), Histogram::kSchema));
-  layout.Set("secondPower", Napi::Number::New(info.Env(), Histogram::kSecondPower));
+  layout.Set("schema", Napi::Number::New(info.Env(), kHistogramSchema));
+  layout.Set("secondPower", Napi::Number::New(info.Env(), kHistogramSecondPower));
   return layout;
 }
 

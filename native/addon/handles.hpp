@@ -10,6 +10,7 @@
 #include <string>
 
 #include "addon/napi_setup.hpp"
+#include "core/boundary_codes.hpp"
 #include "core/caller_limit.hpp"
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
@@ -56,7 +57,6 @@ struct LimitBox {
 struct WorkerBox {
   static constexpr napi_type_tag kTag{0xe20c5b9fd7413a68, 0x6f8b2d14c03e97a5};
   static constexpr const char* kName = "worker";
-  static constexpr size_t kInfoLength = 8;
   ~WorkerBox();
   void close();
 
@@ -93,7 +93,6 @@ struct PortBox {
   static constexpr napi_type_tag kTag{0x38a6f1c40e5d7b92, 0xd0751b8e9fa2c643};
   static constexpr const char* kName = "port";
   static constexpr size_t kEventsMax = 2048;  // of one drain
-  static constexpr size_t kEventLength = 4;
   ~PortBox();
   void close();
 
@@ -114,15 +113,14 @@ struct PortBox {
   int64_t last_wire_id = -1;
   // What JavaScript must know of a frame or body that was refused, without a call or an object: details, channel,
   // request.
-  static constexpr size_t kRefusalLength = 6;
   Napi::Reference<Napi::Float64Array> refusal;
   double* refusal_values = nullptr;
   void note_refusal(int64_t channel, int64_t wire_id) {
     last_channel = channel;
     last_wire_id = wire_id;
-    std::copy(last_failure.details.begin(), last_failure.details.end(), refusal_values);
-    refusal_values[4] = static_cast<double>(channel);
-    refusal_values[5] = static_cast<double>(wire_id);
+    std::copy(last_failure.details.begin(), last_failure.details.end(), refusal_values + RefusalSlot::kDetail0);
+    refusal_values[RefusalSlot::kChannel] = static_cast<double>(channel);
+    refusal_values[RefusalSlot::kWireId] = static_cast<double>(wire_id);
   }
   // Taken from the mailbox, not yet told to JavaScript.
   Request* answers = nullptr;

@@ -130,7 +130,7 @@ Napi::Value print_nest(const Napi::CallbackInfo& info) {
   const auto count_max = static_cast<int64_t>(elements.size / element_bytes);
   const auto start = static_cast<size_t>(read_integer(info[4], "start", 0, count_max));
   const auto count = static_cast<size_t>(read_integer(info[5], "count", 0, count_max - static_cast<int64_t>(start)));
-  if (text.size / (json::kElementCharactersMax + 1 + 2 * dims.size()) < count)
+  if (text.size / (kElementCharactersMax + 1 + 2 * dims.size()) < count)
     throw Napi::RangeError::New(info.Env(), "Expected room for the text of the elements.");
   char* const begin = reinterpret_cast<char*>(const_cast<uint8_t*>(text.data));
   const char* const end = json::print_nest_part(reinterpret_cast<const std::byte*>(elements.data), dtype, dims, start,

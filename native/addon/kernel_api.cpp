@@ -4,6 +4,7 @@
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "core/boundary_codes.hpp"
 #include "kernel/dispatch.hpp"
 
 namespace penstock::addon {
@@ -215,9 +216,8 @@ Napi::Value transpose_images(const Napi::CallbackInfo& info) {
 
 // (target, source, count, height, width, channels, targetHeight, targetWidth, isLinear)
 Napi::Value resize_images(const Napi::CallbackInfo& info) {
-  constexpr int64_t kSideMax = 1 << 24;
   const auto side = [&](size_t argument) {
-    return static_cast<size_t>(read_integer(info[argument], "side", 1, kSideMax));
+    return static_cast<size_t>(read_integer(info[argument], "side", 1, kImageSideMax));
   };
   const kernel::ResizeShape shape{count_of(info, 2, "count"), side(3), side(4), side(5), side(6), side(7)};
   const auto product = [&](size_t height, size_t width) {

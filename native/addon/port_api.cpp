@@ -5,28 +5,19 @@
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "core/boundary_codes.hpp"
 #include "core/clock.hpp"
 
 namespace penstock::addon {
 namespace {
-enum Event : int {
-  kAnswered = 1,
-  kFailed = 2,
-  kSend = 4,
-  kSendFailed = 5,
-  kJob = 6,
-  kSendHeld = 7,
-  kHttpOutbox = 8,
-  kHttpAnswered = 9,
-  kHttpFailed = 10,
-  kHttpLarge = 11
-};
+using enum PortEvent;
+constexpr auto kAllInputs = static_cast<int64_t>(ShapeInput::kAll);
 
 Napi::Value open_port(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto plane = Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
   if (plane == nullptr) throw_handle_error(env, "plane", "is closed");
-  const auto requests_max = static_cast<uint32_t>(read_integer(info[2], "requestsMax", 1, 1 << 20));
+  const auto requests_max = static_cast<uint32_t>(read_integer(info[2], "requestsMax", 1, kRequestsInFlightCeiling));
   napi_threadsafe_function function = nullptr;
   const napi_status status =
       napi_create_threadsafe_function(env, info[1], nullptr, Napi::String::New(env, "penstock.port"), 0, 1, nullptr,
@@ -53,11 +44,11 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
   box->gateway = std::make_unique<wire::Gateway>(*box->port);
   box->tally = std::make_unique<AnswerTally>(box->port->writer);
   box->http = std::make_unique<json::Gateway>(*box->port);
-  auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortBox::kEventLength);
+  auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortEventSlot::kLength);
   box->event_values = events.Data();
   box->events = Napi::Persistent(events);
   box->events.SuppressDestruct();
-  auto refusal = Napi::Float64Array::New(env, PortBox::kRefusalLength);
+  auto refusal = Napi::Float64Array::New(env, RefusalSlot::kLength);
   box->refusal_values = refusal.Data();
   box->refusal = Napi::Persistent(refusal);
   box->refusal.SuppressDestruct();
@@ -76,7 +67,7 @@ bool read_row_bytes(const Plan& plan, const Napi::Value& dims, std::vector<int64
   if (plan.has_free_dims) {
     if (!dims.IsTypedArray() || dims.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
         dims.As<Napi::Int32Array>().ElementLength() != plan.free_dim_count) {
-      failure.set(StatusCode::kShape, -1, static_cast<int64_t>(plan.free_dim_count), 0);
+      failure.set(ShapeDetail{.input = kAllInputs, .expected = static_cast<int64_t>(plan.free_dim_count)});
       return false;
     }
     const auto values = dims.As<Napi::Int32Array>();
@@ -89,7 +80,7 @@ bool read_row_bytes(const Plan& plan, const Napi::Value& dims, std::vector<int64
       if (dim < 0) dim = free_dims[free_index++];
     const auto bytes = row_bytes_of(plan.inputs[i].dtype, full);
     if (!bytes) {
-      failure.set(StatusCode::kShape, static_cast<int64_t>(i), 1, 0);
+      failure.set(ShapeDetail{.input = static_cast<int64_t>(i), .expected = 1});
       return false;
     }
     row_bytes.push_back(*bytes);
@@ -118,11 +109,12 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
   std::vector<int64_t> free_dims;
   std::vector<size_t> row_bytes;
   if (inputs.Length() != plan->inputs.size()) {
-    failure.set(StatusCode::kShape, -1, static_cast<int64_t>(plan->inputs.size()), inputs.Length());
+    failure.set(ShapeDetail{
+        .input = kAllInputs, .expected = static_cast<int64_t>(plan->inputs.size()), .received = inputs.Length()});
     return refuse(env, box);
   }
   if (!(rows >= 0) || rows > UINT32_MAX) {
-    failure.set(StatusCode::kShape, 0, 1, static_cast<int64_t>(rows >= 0 ? UINT32_MAX : 0));
+    failure.set(ShapeDetail{.expected = 1, .received = static_cast<int64_t>(rows >= 0 ? UINT32_MAX : 0)});
     return refuse(env, box);
   }
   if (!read_row_bytes(*plan, info[4], free_dims, row_bytes, failure)) return refuse(env, box);
@@ -132,7 +124,8 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
     size_t expected_bytes = 0;
     const bool is_huge = __builtin_mul_overflow(row_bytes[i], static_cast<size_t>(rows), &expected_bytes);
     if (is_huge || bytes.size != expected_bytes) {
-      failure.set(StatusCode::kShape, i, static_cast<int64_t>(expected_bytes), static_cast<int64_t>(bytes.size));
+      failure.set(ShapeDetail{
+          .input = i, .expected = static_cast<int64_t>(expected_bytes), .received = static_cast<int64_t>(bytes.size)});
       return refuse(env, box);
     }
     pointers.push_back(reinterpret_cast<const std::byte*>(bytes.data));
@@ -143,7 +136,7 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
   submission.free_dims = free_dims.data();
   submission.rows = static_cast<uint32_t>(rows);
   if (!read_meta(info[5], submission.meta)) {
-    failure.set(StatusCode::kArgument, 5);
+    failure.set(StatusCode::kArgument);
     return refuse(env, box);
   }
   submission.deadline_us = static_cast<int64_t>(info[6].ToNumber().DoubleValue());
@@ -193,12 +186,12 @@ struct EventWriter {
   size_t count = 0;
 
   bool has_room(size_t events = 1) const noexcept { return count + events <= PortBox::kEventsMax; }
-  void add(Event kind, double a, double b, double c) noexcept {
-    double* const event = values + PortBox::kEventLength * count++;
-    event[0] = kind;
-    event[1] = a;
-    event[2] = b;
-    event[3] = c;
+  void add(PortEvent kind, double a, double b, double c) noexcept {
+    double* const event = values + PortEventSlot::kLength * count++;
+    event[PortEventSlot::kKind] = static_cast<double>(kind);
+    event[PortEventSlot::kA] = a;
+    event[PortEventSlot::kB] = b;
+    event[PortEventSlot::kC] = c;
   }
 };
 
@@ -232,7 +225,7 @@ bool tell_http(PortBox& box, Request& request, double number, EventWriter& event
 // An answer that no dialect could write is a failure before any of them begins to.
 void expect_answer(Request& request) {
   if (!request.plan->has_free_answer || request.status() != StatusCode::kOk || has_answer_shapes(request)) return;
-  request.fail(StatusCode::kRunFailed, 1, 0, 0, "The rows of an output have different shapes.");
+  request.fail(RunFailedDetail{.is_ours = 1}, "The rows of an output have different shapes.");
 }
 
 void tell_answers(PortBox& box, EventWriter& events) {

@@ -4,6 +4,7 @@
 
 #include "addon/handles.hpp"
 #include "addon/values.hpp"
+#include "core/boundary_codes.hpp"
 
 namespace penstock::addon {
 namespace {
@@ -101,11 +102,11 @@ Check read_check(const Napi::Value& value) {
 LogColumn read_column(const Napi::Value& value) {
   const Napi::Object spec = value.As<Napi::Object>();
   LogColumn column;
-  column.kind = static_cast<ColumnKind>(read_integer(spec.Get("kind"), "kind", 0, 8));
+  column.kind = static_cast<ColumnKind>(read_integer(spec.Get("kind"), "kind", 0, kColumnKindCount - 1));
   column.elements = static_cast<uint32_t>(read_integer(spec.Get("elements"), "elements", 0, INT32_MAX));
   column.is_nullable = read_boolean(spec, "isNullable");
   if (column.kind == ColumnKind::kAnomaly || column.kind == ColumnKind::kKey)
-    column.check = static_cast<uint16_t>(read_integer(spec.Get("check"), "check", 0, 63));
+    column.check = static_cast<uint16_t>(read_integer(spec.Get("check"), "check", 0, kChecksMax - 1));
   if (column.kind != ColumnKind::kTensor && column.kind != ColumnKind::kShape) return column;
   column.source = read_source(spec.Get("source").As<Napi::Object>());
   column.dtype = static_cast<Dtype>(read_integer(spec.Get("dtype"), "dtype", 1, 16));
@@ -128,7 +129,7 @@ Source read_source(const Napi::Object& spec) {
   Source source;
   source.stage = static_cast<uint16_t>(read_integer(spec.Get("stage"), "stage", 0, 65535));
   source.position = static_cast<uint16_t>(read_integer(spec.Get("position"), "position", 0, 65535));
-  source.side = static_cast<uint8_t>(read_integer(spec.Get("side"), "side", 0, 1));
+  source.side = static_cast<SourceSide>(read_integer(spec.Get("side"), "side", 0, kSourceSideCount - 1));
   source.slots = read_list<uint16_t>(spec, "slots", [](const Napi::Value& slot) {
     return static_cast<uint16_t>(read_integer(slot, "slots", 0, 65535));
   });
@@ -140,15 +141,16 @@ QueueOptions read_queue_options(const Napi::Object& spec) {
   options.model_key = static_cast<uint32_t>(read_integer(spec.Get("modelKey"), "modelKey", 0, INT32_MAX));
   options.inputs = read_list<Field>(spec, "inputs", read_field);
   options.outputs = read_list<Field>(spec, "outputs", read_field);
-  options.batching = static_cast<Batching>(read_integer(spec.Get("batching"), "batching", 0, 2));
-  options.batch_rows_max = static_cast<uint32_t>(read_integer(spec.Get("batchRowsMax"), "batchRowsMax", 1, 65536));
+  options.batching = static_cast<Batching>(read_integer(spec.Get("batching"), "batching", 0, kBatchingCount - 1));
+  options.batch_rows_max =
+      static_cast<uint32_t>(read_integer(spec.Get("batchRowsMax"), "batchRowsMax", 1, kBatchRowsCeiling));
   if (options.batching != Batching::kRows) options.batch_rows_max = 1;
   options.batch_bytes_max =
       static_cast<size_t>(read_integer(spec.Get("batchBytesMax"), "batchBytesMax", 1, int64_t{1} << 40));
   const auto limits = read_list<uint32_t>(spec, "pendingRowsMax", [](const Napi::Value& limit) {
     return static_cast<uint32_t>(read_integer(limit, "pendingRowsMax", 1, INT32_MAX));
   });
-  if (limits.size() != kPriorities) refuse(spec.Env(), "Expected pendingRowsMax to have two entries.");
+  if (limits.size() != kPriorityCount) refuse(spec.Env(), "Expected pendingRowsMax to have two entries.");
   options.pending_rows_max = {limits[0], limits[1]};
   options.max_delay_us = read_integer(spec.Get("maxDelayUs"), "maxDelayUs", 0, 60'000'000);
   options.is_page_locked = read_boolean(spec, "isPageLocked");
@@ -166,7 +168,8 @@ LogOptions read_log_options(const Napi::Object& spec) {
   options.columns = read_list<LogColumn>(spec, "columns", read_column);
   options.keys =
       read_list<std::string>(spec, "keys", [](const Napi::Value& key) { return key.ToString().Utf8Value(); });
-  options.durability = static_cast<Durability>(read_integer(spec.Get("durability"), "durability", 0, 2));
+  options.durability =
+      static_cast<Durability>(read_integer(spec.Get("durability"), "durability", 0, kDurabilityCount - 1));
   options.sample_rate = spec.Get("sampleRate").ToNumber().DoubleValue();
   bool is_lossless = false;
   options.seed = spec.Get("seed").As<Napi::BigInt>().Uint64Value(&is_lossless);

@@ -1,5 +1,6 @@
 #include "addon/values.hpp"
 
+#include "core/boundary_codes.hpp"
 #include "flatbuffers/wire_slots.hpp"
 
 namespace penstock::addon {
@@ -17,10 +18,11 @@ Napi::Value failure_detail(Napi::Env env, const Failure& failure, int64_t channe
 }
 
 Napi::Value histogram_snapshot(Napi::Env env, const HistogramSum& histogram) {
-  auto snapshot = Napi::Float64Array::New(env, Histogram::kBuckets + 2);
-  snapshot[0] = static_cast<double>(histogram.zeros);
-  snapshot[1] = static_cast<double>(histogram.sum);
-  for (uint32_t i = 0; i < Histogram::kBuckets; ++i) snapshot[i + 2] = static_cast<double>(histogram.counts[i]);
+  auto snapshot = Napi::Float64Array::New(env, HistogramSlot::kLength + Histogram::kBuckets);
+  snapshot[HistogramSlot::kZeros] = static_cast<double>(histogram.zeros);
+  snapshot[HistogramSlot::kSum] = static_cast<double>(histogram.sum);
+  for (uint32_t i = 0; i < Histogram::kBuckets; ++i)
+    snapshot[HistogramSlot::kLength + i] = static_cast<double>(histogram.counts[i]);
   return snapshot;
 }
 

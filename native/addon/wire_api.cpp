@@ -4,6 +4,7 @@
 #include "addon/known_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "core/boundary_codes.hpp"
 
 namespace penstock::addon {
 namespace {
@@ -34,7 +35,7 @@ Napi::Value close_connection(const Napi::CallbackInfo& info) {
 Napi::Value open_channel(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   open_connection_of(info, box);
-  const auto channel = static_cast<uint32_t>(read_integer(info[2], "channel", 0, wire::Gateway::kChannelsMax - 1));
+  const auto channel = static_cast<uint32_t>(read_integer(info[2], "channel", 0, kChannelsMax - 1));
   box.gateway->open_channel(connection_of(info), channel, open_box<PipelineBox>(info, 3).pipeline, info[4].ToBoolean());
   return info.Env().Undefined();
 }

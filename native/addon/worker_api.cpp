@@ -6,6 +6,7 @@
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "core/boundary_codes.hpp"
 #include "core/thread_priority.hpp"
 
 namespace penstock::addon {
@@ -23,7 +24,7 @@ Napi::Value open_worker(const Napi::CallbackInfo& info) {
   if (box->plane == nullptr) throw_handle_error(env, "plane", "is closed");
   box->seat.index = static_cast<uint32_t>(read_integer(info[1], "index", 0, 4095));
   box->seat.is_for_background = info[2].ToBoolean();
-  auto values = Napi::Int32Array::New(env, WorkerBox::kInfoLength);
+  auto values = Napi::Int32Array::New(env, WorkerInfoSlot::kLength);
   box->info_values = values.Data();
   box->info = Napi::Persistent(values);
   box->info.SuppressDestruct();  // the isolate frees it at teardown, after this box
@@ -54,13 +55,13 @@ Napi::Value take(const Napi::CallbackInfo& info) {
       }
       const Batch& batch = *box.seat.batch;
       box.has_batch = true;
-      box.info_values[0] = static_cast<int32_t>(batch.lane.queue.options.model_key);
-      box.info_values[1] = static_cast<int32_t>(batch.id);
-      box.info_values[2] = static_cast<int32_t>(batch.rows);
-      box.info_values[3] = static_cast<int32_t>(batch.entries.size());
-      box.info_values[4] = static_cast<int32_t>(batch.lane.id);
-      box.info_values[5] = box.seat.is_alone ? 1 : 0;
-      box.info_values[6] = static_cast<int32_t>(Batch::given_up_count());
+      box.info_values[WorkerInfoSlot::kModelKey] = static_cast<int32_t>(batch.lane.queue.options.model_key);
+      box.info_values[WorkerInfoSlot::kBatchId] = static_cast<int32_t>(batch.id);
+      box.info_values[WorkerInfoSlot::kRows] = static_cast<int32_t>(batch.rows);
+      box.info_values[WorkerInfoSlot::kEntryCount] = static_cast<int32_t>(batch.entries.size());
+      box.info_values[WorkerInfoSlot::kLaneId] = static_cast<int32_t>(batch.lane.id);
+      box.info_values[WorkerInfoSlot::kIsAlone] = box.seat.is_alone ? 1 : 0;
+      box.info_values[WorkerInfoSlot::kGivenUp] = static_cast<int32_t>(Batch::given_up_count());
     }
     return Napi::Number::New(info.Env(), static_cast<double>(taken));
   }

@@ -16,13 +16,11 @@
 #include "batch/batch_layout.hpp"
 #include "batch/phases.hpp"
 #include "core/block.hpp"
+#include "core/boundary_codes.hpp"
 
 namespace penstock {
 class Lane;
 struct Request;
-
-enum class Priority : uint8_t { kInteractive = 0, kBackground = 1 };
-constexpr size_t kPriorities = 2;
 
 // `count` rows of `request`, from its row `request_row`, lie at `batch_row`.
 struct Entry {
@@ -73,7 +71,7 @@ class Batch {
   static uint32_t given_up_count() noexcept;
 
   std::byte* input_row(size_t input, uint32_t row) noexcept;
-  TensorView view(uint8_t side, size_t slot) const noexcept;
+  TensorView view(SourceSide side, size_t slot) const noexcept;
   bool has_all_outputs() const noexcept;
 
   void pin() noexcept { pins_.fetch_add(1, std::memory_order_relaxed); }

@@ -17,6 +17,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/boundary_codes.hpp"
+
 namespace penstock {
 // Written by one thread, read by any.
 class Counter {
@@ -33,12 +35,8 @@ class Counter {
 // Written by one thread, read by any.
 class Histogram {
  public:
-  static constexpr uint32_t kSchema = 3;
-  static constexpr uint32_t kSteps = 1u << kSchema;
-  // Up to 2^42 units, 68 minutes; what is above is counted in the last bucket.
-  static constexpr uint32_t kPowers = 42;
-  static constexpr uint32_t kBuckets = kSteps * kPowers + 1;
-  static constexpr uint32_t kSecondPower = 30;  // a second is 2^30 units of a duration
+  static constexpr uint32_t kSteps = 1u << kHistogramSchema;
+  static constexpr uint32_t kBuckets = kSteps * kHistogramPowers + 1;
 
   // `value` is its own unit: rows.
   void record(uint64_t value, uint64_t times = 1) noexcept { count(value, value * times, times); }

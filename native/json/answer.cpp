@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 #include "json/print.hpp"
 
 namespace penstock::json {
@@ -88,7 +89,7 @@ size_t answer_characters(const Request& request, const AnswerForm& form) noexcep
   for (const AnswerForm::Output& output : form.outputs) {
     TensorShape shape;
     if (!shape_of(request, request.plan->answer[output.source], shape)) return 0;
-    const size_t limit = shape.row_bytes == 0 ? kEmptyCharactersMax : kCharactersMax;
+    const size_t limit = shape.row_bytes == 0 ? kEmptyNestCharactersMax : kCharactersMax;
     size_t output_characters = nest_characters(*shape.dims) + 1;
     if (output_characters > limit / std::max<size_t>(rows, 1)) return 0;
     output_characters = rows * output_characters + output.head.size() + 2;

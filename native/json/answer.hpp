@@ -10,9 +10,6 @@
 namespace penstock::json {
 // Beyond this an answer is no text that anybody could read.
 constexpr size_t kCharactersMax = size_t{1} << 32;
-// What a tensor without elements may take: its brackets take no memory of the model, and a small request may ask for
-// any number of them. EMPTY_NEST_CHARACTERS_MAX of src/base/limits.ts.
-constexpr size_t kEmptyCharactersMax = size_t{1} << 26;
 // Room that print_answer needs. 0: it would be more than kCharactersMax, so there is no answer. The rows of each output
 // have a common shape (has_answer_shapes).
 size_t answer_characters(const Request& request, const AnswerForm& form) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/boundary_codes.hpp"
 #include "json/number.hpp"
 
 namespace penstock::json {

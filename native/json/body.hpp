@@ -19,8 +19,6 @@ namespace penstock::json {
 // Kept from request to request; `submission` points into it until the next `read`.
 class Body {
  public:
-  static constexpr int64_t kDeadlineMsMax = 3'600'000;  // DEADLINE_MS_MAX of base/limits.ts
-
   // False: the body is not one of those above, or is wrong.
   bool read(std::string_view text, const Plan& plan, const AnswerForm& form);
   // Inputs, rows, free dims and priority; the rest is the caller's to fill in.

@@ -35,7 +35,7 @@ Gateway::Answer Gateway::collect(Request& request, size_t& offset, size_t& bytes
   const AnswerForm& form = *request.plan->answer_form;
   const size_t room = request.status() == StatusCode::kOk ? answer_characters(request, form) : 0;
   if (room == 0) {
-    request.fail(StatusCode::kRunFailed, 1, 0, 0, kTooLarge);
+    request.fail(RunFailedDetail{.is_ours = 1}, kTooLarge);
     return Answer::kFailed;
   }
   if (outbox_used_ + room > outbox_->size_bytes()) {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 #include "kernel/cast.hpp"
 
 namespace penstock::json {

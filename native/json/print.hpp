@@ -10,7 +10,6 @@
 
 namespace penstock::json {
 // No element's text is longer.
-constexpr size_t kElementCharactersMax = 32;
 
 // Writes one element and returns the end of its text. `element` needs no alignment.
 char* print_element(const std::byte* element, Dtype dtype, char* text) noexcept;

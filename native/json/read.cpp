@@ -138,13 +138,13 @@ class NestReader {
 
   bool read() noexcept {
     if (cursor_.peek() != '[') return append();
-    std::array<int64_t, Nest::kRankMax> counts;
+    std::array<int64_t, kRankMax> counts;
     size_t depth = 0;
     bool has_rank = false;
     for (;;) {
       // Before a value, inside `depth` arrays.
       if (cursor_.take('[')) {
-        if (depth == (has_rank ? nest_.rank : Nest::kRankMax)) return false;
+        if (depth == (has_rank ? nest_.rank : kRankMax)) return false;
         ++nest_.arrays;
         counts[depth++] = 0;
         if (!has_rank) nest_.dims[depth - 1] = -1;

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "core/boundary_codes.hpp"
 #include "core/dtype_codes.hpp"
 
 namespace penstock::json {
@@ -58,7 +59,6 @@ class Elements {
 };
 
 struct Nest {
-  static constexpr size_t kRankMax = 16;
   std::array<int64_t, kRankMax> dims{};
   size_t rank = 0;
   size_t count = 0;   // elements

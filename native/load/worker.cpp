@@ -76,7 +76,7 @@ Worker::Worker(const Plan& plan, const Address& address, const std::vector<Reque
       thinking_(connections_, 0),
       is_ready_(connections_, 0),
       is_dirty_(connections_, 0) {
-  if (poll_ < 0) abandon(kStatusPlan, std::string("Cannot open an epoll instance: ") + std::strerror(errno));
+  if (poll_ < 0) abandon(LoadStatus::kPlan, std::string("Cannot open an epoll instance: ") + std::strerror(errno));
   scratch_.reserve(Connection::kScratchBytes);
   client_->count_into(*tally_);
 }
@@ -272,7 +272,8 @@ void Worker::watch(size_t index) {
   event.events = connection.has_unsent() ? EPOLLIN | EPOLLOUT : EPOLLIN;
   event.data.u64 = index;
   const int operation = connection.is_watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (::epoll_ctl(poll_, operation, connection.descriptor(), &event) != 0) abandon(kStatusPlan, "epoll_ctl failed");
+  if (::epoll_ctl(poll_, operation, connection.descriptor(), &event) != 0)
+    abandon(LoadStatus::kPlan, "epoll_ctl failed");
   connection.is_watched = true;
   connection.is_watched_for_room = connection.has_unsent();
 }
@@ -282,7 +283,7 @@ void Worker::poll(int64_t until_ns) {
   const int64_t wait_ns = std::clamp<int64_t>(until_ns - now_ns(), 0, kThirdOfASecondNs);
   const int count = wait_for_events(poll_, events.data(), static_cast<int>(events.size()), wait_ns);
   if (count < 0 && errno != EINTR)
-    abandon(kStatusPlan, std::string("Waiting for sockets failed: ") + std::strerror(errno));
+    abandon(LoadStatus::kPlan, std::string("Waiting for sockets failed: ") + std::strerror(errno));
   for (int event = 0; event < count; ++event) {
     const epoll_event& ready = events[static_cast<size_t>(event)];
     serve(static_cast<size_t>(ready.data.u64), ready.events);

@@ -18,7 +18,7 @@ constexpr int16_t kNoRoute = -1;
 bool is_lost(const Request& request, const Source& source) noexcept {
   const uint64_t lost = request.lost_positions.load(std::memory_order_acquire);
   const uint32_t position = request.plan->stages[source.stage].first_position + source.position;
-  return source.side == 1 && (lost >> position & 1) != 0;
+  return source.side == SourceSide::kOutputs && (lost >> position & 1) != 0;
 }
 
 uint64_t check_bits_of(const Request& request, uint32_t row) noexcept {

@@ -14,24 +14,12 @@
 #include <span>
 #include <vector>
 
+#include "core/boundary_codes.hpp"
 #include "log/byte_buffer.hpp"
 #include "plan/request_log.hpp"
 #include "runtime/request.hpp"
 
 namespace penstock {
-// As bindings/native-addon.ts numbers them.
-enum class ColumnKind : uint8_t {
-  kTime = 0,
-  kTensor = 1,
-  kAnomalyCount = 2,
-  kAnomaly = 3,
-  kElapsed = 4,
-  kRequestNumber = 5,
-  kRoute = 6,
-  kShape = 7,
-  kKey = 8,
-};
-
 struct LogColumn {
   ColumnKind kind = ColumnKind::kTime;
   Source source;                  // of tensors and shapes

@@ -5,22 +5,21 @@
 
 #include "core/assert.hpp"
 #include "core/block.hpp"
+#include "core/boundary_codes.hpp"
 
 namespace penstock {
 namespace {
-alignas(8) constexpr std::array<std::byte, RecordBatchMessage::kAlignmentBytes> kPadding{};
+alignas(8) constexpr std::array<std::byte, kArrowAlignmentBytes> kPadding{};
 
 // Offsets from the first byte of the metadata. Vectors of 16-byte structs follow each other behind the two tables.
-constexpr size_t kMessageVtable = 4;
+constexpr size_t kMessageVtable = kFlatbufferRootBytes;
 constexpr size_t kMessageTable = 16;
 constexpr size_t kBatchVtable = 36;
 constexpr size_t kBatchTable = 48;
 constexpr size_t kNodes = 68;
-constexpr int16_t kVersionV5 = 4;
-constexpr uint8_t kHeaderRecordBatch = 3;
 
 size_t packed_bytes(size_t count) noexcept {
-  return align_up((count + 7) / 8, RecordBatchMessage::kAlignmentBytes);
+  return align_up((count + 7) / 8, kArrowAlignmentBytes);
 }
 
 // Multiplying gathers the low bit of each byte in the highest one, the first byte's lowest.
@@ -102,7 +101,7 @@ void RecordBatchMessage::add_buffer(const std::byte* data, size_t bytes) {
   buffers_.push_back({static_cast<int64_t>(body_bytes_), static_cast<int64_t>(bytes)});
   if (bytes == 0) return;
   parts_.push_back({const_cast<std::byte*>(data), bytes});
-  const size_t padding = align_up(bytes, kAlignmentBytes) - bytes;
+  const size_t padding = align_up(bytes, kArrowAlignmentBytes) - bytes;
   if (padding > 0) parts_.push_back({const_cast<std::byte*>(kPadding.data()), padding});
   body_bytes_ += bytes + padding;
 }
@@ -122,7 +121,7 @@ void RecordBatchMessage::write_prefix(uint64_t row_count) {
   const size_t buffers = buffers_.size();
   const size_t buffers_at = kNodes + 4 + nodes * sizeof(Place) + 4;  // so that elements are aligned
   const size_t metadata_bytes = buffers_at + 4 + buffers * sizeof(Place);
-  PENSTOCK_ASSERT(metadata_bytes % kAlignmentBytes == 0);
+  PENSTOCK_ASSERT(metadata_bytes % kArrowAlignmentBytes == 0);
   prefix_.assign(8 + metadata_bytes, std::byte{0});
   put(prefix_.data(), uint32_t{0xFFFFFFFFu});
   put(prefix_.data() + 4, static_cast<uint32_t>(metadata_bytes));
@@ -134,8 +133,8 @@ void RecordBatchMessage::write_prefix(uint64_t row_count) {
   put(message, static_cast<int32_t>(kMessageTable - kMessageVtable));
   put(message + 4, static_cast<uint32_t>(kBatchTable - (kMessageTable + 4)));
   put(message + 8, static_cast<int64_t>(body_bytes_));
-  put(message + 16, kVersionV5);
-  put(message + 18, kHeaderRecordBatch);
+  put(message + 16, int16_t{kArrowVersionV5});
+  put(message + 18, kArrowHeaderRecordBatch);
   const std::array<uint16_t, 5> batch_vtable = {10, 20, 8, 4, 16};  // length, nodes, buffers
   std::memcpy(metadata + kBatchVtable, batch_vtable.data(), sizeof batch_vtable);
   std::byte* const batch = metadata + kBatchTable;

@@ -12,13 +12,12 @@
 
 #include <vector>
 
+#include "core/boundary_codes.hpp"
 #include "log/log_rows.hpp"
 
 namespace penstock {
 class RecordBatchMessage {
  public:
-  static constexpr size_t kAlignmentBytes = 8;
-
   void build(const LogRows& rows);
 
   const std::vector<iovec>& parts() const noexcept { return parts_; }

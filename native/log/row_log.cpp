@@ -16,7 +16,7 @@ void finish_requests(std::vector<Request*>& requests, int fault) {
   Deliveries deliveries;
   for (Request* request : requests) {
     if (request->is_answered.exchange(true, std::memory_order_acq_rel)) continue;
-    if (fault != 0) request->fail(StatusCode::kStorage, fault, 0, 0, "");
+    if (fault != 0) request->fail(StorageDetail{.fault = fault}, "");
     deliveries.answer(*request);
   }
   deliveries.flush();
@@ -27,7 +27,7 @@ void finish_requests(std::vector<Request*>& requests, int fault) {
 void tell(std::vector<LogWaiter>& waiters, bool is_lost) {
   for (const LogWaiter& waiter : waiters)
     if (const auto port = waiter.port.lock(); port != nullptr)
-      port->push_reply({waiter.tag, {static_cast<uint8_t>(is_lost ? 1 : 0)}});
+      port->push_reply({waiter.tag, {static_cast<uint8_t>(is_lost ? LogReply::kLost : LogReply::kKept)}});
   waiters.clear();
 }
 }  // namespace

@@ -22,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "core/boundary_codes.hpp"
 #include "log/log_rows.hpp"
 #include "log/record_batch.hpp"
 #include "log/segment.hpp"
@@ -30,8 +31,6 @@
 #include "runtime/port.hpp"
 
 namespace penstock {
-enum class Durability : uint8_t { kAsync = 0, kSampled = 1, kCommitted = 2 };
-
 struct LogOptions {
   std::string directory;
   std::vector<std::byte> schema;  // the stream's first message
@@ -42,8 +41,8 @@ struct LogOptions {
   uint64_t seed = 0;
   bool refuses = false;  // new requests, while it fails
   size_t list_elements_max = LogRows::kListElementsMax;  // of a column, in one record batch
-  uint64_t segment_bytes_max = uint64_t{64} << 20;
-  int64_t segment_ns_max = int64_t{900} * 1'000'000'000;
+  uint64_t segment_bytes_max = kLogSegmentBytesMax;
+  int64_t segment_ns_max = kLogSegmentMsMax * 1'000'000;
 };
 
 class RowLog;
@@ -79,8 +78,8 @@ class RowLog final : public RequestLog {
   static constexpr size_t kBufferedBytesMax = size_t{64} << 20;
   static constexpr size_t kWriteBytes = size_t{1} << 20;  // that are worth a write of their own
   // What one record batch holds, but for the rows that are appended at once.
-  static constexpr size_t kBatchBytesMax = size_t{8} << 20;
-  static constexpr uint64_t kBatchRowsMax = 65'536;
+  static constexpr size_t kRecordBatchBytesMax = size_t{8} << 20;
+  static constexpr uint64_t kRecordBatchRowsMax = 65'536;
   static constexpr int64_t kWriteDelayNs = 100'000'000;
   static constexpr int64_t kSyncDelayNs = 1'000'000'000;
   static constexpr int64_t kRetryDelayNs = 1'000'000'000;

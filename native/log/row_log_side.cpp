@@ -9,8 +9,8 @@ uint64_t RowLog::Side::row_count() const noexcept {
 }
 
 LogRows& RowLog::Side::open_batch(const LogOptions& options) {
-  const bool is_full = batches_used > 0 && (batches[batches_used - 1]->bytes() >= kBatchBytesMax ||
-                                            batches[batches_used - 1]->row_count() >= kBatchRowsMax);
+  const bool is_full = batches_used > 0 && (batches[batches_used - 1]->bytes() >= kRecordBatchBytesMax ||
+                                            batches[batches_used - 1]->row_count() >= kRecordBatchRowsMax);
   return batches_used == 0 || is_full ? next_batch(options) : *batches[batches_used - 1];
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 #include "kernel/cast.hpp"
 
 namespace penstock {
@@ -192,7 +193,7 @@ double apply_unary(Opcode opcode, double x) noexcept {
 }  // namespace
 
 std::string CheckProgram::validate(size_t source_count) const {
-  if (code.empty() || code.size() > kInstructionsMax) return "the number of instructions is out of range";
+  if (code.empty() || code.size() > kCheckInstructionsMax) return "the number of instructions is out of range";
   size_t depth = 0;
   for (size_t i = 0; i < code.size(); ++i) {
     const Instruction& instruction = code[i];
@@ -223,14 +224,14 @@ std::string CheckProgram::validate(size_t source_count) const {
     }
     if (depth < pops) return "the stack would run empty";
     depth = depth - pops + 1;
-    if (depth > kStackMax) return "the stack would overflow";
+    if (depth > kCheckStackMax) return "the stack would overflow";
   }
   return depth == 1 ? "" : "the stack does not end with one value";
 }
 
 uint32_t CheckProgram::run(std::span<const RowsView> sources, uint32_t count) const noexcept {
   PENSTOCK_DEBUG_ASSERT(count >= 1 && count <= kBlockRows);
-  std::array<Lanes, kStackMax> stack;
+  std::array<Lanes, kCheckStackMax> stack;
   size_t top = 0;  // one past the top
   Window window;
   for (const auto& [opcode, a, b] : code) {

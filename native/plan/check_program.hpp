@@ -22,8 +22,6 @@ struct RowsView {
 
 class CheckProgram {
  public:
-  static constexpr size_t kStackMax = 64;
-  static constexpr size_t kInstructionsMax = 4096;
   static constexpr uint32_t kBlockRows = 32;
 
   struct Instruction {

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "core/boundary_codes.hpp"
 #include "plan/request_log.hpp"
 #include "plan/row_bytes.hpp"
 
 namespace penstock {
-const std::vector<Field>& fields_of(const Option& option, uint8_t side) {
-  return side == 0 ? option.queue->options.inputs : option.queue->options.outputs;
+const std::vector<Field>& fields_of(const Option& option, SourceSide side) {
+  return side == SourceSide::kInputs ? option.queue->options.inputs : option.queue->options.outputs;
 }
 
 std::string check_source(const Plan& plan, const Source& source, size_t stage_limit) {
@@ -15,7 +16,7 @@ std::string check_source(const Plan& plan, const Source& source, size_t stage_li
   const Stage& stage = plan.stages[source.stage];
   if (source.position >= stage.positions.size()) return "a source's position is out of range";
   const Position& position = stage.positions[source.position];
-  if (source.side > 1) return "a source's side must be 0 or 1";
+  if (static_cast<size_t>(source.side) >= kSourceSideCount) return "a source's side must be 0 or 1";
   if (source.slots.size() != position.options.size()) return "a source needs one slot per option";
   for (size_t i = 0; i < source.slots.size(); ++i)
     if (source.slots[i] >= fields_of(position.options[i], source.side).size()) return "a source's slot is out of range";
@@ -55,7 +56,7 @@ std::string check_position(const Plan& plan, const Position& position, size_t st
       if (feed.is_from_request && feed.request_input >= plan.inputs.size())
         return "a feed's request input is out of range";
       if (!feed.is_from_request) {
-        if (feed.source.stage + 1u != stage || feed.source.side != 1)
+        if (feed.source.stage + 1u != stage || feed.source.side != SourceSide::kOutputs)
           return "a feed reads the outputs of the stage before";
         if (auto fault = check_source(plan, feed.source, stage); !fault.empty()) return fault;
       }
@@ -99,7 +100,7 @@ std::string Plan::seal() {
   if (stages.empty() && answer.empty() && checks.empty()) return "";
   if (route_split >= static_cast<int32_t>(splits.size())) return "routeSplit is out of range";
   if (inputs.empty() || stages.empty() || answer.empty()) return "a plan needs inputs, stages and an answer";
-  if (checks.size() > 64) return "a plan has at most 64 checks";
+  if (checks.size() > kChecksMax) return "a plan has at most 64 checks";
   if (request_rows_max < 1) return "requestRowsMax must be at least 1";
   for (size_t s = 0; s < stages.size(); ++s) {
     Stage& stage = stages[s];
@@ -111,9 +112,9 @@ std::string Plan::seal() {
     }
     if (stage.foreground.empty()) return "a stage needs a position in the foreground";
   }
-  if (position_count > 64) return "a plan has at most 64 positions";
+  if (position_count > kPositionsMax) return "a plan has at most 64 positions";
   for (Check& check : checks) {
-    if (check.sources.size() > Check::kSourcesMax) return "a check reads at most 64 tensors";
+    if (check.sources.size() > kCheckSourcesMax) return "a check reads at most 64 tensors";
     if (check.after_stage >= stages.size()) return "a check's stage is out of range";
     if (auto fault = check.program.validate(check.sources.size()); !fault.empty()) return "a check: " + fault;
     for (const Source& source : check.sources) {
@@ -138,7 +139,8 @@ std::string Plan::seal() {
   hash.add(inputs);
   for (Source& source : answer) {
     if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
-    if (source.stage + 1u != stages.size() || source.side != 1) return "an answer is an output of the last stage";
+    if (source.stage + 1u != stages.size() || source.side != SourceSide::kOutputs)
+      return "an answer is an output of the last stage";
     const Position& position = stages[source.stage].positions[source.position];
     if (position.is_background) return "an answer comes from the foreground";
     find_common_field(*this, source);

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "core/boundary_codes.hpp"
 #include "plan/answer_form.hpp"
 #include "plan/check_program.hpp"
 #include "plan/router.hpp"
@@ -25,7 +26,7 @@ class RequestLog;
 struct Source {
   uint16_t stage = 0;
   uint16_t position = 0;
-  uint8_t side = 1;  // 0 the model's inputs, 1 its outputs
+  SourceSide side = SourceSide::kOutputs;
   std::vector<uint16_t> slots;
   // `seal` derives both for answers and others. -1: free in an option, or not the same in all of them.
   Field common{};
@@ -59,7 +60,6 @@ struct Stage {
 };
 
 struct Check {
-  static constexpr size_t kSourcesMax = 64;
   uint16_t after_stage = 0;
   CheckProgram program;
   std::vector<Source> sources;
@@ -108,7 +108,7 @@ struct Plan {
 };
 
 // The fields of the option's model that a source of that side reads.
-const std::vector<Field>& fields_of(const Option& option, uint8_t side);
+const std::vector<Field>& fields_of(const Option& option, SourceSide side);
 // Empty when the source is a tensor of one of the plan's first `stage_limit` stages, else what is wrong.
 std::string check_source(const Plan& plan, const Source& source, size_t stage_limit);
 }  // namespace penstock

@@ -4,12 +4,13 @@
 #include <array>
 #include <cmath>
 
+#include "core/boundary_codes.hpp"
 #include "core/split_mix.hpp"
 #include "plan/sticky_hash.hpp"
 
 namespace penstock {
 namespace {
-enum MetaFault : int64_t { kNone = -1, kUnusable = 0, kOutOfRange = 1, kWrongLength = 2, kMissing = 3 };
+using enum MetaFault;
 
 uint16_t option_of(const std::vector<double>& cumulative, double u) noexcept {
   const auto it = std::upper_bound(cumulative.begin(), cumulative.end() - 1, u);  // u = 1 takes the last
@@ -37,8 +38,10 @@ double fraction_at(const Split& split, const MetaEntry& entry, size_t row, MetaF
   return fault == kNone ? sticky_fraction(split.hash_seed, *text) : 0.0;
 }
 
-bool fail(Failure& failure, size_t split_index, uint32_t row, MetaFault fault) noexcept {
-  failure.set(StatusCode::kMeta, static_cast<int64_t>(split_index), row, fault);
+bool fail(Failure& failure, size_t split_index, size_t row, MetaFault fault) noexcept {
+  failure.set(MetaDetail{.split = static_cast<int64_t>(split_index),
+                         .row = static_cast<int64_t>(row),
+                         .fault = static_cast<int64_t>(fault)});
   return false;
 }
 
@@ -78,9 +81,7 @@ bool route_rows(const Split& split, size_t split_index, uint32_t rows, const Met
                 Failure& failure) {
   const auto entry = split.key.empty() ? std::nullopt : meta.find(split.key);
   if (entry && entry->is_per_row() && entry->row_values() != rows) {
-    failure.set(StatusCode::kMeta, static_cast<int64_t>(split_index), static_cast<int64_t>(entry->row_values()),
-                kWrongLength);
-    return false;
+    return fail(failure, split_index, entry->row_values(), kWrongLength);
   }
   if (!entry && split.is_required) return fail(failure, split_index, 0, kMissing);
   if (entry && split.is_random) return route_by_hash(split, split_index, rows, *entry, routes, failure);

@@ -3,11 +3,10 @@
 #include <array>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 
 namespace penstock {
-namespace {
-constexpr size_t kPositionsMax = 64;
-}
+namespace {}
 
 size_t fed_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field, const Feed& feed) noexcept {
   const size_t bytes = input_row_bytes[feed.request_input];

@@ -17,7 +17,7 @@ bool is_known_long(const ModelQueue& queue) {
 }
 
 bool is_long(const ModelQueue& queue) {
-  return is_known_long(queue) || queue.noted_runs.load(std::memory_order_relaxed) < Scheduler::kTrustedRuns;
+  return is_known_long(queue) || queue.noted_runs.load(std::memory_order_relaxed) < kTrustedRuns;
 }
 
 // Beside a stuck run of the model, one that is long already is going to be the next.

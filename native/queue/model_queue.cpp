@@ -66,8 +66,8 @@ std::byte* Batch::input_row(size_t input, uint32_t row) noexcept {
   return block->data() + tensor.offset_bytes + tensor.row_bytes * row;
 }
 
-TensorView Batch::view(uint8_t side, size_t slot) const noexcept {
-  const TensorLayout& tensor = side == 0 ? lane.layout.inputs[slot] : lane.layout.outputs[slot];
+TensorView Batch::view(SourceSide side, size_t slot) const noexcept {
+  const TensorLayout& tensor = side == SourceSide::kInputs ? lane.layout.inputs[slot] : lane.layout.outputs[slot];
   if (tensor.offset_bytes != TensorLayout::kUnknown)
     return {block->data() + tensor.offset_bytes, tensor.row_bytes, tensor.dtype, &tensor.dims};
   const DynamicOutput& output = dynamic_outputs[slot];
@@ -354,8 +354,7 @@ void ModelQueue::note_cost(uint32_t rows, double busy_us) noexcept {
   blend(us_per_row, busy_us / rows);
   blend(us_per_run, busy_us);
   service.note_run(rows, busy_us);
-  if (noted_runs.load(std::memory_order_relaxed) < Scheduler::kTrustedRuns)
-    noted_runs.fetch_add(1, std::memory_order_relaxed);
+  if (noted_runs.load(std::memory_order_relaxed) < kTrustedRuns) noted_runs.fetch_add(1, std::memory_order_relaxed);
   if (overdue_in_a_row.load(std::memory_order_relaxed) != 0) overdue_in_a_row.store(0, std::memory_order_relaxed);
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "core/boundary_codes.hpp"
 #include "core/histogram.hpp"
 #include "core/shards.hpp"
 #include "core/status_codes.hpp"
@@ -24,8 +25,6 @@ namespace penstock {
 class ModelQueue;
 class Scheduler;
 
-enum class Batching : uint8_t { kRows = 0, kRow = 1, kWhole = 2 };
-
 struct QueueOptions {
   uint32_t model_key = 0;
   std::vector<Field> inputs;
@@ -33,7 +32,7 @@ struct QueueOptions {
   Batching batching = Batching::kRows;
   uint32_t batch_rows_max = 1;
   size_t batch_bytes_max = 0;
-  std::array<uint32_t, kPriorities> pending_rows_max{};
+  std::array<uint32_t, kPriorityCount> pending_rows_max{};
   int64_t max_delay_us = 0;
   bool is_page_locked = false;  // of its batches, where the CUDA runtime is found
   std::shared_ptr<void> owner;  // of the scheduler, kept alive by its queues
@@ -56,7 +55,7 @@ class Lane {
  private:
   friend class ModelQueue;
   friend class Batch;
-  std::array<Batch*, kPriorities> open_{};
+  std::array<Batch*, kPriorityCount> open_{};
   Batch* free_ = nullptr;
   uint32_t live_batches_ = 0;  // out of the free list
   uint64_t last_used_ = 0;
@@ -149,14 +148,14 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   uint32_t running = 0;
   uint32_t overruns = 0;  // runs in hand that have been found to be long
   uint32_t stuck = 0;     // runs of workers that were set aside
-  std::array<BatchList, kPriorities> parked{};
-  std::array<uint32_t, kPriorities> ready{};  // its batches among those that workers choose from
-  double served_us = 0.0;                     // of the scheduler's virtual time: where its share ends
+  std::array<BatchList, kPriorityCount> parked{};
+  std::array<uint32_t, kPriorityCount> ready{};  // its batches among those that workers choose from
+  double served_us = 0.0;                        // of the scheduler's virtual time: where its share ends
   // Background workers have loaded the model: its long background batches are left to them.
   std::atomic<bool> is_in_background_workers{false};
 
   // Admission and workers both write it: alone on its cache line.
-  alignas(64) std::array<std::atomic<uint32_t>, kPriorities> pending_rows{};
+  alignas(64) std::array<std::atomic<uint32_t>, kPriorityCount> pending_rows{};
   std::atomic<uint32_t> taken_rows{0};  // those of them that workers have in hand
   alignas(64) std::atomic<uint64_t> failed_run_count{0};
   std::atomic<uint64_t> batches_allocated{0};
@@ -165,7 +164,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   std::atomic<double> us_per_run{0.0};
   std::atomic<double> expected_run_us{0.0};  // of a full batch, as it was measured; 0: it was not
   std::atomic<uint32_t> overdue_in_a_row{0};
-  std::atomic<uint32_t> noted_runs{0};  // up to Scheduler::kTrustedRuns
+  std::atomic<uint32_t> noted_runs{0};             // up to kTrustedRuns
   std::atomic<double> us_per_background_row{0.0};  // of background workers
   ServiceTime service;
   Shards<PhaseTimes> phases;  // by worker

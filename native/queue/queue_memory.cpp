@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 #include "queue/model_queue.hpp"
 #include "queue/scheduler.hpp"
 
@@ -13,7 +14,6 @@ namespace {
 // Free dims of an output that never was seen, and rows that share the first runs which tell.
 constexpr int64_t kFreeDimStart = 64;
 constexpr uint32_t kUnknownRowsMax = 16;
-constexpr size_t kPageBytes = 4096;
 // An idle batch that stays for the next request, so that it finds its memory where the last one left it.
 constexpr int64_t kKeptBytesMax = int64_t{1} << 20;
 

@@ -30,7 +30,7 @@ bool ReadyQueue::is_crowding(const ModelQueue& queue, Priority priority) const {
 
 bool ReadyQueue::refill(ModelQueue& queue) {
   bool is_any = false;
-  for (size_t priority = 0; priority < kPriorities && !is_at_limit(queue); ++priority)
+  for (size_t priority = 0; priority < kPriorityCount && !is_at_limit(queue); ++priority)
     while (queue.parked[priority].head != nullptr && !is_crowding(queue, static_cast<Priority>(priority))) {
       unpark_one(queue, priority);
       is_any = true;
@@ -70,7 +70,7 @@ Batch* ReadyQueue::pop(const LongModels& models, KeptOut kept_out, int64_t now_n
   return nullptr;
 }
 
-std::array<BatchList, kPriorities> ReadyQueue::take_all() {
+std::array<BatchList, kPriorityCount> ReadyQueue::take_all() {
   while (!parking_.empty()) {
     ModelQueue& queue = *parking_.back();
     unpark_one(queue, queue.parked[0].head != nullptr ? 0 : 1);

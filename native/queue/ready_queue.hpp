@@ -42,19 +42,19 @@ class ReadyQueue {
   // earliest moment at which one that waits for company is due.
   Batch* pop(const LongModels& models, KeptOut kept_out, int64_t now_ns, int64_t& wake_ns);
   // Everything, parked batches too.
-  std::array<BatchList, kPriorities> take_all();
+  std::array<BatchList, kPriorityCount> take_all();
 
   bool has_ready() const noexcept { return ready_[0].head != nullptr || ready_[1].head != nullptr; }
   bool has_parked() const noexcept { return !parking_.empty(); }
   // Estimate for the batches that workers choose from.
   double backlog_us() const noexcept { return backlog_us_; }
-  const std::array<BatchList, kPriorities>& lists() const noexcept { return ready_; }
+  const std::array<BatchList, kPriorityCount>& lists() const noexcept { return ready_; }
 
  private:
   // The oldest of its parked batches goes to where it would be.
   void unpark_one(ModelQueue& queue, size_t priority);
 
-  std::array<BatchList, kPriorities> ready_;
+  std::array<BatchList, kPriorityCount> ready_;
   std::vector<ModelQueue*> parking_;  // queues with parked batches
   uint64_t next_sequence_ = 1;
   double backlog_us_ = 0.0;

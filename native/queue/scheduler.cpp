@@ -292,7 +292,7 @@ void Scheduler::limit_instances(ModelQueue& queue, uint32_t instances_max) {
 }
 
 void Scheduler::close() {
-  std::array<BatchList, kPriorities> orphans;
+  std::array<BatchList, kPriorityCount> orphans;
   std::deque<Job> jobs;
   {
     std::lock_guard lock(mutex_);

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "core/boundary_codes.hpp"
 #include "core/shards.hpp"
 #include "queue/arenas.hpp"
 #include "queue/background_workers.hpp"
@@ -62,20 +63,14 @@ struct WorkersLook {
   std::vector<RunInHand> runs;  // that have lasted for kLongRunUs
 };
 
-// kRetired: the worker is to end; others have its place, or are to do without it.
-enum class Take : uint8_t { kClosed = 0, kBatch = 1, kJob = 2, kTimeout = 3, kRetired = 4 };
-
 class Scheduler {
  public:
   // Runs below this are cheap: one worker keeps up with them and a wake-up costs about as much.
   static constexpr double kCheapRunUs = 150.0;
-  // Runs above this are long: shorter ones end before another worker could be started, and are ordinary queueing.
-  static constexpr double kLongRunUs = 50'000.0;
+  // Runs above this are long; those below are ordinary queueing.
+  static constexpr double kLongRunUs = kLongRunMs * 1000.0;
   // Runs that take so many times what their model is known to take, and are long, yield their cores.
   static constexpr double kYieldFactor = 4.0;
-  // A model has run so often before its runs are taken for what they were so far. What was measured on random rows does
-  // not count: how long a loop turns may lie in the rows.
-  static constexpr uint32_t kTrustedRuns = 64;
   // A batch that is only suspected waits for another worker so long, then it has the last one.
   static constexpr int64_t kHeldBackNsMax = 2'000'000'000;
   // One model may have so many; more of its batches wait until one of its stuck runs has ended, so that it cannot use

@@ -15,7 +15,7 @@ class Batch;
 class ModelQueue;
 
 // What a worker is inside of.
-enum class Held : uint8_t { kNothing = 0, kBatch = 1, kJob = 2, kCheck = 3 };
+enum class Held : uint8_t { kNothing, kBatch, kJob, kCheck };
 
 // Somebody who is to be woken once the mutex is free; null: nobody. Shared, for the worker may have left by then.
 using WakeUp = std::shared_ptr<std::condition_variable>;

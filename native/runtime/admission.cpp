@@ -31,14 +31,16 @@ bool reserve_all(const Request& request, Failure& failure) {
     const double finish_us =
         has_deadline ? queue.estimated_finish_us(request.priority, rows, static_cast<double>(budget_us)) : 0.0;
     if (has_deadline && (budget_us <= 0 || finish_us > static_cast<double>(budget_us))) {
-      failure.set(StatusCode::kDeadlineExceeded, static_cast<int64_t>(finish_us), std::max<int64_t>(budget_us, 0));
+      failure.set(DeadlineExceededDetail{.wait_us = static_cast<int64_t>(finish_us),
+                                         .budget_us = std::max<int64_t>(budget_us, 0)});
       is_refused = true;
     } else if (!queue.try_reserve(request.priority, rows)) {
       const auto priority = static_cast<size_t>(request.priority);
       // When about half of the queue has gone.
       const auto retry_ms = static_cast<int64_t>(queue.estimated_wait_us(request.priority) / 2000.0);
-      failure.set(StatusCode::kQueueFull, queue.pending_rows[priority].load(std::memory_order_relaxed),
-                  queue.options.pending_rows_max[priority], std::clamp<int64_t>(retry_ms, 1, 60'000));
+      failure.set(QueueFullDetail{.used = queue.pending_rows[priority].load(std::memory_order_relaxed),
+                                  .limit = queue.options.pending_rows_max[priority],
+                                  .retry_after_ms = std::clamp<int64_t>(retry_ms, 1, 60'000)});
       is_refused = true;
     } else {
       ++reserved;
@@ -101,9 +103,9 @@ bool refuse(Pipeline& pipeline, const Failure& failure) {
 bool check_rows(const Plan& plan, const Submission& submission, Failure& failure) {
   const uint32_t limit = plan.is_whole ? 1 : plan.request_rows_max;
   if (plan.is_whole && submission.rows < 1)
-    failure.set(StatusCode::kShape, 0, 1, 0);
+    failure.set(ShapeDetail{.expected = 1});
   else if (submission.rows > limit)
-    failure.set(StatusCode::kTooManyRows, limit, submission.rows);
+    failure.set(TooManyRowsDetail{.limit = limit, .received = submission.rows});
   else
     return true;
   return false;
@@ -117,13 +119,13 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
   else if (plan == nullptr || plan->stages.empty())
     failure.set(StatusCode::kPipelineNotDeployed);
   else if (plan->log != nullptr && plan->log->is_refusing())
-    failure.set(StatusCode::kStorage, plan->log->last_fault());
+    failure.set(StorageDetail{.fault = plan->log->last_fault()});
   else if (check_rows(*plan, submission, failure))
     failure.set(StatusCode::kOk);
   if (failure.code != StatusCode::kOk) return refuse(pipeline, failure), nullptr;
   Request* const slot = port.try_acquire();
   if (slot == nullptr) {
-    failure.set(StatusCode::kQueueFull, port.in_flight(), port.in_flight(), 10);
+    failure.set(QueueFullDetail{.used = port.in_flight(), .limit = port.in_flight(), .retry_after_ms = 10});
     return refuse(pipeline, failure), nullptr;
   }
   Request& request = *slot;

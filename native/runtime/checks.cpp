@@ -6,11 +6,12 @@
 #include <span>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 #include "runtime/plane.hpp"
 
 namespace penstock {
 namespace {
-using Sources = std::array<RowsView, Check::kSourcesMax>;
+using Sources = std::array<RowsView, kCheckSourcesMax>;
 
 void note_failure(Request& request, size_t check, uint32_t row) noexcept {
   request.has_failed_check.store(true, std::memory_order_relaxed);
@@ -97,7 +98,7 @@ void run_batch_checks(const Batch& batch) noexcept {
 void run_scattered_checks(Request& request) noexcept {
   const Plan& plan = *request.plan;
   Sources rows;
-  std::array<size_t, Check::kSourcesMax> hints;
+  std::array<size_t, kCheckSourcesMax> hints;
   for (size_t c = 0; c < plan.checks.size(); ++c) {
     const Check& check = plan.checks[c];
     if (check.after_stage != request.stage || check.only_position >= 0) continue;

@@ -131,7 +131,7 @@ bool fail_entry(Batch& batch, size_t index, StatusCode code, const std::string& 
   Request& request = *entry.request;
   const Stage& stage = request.plan->stages[entry.stage];
   if (!entry.is_background) {
-    request.fail(code, 0, 0, 0, text);
+    request.fail(code, text);
     return false;
   }
   lose_position(request, stage, entry.position);

@@ -157,9 +157,9 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
   if (position.is_background)
     lose_position(request, stage, run.position);
   else if (lane == nullptr && refusal == StatusCode::kShape)
-    request.fail(StatusCode::kShape, run.position, 0, 0, "");
+    request.fail(ShapeDetail{.input = run.position}, "");
   else  // no lane, or no memory for its rows: the same request may pass a little later
-    request.fail(StatusCode::kQueueFull, 0, 0, kBudgetRetryMs, "");
+    request.fail(QueueFullDetail{.retry_after_ms = kBudgetRetryMs}, "");
 }
 
 void append_position(Request& request, const Stage& stage, uint16_t p, Priority priority, const Submission* submission,

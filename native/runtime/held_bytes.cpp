@@ -7,8 +7,10 @@
 namespace penstock {
 namespace {
 void fail_budget(Failure& failure, const ByteBudget& budget, int64_t wanted_bytes) {
-  failure.set(StatusCode::kQueueFull, budget.used_bytes(), budget.limit_bytes(), kBudgetRetryMs,
-              std::max<int64_t>(wanted_bytes, 1));
+  failure.set(QueueFullDetail{.used = budget.used_bytes(),
+                              .limit = budget.limit_bytes(),
+                              .retry_after_ms = kBudgetRetryMs,
+                              .wanted = std::max<int64_t>(wanted_bytes, 1)});
 }
 
 int64_t bytes_of(size_t row_bytes, uint32_t rows) noexcept {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 
+#include "core/boundary_codes.hpp"
 #include "core/byte_budget.hpp"
 #include "core/histogram.hpp"
 #include "core/shards.hpp"
@@ -24,9 +25,6 @@ struct alignas(64) AnswerTimes {
 };
 
 struct PipelineStats {
-  static constexpr size_t kPositionsMax = 64;
-  static constexpr size_t kChecksMax = 64;
-
   std::atomic<uint32_t> in_flight{0};
   std::array<std::atomic<uint64_t>, kStatusCodeCount> failure_counts{};
   std::array<std::atomic<uint64_t>, kPositionsMax> shed_rows{};

@@ -6,8 +6,8 @@
 #include "core/assert.hpp"
 
 namespace penstock {
-void Request::fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text) {
-  fail({code, {a, b, c}, std::move(text)});
+void Request::fail(StatusCode code, std::string text) {
+  fail(Failure{code, {}, std::move(text)});
 }
 
 void Request::fail(Failure why) {

@@ -99,7 +99,11 @@ struct alignas(64) Request {
   int64_t connection_bytes = 0;  // of `charged_bytes`, counted with the connection
 
   // The first failure wins; later ones are dropped. Any thread.
-  void fail(StatusCode code, int64_t a, int64_t b, int64_t c, std::string text);
+  void fail(StatusCode code, std::string text);
+  template <typename Detail>
+  void fail(const Detail& detail, std::string text) {
+    fail(Failure{Detail::kCode, detail.values(), std::move(text)});
+  }
   void fail(Failure why);
   // How an answered request ended; kOk: with its outputs.
   StatusCode status() const noexcept {

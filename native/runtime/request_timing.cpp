@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/boundary_codes.hpp"
 #include "runtime/request.hpp"
 
 namespace penstock {
@@ -30,23 +31,24 @@ const std::string& label_of(const Plan& plan, const StepTiming& step) noexcept {
 }
 
 size_t timing_length(const Request& request) noexcept {
-  return kTimingHead + kTimingLength * request.steps.size();
+  return TimingHeadSlot::kLength + TimingStepSlot::kLength * request.steps.size();
 }
 
 void write_timing(const Request& request, int64_t written_ns, double* values) {
   const auto span_us = [](int64_t from_ns, int64_t to_ns) {
     return static_cast<double>(std::max<int64_t>(0, to_ns - from_ns)) / 1000.0;
   };
-  values[0] = span_us(request.admitted_ns, written_ns);
-  values[1] = span_us(request.ready_ns, written_ns);
-  double* target = values + kTimingHead;
+  values[TimingHeadSlot::kTotal] = span_us(request.admitted_ns, written_ns);
+  values[TimingHeadSlot::kSend] = span_us(request.ready_ns, written_ns);
+  double* target = values + TimingHeadSlot::kLength;
   for (const StepTiming& step : request.steps) {
-    target[0] = step.stage;
-    target[1] = span_us(step.due_ns, step.taken_ns);
-    target[2] = span_us(step.taken_ns, step.run_start_ns);
-    target[3] = span_us(step.run_start_ns, step.run_end_ns);
-    target[4] = span_us(step.run_end_ns, step.handed_ns == 0 ? request.ready_ns : step.handed_ns);
-    target += kTimingLength;
+    target[TimingStepSlot::kStep] = step.stage;
+    target[TimingStepSlot::kQueue] = span_us(step.due_ns, step.taken_ns);
+    target[TimingStepSlot::kAssemble] = span_us(step.taken_ns, step.run_start_ns);
+    target[TimingStepSlot::kRun] = span_us(step.run_start_ns, step.run_end_ns);
+    target[TimingStepSlot::kScatter] =
+        span_us(step.run_end_ns, step.handed_ns == 0 ? request.ready_ns : step.handed_ns);
+    target += TimingStepSlot::kLength;
   }
 }
 }  // namespace penstock

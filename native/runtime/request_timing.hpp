@@ -30,9 +30,7 @@ struct StepTiming {
 // The foreground rows of the request's stage have run and their batches are still held. Called by the chain.
 void note_step(Request& request, int64_t handed_ns);
 
-// Microseconds: total, send, then five for each noted model: step, queue, assemble, run, scatter.
-constexpr size_t kTimingHead = 2;
-constexpr size_t kTimingLength = 5;
+// TimingHeadSlot, then TimingStepSlot for each noted model.
 void write_timing(const Request& request, int64_t written_ns, double* values);
 size_t timing_length(const Request& request) noexcept;
 const std::string& label_of(const Plan& plan, const StepTiming& step) noexcept;

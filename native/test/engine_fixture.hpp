@@ -33,7 +33,7 @@ inline Feed from_request() {
 inline Feed from_stage(uint16_t stage, uint16_t position, size_t options) {
   Feed feed;
   feed.is_from_request = false;
-  feed.source = {stage, position, 1, std::vector<uint16_t>(options, 0)};
+  feed.source = {stage, position, SourceSide::kOutputs, std::vector<uint16_t>(options, 0)};
   return feed;
 }
 
@@ -54,14 +54,15 @@ inline std::shared_ptr<Plan> make_plan(std::vector<std::vector<Position>> stages
     plan->stages.push_back(std::move(stage));
   }
   const size_t options = plan->stages.back().positions[0].options.size();
-  plan->answer = {{static_cast<uint16_t>(plan->stages.size() - 1), 0, 1, std::vector<uint16_t>(options, 0)}};
+  plan->answer = {
+      {static_cast<uint16_t>(plan->stages.size() - 1), 0, SourceSide::kOutputs, std::vector<uint16_t>(options, 0)}};
   return plan;
 }
 
 // Runs the batch in hand: output = input + model key.
 inline void run_model(Batch& batch) {
-  const TensorView in = batch.view(0, 0);
-  const TensorView out = batch.view(1, 0);
+  const TensorView in = batch.view(SourceSide::kInputs, 0);
+  const TensorView out = batch.view(SourceSide::kOutputs, 0);
   auto* const target = const_cast<std::byte*>(out.data);
   for (size_t i = 0; i < size_t{batch.rows} * kWidth; ++i) {
     float x;

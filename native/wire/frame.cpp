@@ -30,7 +30,7 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept {
 
 namespace {
 // Fixed head of a Results frame: see the picture in the header.
-constexpr size_t kMessageVtable = 4, kMessageVtableBytes = 8, kMessage = 16, kMessageBytes = 12;
+constexpr size_t kMessageVtable = kFlatbufferRootBytes, kMessageVtableBytes = 8, kMessage = 16, kMessageBytes = 12;
 constexpr size_t kResultsVtable = 28;
 static_assert(kMessageVtable + kMessageVtableBytes <= kMessage && kMessage + kMessageBytes <= kResultsVtable);
 

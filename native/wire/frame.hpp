@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/boundary_codes.hpp"
 #include "flatbuffers/flat_reader.hpp"
 #include "flatbuffers/meta.hpp"
 #include "flatbuffers/wire_slots.hpp"
@@ -13,9 +14,6 @@ namespace penstock::wire {
 using flatbuffers::Bytes;
 using flatbuffers::Table;
 using flatbuffers::Vector;
-
-// Why a frame is malformed; the numbers are explained in docs/reference/wire-protocol.md.
-enum class FrameFault : int64_t { kNone = 0, kNoMessage = 1, kNoBody = 2, kInfer = 3, kMeta = 4 };
 
 struct InferFrame {
   uint32_t channel = 0;

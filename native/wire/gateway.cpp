@@ -5,12 +5,13 @@
 #include <utility>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 #include "wire/results_writer.hpp"
 
 namespace penstock::wire {
 namespace {
-// In place of an input: a free dim is larger than any tensor's (BEYOND_DIM_MAX of src/engine/failures.ts).
-constexpr int64_t kBeyondDimMax = -2;
+constexpr auto kBeyondDimMax = static_cast<int64_t>(ShapeInput::kBeyondDimMax);
+constexpr auto kAllInputs = static_cast<int64_t>(ShapeInput::kAll);
 
 // Bytes of one row; nothing when they are beyond counting. Moves `free_dims` behind those of the field.
 std::optional<size_t> row_bytes_in_frame(const Field& field, const int64_t*& free_dims) noexcept {
@@ -147,26 +148,26 @@ bool Gateway::cancel(uint32_t id, uint32_t channel, uint32_t wire_id) {
 }
 
 int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, int64_t& channel_id, int64_t& wire_id) {
-  const auto refuse = [&failure](StatusCode code, int64_t a = 0, int64_t b = 0) {
-    failure.set(code, a, b);
-    return -static_cast<int32_t>(code);
+  const auto refuse = [&failure](const auto& why) {
+    failure.set(why);
+    return -static_cast<int32_t>(failure.code);
   };
   Connection* const connection = find(id);
   if (connection == nullptr) return refuse(StatusCode::kHandle);
   Body type{};
   Table body;
   FrameFault fault = read_message(frame, type, body);
-  if (fault != FrameFault::kNone) return refuse(StatusCode::kFrame, 0, static_cast<int64_t>(fault));
+  if (fault != FrameFault::kNone) return refuse(FrameDetail{.fault = static_cast<int64_t>(fault)});
   if (type != Body::kInfer) return static_cast<int32_t>(type);
   InferFrame infer;
   fault = read_infer(body, infer);
-  if (fault != FrameFault::kNone) return refuse(StatusCode::kFrame, 0, static_cast<int64_t>(fault));
+  if (fault != FrameFault::kNone) return refuse(FrameDetail{.fault = static_cast<int64_t>(fault)});
   channel_id = infer.channel;
   wire_id = infer.request;
   if (connection->in_flight >= connection->window)
-    return refuse(StatusCode::kCreditExceeded, connection->in_flight, connection->window);
+    return refuse(CreditExceededDetail{.in_flight = connection->in_flight, .window = connection->window});
   Channel* const channel = find_channel(*connection, infer.channel);
-  if (channel == nullptr) return refuse(StatusCode::kChannelNotFound, infer.channel);
+  if (channel == nullptr) return refuse(StatusCode::kChannelNotFound);
   if (channel->is_plain) return static_cast<int32_t>(Body::kInfer);
   failure.set(StatusCode::kOk);
   if (admit(*connection, id, *channel, infer, failure)) return 0;
@@ -174,26 +175,28 @@ int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, int64_t& ch
 }
 
 bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const InferFrame& infer, Failure& failure) {
-  const auto refuse = [&failure](StatusCode code, int64_t a = 0, int64_t b = 0, int64_t c = 0) {
-    failure.set(code, a, b, c);
+  const auto refuse = [&failure](const auto& why) {
+    failure.set(why);
     return false;
   };
   std::shared_ptr<Plan> plan = channel.pipeline->plan();
   if (plan == nullptr || plan->stages.empty()) return refuse(StatusCode::kPipelineNotDeployed);
   if (plan->signature != channel.signature) return refuse(StatusCode::kChannelStale);
   const uint32_t rows_max = plan->is_whole ? 1 : plan->request_rows_max;
-  if (infer.rows == 0 && plan->is_whole) return refuse(StatusCode::kShape, 0, 1, 0);
-  if (infer.rows > rows_max) return refuse(StatusCode::kTooManyRows, rows_max, infer.rows);
-  if (infer.priority > 1) return refuse(StatusCode::kArgument, 1, infer.priority);
+  if (infer.rows == 0 && plan->is_whole) return refuse(ShapeDetail{.expected = 1});
+  if (infer.rows > rows_max) return refuse(TooManyRowsDetail{.limit = rows_max, .received = infer.rows});
+  if (infer.priority >= kPriorityCount) return refuse(StatusCode::kArgument);
   if (infer.dims.count != plan->free_dim_count)
-    return refuse(StatusCode::kShape, -1, static_cast<int64_t>(plan->free_dim_count),
-                  static_cast<int64_t>(infer.dims.count));
+    return refuse(ShapeDetail{.input = kAllInputs,
+                              .expected = static_cast<int64_t>(plan->free_dim_count),
+                              .received = static_cast<int64_t>(infer.dims.count)});
 
   free_dims_.resize(plan->free_dim_count);
   for (size_t i = 0; i < plan->free_dim_count; ++i) {
     free_dims_[i] = infer.dims.get<uint32_t>(i);
     // Beside a 0 no bytes contradict it, and it would come out as another dim where shapes are signed.
-    if (free_dims_[i] > INT32_MAX) return refuse(StatusCode::kShape, kBeyondDimMax, INT32_MAX, free_dims_[i]);
+    if (free_dims_[i] > INT32_MAX)
+      return refuse(ShapeDetail{.input = kBeyondDimMax, .expected = INT32_MAX, .received = free_dims_[i]});
   }
   row_bytes_.resize(plan->inputs.size());
   input_pointers_.resize(plan->inputs.size());
@@ -201,24 +204,29 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   const int64_t* free_dims = free_dims_.data();
   for (size_t i = 0; i < plan->inputs.size(); ++i) {
     const auto row_bytes = row_bytes_in_frame(plan->inputs[i], free_dims);
-    if (!row_bytes) return refuse(StatusCode::kShape, static_cast<int64_t>(i), 1, 0);
+    if (!row_bytes) return refuse(ShapeDetail{.input = static_cast<int64_t>(i), .expected = 1});
     // Subtract, never add: the sum can wrap for hostile dims.
     const size_t left = infer.data.count - bytes;
     if (infer.rows > 0 && *row_bytes > left / infer.rows) {
       int64_t expected = 0;
       if (__builtin_mul_overflow(*row_bytes, infer.rows, &expected)) expected = INT64_MAX;
-      return refuse(StatusCode::kShape, static_cast<int64_t>(i), expected, static_cast<int64_t>(left));
+      return refuse(
+          ShapeDetail{.input = static_cast<int64_t>(i), .expected = expected, .received = static_cast<int64_t>(left)});
     }
     row_bytes_[i] = *row_bytes;
     input_pointers_[i] = reinterpret_cast<const std::byte*>(infer.data.begin()) + bytes;
     bytes += *row_bytes * infer.rows;
   }
   if (bytes != infer.data.count)
-    return refuse(StatusCode::kShape, -1, static_cast<int64_t>(bytes), static_cast<int64_t>(infer.data.count));
+    return refuse(ShapeDetail{.input = kAllInputs,
+                              .expected = static_cast<int64_t>(bytes),
+                              .received = static_cast<int64_t>(infer.data.count)});
 
   if (connection.charged_bytes >= connection_bytes_max_) {
-    failure.set(StatusCode::kQueueFull, connection.charged_bytes, connection_bytes_max_, kBudgetRetryMs, -1);
-    return false;
+    return refuse(QueueFullDetail{.used = connection.charged_bytes,
+                                  .limit = connection_bytes_max_,
+                                  .retry_after_ms = kBudgetRetryMs,
+                                  .wanted = static_cast<int64_t>(QueueFullWanted::kConnectionShare)});
   }
   Submission submission;
   submission.inputs = input_pointers_.data();
@@ -251,7 +259,8 @@ bool Gateway::take_limit(CallerLimit& limit, Failure& failure) noexcept {
   const int64_t wait_ns = limit.try_take(port_.burst_now_ns());
   if (wait_ns == 0) return true;
   port_.end_burst();  // no flush follows a refusal, and the next request must see a later time
-  failure.set(StatusCode::kRateLimited, wait_ns < 0 ? 1 : 0, wait_ns < 0 ? 0 : (wait_ns + 999) / 1000);
+  const bool is_busy = wait_ns < 0;
+  failure.set(RateLimitedDetail{.is_busy = is_busy, .retry_after_us = is_busy ? 0 : (wait_ns + 999) / 1000});
   return false;
 }
 
@@ -281,7 +290,7 @@ Gateway::Answer Gateway::collect(Request& request) {
     return Answer::kDropped;
   }
   if (!reserve_frame(request)) {
-    request.fail(StatusCode::kRunFailed, 1, 0, 0, "The result is too large for a frame. Ask for fewer rows at a time.");
+    request.fail(RunFailedDetail{.is_ours = 1}, "The result is too large for a frame. Ask for fewer rows at a time.");
     return Answer::kFailed;
   }
   request.connection_bytes = request.charged_bytes.load(std::memory_order_relaxed);
@@ -303,7 +312,7 @@ bool Gateway::reserve_frame(const Request& request) {
       size_t{request.rows} * (plan.answer_row_bytes + kRowBytes) + kRestBytes <= kOutboxBytes)
     return true;
   const size_t bytes = data_bytes_of(request) + size_t{request.rows} * kRowBytes + kRestBytes;
-  if (bytes > kFrameBytesMax) return false;
+  if (bytes > kFrameBytesLimit) return false;
   if (bytes <= std::max(outbox_->size_bytes(), larger_outbox_ == nullptr ? 0 : larger_outbox_->size_bytes()))
     return true;
   auto larger = Block::try_make(bytes);

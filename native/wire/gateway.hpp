@@ -73,13 +73,10 @@ struct Send {
 
 class Gateway {
  public:
-  static constexpr uint32_t kChannelsMax = 1024;
   static constexpr size_t kOutboxBytes = size_t{1} << 20;
   static constexpr uint32_t kResultsMax = 4096;  // of one frame
   static constexpr size_t kUnreadBytesMax = size_t{8} << 20;
   static constexpr int64_t kConnectionBudgetShare = 4;
-  // FlatBuffers' offsets are of 32 bits, one of them signed.
-  static constexpr size_t kFrameBytesMax = (size_t{1} << 31) - 1;
 
   explicit Gateway(Port& port);
 

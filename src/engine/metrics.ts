@@ -2,9 +2,11 @@
  * A plain snapshot of everything the engine counts, for /metrics and for tests. Counters are kept natively, without
  * locks, where the work happens; this file only names and copies them when somebody asks.
  */
+import { HistogramSlot } from '../../bindings/generated/boundary.js'
 import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
 import { errorTable, type ErrorCode } from '../base/errors.js'
+import { POSITIONS_MAX } from '../base/limits/limits.js'
 import type { BatchingCounts } from './api/api.js'
 import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/background.js'
@@ -18,9 +20,6 @@ import { faultName } from './request-log/row-logs.js'
 import type { ThreadPlan } from './calibration/thread-plan.js'
 
 export type { Histogram, HistogramLayout } from './counters/run-histogram.js'
-
-/** PipelineStats::kPositionsMax of native/runtime/plane.hpp. */
-const POSITIONS_MAX = 64
 
 export interface ModelMetrics {
   readonly model: string
@@ -202,8 +201,9 @@ function logMetrics(handle: PipelineHandle): LogMetrics {
 
 function histogramOf(snapshot: Float64Array | undefined): Histogram {
   if (snapshot === undefined) return noValues
-  const [zeroCount = 0, sum = 0] = snapshot
-  const counts = snapshot.subarray(2)
+  const zeroCount = snapshot[HistogramSlot.zeros] ?? 0
+  const sum = snapshot[HistogramSlot.sum] ?? 0
+  const counts = snapshot.subarray(HistogramSlot.length)
   return { count: counts.reduce((count, bucket) => count + bucket, zeroCount), sum, zeroCount, counts }
 }
 

@@ -6,6 +6,11 @@
  * @source https://arrow.apache.org/docs/format/Columnar.html (Schema.fbs, Message.fbs, version V5)
  */
 import { Builder } from 'flatbuffers'
+import {
+  ARROW_ALIGNMENT_BYTES,
+  ARROW_HEADER_RECORD_BATCH,
+  ARROW_VERSION_V5,
+} from '../../bindings/generated/boundary.js'
 
 /** What an element is; a list's `child` is never null. */
 export type ArrowType =
@@ -39,10 +44,7 @@ const TYPE_TIMESTAMP = 10
 const TYPE_LIST = 12
 const TYPE_FIXED_LIST = 16
 const HEADER_SCHEMA = 1
-const HEADER_RECORD_BATCH = 3
-const VERSION_V5 = 4
 const UNIT_MILLISECOND = 1
-const ALIGNMENT_BYTES = 8
 const floatPrecisions = { 16: 0, 32: 1, 64: 2 } as const
 
 /** The first message of a stream. */
@@ -87,7 +89,7 @@ export function encodeRecordBatchMessage(
   builder.addFieldInt64(0, BigInt(rows), 0n)
   builder.addFieldOffset(1, nodesAt, 0)
   builder.addFieldOffset(2, buffersAt, 0)
-  return finishMessage(builder, HEADER_RECORD_BATCH, builder.endObject(), buffers, bodyBytes)
+  return finishMessage(builder, ARROW_HEADER_RECORD_BATCH, builder.endObject(), buffers, bodyBytes)
 }
 
 function finishMessage(
@@ -100,7 +102,7 @@ function finishMessage(
   builder.startObject(5)
   builder.addFieldInt64(3, BigInt(bodyBytes), 0n)
   builder.addFieldOffset(2, headerAt, 0)
-  builder.addFieldInt16(0, VERSION_V5, 0)
+  builder.addFieldInt16(0, ARROW_VERSION_V5, 0)
   builder.addFieldInt8(1, headerType, 0)
   builder.finish(builder.endObject())
   const header = builder.asUint8Array()
@@ -190,5 +192,5 @@ function structVector(builder: Builder, pairs: readonly (readonly [number, numbe
 }
 
 function aligned(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+  return Math.ceil(bytes / ARROW_ALIGNMENT_BYTES) * ARROW_ALIGNMENT_BYTES
 }

@@ -7,25 +7,13 @@
  * Keys are texts that came beside the tensors: the caller's id of the request, what splits route on, and what the policy
  * names. Transports put them all into the request's meta; a column has the value of one of them, null where it is absent.
  */
+import type { ColumnKind } from '../../bindings/generated/boundary.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { Dtype, TensorField } from '../tensor/tensor.js'
 import { LOG_KEYS_MAX } from '../base/limits/limits.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import type { CompiledPlan, PlanSource } from '../pipeline/plan.js'
 import { encodeSchemaMessage, type ArrowField, type ArrowType } from './arrow-message.js'
-
-/** As native/log/log_rows.hpp numbers them. */
-export const columnKinds = {
-  time: 0,
-  tensor: 1,
-  anomalyCount: 2,
-  anomaly: 3,
-  elapsed: 4,
-  requestNumber: 5,
-  route: 6,
-  shape: 7,
-  key: 8,
-} as const
 
 /** A tensor that is logged: its column, and one for its shape where its values do not tell it. */
 export interface LoggedTensor {
@@ -41,7 +29,7 @@ export interface LoggedTensor {
 }
 
 export interface LogColumn {
-  readonly kind: keyof typeof columnKinds
+  readonly kind: keyof typeof ColumnKind
   readonly field: ArrowField
   /** The logged tensor, for columns of tensors and shapes; null for the others. */
   readonly tensor: LoggedTensor | null

@@ -2,6 +2,7 @@
  * The nodes that a plan in the making is woven of: positions, their outputs, the request's inputs, and where the finished
  * plan finds each of them.
  */
+import { SourceSide } from '../base/generated/boundary.js'
 import { PenstockError } from '../base/errors.js'
 import type { FieldShape } from '../tensor/shape.js'
 import type { TensorDefault, TensorField } from '../tensor/tensor.js'
@@ -32,14 +33,14 @@ export interface Input extends Feedable {
 }
 
 export function outputSource({ position, slots }: Output): PlanSource {
-  return { stage: position.stage, position: position.index, side: 1, slots }
+  return { stage: position.stage, position: position.index, side: SourceSide.outputs, slots }
 }
 
 /** Where the request's tensor is found again: in the foreground if any model there takes it. */
 export function inputSource({ readers }: Input): PlanSource {
   const reader = readers.find(({ position }) => position.isNeeded) ?? readers[0]
   if (reader === undefined) throw new Error('assertion: an input has a reader, for a reader made it')
-  return { stage: 0, position: reader.position.index, side: 0, slots: reader.slots }
+  return { stage: 0, position: reader.position.index, side: SourceSide.inputs, slots: reader.slots }
 }
 
 /** As inputSource, but a check waits for what it reads: a background position is moved to the foreground. */

@@ -7,6 +7,7 @@
  * A stage is a step that runs models; a position is one model of it, or one split. Models are indexes into `models`: the
  * engine puts its queues in their place. Arrays are mutable only so that they fit the addon's types; nobody changes them.
  */
+import type { SourceSideCode } from '../base/generated/boundary.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { CheckNode } from './check-program.js'
 import type { ModelReference, PipelineDefinition } from './definition.js'
@@ -33,11 +34,11 @@ export interface PlanField {
   dims: number[]
 }
 
-/** Where a value is found: tensor `slots[option]` of what (stage, position) ran; side 0 its inputs, 1 its outputs. */
+/** Where a value is found: tensor `slots[option]` of what (stage, position) ran. */
 export interface PlanSource {
   stage: number
   position: number
-  side: 0 | 1
+  side: SourceSideCode
   slots: number[]
 }
 

@@ -4,6 +4,7 @@
  * Throws PenstockError ERR_FRAME and nothing else, whatever the bytes. Vectors of numbers are views of the frame.
  */
 import { ByteBuffer } from 'flatbuffers'
+import { Priority as PriorityNumber } from '../base/generated/boundary.js'
 import { PenstockError } from '../base/errors.js'
 import { dtypeOfCode } from '../tensor/dtype.js'
 import type { TensorDefault, TensorField } from '../tensor/tensor.js'
@@ -91,7 +92,8 @@ function read(message: WireMessage, bytes: Uint8Array): Message {
 
 function readInfer(body: Infer): InferMessage {
   const priority = body.priority()
-  if (priority > 1) throw frameError('Infer.priority', '0 (interactive) or 1 (background)', priority)
+  if (priority > PriorityNumber.background)
+    throw frameError('Infer.priority', '0 (interactive) or 1 (background)', priority)
   const metaLength = body.metaLength()
   return {
     kind: 'infer',
@@ -102,7 +104,7 @@ function readInfer(body: Infer): InferMessage {
     dims: body.dimsArray(),
     meta: metaLength === 0 ? null : readMetaEntries(metaLength, (index) => body.meta(index)),
     deadlineMs: body.deadlineMs(),
-    priority: priority === 1 ? 'background' : 'interactive',
+    priority: priority === PriorityNumber.background ? 'background' : 'interactive',
     texts: readTexts(body.textsLength(), (index) => body.texts(index)),
     ...(body.timing() ? { timing: true } : {}),
     ...(body.requestId() ? { requestId: true } : {}),

@@ -12,6 +12,7 @@
  * once in browsers, undici and ws, so nothing is allocated per frame. A frame beyond RETAINED_BYTES_MAX gets memory of
  * its own, or one large request would be held for ever.
  */
+import { FLATBUFFER_ROOT_BYTES, Priority as PriorityNumber } from '../base/generated/boundary.js'
 import { metaBytesBound, metaEntries, textBytesBound, writeMetaEntries, writeTexts } from './meta.js'
 import type { Meta, MetaEntry, WireMemory } from './meta.js'
 import type { Priority } from './messages.js'
@@ -32,7 +33,7 @@ export const INFER_SLOTS = {
   request_id: 10,
 } as const
 
-const MESSAGE_VTABLE = 4
+const MESSAGE_VTABLE = FLATBUFFER_ROOT_BYTES
 const MESSAGE = 12
 const INFER_VTABLE = 24
 const INFER = 52
@@ -113,7 +114,7 @@ export class InferEncoder {
     view.setUint32(INFER + AT.request, request, true)
     view.setUint32(INFER + AT.rows, rows, true)
     view.setUint32(INFER + AT.deadline_ms, options.deadlineMs ?? 0, true)
-    view.setUint8(INFER + AT.priority, options.priority === 'background' ? 1 : 0)
+    view.setUint8(INFER + AT.priority, PriorityNumber[options.priority ?? 'interactive'])
     view.setUint8(INFER + AT.timing, options.timing === true ? 1 : 0)
     view.setUint8(INFER + AT.request_id, options.requestId === true ? 1 : 0)
     view.setUint32(DATA_LENGTH, dataBytes, true)

@@ -2,6 +2,7 @@
  * Where the time of one request went: flat on the wire and across the addon (numbers, and the models they belong to), a
  * small object for callers. docs/reference/http.md says what each phase is.
  */
+import { TimingHeadSlot, TimingStepSlot } from '../base/generated/boundary.js'
 import { PenstockError } from '../base/errors.js'
 
 /** Microseconds that the request spent at one model of one step. */
@@ -25,35 +26,31 @@ export interface InferTiming {
   readonly steps: readonly StepTiming[]
 }
 
-/** Values before the steps, and of each step. */
-const HEAD_LENGTH = 2
-const STEP_LENGTH = 5
-
 /**
- * @param values total, send, then step, queue, assemble, run, scatter of each model.
+ * @param values TimingHeadSlot, then TimingStepSlot of each model.
  * @throws PenstockError ERR_FRAME when they are not that many.
  */
 export function timingOf(values: ArrayLike<number>, models: readonly string[]): InferTiming {
-  const expected = HEAD_LENGTH + STEP_LENGTH * models.length
+  const expected = TimingHeadSlot.length + TimingStepSlot.length * models.length
   if (values.length !== expected) {
     throw new PenstockError(
       'ERR_FRAME',
-      `Expected Results.timing to have ${expected} values, ${STEP_LENGTH} for each of timing_models, but received ${values.length}`,
+      `Expected Results.timing to have ${expected} values, ${TimingStepSlot.length} for each of timing_models, but received ${values.length}`,
     )
   }
   const at = (index: number): number => values[index] ?? 0
   const steps = models.map((model, index): StepTiming => {
-    const start = HEAD_LENGTH + STEP_LENGTH * index
+    const start = TimingHeadSlot.length + TimingStepSlot.length * index
     return {
-      step: at(start),
+      step: at(start + TimingStepSlot.step),
       model,
-      queueUs: at(start + 1),
-      assembleUs: at(start + 2),
-      runUs: at(start + 3),
-      scatterUs: at(start + 4),
+      queueUs: at(start + TimingStepSlot.queue),
+      assembleUs: at(start + TimingStepSlot.assemble),
+      runUs: at(start + TimingStepSlot.run),
+      scatterUs: at(start + TimingStepSlot.scatter),
     }
   })
-  return { totalUs: at(0), sendUs: at(1), steps }
+  return { totalUs: at(TimingHeadSlot.total), sendUs: at(TimingHeadSlot.send), steps }
 }
 
 /** The reverse of timingOf. */

@@ -10,6 +10,7 @@
  * steps. Whatever is visited costs its size at each visit, and the sum may not exceed WORK_PER_BYTE × the frame. Time is
  * therefore O(bytes), and so is the time of a decoder that visits each reference once.
  */
+import { FRAME_BYTES_LIMIT } from '../base/generated/boundary.js'
 import { PenstockError } from '../base/errors.js'
 import { wireBodies, wireRoot, wireTables, type WireField, type WireTableName } from './generated/wire-tables.js'
 
@@ -17,7 +18,6 @@ import { wireBodies, wireRoot, wireTables, type WireField, type WireTableName } 
 const WORK_PER_BYTE = 16
 /** Message → Infer → Meta is 3. A bound for schemas to come, which may nest. */
 const DEPTH_MAX = 8
-const FRAME_BYTES_LIMIT = 2 ** 31 - 1
 
 interface Walk {
   readonly view: DataView

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /**
- * Writes every file that states a fact of the four sources of truth a second time, in the other language:
+ * Writes every file that states a fact of the five sources of truth a second time, in the other language:
  *
  *   src/protocol/errors.json          → src/base/generated/error-codes.ts           native/core/status_codes.hpp
  *   src/tensor/dtypes.json            → src/tensor/generated/dtypes.ts              native/core/dtype_codes.hpp
  *   src/pipeline/check-opcodes.json   → src/pipeline/generated/check-opcodes.ts     native/plan/check_opcodes.hpp
  *   src/protocol/penstock.fbs         → native/flatbuffers/wire_slots.hpp
+ *   src/protocol/boundary.json        → src/base/generated/boundary.ts              native/core/boundary_codes.hpp
+ *                                       bindings/generated/boundary.ts
  *
  * Goals: plain Node without dependencies (it runs before the install), the same bytes from the same sources, refusal of
  * sources that contradict themselves (a number or a name twice). Non-goal: the FlatBuffers classes of the TypeScript
@@ -17,6 +19,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { baseBoundaryModule, bindingsBoundaryModule, boundaryCodesHeader } from './boundary.mjs'
 import { dtypeCodesHeader, dtypesModule } from './dtypes.mjs'
 import { errorCodesModule, statusCodesHeader } from './errors.mjs'
 import { checkOpcodesHeader, checkOpcodesModule } from './opcodes.mjs'
@@ -37,6 +40,9 @@ export const outputs = [
   },
   { source: 'src/pipeline/check-opcodes.json', target: 'native/plan/check_opcodes.hpp', make: checkOpcodesHeader },
   { source: 'src/protocol/penstock.fbs', target: 'native/flatbuffers/wire_slots.hpp', make: wireSlotsHeader },
+  { source: 'src/protocol/boundary.json', target: 'src/base/generated/boundary.ts', make: baseBoundaryModule },
+  { source: 'src/protocol/boundary.json', target: 'bindings/generated/boundary.ts', make: bindingsBoundaryModule },
+  { source: 'src/protocol/boundary.json', target: 'native/core/boundary_codes.hpp', make: boundaryCodesHeader },
 ]
 
 /** The generated files whose bytes on disk are not what their source makes now. */

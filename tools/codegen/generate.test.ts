@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { baseBoundaryModule, bindingsBoundaryModule, boundaryCodesHeader } from './boundary.mjs'
 import { dtypeCodesHeader } from './dtypes.mjs'
 import { errorCodesModule, statusCodesHeader } from './errors.mjs'
 import { outputs } from './generate.mjs'
@@ -12,6 +13,24 @@ import { wireSlotsHeader } from './wire-slots.mjs'
 
 const errors = (rows: object[]): string => JSON.stringify({ errors: rows })
 const row = { code: 'ERR_A', native: 1, class: 'argument', http: 400, retryable: false, sentence: "It's wrong." }
+
+const kind = {
+  name: 'Kind',
+  side: 'bindings',
+  type: 'uint8_t',
+  does: 'Kinds.',
+  values: [
+    { name: 'one', code: 0, does: 'this' },
+    { name: 'theOther', code: 1, does: 'that' },
+  ],
+}
+const rowsMax = { name: 'ROWS_MAX', side: 'base', type: 'size_t', value: 64, does: 'Rows.' }
+const boundary = {
+  codes: [kind],
+  slots: [{ name: 'Slot', side: 'bindings', does: 'Slots.', values: ['a', 'b'] }],
+  details: [{ error: 'ERR_QUEUE_FULL', does: 'Full.', values: ['retryAfterMs'] }],
+  numbers: [rowsMax],
+}
 
 describe('codegen', () => {
   it('errors: a row becomes a union member, a table row and a status number', () => {
@@ -65,6 +84,32 @@ describe('codegen', () => {
     ]
     expect(() => dtypeCodesHeader(JSON.stringify({ dtypes: twice }), 'd.json')).toThrow(/1 twice/)
     expect(() => checkOpcodesHeader(JSON.stringify({ opcodes: twice }), 'o.json')).toThrow(/1 twice/)
+  })
+
+  it('boundary: a number has its name in both languages, in the module of its side', () => {
+    const text = JSON.stringify(boundary)
+    const header = boundaryCodesHeader(text, 'b.json')
+    expect(header).toMatch(/enum class Kind : uint8_t \{\n {2}kOne = 0, .*\n {2}kTheOther = 1,/)
+    expect(header).toContain('kKindCount = 2;')
+    expect(header).toMatch(/struct Slot \{\n.* kA = 0;\n.* kB = 1;\n.* kLength = 2;\n\};/)
+    expect(header).toContain('return {retry_after_ms};')
+    expect(header).toContain('inline constexpr size_t kRowsMax = 64;')
+    const bindings = bindingsBoundaryModule(text, 'b.json')
+    expect(bindings).toMatch(/Kind = \{\n.*\n {2}one: 0,\n.*\n {2}theOther: 1,\n\} as const/)
+    expect(bindings).toMatch(/QueueFullDetail = \{\n {2}retryAfterMs: 0,\n\} as const/)
+    expect(bindings).not.toContain('ROWS_MAX')
+    expect(baseBoundaryModule(text, 'b.json')).toContain('export const ROWS_MAX = 64')
+  })
+
+  it.each([
+    ['a code twice', { codes: [{ ...kind, values: [kind.values[0], { name: 'x', code: 0, does: '' }] }] }, /0 twice/],
+    ['a name twice', { codes: [kind, kind] }, /Kind twice/],
+    ['a side that there is not', { codes: [{ ...kind, side: 'cli' }] }, /base or bindings/],
+    ['a type that there is not', { numbers: [{ ...rowsMax, type: 'float' }] }, /of a type/],
+    ['a number that is none', { numbers: [{ ...rowsMax, value: 0.5 }] }, /positive safe integer/],
+    ['five details', { details: [{ error: 'ERR_A', does: '', values: ['a', 'b', 'c', 'd', 'e'] }] }, /at most 4/],
+  ])('boundary: refuse %s', (_what, change, message) => {
+    expect(() => boundaryCodesHeader(JSON.stringify({ ...boundary, ...change }), 'b.json')).toThrow(message)
   })
 
   it('every output: is the same bytes twice, and says where it comes from', () => {

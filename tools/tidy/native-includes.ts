@@ -10,7 +10,7 @@ import type { Finding } from './rules.js'
 type Files = ReadonlyMap<string, string>
 type Edges = Map<string, Set<string>>
 
-/** Sources directly in one room; a header and its implementations count as one. */
+/** Sources directly in one room; a header and its implementations count as one, and what is generated as none. */
 export const roomSourcesMax = 15
 
 /** Rings of files, then rings of rooms: each once, named by the room or file that comes first in the alphabet. */
@@ -37,7 +37,8 @@ export function nativeIncludeRings(files: Files): Finding[] {
 /** Rooms that hold more than roomSourcesMax sources. */
 export function nativeRoomSizes(files: Files): Finding[] {
   const rooms: Edges = new Map()
-  for (const path of nativeSources(files)) add(rooms, posix.dirname(path), sourceName(path))
+  for (const path of nativeSources(files))
+    if (!/_(codes|opcodes|slots)\.hpp$/.test(path)) add(rooms, posix.dirname(path), sourceName(path))
   return [...rooms]
     .filter(([, names]) => names.size > roomSourcesMax)
     .map(([path, names]) => ({

@@ -213,7 +213,7 @@ describe('tidy: the canaries', () => {
     for (const { source, make } of outputs as { source: string; make: (text: string, source: string) => string }[]) {
       const text = readFileSync(join(root, source), 'utf8')
       const changed = text
-        .replace('"code": 1,', '"code": 99,')
+        .replaceAll('"code": 1,', '"code": 99,')
         .replace('"native": 1,', '"native": 99,')
         .replace('request:uint;', 'request_number:uint;')
       expect(make(changed, source), source).not.toBe(make(text, source))

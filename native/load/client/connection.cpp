@@ -54,7 +54,7 @@ Address resolve(const std::string& host, uint16_t port) {
   addrinfo* found = nullptr;
   const int status = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (status != 0 || found == nullptr)
-    abandon(kStatusTarget, "Cannot find the host " + host + ": " + gai_strerror(status));
+    abandon(LoadStatus::kTarget, "Cannot find the host " + host + ": " + gai_strerror(status));
   PENSTOCK_ASSERT(found->ai_addrlen <= sizeof address.bytes);
   std::memcpy(address.bytes, found->ai_addr, found->ai_addrlen);
   address.size = found->ai_addrlen;

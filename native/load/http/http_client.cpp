@@ -68,7 +68,7 @@ class HttpClient final : public Client {
       error = errno;
     else
       error = connection.connect_error(kSetupLimitMs);
-    if (error != 0) abandon(kStatusTarget, "Cannot connect to " + address_.text + ": " + std::strerror(error));
+    if (error != 0) abandon(LoadStatus::kTarget, "Cannot connect to " + address_.text + ": " + std::strerror(error));
   }
 
   uint32_t room(size_t index) const noexcept override {

@@ -7,7 +7,7 @@ namespace penstock::load {
 namespace {
 
 constexpr size_t kHeadBytesMax = 256 * 1024;
-constexpr size_t kBodyBytesMax = size_t{1} << 30;
+constexpr size_t kAnswerBytesMax = size_t{1} << 30;
 constexpr size_t kNone = std::string_view::npos;
 
 char lower(char character) noexcept {
@@ -32,7 +32,7 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 bool parse_size(std::string_view text, int base, size_t& value) noexcept {
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  return parsed.ec == std::errc{} && parsed.ptr != text.data() && value <= kBodyBytesMax;
+  return parsed.ec == std::errc{} && parsed.ptr != text.data() && value <= kAnswerBytesMax;
 }
 
 }  // namespace
@@ -133,7 +133,8 @@ HttpResponseReader::Progress HttpResponseReader::read_chunks(std::string_view re
       size_bytes_ = at_;
       return Progress::kWhole;
     }
-    if (!parse_size(line, 16, chunk_bytes_) || joined_.size() + chunk_bytes_ > kBodyBytesMax) return Progress::kBroken;
+    if (!parse_size(line, 16, chunk_bytes_) || joined_.size() + chunk_bytes_ > kAnswerBytesMax)
+      return Progress::kBroken;
     stage_ = chunk_bytes_ == 0 ? Stage::kTrailer : Stage::kChunkData;
   }
 }

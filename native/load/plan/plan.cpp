@@ -4,22 +4,20 @@
 #include <cmath>
 #include <optional>
 
+#include "core/boundary_codes.hpp"
 #include "load/plan/abandon.hpp"
 
 namespace penstock::load {
 namespace {
 
-constexpr uint32_t kConnectionsMax = 16'384;
 constexpr uint32_t kThreadsMax = 64;
-constexpr uint32_t kInFlightMax = 65'536;
 constexpr uint32_t kRowsMax = 1u << 24;
 constexpr size_t kEntriesMax = 1024;
-constexpr double kSecondsMax = 86'400;
 constexpr double kRateMax = 1e8;
 
 [[noreturn]] void fail(std::string_view name, std::string_view rule, std::string_view received) {
-  abandon(kStatusPlan, "Expected " + std::string(name) + " of the load plan to be " + std::string(rule) +
-                           " but received " + std::string(received));
+  abandon(LoadStatus::kPlan, "Expected " + std::string(name) + " of the load plan to be " + std::string(rule) +
+                                 " but received " + std::string(received));
 }
 
 uint64_t integer(std::string_view name, std::string_view text, uint64_t low, uint64_t high) {
@@ -68,13 +66,13 @@ Phase phase_of(std::string_view text) {
   phase.is_warmup = span == "warmup";
   const std::string_view shape = take(text, ' ');
   phase.is_open = shape == "open";
-  phase.seconds = number("seconds", take(text, ' '), kSecondsMax);
+  phase.seconds = number("seconds", take(text, ' '), kBenchSecondsMax);
   if (!(phase.seconds > 0)) fail("seconds", "above 0", "0");
   if (phase.is_open) {
     phase.rate = number("rate", take(text, ' '), kRateMax);
     phase.end_rate = number("end rate", take(text, ' '), kRateMax);
   } else if (shape == "closed") {
-    phase.in_flight = integer32("in flight", take(text, ' '), 1, kInFlightMax);
+    phase.in_flight = integer32("in flight", take(text, ' '), 1, kBenchInFlightMax);
     phase.think_ms = number("think time", take(text, ' '), 1e9);
   } else {
     fail("phase", "open or closed", shape);
@@ -117,15 +115,15 @@ bool set_field(Plan& plan, std::string_view name, std::string_view value) {
   else if (name == "header")
     plan.headers.emplace_back(value);
   else if (name == "connections")
-    plan.connections = integer32(name, value, 1, kConnectionsMax);
+    plan.connections = integer32(name, value, 1, kBenchConnectionsMax);
   else if (name == "threads")
     plan.threads = integer32(name, value, 1, kThreadsMax);
   else if (name == "seed")
     plan.seed = integer(name, value, 0, UINT64_MAX);
   else if (name == "interval-seconds")
-    plan.interval_seconds = number(name, value, kSecondsMax);
+    plan.interval_seconds = number(name, value, kBenchSecondsMax);
   else if (name == "drain-seconds")
-    plan.drain_seconds = number(name, value, kSecondsMax);
+    plan.drain_seconds = number(name, value, kBenchSecondsMax);
   else if (name == "backlog-max")
     plan.backlog_max = integer(name, value, 1, uint64_t{1} << 32);
   else

@@ -25,12 +25,13 @@ ByteSpan map_file(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status{};
   if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {
-    abandon(kStatusPlan, "Cannot read the bodies file " + path + ": " + std::strerror(errno));
+    abandon(LoadStatus::kPlan, "Cannot read the bodies file " + path + ": " + std::strerror(errno));
   }
   const auto size = static_cast<size_t>(status.st_size);
   void* memory = size == 0 ? MAP_FAILED : ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, descriptor, 0);
   ::close(descriptor);
-  if (memory == MAP_FAILED) abandon(kStatusPlan, "Cannot map the bodies file " + path + ": it is empty or no file");
+  if (memory == MAP_FAILED)
+    abandon(LoadStatus::kPlan, "Cannot map the bodies file " + path + ": it is empty or no file");
   return {static_cast<const uint8_t*>(memory), size};
 }
 
@@ -53,7 +54,7 @@ class Reader {
   bool is_at_end() const noexcept { return position_ == bytes_.size(); }
 
   [[noreturn]] void fail(const char* rule) const {
-    abandon(kStatusPlan, "Expected the bodies file " + path_ + " to be " + rule);
+    abandon(LoadStatus::kPlan, "Expected the bodies file " + path_ + " to be " + rule);
   }
 
  private:

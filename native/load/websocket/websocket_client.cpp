@@ -71,7 +71,8 @@ uint32_t most_in_flight(const Plan& plan) noexcept {
 
 EncodedRequest encode(const Request& request, uint32_t channel) {
   const std::optional<InferPlaces> places = find_infer_places(request.body);
-  if (!places) abandon(kStatusPlan, "Expected every WebSocket body to be an Infer message with channel and request");
+  if (!places)
+    abandon(LoadStatus::kPlan, "Expected every WebSocket body to be an Infer message with channel and request");
   const size_t copied_end = std::max(places->channel, places->request) + sizeof(uint32_t);
   const size_t copied = request.body.size() <= kCopyBytesMax ? request.body.size() : copied_end;
   EncodedRequest encoded;
@@ -113,21 +114,22 @@ class WebSocketClient final : public Client {
       error = errno;
     else
       error = stream.connection.connect_error(kSetupLimitMs);
-    if (error != 0) abandon(kStatusTarget, "Cannot connect to " + address_.text + ": " + std::strerror(error));
+    if (error != 0) abandon(LoadStatus::kTarget, "Cannot connect to " + address_.text + ": " + std::strerror(error));
     while (stream.stage != Stage::kReady) {
-      if (!stream.connection.flush()) abandon(kStatusTarget, "The server closed the connection during its set-up");
+      if (!stream.connection.flush())
+        abandon(LoadStatus::kTarget, "The server closed the connection during its set-up");
       if (!stream.connection.wait(false, kSetupLimitMs)) {
-        abandon(kStatusTarget, "The server did not answer for 10 seconds during the set-up");
+        abandon(LoadStatus::kTarget, "The server did not answer for 10 seconds during the set-up");
       }
       const bool is_open = stream.connection.receive(scratch);
-      if (!advance(index, 0)) abandon(kStatusTarget, reason_);
+      if (!advance(index, 0)) abandon(LoadStatus::kTarget, reason_);
       stream.connection.keep_rest();
-      if (!is_open) abandon(kStatusTarget, "The server closed the connection during its set-up");
+      if (!is_open) abandon(LoadStatus::kTarget, "The server closed the connection during its set-up");
     }
     const uint32_t needed = most_in_flight(plan_);
     if (stream.limit < needed) {
-      abandon(kStatusPlan, "Expected in flight to be at most the server's window of " + std::to_string(stream.limit) +
-                               " requests but received " + std::to_string(needed));
+      abandon(LoadStatus::kPlan, "Expected in flight to be at most the server's window of " +
+                                     std::to_string(stream.limit) + " requests but received " + std::to_string(needed));
     }
   }
 

@@ -3,7 +3,7 @@
 namespace penstock::load {
 namespace {
 
-constexpr size_t kFrameBytesMax = size_t{256} << 20;
+constexpr size_t kPayloadBytesMax = size_t{256} << 20;
 
 }  // namespace
 
@@ -31,7 +31,7 @@ FrameProgress next_frame(Connection& connection, Frame& frame) noexcept {
     payload_bytes = 0;
     for (size_t index = 2; index < header_bytes; ++index) payload_bytes = payload_bytes << 8 | bytes[index];
   }
-  if (payload_bytes > kFrameBytesMax) return FrameProgress::kBroken;
+  if (payload_bytes > kPayloadBytesMax) return FrameProgress::kBroken;
   if (bytes.size() - header_bytes < payload_bytes) {
     connection.expect_message(header_bytes + payload_bytes);
     return FrameProgress::kIncomplete;

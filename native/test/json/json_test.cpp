@@ -48,7 +48,7 @@ T value_of(const std::string& text, Dtype dtype) {
   return first<T>(elements);
 }
 std::string printed(double value, bool is_float32) {
-  char text[json::kElementCharactersMax];
+  char text[kElementCharactersMax];
   char* const end = is_float32 ? json::print_float32(value, text) : json::print_float64(value, text);
   CLAIM(end - text <= static_cast<ptrdiff_t>(sizeof text));
   return {text, end};

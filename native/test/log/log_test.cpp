@@ -27,7 +27,7 @@ LogColumn column_of(ColumnKind kind, uint32_t elements = 0) {
   column.elements = elements;
   return column;
 }
-LogColumn tensor_column(uint16_t stage, uint16_t position, uint8_t side, uint32_t elements = kWidth) {
+LogColumn tensor_column(uint16_t stage, uint16_t position, SourceSide side, uint32_t elements = kWidth) {
   LogColumn column = column_of(ColumnKind::kTensor, elements);
   column.source = {stage, position, side, {0}};
   return column;
@@ -39,8 +39,8 @@ LogOptions options_of(Durability durability, uint16_t stages = 1) {
   options.directory = kFolder;
   options.schema = bytes_of("schema!!");
   options.columns = {column_of(ColumnKind::kTime),
-                     tensor_column(0, 0, 0),
-                     tensor_column(static_cast<uint16_t>(stages - 1), 0, 1),
+                     tensor_column(0, 0, SourceSide::kInputs),
+                     tensor_column(static_cast<uint16_t>(stages - 1), 0, SourceSide::kOutputs),
                      column_of(ColumnKind::kElapsed, stages + 1u),
                      column_of(ColumnKind::kRequestNumber),
                      column_of(ColumnKind::kRoute)};
@@ -259,7 +259,7 @@ TEST("log: inputs and audited outputs outlive the stages behind them; a lost cha
       make_plan({{one_model(make_queue(engine.plane, 10), from_request()), one_model(challenger, from_request(), true)},
                  {one_model(make_queue(engine.plane, 100), from_stage(0, 0, 1))}});
   LogOptions options = options_of(Durability::kAsync, 2);
-  LogColumn audited = tensor_column(0, 1, 1);
+  LogColumn audited = tensor_column(0, 1, SourceSide::kOutputs);
   audited.is_nullable = true;
   options.columns.push_back(audited);
   engine.deploy_logged(plan, options);
@@ -288,7 +288,7 @@ TEST("log: failed checks are counted and named; booleans are bits") {
     Check check;
     check.program.constants = {bound};
     check.program.code = {{Opcode::kLoad, 0, 0}, {Opcode::kConstant, 0, 0}, {Opcode::kGreater, 0, 0}};
-    check.sources = {{0, 0, 1, {0}}};
+    check.sources = {{0, 0, SourceSide::kOutputs, {0}}};
     plan->checks.push_back(check);
   }
   LogOptions options = options_of(Durability::kAsync);
@@ -545,9 +545,9 @@ TEST("log: a plan whose columns do not fit is refused") {
     log->close({});
     return fault;
   };
-  CLAIM(fault_of(tensor_column(0, 0, 1)).empty());
-  CLAIM(!fault_of(tensor_column(1, 0, 1)).empty());
-  CLAIM(!fault_of(tensor_column(0, 0, 1, kWidth + 1)).empty());
+  CLAIM(fault_of(tensor_column(0, 0, SourceSide::kOutputs)).empty());
+  CLAIM(!fault_of(tensor_column(1, 0, SourceSide::kOutputs)).empty());
+  CLAIM(!fault_of(tensor_column(0, 0, SourceSide::kOutputs, kWidth + 1)).empty());
   CLAIM(!fault_of(column_of(ColumnKind::kAnomaly)).empty());
   CLAIM(!fault_of(column_of(ColumnKind::kElapsed, 5)).empty());
 }

@@ -14,7 +14,7 @@ using namespace penstock::testing;
 namespace {
 // Enough runs that the model is taken for what they were.
 void trust(ModelQueue& queue, double run_us) {
-  for (uint32_t run = 0; run < Scheduler::kTrustedRuns; ++run) queue.note_cost(1, run_us);
+  for (uint32_t run = 0; run < kTrustedRuns; ++run) queue.note_cost(1, run_us);
 }
 
 // One row, published in a batch of the queue.

@@ -29,7 +29,7 @@ std::shared_ptr<ModelQueue> drop_first_queue(const std::shared_ptr<Plane>& plane
 }
 
 void drop_first(Batch& batch) {
-  const TensorView in = batch.view(0, 0);
+  const TensorView in = batch.view(SourceSide::kInputs, 0);
   const auto width = static_cast<size_t>((*in.dims)[0]);
   const size_t row_bytes = (width == 0 ? 0 : width - 1) * 4;
   DynamicOutput& out = batch.dynamic_outputs[0];
@@ -113,7 +113,7 @@ TEST("empty: nests of nothing are printed, and brackets beyond counting are not"
   CLAIM(print({1, 2, 0, 3}) == "[[[],[]]]");
   for (const std::vector<int64_t>& dims : {std::vector<int64_t>{INT64_MAX, INT64_MAX, 0}, {1, INT32_MAX, INT32_MAX, 0}})
     CLAIM(json::nest_characters(dims) == json::kCharactersMany);
-  CLAIM(json::nest_characters({INT32_MAX, 0}) > json::kEmptyCharactersMax);
+  CLAIM(json::nest_characters({INT32_MAX, 0}) > kEmptyNestCharactersMax);
 }
 
 TEST("empty: the first answer after a start may have no elements, and the ones behind it have them") {
@@ -161,12 +161,12 @@ TEST("empty: rows without elements pass from stage to stage, and checks that rea
                         one_model(drop_first_queue(engine.plane), from_stage(0, 0, 1))}});
   Check check;  // fails where the length of one is not that of the other
   check.after_stage = 1;
-  check.sources = {{1, 0, 1, {0}}, {1, 1, 1, {0}}};
+  check.sources = {{1, 0, SourceSide::kOutputs, {0}}, {1, 1, SourceSide::kOutputs, {0}}};
   check.program.code = {{Opcode::kLength, 0, 0}, {Opcode::kLength, 1, 0}, {Opcode::kNotEqual, 0, 0}};
   plan->checks.push_back(check);
   Check absent;  // fails where the first element is a number
   absent.after_stage = 1;
-  absent.sources = {{1, 0, 1, {0}}};
+  absent.sources = {{1, 0, SourceSide::kOutputs, {0}}};
   absent.program.code = {{Opcode::kLoad, 0, 0}, {kIsThere, 0, 0}};
   plan->checks.push_back(absent);
   CLAIM(engine.deploy(plan).empty());
@@ -185,7 +185,7 @@ TEST("empty: a request without rows passes every stage, runs nothing and is answ
   auto plan = plan_of({{one_model(drop_first_queue(engine.plane), from_request()),
                         one_model(drop_first_queue(engine.plane), from_request(), true)},
                        {one_model(drop_first_queue(engine.plane), from_stage(0, 0, 1))}});
-  plan->others = {{0, 1, 1, {0}}};
+  plan->others = {{0, 1, SourceSide::kOutputs, {0}}};
   CLAIM(engine.deploy(plan).empty());
   for (const bool has_others : {false, true}) {
     CLAIM(engine.send(0, 5, has_others) != nullptr && engine.run() == 0);
@@ -267,9 +267,9 @@ TEST("empty: rows without elements are rows of the log: lists that end where the
   LogColumn input;
   input.kind = ColumnKind::kTensor;
   input.dtype = Dtype::kInt32;
-  input.source = {0, 0, 0, {0}};
+  input.source = {0, 0, SourceSide::kInputs, {0}};
   LogColumn output = input;
-  output.source.side = 1;
+  output.source.side = SourceSide::kOutputs;
   const std::vector<LogColumn> columns = {time, input, output};
   LogRows rows(columns);
   for (const int64_t width : {1, 3, 0}) {

@@ -123,7 +123,7 @@ TEST("executor: who asks for what challengers gave waits for them, unless they w
   auto champion = make_queue(engine.plane, 10);
   auto challenger = make_queue(engine.plane, 20, 8, {4096, 4});
   auto plan = make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}});
-  plan->others = {Source{.stage = 0, .position = 1, .side = 1, .slots = {0}}};
+  plan->others = {Source{.stage = 0, .position = 1, .side = SourceSide::kOutputs, .slots = {0}}};
   CLAIM(engine.deploy(plan).empty());
   Failure failure;
   const auto ask = [&](size_t rows, double tag) {
@@ -420,7 +420,7 @@ Check exceeds(double limit, uint16_t position = 0) {
   Check check;
   check.program.code = {{Opcode::kLoad, 0, 0}, {Opcode::kConstant, 0, 0}, {Opcode::kGreater, 0, 0}};
   check.program.constants = {limit};
-  check.sources = {{0, position, 1, {0}}};
+  check.sources = {{0, position, SourceSide::kOutputs, {0}}};
   return check;
 }
 }  // namespace
@@ -477,7 +477,7 @@ TEST("executor: a check that reads two models is judged when both are there") {
                        {Opcode::kAdd, 0, 0},
                        {Opcode::kConstant, 0, 0},
                        {Opcode::kGreater, 0, 0}};
-  both.sources.push_back({0, 1, 1, {0}});
+  both.sources.push_back({0, 1, SourceSide::kOutputs, {0}});
   plan->checks = {both, exceeds(23, 1)};
   CLAIM(engine.deploy(plan).empty());
   CLAIM(plan->has_batch_checks && plan->has_scattered_checks);

@@ -49,9 +49,9 @@ std::shared_ptr<RowLog> open_log(LogWriter& writer, const Pipeline& pipeline, Du
   LogColumn input;
   input.kind = ColumnKind::kTensor;
   input.elements = kWidth;
-  input.source = {0, 0, 0, {0}};
+  input.source = {0, 0, SourceSide::kInputs, {0}};
   LogColumn challenger = input;
-  challenger.source = {0, 1, 1, {0}};
+  challenger.source = {0, 1, SourceSide::kOutputs, {0}};
   challenger.is_nullable = true;
   options.columns = {LogColumn{}, elapsed, input, challenger};
   return writer.open(pipeline.log_stats, std::move(options));

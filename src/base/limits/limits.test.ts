@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import * as accessLimits from './access-limits.js'
 import * as baseLimits from './limits.js'
@@ -21,12 +20,5 @@ describe('limits', () => {
     expect(limits.CHECKS_MAX).toBeLessThanOrEqual(64)
     expect(limits.OPTIONS_MAX).toBeLessThanOrEqual(65_536)
     expect(limits.MODEL_BYTES_MAX).toBe(2_147_483_647)
-  })
-
-  it('what is a long run: the addon says the same', () => {
-    const scheduler = readFileSync(new URL('../../../native/queue/scheduler.hpp', import.meta.url), 'utf8')
-    const us = /kLongRunUs = ([\d']+)\.0;/.exec(scheduler)?.[1]?.replaceAll("'", '')
-    expect(Number(us)).toBe(limits.LONG_RUN_MS * 1000)
-    expect(/kTrustedRuns = (\d+);/.exec(scheduler)?.[1]).toBe(String(limits.TRUSTED_RUNS))
   })
 })

@@ -2,6 +2,27 @@
  * Every limit of the product, with its unit and its reason: nothing grows without a bound. What an operator may change
  * is an option whose default or ceiling stands here; what nobody may change is used as it is.
  */
+// What C++ knows as well: src/protocol/boundary.json has their reasons.
+export {
+  BATCH_ROWS_CEILING,
+  BENCH_CONNECTIONS_MAX,
+  BENCH_IN_FLIGHT_MAX,
+  BENCH_SECONDS_MAX,
+  CHANNELS_MAX,
+  CHECKS_MAX,
+  CHECK_INSTRUCTIONS_MAX,
+  CHECK_SOURCES_MAX,
+  CHECK_STACK_MAX,
+  DEADLINE_MS_MAX,
+  EMPTY_NEST_CHARACTERS_MAX,
+  IMAGE_SIDE_MAX,
+  LOG_SEGMENT_BYTES_MAX,
+  LOG_SEGMENT_MS_MAX,
+  POSITIONS_MAX,
+  RANK_MAX,
+  REQUESTS_IN_FLIGHT_CEILING,
+} from '../generated/boundary.js'
+
 const KIB = 1024
 const MIB = 1024 * KIB
 const GIB = 1024 * MIB
@@ -27,12 +48,8 @@ export const SOCKET_BUDGET_PERCENT = 25
  * parts. Of rows wider than 256 bytes the bytes of a body or frame end first.
  */
 export const REQUEST_ROWS_MAX = 262_144
-/** Milliseconds. An hour: whoever waits longer wants a job, not a request. */
-export const DEADLINE_MS_MAX = 3_600_000
 /** Requests of one isolate that are not answered yet; bounds its tables. */
 export const REQUESTS_IN_FLIGHT_MAX = 65_536
-/** The same at most, by option. */
-export const REQUESTS_IN_FLIGHT_CEILING = 1_048_576
 /** Milliseconds between looks whether all is answered, when an engine drains. */
 export const DRAIN_POLL_MS = 2
 /** Routing keys of one request. */
@@ -53,8 +70,6 @@ export const META_TEXT_CHARACTERS_MAX = 1024
 // ── batches and queues ──────────────────────────────────────────────────────────────────────────
 /** Rows of one batch unless calibration finds better: past this ONNX Runtime gains little and latency doubles. */
 export const BATCH_ROWS_MAX = 1024
-/** Rows of one batch at most, by option. */
-export const BATCH_ROWS_CEILING = 65_536
 /** Bytes of the tensors of one batch; a wide model gets fewer rows instead of more memory. */
 export const BATCH_BYTES_MAX = 16 * MIB
 /** Rows waiting or running per model, interactive: one request of the largest size beside others. */
@@ -65,10 +80,6 @@ export const PENDING_ROWS_BACKGROUND_MAX = 16_384
 export const PENDING_ROWS_CEILING = 16_777_216
 /** Microseconds a batch may wait for company, by option; the default is 0, no timer. */
 export const BATCH_DELAY_US_MAX = 1_000_000
-
-// ── transforms ──────────────────────────────────────────────────────────────────────────────────
-/** Pixels of one side of an image that is resized: positions stay exact in the weights' arithmetic. */
-export const IMAGE_SIDE_MAX = 2 ** 24
 
 // ── workers ─────────────────────────────────────────────────────────────────────────────────────
 /** Inference workers of a process: one per core of the largest machines, each holding every deployed model. */
@@ -123,10 +134,6 @@ export const BATCHING_NOTICE_MS = 60_000
 export const PLAIN_REQUESTS_MAX = 1024
 
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────
-/** Bytes of one segment before the next one is begun: what becomes one Parquet file. */
-export const LOG_SEGMENT_BYTES_MAX = 64 * MIB
-/** Milliseconds after its first row that a segment is ended, however small. */
-export const LOG_SEGMENT_MS_MAX = 15 * 60_000
 /** Hours that a pipeline may have its rows kept: a hundred years. */
 export const LOG_AGE_HOURS_MAX = 876_000
 /** Bytes that a pipeline may have its log grow to. */
@@ -199,33 +206,16 @@ export const PREPARED_MODEL_BYTES_MIN = 16 * MIB
 export const PREPARED_WEIGHT_BYTES_MIN = 64 * KIB
 /** Bytes of shared weights for which prepared files are kept; a forest keeps its trees elsewhere. */
 export const PREPARED_WEIGHTS_BYTES_MIN = 8 * MIB
-/** Dims of a tensor; ONNX Runtime's kernels end before that. */
-export const RANK_MAX = 16
 /** One dim, beside a 0 as well: shapes travel as 32-bit integers on every way through the product. */
 export const DIM_MAX = 2 ** 31 - 1
 /** Elements of one tensor: its bytes must fit an ArrayBuffer and an int32 offset count. */
 export const TENSOR_ELEMENTS_MAX = 2 ** 31 - 1
-/**
- * Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a small
- * request could ask for any number. The addon has the same number (native/json/answer.hpp).
- */
-export const EMPTY_NEST_CHARACTERS_MAX = 64 * MIB
 /** Tensors a model takes or gives. */
 export const FIELDS_MAX = 256
-/** Checks of a pipeline: one bit each in the 64-bit failure mask of a row. */
-export const CHECKS_MAX = 64
 /** Characters of a check's expression. */
 export const CHECK_EXPRESSION_CHARACTERS_MAX = 4096
-/** Instructions of a compiled check; bounds the work per row. */
-export const CHECK_INSTRUCTIONS_MAX = 1024
-/** Values that a compiled check holds at a time: the addon's stack, on the thread's own. */
-export const CHECK_STACK_MAX = 64
-/** Tensors that one check reads. */
-export const CHECK_SOURCES_MAX = 64
 /** Steps of a pipeline. */
 export const STEPS_MAX = 64
-/** Models and splits of a pipeline, over all steps: one bit each in the addon's masks. */
-export const POSITIONS_MAX = 64
 /** Options of one split. */
 export const OPTIONS_MAX = 256
 /** Characters of a model's, version alias's, pipeline's or check's name: it becomes a file name. */
@@ -303,8 +293,6 @@ export const SHARED_REGIONS_MAX = 1024
 export const FRAME_BYTES_MAX = 64 * MIB
 /** Requests a connection may have in flight before it must wait for answers. */
 export const WINDOW_REQUESTS = 1024
-/** Above the numbers of a connection's channels, which begin at 1: an array finds them. The addon has the same number. */
-export const CHANNELS_MAX = 1024
 /** Bytes waiting in one socket; a reader slower than its own requests is cut off. */
 export const SOCKET_BUFFER_BYTES_MAX = 64 * MIB
 /** Bytes waiting in all sockets of one I/O thread: many slow readers must not sum up to the machine's memory. */
@@ -343,18 +331,12 @@ export const MUTATIONS_PENDING_MAX = 1024
 export const JOURNAL_BYTES_MAX = 16 * MIB
 
 // ── bench ───────────────────────────────────────────────────────────────────────────────────────
-/** Connections of one load generator, each a file descriptor. */
-export const BENCH_CONNECTIONS_MAX = 4096
-/** Requests in flight per connection; a server's window is smaller still. */
-export const BENCH_IN_FLIGHT_MAX = 65_536
 /** Requests per second of an open loop: beyond it the generator's clock ticks are the limit. */
 export const BENCH_RATE_MAX = 10_000_000
 /** Kinds of request in one mix: each has histograms of its own. */
 export const BENCH_KINDS_MAX = 256
 /** Phases of one run. */
 export const BENCH_PHASES_MAX = 256
-/** Seconds of one phase: a day. */
-export const BENCH_SECONDS_MAX = 86_400
 /** Bytes of the tensors of one kind's different bodies: they are sent in turn and stay in memory. */
 export const BENCH_BODIES_BYTES_MAX = 64 * MIB
 /** Elements that a free dim is drawn with. */

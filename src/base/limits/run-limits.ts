@@ -1,17 +1,9 @@
 /**
  * Limits of runs that take long, beside those of limits.ts: what is long, what is too long, and how much is done about it.
  */
+// What C++ knows as well: src/protocol/boundary.json has their reasons.
+export { LONG_RUN_MS, TRUSTED_RUNS } from '../generated/boundary.js'
 
-/**
- * Milliseconds from which a run is long: shorter ones end before another worker could be started. Long runs leave the last
- * free worker to other models. The addon has the same number (native/queue/scheduler.hpp).
- */
-export const LONG_RUN_MS = 50
-/**
- * Runs of a model until it is taken for what they were: until then it may be long. The addon has the same number
- * (native/queue/scheduler.hpp).
- */
-export const TRUSTED_RUNS = 64
 /** Milliseconds between looks at what the workers run: one look takes some microseconds. */
 export const RUN_LOOK_MS = 100
 /** A run past so many times what its model is known to take counts as stuck … */

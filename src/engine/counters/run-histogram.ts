@@ -5,6 +5,8 @@
  * Bucket i holds the units in (2^((i-1)/8), 2^(i/8)]; a unit of a duration is 2^-30 s, of rows one row.
  */
 
+import { HISTOGRAM_POWERS, HISTOGRAM_SCHEMA, HISTOGRAM_SECOND_POWER } from '../../../bindings/generated/boundary.js'
+
 /** Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. */
 export interface HistogramLayout {
   readonly schema: number
@@ -22,11 +24,10 @@ export interface Histogram {
   readonly counts: Float64Array
 }
 
-const STEPS = 8
-const POWERS = 42
+const STEPS = 2 ** HISTOGRAM_SCHEMA
 /** As many as the addon's histograms have. */
-export const HISTOGRAM_BUCKETS = STEPS * POWERS + 1
-const UNITS_PER_NS = 2 ** 30 / 1e9
+export const HISTOGRAM_BUCKETS = STEPS * HISTOGRAM_POWERS + 1
+const UNITS_PER_NS = 2 ** HISTOGRAM_SECOND_POWER / 1e9
 /** Upper bounds of the buckets of one power of two. */
 const bounds = Array.from({ length: STEPS }, (_, step) => 2 ** (step / STEPS))
 

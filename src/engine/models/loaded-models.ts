@@ -8,6 +8,7 @@
  * calibrator has measured it. Both the sessions and the queue take another arrangement while they serve.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { Batching } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { NativeField, QueueHandle } from '../../../bindings/native.js'
 import type { Clock } from '../../base/clock.js'
@@ -21,7 +22,6 @@ import type { OverdueRuns } from '../../worker/pool/overdue-runs.js'
 import type { LoadableModel, ModelSource, WorkerObservation } from '../../worker/worker-messages.js'
 import type {
   BatchingCounts,
-  BatchingMode,
   Calibration,
   CalibrationConditions,
   ModelStore,
@@ -91,7 +91,6 @@ interface Entry extends LoadedModel {
 
 /** Of a queue: as many batches at a time as there are workers. */
 const INSTANCES_UNLIMITED = 2 ** 32 - 1
-const batchingCodes: Readonly<Record<BatchingMode, 0 | 1 | 2>> = { rows: 0, row: 1, whole: 2 }
 
 export class LoadedModels {
   readonly #parts: LoadedModelsParts
@@ -363,7 +362,7 @@ export class LoadedModels {
       modelKey,
       inputs: nativeFields(inputs),
       outputs: nativeFields(outputs),
-      batching: batchingCodes[batching],
+      batching: Batching[batching],
       batchRowsMax: limits.batchRowsMax,
       batchBytesMax: BATCH_BYTES_MAX,
       pendingRowsMax: [limits.pendingRowsMax, limits.pendingRowsBackgroundMax],

@@ -8,11 +8,12 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { getSystemErrorMap } from 'node:util'
+import { ColumnKind, Durability, LogReply, PortEvent, PortEventSlot } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { LogHandle, LogSpec, PipelineHandle, PortHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENT_MS_MAX } from '../../base/limits/limits.js'
-import { columnKinds, logColumns, loggedKeys, logSchema, type LogColumn } from '../../log/log-columns.js'
+import { logColumns, loggedKeys, logSchema, type LogColumn } from '../../log/log-columns.js'
 import { encodePlainRows, type PlainRows } from '../../log/plain-rows.js'
 import { defaultLogPolicy, type LogPolicy } from '../../pipeline/definition.js'
 import type { CompiledPlan } from '../../pipeline/plan.js'
@@ -40,8 +41,6 @@ export interface RowLogsParts {
   readonly onNotice: (notice: EngineNotice) => void
 }
 
-const durabilities = { async: 0, sampled: 1, committed: 2 } as const
-const JOB = 6
 /** How often it is looked whether a log has begun or ceased to fail, to tell the operator. */
 const WATCH_MS = 1000
 
@@ -75,7 +74,7 @@ export class RowLogs {
       // The plain path lays out its own rows.
       columns: plan.isPlain ? [] : columns.map(columnSpec),
       keys: plan.isPlain ? [] : loggedKeys(plan),
-      durability: durabilities[policy.durability],
+      durability: Durability[policy.durability],
       sampleRate: policy.sampleRate ?? 1,
       seed: drawSeed(),
       refusesWhileFailing: policy.onFailure === 'refuse',
@@ -155,13 +154,14 @@ export class RowLogs {
   #drain(): void {
     for (let count = addon.drain(this.#port); count > 0; count = addon.drain(this.#port)) {
       const events = addon.events(this.#port)
-      for (let at = 0; at < count * 4; at += 4) {
-        const [kind, tag, job] = events.subarray(at, at + 3) as unknown as [number, number, number]
-        if (kind !== JOB) continue
+      for (let at = 0; at < count * PortEventSlot.length; at += PortEventSlot.length) {
+        if (events[at + PortEventSlot.kind] !== PortEvent.job) continue
+        const tag = events[at + PortEventSlot.a] as number
+        const job = events[at + PortEventSlot.b] as number
         const resolve = this.#replies.get(tag)
         this.#replies.delete(tag)
         if (this.#replies.size === 0) this.#watch.unref()
-        resolve?.(addon.readJob(this.#port, job)[0] === 1)
+        resolve?.(addon.readJob(this.#port, job)[0] === LogReply.lost)
       }
     }
   }
@@ -202,7 +202,7 @@ export function logError(fault: number): PenstockError {
 
 function columnSpec({ kind, field, tensor, check }: LogColumn): LogSpec['columns'][number] {
   return {
-    kind: columnKinds[kind],
+    kind: ColumnKind[kind],
     elements: field.type.kind === 'fixed-list' ? field.type.size : 0,
     isNullable: tensor?.isNullable ?? false,
     check,

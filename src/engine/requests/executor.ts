@@ -11,6 +11,7 @@
  * Deadlines: the addon keeps them; one timer here, armed after a flush for the earliest of them, lets it fail what has
  * expired. No timer runs while nothing has a deadline.
  */
+import { PortEvent, PortEventSlot } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { Answer, PipelineHandle, PortHandle } from '../../../bindings/native.js'
 import { onAbort } from '../../base/abort.js'
@@ -40,17 +41,6 @@ export interface ExecutorEvents {
   http(): HttpAnswers
   onDrained(): void
 }
-
-// Kinds of events; bindings/native-addon.ts, drain().
-const ANSWERED = 1
-const FAILED = 2
-const SEND = 4
-const SEND_FAILED = 5
-const SEND_HELD = 7
-const HTTP_OUTBOX = 8
-const HTTP_ANSWERED = 9
-const HTTP_FAILED = 10
-const HTTP_LARGE = 11
 
 const CHANNEL_UNIT = 2 ** 32
 const SCAN_INTERVAL_US = 1000
@@ -231,13 +221,13 @@ export class Executor {
     if (this.#isClosed) return
     for (let count = addon.drain(this.port); count > 0; count = addon.drain(this.port)) {
       const events = addon.events(this.port)
-      for (let at = 0; at < count * 4; at += 4) {
+      for (let at = 0; at < count * PortEventSlot.length; at += PortEventSlot.length) {
         try {
           this.#dispatch(
-            events[at] as number,
-            events[at + 1] as number,
-            events[at + 2] as number,
-            events[at + 3] as number,
+            events[at + PortEventSlot.kind] as number,
+            events[at + PortEventSlot.a] as number,
+            events[at + PortEventSlot.b] as number,
+            events[at + PortEventSlot.c] as number,
           )
         } catch (error) {
           throwLater(error)
@@ -254,16 +244,16 @@ export class Executor {
   }
 
   #dispatch(kind: number, a: number, b: number, c: number): void {
-    if (kind === ANSWERED) this.#onAnswered(a, b)
-    else if (kind === FAILED) this.#onFailed(a, b)
-    else if (kind === SEND || kind === SEND_HELD) {
+    if (kind === PortEvent.answered) this.#onAnswered(a, b)
+    else if (kind === PortEvent.failed) this.#onFailed(a, b)
+    else if (kind === PortEvent.send || kind === PortEvent.sendHeld) {
       if (b + c > this.#outbox.length) this.#outbox = addon.outbox(this.port)
-      this.#events.onSend(a, this.#outbox.subarray(b, b + c), kind === SEND_HELD)
-    } else if (kind === HTTP_ANSWERED) this.#events.http().answer(a, b, c)
-    else if (kind === HTTP_FAILED) this.#events.http().fail(a, addon.readFailure(this.port, b))
-    else if (kind === HTTP_LARGE) this.#events.http().answerLarge(a, addon.readAnswer(this.port, b), c)
-    else if (kind === HTTP_OUTBOX) this.#events.http().renewOutbox()
-    else if (kind === SEND_FAILED) {
+      this.#events.onSend(a, this.#outbox.subarray(b, b + c), kind === PortEvent.sendHeld)
+    } else if (kind === PortEvent.httpAnswered) this.#events.http().answer(a, b, c)
+    else if (kind === PortEvent.httpFailed) this.#events.http().fail(a, addon.readFailure(this.port, b))
+    else if (kind === PortEvent.httpLarge) this.#events.http().answerLarge(a, addon.readAnswer(this.port, b), c)
+    else if (kind === PortEvent.httpOutbox) this.#events.http().renewOutbox()
+    else if (kind === PortEvent.sendFailed) {
       this.#events.onSendFailed(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.port, b))
     }
   }

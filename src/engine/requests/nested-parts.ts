@@ -2,14 +2,13 @@
  * Tensors as JSON text for transports, in parts: printed by the addon, which is several times faster than JavaScript, so
  * that a part of a large answer takes a millisecond of the thread that serves everybody.
  */
+import { ELEMENT_CHARACTERS_MAX } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import { dtypeInfo } from '../../tensor/dtype.js'
 import { nestedPieces } from '../../tensor/print-pieces.js'
 import type { Tensor } from '../../tensor/tensor.js'
 
 const partBytes = 128 * 1024
-/** Characters of one element, its comma included; native/json/print.hpp. */
-const elementCharactersMax = 33
 /** Elements that are printed between two looks at the clock, and microseconds of one part: some numbers take microseconds. */
 const stepElements = 512
 const partUs = 1000
@@ -22,7 +21,7 @@ export function* nestedParts(tensor: Tensor): Generator<string | Uint8Array> {
     return
   }
   const text = Buffer.allocUnsafeSlow(partBytes)
-  const stepBytesMax = stepElements * (elementCharactersMax + 2 * shape.length)
+  const stepBytesMax = stepElements * (ELEMENT_CHARACTERS_MAX + 1 + 2 * shape.length)
   const { code } = dtypeInfo(dtype)
   for (let start = 0; start < data.length;) {
     const endUs = addon.nowUs() + partUs

@@ -23,7 +23,7 @@ export class RecentRefusals {
   #deployment: Deployment | null = null
   /** Of a deadline the caller's own budget, else the limit. */
   #second = 0
-  /** Which of a code's sentences it is: see native/core/failure.hpp. */
+  /** Which of a code's sentences it is: see failures.ts. */
   #kind = 0
   /** On the clock of nowUs(). */
   #untilUs = 0
@@ -38,7 +38,7 @@ export class RecentRefusals {
     return isForLoad(errorCodeOfNative(status))
   }
 
-  /** What the addon knows of the request that it refused just now: details × 4, channel, wire id. Valid until the next. */
+  /** What the addon knows of the request that it refused just now: by RefusalSlot. Valid until the next. */
   get facts(): Float64Array {
     return (this.#facts ??= addon.refusalFacts(this.#port))
   }

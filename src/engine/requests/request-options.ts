@@ -2,6 +2,7 @@
  * The options of a request as the runtime takes them: checked once, here, and one value from then on. The executors hand
  * it down as it is, and spread it where they call the addon and nowhere else.
  */
+import { Priority as PriorityNumber, type PriorityCode } from '../../base/generated/boundary.js'
 import { expectBoolean, expectOneOf } from '../../base/expect.js'
 import { encodeMetaBlock } from '../../protocol/meta.js'
 import type { CancelSignal, InferMetadata, RequestOptions } from '../api/api.js'
@@ -24,7 +25,7 @@ export interface AdmittedOptions {
   /** Budget from now; 0: none. */
   readonly deadlineMs: number
   /** 0 interactive, 1 background. */
-  readonly priority: 0 | 1
+  readonly priority: PriorityCode
   readonly hasTiming: boolean
   readonly hasAuditedOutputs: boolean
   readonly signal: CancelSignal | undefined
@@ -46,7 +47,7 @@ export function admitOptions(options: RequestOptions, rows: number, id: RequestI
     labels: { requestId: id.text },
     meta: meta === undefined ? null : encodeMetaBlock(meta, rows),
     deadlineMs,
-    priority: isInteractive ? 0 : 1,
+    priority: isInteractive ? PriorityNumber.interactive : PriorityNumber.background,
     hasTiming: timing !== undefined && expectBoolean('timing', timing),
     hasAuditedOutputs: withOthers !== undefined && expectBoolean('withOthers', withOthers),
     signal,

@@ -5,6 +5,7 @@
  *
  * A frame costs one native call here: nothing is decoded, nothing allocated, unless it is refused.
  */
+import { RefusalSlot } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { PipelineHandle, PortHandle } from '../../../bindings/native.js'
 import { isPenstockError, PenstockError } from '../../base/errors.js'
@@ -199,7 +200,9 @@ export class EngineWirePort implements WirePort {
   }
 
   #refuseForLoad(connection: number, status: number): number {
-    const [, , , , channel = 0, wireId = 0] = this.#refusals.facts
+    const { facts } = this.#refusals
+    const channel = facts[RefusalSlot.channel] ?? 0
+    const wireId = facts[RefusalSlot.wireId] ?? 0
     const opened = this.#channels.get(connection)?.get(channel) ?? null
     this.#hooks.onWireFailure(connection, channel, wireId, this.#refusals.errorOfRefusal(status, opened))
     return 0

@@ -6,6 +6,7 @@
  *            └─ background positions start at once, the answer never waits for them; the log does
  */
 import { addon } from '../../../bindings/native.js'
+import { Priority, SourceSide } from '../../base/generated/boundary.js'
 import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
 import { checkFails } from '../../pipeline/check-evaluate.js'
 import type { PlanPosition, PlanSource } from '../../pipeline/plan.js'
@@ -201,7 +202,7 @@ export class PlainWalk {
     const named = inputs.map((tensor, index) => ({ name: signature.inputs[index]?.name ?? '', ...tensor }))
     const rows = inputs[0]?.shape[0] ?? 0
     const { pendingRows } = model.plainRuns
-    const priority = isBackground ? 1 : 0
+    const priority = isBackground ? Priority.background : Priority.interactive
     pendingRows[priority] += rows
     try {
       if (signature.batching !== 'row') {
@@ -280,7 +281,10 @@ export class PlainWalk {
       const slot = source.slots[index] as number
       return option === null
         ? null
-        : { rows: option.rows, tensor: (source.side === 0 ? option.inputs[slot] : option.outputs[slot]) as Tensor }
+        : {
+            rows: option.rows,
+            tensor: (source.side === SourceSide.inputs ? option.inputs[slot] : option.outputs[slot]) as Tensor,
+          }
     })
     return scatterRows(parts, this.#admitted.rows)
   }

@@ -7,15 +7,13 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import { LoadStatus } from '../../base/generated/boundary.js'
 import { errorTable, PenstockError } from '../../base/errors.js'
 import { packagePath } from '../../base/package-root.js'
 import type { FinishedEvent, IntervalEvent, LoadEvent, LoadPhase, LoadPlan, RequestKind } from './load-plan.js'
 
 type Generator = ChildProcessByStdio<Writable, Readable, Readable>
 
-/** Exit statuses of native/load/plan/abandon.hpp. */
-const STATUS_TARGET = 1
-const STATUS_PLAN = 2
 const DRAIN_SECONDS = 5
 const BACKLOG_REQUESTS_MAX = 1_048_576
 const STDERR_CHARACTERS_MAX = 4096
@@ -78,8 +76,8 @@ async function eventsOf(
   const status = await ended
   if (status === 0 && finished !== undefined) return finished
   const sentence = complaint.trim()
-  if (status === STATUS_TARGET) throw new PenstockError('ERR_CONNECTION_LOST', sentence)
-  if (status === STATUS_PLAN) throw new PenstockError('ERR_ARGUMENT', sentence)
+  if (status === LoadStatus.target) throw new PenstockError('ERR_CONNECTION_LOST', sentence)
+  if (status === LoadStatus.plan) throw new PenstockError('ERR_ARGUMENT', sentence)
   throw new Error(`The load generator ended with status ${status} before its plan did. ${sentence}`)
 }
 

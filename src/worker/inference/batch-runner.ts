@@ -17,6 +17,7 @@
  * Thread: the worker's. Memory: the addon's, lent from take() until completeBatch().
  */
 import type { Tensor as OrtTensor } from 'onnxruntime-node'
+import { WorkerInfoSlot } from '../../../bindings/generated/boundary.js'
 import type { LaneLayout, NativeAddon, WorkerHandle } from '../../../bindings/native.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 import type { ModelSession } from '../sessions/model-session.js'
@@ -82,9 +83,9 @@ export class BatchRunner {
   /** Runs and completes the batch in hand. Never throws for what a model or a request does. */
   async runBatch(): Promise<void> {
     const addon = this.#addon
-    const modelKey = this.#info[0] as number
-    const rows = this.#info[2] as number
-    const entryCount = this.#info[3] as number
+    const modelKey = this.#info[WorkerInfoSlot.modelKey] as number
+    const rows = this.#info[WorkerInfoSlot.rows] as number
+    const entryCount = this.#info[WorkerInfoSlot.entryCount] as number
     const model = this.#sessions.get(modelKey)
     this.#runStartUs = 0
     this.#sampledRow = this.#checks.next(rows)
@@ -105,7 +106,7 @@ export class BatchRunner {
 
   #failEntry(entry: number, reason: string): void {
     const isUnheard = this.#addon.failEntry(this.#worker, entry, reason)
-    if (isUnheard) this.#onBackgroundFailure(this.#info[0] as number, reason)
+    if (isUnheard) this.#onBackgroundFailure(this.#info[WorkerInfoSlot.modelKey] as number, reason)
   }
 
   /** @returns whether all of them ran: nothing but their company made the shared run fail. */
@@ -138,7 +139,7 @@ export class BatchRunner {
 
   async #runRows(model: ModelSession, layout: LaneLayout, batchRow: number, rowCount: number): Promise<void> {
     const views = this.#viewsOf(model, layout, batchRow, rowCount)
-    const session = this.#info[5] === 1 ? model.aloneSession : model.session
+    const session = this.#info[WorkerInfoSlot.isAlone] === 1 ? model.aloneSession : model.session
     const startUs = this.#addon.nowUs()
     // Of a batch that is run in parts, or request by request after a failure: from the first call to the last return.
     if (this.#runStartUs === 0) this.#runStartUs = startUs
@@ -151,7 +152,7 @@ export class BatchRunner {
     const sampled = this.#sampledRow - batchRow
     if (sampled >= 0 && sampled < rowCount && rowCount > 1 && model.hasRowChecks)
       this.#checks.take(
-        sampleRow(this.#info[0] as number, model, session, layout, views, results, {
+        sampleRow(this.#info[WorkerInfoSlot.modelKey] as number, model, session, layout, views, results, {
           batchRow,
           rowCount,
           row: sampled,
@@ -186,7 +187,7 @@ export class BatchRunner {
   }
 
   #layout(): LaneLayout {
-    const laneId = this.#info[4] as number
+    const laneId = this.#info[WorkerInfoSlot.laneId] as number
     let layout = this.#layouts.get(laneId)
     if (layout === undefined) {
       layout = this.#addon.laneLayout(this.#worker)
@@ -223,8 +224,8 @@ export class BatchRunner {
   }
 
   #views(): BatchViews {
-    const batchId = this.#info[1] as number
-    const givenUp = this.#info[6] as number
+    const batchId = this.#info[WorkerInfoSlot.batchId] as number
+    const givenUp = this.#info[WorkerInfoSlot.givenUp] as number
     if (givenUp !== this.#givenUp) this.#forgetBuffers(givenUp)
     let views = this.#buffers.get(batchId)
     if (views === undefined) {

@@ -12,6 +12,7 @@
  * ends the task; the pool then starts another worker.
  */
 import { parentPort } from 'node:worker_threads'
+import { Take } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { WorkerHandle } from '../../../bindings/native.js'
 import { BatchRunner } from './batch-runner.js'
@@ -29,12 +30,6 @@ import {
   type WorkerReply,
   type WorkerTask,
 } from '../worker-messages.js'
-
-const TAKEN_CLOSED = 0
-const TAKEN_BATCH = 1
-const TAKEN_JOB = 2
-const TAKEN_NOTHING = 3
-const TAKEN_RETIRED = 4
 
 export default async function inferenceWorker(task: WorkerTask): Promise<void> {
   // Before it loads: the threads of its sessions are to yield as well.
@@ -90,17 +85,17 @@ async function serve(
   for (;;) {
     // With a check to do it does not wait for work.
     const taken = addon.take(worker, checks.hasPending ? 0 : -1)
-    if (taken === TAKEN_BATCH) {
+    if (taken === Take.batch) {
       await runner.runBatch()
       if (checks.isOverdue()) await checks.run(sessions)
-    } else if (taken === TAKEN_JOB) {
+    } else if (taken === Take.job) {
       const { tag, payload } = addon.takeJob(worker)
       const job = decodeJob(payload)
       if (job.kind === 'unload') reports.forget(job.modelKey)
       addon.completeJob(worker, tag, encodeReply(await answerJob(job, sessions)))
-    } else if (taken === TAKEN_NOTHING) await checks.run(sessions)
-    else if (taken === TAKEN_CLOSED) return 'closed'
-    else if (taken === TAKEN_RETIRED) return 'retired'
+    } else if (taken === Take.timeout) await checks.run(sessions)
+    else if (taken === Take.closed) return 'closed'
+    else if (taken === Take.retired) return 'retired'
   }
 }
 

@@ -10,6 +10,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { PAGE_BYTES } from '../../../../bindings/generated/boundary.js'
 import type { PenstockError } from '../../../base/errors.js'
 import { LOG_SQL_PROCESS_BYTES, LOG_SQL_SPARE_MS } from '../../../base/limits/limits.js'
 import { threadFile } from '../../../base/thread-file.js'
@@ -20,7 +21,6 @@ import type { SqlTask } from './sql.js'
 const watchMs = 20
 /** How long a killed process may take to be gone: the kernel takes its memory back first. */
 const goneMsMax = 2000
-const pageBytes = 4096
 /** The end of what it wrote on stderr. */
 const lastWordsCharacters = 4096
 
@@ -157,7 +157,7 @@ function lossOf(code: number | null, signal: NodeJS.Signals | null, lastWords: s
 /** 0 where the system does not tell. */
 function residentBytes(pid: number | undefined): number {
   try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * pageBytes
+    return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES
   } catch {
     return 0
   }

@@ -1,0 +1,267 @@
+// Generated from src/protocol/boundary.json by tools/codegen: do not edit, run `npm run codegen`.
+
+/** Kinds of the events that a port's drain brings, with their a, b and c. */
+export const PortEvent = {
+  /** a request of JavaScript: tag, request, planKey; then readAnswer */
+  answered: 1,
+  /** a request of JavaScript: tag, request, planKey; then readFailure */
+  failed: 2,
+  /** connection, offset, bytes in the outbox: valid until the next drain */
+  send: 4,
+  /** connection, request, channel * 2^32 + wire id; then readFailure */
+  sendFailed: 5,
+  /** tag, job number; then readJob */
+  job: 6,
+  /** as send, to a congested socket: its results keep their credit until acknowledge */
+  sendHeld: 7,
+  /** the answers that follow lie in another httpOutbox */
+  httpOutbox: 8,
+  /** exchange, offset, bytes in the httpOutbox: valid until the next drain */
+  httpAnswered: 9,
+  /** exchange, request; then readFailure */
+  httpFailed: 10,
+  /** exchange, request, requestNumber; then readAnswer: its text is to be printed in parts */
+  httpLarge: 11,
+} as const
+export type PortEventCode = (typeof PortEvent)[keyof typeof PortEvent]
+
+/** What a worker's take brings. */
+export const Take = {
+  /** the plane is closed */
+  closed: 0,
+  /** a batch: WorkerInfoSlot says which */
+  batch: 1,
+  /** a job: takeJob */
+  job: 2,
+  /** nothing came within the timeout */
+  timeout: 3,
+  /** the worker was set aside or retired, and is to end */
+  retired: 4,
+} as const
+export type TakeCode = (typeof Take)[keyof typeof Take]
+
+/** How requests share the runs of a model. */
+export const Batching = {
+  /** requests share batches */
+  rows: 0,
+  /** one row a run: a fixed leading 1 */
+  row: 1,
+  /** one request a run, tensors as they are */
+  whole: 2,
+} as const
+export type BatchingCode = (typeof Batching)[keyof typeof Batching]
+
+/** What a column of a log holds. */
+export const ColumnKind = {
+  /** when the request settled */
+  time: 0,
+  /** elements of an input or output */
+  tensor: 1,
+  /** how many checks failed on the row */
+  anomalyCount: 2,
+  /** whether one check failed on it */
+  anomaly: 3,
+  /** nanoseconds until the first run and of each step */
+  elapsed: 4,
+  /** the last part of the request's id */
+  requestNumber: 5,
+  /** the option that a split chose for the row */
+  route: 6,
+  /** dims of a tensor whose elements do not tell them */
+  shape: 7,
+  /** a text that came in the request's meta */
+  key: 8,
+} as const
+export type ColumnKindCode = (typeof ColumnKind)[keyof typeof ColumnKind]
+
+/** What is logged, and what waits for it. */
+export const Durability = {
+  /** all requests; nothing waits */
+  async: 0,
+  /** some requests; nothing waits */
+  sampled: 1,
+  /** all requests; answers wait until their rows are on the disk */
+  committed: 2,
+} as const
+export type DurabilityCode = (typeof Durability)[keyof typeof Durability]
+
+/** The byte that a log's job event brings. */
+export const LogReply = {
+  /** the rows are on the disk, or in files */
+  kept: 0,
+  /** the disk failed with them */
+  lost: 1,
+} as const
+export type LogReplyCode = (typeof LogReply)[keyof typeof LogReply]
+
+/** Why a frame is malformed. */
+export const FrameFault = {
+  /** it is well-formed */
+  none: 0,
+  /** it does not begin with a message */
+  noMessage: 1,
+  /** the message has no body of a known type */
+  noBody: 2,
+  /** a field of its Infer lies outside the frame */
+  infer: 3,
+  /** its meta is not one value, or one per row, under each key */
+  meta: 4,
+} as const
+export type FrameFaultCode = (typeof FrameFault)[keyof typeof FrameFault]
+
+/** Why a routing key does not route. */
+export const MetaFault = {
+  /** it does */
+  none: -1,
+  /** neither a text nor a number */
+  unusable: 0,
+  /** a number that is no fraction and no exact integer */
+  outOfRange: 1,
+  /** neither one value nor one per row */
+  wrongLength: 2,
+  /** the split requires it */
+  missing: 3,
+} as const
+export type MetaFaultCode = (typeof MetaFault)[keyof typeof MetaFault]
+
+/** In place of an input's index in the details of ERR_SHAPE. */
+export const ShapeInput = {
+  /** a dim is above DIM_MAX: expected and received are dims */
+  beyondDimMax: -2,
+  /** how many inputs, free dims or bytes there are in all */
+  all: -1,
+} as const
+export type ShapeInputCode = (typeof ShapeInput)[keyof typeof ShapeInput]
+
+/** In place of the bytes wanted in the details of ERR_QUEUE_FULL. */
+export const QueueFullWanted = {
+  /** one connection's share of the memory budget is used up */
+  connectionShare: -1,
+  /** no bytes: used and limit are rows of a queue */
+  rows: 0,
+} as const
+export type QueueFullWantedCode = (typeof QueueFullWanted)[keyof typeof QueueFullWanted]
+
+/** One event among those of a drain, each as long as this: float64. */
+export const PortEventSlot = {
+  kind: 0,
+  a: 1,
+  b: 2,
+  c: 3,
+  length: 4,
+} as const
+
+/** What is told of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the plane; while givenUp stays the same, so does every batch that was ever seen. */
+export const WorkerInfoSlot = {
+  modelKey: 0,
+  batchId: 1,
+  rows: 2,
+  entryCount: 3,
+  laneId: 4,
+  isAlone: 5,
+  givenUp: 6,
+  length: 7,
+} as const
+
+/** What a refused frame or body tells: the four details of its failure, then whose it was. */
+export const RefusalSlot = {
+  detail0: 0,
+  detail1: 1,
+  detail2: 2,
+  detail3: 3,
+  channel: 4,
+  wireId: 5,
+  length: 6,
+} as const
+
+/** A histogram as an array: values of 0, the sum in ns or rows; from its length on the counts of the buckets. */
+export const HistogramSlot = {
+  zeros: 0,
+  sum: 1,
+  length: 2,
+} as const
+
+/** Details of ERR_SHAPE. An input's index or ShapeInput; bytes, or dims. */
+export const ShapeDetail = {
+  input: 0,
+  expected: 1,
+  received: 2,
+} as const
+
+/** Details of ERR_META. The split's index, the row, a MetaFault. */
+export const MetaDetail = {
+  split: 0,
+  row: 1,
+  fault: 2,
+} as const
+
+/** Details of ERR_TOO_MANY_ROWS. Rows. */
+export const TooManyRowsDetail = {
+  limit: 0,
+  received: 1,
+} as const
+
+/** Details of ERR_FRAME. A FrameFault. */
+export const FrameDetail = {
+  fault: 0,
+} as const
+
+/** Details of ERR_QUEUE_FULL. Rows, or bytes of the memory budget; `wanted`: the bytes that did not fit, or a QueueFullWanted. */
+export const QueueFullDetail = {
+  used: 0,
+  limit: 1,
+  retryAfterMs: 2,
+  wanted: 3,
+} as const
+
+/** Details of ERR_CREDIT_EXCEEDED. Requests. */
+export const CreditExceededDetail = {
+  inFlight: 0,
+  window: 1,
+} as const
+
+/** Details of ERR_DEADLINE_EXCEEDED. The estimated wait, 0 when the deadline has passed; and what there was. */
+export const DeadlineExceededDetail = {
+  waitUs: 0,
+  budgetUs: 1,
+} as const
+
+/** Details of ERR_RUN_FAILED. 1: the text is a sentence of ours, not the runtime's reason. */
+export const RunFailedDetail = {
+  isOurs: 0,
+} as const
+
+/** Details of ERR_STORAGE. errno. */
+export const StorageDetail = {
+  fault: 0,
+} as const
+
+/** Details of ERR_RATE_LIMITED. 1: too many are in flight; else how long to wait. */
+export const RateLimitedDetail = {
+  isBusy: 0,
+  retryAfterUs: 1,
+} as const
+
+/** 2^schema buckets hold the values from one power of two to the next. */
+export const HISTOGRAM_SCHEMA = 3
+
+/** Powers of two that have buckets, 68 minutes of a duration; what is above is counted in the last one. */
+export const HISTOGRAM_POWERS = 42
+
+/** A second is 2^30 units of a duration. */
+export const HISTOGRAM_SECOND_POWER = 30
+
+/** Characters of one element as JSON, without its comma. */
+export const ELEMENT_CHARACTERS_MAX = 32
+
+/** MetadataVersion.V5 of Arrow's Message.fbs. */
+export const ARROW_VERSION_V5 = 4
+
+/** MessageHeader.RecordBatch of Arrow's Message.fbs. */
+export const ARROW_HEADER_RECORD_BATCH = 3
+
+/** Buffers and bodies of Arrow messages begin at multiples of it. */
+export const ARROW_ALIGNMENT_BYTES = 8
+
+/** Bytes of a page of memory, as /proc counts them on x86-64 and most of arm64. */
+export const PAGE_BYTES = 4096

@@ -1,0 +1,108 @@
+// Generated from src/protocol/boundary.json by tools/codegen: do not edit, run `npm run codegen`.
+
+/** Infer.priority, and the order of whatever is kept by priority. */
+export const Priority = {
+  /** somebody waits for it */
+  interactive: 0,
+  /** runs when nothing interactive waits; is shed first */
+  background: 1,
+} as const
+export type PriorityCode = (typeof Priority)[keyof typeof Priority]
+
+/** Which tensors of a batch a source means. */
+export const SourceSide = {
+  /** the model's inputs */
+  inputs: 0,
+  /** its outputs */
+  outputs: 1,
+} as const
+export type SourceSideCode = (typeof SourceSide)[keyof typeof SourceSide]
+
+/** With what penstock-load exits when it cannot go on. */
+export const LoadStatus = {
+  /** the server is not there, or refuses the set-up */
+  target: 1,
+  /** the plan, or a file that it names, is at fault */
+  plan: 2,
+} as const
+export type LoadStatusCode = (typeof LoadStatus)[keyof typeof LoadStatus]
+
+/** A request's timing begins with these, in microseconds. */
+export const TimingHeadSlot = {
+  total: 0,
+  send: 1,
+  length: 2,
+} as const
+
+/** Then follow these of each model: the step's index, and microseconds. */
+export const TimingStepSlot = {
+  step: 0,
+  queue: 1,
+  assemble: 2,
+  run: 3,
+  scatter: 4,
+  length: 5,
+} as const
+
+/** Milliseconds. An hour: whoever waits longer wants a job, not a request. */
+export const DEADLINE_MS_MAX = 3600000
+
+/** Requests of one isolate that are not answered yet at most, by option. */
+export const REQUESTS_IN_FLIGHT_CEILING = 1048576
+
+/** Rows of one batch at most, by option. */
+export const BATCH_ROWS_CEILING = 65536
+
+/** Pixels of one side of an image that is resized: positions stay exact in the weights' arithmetic. */
+export const IMAGE_SIDE_MAX = 16777216
+
+/** Milliseconds from which a run is long: shorter ones end before another worker could be started. Long runs leave the last free worker to other models. */
+export const LONG_RUN_MS = 50
+
+/** Runs of a model until it is taken for what they were: until then it may be long. What was measured on random rows does not count: how long a loop turns may lie in the rows. */
+export const TRUSTED_RUNS = 64
+
+/** Bytes of one segment of a log before the next one is begun: what becomes one Parquet file. */
+export const LOG_SEGMENT_BYTES_MAX = 67108864
+
+/** Milliseconds after its first row that a segment is ended, however small. */
+export const LOG_SEGMENT_MS_MAX = 900000
+
+/** Dims of a tensor; ONNX Runtime's kernels end before that. */
+export const RANK_MAX = 16
+
+/** Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a small request could ask for any number. */
+export const EMPTY_NEST_CHARACTERS_MAX = 67108864
+
+/** Checks of a pipeline: one bit each in the 64-bit failure mask of a row. */
+export const CHECKS_MAX = 64
+
+/** Instructions of a compiled check; bounds the work per row. */
+export const CHECK_INSTRUCTIONS_MAX = 1024
+
+/** Values that a compiled check holds at a time: the addon's stack, on the thread's own. */
+export const CHECK_STACK_MAX = 64
+
+/** Tensors that one check reads. */
+export const CHECK_SOURCES_MAX = 64
+
+/** Models and splits of a pipeline, over all steps: one bit each in the addon's masks. */
+export const POSITIONS_MAX = 64
+
+/** Bytes of a FlatBuffer: its offsets are of 32 bits, one of them signed. */
+export const FRAME_BYTES_LIMIT = 2147483647
+
+/** Bytes of the offset with which a FlatBuffer begins; our writers put the first vtable behind it. */
+export const FLATBUFFER_ROOT_BYTES = 4
+
+/** Above the numbers of a connection's channels, which begin at 1: an array finds them. */
+export const CHANNELS_MAX = 1024
+
+/** Connections of one load generator, each a file descriptor. */
+export const BENCH_CONNECTIONS_MAX = 4096
+
+/** Requests in flight per connection of a load generator; a server's window is smaller still. */
+export const BENCH_IN_FLIGHT_MAX = 65536
+
+/** Seconds of one phase of a load: a day. */
+export const BENCH_SECONDS_MAX = 86400
