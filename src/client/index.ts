@@ -13,7 +13,7 @@ export {
   type RecordRow,
   type TableInferOptions,
 } from './control/remote-pipeline.js'
-export type { ControlOptions } from './control/http.js'
+export type { ControlOptions, SizedStream } from './control/http.js'
 export { isPenstockError, PenstockError, type ErrorCode, type FieldError } from '../base/errors.js'
 export type { ClientEvents, ClientListener } from './connection/events.js'
 export type { ClientInferOptions, ClientInputs, ClientResult } from './connection/inference.js'

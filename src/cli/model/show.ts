@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { ModelAnswer, VersionAnswer } from '../../client/control/answers.js'
 import { UsageError } from '../shared/failures.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { classesText, formatBytes, formatField, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -23,8 +23,7 @@ export function modelShowCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (reference: string, options: ServerOptions) => {
       const [name = '', selector] = reference.split('@')
-      const path = `/v1/models/${encodeURIComponent(name)}`
-      const model = (await new ServerApi(options).call('GET', path)) as ModelAnswer
+      const model = await serverOf(options).getModel(name)
       const version = versionOf(model, selector)
       terminal.print(
         options.json === true ? JSON.stringify({ name: model.name, ...version }) : describeVersion(model, version),
