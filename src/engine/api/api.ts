@@ -15,26 +15,21 @@ import type {
   LogSqlOptions,
   LogSqlResult,
 } from './logs.js'
-import type { InferTiming } from '../../protocol/timing.js'
-import type { Dtype, Tensor, TensorField } from '../../tensor/tensor.js'
+import type { Dtype, TensorField } from '../../tensor/tensor.js'
 import type { BackgroundLosses } from '../deploy/background-failures.js'
 import type { BatchingCounts } from './batching-proof.js'
 import type { BatchingMode, ModelSignature } from './model-signature.js'
 import type { ExplanationsApi } from './explanations.js'
 import type { Calibration, RunPlan } from './calibration.js'
+import type { InferRequest, InferResult } from './requests.js'
 import type { TagsApi } from './tags.js'
 
 export type { BackgroundFailure, BackgroundLosses } from '../deploy/background-failures.js'
 export type * from './batching-proof.js'
 export type * from './model-signature.js'
 export type * from './explanations.js'
+export type * from './requests.js'
 export type * from './tags.js'
-
-export type Priority = 'interactive' | 'background'
-
-/** A routing key: one value for the whole request, or one per row. */
-export type MetaValue = string | number | readonly string[] | readonly number[]
-export type Meta = Readonly<Record<string, MetaValue>>
 
 export type { Calibration, CalibrationConditions, RunPlan, RunThreads } from './calibration.js'
 
@@ -177,74 +172,6 @@ export interface FailingLog {
   readonly fault: string
   /** New requests of the pipeline are refused while it lasts; else rows are dropped, or committed answers fail. */
   readonly refuses: boolean
-}
-
-/** What a request listens to for its caller's change of mind: an AbortSignal, or something lighter with its members. */
-export interface CancelSignal {
-  readonly aborted: boolean
-  readonly reason?: unknown
-  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
-  removeEventListener(type: 'abort', listener: () => void): void
-}
-
-/** What a request says beside its tensors: one value, from whoever reads it off a connection to the call that runs it. */
-export interface RequestOptions {
-  readonly meta?: Meta | undefined
-  /** Budget from now, ms, 1..DEADLINE_MS_MAX; absent: none. */
-  readonly deadlineMs?: number | undefined
-  readonly priority?: Priority | undefined
-  readonly signal?: CancelSignal | undefined
-  /** true: metadata.timing tells where the time went. */
-  readonly timing?: boolean | undefined
-  /** true: the result waits for the models beside the answering one, challengers among them, and has what they gave. */
-  readonly withOthers?: boolean | undefined
-}
-
-export interface InferRequest extends RequestOptions {
-  /** By input name. A bare typed array or nested numbers are taken with the dtype of the signature. */
-  readonly inputs: Readonly<Record<string, Tensor | InputData>>
-}
-
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-export type NestedNumbers = readonly (number | bigint | boolean | string | NestedNumbers)[]
-export type InputData = TypedArray | NestedNumbers
-
-export interface CheckFailure {
-  readonly check: string
-  /** Rows (0-based) of the request on which it failed. */
-  readonly rows: readonly number[]
-}
-
-export interface InferMetadata {
-  readonly pipeline: string
-  readonly pipelineVersion: number
-  readonly requestId: string
-  /** Nanoseconds: [admission to first run, one per step that runs models]. */
-  readonly elapsedNs: readonly number[]
-  /** Model that answered, by row, of the last split; null when the pipeline does not split. */
-  readonly route: readonly string[] | null
-  /** Absent unless `timing` was asked for. */
-  readonly timing?: InferTiming
-}
-
-export interface InferResult {
-  readonly rows: number
-  /** By output name; when several models answer, those after the first are named `<model>.<output>`. */
-  readonly outputs: Readonly<Record<string, Tensor>>
-  readonly checkFailures: readonly CheckFailure[]
-  readonly metadata: InferMetadata
-  /** With `withOthers`: outputs by model and name; null when its rows were shed or its run failed. */
-  readonly others?: Readonly<Record<string, Readonly<Record<string, Tensor>> | null>>
 }
 
 /** What a caller needs to form requests and to read answers. */
