@@ -18,6 +18,7 @@ export interface CancelSignal {
 
 /** What a request says beside its tensors: one value, from whoever reads it off a connection to the call that runs it. */
 export interface RequestOptions {
+  /** Routing keys, an id of the caller's own (`x-request-id`), a W3C trace context (`traceparent`, `tracestate`). */
   readonly meta?: Meta | undefined
   /** Budget from now, ms, 1..DEADLINE_MS_MAX; absent: none. */
   readonly deadlineMs?: number | undefined
@@ -62,6 +63,8 @@ export interface InferMetadata {
   readonly elapsedNs: readonly number[]
   /** Model that answered, by row, of the last split; null when the pipeline does not split. */
   readonly route: readonly string[] | null
+  /** The W3C trace context of the request, from its meta; absent when it had no valid one. */
+  readonly traceparent?: string
   /** Absent unless `timing` was asked for. */
   readonly timing?: InferTiming
 }
