@@ -8,6 +8,7 @@
  * fast one. The headers that say where a body ends are no handler's business: the exchanges read them themselves.
  */
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
+import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
 
 export const requestHeaders = {
   'content-type': 'kept',
@@ -19,6 +20,8 @@ export const requestHeaders = {
   'accept-encoding': 'kept',
   'inference-header-content-length': 'kept',
   [REQUEST_ID_KEY]: 'kept',
+  [TRACE_PARENT_KEY]: 'kept',
+  [TRACE_STATE_KEY]: 'kept',
   'penstock-deadline-ms': 'leaves',
   'penstock-priority': 'leaves',
   'penstock-timing': 'leaves',

@@ -4,10 +4,11 @@
  */
 import { expectBoolean, expectOneOf } from '../../base/expect.js'
 import { encodeMetaBlock } from '../../protocol/meta.js'
+import { traceparentOf } from '../../protocol/trace-context.js'
 import type { CancelSignal, InferMetadata, RequestOptions } from '../api/api.js'
 
 /** What the answer's metadata repeat of the request. */
-export type AnswerLabels = Pick<InferMetadata, 'requestId'>
+export type AnswerLabels = Pick<InferMetadata, 'requestId' | 'traceparent'>
 
 /** What answers and the log call a request. */
 export interface RequestId {
@@ -39,11 +40,12 @@ export const noOptions: RequestOptions = {}
  */
 export function admitOptions(options: RequestOptions, rows: number, id: RequestId): AdmittedOptions {
   const { meta, deadlineMs = 0, priority, timing, withOthers, signal } = options
+  const traceparent = traceparentOf(meta)
   const isInteractive =
     priority === undefined || expectOneOf('priority', priority, ['interactive', 'background']) === 'interactive'
   return {
     number: id.number,
-    labels: { requestId: id.text },
+    labels: traceparent === undefined ? { requestId: id.text } : { requestId: id.text, traceparent },
     meta: meta === undefined ? null : encodeMetaBlock(meta, rows),
     deadlineMs,
     priority: isInteractive ? 0 : 1,

@@ -10,6 +10,7 @@ import type { EngineApi } from '../../engine/api/api.js'
 import type { Exposition, MetricsForm } from '../../metrics/metrics.js'
 import type { Scope } from '../../base/access.js'
 import type { Access } from '../access/access.js'
+import type { DescribedHeader } from '../header-options.js'
 import type { HttpExchange } from '../socket/exchange.js'
 import type { HttpReply } from '../socket/seam.js'
 import type { Pattern } from './router.js'
@@ -65,6 +66,9 @@ export interface Call<Context extends HttpContext = HttpContext> {
 export interface RouteDocument {
   readonly summary: string
   readonly query?: readonly { readonly name: string; readonly description: string; readonly isRepeated?: boolean }[]
+  /** The headers that the handler reads beside those of HTTP itself, and those that it answers with. */
+  readonly headers?: readonly DescribedHeader[]
+  readonly answerHeaders?: readonly DescribedHeader[]
   /** Media type → schema; null: bytes. */
   readonly request?: Readonly<Record<string, string | null>>
   readonly isRequestOptional?: boolean
