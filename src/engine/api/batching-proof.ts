@@ -25,7 +25,7 @@ export interface BatchingProof {
   readonly found?: { readonly at: string; readonly output: string }
 }
 
-/** Of a model that is loaded, since it was. */
+/** What the live checks of a loaded model have counted since it was loaded. */
 export interface BatchingCounts {
   /** Rows that were answered in company and run again alone. */
   readonly rowChecks: number

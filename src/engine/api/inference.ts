@@ -33,7 +33,7 @@ export type NestedNumbers = readonly (number | bigint | boolean | string | Neste
 
 export type InputData = TypedArray | NestedNumbers
 
-/** What a request says beside its tensors: one value, from whoever reads it off a connection to the call that runs it. */
+/** What a request says beside its tensors: one value, from the reader of the connection to the call that runs it. */
 export interface RequestOptions {
   readonly meta?: Meta | undefined
   /** Budget from now, ms, 1..DEADLINE_MS_MAX; absent: none. */

@@ -1,4 +1,4 @@
-/** What an engine is opened with, and what it says to whoever opened it. Types only; engine-options.ts checks them. */
+/** What an engine is opened with, and what it reports to its opener. Types only; engine-options.ts checks them. */
 import type { Clock } from '../../base/clock.js'
 import type { ExecutionProvider } from '../../base/providers.js'
 import type { RandomSource } from '../../base/random.js'
@@ -65,7 +65,7 @@ export interface EngineOptions {
    * inside long runs. Each holds a session of every model. Absent: 4.
    */
   readonly substituteWorkers?: number | undefined
-  /** Of models that name none themselves, in order of preference; absent: `cpu`. */
+  /** The default for models that name none, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
   readonly batchRowsMax?: number | undefined

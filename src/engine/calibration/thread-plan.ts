@@ -12,8 +12,8 @@
  * As many workers as cores although the I/O thread needs one too: under load it sleeps in the kernel or hands over
  * work, and a core without a worker is a core lost when requests are few and heavy. Requests parallelise better than
  * the inside of one run, hence one intra-op thread. Spinning (threads that poll instead of sleep) pays only when every
- * thread has a core of its own. An idle worker, though, watches for its next batch for a moment before it sleeps, if there
- * is a core beside the I/O thread's: it is one worker at a time, and it gives its core to whoever wants it.
+ * thread has a core of its own. An idle worker, though, spins for its next batch a moment before it sleeps, if there
+ * is a core beside the I/O thread's: it is one worker at a time, and it yields its core to any thread that wants it.
  *
  * `planThreads` is pure: facts and overrides in, plan out. `readThreadFacts` reads the machine.
  */

@@ -68,7 +68,7 @@ export class Executor {
   /** On the clock of nowUs(); Infinity without a timer. */
   #expiryUs = Infinity
   #scannedUs = -Infinity
-  /** Of the request that `start` took last. */
+  /** Tag of the request that `start` took last; -1: none yet. */
   #startedTag = -1
 
   constructor(plane: number, requestsMax: number, events: ExecutorEvents) {

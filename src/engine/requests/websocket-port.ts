@@ -26,7 +26,7 @@ export interface WireHooks {
 }
 
 export interface WirePort {
-  /** Of the engine's process: the first part of its requests' ids. */
+  /** Names the engine's process: the first part of its requests' ids. */
   readonly instance: string
   setHooks(hooks: WireHooks): void
   /** @param windowRequests requests in flight that the connection may have. @returns its number, > 0. */

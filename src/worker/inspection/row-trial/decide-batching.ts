@@ -16,7 +16,7 @@ import type { DeclaredField } from '../declared-fields.js'
 import type { Trial } from '../trial-run.js'
 import { tryRows } from './row-trial.js'
 
-/** Of the proofs that this release makes and trusts. */
+/** Revision of the proofs that this release makes and trusts. */
 export const BATCHING_PROOF_REVISION = 1
 
 export interface BatchingSubject {
