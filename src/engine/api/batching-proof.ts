@@ -21,7 +21,7 @@ export interface BatchingProof {
   readonly untried: readonly string[]
   /** Who had the rows share batches whatever the inspection says, and when (ISO 8601). */
   readonly override?: { readonly operator: string; readonly at: string }
-  /** A row that answered otherwise in company while it served: its model's rows run one by one since. */
+  /** A row that got another answer in a shared batch while it served: its model's rows run one by one since. */
   readonly found?: { readonly at: string; readonly output: string }
 }
 

@@ -44,7 +44,7 @@ export interface EngineOptions {
   /** Threads inside one run, 1..256; absent: 1. */
   readonly intraOpThreads?: number | undefined
   /**
-   * Microseconds that an idle worker watches for work, using its core, before it sleeps, 0..10000; absent: from the
+   * Microseconds that an idle worker spins for work, using its core, before it sleeps, 0..10000; absent: from the
    * thread plan. 0 saves power and CPU time; a small model's latency is then mostly the waking of threads.
    */
   readonly workerWatchUs?: number | undefined

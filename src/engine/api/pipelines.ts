@@ -55,7 +55,7 @@ export interface PipelineDescription {
   /** The models beside the answering one whose outputs are kept: audited ones, challengers among them. */
   readonly others: readonly { readonly label: string; readonly outputs: readonly TensorField[] }[]
   readonly isWhole: boolean
-  /** String tensors are involved: the slower, plain path. */
+  /** String tensors are involved: requests take the slower string path. */
   readonly isPlain: boolean
   readonly rowsMax: number
   readonly models: readonly { readonly name: string; readonly version: number; readonly sha256: string }[]

@@ -52,7 +52,7 @@ export interface ThreadPlan {
   readonly backgroundWorkers: number
   readonly intraOpThreads: number
   readonly spinning: boolean
-  /** Microseconds that an idle worker watches for work before it sleeps. */
+  /** Microseconds that an idle worker spins for work before it sleeps. */
   readonly watchUs: number
   /** One sentence per decision. */
   readonly reasons: readonly string[]
@@ -107,7 +107,7 @@ function reasonsOf(plan: Omit<ThreadPlan, 'reasons'>, facts: ThreadFacts, overri
     overrides.backgroundWorkers !== undefined
       ? `background workers: ${backgroundWorkers}, as set by option`
       : backgroundWorkers > 0
-        ? `background workers: ${backgroundWorkers}, for challengers, with what others leave of the cores`
+        ? `background workers: ${backgroundWorkers}, for challengers, on core time that nothing else uses`
         : 'background workers: 0, threads cannot yield here; inference workers run challengers',
     overrides.intraOpThreads === undefined
       ? 'threads inside a run: 1, because requests run in parallel instead'

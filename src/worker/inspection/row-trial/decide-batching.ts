@@ -177,7 +177,7 @@ function remarkOf({ inputs, outputs }: BatchingSubject, culprit: BatchingCulprit
       `${culpritSentence(culprit, false)}. Rows share batches because ${comparisons} comparisons showed no difference.`,
     )
   if ([...inputs, ...outputs].some((field) => field.dtype === 'string'))
-    sentences.push('String tensors take the plain path: requests do not share batches.')
+    sentences.push('String tensors take the string path: requests do not share batches.')
   return sentences.join(' ')
 }
 
