@@ -50,7 +50,7 @@ export interface ServerOptions {
   readonly host?: string
   /** 0: any free port. */
   readonly port?: number
-  /** Of gRPC, 0: any free one; absent: gRPC is off. */
+  /** Port of gRPC, 0: any free one; absent: gRPC is off. */
   readonly grpcPort?: number | undefined
   readonly keys?: KeyVerifier
   /** Allows a host that others can reach without any key. */

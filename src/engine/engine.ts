@@ -4,7 +4,7 @@
  * This file wires the parts; the work is theirs: control.ts changes what is served, deployments.ts swaps plans,
  * native-port.ts moves requests through the addon, string-executor.ts those with strings, inference-pool.ts runs the threads.
  *
- * Owner of nothing it was given: stores are closed by whoever opened them. The logs are its own: it flushes and seals them.
+ * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */
 import { addon } from '../../bindings/native.js'
 import { systemClock } from '../base/clock.js'

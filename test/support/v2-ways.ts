@@ -36,7 +36,7 @@ export interface WayAnswer {
   readonly way: string
   /** '' when it was answered. */
   readonly error: string
-  /** Of a refusal: the HTTP status or the gRPC code. */
+  /** The HTTP status or the gRPC code of a refusal. */
   readonly status: number
   readonly outputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: readonly unknown[] }>>
 }

@@ -27,7 +27,7 @@ export const SOCKET_BUDGET_PERCENT = 25
  * parts. Of rows wider than 256 bytes the bytes of a body or frame end first.
  */
 export const REQUEST_ROWS_MAX = 262_144
-/** Milliseconds. An hour: whoever waits longer wants a job, not a request. */
+/** Milliseconds. An hour: a caller that waits longer wants a job, not a request. */
 export const DEADLINE_MS_MAX = 3_600_000
 /** Requests of one isolate that are not answered yet; bounds its tables. */
 export const REQUESTS_IN_FLIGHT_MAX = 65_536
@@ -41,7 +41,7 @@ export const META_KEYS_MAX = 64
 export const FAILURE_LOG_MS = 60_000
 /** Milliseconds between two reports of a worker about background failures of one model. */
 export const FAILURE_REPORT_MS = 1000
-/** Failures that are told apart for it. */
+/** Kinds of failures that it counts apart. */
 export const FAILURE_KINDS_MAX = 256
 /** Columns of keys of a pipeline's log, the request's id among them; those of the trace context come besides. */
 export const LOG_KEYS_MAX = 32
@@ -321,7 +321,7 @@ export const CONNECTIONS_MAX = 65_536
 // ── the process ─────────────────────────────────────────────────────────────────────────────────
 /** Open files that a server must be allowed: two workers with a dozen models take about 120, and some are to serve with. */
 export const DESCRIPTORS_MIN = 256
-/** Of them, those that no connection gets: a full table must still open models, logs and what queries read. */
+/** Those among them that no connection gets: a full table must still open models, logs and what queries read. */
 export const DESCRIPTORS_RESERVED = 64
 /** Held open to be given up when the table is full all the same: a listener that cannot accept would spin. */
 export const DESCRIPTORS_SPARE = 8

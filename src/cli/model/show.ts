@@ -62,7 +62,7 @@ export function describeVersion({ name, aliases }: ModelAnswer, version: Version
 /** Fields of strings go from JavaScript to the model, past what gathers rows, whatever the inspection found. */
 function modeText({ batching = '-', inputs = [], outputs = [] }: VersionAnswer): string {
   const hasStrings = [...inputs, ...outputs].some(({ dtype }) => dtype === 'string')
-  return modes[batching === 'rows' && hasStrings ? 'whole' : batching] ?? 'not told'
+  return modes[batching === 'rows' && hasStrings ? 'whole' : batching] ?? 'unknown'
 }
 
 const modes: Readonly<Record<string, string>> = {
@@ -87,7 +87,7 @@ function batchingLines(version: VersionAnswer): string[] {
   for (const kinds of untried) lines.push(`  untried   ${kinds}: the model refuses such values`)
   if (found !== undefined)
     lines.push(
-      `  found     at ${found.at} a row was answered otherwise in company (output ${found.output}): rows run one by one`,
+      `  found     at ${found.at} a row got another answer in a shared batch (output ${found.output}): rows run one by one`,
     )
   if (copied.length > 0)
     lines.push(`  copied    ${copied.join(', ')}: ONNX Runtime puts these elsewhere than it is told`)

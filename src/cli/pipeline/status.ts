@@ -81,7 +81,7 @@ function batchingLines({ name, version, batching }: StatusAnswer['models'][numbe
   const seen = [
     ...(unbatched ? ['rows run one by one'] : []),
     ...(row_check_differences > 0
-      ? [`${row_check_differences} of ${row_checks} checked rows were answered otherwise alone`]
+      ? [`${row_check_differences} of ${row_checks} checked rows got another answer by themselves`]
       : []),
     ...(shared_run_failures > 0 ? [`${shared_run_failures} shared runs failed whose requests ran by themselves`] : []),
   ]

@@ -81,7 +81,7 @@ export function serveCommand(terminal: Terminal): Command {
     .addOption(
       new Option(
         '--background-workers <count>',
-        'threads more for challengers, with what others leave of the cores (default: by the thread plan)',
+        'threads more for challengers, on core time that nothing else uses (default: by the thread plan)',
       )
         .argParser(countArgument)
         .env('PENSTOCK_BACKGROUND_WORKERS'),
@@ -95,7 +95,7 @@ export function serveCommand(terminal: Terminal): Command {
       new Option('--metrics <switch>', 'count and time requests and batches').choices(['on', 'off']).default('on'),
     )
     .addOption(
-      new Option('--worker-watch-us <time>', 'how long an idle inference thread watches for work before it sleeps')
+      new Option('--worker-watch-us <time>', 'how long an idle inference thread spins for work before it sleeps')
         .argParser(countArgument)
         .env('PENSTOCK_WORKER_WATCH_US'),
     )

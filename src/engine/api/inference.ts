@@ -1,6 +1,6 @@
 /** What is asked of a pipeline and what it answers. Types only. */
 import type { InferTiming } from '../../protocol/timing.js'
-import type { Tensor } from '../../tensor/tensor.js'
+import type { NumericData, Tensor } from '../../tensor/tensor.js'
 
 export type Priority = 'interactive' | 'background'
 
@@ -16,7 +16,7 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
-/** What a request says beside its tensors: one value, from whoever reads it off a connection to the call that runs it. */
+/** What a request says beside its tensors: one value, from the reader of the connection to the call that runs it. */
 export interface RequestOptions {
   /** Routing keys, an id of the caller's own (`x-request-id`), a W3C trace context (`traceparent`, `tracestate`). */
   readonly meta?: Meta | undefined
@@ -35,17 +35,7 @@ export interface InferRequest extends RequestOptions {
   readonly inputs: Readonly<Record<string, Tensor | InputData>>
 }
 
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
+export type TypedArray = NumericData
 export type NestedNumbers = readonly (number | bigint | boolean | string | NestedNumbers)[]
 export type InputData = TypedArray | NestedNumbers
 

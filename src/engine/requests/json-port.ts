@@ -3,8 +3,8 @@
  * never sees the addon. A body costs one native call, an answer one callback: nothing is decoded here, nothing
  * allocated, no promise made. Bodies that the addon does not read go to `Engine.infer` by way of the transport.
  *
- * An exchange is the transport's number of a request. It is told of exactly once for each `submit` that returned a
- * request: by onAnswer or by onFailure, also after `cancel`.
+ * An exchange is the transport's number of a request. Each `submit` that returned a request leads to exactly one call
+ * with its exchange: onAnswer or onFailure, also after `cancel`.
  */
 import { addon } from '../../../bindings/native.js'
 import type { Answer, AnswerFormSpec } from '../../../bindings/native.js'

@@ -35,7 +35,7 @@ export interface AdmittedOptions {
 export const noOptions: RequestOptions = {}
 
 /**
- * @param options their deadline is checked by whoever read it, for protocols count it in different units.
+ * @param options the transport that read their deadline has checked it, for protocols count it in different units.
  * @throws PenstockError ERR_ARGUMENT, ERR_META.
  */
 export function admitOptions(options: RequestOptions, rows: number, id: RequestId): AdmittedOptions {

@@ -23,7 +23,7 @@ export interface WireHooks extends FrameEvents {
 }
 
 export interface WirePort {
-  /** Of the engine's process: the first part of its requests' ids. */
+  /** Names the engine's process: the first part of its requests' ids. */
   readonly instance: string
   setHooks(hooks: WireHooks): void
   /** @param windowRequests requests in flight that the connection may have. @returns its number, > 0. */

@@ -20,7 +20,7 @@ export function textReply(body: string, contentType: string, status = 200): Http
 
 export const noContent: HttpReply = { status: 204 }
 
-/** Of an error that comes again and again, as refusals of an overloaded server do: its reply is made once. */
+/** Keeps the reply to the newest refusal: an overloaded server sends the same one again and again. */
 export class RecentReply {
   #error: PenstockError | null = null
   #reply: HttpReply = { status: 500 }

@@ -37,7 +37,7 @@ export interface ExchangeShare {
   openExchanges: number
 }
 
-/** Of a request, without its body. */
+/** A request without its body. */
 export interface RequestHead {
   readonly method: string
   readonly path: string

@@ -8,13 +8,13 @@ import type { AnswerForm } from '../../http/media-types.js'
 export interface ParsedBody {
   readonly request: Omit<InferRequest, 'inputs' | 'signal'> & { readonly inputs: Readonly<Record<string, Tensor>> }
   readonly form: AnswerForm
-  /** Of records: the text of each. */
+  /** Records only: the text of each. */
   readonly echoes: readonly string[] | null
-  /** Of Arrow: the body and its columns that are no inputs. */
+  /** Arrow only: the body and its columns that are no inputs. */
   readonly arrow: { readonly body: ArrowBody; readonly extras: readonly number[] } | null
   /** Memory that was made for it beside the body, of which tensors and columns may be views. */
   readonly made: Uint8Array | null
-  /** Of an Infer message, to be repeated in Results. */
+  /** An Infer message's channel and id, which its Results repeat. */
   readonly channel: number
   readonly id: number
 }
