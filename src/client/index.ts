@@ -18,7 +18,7 @@ export { isPenstockError, PenstockError, type ErrorCode, type FieldError } from 
 export type { ClientEvents, ClientListener } from './connection/events.js'
 export type { ClientInferOptions, ClientInputs, ClientResult } from './connection/inference.js'
 export type { ClientEnvironment, ClientOptions, ReconnectOptions } from './connection/options.js'
-export type { SocketFactory, SocketLike } from './connection/socket.js'
+export type { SocketFactory, SocketLike } from './socket/socket.js'
 export type { Meta, MetaValue } from '../protocol/meta.js'
 export type { CheckFailure, InferTiming, Priority, StepTiming } from '../protocol/codec.js'
 export type { Dtype, Tensor, TensorData, TensorField } from '../tensor/tensor.js'

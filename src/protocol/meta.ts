@@ -12,12 +12,11 @@ import { PenstockError } from '../base/errors.js'
 import { ByteBuffer } from 'flatbuffers'
 import type { Meta as WireMeta } from './generated/meta.js'
 import { MetaBlock } from './generated/meta-block.js'
+import type { Meta, MetaValue } from './meta-value.js'
 import { TRACE_PARENT_KEY, TRACE_STATE_KEY, withValidTrace } from './trace-context.js'
 import { verifyMetaBlock } from './verify.js'
 
-/** A routing key's value: one for the whole request, or one per row. */
-export type MetaValue = string | number | readonly string[] | readonly number[]
-export type Meta = Readonly<Record<string, MetaValue>>
+export type { Meta, MetaValue } from './meta-value.js'
 
 /** Slots of wire.Meta; a test compares them with the schema. */
 export const META_SLOTS = { key: 0, number: 1, text: 2, numbers: 3, texts: 4 } as const

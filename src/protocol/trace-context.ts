@@ -8,7 +8,7 @@
  * @source https://www.w3.org/TR/trace-context/, sections 3.2 (traceparent), 3.3 (tracestate) and 4.3 (versions to come).
  */
 import { TRACE_STATE_CHARACTERS_MAX } from '../base/limits/limits.js'
-import type { Meta, MetaValue } from './meta.js'
+import type { Meta, MetaValue } from './meta-value.js'
 
 export const TRACE_PARENT_KEY = 'traceparent'
 export const TRACE_STATE_KEY = 'tracestate'

@@ -1,12 +1,12 @@
 /** What is asked of a pipeline and what it answers. Types only. */
+import type { Meta } from '../../protocol/meta-value.js'
 import type { InferTiming } from '../../protocol/timing.js'
-import type { NumericData, Tensor } from '../../tensor/tensor.js'
+import type { NumericData } from '../../tensor/dtype.js'
+import type { Tensor } from '../../tensor/tensor.js'
+
+export type { Meta, MetaValue } from '../../protocol/meta-value.js'
 
 export type Priority = 'interactive' | 'background'
-
-/** A routing key: one value for the whole request, or one per row. */
-export type MetaValue = string | number | readonly string[] | readonly number[]
-export type Meta = Readonly<Record<string, MetaValue>>
 
 /** What a request listens to for its caller's change of mind: an AbortSignal, or something lighter with its members. */
 export interface CancelSignal {
