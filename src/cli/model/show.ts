@@ -95,7 +95,7 @@ function batchingLines(version: VersionAnswer): string[] {
 }
 
 function proofText(basis: string, comparisons: number): string {
-  const tried = `${comparisons} row${comparisons === 1 ? '' : 's'} compared with themselves alone`
+  const tried = `${comparisons} row${comparisons === 1 ? '' : 's'} compared with runs by themselves`
   if (basis === 'graph') return `the graph keeps rows apart; ${tried}`
   if (basis === 'trial') return `by trial alone; ${tried} without a difference`
   if (basis === 'override') return `an operator's word; ${tried}`
