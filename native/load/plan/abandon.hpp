@@ -1,5 +1,5 @@
 // How the generator ends when the load cannot be run at all: one sentence on stderr and a status that tells whose
-// fault it is. A program of its own may do that; src/bench/load-process.ts makes an error of it.
+// fault it is. A program of its own may do that; src/loadtest/native/load-process.ts makes an error of it.
 #pragma once
 
 #include <cstdio>
