@@ -17,7 +17,7 @@ import { Body } from '../body.js'
 import { ByteCharge } from '../byte-charge.js'
 import { noHeaders, type AnswerHeaders } from '../header-options.js'
 import { PieceBody } from '../piece-body.js'
-import { isRequestHeader, keptHeaders, keptPlaceOf, type RequestHeader } from '../request-headers.js'
+import { keptHeaders, LEAVES, placeOf, type RequestHeader } from '../request-headers.js'
 import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './exchange.js'
 import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 
@@ -125,7 +125,7 @@ export class QuickExchange implements CallHead {
   }
 
   readonly header = (name: RequestHeader): string => {
-    const place = keptPlaceOf(name)
+    const place = placeOf(name)
     return place < 0 ? '' : (this.#values[place] ?? '')
   }
 
@@ -184,7 +184,7 @@ export class QuickExchange implements CallHead {
   }
 
   readonly #onHeader = (name: string, value: string): void => {
-    const place = keptPlaceOf(name)
+    const place = placeOf(name)
     if (place >= 0) {
       // A value that came before: which of the two counts, the usual way knows.
       this.#isUnsupported ||= (this.#seen & (1 << place)) !== 0
@@ -194,7 +194,7 @@ export class QuickExchange implements CallHead {
       this.#isUnsupported ||= this.#announcedBytes !== 0
       this.#announcedBytes = Number(value) || 0
     } else if (name === 'transfer-encoding') this.#isUnsupported ||= value !== 'chunked'
-    else this.#isUnsupported ||= isRequestHeader(name)
+    else if (place === LEAVES) this.#isUnsupported = true
   }
 
   readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => {
