@@ -110,7 +110,7 @@ export class QuickExchange implements CallHead {
   #isUnsupported = false
   #isCounted = false
   #body: Body | null = null
-  /** Of a body that comes in pieces. */
+  /** What a body holds that comes in pieces. */
   #charge: ByteCharge | null = null
   #request = 0
 
@@ -215,7 +215,7 @@ export class QuickExchange implements CallHead {
     if (this.#submit(body.bytes)) body.recycle()
   }
 
-  /** Of a body that is announced and has not begun: why it is not to be read. */
+  /** Why a body that is announced and has not begun is not to be read. */
   #refusalBefore(): PenstockError | null {
     return this.#charge?.held('bodies') === 0 ? this.#charge.refusalOf('bodies', this.#announcedBytes) : null
   }
