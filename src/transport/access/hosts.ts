@@ -74,7 +74,7 @@ export class HostRules {
   #foreignPageOf(head: CallHead): string {
     const origin = head.header('origin')
     if (origin !== '' && !this.#isOwnOrigin(origin)) return origin
-    // The browser says "cross-site" of allowed pages, too.
+    // The browser says so of pages whose origin is allowed, too.
     if (origin !== '') return ''
     return head.header('sec-fetch-site') === 'cross-site' ? 'a page of another site' : ''
   }

@@ -20,7 +20,7 @@ export function textReply(body: string, contentType: string, status = 200): Http
 
 export const noContent: HttpReply = { status: 204 }
 
-/** Keeps the reply to the newest refusal: an overloaded server sends the same one again and again. */
+/** Makes the reply to an error once that comes again and again, as refusals of an overloaded server do. */
 export class RecentReply {
   #error: PenstockError | null = null
   #reply: HttpReply = { status: 500 }

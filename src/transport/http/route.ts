@@ -51,7 +51,7 @@ export type RouteAccess = 'open' | readonly Scope[]
 /** One request as a handler sees it. `Context`: what the handler's dialect needs beside what all share. */
 export interface Call<Context extends HttpContext = HttpContext> {
   readonly context: Context
-  /** Name of the caller's API key; null where the server asks for none. */
+  /** The name of the API key that asks; null where none is asked for. */
   readonly keyName: string | null
   readonly exchange: HttpExchange
   /** Values of the path's parameters, decoded, in order. */
@@ -93,7 +93,7 @@ export interface Route<Context extends HttpContext = HttpContext> extends Patter
   handle(call: Call<Context>): HttpReply | Promise<HttpReply>
 }
 
-/** Query parameter of listings that can be narrowed. */
+/** Listings that can be narrowed declare it. */
 export const searchQuery = {
   name: 'search',
   description: 'Only those whose name or one of whose tags contains this text, whatever the case of letters',

@@ -35,7 +35,7 @@ export function outputFormsOf(head: Head): (index: number) => OutputForm {
   return (index) => wishes[index] ?? jsonForm
 }
 
-/** The form of all outputs of a raw request. */
+/** A raw request is answered so. */
 export const allBinary = (): OutputForm => binaryForm
 const allJson = (): OutputForm => jsonForm
 

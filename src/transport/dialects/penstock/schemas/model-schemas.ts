@@ -20,7 +20,7 @@ export const modelVersion = {
   device_id: count,
   uploaded: reference('UploadedFile'),
 } as const
-/** Members of versions that say what they run on, and of those that were changed when they were added. */
+/** Only versions that say what they run on, or that were changed when they were added, have these. */
 export const placementKeys = ['providers', 'device_id', 'uploaded', 'copied_outputs', 'batching_proof']
 
 export const modelSchemas: Readonly<Record<string, Schema>> = {
