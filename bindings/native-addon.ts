@@ -86,7 +86,7 @@ export interface Answer {
   outputs: ArrayBuffer[]
   /** Full shape of each output (row axis first unless the plan is whole). */
   shapes: number[][]
-  /** Of a request that asked: as `PlanSpec.others`; null where rows were shed, a run failed, or shapes differ. */
+  /** As `PlanSpec.others`, when the request asked; null where rows were shed, a run failed, or shapes differ. */
   others: { data: (ArrayBuffer | null)[]; shapes: (number[] | null)[] } | null
   /** Bit c of element r: check c failed on row r. null when the plan has no checks. */
   checkFailures: BigUint64Array | null
@@ -95,7 +95,7 @@ export interface Answer {
   /** Nanoseconds: [admission to first run, one entry per stage (append to completed)]. */
   elapsedNs: Float64Array
   /**
-   * Of a request that asked. Microseconds: TimingHeadSlot, then TimingStepSlot for each of `models`.
+   * Present when the request asked. Microseconds: TimingHeadSlot, then TimingStepSlot for each of `models`.
    */
   timing: { values: Float64Array; models: string[] } | null
 }
@@ -106,7 +106,7 @@ export interface FailureDetail {
   details: [number, number, number, number]
   /** Text of the runtime's own error; '' when there is none. */
   text: string
-  /** Of a refused frame or a failed WebSocket request: its channel and wire id; -1 when unknown or from JavaScript. */
+  /** Channel and wire id of a refused frame or failed WebSocket request; -1 when unknown or from JavaScript. */
   channel: number
   wireId: number
 }
@@ -115,11 +115,11 @@ export interface FailureDetail {
 export interface RunInHand {
   readonly worker: number
   readonly startNs: number
-  /** Of a batch, or of rows that are run again to be checked; null: it is the job `tag`. */
+  /** Model of the batch, or of the rows that are run again to be checked; null: it is the job `tag`. */
   readonly modelKey: number | null
   readonly tag: number
   readonly elapsedUs: number
-  /** Of a batch of the model; 0: nobody knows. */
+  /** Expected time of a batch of the model; 0: nobody knows. */
   readonly expectedUs: number
   readonly isAside: boolean
 }
@@ -154,7 +154,7 @@ export interface NativeAddon {
   canLockPages(): boolean
   /** Gives free heap memory back to the system, on a thread of its own: allocations elsewhere may wait for milliseconds. */
   releaseFreeMemory(): Promise<void>
-  /** From now on the process keeps less freed heap memory. @returns false where the C library cannot be told. */
+  /** From now on the process keeps less freed heap memory. @returns false where the C library has no setting for it. */
   keepLittleFreeMemory(): boolean
   /** Frees the memory of an ArrayBuffer at once, not when the collector finds it; it and its views have no bytes any more. */
   detachBuffer(buffer: ArrayBufferLike): void
@@ -232,7 +232,7 @@ export interface NativeAddon {
   workerInfo(worker: WorkerHandle): Int32Array
   /** Blocks the thread up to timeoutMs (-1: until there is work or the plane closes). */
   take(worker: WorkerHandle, timeoutMs: number): TakeCode
-  /** Of the batch in hand. */
+  /** Returns the layout of the batch in hand. */
   laneLayout(worker: WorkerHandle): LaneLayout
   /** The memory of the batch in hand: inputs and outputs. Cache it by batchId; it stays valid for the isolate's life. */
   batchBuffer(worker: WorkerHandle): ArrayBuffer

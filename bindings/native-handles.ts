@@ -15,7 +15,7 @@ export type LogHandle = object & { readonly __log: unique symbol }
 export interface NativeField {
   dtype: number
   dims: number[]
-  /** Of an output: the runtime does not write it into memory that it is given, so it has no place in a batch. */
+  /** Outputs only: ONNX Runtime does not write it into memory that it is given, so it has no place in a batch. */
   isCopied?: boolean
 }
 

@@ -8,19 +8,19 @@ import type { LogHandle, PipelineHandle, PortHandle, SourceSpec } from './native
 /** One column of a log, as native/log/log_rows.hpp fills it. */
 export interface LogColumnSpec {
   kind: ColumnKindCode
-  /** Of a row: tensors (0: a list of as many as it has), shapes, elapsed. */
+  /** Elements per row; tensors, shapes and elapsed only. 0 for a tensor: a list of as many as the row has. */
   elements: number
   /** Tensors alone: rows of a model that was shed or failed are null. */
   isNullable: boolean
-  /** Of an anomaly: the check; of a key: its index in `keys`. */
+  /** An anomaly's check; a key's index in `keys`. */
   check: number
-  /** Of tensors and shapes. */
+  /** Set for tensors and shapes. */
   source: SourceSpec | null
   dtype: number
 }
 
 export interface LogSpec {
-  /** Of this deployment's segments; made when the first row comes. */
+  /** Directory of this deployment's segments; made when the first row comes. */
   directory: string
   /** The first message of each segment. */
   schema: Uint8Array
@@ -76,6 +76,6 @@ export interface NativeLogs {
   flushLog(log: LogHandle, port: PortHandle, tag: number): void
   /** The same, with the last segment sealed; later rows are dropped. */
   closeLog(log: LogHandle, port: PortHandle, tag: number): void
-  /** Of all logs that the pipeline has had. */
+  /** Sums over all logs that the pipeline has had. */
   logStats(pipeline: PipelineHandle): LogStats
 }

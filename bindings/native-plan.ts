@@ -1,4 +1,4 @@
-/** How a plan is told to the addon: its stages, what feeds them, its splits and checks. */
+/** How the addon gets a plan: its stages, what feeds them, its splits and checks. */
 import type { LogHandle, NativeField, QueueHandle, SourceSpec } from './native-handles.js'
 
 /** One per input of the option's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */

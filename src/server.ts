@@ -50,7 +50,7 @@ export interface ServerOptions {
   readonly host?: string
   /** 0: any free port. */
   readonly port?: number
-  /** Of gRPC, 0: any free one; absent: gRPC is off. */
+  /** Port of gRPC, 0: any free one; absent: gRPC is off. */
   readonly grpcPort?: number | undefined
   readonly keys?: KeyVerifier
   /** Allows a host that others can reach without any key. */
@@ -81,6 +81,22 @@ export interface ServerOptions {
 const drainPollMs = 5
 const goingAway = 'the server is shutting down'
 
+interface ServerParts {
+  readonly access: Access
+  readonly sockets: SocketServer<PeerSlot>
+  readonly guard: DescriptorGuard
+  readonly stream: StreamServer
+  readonly state: ServerState
+  readonly logger: Logger
+  readonly grpc: GrpcServer | null
+  readonly grpcPort: number | null
+  readonly host: string
+  readonly port: number
+  readonly drainLimitMs: number
+  readonly clock: Clock
+  readonly engine: ServedEngine
+}
+
 /**
  * HTTP and WebSocket on one port.
  * @example const server = await PenstockServer.start({ engine, port: 0 }); console.log(server.url); await server.close()
@@ -108,21 +124,7 @@ export class PenstockServer {
   readonly #clock: Clock
   #drained: Promise<boolean> | null = null
 
-  private constructor(parts: {
-    access: Access
-    sockets: SocketServer<PeerSlot>
-    guard: DescriptorGuard
-    stream: StreamServer
-    state: ServerState
-    logger: Logger
-    grpc: GrpcServer | null
-    grpcPort: number | null
-    host: string
-    port: number
-    drainLimitMs: number
-    clock: Clock
-    engine: ServedEngine
-  }) {
+  private constructor(parts: ServerParts) {
     this.grpcPort = parts.grpcPort
     this.sockets = parts.sockets.backendName
     this.socketsReason = parts.sockets.fallBackReason
@@ -147,95 +149,13 @@ export class PenstockServer {
    *   of its range, sockets that do not load here; ERR_CONFLICT: the port is taken.
    */
   static async start(options: ServerOptions): Promise<PenstockServer> {
-    const { engine, host = '127.0.0.1', clock = systemClock } = options
-    const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
-    const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
-    const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
-    const logger = options.logger ?? pino({ level: 'silent' })
-    const { keys, insecure, allowedHosts, onControl = () => undefined } = options
-    const makeLimit = engine.port.makeLimit.bind(engine.port)
-    const access = openAccess({ host, keys, insecure, allowedHosts, clock, logger, makeLimit })
-    const state = new ServerState()
-    const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
-
-    const stream = new StreamServer({
-      engine,
-      port: engine.port,
-      access,
-      logger,
-      limits,
-      held,
-      product,
-      isDraining: () => state.isDraining,
-    })
-    const metrics = new Metrics(() => ({
-      engine: engine.metrics(),
-      transport: state.metrics({ sockets, stream, grpc, guard }),
-      version: product.version,
-    }))
-    const v2 = new V2Service({
-      engine,
-      product,
-      isDraining: () => state.isDraining,
-      allowsSharedMemory: options.allowClientShm === true,
-      nowMs: () => clock.nowMs(),
-    })
-    const context: ServerContext = {
-      engine,
-      v2,
-      access,
-      onControl,
-      logger,
-      clock,
-      product,
-      partition: options.partition ?? hostname(),
-      bodyBytesMax: limits.bodyBytesMax,
-      exportPath: options.exportPath === undefined ? null : resolve(options.exportPath),
-      metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
-      onAnswered: (route, method, status) => state.countAnswer(route, method, status),
-      isDraining: () => state.isDraining,
-    }
-    const limit = processLimits().descriptors
-    const guard = new DescriptorGuard({
-      limit,
-      connections: () => sockets.connectionCount + (grpc?.connectionCount ?? 0),
-      nowMs: () => clock.monotonicUs() / 1000,
-      ...guardLines(logger, limit),
-    })
-    const admits = (): boolean => guard.admits()
-    const sockets: SocketServer<PeerSlot> = new SocketServer({
-      onRequest: createDispatcher(new Router(routes), context),
-      quick: [new QuickInfer(context, engine.json), new QuickInferV2(context, v2)],
-      socket: stream.behaviour(),
-      budget: engine.budget,
-      admits,
-      sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
-    })
-
-    const { bodyBytesMax, idleTimeoutS } = limits
-    const grpc =
-      options.grpcPort === undefined
-        ? null
-        : new GrpcServer({ service: v2, access, onControl, bodyBytesMax, budget: engine.budget, idleTimeoutS, admits })
+    const parts = assemble(options)
+    const { sockets, grpc, guard, host, logger } = parts
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
-    const boundPort = await sockets.listen(bareHost, port)
+    const boundPort = await sockets.listen(bareHost, parts.port)
     const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
     guard.start()
-    const server = new PenstockServer({
-      access,
-      grpc,
-      grpcPort,
-      sockets,
-      guard,
-      stream,
-      state,
-      logger,
-      host,
-      port: boundPort,
-      drainLimitMs,
-      clock,
-      engine,
-    })
+    const server = new PenstockServer({ ...parts, port: boundPort, grpcPort })
     if (server.socketsReason !== null) logger.warn(`serving by Node's own http and ws, slower: ${server.socketsReason}`)
     logger.info(
       { host, port: boundPort, ...(grpcPort === null ? {} : { grpcPort }), sockets: server.sockets },
@@ -337,6 +257,85 @@ class ServerState {
       refusedConnections: guard.refusedCount,
       httpRequests: this.#answers,
     }
+  }
+}
+
+/** The parts of a server, put together and not listening yet. */
+function assemble(options: ServerOptions): Omit<ServerParts, 'grpcPort'> {
+  const { engine, host = '127.0.0.1', clock = systemClock } = options
+  const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
+  const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
+  const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
+  const logger = options.logger ?? pino({ level: 'silent' })
+  const { keys, insecure, allowedHosts } = options
+  const makeLimit = engine.port.makeLimit.bind(engine.port)
+  const access = openAccess({ host, keys, insecure, allowedHosts, clock, logger, makeLimit })
+  const state = new ServerState()
+  const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
+
+  const isDraining = (): boolean => state.isDraining
+  const stream = new StreamServer({ engine, port: engine.port, access, logger, limits, held, product, isDraining })
+  const metrics = new Metrics(() => ({
+    engine: engine.metrics(),
+    transport: state.metrics({ sockets, stream, grpc, guard }),
+    version: product.version,
+  }))
+  const v2 = new V2Service({
+    engine,
+    product,
+    isDraining,
+    allowsSharedMemory: options.allowClientShm === true,
+    nowMs: () => clock.nowMs(),
+  })
+  const context = contextOf(options, { v2, access, logger, metrics, state, bodyBytesMax: limits.bodyBytesMax })
+  const limit = processLimits().descriptors
+  const guard = new DescriptorGuard({
+    limit,
+    connections: () => sockets.connectionCount + (grpc?.connectionCount ?? 0),
+    nowMs: () => clock.monotonicUs() / 1000,
+    ...guardLines(logger, limit),
+  })
+  const admits = (): boolean => guard.admits()
+  const sockets: SocketServer<PeerSlot> = new SocketServer({
+    onRequest: createDispatcher(new Router(routes), context),
+    quick: [new QuickInfer(context, engine.json), new QuickInferV2(context, v2)],
+    socket: stream.behaviour(),
+    budget: engine.budget,
+    admits,
+    sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+  })
+
+  const { bodyBytesMax, idleTimeoutS } = limits
+  const onControl = (action: ControlAction) => context.onControl(action)
+  const grpcOptions = { service: v2, access, onControl, bodyBytesMax, budget: engine.budget, idleTimeoutS, admits }
+  const grpc = options.grpcPort === undefined ? null : new GrpcServer(grpcOptions)
+  return { access, grpc, sockets, guard, stream, state, logger, host, port, drainLimitMs, clock, engine }
+}
+
+/** What the handlers of every dialect are given. */
+function contextOf(
+  options: ServerOptions,
+  parts: Pick<ServerContext, 'v2' | 'access' | 'logger' | 'bodyBytesMax'> & {
+    readonly metrics: Metrics
+    readonly state: ServerState
+  },
+): ServerContext {
+  const { engine, clock = systemClock, onControl = () => undefined } = options
+  const { v2, access, logger, metrics, state, bodyBytesMax } = parts
+  return {
+    engine,
+    v2,
+    access,
+    onControl,
+    logger,
+    clock,
+    product,
+    partition: options.partition ?? hostname(),
+    bodyBytesMax,
+    exportPath: options.exportPath === undefined ? null : resolve(options.exportPath),
+    metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
+    onAnswered: (route, method, status) => state.countAnswer(route, method, status),
+    isDraining: () => state.isDraining,
   }
 }
 

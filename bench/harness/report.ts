@@ -1,5 +1,5 @@
 /**
- * Medians over trials, the table that people read and the lines that bench/results keeps. Speed is told as a ratio to
+ * Medians over trials, the table that people read and the lines that bench/results keeps. Speed is shown as a ratio to
  * the baseline of the same run: absolute figures of two machines, or of two hours on one, do not compare.
  */
 import type { Machine } from './project.js'

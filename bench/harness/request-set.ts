@@ -17,7 +17,7 @@ export interface RequestSetOptions {
 }
 
 export interface RequestSet {
-  /** Of the bodies file, by the mode of the load. */
+  /** Paths of the bodies file, by the mode of the load. */
   readonly paths: Readonly<Record<'ws' | 'http', string>>
   readonly rowsPerRequest: number
   readonly input: string

@@ -20,7 +20,7 @@ const outputCharactersMax = 65_536
 /**
  * Starts `node dist/src/cli/main.js serve` on a free port over `home`.
  * @param args more of its options.
- * @param root of the checkout whose server it is; this one's unless told.
+ * @param root of the checkout whose server it is; absent: this one's.
  */
 export async function startPenstock(
   home: string,

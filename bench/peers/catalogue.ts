@@ -24,7 +24,7 @@ export interface Place {
   readonly environment: string
   readonly port: number
   readonly modelPath: string
-  /** Of its own programs. */
+  /** Folder of its own programs. */
   readonly folder: string
 }
 

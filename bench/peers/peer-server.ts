@@ -1,6 +1,6 @@
 /**
  * Installs a peer into its own virtual environment (build/peers/<folder>, made again when its requirements change), and runs
- * it as a process group of its own: Python servers leave workers behind when only their first process is told to end.
+ * it as a process group of its own: Python servers leave workers behind when only their first process gets the signal.
  */
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'

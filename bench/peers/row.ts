@@ -2,7 +2,7 @@
  * Row 4: the servers that users could pick instead, each the way its documentation advises, one after the other on this
  * machine: same model, same rows, same native client, answers checked. Each dialect a peer speaks is loaded at some numbers of
  * connections; its best rate counts. Penstock is measured beside each of them, over WebSocket (row 1's load) and as JSON at
- * 32 connections (row 3's); a ratio is only as good as "at equal p99", so both p99 are told: Penstock's must not be worse.
+ * 32 connections (row 3's); a ratio is only as good as "at equal p99", so it shows both: Penstock's must not be worse.
  *
  *   node dist/bench/peers/row.js [--quick] [--only fastapi,triton] [--rounds 3] [--seconds 2]
  *

@@ -28,7 +28,7 @@ const rateShareMin = 0.95
 
 interface Trial {
   readonly rowsPerSecond: number
-  /** Of the server; NaN where the machine does not tell. */
+  /** CPU time of the server; NaN where the machine does not report it. */
   readonly cpuUsPerRow: number
 }
 

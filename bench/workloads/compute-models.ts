@@ -25,7 +25,7 @@ interface Workload {
   readonly model: BenchModel
   readonly title: string
   readonly freeDim: number
-  /** Of the search. */
+  /** Batch sizes that the search tries. */
   readonly batchRows: readonly number[]
   /** Kept on the way over all connections: more than the best batch times the workers. */
   readonly inFlight: number

@@ -15,11 +15,11 @@ export interface Load {
   readonly connections: number
   readonly shape: LoadShape
   readonly pipeline: string
-  /** HTTP: the request target, for baselines; Penstock's own unless told. */
+  /** HTTP: the request target, for baselines; absent: Penstock's own. */
   readonly path?: string
   /** False: the server answers, but not what the model says. */
   readonly isChecked?: boolean
-  /** Of the answers may fail: an overloaded server refuses. Wrong answers never pass. 0 unless told. */
+  /** Share of the answers that may fail: an overloaded server refuses. Wrong answers never pass. Absent: 0. */
   readonly failureShareMax?: number
   readonly seconds?: number
 }

@@ -29,7 +29,7 @@ const committedShareMin = 0.5
 
 interface Trial {
   readonly rowsPerSecond: number
-  /** Of the server; NaN where the machine does not tell. */
+  /** CPU time of the server; NaN where the machine does not report it. */
   readonly cpuUsPerRow: number
   /** Rows that were not written. */
   readonly droppedShare: number

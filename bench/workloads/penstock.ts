@@ -23,7 +23,7 @@ export interface Setup {
 
 /**
  * Makes the home `name` unless an earlier row did: deploys everything, stops the server.
- * @param root of the checkout whose server deploys; this one's unless told.
+ * @param root of the checkout whose server deploys; absent: this one's.
  * @returns the home's path.
  */
 export async function prepareHome(

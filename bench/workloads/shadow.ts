@@ -108,7 +108,7 @@ async function metricsOf(server: RunningServer): Promise<string> {
   return (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
 }
 
-/** Of the samples of a family whose labels contain `label`. */
+/** Sums the samples of a family whose labels contain `label`. */
 function sum(text: string, family: string, label: string): number {
   return text
     .split('\n')

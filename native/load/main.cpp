@@ -4,7 +4,8 @@
 // much (generatorCpuSeconds); every answer checked while the clock runs; latencies that a stalled server cannot hide.
 // Non-goals: TLS, HTTP/2, gRPC. Linux only: epoll, /proc.
 //
-// Plan on stdin (plan.hpp), events on stdout (src/bench/load-plan.ts), one sentence on stderr when it cannot run.
+// Plan on stdin (plan/plan.hpp), events on stdout (src/loadtest/native/load-plan.ts), one sentence on stderr when it
+// cannot run.
 // Exit status: 0 the plan ran, whatever the answers were · 1 the server is not there or refuses · 2 the plan is wrong.
 #include <sys/resource.h>
 

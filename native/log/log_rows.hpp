@@ -1,5 +1,5 @@
 // Rows of the log, column by column as Arrow lays them out, while they wait for the disk. What a column holds is
-// decided once, at deploy (src/log/log-schema.ts); here it is found in the memory of the batches and copied, many rows
+// decided once, at deploy (src/log/log-columns.ts); here it is found in the memory of the batches and copied, many rows
 // at a time.
 //
 //   entries of one batch, side by side ── append_run ──► one memcpy per column for all of them

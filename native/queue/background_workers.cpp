@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "queue/batch_list.hpp"
-#include "queue/model_queue.hpp"
+#include "queue/long_models.hpp"
 #include "queue/run_estimate.hpp"
 #include "queue/scheduler.hpp"
 
@@ -19,9 +19,8 @@ void BackgroundWorkers::remove(WorkerSeat& seat) {
 }
 
 // What a run costs must be known, from another worker: a short one would only wait for a core.
-bool BackgroundWorkers::is_offloaded(const Batch& batch) const {
-  return batch.priority == Priority::kBackground && !workers_.empty() &&
-         batch.lane.queue.is_in_background_workers.load(std::memory_order_relaxed) &&
+bool BackgroundWorkers::has_loaded_long(const Batch& batch) {
+  return batch.lane.queue.is_in_background_workers.load(std::memory_order_relaxed) &&
          run_estimate_us(batch) > Scheduler::kCheapRunUs;
 }
 
@@ -30,7 +29,7 @@ void BackgroundWorkers::push(Batch& batch) {
 }
 
 Batch* BackgroundWorkers::pop(int64_t now_ns, int64_t& wake_ns) {
-  const auto is_left = [](const Batch& batch) { return batch.lane.queue.stuck >= Scheduler::kStuckRunsMax; };
+  const auto is_left = [](const Batch& batch) { return batch.lane.queue.stuck >= kStuckRunsMax; };
   return pop_due(batches_, now_ns, wake_ns, is_left);
 }
 

@@ -20,7 +20,9 @@ class BackgroundWorkers {
   const std::vector<WorkerSeat*>& all() const noexcept { return workers_; }
 
   // Whether the batch is to wait for them.
-  bool is_offloaded(const Batch& batch) const;
+  bool is_offloaded(const Batch& batch) const {
+    return batch.priority == Priority::kBackground && !workers_.empty() && has_loaded_long(batch);
+  }
   void push(Batch& batch);
   bool has_batches() const noexcept { return batches_.head != nullptr; }
   // The oldest that may run now; null: none. Their own sessions run it, so the limit of instances is not for it: or
@@ -34,6 +36,9 @@ class BackgroundWorkers {
   void notify_all();
 
  private:
+  // The batch is long, and of a model that these workers have loaded.
+  static bool has_loaded_long(const Batch& batch);
+
   std::vector<WorkerSeat*> workers_;
   std::atomic<size_t> count_{0};
   BatchList batches_;  // empty when there is no worker

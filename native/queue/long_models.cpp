@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "queue/batch_list.hpp"
-#include "queue/model_queue.hpp"
 #include "queue/scheduler.hpp"
 
 namespace penstock {
@@ -18,12 +17,6 @@ bool is_known_long(const ModelQueue& queue) {
 
 bool is_long(const ModelQueue& queue) {
   return is_known_long(queue) || queue.noted_runs.load(std::memory_order_relaxed) < kTrustedRuns;
-}
-
-// Beside a stuck run of the model, one that is long already is going to be the next.
-bool is_at_limit(const ModelQueue& queue) {
-  if (queue.running >= queue.instances_max.load(std::memory_order_relaxed)) return true;
-  return queue.stuck > 0 && std::max(queue.stuck, queue.overruns) >= Scheduler::kStuckRunsMax;
 }
 
 bool LongModels::is_held_back(const Batch& batch, int64_t now_ns) const {

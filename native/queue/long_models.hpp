@@ -2,20 +2,28 @@
 // Scheduler::kLongRunUs, that has run less than kTrustedRuns times, or that takes longer at this moment (overruns).
 // Callers hold the scheduler's mutex.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
+#include "queue/model_queue.hpp"
+
 namespace penstock {
-class Batch;
-class ModelQueue;
+// One model may have so many stuck runs; more of its batches wait until one of them has ended, so that it cannot use up
+// all the workers that are started in place of stuck ones.
+constexpr uint32_t kStuckRunsMax = 2;
 
 // What a run of the model took lately, else what was measured when it was loaded; 0: unknown.
 double known_run_us(const ModelQueue& queue);
 bool is_known_long(const ModelQueue& queue);
 // The same, and true of a model that was hardly seen: the worst is assumed.
 bool is_long(const ModelQueue& queue);
-// No more of its batches may run now.
-bool is_at_limit(const ModelQueue& queue);
+// No more of its batches may run now. Beside a stuck run of the model, one that is long already is going to be the
+// next.
+inline bool is_at_limit(const ModelQueue& queue) {
+  if (queue.running >= queue.instances_max.load(std::memory_order_relaxed)) return true;
+  return queue.stuck > 0 && std::max(queue.stuck, queue.overruns) >= kStuckRunsMax;
+}
 
 // The models of a plane, of which those that are not long are to find a worker.
 class LongModels {

@@ -5,7 +5,6 @@
 
 #include "queue/batch_list.hpp"
 #include "queue/long_models.hpp"
-#include "queue/model_queue.hpp"
 #include "queue/run_estimate.hpp"
 
 namespace penstock {
@@ -23,12 +22,7 @@ void ReadyQueue::make_ready(Batch& batch) {
   backlog_us_ += run_estimate_us(batch);
 }
 
-// Batches that wait for company may be due in any order: all of them are seen.
-bool ReadyQueue::is_crowding(const ModelQueue& queue, Priority priority) const {
-  return queue.options.max_delay_us == 0 && queue.ready[static_cast<size_t>(priority)] >= kReadyBatches;
-}
-
-bool ReadyQueue::refill(ModelQueue& queue) {
+bool ReadyQueue::refill_parked(ModelQueue& queue) {
   bool is_any = false;
   for (size_t priority = 0; priority < kPriorityCount && !is_at_limit(queue); ++priority)
     while (queue.parked[priority].head != nullptr && !is_crowding(queue, static_cast<Priority>(priority))) {

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "batch/batch.hpp"
+#include "queue/model_queue.hpp"
 
 namespace penstock {
 class LongModels;
-class ModelQueue;
 
 // Runs of which the last free worker is to be kept out.
 struct KeptOut {
@@ -32,12 +32,18 @@ class ReadyQueue {
 
   // Gives the batch its place in the order of publication.
   void number(Batch& batch) noexcept { batch.sequence = next_sequence_++; }
-  // Whether the queue's next batch has to wait for one of its own to be taken.
-  bool is_crowding(const ModelQueue& queue, Priority priority) const;
+  // Whether the queue's next batch has to wait for one of its own to be taken. Batches that wait for company may be due
+  // in any order: all of them are seen.
+  static bool is_crowding(const ModelQueue& queue, Priority priority) noexcept {
+    return queue.options.max_delay_us == 0 && queue.ready[static_cast<size_t>(priority)] >= kReadyBatches;
+  }
   void park(Batch& batch);
   void make_ready(Batch& batch);
   // Whatever of the queue's parked batches may be chosen from now. True: there was one.
-  bool refill(ModelQueue& queue);
+  bool refill(ModelQueue& queue) {
+    const bool has_parked = queue.parked[0].head != nullptr || queue.parked[1].head != nullptr;
+    return has_parked && refill_parked(queue);
+  }
   // The next batch of the highest priority that may run now, in the caller's hands; null: none. `wake_ns` becomes the
   // earliest moment at which one that waits for company is due.
   Batch* pop(const LongModels& models, KeptOut kept_out, int64_t now_ns, int64_t& wake_ns);
@@ -51,6 +57,7 @@ class ReadyQueue {
   const std::array<BatchList, kPriorityCount>& lists() const noexcept { return ready_; }
 
  private:
+  bool refill_parked(ModelQueue& queue);
   // The oldest of its parked batches goes to where it would be.
   void unpark_one(ModelQueue& queue, size_t priority);
 

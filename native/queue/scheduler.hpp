@@ -73,9 +73,6 @@ class Scheduler {
   static constexpr double kYieldFactor = 4.0;
   // A batch that is only suspected waits for another worker so long, then it has the last one.
   static constexpr int64_t kHeldBackNsMax = 2'000'000'000;
-  // One model may have so many; more of its batches wait until one of its stuck runs has ended, so that it cannot use
-  // up all the workers that are started in place of stuck ones.
-  static constexpr uint32_t kStuckRunsMax = 2;
 
   // `discard` receives batches that will never run because the plane closed.
   Scheduler(std::function<void(Batch&)> discard, bool measures, const ByteBudget& budget)

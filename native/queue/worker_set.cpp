@@ -3,7 +3,6 @@
 #include <thread>
 #include <utility>
 
-#include "core/assert.hpp"
 #include "core/clock.hpp"
 #include "core/relax_cpu.hpp"
 #include "queue/scheduler.hpp"
@@ -32,8 +31,7 @@ void WorkerSet::notify_idle() {
   for (WorkerSeat* seat : idle_) seat->woken->notify_one();
 }
 
-bool WorkerSet::should_wake(double backlog_us) const {
-  if (idle_.empty() || spinning_ > 0) return false;
+bool WorkerSet::pays(double backlog_us) const noexcept {
   return running_ == 0 || running_expensive_ > 0 || backlog_us > Scheduler::kCheapRunUs;
 }
 
@@ -62,36 +60,6 @@ void WorkerSet::spin(std::unique_lock<std::mutex>& lock, int64_t spin_ns) {
   }
   lock.lock();
   --spinning_;
-}
-
-void WorkerSet::begin_return(WorkerSeat& seat) noexcept {
-  seat.is_returning = true;
-  ++returning_;
-}
-
-void WorkerSet::end_return(WorkerSeat& seat) noexcept {
-  if (std::exchange(seat.is_returning, false)) --returning_;
-}
-
-void WorkerSet::begin_run(const WorkerSeat& seat) noexcept {
-  ++running_;
-  if (seat.is_expensive) ++running_expensive_;
-  if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
-}
-
-void WorkerSet::end_run(const WorkerSeat& seat) noexcept {
-  PENSTOCK_ASSERT(running_ >= 1);
-  --running_;
-  if (seat.is_expensive) --running_expensive_;
-  if (seat.is_expensive && seat.is_background) --running_background_expensive_;
-}
-
-void WorkerSet::begin_long(WorkerSeat& seat) noexcept {
-  if (!std::exchange(seat.is_long, true)) ++running_long_;
-}
-
-void WorkerSet::end_long(WorkerSeat& seat) noexcept {
-  if (std::exchange(seat.is_long, false)) --running_long_;
 }
 
 WorkerSeat* find_worker(const std::vector<WorkerSeat*>& seats, uint32_t index) {

@@ -14,8 +14,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 #include <vector>
 
+#include "core/assert.hpp"
 #include "queue/worker.hpp"
 
 namespace penstock {
@@ -32,7 +34,7 @@ class WorkerSet {
   // All of them look again, and stay listed until they do.
   void notify_idle();
   // Whether waking another pays, with so much work that waits.
-  bool should_wake(double backlog_us) const;
+  bool should_wake(double backlog_us) const noexcept { return !idle_.empty() && spinning_ == 0 && pays(backlog_us); }
   // Sleeps until the worker is woken; also for a background worker, which is not listed.
   void wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat, std::chrono::steady_clock::time_point until);
 
@@ -46,8 +48,13 @@ class WorkerSet {
   void spin(std::unique_lock<std::mutex>& lock, int64_t spin_ns);
 
   // ── those that are expected back ──
-  void begin_return(WorkerSeat& seat) noexcept;
-  void end_return(WorkerSeat& seat) noexcept;
+  void begin_return(WorkerSeat& seat) noexcept {
+    seat.is_returning = true;
+    ++returning_;
+  }
+  void end_return(WorkerSeat& seat) noexcept {
+    if (std::exchange(seat.is_returning, false)) --returning_;
+  }
   bool is_any_returning() const noexcept { return returning_ > 0; }
 
   // ── what they run ──
@@ -56,14 +63,29 @@ class WorkerSet {
   bool may_run_long_background() const noexcept {
     return workers_.size() < 2 || running_background_expensive_ + 1 < workers_.size();
   }
-  void begin_run(const WorkerSeat& seat) noexcept;
-  void end_run(const WorkerSeat& seat) noexcept;
+  void begin_run(const WorkerSeat& seat) noexcept {
+    ++running_;
+    if (seat.is_expensive) ++running_expensive_;
+    if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
+  }
+  void end_run(const WorkerSeat& seat) noexcept {
+    PENSTOCK_ASSERT(running_ >= 1);
+    --running_;
+    if (seat.is_expensive) --running_expensive_;
+    if (seat.is_expensive && seat.is_background) --running_background_expensive_;
+  }
   size_t running() const noexcept { return running_; }
   // A batch or a job that is long, or has turned out to be.
-  void begin_long(WorkerSeat& seat) noexcept;
-  void end_long(WorkerSeat& seat) noexcept;
+  void begin_long(WorkerSeat& seat) noexcept {
+    if (!std::exchange(seat.is_long, true)) ++running_long_;
+  }
+  void end_long(WorkerSeat& seat) noexcept {
+    if (std::exchange(seat.is_long, false)) --running_long_;
+  }
 
  private:
+  bool pays(double backlog_us) const noexcept;
+
   std::vector<WorkerSeat*> workers_;
   std::atomic<size_t> count_{0};
   std::vector<WorkerSeat*> idle_;  // the one that worked last at the back

@@ -18,7 +18,7 @@ export const systemClock: Clock = {
 /** Milliseconds of the system's monotonic clock. */
 export const monotonicMs = (): number => systemClock.monotonicUs() / 1000
 
-/** A clock that stands still until it is told to move. */
+/** A clock that stands still until a test moves it. */
 export class ManualClock implements Clock {
   #us: number
   readonly #epochMs: number

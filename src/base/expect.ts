@@ -1,7 +1,7 @@
 /**
  * Checks of arguments at the border, in one wording: `Expected <argument> to be <rule> but received <value>`. Each
  * returns its value with the type it has proved, so that a check reads as an assignment. Inside the border nothing
- * checks again. All throw PenstockError ERR_ARGUMENT unless told another code of the argument class.
+ * checks again. All throw PenstockError ERR_ARGUMENT, or the code of the argument class that is passed in.
  */
 import { PenstockError, type ErrorCode } from './errors.js'
 import { NAME_CHARACTERS_MAX } from './limits/limits.js'

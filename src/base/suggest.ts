@@ -13,7 +13,7 @@ export function closest(name: string, candidates: readonly string[]): string | n
     // As many letters as one has more than the other have to come or go.
     if (Math.abs(candidate.length - name.length) >= distanceMin) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
-    // Of a name of one letter nothing would be left.
+    // A name of one letter would keep nothing.
     if (distance >= distanceMin || distance >= name.length) continue
     distanceMin = distance
     nearest = candidate

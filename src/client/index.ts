@@ -13,12 +13,12 @@ export {
   type RecordRow,
   type TableInferOptions,
 } from './control/remote-pipeline.js'
-export type { ControlOptions } from './control/http.js'
+export type { ControlOptions, SizedStream } from './control/http.js'
 export { isPenstockError, PenstockError, type ErrorCode, type FieldError } from '../base/errors.js'
 export type { ClientEvents, ClientListener } from './connection/events.js'
 export type { ClientInferOptions, ClientInputs, ClientResult } from './connection/inference.js'
 export type { ClientEnvironment, ClientOptions, ReconnectOptions } from './connection/options.js'
-export type { SocketFactory, SocketLike } from './connection/socket.js'
+export type { SocketFactory, SocketLike } from './socket/socket.js'
 export type { Meta, MetaValue } from '../protocol/meta.js'
 export type { CheckFailure, InferTiming, Priority, StepTiming } from '../protocol/codec.js'
 export type { Dtype, Tensor, TensorData, TensorField } from '../tensor/tensor.js'

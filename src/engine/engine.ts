@@ -1,13 +1,13 @@
 /**
- * The engine: models and pipelines on one side, requests on the other, one isolate, one plane of workers.
+ * The engine: models and pipelines on one side, requests on the other, one isolate, one runtime of workers.
  *
  * This file wires the parts; the work is theirs: control.ts changes what is served, deployments.ts swaps plans,
- * executor.ts moves requests through the addon, plain-executor.ts those with strings, inference-pool.ts runs the threads.
+ * native-port.ts moves requests through the addon, string-executor.ts those with strings, inference-pool.ts runs the threads.
  *
- * Owner of nothing it was given: stores are closed by whoever opened them. The logs are its own: it flushes and seals them.
+ * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */
 import { addon } from '../../bindings/native.js'
-import { systemClock, type Clock } from '../base/clock.js'
+import { systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
@@ -31,6 +31,15 @@ import type {
   PipelineVersion,
   TagsApi,
 } from './api/api.js'
+import type {
+  LogExport,
+  LogExportProgress,
+  LogExportResult,
+  LogPage,
+  LogQuery,
+  LogSqlOptions,
+  LogSqlResult,
+} from './api/logs.js'
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import { Control } from './control.js'
@@ -44,13 +53,14 @@ import {
   requestsMaxOf,
   type EngineOptions,
 } from './engine-options.js'
-import { Executor } from './requests/executor.js'
-import type { RequestId } from './requests/request-options.js'
+import { Calls } from './requests/calls.js'
+import { NativePort } from './requests/native-port.js'
+import { RequestIds } from './requests/request-ids.js'
 import { untilIdle } from './requests/until-idle.js'
 import { Explanations } from './explain/explanations.js'
 import { EngineJsonPort } from './requests/json-port.js'
 import { Listeners } from './listeners.js'
-import { logReading, type LogCalls } from './request-log/log-reading.js'
+import { LogReading } from './request-log/log-reading.js'
 import { LoadedModels } from './models/loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
@@ -74,109 +84,77 @@ export class Engine implements EngineApi {
   readonly explanations: Explanations
   /** What callers make it hold: transports charge their bodies and answers to it. */
   readonly budget: ByteBudget
-  declare readonly readLogs: EngineApi['readLogs']
-  declare readonly exportLogs: EngineApi['exportLogs']
-  declare readonly queryLogs: EngineApi['queryLogs']
-  declare readonly drainLogs: LogCalls['drainLogs']
   readonly #models: ModelStore
   readonly #pipelines: PipelineStore
   /** null: nothing is logged. */ readonly #logs: RowLogs | null
-  readonly #clock: Clock
   readonly #pool: InferencePool
   readonly #loaded: LoadedModels
   readonly #deployments: Deployments
-  readonly #executor: Executor
+  readonly #native: NativePort
+  readonly #calls: Calls
   readonly #plain: PlainExecutor
   readonly #wire: EngineWirePort
   readonly #control: Control
   readonly #listeners = new Listeners()
-  readonly #instance: string
+  readonly #logReading: LogReading
+  readonly #requestIds: RequestIds
   readonly #startedUs: number
-  #requestCount = 0
   #state: 'open' | 'draining' | 'closed' = 'open'
 
   private constructor(options: EngineOptions, pool: InferencePool, threadPlan: ThreadPlan) {
-    const { random = systemRandom, onNotice = () => undefined } = options
+    const { random = systemRandom, onNotice = () => undefined, clock = systemClock } = options
     const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
+    const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
+    const expectOpen = (): void => this.#expectOpen()
     this.threadPlan = threadPlan
     this.isMeasuring = options.metrics ?? true
+    this.#startedUs = addon.nowUs()
     this.#pool = pool
     this.budget = new ByteBudget(pool.plane, memoryBudgetOf(options))
-    this.#clock = options.clock ?? systemClock
-    this.#models = options.models ?? new MemoryModelStore(this.#clock)
-    this.#pipelines = options.pipelines ?? new MemoryPipelineStore(this.#clock)
-    this.#instance = drawUint32().toString(16).padStart(8, '0')
-    const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
-    this.#logs = openRowLogs(options, { plane: pool.plane, instance: this.#instance, drawSeed, onNotice })
-    this.#startedUs = addon.nowUs()
-    this.#loaded = new LoadedModels(loadedModelsParts(options, pool, threadPlan, this.#models, this.#clock))
-    this.#deployments = new Deployments({
-      models: this.#models,
-      pipelines: this.#pipelines,
-      loaded: this.#loaded,
+    this.#requestIds = new RequestIds(drawUint32().toString(16).padStart(8, '0'))
+    const { instance } = this.#requestIds
+    const models = (this.#models = options.models ?? new MemoryModelStore(clock))
+    const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
+    const logs = (this.#logs = openRowLogs(options, { plane: pool.plane, instance, drawSeed, onNotice }))
+    const loaded = (this.#loaded = new LoadedModels(loadedModelsParts(options, pool, threadPlan, models, clock)))
+    const deployments = (this.#deployments = new Deployments({
+      models,
+      pipelines,
+      loaded,
       drawSeed,
-      logs: this.#logs,
+      logs,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
       onRetireFailed: ({ pipeline, version }, cause) => {
         if (this.#state === 'closed') return
         onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
       },
-    })
-    this.#control = new Control({
-      models: this.#models,
-      pipelines: this.#pipelines,
-      deployments: this.#deployments,
-      expectOpen: () => this.#expectOpen(),
-      onNotice,
-      nowMs: () => this.#clock.nowMs(),
-    })
-    this.explanations = new Explanations({
-      pipelines: this.#pipelines,
-      engine: this,
-      deployments: this.#deployments,
-      control: this.#control,
-      infer: (slot, deployment, request) => this.#run(slot, deployment, request),
-      clock: this.#clock,
-      instance: this.#instance,
-      expectOpen: () => this.#expectOpen(),
-    })
-    Object.assign(this, logReading(this, options.log, this.#logs))
-    this.#executor = new Executor(pool.plane, requestsMaxOf(options), {
-      onSend: (connection, bytes, isHeld) => this.#wire.send(connection, bytes, isHeld),
-      onSendFailed: (connection, channel, wireId, failure) => this.#wire.fail(connection, channel, wireId, failure),
-      http: () => this.json,
-      onDrained: () => this.#wire.drained(),
-    })
+    }))
+    const nowMs = (): number => clock.nowMs()
+    this.#control = new Control({ models, pipelines, deployments, expectOpen, onNotice, nowMs })
     this.#plain = new PlainExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
-      nowMs: () => this.#clock.nowMs(),
-      onLog: (log, rows) => this.#logs?.append(log, rows) ?? Promise.resolve(),
-      onBackgroundLoss: backgroundLossCounter(this.#deployments, this.#loaded),
+      nowMs,
+      onLog: (log, rows) => logs?.append(log, rows) ?? Promise.resolve(),
+      onBackgroundLoss: backgroundLossCounter(deployments, loaded),
     })
-    this.#wire = new EngineWirePort({
-      port: this.#executor.port,
-      instance: this.#instance,
-      expectPipeline: (name) => this.#expectServing(name),
-      scheduleFlush: () => this.#executor.scheduleFlush(),
-      scheduleDrain: () => this.#executor.scheduleDrain(),
-    })
-    this.port = this.#wire
-    this.json = new EngineJsonPort({
-      port: this.#executor.port,
-      instance: this.#instance,
-      slotOf: (name) => this.#deployments.slotOf(name),
-      isOpen: () => this.#state === 'open',
-      requestsMax: requestsMaxOf(options),
-      callsInFlight: () => this.#executor.callsInFlight,
-      nextRequestNumber: () => this.#requestCount + 1,
-      takeRequestNumber: () => this.#requestCount++,
-      scheduleFlush: () => this.#executor.scheduleFlush(),
-    })
-    this.tensors = new EngineTensorPort({
-      executor: this.#executor,
-      slotOf: (name) => this.#deployments.slotOf(name),
-      expectOpen: () => this.#expectOpen(),
-      nextRequestId: () => this.#nextRequestId(),
+    const port = (this.#native = new NativePort(pool.plane, requestsMaxOf(options)))
+    this.#calls = new Calls(port, requestsMaxOf(options))
+    const slotOf = (name: string): PipelineSlot | undefined => deployments.slotOf(name)
+    const requestIds = this.#requestIds
+    const expectPipeline = (name: string) => this.#expectServing(name)
+    this.port = this.#wire = new EngineWirePort({ port, instance, expectPipeline })
+    this.json = new EngineJsonPort({ port, requestIds, slotOf, isOpen: () => this.#state === 'open' })
+    this.tensors = new EngineTensorPort({ port, calls: this.#calls, requestIds, slotOf, expectOpen })
+    this.#logReading = new LogReading(this, options.log, logs)
+    this.explanations = new Explanations({
+      pipelines,
+      engine: this,
+      deployments,
+      control: this.#control,
+      infer: (slot, deployment, request) => this.#run(slot, deployment, request),
+      clock,
+      instance,
+      expectOpen,
     })
   }
 
@@ -297,8 +275,8 @@ export class Engine implements EngineApi {
   }
 
   async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {
-    const admitted = admit(deployment, request, this.#nextRequestId())
-    if (!deployment.description.isPlain) return this.#executor.submit(slot.handle, deployment, admitted)
+    const admitted = admit(deployment, request, this.#requestIds.next())
+    if (!deployment.description.isPlain) return this.#calls.submit(slot.handle, deployment, admitted)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
     return this.#plain.submit(slot.plain, deployment, admitted)
@@ -312,8 +290,24 @@ export class Engine implements EngineApi {
     await this.#logs?.flush(pipeline)
   }
 
+  readLogs(pipeline: string, query: LogQuery = {}): Promise<LogPage> {
+    return this.#logReading.read(pipeline, query)
+  }
+
+  exportLogs(
+    pipeline: string,
+    options: LogExport = {},
+    onProgress?: (progress: LogExportProgress) => void,
+  ): Promise<LogExportResult> {
+    return this.#logReading.export(pipeline, options, onProgress)
+  }
+
+  queryLogs(sql: string, options: LogSqlOptions = {}): Promise<LogSqlResult> {
+    return this.#logReading.query(sql, options)
+  }
+
   get inFlight(): number {
-    return this.#executor.inFlight + this.#plain.inFlight
+    return this.#native.inFlight + this.#plain.inFlight
   }
 
   get isReady(): boolean {
@@ -344,7 +338,7 @@ export class Engine implements EngineApi {
   // ── end ───────────────────────────────────────────────────────────────────────────────────────
   async drain(limitMs: number): Promise<boolean> {
     if (this.#state === 'open') this.#state = 'draining'
-    const queriesEnded = this.drainLogs(limitMs)
+    const queriesEnded = this.#logReading.drain(limitMs)
     // Challengers and rows for the log of answered requests count as in flight, too.
     const isBusy = (): boolean => this.#state !== 'closed' && (this.inFlight > 0 || this.#deployments.inFlight > 0)
     if (!(await untilIdle(isBusy, limitMs))) return false
@@ -361,17 +355,13 @@ export class Engine implements EngineApi {
     await this.#control.close()
     await calibrated
     this.#deployments.stopAll()
-    this.#executor.close()
+    this.#native.close()
+    this.#calls.close()
     this.json.close()
     this.budget.close()
     await this.#pool.close()
     this.#loaded.closeAll()
     await this.#logs?.close()
-  }
-
-  #nextRequestId(): RequestId {
-    const number = ++this.#requestCount
-    return { number, text: `${this.#instance}-${number.toString(36)}` }
   }
 
   #expectOpen(): void {

@@ -60,7 +60,7 @@ export interface PipelineMetrics {
   readonly totalNs: Histogram
 }
 
-/** Of all logs that the pipeline has had since the engine was opened. */
+/** Sums over all logs that the pipeline has had since the engine was opened. */
 export interface LogMetrics {
   readonly rowCount: number
   /** Rows that were not written, or lost with a disk that failed. */
@@ -85,7 +85,7 @@ export interface BudgetMetrics {
 export interface WorkerMetrics {
   /** By the thread plan. */
   readonly count: number
-  /** Of these, those that take work. */
+  /** Those among them that take work. */
   readonly ready: number
   readonly restarts: number
   /** Inside a run past its limit; where there are substitutes, another has its place. */

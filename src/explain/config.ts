@@ -67,7 +67,7 @@ export interface PermutationConfig extends CommonConfig {
   readonly threshold?: number
   /** Permutations of each group; absent: 5. */
   readonly repeats?: number
-  /** Of the permutations, 0..2^32-1; absent: 0. */
+  /** Seeds the permutations, 0..2^32-1; absent: 0. */
   readonly seed?: number
 }
 

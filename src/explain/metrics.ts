@@ -38,7 +38,7 @@ export function meanOf(values: Float64Array, term: (value: number, index: number
   return sum / values.length
 }
 
-/** Of the population: divided by n. */
+/** Population variance: divides by n. */
 export function variance(values: Float64Array): number {
   const mean = meanOf(values, (value) => value)
   return meanOf(values, (value) => (value - mean) ** 2)

@@ -21,7 +21,7 @@ export interface OcclusionResult {
   readonly outputs: readonly number[]
   /** [row][group]. */
   readonly contributions: readonly (readonly number[])[]
-  /** Of each group: the mean over the rows of the absolute contribution. */
+  /** Per group: the mean over the rows of the absolute contribution. */
   readonly importances: readonly number[]
 }
 

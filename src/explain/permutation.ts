@@ -26,11 +26,11 @@ import { runRows, runVariants, type RowRunner } from './variants.js'
 export interface PermutationResult {
   readonly method: 'permutation'
   readonly groups: readonly string[]
-  /** Of the rows as they are; with `variance` the variance of f over them. */
+  /** Score of the rows as they are; with `variance`, the variance of f over them. */
   readonly score: number
-  /** Of each group: mean over the repeats. */
+  /** Per group: mean over the repeats. */
   readonly importances: readonly number[]
-  /** Of each group: standard deviation over the repeats, divided by their number. */
+  /** Per group: standard deviation over the repeats, divided by their number. */
   readonly deviations: readonly number[]
   /** [group][repeat]. */
   readonly repeats: readonly (readonly number[])[]

@@ -4,8 +4,8 @@
  *
  *     time · in.* · out.* · anomaly.count · anomaly.* · out_<label>.* · metadata.*
  *
- * Keys are texts that came beside the tensors: the caller's id of the request, what splits route on, and what the policy
- * names. Transports put them all into the request's meta; a column has the value of one of them, null where it is absent.
+ * Keys are texts that came beside the tensors: the caller's id of the request, its trace context, what splits route on,
+ * and what the policy names. Transports put them all into the request's meta; a column has the value of one of them, null where it is absent.
  */
 import type { ColumnKind } from '../../bindings/generated/boundary.js'
 import { dtypeInfo } from '../tensor/dtype.js'
@@ -13,6 +13,7 @@ import type { Dtype, TensorField } from '../tensor/tensor.js'
 import { LOG_KEYS_MAX } from '../base/limits/limits.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import type { CompiledPlan, PlanSource } from '../pipeline/plan.js'
+import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
 import { encodeSchemaMessage, type ArrowField, type ArrowType } from './arrow-message.js'
 
 /** A tensor that is logged: its column, and one for its shape where its values do not tell it. */
@@ -75,14 +76,22 @@ export function logColumns(plan: CompiledPlan): LogColumn[] {
   ]
 }
 
-/** The keys of a request's meta that are logged, the caller's id first. */
+/** The keys that every log has, and their columns. */
+const alwaysLogged: ReadonlyMap<string, string> = new Map([
+  [REQUEST_ID_KEY, 'metadata.id'],
+  [TRACE_PARENT_KEY, 'metadata.traceparent'],
+  [TRACE_STATE_KEY, 'metadata.tracestate'],
+])
+
+/** The keys of a request's meta that are logged, those of every log first. */
 export function loggedKeys({ definition, splits }: Pick<CompiledPlan, 'definition' | 'splits'>): string[] {
   const routing = splits.flatMap((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? [])))
-  return [...new Set([REQUEST_ID_KEY, ...(definition.log?.keys ?? routing)])].slice(0, LOG_KEYS_MAX)
+  const chosen = [...new Set([REQUEST_ID_KEY, ...(definition.log?.keys ?? routing)])].slice(0, LOG_KEYS_MAX)
+  return [...new Set([...alwaysLogged.keys(), ...chosen])]
 }
 
 function keyColumn(key: string, index: number): LogColumn {
-  const name = key === REQUEST_ID_KEY ? 'metadata.id' : `metadata.key.${key}`
+  const name = alwaysLogged.get(key) ?? `metadata.key.${key}`
   return { kind: 'key', field: { name, type: { kind: 'utf8' }, isNullable: true }, tensor: null, check: index }
 }
 

@@ -105,7 +105,7 @@ export const families: readonly Family[] = [
   },
   {
     name: 'penstock_rows_total',
-    help: 'Rows of those requests.',
+    help: 'Rows of the requests that were answered with results.',
     type: 'counter',
     read: ofPipelines(({ rowCount }) => one(rowCount)),
   },
@@ -148,7 +148,7 @@ export const families: readonly Family[] = [
   },
   {
     name: 'penstock_log_changed_keys_total',
-    help: 'Values of keys that were logged cut off, or with ? for bytes that are no UTF-8.',
+    help: 'Logged values of keys that were cut off, or have ? for bytes that are not UTF-8.',
     type: 'counter',
     read: ofPipelines(({ log }) => one(log.changedKeyCount)),
   },
@@ -199,13 +199,13 @@ export const families: readonly Family[] = [
   },
   {
     name: 'penstock_model_row_checks_total',
-    help: 'Rows that were answered in a shared batch and run again alone to compare.',
+    help: 'Rows that were answered in a shared batch and run again by themselves to compare.',
     type: 'counter',
     read: ofModels(({ batching }) => batching.rowChecks),
   },
   {
     name: 'penstock_model_row_check_differences_total',
-    help: 'Those among them whose answer was another alone.',
+    help: 'Rows that got another answer by themselves than in the shared batch.',
     type: 'counter',
     read: ofModels(({ batching }) => batching.rowDifferences),
   },
@@ -265,7 +265,7 @@ export const families: readonly Family[] = [
   ),
   {
     name: 'penstock_workers',
-    help: 'Inference workers; stuck: inside a run past its limit; extra: joined because all others were inside long runs.',
+    help: 'Inference workers; stuck: inside a run past its limit; extra: added while the rest were inside long runs.',
     type: 'gauge',
     read: ({ engine: { workers } }) => [
       { labels: { state: 'ready' }, value: workers.ready },

@@ -53,7 +53,7 @@ export interface Span {
 
 export interface NativeBuckets {
   readonly spans: readonly Span[]
-  /** Of each bucket in the spans: its count less the count of the one before. */
+  /** Per bucket in the spans: its count less the count of the one before. */
   readonly deltas: readonly number[]
 }
 

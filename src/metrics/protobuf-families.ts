@@ -18,7 +18,7 @@ const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const
 const FAMILY = { name: 1, help: 2, type: 3, metric: 4 } as const
 const METRIC = { label: 1, gauge: 2, counter: 3, histogram: 7 } as const
 const LABEL = { name: 1, value: 2 } as const
-/** Of a Gauge and of a Counter. */
+/** Field number in a Gauge and in a Counter. */
 const VALUE = 1
 const HISTOGRAM = {
   sampleCount: 1,

@@ -28,7 +28,7 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[]
   readonly inputs: readonly OnnxValueInfo[]
   readonly outputs: readonly OnnxValueInfo[]
-  /** Of values inside the graph, as far as the file says. */
+  /** Types of values inside the graph, as far as the file says. */
   readonly valueInfos: readonly OnnxValueInfo[]
   readonly initializers: readonly OnnxTensorInfo[]
   /** Each is named by its `values`. */

@@ -33,7 +33,7 @@ export interface ReduceSyntax {
   readonly kind: 'reduce'
   readonly operation: ReduceOperation
   readonly tensor: TensorSyntax
-  /** Of the elements' absolute values. */
+  /** True: it reduces the elements' absolute values. */
   readonly isOfMagnitudes: boolean
 }
 export type CheckSyntax =
@@ -119,7 +119,7 @@ const reductions: Readonly<Partial<Record<string, ReduceOperation>>> = {
   length: 'length',
   argmax: 'argmax',
 }
-/** Of two numbers, or of the elements of one tensor. */
+/** These take two numbers, or the elements of one tensor. */
 const extrema: Readonly<Partial<Record<string, { two: ApplyOperation; all: ReduceOperation }>>> = {
   min: { two: 'min2', all: 'minimum' },
   max: { two: 'max2', all: 'maximum' },

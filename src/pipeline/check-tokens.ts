@@ -74,7 +74,7 @@ function leftmost(node: jsep.Expression): jsep.Expression {
   return core.type === 'ConditionalExpression' ? leftmost(core.test) : node
 }
 
-/** Of the parse under way; jsep is synchronous. */
+/** State of the parse under way; one is enough, for jsep is synchronous. */
 let current: { readonly places: WeakMap<jsep.Expression, number>; readonly starts: number[] } | null = null
 
 const COLON = ':'.charCodeAt(0)

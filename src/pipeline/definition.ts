@@ -39,7 +39,7 @@ export interface RandomSplitStep extends RunsModels {
   readonly type: 'random-split'
   readonly options: readonly { readonly weight: number; readonly model: ModelReference }[]
   readonly hashKey?: string | undefined
-  /** Of the hash of `hashKey`'s texts: another one deals them anew. Unsigned 64-bit integer in decimal; absent: 0. */
+  /** Seeds the hash of `hashKey`'s texts: another one deals them anew. Unsigned 64-bit, decimal; absent: 0. */
   readonly hashSeed?: string | undefined
   /** true: a request without `hashKey` is refused instead of drawn at random. */
   readonly required?: boolean | undefined
@@ -82,7 +82,7 @@ export interface LogRetention {
 /** What is logged of a pipeline, and what happens while the log cannot be written. */
 export interface LogPolicy {
   readonly durability: Durability
-  /** Of the requests, above 0, at most 1. With `sampled`, and with nothing else. */
+  /** Share of the requests, above 0, at most 1. With `sampled`, and with nothing else. */
   readonly sampleRate?: number | undefined
   /** While the log cannot be written: `refuse` new requests, or `answer` them (absent: this). */
   readonly onFailure?: 'answer' | 'refuse' | undefined

@@ -39,7 +39,7 @@ export interface ResultValues {
   readonly checkFailures: readonly CheckFailure[]
   /** A name of the signature's routes by row; null when the pipeline does not split. */
   readonly route: readonly string[] | null
-  /** Of a request that asked. */
+  /** Present when the request asked for it. */
   readonly timing?: InferTiming | null | undefined
   /** The last part of its id in the log; of a request that asked. */
   readonly requestNumber?: bigint | undefined

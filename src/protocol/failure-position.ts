@@ -3,7 +3,7 @@ import type { ByteBuffer } from 'flatbuffers'
 import { Failure } from './generated/failure.js'
 import { Message } from './generated/message.js'
 
-/** Of `request` in the table's layout: penstock.fbs, table Failure, its second field. */
+/** Vtable slot of `request`: penstock.fbs, table Failure, its second field. */
 const requestSlot = 6
 
 /** @param buffer of one Failure whose request is not 0. @returns bytes from its start. */

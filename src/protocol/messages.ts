@@ -1,9 +1,9 @@
 /**
- * The messages of penstock.v1 as JavaScript sees them: one variant of `Message` per member of the union in penstock.fbs,
- * told apart by `kind`. docs/reference/wire-protocol.md explains the order in which they may come.
+ * The messages of penstock.v1 as JavaScript sees them: one variant of `Message` per member of penstock.fbs's
+ * union; `kind` tells them apart. docs/reference/wire-protocol.md explains the order in which they may come.
  *
- * Decoded `data`, `requests`, `rows`, `dims`, `checkFailures` and `routes` are views of the frame: lent by whoever owns
- * its memory. Everything else is a copy.
+ * Decoded `data`, `requests`, `rows`, `dims`, `checkFailures` and `routes` are views of the frame, whose owner
+ * lends them. Everything else is a copy.
  */
 import type { TensorField } from '../tensor/tensor.js'
 import type { Meta } from './meta.js'
@@ -79,7 +79,7 @@ export interface OpenedMessage {
   /** True: tensors carry no row axis. */
   readonly isWhole: boolean
   readonly rowsMax: number
-  /** Of the server's process; the first part of ids in its log. Older servers send none. */
+  /** Names the server's process; the first part of ids in its log. Older servers send none. */
   readonly instance?: string
 }
 
@@ -99,7 +99,7 @@ export interface ResultsMessage {
   readonly routes: ArrayLike<number> | null
   /** Elements of string outputs; only in frames with a single result. */
   readonly texts: readonly string[] | null
-  /** Of a request that asked; only in frames with a single result. */
+  /** Present when the request asked for it; only in frames with a single result. */
   readonly timing?: InferTiming
   /** One per result, 0: it did not ask; the last part of its id in the log. Absent: none asked. */
   readonly requestNumbers?: ArrayLike<bigint>

@@ -50,14 +50,14 @@ export interface JournalEntry {
   readonly detail: Readonly<Record<string, unknown>>
 }
 
-/** Whoever happened to ask for something else at the time did not ask for these. */
+/** The server does these by itself: the actor who asked for something else at the time did not ask for them. */
 const ownKinds: ReadonlySet<JournalKind> = new Set(['model.calibrate', 'model.inspect', 'recovered'])
 
 export class Journal {
   readonly path: string
   /** A line that could not be appended: the mutation itself is durable, so it succeeds and this is reported. */
   lastFailure: Error | undefined
-  /** Told of the first such line of each disturbance, when it happens. */
+  /** The journal calls it with the first such line of each disturbance, when it happens. */
   onFailure: ((error: Error) => void) | undefined
   readonly #disk: Disk
   readonly #clock: Clock
@@ -68,7 +68,7 @@ export class Journal {
     this.#clock = clock
   }
 
-  /** Cuts off a torn last line and returns the last revision told of each record. Call while holding the home's lock. */
+  /** Cuts off a torn last line and returns each record's last revision in it. Call while holding the home's lock. */
   async open(): Promise<Map<string, number>> {
     const revisions = new Map<string, number>()
     for (const path of [this.#previousPath, this.path]) {

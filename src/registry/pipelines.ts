@@ -23,7 +23,7 @@ export interface StoredPipeline extends StoredRecord {
   readonly deployedVersion: number | null
   readonly tags: readonly string[]
   readonly explainConfigs: readonly ExplainConfig[]
-  /** Of the last change of this record; ISO 8601, UTC. */
+  /** When this record changed last; ISO 8601, UTC. */
   readonly updatedAt: string
 }
 

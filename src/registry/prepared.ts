@@ -95,7 +95,7 @@ export class Prepared implements PreparedStore {
         if ((await stat(path)).size !== sizeBytes) return false
         if (!isHashed && (await sha256OfFile(path)) !== sha256) return false
       } catch {
-        // Missing or unreadable: made again, and if that fails too, the caller is told.
+        // Missing or unreadable: it is made again, and if that fails too, the caller gets the error.
         return false
       }
     }

@@ -7,7 +7,7 @@
  *     .deploy()
  *
  * Steps are checked as they are written, and all together in `definition`: a change in two moves (replace a shadow's
- * multi-model, remove its audit) may pass through a state that would not deploy. Whoever deploys is passed in, so the
+ * multi-model, remove its audit) may pass through a state that would not deploy. What deploys is passed in, so the
  * same builder serves the embedded engine and a client.
  */
 import { argumentError, expectName } from '../base/expect.js'
@@ -48,7 +48,7 @@ export interface WeightedModel {
 export interface RandomSplitOptions extends RunOptions {
   /** The member of the request's meta that decides instead of chance: a text, an integer, or a number in [0,1]. */
   readonly hashKey?: string | undefined
-  /** Of the hash of texts and integers: unsigned 64-bit integer in decimal; absent: 0. */
+  /** Seeds the hash of texts and integers: unsigned 64-bit integer in decimal; absent: 0. */
   readonly hashSeed?: string | undefined
   /** true: a request without `hashKey` is refused with ERR_META instead of drawn at random. */
   readonly required?: boolean | undefined

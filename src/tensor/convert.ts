@@ -77,7 +77,7 @@ function flatToTensor(field: TensorField, data: ArrayBufferView, isWhole: boolea
 /** The one free dim of a flat array's shape is what its length leaves. */
 function shapeOfFlat(field: TensorField, length: number, isWhole: boolean): number[] {
   const free = field.shape.filter((dim) => dim === null).length
-  // Of rows without elements, any number makes an array without elements.
+  // Any number of rows without elements makes an array without elements.
   const isAnyNumber = free === 1 && field.shape.includes(0)
   if (free > 1 || isAnyNumber) {
     const reason = isAnyNumber ? 'has rows without elements' : `has ${free} free dims`

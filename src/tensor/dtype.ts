@@ -18,7 +18,7 @@ export interface DtypeInfo {
   readonly name: Dtype
   /** ONNX TensorProto.DataType. */
   readonly code: number
-  /** Of one element; 0 for strings, which have no fixed size. */
+  /** Bytes of one element; 0 for strings, which have no fixed size. */
   readonly sizeBytes: number
   /** Open Inference Protocol, e.g. FP32. */
   readonly oip: string

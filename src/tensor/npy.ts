@@ -20,7 +20,7 @@ export interface NpyHeader {
   readonly dataStart: number
 }
 
-/** Of a header, however long its shape: what is longer is none of ours. */
+/** Longest header that is read, whatever the shape: a longer one is not ours. */
 export const NPY_HEADER_BYTES_MAX = 4096
 const magic = [0x93, ...[...'NUMPY'].map((letter) => letter.charCodeAt(0))]
 const alignment = 64

@@ -43,7 +43,7 @@ export interface TensorField {
   readonly dtype: Dtype
   /** Full ONNX shape, row axis first; null is a free dim. */
   readonly shape: readonly (number | null)[]
-  /** Of an input that may be left out: what stands for it. */
+  /** Present for an input that may be left out: what stands for it. */
   readonly default?: TensorDefault
 }
 

@@ -1,4 +1,4 @@
-/** The tensor of a field in a table without rows: dims that nobody told are 0. */
+/** The tensor of a field in a table without rows: unknown dims are 0. */
 import { allocateData } from './dtype.js'
 import type { Tensor, TensorField } from './tensor.js'
 

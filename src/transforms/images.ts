@@ -9,7 +9,7 @@ import type { Float32Tensor, NumericTensor } from './arguments.js'
 export interface ResizeOptions {
   readonly height: number
   readonly width: number
-  /** Of the input and of the result. */
+  /** Axis order of the input and of the result. */
   readonly layout: 'nchw' | 'nhwc'
   /** linear when left out. */
   readonly mode?: 'linear' | 'nearest'

@@ -8,7 +8,7 @@
 import { PenstockError } from '../base/errors.js'
 import type { ByteBudget, TransportUse } from '../engine/memory/byte-budget.js'
 
-/** Of an engine; tests bring their own. */
+/** An engine has one; tests bring their own. */
 export type Budget = Pick<ByteBudget, 'limitBytes' | 'tryCharge' | 'charge' | 'release' | 'usedBytes'>
 
 /** What to call the use in a refusal, and how to get by with less of it. */

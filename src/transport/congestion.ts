@@ -32,7 +32,7 @@ export class Congestion {
   }
 }
 
-/** Of a frame that a server sends. */
+/** Bytes of the header of a frame that a server sends. */
 export function headerBytes(payloadBytes: number): number {
   if (payloadBytes < 126) return 2
   return payloadBytes < 65_536 ? 4 : 10

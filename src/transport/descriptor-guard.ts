@@ -47,7 +47,7 @@ export function guardLines(logger: Pick<Logger, 'warn' | 'info'>, limit: number)
   }
 }
 
-/** Of all time, what counting may take: where each entry must be read, a full table takes a while. */
+/** The part of all time that counting may take: where each entry must be read, a full table takes a while. */
 const countingShare = 0.01
 
 export class DescriptorGuard {

@@ -6,7 +6,7 @@ import type { InferResult } from '../engine/api/api.js'
 import { freeMemory } from '../engine/memory/free-buffer.js'
 import type { Tensor } from '../tensor/tensor.js'
 
-/** Of a string in V8, beside its characters: its head, and the pointer to it. */
+/** Bytes that V8 has for a string beside its characters: its head, and the pointer to it. */
 const textBytes = 24
 
 /** @param shared memory that is counted elsewhere. */

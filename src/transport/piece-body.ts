@@ -49,7 +49,7 @@ export class PieceBody {
     return new PieceBody(Buffer.concat(first, bytes), rest, heldBytes, free)
   }
 
-  /** Of what is printed already: the answer is longer. */
+  /** Bytes that are printed already: the answer is longer. */
   get length(): number {
     return this.#first.length
   }

@@ -8,6 +8,7 @@
  * fast one. The headers that say where a body ends are no handler's business: the exchanges read them themselves.
  */
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
+import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
 
 export const requestHeaders = {
   'content-type': 'kept',
@@ -19,6 +20,8 @@ export const requestHeaders = {
   'accept-encoding': 'kept',
   'inference-header-content-length': 'kept',
   [REQUEST_ID_KEY]: 'kept',
+  [TRACE_PARENT_KEY]: 'kept',
+  [TRACE_STATE_KEY]: 'kept',
   'penstock-deadline-ms': 'leaves',
   'penstock-priority': 'leaves',
   'penstock-timing': 'leaves',
@@ -38,14 +41,41 @@ const names = Object.keys(requestHeaders) as RequestHeader[]
 
 /** The kept ones; a header's place in this list is where an exchange has its value. */
 export const keptHeaders: readonly RequestHeader[] = names.filter((name) => requestHeaders[name] === 'kept')
-const keptPlaces: ReadonlyMap<string, number> = new Map(keptHeaders.map((name, place) => [name, place]))
 
-/** @param name as it came, in lower case. @returns -1: it is not kept. */
-export function keptPlaceOf(name: string): number {
-  return keptPlaces.get(name) ?? -1
+/** What `placeOf` says of a header that makes a request take the usual way, and of one that nobody reads. */
+export const LEAVES = -1
+export const UNREAD = -2
+
+interface Candidate {
+  readonly name: RequestHeader
+  readonly place: number
+}
+
+/** By length: most names that a request brings have another length or another first letter, and cost no hash. */
+const candidates: readonly (readonly Candidate[])[] = Array.from(
+  { length: Math.max(...names.map((name) => name.length)) + 1 },
+  (_, length) =>
+    names
+      .filter((name) => name.length === length)
+      .map((name) => ({ name, place: requestHeaders[name] === 'kept' ? keptHeaders.indexOf(name) : LEAVES })),
+)
+
+/**
+ * Called for each header of each request.
+ * @param name as it came, in lower case.
+ * @returns its place among the kept headers, LEAVES or UNREAD.
+ */
+export function placeOf(name: string): number {
+  const known = candidates[name.length]
+  if (known === undefined) return UNREAD
+  for (let at = 0; at < known.length; at++) {
+    const candidate = known[at] as Candidate
+    if (candidate.name === name) return candidate.place
+  }
+  return UNREAD
 }
 
 /** Whether any handler reads the header. @param name as it came, in lower case. */
 export function isRequestHeader(name: string): name is RequestHeader {
-  return Object.hasOwn(requestHeaders, name)
+  return placeOf(name) !== UNREAD
 }

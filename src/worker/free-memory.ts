@@ -2,7 +2,7 @@
  * Returns to the system what loading, trying out, measuring and unloading models has freed.
  *
  * The C library keeps freed memory in one arena a thread, for good: a dozen promotions of a 20 MB forest held 4.8 GB.
- * So whoever has just worked on a model says so here, and once no one has for a moment, all arenas are trimmed, on a
+ * So code that has just worked on a model says so here, and once none has for a moment, all arenas are trimmed, on a
  * thread of libuv's pool; then again, a little later, for V8's collector frees uploads and tensors when it likes. The
  * process has one heap, hence one schedule for all engines. Never on the request path: the next run would only fault
  * the memory in again. The free end of an arena is beyond what can be trimmed: there mallopt's thresholds help, which a

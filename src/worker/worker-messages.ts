@@ -28,7 +28,7 @@ export interface LoadableModel extends ModelSource {
   /** Tensors carry no row axis: dims of a lane are full shapes. */
   readonly isWhole: boolean
   readonly settings: SessionSettings
-  /** Of a second session, for batches that have the plane to themselves; null: they run as the others do. */
+  /** Settings of a second session, for batches that run alone in the engine; null: they run as the others do. */
   readonly aloneSettings: SessionSettings | null
   /** Bytes of inputs of one run at most, one row at least: a larger batch is run in parts. null: batches run whole. */
   readonly runInputBytesMax: number | null
@@ -40,7 +40,7 @@ export interface LoadableModel extends ModelSource {
 
 /** What a worker thread is started with: everything that is loaded at that moment. */
 export interface WorkerTask {
-  /** Of the engine that starts it: its workers run its batches only. */
+  /** Runtime of the engine that starts it: its workers run its batches only. */
   readonly plane: number
   readonly workerIndex: number
   /** Another number for each thread that holds the worker's place. */
@@ -93,7 +93,7 @@ export type WorkerReply =
       readonly isDone: true
       readonly outputs: readonly PlainTensor[]
       readonly runUs: number
-      /** Of a load: what runs the model. */ readonly provider?: ExecutionProvider
+      /** After a load: what runs the model. */ readonly provider?: ExecutionProvider
     }
   | {
       readonly isDone: false

@@ -74,6 +74,20 @@ describe('control: changes', () => {
     await control.removeModel('twice')
     expect(await codeOf(control.getModel('twice'))).toBe('ERR_MODEL_NOT_FOUND')
   })
+
+  test('control: uploads a model while it is read, under a name with underscores, with a mode that is journalled', async () => {
+    const bytes = testModel('add-one')
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, 10)
+      yield bytes.subarray(10)
+    }
+    const stream = { sizeBytes: bytes.length, chunks: chunks() }
+    const { version, signature } = await control.addModel('add_one', stream, { batching: 'rows' })
+    expect([version, signature.batchingProof?.override?.operator]).toEqual([1, expect.any(String)])
+    expect((await control.tags.addToModel('add_one', ['t'])).versions[0]?.tags).toEqual(['t'])
+    expect(await codeOf(control.addModel('add_one', stream, { externalData: { w: bytes } }))).toBe('ERR_ARGUMENT')
+    await control.removeModel('add_one')
+  })
 })
 
 describe('control: errors', () => {

@@ -19,7 +19,7 @@ export interface Outcome {
   readonly outputs?: Readonly<Record<string, { readonly shape: readonly number[]; readonly values: readonly string[] }>>
   readonly checks?: readonly string[]
   readonly route?: string | null
-  /** Of a refusal: whose fault, in the words of errors.json. */
+  /** Whose fault a refusal is, in the words of errors.json. */
   readonly fault?: 'missing' | 'argument'
 }
 

@@ -10,7 +10,8 @@ const page = (name: string): string => readFileSync(new URL(`../../docs/internal
 
 /** Folders with sources of ours; what a README of the folder above lists is not listed again. */
 const mapped = /^(src|native|bindings|bench|tools|test)(\/|$)/
-const unmapped = /\/(generated|testing|proto)(\/|$)|^bench\/(peers|results)\/.|^native\/test\/.|^test\/(models|tables)\/./
+const unmapped =
+  /\/(generated|testing|proto)(\/|$)|^bench\/(peers|results)\/.|^native\/test\/.|^test\/(models|tables)\/./
 
 describe('the map', () => {
   const listed = [...page('map.md').matchAll(/^\| `([^`]+)\/` \|/gm)].map(([, folder]) => folder ?? '')
@@ -62,6 +63,7 @@ describe('how to extend', () => {
   it.each([
     // `shadow` is written as three steps, of which one is an audit.
     ['A step', mentions(/'audit'|kinds\/audit/, /^(?!src\/steps\/kinds\/shadow)/)],
+    ['A request option', mentions(/traceparent|TRACE_PARENT/)],
     ['A kernel', mentions(/softmax/i, /^(native|bindings|src\/transforms)\//)],
     ['A command', mentions(/\btagsCommand\b/)],
   ])('%s: what there is touches no other source', (title, touched) => {

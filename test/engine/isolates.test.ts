@@ -132,7 +132,7 @@ describe('isolates', () => {
     thief.on('message', (message) => messages.push(message))
     const ended = once(thief, 'exit')
     await until('the thief is about to wait', () => messages.includes('ready'))
-    // Of the idle workers the one that came last is woken: give it the time to be that one.
+    // A batch wakes the idle worker that came last: give the thief the time to be that one.
     await new Promise((resolve) => void setTimeout(resolve, 300))
     const outcomes: { tag: number; status: number }[] = []
     const port = addon.openPort(

@@ -76,6 +76,8 @@ describe('the log', () => {
       ['metadata.request_number', 'Uint64', false],
       ['metadata.route', 'Int16', false],
       ['metadata.id', 'Utf8', true],
+      ['metadata.traceparent', 'Utf8', true],
+      ['metadata.tracestate', 'Utf8', true],
     ])
     expect(JSON.parse(schema.fields[1]?.metadata.get('tensor_type') ?? '')).toEqual({ shape: [3], dtype: 'float32' })
     const facts = JSON.parse(schema.metadata.get('penstock') ?? '') as Record<string, unknown>

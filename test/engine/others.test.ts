@@ -51,7 +51,7 @@ describe('outputs of the models beside the answering one', () => {
     for (const outputs of told) if (outputs !== null) expect(outputs['y']?.data).toHaveLength(many.length)
   })
 
-  it('of the plain path: are told as well', async () => {
+  it('of the string path: are there as well', async () => {
     const { others } = await engine.infer('texts', { inputs: { label: ['a', 'b'] }, withOthers: true })
     expect(Object.values(Object.values(others ?? {})[0] ?? {})[0]?.data).toEqual(['A', 'B'])
   })

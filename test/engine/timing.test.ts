@@ -103,7 +103,7 @@ describe('timing of a request', () => {
     expect(toldUs(timing)).toBeLessThan(timing.totalUs + 5)
   })
 
-  it('timing: strings take the plain path and tell it, too', async () => {
+  it('timing: strings take the string path and have it, too', async () => {
     const engine = await openEngine(['upper-string'])
     await deploy(engine, 'p', [{ type: 'model', model: 'upper-string' }])
     const timing = await timingOf(engine, 'p', { inputs: { label: ['a', 'b'] } })

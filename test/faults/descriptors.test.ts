@@ -34,7 +34,7 @@ const backends = ((): ('uws' | 'node')[] => {
 })()
 const limit = 300
 const measuredMs = 3000
-/** Of one core. What accepts and closes a few connections takes a hundredth of it; what spins takes all it can get. */
+/** Share of one core. Accepting and closing a few connections takes a hundredth; spinning takes all it can get. */
 const idleShare = 0.1
 
 /** Connections that are opened side by side; those that were refused are closed by the server, and counted. */

@@ -22,7 +22,7 @@ describe('inspection', () => {
     ['identity-float16', 'rows', ''],
     ['identity-bool', 'rows', ''],
     ['slow', 'rows', ''],
-    ['upper-string', 'rows', 'plain path'],
+    ['upper-string', 'rows', 'string path'],
     ['fixed-one', 'row', 'fixed at 1'],
     ['sum-rows', 'whole', 'rows are not the input'],
     ['subtract-mean', 'whole', 'Operator ReduceMean (node mean) makes rows depend on each other'],

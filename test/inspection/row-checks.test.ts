@@ -47,14 +47,14 @@ async function trusting(
   return { engine, models, notices }
 }
 
-test('a row that is answered otherwise in company takes its model off batching, live and for good', async () => {
+test('a row that gets another answer in a shared batch takes its model off batching, live and for good', async () => {
   const { engine, models, notices } = await trusting({ inferWorkers: 1, rowCheckEvery: 1 })
   const state = () => engine.metrics().models[0]
   const end = performance.now() + 20_000
   while (state()?.isUnbatched !== true && performance.now() < end) await load(engine, 'maximum')
   expect(state()).toMatchObject({ isUnbatched: true })
   expect(state()?.batching.rowDifferences).toBeGreaterThan(0)
-  expect(notices.filter((text) => text.includes('answered otherwise in company'))).toHaveLength(1)
+  expect(notices.filter((text) => text.includes('got another answer in a shared batch'))).toHaveLength(1)
   await until('it is stored', () => models.get('maximum')?.versions[0]?.signature.batchingProof?.found !== undefined)
   // Batches that were open when it was found may still be on their way.
   await load(engine, 'maximum')

@@ -51,7 +51,7 @@ describe('the judge', () => {
       for (const value of [line.own, line.other, line.ratio.median]) {
         expect(Number.isFinite(value) && value > 0, JSON.stringify(line)).toBe(true)
       }
-      // Of one pair nothing can be told.
+      // One pair says nothing about noise.
       expect(line).toMatchObject({ ratio: { count: 1 }, interval: { confidence: 0 }, outcome: 'unclear' })
     }
     expect(lines.filter(({ name }) => /VmRSS|Pss/.test(name))).toHaveLength(4)

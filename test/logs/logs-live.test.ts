@@ -122,7 +122,7 @@ describe('the log of a running server', () => {
     expect(Buffer.from(counted.body).toString()).toBe('[{"n":2}]')
   })
 
-  test('texts, over the plain path', async () => {
+  test('texts, over the string path', async () => {
     await engine.applyPipeline({ name: 'text', steps: [{ type: 'model', model: 'text' }] }, { deploy: true })
     await infer('text', { label: ['a', 'b"'] })
     const rows = await records('text', { order: 'asc' })

@@ -28,7 +28,7 @@ function inferMessage(model: string, count: number): Buffer {
   return Buffer.concat([prefix, message])
 }
 
-/** Of protobuf: a field of bytes. */
+/** Encodes a protobuf field of bytes. */
 function field(number: number, bytes: Buffer): Buffer {
   return Buffer.concat([varint(number * 8 + 2), varint(bytes.length), bytes])
 }

@@ -13,7 +13,7 @@ import { contentTypeOf, encodeRequest } from '../../src/loadtest/native/request-
 type WireTransport = LoadTarget['transport']
 
 export interface Behaviour {
-  /** Of the answers, 2 is right. */
+  /** Multiplies each value of the answers; 2 is right. */
   readonly factor?: number
   readonly status?: number
   /** By path, before `status`. */
@@ -30,7 +30,7 @@ export interface Behaviour {
 
 export interface Target {
   readonly port: number
-  /** Of connections that were accepted. */
+  /** Counts the connections that were accepted. */
   connections(): number
   requestsByPath(): ReadonlyMap<string, number>
   close(): Promise<void>

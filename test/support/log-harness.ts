@@ -10,7 +10,7 @@ import type { Engine } from 'penstock'
 import { afterAll } from 'vitest'
 
 export interface LoggedTensor {
-  /** Of all rows of the request, one after the other. */
+  /** Elements of all rows of the request, one after the other. */
   readonly data: ArrayLike<unknown>
 }
 

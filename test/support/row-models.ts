@@ -8,7 +8,7 @@ type Attributes = NonNullable<BuiltNode['attributes']>
 
 export interface RowModel {
   readonly name: string
-  /** Of the node that makes the rows depend on each other. */
+  /** Operator of the node that makes the rows depend on each other. */
   readonly culprit: string
   readonly width: number
   readonly bytes: Uint8Array

@@ -3,7 +3,14 @@
  * that takes everything, the binary extension, gRPC with raw and with typed contents. All answers come in one form.
  */
 import { fileURLToPath } from 'node:url'
-import { credentials, loadPackageDefinition, type Client } from '@grpc/grpc-js'
+import {
+  credentials,
+  loadPackageDefinition,
+  type Client,
+  type ClientDuplexStream,
+  type ClientUnaryCall,
+  type Metadata,
+} from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import type { PenstockServer } from 'penstock'
 
@@ -29,7 +36,7 @@ export interface WayAnswer {
   readonly way: string
   /** '' when it was answered. */
   readonly error: string
-  /** Of a refusal: the HTTP status or the gRPC code. */
+  /** The HTTP status or the gRPC code of a refusal. */
   readonly status: number
   readonly outputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: readonly unknown[] }>>
 }
@@ -113,8 +120,11 @@ interface GrpcAnswer {
   readonly raw_output_contents: readonly Buffer[]
   readonly parameters: Readonly<Record<string, { readonly string_param: string }>>
 }
+type OnGrpcAnswer = (error: { code: number; details: string } | null, answer: GrpcAnswer) => void
 type GrpcClient = Client & {
-  ModelInfer(request: object, done: (error: { code: number; details: string } | null, answer: GrpcAnswer) => void): void
+  ModelInfer(request: object, done: OnGrpcAnswer): void
+  ModelInfer(request: object, metadata: Metadata, done: OnGrpcAnswer): ClientUnaryCall
+  ModelStreamInfer(metadata: Metadata): ClientDuplexStream<object, { readonly error_message: string }>
 }
 
 export function grpcClient(server: PenstockServer): GrpcClient {

@@ -31,7 +31,7 @@ export function newestRows(folder = join(root, 'bench', 'results')) {
   return newest.length === 0 ? '\nNo run of the rows was kept yet.\n\n' : formatRows(newest)
 }
 
-/** Of all runs: a file may hold several. */
+/** Returns the lines of all runs: a file may hold several. */
 function keptLines(folder, ending) {
   return readdirSync(folder)
     .filter((name) => name.endsWith(ending))

@@ -31,7 +31,7 @@ function main(isForced) {
   withLock(join(root, 'build', 'setup.lock'), () => {
     sayBefore(root, isForced)
     installDependencies(root)
-    // Both, even if the first fails: tsc emits despite errors, and whoever works on one half needs the other.
+    // Both, even if the first fails: tsc emits despite errors, and work on one half needs the other.
     const failures = [buildAddon, buildTypeScript].flatMap((build) => failureOf(() => build(root, isForced)))
     if (failures.length > 0) throw new SetupError(failures.map((failure) => failure.message).join('\npenstock: '))
   })

@@ -18,7 +18,7 @@ export interface Finding {
 
 export interface Rule {
   readonly name: string
-  /** Of the path from the project root, with forward slashes. */
+  /** Decides by the path from the project root, with forward slashes. */
   readonly applies: (path: string) => boolean
   readonly check: (path: string, text: string) => readonly Finding[]
   /** A file that the rule must refuse, and one much like it that it must not. */
@@ -181,6 +181,16 @@ const patternRules: readonly PatternRule[] = [
     canaryPath: 'docs/start/install.md',
     bad: ['cd /wo', 'rk/main'].join(''),
     good: 'cd penstock/network/root/',
+  },
+  {
+    name: 'comments say who does what',
+    applies: (path) => isSource(path) && /^(src|bindings|bench|native)\//.test(path),
+    pattern: /(?:\/\*\*?|\/\/|^\s*\*) Of /,
+    message: 'begin the comment with what it describes, not with "Of": say who does what (subject, verb, object)',
+    isTextual: true,
+    canaryPath: 'src/steps/builder.ts',
+    bad: '  /** ' + 'Of one port. */',
+    good: '  /** Bytes of one port. Of those, a half at most is spare. */',
   },
   {
     name: 'native lines fit',

@@ -12,7 +12,7 @@ import { memoryOf, type Memory } from '../../harness/memory.js'
 import { median } from '../../harness/report.js'
 
 export interface ChainTask {
-  /** Of the checkout. */
+  /** Root of the checkout. */
   readonly root: string
   readonly modelPath: string
   readonly steps: number

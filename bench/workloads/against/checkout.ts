@@ -26,7 +26,7 @@ export const ownCheckout = (): Checkout => ({ root: projectRoot, commit: commitO
 
 /**
  * Opens the checkout at `path`, and has it built when it is not.
- * @param say told when a build begins.
+ * @param say gets a line when a build begins.
  * @throws Error when there is no checkout of Penstock, or one that is not built and cannot be.
  */
 export async function openCheckout(path: string, say: (what: string) => void): Promise<Checkout> {

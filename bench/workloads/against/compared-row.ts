@@ -13,7 +13,7 @@ export interface ComparedRow {
   compare(bench: Bench, checkouts: Checkouts): Promise<Comparison[]>
 }
 
-/** Of the process that answered, when its load has ended. */
+/** Memory of the process that answered, when its load has ended. */
 export function memoryFigures(row: number, title: string): FigureOf<Memory>[] {
   const common = { row, unit: 'MiB', better: 'less', isRequired: false } as const
   return [

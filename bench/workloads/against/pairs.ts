@@ -5,7 +5,7 @@
  * A ratio says how good this build is: this / other where more is better, other / this where less is. So 1.05 is better by
  * a twentieth, whatever the figure.
  *
- * Whether the median may be noise is told by the sign test, which assumes nothing of how the noise is distributed: if the
+ * The sign test says whether the median may be noise; it assumes nothing of how the noise is distributed: if the
  * true median ratio is m, then each pair lies above it with probability 1/2. The interval from the (k+1)th smallest to the
  * (k+1)th greatest ratio misses m with probability 2·P(Binomial(n, 1/2) <= k); k is the greatest for which that is at most
  * 5 %. Of five pairs or fewer even the whole range is no such interval. (Conover, Practical Nonparametric Statistics,
@@ -37,7 +37,7 @@ export interface Comparison extends Figure {
   /** Medians. */
   readonly own: number
   readonly other: number
-  /** Of the pairs; above 1 this build is better. */
+  /** One ratio per pair; above 1 this build is better. */
   readonly ratio: Samples
   readonly interval: Interval
   readonly outcome: Outcome
@@ -95,7 +95,7 @@ export function compare(figure: Figure, { own, other }: Pairs<number>): Comparis
 export function medianInterval(values: readonly number[]): Interval {
   const sorted = [...values].sort((left, right) => left - right)
   const count = sorted.length
-  // Of an unknown ratio nothing is known.
+  // An unknown ratio has no interval.
   if (count === 0 || !sorted.every(Number.isFinite)) return { low: Number.NaN, high: Number.NaN, confidence: 0 }
   let cut = 0
   let confidence = confidenceOf(count, 0)

@@ -26,7 +26,7 @@ interface Served {
   readonly model: () => Promise<string>
   /** What a request carries, in words. */
   readonly request: string
-  /** Different requests, sent in turn; 64 unless told. */
+  /** Different requests, sent in turn; absent: 64. */
   readonly requestCount?: number
   readonly pipeline?: Setup['pipelines'][string]
   readonly loads: readonly ServedLoad[]
@@ -35,14 +35,14 @@ interface Served {
 interface ServedLoad extends Pick<Load, 'transport' | 'connections' | 'path'> {
   readonly name: string
   readonly inFlight: number
-  /** What the row is held to; `rate` unless told. */
+  /** What the row is held to; absent: `rate`. */
   readonly figure?: 'rate' | 'latency'
 }
 
 interface Trial extends Memory {
   readonly rowsPerSecond: number
   readonly p50Us: number
-  /** Of the server; NaN where the machine does not tell. */
+  /** CPU time of the server; NaN where the machine does not report it. */
   readonly cpuUsPerRow: number
 }
 

@@ -23,12 +23,12 @@ import { skipped, verdict, type Bench, type Finding } from '../row.js'
 const row = 13
 const pipeline = 'bench'
 const modelPath = join(projectRoot, 'examples', 'models', 'fraud-mlp', 'model.onnx')
-/** Of the cost without metrics. */
+/** Highest ratio to the cost without metrics that passes. */
 const costMax = 1.02
 
 interface Trial {
   readonly rowsPerSecond: number
-  /** Of the server; null where the machine does not tell. */
+  /** CPU time of the server; null where the machine does not report it. */
   readonly cpuUsPerRow: number | null
 }
 

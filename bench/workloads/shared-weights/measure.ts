@@ -26,7 +26,7 @@ export interface Measurement {
   readonly rssMib: number
   readonly pssMib: number
   readonly peakRssMib: number
-  /** Of the answers to the same requests: equal or something is wrong. */
+  /** Hash of the answers to the same requests: equal or something is wrong. */
   readonly answers: string
   /** Milliseconds of one run of one row, median. */
   readonly runMs: number

@@ -1,4 +1,4 @@
-// What the generator is told: lines of text on stdin, made by src/bench/load-process.ts from a LoadPlan (load-plan.ts).
+// The plan of the generator: lines of text on stdin, which src/loadtest/native/load-process.ts makes of a LoadPlan.
 // Flat lines instead of JSON because a strict reader of them is forty lines and has no depth to bound. Each line is a
 // word, a space and the rest; `request` and `phase` begin an entry. The other side has checked the values with good
 // words; here a wrong one ends the program.

@@ -1,5 +1,5 @@
 // The requests of one kind, sent in turn, with the answers that are expected. One binary file, little endian, written
-// by src/bench/request-bodies.ts and mapped here, so that a set of large bodies costs no second copy:
+// by src/loadtest/native/request-bodies.ts and mapped here, so that a set of large bodies costs no second copy:
 //
 //   "PLB1"  u32 requests  u32 outputs  f32 absolute tolerance  f32 relative tolerance
 //   outputs  x { u32 name bytes, name, u32 ONNX dtype code }

@@ -1,5 +1,5 @@
-// Gathers what the workers counted and writes the events of src/bench/load-plan.ts, one line of JSON each. It is the
-// main thread, so that reading /proc and writing to a slow pipe never hold up the load.
+// Gathers what the workers counted and writes the events of src/loadtest/native/load-plan.ts, one line of JSON each. It
+// is the main thread, so that reading /proc and writing to a slow pipe never hold up the load.
 #pragma once
 
 #include <condition_variable>

@@ -52,18 +52,20 @@ export const REQUEST_ROWS_MAX = 262_144
 export const REQUESTS_IN_FLIGHT_MAX = 65_536
 /** Milliseconds between looks whether all is answered, when an engine drains. */
 export const DRAIN_POLL_MS = 2
-/** Routing keys of one request. */
+/** Routing keys of one request, beside those of its trace context. */
 export const META_KEYS_MAX = 64
 /** Milliseconds between two lines of the operator's log about the same failure of requests. */
 export const FAILURE_LOG_MS = 60_000
 /** Milliseconds between two reports of a worker about background failures of one model. */
 export const FAILURE_REPORT_MS = 1000
-/** Failures that are told apart for it. */
+/** Kinds of failures that it counts apart. */
 export const FAILURE_KINDS_MAX = 256
-/** Columns of keys of a pipeline's log: one of them is the request's id. */
+/** Columns of keys of a pipeline's log, the request's id among them; those of the trace context come besides. */
 export const LOG_KEYS_MAX = 32
 /** Characters of the name of one of them. */
 export const LOG_KEY_CHARACTERS_MAX = 128
+/** Characters of a tracestate: as many as the standard has everybody pass on. */
+export const TRACE_STATE_CHARACTERS_MAX = 512
 /** Characters of a routing key or of one of its text values. */
 export const META_TEXT_CHARACTERS_MAX = 1024
 
@@ -307,7 +309,7 @@ export const CONNECTIONS_MAX = 65_536
 // ── the process ─────────────────────────────────────────────────────────────────────────────────
 /** Open files that a server must be allowed: two workers with a dozen models take about 120, and some are to serve with. */
 export const DESCRIPTORS_MIN = 256
-/** Of them, those that no connection gets: a full table must still open models, logs and what queries read. */
+/** Those among them that no connection gets: a full table must still open models, logs and what queries read. */
 export const DESCRIPTORS_RESERVED = 64
 /** Held open to be given up when the table is full all the same: a listener that cannot accept would spin. */
 export const DESCRIPTORS_SPARE = 8

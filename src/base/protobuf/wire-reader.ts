@@ -22,7 +22,7 @@ export class MalformedProtobuf extends PenstockError {
 
 export class WireReader {
   position: number
-  /** Of the field that `next` found. */
+  /** Number and wire type of the field that `next` found. */
   field = 0
   wireType = 0
   readonly #bytes: Buffer

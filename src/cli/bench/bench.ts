@@ -7,7 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { durationArgument, integerArgument } from '../shared/arguments.js'
 import { benchCompareCommand } from './compare.js'
 import type { BenchOptions } from './options.js'
-import { withServerOptions } from '../shared/server-api.js'
+import { withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 const transportNames = ['websocket', 'http-json', 'http-binary', 'oip-json', 'oip-binary', 'in-process']

@@ -6,7 +6,7 @@ import type { EngineSource } from '../../loadtest/in-process/engine-messages.js'
 import type { Transport } from '../../loadtest/native/load-plan.js'
 import { UsageError } from '../shared/failures.js'
 import { isRecord, parseJson, readInputText } from '../shared/input-data.js'
-import type { ServerOptions } from '../shared/server-api.js'
+import type { ServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 export interface BenchOptions extends ServerOptions {

@@ -13,7 +13,7 @@ import { parseScenario } from '../../loadtest/scenario/scenario-file.js'
 import { defaultFailureShareMax, type Scenario } from '../../loadtest/scenario/scenario.js'
 import { figureRows, figureTitles, remarksOf, stepRow, stepTitles, verdictOf } from '../../loadtest/report/summary.js'
 import { engineSource, readMeta, type BenchOptions } from './options.js'
-import { MissedError, UnreachableError, UsageError } from '../shared/failures.js'
+import { MissedError, UnreachableError, unreachableWayOut, UsageError } from '../shared/failures.js'
 import { readFileText } from '../shared/input-data.js'
 import { writeFile } from '../shared/output-file.js'
 import { release } from '../../base/package-root.js'
@@ -176,8 +176,9 @@ function textSummary(recording: Recording): string {
 }
 
 function unreachable(url: string, error: Error): UnreachableError {
-  const wayOut = 'Start one with `penstock serve`, or name another with --url or PENSTOCK_URL.'
-  return new UnreachableError(`Cannot reach a server at ${url}: ${error.message}. ${wayOut}`, { cause: error })
+  return new UnreachableError(`Cannot reach a server at ${url}: ${error.message}. ${unreachableWayOut}`, {
+    cause: error,
+  })
 }
 
 /** The finished counts without the buckets of their histograms, which belong into --save. */

@@ -1,8 +1,7 @@
 /** `penstock explain configs`, `define`, `forget`: the configurations that a pipeline keeps. */
 import { Command } from 'commander'
-import { explainConfigsPath } from './paths.js'
 import { isRecord, parseJson, readInputText } from '../shared/input-data.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -28,9 +27,7 @@ export function explainConfigsCommand(terminal: Terminal): Command {
     .argument('<pipeline>', 'name of the pipeline')
     .addHelpText('after', CONFIGS_EXAMPLES)
     .action(async (pipeline: string, options: ServerOptions) => {
-      const answer = (await new ServerApi(options).call('GET', explainConfigsPath(pipeline))) as {
-        configs: readonly unknown[]
-      }
+      const answer = await serverOf(options).listConfigs(pipeline)
       terminal.print(options.json === true ? JSON.stringify(answer) : describeConfigs(answer.configs))
     })
 }
@@ -45,7 +42,7 @@ export function explainDefineCommand(terminal: Terminal): Command {
     .addHelpText('after', DEFINE_EXAMPLES)
     .action(async (pipeline: string, config: string, source: string, options: ServerOptions) => {
       const body = parseJson('the configuration', readInputText(terminal, 'the configuration', source))
-      const answer = await new ServerApi(options).call('PUT', explainConfigsPath(pipeline, config), body)
+      const answer = await serverOf(options).putConfig(pipeline, config, body)
       terminal.print(options.json === true ? JSON.stringify(answer) : `${pipeline} keeps ${config}`)
     })
 }
@@ -58,7 +55,7 @@ export function explainForgetCommand(terminal: Terminal): Command {
     .argument('<config>', 'name of the configuration')
     .addHelpText('after', FORGET_EXAMPLES)
     .action(async (pipeline: string, config: string, options: ServerOptions) => {
-      const answer = await new ServerApi(options).call('DELETE', explainConfigsPath(pipeline, config))
+      const answer = await serverOf(options).removeConfig(pipeline, config)
       terminal.print(options.json === true ? JSON.stringify(answer ?? { removed: config }) : `removed ${config}`)
     })
 }

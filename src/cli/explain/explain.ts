@@ -1,4 +1,4 @@
-/** `penstock explain`: why a pipeline answers as it does. The group, and the addresses that its commands share. */
+/** `penstock explain`: why a pipeline answers as it does. The group of commands. */
 import { Command } from 'commander'
 import { explainConfigsCommand, explainDefineCommand, explainForgetCommand } from './configs.js'
 import { explainCancelCommand, explainListCommand, explainShowCommand } from './jobs.js'

@@ -1,8 +1,7 @@
 /** `penstock explain list`, `show`, `cancel`: jobs that were begun. */
 import { Command } from 'commander'
 import type { ExplainResultAnswer, ExplanationAnswer } from '../../client/control/answers.js'
-import { explanationsPath } from './paths.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { type Column, formatTable, formatTime } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -26,9 +25,7 @@ export function explainListCommand(terminal: Terminal): Command {
     .argument('<pipeline>', 'name of the pipeline')
     .addHelpText('after', LIST_EXAMPLES)
     .action(async (pipeline: string, options: ServerOptions) => {
-      const answer = (await new ServerApi(options).call('GET', explanationsPath(pipeline))) as {
-        explanations: readonly ExplanationAnswer[]
-      }
+      const answer = await serverOf(options).listExplanations(pipeline)
       terminal.print(options.json === true ? JSON.stringify(answer) : describeJobs(answer.explanations))
     })
 }
@@ -41,8 +38,8 @@ export function explainShowCommand(terminal: Terminal): Command {
     .argument('<explanation>', 'its id')
     .addHelpText('after', SHOW_EXAMPLES)
     .action(async (pipeline: string, id: string, options: ServerOptions) => {
-      const answer = await new ServerApi(options).call('GET', explanationsPath(pipeline, id))
-      terminal.print(options.json === true ? JSON.stringify(answer) : describeJob(answer as ExplanationAnswer))
+      const answer = await serverOf(options).getExplanation(pipeline, id)
+      terminal.print(options.json === true ? JSON.stringify(answer) : describeJob(answer))
     })
 }
 
@@ -54,8 +51,8 @@ export function explainCancelCommand(terminal: Terminal): Command {
     .argument('<explanation>', 'its id')
     .addHelpText('after', CANCEL_EXAMPLES)
     .action(async (pipeline: string, id: string, options: ServerOptions) => {
-      const answer = await new ServerApi(options).call('DELETE', explanationsPath(pipeline, id))
-      terminal.print(options.json === true ? JSON.stringify(answer) : describeJob(answer as ExplanationAnswer))
+      const answer = await serverOf(options).cancelExplanation(pipeline, id)
+      terminal.print(options.json === true ? JSON.stringify(answer) : describeJob(answer))
     })
 }
 

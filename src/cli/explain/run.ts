@@ -2,12 +2,12 @@
 import { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExplanationAnswer } from '../../client/control/answers.js'
+import type { ControlCalls } from '../../client/control/calls.js'
 import { describeJob } from './jobs.js'
-import { explanationsPath } from './paths.js'
 import { RefusedError, UsageError } from '../shared/failures.js'
 import { isRecord, parseJson, readInputText, readRequestData } from '../shared/input-data.js'
 import { withProgress } from '../shared/progress.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 interface RunOptions extends ServerOptions {
@@ -44,20 +44,24 @@ export function explainRunCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: RunOptions) => {
       const body = requestOf(terminal, options)
-      const api = new ServerApi(options)
-      const begun = (await api.call('POST', explanationsPath(pipeline), body)) as ExplanationAnswer
-      const job = options.wait ? await finished(terminal, api, begun) : begun
+      const server = serverOf(options)
+      const begun = await server.startExplanation(pipeline, JSON.stringify(body))
+      const job = options.wait ? await finished(terminal, server, begun) : begun
       terminal.print(options.json === true ? JSON.stringify(job) : describeJob(job))
     })
 }
 
-async function finished(terminal: Terminal, api: ServerApi, begun: ExplanationAnswer): Promise<ExplanationAnswer> {
+async function finished(
+  terminal: Terminal,
+  server: ControlCalls,
+  begun: ExplanationAnswer,
+): Promise<ExplanationAnswer> {
   let job = begun
   const describe = () => `explaining ${job.pipeline}: ${job.evaluated} of ${job.evaluations} rows run`
   await withProgress(terminal, describe, async () => {
     while (job.ended_at === null) {
       await sleep(POLL_MS)
-      job = (await api.call('GET', explanationsPath(job.pipeline, job.id))) as ExplanationAnswer
+      job = await server.getExplanation(job.pipeline, job.id)
     }
   })
   if (job.failure !== null) throw new RefusedError(job.failure.code, job.failure.message)

@@ -2,8 +2,8 @@
 import { RemotePipeline } from '../../client/index.js'
 import { isPenstockError } from '../../base/errors.js'
 import { inferFromFile, type FileProgress, type InferFileOptions } from '../../files/index.js'
-import { UnreachableError } from '../shared/failures.js'
-import type { ServerOptions } from '../shared/server-api.js'
+import { UnreachableError, unreachableWayOut } from '../shared/failures.js'
+import type { ServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 export interface FileOptions extends ServerOptions {
@@ -48,10 +48,7 @@ export async function inferFileCommand(terminal: Terminal, pipeline: string, opt
     terminal.note(`${rows.toLocaleString('en')} rows → ${options.output}`)
   } catch (error) {
     if (isPenstockError(error) && error.code === 'ERR_CONNECTION_LOST')
-      throw new UnreachableError(
-        `${error.message}. Start one with \`penstock serve\`, or name another with --url or PENSTOCK_URL.`,
-        { cause: error },
-      )
+      throw new UnreachableError(`${error.message}. ${unreachableWayOut}`, { cause: error })
     throw error
   } finally {
     bar.clear()

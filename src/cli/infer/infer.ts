@@ -8,7 +8,7 @@ import { durationArgument, integerArgument, listArgument } from '../shared/argum
 import { UsageError } from '../shared/failures.js'
 import { inferFileCommand, type FileOptions } from './infer-file.js'
 import { isRecord, parseJson, readInputText, readRequestData } from '../shared/input-data.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { type Column, formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -66,8 +66,7 @@ export function inferCommand(terminal: Terminal): Command {
       if (file !== undefined) return inferFileCommand(terminal, pipeline, fileOptions(options, file))
       expectNoFileOptions(options)
       const body = requestText(terminal, options)
-      const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/infer${queryOf(options)}`
-      const answer = await new ServerApi(options).callText('POST', path, body)
+      const answer = await serverOf(options).infer(pipeline, body, queryOf(options))
       const isTable = options.format === 'table' && options.json !== true
       terminal.print(isTable ? describeAnswer(answer) : answer.trimEnd())
     })
@@ -89,12 +88,12 @@ function expectNoFileOptions({ output, fileFormat, outputFormat, rowsPerRequest,
   )
 }
 
-function queryOf({ dataset = [], datasetExclude = [], datasetSeparator }: InferOptions): string {
+function queryOf({ dataset = [], datasetExclude = [], datasetSeparator }: InferOptions): URLSearchParams {
   const query = new URLSearchParams()
   for (const entry of dataset) query.append('dataset[]', entry)
   for (const entry of datasetExclude) query.append('dataset.exclude[]', entry)
   if (datasetSeparator !== undefined) query.set('dataset_separator', datasetSeparator)
-  return query.size === 0 ? '' : `?${query.toString()}`
+  return query
 }
 
 function requestText(terminal: Terminal, options: InferOptions): string {

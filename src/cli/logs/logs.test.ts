@@ -25,7 +25,7 @@ describe('penstock logs', () => {
   })
 
   it('options become query parameters', () => {
-    expect(pageQuery({ limit: 5, invalid: true, dataset: 'time,out', separator: '.' })).toBe(
+    expect(pageQuery({ limit: 5, invalid: true, dataset: 'time,out', separator: '.' }).toString()).toBe(
       'limit=5&valid=false&dataset=time%2Cout&dataset_separator=.',
     )
   })

@@ -5,11 +5,13 @@
 import { Command, Option } from 'commander'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ControlCalls } from '../../client/control/calls.js'
+import type { BytesAnswer } from '../../client/control/http.js'
 import { durationArgument, integerArgument } from '../shared/arguments.js'
 import { UsageError } from '../shared/failures.js'
 import { cellsOf, keepDigits } from './logs-table.js'
 import { withProgress } from '../shared/progress.js'
-import { ServerApi, type RawAnswer, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatBytes, formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -90,39 +92,42 @@ async function logs(terminal: Terminal, pipeline: string | undefined, options: L
     throw new UsageError('Expected --valid or --invalid, not both.')
   const modes = [options.sql, options.export, options.follow].filter((mode) => mode !== undefined)
   if (modes.length > 1) throw new UsageError('Expected one of --sql, --export and --follow.')
-  const api = new ServerApi(options)
-  if (options.sql !== undefined) return query(terminal, api, options.sql, options)
+  const server = serverOf(options)
+  if (options.sql !== undefined) return query(terminal, server, options.sql, options)
   if (pipeline === undefined) throw new UsageError('Expected the name of a pipeline, or --sql.')
-  const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/logs`
-  if (options.export !== undefined) return exportFiles(terminal, api, path, options)
-  if (options.follow === true) return follow(terminal, api, path, options)
-  return show(terminal, api, path, options)
+  if (options.export !== undefined) return exportFiles(terminal, server, pipeline, options)
+  if (options.follow === true) return follow(terminal, server, pipeline, options)
+  return show(terminal, server, pipeline, options)
 }
 
-async function show(terminal: Terminal, api: ServerApi, path: string, options: LogsOptions): Promise<void> {
-  const answer = await api.callRaw('GET', `${path}?${pageQuery(options)}`, undefined, acceptOf(options))
+async function show(terminal: Terminal, server: ControlCalls, pipeline: string, options: LogsOptions): Promise<void> {
+  const answer = await server.readLogs(pipeline, pageQuery(options), acceptOf(options))
   if (options.arrow !== undefined) writeFileSync(options.arrow, answer.bytes)
   else if (options.json === true) terminal.print(textOf(answer))
   else terminal.print(describeRecords(textOf(answer)))
   noteEnd(terminal, answer)
 }
 
-async function follow(terminal: Terminal, api: ServerApi, path: string, options: LogsOptions): Promise<void> {
+async function follow(terminal: Terminal, server: ControlCalls, pipeline: string, options: LogsOptions): Promise<void> {
   if (options.start !== undefined || options.end !== undefined || options.order === 'desc')
     throw new UsageError('Expected --follow without --start, --end and --order desc.')
   const begin = { ...options, order: 'asc', start: new Date().toISOString(), end: END_OF_TIME, limit: 1000 }
   for (let cursor: string | undefined; ;) {
-    const answer = await api.callRaw(
-      'GET',
-      `${path}?${pageQuery({ ...begin, ...(cursor === undefined ? {} : { cursor }) })}&follow=true`,
-    )
+    const page = pageQuery({ ...begin, ...(cursor === undefined ? {} : { cursor }) })
+    page.set('follow', 'true')
+    const answer = await server.readLogs(pipeline, page)
     for (const record of keepDigits(textOf(answer))) terminal.print(record)
     cursor = answer.headers.get('x-iteration-cursor') ?? cursor
     if (answer.headers.get('x-iteration-status') === 'All') await sleep(FOLLOW_MS)
   }
 }
 
-async function exportFiles(terminal: Terminal, api: ServerApi, path: string, options: LogsOptions): Promise<void> {
+async function exportFiles(
+  terminal: Terminal,
+  server: ControlCalls,
+  pipeline: string,
+  options: LogsOptions,
+): Promise<void> {
   const list = (text: string | undefined): string[] | undefined => text?.split(',').map((entry) => entry.trim())
   const body = {
     directory: options.export === true ? undefined : options.export,
@@ -138,11 +143,11 @@ async function exportFiles(terminal: Terminal, api: ServerApi, path: string, opt
     dataset_exclude: list(options.datasetExclude),
     dataset_separator: options.separator,
   }
-  const answer = (await withProgress(
+  const answer = await withProgress(
     terminal,
     () => 'exporting',
-    () => api.call('POST', `${path}/export`, body),
-  )) as { files: { path: string; rows: number; size_bytes: number }[]; rows: number; warnings: string[] }
+    () => server.exportLogs(pipeline, body),
+  )
   if (options.json === true) terminal.print(JSON.stringify(answer))
   else if (answer.files.length === 0) terminal.print('Nothing is logged that fits; no file was written.')
   else {
@@ -153,12 +158,12 @@ async function exportFiles(terminal: Terminal, api: ServerApi, path: string, opt
   answer.warnings.forEach((warning) => terminal.note(warning))
 }
 
-async function query(terminal: Terminal, api: ServerApi, sql: string, options: LogsOptions): Promise<void> {
-  const body = JSON.stringify({ sql, timeout_ms: options.timeout, rows_max: options.rows })
+async function query(terminal: Terminal, server: ControlCalls, sql: string, options: LogsOptions): Promise<void> {
+  const body = { sql, timeout_ms: options.timeout, rows_max: options.rows }
   const answer = await withProgress(
     terminal,
     () => 'querying',
-    () => api.callRaw('POST', '/v1/logs/query', body, acceptOf(options)),
+    () => server.queryLogs(body, { accept: acceptOf(options) }),
   )
   if (options.arrow !== undefined) writeFileSync(options.arrow, answer.bytes)
   else if (options.json === true) terminal.print(textOf(answer))
@@ -183,14 +188,14 @@ export function describeRecords(text: string): string {
 }
 
 /** Why the page ended, and how to go on. */
-function noteEnd(terminal: Terminal, { headers }: RawAnswer): void {
+function noteEnd(terminal: Terminal, { headers }: BytesAnswer): void {
   const warning = headers.get('x-iteration-warning')
   const cursor = headers.get('x-iteration-cursor')
   if (warning !== null) terminal.note(warning)
   if (cursor !== null) terminal.note(`Older or newer rows: --cursor ${cursor}`)
 }
 
-export function pageQuery(options: Partial<LogsOptions>): string {
+export function pageQuery(options: Partial<LogsOptions>): URLSearchParams {
   const query = new URLSearchParams()
   const put = (name: string, value: string | number | boolean | undefined): void => {
     if (value !== undefined) query.set(name, String(value))
@@ -204,7 +209,7 @@ export function pageQuery(options: Partial<LogsOptions>): string {
   put('dataset_exclude', options.datasetExclude)
   put('dataset_separator', options.separator)
   put('cursor', options.cursor)
-  return query.toString()
+  return query
 }
 
 function validOf({ valid, invalid }: Partial<LogsOptions>): boolean | undefined {
@@ -215,6 +220,6 @@ function acceptOf({ arrow }: LogsOptions): string | undefined {
   return arrow === undefined ? undefined : ARROW_TYPE
 }
 
-function textOf({ bytes }: RawAnswer): string {
+function textOf({ bytes }: BytesAnswer): string {
   return Buffer.from(bytes).toString('utf8').trimEnd()
 }

@@ -5,7 +5,7 @@ import type { AddedAnswer } from '../../client/control/answers.js'
 import { UsageError } from '../shared/failures.js'
 import { openModelUpload } from './files.js'
 import { withProgress } from '../shared/progress.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { classesText, formatBytes, formatField, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -54,20 +54,15 @@ async function addModel(terminal: Terminal, file: string, options: AddOptions): 
   const name = options.name ?? nameOf(file)
   const upload = await openModelUpload(file)
   const { sizeBytes } = upload
-  const query = new URLSearchParams(options.tag.map((tag): [string, string] => ['tag', tag]))
-  if (options.alias !== undefined) query.set('alias', options.alias)
-  if (options.provider !== undefined) query.set('provider', options.provider)
-  if (options.device !== undefined) query.set('device', options.device)
-  if (options.batching !== undefined) query.set('batching', options.batching)
-  const path = `/v1/models/${encodeURIComponent(name)}/versions${query.size > 0 ? `?${query.toString()}` : ''}`
+  const { alias, tag: tags, device, batching } = options
+  const providers = options.provider === undefined ? [] : [options.provider]
   let sentBytes = 0
   const chunks = counted(upload.chunks, (count) => (sentBytes += count))
   const describe = () =>
     sentBytes < sizeBytes ? `uploading ${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)}` : 'inspecting the model'
-  const answer = await withProgress(terminal, describe, () =>
-    new ServerApi(options).upload('PUT', path, { ...upload, chunks }),
+  return withProgress(terminal, describe, () =>
+    serverOf(options).addModel(name, { stream: { ...upload, chunks } }, { alias, tags, providers, device, batching }),
   )
-  return answer as AddedAnswer
 }
 
 function describeAdded(added: AddedAnswer): string {

@@ -1,9 +1,8 @@
 /** `penstock model alias`: points an alias to a version; pipelines that use the alias follow without losing a request. */
 import { Command } from 'commander'
-import type { ModelAnswer } from '../../client/control/answers.js'
 import { integerArgument } from '../shared/arguments.js'
 import { withProgress } from '../shared/progress.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 const EXAMPLES = `
@@ -22,10 +21,9 @@ export function modelAliasCommand(terminal: Terminal): Command {
     .argument('<version>', 'number of the version', integerArgument)
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, alias: string, version: number, options: ServerOptions) => {
-      const path = `/v1/models/${encodeURIComponent(model)}/aliases/${encodeURIComponent(alias)}`
-      const api = new ServerApi(options)
-      const work = () => api.call('PUT', path, { version })
-      const answer = (await withProgress(terminal, () => `moving ${model}@${alias}`, work)) as ModelAnswer
+      const server = serverOf(options)
+      const work = () => server.setAlias(model, alias, version)
+      const answer = await withProgress(terminal, () => `moving ${model}@${alias}`, work)
       terminal.print(options.json === true ? JSON.stringify(answer) : `${model}@${alias} is version ${version}`)
     })
 }

@@ -9,7 +9,7 @@ import { isPenstockError } from '../../base/errors.js'
 import { MODEL_BYTES_MAX } from '../../base/limits/limits.js'
 import { dataFilePath, externalFiles, readOnnx } from '../../onnx/index.js'
 import { UsageError } from '../shared/failures.js'
-import type { SizedStream } from '../shared/server-api.js'
+import type { SizedStream } from '../../client/index.js'
 
 interface LocalFile {
   readonly path: string

@@ -1,7 +1,7 @@
 /** `penstock model list`: models, versions, aliases and signatures. */
 import { Command } from 'commander'
 import type { ModelAnswer, VersionAnswer } from '../../client/control/answers.js'
-import { searchPath, ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { type Column, formatBytes, formatField, formatTable, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -36,8 +36,7 @@ export function modelListCommand(terminal: Terminal): Command {
     .option('--search <text>', 'only models with this text in their name, and versions with it in a tag')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ListOptions) => {
-      const path = searchPath('/v1/models', options.search)
-      const answer = (await new ServerApi(options).call('GET', path)) as { models: readonly ModelAnswer[] }
+      const answer = await serverOf(options).listModels(options.search)
       terminal.print(
         options.json === true ? JSON.stringify(answer) : describeListed(answer.models, options, terminal.printColumns),
       )

@@ -1,7 +1,8 @@
 /** `penstock model remove`: removes an alias, a version, or a model with all its versions. */
 import { Command, Option } from 'commander'
+import type { ControlCalls } from '../../client/control/calls.js'
 import { integerArgument } from '../shared/arguments.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 interface RemoveOptions extends ServerOptions {
@@ -28,16 +29,20 @@ export function modelRemoveCommand(terminal: Terminal): Command {
     .option('--alias <alias>', 'remove only this alias')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, options: RemoveOptions) => {
-      const { path, what } = targetOf(model, options)
-      const answer = await new ServerApi(options).call('DELETE', path)
+      const { what, remove } = targetOf(model, options)
+      const answer = await remove(serverOf(options))
       terminal.print(options.json === true ? JSON.stringify(answer ?? { removed: what }) : `removed ${what}`)
     })
 }
 
-function targetOf(model: string, options: RemoveOptions): { path: string; what: string } {
-  const path = `/v1/models/${encodeURIComponent(model)}`
-  if (options.version !== undefined)
-    return { path: `${path}/versions/${options.version}`, what: `${model}@${options.version}` }
-  if (options.alias === undefined) return { path, what: model }
-  return { path: `${path}/aliases/${encodeURIComponent(options.alias)}`, what: `${model}@${options.alias}` }
+interface RemovalTarget {
+  readonly what: string
+  readonly remove: (server: ControlCalls) => Promise<unknown>
+}
+
+function targetOf(model: string, { version, alias }: RemoveOptions): RemovalTarget {
+  if (version !== undefined)
+    return { what: `${model}@${version}`, remove: (server) => server.removeModelVersion(model, version) }
+  if (alias !== undefined) return { what: `${model}@${alias}`, remove: (server) => server.removeAlias(model, alias) }
+  return { what: model, remove: (server) => server.removeModel(model) }
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { ModelAnswer, VersionAnswer } from '../../client/control/answers.js'
 import { UsageError } from '../shared/failures.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { classesText, formatBytes, formatField, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -23,8 +23,7 @@ export function modelShowCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (reference: string, options: ServerOptions) => {
       const [name = '', selector] = reference.split('@')
-      const path = `/v1/models/${encodeURIComponent(name)}`
-      const model = (await new ServerApi(options).call('GET', path)) as ModelAnswer
+      const model = await serverOf(options).getModel(name)
       const version = versionOf(model, selector)
       terminal.print(
         options.json === true ? JSON.stringify({ name: model.name, ...version }) : describeVersion(model, version),
@@ -63,7 +62,7 @@ export function describeVersion({ name, aliases }: ModelAnswer, version: Version
 /** Fields of strings go from JavaScript to the model, past what gathers rows, whatever the inspection found. */
 function modeText({ batching = '-', inputs = [], outputs = [] }: VersionAnswer): string {
   const hasStrings = [...inputs, ...outputs].some(({ dtype }) => dtype === 'string')
-  return modes[batching === 'rows' && hasStrings ? 'whole' : batching] ?? 'not told'
+  return modes[batching === 'rows' && hasStrings ? 'whole' : batching] ?? 'unknown'
 }
 
 const modes: Readonly<Record<string, string>> = {
@@ -88,7 +87,7 @@ function batchingLines(version: VersionAnswer): string[] {
   for (const kinds of untried) lines.push(`  untried   ${kinds}: the model refuses such values`)
   if (found !== undefined)
     lines.push(
-      `  found     at ${found.at} a row was answered otherwise in company (output ${found.output}): rows run one by one`,
+      `  found     at ${found.at} a row got another answer in a shared batch (output ${found.output}): rows run one by one`,
     )
   if (copied.length > 0)
     lines.push(`  copied    ${copied.join(', ')}: ONNX Runtime puts these elsewhere than it is told`)
@@ -96,7 +95,7 @@ function batchingLines(version: VersionAnswer): string[] {
 }
 
 function proofText(basis: string, comparisons: number): string {
-  const tried = `${comparisons} row${comparisons === 1 ? '' : 's'} compared with themselves alone`
+  const tried = `${comparisons} row${comparisons === 1 ? '' : 's'} compared with runs by themselves`
   if (basis === 'graph') return `the graph keeps rows apart; ${tried}`
   if (basis === 'trial') return `by trial alone; ${tried} without a difference`
   if (basis === 'override') return `an operator's word; ${tried}`

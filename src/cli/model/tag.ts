@@ -1,9 +1,9 @@
 /** `penstock model tag`: adds tags to a version of a model after its upload, or takes them off. */
 import { Command } from 'commander'
-import type { ModelAnswer } from '../../client/control/answers.js'
+import type { ControlCalls } from '../../client/control/calls.js'
 import { integerArgument } from '../shared/arguments.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
-import { changeTags, tagsSentence } from '../shared/tag-calls.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
+import { tagsSentence } from '../shared/tags-sentence.js'
 import type { Terminal } from '../shared/terminal.js'
 
 interface TagOptions extends ServerOptions {
@@ -27,18 +27,16 @@ export function modelTagCommand(terminal: Terminal): Command {
     .option('--remove', 'take the tags off instead')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, tags: readonly string[], options: TagOptions) => {
-      const api = new ServerApi(options)
-      const path = `/v1/models/${encodeURIComponent(model)}`
-      const version = options.version ?? (await newestOf(api, path))
-      const versionPath = `${path}/versions/${version}`
-      const answer = (await changeTags(api, versionPath, tags, options.remove === true)) as ModelAnswer
+      const server = serverOf(options)
+      const version = options.version ?? (await newestOf(server, model))
+      const answer = await server.changeModelTags(options.remove === true ? 'DELETE' : 'PUT', model, version, tags)
       const tagged = answer.versions.find((candidate) => candidate.version === version)
       terminal.print(options.json === true ? JSON.stringify(answer) : tagsSentence(`${model}@${version}`, tagged?.tags))
     })
 }
 
-async function newestOf(api: ServerApi, path: string): Promise<number> {
-  const { versions } = (await api.call('GET', path)) as ModelAnswer
+async function newestOf(server: ControlCalls, model: string): Promise<number> {
+  const { versions } = await server.getModel(model)
   // A model without versions is not listed.
   return versions.at(-1)?.version ?? 1
 }

@@ -4,7 +4,7 @@ import type { AppliedAnswer } from '../../client/control/answers.js'
 import { UsageError } from '../shared/failures.js'
 import { isRecord, parseJson, readFileText } from '../shared/input-data.js'
 import { withProgress } from '../shared/progress.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 interface ApplyOptions extends ServerOptions {
@@ -33,14 +33,13 @@ export function pipelineApplyCommand(terminal: Terminal): Command {
     .action(async (file: string, options: ApplyOptions) => {
       const text = file === '-' ? terminal.readInput().toString('utf8') : readFileText(file)
       const { name, ...definition } = readDefinition(parseJson(file === '-' ? 'stdin' : file, text), options.name)
-      const path = `/v1/pipelines/${encodeURIComponent(name)}${options.deploy === true ? '?deploy=true' : ''}`
-      const api = new ServerApi(options)
-      const verb = options.deploy === true ? 'deploying' : 'storing'
-      const answer = (await withProgress(
+      const isDeployed = options.deploy === true
+      const server = serverOf(options)
+      const answer = await withProgress(
         terminal,
-        () => `${verb} ${name}`,
-        () => api.call('PUT', path, definition),
-      )) as AppliedAnswer
+        () => `${isDeployed ? 'deploying' : 'storing'} ${name}`,
+        () => server.applyPipeline(name, definition, isDeployed),
+      )
       terminal.print(options.json === true ? JSON.stringify(answer) : describeApplied(answer))
     })
 }

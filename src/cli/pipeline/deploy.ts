@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { DescriptionAnswer, StatusAnswer } from '../../client/control/answers.js'
 import { integerArgument } from '../shared/arguments.js'
 import { withProgress } from '../shared/progress.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatField } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -27,15 +27,11 @@ export function pipelineDeployCommand(terminal: Terminal): Command {
     .option('--no-wait', 'do not wait until it serves')
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: DeployOptions) => {
-      const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/deploy`
-      const body = {
-        ...(options.version === undefined ? {} : { version: options.version }),
-        ...(options.wait ? {} : { wait: false }),
-      }
-      const api = new ServerApi(options)
-      const work = () => api.call('POST', path, body)
-      const answer = (await withProgress(terminal, () => `deploying ${pipeline}`, work)) as
-        DescriptionAnswer | StatusAnswer
+      const server = serverOf(options)
+      const { version, wait } = options
+      const work = (): Promise<DescriptionAnswer | StatusAnswer> =>
+        wait ? server.deployPipeline(pipeline, version) : server.beginDeploy(pipeline, version)
+      const answer = await withProgress(terminal, () => `deploying ${pipeline}`, work)
       terminal.print(options.json === true ? JSON.stringify(answer) : describe(answer))
     })
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { PipelineAnswer } from '../../client/control/answers.js'
 import { isRecord } from '../shared/input-data.js'
-import { searchPath, ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable, formatTime } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -33,9 +33,7 @@ export function pipelineListCommand(terminal: Terminal): Command {
     .option('--search <text>', 'only those whose name or one of whose tags contains this text')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ListOptions) => {
-      const answer = (await new ServerApi(options).call('GET', searchPath('/v1/pipelines', options.search))) as {
-        pipelines: readonly PipelineAnswer[]
-      }
+      const answer = await serverOf(options).listPipelines(options.search)
       terminal.print(
         options.json === true ? JSON.stringify(answer) : describePipelines(answer.pipelines, options.search),
       )

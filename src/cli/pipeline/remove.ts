@@ -1,6 +1,6 @@
 /** `penstock pipeline remove`: removes a pipeline with all its versions. */
 import { Command } from 'commander'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 const EXAMPLES = `
@@ -16,7 +16,7 @@ export function pipelineRemoveCommand(terminal: Terminal): Command {
     .argument('<pipeline>', 'name of the pipeline')
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: ServerOptions) => {
-      const answer = await new ServerApi(options).call('DELETE', `/v1/pipelines/${encodeURIComponent(pipeline)}`)
+      const answer = await serverOf(options).removePipeline(pipeline)
       terminal.print(options.json === true ? JSON.stringify(answer ?? { removed: pipeline }) : `removed ${pipeline}`)
     })
 }

@@ -1,9 +1,10 @@
 /** `penstock pipeline show`: one version of a pipeline, as steps, as its models, or as the definition that `apply` takes. */
 import { Command, Option } from 'commander'
 import type { PipelineAnswer, PipelineModelAnswer, PipelineVersionAnswer } from '../../client/control/answers.js'
+import type { ControlCalls } from '../../client/control/calls.js'
 import { integerArgument } from '../shared/arguments.js'
 import { describeStep } from './list.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatField, formatTable, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -29,14 +30,13 @@ export function pipelineShowCommand(terminal: Terminal): Command {
     .addOption(new Option('--definition', 'print its definition, as `pipeline apply` takes it').conflicts('models'))
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: ShowOptions) => {
-      terminal.print(await show(new ServerApi(options), pipeline, options))
+      terminal.print(await show(serverOf(options), pipeline, options))
     })
 }
 
-async function show(api: ServerApi, pipeline: string, options: ShowOptions): Promise<string> {
-  const path = `/v1/pipelines/${encodeURIComponent(pipeline)}`
-  const answer = (await api.call('GET', path)) as PipelineAnswer
-  const version = await chosenVersion(api, path, answer, options.version)
+async function show(server: ControlCalls, pipeline: string, options: ShowOptions): Promise<string> {
+  const answer = await server.getPipeline(pipeline)
+  const version = await chosenVersion(server, pipeline, answer, options.version)
   if (options.definition === true) return JSON.stringify(definitionOf(answer.name, version), null, 2)
   if (options.models !== true) {
     const { deployed_version: deployed } = answer
@@ -44,22 +44,20 @@ async function show(api: ServerApi, pipeline: string, options: ShowOptions): Pro
       return JSON.stringify({ name: answer.name, ...version, deployed: deployed === version.version })
     return describeVersion(answer, version)
   }
-  const models = (await api.call('GET', `${path}/versions/${version.version}/models`)) as {
-    models: readonly PipelineModelAnswer[]
-  }
+  const models = await server.pipelineModels(pipeline, version.version)
   return options.json === true ? JSON.stringify(models) : describeModelsOf(models.models)
 }
 
 async function chosenVersion(
-  api: ServerApi,
-  path: string,
+  server: ControlCalls,
+  pipeline: string,
   { versions, deployed_version: deployed }: PipelineAnswer,
   wanted: number | undefined,
 ): Promise<PipelineVersionAnswer> {
   const version = wanted ?? deployed ?? versions.at(-1)?.version
   const found = versions.find((candidate) => candidate.version === version)
   // The server has the words for a version that is not there.
-  return found ?? ((await api.call('GET', `${path}/versions/${String(version)}`)) as PipelineVersionAnswer)
+  return found ?? server.getPipelineVersion(pipeline, version ?? 1)
 }
 
 /** Everything of a version but what the server has added. */

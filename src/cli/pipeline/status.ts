@@ -1,7 +1,7 @@
 /** `penstock pipeline status`: what a pipeline is doing now, and what it has done since it was deployed. */
 import { Command } from 'commander'
 import type { StatusAnswer } from '../../client/control/answers.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable, formatTime } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -17,8 +17,7 @@ export function pipelineStatusCommand(terminal: Terminal): Command {
     .argument('<pipeline>', 'name of the pipeline')
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: ServerOptions) => {
-      const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/status`
-      const status = (await new ServerApi(options).call('GET', path)) as StatusAnswer
+      const status = await serverOf(options).pipelineStatus(pipeline)
       terminal.print(options.json === true ? JSON.stringify(status) : describeStatus(status))
     })
 }
@@ -82,7 +81,7 @@ function batchingLines({ name, version, batching }: StatusAnswer['models'][numbe
   const seen = [
     ...(unbatched ? ['rows run one by one'] : []),
     ...(row_check_differences > 0
-      ? [`${row_check_differences} of ${row_checks} checked rows were answered otherwise alone`]
+      ? [`${row_check_differences} of ${row_checks} checked rows got another answer by themselves`]
       : []),
     ...(shared_run_failures > 0 ? [`${shared_run_failures} shared runs failed whose requests ran by themselves`] : []),
   ]

@@ -1,8 +1,7 @@
 /** `penstock pipeline tag`: adds tags to a pipeline, or takes them off. */
 import { Command } from 'commander'
-import type { PipelineAnswer } from '../../client/control/answers.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
-import { changeTags, tagsSentence } from '../shared/tag-calls.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
+import { tagsSentence } from '../shared/tags-sentence.js'
 import type { Terminal } from '../shared/terminal.js'
 
 interface TagOptions extends ServerOptions {
@@ -24,8 +23,8 @@ export function pipelineTagCommand(terminal: Terminal): Command {
     .option('--remove', 'take the tags off instead')
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, tags: readonly string[], options: TagOptions) => {
-      const path = `/v1/pipelines/${encodeURIComponent(pipeline)}`
-      const answer = (await changeTags(new ServerApi(options), path, tags, options.remove === true)) as PipelineAnswer
+      const method = options.remove === true ? 'DELETE' : 'PUT'
+      const answer = await serverOf(options).changePipelineTags(method, pipeline, tags)
       terminal.print(options.json === true ? JSON.stringify(answer) : tagsSentence(pipeline, answer.tags))
     })
 }

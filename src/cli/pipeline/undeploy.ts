@@ -1,6 +1,6 @@
 /** `penstock pipeline undeploy`: takes a pipeline out of service; its versions stay. */
 import { Command } from 'commander'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 
 const EXAMPLES = `
@@ -14,7 +14,7 @@ export function pipelineUndeployCommand(terminal: Terminal): Command {
     .argument('<pipeline>', 'name of the pipeline')
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: ServerOptions) => {
-      const answer = await new ServerApi(options).call('POST', `/v1/pipelines/${encodeURIComponent(pipeline)}/undeploy`)
+      const answer = await serverOf(options).undeployPipeline(pipeline)
       terminal.print(options.json === true ? JSON.stringify(answer) : `${pipeline} is not deployed any more`)
     })
 }

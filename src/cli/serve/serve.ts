@@ -5,13 +5,17 @@
  * Runtime or the addon.
  */
 import { Command, Option } from 'commander'
+import type { Logger } from 'pino'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
 import { packagePath, release } from '../../base/package-root.js'
 import type { Engine } from '../../engine/engine.js'
-import type { PenstockServer, SocketChoice } from '../../server.js'
+import type { EngineLog } from '../../engine/api/logs.js'
+import type { EngineOptions } from '../../engine/api/options.js'
+import type { PenstockServer, ServerOptions, SocketChoice } from '../../server.js'
+import { isLoopbackHost } from '../../transport/access/hosts.js'
 import { Home, homePath } from '../../registry/home.js'
 import {
   bytesArgument,
@@ -64,6 +68,8 @@ Examples:
 SIGTERM and SIGINT drain: the server takes no new work, finishes what is in flight and exits with 0. A second signal
 ends it at once, with 1.`
 
+// A flat table: an option a line or two.
+// eslint-disable-next-line max-lines-per-function
 export function serveCommand(terminal: Terminal): Command {
   return new Command('serve')
     .summary('run the server')
@@ -81,7 +87,7 @@ export function serveCommand(terminal: Terminal): Command {
     .addOption(
       new Option(
         '--background-workers <count>',
-        'threads more for challengers, with what others leave of the cores (default: by the thread plan)',
+        'threads more for challengers, on core time that nothing else uses (default: by the thread plan)',
       )
         .argParser(countArgument)
         .env('PENSTOCK_BACKGROUND_WORKERS'),
@@ -95,7 +101,7 @@ export function serveCommand(terminal: Terminal): Command {
       new Option('--metrics <switch>', 'count and time requests and batches').choices(['on', 'off']).default('on'),
     )
     .addOption(
-      new Option('--worker-watch-us <time>', 'how long an idle inference thread watches for work before it sleeps')
+      new Option('--worker-watch-us <time>', 'how long an idle inference thread spins for work before it sleeps')
         .argParser(countArgument)
         .env('PENSTOCK_WORKER_WATCH_US'),
     )
@@ -213,7 +219,31 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   const log = await LogStore.open(home.logPath, {
     onError: (error) => logger.error({ err: error }, 'the log cannot be tidied up; it is tried again'),
   })
-  const engine = await Engine.open({
+  const engine = await Engine.open(engineOptionsOf(options, home, log, logger))
+  const directory = examplesDirectory(options.examples)
+  if (directory !== undefined) await setUp(terminal, engine, directory)
+  const keys = stickyKeys(home)
+  home.keys.watch((error) => logger.error({ err: error }, 'keys.json cannot be read; the keys before stay valid'))
+  const server = await PenstockServer.start(serverOptionsOf(options, home, { engine, keys, logger }))
+  const { runUntilSignal } = await import('./shutdown.js')
+  // Before the greeting: whoever reads it may send a signal at once.
+  const ended = runUntilSignal({
+    drain: () => server.drain(),
+    closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
+    onNote: (line) => logger.info(line),
+    onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
+    exit: exitNow,
+  })
+  terminal.print(
+    await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
+  )
+  // A server that ends before has no use for it; one that cannot start it starts it with the first query.
+  setTimeout(() => void log.prepareQueries().catch(() => undefined), LOG_SQL_SPARE_DELAY_MS).unref()
+  exitNow(await ended)
+}
+
+function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logger: Logger): EngineOptions {
+  return {
     models: home.models,
     pipelines: home.pipelines,
     log,
@@ -230,42 +260,27 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
-  })
-  const directory = examplesDirectory(options.examples)
-  if (directory !== undefined) await setUp(terminal, engine, directory)
-  const keys = stickyKeys(home)
-  home.keys.watch((error) => logger.error({ err: error }, 'keys.json cannot be read; the keys before stay valid'))
-  const { host, port, drainLimit: drainLimitMs } = options
-  const server = await PenstockServer.start({
-    engine,
-    host,
-    port,
-    keys,
+  }
+}
+
+function serverOptionsOf(
+  options: ServeOptions,
+  home: Home,
+  parts: Pick<ServerOptions, 'engine' | 'keys' | 'logger'>,
+): ServerOptions {
+  return {
+    ...parts,
+    host: options.host,
+    port: options.port,
     grpcPort: grpcPortOf(options) ?? undefined,
     insecure: options.insecure === true,
     allowedHosts: options.allowHost ?? [],
     onControl: (action) => home.note(action),
     allowClientShm: options.allowClientShm === true,
     ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
-    drainLimitMs,
+    drainLimitMs: options.drainLimit,
     exportPath: join(home.path, 'exports'),
-    logger,
-  })
-  const { runUntilSignal } = await import('./shutdown.js')
-  // Before the greeting: whoever reads it may send a signal at once.
-  const ended = runUntilSignal({
-    drain: () => server.drain(),
-    closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
-    onNote: (line) => logger.info(line),
-    onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
-    exit: exitNow,
-  })
-  terminal.print(
-    await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
-  )
-  // A server that ends before has no use for it; one that cannot start it starts it with the first query.
-  setTimeout(() => void log.prepareQueries().catch(() => undefined), LOG_SQL_SPARE_DELAY_MS).unref()
-  exitNow(await ended)
+  }
 }
 
 /** The thread plan, what callers may make it hold, and how many models run by a measured plan. */
@@ -336,8 +351,7 @@ function examplesDirectory(option: string | true | undefined): string | undefine
 }
 
 function expectSafeHost(options: ServeOptions, keyCount: number): void {
-  const isLoopback = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(options.host)
-  if (isLoopback || keyCount > 0 || options.insecure === true) return
+  if (isLoopbackHost(options.host.toLowerCase()) || keyCount > 0 || options.insecure === true) return
   const wayOut = 'Create a key with `penstock keys create <name>`, or pass --insecure if the network is trusted.'
   throw new PenstockError(
     'ERR_ARGUMENT',

@@ -19,6 +19,9 @@ export class MissedError extends Error {}
 /** No server answered. */
 export class UnreachableError extends Error {}
 
+/** What to do when none does. */
+export const unreachableWayOut = 'Start one with `penstock serve`, or name another with --url or PENSTOCK_URL.'
+
 /** The server answered with an error. */
 export class RefusedError extends Error {
   readonly code: string

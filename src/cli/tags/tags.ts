@@ -1,7 +1,7 @@
 /** `penstock tags`: every tag in use, and who carries it. */
 import { Command } from 'commander'
 import type { TagAnswer } from '../../client/control/answers.js'
-import { ServerApi, type ServerOptions, withServerOptions } from '../shared/server-api.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -16,7 +16,7 @@ export function tagsCommand(terminal: Terminal): Command {
     .description('Lists every tag in use, with the pipelines and versions of models that carry it.')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ServerOptions) => {
-      const answer = (await new ServerApi(options).call('GET', '/v1/tags')) as { tags: readonly TagAnswer[] }
+      const answer = await serverOf(options).listTags()
       terminal.print(options.json === true ? JSON.stringify(answer) : describeTags(answer.tags))
     })
 }

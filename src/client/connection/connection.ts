@@ -35,7 +35,7 @@ import {
 } from './connection-errors.js'
 import type { ConnectionEnd } from './connection-errors.js'
 import type { ClientEnvironment, ClientSettings } from './options.js'
-import type { SocketLike } from './socket.js'
+import type { SocketLike } from '../socket/socket.js'
 
 export interface ConnectionOwner {
   onHello(connection: Connection, hello: HelloMessage): void

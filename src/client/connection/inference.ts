@@ -10,7 +10,10 @@ import type { Tensor } from '../../tensor/tensor.js'
 export type ClientInputs = Readonly<Record<string, unknown>>
 
 export interface ClientInferOptions {
-  /** Routing keys: one value for the request, or an array of one per row. */
+  /**
+   * Routing keys: one value for the request, or an array of one per row. `x-request-id`, an id of your own, and the W3C
+   * trace context, `traceparent` and `tracestate`, are logged with each row; an invalid trace context is left out.
+   */
   readonly meta?: Meta | undefined
   /** Budget from this call, waiting included: integer milliseconds, 1..DEADLINE_MS_MAX. */
   readonly deadlineMs?: number | undefined

@@ -15,7 +15,7 @@ import {
 import { systemRandom, type RandomSource } from '../../base/random.js'
 import { AUTHENTICATE_SUBPROTOCOL, KEY_SUBPROTOCOL_PREFIX, STREAM_PATH, SUBPROTOCOL } from '../../protocol/messages.js'
 import { SLOTS_MAX } from './in-flight.js'
-import { socketFactory, type SocketFactory } from './socket.js'
+import { socketFactory, type SocketFactory } from '../socket/socket.js'
 
 export interface ReconnectOptions {
   /** Tries in a row before the client gives up and closes; absent: no end. */

@@ -179,3 +179,33 @@ export interface RunPlanAnswer extends RunThreadsAnswer {
     readonly conditions: { readonly cpu: string; readonly cores: number }
   } | null
 }
+
+export interface ModelsAnswer {
+  readonly models: readonly ModelAnswer[]
+}
+
+export interface PipelinesAnswer {
+  readonly pipelines: readonly PipelineAnswer[]
+}
+
+export interface PipelineModelsAnswer {
+  readonly models: readonly PipelineModelAnswer[]
+}
+
+export interface TagsAnswer {
+  readonly tags: readonly TagAnswer[]
+}
+
+export interface ConfigsAnswer {
+  readonly configs: readonly unknown[]
+}
+
+export interface ExplanationsAnswer {
+  readonly explanations: readonly ExplanationAnswer[]
+}
+
+export interface LogExportAnswer {
+  readonly files: readonly { readonly path: string; readonly rows: number; readonly size_bytes: number }[]
+  readonly rows: number
+  readonly warnings: readonly string[]
+}

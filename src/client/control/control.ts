@@ -7,7 +7,7 @@
  *
  * Inference goes over PenstockClient, which streams; this goes over HTTP, one call an answer, nothing kept open.
  */
-import { expectName } from '../../base/expect.js'
+import { argumentError, expectModelName, expectName } from '../../base/expect.js'
 import type {
   AddModelOptions,
   EngineApi,
@@ -20,19 +20,12 @@ import type {
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
-import type {
-  AddedAnswer,
-  AppliedAnswer,
-  DescriptionAnswer,
-  ModelAnswer,
-  PipelineAnswer,
-  PipelineModelAnswer,
-  PipelineVersionAnswer,
-  StatusAnswer,
-} from './answers.js'
+import type { DescriptionAnswer } from './answers.js'
+import { ControlCalls } from './calls.js'
+import { expectVersion } from './expect-version.js'
 import { RemoteExplanations } from './explanations.js'
-import { exportLogs, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
-import { expectVersion, modelPath, modelVersionPath, pipelinePath } from './paths.js'
+import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
+import { exportRequest, exportResult, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
 import {
   description,
   modelRecord,
@@ -43,9 +36,8 @@ import {
   pipelineVersion,
   type RemoteStatus,
 } from './records.js'
-import { RemoteTags } from './tags.js'
-import { HttpCaller, type ControlOptions } from './http.js'
 import type { Remote } from './remote.js'
+import { RemoteTags } from './tags.js'
 
 type MirroredCalls =
   | 'listModels'
@@ -69,127 +61,117 @@ type MirroredCalls =
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
   readonly explanations: RemoteExplanations
-  readonly #http: HttpCaller
+  readonly #calls: ControlCalls
 
   /**
    * @param url `http://host:port` or https; nothing is sent yet.
    * @throws PenstockError ERR_ARGUMENT.
    */
   constructor(url: string, options: ControlOptions = {}) {
-    this.#http = new HttpCaller(url, options)
-    this.tags = new RemoteTags(this.#http)
-    this.explanations = new RemoteExplanations(this.#http)
+    this.#calls = new ControlCalls(new HttpCaller(url, options))
+    this.tags = new RemoteTags(this.#calls)
+    this.explanations = new RemoteExplanations(this.#calls)
   }
 
   // ── models ────────────────────────────────────────────────────────────────────────────────────
   async listModels(): Promise<ModelRecord[]> {
-    const { models } = (await this.#http.call('GET', '/v1/models')) as { models: readonly ModelAnswer[] }
-    return models.map(modelRecord)
+    return (await this.#calls.listModels()).models.map(modelRecord)
   }
 
   async getModel(name: string): Promise<ModelRecord> {
-    return modelRecord((await this.#http.call('GET', modelPath(name))) as ModelAnswer)
+    return modelRecord(await this.#calls.getModel(modelNamed(name)))
   }
 
-  async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
-    const query = new URLSearchParams((options.tags ?? []).map((tag): [string, string] => ['tag', tag]))
-    if (options.alias !== undefined) query.set('alias', options.alias)
-    for (const provider of options.providers ?? []) query.append('provider', provider)
-    if (options.deviceId !== undefined) query.set('device', String(options.deviceId))
-    const path = `${modelPath(name)}/versions${query.size === 0 ? '' : `?${query.toString()}`}`
-    const dataFiles = [...filesOf(options.externalData)]
-    const body = dataFiles.length === 0 ? { bytes } : { form: formOf(bytes, dataFiles) }
-    return modelVersion(name, (await this.#http.call('PUT', path, body)) as AddedAnswer)
+  /**
+   * @param model its bytes; or, where they are many, a stream of them, which is sent while it is read: of the .onnx file,
+   *   or of a multipart/form-data body with its data files, for which `externalData` has no place then.
+   */
+  async addModel(name: string, model: Uint8Array | SizedStream, options: AddModelOptions = {}): Promise<ModelVersion> {
+    const { alias, tags, providers, deviceId, batching } = options
+    const device = deviceId === undefined ? undefined : String(deviceId)
+    const query = { alias, tags, providers, device, batching }
+    return modelVersion(name, await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query))
   }
 
   async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    const path = `${modelPath(name)}/aliases/${expectName('alias', alias)}`
-    return modelRecord((await this.#http.call('PUT', path, { json: { version } })) as ModelAnswer)
+    return modelRecord(await this.#calls.setAlias(modelNamed(name), expectName('alias', alias), version))
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    const path = `${modelPath(name)}/aliases/${expectName('alias', alias)}`
-    return modelRecord((await this.#http.call('DELETE', path)) as ModelAnswer)
+    return modelRecord(await this.#calls.removeAlias(modelNamed(name), expectName('alias', alias)))
   }
 
   async removeModel(name: string): Promise<void> {
-    await this.#http.call('DELETE', modelPath(name))
+    await this.#calls.removeModel(modelNamed(name))
   }
 
   async removeModelVersion(name: string, version: number): Promise<ModelRecord> {
-    return modelRecord((await this.#http.call('DELETE', modelVersionPath(name, version))) as ModelAnswer)
+    return modelRecord(await this.#calls.removeModelVersion(modelNamed(name), expectVersion(version)))
   }
 
   // ── pipelines ─────────────────────────────────────────────────────────────────────────────────
   async listPipelines(): Promise<PipelineRecord[]> {
-    const { pipelines } = (await this.#http.call('GET', '/v1/pipelines')) as { pipelines: readonly PipelineAnswer[] }
-    return pipelines.map(pipelineRecord)
+    return (await this.#calls.listPipelines()).pipelines.map(pipelineRecord)
   }
 
   async getPipeline(name: string): Promise<PipelineRecord> {
-    return pipelineRecord((await this.#http.call('GET', pipelinePath(name))) as PipelineAnswer)
+    return pipelineRecord(await this.#calls.getPipeline(pipelineNamed(name)))
   }
 
   async getPipelineVersion(name: string, version: number): Promise<PipelineVersion> {
-    const path = `${pipelinePath(name)}/versions/${expectVersion(version)}`
-    return pipelineVersion(name, (await this.#http.call('GET', path)) as PipelineVersionAnswer)
+    return pipelineVersion(name, await this.#calls.getPipelineVersion(pipelineNamed(name), expectVersion(version)))
   }
 
   async pipelineModels(name: string, version?: number): Promise<PipelineModel[]> {
     const chosen = version ?? (await this.#servingOrNewest(name))
-    const path = `${pipelinePath(name)}/versions/${expectVersion(chosen)}/models`
-    const { models } = (await this.#http.call('GET', path)) as { models: readonly PipelineModelAnswer[] }
+    const { models } = await this.#calls.pipelineModels(pipelineNamed(name), expectVersion(chosen))
     return models.map(pipelineModel)
   }
 
   async applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
-    const path = `${pipelinePath(definition.name)}${options.deploy === true ? '?deploy=true' : ''}`
-    const answer = (await this.#http.call('PUT', path, { json: definition })) as AppliedAnswer
-    return pipelineVersion(definition.name, answer)
+    const name = pipelineNamed(definition.name)
+    return pipelineVersion(name, await this.#calls.applyPipeline(name, definition, options.deploy === true))
   }
 
   /** Resolves when the version serves; `beginDeploy` does not wait. */
   async deployPipeline(name: string, version?: number): Promise<PipelineDescription> {
-    const json = version === undefined ? {} : { version }
-    const answer = await this.#http.call('POST', `${pipelinePath(name)}/deploy`, { json })
-    return this.#described(answer as DescriptionAnswer)
+    return this.#described(await this.#calls.deployPipeline(pipelineNamed(name), version))
   }
 
   async beginDeploy(name: string, version?: number): Promise<void> {
-    const json = { ...(version === undefined ? {} : { version }), wait: false }
-    await this.#http.call('POST', `${pipelinePath(name)}/deploy`, { json })
+    await this.#calls.beginDeploy(pipelineNamed(name), version)
   }
 
   async undeployPipeline(name: string): Promise<void> {
-    await this.#http.call('POST', `${pipelinePath(name)}/undeploy`)
+    await this.#calls.undeployPipeline(pipelineNamed(name))
   }
 
   async removePipeline(name: string): Promise<void> {
-    await this.#http.call('DELETE', pipelinePath(name))
+    await this.#calls.removePipeline(pipelineNamed(name))
   }
 
   async describePipeline(name: string): Promise<PipelineDescription> {
-    return this.#described((await this.#http.call('GET', `${pipelinePath(name)}/description`)) as DescriptionAnswer)
+    return this.#described(await this.#calls.describePipeline(pipelineNamed(name)))
   }
 
   async pipelineStatus(name: string): Promise<RemoteStatus> {
-    return pipelineStatus((await this.#http.call('GET', `${pipelinePath(name)}/status`)) as StatusAnswer)
+    return pipelineStatus(await this.#calls.pipelineStatus(pipelineNamed(name)))
   }
 
   // ── the log ───────────────────────────────────────────────────────────────────────────────────
   /** A page of the log, as the engine has it but for the number of its rows. */
-  readLogs(pipeline: string, query: LogQuery = {}): Promise<RemoteLogPage> {
-    return readLogs(this.#http, pipeline, query)
+  async readLogs(pipeline: string, query: LogQuery = {}): Promise<RemoteLogPage> {
+    return readLogs(this.#calls, pipelineNamed(pipeline), query)
   }
 
   /** Writes files on the server, below its export directory. */
-  exportLogs(pipeline: string, options: LogExport = {}): Promise<LogExportResult> {
-    return exportLogs(this.#http, pipeline, options)
+  async exportLogs(pipeline: string, options: LogExport = {}): Promise<LogExportResult> {
+    return exportResult(await this.#calls.exportLogs(pipelineNamed(pipeline), exportRequest(options)))
   }
 
   /** One SELECT over the logs of all pipelines. */
   queryLogs(sql: string, options: LogSqlOptions = {}): Promise<RemoteSqlResult> {
-    return queryLogs(this.#http, sql, options)
+    return queryLogs(this.#calls, sql, options)
   }
 
   async #servingOrNewest(name: string): Promise<number> {
@@ -201,6 +183,21 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     const { definition } = await this.getPipelineVersion(answer.name, answer.version)
     return description(answer, definition)
   }
+}
+
+function modelNamed(name: string): string {
+  return expectModelName('model', name)
+}
+
+function pipelineNamed(name: string): string {
+  return expectName('pipeline', name)
+}
+
+function uploadOf(model: Uint8Array | SizedStream, { externalData }: AddModelOptions): HttpRequest {
+  const dataFiles = [...filesOf(externalData)]
+  if (model instanceof Uint8Array) return dataFiles.length === 0 ? { bytes: model } : { form: formOf(model, dataFiles) }
+  if (dataFiles.length === 0) return { stream: model }
+  throw argumentError('externalData', 'absent beside a stream', 'data files', 'Put them into the stream')
 }
 
 type DataFiles = Iterable<readonly [path: string, data: Uint8Array]>

@@ -4,10 +4,9 @@ import type { ExplainConfig, ExplainJob, ExplainRequest, ExplanationsApi } from 
 import { toTensor } from '../../tensor/convert.js'
 import { writeNested } from '../../tensor/print.js'
 import type { TensorField } from '../../tensor/tensor.js'
-import type { DescriptionAnswer, ExplanationAnswer } from './answers.js'
-import { pipelinePath } from './paths.js'
+import type { DescriptionAnswer } from './answers.js'
+import type { ControlCalls } from './calls.js'
 import { explainJob } from './records.js'
-import type { HttpCaller } from './http.js'
 import type { Remote } from './remote.js'
 
 /** Milliseconds between two looks at a job: the first, and the longest. */
@@ -15,49 +14,46 @@ const POLL_MS_MIN = 20
 const POLL_MS_MAX = 1000
 
 export class RemoteExplanations implements Remote<ExplanationsApi> {
-  readonly #http: HttpCaller
+  readonly #calls: ControlCalls
 
-  constructor(http: HttpCaller) {
-    this.#http = http
+  constructor(calls: ControlCalls) {
+    this.#calls = calls
   }
 
   async putConfig(pipeline: string, config: ExplainConfig): Promise<ExplainConfig> {
-    return (await this.#http.call('PUT', configPath(pipeline, config.name), { json: config })) as ExplainConfig
+    const name = expectName('name', config.name)
+    return (await this.#calls.putConfig(named(pipeline), name, config)) as ExplainConfig
   }
 
   async listConfigs(pipeline: string): Promise<ExplainConfig[]> {
-    const answer = await this.#http.call('GET', `${pipelinePath(pipeline)}/explain-configs`)
-    return (answer as { configs: ExplainConfig[] }).configs
+    return (await this.#calls.listConfigs(named(pipeline))).configs as ExplainConfig[]
   }
 
   async getConfig(pipeline: string, name: string): Promise<ExplainConfig> {
-    return (await this.#http.call('GET', configPath(pipeline, name))) as ExplainConfig
+    return (await this.#calls.getConfig(named(pipeline), expectName('name', name))) as ExplainConfig
   }
 
   async removeConfig(pipeline: string, name: string): Promise<void> {
-    await this.#http.call('DELETE', configPath(pipeline, name))
+    await this.#calls.removeConfig(named(pipeline), expectName('name', name))
   }
 
   async start(pipeline: string, request: ExplainRequest): Promise<ExplainJob> {
     const { inputs, ...others } = request
-    const description = await this.#http.call('GET', `${pipelinePath(pipeline)}/description`)
-    const rows = inputsText(description as DescriptionAnswer, inputs)
+    const rows = inputsText(await this.#calls.describePipeline(named(pipeline)), inputs)
     const text = `${JSON.stringify(others).slice(0, -1)},"inputs":${rows}}`
-    const answer = await this.#http.call('POST', `${pipelinePath(pipeline)}/explanations`, { text })
-    return explainJob(answer as ExplanationAnswer)
+    return explainJob(await this.#calls.startExplanation(pipeline, text))
   }
 
   async list(pipeline: string): Promise<ExplainJob[]> {
-    const answer = await this.#http.call('GET', `${pipelinePath(pipeline)}/explanations`)
-    return (answer as { explanations: readonly ExplanationAnswer[] }).explanations.map(explainJob)
+    return (await this.#calls.listExplanations(named(pipeline))).explanations.map(explainJob)
   }
 
   async get(pipeline: string, id: string): Promise<ExplainJob> {
-    return explainJob((await this.#http.call('GET', jobPath(pipeline, id))) as ExplanationAnswer)
+    return explainJob(await this.#calls.getExplanation(named(pipeline), id))
   }
 
   async cancel(pipeline: string, id: string): Promise<ExplainJob> {
-    return explainJob((await this.#http.call('DELETE', jobPath(pipeline, id))) as ExplanationAnswer)
+    return explainJob(await this.#calls.cancelExplanation(named(pipeline), id))
   }
 
   async finished(pipeline: string, id: string): Promise<ExplainJob> {
@@ -82,10 +78,6 @@ function inputsText({ inputs: fields, whole = false }: DescriptionAnswer, inputs
   return `{${entries.join(',')}}`
 }
 
-function configPath(pipeline: string, name: string): string {
-  return `${pipelinePath(pipeline)}/explain-configs/${expectName('name', name)}`
-}
-
-function jobPath(pipeline: string, id: string): string {
-  return `${pipelinePath(pipeline)}/explanations/${encodeURIComponent(id)}`
+function named(pipeline: string): string {
+  return expectName('pipeline', pipeline)
 }

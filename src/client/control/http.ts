@@ -1,5 +1,5 @@
 /**
- * Control calls to a server over HTTP with fetch, in Node and in browsers. Whatever is no 2xx becomes a PenstockError with
+ * Calls to a server over HTTP with fetch, in Node and in browsers. Whatever is no 2xx becomes a PenstockError with
  * the server's code and sentence; no answer at all is ERR_CONNECTION_LOST, for whether the call was carried out is unknown.
  */
 import { onAbort } from '../../base/abort.js'
@@ -19,6 +19,26 @@ export interface ControlOptions {
 const TIMEOUT_MS = 600_000
 const TIMEOUT_MS_MAX = 3_600_000
 
+/** A body whose length is known although it is read piece by piece. */
+export interface SizedStream {
+  readonly sizeBytes: number
+  /** Absent: application/octet-stream. */
+  readonly contentType?: string
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
+/** What a server said when it refused a call: the cause of the call's PenstockError. */
+export class Refusal extends Error {
+  /** @param code the server's, which a later release may have invented; null: it does not answer as Penstock does. */
+  constructor(
+    readonly status: number,
+    readonly code: string | null,
+    sentence: string,
+  ) {
+    super(sentence)
+  }
+}
+
 export interface HttpRequest {
   /** Sent as JSON. */
   readonly json?: unknown
@@ -28,6 +48,26 @@ export interface HttpRequest {
   readonly bytes?: Uint8Array
   /** Sent as multipart/form-data. */
   readonly form?: FormData
+  /** Sent while it is read. */
+  readonly stream?: SizedStream
+}
+
+/** A request whose answer has forms. */
+export interface FormRequest extends HttpRequest {
+  /** Absent: the server's own choice. */
+  readonly accept?: string | undefined
+  readonly signal?: CancelSignal | undefined
+}
+
+export interface BytesAnswer {
+  readonly bytes: Uint8Array
+  readonly headers: Headers
+}
+
+type FetchRequest = RequestInit & {
+  readonly headers: Readonly<Record<string, string>>
+  /** fetch asks for it where a body is a stream. */
+  readonly duplex?: 'half'
 }
 
 export interface BytesRequest {
@@ -57,9 +97,14 @@ export class HttpCaller {
    * @throws PenstockError the server's; ERR_CONNECTION_LOST; ERR_DEADLINE_EXCEEDED after the timeout.
    */
   async call(method: string, path: string, request: HttpRequest = {}): Promise<unknown> {
-    const { status, text } = await this.#send(method, path, request)
-    if (status >= 200 && status < 300) return text === '' ? undefined : (JSON.parse(text) as unknown)
-    throw refusalOf(this.#url, status, text)
+    const text = await this.callText(method, path, request)
+    return text === '' ? undefined : (JSON.parse(text) as unknown)
+  }
+
+  /** The answer's text as the server sent it: numbers beyond 2^53 keep their digits. @throws as `call`. */
+  async callText(method: string, path: string, request: HttpRequest = {}): Promise<string> {
+    const init = { method, headers: typeOf(request), ...bodyOf(request) }
+    return decoder.decode((await this.fetched(path, init, this.#timeoutMs)).bytes)
   }
 
   /** Sends bytes and returns the bytes of the answer. @throws as `call`. */
@@ -67,47 +112,26 @@ export class HttpCaller {
     const { body, headers, timeoutMs } = request
     // fetch reads views of any buffer; its types ask for one that cannot be shared.
     const init = { method, headers, body: body as Uint8Array<ArrayBuffer> }
-    return this.#fetched(path, init, timeoutMs, async (response) => {
-      const bytes = new Uint8Array(await response.arrayBuffer())
-      if (response.ok) return bytes
-      throw refusalOf(this.#url, response.status, new TextDecoder().decode(bytes))
-    })
+    return (await this.fetched(path, init, timeoutMs)).bytes
   }
 
   /** Asks for an answer in the form of `accept`, and for what its headers say. @throws as `call`. */
-  async callForBytes(
-    method: string,
-    path: string,
-    {
-      accept,
-      signal,
-      ...request
-    }: HttpRequest & { readonly accept: string; readonly signal?: CancelSignal | undefined },
-  ): Promise<{ bytes: Uint8Array; headers: Headers }> {
-    const init = { method, headers: { ...typeOf(request), accept }, ...bodyOf(request) }
-    const read = async (response: Response): Promise<{ bytes: Uint8Array; headers: Headers }> => {
-      const bytes = new Uint8Array(await response.arrayBuffer())
-      if (response.ok) return { bytes, headers: response.headers }
-      throw refusalOf(this.#url, response.status, new TextDecoder().decode(bytes))
+  async callForBytes(method: string, path: string, { accept, signal, ...request }: FormRequest): Promise<BytesAnswer> {
+    const init = {
+      method,
+      headers: { ...typeOf(request), ...(accept === undefined ? {} : { accept }) },
+      ...bodyOf(request),
     }
-    return this.#fetched(path, init, this.#timeoutMs, read, signal)
+    return this.fetched(path, init, this.#timeoutMs, signal)
   }
 
-  #send(method: string, path: string, request: HttpRequest): Promise<{ status: number; text: string }> {
-    const init = { method, headers: typeOf(request), ...bodyOf(request) }
-    return this.#fetched(path, init, this.#timeoutMs, async (response) => ({
-      status: response.status,
-      text: await response.text(),
-    }))
-  }
-
-  async #fetched<T>(
+  /** Every call comes through here. @returns an answer of 2xx. */
+  protected async fetched(
     path: string,
-    init: RequestInit & { readonly headers: Readonly<Record<string, string>> },
+    init: FetchRequest,
     timeoutMs: number,
-    read: (response: Response) => Promise<T>,
     signal?: CancelSignal,
-  ): Promise<T> {
+  ): Promise<BytesAnswer> {
     const ending = new AbortController()
     const cancel = (): void =>
       ending.abort(new PenstockError('ERR_ABORTED', 'The caller cancelled the call', { cause: signal?.reason }))
@@ -118,7 +142,10 @@ export class HttpCaller {
     const detach = signal === undefined ? null : onAbort(signal, cancel)
     try {
       const headers = { ...this.#headers, ...init.headers }
-      return await read(await this.#fetch(this.#url + path, { ...init, headers, signal: ending.signal }))
+      const response = await this.#fetch(this.#url + path, { ...init, headers, signal: ending.signal })
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      if (response.ok) return { bytes, headers: response.headers }
+      throw refusalOf(this.#url, response.status, decoder.decode(bytes))
     } catch (cause) {
       if (isPenstockError(cause)) throw cause
       // A fetch of the application's may say it in words of its own.
@@ -131,18 +158,38 @@ export class HttpCaller {
   }
 }
 
-function typeOf({ json, text, bytes }: HttpRequest): Record<string, string> {
+const decoder = new TextDecoder()
+
+function typeOf({ json, text, bytes, stream }: HttpRequest): Record<string, string> {
+  if (stream !== undefined) {
+    const { contentType = 'application/octet-stream', sizeBytes } = stream
+    return { 'content-type': contentType, 'content-length': String(sizeBytes) }
+  }
   if (bytes !== undefined) return { 'content-type': 'application/octet-stream' }
   return json === undefined && text === undefined ? {} : { 'content-type': 'application/json' }
 }
 
-function bodyOf({ json, text, bytes, form }: HttpRequest): Pick<RequestInit, 'body'> {
+function bodyOf({ json, text, bytes, form, stream }: HttpRequest): Pick<FetchRequest, 'body' | 'duplex'> {
+  if (stream !== undefined) return { body: streamOf(stream.chunks), duplex: 'half' }
   // Its type, with the boundary, is fetch's to say.
   if (form !== undefined) return { body: form }
   // fetch reads views of any buffer; its types ask for one that cannot be shared.
   if (bytes !== undefined) return { body: bytes as Uint8Array<ArrayBuffer> }
   if (text !== undefined) return { body: text }
   return json === undefined ? {} : { body: JSON.stringify(json) }
+}
+
+/** Not ReadableStream.from, which not every browser has. */
+function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]()
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const next = await iterator.next()
+      if (next.done === true) controller.close()
+      else controller.enqueue(next.value)
+    },
+    cancel: async () => void (await iterator.return?.()),
+  })
 }
 
 /** http and https; a path before /v1 (a reverse proxy's) is kept. */
@@ -163,14 +210,15 @@ function expectKey(apiKey: unknown): string {
 
 function refusalOf(url: string, status: number, text: string): PenstockError {
   const { error, code, retry_after_ms: retryAfterMs, errors } = parseError(text)
-  if (typeof error !== 'string' || typeof code !== 'string')
-    return new PenstockError(
-      'ERR_INTERNAL',
-      `${url} answered ${status}, not as Penstock does. Is it a Penstock server?`,
-    )
+  if (typeof error !== 'string' || typeof code !== 'string') {
+    const sentence = `${url} answered ${status}, not as Penstock does. Is it a Penstock server?`
+    return new PenstockError('ERR_INTERNAL', sentence, { cause: new Refusal(status, null, sentence) })
+  }
+  const cause = new Refusal(status, code, error)
   // A server of a later release may have codes that this one does not know.
-  if (!Object.hasOwn(errorTable, code)) return new PenstockError('ERR_INTERNAL', `${error} (${code})`)
+  if (!Object.hasOwn(errorTable, code)) return new PenstockError('ERR_INTERNAL', `${error} (${code})`, { cause })
   return new PenstockError(code as ErrorCode, error, {
+    cause,
     ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
     ...(Array.isArray(errors) ? { errors: errors.filter(isFieldError) } : {}),
   })

@@ -12,8 +12,8 @@ import type {
   LogSqlOptions,
   LogSqlResult,
 } from '../../engine/api/logs.js'
-import { pipelinePath } from './paths.js'
-import type { HttpCaller } from './http.js'
+import type { LogExportAnswer } from './answers.js'
+import type { ControlCalls } from './calls.js'
 
 /** A page without the number of its rows, which is in its body. */
 export type RemoteLogPage = Omit<LogPage, 'rows'>
@@ -26,9 +26,8 @@ const accepts: Readonly<Record<LogFormat, string>> = {
   'arrow-stream': 'application/vnd.apache.arrow.stream',
 }
 
-export async function readLogs(http: HttpCaller, pipeline: string, query: LogQuery): Promise<RemoteLogPage> {
-  const path = `${pipelinePath(pipeline)}/logs${queryText(query)}`
-  const { bytes, headers } = await http.callForBytes('GET', path, { accept: accepts[query.format ?? 'records'] })
+export async function readLogs(calls: ControlCalls, pipeline: string, query: LogQuery): Promise<RemoteLogPage> {
+  const { bytes, headers } = await calls.readLogs(pipeline, pageQuery(query), accepts[query.format ?? 'records'])
   return {
     body: bytes,
     status: (headers.get('x-iteration-status') ?? 'All') as LogPageStatus,
@@ -37,10 +36,10 @@ export async function readLogs(http: HttpCaller, pipeline: string, query: LogQue
   }
 }
 
-/** Files are written by the server, below its own export directory. */
-export async function exportLogs(http: HttpCaller, pipeline: string, options: LogExport): Promise<LogExportResult> {
+/** The body of an export. Files are written by the server, below its own export directory. */
+export function exportRequest(options: LogExport): object {
   const { filePrefix, dataSizeLimit, datasetExclude, datasetSeparator, start, end, ...others } = options
-  const json = {
+  return {
     ...others,
     start: timeText(start),
     end: timeText(end),
@@ -49,27 +48,22 @@ export async function exportLogs(http: HttpCaller, pipeline: string, options: Lo
     dataset_exclude: datasetExclude,
     dataset_separator: datasetSeparator,
   }
-  const answer = (await http.call('POST', `${pipelinePath(pipeline)}/logs/export`, { json })) as {
-    files: readonly { path: string; rows: number; size_bytes: number }[]
-    rows: number
-    warnings: readonly string[]
-  }
+}
+
+export function exportResult(answer: LogExportAnswer): LogExportResult {
   const files = answer.files.map(({ path, rows, size_bytes: sizeBytes }) => ({ path, rows, sizeBytes }))
   return { files, rows: answer.rows, warnings: answer.warnings }
 }
 
-export async function queryLogs(http: HttpCaller, sql: string, options: LogSqlOptions): Promise<RemoteSqlResult> {
+export async function queryLogs(calls: ControlCalls, sql: string, options: LogSqlOptions): Promise<RemoteSqlResult> {
   const { timeoutMs, memoryBytesMax, rowsMax, format = 'records', signal } = options
   const json = { sql, timeout_ms: timeoutMs, memory_bytes_max: memoryBytesMax, rows_max: rowsMax }
-  const { bytes, headers } = await http.callForBytes('POST', '/v1/logs/query', {
-    accept: accepts[format],
-    json,
-    signal,
-  })
+  const { bytes, headers } = await calls.queryLogs(json, { accept: accepts[format], signal })
   return { body: bytes, warnings: warningsOf(headers) }
 }
 
-function queryText({
+/** A page's query as its address has it. */
+function pageQuery({
   dataset,
   datasetExclude,
   datasetSeparator,
@@ -77,13 +71,13 @@ function queryText({
   end,
   format: _format,
   ...others
-}: LogQuery): string {
+}: LogQuery): URLSearchParams {
   const query = new URLSearchParams()
   const all = { ...others, start: timeText(start), end: timeText(end), dataset_separator: datasetSeparator }
   for (const [name, value] of Object.entries(all)) if (value !== undefined) query.set(name, String(value))
   for (const column of dataset ?? []) query.append('dataset[]', column)
   for (const column of datasetExclude ?? []) query.append('dataset_exclude[]', column)
-  return query.size === 0 ? '' : `?${query.toString()}`
+  return query
 }
 
 function timeText(time: Date | string | undefined): string | undefined {

@@ -1,18 +1,45 @@
-/** Addresses of the control calls; names are checked before they become part of one. */
-import { expectInteger, expectName } from '../../base/expect.js'
-
+/** Addresses of the control calls: names are encoded, so that what is no name is the server's to refuse. */
 export function modelPath(name: string): string {
-  return `/v1/models/${expectName('model', name)}`
+  return `/v1/models/${encodeURIComponent(name)}`
 }
 
 export function modelVersionPath(name: string, version: number): string {
-  return `${modelPath(name)}/versions/${expectVersion(version)}`
+  return `${modelPath(name)}/versions/${version}`
+}
+
+export function modelAliasPath(name: string, alias: string): string {
+  return `${modelPath(name)}/aliases/${encodeURIComponent(alias)}`
 }
 
 export function pipelinePath(name: string): string {
-  return `/v1/pipelines/${expectName('pipeline', name)}`
+  return `/v1/pipelines/${encodeURIComponent(name)}`
 }
 
-export function expectVersion(version: unknown): number {
-  return expectInteger('version', version, 1, 2 ** 31 - 1)
+export function pipelineVersionPath(name: string, version: number): string {
+  return `${pipelinePath(name)}/versions/${version}`
+}
+
+export function configsPath(pipeline: string): string {
+  return `${pipelinePath(pipeline)}/explain-configs`
+}
+
+export function configPath(pipeline: string, name: string): string {
+  return `${configsPath(pipeline)}/${encodeURIComponent(name)}`
+}
+
+export function explanationsPath(pipeline: string): string {
+  return `${pipelinePath(pipeline)}/explanations`
+}
+
+export function explanationPath(pipeline: string, id: string): string {
+  return `${explanationsPath(pipeline)}/${encodeURIComponent(id)}`
+}
+
+export function logsPath(pipeline: string): string {
+  return `${pipelinePath(pipeline)}/logs`
+}
+
+/** `''`, or `?…`. */
+export function queryText(query: URLSearchParams): string {
+  return query.size === 0 ? '' : `?${query.toString()}`
 }

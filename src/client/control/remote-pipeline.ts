@@ -15,10 +15,11 @@ import { isPenstockError } from '../../base/errors.js'
 import { DEADLINE_MS_MAX } from '../../base/limits/limits.js'
 import { systemRandom } from '../../base/random.js'
 import type { PipelineDescription } from '../../engine/api/api.js'
-import type { DescriptionAnswer } from './answers.js'
 import { backoffDelayMs } from '../connection/backoff.js'
 import { fields } from './records.js'
+import { ControlCalls } from './calls.js'
 import { HttpCaller, type ControlOptions } from './http.js'
+import { pipelinePath, queryText } from './paths.js'
 
 export type RecordRow = Readonly<Record<string, unknown>>
 
@@ -108,12 +109,12 @@ export class RemotePipeline {
     { parallelism = PARALLELISM, ...options }: ParallelInferOptions = {},
   ): Promise<unknown[]> {
     expectArray('items', items)
-    const lanes = Math.min(expectInteger('parallelism', parallelism, 1, PARALLELISM_MAX), items.length)
+    const senders = Math.min(expectInteger('parallelism', parallelism, 1, PARALLELISM_MAX), items.length)
     const each = { ...options, retries: retriesOf(options, RETRIES) }
     const answers = new Array<unknown>(items.length)
     let next = 0
     let hasFailed = false
-    const lane = async (): Promise<void> => {
+    const sender = async (): Promise<void> => {
       while (next < items.length && !hasFailed) {
         const index = next++
         const item = items[index] as RecordRow | Uint8Array
@@ -121,8 +122,8 @@ export class RemotePipeline {
       }
     }
     await Promise.all(
-      Array.from({ length: lanes }, () =>
-        lane().catch((error: unknown) => {
+      Array.from({ length: senders }, () =>
+        sender().catch((error: unknown) => {
           hasFailed = true
           throw error
         }),
@@ -133,14 +134,13 @@ export class RemotePipeline {
 
   /** What the pipeline reads, as it is deployed now; what inferFromFile reads CSV by. @throws PenstockError */
   async signature(): Promise<PipelineSignature> {
-    const path = `/v1/pipelines/${this.name}/description`
-    const { inputs, whole, steps } = (await this.#http.call('GET', path)) as DescriptionAnswer
+    const { inputs, whole, steps } = await new ControlCalls(this.#http).describePipeline(this.name)
     return { inputs: fields(inputs), isWhole: whole ?? false, steps: steps as PipelineSignature['steps'] }
   }
 
   /** Sends a body of the infer endpoint as it is; what inferFromFile calls. */
   async inferBody({ contentType, accept, body, query, timeoutMs }: RemoteBody): Promise<Uint8Array> {
-    const path = `/v1/pipelines/${this.name}/infer${query.size === 0 ? '' : `?${query.toString()}`}`
+    const path = `${pipelinePath(this.name)}/infer${queryText(query)}`
     const headers = { 'content-type': contentType, accept, 'penstock-deadline-ms': String(timeoutMs) }
     return this.#http.callBytes('POST', path, { body, headers, timeoutMs })
   }

@@ -1,24 +1,24 @@
 /** `engine.tags` of a server: one call a tag. */
+import { expectModelName, expectName } from '../../base/expect.js'
 import type { ModelRecord, PipelineRecord, TagsApi, TagUse } from '../../engine/api/api.js'
-import type { ModelAnswer, PipelineAnswer, TagAnswer } from './answers.js'
-import { modelPath, modelVersionPath, pipelinePath } from './paths.js'
+import type { ControlCalls } from './calls.js'
+import { expectVersion } from './expect-version.js'
 import { modelRecord, pipelineRecord } from './records.js'
-import type { HttpCaller } from './http.js'
 import type { Remote } from './remote.js'
 
 export class RemoteTags implements Remote<TagsApi> {
-  readonly #http: HttpCaller
+  readonly #calls: ControlCalls
 
-  constructor(http: HttpCaller) {
-    this.#http = http
+  constructor(calls: ControlCalls) {
+    this.#calls = calls
   }
 
   async addToPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord> {
-    return pipelineRecord((await this.#change('PUT', pipelinePath(pipeline), tags)) as PipelineAnswer)
+    return pipelineRecord(await this.#calls.changePipelineTags('PUT', expectName('pipeline', pipeline), tags))
   }
 
   async removeFromPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord> {
-    return pipelineRecord((await this.#change('DELETE', pipelinePath(pipeline), tags)) as PipelineAnswer)
+    return pipelineRecord(await this.#calls.changePipelineTags('DELETE', expectName('pipeline', pipeline), tags))
   }
 
   async addToModel(model: string, tags: readonly string[], version?: number): Promise<ModelRecord> {
@@ -30,20 +30,15 @@ export class RemoteTags implements Remote<TagsApi> {
   }
 
   async list(): Promise<TagUse[]> {
-    const { tags } = (await this.#http.call('GET', '/v1/tags')) as { tags: readonly TagAnswer[] }
-    return tags.slice()
+    return (await this.#calls.listTags()).tags.slice()
   }
 
   async searchPipelines(term: string): Promise<PipelineRecord[]> {
-    const path = `/v1/pipelines?${new URLSearchParams({ search: term }).toString()}`
-    const { pipelines } = (await this.#http.call('GET', path)) as { pipelines: readonly PipelineAnswer[] }
-    return pipelines.map(pipelineRecord)
+    return (await this.#calls.listPipelines(term)).pipelines.map(pipelineRecord)
   }
 
   async searchModels(term: string): Promise<ModelRecord[]> {
-    const path = `/v1/models?${new URLSearchParams({ search: term }).toString()}`
-    const { models } = (await this.#http.call('GET', path)) as { models: readonly ModelAnswer[] }
-    return models.map(modelRecord)
+    return (await this.#calls.listModels(term)).models.map(modelRecord)
   }
 
   async #changeModel(
@@ -52,16 +47,8 @@ export class RemoteTags implements Remote<TagsApi> {
     tags: readonly string[],
     version: number | undefined,
   ): Promise<ModelRecord> {
-    const { versions } = (await this.#http.call('GET', modelPath(model))) as ModelAnswer
-    const path = modelVersionPath(model, version ?? versions.at(-1)?.version ?? 1)
-    return modelRecord((await this.#change(method, path, tags)) as ModelAnswer)
-  }
-
-  /** One call a tag; a refusal leaves those before it done. @returns the last answer. */
-  async #change(method: 'PUT' | 'DELETE', path: string, tags: readonly string[]): Promise<unknown> {
-    let answer: unknown
-    for (const tag of tags) answer = await this.#http.call(method, `${path}/tags/${encodeURIComponent(tag)}`)
-    // Without tags there is nothing to change: what is there is the answer.
-    return answer ?? this.#http.call('GET', path.replace(/\/versions\/\d+$/, ''))
+    const name = expectModelName('model', model)
+    const chosen = version ?? (await this.#calls.getModel(name)).versions.at(-1)?.version ?? 1
+    return modelRecord(await this.#calls.changeModelTags(method, name, expectVersion(chosen), tags))
   }
 }

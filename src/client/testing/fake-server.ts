@@ -14,7 +14,7 @@ import {
 } from '../../protocol/codec.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import type { ClientEnvironment } from '../connection/options.js'
-import type { SocketLike } from '../connection/socket.js'
+import type { SocketLike } from '../socket/socket.js'
 import type { World } from './world.js'
 
 export interface FakeRequest {

@@ -1,6 +1,6 @@
-/** What background models lose, of which no caller is told. Types only. */
+/** What background models lose: no answer mentions it, pipelineStatus does. Types only. */
 
-/** Rows of a background model without an answer: callers are not told of them. */
+/** Rows of a background model without an answer: answers of requests do not mention them. */
 export interface BackgroundLosses {
   readonly model: string
   /** That a full queue refused. */
@@ -9,7 +9,7 @@ export interface BackgroundLosses {
   readonly failedRows: number
   /** By error code. */
   readonly failures: Readonly<Record<string, number>>
-  /** Of the model version, since it was loaded; null: no run of it has failed. */
+  /** The newest failure of the model version since it was loaded; null: no run of it has failed. */
   readonly lastFailure: BackgroundFailure | null
 }
 

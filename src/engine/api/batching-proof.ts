@@ -21,11 +21,11 @@ export interface BatchingProof {
   readonly untried: readonly string[]
   /** Who had the rows share batches whatever the inspection says, and when (ISO 8601). */
   readonly override?: { readonly operator: string; readonly at: string }
-  /** A row that answered otherwise in company while it served: its model's rows run one by one since. */
+  /** A row that got another answer in a shared batch while it served: its model's rows run one by one since. */
   readonly found?: { readonly at: string; readonly output: string }
 }
 
-/** Of a model that is loaded, since it was. */
+/** What the live checks of a loaded model have counted since it was loaded. */
 export interface BatchingCounts {
   /** Rows that were answered in company and run again alone. */
   readonly rowChecks: number

@@ -17,7 +17,7 @@ export interface RunPlan extends RunThreads {
   /** Rows of one run; a batch of more is run in parts. */
   readonly runRowsMax: number
   readonly batchRowsMax: number
-  /** Of a batch that has all workers to itself; null: as the others. */
+  /** The threads of a batch that has all workers to itself; null: as the others. */
   readonly alone: RunThreads | null
 }
 

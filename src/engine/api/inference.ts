@@ -1,13 +1,12 @@
-/** One inference: the request, its options, and the result. Types only. */
+/** What is asked of a pipeline and what it answers. Types only. */
+import type { Meta } from '../../protocol/meta-value.js'
 import type { InferTiming } from '../../protocol/timing.js'
+import type { NumericData } from '../../tensor/dtype.js'
 import type { Tensor } from '../../tensor/tensor.js'
 
+export type { Meta, MetaValue } from '../../protocol/meta-value.js'
+
 export type Priority = 'interactive' | 'background'
-
-/** A routing key: one value for the whole request, or one per row. */
-export type MetaValue = string | number | readonly string[] | readonly number[]
-
-export type Meta = Readonly<Record<string, MetaValue>>
 
 /** What a request listens to for its caller's change of mind: an AbortSignal, or something lighter with its members. */
 export interface CancelSignal {
@@ -17,24 +16,9 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void
 }
 
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-
-export type NestedNumbers = readonly (number | bigint | boolean | string | NestedNumbers)[]
-
-export type InputData = TypedArray | NestedNumbers
-
-/** What a request says beside its tensors: one value, from whoever reads it off a connection to the call that runs it. */
+/** What a request says beside its tensors: one value, from the reader of the connection to the call that runs it. */
 export interface RequestOptions {
+  /** Routing keys, an id of the caller's own (`x-request-id`), a W3C trace context (`traceparent`, `tracestate`). */
   readonly meta?: Meta | undefined
   /** Budget from now, ms, 1..DEADLINE_MS_MAX; absent: none. */
   readonly deadlineMs?: number | undefined
@@ -51,6 +35,10 @@ export interface InferRequest extends RequestOptions {
   readonly inputs: Readonly<Record<string, Tensor | InputData>>
 }
 
+export type TypedArray = NumericData
+export type NestedNumbers = readonly (number | bigint | boolean | string | NestedNumbers)[]
+export type InputData = TypedArray | NestedNumbers
+
 export interface CheckFailure {
   readonly check: string
   /** Rows (0-based) of the request on which it failed. */
@@ -65,6 +53,8 @@ export interface InferMetadata {
   readonly elapsedNs: readonly number[]
   /** Model that answered, by row, of the last split; null when the pipeline does not split. */
   readonly route: readonly string[] | null
+  /** The W3C trace context of the request, from its meta; absent when it had no valid one. */
+  readonly traceparent?: string
   /** Absent unless `timing` was asked for. */
   readonly timing?: InferTiming
 }

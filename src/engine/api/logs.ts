@@ -30,7 +30,7 @@ export type LogFormat = 'records' | 'arrow-file' | 'arrow-stream'
 export interface LogQuery extends LogSelection {
   /** Records with flat keys, joined by this; absent: nested records. */
   readonly datasetSeparator?: string | undefined
-  /** Of the page before: goes on after it. */
+  /** The cursor that the page before returned: this page begins after it. */
   readonly cursor?: string | undefined
   /** true: a page at the end of the log has a cursor as well, to go on with rows that come later; with order asc. */
   readonly follow?: boolean | undefined
@@ -58,11 +58,11 @@ export interface LogExport extends LogSelection {
   readonly directory?: string | undefined
   /** Files are `<filePrefix>-<n>.<format>`; absent: the pipeline's name. */
   readonly filePrefix?: string | undefined
-  /** Of one file, such as `100MB`, `10 MiB` or `1GiB`; absent: `100MB`. */
+  /** Size of one file at most, such as `100MB`, `10 MiB` or `1GiB`; absent: `100MB`. */
   readonly dataSizeLimit?: string | undefined
   /** Absent: json, one record a line, with flat keys. */
   readonly format?: LogExportFormat | undefined
-  /** Of json and csv; absent: `.`. */
+  /** Joins the parts of keys in json and csv; absent: `.`. */
   readonly datasetSeparator?: string | undefined
 }
 
@@ -109,13 +109,13 @@ export interface LoggedSchema {
 export interface EngineLogHooks {
   /** Resolves when what has settled is in files. */
   flush(): Promise<void>
-  /** Of what is deployed now: tables that may have no rows yet. */
+  /** Returns the schemas of what is deployed now: tables that may have no rows yet. */
   schemas(): readonly LoggedSchema[]
   /** As the newest definition of the pipeline has it; undefined: it has none, or is gone. */
   retentionOf(pipeline: string): LogRetention | undefined
 }
 
-/** Where an engine logs to, and what reads it again. Opened before the engine, closed after it by whoever opened it. */
+/** Where an engine logs to, and what reads it again. The caller opens it before the engine and closes it after. */
 export interface EngineLog {
   /** The directory, absolute. */
   readonly path: string

@@ -5,7 +5,7 @@ import type { ModelSignature } from './model-signature.js'
 
 /** The file that was sent, where what is stored and served was made from it. */
 export interface UploadedModel {
-  /** Of the .onnx file. */
+  /** SHA-256 of the .onnx file as it was sent, hex. */
   readonly sha256: string
   readonly sizeBytes: number
   /** What was changed, a sentence each. */
@@ -22,7 +22,7 @@ export interface ModelVersion {
   readonly name: string
   /** 1, 2, 3 … in order of upload. */
   readonly version: number
-  /** Of what is stored and served. */
+  /** SHA-256 of the file that is stored and served, hex. */
   readonly sha256: string
   readonly sizeBytes: number
   /** ISO 8601, UTC. */

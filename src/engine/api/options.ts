@@ -1,4 +1,4 @@
-/** What an engine is opened with, and what it says to whoever opened it. Types only; engine-options.ts checks them. */
+/** What an engine is opened with, and what it reports to its opener. Types only; engine-options.ts checks them. */
 import type { Clock } from '../../base/clock.js'
 import type { ExecutionProvider } from '../../base/providers.js'
 import type { RandomSource } from '../../base/random.js'
@@ -44,7 +44,7 @@ export interface EngineOptions {
   /** Threads inside one run, 1..256; absent: 1. */
   readonly intraOpThreads?: number | undefined
   /**
-   * Microseconds that an idle worker watches for work, using its core, before it sleeps, 0..10000; absent: from the
+   * Microseconds that an idle worker spins for work, using its core, before it sleeps, 0..10000; absent: from the
    * thread plan. 0 saves power and CPU time; a small model's latency is then mostly the waking of threads.
    */
   readonly workerWatchUs?: number | undefined
@@ -65,7 +65,7 @@ export interface EngineOptions {
    * inside long runs. Each holds a session of every model. Absent: 4.
    */
   readonly substituteWorkers?: number | undefined
-  /** Of models that name none themselves, in order of preference; absent: `cpu`. */
+  /** The default for models that name none, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
   readonly batchRowsMax?: number | undefined

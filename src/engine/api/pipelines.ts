@@ -55,7 +55,7 @@ export interface PipelineDescription {
   /** The models beside the answering one whose outputs are kept: audited ones, challengers among them. */
   readonly others: readonly { readonly label: string; readonly outputs: readonly TensorField[] }[]
   readonly isWhole: boolean
-  /** String tensors are involved: the slower, plain path. */
+  /** String tensors are involved: requests take the slower string path. */
   readonly isPlain: boolean
   readonly rowsMax: number
   readonly models: readonly { readonly name: string; readonly version: number; readonly sha256: string }[]
@@ -76,7 +76,7 @@ export type RunPlanState = 'calibrated' | 'pending' | 'default'
 export interface PipelineStatus {
   readonly name: string
   readonly state: PipelineState
-  /** Of the last deploy since the engine was opened; null when it did not fail. */
+  /** Why the last deploy since the engine was opened failed; null when it did not. */
   readonly failure: DeployFailure | null
   readonly deployed: boolean
   readonly version: number | null
@@ -85,7 +85,7 @@ export interface PipelineStatus {
   readonly requestCount: number
   readonly rowCount: number
   readonly failures: Readonly<Record<string, number>>
-  /** Of each challenger and other background model. */
+  /** What each challenger and other background model lost. */
   readonly background: readonly BackgroundLosses[]
   readonly models: readonly {
     readonly name: string

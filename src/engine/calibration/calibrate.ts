@@ -42,7 +42,7 @@ export interface Trial {
 }
 
 export interface Sample {
-  /** Of all instances together. */
+  /** Summed over all instances. */
   readonly rowsPerS: number
   /** Median of one run. */
   readonly runUs: number
@@ -50,7 +50,7 @@ export interface Sample {
   readonly waitedShare: number
 }
 
-/** Of several slices. */
+/** One trial, over several of its slices. */
 type Measured = Pick<Sample, 'rowsPerS' | 'runUs'>
 
 /** Runs the trial for about `sliceUs`, once at least. @throws PenstockError ERR_RUN_FAILED when the model refuses. */

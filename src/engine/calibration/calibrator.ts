@@ -169,7 +169,7 @@ export class Calibrator {
     await this.#bench.begin(model)
     try {
       const innerSize = await this.#findInnerSize(inputs)
-      // What a batch may hold is told in bytes: rows without elements count as one each.
+      // A batch is limited in bytes: rows without elements count as one each.
       const rowBytes = Math.max(1, bytesOf(inputs, innerSize))
       const measure: Measure = async (trial, sliceUs) => {
         if (this.#isClosed || !isWanted()) throw new Error('the calibration is not wanted any more')

@@ -36,7 +36,7 @@ describe('thread plan', () => {
     expect(planThreads({ affinityCores: 64, quotaCores: null }, { inferWorkers: 2 }).spinning).toBe(false)
   })
 
-  test('an idle worker watches for work where the I/O thread leaves it a core, unless it is told otherwise', () => {
+  test('an idle worker spins for work where the I/O thread leaves it a core, unless an option says otherwise', () => {
     expect(planThreads({ affinityCores: 2, quotaCores: null }).watchUs).toBe(100)
     expect(planThreads({ affinityCores: 64, quotaCores: 1.5 }).watchUs).toBe(0)
     expect(planThreads({ affinityCores: 1, quotaCores: null }).watchUs).toBe(0)

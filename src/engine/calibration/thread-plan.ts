@@ -12,8 +12,8 @@
  * As many workers as cores although the I/O thread needs one too: under load it sleeps in the kernel or hands over
  * work, and a core without a worker is a core lost when requests are few and heavy. Requests parallelise better than
  * the inside of one run, hence one intra-op thread. Spinning (threads that poll instead of sleep) pays only when every
- * thread has a core of its own. An idle worker, though, watches for its next batch for a moment before it sleeps, if there
- * is a core beside the I/O thread's: it is one worker at a time, and it gives its core to whoever wants it.
+ * thread has a core of its own. An idle worker, though, spins for its next batch a moment before it sleeps, if there
+ * is a core beside the I/O thread's: it is one worker at a time, and it yields its core to any thread that wants it.
  *
  * `planThreads` is pure: facts and overrides in, plan out. `readThreadFacts` reads the machine.
  */
@@ -52,7 +52,7 @@ export interface ThreadPlan {
   readonly backgroundWorkers: number
   readonly intraOpThreads: number
   readonly spinning: boolean
-  /** Microseconds that an idle worker watches for work before it sleeps. */
+  /** Microseconds that an idle worker spins for work before it sleeps. */
   readonly watchUs: number
   /** One sentence per decision. */
   readonly reasons: readonly string[]
@@ -107,7 +107,7 @@ function reasonsOf(plan: Omit<ThreadPlan, 'reasons'>, facts: ThreadFacts, overri
     overrides.backgroundWorkers !== undefined
       ? `background workers: ${backgroundWorkers}, as set by option`
       : backgroundWorkers > 0
-        ? `background workers: ${backgroundWorkers}, for challengers, with what others leave of the cores`
+        ? `background workers: ${backgroundWorkers}, for challengers, on core time that nothing else uses`
         : 'background workers: 0, threads cannot yield here; inference workers run challengers',
     overrides.intraOpThreads === undefined
       ? 'threads inside a run: 1, because requests run in parallel instead'

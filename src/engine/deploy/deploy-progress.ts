@@ -1,6 +1,6 @@
 /**
- * How the deploys of each pipeline go: what is under way, and why the last one failed. Only for `pipelineStatus`; whoever
- * waits for a deploy hears of its failure anyway.
+ * How the deploys of each pipeline go: what is under way, and why the last one failed. Only for `pipelineStatus`; the
+ * caller that waits for a deploy gets its failure anyway.
  */
 import { toPenstockError } from '../../base/errors.js'
 import type { DeployFailure, PipelineState } from '../api/api.js'

@@ -1,6 +1,6 @@
 /**
- * One deployed version of a pipeline: its compiled plan, the models it holds loaded, the addon's plan, and what
- * callers are told about it. Immutable; a redeploy or an alias move makes a new one and swaps it in.
+ * One deployed version of a pipeline: its compiled plan, the models it holds loaded, the addon's plan, and its
+ * description for callers. Immutable; a redeploy or an alias move makes a new one and swaps it in.
  *
  *     build (resolve, compile, load models, create plan) ──► serve (setPlan) ──► retire (answers finish, models released)
  */
@@ -16,7 +16,7 @@ import type { ModelVersion, PipelineDescription } from '../api/api.js'
 import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
 
-/** What failures of its requests are told with. */
+/** The names that error messages of its requests need. */
 export interface FailureContext {
   /** The pipeline's name; '' when it is not known. */
   readonly pipeline: string
@@ -40,7 +40,7 @@ export interface Deployment {
   readonly models: readonly LoadedModel[]
   /** Where its requests are logged; null: nowhere. */
   readonly log: DeploymentLog | null
-  /** Of a plain pipeline it knows the splits alone, for `route`. */
+  /** For a pipeline of the string path it holds the splits alone, for `route`. */
   readonly plan: PlanHandle
   readonly description: PipelineDescription
   readonly failureContext: FailureContext

@@ -39,7 +39,7 @@ export interface DeploymentsParts {
 export class Deployments {
   readonly #parts: DeploymentsParts
   readonly #slots = new Map<string, PipelineSlot>()
-  /** Of names that have been deployed, or nearly: logs count with them before the first plan is swapped in. */
+  /** Holds names that have been deployed, or nearly: logs count with them before the first plan is swapped in. */
   readonly #handles = new Map<string, PipelineHandle>()
   /** Serving and retiring ones, by plan key. */
   readonly #byKey = new Map<number, Deployment>()

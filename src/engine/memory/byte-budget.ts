@@ -1,8 +1,8 @@
 /**
  * What callers make an engine hold, in bytes: one budget for its requests, which the addon counts, and for what the
- * transports hold before and after. The addon's counter decides; what is charged here is also told apart for /metrics.
+ * transports hold before and after. The addon's counter decides; /metrics shows what is charged here apart.
  *
- * Thread: the engine's. Whoever charges releases the same number of bytes once.
+ * Thread: the engine's. The code that charges releases the same number of bytes once.
  */
 import { addon } from '../../../bindings/native.js'
 import { IdleMemory } from './idle-memory.js'

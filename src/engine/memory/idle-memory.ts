@@ -1,6 +1,6 @@
 /**
  * Gives back what a load made the engine hold, once it is over: batches that nobody has used for a moment, and what the C
- * library keeps of freed memory, whoever freed it. So memory follows the load down as well as up.
+ * library keeps of freed memory, the engine's or not. So memory follows the load down as well as up.
  *
  * Looks once a second, a few microseconds each time while nothing is to be done. Rejected: giving back where memory is
  * freed, which is the request path, and the next request's.

@@ -1,5 +1,5 @@
 /**
- * Why models fail in the background, where no caller is told: the newest reason of each, for the pipeline's status, and
+ * Why models fail in the background, where no answer says so: the newest reason of each, for the pipeline's status, and
  * a line for the operator, once a minute a model, that counts those since the one before.
  */
 import type { Clock } from '../../base/clock.js'

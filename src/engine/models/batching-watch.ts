@@ -45,7 +45,7 @@ export class BatchingNotices {
     this.#say(
       label,
       'difference',
-      `A row of ${label} was answered otherwise in company than alone (output ${output}). ${consequence}`,
+      `A row of ${label} got another answer in a shared batch than by itself (output ${output}). ${consequence}`,
     )
   }
 

@@ -67,7 +67,7 @@ export interface LoadedModelsParts {
   readonly pool: InferencePool
   readonly store: ModelStore
   readonly limits: QueueLimits
-  /** Of versions that name none themselves. */
+  /** Where versions that name no placement run. */
   readonly placement: SessionPlacement
   readonly defaultPlan: RunPlan
   readonly mode: CalibrationMode
@@ -89,7 +89,7 @@ interface Entry extends LoadedModel {
   isInBackground: boolean
 }
 
-/** Of a queue: as many batches at a time as there are workers. */
+/** A queue with it runs as many batches at a time as there are workers. */
 const INSTANCES_UNLIMITED = 2 ** 32 - 1
 
 export class LoadedModels {
@@ -182,7 +182,7 @@ export class LoadedModels {
     })
   }
 
-  /** A request's rows failed in the background: the operator is told, for no caller is. */
+  /** A request's rows failed in the background: the notice goes to the operator, for no answer mentions it. */
   noteBackgroundFailure({ version, backgroundFailures }: LoadedModel, code: string, message: string, count = 1): void {
     noteBackgroundFailure(backgroundFailures, { label: labelOf(version), code, message, count }, this.#parts)
   }

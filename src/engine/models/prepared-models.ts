@@ -2,7 +2,7 @@
  * Where workers get a model's weights from: large models from the files that the store keeps prepared, so that all
  * workers share one mapping of the weights; small ones, and those of stores without a disk, from their blob or bytes.
  *
- * Nothing here may keep a model from being served: whatever goes wrong is told once and costs memory only.
+ * Nothing here may keep a model from being served: a failure is reported once and costs memory only.
  */
 import { join } from 'node:path'
 import { PREPARED_MODEL_BYTES_MIN } from '../../base/limits/limits.js'

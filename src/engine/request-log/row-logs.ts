@@ -117,7 +117,7 @@ export class RowLogs {
     return [...failing.values()]
   }
 
-  /** Of all open logs. */
+  /** Returns the schema of every open log. */
   schemas(): LoggedSchema[] {
     return [...this.#open].map(({ pipeline, schema }) => ({ pipeline, schema }))
   }

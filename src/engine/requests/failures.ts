@@ -134,7 +134,7 @@ function withoutStack(make: () => PenstockError): PenstockError {
 }
 
 /**
- * What does not fit the memory budget; the same words for whoever charges it.
+ * Says what does not fit the memory budget, in the same words wherever it is charged.
  * @param wantedBytes what the request, with its expected answer, would make the engine hold.
  */
 export function budgetSentence(wantedBytes: number, usedBytes: number, limitBytes: number): string {

@@ -3,11 +3,11 @@
  * never sees the addon. A body costs one native call, an answer one callback: nothing is decoded here, nothing
  * allocated, no promise made. Bodies that the addon does not read go to `Engine.infer` by way of the transport.
  *
- * An exchange is the transport's number of a request. It is told of exactly once for each `submit` that returned a
- * request: by onAnswer or by onFailure, also after `cancel`.
+ * An exchange is the transport's number of a request. Each `submit` that returned a request leads to exactly one call
+ * with its exchange: onAnswer or onFailure, also after `cancel`.
  */
 import { addon } from '../../../bindings/native.js'
-import type { Answer, AnswerFormSpec, PortHandle } from '../../../bindings/native.js'
+import type { Answer, AnswerFormSpec } from '../../../bindings/native.js'
 import { isPenstockError, PenstockError } from '../../base/errors.js'
 import { encodeMetaBlock } from '../../protocol/meta.js'
 import { resultOf } from './answers.js'
@@ -15,6 +15,8 @@ import type { InferResult, PipelineDescription, RequestOptions } from '../api/ap
 import type { Deployment } from '../deploy/deployment.js'
 import type { PipelineSlot } from '../deploy/deployments.js'
 import { failureOf, type NativeFailure } from './failures.js'
+import type { JsonEvents, NativePort } from './native-port.js'
+import type { RequestIds } from './request-ids.js'
 import { RecentRefusals } from './recent-refusals.js'
 
 /** `metadata` ends where the request's id begins: `…,"request_id":"`. */
@@ -50,18 +52,11 @@ export interface JsonPort {
 }
 
 export interface JsonPortParts {
-  readonly port: PortHandle
-  /** The part of request ids that all of this engine have in common. */
-  readonly instance: string
+  readonly port: NativePort
+  readonly requestIds: RequestIds
   readonly slotOf: (pipeline: string) => PipelineSlot | undefined
   /** False: new work is refused. */
   readonly isOpen: () => boolean
-  readonly requestsMax: number
-  /** Requests of this isolate's own calls that are in flight. */
-  readonly callsInFlight: () => number
-  readonly nextRequestNumber: () => number
-  readonly takeRequestNumber: () => void
-  readonly scheduleFlush: () => void
 }
 
 const noHooks: JsonHooks = {
@@ -71,7 +66,7 @@ const noHooks: JsonHooks = {
   onFailure: () => undefined,
 }
 
-export class EngineJsonPort implements JsonPort {
+export class EngineJsonPort implements JsonPort, JsonEvents {
   readonly #parts: JsonPortParts
   /** Whether the deployment has a form, by deployment. */
   readonly #hasForm = new WeakMap<Deployment, boolean>()
@@ -85,7 +80,8 @@ export class EngineJsonPort implements JsonPort {
 
   constructor(parts: JsonPortParts) {
     this.#parts = parts
-    this.#refusals = new RecentRefusals(parts.port)
+    this.#refusals = new RecentRefusals(parts.port.handle)
+    parts.port.registerJson(this)
   }
 
   /** Requests that are neither answered nor failed. */
@@ -111,51 +107,47 @@ export class EngineJsonPort implements JsonPort {
     const { current, handle } = target
     if (current === null || !this.#parts.isOpen()) return 0
     // The one path that refuses for want of room in the tables is infer's.
-    if (this.#inFlight + this.#parts.callsInFlight() >= this.#parts.requestsMax) return 0
+    if (!this.#parts.port.hasRoom) return 0
     // Redeployed while the body arrived: the new plan may have no form yet.
     if (this.find(target.name) !== target) return 0
-    const { port, nextRequestNumber, takeRequestNumber, scheduleFlush } = this.#parts
+    const { port, requestIds } = this.#parts
     const meta = metaOf(options)
     if (meta === undefined) return 0
-    const request = addon.submitJson(port, handle, body, exchange, nextRequestNumber(), meta)
+    const request = addon.submitJson(port.handle, handle, body, exchange, requestIds.nextNumber, meta)
     if (request === 0) return 0
-    takeRequestNumber()
+    requestIds.take()
     if (request < 0) {
       this.#lastRefusal = this.#refusals.has(-request)
         ? this.#refusals.errorOfRefusal(-request, current)
-        : failureOf(addon.lastFailure(port), current.failureContext)
+        : failureOf(addon.lastFailure(port.handle), current.failureContext)
       return -1
     }
     this.#deployments[exchange] = current
     this.#inFlight++
-    scheduleFlush()
+    port.scheduleFlush()
     return request
   }
 
   cancel(request: number): void {
-    addon.cancel(this.#parts.port, request)
+    this.#parts.port.cancel(request)
   }
 
-  /** Called by the executor: the answers that follow lie in another memory. */
   renewOutbox(): void {
-    this.#outbox = addon.httpOutbox(this.#parts.port)
+    this.#outbox = addon.httpOutbox(this.#parts.port.handle)
   }
 
-  /** Called by the executor. */
   answer(exchange: number, offset: number, bytes: number): void {
     this.#settle(exchange)
     this.#hooks.onAnswer(exchange, this.#outbox.subarray(offset, offset + bytes))
   }
 
-  /** Called by the executor. */
   answerLarge(exchange: number, answer: Answer, requestNumber: number): void {
     const deployment = this.#settle(exchange)
     if (deployment === null) return
-    const requestId = `${this.#parts.instance}-${requestNumber.toString(36)}`
+    const requestId = this.#parts.requestIds.textOf(requestNumber)
     this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, { requestId }), deployment.description)
   }
 
-  /** Called by the executor. */
   fail(exchange: number, failure: NativeFailure): void {
     const deployment = this.#settle(exchange)
     this.#hooks.onFailure(exchange, this.#refusals.errorOfFailure(failure, deployment))
@@ -181,7 +173,7 @@ export class EngineJsonPort implements JsonPort {
   #prepare(deployment: Deployment): boolean {
     const form = deployment.description.isPlain ? null : this.#hooks.formOf(deployment.description)
     if (form !== null)
-      addon.setAnswerForm(deployment.plan, { ...form, metadata: `${form.metadata}${this.#parts.instance}-` })
+      addon.setAnswerForm(deployment.plan, { ...form, metadata: `${form.metadata}${this.#parts.requestIds.instance}-` })
     this.#hasForm.set(deployment, form !== null)
     return form !== null
   }

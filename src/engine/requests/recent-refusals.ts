@@ -1,8 +1,8 @@
 /**
- * Refusals of a server that has too much to do. Under overload most requests end here: those that are refused for the same
- * reason within a moment are told with the same error, with the figures of the first, so that transports can tell it with
- * the same bytes. An error, its sentence and its answer cost as much as several admissions, and the thread that makes them
- * is the one that sends the answers of those that were admitted.
+ * Refusals of a server that has too much to do. Under overload most requests end here: refusals for the same reason
+ * within a moment share one error, with the figures of the first, so that transports can send the same bytes. An error,
+ * its sentence and its answer cost as much as several admissions, and the thread that makes them is the one that sends
+ * the answers of those that were admitted.
  */
 import { addon } from '../../../bindings/native.js'
 import type { PortHandle } from '../../../bindings/native.js'
@@ -10,18 +10,18 @@ import { errorCodeOfNative, isForLoad, type PenstockError } from '../../base/err
 import type { Deployment } from '../deploy/deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
 
-/** Budgets this close are told as one. */
+/** Refusals of budgets this close share one error. */
 const BUDGET_STEP_US = 500
-/** For so long the figures of a refusal are told again. */
+/** For so long later refusals repeat the figures of the first. */
 const MOMENT_US = 5000
 
-/** Of one port. */
+/** Each port has one. */
 export class RecentRefusals {
   readonly #port: PortHandle
   #facts: Float64Array | null = null
   #status = 0
   #deployment: Deployment | null = null
-  /** Of a deadline the caller's own budget, else the limit. */
+  /** The limit that was reached; for a deadline, the caller's own budget. */
   #second = 0
   /** Which of a code's sentences it is: see failures.ts. */
   #kind = 0

@@ -5,10 +5,11 @@
 import { Priority as PriorityNumber, type PriorityCode } from '../../base/generated/boundary.js'
 import { expectBoolean, expectOneOf } from '../../base/expect.js'
 import { encodeMetaBlock } from '../../protocol/meta.js'
+import { traceparentOf } from '../../protocol/trace-context.js'
 import type { CancelSignal, InferMetadata, RequestOptions } from '../api/api.js'
 
 /** What the answer's metadata repeat of the request. */
-export type AnswerLabels = Pick<InferMetadata, 'requestId'>
+export type AnswerLabels = Pick<InferMetadata, 'requestId' | 'traceparent'>
 
 /** What answers and the log call a request. */
 export interface RequestId {
@@ -35,16 +36,17 @@ export interface AdmittedOptions {
 export const noOptions: RequestOptions = {}
 
 /**
- * @param options their deadline is checked by whoever read it, for protocols count it in different units.
+ * @param options the transport that read their deadline has checked it, for protocols count it in different units.
  * @throws PenstockError ERR_ARGUMENT, ERR_META.
  */
 export function admitOptions(options: RequestOptions, rows: number, id: RequestId): AdmittedOptions {
   const { meta, deadlineMs = 0, priority, timing, withOthers, signal } = options
+  const traceparent = traceparentOf(meta)
   const isInteractive =
     priority === undefined || expectOneOf('priority', priority, ['interactive', 'background']) === 'interactive'
   return {
     number: id.number,
-    labels: { requestId: id.text },
+    labels: traceparent === undefined ? { requestId: id.text } : { requestId: id.text, traceparent },
     meta: meta === undefined ? null : encodeMetaBlock(meta, rows),
     deadlineMs,
     priority: isInteractive ? PriorityNumber.interactive : PriorityNumber.background,

@@ -9,8 +9,9 @@ import { PenstockError } from '../../base/errors.js'
 import { admitBytes, type BytesRequest } from './admission.js'
 import type { InferResult, PipelineDescription } from '../api/api.js'
 import type { PipelineSlot } from '../deploy/deployments.js'
-import type { Executor } from './executor.js'
-import type { RequestId } from './request-options.js'
+import type { Calls } from './calls.js'
+import type { NativePort } from './native-port.js'
+import type { RequestIds } from './request-ids.js'
 
 export type { BytesRequest } from './admission.js'
 
@@ -38,11 +39,12 @@ export interface TensorPort {
 }
 
 export interface TensorPortParts {
-  readonly executor: Executor
+  readonly port: NativePort
+  readonly calls: Calls
   readonly slotOf: (pipeline: string) => PipelineSlot | undefined
   /** @throws PenstockError ERR_DRAINING, ERR_CLOSED. */
   readonly expectOpen: () => void
-  readonly nextRequestId: () => RequestId
+  readonly requestIds: RequestIds
 }
 
 export class EngineTensorPort implements TensorPort {
@@ -67,15 +69,15 @@ export class EngineTensorPort implements TensorPort {
     onAnswer: (result: InferResult) => void,
     onFailure: (error: PenstockError) => void,
   ): number {
-    const { executor, expectOpen, nextRequestId } = this.#parts
+    const { calls, expectOpen, requestIds } = this.#parts
     expectOpen()
     const { current, handle, name } = target
     if (current === null)
       throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${name} is not deployed. Deploy it first`)
-    return executor.start(handle, current, admitBytes(current, request, nextRequestId()), onAnswer, onFailure)
+    return calls.start(handle, current, admitBytes(current, request, requestIds.next()), onAnswer, onFailure)
   }
 
   cancel(request: number): void {
-    this.#parts.executor.cancel(request)
+    this.#parts.port.cancel(request)
   }
 }

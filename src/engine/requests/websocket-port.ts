@@ -7,7 +7,7 @@
  */
 import { RefusalSlot } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
-import type { PipelineHandle, PortHandle } from '../../../bindings/native.js'
+import type { PipelineHandle } from '../../../bindings/native.js'
 import { isPenstockError, PenstockError } from '../../base/errors.js'
 import { plansHaveEqualSignature } from '../../pipeline/plan.js'
 import { verifyMessage } from '../../protocol/verify.js'
@@ -15,19 +15,16 @@ import type { PipelineDescription } from '../api/api.js'
 import { NativeCallerLimit, type CallerLimit, type CallerLimitOptions } from './caller-limit.js'
 import type { Deployment } from '../deploy/deployment.js'
 import { failureOf, type NativeFailure } from './failures.js'
+import type { FrameEvents, NativePort } from './native-port.js'
 import { RecentRefusals } from './recent-refusals.js'
 
-export interface WireHooks {
-  /** One complete Results message, valid only during the call. `isHeld`: its credit waits for `acknowledge`. */
-  onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
+export interface WireHooks extends FrameEvents {
   /** A request of the connection was refused or failed: encode a Failure with it. The same error may come again. */
   onWireFailure(connection: number, channel: number, wireId: number, error: PenstockError): void
-  /** After all that was ready has been sent. */
-  onDrained?(): void
 }
 
 export interface WirePort {
-  /** Of the engine's process: the first part of its requests' ids. */
+  /** Names the engine's process: the first part of its requests' ids. */
   readonly instance: string
   setHooks(hooks: WireHooks): void
   /** @param windowRequests requests in flight that the connection may have. @returns its number, > 0. */
@@ -72,12 +69,10 @@ export interface OpenablePipeline {
 }
 
 export interface WirePortParts {
-  readonly port: PortHandle
+  readonly port: NativePort
   readonly instance: string
   /** @throws PenstockError when the pipeline cannot be used now. */
   readonly expectPipeline: (name: string) => OpenablePipeline
-  readonly scheduleFlush: () => void
-  readonly scheduleDrain: () => void
 }
 
 const closingCodes: ReadonlySet<string> = new Set(['ERR_FRAME', 'ERR_CREDIT_EXCEEDED'])
@@ -93,7 +88,7 @@ export class EngineWirePort implements WirePort {
 
   constructor(parts: WirePortParts) {
     this.#parts = parts
-    this.#refusals = new RecentRefusals(parts.port)
+    this.#refusals = new RecentRefusals(parts.port.handle)
   }
 
   get instance(): string {
@@ -110,36 +105,39 @@ export class EngineWirePort implements WirePort {
 
   setHooks(hooks: WireHooks): void {
     this.#hooks = hooks
+    this.#parts.port.registerFrames(hooks, (connection, channel, wireId, failure) =>
+      this.#fail(connection, channel, wireId, failure),
+    )
   }
 
   openConnection(windowRequests: number): number {
-    const connection = addon.openConnection(this.#parts.port, windowRequests)
+    const connection = addon.openConnection(this.#parts.port.handle, windowRequests)
     this.#channels.set(connection, new Map())
     return connection
   }
 
   closeConnection(connection: number): void {
     if (!this.#channels.delete(connection)) return
-    addon.closeConnection(this.#parts.port, connection)
-    this.#parts.scheduleFlush()
+    addon.closeConnection(this.#parts.port.handle, connection)
+    this.#parts.port.scheduleFlush()
   }
 
   openChannel(connection: number, channel: number, pipeline: string): PipelineDescription {
     const channels = this.#channels.get(connection)
     if (channels === undefined) throw new PenstockError('ERR_CONNECTION_LOST', 'The connection is closed')
     const { handle, deployment } = this.#parts.expectPipeline(pipeline)
-    addon.openChannel(this.#parts.port, connection, channel, handle, deployment.description.isPlain)
+    addon.openChannel(this.#parts.port.handle, connection, channel, handle, deployment.description.isPlain)
     channels.set(channel, deployment)
     return deployment.description
   }
 
   closeChannel(connection: number, channel: number): void {
     if (this.#channels.get(connection)?.delete(channel) === true)
-      addon.closeChannel(this.#parts.port, connection, channel)
+      addon.closeChannel(this.#parts.port.handle, connection, channel)
   }
 
   setWindow(connection: number, windowRequests: number): void {
-    addon.setWindow(this.#parts.port, connection, windowRequests)
+    addon.setWindow(this.#parts.port.handle, connection, windowRequests)
   }
 
   makeLimit(options: CallerLimitOptions): CallerLimit {
@@ -147,30 +145,30 @@ export class EngineWirePort implements WirePort {
   }
 
   setLimit(connection: number, limit: CallerLimit): void {
-    addon.setConnectionLimit(this.#parts.port, connection, (limit as NativeCallerLimit).handle)
+    addon.setConnectionLimit(this.#parts.port.handle, connection, (limit as NativeCallerLimit).handle)
   }
 
   setCongested(connection: number, isCongested: boolean): void {
-    if (addon.setCongested(this.#parts.port, connection, isCongested)) this.#parts.scheduleDrain()
+    if (addon.setCongested(this.#parts.port.handle, connection, isCongested)) this.#parts.port.scheduleDrain()
   }
 
   acknowledge(connection: number, frames: number): void {
-    if (addon.acknowledge(this.#parts.port, connection, frames)) this.#parts.scheduleDrain()
+    if (addon.acknowledge(this.#parts.port.handle, connection, frames)) this.#parts.port.scheduleDrain()
   }
 
   readyBytes(connection: number): number {
-    return addon.readyBytes(this.#parts.port, connection)
+    return addon.readyBytes(this.#parts.port.handle, connection)
   }
 
   receive(connection: number, frame: ArrayBuffer): number {
-    const outcome = addon.receive(this.#parts.port, connection, frame)
-    if (outcome === 0) this.#parts.scheduleFlush()
+    const outcome = addon.receive(this.#parts.port.handle, connection, frame)
+    if (outcome === 0) this.#parts.port.scheduleFlush()
     if (outcome >= 0) return outcome
     return this.#refusals.has(-outcome) ? this.#refuseForLoad(connection, -outcome) : this.#refuse(connection, frame)
   }
 
   cancel(connection: number, channel: number, wireId: number): boolean {
-    return addon.cancelWire(this.#parts.port, connection, channel, wireId)
+    return addon.cancelWire(this.#parts.port.handle, connection, channel, wireId)
   }
 
   expectCurrent(connection: number, channel: number): void {
@@ -180,23 +178,13 @@ export class EngineWirePort implements WirePort {
     if (this.#isStale(opened)) throw staleError(opened)
   }
 
-  /** Called by the executor. */
-  send(connection: number, bytes: Uint8Array, isHeld: boolean): void {
-    this.#hooks.onSend(connection, bytes, isHeld)
-  }
-
-  /** Called by the executor, and for frames that were refused at once. */
-  fail(connection: number, channel: number, wireId: number, failure: NativeFailure): void {
+  #fail(connection: number, channel: number, wireId: number, failure: NativeFailure): void {
     const opened = this.#channels.get(connection)?.get(channel) ?? null
     const error = this.#refusals.errorOfFailure(failure, opened)
     // To the addon, a pipeline that has become a plain one, or was removed and made again, has no plan under the
     // channel's handle; to the client, its channel is out of date.
     const isReplaced = error.code === 'ERR_PIPELINE_NOT_DEPLOYED' && opened !== null && this.#isServing(opened.pipeline)
     this.#hooks.onWireFailure(connection, channel, wireId, isReplaced ? staleError(opened) : error)
-  }
-
-  drained(): void {
-    this.#hooks.onDrained?.()
   }
 
   #refuseForLoad(connection: number, status: number): number {
@@ -209,13 +197,13 @@ export class EngineWirePort implements WirePort {
   }
 
   #refuse(connection: number, frame: ArrayBuffer): number {
-    const failure = addon.lastFailure(this.#parts.port)
+    const failure = addon.lastFailure(this.#parts.port.handle)
     const error = failureOf(failure)
     if (closingCodes.has(error.code)) {
       this.#lastRefusal = error.code === 'ERR_FRAME' ? describeFault(frame, error) : error
       return -failure.status
     }
-    this.fail(connection, failure.channel, failure.wireId, failure)
+    this.#fail(connection, failure.channel, failure.wireId, failure)
     return 0
   }
 

@@ -5,9 +5,9 @@
  *
  * A column of numbers has rows without dims, fixed_size_list<…>[k] rows of k elements, lists rows of the one length that
  * they all have; nested lists, as many dims. Dims must be the field's. Only a flat row, of as many elements as the
- * field's row has, takes the field's shape, so that [28, 28] may come as 784 numbers. What a flat row's dims are may be
- * told: by the extension type arrow.fixed_shape_tensor, whose permutation is applied, or by `tensor_type`
- * {"shape": […]} in the field's metadata, which our own answers have. What is told must be the field's as well.
+ * field's row has, takes the field's shape, so that [28, 28] may come as 784 numbers. The metadata may
+ * give a flat row's dims: the extension type arrow.fixed_shape_tensor, whose permutation is applied, or `tensor_type`
+ * {"shape": […]}, which our own answers have. They must be the field's as well.
  *
  * No value (null), of an element or of a whole list, is NaN for floats and "" for strings; other dtypes refuse it.
  */
@@ -94,7 +94,7 @@ function partOf(column: ArrowColumn, field: TensorField, wanted: TensorField['sh
   return { leaf: level, dims, start, count, rows: column.length }
 }
 
-/** Of the elements, inside all lists. */
+/** Returns the type of the elements, inside all lists. */
 function leafType({ type }: ArrowField): ArrowType {
   return type.id === 'list' || type.id === 'large-list' || type.id === 'fixed-size-list' ? leafType(type.item) : type
 }
@@ -103,7 +103,7 @@ function isList({ field: { type } }: ArrowColumn): boolean {
   return type.id === 'list' || type.id === 'large-list' || type.id === 'fixed-size-list'
 }
 
-/** Of the column or of the lists' elements. */
+/** Whether the column or its lists' elements have nulls. */
 function hasNulls(column: ArrowColumn): boolean {
   return column.nullCount > 0 || (isList(column) && column.children.some(hasNulls))
 }
@@ -206,7 +206,7 @@ function shapeOf(
 ): number[] {
   const withRows = (row: readonly number[]): number[] => (rows === null ? [...row] : [rows, ...row])
   const isFlat = dims.length <= 1
-  // Nested lists speak for themselves; of a flat row only what is told says more.
+  // Nested lists show their dims; a flat row has only those of its metadata.
   const named = isFlat && told !== null ? told.dimsOf(product(dims), field.name) : dims
   if (shapeMatches(wanted, named)) return withRows(named)
   const count = product(named)
@@ -231,7 +231,7 @@ function emptyTensor(
   const fixed: number[] = []
   for (let { type } = column; type.id === 'fixed-size-list'; { type } = type.item) fixed.push(type.size)
   const [size] = fixed
-  // Only of rows of a fixed size is known how many elements the told dims would have to hold.
+  // Only rows of a fixed size say how many elements the dims of the metadata would have to hold.
   const dims = told === null || size === undefined || fixed.length > 1 ? fixed : told.dimsOf(size, field.name)
   const shape = [0, ...wanted.map((dim, axis) => dim ?? (dims.length === wanted.length ? (dims[axis] ?? 0) : 0))]
   return { dtype: field.dtype, shape, data: field.dtype === 'string' ? [] : allocateData(field.dtype, 0) }

@@ -75,7 +75,7 @@ function documented({ field, data }: Column, group: string, name: string, isNest
   return { field: new Field(name, list.type, isNullable, withDtype(metadata, field)), data: list }
 }
 
-/** Only bfloat16 needs its dtype told: the column's type says all others. */
+/** Only bfloat16 needs its dtype in the metadata: the column's type says all others. */
 function withDtype(metadata: Map<string, string> | undefined, field: Field): Map<string, string> | undefined {
   const { shape, dtype } = tensorTypeOf(field)
   return dtype === 'bfloat16' ? new Map([[TENSOR_TYPE, JSON.stringify({ shape, dtype })]]) : metadata

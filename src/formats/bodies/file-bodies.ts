@@ -27,7 +27,7 @@ export async function parseCsvBody(
   onSpend?.(CSV_COST * body.length)
   const batches: RecordBatch[] = []
   let rows = 0
-  // Of more rows than a request may have, no more are read than show it.
+  // Reading stops at the first row that is one too many for a request.
   for await (const table of csvTables(pieces(body), csvSignature(signature), { rowsMax, bytesMax: body.length + 1 })) {
     batches.push(...table.batches)
     rows += table.numRows

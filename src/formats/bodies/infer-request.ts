@@ -1,13 +1,13 @@
 /**
- * JSON infer bodies to what the engine takes. A body is read once, as what it most likely is; the forms that are told
- * apart by more than their first byte are found out on the way (bodies/object-form.ts) and read from the start.
+ * JSON infer bodies to what the engine takes. A body is read once, as what it most likely is; a form that shows by
+ * more than its first byte is recognised on the way (bodies/object-form.ts) and read again from the start.
  *
  *   columns   {"<input>": numbers, …}   or   {"inputs": {…}, "meta": {…}, "deadlineMs": n, "priority": "background"}
  *   records   [{"<input>": numbers of one row, "<other column>": value, …}, …], or one such object alone
  *   others    pandas' split form, and the wrappers of MLflow and TensorFlow Serving around all of these
  *
- * The two forms of columns are told apart by the value of the key `inputs`: an object means the second form, unless the
- * pipeline has an input of that name. Mistakes are gathered, one for each field, and told together.
+ * The value of the key `inputs` tells the two forms of columns apart: an object means the second form, unless the
+ * pipeline has an input of that name. The reader gathers mistakes, one for each field, and reports them together.
  */
 import { argumentError, expectInteger, expectOneOf } from '../../base/expect.js'
 import { PenstockError } from '../../base/errors.js'

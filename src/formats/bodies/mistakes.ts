@@ -1,5 +1,5 @@
 /**
- * All mistakes of a body at once: whoever writes a client should not have to send it ten times to hear of ten mistakes.
+ * All mistakes of a body at once: the author of a client should not have to send it ten times to learn of ten mistakes.
  * One for each field, because the second in a column seldom says more than the first.
  *
  * What makes the text itself unreadable (ERR_BODY), and what only says that there is too much of it, ends the reading.

@@ -104,7 +104,7 @@ export function completeColumns(reader: JsonReader, signature: Signature, group:
       mistakes.add(name, missingInput(name, signature, 'the body'))
 }
 
-/** An input that is an object: pandas writes its columns so unless it is told otherwise. */
+/** An input that is an object: pandas writes its columns so by default. */
 export function objectForInput({ name, shape }: TensorField, isWhole: boolean): PenstockError {
   const form = `a nested array of the shape ${formatShape(shape, isWhole)}`
   const wayOut = 'If pandas wrote it, use to_json(orient="records"), or orient="split"'

@@ -16,11 +16,11 @@ export interface ArrowColumn {
   readonly nullCount: number
   /** Bits, the lowest first; null: every row has a value, or none has (type null). */
   readonly validity: Uint8Array | null
-  /** Of primitives, texts and bytes; empty for lists and structs. */
+  /** Values of primitives, texts and bytes; empty for lists and structs. */
   readonly values: Uint8Array
-  /** Of lists, texts and bytes: length + 1 numbers that do not shrink, inside child or values; null for others. */
+  /** Lists, texts and bytes have length + 1 numbers that do not shrink, inside child or values; null for others. */
   readonly offsets: Int32Array | BigInt64Array | null
-  /** Of lists and maps one, of structs as many as members; none for others. */
+  /** Lists and maps have one, structs one per member; others none. */
   readonly children: readonly ArrowColumn[]
 }
 
@@ -176,7 +176,7 @@ function takeElements(values: Uint8Array, rows: Int32Array, bytes: number): Uint
   return taken
 }
 
-/** Of lists, texts and bytes. */
+/** Takes rows of lists, texts and bytes. */
 function takeRanges(
   { offsets, values, children }: ArrowColumn,
   rows: Int32Array,
@@ -261,7 +261,7 @@ export function joinColumns(parts: readonly ArrowColumn[], allowance: Allowance)
   }
 }
 
-/** Of texts only the bytes that belong to rows: joined offsets begin where the first text does. */
+/** Returns only the bytes that belong to rows: joined offsets begin where the first text does. */
 function textBytes({ values, offsets, length }: ArrowColumn): Uint8Array {
   return values.subarray(Number(offsets?.[0]), Number(offsets?.[length]))
 }
@@ -270,7 +270,7 @@ function joinOffsets(parts: readonly ArrowColumn[], length: number, isText: bool
   const isLarge = parts[0]?.offsets instanceof BigInt64Array
   const joined = isLarge ? new BigInt64Array(length + 1) : new Int32Array(length + 1)
   let row = 0
-  // Of lists, all elements of the children before; of texts, the bytes that were kept.
+  // Counts, for lists, all elements of the children before; for texts, the bytes that were kept.
   let base = 0
   for (const part of parts) {
     const start = isText ? Number(part.offsets?.[0]) : 0

@@ -1,6 +1,6 @@
 /**
  * Hostile Arrow: whatever the bytes, the reader answers soon, with columns that lie in the body or with a documented
- * code. Sound bodies are damaged in all the ways that lies are told: cut off, bytes flipped, every 32-bit word of the
+ * code. Sound bodies are damaged in every way that makes them lie: cut off, bytes flipped, every 32-bit word of the
  * metadata set to the values that overflow, and sizes multiplied. A read past the end would be a RangeError here, which
  * is not a documented code.
  */

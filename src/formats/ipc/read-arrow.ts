@@ -180,7 +180,7 @@ export function readFooter(bytes: Uint8Array): ArrowFooter {
   return { schema, dictionaries: footer.blocks(2), batches: footer.blocks(3) }
 }
 
-/** Of a message whose metadata are all there: how many bytes follow them. */
+/** A message whose metadata are all there, and how many bytes follow them. */
 export interface MessageHead {
   readonly message: FlatTable
   /** Where the body begins. */

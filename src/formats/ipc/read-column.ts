@@ -38,7 +38,7 @@ export class ColumnReader {
   #node = 0
   #buffer = 0
   #viewColumn = 0
-  /** Of all buffers so far. */
+  /** Bytes of all buffers so far. */
   #bytes = 0
 
   /** @param header a RecordBatch table. @param body of its message. */

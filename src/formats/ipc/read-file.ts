@@ -25,7 +25,7 @@ export interface TablePart {
   /** None: the schema alone, which comes first. */
   readonly batches: readonly ArrowBatch[]
   readonly allowance: Allowance
-  /** Of the file, 0..1. */
+  /** Share of the file that is read so far, 0..1. */
   readonly share: number
 }
 
@@ -84,7 +84,7 @@ async function* streamParts(file: FileHandle, size: number): AsyncGenerator<Tabl
     throw new PenstockError('ERR_BODY', 'Expected Arrow that begins with a schema but received none')
 }
 
-/** Of the message at `at`, its body included; 0 at the end of the stream. */
+/** Returns the size of the message at `at`, its body included; 0 at the end of the stream. */
 async function messageBytes(file: FileHandle, at: number, size: number): Promise<number> {
   const prefix = await readAt(file, at, 8)
   const isMarked = prefix.length >= 4 && prefix.readInt32LE(0) === -1
@@ -101,7 +101,7 @@ function* takenParts(decoder: BatchDecoder, share: number): Generator<TablePart>
   if (decoder.batches.length === 0) return
   yield partOf(decoder, share)
   decoder.batches.length = 0
-  // Of a file, what one batch becomes is limited; the number of batches is its user's.
+  // The allowance limits what one batch becomes; how many batches a file has is its user's choice.
   decoder.allowance.renew()
 }
 

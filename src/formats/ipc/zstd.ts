@@ -83,7 +83,7 @@ function isOneFrame(source: Uint8Array, size: number): boolean {
 
 function contentSize(view: DataView, at: number, bytes: number): number {
   if (bytes === 1) return view.getUint8(at)
-  // Of two bytes, what fits one byte is left out.
+  // Two bytes hold the size less 256: smaller ones take one byte.
   if (bytes === 2) return view.getUint16(at, true) + 256
   return bytes === 4 ? view.getUint32(at, true) : Number(view.getBigUint64(at, true))
 }

@@ -48,7 +48,7 @@ export interface Mark {
 
 export class JsonReader {
   position = 0
-  /** Of the number read last: its digits without point, and the power of ten that goes with them. */
+  /** The number read last: its digits without point, and the power of ten that goes with them. */
   mantissa = 0
   exponent = 0
   #depth = 0

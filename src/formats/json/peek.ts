@@ -1,9 +1,9 @@
-/** What is next in a JSON body, for whoever has to decide how to read it. */
+/** What is next in a JSON body, for readers that decide by it how to read on. */
 import type { JsonReader } from './json-reader.js'
 
 export type ValueKind = 'scalar' | 'array' | 'object'
 
-/** Of the value that is next; what is no value is found out when it is read. */
+/** Returns the kind of the next value; reading it finds out whether it is one. */
 export function kindOfNext(reader: JsonReader): ValueKind {
   return reader.isAtArray ? 'array' : reader.isAtObject ? 'object' : 'scalar'
 }

@@ -4,7 +4,7 @@
  *
  *   arrow.fixed_shape_tensor  {"shape": [2, 3], "permutation": [1, 0]}   shape of the memory; axis i of the tensor is
  *                             axis permutation[i] of it, so this is a tensor [3, 2] in column order
- *   tensor_type               {"shape": [2, -1]}                         -1: told by the number of elements
+ *   tensor_type               {"shape": [2, -1]}                         -1: follows from the number of elements
  * https://arrow.apache.org/docs/format/CanonicalExtensions.html
  */
 import { PenstockError } from '../../base/errors.js'
@@ -17,11 +17,11 @@ import type { Tensor, TensorField } from '../../tensor/tensor.js'
 export const TENSOR_TYPE = 'tensor_type'
 
 export interface ToldShape {
-  /** Of the memory; absent: the tensor's own axes. */
+  /** Dims in memory order; absent: the tensor's own axes. */
   readonly memory?: readonly number[]
   /** Present when it changes the order. */
   readonly permutation?: readonly number[]
-  /** Of a permutation that is not its own inverse: the dims that the inverse would tell. */
+  /** Present when the permutation is not its own inverse: the dims that the inverse would give. */
   readonly inverseDims?: readonly number[]
   /**
    * The row's dims, given how many elements it has.

@@ -45,7 +45,7 @@ function columnLabels(node: OnnxNode): readonly (string | number)[] | null {
   const labels = labelsOf(node)
   const operator = operatorOf(node)
   const count = (name: string): number => node.attributes.get(name)?.floats.length ?? 0
-  // Of two classes a linear classifier may have one score, which ONNX Runtime makes two of.
+  // A linear classifier may have one score for two classes, which ONNX Runtime makes two of.
   const isLinear =
     operator === 'ai.onnx.ml.LinearClassifier' &&
     (count('intercepts') === labels.length || (count('intercepts') === 1 && labels.length === 2))

@@ -17,7 +17,7 @@ export interface Place {
   readonly rank: number | null
 }
 
-/** What nodes are told apart by. */
+/** What tells nodes apart. */
 export interface Surroundings {
   readonly weights: ReadonlyMap<string, OnnxTensorInfo>
   /** Sizes of the last axes that the file tells, by value. */
@@ -33,7 +33,7 @@ export function placeOfInput(dims: readonly unknown[] | null): Place {
   const width = dims?.at(-1)
   if ((rank !== null && rank < 2) || (typeof width === 'number' && width > COLUMNS_MAX))
     return { layout: null, among: null, rank }
-  // Of a free width, so many as anybody may choose from.
+  // A free width gets as many columns as a graph may choose from.
   return { layout: Array.from({ length: Number(width) || COLUMNS_MAX }, (_, column) => column), among: null, rank }
 }
 
@@ -77,7 +77,7 @@ function blurred({ among }: Place): Place {
 function chosen(place: Place, places: readonly number[] | null): Place {
   const { layout } = place
   const isFromEnd = places?.some((at) => at < 0) === true && layout?.length === COLUMNS_MAX
-  // Of a free width the end is not known.
+  // A free width has no known end.
   if (layout === null || places === null || isFromEnd) return { ...blurred(place), rank: place.rank }
   const kept = places.map((at) => layout.at(at) ?? null)
   return { layout: kept, among: kept.filter((column) => column !== null), rank: place.rank }

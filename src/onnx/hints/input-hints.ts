@@ -27,7 +27,7 @@ export interface InputHint extends ValueHint {
   readonly dims: readonly (number | null)[] | null
   /** Columns of the last axis that the graph reads at least; 0: it does not say. */
   readonly columnsMin: number
-  /** Of columns of the last axis that the graph looks at one by one; what it says of all stands beside it. */
+  /** Hints by column of the last axis, where the graph looks at single columns; what holds for all stands beside. */
   readonly columns: ReadonlyMap<number, ValueHint>
 }
 
@@ -35,7 +35,7 @@ export interface InputHint extends ValueHint {
 const VISITS_MAX = 4096
 /** Texts and integers that are kept of an input. */
 const VALUES_MAX = 256
-/** Of all columns together: a hostile graph may take a wide input apart again and again. */
+/** Limit over all columns: a hostile graph may take a wide input apart again and again. */
 const COLUMN_HINTS_MAX = 16_384
 
 /**

@@ -177,7 +177,7 @@ function writeValue(message: ProtoWriter, value: BuiltValue): void {
   message.text(1, value[0]).data(2, type)
 }
 
-/** Of either sign. */
+/** Packs int64 values of either sign as varints. */
 function packedInt64(values: readonly number[]): Uint8Array {
   const bytes: number[] = []
   for (const value of values) {

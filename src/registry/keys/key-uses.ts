@@ -1,5 +1,5 @@
 /**
- * When each API key was last presented, for whoever wonders which ones are still needed: keys-used.json, to the minute,
+ * When each API key was last presented, to find out which ones are still needed: keys-used.json, to the minute,
  * written once a minute at most by the server that watches the keys. It is a hint: a file that is damaged or cannot be
  * written is as good as none, and a request pays one store for it.
  */

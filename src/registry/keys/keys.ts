@@ -6,7 +6,7 @@
  *
  * `penstock keys` changes keys.json while a server runs: writers take a lock of their own, and the server looks several
  * times a second whether the file has changed. The entry that `verify` returned for a key stays the same object while the
- * key is valid, and says so itself when it is not any more (`isRevoked`): whoever holds connections of it looks there.
+ * key is valid, and says so itself when it is not any more (`isRevoked`): the holder of its connections looks there.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
@@ -183,7 +183,7 @@ export class ApiKeys {
         if (stampOf(this.path) !== this.#stamp) this.#reload()
         problem = ''
       } catch (error) {
-        // Looked at several times a second, told of once.
+        // The server looks several times a second and reports a problem once.
         const text = String(error)
         if (text !== problem) onProblem(error)
         problem = text

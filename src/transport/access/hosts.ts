@@ -74,7 +74,7 @@ export class HostRules {
   #foreignPageOf(head: CallHead): string {
     const origin = head.header('origin')
     if (origin !== '' && !this.#isOwnOrigin(origin)) return origin
-    // Of pages whose origin is allowed the browser still says so.
+    // The browser says so of pages whose origin is allowed, too.
     if (origin !== '') return ''
     return head.header('sec-fetch-site') === 'cross-site' ? 'a page of another site' : ''
   }

@@ -129,7 +129,7 @@ export function replyToError(
   return errorReply(error, requestId, [], status)
 }
 
-/** Of this process, as the numbers of its requests are. */
+/** One for this process, as the numbers of its requests are. */
 const failures = new FailureLog()
 const failureCharactersMax = 512
 

@@ -20,7 +20,7 @@ export function textReply(body: string, contentType: string, status = 200): Http
 
 export const noContent: HttpReply = { status: 204 }
 
-/** Of an error that comes again and again, as refusals of an overloaded server do: its reply is made once. */
+/** Makes the reply to an error once that comes again and again, as refusals of an overloaded server do. */
 export class RecentReply {
   #error: PenstockError | null = null
   #reply: HttpReply = { status: 500 }

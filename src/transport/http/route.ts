@@ -10,6 +10,7 @@ import type { EngineApi } from '../../engine/api/api.js'
 import type { Exposition, MetricsForm } from '../../metrics/metrics.js'
 import type { Scope } from '../../base/access.js'
 import type { Access } from '../access/access.js'
+import type { DescribedHeader } from '../header-options.js'
 import type { HttpExchange } from '../socket/exchange.js'
 import type { HttpReply } from '../socket/seam.js'
 import type { Pattern } from './router.js'
@@ -50,7 +51,7 @@ export type RouteAccess = 'open' | readonly Scope[]
 /** One request as a handler sees it. `Context`: what the handler's dialect needs beside what all share. */
 export interface Call<Context extends HttpContext = HttpContext> {
   readonly context: Context
-  /** Of the API key that asks; null where none is asked for. */
+  /** The name of the API key that asks; null where none is asked for. */
   readonly keyName: string | null
   readonly exchange: HttpExchange
   /** Values of the path's parameters, decoded, in order. */
@@ -65,6 +66,9 @@ export interface Call<Context extends HttpContext = HttpContext> {
 export interface RouteDocument {
   readonly summary: string
   readonly query?: readonly { readonly name: string; readonly description: string; readonly isRepeated?: boolean }[]
+  /** The headers that the handler reads beside those of HTTP itself, and those that it answers with. */
+  readonly headers?: readonly DescribedHeader[]
+  readonly answerHeaders?: readonly DescribedHeader[]
   /** Media type → schema; null: bytes. */
   readonly request?: Readonly<Record<string, string | null>>
   readonly isRequestOptional?: boolean
@@ -89,7 +93,7 @@ export interface Route<Context extends HttpContext = HttpContext> extends Patter
   handle(call: Call<Context>): HttpReply | Promise<HttpReply>
 }
 
-/** Of listings that can be narrowed. */
+/** Listings that can be narrowed declare it. */
 export const searchQuery = {
   name: 'search',
   description: 'Only those whose name or one of whose tags contains this text, whatever the case of letters',

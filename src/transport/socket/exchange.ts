@@ -37,7 +37,7 @@ export interface ExchangeShare {
   openExchanges: number
 }
 
-/** Of a request, without its body. */
+/** What a request says before its body. */
 export interface RequestHead {
   readonly method: string
   readonly path: string

@@ -68,7 +68,7 @@ export class NodeResponse implements RawResponse {
   readonly #headers: string[] = []
   #onAborted: (() => void) | undefined
   #onWritable: ((offsetBytes: number) => boolean) | undefined
-  /** Of an answer without a length, the head is written. */
+  /** The head of an answer without a length is written. */
   #isStreaming = false
   #isEnded = false
   /** Its last byte was taken, or the caller is gone. */

@@ -37,7 +37,7 @@ export class NodeSocket<Data> implements Socket<Data> {
   #isWriting = false
   readonly #queue: Frame[] = []
   #queuedBytes = 0
-  /** Of `tick`: what was received until the last one, and for how many nothing more was. */
+  /** What `tick` saw received until the last one, and for how many ticks nothing more came. */
   #receivedBytes = 0
   #idleTicks = 0
 

@@ -17,7 +17,7 @@ import { Body } from '../body.js'
 import { ByteCharge } from '../byte-charge.js'
 import { noHeaders, type AnswerHeaders } from '../header-options.js'
 import { PieceBody } from '../piece-body.js'
-import { isRequestHeader, keptHeaders, keptPlaceOf, type RequestHeader } from '../request-headers.js'
+import { keptHeaders, LEAVES, placeOf, type RequestHeader } from '../request-headers.js'
 import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './exchange.js'
 import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 
@@ -110,7 +110,7 @@ export class QuickExchange implements CallHead {
   #isUnsupported = false
   #isCounted = false
   #body: Body | null = null
-  /** Of a body that comes in pieces. */
+  /** What a body holds that comes in pieces. */
   #charge: ByteCharge | null = null
   #request = 0
 
@@ -125,7 +125,7 @@ export class QuickExchange implements CallHead {
   }
 
   readonly header = (name: RequestHeader): string => {
-    const place = keptPlaceOf(name)
+    const place = placeOf(name)
     return place < 0 ? '' : (this.#values[place] ?? '')
   }
 
@@ -184,7 +184,7 @@ export class QuickExchange implements CallHead {
   }
 
   readonly #onHeader = (name: string, value: string): void => {
-    const place = keptPlaceOf(name)
+    const place = placeOf(name)
     if (place >= 0) {
       // A value that came before: which of the two counts, the usual way knows.
       this.#isUnsupported ||= (this.#seen & (1 << place)) !== 0
@@ -194,7 +194,7 @@ export class QuickExchange implements CallHead {
       this.#isUnsupported ||= this.#announcedBytes !== 0
       this.#announcedBytes = Number(value) || 0
     } else if (name === 'transfer-encoding') this.#isUnsupported ||= value !== 'chunked'
-    else this.#isUnsupported ||= isRequestHeader(name)
+    else if (place === LEAVES) this.#isUnsupported = true
   }
 
   readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => {
@@ -215,7 +215,7 @@ export class QuickExchange implements CallHead {
     if (this.#submit(body.bytes)) body.recycle()
   }
 
-  /** Of a body that is announced and has not begun: why it is not to be read. */
+  /** Why a body that is announced and has not begun is not to be read. */
   #refusalBefore(): PenstockError | null {
     return this.#charge?.held('bodies') === 0 ? this.#charge.refusalOf('bodies', this.#announcedBytes) : null
   }

@@ -20,7 +20,7 @@ interface Mark {
 
 const tickMs = 1000
 
-/** Of one server. */
+/** The answers of one server that wait for their readers. */
 export class SlowReaders {
   readonly #marks = new Map<WaitingAnswer, Mark>()
   #timer: NodeJS.Timeout | null = null

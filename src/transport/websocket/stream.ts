@@ -52,7 +52,7 @@ export interface StreamContext {
   readonly access: Access
   readonly logger: Logger
   readonly limits: StreamLimits
-  /** Of all protocols. */
+  /** What all protocols hold. */
   readonly held: HeldAnswers
   readonly product: { readonly name: string; readonly version: string }
   isDraining(): boolean

@@ -2,9 +2,10 @@
  * The threads on which models are measured: started when the first trial needs them, ended when none has come for a
  * while, so that a start-up with nine models pays once for loading ONNX Runtime.
  *
- * A trial runs the model in several threads at once: all open their sessions and warm up first, then all are told to
- * start. Callers measure one model at a time. A thread is never terminated, because ONNX Runtime's binding aborts the
- * process when its thread is torn down inside a call: it is asked to end, and one that does not answer is left behind.
+ * A trial runs the model in several threads at once: all open their sessions and warm up first, then the bench starts
+ * them together. Callers measure one model at a time. A thread is never terminated, because ONNX Runtime's binding
+ * aborts the process when its thread is torn down inside a call: the bench asks it to end, and leaves one that does not
+ * answer behind.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'

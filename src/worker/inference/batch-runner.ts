@@ -55,7 +55,7 @@ export class BatchRunner {
   /** Oldest first. */
   readonly #buffers = new Map<number, BatchViews>()
   #buffersBytes = 0
-  /** Of the addon's count when the oldest buffer was asked for. */
+  /** The addon's count of freed batches when buffers were dropped last. */
   #givenUp = 0
   /** When the session was called for the batch in hand, 0: not yet; and when it returned last. */
   #runStartUs = 0
@@ -141,7 +141,7 @@ export class BatchRunner {
     const views = this.#viewsOf(model, layout, batchRow, rowCount)
     const session = this.#info[WorkerInfoSlot.isAlone] === 1 ? model.aloneSession : model.session
     const startUs = this.#addon.nowUs()
-    // Of a batch that is run in parts, or request by request after a failure: from the first call to the last return.
+    // A batch that is run in parts, or again by request after a failure, counts from the first call to the last return.
     if (this.#runStartUs === 0) this.#runStartUs = startUs
     let results
     try {

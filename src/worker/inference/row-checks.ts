@@ -34,7 +34,7 @@ export interface RowSample {
   /** With a row axis of 1. */
   readonly inputs: readonly Answer[]
   readonly outputs: readonly Answer[]
-  /** Of the run. */
+  /** Rows of the run in which it was answered. */
   readonly rowCount: number
   readonly row: number
 }

@@ -9,7 +9,7 @@ export interface DeclaredField {
   readonly name: string
   readonly dtype: TensorField['dtype']
   readonly dims: readonly (number | string)[]
-  /** Of an input: what the graph says of its values. */
+  /** Inputs only: what the graph says of its values. */
   readonly hint?: InputHint
 }
 

@@ -78,7 +78,7 @@ function shapeOf(field: DeclaredField): (number | null)[] {
   return field.dims.map((dim) => (typeof dim === 'number' ? dim : null))
 }
 
-/** Of a model that ran nothing nobody has seen what it writes; one that runs for long is not run again for that. */
+/** All outputs of a model that ran nothing or runs for long: its writes were not seen, or cost too much to see. */
 async function copiedOutputsOf(session: InferenceSession, trial: Trial, model: OnnxModel | null): Promise<string[]> {
   const expected = trial.runs.at(-1)
   if (expected === undefined || trial.slowMs > 0) return [...session.outputNames]

@@ -21,7 +21,7 @@ export type InspectionReply =
 
 export interface InspectedUpload {
   readonly signature: InspectedSignature
-  /** Of the bytes that are to be served. */
+  /** SHA-256 of the bytes that are to be served, hex. */
   readonly sha256: string
   /** What is to be served, where that is not what was sent. */
   readonly served: { readonly bytes: Uint8Array; readonly changes: readonly string[]; readonly sha256: string } | null

@@ -40,7 +40,7 @@ import { WorkerPlaces, type WorkerRole } from './worker-places.js'
 export type { PoolOptions } from './pool-options.js'
 
 const JOBS_OF_PORT_MAX = 1024
-/** Of a run's time in the moving average of plain runs. */
+/** Weight of the newest run in the moving average of string-path runs. */
 const PLAIN_RUN_WEIGHT = 0.2
 
 export class InferencePool {
@@ -119,7 +119,7 @@ export class InferencePool {
     return pool
   }
 
-  /** Of `workerCount`, those that take work. */
+  /** Workers that take work, 0..`workerCount`. */
   get readyCount(): number {
     return this.#places.readyCount
   }

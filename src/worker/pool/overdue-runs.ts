@@ -2,7 +2,7 @@
 import type { EngineNotice } from '../../engine/api/options.js'
 import type { OverdueRun } from './run-monitor.js'
 
-/** Of one model. */
+/** What is known of the overdue runs of one model. */
 export interface OverdueRuns {
   /** Since it was loaded. */
   count: number

@@ -9,7 +9,7 @@ export interface PoolOptions {
   readonly backgroundWorkerCount?: number
   /** False: nothing is counted per request or batch. */
   readonly isMeasuring: boolean
-  /** Microseconds that an idle worker watches for work before it sleeps. */
+  /** Microseconds that an idle worker spins for work before it sleeps. */
   readonly watchUs: number
   /** Bytes that callers may make the engine hold. */
   readonly budgetBytes: number

@@ -1,6 +1,6 @@
 /**
  * What the pool has asked of its workers and has no answer to yet: control jobs (load, replace, unload), each for one
- * worker, and plain runs, which whoever is free takes.
+ * worker, and string-path runs, which any free worker takes.
  *
  * A worker that runs hears of nothing until the run has ended. So that no control operation waits for a long one, a job
  * may be deferred: its caller goes on, the job stays with its worker, which does it before it takes its next batch, and

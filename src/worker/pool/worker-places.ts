@@ -25,7 +25,7 @@ export interface Place {
   readonly index: number
   readonly role: WorkerRole
   isReady: boolean
-  /** Its thread was told to end, and no other will follow. */
+  /** Its thread has got the message to end, and no other will follow. */
   isLeaving: boolean
   /** Another number for each thread. */
   thread: number

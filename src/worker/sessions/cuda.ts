@@ -1,7 +1,7 @@
 /**
  * Whether ONNX Runtime can use CUDA here. Its npm package comes without the CUDA libraries, and asking it anyway would
  * write its own error lines to stderr for each worker, so the file is looked for first. What is installed and still
- * refuses (no driver, no GPU, another CUDA release) is told by ONNX Runtime's reason.
+ * refuses (no driver, no GPU, another CUDA release) shows in ONNX Runtime's reason.
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'

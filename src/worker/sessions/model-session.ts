@@ -75,7 +75,7 @@ export async function openModelSession(model: LoadableModel, previous?: ModelSes
 }
 
 /**
- * A session of the model for whoever runs it: a worker, or calibration, which must measure what a worker will have.
+ * Opens a session of the model for a worker, or for calibration, which must measure what a worker will have.
  * @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model.
  */
 export async function openSession(

@@ -14,7 +14,7 @@ export const withUint32 = (offset: number, value: number): Uint8Array => {
   return bytes
 }
 
-/** Of an Infer frame; null when the frame is not well-formed. */
+/** Returns the row count of an Infer frame; null when the frame is not well-formed. */
 export const rowsOf = (bytes: Uint8Array): number | null => {
   try {
     const message = decodeMessage(bytes)

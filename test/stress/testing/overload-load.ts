@@ -38,14 +38,14 @@ export interface OverloadFigures {
   readonly offered: number
   /** Answered within the deadline, a second, over the capacity. */
   readonly goodput: number
-  /** Of the requests that were not refused at once, the share that was answered within the deadline. */
+  /** Share of the requests not refused at once that were answered within the deadline. */
   readonly acceptedInTime: number
   readonly refusedShare: number
   readonly refusalP99Ms: number
   readonly answerP99Ms: number
   /** From the end of the overload, at half the capacity, until nothing is refused or late any more; to 50 ms. */
   readonly recoveryMs: number
-  /** Of the neighbour's answers: while nothing else is asked, at capacity and in the overload. */
+  /** The neighbour's answers: while nothing else is asked, at capacity and in the overload. */
   readonly neighbourP99Ms: readonly [number, number, number]
   /** Cores of server and generator, at capacity and in the overload. */
   readonly cores: { readonly capacity: readonly [number, number]; readonly overload: readonly [number, number] }

@@ -18,7 +18,7 @@ setEnvironmentData('doom', doom.buffer)
 
 const kept = []
 const notices = []
-/** Of test/models, or a path. */
+/** Reads a model of test/models by its name, or any by its path. */
 const modelFile = (name) =>
   readFileSync(name.includes('/') ? name : new URL(`../../models/${name}.onnx`, import.meta.url))
 

@@ -39,9 +39,9 @@ export interface ServedModel {
   /** The engine's name of what runs it. */
   readonly pipeline: string
   readonly kind: 'pipeline' | 'model'
-  /** Of a model: its name in the registry. */
+  /** A model's name in the registry. */
   readonly model: string
-  /** Of a pipeline: false for a version that is stored and not deployed. */
+  /** A pipeline's version that is stored and not deployed has false. */
   readonly isDeployable: boolean
 }
 

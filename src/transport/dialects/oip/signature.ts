@@ -16,7 +16,7 @@ export interface V2Field {
   readonly dtype: Dtype
   /** FP32, BYTES … */
   readonly datatype: string
-  /** Of one element; 0 for BYTES. */
+  /** Bytes of one element; 0 for BYTES. */
   readonly elementBytes: number
   /** -1 is a free dim. */
   readonly shape: readonly number[]

@@ -99,7 +99,7 @@ function inferStatistics(count: number, failed: number, { queue, input, infer, o
 const none: Duration = { count: 0, ns: 0 }
 const duration = (count: number, ns: number): Duration => ({ count, ns: Math.round(ns) })
 
-/** Of a model, summed over the requests that lay in its batches. */
+/** Sums a model's phases over the requests that lay in its batches. */
 function phasesOf({ queueNs, assembleNs, runNs, scatterNs, batchRows }: ModelMetrics): Phases {
   const perBatch = batchRows.count === 0 ? 0 : queueNs.count / batchRows.count
   return {
@@ -133,7 +133,7 @@ function dividedTime(own: PipelineMetrics | undefined, phases: Phases): Phases {
   }
 }
 
-/** Of a sum over answers and failures, the part of the answers. */
+/** The part that answers have in a sum over answers and failures. */
 function shareOf(own: PipelineMetrics | undefined, histogram: Histogram | undefined): number {
   if (own === undefined || histogram === undefined || histogram.count === 0) return 0
   return histogram.sum * Math.min(1, own.requestCount / histogram.count)

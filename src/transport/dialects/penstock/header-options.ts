@@ -2,8 +2,16 @@
 import { argumentError, expectOneOf } from '../../../base/expect.js'
 import { DEADLINE_MS_MAX } from '../../../base/limits/limits.js'
 import type { RequestOptions } from '../../../engine/api/api.js'
-import { withHeaderMeta } from '../../header-options.js'
+import { metaHeaders, withHeaderMeta, type DescribedHeader } from '../../header-options.js'
 import type { ReadHeader } from '../../request-headers.js'
+
+/** The headers that `withHeaderOptions` reads. */
+export const optionHeaders: readonly DescribedHeader[] = [
+  { name: 'penstock-deadline-ms', description: `Budget from the arrival, an integer in 1..${DEADLINE_MS_MAX}` },
+  { name: 'penstock-priority', description: 'interactive or background' },
+  { name: 'penstock-timing', description: '1: the answer tells where its time went' },
+  ...metaHeaders,
+]
 
 /** What the body says of deadline, priority and keys of the meta wins. @throws PenstockError ERR_ARGUMENT. */
 export function withHeaderOptions<Options extends RequestOptions>(options: Options, header: ReadHeader): Options {

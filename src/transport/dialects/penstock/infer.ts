@@ -15,6 +15,8 @@ import {
   PENSTOCK_TYPE,
 } from '../../http/media-types.js'
 import { JSON_TYPE } from '../../http/replies.js'
+import { repeatedHeaders } from '../../header-options.js'
+import { optionHeaders } from './header-options.js'
 import { readResultQuery, resultQueryDocument } from './result-query.js'
 import { parameter, type Call, type Route } from '../../http/route.js'
 
@@ -31,6 +33,8 @@ const bytes = {
 const document: Route['document'] = {
   summary: 'Runs a deployed pipeline on the rows of the body',
   query: resultQueryDocument,
+  headers: optionHeaders,
+  answerHeaders: repeatedHeaders,
   request: { [JSON_TYPE]: 'InferBody', ...bytes },
   responses: {
     200: {

@@ -8,13 +8,13 @@ import type { AnswerForm } from '../../http/media-types.js'
 export interface ParsedBody {
   readonly request: Omit<InferRequest, 'inputs' | 'signal'> & { readonly inputs: Readonly<Record<string, Tensor>> }
   readonly form: AnswerForm
-  /** Of records: the text of each. */
+  /** The text of each record; null: the body has none. */
   readonly echoes: readonly string[] | null
-  /** Of Arrow: the body and its columns that are no inputs. */
+  /** An Arrow body and its columns that are no inputs; null: the body is no table. */
   readonly arrow: { readonly body: ArrowBody; readonly extras: readonly number[] } | null
   /** Memory that was made for it beside the body, of which tensors and columns may be views. */
   readonly made: Uint8Array | null
-  /** Of an Infer message, to be repeated in Results. */
+  /** An Infer message has these two, which Results repeat; 0 elsewhere. */
   readonly channel: number
   readonly id: number
 }

@@ -16,7 +16,7 @@ import type { DeclaredField } from '../declared-fields.js'
 import type { Trial } from '../trial-run.js'
 import { tryRows } from './row-trial.js'
 
-/** Of the proofs that this release makes and trusts. */
+/** Revision of the proofs that this release makes and trusts. */
 export const BATCHING_PROOF_REVISION = 1
 
 export interface BatchingSubject {
@@ -177,7 +177,7 @@ function remarkOf({ inputs, outputs }: BatchingSubject, culprit: BatchingCulprit
       `${culpritSentence(culprit, false)}. Rows share batches because ${comparisons} comparisons showed no difference.`,
     )
   if ([...inputs, ...outputs].some((field) => field.dtype === 'string'))
-    sentences.push('String tensors take the plain path: requests do not share batches.')
+    sentences.push('String tensors take the string path: requests do not share batches.')
   return sentences.join(' ')
 }
 

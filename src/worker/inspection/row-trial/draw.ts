@@ -7,7 +7,7 @@ import { valuesOf, type Family } from './families.js'
 export interface TrialInput {
   readonly name: string
   readonly dtype: Dtype
-  /** Of one row, which is the first dim. */
+  /** Dims of a tensor with one row; the first is the row axis, where there is one. */
   readonly dims: readonly number[]
   /** Values that the model is known to run; the caller owns them. */
   readonly sample: (random: RandomSource) => TensorData
@@ -65,7 +65,7 @@ export function concatenate(dtype: Dtype, parts: readonly TensorData[]): TensorD
   return joined
 }
 
-/** Of all inputs one kind each, or of one input alone: several tensors need not be of one magnitude. */
+/** Draws a kind for each input, or for one alone: several tensors need not be of one magnitude. */
 function drawKinds(inputs: readonly TrialInput[], random: RandomSource): Family[] {
   const only = random() < 0.5 ? Math.floor(random() * inputs.length) : -1
   return inputs.map(({ families }, index) =>

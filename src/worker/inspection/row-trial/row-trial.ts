@@ -65,7 +65,7 @@ class Trial {
   readonly #options: RowTrialOptions
   readonly #random: RandomSource = seededRandom(20_261_129)
   readonly #endMs: number
-  /** Of a lone row, the longest of the last ones. */
+  /** Longest of the last runs of a lone row. */
   #rowMs = 0
 
   constructor(session: InferenceSession, inputs: readonly TrialInput[], options: RowTrialOptions) {

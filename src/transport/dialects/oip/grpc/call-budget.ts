@@ -45,7 +45,7 @@ interface BaseCall extends ServerInterceptingCallInterface {
 
 type Listener = Parameters<ServerInterceptingCall['start']>[0]
 
-/** Of the process. */
+/** One for the process. */
 const gate = new WorkGate()
 
 export function callBudget(parts: CallBudgetParts): ServerInterceptor {

@@ -14,7 +14,7 @@ import type { Head } from './head.js'
 import type { RegionPlace, SharedMemory } from '../shared-memory.js'
 
 export interface WrittenAnswer {
-  /** Of the JSON at the beginning; null: nothing else is there. */
+  /** Bytes of the JSON at the beginning; null: nothing else is there. */
   readonly headBytes: number | null
   readonly body: Buffer | PieceBody
 }
@@ -35,7 +35,7 @@ export function outputFormsOf(head: Head): (index: number) => OutputForm {
   return (index) => wishes[index] ?? jsonForm
 }
 
-/** Of a raw request. */
+/** A raw request is answered so. */
 export const allBinary = (): OutputForm => binaryForm
 const allJson = (): OutputForm => jsonForm
 

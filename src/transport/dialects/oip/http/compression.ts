@@ -13,7 +13,7 @@ const unpackers = { gzip: createGunzip, deflate: createInflate } as const
 const packers = { gzip: promisify(gzip), deflate: promisify(deflate) } as const
 type Encoding = keyof typeof packers
 
-/** Of the process: what is unpacked grows, and each holds a thread of a few. */
+/** One for the process: what is unpacked grows, and each body holds one of a few threads. */
 const gate = new WorkGate()
 /** Bytes that are unpacked before they are counted. */
 const chunkBytes = 256 * 1024

@@ -58,7 +58,7 @@ export class QuickInferV2 implements QuickHandler {
   wants(exchange: QuickExchange): boolean {
     if (exchange.header('content-encoding') !== '' || exchange.header('accept-encoding') !== '') return false
     const grant = this.#context.access.find(exchange, INFER)
-    // Of a bound key the usual way knows more.
+    // The usual way knows more about a bound key.
     if (grant?.pipelines !== null) return false
     exchange.limit = grant.limit
     const target = this.#targets.get(exchange.parameter) ?? this.#find(exchange.parameter)

@@ -4,6 +4,7 @@ import { expectRecord } from '../../../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX } from '../../../../base/limits/limits.js'
 import { ADMIN, ANY_KEY, INFER, READ, SIGNATURE, WRITE } from '../../../access/scopes.js'
 import { readJson, type JsonValue } from '../../../../formats/json/json-reader.js'
+import { metaHeaders, repeatedHeaders } from '../../../header-options.js'
 import { jsonReply } from '../../../http/replies.js'
 import { parameter, type Call, type HttpContext, type Route, type RouteAccess } from '../../../http/route.js'
 import type { HttpReply } from '../../../socket/seam.js'
@@ -153,6 +154,8 @@ const modelRoutes: readonly V2Route[] = [
       INFER,
       {
         summary: 'Runs a model or pipeline',
+        headers: metaHeaders,
+        answerHeaders: repeatedHeaders,
         request: { 'application/json': 'V2InferRequest', 'application/octet-stream': null },
         responses: {
           200: {

@@ -39,7 +39,7 @@ export function inputContent(name: string, datatype: string, parameters: Paramet
   return content
 }
 
-/** Of a whole request: what it says of its tensors they say themselves. @throws PenstockError ERR_ARGUMENT. */
+/** Checks what a whole request says of its tensors, which they say themselves. @throws PenstockError ERR_ARGUMENT. */
 export function expectRequestContent(parameters: Parameters): void {
   expectPlain('the request', parameters, 'Set it on each input')
 }

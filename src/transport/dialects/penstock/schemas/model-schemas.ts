@@ -20,7 +20,7 @@ export const modelVersion = {
   device_id: count,
   uploaded: reference('UploadedFile'),
 } as const
-/** Of versions that say what they run on, and of those that were changed when they were added. */
+/** Only versions that say what they run on, or that were changed when they were added, have these. */
 export const placementKeys = ['providers', 'device_id', 'uploaded', 'copied_outputs', 'batching_proof']
 
 export const modelSchemas: Readonly<Record<string, Schema>> = {
@@ -60,13 +60,16 @@ export const modelSchemas: Readonly<Record<string, Schema>> = {
         description:
           'The first node that makes rows depend on each other, or that is not known; without a name, its first output stands for it',
       },
-      comparisons: { ...count, description: 'Rows in company that were compared with themselves alone' },
+      comparisons: {
+        ...count,
+        description: 'Rows of shared batches whose answers were compared with those of the rows by themselves',
+      },
       difference: { type: 'string', description: 'What differed when it was tried; empty when nothing did' },
       untried: { ...listOf(text), description: 'Kinds of values that the model refuses, by input' },
       override: record({ operator: text, at: { type: 'string', format: 'date-time' } }),
       found: {
         ...record({ at: { type: 'string', format: 'date-time' }, output: text }),
-        description: 'A row that was answered otherwise in company while the version served',
+        description: 'A row that got another answer in a shared batch while the version served',
       },
     },
     ['override', 'found'],

@@ -50,16 +50,23 @@ function securityOf(scopes: readonly string[]): Json[] {
 }
 
 function operation(route: DescribedRoute): Json {
-  const { summary, request, isRequestOptional, responses } = route.document
+  const { summary, request, isRequestOptional, responses, answerHeaders = [] } = route.document
+  const headers = Object.fromEntries(
+    answerHeaders.map(({ name, description }) => [name, { description, schema: { type: 'string' } }]),
+  )
   const described = Object.entries(responses).map(([status, { description, content: types }]) => [
     status,
-    { description, ...(types === undefined ? {} : { content: content(types) }) },
+    {
+      description,
+      ...(answerHeaders.length === 0 ? {} : { headers }),
+      ...(types === undefined ? {} : { content: content(types) }),
+    },
   ])
   return {
     operationId: operationId(route),
     summary,
     security: route.access === 'open' ? [{}] : [{}, ...securityOf(route.access)],
-    parameters: [...pathParameters(route), ...queryParameters(route)],
+    parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)],
     ...(request === undefined
       ? {}
       : { requestBody: { required: isRequestOptional !== true, content: content(request) } }),
@@ -91,6 +98,11 @@ function queryParameters(route: DescribedRoute): Json[] {
     description,
     schema: isRepeated === true ? { type: 'array', items: { type: 'string' } } : { type: 'string' },
   }))
+}
+
+function headerParameters(route: DescribedRoute): Json[] {
+  const { headers = [] } = route.document
+  return headers.map(({ name, description }) => ({ name, in: 'header', description, schema: { type: 'string' } }))
 }
 
 /** `PUT /v1/models/{model}/versions` → putModelsVersions… unique because method and path are. */

@@ -146,7 +146,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
       description: 'Models beside the answering one whose outputs a dataset may name: out_<label>',
     },
     rows_max: count,
-    whole: { ...flag, description: 'Tensors have no row axis: one request a run' },
+    whole: { ...flag, description: 'Non-batching: tensors have no row axis, one request a run' },
     plain: { ...flag, description: 'String tensors are involved: the slower path' },
     models: listOf(record({ name: modelName, version: count, sha256: text })),
     steps: listOf(reference('Step')),
