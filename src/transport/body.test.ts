@@ -33,6 +33,23 @@ describe('body', () => {
     expect(liar.budget.totalBytes).toBe(800_000)
   })
 
+  it.each([
+    ['in small chunks', 1000],
+    ['in chunks of which doubling would pass it', 65_000],
+  ])('holds at most what was announced, %s', (_name, size) => {
+    const { budget, open } = bodies()
+    const body = open()
+    const announced = 180_000
+    for (let length = 0; length < announced; length += size) {
+      expect(body.append(chunk(Math.min(size, announced - length), 1), announced)).toBeNull()
+      expect(budget.totalBytes).toBeLessThanOrEqual(announced)
+    }
+    expect(body.bytes.length).toBe(announced)
+    // One that sends more than it announced grows on, up to its own limit.
+    expect(body.append(chunk(10, 1), announced)).toBeNull()
+    expect(body.bytes.length).toBe(announced + 10)
+  })
+
   it('is refused beside others when the budget is used up, and keeps what it has', () => {
     const { budget, open } = bodies(1_000_000)
     const first = open()

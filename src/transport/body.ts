@@ -65,7 +65,13 @@ export class Body {
     if (length > this.bytesMax) return bodyTooLarge(this.bytesMax, length)
     if (length > this.#memory.length) {
       const believed = Math.min(announcedBytes, believedTimes * length)
-      const capacity = Math.min(this.bytesMax, Math.max(length, believed, 2 * this.#memory.length, bytesInitial))
+      // Doubling must not pass what was announced: that is all it needs, unless it was a lie.
+      const wanted = announcedBytes >= length ? announcedBytes : Infinity
+      const capacity = Math.min(
+        this.bytesMax,
+        wanted,
+        Math.max(length, believed, 2 * this.#memory.length, bytesInitial),
+      )
       const grown = this.shared.take(capacity)
       const refusal = this.charge?.tryAdd('bodies', grown.length - this.#memory.length) ?? null
       if (refusal !== null) {
