@@ -6,9 +6,10 @@
  * rows (two versions overlap only while one takes over from the other).
  */
 import type { Data, RecordBatch, Schema, TimestampMillisecond } from 'apache-arrow'
-import type { AscendingPlace, DescendingPlace, LogOrder, LogPosition } from '../../cursor.js'
+import type { LogOrder, LogPosition } from '../../cursor.js'
 import { isAbsent, listSegments, type Segment } from '../../segments/segment-list.js'
 import { openSegment } from './open-segment.js'
+import { scanOrder, type ScanOrder } from './scan-order.js'
 import type { RawChunk, SegmentReader } from './segment-reader.js'
 import { takeRows } from './take.js'
 
@@ -50,10 +51,8 @@ export class LogScan {
   readonly #directory: string
   readonly #pipeline: string
   readonly #filter: RowFilter
-  readonly #order: LogOrder
+  readonly #order: ScanOrder
   readonly #isFiltering: boolean
-  readonly #desc = new Map<number, DescendingPlace>()
-  readonly #asc = new Map<number, { past: number; rows: Map<number, number> }>()
   /** Segments that this scan is done with, `<version>/<seq>`. */
   readonly #done = new Set<string>()
   #segments: Segment[] = []
@@ -63,7 +62,7 @@ export class LogScan {
     this.#directory = directory
     this.#pipeline = pipeline
     this.#filter = filter
-    this.#order = order
+    this.#order = scanOrder(order)
     this.#isFiltering = filter.valid !== null || filter.startMs > 0 || filter.endMs !== Number.POSITIVE_INFINITY
   }
 
@@ -77,7 +76,7 @@ export class LogScan {
   ): Promise<LogScan> {
     const scan = new LogScan(directory, pipeline, filter, order)
     await scan.#list()
-    scan.#begin(position)
+    scan.#order.begin(position, scan.#segments)
     return scan
   }
 
@@ -98,16 +97,8 @@ export class LogScan {
   }
 
   get position(): LogPosition {
-    if (this.#order === 'desc') {
-      // Versions that are done need not be named: their later rows do not belong here anyway.
-      const pending = new Set(
-        this.#segments.filter((segment) => this.#isPending(segment)).map(({ version }) => version),
-      )
-      return { order: 'desc', versions: new Map([...this.#desc].filter(([version]) => pending.has(version))) }
-    }
-    const versions = new Map<number, AscendingPlace>()
-    for (const [version, { past, rows }] of this.#asc) versions.set(version, { past, rows: new Map(rows) })
-    return { order: 'asc', versions }
+    const pending = this.#segments.filter((segment) => this.#isPending(segment))
+    return this.#order.position(new Set(pending.map(({ version }) => version)))
   }
 
   close(): void {
@@ -119,37 +110,8 @@ export class LogScan {
     this.#segments = await listSegments(this.#directory, this.#pipeline)
   }
 
-  #begin(position: LogPosition | null): void {
-    if (position?.order === 'desc') for (const [version, place] of position.versions) this.#desc.set(version, place)
-    if (position?.order === 'asc')
-      for (const [version, { past, rows }] of position.versions) this.#asc.set(version, { past, rows: new Map(rows) })
-    if (this.#order === 'desc' && position === null)
-      for (const { version, seq } of this.#segments) this.#desc.set(version, { seq, row: Number.MAX_SAFE_INTEGER })
-    if (this.#order === 'asc')
-      for (const { version } of this.#segments)
-        if (!this.#asc.has(version)) this.#asc.set(version, { past: 0, rows: new Map() })
-  }
-
-  /** Rows of the segment that are behind (asc) or still to come (desc). */
-  #rowAt({ version, seq }: Segment): number {
-    if (this.#order === 'asc') {
-      const place = this.#asc.get(version)
-      return place === undefined ? 0 : seq < place.past ? Number.MAX_SAFE_INTEGER : (place.rows.get(seq) ?? 0)
-    }
-    const place = this.#desc.get(version)
-    if (place === undefined || seq > place.seq) return 0
-    return seq === place.seq ? place.row : Number.MAX_SAFE_INTEGER
-  }
-
-  #moveTo({ version, seq }: Segment, row: number): void {
-    if (this.#order === 'asc') this.#asc.get(version)?.rows.set(seq, row)
-    else this.#desc.set(version, { seq, row })
-  }
-
   #isPending(segment: Segment): boolean {
-    if (this.#done.has(keyOf(segment))) return false
-    const row = this.#rowAt(segment)
-    return this.#order === 'desc' ? row > 0 : row < (segment.rows ?? Number.MAX_SAFE_INTEGER)
+    return !this.#done.has(keyOf(segment)) && this.#order.isPending(segment)
   }
 
   async #openNext(): Promise<Current | null> {
@@ -172,25 +134,26 @@ export class LogScan {
     const heads = new Map<number, Segment>()
     for (const segment of this.#segments) {
       if (!this.#isPending(segment)) continue
-      if (this.#order === 'desc' || !heads.has(segment.version)) heads.set(segment.version, segment)
+      if (!this.#order.isFirstHead || !heads.has(segment.version)) heads.set(segment.version, segment)
     }
     const candidates = [...heads.values()]
     if (candidates.length < 2) return candidates[0] ?? null
     const timed = await Promise.all(candidates.map(async (segment) => ({ segment, ms: await this.#edgeMs(segment) })))
-    timed.sort((a, b) => (this.#order === 'desc' ? b.ms - a.ms : a.ms - b.ms))
+    timed.sort((a, b) => this.#order.compareMs(a.ms, b.ms))
     return timed[0]?.segment ?? null
   }
 
   /** The time of the row that would come first. */
   async #edgeMs(segment: Segment): Promise<number> {
-    if (segment.form !== 'live') return this.#order === 'desc' ? segment.lastMs : segment.firstMs
+    if (segment.form !== 'live') return this.#order.edgeMs(segment)
     const reader = await openSegment(segment)
     if (reader === null) return 0
     try {
-      if (reader.rows === 0) return 0
-      const row = this.#order === 'desc' ? reader.rows : 0
-      const { batch } = await reader.chunkAt(row, this.#order, 1, filterColumns)
-      return Number(timesOf(batch)[this.#order === 'desc' ? batch.numRows - 1 : 0])
+      const { rows } = reader
+      if (rows === 0) return 0
+      const bound = this.#order.boundBefore(this.#order.firstIn(rows))
+      const { batch } = await reader.chunkAt(bound, this.#order.order, 1, filterColumns)
+      return Number(timesOf(batch)[this.#order.firstIn(batch.numRows)])
     } finally {
       reader.close()
     }
@@ -199,39 +162,28 @@ export class LogScan {
   /** @returns null at the end of the segment. */
   async #chunk(current: Current, rowsMax: number): Promise<Chunk | null> {
     const { segment, reader } = current
-    const { rows } = reader
-    const from = this.#order === 'asc' ? this.#rowAt(segment) : Math.min(this.#rowAt(segment), rows)
-    if (this.#order === 'asc' ? from >= rows : from <= 0) return null
-    if (this.#isFiltering) {
-      const probe = await reader.chunkAt(from, this.#order, probeRows, filterColumns)
-      const matches = this.#matches(probe, from)
-      if (matches.length === 0) return this.#empty(current, probe)
-      const first = probe.firstRow + (matches[0] as number)
-      const raw = await reader.chunkAt(this.#order === 'asc' ? first : first + 1, this.#order, rowsMax)
-      return this.#chunkOf(current, raw, this.#matches(raw, this.#order === 'asc' ? first : first + 1))
-    }
-    const raw = await reader.chunkAt(from, this.#order, rowsMax)
-    return this.#chunkOf(current, raw, this.#matches(raw, from))
+    const { order } = this.#order
+    const bound = this.#order.boundIn(segment, reader.rows)
+    if (this.#order.isOver(bound, reader.rows)) return null
+    if (!this.#isFiltering) return this.#chunkOf(current, await reader.chunkAt(bound, order, rowsMax), bound)
+    const probe = await reader.chunkAt(bound, order, probeRows, filterColumns)
+    const [first] = this.#matches(probe, bound)
+    if (first === undefined) return this.#empty(current, probe)
+    const firstBound = this.#order.boundBefore(probe.firstRow + first)
+    return this.#chunkOf(current, await reader.chunkAt(firstBound, order, rowsMax), firstBound)
   }
 
-  /** The rows of a chunk that match, on the far side of `from`, in the order of the scan. */
-  #matches({ firstRow, batch }: RawChunk, from: number): Int32Array {
+  /** The rows of a chunk that match, on the far side of the bound, in the order of the scan. */
+  #matches({ firstRow, batch }: RawChunk, bound: number): Int32Array {
     const rows: number[] = []
     const test = this.#isFiltering ? rowTest(batch, this.#filter) : () => true
-    if (this.#order === 'asc')
-      for (let row = from - firstRow; row < batch.numRows; row++) {
-        if (test(row)) rows.push(row)
-      }
-    else
-      for (let row = from - firstRow - 1; row >= 0; row--) {
-        if (test(row)) rows.push(row)
-      }
+    for (const row of this.#order.rowsBeyond(bound, firstRow, batch.numRows)) if (test(row)) rows.push(row)
     return Int32Array.from(rows)
   }
 
   #empty(current: Current, { firstRow, batch }: RawChunk): Chunk {
     this.scannedRows += batch.numRows
-    this.#moveTo(current.segment, this.#order === 'asc' ? firstRow + batch.numRows : firstRow)
+    this.#order.moveTo(current.segment, this.#order.boundBehindChunk(firstRow, batch.numRows))
     const { schema } = current.reader
     const refuse = (): never => {
       throw new Error('Expected a chunk with rows')
@@ -239,9 +191,11 @@ export class LogScan {
     return { schemaKey: current.schemaKey, schema, count: 0, rows: refuse, consume: () => undefined }
   }
 
-  #chunkOf({ segment, reader, schemaKey }: Current, { firstRow, batch }: RawChunk, matches: Int32Array): Chunk {
+  #chunkOf({ segment, reader, schemaKey }: Current, raw: RawChunk, bound: number): Chunk {
+    const { firstRow, batch } = raw
+    const matches = this.#matches(raw, bound)
     this.scannedRows += batch.numRows
-    const end = this.#order === 'asc' ? firstRow + batch.numRows : firstRow
+    const end = this.#order.boundBehindChunk(firstRow, batch.numRows)
     return {
       schemaKey,
       schema: reader.schema,
@@ -249,7 +203,7 @@ export class LogScan {
       rows: (count) => reader.normalise(takeRows(batch, matches.subarray(0, count))),
       consume: (count) => {
         const last = firstRow + (matches[count - 1] ?? 0)
-        if (count > 0) this.#moveTo(segment, count === matches.length ? end : this.#order === 'asc' ? last + 1 : last)
+        if (count > 0) this.#order.moveTo(segment, count === matches.length ? end : this.#order.boundBehind(last))
       },
     }
   }
@@ -261,20 +215,10 @@ export class LogScan {
     this.#finish(segment, rows)
   }
 
-  /** Nothing more of this segment in this scan; for good when it does not grow any more. */
+  /** Nothing more of this segment in this scan. */
   #finish(segment: Segment, rows: number): void {
     this.#done.add(keyOf(segment))
-    if (this.#order === 'desc') return this.#moveTo(segment, 0)
-    const place = this.#asc.get(segment.version)
-    if (place === undefined || segment.form === 'live') return
-    // A damaged file may have fewer rows than its name says: done is done.
-    place.rows.set(segment.seq, Math.max(rows, segment.rows ?? 0))
-    for (const { version, seq, form, rows: total } of this.#segments) {
-      if (version !== segment.version || seq < place.past) continue
-      if (form === 'live' || (place.rows.get(seq) ?? 0) < (total ?? 0)) break
-      place.rows.delete(seq)
-      place.past = seq + 1
-    }
+    this.#order.finish(segment, rows, this.#segments)
   }
 }
 
