@@ -319,7 +319,6 @@ export interface NativeAddon {
   closeConnection(port: PortHandle, connection: number): void
   openChannel(port: PortHandle, connection: number, channel: number, pipeline: PipelineHandle, isPlain: boolean): void
   closeChannel(port: PortHandle, connection: number, channel: number): void
-  setWindow(port: PortHandle, connection: number, windowRequests: number): void
   /**
    * While a socket is congested, results sent to it keep their credit until `acknowledge`; false gives all of it back.
    * Beyond 8 MiB of them it gets no more until the kernel has taken some: the rest stay where they are.

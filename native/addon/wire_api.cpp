@@ -45,12 +45,6 @@ Napi::Value close_channel(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value set_window(const Napi::CallbackInfo& info) {
-  PortBox& box = open_box<PortBox>(info, 0);
-  open_connection_of(info, box).window = static_cast<uint32_t>(read_integer(info[2], "windowRequests", 1, 1 << 20));
-  return info.Env().Undefined();
-}
-
 Napi::Value set_congested(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const bool has_more = box.gateway->set_congested(open_connection_of(info, box), info[2].ToBoolean());
@@ -110,7 +104,6 @@ void register_wire(Napi::Env env, Napi::Object exports) {
   export_function<close_connection>(env, exports, "closeConnection");
   export_function<open_channel>(env, exports, "openChannel");
   export_function<close_channel>(env, exports, "closeChannel");
-  export_function<set_window>(env, exports, "setWindow");
   export_function<set_congested>(env, exports, "setCongested");
   export_function<acknowledge>(env, exports, "acknowledge");
   export_function<ready_bytes>(env, exports, "readyBytes");

@@ -156,7 +156,6 @@ const entries: Record<string, (handle: never) => unknown> = {
   closeConnection: (handle) => addon.closeConnection(handle, 0),
   openChannel: (handle) => addon.openChannel(handle, 0, 0, pipeline, false),
   closeChannel: (handle) => addon.closeChannel(handle, 0, 0),
-  setWindow: (handle) => addon.setWindow(handle, 0, 1),
   setCongested: (handle) => addon.setCongested(handle, 0, true),
   acknowledge: (handle) => addon.acknowledge(handle, 0, 1),
   cancelWire: (handle) => addon.cancelWire(handle, 0, 0, 0),

@@ -34,7 +34,6 @@ export interface WirePort {
   /** @throws PenstockError ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED, ERR_DRAINING, ERR_CLOSED. */
   openChannel(connection: number, channel: number, pipeline: string): PipelineDescription
   closeChannel(connection: number, channel: number): void
-  setWindow(connection: number, windowRequests: number): void
   /** What a caller may do over all its connections and the other dialects. */
   makeLimit(options: CallerLimitOptions): CallerLimit
   /** Requests of the connection are counted against it; before the first one. @param limit of `makeLimit`. */
@@ -134,10 +133,6 @@ export class EngineWirePort implements WirePort {
   closeChannel(connection: number, channel: number): void {
     if (this.#channels.get(connection)?.delete(channel) === true)
       addon.closeChannel(this.#parts.port.handle, connection, channel)
-  }
-
-  setWindow(connection: number, windowRequests: number): void {
-    addon.setWindow(this.#parts.port.handle, connection, windowRequests)
   }
 
   makeLimit(options: CallerLimitOptions): CallerLimit {
