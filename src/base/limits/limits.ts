@@ -167,8 +167,8 @@ export const LOG_SQL_RUNNING_MAX = 2
 export const LOG_SQL_WAITING_MAX = 16
 /** Milliseconds after a server's start, and after each query, for which a process of 100 MB stays ready for the next. */
 export const LOG_SQL_SPARE_MS = 600_000
-/** Milliseconds after a server's start until that process starts: the first requests come first. */
-export const LOG_SQL_SPARE_DELAY_MS = 1000
+/** Milliseconds between looks, after a server's start, whether it has time to start that process: requests come first. */
+export const LOG_SQL_SPARE_DELAY_MS = 500
 /** Milliseconds that queries get at the end of a server, or half of its drain limit: they can be asked again elsewhere. */
 export const LOG_SQL_DRAIN_MS = 5000
 /** Milliseconds of one query, waiting included, and at most by option. */

@@ -56,6 +56,8 @@ interface ServeOptions {
   readonly logLevel: string
 }
 
+/** A share of one thread's time. */
+const IDLE_UTILIZATION_MAX = 0.05
 /** Unless told otherwise. */
 const GRPC_PORT = 8081
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -238,8 +240,21 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
     await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
   )
   // A server that ends before has no use for it; one that cannot start it starts it with the first query.
-  setTimeout(() => void log.prepareQueries().catch(() => undefined), LOG_SQL_SPARE_DELAY_MS).unref()
+  onceIdle(() => void log.prepareQueries().catch(() => undefined))
   exitNow(await ended)
+}
+
+/** Calls `work` behind the first look's interval in which this thread had next to nothing to do: no load pays for it. */
+function onceIdle(work: () => void): void {
+  let last = performance.eventLoopUtilization()
+  const timer = setInterval(() => {
+    const { utilization } = performance.eventLoopUtilization(last)
+    last = performance.eventLoopUtilization()
+    if (utilization > IDLE_UTILIZATION_MAX) return
+    clearInterval(timer)
+    work()
+  }, LOG_SQL_SPARE_DELAY_MS)
+  timer.unref()
 }
 
 function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logger: Logger): EngineOptions {
