@@ -5,6 +5,7 @@
  * takes the files as data, so that its canary is a small tree.
  */
 import { posix } from 'node:path'
+import { ringsOf } from './rings.js'
 import type { Finding } from './rules.js'
 
 type Files = ReadonlyMap<string, string>
@@ -24,12 +25,12 @@ export function nativeIncludeRings(files: Files): Finding[] {
     ...ringsOf(fileEdges).map((ring) => ({
       path: ring[0] ?? '',
       line: 0,
-      message: `includes itself: ${ring.join(' → ')}`,
+      message: `includes itself: ${closed(ring)}`,
     })),
     ...ringsOf(roomEdges).map((ring) => ({
       path: ring[0] ?? '',
       line: 0,
-      message: `rooms include each other: ${ring.join(' → ')}; declare an interface in the lower one, or move what both need`,
+      message: `rooms include each other: ${closed(ring)}; declare an interface in the lower one, or move what both need`,
     })),
   ]
 }
@@ -69,36 +70,7 @@ function includeEdges(files: Files): Edges {
   return edges
 }
 
-/** A shortest ring through each group of nodes that reach each other, closed: its first node stands at its end, too. */
-function ringsOf(edges: Edges): string[][] {
-  const isSeen = new Set<string>()
-  return [...edges.keys()].sort().flatMap((start) => {
-    if (isSeen.has(start)) return []
-    const ring = shortestRing(edges, start)
-    for (const node of ring) isSeen.add(node)
-    return ring.length === 0 ? [] : [ring]
-  })
-}
-
-/** Breadth first; empty when `start` does not reach itself. */
-function shortestRing(edges: Edges, start: string): string[] {
-  const before = new Map<string, string>()
-  const queue = [start]
-  for (let node = queue.shift(); node !== undefined; node = queue.shift())
-    for (const target of [...(edges.get(node) ?? [])].sort()) {
-      if (target === start) return [...pathTo(before, node), start]
-      if (before.has(target)) continue
-      before.set(target, node)
-      queue.push(target)
-    }
-  return []
-}
-
-function pathTo(before: ReadonlyMap<string, string>, end: string): string[] {
-  const path = [end]
-  for (let node = before.get(end); node !== undefined; node = before.get(node)) path.unshift(node)
-  return path
-}
+const closed = (ring: readonly string[]): string => [...ring, ring[0] ?? ''].join(' → ')
 
 function add(edges: Edges, from: string, to: string): void {
   const targets = edges.get(from) ?? new Set()

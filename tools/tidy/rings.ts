@@ -54,10 +54,10 @@ export function ringFindings(graph: Graph): Finding[] {
   })
 }
 
-/** A shortest way round for each strongly connected component of more than one node. */
+/** A shortest way round for each strongly connected component that has one: more than one node, or one that leads to itself. */
 export function ringsOf(graph: Graph): string[][] {
   return componentsOf(graph)
-    .filter((component) => component.length > 1)
+    .filter(([node = '', ...others]) => others.length > 0 || graph.get(node)?.has(node) === true)
     .map((component) => wayRound(graph, new Set(component)))
 }
 

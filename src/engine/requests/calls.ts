@@ -10,7 +10,7 @@ import type { AdmittedRequest } from './admission.js'
 import { resultOf } from './answers.js'
 import type { CancelSignal, InferResult } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
-import { failureOf } from './failures.js'
+import { abortedError, failureOf } from './failures.js'
 import type { CallEvents, NativePort } from './native-port.js'
 import { RequestTable } from './request-table.js'
 
@@ -119,8 +119,4 @@ export class Calls implements CallEvents {
     }
     this.#table.setDetach(tag, onAbort(signal, cancel))
   }
-}
-
-function abortedError(signal: CancelSignal): PenstockError {
-  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason })
 }

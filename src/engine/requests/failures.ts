@@ -19,6 +19,7 @@ import {
   TooManyRowsDetail,
 } from '../../../bindings/generated/boundary.js'
 import { errorCodeOfNative, errorTable, PenstockError, type ErrorCode } from '../../base/errors.js'
+import type { CancelSignal } from '../api/api.js'
 import type { FailureContext } from '../deploy/deployment.js'
 import { limitError } from './caller-limit.js'
 import { faultName } from '../request-log/row-logs.js'
@@ -160,4 +161,8 @@ function withText(sentence: string, text: string): string {
 
 function milliseconds(us: number): string {
   return (us / 1000).toFixed(us < 10_000 ? 1 : 0)
+}
+
+export function abortedError(signal: CancelSignal): PenstockError {
+  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason })
 }

@@ -94,10 +94,6 @@ export class NativePort {
     this.#json = events
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed
-  }
-
   /** Requests that are not answered, WebSocket ones included. */
   get inFlight(): number {
     return this.#isClosed ? 0 : addon.inFlight(this.handle)

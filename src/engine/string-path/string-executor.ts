@@ -15,7 +15,7 @@ import type { AdmittedRequest } from '../requests/admission.js'
 import type { CancelSignal, InferResult } from '../api/api.js'
 import type { ByteBudget } from '../memory/byte-budget.js'
 import type { Deployment } from '../deploy/deployment.js'
-import { budgetSentence } from '../requests/failures.js'
+import { abortedError, budgetSentence } from '../requests/failures.js'
 import type { PlainCounters } from '../counters/string-path-counters.js'
 import { PlainWalk, type PlainHooks } from './plan-walk.js'
 import { tensorBytes } from './row-operations.js'
@@ -161,8 +161,4 @@ async function raceLimits(
     clearTimeout(timer)
     detach?.()
   }
-}
-
-function abortedError(signal: CancelSignal): PenstockError {
-  return new PenstockError('ERR_ABORTED', 'The caller cancelled the request', { cause: signal.reason })
 }
