@@ -29,6 +29,9 @@ export type { WireHooks, WirePort } from './engine/requests/websocket-port.js'
 export { pipeline, PipelineBuilder, type Deployer } from './steps/index.js'
 export type * from './pipeline/definition.js'
 
+// Contracts.
+export * from './contract/index.js'
+
 // Tensors.
 export type { NumericDtype, Tensor, TensorData, TensorField } from './tensor/tensor.js'
 

@@ -1,8 +1,8 @@
 /**
  * Dependencies point down:
  *
- *   cli → loadtest → index → server, files → transport → metrics → engine → worker, registry, log → steps → pipeline, formats
- *     → protocol, transforms, explain, onnx → tensor → base
+ *   cli → loadtest → index → server, files → transport → metrics → engine → worker, registry, log → steps → contract
+ *     → pipeline, formats → protocol, transforms, explain, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api/ only); the client sees protocol, tensor
@@ -22,18 +22,19 @@ const ranks: Readonly<Record<string, number>> = {
   onnx: 2,
   pipeline: 3,
   formats: 3,
-  steps: 4,
-  worker: 5,
-  registry: 5,
-  log: 5,
-  engine: 6,
-  metrics: 7,
-  transport: 8,
-  files: 9,
-  server: 9,
-  index: 10,
-  loadtest: 11,
-  cli: 12,
+  contract: 4,
+  steps: 5,
+  worker: 6,
+  registry: 6,
+  log: 6,
+  engine: 7,
+  metrics: 8,
+  transport: 9,
+  files: 10,
+  server: 10,
+  index: 11,
+  loadtest: 12,
+  cli: 13,
 }
 /** What the engine declares for others to implement. */
 const declares = (path: string): boolean => path.startsWith('src/engine/api/')

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'ERR_NOT_ACCEPTABLE'
   | 'ERR_MODEL_INVALID'
   | 'ERR_PIPELINE_INVALID'
+  | 'ERR_CONTRACT_INVALID'
   | 'ERR_UNSUPPORTED'
   | 'ERR_SUBPROTOCOL'
   | 'ERR_UNAUTHORIZED'
@@ -38,6 +39,7 @@ export type ErrorCode =
   | 'ERR_METHOD'
   | 'ERR_MODEL_NOT_FOUND'
   | 'ERR_PIPELINE_NOT_FOUND'
+  | 'ERR_CONTRACT_NOT_FOUND'
   | 'ERR_EXPLANATION_NOT_FOUND'
   | 'ERR_CONFLICT'
   | 'ERR_CLOSED'
@@ -245,6 +247,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     retryable: false,
     sentence: "The pipeline's definition is not valid.",
   },
+  ERR_CONTRACT_INVALID: {
+    class: 'argument',
+    http: 400,
+    retryable: false,
+    sentence: 'The contract is not valid.',
+  },
   ERR_UNSUPPORTED: {
     class: 'argument',
     http: 501,
@@ -301,6 +309,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 404,
     retryable: false,
     sentence: 'There is no such pipeline or version of it.',
+  },
+  ERR_CONTRACT_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such contract or version of it.',
   },
   ERR_EXPLANATION_NOT_FOUND: {
     class: 'state',

@@ -1,0 +1,24 @@
+/** The limits of contracts, with unit and reason, as limits.ts has the others. */
+import { JSON_KEYS_MAX } from './limits.js'
+
+/** Fields of one contract: as many as one JSON object may have keys. */
+export const CONTRACT_FIELDS_MAX = JSON_KEYS_MAX
+/** Code points of a field's name and of a unit: a key of JSON, a column of a table. */
+export const FIELD_NAME_CHARACTERS_MAX = 256
+/** Code points of a description of a contract or field. */
+export const DESCRIPTION_CHARACTERS_MAX = 4096
+/** People or teams that answer for a contract. */
+export const CONTACTS_MAX = 64
+/** Accepted values of one field: countries and currencies fit, keys of a table do not belong here. */
+export const ACCEPTED_VALUES_MAX = 4096
+/** Code points of one accepted or imputed text. */
+export const VALUE_CHARACTERS_MAX = 1024
+/** Code points of a pattern, and instructions of its compiled program: RE2 multiplies out what is repeated. */
+export const PATTERN_CHARACTERS_MAX = 1024
+export const PATTERN_INSTRUCTIONS_MAX = 16_384
+/** Elements of one row's value of one field. */
+export const FIELD_ELEMENTS_MAX = 2 ** 24
+/** Problems of one document, or of one request's rows, that are listed; the rest are counted. */
+export const CONTRACT_PROBLEMS_MAX = 1000
+/** Bytes of the JSON text of a contract, which its record holds once for each version. */
+export const CONTRACT_BYTES_MAX = 512 * 1024

@@ -1,0 +1,153 @@
+/**
+ * Rows of parsed JSON against a contract: typed columns, every problem with its place, and what became of it. This is the
+ * plain reference of the rules, for commands and for tests of the native reader; requests do not come this way.
+ *
+ * A row is read field by field (row-reader.ts). At its end, unless it is dropped, the unique values that broke no other rule
+ * are compared with those of the rows before it that were kept, all of them before any is remembered. One problem is told
+ * for each field of a row.
+ */
+import { describeValue } from '../base/expect.js'
+import { CONTRACT_PROBLEMS_MAX } from '../base/limits/contract-limits.js'
+import { ColumnBuilder, type ContractColumn } from './columns.js'
+import type { InvalidAction } from './contract.js'
+import { type Cell, duplicateFinding, imputedCell, readRow, type RowFinding } from './row-reader.js'
+import type { ResolvedContract } from './resolve.js'
+import type { RuleName, StoredElement } from './values/element.js'
+
+export interface RowProblem {
+  /** 0-based, among the rows that came. */
+  readonly row: number
+  /** '' when the row itself is meant. */
+  readonly field: string
+  /** JSON Pointer from the array of rows, e.g. `/3/age`. */
+  readonly path: string
+  readonly rule: RuleName
+  /** undefined: there was none. */
+  readonly value: unknown
+  /** What became of it: `flag`, `clamp` and `impute` kept the row. */
+  readonly action: InvalidAction
+  readonly message: string
+  /** A sentence, or ''. */
+  readonly wayOut: string
+}
+
+export interface CheckOptions {
+  /** Problems that are listed; the rest are counted. Default CONTRACT_PROBLEMS_MAX. */
+  readonly problemsMax?: number
+}
+
+export interface RowCheck {
+  /** In the contract's order, the kept rows alone; null: a problem refuses the whole request. */
+  readonly columns: readonly ContractColumn[] | null
+  /** 0-based positions of the kept rows among those that came. */
+  readonly rows: Uint32Array
+  readonly droppedRows: Uint32Array
+  /** In order of rows, then of fields. */
+  readonly problems: readonly RowProblem[]
+  /** All of them, listed or not. */
+  readonly problemCount: number
+  /** Members of rows that are no field and are not refused, in order of their first row. */
+  readonly extra: readonly string[]
+}
+
+/**
+ * Checks rows.
+ * @param rows objects of parsed JSON; integers beyond 2^53 as bigints or decimal strings. NaN is a missing float.
+ */
+export function checkRows(contract: ResolvedContract, rows: readonly unknown[], options: CheckOptions = {}): RowCheck {
+  const report = new Report(options.problemsMax ?? CONTRACT_PROBLEMS_MAX)
+  const builders = contract.inputs.map((field) => new ColumnBuilder(field))
+  const uniques = new UniqueFields(contract)
+  const kept: number[] = []
+  const dropped: number[] = []
+  const extra = new Set<string>()
+  rows.forEach((row, index) => {
+    const { cells, findings, extra: names } = readRow(contract, row)
+    if (!isDropped(findings)) findings.push(...uniques.check(row, cells, findings))
+    for (const finding of findings) report.add(index, finding)
+    for (const name of names) extra.add(name)
+    if (isDropped(findings)) dropped.push(index)
+    else {
+      kept.push(index)
+      builders.forEach((builder, at) => builder.add(cells[at]?.elements ?? null))
+    }
+  })
+  return {
+    columns: report.isRejected ? null : builders.map((builder) => builder.finish()),
+    rows: Uint32Array.from(kept),
+    droppedRows: Uint32Array.from(dropped),
+    problems: report.problems,
+    problemCount: report.count,
+    extra: [...extra],
+  }
+}
+
+function isDropped(findings: readonly RowFinding[]): boolean {
+  return findings.some(({ action }) => action === 'drop')
+}
+
+/** Values seen so far of the fields that no two rows may share. */
+class UniqueFields {
+  readonly #contract: ResolvedContract
+  readonly #seen: ReadonlyMap<number, Set<StoredElement>>
+
+  constructor(contract: ResolvedContract) {
+    this.#contract = contract
+    const unique = contract.inputs.flatMap(({ isUnique }, at) => (isUnique ? [at] : []))
+    this.#seen = new Map(unique.map((at) => [at, new Set<StoredElement>()]))
+  }
+
+  /** @param cells of the row, an object; a duplicate that is imputed is replaced in it. */
+  check(row: unknown, cells: Cell[], earlier: readonly RowFinding[]): RowFinding[] {
+    if (this.#seen.size === 0) return []
+    const broken = new Set(earlier.map(({ field }) => field))
+    const findings: RowFinding[] = []
+    const fresh: (() => void)[] = []
+    for (const [at, seen] of this.#seen) {
+      const field = this.#contract.inputs[at]
+      const element = cells[at]?.elements?.[0]
+      // What stands for a missing value is the same in many rows by its nature.
+      const isCompared = cells[at]?.isImputed === false && element !== undefined
+      if (field === undefined || !isCompared || broken.has(field.name)) continue
+      if (seen.has(element)) {
+        const finding = duplicateFinding(field, (row as Record<string, unknown>)[field.name])
+        findings.push(finding)
+        if (finding.action === 'impute') cells[at] = imputedCell(field)
+      } else fresh.push(() => seen.add(element))
+    }
+    if (!isDropped(findings)) for (const remember of fresh) remember()
+    return findings
+  }
+}
+
+/** Findings as problems, up to a number of them. */
+class Report {
+  readonly problems: RowProblem[] = []
+  count = 0
+  isRejected = false
+  readonly #problemsMax: number
+
+  constructor(problemsMax: number) {
+    this.#problemsMax = problemsMax
+  }
+
+  add(row: number, finding: RowFinding): void {
+    this.count++
+    if (finding.action === 'reject') this.isRejected = true
+    if (this.problems.length < this.#problemsMax) this.problems.push(problemOf(row, finding))
+  }
+}
+
+function problemOf(row: number, { field, place, rule, expected, value, action, wayOut }: RowFinding): RowProblem {
+  const [, ...indexes] = place
+  const subject = field === '' ? `row ${row}` : `${field}${indexes.map((at) => `[${at}]`).join('')} of row ${row}`
+  const received = value === undefined ? 'nothing' : describeValue(value)
+  const sentence = `Expected ${subject} to be ${expected} but received ${received}`
+  const message = wayOut === '' ? sentence : `${sentence}. ${wayOut}`
+  return { row, field, path: pointer([row, ...place]), rule, value, action, message, wayOut }
+}
+
+/** @source RFC 6901, section 3 */
+function pointer(place: readonly (string | number)[]): string {
+  return place.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}

@@ -1,0 +1,145 @@
+/** One row against a contract: a cell for each field that callers send, and what was found wrong on the way. */
+import { closest } from '../base/suggest.js'
+import type { FieldValue, InvalidAction } from './contract.js'
+import type { ResolvedContract, ResolvedField } from './resolve.js'
+import type { RuleName, StoredElement, Violation } from './values/element.js'
+import { checkValue } from './values/value.js'
+
+export interface Cell {
+  /** null: missing. */
+  readonly elements: readonly StoredElement[] | null
+  /** The field's `impute` took the place of what came, or of what did not. */
+  readonly isImputed: boolean
+}
+
+export interface RowFinding {
+  /** '' when the row itself is meant. */
+  readonly field: string
+  /** Members and indexes from the row to what is meant. */
+  readonly place: readonly (string | number)[]
+  readonly rule: RuleName
+  /** Expected … to be <expected>. */
+  readonly expected: string
+  readonly value: unknown
+  readonly action: InvalidAction
+  readonly wayOut: string
+}
+
+export interface RowRead {
+  /** One per field of `contract.inputs`. */
+  readonly cells: Cell[]
+  readonly findings: RowFinding[]
+  /** Members that are no field and are not refused. */
+  readonly extra: readonly string[]
+}
+
+const missingCell: Cell = { elements: null, isImputed: false }
+
+/** Reads a row. @param row untrusted. */
+export function readRow(contract: ResolvedContract, row: unknown): RowRead {
+  const cells: Cell[] = []
+  const findings: RowFinding[] = []
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) {
+    const expected = 'an object with the fields as members'
+    findings.push({ field: '', place: [], rule: 'object', expected, value: row, action: 'reject', wayOut: '' })
+    return { cells: contract.inputs.map(() => missingCell), findings, extra: [] }
+  }
+  const record = row as Readonly<Record<string, unknown>>
+  const names = new Set(contract.inputs.map(({ name }) => name))
+  const extra = Object.keys(record).filter((name) => !names.has(name))
+  for (const field of contract.inputs) {
+    const value = Object.hasOwn(record, field.name) ? record[field.name] : undefined
+    cells.push(readCell(field, value, extra, findings))
+  }
+  if (contract.extra !== 'reject') return { cells, findings, extra }
+  for (const name of extra) findings.push(extraMember(contract, name, record[name]))
+  return { cells, findings, extra: [] }
+}
+
+function readCell(field: ResolvedField, value: unknown, extra: readonly string[], findings: RowFinding[]): Cell {
+  const isMissing = value === null || (typeof value === 'number' && Number.isNaN(value) && field.kind === 'float')
+  if (value === undefined || isMissing) {
+    const violation = missingViolation(field, value, extra)
+    if (violation === null) return missingOf(field)
+    return invalidCell(field, violation, [], findings)
+  }
+  const { elements, violation, place } = checkValue(field, value, field.onInvalid)
+  if (violation === null) return { elements, isImputed: false }
+  if (elements === null) return invalidCell(field, violation, place, findings)
+  findings.push(findingOf(field, violation, place, field.onInvalid))
+  return { elements, isImputed: false }
+}
+
+/** What a missing value is where that is allowed: the imputed one where there must be one. */
+function missingOf(field: ResolvedField): Cell {
+  return field.isNullable || field.impute === undefined ? missingCell : imputedCell(field)
+}
+
+/** null: the value may be missing. `required` is about the member, `?` and `impute` are about its value. */
+function missingViolation(field: ResolvedField, value: unknown, extra: readonly string[]): Violation | null {
+  if (value === undefined) {
+    if (!field.isRequired) return null
+    const near = closest(field.name, extra)
+    const wayOut = near === null ? '' : `The row has ${JSON.stringify(near)}, which is no field`
+    return { rule: 'required', expected: 'there', value, wayOut }
+  }
+  if (field.isNullable || field.impute !== undefined) return null
+  return { rule: 'null', expected: 'a value', value, wayOut: `${field.name} is never missing: its dtype has no ?` }
+}
+
+/** A value that cannot be stored. */
+function invalidCell(
+  field: ResolvedField,
+  violation: Violation,
+  place: readonly number[],
+  findings: RowFinding[],
+): Cell {
+  const action = actionOf(field)
+  findings.push(findingOf(field, violation, place, action))
+  return action === 'impute' ? imputedCell(field) : missingCell
+}
+
+/** A flagged value that cannot be stored is missing, where it may be; a clamped one is refused. */
+function actionOf({ onInvalid, isNullable }: ResolvedField): InvalidAction {
+  if (onInvalid === 'flag') return isNullable ? 'flag' : 'reject'
+  return onInvalid === 'clamp' ? 'reject' : onInvalid
+}
+
+export function imputedCell(field: ResolvedField): Cell {
+  return { elements: imputedElements(field, field.impute ?? null), isImputed: true }
+}
+
+/** parse.ts has found the value valid. */
+function imputedElements(field: ResolvedField, impute: FieldValue): readonly StoredElement[] | null {
+  return impute === null ? null : checkValue(field, impute, 'reject').elements
+}
+
+function findingOf(
+  field: ResolvedField,
+  { rule, expected, value, wayOut }: Violation,
+  place: readonly number[],
+  action: InvalidAction,
+): RowFinding {
+  return { field: field.name, place: [field.name, ...place], rule, expected, value, action, wayOut }
+}
+
+/** The second of two rows that share the value of a unique field. */
+export function duplicateFinding(field: ResolvedField, value: unknown): RowFinding {
+  const { onInvalid } = field
+  const violation = { rule: 'unique', expected: 'the value of one row alone', value, wayOut: '' } as const
+  return findingOf(field, violation, [], onInvalid === 'clamp' ? 'reject' : onInvalid)
+}
+
+function extraMember(contract: ResolvedContract, name: string, value: unknown): RowFinding {
+  const near = closest(
+    name,
+    contract.inputs.map((field) => field.name),
+  )
+  const isAnswered = contract.outputs.some((field) => field.name === name)
+  const wayOut = isAnswered
+    ? `${name} is a field of answers`
+    : near === null
+      ? 'Leave it out, or let the contract ignore or log what is extra'
+      : `Did you mean ${near}?`
+  return { field: name, place: [name], rule: 'extra', expected: 'a field', value, action: 'reject', wayOut }
+}
