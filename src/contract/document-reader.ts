@@ -90,7 +90,8 @@ export class DocumentReader {
   expectKeys(keys: readonly string[], what: string): void {
     for (const key of Object.keys(this.#record)) {
       if (keys.includes(key)) continue
-      this.problems.add(`each member of ${what}`, `one of ${keys.join(', ')}`, key, suggestion(key, keys))
+      const rule = `one of ${keys.join(', ')}`
+      this.problems.add(this.path(key), rule, key, suggestion(key, keys), `each member of ${what}`)
     }
   }
 }

@@ -14,7 +14,7 @@ export interface ContractProblem {
   readonly value: unknown
   /** A sentence, or ''. */
   readonly wayOut: string
-  /** Expected <path> to be <rule> but received <value>. <way out> */
+  /** Expected <subject> to be <rule> but received <value>. <way out> */
   readonly message: string
 }
 
@@ -24,11 +24,11 @@ export class ContractProblems {
   readonly list: ContractProblem[] = []
   count = 0
 
-  /** @param wayOut a sentence without its full stop, or ''. */
-  add(path: string, rule: string, value: unknown, wayOut = ''): void {
+  /** @param wayOut a sentence without its full stop, or ''. @param subject what the sentence calls the place. */
+  add(path: string, rule: string, value: unknown, wayOut = '', subject = path): void {
     this.count++
     if (this.list.length >= CONTRACT_PROBLEMS_MAX) return
-    const sentence = `Expected ${path} to be ${rule} but received ${describeValue(value)}`
+    const sentence = `Expected ${subject} to be ${rule} but received ${describeValue(value)}`
     this.list.push({ path, rule, value, wayOut, message: wayOut === '' ? sentence : `${sentence}. ${wayOut}` })
   }
 

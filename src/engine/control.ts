@@ -29,6 +29,7 @@ import { ModelInspector } from '../worker/inspection/inspection.js'
 import type { BatchingOverride } from '../worker/inspection/row-trial/decide-batching.js'
 import type {
   AddModelOptions,
+  ContractStore,
   ModelRecord,
   ModelStore,
   ModelVersion,
@@ -46,11 +47,13 @@ import type { EngineNotice } from './api/options.js'
 import { keptSignature } from './models/kept-signature.js'
 import { hasBlobBytes } from './stores/memory-stores.js'
 import { resolveReference } from './models/model-references.js'
+import { Contracts } from './contracts.js'
 import { Tags } from './tags.js'
 
 export interface ControlParts {
   readonly models: ModelStore
   readonly pipelines: PipelineStore
+  readonly contracts: ContractStore
   readonly deployments: Deployments
   /** @throws PenstockError when the engine takes no new work. */
   readonly expectOpen: () => void
@@ -60,6 +63,7 @@ export interface ControlParts {
 
 export class Control {
   readonly tags: Tags
+  readonly contracts: Contracts
   readonly progress = new DeployProgress()
   readonly #parts: ControlParts
   readonly #inspector = new ModelInspector()
@@ -68,6 +72,11 @@ export class Control {
   constructor(parts: ControlParts) {
     this.#parts = parts
     parts.deployments.inspectAgain = (version) => this.#inspectAgain(version)
+    this.contracts = new Contracts({
+      contracts: parts.contracts,
+      pipelines: parts.pipelines,
+      inTurn: (operation) => this.inTurn(operation),
+    })
     this.tags = new Tags({
       models: parts.models,
       pipelines: parts.pipelines,
@@ -209,9 +218,10 @@ export class Control {
     )
     return this.inTurn(async () => {
       const { deployments, pipelines } = this.#parts
+      const pinned = this.contracts.pinned(parsed)
       // A definition that cannot be deployed must not become the newest version.
-      if (options.deploy === true) await deployments.tryBuild(parsed)
-      const version = await pipelines.put(parsed)
+      if (options.deploy === true) await deployments.tryBuild(pinned)
+      const version = await pipelines.put(pinned)
       if (options.deploy === true) await this.#deploy(version)
       return version
     })

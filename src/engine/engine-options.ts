@@ -42,6 +42,7 @@ const DIFFERENCE_POLICIES = ['unbatch', 'report'] as const satisfies readonly Di
 const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
+  'contracts',
   'log',
   'partition',
   'inferWorkers',

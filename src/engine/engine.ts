@@ -42,6 +42,7 @@ import type {
 } from './api/logs.js'
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
+import type { Contracts } from './contracts.js'
 import { Control } from './control.js'
 import type { Deployment } from './deploy/deployment.js'
 import { Deployments, type PipelineSlot } from './deploy/deployments.js'
@@ -62,6 +63,7 @@ import { EngineJsonPort } from './requests/json-port.js'
 import { Listeners } from './listeners.js'
 import { LogReading } from './request-log/log-reading.js'
 import { LoadedModels } from './models/loaded-models.js'
+import { MemoryContractStore } from './stores/memory-contract-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
@@ -115,11 +117,13 @@ export class Engine implements EngineApi {
     const { instance } = this.#requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
+    const contracts = options.contracts ?? new MemoryContractStore(clock)
     const logs = (this.#logs = openRowLogs(options, { plane: pool.plane, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsParts(options, pool, threadPlan, models, clock)))
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
+      contracts,
       loaded,
       drawSeed,
       logs,
@@ -130,7 +134,7 @@ export class Engine implements EngineApi {
       },
     }))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
     this.#plain = new PlainExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -249,6 +253,10 @@ export class Engine implements EngineApi {
 
   removePipeline(name: string): Promise<void> {
     return this.#control.removePipeline(name)
+  }
+
+  get contracts(): Contracts {
+    return this.#control.contracts
   }
 
   get tags(): TagsApi {

@@ -101,6 +101,8 @@ export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
   readonly steps: readonly Step[]
+  /** The contract of its rows and answers, `wine@2`; stored with its version. Absent: none. */
+  readonly contract?: string | undefined
   /** Absent: async, by default retention. */
   readonly log?: LogPolicy | undefined
 }

@@ -3,9 +3,9 @@
  *
  *    home.json        format of this directory        models/<name>.json      versions and aliases
  *    lock.json        who is using it                 pipelines/<name>.json   versions, which one serves
- *    journal.jsonl    one line per mutation           blobs/<sha256>          model bytes
- *    keys.json        hashes of API keys              log/                    the audit log, owned by src/log
- *                                                     prepared/<sha256>/      derived files, made again when lost
+ *    journal.jsonl    one line per mutation           contracts/<name>.json   versions
+ *    keys.json        hashes of API keys              blobs/<sha256>          model bytes
+ *    log/             the log, owned by src/log       prepared/<sha256>/      derived files, made again when lost
  *
  * open: lock → check the format → remove temporary files → load the records → repair the journal → collect blobs that
  * nothing refers to → check those that are referred to. A damaged record refuses to open; a damaged blob is reported
@@ -17,6 +17,7 @@ import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { expectInteger, expectRecord } from '../base/expect.js'
 import { Blobs } from './blobs.js'
+import { checkStoredContract, Contracts } from './contracts.js'
 import {
   type Disk,
   errorCodeOf,
@@ -45,7 +46,7 @@ export interface HomeOptions {
 }
 
 const FORMAT = 1
-const DIRECTORIES = ['blobs', 'models', 'pipelines', 'log'] as const
+const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'log'] as const
 
 /** Not those of records, whose revisions are counted. */
 const controlFolders: Readonly<Record<ControlKind, string>> = {
@@ -63,6 +64,7 @@ interface HomeParts {
   readonly blobs: Blobs
   readonly models: Models
   readonly pipelines: Pipelines
+  readonly contracts: Contracts
   readonly journal: Journal
   readonly keys: ApiKeys
 }
@@ -72,6 +74,7 @@ export class Home {
   readonly path: string
   readonly models: Models
   readonly pipelines: Pipelines
+  readonly contracts: Contracts
   readonly keys: ApiKeys
   readonly logPath: string
   readonly #parts: HomeParts
@@ -83,6 +86,7 @@ export class Home {
     this.path = parts.path
     this.models = parts.models
     this.pipelines = parts.pipelines
+    this.contracts = parts.contracts
     this.keys = parts.keys
     this.logPath = join(parts.path, 'log')
     this.#parts = parts
@@ -184,11 +188,13 @@ export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock
 async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeParts> {
   await checkFormat(path, disk)
   await removeTemporaries(disk, path, (name) => !isKeysFile(name))
-  for (const directory of ['blobs', 'models', 'pipelines']) await removeTemporaries(disk, join(path, directory))
+  for (const directory of ['blobs', 'models', 'pipelines', 'contracts'])
+    await removeTemporaries(disk, join(path, directory))
   const modelTable = await RecordTable.open(join(path, 'models'), disk, checkStoredModel)
   const pipelineTable = await RecordTable.open(join(path, 'pipelines'), disk, checkStoredPipeline)
+  const contractTable = await RecordTable.open(join(path, 'contracts'), disk, checkStoredContract)
   const journal = new Journal(path, disk, clock)
-  await recoverJournal(journal, { models: modelTable, pipelines: pipelineTable })
+  await recoverJournal(journal, { models: modelTable, pipelines: pipelineTable, contracts: contractTable })
   const mutations = new Mutations(async () => {
     const loss = await lock.look()
     if (loss !== undefined) throw lostError(path, loss)
@@ -199,8 +205,9 @@ async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock)
   if (!(await hasSetAside(join(path, 'models')))) await collectBlobs(blobs, models.referencedBlobs())
   await prepared.collect(models.referencedBlobs())
   const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
+  const contracts = new Contracts({ table: contractTable, journal, mutations, clock })
   const keys = ApiKeys.open(path, disk, clock, journal)
-  return { path, lock, mutations, blobs, models, pipelines, journal, keys }
+  return { path, lock, mutations, blobs, models, pipelines, contracts, journal, keys }
 }
 
 /** Tells of mutations whose record was written but whose line was not, because the process was killed in between. */

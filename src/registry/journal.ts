@@ -32,6 +32,9 @@ export type JournalKind =
   | 'pipeline.tags'
   | 'pipeline.explain-configs'
   | 'pipeline.remove'
+  | 'contract.put'
+  | 'contract.remove-version'
+  | 'contract.remove'
   | 'key.create'
   | 'key.revoke'
   | ControlKind
@@ -43,7 +46,7 @@ export interface JournalEntry {
   readonly kind: JournalKind
   /** Who asked for it: `key:<name>`, `local`, or `server` for what it does by itself. Earlier releases wrote none. */
   readonly actor?: string
-  /** `models/<name>`, `pipelines/<name>` `keys/<name>`; of a ControlKind `logs/…`, `served/…` or `memory/…`. */
+  /** `models/<name>`, `pipelines/<name>`, `contracts/<name>`, `keys/<name>`; of a ControlKind `logs/…`, `served/…` or `memory/…`. */
   readonly name: string
   /** The record's revision after the mutation; 0 without a record. */
   readonly revision: number

@@ -1,5 +1,5 @@
 /**
- * Checks of parsed record files, field by field. Written out by hand: the registry has two kinds of record, and loading
+ * Checks of parsed record files, field by field. Written out by hand: the registry has few kinds of record, and loading
  * a schema library at each start of the CLI costs more than this page.
  * A check throws the ERR_ARGUMENT of base/expect, whose sentence names the field; records.ts adds the file.
  */

@@ -81,6 +81,7 @@ export class PipelineBuilder<R = unknown> {
   readonly name: string
   private list: Step[] = []
   private policy: LogPolicy | undefined
+  private contractReference: string | undefined
 
   constructor(
     name: string,
@@ -126,6 +127,12 @@ export class PipelineBuilder<R = unknown> {
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
+    return this
+  }
+
+  /** The contract of the pipeline's rows and answers. @param reference `wine@2`, or `wine` for the newest at deploy. */
+  contract(reference: string): this {
+    this.contractReference = reference
     return this
   }
 
@@ -180,16 +187,17 @@ export class PipelineBuilder<R = unknown> {
     return this
   }
 
-  /** Removes all steps; what is logged stays. */
+  /** Removes all steps; contract and log stay. */
   clear(): this {
     this.list = []
     return this
   }
 
-  /** Takes steps and log of a definition, e.g. of the version that serves now or of another pipeline, in place of its own. */
+  /** Takes steps, contract and log of a definition, e.g. of the version that serves now or of another pipeline, in place of its own. */
   load(definition: PipelineDefinition): this {
-    const { steps, log } = parseDefinition(definition.name, definition)
+    const { steps, contract, log } = parseDefinition(definition.name, definition)
     this.list = steps.slice()
+    this.contractReference = contract
     this.policy = log
     return this
   }
@@ -209,7 +217,7 @@ export class PipelineBuilder<R = unknown> {
 
   /** The pipeline as data, checked as far as no model is needed. */
   definition(): PipelineDefinition {
-    return parseDefinition(this.name, { steps: this.list, log: this.policy })
+    return parseDefinition(this.name, { steps: this.list, contract: this.contractReference, log: this.policy })
   }
 
   /**

@@ -43,6 +43,16 @@ describe('parseDefinition', () => {
     expect(parseDefinition('p', { name: 'p', steps: [model] })).toEqual({ name: 'p', steps: [model] })
   })
 
+  it('takes the contract that a pipeline names, and refuses what is no reference to one', () => {
+    const steps = [model]
+    expect(parseDefinition('p', { contract: 'wine@2', steps })).toEqual({ name: 'p', steps, contract: 'wine@2' })
+    for (const contract of ['wine@champion', 'wine@0', '', 5, null])
+      expect(() => parseDefinition('p', { contract, steps }), String(contract)).toThrow(
+        refusal(/^Expected contract to be a contract as name or name@version but received/),
+      )
+    expect(() => parseDefinition('p', { contracts: 'wine', steps })).toThrow(refusal(/Did you mean contract\?/))
+  })
+
   it('expands shadow to the three steps it stands for', () => {
     const shadow = { type: 'shadow', champion: 'a', challengers: ['b', 'c'], tensorFields: ['x'] }
     expect(parseSteps([shadow])).toEqual([
@@ -75,7 +85,7 @@ describe('parseDefinition', () => {
     [{}, /steps to be an array but received undefined/],
     [{ steps: {} }, /steps to be an array/],
     [{ steps: [] }, /at least one step that runs a model/],
-    [{ step: [model] }, /made of name, steps and log but received "step"\. Did you mean steps\?/],
+    [{ step: [model] }, /made of name, steps, contract, log but received "step"\. Did you mean steps\?/],
     [{ name: 'q', steps: [model] }, /name to be "p", as in the address/],
     [[null], /steps\[0\] to be an object like/],
     [[[]], /steps\[0\] to be an object like/],

@@ -3,16 +3,19 @@
  * is what is stored and compared; whether the models exist and fit is found out at deploy (compile.ts).
  */
 import { argumentError, expectName } from '../base/expect.js'
+import { matchContractReference } from '../contract/contract.js'
 import { CHECKS_MAX, STEPS_MAX } from '../base/limits/limits.js'
 import { modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
 import { findKind, kindOf, STEP_TYPES } from './kinds.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { stepError, StepReader, suggest } from './step-reader.js'
 
+const MEMBERS: readonly string[] = ['name', 'steps', 'contract', 'log']
+
 /**
  * Parses a definition.
  * @param name of the pipeline: letters, digits and hyphens.
- * @param json `{"steps": […]}`, with at most the same `name` and a `log` besides, or the array of steps itself.
+ * @param json `{"steps": […]}`, with at most the same `name`, a `contract` and a `log` besides, or the array of steps itself.
  * @throws PenstockError ERR_ARGUMENT for the name, ERR_PIPELINE_INVALID naming the step and its member.
  * @example parseDefinition('fraud', { steps: [{ type: 'model', model: 'ccfraud@champion' }] })
  */
@@ -24,14 +27,21 @@ export function parseDefinition(name: string, json: unknown): PipelineDefinition
   }
   const record = json as Readonly<Record<string, unknown>>
   for (const key of Object.keys(record)) {
-    if (key === 'name' || key === 'steps' || key === 'log') continue
-    throw stepError('a pipeline', 'made of name, steps and log', key, suggest(key, ['steps', 'name', 'log']))
+    if (MEMBERS.includes(key)) continue
+    throw stepError('a pipeline', `made of ${MEMBERS.join(', ')}`, key, suggest(key, MEMBERS))
   }
   if (record['name'] !== undefined && record['name'] !== name) {
     throw stepError('name', `${JSON.stringify(name)}, as in the address`, record['name'])
   }
   const steps = parseSteps(record['steps'])
-  return record['log'] === undefined ? { name, steps } : { name, steps, log: parseLogPolicy(record['log']) }
+  const contract = record['contract'] === undefined ? {} : { contract: parseContractMember(record['contract']) }
+  return { name, steps, ...contract, ...(record['log'] === undefined ? {} : { log: parseLogPolicy(record['log']) }) }
+}
+
+function parseContractMember(value: unknown): string {
+  if (typeof value === 'string' && matchContractReference(value) !== null) return value
+  const wayOut = 'Names are made of letters, digits and hyphens; versions count from 1'
+  throw stepError('contract', 'a contract as name or name@version', value, wayOut)
 }
 
 /**

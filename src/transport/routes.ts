@@ -1,5 +1,6 @@
 /** The table of everything that is served over HTTP. */
 import { ANY_KEY } from './access/scopes.js'
+import { contractRoutes } from './dialects/penstock/contracts.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
 import { logRoutes } from './dialects/penstock/logs.js'
@@ -32,6 +33,7 @@ export const routes: readonly Route<ServerContext>[] = [
   openApiRoute,
   ...modelRoutes,
   ...pipelineRoutes,
+  ...contractRoutes,
   ...tagRoutes,
   ...explainRoutes,
   ...inferRoutes,

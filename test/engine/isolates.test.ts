@@ -11,6 +11,7 @@ import { ManualClock } from '../../src/base/clock.js'
 import { readConditions } from '../../src/engine/calibration/conditions.js'
 import { Deployments } from '../../src/engine/deploy/deployments.js'
 import { LoadedModels } from '../../src/engine/models/loaded-models.js'
+import { MemoryContractStore } from '../../src/engine/stores/memory-contract-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from '../../src/engine/stores/memory-stores.js'
 import { defaultRunPlan } from '../../src/engine/calibration/run-plan.js'
 import { planThreads } from '../../src/engine/calibration/thread-plan.js'
@@ -73,6 +74,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
   const deployments = new Deployments({
     models,
     pipelines,
+    contracts: new MemoryContractStore(clock),
     loaded,
     drawSeed: () => 1n,
     logs: null,

@@ -5,8 +5,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Home, type ModelSignature, type ModelStore, type PipelineDefinition, type PipelineStore } from 'penstock'
+import {
+  type Contract,
+  type ContractStore,
+  Home,
+  type ModelSignature,
+  type ModelStore,
+  type PipelineDefinition,
+  type PipelineStore,
+} from 'penstock'
 import { systemClock } from '../../src/base/clock.js'
+import { MemoryContractStore } from '../../src/engine/stores/memory-contract-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from '../../src/engine/stores/memory-stores.js'
 
 const signature: ModelSignature = {
@@ -21,6 +30,7 @@ const definition = (name: string, model: string): PipelineDefinition => ({ name,
 interface Stores {
   models: ModelStore
   pipelines: PipelineStore
+  contracts: ContractStore
   close: () => Promise<void>
 }
 const kinds: [string, () => Promise<Stores>][] = [
@@ -30,6 +40,7 @@ const kinds: [string, () => Promise<Stores>][] = [
       Promise.resolve({
         models: new MemoryModelStore(systemClock),
         pipelines: new MemoryPipelineStore(systemClock),
+        contracts: new MemoryContractStore(systemClock),
         close: () => Promise.resolve(),
       }),
   ],
@@ -41,6 +52,7 @@ const kinds: [string, () => Promise<Stores>][] = [
       return {
         models: home.models,
         pipelines: home.pipelines,
+        contracts: home.contracts,
         close: async () => {
           await home.close()
           rmSync(path, { recursive: true, force: true })
@@ -159,5 +171,27 @@ describe.each(kinds)('stores %s', (_kind, open) => {
     await pipelines.remove('p')
     expect(pipelines.get('p')).toBeUndefined()
     expect(pipelines.list()).toEqual([])
+  })
+
+  test('contracts: versions count up and are never given twice, equal ones are the newest again', async () => {
+    stores = await open()
+    const { contracts } = stores
+    const contract = (max: number): Contract => ({ name: 'c', fields: [{ name: 'x', dtype: 'int8', max }] })
+    expect((await contracts.put(contract(1))).version).toBe(1)
+    expect((await contracts.put(contract(2))).version).toBe(2)
+    const reordered: Contract = { fields: [{ max: 2, dtype: 'int8', name: 'x' }], name: 'c' }
+    expect((await contracts.put(reordered)).version).toBe(2)
+    const kept = contracts.get('c')
+    await contracts.removeVersion('c', 1)
+    expect(kept?.versions.map(({ version }) => version)).toEqual([1, 2])
+    expect(contracts.get('c')?.versions).toMatchObject([{ version: 2, contract: contract(2) }])
+    await expect(contracts.removeVersion('c', 1)).rejects.toMatchObject({ code: 'ERR_CONTRACT_NOT_FOUND' })
+    await contracts.removeVersion('c', 2)
+    expect([contracts.get('c'), contracts.list()]).toEqual([undefined, []])
+    expect((await contracts.put(contract(2))).version).toBe(3)
+    await contracts.remove('c')
+    await expect(contracts.remove('c')).rejects.toMatchObject({ code: 'ERR_CONTRACT_NOT_FOUND' })
+    expect((await contracts.put(contract(2))).version).toBe(4)
+    expect(contracts.list().map(({ name }) => name)).toEqual(['c'])
   })
 })

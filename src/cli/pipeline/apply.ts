@@ -24,7 +24,7 @@ export function pipelineApplyCommand(terminal: Terminal): Command {
   return withServerOptions(new Command('apply'))
     .summary("store a pipeline's definition, and deploy it")
     .description(
-      'Stores the definition in a JSON file, {"name": …, "steps": […], "log": {…}}, as the next version of the pipeline.',
+      'Stores the definition in a JSON file, {"name": …, "contract": …, "steps": […], "log": {…}}, as the next version of the pipeline.',
     )
     .argument('<file>', 'the JSON file, or - for stdin')
     .option('--name <name>', "name of the pipeline (default: the definition's own)")
@@ -48,15 +48,15 @@ export function pipelineApplyCommand(terminal: Terminal): Command {
 export function readDefinition(
   value: unknown,
   nameOption: string | undefined,
-): { name: string; steps: unknown; log?: unknown } {
+): { name: string; steps: unknown; contract?: unknown; log?: unknown } {
   const name = nameOption ?? (isRecord(value) ? value['name'] : undefined)
   const steps = isRecord(value) ? value['steps'] : value
   if (typeof name !== 'string')
     throw new UsageError('Expected the definition to have a name. Put "name" into the file or pass --name.')
   if (!Array.isArray(steps))
     throw new UsageError('Expected the definition to have an array of steps: {"name": …, "steps": […]}.')
-  const log = isRecord(value) ? value['log'] : undefined
-  return log === undefined ? { name, steps } : { name, steps, log }
+  const { contract, log } = isRecord(value) ? value : {}
+  return { name, steps, ...(contract === undefined ? {} : { contract }), ...(log === undefined ? {} : { log }) }
 }
 
 function describeApplied(answer: AppliedAnswer): string {

@@ -74,6 +74,7 @@ export function describeVersion(pipeline: PipelineAnswer, version: PipelineVersi
     `  stored   ${formatTime(version.created_at)}`,
     `  changed  ${formatTime(pipeline.updated_at ?? '-')}`,
     `  tags     ${tags.join(', ') || 'none'}`,
+    ...('contract' in version ? [`  contract ${String(version.contract)}`] : []),
     '',
     ...version.steps.map((step, index) => `${String(index).padStart(3)}  ${describeStep(step)}`),
   ].join('\n')

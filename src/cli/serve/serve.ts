@@ -261,6 +261,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
   return {
     models: home.models,
     pipelines: home.pipelines,
+    contracts: home.contracts,
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),

@@ -22,7 +22,9 @@ import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { DescriptionAnswer } from './answers.js'
 import { ControlCalls } from './calls.js'
+import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
+import { RemoteContracts } from './contracts.js'
 import { RemoteExplanations } from './explanations.js'
 import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
 import { exportRequest, exportResult, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
@@ -60,6 +62,7 @@ type MirroredCalls =
 
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
+  readonly contracts: RemoteContracts
   readonly explanations: RemoteExplanations
   readonly #calls: ControlCalls
 
@@ -68,8 +71,10 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
    * @throws PenstockError ERR_ARGUMENT.
    */
   constructor(url: string, options: ControlOptions = {}) {
-    this.#calls = new ControlCalls(new HttpCaller(url, options))
+    const http = new HttpCaller(url, options)
+    this.#calls = new ControlCalls(http)
     this.tags = new RemoteTags(this.#calls)
+    this.contracts = new RemoteContracts(new ContractCalls(http))
     this.explanations = new RemoteExplanations(this.#calls)
   }
 

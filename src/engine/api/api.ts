@@ -4,6 +4,7 @@
  * implementation is engine.ts.
  */
 import type { PipelineDefinition } from '../../pipeline/definition.js'
+import type { ContractsApi } from './contracts.js'
 import type { ExplanationsApi } from './explanations.js'
 import type { InferRequest, InferResult } from './inference.js'
 import type {
@@ -29,6 +30,7 @@ import type { TagsApi } from './tags.js'
 export type * from './background.js'
 export type * from './batching-proof.js'
 export type * from './calibration.js'
+export type * from './contracts.js'
 export type * from './explanations.js'
 export type * from './inference.js'
 export type * from './model-signature.js'
@@ -80,6 +82,7 @@ export interface EngineApi {
   /** @throws ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED */
   describePipeline(name: string): PipelineDescription
   pipelineStatus(name: string): PipelineStatus
+  readonly contracts: ContractsApi
   readonly tags: TagsApi
   readonly explanations: ExplanationsApi
   // data

@@ -13,6 +13,7 @@ import type { CompiledPlan } from '../../pipeline/plan.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import { compilePlan } from '../../steps/index.js'
 import type { ModelVersion, PipelineDescription } from '../api/api.js'
+import type { DeployedContract } from '../contracts.js'
 import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
 
@@ -43,6 +44,8 @@ export interface Deployment {
   /** For a pipeline of the string path it holds the splits alone, for `route`. */
   readonly plan: PlanHandle
   readonly description: PipelineDescription
+  /** What its rows and answers are; null: the definition names no contract. */
+  readonly contract: DeployedContract | null
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
@@ -56,6 +59,7 @@ export interface DeploymentParts {
   readonly version: number
   readonly resolve: (reference: string) => ModelVersion
   readonly models: LoadedModels
+  readonly bindContract: (compiled: CompiledPlan, models: Iterable<ModelVersion>) => DeployedContract | null
   /** A fresh unsigned 64-bit seed. */
   readonly drawSeed: () => bigint
   /** null: nothing is to be logged. */
@@ -65,7 +69,7 @@ export interface DeploymentParts {
 
 /**
  * Builds everything that may fail before anything changes: on an error nothing is left behind.
- * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID.
+ * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND.
  */
 export async function buildDeployment(parts: DeploymentParts): Promise<Deployment> {
   const { definition, version } = parts
@@ -75,6 +79,7 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
     resolved.set(reference, model)
     return model
   })
+  const contract = parts.bindContract(compiled, resolved.values())
   const models: LoadedModel[] = []
   let log: DeploymentLog | null = null
   try {
@@ -96,6 +101,7 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
       models,
       plan: addon.createPlan(planSpec(parts, compiled, models, log)),
       description: describe(definition, version, compiled),
+      contract,
       failureContext: {
         pipeline: definition.name,
         inputs: compiled.inputFields,

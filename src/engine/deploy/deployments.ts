@@ -9,7 +9,8 @@ import { addon } from '../../../bindings/native.js'
 import type { PipelineHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
-import type { ModelStore, ModelVersion, PipelineStore } from '../api/api.js'
+import type { ContractStore, ModelStore, ModelVersion, PipelineStore } from '../api/api.js'
+import { deployedContract } from '../contracts.js'
 import { trustedProof } from '../models/batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
 import type { LoadedModels } from '../models/loaded-models.js'
@@ -28,6 +29,7 @@ export interface PipelineSlot {
 export interface DeploymentsParts {
   readonly models: ModelStore
   readonly pipelines: PipelineStore
+  readonly contracts: ContractStore
   readonly loaded: LoadedModels
   readonly drawSeed: () => bigint
   /** null: the engine logs nothing. */
@@ -233,6 +235,7 @@ export class Deployments {
         return stored?.find((candidate) => candidate.version === resolved.version) ?? resolved
       },
       models: this.#parts.loaded,
+      bindContract: (compiled, models) => deployedContract(this.#parts.contracts, compiled, models),
       drawSeed: this.#parts.drawSeed,
       makeLog: (compiled) =>
         version === null ? null : (this.#parts.logs?.make(this.#handleOf(definition.name), compiled, version) ?? null),

@@ -53,7 +53,7 @@ async function answer(call: EngineCall): Promise<unknown> {
 async function openEngine(from: EngineSource): Promise<Engine> {
   if (from.kind !== 'home') return Engine.open()
   const home = await Home.open({ path: from.path })
-  return Engine.open({ models: home.models, pipelines: home.pipelines })
+  return Engine.open({ models: home.models, pipelines: home.pipelines, contracts: home.contracts })
 }
 
 /** Models and pipelines come when they are asked for: all examples would take seconds to load. */

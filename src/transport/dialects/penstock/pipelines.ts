@@ -170,8 +170,8 @@ function deployChoice(call: Call): { version: number | undefined; wait: boolean 
 }
 
 function versionJson({ version, createdAt, definition }: PipelineVersion): Record<string, unknown> {
-  const { steps, log } = definition
-  return { version, created_at: createdAt, steps, ...(log === undefined ? {} : { log }) }
+  const { name: _name, ...said } = definition
+  return { version, created_at: createdAt, ...said }
 }
 
 export function pipelineJson(record: PipelineRecord): unknown {

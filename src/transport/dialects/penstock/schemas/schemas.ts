@@ -1,5 +1,6 @@
 /** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
 import { STEP_TYPES } from '../../../../steps/index.js'
+import { contractReference, contractSchemas } from './contract-schemas.js'
 import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
 import { logSchemas } from './log-schemas.js'
@@ -24,6 +25,7 @@ const pipelineVersion = {
   version: count,
   created_at: text,
   steps: listOf(reference('Step')),
+  contract: contractReference,
   log: reference('LogPolicy'),
 } as const
 const metadata = {
@@ -45,6 +47,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ...explainSchemas,
   ...logSchemas,
   ...errorSchemas,
+  ...contractSchemas,
   ...modelSchemas,
   Index: record({ name: text, version: text, links: mapOf(text) }),
   Live: record({ live: { const: true } }),
@@ -99,7 +102,10 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     ['sampleRate', 'onFailure', 'retention'],
   ),
-  Definition: record({ name, steps: listOf(reference('Step')), log: reference('LogPolicy') }, ['name', 'log']),
+  Definition: record(
+    { name, steps: listOf(reference('Step')), contract: contractReference, log: reference('LogPolicy') },
+    ['name', 'contract', 'log'],
+  ),
   Pipeline: record({
     name,
     deployed_version: { type: ['integer', 'null'] },
@@ -114,9 +120,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
     versions: listOf(reference('PipelineVersion')),
   }),
   Pipelines: record({ pipelines: listOf(reference('Pipeline')) }),
-  PipelineVersion: record(pipelineVersion, ['log']),
-  NamedVersion: record({ name, ...pipelineVersion }, ['log']),
-  StoredVersion: record({ name, ...pipelineVersion, deployed: flag }, ['log']),
+  PipelineVersion: record(pipelineVersion, ['contract', 'log']),
+  NamedVersion: record({ name, ...pipelineVersion }, ['contract', 'log']),
+  StoredVersion: record({ name, ...pipelineVersion, deployed: flag }, ['contract', 'log']),
   PipelineModels: record({
     models: listOf(
       record(
