@@ -1,6 +1,15 @@
 /** The command line as a table of contents; each command is a file of its own. */
 import { Command } from 'commander'
 import { benchCommand } from './bench/bench.js'
+import { contractCheckCommand } from './contract/check.js'
+import { contractDiffCommand } from './contract/diff.js'
+import { contractInferCommand } from './contract/infer.js'
+import { contractListCommand } from './contract/list.js'
+import { contractPutCommand } from './contract/put.js'
+import { contractRemoveCommand } from './contract/remove.js'
+import { contractRowsCommand } from './contract/rows-command.js'
+import { contractShowCommand } from './contract/show.js'
+import { contractTypesCommand } from './contract/types.js'
 import { explainCommands } from './explain/explain.js'
 import { inferCommand } from './infer/infer.js'
 import { keysCreateCommand } from './keys/create.js'
@@ -42,6 +51,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(serveCommand(terminal))
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
+    .addCommand(contractCommands(terminal))
     .addCommand(tagsCommand(terminal))
     .addCommand(inferCommand(terminal))
     .addCommand(explainCommands(terminal))
@@ -76,6 +86,21 @@ function pipelineCommands(terminal: Terminal): Command {
     .addCommand(pipelineDeployCommand(terminal))
     .addCommand(pipelineUndeployCommand(terminal))
     .addCommand(pipelineRemoveCommand(terminal))
+}
+
+function contractCommands(terminal: Terminal): Command {
+  return new Command('contract')
+    .summary('infer, put, list, show, diff, check and remove contracts')
+    .description('Contracts: the typed fields of rows and answers, in immutable numbered versions.')
+    .addCommand(contractInferCommand(terminal))
+    .addCommand(contractPutCommand(terminal))
+    .addCommand(contractListCommand(terminal))
+    .addCommand(contractShowCommand(terminal))
+    .addCommand(contractDiffCommand(terminal))
+    .addCommand(contractTypesCommand(terminal))
+    .addCommand(contractCheckCommand(terminal))
+    .addCommand(contractRowsCommand(terminal))
+    .addCommand(contractRemoveCommand(terminal))
 }
 
 function keysCommands(terminal: Terminal): Command {

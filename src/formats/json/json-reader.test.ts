@@ -81,6 +81,13 @@ describe('json reader', () => {
     }
   })
 
+  it('keeps integers beyond 2^53 exact beside other numbers, where that is asked for', () => {
+    const text = '[9007199254740993, -9007199254740993, 9007199254740991, 1.5, 1e300, -0, 12e3, 18446744073709551615.0]'
+    const values = readJson(Buffer.from(text), 'integers')
+    const exact = [9007199254740993n, -9007199254740993n, 9007199254740991, 1.5, 1e300, -0, 12000, 18446744073709552000]
+    expect(values).toEqual(exact)
+  })
+
   it('names what JSON.parse leaves unsaid', () => {
     expect(refusal('{"a":1,"b":2,"a":3}')).toMatchObject({
       code: 'ERR_BODY',

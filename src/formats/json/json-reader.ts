@@ -148,11 +148,12 @@ export class JsonReader {
 
   /**
    * Reads any value.
-   * @param isExact numbers are integers and kept without loss: see `readInteger`.
+   * @param isExact true: numbers are integers and kept without loss, see `readInteger`; 'integers': those without point and
+   *   exponent are, beyond 2^53 as bigints, and others are doubles.
    * @param lengthMax of arrays, however deep.
    * @throws ERR_BODY when an array is longer, or the body has more arrays and objects than JSON_CONTAINERS_MAX.
    */
-  readValue(isExact = false, lengthMax = Infinity): JsonValue {
+  readValue(isExact: boolean | 'integers' = false, lengthMax = Infinity): JsonValue {
     const byte = this.peek()
     if (byte === quote) return this.readString()
     if (byte === openBracket || byte === openBrace) this.#countContainer()
@@ -171,6 +172,7 @@ export class JsonReader {
       return values
     }
     if (!this.isAtNumber) return this.readWord()
+    if (isExact === 'integers') return this.#readExactIfInteger()
     return isExact ? this.readInteger() : this.readNumber()
   }
 
@@ -266,6 +268,15 @@ export class JsonReader {
       'ERR_VALUE_RANGE',
       `Expected an integer but received ${clip(text)}. Write integers beyond 2^53 without point and exponent`,
     )
+  }
+
+  #readExactIfInteger(): number | bigint {
+    this.peek()
+    const start = this.position
+    const value = this.readNumber()
+    if (Number.isSafeInteger(value) || !Number.isInteger(value)) return value
+    const text = this.bytes.toString('latin1', start, this.position)
+    return /^-?\d+$/.test(text) ? BigInt(text) : value
   }
 
   /** Reads a string. @throws ERR_BODY when it is not UTF-8. */
@@ -388,11 +399,14 @@ const words: readonly (readonly [string, true | false | null])[] = [
   ['null', null],
 ]
 
-/** Reads a whole body as one value, with this reader's rules. @throws ERR_BODY */
-export function readJson(bytes: Buffer): JsonValue {
+/**
+ * Reads a whole body as one value, with this reader's rules.
+ * @param isExact as readValue has it. @throws ERR_BODY
+ */
+export function readJson(bytes: Buffer, isExact: boolean | 'integers' = false): JsonValue {
   if (bytes.length === 0) throw new PenstockError('ERR_BODY', 'Expected a JSON body but received none')
   const reader = new JsonReader(bytes)
-  const value = reader.readValue()
+  const value = reader.readValue(isExact)
   reader.expectEnd()
   return value
 }

@@ -1,0 +1,75 @@
+/** `penstock contract infer`: drafts a contract out of a model of a server, the rows of a file, or both. */
+import { Command } from 'commander'
+import { modelVersion } from '../../client/control/records.js'
+import { parseReference } from '../../pipeline/definition.js'
+import type { ModelSignature } from '../../engine/api/model-signature.js'
+import { UsageError } from '../shared/failures.js'
+import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
+import type { Terminal } from '../shared/terminal.js'
+import { fileName } from './source.js'
+
+interface InferOptions extends ServerOptions {
+  readonly model?: string
+  readonly table?: string
+  readonly format?: string
+  readonly name?: string
+  readonly target?: string
+  readonly entity?: string
+  readonly bounds?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  $ penstock contract infer --table wines.parquet --target quality > wine.json
+  $ penstock contract infer --model wine-gbt@champion --name wine
+  $ penstock contract infer --model wine-gbt --table wines.csv --bounds | penstock contract put -
+
+A draft is for a person to finish. Ranges that were seen are comments, unless --bounds makes them rules.`
+
+export function contractInferCommand(terminal: Terminal): Command {
+  return withServerOptions(new Command('infer'))
+    .summary('draft a contract')
+    .description(
+      "Drafts a contract of a model's inputs and outputs, of a table's columns, or of both, and prints it as JSON.",
+    )
+    .option('--model <model>', 'a model on the server, with @version or @alias')
+    .option('--table <file>', 'rows: JSON, NDJSON, CSV, Arrow or Parquet')
+    .option('--format <format>', "the file's format, where its name does not say it")
+    .option('--name <name>', 'name of the contract (default: that of the model or file)')
+    .option('--target <column>', 'column of the table that is the truth')
+    .option('--entity <column>', 'column of the table that says whom a row is about')
+    .option('--bounds', 'make the ranges that were seen bounds')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: InferOptions) => {
+      if (options.model === undefined && options.table === undefined)
+        throw new UsageError('Expected --model, --table or both.')
+      const { draftContract } = await import('../../contract/draft/infer.js')
+      const contract = draftContract({
+        name: options.name ?? fileName(options.model?.split('@')[0] ?? options.table ?? ''),
+        signature: options.model === undefined ? undefined : await signatureOf(options.model, options),
+        table:
+          options.table === undefined
+            ? undefined
+            : await (await import('./rows.js')).readTable(options.table, options.format),
+        target: options.target,
+        entity: options.entity,
+        hasBounds: options.bounds,
+      })
+      terminal.print(JSON.stringify(contract, null, 2))
+    })
+}
+
+async function signatureOf(reference: string, options: ServerOptions): Promise<ModelSignature> {
+  const { name, selector } = parseReference(reference)
+  const { aliases, versions } = await serverOf(options).getModel(name)
+  const wanted =
+    selector.kind === 'newest'
+      ? versions.at(-1)?.version
+      : selector.kind === 'alias'
+        ? aliases[selector.alias]
+        : selector.version
+  const found = versions.find(({ version }) => version === wanted)
+  if (found !== undefined) return modelVersion(name, found).signature
+  const known = [...versions.map(({ version }) => String(version)), ...Object.keys(aliases)]
+  throw new UsageError(`Model ${name} has no version or alias like ${reference}; it has ${known.join(', ')}.`)
+}
