@@ -1,11 +1,20 @@
 /**
  * Patterns of fields: regular expressions of RE2's class, matched in time linear to the text, whatever the pattern.
  * JavaScript's own backtrack: one caller's text and one careless pattern would hold a thread for minutes. The only
- * importer of re2js, so that another matcher of the same class can take its place.
+ * importer of re2js, so that another matcher of the same class can take its place. Loaded with the first pattern: it takes
+ * tens of milliseconds, which every command of the command line would wait for.
  * @source https://github.com/google/re2/wiki/Syntax
  */
-import { RE2JS } from 're2js'
+import { createRequire } from 'node:module'
+import type * as Library from 're2js'
 import { PATTERN_CHARACTERS_MAX, PATTERN_INSTRUCTIONS_MAX } from '../base/limits/contract-limits.js'
+
+let library: typeof Library | undefined
+
+function matcher(): typeof Library.RE2JS {
+  library ??= createRequire(import.meta.url)('re2js') as typeof Library
+  return library.RE2JS
+}
 
 export interface Pattern {
   readonly text: string
@@ -23,9 +32,9 @@ export interface PatternMistake {
 export function compilePattern(text: string): Pattern | PatternMistake {
   if (text === '' || text.length > PATTERN_CHARACTERS_MAX)
     return { rule: `a pattern of 1..${PATTERN_CHARACTERS_MAX} characters`, wayOut: '' }
-  let compiled: RE2JS
+  let compiled: Library.RE2JS
   try {
-    compiled = RE2JS.compile(text)
+    compiled = matcher().compile(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     return { rule: "a regular expression of RE2's class", wayOut: `${wayOutOf(text)}The reason: ${reason}` }
