@@ -220,10 +220,10 @@ function breachesOf(field: ResolvedField): Breach[] {
     for (const text of ['', ' ', '~', 'Ω']) candidates.push({ rule: 'pattern', value: wrap(field, text) })
   if (field.kind === 'string' && field.shape.length === 0) candidates.push(...textLengths(field))
   // A candidate may break an earlier rule instead, or none.
-  return candidates.filter(({ rule, value }) => isTold(field, rule, value))
+  return candidates.filter(({ rule, value }) => isDeclared(field, rule, value))
 }
 
-function isTold(field: ResolvedField, rule: RuleName, value: unknown): boolean {
+function isDeclared(field: ResolvedField, rule: RuleName, value: unknown): boolean {
   if (rule === 'required' || rule === 'null') return true
   return checkValue(field, value, 'reject').violation?.rule === rule
 }

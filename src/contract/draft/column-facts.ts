@@ -47,8 +47,8 @@ export class ColumnFacts {
     if (typeof value === 'number' || typeof value === 'bigint') {
       this.min = Math.min(this.min, Number(value))
       this.max = Math.max(this.max, Number(value))
-      const isWhole = typeof value === 'bigint' || Number.isSafeInteger(value)
-      this.#kinds.add(isWhole ? (value >= 2n ** 63n ? 'uint64' : 'int64') : 'float64')
+      const isNonBatching = typeof value === 'bigint' || Number.isSafeInteger(value)
+      this.#kinds.add(isNonBatching ? (value >= 2n ** 63n ? 'uint64' : 'int64') : 'float64')
     } else if (typeof value === 'boolean') this.#kinds.add('bool')
     else if (typeof value === 'string') this.#addText(value)
     else this.#kinds.add('object')
