@@ -124,14 +124,14 @@ function contractVersion(store: ContractStore, name: string, version?: number): 
  */
 export function deployedContract(
   store: ContractStore,
-  { definition, inputFields, outputFields, isWhole }: CompiledPlan,
+  { definition, inputFields, outputFields, isNonBatching }: CompiledPlan,
   models: Iterable<ModelVersion>,
 ): DeployedContract | null {
   if (definition.contract === undefined) return null
   const { name, version } = parseContractReference(definition.contract)
   const found = contractVersion(store, name, version ?? undefined)
   const reference = `${name}@${found.version}`
-  if (isWhole) {
+  if (isNonBatching) {
     const text = `Expected the pipeline of ${reference} to take rows, which a contract describes, but its models take each request as a whole`
     throw new PenstockError('ERR_PIPELINE_INVALID', text)
   }

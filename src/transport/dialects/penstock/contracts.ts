@@ -39,7 +39,7 @@ export const contractRoutes: readonly Route[] = [
       responses: { 201: { description: 'The version', content: { 'application/json': 'NamedContractVersion' } } },
     },
     handle: async (call) => {
-      expectJsonBody(call.exchange.header('content-type'))
+      expectJsonBody(call.httpRequest.header('content-type'))
       const name = parameter(call, 0)
       const version = await call.context.engine.contracts.put(parseContract(readJson(call.body), name))
       return jsonReply({ name, ...versionJson(version) }, 201)
