@@ -49,7 +49,7 @@ interface RemoteBody {
   readonly timeoutMs: number
 }
 
-type PipelineSignature = Pick<PipelineDescription, 'inputs' | 'isWhole' | 'steps'>
+type PipelineSignature = Pick<PipelineDescription, 'inputs' | 'isNonBatching' | 'steps'>
 
 const ARROW_FILE = 'application/vnd.apache.arrow.file'
 const RECORDS = 'application/json; format=pandas-records'
@@ -135,8 +135,8 @@ export class RemotePipeline {
   /** What the pipeline reads, as it is deployed now; what inferFromFile reads CSV by. @throws PenstockError */
   async signature(): Promise<PipelineSignature> {
     const answer = await new ControlCalls(this.#http).describePipeline(this.name)
-    const { inputs, isWhole, steps } = readRecord('Description', answer)
-    return { inputs, isWhole, steps }
+    const { inputs, isNonBatching, steps } = readRecord('Description', answer)
+    return { inputs, isNonBatching, steps }
   }
 
   /** Sends a body of the infer endpoint as it is; what inferFromFile calls. */

@@ -216,9 +216,9 @@ export interface ReportedDescription {
   /** Rows of one request. */
   readonly rowsMax: number
   /** Non-batching: tensors have no row axis, one request a run. */
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   /** String tensors are involved: requests take the slower string path. */
-  readonly isPlain: boolean
+  readonly isStringPath: boolean
   /** The models that it runs. */
   readonly models: readonly DeployedModel[]
   /** Its steps. */

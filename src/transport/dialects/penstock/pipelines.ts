@@ -46,7 +46,7 @@ export const pipelineRoutes: readonly Route[] = [
       responses: { 201: { description: 'The version', content: { 'application/json': 'StoredVersion' } } },
     },
     handle: async (call) => {
-      expectJsonBody(call.exchange.header('content-type'))
+      expectJsonBody(call.httpRequest.header('content-type'))
       const deploy = expectOneOf('deploy', call.query.get('deploy') ?? 'false', ['true', 'false']) === 'true'
       const name = parameter(call, 0)
       const definition = parseDefinition(name, readJson(call.body))
@@ -151,7 +151,7 @@ export const pipelineRoutes: readonly Route[] = [
 /** No body at all means the newest version, waited for. */
 function deployChoice(call: Call): { version: number | undefined; wait: boolean } {
   if (call.body.length === 0) return { version: undefined, wait: true }
-  expectJsonBody(call.exchange.header('content-type'))
+  expectJsonBody(call.httpRequest.header('content-type'))
   const body = expectRecord('the body', readJson(call.body))
   expectNoOtherKeys('the body', body, ['version', 'wait'])
   return {
