@@ -151,7 +151,16 @@ describe('listings', () => {
         batch_us: 122_000,
         rows_per_s: 131.4,
         measured_at: '2026-01-02T03:04:05.678Z',
-        conditions: { cpu: 'A processor', cores: 2 },
+        conditions: {
+          cpu: 'A processor',
+          cores: 2,
+          infer_workers: 2,
+          intra_op_threads: null,
+          runtime: '1.0.0',
+          latency_objective_ms: 100,
+          batch_rows_max: 8,
+          algorithm: 1,
+        },
       },
     }
     const common = { deployed: true, versions: [1], in_flight: 0, request_count: 0, row_count: 0, failures: {} }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Writes every file that states a fact of the five sources of truth a second time, in the other language:
+ * Writes every file that states a fact of the sources of truth a second time, in the other language:
  *
  *   src/protocol/errors.json          → src/base/generated/error-codes.ts           native/core/status_codes.hpp
  *   src/tensor/dtypes.json            → src/tensor/generated/dtypes.ts              native/core/dtype_codes.hpp
@@ -8,6 +8,9 @@
  *   src/protocol/penstock.fbs         → native/flatbuffers/wire_slots.hpp
  *   src/protocol/boundary.json        → src/base/generated/boundary.ts              native/core/boundary_codes.hpp
  *                                       bindings/generated/boundary.ts
+ *   src/protocol/answers/*.json       → src/protocol/answers/generated/answers.ts   src/engine/api/generated/records.ts
+ *                                       src/protocol/answers/generated/tables.ts    src/engine/api/generated/records-by-name.ts
+ *                                       docs/reference/http.md, its tables of fields
  *
  * Goals: plain Node without dependencies (it runs before the install), the same bytes from the same sources, refusal of
  * sources that contradict themselves (a number or a name twice). Non-goal: the FlatBuffers classes of the TypeScript
@@ -19,6 +22,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { answersPage } from './answer-docs.mjs'
+import { answerTablesModule } from './answer-tables.mjs'
+import { answersModule, recordsByNameModule, recordsModule } from './answer-types.mjs'
 import { baseBoundaryModule, bindingsBoundaryModule, boundaryCodesHeader } from './boundary.mjs'
 import { dtypeCodesHeader, dtypesModule } from './dtypes.mjs'
 import { errorCodesModule, statusCodesHeader } from './errors.mjs'
@@ -45,17 +51,31 @@ export const outputs = [
   { source: 'src/protocol/boundary.json', target: 'native/core/boundary_codes.hpp', make: boundaryCodesHeader },
 ]
 
+/** In the order of the reference page. */
+export const answerSources = ['system', 'models', 'pipelines', 'status', 'explanations', 'tags', 'logs'].map(
+  (group) => `src/protocol/answers/${group}.json`,
+)
+
+/** What is made of all answers; a page is made of itself and its new tables. */
+export const answerOutputs = [
+  { target: 'src/protocol/answers/generated/answers.ts', make: answersModule },
+  { target: 'src/protocol/answers/generated/tables.ts', make: answerTablesModule },
+  { target: 'src/engine/api/generated/records.ts', make: recordsModule },
+  { target: 'src/engine/api/generated/records-by-name.ts', make: recordsByNameModule },
+  { target: 'docs/reference/http.md', make: answersPage },
+]
+
 /** The generated files whose bytes on disk are not what their source makes now. */
 export function staleOutputs(projectRoot = root) {
-  return outputs
-    .map(({ source, target, make }) => ({
+  const read = (path) => readFileSync(join(projectRoot, path), 'utf8')
+  const answers = answerSources.map(read)
+  return [
+    ...outputs.map(({ source, target, make }) => ({ target, text: make(read(source), source) })),
+    ...answerOutputs.map(({ target, make }) => ({
       target,
-      text: make(readFileSync(join(projectRoot, source), 'utf8'), source),
-    }))
-    .filter(({ target, text }) => {
-      const path = join(projectRoot, target)
-      return !existsSync(path) || readFileSync(path, 'utf8') !== text
-    })
+      text: make(answers, answerSources, existsSync(join(projectRoot, target)) ? read(target) : ''),
+    })),
+  ].filter(({ target, text }) => !existsSync(join(projectRoot, target)) || read(target) !== text)
 }
 
 function main(isCheck) {

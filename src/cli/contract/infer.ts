@@ -1,8 +1,8 @@
 /** `penstock contract infer`: drafts a contract out of a model of a server, the rows of a file, or both. */
 import { Command } from 'commander'
-import { modelVersion } from '../../client/control/records.js'
+import { readRecord } from '../../protocol/answers/mapping.js'
 import { parseReference } from '../../pipeline/definition.js'
-import type { ModelSignature } from '../../engine/api/model-signature.js'
+import type { ModelSignature } from '../../engine/api/api.js'
 import { UsageError } from '../shared/failures.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -69,7 +69,7 @@ async function signatureOf(reference: string, options: ServerOptions): Promise<M
         ? aliases[selector.alias]
         : selector.version
   const found = versions.find(({ version }) => version === wanted)
-  if (found !== undefined) return modelVersion(name, found).signature
+  if (found !== undefined) return readRecord('ModelVersion', found, { name }).signature
   const known = [...versions.map(({ version }) => String(version)), ...Object.keys(aliases)]
   throw new UsageError(`Model ${name} has no version or alias like ${reference}; it has ${known.join(', ')}.`)
 }

@@ -1,6 +1,6 @@
 /** `penstock explain list`, `show`, `cancel`: jobs that were begun. */
 import { Command } from 'commander'
-import type { ExplainResultAnswer, ExplanationAnswer } from '../../client/control/answers.js'
+import type { ExplanationAnswer } from '../../protocol/answers/generated/answers.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { type Column, formatTable, formatTime } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -80,12 +80,13 @@ export function describeJob(job: ExplanationAnswer): string {
 }
 
 /** Groups by importance; of an occlusion the first rows' contributions beside it. */
-function describeResult(result: ExplainResultAnswer): string {
-  const shownRows = (result.contributions ?? []).slice(0, ROWS_SHOWN)
+function describeResult(result: NonNullable<ExplanationAnswer['result']>): string {
+  const shownRows = result.method === 'occlusion' ? result.contributions.slice(0, ROWS_SHOWN) : []
+  const deviations = result.method === 'permutation' ? result.deviations : undefined
   const columns: Column[] = [
     { title: 'group' },
     { title: result.method === 'occlusion' ? 'mean |change|' : 'importance', align: 'right' },
-    ...(result.deviations === undefined ? [] : [{ title: '±', align: 'right' } as const]),
+    ...(deviations === undefined ? [] : [{ title: '±', align: 'right' } as const]),
     ...shownRows.map((_, row) => ({ title: `row ${row}`, align: 'right' }) as const),
   ]
   const order = result.groups.map((_, group) => group)
@@ -93,7 +94,7 @@ function describeResult(result: ExplainResultAnswer): string {
   const rows = order.map((group) => [
     result.groups[group] ?? '?',
     digits(result.importances[group]),
-    ...(result.deviations === undefined ? [] : [digits(result.deviations[group])]),
+    ...(deviations === undefined ? [] : [digits(deviations[group])]),
     ...shownRows.map((row) => digits(row[group])),
   ])
   return formatTable(columns, rows)

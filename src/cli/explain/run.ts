@@ -1,7 +1,7 @@
 /** `penstock explain run`: begins an explanation, and waits for its result unless told otherwise. */
 import { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ExplanationAnswer } from '../../client/control/answers.js'
+import type { ExplanationAnswer } from '../../protocol/answers/generated/answers.js'
 import type { ControlCalls } from '../../client/control/calls.js'
 import { describeJob } from './jobs.js'
 import { RefusedError, UsageError } from '../shared/failures.js'

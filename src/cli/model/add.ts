@@ -1,7 +1,7 @@
 /** `penstock model add`: uploads an .onnx file as the next version of a model. */
 import { Command, Option } from 'commander'
 import { basename } from 'node:path'
-import type { AddedAnswer } from '../../client/control/answers.js'
+import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { UsageError } from '../shared/failures.js'
 import { openModelUpload } from './files.js'
 import { withProgress } from '../shared/progress.js'
@@ -50,7 +50,7 @@ export function modelAddCommand(terminal: Terminal): Command {
     })
 }
 
-async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<AddedAnswer> {
+async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<UploadedVersionAnswer> {
   const name = options.name ?? nameOf(file)
   const upload = await openModelUpload(file)
   const { sizeBytes } = upload
@@ -65,7 +65,7 @@ async function addModel(terminal: Terminal, file: string, options: AddOptions): 
   )
 }
 
-function describeAdded(added: AddedAnswer): string {
+function describeAdded(added: UploadedVersionAnswer): string {
   const lines = [
     `${added.name}@${added.version}  sha256 ${added.sha256.slice(0, 12)}  ${formatBytes(added.size_bytes)}`,
     `  inputs   ${(added.inputs ?? []).map(formatField).join(', ')}`,

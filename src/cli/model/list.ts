@@ -1,6 +1,6 @@
 /** `penstock model list`: models, versions, aliases and signatures. */
 import { Command } from 'commander'
-import type { ModelAnswer, VersionAnswer } from '../../client/control/answers.js'
+import type { ModelAnswer, ModelVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { type Column, formatBytes, formatField, formatTable, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -59,12 +59,12 @@ export function describeModels(models: readonly ModelAnswer[], isEvery: boolean,
   // Most servers run everything on the CPU, and many models have no tags: no column then.
   const optional = [
     { title: 'runs on', cellOf: placementText },
-    { title: 'tags', cellOf: (version: VersionAnswer) => (version.tags ?? []).join(', ') || '-' },
+    { title: 'tags', cellOf: (version: ModelVersionAnswer) => (version.tags ?? []).join(', ') || '-' },
   ].filter(({ cellOf }) => all.some((version) => cellOf(version) !== '-'))
   const rows = models.flatMap((model) => {
     const aliased = new Set(Object.values(model.aliases))
     const newest = model.versions.at(-1)?.version
-    const isShown = ({ version }: VersionAnswer) => isEvery || version === newest || aliased.has(version)
+    const isShown = ({ version }: ModelVersionAnswer) => isEvery || version === newest || aliased.has(version)
     return model.versions
       .filter(isShown)
       .map((version) => [...rowOf(model, version), ...optional.map(({ cellOf }) => cellOf(version))])
@@ -72,7 +72,7 @@ export function describeModels(models: readonly ModelAnswer[], isEvery: boolean,
   return formatTable([...COLUMNS, ...optional.map(({ title }) => ({ title }))], rows, width)
 }
 
-function rowOf(model: ModelAnswer, version: VersionAnswer): string[] {
+function rowOf(model: ModelAnswer, version: ModelVersionAnswer): string[] {
   const aliases = Object.keys(model.aliases).filter((alias) => model.aliases[alias] === version.version)
   return [
     model.name,

@@ -1,6 +1,6 @@
 /** `penstock model show`: one model, what its versions take and give, and whether and why their rows share batches. */
 import { Command } from 'commander'
-import type { ModelAnswer, VersionAnswer } from '../../client/control/answers.js'
+import type { ModelAnswer, ModelVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { UsageError } from '../shared/failures.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { classesText, formatBytes, formatField, formatTime, placementText } from '../shared/table.js'
@@ -31,7 +31,7 @@ export function modelShowCommand(terminal: Terminal): Command {
     })
 }
 
-function versionOf({ name, aliases, versions }: ModelAnswer, selector: string | undefined): VersionAnswer {
+function versionOf({ name, aliases, versions }: ModelAnswer, selector: string | undefined): ModelVersionAnswer {
   const wanted =
     selector === undefined ? versions.at(-1)?.version : /^\d+$/.test(selector) ? Number(selector) : aliases[selector]
   const found = versions.find(({ version }) => version === wanted)
@@ -41,7 +41,7 @@ function versionOf({ name, aliases, versions }: ModelAnswer, selector: string | 
 }
 
 /** The human form. */
-export function describeVersion({ name, aliases }: ModelAnswer, version: VersionAnswer): string {
+export function describeVersion({ name, aliases }: ModelAnswer, version: ModelVersionAnswer): string {
   const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version.version)
   const lines = [
     `${name}@${version.version}  sha256 ${version.sha256.slice(0, 12)}  ${formatBytes(version.size_bytes)}  created ${formatTime(version.created_at)}`,
@@ -60,7 +60,7 @@ export function describeVersion({ name, aliases }: ModelAnswer, version: Version
 }
 
 /** Fields of strings go from JavaScript to the model, past what gathers rows, whatever the inspection found. */
-function modeText({ batching = '-', inputs = [], outputs = [] }: VersionAnswer): string {
+function modeText({ batching = '-', inputs = [], outputs = [] }: ModelVersionAnswer): string {
   const hasStrings = [...inputs, ...outputs].some(({ dtype }) => dtype === 'string')
   return modes[batching === 'rows' && hasStrings ? 'whole' : batching] ?? 'unknown'
 }
@@ -71,7 +71,7 @@ const modes: Readonly<Record<string, string>> = {
   whole: 'each request is a run of its own',
 }
 
-function batchingLines(version: VersionAnswer): string[] {
+function batchingLines(version: ModelVersionAnswer): string[] {
   const { batching = '-', batching_proof: proof, copied_outputs: copied = [] } = version
   const lines = [`  batching  ${batching}: ${modeText(version)}`]
   if (proof === undefined)

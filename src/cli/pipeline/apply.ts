@@ -1,6 +1,6 @@
 /** `penstock pipeline apply`: stores a pipeline's definition as its next version, and deploys it on demand. */
 import { Command } from 'commander'
-import type { AppliedAnswer } from '../../client/control/answers.js'
+import type { StoredVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { UsageError } from '../shared/failures.js'
 import { isRecord, parseJson, readFileText } from '../shared/input-data.js'
 import { withProgress } from '../shared/progress.js'
@@ -59,7 +59,7 @@ export function readDefinition(
   return { name, steps, ...(contract === undefined ? {} : { contract }), ...(log === undefined ? {} : { log }) }
 }
 
-function describeApplied(answer: AppliedAnswer): string {
+function describeApplied(answer: StoredVersionAnswer): string {
   const state = answer.deployed ? 'is deployed' : 'is stored; deploy it with `penstock pipeline deploy`'
   return `${answer.name}, version ${answer.version}, ${state}`
 }

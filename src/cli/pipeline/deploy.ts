@@ -1,6 +1,6 @@
 /** `penstock pipeline deploy`: makes a version of a pipeline serve, without losing a request to the one before. */
 import { Command } from 'commander'
-import type { DescriptionAnswer, StatusAnswer } from '../../client/control/answers.js'
+import type { DescriptionAnswer, StatusAnswer } from '../../protocol/answers/generated/answers.js'
 import { integerArgument } from '../shared/arguments.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'

@@ -1,6 +1,6 @@
 /** `penstock pipeline list`: pipelines, which version serves, and their steps in a word each. */
 import { Command } from 'commander'
-import type { PipelineAnswer } from '../../client/control/answers.js'
+import type { PipelineAnswer } from '../../protocol/answers/generated/answers.js'
 import { isRecord } from '../shared/input-data.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable, formatTime } from '../shared/table.js'

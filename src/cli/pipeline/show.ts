@@ -1,6 +1,10 @@
 /** `penstock pipeline show`: one version of a pipeline, as steps, as its models, or as the definition that `apply` takes. */
 import { Command, Option } from 'commander'
-import type { PipelineAnswer, PipelineModelAnswer, PipelineVersionAnswer } from '../../client/control/answers.js'
+import type {
+  PipelineAnswer,
+  PipelineModelAnswer,
+  PipelineVersionAnswer,
+} from '../../protocol/answers/generated/answers.js'
 import type { ControlCalls } from '../../client/control/calls.js'
 import { integerArgument } from '../shared/arguments.js'
 import { describeStep } from './list.js'

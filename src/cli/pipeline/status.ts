@@ -1,6 +1,6 @@
 /** `penstock pipeline status`: what a pipeline is doing now, and what it has done since it was deployed. */
 import { Command } from 'commander'
-import type { StatusAnswer } from '../../client/control/answers.js'
+import type { StatusAnswer } from '../../protocol/answers/generated/answers.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable, formatTime } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'

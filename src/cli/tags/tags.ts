@@ -1,6 +1,6 @@
 /** `penstock tags`: every tag in use, and who carries it. */
 import { Command } from 'commander'
-import type { TagAnswer } from '../../client/control/answers.js'
+import type { TagUseAnswer } from '../../protocol/answers/generated/answers.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -21,7 +21,7 @@ export function tagsCommand(terminal: Terminal): Command {
     })
 }
 
-export function describeTags(tags: readonly TagAnswer[]): string {
+export function describeTags(tags: readonly TagUseAnswer[]): string {
   if (tags.length === 0) return 'There are no tags yet. Add one with `penstock pipeline tag` or `penstock model tag`.'
   const rows = tags.map(({ tag, pipelines, models }) => [
     tag,

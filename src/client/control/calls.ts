@@ -6,22 +6,22 @@
  * Names are not checked here: the server has the words for what is none.
  */
 import type {
-  AddedAnswer,
-  AppliedAnswer,
-  ConfigsAnswer,
   DescriptionAnswer,
+  ExplainConfigsAnswer,
   ExplanationAnswer,
   ExplanationsAnswer,
   LogExportAnswer,
   ModelAnswer,
   ModelsAnswer,
+  NamedVersionAnswer,
   PipelineAnswer,
   PipelineModelsAnswer,
   PipelinesAnswer,
-  PipelineVersionAnswer,
   StatusAnswer,
+  StoredVersionAnswer,
   TagsAnswer,
-} from './answers.js'
+  UploadedVersionAnswer,
+} from '../../protocol/answers/generated/answers.js'
 import type { BytesAnswer, FormRequest, HttpCaller, HttpRequest } from './http.js'
 import {
   configPath,
@@ -61,7 +61,7 @@ export class ControlCalls {
     return this.#call('GET', modelPath(name))
   }
 
-  addModel(name: string, body: HttpRequest, options: UploadQuery): Promise<AddedAnswer> {
+  addModel(name: string, body: HttpRequest, options: UploadQuery): Promise<UploadedVersionAnswer> {
     const query = new URLSearchParams()
     for (const tag of options.tags ?? []) query.append('tag', tag)
     if (options.alias !== undefined) query.set('alias', options.alias)
@@ -97,7 +97,7 @@ export class ControlCalls {
     return this.#call('GET', pipelinePath(name))
   }
 
-  getPipelineVersion(name: string, version: number): Promise<PipelineVersionAnswer> {
+  getPipelineVersion(name: string, version: number): Promise<NamedVersionAnswer> {
     return this.#call('GET', pipelineVersionPath(name, version))
   }
 
@@ -106,7 +106,7 @@ export class ControlCalls {
   }
 
   /** @param definition sent as it is; a name in it that is not `name` is refused. */
-  applyPipeline(name: string, definition: object, deploy: boolean): Promise<AppliedAnswer> {
+  applyPipeline(name: string, definition: object, deploy: boolean): Promise<StoredVersionAnswer> {
     return this.#call('PUT', `${pipelinePath(name)}${deploy ? '?deploy=true' : ''}`, { json: definition })
   }
 
@@ -161,7 +161,7 @@ export class ControlCalls {
     return this.#call('PUT', configPath(pipeline, name), { json: config })
   }
 
-  listConfigs(pipeline: string): Promise<ConfigsAnswer> {
+  listConfigs(pipeline: string): Promise<ExplainConfigsAnswer> {
     return this.#call('GET', configsPath(pipeline))
   }
 

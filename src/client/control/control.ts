@@ -20,24 +20,16 @@ import type {
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
-import type { DescriptionAnswer } from './answers.js'
+import type { DescriptionAnswer } from '../../protocol/answers/generated/answers.js'
+import { readRecord } from '../../protocol/answers/mapping.js'
 import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
 import { RemoteContracts } from './contracts.js'
 import { RemoteExplanations } from './explanations.js'
 import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
-import { exportRequest, exportResult, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
-import {
-  description,
-  modelRecord,
-  modelVersion,
-  pipelineModel,
-  pipelineRecord,
-  pipelineStatus,
-  pipelineVersion,
-  type RemoteStatus,
-} from './records.js'
+import { exportRequest, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
+import { description, pipelineRecord, pipelineStatus, type RemoteStatus } from './records.js'
 import type { Remote } from './remote.js'
 import { RemoteTags } from './tags.js'
 
@@ -80,11 +72,11 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
 
   // ── models ────────────────────────────────────────────────────────────────────────────────────
   async listModels(): Promise<ModelRecord[]> {
-    return (await this.#calls.listModels()).models.map(modelRecord)
+    return readRecord('Models', await this.#calls.listModels()).models.slice()
   }
 
   async getModel(name: string): Promise<ModelRecord> {
-    return modelRecord(await this.#calls.getModel(modelNamed(name)))
+    return readRecord('Model', await this.#calls.getModel(modelNamed(name)))
   }
 
   /**
@@ -95,15 +87,15 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     const { alias, tags, providers, deviceId, batching } = options
     const device = deviceId === undefined ? undefined : String(deviceId)
     const query = { alias, tags, providers, device, batching }
-    return modelVersion(name, await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query))
+    return readRecord('UploadedVersion', await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query))
   }
 
   async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return modelRecord(await this.#calls.setAlias(modelNamed(name), expectName('alias', alias), version))
+    return readRecord('Model', await this.#calls.setAlias(modelNamed(name), expectName('alias', alias), version))
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    return modelRecord(await this.#calls.removeAlias(modelNamed(name), expectName('alias', alias)))
+    return readRecord('Model', await this.#calls.removeAlias(modelNamed(name), expectName('alias', alias)))
   }
 
   async removeModel(name: string): Promise<void> {
@@ -111,7 +103,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   }
 
   async removeModelVersion(name: string, version: number): Promise<ModelRecord> {
-    return modelRecord(await this.#calls.removeModelVersion(modelNamed(name), expectVersion(version)))
+    return readRecord('Model', await this.#calls.removeModelVersion(modelNamed(name), expectVersion(version)))
   }
 
   // ── pipelines ─────────────────────────────────────────────────────────────────────────────────
@@ -124,18 +116,19 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   }
 
   async getPipelineVersion(name: string, version: number): Promise<PipelineVersion> {
-    return pipelineVersion(name, await this.#calls.getPipelineVersion(pipelineNamed(name), expectVersion(version)))
+    const answer = await this.#calls.getPipelineVersion(pipelineNamed(name), expectVersion(version))
+    return readRecord('NamedVersion', answer)
   }
 
   async pipelineModels(name: string, version?: number): Promise<PipelineModel[]> {
     const chosen = version ?? (await this.#servingOrNewest(name))
-    const { models } = await this.#calls.pipelineModels(pipelineNamed(name), expectVersion(chosen))
-    return models.map(pipelineModel)
+    const answer = await this.#calls.pipelineModels(pipelineNamed(name), expectVersion(chosen))
+    return readRecord('PipelineModels', answer).models.slice()
   }
 
   async applyPipeline(definition: PipelineDefinition, options: { deploy?: boolean } = {}): Promise<PipelineVersion> {
     const name = pipelineNamed(definition.name)
-    return pipelineVersion(name, await this.#calls.applyPipeline(name, definition, options.deploy === true))
+    return readRecord('StoredVersion', await this.#calls.applyPipeline(name, definition, options.deploy === true))
   }
 
   /** Resolves when the version serves; `beginDeploy` does not wait. */
@@ -171,7 +164,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
 
   /** Writes files on the server, below its export directory. */
   async exportLogs(pipeline: string, options: LogExport = {}): Promise<LogExportResult> {
-    return exportResult(await this.#calls.exportLogs(pipelineNamed(pipeline), exportRequest(options)))
+    return readRecord('LogExportAnswer', await this.#calls.exportLogs(pipelineNamed(pipeline), exportRequest(options)))
   }
 
   /** One SELECT over the logs of all pipelines. */

@@ -4,9 +4,9 @@ import type { ExplainConfig, ExplainJob, ExplainRequest, ExplanationsApi } from 
 import { toTensor } from '../../tensor/convert.js'
 import { writeNested } from '../../tensor/print.js'
 import type { TensorField } from '../../tensor/tensor.js'
-import type { DescriptionAnswer } from './answers.js'
+import type { DescriptionAnswer } from '../../protocol/answers/generated/answers.js'
+import { readRecord } from '../../protocol/answers/mapping.js'
 import type { ControlCalls } from './calls.js'
-import { explainJob } from './records.js'
 import type { Remote } from './remote.js'
 
 /** Milliseconds between two looks at a job: the first, and the longest. */
@@ -26,7 +26,7 @@ export class RemoteExplanations implements Remote<ExplanationsApi> {
   }
 
   async listConfigs(pipeline: string): Promise<ExplainConfig[]> {
-    return (await this.#calls.listConfigs(named(pipeline))).configs as ExplainConfig[]
+    return readRecord('ExplainConfigs', await this.#calls.listConfigs(named(pipeline))).configs.slice()
   }
 
   async getConfig(pipeline: string, name: string): Promise<ExplainConfig> {
@@ -41,19 +41,20 @@ export class RemoteExplanations implements Remote<ExplanationsApi> {
     const { inputs, ...others } = request
     const rows = inputsText(await this.#calls.describePipeline(named(pipeline)), inputs)
     const text = `${JSON.stringify(others).slice(0, -1)},"inputs":${rows}}`
-    return explainJob(await this.#calls.startExplanation(pipeline, text))
+    return readRecord('Explanation', await this.#calls.startExplanation(pipeline, text))
   }
 
   async list(pipeline: string): Promise<ExplainJob[]> {
-    return (await this.#calls.listExplanations(named(pipeline))).explanations.map(explainJob)
+    const { explanations } = await this.#calls.listExplanations(named(pipeline))
+    return explanations.map((answer) => readRecord('Explanation', answer))
   }
 
   async get(pipeline: string, id: string): Promise<ExplainJob> {
-    return explainJob(await this.#calls.getExplanation(named(pipeline), id))
+    return readRecord('Explanation', await this.#calls.getExplanation(named(pipeline), id))
   }
 
   async cancel(pipeline: string, id: string): Promise<ExplainJob> {
-    return explainJob(await this.#calls.cancelExplanation(named(pipeline), id))
+    return readRecord('Explanation', await this.#calls.cancelExplanation(named(pipeline), id))
   }
 
   async finished(pipeline: string, id: string): Promise<ExplainJob> {

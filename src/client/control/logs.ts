@@ -4,7 +4,6 @@
  */
 import type {
   LogExport,
-  LogExportResult,
   LogFormat,
   LogPage,
   LogPageStatus,
@@ -12,7 +11,6 @@ import type {
   LogSqlOptions,
   LogSqlResult,
 } from '../../engine/api/logs.js'
-import type { LogExportAnswer } from './answers.js'
 import type { ControlCalls } from './calls.js'
 
 /** A page without the number of its rows, which is in its body. */
@@ -48,11 +46,6 @@ export function exportRequest(options: LogExport): object {
     dataset_exclude: datasetExclude,
     dataset_separator: datasetSeparator,
   }
-}
-
-export function exportResult(answer: LogExportAnswer): LogExportResult {
-  const files = answer.files.map(({ path, rows, size_bytes: sizeBytes }) => ({ path, rows, sizeBytes }))
-  return { files, rows: answer.rows, warnings: answer.warnings }
 }
 
 export async function queryLogs(calls: ControlCalls, sql: string, options: LogSqlOptions): Promise<RemoteSqlResult> {

@@ -15,8 +15,8 @@ import { isPenstockError } from '../../base/errors.js'
 import { DEADLINE_MS_MAX } from '../../base/limits/limits.js'
 import { systemRandom } from '../../base/random.js'
 import type { PipelineDescription } from '../../engine/api/api.js'
+import { readRecord } from '../../protocol/answers/mapping.js'
 import { backoffDelayMs } from '../connection/backoff.js'
-import { fields } from './records.js'
 import { ControlCalls } from './calls.js'
 import { HttpCaller, type ControlOptions } from './http.js'
 import { pipelinePath, queryText } from './paths.js'
@@ -134,8 +134,9 @@ export class RemotePipeline {
 
   /** What the pipeline reads, as it is deployed now; what inferFromFile reads CSV by. @throws PenstockError */
   async signature(): Promise<PipelineSignature> {
-    const { inputs, whole, steps } = await new ControlCalls(this.#http).describePipeline(this.name)
-    return { inputs: fields(inputs), isNonBatching: whole ?? false, steps: steps as PipelineSignature['steps'] }
+    const answer = await new ControlCalls(this.#http).describePipeline(this.name)
+    const { inputs, isNonBatching, steps } = readRecord('Description', answer)
+    return { inputs, isNonBatching, steps }
   }
 
   /** Sends a body of the infer endpoint as it is; what inferFromFile calls. */

@@ -3,7 +3,8 @@ import { expectModelName, expectName } from '../../base/expect.js'
 import type { ModelRecord, PipelineRecord, TagsApi, TagUse } from '../../engine/api/api.js'
 import type { ControlCalls } from './calls.js'
 import { expectVersion } from './expect-version.js'
-import { modelRecord, pipelineRecord } from './records.js'
+import { readRecord } from '../../protocol/answers/mapping.js'
+import { pipelineRecord } from './records.js'
 import type { Remote } from './remote.js'
 
 export class RemoteTags implements Remote<TagsApi> {
@@ -30,7 +31,7 @@ export class RemoteTags implements Remote<TagsApi> {
   }
 
   async list(): Promise<TagUse[]> {
-    return (await this.#calls.listTags()).tags.slice()
+    return readRecord('Tags', await this.#calls.listTags()).tags.slice()
   }
 
   async searchPipelines(term: string): Promise<PipelineRecord[]> {
@@ -38,7 +39,7 @@ export class RemoteTags implements Remote<TagsApi> {
   }
 
   async searchModels(term: string): Promise<ModelRecord[]> {
-    return (await this.#calls.listModels(term)).models.map(modelRecord)
+    return readRecord('Models', await this.#calls.listModels(term)).models.slice()
   }
 
   async #changeModel(
@@ -49,6 +50,6 @@ export class RemoteTags implements Remote<TagsApi> {
   ): Promise<ModelRecord> {
     const name = expectModelName('model', model)
     const chosen = version ?? (await this.#calls.getModel(name)).versions.at(-1)?.version ?? 1
-    return modelRecord(await this.#calls.changeModelTags(method, name, expectVersion(chosen), tags))
+    return readRecord('Model', await this.#calls.changeModelTags(method, name, expectVersion(chosen), tags))
   }
 }

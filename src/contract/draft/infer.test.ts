@@ -1,7 +1,7 @@
 /** Drafts: what a model says, what a table shows, and that every row that was seen is valid by the draft. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ModelSignature } from '../../engine/api/model-signature.js'
+import type { ModelSignature } from '../../engine/api/api.js'
 import { checkRows } from '../check-row.js'
 import { resolveContract } from '../resolve.js'
 import { rowOfCells, valuesOfCells } from './cells.js'

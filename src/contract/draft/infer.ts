@@ -4,7 +4,7 @@
  * (description) unless bounds are asked for: a sample's range is rarely the truth's.
  */
 import { argumentError } from '../../base/expect.js'
-import type { ModelSignature } from '../../engine/api/model-signature.js'
+import type { ModelSignature } from '../../engine/api/api.js'
 import { dtypeInfo } from '../../tensor/dtype.js'
 import { formatShape } from '../../tensor/shape.js'
 import type { TensorField } from '../../tensor/tensor.js'

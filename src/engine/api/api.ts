@@ -6,39 +6,22 @@
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractsApi } from './contracts.js'
 import type { ExplanationsApi } from './explanations.js'
+import type { FailingLog, LogExportResult, PipelineRecord, PipelineVersion } from './generated/records.js'
 import type { InferRequest, InferResult } from './inference.js'
-import type {
-  FailingLog,
-  LogExport,
-  LogExportProgress,
-  LogExportResult,
-  LogPage,
-  LogQuery,
-  LogSqlOptions,
-  LogSqlResult,
-} from './logs.js'
+import type { LogExport, LogExportProgress, LogPage, LogQuery, LogSqlOptions, LogSqlResult } from './logs.js'
 import type { AddModelOptions, ModelRecord, ModelVersion } from './models.js'
-import type {
-  PipelineDescription,
-  PipelineModel,
-  PipelineRecord,
-  PipelineStatus,
-  PipelineVersion,
-} from './pipelines.js'
+import type { PipelineDescription, PipelineModel, PipelineStatus } from './pipelines.js'
 import type { TagsApi } from './tags.js'
 
-export type * from './background.js'
-export type * from './batching-proof.js'
 export type * from './calibration.js'
 export type * from './contracts.js'
 export type * from './explanations.js'
+export type * from './generated/records.js'
 export type * from './inference.js'
-export type * from './model-signature.js'
 export type * from './models.js'
 export type * from './pipelines.js'
 export type * from './stores.js'
 export type * from './tags.js'
-export type { FailingLog } from './logs.js'
 export type { Dtype } from '../../tensor/tensor.js'
 
 export interface EngineEvents {

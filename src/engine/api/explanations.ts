@@ -1,5 +1,4 @@
 /** The engine's face for explanations: types only; part of api.ts. */
-import type { ErrorCode } from '../../base/errors.js'
 import type {
   ExplainConfig,
   OcclusionConfig,
@@ -7,6 +6,7 @@ import type {
   PermutationConfig,
   PermutationResult,
 } from '../../explain/index.js'
+import type { ExplainJob } from './generated/records.js'
 import type { InferRequest, Meta } from './inference.js'
 
 export type {
@@ -21,28 +21,6 @@ export type {
   PermutationResult,
 } from '../../explain/index.js'
 export type ExplainResult = OcclusionResult | PermutationResult
-
-/** One explanation: a job in the background. */
-export interface ExplainJob {
-  readonly id: string
-  readonly pipeline: string
-  /** It is of this version, with the models that it has when the job is begun, whatever is deployed later. */
-  readonly pipelineVersion: number
-  readonly config: ExplainConfig
-  readonly state: ExplainJobState
-  /** Rows that are explained. */
-  readonly rows: number
-  /** Rows that were run so far, and that will be: what there is of progress. */
-  readonly evaluated: number
-  readonly evaluations: number
-  /** ISO 8601, UTC. */
-  readonly createdAt: string
-  readonly endedAt: string | null
-  readonly failure: { readonly code: ErrorCode; readonly message: string } | null
-  /** When `done`; always null in lists. */
-  readonly result: ExplainResult | null
-}
-export type ExplainJobState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
 
 export interface ExplainRequest {
   /** The name of a stored one; or one in place, whose own name may be left out. */

@@ -5,9 +5,10 @@
  * come oldest first. A page ends where the schema changes, so that every page is one table.
  */
 import type { LogRetention } from '../../pipeline/definition.js'
+import type { LogColumn, LogExportResult } from './generated/records.js'
 import type { CancelSignal } from './inference.js'
 
-export type { LogRetention }
+export type { LogExportResult, LogRetention }
 
 /** Which rows, and which columns of them. */
 export interface LogSelection {
@@ -72,12 +73,6 @@ export interface LogExportProgress {
   readonly sizeBytes: number
 }
 
-export interface LogExportResult {
-  readonly files: readonly { readonly path: string; readonly rows: number; readonly sizeBytes: number }[]
-  readonly rows: number
-  readonly warnings: readonly string[]
-}
-
 export interface LogSqlOptions {
   /** Milliseconds from the call on, waiting for other queries included, 1..600000; absent: 30000. */
   readonly timeoutMs?: number | undefined
@@ -95,7 +90,7 @@ export interface LogSqlResult {
   /** A JSON array of records, or Arrow. 64-bit integers keep all their digits in both. */
   readonly body: Uint8Array
   readonly rows: number
-  readonly columns: readonly { readonly name: string; readonly type: string }[]
+  readonly columns: readonly LogColumn[]
   readonly warnings: readonly string[]
 }
 
@@ -137,13 +132,4 @@ export interface EngineLog {
   query(sql: string, options?: LogSqlOptions): Promise<LogSqlResult>
   /** Takes no more queries, and ends those that there are so that a drain of `limitMs` is kept. Resolves when none is left. */
   drain(limitMs: number): Promise<void>
-}
-
-/** A log that cannot be written. */
-export interface FailingLog {
-  readonly pipeline: string
-  /** Name of the system's error: ENOSPC, EROFS … */
-  readonly fault: string
-  /** New requests of the pipeline are refused while it lasts; else rows are dropped, or committed answers fail. */
-  readonly refuses: boolean
 }

@@ -1,16 +1,7 @@
 /** Models as the engine keeps them: versions, aliases, and what an upload may say. Types only. */
 import type { ExecutionProvider } from '../../base/providers.js'
 import type { Calibration } from './calibration.js'
-import type { ModelSignature } from './model-signature.js'
-
-/** The file that was sent, where what is stored and served was made from it. */
-export interface UploadedModel {
-  /** SHA-256 of the .onnx file as it was sent, hex. */
-  readonly sha256: string
-  readonly sizeBytes: number
-  /** What was changed, a sentence each. */
-  readonly changes: readonly string[]
-}
+import type { ReportedModel, ReportedModelVersion } from './generated/records.js'
 
 /** How a version is to run, where that differs from the engine's own options. */
 export interface Placement {
@@ -18,31 +9,14 @@ export interface Placement {
   readonly deviceId?: number
 }
 
-export interface ModelVersion {
-  readonly name: string
-  /** 1, 2, 3 … in order of upload. */
-  readonly version: number
-  /** SHA-256 of the file that is stored and served, hex. */
-  readonly sha256: string
-  readonly sizeBytes: number
-  /** ISO 8601, UTC. */
-  readonly createdAt: string
-  readonly signature: ModelSignature
-  readonly tags: readonly string[]
-  /** What it runs on, the preferred one first; absent: what the engine was opened with. */
-  readonly providers?: readonly ExecutionProvider[]
-  /** The GPU, for `cuda`; absent: 0. */
-  readonly deviceId?: number
+/** A version as the registry keeps it: what answers tell of it, and how it was measured. */
+export interface ModelVersion extends ReportedModelVersion {
   /** The last one, on whatever machine. */
   readonly calibration?: Calibration
-  /** Absent: the stored bytes are those that were sent. */
-  readonly uploaded?: UploadedModel
 }
 
-export interface ModelRecord {
-  readonly name: string
+export interface ModelRecord extends ReportedModel {
   readonly versions: readonly ModelVersion[]
-  readonly aliases: Readonly<Record<string, number>>
 }
 
 export interface AddModelOptions extends Placement {

@@ -2,9 +2,8 @@
 import type { ExplainConfig } from '../../explain/index.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { Calibration } from './calibration.js'
-import type { ModelSignature } from './model-signature.js'
-import type { ModelRecord, ModelVersion, Placement, UploadedModel } from './models.js'
-import type { PipelineRecord, PipelineVersion } from './pipelines.js'
+import type { ModelSignature, PipelineRecord, PipelineVersion, UploadedModel } from './generated/records.js'
+import type { ModelRecord, ModelVersion, Placement } from './models.js'
 
 /** What a store keeps beside a blob because it was costly to derive. */
 export interface PreparedModel {

@@ -1,13 +1,6 @@
 /** The engine's face for tags: types only; part of api.ts. */
+import type { PipelineRecord, TagUse } from './generated/records.js'
 import type { ModelRecord } from './models.js'
-import type { PipelineRecord } from './pipelines.js'
-
-/** Who carries a tag. */
-export interface TagUse {
-  readonly tag: string
-  readonly pipelines: readonly string[]
-  readonly models: readonly { readonly name: string; readonly version: number }[]
-}
 
 /** Tags of pipelines and of model versions, and what is found by them. */
 export interface TagsApi {

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../base/clock.js'
 import { FAILURE_LOG_MS } from '../../base/limits/limits.js'
-import type { BackgroundFailure } from '../api/background.js'
+import type { BackgroundFailure } from '../api/generated/records.js'
 import type { EngineNotice } from '../api/options.js'
 
 /** What is remembered for one loaded model. */

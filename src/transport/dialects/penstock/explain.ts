@@ -1,7 +1,8 @@
 /** Explanations over HTTP: stored configurations, and jobs that are started, looked at and cancelled. */
 import { argumentError, expectRecord } from '../../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX, EXPLAIN_BODY_BYTES_MAX } from '../../../base/limits/limits.js'
-import type { ExplainConfig, ExplainJob, ExplainRequest } from '../../../engine/api/api.js'
+import type { ExplainConfig, ExplainRequest } from '../../../engine/api/api.js'
+import { writeAnswer } from '../../../protocol/answers/mapping.js'
 import { INFER, READ, WRITE } from '../../access/scopes.js'
 import { readJson } from '../../../formats/json/json-reader.js'
 import { expectJsonBody } from '../../http/media-types.js'
@@ -21,7 +22,10 @@ export const explainRoutes: readonly Route[] = [
       summary: 'The configurations of explanations of a pipeline',
       responses: answers('The configurations', 'ExplainConfigs'),
     },
-    handle: (call) => jsonReply({ configs: call.context.engine.explanations.listConfigs(parameter(call, 0)) }),
+    handle: (call) =>
+      jsonReply(
+        writeAnswer('ExplainConfigs', { configs: call.context.engine.explanations.listConfigs(parameter(call, 0)) }),
+      ),
   },
   {
     method: 'GET',
@@ -67,7 +71,7 @@ export const explainRoutes: readonly Route[] = [
     },
     handle: (call) => {
       const jobs = call.context.engine.explanations.list(parameter(call, 0))
-      return jsonReply({ explanations: jobs.map(factsJson) })
+      return jsonReply(writeAnswer('Explanations', { explanations: jobs }))
     },
   },
   {
@@ -83,7 +87,10 @@ export const explainRoutes: readonly Route[] = [
     handle: (call) => {
       // The engine reads it as it reads whatever a caller hands in.
       const request = bodyOf(call) as unknown as ExplainRequest
-      return jsonReply(jobJson(call.context.engine.explanations.start(parameter(call, 0), request)), 202)
+      return jsonReply(
+        writeAnswer('Explanation', call.context.engine.explanations.start(parameter(call, 0), request)),
+        202,
+      )
     },
   },
   {
@@ -91,7 +98,10 @@ export const explainRoutes: readonly Route[] = [
     path: '/v1/pipelines/{pipeline}/explanations/{explanation}',
     access: READ,
     document: { summary: 'How it goes, and its result', responses: answers('The explanation', 'Explanation') },
-    handle: (call) => jsonReply(jobJson(call.context.engine.explanations.get(parameter(call, 0), parameter(call, 1)))),
+    handle: (call) =>
+      jsonReply(
+        writeAnswer('Explanation', call.context.engine.explanations.get(parameter(call, 0), parameter(call, 1))),
+      ),
   },
   {
     method: 'DELETE',
@@ -99,7 +109,9 @@ export const explainRoutes: readonly Route[] = [
     access: WRITE,
     document: { summary: 'Ends it if it has not ended', responses: answers('The explanation', 'Explanation') },
     handle: (call) =>
-      jsonReply(jobJson(call.context.engine.explanations.cancel(parameter(call, 0), parameter(call, 1)))),
+      jsonReply(
+        writeAnswer('Explanation', call.context.engine.explanations.cancel(parameter(call, 0), parameter(call, 1))),
+      ),
   },
 ]
 
@@ -111,25 +123,4 @@ function bodyOf(call: Call): Record<string, unknown> {
 function expectSameName(config: ExplainConfig, name: string): ExplainConfig {
   if (config.name === name) return config
   throw argumentError('name', `${JSON.stringify(name)}, as in the address`, config.name)
-}
-
-function factsJson(job: ExplainJob): Record<string, unknown> {
-  const { id, pipeline, config, state, rows, evaluated, evaluations, failure } = job
-  return {
-    id,
-    pipeline,
-    pipeline_version: job.pipelineVersion,
-    config,
-    state,
-    rows,
-    evaluated,
-    evaluations,
-    created_at: job.createdAt,
-    ended_at: job.endedAt,
-    failure,
-  }
-}
-
-function jobJson(job: ExplainJob): unknown {
-  return { ...factsJson(job), result: job.result }
 }

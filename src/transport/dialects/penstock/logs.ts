@@ -18,6 +18,7 @@ import { CONTROL_BODY_BYTES_MAX } from '../../../base/limits/limits.js'
 import type { LogExport, LogFormat, LogQuery } from '../../../engine/api/logs.js'
 import { ADMIN, READ } from '../../access/scopes.js'
 import type { HttpReply } from '../../socket/seam.js'
+import { writeAnswer } from '../../../protocol/answers/mapping.js'
 import { readJson } from '../../../formats/json/json-reader.js'
 import { answerForm, ARROW_FILE_TYPE, ARROW_STREAM_TYPE, expectJsonBody } from '../../http/media-types.js'
 import { JSON_TYPE, jsonReply } from '../../http/replies.js'
@@ -135,8 +136,7 @@ async function exportLogs(call: Call): Promise<HttpReply> {
     throw new PenstockError('ERR_CONFLICT', 'This server has no export directory. Start it with the option exportPath')
   const { directory, ...options } = readExport(call)
   const result = await engine.exportLogs(parameter(call, 0), { ...options, directory: join(exportPath, directory) })
-  const files = result.files.map(({ path, rows, sizeBytes }) => ({ path, rows, size_bytes: sizeBytes }))
-  return jsonReply({ files, rows: result.rows, warnings: result.warnings })
+  return jsonReply(writeAnswer('LogExportAnswer', result))
 }
 
 const exportKeys =
@@ -197,7 +197,7 @@ async function queryLogs(call: Call): Promise<HttpReply> {
   const headers = result.warnings.map((warning) => [WARNING_HEADER, warning] as const)
   if (format !== 'records') return { status: 200, contentType: typeOf[format], headers, body: result.body }
   const head = `{"columns":${JSON.stringify(result.columns)},"warnings":${JSON.stringify(result.warnings)},"records":`
-  // As bytes: integers beyond 2^53 must not become numbers on the way.
+  // The answer LogSqlAnswer, but put together as bytes: integers beyond 2^53 must not become numbers on the way.
   return {
     status: 200,
     contentType: JSON_TYPE,

@@ -3,7 +3,8 @@ import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../
 import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../../base/limits/limits.js'
 import { expectDeviceId, expectProviders } from '../../../base/providers.js'
 import { PenstockError } from '../../../base/errors.js'
-import type { AddModelOptions, ModelRecord, ModelVersion, Placement } from '../../../engine/api/api.js'
+import type { AddModelOptions, Placement } from '../../../engine/api/api.js'
+import { writeAnswer } from '../../../protocol/answers/mapping.js'
 import { READ, WRITE } from '../../access/scopes.js'
 import { readJson } from '../../../formats/json/json-reader.js'
 import { expectJsonBody } from '../../http/media-types.js'
@@ -28,7 +29,7 @@ export const modelRoutes: readonly Route[] = [
     handle: ({ context: { engine }, query }) => {
       const term = query.get('search')
       const models = term === null ? engine.listModels() : engine.tags.searchModels(term)
-      return jsonReply({ models: models.map(modelJson) })
+      return jsonReply(writeAnswer('Models', { models }))
     },
   },
   {
@@ -36,7 +37,7 @@ export const modelRoutes: readonly Route[] = [
     path: '/v1/models/{model}',
     access: READ,
     document: { summary: 'One model with its versions and aliases', responses: model('The model') },
-    handle: (call) => jsonReply(modelJson(call.context.engine.getModel(parameter(call, 0)))),
+    handle: (call) => jsonReply(writeAnswer('Model', call.context.engine.getModel(parameter(call, 0)))),
   },
   {
     method: 'DELETE',
@@ -82,13 +83,13 @@ export const modelRoutes: readonly Route[] = [
           'ERR_BODY',
           'Expected the bytes of an .onnx file but received an empty body. With curl: --data-binary @model.onnx',
         )
-      const aliases = call.query.getAll('alias')
-      if (aliases.length > 1)
+      const wanted = call.query.getAll('alias')
+      if (wanted.length > 1)
         throw new PenstockError(
           'ERR_ARGUMENT',
-          `Expected at most one alias but received ${aliases.length}. Set the others with PUT /v1/models/{model}/aliases/{alias}`,
+          `Expected at most one alias but received ${wanted.length}. Set the others with PUT /v1/models/{model}/aliases/{alias}`,
         )
-      const [alias] = aliases
+      const [alias] = wanted
       const name = parameter(call, 0)
       const { model, externalData } = modelFilesOf(call.body, call.httpRequest.header('content-type'))
       const version = await call.context.engine.addModel(name, model, {
@@ -98,10 +99,10 @@ export const modelRoutes: readonly Route[] = [
         ...placementOf(call.query),
         ...batchingOf(call),
       })
-      const pointing = Object.entries(call.context.engine.getModel(name).aliases).filter(
-        ([, target]) => target === version.version,
+      const aliases = Object.entries(call.context.engine.getModel(name).aliases).flatMap(([own, target]) =>
+        target === version.version ? [own] : [],
       )
-      return jsonReply({ name, ...versionJson(version), aliases: pointing.map(([own]) => own) }, 201)
+      return jsonReply(writeAnswer('UploadedVersion', version, { aliases }), 201)
     },
   },
   {
@@ -113,7 +114,12 @@ export const modelRoutes: readonly Route[] = [
       responses: model('What is left of the model'),
     },
     handle: async (call) =>
-      jsonReply(modelJson(await call.context.engine.removeModelVersion(parameter(call, 0), versionParameter(call, 1)))),
+      jsonReply(
+        writeAnswer(
+          'Model',
+          await call.context.engine.removeModelVersion(parameter(call, 0), versionParameter(call, 1)),
+        ),
+      ),
   },
   {
     method: 'PUT',
@@ -130,7 +136,9 @@ export const modelRoutes: readonly Route[] = [
       const body = expectRecord('the body', readJson(call.body))
       expectNoOtherKeys('the body', body, ['version'])
       const version = expectInteger('version', body['version'], 1, 2 ** 31 - 1)
-      return jsonReply(modelJson(await call.context.engine.setAlias(parameter(call, 0), parameter(call, 1), version)))
+      return jsonReply(
+        writeAnswer('Model', await call.context.engine.setAlias(parameter(call, 0), parameter(call, 1), version)),
+      )
     },
   },
   {
@@ -139,7 +147,7 @@ export const modelRoutes: readonly Route[] = [
     access: WRITE,
     document: { summary: 'Removes an alias that no deployed pipeline follows', responses: model('The model') },
     handle: async (call) =>
-      jsonReply(modelJson(await call.context.engine.removeAlias(parameter(call, 0), parameter(call, 1)))),
+      jsonReply(writeAnswer('Model', await call.context.engine.removeAlias(parameter(call, 0), parameter(call, 1)))),
   },
 ]
 
@@ -181,49 +189,5 @@ function placementOf(query: URLSearchParams): Placement {
     ...(device === null
       ? {}
       : { deviceId: expectDeviceId('device', /^\d{1,3}$/.test(device) ? Number(device) : device) }),
-  }
-}
-
-export function modelJson(record: ModelRecord): unknown {
-  return { name: record.name, aliases: record.aliases, versions: record.versions.map(versionJson) }
-}
-
-export function versionJson({
-  version,
-  sha256,
-  sizeBytes,
-  createdAt,
-  tags,
-  providers,
-  deviceId,
-  signature,
-  uploaded,
-}: ModelVersion): Record<string, unknown> {
-  const { inputs, outputs, batching, remark, copiedOutputs, batchingProof } = signature
-  const proof = {
-    ...(copiedOutputs === undefined ? {} : { copied_outputs: copiedOutputs }),
-    ...(batchingProof === undefined ? {} : { batching_proof: batchingProof }),
-  }
-  const placement = {
-    ...(providers === undefined ? {} : { providers }),
-    ...(deviceId === undefined ? {} : { device_id: deviceId }),
-  }
-  const sent =
-    uploaded === undefined
-      ? {}
-      : { uploaded: { sha256: uploaded.sha256, size_bytes: uploaded.sizeBytes, changes: uploaded.changes } }
-  return {
-    version,
-    sha256,
-    size_bytes: sizeBytes,
-    created_at: createdAt,
-    tags,
-    inputs,
-    outputs,
-    batching,
-    remark,
-    ...proof,
-    ...placement,
-    ...sent,
   }
 }

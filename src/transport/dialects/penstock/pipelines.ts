@@ -1,21 +1,13 @@
 /** Pipelines over HTTP: definitions, versions, deployment, status. */
 import { expectBoolean, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX } from '../../../base/limits/limits.js'
-import type {
-  Calibration,
-  PipelineDescription,
-  PipelineModel,
-  PipelineRecord,
-  PipelineStatus,
-  PipelineVersion,
-  RunThreads,
-} from '../../../engine/api/api.js'
+import type { PipelineDescription } from '../../../engine/api/api.js'
 import { defaultLogPolicy } from '../../../pipeline/definition.js'
+import { writeAnswer } from '../../../protocol/answers/mapping.js'
 import { parseDefinition } from '../../../steps/index.js'
 import { READ, SIGNATURE, WRITE } from '../../access/scopes.js'
 import { readJson } from '../../../formats/json/json-reader.js'
 import { expectJsonBody } from '../../http/media-types.js'
-import { versionJson as modelVersionJson } from './models.js'
 import { jsonReply, noContent } from '../../http/replies.js'
 import { parameter, searchQuery, versionParameter, type Call, type Route } from '../../http/route.js'
 
@@ -32,7 +24,7 @@ export const pipelineRoutes: readonly Route[] = [
     handle: ({ context: { engine }, query }) => {
       const term = query.get('search')
       const pipelines = term === null ? engine.listPipelines() : engine.tags.searchPipelines(term)
-      return jsonReply({ pipelines: pipelines.map(pipelineJson) })
+      return jsonReply(writeAnswer('Pipelines', { pipelines }))
     },
   },
   {
@@ -40,7 +32,7 @@ export const pipelineRoutes: readonly Route[] = [
     path: '/v1/pipelines/{pipeline}',
     access: READ,
     document: { summary: 'One pipeline with its versions', responses: json('The pipeline', 'Pipeline') },
-    handle: (call) => jsonReply(pipelineJson(call.context.engine.getPipeline(parameter(call, 0)))),
+    handle: (call) => jsonReply(writeAnswer('Pipeline', call.context.engine.getPipeline(parameter(call, 0)))),
   },
   {
     method: 'PUT',
@@ -59,8 +51,8 @@ export const pipelineRoutes: readonly Route[] = [
       const name = parameter(call, 0)
       const definition = parseDefinition(name, readJson(call.body))
       const version = await call.context.engine.applyPipeline(definition, { deploy })
-      const { deployedVersion } = call.context.engine.getPipeline(name)
-      return jsonReply({ name, ...versionJson(version), deployed: deployedVersion === version.version }, 201)
+      const deployed = call.context.engine.getPipeline(name).deployedVersion === version.version
+      return jsonReply(writeAnswer('StoredVersion', version, { deployed }), 201)
     },
   },
   {
@@ -78,8 +70,7 @@ export const pipelineRoutes: readonly Route[] = [
     path: '/v1/pipelines/{pipeline}/versions',
     access: READ,
     document: { summary: 'The versions of a pipeline, oldest first', responses: json('The versions', 'Versions') },
-    handle: (call) =>
-      jsonReply({ versions: call.context.engine.getPipeline(parameter(call, 0)).versions.map(versionJson) }),
+    handle: (call) => jsonReply(writeAnswer('Versions', call.context.engine.getPipeline(parameter(call, 0)))),
   },
   {
     method: 'GET',
@@ -88,7 +79,7 @@ export const pipelineRoutes: readonly Route[] = [
     document: { summary: 'One version of a pipeline', responses: json('The version', 'NamedVersion') },
     handle: (call) => {
       const [name, version] = [parameter(call, 0), versionParameter(call, 1)]
-      return jsonReply({ name, ...versionJson(call.context.engine.getPipelineVersion(name, version)) })
+      return jsonReply(writeAnswer('NamedVersion', call.context.engine.getPipelineVersion(name, version)))
     },
   },
   {
@@ -101,7 +92,7 @@ export const pipelineRoutes: readonly Route[] = [
     },
     handle: (call) => {
       const [name, version] = [parameter(call, 0), versionParameter(call, 1)]
-      return jsonReply({ models: call.context.engine.pipelineModels(name, version).map(pipelineModelJson) })
+      return jsonReply(writeAnswer('PipelineModels', { models: call.context.engine.pipelineModels(name, version) }))
     },
   },
   {
@@ -134,7 +125,7 @@ export const pipelineRoutes: readonly Route[] = [
       const { version, wait } = deployChoice(call)
       if (wait) return jsonReply(descriptionJson(await engine.deployPipeline(name, version)))
       engine.beginDeploy(name, version)
-      return jsonReply(statusJson(engine.pipelineStatus(name)), 202)
+      return jsonReply(writeAnswer('Status', engine.pipelineStatus(name)), 202)
     },
   },
   {
@@ -145,7 +136,7 @@ export const pipelineRoutes: readonly Route[] = [
     handle: async (call) => {
       const name = parameter(call, 0)
       await call.context.engine.undeployPipeline(name)
-      return jsonReply(pipelineJson(call.context.engine.getPipeline(name)))
+      return jsonReply(writeAnswer('Pipeline', call.context.engine.getPipeline(name)))
     },
   },
   {
@@ -153,7 +144,7 @@ export const pipelineRoutes: readonly Route[] = [
     path: '/v1/pipelines/{pipeline}/status',
     access: READ,
     document: { summary: 'What a pipeline is doing', responses: json('The status', 'Status') },
-    handle: (call) => jsonReply(statusJson(call.context.engine.pipelineStatus(parameter(call, 0)))),
+    handle: (call) => jsonReply(writeAnswer('Status', call.context.engine.pipelineStatus(parameter(call, 0)))),
   },
 ]
 
@@ -169,129 +160,8 @@ function deployChoice(call: Call): { version: number | undefined; wait: boolean 
   }
 }
 
-function versionJson({ version, createdAt, definition }: PipelineVersion): Record<string, unknown> {
-  const { name: _name, ...said } = definition
-  return { version, created_at: createdAt, ...said }
-}
-
-export function pipelineJson(record: PipelineRecord): unknown {
-  const { name, deployedVersion, versions, tags, createdAt, updatedAt, explainConfigs } = record
-  return {
-    name,
-    deployed_version: deployedVersion,
-    tags,
-    created_at: createdAt,
-    updated_at: updatedAt,
-    explain_configs: explainConfigs,
-    versions: versions.map(versionJson),
-  }
-}
-
-function pipelineModelJson({ step, reference, model, tensorFields }: PipelineModel): unknown {
-  return {
-    step,
-    reference,
-    ...(tensorFields === undefined ? {} : { tensor_fields: tensorFields }),
-    model: model === null ? null : { name: model.name, ...modelVersionJson(model) },
-  }
-}
-
+/** With the policy that logs it, where its definition leaves that to the default. */
 function descriptionJson(description: PipelineDescription): unknown {
-  const {
-    name,
-    version,
-    inputs,
-    outputs,
-    checks,
-    routes,
-    others,
-    rowsMax,
-    isNonBatching,
-    isStringPath,
-    models,
-    steps,
-    definition,
-  } = description
-  const { log = defaultLogPolicy } = definition
-  const facts = { rows_max: rowsMax, whole: isNonBatching, plain: isStringPath }
-  return { name, version, inputs, outputs, checks, routes, others, ...facts, models, steps, log }
-}
-
-function statusJson(status: PipelineStatus): unknown {
-  return {
-    name: status.name,
-    state: status.state,
-    failure: status.failure,
-    deployed: status.deployed,
-    version: status.version,
-    versions: status.versions,
-    in_flight: status.inFlight,
-    request_count: status.requestCount,
-    row_count: status.rowCount,
-    failures: status.failures,
-    background: status.background.map(({ model, shedRows, failedRows, failures, lastFailure }) => ({
-      model,
-      shed_rows: shedRows,
-      failed_rows: failedRows,
-      failures,
-      last_failure: lastFailure,
-    })),
-    models: status.models.map((model) => ({
-      name: model.name,
-      version: model.version,
-      pending_rows: model.pendingRows,
-      ready: model.isReady,
-      overdue_runs: model.overdueRuns.count,
-      stuck_runs: model.overdueRuns.stuck,
-      provider: model.provider,
-      page_locked: model.isPageLocked,
-      batching: batchingJson(model),
-      run_plan: runPlanJson(model),
-    })),
-  }
-}
-
-function batchingJson({ batching, isUnbatched, batchingCounts }: PipelineStatus['models'][number]): unknown {
-  return {
-    mode: batching,
-    unbatched: isUnbatched,
-    row_checks: batchingCounts.rowChecks,
-    row_check_differences: batchingCounts.rowDifferences,
-    shared_run_failures: batchingCounts.sharedFailures,
-  }
-}
-
-function runPlanJson({ runPlan, runPlanState, calibration }: PipelineStatus['models'][number]): unknown {
-  return {
-    state: runPlanState,
-    instances: runPlan.instances,
-    ...runThreadsJson(runPlan),
-    run_rows_max: runPlan.runRowsMax,
-    batch_rows_max: runPlan.batchRowsMax,
-    alone: runPlan.alone === null ? null : runThreadsJson(runPlan.alone),
-    calibration: calibration === null ? null : calibrationJson(calibration),
-  }
-}
-
-function runThreadsJson({ intraOpThreads, spinning }: RunThreads): Record<string, unknown> {
-  return { intra_op_threads: intraOpThreads, spinning }
-}
-
-function calibrationJson({ rowUs, batchUs, rowsPerS, measuredAt, conditions }: Calibration): unknown {
-  return {
-    row_us: rowUs,
-    batch_us: batchUs,
-    rows_per_s: rowsPerS,
-    measured_at: measuredAt,
-    conditions: {
-      cpu: conditions.cpu,
-      cores: conditions.cores,
-      infer_workers: conditions.inferWorkers,
-      intra_op_threads: conditions.intraOpThreads,
-      runtime: conditions.runtime,
-      latency_objective_ms: conditions.latencyObjectiveMs,
-      batch_rows_max: conditions.batchRowsMax,
-      algorithm: conditions.algorithm,
-    },
-  }
+  const { log = defaultLogPolicy } = description.definition
+  return writeAnswer('Description', description, { log })
 }

@@ -1,5 +1,6 @@
 /** The server about itself: index, health, metrics, its own description, and the address of the WebSocket. */
 import { PenstockError } from '../../../base/errors.js'
+import { writeAnswer } from '../../../protocol/answers/mapping.js'
 import { STREAM_PATH, SUBPROTOCOL } from '../../../protocol/messages.js'
 import { ANY_KEY, INFER, READ } from '../../access/scopes.js'
 import { METRICS_TYPES, metricsForm } from '../../http/media-types.js'
@@ -16,14 +17,14 @@ export const systemRoutes: readonly Route[] = [
     path: '/',
     access: ANY_KEY,
     document: { summary: 'Name, version and addresses of this server', responses: ok('The index', 'Index') },
-    handle: ({ context }) => jsonReply({ ...context.product, links }),
+    handle: ({ context }) => jsonReply(writeAnswer('Index', { ...context.product, links })),
   },
   {
     method: 'GET',
     path: '/healthz/live',
     access: 'open',
     document: { summary: 'Whether the process answers at all', responses: ok('It does', 'Live') },
-    handle: () => jsonReply({ live: true }),
+    handle: () => jsonReply(writeAnswer('Live', { live: true })),
   },
   {
     method: 'GET',
@@ -40,7 +41,7 @@ export const systemRoutes: readonly Route[] = [
     handle: ({ context }) => {
       if (context.isDraining()) throw new PenstockError('ERR_DRAINING')
       if (!context.engine.isReady) throw new PenstockError('ERR_NOT_READY')
-      return jsonReply({ ready: true, failing_logs: context.engine.failingLogs() })
+      return jsonReply(writeAnswer('Ready', { ready: true, failingLogs: context.engine.failingLogs() }))
     },
   },
   {

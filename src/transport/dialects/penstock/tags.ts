@@ -1,8 +1,6 @@
 /** Tags over HTTP: on pipelines and on versions of models. A tag is a segment of the address, percent-encoded. */
-import type { TagUse } from '../../../engine/api/api.js'
+import { writeAnswer } from '../../../protocol/answers/mapping.js'
 import { READ, WRITE } from '../../access/scopes.js'
-import { modelJson } from './models.js'
-import { pipelineJson } from './pipelines.js'
 import { jsonReply } from '../../http/replies.js'
 import { parameter, versionParameter, type Route } from '../../http/route.js'
 
@@ -16,7 +14,7 @@ export const tagRoutes: readonly Route[] = [
     path: '/v1/tags',
     access: READ,
     document: { summary: 'Every tag in use, with who carries it', responses: answers('The tags', 'Tags') },
-    handle: ({ context }) => jsonReply({ tags: context.engine.tags.list().map(tagJson) }),
+    handle: ({ context }) => jsonReply(writeAnswer('Tags', { tags: context.engine.tags.list() })),
   },
   {
     method: 'PUT',
@@ -24,7 +22,9 @@ export const tagRoutes: readonly Route[] = [
     access: WRITE,
     document: { summary: 'Tags a pipeline', responses: answers('The pipeline', 'Pipeline') },
     handle: async (call) =>
-      jsonReply(pipelineJson(await call.context.engine.tags.addToPipeline(parameter(call, 0), [parameter(call, 1)]))),
+      jsonReply(
+        writeAnswer('Pipeline', await call.context.engine.tags.addToPipeline(parameter(call, 0), [parameter(call, 1)])),
+      ),
   },
   {
     method: 'DELETE',
@@ -33,7 +33,10 @@ export const tagRoutes: readonly Route[] = [
     document: { summary: 'Takes a tag off a pipeline', responses: answers('The pipeline', 'Pipeline') },
     handle: async (call) =>
       jsonReply(
-        pipelineJson(await call.context.engine.tags.removeFromPipeline(parameter(call, 0), [parameter(call, 1)])),
+        writeAnswer(
+          'Pipeline',
+          await call.context.engine.tags.removeFromPipeline(parameter(call, 0), [parameter(call, 1)]),
+        ),
       ),
   },
   {
@@ -43,7 +46,7 @@ export const tagRoutes: readonly Route[] = [
     document: { summary: 'Tags a version of a model', responses: answers('The model', 'Model') },
     handle: async (call) => {
       const [model, version, tag] = [parameter(call, 0), versionParameter(call, 1), parameter(call, 2)]
-      return jsonReply(modelJson(await call.context.engine.tags.addToModel(model, [tag], version)))
+      return jsonReply(writeAnswer('Model', await call.context.engine.tags.addToModel(model, [tag], version)))
     },
   },
   {
@@ -53,11 +56,7 @@ export const tagRoutes: readonly Route[] = [
     document: { summary: 'Takes a tag off a version of a model', responses: answers('The model', 'Model') },
     handle: async (call) => {
       const [model, version, tag] = [parameter(call, 0), versionParameter(call, 1), parameter(call, 2)]
-      return jsonReply(modelJson(await call.context.engine.tags.removeFromModel(model, [tag], version)))
+      return jsonReply(writeAnswer('Model', await call.context.engine.tags.removeFromModel(model, [tag], version)))
     },
   },
 ]
-
-function tagJson({ tag, pipelines, models }: TagUse): unknown {
-  return { tag, pipelines, models: models.map(({ name, version }) => ({ name, version })) }
-}

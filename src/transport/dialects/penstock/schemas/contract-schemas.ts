@@ -1,6 +1,6 @@
 /** JSON Schemas of contracts. */
 import { EXTRA_POLICIES, FIELD_ROLES, INVALID_ACTIONS } from '../../../../contract/contract.js'
-import { count, flag, listOf, name, record, reference, text, type Schema } from './schema-words.js'
+import { count, flag, listOf, name, record, reference, text, type Schema } from './json-schema.js'
 
 const time = { type: 'string', format: 'date-time' } as const
 const bound = { type: ['number', 'string'], description: 'A text of the digits where it is beyond 2^53' } as const

@@ -1,7 +1,8 @@
-/** JSON Schema of the one shape that every refusal has (replies.ts), with the mistakes of a body one by one. */
-import { listOf, record, text, type Schema } from './schema-words.js'
-
-const errorCode = { type: 'string', pattern: '^ERR_[A-Z_]+$' } as const
+/**
+ * JSON Schema of the one shape that every refusal has (replies.ts), with the mistakes of a body one by one. No table of
+ * protocol/answers/: a refusal is no record with other names, its members depend on the error's class and its status.
+ */
+import { errorCode, listOf, record, text, type Schema } from './json-schema.js'
 
 export const errorSchemas: Readonly<Record<string, Schema>> = {
   Error: record(

@@ -1,5 +1,5 @@
-/** JSON Schemas of the log's bodies and answers; schemas.ts lists them with the others. */
-import { count, flag, listOf, record, text, type Schema } from './schema-words.js'
+/** JSON Schemas of what is asked of the log, and of its records, whose fields are the pipeline's own. */
+import { flag, listOf, record, text, type Schema } from './json-schema.js'
 
 const texts = listOf(text)
 const exportOptions: Readonly<Record<string, Schema>> = {
@@ -32,15 +32,5 @@ export const logSchemas: Readonly<Record<string, Schema>> = {
     description: 'time, in, out, anomaly, out_<model>, or what dataset names; nested, or flat with a separator',
   },
   LogExport: record(exportOptions, Object.keys(exportOptions)),
-  LogExportAnswer: record({
-    files: listOf(record({ path: text, rows: count, size_bytes: count })),
-    rows: count,
-    warnings: texts,
-  }),
   LogSql: record({ sql, ...sqlOptions }, Object.keys(sqlOptions)),
-  LogSqlAnswer: record({
-    columns: listOf(record({ name: text, type: text })),
-    warnings: texts,
-    records: listOf({ type: 'object' }),
-  }),
 }

@@ -1,11 +1,15 @@
-/** JSON Schemas of the bodies and answers, as the OpenAPI document lists them; an integration test holds real answers to them. */
+/**
+ * JSON Schemas of the bodies and answers, as the OpenAPI document lists them; integration tests hold real answers to them.
+ * Those of the control API's answers follow from their tables. Written here are bodies of requests, the answers of
+ * inference, which the data path prints without records, and what other dialects answer in words of their own.
+ */
 import { STEP_TYPES } from '../../../../steps/index.js'
 import { contractReference, contractSchemas } from './contract-schemas.js'
 import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
 import { logSchemas } from './log-schemas.js'
-import { modelSchemas, modelVersion, placementKeys } from './model-schemas.js'
 import {
+  answerSchemas,
   count,
   duration,
   flag,
@@ -17,17 +21,9 @@ import {
   reference,
   text,
   type Schema,
-} from './schema-words.js'
+} from './json-schema.js'
 
 const nestedNumbers: Schema = { description: 'Numbers, nested by the dims of the tensor, or flat' }
-const runThreads = { intra_op_threads: count, spinning: flag } as const
-const pipelineVersion = {
-  version: count,
-  created_at: text,
-  steps: listOf(reference('Step')),
-  contract: contractReference,
-  log: reference('LogPolicy'),
-} as const
 const metadata = {
   pipeline: name,
   pipeline_version: count,
@@ -48,26 +44,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ...logSchemas,
   ...errorSchemas,
   ...contractSchemas,
-  ...modelSchemas,
-  Index: record({ name: text, version: text, links: mapOf(text) }),
-  Live: record({ live: { const: true } }),
-  Ready: record({
-    ready: { const: true },
-    failing_logs: listOf(
-      record({
-        pipeline: name,
-        fault: { type: 'string', description: 'The error of the system, e.g. ENOSPC' },
-        refuses: { type: 'boolean', description: 'New requests of the pipeline are refused while it lasts' },
-      }),
-    ),
-  }),
+  ...answerSchemas(),
   WallarooPipelines: record({ pipelines: listOf(record({ id: name, version: text, status: text })) }),
   WallarooModels: record({ models: listOf(record({ name: modelName, version: text, sha: text, status: text })) }),
-  Tags: record({
-    tags: listOf(
-      record({ tag: text, pipelines: listOf(name), models: listOf(record({ name: modelName, version: count })) }),
-    ),
-  }),
   DeployChoice: record(
     {
       version: { type: 'integer', minimum: 1 },
@@ -106,122 +85,17 @@ export const schemas: Readonly<Record<string, Schema>> = {
     { name, steps: listOf(reference('Step')), contract: contractReference, log: reference('LogPolicy') },
     ['name', 'contract', 'log'],
   ),
-  Pipeline: record({
-    name,
-    deployed_version: { type: ['integer', 'null'] },
-    tags: listOf(text),
-    created_at: { type: 'string', format: 'date-time' },
-    updated_at: {
-      type: 'string',
-      format: 'date-time',
-      description: 'When a version was stored, deployed or undeployed, or tags or configurations changed',
+  ModelFiles: {
+    type: 'object',
+    required: ['model'],
+    properties: {
+      model: { type: 'string', format: 'binary', description: 'The .onnx file' },
+      data: {
+        ...listOf({ type: 'string', format: 'binary' }),
+        description: 'The data files that the model names, each with that name as its filename',
+      },
     },
-    explain_configs: listOf(reference('ExplainConfig')),
-    versions: listOf(reference('PipelineVersion')),
-  }),
-  Pipelines: record({ pipelines: listOf(reference('Pipeline')) }),
-  PipelineVersion: record(pipelineVersion, ['contract', 'log']),
-  NamedVersion: record({ name, ...pipelineVersion }, ['contract', 'log']),
-  StoredVersion: record({ name, ...pipelineVersion, deployed: flag }, ['contract', 'log']),
-  PipelineModels: record({
-    models: listOf(
-      record(
-        {
-          step: count,
-          reference: text,
-          tensor_fields: listOf(text),
-          model: {
-            anyOf: [record({ name: modelName, ...modelVersion }, placementKeys), { type: 'null' }],
-            description: 'What the reference means: where the version serves, to it; null when there is none',
-          },
-        },
-        ['tensor_fields'],
-      ),
-    ),
-  }),
-  Versions: record({ versions: listOf(reference('PipelineVersion')) }),
-  Description: record({
-    name,
-    version: count,
-    inputs: listOf(reference('Field')),
-    outputs: listOf(reference('Field')),
-    checks: listOf(text),
-    routes: listOf(text),
-    others: {
-      ...listOf(record({ label: modelName, outputs: listOf(reference('Field')) })),
-      description: 'Models beside the answering one whose outputs a dataset may name: out_<label>',
-    },
-    rows_max: count,
-    whole: { ...flag, description: 'Non-batching: tensors have no row axis, one request a run' },
-    plain: { ...flag, description: 'String tensors are involved: the slower path' },
-    models: listOf(record({ name: modelName, version: count, sha256: text })),
-    steps: listOf(reference('Step')),
-    log: reference('LogPolicy'),
-  }),
-  Status: record({
-    name,
-    state: {
-      enum: ['undeployed', 'starting', 'running', 'error'],
-      description: 'starting: a deploy is under way; error: nothing serves, for the last deploy failed',
-    },
-    failure: {
-      anyOf: [record({ version: count, code: text, message: text }), { type: 'null' }],
-      description: 'Of the last deploy',
-    },
-    deployed: flag,
-    version: { type: ['integer', 'null'] },
-    versions: listOf(count),
-    in_flight: count,
-    request_count: count,
-    row_count: count,
-    failures: mapOf(count),
-    background: listOf(reference('BackgroundLosses')),
-    models: listOf(
-      record({
-        name,
-        version: count,
-        pending_rows: count,
-        ready: flag,
-        overdue_runs: { ...count, description: 'Runs that were past their limit since the model was loaded' },
-        stuck_runs: { ...count, description: 'Of these, those that have not ended: their workers are stuck' },
-        provider: { enum: ['cpu', 'cuda'] },
-        page_locked: flag,
-        batching: reference('BatchingState'),
-        run_plan: reference('RunPlan'),
-      }),
-    ),
-  }),
-  RunPlan: record({
-    state: {
-      enum: ['calibrated', 'pending', 'default'],
-      description: 'As measured; by default until it is measured; by default for good',
-    },
-    instances: { ...count, description: 'Batches that run at a time, over all workers' },
-    ...runThreads,
-    run_rows_max: { ...count, description: 'Rows of one run; a batch of more is run in parts' },
-    batch_rows_max: count,
-    alone: { anyOf: [record(runThreads), { type: 'null' }], description: 'Of a batch that has all workers to itself' },
-    calibration: { anyOf: [reference('Calibration'), { type: 'null' }] },
-  }),
-  Calibration: record({
-    row_us: { type: 'number', description: 'Microseconds of one row that has the machine to itself' },
-    batch_us: { type: 'number', description: 'Microseconds of a full batch' },
-    rows_per_s: { type: 'number', description: 'Of all instances together' },
-    measured_at: { type: 'string', format: 'date-time' },
-    conditions: {
-      ...record({
-        cpu: text,
-        cores: count,
-        infer_workers: count,
-        intra_op_threads: { type: ['integer', 'null'] },
-        runtime: text,
-        latency_objective_ms: count,
-        batch_rows_max: count,
-        algorithm: count,
-      }),
-      description: 'Under what it holds; when any of it differs, the model is measured again',
-    },
-  }),
+  },
   InferBody: {
     anyOf: [
       {
