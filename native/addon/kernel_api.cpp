@@ -1,6 +1,8 @@
 // The kernels, for src/transforms: each call runs on the caller's thread, over memory that the caller lends for its
 // duration, and keeps nothing. TypeScript has checked dtypes and shapes with good words; here the sizes in bytes are
 // checked again, because a wrong one would be a wild pointer.
+#include <bit>
+
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
@@ -18,9 +20,9 @@ size_t count_of(const Napi::CallbackInfo& info, size_t argument, const char* nam
 
 // The elements of an argument. @throws RangeError unless there are exactly `count`.
 template <typename T>
-T* elements(const Napi::CallbackInfo& info, size_t argument, size_t count) {
+T* elements(const Napi::CallbackInfo& info, size_t argument, size_t count, size_t alignment_bytes = alignof(T)) {
   const ByteSpan bytes = read_bytes(info.Env(), info[argument], "each tensor");
-  const bool is_aligned = reinterpret_cast<uintptr_t>(bytes.data) % alignof(T) == 0;
+  const bool is_aligned = reinterpret_cast<uintptr_t>(bytes.data) % alignment_bytes == 0;
   if (bytes.size != count * sizeof(T) || !is_aligned)
     throw Napi::RangeError::New(info.Env(), "Expected argument " + std::to_string(argument) + " to have " +
                                                 std::to_string(count * sizeof(T)) + " bytes but it has " +
@@ -184,12 +186,6 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-template <typename T>
-void check_image(const Napi::CallbackInfo& info, size_t bytes) {
-  elements<T>(info, 0, bytes / sizeof(T));
-  elements<T>(info, 1, bytes / sizeof(T));
-}
-
 // (target, source, count, pixels, channels, elementBytes)
 Napi::Value transpose_images(const Napi::CallbackInfo& info) {
   const size_t count = count_of(info, 2, "count"), pixels = count_of(info, 3, "pixels");
@@ -199,18 +195,10 @@ Napi::Value transpose_images(const Napi::CallbackInfo& info) {
   if (count == 0 || pixels == 0 || channels == 0) return info.Env().Undefined();
   if (bytes / element_bytes / channels / pixels != count || bytes != count * pixels * channels * element_bytes)
     throw Napi::RangeError::New(info.Env(), "Expected count * pixels * channels elements");
-  if (element_bytes == 8)
-    check_image<uint64_t>(info, bytes);
-  else if (element_bytes == 4)
-    check_image<uint32_t>(info, bytes);
-  else if (element_bytes == 2)
-    check_image<uint16_t>(info, bytes);
-  else if (element_bytes == 1)
-    check_image<uint8_t>(info, bytes);
-  else
+  if (!std::has_single_bit(element_bytes) || element_bytes > 8)
     throw Napi::RangeError::New(info.Env(), "Expected elementBytes to be 1, 2, 4 or 8");
-  kernels().layout.transpose(elements<std::byte>(info, 0, bytes), elements<std::byte>(info, 1, bytes), count, pixels,
-                             channels, element_bytes);
+  kernel::transpose(kernels().layout, elements<std::byte>(info, 0, bytes, element_bytes),
+                    elements<std::byte>(info, 1, bytes, element_bytes), count, pixels, channels, element_bytes);
   return info.Env().Undefined();
 }
 
