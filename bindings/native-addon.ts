@@ -50,7 +50,11 @@ export interface AnswerFormSpec {
   routes: { label: string; lastModel: string }[]
 }
 
-/** Sizes are counts; histograms are arrays: HistogramSlot, then the count of each bucket of histogramLayout(). */
+/**
+ * Sizes are counts; histograms are arrays: HistogramSlot, then the count of each bucket. Bucket i holds the units in
+ * (2^((i-1) / 2^HISTOGRAM_SCHEMA), 2^(i / 2^HISTOGRAM_SCHEMA)]; a unit is a row, or of durations 2^-HISTOGRAM_SECOND_POWER
+ * seconds.
+ */
 export interface QueueStats {
   pendingRows: [number, number]
   failedRunCount: number
@@ -145,11 +149,6 @@ export interface LaneLayout {
 
 export interface NativeAddon {
   nowUs(): number
-  /**
-   * Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. A unit is a row, or of durations
-   * 2^-secondPower seconds.
-   */
-  histogramLayout(): { schema: number; secondPower: number }
   /** Whether a CUDA runtime was found that can page-lock batches; looks for one at the first call. */
   canLockPages(): boolean
   /** Gives free heap memory back to the system, on a thread of its own: allocations elsewhere may wait for milliseconds. */
