@@ -1,86 +1,81 @@
 /**
- * The threads of a pool. A worker is a place that threads hold one after the other:
- *
- *     start ─► ready ─┬─ lost ──────► start again, after a pause that grows
- *                     ├─ set aside ─► start again at once; the old thread ends with the run that holds it
- *                     └─ retired ───► the place goes (extra workers alone)
+ * Sees to it that a pool has workers: starts them, starts lost ones again, moves those out of the way that are inside a
+ * run that does not end, and lets one more join while all others are inside long runs. What a worker goes through is
+ * drawn in worker.ts, how runs are watched in run-monitor.ts.
  *
  * Threads beyond the pool's size, those that were set aside and extra workers, are bounded together: each holds sessions.
  * A thread that was set aside yields the cores to others from then on, which cannot be taken back: it ends, and is not used
- * again. No thread is ever terminated inside a run: ONNX Runtime's binding then aborts the process.
+ * again.
  */
-import { Piscina } from 'piscina'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { addon } from '../../../bindings/native.js'
 import type { RunInHand } from '../../../bindings/native.js'
 import type { Clock } from '../../base/clock.js'
-import { WORKER_RESTART_DELAY_MS_MAX } from '../../base/limits/limits.js'
-import { threadFile } from '../../base/thread-file.js'
+import { WORKER_CLOSE_MS_MAX } from '../../base/limits/limits.js'
+import type { LoadableModel, WorkerObservation, WorkerReady } from '../worker-messages.js'
+import type { JobTable } from './job-table.js'
+import { OverdueCounters, type OverdueRuns } from './overdue-runs.js'
 import type { PoolOptions } from './pool-options.js'
-import type { LoadableModel, WorkerObservation, WorkerReady, WorkerTask } from '../worker-messages.js'
+import { RunMonitor, type ModelOfRun } from './run-monitor.js'
+import { Worker, type ThreadEnd, type WorkerParts, type WorkerRole } from './worker.js'
+import { WorkerThreads, type ThreadCounts } from './worker-threads.js'
 
-/** `extra` joins while all others are inside long runs. */
-export type WorkerRole = 'inference' | 'background' | 'extra'
-
-export interface Place {
-  readonly index: number
-  readonly role: WorkerRole
-  isReady: boolean
-  /** Its thread has got the message to end, and no other will follow. */
-  isLeaving: boolean
-  /** Another number for each thread. */
-  thread: number
-  /** Keys of the models that the thread was started with. */
-  startedWith: ReadonlySet<number>
-  /** Starts since it last stayed up; doubles the delay of the next. */
-  restartsInARow: number
-  task: Promise<void>
-}
-
-export interface WorkerPlacesParts {
+export interface SupervisorParts extends ThreadCounts {
   readonly plane: number
-  readonly workerCount: number
-  readonly backgroundWorkerCount: number
-  /** Threads beyond these at most. */
-  readonly substitutesMax: number
   readonly rowCheckEvery: number
+  /** Milliseconds; null: by what is known of each model. */
+  readonly runLimitMs: number | null
   readonly clock: Clock
+  readonly jobs: JobTable
   readonly onNotice: PoolOptions['onNotice']
-  /** What a thread in such a place starts with. */
-  readonly modelsOf: (role: WorkerRole) => readonly LoadableModel[]
-  readonly onReady: (place: Place) => void
-  /** The place has gone for good. */
-  readonly onGone: (place: Place) => void
   readonly onObservation: (observation: WorkerObservation) => void
+  /** What a worker of that role starts with. */
+  readonly modelsOf: (role: WorkerRole) => readonly LoadableModel[]
+  /** null: it is no run of a model. */
+  readonly modelOf: (run: RunInHand) => ModelOfRun | null
 }
 
-const RESTART_DELAY_MS_MIN = 20
-const STEADY_US = 10_000_000 // a worker that served this long has earned an immediate restart
-
-export class WorkerPlaces {
-  readonly #parts: WorkerPlacesParts
-  readonly #threads: Piscina
-  /** Apart: a thread that yields would yield for ever, as another worker too. null: there are none. */
-  readonly #backgroundThreads: Piscina | null
-  readonly #places = new Map<number, Place>()
+export class Supervisor {
+  readonly #parts: SupervisorParts
+  readonly #threads: WorkerThreads
+  readonly #workerParts: WorkerParts
+  readonly #workers = new Map<number, Worker>()
   /** Threads that were set aside, until they end. */
   readonly #aside = new Set<Promise<void>>()
   readonly #readyWaiters = new Set<() => void>()
+  readonly #monitor: RunMonitor
+  readonly #overdue: OverdueCounters
   #restartCount = 0
-  #nextThread = 1
   #isClosing = false
 
-  constructor(parts: WorkerPlacesParts) {
+  constructor(parts: SupervisorParts) {
     this.#parts = parts
-    const { workerCount, backgroundWorkerCount, substitutesMax } = parts
-    this.#threads = this.#makeThreads(workerCount, workerCount + substitutesMax)
-    this.#backgroundThreads =
-      backgroundWorkerCount > 0 ? this.#makeThreads(0, backgroundWorkerCount + substitutesMax) : null
+    const { plane, rowCheckEvery, clock, workerCount, backgroundWorkerCount } = parts
+    this.#threads = new WorkerThreads(parts, (message) => {
+      if ('observed' in message) parts.onObservation(message)
+      else this.#onReady(message)
+    })
+    this.#workerParts = { plane, rowCheckEvery, clock, threads: this.#threads }
     for (let index = 0; index < workerCount + backgroundWorkerCount; index++)
-      this.#addPlace(index, index < workerCount ? 'inference' : 'background')
+      this.#addWorker(index, index < workerCount ? 'inference' : 'background')
+    this.#overdue = new OverdueCounters(parts.onNotice)
+    this.#monitor = new RunMonitor({
+      look: () => addon.lookAtWorkers(plane),
+      nowUs: () => addon.nowUs(),
+      runLimitMs: parts.runLimitMs,
+      modelOf: parts.modelOf,
+      readyWorkers: () => this.foreground.filter(({ isReady }) => isReady).map(({ index }) => index),
+      onOverdue: (run) => this.#overdue.begin(run),
+      setAside: (run) => this.#setAside(run),
+      onEnded: (run) => this.#overdue.end(run),
+      onHeld: (worker) => parts.jobs.defer(worker),
+      onCrowded: (isOneEnough) => this.#onCrowded(isOneEnough),
+      onQuiet: () => this.#retireExtras(),
+    })
   }
 
   get hasBackground(): boolean {
-    return this.#backgroundThreads !== null
+    return this.#threads.hasBackground
   }
 
   get restartCount(): number {
@@ -88,180 +83,170 @@ export class WorkerPlaces {
   }
 
   /** All but the background workers. */
-  get foreground(): readonly Place[] {
-    return [...this.#places.values()].filter(({ role }) => role !== 'background')
+  get foreground(): readonly Worker[] {
+    return [...this.#workers.values()].filter(({ role }) => role !== 'background')
   }
 
-  get background(): readonly Place[] {
+  get background(): readonly Worker[] {
     return this.#of('background')
   }
 
-  get extras(): readonly Place[] {
+  get extras(): readonly Worker[] {
     return this.#of('extra')
   }
 
-  /** Places of the pool's size whose thread takes work. */
+  /** Workers of the pool's size that take work. */
   get readyCount(): number {
     return this.#of('inference').filter(({ isReady }) => isReady).length
   }
 
+  /** Workers inside a run past its limit. */
+  get stuckCount(): number {
+    return this.#monitor.overdue.length
+  }
+
+  /** False: for WORKERLESS_MS_MAX no worker could take work. */
+  get isAvailable(): boolean {
+    return this.#monitor.isAvailable
+  }
+
   /** null: there is no such worker any more. */
   isReady(worker: number): boolean | null {
-    return this.#places.get(worker)?.isReady ?? null
+    return this.#workers.get(worker)?.isReady ?? null
+  }
+
+  /** What is counted of the model's runs past their limit, now and from now on. */
+  overdueRunsOf(modelKey: number): Readonly<OverdueRuns> {
+    return this.#overdue.of(modelKey)
+  }
+
+  /** The model is unloaded: what is counted from now on is another's. */
+  forgetModel(modelKey: number): void {
+    this.#overdue.forget(modelKey)
   }
 
   /** Starts the pool; rejects with what ended a thread before it took work. */
-  async startAll(): Promise<void> {
+  async start(): Promise<void> {
     const failed = new Promise<never>((_, reject) => {
-      for (const place of this.#of('inference')) this.#start(place, reject)
+      for (const worker of this.#of('inference')) this.#start(worker, reject)
     })
     await Promise.race([this.#whenReady(() => this.readyCount === this.#parts.workerCount), failed])
+    this.#monitor.start()
   }
 
   startBackground(): void {
-    for (const place of this.background) this.#start(place)
-  }
-
-  /** Another thread takes the place of the one that is inside the run. False: that run has ended, or there are too many. */
-  setAside({ worker, startNs }: RunInHand): boolean {
-    const place = this.#places.get(worker)
-    if (place === undefined || this.#isClosing || this.#substitutes >= this.#parts.substitutesMax) return false
-    if (!addon.setWorkerAside(this.#parts.plane, worker, startNs)) return false
-    const { task } = place
-    this.#aside.add(task)
-    void task.finally(() => this.#aside.delete(task))
-    if (place.isLeaving) this.#remove(place)
-    else this.#start(place)
-    return true
+    for (const worker of this.background) this.#start(worker)
   }
 
   /** One worker more, with all models. @returns it when it takes work; null: there are too many, or it did not start. */
-  async addExtra(): Promise<Place | null> {
+  async addExtra(): Promise<Worker | null> {
     if (this.#isClosing || this.#substitutes >= this.#parts.substitutesMax) return null
     const { workerCount, backgroundWorkerCount } = this.#parts
     let index = workerCount + backgroundWorkerCount
-    while (this.#places.has(index)) index++
-    const place = this.#addPlace(index, 'extra')
-    const failed = new Promise<null>((resolve) => this.#start(place, () => resolve(null)))
-    return Promise.race([this.#whenReady(() => place.isReady).then(() => place), failed])
+    while (this.#workers.has(index)) index++
+    const worker = this.#addWorker(index, 'extra')
+    const failed = new Promise<null>((resolve) => this.#start(worker, () => resolve(null)))
+    return Promise.race([this.#whenReady(() => worker.isReady).then(() => worker), failed])
   }
 
-  /** The extra workers end with what they have in hand. */
-  retireExtras(): void {
-    for (const place of this.extras) {
-      if (place.isLeaving || !place.isReady) continue
-      place.isLeaving = true
-      addon.retireWorker(this.#parts.plane, place.index)
-    }
-  }
-
-  /** After the plane has been closed: resolves when all threads have ended. */
+  /** After the plane has been closed: resolves when all threads have ended, or WORKER_CLOSE_MS_MAX has passed. */
   async close(): Promise<void> {
     this.#isClosing = true
-    await Promise.allSettled([...this.#aside, ...[...this.#places.values()].map(({ task }) => task)])
+    this.#monitor.stop()
+    // A run that does not end keeps its thread; closing goes on without it.
+    const isEnded = await Promise.race([
+      this.#endThreads().then(() => true),
+      sleep(WORKER_CLOSE_MS_MAX, false, { ref: false }),
+    ])
+    if (!isEnded)
+      this.#parts.onNotice({
+        level: 'warn',
+        message: `Inference workers still run after ${WORKER_CLOSE_MS_MAX} ms; they end with their run`,
+      })
+  }
+
+  async #endThreads(): Promise<void> {
+    await Promise.allSettled([...this.#aside, ...[...this.#workers.values()].map(({ ended }) => ended)])
     await this.#threads.destroy()
-    await this.#backgroundThreads?.destroy()
   }
 
   get #substitutes(): number {
     return this.#aside.size + this.extras.length
   }
 
-  #of(role: WorkerRole): readonly Place[] {
-    return [...this.#places.values()].filter((place) => place.role === role)
+  #of(role: WorkerRole): readonly Worker[] {
+    return [...this.#workers.values()].filter((worker) => worker.role === role)
   }
 
-  #addPlace(index: number, role: WorkerRole): Place {
-    const place: Place = {
-      index,
-      role,
-      isReady: false,
-      isLeaving: false,
-      thread: 0,
-      startedWith: new Set(),
-      restartsInARow: 0,
-      task: Promise.resolve(),
-    }
-    this.#places.set(index, place)
-    return place
+  #addWorker(index: number, role: WorkerRole): Worker {
+    const worker = new Worker(index, role, this.#workerParts)
+    this.#workers.set(index, worker)
+    return worker
   }
 
-  #remove(place: Place): void {
-    place.isReady = false
-    this.#places.delete(place.index)
-    this.#parts.onGone(place)
+  #remove(worker: Worker): void {
+    worker.leave()
+    this.#workers.delete(worker.index)
+    this.#parts.jobs.forget(worker.index)
   }
 
-  #makeThreads(minThreads: number, maxThreads: number): Piscina {
-    const threads = new Piscina({
-      filename: threadFile(new URL('../inference/inference-worker.js', import.meta.url)),
-      minThreads,
-      maxThreads,
-      // A worker that waits for its next task in Atomics.wait could not be stopped.
-      atomics: 'disabled',
-    })
-    threads.on('message', (message: WorkerReady | WorkerObservation) => {
-      if ('observed' in message) this.#parts.onObservation(message)
-      else this.#onReady(message)
-    })
-    return threads
+  #start(worker: Worker, onFirstFailure?: (cause: unknown) => void): void {
+    worker.start(this.#parts.modelsOf(worker.role), (end) => this.#onEnded(worker, end, onFirstFailure))
   }
 
-  #start(place: Place, onFirstFailure?: (cause: unknown) => void): void {
-    const { plane, rowCheckEvery, clock, modelsOf } = this.#parts
-    const { index, role } = place
-    const models = modelsOf(role)
-    const thread = this.#nextThread++
-    place.isReady = false
-    place.thread = thread
-    place.startedWith = new Set(models.map(({ modelKey }) => modelKey))
-    const startedUs = clock.monotonicUs()
-    const isForBackground = role === 'background'
-    const task: WorkerTask = { plane, workerIndex: index, thread, isForBackground, models, rowCheckEvery }
-    const threads = isForBackground ? (this.#backgroundThreads as Piscina) : this.#threads
-    const onEnded = (cause: unknown): void => {
-      if (place.thread === thread) this.#onEnded(place, startedUs, cause, onFirstFailure)
-    }
-    place.task = threads.run(task).then(() => onEnded(undefined), onEnded)
+  /** Another thread takes the place of the one that is inside the run. False: that run has ended, or there are too many. */
+  #setAside({ worker: index, startNs }: RunInHand): boolean {
+    const worker = this.#workers.get(index)
+    if (worker === undefined || this.#isClosing || this.#substitutes >= this.#parts.substitutesMax) return false
+    if (!addon.setWorkerAside(this.#parts.plane, index, startNs)) return false
+    const { ended } = worker
+    this.#aside.add(ended)
+    void ended.finally(() => this.#aside.delete(ended))
+    if (worker.isLeaving) this.#remove(worker)
+    else this.#start(worker)
+    return true
   }
 
-  #onReady({ readyWorker, thread, unloaded }: WorkerReady): void {
-    const place = this.#places.get(readyWorker)
-    // A thread that was set aside while it still loaded.
-    if (place?.thread !== thread) return
-    place.isReady = true
-    for (const { label, reason } of unloaded) {
+  /** Not before those that are starting have come. */
+  #onCrowded(isOneEnough: boolean): void {
+    const { foreground, extras } = this
+    if (foreground.some(({ isReady }) => !isReady) || (isOneEnough && extras.length > 0)) return
+    void this.addExtra()
+  }
+
+  #retireExtras(): void {
+    for (const worker of this.extras) worker.retire()
+  }
+
+  #onReady(message: WorkerReady): void {
+    const worker = this.#workers.get(message.readyWorker)
+    if (worker?.hearReady(message) !== true) return
+    for (const { label, reason } of message.unloaded) {
       this.#parts.onNotice({
         level: 'error',
-        message: `Inference worker ${readyWorker} could not load ${label} again: ${reason}`,
+        message: `Inference worker ${worker.index} could not load ${label} again: ${reason}`,
       })
     }
-    this.#parts.onReady(place)
+    this.#parts.jobs.resume(worker.index, worker.startedWith)
     for (const wake of [...this.#readyWaiters]) wake()
   }
 
-  #onEnded(place: Place, startedUs: number, cause: unknown, onFirstFailure?: (cause: unknown) => void): void {
-    const wasReady = place.isReady
-    place.isReady = false
+  #onEnded(worker: Worker, { cause, wasReady }: ThreadEnd, onFirstFailure?: (cause: unknown) => void): void {
     if (this.#isClosing) return
-    if (place.isLeaving) return this.#remove(place)
+    if (worker.isLeaving) return this.#remove(worker)
     if (!wasReady && onFirstFailure !== undefined) {
-      if (place.role === 'extra') this.#remove(place)
+      if (worker.role === 'extra') this.#remove(worker)
       return onFirstFailure(cause)
     }
     this.#restartCount++
-    place.restartsInARow = this.#parts.clock.monotonicUs() - startedUs > STEADY_US ? 0 : place.restartsInARow + 1
-    const delayMs = Math.min(
-      WORKER_RESTART_DELAY_MS_MAX,
-      RESTART_DELAY_MS_MIN * 2 ** Math.max(0, place.restartsInARow - 1),
-    )
+    const delayMs = worker.countLoss()
     this.#parts.onNotice({
       level: 'error',
-      message: `Inference worker ${place.index} was lost; it restarts in ${delayMs} ms`,
+      message: `Inference worker ${worker.index} was lost; it restarts in ${delayMs} ms`,
       cause,
     })
     setTimeout(() => {
-      if (!this.#isClosing) this.#start(place)
+      if (!this.#isClosing) this.#start(worker)
     }, delayMs)
   }
 
