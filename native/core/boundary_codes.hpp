@@ -373,6 +373,8 @@ inline constexpr size_t kPositionsMax = 64;
 inline constexpr size_t kFrameBytesLimit = 2147483647;
 // Bytes of the offset with which a FlatBuffer begins; our writers put the first vtable behind it.
 inline constexpr size_t kFlatbufferRootBytes = 4;
+// Characters of a tracestate, as JavaScript counts them: as many as the standard has everybody pass on.
+inline constexpr size_t kTraceStateCharactersMax = 512;
 // Above the numbers of a connection's channels, which begin at 1: an array finds them.
 inline constexpr uint32_t kChannelsMax = 1024;
 // Connections of one load generator, each a file descriptor.
