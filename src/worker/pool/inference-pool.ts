@@ -1,12 +1,12 @@
 /**
- * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's plane.
+ * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's runtime.
  *
- *     InferencePool   the plane, and which models the workers have
+ *     InferencePool   the runtime, and which models the workers have
  *      ├─ Worker      one of them: a place that threads hold one after the other, whether it takes work (worker.ts)
  *      ├─ JobTable    what was asked of workers and is unanswered (job-table.ts)
  *      └─ Supervisor  lost and stuck workers, substitutes, overdue runs (supervisor.ts)
  *
- * The plane is the addon's scheduler between queues and workers: any worker of it may take any of its batches, so every
+ * The runtime is the addon's scheduler between queues and workers: any worker of it may take any of its batches, so every
  * worker has every model. Background workers, which come after the others by index, start with the first model that is
  * wanted in the background and have such models alone; they yield the cores to everybody, so nothing waits for them: until
  * one has a model, and when it is lost, the others run its batches.
@@ -24,7 +24,7 @@ import type { ExecutionProvider } from '../../base/providers.js'
 import {
   inBackground,
   type LoadableModel,
-  type PlainTensor,
+  type JobTensor,
   type WorkerObservation,
   type WorkerReply,
 } from '../worker-messages.js'
@@ -44,7 +44,7 @@ export class InferencePool {
   /** Without the background workers and substitutes. */
   readonly workerCount: number
   /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
-  readonly plane: number
+  readonly runtime: number
   /** Hears what workers saw of the models they run. */
   onObservation: (observation: WorkerObservation) => void = () => undefined
   readonly #port: PortHandle
@@ -61,15 +61,15 @@ export class InferencePool {
   private constructor(options: PoolOptions) {
     this.workerCount = options.workerCount
     this.#onNotice = options.onNotice
-    this.plane = addon.createPlane(options.isMeasuring, options.watchUs, options.budgetBytes)
-    this.#port = addon.openPort(this.plane, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
+    this.runtime = addon.createRuntime(options.isMeasuring, options.watchUs, options.budgetBytes)
+    this.#port = addon.openPort(this.runtime, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
     this.#jobs = new JobTable({
       port: this.#port,
       isReady: (worker) => this.#supervisor.isReady(worker),
       onLateRefusal: (worker, job, reason) => this.#onLateRefusal(worker, job, reason),
     })
     this.#supervisor = new Supervisor({
-      plane: this.plane,
+      runtime: this.runtime,
       workerCount: options.workerCount,
       backgroundWorkerCount: options.backgroundWorkerCount ?? 0,
       substitutesMax: options.substituteWorkers ?? SUBSTITUTE_WORKERS,
@@ -205,10 +205,7 @@ export class InferencePool {
    * @returns the model's outputs in its order, and what the run took.
    * @throws ERR_RUN_FAILED with ONNX Runtime's reason; ERR_WORKER_LOST.
    */
-  async run(
-    modelKey: number,
-    inputs: readonly PlainTensor[],
-  ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
+  async run(modelKey: number, inputs: readonly JobTensor[]): Promise<{ outputs: readonly JobTensor[]; runUs: number }> {
     const reply = await this.#jobs.run(modelKey, inputs, this.#runTimes.mayBeLong(modelKey))
     if (!reply.isDone)
       throw new PenstockError('ERR_RUN_FAILED', `ONNX Runtime could not run the request: ${reply.text}`)
@@ -221,7 +218,7 @@ export class InferencePool {
     if (this.#isClosing) return
     this.#isClosing = true
     this.#jobs.close()
-    addon.closePlane(this.plane)
+    addon.closeRuntime(this.runtime)
     await this.#supervisor.close()
     addon.closePort(this.#port)
   }

@@ -21,7 +21,7 @@ import { Worker, type ThreadEnd, type WorkerParts, type WorkerRole } from './wor
 import { WorkerThreads, type ThreadCounts } from './worker-threads.js'
 
 export interface SupervisorParts extends ThreadCounts {
-  readonly plane: number
+  readonly runtime: number
   readonly rowCheckEvery: number
   /** Milliseconds; null: by what is known of each model. */
   readonly runLimitMs: number | null
@@ -50,17 +50,17 @@ export class Supervisor {
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts
-    const { plane, rowCheckEvery, clock, workerCount, backgroundWorkerCount } = parts
+    const { runtime, rowCheckEvery, clock, workerCount, backgroundWorkerCount } = parts
     this.#threads = new WorkerThreads(parts, (message) => {
       if ('observed' in message) parts.onObservation(message)
       else this.#onReady(message)
     })
-    this.#workerParts = { plane, rowCheckEvery, clock, threads: this.#threads }
+    this.#workerParts = { runtime, rowCheckEvery, clock, threads: this.#threads }
     for (let index = 0; index < workerCount + backgroundWorkerCount; index++)
       this.#addWorker(index, index < workerCount ? 'inference' : 'background')
     this.#overdue = new OverdueCounters(parts.onNotice)
     this.#monitor = new RunMonitor({
-      look: () => addon.lookAtWorkers(plane),
+      look: () => addon.lookAtWorkers(runtime),
       nowUs: () => addon.nowUs(),
       runLimitMs: parts.runLimitMs,
       modelOf: parts.modelOf,
@@ -149,7 +149,7 @@ export class Supervisor {
     return Promise.race([this.#whenReady(() => worker.isReady).then(() => worker), failed])
   }
 
-  /** After the plane has been closed: resolves when all threads have ended, or WORKER_CLOSE_MS_MAX has passed. */
+  /** After the runtime has been closed: resolves when all threads have ended, or WORKER_CLOSE_MS_MAX has passed. */
   async close(): Promise<void> {
     this.#isClosing = true
     this.#monitor.stop()
@@ -198,7 +198,7 @@ export class Supervisor {
   #setAside({ worker: index, startNs }: RunInHand): boolean {
     const worker = this.#workers.get(index)
     if (worker === undefined || this.#isClosing || this.#substitutes >= this.#parts.substitutesMax) return false
-    if (!addon.setWorkerAside(this.#parts.plane, index, startNs)) return false
+    if (!addon.setWorkerAside(this.#parts.runtime, index, startNs)) return false
     const { ended } = worker
     this.#aside.add(ended)
     void ended.finally(() => this.#aside.delete(ended))

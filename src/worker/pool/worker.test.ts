@@ -32,7 +32,7 @@ class ManualThreads {
 }
 
 function workerOn(threads: ManualThreads, clock = new ManualClock()): Worker {
-  return new Worker(3, 'extra', { plane: 1, rowCheckEvery: 0, clock, threads: threads as unknown as WorkerThreads })
+  return new Worker(3, 'extra', { runtime: 1, rowCheckEvery: 0, clock, threads: threads as unknown as WorkerThreads })
 }
 
 const ready = (thread: number) => ({ readyWorker: 3, thread, unloaded: [] })

@@ -17,7 +17,7 @@ import type { WorkerThreads } from './worker-threads.js'
 export type WorkerRole = 'inference' | 'background' | 'extra'
 
 export interface WorkerParts {
-  readonly plane: number
+  readonly runtime: number
   readonly rowCheckEvery: number
   readonly clock: Clock
   readonly threads: WorkerThreads
@@ -76,7 +76,7 @@ export class Worker {
 
   /** Another thread takes the place. @param onEnded not called when yet another has taken it, or the worker has gone. */
   start(models: readonly LoadableModel[], onEnded: (end: ThreadEnd) => void): void {
-    const { plane, rowCheckEvery, clock, threads } = this.#parts
+    const { runtime, rowCheckEvery, clock, threads } = this.#parts
     const thread = threads.takeNumber()
     const isForBackground = this.role === 'background'
     this.#isReady = false
@@ -89,7 +89,7 @@ export class Worker {
       this.#isReady = false
       onEnded({ cause, wasReady })
     }
-    const task = { plane, workerIndex: this.index, thread, isForBackground, models, rowCheckEvery }
+    const task = { runtime, workerIndex: this.index, thread, isForBackground, models, rowCheckEvery }
     this.#ended = threads.run(task).then(() => end(undefined), end)
   }
 
@@ -104,7 +104,7 @@ export class Worker {
   retire(): void {
     if (this.#isLeaving || !this.#isReady) return
     this.#isLeaving = true
-    addon.retireWorker(this.#parts.plane, this.index)
+    addon.retireWorker(this.#parts.runtime, this.index)
   }
 
   /** The place goes; a thread that still holds it ends unheard. */

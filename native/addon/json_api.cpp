@@ -62,7 +62,7 @@ std::string_view read_body(napi_env env, napi_value value) {
 }
 
 // submitJson(port, pipeline, body, meta), with the exchange as SubmissionSlot's tag: as hot as `receive`, see
-// wire_api.cpp.
+// websocket_api.cpp.
 double submit_body(napi_env env, napi_callback_info info) {
   size_t count = 4;
   napi_value arguments[4];
@@ -100,7 +100,7 @@ napi_value submit_json(napi_env env, napi_callback_info info) {
 }
 
 // The memory of the event before it; asked for when an event says that it is another one.
-Napi::Value http_outbox(const Napi::CallbackInfo& info) {
+Napi::Value json_outbox(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<Block>& block = open_box<PortBox>(info, 0).http->outbox();
   return Napi::Uint8Array::New(env, block->size_bytes(), external_buffer(env, block), 0);
@@ -136,9 +136,9 @@ Napi::Value print_nest(const Napi::CallbackInfo& info) {
 }
 }  // namespace
 
-void register_http(Napi::Env env, Napi::Object exports) {
+void register_json(Napi::Env env, Napi::Object exports) {
   export_function<set_answer_form>(env, exports, "setAnswerForm");
-  export_function<http_outbox>(env, exports, "httpOutbox");
+  export_function<json_outbox>(env, exports, "jsonOutbox");
   export_function<print_nest>(env, exports, "printNest");
   napi_value function = nullptr;
   napi_create_function(env, "submitJson", NAPI_AUTO_LENGTH, submit_json, nullptr, &function);
