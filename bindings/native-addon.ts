@@ -5,7 +5,6 @@
  * isolate throws `TypeError` with a `code`, never crashes. Numbers called `…Us` are microseconds of the monotonic
  * clock `nowUs()`. "Status" numbers are the `native` column of src/protocol/errors.json; 0 is success.
  */
-import type { PriorityCode } from '../src/base/generated/boundary.js'
 import type { BatchingCode, TakeCode } from './generated/boundary.js'
 import type {
   NativeField,
@@ -50,7 +49,11 @@ export interface AnswerFormSpec {
   routes: { label: string; lastModel: string }[]
 }
 
-/** Sizes are counts; histograms are arrays: HistogramSlot, then the count of each bucket of histogramLayout(). */
+/**
+ * Sizes are counts; histograms are arrays: HistogramSlot, then the count of each bucket. Bucket i holds the units in
+ * (2^((i-1) / 2^HISTOGRAM_SCHEMA), 2^(i / 2^HISTOGRAM_SCHEMA)]; a unit is a row, or of durations 2^-HISTOGRAM_SECOND_POWER
+ * seconds.
+ */
 export interface QueueStats {
   pendingRows: [number, number]
   failedRunCount: number
@@ -145,11 +148,6 @@ export interface BucketLayout {
 
 export interface NativeAddon {
   nowUs(): number
-  /**
-   * Bucket i of every histogram holds the units in (2^((i-1) / 2^schema), 2^(i / 2^schema)]. A unit is a row, or of durations
-   * 2^-secondPower seconds.
-   */
-  histogramLayout(): { schema: number; secondPower: number }
   /** Whether a CUDA runtime was found that can page-lock batches; looks for one at the first call. */
   canLockPages(): boolean
   /** Gives free heap memory back to the system, on a thread of its own: allocations elsewhere may wait for milliseconds. */
@@ -269,27 +267,19 @@ export interface NativeAddon {
   /** `onReady` runs on this isolate's loop, at most once until the next drain, when events wait. */
   openPort(runtime: number, onReady: () => void, requestsMax: number): PortHandle
   closePort(port: PortHandle): void
+  /** By SubmissionSlot, one array a port; submissions.ts writes it. */
+  submission(port: PortHandle): Float64Array
   /**
-   * Admits one request from JavaScript. inputs: the plan's order, exact dtypes, contiguous; copied before it returns.
-   * dims: the free dims in order over all inputs, or null when none is free. meta: a `MetaBlock` FlatBuffer or null.
-   * deadlineUs: on the clock of nowUs(), 0 for none. Returns a request number > 0, or -status with `lastFailure(port)`.
+   * Admits one request from JavaScript; its numbers are those of `submission(port)`. inputs: the plan's order, exact dtypes,
+   * contiguous; copied before it returns. dims: the free dims in order over all inputs, or null when none is free. meta: a
+   * `MetaBlock` FlatBuffer or null. Returns a request number > 0, or -status with `lastFailure(port)`.
    */
   submit(
     port: PortHandle,
     pipeline: PipelineHandle,
-    inputs: ArrayBufferView[],
-    rows: number,
+    inputs: readonly ArrayBufferView[],
     dims: Int32Array | null,
     meta: Uint8Array | null,
-    deadlineUs: number,
-    priority: PriorityCode,
-    tag: number,
-    /** What the log calls the request, below 2^52: WebSocket requests get numbers from there on. */
-    requestNumber?: number,
-    /** Whether the answer shall have `timing`. */
-    hasTiming?: boolean,
-    /** Whether the answer shall wait for background positions and have `others`. */
-    hasOthers?: boolean,
   ): number
   lastFailure(port: PortHandle): FailureDetail
   /** By RefusalSlot: of what `receive` or `submitJson` refused last; one array a port. */
@@ -351,32 +341,23 @@ export interface NativeAddon {
   /** Before the first submitJson that may reach the plan. @throws RangeError when it does not fit the plan. */
   setAnswerForm(plan: PlanHandle, form: AnswerFormSpec): void
   /**
-   * One JSON body of columns; read before it returns. > 0: the number of the request that was admitted; exactly one
-   * event httpAnswered, httpLarge or httpFailed names `exchange` · 0: not read here (malformed, other forms, strings, no form): nothing was done · < 0:
-   * -status, with lastFailure. `requestNumber`: the last part of request_id. `meta`: a MetaBlock of what the
-   * log is to keep.
+   * One JSON body of columns; read before it returns. The tag of `submission(port)` is its exchange. > 0: the number of the
+   * request that was admitted; exactly one event httpAnswered, httpLarge or httpFailed names the exchange · 0: not read here
+   * (malformed, other forms, strings, no form): nothing was done · < 0: -status, with lastFailure. `meta`: a MetaBlock of
+   * what the log is to keep.
    */
   submitJson(
     port: PortHandle,
     pipeline: PipelineHandle,
     body: ArrayBuffer | Uint8Array,
-    exchange: number,
-    requestNumber: number,
     meta: Uint8Array | null,
   ): number
   /** The memory of the answers of the present drain. */
   jsonOutbox(port: PortHandle): Uint8Array
   /**
-   * Prints elements [start, start + count) of a tensor without free dims as JSON, with the brackets that open before and
-   * close behind them: all parts in order are its nested arrays. @returns the bytes of `text` that were written; it has
-   * room for count * (33 + 2 * dims.length). @throws RangeError when sizes do not fit.
+   * Prints a part, by NestSlot, of a tensor without free dims as JSON, with the brackets that open before and close behind its elements:
+   * all parts in order are the tensor's nested arrays. @returns the bytes of `text` that were written; it has room for
+   * count * (33 + 2 * dims.length). @throws RangeError when sizes do not fit.
    */
-  printNest(
-    text: Uint8Array,
-    elements: ArrayBufferView,
-    dtype: number,
-    dims: number[],
-    start: number,
-    count: number,
-  ): number
+  printNest(text: Uint8Array, elements: ArrayBufferView, dims: readonly number[], part: Float64Array): number
 }

@@ -1,6 +1,7 @@
 /**
  * The kernels that the addon exports, for src/transforms: synchronous, on the caller's thread; memory is lent for the call.
- * Arguments are in the order of native/kernel/<op>.hpp, which defines the results. Sizes that do not fit throw RangeError.
+ * native/kernel/<op>.hpp defines the results. Tensors come first; sizes that are many lie in a flat
+ * array by a slot of boundary.json, which takes a tenth of what an object's properties take through N-API. Sizes that do not fit throw RangeError.
  */
 export interface NativeKernels {
   /** The variant in use: scalar, baseline, avx2 or avx512. */
@@ -34,43 +35,15 @@ export interface NativeKernels {
   ): void
   gatherRows(target: ArrayBufferView, source: ArrayBufferView, indices: Uint32Array, rowBytes: number): void
   scatterRows(target: ArrayBufferView, source: ArrayBufferView, indices: Uint32Array, rowBytes: number): void
-  padRows(
-    target: ArrayBufferView,
-    targetBytes: number,
-    source: ArrayBufferView,
-    sourceBytes: number,
-    rows: number,
-    fill: ArrayBufferView,
-  ): void
-  sliceRows(
-    target: ArrayBufferView,
-    targetBytes: number,
-    source: ArrayBufferView,
-    sourceBytes: number,
-    offsetBytes: number,
-    rows: number,
-  ): void
+  /** sizes: by PadSlot. */
+  padRows(target: ArrayBufferView, source: ArrayBufferView, fill: ArrayBufferView, sizes: Float64Array): void
+  /** sizes: by SliceSlot. */
+  sliceRows(target: ArrayBufferView, source: ArrayBufferView, sizes: Float64Array): void
   softmaxRows(target: Float32Array, source: Float32Array, columns: number): void
   argMaxRows(target: Int32Array, source: Float32Array, columns: number): void
   topKRows(values: Float32Array, indices: Int32Array, source: Float32Array, columns: number, k: number): void
-  /** [count, pixels, channels] to [count, channels, pixels]. */
-  transposeImages(
-    target: ArrayBufferView,
-    source: ArrayBufferView,
-    count: number,
-    pixels: number,
-    channels: number,
-    elementBytes: number,
-  ): void
-  resizeImages(
-    target: Float32Array,
-    source: Float32Array,
-    count: number,
-    height: number,
-    width: number,
-    channels: number,
-    targetHeight: number,
-    targetWidth: number,
-    isLinear: boolean,
-  ): void
+  /** [count, pixels, channels] to [count, channels, pixels]; sizes: by TransposeSlot. */
+  transposeImages(target: ArrayBufferView, source: ArrayBufferView, sizes: Float64Array): void
+  /** sizes: by ResizeSlot. */
+  resizeImages(target: Float32Array, source: Float32Array, sizes: Float64Array): void
 }

@@ -37,6 +37,14 @@ export interface LogSpec {
   segmentMsMax: number
 }
 
+/** Rows as one record batch message, and when the first and the last of them settled: milliseconds since 1970. */
+export interface EncodedBatch {
+  message: Uint8Array
+  rows: number
+  firstMs: number
+  lastMs: number
+}
+
 export interface LogStats {
   rowCount: number
   /** Not written, or lost with a disk that failed. */
@@ -56,18 +64,10 @@ export interface NativeLogs {
   /** A log that counts with `pipeline`. It stays open until closeLog; nothing is on the disk before the first row. */
   createLog(runtime: number, pipeline: PipelineHandle, spec: LogSpec): LogHandle
   /**
-   * Rows of the string path, as one record batch message; copied. Of a committed log a `job` event of `port` with `tag`
-   * follows when they are on the disk, or lost: its byte is a LogReply.
+   * Rows of the string path; copied. Of a committed log a `job` event of `port` with `tag` follows when they are on the disk,
+   * or lost: its byte is a LogReply.
    */
-  appendLog(
-    log: LogHandle,
-    message: Uint8Array,
-    rows: number,
-    firstMs: number,
-    lastMs: number,
-    port: PortHandle,
-    tag: number,
-  ): void
+  appendLog(log: LogHandle, port: PortHandle, tag: number, batch: EncodedBatch): void
   /** Whether the next request of the string path is to be logged by a sampled log. */
   drawLogSample(log: LogHandle): boolean
   /** errno while the log cannot be written, else 0. */

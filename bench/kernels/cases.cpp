@@ -186,7 +186,7 @@ Case layout_case(const char* name, size_t pixels, size_t channels, size_t elemen
   auto source = floats(count * image / 4 + 1);
   auto target = std::make_shared<Bytes>(count * image);
   const auto run = [=](const Kernels& k) {
-    k.layout.transpose(target->data(), source->data(), count, pixels, channels, element);
+    kernel::transpose(k.layout, target->data(), source->data(), count, pixels, channels, element);
   };
   return {name, Bound::kMemory, count, target->size() / element, {target->size(), target->size()}, run, 0.0, target};
 }

@@ -174,6 +174,64 @@ export const RefusalSlot = {
   length: 6,
 } as const
 
+/** The numbers of a request that JavaScript submits: float64, one array a port, written before submit, or before submitJson, which reads the first two. deadlineUs is on the clock of nowUs, 0 for none. */
+export const SubmissionSlot = {
+  tag: 0,
+  requestNumber: 1,
+  rows: 2,
+  deadlineUs: 3,
+  priority: 4,
+  hasTiming: 5,
+  hasAuditedOutputs: 6,
+  length: 7,
+} as const
+
+/** Sizes of padRows: float64. Bytes of a row of the target, and of the source. */
+export const PadSlot = {
+  targetBytes: 0,
+  sourceBytes: 1,
+  rows: 2,
+  length: 3,
+} as const
+
+/** Sizes of sliceRows: float64. The slice begins offsetBytes into each row of the source. */
+export const SliceSlot = {
+  targetBytes: 0,
+  sourceBytes: 1,
+  offsetBytes: 2,
+  rows: 3,
+  length: 4,
+} as const
+
+/** Sizes of transposeImages: float64. elementBytes is 1, 2, 4 or 8. */
+export const TransposeSlot = {
+  count: 0,
+  pixels: 1,
+  channels: 2,
+  elementBytes: 3,
+  length: 4,
+} as const
+
+/** Sizes of resizeImages: float64. isLinear is 0 for the nearest pixel. */
+export const ResizeSlot = {
+  count: 0,
+  height: 1,
+  width: 2,
+  channels: 3,
+  targetHeight: 4,
+  targetWidth: 5,
+  isLinear: 6,
+  length: 7,
+} as const
+
+/** Which part of a tensor printNest prints: float64. The code of its dtype, and elements [start, start + count). */
+export const NestSlot = {
+  dtype: 0,
+  start: 1,
+  count: 2,
+  length: 3,
+} as const
+
 /** A histogram as an array: values of 0, the sum in ns or rows; from its length on the counts of the buckets. */
 export const HistogramSlot = {
   zeros: 0,

@@ -194,13 +194,6 @@ Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
   return stats;
 }
 
-Napi::Value histogram_layout(const Napi::CallbackInfo& info) {
-  Napi::Object layout = Napi::Object::New(info.Env());
-  layout.Set("schema", Napi::Number::New(info.Env(), kHistogramSchema));
-  layout.Set("secondPower", Napi::Number::New(info.Env(), kHistogramSecondPower));
-  return layout;
-}
-
 Napi::Value route(const Napi::CallbackInfo& info) {
   const Plan& plan = *open_box<PlanBox>(info, 0).plan;
   const auto split =
@@ -259,7 +252,6 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<set_plan>(env, exports, "setPlan");
   export_function<plan_in_flight>(env, exports, "planInFlight");
   export_function<pipeline_stats>(env, exports, "pipelineStats");
-  export_function<histogram_layout>(env, exports, "histogramLayout");
   export_function<route>(env, exports, "route");
   export_function<share_id>(env, exports, "shareId");
   export_function<adopt_queue>(env, exports, "adoptQueue");

@@ -122,6 +122,13 @@ struct PortBox {
     refusal_values[RefusalSlot::kChannel] = static_cast<double>(channel);
     refusal_values[RefusalSlot::kWireId] = static_cast<double>(wire_id);
   }
+  // What JavaScript says of the request that it submits next, in numbers: SubmissionSlot.
+  Napi::Reference<Napi::Float64Array> submission;
+  const double* submission_values = nullptr;
+  // Scratch of submit: keeps its capacity.
+  std::vector<const std::byte*> submitted_inputs;
+  std::vector<size_t> submitted_row_bytes;
+  std::vector<int64_t> submitted_dims;
   // Taken from the mailbox, not yet told to JavaScript.
   Request* answers = nullptr;
   std::deque<JobReply> replies;

@@ -61,23 +61,19 @@ std::string_view read_body(napi_env env, napi_value value) {
   return {reinterpret_cast<const char*>(bytes.data), bytes.size};
 }
 
-// submitJson(port, pipeline, body, exchange, requestNumber, meta): as hot as `receive`, see websocket_api.cpp.
+// submitJson(port, pipeline, body, meta), with the exchange as SubmissionSlot's tag: as hot as `receive`, see
+// websocket_api.cpp.
 double submit_body(napi_env env, napi_callback_info info) {
-  size_t count = 6;
-  napi_value arguments[6];
-  uint32_t exchange = 0;
-  double request_number = 0;
+  size_t count = 4;
+  napi_value arguments[4];
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   PortBox& box = known_box<PortBox>(env, arguments[0]);
   Pipeline& pipeline = *known_box<PipelineBox>(env, arguments[1]).pipeline;
-  if (count < 5 || napi_get_value_uint32(env, arguments[3], &exchange) != napi_ok ||
-      napi_get_value_double(env, arguments[4], &request_number) != napi_ok || !(request_number >= 0) ||
-      request_number > 9007199254740991.0)
-    throw Napi::TypeError::New(env, "Expected submitJson(port, pipeline, body, exchange, requestNumber, meta).");
   json::Exchange named;
-  named.number = exchange;
-  named.request_number = static_cast<uint64_t>(request_number);
-  if (count > 5 && !read_meta(Napi::Value(env, arguments[5]), named.meta))
+  const double* const numbers = box.submission_values;
+  named.number = static_cast<uint32_t>(read_number(env, numbers, SubmissionSlot::kTag, 0, UINT32_MAX));
+  named.request_number = read_number(env, numbers, SubmissionSlot::kRequestNumber, 0, kSubmittedNumberMax);
+  if (!read_meta(Napi::Value(env, arguments[3]), named.meta))
     throw Napi::TypeError::New(env, "Expected meta to be a MetaBlock or null.");
   const auto received = box.http->receive(pipeline, named, read_body(env, arguments[2]), box.last_failure);
   switch (received.receipt) {
@@ -118,18 +114,19 @@ std::vector<int64_t> read_dims(const Napi::Value& value) {
   return dims;
 }
 
-// printNest(text, elements, dtype, dims, start, count) → bytes of text
+// printNest(text, elements, dims, part) → bytes of text
 Napi::Value print_nest(const Napi::CallbackInfo& info) {
   const ByteSpan text = read_bytes(info.Env(), info[0], "text");
   const ByteSpan elements = read_bytes(info.Env(), info[1], "elements");
-  const auto dtype = static_cast<Dtype>(read_integer(info[2], "dtype", 1, 16));
+  const std::vector<int64_t> dims = read_dims(info[2]);
+  const Numbers<NestSlot> part(info[3]);
+  const auto dtype = static_cast<Dtype>(part.get(NestSlot::kDtype, 1, 16));
   const size_t element_bytes = dtype_size_bytes(dtype);
-  const std::vector<int64_t> dims = read_dims(info[3]);
   if (element_bytes == 0 || dims.empty())
     throw Napi::RangeError::New(info.Env(), "Expected a dtype of fixed size and dims.");
   const auto count_max = static_cast<int64_t>(elements.size / element_bytes);
-  const auto start = static_cast<size_t>(read_integer(info[4], "start", 0, count_max));
-  const auto count = static_cast<size_t>(read_integer(info[5], "count", 0, count_max - static_cast<int64_t>(start)));
+  const size_t start = part.get(NestSlot::kStart, 0, count_max);
+  const size_t count = part.get(NestSlot::kCount, 0, count_max - static_cast<int64_t>(start));
   if (text.size / (kElementCharactersMax + 1 + 2 * dims.size()) < count)
     throw Napi::RangeError::New(info.Env(), "Expected room for the text of the elements.");
   char* const begin = reinterpret_cast<char*>(const_cast<uint8_t*>(text.data));

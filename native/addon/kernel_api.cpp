@@ -1,6 +1,8 @@
 // The kernels, for src/transforms: each call runs on the caller's thread, over memory that the caller lends for its
 // duration, and keeps nothing. TypeScript has checked dtypes and shapes with good words; here the sizes in bytes are
 // checked again, because a wrong one would be a wild pointer.
+#include <bit>
+
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
@@ -18,9 +20,9 @@ size_t count_of(const Napi::CallbackInfo& info, size_t argument, const char* nam
 
 // The elements of an argument. @throws RangeError unless there are exactly `count`.
 template <typename T>
-T* elements(const Napi::CallbackInfo& info, size_t argument, size_t count) {
+T* elements(const Napi::CallbackInfo& info, size_t argument, size_t count, size_t alignment_bytes = alignof(T)) {
   const ByteSpan bytes = read_bytes(info.Env(), info[argument], "each tensor");
-  const bool is_aligned = reinterpret_cast<uintptr_t>(bytes.data) % alignof(T) == 0;
+  const bool is_aligned = reinterpret_cast<uintptr_t>(bytes.data) % alignment_bytes == 0;
   if (bytes.size != count * sizeof(T) || !is_aligned)
     throw Napi::RangeError::New(info.Env(), "Expected argument " + std::to_string(argument) + " to have " +
                                                 std::to_string(count * sizeof(T)) + " bytes but it has " +
@@ -138,27 +140,32 @@ Napi::Value move_rows(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// (target, targetBytes, source, sourceBytes, rows, fill)
+// (target, source, fill, sizes)
 Napi::Value pad_rows(const Napi::CallbackInfo& info) {
-  const size_t target_bytes = count_of(info, 1, "targetBytes"), rows = count_of(info, 4, "rows");
-  const size_t source_bytes = count_of(info, 3, "sourceBytes"), fill_bytes = size_of(info, 5);
+  const Numbers<PadSlot> sizes(info[3]);
+  const size_t target_bytes = sizes.get(PadSlot::kTargetBytes);
+  const size_t source_bytes = sizes.get(PadSlot::kSourceBytes);
+  const size_t rows = sizes.get(PadSlot::kRows), fill_bytes = size_of(info, 2);
   const bool is_fit = target_bytes >= source_bytes && fill_bytes > 0 && fill_bytes <= 8 &&
                       (target_bytes - source_bytes) % fill_bytes == 0;
   if (!is_fit) throw Napi::RangeError::New(info.Env(), "Expected rows that grow by whole elements");
   kernels().rows.pad(elements<std::byte>(info, 0, rows * target_bytes), target_bytes,
-                     elements<std::byte>(info, 2, rows * source_bytes), source_bytes, rows,
-                     elements<std::byte>(info, 5, fill_bytes), fill_bytes);
+                     elements<std::byte>(info, 1, rows * source_bytes), source_bytes, rows,
+                     elements<std::byte>(info, 2, fill_bytes), fill_bytes);
   return info.Env().Undefined();
 }
 
-// (target, targetBytes, source, sourceBytes, offsetBytes, rows)
+// (target, source, sizes)
 Napi::Value slice_rows(const Napi::CallbackInfo& info) {
-  const size_t target_bytes = count_of(info, 1, "targetBytes"), source_bytes = count_of(info, 3, "sourceBytes");
-  const size_t offset_bytes = count_of(info, 4, "offsetBytes"), rows = count_of(info, 5, "rows");
+  const Numbers<SliceSlot> sizes(info[2]);
+  const size_t target_bytes = sizes.get(SliceSlot::kTargetBytes);
+  const size_t source_bytes = sizes.get(SliceSlot::kSourceBytes);
+  const size_t offset_bytes = sizes.get(SliceSlot::kOffsetBytes);
+  const size_t rows = sizes.get(SliceSlot::kRows);
   if (offset_bytes > source_bytes || target_bytes > source_bytes - offset_bytes)
     throw Napi::RangeError::New(info.Env(), "Expected a slice that lies inside its row");
   kernels().rows.slice(elements<std::byte>(info, 0, rows * target_bytes), target_bytes,
-                       elements<std::byte>(info, 2, rows * source_bytes), source_bytes, offset_bytes, rows);
+                       elements<std::byte>(info, 1, rows * source_bytes), source_bytes, offset_bytes, rows);
   return info.Env().Undefined();
 }
 
@@ -184,42 +191,32 @@ Napi::Value top_k(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-template <typename T>
-void check_image(const Napi::CallbackInfo& info, size_t bytes) {
-  elements<T>(info, 0, bytes / sizeof(T));
-  elements<T>(info, 1, bytes / sizeof(T));
-}
-
-// (target, source, count, pixels, channels, elementBytes)
+// (target, source, sizes)
 Napi::Value transpose_images(const Napi::CallbackInfo& info) {
-  const size_t count = count_of(info, 2, "count"), pixels = count_of(info, 3, "pixels");
-  const size_t channels = count_of(info, 4, "channels"), element_bytes = count_of(info, 5, "elementBytes", 1);
+  const Numbers<TransposeSlot> sizes(info[2]);
+  const size_t count = sizes.get(TransposeSlot::kCount);
+  const size_t pixels = sizes.get(TransposeSlot::kPixels);
+  const size_t channels = sizes.get(TransposeSlot::kChannels);
+  const size_t element_bytes = sizes.get(TransposeSlot::kElementBytes, 1, 8);
   const size_t bytes = size_of(info, 1);
   // Divide, never multiply first: the product of hostile sizes wraps.
   if (count == 0 || pixels == 0 || channels == 0) return info.Env().Undefined();
   if (bytes / element_bytes / channels / pixels != count || bytes != count * pixels * channels * element_bytes)
     throw Napi::RangeError::New(info.Env(), "Expected count * pixels * channels elements");
-  if (element_bytes == 8)
-    check_image<uint64_t>(info, bytes);
-  else if (element_bytes == 4)
-    check_image<uint32_t>(info, bytes);
-  else if (element_bytes == 2)
-    check_image<uint16_t>(info, bytes);
-  else if (element_bytes == 1)
-    check_image<uint8_t>(info, bytes);
-  else
+  if (!std::has_single_bit(element_bytes))
     throw Napi::RangeError::New(info.Env(), "Expected elementBytes to be 1, 2, 4 or 8");
-  kernels().layout.transpose(elements<std::byte>(info, 0, bytes), elements<std::byte>(info, 1, bytes), count, pixels,
-                             channels, element_bytes);
+  kernel::transpose(kernels().layout, elements<std::byte>(info, 0, bytes, element_bytes),
+                    elements<std::byte>(info, 1, bytes, element_bytes), count, pixels, channels, element_bytes);
   return info.Env().Undefined();
 }
 
-// (target, source, count, height, width, channels, targetHeight, targetWidth, isLinear)
+// (target, source, sizes)
 Napi::Value resize_images(const Napi::CallbackInfo& info) {
-  const auto side = [&](size_t argument) {
-    return static_cast<size_t>(read_integer(info[argument], "side", 1, kImageSideMax));
-  };
-  const kernel::ResizeShape shape{count_of(info, 2, "count"), side(3), side(4), side(5), side(6), side(7)};
+  const Numbers<ResizeSlot> sizes(info[2]);
+  const auto side = [&](size_t slot) { return sizes.get(slot, 1, kImageSideMax); };
+  const kernel::ResizeShape shape{sizes.get(ResizeSlot::kCount),   side(ResizeSlot::kHeight),
+                                  side(ResizeSlot::kWidth),        side(ResizeSlot::kChannels),
+                                  side(ResizeSlot::kTargetHeight), side(ResizeSlot::kTargetWidth)};
   const auto product = [&](size_t height, size_t width) {
     size_t total = shape.count;
     for (const size_t factor : {height, width, shape.channels}) {
@@ -235,7 +232,7 @@ Napi::Value resize_images(const Napi::CallbackInfo& info) {
   const float* const source = elements<float>(info, 1, source_count);
   if (target_count == 0) return info.Env().Undefined();
   const auto scratch = std::make_unique<std::byte[]>(shape.scratch_bytes());
-  const auto resize = info[8].ToBoolean() ? kernels().resize.linear : kernels().resize.nearest;
+  const auto resize = sizes.get(ResizeSlot::kIsLinear, 0, 1) != 0 ? kernels().resize.linear : kernels().resize.nearest;
   resize(target, source, shape, scratch.get());
   return info.Env().Undefined();
 }

@@ -23,14 +23,15 @@ LogWaiter waiter_of(const Napi::CallbackInfo& info, size_t port, size_t tag, boo
   return {open_box<PortBox>(info, port).port, info[tag].ToNumber().DoubleValue(), is_for_sync};
 }
 
-// appendLog(log, message, rows, firstMs, lastMs, port, tag)
+// appendLog(log, port, tag, {message, rows, firstMs, lastMs})
 Napi::Value append_log(const Napi::CallbackInfo& info) {
   RowLog& log = *open_box<LogBox>(info, 0).log;
-  const ByteSpan message = read_bytes(info.Env(), info[1], "message");
-  const MessageFacts facts{static_cast<uint64_t>(read_integer(info[2], "rows", 1, UINT32_MAX)),
-                           info[3].ToNumber().Int64Value(), info[4].ToNumber().Int64Value()};
-  log.append_encoded({reinterpret_cast<const std::byte*>(message.data), message.size}, facts,
-                     waiter_of(info, 5, 6, log.is_committed()));
+  LogWaiter waiter = waiter_of(info, 1, 2, log.is_committed());
+  const auto batch = info[3].As<Napi::Object>();
+  const ByteSpan message = read_bytes(info.Env(), batch.Get("message"), "message");
+  const MessageFacts facts{static_cast<uint64_t>(read_integer(batch.Get("rows"), "rows", 1, UINT32_MAX)),
+                           batch.Get("firstMs").ToNumber().Int64Value(), batch.Get("lastMs").ToNumber().Int64Value()};
+  log.append_encoded({reinterpret_cast<const std::byte*>(message.data), message.size}, facts, std::move(waiter));
   return info.Env().Undefined();
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "addon/handles.hpp"
+#include "addon/known_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 #include "core/boundary_codes.hpp"
@@ -12,6 +13,14 @@ namespace penstock::addon {
 namespace {
 using enum PortEvent;
 constexpr auto kAllInputs = static_cast<int64_t>(ShapeInput::kAll);
+
+// An array of zeros that both sides keep. Its memory is JavaScript's, and lives as long as `reference`.
+double* share_array(Napi::Env env, size_t length, Napi::Reference<Napi::Float64Array>& reference) {
+  auto array = Napi::Float64Array::New(env, length);
+  reference = Napi::Persistent(array);
+  reference.SuppressDestruct();  // the isolate frees it at teardown, after the box
+  return array.Data();
+}
 
 Napi::Value open_port(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -44,14 +53,9 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
   box->gateway = std::make_unique<wire::Gateway>(*box->port);
   box->counters = std::make_unique<AnswerCounters>(box->port->writer);
   box->http = std::make_unique<json::Gateway>(*box->port);
-  auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortEventSlot::kLength);
-  box->event_values = events.Data();
-  box->events = Napi::Persistent(events);
-  box->events.SuppressDestruct();
-  auto refusal = Napi::Float64Array::New(env, RefusalSlot::kLength);
-  box->refusal_values = refusal.Data();
-  box->refusal = Napi::Persistent(refusal);
-  box->refusal.SuppressDestruct();
+  box->event_values = share_array(env, PortBox::kEventsMax * PortEventSlot::kLength, box->events);
+  box->refusal_values = share_array(env, RefusalSlot::kLength, box->refusal);
+  box->submission_values = share_array(env, SubmissionSlot::kLength, box->submission);
   box->sends.reserve(PortBox::kEventsMax);
   return make_handle(env, std::move(box));
 }
@@ -62,12 +66,15 @@ Napi::Value close_port(const Napi::CallbackInfo& info) {
 }
 
 // The bytes of one row of each input; `dims` supplies the free ones. False with kShape.
-bool read_row_bytes(const Plan& plan, const Napi::Value& dims, std::vector<int64_t>& free_dims,
-                    std::vector<size_t>& row_bytes, Failure& failure) {
+bool read_row_bytes(const Plan& plan, const Napi::Value& dims, PortBox& box) {
+  std::vector<int64_t>& free_dims = box.submitted_dims;
+  std::vector<size_t>& row_bytes = box.submitted_row_bytes;
+  free_dims.clear();
+  row_bytes.clear();
   if (plan.has_free_dims) {
     if (!dims.IsTypedArray() || dims.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array ||
         dims.As<Napi::Int32Array>().ElementLength() != plan.free_dim_count) {
-      failure.set(ShapeDetail{.input = kAllInputs, .expected = static_cast<int64_t>(plan.free_dim_count)});
+      box.last_failure.set(ShapeDetail{.input = kAllInputs, .expected = static_cast<int64_t>(plan.free_dim_count)});
       return false;
     }
     const auto values = dims.As<Napi::Int32Array>();
@@ -75,15 +82,37 @@ bool read_row_bytes(const Plan& plan, const Napi::Value& dims, std::vector<int64
   }
   size_t free_index = 0;
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
-    std::vector<int64_t> full = plan.inputs[i].dims;
-    for (int64_t& dim : full)
-      if (dim < 0) dim = free_dims[free_index++];
-    const auto bytes = row_bytes_of(plan.inputs[i].dtype, full);
+    std::optional<size_t> bytes;
+    if (plan.inputs[i].is_static()) {
+      bytes = row_bytes_of(plan.inputs[i].dtype, plan.inputs[i].dims);
+    } else {
+      std::vector<int64_t> full = plan.inputs[i].dims;
+      for (int64_t& dim : full)
+        if (dim < 0) dim = free_dims[free_index++];
+      bytes = row_bytes_of(plan.inputs[i].dtype, full);
+    }
     if (!bytes) {
-      failure.set(ShapeDetail{.input = static_cast<int64_t>(i), .expected = 1});
+      box.last_failure.set(ShapeDetail{.input = static_cast<int64_t>(i), .expected = 1});
       return false;
     }
     row_bytes.push_back(*bytes);
+  }
+  return true;
+}
+
+// Where the inputs lie, which are `rows` rows of what read_row_bytes found. False with kShape.
+bool read_inputs(const Plan& plan, const Napi::Array& inputs, double rows, PortBox& box) {
+  box.submitted_inputs.clear();
+  for (uint32_t i = 0; i < plan.inputs.size(); ++i) {
+    const ByteSpan bytes = read_bytes(inputs.Env(), inputs.Get(i), "inputs");
+    size_t expected_bytes = 0;
+    const bool is_huge = __builtin_mul_overflow(box.submitted_row_bytes[i], static_cast<size_t>(rows), &expected_bytes);
+    if (is_huge || bytes.size != expected_bytes) {
+      box.last_failure.set(ShapeDetail{
+          .input = i, .expected = static_cast<int64_t>(expected_bytes), .received = static_cast<int64_t>(bytes.size)});
+      return false;
+    }
+    box.submitted_inputs.push_back(reinterpret_cast<const std::byte*>(bytes.data));
   }
   return true;
 }
@@ -93,10 +122,26 @@ Napi::Value refuse(Napi::Env env, PortBox& box) {
   return Napi::Number::New(env, -static_cast<double>(box.last_failure.code));
 }
 
+// The tensors of a request are read, and fit its plan. False with the reason.
+bool read_tensors(const Plan& plan, const Napi::Array& inputs, const Napi::Value& dims, double rows, PortBox& box) {
+  if (inputs.Length() != plan.inputs.size()) {
+    box.last_failure.set(ShapeDetail{
+        .input = kAllInputs, .expected = static_cast<int64_t>(plan.inputs.size()), .received = inputs.Length()});
+    return false;
+  }
+  if (!(rows >= 0) || rows > UINT32_MAX) {
+    box.last_failure.set(ShapeDetail{.expected = 1, .received = static_cast<int64_t>(rows >= 0 ? UINT32_MAX : 0)});
+    return false;
+  }
+  return read_row_bytes(plan, dims, box) && read_inputs(plan, inputs, rows, box);
+}
+
+// submit(port, pipeline, inputs, dims, meta), with the numbers of SubmissionSlot
 Napi::Value submit_js(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  PortBox& box = open_box<PortBox>(info, 0);
+  PortBox& box = known_box<PortBox>(env, info[0]);
   Pipeline& pipeline = *open_box<PipelineBox>(info, 1).pipeline;
+  const double* const numbers = box.submission_values;
   Failure& failure = box.last_failure;
   failure.set(StatusCode::kOk);
   std::shared_ptr<Plan> plan = pipeline.plan();
@@ -104,52 +149,30 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
     failure.set(StatusCode::kPipelineNotDeployed);
     return refuse(env, box);
   }
-  const Napi::Array inputs = info[2].As<Napi::Array>();
-  const double rows = info[3].ToNumber().DoubleValue();
-  std::vector<int64_t> free_dims;
-  std::vector<size_t> row_bytes;
-  if (inputs.Length() != plan->inputs.size()) {
-    failure.set(ShapeDetail{
-        .input = kAllInputs, .expected = static_cast<int64_t>(plan->inputs.size()), .received = inputs.Length()});
-    return refuse(env, box);
-  }
-  if (!(rows >= 0) || rows > UINT32_MAX) {
-    failure.set(ShapeDetail{.expected = 1, .received = static_cast<int64_t>(rows >= 0 ? UINT32_MAX : 0)});
-    return refuse(env, box);
-  }
-  if (!read_row_bytes(*plan, info[4], free_dims, row_bytes, failure)) return refuse(env, box);
-  std::vector<const std::byte*> pointers;
-  for (uint32_t i = 0; i < inputs.Length(); ++i) {
-    const ByteSpan bytes = read_bytes(env, inputs.Get(i), "inputs");
-    size_t expected_bytes = 0;
-    const bool is_huge = __builtin_mul_overflow(row_bytes[i], static_cast<size_t>(rows), &expected_bytes);
-    if (is_huge || bytes.size != expected_bytes) {
-      failure.set(ShapeDetail{
-          .input = i, .expected = static_cast<int64_t>(expected_bytes), .received = static_cast<int64_t>(bytes.size)});
-      return refuse(env, box);
-    }
-    pointers.push_back(reinterpret_cast<const std::byte*>(bytes.data));
-  }
+  const double rows = numbers[SubmissionSlot::kRows];
+  if (!read_tensors(*plan, info[2].As<Napi::Array>(), info[3], rows, box)) return refuse(env, box);
   Submission submission;
-  submission.inputs = pointers.data();
-  submission.row_bytes = row_bytes.data();
-  submission.free_dims = free_dims.data();
+  submission.inputs = box.submitted_inputs.data();
+  submission.row_bytes = box.submitted_row_bytes.data();
+  submission.free_dims = box.submitted_dims.data();
   submission.rows = static_cast<uint32_t>(rows);
-  if (!read_meta(info[5], submission.meta)) {
+  if (!read_meta(info[4], submission.meta)) {
     failure.set(StatusCode::kArgument);
     return refuse(env, box);
   }
-  submission.deadline_us = static_cast<int64_t>(info[6].ToNumber().DoubleValue());
-  submission.priority = info[7].ToNumber().Int32Value() == 1 ? Priority::kBackground : Priority::kInteractive;
-  submission.origin.tag = info[8].ToNumber().DoubleValue();
-  if (info[9].IsNumber())
-    submission.origin.request_number =
-        static_cast<uint64_t>(read_integer(info[9], "requestNumber", 0, int64_t{1} << 52));
-  submission.has_timing = info[10].ToBoolean();
-  submission.has_audited_outputs = info[11].ToBoolean();
+  submission.deadline_us = static_cast<int64_t>(numbers[SubmissionSlot::kDeadlineUs]);
+  submission.priority = numbers[SubmissionSlot::kPriority] == 1 ? Priority::kBackground : Priority::kInteractive;
+  submission.origin.tag = numbers[SubmissionSlot::kTag];
+  submission.origin.request_number = read_number(env, numbers, SubmissionSlot::kRequestNumber, 0, kSubmittedNumberMax);
+  submission.has_timing = numbers[SubmissionSlot::kHasTiming] != 0;
+  submission.has_audited_outputs = numbers[SubmissionSlot::kHasAuditedOutputs] != 0;
   Request* const request = submit(*box.port, pipeline, std::move(plan), submission, failure);
   if (request == nullptr) return refuse(env, box);
   return Napi::Number::New(env, static_cast<double>(box.port->number_of(*request)));
+}
+
+Napi::Value submission(const Napi::CallbackInfo& info) {
+  return open_box<PortBox>(info, 0).submission.Value();
 }
 
 Napi::Value last_failure(const Napi::CallbackInfo& info) {
@@ -313,6 +336,7 @@ Napi::Value in_flight(const Napi::CallbackInfo& info) {
 void register_ports(Napi::Env env, Napi::Object exports) {
   export_function<open_port>(env, exports, "openPort");
   export_function<close_port>(env, exports, "closePort");
+  export_function<submission>(env, exports, "submission");
   export_function<submit_js>(env, exports, "submit");
   export_function<last_failure>(env, exports, "lastFailure");
   export_function<refusal_facts>(env, exports, "refusalFacts");

@@ -1,5 +1,7 @@
 #include "addon/values.hpp"
 
+#include <cmath>
+
 #include "core/boundary_codes.hpp"
 #include "flatbuffers/wire_slots.hpp"
 
@@ -62,6 +64,26 @@ ByteSpan read_bytes(napi_env env, napi_value value, const char* name) {
     return {static_cast<const uint8_t*>(data), length};
   }
   throw Napi::TypeError::New(env, std::string("Expected ") + name + " to be an ArrayBuffer or a view of one.");
+}
+
+const double* read_numbers(napi_env env, napi_value value, size_t length) {
+  bool is_array = false;
+  napi_typedarray_type type;
+  size_t count = 0;
+  void* data = nullptr;
+  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array ||
+      napi_get_typedarray_info(env, value, &type, &count, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || count != length)
+    throw Napi::TypeError::New(env, "Expected a Float64Array of " + std::to_string(length) + " numbers.");
+  return static_cast<const double*>(data);
+}
+
+size_t read_number(napi_env env, const double* numbers, size_t slot, int64_t min, int64_t max) {
+  const double number = numbers[slot];
+  if (!(number >= static_cast<double>(min) && number <= static_cast<double>(max)) || number != std::floor(number))
+    throw Napi::RangeError::New(env, "Expected number " + std::to_string(slot) + " to be an integer from " +
+                                         std::to_string(min) + " to " + std::to_string(max) + ".");
+  return static_cast<size_t>(number);
 }
 
 bool read_meta(const Napi::Value& value, MetaView& meta) {

@@ -18,6 +18,26 @@ struct ByteSpan {
   size_t size = 0;
 };
 ByteSpan read_bytes(napi_env env, napi_value value, const char* name);
+// What a Float64Array holds. @throws TypeError unless it is one of `length` numbers.
+const double* read_numbers(napi_env env, napi_value value, size_t length);
+// An integer among them. @throws RangeError
+size_t read_number(napi_env env, const double* numbers, size_t slot, int64_t min, int64_t max);
+// SubmissionSlot's requestNumber: WebSocket requests have those above.
+inline constexpr int64_t kSubmittedNumberMax = (int64_t{1} << 52) - 1;
+// The numbers of a call that has many: an array by the slots of `Slot` (boundary.json).
+template <typename Slot>
+class Numbers {
+ public:
+  explicit Numbers(const Napi::Value& value)
+      : env_(value.Env()), numbers_(read_numbers(value.Env(), value, Slot::kLength)) {}
+  size_t get(size_t slot, int64_t min = 0, int64_t max = INT32_MAX) const {
+    return read_number(env_, numbers_, slot, min, max);
+  }
+
+ private:
+  napi_env env_;
+  const double* numbers_;
+};
 // An ArrayBuffer over the block's memory, which stays until this and every other owner is gone.
 Napi::ArrayBuffer external_buffer(Napi::Env env, const std::shared_ptr<Block>& block);
 Napi::Object shape_array(Napi::Env env, bool has_row_axis, uint32_t rows, const std::vector<int64_t>& dims);

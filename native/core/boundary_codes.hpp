@@ -156,6 +156,65 @@ struct RefusalSlot {
   static constexpr size_t kLength = 6;
 };
 
+// The numbers of a request that JavaScript submits: float64, one array a port, written before submit, or before
+// submitJson, which reads the first two. deadlineUs is on the clock of nowUs, 0 for none.
+struct SubmissionSlot {
+  static constexpr size_t kTag = 0;
+  static constexpr size_t kRequestNumber = 1;
+  static constexpr size_t kRows = 2;
+  static constexpr size_t kDeadlineUs = 3;
+  static constexpr size_t kPriority = 4;
+  static constexpr size_t kHasTiming = 5;
+  static constexpr size_t kHasAuditedOutputs = 6;
+  static constexpr size_t kLength = 7;
+};
+
+// Sizes of padRows: float64. Bytes of a row of the target, and of the source.
+struct PadSlot {
+  static constexpr size_t kTargetBytes = 0;
+  static constexpr size_t kSourceBytes = 1;
+  static constexpr size_t kRows = 2;
+  static constexpr size_t kLength = 3;
+};
+
+// Sizes of sliceRows: float64. The slice begins offsetBytes into each row of the source.
+struct SliceSlot {
+  static constexpr size_t kTargetBytes = 0;
+  static constexpr size_t kSourceBytes = 1;
+  static constexpr size_t kOffsetBytes = 2;
+  static constexpr size_t kRows = 3;
+  static constexpr size_t kLength = 4;
+};
+
+// Sizes of transposeImages: float64. elementBytes is 1, 2, 4 or 8.
+struct TransposeSlot {
+  static constexpr size_t kCount = 0;
+  static constexpr size_t kPixels = 1;
+  static constexpr size_t kChannels = 2;
+  static constexpr size_t kElementBytes = 3;
+  static constexpr size_t kLength = 4;
+};
+
+// Sizes of resizeImages: float64. isLinear is 0 for the nearest pixel.
+struct ResizeSlot {
+  static constexpr size_t kCount = 0;
+  static constexpr size_t kHeight = 1;
+  static constexpr size_t kWidth = 2;
+  static constexpr size_t kChannels = 3;
+  static constexpr size_t kTargetHeight = 4;
+  static constexpr size_t kTargetWidth = 5;
+  static constexpr size_t kIsLinear = 6;
+  static constexpr size_t kLength = 7;
+};
+
+// Which part of a tensor printNest prints: float64. The code of its dtype, and elements [start, start + count).
+struct NestSlot {
+  static constexpr size_t kDtype = 0;
+  static constexpr size_t kStart = 1;
+  static constexpr size_t kCount = 2;
+  static constexpr size_t kLength = 3;
+};
+
 // A histogram as an array: values of 0, the sum in ns or rows; from its length on the counts of the buckets.
 struct HistogramSlot {
   static constexpr size_t kZeros = 0;
@@ -314,6 +373,8 @@ inline constexpr size_t kPositionsMax = 64;
 inline constexpr size_t kFrameBytesLimit = 2147483647;
 // Bytes of the offset with which a FlatBuffer begins; our writers put the first vtable behind it.
 inline constexpr size_t kFlatbufferRootBytes = 4;
+// Characters of a tracestate, as JavaScript counts them: as many as the standard has everybody pass on.
+inline constexpr size_t kTraceStateCharactersMax = 512;
 // Above the numbers of a connection's channels, which begin at 1: an array finds them.
 inline constexpr uint32_t kChannelsMax = 1024;
 // Connections of one load generator, each a file descriptor.

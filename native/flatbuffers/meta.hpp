@@ -20,6 +20,8 @@ struct MetaEntry {
   std::optional<std::string_view> text;
   flatbuffers::Vector numbers;  // float64
   flatbuffers::Vector texts;    // offsets of strings
+  // What of a text counts.
+  size_t text_bytes_max = std::string_view::npos;
 
   size_t row_values() const noexcept { return numbers.exists() ? numbers.count : texts.exists() ? texts.count : 0; }
   bool is_per_row() const noexcept { return numbers.exists() || texts.exists(); }
@@ -35,8 +37,18 @@ class MetaView {
   static bool parse(flatbuffers::Vector entries, MetaView& view) noexcept;
   std::optional<MetaEntry> find(std::string_view key) const noexcept;
   bool is_empty() const noexcept { return entries_.count == 0; }
+  // It has a key of the trace context, valid or not.
+  bool has_trace() const noexcept { return has_trace_; }
+  // From now on `find` finds of the trace context what is valid, as JavaScript would have encoded it. Returns the
+  // traceparent of the whole request; empty: it has none, or one per row.
+  std::string_view keep_valid_trace(uint32_t rows) noexcept;
 
  private:
+  std::optional<MetaEntry> find_any(std::string_view key) const noexcept;
+
   flatbuffers::Vector entries_;
+  bool has_trace_ = false;
+  bool hides_trace_parent_ = false;
+  bool hides_trace_state_ = false;
 };
 }  // namespace penstock

@@ -1,6 +1,7 @@
 #include "kernel/dispatch.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 
@@ -65,6 +66,12 @@ const Kernels& kernels_at(SimdLevel level) noexcept {
 const Kernels& kernels() noexcept {
   static const Kernels& active = kernels_at(active_level());
   return active;
+}
+
+void transpose(const LayoutKernels& kernels, std::byte* target, const std::byte* source, size_t count, size_t pixels,
+               size_t channels, size_t element_bytes) noexcept {
+  PENSTOCK_ASSERT(std::has_single_bit(element_bytes) && element_bytes <= 8);
+  kernels.transposes[static_cast<size_t>(std::countr_zero(element_bytes))](target, source, count, pixels, channels);
 }
 }  // namespace penstock::kernel
 

@@ -14,19 +14,8 @@ void transpose_images(std::byte* target, const std::byte* source, size_t count, 
     for (size_t c = 0; c < channels; ++c)
       for (size_t p = 0; p < pixels; ++p) *to++ = from[(i * pixels + p) * channels + c];
 }
-
-void transpose(std::byte* target, const std::byte* source, size_t count, size_t pixels, size_t channels,
-               size_t element_bytes) noexcept {
-  if (element_bytes == 8)
-    transpose_images<uint64_t>(target, source, count, pixels, channels);
-  else if (element_bytes == 4)
-    transpose_images<uint32_t>(target, source, count, pixels, channels);
-  else if (element_bytes == 2)
-    transpose_images<uint16_t>(target, source, count, pixels, channels);
-  else
-    transpose_images<uint8_t>(target, source, count, pixels, channels);
-}
 }  // namespace
 
-extern const LayoutKernels layout_kernels = {transpose};
+extern const LayoutKernels layout_kernels = {
+    {transpose_images<uint8_t>, transpose_images<uint16_t>, transpose_images<uint32_t>, transpose_images<uint64_t>}};
 }  // namespace penstock::kernel::scalar

@@ -85,19 +85,8 @@ void transpose_images(std::byte* target, const std::byte* source, size_t count, 
     transpose_image(reinterpret_cast<T*>(target) + i * size, reinterpret_cast<const T*>(source) + i * size, pixels,
                     channels);
 }
-
-void transpose(std::byte* target, const std::byte* source, size_t count, size_t pixels, size_t channels,
-               size_t element_bytes) noexcept {
-  if (element_bytes == 8)
-    transpose_images<uint64_t>(target, source, count, pixels, channels);
-  else if (element_bytes == 4)
-    transpose_images<uint32_t>(target, source, count, pixels, channels);
-  else if (element_bytes == 2)
-    transpose_images<uint16_t>(target, source, count, pixels, channels);
-  else
-    transpose_images<uint8_t>(target, source, count, pixels, channels);
-}
 }  // namespace
 
-extern const LayoutKernels layout_kernels = {transpose};
+extern const LayoutKernels layout_kernels = {
+    {transpose_images<uint8_t>, transpose_images<uint16_t>, transpose_images<uint32_t>, transpose_images<uint64_t>}};
 }  // namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE

@@ -55,6 +55,11 @@ bool reserve_all(const Request& request, Failure& failure) {
   return false;
 }
 
+void keep_trace_parent(Request& request, std::string_view text) {
+  if (request.trace_parent == nullptr) request.trace_parent = std::make_unique<std::array<char, kTraceParentBytes>>();
+  text.copy(request.trace_parent->data(), kTraceParentBytes);
+}
+
 void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan,
              const Submission& submission) {
   request.port_owner = port.shared_from_this();
@@ -79,6 +84,8 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.has_number = !submission.origin.is_wire || submission.origin.request_number != 0;
   request.has_keys = request.plan->log != nullptr && !submission.meta.is_empty() &&
                      request.plan->log->keep_keys(request.keys, submission.meta, submission.rows);
+  request.has_trace_parent = !submission.trace_parent.empty();
+  if (request.has_trace_parent) keep_trace_parent(request, submission.trace_parent);
   request.is_timed = !submission.origin.is_wire || (request.plan->log != nullptr && !request.plan->is_log_simple);
   request.check_bits.assign(request.plan->checks.empty() ? 0 : submission.rows, 0);
   request.stage_done_ns.assign(request.plan->stages.size(), 0);

@@ -28,6 +28,7 @@ struct Submission {
   const int64_t* free_dims = nullptr;
   uint32_t rows = 1;  // 0: passes every stage without a run, is answered by tensors without rows, and is not logged
   MetaView meta;
+  std::string_view trace_parent;  // that the answer repeats: kTraceParentBytes, or empty
   int64_t deadline_us = 0;
   Priority priority = Priority::kInteractive;
   bool has_timing = false;  // the answer shall tell where its time went

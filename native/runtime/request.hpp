@@ -9,6 +9,7 @@
 // Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the continuation: exactly
 // one thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "core/failure.hpp"
+#include "flatbuffers/trace_context.hpp"
 #include "plan/plan.hpp"
 #include "runtime/logged_keys.hpp"
 #include "runtime/request_timing.hpp"
@@ -67,6 +69,7 @@ struct alignas(64) Request {
   bool is_timed = false;                              // somebody will read first_run_ns and stage_done_ns
   bool has_number : 1 = false;                        // origin.request_number; the log gives one to the others
   bool has_keys : 1 = false;                          // `keys` has what the log wants of its meta
+  bool has_trace_parent : 1 = false;                  // the answer repeats it
   std::atomic<bool> has_failed_check{false};          // else check_bits need not be read
 
   // ── The port's thread's own, or rare.
@@ -97,6 +100,8 @@ struct alignas(64) Request {
   Request* previous_of_connection = nullptr;
   Request* next_of_connection = nullptr;
   int64_t connection_bytes = 0;  // of `charged_bytes`, counted with the connection
+  // With has_trace_parent; made when the slot first has one, for few have.
+  std::unique_ptr<std::array<char, kTraceParentBytes>> trace_parent;
 
   // The first failure wins; later ones are dropped. Any thread.
   void fail(StatusCode code, std::string text);

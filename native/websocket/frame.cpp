@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "core/block.hpp"
-
 namespace penstock::wire {
 FrameFault read_message(Bytes frame, Body& type, Table& body) noexcept {
   Table message;
@@ -34,7 +32,7 @@ constexpr size_t kMessageVtable = kFlatbufferRootBytes, kMessageVtableBytes = 8,
 constexpr size_t kResultsVtable = 28;
 static_assert(kMessageVtable + kMessageVtableBytes <= kMessage && kMessage + kMessageBytes <= kResultsVtable);
 
-// Only a frame with a timing or numbers has room for them: all others are as if there were none.
+// Only a frame with a timing, numbers or traceparents has room for them: all others are as if there were none.
 struct ResultsHead {
   size_t vtable_bytes;
   size_t table;  // its first byte
@@ -48,15 +46,17 @@ constexpr ResultsHead make_head(size_t fields) noexcept {
 }
 constexpr ResultsHead kPlainHead = make_head(8);
 constexpr ResultsHead kTimedHead = make_head(10);
-constexpr ResultsHead kNumberedHead = make_head(12);  // an even number, for the table lies at a multiple of 4
+constexpr ResultsHead kFullHead = make_head(12);  // numbers even, for the table lies at a multiple of 4
 static_assert(slots::results::texts == kPlainHead.vtable_bytes - 2 && kPlainHead.table % 4 == 0);
 static_assert(slots::results::timing_models == kTimedHead.vtable_bytes - 2 && kTimedHead.table % 4 == 0);
-static_assert(slots::results::request_numbers == kNumberedHead.vtable_bytes - 4 && kNumberedHead.table % 4 == 0);
+static_assert(slots::results::traceparents == kFullHead.vtable_bytes - 2 && kFullHead.table % 4 == 0);
 
 const ResultsHead& head_of(const ResultsShape& shape) noexcept {
-  if (shape.has_request_numbers) return kNumberedHead;
+  if (shape.has_request_numbers || shape.traced > 0) return kFullHead;
   return shape.timing_values > 0 ? kTimedHead : kPlainHead;
 }
+
+constexpr size_t kTracedBytes = text_bytes_of(kTraceParentBytes), kUntracedBytes = text_bytes_of(0);
 
 template <typename T>
 void store(std::byte* frame, size_t at, T value) noexcept {
@@ -96,13 +96,17 @@ ResultsPlaces place_results(const ResultsShape& shape) noexcept {
     at += shape.timing_text_bytes;
   }
   if (shape.has_request_numbers) places.request_numbers = place_vector(at, shape.results, 8);
+  if (shape.traced > 0) {
+    places.traceparents = place_vector(at, shape.results, 4);
+    at += shape.traced * kTracedBytes + (shape.results - shape.traced) * kUntracedBytes;
+  }
   places.data = place_vector(at, shape.data_bytes, 1);
   places.frame_bytes = align_up(at, 4);
   return places;
 }
 
 size_t text_bytes(std::string_view text) noexcept {
-  return align_up(4 + text.size() + 1, 4);
+  return text_bytes_of(text.size());
 }
 
 size_t write_text(std::byte* frame, size_t pointer, size_t at, std::string_view text) noexcept {
@@ -116,8 +120,9 @@ size_t write_text(std::byte* frame, size_t pointer, size_t at, std::string_view 
 void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places, std::byte* frame) noexcept {
   // The outbox is reused: gaps of up to 8 bytes before a vector must not carry another client's bytes. Cleared first,
   // because a gap's memset also covers places that are written below or by the caller.
-  for (const size_t values : {places.requests, places.row_counts, places.dims, places.check_failures, places.routes,
-                              places.timing, places.timing_models, places.request_numbers, places.data})
+  for (const size_t values :
+       {places.requests, places.row_counts, places.dims, places.check_failures, places.routes, places.timing,
+        places.timing_models, places.request_numbers, places.traceparents, places.data})
     if (values != 0) std::memset(frame + values - 12, 0, 12);
   const ResultsHead& head = head_of(shape);
   std::memset(frame, 0, head.vectors);
@@ -144,6 +149,7 @@ void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places,
   point_to(frame, head.table, slots::results::timing, 32, places.timing, shape.timing_values);
   point_to(frame, head.table, slots::results::timing_models, 36, places.timing_models, shape.timing_models);
   point_to(frame, head.table, slots::results::request_numbers, 40, places.request_numbers, shape.results);
+  point_to(frame, head.table, slots::results::traceparents, 44, places.traceparents, shape.results);
   // The padding behind the values is sent too: no stranger's bytes in it.
   const size_t end = places.data + shape.data_bytes;
   std::memset(frame + end, 0, places.frame_bytes - end);

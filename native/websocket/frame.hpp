@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/block.hpp"
 #include "core/boundary_codes.hpp"
 #include "flatbuffers/flat_reader.hpp"
 #include "flatbuffers/meta.hpp"
+#include "flatbuffers/trace_context.hpp"
 #include "flatbuffers/wire_slots.hpp"
 
 namespace penstock::wire {
@@ -35,7 +37,7 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept;
 // A Results frame written forward into memory of the caller. Sizes are known before the first byte, so nothing moves:
 //
 //   root · vtable(Message) · Message · vtable(Results) · Results · requests · rows? · dims? · check_failures? · routes?
-//   · timing? · timing_models? · request_numbers? · data
+//   · timing? · timing_models? · request_numbers? · traceparents? · data
 //
 // The frame begins at a multiple of 8, as FlatBuffers wants its buffers.
 struct ResultsShape {
@@ -50,6 +52,7 @@ struct ResultsShape {
   uint32_t timing_models = 0;
   size_t timing_text_bytes = 0;  // sum of text_bytes over the models
   bool has_request_numbers = false;
+  uint32_t traced = 0;  // results with a traceparent; 0: `traceparents` are absent
   size_t data_bytes = 0;
 };
 
@@ -64,9 +67,24 @@ struct ResultsPlaces {
   size_t timing_models = 0;
   size_t timing_texts = 0;
   size_t request_numbers = 0;
+  size_t traceparents = 0;  // the texts follow
   size_t data = 0;
   size_t frame_bytes = 0;
 };
+
+// What a string of `size` bytes takes: its length, its bytes, the zero behind them, and padding.
+constexpr size_t text_bytes_of(size_t size) noexcept {
+  return align_up(4 + size + 1, 4);
+}
+
+// No frame of the shape is longer, and few are much shorter: cheap, for it is asked for every result.
+constexpr size_t frame_bytes_bound(const ResultsShape& shape) noexcept {
+  constexpr size_t kFixedBytes = 256;  // the tables; the length and the gap of each vector
+  constexpr size_t kResultBytes = 4 + 4 + 8 + 4 + text_bytes_of(kTraceParentBytes);
+  constexpr size_t kRowBytes = 8 + 2;
+  return kFixedBytes + shape.results * kResultBytes + shape.rows * kRowBytes + size_t{shape.dims} * 4 +
+         size_t{shape.timing_values} * 8 + size_t{shape.timing_models} * 4 + shape.timing_text_bytes + shape.data_bytes;
+}
 
 // Pure arithmetic: also tells the size of a frame before there is room for it.
 ResultsPlaces place_results(const ResultsShape& shape) noexcept;

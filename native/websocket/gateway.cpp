@@ -234,6 +234,7 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   submission.free_dims = free_dims_.data();
   submission.rows = infer.rows;
   submission.meta = infer.meta;
+  if (submission.meta.has_trace()) submission.trace_parent = submission.meta.keep_valid_trace(infer.rows);
   submission.deadline_us = infer.deadline_ms == 0 ? 0 : now_us() + int64_t{infer.deadline_ms} * 1000;
   submission.priority = static_cast<Priority>(infer.priority);
   submission.has_timing = infer.timing != 0;
@@ -347,7 +348,6 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       free_answer_dims(*channel.head, dims);
       shape.dims = static_cast<uint32_t>(dims.size());
     }
-    ResultsPlaces places;
     Request* end = channel.head;
     while (end != nullptr && shape.results < kResultsMax) {
       ResultsShape wider = shape;
@@ -356,31 +356,34 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       wider.has_row_counts = wider.has_row_counts || end->rows != 1;
       wider.has_check_failures = wider.has_check_failures || has_failed_checks(*end);
       wider.has_request_numbers = wider.has_request_numbers || end->origin.request_number != 0;
+      if (end->has_trace_parent) ++wider.traced;
       wider.data_bytes += data_bytes_of(*end);
       // Who asked for its timing gets a frame of its own.
       if (end->has_timing && shape.results > 0) break;
       if (end->has_timing) shape_timing(*end, wider);
-      const ResultsPlaces wider_places = place_results(wider);
-      if (outbox_used_ + wider_places.frame_bytes > outbox_->size_bytes()) {
+      const auto is_beyond = [&](size_t frame_bytes) { return outbox_used_ + frame_bytes > outbox_->size_bytes(); };
+      if (is_beyond(frame_bytes_bound(wider)) && is_beyond(place_results(wider).frame_bytes)) {
         if (shape.results > 0) break;
         if (outbox_used_ > 0) return false;
         // One result larger than the outbox: a larger outbox, which the reader notices by the frame's end.
-        PENSTOCK_ASSERT(larger_outbox_ != nullptr && larger_outbox_->size_bytes() >= wider_places.frame_bytes);
+        PENSTOCK_ASSERT(larger_outbox_ != nullptr && larger_outbox_->size_bytes() >= place_results(wider).frame_bytes);
         // JavaScript's collector may keep its address for long.
         outbox_->release_pages();
         outbox_ = std::exchange(larger_outbox_, nullptr);
       }
       shape = wider;
-      places = wider_places;
       const bool is_alone = has_free_answer || end->has_timing;
       end = end->next_answer;
       if (is_alone) break;
     }
+    const ResultsPlaces places = place_results(shape);
+    PENSTOCK_ASSERT(places.frame_bytes <= frame_bytes_bound(shape));
     std::byte* const frame = outbox_->data() + outbox_used_;
     write_results_frame(shape, places, frame);
     if (channel.head->has_timing) put_timing(*channel.head, places, frame);
     if (shape.dims > 0) std::memcpy(frame + places.dims, dims.data(), dims.size() * 4);
-    ResultsWriter writer{.frame = frame, .places = places};
+    ResultsWriter writer{
+        .frame = frame, .places = places, .trace_text = places.traceparents + size_t{shape.results} * 4};
     while (channel.head != end) {
       Request& request = *std::exchange(channel.head, channel.head->next_answer);
       writer.add(request);

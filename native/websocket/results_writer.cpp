@@ -53,6 +53,11 @@ void ResultsWriter::add(const Request& request) {
   if (places.row_counts != 0) std::memcpy(frame + places.row_counts + size_t{result} * 4, &request.rows, 4);
   if (places.request_numbers != 0)
     std::memcpy(frame + places.request_numbers + size_t{result} * 8, &request.origin.request_number, 8);
+  if (places.traceparents != 0) {
+    std::string_view text;
+    if (request.has_trace_parent) text = {request.trace_parent->data(), kTraceParentBytes};
+    trace_text = write_text(frame, places.traceparents + size_t{result} * 4, trace_text, text);
+  }
   if (places.check_failures != 0) {
     std::byte* const target = frame + places.check_failures + size_t{row} * 8;
     if (request.check_bits.empty())

@@ -25,6 +25,7 @@ struct ResultsWriter {
   uint32_t result = 0;
   uint32_t row = 0;
   size_t data = 0;
+  size_t trace_text = 0;  // where the next one goes
 
   void add(const Request& request);
 };

@@ -44,6 +44,7 @@ import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
 import { Control } from './control.js'
+import { histogramLayout } from './counters/run-histogram.js'
 import type { Deployment } from './deploy/deployment.js'
 import { Deployments, type PipelineSlot } from './deploy/deployments.js'
 import {
@@ -324,7 +325,7 @@ export class Engine implements EngineApi {
 
   metrics(): EngineMetrics {
     return {
-      histogramLayout: addon.histogramLayout(),
+      histogramLayout,
       uptimeMs: (addon.nowUs() - this.#startedUs) / 1000,
       isReady: this.isReady,
       inFlight: this.inFlight,

@@ -113,6 +113,8 @@ describe('codec: every message', () => {
       texts: null,
     }
     expect(plain(decodeMessage(encodeMessage(message)))).toEqual(plain(message))
+    const traced = { ...message, traceparents: ['', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'] }
+    expect(plain(decodeMessage(encodeMessage(traced)))).toEqual(plain(traced))
   })
 
   it('codec: reads frames at any offset of their memory', () => {
@@ -164,6 +166,11 @@ describe('codec: what the schema cannot say', () => {
       /check_failures to be 2 but received 1/,
     ],
     ['routes that are not one per row', { ...emptyResults, routes: [1, 2] }, /routes to be 1 but received 2/],
+    [
+      'traceparents that are not one per result',
+      { ...emptyResults, traceparents: ['', ''] },
+      /traceparents to be 1 but received 2/,
+    ],
     ['dims in a frame of two results', { ...emptyResults, requests: [1, 2], dims: [1] }, /one id in a frame with dims/],
   ]
   for (const [title, message, reason] of refused) {

@@ -43,6 +43,8 @@ export interface ResultValues {
   readonly timing?: InferTiming | null | undefined
   /** The last part of its id in the log; of a request that asked. */
   readonly requestNumber?: bigint | undefined
+  /** The request's own, where it had a valid one. */
+  readonly traceparent?: string | undefined
 }
 
 /** The answer to a request, for servers that answer from JavaScript (string tensors). */
@@ -70,6 +72,7 @@ export function resultMessage(
     texts,
     ...(result.timing == null ? {} : { timing: result.timing }),
     ...(result.requestNumber === undefined ? {} : { requestNumbers: [result.requestNumber] }),
+    ...(result.traceparent === undefined ? {} : { traceparents: [result.traceparent] }),
   }
 }
 

@@ -118,10 +118,12 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
   const dims = body.dimsArray()
   const checkFailures = readUint64s(body, bytes, CHECK_FAILURES_SLOT, body.checkFailuresLength())
   const requestNumbers = readUint64s(body, bytes, REQUEST_NUMBERS_SLOT, body.requestNumbersLength())
+  const traceparents = readTexts(body.traceparentsLength(), (index) => body.traceparents(index))
   const routes = body.routesArray()
   const texts = readTexts(body.textsLength(), (index) => body.texts(index))
   if (rows !== null) expectLength('Results.rows', rows.length, requests.length)
   if (requestNumbers !== null) expectLength('Results.request_numbers', requestNumbers.length, requests.length)
+  if (traceparents !== null) expectLength('Results.traceparents', traceparents.length, requests.length)
   if (checkFailures !== null || routes !== null) {
     const rowCount = rows === null ? requests.length : rows.reduce((sum, count) => sum + count, 0)
     if (checkFailures !== null) expectLength('Results.check_failures', checkFailures.length, rowCount)
@@ -143,6 +145,7 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
     texts,
     ...(timing === null ? {} : { timing }),
     ...(requestNumbers === null ? {} : { requestNumbers }),
+    ...(traceparents === null ? {} : { traceparents }),
   }
 }
 

@@ -126,9 +126,11 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
   const timingOffset = timing === null ? 0 : Results.createTimingVector(builder, timing.values)
   const modelsOffset =
     timing === null ? 0 : Results.createTimingModelsVector(builder, encodeTexts(builder, timing.models))
-  const { channel, requestNumbers } = message
+  const { channel, requestNumbers, traceparents } = message
   const numbersOffset =
     requestNumbers === undefined ? 0 : Results.createRequestNumbersVector(builder, Array.from(requestNumbers))
+  const traceparentsOffset =
+    traceparents === undefined ? 0 : Results.createTraceparentsVector(builder, encodeTexts(builder, traceparents))
   return Results.createResults(
     builder,
     channel,
@@ -142,6 +144,7 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
     timingOffset,
     modelsOffset,
     numbersOffset,
+    traceparentsOffset,
   )
 }
 

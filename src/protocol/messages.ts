@@ -103,6 +103,8 @@ export interface ResultsMessage {
   readonly timing?: InferTiming
   /** One per result, 0: it did not ask; the last part of its id in the log. Absent: none asked. */
   readonly requestNumbers?: ArrayLike<bigint>
+  /** One per result, '': it has none that is valid. Absent: none has. */
+  readonly traceparents?: readonly string[]
 }
 
 export interface FailureMessage {

@@ -1,6 +1,7 @@
 /**
  * The W3C trace context of a request: the keys `traceparent` and `tracestate` of its meta, which HTTP has as headers and
  * gRPC as metadata. An invalid traceparent is ignored, and its tracestate with it; a request is never refused for either.
+ * Frames of foreign clients, which the addon reads, are held to the same rules by native/flatbuffers/trace_context.cpp.
  *
  *     00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
  *     version  trace-id                   parent-id      flags

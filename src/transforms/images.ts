@@ -1,10 +1,15 @@
 /** Images on their way into a model: channels last (as decoders give them) to channels first and back, and resizing. */
+import { ResizeSlot, TransposeSlot } from '../../bindings/generated/boundary.js'
 import { addon } from '../../bindings/native.js'
 import { argumentError, expectInteger, expectOneOf } from '../base/expect.js'
 import { IMAGE_SIDE_MAX } from '../base/limits/limits.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { elementBytes, expectFloat32, expectTensor, resultTensor } from './arguments.js'
 import type { Float32Tensor, NumericTensor } from './arguments.js'
+
+// Written right before the call that reads them.
+const transposeSizes = new Float64Array(TransposeSlot.length)
+const resizeSizes = new Float64Array(ResizeSlot.length)
 
 export interface ResizeOptions {
   readonly height: number
@@ -24,7 +29,7 @@ export function channelsFirst(input: Tensor, out?: Tensor): NumericTensor {
   const source = expectTensor('input', input)
   const [count, height, width, channels] = imageShape(source)
   const target = resultTensor(out, source.dtype, [count, channels, height, width], [source])
-  addon.transposeImages(target.data, source.data, count, height * width, channels, elementBytes(source))
+  transpose(target, source, count, height * width, channels)
   return target
 }
 
@@ -36,7 +41,7 @@ export function channelsLast(input: Tensor, out?: Tensor): NumericTensor {
   const source = expectTensor('input', input)
   const [count, channels, height, width] = imageShape(source)
   const target = resultTensor(out, source.dtype, [count, height, width, channels], [source])
-  addon.transposeImages(target.data, source.data, count, channels, height * width, elementBytes(source))
+  transpose(target, source, count, channels, height * width)
   return target
 }
 
@@ -63,19 +68,30 @@ export function resize(input: Tensor, options: ResizeOptions, out?: Tensor): Flo
   const target = resultTensor(out, 'float32', shape, [source]) as Float32Tensor
   if (target.data.length === 0) return target
   // Each channel of NCHW is an image of one channel.
-  const [images, depth] = isFirst ? [count * channels, 1] : [count, channels]
-  addon.resizeImages(
-    target.data,
-    source.data,
-    images,
-    height,
-    width,
-    depth,
-    targetHeight,
-    targetWidth,
-    mode === 'linear',
-  )
+  resizeSizes[ResizeSlot.count] = isFirst ? count * channels : count
+  resizeSizes[ResizeSlot.height] = height
+  resizeSizes[ResizeSlot.width] = width
+  resizeSizes[ResizeSlot.channels] = isFirst ? 1 : channels
+  resizeSizes[ResizeSlot.targetHeight] = targetHeight
+  resizeSizes[ResizeSlot.targetWidth] = targetWidth
+  resizeSizes[ResizeSlot.isLinear] = mode === 'linear' ? 1 : 0
+  addon.resizeImages(target.data, source.data, resizeSizes)
   return target
+}
+
+/** [count, pixels, channels] to [count, channels, pixels]. */
+function transpose(
+  target: NumericTensor,
+  source: NumericTensor,
+  count: number,
+  pixels: number,
+  channels: number,
+): void {
+  transposeSizes[TransposeSlot.count] = count
+  transposeSizes[TransposeSlot.pixels] = pixels
+  transposeSizes[TransposeSlot.channels] = channels
+  transposeSizes[TransposeSlot.elementBytes] = elementBytes(source)
+  addon.transposeImages(target.data, source.data, transposeSizes)
 }
 
 function imageShape({ shape }: Tensor): [number, number, number, number] {

@@ -2,6 +2,7 @@
  * Moving rows and columns of a tensor of any numeric dtype. A row is an index of the first axis with everything behind it;
  * pad and slice work along the second axis.
  */
+import { PadSlot, SliceSlot } from '../../bindings/generated/boundary.js'
 import { addon } from '../../bindings/native.js'
 import { argumentError, expectInteger, expectNumber } from '../base/expect.js'
 import { TENSOR_ELEMENTS_MAX } from '../base/limits/limits.js'
@@ -9,6 +10,10 @@ import { allocateData, type NumericData } from '../tensor/dtype.js'
 import { rowElementCount } from '../tensor/shape.js'
 import type { Tensor } from '../tensor/tensor.js'
 import { elementBytes, expectTensor, resultTensor, type NumericTensor } from './arguments.js'
+
+// Written right before the call that reads them.
+const padSizes = new Float64Array(PadSlot.length)
+const sliceSizes = new Float64Array(SliceSlot.length)
 
 export type RowIndices = Uint32Array | readonly number[]
 
@@ -64,7 +69,10 @@ export function pad(
   const unitBytes = rowElementCount([1, ...rest]) * elementBytes(source)
   if (target.data.length > 0) {
     const fill = fillOf(source, value)
-    addon.padRows(target.data, length * unitBytes, source.data, width * unitBytes, rows, fill)
+    padSizes[PadSlot.targetBytes] = length * unitBytes
+    padSizes[PadSlot.sourceBytes] = width * unitBytes
+    padSizes[PadSlot.rows] = rows
+    addon.padRows(target.data, source.data, fill, padSizes)
   }
   return target
 }
@@ -86,8 +94,11 @@ export function slice(
   const target = resultTensor(out, source.dtype, [rows, stop - start, ...rest], [source])
   const unitBytes = rowElementCount([1, ...rest]) * elementBytes(source)
   if (target.data.length > 0) {
-    const keptBytes = (stop - start) * unitBytes
-    addon.sliceRows(target.data, keptBytes, source.data, width * unitBytes, start * unitBytes, rows)
+    sliceSizes[SliceSlot.targetBytes] = (stop - start) * unitBytes
+    sliceSizes[SliceSlot.sourceBytes] = width * unitBytes
+    sliceSizes[SliceSlot.offsetBytes] = start * unitBytes
+    sliceSizes[SliceSlot.rows] = rows
+    addon.sliceRows(target.data, source.data, sliceSizes)
   }
   return target
 }

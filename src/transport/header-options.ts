@@ -1,6 +1,6 @@
 /**
  * What the headers of a request say that all dialects have in common, and what its answer says in headers. HTTP has them
- * as they are, gRPC as metadata; over the WebSocket, whose messages have no headers, the keys stand in the meta itself.
+ * as they are, gRPC as metadata; over the WebSocket, whose messages have no headers, the keys stand in the meta itself, and results have a field.
  */
 import type { RequestOptions } from '../engine/api/api.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'

@@ -13,9 +13,11 @@ import { Engine, pipeline as buildPipeline } from 'penstock'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { addon } from '../../bindings/native.js'
 import type { NativeAddon, PipelineHandle, PlanSpec, PortHandle, QueueHandle } from '../../bindings/native.js'
+import { Submissions } from '../../bindings/submissions.js'
 import { BatchRunner } from '../../src/worker/inference/batch-runner.js'
 import { openModelSession, type ModelSession } from '../../src/worker/sessions/model-session.js'
 import { defaultSessionSettings } from '../../src/worker/sessions/session-options.js'
+import { submission } from '../support/submission.js'
 
 /** 12 floats in, 12 floats out, so that it can follow itself. */
 const modelPath = fileURLToPath(new URL('../../examples/models/wine-scaler/model.onnx', import.meta.url))
@@ -261,7 +263,7 @@ function watchAddon(gauge: Gauge, buffers: Set<ArrayBuffer>): NativeAddon {
 }
 
 function send(port: PortHandle, chain: PipelineHandle): number {
-  const request = addon.submit(port, chain, [x], rows, null, null, 0, 0, 1)
+  const request = new Submissions(port).submit(chain, submission(rows, [x]))
   expect(request).toBeGreaterThan(0)
   addon.flush(port)
   return request

@@ -6,12 +6,14 @@ import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { addon } from '../../bindings/native.js'
 import type { CheckSpec, SourceSpec } from '../../bindings/native.js'
+import { Submissions } from '../../bindings/submissions.js'
 import { checkFails } from '../../src/pipeline/check-evaluate.js'
 import { bindCheck, compileCheck } from '../../src/pipeline/check-program.js'
 import { parseCheck } from '../../src/pipeline/check-syntax.js'
 import { randomExpression } from '../../src/pipeline/testing/random-expression.js'
 import { dtypeInfo } from '../../src/tensor/dtype.js'
 import type { Dtype, TensorData } from '../../src/tensor/tensor.js'
+import { submission } from '../support/submission.js'
 
 interface Column {
   readonly dtype: Dtype
@@ -57,6 +59,7 @@ const queue = addon.createQueue(runtime, {
 })
 const pipeline = addon.createPipeline()
 const port = addon.openPort(runtime, () => undefined, 16)
+const submissions = new Submissions(port)
 const worker = addon.openWorker(runtime, 0)
 afterAll(() => {
   addon.closeRuntime(runtime)
@@ -95,7 +98,7 @@ function verdicts(check: CheckSpec): boolean[] {
   })
   addon.setPlan(pipeline, plan)
   const tensors = names.map((name) => (columns[name] as Column).data)
-  const request = addon.submit(port, pipeline, tensors, rowCount, null, null, 0, 0, 1)
+  const request = submissions.submit(pipeline, submission(rowCount, tensors))
   addon.flush(port)
   while (addon.take(worker, 0) === 1) addon.completeBatch(worker, 0, 1)
   addon.drain(port)

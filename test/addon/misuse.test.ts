@@ -5,8 +5,10 @@
  */
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { SubmissionSlot } from '../../bindings/generated/boundary.js'
 import { addon } from '../../bindings/native.js'
 import type {
+  EncodedBatch,
   LogHandle,
   LogSpec,
   PipelineHandle,
@@ -16,6 +18,8 @@ import type {
   QueueHandle,
   WorkerHandle,
 } from '../../bindings/native.js'
+import { submission } from '../support/submission.js'
+import { Submissions } from '../../bindings/submissions.js'
 
 const FLOAT32 = 1
 let runtime: number
@@ -23,6 +27,7 @@ let queue: QueueHandle
 let plan: PlanHandle
 let pipeline: PipelineHandle
 let port: PortHandle
+let submissions: Submissions
 let log: LogHandle
 let worker: WorkerHandle
 
@@ -38,6 +43,8 @@ const logSpec: LogSpec = {
   segmentBytesMax: 1,
   segmentMsMax: 1,
 }
+
+const batch: EncodedBatch = { message: new Uint8Array(8), rows: 1, firstMs: 0, lastMs: 0 }
 
 function planSpec(of: QueueHandle): PlanSpec {
   return {
@@ -82,6 +89,7 @@ beforeAll(() => {
   pipeline = addon.createPipeline()
   addon.setPlan(pipeline, plan)
   port = addon.openPort(runtime, () => undefined, 16)
+  submissions = new Submissions(port)
   log = addon.createLog(runtime, pipeline, logSpec)
   worker = addon.openWorker(runtime, 0)
 })
@@ -91,7 +99,7 @@ afterAll(() => {
 
 /** Sends one row through the runtime by hand; proves that what came before broke nothing. */
 function expectAnswered(): void {
-  const request = addon.submit(port, pipeline, [Float32Array.of(2, 3)], 1, null, null, 0, 0, 1)
+  const request = submissions.submit(pipeline, submission(1, [Float32Array.of(2, 3)]))
   expect(request).toBeGreaterThan(0)
   addon.flush(port)
   expect(addon.take(worker, 1000)).toBe(1)
@@ -109,8 +117,8 @@ function expectAnswered(): void {
 const entries: Record<string, (handle: never) => unknown> = {
   queueStats: (handle) => addon.queueStats(handle),
   'createLog(pipeline)': (handle) => addon.createLog(runtime, handle, logSpec),
-  'appendLog(log)': (handle) => addon.appendLog(handle, new Uint8Array(8), 1, 0, 0, port, 1),
-  'appendLog(port)': (handle) => addon.appendLog(log, new Uint8Array(8), 1, 0, 0, handle, 1),
+  'appendLog(log)': (handle) => addon.appendLog(handle, port, 1, batch),
+  'appendLog(port)': (handle) => addon.appendLog(log, handle, 1, batch),
   drawLogSample: (handle) => addon.drawLogSample(handle),
   logFault: (handle) => addon.logFault(handle),
   'flushLog(log)': (handle) => addon.flushLog(handle, port, 1),
@@ -140,8 +148,11 @@ const entries: Record<string, (handle: never) => unknown> = {
   completeJob: (handle) => addon.completeJob(handle, 1, new Uint8Array()),
   postJob: (handle) => addon.postJob(handle, -1, 1, new Uint8Array()),
   closePort: (handle) => addon.closePort(handle),
-  'submit(port)': (handle) => addon.submit(handle, pipeline, [new Float32Array(2)], 1, null, null, 0, 0, 1),
-  'submit(pipeline)': (handle) => addon.submit(port, handle, [new Float32Array(2)], 1, null, null, 0, 0, 1),
+  submission: (handle) => addon.submission(handle),
+  'submitJson(port)': (handle) => addon.submitJson(handle, pipeline, new Uint8Array(2), null),
+  'submitJson(pipeline)': (handle) => addon.submitJson(port, handle, new Uint8Array(2), null),
+  'submit(port)': (handle) => addon.submit(handle, pipeline, [new Float32Array(2)], null, null),
+  'submit(pipeline)': (handle) => addon.submit(port, handle, [new Float32Array(2)], null, null),
   lastFailure: (handle) => addon.lastFailure(handle),
   flush: (handle) => addon.flush(handle),
   cancel: (handle) => addon.cancel(handle, 1),
@@ -207,9 +218,35 @@ test('addon: closed handles are refused, closing twice is nothing', () => {
   expectAnswered()
 })
 
+test('addon: numbers that no request has are refused, and the next request is not touched by them', () => {
+  const inputs = [Float32Array.of(1, 1)]
+  for (const requestNumber of [-1, 0.5, NaN, 2 ** 52]) {
+    const submit = (): number => submissions.submit(pipeline, submission(1, inputs, { requestNumber }))
+    expect(submit, `${requestNumber}`).toThrow(/Expected number 1 to be an integer from 0 to 4503599627370495/)
+  }
+  const submitJson = (exchange: number): number =>
+    submissions.submitJson(pipeline, new Uint8Array(2), exchange, 1, null)
+  for (const exchange of [-1, 2 ** 32, NaN]) expect(() => submitJson(exchange)).toThrow(RangeError)
+  for (const rows of [NaN, -1, 2, 2 ** 33]) {
+    expect(submissions.submit(pipeline, submission(rows, inputs)), `${rows} rows`).toBeLessThan(0)
+    expect(addon.lastFailure(port).status).toBeGreaterThan(0)
+  }
+  expectAnswered()
+})
+
+test('addon: sizes of kernels come as as many numbers as the kernel has', () => {
+  const data = new Float32Array(4)
+  const resize = (sizes: unknown) => () => addon.resizeImages(data, data, sizes as Float64Array)
+  for (const sizes of [undefined, {}, [1, 2, 2, 1, 2, 2, 1], new Float64Array(6), new Float32Array(7)])
+    expect(resize(sizes)).toThrow(/Expected a Float64Array of 7 numbers/)
+  expect(resize(Float64Array.of(1, 2, 2, 1, 2, 0.5, 1))).toThrow(RangeError)
+  for (const elementBytes of [0, 3, 16])
+    expect(() => addon.transposeImages(data, data, Float64Array.of(1, 2, 2, elementBytes))).toThrow(RangeError)
+})
+
 test('addon: a batch is taken before it is read and completed before the next is taken', () => {
   expect(() => addon.completeBatch(worker, 0, 1)).toThrow(/no batch in hand/)
-  const request = addon.submit(port, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 1)
+  const request = submissions.submit(pipeline, submission(1, [Float32Array.of(1, 1)]))
   addon.flush(port)
   expect(addon.take(worker, 1000)).toBe(1)
   expect(() => addon.take(worker, 0)).toThrow(/still has a batch/)
@@ -224,7 +261,7 @@ test('addon: a batch is taken before it is read and completed before the next is
 
 test('addon: a worker that is closed with a batch in hand fails it with ERR_WORKER_LOST', () => {
   const lost = addon.openWorker(runtime, 5)
-  const request = addon.submit(port, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 1)
+  const request = submissions.submit(pipeline, submission(1, [Float32Array.of(1, 1)]))
   addon.flush(port)
   expect(addon.take(lost, 1000)).toBe(1)
   addon.closeWorker(lost)
@@ -235,8 +272,10 @@ test('addon: a worker that is closed with a batch in hand fails it with ERR_WORK
 
 test('addon: a port that is closed with requests in flight leaves nothing behind', () => {
   const doomed = addon.openPort(runtime, () => undefined, 4)
-  for (let i = 0; i < 4; i++) addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, i)
-  expect(addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 5)).toBe(-10)
+  const requests = new Submissions(doomed)
+  const submit = (tag: number): number => requests.submit(pipeline, submission(1, [Float32Array.of(1, 1)], { tag }))
+  for (let tag = 0; tag < 4; tag++) submit(tag)
+  expect(submit(5)).toBe(-10)
   addon.closePort(doomed)
   while (addon.take(worker, 0) === 1) addon.completeBatch(worker, 0, 1)
   expect(addon.planInFlight(plan)).toBe(0)
@@ -249,6 +288,8 @@ const { parentPort, workerData } = require('node:worker_threads')
 const addon = require(workerData.file)
 const pipeline = addon.adoptPipeline(workerData.pipeline)
 const port = addon.openPort(workerData.runtime, onReady, 4096)
+const numbers = addon.submission(port)
+numbers[workerData.slots.rows] = 1
 let sent = 0, answered = 0, wrong = 0
 const requests = new Map()
 function onReady() {
@@ -269,7 +310,8 @@ const alive = setInterval(() => undefined, 1000)
 function submit() {
   while (sent < workerData.count && requests.size < 64) {
     const tag = sent++
-    requests.set(tag, addon.submit(port, pipeline, [Float32Array.of(tag, workerData.factor)], 1, null, null, 0, 0, tag))
+    numbers[workerData.slots.tag] = tag
+    requests.set(tag, addon.submit(port, pipeline, [Float32Array.of(tag, workerData.factor)], null, null))
   }
   addon.flush(port)
 }
@@ -284,7 +326,7 @@ test('addon: two isolates append to one queue, each gets its own answers', async
     (factor) =>
       new Worker(isolateSource, {
         eval: true,
-        workerData: { file, runtime, pipeline: addon.shareId(pipeline), factor, count },
+        workerData: { file, runtime, pipeline: addon.shareId(pipeline), factor, count, slots: SubmissionSlot },
       }),
   )
   const reports = isolates.map(

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { addon } from '../../bindings/native.js'
+import { Submissions } from '../../bindings/submissions.js'
 import { ManualClock } from '../../src/base/clock.js'
 import { readConditions } from '../../src/engine/calibration/conditions.js'
 import { Deployments } from '../../src/engine/deploy/deployments.js'
@@ -18,6 +19,7 @@ import { planThreads } from '../../src/engine/calibration/thread-plan.js'
 import { parseDefinition } from '../../src/steps/index.js'
 import { InferencePool } from '../../src/worker/pool/inference-pool.js'
 import { testModel, until } from '../support/engine-harness.js'
+import { submission } from '../support/submission.js'
 
 /** As the inspection of this release proves it. */
 const provenByGraph = {
@@ -151,10 +153,11 @@ describe('isolates', () => {
       },
       64,
     )
+    const submissions = new Submissions(port)
     // One at a time, until the thief was the one to take it.
     let tag = 0
     for (; tag < 1000 && !messages.some((message) => typeof message === 'object'); tag++) {
-      expect(addon.submit(port, handle, [Float32Array.of(1, 2, 3)], 1, null, null, 0, 0, tag)).toBeGreaterThan(0)
+      expect(submissions.submit(handle, submission(1, [Float32Array.of(1, 2, 3)], { tag }))).toBeGreaterThan(0)
       addon.flush(port)
       await until('an answer', () => outcomes.length === tag + 1)
     }

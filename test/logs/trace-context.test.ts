@@ -10,6 +10,10 @@ import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import { Engine, LogStore, PenstockServer } from 'penstock'
 import { PenstockClient } from 'penstock/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { encodeMessage } from '../../src/protocol/codec.js'
+import { parseTraceparent } from '../../src/protocol/trace-context.js'
+import { floats, inferMessage } from '../support/messages.js'
+import { RawWebSocket } from '../support/raw-sockets.js'
 import { call, modelBytes } from '../support/served.js'
 import { grpcClient } from '../support/v2-ways.js'
 
@@ -18,6 +22,40 @@ let traces = 0
 const freshParent = (): string => `00-${(++traces).toString(16).padStart(32, 'a')}-b7ad6b7169203331-01`
 const x = (rows: number): number[][] => Array.from({ length: rows }, () => [1, 0, 0])
 const oip = [{ name: 'x', datatype: 'FP32', shape: [2, 3], data: [1, 0, 0, 1, 0, 0] }]
+
+const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+/** The cases of src/protocol/trace-context.test.ts in short, for the side that is written in C++. */
+const foreignParents = [
+  parent,
+  parent.replace(/01$/, 'ff'),
+  `cc${parent.slice(2)}`,
+  `cc${parent.slice(2)}-what-will-be`,
+  `cc${parent.slice(2)}-`,
+  `cc${parent.slice(2)}.more`,
+  `00${parent.slice(2)}-`,
+  `ff${parent.slice(2)}`,
+  '',
+  parent.toUpperCase(),
+  parent.slice(0, -1),
+  `${parent}1`,
+  ` ${parent}`,
+  `${parent}\n`,
+  parent.replaceAll('-', '_'),
+  parent.replace('a', 'g'),
+  parent.replace(/-[0-9a-f]{32}-/, `-${'0'.repeat(32)}-`),
+  parent.replace(/-[0-9a-f]{16}-/, `-${'0'.repeat(16)}-`),
+  'é'.repeat(40),
+]
+
+/** The frame with keys of its meta that our encoder would not write: it leaves an invalid trace context out. */
+function withKeys(frame: Uint8Array, keys: Readonly<Record<string, string>>): Uint8Array {
+  let text = Buffer.from(frame).toString('latin1')
+  for (const [from, to] of Object.entries(keys)) {
+    expect(text.split(from)).toHaveLength(2)
+    text = text.replace(from, to)
+  }
+  return Buffer.from(text, 'latin1')
+}
 
 let directory: string
 let store: LogStore
@@ -183,13 +221,60 @@ describe('trace context elsewhere', () => {
     try {
       const channel = await client.open('plain')
       const meta = { traceparent, tracestate: state }
-      const { requestId } = await channel.infer({ x: Float32Array.of(1, 0, 0) }, { meta, requestId: true })
+      const { requestId, ...result } = await channel.infer({ x: Float32Array.of(1, 0, 0) }, { meta, requestId: true })
+      expect(result.traceparent).toBe(traceparent)
       expect(await loggedWhere(`"metadata.request_id" = '${requestId}'`)).toEqual([{ parent: traceparent, state }])
       const wrong = { meta: { traceparent: 'wrong', tracestate: state }, requestId: true }
       const ignored = await channel.infer({ x: Float32Array.of(1, 0, 0) }, wrong)
+      expect(ignored).not.toHaveProperty('traceparent')
       expect(await loggedWhere(`"metadata.request_id" = '${ignored.requestId}'`)).toEqual([
         { parent: null, state: null },
       ])
+    } finally {
+      await client.close()
+    }
+  })
+
+  test.each([
+    ['plain', { data: floats(1, 0, 0) }],
+    ['texts', { data: new Uint8Array(), texts: ['a'] }],
+  ] as const)(
+    'WebSocket: what a foreign client sends in a frame for %s is held to the same rules',
+    async (pipeline, tensors) => {
+      const socket = await RawWebSocket.open(server.port)
+      socket.send({ kind: 'open', channel: 1, pipeline })
+      await socket.message('opened')
+      const expected: unknown[] = []
+      for (const [request, traceparent] of foreignParents.entries()) {
+        const id = `${pipeline}-${String(request).padStart(3, '0')}`
+        const meta = { 'x-request-id': id, traceparenX: traceparent, tracestatX: state }
+        const frame = encodeMessage(inferMessage({ ...tensors, request, meta }))
+        socket.sendFrame(withKeys(frame, { traceparenX: 'traceparent', tracestatX: 'tracestate' }))
+        const kept = parseTraceparent(traceparent)
+        const results = await socket.message('results', ({ requests }) => requests[0] === request)
+        expect(results.traceparents, traceparent).toEqual(kept === null ? undefined : [kept])
+        expected.push({ parent: kept, state: kept === null ? null : state })
+      }
+      socket.connection.close()
+      expect(await loggedWhere(`"metadata.id" LIKE '${pipeline}-%' ORDER BY "metadata.id"`, pipeline)).toEqual(expected)
+    },
+  )
+
+  test('WebSocket: results that share a frame have the traceparent of each', async () => {
+    const client = await PenstockClient.connect(server.url.replace('http', 'ws'))
+    try {
+      const channel = await client.open('plain')
+      const parents = Array.from({ length: 40 }, (_, at) => (at % 3 === 0 ? freshParent() : undefined))
+      const results = await Promise.all(
+        parents.map((traceparent) =>
+          channel.infer({ x: Float32Array.of(1, 0, 0) }, traceparent === undefined ? {} : { meta: { traceparent } }),
+        ),
+      )
+      expect(results.map(({ traceparent }) => traceparent)).toEqual(parents)
+      const each = [freshParent(), freshParent()]
+      const perRow = await channel.infer({ x: x(2) }, { meta: { traceparent: each } })
+      expect(perRow).not.toHaveProperty('traceparent')
+      for (const parent of each) expect(await logged(parent)).toHaveLength(1)
     } finally {
       await client.close()
     }

@@ -403,11 +403,11 @@ TEST("layout: every element size and number of channels is transposed, and back 
         Buffer<std::byte> source(bytes, element);
         for (size_t i = 0; i < bytes; ++i) source[i] = static_cast<std::byte>(below(256));
         Buffer<std::byte> expected(bytes);
-        reference().layout.transpose(expected.bytes(), source.bytes(), images, pixels, channels, element);
+        kernel::transpose(reference().layout, expected.bytes(), source.bytes(), images, pixels, channels, element);
         at_each_level([&](const Kernels& kernels) {
           Buffer<std::byte> target(bytes, element), back(bytes);
-          kernels.layout.transpose(target.bytes(), source.bytes(), images, pixels, channels, element);
-          kernels.layout.transpose(back.bytes(), target.bytes(), images, channels, pixels, element);
+          kernel::transpose(kernels.layout, target.bytes(), source.bytes(), images, pixels, channels, element);
+          kernel::transpose(kernels.layout, back.bytes(), target.bytes(), images, channels, pixels, element);
           return is_same_bytes(target, expected) && is_same_bytes(back, source);
         });
       }

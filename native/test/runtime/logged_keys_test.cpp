@@ -4,75 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "test/meta_bytes.hpp"
 #include "test/testing.hpp"
 
 using namespace penstock;
 using namespace penstock::testing;
 
 namespace {
-// Entries of a meta: { key, text } or { key, texts }, laid out by hand: the vector of offsets, then vtable, table and
-// strings of each.
-class MetaBytes {
- public:
-  struct Entry {
-    std::string key;
-    std::vector<std::string> texts;
-    bool is_list = false;
-  };
-
-  explicit MetaBytes(const std::vector<Entry>& entries) : count_(entries.size()) {
-    put32(static_cast<uint32_t>(entries.size()));
-    for (size_t i = 0; i < entries.size(); ++i) put32(0);
-    for (size_t i = 0; i < entries.size(); ++i) add(4 + 4 * i, entries[i]);
-  }
-  MetaView view() const {
-    MetaView view;
-    CLAIM(MetaView::parse({{bytes_.data(), bytes_.size()}, 4, count_}, view));
-    return view;
-  }
-
- private:
-  void put16(uint16_t value) {
-    bytes_.push_back(static_cast<uint8_t>(value & 0xFF));
-    bytes_.push_back(static_cast<uint8_t>(value >> 8));
-  }
-  void put32(uint32_t value) {
-    put16(static_cast<uint16_t>(value & 0xFFFF));
-    put16(static_cast<uint16_t>(value >> 16));
-  }
-  // Makes the offset at `at` lead to what comes next.
-  void point(size_t at) {
-    const auto distance = static_cast<uint32_t>(bytes_.size() - at);
-    for (size_t i = 0; i < 4; ++i) bytes_[at + i] = static_cast<uint8_t>(distance >> (8 * i));
-  }
-  void put_string(size_t from, const std::string& text) {
-    point(from);
-    put32(static_cast<uint32_t>(text.size()));
-    bytes_.insert(bytes_.end(), text.begin(), text.end());
-    bytes_.push_back(0);
-  }
-  void add(size_t from, const Entry& entry) {
-    const size_t vtable = bytes_.size();
-    for (const int field : {14, 12, 4, 0, entry.is_list ? 0 : 8, 0, entry.is_list ? 8 : 0})
-      put16(static_cast<uint16_t>(field));
-    point(from);
-    const size_t table = bytes_.size();
-    put32(static_cast<uint32_t>(table - vtable));
-    put32(0);
-    put32(0);
-    put_string(table + 4, entry.key);
-    if (!entry.is_list) return put_string(table + 8, entry.texts[0]);
-    point(table + 8);
-    put32(static_cast<uint32_t>(entry.texts.size()));
-    const size_t offsets = bytes_.size();
-    for (size_t i = 0; i < entry.texts.size(); ++i) put32(0);
-    for (size_t i = 0; i < entry.texts.size(); ++i) put_string(offsets + 4 * i, entry.texts[i]);
-  }
-
-  std::vector<uint8_t> bytes_;
-  size_t count_;
-};
-
 // What is kept of one text.
 std::string kept(const std::string& text, uint64_t& changed) {
   const MetaBytes bytes({{"k", {text}}});
@@ -110,14 +48,89 @@ TEST("logged keys: what is no UTF-8 becomes question marks, and is counted once 
                                   "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
     CLAIM(kept(valid, changed) == valid);
   CLAIM(changed == 0);
-  CLAIM(kept("\xC0\x80", changed) == "??" && changed == 1);              // overlong
-  CLAIM(kept("\xE0\x9F\xBF", changed) == "???" && changed == 2);         // overlong
-  CLAIM(kept("\xED\xA0\x80", changed) == "???" && changed == 3);         // a surrogate
-  CLAIM(kept("\xF4\x90\x80\x80", changed) == "????" && changed == 4);    // beyond U+10FFFF
-  CLAIM(kept("a\xE2\x82", changed) == "a??" && changed == 5);            // ends early
+  CLAIM(kept("\xC0\x80", changed) == "??" && changed == 1);            // overlong
+  CLAIM(kept("\xE0\x9F\xBF", changed) == "???" && changed == 2);       // overlong
+  CLAIM(kept("\xED\xA0\x80", changed) == "???" && changed == 3);       // a surrogate
+  CLAIM(kept("\xF4\x90\x80\x80", changed) == "????" && changed == 4);  // beyond U+10FFFF
+  CLAIM(kept("a\xE2\x82", changed) == "a??" && changed == 5);          // ends early
   CLAIM(kept("\x80z\xFF", changed) == "?z?" && changed == 6);
 }
 
 int main() {
   return run_all();
+}
+
+namespace {
+const std::string kParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+struct Trace {
+  std::string parent;  // that answers repeat
+  std::string logged_parent;
+  std::string logged_state;
+};
+
+Trace trace_of(const std::vector<MetaBytes::Entry>& entries, uint32_t rows = 1) {
+  const MetaBytes bytes(entries);
+  MetaView meta = bytes.view();
+  CLAIM(meta.has_trace());
+  Trace trace;
+  trace.parent = meta.keep_valid_trace(rows);
+  LoggedKeys keys;
+  uint64_t changed = 0;
+  keys.keep({"traceparent", "tracestate"}, meta, rows, changed);
+  if (keys.has(0)) trace.logged_parent = keys.text(0, rows - 1);
+  if (keys.has(1)) trace.logged_state = keys.text(1, rows - 1);
+  return trace;
+}
+}  // namespace
+
+TEST("trace context: a valid one is kept, an invalid parent goes with its state") {
+  const Trace valid = trace_of({{"traceparent", {kParent}}, {"tracestate", {"a=1"}}});
+  CLAIM(valid.parent == kParent && valid.logged_parent == kParent && valid.logged_state == "a=1");
+  for (const std::string& parent : {std::string(), kParent.substr(1), kParent + "-more", "ff" + kParent.substr(2)}) {
+    const Trace invalid = trace_of({{"traceparent", {parent}}, {"tracestate", {"a=1"}}});
+    CLAIM(invalid.parent.empty() && invalid.logged_parent.empty() && invalid.logged_state.empty());
+  }
+  const Trace orphan = trace_of({{"tracestate", {"a=1"}}});
+  CLAIM(orphan.parent.empty() && orphan.logged_state.empty());
+}
+
+TEST("trace context: of a later version the first four parts are taken") {
+  const std::string later = "cc" + kParent.substr(2);
+  const Trace trace = trace_of({{"traceparent", {later + "-what-will-be"}}});
+  CLAIM(trace.parent == later && trace.logged_parent == later);
+}
+
+TEST("trace context: one parent per row is logged, and not repeated; all go when one is invalid, or missing") {
+  const std::string other = kParent.substr(0, 53) + "00";
+  const Trace each = trace_of({{"traceparent", {kParent, other}, true}}, 2);
+  CLAIM(each.parent.empty() && each.logged_parent == other);
+  CLAIM(trace_of({{"traceparent", {"no", kParent}, true}}, 2).logged_parent.empty());
+  const Trace few = trace_of({{"traceparent", {kParent}, true}, {"tracestate", {"a=1"}}}, 2);
+  CLAIM(few.logged_parent.empty() && few.logged_state.empty());
+}
+
+TEST("trace context: a state of 512 characters is kept, a longer or empty one is dropped alone") {
+  const auto state_of = [](const std::string& state) {
+    return trace_of({{"traceparent", {kParent}}, {"tracestate", {state}}});
+  };
+  std::string accents, faces;
+  for (int i = 0; i < 512; ++i) accents += "\xC3\xA9";
+  for (int i = 0; i < 256; ++i) faces += "\xF0\x9F\x98\x80";
+  for (const std::string& full : {std::string(512, 'x'), accents, faces}) {
+    CLAIM(state_of(full).logged_state == full);
+    CLAIM(state_of(full + "x").logged_state.empty() && state_of(full + "x").parent == kParent);
+  }
+  CLAIM(state_of("").logged_state.empty() && state_of("").logged_parent == kParent);
+}
+
+TEST("trace context: other keys are found as they were") {
+  const std::vector<MetaBytes::Entry> traced = {{"k", {"v"}}, {"traceparent", {"no"}}};
+  const MetaBytes bytes(traced);
+  MetaView meta = bytes.view();
+  CLAIM(meta.keep_valid_trace(1).empty());
+  CLAIM(meta.find("k") && !meta.find("traceparent"));
+  const std::vector<MetaBytes::Entry> untraced = {{"k", {"v"}}};
+  const MetaBytes none(untraced);
+  CLAIM(!none.view().has_trace() && none.view().find("k"));
 }

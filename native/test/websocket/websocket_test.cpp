@@ -1,11 +1,14 @@
 // Claims about frames: what a stranger sends is either read right or refused, and what we write reads back.
 #include "test/engine_fixture.hpp"
+#include "test/meta_bytes.hpp"
 #include "test/testing.hpp"
 #include "websocket/gateway.hpp"
 
 #include <algorithm>
 #include <array>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "core/assert.hpp"
 
@@ -14,7 +17,7 @@ using namespace penstock::testing;
 using namespace penstock::wire;
 
 namespace {
-// A minimal Infer frame, written by hand: root, Message, Infer, data.
+// A minimal Infer frame, written by hand: root, Message, Infer, data, meta.
 struct FrameBuilder {
   std::array<uint8_t, 512> room{};
   size_t size = 0;
@@ -29,20 +32,27 @@ struct FrameBuilder {
 };
 
 std::vector<uint8_t> infer_frame(uint32_t channel, uint32_t id, uint32_t rows, const std::vector<float>& data,
-                                 Body type = Body::kInfer, uint32_t deadline_ms = 0) {
+                                 Body type = Body::kInfer, uint32_t deadline_ms = 0,
+                                 const std::vector<MetaBytes::Entry>& meta = {}) {
   FrameBuilder b;
   b.put<uint32_t>(0, 16);
   b.put<uint16_t>(4, 8), b.put<uint16_t>(6, 12), b.put<uint16_t>(8, 8), b.put<uint16_t>(10, 4);
   b.put<int32_t>(16, 12), b.put<uint32_t>(20, 52 - 20), b.put<uint8_t>(24, static_cast<uint8_t>(type));
   // vtable of Infer at 28: channel, request, rows, data, dims, meta, deadline_ms
-  b.put<uint16_t>(28, 18), b.put<uint16_t>(30, 24);
-  const uint16_t fields[] = {4, 8, 12, 16, 0, 0, 20};
+  b.put<uint16_t>(28, 18), b.put<uint16_t>(30, 28);
+  const uint16_t fields[] = {4, 8, 12, 16, 0, static_cast<uint16_t>(meta.empty() ? 0 : 24), 20};
   for (size_t i = 0; i < 7; ++i) b.put<uint16_t>(32 + 2 * i, fields[i]);
   b.put<int32_t>(52, 52 - 28), b.put<uint32_t>(56, channel), b.put<uint32_t>(60, id), b.put<uint32_t>(64, rows);
-  b.put<uint32_t>(68, 76 - 68), b.put<uint32_t>(72, deadline_ms);
-  b.put<uint32_t>(76, static_cast<uint32_t>(data.size() * 4));
-  for (size_t i = 0; i < data.size(); ++i) b.put<float>(80 + 4 * i, data[i]);
-  return b.bytes();
+  b.put<uint32_t>(68, 80 - 68), b.put<uint32_t>(72, deadline_ms), b.put<uint32_t>(76, 0);
+  b.put<uint32_t>(80, static_cast<uint32_t>(data.size() * 4));
+  for (size_t i = 0; i < data.size(); ++i) b.put<float>(84 + 4 * i, data[i]);
+  std::vector<uint8_t> bytes = b.bytes();
+  if (meta.empty()) return bytes;
+  const MetaBytes entries(meta);
+  const auto distance = static_cast<uint32_t>(bytes.size() - 76);
+  std::memcpy(bytes.data() + 76, &distance, 4);
+  bytes.insert(bytes.end(), entries.bytes().begin(), entries.bytes().end());
+  return bytes;
 }
 
 struct Wire {
@@ -80,7 +90,7 @@ struct Wire {
 
 struct ReadResults {
   uint32_t channel = 0;
-  Vector requests, rows, data, check_failures, routes;
+  Vector requests, rows, data, check_failures, routes, request_numbers, traceparents;
   bool is_sound = false;
 };
 
@@ -94,7 +104,9 @@ ReadResults read_results(Bytes frame) {
                      body.vector(slots::results::rows, 4, results.rows) &&
                      body.vector(slots::results::data, 1, results.data) &&
                      body.vector(slots::results::check_failures, 8, results.check_failures) &&
-                     body.vector(slots::results::routes, 2, results.routes);
+                     body.vector(slots::results::routes, 2, results.routes) &&
+                     body.vector(slots::results::request_numbers, 8, results.request_numbers) &&
+                     body.vector(slots::results::traceparents, 4, results.traceparents);
   return results;
 }
 }  // namespace
@@ -113,6 +125,46 @@ TEST("wire: requests of one channel that finish together come back in one frame"
   CLAIM(results.data.count == 24);
   for (size_t i = 0; i < 6; ++i) CLAIM(results.data.get<float>(i) == static_cast<float>(i + 1) + 10.0f);
   CLAIM(wire.gateway.find(wire.connection)->in_flight == 0 && wire.engine.port->in_flight() == 0);
+}
+
+TEST("wire: a result has the traceparent of its request, where that is valid, and no frame has room for none") {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto texts_of = [](const std::vector<std::vector<MetaBytes::Entry>>& metas) {
+    Wire wire;
+    for (size_t i = 0; i < metas.size(); ++i)
+      CLAIM(wire.receive(infer_frame(5, static_cast<uint32_t>(i), 1, {1, 2}, Body::kInfer, 0, metas[i])) == 0);
+    const auto sends = wire.answer();
+    CLAIM(sends.size() == 1);
+    const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+    const ReadResults results = read_results({frame, sends[0].bytes});
+    CLAIM(results.is_sound && results.requests.count == metas.size() && !results.request_numbers.exists());
+    CLAIM(results.data.count == 8 * metas.size() && results.data.get<float>(0) == 11.0f);
+    std::vector<std::string> texts;
+    for (size_t i = 0; i < results.traceparents.count; ++i) {
+      Vector text;
+      CLAIM(Table::open_vector(results.traceparents.bytes, results.traceparents.at + 4 * i, 1, text));
+      texts.emplace_back(Table::as_text(text));
+    }
+    return std::pair(texts, sends[0].bytes);
+  };
+  const auto [traced, traced_bytes] =
+      texts_of({{}, {{"traceparent", {parent}}}, {{"k", {"v"}}}, {{"traceparent", {"no"}}}});
+  CLAIM((traced == std::vector<std::string>{"", parent, "", ""}));
+  const auto [untraced, untraced_bytes] = texts_of({{}, {{"k", {"v"}}}, {{"traceparent", {"no"}}}});
+  const auto [plain, plain_bytes] = texts_of({{}, {}, {}});
+  CLAIM(untraced.empty() && plain.empty() && untraced_bytes == plain_bytes);
+}
+
+TEST("wire: a traceparent is not taken over by the next request in its slot") {
+  Wire wire;
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  for (const bool is_traced : {true, false, true, false}) {
+    const std::vector<MetaBytes::Entry> meta = {{"traceparent", {is_traced ? parent : "no"}}};
+    CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2}, Body::kInfer, 0, meta)) == 0);
+    const auto sends = wire.answer();
+    const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+    CLAIM(read_results({frame, sends[0].bytes}).traceparents.exists() == is_traced);
+  }
 }
 
 TEST("wire: a request without rows is answered at once, by a result without rows") {

@@ -95,6 +95,9 @@ export const FRAME_BYTES_LIMIT = 2147483647
 /** Bytes of the offset with which a FlatBuffer begins; our writers put the first vtable behind it. */
 export const FLATBUFFER_ROOT_BYTES = 4
 
+/** Characters of a tracestate, as JavaScript counts them: as many as the standard has everybody pass on. */
+export const TRACE_STATE_CHARACTERS_MAX = 512
+
 /** Above the numbers of a connection's channels, which begin at 1: an array finds them. */
 export const CHANNELS_MAX = 1024
 

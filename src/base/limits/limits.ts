@@ -21,6 +21,7 @@ export {
   POSITIONS_MAX,
   RANK_MAX,
   REQUESTS_IN_FLIGHT_CEILING,
+  TRACE_STATE_CHARACTERS_MAX,
 } from '../generated/boundary.js'
 
 const KIB = 1024
@@ -64,8 +65,6 @@ export const FAILURE_KINDS_MAX = 256
 export const LOG_KEYS_MAX = 32
 /** Characters of the name of one of them. */
 export const LOG_KEY_CHARACTERS_MAX = 128
-/** Characters of a tracestate: as many as the standard has everybody pass on. */
-export const TRACE_STATE_CHARACTERS_MAX = 512
 /** Characters of a routing key or of one of its text values. */
 export const META_TEXT_CHARACTERS_MAX = 1024
 

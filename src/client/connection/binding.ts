@@ -102,8 +102,9 @@ export class Signature {
       const [field, tensor] = [fields[index], tensors[index]]
       if (field !== undefined && tensor !== undefined) outputs[field.name] = tensor
     }
-    const { checkFailures: masks, requestNumbers } = message
+    const { checkFailures: masks, requestNumbers, traceparents } = message
     const number = requestNumbers?.[index] ?? 0n
+    const traceparent = traceparents?.[index] ?? ''
     const checkFailures = masks === null ? [] : failuresOfMasks(masks, checks, rowStart, rows)
     return {
       rows,
@@ -112,6 +113,7 @@ export class Signature {
       route: routeOf(message, routes, rowStart, rows),
       ...(message.timing === undefined ? {} : { timing: message.timing }),
       ...(number === 0n || instance === undefined ? {} : { requestId: `${instance}-${number.toString(36)}` }),
+      ...(traceparent === '' ? {} : { traceparent }),
     }
   }
 }

@@ -38,4 +38,6 @@ export interface ClientResult {
   readonly timing?: InferTiming
   /** Its id in the log, `metadata.request_id` there. Absent unless `requestId` was asked for, and from servers before 0.1.0. */
   readonly requestId?: string
+  /** As `meta` had it, one for the whole request. Absent when it was invalid, and from servers before 0.1.0. */
+  readonly traceparent?: string
 }

@@ -14,6 +14,8 @@ export interface HistogramLayout {
   readonly secondPower: number
 }
 
+export const histogramLayout: HistogramLayout = { schema: HISTOGRAM_SCHEMA, secondPower: HISTOGRAM_SECOND_POWER }
+
 export interface Histogram {
   readonly count: number
   /** In nanoseconds, or rows. */

@@ -92,9 +92,9 @@ export class RowLogs {
    */
   async append(log: DeploymentLog, rows: StringPathRows): Promise<void> {
     if (log.policy.durability === 'sampled' && !addon.drawLogSample(log.handle)) return
-    const message = encodeStringPathRows(log.columns, rows)
-    const append = (tag: number): void =>
-      addon.appendLog(log.handle, message, rows.rows, rows.timeMs, rows.timeMs, this.#port, tag)
+    const { rows: count, timeMs } = rows
+    const batch = { message: encodeStringPathRows(log.columns, rows), rows: count, firstMs: timeMs, lastMs: timeMs }
+    const append = (tag: number): void => addon.appendLog(log.handle, this.#port, tag, batch)
     if (log.policy.durability !== 'committed') return append(0)
     if (await this.#ask(append)) throw logError(addon.logFault(log.handle))
   }

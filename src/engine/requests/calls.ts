@@ -72,25 +72,21 @@ export class Calls implements CallEvents {
     return request
   }
 
-  /** The one place that spreads a request over the addon's parameters. @returns as addon.submit. */
+  /** @returns as addon.submit. */
   #callAddon(pipeline: PipelineHandle, { tensors, rows, dims, options }: AdmittedRequest, tag: number): number {
     const { meta, deadlineMs, priority, number, hasTiming, hasAuditedOutputs } = options
-    const deadlineUs = deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000
-    const data = tensors.map((tensor) => tensor.data as ArrayBufferView)
-    return addon.submit(
-      this.#port.handle,
-      pipeline,
-      data,
+    return this.#port.submissions.submit(pipeline, {
+      inputs: tensors.map((tensor) => tensor.data as ArrayBufferView),
       rows,
       dims,
       meta,
-      deadlineUs,
-      priority,
       tag,
-      number,
+      requestNumber: number,
+      deadlineUs: deadlineMs === 0 ? 0 : addon.nowUs() + deadlineMs * 1000,
+      priority,
       hasTiming,
       hasAuditedOutputs,
-    )
+    })
   }
 
   /** Rejects what is unanswered, once the port is closed. */

@@ -113,7 +113,7 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
     const { port, requestIds } = this.#parts
     const meta = metaOf(options)
     if (meta === undefined) return 0
-    const request = addon.submitJson(port.handle, handle, body, exchange, requestIds.nextNumber, meta)
+    const request = port.submissions.submitJson(handle, body, exchange, requestIds.nextNumber, meta)
     if (request === 0) return 0
     requestIds.take()
     if (request < 0) {

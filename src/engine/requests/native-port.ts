@@ -13,6 +13,7 @@
 import { PortEvent, PortEventSlot } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { Answer, PortHandle } from '../../../bindings/native.js'
+import { Submissions } from '../../../bindings/submissions.js'
 import type { NativeFailure } from './failures.js'
 
 /** Takes the ends of requests that were submitted under a tag. */
@@ -61,6 +62,7 @@ const noJson: JsonEvents = {
 
 export class NativePort {
   readonly handle: PortHandle
+  readonly submissions: Submissions
   readonly #requestsMax: number
   #calls = noCalls
   #frames = noFrames
@@ -79,6 +81,7 @@ export class NativePort {
   constructor(runtime: number, requestsMax: number) {
     this.#requestsMax = requestsMax
     this.handle = addon.openPort(runtime, () => this.#drain(), requestsMax)
+    this.submissions = new Submissions(this.handle)
   }
 
   registerCalls(events: CallEvents): void {

@@ -1,6 +1,6 @@
 /**
  * The options of a request as the runtime takes them: checked once, here, and one value from then on. The executors hand
- * it down as it is, and spread it where they call the addon and nowhere else.
+ * it down as it is, as far as the call of the addon.
  */
 import { Priority as PriorityNumber, type PriorityCode } from '../../base/generated/boundary.js'
 import { expectBoolean, expectOneOf } from '../../base/expect.js'

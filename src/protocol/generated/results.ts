@@ -161,8 +161,20 @@ requestNumbersLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+traceparents(index: number):string
+traceparents(index: number,optionalEncoding:flatbuffers.Encoding):string|Uint8Array
+traceparents(index: number,optionalEncoding?:any):string|Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.__string(this.bb!.__vector(this.bb_pos + offset) + index * 4, optionalEncoding) : null;
+}
+
+traceparentsLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 26);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
 static startResults(builder:flatbuffers.Builder) {
-  builder.startObject(11);
+  builder.startObject(12);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -354,12 +366,28 @@ static startRequestNumbersVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(8, numElems, 8);
 }
 
+static addTraceparents(builder:flatbuffers.Builder, traceparentsOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(11, traceparentsOffset, 0);
+}
+
+static createTraceparentsVector(builder:flatbuffers.Builder, data:flatbuffers.Offset[]):flatbuffers.Offset {
+  builder.startVector(4, data.length, 4);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addOffset(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startTraceparentsVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(4, numElems, 4);
+}
+
 static endResults(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset, timingOffset:flatbuffers.Offset, timingModelsOffset:flatbuffers.Offset, requestNumbersOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset, timingOffset:flatbuffers.Offset, timingModelsOffset:flatbuffers.Offset, requestNumbersOffset:flatbuffers.Offset, traceparentsOffset:flatbuffers.Offset):flatbuffers.Offset {
   Results.startResults(builder);
   Results.addChannel(builder, channel);
   Results.addRequests(builder, requestsOffset);
@@ -372,6 +400,7 @@ static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset
   Results.addTiming(builder, timingOffset);
   Results.addTimingModels(builder, timingModelsOffset);
   Results.addRequestNumbers(builder, requestNumbersOffset);
+  Results.addTraceparents(builder, traceparentsOffset);
   return Results.endResults(builder);
 }
 }

@@ -80,6 +80,7 @@ export const wireTables = {
     { name: 'timing', slot: 8, kind: 'scalars', type: 'double', bytes: 8, isRequired: false },
     { name: 'timing_models', slot: 9, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
     { name: 'request_numbers', slot: 10, kind: 'scalars', type: 'ulong', bytes: 8, isRequired: false },
+    { name: 'traceparents', slot: 11, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
   ],
   Failure: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },

@@ -343,6 +343,7 @@ export class WebSocketServer {
       route: result.metadata.route,
       timing: result.metadata.timing,
       requestNumber: requestId === true ? requestNumberOf(result.metadata.requestId) : undefined,
+      traceparent: result.metadata.traceparent,
     })
   }
 

@@ -1,33 +1,26 @@
 /**
  * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's runtime.
  *
- * The pool owns the runtime, the addon's scheduler between queues and workers: any worker of it may take any of its
- * batches, so every worker has every model. Background workers, which come after the others by index, start with the
- * first model that is wanted in the background and have such models alone; they yield the cores to everybody, so nothing
- * waits for them: until one has a model, and when it is lost, the others run its batches.
+ *     InferencePool   the runtime, and which models the workers have
+ *      ├─ Worker      one of them: a place that threads hold one after the other, whether it takes work (worker.ts)
+ *      ├─ JobTable    what was asked of workers and is unanswered (job-table.ts)
+ *      └─ Supervisor  lost and stuck workers, substitutes, overdue runs (supervisor.ts)
+ *
+ * The runtime is the addon's scheduler between queues and workers: any worker of it may take any of its batches, so every
+ * worker has every model. Background workers, which come after the others by index, start with the first model that is
+ * wanted in the background and have such models alone; they yield the cores to everybody, so nothing waits for them: until
+ * one has a model, and when it is lost, the others run its batches.
  *
  * When a worker is lost, its batch in hand fails with ERR_WORKER_LOST (the addon does that), and a new thread starts with
- * what was loaded. When a worker is inside a run that does not end (run-monitor.ts), it is set aside: its run is answered
- * when it ends, while another thread has its place. Where all workers are inside long runs, one more joins them for a
- * while. Threads are worker-places.ts', jobs worker-jobs.ts'.
+ * what was loaded. When a worker is inside a run that does not end, it is set aside: its run is answered when it ends, while
+ * another thread has its place. Where all workers are inside long runs, one more joins them for a while.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { addon } from '../../../bindings/native.js'
 import type { PortHandle, RunInHand } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
-import { INFER_WORKERS_MAX, WORKER_CLOSE_MS_MAX } from '../../base/limits/limits.js'
-import {
-  LONG_RUN_MS,
-  RUN_LIMIT_FACTOR,
-  RUN_LIMIT_MS_MIN,
-  SUBSTITUTE_WORKERS,
-  TRUSTED_RUNS,
-} from '../../base/limits/run-limits.js'
+import { INFER_WORKERS_MAX } from '../../base/limits/limits.js'
+import { SUBSTITUTE_WORKERS } from '../../base/limits/run-limits.js'
 import type { ExecutionProvider } from '../../base/providers.js'
-import { newOverdueRuns, overdueEndNotice, overdueNotice, type OverdueRuns } from './overdue-runs.js'
-import type { PoolOptions } from './pool-options.js'
-import { RunMonitor, type ModelOfRun, type OverdueRun } from './run-monitor.js'
-import { WorkerJobs, type ControlJob } from './worker-jobs.js'
 import {
   inBackground,
   type LoadableModel,
@@ -35,13 +28,17 @@ import {
   type WorkerObservation,
   type WorkerReply,
 } from '../worker-messages.js'
-import { WorkerPlaces, type WorkerRole } from './worker-places.js'
+import { JobTable, type ControlJob } from './job-table.js'
+import type { OverdueRuns } from './overdue-runs.js'
+import type { PoolOptions } from './pool-options.js'
+import type { ModelOfRun } from './run-monitor.js'
+import { RunTimes } from './run-times.js'
+import { Supervisor } from './supervisor.js'
+import type { WorkerRole } from './worker.js'
 
 export type { PoolOptions } from './pool-options.js'
 
 const JOBS_OF_PORT_MAX = 1024
-/** Weight of the newest run in the moving average of string-path runs. */
-const STRING_PATH_RUN_WEIGHT = 0.2
 
 export class InferencePool {
   /** Without the background workers and substitutes. */
@@ -51,13 +48,10 @@ export class InferencePool {
   /** Hears what workers saw of the models they run. */
   onObservation: (observation: WorkerObservation) => void = () => undefined
   readonly #port: PortHandle
-  readonly #places: WorkerPlaces
-  readonly #jobs: WorkerJobs
-  readonly #monitor: RunMonitor
+  readonly #jobs: JobTable
+  readonly #supervisor: Supervisor
   readonly #models = new Map<number, LoadableModel>()
-  readonly #overdueRuns = new Map<number, OverdueRuns>()
-  /** What is known of plain runs, by model; the addon knows the others. */
-  readonly #stringPathRuns = new Map<number, { us: number; count: number }>()
+  readonly #runTimes = new RunTimes()
   /** Keys of those that background workers have, too. */
   readonly #backgroundKeys = new Set<number>()
   readonly #onNotice: PoolOptions['onNotice']
@@ -69,36 +63,24 @@ export class InferencePool {
     this.#onNotice = options.onNotice
     this.runtime = addon.createRuntime(options.isMeasuring, options.watchUs, options.budgetBytes)
     this.#port = addon.openPort(this.runtime, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
-    this.#jobs = new WorkerJobs({
+    this.#jobs = new JobTable({
       port: this.#port,
-      isReady: (worker) => this.#places.isReady(worker),
+      isReady: (worker) => this.#supervisor.isReady(worker),
       onLateRefusal: (worker, job, reason) => this.#onLateRefusal(worker, job, reason),
     })
-    this.#places = new WorkerPlaces({
+    this.#supervisor = new Supervisor({
       runtime: this.runtime,
       workerCount: options.workerCount,
       backgroundWorkerCount: options.backgroundWorkerCount ?? 0,
       substitutesMax: options.substituteWorkers ?? SUBSTITUTE_WORKERS,
       rowCheckEvery: options.rowCheckEvery ?? 0,
-      clock: options.clock,
-      onNotice: options.onNotice,
-      modelsOf: (role) => this.#modelsOf(role),
-      onReady: ({ index, startedWith }) => this.#jobs.resume(index, startedWith),
-      onGone: ({ index }) => this.#jobs.forget(index),
-      onObservation: (observation) => this.onObservation(observation),
-    })
-    this.#monitor = new RunMonitor({
-      look: () => addon.lookAtWorkers(this.runtime),
-      nowUs: () => addon.nowUs(),
       runLimitMs: options.runLimitMs ?? null,
+      clock: options.clock,
+      jobs: this.#jobs,
+      onNotice: options.onNotice,
+      onObservation: (observation) => this.onObservation(observation),
+      modelsOf: (role) => this.#modelsOf(role),
       modelOf: (run) => this.#modelOf(run),
-      readyWorkers: () => this.#places.foreground.filter(({ isReady }) => isReady).map(({ index }) => index),
-      onOverdue: (run) => this.#onOverdue(run),
-      setAside: (run) => this.#places.setAside(run),
-      onEnded: (run) => this.#onOverdueEnded(run),
-      onHeld: (worker) => this.#jobs.defer(worker),
-      onCrowded: (isOneEnough) => this.#onCrowded(isOneEnough),
-      onQuiet: () => this.#places.retireExtras(),
     })
   }
 
@@ -111,41 +93,40 @@ export class InferencePool {
       )
     }
     const pool = new InferencePool(options)
-    await pool.#places.startAll().catch(async (cause: unknown) => {
+    await pool.#supervisor.start().catch(async (cause: unknown) => {
       await pool.close()
       throw new PenstockError('ERR_WORKER_LOST', `An inference worker did not start: ${String(cause)}`, { cause })
     })
-    pool.#monitor.start()
     return pool
   }
 
   /** Workers that take work, 0..`workerCount`. */
   get readyCount(): number {
-    return this.#places.readyCount
+    return this.#supervisor.readyCount
   }
 
   /** False: for WORKERLESS_MS_MAX no worker could take work. */
   get isAvailable(): boolean {
-    return this.#monitor.isAvailable
+    return this.#supervisor.isAvailable
   }
 
   get restartCount(): number {
-    return this.#places.restartCount
+    return this.#supervisor.restartCount
   }
 
   /** Workers inside a run past its limit. */
   get stuckCount(): number {
-    return this.#monitor.overdue.length
+    return this.#supervisor.stuckCount
   }
 
   /** Workers that have joined because all others were inside long runs. */
   get extraCount(): number {
-    return this.#places.extras.length
+    return this.#supervisor.extras.length
   }
 
   /** What is counted of the model's runs past their limit, now and from now on. */
   overdueRunsOf(modelKey: number): Readonly<OverdueRuns> {
-    return this.#overdueRunsOf(modelKey)
+    return this.#supervisor.overdueRunsOf(modelKey)
   }
 
   /**
@@ -158,7 +139,7 @@ export class InferencePool {
     this.#models.set(model.modelKey, model)
     const job: ControlJob = { kind: 'load', model }
     const { reply: first, asked } = await this.#postToOne(job)
-    const others = this.#places.foreground.filter(({ index }) => !asked.has(index))
+    const others = this.#supervisor.foreground.filter(({ index }) => !asked.has(index))
     const later = first.isDone ? await Promise.all(others.map(({ index }) => this.#jobs.post(index, job))) : []
     const replies = [first, ...later].filter((reply) => reply !== null)
     const refusal = replies.find((reply) => !reply.isDone)
@@ -181,7 +162,7 @@ export class InferencePool {
   async replace(model: LoadableModel): Promise<void> {
     if (!this.#models.has(model.modelKey)) return
     this.#models.set(model.modelKey, model)
-    for (const { index } of this.#places.foreground) {
+    for (const { index } of this.#supervisor.foreground) {
       if (this.#models.get(model.modelKey) !== model) return
       const reply = await this.#jobs.post(index, { kind: 'replace', model })
       if (reply?.isDone === false)
@@ -191,12 +172,12 @@ export class InferencePool {
 
   /** Call it when no batch of the model can come any more. */
   async unload(modelKey: number): Promise<void> {
-    this.#overdueRuns.delete(modelKey)
-    this.#stringPathRuns.delete(modelKey)
+    this.#supervisor.forgetModel(modelKey)
+    this.#runTimes.forget(modelKey)
     if (!this.#models.delete(modelKey) || this.#isClosing) return
     const job: ControlJob = { kind: 'unload', modelKey }
     if (this.#backgroundKeys.delete(modelKey)) void this.#postToBackground(job)
-    await Promise.all(this.#places.foreground.map(({ index }) => this.#jobs.post(index, job)))
+    await Promise.all(this.#supervisor.foreground.map(({ index }) => this.#jobs.post(index, job)))
   }
 
   /**
@@ -206,8 +187,8 @@ export class InferencePool {
    */
   async loadInBackground(modelKey: number): Promise<boolean> {
     const model = this.#models.get(modelKey)
-    if (model === undefined || this.#isClosing || !this.#places.hasBackground) return false
-    if (!this.#hasBackground) this.#places.startBackground()
+    if (model === undefined || this.#isClosing || !this.#supervisor.hasBackground) return false
+    if (!this.#hasBackground) this.#supervisor.startBackground()
     this.#hasBackground = true
     this.#backgroundKeys.add(modelKey)
     const isLoaded = await this.#postToBackground({ kind: 'load', model: inBackground(model) })
@@ -225,12 +206,10 @@ export class InferencePool {
    * @throws ERR_RUN_FAILED with ONNX Runtime's reason; ERR_WORKER_LOST.
    */
   async run(modelKey: number, inputs: readonly JobTensor[]): Promise<{ outputs: readonly JobTensor[]; runUs: number }> {
-    const known = this.#stringPathRuns.get(modelKey)
-    const isLong = known === undefined || known.count < TRUSTED_RUNS || known.us > LONG_RUN_MS * 1000
-    const reply = await this.#jobs.run(modelKey, inputs, isLong)
+    const reply = await this.#jobs.run(modelKey, inputs, this.#runTimes.mayBeLong(modelKey))
     if (!reply.isDone)
       throw new PenstockError('ERR_RUN_FAILED', `ONNX Runtime could not run the request: ${reply.text}`)
-    this.#noteStringPathRun(modelKey, reply.runUs)
+    if (this.#models.has(modelKey)) this.#runTimes.note(modelKey, reply.runUs)
     return reply
   }
 
@@ -238,31 +217,21 @@ export class InferencePool {
   async close(): Promise<void> {
     if (this.#isClosing) return
     this.#isClosing = true
-    this.#monitor.stop()
     this.#jobs.close()
     addon.closeRuntime(this.runtime)
-    // A run that does not end keeps its thread; closing goes on without it.
-    const isEnded = await Promise.race([
-      this.#places.close().then(() => true),
-      sleep(WORKER_CLOSE_MS_MAX, false, { ref: false }),
-    ])
-    if (!isEnded)
-      this.#onNotice({
-        level: 'warn',
-        message: `Inference workers still run after ${WORKER_CLOSE_MS_MAX} ms; they end with their run`,
-      })
+    await this.#supervisor.close()
     addon.closePort(this.#port)
   }
 
   /** In the first worker that answers; when all are inside long runs, in one that joins them. */
   async #postToOne(job: ControlJob): Promise<{ reply: WorkerReply; asked: ReadonlySet<number> }> {
     const asked = new Set<number>()
-    for (const { index } of [...this.#places.foreground]) {
+    for (const { index } of [...this.#supervisor.foreground]) {
       asked.add(index)
       const reply = await this.#jobs.post(index, job)
       if (reply !== null) return { reply, asked }
     }
-    const extra = await this.#places.addExtra()
+    const extra = await this.#supervisor.addExtra()
     const index = extra?.index ?? 0
     const reply = (await this.#jobs.post(index, job, false)) as WorkerReply
     return { reply, asked: asked.add(index) }
@@ -270,7 +239,7 @@ export class InferencePool {
 
   /** Whether every background worker has done it. */
   async #postToBackground(job: ControlJob): Promise<boolean> {
-    const posted = this.#places.background.map(({ index }) => this.#jobs.post(index, job, false))
+    const posted = this.#supervisor.background.map(({ index }) => this.#jobs.post(index, job, false))
     const replies = await Promise.allSettled(posted)
     return replies.every((reply) => reply.status === 'fulfilled' && reply.value?.isDone === true)
   }
@@ -280,47 +249,11 @@ export class InferencePool {
     return [...this.#backgroundKeys].map((modelKey) => inBackground(this.#models.get(modelKey) as LoadableModel))
   }
 
-  /** One odd request must not make the model a slow one: more than its limit does not count. */
-  #noteStringPathRun(modelKey: number, runUs: number): void {
-    if (!this.#models.has(modelKey)) return
-    const { us, count } = this.#stringPathRuns.get(modelKey) ?? { us: runUs, count: 0 }
-    const countedUs = Math.min(runUs, Math.max(RUN_LIMIT_MS_MIN * 1000, RUN_LIMIT_FACTOR * us))
-    this.#stringPathRuns.set(modelKey, { us: us + STRING_PATH_RUN_WEIGHT * (countedUs - us), count: count + 1 })
-  }
-
   #modelOf(run: RunInHand): ModelOfRun | null {
     const modelKey = run.modelKey ?? this.#jobs.modelOf(run.tag)
     if (modelKey === null) return null
     const label = this.#models.get(modelKey)?.label ?? 'that was unloaded'
-    return { modelKey, label, expectedUs: Math.max(run.expectedUs, this.#stringPathRuns.get(modelKey)?.us ?? 0) }
-  }
-
-  #onOverdue(run: OverdueRun): void {
-    const runs = this.#overdueRunsOf(run.model.modelKey)
-    runs.count++
-    runs.stuck++
-    this.#onNotice(overdueNotice(run))
-  }
-
-  #onOverdueEnded(run: OverdueRun): void {
-    const runs = this.#overdueRuns.get(run.model.modelKey)
-    if (runs !== undefined) runs.stuck--
-    this.#onNotice(overdueEndNotice(run))
-  }
-
-  /** Not before those that are starting have come. */
-  #onCrowded(isOneEnough: boolean): void {
-    const { foreground, extras } = this.#places
-    if (foreground.some(({ isReady }) => !isReady) || (isOneEnough && extras.length > 0)) return
-    void this.#places.addExtra()
-  }
-
-  #overdueRunsOf(modelKey: number): OverdueRuns {
-    const known = this.#overdueRuns.get(modelKey)
-    if (known !== undefined) return known
-    const runs = newOverdueRuns()
-    this.#overdueRuns.set(modelKey, runs)
-    return runs
+    return { modelKey, label, expectedUs: Math.max(run.expectedUs, this.#runTimes.expectedUs(modelKey)) }
   }
 
   #onLateRefusal(worker: number, job: ControlJob, reason: string): void {

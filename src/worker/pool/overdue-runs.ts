@@ -10,9 +10,42 @@ export interface OverdueRuns {
   stuck: number
 }
 
-export const newOverdueRuns = (): OverdueRuns => ({ count: 0, stuck: 0 })
+export class OverdueCounters {
+  readonly #counts = new Map<number, OverdueRuns>()
+  readonly #onNotice: (notice: EngineNotice) => void
 
-export function overdueNotice(run: OverdueRun): EngineNotice {
+  constructor(onNotice: (notice: EngineNotice) => void) {
+    this.#onNotice = onNotice
+  }
+
+  /** The model's, now and from now on. */
+  of(modelKey: number): OverdueRuns {
+    const known = this.#counts.get(modelKey)
+    if (known !== undefined) return known
+    const runs = { count: 0, stuck: 0 }
+    this.#counts.set(modelKey, runs)
+    return runs
+  }
+
+  begin(run: OverdueRun): void {
+    const runs = this.of(run.model.modelKey)
+    runs.count++
+    runs.stuck++
+    this.#onNotice(beginNotice(run))
+  }
+
+  end(run: OverdueRun): void {
+    const runs = this.#counts.get(run.model.modelKey)
+    if (runs !== undefined) runs.stuck--
+    this.#onNotice(endNotice(run))
+  }
+
+  forget(modelKey: number): void {
+    this.#counts.delete(modelKey)
+  }
+}
+
+function beginNotice(run: OverdueRun): EngineNotice {
   const limit =
     `past its limit of ${secondsOf(run.limitMs)}` +
     (run.model.expectedUs > 0 ? ` (known to take ${secondsOf(run.model.expectedUs / 1000)})` : '')
@@ -22,7 +55,7 @@ export function overdueNotice(run: OverdueRun): EngineNotice {
   }
 }
 
-export function overdueEndNotice(run: OverdueRun): EngineNotice {
+function endNotice(run: OverdueRun): EngineNotice {
   return {
     level: 'info',
     message: `The run of model ${run.model.label} in worker ${run.worker} that was past its limit has ended after about ${secondsOf(run.elapsedUs / 1000)}`,

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { addon } from '../../../dist/bindings/native.js'
+import { Submissions } from '../../../dist/bindings/submissions.js'
 
 const { role, runtime, pipelineId, base, requests } = workerData
 if (role === 'thief') steal()
@@ -12,13 +13,23 @@ else submitAll()
 function submitAll() {
   const pipeline = addon.adoptPipeline(pipelineId)
   const port = addon.openPort(runtime, drain, requests)
+  const submissions = new Submissions(port)
+  const nothing = {
+    dims: null,
+    meta: null,
+    requestNumber: 0,
+    deadlineUs: 0,
+    hasTiming: false,
+    hasAuditedOutputs: false,
+  }
+  const oneRow = { ...nothing, rows: 1, priority: 0 }
   // A port alone does not keep an isolate alive.
   const alive = setInterval(() => undefined, 1000)
   const wrong = []
   let done = 0
   for (let i = 0; i < requests; i++) {
     const x = Float32Array.of(base + i, base + i + 0.5, -(base + i))
-    const request = addon.submit(port, pipeline, [x], 1, null, null, 0, 0, i)
+    const request = submissions.submit(pipeline, { ...oneRow, inputs: [x], tag: i })
     if (request < 0) wrong.push(addon.lastFailure(port))
     if (i % 50 === 49) addon.flush(port)
   }

@@ -1,6 +1,6 @@
 /**
- * What the pool has asked of its workers and has no answer to yet: control jobs (load, replace, unload), each for one
- * worker, and string-path runs, which any free worker takes.
+ * What was asked of workers and is unanswered: control jobs (load, replace, unload), each for one worker, and string-path
+ * runs, which any free worker takes.
  *
  * A worker that runs hears of nothing until the run has ended. So that no control operation waits for a long one, a job
  * may be deferred: its caller goes on, the job stays with its worker, which does it before it takes its next batch, and
@@ -16,7 +16,7 @@ import { decodeReply, encodeJob, type JobTensor, type WorkerJob, type WorkerRepl
 
 export type ControlJob = Exclude<WorkerJob, { kind: 'run' }>
 
-export interface WorkerJobsParts {
+export interface JobTableParts {
   readonly port: PortHandle
   /** null: there is no such worker any more. */
   readonly isReady: (worker: number) => boolean | null
@@ -40,14 +40,14 @@ interface PendingControl {
 
 const done: WorkerReply = { isDone: true, outputs: [], runUs: 0 }
 
-export class WorkerJobs {
-  readonly #parts: WorkerJobsParts
+export class JobTable {
+  readonly #parts: JobTableParts
   readonly #controls = new Map<number, PendingControl>()
   readonly #runs = new Map<number, Waiting & { readonly modelKey: number }>()
   #nextTag = 1
   #isClosed = false
 
-  constructor(parts: WorkerJobsParts) {
+  constructor(parts: JobTableParts) {
     this.#parts = parts
   }
 
@@ -77,10 +77,6 @@ export class WorkerJobs {
   /** The model that a job in hand runs; null: it is a control job. */
   modelOf(tag: number): number | null {
     return this.#runs.get(tag)?.modelKey ?? null
-  }
-
-  hasControlsOf(worker: number): boolean {
-    return [...this.#controls.values()].some((pending) => pending.worker === worker && !pending.isDeferred)
   }
 
   /** The worker's callers go on; it does what was asked when it comes back. */
