@@ -64,7 +64,11 @@ describe('how to extend', () => {
     // `shadow` is written as three steps, of which one is an audit.
     ['A step', mentions(/'audit'|kinds\/audit/, /^(?!src\/steps\/kinds\/shadow)/)],
     ['A request option', mentions(/traceparent|TRACE_PARENT/)],
-    ['A kernel', mentions(/softmax/i, /^(native|bindings|src\/transforms)\//)],
+    ['A kernel', mentions(/quantize/i, /^(native|bindings|src\/transforms)\//)],
+    [
+      'An operation of transforms',
+      mentions(/\bl2Normalise|kL2Normalise|l2-normalise/i, /^(?!native\/core\/|src\/base\/)/),
+    ],
     ['A command', mentions(/\btagsCommand\b/)],
   ])('%s: what there is touches no other source', (title, touched) => {
     const patterns = (sections.get(title) ?? []).map(patternOf)
