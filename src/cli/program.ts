@@ -24,6 +24,8 @@ import { pipelineUndeployCommand } from './pipeline/undeploy.js'
 import { release } from '../base/package-root.js'
 import { serveCommand } from './serve/serve.js'
 import { tagsCommand } from './tags/tags.js'
+import { transformFitCommand } from './transform/fit.js'
+import { transformRunCommand } from './transform/run.js'
 import type { Terminal } from './shared/terminal.js'
 
 const ENDING = `
@@ -47,6 +49,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(explainCommands(terminal))
     .addCommand(logsCommand(terminal))
     .addCommand(benchCommand(terminal))
+    .addCommand(transformCommands(terminal))
     .addCommand(keysCommands(terminal))
   forEachCommand(program, (command) => command.exitOverride().showHelpAfterError('(add --help for the usage)'))
   return program
@@ -76,6 +79,14 @@ function pipelineCommands(terminal: Terminal): Command {
     .addCommand(pipelineDeployCommand(terminal))
     .addCommand(pipelineUndeployCommand(terminal))
     .addCommand(pipelineRemoveCommand(terminal))
+}
+
+function transformCommands(terminal: Terminal): Command {
+  return new Command('transform')
+    .summary('fit and run operations on the columns of tables')
+    .description('Transforms: operations on named columns, fitted over tables and run over them. No server is asked.')
+    .addCommand(transformFitCommand(terminal))
+    .addCommand(transformRunCommand(terminal))
 }
 
 function keysCommands(terminal: Terminal): Command {

@@ -28,6 +28,13 @@ export interface TransformColumn {
   readonly validity: Uint8Array | null
 }
 
+/** A table that is read as often as it takes. */
+export interface ColumnTable {
+  readonly columns: readonly ColumnType[]
+  /** The rows from the first on, part by part; a table without rows has one part. */
+  parts(): AsyncIterable<Readonly<Record<string, TransformColumn>>>
+}
+
 export type CellValue = number | bigint | string | boolean | null
 
 export function elementsOf(shape: readonly number[]): number {
