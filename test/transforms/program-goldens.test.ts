@@ -41,7 +41,7 @@ describe('transform programs: goldens', () => {
 
   it('every operation but those on names has a golden', () => {
     const seen = new Set(programs.flatMap(({ ops }) => ops.map(({ op }) => op)))
-    // resize is tested with the goldens of penstock/transforms, whose kernel it is.
+    // resize is compared with the function of penstock/transforms, which has goldens.
     expect(opNames.filter((name) => !seen.has(name))).toEqual(['resize', 'drop', 'keep'])
   })
 

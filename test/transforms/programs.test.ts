@@ -9,6 +9,7 @@ import { cellsOf, columnOf, type ColumnType, type TransformColumn } from '../../
 import { compileOps } from '../../src/transforms/program/compile.js'
 import { parseOps } from '../../src/transforms/program/definition.js'
 import { Transform } from '../../src/transforms/program/transform.js'
+import { resize } from '../../src/transforms/index.js'
 import { rowOf } from './testing/rows.js'
 
 const types: ColumnType[] = [
@@ -348,6 +349,24 @@ describe('transform programs: rows', () => {
     expect(columns['copy']?.shape).toEqual([4, 3, 1])
     expect(columns['copy']?.data).toEqual(rows.scores.data)
     expect(columns['copy']?.data).not.toBe(rows.scores.data)
+  })
+
+  it.each(['nhwc', 'nchw'] as const)('resize: %s images as penstock/transforms resizes them', (layout) => {
+    const dims = layout === 'nhwc' ? [3, 4, 2] : [2, 3, 4]
+    const images = {
+      ...columnOf(
+        'float32',
+        Array.from({ length: 48 }, (_, i) => (i * 7) % 11),
+      ),
+      shape: [2, ...dims],
+    }
+    for (const mode of ['linear', 'nearest'] as const) {
+      const ops = parseOps([{ op: 'resize', columns: ['i'], height: 5, width: 3, layout, mode }])
+      const program = compileOps(ops, [{ name: 'i', dtype: 'float32', isNullable: false, shape: dims }])
+      const { columns } = new Transform(program).run({ i: images })
+      const expected = resize(images, { height: 5, width: 3, layout, mode })
+      expect([columns['i']?.shape, columns['i']?.data]).toEqual([expected.shape, expected.data])
+    }
   })
 
   it('missing values keep their bits through what passes them on', () => {
