@@ -14,6 +14,7 @@ import type { NativeAddon } from './native-addon.js'
 import type { NativeKernels } from './native-kernels.js'
 import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
+import type { NativeTransforms } from './native-transforms.js'
 
 export type * from './native-addon.js'
 export type * from './native-handles.js'
@@ -21,8 +22,9 @@ export type * from './native-kernels.js'
 export type * from './native-limits.js'
 export type * from './native-logs.js'
 export type * from './native-plan.js'
+export type * from './native-transforms.js'
 
-export type Native = NativeAddon & NativeKernels & NativeLimits & NativeLogs
+export type Native = NativeAddon & NativeKernels & NativeLimits & NativeLogs & NativeTransforms
 
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 

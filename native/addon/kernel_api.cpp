@@ -61,7 +61,7 @@ Napi::Value cast(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-using Columns = kernel::ColumnKernels;
+using Columns = kernel::ColumnMaps<float>;
 using TwoParameters = void (*Columns::*)(float*, const float*, size_t, size_t, const float*, const float*) noexcept;
 
 // (target, source, first, second): parameters of one value a column.

@@ -123,6 +123,49 @@ enum class LoadStatus : int {
   kPlan = 2,  // the plan, or a file that it names, is at fault
 };
 
+// Instructions of a transform program. `element` counts within a row.
+enum class TransformOpcode : uint8_t {
+  kCast = 1,  // elements to another dtype; texts to float64 or int64; what is missing or does not fit fails its row
+  kImputeFloats = 2,  // NaN becomes numbers[element]
+  kImputeValues = 3,  // a missing value becomes table[0] or texts[0]
+  kNormalise = 4,  // (x - numbers[element]) / numbers[width + element]
+  kScale = 5,  // x * numbers[element] + numbers[width + element]
+  kClip = 6,  // to numbers[element] .. numbers[width + element], of integers the same of integers
+  kLog1p = 7,  // log(1 + x)
+  kSigmoid = 8,  // 1 / (1 + exp(-x))
+  kRound = 9,  // to multiples of 1 / numbers[0], or with integers[0] of numbers[0]
+  kThreshold = 10,  // 1 where x > numbers[0], else 0
+  kBins = 11,  // the number of numbers[] at or below x, with integers[0] below x; NaN fails its row unless integers[1]
+  kLookup = 12,  // the index of x among the keys; integers[0] where it is none of them, integers[1] where it is missing; -1: none, -2: the row fails
+  kGather = 13,  // table[code] or texts[code]; of -1 a missing value
+  kOneHot = 14,  // 1 where the code is table[element], else 0
+  kConcat = 15,  // the elements of all inputs, one behind the other
+  kSlice = 16,  // elements from integers[0] on
+  kTranspose = 17,  // axes permuted: integers are the dims, then the axis that comes at each place
+  kResize = 18,  // images: count, height, width, channels, height and width of the result, whether linear
+  kWindow = 19,  // a box of a row, table[0] or texts[0] where it lies outside: integers are the dims, where the box begins on each axis, the dims of the box
+  kSoftmax = 20,  // exp(x - max) / sum over the row
+  kArgMax = 21,  // the element of the largest
+  kTopK = 22,  // the largest and their elements
+  kHash = 23,  // MurmurHash3 with seed integers[0], modulo integers[1]
+  kMeanPool = 24,  // the mean over integers[0] steps of a row, of those whose mask is not 0
+  kL2Normalise = 25,  // x / the Euclidean norm of the row
+};
+
+// In place of the code of a category, in a transform program.
+enum class CategoryCode : int64_t {
+  kNone = -1,  // it is no category
+  kFails = -2,  // the row fails
+};
+
+// Why a row fails in a transform program.
+enum class RowErrorKind : uint8_t {
+  kMissing = 1,  // the value is missing where none may be
+  kUnknownCategory = 2,  // it is none of the categories
+  kOutOfRange = 3,  // it does not fit the dtype
+  kNotNumber = 4,  // the text is no number
+};
+
 // One event among those of a drain, each as long as this: float64.
 struct PortEventSlot {
   static constexpr size_t kKind = 0;
@@ -354,6 +397,12 @@ inline constexpr uint32_t kTrustedRuns = 64;
 inline constexpr uint64_t kLogSegmentBytesMax = 67108864;
 // Milliseconds after its first row that a segment is ended, however small.
 inline constexpr int64_t kLogSegmentMsMax = 900000;
+// Columns and what lies between them in a transform program.
+inline constexpr size_t kTransformValuesMax = 16384;
+// Bytes of a row of one column of a transform program.
+inline constexpr size_t kTransformRowBytesMax = 268435456;
+// Failures of rows that one run of a transform program lists; all are counted.
+inline constexpr size_t kTransformRowErrorsMax = 1024;
 // Dims of a tensor; ONNX Runtime's kernels end before that.
 inline constexpr size_t kRankMax = 16;
 // Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a

@@ -3,8 +3,8 @@
 
 namespace penstock::kernel::scalar {
 namespace {
-void normalise(float* target, const float* source, size_t rows, size_t columns, const float* mean,
-               const float* deviation) noexcept {
+template <typename T>
+void normalise(T* target, const T* source, size_t rows, size_t columns, const T* mean, const T* deviation) noexcept {
   for (size_t r = 0; r < rows; ++r)
     for (size_t c = 0; c < columns; ++c) {
       const size_t i = r * columns + c;
@@ -12,8 +12,8 @@ void normalise(float* target, const float* source, size_t rows, size_t columns, 
     }
 }
 
-void scale(float* target, const float* source, size_t rows, size_t columns, const float* factor,
-           const float* offset) noexcept {
+template <typename T>
+void scale(T* target, const T* source, size_t rows, size_t columns, const T* factor, const T* offset) noexcept {
   for (size_t r = 0; r < rows; ++r)
     for (size_t c = 0; c < columns; ++c) {
       const size_t i = r * columns + c;
@@ -21,7 +21,8 @@ void scale(float* target, const float* source, size_t rows, size_t columns, cons
     }
 }
 
-void impute(float* target, const float* source, size_t rows, size_t columns, const float* fill) noexcept {
+template <typename T>
+void impute(T* target, const T* source, size_t rows, size_t columns, const T* fill) noexcept {
   for (size_t r = 0; r < rows; ++r)
     for (size_t c = 0; c < columns; ++c) {
       const size_t i = r * columns + c;
@@ -29,16 +30,17 @@ void impute(float* target, const float* source, size_t rows, size_t columns, con
     }
 }
 
-void clip(float* target, const float* source, size_t rows, size_t columns, const float* low,
-          const float* high) noexcept {
+template <typename T>
+void clip(T* target, const T* source, size_t rows, size_t columns, const T* low, const T* high) noexcept {
   for (size_t r = 0; r < rows; ++r)
     for (size_t c = 0; c < columns; ++c) {
       const size_t i = r * columns + c;
-      const float value = source[i];
+      const T value = source[i];
       target[i] = value < low[c] ? low[c] : value > high[c] ? high[c] : value;
     }
 }
 }  // namespace
 
-extern const ColumnKernels column_kernels = {normalise, scale, impute, clip};
+extern const ColumnKernels column_kernels = {{normalise<float>, scale<float>, impute<float>, clip<float>},
+                                             {normalise<double>, scale<double>, impute<double>, clip<double>}};
 }  // namespace penstock::kernel::scalar

@@ -7,17 +7,20 @@
 
 namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE {
 namespace {
-constexpr size_t kSpanMax = 2048;     // floats of one repeated parameter: 8 KiB of stack, and it stays in the cache
+constexpr size_t kSpanMax =
+    2048;  // elements of one repeated parameter: 8 or 16 KiB of stack, and it stays in the cache
 constexpr size_t kWideColumns = 128;  // up to here kSumLanes rows fit a span, so that spans are whole vectors
 
 // Elements in front of the first one that is aligned to a vector.
-size_t lead_of(const float* target, size_t count) noexcept {
+template <typename T>
+size_t lead_of(const T* target, size_t count) noexcept {
   const size_t beyond = reinterpret_cast<uintptr_t>(target) % kVectorBytes;
-  const size_t lead = beyond == 0 ? 0 : (kVectorBytes - beyond) / sizeof(float);
+  const size_t lead = beyond == 0 ? 0 : (kVectorBytes - beyond) / sizeof(T);
   return lead < count ? lead : count;
 }
 
-void repeat(float* span, size_t length, const float* values, size_t columns, size_t first) noexcept {
+template <typename T>
+void repeat(T* span, size_t length, const T* values, size_t columns, size_t first) noexcept {
   size_t c = first % columns;
   for (size_t i = 0; i < length; ++i) {
     span[i] = values[c];
@@ -26,22 +29,31 @@ void repeat(float* span, size_t length, const float* values, size_t columns, siz
 }
 
 // Calls `map(x, a, b)` element by element, a and b being the parameters of its column.
-template <typename Map>
-[[gnu::always_inline]] inline void map_span(float* target, const float* source, size_t length, const float* first,
-                                            const float* second, Map map) noexcept {
+template <typename T, typename Map>
+[[gnu::always_inline]] inline void map_span(T* target, const T* source, size_t length, const T* first, const T* second,
+                                            Map map) noexcept {
   PENSTOCK_INDEPENDENT
   for (size_t i = 0; i < length; ++i) target[i] = map(source[i], first[i], second[i]);
 }
 
-template <typename Map>
-[[gnu::always_inline]] inline void map_columns(float* target, const float* source, size_t rows, size_t columns,
-                                               const float* first, const float* second, Map map) noexcept {
+// The same of a single column: its parameters are in registers.
+template <typename T, typename Map>
+[[gnu::always_inline]] inline void map_column(T* target, const T* source, size_t length, T first, T second,
+                                              Map map) noexcept {
+  PENSTOCK_INDEPENDENT
+  for (size_t i = 0; i < length; ++i) target[i] = map(source[i], first, second);
+}
+
+template <typename T, typename Map>
+[[gnu::always_inline]] inline void map_columns(T* target, const T* source, size_t rows, size_t columns, const T* first,
+                                               const T* second, Map map) noexcept {
+  if (columns == 1) return map_column(target, source, rows, first[0], second[0], map);
   if (columns > kWideColumns || rows < kSumLanes || columns == 0) {
     for (size_t r = 0; r < rows; ++r) map_span(target + r * columns, source + r * columns, columns, first, second, map);
     return;
   }
-  float first_span[kSpanMax];
-  float second_span[kSpanMax];
+  T first_span[kSpanMax];
+  T second_span[kSpanMax];
   const size_t count = rows * columns;
   const size_t lead = lead_of(target, count);
   const size_t repeats = kSpanMax / columns / kSumLanes * kSumLanes;
@@ -53,31 +65,32 @@ template <typename Map>
     map_span(target + done, source + done, count - done < length ? count - done : length, first_span, second_span, map);
 }
 
-void normalise(float* target, const float* source, size_t rows, size_t columns, const float* mean,
-               const float* deviation) noexcept {
+template <typename T>
+void normalise(T* target, const T* source, size_t rows, size_t columns, const T* mean, const T* deviation) noexcept {
   map_columns(target, source, rows, columns, mean, deviation,
-              [](float x, float mean_c, float deviation_c) { return (x - mean_c) / deviation_c; });
+              [](T x, T mean_c, T deviation_c) { return (x - mean_c) / deviation_c; });
 }
 
-void scale(float* target, const float* source, size_t rows, size_t columns, const float* factor,
-           const float* offset) noexcept {
+template <typename T>
+void scale(T* target, const T* source, size_t rows, size_t columns, const T* factor, const T* offset) noexcept {
   map_columns(target, source, rows, columns, factor, offset,
-              [](float x, float factor_c, float offset_c) { return x * factor_c + offset_c; });
+              [](T x, T factor_c, T offset_c) { return x * factor_c + offset_c; });
 }
 
-void impute(float* target, const float* source, size_t rows, size_t columns, const float* fill) noexcept {
-  map_columns(target, source, rows, columns, fill, fill,
-              [](float x, float fill_c, float) { return x != x ? fill_c : x; });
+template <typename T>
+void impute(T* target, const T* source, size_t rows, size_t columns, const T* fill) noexcept {
+  map_columns(target, source, rows, columns, fill, fill, [](T x, T fill_c, T) { return x != x ? fill_c : x; });
 }
 
-void clip(float* target, const float* source, size_t rows, size_t columns, const float* low,
-          const float* high) noexcept {
-  map_columns(target, source, rows, columns, low, high, [](float x, float low_c, float high_c) {
-    const float raised = x < low_c ? low_c : x;
+template <typename T>
+void clip(T* target, const T* source, size_t rows, size_t columns, const T* low, const T* high) noexcept {
+  map_columns(target, source, rows, columns, low, high, [](T x, T low_c, T high_c) {
+    const T raised = x < low_c ? low_c : x;
     return raised > high_c ? high_c : raised;
   });
 }
 }  // namespace
 
-extern const ColumnKernels column_kernels = {normalise, scale, impute, clip};
+extern const ColumnKernels column_kernels = {{normalise<float>, scale<float>, impute<float>, clip<float>},
+                                             {normalise<double>, scale<double>, impute<double>, clip<double>}};
 }  // namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE

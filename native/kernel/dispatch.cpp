@@ -9,10 +9,10 @@
 
 namespace penstock::kernel {
 namespace {
-#define PENSTOCK_TABLE(variant)                                                  \
-  {variant::cast_kernels,    variant::column_kernels,   variant::layout_kernels, \
-   variant::one_hot_kernels, variant::quantize_kernels, variant::rank_kernels,   \
-   variant::resize_kernels,  variant::row_kernels,      variant::softmax_kernels}
+#define PENSTOCK_TABLE(variant)                                                                           \
+  {variant::bin_kernels,    variant::cast_kernels,    variant::column_kernels,   variant::layout_kernels, \
+   variant::map_kernels,    variant::one_hot_kernels, variant::quantize_kernels, variant::rank_kernels,   \
+   variant::resize_kernels, variant::row_kernels,     variant::softmax_kernels}
 
 // Built on first use: constants of other translation units are ready then, whatever order they are initialised in.
 const Kernels* tables() noexcept {

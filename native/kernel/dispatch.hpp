@@ -2,9 +2,11 @@
 // and never changes; PENSTOCK_SIMD=scalar|baseline|avx2|avx512 in the environment lowers it (to compare, or to work
 // around a processor), and cannot raise it. Tests and benchmarks ask for a level by argument.
 #pragma once
+#include "kernel/bins.hpp"
 #include "kernel/cast.hpp"
 #include "kernel/columns.hpp"
 #include "kernel/layout.hpp"
+#include "kernel/maps.hpp"
 #include "kernel/one_hot.hpp"
 #include "kernel/quantize.hpp"
 #include "kernel/rank.hpp"
@@ -18,9 +20,11 @@ enum class SimdLevel : uint8_t { kScalar, kBaseline, kAvx2, kAvx512 };
 inline constexpr size_t kSimdLevels = 4;
 
 struct Kernels {
+  BinKernels bins;
   CastKernels cast;
   ColumnKernels columns;
   LayoutKernels layout;
+  MapKernels maps;
   OneHotKernels one_hot;
   QuantizeKernels quantize;
   RankKernels rank;

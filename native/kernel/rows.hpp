@@ -21,6 +21,9 @@ struct RowKernels {
   // target row = target_bytes of each source row, from offset_bytes on.
   void (*slice)(std::byte* target, size_t target_bytes, const std::byte* source, size_t source_bytes,
                 size_t offset_bytes, size_t rows) noexcept;
+  // The other way round: each source row of source_bytes to offset_bytes of its target row; the rest of it stays.
+  void (*place)(std::byte* target, size_t target_bytes, size_t offset_bytes, const std::byte* source,
+                size_t source_bytes, size_t rows) noexcept;
 };
 
 PENSTOCK_KERNEL_VARIANTS(RowKernels, row_kernels)

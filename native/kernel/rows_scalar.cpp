@@ -29,7 +29,13 @@ void slice(std::byte* target, size_t target_bytes, const std::byte* source, size
   for (size_t r = 0; r < rows; ++r)
     std::memcpy(target + r * target_bytes, source + r * source_bytes + offset_bytes, target_bytes);
 }
+
+void place(std::byte* target, size_t target_bytes, size_t offset_bytes, const std::byte* source, size_t source_bytes,
+           size_t rows) noexcept {
+  for (size_t r = 0; r < rows; ++r)
+    std::memcpy(target + r * target_bytes + offset_bytes, source + r * source_bytes, source_bytes);
+}
 }  // namespace
 
-extern const RowKernels row_kernels = {gather, scatter, pad, slice};
+extern const RowKernels row_kernels = {gather, scatter, pad, slice, place};
 }  // namespace penstock::kernel::scalar

@@ -83,7 +83,23 @@ void slice(std::byte* target, size_t target_bytes, const std::byte* source, size
   for (size_t r = 0; r < rows; ++r)
     copy_row(target + r * target_bytes, source + r * source_bytes + offset_bytes, target_bytes);
 }
+
+// Rows of one element: a column into its place of a matrix.
+template <typename Element>
+void place_elements(std::byte* target, size_t target_bytes, const std::byte* source, size_t rows) noexcept {
+  using Anywhere = typename Loose<Element>::Type;
+  const auto* const from = reinterpret_cast<const Anywhere*>(source);
+  for (size_t r = 0; r < rows; ++r) *reinterpret_cast<Anywhere*>(target + r * target_bytes) = from[r];
+}
+
+void place(std::byte* target, size_t target_bytes, size_t offset_bytes, const std::byte* source, size_t source_bytes,
+           size_t rows) noexcept {
+  if (source_bytes == 4) return place_elements<uint32_t>(target + offset_bytes, target_bytes, source, rows);
+  if (source_bytes == 8) return place_elements<uint64_t>(target + offset_bytes, target_bytes, source, rows);
+  for (size_t r = 0; r < rows; ++r)
+    copy_row(target + r * target_bytes + offset_bytes, source + r * source_bytes, source_bytes);
+}
 }  // namespace
 
-extern const RowKernels row_kernels = {gather, scatter, pad, slice};
+extern const RowKernels row_kernels = {gather, scatter, pad, slice, place};
 }  // namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE

@@ -33,6 +33,8 @@ import { pipelineUndeployCommand } from './pipeline/undeploy.js'
 import { release } from '../base/package-root.js'
 import { serveCommand } from './serve/serve.js'
 import { tagsCommand } from './tags/tags.js'
+import { transformFitCommand } from './transform/fit.js'
+import { transformRunCommand } from './transform/run.js'
 import type { Terminal } from './shared/terminal.js'
 
 const ENDING = `
@@ -57,6 +59,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(explainCommands(terminal))
     .addCommand(logsCommand(terminal))
     .addCommand(benchCommand(terminal))
+    .addCommand(transformCommands(terminal))
     .addCommand(keysCommands(terminal))
   forEachCommand(program, (command) => command.exitOverride().showHelpAfterError('(add --help for the usage)'))
   return program
@@ -101,6 +104,14 @@ function contractCommands(terminal: Terminal): Command {
     .addCommand(contractCheckCommand(terminal))
     .addCommand(contractRowsCommand(terminal))
     .addCommand(contractRemoveCommand(terminal))
+}
+
+function transformCommands(terminal: Terminal): Command {
+  return new Command('transform')
+    .summary('fit and run operations on the columns of tables')
+    .description('Transforms: operations on named columns, fitted over tables and run over them. No server is asked.')
+    .addCommand(transformFitCommand(terminal))
+    .addCommand(transformRunCommand(terminal))
 }
 
 function keysCommands(terminal: Terminal): Command {

@@ -46,6 +46,8 @@ const COMMANDS = [
   ['explain', 'forget'],
   ['bench'],
   ['bench', 'compare'],
+  ['transform', 'fit'],
+  ['transform', 'run'],
   ['keys', 'create'],
   ['keys', 'list'],
   ['keys', 'revoke'],

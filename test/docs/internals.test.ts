@@ -66,7 +66,11 @@ describe('how to extend', () => {
     // What it is lies in src/engine/models, whatever answers tell of it.
     ['A field of an answer', mentions(/page_locked|isPageLocked/, /^src\/(?!engine\/models\/)/)],
     ['A request option', mentions(/traceparent|TRACE_PARENT/)],
-    ['A kernel', mentions(/softmax/i, /^(native|bindings|src\/transforms)\//)],
+    ['A kernel', mentions(/quantize/i, /^(native|bindings|src\/transforms)\//)],
+    [
+      'An operation of transforms',
+      mentions(/\bl2Normalise|kL2Normalise|l2-normalise/i, /^(?!native\/core\/|src\/base\/)/),
+    ],
     ['A command', mentions(/\btagsCommand\b/)],
   ])('%s: what there is touches no other source', (title, touched) => {
     const patterns = (sections.get(title) ?? []).map(patternOf)

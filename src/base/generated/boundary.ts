@@ -27,6 +27,83 @@ export const LoadStatus = {
 } as const
 export type LoadStatusCode = (typeof LoadStatus)[keyof typeof LoadStatus]
 
+/** Instructions of a transform program. `element` counts within a row. */
+export const TransformOpcode = {
+  /** elements to another dtype; texts to float64 or int64; what is missing or does not fit fails its row */
+  cast: 1,
+  /** NaN becomes numbers[element] */
+  imputeFloats: 2,
+  /** a missing value becomes table[0] or texts[0] */
+  imputeValues: 3,
+  /** (x - numbers[element]) / numbers[width + element] */
+  normalise: 4,
+  /** x * numbers[element] + numbers[width + element] */
+  scale: 5,
+  /** to numbers[element] .. numbers[width + element], of integers the same of integers */
+  clip: 6,
+  /** log(1 + x) */
+  log1p: 7,
+  /** 1 / (1 + exp(-x)) */
+  sigmoid: 8,
+  /** to multiples of 1 / numbers[0], or with integers[0] of numbers[0] */
+  round: 9,
+  /** 1 where x > numbers[0], else 0 */
+  threshold: 10,
+  /** the number of numbers[] at or below x, with integers[0] below x; NaN fails its row unless integers[1] */
+  bins: 11,
+  /** the index of x among the keys; integers[0] where it is none of them, integers[1] where it is missing; -1: none, -2: the row fails */
+  lookup: 12,
+  /** table[code] or texts[code]; of -1 a missing value */
+  gather: 13,
+  /** 1 where the code is table[element], else 0 */
+  oneHot: 14,
+  /** the elements of all inputs, one behind the other */
+  concat: 15,
+  /** elements from integers[0] on */
+  slice: 16,
+  /** axes permuted: integers are the dims, then the axis that comes at each place */
+  transpose: 17,
+  /** images: count, height, width, channels, height and width of the result, whether linear */
+  resize: 18,
+  /** a box of a row, table[0] or texts[0] where it lies outside: integers are the dims, where the box begins on each axis, the dims of the box */
+  window: 19,
+  /** exp(x - max) / sum over the row */
+  softmax: 20,
+  /** the element of the largest */
+  argMax: 21,
+  /** the largest and their elements */
+  topK: 22,
+  /** MurmurHash3 with seed integers[0], modulo integers[1] */
+  hash: 23,
+  /** the mean over integers[0] steps of a row, of those whose mask is not 0 */
+  meanPool: 24,
+  /** x / the Euclidean norm of the row */
+  l2Normalise: 25,
+} as const
+export type TransformOpcodeCode = (typeof TransformOpcode)[keyof typeof TransformOpcode]
+
+/** In place of the code of a category, in a transform program. */
+export const CategoryCode = {
+  /** it is no category */
+  none: -1,
+  /** the row fails */
+  fails: -2,
+} as const
+export type CategoryCodeCode = (typeof CategoryCode)[keyof typeof CategoryCode]
+
+/** Why a row fails in a transform program. */
+export const RowErrorKind = {
+  /** the value is missing where none may be */
+  missing: 1,
+  /** it is none of the categories */
+  unknownCategory: 2,
+  /** it does not fit the dtype */
+  outOfRange: 3,
+  /** the text is no number */
+  notNumber: 4,
+} as const
+export type RowErrorKindCode = (typeof RowErrorKind)[keyof typeof RowErrorKind]
+
 /** A request's timing begins with these, in microseconds. */
 export const TimingHeadSlot = {
   total: 0,
@@ -67,6 +144,15 @@ export const LOG_SEGMENT_BYTES_MAX = 67108864
 
 /** Milliseconds after its first row that a segment is ended, however small. */
 export const LOG_SEGMENT_MS_MAX = 900000
+
+/** Columns and what lies between them in a transform program. */
+export const TRANSFORM_VALUES_MAX = 16384
+
+/** Bytes of a row of one column of a transform program. */
+export const TRANSFORM_ROW_BYTES_MAX = 268435456
+
+/** Failures of rows that one run of a transform program lists; all are counted. */
+export const TRANSFORM_ROW_ERRORS_MAX = 1024
 
 /** Dims of a tensor; ONNX Runtime's kernels end before that. */
 export const RANK_MAX = 16
