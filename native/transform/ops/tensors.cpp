@@ -118,8 +118,8 @@ void transpose(const Frame& frame) noexcept {
   }
   if (!is_rotation) return transpose_any(frame, rank);
   // Two groups of axes exchanged, channels last to first among them.
-  kernel::kernels().layout.transpose(frame.output(), frame.input(), frame.rows, before,
-                                     frame.input_type().width / before, frame.input_type().element_bytes());
+  kernel::transpose(kernel::kernels().layout, frame.output(), frame.input(), frame.rows, before,
+                    frame.input_type().width / before, frame.input_type().element_bytes());
 }
 
 const char* check_window(const OpShape& shape) {
