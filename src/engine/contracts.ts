@@ -10,6 +10,8 @@ import { type Contract, parseContractReference } from '../contract/contract.js'
 import { parseContract } from '../contract/parse.js'
 import { type ResolvedContract, resolveContract } from '../contract/resolve.js'
 import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
+import { dtypeInfo, isDtype } from '../tensor/dtype.js'
+import type { ColumnType } from '../transforms/draft/column.js'
 import type { CompiledPlan } from '../pipeline/plan.js'
 import type {
   ContractRecord,
@@ -124,7 +126,7 @@ function contractVersion(store: ContractStore, name: string, version?: number): 
  */
 export function deployedContract(
   store: ContractStore,
-  { definition, inputFields, outputFields, isNonBatching }: CompiledPlan,
+  { definition, callerInputs, callerOutputs, isNonBatching }: CompiledPlan,
   models: Iterable<ModelVersion>,
 ): DeployedContract | null {
   if (definition.contract === undefined) return null
@@ -137,7 +139,7 @@ export function deployedContract(
   }
   const contract = resolveContract(parseContract(found.contract, name))
   const signatures = [...models].map(({ signature }) => signature)
-  const outputs = outputFields.map((field) => {
+  const outputs = callerOutputs.map((field) => {
     const classes = signatures.flatMap(({ outputs: all }) => all.find((one) => one.name === field.name)?.classes ?? [])
     const isKnown = signatures.filter(({ outputs: all }) => all.some((one) => one.name === field.name)).length === 1
     return isKnown && classes.length > 0 ? { ...field, classes } : field
@@ -145,8 +147,24 @@ export function deployedContract(
   return {
     reference,
     contract,
-    binding: bindContract(reference, contract, { inputs: directInputs(definition, inputFields), outputs }),
+    binding: bindContract(reference, contract, { inputs: directInputs(definition, callerInputs), outputs }),
   }
+}
+
+/**
+ * What a transform before the models may take: the features that a tensor can hold and whose rows have one shape. null: the
+ * definition names no contract.
+ * @throws PenstockError ERR_CONTRACT_NOT_FOUND.
+ */
+export function contractFeatures(store: ContractStore, { contract }: PipelineDefinition): ColumnType[] | null {
+  if (contract === undefined) return null
+  const { name, version } = parseContractReference(contract)
+  const { inputs } = resolveContract(parseContract(contractVersion(store, name, version ?? undefined).contract, name))
+  return inputs.flatMap(({ role, name: field, dtype, isNullable, shape }) => {
+    if (role !== 'feature' || !isDtype(dtype) || shape.includes(null)) return []
+    const hasValidity = isNullable && shape.length === 0 && dtypeInfo(dtype).kind !== 'float'
+    return [{ name: field, dtype, isNullable: hasValidity, shape: shape as number[] }]
+  })
 }
 
 /** What the first step takes: the features themselves, unless it makes something else out of them. */

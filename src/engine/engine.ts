@@ -12,7 +12,7 @@ import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
-import { admit } from './requests/admission.js'
+import { admit, type AdmittedRequest } from './requests/admission.js'
 import type {
   AddModelOptions,
   EngineApi,
@@ -285,7 +285,15 @@ export class Engine implements EngineApi {
 
   async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {
     const admitted = admit(deployment, request, this.#requestIds.next())
-    if (!deployment.description.isStringPath) return this.#calls.submit(slot.handle, deployment, admitted)
+    const result = await this.#submit(slot, deployment, admitted)
+    const { compiled, transforms } = deployment
+    return compiled.outputTransform === null
+      ? result
+      : { ...result, outputs: transforms.outputs(result.outputs, result.rows) }
+  }
+
+  #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
+    if (!deployment.compiled.isStringPath) return this.#calls.submit(slot.handle, deployment, admitted)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
     return this.#stringPath.submit(slot.stringPath, deployment, admitted)

@@ -3,6 +3,8 @@
  * steps/builder.ts makes it pleasant to write, and plan-draft.ts makes it run. docs/reference/steps.md has the wire forms.
  */
 import { argumentError } from '../base/expect.js'
+import type { Dtype } from '../tensor/tensor.js'
+import type { TransformOp } from '../transforms/program/definition.js'
 
 /** `name`, `name@alias` or `name@3`; without a suffix the newest version. */
 export type ModelReference = string
@@ -60,8 +62,24 @@ export interface CheckStep {
   readonly flag?: string | undefined
 }
 
+/** A column that callers send to a pipeline whose first steps are transforms. */
+export interface TransformInput {
+  readonly name: string
+  readonly dtype: Dtype
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+}
+/** Operations on named columns, before the first step that runs a model or behind the last. */
+export interface TransformStep {
+  readonly type: 'transform'
+  readonly ops: readonly TransformOp[]
+  /** What callers send, where no contract says it; in the first transform before the models alone. */
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+
 /** What is stored and listed. */
-export type Step = ModelStep | MultiModelStep | AuditStep | SelectStep | KeySplitStep | RandomSplitStep | CheckStep
+export type Step =
+  ModelStep | MultiModelStep | AuditStep | SelectStep | KeySplitStep | RandomSplitStep | CheckStep | TransformStep
 /** What may be written. */
 export type StepInput = Step | ShadowStep
 
@@ -160,6 +178,7 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'audit':
     case 'select':
     case 'check':
+    case 'transform':
       return []
   }
 }

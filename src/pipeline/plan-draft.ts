@@ -10,11 +10,13 @@ import type { PenstockError } from '../base/errors.js'
 import { POSITIONS_MAX } from '../base/limits/limits.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import { parseCheck } from './check-syntax.js'
-import type { CheckStep, ModelReference, PipelineDefinition } from './definition.js'
+import type { ColumnType } from '../transforms/draft/column.js'
+import type { CheckStep, ModelReference, PipelineDefinition, TransformStep } from './definition.js'
 import { finishChecks, type PendingCheck } from './plan-checks.js'
 import { fieldOf, inputFieldOf, inputSource, invalid, isText, outputSource } from './plan-graph.js'
 import type { Input, Output, Position } from './plan-graph.js'
 import { alignInputs, expectFeedable, findInputBinding, formatModel, rowDimsOf, type FedInput } from './plan-inputs.js'
+import { finishTransforms, type PendingTransform } from './plan-transforms.js'
 import { alignOutputs, auditsOf, nameOutputs } from './plan-outputs.js'
 import { labelModels } from './plan.js'
 import type { CompiledPlan, PlanInputBinding, PlanOption, PlanSplit, ResolvedModel, ResolveModel } from './plan.js'
@@ -32,6 +34,8 @@ export class PlanDraft {
   private readonly splits: PlanSplit[] = []
   private readonly inputs: Input[] = []
   private readonly pendingChecks: PendingCheck[] = []
+  private readonly before: PendingTransform[] = []
+  private readonly behind: PendingTransform[] = []
   private routes: string[] = []
   private current: Position[] = []
   private isNonBatching = false
@@ -39,6 +43,7 @@ export class PlanDraft {
   constructor(
     private readonly definition: PipelineDefinition,
     private readonly resolve: ResolveModel,
+    private readonly features: readonly ColumnType[] | null = null,
   ) {}
 
   /** Runs each model on the same input, side by side. */
@@ -90,6 +95,16 @@ export class PlanDraft {
     this.pendingChecks.push({ where, step, syntax, afterStage: Math.max(this.stages.length - 1, 0), outputs })
   }
 
+  /** Operations on what callers send, or on what they get. */
+  transform(where: string, step: TransformStep): void {
+    const list = this.stages.length === 0 ? this.before : this.behind
+    if (step.inputs !== undefined && (list !== this.before || list.length > 0))
+      throw invalid(
+        `Expected ${where} to have no inputs: only the first transform before the models says what callers send`,
+      )
+    list.push({ where, step })
+  }
+
   /** @throws PenstockError ERR_PIPELINE_INVALID for what only the whole shows. */
   finish(): CompiledPlan {
     if (this.stages.length === 0) {
@@ -98,6 +113,10 @@ export class PlanDraft {
     const answer = nameOutputs('the answer', this.current)
     for (const { position } of answer.values()) position.isNeeded = true
     const checks = finishChecks(this.pendingChecks, this.inputs)
+    const inputFields = this.inputs.map((input) => inputFieldOf(input, this.isNonBatching))
+    const outputFields = [...answer].map(([name, output]) => fieldOf(name, output, this.isNonBatching))
+    const { before, behind, features, isNonBatching } = this
+    const transforms = finishTransforms({ before, behind, features, isNonBatching, inputFields, outputFields })
     return {
       definition: this.definition,
       models: this.models,
@@ -114,8 +133,9 @@ export class PlanDraft {
       answer: [...answer.values()].map(outputSource),
       routeSplit: this.splits.length - 1,
       isStringPath: this.models.some(({ signature }) => [...signature.inputs, ...signature.outputs].some(isText)),
-      inputFields: this.inputs.map((input) => inputFieldOf(input, this.isNonBatching)),
-      outputFields: [...answer].map(([name, output]) => fieldOf(name, output, this.isNonBatching)),
+      inputFields,
+      outputFields,
+      ...transforms,
       inputSources: this.inputs.map((input) => inputSource(input)),
       audited: auditsOf(
         this.stages.flat().filter((position) => position.isAudited && !this.current.includes(position)),
@@ -170,6 +190,13 @@ export class PlanDraft {
     if (positionCount > POSITIONS_MAX) {
       throw invalid(
         `Expected a pipeline to run at most ${POSITIONS_MAX} models or splits but ${where} makes it ${positionCount}`,
+      )
+    }
+    const [behind] = this.behind
+    if (behind !== undefined) {
+      const wayOut = 'Put it before the first model or behind the last, or make two pipelines of it'
+      throw invalid(
+        `Expected ${behind.where}, a transform, not to stand between models but ${where} runs one. ${wayOut}`,
       )
     }
     const before = this.current.flatMap(({ outputs }) => outputs)

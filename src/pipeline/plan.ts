@@ -9,6 +9,7 @@
  */
 import type { SourceSideCode } from '../base/generated/boundary.js'
 import type { TensorField } from '../tensor/tensor.js'
+import type { TransformProgram } from '../transforms/program/compile.js'
 import type { CheckNode } from './check-program.js'
 import type { ModelReference, PipelineDefinition } from './definition.js'
 
@@ -99,6 +100,13 @@ export interface PlanAudit {
   tensors: { field: TensorField; source: PlanSource }[]
 }
 
+/** Makes the plan's inputs out of what callers send. */
+export interface PlanInputTransform {
+  readonly program: TransformProgram
+  /** By index in `inputFields`: the column that becomes it, and the dims of a row that it takes. */
+  readonly columns: readonly { readonly name: string; readonly rowDims: readonly number[] }[]
+}
+
 export interface CompiledPlan {
   definition: PipelineDefinition
   /** Distinct by name and version. */
@@ -119,6 +127,13 @@ export interface CompiledPlan {
   inputFields: TensorField[]
   /** In the order of `answer`. */
   outputFields: TensorField[]
+  /** What callers send and get: the plan's own fields, but for what transforms make of them. */
+  callerInputs: TensorField[]
+  callerOutputs: TensorField[]
+  /** null: callers send the plan's inputs. */
+  inputTransform: PlanInputTransform | null
+  /** null: callers get the plan's outputs. */
+  outputTransform: TransformProgram | null
   /** In the order of `inputs`: where the log reads them back. */
   inputSources: PlanSource[]
   audited: PlanAudit[]
@@ -136,8 +151,8 @@ function signatureText(plan: CompiledPlan): string {
   const checks = plan.checks.map(({ name }) => name)
   const { isNonBatching, isStringPath, routes } = plan
   return JSON.stringify([
-    fields(plan.inputFields),
-    fields(plan.outputFields),
+    fields(plan.callerInputs),
+    fields(plan.callerOutputs),
     checks,
     routes,
     isNonBatching,

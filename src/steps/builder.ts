@@ -18,7 +18,9 @@ import {
   type PipelineDefinition,
   type Step,
   type StepInput,
+  type TransformInput,
 } from '../pipeline/definition.js'
+import type { TransformOp } from '../transforms/program/definition.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { expectFlow, parseDefinition, parseStep } from './parse.js'
 
@@ -124,6 +126,11 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'check', ...options })
   }
 
+  /** @param inputs what callers send, where no contract says it; of the first transform before the models alone. */
+  transform(ops: readonly TransformOp[], inputs?: readonly TransformInput[]): this {
+    return this.append({ type: 'transform', ops, inputs })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -172,6 +179,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithCheck(index: number, options: CheckOptions): this {
     return this.replace(index, { type: 'check', ...options })
+  }
+
+  replaceWithTransform(index: number, ops: readonly TransformOp[], inputs?: readonly TransformInput[]): this {
+    return this.replace(index, { type: 'transform', ops, inputs })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

@@ -121,7 +121,41 @@ describe('examples: pipelines', () => {
       rows: [1],
     })
   })
+
+  test('examples: wine-raw answers raw rows with a text and missing values as wine-mlp does the rows made by hand', async () => {
+    const { features } = wines(0, 16)
+    const [data, names] = [features.data as Float32Array, rawColumns()]
+    const inputs = Object.fromEntries(
+      names.map((name, column) => {
+        const values = Array.from({ length: 16 }, (_, row) => data[row * 12 + column]!)
+        return [
+          name,
+          name === 'type' ? values.map((value) => (value === 0 ? 'red' : 'white')) : Float32Array.from(values),
+        ]
+      }),
+    )
+    const expected = readGolden('wine-mlp').outputs['quality']!.data as number[]
+    const { outputs } = await engine.infer('wine-raw', { inputs })
+    expect([...(outputs['quality']!.data as Float32Array)]).toEqual(expected.map((value) => Math.round(value)))
+    const missing = { ...inputs, alcohol: Float32Array.from({ length: 16 }, () => NaN) }
+    const filled = await engine.infer('wine-raw', { inputs: missing })
+    const mean = Float32Array.from(data, (value, at) => (at % 12 === 10 ? 10.49 : value))
+    await engine.applyPipeline(
+      { name: 'wine-by-hand', steps: [{ type: 'model', model: 'wine-mlp' }] },
+      { deploy: true },
+    )
+    const byHand = await engine.infer('wine-by-hand', { inputs: { features: { ...features, data: mean } } })
+    expect([...(filled.outputs['quality']!.data as Float32Array)]).toEqual(
+      [...(byHand.outputs['quality']!.data as Float32Array)].map((value) => Math.round(value)),
+    )
+  })
 })
+
+function rawColumns(): string[] {
+  const { steps } = definitions.find(({ name }) => name === 'wine-raw')!
+  const [first] = steps as unknown as [{ inputs: { name: string }[] }]
+  return first.inputs.map(({ name }) => name)
+}
 
 const page = readFileSync(`${examplesPath}README.md`, 'utf8')
 const shown = [

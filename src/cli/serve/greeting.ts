@@ -7,6 +7,8 @@ import type { TensorField } from '../../tensor/tensor.js'
 import type { GoldenInput } from './examples.js'
 import { formatField, formatTable } from '../shared/table.js'
 
+const SHOWN_FIELDS = 3
+
 export interface Greeting {
   readonly release: string
   readonly url: string
@@ -35,7 +37,7 @@ export async function formatGreeting(greeting: Greeting): Promise<string> {
   const rows = pipelines.map(({ name, version, inputs, outputs }) => [
     name,
     String(version),
-    inputs.map(formatField).join(', '),
+    fieldsText(inputs),
     outputs.map(formatField).join(', '),
   ])
   parts.push(
@@ -44,6 +46,13 @@ export async function formatGreeting(greeting: Greeting): Promise<string> {
   const sample = await firstSample(greeting)
   if (sample === undefined) return parts.join('\n')
   return [...parts, '', 'Try it:', `  ${curlOf(url, sample, greeting.needsKey)}`].join('\n')
+}
+
+/** A pipeline of raw rows has many: the first say what they are like. */
+function fieldsText(fields: readonly TensorField[]): string {
+  const shown = fields.slice(0, fields.length > SHOWN_FIELDS + 1 ? SHOWN_FIELDS : fields.length)
+  const rest = fields.length - shown.length
+  return [...shown.map(formatField), ...(rest > 0 ? [`${rest} more`] : [])].join(', ')
 }
 
 /** A shell command; single quotes are safe because JSON of numbers and names of tensors is quoted for the shell. */

@@ -12,10 +12,12 @@ import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { CompiledPlan } from '../../pipeline/plan.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import { compilePlan } from '../../steps/index.js'
+import type { ColumnType } from '../../transforms/draft/column.js'
 import type { ModelVersion, PipelineDescription } from '../api/api.js'
 import type { DeployedContract } from '../contracts.js'
 import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
+import { RequestTransforms } from './request-transforms.js'
 
 /** The names that error messages of its requests need. */
 export interface FailureContext {
@@ -46,6 +48,7 @@ export interface Deployment {
   readonly description: PipelineDescription
   /** What its rows and answers are; null: the definition names no contract. */
   readonly contract: DeployedContract | null
+  readonly transforms: RequestTransforms
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
@@ -59,6 +62,8 @@ export interface DeploymentParts {
   readonly version: number
   readonly resolve: (reference: string) => ModelVersion
   readonly models: LoadedModels
+  /** The columns of the contract that a definition names; null: it names none. */
+  readonly featuresOf: (definition: PipelineDefinition) => readonly ColumnType[] | null
   readonly bindContract: (compiled: CompiledPlan, models: Iterable<ModelVersion>) => DeployedContract | null
   /** A fresh unsigned 64-bit seed. */
   readonly drawSeed: () => bigint
@@ -74,11 +79,12 @@ export interface DeploymentParts {
 export async function buildDeployment(parts: DeploymentParts): Promise<Deployment> {
   const { definition, version } = parts
   const resolved = new Map<string, ModelVersion>()
-  const compiled = compilePlan(definition, (reference) => {
+  const resolve = (reference: string): ModelVersion => {
     const model = parts.resolve(reference)
     resolved.set(reference, model)
     return model
-  })
+  }
+  const compiled = compilePlan(definition, resolve, parts.featuresOf(definition))
   const contract = parts.bindContract(compiled, resolved.values())
   const models: LoadedModel[] = []
   let log: DeploymentLog | null = null
@@ -102,6 +108,7 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
       plan: addon.createPlan(planSpec(parts, compiled, models, log)),
       description: describe(definition, version, compiled),
       contract,
+      transforms: new RequestTransforms(compiled),
       failureContext: {
         pipeline: definition.name,
         inputs: compiled.inputFields,
@@ -187,13 +194,13 @@ function describe(definition: PipelineDefinition, version: number, compiled: Com
     version,
     definition,
     steps: definition.steps,
-    inputs: compiled.inputFields,
-    outputs: compiled.outputFields,
+    inputs: compiled.callerInputs,
+    outputs: compiled.callerOutputs,
     checks: compiled.checks.map((check) => check.name),
     routes: compiled.routes,
     others: compiled.audited.map(({ label, tensors }) => ({ label, outputs: tensors.map(({ field }) => field) })),
     isNonBatching: compiled.isNonBatching,
-    isStringPath: compiled.isStringPath,
+    isStringPath: compiled.isStringPath || compiled.inputTransform !== null || compiled.outputTransform !== null,
     rowsMax: compiled.isNonBatching ? 1 : REQUEST_ROWS_MAX,
     models: compiled.models.map(({ name, version: modelVersion, sha256 }) => ({ name, version: modelVersion, sha256 })),
   }

@@ -10,7 +10,7 @@ import type { PipelineHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractStore, ModelStore, ModelVersion, PipelineStore } from '../api/api.js'
-import { deployedContract } from '../contracts.js'
+import { contractFeatures, deployedContract } from '../contracts.js'
 import { trustedProof } from '../models/batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
 import type { LoadedModels } from '../models/loaded-models.js'
@@ -240,6 +240,7 @@ export class Deployments {
         return stored?.find((candidate) => candidate.version === resolved.version) ?? resolved
       },
       models: this.#parts.loaded,
+      featuresOf: (definition) => contractFeatures(this.#parts.contracts, definition),
       bindContract: (compiled, models) => deployedContract(this.#parts.contracts, compiled, models),
       drawSeed: this.#parts.drawSeed,
       makeLog: (compiled) =>

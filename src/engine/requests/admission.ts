@@ -68,8 +68,10 @@ function expectBools(name: string, bytes: Uint8Array): void {
 export function admit(deployment: Deployment, request: InferRequest, id: RequestId): AdmittedRequest {
   expectRecord('request', request)
   const { compiled } = deployment
-  const tensors = tensorsOf(compiled.inputFields, request.inputs, compiled.isNonBatching)
-  const rows = compiled.isNonBatching ? 1 : rowsOf(compiled.inputFields, tensors, deployment.description.rowsMax)
+  const fields = compiled.callerInputs
+  const sent = tensorsOf(fields, request.inputs, compiled.isNonBatching)
+  const rows = compiled.isNonBatching ? 1 : rowsOf(fields, sent, deployment.description.rowsMax)
+  const tensors = deployment.transforms.inputs(sent, rows)
   if (request.deadlineMs !== undefined) expectInteger('deadlineMs', request.deadlineMs, 1, DEADLINE_MS_MAX)
   return {
     tensors,

@@ -64,8 +64,8 @@ function contentBytes({ contents }: GrpcAnswer): number {
 /** All but the contents. Fields may stand in any order: what answers of one kind have in common comes first. */
 function headOf(response: GrpcAnswer): Buffer {
   const { answer, regions, emitsFinal } = response
-  const isStringPath = regions.every((region) => region === null)
-  const common = isStringPath ? commonHead(answer) : Buffer.concat(descriptions(response))
+  const isPlain = regions.every((region) => region === null)
+  const common = isPlain ? commonHead(answer) : Buffer.concat(descriptions(response))
   if (answer.id === '' && answer.parameters.length === 0 && !emitsFinal) return common
   const parts: Buffer[] = [common]
   push(parts, texted(3, answer.id))

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Contract, type Engine, Home, type PipelineDefinition } from 'penstock'
 import { describe, expect, test } from 'vitest'
-import { openEngine, refusal, testModel } from '../support/engine-harness.js'
+import { openEngine, refusal, testModel } from '../../support/engine-harness.js'
 
 const fields = ['a', 'b', 'c'].map((name) => ({ name, dtype: 'float32' as const }))
 const contract: Contract = {
