@@ -200,6 +200,7 @@ void register_wire(Napi::Env env, Napi::Object exports);
 void register_http(Napi::Env env, Napi::Object exports);
 void register_kernels(Napi::Env env, Napi::Object exports);
 void register_limits(Napi::Env env, Napi::Object exports);
+void register_contracts(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void export_function(Napi::Env env, Napi::Object exports, const char* name) {
