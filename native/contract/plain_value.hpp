@@ -32,9 +32,13 @@ template <typename Float>
 
 template <typename Float>
 [[gnu::always_inline]] inline const char* take_float(const char* at, const char* end, std::byte* target) noexcept {
-  double exact;
-  if (!json::read_short(at, end, exact)) return take_long<Float>(at, end, target);
-  const auto value = static_cast<Float>(exact);
+  json::ShortNumber number;
+  if (!json::scan_short(at, end, number)) return take_long<Float>(at, end, target);
+  Float value;
+  if constexpr (std::is_same_v<Float, float>)
+    value = json::to_float(number);
+  else
+    value = json::to_double(number);
   std::memcpy(target, &value, sizeof value);
   return at;
 }

@@ -143,7 +143,11 @@ TEST("json: a short number is the same double, and is left to the other reader w
     const char* at_short = at;
     const char* const end = at + body.bytes.size();
     double value = 0, exact = 0;
-    if (!json::read_short(at_short, end, value)) return;
+    json::ShortNumber number;
+    if (!json::scan_short(at_short, end, number)) return;
+    value = json::to_double(number);
+    const float narrow = json::to_float(number), expected = static_cast<float>(value);
+    CLAIM(std::memcmp(&narrow, &expected, 4) == 0);
     ++short_ones;
     const bool is_same = json::read_number(at, end, exact) && std::memcmp(&value, &exact, 8) == 0 && at == at_short;
     if (!is_same) std::printf("  %s\n", (text + tail).c_str());
@@ -161,12 +165,20 @@ TEST("json: a short number is the same double, and is left to the other reader w
     same(random_number(random), "]" + far);
   }
   CLAIM(short_ones > 100'000);
+  // Halfway between two floats, and beside it.
+  for (int i = 0; i < 300'000; ++i) {
+    const auto magnitude = std::ldexp(1.0 + (static_cast<double>(random() % (1 << 23)) + 0.5) * 0x1p-23,
+                                      static_cast<int>(random() % 34) - 10);
+    char text[64];
+    std::snprintf(text, sizeof text, "%.*f", static_cast<int>(random() % 15), magnitude);
+    same(text, far);
+  }
   for (const char* text :
        {"", "-", "01", "-00.5", "1.", ".5", "1.e2", "1e5", "1.5E5", "--1", "12345678", "1.12345678901234"}) {
     const Text body(text + far);
     const char* at = body.bytes.data();
-    double value;
-    CLAIM(!json::read_short(at, at + body.bytes.size(), value) && at == body.bytes.data());
+    json::ShortNumber number;
+    CLAIM(!json::scan_short(at, at + body.bytes.size(), number) && at == body.bytes.data());
   }
 }
 
