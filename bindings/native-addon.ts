@@ -135,7 +135,7 @@ export interface WorkersLook {
   readonly runs: readonly RunInHand[]
 }
 
-export interface LaneLayout {
+export interface BucketLayout {
   /** offsetBytes in the batch's buffer; dims exclude the row axis unless batching is whole. */
   inputs: { offsetBytes: number; rowBytes: number; dims: number[] }[]
   /** offsetBytes -1: shape known only after the run, hand it over with setOutput. */
@@ -161,33 +161,33 @@ export interface NativeAddon {
 
   // ── control path ────────────────────────────────────────────────────────────────────────────
   /**
-   * A plane is one engine's scheduler: its workers run its queues' batches and nobody else's. Returns its id, which is
-   * valid in every isolate until closePlane: queues, workers and ports of different planes never meet.
+   * A runtime is one engine's scheduler: its workers run its queues' batches and nobody else's. Returns its id, which is
+   * valid in every isolate until closeRuntime: queues, workers and ports of different runtimes never meet.
    * @param isMeasuring false: nothing is counted per request or batch.
    * @param watchUs how long an idle worker watches for work before it sleeps, 0..1000000; 0: it sleeps at once.
-   * @param budgetBytes what callers may make the plane hold, 1..2^53.
+   * @param budgetBytes what callers may make the runtime hold, 1..2^53.
    */
-  createPlane(isMeasuring: boolean, watchUs: number, budgetBytes: number): number
-  /** Counts bytes that a caller makes the engine hold against the plane's budget. False: they do not fit. */
-  tryChargeBytes(plane: number, bytes: number): boolean
+  createRuntime(isMeasuring: boolean, watchUs: number, budgetBytes: number): number
+  /** Counts bytes that a caller makes the engine hold against the runtime's budget. False: they do not fit. */
+  tryChargeBytes(runtime: number, bytes: number): boolean
   /** Counts bytes that are held already. */
-  chargeBytes(plane: number, bytes: number): void
+  chargeBytes(runtime: number, bytes: number): void
   /** Gives back what was counted. */
-  releaseBytes(plane: number, bytes: number): void
+  releaseBytes(runtime: number, bytes: number): void
   /** Bytes counted now, those of requests in flight included. */
-  usedBytes(plane: number): number
+  usedBytes(runtime: number): number
   /**
    * Frees batches that were last opened more than `idleMs` ago, 0..2^31-1; each queue keeps a small one.
    * @returns the bytes that they held.
    */
-  trimArenas(plane: number, idleMs: number): number
-  /** Closes every plane of the process: what must happen before the process exits while workers wait in take. */
-  closePlanes(): void
+  trimArenas(runtime: number, idleMs: number): number
+  /** Closes every runtime of the process: what must happen before the process exits while workers wait in take. */
+  closeRuntimes(): void
   /** Ends the process at once with `code`, 0..255, whatever its threads are doing; nothing is flushed. */
   exitNow(code: number): never
-  /** Wakes every worker of the plane with take() = 0 and refuses new work with ERR_DRAINING. Idempotent. */
-  closePlane(plane: number): void
-  createQueue(plane: number, spec: QueueSpec): QueueHandle
+  /** Wakes every worker of the runtime with take() = 0 and refuses new work with ERR_DRAINING. Idempotent. */
+  closeRuntime(runtime: number): void
+  createQueue(runtime: number, spec: QueueSpec): QueueHandle
   /**
    * How the queue's batches run from now on, while it serves: at most `instancesMax` (1..2^32-1) of them at a time over
    * all workers, and with at most `inputBytesMax` bytes of inputs each (1..2^53), one row at least.
@@ -209,7 +209,7 @@ export interface NativeAddon {
   /** Requests of this plan that are not yet settled and logged: 0 means its queues and its log may be closed. */
   planInFlight(plan: PlanHandle): number
   pipelineStats(pipeline: PipelineHandle): PipelineStats
-  /** Options chosen for `rows` rows by split `split` of the plan; what the plain path uses. */
+  /** Options chosen for `rows` rows by split `split` of the plan; what the string path uses. */
   route(plan: PlanHandle, split: number, rows: number, meta: Uint8Array | null): Uint16Array | FailureDetail
   /**
    * Two capability externals cross isolates: pass the number through workerData, adopt it there. Numbers are valid
@@ -221,19 +221,19 @@ export interface NativeAddon {
 
   // ── workers ─────────────────────────────────────────────────────────────────────────────────
   /** isForBackground: it takes long background batches of queues that are left to it, and nothing else. */
-  openWorker(plane: number, index: number, isForBackground?: boolean): WorkerHandle
+  openWorker(runtime: number, index: number, isForBackground?: boolean): WorkerHandle
   /** The calling thread and those it makes get what others leave of the cores, for the rest of their lives. Linux alone. */
   yieldToOthers(): void
   closeWorker(worker: WorkerHandle): void
   /**
-   * By WorkerInfoSlot: a view of native memory, filled by take. givenUp: how many batches this process has given up, modulo
+   * By WorkerInfoSlot: a view of native memory, filled by take. freedBatches: how many batches this process has given up, modulo
    * 2^32.
    */
   workerInfo(worker: WorkerHandle): Int32Array
-  /** Blocks the thread up to timeoutMs (-1: until there is work or the plane closes). */
+  /** Blocks the thread up to timeoutMs (-1: until there is work or the runtime closes). */
   take(worker: WorkerHandle, timeoutMs: number): TakeCode
   /** Returns the layout of the batch in hand. */
-  laneLayout(worker: WorkerHandle): LaneLayout
+  bucketLayout(worker: WorkerHandle): BucketLayout
   /** The memory of the batch in hand: inputs and outputs. Cache it by batchId; it stays valid for the isolate's life. */
   batchBuffer(worker: WorkerHandle): ArrayBuffer
   /** Int32 pairs [batchRow, rowCount] of the requests in the batch in hand (a copy). */
@@ -254,20 +254,20 @@ export interface NativeAddon {
   postJob(port: PortHandle, worker: number, tag: number, payload: Uint8Array, isLong?: boolean): void
   /** The worker runs rows of this model again until it takes next; only for those who look. */
   beginCheck(worker: WorkerHandle, modelKey: number): void
-  /** What takes long at this moment; models that do are treated as long until their run ends. Of a closed plane: nothing. */
-  lookAtWorkers(plane: number): WorkersLook
+  /** What takes long at this moment; models that do are treated as long until their run ends. Of a closed runtime: nothing. */
+  lookAtWorkers(runtime: number): WorkersLook
   /**
    * The worker finishes that run, which is answered, and is then to end; it counts nowhere any more, its own jobs are
    * forgotten, and its thread yields the cores to others.
    * @returns false: that run has ended.
    */
-  setWorkerAside(plane: number, worker: number, startNs: number): boolean
+  setWorkerAside(runtime: number, worker: number, startNs: number): boolean
   /** The worker is to end instead of taking what comes next. @returns false: there is no such worker. */
-  retireWorker(plane: number, worker: number): boolean
+  retireWorker(runtime: number, worker: number): boolean
 
   // ── I/O isolates ────────────────────────────────────────────────────────────────────────────
   /** `onReady` runs on this isolate's loop, at most once until the next drain, when events wait. */
-  openPort(plane: number, onReady: () => void, requestsMax: number): PortHandle
+  openPort(runtime: number, onReady: () => void, requestsMax: number): PortHandle
   closePort(port: PortHandle): void
   /**
    * Admits one request from JavaScript. inputs: the plan's order, exact dtypes, contiguous; copied before it returns.
@@ -317,7 +317,13 @@ export interface NativeAddon {
   openConnection(port: PortHandle, windowRequests: number): number
   /** Cancels what is in flight; late results are dropped. */
   closeConnection(port: PortHandle, connection: number): void
-  openChannel(port: PortHandle, connection: number, channel: number, pipeline: PipelineHandle, isPlain: boolean): void
+  openChannel(
+    port: PortHandle,
+    connection: number,
+    channel: number,
+    pipeline: PipelineHandle,
+    isStringPath: boolean,
+  ): void
   closeChannel(port: PortHandle, connection: number, channel: number): void
   /**
    * While a socket is congested, results sent to it keep their credit until `acknowledge`; false gives all of it back.
@@ -334,12 +340,12 @@ export interface NativeAddon {
   readyBytes(port: PortHandle, connection: number): number
   /**
    * One frame. 0: an Infer that was admitted · > 0: a well-formed message of that Body type which JavaScript handles
-   * (decode it with the codec; an Infer of a plain channel is one of these) · < 0: -status, with lastFailure: its channel
+   * (decode it with the codec; an Infer of a string-path channel is one of these) · < 0: -status, with lastFailure: its channel
    * and wireId are set when the frame was a readable Infer (answer a Failure). ERR_FRAME and ERR_CREDIT_EXCEEDED mean
    * that the connection must be closed.
    */
   receive(port: PortHandle, connection: number, frame: ArrayBuffer): number
-  cancelWire(port: PortHandle, connection: number, channel: number, wireId: number): boolean
+  cancelWebSocket(port: PortHandle, connection: number, channel: number, wireId: number): boolean
 
   // ── JSON over HTTP ──────────────────────────────────────────────────────────────────────────
   /** Before the first submitJson that may reach the plan. @throws RangeError when it does not fit the plan. */
@@ -359,7 +365,7 @@ export interface NativeAddon {
     meta: Uint8Array | null,
   ): number
   /** The memory of the answers of the present drain. */
-  httpOutbox(port: PortHandle): Uint8Array
+  jsonOutbox(port: PortHandle): Uint8Array
   /**
    * Prints elements [start, start + count) of a tensor without free dims as JSON, with the brackets that open before and
    * close behind them: all parts in order are its nested arrays. @returns the bytes of `text` that were written; it has

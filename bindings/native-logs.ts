@@ -24,7 +24,7 @@ export interface LogSpec {
   directory: string
   /** The first message of each segment. */
   schema: Uint8Array
-  /** Empty: of a plain pipeline, whose rows come by appendLog. */
+  /** Empty: of a string-path pipeline, whose rows come by appendLog. */
   columns: LogColumnSpec[]
   /** Names of the columns of keys in the meta of requests. */
   keys: string[]
@@ -54,9 +54,9 @@ export interface LogStats {
 
 export interface NativeLogs {
   /** A log that counts with `pipeline`. It stays open until closeLog; nothing is on the disk before the first row. */
-  createLog(plane: number, pipeline: PipelineHandle, spec: LogSpec): LogHandle
+  createLog(runtime: number, pipeline: PipelineHandle, spec: LogSpec): LogHandle
   /**
-   * Rows of the plain path, as one record batch message; copied. Of a committed log a `job` event of `port` with `tag`
+   * Rows of the string path, as one record batch message; copied. Of a committed log a `job` event of `port` with `tag`
    * follows when they are on the disk, or lost: its byte is a LogReply.
    */
   appendLog(
@@ -68,7 +68,7 @@ export interface NativeLogs {
     port: PortHandle,
     tag: number,
   ): void
-  /** Whether the next request of the plain path is to be logged by a sampled log. */
+  /** Whether the next request of the string path is to be logged by a sampled log. */
   drawLogSample(log: LogHandle): boolean
   /** errno while the log cannot be written, else 0. */
   logFault(log: LogHandle): number

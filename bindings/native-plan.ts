@@ -2,7 +2,7 @@
 import type { LogHandle, NativeField, QueueHandle, SourceSpec } from './native-handles.js'
 
 /** One per input of the option's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
-export interface FeedSpec {
+export interface InputBindingSpec {
   requestInput: number
   source: SourceSpec | null
 }
@@ -11,7 +11,7 @@ export interface OptionSpec {
   /** What the model is called in timings. */
   label: string
   queue: QueueHandle
-  feeds: FeedSpec[]
+  inputBindings: InputBindingSpec[]
 }
 
 export interface PositionSpec {
@@ -52,7 +52,7 @@ export interface PlanSpec {
   /** The request's tensors in wire order. */
   inputs: NativeField[]
   /** True: tensors carry no row axis of their own; the request is one unit (rows = 1). */
-  isWhole: boolean
+  isNonBatching: boolean
   requestRowsMax: number
   splits: SplitSpec[]
   stages: { positions: PositionSpec[] }[]

@@ -29,7 +29,7 @@ export type Native = NativeAddon & NativeContracts & NativeKernels & NativeLimit
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 
 // process.exit joins the worker threads, and those wait inside take: wake them first or the exit never ends.
-if (isMainThread) process.once('exit', () => addon.closePlanes())
+if (isMainThread) process.once('exit', () => addon.closeRuntimes())
 
 /**
  * Loads the addon that belongs to the package around `startFolder`.

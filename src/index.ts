@@ -23,7 +23,7 @@ export {
   type ThreadOverrides,
   type ThreadPlan,
 } from './engine/calibration/thread-plan.js'
-export type { WireHooks, WirePort } from './engine/requests/websocket-port.js'
+export type { WebSocketHooks, WebSocketPort } from './engine/requests/websocket-port.js'
 
 // Pipelines.
 export { pipeline, PipelineBuilder, type Deployer } from './steps/index.js'

@@ -20,7 +20,7 @@ import type { Access } from './transport/access/access.js'
 import type { KeyVerifier } from './transport/access/verifier.js'
 import { DescriptorGuard, guardLines } from './transport/descriptor-guard.js'
 import { createDispatcher } from './transport/http/dispatch.js'
-import { QuickInfer } from './transport/dialects/penstock/quick-infer.js'
+import { FastPathInfer } from './transport/dialects/penstock/fast-path-infer.js'
 import type { ControlAction } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes, type ServerContext } from './transport/routes.js'
@@ -28,11 +28,11 @@ import { GrpcServer } from './transport/dialects/oip/grpc/server.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
 import type { SocketChoice } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
-import { QuickInferV2 } from './transport/dialects/oip/http/quick-infer.js'
+import { FastPathInferV2 } from './transport/dialects/oip/http/fast-path-infer.js'
 import { V2Service } from './transport/dialects/oip/service.js'
 import { HeldAnswers, withinBudget } from './transport/held-answers.js'
 import type { PeerSlot } from './transport/websocket/peer.js'
-import { StreamServer } from './transport/websocket/stream.js'
+import { WebSocketServer } from './transport/websocket/websocket-server.js'
 
 export type { ServerLimits } from './server/limits.js'
 export type { KeyVerifier, VerifiedKey } from './transport/access/verifier.js'
@@ -85,7 +85,7 @@ interface ServerParts {
   readonly access: Access
   readonly sockets: SocketServer<PeerSlot>
   readonly guard: DescriptorGuard
-  readonly stream: StreamServer
+  readonly stream: WebSocketServer
   readonly state: ServerState
   readonly logger: Logger
   readonly grpc: GrpcServer | null
@@ -116,7 +116,7 @@ export class PenstockServer {
   readonly #grpc: GrpcServer | null
   readonly #sockets: SocketServer<PeerSlot>
   readonly #guard: DescriptorGuard
-  readonly #stream: StreamServer
+  readonly #stream: WebSocketServer
   readonly #engine: ServedEngine
   readonly #logger: Logger
   readonly #state: ServerState
@@ -206,7 +206,7 @@ export class PenstockServer {
     const farewellMs = Math.min(this.#drainLimitMs, elapsedMs() + FAREWELL_LIMIT_MS)
     while (this.#stream.connectionCount > 0 && elapsedMs() < farewellMs) await sleep(drainPollMs)
     isIdle &&= await this.#engine.drain(Math.max(0, this.#drainLimitMs - elapsedMs()))
-    const isWritten = (): boolean => this.#sockets.openExchangeCount === 0 && this.#stream.bufferedBytes === 0
+    const isWritten = (): boolean => this.#sockets.openRequestCount === 0 && this.#stream.bufferedBytes === 0
     while (!isWritten() && elapsedMs() < this.#drainLimitMs) await sleep(drainPollMs)
     isIdle &&= isWritten()
     this.#logger.info({ isIdle, tookMs: Math.round(elapsedMs()) }, 'drained')
@@ -232,7 +232,7 @@ async function listenOrClose(
 
 interface Listening {
   readonly sockets: SocketServer<PeerSlot>
-  readonly stream: StreamServer
+  readonly stream: WebSocketServer
   readonly grpc: GrpcServer | null
   readonly guard: DescriptorGuard
 }
@@ -274,7 +274,7 @@ function assemble(options: ServerOptions): Omit<ServerParts, 'grpcPort'> {
   const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
   const isDraining = (): boolean => state.isDraining
-  const stream = new StreamServer({ engine, port: engine.port, access, logger, limits, held, product, isDraining })
+  const stream = new WebSocketServer({ engine, port: engine.port, access, logger, limits, held, product, isDraining })
   const metrics = new Metrics(() => ({
     engine: engine.metrics(),
     transport: state.metrics({ sockets, stream, grpc, guard }),
@@ -298,7 +298,7 @@ function assemble(options: ServerOptions): Omit<ServerParts, 'grpcPort'> {
   const admits = (): boolean => guard.admits()
   const sockets: SocketServer<PeerSlot> = new SocketServer({
     onRequest: createDispatcher(new Router(routes), context),
-    quick: [new QuickInfer(context, engine.json), new QuickInferV2(context, v2)],
+    quick: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
     socket: stream.behaviour(),
     budget: engine.budget,
     admits,

@@ -36,7 +36,15 @@ const hello = encodeMessage({ kind: 'hello', windowRequests: 1024, server: 'echo
 function answerOpen(socket, bytes) {
   const message = decodeMessage(bytes)
   if (message.kind !== 'open') return false
-  const signature = { version: 1, inputs: [], outputs: [], checks: [], routes: [], isWhole: false, rowsMax: 65536 }
+  const signature = {
+    version: 1,
+    inputs: [],
+    outputs: [],
+    checks: [],
+    routes: [],
+    isNonBatching: false,
+    rowsMax: 65536,
+  }
   socket.send(
     encodeMessage({ kind: 'opened', channel: message.channel, pipeline: message.pipeline, ...signature }),
     true,

@@ -14,9 +14,9 @@ export const PortEvent = {
   job: 6,
   /** as send, to a congested socket: its results keep their credit until acknowledge */
   sendHeld: 7,
-  /** the answers that follow lie in another httpOutbox */
-  httpOutbox: 8,
-  /** exchange, offset, bytes in the httpOutbox: valid until the next drain */
+  /** the answers that follow lie in another jsonOutbox */
+  jsonOutbox: 8,
+  /** request number, offset, bytes in the jsonOutbox: valid until the next drain */
   httpAnswered: 9,
   /** exchange, request; then readFailure */
   httpFailed: 10,
@@ -27,7 +27,7 @@ export type PortEventCode = (typeof PortEvent)[keyof typeof PortEvent]
 
 /** What a worker's take brings. */
 export const Take = {
-  /** the plane is closed */
+  /** the runtime is closed */
   closed: 0,
   /** a batch: WorkerInfoSlot says which */
   batch: 1,
@@ -151,15 +151,15 @@ export const PortEventSlot = {
   length: 4,
 } as const
 
-/** What is told of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the plane; while givenUp stays the same, so does every batch that was ever seen. */
+/** What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while freedBatches stays the same, so does every batch that was ever seen. */
 export const WorkerInfoSlot = {
   modelKey: 0,
   batchId: 1,
   rows: 2,
   entryCount: 3,
-  laneId: 4,
+  bucketId: 4,
   isAlone: 5,
-  givenUp: 6,
+  freedBatches: 6,
   length: 7,
 } as const
 

@@ -81,8 +81,8 @@ Napi::Object copy_sources(Napi::Env env, const Request& request, const std::vect
   for (uint32_t i = 0; i < sources.size(); ++i) {
     TensorShape shape;
     data.Set(i, copy_source(env, request, sources[i], shape));
-    shapes.Set(
-        i, shape.dims == nullptr ? env.Null() : shape_array(env, !request.plan->is_whole, request.rows, *shape.dims));
+    shapes.Set(i, shape.dims == nullptr ? env.Null()
+                                        : shape_array(env, !request.plan->is_non_batching, request.rows, *shape.dims));
   }
   Napi::Object copies = Napi::Object::New(env);
   copies.Set("data", data);
@@ -98,8 +98,8 @@ Napi::Value read_answer(const Napi::CallbackInfo& info) {
   const Napi::Object outputs = copy_sources(env, request, request.plan->answer);
   answer.Set("outputs", outputs.Get("data"));
   answer.Set("shapes", outputs.Get("shapes"));
-  if (request.has_others)
-    answer.Set("others", copy_sources(env, request, request.plan->others));
+  if (request.has_audited_outputs)
+    answer.Set("others", copy_sources(env, request, request.plan->audited_outputs));
   else
     answer.Set("others", env.Null());
   Port::unref(request);
@@ -127,8 +127,8 @@ Napi::Value read_failure(const Napi::CallbackInfo& info) {
 Napi::Value read_job(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const auto job =
-      static_cast<size_t>(read_integer(info[1], "job", 0, static_cast<int64_t>(box.told_replies.size()) - 1));
-  const std::vector<uint8_t>& payload = box.told_replies[job].second;
+      static_cast<size_t>(read_integer(info[1], "job", 0, static_cast<int64_t>(box.emitted_replies.size()) - 1));
+  const std::vector<uint8_t>& payload = box.emitted_replies[job].second;
   auto bytes = Napi::Uint8Array::New(info.Env(), payload.size());
   if (!payload.empty()) std::memcpy(bytes.Data(), payload.data(), payload.size());
   return bytes;

@@ -1,4 +1,4 @@
-// Control path: planes, queues, plans, pipelines, counters.
+// Control path: runtimes, queues, plans, pipelines, counters.
 #include <cstdlib>
 
 #include "addon/handles.hpp"
@@ -8,59 +8,59 @@
 
 namespace penstock::addon {
 namespace {
-std::shared_ptr<Plane> open_plane(const Napi::CallbackInfo& info, size_t argument) {
-  const auto id = static_cast<uint32_t>(read_integer(info[argument], "plane", 1, INT32_MAX));
-  auto plane = Registry::instance().plane(id);
-  if (plane == nullptr) throw_handle_error(info.Env(), "plane", "is closed");
-  return plane;
+std::shared_ptr<Runtime> open_runtime(const Napi::CallbackInfo& info, size_t argument) {
+  const auto id = static_cast<uint32_t>(read_integer(info[argument], "runtime", 1, INT32_MAX));
+  auto runtime = Registry::instance().runtime(id);
+  if (runtime == nullptr) throw_handle_error(info.Env(), "runtime", "is closed");
+  return runtime;
 }
 
-Napi::Value create_plane(const Napi::CallbackInfo& info) {
+Napi::Value create_runtime(const Napi::CallbackInfo& info) {
   const int64_t budget_bytes = read_integer(info[2], "budgetBytes", 1, int64_t{1} << 53);
-  auto plane = std::make_shared<LoggingRuntime>(info[0].ToBoolean(), FileLayer::system(), budget_bytes);
-  plane->scheduler.watch_ns = read_integer(info[1], "watchUs", 0, 1'000'000) * 1000;
-  return Napi::Number::New(info.Env(), Registry::instance().add_plane(std::move(plane)));
+  auto runtime = std::make_shared<LoggingRuntime>(info[0].ToBoolean(), FileLayer::system(), budget_bytes);
+  runtime->scheduler.watch_ns = read_integer(info[1], "watchUs", 0, 1'000'000) * 1000;
+  return Napi::Number::New(info.Env(), Registry::instance().add_runtime(std::move(runtime)));
 }
 
-Napi::Value close_plane(const Napi::CallbackInfo& info) {
-  Registry::instance().close_plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
+Napi::Value close_runtime(const Napi::CallbackInfo& info) {
+  Registry::instance().close_runtime(static_cast<uint32_t>(read_integer(info[0], "runtime", 1, INT32_MAX)));
   return info.Env().Undefined();
 }
 
-Napi::Value close_planes(const Napi::CallbackInfo& info) {
-  Registry::instance().close_planes();
+Napi::Value close_runtimes(const Napi::CallbackInfo& info) {
+  Registry::instance().close_runtimes();
   return info.Env().Undefined();
 }
 
 Napi::Value try_charge_bytes(const Napi::CallbackInfo& info) {
-  const auto plane = open_plane(info, 0);
+  const auto runtime = open_runtime(info, 0);
   const int64_t bytes = read_integer(info[1], "bytes", 0, int64_t{1} << 53);
-  return Napi::Boolean::New(info.Env(), plane->budget.try_charge(bytes));
+  return Napi::Boolean::New(info.Env(), runtime->budget.try_charge(bytes));
 }
 
 Napi::Value charge_bytes(const Napi::CallbackInfo& info) {
-  const auto plane = open_plane(info, 0);
-  plane->budget.charge(read_integer(info[1], "bytes", 0, int64_t{1} << 53));
+  const auto runtime = open_runtime(info, 0);
+  runtime->budget.charge(read_integer(info[1], "bytes", 0, int64_t{1} << 53));
   return info.Env().Undefined();
 }
 
 Napi::Value release_bytes(const Napi::CallbackInfo& info) {
-  const auto plane = open_plane(info, 0);
+  const auto runtime = open_runtime(info, 0);
   const int64_t bytes = read_integer(info[1], "bytes", 0, int64_t{1} << 53);
-  if (bytes > plane->budget.used_bytes())
+  if (bytes > runtime->budget.used_bytes())
     throw Napi::RangeError::New(info.Env(), "Expected to release what was charged, but it is more.");
-  plane->budget.release(bytes);
+  runtime->budget.release(bytes);
   return info.Env().Undefined();
 }
 
 Napi::Value used_bytes(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(open_plane(info, 0)->budget.used_bytes()));
+  return Napi::Number::New(info.Env(), static_cast<double>(open_runtime(info, 0)->budget.used_bytes()));
 }
 
 Napi::Value trim_arenas(const Napi::CallbackInfo& info) {
-  const auto plane = open_plane(info, 0);
+  const auto runtime = open_runtime(info, 0);
   const int64_t idle_ms = read_integer(info[1], "idleMs", 0, INT32_MAX);
-  const int64_t freed_bytes = plane->scheduler.arenas.trim(now_ns() - idle_ms * 1'000'000);
+  const int64_t freed_bytes = runtime->scheduler.arenas.trim(now_ns() - idle_ms * 1'000'000);
   return Napi::Number::New(info.Env(), static_cast<double>(freed_bytes));
 }
 
@@ -71,11 +71,11 @@ Napi::Value exit_now(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value create_queue(const Napi::CallbackInfo& info) {
-  const auto plane = open_plane(info, 0);
+  const auto runtime = open_runtime(info, 0);
   QueueOptions options = read_queue_options(info[1].As<Napi::Object>());
-  options.owner = plane;
+  options.owner = runtime;
   auto box = std::make_unique<QueueBox>();
-  box->queue = std::make_shared<ModelQueue>(plane->scheduler, std::move(options));
+  box->queue = std::make_shared<ModelQueue>(runtime->scheduler, std::move(options));
   if (!box->queue->can_hold_a_row())
     throw Napi::RangeError::New(info.Env(),
                                 "Expected one row of the model to fit into batchBytesMax, but it is larger.");
@@ -240,14 +240,14 @@ Napi::Value adopt_pipeline(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_control(Napi::Env env, Napi::Object exports) {
-  export_function<create_plane>(env, exports, "createPlane");
-  export_function<close_plane>(env, exports, "closePlane");
+  export_function<create_runtime>(env, exports, "createRuntime");
+  export_function<close_runtime>(env, exports, "closeRuntime");
   export_function<try_charge_bytes>(env, exports, "tryChargeBytes");
   export_function<charge_bytes>(env, exports, "chargeBytes");
   export_function<release_bytes>(env, exports, "releaseBytes");
   export_function<used_bytes>(env, exports, "usedBytes");
   export_function<trim_arenas>(env, exports, "trimArenas");
-  export_function<close_planes>(env, exports, "closePlanes");
+  export_function<close_runtimes>(env, exports, "closeRuntimes");
   export_function<exit_now>(env, exports, "exitNow");
   export_function<create_queue>(env, exports, "createQueue");
   export_function<limit_queue>(env, exports, "limitQueue");

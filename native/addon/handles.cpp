@@ -16,16 +16,16 @@ WorkerBox::~WorkerBox() {
 }
 
 void WorkerBox::close() {
-  if (is_closed || plane == nullptr) return;
+  if (is_closed || runtime == nullptr) return;
   is_closed = true;
   if (has_batch) {
-    fail_all_entries(*seat.batch, StatusCode::kWorkerLost, "");
-    complete_batch(seat, std::nullopt);
+    fail_all_entries(*slot.batch, StatusCode::kWorkerLost, "");
+    complete_batch(slot, std::nullopt);
     has_batch = false;
   }
   // Without bytes: it was in hand, and nobody will say what came of it.
-  if (const auto port = seat.job.reply_to.lock(); port != nullptr) port->push_reply({seat.job.tag, {}});
-  plane->scheduler.remove_worker(seat);
+  if (const auto port = slot.job.reply_to.lock(); port != nullptr) port->push_reply({slot.job.tag, {}});
+  runtime->scheduler.remove_worker(slot);
 }
 
 PortBox::~PortBox() {
@@ -36,47 +36,47 @@ void PortBox::close() {
   if (is_closed || port == nullptr) return;
   is_closed = true;
   waker->cut_off();
-  Deliveries deliveries;
-  port->for_each_live([&](Request& request) { end_request(request, StatusCode::kAborted, deliveries); });
+  Completions completions;
+  port->for_each_live([&](Request& request) { end_request(request, StatusCode::kAborted, completions); });
   port->close();
-  deliveries.flush();  // into a closed port: every reference goes
+  completions.flush();  // into a closed port: every reference goes
   while (answers != nullptr) Port::unref(*std::exchange(answers, answers->next_answer));
 }
 
 Registry& Registry::instance() {
-  // Never destroyed: workers may still be inside a plane when the process runs its static destructors.
+  // Never destroyed: workers may still be inside a runtime when the process runs its static destructors.
   static Registry* const registry = new Registry;
   return *registry;
 }
 
-uint32_t Registry::add_plane(std::shared_ptr<LoggingRuntime> plane) {
+uint32_t Registry::add_runtime(std::shared_ptr<LoggingRuntime> runtime) {
   std::lock_guard lock(mutex_);
-  planes_.push_back(std::move(plane));
-  return static_cast<uint32_t>(planes_.size());
+  runtimes_.push_back(std::move(runtime));
+  return static_cast<uint32_t>(runtimes_.size());
 }
 
-std::shared_ptr<LoggingRuntime> Registry::plane(uint32_t id) {
+std::shared_ptr<LoggingRuntime> Registry::runtime(uint32_t id) {
   std::lock_guard lock(mutex_);
-  return id >= 1 && id <= planes_.size() ? planes_[id - 1] : nullptr;
+  return id >= 1 && id <= runtimes_.size() ? runtimes_[id - 1] : nullptr;
 }
 
-void Registry::close_plane(uint32_t id) {
+void Registry::close_runtime(uint32_t id) {
   std::shared_ptr<LoggingRuntime> closing;
   {
     std::lock_guard lock(mutex_);
-    if (id >= 1 && id <= planes_.size()) closing.swap(planes_[id - 1]);
+    if (id >= 1 && id <= runtimes_.size()) closing.swap(runtimes_[id - 1]);
   }
   if (closing != nullptr) closing->scheduler.close();
 }
 
-void Registry::close_planes() {
+void Registry::close_runtimes() {
   std::vector<std::shared_ptr<LoggingRuntime>> closing;
   {
     std::lock_guard lock(mutex_);
-    for (auto& plane : planes_)
-      if (plane != nullptr) closing.push_back(std::move(plane));
+    for (auto& runtime : runtimes_)
+      if (runtime != nullptr) closing.push_back(std::move(runtime));
   }
-  for (const auto& plane : closing) plane->scheduler.close();
+  for (const auto& runtime : closing) runtime->scheduler.close();
 }
 
 // Queue numbers are even, pipeline numbers odd: adopting the wrong kind finds nothing.
@@ -124,8 +124,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_ports(env, exports);
   register_answers(env, exports);
   register_logs(env, exports);
-  register_wire(env, exports);
-  register_http(env, exports);
+  register_websocket(env, exports);
+  register_json(env, exports);
   register_kernels(env, exports);
   register_limits(env, exports);
   register_contracts(env, exports);

@@ -14,9 +14,9 @@
 #include "core/caller_limit.hpp"
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
-#include "runtime/answer_tally.hpp"
+#include "runtime/answer_counters.hpp"
 #include "runtime/port.hpp"
-#include "wire/gateway.hpp"
+#include "websocket/gateway.hpp"
 
 namespace penstock::addon {
 struct QueueBox {
@@ -60,8 +60,8 @@ struct WorkerBox {
   ~WorkerBox();
   void close();
 
-  std::shared_ptr<Plane> plane;
-  WorkerSeat seat;
+  std::shared_ptr<Runtime> runtime;
+  WorkerSlot slot;
   Napi::Reference<Napi::Int32Array> info;
   int32_t* info_values = nullptr;
   bool has_batch = false;
@@ -105,8 +105,8 @@ struct PortBox {
   double* event_values = nullptr;
   Napi::Reference<Napi::Uint8Array> outbox;
   const Block* outbox_block = nullptr;
-  const Block* http_outbox_block = nullptr;  // of the HTTP answer told last
-  std::unique_ptr<AnswerTally> tally;
+  const Block* json_outbox_block = nullptr;  // of the HTTP answer that was emitted last
+  std::unique_ptr<AnswerCounters> counters;
   int64_t ready_ns = 0;  // of the answer told last
   Failure last_failure;
   int64_t last_channel = -1;
@@ -125,7 +125,7 @@ struct PortBox {
   // Taken from the mailbox, not yet told to JavaScript.
   Request* answers = nullptr;
   std::deque<JobReply> replies;
-  std::vector<std::pair<double, std::vector<uint8_t>>> told_replies;  // by job number of this drain
+  std::vector<std::pair<double, std::vector<uint8_t>>> emitted_replies;  // by job number of this drain
   std::vector<wire::Send> sends;
   bool is_closed = false;
 };
@@ -174,10 +174,10 @@ Request& open_request(const Napi::CallbackInfo& info, PortBox& box);
 class Registry {
  public:
   static Registry& instance();
-  uint32_t add_plane(std::shared_ptr<LoggingRuntime> plane);
-  std::shared_ptr<LoggingRuntime> plane(uint32_t id);
-  void close_plane(uint32_t id);
-  void close_planes();
+  uint32_t add_runtime(std::shared_ptr<LoggingRuntime> runtime);
+  std::shared_ptr<LoggingRuntime> runtime(uint32_t id);
+  void close_runtime(uint32_t id);
+  void close_runtimes();
   double share(std::shared_ptr<ModelQueue> queue);
   double share(std::shared_ptr<Pipeline> pipeline);
   std::shared_ptr<ModelQueue> adopt_queue(double id);
@@ -185,7 +185,7 @@ class Registry {
 
  private:
   std::mutex mutex_;
-  std::vector<std::shared_ptr<LoggingRuntime>> planes_;
+  std::vector<std::shared_ptr<LoggingRuntime>> runtimes_;
   std::vector<std::weak_ptr<ModelQueue>> queues_;
   std::vector<std::weak_ptr<Pipeline>> pipelines_;
 };
@@ -196,8 +196,8 @@ void register_workers(Napi::Env env, Napi::Object exports);
 void register_ports(Napi::Env env, Napi::Object exports);
 void register_answers(Napi::Env env, Napi::Object exports);
 void register_logs(Napi::Env env, Napi::Object exports);
-void register_wire(Napi::Env env, Napi::Object exports);
-void register_http(Napi::Env env, Napi::Object exports);
+void register_websocket(Napi::Env env, Napi::Object exports);
+void register_json(Napi::Env env, Napi::Object exports);
 void register_kernels(Napi::Env env, Napi::Object exports);
 void register_limits(Napi::Env env, Napi::Object exports);
 void register_contracts(Napi::Env env, Napi::Object exports);

@@ -1,4 +1,4 @@
-// The logs of deployments: made at deploy, filled by workers and by the plain path, written by their plane's thread.
+// The logs of deployments: made at deploy, filled by workers and by the string path, written by their runtime's thread.
 #include <utility>
 
 #include "addon/handles.hpp"
@@ -7,13 +7,14 @@
 
 namespace penstock::addon {
 namespace {
-// createLog(plane, pipeline, spec)
+// createLog(runtime, pipeline, spec)
 Napi::Value create_log(const Napi::CallbackInfo& info) {
-  const auto plane = Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
-  if (plane == nullptr) throw_handle_error(info.Env(), "plane", "is closed");
+  const auto runtime =
+      Registry::instance().runtime(static_cast<uint32_t>(read_integer(info[0], "runtime", 1, INT32_MAX)));
+  if (runtime == nullptr) throw_handle_error(info.Env(), "runtime", "is closed");
   const Pipeline& pipeline = *open_box<PipelineBox>(info, 1).pipeline;
   auto box = std::make_unique<LogBox>();
-  box->log = plane->log_writer.open(pipeline.log_stats, read_log_options(info[2].As<Napi::Object>()));
+  box->log = runtime->log_writer.open(pipeline.log_stats, read_log_options(info[2].As<Napi::Object>()));
   return make_handle(info.Env(), std::move(box));
 }
 

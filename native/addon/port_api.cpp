@@ -15,8 +15,8 @@ constexpr auto kAllInputs = static_cast<int64_t>(ShapeInput::kAll);
 
 Napi::Value open_port(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  auto plane = Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
-  if (plane == nullptr) throw_handle_error(env, "plane", "is closed");
+  auto runtime = Registry::instance().runtime(static_cast<uint32_t>(read_integer(info[0], "runtime", 1, INT32_MAX)));
+  if (runtime == nullptr) throw_handle_error(env, "runtime", "is closed");
   const auto requests_max = static_cast<uint32_t>(read_integer(info[2], "requestsMax", 1, kRequestsInFlightCeiling));
   napi_threadsafe_function function = nullptr;
   const napi_status status =
@@ -38,11 +38,11 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
         delete waker;
       },
       hooked);
-  box->port = std::make_shared<Port>(std::move(plane), requests_max, [waker = box->waker] { waker->wake(); });
+  box->port = std::make_shared<Port>(std::move(runtime), requests_max, [waker = box->waker] { waker->wake(); });
   if (box->port->writer == WriterNumbers::kNone)
-    throw_handle_error(env, "plane", "has as many ports as it can count for");
+    throw_handle_error(env, "runtime", "has as many ports as it can count for");
   box->gateway = std::make_unique<wire::Gateway>(*box->port);
-  box->tally = std::make_unique<AnswerTally>(box->port->writer);
+  box->counters = std::make_unique<AnswerCounters>(box->port->writer);
   box->http = std::make_unique<json::Gateway>(*box->port);
   auto events = Napi::Float64Array::New(env, PortBox::kEventsMax * PortEventSlot::kLength);
   box->event_values = events.Data();
@@ -146,7 +146,7 @@ Napi::Value submit_js(const Napi::CallbackInfo& info) {
     submission.origin.request_number =
         static_cast<uint64_t>(read_integer(info[9], "requestNumber", 0, int64_t{1} << 52));
   submission.has_timing = info[10].ToBoolean();
-  submission.has_others = info[11].ToBoolean();
+  submission.has_audited_outputs = info[11].ToBoolean();
   Request* const request = submit(*box.port, pipeline, std::move(plan), submission, failure);
   if (request == nullptr) return refuse(env, box);
   return Napi::Number::New(env, static_cast<double>(box.port->number_of(*request)));
@@ -169,9 +169,9 @@ Napi::Value flush(const Napi::CallbackInfo& info) {
 Napi::Value cancel(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   Request* const request = find_request(info, box);
-  Deliveries deliveries;
-  const bool is_cancelled = request != nullptr && end_request(*request, StatusCode::kAborted, deliveries);
-  deliveries.flush();
+  Completions completions;
+  const bool is_cancelled = request != nullptr && end_request(*request, StatusCode::kAborted, completions);
+  completions.flush();
   return Napi::Boolean::New(info.Env(), is_cancelled);
 }
 
@@ -200,13 +200,13 @@ double wire_name(const Origin& origin) {
 }
 
 // False: the outbox has no room for the answer until it was drained.
-bool tell_http(PortBox& box, Request& request, double number, EventWriter& events) {
+bool emit_json(PortBox& box, Request& request, double number, EventWriter& events) {
   const double exchange = request.origin.tag;
   size_t offset = 0;
   size_t bytes = 0;
   const json::Gateway::Answer answer = box.http->collect(request, offset, bytes);
   if (answer == json::Gateway::Answer::kNoRoom) return false;
-  if (box.port->plane->scheduler.is_measuring) box.tally->add(request, box.ready_ns);
+  if (box.port->runtime->scheduler.is_measuring) box.counters->add(request, box.ready_ns);
   if (answer == json::Gateway::Answer::kFailed) {
     events.add(kHttpFailed, exchange, number, 0);
     return true;
@@ -217,7 +217,7 @@ bool tell_http(PortBox& box, Request& request, double number, EventWriter& event
   }
   Port::unref(request);
   const Block* const block = box.http->outbox().get();
-  if (std::exchange(box.http_outbox_block, block) != block) events.add(kHttpOutbox, 0, 0, 0);
+  if (std::exchange(box.json_outbox_block, block) != block) events.add(kJsonOutbox, 0, 0, 0);
   events.add(kHttpAnswered, exchange, static_cast<double>(offset), static_cast<double>(bytes));
   return true;
 }
@@ -228,8 +228,8 @@ void expect_answer(Request& request) {
   request.fail(RunFailedDetail{.is_ours = 1}, "The rows of an output have different shapes.");
 }
 
-void tell_answers(PortBox& box, EventWriter& events) {
-  const bool is_measuring = box.port->plane->scheduler.is_measuring;
+void emit_answers(PortBox& box, EventWriter& events) {
+  const bool is_measuring = box.port->runtime->scheduler.is_measuring;
   box.http->reset_outbox();
   while (box.answers != nullptr && events.has_room(2)) {
     Request& request = *box.answers;
@@ -240,12 +240,12 @@ void tell_answers(PortBox& box, EventWriter& events) {
     const Origin& origin = request.origin;
     expect_answer(request);
     if (origin.is_http) {
-      if (!tell_http(box, request, number, events)) return;
+      if (!emit_json(box, request, number, events)) return;
       box.answers = next;
       continue;
     }
     box.answers = next;
-    if (is_measuring) box.tally->add(request, box.ready_ns);
+    if (is_measuring) box.counters->add(request, box.ready_ns);
     if (!origin.is_wire)
       events.add(request.status() == StatusCode::kOk ? kAnswered : kFailed, origin.tag, number, request.plan->key);
     else if (box.gateway->collect(request) == wire::Gateway::Answer::kFailed)
@@ -253,7 +253,7 @@ void tell_answers(PortBox& box, EventWriter& events) {
   }
 }
 
-void tell_sends(PortBox& box, EventWriter& events) {
+void emit_sends(PortBox& box, EventWriter& events) {
   box.gateway->reset_outbox();
   box.sends.clear();
   box.gateway->encode(box.sends, PortBox::kEventsMax - events.count);
@@ -262,30 +262,30 @@ void tell_sends(PortBox& box, EventWriter& events) {
                static_cast<double>(send.bytes));
 }
 
-void tell_replies(PortBox& box, EventWriter& events) {
+void emit_replies(PortBox& box, EventWriter& events) {
   while (!box.replies.empty() && events.has_room()) {
     JobReply reply = std::move(box.replies.front());
     box.replies.pop_front();
-    events.add(kJob, reply.tag, static_cast<double>(box.told_replies.size()), 0);
-    box.told_replies.emplace_back(reply.tag, std::move(reply.payload));
+    events.add(kJob, reply.tag, static_cast<double>(box.emitted_replies.size()), 0);
+    box.emitted_replies.emplace_back(reply.tag, std::move(reply.payload));
   }
 }
 
 Napi::Value drain(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const int64_t now = now_ns();
-  box.tally->settle(now);  // JavaScript has handed over what the drain before gave it
-  Mail mail = box.port->collect();
+  box.counters->settle(now);  // JavaScript has handed over what the drain before gave it
+  PortCompletions completions = box.port->collect();
   Request** last_answer = &box.answers;
   while (*last_answer != nullptr) last_answer = &(*last_answer)->next_answer;
-  *last_answer = mail.answers;
-  for (JobReply& reply : mail.replies) box.replies.push_back(std::move(reply));
-  box.told_replies.clear();
+  *last_answer = completions.answers;
+  for (JobReply& reply : completions.replies) box.replies.push_back(std::move(reply));
+  box.emitted_replies.clear();
   EventWriter events{box.event_values};
-  tell_answers(box, events);
-  tell_sends(box, events);
-  tell_replies(box, events);
-  if (events.count == 0) box.tally->settle(now);  // nobody was left to hand anything to
+  emit_answers(box, events);
+  emit_sends(box, events);
+  emit_replies(box, events);
+  if (events.count == 0) box.counters->settle(now);  // nobody was left to hand anything to
   return Napi::Number::New(info.Env(), static_cast<double>(events.count));
 }
 

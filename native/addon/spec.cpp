@@ -36,7 +36,7 @@ Field read_field(const Napi::Value& value) {
   Field field;
   field.dtype = static_cast<Dtype>(read_integer(spec.Get("dtype"), "dtype", 1, 16));
   if (dtype_size_bytes(field.dtype) == 0)
-    refuse(spec.Env(), "Expected dtype to be of fixed width: strings take the plain path.");
+    refuse(spec.Env(), "Expected dtype to be of fixed width: strings take the string path.");
   field.dims =
       read_list<int64_t>(spec, "dims", [](const Napi::Value& dim) { return read_integer(dim, "dims", -1, INT32_MAX); });
   field.is_copied = read_boolean(spec, "isCopied");
@@ -48,15 +48,16 @@ Option read_option(const Napi::Value& value, size_t stage) {
   Option option;
   option.label = spec.Get("label").ToString().Utf8Value();
   option.queue = open_box<QueueBox>(spec.Env(), spec.Get("queue")).queue;
-  option.feeds = read_list<Feed>(spec, "feeds", [&](const Napi::Value& item) {
-    const Napi::Object feed_spec = item.As<Napi::Object>();
-    Feed feed;
-    feed.is_from_request = stage == 0;
+  option.bindings = read_list<InputBinding>(spec, "inputBindings", [&](const Napi::Value& item) {
+    const Napi::Object binding_spec = item.As<Napi::Object>();
+    InputBinding binding;
+    binding.is_from_request = stage == 0;
     if (stage == 0)
-      feed.request_input = static_cast<uint16_t>(read_integer(feed_spec.Get("requestInput"), "requestInput", 0, 65535));
+      binding.request_input =
+          static_cast<uint16_t>(read_integer(binding_spec.Get("requestInput"), "requestInput", 0, 65535));
     else
-      feed.source = read_source(feed_spec.Get("source").As<Napi::Object>());
-    return feed;
+      binding.source = read_source(binding_spec.Get("source").As<Napi::Object>());
+    return binding;
   });
   return option;
 }
@@ -184,7 +185,7 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
   auto plan = std::make_shared<Plan>();
   plan->key = spec.Get("planKey").ToNumber().DoubleValue();
   plan->inputs = read_list<Field>(spec, "inputs", read_field);
-  plan->is_whole = read_boolean(spec, "isWhole");
+  plan->is_non_batching = read_boolean(spec, "isNonBatching");
   plan->request_rows_max =
       static_cast<uint32_t>(read_integer(spec.Get("requestRowsMax"), "requestRowsMax", 1, 1 << 24));
   plan->splits = read_list<Split>(spec, "splits", read_split);
@@ -205,7 +206,7 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
   plan->checks = read_list<Check>(spec, "checks", read_check);
   plan->answer =
       read_list<Source>(spec, "answer", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
-  plan->others =
+  plan->audited_outputs =
       read_list<Source>(spec, "others", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   plan->route_split = static_cast<int32_t>(read_integer(spec.Get("routeSplit"), "routeSplit", -1, 65535));
   if (const Napi::Value log = spec.Get("log"); !log.IsNull()) plan->log = open_box<LogBox>(spec.Env(), log).log;

@@ -20,16 +20,16 @@ Napi::Value yield_to_others(const Napi::CallbackInfo& info) {
 Napi::Value open_worker(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto box = std::make_unique<WorkerBox>();
-  box->plane = Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
-  if (box->plane == nullptr) throw_handle_error(env, "plane", "is closed");
-  box->seat.index = static_cast<uint32_t>(read_integer(info[1], "index", 0, 4095));
-  box->seat.is_for_background = info[2].ToBoolean();
+  box->runtime = Registry::instance().runtime(static_cast<uint32_t>(read_integer(info[0], "runtime", 1, INT32_MAX)));
+  if (box->runtime == nullptr) throw_handle_error(env, "runtime", "is closed");
+  box->slot.index = static_cast<uint32_t>(read_integer(info[1], "index", 0, 4095));
+  box->slot.is_for_background = info[2].ToBoolean();
   auto values = Napi::Int32Array::New(env, WorkerInfoSlot::kLength);
   box->info_values = values.Data();
   box->info = Napi::Persistent(values);
   box->info.SuppressDestruct();  // the isolate frees it at teardown, after this box
-  if (!box->plane->scheduler.add_worker(box->seat))
-    throw_handle_error(env, "plane", "has as many workers as it can count for");
+  if (!box->runtime->scheduler.add_worker(box->slot))
+    throw_handle_error(env, "runtime", "has as many workers as it can count for");
   return make_handle(env, std::move(box));
 }
 
@@ -47,21 +47,21 @@ Napi::Value take(const Napi::CallbackInfo& info) {
   if (box.has_batch) throw_handle_error(info.Env(), "worker", "still has a batch in hand: complete it first");
   const int64_t timeout_ms = read_integer(info[1], "timeoutMs", -1, INT32_MAX);
   for (;;) {
-    const Take taken = box.plane->scheduler.take(box.seat, timeout_ms);
+    const Take taken = box.runtime->scheduler.take(box.slot, timeout_ms);
     if (taken == Take::kBatch) {
-      if (drop_dead_rows(box.seat) == 0) {
-        complete_batch(box.seat, std::nullopt);
+      if (drop_dead_rows(box.slot) == 0) {
+        complete_batch(box.slot, std::nullopt);
         continue;
       }
-      const Batch& batch = *box.seat.batch;
+      const Batch& batch = *box.slot.batch;
       box.has_batch = true;
-      box.info_values[WorkerInfoSlot::kModelKey] = static_cast<int32_t>(batch.lane.queue.options.model_key);
+      box.info_values[WorkerInfoSlot::kModelKey] = static_cast<int32_t>(batch.bucket.queue.options.model_key);
       box.info_values[WorkerInfoSlot::kBatchId] = static_cast<int32_t>(batch.id);
       box.info_values[WorkerInfoSlot::kRows] = static_cast<int32_t>(batch.rows);
       box.info_values[WorkerInfoSlot::kEntryCount] = static_cast<int32_t>(batch.entries.size());
-      box.info_values[WorkerInfoSlot::kLaneId] = static_cast<int32_t>(batch.lane.id);
-      box.info_values[WorkerInfoSlot::kIsAlone] = box.seat.is_alone ? 1 : 0;
-      box.info_values[WorkerInfoSlot::kGivenUp] = static_cast<int32_t>(Batch::given_up_count());
+      box.info_values[WorkerInfoSlot::kBucketId] = static_cast<int32_t>(batch.bucket.id);
+      box.info_values[WorkerInfoSlot::kIsAlone] = box.slot.is_alone ? 1 : 0;
+      box.info_values[WorkerInfoSlot::kFreedBatches] = static_cast<int32_t>(Batch::freed_count());
     }
     return Napi::Number::New(info.Env(), static_cast<double>(taken));
   }
@@ -86,8 +86,8 @@ Napi::Array tensor_layouts(Napi::Env env, const std::vector<TensorLayout>& tenso
   return list;
 }
 
-Napi::Value lane_layout(const Napi::CallbackInfo& info) {
-  const BatchLayout& layout = with_batch(info).seat.batch->lane.layout;
+Napi::Value bucket_layout(const Napi::CallbackInfo& info) {
+  const BatchLayout& layout = with_batch(info).slot.batch->bucket.layout;
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("inputs", tensor_layouts(info.Env(), layout.inputs));
   result.Set("outputs", tensor_layouts(info.Env(), layout.outputs));
@@ -96,11 +96,11 @@ Napi::Value lane_layout(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value batch_buffer(const Napi::CallbackInfo& info) {
-  return external_buffer(info.Env(), with_batch(info).seat.batch->block);
+  return external_buffer(info.Env(), with_batch(info).slot.batch->block);
 }
 
 Napi::Value batch_entries(const Napi::CallbackInfo& info) {
-  const Batch& batch = *with_batch(info).seat.batch;
+  const Batch& batch = *with_batch(info).slot.batch;
   auto pairs = Napi::Int32Array::New(info.Env(), batch.entries.size() * 2);
   for (size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
@@ -120,13 +120,13 @@ std::optional<size_t> dynamic_row_bytes(const Field& field, const std::vector<in
 
 Napi::Value set_output(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Batch& batch = *with_batch(info).seat.batch;
+  Batch& batch = *with_batch(info).slot.batch;
   const auto last = static_cast<int64_t>(batch.dynamic_outputs.size()) - 1;
   const auto output = static_cast<size_t>(read_integer(info[1], "output", 0, last));
   const ByteSpan data = read_bytes(env, info[2], "data");
   const Napi::Array shape = info[3].As<Napi::Array>();
   const auto batch_row = static_cast<uint32_t>(read_integer(info[4], "batchRow", 0, batch.rows - 1));
-  ModelQueue& queue = batch.lane.queue;
+  ModelQueue& queue = batch.bucket.queue;
   std::vector<int64_t> dims;
   for (uint32_t d = 0; d < shape.Length(); ++d) dims.push_back(read_integer(shape.Get(d), "dims", 0, INT32_MAX));
   uint32_t rows = 1;
@@ -137,7 +137,7 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
   }
   const auto row_bytes = dynamic_row_bytes(queue.options.outputs[output], dims);
   if (!row_bytes || *row_bytes * rows != data.size) return Napi::Boolean::New(env, false);
-  if (batch.lane.layout.outputs[output].offset_bytes != TensorLayout::kUnknown) return Napi::Boolean::New(env, false);
+  if (batch.bucket.layout.outputs[output].offset_bytes != TensorLayout::kUnknown) return Napi::Boolean::New(env, false);
   DynamicOutput& target = batch.dynamic_outputs[output];
   if (target.is_set && (target.dims != dims || target.row_bytes != *row_bytes)) return Napi::Boolean::New(env, false);
   target.dims = std::move(dims);
@@ -151,10 +151,10 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value fail_entry_js(const Napi::CallbackInfo& info) {
-  Batch& batch = *with_batch(info).seat.batch;
+  Batch& batch = *with_batch(info).slot.batch;
   const auto entry =
       static_cast<size_t>(read_integer(info[1], "entry", 0, static_cast<int64_t>(batch.entries.size()) - 1));
-  batch.lane.queue.failed_run_count.fetch_add(1, std::memory_order_relaxed);
+  batch.bucket.queue.failed_run_count.fetch_add(1, std::memory_order_relaxed);
   const bool is_unheard = fail_entry(batch, entry, StatusCode::kRunFailed, info[2].ToString().Utf8Value());
   return Napi::Boolean::New(info.Env(), is_unheard);
 }
@@ -166,19 +166,19 @@ Napi::Value complete_batch_js(const Napi::CallbackInfo& info) {
   };
   const RunSpan run{nanoseconds(info[1]), nanoseconds(info[2])};
   box.has_batch = false;
-  complete_batch(box.seat, run);
+  complete_batch(box.slot, run);
   return info.Env().Undefined();
 }
 
 Napi::Value begin_check(const Napi::CallbackInfo& info) {
   WorkerBox& box = open_box<WorkerBox>(info, 0);
   const auto model_key = static_cast<uint32_t>(read_integer(info[1], "modelKey", 0, UINT32_MAX));
-  box.plane->scheduler.begin_check(box.seat, model_key);
+  box.runtime->scheduler.begin_check(box.slot, model_key);
   return info.Env().Undefined();
 }
 
-std::shared_ptr<Plane> plane_of(const Napi::CallbackInfo& info) {
-  return Registry::instance().plane(static_cast<uint32_t>(read_integer(info[0], "plane", 1, INT32_MAX)));
+std::shared_ptr<Runtime> runtime_of(const Napi::CallbackInfo& info) {
+  return Registry::instance().runtime(static_cast<uint32_t>(read_integer(info[0], "runtime", 1, INT32_MAX)));
 }
 
 Napi::Object run_object(Napi::Env env, const RunInHand& run) {
@@ -196,8 +196,8 @@ Napi::Object run_object(Napi::Env env, const RunInHand& run) {
 
 Napi::Value look_at_workers(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::shared_ptr<Plane> plane = plane_of(info);
-  const WorkersLook look = plane == nullptr ? WorkersLook{} : plane->scheduler.look();
+  const std::shared_ptr<Runtime> runtime = runtime_of(info);
+  const WorkersLook look = runtime == nullptr ? WorkersLook{} : runtime->scheduler.look();
   const auto microseconds = [&](int64_t ns) {
     const double us = static_cast<double>(ns) / 1000.0;
     return Napi::Number::New(env, ns == INT64_MAX ? std::numeric_limits<double>::infinity() : us);
@@ -213,21 +213,21 @@ Napi::Value look_at_workers(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value set_worker_aside(const Napi::CallbackInfo& info) {
-  const std::shared_ptr<Plane> plane = plane_of(info);
+  const std::shared_ptr<Runtime> runtime = runtime_of(info);
   const auto worker = static_cast<uint32_t>(read_integer(info[1], "worker", 0, 4095));
   const auto start_ns = static_cast<int64_t>(info[2].ToNumber().DoubleValue());
-  return Napi::Boolean::New(info.Env(), plane != nullptr && plane->scheduler.set_aside(worker, start_ns));
+  return Napi::Boolean::New(info.Env(), runtime != nullptr && runtime->scheduler.set_aside(worker, start_ns));
 }
 
 Napi::Value retire_worker(const Napi::CallbackInfo& info) {
-  const std::shared_ptr<Plane> plane = plane_of(info);
+  const std::shared_ptr<Runtime> runtime = runtime_of(info);
   const auto worker = static_cast<uint32_t>(read_integer(info[1], "worker", 0, 4095));
-  return Napi::Boolean::New(info.Env(), plane != nullptr && plane->scheduler.retire(worker));
+  return Napi::Boolean::New(info.Env(), runtime != nullptr && runtime->scheduler.retire(worker));
 }
 
 Napi::Value take_job(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Job& job = open_box<WorkerBox>(info, 0).seat.job;
+  Job& job = open_box<WorkerBox>(info, 0).slot.job;
   Napi::Object result = Napi::Object::New(env);
   auto payload = Napi::Uint8Array::New(env, job.payload.size());
   if (!job.payload.empty()) std::memcpy(payload.Data(), job.payload.data(), job.payload.size());
@@ -237,7 +237,7 @@ Napi::Value take_job(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value complete_job(const Napi::CallbackInfo& info) {
-  Job& job = open_box<WorkerBox>(info, 0).seat.job;
+  Job& job = open_box<WorkerBox>(info, 0).slot.job;
   const double tag = info[1].ToNumber().DoubleValue();
   const ByteSpan reply = read_bytes(info.Env(), info[2], "reply");
   if (const auto port = job.reply_to.lock(); port != nullptr && tag == job.tag)
@@ -252,7 +252,7 @@ Napi::Value post_job(const Napi::CallbackInfo& info) {
   const ByteSpan payload = read_bytes(info.Env(), info[3], "payload");
   Job job{box.port, info[2].ToNumber().DoubleValue(), std::vector<uint8_t>(payload.data, payload.data + payload.size),
           info[4].ToBoolean()};
-  if (!box.port->plane->scheduler.post(worker, std::move(job))) throw_handle_error(info.Env(), "worker", "is closed");
+  if (!box.port->runtime->scheduler.post(worker, std::move(job))) throw_handle_error(info.Env(), "worker", "is closed");
   return info.Env().Undefined();
 }
 }  // namespace
@@ -267,7 +267,7 @@ void register_workers(Napi::Env env, Napi::Object exports) {
   export_function<look_at_workers>(env, exports, "lookAtWorkers");
   export_function<set_worker_aside>(env, exports, "setWorkerAside");
   export_function<retire_worker>(env, exports, "retireWorker");
-  export_function<lane_layout>(env, exports, "laneLayout");
+  export_function<bucket_layout>(env, exports, "bucketLayout");
   export_function<batch_buffer>(env, exports, "batchBuffer");
   export_function<batch_entries>(env, exports, "batchEntries");
   export_function<set_output>(env, exports, "setOutput");

@@ -3,7 +3,7 @@
 //   open ──append…──► published ──take──► taken (sealed, writers gone) ──complete──► done ──last pin──► free again
 //
 // Pins say who still needs the memory: one for the run (open until completed), one per entry (until its request lets
-// go), one per publisher that appended and has not flushed. The last pin returns the batch to its lane.
+// go), one per publisher that appended and has not flushed. The last pin returns the batch to its bucket.
 // Threads: rows and entries change under the queue's mutex while the batch is open; after `take` the worker owns
 // them; after `complete` they are read-only. Entries never move: their capacity is reserved once.
 #pragma once
@@ -19,7 +19,7 @@
 #include "core/boundary_codes.hpp"
 
 namespace penstock {
-class Lane;
+class ShapeBucket;
 struct Request;
 
 // `count` rows of `request`, from its row `request_row`, lie at `batch_row`.
@@ -62,13 +62,13 @@ struct TensorView {
 
 class Batch {
  public:
-  Batch(uint32_t id, Lane& lane, std::shared_ptr<Block> block);
+  Batch(uint32_t id, ShapeBucket& bucket, std::shared_ptr<Block> block);
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
   // Batches of this process that are no more, modulo 2^32: whoever keeps their memory in view asks now and then.
-  static uint32_t given_up_count() noexcept;
+  static uint32_t freed_count() noexcept;
 
   std::byte* input_row(size_t input, uint32_t row) noexcept;
   TensorView view(SourceSide side, size_t slot) const noexcept;
@@ -82,7 +82,7 @@ class Batch {
   void reset(Priority new_priority) noexcept;
 
   const uint32_t id;
-  Lane& lane;
+  ShapeBucket& bucket;
   const std::shared_ptr<Block> block;
   Priority priority = Priority::kInteractive;
   uint32_t rows = 0;
@@ -92,7 +92,7 @@ class Batch {
   double expected_wait_us = 0.0;  // said when it was opened
   std::vector<Entry> entries;
   std::vector<Arrival> arrivals;  // by the moments at which entries were due; empty when nothing is measured
-  BatchMoments moments;           // set by complete
+  BatchTimestamps timestamps;     // set by complete
   std::vector<DynamicOutput> dynamic_outputs;
   size_t expected_output_bytes = 0;  // of a row, without a place here: what its requests were charged
   uint32_t touched_rows = 0;         // of its block, since its pages were given back
@@ -102,7 +102,7 @@ class Batch {
   std::atomic<bool> is_full{false};  // no company to wait for
   int64_t opened_ns = 0;
   uint64_t sequence = 0;  // the scheduler's: order of publication
-  Batch* next = nullptr;  // in one of the scheduler's lists, or in the lane's free list
+  Batch* next = nullptr;  // in one of the scheduler's lists, or in the bucket's free list
 
  private:
   std::atomic<uint32_t> pins_{0};

@@ -1,4 +1,4 @@
-// How a batch's memory is divided. A lane is one shape of one queue: all its batches have this layout.
+// How a batch's memory is divided. A bucket is one shape of one queue: all its batches have this layout.
 //
 //   block: | input 0: [rows_max, ...dims] | pad to 64 | input 1 … | output 0: [rows_max, ...dims] | … |
 //

@@ -19,7 +19,7 @@
 
 namespace penstock {
 // Moments of one batch on the clock of now_ns().
-struct BatchMoments {
+struct BatchTimestamps {
   int64_t taken_ns = 0;
   int64_t run_start_ns = 0;
   int64_t run_end_ns = 0;

@@ -19,15 +19,15 @@ enum class PortEvent : uint8_t {
   kSendFailed = 5,  // connection, request, channel * 2^32 + wire id; then readFailure
   kJob = 6,  // tag, job number; then readJob
   kSendHeld = 7,  // as send, to a congested socket: its results keep their credit until acknowledge
-  kHttpOutbox = 8,  // the answers that follow lie in another httpOutbox
-  kHttpAnswered = 9,  // exchange, offset, bytes in the httpOutbox: valid until the next drain
+  kJsonOutbox = 8,  // the answers that follow lie in another jsonOutbox
+  kHttpAnswered = 9,  // request number, offset, bytes in the jsonOutbox: valid until the next drain
   kHttpFailed = 10,  // exchange, request; then readFailure
   kHttpLarge = 11,  // exchange, request, requestNumber; then readAnswer: its text is to be printed in parts
 };
 
 // What a worker's take brings.
 enum class Take : uint8_t {
-  kClosed = 0,  // the plane is closed
+  kClosed = 0,  // the runtime is closed
   kBatch = 1,  // a batch: WorkerInfoSlot says which
   kJob = 2,  // a job: takeJob
   kTimeout = 3,  // nothing came within the timeout
@@ -195,16 +195,16 @@ struct PortEventSlot {
   static constexpr size_t kLength = 4;
 };
 
-// What is told of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the plane; while givenUp
-// stays the same, so does every batch that was ever seen.
+// What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while
+// freedBatches stays the same, so does every batch that was ever seen.
 struct WorkerInfoSlot {
   static constexpr size_t kModelKey = 0;
   static constexpr size_t kBatchId = 1;
   static constexpr size_t kRows = 2;
   static constexpr size_t kEntryCount = 3;
-  static constexpr size_t kLaneId = 4;
+  static constexpr size_t kBucketId = 4;
   static constexpr size_t kIsAlone = 5;
-  static constexpr size_t kGivenUp = 6;
+  static constexpr size_t kFreedBatches = 6;
   static constexpr size_t kLength = 7;
 };
 

@@ -19,7 +19,7 @@
 namespace penstock {
 class WriterNumbers {
  public:
-  // Workers of a plane, their substitutes and those for the background; or its ports.
+  // Workers of a runtime, their substitutes and those for the background; or its ports.
   static constexpr uint32_t kWritersMax = 544;
   static constexpr uint32_t kNone = kWritersMax;
 

@@ -81,7 +81,7 @@ inline constexpr uint16_t inputs = 10;
 inline constexpr uint16_t outputs = 12;
 inline constexpr uint16_t checks = 14;
 inline constexpr uint16_t routes = 16;
-inline constexpr uint16_t is_whole = 18;
+inline constexpr uint16_t is_non_batching = 18;
 inline constexpr uint16_t rows_max = 20;
 inline constexpr uint16_t instance = 22;
 }  // namespace slots::opened

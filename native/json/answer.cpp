@@ -31,7 +31,7 @@ char* print_output(const Request& request, const Source& source, char* text) noe
   PENSTOCK_ASSERT(has_shape);
   size_t hint = 0;
   TensorView view;
-  const bool is_whole = request.plan->is_whole;
+  const bool is_whole = request.plan->is_non_batching;
   if (!is_whole) *text++ = '[';
   for (uint32_t row = 0; row < request.rows; ++row) {
     if (row > 0) *text++ = ',';

@@ -80,7 +80,7 @@ bool Body::read_input(Cursor& cursor, size_t index) {
   if (input.is_read) return false;
   input.is_read = true;
   const Field& field = plan_->inputs[index];
-  size_t count_max = plan_->is_whole ? 1 : plan_->request_rows_max;
+  size_t count_max = plan_->is_non_batching ? 1 : plan_->request_rows_max;
   for (const int64_t dim : field.dims)
     if (dim < 0 || __builtin_mul_overflow(count_max, static_cast<size_t>(dim), &count_max))
       count_max = std::numeric_limits<size_t>::max();
@@ -121,7 +121,7 @@ bool Body::fit(const Field& field, const Nest& nest, size_t index) {
   const size_t rank = field.dims.size();
   const int64_t* dims = nest.dims.data();
   int64_t rows = 1;
-  if (plan_->is_whole) {
+  if (plan_->is_non_batching) {
     if (nest.rank != rank || !matches(field.dims, dims)) return false;
   } else if (nest.rank == rank + 1 && matches(field.dims, dims + 1)) {
     rows = *dims++;
@@ -138,7 +138,7 @@ bool Body::fit(const Field& field, const Nest& nest, size_t index) {
   } else {
     return false;
   }
-  if (rows < 1 || rows > (plan_->is_whole ? 1 : int64_t{plan_->request_rows_max})) return false;
+  if (rows < 1 || rows > (plan_->is_non_batching ? 1 : int64_t{plan_->request_rows_max})) return false;
   if (index > 0 && rows != int64_t{rows_}) return false;
   rows_ = static_cast<uint32_t>(rows);
   for (size_t d = 0; d < rank; ++d)

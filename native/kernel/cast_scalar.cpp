@@ -161,7 +161,7 @@ void with_type(Dtype dtype, Visitor&& visit) noexcept {
     case Dtype::kBool:
       return visit(Truth{});
     case Dtype::kString:
-      return;  // never reaches the addon: strings take the plain path
+      return;  // never reaches the addon: strings take the string path
   }
 }
 }  // namespace

@@ -57,8 +57,8 @@ int run() {
   std::vector<std::thread> threads;
   for (size_t index = 0; index < workers.size(); ++index) {
     threads.emplace_back([&, index] {
-      workers[index]->run(start_ns,
-                          [&, index](std::unique_ptr<Tally> tally) { reporter.hand_over(index, std::move(tally)); });
+      workers[index]->run(
+          start_ns, [&, index](std::unique_ptr<Counters> counters) { reporter.hand_over(index, std::move(counters)); });
     });
   }
   reporter.run(start_ns);

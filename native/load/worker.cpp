@@ -70,7 +70,7 @@ Worker::Worker(const Plan& plan, const Address& address, const std::vector<Reque
       mix_(weights_of(plan)),
       client_(plan.is_http() ? make_http_client(plan, address, sets, connections_)
                              : make_websocket_client(plan, address, sets, connections_)),
-      tally_(std::make_unique<Tally>(plan)),
+      counters_(std::make_unique<Counters>(plan)),
       poll_(::epoll_create1(EPOLL_CLOEXEC)),
       next_request_(plan.requests.size(), 0),
       thinking_(connections_, 0),
@@ -78,7 +78,7 @@ Worker::Worker(const Plan& plan, const Address& address, const std::vector<Reque
       is_dirty_(connections_, 0) {
   if (poll_ < 0) abandon(LoadStatus::kPlan, std::string("Cannot open an epoll instance: ") + std::strerror(errno));
   scratch_.reserve(Connection::kScratchBytes);
-  client_->count_into(*tally_);
+  client_->count_into(*counters_);
 }
 
 Worker::~Worker() {
@@ -114,7 +114,7 @@ void Worker::run(int64_t start_ns, const HandOver& hand_over) {
     poll(until);
   }
   drain();
-  hand_over_tally();
+  hand_over_counters();
 }
 
 // ── phases and intervals ────────────────────────────────────────────────────────────────────────────────────────────
@@ -125,7 +125,7 @@ void Worker::begin_phase(size_t index, int64_t now) {
   phase_end_ns_ = phase_start_ns_ + nanoseconds(phase().seconds);
   std::fill(thinking_.begin(), thinking_.end(), 0);
   arrivals_.reset();
-  tally_->counts_now = !phase().is_warmup;
+  counters_->counts_now = !phase().is_warmup;
   if (!phase().is_open) return begin_users(now);
   arrivals_.emplace(phase().rate * share_, phase().end_rate * share_, phase().seconds);
   draw_arrival();
@@ -151,16 +151,16 @@ void Worker::close_intervals(int64_t now) {
     if (arrivals_) take_arrivals(start_ns_ + nanoseconds(intervals_[interval_].end_seconds));
     const bool is_phase_over = intervals_[interval_].is_last_of_phase;
     interval_ += 1;
-    hand_over_tally();
+    hand_over_counters();
     if (is_phase_over && interval_ < intervals_.size()) begin_phase(intervals_[interval_].phase, now);
   }
 }
 
-void Worker::hand_over_tally() {
-  auto next = std::make_unique<Tally>(plan_);
-  next->counts_now = tally_->counts_now;
+void Worker::hand_over_counters() {
+  auto next = std::make_unique<Counters>(plan_);
+  next->counts_now = counters_->counts_now;
   client_->count_into(*next);
-  tally_.swap(next);
+  counters_.swap(next);
   (*hand_over_)(std::move(next));
 }
 
@@ -175,11 +175,11 @@ void Worker::take_arrivals(int64_t now) {
   if (!arrivals_) return send_backlog();
   for (; next_due_ns_ <= now; draw_arrival()) {
     const Waiting arrival{next_due_ns_, phase().is_warmup ? Counts::kNo : Counts::kYes};
-    tally_->due += 1;
+    counters_->due += 1;
     if (backlog_.size() < backlog_max_) {
       backlog_.push_back(arrival);
     } else {
-      tally_->fail({arrival.due_ns, arrival.due_ns, 0, 0, arrival.counts}, backlog_sentence_);
+      counters_->fail({arrival.due_ns, arrival.due_ns, 0, 0, arrival.counts}, backlog_sentence_);
     }
     send_backlog();
   }
@@ -351,7 +351,7 @@ void Worker::drain() {
   is_draining_ = true;
   arrivals_.reset();
   // The rate of a closed loop is what ended in time; what ends late is only checked.
-  tally_->counts_now = false;
+  counters_->counts_now = false;
   const int64_t end = now_ns() + nanoseconds(plan_.drain_seconds);
   for (int64_t now = now_ns(); now < end && has_work(); now = now_ns()) {
     send_backlog();
@@ -359,11 +359,11 @@ void Worker::drain() {
     flush_dirty(now);
     poll(timers_.empty() ? end : std::min(end, timers_.top().at_ns));
   }
-  tally_->counts_now = !phase().is_warmup;
+  counters_->counts_now = !phase().is_warmup;
   for (size_t index = 0; index < connections_; ++index) client_->give_up(index, "unanswered at the end");
   for (const Waiting& waiting : backlog_) {
-    tally_->fail({waiting.due_ns, waiting.due_ns, 0, 0, waiting.counts},
-                 "unsent at the end: the server is slower than the rate");
+    counters_->fail({waiting.due_ns, waiting.due_ns, 0, 0, waiting.counts},
+                    "unsent at the end: the server is slower than the rate");
   }
 }
 

@@ -30,7 +30,7 @@ class Worker {
  public:
   // Called by the worker's thread with what it counted in one interval, one call per interval and a last one for what
   // was answered after the end.
-  using HandOver = std::function<void(std::unique_ptr<Tally>)>;
+  using HandOver = std::function<void(std::unique_ptr<Counters>)>;
 
   // `index` of `plan.threads` workers.
   Worker(const Plan& plan, const Address& address, const std::vector<RequestSet>& sets, uint32_t index);
@@ -77,7 +77,7 @@ class Worker {
   void lose(size_t index, std::string_view reason, int64_t now);
   void drain();
   bool has_work() const noexcept;
-  void hand_over_tally();
+  void hand_over_counters();
 
   const Plan& plan_;
   const std::vector<RequestSet>& sets_;
@@ -92,7 +92,7 @@ class Worker {
   Random think_random_;
   Mix mix_;
   std::unique_ptr<Client> client_;
-  std::unique_ptr<Tally> tally_;
+  std::unique_ptr<Counters> counters_;
   const HandOver* hand_over_ = nullptr;
 
   int poll_ = -1;

@@ -196,8 +196,8 @@ void LogRows::put_elapsed(ColumnData& data, const Request& request) {
     int64_t taken_ns = std::numeric_limits<int64_t>::max();
     int64_t done_ns = 0;
     for (const Segment& segment : request.segments) {
-      taken_ns = std::min(taken_ns, segment.batch->moments.taken_ns);
-      done_ns = std::max(done_ns, segment.batch->moments.run_end_ns);
+      taken_ns = std::min(taken_ns, segment.batch->timestamps.taken_ns);
+      done_ns = std::max(done_ns, segment.batch->timestamps.run_end_ns);
     }
     data.values.append_value(span_ns(request.admitted_ns, taken_ns));
     data.values.append_value(span_ns(std::max(request.admitted_ns, taken_ns), done_ns));
@@ -320,10 +320,10 @@ void LogRows::put_run_times(ColumnData& data, std::span<const LogItem> items, ui
 
 void LogRows::put_run_elapsed(ColumnData& data, std::span<const LogItem> items, uint32_t rows) {
   const Batch& batch = *items.front().batch;
-  const uint64_t run_ns = span_ns(batch.moments.taken_ns, batch.moments.run_end_ns);
+  const uint64_t run_ns = span_ns(batch.timestamps.taken_ns, batch.timestamps.run_end_ns);
   using Elapsed = std::array<uint64_t, 2>;
   put_each<Elapsed>(data, items, rows, [&](size_t i, uint32_t) {
-    Elapsed elapsed = {span_ns(batch.entries[items[i].entry].due_ns, batch.moments.taken_ns), run_ns};
+    Elapsed elapsed = {span_ns(batch.entries[items[i].entry].due_ns, batch.timestamps.taken_ns), run_ns};
     // Its answer tells the times that the request kept: the same ones are logged.
     if (items[i].request->is_timed) {
       size_t count = 0;

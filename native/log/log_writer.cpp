@@ -65,7 +65,7 @@ LogWriter::~LogWriter() {
   }
   hub_->woken.notify_one();
   if (!thread_.joinable()) return;
-  // The last request that the thread answers may be what held the plane: then it ends by itself.
+  // The last request that the thread answers may be what held the runtime: then it ends by itself.
   if (thread_.get_id() == std::this_thread::get_id())
     thread_.detach();
   else

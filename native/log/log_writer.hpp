@@ -1,4 +1,4 @@
-// The thread that writes all logs of a plane. It sleeps until a log has a write's worth of rows, somebody waits for
+// The thread that writes all logs of a runtime. It sleeps until a log has a write's worth of rows, somebody waits for
 // his, or rows have waited long enough; then it looks at every log once. Begun with the first log.
 #pragma once
 #include <memory>

@@ -13,13 +13,13 @@ namespace {
 // Answers what has waited, unless it was cancelled or expired meanwhile, and gives the chains' references back.
 // @param fault errno; 0: the rows are on the disk.
 void finish_requests(std::vector<Request*>& requests, int fault) {
-  Deliveries deliveries;
+  Completions completions;
   for (Request* request : requests) {
     if (request->is_answered.exchange(true, std::memory_order_acq_rel)) continue;
     if (fault != 0) request->fail(StorageDetail{.fault = fault}, "");
-    deliveries.answer(*request);
+    completions.answer(*request);
   }
-  deliveries.flush();
+  completions.flush();
   for (Request* request : requests) Port::unref(*request);
   requests.clear();
 }

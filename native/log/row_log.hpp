@@ -1,4 +1,4 @@
-// The log of one deployment. Workers append what has settled, a batch at a time; the plane's writer (log_writer.hpp)
+// The log of one deployment. Workers append what has settled, a batch at a time; the runtime's writer (log_writer.hpp)
 // takes it all at once and writes it while they fill the other buffer.
 //
 //   worker ─ append ─► front ═ swap ═► back ─► segment ─ fdatasync ─► answers that waited for it
@@ -10,9 +10,9 @@
 // Failure (no space, read-only, input or output error, a removed folder): rows are dropped and counted, or their
 // answers fail with kStorage; a message that was written in part is cut off. It is tried again every second. While it
 // lasts the log is "failing", and a log that refuses says so to admission. Rows whose lists no record batch can count
-// (2^31 elements) are not written either, as a file too large (EFBIG). Bounded: the plane's logs together hold at
+// (2^31 elements) are not written either, as a file too large (EFBIG). Bounded: the runtime's logs together hold at
 // most kBufferedBytesMax (and what a batch adds at once). Memory: rows belong to the log; a request that waits belongs
-// to its chain, which the log holds.
+// to its continuation, which the log holds.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -47,7 +47,7 @@ struct LogOptions {
 
 class RowLog;
 
-// What the logs of a plane share with their writer. Outlives both.
+// What the logs of a runtime share with their writer. Outlives both.
 struct LogHub {
   enum Attention : int { kNone = 0, kSoon = 1, kNow = 2 };
 
@@ -91,13 +91,13 @@ class RowLog final : public RequestLog {
   // ── any thread ──
   std::string bind(Plan& plan) const override;
   void append(std::span<const LogItem> items) override;
-  // Rows of the plain path: one encoded record batch message.
+  // Rows of the string path: one encoded record batch message.
   void append_encoded(std::span<const std::byte> message, const MessageFacts& facts, LogWaiter waiter);
   // Told when all rows appended so far are in files, or dropped.
   void flush(LogWaiter waiter);
   // The same, with the last segment sealed. Rows that come later are dropped.
   void close(LogWaiter waiter);
-  // Whether the next request of the plain path is to be logged.
+  // Whether the next request of the string path is to be logged.
   bool draws_sample();
   bool is_failing() const noexcept { return is_failing_.load(std::memory_order_relaxed); }
   bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) override;

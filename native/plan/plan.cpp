@@ -50,15 +50,16 @@ std::string check_position(const Plan& plan, const Position& position, size_t st
     return "a position without a split has exactly one option";
   }
   for (const Option& option : position.options) {
-    if (option.feeds.size() != option.queue->options.inputs.size()) return "an option needs one feed per model input";
-    for (const Feed& feed : option.feeds) {
-      if (feed.is_from_request != (stage == 0)) return "stage 0 reads the request, later stages the stage before";
-      if (feed.is_from_request && feed.request_input >= plan.inputs.size())
-        return "a feed's request input is out of range";
-      if (!feed.is_from_request) {
-        if (feed.source.stage + 1u != stage || feed.source.side != SourceSide::kOutputs)
-          return "a feed reads the outputs of the stage before";
-        if (auto fault = check_source(plan, feed.source, stage); !fault.empty()) return fault;
+    if (option.bindings.size() != option.queue->options.inputs.size())
+      return "an option needs one binding per model input";
+    for (const InputBinding& binding : option.bindings) {
+      if (binding.is_from_request != (stage == 0)) return "stage 0 reads the request, later stages the stage before";
+      if (binding.is_from_request && binding.request_input >= plan.inputs.size())
+        return "a binding's request input is out of range";
+      if (!binding.is_from_request) {
+        if (binding.source.stage + 1u != stage || binding.source.side != SourceSide::kOutputs)
+          return "a binding reads the outputs of the stage before";
+        if (auto fault = check_source(plan, binding.source, stage); !fault.empty()) return fault;
       }
     }
   }
@@ -130,7 +131,7 @@ std::string Plan::seal() {
     is_log_simple = stages.size() == 1 && stages[0].positions.size() == 1 && stages[0].positions[0].split < 0;
     if (auto fault = log->bind(*this); !fault.empty()) return fault;
   }
-  for (Source& source : others) {
+  for (Source& source : audited_outputs) {
     if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
     stages[source.stage].is_retained = true;
     find_common_field(*this, source);
@@ -151,7 +152,7 @@ std::string Plan::seal() {
   }
   hash.add(checks.size());
   hash.add(static_cast<uint64_t>(route_split < 0 ? 0 : 1));
-  hash.add(is_whole ? 1 : 0);
+  hash.add(is_non_batching ? 1 : 0);
   signature = hash.hash;
   for (const Field& field : inputs) {
     free_dim_count +=

@@ -5,7 +5,8 @@
 //
 //   stage 0: [position 0: model | split(option 0, option 1, …)] [position 1 …]   ──► stage 1 ──► … ──► answer
 //
-// Feeds say where each input of each option's model comes from: the request (stage 0) or a tensor of the stage before.
+// Input bindings say where each input of each option's model comes from: the request (stage 0) or a tensor of the stage
+// before.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -33,7 +34,7 @@ struct Source {
   std::vector<int64_t> dims_without_rows{};  // of a request without rows: 0 where the dim is -1
 };
 
-struct Feed {
+struct InputBinding {
   uint16_t request_input = 0;
   bool is_from_request = true;
   Source source;
@@ -41,7 +42,7 @@ struct Feed {
 
 struct Option {
   std::shared_ptr<ModelQueue> queue;
-  std::vector<Feed> feeds;
+  std::vector<InputBinding> bindings;
   std::string label{};  // of the model, in timings
 };
 
@@ -70,14 +71,14 @@ struct Check {
 struct Plan {
   double key = 0;  // chosen by the engine, reported with answers and records
   std::vector<Field> inputs;
-  bool is_whole = false;
+  bool is_non_batching = false;
   uint32_t request_rows_max = 1;
   std::vector<Split> splits;
   std::vector<Stage> stages;
   std::vector<Check> checks;
   std::vector<Source> answer;
   // What positions beside the answer's gave: told to requests that ask for it, when all their rows are back.
-  std::vector<Source> others;
+  std::vector<Source> audited_outputs;
   int32_t route_split = -1;
   // Null: its requests are not logged. Its columns read sources of this plan.
   std::shared_ptr<RequestLog> log;

@@ -34,7 +34,7 @@ class RequestLog {
   // The log checks that the plan has what its columns read, and marks the stages that are to be kept for them. Empty
   // when the two fit, else what is wrong.
   virtual std::string bind(Plan& plan) const = 0;
-  // Settled requests, whose chains it takes over: a reference each.
+  // Settled requests, whose continuations it takes over: a reference each.
   virtual void append(std::span<const LogItem> items) = 0;
   // What the columns of keys want of a request's meta. False: nothing.
   virtual bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) = 0;

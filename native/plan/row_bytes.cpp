@@ -8,9 +8,10 @@
 namespace penstock {
 namespace {}
 
-size_t fed_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field, const Feed& feed) noexcept {
-  const size_t bytes = input_row_bytes[feed.request_input];
-  return bytes / dtype_size_bytes(plan.inputs[feed.request_input].dtype) * dtype_size_bytes(field.dtype);
+size_t fed_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field,
+                     const InputBinding& binding) noexcept {
+  const size_t bytes = input_row_bytes[binding.request_input];
+  return bytes / dtype_size_bytes(plan.inputs[binding.request_input].dtype) * dtype_size_bytes(field.dtype);
 }
 
 size_t held_row_bytes(const Plan& plan, const size_t* input_row_bytes) noexcept {
@@ -21,12 +22,13 @@ size_t held_row_bytes(const Plan& plan, const size_t* input_row_bytes) noexcept 
   for (const Stage& stage : plan.stages) {
     size_t held = 0;
     for (const uint16_t p : stage.foreground) {
-      const RowBytes bytes = row_bytes_at(stage.positions[p], [&](const Field& field, const Feed& feed) -> size_t {
-        if (feed.is_from_request)
-          return input_row_bytes == nullptr ? 0 : fed_row_bytes(plan, input_row_bytes, field, feed);
-        const Stage& from = plan.stages[feed.source.stage];
-        return unplaced[from.first_position + feed.source.position];
-      });
+      const RowBytes bytes =
+          row_bytes_at(stage.positions[p], [&](const Field& field, const InputBinding& binding) -> size_t {
+            if (binding.is_from_request)
+              return input_row_bytes == nullptr ? 0 : fed_row_bytes(plan, input_row_bytes, field, binding);
+            const Stage& from = plan.stages[binding.source.stage];
+            return unplaced[from.first_position + binding.source.position];
+          });
       PENSTOCK_DEBUG_ASSERT(stage.first_position + p < kPositionsMax);
       unplaced[stage.first_position + p] = bytes.unplaced;
       held += bytes.held;

@@ -13,7 +13,7 @@ struct RowBytes {
   size_t unplaced = 0;
 };
 
-// free_bytes(queue's field, feed): of an input whose dims the model leaves free.
+// free_bytes(queue's field, binding): of an input whose dims the model leaves free.
 template <typename FreeBytes>
 RowBytes row_bytes_at(const Position& position, FreeBytes&& free_bytes) noexcept {
   RowBytes most;
@@ -21,12 +21,12 @@ RowBytes row_bytes_at(const Position& position, FreeBytes&& free_bytes) noexcept
     const ModelQueue& queue = *option.queue;
     size_t input = 0;
     size_t free_input = 0;
-    for (size_t i = 0; i < option.feeds.size(); ++i) {
+    for (size_t i = 0; i < option.bindings.size(); ++i) {
       const Field& field = queue.options.inputs[i];
       if (field.is_static())
         input += row_bytes_of(field.dtype, field.dims).value_or(0);
       else
-        free_input += free_bytes(field, option.feeds[i]);
+        free_input += free_bytes(field, option.bindings[i]);
     }
     const size_t unplaced = queue.expected_output_bytes(input + free_input);
     most.held = std::max(most.held, queue.static_row_bytes + free_input + unplaced);
@@ -36,7 +36,8 @@ RowBytes row_bytes_at(const Position& position, FreeBytes&& free_bytes) noexcept
 }
 
 // Bytes a row that a model's input takes of the request's, of which `input_row_bytes` are given by input.
-size_t fed_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field, const Feed& feed) noexcept;
+size_t fed_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field,
+                     const InputBinding& binding) noexcept;
 
 // What one row takes in the foreground, at the moment that holds most: a stage, the next one that is fed from it, and
 // what is read again later. `input_row_bytes`: of the request, by input; null for what does not depend on it.

@@ -1,4 +1,4 @@
-// What the batches of a plane hold in memory: the pages that rows have touched, of batches in use and of those that
+// What the batches of a runtime hold in memory: the pages that rows have touched, of batches in use and of those that
 // wait for the next load. Callers are charged for their rows (core/byte_budget.hpp); the difference is kept small here,
 // so that both together stay near the budget.
 //

@@ -13,11 +13,11 @@
 namespace penstock {
 class BackgroundWorkers {
  public:
-  void add(WorkerSeat& seat);
-  void remove(WorkerSeat& seat);
+  void add(WorkerSlot& slot);
+  void remove(WorkerSlot& slot);
   bool is_empty() const noexcept { return workers_.empty(); }
   size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
-  const std::vector<WorkerSeat*>& all() const noexcept { return workers_; }
+  const std::vector<WorkerSlot*>& all() const noexcept { return workers_; }
 
   // Whether the batch is to wait for them.
   bool is_offloaded(const Batch& batch) const {
@@ -39,7 +39,7 @@ class BackgroundWorkers {
   // The batch is long, and of a model that these workers have loaded.
   static bool has_loaded_long(const Batch& batch);
 
-  std::vector<WorkerSeat*> workers_;
+  std::vector<WorkerSlot*> workers_;
   std::atomic<size_t> count_{0};
   BatchList batches_;  // empty when there is no worker
 };

@@ -25,7 +25,7 @@ inline void insert_in_order(BatchList& list, Batch& batch) {
 }
 
 inline int64_t due_ns_of(const Batch& batch) {
-  return batch.opened_ns + batch.lane.queue.options.max_delay_us * 1000;
+  return batch.opened_ns + batch.bucket.queue.options.max_delay_us * 1000;
 }
 
 // Whether it waits for company (maxDelayUs) no more; wake_ns becomes the earliest moment one is due.

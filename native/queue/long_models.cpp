@@ -20,7 +20,7 @@ bool is_long(const ModelQueue& queue) {
 }
 
 bool LongModels::is_held_back(const Batch& batch, int64_t now_ns) const {
-  const ModelQueue& queue = batch.lane.queue;
+  const ModelQueue& queue = batch.bucket.queue;
   if (!is_long(queue)) return false;
   if (!is_known_long(queue) && now_ns - due_ns_of(batch) > Scheduler::kHeldBackNsMax) return false;
   return has_shared_jobs_ || std::any_of(queues_.begin(), queues_.end(), [&](const ModelQueue* other) {

@@ -25,7 +25,7 @@ inline bool is_at_limit(const ModelQueue& queue) {
   return queue.stuck > 0 && std::max(queue.stuck, queue.overruns) >= kStuckRunsMax;
 }
 
-// The models of a plane, of which those that are not long are to find a worker.
+// The models of a runtime, of which those that are not long are to find a worker.
 class LongModels {
  public:
   void add(ModelQueue& queue) { queues_.push_back(&queue); }

@@ -24,46 +24,46 @@ constexpr int kLookedAtMax = 256;
 }  // namespace
 
 // Where the thread cannot be raised again, it must not yield before it is known to be lost.
-void Scheduler::yield_unexpected(WorkerSeat& seat, int64_t elapsed_ns) {
-  if (seat.is_yielding || !may_raise_threads()) return;
-  const double known_us = seat.held == Held::kBatch ? known_run_us(seat.batch->lane.queue) : kLongRunUs;
+void Scheduler::yield_unexpected(WorkerSlot& slot, int64_t elapsed_ns) {
+  if (slot.is_yielding || !may_raise_threads()) return;
+  const double known_us = slot.held == Held::kBatch ? known_run_us(slot.batch->bucket.queue) : kLongRunUs;
   if (static_cast<double>(elapsed_ns) <= kYieldFactor * known_us * 1000.0) return;
-  seat.is_yielding = true;
-  seat.niceness = niceness_of(seat.thread_id);
-  yield_thread(seat.thread_id, std::max(seat.niceness, kNicer));
+  slot.is_yielding = true;
+  slot.niceness = niceness_of(slot.thread_id);
+  yield_thread(slot.thread_id, std::max(slot.niceness, kNicer));
 }
 
-void Scheduler::end_yield(WorkerSeat& seat) {
-  if (std::exchange(seat.is_yielding, false)) yield_thread(seat.thread_id, seat.niceness);
+void Scheduler::end_yield(WorkerSlot& slot) {
+  if (std::exchange(slot.is_yielding, false)) yield_thread(slot.thread_id, slot.niceness);
 }
 
-RunInHand Scheduler::run_of(const WorkerSeat& seat, int64_t now) const {
-  RunInHand run{.worker = seat.index, .start_ns = seat.taken_ns, .held = seat.held};
-  run.elapsed_ns = now - seat.taken_ns;
-  run.is_aside = seat.is_aside.load(std::memory_order_relaxed);
-  if (seat.held == Held::kBatch) {
-    const ModelQueue& queue = seat.batch->lane.queue;
+RunInHand Scheduler::run_of(const WorkerSlot& slot, int64_t now) const {
+  RunInHand run{.worker = slot.index, .start_ns = slot.taken_ns, .held = slot.held};
+  run.elapsed_ns = now - slot.taken_ns;
+  run.is_aside = slot.is_aside.load(std::memory_order_relaxed);
+  if (slot.held == Held::kBatch) {
+    const ModelQueue& queue = slot.batch->bucket.queue;
     run.model_key = queue.options.model_key;
-    const double background_us = queue.us_per_background_row.load(std::memory_order_relaxed) * seat.batch->rows;
+    const double background_us = queue.us_per_background_row.load(std::memory_order_relaxed) * slot.batch->rows;
     run.expected_us = std::max({known_run_us(queue), queue.expected_run_us.load(std::memory_order_relaxed),
-                                seat.is_for_background ? background_us : 0.0});
-  } else if (seat.held == Held::kCheck) {
-    run.model_key = seat.check_model_key;
+                                slot.is_for_background ? background_us : 0.0});
+  } else if (slot.held == Held::kCheck) {
+    run.model_key = slot.check_model_key;
   } else {
-    run.tag = seat.job.tag;
+    run.tag = slot.job.tag;
   }
   return run;
 }
 
 // A background worker yields its core to others: what takes long there says nothing of the model. A worker that loads
 // or unloads comes back: were it counted, a model of long runs would stand still while another is promoted.
-void Scheduler::note_overrun(WorkerSeat& seat, int64_t now) {
-  if (seat.held == Held::kNothing || seat.is_for_background) return;
-  if (seat.held == Held::kJob && !seat.had_shared_job) return;
-  if (now - seat.taken_ns <= static_cast<int64_t>(kLongRunUs * 1000.0)) return;
-  if (seat.held == Held::kBatch && !std::exchange(seat.is_overrun, true)) ++seat.batch->lane.queue.overruns;
-  workers_.begin_long(seat);
-  yield_unexpected(seat, now - seat.taken_ns);
+void Scheduler::note_overrun(WorkerSlot& slot, int64_t now) {
+  if (slot.held == Held::kNothing || slot.is_for_background) return;
+  if (slot.held == Held::kJob && !slot.had_shared_job) return;
+  if (now - slot.taken_ns <= static_cast<int64_t>(kLongRunUs * 1000.0)) return;
+  if (slot.held == Held::kBatch && !std::exchange(slot.is_overrun, true)) ++slot.batch->bucket.queue.overruns;
+  workers_.begin_long(slot);
+  yield_unexpected(slot, now - slot.taken_ns);
 }
 
 // A long model's own queue is no harm to others.
@@ -73,7 +73,7 @@ void Scheduler::measure_waits(WorkersLook& seen, int64_t now) const {
   for (const BatchList& list : ready_.lists()) {
     for (const Batch* batch = list.head; batch != nullptr && looked_at < kLookedAtMax; batch = batch->next) {
       ++looked_at;
-      const ModelQueue& queue = batch->lane.queue;
+      const ModelQueue& queue = batch->bucket.queue;
       const int64_t wait_ns = now - due_ns_of(*batch);
       if (is_at_limit(queue)) continue;
       if (leaves_one && models_.is_held_back(*batch, now))
@@ -96,15 +96,15 @@ WorkersLook Scheduler::look() {
   {
     std::lock_guard lock(mutex_);
     const int64_t now = now_ns();
-    for (WorkerSeat* seat : workers_.all()) {
-      note_overrun(*seat, now);
-      const int64_t busy_ns = seat->held == Held::kNothing ? 0 : now - seat->taken_ns;
-      if (!seat->is_leaving) seen.without_free_ns = std::min(seen.without_free_ns, busy_ns);
+    for (WorkerSlot* slot : workers_.all()) {
+      note_overrun(*slot, now);
+      const int64_t busy_ns = slot->held == Held::kNothing ? 0 : now - slot->taken_ns;
+      if (!slot->is_leaving) seen.without_free_ns = std::min(seen.without_free_ns, busy_ns);
     }
-    for (const std::vector<WorkerSeat*>* seats : {&workers_.all(), &background_.all(), &std::as_const(aside_)})
-      for (const WorkerSeat* seat : *seats)
-        if (seat->held != Held::kNothing && now - seat->taken_ns > static_cast<int64_t>(kLongRunUs * 1000.0))
-          seen.runs.push_back(run_of(*seat, now));
+    for (const std::vector<WorkerSlot*>* slots : {&workers_.all(), &background_.all(), &std::as_const(aside_)})
+      for (const WorkerSlot* slot : *slots)
+        if (slot->held != Held::kNothing && now - slot->taken_ns > static_cast<int64_t>(kLongRunUs * 1000.0))
+          seen.runs.push_back(run_of(*slot, now));
     measure_waits(seen, now);
     // What was held back for a model that has gone meanwhile, or waited for a stuck run that has ended.
     if (ready_.has_ready()) woken = workers_.wake_last_idle();
@@ -117,30 +117,30 @@ WorkersLook Scheduler::look() {
 bool Scheduler::set_aside(uint32_t worker, int64_t start_ns) {
   std::deque<Job> orphans;
   std::lock_guard lock(mutex_);
-  WorkerSeat* const seat = find_seat(worker);
-  if (seat == nullptr || seat->held == Held::kNothing || seat->taken_ns != start_ns) return false;
-  workers_.remove(*seat);
-  background_.remove(*seat);
-  aside_.push_back(seat);
-  workers_.end_long(*seat);
-  if (seat->held == Held::kBatch) {
-    ++seat->batch->lane.queue.stuck;
-    if (!seat->is_for_background) workers_.end_run(*seat);
+  WorkerSlot* const slot = find_slot(worker);
+  if (slot == nullptr || slot->held == Held::kNothing || slot->taken_ns != start_ns) return false;
+  workers_.remove(*slot);
+  background_.remove(*slot);
+  aside_.push_back(slot);
+  workers_.end_long(*slot);
+  if (slot->held == Held::kBatch) {
+    ++slot->batch->bucket.queue.stuck;
+    if (!slot->is_for_background) workers_.end_run(*slot);
   }
-  seat->is_leaving = true;
-  seat->is_aside.store(true, std::memory_order_relaxed);
-  orphans.swap(seat->own_jobs);
-  seat->is_yielding = false;
+  slot->is_leaving = true;
+  slot->is_aside.store(true, std::memory_order_relaxed);
+  orphans.swap(slot->own_jobs);
+  slot->is_yielding = false;
   if (background_.is_empty()) inherit_background();
-  yield_thread(seat->thread_id, kNicer);
+  yield_thread(slot->thread_id, kNicer);
   return true;
 }
 
 // What the queue remembers of the run; somebody idle may take what waited for its end.
-WakeUp Scheduler::finish_aside(WorkerSeat& seat, ModelQueue& queue) {
+WakeUp Scheduler::finish_aside(WorkerSlot& slot, ModelQueue& queue) {
   PENSTOCK_ASSERT(queue.stuck >= 1);
   --queue.stuck;
-  if (!seat.is_for_background) --queue.running;
+  if (!slot.is_for_background) --queue.running;
   if (is_at_limit(queue)) return nullptr;
   refill(queue);
   return ready_.has_ready() ? workers_.wake_last_idle() : nullptr;
@@ -148,11 +148,11 @@ WakeUp Scheduler::finish_aside(WorkerSeat& seat, ModelQueue& queue) {
 
 bool Scheduler::retire(uint32_t worker) {
   std::lock_guard lock(mutex_);
-  WorkerSeat* const seat = find_seat(worker);
-  if (seat == nullptr) return false;
-  seat->is_leaving = true;
+  WorkerSlot* const slot = find_slot(worker);
+  if (slot == nullptr) return false;
+  slot->is_leaving = true;
   workers_.advance_epoch();
-  seat->woken->notify_one();
+  slot->woken->notify_one();
   return true;
 }
 }  // namespace penstock

@@ -11,8 +11,8 @@
 namespace penstock {
 namespace {
 std::atomic<uint32_t> next_batch_id{1};
-std::atomic<uint32_t> next_lane_id{1};
-std::atomic<uint32_t> given_up_batches{0};
+std::atomic<uint32_t> next_bucket_id{1};
+std::atomic<uint32_t> freed_batches{0};
 
 // An exponential moving average; a lost update between two workers is a lost sample, no more.
 void blend(std::atomic<double>& average, double sample) noexcept {
@@ -47,27 +47,27 @@ size_t static_bytes_of(const std::vector<Field>& fields) {
 }
 }  // namespace
 
-Batch::Batch(uint32_t batch_id, Lane& owner, std::shared_ptr<Block> memory)
-    : id(batch_id), lane(owner), block(std::move(memory)), dynamic_outputs(owner.layout.outputs.size()) {
+Batch::Batch(uint32_t batch_id, ShapeBucket& owner, std::shared_ptr<Block> memory)
+    : id(batch_id), bucket(owner), block(std::move(memory)), dynamic_outputs(owner.layout.outputs.size()) {
   entries.reserve(owner.layout.rows_max);
 }
 
 Batch::~Batch() {
-  given_up_batches.fetch_add(1, std::memory_order_relaxed);
+  freed_batches.fetch_add(1, std::memory_order_relaxed);
 }
 
-uint32_t Batch::given_up_count() noexcept {
-  return given_up_batches.load(std::memory_order_relaxed);
+uint32_t Batch::freed_count() noexcept {
+  return freed_batches.load(std::memory_order_relaxed);
 }
 
 std::byte* Batch::input_row(size_t input, uint32_t row) noexcept {
-  const TensorLayout& tensor = lane.layout.inputs[input];
-  PENSTOCK_DEBUG_ASSERT(row < lane.layout.rows_max);
+  const TensorLayout& tensor = bucket.layout.inputs[input];
+  PENSTOCK_DEBUG_ASSERT(row < bucket.layout.rows_max);
   return block->data() + tensor.offset_bytes + tensor.row_bytes * row;
 }
 
 TensorView Batch::view(SourceSide side, size_t slot) const noexcept {
-  const TensorLayout& tensor = side == SourceSide::kInputs ? lane.layout.inputs[slot] : lane.layout.outputs[slot];
+  const TensorLayout& tensor = side == SourceSide::kInputs ? bucket.layout.inputs[slot] : bucket.layout.outputs[slot];
   if (tensor.offset_bytes != TensorLayout::kUnknown)
     return {block->data() + tensor.offset_bytes, tensor.row_bytes, tensor.dtype, &tensor.dims};
   const DynamicOutput& output = dynamic_outputs[slot];
@@ -76,14 +76,14 @@ TensorView Batch::view(SourceSide side, size_t slot) const noexcept {
 
 bool Batch::has_all_outputs() const noexcept {
   for (size_t i = 0; i < dynamic_outputs.size(); ++i)
-    if (lane.layout.outputs[i].offset_bytes == TensorLayout::kUnknown && !dynamic_outputs[i].is_set) return false;
+    if (bucket.layout.outputs[i].offset_bytes == TensorLayout::kUnknown && !dynamic_outputs[i].is_set) return false;
   return true;
 }
 
 void Batch::unpin() {
   const uint32_t before = pins_.fetch_sub(1, std::memory_order_acq_rel);
   PENSTOCK_ASSERT(before >= 1);
-  if (before == 1) lane.queue.recycle(*this);
+  if (before == 1) bucket.queue.recycle(*this);
 }
 
 void Batch::reset(Priority new_priority) noexcept {
@@ -99,15 +99,16 @@ void Batch::reset(Priority new_priority) noexcept {
   next = nullptr;
 }
 
-Lane::Lane(ModelQueue& owner, uint32_t lane_id, std::vector<int64_t> lane_key, BatchLayout lane_layout)
+ShapeBucket::ShapeBucket(ModelQueue& owner, uint32_t bucket_id, std::vector<int64_t> bucket_key,
+                         BatchLayout bucket_layout)
     : queue(owner),
-      id(lane_id),
-      key(std::move(lane_key)),
-      layout(std::move(lane_layout)),
+      id(bucket_id),
+      key(std::move(bucket_key)),
+      layout(std::move(bucket_layout)),
       input_row_bytes(placed_bytes_of(layout.inputs)),
       placed_row_bytes(input_row_bytes + placed_bytes_of(layout.outputs)) {}
 
-Lane::~Lane() {
+ShapeBucket::~ShapeBucket() {
   PENSTOCK_ASSERT(live_batches_ == 0);
 }
 
@@ -120,7 +121,7 @@ ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
                                        [](const Field& field) { return field.is_copied || !field.is_static(); })),
       start_output_bytes_(start_output_bytes_of(options.outputs)) {
   for (auto& bytes : output_bytes_) bytes.store(-1.0, std::memory_order_relaxed);
-  if (free_dim_count == 0) static_lane_ = add_lane(nullptr, 0);
+  if (free_dim_count == 0) static_bucket_ = add_bucket(nullptr, 0);
   scheduler.arenas.enlist(*this);
   scheduler.add_queue(*this);
 }
@@ -128,8 +129,8 @@ ModelQueue::ModelQueue(Scheduler& owner, QueueOptions queue_options)
 ModelQueue::~ModelQueue() {
   scheduler.remove_queue(*this);
   scheduler.arenas.leave(*this);
-  for (const auto& lane : lanes_)
-    for (const auto& batch : lane->batches_) {
+  for (const auto& bucket : buckets_)
+    for (const auto& batch : bucket->batches_) {
       // A collector may hold its buffer for long.
       give_back(*batch);
       count_resident(*batch, 0);
@@ -156,99 +157,102 @@ void ModelQueue::unreserve(Priority priority, uint32_t rows) noexcept {
   PENSTOCK_ASSERT(before >= rows);
 }
 
-Lane* ModelQueue::lane_of(const int64_t* free_dims, size_t count, StatusCode& refusal) {
+ShapeBucket* ModelQueue::bucket_of(const int64_t* free_dims, size_t count, StatusCode& refusal) {
   PENSTOCK_ASSERT(count == free_dim_count);
-  if (Lane* const lane = static_lane_.load(std::memory_order_acquire); lane != nullptr) return lane;
+  if (ShapeBucket* const bucket = static_bucket_.load(std::memory_order_acquire); bucket != nullptr) return bucket;
   std::lock_guard lock(mutex_);
-  // Linear: most queues have one lane, and kLanesMax bounds the rest.
-  for (const auto& lane : lanes_) {
-    if (count > 0 && !lane->is_retired_ && std::equal(lane->key.begin(), lane->key.end(), free_dims)) {
-      lane->last_used_ = ++use_counter_;
-      return lane.get();
+  // Linear: most queues have one bucket, and kShapeBucketsMax bounds the rest.
+  for (const auto& bucket : buckets_) {
+    if (count > 0 && !bucket->is_retired_ && std::equal(bucket->key.begin(), bucket->key.end(), free_dims)) {
+      bucket->last_used_ = ++use_counter_;
+      return bucket.get();
     }
   }
   refusal = StatusCode::kQueueFull;
-  if (lanes_.size() >= kLanesMax && !evict_idle_lane()) return nullptr;
-  Lane* const lane = add_lane(free_dims, count);
-  if (lane == nullptr) refusal = StatusCode::kShape;
-  return lane;
+  if (buckets_.size() >= kShapeBucketsMax && !evict_idle_bucket()) return nullptr;
+  ShapeBucket* const bucket = add_bucket(free_dims, count);
+  if (bucket == nullptr) refusal = StatusCode::kShape;
+  return bucket;
 }
 
-Lane* ModelQueue::add_lane(const int64_t* free_dims, size_t count) {
+ShapeBucket* ModelQueue::add_bucket(const int64_t* free_dims, size_t count) {
   const BatchBounds bounds{options.batch_rows_max, options.batch_bytes_max, input_bytes_max_};
   auto layout = make_layout(options.inputs, options.outputs, free_dims, bounds);
   if (!layout) return nullptr;
-  lanes_.push_back(std::make_unique<Lane>(*this, next_lane_id.fetch_add(1, std::memory_order_relaxed),
-                                          std::vector<int64_t>(free_dims, free_dims + count), std::move(*layout)));
-  lanes_.back()->last_used_ = ++use_counter_;
-  return lanes_.back().get();
+  buckets_.push_back(std::make_unique<ShapeBucket>(*this, next_bucket_id.fetch_add(1, std::memory_order_relaxed),
+                                                   std::vector<int64_t>(free_dims, free_dims + count),
+                                                   std::move(*layout)));
+  buckets_.back()->last_used_ = ++use_counter_;
+  return buckets_.back().get();
 }
 
-// A retired lane stays as long as the queue, empty: somebody may hold it between lane_of and append.
+// A retired bucket stays as long as the queue, empty: somebody may hold it between bucket_of and append.
 void ModelQueue::limit_batches(size_t input_bytes_max) {
   std::lock_guard lock(mutex_);
   if (input_bytes_max == input_bytes_max_) return;
   input_bytes_max_ = input_bytes_max;
-  for (const auto& lane : lanes_) {
-    lane->is_retired_ = true;
-    while (lane->free_ != nullptr) free_batch(*lane, *std::exchange(lane->free_, lane->free_->next));
+  for (const auto& bucket : buckets_) {
+    bucket->is_retired_ = true;
+    while (bucket->free_ != nullptr) free_batch(*bucket, *std::exchange(bucket->free_, bucket->free_->next));
   }
-  if (free_dim_count == 0) static_lane_.store(add_lane(nullptr, 0), std::memory_order_release);
+  if (free_dim_count == 0) static_bucket_.store(add_bucket(nullptr, 0), std::memory_order_release);
 }
 
-// Callers hold the mutex. Linear in the lane's batches, and rare: only batches of a size that was given up go this way.
-void ModelQueue::free_batch(Lane& lane, Batch& batch) noexcept {
+// Callers hold the mutex. Linear in the bucket's batches, and rare: only batches of a size that was given up go this
+// way.
+void ModelQueue::free_batch(ShapeBucket& bucket, Batch& batch) noexcept {
   give_back(batch);
   count_resident(batch, 0);
   batches_allocated.fetch_sub(1, std::memory_order_relaxed);
-  std::erase_if(lane.batches_, [&](const auto& owned) { return owned.get() == &batch; });
+  std::erase_if(bucket.batches_, [&](const auto& owned) { return owned.get() == &batch; });
 }
 
-// Callers hold the mutex. A lane is in use between lane_of and append too: only the least recently used one goes.
-bool ModelQueue::evict_idle_lane() {
-  auto victim = lanes_.end();
-  for (auto it = lanes_.begin(); it != lanes_.end(); ++it) {
-    if ((*it)->live_batches_ != 0 || (*it)->last_used_ + kLanesMax / 2 > use_counter_) continue;
-    if (victim == lanes_.end() || (*it)->last_used_ < (*victim)->last_used_) victim = it;
+// Callers hold the mutex. A bucket is in use between bucket_of and append too: only the least recently used one goes.
+bool ModelQueue::evict_idle_bucket() {
+  auto victim = buckets_.end();
+  for (auto it = buckets_.begin(); it != buckets_.end(); ++it) {
+    if ((*it)->live_batches_ != 0 || (*it)->last_used_ + kShapeBucketsMax / 2 > use_counter_) continue;
+    if (victim == buckets_.end() || (*it)->last_used_ < (*victim)->last_used_) victim = it;
   }
-  if (victim == lanes_.end()) return false;
+  if (victim == buckets_.end()) return false;
   for (const auto& batch : (*victim)->batches_) {
     give_back(*batch);
     count_resident(*batch, 0);
     batches_allocated.fetch_sub(1, std::memory_order_relaxed);
   }
-  lanes_.erase(victim);
+  buckets_.erase(victim);
   return true;
 }
 
 // Callers hold the mutex.
-Batch* ModelQueue::open_batch(Lane& lane, Priority priority) {
+Batch* ModelQueue::open_batch(ShapeBucket& bucket, Priority priority) {
   if (scheduler.arenas.is_exhausted()) return nullptr;
-  Batch* batch = lane.free_;
+  Batch* batch = bucket.free_;
   if (batch != nullptr) {
-    lane.free_ = batch->next;
+    bucket.free_ = batch->next;
   } else {
-    auto block = Block::try_make(lane.layout.block_bytes, options.is_page_locked ? &PageLock::cuda() : nullptr);
+    auto block = Block::try_make(bucket.layout.block_bytes, options.is_page_locked ? &PageLock::cuda() : nullptr);
     if (block == nullptr) return nullptr;
     batches_allocated.fetch_add(1, std::memory_order_relaxed);
-    lane.batches_.push_back(
-        std::make_unique<Batch>(next_batch_id.fetch_add(1, std::memory_order_relaxed), lane, std::move(block)));
-    batch = lane.batches_.back().get();
+    bucket.batches_.push_back(
+        std::make_unique<Batch>(next_batch_id.fetch_add(1, std::memory_order_relaxed), bucket, std::move(block)));
+    batch = bucket.batches_.back().get();
   }
   batch->reset(priority);
-  batch->expected_output_bytes = expected_output_bytes(lane.input_row_bytes);
-  batch->rows_max = batch_rows_of(lane, batch->expected_output_bytes);
+  batch->expected_output_bytes = expected_output_bytes(bucket.input_row_bytes);
+  batch->rows_max = batch_rows_of(bucket, batch->expected_output_bytes);
   batch->opened_ns = now_ns();
   batch->expected_wait_us = estimated_wait_us(priority);
-  ++lane.live_batches_;
+  ++bucket.live_batches_;
   return batch;
 }
 
-Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns, int64_t deadline_us) {
+Grant ModelQueue::append(ShapeBucket& bucket, Priority priority, const Entry& entry, int64_t due_ns,
+                         int64_t deadline_us) {
   PENSTOCK_ASSERT(entry.count >= 1);
   std::lock_guard lock(mutex_);
-  Batch*& open = lane.open_[static_cast<size_t>(priority)];
-  if (open == nullptr) open = open_batch(lane, priority);
+  Batch*& open = bucket.open_[static_cast<size_t>(priority)];
+  if (open == nullptr) open = open_batch(bucket, priority);
   if (open == nullptr) return {};
   Batch& batch = *open;
   PENSTOCK_ASSERT(batch.rows < batch.rows_max);
@@ -284,7 +288,7 @@ Grant ModelQueue::append(Lane& lane, Priority priority, const Entry& entry, int6
 void ModelQueue::seal(Batch& batch) noexcept {
   {
     std::lock_guard lock(mutex_);
-    Batch*& open = batch.lane.open_[static_cast<size_t>(batch.priority)];
+    Batch*& open = batch.bucket.open_[static_cast<size_t>(batch.priority)];
     if (open == &batch) open = nullptr;
     note_resident(batch);
   }
@@ -296,12 +300,12 @@ void ModelQueue::recycle(Batch& batch) noexcept {
   const std::shared_ptr<ModelQueue> self = weak_from_this().lock();
   if (scheduler.arenas.is_short()) give_back(batch);
   std::lock_guard lock(mutex_);
-  Lane& lane = batch.lane;
-  PENSTOCK_ASSERT(lane.live_batches_ >= 1);
-  --lane.live_batches_;
-  if (lane.is_retired_) return free_batch(lane, batch);
-  batch.next = lane.free_;
-  lane.free_ = &batch;
+  ShapeBucket& bucket = batch.bucket;
+  PENSTOCK_ASSERT(bucket.live_batches_ >= 1);
+  --bucket.live_batches_;
+  if (bucket.is_retired_) return free_batch(bucket, batch);
+  batch.next = bucket.free_;
+  bucket.free_ = &batch;
 }
 
 size_t ModelQueue::workers() const noexcept {

@@ -1,9 +1,10 @@
-// The queue of one deployed model version: its lanes (one per shape), their open batches by priority, and what it knows
-// of its own speed. Several threads append at once: reserving rows is a short critical section, the copy is outside it.
-// Admission reserves rows against the limits first (try_reserve); an append afterwards cannot be refused for its
-// number, only for memory. Memory: batches are allocated when load first needs them and kept until they have been idle
-// for a while; nothing is allocated per request. What they hold is counted in the plane's arenas (arenas.hpp).
-// Rejected: one lock-free ring per lane (rows of one request would interleave, and a mutex costs ~20 ns uncontended).
+// The queue of one deployed model version: its buckets (one per shape), their open batches by priority, and what it
+// knows of its own speed. Several threads append at once: reserving rows is a short critical section, the copy is
+// outside it. Admission reserves rows against the limits first (try_reserve); an append afterwards cannot be refused
+// for its number, only for memory. Memory: batches are allocated when load first needs them and kept until they have
+// been idle for a while; nothing is allocated per request. What they hold is counted in the runtime's arenas
+// (arenas.hpp). Rejected: one lock-free ring per bucket (rows of one request would interleave, and a mutex costs ~20 ns
+// uncontended).
 #pragma once
 #include <array>
 #include <atomic>
@@ -38,12 +39,12 @@ struct QueueOptions {
   std::shared_ptr<void> owner;  // of the scheduler, kept alive by its queues
 };
 
-class Lane {
+class ShapeBucket {
  public:
-  Lane(ModelQueue& owner, uint32_t lane_id, std::vector<int64_t> lane_key, BatchLayout lane_layout);
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
-  ~Lane();
+  ShapeBucket(ModelQueue& owner, uint32_t bucket_id, std::vector<int64_t> bucket_key, BatchLayout bucket_layout);
+  ShapeBucket(const ShapeBucket&) = delete;
+  ShapeBucket& operator=(const ShapeBucket&) = delete;
+  ~ShapeBucket();
 
   ModelQueue& queue;
   const uint32_t id;
@@ -74,7 +75,7 @@ struct Grant {
 
 class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
  public:
-  static constexpr size_t kLanesMax = 256;
+  static constexpr size_t kShapeBucketsMax = 256;
   // Background rows that would wait for longer are shed although the queue has room: 16,384 rows are nothing to a small
   // model, and minutes of work, on yesterday's requests, to a large one.
   static constexpr double kBackgroundWaitUsMax = 5e6;
@@ -89,14 +90,14 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   void unreserve(Priority priority, uint32_t rows) noexcept;
 
   // False: a row alone is larger than a batch may be, so nothing could ever be appended.
-  bool can_hold_a_row() const noexcept { return free_dim_count > 0 || static_lane_ != nullptr; }
-  // Finds or makes the lane of these free dims. Null: a dim is out of range or a row is too large (kShape), or all
-  // lanes are busy (kQueueFull).
-  Lane* lane_of(const int64_t* free_dims, size_t count, StatusCode& refusal);
-  // Takes room for up to `count` rows of `entry`'s request in the lane's open batch. No batch: out of memory.
+  bool can_hold_a_row() const noexcept { return free_dim_count > 0 || static_bucket_ != nullptr; }
+  // Finds or makes the bucket of these free dims. Null: a dim is out of range or a row is too large (kShape), or all
+  // buckets are busy (kQueueFull).
+  ShapeBucket* bucket_of(const int64_t* free_dims, size_t count, StatusCode& refusal);
+  // Takes room for up to `count` rows of `entry`'s request in the bucket's open batch. No batch: out of memory.
   // `due_ns`: when the rows could have run, from which their time in the queue counts. `deadline_us`: of the request,
   // 0: none; the batch closes before its run would hold the rows in it back for too long.
-  Grant append(Lane& lane, Priority priority, const Entry& entry, int64_t due_ns, int64_t deadline_us = 0);
+  Grant append(ShapeBucket& bucket, Priority priority, const Entry& entry, int64_t due_ns, int64_t deadline_us = 0);
   // The granted rows are in place. The grant's batch must still be pinned by its entry.
   static void commit(const Grant& grant) noexcept { grant.batch->writers.fetch_sub(1, std::memory_order_release); }
 
@@ -148,7 +149,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   uint32_t running = 0;
   uint32_t overruns = 0;  // runs in hand that have been found to be long
   uint32_t stuck = 0;     // runs of workers that were set aside
-  std::array<BatchList, kPriorityCount> parked{};
+  std::array<BatchList, kPriorityCount> throttled{};
   std::array<uint32_t, kPriorityCount> ready{};  // its batches among those that workers choose from
   double served_us = 0.0;                        // of the scheduler's virtual time: where its share ends
   // Background workers have loaded the model: its long background batches are left to them.
@@ -178,17 +179,17 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   static size_t start_output_bytes_of(const std::vector<Field>& outputs);
   size_t estimate_output_bytes(size_t input_row_bytes) const noexcept;
   bool is_output_known(size_t input_row_bytes) const noexcept;
-  uint32_t batch_rows_of(const Lane& lane, size_t output_bytes) const noexcept;
-  Batch* open_batch(Lane& lane, Priority priority);
+  uint32_t batch_rows_of(const ShapeBucket& bucket, size_t output_bytes) const noexcept;
+  Batch* open_batch(ShapeBucket& bucket, Priority priority);
   void count_resident(Batch& batch, int64_t bytes) noexcept;
   void give_back(Batch& batch) noexcept;
   void recycle(Batch& batch) noexcept;
-  bool evict_idle_lane();
+  bool evict_idle_bucket();
   // Callers hold the mutex. Null: a row is too large.
-  Lane* add_lane(const int64_t* free_dims, size_t count);
-  void free_batch(Lane& lane, Batch& batch) noexcept;
-  // The batches of the free list that were opened before, but `keep` of them, taken out of the lane.
-  static void take_idle(Lane& lane, int64_t opened_before_ns, bool keeps_one,
+  ShapeBucket* add_bucket(const int64_t* free_dims, size_t count);
+  void free_batch(ShapeBucket& bucket, Batch& batch) noexcept;
+  // The batches of the free list that were opened before, but `keep` of them, taken out of the bucket.
+  static void take_idle(ShapeBucket& bucket, int64_t opened_before_ns, bool keeps_one,
                         std::vector<std::unique_ptr<Batch>>& idle);
 
   // By the bit width of the input bytes of a row; negative: nothing is known.
@@ -197,8 +198,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   const size_t start_output_bytes_;
   std::mutex mutex_;
   size_t input_bytes_max_ = std::numeric_limits<size_t>::max();
-  std::vector<std::unique_ptr<Lane>> lanes_;
-  std::atomic<Lane*> static_lane_{nullptr};  // the only one in use when no dim is free
+  std::vector<std::unique_ptr<ShapeBucket>> buckets_;
+  std::atomic<ShapeBucket*> static_bucket_{nullptr};  // the only one in use when no dim is free
   uint64_t use_counter_ = 0;
 };
 }  // namespace penstock

@@ -21,17 +21,17 @@ class Publisher {
     for (const Item& item : items_)
       if (item.batch == &batch) return;
     batch.pin();
-    items_.push_back({&batch, batch.lane.queue.shared_from_this()});
+    items_.push_back({&batch, batch.bucket.queue.shared_from_this()});
   }
   void publish_now(Batch& batch) {
-    ModelQueue& queue = batch.lane.queue;
+    ModelQueue& queue = batch.bucket.queue;
     if (!batch.is_published.exchange(true, std::memory_order_acq_rel))
       queue.scheduler.publish(batch);
     else if (queue.options.max_delay_us > 0)
-      queue.scheduler.nudge();
+      queue.scheduler.wake();
   }
   bool is_empty() const noexcept { return items_.empty(); }
-  // May run discards (a closed plane), which may add nothing here.
+  // May run discards (a closed runtime), which may add nothing here.
   void flush() {
     for (Item& item : items_) {
       publish_now(*item.batch);

@@ -67,11 +67,11 @@ void ModelQueue::note_output_bytes(size_t input_row_bytes, size_t output_bytes) 
 }
 
 // As many rows as keep the batch within its bytes, its answers included.
-uint32_t ModelQueue::batch_rows_of(const Lane& lane, size_t output_bytes) const noexcept {
-  if (!has_unplaced_outputs) return lane.layout.rows_max;
-  const size_t row_bytes = std::max<size_t>(lane.placed_row_bytes + output_bytes, 1);
-  const size_t rows = std::clamp<size_t>(options.batch_bytes_max / row_bytes, 1, lane.layout.rows_max);
-  const bool is_known = is_output_known(lane.input_row_bytes);
+uint32_t ModelQueue::batch_rows_of(const ShapeBucket& bucket, size_t output_bytes) const noexcept {
+  if (!has_unplaced_outputs) return bucket.layout.rows_max;
+  const size_t row_bytes = std::max<size_t>(bucket.placed_row_bytes + output_bytes, 1);
+  const size_t rows = std::clamp<size_t>(options.batch_bytes_max / row_bytes, 1, bucket.layout.rows_max);
+  const bool is_known = is_output_known(bucket.input_row_bytes);
   return is_known ? static_cast<uint32_t>(rows) : std::min(static_cast<uint32_t>(rows), kUnknownRowsMax);
 }
 
@@ -85,11 +85,11 @@ void ModelQueue::count_resident(Batch& batch, int64_t bytes) noexcept {
 void ModelQueue::note_resident(Batch& batch) noexcept {
   if (batch.rows <= batch.touched_rows && !has_unplaced_outputs) return;
   batch.touched_rows = std::max(batch.touched_rows, batch.rows);
-  const BatchLayout& layout = batch.lane.layout;
+  const BatchLayout& layout = batch.bucket.layout;
   size_t bytes = batch.block->size_bytes();
   if (batch.block->is_mapped() && !batch.block->is_page_locked()) {
     const size_t edges = (layout.inputs.size() + layout.outputs.size()) * kPageBytes;
-    bytes = std::min(bytes, batch.lane.placed_row_bytes * batch.touched_rows + edges);
+    bytes = std::min(bytes, batch.bucket.placed_row_bytes * batch.touched_rows + edges);
   }
   for (const DynamicOutput& output : batch.dynamic_outputs)
     if (output.memory != nullptr) bytes += output.memory->size_bytes();
@@ -104,9 +104,9 @@ void ModelQueue::give_back(Batch& batch) noexcept {
   count_resident(batch, is_released ? 0 : static_cast<int64_t>(batch.block->size_bytes()));
 }
 
-void ModelQueue::take_idle(Lane& lane, int64_t opened_before_ns, bool keeps_one,
+void ModelQueue::take_idle(ShapeBucket& bucket, int64_t opened_before_ns, bool keeps_one,
                            std::vector<std::unique_ptr<Batch>>& idle) {
-  Batch** link = &lane.free_;
+  Batch** link = &bucket.free_;
   // The list's head was used last.
   if (keeps_one && *link != nullptr && (*link)->resident_bytes <= kKeptBytesMax) link = &(*link)->next;
   while (*link != nullptr) {
@@ -116,11 +116,11 @@ void ModelQueue::take_idle(Lane& lane, int64_t opened_before_ns, bool keeps_one,
       continue;
     }
     *link = batch.next;
-    const auto owned = std::find_if(lane.batches_.begin(), lane.batches_.end(),
+    const auto owned = std::find_if(bucket.batches_.begin(), bucket.batches_.end(),
                                     [&](const auto& other) { return other.get() == &batch; });
-    PENSTOCK_ASSERT(owned != lane.batches_.end());
+    PENSTOCK_ASSERT(owned != bucket.batches_.end());
     idle.push_back(std::move(*owned));
-    lane.batches_.erase(owned);
+    bucket.batches_.erase(owned);
   }
 }
 
@@ -128,12 +128,12 @@ int64_t ModelQueue::trim(int64_t opened_before_ns) {
   std::vector<std::unique_ptr<Batch>> idle;
   {
     std::lock_guard lock(mutex_);
-    const Lane* last_used = nullptr;
-    for (const auto& lane : lanes_) {
-      const bool is_later = last_used == nullptr || lane->last_used_ > last_used->last_used_;
-      if (!lane->is_retired_ && is_later) last_used = lane.get();
+    const ShapeBucket* last_used = nullptr;
+    for (const auto& bucket : buckets_) {
+      const bool is_later = last_used == nullptr || bucket->last_used_ > last_used->last_used_;
+      if (!bucket->is_retired_ && is_later) last_used = bucket.get();
     }
-    for (const auto& lane : lanes_) take_idle(*lane, opened_before_ns, lane.get() == last_used, idle);
+    for (const auto& bucket : buckets_) take_idle(*bucket, opened_before_ns, bucket.get() == last_used, idle);
   }
   // The pages of many megabytes take a while: not under the mutex that admission wants.
   int64_t freed_bytes = 0;

@@ -1,6 +1,6 @@
-// Which batch is next: those that workers choose from, those that are parked with their queue, and the choice.
+// Which batch is next: those that workers choose from, those that are throttled with their queue, and the choice.
 //
-//     publish ─► ready ◄── refill ── parked: beyond the model's limit of runs, or behind its first kReadyBatches
+//     publish ─► ready ◄── refill ── throttled: beyond the model's limit of runs, or behind its first kReadyBatches
 //                  └─ pop: the highest priority, then the model that has had the least, then the oldest ─► a worker
 //
 // Among models the workers' time is shared: next is whose model has had the least of it lately (start-time fair
@@ -39,30 +39,30 @@ class ReadyQueue {
   }
   void park(Batch& batch);
   void make_ready(Batch& batch);
-  // Whatever of the queue's parked batches may be chosen from now. True: there was one.
+  // Whatever of the queue's throttled batches may be chosen from now. True: there was one.
   bool refill(ModelQueue& queue) {
-    const bool has_parked = queue.parked[0].head != nullptr || queue.parked[1].head != nullptr;
-    return has_parked && refill_parked(queue);
+    const bool has_throttled = queue.throttled[0].head != nullptr || queue.throttled[1].head != nullptr;
+    return has_throttled && refill_throttled(queue);
   }
   // The next batch of the highest priority that may run now, in the caller's hands; null: none. `wake_ns` becomes the
   // earliest moment at which one that waits for company is due.
   Batch* pop(const LongModels& models, KeptOut kept_out, int64_t now_ns, int64_t& wake_ns);
-  // Everything, parked batches too.
+  // Everything, throttled batches too.
   std::array<BatchList, kPriorityCount> take_all();
 
   bool has_ready() const noexcept { return ready_[0].head != nullptr || ready_[1].head != nullptr; }
-  bool has_parked() const noexcept { return !parking_.empty(); }
+  bool has_throttled() const noexcept { return !throttled_queues_.empty(); }
   // Estimate for the batches that workers choose from.
   double backlog_us() const noexcept { return backlog_us_; }
   const std::array<BatchList, kPriorityCount>& lists() const noexcept { return ready_; }
 
  private:
-  bool refill_parked(ModelQueue& queue);
-  // The oldest of its parked batches goes to where it would be.
-  void unpark_one(ModelQueue& queue, size_t priority);
+  bool refill_throttled(ModelQueue& queue);
+  // The oldest of its throttled batches goes to where it would be.
+  void admit_one(ModelQueue& queue, size_t priority);
 
   std::array<BatchList, kPriorityCount> ready_;
-  std::vector<ModelQueue*> parking_;  // queues with parked batches
+  std::vector<ModelQueue*> throttled_queues_;  // queues with throttled batches
   uint64_t next_sequence_ = 1;
   double backlog_us_ = 0.0;
   double virtual_us_ = 0.0;  // where the share of the batch that was taken last began

@@ -7,7 +7,7 @@
 namespace penstock {
 // 0: nobody knows.
 inline double run_estimate_us(const Batch& batch) {
-  return batch.lane.queue.us_per_run.load(std::memory_order_relaxed);
+  return batch.bucket.queue.us_per_run.load(std::memory_order_relaxed);
 }
 
 inline bool is_expensive(const Batch& batch) {

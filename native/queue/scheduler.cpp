@@ -13,36 +13,36 @@
 #include "queue/run_estimate.hpp"
 
 namespace penstock {
-bool Scheduler::add_worker(WorkerSeat& seat) {
-  seat.writer = writers_.take();
-  if (seat.writer == WriterNumbers::kNone) return false;
-  seat.thread_id = this_thread_id();
+bool Scheduler::add_worker(WorkerSlot& slot) {
+  slot.writer = writers_.take();
+  if (slot.writer == WriterNumbers::kNone) return false;
+  slot.thread_id = this_thread_id();
   std::lock_guard lock(mutex_);
-  if (seat.is_for_background)
-    background_.add(seat);
+  if (slot.is_for_background)
+    background_.add(slot);
   else
-    workers_.add(seat);
+    workers_.add(slot);
   return true;
 }
 
-void Scheduler::remove_worker(WorkerSeat& seat) {
+void Scheduler::remove_worker(WorkerSlot& slot) {
   std::deque<Job> orphans;
   {
     std::lock_guard lock(mutex_);
-    workers_.remove(seat);
-    background_.remove(seat);
-    std::erase(aside_, &seat);
-    workers_.end_return(seat);
-    end_job(seat);
+    workers_.remove(slot);
+    background_.remove(slot);
+    std::erase(aside_, &slot);
+    workers_.end_return(slot);
+    end_job(slot);
     workers_.advance_epoch();
-    orphans.swap(seat.own_jobs);
+    orphans.swap(slot.own_jobs);
     if (background_.is_empty())
       inherit_background();
     else if (background_.has_batches())
       notify(background_.wake_one());
     notify(wake_for_ready());
   }
-  writers_.give_back(std::exchange(seat.writer, WriterNumbers::kNone));
+  writers_.give_back(std::exchange(slot.writer, WriterNumbers::kNone));
 }
 
 void Scheduler::add_queue(ModelQueue& queue) {
@@ -60,7 +60,7 @@ void Scheduler::inherit_background() {
   BatchList left = background_.take_all();
   while (left.head != nullptr) {
     Batch& batch = *std::exchange(left.head, left.head->next);
-    if (ready_.is_crowding(batch.lane.queue, batch.priority))
+    if (ready_.is_crowding(batch.bucket.queue, batch.priority))
       ready_.park(batch);
     else
       ready_.make_ready(batch);
@@ -76,7 +76,7 @@ WakeUp Scheduler::wake_for_ready() {
   return ready_.has_ready() && workers_.should_wake(ready_.backlog_us()) ? workers_.wake_last_idle() : nullptr;
 }
 
-void Scheduler::nudge() {
+void Scheduler::wake() {
   WakeUp woken;
   {
     std::lock_guard lock(mutex_);
@@ -87,10 +87,10 @@ void Scheduler::nudge() {
 }
 
 // The next step of a pipeline belongs to the worker that did the one before: its cache holds the rows, and it is awake.
-void Scheduler::announce_return(WorkerSeat& seat) {
-  if (seat.is_for_background) return;
+void Scheduler::announce_return(WorkerSlot& slot) {
+  if (slot.is_for_background) return;
   std::lock_guard lock(mutex_);
-  if (!seat.is_leaving) workers_.begin_return(seat);
+  if (!slot.is_leaving) workers_.begin_return(slot);
 }
 
 void Scheduler::publish(Batch& batch) {
@@ -104,7 +104,7 @@ void Scheduler::publish(Batch& batch) {
       if (background_.is_offloaded(batch)) {
         background_.push(batch);
         woken = background_.wake_one();
-      } else if (is_at_limit(batch.lane.queue) || ready_.is_crowding(batch.lane.queue, batch.priority)) {
+      } else if (is_at_limit(batch.bucket.queue) || ready_.is_crowding(batch.bucket.queue, batch.priority)) {
         ready_.park(batch);
       } else {
         const bool is_expected = workers_.is_any_returning() && !ready_.has_ready();
@@ -117,22 +117,22 @@ void Scheduler::publish(Batch& batch) {
     }
   }
   if (closed) {
-    batch.lane.queue.seal(batch);
+    batch.bucket.queue.seal(batch);
     discard_(batch);
   } else {
     notify(woken);
   }
 }
 
-WorkerSeat* Scheduler::find_seat(uint32_t index) const {
-  WorkerSeat* const seat = find_worker(workers_.all(), index);
-  return seat != nullptr ? seat : find_worker(background_.all(), index);
+WorkerSlot* Scheduler::find_slot(uint32_t index) const {
+  WorkerSlot* const slot = find_worker(workers_.all(), index);
+  return slot != nullptr ? slot : find_worker(background_.all(), index);
 }
 
 bool Scheduler::post(int worker, Job job) {
   std::lock_guard lock(mutex_);
   if (is_closed()) return false;
-  WorkerSeat* const target = worker < 0 ? nullptr : find_seat(static_cast<uint32_t>(worker));
+  WorkerSlot* const target = worker < 0 ? nullptr : find_slot(static_cast<uint32_t>(worker));
   if (worker >= 0 && target == nullptr) return false;
   job.posted_ns = now_ns();
   if (target == nullptr) {
@@ -152,128 +152,128 @@ bool Scheduler::post(int worker, Job job) {
 }
 
 // A batch may have chosen this worker to be woken: it is passed on before the job, which can take seconds.
-void Scheduler::pass_on_batches(const WorkerSeat& seat) {
-  if (seat.is_for_background && background_.has_batches()) return notify(background_.wake_one());
+void Scheduler::pass_on_batches(const WorkerSlot& slot) {
+  if (slot.is_for_background && background_.has_batches()) return notify(background_.wake_one());
   if (!ready_.has_ready()) return;
   workers_.advance_epoch();
   notify(wake_for_ready());
 }
 
-void Scheduler::begin_job(WorkerSeat& seat, Job&& job) {
-  seat.job = std::move(job);
-  seat.held = Held::kJob;
-  pass_on_batches(seat);
+void Scheduler::begin_job(WorkerSlot& slot, Job&& job) {
+  slot.job = std::move(job);
+  slot.held = Held::kJob;
+  pass_on_batches(slot);
 }
 
 // The job, or the check, that the worker was in before it takes again.
-void Scheduler::end_job(WorkerSeat& seat) {
-  seat.held = Held::kNothing;
-  workers_.end_long(seat);
-  end_yield(seat);
+void Scheduler::end_job(WorkerSlot& slot) {
+  slot.held = Held::kNothing;
+  workers_.end_long(slot);
+  end_yield(slot);
 }
 
-void Scheduler::begin_check(WorkerSeat& seat, uint32_t model_key) {
+void Scheduler::begin_check(WorkerSlot& slot, uint32_t model_key) {
   std::lock_guard lock(mutex_);
-  seat.held = Held::kCheck;
-  seat.check_model_key = model_key;
-  seat.taken_ns = now_ns();
+  slot.held = Held::kCheck;
+  slot.check_model_key = model_key;
+  slot.taken_ns = now_ns();
 }
 
-bool Scheduler::take_shared_job(WorkerSeat& seat) {
-  if (seat.is_for_background || jobs_.is_empty()) return false;
+bool Scheduler::take_shared_job(WorkerSlot& slot) {
+  if (slot.is_for_background || jobs_.is_empty()) return false;
   Job job;
   if (!jobs_.take(workers_.may_run_long(), job)) return false;
-  if (job.is_long) workers_.begin_long(seat);
-  seat.had_shared_job = true;
-  begin_job(seat, std::move(job));
+  if (job.is_long) workers_.begin_long(slot);
+  slot.had_shared_job = true;
+  begin_job(slot, std::move(job));
   return true;
 }
 
 // A background worker's own session runs what is offloaded; nobody else sees it.
-Batch* Scheduler::pop(const WorkerSeat& seat, int64_t now, int64_t& wake_ns) {
-  if (seat.is_for_background) return background_.pop(now, wake_ns);
+Batch* Scheduler::pop(const WorkerSlot& slot, int64_t now, int64_t& wake_ns) {
+  if (slot.is_for_background) return background_.pop(now, wake_ns);
   return ready_.pop(models_, {!workers_.may_run_long(), !workers_.may_run_long_background()}, now, wake_ns);
 }
 
 // The batch in hand is the worker's. What it leaves behind may be worth waking another.
-void Scheduler::begin_batch(WorkerSeat& seat) {
-  ModelQueue& queue = seat.batch->lane.queue;
-  seat.held = Held::kBatch;
-  seat.is_expensive = is_expensive(*seat.batch);
-  seat.is_background = seat.batch->priority == Priority::kBackground;
-  if (seat.is_for_background) return;
-  workers_.begin_run(seat);
+void Scheduler::begin_batch(WorkerSlot& slot) {
+  ModelQueue& queue = slot.batch->bucket.queue;
+  slot.held = Held::kBatch;
+  slot.is_expensive = is_expensive(*slot.batch);
+  slot.is_background = slot.batch->priority == Priority::kBackground;
+  if (slot.is_for_background) return;
+  workers_.begin_run(slot);
   ++queue.running;
   refill(queue);
-  seat.is_alone = workers_.running() == 1 && !ready_.has_ready() && !ready_.has_parked();
-  if (is_long(queue)) workers_.begin_long(seat);
+  slot.is_alone = workers_.running() == 1 && !ready_.has_ready() && !ready_.has_throttled();
+  if (is_long(queue)) workers_.begin_long(slot);
 }
 
-Take Scheduler::take(WorkerSeat& seat, int64_t timeout_ms) {
-  PENSTOCK_ASSERT(seat.batch == nullptr);
+Take Scheduler::take(WorkerSlot& slot, int64_t timeout_ms) {
+  PENSTOCK_ASSERT(slot.batch == nullptr);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max<int64_t>(timeout_ms, 0));
   WakeUp woken;
   const int64_t asked_ns = now_ns();
   bool has_spun = false;
   {
     std::unique_lock lock(mutex_);
-    workers_.end_return(seat);
-    end_job(seat);
-    const bool is_batch_first = std::exchange(seat.had_shared_job, false);
+    workers_.end_return(slot);
+    end_job(slot);
+    const bool is_batch_first = std::exchange(slot.had_shared_job, false);
     for (;;) {
       if (is_closed()) return Take::kClosed;
-      if (seat.is_leaving) return Take::kRetired;
-      seat.taken_ns = now_ns();
-      if (!seat.own_jobs.empty()) {
-        Job job = std::move(seat.own_jobs.front());
-        seat.own_jobs.pop_front();
-        begin_job(seat, std::move(job));
+      if (slot.is_leaving) return Take::kRetired;
+      slot.taken_ns = now_ns();
+      if (!slot.own_jobs.empty()) {
+        Job job = std::move(slot.own_jobs.front());
+        slot.own_jobs.pop_front();
+        begin_job(slot, std::move(job));
         return Take::kJob;
       }
-      if (!is_batch_first && take_shared_job(seat)) return Take::kJob;
+      if (!is_batch_first && take_shared_job(slot)) return Take::kJob;
       int64_t wake_ns = INT64_MAX;
-      seat.batch = pop(seat, seat.taken_ns, wake_ns);
-      if (seat.batch != nullptr) break;
-      if (is_batch_first && take_shared_job(seat)) return Take::kJob;
+      slot.batch = pop(slot, slot.taken_ns, wake_ns);
+      if (slot.batch != nullptr) break;
+      if (is_batch_first && take_shared_job(slot)) return Take::kJob;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
-      if (!has_spun && wake_ns == INT64_MAX && timeout_ms < 0 && workers_.may_spin(seat, watch_ns)) {
+      if (!has_spun && wake_ns == INT64_MAX && timeout_ms < 0 && workers_.may_spin(slot, watch_ns)) {
         has_spun = true;
         workers_.spin(lock, watch_ns);
         continue;
       }
       auto until = std::chrono::steady_clock::time_point::max();
       if (wake_ns != INT64_MAX) until = std::chrono::steady_clock::time_point{std::chrono::nanoseconds(wake_ns)};
-      workers_.wait(lock, seat, timeout_ms >= 0 ? std::min(deadline, until) : until);
+      workers_.wait(lock, slot, timeout_ms >= 0 ? std::min(deadline, until) : until);
     }
-    begin_batch(seat);
-    if (!seat.is_for_background)
+    begin_batch(slot);
+    if (!slot.is_for_background)
       woken = wake_for_ready();
     else if (background_.has_batches())
       woken = background_.wake_one();
   }
   notify(woken);
-  seat.queue = seat.batch->lane.queue.shared_from_this();
-  seat.queue->seal(*seat.batch);
+  slot.queue = slot.batch->bucket.queue.shared_from_this();
+  slot.queue->seal(*slot.batch);
   // One long pause is forgotten after a few short ones.
-  seat.wait_ns = (3 * seat.wait_ns + std::min(seat.taken_ns - asked_ns, 4 * watch_ns)) / 4;
+  slot.wait_ns = (3 * slot.wait_ns + std::min(slot.taken_ns - asked_ns, 4 * watch_ns)) / 4;
   return Take::kBatch;
 }
 
-void Scheduler::finish(WorkerSeat& seat) {
+void Scheduler::finish(WorkerSlot& slot) {
   std::unique_lock lock(mutex_);
-  ModelQueue& queue = std::exchange(seat.batch, nullptr)->lane.queue;
-  seat.held = Held::kNothing;
-  if (std::exchange(seat.is_overrun, false)) --queue.overruns;
-  if (seat.is_aside.load(std::memory_order_relaxed)) {
-    const auto woken = finish_aside(seat, queue);
+  ModelQueue& queue = std::exchange(slot.batch, nullptr)->bucket.queue;
+  slot.held = Held::kNothing;
+  if (std::exchange(slot.is_overrun, false)) --queue.overruns;
+  if (slot.is_aside.load(std::memory_order_relaxed)) {
+    const auto woken = finish_aside(slot, queue);
     lock.unlock();
     return notify(woken);
   }
-  if (seat.is_for_background) return;
-  workers_.end_long(seat);
-  end_yield(seat);
+  if (slot.is_for_background) return;
+  workers_.end_long(slot);
+  end_yield(slot);
   PENSTOCK_ASSERT(queue.running >= 1);
-  workers_.end_run(seat);
+  workers_.end_run(slot);
   --queue.running;
   // This worker asks for its next batch in a moment, and a worker that ends wakes another: nobody need be woken here.
   refill(queue);
@@ -297,7 +297,7 @@ void Scheduler::close() {
   {
     std::lock_guard lock(mutex_);
     is_closed_.store(true, std::memory_order_release);
-    // What is inherited may be parked.
+    // What is inherited may be throttled.
     inherit_background();
     orphans = ready_.take_all();
     jobs = jobs_.take_all();
@@ -307,7 +307,7 @@ void Scheduler::close() {
   for (const BatchList& list : orphans) {
     for (Batch* batch = list.head; batch != nullptr;) {
       Batch* const next = batch->next;
-      batch->lane.queue.seal(*batch);
+      batch->bucket.queue.seal(*batch);
       discard_(*batch);
       batch = next;
     }

@@ -1,5 +1,5 @@
-// Hands published batches and jobs to the workers of one plane. It holds the one mutex of the parts that it is made of,
-// which say how each of them decides:
+// Hands published batches and jobs to the workers of one runtime. It holds the one mutex of the parts that it is made
+// of, which say how each of them decides:
 //
 //   publish ─► ReadyQueue ── which batch is next ──────────► take ─► a worker ─► finish
 //       └────► BackgroundWorkers ── what is offloaded ──────┘ ▲
@@ -14,7 +14,7 @@
 // served that is not known to be long, so that its batches never find all workers inside runs of seconds.
 // A worker whose run does not end is set aside: it is counted nowhere, keeps its batch, and ends when it would take
 // next (long_runs.cpp). A model may be held to fewer batches at a time than there are workers (its runs then use
-// several threads each): batches beyond that are parked with their queue, so that nobody walks over them, and return
+// several threads each): batches beyond that are throttled with their queue, so that nobody walks over them, and return
 // to their place in the order of publication when a run ends. Jobs of a worker (load, unload, stop) go before batches,
 // because a worker that waits here hears no other message; jobs of any worker (plain runs) take turns with batches.
 // Threads: all methods, any thread. Lock order: the scheduler's mutex is never held while a queue's mutex is taken.
@@ -74,7 +74,7 @@ class Scheduler {
   // A batch that is only suspected waits for another worker so long, then it has the last one.
   static constexpr int64_t kHeldBackNsMax = 2'000'000'000;
 
-  // `discard` receives batches that will never run because the plane closed.
+  // `discard` receives batches that will never run because the runtime closed.
   Scheduler(std::function<void(Batch&)> discard, bool measures, const ByteBudget& budget)
       : is_measuring(measures), arenas(budget), discard_(std::move(discard)) {}
 
@@ -85,9 +85,9 @@ class Scheduler {
   // How long an idle worker watches for work before it sleeps; 0: not at all. Set before workers come.
   int64_t watch_ns = 0;
 
-  // False: the plane has as many workers as it can count for.
-  bool add_worker(WorkerSeat& seat);
-  void remove_worker(WorkerSeat& seat);
+  // False: the runtime has as many workers as it can count for.
+  bool add_worker(WorkerSlot& slot);
+  void remove_worker(WorkerSlot& slot);
   // Without the background workers.
   size_t worker_count() const noexcept { return workers_.count(); }
   size_t background_worker_count() const noexcept { return background_.count(); }
@@ -95,15 +95,15 @@ class Scheduler {
   // The batch has at least one row. Takes the pin of the run over. Wakes a worker if that pays.
   void publish(Batch& batch);
   // A batch that waits for company has none to wait for any more.
-  void nudge();
+  void wake();
   // False: closed. worker < 0: any.
   bool post(int worker, Job job);
-  // Blocks up to timeout_ms (< 0: until work or close). After kBatch the seat holds the sealed batch.
-  Take take(WorkerSeat& seat, int64_t timeout_ms);
+  // Blocks up to timeout_ms (< 0: until work or close). After kBatch the slot holds the sealed batch.
+  Take take(WorkerSlot& slot, int64_t timeout_ms);
   // The batch in hand is done with the session.
-  void finish(WorkerSeat& seat);
-  // The seat's worker is about to publish what follows from its batch, and takes next: it is left the first of it.
-  void announce_return(WorkerSeat& seat);
+  void finish(WorkerSlot& slot);
+  // The slot's worker is about to publish what follows from its batch, and takes next: it is left the first of it.
+  void announce_return(WorkerSlot& slot);
   // At most `instances_max` batches of the queue run at a time, from the next take on.
   void limit_instances(ModelQueue& queue, uint32_t instances_max);
   // Queues that exist: whether others are to be spared is asked of them.
@@ -115,7 +115,7 @@ class Scheduler {
   // others leave of the cores. Its own jobs are forgotten. False: that run has ended.
   bool set_aside(uint32_t worker, int64_t start_ns);
   // The worker runs rows of the model again before it takes next.
-  void begin_check(WorkerSeat& seat, uint32_t model_key);
+  void begin_check(WorkerSlot& slot, uint32_t model_key);
   // The worker ends instead of taking what comes next. False: there is no such worker.
   bool retire(uint32_t worker);
   void close();
@@ -123,22 +123,22 @@ class Scheduler {
 
  private:
   // Callers hold the mutex, and notify whom they get after it is free.
-  Batch* pop(const WorkerSeat& seat, int64_t now_ns, int64_t& wake_ns);
-  WorkerSeat* find_seat(uint32_t index) const;
+  Batch* pop(const WorkerSlot& slot, int64_t now_ns, int64_t& wake_ns);
+  WorkerSlot* find_slot(uint32_t index) const;
   void inherit_background();
   void refill(ModelQueue& queue);
   // Null: nobody need be woken for what is ready.
   WakeUp wake_for_ready();
-  bool take_shared_job(WorkerSeat& seat);
-  void pass_on_batches(const WorkerSeat& seat);
-  void begin_batch(WorkerSeat& seat);
-  void begin_job(WorkerSeat& seat, Job&& job);
-  void end_job(WorkerSeat& seat);
-  WakeUp finish_aside(WorkerSeat& seat, ModelQueue& queue);
-  RunInHand run_of(const WorkerSeat& seat, int64_t now_ns) const;
-  void note_overrun(WorkerSeat& seat, int64_t now_ns);
-  void yield_unexpected(WorkerSeat& seat, int64_t elapsed_ns);
-  void end_yield(WorkerSeat& seat);
+  bool take_shared_job(WorkerSlot& slot);
+  void pass_on_batches(const WorkerSlot& slot);
+  void begin_batch(WorkerSlot& slot);
+  void begin_job(WorkerSlot& slot, Job&& job);
+  void end_job(WorkerSlot& slot);
+  WakeUp finish_aside(WorkerSlot& slot, ModelQueue& queue);
+  RunInHand run_of(const WorkerSlot& slot, int64_t now_ns) const;
+  void note_overrun(WorkerSlot& slot, int64_t now_ns);
+  void yield_unexpected(WorkerSlot& slot, int64_t elapsed_ns);
+  void end_yield(WorkerSlot& slot);
   void measure_waits(WorkersLook& seen, int64_t now_ns) const;
 
   mutable std::mutex mutex_;
@@ -147,7 +147,7 @@ class Scheduler {
   BackgroundWorkers background_;
   LongModels models_;
   JobQueue jobs_;  // of any worker
-  std::vector<WorkerSeat*> aside_;
+  std::vector<WorkerSlot*> aside_;
   std::atomic<bool> is_closed_{false};
   const std::function<void(Batch&)> discard_;
   WriterNumbers writers_;

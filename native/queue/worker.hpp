@@ -25,7 +25,7 @@ inline void notify(const WakeUp& woken) {
 }
 
 // What a worker has in hand between take and complete.
-struct WorkerSeat {
+struct WorkerSlot {
   uint32_t index = 0;
   // Before add_worker: takes long background batches, of models that are loaded in such workers, and nothing else.
   bool is_for_background = false;

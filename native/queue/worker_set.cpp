@@ -8,43 +8,43 @@
 #include "queue/scheduler.hpp"
 
 namespace penstock {
-void WorkerSet::add(WorkerSeat& seat) {
-  workers_.push_back(&seat);
+void WorkerSet::add(WorkerSlot& slot) {
+  workers_.push_back(&slot);
   idle_.reserve(workers_.size());
   count_.store(workers_.size(), std::memory_order_relaxed);
 }
 
-void WorkerSet::remove(WorkerSeat& seat) {
-  std::erase(workers_, &seat);
+void WorkerSet::remove(WorkerSlot& slot) {
+  std::erase(workers_, &slot);
   count_.store(workers_.size(), std::memory_order_relaxed);
 }
 
 WakeUp WorkerSet::wake_last_idle() {
   if (idle_.empty()) return nullptr;
-  WorkerSeat& seat = *idle_.back();
+  WorkerSlot& slot = *idle_.back();
   idle_.pop_back();
-  seat.is_idle = false;
-  return seat.woken;
+  slot.is_idle = false;
+  return slot.woken;
 }
 
 void WorkerSet::notify_idle() {
-  for (WorkerSeat* seat : idle_) seat->woken->notify_one();
+  for (WorkerSlot* slot : idle_) slot->woken->notify_one();
 }
 
 bool WorkerSet::pays(double backlog_us) const noexcept {
   return running_ == 0 || running_expensive_ > 0 || backlog_us > Scheduler::kCheapRunUs;
 }
 
-void WorkerSet::wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat,
+void WorkerSet::wait(std::unique_lock<std::mutex>& lock, WorkerSlot& slot,
                      std::chrono::steady_clock::time_point until) {
-  seat.is_idle = true;
-  if (!seat.is_for_background) idle_.push_back(&seat);
+  slot.is_idle = true;
+  if (!slot.is_for_background) idle_.push_back(&slot);
   if (until == std::chrono::steady_clock::time_point::max())
-    seat.woken->wait(lock);
+    slot.woken->wait(lock);
   else
-    seat.woken->wait_until(lock, until);
+    slot.woken->wait_until(lock, until);
   // Woken by the clock or by nobody: still listed.
-  if (std::exchange(seat.is_idle, false)) std::erase(idle_, &seat);
+  if (std::exchange(slot.is_idle, false)) std::erase(idle_, &slot);
 }
 
 // Whoever publishes meanwhile wakes nobody, so the caller looks again under the lock before it sleeps.
@@ -62,9 +62,9 @@ void WorkerSet::spin(std::unique_lock<std::mutex>& lock, int64_t spin_ns) {
   --spinning_;
 }
 
-WorkerSeat* find_worker(const std::vector<WorkerSeat*>& seats, uint32_t index) {
-  for (WorkerSeat* seat : seats)
-    if (seat->index == index) return seat;
+WorkerSlot* find_worker(const std::vector<WorkerSlot*>& slots, uint32_t index) {
+  for (WorkerSlot* slot : slots)
+    if (slot->index == index) return slot;
   return nullptr;
 }
 }  // namespace penstock

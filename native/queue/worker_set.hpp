@@ -1,4 +1,4 @@
-// The workers of a plane but the background workers: who is there, who is idle and is woken next, and what they run.
+// The workers of a runtime but the background workers: who is there, who is idle and is woken next, and what they run.
 //
 //   running ─► spinning (one at a time) ─► idle, asleep ─ wake_last_idle ─► running
 //
@@ -23,10 +23,10 @@
 namespace penstock {
 class WorkerSet {
  public:
-  void add(WorkerSeat& seat);
-  void remove(WorkerSeat& seat);
+  void add(WorkerSlot& slot);
+  void remove(WorkerSlot& slot);
   size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
-  const std::vector<WorkerSeat*>& all() const noexcept { return workers_; }
+  const std::vector<WorkerSlot*>& all() const noexcept { return workers_; }
 
   // ── idle ones ──
   // Null: nobody is idle.
@@ -36,24 +36,24 @@ class WorkerSet {
   // Whether waking another pays, with so much work that waits.
   bool should_wake(double backlog_us) const noexcept { return !idle_.empty() && spinning_ == 0 && pays(backlog_us); }
   // Sleeps until the worker is woken; also for a background worker, which is not listed.
-  void wait(std::unique_lock<std::mutex>& lock, WorkerSeat& seat, std::chrono::steady_clock::time_point until);
+  void wait(std::unique_lock<std::mutex>& lock, WorkerSlot& slot, std::chrono::steady_clock::time_point until);
 
   // ── spinning ──
   // There is something to look for: a batch, a job, the end.
   void advance_epoch() noexcept { epoch_.fetch_add(1, std::memory_order_release); }
-  bool may_spin(const WorkerSeat& seat, int64_t spin_ns) const noexcept {
-    return spinning_ == 0 && !seat.is_for_background && seat.wait_ns < spin_ns;
+  bool may_spin(const WorkerSlot& slot, int64_t spin_ns) const noexcept {
+    return spinning_ == 0 && !slot.is_for_background && slot.wait_ns < spin_ns;
   }
   // Spins for so long, without the lock, or until the epoch advances.
   void spin(std::unique_lock<std::mutex>& lock, int64_t spin_ns);
 
   // ── those that are expected back ──
-  void begin_return(WorkerSeat& seat) noexcept {
-    seat.is_returning = true;
+  void begin_return(WorkerSlot& slot) noexcept {
+    slot.is_returning = true;
     ++returning_;
   }
-  void end_return(WorkerSeat& seat) noexcept {
-    if (std::exchange(seat.is_returning, false)) --returning_;
+  void end_return(WorkerSlot& slot) noexcept {
+    if (std::exchange(slot.is_returning, false)) --returning_;
   }
   bool is_any_returning() const noexcept { return returning_ > 0; }
 
@@ -63,32 +63,32 @@ class WorkerSet {
   bool may_run_long_background() const noexcept {
     return workers_.size() < 2 || running_background_expensive_ + 1 < workers_.size();
   }
-  void begin_run(const WorkerSeat& seat) noexcept {
+  void begin_run(const WorkerSlot& slot) noexcept {
     ++running_;
-    if (seat.is_expensive) ++running_expensive_;
-    if (seat.is_expensive && seat.is_background) ++running_background_expensive_;
+    if (slot.is_expensive) ++running_expensive_;
+    if (slot.is_expensive && slot.is_background) ++running_background_expensive_;
   }
-  void end_run(const WorkerSeat& seat) noexcept {
+  void end_run(const WorkerSlot& slot) noexcept {
     PENSTOCK_ASSERT(running_ >= 1);
     --running_;
-    if (seat.is_expensive) --running_expensive_;
-    if (seat.is_expensive && seat.is_background) --running_background_expensive_;
+    if (slot.is_expensive) --running_expensive_;
+    if (slot.is_expensive && slot.is_background) --running_background_expensive_;
   }
   size_t running() const noexcept { return running_; }
   // A batch or a job that is long, or has turned out to be.
-  void begin_long(WorkerSeat& seat) noexcept {
-    if (!std::exchange(seat.is_long, true)) ++running_long_;
+  void begin_long(WorkerSlot& slot) noexcept {
+    if (!std::exchange(slot.is_long, true)) ++running_long_;
   }
-  void end_long(WorkerSeat& seat) noexcept {
-    if (std::exchange(seat.is_long, false)) --running_long_;
+  void end_long(WorkerSlot& slot) noexcept {
+    if (std::exchange(slot.is_long, false)) --running_long_;
   }
 
  private:
   bool pays(double backlog_us) const noexcept;
 
-  std::vector<WorkerSeat*> workers_;
+  std::vector<WorkerSlot*> workers_;
   std::atomic<size_t> count_{0};
-  std::vector<WorkerSeat*> idle_;  // the one that worked last at the back
+  std::vector<WorkerSlot*> idle_;  // the one that worked last at the back
   std::atomic<uint32_t> epoch_{0};
   size_t spinning_ = 0;
   size_t returning_ = 0;
@@ -98,6 +98,6 @@ class WorkerSet {
   size_t running_long_ = 0;
 };
 
-// The worker of that number among `seats`; null: none.
-WorkerSeat* find_worker(const std::vector<WorkerSeat*>& seats, uint32_t index);
+// The worker of that number among `slots`; null: none.
+WorkerSlot* find_worker(const std::vector<WorkerSlot*>& slots, uint32_t index);
 }  // namespace penstock

@@ -4,9 +4,9 @@
 
 #include "core/clock.hpp"
 #include "plan/request_log.hpp"
-#include "runtime/chain.hpp"
-#include "runtime/feed.hpp"
+#include "runtime/continuation.hpp"
 #include "runtime/held_bytes.hpp"
+#include "runtime/input_binding.hpp"
 
 namespace penstock {
 namespace {
@@ -71,10 +71,10 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.first_run_ns.store(0, std::memory_order_relaxed);
   request.stage = 0;
   request.has_timing = submission.has_timing;
-  request.has_others = submission.has_others;
+  request.has_audited_outputs = submission.has_audited_outputs;
   request.steps.clear();
   request.segments.clear();
-  request.course = request.plan.get();
+  request.plan_pointer = request.plan.get();
   request.has_failed_check.store(false, std::memory_order_relaxed);
   request.has_number = !submission.origin.is_wire || submission.origin.request_number != 0;
   request.has_keys = request.plan->log != nullptr && !submission.meta.is_empty() &&
@@ -101,8 +101,8 @@ bool refuse(Pipeline& pipeline, const Failure& failure) {
 }
 
 bool check_rows(const Plan& plan, const Submission& submission, Failure& failure) {
-  const uint32_t limit = plan.is_whole ? 1 : plan.request_rows_max;
-  if (plan.is_whole && submission.rows < 1)
+  const uint32_t limit = plan.is_non_batching ? 1 : plan.request_rows_max;
+  if (plan.is_non_batching && submission.rows < 1)
     failure.set(ShapeDetail{.expected = 1});
   else if (submission.rows > limit)
     failure.set(TooManyRowsDetail{.limit = limit, .received = submission.rows});
@@ -114,7 +114,7 @@ bool check_rows(const Plan& plan, const Submission& submission, Failure& failure
 
 Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, const Submission& submission,
                 Failure& failure) {
-  if (port.plane->scheduler.is_closed())
+  if (port.runtime->scheduler.is_closed())
     failure.set(StatusCode::kDraining);
   else if (plan == nullptr || plan->stages.empty())
     failure.set(StatusCode::kPipelineNotDeployed);
@@ -141,9 +141,9 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
   request.is_live.store(true, std::memory_order_release);
   start_stage(request, &submission, port.publisher);
   if (request.foreground_rows.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    Deliveries deliveries;
-    run_chain(request, now_ns(), deliveries, port.publisher);
-    deliveries.flush();
+    Completions completions;
+    run_continuation(request, now_ns(), completions, port.publisher);
+    completions.flush();
   }
   return &request;
 }

@@ -7,7 +7,7 @@
 
 #include "core/assert.hpp"
 #include "core/boundary_codes.hpp"
-#include "runtime/plane.hpp"
+#include "runtime/runtime.hpp"
 
 namespace penstock {
 namespace {
@@ -23,7 +23,7 @@ void count_failures(const Request& request, size_t check, uint64_t rows) noexcep
 }
 
 bool is_judged(const Entry& entry) noexcept {
-  return !entry.is_dropped && !entry.is_failed && !entry.is_background && entry.request->course->has_batch_checks;
+  return !entry.is_dropped && !entry.is_failed && !entry.is_background && entry.request->plan_pointer->has_batch_checks;
 }
 
 // Entries of one plan, stage, position and option, whose rows lie one behind the other.
@@ -33,8 +33,9 @@ std::span<const Entry> group_from(std::span<const Entry> entries) noexcept {
   uint32_t next_row = first.batch_row + first.count;
   for (; size < entries.size(); ++size) {
     const Entry& entry = entries[size];
-    if (!is_judged(entry) || entry.batch_row != next_row || entry.request->course != first.request->course ||
-        entry.stage != first.stage || entry.position != first.position || entry.option != first.option)
+    if (!is_judged(entry) || entry.batch_row != next_row ||
+        entry.request->plan_pointer != first.request->plan_pointer || entry.stage != first.stage ||
+        entry.position != first.position || entry.option != first.option)
       break;
     next_row += entry.count;
   }
@@ -85,7 +86,7 @@ void run_batch_checks(const Batch& batch) noexcept {
       continue;
     }
     const std::span<const Entry> group = group_from(entries.subspan(i));
-    const Plan& plan = *group.front().request->course;
+    const Plan& plan = *group.front().request->plan_pointer;
     for (size_t c = 0; c < plan.checks.size(); ++c) {
       const Check& check = plan.checks[c];
       if (check.after_stage == group.front().stage && check.only_position == group.front().position)

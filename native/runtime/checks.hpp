@@ -2,7 +2,8 @@
 //
 // A check that reads one position of its stage, as nearly all do, is judged for the whole batch before its rows go back
 // to their requests, and nothing is written of rows that pass: their requests are other threads' cache lines. A check
-// that reads several positions or an earlier stage is judged request by request, by the thread that has the chain.
+// that reads several positions or an earlier stage is judged request by request, by the thread that has the
+// continuation.
 #pragma once
 #include "batch/batch.hpp"
 #include "runtime/request.hpp"
@@ -10,6 +11,6 @@
 namespace penstock {
 // The checks that read nothing but this batch. Thread: the worker that ran it, before it returns a row.
 void run_batch_checks(const Batch& batch) noexcept;
-// The others, after the request's stage. Thread: the chain's.
+// The others, after the request's stage. Thread: the continuation's.
 void run_scattered_checks(Request& request) noexcept;
 }  // namespace penstock

@@ -5,9 +5,10 @@
 // Rules.
 // 1. Admission checks everything that can be refused (rows, routing keys, queue limits, deadline) before a row is
 // copied.
-// 2. Whoever brings foreground_rows to zero owns the chain and is the only one to touch the request's plain fields.
-// 3. The answer is claimed once (is_answered): by the chain, by what it waits for (the log; the background rows, where
-// the request asked for theirs), by a cancel, or by a passed deadline.
+// 2. Whoever brings foreground_rows to zero owns the continuation and is the only one to touch the request's plain
+// fields.
+// 3. The answer is claimed once (is_answered): by the continuation, by what it waits for (the log; the background rows,
+// where the request asked for theirs), by a cancel, or by a passed deadline.
 // 4. Background positions never hold the answer up, unless it asks for what they gave, and never fail it; what is shed
 // or fails is counted and marked lost.
 #pragma once
@@ -15,8 +16,8 @@
 #include <optional>
 
 #include "flatbuffers/meta.hpp"
-#include "runtime/plane.hpp"
 #include "runtime/port.hpp"
+#include "runtime/runtime.hpp"
 
 namespace penstock {
 // A request as it arrives. `inputs[i]` points to rows * row_bytes(i) bytes, lent until submit returns.
@@ -30,7 +31,7 @@ struct Submission {
   int64_t deadline_us = 0;
   Priority priority = Priority::kInteractive;
   bool has_timing = false;  // the answer shall tell where its time went
-  bool has_others = false;  // the answer shall wait for background rows and tell plan.others
+  bool has_audited_outputs = false;  // the answer shall wait for background rows and tell plan.audited_outputs
   Origin origin;
 };
 
@@ -39,7 +40,7 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
                 Failure& failure);
 
 // After take: removes rows that need no run any more (cancelled, expired). Returns the rows left; 0: skip the run.
-uint32_t drop_dead_rows(WorkerSeat& seat);
+uint32_t drop_dead_rows(WorkerSlot& slot);
 // Marks entries failed before complete_batch. True: the failure reaches no caller, the entry is of the background.
 bool fail_entry(Batch& batch, size_t entry, StatusCode code, const std::string& text);
 void fail_all_entries(Batch& batch, StatusCode code, const std::string& text);
@@ -49,12 +50,12 @@ struct RunSpan {
   int64_t start_ns = 0;
   int64_t end_ns = 0;
 };
-void complete_batch(WorkerSeat& seat, std::optional<RunSpan> run);
-// A batch that will never run because the plane closed.
+void complete_batch(WorkerSlot& slot, std::optional<RunSpan> run);
+// A batch that will never run because the runtime closed.
 void discard_batch(Batch& batch);
 
 // Ends an unanswered request with `code`; its rows leave their batches when those are taken. False: already answered.
-bool end_request(Request& request, StatusCode code, Deliveries& deliveries);
+bool end_request(Request& request, StatusCode code, Completions& completions);
 // Ends requests whose deadline has passed. Returns the next deadline, or 0.
 int64_t expire_requests(Port& port, int64_t now_us);
 }  // namespace penstock

@@ -23,7 +23,7 @@ bool charge_request(Request& request, const Submission& submission, Failure& fai
   const Plan& plan = *request.plan;
   const size_t row_bytes = plan.has_free_bytes ? held_row_bytes(plan, submission.row_bytes) : plan.held_row_bytes;
   const int64_t bytes = bytes_of(row_bytes, submission.rows);
-  ByteBudget& budget = request.port->plane->budget;
+  ByteBudget& budget = request.port->runtime->budget;
   const bool is_charged = submission.priority == Priority::kInteractive
                               ? budget.try_charge(bytes)
                               : budget.try_charge(bytes, budget.background_limit_bytes());
@@ -36,13 +36,14 @@ bool charge_request(Request& request, const Submission& submission, Failure& fai
 
 bool try_charge_background(Request& request, const Position& position, const Submission* submission) noexcept {
   const Plan& plan = *request.plan;
-  const size_t row_bytes = row_bytes_at(position, [&](const Field& field, const Feed& feed) -> size_t {
-                             if (submission != nullptr) return fed_row_bytes(plan, submission->row_bytes, field, feed);
+  const size_t row_bytes = row_bytes_at(position, [&](const Field& field, const InputBinding& binding) -> size_t {
+                             if (submission != nullptr)
+                               return fed_row_bytes(plan, submission->row_bytes, field, binding);
                              TensorShape shape;
-                             return shape_of(request, feed.source, shape) ? shape.row_bytes : 0;
+                             return shape_of(request, binding.source, shape) ? shape.row_bytes : 0;
                            }).held;
   const int64_t bytes = bytes_of(row_bytes, request.rows);
-  ByteBudget& budget = request.port->plane->budget;
+  ByteBudget& budget = request.port->runtime->budget;
   if (!budget.try_charge(bytes, budget.background_limit_bytes())) return false;
   request.charged_bytes.fetch_add(bytes, std::memory_order_relaxed);
   return true;
@@ -50,11 +51,11 @@ bool try_charge_background(Request& request, const Position& position, const Sub
 
 bool try_charge_larger(Batch& batch, Entry& entry) noexcept {
   Request& request = *entry.request;
-  ByteBudget& budget = request.port->plane->budget;
-  const Lane& lane = batch.lane;
-  const size_t expected = lane.queue.expected_output_bytes(lane.input_row_bytes);
+  ByteBudget& budget = request.port->runtime->budget;
+  const ShapeBucket& bucket = batch.bucket;
+  const size_t expected = bucket.queue.expected_output_bytes(bucket.input_row_bytes);
   const int64_t bytes = bytes_of(expected - std::min(expected, batch.expected_output_bytes), entry.count);
-  const bool fits = !lane.queue.scheduler.arenas.is_exhausted() && (bytes == 0 || budget.try_charge(bytes));
+  const bool fits = !bucket.queue.scheduler.arenas.is_exhausted() && (bytes == 0 || budget.try_charge(bytes));
   if (fits) {
     request.charged_bytes.fetch_add(bytes, std::memory_order_relaxed);
     return true;
@@ -66,16 +67,16 @@ bool try_charge_larger(Batch& batch, Entry& entry) noexcept {
 }
 
 void charge_outputs(Batch& batch) noexcept {
-  const Lane& lane = batch.lane;
+  const ShapeBucket& bucket = batch.bucket;
   size_t output_bytes = 0;
   for (const DynamicOutput& output : batch.dynamic_outputs)
     if (output.is_set) output_bytes += output.row_bytes;
-  lane.queue.note_output_bytes(lane.input_row_bytes, output_bytes);
+  bucket.queue.note_output_bytes(bucket.input_row_bytes, output_bytes);
   if (output_bytes <= batch.expected_output_bytes) return;
   for (const Entry& entry : batch.entries) {
     if (entry.is_dropped) continue;
     const int64_t bytes = bytes_of(output_bytes - batch.expected_output_bytes, entry.count);
-    entry.request->port->plane->budget.charge(bytes);
+    entry.request->port->runtime->budget.charge(bytes);
     entry.request->charged_bytes.fetch_add(bytes, std::memory_order_relaxed);
   }
 }

@@ -1,6 +1,6 @@
 // How many bytes a request is expected to make its batches hold (plan/row_bytes.hpp says how many a row does). They are
-// charged to the plane's budget at admission, and given back when the request is freed; what runs in the background is
-// charged when it starts, because it is shed where the foreground is refused.
+// charged to the runtime's budget at admission, and given back when the request is freed; what runs in the background
+// is charged when it starts, because it is shed where the foreground is refused.
 #pragma once
 #include <cstdint>
 

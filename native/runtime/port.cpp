@@ -4,18 +4,18 @@
 #include <utility>
 
 #include "core/assert.hpp"
-#include "runtime/plane.hpp"
+#include "runtime/runtime.hpp"
 
 namespace penstock {
-Port::Port(std::shared_ptr<Plane> owner, uint32_t requests_max, std::function<void()> notify)
-    : plane(std::move(owner)),
-      writer(plane->ports.take()),
+Port::Port(std::shared_ptr<Runtime> owner, uint32_t requests_max, std::function<void()> notify)
+    : runtime(std::move(owner)),
+      writer(runtime->ports.take()),
       publisher(),
       requests_max_(requests_max),
       notify_(std::move(notify)) {}
 
 Port::~Port() {
-  plane->ports.give_back(writer);
+  runtime->ports.give_back(writer);
 }
 
 Request* Port::try_acquire() {
@@ -58,8 +58,8 @@ void Port::unref(Request& request) {
   request.is_live.store(false, std::memory_order_release);
   if (request.deadline_us != 0) port.deadline_count.fetch_sub(1, std::memory_order_relaxed);
   request.release_all();
-  // Last of what it held; the port keeps the plane.
-  port.plane->budget.release(request.charged_bytes.load(std::memory_order_relaxed));
+  // Last of what it held; the port keeps the runtime.
+  port.runtime->budget.release(request.charged_bytes.load(std::memory_order_relaxed));
   // The plan may die here, and the port below: hold both until the slot is home.
   const std::shared_ptr<Plan> plan = std::move(request.plan);
   const std::shared_ptr<PipelineStats> stats = std::move(request.stats);
@@ -100,58 +100,60 @@ void Port::push_reply(JobReply reply) {
   notify_once();
 }
 
-Mail Port::collect() {
+PortCompletions Port::collect() {
   std::lock_guard lock(mutex_);
   is_notified_.store(false, std::memory_order_release);
-  Mail mail{std::exchange(answers_, {}).head, {}};
-  mail.replies.swap(replies_);
-  return mail;
+  PortCompletions completions{std::exchange(answers_, {}).head, {}};
+  completions.replies.swap(replies_);
+  return completions;
 }
 
 void Port::close() {
-  Mail mail;
+  PortCompletions completions;
   {
     std::lock_guard lock(mutex_);
     if (is_closed_.exchange(true, std::memory_order_acq_rel)) return;
-    mail = {std::exchange(answers_, {}).head, {}};
+    completions = {std::exchange(answers_, {}).head, {}};
     replies_.clear();
   }
   publisher.flush();
-  for (Request* request = mail.answers; request != nullptr;) unref(*std::exchange(request, request->next_answer));
+  for (Request* request = completions.answers; request != nullptr;)
+    unref(*std::exchange(request, request->next_answer));
 }
 
-void Deliveries::answer(Request& request) {
-  auto parcel = std::find_if(parcels_.begin(), parcels_.end(),
-                             [&](const Parcel& known) { return known.port.get() == request.port; });
-  if (parcel == parcels_.end()) parcel = parcels_.insert(parcels_.end(), Parcel{request.port->shared_from_this(), {}});
+void Completions::answer(Request& request) {
+  auto group = std::find_if(port_groups_.begin(), port_groups_.end(),
+                            [&](const PortGroup& known) { return known.port.get() == request.port; });
+  if (group == port_groups_.end())
+    group = port_groups_.insert(port_groups_.end(), PortGroup{request.port->shared_from_this(), {}});
   request.next_answer = nullptr;
-  (parcel->answers.tail == nullptr ? parcel->answers.head : parcel->answers.tail->next_answer) = &request;
-  parcel->answers.tail = &request;
+  (group->answers.tail == nullptr ? group->answers.head : group->answers.tail->next_answer) = &request;
+  group->answers.tail = &request;
 }
 
-void Deliveries::log(Request& request) {
-  RequestLog* const log = request.course->log.get();
-  auto parcel =
-      std::find_if(log_parcels_.begin(), log_parcels_.end(), [&](const LogParcel& known) { return known.log == log; });
-  if (parcel == log_parcels_.end()) parcel = log_parcels_.insert(log_parcels_.end(), LogParcel{log, {}});
-  const bool is_in_entry = request.course->is_log_simple && batch_ != nullptr && batch_->entries[entry_].is_whole;
-  parcel->items.push_back({&request, is_in_entry ? batch_ : nullptr, entry_});
+void Completions::log(Request& request) {
+  RequestLog* const log = request.plan_pointer->log.get();
+  auto group =
+      std::find_if(log_groups_.begin(), log_groups_.end(), [&](const LogGroup& known) { return known.log == log; });
+  if (group == log_groups_.end()) group = log_groups_.insert(log_groups_.end(), LogGroup{log, {}});
+  const bool is_in_entry = request.plan_pointer->is_log_simple && batch_ != nullptr && batch_->entries[entry_].is_whole;
+  group->items.push_back({&request, is_in_entry ? batch_ : nullptr, entry_});
 }
 
-void Deliveries::flush_logs() {
-  for (const LogParcel& parcel : log_parcels_) parcel.log->append(parcel.items);
-  log_parcels_.clear();
+void Completions::flush_logs() {
+  for (const LogGroup& group : log_groups_) group.log->append(group.items);
+  log_groups_.clear();
 }
 
-void Deliveries::flush(int64_t ready_ns) {
+void Completions::flush(int64_t ready_ns) {
   flush_logs();
-  if (parcels_.empty()) return;
+  if (port_groups_.empty()) return;
   if (ready_ns == 0) ready_ns = now_ns();
-  for (Parcel& parcel : parcels_) {
-    // Once for all answers of the parcel: those behind it say 0.
-    if (parcel.answers.head != nullptr) parcel.answers.head->ready_ns = ready_ns;
-    parcel.port->push(parcel.answers);
+  for (PortGroup& group : port_groups_) {
+    // Once for all answers of the group: those behind it say 0.
+    if (group.answers.head != nullptr) group.answers.head->ready_ns = ready_ns;
+    group.port->push(group.answers);
   }
-  parcels_.clear();
+  port_groups_.clear();
 }
 }  // namespace penstock

@@ -1,4 +1,4 @@
-// One I/O isolate's side of the plane: its request slots, and the mailbox in which workers leave what is done.
+// One I/O isolate's side of the runtime: its request slots, and the mailbox in which workers leave what is done.
 //
 //   worker ─ push(answers) ─► mailbox (mutex, an intrusive list) ─ one notify ─► the isolate drains all of it
 //
@@ -21,7 +21,7 @@
 #include "runtime/request.hpp"
 
 namespace penstock {
-class Plane;
+class Runtime;
 
 struct RequestList {
   Request* head = nullptr;
@@ -33,7 +33,7 @@ struct JobReply {
   std::vector<uint8_t> payload;
 };
 
-struct Mail {
+struct PortCompletions {
   Request* answers = nullptr;  // linked by next_answer
   std::deque<JobReply> replies;
 };
@@ -43,7 +43,7 @@ class Port : public std::enable_shared_from_this<Port> {
   static constexpr uint32_t kChunk = 256;
 
   // `notify` runs on any thread, at most once until the next collect().
-  Port(std::shared_ptr<Plane> plane, uint32_t requests_max, std::function<void()> notify);
+  Port(std::shared_ptr<Runtime> runtime, uint32_t requests_max, std::function<void()> notify);
   ~Port();
 
   // Null: requests_max are in flight.
@@ -55,7 +55,7 @@ class Port : public std::enable_shared_from_this<Port> {
 
   void push(const RequestList& answers);
   void push_reply(JobReply reply);
-  Mail collect();
+  PortCompletions collect();
 
   // Calls visit(request) for every live request. O(slots): for disconnects and deadlines, not for the hot path.
   template <typename Visit>
@@ -86,8 +86,8 @@ class Port : public std::enable_shared_from_this<Port> {
 
   // Live requests that have a deadline: while there are none, expire looks at no slot.
   std::atomic<uint32_t> deadline_count{0};
-  const std::shared_ptr<Plane> plane;
-  // Names the counters that its thread keeps. WriterNumbers::kNone: the plane has as many ports as it can count for.
+  const std::shared_ptr<Runtime> runtime;
+  // Names the counters that its thread keeps. WriterNumbers::kNone: the runtime has as many ports as it can count for.
   const uint32_t writer;
   Publisher publisher;
 
@@ -113,7 +113,7 @@ class Port : public std::enable_shared_from_this<Port> {
 
 // What one call finished: rows by log, so that each log is locked once, and answers by port, so that each port's
 // mailbox is locked and notified once.
-class Deliveries {
+class Completions {
  public:
   // The entry that is being handed back; null: none.
   void begin_entry(const Batch* batch, uint32_t entry) noexcept {
@@ -121,7 +121,7 @@ class Deliveries {
     entry_ = entry;
   }
   void answer(Request& request);
-  // A settled request of a plan with a log, which takes over its chain.
+  // A settled request of a plan with a log, which takes over its continuation.
   void log(Request& request);
   // Before the answers: who has seen one finds its row.
   void flush_logs();
@@ -129,16 +129,16 @@ class Deliveries {
   void flush(int64_t ready_ns = 0);
 
  private:
-  struct Parcel {
+  struct PortGroup {
     std::shared_ptr<Port> port;
     RequestList answers;
   };
-  struct LogParcel {
+  struct LogGroup {
     RequestLog* log;
     std::vector<LogItem> items;
   };
-  std::vector<Parcel> parcels_;
-  std::vector<LogParcel> log_parcels_;
+  std::vector<PortGroup> port_groups_;
+  std::vector<LogGroup> log_groups_;
   const Batch* batch_ = nullptr;
   uint32_t entry_ = 0;
 };

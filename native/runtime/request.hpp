@@ -2,12 +2,12 @@
 // once per port and reused; the vectors keep their capacity, so a warm port allocates nothing per request.
 //
 // Life:   submit ─► [stage 0] ─► … ─► [last stage] ─► answered ─► freed
-//                       └ background rows ───────────► settled ─┘       refs: 1 answer + 1 chain
+//                       └ background rows ───────────► settled ─┘       refs: 1 answer + 1 continuation
 //
 // A request whose plan has a log is settled when it is logged; where the log is committed, its answer waits for that
 // (log/row_log.hpp).
-// Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the chain: exactly one
-// thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
+// Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the continuation: exactly
+// one thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -49,12 +49,12 @@ struct alignas(64) Request {
   // ── The line that travels: all that a worker touches of a request without checks, splits or shadows. Whatever else
   // it wrote would be one more line for the I/O thread to fetch back when it reuses the slot (~50 ns each).
   Port* port = nullptr;
-  const Plan* course = nullptr;  // `plan`, which owns it
+  const Plan* plan_pointer = nullptr;  // `plan`, which owns it
   Request* next_answer = nullptr;
   int64_t ready_ns = 0;                      // when its answer lay in the mailbox; 0: with the one before it
   int64_t deadline_us = 0;                   // 0: none
-  std::atomic<uint32_t> foreground_rows{0};  // + 1 while the chain is appending
-  std::atomic<uint32_t> background_rows{0};  // + 1 until the chain has ended
+  std::atomic<uint32_t> foreground_rows{0};  // + 1 while the continuation is appending
+  std::atomic<uint32_t> background_rows{0};  // + 1 until the continuation has ended
   std::atomic<uint32_t> refs{0};
   uint16_t stage = 0;
   std::atomic<bool> is_answered{false};
@@ -63,7 +63,7 @@ struct alignas(64) Request {
   std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
   std::atomic<bool> is_live{false};                   // between submit and free
   bool has_timing = false;                            // the answer tells where its time went
-  bool has_others = false;                            // the answer waits for background rows, and tells what they gave
+  bool has_audited_outputs = false;                   // the answer waits for background rows, and tells what they gave
   bool is_timed = false;                              // somebody will read first_run_ns and stage_done_ns
   bool has_number : 1 = false;                        // origin.request_number; the log gives one to the others
   bool has_keys : 1 = false;                          // `keys` has what the log wants of its meta
@@ -90,7 +90,7 @@ struct alignas(64) Request {
   LoggedKeys keys;                // with has_keys
   Failure failure;
   std::atomic<uint64_t> lost_positions{0};  // background positions that were shed or failed
-  std::atomic<int64_t> charged_bytes{0};    // to the plane's budget, until it is freed
+  std::atomic<int64_t> charged_bytes{0};    // to the runtime's budget, until it is freed
 
   Request* next_free = nullptr;
   // Among the unanswered requests of its WebSocket connection; the port's thread only.

@@ -12,13 +12,13 @@ void note_step(Request& request, int64_t handed_ns) {
     if (segment.stage != request.stage || segment.batch == nullptr) continue;
     if (stage.positions[segment.position].is_background) continue;
     const uint16_t option = segment.batch->entries[segment.entry].option;
-    const BatchMoments& moments = segment.batch->moments;
+    const BatchTimestamps& timestamps = segment.batch->timestamps;
     const auto known = std::find_if(request.steps.begin(), request.steps.end(), [&](const StepTiming& step) {
       return step.stage == segment.stage && step.position == segment.position && step.option == option;
     });
-    if (known != request.steps.end() && known->run_end_ns >= moments.run_end_ns) continue;
-    const StepTiming step{segment.stage,        segment.position,   option,   request.due_ns, moments.taken_ns,
-                          moments.run_start_ns, moments.run_end_ns, handed_ns};
+    if (known != request.steps.end() && known->run_end_ns >= timestamps.run_end_ns) continue;
+    const StepTiming step{segment.stage,           segment.position,      option,   request.due_ns, timestamps.taken_ns,
+                          timestamps.run_start_ns, timestamps.run_end_ns, handed_ns};
     if (known == request.steps.end())
       request.steps.push_back(step);
     else

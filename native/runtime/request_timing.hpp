@@ -27,7 +27,7 @@ struct StepTiming {
   int64_t handed_ns = 0;  // 0: the last step, whose rows became the answer
 };
 
-// The foreground rows of the request's stage have run and their batches are still held. Called by the chain.
+// The foreground rows of the request's stage have run and their batches are still held. Called by the continuation.
 void note_step(Request& request, int64_t handed_ns);
 
 // TimingHeadSlot, then TimingStepSlot for each noted model.

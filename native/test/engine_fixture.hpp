@@ -1,4 +1,4 @@
-// A small engine without Node: a plane, queues of two-float rows, workers that compute in C++, and a port that is
+// A small engine without Node: a runtime, queues of two-float rows, workers that compute in C++, and a port that is
 // drained by hand. The "model" adds a constant to each of two floats, so that every row tells which model it met.
 #pragma once
 #include <atomic>
@@ -14,8 +14,8 @@
 namespace penstock::testing {
 constexpr size_t kWidth = 2;
 
-inline std::shared_ptr<ModelQueue> make_queue(const std::shared_ptr<Plane>& plane, uint32_t key, uint32_t rows_max = 8,
-                                              std::array<uint32_t, 2> pending = {4096, 64}) {
+inline std::shared_ptr<ModelQueue> make_queue(const std::shared_ptr<Runtime>& runtime, uint32_t key,
+                                              uint32_t rows_max = 8, std::array<uint32_t, 2> pending = {4096, 64}) {
   QueueOptions options;
   options.model_key = key;
   options.inputs = {Field{Dtype::kFloat32, {kWidth}}};
@@ -23,23 +23,23 @@ inline std::shared_ptr<ModelQueue> make_queue(const std::shared_ptr<Plane>& plan
   options.batch_rows_max = rows_max;
   options.batch_bytes_max = size_t{1} << 20;
   options.pending_rows_max = pending;
-  options.owner = plane;
-  return std::make_shared<ModelQueue>(plane->scheduler, std::move(options));
+  options.owner = runtime;
+  return std::make_shared<ModelQueue>(runtime->scheduler, std::move(options));
 }
 
-inline Feed from_request() {
-  return Feed{};
+inline InputBinding from_request() {
+  return InputBinding{};
 }
-inline Feed from_stage(uint16_t stage, uint16_t position, size_t options) {
-  Feed feed;
-  feed.is_from_request = false;
-  feed.source = {stage, position, SourceSide::kOutputs, std::vector<uint16_t>(options, 0)};
-  return feed;
+inline InputBinding from_stage(uint16_t stage, uint16_t position, size_t options) {
+  InputBinding binding;
+  binding.is_from_request = false;
+  binding.source = {stage, position, SourceSide::kOutputs, std::vector<uint16_t>(options, 0)};
+  return binding;
 }
 
-inline Position one_model(std::shared_ptr<ModelQueue> queue, Feed feed, bool is_background = false) {
+inline Position one_model(std::shared_ptr<ModelQueue> queue, InputBinding binding, bool is_background = false) {
   Position position;
-  position.options.push_back({std::move(queue), {std::move(feed)}});
+  position.options.push_back({std::move(queue), {std::move(binding)}});
   position.is_background = is_background;
   return position;
 }
@@ -67,15 +67,15 @@ inline void run_model(Batch& batch) {
   for (size_t i = 0; i < size_t{batch.rows} * kWidth; ++i) {
     float x;
     std::memcpy(&x, in.data + i * 4, 4);
-    x += static_cast<float>(batch.lane.queue.options.model_key);
+    x += static_cast<float>(batch.bucket.queue.options.model_key);
     std::memcpy(target + i * 4, &x, 4);
   }
 }
 
 // Runs the batch in hand and says that it took `run_ns`, from the moment that it was taken.
-inline RunSpan run_for(WorkerSeat& seat, int64_t run_ns) {
-  run_model(*seat.batch);
-  return {seat.taken_ns, seat.taken_ns + run_ns};
+inline RunSpan run_for(WorkerSlot& slot, int64_t run_ns) {
+  run_model(*slot.batch);
+  return {slot.taken_ns, slot.taken_ns + run_ns};
 }
 
 // Batches that the queue's workers have counted.
@@ -85,12 +85,12 @@ inline uint64_t batches_of(const ModelQueue& queue, HistogramSum& rows) {
 }
 
 // Takes and runs one batch on the calling thread. False: nothing was waiting.
-inline bool run_one(WorkerSeat& seat, Scheduler& scheduler, int64_t timeout_ms = 0) {
-  if (scheduler.take(seat, timeout_ms) != Take::kBatch) return false;
-  if (drop_dead_rows(seat) > 0) {
-    complete_batch(seat, run_for(seat, 5000));
+inline bool run_one(WorkerSlot& slot, Scheduler& scheduler, int64_t timeout_ms = 0) {
+  if (scheduler.take(slot, timeout_ms) != Take::kBatch) return false;
+  if (drop_dead_rows(slot) > 0) {
+    complete_batch(slot, run_for(slot, 5000));
   } else {
-    complete_batch(seat, std::nullopt);
+    complete_batch(slot, std::nullopt);
   }
   return true;
 }
@@ -104,9 +104,9 @@ struct Outcome {
 // Reads and releases all answers that wait.
 inline std::vector<Outcome> drain(Port& port) {
   std::vector<Outcome> outcomes;
-  Mail mail = port.collect();
-  while (mail.answers != nullptr) {
-    Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
+  PortCompletions completions = port.collect();
+  while (completions.answers != nullptr) {
+    Request& request = *std::exchange(completions.answers, completions.answers->next_answer);
     Outcome outcome{request.origin.tag, request.status(), {}};
     if (outcome.code == StatusCode::kOk) {
       outcome.values.resize(size_t{request.rows} * kWidth);
@@ -119,22 +119,22 @@ inline std::vector<Outcome> drain(Port& port) {
 }
 
 struct Engine {
-  std::shared_ptr<Plane> plane = std::make_shared<Plane>();
+  std::shared_ptr<Runtime> runtime = std::make_shared<Runtime>();
   Pipeline pipeline;
-  std::shared_ptr<Port> port = std::make_shared<Port>(plane, 4096, [] {});
-  WorkerSeat seat;
+  std::shared_ptr<Port> port = std::make_shared<Port>(runtime, 4096, [] {});
+  WorkerSlot slot;
 
-  Engine() { plane->scheduler.add_worker(seat); }
+  Engine() { runtime->scheduler.add_worker(slot); }
   ~Engine() {
-    plane->scheduler.close();
+    runtime->scheduler.close();
     port->close();
   }
   // Before anything is deployed.
-  void use_plane(std::shared_ptr<Plane> other) {
-    plane->scheduler.remove_worker(seat);
-    plane = std::move(other);
-    port = std::make_shared<Port>(plane, 4096, [] {});
-    plane->scheduler.add_worker(seat);
+  void use_runtime(std::shared_ptr<Runtime> other) {
+    runtime->scheduler.remove_worker(slot);
+    runtime = std::move(other);
+    port = std::make_shared<Port>(runtime, 4096, [] {});
+    runtime->scheduler.add_worker(slot);
   }
   // Empty when the plan is sound.
   std::string deploy(std::shared_ptr<Plan> plan) {
@@ -143,7 +143,7 @@ struct Engine {
     return fault;
   }
   Request* submit_rows(const std::vector<float>& rows, double tag, Failure& failure, int64_t deadline_us = 0,
-                       Priority priority = Priority::kInteractive, bool has_others = false) {
+                       Priority priority = Priority::kInteractive, bool has_audited_outputs = false) {
     const auto* const data = reinterpret_cast<const std::byte*>(rows.data());
     const size_t row_bytes = kWidth * 4;
     Submission submission;
@@ -153,13 +153,13 @@ struct Engine {
     submission.deadline_us = deadline_us;
     submission.priority = priority;
     submission.origin.tag = tag;
-    submission.has_others = has_others;
+    submission.has_audited_outputs = has_audited_outputs;
     failure.set(StatusCode::kOk);
     return submit(*port, pipeline, pipeline.plan(), submission, failure);
   }
   void run_all() {
     port->publisher.flush();
-    while (run_one(seat, plane->scheduler)) {
+    while (run_one(slot, runtime->scheduler)) {
     }
   }
 };

@@ -9,7 +9,7 @@ describe('client: requests and answers', () => {
     expect([
       channel.pipeline,
       channel.version,
-      channel.isWhole,
+      channel.isNonBatching,
       channel.rowsMax,
       channel.checks,
       channel.routes,

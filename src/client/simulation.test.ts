@@ -19,7 +19,7 @@ const allowed = new Set([
   'ERR_DRAINING',
 ])
 
-interface Tally {
+interface Counters {
   resolved: number
   readonly codes: Map<string, number>
 }
@@ -27,10 +27,10 @@ interface Tally {
 describe('client: simulation', () => {
   for (let seed = 1; seed <= 40; seed++) {
     it(`client: every request settles with its own result or a documented code, seed ${seed}`, async () => {
-      const tally = await simulate(seed)
-      const failures = [...tally.codes.values()].reduce((sum, count) => sum + count, 0)
-      expect(tally.resolved + failures).toBe(REQUESTS)
-      for (const code of tally.codes.keys()) expect(allowed).toContain(code)
+      const counters = await simulate(seed)
+      const failures = [...counters.codes.values()].reduce((sum, count) => sum + count, 0)
+      expect(counters.resolved + failures).toBe(REQUESTS)
+      for (const code of counters.codes.keys()) expect(allowed).toContain(code)
     })
   }
 
@@ -38,9 +38,9 @@ describe('client: simulation', () => {
     const codes = new Set<string>()
     let resolved = 0
     for (let seed = 1; seed <= 10; seed++) {
-      const tally = await simulate(seed)
-      resolved += tally.resolved
-      for (const code of tally.codes.keys()) codes.add(code)
+      const counters = await simulate(seed)
+      resolved += counters.resolved
+      for (const code of counters.codes.keys()) codes.add(code)
     }
     expect([...codes].sort()).toEqual(
       expect.arrayContaining(['ERR_ABORTED', 'ERR_CONNECTION_LOST', 'ERR_DEADLINE_EXCEEDED', 'ERR_QUEUE_FULL']),
@@ -49,14 +49,14 @@ describe('client: simulation', () => {
   })
 })
 
-async function simulate(seed: number): Promise<Tally> {
+async function simulate(seed: number): Promise<Counters> {
   const world = new World(seed)
   const server = new FakeServer(world)
   server.windowRequests = world.integer(1, 20)
   server.latencyMs = [0, world.integer(0, 10)]
   server.serviceMs = [0, world.integer(0, 20)]
   server.refuse = () => refusal(world)
-  const tally: Tally = { resolved: 0, codes: new Map() }
+  const counters: Counters = { resolved: 0, codes: new Map() }
   let settled = 0
   let client: PenstockClient | null = null
   void PenstockClient.connect('ws://fake', { reconnect: { delayMsMin: 5, delayMsMax: 50 } }, server.environment).then(
@@ -65,7 +65,7 @@ async function simulate(seed: number): Promise<Tally> {
       const channels = await Promise.all(['a', 'b', 'c'].map((name) => connected.open(name)))
       for (let value = 0; value < REQUESTS; value++) {
         world.setTimer(
-          () => void request(world, connected, channels, value, tally).then(() => settled++),
+          () => void request(world, connected, channels, value, counters).then(() => settled++),
           world.integer(0, 400),
         )
       }
@@ -79,7 +79,7 @@ async function simulate(seed: number): Promise<Tally> {
   let isClosed = false
   void (client as PenstockClient | null)?.close().then(() => (isClosed = true))
   await world.run(() => isClosed)
-  return tally
+  return counters
 }
 
 function refusal(world: World): PenstockError | null {
@@ -110,7 +110,7 @@ async function request(
   client: PenstockClient,
   channels: readonly Channel[],
   value: number,
-  tally: Tally,
+  counters: Counters,
 ): Promise<void> {
   const channel = channels[value % channels.length] as Channel
   const abort = new AbortController()
@@ -129,9 +129,9 @@ async function request(
     const promise = way < 0.3 ? byName() : way < 0.5 ? (channel.tryInfer({ x }, options) ?? byChannel()) : byChannel()
     const { outputs } = await promise
     expect(outputs['y']?.data).toEqual(x.map((element) => 2 * element))
-    tally.resolved++
+    counters.resolved++
   } catch (error) {
     if (!isPenstockError(error)) throw error
-    tally.codes.set(error.code, (tally.codes.get(error.code) ?? 0) + 1)
+    counters.codes.set(error.code, (counters.codes.get(error.code) ?? 0) + 1)
   }
 }

@@ -65,18 +65,18 @@ import { LoadedModels } from './models/loaded-models.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
-import { PlainExecutor } from './string-path/string-executor.js'
+import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './calibration/thread-plan.js'
-import { EngineWirePort, type WirePort } from './requests/websocket-port.js'
+import { EngineWebSocketPort, type WebSocketPort } from './requests/websocket-port.js'
 
 export class Engine implements EngineApi {
   readonly threadPlan: ThreadPlan
   /** Whether requests and batches are counted and timed. */
   readonly isMeasuring: boolean
   /** For transports of this isolate. */
-  readonly port: WirePort
+  readonly port: WebSocketPort
   /** The same, for JSON over HTTP. */
   readonly json: EngineJsonPort
   /** The same, for tensors as bytes. */
@@ -92,8 +92,8 @@ export class Engine implements EngineApi {
   readonly #deployments: Deployments
   readonly #native: NativePort
   readonly #calls: Calls
-  readonly #plain: PlainExecutor
-  readonly #wire: EngineWirePort
+  readonly #stringPath: StringPathExecutor
+  readonly #wire: EngineWebSocketPort
   readonly #control: Control
   readonly #listeners = new Listeners()
   readonly #logReading: LogReading
@@ -110,12 +110,12 @@ export class Engine implements EngineApi {
     this.isMeasuring = options.metrics ?? true
     this.#startedUs = addon.nowUs()
     this.#pool = pool
-    this.budget = new ByteBudget(pool.plane, memoryBudgetOf(options))
+    this.budget = new ByteBudget(pool.runtime, memoryBudgetOf(options))
     this.#requestIds = new RequestIds(drawUint32().toString(16).padStart(8, '0'))
     const { instance } = this.#requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const logs = (this.#logs = openRowLogs(options, { plane: pool.plane, instance, drawSeed, onNotice }))
+    const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsParts(options, pool, threadPlan, models, clock)))
     const deployments = (this.#deployments = new Deployments({
       models,
@@ -131,18 +131,18 @@ export class Engine implements EngineApi {
     }))
     const nowMs = (): number => clock.nowMs()
     this.#control = new Control({ models, pipelines, deployments, expectOpen, onNotice, nowMs })
-    this.#plain = new PlainExecutor(pool, this.budget, {
+    this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
       onLog: (log, rows) => logs?.append(log, rows) ?? Promise.resolve(),
       onBackgroundLoss: backgroundLossCounter(deployments, loaded),
     })
-    const port = (this.#native = new NativePort(pool.plane, requestsMaxOf(options)))
+    const port = (this.#native = new NativePort(pool.runtime, requestsMaxOf(options)))
     this.#calls = new Calls(port, requestsMaxOf(options))
     const slotOf = (name: string): PipelineSlot | undefined => deployments.slotOf(name)
     const requestIds = this.#requestIds
     const expectPipeline = (name: string) => this.#expectServing(name)
-    this.port = this.#wire = new EngineWirePort({ port, instance, expectPipeline })
+    this.port = this.#wire = new EngineWebSocketPort({ port, instance, expectPipeline })
     this.json = new EngineJsonPort({ port, requestIds, slotOf, isOpen: () => this.#state === 'open' })
     this.tensors = new EngineTensorPort({ port, calls: this.#calls, requestIds, slotOf, expectOpen })
     this.#logReading = new LogReading(this, options.log, logs)
@@ -276,10 +276,10 @@ export class Engine implements EngineApi {
 
   async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {
     const admitted = admit(deployment, request, this.#requestIds.next())
-    if (!deployment.description.isPlain) return this.#calls.submit(slot.handle, deployment, admitted)
+    if (!deployment.description.isStringPath) return this.#calls.submit(slot.handle, deployment, admitted)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
-    return this.#plain.submit(slot.plain, deployment, admitted)
+    return this.#stringPath.submit(slot.stringPath, deployment, admitted)
   }
 
   failingLogs(): FailingLog[] {
@@ -307,7 +307,7 @@ export class Engine implements EngineApi {
   }
 
   get inFlight(): number {
-    return this.#native.inFlight + this.#plain.inFlight
+    return this.#native.inFlight + this.#stringPath.inFlight
   }
 
   get isReady(): boolean {

@@ -15,7 +15,7 @@ import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
 import type { LoadedModel } from './models/loaded-models.js'
 import { noValues, type Histogram, type HistogramLayout } from './counters/run-histogram.js'
-import type { PlainCounters } from './counters/string-path-counters.js'
+import type { StringPathCounters } from './counters/string-path-counters.js'
 import { faultName } from './request-log/row-logs.js'
 import type { ThreadPlan } from './calibration/thread-plan.js'
 
@@ -115,25 +115,25 @@ export interface EngineMetrics {
 }
 
 export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
-  return models.map(({ version, queue, batchingCounts, isUnbatched, plainRuns, overdueRuns }) => {
+  return models.map(({ version, queue, batchingCounts, isUnbatched, stringPathRuns, overdueRuns }) => {
     // A model with strings has no queue: all of its runs are the string path's.
     const stats: QueueStats | null = queue === null ? null : addon.queueStats(queue)
     return {
       model: version.name,
       version: version.version,
-      pendingRows: (stats?.pendingRows[0] ?? 0) + plainRuns.pendingRows[0],
-      pendingRowsBackground: (stats?.pendingRows[1] ?? 0) + plainRuns.pendingRows[1],
-      failedRunCount: (stats?.failedRunCount ?? 0) + plainRuns.failedRunCount,
+      pendingRows: (stats?.pendingRows[0] ?? 0) + stringPathRuns.pendingRows[0],
+      pendingRowsBackground: (stats?.pendingRows[1] ?? 0) + stringPathRuns.pendingRows[1],
+      failedRunCount: (stats?.failedRunCount ?? 0) + stringPathRuns.failedRunCount,
       overdueRuns: { ...overdueRuns },
       batching: { ...batchingCounts },
       isUnbatched,
       batchesAllocated: stats?.batchesAllocated ?? 0,
       arenaBytes: stats?.arenaBytes ?? 0,
       usPerRow: stats?.usPerRow ?? 0,
-      batchRows: plainRuns.batchRows.addedTo(histogramOf(stats?.batchRows)),
-      queueNs: plainRuns.queueNs.addedTo(histogramOf(stats?.queueNs)),
+      batchRows: stringPathRuns.batchRows.addedTo(histogramOf(stats?.batchRows)),
+      queueNs: stringPathRuns.queueNs.addedTo(histogramOf(stats?.queueNs)),
       assembleNs: histogramOf(stats?.assembleNs),
-      runNs: plainRuns.runNs.addedTo(histogramOf(stats?.runNs)),
+      runNs: stringPathRuns.runNs.addedTo(histogramOf(stats?.runNs)),
       scatterNs: histogramOf(stats?.scatterNs),
     }
   })
@@ -149,33 +149,33 @@ export function pipelineMetrics({
   name,
   handle,
   current,
-  plain,
+  stringPath,
 }: {
   readonly name: string
   readonly handle: PipelineHandle
   readonly current: Deployment | null
-  readonly plain: PlainCounters
+  readonly stringPath: StringPathCounters
 }): PipelineMetrics {
   const stats = addon.pipelineStats(handle)
   const checks = current?.compiled.checks ?? []
   const checkFailures = Object.fromEntries(
     checks.map(({ name: check }, index) => [
       check,
-      (stats.checkFailureCounts[index] ?? 0) + (plain.checkFailures.get(check) ?? 0),
+      (stats.checkFailureCounts[index] ?? 0) + (stringPath.checkFailures.get(check) ?? 0),
     ]),
   )
   return {
     pipeline: name,
     version: current?.version ?? null,
-    inFlight: stats.inFlight + (current?.plainInFlight ?? 0),
-    requestCount: stats.requestCount + plain.requestCount,
-    rowCount: stats.rowCount + plain.rowCount,
-    failures: failuresOf(stats.failureCounts, plain),
+    inFlight: stats.inFlight + (current?.stringPathInFlight ?? 0),
+    requestCount: stats.requestCount + stringPath.requestCount,
+    rowCount: stats.rowCount + stringPath.rowCount,
+    failures: failuresOf(stats.failureCounts, stringPath),
     checkFailures,
-    background: backgroundOf(current, stats.backgroundLosses, plain),
+    background: backgroundOf(current, stats.backgroundLosses, stringPath),
     log: logMetrics(handle),
-    sendNs: plain.sendNs.addedTo(histogramOf(stats.sendNs)),
-    totalNs: plain.totalNs.addedTo(histogramOf(stats.totalNs)),
+    sendNs: stringPath.sendNs.addedTo(histogramOf(stats.sendNs)),
+    totalNs: stringPath.totalNs.addedTo(histogramOf(stats.totalNs)),
   }
 }
 
@@ -207,16 +207,16 @@ function histogramOf(snapshot: Float64Array | undefined): Histogram {
   return { count: counts.reduce((count, bucket) => count + bucket, zeroCount), sum, zeroCount, counts }
 }
 
-function failuresOf(counts: Float64Array, plain: PlainCounters): Record<string, number> {
-  return byCode(counts, plain.failures)
+function failuresOf(counts: Float64Array, stringPath: StringPathCounters): Record<string, number> {
+  return byCode(counts, stringPath.failures)
 }
 
 /** @param counts by native status number. */
-function byCode(counts: Float64Array, plain: ReadonlyMap<ErrorCode, number> | undefined): Record<string, number> {
+function byCode(counts: Float64Array, stringPath: ReadonlyMap<ErrorCode, number> | undefined): Record<string, number> {
   const failures: Record<string, number> = {}
   for (const [code, row] of Object.entries(errorTable)) {
     const native = 'native' in row && row.native !== undefined ? (counts[row.native] ?? 0) : 0
-    const count = native + (plain?.get(code as ErrorCode) ?? 0)
+    const count = native + (stringPath?.get(code as ErrorCode) ?? 0)
     if (count > 0) failures[code] = count
   }
   return failures
@@ -226,7 +226,7 @@ function byCode(counts: Float64Array, plain: ReadonlyMap<ErrorCode, number> | un
 function backgroundOf(
   current: Deployment | null,
   losses: Float64Array,
-  plain: PlainCounters,
+  stringPath: StringPathCounters,
 ): PipelineMetrics['background'] {
   const positions = current?.compiled.stages.flatMap((stage) => stage.positions) ?? []
   const statusCount = losses.length / POSITIONS_MAX
@@ -234,7 +234,7 @@ function backgroundOf(
     if (!position.isBackground) return []
     const model = position.options[0]?.label ?? ''
     const lost = losses.subarray(index * statusCount, (index + 1) * statusCount)
-    const failures = byCode(lost, plain.backgroundLosses.get(model))
+    const failures = byCode(lost, stringPath.backgroundLosses.get(model))
     const failedRows = Object.values(failures).reduce((sum, rows) => sum + rows, 0)
     const lasts = position.options.map((option) => current?.models[option.model]?.backgroundFailures.last ?? null)
     const lastFailure = lasts.reduce((one, other) => ((other?.at ?? '') > (one?.at ?? '') ? other : one), null)

@@ -15,7 +15,7 @@ export interface BodyRequest {
 }
 
 /** What a table without types of its own, CSV, is read by. */
-export type BodySignature = Pick<PipelineDescription, 'inputs' | 'isWhole' | 'steps'>
+export type BodySignature = Pick<PipelineDescription, 'inputs' | 'isNonBatching' | 'steps'>
 
 export interface BodyTarget {
   /** What the pipeline reads as it is deployed now. @throws PenstockError */

@@ -118,7 +118,7 @@ function caseOf(
       steps: [{ type: 'model', model: 'm@1' }],
       checks: ['low', 'high'],
       routes: [],
-      isWhole: false,
+      isNonBatching: false,
       models: [{ name: 'm', version: 1, sha256: 'ab' }],
       inputs: Object.entries(inputs).map(fieldOf),
       outputs: Object.entries(outputs).map(fieldOf),

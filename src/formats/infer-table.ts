@@ -26,7 +26,7 @@ import { lastModelOf, splitTextOf } from './models-text.js'
 
 export type DescribedPipeline = Pick<
   PipelineDescription,
-  'inputs' | 'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isWhole' | 'version' | 'name'
+  'inputs' | 'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isNonBatching' | 'version' | 'name'
 >
 
 /** What a table tells beside the result itself. */
@@ -99,7 +99,7 @@ function columnOf(name: string, result: InferResult, context: InferContext): Col
   if (name === 'out._model_split') return splitColumn(result, context.pipeline)
   if (group === 'out') {
     const declared = context.pipeline.outputs.find((output) => output.name === field)?.shape
-    return tensorColumn(name, tensorAt(result.outputs, field), context.pipeline.isWhole, declared)
+    return tensorColumn(name, tensorAt(result.outputs, field), context.pipeline.isNonBatching, declared)
   }
   if (group === 'anomaly') return field === 'count' ? countColumn(result) : verdictColumn(field, result)
   if (group === 'check_failures') return failuresColumn(result)
@@ -123,7 +123,7 @@ function inputColumn(name: string, { inputs, extras, pipeline }: InferContext): 
   const tensor = Object.hasOwn(inputs, name) ? inputs[name] : undefined
   if (tensor !== undefined) {
     const declared = pipeline.inputs.find((input) => input.name === name)?.shape
-    return tensorColumn(`in.${name}`, tensor, pipeline.isWhole, declared)
+    return tensorColumn(`in.${name}`, tensor, pipeline.isNonBatching, declared)
   }
   const extra = extras.find(({ field }) => field.name === name)
   if (extra === undefined) throw new Error(`Expected the request to have ${name}`)
@@ -132,10 +132,10 @@ function inputColumn(name: string, { inputs, extras, pipeline }: InferContext): 
 
 /** null in every row when the model's rows were shed or its run failed: no fault of the answer. */
 function otherColumn(name: string, label: string, output: string, result: InferResult, context: InferContext): Column {
-  const { isWhole } = context.pipeline
+  const { isNonBatching } = context.pipeline
   const model = context.others.find((other) => other.label === label)
   const tensor = model?.tensors?.[output]
-  if (tensor !== undefined) return tensorColumn(name, tensor, isWhole)
+  if (tensor !== undefined) return tensorColumn(name, tensor, isNonBatching)
   const field = model?.outputs.find((candidate) => candidate.name === output)
   const { rows } = result
   const type = new List(new Field('item', arrowType(field?.dtype ?? 'float32'), false))
@@ -153,7 +153,7 @@ function otherColumn(name: string, label: string, output: string, result: InferR
       name,
       type,
       true,
-      tensorMetadata((field?.shape.slice(isWhole ? 0 : 1) ?? []).map((dim) => dim ?? -1)),
+      tensorMetadata((field?.shape.slice(isNonBatching ? 0 : 1) ?? []).map((dim) => dim ?? -1)),
     ),
     data,
   }

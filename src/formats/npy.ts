@@ -16,10 +16,10 @@ import { elementsOf, expectType } from './tensors/elements.js'
  * @param bytes of the file; the tensor may be a view of them.
  * @throws PenstockError ERR_BODY, ERR_DTYPE, ERR_SHAPE, ERR_VALUE_RANGE.
  */
-export function npyTensor(bytes: Uint8Array, field: TensorField, isWhole: boolean): Tensor {
+export function npyTensor(bytes: Uint8Array, field: TensorField, isNonBatching: boolean): Tensor {
   const header = readNpyHeader(bytes)
   const elements = npyElements(bytes, header)
-  const shape = shapeFor(field, header.shape, isWhole)
+  const shape = shapeFor(field, header.shape, isNonBatching)
   const type = typeOf(header.dtype)
   expectType(field, type)
   const { sizeBytes } = dtypeInfo(header.dtype)
@@ -35,7 +35,7 @@ export function npyTensor(bytes: Uint8Array, field: TensorField, isWhole: boolea
     offsets: null,
     children: [],
   }
-  const rows = isWhole ? 1 : (shape[0] as number)
+  const rows = isNonBatching ? 1 : (shape[0] as number)
   const data = elementsOf(field, [{ leaf, start: 0, count, rows }], rows)
   return { dtype: field.dtype, shape, data }
 }
@@ -53,16 +53,16 @@ export function writeNpy(tensor: Tensor, name: string): Uint8Array {
 }
 
 /** Rows without their axis, [n] for [n, 1] and the reverse, as JSON has them. */
-function shapeFor(field: TensorField, shape: readonly number[], isWhole: boolean): readonly number[] {
-  if (isWhole || shapeMatches(field.shape, shape)) {
-    expectShape(field, shape, isWhole)
+function shapeFor(field: TensorField, shape: readonly number[], isNonBatching: boolean): readonly number[] {
+  if (isNonBatching || shapeMatches(field.shape, shape)) {
+    expectShape(field, shape, isNonBatching)
     return shape
   }
   const rest = field.shape.slice(1)
   if (shape.length > 0 && shapeMatches(rest, shape)) return [1, ...shape]
   if (field.shape.length === 2 && rest[0] === 1 && shape.length === 1) return [...shape, 1]
   if (field.shape.length === 1 && shape.length === 2 && shape[1] === 1) return shape.slice(0, 1)
-  expectShape(field, shape, isWhole)
+  expectShape(field, shape, isNonBatching)
   return shape
 }
 

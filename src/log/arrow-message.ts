@@ -1,6 +1,6 @@
 /**
  * Encapsulated messages of the Arrow IPC stream format, as the log writes them from the request clock: a schema at each
- * deploy, and record batches of the plain path. Two messages with few kinds of columns: written with FlatBuffers, which
+ * deploy, and record batches of the string path. Two messages with few kinds of columns: written with FlatBuffers, which
  * the protocol uses anyway, so that this thread need not load all of Arrow. The addon lays out its record batches itself.
  *
  * @source https://arrow.apache.org/docs/format/Columnar.html (Schema.fbs, Message.fbs, version V5)

@@ -124,7 +124,7 @@ function tensorOf(
   source: PlanSource,
   isNullable: boolean,
 ): LoggedTensor {
-  const dims = plan.isWhole ? shape : shape.slice(1)
+  const dims = plan.isNonBatching ? shape : shape.slice(1)
   const isFree = dims.includes(null)
   const count = dims.reduce<number>((product, dim) => product * (dim ?? 1), 1)
   // A list says of each row that it is empty; lists of the fixed size 0 are what few readers have ever met.

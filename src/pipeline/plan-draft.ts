@@ -14,10 +14,10 @@ import type { CheckStep, ModelReference, PipelineDefinition } from './definition
 import { finishChecks, type PendingCheck } from './plan-checks.js'
 import { fieldOf, inputFieldOf, inputSource, invalid, isText, outputSource } from './plan-graph.js'
 import type { Input, Output, Position } from './plan-graph.js'
-import { alignInputs, expectFeedable, findFeed, formatModel, rowDimsOf, type FedInput } from './plan-inputs.js'
+import { alignInputs, expectFeedable, findInputBinding, formatModel, rowDimsOf, type FedInput } from './plan-inputs.js'
 import { alignOutputs, auditsOf, nameOutputs } from './plan-outputs.js'
 import { labelModels } from './plan.js'
-import type { CompiledPlan, PlanFeed, PlanOption, PlanSplit, ResolvedModel, ResolveModel } from './plan.js'
+import type { CompiledPlan, PlanInputBinding, PlanOption, PlanSplit, ResolvedModel, ResolveModel } from './plan.js'
 
 /** A position to be: its models, one unless it is a split. */
 interface PositionPlan {
@@ -34,7 +34,7 @@ export class PlanDraft {
   private readonly pendingChecks: PendingCheck[] = []
   private routes: string[] = []
   private current: Position[] = []
-  private isWhole = false
+  private isNonBatching = false
 
   constructor(
     private readonly definition: PipelineDefinition,
@@ -105,7 +105,7 @@ export class PlanDraft {
         dtype: dtypeInfo(dtype).code,
         dims: rowDims.map((dim) => dim ?? -1),
       })),
-      isWhole: this.isWhole,
+      isNonBatching: this.isNonBatching,
       splits: this.splits,
       stages: this.stages.map((positions) => ({
         positions: positions.map(({ options, split, isNeeded }) => ({ options, split, isBackground: !isNeeded })),
@@ -113,13 +113,13 @@ export class PlanDraft {
       checks,
       answer: [...answer.values()].map(outputSource),
       routeSplit: this.splits.length - 1,
-      isPlain: this.models.some(({ signature }) => [...signature.inputs, ...signature.outputs].some(isText)),
-      inputFields: this.inputs.map((input) => inputFieldOf(input, this.isWhole)),
-      outputFields: [...answer].map(([name, output]) => fieldOf(name, output, this.isWhole)),
+      isStringPath: this.models.some(({ signature }) => [...signature.inputs, ...signature.outputs].some(isText)),
+      inputFields: this.inputs.map((input) => inputFieldOf(input, this.isNonBatching)),
+      outputFields: [...answer].map(([name, output]) => fieldOf(name, output, this.isNonBatching)),
       inputSources: this.inputs.map((input) => inputSource(input)),
       audited: auditsOf(
         this.stages.flat().filter((position) => position.isAudited && !this.current.includes(position)),
-        this.isWhole,
+        this.isNonBatching,
       ),
       routes: this.routes,
     }
@@ -152,10 +152,10 @@ export class PlanDraft {
 
   private expectSameBatching(where: string, model: ResolvedModel): void {
     const [first] = this.models
-    const isWhole = model.signature.batching === 'whole'
-    if (first === undefined) this.isWhole = isWhole
-    if (first === undefined || isWhole === this.isWhole) return
-    const [whole, other] = isWhole ? [model, first] : [first, model]
+    const isNonBatching = model.signature.batching === 'whole'
+    if (first === undefined) this.isNonBatching = isNonBatching
+    if (first === undefined || isNonBatching === this.isNonBatching) return
+    const [whole, other] = isNonBatching ? [model, first] : [first, model]
     const { remark = '' } = whole.signature
     throw invalid(
       `Expected the models of a pipeline to batch alike but ${formatModel(whole)} takes whole requests` +
@@ -188,26 +188,26 @@ export class PlanDraft {
     const options = models.map((model, i) => ({
       model: this.models.indexOf(model),
       label: labels[i] as string,
-      feeds: new Array<PlanFeed>(model.signature.inputs.length),
+      inputBindings: new Array<PlanInputBinding>(model.signature.inputs.length),
     }))
     const label = labels.join('|')
     const position: Position = { stage, index, label, options, split, outputs: [], isNeeded: false, isAudited: false }
     const inputs = alignInputs(where, models, tensorFields)
     for (const input of inputs) {
-      if (stage === 0) this.feedFromRequest(where, position, input)
-      else this.feedFromOutput(where, position, input, findFeed(where, before, input, inputs.length === 1))
+      if (stage === 0) this.bindingFromRequest(where, position, input)
+      else this.bindingFromOutput(where, position, input, findInputBinding(where, before, input, inputs.length === 1))
     }
-    position.outputs.push(...alignOutputs(where, position, models, this.isWhole))
+    position.outputs.push(...alignOutputs(where, position, models, this.isNonBatching))
     return position
   }
 
-  private feedFromRequest(where: string, position: Position, input: FedInput): void {
+  private bindingFromRequest(where: string, position: Position, input: FedInput): void {
     const [first] = input.byOption
     if (first === undefined) return
     let index = this.inputs.findIndex(({ name }) => name === input.name)
     if (index < 0) {
       const { field, model } = first
-      const rowDims = rowDimsOf(field, this.isWhole)
+      const rowDims = rowDimsOf(field, this.isNonBatching)
       index =
         this.inputs.push({
           name: input.name,
@@ -221,21 +221,21 @@ export class PlanDraft {
     const request = this.inputs[index] as Input
     if (input.byOption.some(({ field }) => JSON.stringify(field.default) !== JSON.stringify(request.default)))
       request.default = undefined
-    request.rowDims = expectFeedable(where, request, input, this.isWhole)
+    request.rowDims = expectFeedable(where, request, input, this.isNonBatching)
     request.readers.push({ position, slots: input.byOption.map(({ slot }) => slot) })
-    this.setFeeds(position, input, { requestInput: index, source: null })
+    this.setInputBindings(position, input, { requestInput: index, source: null })
   }
 
-  private feedFromOutput(where: string, position: Position, input: FedInput, output: Output): void {
-    expectFeedable(where, output, input, this.isWhole)
+  private bindingFromOutput(where: string, position: Position, input: FedInput, output: Output): void {
+    expectFeedable(where, output, input, this.isNonBatching)
     output.position.isNeeded = true
-    this.setFeeds(position, input, { requestInput: -1, source: outputSource(output) })
+    this.setInputBindings(position, input, { requestInput: -1, source: outputSource(output) })
   }
 
-  private setFeeds(position: Position, input: FedInput, feed: PlanFeed): void {
+  private setInputBindings(position: Position, input: FedInput, binding: PlanInputBinding): void {
     input.byOption.forEach(({ slot }, option) => {
-      const { feeds } = position.options[option] as PlanOption
-      feeds[slot] = feed
+      const { inputBindings } = position.options[option] as PlanOption
+      inputBindings[slot] = binding
     })
   }
 

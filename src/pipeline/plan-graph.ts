@@ -51,13 +51,13 @@ export function foregroundSource(input: Input): PlanSource {
   return source
 }
 
-export function fieldOf(name: string, { dtype, rowDims }: Feedable, isWhole: boolean): TensorField {
-  return { name, dtype, shape: isWhole ? rowDims : [null, ...rowDims] }
+export function fieldOf(name: string, { dtype, rowDims }: Feedable, isNonBatching: boolean): TensorField {
+  return { name, dtype, shape: isNonBatching ? rowDims : [null, ...rowDims] }
 }
 
 /** An input of the request: it may be left out where every model that reads it has the same default. */
-export function inputFieldOf({ name, default: value, ...feedable }: Input, isWhole: boolean): TensorField {
-  const field = fieldOf(name, { name, ...feedable }, isWhole)
+export function inputFieldOf({ name, default: value, ...feedable }: Input, isNonBatching: boolean): TensorField {
+  const field = fieldOf(name, { name, ...feedable }, isNonBatching)
   return value === undefined ? field : { ...field, default: value }
 }
 

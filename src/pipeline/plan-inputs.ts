@@ -35,8 +35,8 @@ export function formatModel({ name, version }: ResolvedModel): string {
 }
 
 /** The part of a field's shape that requests of any number of rows have in common. */
-export function rowDimsOf(field: TensorField, isWhole: boolean): FieldShape {
-  return isWhole ? field.shape : field.shape.slice(1)
+export function rowDimsOf(field: TensorField, isNonBatching: boolean): FieldShape {
+  return isNonBatching ? field.shape : field.shape.slice(1)
 }
 
 /**
@@ -89,7 +89,7 @@ export function expectSameNames(
  * Meets what is fed with what each option takes, and returns the dims that satisfy all.
  * @throws PenstockError ERR_PIPELINE_INVALID naming both sides.
  */
-export function expectFeedable(where: string, from: Feedable, input: FedInput, isWhole: boolean): FieldShape {
+export function expectFeedable(where: string, from: Feedable, input: FedInput, isNonBatching: boolean): FieldShape {
   let dims = from.rowDims
   for (const { field, model } of input.byOption) {
     const into = `${field.name} of ${model} in ${where}`
@@ -101,12 +101,12 @@ export function expectFeedable(where: string, from: Feedable, input: FedInput, i
         `Expected ${into} to take ${targets}, which ${source} casts to without loss, but it takes ${field.dtype}`,
       )
     }
-    const merged = mergeDims(dims, rowDimsOf(field, isWhole))
+    const merged = mergeDims(dims, rowDimsOf(field, isNonBatching))
     if (merged === null) {
       throw new PenstockError(
         'ERR_PIPELINE_INVALID',
-        `Expected ${into} to have the shape of ${source}, ${formatRow(dims, isWhole)}, ` +
-          `but it has ${formatRow(rowDimsOf(field, isWhole), isWhole)}`,
+        `Expected ${into} to have the shape of ${source}, ${formatRow(dims, isNonBatching)}, ` +
+          `but it has ${formatRow(rowDimsOf(field, isNonBatching), isNonBatching)}`,
       )
     }
     dims = merged
@@ -119,7 +119,7 @@ export function expectFeedable(where: string, from: Feedable, input: FedInput, i
  * @param isOnlyInput the model has no other input.
  * @throws PenstockError ERR_PIPELINE_INVALID: missing or ambiguous, naming what there is.
  */
-export function findFeed<T extends Feedable>(
+export function findInputBinding<T extends Feedable>(
   where: string,
   outputs: readonly T[],
   input: FedInput,
@@ -161,6 +161,6 @@ function nameInputs(
   return inputs.map((field, slot) => ({ name: tensorFields?.[slot] ?? field.name, slot, field, model: owner }))
 }
 
-function formatRow(rowDims: FieldShape, isWhole: boolean): string {
-  return formatShape(isWhole ? rowDims : [null, ...rowDims], isWhole)
+function formatRow(rowDims: FieldShape, isNonBatching: boolean): string {
+  return formatShape(isNonBatching ? rowDims : [null, ...rowDims], isNonBatching)
 }

@@ -15,7 +15,7 @@ export function alignOutputs(
   where: string,
   position: Position,
   models: readonly ResolvedModel[],
-  isWhole: boolean,
+  isNonBatching: boolean,
 ): Output[] {
   const [first] = models
   if (first === undefined) return []
@@ -25,14 +25,14 @@ export function alignOutputs(
   return first.signature.outputs.map((field) => {
     const { name, dtype } = field
     const slots = models.map(({ signature }) => signature.outputs.findIndex((output) => output.name === name))
-    let rowDims = rowDimsOf(field, isWhole)
+    let rowDims = rowDimsOf(field, isNonBatching)
     models.forEach((model, i) => {
       const other = model.signature.outputs[slots[i] as number] as TensorField
-      const otherDims = rowDimsOf(other, isWhole)
-      if (other.dtype !== dtype || !dimsCompatible(rowDimsOf(field, isWhole), otherDims)) {
+      const otherDims = rowDimsOf(other, isNonBatching)
+      if (other.dtype !== dtype || !dimsCompatible(rowDimsOf(field, isNonBatching), otherDims)) {
         throw invalid(
-          `Expected ${name} to be alike in the options of ${where} but it is ${formatField(field, isWhole)} in ` +
-            `${formatModel(first)} and ${formatField(other, isWhole)} in ${formatModel(model)}`,
+          `Expected ${name} to be alike in the options of ${where} but it is ${formatField(field, isNonBatching)} in ` +
+            `${formatModel(first)} and ${formatField(other, isNonBatching)} in ${formatModel(model)}`,
         )
       }
       rowDims = loosenDims(rowDims, otherDims)
@@ -58,7 +58,7 @@ export function nameOutputs(where: string, positions: readonly Position[]): Map<
 }
 
 /** What the log takes besides the answer. Labels of different steps may be the same: the later ones get #2, #3 … */
-export function auditsOf(positions: readonly Position[], isWhole: boolean): PlanAudit[] {
+export function auditsOf(positions: readonly Position[], isNonBatching: boolean): PlanAudit[] {
   const counts = new Map<string, number>()
   return positions.map(({ stage, index, label, outputs }) => {
     const count = (counts.get(label) ?? 0) + 1
@@ -68,14 +68,14 @@ export function auditsOf(positions: readonly Position[], isWhole: boolean): Plan
       position: index,
       label: count === 1 ? label : `${label}#${count}`,
       tensors: outputs.map((output) => ({
-        field: fieldOf(output.name, output, isWhole),
+        field: fieldOf(output.name, output, isNonBatching),
         source: outputSource(output),
       })),
     }
   })
 }
 
-function formatField(field: TensorField, isWhole: boolean): string {
-  const shape = isWhole ? field.shape : [null, ...rowDimsOf(field, isWhole)]
-  return `${field.dtype} ${formatShape(shape, isWhole)}`
+function formatField(field: TensorField, isNonBatching: boolean): string {
+  const shape = isNonBatching ? field.shape : [null, ...rowDimsOf(field, isNonBatching)]
+  return `${field.dtype} ${formatShape(shape, isNonBatching)}`
 }

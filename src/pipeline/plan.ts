@@ -1,6 +1,6 @@
 /**
  * A compiled pipeline version: plain data, checked once, from which the engine makes the addon's plan (PlanSpec of
- * bindings/, mirrored here member by member) or walks the plain path itself.
+ * bindings/, mirrored here member by member) or walks the string path itself.
  *
  *   stage 0: [position 0: one model | a split's options] [position 1 …]  →  stage 1 …  →  answer
  *
@@ -43,7 +43,7 @@ export interface PlanSource {
 }
 
 /** One per input of the option's model, in its order. Stage 0 reads the request, later stages the stage before. */
-export interface PlanFeed {
+export interface PlanInputBinding {
   /** Index in `inputs`; -1 when there is a source. */
   requestInput: number
   source: PlanSource | null
@@ -54,7 +54,7 @@ export interface PlanOption {
   model: number
   /** How answers, routes and logs call it: the model's name when no other model of the step has it, else the reference. */
   label: string
-  feeds: PlanFeed[]
+  inputBindings: PlanInputBinding[]
 }
 
 export interface PlanPosition {
@@ -105,7 +105,7 @@ export interface CompiledPlan {
   models: ResolvedModel[]
 
   inputs: PlanField[]
-  isWhole: boolean
+  isNonBatching: boolean
   splits: PlanSplit[]
   stages: { positions: PlanPosition[] }[]
   checks: PlanCheck[]
@@ -114,7 +114,7 @@ export interface CompiledPlan {
   routeSplit: number
 
   /** String tensors somewhere: the addon never sees this plan. */
-  isPlain: boolean
+  isStringPath: boolean
   /** In the order of `inputs`; row axis null first, or the whole shape. */
   inputFields: TensorField[]
   /** In the order of `answer`. */
@@ -134,8 +134,15 @@ export function plansHaveEqualSignature(a: CompiledPlan, b: CompiledPlan): boole
 function signatureText(plan: CompiledPlan): string {
   const fields = (list: readonly TensorField[]) => list.map(({ name, dtype, shape }) => [name, dtype, shape])
   const checks = plan.checks.map(({ name }) => name)
-  const { isWhole, isPlain, routes } = plan
-  return JSON.stringify([fields(plan.inputFields), fields(plan.outputFields), checks, routes, isWhole, isPlain])
+  const { isNonBatching, isStringPath, routes } = plan
+  return JSON.stringify([
+    fields(plan.inputFields),
+    fields(plan.outputFields),
+    checks,
+    routes,
+    isNonBatching,
+    isStringPath,
+  ])
 }
 
 /** Assigns the labels of one step's models. @param references as written; the same number of each. */

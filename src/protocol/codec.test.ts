@@ -28,7 +28,7 @@ const samples: Message[] = [
     outputs: [{ name: 'quality', dtype: 'bfloat16', shape: [null] }],
     checks: ['too-high', 'too-low'],
     routes: ['champion', 'challenger'],
-    isWhole: false,
+    isNonBatching: false,
     rowsMax: 65_536,
   },
   {
@@ -40,7 +40,7 @@ const samples: Message[] = [
     outputs: [features],
     checks: [],
     routes: [],
-    isWhole: false,
+    isNonBatching: false,
     rowsMax: 1,
     instance: '0000abcd',
   },
@@ -230,13 +230,13 @@ describe('codec: errors and results', () => {
     expect(hostile.code).toBe('ERR_INTERNAL')
   })
 
-  it('codec: a result of a plain pipeline survives the frame with strings, masks and routes', () => {
+  it('codec: a result of a string-path pipeline survives the frame with strings, masks and routes', () => {
     const signature = {
       outputs: [
         { name: 'label', dtype: 'string', shape: [null, null] },
         { name: 'score', dtype: 'float64', shape: [null] },
       ] satisfies TensorField[],
-      isWhole: false,
+      isNonBatching: false,
       checks: ['low', 'high'],
       routes: ['a', 'b'],
     }

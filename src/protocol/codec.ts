@@ -27,7 +27,7 @@ export interface CheckFailure {
 /** What of a pipeline's description its results need on the wire. */
 export interface ResultSignature {
   readonly outputs: readonly TensorField[]
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   readonly checks: readonly string[]
   readonly routes: readonly string[]
 }
@@ -56,7 +56,7 @@ export function resultMessage(
   // The engine made both; a gap between them is a bug.
   if (tensors.includes(undefined))
     throw new Error(`The result lacks an output of ${signature.outputs.map(({ name }) => name).join(', ')}`)
-  const { data, dims, texts } = new TensorLayout(signature.outputs, signature.isWhole).pack(tensors as Tensor[])
+  const { data, dims, texts } = new TensorLayout(signature.outputs, signature.isNonBatching).pack(tensors as Tensor[])
   const { rows, checkFailures, route } = result
   return {
     kind: 'results',

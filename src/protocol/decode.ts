@@ -171,7 +171,7 @@ function readOpened(body: Opened): OpenedMessage {
     outputs: readFields(body.outputsLength(), (index) => body.outputs(index)),
     checks: readTexts(body.checksLength(), (index) => body.checks(index)) ?? [],
     routes: readTexts(body.routesLength(), (index) => body.routes(index)) ?? [],
-    isWhole: body.isWhole(),
+    isNonBatching: body.isNonBatching(),
     rowsMax: body.rowsMax(),
     ...(instance === null ? {} : { instance }),
   }

@@ -81,7 +81,7 @@ function encodeOpened(builder: Builder, message: OpenedMessage): Offset {
   const outputs = Opened.createOutputsVector(builder, encodeFields(builder, message.outputs))
   const checks = Opened.createChecksVector(builder, encodeTexts(builder, message.checks))
   const routes = Opened.createRoutesVector(builder, encodeTexts(builder, message.routes))
-  const { channel, version, isWhole, rowsMax } = message
+  const { channel, version, isNonBatching, rowsMax } = message
   const pipeline = builder.createString(message.pipeline)
   const instance = message.instance === undefined ? 0 : builder.createString(message.instance)
   return Opened.createOpened(
@@ -93,7 +93,7 @@ function encodeOpened(builder: Builder, message: OpenedMessage): Offset {
     outputs,
     checks,
     routes,
-    isWhole,
+    isNonBatching,
     rowsMax,
     instance,
   )

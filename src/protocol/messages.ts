@@ -77,7 +77,7 @@ export interface OpenedMessage {
   /** `ResultsMessage.routes` are indices into it; empty when no step splits. */
   readonly routes: readonly string[]
   /** True: tensors carry no row axis. */
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   readonly rowsMax: number
   /** Names the server's process; the first part of ids in its log. Older servers send none. */
   readonly instance?: string

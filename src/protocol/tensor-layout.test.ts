@@ -79,9 +79,9 @@ describe('tensor layout: tensors in a frame', () => {
         fc.array(field, { maxLength: 4 }),
         fc.integer({ min: 1, max: 4 }),
         fc.boolean(),
-        (specs, rowCount, isWhole) => {
-          const rows = isWhole ? 1 : rowCount
-          const rowAxis = isWhole ? [] : [null]
+        (specs, rowCount, isNonBatching) => {
+          const rows = isNonBatching ? 1 : rowCount
+          const rowAxis = isNonBatching ? [] : [null]
           const fields = specs.map(({ dtype, dims }, index): TensorField => {
             return {
               name: `f${index}`,
@@ -90,7 +90,7 @@ describe('tensor layout: tensors in a frame', () => {
             }
           })
           const tensors = specs.map(({ dtype, dims }, index): Tensor => {
-            const shape = [...(isWhole ? [] : [rows]), ...dims.map(({ size }) => size)]
+            const shape = [...(isNonBatching ? [] : [rows]), ...dims.map(({ size }) => size)]
             return {
               dtype,
               shape,
@@ -101,7 +101,7 @@ describe('tensor layout: tensors in a frame', () => {
               ),
             }
           })
-          const layout = new TensorLayout(fields, isWhole)
+          const layout = new TensorLayout(fields, isNonBatching)
           const { data, dims, texts } = layout.pack(tensors)
           expect(layout.unpack(rows, bytesOf(data), dims, texts)).toEqual(tensors)
         },

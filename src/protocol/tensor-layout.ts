@@ -1,7 +1,7 @@
 /**
  * How the tensors of a signature lie in a frame: numeric tensors one after the other in `data` without padding, their
  * free dims (beyond the row axis) in `dims`, the elements of string tensors in `texts`. One layout serves both ends: the
- * client packs inputs and reads results with it, the server's plain path the other way round.
+ * client packs inputs and reads results with it, the server's string path the other way round.
  *
  * Reading copies each tensor once, into memory that the caller then owns: a view would keep a whole frame of results
  * alive for one row of it. Bytes are little endian, as on every machine this runs on.
@@ -35,16 +35,16 @@ const SMALL_ELEMENTS = 24
 
 export class TensorLayout {
   readonly fields: readonly TensorField[]
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   readonly freeDimCount: number
   readonly #layouts: readonly FieldLayout[]
   readonly #hasTexts: boolean
 
-  /** @param fields the signature, row axis first. @param isWhole true: there is no row axis, and `rows` is 1. */
-  constructor(fields: readonly TensorField[], isWhole: boolean) {
+  /** @param fields the signature, row axis first. @param isNonBatching true: there is no row axis, and `rows` is 1. */
+  constructor(fields: readonly TensorField[], isNonBatching: boolean) {
     this.fields = fields
-    this.isWhole = isWhole
-    this.#layouts = fields.map((field) => layoutOf(field, isWhole))
+    this.isNonBatching = isNonBatching
+    this.#layouts = fields.map((field) => layoutOf(field, isNonBatching))
     this.freeDimCount = this.#layouts.reduce((count, { dims }) => count + dims.filter((dim) => dim < 0).length, 0)
     this.#hasTexts = this.#layouts.some(({ dtype }) => dtype === 'string')
   }
@@ -67,7 +67,7 @@ export class TensorLayout {
   }
 
   #packDims(target: number[], index: number, shape: readonly number[]): void {
-    const axisFirst = this.isWhole ? 0 : 1
+    const axisFirst = this.isNonBatching ? 0 : 1
     for (const [axis, dim] of (this.#layouts[index]?.dims ?? []).entries()) {
       if (dim < 0) target.push(shape[axis + axisFirst] ?? 0)
     }
@@ -102,8 +102,8 @@ export class TensorLayout {
   }
 
   #readOne(cursor: TensorCursor, layout: FieldLayout, rows: number): Tensor {
-    const shape = this.isWhole ? [] : [rows]
-    let count = this.isWhole ? 1 : rows
+    const shape = this.isNonBatching ? [] : [rows]
+    let count = this.isNonBatching ? 1 : rows
     if (layout.hasFreeDim) {
       for (const dim of layout.dims) {
         const size = dim < 0 ? cursor.takeDim() : dim
@@ -191,8 +191,8 @@ export class TensorCursor {
   }
 }
 
-function layoutOf(field: TensorField, isWhole: boolean): FieldLayout {
-  const shape = isWhole ? field.shape : field.shape.slice(1)
+function layoutOf(field: TensorField, isNonBatching: boolean): FieldLayout {
+  const shape = isNonBatching ? field.shape : field.shape.slice(1)
   const dims = shape.map((dim) => dim ?? -1)
   const hasFreeDim = dims.includes(-1)
   return {

@@ -39,7 +39,7 @@ function messages(): Message[] {
       outputs: fields,
       checks: ['c'],
       routes: ['a', 'b'],
-      isWhole: false,
+      isNonBatching: false,
       rowsMax: 9,
     },
     {

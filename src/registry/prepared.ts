@@ -46,8 +46,8 @@ export class Prepared implements PreparedStore {
   async find(sha256: string, key: string): Promise<PreparedModel | undefined> {
     const directory = join(this.#directory, sha256)
     const manifest = await readManifest(directory)
-    const isWhole = manifest?.key === key && (await this.#isWhole(directory, manifest))
-    if (manifest !== undefined && isWhole) return toPrepared(directory, manifest)
+    const isNonBatching = manifest?.key === key && (await this.#isNonBatching(directory, manifest))
+    if (manifest !== undefined && isNonBatching) return toPrepared(directory, manifest)
     await this.remove(sha256)
     return undefined
   }
@@ -87,7 +87,7 @@ export class Prepared implements PreparedStore {
     for (const name of names) if (!referenced.has(name)) await removeTree(join(this.#directory, name))
   }
 
-  async #isWhole(directory: string, manifest: Manifest): Promise<boolean> {
+  async #isNonBatching(directory: string, manifest: Manifest): Promise<boolean> {
     const isHashed = this.#hashed.has(directory)
     for (const { name, sizeBytes, sha256 } of manifest.files) {
       const path = join(directory, name)

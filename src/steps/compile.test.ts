@@ -86,14 +86,14 @@ function expectSound(plan: CompiledPlan): void {
     for (const { options, split } of positions) {
       if (split < 0) expect(options).toHaveLength(1)
       for (const option of options) {
-        expect(option.feeds).toHaveLength((plan.models[option.model] as ResolvedModel).signature.inputs.length)
-        for (const feed of option.feeds) {
-          expect(feed.source === null).toBe(stage === 0)
-          if (feed.source === null) expect(plan.inputs[feed.requestInput]).toBeDefined()
+        expect(option.inputBindings).toHaveLength((plan.models[option.model] as ResolvedModel).signature.inputs.length)
+        for (const binding of option.inputBindings) {
+          expect(binding.source === null).toBe(stage === 0)
+          if (binding.source === null) expect(plan.inputs[binding.requestInput]).toBeDefined()
           else {
-            expect([feed.source.stage, feed.source.side]).toEqual([stage - 1, 1])
-            expectSource(feed.source)
-            expect(isBackground(feed.source)).toBe(false)
+            expect([binding.source.stage, binding.source.side]).toEqual([stage - 1, 1])
+            expectSource(binding.source)
+            expect(isBackground(binding.source)).toBe(false)
           }
         }
       }
@@ -117,7 +117,7 @@ function expectSound(plan: CompiledPlan): void {
   plan.inputs.forEach(({ dtype, dims }, i) => {
     const field = plan.inputFields[i] as TensorField
     expect(dtype).toBe(dtypeInfo(field.dtype).code)
-    expect(dims.map((dim) => (dim < 0 ? null : dim))).toEqual(plan.isWhole ? field.shape : field.shape.slice(1))
+    expect(dims.map((dim) => (dim < 0 ? null : dim))).toEqual(plan.isNonBatching ? field.shape : field.shape.slice(1))
   })
   plan.audited.forEach(({ tensors }) => tensors.forEach(({ source }) => expectSource(source)))
 }
@@ -132,7 +132,7 @@ describe('compilePlan', () => {
     const plan = compile(run('fraud'))
     expect(plan).toMatchObject({
       inputs: [{ dtype: 1, dims: [29] }],
-      isWhole: false,
+      isNonBatching: false,
       splits: [],
       stages: [
         {
@@ -140,7 +140,7 @@ describe('compilePlan', () => {
             {
               split: -1,
               isBackground: false,
-              options: [{ model: 0, label: 'fraud', feeds: [{ requestInput: 0, source: null }] }],
+              options: [{ model: 0, label: 'fraud', inputBindings: [{ requestInput: 0, source: null }] }],
             },
           ],
         },
@@ -148,7 +148,7 @@ describe('compilePlan', () => {
       checks: [],
       answer: [{ stage: 0, position: 0, side: 1, slots: [0] }],
       routeSplit: -1,
-      isPlain: false,
+      isStringPath: false,
       inputFields: [field('tensor', 'float32', null, 29)],
       outputFields: [field('score', 'float32', null, 1)],
       inputSources: [{ stage: 0, position: 0, side: 0, slots: [0] }],
@@ -160,13 +160,13 @@ describe('compilePlan', () => {
 
   it('takes a model of one row a run as rows', () => {
     expect(compile(run('one')).inputFields).toEqual([field('tensor', 'float32', null, 29)])
-    expect(compile(run('one'), run('rank')).isWhole).toBe(false)
+    expect(compile(run('one'), run('rank')).isNonBatching).toBe(false)
   })
 
   it('feeds outputs to inputs of the same name, with casts that lose nothing', () => {
     const plan = compile({ type: 'multi-model', models: ['two', 'fraud'] }, run('join'))
     expect(plan.inputFields.map(({ name }) => name)).toEqual(['a', 'b', 'tensor'])
-    expect(plan.stages[1]?.positions[0]?.options[0]?.feeds).toEqual([
+    expect(plan.stages[1]?.positions[0]?.options[0]?.inputBindings).toEqual([
       { requestInput: -1, source: { stage: 0, position: 0, side: 1, slots: [0] } },
       { requestInput: -1, source: { stage: 0, position: 1, side: 1, slots: [0] } },
     ])
@@ -179,7 +179,7 @@ describe('compilePlan', () => {
       field('y', 'float32', null, 3),
     ])
     const plan = compile({ type: 'multi-model', models: ['fraud', 'label'] }, run('needsTwo', ['label.label', 'score']))
-    const sources = plan.stages[1]?.positions[0]?.options[0]?.feeds.map(({ source }) => source?.position)
+    const sources = plan.stages[1]?.positions[0]?.options[0]?.inputBindings.map(({ source }) => source?.position)
     expect(sources, 'an output may be named with its model').toEqual([1, 0])
   })
 
@@ -276,7 +276,9 @@ describe('compilePlan', () => {
     expect([plan.routeSplit, plan.routes]).toEqual([0, ['two', 'swapped']])
     expect(plan.stages[0]?.positions).toHaveLength(1)
     expect(
-      plan.stages[0]?.positions[0]?.options.map(({ feeds }) => feeds.map(({ requestInput }) => requestInput)),
+      plan.stages[0]?.positions[0]?.options.map(({ inputBindings }) =>
+        inputBindings.map(({ requestInput }) => requestInput),
+      ),
     ).toEqual([
       [0, 1],
       [1, 0],
@@ -367,7 +369,7 @@ describe('compilePlan', () => {
       name: 'c',
       flag: 'in.image[0] > 1 || out.boxes[0] > 0 || out.boxes[7][3] > 0',
     })
-    expect(plan.isWhole).toBe(true)
+    expect(plan.isNonBatching).toBe(true)
     expect(plan.inputs).toEqual([{ dtype: 2, dims: [-1, -1, 3] }])
     expect(plan.inputFields).toEqual([field('image', 'uint8', null, null, 3)])
     expect(plan.outputFields).toEqual([field('boxes', 'float32', null, 4)])
@@ -389,7 +391,7 @@ describe('compilePlan', () => {
       name: 'spam',
       flag: 'out.label == "spam" && out.score[1] > 0.5',
     })
-    expect(plan.isPlain).toBe(true)
+    expect(plan.isStringPath).toBe(true)
     const [check] = plan.checks as [CompiledPlan['checks'][0]]
     expect(check.code).toHaveLength(0)
     const read = (label: string, score: number) => (source: number) =>

@@ -222,9 +222,9 @@ describe('toTensor of nested numbers', () => {
       field('float16', 2, 2),
     )
     fc.assert(
-      fc.property(fields, values, fc.boolean(), (target, value, isWhole) => {
+      fc.property(fields, values, fc.boolean(), (target, value, isNonBatching) => {
         try {
-          const tensor = toTensor(target, value, isWhole)
+          const tensor = toTensor(target, value, isNonBatching)
           return tensor.dtype === target.dtype && tensor.data.length === tensor.shape.reduce((a, b) => a * b, 1)
         } catch (error) {
           return codes.has((error as { code: string }).code)

@@ -16,19 +16,19 @@ import type { Dtype, Tensor, TensorData, TensorField } from './tensor.js'
 
 /**
  * Makes the tensor of one input.
- * @param field what the pipeline expects; its shape has the row axis first unless `isWhole`.
+ * @param field what the pipeline expects; its shape has the row axis first unless `isNonBatching`.
  * @param value a Tensor, a typed array, or nested numbers; untrusted. A Tensor's data is lent, not copied.
  * @returns a tensor of exactly `field.dtype` whose shape meets `field.shape`.
  * @throws PenstockError ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT.
  * @example toTensor({ name: 'x', dtype: 'float32', shape: [null, 2] }, [[1, 2], [3, 4]], false).shape // [2, 2]
  */
-export function toTensor(field: TensorField, value: unknown, isWhole: boolean): Tensor {
-  if (Array.isArray(value)) return nestedToTensor(field, value, isWhole)
-  if (ArrayBuffer.isView(value)) return flatToTensor(field, value, isWhole)
-  if (isTensor(value)) return fitTensor(field, value, isWhole)
+export function toTensor(field: TensorField, value: unknown, isNonBatching: boolean): Tensor {
+  if (Array.isArray(value)) return nestedToTensor(field, value, isNonBatching)
+  if (ArrayBuffer.isView(value)) return flatToTensor(field, value, isNonBatching)
+  if (isTensor(value)) return fitTensor(field, value, isNonBatching)
   // JSON's form of a tensor of rank 0.
-  if (field.shape.length === 0) return nestedToTensor(field, value, isWhole)
-  const form = `a nested array, a typed array or a tensor of the shape ${formatShape(field.shape, isWhole)}`
+  if (field.shape.length === 0) return nestedToTensor(field, value, isNonBatching)
+  const form = `a nested array, a typed array or a tensor of the shape ${formatShape(field.shape, isNonBatching)}`
   throw argumentError(field.name, form, value, value === null ? nullWayOut(field) : '')
 }
 
@@ -45,8 +45,8 @@ export function isTensor(value: unknown): value is Tensor {
   return isDtype(dtype) && Array.isArray(shape) && (ArrayBuffer.isView(data) || Array.isArray(data))
 }
 
-function fitTensor(field: TensorField, tensor: Tensor, isWhole: boolean): Tensor {
-  expectShape(field, tensor.shape, isWhole)
+function fitTensor(field: TensorField, tensor: Tensor, isNonBatching: boolean): Tensor {
+  expectShape(field, tensor.shape, isNonBatching)
   if (!isDataOf(tensor.dtype, tensor.data)) {
     throw argumentError(`${field.name}.data`, `a ${carrierName(tensor.dtype)} (${tensor.dtype})`, tensor.data)
   }
@@ -66,16 +66,16 @@ function fitTensor(field: TensorField, tensor: Tensor, isWhole: boolean): Tensor
   return { dtype: field.dtype, shape: tensor.shape, data: castData(tensor.data, tensor.dtype, field.dtype) }
 }
 
-function flatToTensor(field: TensorField, data: ArrayBufferView, isWhole: boolean): Tensor {
+function flatToTensor(field: TensorField, data: ArrayBufferView, isNonBatching: boolean): Tensor {
   const dtype = dtypeOfCarrier(field, data)
-  const shape = shapeOfFlat(field, (data as unknown as TensorData).length, isWhole)
+  const shape = shapeOfFlat(field, (data as unknown as TensorData).length, isNonBatching)
   elementCount(shape)
   checkElements(field, dtype, data as unknown as TensorData)
   return { dtype: field.dtype, shape, data: castData(data as unknown as TensorData, dtype, field.dtype) }
 }
 
 /** The one free dim of a flat array's shape is what its length leaves. */
-function shapeOfFlat(field: TensorField, length: number, isWhole: boolean): number[] {
+function shapeOfFlat(field: TensorField, length: number, isNonBatching: boolean): number[] {
   const free = field.shape.filter((dim) => dim === null).length
   // Any number of rows without elements makes an array without elements.
   const isAnyNumber = free === 1 && field.shape.includes(0)
@@ -83,7 +83,7 @@ function shapeOfFlat(field: TensorField, length: number, isWhole: boolean): numb
     const reason = isAnyNumber ? 'has rows without elements' : `has ${free} free dims`
     throw argumentError(
       field.name,
-      `a tensor with its shape, for ${formatShape(field.shape, isWhole)} ${reason}`,
+      `a tensor with its shape, for ${formatShape(field.shape, isNonBatching)} ${reason}`,
       `a flat array of ${length} elements`,
       'Pass { dtype, shape, data }',
       'ERR_SHAPE',

@@ -33,7 +33,7 @@ const shownNamesMax = 12
 
 /**
  * Plans how the columns of a table become the one input of a pipeline.
- * @param inputs of the pipeline, row axis first unless `isWhole`.
+ * @param inputs of the pipeline, row axis first unless `isNonBatching`.
  * @param columns names in the order of the table, without those that the pipeline routes on.
  * @param featureNames the pipeline's own names of the k features; absent: it knows none.
  * @returns null when the rule does not apply: the input is there by its name, or there is not one input [n, k], k > 1.
@@ -41,22 +41,22 @@ const shownNamesMax = 12
  */
 export function planFeatureColumns(
   inputs: readonly TensorField[],
-  isWhole: boolean,
+  isNonBatching: boolean,
   columns: readonly string[],
   featureNames?: readonly string[],
 ): FeatureColumns | FeatureRefusal | null {
   const [field, ...others] = inputs
   if (field === undefined || others.length > 0 || columns.includes(field.name)) return null
-  const width = featureWidth(field, isWhole)
+  const width = featureWidth(field, isNonBatching)
   if (width === null) return null
   if (columns.length !== width) return { kind: 'refused', reason: refusalOf(field, width, columns) }
   return { kind: 'features', field, columns: byName(columns, featureNames) ?? byNumber(columns) ?? [...columns] }
 }
 
 /** The features of a tensor of numbers [n, k], k > 1; null: it has no columns of that kind. */
-export function featureWidth(field: TensorField, isWhole: boolean): number | null {
+export function featureWidth(field: TensorField, isNonBatching: boolean): number | null {
   const [, width] = field.shape
-  if (isWhole || field.shape.length !== 2 || field.dtype === 'string') return null
+  if (isNonBatching || field.shape.length !== 2 || field.dtype === 'string') return null
   return typeof width === 'number' && width > 1 ? width : null
 }
 

@@ -34,10 +34,10 @@ interface Place {
  * no row. Below an array without elements there is nothing to read dims off: they are the field's, and 0 where it has none.
  * @throws PenstockError ERR_SHAPE (ragged, rank, dims), ERR_VALUE_RANGE, ERR_ARGUMENT (an element of the wrong type).
  */
-export function nestedToTensor(field: TensorField, value: unknown, isWhole: boolean): Tensor {
-  const { shape, isOneRow } = shapeOfNest(field, shapeOfFirst(value, field.shape.length), isWhole)
+export function nestedToTensor(field: TensorField, value: unknown, isNonBatching: boolean): Tensor {
+  const { shape, isOneRow } = shapeOfNest(field, shapeOfFirst(value, field.shape.length), isNonBatching)
   expectNoNullRow(field, value, shape)
-  expectShapeOfFirst(field, shape, isWhole)
+  expectShapeOfFirst(field, shape, isNonBatching)
   const count = elementCount(shape)
   const place: Place = { field, shape, isOneRow, path: [] }
   // A rank 0 tensor is filled as an array of one; its path stays empty.
@@ -63,10 +63,10 @@ function shapeOfFirst(value: unknown, rankMax: number): number[] {
 function shapeOfNest(
   field: TensorField,
   found: readonly number[],
-  isWhole: boolean,
+  isNonBatching: boolean,
 ): { shape: number[]; isOneRow: boolean } {
   const full = completed(found, field.shape)
-  if (isWhole || shapeMatches(field.shape, full)) return { shape: full, isOneRow: false }
+  if (isNonBatching || shapeMatches(field.shape, full)) return { shape: full, isOneRow: false }
   const row = completed(found, field.shape.slice(1))
   const isOneRow = found.length > 0 && shapeMatches(field.shape.slice(1), row)
   return { shape: isOneRow ? [1, ...row] : full, isOneRow }
@@ -91,14 +91,14 @@ export function missingRow(field: TensorField, row: number): PenstockError {
   return argumentError(`${field.name}[${row}]`, `a row, an array of the shape ${inner},`, null, wayOut, 'ERR_SHAPE')
 }
 
-function expectShapeOfFirst(field: TensorField, shape: readonly number[], isWhole: boolean): void {
+function expectShapeOfFirst(field: TensorField, shape: readonly number[], isNonBatching: boolean): void {
   if (shape.length > field.shape.length) {
     throw new PenstockError(
       'ERR_SHAPE',
-      `Expected ${field.name} to have the shape ${formatShape(field.shape, isWhole)} but received arrays nested deeper`,
+      `Expected ${field.name} to have the shape ${formatShape(field.shape, isNonBatching)} but received arrays nested deeper`,
     )
   }
-  expectShape(field, shape, isWhole)
+  expectShape(field, shape, isNonBatching)
 }
 
 /** Checks that every array below `level` has the dims of the first: ragged rows must not size an allocation. */

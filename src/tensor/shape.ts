@@ -12,8 +12,8 @@ import type { TensorField } from './tensor.js'
 export type FieldShape = readonly (number | null)[]
 
 /** A shape as users read it: `[n, 29]`; n is the row axis, `?` any other free dim. */
-export function formatShape(shape: FieldShape, isWhole = false): string {
-  return `[${shape.map((dim, axis) => dim ?? (axis === 0 && !isWhole ? 'n' : '?')).join(', ')}]`
+export function formatShape(shape: FieldShape, isNonBatching = false): string {
+  return `[${shape.map((dim, axis) => dim ?? (axis === 0 && !isNonBatching ? 'n' : '?')).join(', ')}]`
 }
 
 /**
@@ -81,9 +81,9 @@ export function loosenDims(a: FieldShape, b: FieldShape): (number | null)[] {
  * Checks an input's shape against its field.
  * @throws PenstockError ERR_SHAPE naming the axis.
  */
-export function expectShape(field: TensorField, shape: readonly number[], isWhole: boolean): void {
+export function expectShape(field: TensorField, shape: readonly number[], isNonBatching: boolean): void {
   if (shapeMatches(field.shape, shape)) return shape.forEach(expectDim)
-  const expected = formatShape(field.shape, isWhole)
+  const expected = formatShape(field.shape, isNonBatching)
   const received = formatShape(shape)
   const axis = field.shape.findIndex((dim, index) => dim !== null && dim !== shape[index])
   const where =

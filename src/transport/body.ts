@@ -1,6 +1,6 @@
 /**
- * Bodies that come in pieces. Their memory is charged to the exchange before it is taken, and stays charged until the
- * exchange gives it back. Owner of the bytes: the body until `bytes` is taken, then the caller.
+ * Bodies that come in pieces. Their memory is charged to the request before it is taken, and stays charged until the
+ * request gives it back. Owner of the bytes: the body until `bytes` is taken, then the caller.
  */
 import { PenstockError } from '../base/errors.js'
 import { freeMemory } from '../engine/memory/free-buffer.js'

@@ -1,9 +1,9 @@
 /**
- * What one caller's exchange makes the server hold of the engine's byte budget: its body, packed, unpacked and read, and
- * its answer until the socket has it. An exchange that is the only holder gets whatever it needs within its own limits;
+ * What one caller's request makes the server hold of the engine's byte budget: its body, packed, unpacked and read, and
+ * its answer until the socket has it. An request that is the only holder gets whatever it needs within its own limits;
  * beside others it is refused when the budget is used up.
  *
- * Owner: the exchange, which releases all that is left when it is over. Thread: the I/O isolate.
+ * Owner: the request, which releases all that is left when it is over. Thread: the I/O isolate.
  */
 import { PenstockError } from '../base/errors.js'
 import type { ByteBudget, TransportUse } from '../engine/memory/byte-budget.js'
@@ -38,7 +38,7 @@ export class ByteCharge {
     const budget = this.#budget
     if (!budget.tryCharge(use, bytes)) {
       const used = usedBytes(budget)
-      // Nobody else holds anything: what limits a single exchange are the limits of its parts.
+      // Nobody else holds anything: what limits a single request are the limits of its parts.
       if (used > this.#held.bodies + this.#held.answers) return overBudget(use, bytes, used, budget.limitBytes)
       budget.charge(use, bytes)
     }

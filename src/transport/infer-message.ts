@@ -11,10 +11,10 @@ import type { Tensor } from '../tensor/tensor.js'
  */
 export function namedTensors(
   message: InferMessage,
-  description: Pick<PipelineDescription, 'inputs' | 'isWhole'>,
+  description: Pick<PipelineDescription, 'inputs' | 'isNonBatching'>,
   isKept = false,
 ): Record<string, Tensor> {
-  const layout = new TensorLayout(description.inputs, description.isWhole)
+  const layout = new TensorLayout(description.inputs, description.isNonBatching)
   const tensors = layout.unpack(message.rows, message.data, message.dims, message.texts, isKept)
   const inputs = Object.create(null) as Record<string, Tensor>
   for (const [index, { name }] of description.inputs.entries()) {

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packagePath } from '../base/package-root.js'
 import { keptHeaders, requestHeaders, type ReadHeader, type RequestHeader } from './request-headers.js'
-import { readHead } from './socket/exchange.js'
-import { QuickExchange, type QuickParts } from './socket/quick-exchange.js'
+import { readHead } from './socket/http-request.js'
+import { FastPathRequest, type FastPathOptions } from './socket/fast-path-request.js'
 import type { RawRequest, RawResponse } from './socket/seam.js'
 
 const names = Object.keys(requestHeaders) as RequestHeader[]
@@ -27,10 +27,10 @@ function requestWith(headers: readonly (readonly [string, string])[]): RawReques
 const raw = { onAborted: () => undefined, onData: () => undefined } as unknown as RawResponse
 
 /** @returns null: the request takes the usual way. */
-function taken(headers: readonly (readonly [string, string])[]): QuickExchange | null {
+function taken(headers: readonly (readonly [string, string])[]): FastPathRequest | null {
   const handler = { paths: ['/infer'], bodyBytesMax: 100, wants: () => true }
-  const exchange = new QuickExchange(0, { handler, share: { openExchanges: 0 } } as unknown as QuickParts, [])
-  return exchange.begin(raw, requestWith(headers), 0) ? exchange : null
+  const httpRequest = new FastPathRequest(0, { handler, share: { openRequests: 0 } } as unknown as FastPathOptions, [])
+  return httpRequest.begin(raw, requestWith(headers), 0) ? httpRequest : null
 }
 
 describe('request headers: the table', () => {
@@ -38,14 +38,14 @@ describe('request headers: the table', () => {
     const read: ReadHeader = () => ''
     // @ts-expect-error: not declared.
     read('x-forgotten')
-    // @ts-expect-error: nor on an exchange.
+    // @ts-expect-error: nor on a request.
     expect(taken([['x-forgotten', 'yes']])?.header('x-forgotten')).toBe('')
   })
 
-  it.each(names)('%s: an exchange without promises has it, or leaves the request', (name) => {
-    const exchange = taken([[name, 'a value']])
-    if (requestHeaders[name] === 'leaves') expect(exchange).toBeNull()
-    else expect(exchange?.header(name)).toBe('a value')
+  it.each(names)('%s: an httpRequest without promises has it, or leaves the request', (name) => {
+    const httpRequest = taken([[name, 'a value']])
+    if (requestHeaders[name] === 'leaves') expect(httpRequest).toBeNull()
+    else expect(httpRequest?.header(name)).toBe('a value')
   })
 
   it.each(names)('%s: the usual way has it, repeated ones joined', (name) => {
@@ -68,9 +68,9 @@ describe('request headers: the table', () => {
   })
 
   it('keeps nothing of the request before', () => {
-    const exchange = taken([['accept', 'text/csv']])
-    exchange?.begin(raw, requestWith([['host', 'h']]), 0)
-    expect([exchange?.header('accept'), exchange?.header('host')]).toEqual(['', 'h'])
+    const httpRequest = taken([['accept', 'text/csv']])
+    httpRequest?.begin(raw, requestWith([['host', 'h']]), 0)
+    expect([httpRequest?.header('accept'), httpRequest?.header('host')]).toEqual(['', 'h'])
   })
 
   it("is the only way to a head: nothing but the sockets' own files asks the socket library for a header", () => {

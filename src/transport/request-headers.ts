@@ -3,9 +3,9 @@
  * names that `header()` takes come from it, so that reading a header that is not here does not compile, whichever of the
  * two ways a request goes.
  *
- * `kept`: the exchange without promises (socket/quick-exchange.ts) keeps the value; a request that sends the header twice,
+ * `kept`: the request without promises (socket/fast-path-request.ts) keeps the value; a request that sends the header twice,
  * or empty, takes the usual way. `leaves`: any request with the header takes the usual way, so its readers see '' on the
- * fast one. The headers that say where a body ends are no handler's business: the exchanges read them themselves.
+ * fast one. The headers that say where a body ends are no handler's business: the requests read them themselves.
  */
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
@@ -39,7 +39,7 @@ export type ReadHeader = (name: RequestHeader) => string
 
 const names = Object.keys(requestHeaders) as RequestHeader[]
 
-/** The kept ones; a header's place in this list is where an exchange has its value. */
+/** The kept ones; a header's place in this list is where a request has its value. */
 export const keptHeaders: readonly RequestHeader[] = names.filter((name) => requestHeaders[name] === 'kept')
 
 /** What `placeOf` says of a header that makes a request take the usual way, and of one that nobody reads. */

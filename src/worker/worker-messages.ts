@@ -25,11 +25,11 @@ export interface ModelSource {
 export interface LoadableModel extends ModelSource {
   /** Chosen by the engine, unique in the process; batches name their model by it. */
   readonly modelKey: number
-  /** Tensors carry no row axis: dims of a lane are full shapes. */
-  readonly isWhole: boolean
+  /** Tensors carry no row axis: dims of a bucket are full shapes. */
+  readonly isNonBatching: boolean
   readonly settings: SessionSettings
   /** Settings of a second session, for batches that run alone in the engine; null: they run as the others do. */
-  readonly aloneSettings: SessionSettings | null
+  readonly latencySettings: SessionSettings | null
   /** Bytes of inputs of one run at most, one row at least: a larger batch is run in parts. null: batches run whole. */
   readonly runInputBytesMax: number | null
   /** Rows share its runs, so that some are run again alone and compared. */
@@ -41,7 +41,7 @@ export interface LoadableModel extends ModelSource {
 /** What a worker thread is started with: everything that is loaded at that moment. */
 export interface WorkerTask {
   /** Runtime of the engine that starts it: its workers run its batches only. */
-  readonly plane: number
+  readonly runtime: number
   readonly workerIndex: number
   /** Another number for each thread that holds the worker's place. */
   readonly thread: number
@@ -75,7 +75,7 @@ export type WorkerObservation =
       /** Requests, since the report before. */ readonly count: number
     }
 
-export interface PlainTensor {
+export interface JobTensor {
   readonly name: string
   readonly dtype: Dtype
   readonly shape: readonly number[]
@@ -86,12 +86,12 @@ export type WorkerJob =
   | { readonly kind: 'load'; readonly model: LoadableModel }
   | { readonly kind: 'replace'; readonly model: LoadableModel }
   | { readonly kind: 'unload'; readonly modelKey: number }
-  | { readonly kind: 'run'; readonly modelKey: number; readonly inputs: readonly PlainTensor[] }
+  | { readonly kind: 'run'; readonly modelKey: number; readonly inputs: readonly JobTensor[] }
 
 export type WorkerReply =
   | {
       readonly isDone: true
-      readonly outputs: readonly PlainTensor[]
+      readonly outputs: readonly JobTensor[]
       readonly runUs: number
       /** After a load: what runs the model. */ readonly provider?: ExecutionProvider
     }
@@ -103,7 +103,7 @@ export type WorkerReply =
 
 /** One thread a run, whatever others found best: such runs parallelise among themselves, and none waits for its slowest. */
 export function inBackground(model: LoadableModel): LoadableModel {
-  return { ...model, settings: { ...model.settings, intraOpThreads: 1, spinning: false }, aloneSettings: null }
+  return { ...model, settings: { ...model.settings, intraOpThreads: 1, spinning: false }, latencySettings: null }
 }
 
 export const encodeJob = (job: WorkerJob): Uint8Array => serialize(job)

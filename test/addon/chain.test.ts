@@ -105,7 +105,7 @@ const runMemory: Set<ArrayBufferLike>[] = []
 beforeAll(async () => {
   const settings = {
     settings: defaultSessionSettings,
-    aloneSettings: null,
+    latencySettings: null,
     runInputBytesMax: null,
     hasRowChecks: false,
   }
@@ -115,13 +115,13 @@ beforeAll(async () => {
     bytes: null,
     preparedPath: null,
     modelKey: 1,
-    isWhole: false,
+    isNonBatching: false,
     isGraphProven: true,
   }
   const opened = await openModelSession({ ...source, ...settings })
   inputName = opened.inputNames[0] as string
   const session = watchRuns(opened.session)
-  model = { ...opened, session, aloneSession: session }
+  model = { ...opened, session, latencySession: session }
 })
 
 /**
@@ -129,10 +129,10 @@ beforeAll(async () => {
  * are spoilt here, so that an answer that was right came from the batch.
  */
 function watchRuns(session: InferenceSession): InferenceSession {
-  const run = async (feeds: Tensors, fetches: Tensors) => {
-    const results = await session.run(feeds, fetches)
+  const run = async (inputBindings: Tensors, fetches: Tensors) => {
+    const results = await session.run(inputBindings, fetches)
     const inPlace = Object.values(fetches).filter((tensor) => tensor !== null)
-    runMemory.push(new Set([...Object.values(feeds), ...inPlace].map(({ data }) => data.buffer)))
+    runMemory.push(new Set([...Object.values(inputBindings), ...inPlace].map(({ data }) => data.buffer)))
     for (const name of Object.keys(fetches)) if (fetches[name] !== null) (results[name]?.data as Float32Array).fill(NaN)
     return results
   }
@@ -176,21 +176,21 @@ describe('chain: in a worker', () => {
   })
 })
 
-/** A chain of `steps` queues in a plane of its own, whose only worker is this thread. */
+/** A chain of `steps` queues in a runtime of its own, whose only worker is this thread. */
 function openChain(steps: number, outputDims: number[]) {
-  const plane = addon.createPlane(true, 0, 2 ** 30)
-  closing.push(() => addon.closePlane(plane))
+  const runtime = addon.createRuntime(true, 0, 2 ** 30)
+  closing.push(() => addon.closeRuntime(runtime))
   // All steps but the last write what the next one reads; only the last may leave its shape open.
   const queues = Array.from({ length: steps }, (_value, step) =>
-    openQueue(plane, step === steps - 1 ? outputDims : [width]),
+    openQueue(runtime, step === steps - 1 ? outputDims : [width]),
   )
   const chain = addon.createPipeline()
   addon.setPlan(chain, addon.createPlan(planOf(queues)))
-  const port = addon.openPort(plane, () => undefined, 16)
+  const port = addon.openPort(runtime, () => undefined, 16)
   const gauge = new Gauge()
   const buffers = new Set<ArrayBuffer>()
   const watched = watchAddon(gauge, buffers)
-  const worker = addon.openWorker(plane, 0)
+  const worker = addon.openWorker(runtime, 0)
   const runner = new BatchRunner(watched, worker, new Map([[1, model]]))
   const infer = async () => {
     const request = send(port, chain)
@@ -208,8 +208,8 @@ afterEach(() => {
   for (const close of closing.splice(0)) close()
 })
 
-function openQueue(plane: number, outputDims: number[]): QueueHandle {
-  return addon.createQueue(plane, {
+function openQueue(runtime: number, outputDims: number[]): QueueHandle {
+  return addon.createQueue(runtime, {
     modelKey: 1,
     inputs: [{ dtype: FLOAT32, dims: [width] }],
     outputs: [{ dtype: FLOAT32, dims: outputDims }],
@@ -225,14 +225,16 @@ function openQueue(plane: number, outputDims: number[]): QueueHandle {
 function planOf(queues: readonly QueueHandle[]): PlanSpec {
   const outputOf = (stage: number) => ({ stage, position: 0, side: 1 as const, slots: [0] })
   const positionOf = (queue: QueueHandle, stage: number) => ({
-    options: [{ queue, label: 'step', feeds: [{ requestInput: 0, source: stage === 0 ? null : outputOf(stage - 1) }] }],
+    options: [
+      { queue, label: 'step', inputBindings: [{ requestInput: 0, source: stage === 0 ? null : outputOf(stage - 1) }] },
+    ],
     split: -1,
     isBackground: false,
   })
   return {
     planKey: 1,
     inputs: [{ dtype: FLOAT32, dims: [width] }],
-    isWhole: false,
+    isNonBatching: false,
     requestRowsMax: 100,
     splits: [],
     stages: queues.map((queue, stage) => ({ positions: [positionOf(queue, stage)] })),

@@ -39,12 +39,12 @@ const columns: Record<string, Column> = {
 }
 const names = Object.keys(columns)
 
-const plane = addon.createPlane(true, 0, 2 ** 30)
+const runtime = addon.createRuntime(true, 0, 2 ** 30)
 const fields = names.map((name) => ({
   dtype: dtypeInfo((columns[name] as Column).dtype).code,
   dims: [(columns[name] as Column).width],
 }))
-const queue = addon.createQueue(plane, {
+const queue = addon.createQueue(runtime, {
   modelKey: 1,
   inputs: fields,
   outputs: [{ dtype: 1, dims: [1] }],
@@ -56,10 +56,10 @@ const queue = addon.createQueue(plane, {
   isPageLocked: false,
 })
 const pipeline = addon.createPipeline()
-const port = addon.openPort(plane, () => undefined, 16)
-const worker = addon.openWorker(plane, 0)
+const port = addon.openPort(runtime, () => undefined, 16)
+const worker = addon.openWorker(runtime, 0)
 afterAll(() => {
-  addon.closePlane(plane)
+  addon.closeRuntime(runtime)
 })
 
 function sourceOf(name: string): SourceSpec {
@@ -71,14 +71,16 @@ function verdicts(check: CheckSpec): boolean[] {
   const plan = addon.createPlan({
     planKey: 0,
     inputs: fields,
-    isWhole: false,
+    isNonBatching: false,
     requestRowsMax: 100,
     splits: [],
     stages: [
       {
         positions: [
           {
-            options: [{ label: 'm', queue, feeds: names.map((_, requestInput) => ({ requestInput, source: null })) }],
+            options: [
+              { label: 'm', queue, inputBindings: names.map((_, requestInput) => ({ requestInput, source: null })) },
+            ],
             split: -1,
             isBackground: false,
           },

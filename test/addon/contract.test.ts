@@ -60,7 +60,7 @@ function randomField(index: number): OracleField {
   const dtype = oneOf(Object.keys(dtypes)) as OracleField['dtype']
   const isText = dtype === 'string'
   const isNumber = !isText && dtype !== 'bool'
-  const isWhole = isNumber && !dtype.startsWith('float')
+  const isNonBatching = isNumber && !dtype.startsWith('float')
   const policies = [
     OnInvalid.reject,
     OnInvalid.flag,
@@ -70,7 +70,7 @@ function randomField(index: number): OracleField {
   ]
   const onInvalid = oneOf(policies)
   const isUnique = dtype !== 'bool' && onInvalid !== OnInvalid.impute && maybe(0.1)
-  const isExclusive = isWhole || onInvalid !== OnInvalid.clamp ? maybe(0.3) : false
+  const isExclusive = isNonBatching || onInvalid !== OnInvalid.clamp ? maybe(0.3) : false
   const accepted = dtype === 'bool' ? [true] : isText ? ['red', 'white', 'ä'] : [0, 1, 7, 100]
   return {
     name: oneOf(['f', 'ä "', 'name of a field ', 'k\\']) + String(index),

@@ -11,18 +11,18 @@ import { seededRandom } from '../../src/base/random.js'
 import { encodeMessage, InferEncoder, verifyMessage } from '../../src/protocol/codec.js'
 
 const FRAME = -(errorTable.ERR_FRAME.native ?? 0)
-let plane: number
+let runtime: number
 let port: PortHandle
 let connection: number
 
 beforeAll(() => {
-  plane = addon.createPlane(true, 0, 2 ** 30)
-  port = addon.openPort(plane, () => undefined, 16)
+  runtime = addon.createRuntime(true, 0, 2 ** 30)
+  port = addon.openPort(runtime, () => undefined, 16)
   connection = addon.openConnection(port, 1000)
 })
 afterAll(() => {
   addon.closePort(port)
-  addon.closePlane(plane)
+  addon.closeRuntime(runtime)
 })
 
 function isProved(frame: Uint8Array): boolean {
@@ -61,7 +61,7 @@ describe('frames: native and JavaScript readers', () => {
     it(`frames: ${name}, damaged 30,000 times, is never malformed to the native reader alone, seed 11`, () => {
       const random = seededRandom(11)
       const integer = (max: number): number => Math.floor(random() * max)
-      const tally = { both: 0, neither: 0, nativeOnly: 0 }
+      const counters = { both: 0, neither: 0, nativeOnly: 0 }
       for (let round = 0; round < 30_000; round++) {
         const frame = original.slice(0, random() < 0.05 ? integer(original.length) : original.length)
         for (let hits = 1 + integer(3); hits > 0 && frame.length > 0; hits--)
@@ -69,10 +69,10 @@ describe('frames: native and JavaScript readers', () => {
         const isNative = receive(frame) !== FRAME
         const isJavaScript = isProved(frame)
         if (isJavaScript && !isNative) throw new Error(`only JavaScript accepts ${Buffer.from(frame).toString('hex')}`)
-        tally[isJavaScript ? 'both' : isNative ? 'nativeOnly' : 'neither']++
+        counters[isJavaScript ? 'both' : isNative ? 'nativeOnly' : 'neither']++
       }
       // All three occur, or the damage proves nothing.
-      expect(Math.min(tally.both, tally.neither, tally.nativeOnly)).toBeGreaterThan(100)
+      expect(Math.min(counters.both, counters.neither, counters.nativeOnly)).toBeGreaterThan(100)
     })
   }
 })

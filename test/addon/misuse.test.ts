@@ -1,7 +1,7 @@
 /**
  * Misuse of the addon: every entry × every handle that it must not accept. A wrong kind, a closed one, one that came
  * through structured clone (another isolate's) or no handle at all throws a TypeError with code ERR_HANDLE, and nothing
- * is broken afterwards: the same plane still answers. A crash would end the test process, which is the point.
+ * is broken afterwards: the same runtime still answers. A crash would end the test process, which is the point.
  */
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -18,7 +18,7 @@ import type {
 } from '../../bindings/native.js'
 
 const FLOAT32 = 1
-let plane: number
+let runtime: number
 let queue: QueueHandle
 let plan: PlanHandle
 let pipeline: PipelineHandle
@@ -43,14 +43,14 @@ function planSpec(of: QueueHandle): PlanSpec {
   return {
     planKey: 1,
     inputs: [{ dtype: FLOAT32, dims: [2] }],
-    isWhole: false,
+    isNonBatching: false,
     requestRowsMax: 100,
     splits: [],
     stages: [
       {
         positions: [
           {
-            options: [{ label: 'm', queue: of, feeds: [{ requestInput: 0, source: null }] }],
+            options: [{ label: 'm', queue: of, inputBindings: [{ requestInput: 0, source: null }] }],
             split: -1,
             isBackground: false,
           },
@@ -66,8 +66,8 @@ function planSpec(of: QueueHandle): PlanSpec {
 }
 
 beforeAll(() => {
-  plane = addon.createPlane(true, 0, 2 ** 30)
-  queue = addon.createQueue(plane, {
+  runtime = addon.createRuntime(true, 0, 2 ** 30)
+  queue = addon.createQueue(runtime, {
     modelKey: 3,
     inputs: [{ dtype: FLOAT32, dims: [2] }],
     outputs: [{ dtype: FLOAT32, dims: [1] }],
@@ -81,21 +81,21 @@ beforeAll(() => {
   plan = addon.createPlan(planSpec(queue))
   pipeline = addon.createPipeline()
   addon.setPlan(pipeline, plan)
-  port = addon.openPort(plane, () => undefined, 16)
-  log = addon.createLog(plane, pipeline, logSpec)
-  worker = addon.openWorker(plane, 0)
+  port = addon.openPort(runtime, () => undefined, 16)
+  log = addon.createLog(runtime, pipeline, logSpec)
+  worker = addon.openWorker(runtime, 0)
 })
 afterAll(() => {
-  addon.closePlane(plane)
+  addon.closeRuntime(runtime)
 })
 
-/** Sends one row through the plane by hand; proves that what came before broke nothing. */
+/** Sends one row through the runtime by hand; proves that what came before broke nothing. */
 function expectAnswered(): void {
   const request = addon.submit(port, pipeline, [Float32Array.of(2, 3)], 1, null, null, 0, 0, 1)
   expect(request).toBeGreaterThan(0)
   addon.flush(port)
   expect(addon.take(worker, 1000)).toBe(1)
-  const { inputs, outputs } = addon.laneLayout(worker)
+  const { inputs, outputs } = addon.bucketLayout(worker)
   const buffer = addon.batchBuffer(worker)
   const x = new Float32Array(buffer, inputs[0]?.offsetBytes, 2)
   new Float32Array(buffer, outputs[0]?.offsetBytes, 1)[0] = (x[0] ?? 0) * (x[1] ?? 0)
@@ -108,7 +108,7 @@ function expectAnswered(): void {
 /** Each entry with its handle as the only unknown. */
 const entries: Record<string, (handle: never) => unknown> = {
   queueStats: (handle) => addon.queueStats(handle),
-  'createLog(pipeline)': (handle) => addon.createLog(plane, handle, logSpec),
+  'createLog(pipeline)': (handle) => addon.createLog(runtime, handle, logSpec),
   'appendLog(log)': (handle) => addon.appendLog(handle, new Uint8Array(8), 1, 0, 0, port, 1),
   'appendLog(port)': (handle) => addon.appendLog(log, new Uint8Array(8), 1, 0, 0, handle, 1),
   drawLogSample: (handle) => addon.drawLogSample(handle),
@@ -130,7 +130,7 @@ const entries: Record<string, (handle: never) => unknown> = {
   closeWorker: (handle) => addon.closeWorker(handle),
   workerInfo: (handle) => addon.workerInfo(handle),
   take: (handle) => addon.take(handle, 0),
-  laneLayout: (handle) => addon.laneLayout(handle),
+  bucketLayout: (handle) => addon.bucketLayout(handle),
   batchBuffer: (handle) => addon.batchBuffer(handle),
   batchEntries: (handle) => addon.batchEntries(handle),
   setOutput: (handle) => addon.setOutput(handle, 0, new Float32Array(1), [1, 1], 0),
@@ -158,7 +158,7 @@ const entries: Record<string, (handle: never) => unknown> = {
   closeChannel: (handle) => addon.closeChannel(handle, 0, 0),
   setCongested: (handle) => addon.setCongested(handle, 0, true),
   acknowledge: (handle) => addon.acknowledge(handle, 0, 1),
-  cancelWire: (handle) => addon.cancelWire(handle, 0, 0, 0),
+  cancelWebSocket: (handle) => addon.cancelWebSocket(handle, 0, 0, 0),
   readRows: (handle) => addon.readRows(handle, new Uint8Array(8)),
   checkColumns: (handle) => addon.checkColumns(handle, [], 0),
   receive: (handle) => addon.receive(handle, 0, new ArrayBuffer(8)),
@@ -190,20 +190,20 @@ for (const [entry, call] of Object.entries(entries)) {
   }
 }
 
-test('addon: after every refusal the plane still answers', () => {
+test('addon: after every refusal the runtime still answers', () => {
   expectAnswered()
 })
 
 test('addon: closed handles are refused, closing twice is nothing', () => {
-  const spare = addon.openPort(plane, () => undefined, 4)
+  const spare = addon.openPort(runtime, () => undefined, 4)
   addon.closePort(spare)
   addon.closePort(spare)
   expect(() => addon.drain(spare)).toThrow(/is closed/)
-  const seat = addon.openWorker(plane, 9)
-  addon.closeWorker(seat)
-  addon.closeWorker(seat)
-  expect(() => addon.take(seat, 0)).toThrow(/is closed/)
-  expect(() => addon.openWorker(999_999, 0)).toThrow(/plane/)
+  const slot = addon.openWorker(runtime, 9)
+  addon.closeWorker(slot)
+  addon.closeWorker(slot)
+  expect(() => addon.take(slot, 0)).toThrow(/is closed/)
+  expect(() => addon.openWorker(999_999, 0)).toThrow(/runtime/)
   expect(() => addon.adoptQueue(12_345)).toThrow(/queue/)
   expect(() => addon.adoptPipeline(2)).toThrow(/pipeline/)
   expectAnswered()
@@ -225,7 +225,7 @@ test('addon: a batch is taken before it is read and completed before the next is
 })
 
 test('addon: a worker that is closed with a batch in hand fails it with ERR_WORKER_LOST', () => {
-  const lost = addon.openWorker(plane, 5)
+  const lost = addon.openWorker(runtime, 5)
   const request = addon.submit(port, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 1)
   addon.flush(port)
   expect(addon.take(lost, 1000)).toBe(1)
@@ -236,7 +236,7 @@ test('addon: a worker that is closed with a batch in hand fails it with ERR_WORK
 })
 
 test('addon: a port that is closed with requests in flight leaves nothing behind', () => {
-  const doomed = addon.openPort(plane, () => undefined, 4)
+  const doomed = addon.openPort(runtime, () => undefined, 4)
   for (let i = 0; i < 4; i++) addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, i)
   expect(addon.submit(doomed, pipeline, [Float32Array.of(1, 1)], 1, null, null, 0, 0, 5)).toBe(-10)
   addon.closePort(doomed)
@@ -250,7 +250,7 @@ const isolateSource = `
 const { parentPort, workerData } = require('node:worker_threads')
 const addon = require(workerData.file)
 const pipeline = addon.adoptPipeline(workerData.pipeline)
-const port = addon.openPort(workerData.plane, onReady, 4096)
+const port = addon.openPort(workerData.runtime, onReady, 4096)
 let sent = 0, answered = 0, wrong = 0
 const requests = new Map()
 function onReady() {
@@ -286,7 +286,7 @@ test('addon: two isolates append to one queue, each gets its own answers', async
     (factor) =>
       new Worker(isolateSource, {
         eval: true,
-        workerData: { file, plane, pipeline: addon.shareId(pipeline), factor, count },
+        workerData: { file, runtime, pipeline: addon.shareId(pipeline), factor, count },
       }),
   )
   const reports = isolates.map(
@@ -300,7 +300,7 @@ test('addon: two isolates append to one queue, each gets its own answers', async
     if (addon.take(worker, 1) === 1) {
       batches++
       const rows = addon.workerInfo(worker)[2] ?? 0
-      const { inputs, outputs } = addon.laneLayout(worker)
+      const { inputs, outputs } = addon.bucketLayout(worker)
       const buffer = addon.batchBuffer(worker)
       const x = new Float32Array(buffer, inputs[0]?.offsetBytes, rows * 2)
       const y = new Float32Array(buffer, outputs[0]?.offsetBytes, rows)

@@ -121,7 +121,7 @@ describe('client, end to end: tensors', () => {
         [10, 20, 30],
       ],
     })
-    expect([channel.isWhole, outputs['total']]).toEqual([
+    expect([channel.isNonBatching, outputs['total']]).toEqual([
       true,
       { dtype: 'float32', shape: [3], data: Float32Array.of(11, 22, 33) },
     ])

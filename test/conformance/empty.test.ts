@@ -48,7 +48,7 @@ const field = (name: string, dtype: TensorField['dtype'], shape: (number | null)
 const subjects: readonly Subject[] = [
   {
     model: 'drop-first-token',
-    isWhole: false,
+    isNonBatching: false,
     inputFields: [field('tokens', 'int64', [null, null])],
     outputFields: [field('rest', 'int64', [null, null])],
     steps: [
@@ -71,7 +71,7 @@ const subjects: readonly Subject[] = [
   },
   {
     model: 'no-elements',
-    isWhole: false,
+    isNonBatching: false,
     inputFields: [field('x', 'float32', [null, 0, 4]), field('w', 'float32', [null, 2])],
     outputFields: [field('y', 'float32', [null, 0, 4]), field('z', 'float32', [null, 2])],
     steps: [
@@ -95,7 +95,7 @@ const subjects: readonly Subject[] = [
   },
   {
     model: 'drop-first-text',
-    isWhole: false,
+    isNonBatching: false,
     inputFields: [field('texts', 'string', [null, null])],
     outputFields: [field('rest', 'string', [null, null])],
     steps: [
@@ -116,7 +116,7 @@ const subjects: readonly Subject[] = [
   },
   {
     model: 'nonzero',
-    isWhole: true,
+    isNonBatching: true,
     inputFields: [field('x', 'float32', [null, 3])],
     outputFields: [field('indices', 'int64', [2, null])],
     steps: [
@@ -136,7 +136,7 @@ const subjects: readonly Subject[] = [
   },
   {
     model: 'add-edges',
-    isWhole: true,
+    isNonBatching: true,
     inputFields: [
       field('nodes', 'float32', [null, 4]),
       field('source', 'int64', [null]),
@@ -287,8 +287,8 @@ function flatRow(row: Readonly<Record<string, unknown>>, prefix = ''): string {
 }
 
 /** What the log has of one request: a row for each of its own, one for a request without a row axis. */
-function rowsOf({ isWhole }: Subject, { inputs, outputs }: Step): string[] {
-  const rows = isWhole ? 1 : (Object.values(inputs)[0]?.shape[0] ?? 0)
+function rowsOf({ isNonBatching }: Subject, { inputs, outputs }: Step): string[] {
+  const rows = isNonBatching ? 1 : (Object.values(inputs)[0]?.shape[0] ?? 0)
   const names = Object.keys(outputs).sort()
   return Array.from({ length: rows }, (_, row) => {
     const cells = names.map((name) => {

@@ -18,7 +18,7 @@ export interface FormCase {
   readonly inputs: Readonly<Record<string, Tensor>>
   readonly inputFields: readonly TensorField[]
   readonly outputFields: readonly TensorField[]
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
 }
 
 export interface Form {
@@ -56,25 +56,25 @@ const jsonOf = (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toS
 function columnsForm(name: string, query: string): Form {
   return {
     name,
-    async ask(url, { pipeline, inputs, outputFields, isWhole }) {
+    async ask(url, { pipeline, inputs, outputFields, isNonBatching }) {
       const columns = Object.entries(inputs).map(([input, tensor]) => `"${input}":${writeNested(tensor)}`)
       const body = `{"inputs":{${columns.join(',')}}}`
       const answer = jsonOf(await post(url, pipeline, query, 'application/json', body)) as Record<string, unknown>
       const outputs = (answer['outputs'] ?? answer['out']) as Record<string, unknown>
       return outcomeOf(outputFields, (output) => {
         // In a table, a tensor without a row axis is the cell of its one row.
-        const value = query !== '' && isWhole ? (outputs[output] as unknown[])[0] : outputs[output]
+        const value = query !== '' && isNonBatching ? (outputs[output] as unknown[])[0] : outputs[output]
         return [nestedShape(value), flat(value)]
       })
     },
   }
 }
 
-async function askRecords(url: string, { pipeline, inputs, outputFields, isWhole }: FormCase): Promise<Outcome> {
-  const rows = isWhole ? 1 : (Object.values(inputs)[0]?.shape[0] ?? 0)
+async function askRecords(url: string, { pipeline, inputs, outputFields, isNonBatching }: FormCase): Promise<Outcome> {
+  const rows = isNonBatching ? 1 : (Object.values(inputs)[0]?.shape[0] ?? 0)
   const records = Array.from({ length: rows }, (_, row) => {
     const cells = Object.entries(inputs).map(
-      ([input, tensor]) => `"${input}":${isWhole ? writeNested(tensor) : writeRow(tensor, row)}`,
+      ([input, tensor]) => `"${input}":${isNonBatching ? writeNested(tensor) : writeRow(tensor, row)}`,
     )
     return `{${cells.join(',')}}`
   })
@@ -82,7 +82,7 @@ async function askRecords(url: string, { pipeline, inputs, outputFields, isWhole
   const answer = jsonOf(await post(url, pipeline, '', 'application/json', body)) as { out: Record<string, unknown> }[]
   return outcomeOf(outputFields, (output) => {
     const cells = answer.map(({ out }) => out[output])
-    const value = isWhole ? cells[0] : cells
+    const value = isNonBatching ? cells[0] : cells
     return [nestedShape(value), flat(value)]
   })
 }
@@ -90,8 +90,8 @@ async function askRecords(url: string, { pipeline, inputs, outputFields, isWhole
 function arrowForm(name: string, contentType: string, query: string): Form {
   return {
     name,
-    async ask(url, { pipeline, inputs, outputFields, isWhole }) {
-      const columns = Object.entries(inputs).map(([input, tensor]) => tensorColumn(input, tensor, isWhole))
+    async ask(url, { pipeline, inputs, outputFields, isNonBatching }) {
+      const columns = Object.entries(inputs).map(([input, tensor]) => tensorColumn(input, tensor, isNonBatching))
       const body = writeArrow(tableOf(columns), contentType === ARROW_FILE ? 'file' : 'stream')
       const table = tableFromIPC(await post(url, pipeline, query, contentType, body))
       return outcomeOf(outputFields, (output) => {
@@ -105,7 +105,7 @@ function arrowForm(name: string, contentType: string, query: string): Form {
         const leaves = column?.data.flatMap((data) => valuesIn(data)) ?? []
         const told = tensorTypeOf(field).shape ?? []
         const dims = filledDims(told, column?.data[0], leaves.length / table.numRows)
-        return [isWhole ? dims : [table.numRows, ...dims], leaves]
+        return [isNonBatching ? dims : [table.numRows, ...dims], leaves]
       })
     },
   }
@@ -140,10 +140,10 @@ function valuesIn(data: Data): string[] {
 }
 
 async function askMessage(url: string, example: FormCase): Promise<Outcome> {
-  const { pipeline, inputs, inputFields, outputFields, isWhole } = example
+  const { pipeline, inputs, inputFields, outputFields, isNonBatching } = example
   const tensors = inputFields.map(({ name }) => inputs[name] as Tensor)
-  const { data, dims, texts } = new TensorLayout(inputFields, isWhole).pack(tensors)
-  const rows = isWhole ? 1 : (tensors[0]?.shape[0] ?? 0)
+  const { data, dims, texts } = new TensorLayout(inputFields, isNonBatching).pack(tensors)
+  const rows = isNonBatching ? 1 : (tensors[0]?.shape[0] ?? 0)
   const packed = Buffer.concat(data.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)))
   const message = encodeMessage({
     kind: 'infer',
@@ -160,7 +160,7 @@ async function askMessage(url: string, example: FormCase): Promise<Outcome> {
   const answer = decodeMessage(await post(url, pipeline, '', PENSTOCK, message))
   if (answer.kind !== 'results') throw new Error(`${pipeline} answered ${answer.kind}`)
   const answeredRows = answer.rows?.[0] ?? 1
-  const layout = new TensorLayout(outputFields, isWhole)
+  const layout = new TensorLayout(outputFields, isNonBatching)
   const outputs = layout.unpack(answeredRows, answer.data, answer.dims, answer.texts)
   return outcomeOf(outputFields, (_name, index) => {
     const tensor = outputs[index] as Tensor

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { Engine } from 'penstock'
 import { describe, expect, test, vi } from 'vitest'
 import { addon } from '../../bindings/native.js'
-import { loseWorker, newestPlane } from '../support/engine-faults.js'
+import { loseWorker, newestRuntime } from '../support/engine-faults.js'
 import { deploy, floats, openEngine, refusal, until } from '../support/engine-harness.js'
 import { TestLog } from '../support/log-harness.js'
 
@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux')('background workers', () => {
     const ticksBefore = ticks()
     sent += await inferUntil(engine, 'it runs the challenger', () => ticks() >= ticksBefore + 10)
 
-    loseWorker(newestPlane(), 1)
+    loseWorker(newestRuntime(), 1)
     const sentLater = await inferUntil(engine, 'it was started again', () => engine.metrics().workers.restarts === 1)
     const records = await log.requestsWhen(engine, sent + sentLater)
     expect(records).toHaveLength(sent + sentLater)

@@ -99,7 +99,7 @@ describe('isolates', () => {
         new Worker(threadFile, {
           workerData: {
             role: 'submit',
-            plane: parts.pool.plane,
+            runtime: parts.pool.runtime,
             pipelineId: addon.shareId(handle),
             base: index * 10_000,
             requests,
@@ -127,7 +127,7 @@ describe('isolates', () => {
     const parts = await deployAddOne()
     const handle = parts.deployments.slotOf('p')?.handle
     if (handle === undefined) throw new Error('Expected the pipeline to be deployed')
-    const thief = new Worker(threadFile, { workerData: { role: 'thief', plane: parts.pool.plane } })
+    const thief = new Worker(threadFile, { workerData: { role: 'thief', runtime: parts.pool.runtime } })
     const messages: unknown[] = []
     thief.on('message', (message) => messages.push(message))
     const ended = once(thief, 'exit')
@@ -136,7 +136,7 @@ describe('isolates', () => {
     await new Promise((resolve) => void setTimeout(resolve, 300))
     const outcomes: { tag: number; status: number }[] = []
     const port = addon.openPort(
-      parts.pool.plane,
+      parts.pool.runtime,
       () => {
         for (let count = addon.drain(port); count > 0; count = addon.drain(port)) {
           const events = addon.events(port).slice(0, count * 4)

@@ -3,7 +3,7 @@
  * and nothing is left behind.
  */
 import { describe, expect, test } from 'vitest'
-import { loseWorker, newestPlane } from '../support/engine-faults.js'
+import { loseWorker, newestRuntime } from '../support/engine-faults.js'
 import { deploy, floats, openEngine, refusal, testModel, until } from '../support/engine-harness.js'
 import { TestLog } from '../support/log-harness.js'
 
@@ -131,13 +131,13 @@ describe('limits', () => {
   test('a lost worker is replaced by one with all models; at most its batch in hand fails, retryable', async () => {
     const notices: string[] = []
     const engine = await openEngine([], { inferWorkers: 1, onNotice: ({ message }) => notices.push(message) })
-    const plane = newestPlane()
+    const runtime = newestRuntime()
     for (const name of ['add-one', 'times-two']) {
       await engine.addModel(name, testModel(name))
       await deploy(engine, name, [{ type: 'model', model: name }])
     }
     const inputs = { x: [[1, 2, 3]] }
-    loseWorker(plane, 0)
+    loseWorker(runtime, 0)
     const first = await engine.infer('add-one', { inputs }).catch((error: unknown) => error)
     if (first instanceof Error) expect(first).toMatchObject({ code: 'ERR_WORKER_LOST', retryable: true })
     expect(floats(await engine.infer('add-one', { inputs }), 'y')).toEqual([2, 3, 4])

@@ -1,5 +1,5 @@
 /**
- * Pipelines with string tensors: the plain path must mean the same as the batched one, only slower.
+ * Pipelines with string tensors: the string path must mean the same as the batched one, only slower.
  */
 import { describe, expect, test } from 'vitest'
 import type { ModelMetrics, PipelineMetrics } from '../../src/engine/metrics.js'
@@ -33,7 +33,7 @@ describe('strings', () => {
     await deploy(engine, 'echo', [{ type: 'model', model: 'identity-string' }])
     await deploy(engine, 'upper', [{ type: 'model', model: 'upper-string' }])
     await deploy(engine, 'code', [{ type: 'model', model: 'encode-string' }])
-    expect(engine.describePipeline('echo').isPlain).toBe(true)
+    expect(engine.describePipeline('echo').isStringPath).toBe(true)
     const texts = ['', 'a', 'grün', '日本', 'x'.repeat(10_000)]
     const echo = await engine.infer('echo', { inputs: { label: texts.map((text) => [text]) } })
     expect(echo.outputs['echo']).toEqual({ dtype: 'string', shape: [5, 1], data: texts })

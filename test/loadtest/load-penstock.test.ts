@@ -13,7 +13,7 @@ import { contentTypeOf, encodeRequest } from '../../src/loadtest/native/request-
 import { closed, open, planOf } from '../support/load-target.js'
 import { serve, type Served } from '../support/served.js'
 
-type WireTransport = LoadTarget['transport']
+type WebSocketTransport = LoadTarget['transport']
 
 let folder: string
 let served: Served
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 /** Requests of `rows` rows for pipeline `add` (y = x + 1) or `echo` (y = x); `width` other than 3 is refused. */
 async function kindOf(
-  transport: WireTransport,
+  transport: WebSocketTransport,
   pipeline: 'add' | 'echo',
   rows: number,
   { width = 3, priority = false } = {},

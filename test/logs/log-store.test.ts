@@ -83,7 +83,7 @@ describe('log store', () => {
     expect((await pageOf(store, {})).numbers).toHaveLength(20)
   })
 
-  test('each row once while a writer appends and rotates and the keeper compacts', async () => {
+  test('each row once while a writer appends and rotates and the compactor compacts', async () => {
     const seed = Number(process.env['PENSTOCK_SEED'] ?? Date.now() % 1e9)
     const random = seededRandom(seed)
     const below = (limit: number): number => Math.floor(random() * limit)

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Engine, type InferRequest, type InferResult, type StepInput } from 'penstock'
 import { expect, test } from 'vitest'
-import { loseWorker, newestPlane } from '../support/engine-faults.js'
+import { loseWorker, newestRuntime } from '../support/engine-faults.js'
 import { deploy, floats, openEngine, seeded, testModel, until } from '../support/engine-harness.js'
 import { TestLog } from '../support/log-harness.js'
 
@@ -63,7 +63,7 @@ test(
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
     const log = new TestLog()
     const engine = await openEngine([], { inferWorkers: 2, log, pendingRowsMax: 4096, batchRowsMax: 64, random })
-    const plane = newestPlane()
+    const runtime = newestRuntime()
     for (const name of ['add-one', 'times-two', 'identity-float32']) await engine.addModel(name, testModel(name))
     /** By pipeline, then version: what it means. */
     const meaning = new Map<string, Map<number, Kind>>()
@@ -120,7 +120,7 @@ test(
         else if (dice < 0.9) {
           await engine.undeployPipeline(name)
           await engine.deployPipeline(name)
-        } else if (lose(engine, plane, counts.lost % 2)) counts.lost++
+        } else if (lose(engine, runtime, counts.lost % 2)) counts.lost++
         counts.changes++
         await pause(random() * 20)
       }
@@ -177,10 +177,10 @@ function request(x: Float32Array, random: () => number): InferRequest {
 }
 
 /** Ends a worker, unless one is on its way back already. */
-function lose(engine: Engine, plane: number, index: number): boolean {
+function lose(engine: Engine, runtime: number, index: number): boolean {
   const { ready, count } = engine.metrics().workers
   if (ready < count) return false
-  loseWorker(plane, index)
+  loseWorker(runtime, index)
   return true
 }
 

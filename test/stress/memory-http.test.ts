@@ -95,8 +95,8 @@ async function read(server: ServerChild, bytes: Buffer): Promise<{ status: numbe
       if (head.length < 1024) head += chunk.toString('latin1')
       tail = (tail + chunk.subarray(-16).toString('latin1')).slice(-16)
       const length = /content-length: (\d+)/i.exec(head)?.[1]
-      const isWhole = length === undefined ? tail.endsWith('0\r\n\r\n') : count >= Number(length)
-      if (isWhole && head.includes('\r\n\r\n')) resolve()
+      const isNonBatching = length === undefined ? tail.endsWith('0\r\n\r\n') : count >= Number(length)
+      if (isNonBatching && head.includes('\r\n\r\n')) resolve()
     })
   })
   socket.write(bytes)

@@ -14,9 +14,9 @@ const budgetBytes = 256 * MIB
 const width = MIB
 const requests = 1400
 
-async function startWide(isTold: boolean, memoryBudgetBytes = budgetBytes): Promise<ServerChild> {
+async function startWide(isDeclared: boolean, memoryBudgetBytes = budgetBytes): Promise<ServerChild> {
   return ServerChild.start({
-    modelBytes: { wide: wideModel(width, isTold) },
+    modelBytes: { wide: wideModel(width, isDeclared) },
     pipelines: { wide: [{ type: 'model', model: 'wide' }] },
     engine: { memoryBudgetBytes },
     isAsShipped: true,
@@ -61,12 +61,12 @@ async function flood(server: ServerChild, count: number, comesAgainMs: number): 
 }
 
 describe('answers of 4 MiB to requests of four bytes', () => {
-  for (const [name, isTold] of [
+  for (const [name, isDeclared] of [
     ['of a known size', true],
     ['of a size that only the run tells', false],
   ] as const)
     test(`${name} stay within the budget, and their memory returns`, async () => {
-      const server = await startWide(isTold)
+      const server = await startWide(isDeclared)
       await flood(server, 4, 5000)
       let outcomes: Outcomes | undefined
       const run = await measureMemory(server.pid, async () => {

@@ -32,27 +32,27 @@ function rowsOf(random: () => number): number {
   return draw < 0.6 ? 1 : draw < 0.95 ? 2 + Math.floor(random() * 60) : 1500 + Math.floor(random() * 1500)
 }
 
-interface Tally {
+interface Counters {
   answers: number
   readonly byVersion: Map<number, number>
   readonly failures: string[]
 }
 
-const newTally = (): Tally => ({ answers: 0, byVersion: new Map(), failures: [] })
+const newCounters = (): Counters => ({ answers: 0, byVersion: new Map(), failures: [] })
 
-function count(tally: Tally, version: number): void {
-  tally.answers++
-  tally.byVersion.set(version, (tally.byVersion.get(version) ?? 0) + 1)
+function count(counters: Counters, version: number): void {
+  counters.answers++
+  counters.byVersion.set(version, (counters.byVersion.get(version) ?? 0) + 1)
 }
 
-function socketCaller(client: PenstockClient, random: () => number, isStopped: () => boolean, tally: Tally) {
+function socketCaller(client: PenstockClient, random: () => number, isStopped: () => boolean, counters: Counters) {
   return loop(isStopped, async () => {
     const x = ramp(rowsOf(random), 3, firstValue)
     try {
       const { outputs } = await client.infer('swap', { x })
-      count(tally, versionOf(x.data as Float32Array, outputs['y']?.data as Float32Array))
+      count(counters, versionOf(x.data as Float32Array, outputs['y']?.data as Float32Array))
     } catch (error) {
-      tally.failures.push(String(error))
+      counters.failures.push(String(error))
       await sleep(5)
     }
   })
@@ -63,7 +63,7 @@ function httpCaller(
   http: HttpCaller,
   random: () => number,
   isStopped: () => boolean,
-  tally: Tally,
+  counters: Counters,
   allowed: Map<number, readonly number[]>,
 ) {
   return loop(isStopped, async () => {
@@ -78,9 +78,9 @@ function httpCaller(
         throw new Error(
           `pipeline version ${metadata.pipeline_version} answered with model version ${version}, expected ${meant?.join()}`,
         )
-      count(tally, version)
+      count(counters, version)
     } catch (error) {
-      tally.failures.push(String(error))
+      counters.failures.push(String(error))
       await sleep(5)
     }
   })
@@ -98,14 +98,14 @@ describe('redeploy under load', () => {
     const http = new HttpCaller(server.url)
     const control = new HttpCaller(server.url)
     const clients = await Promise.all(Array.from({ length: 4 }, () => PenstockClient.connect(server.url)))
-    const tally = newTally()
+    const counters = newCounters()
     // Definitions of the pipeline, by version: the first follows the alias, the others name a version each.
     const allowed = new Map<number, readonly number[]>([[1, [1, 2, 3, 4]]])
     let isStopped = false
     const stopped = (): boolean => isStopped
     const callers = [
-      ...clients.flatMap((client) => Array.from({ length: 6 }, () => socketCaller(client, random, stopped, tally))),
-      ...Array.from({ length: 8 }, () => httpCaller(http, random, stopped, tally, allowed)),
+      ...clients.flatMap((client) => Array.from({ length: 6 }, () => socketCaller(client, random, stopped, counters))),
+      ...Array.from({ length: 8 }, () => httpCaller(http, random, stopped, counters, allowed)),
     ]
 
     let swaps = 0
@@ -139,11 +139,11 @@ describe('redeploy under load', () => {
     isStopped = true
     await Promise.all(callers)
     console.info(
-      `redeploy-under-load: ${tally.answers} answers over ${swaps} swaps, by version ${JSON.stringify([...tally.byVersion])}`,
+      `redeploy-under-load: ${counters.answers} answers over ${swaps} swaps, by version ${JSON.stringify([...counters.byVersion])}`,
     )
-    expect(tally.failures).toEqual([])
+    expect(counters.failures).toEqual([])
     expect(swaps).toBeGreaterThan(20)
-    expect([...tally.byVersion.keys()].toSorted()).toEqual([1, 2, 3, 4])
+    expect([...counters.byVersion.keys()].toSorted()).toEqual([1, 2, 3, 4])
 
     for (const client of clients) await client.close()
     http.close()

@@ -10,7 +10,7 @@ import type { LoadPhase, LoadPlan, LoadTarget, RequestKind } from '../../src/loa
 import { writeRequestBodies, type RequestBody } from '../../src/loadtest/native/request-bodies.js'
 import { contentTypeOf, encodeRequest } from '../../src/loadtest/native/request-encoding.js'
 
-type WireTransport = LoadTarget['transport']
+type WebSocketTransport = LoadTarget['transport']
 
 export interface Behaviour {
   /** Multiplies each value of the answers; 2 is right. */
@@ -84,7 +84,7 @@ export async function startTarget(behaviour: Behaviour = {}): Promise<Target> {
 
 /** Plan of one kind against `port`; `changes` win. */
 export function planOf(
-  transport: WireTransport,
+  transport: WebSocketTransport,
   port: number,
   requests: readonly RequestKind[],
   phases: readonly LoadPhase[],
@@ -105,7 +105,7 @@ export function open(seconds: number, ratePerSecond: number, endRatePerSecond = 
 /** A kind whose `bodyCount` bodies have rows of three floats and expect `factor` times them. */
 export async function doubling(
   folder: string,
-  transport: WireTransport,
+  transport: WebSocketTransport,
   changes: Partial<RequestKind> = {},
   { bodyCount = 5, factor = 2 } = {},
 ): Promise<RequestKind> {

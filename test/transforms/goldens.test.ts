@@ -8,7 +8,7 @@ import * as transforms from '../../src/transforms/index.js'
 import { allocateData, type NumericData } from '../../src/tensor/dtype.js'
 import type { NumericDtype, Tensor } from '../../src/tensor/tensor.js'
 
-interface PlainTensor {
+interface JobTensor {
   readonly dtype: NumericDtype
   readonly shape: number[]
   readonly data: unknown[]
@@ -16,9 +16,9 @@ interface PlainTensor {
 interface Golden {
   readonly transform: keyof typeof transforms
   readonly name: string
-  readonly input: PlainTensor
+  readonly input: JobTensor
   readonly options: Record<string, unknown>
-  readonly expected: PlainTensor | Record<string, PlainTensor>
+  readonly expected: JobTensor | Record<string, JobTensor>
   readonly tolerance: number
 }
 
@@ -27,7 +27,7 @@ const revive = (_key: string, value: unknown): unknown =>
 const text = readFileSync(new URL('goldens.json', import.meta.url), 'utf8')
 const goldens = JSON.parse(text, revive) as Golden[]
 
-function toTensor({ dtype, shape, data }: PlainTensor): Tensor & { data: NumericData } {
+function toTensor({ dtype, shape, data }: JobTensor): Tensor & { data: NumericData } {
   const elements = allocateData(dtype, data.length)
   data.forEach((value, i) => (elements[i] = value as never))
   return { dtype, shape, data: elements }
@@ -50,7 +50,7 @@ function run({ transform, input, options }: Golden): unknown {
 }
 
 /** The first element that is off, or null. */
-function difference(expected: PlainTensor, received: Tensor, tolerance: number): string | null {
+function difference(expected: JobTensor, received: Tensor, tolerance: number): string | null {
   expect(received.dtype).toBe(expected.dtype)
   expect(received.shape).toEqual(expected.shape)
   const wanted = toTensor(expected).data
@@ -66,11 +66,11 @@ describe('transforms: goldens', () => {
   it.each(goldens)('$transform: gives what $name gives', (golden) => {
     const result = run(golden) as Tensor & Record<string, Tensor>
     if (golden.transform === 'topK') {
-      const expected = golden.expected as Record<string, PlainTensor>
+      const expected = golden.expected as Record<string, JobTensor>
       for (const name of ['values', 'indices'])
         expect(difference(expected[name]!, result[name] as Tensor, golden.tolerance)).toBeNull()
     } else {
-      expect(difference(golden.expected as PlainTensor, result, golden.tolerance)).toBeNull()
+      expect(difference(golden.expected as JobTensor, result, golden.tolerance)).toBeNull()
     }
   })
 
@@ -83,6 +83,6 @@ describe('transforms: goldens', () => {
     const golden = goldens.find(({ name }) => name === 'numpy.clip')!
     const result = run(golden) as Tensor & { data: Float32Array }
     new Uint32Array(result.data.buffer)[3]! += 1
-    expect(difference(golden.expected as PlainTensor, result, 0)).toMatch(/^element 3/)
+    expect(difference(golden.expected as JobTensor, result, 0)).toMatch(/^element 3/)
   })
 })

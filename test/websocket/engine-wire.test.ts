@@ -31,7 +31,7 @@ function listen(engine: Engine): {
       if (message.kind !== 'results') throw new Error(`Expected results but received ${message.kind}`)
       results.push({ connection, message })
     },
-    onWireFailure: (connection, channel, wireId, error) => failures.push({ connection, channel, wireId, error }),
+    onWebSocketFailure: (connection, channel, wireId, error) => failures.push({ connection, channel, wireId, error }),
   })
   const answered = (): number =>
     results.reduce((sum, { message }) => sum + message.requests.length, 0) + failures.length

@@ -20,7 +20,7 @@ const isLoadable = ((): boolean => {
 
 describe('an embedded engine', () => {
   const maps = '/proc/self/maps'
-  const isTold = process.platform === 'linux'
+  const isDeclared = process.platform === 'linux'
 
   /** Which socket libraries a process has mapped after `program`. */
   async function mappedBy(program: string): Promise<string[]> {
@@ -32,7 +32,7 @@ describe('an embedded engine', () => {
     return stdout.trim().split('\n').at(-1)?.split(',').filter(Boolean) ?? []
   }
 
-  it.skipIf(!isTold)('loads no socket library (told by /proc, on Linux)', async () => {
+  it.skipIf(!isDeclared)('loads no socket library (told by /proc, on Linux)', async () => {
     const open = `import { Engine, PenstockServer } from 'penstock'
       const engine = await Engine.open({ inferWorkers: 1 })`
     expect(await mappedBy(open)).toEqual([])

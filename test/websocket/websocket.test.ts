@@ -50,7 +50,7 @@ describe('a connection', () => {
         { name: 'scale', dtype: 'int32', shape: [null] },
       ],
       outputs: [{ name: 'y' }, { name: 'big', dtype: 'bool' }],
-      isWhole: false,
+      isNonBatching: false,
     })
     socket.connection.close()
   })

@@ -127,7 +127,11 @@ describe('codegen', () => {
       'Float16',
       'Infer',
     ])
-    expect(['MetaBlock', 'deadline_ms', 'isWhole'].map(snakeCase)).toEqual(['meta_block', 'deadline_ms', 'is_whole'])
+    expect(['MetaBlock', 'deadline_ms', 'isNonBatching'].map(snakeCase)).toEqual([
+      'meta_block',
+      'deadline_ms',
+      'is_non_batching',
+    ])
     expect([quote('a'), quote("it's")]).toEqual(["'a'", '"it\'s"'])
   })
 })

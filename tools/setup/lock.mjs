@@ -21,7 +21,7 @@ export function withLock(folder, work) {
 function acquire(folder) {
   mkdirSync(dirname(folder), { recursive: true })
   const endMs = performance.now() + waitMsMax
-  for (let isTold = false; ;) {
+  for (let isDeclared = false; ;) {
     try {
       mkdirSync(folder)
       writeFileSync(join(folder, 'pid'), String(process.pid))
@@ -37,8 +37,8 @@ function acquire(folder) {
       throw new SetupError(
         `Expected the other setup to end but ${folder} is still held. Remove it if no setup is running.`,
       )
-    if (!isTold) console.error('penstock: another setup is running in this folder; waiting for it …')
-    isTold = true
+    if (!isDeclared) console.error('penstock: another setup is running in this folder; waiting for it …')
+    isDeclared = true
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMs)
   }
 }

@@ -1,5 +1,5 @@
 // The connections of one thread in one protocol: what the loop of worker.hpp drives. A client sends jobs, recognises
-// their answers, compares them and tells the tally; it neither waits nor decides when to send.
+// their answers, compares them and tells the counters; it neither waits nor decides when to send.
 //
 // A connection that is lost fails its jobs and is connected again, with a pause after a failed try, so that a server
 // that restarts is found again and one that is gone does not cost a core.
@@ -15,7 +15,7 @@
 #include "load/client/compare.hpp"
 #include "load/client/connection.hpp"
 #include "load/plan/plan.hpp"
-#include "load/report/tally.hpp"
+#include "load/report/counters.hpp"
 
 namespace penstock::load {
 
@@ -43,15 +43,15 @@ class Client {
   // The jobs that nobody will wait for any longer.
   virtual void give_up(size_t index, std::string_view reason) = 0;
 
-  void count_into(Tally& tally) noexcept { tally_ = &tally; }
+  void count_into(Counters& counters) noexcept { counters_ = &counters; }
   const std::string& reason() const noexcept { return reason_; }
 
  protected:
-  Tally& tally() noexcept { return *tally_; }
+  Counters& counters() noexcept { return *counters_; }
   std::string reason_;
 
  private:
-  Tally* tally_ = nullptr;
+  Counters* counters_ = nullptr;
 };
 
 // `sets` has one set per kind of the plan and outlives the client.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "load/client/compare.hpp"
-#include "wire/frame.hpp"
+#include "websocket/frame.hpp"
 
 namespace penstock::load {
 

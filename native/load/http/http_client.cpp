@@ -126,7 +126,7 @@ class HttpClient final : public Client {
 
   void give_up(size_t index, std::string_view reason) override {
     Caller& caller = callers_[index];
-    if (caller.is_busy) tally().fail(caller.job, reason);
+    if (caller.is_busy) counters().fail(caller.job, reason);
     caller.is_busy = false;
   }
 
@@ -141,12 +141,12 @@ class HttpClient final : public Client {
     const Kind& kind = kinds_[caller.job.kind];
     const int expected = kind.plan->expect_status;
     caller.is_busy = false;
-    tally().messages += 1;
+    counters().messages += 1;
     if (expected == 0 ? reader.status() / 100 != 2 : reader.status() != expected) {
-      return tally().fail(caller.job, failure_of(reader, expected), now_ns);
+      return counters().fail(caller.job, failure_of(reader, expected), now_ns);
     }
     const bool is_right = expected != 0 || is_right_answer(caller);
-    tally().finish(caller.job, is_right ? Outcome::kRight : Outcome::kWrong, now_ns);
+    counters().finish(caller.job, is_right ? Outcome::kRight : Outcome::kWrong, now_ns);
   }
 
   static std::string failure_of(const HttpResponseReader& reader, int expected) {

@@ -39,28 +39,28 @@ void print_times(JsonText& json, std::string_view name, const LatencyHistogram& 
   json.close('}');
 }
 
-void print_kind(JsonText& json, std::string_view name, const KindTally& tally) {
+void print_kind(JsonText& json, std::string_view name, const KindCounters& counters) {
   json.open('{').key("name").text(name);
-  json.key("requests").integer(tally.requests).key("rows").integer(tally.rows);
-  json.key("failures").integer(tally.failures).key("mismatches").integer(tally.mismatches);
-  json.key("firstFailure").text(tally.first_failure);
-  print_quantiles(json, tally.latency);
-  print_histogram(json, tally.latency);
-  print_times(json, "answered", tally.answered);
-  print_times(json, "failed", tally.failed);
+  json.key("requests").integer(counters.requests).key("rows").integer(counters.rows);
+  json.key("failures").integer(counters.failures).key("mismatches").integer(counters.mismatches);
+  json.key("firstFailure").text(counters.first_failure);
+  print_quantiles(json, counters.latency);
+  print_histogram(json, counters.latency);
+  print_times(json, "answered", counters.answered);
+  print_times(json, "failed", counters.failed);
   json.close('}');
 }
 
-KindTally sum_of(const Tally& tally) {
-  KindTally sum;
-  for (const KindTally& kind : tally.kinds()) sum.add(kind);
+KindCounters sum_of(const Counters& counters) {
+  KindCounters sum;
+  for (const KindCounters& kind : counters.kinds()) sum.add(kind);
   return sum;
 }
 
 // Latency and counts of everything that ended within the interval, warm-up or not.
-KindTally all_of(const Tally& tally) {
-  KindTally all = sum_of(tally);
-  all.add(tally.rest());
+KindCounters all_of(const Counters& counters) {
+  KindCounters all = sum_of(counters);
+  all.add(counters.rest());
   return all;
 }
 
@@ -69,34 +69,35 @@ KindTally all_of(const Tally& tally) {
 Reporter::Reporter(const Plan& plan, std::FILE* out)
     : plan_(plan), out_(out), intervals_(intervals_of(plan)), handed_over_(plan.threads), total_(plan) {}
 
-void Reporter::hand_over(size_t worker, std::unique_ptr<Tally> tally) {
+void Reporter::hand_over(size_t worker, std::unique_ptr<Counters> counters) {
   const std::lock_guard lock(mutex_);
-  handed_over_[worker].push_back(std::move(tally));
-  has_tally_.notify_one();
+  handed_over_[worker].push_back(std::move(counters));
+  has_counters_.notify_one();
 }
 
 void Reporter::run(int64_t start_ns) {
   server_before_ = usage_of(plan_.server_pid);
   own_before_ = own_cpu_seconds();
-  for (const Interval& interval : intervals_) report_interval(interval, *next_tally());
-  report_end(*next_tally(), start_ns);
+  for (const Interval& interval : intervals_) report_interval(interval, *next_counters());
+  report_end(*next_counters(), start_ns);
 }
 
-// The next tally of every worker, added up.
-std::unique_ptr<Tally> Reporter::next_tally() {
+// The next counters of every worker, added up.
+std::unique_ptr<Counters> Reporter::next_counters() {
   std::unique_lock lock(mutex_);
-  has_tally_.wait(lock, [this] {
-    return std::none_of(handed_over_.begin(), handed_over_.end(), [](const auto& tallies) { return tallies.empty(); });
+  has_counters_.wait(lock, [this] {
+    return std::none_of(handed_over_.begin(), handed_over_.end(),
+                        [](const auto& counters) { return counters.empty(); });
   });
-  auto sum = std::make_unique<Tally>(plan_);
-  for (auto& tallies : handed_over_) {
-    sum->add(*tallies.front());
-    tallies.pop_front();
+  auto sum = std::make_unique<Counters>(plan_);
+  for (auto& counters : handed_over_) {
+    sum->add(*counters.front());
+    counters.pop_front();
   }
   return sum;
 }
 
-void Reporter::report_interval(const Interval& interval, const Tally& tally) {
+void Reporter::report_interval(const Interval& interval, const Counters& counters) {
   const double seconds = interval.end_seconds - interval.start_seconds;
   const bool is_warmup = plan_.phases[interval.phase].is_warmup;
   const ProcessUsage server = usage_of(plan_.server_pid);
@@ -106,23 +107,23 @@ void Reporter::report_interval(const Interval& interval, const Tally& tally) {
   const double own_seconds = own - own_before_;
   server_before_ = server;
   own_before_ = own;
-  total_.add(tally);
+  total_.add(counters);
   if (!is_warmup) {
     measured_seconds_ += seconds;
-    measured_due_ += tally.due;
-    measured_messages_ += tally.messages;
+    measured_due_ += counters.due;
+    measured_messages_ += counters.messages;
     server_cpu_seconds_ += server_seconds;
     is_server_known_ = is_server_known_ && is_known;
     own_cpu_seconds_ += own_seconds;
     resident_bytes_max_ = std::max(resident_bytes_max_, server.resident_bytes);
   }
-  const KindTally all = all_of(tally);
+  const KindCounters all = all_of(counters);
   JsonText json;
   json.open('{').key("kind").text("interval").key("startSeconds").number(interval.start_seconds, 6);
   json.key("seconds").number(seconds, 6).key("isWarmup").boolean(is_warmup);
   json.key("requests").integer(all.requests).key("rows").integer(all.rows);
   json.key("failures").integer(all.failures + all.mismatches);
-  json.key("offeredPerSecond").number(static_cast<double>(tally.due) / seconds, 3);
+  json.key("offeredPerSecond").number(static_cast<double>(counters.due) / seconds, 3);
   print_quantiles(json, all.latency);
   json.key("serverCpuSeconds").number(server_seconds, 3).key("generatorCpuSeconds").number(own_seconds, 6);
   json.key("serverRssBytes").signed_integer(server.resident_bytes).close('}');
@@ -130,13 +131,13 @@ void Reporter::report_interval(const Interval& interval, const Tally& tally) {
   std::fflush(out_);
 }
 
-void Reporter::report_end(const Tally& late, int64_t start_ns) {
+void Reporter::report_end(const Counters& late, int64_t start_ns) {
   total_.add(late);
   measured_messages_ += late.messages;
   const double offered = measured_seconds_ > 0 ? static_cast<double>(measured_due_) / measured_seconds_ : 0;
   // Answers that count but came after the end took that time: the rate must not look better for them.
   const bool has_counted =
-      std::any_of(late.kinds().begin(), late.kinds().end(), [](const KindTally& kind) { return kind.requests > 0; });
+      std::any_of(late.kinds().begin(), late.kinds().end(), [](const KindCounters& kind) { return kind.requests > 0; });
   if (has_counted) {
     const double late_seconds =
         static_cast<double>(late.last_answer_ns - start_ns) * 1e-9 - intervals_.back().end_seconds;

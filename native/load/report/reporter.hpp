@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "load/plan/schedule.hpp"
+#include "load/report/counters.hpp"
 #include "load/report/process_usage.hpp"
-#include "load/report/tally.hpp"
 
 namespace penstock::load {
 
@@ -19,24 +19,24 @@ class Reporter {
  public:
   Reporter(const Plan& plan, std::FILE* out);
 
-  // A worker's thread hands over the tally of its next interval.
-  void hand_over(size_t worker, std::unique_ptr<Tally> tally);
-  // Writes events until every worker has handed over its last tally.
+  // A worker's thread hands over the counters of its next interval.
+  void hand_over(size_t worker, std::unique_ptr<Counters> counters);
+  // Writes events until every worker has handed over its last counters.
   void run(int64_t start_ns);
 
  private:
-  std::unique_ptr<Tally> next_tally();
-  void report_interval(const Interval& interval, const Tally& tally);
-  void report_end(const Tally& late, int64_t start_ns);
+  std::unique_ptr<Counters> next_counters();
+  void report_interval(const Interval& interval, const Counters& counters);
+  void report_end(const Counters& late, int64_t start_ns);
 
   const Plan& plan_;
   std::FILE* out_;
   std::vector<Interval> intervals_;
   std::mutex mutex_;
-  std::condition_variable has_tally_;
-  std::vector<std::deque<std::unique_ptr<Tally>>> handed_over_;  // by worker
+  std::condition_variable has_counters_;
+  std::vector<std::deque<std::unique_ptr<Counters>>> handed_over_;  // by worker
 
-  Tally total_;
+  Counters total_;
   double measured_seconds_ = 0;
   uint64_t measured_due_ = 0;
   uint64_t measured_messages_ = 0;

@@ -190,7 +190,7 @@ class WebSocketClient final : public Client {
   void give_up(size_t index, std::string_view reason) override {
     Stream& stream = streams_[index];
     for (Slot& slot : stream.slots) {
-      if (slot.is_awaited) tally().fail(slot.job, reason);
+      if (slot.is_awaited) counters().fail(slot.job, reason);
       slot.is_awaited = false;
     }
     stream.in_flight = 0;
@@ -290,16 +290,16 @@ class WebSocketClient final : public Client {
     const Job* job = failure ? take_job(stream, failure->request) : nullptr;
     if (job == nullptr) return refuse("the server failed something else than a request");
     if (kinds_[job->kind].expects(failure->code))
-      tally().finish(*job, Outcome::kRight, now_ns);
+      counters().finish(*job, Outcome::kRight, now_ns);
     else
-      tally().fail(*job, sentence_of(*failure), now_ns);
+      counters().fail(*job, sentence_of(*failure), now_ns);
     return true;
   }
 
   bool read_answers(Stream& stream, const flatbuffers::Table& table, int64_t now_ns) {
     const std::optional<Results> results = read_results(table);
     if (!results) return refuse("the server sent Results that cannot be read");
-    tally().messages += 1;
+    counters().messages += 1;
     // Frames with several results have no free dims, so that every row has as many bytes.
     const uint64_t row_bytes = results->rows_in_all == 0 ? 0 : results->data.size() / results->rows_in_all;
     size_t at = 0;
@@ -312,9 +312,9 @@ class WebSocketClient final : public Client {
       if (size > results->data.size() - at) return refuse("the server sent Results with less data than rows");
       const Kind& kind = kinds_[job->kind];
       if (kind.plan->expect_status != 0)
-        tally().fail(*job, "an answer where a refusal was expected");
+        counters().fail(*job, "an answer where a refusal was expected");
       else
-        tally().finish(*job, is_right(kind, *job, rows, results->data.subspan(at, size)), now_ns);
+        counters().finish(*job, is_right(kind, *job, rows, results->data.subspan(at, size)), now_ns);
       at += size;
     }
     return true;

@@ -13,7 +13,7 @@ namespace {
 struct Reader {
   explicit Reader(std::vector<Field> inputs, std::vector<std::string> names, bool is_whole = false) {
     plan.inputs = std::move(inputs);
-    plan.is_whole = is_whole;
+    plan.is_non_batching = is_whole;
     plan.request_rows_max = 100;
     form.input_names = std::move(names);
   }

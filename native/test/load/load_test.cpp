@@ -13,8 +13,8 @@
 #include "load/plan/arrivals.hpp"
 #include "load/plan/plan.hpp"
 #include "load/plan/schedule.hpp"
+#include "load/report/counters.hpp"
 #include "load/report/histogram.hpp"
-#include "load/report/tally.hpp"
 #include "test/testing.hpp"
 
 using namespace penstock;
@@ -194,21 +194,21 @@ TEST("schedule: intervals tile the phases and never span two") {
   CLAIM(intervals[2].is_last_of_phase && !intervals[1].is_last_of_phase && intervals[3].is_last_of_phase);
 }
 
-TEST("tally: what does not count is kept apart, a wrong answer counts at any time") {
+TEST("counters: what does not count is kept apart, a wrong answer counts at any time") {
   Plan plan;
   plan.requests.resize(2);
   plan.requests[1].rows = 5;
-  Tally tally(plan);
-  tally.finish({0, 0, 1, 0, Counts::kYes}, Outcome::kRight, 100);
-  tally.finish({0, 0, 1, 0, Counts::kNo}, Outcome::kRight, 100);
-  tally.finish({0, 0, 0, 0, Counts::kAsItEnds}, Outcome::kRight, 100);
-  tally.counts_now = true;
-  tally.finish({0, 0, 0, 0, Counts::kAsItEnds}, Outcome::kRight, 100);
-  tally.finish({0, 0, 0, 0, Counts::kNo}, Outcome::kWrong, 100);
-  tally.fail({0, 0, 1, 0, Counts::kNo}, "in the warm-up");
-  CLAIM(tally.kinds()[1].requests == 1 && tally.kinds()[1].rows == 5 && tally.kinds()[1].failures == 0);
-  CLAIM(tally.kinds()[0].requests == 1 && tally.kinds()[0].mismatches == 1);
-  CLAIM(tally.rest().requests == 2 && tally.rest().failures == 1);
+  Counters counters(plan);
+  counters.finish({0, 0, 1, 0, Counts::kYes}, Outcome::kRight, 100);
+  counters.finish({0, 0, 1, 0, Counts::kNo}, Outcome::kRight, 100);
+  counters.finish({0, 0, 0, 0, Counts::kAsItEnds}, Outcome::kRight, 100);
+  counters.counts_now = true;
+  counters.finish({0, 0, 0, 0, Counts::kAsItEnds}, Outcome::kRight, 100);
+  counters.finish({0, 0, 0, 0, Counts::kNo}, Outcome::kWrong, 100);
+  counters.fail({0, 0, 1, 0, Counts::kNo}, "in the warm-up");
+  CLAIM(counters.kinds()[1].requests == 1 && counters.kinds()[1].rows == 5 && counters.kinds()[1].failures == 0);
+  CLAIM(counters.kinds()[0].requests == 1 && counters.kinds()[0].mismatches == 1);
+  CLAIM(counters.rest().requests == 2 && counters.rest().failures == 1);
 }
 
 TEST("plan: every field of its text is read") {

@@ -146,9 +146,9 @@ bool until(Holds&& holds, int limit_ms = 5000) {
 // An engine whose pipeline is logged to memory.
 struct LoggedEngine : Engine {
   explicit LoggedEngine(MemoryFiles& files) {
-    auto runtime = std::make_shared<LoggingRuntime>(true, files);
-    log_writer = &runtime->log_writer;
-    use_plane(std::move(runtime));
+    auto logging = std::make_shared<LoggingRuntime>(true, files);
+    log_writer = &logging->log_writer;
+    use_runtime(std::move(logging));
   }
   ~LoggedEngine() {
     if (log != nullptr) close_log();
@@ -159,15 +159,16 @@ struct LoggedEngine : Engine {
     CLAIM(deploy(std::move(plan)).empty());
   }
   void deploy_one_model(LogOptions options, uint32_t batch_rows = 8) {
-    deploy_logged(make_plan({{one_model(make_queue(plane, 10, batch_rows), from_request())}}), std::move(options));
+    deploy_logged(make_plan({{one_model(make_queue(runtime, 10, batch_rows), from_request())}}), std::move(options));
   }
   // Answers that come meanwhile are counted.
   bool reply(double tag) {
     return until([&] {
-      Mail mail = port->collect();
-      for (Request* request = mail.answers; request != nullptr; ++answered)
+      PortCompletions completions = port->collect();
+      for (Request* request = completions.answers; request != nullptr; ++answered)
         Port::unref(*std::exchange(request, request->next_answer));
-      return std::any_of(mail.replies.begin(), mail.replies.end(), [&](const JobReply& r) { return r.tag == tag; });
+      return std::any_of(completions.replies.begin(), completions.replies.end(),
+                         [&](const JobReply& r) { return r.tag == tag; });
     });
   }
   void flush_log() {
@@ -188,7 +189,7 @@ struct LoggedEngine : Engine {
     run_all();
   }
 
-  LogWriter* log_writer = nullptr;  // the plane's
+  LogWriter* log_writer = nullptr;  // the runtime's
   std::shared_ptr<RowLog> log;
   size_t answered = 0;
 };
@@ -254,10 +255,10 @@ TEST("log: requests without a number get one that JavaScript never gives") {
 TEST("log: inputs and audited outputs outlive the stages behind them; a lost challenger is null") {
   MemoryFiles files;
   LoggedEngine engine(files);
-  auto challenger = make_queue(engine.plane, 20, 8, {4096, 4});  // room for two requests of two rows
-  auto plan =
-      make_plan({{one_model(make_queue(engine.plane, 10), from_request()), one_model(challenger, from_request(), true)},
-                 {one_model(make_queue(engine.plane, 100), from_stage(0, 0, 1))}});
+  auto challenger = make_queue(engine.runtime, 20, 8, {4096, 4});  // room for two requests of two rows
+  auto plan = make_plan(
+      {{one_model(make_queue(engine.runtime, 10), from_request()), one_model(challenger, from_request(), true)},
+       {one_model(make_queue(engine.runtime, 100), from_stage(0, 0, 1))}});
   LogOptions options = options_of(Durability::kAsync, 2);
   LogColumn audited = tensor_column(0, 1, SourceSide::kOutputs);
   audited.is_nullable = true;
@@ -283,7 +284,7 @@ TEST("log: inputs and audited outputs outlive the stages behind them; a lost cha
 TEST("log: failed checks are counted and named; booleans are bits") {
   MemoryFiles files;
   LoggedEngine engine(files);
-  auto plan = make_plan({{one_model(make_queue(engine.plane, 10, 64), from_request())}});
+  auto plan = make_plan({{one_model(make_queue(engine.runtime, 10, 64), from_request())}});
   for (const double bound : {0.0, 1015.0}) {  // out[0] > bound
     Check check;
     check.program.constants = {bound};
@@ -536,7 +537,7 @@ TEST("log: a plan whose columns do not fit is refused") {
   MemoryFiles files;
   LoggedEngine engine(files);
   const auto fault_of = [&](const LogColumn& column) {
-    auto plan = make_plan({{one_model(make_queue(engine.plane, 10), from_request())}});
+    auto plan = make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}});
     LogOptions options = options_of(Durability::kAsync);
     options.columns.push_back(column);
     const auto log = engine.log_writer->open(engine.pipeline.log_stats, options);

@@ -1,6 +1,6 @@
 // Claims about what is counted: buckets are those of the schema, sums over writers lose nothing, every phase is found
-// where it was spent, and a plane that does not measure counts nothing.
-#include "runtime/answer_tally.hpp"
+// where it was spent, and a runtime that does not measure counts nothing.
+#include "runtime/answer_counters.hpp"
 #include "test/engine_fixture.hpp"
 #include "test/testing.hpp"
 
@@ -53,16 +53,16 @@ AnswerSums answers_of(const Pipeline& pipeline) {
   return sums;
 }
 
-// Hands all that waits to the tally, as a drain does, and drops it.
-size_t tell_all(Port& port, AnswerTally& tally) {
+// Hands all that waits to the counters, as a drain does, and drops it.
+size_t emit_all(Port& port, AnswerCounters& counters) {
   size_t told = 0;
   int64_t ready_ns = 0;
-  Mail mail = port.collect();
-  while (mail.answers != nullptr) {
-    Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
+  PortCompletions completions = port.collect();
+  while (completions.answers != nullptr) {
+    Request& request = *std::exchange(completions.answers, completions.answers->next_answer);
     if (request.ready_ns != 0) ready_ns = request.ready_ns;
     CLAIM(ready_ns >= request.admitted_ns);
-    tally.add(request, ready_ns);
+    counters.add(request, ready_ns);
     Port::unref(request);
     ++told;
   }
@@ -172,26 +172,26 @@ TEST("shards: three writers and a reader at once lose nothing, and no count ever
 
 TEST("phases: time is found in the phase in which it was spent, at both steps of a chain") {
   Engine engine;
-  auto first = make_queue(engine.plane, 10);
-  auto second = make_queue(engine.plane, 20);
+  auto first = make_queue(engine.runtime, 10);
+  auto second = make_queue(engine.runtime, 20);
   auto plan = make_plan({{one_model(first, from_request())}, {one_model(second, from_stage(0, 0, 1))}});
   CLAIM(engine.deploy(plan).empty());
-  AnswerTally tally(engine.port->writer);
+  AnswerCounters counters(engine.port->writer);
   Failure failure;
   for (int i = 0; i < 3; ++i) engine.submit_rows(rows_of(2, 0), i, failure);
   engine.port->flush();
   sleep_ms(8);  // in the queue of the first
-  CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch && drop_dead_rows(engine.seat) == 6);
+  CLAIM(engine.runtime->scheduler.take(engine.slot, 0) == Take::kBatch && drop_dead_rows(engine.slot) == 6);
   const int64_t start_ns = now_ns();
   sleep_ms(4);  // in the run of the first
-  run_model(*engine.seat.batch);
-  complete_batch(engine.seat, RunSpan{start_ns, now_ns()});
+  run_model(*engine.slot.batch);
+  complete_batch(engine.slot, RunSpan{start_ns, now_ns()});
   sleep_ms(2);  // in the queue of the second
-  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(run_one(engine.slot, engine.runtime->scheduler));
   sleep_ms(6);  // in the mailbox
-  CLAIM(tell_all(*engine.port, tally) == 3);
+  CLAIM(emit_all(*engine.port, counters) == 3);
   CLAIM(answers_of(engine.pipeline).results == 0);  // not handed over yet
-  tally.settle(now_ns());
+  counters.settle(now_ns());
 
   const HistogramSum waited = phase_of(*first, &PhaseTimes::queue);
   CLAIM(waited.count() == 3 && waited.sum >= 3u * 8 * kMillisecond);
@@ -210,26 +210,26 @@ TEST("phases: time is found in the phase in which it was spent, at both steps of
 
 TEST("phases: failures are answers too, and are not counted as results") {
   Engine engine;
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
-  AnswerTally tally(engine.port->writer);
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
+  AnswerCounters counters(engine.port->writer);
   Failure failure;
   Request* const cancelled = engine.submit_rows(rows_of(1, 0), 1, failure);
   engine.submit_rows(rows_of(1, 0), 2, failure);
-  Deliveries deliveries;
-  CLAIM(end_request(*cancelled, StatusCode::kAborted, deliveries));
-  deliveries.flush();
+  Completions completions;
+  CLAIM(end_request(*cancelled, StatusCode::kAborted, completions));
+  completions.flush();
   engine.run_all();
-  CLAIM(tell_all(*engine.port, tally) == 2);
-  tally.settle(now_ns());
+  CLAIM(emit_all(*engine.port, counters) == 2);
+  counters.settle(now_ns());
   const AnswerSums answers = answers_of(engine.pipeline);
   CLAIM(answers.total.count() == 2 && answers.results == 1 && answers.rows == 1);
   CLAIM(engine.pipeline.stats->failure_counts[static_cast<size_t>(StatusCode::kAborted)].load() == 1);
 }
 
-TEST("phases: a plane that does not measure keeps no times of batches") {
+TEST("phases: a runtime that does not measure keeps no times of batches") {
   Engine engine;
-  engine.use_plane(std::make_shared<Plane>(false));
-  auto queue = make_queue(engine.plane, 10);
+  engine.use_runtime(std::make_shared<Runtime>(false));
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   Failure failure;
   engine.submit_rows(rows_of(1, 0), 1, failure);

@@ -10,13 +10,13 @@ using namespace penstock::testing;
 namespace {
 constexpr int64_t kRowBytes = 2 * kWidth * 4;  // of the fixture's models: two floats in, two out
 
-std::shared_ptr<Plane> make_plane(int64_t budget_bytes) {
-  return std::make_shared<Plane>(true, budget_bytes);
+std::shared_ptr<Runtime> make_runtime(int64_t budget_bytes) {
+  return std::make_shared<Runtime>(true, budget_bytes);
 }
 
 struct Budgeted : Engine {
-  explicit Budgeted(int64_t budget_bytes) { use_plane(make_plane(budget_bytes)); }
-  int64_t used() const { return plane->budget.used_bytes(); }
+  explicit Budgeted(int64_t budget_bytes) { use_runtime(make_runtime(budget_bytes)); }
+  int64_t used() const { return runtime->budget.used_bytes(); }
   StatusCode submit(size_t rows, double tag, Priority priority = Priority::kInteractive) {
     return submit_rows(rows_of(rows, 0), tag, failure, 0, priority) == nullptr ? failure.code : StatusCode::kOk;
   }
@@ -24,8 +24,8 @@ struct Budgeted : Engine {
 };
 
 // A queue of rows of `input_floats` whose output only the run tells, unless its floats are given.
-std::shared_ptr<ModelQueue> wide_queue(const std::shared_ptr<Plane>& plane, int64_t output_floats, uint32_t rows_max,
-                                       size_t batch_bytes_max = size_t{1} << 24) {
+std::shared_ptr<ModelQueue> wide_queue(const std::shared_ptr<Runtime>& runtime, int64_t output_floats,
+                                       uint32_t rows_max, size_t batch_bytes_max = size_t{1} << 24) {
   QueueOptions options;
   options.model_key = 1;
   options.inputs = {Field{Dtype::kFloat32, {kWidth}}};
@@ -33,8 +33,8 @@ std::shared_ptr<ModelQueue> wide_queue(const std::shared_ptr<Plane>& plane, int6
   options.batch_rows_max = rows_max;
   options.batch_bytes_max = batch_bytes_max;
   options.pending_rows_max = {4096, 64};
-  options.owner = plane;
-  return std::make_shared<ModelQueue>(plane->scheduler, std::move(options));
+  options.owner = runtime;
+  return std::make_shared<ModelQueue>(runtime->scheduler, std::move(options));
 }
 
 // Runs the batch in hand: each row is answered by `floats` of them.
@@ -45,26 +45,26 @@ void answer_with(Batch& batch, size_t floats) {
   CLAIM(out.reserve(out.row_bytes * batch.rows));
   std::memset(out.data(), 1, out.row_bytes * batch.rows);
   out.is_set = true;
-  batch.lane.queue.note_resident(batch);
+  batch.bucket.queue.note_resident(batch);
 }
 
 // Takes a batch, runs it and hands it back. 0: nothing was waiting, or nothing was left to run; else its rows.
 uint32_t run_wide(Budgeted& engine, size_t floats) {
   engine.port->publisher.flush();
-  if (engine.plane->scheduler.take(engine.seat, 0) != Take::kBatch) return 0;
-  const uint32_t rows = drop_dead_rows(engine.seat);
-  if (rows == 0) return complete_batch(engine.seat, std::nullopt), 0;
-  answer_with(*engine.seat.batch, floats);
-  complete_batch(engine.seat, RunSpan{engine.seat.taken_ns, engine.seat.taken_ns + 1000});
+  if (engine.runtime->scheduler.take(engine.slot, 0) != Take::kBatch) return 0;
+  const uint32_t rows = drop_dead_rows(engine.slot);
+  if (rows == 0) return complete_batch(engine.slot, std::nullopt), 0;
+  answer_with(*engine.slot.batch, floats);
+  complete_batch(engine.slot, RunSpan{engine.slot.taken_ns, engine.slot.taken_ns + 1000});
   return rows;
 }
 
 // Answers, which are not read.
 std::vector<StatusCode> answers(Port& port) {
   std::vector<StatusCode> codes;
-  Mail mail = port.collect();
-  while (mail.answers != nullptr) {
-    Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
+  PortCompletions completions = port.collect();
+  while (completions.answers != nullptr) {
+    Request& request = *std::exchange(completions.answers, completions.answers->next_answer);
     codes.push_back(request.status());
     Port::unref(request);
   }
@@ -74,7 +74,7 @@ std::vector<StatusCode> answers(Port& port) {
 
 TEST("budget: a request is charged for its inputs and outputs, until its answer was read") {
   Budgeted engine(1000);
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
   CLAIM(engine.submit(10, 1) == StatusCode::kOk);
   CLAIM(engine.used() == 10 * kRowBytes);
   engine.run_all();
@@ -85,7 +85,7 @@ TEST("budget: a request is charged for its inputs and outputs, until its answer 
 
 TEST("budget: what does not fit is refused with the bytes it wanted, and leaves nothing behind") {
   Budgeted engine(100);
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
   CLAIM(engine.submit(6, 1) == StatusCode::kOk);
   CLAIM(engine.submit(1, 2) == StatusCode::kQueueFull);
   const auto& details = engine.failure.details;
@@ -104,24 +104,24 @@ TEST("budget: what does not fit is refused with the bytes it wanted, and leaves 
 
 TEST("budget: who no longer waits is charged until the rows come back") {
   Budgeted engine(1000);
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
   Request* const request = engine.submit_rows(rows_of(2, 0), 1, engine.failure);
   CLAIM(request != nullptr);
   engine.port->publisher.flush();
-  CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
-  CLAIM(drop_dead_rows(engine.seat) == 2);
-  Deliveries deliveries;
-  CLAIM(end_request(*request, StatusCode::kAborted, deliveries));
-  deliveries.flush();
+  CLAIM(engine.runtime->scheduler.take(engine.slot, 0) == Take::kBatch);
+  CLAIM(drop_dead_rows(engine.slot) == 2);
+  Completions completions;
+  CLAIM(end_request(*request, StatusCode::kAborted, completions));
+  completions.flush();
   CLAIM(drain(*engine.port).size() == 1);
   CLAIM(engine.used() == 2 * kRowBytes);
-  complete_batch(engine.seat, run_for(engine.seat, 1000));
+  complete_batch(engine.slot, run_for(engine.slot, 1000));
   CLAIM(engine.used() == 0);
 }
 
-TEST("budget: an expired request, a failed one, one whose worker ended and one of a closed plane give all back") {
+TEST("budget: an expired request, a failed one, one whose worker ended and one of a closed runtime give all back") {
   Budgeted engine(1000);
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
   CLAIM(engine.submit_rows(rows_of(2, 0), 1, engine.failure, now_us() + 1'000'000'000) != nullptr);
   expire_requests(*engine.port, now_us() + 2'000'000'000);
   engine.run_all();
@@ -129,23 +129,23 @@ TEST("budget: an expired request, a failed one, one whose worker ended and one o
   for (const StatusCode code : {StatusCode::kRunFailed, StatusCode::kWorkerLost}) {
     CLAIM(engine.submit(3, 2) == StatusCode::kOk);
     engine.port->publisher.flush();
-    CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
-    fail_all_entries(*engine.seat.batch, code, "");
-    complete_batch(engine.seat, std::nullopt);
+    CLAIM(engine.runtime->scheduler.take(engine.slot, 0) == Take::kBatch);
+    fail_all_entries(*engine.slot.batch, code, "");
+    complete_batch(engine.slot, std::nullopt);
     const auto outcomes = drain(*engine.port);
     CLAIM(outcomes.size() == 1 && outcomes[0].code == code && engine.used() == 0);
   }
   CLAIM(engine.submit(3, 3) == StatusCode::kOk);
   engine.port->publisher.flush();
-  engine.plane->scheduler.close();
+  engine.runtime->scheduler.close();
   CLAIM(drain(*engine.port).size() == 1 && engine.used() == 0);
 }
 
 TEST("budget: of several stages the two that hold most are charged") {
   Budgeted engine(10'000);
   const auto stage = [&](uint16_t s) {
-    Feed feed = s == 0 ? from_request() : from_stage(static_cast<uint16_t>(s - 1), 0, 1);
-    return std::vector<Position>{one_model(make_queue(engine.plane, s), std::move(feed))};
+    InputBinding binding = s == 0 ? from_request() : from_stage(static_cast<uint16_t>(s - 1), 0, 1);
+    return std::vector<Position>{one_model(make_queue(engine.runtime, s), std::move(binding))};
   };
   CLAIM(engine.deploy(make_plan({stage(0), stage(1), stage(2), stage(3)})).empty());
   CLAIM(engine.submit(1, 1) == StatusCode::kOk);
@@ -156,8 +156,9 @@ TEST("budget: of several stages the two that hold most are charged") {
 
 TEST("budget: a challenger is charged beside the champion, and shed where it would fill more than half") {
   Budgeted engine(200);
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request()),
-                                  one_model(make_queue(engine.plane, 20), from_request(), true)}}))
+  CLAIM(engine
+            .deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request()),
+                                one_model(make_queue(engine.runtime, 20), from_request(), true)}}))
             .empty());
   CLAIM(engine.submit(3, 1) == StatusCode::kOk);
   CLAIM(engine.used() == 6 * kRowBytes);  // 96 of 200
@@ -174,7 +175,7 @@ TEST("budget: a challenger is charged beside the champion, and shed where it wou
 
 TEST("budget: answers of unknown size are learnt from the first runs, which have few rows") {
   Budgeted engine(int64_t{100} << 20);
-  auto queue = wide_queue(engine.plane, -1, 1024);
+  auto queue = wide_queue(engine.runtime, -1, 1024);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   constexpr size_t kFloats = size_t{1} << 18;  // a MiB a row
   CLAIM(engine.submit(40, 1) == StatusCode::kOk);
@@ -199,7 +200,7 @@ TEST("budget: answers of unknown size are learnt from the first runs, which have
 
 TEST("budget: rows that wait are refused, not run, when their answers turn out not to fit") {
   Budgeted engine(int64_t{20} << 20);
-  auto queue = wide_queue(engine.plane, -1, 1024);
+  auto queue = wide_queue(engine.runtime, -1, 1024);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   for (int i = 0; i < 64; ++i) CLAIM(engine.submit(1, i) == StatusCode::kOk);
   uint32_t rows_run = 0;
@@ -214,15 +215,15 @@ TEST("budget: rows that wait are refused, not run, when their answers turn out n
 TEST("arenas: touched rows are counted, and given back when the budget is short") {
   // A MiB a row and four rows a batch; a quarter of the budget is what idle batches may keep.
   Budgeted engine(int64_t{64} << 20);
-  auto queue = wide_queue(engine.plane, int64_t{1} << 18, 4, size_t{4} * ((size_t{1} << 20) + 8));
+  auto queue = wide_queue(engine.runtime, int64_t{1} << 18, 4, size_t{4} * ((size_t{1} << 20) + 8));
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-  Arenas& arenas = engine.plane->scheduler.arenas;
+  Arenas& arenas = engine.runtime->scheduler.arenas;
   const auto run_rows = [&](size_t requests, size_t rows) {
     for (size_t i = 0; i < requests; ++i) CLAIM(engine.submit(rows, static_cast<double>(i)) == StatusCode::kOk);
     engine.port->publisher.flush();
-    while (engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch) {
-      CLAIM(drop_dead_rows(engine.seat) > 0);
-      complete_batch(engine.seat, RunSpan{engine.seat.taken_ns, engine.seat.taken_ns + 1000});
+    while (engine.runtime->scheduler.take(engine.slot, 0) == Take::kBatch) {
+      CLAIM(drop_dead_rows(engine.slot) > 0);
+      complete_batch(engine.slot, RunSpan{engine.slot.taken_ns, engine.slot.taken_ns + 1000});
     }
   };
   run_rows(1, 1);
@@ -242,27 +243,27 @@ TEST("arenas: touched rows are counted, and given back when the budget is short"
 
 TEST("arenas: a queue that is idle keeps one small batch, and what was used since") {
   Budgeted engine(int64_t{64} << 20);
-  auto queue = make_queue(engine.plane, 1, 8);
+  auto queue = make_queue(engine.runtime, 1, 8);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   CLAIM(engine.submit(64, 1) == StatusCode::kOk);
   engine.run_all();
   CLAIM(drain(*engine.port).size() == 1);
   CLAIM(queue->batches_allocated.load() == 8);
-  engine.plane->scheduler.arenas.trim(0);
+  engine.runtime->scheduler.arenas.trim(0);
   CLAIM(queue->batches_allocated.load() == 8);
-  engine.plane->scheduler.arenas.trim(now_ns());
+  engine.runtime->scheduler.arenas.trim(now_ns());
   CLAIM(queue->batches_allocated.load() == 1);
 }
 
 TEST("arenas: no batch is opened while one row each holds the pages of many") {
   Budgeted engine(int64_t{8} << 20);
-  auto queue = wide_queue(engine.plane, int64_t{1} << 18, 4, size_t{4} * ((size_t{1} << 20) + 8));
+  auto queue = wide_queue(engine.runtime, int64_t{1} << 18, 4, size_t{4} * ((size_t{1} << 20) + 8));
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-  engine.plane->scheduler.arenas.add(int64_t{10} << 20);
-  CLAIM(engine.plane->scheduler.arenas.is_exhausted() == false);
-  engine.plane->scheduler.arenas.add(1);
+  engine.runtime->scheduler.arenas.add(int64_t{10} << 20);
+  CLAIM(engine.runtime->scheduler.arenas.is_exhausted() == false);
+  engine.runtime->scheduler.arenas.add(1);
   CLAIM(engine.submit(1, 1) == StatusCode::kOk);
-  engine.plane->scheduler.arenas.add(-(int64_t{10} << 20) - 1);
+  engine.runtime->scheduler.arenas.add(-(int64_t{10} << 20) - 1);
   const auto codes = answers(*engine.port);
   CLAIM(codes == std::vector{StatusCode::kQueueFull} && engine.used() == 0);
 }

@@ -1,5 +1,5 @@
 // Claims about what has no elements and about requests without rows: nothing to copy and perhaps no address to copy
-// from, on every way through the plane, from the first request on.
+// from, on every way through the runtime, from the first request on.
 #include <span>
 #include <string>
 
@@ -17,15 +17,15 @@ namespace {
 constexpr Opcode kIsThere = Opcode::kIsFinite;
 
 // int32 [n, s] → int32 [n, s - 1]: the first element of each row is dropped. The output's dim is free.
-std::shared_ptr<ModelQueue> drop_first_queue(const std::shared_ptr<Plane>& plane, uint32_t rows_max = 8) {
+std::shared_ptr<ModelQueue> drop_first_queue(const std::shared_ptr<Runtime>& runtime, uint32_t rows_max = 8) {
   QueueOptions options;
   options.inputs = {Field{Dtype::kInt32, {-1}}};
   options.outputs = {Field{Dtype::kInt32, {-1}}};
   options.batch_rows_max = rows_max;
   options.batch_bytes_max = size_t{1} << 20;
   options.pending_rows_max = {4096, 64};
-  options.owner = plane;
-  return std::make_shared<ModelQueue>(plane->scheduler, std::move(options));
+  options.owner = runtime;
+  return std::make_shared<ModelQueue>(runtime->scheduler, std::move(options));
 }
 
 void drop_first(Batch& batch) {
@@ -49,7 +49,7 @@ std::shared_ptr<Plan> plan_of(std::vector<std::vector<Position>> stages) {
 
 struct EmptyEngine : Engine {
   // Rows of `width` elements, 0, 1, 2 …; the memory of none is null.
-  Request* send(uint32_t rows, int64_t width, bool has_others = false) {
+  Request* send(uint32_t rows, int64_t width, bool has_audited_outputs = false) {
     std::vector<int32_t> values(rows * static_cast<size_t>(width));
     for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int32_t>(i);
     const auto* const data = values.empty() ? nullptr : reinterpret_cast<const std::byte*>(values.data());
@@ -59,24 +59,24 @@ struct EmptyEngine : Engine {
     submission.row_bytes = &row_bytes;
     submission.free_dims = &width;
     submission.rows = rows;
-    submission.has_others = has_others;
+    submission.has_audited_outputs = has_audited_outputs;
     Failure failure;
     return submit(*port, pipeline, pipeline.plan(), submission, failure);
   }
   size_t run() {
     port->publisher.flush();
     size_t batches = 0;
-    for (; plane->scheduler.take(seat, 0) == Take::kBatch; ++batches) {
-      drop_first(*seat.batch);
-      complete_batch(seat, RunSpan{seat.taken_ns, seat.taken_ns + 1000});
+    for (; runtime->scheduler.take(slot, 0) == Take::kBatch; ++batches) {
+      drop_first(*slot.batch);
+      complete_batch(slot, RunSpan{slot.taken_ns, slot.taken_ns + 1000});
     }
     return batches;
   }
   // As JSON, without its metadata; "" when it failed.
   std::string answer() {
-    Mail mail = port->collect();
-    if (mail.answers == nullptr) return "";
-    Request& request = *mail.answers;
+    PortCompletions completions = port->collect();
+    if (completions.answers == nullptr) return "";
+    Request& request = *completions.answers;
     AnswerForm form;
     form.outputs = {{0, "\"y\":"}};
     std::string text(request.status() == StatusCode::kOk ? json::answer_characters(request, form) : 0, '\0');
@@ -118,7 +118,7 @@ TEST("empty: nests of nothing are printed, and brackets beyond counting are not"
 
 TEST("empty: the first answer after a start may have no elements, and the ones behind it have them") {
   EmptyEngine engine;
-  CLAIM(engine.deploy(plan_of({{one_model(drop_first_queue(engine.plane), from_request())}})).empty());
+  CLAIM(engine.deploy(plan_of({{one_model(drop_first_queue(engine.runtime), from_request())}})).empty());
   CLAIM(engine.send(2, 1) != nullptr && engine.run() == 1);
   CLAIM(engine.answer() == "{\"outputs\":{\"y\":[[],[]]");
   CLAIM(engine.send(1, 2) != nullptr && engine.run() == 1);
@@ -137,28 +137,28 @@ TEST("empty: brackets that take no memory of the model are no answer when they a
   options.batch_rows_max = 8;
   options.batch_bytes_max = size_t{1} << 20;
   options.pending_rows_max = {4096, 64};
-  options.owner = engine.plane;
-  auto queue = std::make_shared<ModelQueue>(engine.plane->scheduler, std::move(options));
+  options.owner = engine.runtime;
+  auto queue = std::make_shared<ModelQueue>(engine.runtime->scheduler, std::move(options));
   CLAIM(engine.deploy(plan_of({{one_model(queue, from_request())}})).empty());
   for (const int64_t arrays : {int64_t{3}, int64_t{INT32_MAX}}) {
     CLAIM(engine.send(1, 1) != nullptr);
     engine.port->publisher.flush();
-    CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
-    DynamicOutput& out = engine.seat.batch->dynamic_outputs[0];
+    CLAIM(engine.runtime->scheduler.take(engine.slot, 0) == Take::kBatch);
+    DynamicOutput& out = engine.slot.batch->dynamic_outputs[0];
     out.dims = {arrays, 0};
     out.row_bytes = 0;
     out.is_set = true;
-    complete_batch(engine.seat, RunSpan{engine.seat.taken_ns, engine.seat.taken_ns + 1000});
+    complete_batch(engine.slot, RunSpan{engine.slot.taken_ns, engine.slot.taken_ns + 1000});
     CLAIM(engine.answer() == (arrays == 3 ? "{\"outputs\":{\"y\":[[[],[],[]]]" : ""));
   }
 }
 
 TEST("empty: rows without elements pass from stage to stage, and checks that read several outputs judge them") {
   EmptyEngine engine;
-  auto first = drop_first_queue(engine.plane);
+  auto first = drop_first_queue(engine.runtime);
   auto plan = plan_of({{one_model(first, from_request())},
-                       {one_model(drop_first_queue(engine.plane, 3), from_stage(0, 0, 1)),
-                        one_model(drop_first_queue(engine.plane), from_stage(0, 0, 1))}});
+                       {one_model(drop_first_queue(engine.runtime, 3), from_stage(0, 0, 1)),
+                        one_model(drop_first_queue(engine.runtime), from_stage(0, 0, 1))}});
   Check check;  // fails where the length of one is not that of the other
   check.after_stage = 1;
   check.sources = {{1, 0, SourceSide::kOutputs, {0}}, {1, 1, SourceSide::kOutputs, {0}}};
@@ -182,18 +182,18 @@ TEST("empty: rows without elements pass from stage to stage, and checks that rea
 
 TEST("empty: a request without rows passes every stage, runs nothing and is answered by tensors without rows") {
   EmptyEngine engine;
-  auto plan = plan_of({{one_model(drop_first_queue(engine.plane), from_request()),
-                        one_model(drop_first_queue(engine.plane), from_request(), true)},
-                       {one_model(drop_first_queue(engine.plane), from_stage(0, 0, 1))}});
-  plan->others = {{0, 1, SourceSide::kOutputs, {0}}};
+  auto plan = plan_of({{one_model(drop_first_queue(engine.runtime), from_request()),
+                        one_model(drop_first_queue(engine.runtime), from_request(), true)},
+                       {one_model(drop_first_queue(engine.runtime), from_stage(0, 0, 1))}});
+  plan->audited_outputs = {{0, 1, SourceSide::kOutputs, {0}}};
   CLAIM(engine.deploy(plan).empty());
-  for (const bool has_others : {false, true}) {
-    CLAIM(engine.send(0, 5, has_others) != nullptr && engine.run() == 0);
+  for (const bool has_audited_outputs : {false, true}) {
+    CLAIM(engine.send(0, 5, has_audited_outputs) != nullptr && engine.run() == 0);
     Request& request = *engine.port->collect().answers;
     TensorShape shape;
     CLAIM(request.status() == StatusCode::kOk && request.rows == 0 && request.segments.empty());
     CLAIM(shape_of(request, plan->answer[0], shape) && *shape.dims == std::vector<int64_t>{0} && shape.row_bytes == 0);
-    CLAIM(shape_of(request, plan->others[0], shape) && shape.dtype == Dtype::kInt32);
+    CLAIM(shape_of(request, plan->audited_outputs[0], shape) && shape.dtype == Dtype::kInt32);
     Port::unref(request);
   }
   CLAIM(engine.send(0, 5) != nullptr && engine.answer() == "{\"outputs\":{\"y\":[]");
@@ -210,8 +210,8 @@ TEST("empty: known dims stay known without rows, and what options do not share i
     options.batch_rows_max = 8;
     options.batch_bytes_max = size_t{1} << 20;
     options.pending_rows_max = {4096, 64};
-    options.owner = engine.plane;
-    return std::make_shared<ModelQueue>(engine.plane->scheduler, std::move(options));
+    options.owner = engine.runtime;
+    return std::make_shared<ModelQueue>(engine.runtime->scheduler, std::move(options));
   };
   Position position;
   position.split = 0;
@@ -236,8 +236,8 @@ TEST("empty: known dims stay known without rows, and what options do not share i
 
 TEST("empty: a whole tensor has no rows to be without, and is refused without its one") {
   Engine engine;
-  auto plan = make_plan({{one_model(make_queue(engine.plane, 1), from_request())}});
-  plan->is_whole = true;
+  auto plan = make_plan({{one_model(make_queue(engine.runtime, 1), from_request())}});
+  plan->is_non_batching = true;
   CLAIM(engine.deploy(plan).empty());
   Failure failure;
   CLAIM(engine.submit_rows({}, 1, failure) == nullptr && failure.code == StatusCode::kShape);
@@ -245,15 +245,15 @@ TEST("empty: a whole tensor has no rows to be without, and is refused without it
 
 TEST("empty: rows of an output that have different shapes are no answer") {
   EmptyEngine engine;
-  CLAIM(engine.deploy(plan_of({{one_model(drop_first_queue(engine.plane, 1), from_request())}})).empty());
+  CLAIM(engine.deploy(plan_of({{one_model(drop_first_queue(engine.runtime, 1), from_request())}})).empty());
   CLAIM(engine.send(2, 3) != nullptr);
   engine.port->publisher.flush();
   for (const int64_t width : {1, 0}) {
-    CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
-    drop_first(*engine.seat.batch);
-    engine.seat.batch->dynamic_outputs[0].dims = {width};
-    engine.seat.batch->dynamic_outputs[0].row_bytes = static_cast<size_t>(width) * 4;
-    complete_batch(engine.seat, RunSpan{engine.seat.taken_ns, engine.seat.taken_ns + 1000});
+    CLAIM(engine.runtime->scheduler.take(engine.slot, 0) == Take::kBatch);
+    drop_first(*engine.slot.batch);
+    engine.slot.batch->dynamic_outputs[0].dims = {width};
+    engine.slot.batch->dynamic_outputs[0].row_bytes = static_cast<size_t>(width) * 4;
+    complete_batch(engine.slot, RunSpan{engine.slot.taken_ns, engine.slot.taken_ns + 1000});
   }
   Request& request = *engine.port->collect().answers;
   CLAIM(request.status() == StatusCode::kOk && !has_answer_shapes(request));
@@ -262,7 +262,7 @@ TEST("empty: rows of an output that have different shapes are no answer") {
 
 TEST("empty: rows without elements are rows of the log: lists that end where they begin") {
   EmptyEngine engine;
-  CLAIM(engine.deploy(plan_of({{one_model(drop_first_queue(engine.plane), from_request())}})).empty());
+  CLAIM(engine.deploy(plan_of({{one_model(drop_first_queue(engine.runtime), from_request())}})).empty());
   LogColumn time;
   LogColumn input;
   input.kind = ColumnKind::kTensor;

@@ -34,7 +34,7 @@ bool is_shifted(const std::vector<float>& out, const std::vector<float>& in, flo
 
 TEST("executor: rows come back in order, however many batches they took") {
   Engine engine;
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
   Failure failure;
   const auto rows = rows_of(21, 0);  // 8 + 8 + 5
   CLAIM(engine.submit_rows(rows, 1, failure) != nullptr);
@@ -46,7 +46,7 @@ TEST("executor: rows come back in order, however many batches they took") {
 
 TEST("executor: requests that arrive before a worker is free share one batch") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10);
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   Failure failure;
   for (int i = 0; i < 5; ++i) engine.submit_rows(rows_of(1, static_cast<float>(i)), i, failure);
@@ -60,8 +60,8 @@ TEST("executor: requests that arrive before a worker is free share one batch") {
 
 TEST("executor: a chain hands rows from batch to batch") {
   Engine engine;
-  auto first = make_queue(engine.plane, 10);
-  auto second = make_queue(engine.plane, 100, 3);
+  auto first = make_queue(engine.runtime, 10);
+  auto second = make_queue(engine.runtime, 100, 3);
   CLAIM(
       engine.deploy(make_plan({{one_model(first, from_request())}, {one_model(second, from_stage(0, 0, 1))}})).empty());
   Failure failure;
@@ -76,8 +76,8 @@ TEST("executor: a split routes row by row and the answer keeps the rows' order")
   Engine engine;
   Position position;
   position.split = 0;
-  position.options.push_back({make_queue(engine.plane, 10), {from_request()}});
-  position.options.push_back({make_queue(engine.plane, 20), {from_request()}});
+  position.options.push_back({make_queue(engine.runtime, 10), {from_request()}});
+  position.options.push_back({make_queue(engine.runtime, 20), {from_request()}});
   auto plan = make_plan({{position}});
   Split split;
   split.cumulative = {0.5, 1.0};
@@ -103,27 +103,27 @@ TEST("executor: a split routes row by row and the answer keeps the rows' order")
 
 TEST("executor: the answer does not wait for challengers, the request does") {
   Engine engine;
-  auto champion = make_queue(engine.plane, 10);
-  auto challenger = make_queue(engine.plane, 20);
+  auto champion = make_queue(engine.runtime, 10);
+  auto challenger = make_queue(engine.runtime, 20);
   auto plan = make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}});
   CLAIM(engine.deploy(plan).empty());
   Failure failure;
   engine.submit_rows(rows_of(2, 0), 1, failure);
   engine.port->publisher.flush();
-  CLAIM(run_one(engine.seat, engine.plane->scheduler));  // interactive first: the champion
+  CLAIM(run_one(engine.slot, engine.runtime->scheduler));  // interactive first: the champion
   CLAIM(drain(*engine.port).size() == 1);
   CLAIM(engine.port->in_flight() == 1);
-  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(run_one(engine.slot, engine.runtime->scheduler));
   CLAIM(drain(*engine.port).empty());
   CLAIM(engine.port->in_flight() == 0);
 }
 
 TEST("executor: who asks for what challengers gave waits for them, unless they were shed or the request is cancelled") {
   Engine engine;
-  auto champion = make_queue(engine.plane, 10);
-  auto challenger = make_queue(engine.plane, 20, 8, {4096, 4});
+  auto champion = make_queue(engine.runtime, 10);
+  auto challenger = make_queue(engine.runtime, 20, 8, {4096, 4});
   auto plan = make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}});
-  plan->others = {Source{.stage = 0, .position = 1, .side = SourceSide::kOutputs, .slots = {0}}};
+  plan->audited_outputs = {Source{.stage = 0, .position = 1, .side = SourceSide::kOutputs, .slots = {0}}};
   CLAIM(engine.deploy(plan).empty());
   Failure failure;
   const auto ask = [&](size_t rows, double tag) {
@@ -132,9 +132,9 @@ TEST("executor: who asks for what challengers gave waits for them, unless they w
   ask(2, 1);
   engine.submit_rows(rows_of(2, 0), 2, failure);
   engine.port->publisher.flush();
-  CLAIM(run_one(engine.seat, engine.plane->scheduler));  // the champion's batch of both
+  CLAIM(run_one(engine.slot, engine.runtime->scheduler));  // the champion's batch of both
   CLAIM(drain(*engine.port).size() == 1);                // who did not ask
-  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(run_one(engine.slot, engine.runtime->scheduler));
   CLAIM(drain(*engine.port).size() == 1);
   CLAIM(engine.port->in_flight() == 0);
 
@@ -146,11 +146,11 @@ TEST("executor: who asks for what challengers gave waits for them, unless they w
 
   Request* const cancelled = ask(2, 5);
   engine.port->publisher.flush();
-  CLAIM(run_one(engine.seat, engine.plane->scheduler));
+  CLAIM(run_one(engine.slot, engine.runtime->scheduler));
   CLAIM(drain(*engine.port).empty());
-  Deliveries deliveries;
-  CLAIM(end_request(*cancelled, StatusCode::kAborted, deliveries));
-  deliveries.flush();
+  Completions completions;
+  CLAIM(end_request(*cancelled, StatusCode::kAborted, completions));
+  completions.flush();
   CLAIM(drain(*engine.port).size() == 1);
   engine.run_all();
   CLAIM(drain(*engine.port).empty() && engine.port->in_flight() == 0);
@@ -158,8 +158,8 @@ TEST("executor: who asks for what challengers gave waits for them, unless they w
 
 TEST("executor: a full challenger queue sheds and the champion answers") {
   Engine engine;
-  auto champion = make_queue(engine.plane, 10);
-  auto challenger = make_queue(engine.plane, 20, 8, {4096, 4});
+  auto champion = make_queue(engine.runtime, 10);
+  auto challenger = make_queue(engine.runtime, 20, 8, {4096, 4});
   CLAIM(engine.deploy(make_plan({{one_model(champion, from_request()), one_model(challenger, from_request(), true)}}))
             .empty());
   Failure failure;
@@ -172,7 +172,7 @@ TEST("executor: a full challenger queue sheds and the champion answers") {
 
 TEST("executor: a full queue refuses at once and takes nothing") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10, 8, {4, 4});
+  auto queue = make_queue(engine.runtime, 10, 8, {4, 4});
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   Failure failure;
   CLAIM(engine.submit_rows(rows_of(4, 0), 1, failure) != nullptr);
@@ -187,17 +187,17 @@ TEST("executor: a full queue refuses at once and takes nothing") {
 
 TEST("executor: expired and cancelled rows leave their batch, the others are answered right") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10);
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   Failure failure;
   Request* const cancelled = engine.submit_rows(rows_of(2, 0), 1, failure);
   CLAIM(engine.submit_rows(rows_of(1, 50), 2, failure) != nullptr);
   CLAIM(engine.submit_rows(rows_of(1, 70), 3, failure, now_us() + 1000) != nullptr);
   CLAIM(engine.submit_rows(rows_of(2, 90), 4, failure) != nullptr);
-  Deliveries deliveries;
-  CLAIM(end_request(*cancelled, StatusCode::kAborted, deliveries));
-  CLAIM(!end_request(*cancelled, StatusCode::kAborted, deliveries));
-  deliveries.flush();
+  Completions completions;
+  CLAIM(end_request(*cancelled, StatusCode::kAborted, completions));
+  CLAIM(!end_request(*cancelled, StatusCode::kAborted, completions));
+  completions.flush();
   std::this_thread::sleep_for(std::chrono::milliseconds(2));
   engine.run_all();
   const auto outcomes = drain(*engine.port);
@@ -216,7 +216,7 @@ TEST("executor: expired and cancelled rows leave their batch, the others are ans
 
 TEST("executor: a deadline that the queue cannot meet is refused at admission") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10);
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   queue->note_cost(1, 1e6);  // a second a row
   Failure failure;
@@ -229,7 +229,7 @@ TEST("executor: a deadline that the queue cannot meet is refused at admission") 
 
 TEST("executor: the run itself counts when a deadline is weighed, not the wait alone") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10);
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   queue->note_cost(1, 30'000.0);
   Failure failure;
@@ -244,7 +244,7 @@ TEST("executor: the run itself counts when a deadline is weighed, not the wait a
 
 TEST("executor: rows that would be late are not run, and those beside them are") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10);
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   for (int i = 0; i < 20; ++i) queue->note_cost(1, 100'000.0);
   queue->service.note_end(1, false, now_ns());
@@ -264,7 +264,7 @@ TEST("executor: rows that would be late are not run, and those beside them are")
 
 TEST("executor: a batch with deadlines closes before its run holds them back") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10);
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   for (int i = 0; i < 20; ++i) queue->note_cost(1, 10'000.0);
   Failure failure;
@@ -278,29 +278,29 @@ TEST("executor: a batch with deadlines closes before its run holds them back") {
 
 TEST("executor: only the guilty entry of a failed batch fails") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10);
+  auto queue = make_queue(engine.runtime, 10);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   Failure failure;
   for (int i = 0; i < 3; ++i) engine.submit_rows(rows_of(1, static_cast<float>(i)), i, failure);
   engine.port->publisher.flush();
-  CLAIM(engine.plane->scheduler.take(engine.seat, 0) == Take::kBatch);
-  CLAIM(drop_dead_rows(engine.seat) == 3);
-  const RunSpan run = run_for(engine.seat, 3000);
-  fail_entry(*engine.seat.batch, 1, StatusCode::kRunFailed, "index out of bounds");
-  complete_batch(engine.seat, run);
+  CLAIM(engine.runtime->scheduler.take(engine.slot, 0) == Take::kBatch);
+  CLAIM(drop_dead_rows(engine.slot) == 3);
+  const RunSpan run = run_for(engine.slot, 3000);
+  fail_entry(*engine.slot.batch, 1, StatusCode::kRunFailed, "index out of bounds");
+  complete_batch(engine.slot, run);
   const auto outcomes = drain(*engine.port);
   CLAIM(outcomes.size() == 3);
   for (const Outcome& outcome : outcomes) CLAIM((outcome.code == StatusCode::kRunFailed) == (outcome.tag == 1));
 }
 
-TEST("executor: a closed plane answers what waits with ERR_DRAINING and refuses the rest") {
+TEST("executor: a closed runtime answers what waits with ERR_DRAINING and refuses the rest") {
   Engine engine;
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
   Failure failure;
   engine.submit_rows(rows_of(1, 0), 1, failure);
   engine.port->publisher.flush();
   engine.submit_rows(rows_of(1, 0), 2, failure);
-  engine.plane->scheduler.close();
+  engine.runtime->scheduler.close();
   engine.port->publisher.flush();
   const auto outcomes = drain(*engine.port);
   CLAIM(outcomes.size() == 2);
@@ -311,11 +311,11 @@ TEST("executor: a closed plane answers what waits with ERR_DRAINING and refuses 
 
 TEST("executor: a redeploy binds later requests to the new plan and lets the earlier ones finish on theirs") {
   Engine engine;
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
   const std::shared_ptr<Plan> old = engine.pipeline.plan();
   Failure failure;
   engine.submit_rows(rows_of(1, 0), 1, failure);
-  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 20), from_request())}})).empty());
+  CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 20), from_request())}})).empty());
   engine.submit_rows(rows_of(1, 0), 2, failure);
   CLAIM(old->in_flight.load() == 1);
   engine.run_all();
@@ -326,7 +326,7 @@ TEST("executor: a redeploy binds later requests to the new plan and lets the ear
 
 TEST("queue: batches change their size while rows are on their way, and the old memory goes") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10, 8);
+  auto queue = make_queue(engine.runtime, 10, 8);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   Failure failure;
   engine.submit_rows(rows_of(3, 0), 1, failure);
@@ -349,7 +349,7 @@ TEST("queue: batches change their size while rows are on their way, and the old 
   CLAIM(outcomes.size() == 1 && is_shifted(outcomes[0].values, rows, 10) && batches_of(*queue, all_rows) == 9);
 }
 
-TEST("executor: more shapes in flight than lanes are refused for now, not blamed on the caller") {
+TEST("executor: more shapes in flight than buckets are refused for now, not blamed on the caller") {
   Engine engine;
   QueueOptions options;
   options.inputs = {Field{Dtype::kFloat32, {-1}}};
@@ -357,16 +357,16 @@ TEST("executor: more shapes in flight than lanes are refused for now, not blamed
   options.batch_rows_max = 4;
   options.batch_bytes_max = size_t{1} << 20;
   options.pending_rows_max = {4096, 64};
-  options.owner = engine.plane;
-  auto queue = std::make_shared<ModelQueue>(engine.plane->scheduler, std::move(options));
+  options.owner = engine.runtime;
+  auto queue = std::make_shared<ModelQueue>(engine.runtime->scheduler, std::move(options));
   auto plan = make_plan({{one_model(queue, from_request())}});
   plan->inputs = {Field{Dtype::kFloat32, {-1}}};
   CLAIM(engine.deploy(plan).empty());
-  const std::vector<float> values(ModelQueue::kLanesMax + 2);
+  const std::vector<float> values(ModelQueue::kShapeBucketsMax + 2);
   const auto* const data = reinterpret_cast<const std::byte*>(values.data());
   Failure failure;
   size_t full = 0;
-  for (int64_t width = 1; width <= static_cast<int64_t>(ModelQueue::kLanesMax) + 2; ++width) {
+  for (int64_t width = 1; width <= static_cast<int64_t>(ModelQueue::kShapeBucketsMax) + 2; ++width) {
     const size_t row_bytes = static_cast<size_t>(width) * 4;
     Submission submission;
     submission.inputs = &data;
@@ -374,14 +374,14 @@ TEST("executor: more shapes in flight than lanes are refused for now, not blamed
     submission.free_dims = &width;
     CLAIM(submit(*engine.port, engine.pipeline, engine.pipeline.plan(), submission, failure) != nullptr);
   }
-  Mail mail = engine.port->collect();
-  while (mail.answers != nullptr) {
-    Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
+  PortCompletions completions = engine.port->collect();
+  while (completions.answers != nullptr) {
+    Request& request = *std::exchange(completions.answers, completions.answers->next_answer);
     full += request.failure.code == StatusCode::kQueueFull ? 1 : 0;
     Port::unref(request);
   }
   CLAIM(full == 2);
-  engine.plane->scheduler.close();
+  engine.runtime->scheduler.close();
   engine.port->publisher.flush();
   drain(*engine.port);
   CLAIM(engine.port->in_flight() == 0 && queue->pending_rows[0].load() == 0);
@@ -389,7 +389,7 @@ TEST("executor: more shapes in flight than lanes are refused for now, not blamed
 
 TEST("executor: a warm data plane allocates nothing per request") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10, 64);
+  auto queue = make_queue(engine.runtime, 10, 64);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
   Failure failure;
   const auto rows = rows_of(1, 0);
@@ -397,8 +397,9 @@ TEST("executor: a warm data plane allocates nothing per request") {
     for (int i = 0; i < 64; ++i) engine.submit_rows(rows, i, failure);
     const size_t before_flush = allocations.load();
     engine.run_all();
-    Mail mail = engine.port->collect();
-    while (mail.answers != nullptr) Port::unref(*std::exchange(mail.answers, mail.answers->next_answer));
+    PortCompletions completions = engine.port->collect();
+    while (completions.answers != nullptr)
+      Port::unref(*std::exchange(completions.answers, completions.answers->next_answer));
     return before_flush;
   };
   for (int i = 0; i < 8; ++i) burst();
@@ -427,7 +428,7 @@ Check exceeds(double limit, uint16_t position = 0) {
 
 TEST("executor: checks note the rows of whoever they failed for, and of nobody else in the batch") {
   Engine engine;
-  auto queue = make_queue(engine.plane, 10, 256);
+  auto queue = make_queue(engine.runtime, 10, 256);
   auto plan = make_plan({{one_model(queue, from_request())}});
   plan->checks = {exceeds(60), exceeds(1e9)};
   CLAIM(engine.deploy(plan).empty());
@@ -443,9 +444,9 @@ TEST("executor: checks note the rows of whoever they failed for, and of nobody e
     requests.push_back(engine.submit_rows(rows, i, failure));
     CLAIM(requests.back() != nullptr);
   }
-  Deliveries deliveries;
-  end_request(*requests[7], StatusCode::kAborted, deliveries);
-  deliveries.flush();
+  Completions completions;
+  end_request(*requests[7], StatusCode::kAborted, completions);
+  completions.flush();
   engine.run_all();
   uint64_t failed = 0;
   for (uint32_t i = 0; i < 15; ++i) {
@@ -469,8 +470,8 @@ TEST("executor: checks note the rows of whoever they failed for, and of nobody e
 
 TEST("executor: a check that reads two models is judged when both are there") {
   Engine engine;
-  auto plan = make_plan({{one_model(make_queue(engine.plane, 10), from_request()),
-                          one_model(make_queue(engine.plane, 20), from_request())}});
+  auto plan = make_plan({{one_model(make_queue(engine.runtime, 10), from_request()),
+                          one_model(make_queue(engine.runtime, 20), from_request())}});
   Check both = exceeds(35);
   both.program.code = {{Opcode::kLoad, 0, 0},
                        {Opcode::kLoad, 1, 0},

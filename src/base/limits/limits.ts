@@ -134,7 +134,7 @@ export const OPERATOR_CHARACTERS_MAX = 200
 /** Milliseconds between two notices of one kind on the batches of one model. */
 export const BATCHING_NOTICE_MS = 60_000
 /** Requests on the plain (string) path that are not answered yet. */
-export const PLAIN_REQUESTS_MAX = 1024
+export const STRING_PATH_REQUESTS_MAX = 1024
 
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────
 /** Hours that a pipeline may have its rows kept: a hundred years. */

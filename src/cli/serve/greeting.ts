@@ -58,7 +58,9 @@ async function firstSample(greeting: Greeting): Promise<{ pipeline: string; body
   const samples = await Promise.all(
     greeting.pipelines.map(async (description) => {
       const golden = await goldenOf(description, greeting.golden)
-      const columns = description.inputs.map((field) => sampleColumn(field, golden?.[field.name], description.isWhole))
+      const columns = description.inputs.map((field) =>
+        sampleColumn(field, golden?.[field.name], description.isNonBatching),
+      )
       if (columns.some((column) => column === undefined)) return undefined
       const entries = description.inputs.map(
         ({ name }, index) => `${JSON.stringify(name)}:${JSON.stringify(columns[index])}`,
@@ -91,16 +93,16 @@ async function goldenOf(description: PipelineDescription, golden: Greeting['gold
 }
 
 /** One row as nested numbers; undefined when there is nothing short and true to show. */
-function sampleColumn(field: TensorField, golden: GoldenInput | undefined, isWhole: boolean): unknown {
+function sampleColumn(field: TensorField, golden: GoldenInput | undefined, isNonBatching: boolean): unknown {
   if (field.dtype === 'string') return undefined
-  const rowDims = isWhole ? field.shape : field.shape.slice(1)
+  const rowDims = isNonBatching ? field.shape : field.shape.slice(1)
   if (rowDims.some((dim) => dim === null)) return undefined
   const dims = rowDims.map((dim) => dim ?? 0)
   const count = dims.reduce((product, dim) => product * dim, 1)
   if (count > SAMPLE_ELEMENTS_MAX) return undefined
   const values = golden?.data.slice(0, count) ?? new Array<number>(count).fill(0)
   const row = nest(field.dtype === 'bool' ? values.map((value) => value !== 0) : values, dims)
-  return isWhole ? row : [row]
+  return isNonBatching ? row : [row]
 }
 
 function nest(values: readonly unknown[], dims: readonly number[]): unknown {

@@ -37,10 +37,10 @@ export class Signature {
   readonly #optional: readonly string[]
 
   constructor(readonly opened: OpenedMessage) {
-    const { inputs, outputs, isWhole } = opened
-    this.key = JSON.stringify([inputs, isWhole])
-    this.#inputs = new TensorLayout(inputs, isWhole)
-    this.#outputs = new TensorLayout(outputs, isWhole)
+    const { inputs, outputs, isNonBatching } = opened
+    this.key = JSON.stringify([inputs, isNonBatching])
+    this.#inputs = new TensorLayout(inputs, isNonBatching)
+    this.#outputs = new TensorLayout(outputs, isNonBatching)
     this.#optional = inputs.flatMap((field) => (field.default === undefined ? [] : [field.name]))
   }
 
@@ -55,7 +55,7 @@ export class Signature {
     // As many names as fields, and every field found: only then is there no name too many.
     const leftOut = this.#optional.filter((name) => !Object.hasOwn(inputs, name)).length
     if (Object.keys(inputs).length !== opened.inputs.length - leftOut) throw unknownInput(opened, inputs)
-    const rows = opened.isWhole ? 1 : this.#rowsOf(tensors)
+    const rows = opened.isNonBatching ? 1 : this.#rowsOf(tensors)
     const { data, dims, texts } = this.#inputs.pack(tensors)
     return { signatureKey: this.key, rows, data, dims, texts }
   }
@@ -65,7 +65,7 @@ export class Signature {
     const standIn = value === undefined ? defaultTensor(field) : undefined
     if (standIn !== undefined) return standIn
     if (value === undefined) throw missingInput(this.opened, field, inputs)
-    return toTensor(field, value, this.opened.isWhole)
+    return toTensor(field, value, this.opened.isNonBatching)
   }
 
   #rowsOf(tensors: readonly Tensor[]): number {

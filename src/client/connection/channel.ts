@@ -52,8 +52,8 @@ export class Channel {
   }
 
   /** True: tensors carry no row axis. */
-  get isWhole(): boolean {
-    return this.#opened.isWhole
+  get isNonBatching(): boolean {
+    return this.#opened.isNonBatching
   }
 
   /** Rows of one request at most. */

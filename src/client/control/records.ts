@@ -111,8 +111,8 @@ export function description(answer: DescriptionAnswer, definition: PipelineDefin
     checks: answer.checks,
     routes: answer.routes,
     others: (answer.others ?? []).map(({ label, outputs }) => ({ label, outputs: fields(outputs) })),
-    isWhole: answer.whole ?? false,
-    isPlain: answer.plain ?? false,
+    isNonBatching: answer.whole ?? false,
+    isStringPath: answer.plain ?? false,
     rowsMax: answer.rows_max,
     models: answer.models,
   }

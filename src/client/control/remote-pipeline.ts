@@ -49,7 +49,7 @@ interface RemoteBody {
   readonly timeoutMs: number
 }
 
-type PipelineSignature = Pick<PipelineDescription, 'inputs' | 'isWhole' | 'steps'>
+type PipelineSignature = Pick<PipelineDescription, 'inputs' | 'isNonBatching' | 'steps'>
 
 const ARROW_FILE = 'application/vnd.apache.arrow.file'
 const RECORDS = 'application/json; format=pandas-records'
@@ -135,7 +135,7 @@ export class RemotePipeline {
   /** What the pipeline reads, as it is deployed now; what inferFromFile reads CSV by. @throws PenstockError */
   async signature(): Promise<PipelineSignature> {
     const { inputs, whole, steps } = await new ControlCalls(this.#http).describePipeline(this.name)
-    return { inputs: fields(inputs), isWhole: whole ?? false, steps: steps as PipelineSignature['steps'] }
+    return { inputs: fields(inputs), isNonBatching: whole ?? false, steps: steps as PipelineSignature['steps'] }
   }
 
   /** Sends a body of the infer endpoint as it is; what inferFromFile calls. */

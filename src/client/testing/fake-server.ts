@@ -176,7 +176,7 @@ export class FakeSocket implements SocketLike {
       outputs,
       checks,
       routes,
-      isWhole: false,
+      isNonBatching: false,
       rowsMax: 100,
     })
   }
@@ -206,7 +206,7 @@ export class FakeSocket implements SocketLike {
     const outputs = { y: { dtype: 'float32', shape, data: values.map((value) => 2 * value) } } as const
     const signature = {
       outputs: [{ name: 'y', dtype: 'float32', shape: [null, shape[1] ?? 0] }],
-      isWhole: false,
+      isNonBatching: false,
       checks: ['odd'],
       routes: [],
     } as const

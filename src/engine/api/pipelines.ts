@@ -54,9 +54,9 @@ export interface PipelineDescription {
   readonly routes: readonly string[]
   /** The models beside the answering one whose outputs are kept: audited ones, challengers among them. */
   readonly others: readonly { readonly label: string; readonly outputs: readonly TensorField[] }[]
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   /** String tensors are involved: requests take the slower string path. */
-  readonly isPlain: boolean
+  readonly isStringPath: boolean
   readonly rowsMax: number
   readonly models: readonly { readonly name: string; readonly version: number; readonly sha256: string }[]
 }

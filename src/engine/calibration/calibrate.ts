@@ -80,7 +80,7 @@ const BATCH_OVERHEAD_US = 25
 /** A slice whose threads waited more than this is spoilt. */
 const WAITED_SHARE_MAX = 0.1
 /** Less is not worth a second session of the model in each worker. */
-const ALONE_GAIN_US_MIN = 100
+const LATENCY_GAIN_US_MIN = 100
 
 /** @throws PenstockError ERR_RUN_FAILED when the model refuses even one row. */
 export async function calibrate(facts: CalibrationFacts, measure: Measure, clock: Clock): Promise<CalibrationOutcome> {
@@ -89,10 +89,10 @@ export async function calibrate(facts: CalibrationFacts, measure: Measure, clock
   const first = ledger.best(singleRun(1, facts))
   // Its runs would take the cores for minutes: one has been seen, and the others' plan is kept.
   if (isTooLong(first, facts)) return uncompared(first, facts)
-  const contenders = busyTrials(facts, rows)
+  const contenders = throughputTrials(facts, rows)
   await race(contenders, ledger, (sample) => sample.rowsPerS)
-  const busy = pickBusy(contenders, facts, ledger)
-  const alone = await findAlone(busy, facts, ledger)
+  const busy = pickThroughput(contenders, facts, ledger)
+  const alone = await findLatency(busy, facts, ledger)
   const { rowsPerS, runUs } = ledger.of(busy) as Measured
   const batchRowsMax = batchRowsOf(busy.rows, runUs, facts)
   const { instances, intraOpThreads, spinning } = busy
@@ -153,7 +153,7 @@ async function sweepRows(facts: CalibrationFacts, ledger: Ledger): Promise<numbe
 }
 
 /** Every way to lay threads over the cores, with each of the rows. */
-function busyTrials(facts: CalibrationFacts, rows: readonly number[]): Trial[] {
+function throughputTrials(facts: CalibrationFacts, rows: readonly number[]): Trial[] {
   const { cores, workers, intraOpThreads, sessionsMax } = facts
   const trials: Trial[] = []
   let sessions = 0
@@ -194,7 +194,7 @@ async function race(trials: readonly Trial[], ledger: Ledger, merit: (sample: Me
   }
 }
 
-function pickBusy(trials: readonly Trial[], facts: CalibrationFacts, ledger: Ledger): Trial {
+function pickThroughput(trials: readonly Trial[], facts: CalibrationFacts, ledger: Ledger): Trial {
   const measured = trials.filter((trial) => ledger.of(trial) !== undefined)
   const sampleOf = (trial: Trial): Measured => ledger.of(trial) as Measured
   const within = measured.filter((trial) => trial.rows === 1 || sampleOf(trial).runUs <= facts.objectiveUs)
@@ -213,13 +213,13 @@ function pickBusy(trials: readonly Trial[], facts: CalibrationFacts, ledger: Led
 const threadsOf = ({ instances, intraOpThreads }: Trial): number => instances * intraOpThreads
 
 /** The fastest way to run one row on an idle machine, or null when the busy one is as good. */
-async function findAlone(busy: Trial, facts: CalibrationFacts, ledger: Ledger): Promise<Trial | null> {
+async function findLatency(busy: Trial, facts: CalibrationFacts, ledger: Ledger): Promise<Trial | null> {
   const { cores, workers, intraOpThreads, sessionsMax } = facts
   if (intraOpThreads !== null || busy.intraOpThreads >= cores || sessionsMax < 2 * workers) return null
   const usual: Trial = { ...busy, instances: 1, rows: 1 }
   await ledger.run(usual)
   const knownUs = ledger.of(usual)?.runUs ?? 0
-  if (knownUs < 2 * ALONE_GAIN_US_MIN) return null
+  if (knownUs < 2 * LATENCY_GAIN_US_MIN) return null
   const wide = threadCounts(cores)
     .filter((threads) => threads > busy.intraOpThreads)
     .flatMap((threads) => [false, true].map((spinning) => ({ ...usual, intraOpThreads: threads, spinning })))
@@ -228,7 +228,7 @@ async function findAlone(busy: Trial, facts: CalibrationFacts, ledger: Ledger): 
   const runUs = (trial: Trial): number => (ledger.of(trial) as Measured).runUs
   const bestUs = Math.min(...measured.map(runUs))
   const usualUs = runUs(usual)
-  if (!(bestUs <= usualUs * (1 - FAR)) || usualUs - bestUs < ALONE_GAIN_US_MIN) return null
+  if (!(bestUs <= usualUs * (1 - FAR)) || usualUs - bestUs < LATENCY_GAIN_US_MIN) return null
   return measured.find((trial) => runUs(trial) <= bestUs * (1 + CLOSE)) ?? null
 }
 

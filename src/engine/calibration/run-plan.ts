@@ -3,7 +3,7 @@
  * everybody, and what calibration (calibrate.ts) puts in its place.
  *
  *     busy    `instances` batches at a time, `intraOpThreads` threads each: what gives the most rows a second
- *     alone   one batch that has the plane to itself: on as many threads as make it fastest
+ *     alone   one batch that has the runtime to itself: on as many threads as make it fastest
  *
  * Two arrangements, because one cannot serve both: on two cores a transformer gives 5 % more rows a second as two runs of
  * one thread, and answers a lone request in half the time as one run of two.

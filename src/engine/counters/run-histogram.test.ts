@@ -1,8 +1,8 @@
 /** The buckets are checked against their definition, at every bound and beside it. */
 import { describe, expect, it } from 'vitest'
-import { HISTOGRAM_BUCKETS, noValues, PlainHistogram } from './run-histogram.js'
+import { HISTOGRAM_BUCKETS, noValues, RunHistogram } from './run-histogram.js'
 
-const bucketsOf = (histogram: PlainHistogram): number[] =>
+const bucketsOf = (histogram: RunHistogram): number[] =>
   [...histogram.addedTo(noValues).counts.entries()].filter(([, count]) => count > 0).map(([bucket]) => bucket)
 
 describe('plain histogram', () => {
@@ -11,7 +11,7 @@ describe('plain histogram', () => {
       for (let step = 0; step < 8; step++) {
         const bound = 2 ** (power + step / 8)
         for (const units of [Math.floor(bound), Math.floor(bound) + 1]) {
-          const histogram = new PlainHistogram()
+          const histogram = new RunHistogram()
           histogram.record(units)
           const [bucket = -1] = bucketsOf(histogram)
           expect(units).toBeLessThanOrEqual(2 ** (bucket / 8))
@@ -22,7 +22,7 @@ describe('plain histogram', () => {
   })
 
   it('counts durations in 2^-30 s and keeps their sum in nanoseconds', () => {
-    const histogram = new PlainHistogram()
+    const histogram = new RunHistogram()
     histogram.recordUs(2 ** -10 * 1e6)
     histogram.recordUs(0)
     histogram.recordUs(-5)
@@ -32,7 +32,7 @@ describe('plain histogram', () => {
   })
 
   it('counts what is too long in the last bucket, and adds what was counted elsewhere', () => {
-    const histogram = new PlainHistogram()
+    const histogram = new RunHistogram()
     histogram.recordUs(1e12)
     expect(bucketsOf(histogram)).toEqual([HISTOGRAM_BUCKETS - 1])
     const twice = histogram.addedTo(histogram.addedTo(noValues))

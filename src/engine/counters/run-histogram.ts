@@ -31,7 +31,7 @@ const UNITS_PER_NS = 2 ** HISTOGRAM_SECOND_POWER / 1e9
 /** Upper bounds of the buckets of one power of two. */
 const bounds = Array.from({ length: STEPS }, (_, step) => 2 ** (step / STEPS))
 
-export class PlainHistogram {
+export class RunHistogram {
   #zeroCount = 0
   #sum = 0
   readonly #counts = new Float64Array(HISTOGRAM_BUCKETS)

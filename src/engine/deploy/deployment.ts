@@ -46,8 +46,8 @@ export interface Deployment {
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
-  /** Requests of the plain path that are not finished; the addon counts the others. */
-  plainInFlight: number
+  /** Requests of the string path that are not finished; the addon counts the others. */
+  stringPathInFlight: number
 }
 
 export interface DeploymentParts {
@@ -102,7 +102,7 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
         splitKeys: compiled.splits.map((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? ''))),
       },
       freeDims: freeDimsOf(compiled),
-      plainInFlight: 0,
+      stringPathInFlight: 0,
     }
   } catch (error) {
     if (log !== null) await parts.closeLog(log)
@@ -131,7 +131,7 @@ export async function retireDeployment(
 }
 
 export function inFlightOf(deployment: Deployment): number {
-  return deployment.plainInFlight + addon.planInFlight(deployment.plan)
+  return deployment.stringPathInFlight + addon.planInFlight(deployment.plan)
 }
 
 function planSpec(
@@ -140,21 +140,21 @@ function planSpec(
   models: readonly LoadedModel[],
   log: DeploymentLog | null,
 ): PlanSpec {
-  const { inputs, isWhole, checks, answer, routeSplit } = compiled
+  const { inputs, isNonBatching, checks, answer, routeSplit } = compiled
   const splits = compiled.splits.map((split) =>
     split.kind === 'random' ? { ...split, seed: split.seed ?? parts.drawSeed() } : split,
   )
-  const common = { planKey: parts.planKey, isWhole, requestRowsMax: REQUEST_ROWS_MAX, splits }
-  if (compiled.isPlain)
+  const common = { planKey: parts.planKey, isNonBatching, requestRowsMax: REQUEST_ROWS_MAX, splits }
+  if (compiled.isStringPath)
     return { ...common, inputs: [], stages: [], checks: [], answer: [], others: [], routeSplit: -1, log: null }
   const stages = compiled.stages.map((stage) => ({
     positions: stage.positions.map(({ options, split, isBackground }) => ({
       split,
       isBackground,
-      options: options.map(({ model, feeds }) => ({
+      options: options.map(({ model, inputBindings }) => ({
         label: modelLabel(compiled, model),
         queue: (models[model] as LoadedModel).queue as QueueHandle,
-        feeds,
+        inputBindings,
       })),
     })),
   }))
@@ -162,9 +162,9 @@ function planSpec(
   return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null }
 }
 
-/** Indexes in compiled.models. The plain path runs jobs instead of batches, in the inference workers. */
-function backgroundModels({ stages, isPlain }: CompiledPlan): Set<number> {
-  if (isPlain) return new Set()
+/** Indexes in compiled.models. The string path runs jobs instead of batches, in the inference workers. */
+function backgroundModels({ stages, isStringPath }: CompiledPlan): Set<number> {
+  if (isStringPath) return new Set()
   const positions = stages.flatMap((stage) => stage.positions).filter(({ isBackground }) => isBackground)
   return new Set(positions.flatMap(({ options }) => options.map(({ model }) => model)))
 }
@@ -186,9 +186,9 @@ function describe(definition: PipelineDefinition, version: number, compiled: Com
     checks: compiled.checks.map((check) => check.name),
     routes: compiled.routes,
     others: compiled.audited.map(({ label, tensors }) => ({ label, outputs: tensors.map(({ field }) => field) })),
-    isWhole: compiled.isWhole,
-    isPlain: compiled.isPlain,
-    rowsMax: compiled.isWhole ? 1 : REQUEST_ROWS_MAX,
+    isNonBatching: compiled.isNonBatching,
+    isStringPath: compiled.isStringPath,
+    rowsMax: compiled.isNonBatching ? 1 : REQUEST_ROWS_MAX,
     models: compiled.models.map(({ name, version: modelVersion, sha256 }) => ({ name, version: modelVersion, sha256 })),
   }
 }
@@ -196,7 +196,7 @@ function describe(definition: PipelineDefinition, version: number, compiled: Com
 function freeDimsOf(compiled: CompiledPlan): [number, number][] {
   return compiled.inputFields.flatMap((field, input) =>
     field.shape.flatMap((dim, axis): [number, number][] =>
-      dim === null && (axis > 0 || compiled.isWhole) ? [[input, axis]] : [],
+      dim === null && (axis > 0 || compiled.isNonBatching) ? [[input, axis]] : [],
     ),
   )
 }

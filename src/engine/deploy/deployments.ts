@@ -13,7 +13,7 @@ import type { ModelStore, ModelVersion, PipelineStore } from '../api/api.js'
 import { trustedProof } from '../models/batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
 import type { LoadedModels } from '../models/loaded-models.js'
-import { newPlainCounters, type PlainCounters } from '../counters/string-path-counters.js'
+import { newStringPathCounters, type StringPathCounters } from '../counters/string-path-counters.js'
 import { followsAlias, resolveReference } from '../models/model-references.js'
 import type { DeploymentLog, RowLogs } from '../request-log/row-logs.js'
 
@@ -21,7 +21,7 @@ import type { DeploymentLog, RowLogs } from '../request-log/row-logs.js'
 export interface PipelineSlot {
   readonly name: string
   readonly handle: PipelineHandle
-  readonly plain: PlainCounters
+  readonly stringPath: StringPathCounters
   current: Deployment | null
 }
 
@@ -121,19 +121,24 @@ export class Deployments {
    * logged, and it stays as it is whatever is deployed meanwhile. Its models are those that are loaded already.
    * @throws PenstockError ERR_PIPELINE_NOT_DEPLOYED
    */
-  async openAside(pipeline: string): Promise<PipelineSlot> {
+  async openDetached(pipeline: string): Promise<PipelineSlot> {
     const serving = this.#slots.get(pipeline)?.current
     if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
     const resolve = (reference: string): ModelVersion =>
       serving.resolved.get(reference) ?? resolveReference(this.#parts.models, reference)
     const deployment = await this.#build(serving.compiled.definition, null, resolve)
-    const slot = { name: pipeline, handle: addon.createPipeline(), plain: newPlainCounters(), current: deployment }
-    addon.setPlan(slot.handle, deployment.compiled.isPlain ? null : deployment.plan)
+    const slot = {
+      name: pipeline,
+      handle: addon.createPipeline(),
+      stringPath: newStringPathCounters(),
+      current: deployment,
+    }
+    addon.setPlan(slot.handle, deployment.compiled.isStringPath ? null : deployment.plan)
     return slot
   }
 
-  /** Ends what `openAside` has opened, once what is in flight there has finished. */
-  closeAside(slot: PipelineSlot): void {
+  /** Ends what `openDetached` has opened, once what is in flight there has finished. */
+  closeDetached(slot: PipelineSlot): void {
     const { current } = slot
     if (current === null) return
     slot.current = null
@@ -246,13 +251,13 @@ export class Deployments {
     let slot = this.#slots.get(deployment.pipeline)
     if (slot === undefined) {
       const name = deployment.pipeline
-      slot = { name, handle: this.#handleOf(name), plain: newPlainCounters(), current: null }
+      slot = { name, handle: this.#handleOf(name), stringPath: newStringPathCounters(), current: null }
       this.#slots.set(deployment.pipeline, slot)
     }
     const old = slot.current
     slot.current = deployment
-    // A plain plan is JavaScript's; to the addon the pipeline has none.
-    addon.setPlan(slot.handle, deployment.compiled.isPlain ? null : deployment.plan)
+    // A string-path plan is JavaScript's; to the addon the pipeline has none.
+    addon.setPlan(slot.handle, deployment.compiled.isStringPath ? null : deployment.plan)
     this.#parts.onChange(deployment.pipeline)
     if (old !== null) this.#retire(old)
   }

@@ -34,7 +34,7 @@ export interface ExplanationsParts {
   readonly pipelines: PipelineStore
   readonly engine: Pick<EngineApi, 'getPipeline' | 'describePipeline'>
   /** For what serves, once more. */
-  readonly deployments: Pick<Deployments, 'openAside' | 'closeAside'>
+  readonly deployments: Pick<Deployments, 'openDetached' | 'closeDetached'>
   /** Runs one change of the registry at a time. */
   readonly control: Pick<Control, 'inTurn'>
   readonly infer: (slot: PipelineSlot, deployment: Deployment, request: InferRequest) => Promise<InferResult>
@@ -171,7 +171,7 @@ export class Explanations implements ExplanationsApi {
     const { deployments, control, infer } = this.#parts
     const slot = await control.inTurn(() => {
       this.#expectServing(job.description)
-      return deployments.openAside(job.description.name)
+      return deployments.openDetached(job.description.name)
     })
     const deployment = slot.current as Deployment
     const runner = new ExplainRunner({
@@ -188,7 +188,7 @@ export class Explanations implements ExplanationsApi {
     try {
       return await (problem.config.method === 'occlusion' ? occlude(problem, runner) : permute(problem, runner))
     } finally {
-      deployments.closeAside(slot)
+      deployments.closeDetached(slot)
     }
   }
 
@@ -268,9 +268,9 @@ export class Explanations implements ExplanationsApi {
 
 /** Reads and copies the rows, and binds the configuration to them. */
 function problemOf(description: PipelineDescription, config: ExplainConfig, request: ExplainRequest): Problem {
-  const { inputs: fields, outputs, isWhole, name } = description
-  if (isWhole) throw argumentError('the pipeline', 'one whose tensors have a row axis', name)
-  const tensors = tensorsOf(fields, request.inputs, isWhole)
+  const { inputs: fields, outputs, isNonBatching, name } = description
+  if (isNonBatching) throw argumentError('the pipeline', 'one whose tensors have a row axis', name)
+  const tensors = tensorsOf(fields, request.inputs, isNonBatching)
   rowsOf(fields, tensors, description.rowsMax)
   const inputs = Object.fromEntries(fields.map((field, index) => [field.name, tensors[index]]))
   const problem = bindProblem({

@@ -19,7 +19,7 @@ import { isProcessOfServer, releaseFreeMemorySoon } from '../../worker/free-memo
 const COLLECTING_LOOKS_MAX = 6
 
 export class IdleMemory {
-  readonly #plane: number
+  readonly #runtime: number
   readonly #limitBytes: number
   readonly #timer: NodeJS.Timeout
   /** The lowest since the last release, which nothing more can be had from. */
@@ -27,8 +27,8 @@ export class IdleMemory {
   /** Since the load ended, while there was something to be had. */
   #idleLooks = 0
 
-  constructor(plane: number, limitBytes: number) {
-    this.#plane = plane
+  constructor(runtime: number, limitBytes: number) {
+    this.#runtime = runtime
     this.#limitBytes = limitBytes
     // A program that is done with its engine ends without it.
     this.#timer = setInterval(() => this.#look(), IDLE_MEMORY_LOOK_MS).unref()
@@ -39,12 +39,12 @@ export class IdleMemory {
   }
 
   #look(): void {
-    addon.trimArenas(this.#plane, ARENA_IDLE_MS)
+    addon.trimArenas(this.#runtime, ARENA_IDLE_MS)
     const rssBytes = residentBytes()
     if (rssBytes === null) return
     this.#restBytes = Math.min(this.#restBytes, rssBytes)
     // A load that goes on would only fault it in again.
-    const isBusy = addon.usedBytes(this.#plane) > this.#limitBytes / 64
+    const isBusy = addon.usedBytes(this.#runtime) > this.#limitBytes / 64
     const isWorth = rssBytes - this.#restBytes > FREE_MEMORY_WORTH_BYTES
     if (isBusy || !isWorth) {
       this.#idleLooks = 0

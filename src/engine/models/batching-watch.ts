@@ -22,7 +22,7 @@ export function trustedProof(version: ModelVersion): BatchingProof | undefined {
 }
 
 /** Whether rows of a version whose signature says `rows` must run one by one all the same. */
-export function mustRunAlone(version: ModelVersion, policy: DifferencePolicy): boolean {
+export function mustRunUnbatched(version: ModelVersion, policy: DifferencePolicy): boolean {
   if (version.signature.batching !== 'rows') return false
   const proof = trustedProof(version)
   return proof === undefined || (proof.found !== undefined && policy === 'unbatch')

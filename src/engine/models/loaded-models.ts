@@ -31,11 +31,11 @@ import type {
 } from '../api/api.js'
 import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures } from './background-failures.js'
 import { storedCalibration } from '../calibration/conditions.js'
-import { BatchingNotices, mustRunAlone, newBatchingCounts, trustedProof } from './batching-watch.js'
+import { BatchingNotices, mustRunUnbatched, newBatchingCounts, trustedProof } from './batching-watch.js'
 import { Calibrator } from '../calibration/calibrator.js'
 import type { CalibrationMode, DifferencePolicy, EngineNotice, QueueLimits } from '../api/options.js'
 import { hasBlobBytes } from '../stores/memory-stores.js'
-import { newPlainRunCounters, type PlainRunCounters } from '../counters/string-path-counters.js'
+import { newStringPathRunCounters, type StringPathRunCounters } from '../counters/string-path-counters.js'
 import { expectOneFile } from './one-file.js'
 import { PreparedModels } from './prepared-models.js'
 import { sessionSettingsOf, type SessionPlacement } from '../calibration/run-plan.js'
@@ -46,7 +46,7 @@ export interface LoadedModel {
   readonly provider: ExecutionProvider
   /** Its batches lie in memory that the GPU copies without a detour. */
   readonly isPageLocked: boolean
-  /** null when a field is a string: such models run on the plain path alone. */
+  /** null when a field is a string: such models run on the string path alone. */
   readonly queue: QueueHandle | null
   /** How it runs now. */
   readonly runPlan: RunPlan
@@ -58,7 +58,7 @@ export interface LoadedModel {
   /** Rows of a model that could share batches run one by one. */
   readonly isUnbatched: boolean
   /** Its runs on the string path; the queue counts the others. */
-  readonly plainRuns: PlainRunCounters
+  readonly stringPathRuns: StringPathRunCounters
   /** Its runs past their limit. */ readonly overdueRuns: Readonly<OverdueRuns>
   readonly backgroundFailures: Readonly<BackgroundFailures>
 }
@@ -143,7 +143,7 @@ export class LoadedModels {
     const isMeasurable = mode !== 'off' && this.#isMeasurable(version)
     const calibration = isMeasurable ? storedCalibration(version, conditions) : null
     const runPlan = calibration?.plan ?? defaultPlan
-    const isUnbatched = mustRunAlone(version, this.#parts.differencePolicy)
+    const isUnbatched = mustRunUnbatched(version, this.#parts.differencePolicy)
     const model = { version, modelKey, runPlan, calibration, isUnbatched, source: await this.#sourceOf(version) }
     const provider = await pool.load(this.#loadable(model))
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
@@ -156,7 +156,7 @@ export class LoadedModels {
       queue,
       runPlanState: 'default',
       batchingCounts: newBatchingCounts(),
-      plainRuns: newPlainRunCounters(),
+      stringPathRuns: newStringPathRunCounters(),
       overdueRuns: pool.overdueRunsOf(modelKey),
       backgroundFailures: newBackgroundFailures(),
       references: 1,
@@ -290,7 +290,7 @@ export class LoadedModels {
       signature: { inputs, outputs, batching, copiedOutputs = [], batchingProof },
     }: ModelVersion) => [inputs, outputs, batching, copiedOutputs, batchingProof?.basis === 'graph'] as const
     return (
-      isUnbatched === mustRunAlone(version, this.#parts.differencePolicy) &&
+      isUnbatched === mustRunUnbatched(version, this.#parts.differencePolicy) &&
       isDeepStrictEqual(arrangement(present), arrangement(version))
     )
   }
@@ -327,9 +327,9 @@ export class LoadedModels {
     return {
       ...source,
       modelKey,
-      isWhole: version.signature.batching === 'whole',
+      isNonBatching: version.signature.batching === 'whole',
       settings: sessionSettingsOf(runPlan, placement),
-      aloneSettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
+      latencySettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
       runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
       hasRowChecks: version.signature.batching === 'rows' && !isUnbatched,
       isGraphProven: version.signature.batchingProof?.basis === 'graph',
@@ -358,7 +358,7 @@ export class LoadedModels {
     const nativeFields = (fields: readonly TensorField[]): NativeField[] =>
       fields.map((field) => nativeField(field, batching === 'whole', copiedOutputs.includes(field.name)))
     const { limits, pool } = this.#parts
-    return addon.createQueue(pool.plane, {
+    return addon.createQueue(pool.runtime, {
       modelKey,
       inputs: nativeFields(inputs),
       outputs: nativeFields(outputs),
@@ -380,7 +380,7 @@ function rateOf(queue: QueueHandle | null): number {
 }
 
 /** A field as the addon wants it: without the row axis, unless it has none; -1 for free dims. */
-function nativeField(field: TensorField, isWhole: boolean, isCopied: boolean): NativeField {
+function nativeField(field: TensorField, isNonBatching: boolean, isCopied: boolean): NativeField {
   const dims = field.shape.map((dim) => dim ?? -1)
-  return { dtype: dtypeInfo(field.dtype).code, dims: isWhole ? dims : dims.slice(1), isCopied }
+  return { dtype: dtypeInfo(field.dtype).code, dims: isNonBatching ? dims : dims.slice(1), isCopied }
 }

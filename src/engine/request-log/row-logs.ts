@@ -1,6 +1,6 @@
 /**
  * The logs of the engine's deployments, for those who make, flush and close them. Rows never come by here, but those of
- * the plain path: the addon copies and writes them itself (native/log/row_log.hpp).
+ * the string path: the addon copies and writes them itself (native/log/row_log.hpp).
  *
  * A port of its own brings the addon's replies, because logs are closed when the engine's port is closed already.
  * Owner: the engine, which calls `close` when nothing runs any more.
@@ -14,7 +14,7 @@ import type { LogHandle, LogSpec, PipelineHandle, PortHandle } from '../../../bi
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SEGMENT_BYTES_MAX, LOG_SEGMENT_MS_MAX } from '../../base/limits/limits.js'
 import { logColumns, loggedKeys, logSchema, type LogColumn } from '../../log/log-columns.js'
-import { encodePlainRows, type PlainRows } from '../../log/plain-rows.js'
+import { encodeStringPathRows, type StringPathRows } from '../../log/string-path-rows.js'
 import { defaultLogPolicy, type LogPolicy } from '../../pipeline/definition.js'
 import type { CompiledPlan } from '../../pipeline/plan.js'
 import { dtypeInfo } from '../../tensor/dtype.js'
@@ -32,7 +32,7 @@ export interface DeploymentLog {
 }
 
 export interface RowLogsParts {
-  readonly plane: number
+  readonly runtime: number
   /** The directory of all logs. */
   readonly path: string
   readonly instance: string
@@ -56,7 +56,7 @@ export class RowLogs {
 
   constructor(parts: RowLogsParts) {
     this.#parts = parts
-    this.#port = addon.openPort(parts.plane, () => this.#drain(), 1)
+    this.#port = addon.openPort(parts.runtime, () => this.#drain(), 1)
     this.#watch = setInterval(() => this.#report(), WATCH_MS)
     this.#watch.unref()
   }
@@ -66,14 +66,14 @@ export class RowLogs {
     const { name, log: policy = defaultLogPolicy } = plan.definition
     if (policy.durability === 'off') return null
     const columns = logColumns(plan)
-    const { path, partition, instance, plane, drawSeed } = this.#parts
+    const { path, partition, instance, runtime, drawSeed } = this.#parts
     const schema = logSchema(plan, columns, { pipeline: name, version, partition, instance })
     const spec: LogSpec = {
       directory: join(path, name, String(version)),
       schema,
-      // The plain path lays out its own rows.
-      columns: plan.isPlain ? [] : columns.map(columnSpec),
-      keys: plan.isPlain ? [] : loggedKeys(plan),
+      // The string path lays out its own rows.
+      columns: plan.isStringPath ? [] : columns.map(columnSpec),
+      keys: plan.isStringPath ? [] : loggedKeys(plan),
       durability: Durability[policy.durability],
       sampleRate: policy.sampleRate ?? 1,
       seed: drawSeed(),
@@ -81,18 +81,18 @@ export class RowLogs {
       segmentBytesMax: LOG_SEGMENT_BYTES_MAX,
       segmentMsMax: LOG_SEGMENT_MS_MAX,
     }
-    const log = { handle: addon.createLog(plane, pipeline, spec), pipeline: name, policy, columns, schema }
+    const log = { handle: addon.createLog(runtime, pipeline, spec), pipeline: name, policy, columns, schema }
     this.#open.add(log)
     return log
   }
 
   /**
-   * Appends the rows of a request of the plain path.
+   * Appends the rows of a request of the string path.
    * @throws (rejects) PenstockError ERR_STORAGE when a committed log could not be written.
    */
-  async append(log: DeploymentLog, rows: PlainRows): Promise<void> {
+  async append(log: DeploymentLog, rows: StringPathRows): Promise<void> {
     if (log.policy.durability === 'sampled' && !addon.drawLogSample(log.handle)) return
-    const message = encodePlainRows(log.columns, rows)
+    const message = encodeStringPathRows(log.columns, rows)
     const append = (tag: number): void =>
       addon.appendLog(log.handle, message, rows.rows, rows.timeMs, rows.timeMs, this.#port, tag)
     if (log.policy.durability !== 'committed') return append(0)

@@ -44,11 +44,11 @@ export function admitBytes(deployment: Deployment, request: BytesRequest, id: Re
   const tensors: Tensor[] = fields.map((field, index) => {
     const shape = request.shapes[index] ?? []
     const data = request.bytes[index] ?? noBytes
-    expectShape(field, shape, compiled.isWhole)
+    expectShape(field, shape, compiled.isNonBatching)
     if (field.dtype === 'bool') expectBools(field.name, data)
     return { dtype: field.dtype, shape, data }
   })
-  const rows = compiled.isWhole ? 1 : rowsOf(fields, tensors, description.rowsMax)
+  const rows = compiled.isNonBatching ? 1 : rowsOf(fields, tensors, description.rowsMax)
   return {
     tensors,
     rows,
@@ -68,8 +68,8 @@ function expectBools(name: string, bytes: Uint8Array): void {
 export function admit(deployment: Deployment, request: InferRequest, id: RequestId): AdmittedRequest {
   expectRecord('request', request)
   const { compiled } = deployment
-  const tensors = tensorsOf(compiled.inputFields, request.inputs, compiled.isWhole)
-  const rows = compiled.isWhole ? 1 : rowsOf(compiled.inputFields, tensors, deployment.description.rowsMax)
+  const tensors = tensorsOf(compiled.inputFields, request.inputs, compiled.isNonBatching)
+  const rows = compiled.isNonBatching ? 1 : rowsOf(compiled.inputFields, tensors, deployment.description.rowsMax)
   if (request.deadlineMs !== undefined) expectInteger('deadlineMs', request.deadlineMs, 1, DEADLINE_MS_MAX)
   return {
     tensors,
@@ -80,7 +80,7 @@ export function admit(deployment: Deployment, request: InferRequest, id: Request
 }
 
 /** Tensors in the order of `fields`. @throws PenstockError of the argument class. */
-export function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWhole: boolean): Tensor[] {
+export function tensorsOf(fields: readonly TensorField[], inputs: unknown, isNonBatching: boolean): Tensor[] {
   const given = expectRecord('inputs', inputs)
   const expected = (): string => fields.map((field) => field.name).join(', ')
   for (const name of Object.keys(given)) {
@@ -89,7 +89,7 @@ export function tensorsOf(fields: readonly TensorField[], inputs: unknown, isWho
   }
   return fields.map((field) => {
     const value = Object.hasOwn(given, field.name) ? given[field.name] : undefined
-    if (value !== undefined) return withoutNul(field, toTensor(field, value, isWhole))
+    if (value !== undefined) return withoutNul(field, toTensor(field, value, isNonBatching))
     const standIn = defaultTensor(field)
     if (standIn !== undefined) return standIn
     throw new PenstockError('ERR_MISSING_INPUT', `Expected the inputs to be ${expected()} but ${field.name} is missing`)

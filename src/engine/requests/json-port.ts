@@ -133,7 +133,7 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   }
 
   renewOutbox(): void {
-    this.#outbox = addon.httpOutbox(this.#parts.port.handle)
+    this.#outbox = addon.jsonOutbox(this.#parts.port.handle)
   }
 
   answer(exchange: number, offset: number, bytes: number): void {
@@ -171,7 +171,7 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   }
 
   #prepare(deployment: Deployment): boolean {
-    const form = deployment.description.isPlain ? null : this.#hooks.formOf(deployment.description)
+    const form = deployment.description.isStringPath ? null : this.#hooks.formOf(deployment.description)
     if (form !== null)
       addon.setAnswerForm(deployment.plan, { ...form, metadata: `${form.metadata}${this.#parts.requestIds.instance}-` })
     this.#hasForm.set(deployment, form !== null)

@@ -76,9 +76,9 @@ export class NativePort {
   #scannedUs = -Infinity
 
   /** @param requestsMax unanswered requests of the whole isolate. */
-  constructor(plane: number, requestsMax: number) {
+  constructor(runtime: number, requestsMax: number) {
     this.#requestsMax = requestsMax
-    this.handle = addon.openPort(plane, () => this.#drain(), requestsMax)
+    this.handle = addon.openPort(runtime, () => this.#drain(), requestsMax)
   }
 
   registerCalls(events: CallEvents): void {
@@ -203,7 +203,7 @@ export class NativePort {
     } else if (kind === PortEvent.httpAnswered) this.#json.answer(a, b, c)
     else if (kind === PortEvent.httpFailed) this.#json.fail(a, addon.readFailure(this.handle, b))
     else if (kind === PortEvent.httpLarge) this.#json.answerLarge(a, addon.readAnswer(this.handle, b), c)
-    else if (kind === PortEvent.httpOutbox) this.#json.renewOutbox()
+    else if (kind === PortEvent.jsonOutbox) this.#json.renewOutbox()
     else if (kind === PortEvent.sendFailed) {
       this.#onFrameFailure(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.handle, b))
     }

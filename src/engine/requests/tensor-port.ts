@@ -56,7 +56,7 @@ export class EngineTensorPort implements TensorPort {
 
   find(pipeline: string): TensorTarget | null {
     const slot = this.#parts.slotOf(pipeline)
-    return slot?.current == null || slot.current.description.isPlain ? null : slot
+    return slot?.current == null || slot.current.description.isStringPath ? null : slot
   }
 
   descriptionOf(target: TensorTarget): PipelineDescription | null {

@@ -18,15 +18,15 @@ import { failureOf, type NativeFailure } from './failures.js'
 import type { FrameEvents, NativePort } from './native-port.js'
 import { RecentRefusals } from './recent-refusals.js'
 
-export interface WireHooks extends FrameEvents {
+export interface WebSocketHooks extends FrameEvents {
   /** A request of the connection was refused or failed: encode a Failure with it. The same error may come again. */
-  onWireFailure(connection: number, channel: number, wireId: number, error: PenstockError): void
+  onWebSocketFailure(connection: number, channel: number, wireId: number, error: PenstockError): void
 }
 
-export interface WirePort {
+export interface WebSocketPort {
   /** Names the engine's process: the first part of its requests' ids. */
   readonly instance: string
-  setHooks(hooks: WireHooks): void
+  setHooks(hooks: WebSocketHooks): void
   /** @param windowRequests requests in flight that the connection may have. @returns its number, > 0. */
   openConnection(windowRequests: number): number
   /** Cancels what is in flight; late results are dropped. */
@@ -46,16 +46,16 @@ export interface WirePort {
   readyBytes(connection: number): number
   /**
    * Takes one frame; it is read, not kept.
-   * @returns 0: taken care of (admitted, or refused and onWireFailure was called) · > 0: the Body type of a well-formed
-   *   message that the caller handles (an Infer of a plain pipeline is one) · < 0: close the connection, see lastRefusal.
+   * @returns 0: taken care of (admitted, or refused and onWebSocketFailure was called) · > 0: the Body type of a well-formed
+   *   message that the caller handles (an Infer of a string-path pipeline is one) · < 0: close the connection, see lastRefusal.
    */
   receive(connection: number, frame: ArrayBuffer): number
   /** After receive() < 0: ERR_FRAME or ERR_CREDIT_EXCEEDED. */
   readonly lastRefusal: PenstockError
-  /** True when the request was still unanswered; its onWireFailure with ERR_ABORTED follows. */
+  /** True when the request was still unanswered; its onWebSocketFailure with ERR_ABORTED follows. */
   cancel(connection: number, channel: number, wireId: number): boolean
   /**
-   * For requests of a plain channel, before engine.infer: the pipeline still takes what the channel was opened for.
+   * For requests of a string-path channel, before engine.infer: the pipeline still takes what the channel was opened for.
    * @throws PenstockError ERR_CHANNEL_NOT_FOUND, ERR_CHANNEL_STALE, ERR_PIPELINE_NOT_DEPLOYED.
    */
   expectCurrent(connection: number, channel: number): void
@@ -67,7 +67,7 @@ export interface OpenablePipeline {
   readonly deployment: Deployment
 }
 
-export interface WirePortParts {
+export interface WebSocketPortParts {
   readonly port: NativePort
   readonly instance: string
   /** @throws PenstockError when the pipeline cannot be used now. */
@@ -75,17 +75,17 @@ export interface WirePortParts {
 }
 
 const closingCodes: ReadonlySet<string> = new Set(['ERR_FRAME', 'ERR_CREDIT_EXCEEDED'])
-const noHooks: WireHooks = { onSend: () => undefined, onWireFailure: () => undefined }
+const noHooks: WebSocketHooks = { onSend: () => undefined, onWebSocketFailure: () => undefined }
 
-export class EngineWirePort implements WirePort {
-  readonly #parts: WirePortParts
+export class EngineWebSocketPort implements WebSocketPort {
+  readonly #parts: WebSocketPortParts
   /** By connection, then by channel: what the channel was opened for. */
   readonly #channels = new Map<number, Map<number, Deployment>>()
-  #hooks: WireHooks = noHooks
+  #hooks: WebSocketHooks = noHooks
   #lastRefusal = new PenstockError('ERR_FRAME')
   readonly #refusals: RecentRefusals
 
-  constructor(parts: WirePortParts) {
+  constructor(parts: WebSocketPortParts) {
     this.#parts = parts
     this.#refusals = new RecentRefusals(parts.port.handle)
   }
@@ -102,7 +102,7 @@ export class EngineWirePort implements WirePort {
     return this.#channels.size
   }
 
-  setHooks(hooks: WireHooks): void {
+  setHooks(hooks: WebSocketHooks): void {
     this.#hooks = hooks
     this.#parts.port.registerFrames(hooks, (connection, channel, wireId, failure) =>
       this.#fail(connection, channel, wireId, failure),
@@ -125,7 +125,7 @@ export class EngineWirePort implements WirePort {
     const channels = this.#channels.get(connection)
     if (channels === undefined) throw new PenstockError('ERR_CONNECTION_LOST', 'The connection is closed')
     const { handle, deployment } = this.#parts.expectPipeline(pipeline)
-    addon.openChannel(this.#parts.port.handle, connection, channel, handle, deployment.description.isPlain)
+    addon.openChannel(this.#parts.port.handle, connection, channel, handle, deployment.description.isStringPath)
     channels.set(channel, deployment)
     return deployment.description
   }
@@ -163,7 +163,7 @@ export class EngineWirePort implements WirePort {
   }
 
   cancel(connection: number, channel: number, wireId: number): boolean {
-    return addon.cancelWire(this.#parts.port.handle, connection, channel, wireId)
+    return addon.cancelWebSocket(this.#parts.port.handle, connection, channel, wireId)
   }
 
   expectCurrent(connection: number, channel: number): void {
@@ -179,7 +179,7 @@ export class EngineWirePort implements WirePort {
     // To the addon, a pipeline that has become a plain one, or was removed and made again, has no plan under the
     // channel's handle; to the client, its channel is out of date.
     const isReplaced = error.code === 'ERR_PIPELINE_NOT_DEPLOYED' && opened !== null && this.#isServing(opened.pipeline)
-    this.#hooks.onWireFailure(connection, channel, wireId, isReplaced ? staleError(opened) : error)
+    this.#hooks.onWebSocketFailure(connection, channel, wireId, isReplaced ? staleError(opened) : error)
   }
 
   #refuseForLoad(connection: number, status: number): number {
@@ -187,7 +187,7 @@ export class EngineWirePort implements WirePort {
     const channel = facts[RefusalSlot.channel] ?? 0
     const wireId = facts[RefusalSlot.wireId] ?? 0
     const opened = this.#channels.get(connection)?.get(channel) ?? null
-    this.#hooks.onWireFailure(connection, channel, wireId, this.#refusals.errorOfRefusal(status, opened))
+    this.#hooks.onWebSocketFailure(connection, channel, wireId, this.#refusals.errorOfRefusal(status, opened))
     return 0
   }
 

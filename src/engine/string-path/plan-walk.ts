@@ -1,5 +1,5 @@
 /**
- * One request of the plain path on its way through the plan: same semantics as the addon's executor, in readable
+ * One request of the string path on its way through the plan: same semantics as the addon's executor, in readable
  * TypeScript.
  *
  *     stage: route the splits ─► gather rows per option ─► run the foreground together ─► checks ─► next stage
@@ -16,9 +16,9 @@ import { decodeMetaBlock } from '../../protocol/meta.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import { tensorWithoutRows } from '../../tensor/without-rows.js'
 import type { InferencePool } from '../../worker/pool/inference-pool.js'
-import type { PlainTensor } from '../../worker/worker-messages.js'
+import type { JobTensor } from '../../worker/worker-messages.js'
 import type { AdmittedRequest } from '../requests/admission.js'
-import type { PlainRows } from '../../log/plain-rows.js'
+import type { StringPathRows } from '../../log/string-path-rows.js'
 import type { CheckFailure, InferResult } from '../api/api.js'
 import { modelLabel, type Deployment } from '../deploy/deployment.js'
 import { failureOf } from '../requests/failures.js'
@@ -26,12 +26,12 @@ import type { LoadedModel } from '../models/loaded-models.js'
 import { castTensor, concatenateRows, rowView, scatterRows, takeRows } from './row-operations.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
 
-export interface PlainHooks {
+export interface StringPathHooks {
   /** Runs are counted and timed. */
   readonly isMeasuring: boolean
   nowMs(): number
   /** Resolves when the rows are taken, or, of a committed log, on the disk. */
-  onLog(log: DeploymentLog, rows: PlainRows): Promise<void>
+  onLog(log: DeploymentLog, rows: StringPathRows): Promise<void>
   /** Rows of a background position that failed or found no room. */
   onBackgroundLoss(deployment: Deployment, position: PlanPosition, rows: number, error: PenstockError): void
 }
@@ -49,9 +49,9 @@ interface OptionRun {
   readonly outputs: readonly Tensor[]
 }
 
-export class PlainWalk {
+export class StringPathWalk {
   readonly #pool: InferencePool
-  readonly #hooks: PlainHooks
+  readonly #hooks: StringPathHooks
   readonly #deployment: Deployment
   readonly #admitted: AdmittedRequest
   readonly #stop: AbortSignal
@@ -66,7 +66,7 @@ export class PlainWalk {
 
   constructor(
     pool: InferencePool,
-    hooks: PlainHooks,
+    hooks: StringPathHooks,
     deployment: Deployment,
     admitted: AdmittedRequest,
     stop: AbortSignal,
@@ -172,9 +172,11 @@ export class PlainWalk {
         const rows = routes === null ? null : rowsOf(routes, index)
         if (rows?.length === 0) return null
         const model = models[option.model] as LoadedModel
-        const inputs = option.feeds.map((feed, input) => {
+        const inputs = option.inputBindings.map((binding, input) => {
           const tensor =
-            feed.source === null ? (this.#admitted.tensors[feed.requestInput] as Tensor) : this.#read(feed.source)
+            binding.source === null
+              ? (this.#admitted.tensors[binding.requestInput] as Tensor)
+              : this.#read(binding.source)
           const field = model.version.signature.inputs[input]
           if (field === undefined || tensor === null)
             throw new Error(`Expected a tensor for input ${input} of ${model.version.name}`)
@@ -201,7 +203,7 @@ export class PlainWalk {
     const { signature, name } = model.version
     const named = inputs.map((tensor, index) => ({ name: signature.inputs[index]?.name ?? '', ...tensor }))
     const rows = inputs[0]?.shape[0] ?? 0
-    const { pendingRows } = model.plainRuns
+    const { pendingRows } = model.stringPathRuns
     const priority = isBackground ? Priority.background : Priority.interactive
     pendingRows[priority] += rows
     try {
@@ -229,22 +231,22 @@ export class PlainWalk {
 
   /** One run in a worker, counted as a batch of the model. */
   async #runOnce(
-    { modelKey, plainRuns }: LoadedModel,
-    inputs: readonly PlainTensor[],
+    { modelKey, stringPathRuns }: LoadedModel,
+    inputs: readonly JobTensor[],
     rows: number,
-  ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
+  ): Promise<{ outputs: readonly JobTensor[]; runUs: number }> {
     const startUs = addon.nowUs()
     try {
       const reply = await this.#pool.run(modelKey, inputs)
       if (this.#hooks.isMeasuring) {
-        plainRuns.batchRows.record(rows)
-        plainRuns.runNs.recordUs(reply.runUs)
+        stringPathRuns.batchRows.record(rows)
+        stringPathRuns.runNs.recordUs(reply.runUs)
         // With the way of the tensors to the worker and back, which no reading of a clock tells from waiting.
-        plainRuns.queueNs.recordUs(addon.nowUs() - startUs - reply.runUs)
+        stringPathRuns.queueNs.recordUs(addon.nowUs() - startUs - reply.runUs)
       }
       return reply
     } catch (error) {
-      if (isPenstockError(error) && error.code === 'ERR_RUN_FAILED') plainRuns.failedRunCount++
+      if (isPenstockError(error) && error.code === 'ERR_RUN_FAILED') stringPathRuns.failedRunCount++
       throw error
     }
   }
@@ -294,7 +296,11 @@ export class PlainWalk {
       if (check.afterStage !== stage) return
       const tensors = check.sources.map((source) => this.#read(source) as Tensor)
       for (let row = 0; row < this.#admitted.rows; row++) {
-        if (checkFails(check, (source) => rowView(tensors[source] as Tensor, row, this.#deployment.compiled.isWhole)))
+        if (
+          checkFails(check, (source) =>
+            rowView(tensors[source] as Tensor, row, this.#deployment.compiled.isNonBatching),
+          )
+        )
           failedRows[index]?.push(row)
       }
     })
@@ -348,7 +354,7 @@ export class PlainWalk {
   }
 }
 
-const unnamed = ({ dtype, shape, data }: PlainTensor): Tensor => ({ dtype, shape, data })
+const unnamed = ({ dtype, shape, data }: JobTensor): Tensor => ({ dtype, shape, data })
 
 /** By name, as the addon reads them; null where the meta has none. */
 function keyTexts(block: Uint8Array | null, names: readonly string[]): (string | string[] | null)[] {

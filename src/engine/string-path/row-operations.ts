@@ -57,9 +57,9 @@ export function scatterRows(
 }
 
 /** One row as the check evaluator reads it; the whole tensor when it has no rows. */
-export function rowView(tensor: Tensor, row: number, isWhole: boolean): RowView {
-  const count = isWhole ? tensor.data.length : rowElements(tensor)
-  return { data: tensor.data, dtype: tensor.dtype, start: isWhole ? 0 : row * count, count }
+export function rowView(tensor: Tensor, row: number, isNonBatching: boolean): RowView {
+  const count = isNonBatching ? tensor.data.length : rowElements(tensor)
+  return { data: tensor.data, dtype: tensor.dtype, start: isNonBatching ? 0 : row * count, count }
 }
 
 function rowElements(tensor: Tensor): number {

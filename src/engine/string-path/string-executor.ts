@@ -1,23 +1,23 @@
 /**
- * The plain path: pipelines in which a tensor holds strings, which the addon does not carry. Each request is walked
+ * The string path: pipelines in which a tensor holds strings, which the addon does not carry. Each request is walked
  * through the plan by itself (plain-walk.ts): no batching, models run as jobs of the inference workers. Correct and
  * slow, and said so in the documentation.
  *
- * Bounded: PLAIN_REQUESTS_MAX requests are in flight at most. A deadline or a cancellation ends the caller's wait at
+ * Bounded: STRING_PATH_REQUESTS_MAX requests are in flight at most. A deadline or a cancellation ends the caller's wait at
  * once and the walk between two stages; a run under way cannot be stopped and its result is dropped.
  */
 import { addon } from '../../../bindings/native.js'
 import { onAbort } from '../../base/abort.js'
 import { PenstockError, toPenstockError } from '../../base/errors.js'
-import { PLAIN_REQUESTS_MAX } from '../../base/limits/limits.js'
+import { STRING_PATH_REQUESTS_MAX } from '../../base/limits/limits.js'
 import type { InferencePool } from '../../worker/pool/inference-pool.js'
 import type { AdmittedRequest } from '../requests/admission.js'
 import type { CancelSignal, InferResult } from '../api/api.js'
 import type { ByteBudget } from '../memory/byte-budget.js'
 import type { Deployment } from '../deploy/deployment.js'
 import { abortedError, budgetSentence } from '../requests/failures.js'
-import type { PlainCounters } from '../counters/string-path-counters.js'
-import { PlainWalk, type PlainHooks } from './plan-walk.js'
+import type { StringPathCounters } from '../counters/string-path-counters.js'
+import { StringPathWalk, type StringPathHooks } from './plan-walk.js'
 import { tensorBytes } from './row-operations.js'
 
 type RequestBudget = Pick<ByteBudget, 'tryChargeRequest' | 'releaseRequest' | 'usedBytes' | 'limitBytes'>
@@ -25,15 +25,15 @@ type RequestBudget = Pick<ByteBudget, 'tryChargeRequest' | 'releaseRequest' | 'u
 /** Milliseconds after which some of what is in flight has been answered. */
 const RETRY_AFTER_MS = 100
 
-export class PlainExecutor {
+export class StringPathExecutor {
   readonly #pool: InferencePool
-  readonly #hooks: PlainHooks
+  readonly #hooks: StringPathHooks
   readonly #budget: RequestBudget
   /** Bytes of a row's answer, as the last requests had them. */
   readonly #answerBytes = new WeakMap<Deployment, number>()
   #inFlight = 0
 
-  constructor(pool: InferencePool, budget: RequestBudget, hooks: PlainHooks) {
+  constructor(pool: InferencePool, budget: RequestBudget, hooks: StringPathHooks) {
     this.#pool = pool
     this.#budget = budget
     this.#hooks = hooks
@@ -44,15 +44,15 @@ export class PlainExecutor {
   }
 
   /** @param counters the pipeline's: they count the request as the addon counts its own. */
-  async submit(counters: PlainCounters, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
+  async submit(counters: StringPathCounters, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
     const { signal, deadlineMs } = admitted.options
     const admittedUs = addon.nowUs()
-    let walk: PlainWalk | null = null
+    let walk: StringPathWalk | null = null
     try {
       this.#expectRoom(signal)
       const bytes = this.#charge(deployment, admitted)
       const stopper = new AbortController()
-      walk = new PlainWalk(this.#pool, this.#hooks, deployment, admitted, stopper.signal)
+      walk = new StringPathWalk(this.#pool, this.#hooks, deployment, admitted, stopper.signal)
       const result = await raceLimits(this.#start(walk, deployment, bytes), deadlineMs, signal, stopper)
       countResult(counters, result)
       return result
@@ -73,10 +73,10 @@ export class PlainExecutor {
   /** @throws PenstockError ERR_ABORTED, ERR_QUEUE_FULL. */
   #expectRoom(signal: CancelSignal | undefined): void {
     if (signal?.aborted === true) throw abortedError(signal)
-    if (this.#inFlight < PLAIN_REQUESTS_MAX) return
+    if (this.#inFlight < STRING_PATH_REQUESTS_MAX) return
     throw new PenstockError(
       'ERR_QUEUE_FULL',
-      `${PLAIN_REQUESTS_MAX} requests with string tensors are in flight; nothing was run. Try again later`,
+      `${STRING_PATH_REQUESTS_MAX} requests with string tensors are in flight; nothing was run. Try again later`,
       { retryAfterMs: 100 },
     )
   }
@@ -94,9 +94,9 @@ export class PlainExecutor {
     )
   }
 
-  #start(walk: PlainWalk, deployment: Deployment, bytes: number): Promise<InferResult> {
+  #start(walk: StringPathWalk, deployment: Deployment, bytes: number): Promise<InferResult> {
     this.#inFlight++
-    deployment.plainInFlight++
+    deployment.stringPathInFlight++
     return walk
       .run()
       .then((result) => {
@@ -107,7 +107,7 @@ export class PlainExecutor {
         this.#inFlight--
         // Its rows may still be to be logged.
         void walk.logged().finally(() => {
-          deployment.plainInFlight--
+          deployment.stringPathInFlight--
           this.#budget.releaseRequest(bytes)
         })
       })
@@ -123,7 +123,7 @@ export class PlainExecutor {
   }
 }
 
-function countResult(counters: PlainCounters, { rows, checkFailures }: InferResult): void {
+function countResult(counters: StringPathCounters, { rows, checkFailures }: InferResult): void {
   counters.requestCount++
   counters.rowCount += rows
   for (const { check, rows: failed } of checkFailures) {

@@ -65,8 +65,8 @@ const x = (dtype: TensorField['dtype'], ...rest: (number | null)[]): TensorField
   dtype,
   shape: [null, ...rest],
 })
-const read = (bytes: Uint8Array, field: TensorField, isWhole = false): Tensor =>
-  arrowTensor(readArrow(bytes, 1000), 0, field, isWhole)
+const read = (bytes: Uint8Array, field: TensorField, isNonBatching = false): Tensor =>
+  arrowTensor(readArrow(bytes, 1000), 0, field, isNonBatching)
 
 describe('arrow inputs', () => {
   it('one batch of the dtype: is a view of the body, whatever lists are around it', () => {

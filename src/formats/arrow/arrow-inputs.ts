@@ -19,7 +19,7 @@ import { type ElementPart, elementsOf, expectType } from '../tensors/elements.js
 import type { ArrowField, ArrowType } from '../ipc/arrow-schema.js'
 import { type Allowance, type ArrowColumn, isNull, takeRows } from '../ipc/columns.js'
 import type { ArrowBody } from '../ipc/read-arrow.js'
-import { expectOneOrder, permuteRows, type ToldShape, toldShape } from '../tensors/told-shape.js'
+import { expectOneOrder, permuteRows, type DeclaredShape, declaredShape } from '../tensors/declared-shape.js'
 
 /** What of a body a tensor is read from. */
 type Source = Pick<ArrowBody, 'batches' | 'rows' | 'fields' | 'allowance'>
@@ -29,13 +29,13 @@ type Source = Pick<ArrowBody, 'batches' | 'rows' | 'fields' | 'allowance'>
  * @returns a tensor of the field's dtype and shape; of a body of one batch, often a view of it.
  * @throws PenstockError ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT (nulls), ERR_BODY.
  */
-export function arrowTensor(body: Source, index: number, field: TensorField, isWhole: boolean): Tensor {
-  const wanted = isWhole ? field.shape : field.shape.slice(1)
+export function arrowTensor(body: Source, index: number, field: TensorField, isNonBatching: boolean): Tensor {
+  const wanted = isNonBatching ? field.shape : field.shape.slice(1)
   const column = body.fields[index] as ArrowField
   expectType(field, leafType(column))
-  const told = toldShape(column)
+  const told = declaredShape(column)
   const parts = body.batches.map(({ columns }) => partOf(columns[index] as ArrowColumn, field, wanted, body.allowance))
-  if (isWhole && body.rows !== 1) {
+  if (isNonBatching && body.rows !== 1) {
     const sentence = `Expected one row, for the models have no row axis, but received ${body.rows}`
     throw new PenstockError('ERR_SHAPE', `${sentence}. Send one request each`)
   }
@@ -43,11 +43,11 @@ export function arrowTensor(body: Source, index: number, field: TensorField, isW
   if (first === undefined) return emptyTensor(column, field, wanted, told)
   const uneven = parts.find(({ dims }) => dims.join() !== first.dims.join())
   if (uneven !== undefined) throw unevenRows(field, first.dims, uneven.dims)
-  const shape = shapeOf(field, wanted, isWhole ? null : body.rows, first.dims, told, isWhole)
+  const shape = shapeOf(field, wanted, isNonBatching ? null : body.rows, first.dims, told, isNonBatching)
   const data = elementsOf(field, parts, body.rows)
   if (told?.permutation === undefined) return { dtype: field.dtype, shape, data }
   expectOneOrder(told, wanted, field.name)
-  return { dtype: field.dtype, shape, data: permuteRows(data, body.rows, told as Required<ToldShape>) }
+  return { dtype: field.dtype, shape, data: permuteRows(data, body.rows, told as Required<DeclaredShape>) }
 }
 
 /**
@@ -201,8 +201,8 @@ function shapeOf(
   wanted: TensorField['shape'],
   rows: number | null,
   dims: readonly number[],
-  told: ToldShape | null,
-  isWhole: boolean,
+  told: DeclaredShape | null,
+  isNonBatching: boolean,
 ): number[] {
   const withRows = (row: readonly number[]): number[] => (rows === null ? [...row] : [rows, ...row])
   const isFlat = dims.length <= 1
@@ -217,7 +217,7 @@ function shapeOf(
       return withRows(wanted.map((dim) => dim ?? count / known))
   }
   const shape = withRows(named)
-  expectShape(field, shape, isWhole)
+  expectShape(field, shape, isNonBatching)
   return shape
 }
 
@@ -226,7 +226,7 @@ function emptyTensor(
   column: ArrowField,
   field: TensorField,
   wanted: TensorField['shape'],
-  told: ToldShape | null,
+  told: DeclaredShape | null,
 ): Tensor {
   const fixed: number[] = []
   for (let { type } = column; type.id === 'fixed-size-list'; { type } = type.item) fixed.push(type.size)

@@ -33,7 +33,7 @@ import {
 } from 'apache-arrow'
 import { type FieldShape, rowElementCount } from '../../tensor/shape.js'
 import type { Dtype, NumericDtype, Tensor } from '../../tensor/tensor.js'
-import { TENSOR_TYPE } from '../tensors/told-shape.js'
+import { TENSOR_TYPE } from '../tensors/declared-shape.js'
 
 export { TENSOR_TYPE }
 
@@ -83,15 +83,15 @@ export function tensorTypeOf(field: Field): {
 }
 
 /**
- * @param isWhole the tensor has no row axis: it is the one cell of one row.
+ * @param isNonBatching the tensor has no row axis: it is the one cell of one row.
  * @param declared the field's shape, whose free dims the metadata leave free (-1): answers to other rows are of the same
  *   column then. Two and more free dims do not follow from a number of elements: such rows are nested lists.
  */
-export function tensorColumn(name: string, tensor: Tensor, isWhole = false, declared?: FieldShape): Column {
-  const dims = isWhole ? tensor.shape : tensor.shape.slice(1)
-  const rows = isWhole ? 1 : (tensor.shape[0] ?? 1)
+export function tensorColumn(name: string, tensor: Tensor, isNonBatching = false, declared?: FieldShape): Column {
+  const dims = isNonBatching ? tensor.shape : tensor.shape.slice(1)
+  const rows = isNonBatching ? 1 : (tensor.shape[0] ?? 1)
   // A model may answer another rank than it declares.
-  const free = declared?.length === tensor.shape.length ? declared.slice(isWhole ? 0 : 1) : dims
+  const free = declared?.length === tensor.shape.length ? declared.slice(isNonBatching ? 0 : 1) : dims
   const told = dims.map((dim, axis) => (free[axis] === null ? -1 : dim))
   const metadata = tensorMetadata(told, tensor.dtype)
   const values = elementData(tensor)
@@ -100,7 +100,7 @@ export function tensorColumn(name: string, tensor: Tensor, isWhole = false, decl
     return { field: new Field(name, data.type, false, metadata), data }
   }
   if (dims.length === 0) return { field: new Field(name, values.type, false, metadata), data: values }
-  const size = isWhole ? tensor.data.length : rowElementCount(tensor.shape)
+  const size = isNonBatching ? tensor.data.length : rowElementCount(tensor.shape)
   const type = new FixedSizeList(size, new Field('item', values.type, false))
   const data = makeData({ type, length: rows, nullCount: 0, child: values })
   return { field: new Field(name, type, false, metadata), data }

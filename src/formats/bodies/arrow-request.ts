@@ -42,7 +42,7 @@ export function parseArrowBody(
   const keys = routingKeys(signature)
   const plan = planFeatureColumns(
     signature.inputs,
-    signature.isWhole,
+    signature.isNonBatching,
     names.filter((name) => !keys.has(name)),
   )
   if (plan?.kind === 'features') {
@@ -66,7 +66,7 @@ export function parseArrowBody(
     inputs[field.name] =
       index < 0
         ? absentInput(field, signature, 'the columns', facts)
-        : arrowTensor(body, index, field, signature.isWhole)
+        : arrowTensor(body, index, field, signature.isNonBatching)
   }
   return { body, request, extras: [...indices].filter((index) => !isInput(names[index] as string)) }
 }

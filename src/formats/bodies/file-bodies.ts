@@ -55,8 +55,8 @@ export function parseNpyBody(body: Buffer, signature: Signature): ParsedRequest 
       'ERR_MISSING_INPUT',
       `Expected a pipeline with one input, for a .npy body has one array, but ${signature.name} has ${signature.inputs.length}. Send ${example(signature)} as JSON or Arrow`,
     )
-  const tensor = npyTensor(body, field, signature.isWhole)
-  const rows = signature.isWhole ? 1 : (tensor.shape[0] as number)
+  const tensor = npyTensor(body, field, signature.isNonBatching)
+  const rows = signature.isNonBatching ? 1 : (tensor.shape[0] as number)
   if (rows > signature.rowsMax)
     throw new PenstockError(
       'ERR_TOO_MANY_ROWS',

@@ -89,6 +89,6 @@ function readValues(reader: JsonReader, signature: Signature, form: 'instances' 
       'ERR_BODY',
       `Expected "${form}" to name the ${signature.inputs.length} inputs of pipeline ${signature.name} but received values alone. Send objects in it, or {"inputs": ${example(signature)}}`,
     )
-  const tensor = readTensor(reader, field, signature.isWhole, signature.rowsMax)
+  const tensor = readTensor(reader, field, signature.isNonBatching, signature.rowsMax)
   return { form: 'columns', request: { inputs: { [field.name]: tensor } } }
 }

@@ -6,7 +6,13 @@ import { type JsonBodyKind, parseInferBody } from './infer-request.js'
 import type { ColumnsBody, RecordsBody, Signature } from './signature.js'
 
 const field = (name: string, dtype: Dtype, ...shape: (number | null)[]): TensorField => ({ name, dtype, shape })
-const of = (...inputs: TensorField[]): Signature => ({ name: 'p', inputs, isWhole: false, rowsMax: 100, steps: [] })
+const of = (...inputs: TensorField[]): Signature => ({
+  name: 'p',
+  inputs,
+  isNonBatching: false,
+  rowsMax: 100,
+  steps: [],
+})
 const parse = (body: unknown, signature: Signature, kind?: JsonBodyKind): ColumnsBody | RecordsBody =>
   parseInferBody(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)), signature, kind)
 const refusal = (body: unknown, signature: Signature, kind?: JsonBodyKind): PenstockError => {

@@ -16,7 +16,7 @@ const keys = (count: number): string => Array.from({ length: count }, (_, index)
 const signature = (dtype: Dtype): Signature => ({
   name: 'p',
   inputs: [{ name: 'x', dtype, shape: [null, 3] }],
-  isWhole: false,
+  isNonBatching: false,
   rowsMax: 65_536,
   steps: [{ type: 'key-split', default: 'a', key: 'a', options: {} }],
 })

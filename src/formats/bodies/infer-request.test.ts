@@ -12,7 +12,7 @@ const field = (name: string, dtype: Dtype, shape: (number | null)[]): TensorFiel
 const signature = (inputs: TensorField[], more: Partial<Signature> = {}): Signature => ({
   name: 'p',
   inputs,
-  isWhole: false,
+  isNonBatching: false,
   rowsMax: 100,
   steps: [],
   ...more,
@@ -240,7 +240,7 @@ describe('records', () => {
       code: 'ERR_ARGUMENT',
       message: expect.stringContaining('x[1][1]') as string,
     })
-    expect(refusal([], { ...x2, isWhole: true })).toMatchObject({ code: 'ERR_SHAPE' })
+    expect(refusal([], { ...x2, isNonBatching: true })).toMatchObject({ code: 'ERR_SHAPE' })
     expect(refusal([3], x2).code).toBe('ERR_BODY')
     expect(
       refusal(

@@ -118,7 +118,7 @@ function readGroup(
   group: InputGroup,
   readOther: (key: string) => boolean = () => false,
 ): void {
-  const { isWhole, rowsMax } = signature
+  const { isNonBatching, rowsMax } = signature
   reader.readObject((key) => {
     const field = fieldOf(key, signature)
     const kind = kindOfNext(reader)
@@ -128,14 +128,14 @@ function readGroup(
       return reader.skipValue()
     }
     group.given.add(key)
-    if (kind === 'scalar' && !isWhole) {
+    if (kind === 'scalar' && !isNonBatching) {
       group.scalars.set(key, reader.mark())
       return reader.skipValue()
     }
     const mark = reader.mark()
-    if (kind === 'object') group.mistakes.add(key, objectForInput(field, isWhole))
+    if (kind === 'object') group.mistakes.add(key, objectForInput(field, isNonBatching))
     else {
-      const tensor = group.mistakes.attempt(key, () => readTensor(reader, field, isWhole, rowsMax))
+      const tensor = group.mistakes.attempt(key, () => readTensor(reader, field, isNonBatching, rowsMax))
       if (tensor !== undefined) {
         group.inputs[key] = tensor
         return

@@ -47,7 +47,7 @@ const forms: readonly { what: string; body: string; kind?: JsonBodyKind; shape?:
 
 function read(dtype: Dtype, { body, kind, shape = [null, 1] }: (typeof forms)[number]): Tensor | string {
   const text = dtype === 'string' ? body.replace(/(?<=[[:,])1(?=[\],}])/g, '"1"') : body
-  const signature = { name: 'p', inputs: [{ name: 'x', dtype, shape }], isWhole: false, rowsMax: 100, steps: [] }
+  const signature = { name: 'p', inputs: [{ name: 'x', dtype, shape }], isNonBatching: false, rowsMax: 100, steps: [] }
   try {
     return parseInferBody(Buffer.from(text), signature, kind).request.inputs['x'] as Tensor
   } catch (error) {
@@ -121,13 +121,13 @@ describe('missing values', () => {
 })
 
 describe('an input that no row has', () => {
-  const of = (dtype: Dtype, shape: (number | null)[], isWhole = false): Signature => ({
+  const of = (dtype: Dtype, shape: (number | null)[], isNonBatching = false): Signature => ({
     name: 'p',
     inputs: [
       { name: 'age', dtype, shape },
-      { name: 'fare', dtype: 'float32', shape: isWhole ? [1] : [null, 1] },
+      { name: 'fare', dtype: 'float32', shape: isNonBatching ? [1] : [null, 1] },
     ],
-    isWhole,
+    isNonBatching,
     rowsMax: 100,
     steps: [{ type: 'key-split', key: 'ages', default: 'm', routes: {} }] as never,
   })

@@ -36,7 +36,7 @@ export interface InputGroup {
 export function isOneRecord(reader: JsonReader, signature: Signature, group: InputGroup): boolean {
   const { scalars, unknown, given, start } = group
   const hasScalar = scalars.size > 0 || [...unknown.values()].some(({ kind }) => kind === 'scalar')
-  if (signature.isWhole || !hasScalar) return false
+  if (signature.isNonBatching || !hasScalar) return false
   if (given.size === 0) return isOneRowOfFeatures(signature, unknown)
   const isOneValue = ({ name, shape }: TensorField): boolean =>
     !scalars.has(name) || shape.slice(1).every((dim) => dim === 1)
@@ -55,7 +55,7 @@ export function isOneRecord(reader: JsonReader, signature: Signature, group: Inp
 function isOneRowOfFeatures(signature: Signature, unknown: InputGroup['unknown']): boolean {
   const routing = routingKeys(signature)
   const columns = [...unknown.keys()].filter((name) => !routing.has(name))
-  return planFeatureColumns(signature.inputs, signature.isWhole, columns)?.kind === 'features'
+  return planFeatureColumns(signature.inputs, signature.isNonBatching, columns)?.kind === 'features'
 }
 
 /** Whether the array that is next is nested like one row of the field. Does not move the reader. */
@@ -81,13 +81,13 @@ export function completeColumns(reader: JsonReader, signature: Signature, group:
   for (const [name, mark] of scalars) {
     reader.reset(mark)
     mistakes.attempt(name, () =>
-      readTensor(reader, fieldOf(name, signature) as TensorField, signature.isWhole, signature.rowsMax),
+      readTensor(reader, fieldOf(name, signature) as TensorField, signature.isNonBatching, signature.rowsMax),
     )
   }
   const names = signature.inputs.map(({ name }) => name)
   const misspelt = new Set([...unknown.keys()].map((name) => closest(name, names)))
   if (given.size === 0 && unknown.size > 1) {
-    const plan = planFeatureColumns(signature.inputs, signature.isWhole, [...unknown.keys()])
+    const plan = planFeatureColumns(signature.inputs, signature.isNonBatching, [...unknown.keys()])
     if (plan?.kind === 'features') {
       reader.reset(group.start)
       inputs[plan.field.name] = readFeatureColumns(reader, plan, signature.rowsMax)
@@ -105,8 +105,8 @@ export function completeColumns(reader: JsonReader, signature: Signature, group:
 }
 
 /** An input that is an object: pandas writes its columns so by default. */
-export function objectForInput({ name, shape }: TensorField, isWhole: boolean): PenstockError {
-  const form = `a nested array of the shape ${formatShape(shape, isWhole)}`
+export function objectForInput({ name, shape }: TensorField, isNonBatching: boolean): PenstockError {
+  const form = `a nested array of the shape ${formatShape(shape, isNonBatching)}`
   const wayOut = 'If pandas wrote it, use to_json(orient="records"), or orient="split"'
   return argumentError(name, form, {}, wayOut)
 }

@@ -34,9 +34,9 @@ export interface RowFacts {
 }
 
 /** @throws ERR_TOO_MANY_ROWS when `rows` is the index of a row beyond the limit. */
-export function expectRoom(rows: number, { rowsMax, isWhole }: Signature): void {
+export function expectRoom(rows: number, { rowsMax, isNonBatching }: Signature): void {
   // Records of a model without a row axis are stacked to one tensor of one run.
-  const recordsMax = isWhole ? REQUEST_ROWS_MAX : rowsMax
+  const recordsMax = isNonBatching ? REQUEST_ROWS_MAX : rowsMax
   if (rows < recordsMax) return
   throw new PenstockError(
     'ERR_TOO_MANY_ROWS',
@@ -46,7 +46,7 @@ export function expectRoom(rows: number, { rowsMax, isWhole }: Signature): void 
 
 /** A table without rows is one like any other; a tensor without a row axis is one record. */
 export function expectRows({ rows }: RowFacts, signature: Signature): void {
-  if (rows > 0 || !signature.isWhole) return
+  if (rows > 0 || !signature.isNonBatching) return
   throw new PenstockError('ERR_SHAPE', `Expected one record but received []. Send ${example(signature)}`)
 }
 

@@ -61,10 +61,11 @@ export function readRows(source: RowSource, signature: Signature): RecordsBody {
 /** Rows with a column for each feature of the one input; null: they have the input itself, or there is more than one. */
 function readFeatures(source: RowSource, signature: Signature, facts: RowFacts): Record<string, Tensor> | null {
   const [field] = signature.inputs
-  if (field === undefined || signature.inputs.length > 1 || featureWidth(field, signature.isWhole) === null) return null
+  if (field === undefined || signature.inputs.length > 1 || featureWidth(field, signature.isNonBatching) === null)
+    return null
   const columns = source.firstColumns(field.name)?.filter((name) => !facts.routing.has(name))
   if (columns === undefined || columns.length === 0) return null
-  const plan = planFeatureColumns(signature.inputs, signature.isWhole, columns)
+  const plan = planFeatureColumns(signature.inputs, signature.isNonBatching, columns)
   if (plan === null) return null
   if (plan.kind === 'features') return { [field.name]: readFeatureRows(source, plan, signature, facts) }
   // A single column is the input misspelt.
@@ -155,7 +156,7 @@ const noTensor: Tensor = { dtype: 'float32', shape: [0], data: new Float32Array(
 
 function columnOf(field: TensorField, signature: Signature): Column {
   const scratch = new NumberScratch()
-  scratch.begin(field, signature.isWhole ? Infinity : signature.rowsMax)
+  scratch.begin(field, signature.isNonBatching ? Infinity : signature.rowsMax)
   return { field, scratch, isFast: isFastField(field), row: -1, rowAbsent: -1 }
 }
 
@@ -199,10 +200,10 @@ function columnTensor({ field, scratch, isFast }: Column, rows: number, signatur
   if (!isFast) return null
   const data = dataOf(scratch, field.dtype as NumericDtype)
   if (data === null) return null
-  if (signature.isWhole && rows === 1 && shapeMatches(field.shape, scratch.dims))
+  if (signature.isNonBatching && rows === 1 && shapeMatches(field.shape, scratch.dims))
     return { dtype: field.dtype, shape: [...scratch.dims], data }
   // Records of a model without a row axis of its own are stacked where its first dim is free.
-  if (signature.isWhole && field.shape[0] !== null) return null
+  if (signature.isNonBatching && field.shape[0] !== null) return null
   const rest = field.shape.slice(1)
   if (shapeMatches(rest, scratch.dims)) return { dtype: field.dtype, shape: [rows, ...scratch.dims], data }
   // A frame's column of scalars meets a field of the shape [n, 1].
@@ -223,7 +224,7 @@ function readSlowly(
   signature: Signature,
   mistakes: Mistakes,
 ): void {
-  const pinned = signature.isWhole && rows > 1 ? columns.find(({ field }) => field.shape[0] !== null) : undefined
+  const pinned = signature.isNonBatching && rows > 1 ? columns.find(({ field }) => field.shape[0] !== null) : undefined
   if (pinned !== undefined) {
     throw new PenstockError(
       'ERR_SHAPE',
@@ -247,10 +248,10 @@ function readSlowly(
   for (const { field, values } of byName.values()) {
     const wantsScalars = field.shape.length === 2 && field.shape[1] === 1
     const nested = wantsScalars ? values.map((value) => (Array.isArray(value) ? value : [value])) : values
-    const isStacked = !signature.isWhole || rows > 1 || isRowOf(field, values[0])
+    const isStacked = !signature.isNonBatching || rows > 1 || isRowOf(field, values[0])
     const tensor = mistakes.attempt(field.name, () => {
       if (isStacked) expectArrays(field, nested)
-      return toTensor(field, isStacked ? nested : values[0], signature.isWhole)
+      return toTensor(field, isStacked ? nested : values[0], signature.isNonBatching)
     })
     if (tensor !== undefined) inputs[field.name] = tensor
   }

@@ -11,7 +11,7 @@ import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import { closest } from '../../base/suggest.js'
 
 /** The part of a description that a body is read by. */
-export type Signature = Pick<PipelineDescription, 'name' | 'inputs' | 'isWhole' | 'rowsMax' | 'steps'> &
+export type Signature = Pick<PipelineDescription, 'name' | 'inputs' | 'isNonBatching' | 'rowsMax' | 'steps'> &
   Partial<Pick<PipelineDescription, 'definition'>>
 export type ParsedRequest = Pick<InferRequest, 'meta' | 'deadlineMs' | 'priority'> & {
   readonly inputs: Readonly<Record<string, Tensor>>
@@ -42,12 +42,12 @@ export function routingKeys(signature: Signature): Set<string> {
 /** What CSV is read by: the keys that splits route on are columns of their own. */
 export function csvSignature({
   inputs,
-  isWhole,
+  isNonBatching,
   steps,
-}: Pick<Signature, 'inputs' | 'isWhole' | 'steps'>): CsvSignature {
+}: Pick<Signature, 'inputs' | 'isNonBatching' | 'steps'>): CsvSignature {
   return {
     inputs,
-    isWhole,
+    isNonBatching,
     textKeys: steps.flatMap((step) => (step.type === 'key-split' ? [step.key] : [])),
     hashKeys: steps.flatMap((step) =>
       step.type === 'random-split' && step.hashKey !== undefined ? [step.hashKey] : [],
@@ -102,7 +102,7 @@ export interface TableFacts {
  */
 export function absentInput(field: TensorField, signature: Signature, where: string, facts: TableFacts): Tensor {
   const isMissing =
-    facts.hasInput && !signature.isWhole && mayBeMissing(field) && closest(field.name, facts.others) === null
+    facts.hasInput && !signature.isNonBatching && mayBeMissing(field) && closest(field.name, facts.others) === null
   if (!isMissing) throw missingInput(field.name, signature, where, facts.others)
   return missingTensor(field, facts.rows)
 }
@@ -110,7 +110,7 @@ export function absentInput(field: TensorField, signature: Signature, where: str
 /** The body that the caller should have sent, by name and shape. */
 export function example(signature: Signature): string {
   const members = signature.inputs.map(
-    (field) => `"${field.name}": ${field.dtype} ${formatShape(field.shape, signature.isWhole)}`,
+    (field) => `"${field.name}": ${field.dtype} ${formatShape(field.shape, signature.isNonBatching)}`,
   )
   return `{${members.join(', ')}}`
 }

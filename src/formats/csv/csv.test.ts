@@ -14,7 +14,7 @@ const field = (name: string, dtype: Dtype, ...dims: (number | null)[]): TensorFi
   dtype,
   shape: [null, ...dims],
 })
-const by = (...inputs: TensorField[]): CsvSignature => ({ inputs, isWhole: false, textKeys: [], hashKeys: [] })
+const by = (...inputs: TensorField[]): CsvSignature => ({ inputs, isNonBatching: false, textKeys: [], hashKeys: [] })
 function read(text: string, signature: CsvSignature): CsvTable {
   const [header = [], ...rows] = csvRowsOf(Buffer.from(text))
   return new CsvReader(header, signature).read(rows, 2)

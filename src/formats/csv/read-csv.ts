@@ -18,7 +18,7 @@ import { csvError } from './rows.js'
 /** What CSV is read by. */
 export interface CsvSignature {
   readonly inputs: readonly TensorField[]
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   /** Columns that splits route on by their text; they are no features. */
   readonly textKeys: readonly string[]
   /** Columns that splits draw by: numbers, where all of them are. */
@@ -121,10 +121,10 @@ function groupsOf(header: readonly string[], inputs: readonly TensorField[]): Gr
 /** One column per feature; null: the table is none of that kind. */
 function featuresOf(
   header: readonly string[],
-  { inputs, isWhole, textKeys, hashKeys }: CsvSignature,
+  { inputs, isNonBatching, textKeys, hashKeys }: CsvSignature,
 ): { readonly field: TensorField; readonly cells: number[] } | null {
   const columns = header.filter((title) => !textKeys.includes(title) && !hashKeys.includes(title))
-  const plan = planFeatureColumns(inputs, isWhole, columns)
+  const plan = planFeatureColumns(inputs, isNonBatching, columns)
   if (plan?.kind === 'refused') throw new PenstockError('ERR_MISSING_INPUT', plan.reason)
   return plan === null ? null : { field: plan.field, cells: plan.columns.map((name) => header.indexOf(name)) }
 }

@@ -123,30 +123,31 @@ function tooManyRows(name: string, rowsMax: number): PenstockError {
 
 /**
  * Reads the value of one input.
- * @param field its shape has the row axis first unless `isWhole`.
+ * @param field its shape has the row axis first unless `isNonBatching`.
  * @param rowsMax of a request; more are refused as soon as they are seen, where the size of a row is known.
  * @returns a tensor of the field's dtype and a shape that meets the field's. A flat array is as many rows as it divides into.
  * @throws PenstockError ERR_SHAPE, ERR_DTYPE, ERR_VALUE_RANGE, ERR_ARGUMENT, ERR_BODY, ERR_TOO_MANY_ROWS.
  */
-export function readTensor(reader: JsonReader, field: TensorField, isWhole: boolean, rowsMax: number): Tensor {
-  if (!isFastField(field)) return toTensor(field, unflatten(field, reader.readValue(isExactField(field))), isWhole)
+export function readTensor(reader: JsonReader, field: TensorField, isNonBatching: boolean, rowsMax: number): Tensor {
+  if (!isFastField(field))
+    return toTensor(field, unflatten(field, reader.readValue(isExactField(field))), isNonBatching)
   const mark = reader.mark()
-  shared.begin(field, isWhole ? Infinity : rowsMax)
-  const tensor = shared.append(reader) ? tensorOf(shared, field, isWhole) : null
+  shared.begin(field, isNonBatching ? Infinity : rowsMax)
+  const tensor = shared.append(reader) ? tensorOf(shared, field, isNonBatching) : null
   if (tensor !== null) return tensor
   reader.reset(mark)
-  return toTensor(field, unflatten(field, reader.readValue()), isWhole)
+  return toTensor(field, unflatten(field, reader.readValue()), isNonBatching)
 }
 
-function tensorOf(scratch: NumberScratch, field: TensorField, isWhole: boolean): Tensor | null {
+function tensorOf(scratch: NumberScratch, field: TensorField, isNonBatching: boolean): Tensor | null {
   const data = dataOf(scratch, field.dtype as NumericDtype)
   if (data === null) return null
   const shape = [...scratch.dims]
   if (shapeMatches(field.shape, shape)) return { dtype: field.dtype, shape, data }
-  if (!isWhole && shape.length > 0 && shapeMatches(field.shape.slice(1), shape))
+  if (!isNonBatching && shape.length > 0 && shapeMatches(field.shape.slice(1), shape))
     return { dtype: field.dtype, shape: [1, ...shape], data }
   // What begins with null may be rows that are null, which a typed array does not tell.
-  return shape.length === 1 && !Number.isNaN(data[0]) ? toTensor(field, data, isWhole) : null
+  return shape.length === 1 && !Number.isNaN(data[0]) ? toTensor(field, data, isNonBatching) : null
 }
 
 /** Rounds or narrows to the dtype; null when a number does not fit. */

@@ -34,8 +34,8 @@ async function answer(call: EngineCall): Promise<unknown> {
       return null
     case 'signature': {
       await deploy(call.argument)
-      const { inputs, outputs, isWhole, rowsMax, routes } = opened().describePipeline(call.argument)
-      return { inputs, outputs, isWhole, rowsMax, isSplit: routes.length > 0 }
+      const { inputs, outputs, isNonBatching, rowsMax, routes } = opened().describePipeline(call.argument)
+      return { inputs, outputs, isNonBatching, rowsMax, isSplit: routes.length > 0 }
     }
     case 'ask': {
       const { pipeline, inputs, meta } = call.argument

@@ -12,7 +12,7 @@ class Counts {
   readonly latency = new LatencyHistogram()
 }
 
-export class EngineTally {
+export class EngineCounters {
   readonly #load: EngineLoad
   readonly #clock: Clock
   readonly #onInterval: (event: IntervalEvent) => void

@@ -9,7 +9,7 @@ import { seededRandom, type RandomSource } from '../../base/random.js'
 import type { EngineApi } from '../../engine/api/api.js'
 import { differsFrom } from '../scenario/answers.js'
 import type { EngineKind, EngineLoad } from './engine-messages.js'
-import { EngineTally } from './engine-counters.js'
+import { EngineCounters } from './engine-counters.js'
 import type { FinishedEvent, IntervalEvent, LoadPhase } from '../native/load-plan.js'
 
 /** How long the requests of the last phase may take to be answered. */
@@ -31,7 +31,7 @@ export async function runEngineLoad(
 ): Promise<FinishedEvent> {
   const random = seededRandom(load.seed)
   const chooser = new Chooser(load.kinds, random)
-  const tally = new EngineTally(load, clock, onInterval)
+  const counters = new EngineCounters(load, clock, onInterval)
   const send = async (kindIndex: number, bodyIndex: number, startUs: number, isWarmup: boolean): Promise<void> => {
     const kind = load.kinds[kindIndex] as EngineKind
     const body = kind.bodies[bodyIndex % kind.bodies.length]
@@ -49,15 +49,15 @@ export async function runEngineLoad(
       const status = isPenstockError(error) ? error.httpStatus : 500
       if (status !== kind.refusalStatus) failure = error instanceof Error ? error.message : String(error)
     }
-    tally.count(kindIndex, clock.monotonicUs() - startUs, failure, isWrong, isWarmup)
+    counters.count(kindIndex, clock.monotonicUs() - startUs, failure, isWrong, isWarmup)
   }
   for (const phase of load.phases) {
-    tally.begin(phase)
+    counters.begin(phase)
     const endUs = clock.monotonicUs() + phase.seconds * 1e6
     if (phase.kind === 'closed') await runClosed(load, phase, endUs, clock, chooser, send)
-    else await runOpen(phase, endUs, clock, random, chooser, send, tally)
+    else await runOpen(phase, endUs, clock, random, chooser, send, counters)
   }
-  return tally.finish()
+  return counters.finish()
 }
 
 type Send = (kindIndex: number, bodyIndex: number, startUs: number, isWarmup: boolean) => Promise<void>
@@ -87,7 +87,7 @@ async function runOpen(
   random: RandomSource,
   chooser: Chooser,
   send: Send,
-  tally: EngineTally,
+  counters: EngineCounters,
 ): Promise<void> {
   const startUs = endUs - phase.seconds * 1e6
   const pending = new Set<Promise<void>>()
@@ -98,10 +98,10 @@ async function runOpen(
   advance()
   while (dueUs < endUs) {
     while (dueUs < endUs && dueUs <= clock.monotonicUs()) {
-      tally.offer(phase.isWarmup)
+      counters.offer(phase.isWarmup)
       const [kind, body] = chooser.next()
       if (pending.size >= UNANSWERED_MAX)
-        tally.count(kind, 0, `a backlog of ${UNANSWERED_MAX} requests`, false, phase.isWarmup)
+        counters.count(kind, 0, `a backlog of ${UNANSWERED_MAX} requests`, false, phase.isWarmup)
       else {
         const sent = send(kind, body, dueUs, phase.isWarmup)
         pending.add(sent)

@@ -16,7 +16,7 @@ import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import type { LoadTarget } from './load-plan.js'
 import type { EncodedBody } from './request-bodies.js'
 
-type WireTransport = LoadTarget['transport']
+type WebSocketTransport = LoadTarget['transport']
 
 export interface RequestContent {
   /** The signature's inputs; a free dim is null. */
@@ -24,7 +24,7 @@ export interface RequestContent {
   /** One per field, of its dtype; 16-bit floats as bit patterns. */
   readonly tensors: readonly Tensor[]
   /** Tensors have no row axis. */
-  readonly isWhole?: boolean
+  readonly isNonBatching?: boolean
   readonly meta?: Meta
   readonly deadlineMs?: number
   readonly priority?: Priority
@@ -36,7 +36,7 @@ export interface RequestContent {
 const PLACEHOLDER = 0xffff_ffff
 
 /** What a request of `transport` says its body is; null for WebSocket, which has no such thing. */
-export function contentTypeOf(transport: WireTransport): string | null {
+export function contentTypeOf(transport: WebSocketTransport): string | null {
   switch (transport) {
     case 'websocket':
       return null
@@ -51,7 +51,7 @@ export function contentTypeOf(transport: WireTransport): string | null {
 }
 
 /** @throws PenstockError ERR_ARGUMENT when the transport cannot carry the content. */
-export function encodeRequest(transport: WireTransport, content: RequestContent): EncodedBody {
+export function encodeRequest(transport: WebSocketTransport, content: RequestContent): EncodedBody {
   switch (transport) {
     case 'websocket':
     case 'http-binary':
@@ -66,9 +66,9 @@ export function encodeRequest(transport: WireTransport, content: RequestContent)
 }
 
 function encodeInfer(content: RequestContent): Uint8Array {
-  const { fields, tensors, isWhole = false, meta, deadlineMs, priority } = content
-  const { data, dims, texts } = new TensorLayout(fields, isWhole).pack(tensors)
-  const rows = isWhole ? 1 : (tensors[0]?.shape[0] ?? 1)
+  const { fields, tensors, isNonBatching = false, meta, deadlineMs, priority } = content
+  const { data, dims, texts } = new TensorLayout(fields, isNonBatching).pack(tensors)
+  const rows = isNonBatching ? 1 : (tensors[0]?.shape[0] ?? 1)
   const isPlain =
     dims === null && texts === null && meta === undefined && deadlineMs === undefined && priority === undefined
   if (isPlain) return encodePlainInfer(rows, data)

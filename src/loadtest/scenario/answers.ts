@@ -7,11 +7,11 @@ import type { Tolerance } from './scenario.js'
 import type { Signature } from './signature.js'
 
 /** What is wrong with an answer's form: an output that is missing, of another shape, or not finite; '' when nothing is. */
-export function shapeMistake({ outputs, isWhole }: Signature, answer: Inputs, rows: number): string {
+export function shapeMistake({ outputs, isNonBatching }: Signature, answer: Inputs, rows: number): string {
   for (const { name, shape } of outputs) {
     const tensor = answer[name]
     if (tensor === undefined) return `there is no ${name}`
-    const isRight = shapeMatches(shape, tensor.shape) && (isWhole || tensor.shape[0] === rows)
+    const isRight = shapeMatches(shape, tensor.shape) && (isNonBatching || tensor.shape[0] === rows)
     if (!isRight) return `${name} has the shape [${tensor.shape.join(',')}] for ${rows} rows`
     if (elementCount(tensor.shape) !== tensor.data.length) return `${name} has ${tensor.data.length} elements`
     const isFinite = valuesOf(tensor).every((value) => typeof value !== 'number' || Number.isFinite(value))

@@ -18,7 +18,7 @@ const defaultTexts = ['a', 'penstock', 'turbine', 'water', 'flow', 'gate']
 
 /** One request of `rows` rows; a pipeline without a row axis takes its tensors whole. */
 export function drawInputs(
-  { inputs, isWhole }: Signature,
+  { inputs, isNonBatching }: Signature,
   source: Extract<InputSource, { kind: 'ranges' }>,
   rows: number,
   random: RandomSource,
@@ -31,8 +31,8 @@ export function drawInputs(
   const freeDim = min + Math.floor(random() * (max - min + 1))
   return Object.fromEntries(
     inputs.map((field) => {
-      const shape = field.shape.map((dim, axis) => dim ?? (axis === 0 && !isWhole ? rows : freeDim))
-      return [field.name, drawTensor(field, shape, source.fields[field.name], isWhole, random)]
+      const shape = field.shape.map((dim, axis) => dim ?? (axis === 0 && !isNonBatching ? rows : freeDim))
+      return [field.name, drawTensor(field, shape, source.fields[field.name], isNonBatching, random)]
     }),
   )
 }
@@ -41,11 +41,11 @@ function drawTensor(
   field: TensorField,
   shape: readonly number[],
   range: FieldRange | undefined,
-  isWhole: boolean,
+  isNonBatching: boolean,
   random: RandomSource,
 ): Tensor {
   const count = shape.reduce((product, dim) => product * dim, 1)
-  const rowElements = isWhole ? count : count / (shape[0] ?? 1)
+  const rowElements = isNonBatching ? count : count / (shape[0] ?? 1)
   if (range?.kind === 'elements' && range.ranges.length !== rowElements)
     throw argumentError(`the ranges of ${field.name}`, `${rowElements}, one for each element of a row`, range.ranges)
   const draw = drawerOf(field.dtype, range, random)
@@ -89,12 +89,12 @@ function numericData(dtype: NumericDtype, values: readonly number[]): Tensor['da
 }
 
 /** Rows of a file as one request. @throws PenstockError naming the input that a row lacks or that does not fit. */
-export function stackRows(fields: readonly TensorField[], isWhole: boolean, rows: readonly Row[]): Inputs {
+export function stackRows(fields: readonly TensorField[], isNonBatching: boolean, rows: readonly Row[]): Inputs {
   const entries = fields.map((field): [string, Tensor] => {
     const values = rows.map((row) => row[field.name])
     if (values.includes(undefined))
       throw argumentError(`a row of the inputs`, `with ${field.name}`, Object.keys(rows[0] ?? {}).join(', '))
-    return [field.name, toTensor(field, isWhole ? values[0] : fitted(field, values), isWhole)]
+    return [field.name, toTensor(field, isNonBatching ? values[0] : fitted(field, values), isNonBatching)]
   })
   return Object.fromEntries(entries)
 }

@@ -26,13 +26,13 @@ export interface InputRows {
 }
 
 /** @throws PenstockError ERR_ARGUMENT naming the file, and the line where there are lines. */
-export function readInputFile(path: string, inputs: readonly TensorField[], isWhole: boolean): InputRows {
+export function readInputFile(path: string, inputs: readonly TensorField[], isNonBatching: boolean): InputRows {
   const text = readText(path)
   const found = /\.csv$/i.test(path)
-    ? { rows: readCsv(path, text, inputs, isWhole), answers: null, tolerance: null }
+    ? { rows: readCsv(path, text, inputs, isNonBatching), answers: null, tolerance: null }
     : /\.(ndjson|jsonl)$/i.test(path)
       ? { rows: readLines(path, text), answers: null, tolerance: null }
-      : readJson(path, parseJson(path, text), isWhole)
+      : readJson(path, parseJson(path, text), isNonBatching)
   if (found.rows.length === 0) throw argumentError(path, 'a file with at least one row', text.slice(0, 40))
   return found
 }
@@ -67,16 +67,16 @@ function readLines(path: string, text: string): Row[] {
 }
 
 /** `[record, …]`, `{"<input>": rows}`, `{"inputs": {…}}` or a golden file: `{"inputs": {…}, "outputs": {…}, "tolerance": {…}}`. */
-function readJson(path: string, json: unknown, isWhole: boolean): InputRows {
+function readJson(path: string, json: unknown, isNonBatching: boolean): InputRows {
   if (Array.isArray(json)) {
     const rows = json.map((record, index) => expectRecord(`${path}: [${index}]`, record))
     return { rows, answers: null, tolerance: null }
   }
   const file = expectRecord(path, json)
   const columns = isRecord(file['inputs']) ? file['inputs'] : file
-  const rows = rowsOfColumns(path, columns, isWhole)
+  const rows = rowsOfColumns(path, columns, isNonBatching)
   if (!isRecord(file['inputs']) || !isRecord(file['outputs'])) return { rows, answers: null, tolerance: null }
-  const answers = rowsOfColumns(`${path}: outputs`, file['outputs'], isWhole)
+  const answers = rowsOfColumns(`${path}: outputs`, file['outputs'], isNonBatching)
   if (answers.length !== rows.length)
     throw argumentError(`${path}: outputs`, `answers of ${rows.length} rows, as "inputs" has`, answers.length)
   return { rows, answers, tolerance: toleranceOf(file['tolerance']) }
@@ -88,9 +88,9 @@ function toleranceOf(value: unknown): Tolerance | null {
   return typeof absolute === 'number' && typeof relative === 'number' ? { absolute, relative } : null
 }
 
-function rowsOfColumns(where: string, columns: Readonly<Record<string, unknown>>, isWhole: boolean): Row[] {
+function rowsOfColumns(where: string, columns: Readonly<Record<string, unknown>>, isNonBatching: boolean): Row[] {
   const entries = Object.entries(columns).map(([name, column]) => [name, nestedOf(column)] as const)
-  if (isWhole) return [Object.fromEntries(entries)]
+  if (isNonBatching) return [Object.fromEntries(entries)]
   const lists = entries.map(([name, column]) => {
     if (!Array.isArray(column)) throw argumentError(`${where}: ${name}`, 'an array of rows', column)
     return [name, column as unknown[]] as const
@@ -119,9 +119,11 @@ function nest(values: readonly unknown[], shape: readonly number[]): unknown {
 }
 
 /** By the inputs' dtypes; each column is an input, an element of one (`x[3]`), or a feature of the only one. */
-function readCsv(path: string, text: string, inputs: readonly TensorField[], isWhole: boolean): Row[] {
+function readCsv(path: string, text: string, inputs: readonly TensorField[], isNonBatching: boolean): Row[] {
   const [header = [], ...rows] = csvRowsOf(Buffer.from(text))
-  const table = named(path, () => new CsvReader(header, { inputs, isWhole, textKeys: [], hashKeys: [] }).read(rows, 2))
+  const table = named(path, () =>
+    new CsvReader(header, { inputs, isNonBatching, textKeys: [], hashKeys: [] }).read(rows, 2),
+  )
   const missing = inputs.find(({ name }) => table.inputs.every((input) => input.name !== name))
   if (missing !== undefined || table.extras.length > 0) {
     const names = inputs.map(({ name }) => name).join(', ')

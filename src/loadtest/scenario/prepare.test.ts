@@ -17,7 +17,7 @@ const signature: Signature = {
     { name: 'n', dtype: 'int64', shape: [null, 1] },
   ],
   outputs: [{ name: 'y', dtype: 'float32', shape: [null, 1] }],
-  isWhole: false,
+  isNonBatching: false,
   rowsMax: 100,
   isSplit: false,
 }

@@ -63,7 +63,7 @@ async function signatureOf(request: ScenarioRequest, target: Target, mayLack: bo
 
 function readFile(source: InputSource, signature: Signature | null): InputRows | null {
   if (source.kind !== 'file' || signature === null) return null
-  return readInputFile(source.path, signature.inputs, signature.isWhole)
+  return readInputFile(source.path, signature.inputs, signature.isNonBatching)
 }
 
 function toleranceOf({ expect }: ScenarioRequest, file: InputRows | null): Tolerance {
@@ -89,7 +89,7 @@ function makeInputs(
     throw argumentError('rows', `at most ${signature.rowsMax}, as ${request.pipeline} takes`, rows)
   if (file !== null)
     return Array.from({ length: bodyCountOfFile(file.rows.length, rows) }, (_, body) =>
-      stackRows(signature.inputs, signature.isWhole, rowsInTurn(file.rows, body, rows)),
+      stackRows(signature.inputs, signature.isNonBatching, rowsInTurn(file.rows, body, rows)),
     )
   if (source.kind === 'file') throw argumentError('the request', 'one whose pipeline exists', request.pipeline)
   const first = drawInputs(signature, source, rows, random)
@@ -141,7 +141,7 @@ async function addAnswers(
   const [first] = inputs
   // Also where nothing is compared: an answer of the wrong form would make every figure meaningless.
   const sample = first === undefined ? {} : await ask(first)
-  const rows = signature.isWhole ? 1 : (Object.values(first ?? {})[0]?.shape[0] ?? 1)
+  const rows = signature.isNonBatching ? 1 : (Object.values(first ?? {})[0]?.shape[0] ?? 1)
   const mistake = shapeMistake(signature, sample, rows)
   if (mistake !== '') throw new PenstockError('ERR_RUN_FAILED', `the answer is not as it must be: ${mistake}`)
   if (answers.kind === 'none') return { bodies: inputs.map(unchecked), comparison: 'none', remark: '' }
@@ -153,7 +153,7 @@ async function addAnswers(
     const known = file.answers
     const bodies = inputs.map((body, index) => ({
       inputs: body,
-      expected: stackRows(signature.outputs, signature.isWhole, rowsInTurn(known, index, request.rows)),
+      expected: stackRows(signature.outputs, signature.isNonBatching, rowsInTurn(known, index, request.rows)),
     }))
     return { bodies, comparison: 'file', remark: '' }
   }

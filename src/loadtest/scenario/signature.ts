@@ -5,7 +5,7 @@ export interface Signature {
   readonly inputs: readonly TensorField[]
   readonly outputs: readonly TensorField[]
   /** True: tensors carry no row axis. */
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   /** Rows of one request at most. */
   readonly rowsMax: number
   /** The pipeline chooses among models, so that without a routing key answers may differ from call to call. */

@@ -90,7 +90,7 @@ function encodeBody(
   const encoded = encodeRequest(transport, {
     fields,
     tensors: fields.flatMap(({ name }) => inputs[name] ?? []),
-    isWhole: signature?.isWhole ?? false,
+    isNonBatching: signature?.isNonBatching ?? false,
     ...(signature === null ? {} : { outputs: signature.outputs.map(({ name }) => name) }),
     ...(request.meta === null ? {} : { meta: request.meta }),
   })

@@ -93,12 +93,12 @@ function readSignature(model: string, json: unknown): Signature {
   if (!Array.isArray(inputs) || inputs.length === 0 || !Array.isArray(outputs))
     throw argumentError(`the metadata of ${model}`, 'inputs and outputs as the Open Inference Protocol has them', json)
   const fields = inputs.map((field) => fieldOf(model, field))
-  const isWhole = fields.some(({ shape }) => shape[0] !== null)
+  const isNonBatching = fields.some(({ shape }) => shape[0] !== null)
   return {
     inputs: fields,
     outputs: outputs.map((field) => fieldOf(model, field)),
-    isWhole,
-    rowsMax: isWhole ? 1 : REQUEST_ROWS_MAX,
+    isNonBatching,
+    rowsMax: isNonBatching ? 1 : REQUEST_ROWS_MAX,
     isSplit: false,
   }
 }

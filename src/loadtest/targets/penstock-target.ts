@@ -64,8 +64,8 @@ async function describe(
 
 type Channel = Awaited<ReturnType<PenstockClient['open']>>
 
-function signatureOf({ inputs, outputs, isWhole, rowsMax, routes }: Channel): Signature {
-  return { inputs, outputs, isWhole, rowsMax, isSplit: routes.length > 0 }
+function signatureOf({ inputs, outputs, isNonBatching, rowsMax, routes }: Channel): Signature {
+  return { inputs, outputs, isNonBatching, rowsMax, isSplit: routes.length > 0 }
 }
 
 async function ask(

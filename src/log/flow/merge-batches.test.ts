@@ -1,5 +1,5 @@
 /**
- * Small batches read as one, by every reader: `plain-rows.ts` writes a batch a request, with every type that a log has.
+ * Small batches read as one, by every reader: `string-path-rows.ts` writes a batch a request, with every type that a log has.
  * The references are Apache Arrow's own reader, a batch at a time, and DuckDB's own of the Parquet file.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { float16Bits } from '../../tensor/float16.js'
 import type { Dtype, Tensor } from '../../tensor/tensor.js'
 import { encodeSchemaMessage, type ArrowType } from '../arrow-message.js'
 import type { LogColumn } from '../log-columns.js'
-import { encodePlainRows } from '../plain-rows.js'
+import { encodeStringPathRows } from '../string-path-rows.js'
 import { sqlTask } from '../store/query.js'
 import { liveName, sealedName } from '../segments/segment-name.js'
 import { headerFor } from '../testing/segments.js'
@@ -81,7 +81,7 @@ function valuesOf(dtype: Dtype, length: number, seed: number): Tensor['data'] {
 
 function messageOf(request: number): Uint8Array {
   const rows = 1 + (request % 3)
-  return encodePlainRows(columns, {
+  return encodeStringPathRows(columns, {
     timeMs: 1_700_000_000_000 + request,
     requestNumber: request,
     rows,

@@ -85,7 +85,7 @@ routesLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
-isWhole():boolean {
+isNonBatching():boolean {
   const offset = this.bb!.__offset(this.bb_pos, 18);
   return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
 }
@@ -182,8 +182,8 @@ static startRoutesVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
-static addIsWhole(builder:flatbuffers.Builder, isWhole:boolean) {
-  builder.addFieldInt8(7, +isWhole, +false);
+static addIsNonBatching(builder:flatbuffers.Builder, isNonBatching:boolean) {
+  builder.addFieldInt8(7, +isNonBatching, +false);
 }
 
 static addRowsMax(builder:flatbuffers.Builder, rowsMax:number) {
@@ -199,7 +199,7 @@ static endOpened(builder:flatbuffers.Builder):flatbuffers.Offset {
   return offset;
 }
 
-static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:flatbuffers.Offset, version:number, inputsOffset:flatbuffers.Offset, outputsOffset:flatbuffers.Offset, checksOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, isWhole:boolean, rowsMax:number, instanceOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:flatbuffers.Offset, version:number, inputsOffset:flatbuffers.Offset, outputsOffset:flatbuffers.Offset, checksOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, isNonBatching:boolean, rowsMax:number, instanceOffset:flatbuffers.Offset):flatbuffers.Offset {
   Opened.startOpened(builder);
   Opened.addChannel(builder, channel);
   Opened.addPipeline(builder, pipelineOffset);
@@ -208,7 +208,7 @@ static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:
   Opened.addOutputs(builder, outputsOffset);
   Opened.addChecks(builder, checksOffset);
   Opened.addRoutes(builder, routesOffset);
-  Opened.addIsWhole(builder, isWhole);
+  Opened.addIsNonBatching(builder, isNonBatching);
   Opened.addRowsMax(builder, rowsMax);
   Opened.addInstance(builder, instanceOffset);
   return Opened.endOpened(builder);

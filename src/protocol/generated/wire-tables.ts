@@ -64,7 +64,7 @@ export const wireTables = {
     { name: 'outputs', slot: 4, kind: 'tables', type: 'Field', bytes: 4, isRequired: false },
     { name: 'checks', slot: 5, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
     { name: 'routes', slot: 6, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
-    { name: 'is_whole', slot: 7, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
+    { name: 'is_non_batching', slot: 7, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
     { name: 'rows_max', slot: 8, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
     { name: 'instance', slot: 9, kind: 'string', type: 'string', bytes: 4, isRequired: false },
   ],

@@ -163,7 +163,7 @@ describe('dispatch', () => {
     expect((await post('/echo', slowly() as never, { duplex: 'half' } as never)).json).toMatchObject({ bytes: 270_000 })
   })
 
-  it('streams large answers whole, counts every answer once, and ends with no open exchange', async () => {
+  it('streams large answers whole, counts every answer once, and ends with no open request', async () => {
     const { text, headers } = await post('/big')
     expect(text).toBe('ä'.repeat(3_000_000))
     expect(headers.get('content-length')).toBe('6000000')
@@ -171,13 +171,13 @@ describe('dispatch', () => {
     await post('/wrong')
     await post('/nowhere')
     expect(answered).toEqual(['POST /wrong 400', 'POST  404'])
-    expect(sockets.openExchangeCount).toBe(0)
+    expect(sockets.openRequestCount).toBe(0)
     const controller = new AbortController()
     const pending = post('/never', undefined, { signal: controller.signal }).catch((error: Error) => error.name)
-    while (sockets.openExchangeCount === 0) await new Promise((resolve) => setTimeout(resolve, 2))
+    while (sockets.openRequestCount === 0) await new Promise((resolve) => setTimeout(resolve, 2))
     controller.abort()
     expect(await pending).toBe('AbortError')
-    while (sockets.openExchangeCount > 0) await new Promise((resolve) => setTimeout(resolve, 2))
+    while (sockets.openRequestCount > 0) await new Promise((resolve) => setTimeout(resolve, 2))
   })
 
   it('answers an announced body that is too large before it comes, and goes on serving', async () => {

@@ -11,7 +11,7 @@ import { argumentError } from '../../base/expect.js'
 import { toPenstockError } from '../../base/errors.js'
 import { runAs } from '../../base/actor.js'
 import type { Grant } from '../access/grant.js'
-import type { HttpExchange } from '../socket/exchange.js'
+import type { HttpRequest } from '../socket/http-request.js'
 import type { HttpReply } from '../socket/seam.js'
 import { FailureLog } from './failure-log.js'
 import { errorReply } from './replies.js'
@@ -27,18 +27,18 @@ let requestNumber = 0
 export function createDispatcher<Context extends HttpContext>(
   router: Router<Route<Context>>,
   context: Context,
-): (exchange: HttpExchange) => void {
-  return (exchange) => {
-    const found = router.find(exchange.method, exchange.path)
+): (httpRequest: HttpRequest) => void {
+  return (httpRequest) => {
+    const found = router.find(httpRequest.method, httpRequest.path)
     if (found.kind === 'refused') {
       const headers = found.allow === null ? [] : [['allow', found.allow] as const]
-      exchange.respond(errorReply(found.error, undefined, headers))
-      return context.onAnswered('', exchange.method, found.error.httpStatus)
+      httpRequest.respond(errorReply(found.error, undefined, headers))
+      return context.onAnswered('', httpRequest.method, found.error.httpStatus)
     }
     const { route, parameters } = found
-    void answer(route, parameters, exchange, context).then((reply) => {
-      exchange.respond(reply)
-      context.onAnswered(route.path, exchange.method, reply.status)
+    void answer(route, parameters, httpRequest, context).then((reply) => {
+      httpRequest.respond(reply)
+      context.onAnswered(route.path, httpRequest.method, reply.status)
     })
   }
 }
@@ -47,19 +47,19 @@ export function createDispatcher<Context extends HttpContext>(
 async function answer<Context extends HttpContext>(
   route: Route<Context>,
   parameters: readonly string[],
-  exchange: HttpExchange,
+  httpRequest: HttpRequest,
   context: Context,
 ): Promise<HttpReply> {
   try {
-    const grant = route.access === 'open' ? null : admit(route, route.access, parameters, exchange, context)
+    const grant = route.access === 'open' ? null : admit(route, route.access, parameters, httpRequest, context)
     const keyName = grant?.key?.name ?? null
-    const query = readQuery(exchange.query, route)
+    const query = readQuery(httpRequest.query, route)
     const { bodyBytesMax } = route
     const bytesMax = typeof bodyBytesMax === 'function' ? bodyBytesMax(context) : bodyBytesMax
-    const body = bytesMax === undefined ? noBody : await exchange.readBody(bytesMax, route.isUpload === true)
+    const body = bytesMax === undefined ? noBody : await httpRequest.readBody(bytesMax, route.isUpload === true)
     const handle = async (): Promise<HttpReply> => {
-      const reply = await route.handle({ context, keyName, exchange, parameters, query, body })
-      exchange.expectRoomFor(reply)
+      const reply = await route.handle({ context, keyName, httpRequest, parameters, query, body })
+      httpRequest.expectRoomFor(reply)
       return reply
     }
     // Only what may change something: see base/actor.ts.
@@ -70,7 +70,7 @@ async function answer<Context extends HttpContext>(
       return reply
     })
   } catch (error) {
-    return replyToError(error, exchange, context, route.failureStatus)
+    return replyToError(error, httpRequest, context, route.failureStatus)
   }
 }
 
@@ -79,12 +79,12 @@ function admit<Context extends HttpContext>(
   route: Route<Context>,
   scopes: readonly Scope[],
   parameters: readonly string[],
-  exchange: HttpExchange,
+  httpRequest: HttpRequest,
   context: Context,
 ): Grant {
-  const grant = context.access.authorize(exchange, scopes)
+  const grant = context.access.authorize(httpRequest, scopes)
   if (grant.pipelines !== null && scopes.length > 0) grant.expectPipeline(pipelineOf(route, parameters, context))
-  if (grant.limit !== null) exchange.count(grant.limit)
+  if (grant.limit !== null) httpRequest.count(grant.limit)
   return grant
 }
 
@@ -103,12 +103,12 @@ function isControl({ access }: Pick<Route, 'access'>): boolean {
 }
 
 /** What an error reply needs to know of its request. */
-export type FailedExchange = Pick<HttpExchange, 'method' | 'path' | 'isAborted'>
+export type FailedRequest = Pick<HttpRequest, 'method' | 'path' | 'isAborted'>
 
 /** The reply to whatever was thrown; what is the operator's to know is logged. */
 export function replyToError(
   thrown: unknown,
-  exchange: FailedExchange,
+  httpRequest: FailedRequest,
   context: HttpContext,
   statusOf: Route['failureStatus'] = undefined,
 ): HttpReply {
@@ -117,8 +117,8 @@ export function replyToError(
   const status = statusOf?.(error)
   // Capacity is the operator's to watch in the metrics, not one line of log per refusal; 501 is the caller's mistake.
   const isExpected = error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || error.code === 'ERR_UNSUPPORTED'
-  if (httpStatus < 500 || isExpected || exchange.isAborted) return errorReply(error, undefined, [], status)
-  const { method, path } = exchange
+  if (httpStatus < 500 || isExpected || httpRequest.isAborted) return errorReply(error, undefined, [], status)
+  const { method, path } = httpRequest
   const cause = error.cause ?? error
   const kind = `${method} ${path} ${error.code} ${cause instanceof Error ? cause.message : error.message}`
   const unlogged = failures.admit(kind.slice(0, failureCharactersMax), context.clock.nowMs())

@@ -11,7 +11,7 @@ import type { Exposition, MetricsForm } from '../../metrics/metrics.js'
 import type { Scope } from '../../base/access.js'
 import type { Access } from '../access/access.js'
 import type { DescribedHeader } from '../header-options.js'
-import type { HttpExchange } from '../socket/exchange.js'
+import type { HttpRequest } from '../socket/http-request.js'
 import type { HttpReply } from '../socket/seam.js'
 import type { Pattern } from './router.js'
 
@@ -53,7 +53,7 @@ export interface Call<Context extends HttpContext = HttpContext> {
   readonly context: Context
   /** The name of the API key that asks; null where none is asked for. */
   readonly keyName: string | null
-  readonly exchange: HttpExchange
+  readonly httpRequest: HttpRequest
   /** Values of the path's parameters, decoded, in order. */
   readonly parameters: readonly string[]
   /** Only the query parameters that the route declares. */

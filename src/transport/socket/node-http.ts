@@ -9,7 +9,7 @@ import { createServer, IncomingMessage, ServerResponse, STATUS_CODES, type Serve
 import { Server as NetServer, type AddressInfo, type Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import { lingerMs, NodeRequest, NodeResponse } from './node-exchange.js'
+import { lingerMs, NodeRequest, NodeResponse } from './node-request.js'
 import { NodeSocket } from './node-websocket.js'
 import type { BackendHandlers, SocketBackend } from './seam.js'
 

@@ -10,7 +10,7 @@
 import type { Socket as NetSocket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { headerBytes } from '../congestion.js'
-import { lingerMs, ownBuffer } from './node-exchange.js'
+import { lingerMs, ownBuffer } from './node-request.js'
 import { SENT, type Socket, type SocketBehaviour } from './seam.js'
 
 /** Some of it waits, or all of it was dropped: callers look at getBufferedAmount. */

@@ -1,22 +1,22 @@
 /**
- * A listening port with its HTTP exchanges and WebSocket connections, over whichever backend loads: here the exchanges
+ * A listening port with its HTTP requests and WebSocket connections, over whichever backend loads: here the requests
  * are counted, bodies and answers are charged to the engine's budget, and a refused port gets its reason.
  */
 import type { PenstockError } from '../../base/errors.js'
 import { listenFailure } from '../listen-failure.js'
-import { QuickExchanges, type QuickHandler } from './quick-exchange.js'
+import { FastPathRequests, type FastPathHandler } from './fast-path-request.js'
 import { BodyMemory } from '../body.js'
 import type { Budget } from '../byte-charge.js'
 import { openBackend } from './choose.js'
-import { HttpExchange, isBodyAmbiguous, readHead, type ExchangeShare, type RequestHead } from './exchange.js'
+import { HttpRequest, isBodyAmbiguous, readHead, type RequestShare, type RequestHead } from './http-request.js'
 import { SlowReaders } from './slow-readers.js'
 import type { BackendHandlers, RawRequest, RawResponse, SocketBackend, SocketBehaviour, SocketChoice } from './seam.js'
 
 export interface SocketServerOptions<Data> {
   /** Called for each request; must respond, or call `readBody`, before it returns to the loop. */
-  onRequest(exchange: HttpExchange): void
+  onRequest(httpRequest: HttpRequest): void
   /** Requests that it takes do not come to onRequest. */
-  readonly quick?: readonly (QuickHandler & { start(exchanges: QuickExchanges): void })[]
+  readonly quick?: readonly (FastPathHandler & { start(httpRequests: FastPathRequests): void })[]
   readonly socket: SocketBehaviour<Data>
   /** What bodies that arrive and answers that wait are charged to. */
   readonly budget: Budget
@@ -28,7 +28,7 @@ export interface SocketServerOptions<Data> {
 
 export class SocketServer<Data> {
   readonly #backend: SocketBackend
-  readonly #shared: ExchangeShare
+  readonly #shared: RequestShare
   /** Why the backend is not the fast one; null when it is, or was chosen. */
   readonly fallBackReason: string | null
 
@@ -40,7 +40,7 @@ export class SocketServer<Data> {
       readers: new SlowReaders(),
       isUploading: false,
       isClosing: false,
-      openExchanges: 0,
+      openRequests: 0,
     }
     const { backend, fallBackReason } = openBackend(options.sockets ?? 'auto', this.#handlers(options))
     this.#backend = backend
@@ -58,8 +58,8 @@ export class SocketServer<Data> {
   }
 
   /** HTTP requests whose answer is not written yet. */
-  get openExchangeCount(): number {
-    return this.#shared.openExchanges
+  get openRequestCount(): number {
+    return this.#shared.openRequests
   }
 
   /**
@@ -89,16 +89,16 @@ export class SocketServer<Data> {
     const shared = this.#shared
     const onRequest = (raw: RawResponse, request: RawRequest): void => {
       const head = readHead(request)
-      const exchange = new HttpExchange(raw, head, shared)
-      if (isBodyAmbiguous(head)) exchange.respond({ status: 400 }, true)
-      else options.onRequest(exchange)
+      const httpRequest = new HttpRequest(raw, head, shared)
+      if (isBodyAmbiguous(head)) httpRequest.respond({ status: 400 }, true)
+      else options.onRequest(httpRequest)
     }
     const posts = (options.quick ?? []).flatMap((handler) => {
-      const quick = new QuickExchanges({
+      const quick = new FastPathRequests({
         handler,
         share: shared,
         handOver: (raw: RawResponse, head: RequestHead, body: Buffer | PenstockError | null) =>
-          new HttpExchange(raw, head, shared, body),
+          new HttpRequest(raw, head, shared, body),
         onHandedOver: (handedOver) => options.onRequest(handedOver),
       })
       handler.start(quick)
@@ -114,7 +114,7 @@ export class SocketServer<Data> {
       posts,
       socket: options.socket,
       admits: options.admits,
-      onRefused: (raw, request, reply) => new HttpExchange(raw, readHead(request), shared).respond(reply),
+      onRefused: (raw, request, reply) => new HttpRequest(raw, readHead(request), shared).respond(reply),
     }
   }
 }

@@ -9,7 +9,7 @@
 import { createRequire } from 'node:module'
 import type * as uws from 'uWebSockets.js'
 import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js'
-import { addressText } from './exchange.js'
+import { addressText } from './http-request.js'
 import type { BackendHandlers, Socket, SocketBackend, SocketBehaviour } from './seam.js'
 
 export type SocketLibrary = typeof uws

@@ -1,6 +1,6 @@
 /**
  * One WebSocket connection as the server keeps it: its number at the engine's port, its channels, and the requests that
- * run on the plain path. A record with two methods; what happens to it is decided in stream.ts.
+ * run on the string path. A record with two methods; what happens to it is decided in websocket-server.ts.
  */
 import { errorTable, type PenstockError } from '../../base/errors.js'
 import { SOCKET_BYTES_PER_BYTE } from '../../base/limits/limits.js'
@@ -8,7 +8,7 @@ import type { PipelineDescription } from '../../engine/api/api.js'
 import { encodeMessage, type Message } from '../../protocol/codec.js'
 import type { Grant } from '../access/grant.js'
 import { SENT, type Socket } from '../socket/seam.js'
-import type { WirePort } from '../../engine/requests/websocket-port.js'
+import type { WebSocketPort } from '../../engine/requests/websocket-port.js'
 import type { HeldAnswers, SlowReader } from '../held-answers.js'
 import { Congestion } from '../congestion.js'
 
@@ -31,8 +31,8 @@ const closeCodeInternal = 1011
 export class Peer implements SlowReader {
   /** By channel id. */
   readonly channels = new Map<number, PipelineDescription>()
-  /** Requests of the plain path by `channel:request`. */
-  readonly plainRequests = new Map<string, AbortController>()
+  /** Requests of the string path by `channel:request`. */
+  readonly stringPathRequests = new Map<string, AbortController>()
   isClosed = false
 
   #isCongested = false
@@ -42,7 +42,7 @@ export class Peer implements SlowReader {
     /** > 0. */
     readonly connection: number,
     private readonly socket: Socket<PeerSlot>,
-    private readonly port: Pick<WirePort, 'setCongested' | 'acknowledge' | 'readyBytes'>,
+    private readonly port: Pick<WebSocketPort, 'setCongested' | 'acknowledge' | 'readyBytes'>,
     private readonly held: Pick<HeldAnswers, 'set'>,
     readonly grant: Grant,
     /** Forgets the connection at its grant. */

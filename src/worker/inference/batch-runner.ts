@@ -5,11 +5,11 @@
  * Outputs whose shape only the run tells are allocated by ONNX Runtime and handed to the addon, which copies them once.
  *
  * A batch with more rows than one run should have (the model's runInputBytesMax, measured) is run in parts on the same
- * memory: taking a batch costs more than a run of a cheap model. A batch that has the plane to itself runs in the
+ * memory: taking a batch costs more than a run of a cheap model. A batch that has the runtime to itself runs in the
  * session that uses all cores, where the model has one.
  *
  * One bad request never poisons a batch: when a shared run fails, each entry is run alone on its own rows, and only the
- * guilty ones get the error. Layouts are cached by lane and buffers by batch id: asking costs a native call, and V8 takes
+ * guilty ones get the error. Layouts are cached by bucket and buffers by batch id: asking costs a native call, and V8 takes
  * the memory of every buffer it is shown for its own and collects garbage accordingly. A cached buffer keeps its batch's
  * memory alive, so all are forgotten when the addon has given batches up (a queue sees many shapes, or is closed), and
  * the oldest beyond a bound, because a worker that is idle does not notice.
@@ -18,7 +18,7 @@
  */
 import type { Tensor as OrtTensor } from 'onnxruntime-node'
 import { WorkerInfoSlot } from '../../../bindings/generated/boundary.js'
-import type { LaneLayout, NativeAddon, WorkerHandle } from '../../../bindings/native.js'
+import type { BucketLayout, NativeAddon, WorkerHandle } from '../../../bindings/native.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 import type { ModelSession } from '../sessions/model-session.js'
 import { dataOf, runtimeReason, viewTensor } from '../sessions/ort-tensor.js'
@@ -49,14 +49,14 @@ export class BatchRunner {
   readonly #checks: RowChecks
   readonly #onSharedFailure: (modelKey: number, reason: string) => void
   readonly #onBackgroundFailure: (modelKey: number, reason: string) => void
-  /** [modelKey, batchId, rows, entryCount, laneId, isAlone, givenUp] of the batch in hand; a view of native memory. */
+  /** [modelKey, batchId, rows, entryCount, bucketId, isAlone, freedBatches] of the batch in hand; a view of native memory. */
   readonly #info: Int32Array
-  readonly #layouts = new Map<number, LaneLayout>()
+  readonly #layouts = new Map<number, BucketLayout>()
   /** Oldest first. */
   readonly #buffers = new Map<number, BatchViews>()
   #buffersBytes = 0
   /** The addon's count of freed batches when buffers were dropped last. */
-  #givenUp = 0
+  #freedBatches = 0
   /** When the session was called for the batch in hand, 0: not yet; and when it returned last. */
   #runStartUs = 0
   #runEndUs = 0
@@ -96,7 +96,7 @@ export class BatchRunner {
         await this.#runInParts(model, 0, rows)
       } catch (error) {
         if (entryCount === 1) this.#failEntry(0, runtimeReason(error))
-        else if (await this.#runEntriesAlone(model)) this.#onSharedFailure(modelKey, runtimeReason(error))
+        else if (await this.#runEntriesSeparately(model)) this.#onSharedFailure(modelKey, runtimeReason(error))
       }
     }
     // Without a session nothing was run: no time was spent in it.
@@ -110,7 +110,7 @@ export class BatchRunner {
   }
 
   /** @returns whether all of them ran: nothing but their company made the shared run fail. */
-  async #runEntriesAlone(model: ModelSession): Promise<boolean> {
+  async #runEntriesSeparately(model: ModelSession): Promise<boolean> {
     let hasFailed = false
     const entries = this.#addon.batchEntries(this.#worker)
     for (let entry = 0; entry * 2 < entries.length; entry++) {
@@ -129,7 +129,7 @@ export class BatchRunner {
 
   async #runInParts(model: ModelSession, firstRow: number, rowCount: number): Promise<void> {
     const layout = this.#layout()
-    const runRowsMax = model.isWhole
+    const runRowsMax = model.isNonBatching
       ? rowCount
       : Math.max(1, Math.floor(model.runInputBytesMax / inputRowBytes(layout)))
     for (let row = 0; row < rowCount; row += runRowsMax) {
@@ -137,9 +137,9 @@ export class BatchRunner {
     }
   }
 
-  async #runRows(model: ModelSession, layout: LaneLayout, batchRow: number, rowCount: number): Promise<void> {
+  async #runRows(model: ModelSession, layout: BucketLayout, batchRow: number, rowCount: number): Promise<void> {
     const views = this.#viewsOf(model, layout, batchRow, rowCount)
-    const session = this.#info[WorkerInfoSlot.isAlone] === 1 ? model.aloneSession : model.session
+    const session = this.#info[WorkerInfoSlot.isAlone] === 1 ? model.latencySession : model.session
     const startUs = this.#addon.nowUs()
     // A batch that is run in parts, or again by request after a failure, counts from the first call to the last return.
     if (this.#runStartUs === 0) this.#runStartUs = startUs
@@ -159,9 +159,9 @@ export class BatchRunner {
         }),
       )
     for (let i = 0; i < layout.outputs.length; i++) {
-      if ((layout.outputs[i] as LaneLayout['outputs'][number]).offsetBytes >= 0) continue
+      if ((layout.outputs[i] as BucketLayout['outputs'][number]).offsetBytes >= 0) continue
       const result = results[model.outputNames[i] as string] as OrtTensor
-      this.#handOver(model, views, i, result, batchRow, model.isWhole ? -1 : rowCount)
+      this.#handOver(model, views, i, result, batchRow, model.isNonBatching ? -1 : rowCount)
     }
   }
 
@@ -186,32 +186,32 @@ export class BatchRunner {
     if (!isSet) throw new Error(`Output ${name} has shape [${dims.join(', ')}], unlike the other requests of its batch`)
   }
 
-  #layout(): LaneLayout {
-    const laneId = this.#info[WorkerInfoSlot.laneId] as number
-    let layout = this.#layouts.get(laneId)
+  #layout(): BucketLayout {
+    const bucketId = this.#info[WorkerInfoSlot.bucketId] as number
+    let layout = this.#layouts.get(bucketId)
     if (layout === undefined) {
-      layout = this.#addon.laneLayout(this.#worker)
+      layout = this.#addon.bucketLayout(this.#worker)
       if (this.#layouts.size >= LAYOUTS_MAX) this.#layouts.clear()
-      this.#layouts.set(laneId, layout)
+      this.#layouts.set(bucketId, layout)
     }
     return layout
   }
 
   /** Those of the run before in the same memory are used again when they are of the same rows: an idle server's are. */
-  #viewsOf(model: ModelSession, layout: LaneLayout, batchRow: number, rowCount: number): BatchViews {
+  #viewsOf(model: ModelSession, layout: BucketLayout, batchRow: number, rowCount: number): BatchViews {
     const views = this.#views()
     if (views.model === model && views.batchRow === batchRow && views.rowCount === rowCount) return views
-    const dimsOf = (dims: readonly number[]) => (model.isWhole ? dims : [rowCount, ...dims])
+    const dimsOf = (dims: readonly number[]) => (model.isNonBatching ? dims : [rowCount, ...dims])
     views.feeds = {}
     for (let i = 0; i < layout.inputs.length; i++) {
-      const { offsetBytes, rowBytes, dims } = layout.inputs[i] as LaneLayout['inputs'][number]
+      const { offsetBytes, rowBytes, dims } = layout.inputs[i] as BucketLayout['inputs'][number]
       const dtype = model.inputDtypes[i] as NumericDtype
       const offset = offsetBytes + batchRow * rowBytes
       views.feeds[model.inputNames[i] as string] = viewTensor(dtype, views.buffer, offset, dimsOf(dims))
     }
     views.fetches = {}
     for (let i = 0; i < layout.outputs.length; i++) {
-      const { offsetBytes, rowBytes, dims } = layout.outputs[i] as LaneLayout['outputs'][number]
+      const { offsetBytes, rowBytes, dims } = layout.outputs[i] as BucketLayout['outputs'][number]
       const dtype = model.outputDtypes[i] as NumericDtype
       const offset = offsetBytes + batchRow * rowBytes
       views.fetches[model.outputNames[i] as string] =
@@ -225,8 +225,8 @@ export class BatchRunner {
 
   #views(): BatchViews {
     const batchId = this.#info[WorkerInfoSlot.batchId] as number
-    const givenUp = this.#info[WorkerInfoSlot.givenUp] as number
-    if (givenUp !== this.#givenUp) this.#forgetBuffers(givenUp)
+    const freedBatches = this.#info[WorkerInfoSlot.freedBatches] as number
+    if (freedBatches !== this.#freedBatches) this.#forgetBuffers(freedBatches)
     let views = this.#buffers.get(batchId)
     if (views === undefined) {
       const buffer = this.#addon.batchBuffer(this.#worker)
@@ -238,8 +238,8 @@ export class BatchRunner {
     return views
   }
 
-  #forgetBuffers(givenUp: number): void {
-    this.#givenUp = givenUp
+  #forgetBuffers(freedBatches: number): void {
+    this.#freedBatches = freedBatches
     this.#buffers.clear()
     this.#buffersBytes = 0
   }
@@ -253,7 +253,7 @@ export class BatchRunner {
   }
 }
 
-function inputRowBytes(layout: LaneLayout): number {
+function inputRowBytes(layout: BucketLayout): number {
   let sum = 0
   for (const { rowBytes } of layout.inputs) sum += rowBytes
   return sum

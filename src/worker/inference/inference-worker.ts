@@ -7,7 +7,7 @@
  *                                                                                  retired ──► the thread ends
  *
  * `take` blocks the thread inside the addon, so messages and terminate() do not reach it: everything comes as a job of
- * the same queue, and closing the plane wakes it. Models that the task names are loaded before the first take, so a
+ * the same queue, and closing the runtime wakes it. Models that the task names are loaded before the first take, so a
  * worker that replaces a lost one never sees a batch without its session. An exception that is no run's or job's own
  * ends the task; the pool then starts another worker.
  */
@@ -44,7 +44,7 @@ export default async function inferenceWorker(task: WorkerTask): Promise<void> {
       unloaded.push({ modelKey: model.modelKey, label: model.label, reason: runtimeReason(error) })
     }
   }
-  const worker = addon.openWorker(task.plane, task.workerIndex, task.isForBackground)
+  const worker = addon.openWorker(task.runtime, task.workerIndex, task.isForBackground)
   let isRetired = false
   try {
     // Leaves at once: a port's queue needs no event loop of the sender.

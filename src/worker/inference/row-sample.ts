@@ -1,6 +1,6 @@
 /** Copies one row out of a run for a live check: its inputs, and what the run made of it. */
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import type { LaneLayout } from '../../../bindings/native.js'
+import type { BucketLayout } from '../../../bindings/native.js'
 import { viewData, type NumericData } from '../../tensor/dtype.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 import type { ModelSession } from '../sessions/model-session.js'
@@ -13,12 +13,12 @@ export function sampleRow(
   modelKey: number,
   model: ModelSession,
   session: InferenceSession,
-  layout: LaneLayout,
+  layout: BucketLayout,
   { buffer }: { readonly buffer: ArrayBuffer },
   results: Readonly<Record<string, unknown>>,
   { batchRow, rowCount, row }: { readonly batchRow: number; readonly rowCount: number; readonly row: number },
 ): RowSample {
-  const placed = ({ offsetBytes, rowBytes, dims }: LaneLayout['inputs'][number], dtype: NumericDtype): Answer => {
+  const placed = ({ offsetBytes, rowBytes, dims }: BucketLayout['inputs'][number], dtype: NumericDtype): Answer => {
     const elements = dims.reduce((size, dim) => size * dim, 1)
     const view = viewData(dtype, buffer, offsetBytes + (batchRow + row) * rowBytes, elements)
     return { dtype, dims: [1, ...dims], data: view.slice() }

@@ -1,7 +1,7 @@
 /**
- * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's plane.
+ * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's runtime.
  *
- * The pool owns the plane, the addon's scheduler between queues and workers: any worker of it may take any of its
+ * The pool owns the runtime, the addon's scheduler between queues and workers: any worker of it may take any of its
  * batches, so every worker has every model. Background workers, which come after the others by index, start with the
  * first model that is wanted in the background and have such models alone; they yield the cores to everybody, so nothing
  * waits for them: until one has a model, and when it is lost, the others run its batches.
@@ -31,7 +31,7 @@ import { WorkerJobs, type ControlJob } from './worker-jobs.js'
 import {
   inBackground,
   type LoadableModel,
-  type PlainTensor,
+  type JobTensor,
   type WorkerObservation,
   type WorkerReply,
 } from '../worker-messages.js'
@@ -41,13 +41,13 @@ export type { PoolOptions } from './pool-options.js'
 
 const JOBS_OF_PORT_MAX = 1024
 /** Weight of the newest run in the moving average of string-path runs. */
-const PLAIN_RUN_WEIGHT = 0.2
+const STRING_PATH_RUN_WEIGHT = 0.2
 
 export class InferencePool {
   /** Without the background workers and substitutes. */
   readonly workerCount: number
   /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
-  readonly plane: number
+  readonly runtime: number
   /** Hears what workers saw of the models they run. */
   onObservation: (observation: WorkerObservation) => void = () => undefined
   readonly #port: PortHandle
@@ -57,7 +57,7 @@ export class InferencePool {
   readonly #models = new Map<number, LoadableModel>()
   readonly #overdueRuns = new Map<number, OverdueRuns>()
   /** What is known of plain runs, by model; the addon knows the others. */
-  readonly #plainRuns = new Map<number, { us: number; count: number }>()
+  readonly #stringPathRuns = new Map<number, { us: number; count: number }>()
   /** Keys of those that background workers have, too. */
   readonly #backgroundKeys = new Set<number>()
   readonly #onNotice: PoolOptions['onNotice']
@@ -67,15 +67,15 @@ export class InferencePool {
   private constructor(options: PoolOptions) {
     this.workerCount = options.workerCount
     this.#onNotice = options.onNotice
-    this.plane = addon.createPlane(options.isMeasuring, options.watchUs, options.budgetBytes)
-    this.#port = addon.openPort(this.plane, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
+    this.runtime = addon.createRuntime(options.isMeasuring, options.watchUs, options.budgetBytes)
+    this.#port = addon.openPort(this.runtime, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
     this.#jobs = new WorkerJobs({
       port: this.#port,
       isReady: (worker) => this.#places.isReady(worker),
       onLateRefusal: (worker, job, reason) => this.#onLateRefusal(worker, job, reason),
     })
     this.#places = new WorkerPlaces({
-      plane: this.plane,
+      runtime: this.runtime,
       workerCount: options.workerCount,
       backgroundWorkerCount: options.backgroundWorkerCount ?? 0,
       substitutesMax: options.substituteWorkers ?? SUBSTITUTE_WORKERS,
@@ -88,7 +88,7 @@ export class InferencePool {
       onObservation: (observation) => this.onObservation(observation),
     })
     this.#monitor = new RunMonitor({
-      look: () => addon.lookAtWorkers(this.plane),
+      look: () => addon.lookAtWorkers(this.runtime),
       nowUs: () => addon.nowUs(),
       runLimitMs: options.runLimitMs ?? null,
       modelOf: (run) => this.#modelOf(run),
@@ -192,7 +192,7 @@ export class InferencePool {
   /** Call it when no batch of the model can come any more. */
   async unload(modelKey: number): Promise<void> {
     this.#overdueRuns.delete(modelKey)
-    this.#plainRuns.delete(modelKey)
+    this.#stringPathRuns.delete(modelKey)
     if (!this.#models.delete(modelKey) || this.#isClosing) return
     const job: ControlJob = { kind: 'unload', modelKey }
     if (this.#backgroundKeys.delete(modelKey)) void this.#postToBackground(job)
@@ -224,16 +224,13 @@ export class InferencePool {
    * @returns the model's outputs in its order, and what the run took.
    * @throws ERR_RUN_FAILED with ONNX Runtime's reason; ERR_WORKER_LOST.
    */
-  async run(
-    modelKey: number,
-    inputs: readonly PlainTensor[],
-  ): Promise<{ outputs: readonly PlainTensor[]; runUs: number }> {
-    const known = this.#plainRuns.get(modelKey)
+  async run(modelKey: number, inputs: readonly JobTensor[]): Promise<{ outputs: readonly JobTensor[]; runUs: number }> {
+    const known = this.#stringPathRuns.get(modelKey)
     const isLong = known === undefined || known.count < TRUSTED_RUNS || known.us > LONG_RUN_MS * 1000
     const reply = await this.#jobs.run(modelKey, inputs, isLong)
     if (!reply.isDone)
       throw new PenstockError('ERR_RUN_FAILED', `ONNX Runtime could not run the request: ${reply.text}`)
-    this.#notePlainRun(modelKey, reply.runUs)
+    this.#noteStringPathRun(modelKey, reply.runUs)
     return reply
   }
 
@@ -243,7 +240,7 @@ export class InferencePool {
     this.#isClosing = true
     this.#monitor.stop()
     this.#jobs.close()
-    addon.closePlane(this.plane)
+    addon.closeRuntime(this.runtime)
     // A run that does not end keeps its thread; closing goes on without it.
     const isEnded = await Promise.race([
       this.#places.close().then(() => true),
@@ -284,18 +281,18 @@ export class InferencePool {
   }
 
   /** One odd request must not make the model a slow one: more than its limit does not count. */
-  #notePlainRun(modelKey: number, runUs: number): void {
+  #noteStringPathRun(modelKey: number, runUs: number): void {
     if (!this.#models.has(modelKey)) return
-    const { us, count } = this.#plainRuns.get(modelKey) ?? { us: runUs, count: 0 }
+    const { us, count } = this.#stringPathRuns.get(modelKey) ?? { us: runUs, count: 0 }
     const countedUs = Math.min(runUs, Math.max(RUN_LIMIT_MS_MIN * 1000, RUN_LIMIT_FACTOR * us))
-    this.#plainRuns.set(modelKey, { us: us + PLAIN_RUN_WEIGHT * (countedUs - us), count: count + 1 })
+    this.#stringPathRuns.set(modelKey, { us: us + STRING_PATH_RUN_WEIGHT * (countedUs - us), count: count + 1 })
   }
 
   #modelOf(run: RunInHand): ModelOfRun | null {
     const modelKey = run.modelKey ?? this.#jobs.modelOf(run.tag)
     if (modelKey === null) return null
     const label = this.#models.get(modelKey)?.label ?? 'that was unloaded'
-    return { modelKey, label, expectedUs: Math.max(run.expectedUs, this.#plainRuns.get(modelKey)?.us ?? 0) }
+    return { modelKey, label, expectedUs: Math.max(run.expectedUs, this.#stringPathRuns.get(modelKey)?.us ?? 0) }
   }
 
   #onOverdue(run: OverdueRun): void {

@@ -12,7 +12,7 @@ import { addon } from '../../../bindings/native.js'
 import type { PortHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import { releaseFreeMemorySoon } from '../free-memory.js'
-import { decodeReply, encodeJob, type PlainTensor, type WorkerJob, type WorkerReply } from '../worker-messages.js'
+import { decodeReply, encodeJob, type JobTensor, type WorkerJob, type WorkerReply } from '../worker-messages.js'
 
 export type ControlJob = Exclude<WorkerJob, { kind: 'run' }>
 
@@ -65,7 +65,7 @@ export class WorkerJobs {
   }
 
   /** @param isLong it leaves the last free worker to others. */
-  run(modelKey: number, inputs: readonly PlainTensor[], isLong: boolean): Promise<WorkerReply> {
+  run(modelKey: number, inputs: readonly JobTensor[], isLong: boolean): Promise<WorkerReply> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(closedError())
       const tag = this.#nextTag++

@@ -37,7 +37,7 @@ export interface Place {
 }
 
 export interface WorkerPlacesParts {
-  readonly plane: number
+  readonly runtime: number
   readonly workerCount: number
   readonly backgroundWorkerCount: number
   /** Threads beyond these at most. */
@@ -126,7 +126,7 @@ export class WorkerPlaces {
   setAside({ worker, startNs }: RunInHand): boolean {
     const place = this.#places.get(worker)
     if (place === undefined || this.#isClosing || this.#substitutes >= this.#parts.substitutesMax) return false
-    if (!addon.setWorkerAside(this.#parts.plane, worker, startNs)) return false
+    if (!addon.setWorkerAside(this.#parts.runtime, worker, startNs)) return false
     const { task } = place
     this.#aside.add(task)
     void task.finally(() => this.#aside.delete(task))
@@ -151,11 +151,11 @@ export class WorkerPlaces {
     for (const place of this.extras) {
       if (place.isLeaving || !place.isReady) continue
       place.isLeaving = true
-      addon.retireWorker(this.#parts.plane, place.index)
+      addon.retireWorker(this.#parts.runtime, place.index)
     }
   }
 
-  /** After the plane has been closed: resolves when all threads have ended. */
+  /** After the runtime has been closed: resolves when all threads have ended. */
   async close(): Promise<void> {
     this.#isClosing = true
     await Promise.allSettled([...this.#aside, ...[...this.#places.values()].map(({ task }) => task)])
@@ -208,7 +208,7 @@ export class WorkerPlaces {
   }
 
   #start(place: Place, onFirstFailure?: (cause: unknown) => void): void {
-    const { plane, rowCheckEvery, clock, modelsOf } = this.#parts
+    const { runtime, rowCheckEvery, clock, modelsOf } = this.#parts
     const { index, role } = place
     const models = modelsOf(role)
     const thread = this.#nextThread++
@@ -217,7 +217,7 @@ export class WorkerPlaces {
     place.startedWith = new Set(models.map(({ modelKey }) => modelKey))
     const startedUs = clock.monotonicUs()
     const isForBackground = role === 'background'
-    const task: WorkerTask = { plane, workerIndex: index, thread, isForBackground, models, rowCheckEvery }
+    const task: WorkerTask = { runtime, workerIndex: index, thread, isForBackground, models, rowCheckEvery }
     const threads = isForBackground ? (this.#backgroundThreads as Piscina) : this.#threads
     const onEnded = (cause: unknown): void => {
       if (place.thread === thread) this.#onEnded(place, startedUs, cause, onFirstFailure)

@@ -2,7 +2,7 @@
  * One loaded model of one worker: its ONNX Runtime sessions and what its fields are called and made of.
  *
  * A model has one session, or two: while it is busy, requests run side by side with few threads each; a batch that has
- * the plane to itself may run on all cores, in a session of its own, because a session's threads are fixed at its birth.
+ * the runtime to itself may run on all cores, in a session of its own, because a session's threads are fixed at its birth.
  *
  * Names and dtypes are read once at load, so that the batch loop indexes arrays and asks the session nothing.
  */
@@ -14,18 +14,18 @@ import type { Dtype } from '../../tensor/tensor.js'
 import { cudaRefused, expectCudaLibrary, isCudaRefusal, ProviderRefused } from './cuda.js'
 import { dataOf, makeTensor, runtimeReason } from './ort-tensor.js'
 import { sessionOptions, type SessionForm, type SessionSettings } from './session-options.js'
-import type { LoadableModel, ModelSource, PlainTensor } from '../worker-messages.js'
+import type { LoadableModel, ModelSource, JobTensor } from '../worker-messages.js'
 
 export interface ModelSession {
   readonly label: string
-  readonly isWhole: boolean
+  readonly isNonBatching: boolean
   /** What runs it: the first of its providers that could be used. */
   readonly provider: ExecutionProvider
   readonly settings: SessionSettings
   readonly session: InferenceSession
-  readonly aloneSettings: SessionSettings | null
-  /** For batches that have the plane to themselves; may be `session`. */
-  readonly aloneSession: InferenceSession
+  readonly latencySettings: SessionSettings | null
+  /** For batches that have the runtime to themselves; may be `session`. */
+  readonly latencySession: InferenceSession
   readonly runInputBytesMax: number
   readonly hasRowChecks: boolean
   readonly isGraphProven: boolean
@@ -42,28 +42,28 @@ export interface ModelSession {
  * then as it was.
  */
 export async function openModelSession(model: LoadableModel, previous?: ModelSession): Promise<ModelSession> {
-  const { settings, aloneSettings } = model
+  const { settings, latencySettings } = model
   const kept = keptSession(previous?.settings, settings, previous?.session)
   const { session, provider } =
     kept === undefined || previous === undefined
       ? await openSession(model, settings)
       : { session: kept, provider: previous.provider }
-  const aloneSession =
-    aloneSettings === null
+  const latencySession =
+    latencySettings === null
       ? session
-      : (keptSession(previous?.aloneSettings, aloneSettings, previous?.aloneSession) ??
-        (await openSession(model, aloneSettings)).session)
+      : (keptSession(previous?.latencySettings, latencySettings, previous?.latencySession) ??
+        (await openSession(model, latencySettings)).session)
   for (const old of previous === undefined ? [] : sessionsOf(previous)) {
-    if (old !== session && old !== aloneSession) await old.release()
+    if (old !== session && old !== latencySession) await old.release()
   }
   return {
     label: model.label,
-    isWhole: model.isWhole,
+    isNonBatching: model.isNonBatching,
     provider,
     settings,
     session,
-    aloneSettings,
-    aloneSession,
+    latencySettings,
+    latencySession,
     runInputBytesMax: model.runInputBytesMax ?? Infinity,
     hasRowChecks: model.hasRowChecks,
     isGraphProven: model.isGraphProven,
@@ -110,8 +110,8 @@ export function createSession(
     : InferenceSession.create(source, options)
 }
 
-/** Runs tensors that live in JavaScript: the plain path. Results come in the model's order; the caller owns them. */
-export async function runTensors(model: ModelSession, inputs: readonly PlainTensor[]): Promise<PlainTensor[]> {
+/** Runs tensors that live in JavaScript: the string path. Results come in the model's order; the caller owns them. */
+export async function runTensors(model: ModelSession, inputs: readonly JobTensor[]): Promise<JobTensor[]> {
   const feeds: Record<string, OrtTensor> = {}
   for (const input of inputs) feeds[input.name] = makeTensor(input.dtype, input.data, input.shape)
   const results = await model.session.run(feeds)
@@ -158,7 +158,7 @@ function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {
 }
 
 function sessionsOf(model: ModelSession): Set<InferenceSession> {
-  return new Set([model.session, model.aloneSession])
+  return new Set([model.session, model.latencySession])
 }
 
 /** The session of before, when it was made with these settings. */

@@ -5,13 +5,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { addon } from '../../../dist/bindings/native.js'
 
-const { role, plane, pipelineId, base, requests } = workerData
+const { role, runtime, pipelineId, base, requests } = workerData
 if (role === 'thief') steal()
 else submitAll()
 
 function submitAll() {
   const pipeline = addon.adoptPipeline(pipelineId)
-  const port = addon.openPort(plane, drain, requests)
+  const port = addon.openPort(runtime, drain, requests)
   // A port alone does not keep an isolate alive.
   const alive = setInterval(() => undefined, 1000)
   const wrong = []
@@ -45,7 +45,7 @@ function submitAll() {
 }
 
 function steal() {
-  const worker = addon.openWorker(plane, 1)
+  const worker = addon.openWorker(runtime, 1)
   parentPort.postMessage('ready')
   const taken = addon.take(worker, 10_000)
   parentPort.postMessage({ taken })

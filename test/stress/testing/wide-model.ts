@@ -3,14 +3,14 @@ import { buildModel } from '../../../src/onnx/testing/build.js'
 
 /**
  * `x` float32 [N,1] → `y` float32 [N,`width`], each row its x over and over.
- * @param isTold whether the signature tells `width`; else only the run does.
+ * @param isDeclared whether the signature tells `width`; else only the run does.
  * @returns the file in base64, as a server child takes it.
  */
-export function wideModel(width: number, isTold: boolean): string {
+export function wideModel(width: number, isDeclared: boolean): string {
   const bytes = buildModel({
     nodes: [{ op: 'Expand', inputs: ['x', 'shape'], outputs: ['y'] }],
     inputs: [['x', 'float32', ['N', 1]]],
-    outputs: [['y', 'float32', ['N', isTold ? width : 'M']]],
+    outputs: [['y', 'float32', ['N', isDeclared ? width : 'M']]],
     initializers: [{ name: 'shape', dtype: 'int64', dims: [2], data: BigInt64Array.of(1n, BigInt(width)) }],
   })
   return Buffer.from(bytes).toString('base64')

@@ -35,7 +35,7 @@ export function tableOf(schema: Schema, batches: readonly RecordBatch[], names: 
   const fields = names.map((name) => {
     if (name === checkFailures) return new Field(checkFailures, new List(new Field('item', new Utf8(), true)), false)
     const field = schema.fields.find((candidate) => candidate.name === name) as Field
-    return isTold(schema, name) ? field.clone({ type: nestedType(field.type as List, rankOf(field)) }) : field
+    return isDeclared(schema, name) ? field.clone({ type: nestedType(field.type as List, rankOf(field)) }) : field
   })
   const chosen = new Schema(fields)
   return new Table(
@@ -49,7 +49,7 @@ function shapeName(name: string): string {
   return `metadata.shape.${name}`
 }
 
-function isTold({ fields }: Schema, name: string): boolean {
+function isDeclared({ fields }: Schema, name: string): boolean {
   return fields.some((field) => field.name === shapeName(name))
 }
 
@@ -62,7 +62,7 @@ function columnsOf(batch: RecordBatch, names: readonly string[]): Data[] {
   const dataOf = (name: string): Data => batch.data.children[indexOf(name)] as Data
   return names.map((name) => {
     if (name === checkFailures) return failuresOf(batch)
-    if (!isTold(batch.schema, name)) return dataOf(name)
+    if (!isDeclared(batch.schema, name)) return dataOf(name)
     const rank = rankOf(batch.schema.fields[indexOf(name)] as Field)
     return nestRows(dataOf(name) as Data<List>, dataOf(shapeName(name)), rank)
   })

@@ -56,8 +56,8 @@ function takeData(data: Data, rows: Int32Array): Data {
 
 /** The elements of lists of one size: neighbours stay neighbours, so whole stretches are copied. */
 function takeFixed(child: Data, rows: Int32Array, size: number): Data {
-  const isPlain = child.nullCount === 0 && child.children.length === 0 && child.values instanceof Object
-  if (isPlain && !DataType.isBool(child.type) && child.valueOffsets === undefined) {
+  const isStringPath = child.nullCount === 0 && child.children.length === 0 && child.values instanceof Object
+  if (isStringPath && !DataType.isBool(child.type) && child.valueOffsets === undefined) {
     const source = child.values as Float32Array
     const values = new (source.constructor as Float32ArrayConstructor)(rows.length * size)
     for (let index = 0; index < rows.length; index++) {

@@ -125,8 +125,8 @@ function dropAxes(data: Plain | Rows, axes: ReadonlySet<number>, keepsDims: bool
   const from = data.dims as Dims
   const dims = from.flatMap<Amount>((dim, axis) => (axes.has(axis) ? (keepsDims ? [fixed(1)] : []) : [dim]))
   if (!isRows(data)) {
-    const isWhole = from.every((dim, axis) => axes.has(axis) || fixedOf(dim) === 1)
-    return plain(dims, data.origin, isWhole ? foldReduction(data.known, node.node.opType) : null)
+    const isNonBatching = from.every((dim, axis) => axes.has(axis) || fixedOf(dim) === 1)
+    return plain(dims, data.origin, isNonBatching ? foldReduction(data.known, node.node.opType) : null)
   }
   if (axes.has(data.axis)) throw new RowsMix('it works along the axis that holds the rows')
   const before = keepsDims ? 0 : [...axes].filter((axis) => axis < data.axis).length

@@ -23,7 +23,7 @@ import {
 export function sliding(weightInput: number | null): Rule {
   return (node) => {
     const data = imageOf(node)
-    if (data === null) return plainOutputs(node)
+    if (data === null) return stringPathOutputs(node)
     const weights = weightInput === null ? undefined : node.required(weightInput).dims
     const channels = weightInput === null ? (data.dims[1] ?? null) : (weights?.[0] ?? null)
     const dims = [data.dims[0] as Amount, channels, ...slidDims(node, data.dims, weights ?? null)]
@@ -34,7 +34,7 @@ export function sliding(weightInput: number | null): Rule {
 /** Images in, images of other sizes out, which are not followed. */
 export const image: Rule = (node) => {
   const data = imageOf(node)
-  if (data === null) return plainOutputs(node)
+  if (data === null) return stringPathOutputs(node)
   return [
     rowsAt(
       data.dims.map((dim, axis) => (axis === 0 ? dim : null)),
@@ -47,7 +47,7 @@ export const image: Rule = (node) => {
 /** The same, with one pixel of each channel left. */
 export const globalImage: Rule = (node) => {
   const data = imageOf(node)
-  if (data === null) return plainOutputs(node)
+  if (data === null) return stringPathOutputs(node)
   return [
     rowsAt(
       data.dims.map((dim, axis) => (axis < 2 ? dim : fixed(1))),
@@ -60,7 +60,7 @@ export const globalImage: Rule = (node) => {
 /** The same, with each size kept. */
 export const sameImage: Rule = (node) => {
   const data = imageOf(node)
-  return data === null ? plainOutputs(node) : [data]
+  return data === null ? stringPathOutputs(node) : [data]
 }
 
 function imageOf(node: NodeView): Rows | null {
@@ -92,7 +92,7 @@ export const resize: Rule = (node) => {
   const isOld = node.node.opType === 'Upsample' || node.opset < 11
   const scales = node.plain(isOld ? 1 : 2, 'scales')
   const sizes = isOld ? undefined : node.plain(3, 'sizes')
-  if (!isRows(data)) return plainOutputs(node)
+  if (!isRows(data)) return stringPathOutputs(node)
   const rank = data.dims.length
   const axes = node.ints('axes')?.map((axis) => fromFront(axis, rank)) ?? [...data.dims.keys()]
   const at = axes.indexOf(data.axis)
@@ -119,7 +119,7 @@ export const resize: Rule = (node) => {
 
 export const depthToSpace: Rule = (node) => {
   const data = imageOf(node)
-  return data === null ? plainOutputs(node) : [rowsAt([data.dims[0] as Amount, null, null, null], 0, data)]
+  return data === null ? stringPathOutputs(node) : [rowsAt([data.dims[0] as Amount, null, null, null], 0, data)]
 }
 
 /**
@@ -130,7 +130,7 @@ export function fused(...ranks: readonly (number | null)[]): Rule {
   return (node) => {
     const rows = node.inputs.flatMap((_input, index) => (isRows(node.optional(index)) ? node.batched(index) : []))
     const first = rows[0]
-    if (first === undefined) return plainOutputs(node)
+    if (first === undefined) return stringPathOutputs(node)
     if (rows.some(({ outer, inner }) => outer !== 1 || inner !== 1))
       throw new NotKnown('the rows share their axis with something else')
     return ranks.map((rank) => rowsAt(rank === null ? first.dims : [ROW_COUNT, ...unknown(rank - 1)], 0))
@@ -140,7 +140,7 @@ export function fused(...ranks: readonly (number | null)[]): Rule {
 /** SkipLayerNormalization: sums its first inputs, and normalises each line of the sum. */
 export const skipNormalisation: Rule = (node) => {
   const data = node.required(0)
-  if (!isRows(data)) return plainOutputs(node)
+  if (!isRows(data)) return stringPathOutputs(node)
   if (data.axis === data.dims.length - 1) throw new RowsMix('it works along the axis that holds the rows')
   for (let index = 2; index < node.inputs.length; index++) node.plain(index, 'weight')
   const skip = node.required(1)
@@ -149,7 +149,7 @@ export const skipNormalisation: Rule = (node) => {
   return Array.from({ length: node.outputCount }, () => data)
 }
 
-function plainOutputs(node: NodeView): readonly Value[] {
+function stringPathOutputs(node: NodeView): readonly Value[] {
   return Array.from({ length: node.outputCount }, () => plain(null, originOf(node.inputs)))
 }
 

@@ -9,7 +9,7 @@ import { isRows, NotKnown, originOf, plain, RowsMix, rowsAt, type Rows, type Val
 /** Trees, linear models, machines: a label and scores, or one tensor of values, for each row. */
 export const predictor: Rule = (node) => {
   const data = tableOf(node)
-  if (data === null) return plainOutputs(node)
+  if (data === null) return stringPathOutputs(node)
   const isClassifier = node.node.opType.endsWith('Classifier')
   if (isClassifier) return [rowsAt([ROW_COUNT], 0), rowsAt([ROW_COUNT, null], 0)]
   const width = node.has('n_targets')
@@ -23,18 +23,18 @@ export const predictor: Rule = (node) => {
 /** Scaler, Imputer, Normalizer: the features of each row with the settings of their columns. */
 export const columnwise: Rule = (node) => {
   const data = tableOf(node)
-  return data === null ? plainOutputs(node) : [data]
+  return data === null ? stringPathOutputs(node) : [data]
 }
 
 /** Text to columns of counts. */
 export const textCounts: Rule = (node) => {
   const data = tableOf(node)
-  return data === null ? plainOutputs(node) : [rowsAt([ROW_COUNT, null], 0)]
+  return data === null ? stringPathOutputs(node) : [rowsAt([ROW_COUNT, null], 0)]
 }
 
 export const featureVectorizer: Rule = (node) => {
   const parts = node.inputs.map((_part, index) => node.required(index))
-  if (!parts.some(isRows)) return plainOutputs(node)
+  if (!parts.some(isRows)) return stringPathOutputs(node)
   for (const part of parts) {
     if (!isRows(part)) throw new NotKnown('the rows meet a constant')
     expectTable(part)
@@ -45,7 +45,7 @@ export const featureVectorizer: Rule = (node) => {
 /** One more axis at the end: a place for each category. */
 export const oneHotEncoder: Rule = (node) => {
   const data = node.required(0)
-  if (!isRows(data)) return plainOutputs(node)
+  if (!isRows(data)) return stringPathOutputs(node)
   const count =
     (node.attribute('cats_int64s')?.ints.length ?? 0) + (node.attribute('cats_strings')?.strings.length ?? 0)
   return [rowsAt([...data.dims, count === 0 ? null : fixed(count)], data.axis, data)]
@@ -61,7 +61,7 @@ export const arrayFeatureExtractor: Rule = (node) => {
     if (data.dims?.length !== 1) throw new NotKnown('its table is not a list')
     return [rowsAt([fixed(1), indices.dims[indices.axis] as Amount], 1, indices)]
   }
-  if (!isRows(data)) return plainOutputs(node)
+  if (!isRows(data)) return stringPathOutputs(node)
   if (data.axis === data.dims.length - 1) throw new RowsMix('it takes single rows of the batch')
   const count = indices.dims?.reduce<number | undefined>(
     (size, dim) => (size === undefined || dim === null ? undefined : size * dim.rest),
@@ -73,7 +73,7 @@ export const arrayFeatureExtractor: Rule = (node) => {
 /** Changes letters; with words to leave out, the number of elements depends on all of them. */
 export const stringNormalizer: Rule = (node) => {
   const data = node.required(0)
-  if (!isRows(data)) return plainOutputs(node)
+  if (!isRows(data)) return stringPathOutputs(node)
   if ((node.attribute('stopwords')?.strings.length ?? 0) > 0)
     throw new RowsMix('it leaves out elements, so that a row moves up when another one goes')
   return [data]
@@ -91,6 +91,6 @@ function expectTable(data: Rows): void {
     throw new RowsMix('it takes the axis that holds the rows for the features of one row')
 }
 
-function plainOutputs(node: NodeView): readonly Value[] {
+function stringPathOutputs(node: NodeView): readonly Value[] {
   return Array.from({ length: node.outputCount }, () => plain(null, originOf(node.inputs)))
 }

@@ -70,9 +70,9 @@ export const gatherNd: Rule = (node) => {
     if (indices.axis < batchDims) throw new RowsMix('the rows meet a constant')
     return [result]
   }
-  const isWhole = data.outer === 1 && data.inner === 1 && indices.outer === 1 && indices.inner === 1
+  const isNonBatching = data.outer === 1 && data.inner === 1 && indices.outer === 1 && indices.inner === 1
   const isOwn = data.axis < batchDims ? indices.axis === data.axis : data.axis === batchDims && indices.place === 'last'
-  if (!isWhole || !isOwn) throw new RowsMix('each row takes from all rows')
+  if (!isNonBatching || !isOwn) throw new RowsMix('each row takes from all rows')
   return [result]
 }
 

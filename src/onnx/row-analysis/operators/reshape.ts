@@ -35,7 +35,7 @@ export const reshape: Rule = (node) => {
 
 export const flatten: Rule = (node) => {
   const data = node.required(0)
-  if (data.dims === null) return [plain([null, null], originOfPlain(data), (data as Plain).known)]
+  if (data.dims === null) return [plain([null, null], originOfStringPath(data), (data as Plain).known)]
   const axis = fromFront(node.int('axis', 1), data.dims.length)
   const target = [product(data.dims.slice(0, axis)), product(data.dims.slice(axis))]
   return [withShape(data, target, true)]
@@ -44,7 +44,7 @@ export const flatten: Rule = (node) => {
 export const squeeze: Rule = (node) => {
   const data = node.required(0)
   const axes = axesOf(node)
-  if (data.dims === null) return [plain(null, originOfPlain(data), (data as Plain).known)]
+  if (data.dims === null) return [plain(null, originOfStringPath(data), (data as Plain).known)]
   const { dims } = data
   if (axes === undefined) {
     if (node.optional(1) !== undefined) throw new NotKnown('its axes are not known')
@@ -67,7 +67,7 @@ export const squeeze: Rule = (node) => {
 export const unsqueeze: Rule = (node) => {
   const data = node.required(0)
   const axes = axesOf(node)
-  if (data.dims === null) return [plain(null, originOfPlain(data), (data as Plain).known)]
+  if (data.dims === null) return [plain(null, originOfStringPath(data), (data as Plain).known)]
   if (axes === undefined) throw new NotKnown('its axes are not known')
   const rank = data.dims.length + axes.length
   const added = new Set(axes.map((axis) => fromFront(axis, rank)))
@@ -87,7 +87,7 @@ export const unsqueeze: Rule = (node) => {
 
 export const transpose: Rule = (node) => {
   const data = node.required(0)
-  if (data.dims === null) return [plain(null, originOfPlain(data))]
+  if (data.dims === null) return [plain(null, originOfStringPath(data))]
   const { dims } = data
   const order = node.ints('perm') ?? dims.map((_dim, axis) => dims.length - 1 - axis)
   const moved = order.map((axis) => dims[axis] as Amount)
@@ -159,8 +159,10 @@ function movedRows(data: Rows, dims: Dims): Rows {
   const outer = before.rest / newBefore.rest
   const inner = behind.rest / newBehind.rest
   const dim = dims[axis] as Linear
-  const isWhole = Number.isInteger(outer) && Number.isInteger(inner) && dim.rest === 0 && dim.perRow === outer * inner
-  if (!isWhole || outer < 1 || inner < 1) throw new RowsMix('its target shape puts parts of different rows together')
+  const isNonBatching =
+    Number.isInteger(outer) && Number.isInteger(inner) && dim.rest === 0 && dim.perRow === outer * inner
+  if (!isNonBatching || outer < 1 || inner < 1)
+    throw new RowsMix('its target shape puts parts of different rows together')
   return rowsAt(dims, axis, { outer, inner })
 }
 
@@ -174,6 +176,6 @@ function expectPlace(data: Rows, dims: Dims): 'last' {
   return 'last'
 }
 
-function originOfPlain(value: Plain | Rows): Plain['origin'] {
+function originOfStringPath(value: Plain | Rows): Plain['origin'] {
   return value.kind === 'plain' ? value.origin : 'file'
 }

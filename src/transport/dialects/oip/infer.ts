@@ -69,7 +69,7 @@ export function prepareCall(
 
 /** Whether the call goes to the engine as bytes: there is no string in it. */
 export function isBytesCall({ description }: PreparedCall): boolean {
-  return !description.isPlain
+  return !description.isStringPath
 }
 
 /** The engine's form of a bytes call. */

@@ -36,22 +36,22 @@ const known = new WeakMap<PipelineDescription, V2Signature>()
 export function signatureOf(description: PipelineDescription): V2Signature {
   const present = known.get(description)
   if (present !== undefined) return present
-  const { isWhole, rowsMax } = description
+  const { isNonBatching, rowsMax } = description
   const signature = {
-    inputs: description.inputs.map((field) => v2Field(field, isWhole)),
-    outputs: description.outputs.map((field) => v2Field(field, isWhole)),
-    rowsMax: isWhole ? 0 : rowsMax,
+    inputs: description.inputs.map((field) => v2Field(field, isNonBatching)),
+    outputs: description.outputs.map((field) => v2Field(field, isNonBatching)),
+    rowsMax: isNonBatching ? 0 : rowsMax,
   }
   known.set(description, signature)
   return signature
 }
 
-function v2Field(field: TensorField, isWhole: boolean): V2Field {
+function v2Field(field: TensorField, isNonBatching: boolean): V2Field {
   const { name, dtype, shape } = field
   const standIn = defaultTensor(field)
   const { oip: datatype, sizeBytes: elementBytes } = dtypeInfo(dtype)
   // A fixed leading 1 is a row axis, too: such a model takes any number of rows, one a run.
-  const dims = shape.map((dim, axis) => (axis === 0 && !isWhole ? -1 : (dim ?? -1)))
+  const dims = shape.map((dim, axis) => (axis === 0 && !isNonBatching ? -1 : (dim ?? -1)))
   const v2 = { name, dtype, datatype, elementBytes, shape: dims }
   return standIn === undefined ? v2 : { ...v2, default: defaultInput(name, datatype, standIn) }
 }

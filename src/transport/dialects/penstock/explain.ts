@@ -104,7 +104,7 @@ export const explainRoutes: readonly Route[] = [
 ]
 
 function bodyOf(call: Call): Record<string, unknown> {
-  expectJsonBody(call.exchange.header('content-type'))
+  expectJsonBody(call.httpRequest.header('content-type'))
   return expectRecord('the body', readJson(call.body))
 }
 

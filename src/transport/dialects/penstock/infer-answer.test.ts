@@ -21,7 +21,7 @@ const pipeline: AnsweredPipeline = {
   ],
   checks: ['too_high', 'too_low'],
   routes: [],
-  isWhole: false,
+  isNonBatching: false,
   models: [
     { name: 'challenger', version: 2, sha256: 'bb' },
     { name: 'champion', version: 1, sha256: 'aa' },

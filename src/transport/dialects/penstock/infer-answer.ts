@@ -21,7 +21,7 @@ const piecesBytesMin = 64 * 1024
 
 export type AnsweredPipeline = Pick<
   PipelineDescription,
-  'checks' | 'models' | 'steps' | 'routes' | 'inputs' | 'outputs' | 'isWhole'
+  'checks' | 'models' | 'steps' | 'routes' | 'inputs' | 'outputs' | 'isNonBatching'
 >
 
 /** `{"outputs":{…},"check_failures":[…],"metadata":{…}}` */
@@ -135,17 +135,17 @@ export function* recordPieces(
   const inputs = 'echoes' in context.inputs ? [] : cellsOf(context.inputs.tensors, pipeline.inputs, context)
   const isLines = context.isLines === true
   // Records that were stacked for a model without a row axis come apart again where its outputs have one of each.
-  const stacked = pipeline.isWhole && 'echoes' in context.inputs ? context.inputs.echoes.length : 1
+  const stacked = pipeline.isNonBatching && 'echoes' in context.inputs ? context.inputs.echoes.length : 1
   const isApart = stacked > 1 && cells.every(({ tensor }) => tensor.shape[0] === stacked)
-  const isWhole = pipeline.isWhole && !isApart
+  const isNonBatching = pipeline.isNonBatching && !isApart
   const rows = isApart ? stacked : result.rows
   let text = isLines ? '' : '['
   for (let row = 0; row < rows; row++) {
     const checks = failing.get(isApart ? 0 : row) ?? []
     if (row > 0 && !isLines) text += ','
     text += `{"time":${context.timeMs},"in":`
-    text = yield* withInputs(text, context, inputs, row, isWhole)
-    text = yield* withCells(`${text},"out":`, cells, row, isWhole)
+    text = yield* withInputs(text, context, inputs, row, isNonBatching)
+    text = yield* withCells(`${text},"out":`, cells, row, isNonBatching)
     text += `,"anomaly":${anomaly(pipeline.checks, checks)},"check_failures":${JSON.stringify(checks)},"metadata":${metadataOf(isApart ? 0 : row)}}`
     if (isLines) text += '\n'
     if (text.length < pieceCharacters) continue
@@ -203,17 +203,17 @@ function* withCells(
   text: string,
   cells: readonly Cells[],
   row: number,
-  isWhole: boolean,
+  isNonBatching: boolean,
 ): Generator<Piece, string, undefined> {
   let rest = `${text}{`
   for (let index = 0; index < cells.length; index++) {
     const { name, tensor, isBare } = cells[index] as Cells
     rest += `${index === 0 ? '' : ','}${name}:`
-    if (isWhole ? tensor.data.length > cellElementsMax : rowElementCount(tensor.shape) > cellElementsMax) {
+    if (isNonBatching ? tensor.data.length > cellElementsMax : rowElementCount(tensor.shape) > cellElementsMax) {
       yield rest
-      yield* nestedParts(isWhole ? tensor : rowOf(tensor, row))
+      yield* nestedParts(isNonBatching ? tensor : rowOf(tensor, row))
       rest = ''
-    } else rest += isWhole ? writeNested(tensor) : writeCell(tensor, row, isBare)
+    } else rest += isNonBatching ? writeNested(tensor) : writeCell(tensor, row, isBare)
   }
   return `${rest}}`
 }
@@ -234,11 +234,11 @@ function* withInputs(
   { inputs }: RecordsContext,
   cells: readonly Cells[],
   row: number,
-  isWhole: boolean,
+  isNonBatching: boolean,
 ): Generator<Piece, string, undefined> {
-  if (!('echoes' in inputs)) return yield* withCells(text, cells, row, isWhole)
+  if (!('echoes' in inputs)) return yield* withCells(text, cells, row, isNonBatching)
   const { echoes } = inputs
-  return `${text}${isWhole && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')}`
+  return `${text}${isNonBatching && echoes.length > 1 ? `[${echoes.join(',')}]` : (echoes[row] ?? '{}')}`
 }
 
 /** Names of the failed checks by row; rows without one are absent. */

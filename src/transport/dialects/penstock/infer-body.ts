@@ -1,5 +1,5 @@
 /**
- * An infer call from its body to its reply, apart from the socket: what the HTTP handler does with an exchange, and what
+ * An infer call from its body to its reply, apart from the socket: what the HTTP handler does with a request, and what
  * an embedding program gets that hands in the same bytes.
  *
  * The forms of JSON and binary without a dataset are written here and in infer-answer.ts. All others (Arrow, and whatever
@@ -74,13 +74,13 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
   const infer = (): Promise<InferResult> => engine.infer(name, { ...request, ...others, signal: call.signal })
   const pending = charge === undefined ? infer() : charge.handOver(infer)
   // The rows are in their batches when infer returns its promise; only strings and echoes are looked at again.
-  if (!description.isPlain && form !== 'records' && form !== 'lines' && !isTable) {
+  if (!description.isStringPath && form !== 'records' && form !== 'lines' && !isTable) {
     recycle(call, parsed)
     charge?.release('bodies')
   }
   const result = await pending
-  // On the plain path a challenger or the log may still read it.
-  const free = description.isPlain ? undefined : (): void => freeResult(result)
+  // On the string path a challenger or the log may still read it.
+  const free = description.isStringPath ? undefined : (): void => freeResult(result)
   const echoed = answerHeaders(request)
   const headers: AnswerHeaders = [[LOGGED_ID_HEADER, result.metadata.requestId], ...echoed]
   // Another version may have been deployed in between; its checks and routes are the ones that answered.
@@ -89,8 +89,8 @@ export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
     charge?.add('answers', resultBytes(result))
     const reply = await tables.tableReply(result, answered, plan, { timeMs, partition })
     charge?.release('answers')
-    // The answer is written and has copies of what it echoes. On the plain path a challenger may still read the inputs.
-    if (!description.isPlain) recycle(call, parsed)
+    // The answer is written and has copies of what it echoes. On the string path a challenger may still read the inputs.
+    if (!description.isStringPath) recycle(call, parsed)
     return { ...reply, headers: [...(reply.headers ?? []), ...headers] }
   }
   if (form === 'penstock')

@@ -56,18 +56,18 @@ export const inferRoutes: readonly Route[] = ['/v1/pipelines/{pipeline}/infer', 
 }))
 
 function infer(call: Call, hasLists: boolean): Promise<HttpReply> {
-  const { context, exchange, body } = call
+  const { context, httpRequest, body } = call
   return answerInferBody({
     engine: context.engine,
     pipeline: parameter(call, 0),
     body,
-    header: (name) => exchange.header(name),
+    header: (name) => httpRequest.header(name),
     query: readResultQuery(call.query),
-    signal: exchange.signal,
+    signal: httpRequest.signal,
     timeMs: context.clock.nowMs(),
     partition: context.partition,
     hasLists,
-    charge: exchange.charge,
-    recycleBody: () => exchange.recycleBody(),
+    charge: httpRequest.charge,
+    recycleBody: () => httpRequest.recycleBody(),
   })
 }

@@ -192,7 +192,7 @@ async function queryLogs(call: Call): Promise<HttpReply> {
     memoryBytesMax: number('memory_bytes_max'),
     rowsMax: number('rows_max'),
     format,
-    signal: call.exchange.signal,
+    signal: call.httpRequest.signal,
   })
   const headers = result.warnings.map((warning) => [WARNING_HEADER, warning] as const)
   if (format !== 'records') return { status: 200, contentType: typeOf[format], headers, body: result.body }
@@ -208,12 +208,12 @@ async function queryLogs(call: Call): Promise<HttpReply> {
 
 function readBody(call: Call): Record<string, unknown> {
   if (call.body.length === 0) return {}
-  expectJsonBody(call.exchange.header('content-type'))
+  expectJsonBody(call.httpRequest.header('content-type'))
   return expectRecord('the body', readJson(call.body))
 }
 
 function formatOf(call: Call): LogFormat {
-  const form = answerForm(call.exchange.header('accept'), 'records')
+  const form = answerForm(call.httpRequest.header('accept'), 'records')
   if (form === 'arrow-file' || form === 'arrow-stream') return form
   if (form === 'records' || form === 'columns') return 'records'
   throw new PenstockError('ERR_NOT_ACCEPTABLE', `Expected accept to name ${Object.values(typeOf).join(', ')}`)

@@ -90,7 +90,7 @@ export const modelRoutes: readonly Route[] = [
         )
       const [alias] = aliases
       const name = parameter(call, 0)
-      const { model, externalData } = modelFilesOf(call.body, call.exchange.header('content-type'))
+      const { model, externalData } = modelFilesOf(call.body, call.httpRequest.header('content-type'))
       const version = await call.context.engine.addModel(name, model, {
         externalData,
         ...(alias === undefined ? {} : { alias }),
@@ -126,7 +126,7 @@ export const modelRoutes: readonly Route[] = [
       responses: model('The model'),
     },
     handle: async (call) => {
-      expectJsonBody(call.exchange.header('content-type'))
+      expectJsonBody(call.httpRequest.header('content-type'))
       const body = expectRecord('the body', readJson(call.body))
       expectNoOtherKeys('the body', body, ['version'])
       const version = expectInteger('version', body['version'], 1, 2 ** 31 - 1)

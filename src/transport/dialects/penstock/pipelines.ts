@@ -54,7 +54,7 @@ export const pipelineRoutes: readonly Route[] = [
       responses: { 201: { description: 'The version', content: { 'application/json': 'StoredVersion' } } },
     },
     handle: async (call) => {
-      expectJsonBody(call.exchange.header('content-type'))
+      expectJsonBody(call.httpRequest.header('content-type'))
       const deploy = expectOneOf('deploy', call.query.get('deploy') ?? 'false', ['true', 'false']) === 'true'
       const name = parameter(call, 0)
       const definition = parseDefinition(name, readJson(call.body))
@@ -160,7 +160,7 @@ export const pipelineRoutes: readonly Route[] = [
 /** No body at all means the newest version, waited for. */
 function deployChoice(call: Call): { version: number | undefined; wait: boolean } {
   if (call.body.length === 0) return { version: undefined, wait: true }
-  expectJsonBody(call.exchange.header('content-type'))
+  expectJsonBody(call.httpRequest.header('content-type'))
   const body = expectRecord('the body', readJson(call.body))
   expectNoOtherKeys('the body', body, ['version', 'wait'])
   return {
@@ -206,14 +206,14 @@ function descriptionJson(description: PipelineDescription): unknown {
     routes,
     others,
     rowsMax,
-    isWhole,
-    isPlain,
+    isNonBatching,
+    isStringPath,
     models,
     steps,
     definition,
   } = description
   const { log = defaultLogPolicy } = definition
-  const facts = { rows_max: rowsMax, whole: isWhole, plain: isPlain }
+  const facts = { rows_max: rowsMax, whole: isNonBatching, plain: isStringPath }
   return { name, version, inputs, outputs, checks, routes, others, ...facts, models, steps, log }
 }
 

@@ -54,13 +54,13 @@ export const systemRoutes: readonly Route[] = [
         404: { description: 'ERR_ROUTE_NOT_FOUND: metrics are off', content: { 'application/json': 'Error' } },
       },
     },
-    handle: async ({ context, exchange }) => {
+    handle: async ({ context, httpRequest }) => {
       if (context.metrics === null)
         throw new PenstockError(
           'ERR_ROUTE_NOT_FOUND',
           'Metrics are off on this server. Start it without --metrics off (or the engine option metrics: false)',
         )
-      return { status: 200, ...(await context.metrics(metricsForm(exchange.header('accept')))) }
+      return { status: 200, ...(await context.metrics(metricsForm(httpRequest.header('accept')))) }
     },
   },
   {

@@ -109,7 +109,7 @@ class Run {
     this.#cancel = inferV2(engine, call, {
       onAnswer: (answer) => {
         const end: OnEnd = (error, written) => onEnd(error, written, answerHeaders(call.options))
-        this.#answer(served, request, answer, !description.isPlain, end)
+        this.#answer(served, request, answer, !description.isStringPath, end)
       },
       onFailure: (error) => onEnd(error, null),
     })
@@ -144,7 +144,7 @@ class Run {
       contents,
       regions,
       isOwned,
-      tellsFinal: parameters.get('triton_enable_empty_final_response') === true,
+      emitsFinal: parameters.get('triton_enable_empty_final_response') === true,
     }
   }
 }

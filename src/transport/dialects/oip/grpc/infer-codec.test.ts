@@ -146,7 +146,7 @@ describe('ModelInferResponse', () => {
     contents: [new Uint8Array(800).fill(7), new Uint8Array(0)],
     regions: [null, { region: 'r', offset: 0, byteSize: 300 }],
     isOwned: true,
-    tellsFinal: true,
+    emitsFinal: true,
   } as const
   const expected = {
     modelName: 'm',

@@ -15,7 +15,7 @@ export interface GrpcAnswer {
   /** Nobody else reads the memory of the contents. */
   readonly isOwned: boolean
   /** Whether the caller wants to be told that no other response follows. */
-  readonly tellsFinal: boolean
+  readonly emitsFinal: boolean
 }
 
 export interface RegionNote {
@@ -63,14 +63,14 @@ function contentBytes({ contents }: GrpcAnswer): number {
 
 /** All but the contents. Fields may stand in any order: what answers of one kind have in common comes first. */
 function headOf(response: GrpcAnswer): Buffer {
-  const { answer, regions, tellsFinal } = response
-  const isPlain = regions.every((region) => region === null)
-  const common = isPlain ? commonHead(answer) : Buffer.concat(descriptions(response))
-  if (answer.id === '' && answer.parameters.length === 0 && !tellsFinal) return common
+  const { answer, regions, emitsFinal } = response
+  const isStringPath = regions.every((region) => region === null)
+  const common = isStringPath ? commonHead(answer) : Buffer.concat(descriptions(response))
+  if (answer.id === '' && answer.parameters.length === 0 && !emitsFinal) return common
   const parts: Buffer[] = [common]
   push(parts, texted(3, answer.id))
   for (const [name, value] of answer.parameters) push(parts, parameter(4, name, Buffer.concat(texted(3, value))))
-  if (tellsFinal) push(parts, parameter(4, 'triton_final_response', Buffer.from([keyOf(1, varint), 1])))
+  if (emitsFinal) push(parts, parameter(4, 'triton_final_response', Buffer.from([keyOf(1, varint), 1])))
   return Buffer.concat(parts)
 }
 

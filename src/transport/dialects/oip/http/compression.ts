@@ -23,7 +23,7 @@ const packedBytesMin = 1024
 const level = 1
 
 /** Who wants a body unpacked. */
-export interface PackedExchange {
+export interface CompressedRequest {
   readonly isAborted: boolean
   openBody(bytesMax: number): Body
   replaceBody(body: Body): void
@@ -37,17 +37,17 @@ export async function unpackBody(
   body: Buffer,
   contentEncoding: string,
   bytesMax: number,
-  exchange: PackedExchange,
+  httpRequest: CompressedRequest,
 ): Promise<Buffer> {
   const encoding = contentEncoding.trim().toLowerCase()
   if (encoding === '' || encoding === 'identity') return body
   if (encoding !== 'gzip' && encoding !== 'deflate')
     throw badRequest(`Unsupported Content-Encoding: ${contentEncoding.slice(0, 100)}. Expected gzip or deflate`)
-  const unpacked = exchange.openBody(bytesMax)
+  const unpacked = httpRequest.openBody(bytesMax)
   try {
     await gate.run(
       () => unpackInto(unpacked, body, encoding),
-      () => exchange.isAborted,
+      () => httpRequest.isAborted,
     )
   } catch (error) {
     unpacked.recycle()
@@ -58,7 +58,7 @@ export async function unpackBody(
       `Expected the body to be at most ${bytesMax} bytes when unpacked but received more`,
     )
   }
-  exchange.replaceBody(unpacked)
+  httpRequest.replaceBody(unpacked)
   return unpacked.bytes
 }
 

@@ -1,6 +1,6 @@
 /**
  * POST /v2/models/{model}[/versions/{version}]/infer, the way that takes everything: compressed bodies, models that are
- * not loaded yet, strings, shared memory. quick-infer.ts takes the common case faster, and leaves the rest to this.
+ * not loaded yet, strings, shared memory. fast-path-infer.ts takes the common case faster, and leaves the rest to this.
  */
 import { PenstockError } from '../../../../base/errors.js'
 import type { PipelineDescription } from '../../../../engine/api/api.js'
@@ -8,7 +8,7 @@ import { JSON_TYPE } from '../../../http/replies.js'
 import type { Call } from '../../../http/route.js'
 import { answerHeaders, type AnswerHeaders } from '../../../header-options.js'
 import { PieceBody } from '../../../piece-body.js'
-import type { HttpExchange } from '../../../socket/exchange.js'
+import type { HttpRequest } from '../../../socket/http-request.js'
 import type { HttpReply } from '../../../socket/seam.js'
 import type { V2Answer, V2Request } from '../call.js'
 import { packBody, unpackBody, wantedEncoding } from './compression.js'
@@ -26,25 +26,25 @@ export const HEAD_LENGTH_HEADER = 'inference-header-content-length'
 const heads = new HeadCache()
 
 export async function inferOverHttp(call: Call, service: V2Service, name: string, version: string): Promise<HttpReply> {
-  const { exchange, context } = call
+  const { httpRequest, context } = call
   const served = service.models.find(name, version)
-  const body = await unpackBody(call.body, exchange.header('content-encoding'), context.bodyBytesMax, exchange)
+  const body = await unpackBody(call.body, httpRequest.header('content-encoding'), context.bodyBytesMax, httpRequest)
   const description = service.models.described(served) ?? (await service.models.ready(served))
-  const { prepared, formOf } = exchange.recyclingUnless(() => {
-    const { request, formOf } = readRequest(service, served, description, body, exchange.header(HEAD_LENGTH_HEADER))
-    return { prepared: prepareCall(served, description, request, (name) => exchange.header(name)), formOf }
+  const { prepared, formOf } = httpRequest.recyclingUnless(() => {
+    const { request, formOf } = readRequest(service, served, description, body, httpRequest.header(HEAD_LENGTH_HEADER))
+    return { prepared: prepareCall(served, description, request, (name) => httpRequest.header(name)), formOf }
   })
   const answer = await new Promise<V2Answer>((resolve, reject) => {
-    const cancel = exchange.charge.handOver(() =>
+    const cancel = httpRequest.charge.handOver(() =>
       inferV2(service.engine, prepared, { onAnswer: resolve, onFailure: reject }),
     )
     // The tensors are in their batches; strings are looked at again.
-    if (isBytesCall(prepared)) exchange.recycleBody()
-    exchange.signal.addEventListener('abort', cancel)
-    if (exchange.signal.aborted) cancel()
+    if (isBytesCall(prepared)) httpRequest.recycleBody()
+    httpRequest.signal.addEventListener('abort', cancel)
+    if (httpRequest.signal.aborted) cancel()
   })
   service.noteInference(served)
-  return packed(replyOf(writeAnswer(answer, formOf, service.memory), answerHeaders(prepared.options)), exchange)
+  return packed(replyOf(writeAnswer(answer, formOf, service.memory), answerHeaders(prepared.options)), httpRequest)
 }
 
 function readRequest(
@@ -65,23 +65,23 @@ function replyOf({ headBytes, body }: WrittenAnswer, headers: AnswerHeaders): Ht
   return { status: 200, contentType: BINARY_TYPE, headers: [[HEAD_LENGTH_HEADER, String(headBytes)], ...headers], body }
 }
 
-async function packed(reply: HttpReply, exchange: HttpExchange): Promise<HttpReply> {
+async function packed(reply: HttpReply, httpRequest: HttpRequest): Promise<HttpReply> {
   const { body, headers = [] } = reply
   if (body === undefined || typeof body === 'string') throw new PenstockError('ERR_INTERNAL')
-  const encoding = wantedEncoding(exchange.header('accept-encoding'), body.length)
+  const encoding = wantedEncoding(httpRequest.header('accept-encoding'), body.length)
   if (encoding === null) return reply
-  const whole = body instanceof PieceBody ? await gather(body, exchange) : body
+  const whole = body instanceof PieceBody ? await gather(body, httpRequest) : body
   const answered: HttpReply = {
     ...reply,
     body: await packBody(whole, encoding),
     headers: [...headers, ['content-encoding', encoding]],
   }
-  exchange.charge.release('answers')
+  httpRequest.charge.release('answers')
   return answered
 }
 
 /** The text as a whole, charged as it grows; the loop turns in between. */
-async function gather(body: PieceBody, { charge }: HttpExchange): Promise<Buffer> {
+async function gather(body: PieceBody, { charge }: HttpRequest): Promise<Buffer> {
   const pieces: Buffer[] = []
   for (let piece = body.next(); piece !== null; piece = body.next()) {
     const bytes = Buffer.from(piece as string)

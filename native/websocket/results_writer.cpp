@@ -1,4 +1,4 @@
-#include "wire/results_writer.hpp"
+#include "websocket/results_writer.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,10 +1,10 @@
 /**
- * Aborts once, with the exchange whose caller is gone. Not an AbortController: making one and listening to it costs a tenth of
+ * Aborts once, with the request whose caller is gone. Not an AbortController: making one and listening to it costs a tenth of
  * a small request.
  */
 import type { CancelSignal } from '../engine/api/api.js'
 
-export class ExchangeSignal implements CancelSignal {
+export class RequestSignal implements CancelSignal {
   readonly #listeners = new Set<() => void>()
 
   constructor(public aborted: boolean) {}

@@ -16,7 +16,7 @@ import type { Tensor, TensorField } from '../../tensor/tensor.js'
 /** The key of a field's metadata under which the row's shape stands. */
 export const TENSOR_TYPE = 'tensor_type'
 
-export interface ToldShape {
+export interface DeclaredShape {
   /** Dims in memory order; absent: the tensor's own axes. */
   readonly memory?: readonly number[]
   /** Present when it changes the order. */
@@ -35,14 +35,14 @@ interface Metadata {
 }
 
 /** @throws PenstockError ERR_SHAPE: a tensor's type that means nothing. */
-export function toldShape(field: Metadata & { readonly name: string }): ToldShape | null {
+export function declaredShape(field: Metadata & { readonly name: string }): DeclaredShape | null {
   if (field.metadata.get('ARROW:extension:name') === 'arrow.fixed_shape_tensor') return extensionShape(field)
   const shape = dimsIn(parsed(field.metadata.get(TENSOR_TYPE))?.shape, -1)
   if (shape === null) return null
   return { dimsOf: (count, name) => fitted(shape, count, name, TENSOR_TYPE) }
 }
 
-function extensionShape({ name, metadata }: Metadata & { readonly name: string }): ToldShape {
+function extensionShape({ name, metadata }: Metadata & { readonly name: string }): DeclaredShape {
   const text = metadata.get('ARROW:extension:metadata')
   const told = parsed(text)
   const memory = dimsIn(told?.shape, 0)
@@ -68,7 +68,7 @@ function extensionShape({ name, metadata }: Metadata & { readonly name: string }
  * says for axes that move round in a ring, as channels-first views do.
  */
 export function expectOneOrder(
-  { permutation, inverseDims }: ToldShape,
+  { permutation, inverseDims }: DeclaredShape,
   wanted: TensorField['shape'],
   name: string,
 ): void {
@@ -118,7 +118,7 @@ function parsed(text: string | undefined): Record<string, unknown> | null {
 export function permuteRows(
   data: Tensor['data'],
   rows: number,
-  { memory, permutation }: Pick<Required<ToldShape>, 'memory' | 'permutation'>,
+  { memory, permutation }: Pick<Required<DeclaredShape>, 'memory' | 'permutation'>,
 ): Tensor['data'] {
   const count = memory.reduce((product, dim) => product * dim, 1)
   const strides = memory.map((_, axis) => memory.slice(axis + 1).reduce((product, dim) => product * dim, 1))

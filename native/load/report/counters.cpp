@@ -1,10 +1,10 @@
-#include "load/report/tally.hpp"
+#include "load/report/counters.hpp"
 
 #include <algorithm>
 
 namespace penstock::load {
 
-void KindTally::add(const KindTally& other) {
+void KindCounters::add(const KindCounters& other) {
   latency.add(other.latency);
   answered.add(other.answered);
   failed.add(other.failed);
@@ -15,7 +15,7 @@ void KindTally::add(const KindTally& other) {
   if (first_failure.empty()) first_failure = other.first_failure;
 }
 
-void Tally::add(const Tally& other) {
+void Counters::add(const Counters& other) {
   for (size_t kind = 0; kind < kinds_.size(); ++kind) kinds_[kind].add(other.kinds_[kind]);
   rest_.add(other.rest_);
   due += other.due;

@@ -1,7 +1,7 @@
 // What a congested connection gets: the part of Gateway that counts what the kernel has taken, and goes on when it has.
 #include <utility>
 
-#include "wire/gateway.hpp"
+#include "websocket/gateway.hpp"
 
 namespace penstock::wire {
 bool Gateway::acknowledge(Connection& connection, size_t frames) {

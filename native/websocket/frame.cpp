@@ -1,4 +1,4 @@
-#include "wire/frame.hpp"
+#include "websocket/frame.hpp"
 
 #include <cstring>
 

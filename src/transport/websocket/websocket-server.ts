@@ -14,7 +14,7 @@ import { isPenstockError, PenstockError, toPenstockError } from '../../base/erro
 import { expectInteger } from '../../base/expect.js'
 import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits/limits.js'
 import type { EngineApi, PipelineDescription } from '../../engine/api/api.js'
-import type { WirePort } from '../../engine/requests/websocket-port.js'
+import type { WebSocketPort } from '../../engine/requests/websocket-port.js'
 import {
   AUTHENTICATE_SUBPROTOCOL,
   Body,
@@ -38,7 +38,7 @@ import type { HttpReply, Socket, SocketBehaviour } from '../socket/seam.js'
 import { endSocket, Peer, type PeerSlot } from './peer.js'
 import { keyOfFrame, WaitingSockets } from './waiting-sockets.js'
 
-export interface StreamLimits {
+export interface WebSocketLimits {
   readonly windowRequests: number
   readonly frameBytesMax: number
   readonly socketBufferBytesMax: number
@@ -46,12 +46,12 @@ export interface StreamLimits {
   readonly idleTimeoutS: number
 }
 
-export interface StreamContext {
+export interface WebSocketContext {
   readonly engine: Pick<EngineApi, 'infer'>
-  readonly port: WirePort
+  readonly port: WebSocketPort
   readonly access: Access
   readonly logger: Logger
-  readonly limits: StreamLimits
+  readonly limits: WebSocketLimits
   /** What all protocols hold. */
   readonly held: HeldAnswers
   readonly product: { readonly name: string; readonly version: string }
@@ -62,15 +62,15 @@ export interface StreamContext {
 const closeCodeGoingAway = 1001
 
 /** The connections of one server. Takes the hooks of the engine's port: one server per engine. */
-export class StreamServer {
-  readonly #context: StreamContext
+export class WebSocketServer {
+  readonly #context: WebSocketContext
   readonly #peers = new Map<number, Peer>()
   /** Those that were when they were last looked at. */
   readonly #congested = new Set<Peer>()
   readonly #failures = new FailureFrames()
   readonly #waiting = new WaitingSockets()
 
-  constructor(context: StreamContext) {
+  constructor(context: WebSocketContext) {
     this.#context = context
     context.port.setHooks({
       onSend: (connection, bytes, isHeld) => {
@@ -80,7 +80,7 @@ export class StreamServer {
         context.held.relieve()
       },
       onDrained: () => this.#weighCongested(),
-      onWireFailure: (connection, channel, wireId, error) =>
+      onWebSocketFailure: (connection, channel, wireId, error) =>
         this.#peers.get(connection)?.send(this.#failures.frameOf(channel, wireId, error), false),
     })
   }
@@ -255,7 +255,7 @@ export class StreamServer {
       peer.grant.expectPipeline(pipeline)
       const description = this.#context.port.openChannel(peer.connection, channel, pipeline)
       peer.channels.set(channel, description)
-      const { name, version, inputs, outputs, checks, routes, isWhole, rowsMax } = description
+      const { name, version, inputs, outputs, checks, routes, isNonBatching, rowsMax } = description
       peer.sendMessage({
         kind: 'opened',
         channel,
@@ -265,7 +265,7 @@ export class StreamServer {
         outputs,
         checks,
         routes,
-        isWhole,
+        isNonBatching,
         rowsMax,
         instance: this.#context.port.instance,
       })
@@ -280,7 +280,7 @@ export class StreamServer {
   }
 
   #cancel(peer: Peer, channel: number, request: number): void {
-    const plain = peer.plainRequests.get(keyOf(channel, request))
+    const plain = peer.stringPathRequests.get(keyOf(channel, request))
     if (plain === undefined) this.#context.port.cancel(peer.connection, channel, request)
     else plain.abort()
   }
@@ -290,7 +290,7 @@ export class StreamServer {
     const { channel, request } = message
     const { windowRequests } = this.#context.limits
     const key = keyOf(channel, request)
-    if (peer.plainRequests.size >= windowRequests) {
+    if (peer.stringPathRequests.size >= windowRequests) {
       throw new PenstockError(
         'ERR_CREDIT_EXCEEDED',
         `Expected at most ${windowRequests} requests in flight on the connection but received one more`,
@@ -298,8 +298,8 @@ export class StreamServer {
     }
     const controller = new AbortController()
     const description = peer.channels.get(channel)
-    const isRepeated = peer.plainRequests.has(key)
-    if (!isRepeated) peer.plainRequests.set(key, controller)
+    const isRepeated = peer.stringPathRequests.has(key)
+    if (!isRepeated) peer.stringPathRequests.set(key, controller)
     // A result that fits into no frame fails like a run: `sendMessage` throws for it.
     void this.#runPlain(peer, message, description, isRepeated, controller.signal)
       .then((answer) => peer.sendMessage(answer))
@@ -308,7 +308,7 @@ export class StreamServer {
         peer.sendMessage(failureMessage(channel, request, toPenstockError(error)))
       })
       .finally(() => {
-        if (!isRepeated) peer.plainRequests.delete(key)
+        if (!isRepeated) peer.stringPathRequests.delete(key)
       })
   }
 
@@ -361,7 +361,7 @@ export class StreamServer {
     peer.markClosed()
     this.#congested.delete(peer)
     this.#peers.delete(peer.connection)
-    for (const controller of peer.plainRequests.values()) controller.abort()
+    for (const controller of peer.stringPathRequests.values()) controller.abort()
     this.#context.port.closeConnection(peer.connection)
   }
 }

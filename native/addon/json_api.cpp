@@ -61,7 +61,7 @@ std::string_view read_body(napi_env env, napi_value value) {
   return {reinterpret_cast<const char*>(bytes.data), bytes.size};
 }
 
-// submitJson(port, pipeline, body, exchange, requestNumber, meta): as hot as `receive`, see wire_api.cpp.
+// submitJson(port, pipeline, body, exchange, requestNumber, meta): as hot as `receive`, see websocket_api.cpp.
 double submit_body(napi_env env, napi_callback_info info) {
   size_t count = 6;
   napi_value arguments[6];
@@ -104,7 +104,7 @@ napi_value submit_json(napi_env env, napi_callback_info info) {
 }
 
 // The memory of the event before it; asked for when an event says that it is another one.
-Napi::Value http_outbox(const Napi::CallbackInfo& info) {
+Napi::Value json_outbox(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<Block>& block = open_box<PortBox>(info, 0).http->outbox();
   return Napi::Uint8Array::New(env, block->size_bytes(), external_buffer(env, block), 0);
@@ -133,15 +133,15 @@ Napi::Value print_nest(const Napi::CallbackInfo& info) {
   if (text.size / (kElementCharactersMax + 1 + 2 * dims.size()) < count)
     throw Napi::RangeError::New(info.Env(), "Expected room for the text of the elements.");
   char* const begin = reinterpret_cast<char*>(const_cast<uint8_t*>(text.data));
-  const char* const end = json::print_nest_part(reinterpret_cast<const std::byte*>(elements.data), dtype, dims, start,
-                                                count, begin);
+  const char* const end =
+      json::print_nest_part(reinterpret_cast<const std::byte*>(elements.data), dtype, dims, start, count, begin);
   return Napi::Number::New(info.Env(), static_cast<double>(end - begin));
 }
 }  // namespace
 
-void register_http(Napi::Env env, Napi::Object exports) {
+void register_json(Napi::Env env, Napi::Object exports) {
   export_function<set_answer_form>(env, exports, "setAnswerForm");
-  export_function<http_outbox>(env, exports, "httpOutbox");
+  export_function<json_outbox>(env, exports, "jsonOutbox");
   export_function<print_nest>(env, exports, "printNest");
   napi_value function = nullptr;
   napi_create_function(env, "submitJson", NAPI_AUTO_LENGTH, submit_json, nullptr, &function);

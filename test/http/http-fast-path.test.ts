@@ -170,8 +170,8 @@ describe('quick infer', () => {
         return random() < 0.2 ? mutate(random, text) : text
       })
       await Promise.all(
-        Array.from({ length: 6 }, async (_, lane) => {
-          for (let at = lane; at < bodies.length; at += 6) {
+        Array.from({ length: 6 }, async (_, bucket) => {
+          for (let at = bucket; at < bodies.length; at += 6) {
             await expectSame(pipeline, bodies[at] as string).catch((error: unknown) => {
               throw new Error(`seed ${seed}`, { cause: error })
             })

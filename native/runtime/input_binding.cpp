@@ -1,4 +1,4 @@
-#include "runtime/feed.hpp"
+#include "runtime/input_binding.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,9 +23,9 @@ void lose_position(Request& request, const Stage& stage, uint16_t position) noex
 namespace {
 void copy_from_request(const Option& option, const Submission& submission, const Plan& plan, uint32_t row,
                        const Grant& grant) {
-  for (size_t i = 0; i < option.feeds.size(); ++i) {
-    const size_t j = option.feeds[i].request_input;
-    const TensorLayout& tensor = grant.batch->lane.layout.inputs[i];
+  for (size_t i = 0; i < option.bindings.size(); ++i) {
+    const size_t j = option.bindings[i].request_input;
+    const TensorLayout& tensor = grant.batch->bucket.layout.inputs[i];
     if (tensor.row_bytes == 0) continue;  // there may be no address to copy from
     std::byte* const target = grant.batch->input_row(i, grant.batch_row);
     const std::byte* const source = submission.inputs[j] + size_t{row} * submission.row_bytes[j];
@@ -39,9 +39,9 @@ void copy_from_request(const Option& option, const Submission& submission, const
 }
 
 void copy_from_stage(const Request& request, const Option& option, uint32_t row, const Grant& grant) {
-  for (size_t i = 0; i < option.feeds.size(); ++i) {
-    const Source& source = option.feeds[i].source;
-    const TensorLayout& tensor = grant.batch->lane.layout.inputs[i];
+  for (size_t i = 0; i < option.bindings.size(); ++i) {
+    const Source& source = option.bindings[i].source;
+    const TensorLayout& tensor = grant.batch->bucket.layout.inputs[i];
     const size_t elements = tensor.row_bytes / dtype_size_bytes(tensor.dtype);
     size_t hint = 0;
     for (uint32_t done = 0; done < grant.count;) {
@@ -63,24 +63,26 @@ void copy_from_stage(const Request& request, const Option& option, uint32_t row,
   }
 }
 
-// The lane for the option's inputs. Null: the shapes of the stage before do not fit (kShape), or no lane is to be had.
-Lane* lane_for(const Request& request, const Option& option, const Submission* submission, StatusCode& refusal) {
+// The bucket for the option's inputs. Null: the shapes of the stage before do not fit (kShape), or no bucket is to be
+// had.
+ShapeBucket* bucket_for(const Request& request, const Option& option, const Submission* submission,
+                        StatusCode& refusal) {
   refusal = StatusCode::kShape;
   ModelQueue& queue = *option.queue;
   constexpr size_t kFreeDimsMax = 64;
   std::array<int64_t, kFreeDimsMax> free_dims;
   size_t count = 0;
   if (queue.free_dim_count > kFreeDimsMax) return nullptr;
-  for (size_t i = 0; i < option.feeds.size(); ++i) {
+  for (size_t i = 0; i < option.bindings.size(); ++i) {
     const Field& field = queue.options.inputs[i];
-    const Feed& feed = option.feeds[i];
+    const InputBinding& binding = option.bindings[i];
     if (submission != nullptr) {
       if (field.is_static()) continue;
       // The request's field may be free where the model's is not; submit checked the static dims of both.
       size_t free_index = 0;
-      for (size_t j = 0; j < feed.request_input; ++j)
+      for (size_t j = 0; j < binding.request_input; ++j)
         for (const int64_t dim : request.plan->inputs[j].dims) free_index += dim < 0 ? 1 : 0;
-      const std::vector<int64_t>& request_dims = request.plan->inputs[feed.request_input].dims;
+      const std::vector<int64_t>& request_dims = request.plan->inputs[binding.request_input].dims;
       if (request_dims.size() != field.dims.size()) return nullptr;
       for (size_t d = 0; d < field.dims.size(); ++d) {
         const int64_t dim = request_dims[d] < 0 ? submission->free_dims[free_index++] : request_dims[d];
@@ -92,7 +94,7 @@ Lane* lane_for(const Request& request, const Option& option, const Submission* s
       continue;
     }
     TensorShape shape;
-    if (!shape_of(request, feed.source, shape) || shape.dims->size() != field.dims.size()) return nullptr;
+    if (!shape_of(request, binding.source, shape) || shape.dims->size() != field.dims.size()) return nullptr;
     for (size_t d = 0; d < field.dims.size(); ++d) {
       if (field.dims[d] < 0)
         free_dims[count++] = (*shape.dims)[d];
@@ -100,10 +102,11 @@ Lane* lane_for(const Request& request, const Option& option, const Submission* s
         return nullptr;
     }
   }
-  return queue.lane_of(free_dims.data(), queue.free_dim_count, refusal);
+  return queue.bucket_of(free_dims.data(), queue.free_dim_count, refusal);
 }
 
-// Counts rows that will not come back from a batch. Never the last ones: the chain holds a token of both counters.
+// Counts rows that will not come back from a batch. Never the last ones: the continuation holds a token of both
+// counters.
 void forget_rows(Request& request, bool is_background, uint32_t rows) {
   std::atomic<uint32_t>& counter = is_background ? request.background_rows : request.foreground_rows;
   counter.fetch_sub(rows, std::memory_order_acq_rel);
@@ -122,9 +125,9 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
   const Position& position = stage.positions[run.position];
   const Option& option = position.options[run.option];
   StatusCode refusal{};
-  Lane* const lane = lane_for(request, option, submission, refusal);
+  ShapeBucket* const bucket = bucket_for(request, option, submission, refusal);
   uint32_t done = 0;
-  while (lane != nullptr && done < run.count) {
+  while (bucket != nullptr && done < run.count) {
     Entry entry{.request = &request,
                 .request_row = run.row + done,
                 .count = run.count - done,
@@ -133,7 +136,7 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
                 .option = run.option,
                 .is_background = position.is_background,
                 .is_whole = run.count - done == request.rows};
-    const Grant grant = option.queue->append(*lane, priority, entry, request.due_ns, request.deadline_us);
+    const Grant grant = option.queue->append(*bucket, priority, entry, request.due_ns, request.deadline_us);
     if (grant.batch == nullptr) break;
     request.segments.push_back({grant.batch, grant.entry, request.stage, run.position});
     if (submission != nullptr)
@@ -156,9 +159,9 @@ void append_run(Request& request, const Stage& stage, const Run& run, Priority p
   forget_rows(request, position.is_background, rest);
   if (position.is_background)
     lose_position(request, stage, run.position);
-  else if (lane == nullptr && refusal == StatusCode::kShape)
+  else if (bucket == nullptr && refusal == StatusCode::kShape)
     request.fail(ShapeDetail{.input = run.position}, "");
-  else  // no lane, or no memory for its rows: the same request may pass a little later
+  else  // no bucket, or no memory for its rows: the same request may pass a little later
     request.fail(QueueFullDetail{.retry_after_ms = kBudgetRetryMs}, "");
 }
 

@@ -1,7 +1,7 @@
 /** Requests of Node's http say what the other backend says of the same bytes. */
 import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
-import { NodeRequest } from './node-exchange.js'
+import { NodeRequest } from './node-request.js'
 
 describe('NodeRequest', () => {
   it('reads headers as UTF-8, one by one and all of them', () => {

@@ -1,5 +1,5 @@
 /**
- * The rows of one request of the plain path as a record batch message: what the addon does for tensors in its own
+ * The rows of one request of the string path as a record batch message: what the addon does for tensors in its own
  * memory, for those with strings. Slow like the path itself; the same columns.
  */
 import type { CheckFailure } from '../engine/api/api.js'
@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor.js'
 import { encodeRecordBatchMessage, type ArrowNode } from './arrow-message.js'
 import type { LogColumn, LoggedTensor } from './log-columns.js'
 
-export interface PlainRows {
+export interface StringPathRows {
   /** When the request was admitted. */
   readonly timeMs: number
   readonly requestNumber: number
@@ -24,7 +24,7 @@ export interface PlainRows {
   tensorOf(tensor: LoggedTensor): Tensor | null
 }
 
-export function encodePlainRows(columns: readonly LogColumn[], rows: PlainRows): Uint8Array {
+export function encodeStringPathRows(columns: readonly LogColumn[], rows: StringPathRows): Uint8Array {
   const parts: Parts = { nodes: [], buffers: [] }
   for (const column of columns) addColumn(parts, column, rows)
   return encodeRecordBatchMessage(rows.rows, parts.nodes, parts.buffers)
@@ -36,7 +36,7 @@ interface Parts {
 }
 const nothing = new Uint8Array(0)
 
-function addColumn(parts: Parts, { kind, tensor, check }: LogColumn, rows: PlainRows): void {
+function addColumn(parts: Parts, { kind, tensor, check }: LogColumn, rows: StringPathRows): void {
   const { rows: count } = rows
   const fill = <T extends ArrayBufferView>(array: T): void => addValues(parts, count, array)
   switch (kind) {
@@ -69,7 +69,7 @@ function addColumn(parts: Parts, { kind, tensor, check }: LogColumn, rows: Plain
   }
 }
 
-function addTensor(parts: Parts, logged: LoggedTensor, rows: PlainRows): void {
+function addTensor(parts: Parts, logged: LoggedTensor, rows: StringPathRows): void {
   const tensor = rows.tensorOf(logged)
   const { rows: count } = rows
   if (tensor === null && !logged.isNullable) throw new Error(`Expected ${logged.name} to have rows`)
@@ -85,7 +85,7 @@ function addTensor(parts: Parts, logged: LoggedTensor, rows: PlainRows): void {
   return addValues(parts, length, tensor.data as unknown as ArrayBufferView)
 }
 
-function addShape(parts: Parts, logged: LoggedTensor, rows: PlainRows): void {
+function addShape(parts: Parts, logged: LoggedTensor, rows: StringPathRows): void {
   const rank = logged.dims.length
   const dims = rows.tensorOf(logged)?.shape.slice(-rank) ?? new Array<number>(rank).fill(0)
   addList(parts, rows.rows, null)

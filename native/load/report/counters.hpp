@@ -27,7 +27,7 @@ struct Job {
 
 enum class Outcome { kRight, kWrong };
 
-struct KindTally {
+struct KindCounters {
   LatencyHistogram latency;
   // From the write, without what the generator itself let a request wait: what a server that is overrun is judged by.
   LatencyHistogram answered;
@@ -38,15 +38,15 @@ struct KindTally {
   uint64_t mismatches = 0;
   std::string first_failure;
 
-  void add(const KindTally& other);
+  void add(const KindCounters& other);
 };
 
-class Tally {
+class Counters {
  public:
-  explicit Tally(const Plan& plan) : plan_(&plan), kinds_(plan.requests.size()) {}
+  explicit Counters(const Plan& plan) : plan_(&plan), kinds_(plan.requests.size()) {}
 
   void finish(const Job& job, Outcome outcome, int64_t now_ns) {
-    KindTally& kind = tally_of(job);
+    KindCounters& kind = counters_of(job);
     last_answer_ns = now_ns;
     if (outcome == Outcome::kRight) {
       kind.latency.record(static_cast<uint64_t>(now_ns > job.due_ns ? now_ns - job.due_ns : 0));
@@ -61,7 +61,7 @@ class Tally {
   }
   // `now_ns`: when the server said so; 0: it did not.
   void fail(const Job& job, std::string_view sentence, int64_t now_ns = 0) {
-    KindTally& kind = tally_of(job);
+    KindCounters& kind = counters_of(job);
     kind.failures += 1;
     if (now_ns != 0) kind.failed.record(static_cast<uint64_t>(now_ns > job.sent_ns ? now_ns - job.sent_ns : 0));
     note(kind, sentence);
@@ -72,21 +72,21 @@ class Tally {
   int64_t last_answer_ns = 0;
   bool counts_now = false;  // requests that count as they end
 
-  const std::vector<KindTally>& kinds() const noexcept { return kinds_; }
-  const KindTally& rest() const noexcept { return rest_; }
-  void add(const Tally& other);
+  const std::vector<KindCounters>& kinds() const noexcept { return kinds_; }
+  const KindCounters& rest() const noexcept { return rest_; }
+  void add(const Counters& other);
 
  private:
-  KindTally& tally_of(const Job& job) noexcept {
+  KindCounters& counters_of(const Job& job) noexcept {
     return job.counts == Counts::kYes || (job.counts == Counts::kAsItEnds && counts_now) ? kinds_[job.kind] : rest_;
   }
-  static void note(KindTally& kind, std::string_view sentence) {
+  static void note(KindCounters& kind, std::string_view sentence) {
     if (kind.first_failure.empty()) kind.first_failure = sentence;
   }
 
   const Plan* plan_;
-  std::vector<KindTally> kinds_;
-  KindTally rest_;  // what does not count for the totals, all kinds
+  std::vector<KindCounters> kinds_;
+  KindCounters rest_;  // what does not count for the totals, all kinds
 };
 
 }  // namespace penstock::load

@@ -1,4 +1,4 @@
-// One engine's scheduler and pipelines. Several engines may live in one process; their planes share nothing.
+// One engine's scheduler and pipelines. Several engines may live in one process; their runtimes share nothing.
 #pragma once
 #include <array>
 #include <atomic>
@@ -16,7 +16,7 @@
 #include "runtime/log_stats.hpp"
 
 namespace penstock {
-// What a port counts of the answers of one pipeline; answer_tally.hpp says what the times are.
+// What a port counts of the answers of one pipeline; answer_counters.hpp says what the times are.
 struct alignas(64) AnswerTimes {
   Counter results;
   Counter rows;
@@ -53,13 +53,13 @@ class Pipeline {
   std::shared_ptr<Plan> plan_;
 };
 
-class Plane {
+class Runtime {
  public:
   // Not measuring: nothing is counted per request or batch but what scheduling needs.
-  explicit Plane(bool is_measuring = true, int64_t budget_bytes = std::numeric_limits<int64_t>::max());
-  virtual ~Plane();  // log/logging_runtime.hpp adds a log writer
-  Plane(const Plane&) = delete;
-  Plane& operator=(const Plane&) = delete;
+  explicit Runtime(bool is_measuring = true, int64_t budget_bytes = std::numeric_limits<int64_t>::max());
+  virtual ~Runtime();  // log/logging_runtime.hpp adds a log writer
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
 
   // Numbers a wire request that asks for its id: above all that JavaScript and the log give, and exact in JavaScript.
   uint64_t number_request() noexcept { return kNumbersFirst + numbered_.fetch_add(1, std::memory_order_relaxed); }

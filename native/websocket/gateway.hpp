@@ -21,7 +21,7 @@
 #include "core/block.hpp"
 #include "core/caller_limit.hpp"
 #include "runtime/executor.hpp"
-#include "wire/frame.hpp"
+#include "websocket/frame.hpp"
 
 namespace penstock::wire {
 struct Channel {
@@ -48,7 +48,7 @@ struct Connection {
   uint32_t window = 0;
   uint32_t in_flight = 0;
   bool is_congested = false;
-  std::shared_ptr<CallerLimit> limit;              // of its caller, shared with the caller's others; null: none
+  std::shared_ptr<CallerLimit> limit;  // of its caller, shared with the caller's others; null: none
   std::deque<Unread> unacknowledged;
   size_t unread_bytes = 0;                         // of `unacknowledged`
   int64_t charged_bytes = 0;                       // of its requests, those in `channels` included

@@ -13,14 +13,14 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/plane.hpp"
 #include "runtime/request.hpp"
+#include "runtime/runtime.hpp"
 
 namespace penstock {
-class AnswerTally {
+class AnswerCounters {
  public:
   // `writer`: the port's number.
-  explicit AnswerTally(uint32_t writer) : writer_(writer) {}
+  explicit AnswerCounters(uint32_t writer) : writer_(writer) {}
 
   // The request's answer is on its way to the caller.
   void add(const Request& request, int64_t ready_ns);

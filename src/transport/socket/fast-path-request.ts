@@ -1,12 +1,12 @@
 /**
  * HTTP requests whose whole work is done by one call and one callback: no promise, no header object, no signal. An
- * exchange comes from a pool with its handlers and goes back when it is over; it is a number to whoever works on it.
+ * request comes from a pool with its handlers and goes back when it is over; it is a number to whoever works on it.
  *
  *     begin ─► wanted? ─► body ─► submit ─┬─► admitted ─► answer | fail ─► free
- *       └ no ─► HttpExchange              ├─► left ─────► HttpExchange, with head and body ─► free
+ *       └ no ─► HttpRequest              ├─► left ─────► HttpRequest, with head and body ─► free
  *                                         └─► refused ──► fail ─► free
  *
- * What is not the common case becomes an HttpExchange, at the beginning or with its body in hand, and goes the usual way.
+ * What is not the common case becomes an HttpRequest, at the beginning or with its body in hand, and goes the usual way.
  * Only the headers that request-headers.ts declares as kept are; a request that sends one of them twice, or another that
  * some handler reads, is not taken. Thread: the I/O isolate that listens.
  */
@@ -18,72 +18,72 @@ import { ByteCharge } from '../byte-charge.js'
 import { noHeaders, type AnswerHeaders } from '../header-options.js'
 import { PieceBody } from '../piece-body.js'
 import { keptHeaders, LEAVES, placeOf, type RequestHeader } from '../request-headers.js'
-import { OCTET_STREAM, writeHead, type ExchangeShare, type HttpExchange, type RequestHead } from './exchange.js'
+import { OCTET_STREAM, writeHead, type RequestShare, type HttpRequest, type RequestHead } from './http-request.js'
 import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 
 /** Who does the work. */
-export interface QuickHandler {
-  /** In the router's form, `:name` for the one parameter, which is `exchange.parameter`. */
+export interface FastPathHandler {
+  /** In the router's form, `:name` for the one parameter, which is `httpRequest.parameter`. */
   readonly paths: readonly string[]
   readonly bodyBytesMax: number
   /** Whether to take the request, by its head. */
-  wants(exchange: QuickExchange): boolean
+  wants(httpRequest: FastPathRequest): boolean
   /**
    * @param body whole; lent until it returns.
-   * @returns > 0: the request, answered later by `answer` or `fail` · 0: left to HttpExchange · < 0: failed already.
+   * @returns > 0: the request, answered later by `answer` or `fail` · 0: left to HttpRequest · < 0: failed already.
    */
-  submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number
+  submit(httpRequest: FastPathRequest, body: ArrayBuffer | Uint8Array): number
   /** The caller is gone; `answer` or `fail` follows nevertheless. */
   cancel(request: number): void
   /** Answers with what went wrong before `submit`: the caller is gone (ERR_ABORTED), or has made too many requests. */
-  fail(exchange: QuickExchange, error: PenstockError): void
+  fail(httpRequest: FastPathRequest, error: PenstockError): void
 }
 
-export interface QuickParts {
-  readonly handler: QuickHandler
-  readonly share: ExchangeShare
+export interface FastPathOptions {
+  readonly handler: FastPathHandler
+  readonly share: RequestShare
   /** Takes a request over, with its body or what is wrong with it. Without one: only to be answered. */
-  readonly handOver: (raw: RawResponse, head: RequestHead, body: Buffer | PenstockError | null) => HttpExchange
-  readonly onHandedOver: (exchange: HttpExchange) => void
+  readonly handOver: (raw: RawResponse, head: RequestHead, body: Buffer | PenstockError | null) => HttpRequest
+  readonly onHandedOver: (httpRequest: HttpRequest) => void
 }
 
-/** Above this an answer follows the socket's pace, as HttpExchange does it. */
-const quickBytesMax = 64 * 1024
+/** Above this an answer follows the socket's pace, as HttpRequest does it. */
+const fastPathBytesMax = 64 * 1024
 
-/** The exchanges of one server. */
-export class QuickExchanges {
-  readonly #parts: QuickParts
-  readonly #all: QuickExchange[] = []
-  readonly #free: QuickExchange[] = []
+/** The requests of one server. */
+export class FastPathRequests {
+  readonly #parts: FastPathOptions
+  readonly #all: FastPathRequest[] = []
+  readonly #free: FastPathRequest[] = []
 
-  constructor(parts: QuickParts) {
+  constructor(parts: FastPathOptions) {
     this.#parts = parts
   }
 
   /** @returns false when the request is to go the usual way; nothing was done to it then. */
   tryTake(raw: RawResponse, request: RawRequest, path: number): boolean {
     if (request.getQuery() !== undefined) return false
-    const exchange = this.#free.pop() ?? this.#make()
-    if (exchange.begin(raw, request, path)) return true
-    this.#free.push(exchange)
+    const httpRequest = this.#free.pop() ?? this.#make()
+    if (httpRequest.begin(raw, request, path)) return true
+    this.#free.push(httpRequest)
     return false
   }
 
-  /** @param number of an exchange whose request is in flight. */
-  at(number: number): QuickExchange {
-    const exchange = this.#all[number]
-    if (exchange === undefined) throw new Error(`Expected exchange ${number} to be in use`)
-    return exchange
+  /** @param number of a request whose request is in flight. */
+  at(number: number): FastPathRequest {
+    const httpRequest = this.#all[number]
+    if (httpRequest === undefined) throw new Error(`Expected httpRequest ${number} to be in use`)
+    return httpRequest
   }
 
-  #make(): QuickExchange {
-    const exchange = new QuickExchange(this.#all.length, this.#parts, this.#free)
-    this.#all.push(exchange)
-    return exchange
+  #make(): FastPathRequest {
+    const httpRequest = new FastPathRequest(this.#all.length, this.#parts, this.#free)
+    this.#all.push(httpRequest)
+    return httpRequest
   }
 }
 
-export class QuickExchange implements CallHead {
+export class FastPathRequest implements CallHead {
   readonly number: number
   readonly method = 'POST'
   /** Which of the handler's paths. */
@@ -96,11 +96,11 @@ export class QuickExchange implements CallHead {
   limit: CallerLimit | null = null
   /** Beside content-type and content-length; the handler's to set. */
   answerHeaders: AnswerHeaders = noHeaders
-  /** Nobody asks a quick exchange: who is refused goes the usual way. */
+  /** Nobody asks a request on the fast path: who is refused goes the usual way. */
   readonly address = ''
   isAborted = false
-  readonly #parts: QuickParts
-  readonly #free: QuickExchange[]
+  readonly #parts: FastPathOptions
+  readonly #free: FastPathRequest[]
   #raw: RawResponse | null = null
   /** By the place of a kept header. */
   readonly #values = keptHeaders.map(() => '')
@@ -114,7 +114,7 @@ export class QuickExchange implements CallHead {
   #charge: ByteCharge | null = null
   #request = 0
 
-  constructor(number: number, parts: QuickParts, free: QuickExchange[]) {
+  constructor(number: number, parts: FastPathOptions, free: FastPathRequest[]) {
     this.number = number
     this.#parts = parts
     this.#free = free
@@ -145,7 +145,7 @@ export class QuickExchange implements CallHead {
     this.#raw = raw
     this.isAborted = false
     this.#request = 0
-    share.openExchanges++
+    share.openRequests++
     raw.onAborted(this.#onAborted)
     raw.onData(this.#onData)
     return true
@@ -153,14 +153,14 @@ export class QuickExchange implements CallHead {
 
   /**
    * @param bytes of the body; lent until it returns.
-   * It has the exchange's `answerHeaders`.
+   * It has the request's `answerHeaders`.
    * @returns why it cannot be kept until it is read, ERR_QUEUE_FULL: nothing was done then.
    */
   answer(bytes: Uint8Array, contentType: string): PenstockError | null {
     const raw = this.#raw
     const { share } = this.#parts
     if (!this.isAborted && raw !== null) {
-      if (bytes.length < quickBytesMax) {
+      if (bytes.length < fastPathBytesMax) {
         writeQuickly(raw, bytes, contentType, this.answerHeaders, share.isClosing)
       } else {
         const refusal = new ByteCharge(share.budget).refusalOf('answers', bytes.length)
@@ -176,7 +176,7 @@ export class QuickExchange implements CallHead {
   /** Answers with anything else. */
   reply(reply: HttpReply): void {
     if (!this.isAborted && this.#raw !== null) {
-      if (typeof reply.body === 'string' && reply.body.length < quickBytesMax)
+      if (typeof reply.body === 'string' && reply.body.length < fastPathBytesMax)
         writeReplyQuickly(this.#raw, reply, reply.body, this.#parts.share.isClosing)
       else this.#follow(this.#raw, reply)
     } else if (reply.body instanceof PieceBody) reply.body.drop()
@@ -246,7 +246,7 @@ export class QuickExchange implements CallHead {
     return this.#isCounted
   }
 
-  /** Gives the request to HttpExchange, for good. */
+  /** Gives the request to HttpRequest, for good. */
   #leave(body: Buffer | PenstockError): void {
     const raw = this.#raw
     if (raw === null) return
@@ -278,7 +278,7 @@ export class QuickExchange implements CallHead {
     this.target = null
     if (this.#isCounted) this.limit?.release()
     this.#isCounted = false
-    this.#parts.share.openExchanges--
+    this.#parts.share.openRequests--
     this.#free.push(this)
   }
 }
@@ -296,7 +296,7 @@ const write = (): void => {
   present?.end(presentBytes, presentCloses)
 }
 
-/** As HttpExchange.respond writes it; refusals of an overloaded server are many. */
+/** As HttpRequest.respond writes it; refusals of an overloaded server are many. */
 function writeReplyQuickly(raw: RawResponse, reply: HttpReply, body: string, closes: boolean): void {
   raw.cork(() => {
     writeHead(raw, reply)

@@ -1,7 +1,7 @@
 // Claims about frames: what a stranger sends is either read right or refused, and what we write reads back.
 #include "test/engine_fixture.hpp"
 #include "test/testing.hpp"
-#include "wire/gateway.hpp"
+#include "websocket/gateway.hpp"
 
 #include <algorithm>
 #include <array>
@@ -54,7 +54,7 @@ struct Wire {
   int64_t id = -1;
 
   Wire() {
-    CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.plane, 10), from_request())}})).empty());
+    CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
     // The engine's pipeline is not shared: lend it for the life of this fixture.
     CLAIM(gateway.open_channel(connection, 5, std::shared_ptr<Pipeline>(&engine.pipeline, [](Pipeline*) {}), false));
   }
@@ -64,9 +64,9 @@ struct Wire {
   }
   std::vector<Send> answer() {
     engine.run_all();
-    Mail mail = engine.port->collect();
-    while (mail.answers != nullptr) {
-      Request& request = *std::exchange(mail.answers, mail.answers->next_answer);
+    PortCompletions completions = engine.port->collect();
+    while (completions.answers != nullptr) {
+      Request& request = *std::exchange(completions.answers, completions.answers->next_answer);
       if (gateway.collect(request) != Gateway::Answer::kFailed) continue;
       gateway.count_delivered(request.origin);
       Port::unref(request);
@@ -228,9 +228,9 @@ TEST("wire: a cancel ends the request that it names and no other, and a closed c
 
 TEST("wire: a signature that changed makes the channel stale") {
   Wire wire;
-  auto plan = make_plan({{one_model(make_queue(wire.engine.plane, 10), from_request())}});
+  auto plan = make_plan({{one_model(make_queue(wire.engine.runtime, 10), from_request())}});
   plan->splits.resize(0);
-  plan->is_whole = true;
+  plan->is_non_batching = true;
   CLAIM(wire.engine.deploy(plan).empty());
   CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kChannelStale));
   wire.engine.pipeline.set_plan(nullptr);

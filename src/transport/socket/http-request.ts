@@ -13,7 +13,7 @@ import type { CallerLimit } from '../../engine/requests/caller-limit.js'
 import type { CallHead } from '../access/verifier.js'
 import { Body, bodyTooLarge, type BodyMemory } from '../body.js'
 import { ByteCharge, type Budget } from '../byte-charge.js'
-import { ExchangeSignal } from '../exchange-signal.js'
+import { RequestSignal } from '../request-signal.js'
 import { PieceBody } from '../piece-body.js'
 import { isRequestHeader, type FramingHeader, type RequestHeader } from '../request-headers.js'
 import { AnswerStream } from './answer-stream.js'
@@ -26,15 +26,15 @@ export const streamedBytesMin = 64 * 1024
 /** A body of no more costs what its connection does: an operator's commands are heard when the budget is used up. */
 const uncountedBytesMax = 4096
 
-/** What the exchanges of one server share. */
-export interface ExchangeShare {
+/** What the requests of one server share. */
+export interface RequestShare {
   readonly budget: Budget
   readonly bodies: BodyMemory
   readonly readers: SlowReaders
   /** A model that is too large for the budget is arriving, or being added. */
   isUploading: boolean
   isClosing: boolean
-  openExchanges: number
+  openRequests: number
 }
 
 /** What a request says before its body. */
@@ -91,7 +91,7 @@ export function addressText(raw: RawResponse): string {
 }
 
 /** One HTTP request and the one answer it gets. */
-export class HttpExchange implements CallHead {
+export class HttpRequest implements CallHead {
   /** Upper case. */
   readonly method: string
   /** As sent, percent-encoded, without the query. */
@@ -100,8 +100,8 @@ export class HttpExchange implements CallHead {
   readonly query: string
   readonly #headers: RequestHead['headers']
   readonly #raw: RawResponse
-  readonly #shared: ExchangeShare
-  /** What was read of the body before there was an exchange. */
+  readonly #shared: RequestShare
+  /** What was read of the body before there was a request. */
   readonly #received: Buffer | PenstockError | null
   /** What of the budget it holds. */
   readonly charge: ByteCharge
@@ -109,7 +109,7 @@ export class HttpExchange implements CallHead {
   /** Charged for a body that came whole. */
   #wholeBytes = 0
   #stream: AnswerStream | null = null
-  #signal: ExchangeSignal | undefined
+  #signal: RequestSignal | undefined
   #onAbort: (() => void) | undefined
   #limit: CallerLimit | null = null
   #isAborted = false
@@ -121,7 +121,7 @@ export class HttpExchange implements CallHead {
   constructor(
     raw: RawResponse,
     head: RequestHead,
-    shared: ExchangeShare,
+    shared: RequestShare,
     received: Buffer | PenstockError | null = null,
   ) {
     this.charge = new ByteCharge(shared.budget)
@@ -132,7 +132,7 @@ export class HttpExchange implements CallHead {
     this.path = head.path
     this.query = head.query
     this.#headers = head.headers
-    shared.openExchanges++
+    shared.openRequests++
     raw.onAborted(() => this.#abort())
   }
 
@@ -160,13 +160,13 @@ export class HttpExchange implements CallHead {
 
   /** Aborts when the caller disconnects before the answer. */
   get signal(): CancelSignal {
-    this.#signal ??= new ExchangeSignal(this.#isAborted)
+    this.#signal ??= new RequestSignal(this.#isAborted)
     return this.#signal
   }
 
   /**
    * Collects the body. To be called before the request handler returns to the loop. Its bytes are charged until
-   * `recycleBody`, or the end of the exchange.
+   * `recycleBody`, or the end of the httpRequest.
    * @param bytesMax refused beyond it: by the announced length before anything is held, else as soon as it is exceeded.
    * @param isUpload of a model: one large one at a time, which the budget does not count.
    * @returns the caller's own memory.
@@ -313,13 +313,13 @@ export class HttpExchange implements CallHead {
     this.#finish()
   }
 
-  /** Once per exchange, whichever comes first: the last byte is with the socket, or the caller is gone. */
+  /** Once per request, whichever comes first: the last byte is with the socket, or the caller is gone. */
   #finish(): void {
     if (this.#isFinished) return
     this.#isFinished = true
     this.charge.close()
     if (this.#holdsUpload) this.#shared.isUploading = false
-    this.#shared.openExchanges--
+    this.#shared.openRequests--
     this.#limit?.release()
   }
 }

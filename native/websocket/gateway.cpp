@@ -1,4 +1,4 @@
-#include "wire/gateway.hpp"
+#include "websocket/gateway.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -6,7 +6,7 @@
 
 #include "core/assert.hpp"
 #include "core/boundary_codes.hpp"
-#include "wire/results_writer.hpp"
+#include "websocket/results_writer.hpp"
 
 namespace penstock::wire {
 namespace {
@@ -32,7 +32,7 @@ std::optional<size_t> row_bytes_in_frame(const Field& field, const int64_t*& fre
 Gateway::Gateway(Port& port)
     : port_(port),
       outbox_(Block::try_make(kOutboxBytes)),
-      connection_bytes_max_(port.plane->budget.limit_bytes() / kConnectionBudgetShare) {
+      connection_bytes_max_(port.runtime->budget.limit_bytes() / kConnectionBudgetShare) {
   PENSTOCK_ASSERT(outbox_ != nullptr);
 }
 
@@ -92,10 +92,10 @@ void Gateway::unlink(Connection& connection, Request& request) noexcept {
 template <typename Match>
 size_t Gateway::end_requests(Connection& connection, Match&& match) {
   size_t ended = 0;
-  Deliveries deliveries;
+  Completions completions;
   for (Request* request = connection.unanswered; request != nullptr; request = request->next_of_connection)
-    if (match(request->origin) && end_request(*request, StatusCode::kAborted, deliveries)) ++ended;
-  deliveries.flush();
+    if (match(request->origin) && end_request(*request, StatusCode::kAborted, completions)) ++ended;
+  completions.flush();
   return ended;
 }
 
@@ -182,8 +182,8 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   std::shared_ptr<Plan> plan = channel.pipeline->plan();
   if (plan == nullptr || plan->stages.empty()) return refuse(StatusCode::kPipelineNotDeployed);
   if (plan->signature != channel.signature) return refuse(StatusCode::kChannelStale);
-  const uint32_t rows_max = plan->is_whole ? 1 : plan->request_rows_max;
-  if (infer.rows == 0 && plan->is_whole) return refuse(ShapeDetail{.expected = 1});
+  const uint32_t rows_max = plan->is_non_batching ? 1 : plan->request_rows_max;
+  if (infer.rows == 0 && plan->is_non_batching) return refuse(ShapeDetail{.expected = 1});
   if (infer.rows > rows_max) return refuse(TooManyRowsDetail{.limit = rows_max, .received = infer.rows});
   if (infer.priority >= kPriorityCount) return refuse(StatusCode::kArgument);
   if (infer.dims.count != plan->free_dim_count)
@@ -238,7 +238,7 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   submission.priority = static_cast<Priority>(infer.priority);
   submission.has_timing = infer.timing != 0;
   submission.origin = {.is_wire = true,
-                       .request_number = infer.request_id == 0 ? 0 : port_.plane->number_request(),
+                       .request_number = infer.request_id == 0 ? 0 : port_.runtime->number_request(),
                        .connection = id,
                        .connection_generation = connection.generation,
                        .channel = channel.id,
@@ -308,8 +308,7 @@ bool Gateway::reserve_frame(const Request& request) {
   constexpr size_t kRowBytes = 16;           // failed checks and a route
   constexpr size_t kRestBytes = 64u << 10u;  // everything else, the labels of a timing among it
   const Plan& plan = *request.plan;
-  if (!plan.has_free_answer &&
-      size_t{request.rows} * (plan.answer_row_bytes + kRowBytes) + kRestBytes <= kOutboxBytes)
+  if (!plan.has_free_answer && size_t{request.rows} * (plan.answer_row_bytes + kRowBytes) + kRestBytes <= kOutboxBytes)
     return true;
   const size_t bytes = data_bytes_of(request) + size_t{request.rows} * kRowBytes + kRestBytes;
   if (bytes > kFrameBytesLimit) return false;

@@ -12,7 +12,7 @@ import { noOptions } from '../../../engine/requests/request-options.js'
 import { INFER } from '../../access/scopes.js'
 import { answerHeaders, withHeaderMeta } from '../../header-options.js'
 import { freeResult } from '../../held-bytes.js'
-import type { QuickExchange, QuickExchanges, QuickHandler } from '../../socket/quick-exchange.js'
+import type { FastPathRequest, FastPathRequests, FastPathHandler } from '../../socket/fast-path-request.js'
 import { answerFormOf } from './answer-form.js'
 import { replyToError } from '../../http/dispatch.js'
 import { columnsBody } from './infer-answer.js'
@@ -21,7 +21,7 @@ import { answerForm, inferBodyKind } from '../../http/media-types.js'
 import { JSON_TYPE, RecentReply } from '../../http/replies.js'
 import type { HttpContext } from '../../http/route.js'
 
-export class QuickInfer implements QuickHandler {
+export class FastPathInfer implements FastPathHandler {
   readonly paths = inferRoutes.map((route) => route.path.replace(/\{(\w+)\}/, ':$1'))
   readonly bodyBytesMax: number
   readonly #context: HttpContext
@@ -38,34 +38,35 @@ export class QuickInfer implements QuickHandler {
   }
 
   /** To be called once, before the first request. */
-  start(exchanges: QuickExchanges): void {
+  start(httpRequests: FastPathRequests): void {
     this.#port.setHooks({
       formOf: answerFormOf,
       onAnswer: (number, bytes) => {
-        const exchange = exchanges.at(number)
-        const refusal = exchange.answer(bytes, JSON_TYPE)
-        if (refusal !== null) return this.fail(exchange, refusal)
-        this.#context.onAnswered(routeOf(exchange), 'POST', 200)
+        const httpRequest = httpRequests.at(number)
+        const refusal = httpRequest.answer(bytes, JSON_TYPE)
+        if (refusal !== null) return this.fail(httpRequest, refusal)
+        this.#context.onAnswered(routeOf(httpRequest), 'POST', 200)
       },
-      onLargeAnswer: (number, result, description) => this.#answerInPieces(exchanges.at(number), result, description),
-      onFailure: (number, error) => this.fail(exchanges.at(number), error),
+      onLargeAnswer: (number, result, description) =>
+        this.#answerInPieces(httpRequests.at(number), result, description),
+      onFailure: (number, error) => this.fail(httpRequests.at(number), error),
     })
   }
 
-  wants(exchange: QuickExchange): boolean {
-    if (!this.#isJson(exchange)) return false
-    const grant = this.#context.access.find(exchange, INFER)
-    if (grant === null || !grant.allows(exchange.parameter)) return false
-    exchange.limit = grant.limit
-    exchange.target = this.#port.find(exchange.parameter)
-    return exchange.target !== null
+  wants(httpRequest: FastPathRequest): boolean {
+    if (!this.#isJson(httpRequest)) return false
+    const grant = this.#context.access.find(httpRequest, INFER)
+    if (grant === null || !grant.allows(httpRequest.parameter)) return false
+    httpRequest.limit = grant.limit
+    httpRequest.target = this.#port.find(httpRequest.parameter)
+    return httpRequest.target !== null
   }
 
-  submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number {
-    const options = withHeaderMeta(noOptions, exchange.header)
-    exchange.answerHeaders = answerHeaders(options)
-    const request = this.#port.submit(exchange.target as JsonTarget, body, exchange.number, options)
-    if (request < 0) this.fail(exchange, this.#port.lastRefusal)
+  submit(httpRequest: FastPathRequest, body: ArrayBuffer | Uint8Array): number {
+    const options = withHeaderMeta(noOptions, httpRequest.header)
+    httpRequest.answerHeaders = answerHeaders(options)
+    const request = this.#port.submit(httpRequest.target as JsonTarget, body, httpRequest.number, options)
+    if (request < 0) this.fail(httpRequest, this.#port.lastRefusal)
     return request
   }
 
@@ -73,27 +74,27 @@ export class QuickInfer implements QuickHandler {
     this.#port.cancel(request)
   }
 
-  #answerInPieces(exchange: QuickExchange, result: InferResult, description: PipelineDescription): void {
+  #answerInPieces(httpRequest: FastPathRequest, result: InferResult, description: PipelineDescription): void {
     let body
     try {
       body = columnsBody(result, description, () => freeResult(result))
     } catch (error) {
-      return this.fail(exchange, toPenstockError(error))
+      return this.fail(httpRequest, toPenstockError(error))
     }
-    this.#context.onAnswered(routeOf(exchange), 'POST', 200)
-    exchange.reply({ status: 200, contentType: JSON_TYPE, headers: exchange.answerHeaders, body })
+    this.#context.onAnswered(routeOf(httpRequest), 'POST', 200)
+    httpRequest.reply({ status: 200, contentType: JSON_TYPE, headers: httpRequest.answerHeaders, body })
   }
 
-  fail(exchange: QuickExchange, error: PenstockError): void {
-    const reply = this.#recent.replyTo(error, () => replyToError(error, exchange, this.#context))
-    this.#context.onAnswered(routeOf(exchange), 'POST', reply.status)
-    exchange.reply(reply)
+  fail(httpRequest: FastPathRequest, error: PenstockError): void {
+    const reply = this.#recent.replyTo(error, () => replyToError(error, httpRequest, this.#context))
+    this.#context.onAnswered(routeOf(httpRequest), 'POST', reply.status)
+    httpRequest.reply(reply)
   }
 
-  #isJson(exchange: QuickExchange): boolean {
-    if (exchange.header('content-encoding') !== '') return false
-    const contentType = exchange.header('content-type')
-    const accept = exchange.header('accept')
+  #isJson(httpRequest: FastPathRequest): boolean {
+    if (httpRequest.header('content-encoding') !== '') return false
+    const contentType = httpRequest.header('content-type')
+    const accept = httpRequest.header('accept')
     if (contentType === this.#contentType && accept === this.#accept) return true
     const isJson = passes(() => inferBodyKind(contentType) === 'json' && answerForm(accept, 'columns') === 'columns')
     if (!isJson) return false
@@ -103,8 +104,8 @@ export class QuickInfer implements QuickHandler {
   }
 }
 
-function routeOf(exchange: QuickExchange): string {
-  return inferRoutes[exchange.pathIndex]?.path ?? ''
+function routeOf(httpRequest: FastPathRequest): string {
+  return inferRoutes[httpRequest.pathIndex]?.path ?? ''
 }
 
 /** Whether the claim holds; what it throws is for the usual way to throw again. */

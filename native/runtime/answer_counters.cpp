@@ -1,7 +1,7 @@
-#include "runtime/answer_tally.hpp"
+#include "runtime/answer_counters.hpp"
 
 namespace penstock {
-void AnswerTally::add(const Request& request, int64_t ready_ns) {
+void AnswerCounters::add(const Request& request, int64_t ready_ns) {
   const bool is_next = !groups_.empty() && groups_.back().stats == request.stats &&
                        groups_.back().admitted_ns == request.admitted_ns && groups_.back().ready_ns == ready_ns;
   if (!is_next) groups_.push_back({request.stats, request.admitted_ns, ready_ns});
@@ -15,7 +15,7 @@ void AnswerTally::add(const Request& request, int64_t ready_ns) {
   group.rows += request.rows;
 }
 
-void AnswerTally::settle(int64_t now_ns) {
+void AnswerCounters::settle(int64_t now_ns) {
   for (const Group& group : groups_) {
     AnswerTimes& times = group.stats->answers.of(writer_);
     times.total.record_ns(now_ns - group.admitted_ns, group.answers);

@@ -21,9 +21,9 @@ void for_each_option(const Request& request, const Stage& stage, std::span<const
   }
 }
 
-// Feeds the request's current stage: the foreground's rows are reserved in their queues already, the background is shed
-// where its queues are full. `submission`: where stage 0 finds its rows; null later. The caller holds the chain and is
-// left with one token of foreground_rows.
+// Binds the request's current stage: the foreground's rows are reserved in their queues already, the background is shed
+// where its queues are full. `submission`: where stage 0 finds its rows; null later. The caller holds the continuation
+// and is left with one token of foreground_rows.
 void start_stage(Request& request, const Submission* submission, Publisher& publisher);
 // The background position will have no output.
 void lose_position(Request& request, const Stage& stage, uint16_t position) noexcept;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/request.hpp"
-#include "wire/frame.hpp"
+#include "websocket/frame.hpp"
 
 namespace penstock::wire {
 size_t data_bytes_of(const Request& request);

@@ -62,7 +62,7 @@ Napi::Value ready_bytes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(open_connection_of(info, box).ready_bytes));
 }
 
-Napi::Value cancel_wire(const Napi::CallbackInfo& info) {
+Napi::Value cancel_websocket(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const auto wire_id = static_cast<uint32_t>(read_integer(info[3], "wireId", 0, UINT32_MAX));
   return Napi::Boolean::New(info.Env(), box.gateway->cancel(connection_of(info), channel_of(info), wire_id));
@@ -99,7 +99,7 @@ napi_value receive(napi_env env, napi_callback_info info) {
 }
 }  // namespace
 
-void register_wire(Napi::Env env, Napi::Object exports) {
+void register_websocket(Napi::Env env, Napi::Object exports) {
   export_function<open_connection>(env, exports, "openConnection");
   export_function<close_connection>(env, exports, "closeConnection");
   export_function<open_channel>(env, exports, "openChannel");
@@ -107,7 +107,7 @@ void register_wire(Napi::Env env, Napi::Object exports) {
   export_function<set_congested>(env, exports, "setCongested");
   export_function<acknowledge>(env, exports, "acknowledge");
   export_function<ready_bytes>(env, exports, "readyBytes");
-  export_function<cancel_wire>(env, exports, "cancelWire");
+  export_function<cancel_websocket>(env, exports, "cancelWebSocket");
   napi_value function = nullptr;
   napi_create_function(env, "receive", NAPI_AUTO_LENGTH, receive, nullptr, &function);
   exports.Set("receive", Napi::Value(env, function));

@@ -1,5 +1,5 @@
 /**
- * The infer endpoint without promises, as ../http/quick-infer.ts has it for JSON columns: requests whose body is not
+ * The infer endpoint without promises, as ../http/fast-path-infer.ts has it for JSON columns: requests whose body is not
  * compressed, for models that are loaded and carry no strings. The tensors go from the socket's buffer into the batch.
  *
  * http-infer.ts is the reference: whatever is refused here by an exception is left to it, and refused there with words.
@@ -14,7 +14,7 @@ import type { HttpContext } from '../../../http/route.js'
 import { answerHeaders } from '../../../header-options.js'
 import { PieceBody } from '../../../piece-body.js'
 import type { ReadHeader } from '../../../request-headers.js'
-import type { QuickExchange, QuickHandler } from '../../../socket/quick-exchange.js'
+import type { FastPathRequest, FastPathHandler } from '../../../socket/fast-path-request.js'
 import { failureStatus } from '../failures.js'
 import { outputFormsOf, writeAnswer, type OutputForm } from './answer.js'
 import { bindRequest, headLength, readBody } from './body.js'
@@ -32,7 +32,7 @@ interface Target {
   readonly tensors: TensorTarget
 }
 
-export class QuickInferV2 implements QuickHandler {
+export class FastPathInferV2 implements FastPathHandler {
   readonly paths = [route.replace('{model}', ':model')]
   readonly bodyBytesMax: number
   readonly #context: HttpContext
@@ -52,39 +52,39 @@ export class QuickInferV2 implements QuickHandler {
   }
 
   start(): void {
-    // Nothing to prepare: answers find their exchange by themselves.
+    // Nothing to prepare: answers find their request by themselves.
   }
 
-  wants(exchange: QuickExchange): boolean {
-    if (exchange.header('content-encoding') !== '' || exchange.header('accept-encoding') !== '') return false
-    const grant = this.#context.access.find(exchange, INFER)
+  wants(httpRequest: FastPathRequest): boolean {
+    if (httpRequest.header('content-encoding') !== '' || httpRequest.header('accept-encoding') !== '') return false
+    const grant = this.#context.access.find(httpRequest, INFER)
     // The usual way knows more about a bound key.
     if (grant?.pipelines !== null) return false
-    exchange.limit = grant.limit
-    const target = this.#targets.get(exchange.parameter) ?? this.#find(exchange.parameter)
-    exchange.target = target
+    httpRequest.limit = grant.limit
+    const target = this.#targets.get(httpRequest.parameter) ?? this.#find(httpRequest.parameter)
+    httpRequest.target = target
     return target !== null
   }
 
-  submit(exchange: QuickExchange, body: ArrayBuffer | Uint8Array): number {
-    const { served, tensors } = exchange.target as Target
+  submit(httpRequest: FastPathRequest, body: ArrayBuffer | Uint8Array): number {
+    const { served, tensors } = httpRequest.target as Target
     const { engine } = this.#service
     const description = engine.tensors.descriptionOf(tensors)
     if (description === null) return 0
     return (
       passes(() => {
-        const read = this.#read(served, description, body, exchange.header)
+        const read = this.#read(served, description, body, httpRequest.header)
         if (read === null) return 0
         const { call, formOf } = read
-        const onAnswer = (result: InferResult): void => this.#answer(exchange, call, formOf, result)
-        const onFailure = (error: PenstockError): void => this.fail(exchange, error)
+        const onAnswer = (result: InferResult): void => this.#answer(httpRequest, call, formOf, result)
+        const onFailure = (error: PenstockError): void => this.fail(httpRequest, error)
         try {
           const number = engine.tensors.submit(tensors, bytesRequestOf(call), onAnswer, onFailure)
           return number === 0 ? -1 : number
         } catch (error) {
           if (!isPenstockError(error) || !isForLoad(error.code)) throw error
           // Trying it again in the usual way would cost as much as it may take to answer others.
-          this.fail(exchange, error)
+          this.fail(httpRequest, error)
           return -1
         }
       }) ?? 0
@@ -113,7 +113,7 @@ export class QuickInferV2 implements QuickHandler {
   }
 
   #answer(
-    exchange: QuickExchange,
+    httpRequest: FastPathRequest,
     call: PreparedCall,
     formOf: (index: number) => OutputForm,
     result: InferResult,
@@ -123,24 +123,24 @@ export class QuickInferV2 implements QuickHandler {
       written = writeAnswer(answerOf(call, result), formOf, this.#service.memory)
     } catch (error) {
       // Whatever it is, for example a text longer than a string may be: the caller is told, and nobody else's answer is lost.
-      return this.fail(exchange, toPenstockError(error))
+      return this.fail(httpRequest, toPenstockError(error))
     }
     const { headBytes, body } = written
     const headers = answerHeaders(call.options)
-    if (body instanceof PieceBody) exchange.reply({ status: 200, contentType: JSON_TYPE, headers, body })
+    if (body instanceof PieceBody) httpRequest.reply({ status: 200, contentType: JSON_TYPE, headers, body })
     else {
-      exchange.answerHeaders = headBytes === null ? headers : [[HEAD_LENGTH_HEADER, String(headBytes)], ...headers]
-      const refusal = exchange.answer(body, headBytes === null ? JSON_TYPE : BINARY_TYPE)
-      if (refusal !== null) return this.fail(exchange, refusal)
+      httpRequest.answerHeaders = headBytes === null ? headers : [[HEAD_LENGTH_HEADER, String(headBytes)], ...headers]
+      const refusal = httpRequest.answer(body, headBytes === null ? JSON_TYPE : BINARY_TYPE)
+      if (refusal !== null) return this.fail(httpRequest, refusal)
     }
     this.#service.noteInference(call.served)
     this.#context.onAnswered(route, 'POST', 200)
   }
 
-  fail(exchange: QuickExchange, error: PenstockError): void {
-    const reply = this.#recent.replyTo(error, () => replyToError(error, exchange, this.#context, failureStatus))
+  fail(httpRequest: FastPathRequest, error: PenstockError): void {
+    const reply = this.#recent.replyTo(error, () => replyToError(error, httpRequest, this.#context, failureStatus))
     this.#context.onAnswered(route, 'POST', reply.status)
-    exchange.reply(reply)
+    httpRequest.reply(reply)
   }
 
   #find(parameter: string): Target | null {

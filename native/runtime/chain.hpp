@@ -1,8 +1,0 @@
-// The chain of a request: what happens when the foreground rows of its stage are done. Used by admission and executor.
-#pragma once
-#include "runtime/executor.hpp"
-
-namespace penstock {
-// Rule 2: the caller brought foreground_rows to zero at `done_ns`. The request is not to be touched afterwards.
-void run_chain(Request& request, int64_t done_ns, Deliveries& deliveries, Publisher& publisher);
-}  // namespace penstock
