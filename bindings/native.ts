@@ -11,12 +11,14 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import type { NativeAddon } from './native-addon.js'
+import type { NativeContracts } from './native-contracts.js'
 import type { NativeKernels } from './native-kernels.js'
 import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
 import type { NativeTransforms } from './native-transforms.js'
 
 export type * from './native-addon.js'
+export type * from './native-contracts.js'
 export type * from './native-handles.js'
 export type * from './native-kernels.js'
 export type * from './native-limits.js'
@@ -24,7 +26,7 @@ export type * from './native-logs.js'
 export type * from './native-plan.js'
 export type * from './native-transforms.js'
 
-export type Native = NativeAddon & NativeKernels & NativeLimits & NativeLogs & NativeTransforms
+export type Native = NativeAddon & NativeContracts & NativeKernels & NativeLimits & NativeLogs & NativeTransforms
 
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 

@@ -3,7 +3,7 @@
 #include "addon/known_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
-#include "json/print.hpp"
+#include "json/text/print.hpp"
 
 namespace penstock::addon {
 namespace {

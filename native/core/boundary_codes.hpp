@@ -117,6 +117,69 @@ enum class SourceSide : uint8_t {
 };
 inline constexpr size_t kSourceSideCount = 2;
 
+// Why a body of rows is not read at all; with the byte at which it was seen.
+enum class BodyFault : uint8_t {
+  kNone = 0,  // it was read
+  kEnd = 1,  // it ends inside a value
+  kValue = 2,  // no JSON value begins here
+  kNotFinite = 3,  // NaN or Infinity, which JSON does not have
+  kKey = 4,  // no key of an object begins here
+  kColon = 5,  // no colon stands behind the key
+  kComma = 6,  // neither a comma nor the closing bracket stands behind the value
+  kControl = 7,  // a control character inside a string
+  kEscape = 8,  // a backslash that begins no escape
+  kUtf8 = 9,  // bytes that are no UTF-8
+  kDepth = 10,  // nested deeper than JSON_DEPTH_MAX
+  kTrailing = 11,  // more text behind the value
+  kRows = 12,  // neither an object nor a list of objects
+  kTooManyRows = 13,  // more rows than the caller allows
+  kTooLarge = 14,  // its columns take more memory than the caller allows
+  kNoMemory = 15,  // the memory budget is used up, or the system has no more
+  kOffsets = 16,  // a column of texts whose offsets do not begin at 0, descend, or leave its bytes
+};
+inline constexpr size_t kBodyFaultCount = 17;
+
+// Which rule of a contract a value, a field or a row breaks.
+enum class ContractRule : uint8_t {
+  kType = 0,  // another kind of value than the field's dtype
+  kInteger = 1,  // a number with a fraction for an integer dtype
+  kRange = 2,  // a number beyond the range of the dtype
+  kMissing = 3,  // the row does not have a required field
+  kNull = 4,  // null, or NaN in a column, for a field that is not nullable
+  kMinimum = 5,  // below min
+  kExclusiveMinimum = 6,  // min or below it
+  kMaximum = 7,  // above max
+  kExclusiveMaximum = 8,  // max or above it
+  kAccepted = 9,  // none of the accepted values
+  kMinLength = 10,  // fewer characters than minLength
+  kMaxLength = 11,  // more characters than maxLength
+  kUnique = 12,  // a value that an earlier row of the request has
+  kShape = 13,  // neither an array of the field's shape nor a flat one of as many values
+  kExtra = 14,  // a field that the contract does not have
+  kDuplicate = 15,  // a field that the row has twice
+  kNul = 16,  // a text with the character U+0000, at which ONNX Runtime ends it
+  kEncoding = 17,  // a text that is no UTF-8: half of a surrogate pair as an escape, or other bytes in a column
+};
+inline constexpr size_t kContractRuleCount = 18;
+
+// What becomes of a value that breaks a rule.
+enum class OnInvalid : uint8_t {
+  kReject = 0,  // the request is refused
+  kFlag = 1,  // the row is flagged; the value is kept, or missing where the dtype cannot hold it
+  kClamp = 2,  // a number beyond a bound becomes that bound; all else is rejected
+  kImpute = 3,  // the value becomes the field's impute value
+  kDrop = 4,  // the row is left out
+};
+inline constexpr size_t kOnInvalidCount = 5;
+
+// What becomes of fields that a contract does not have.
+enum class ExtraFields : uint8_t {
+  kReject = 0,  // the request is refused
+  kIgnore = 1,  // they are stepped over
+  kLog = 2,  // they are stepped over, counted and named once a request
+};
+inline constexpr size_t kExtraFieldsCount = 3;
+
 // With what penstock-load exits when it cannot go on.
 enum class LoadStatus : int {
   kTarget = 1,  // the server is not there, or refuses the set-up
@@ -405,6 +468,22 @@ inline constexpr size_t kTransformRowBytesMax = 268435456;
 inline constexpr size_t kTransformRowErrorsMax = 1024;
 // Dims of a tensor; ONNX Runtime's kernels end before that.
 inline constexpr size_t kRankMax = 16;
+// Nesting of a JSON body: deeper is no tensor, and parsers recurse.
+inline constexpr size_t kJsonDepthMax = 32;
+// Fields of a contract, as keys of one JSON object.
+inline constexpr uint32_t kContractFieldsMax = 4096;
+// Bytes of a field's name as UTF-8.
+inline constexpr size_t kContractNameBytesMax = 256;
+// Values that one field has in a row: the product of its shape.
+inline constexpr uint32_t kContractValuesMax = 16777216;
+// Accepted values of one field.
+inline constexpr uint32_t kContractAcceptedMax = 65536;
+// Problems of one request that are told; the rest are counted.
+inline constexpr uint32_t kContractProblemsMax = 100;
+// Bytes of a value's text in a problem, and of an extra field's name.
+inline constexpr size_t kContractTextBytesMax = 64;
+// Names of extra fields that are told of one request; all are counted.
+inline constexpr uint32_t kContractExtrasMax = 64;
 // Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a
 // small request could ask for any number.
 inline constexpr size_t kEmptyNestCharactersMax = 67108864;

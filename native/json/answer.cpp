@@ -7,7 +7,7 @@
 
 #include "core/assert.hpp"
 #include "core/boundary_codes.hpp"
-#include "json/print.hpp"
+#include "json/text/print.hpp"
 
 namespace penstock::json {
 namespace {

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "core/boundary_codes.hpp"
-#include "json/number.hpp"
+#include "json/text/number.hpp"
 
 namespace penstock::json {
 namespace {

@@ -3,7 +3,7 @@
 //   {"<input>": numbers, …}   or   {"inputs": {…}, "deadlineMs": n, "priority": "background"}
 //
 // It takes the bodies that are surely right and leaves all others to src/transport/http/infer-request.ts, which decides
-// and has the words (see json/read.hpp). What it takes, that one takes, and reads the same from it: a test sends
+// and has the words (see json/text/read.hpp). What it takes, that one takes, and reads the same from it: a test sends
 // the same bodies both ways.
 #pragma once
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "json/read.hpp"
+#include "json/text/read.hpp"
 #include "plan/answer_form.hpp"
 #include "runtime/executor.hpp"
 

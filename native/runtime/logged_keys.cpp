@@ -2,25 +2,9 @@
 
 #include <array>
 
-namespace penstock {
-namespace {
-// Bytes of the character that begins at `at`; 0: what stands there is no UTF-8. Without surrogates and overlong forms.
-// Source: RFC 3629, section 4.
-size_t character_bytes(std::string_view text, size_t at) noexcept {
-  const auto byte = [&](size_t index) { return index < text.size() ? static_cast<uint8_t>(text[index]) : uint8_t{0}; };
-  const auto is_tail = [&](size_t index) { return (byte(index) & 0xC0) == 0x80; };
-  const uint8_t first = byte(at);
-  const uint8_t second = byte(at + 1);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || !is_tail(at + 1)) return 0;
-  if (first < 0xE0) return 2;
-  if (!is_tail(at + 2)) return 0;
-  if (first < 0xF0) return (first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) ? 0 : 3;
-  if (first > 0xF4 || !is_tail(at + 3)) return 0;
-  return (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F) ? 0 : 4;
-}
-}  // namespace
+#include "core/utf8.hpp"
 
+namespace penstock {
 bool LoggedKeys::keep(const std::vector<std::string>& names, const MetaView& meta, uint32_t rows, uint64_t& changed) {
   bytes_.clear();
   ends_.clear();
@@ -42,7 +26,7 @@ void LoggedKeys::add_text(std::string_view text, uint64_t& changed) {
   bool is_kept = true;
   const size_t start = bytes_.size();
   for (size_t at = 0; at < text.size();) {
-    const size_t known = character_bytes(text, at);
+    const size_t known = utf8_character_bytes(text.data() + at, text.data() + text.size());
     const size_t bytes = known == 0 ? 1 : known;
     if (bytes_.size() - start + bytes > kBytesMax) {
       is_kept = false;

@@ -170,6 +170,8 @@ const entries: Record<string, (handle: never) => unknown> = {
   setCongested: (handle) => addon.setCongested(handle, 0, true),
   acknowledge: (handle) => addon.acknowledge(handle, 0, 1),
   cancelWebSocket: (handle) => addon.cancelWebSocket(handle, 0, 0, 0),
+  readRows: (handle) => addon.readRows(handle, new Uint8Array(8)),
+  checkColumns: (handle) => addon.checkColumns(handle, [], 0),
   receive: (handle) => addon.receive(handle, 0, new ArrayBuffer(8)),
 }
 

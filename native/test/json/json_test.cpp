@@ -6,9 +6,11 @@
 #include <random>
 #include <string>
 
-#include "json/number.hpp"
-#include "json/print.hpp"
-#include "json/read.hpp"
+#include "json/text/fit.hpp"
+#include "json/text/number.hpp"
+#include "json/text/print.hpp"
+#include "json/text/read.hpp"
+#include "json/text/scan.hpp"
 #include "test/testing.hpp"
 
 using namespace penstock;
@@ -132,6 +134,103 @@ TEST("json: a float is the double's, also where two floats are equally near") {
   }
 }
 
+TEST("json: a short number is the same double, and is left to the other reader where it is none") {
+  std::mt19937_64 random(23);
+  size_t short_ones = 0;
+  const auto same = [&](const std::string& text, const std::string& tail) {
+    const Text body(text + tail);
+    const char* at = body.bytes.data();
+    const char* at_short = at;
+    const char* const end = at + body.bytes.size();
+    double value = 0, exact = 0;
+    json::ShortNumber number;
+    if (!json::scan_short(at_short, end, number)) return;
+    value = json::to_double(number);
+    const float narrow = json::to_float(number), expected = static_cast<float>(value);
+    CLAIM(std::memcmp(&narrow, &expected, 4) == 0);
+    ++short_ones;
+    const bool is_same = json::read_number(at, end, exact) && std::memcmp(&value, &exact, 8) == 0 && at == at_short;
+    if (!is_same) std::printf("  %s\n", (text + tail).c_str());
+    CLAIM(is_same);
+  };
+  const std::string far(30, ' ');
+  for (int i = 0; i < 300'000; ++i) {
+    char text[64];
+    const auto whole = static_cast<unsigned long long>(random() >> (random() % 64));
+    std::snprintf(text, sizeof text, "%s%llu.%0*llu", random() % 2 == 0 ? "-" : "", whole % 100'000'000,
+                  1 + static_cast<int>(random() % 9),
+                  static_cast<unsigned long long>(random() >> (30 + random() % 30)));
+    same(text, far);
+    same(std::to_string(whole), ",1234567" + far);
+    same(random_number(random), "]" + far);
+  }
+  CLAIM(short_ones > 100'000);
+  // Halfway between two floats, and beside it.
+  for (int i = 0; i < 300'000; ++i) {
+    const auto magnitude = std::ldexp(1.0 + (static_cast<double>(random() % (1 << 23)) + 0.5) * 0x1p-23,
+                                      static_cast<int>(random() % 34) - 10);
+    char text[64];
+    std::snprintf(text, sizeof text, "%.*f", static_cast<int>(random() % 15), magnitude);
+    same(text, far);
+  }
+  for (const char* text :
+       {"", "-", "01", "-00.5", "1.", ".5", "1.e2", "1e5", "1.5E5", "--1", "12345678", "1.12345678901234"}) {
+    const Text body(text + far);
+    const char* at = body.bytes.data();
+    json::ShortNumber number;
+    CLAIM(!json::scan_short(at, at + body.bytes.size(), number) && at == body.bytes.data());
+  }
+}
+
+TEST("json: an integer is exact in every form, and what is wrong is said") {
+  const auto fit = [](const std::string& text, auto& value) {
+    const Text body(text);
+    const char* at = body.bytes.data();
+    const json::NumberFit found = json::fit_integer(at, at + body.bytes.size(), value);
+    CLAIM(found == json::NumberFit::kNone ? at == body.bytes.data() : at == body.bytes.data() + body.bytes.size());
+    return found;
+  };
+  int64_t wide = 0;
+  uint64_t count = 0;
+  CLAIM(fit("9223372036854775807.000", wide) == json::NumberFit::kFits && wide == INT64_MAX);
+  CLAIM(fit("-922337203685477580.8e1", wide) == json::NumberFit::kFits && wide == INT64_MIN);
+  CLAIM(fit("1" + std::string(100'000, '0') + "e-100000", wide) == json::NumberFit::kFits && wide == 1);
+  CLAIM(fit("0." + std::string(2'000'000, '0') + "7e2000001", wide) == json::NumberFit::kFits && wide == 7);
+  CLAIM(fit("0e999999999999999999999", wide) == json::NumberFit::kFits && wide == 0);
+  CLAIM(fit("18446744073709551615", count) == json::NumberFit::kFits && count == UINT64_MAX);
+  CLAIM(fit("18446744073709551616", count) == json::NumberFit::kAbove && fit("-1", count) == json::NumberFit::kBelow);
+  CLAIM(fit("-9223372036854775809", wide) == json::NumberFit::kBelow && fit("1e19", wide) == json::NumberFit::kAbove);
+  CLAIM(fit("1.0000000000000000000000001", wide) == json::NumberFit::kFraction);
+  CLAIM(fit("1e-1", wide) == json::NumberFit::kFraction && fit("x", wide) == json::NumberFit::kNone);
+}
+
+TEST("json: strings are checked throughout and decoded within their room") {
+  const auto decoded = [](const std::string& text, size_t room) {
+    const Text body("\"" + text + "\"");
+    Cursor cursor = body.cursor();
+    json::StringText string;
+    CLAIM(json::scan_string(cursor, string) == BodyFault::kNone && cursor.at == cursor.end && string.raw == text);
+    std::vector<char> target(room);
+    const json::Decoded found = json::decode_string(string.raw, target.data(), room);
+    return std::string(target.data(), found.bytes);
+  };
+  CLAIM(decoded(R"(a\"\\\/\b\f\n\r\t\u0041\u00e4\u20ac\ud83d\ude00z)", 64) ==
+        "a\"\\/\b\f\n\r\tA\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z");
+  CLAIM(decoded(R"(\ud83dx)", 8) == "\xef\xbf\xbdx" && decoded(R"(\ude00\ud83d)", 8) == "\xef\xbf\xbd\xef\xbf\xbd");
+  CLAIM(decoded("abc\xc3\xa4", 4) == "abc" && decoded(R"(ab\u20ac)", 4) == "ab" && decoded(R"(ab\n)", 3) == "ab\n");
+  for (size_t length = 0; length < 70; ++length) {
+    const std::string plain(length, 'p');
+    CLAIM(decoded(plain, length) == plain && decoded(plain + "\xc3\xa4", length + 2) == plain + "\xc3\xa4");
+    for (const char* const wrong : {"\x01\"", "\\x\"", "\xff\"", "\\u12\"", "\xc3\"", ""}) {
+      const Text body("\"" + plain + wrong);
+      Cursor cursor = body.cursor();
+      json::StringText string;
+      CLAIM(json::scan_string(cursor, string) != BodyFault::kNone);
+      CLAIM(cursor.at == body.bytes.data() + 1 + length);
+    }
+  }
+}
+
 TEST("json: digits are read whole at every length and every distance from the end") {
   const std::string digits = "1234567890123456789";
   for (size_t length = 1; length <= digits.size(); ++length) {
@@ -147,7 +246,7 @@ TEST("json: digits are read whole at every length and every distance from the en
 }
 
 TEST("json: what RFC 8259 has no number for is none") {
-  for (const char* text : {"",    "-",        "+1",  ".5",    "5.",  "1.e3", "1e",    "1e+", "01",   "-01", "0x1",
+  for (const char* text : {"",    "-",        "+1",  ".5",    "5.",  "1.e3", "1e",    "1e+", "01",    "-01",  "0x1",
                            "NaN", "Infinity", "- 1", "1e400", "--1", "1..2", "\"1\"", "nul", "nulls", "Null", "1 2"})
     CLAIM(!reads(text, Dtype::kFloat64));
   for (const char* text : {"0", "-0", "0.0", "1e5", "1E+5", "1e-5", "123456789012345678901234567890", " 7 "})

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "json/answer.hpp"
-#include "json/print.hpp"
+#include "json/text/print.hpp"
 #include "log/log_rows.hpp"
 #include "log/record_batch.hpp"
 #include "test/engine_fixture.hpp"

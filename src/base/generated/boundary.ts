@@ -18,6 +18,112 @@ export const SourceSide = {
 } as const
 export type SourceSideCode = (typeof SourceSide)[keyof typeof SourceSide]
 
+/** Why a body of rows is not read at all; with the byte at which it was seen. */
+export const BodyFault = {
+  /** it was read */
+  none: 0,
+  /** it ends inside a value */
+  end: 1,
+  /** no JSON value begins here */
+  value: 2,
+  /** NaN or Infinity, which JSON does not have */
+  notFinite: 3,
+  /** no key of an object begins here */
+  key: 4,
+  /** no colon stands behind the key */
+  colon: 5,
+  /** neither a comma nor the closing bracket stands behind the value */
+  comma: 6,
+  /** a control character inside a string */
+  control: 7,
+  /** a backslash that begins no escape */
+  escape: 8,
+  /** bytes that are no UTF-8 */
+  utf8: 9,
+  /** nested deeper than JSON_DEPTH_MAX */
+  depth: 10,
+  /** more text behind the value */
+  trailing: 11,
+  /** neither an object nor a list of objects */
+  rows: 12,
+  /** more rows than the caller allows */
+  tooManyRows: 13,
+  /** its columns take more memory than the caller allows */
+  tooLarge: 14,
+  /** the memory budget is used up, or the system has no more */
+  noMemory: 15,
+  /** a column of texts whose offsets do not begin at 0, descend, or leave its bytes */
+  offsets: 16,
+} as const
+export type BodyFaultCode = (typeof BodyFault)[keyof typeof BodyFault]
+
+/** Which rule of a contract a value, a field or a row breaks. */
+export const ContractRule = {
+  /** another kind of value than the field's dtype */
+  type: 0,
+  /** a number with a fraction for an integer dtype */
+  integer: 1,
+  /** a number beyond the range of the dtype */
+  range: 2,
+  /** the row does not have a required field */
+  missing: 3,
+  /** null, or NaN in a column, for a field that is not nullable */
+  null: 4,
+  /** below min */
+  minimum: 5,
+  /** min or below it */
+  exclusiveMinimum: 6,
+  /** above max */
+  maximum: 7,
+  /** max or above it */
+  exclusiveMaximum: 8,
+  /** none of the accepted values */
+  accepted: 9,
+  /** fewer characters than minLength */
+  minLength: 10,
+  /** more characters than maxLength */
+  maxLength: 11,
+  /** a value that an earlier row of the request has */
+  unique: 12,
+  /** neither an array of the field's shape nor a flat one of as many values */
+  shape: 13,
+  /** a field that the contract does not have */
+  extra: 14,
+  /** a field that the row has twice */
+  duplicate: 15,
+  /** a text with the character U+0000, at which ONNX Runtime ends it */
+  nul: 16,
+  /** a text that is no UTF-8: half of a surrogate pair as an escape, or other bytes in a column */
+  encoding: 17,
+} as const
+export type ContractRuleCode = (typeof ContractRule)[keyof typeof ContractRule]
+
+/** What becomes of a value that breaks a rule. */
+export const OnInvalid = {
+  /** the request is refused */
+  reject: 0,
+  /** the row is flagged; the value is kept, or missing where the dtype cannot hold it */
+  flag: 1,
+  /** a number beyond a bound becomes that bound; all else is rejected */
+  clamp: 2,
+  /** the value becomes the field's impute value */
+  impute: 3,
+  /** the row is left out */
+  drop: 4,
+} as const
+export type OnInvalidCode = (typeof OnInvalid)[keyof typeof OnInvalid]
+
+/** What becomes of fields that a contract does not have. */
+export const ExtraFields = {
+  /** the request is refused */
+  reject: 0,
+  /** they are stepped over */
+  ignore: 1,
+  /** they are stepped over, counted and named once a request */
+  log: 2,
+} as const
+export type ExtraFieldsCode = (typeof ExtraFields)[keyof typeof ExtraFields]
+
 /** With what penstock-load exits when it cannot go on. */
 export const LoadStatus = {
   /** the server is not there, or refuses the set-up */
@@ -156,6 +262,30 @@ export const TRANSFORM_ROW_ERRORS_MAX = 1024
 
 /** Dims of a tensor; ONNX Runtime's kernels end before that. */
 export const RANK_MAX = 16
+
+/** Nesting of a JSON body: deeper is no tensor, and parsers recurse. */
+export const JSON_DEPTH_MAX = 32
+
+/** Fields of a contract, as keys of one JSON object. */
+export const CONTRACT_FIELDS_MAX = 4096
+
+/** Bytes of a field's name as UTF-8. */
+export const CONTRACT_NAME_BYTES_MAX = 256
+
+/** Values that one field has in a row: the product of its shape. */
+export const CONTRACT_VALUES_MAX = 16777216
+
+/** Accepted values of one field. */
+export const CONTRACT_ACCEPTED_MAX = 65536
+
+/** Problems of one request that are told; the rest are counted. */
+export const CONTRACT_PROBLEMS_MAX = 100
+
+/** Bytes of a value's text in a problem, and of an extra field's name. */
+export const CONTRACT_TEXT_BYTES_MAX = 64
+
+/** Names of extra fields that are told of one request; all are counted. */
+export const CONTRACT_EXTRAS_MAX = 64
 
 /** Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a small request could ask for any number. */
 export const EMPTY_NEST_CHARACTERS_MAX = 67108864

@@ -16,6 +16,7 @@ export {
   DEADLINE_MS_MAX,
   EMPTY_NEST_CHARACTERS_MAX,
   IMAGE_SIDE_MAX,
+  JSON_DEPTH_MAX,
   LOG_SEGMENT_BYTES_MAX,
   LOG_SEGMENT_MS_MAX,
   POSITIONS_MAX,
@@ -256,8 +257,6 @@ export const BODY_BYTES_MAX = 64 * MIB
 export const ARROW_DECODED_BYTES_MAX = 4 * BODY_BYTES_MAX
 /** The same of one batch of a file, which its own user reads. */
 export const ARROW_FILE_DECODED_BYTES_MAX = 16 * GIB
-/** Nesting of a JSON body: deeper is no tensor, and parsers recurse. */
-export const JSON_DEPTH_MAX = 32
 /** Keys of one JSON object: inputs and columns of a record. */
 export const JSON_KEYS_MAX = 4096
 /** Bytes of a .npy file in Fortran's order, which is read whole. */

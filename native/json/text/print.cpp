@@ -1,4 +1,4 @@
-#include "json/print.hpp"
+#include "json/text/print.hpp"
 
 #include <algorithm>
 #include <array>

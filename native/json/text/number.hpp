@@ -16,6 +16,7 @@
 #include <cfloat>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -234,6 +235,95 @@ inline bool read_number(const char*& at, const char* end, double& value) noexcep
 inline bool read_float(const char*& at, const char* end, float& value) noexcept {
   detail::Decimal decimal;
   if (!detail::scan_number(at, end, decimal) || !detail::to_float(decimal, value)) return false;
+  at = decimal.end;
+  return true;
+}
+// A number of at most 15 characters and no exponent, as most are: where it ends, and the point in it, is seen in one
+// load of sixteen bytes instead of by two loops, of which each would wait for the one before.
+struct ShortNumber {
+  int64_t mantissa = 0;   // fewer than 16 digits, so that it is a double
+  uint32_t fraction = 0;  // digits behind the point
+  uint32_t minus = 0;     // 1 or 0
+};
+
+namespace detail {
+// The first `count` of the bytes, 1..8, which are digits.
+[[gnu::always_inline]] inline uint64_t first_digits(uint64_t bytes, uint32_t count) noexcept {
+  constexpr uint64_t kZeros = 0x3030303030303030u;
+  return eight_digits(bytes << (8 * (8 - count)) | kZeros >> (8 * (count - 1)) >> 8);
+}
+}  // namespace detail
+
+// False, with `at` where it was: any other number, or too near to the end.
+[[gnu::always_inline]] inline bool scan_short(const char*& at, const char* end, ShortNumber& number) noexcept {
+#if defined(__SSE2__)
+  constexpr ptrdiff_t kReachBytes = 25;  // a sign, sixteen bytes that are looked at, and a word that begins in them
+  if (end - at < kReachBytes) return false;
+  const auto other = static_cast<uint32_t>(static_cast<unsigned char>(*at) ^ '-');
+  number.minus = (other - 1) >> 31;
+  const char* const first = at + number.minus;
+  const __m128i text = _mm_loadu_si128(reinterpret_cast<const __m128i*>(first));
+  const __m128i distance = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+  const __m128i are_digits = _mm_cmpeq_epi8(_mm_min_epu8(distance, _mm_set1_epi8(9)), distance);
+  const auto others = ~static_cast<uint32_t>(_mm_movemask_epi8(are_digits));
+  const auto whole = static_cast<uint32_t>(std::countr_zero(others));
+  if (whole - 1 >= 7 || (*first == '0' && whole != 1)) return false;
+  uint64_t bytes;
+  std::memcpy(&bytes, first, 8);
+  uint32_t fraction = 0;
+  const char* behind = first + whole;
+  if (*behind == '.') {
+    fraction = static_cast<uint32_t>(std::countr_zero(others >> whole >> 1));
+    if (fraction == 0 || whole + fraction >= 15) return false;
+    // The digits without the point.
+    uint64_t behind_point;
+    std::memcpy(&behind_point, behind + 1, 8);
+    const uint64_t whole_mask = (uint64_t{1} << (8 * whole)) - 1;
+    bytes = (bytes & whole_mask) | behind_point << (8 * whole);
+    behind += fraction + 1;
+  }
+  if ((*behind | 0x20) == 'e') return false;
+  const uint32_t digits = whole + fraction;
+  uint64_t mantissa = detail::first_digits(bytes, digits < 8 ? digits : 8);
+  if (digits > 8) {
+    constexpr std::array<uint64_t, 7> kTens = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000};
+    std::memcpy(&bytes, first + 9, 8);
+    mantissa = mantissa * kTens[digits - 8] + detail::first_digits(bytes, digits - 8);
+  }
+  number.mantissa = static_cast<int64_t>(mantissa);
+  number.fraction = fraction;
+  at = behind;
+  return true;
+#else
+  static_cast<void>(at), static_cast<void>(end), static_cast<void>(number);
+  return false;
+#endif
+}
+
+// The nearest double: it and the power of ten are doubles, so one division rounds once.
+inline double to_double(const ShortNumber& number) noexcept {
+  const double magnitude = static_cast<double>(number.mantissa) / detail::kPowers[number.fraction];
+  return std::bit_cast<double>(std::bit_cast<uint64_t>(magnitude) | uint64_t{number.minus} << 63);
+}
+
+// That double's float. A product with the inverse is ready three times as soon as the quotient and at most two units of
+// a double's last place beside it: both lie on the same side of every boundary between two floats, unless one is near.
+[[gnu::always_inline]] inline float to_float(const ShortNumber& number) noexcept {
+  constexpr std::array<double, 15> kInverses = {1e0,  1e-1, 1e-2,  1e-3,  1e-4,  1e-5,  1e-6, 1e-7,
+                                                1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13, 1e-14};
+  constexpr uint64_t kBelowFloat = (uint64_t{1} << 29) - 1;
+  constexpr uint64_t kBoundary = uint64_t{1} << 28;
+  constexpr uint64_t kDoubt = 8;
+  const double near = static_cast<double>(number.mantissa) * kInverses[number.fraction];
+  const uint64_t rest = std::bit_cast<uint64_t>(near) & kBelowFloat;
+  if (rest - (kBoundary - kDoubt) <= 2 * kDoubt) return static_cast<float>(to_double(number));
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(static_cast<float>(near)) | number.minus << 31);
+}
+
+// Moves `at` behind a number that nobody reads. False: there is none.
+inline bool skip_number(const char*& at, const char* end) noexcept {
+  detail::Decimal decimal;
+  if (!detail::scan_number(at, end, decimal)) return false;
   at = decimal.end;
   return true;
 }

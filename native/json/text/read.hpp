@@ -15,28 +15,9 @@
 
 #include "core/boundary_codes.hpp"
 #include "core/dtype_codes.hpp"
+#include "json/text/cursor.hpp"
 
 namespace penstock::json {
-// Unread bytes of a body.
-struct Cursor {
-  const char* at = nullptr;
-  const char* end = nullptr;
-
-  void skip_space() noexcept {
-    while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) ++at;
-  }
-  // After white space. '\0' at the end, which no JSON has outside of strings.
-  char peek() noexcept {
-    skip_space();
-    return at < end ? *at : '\0';
-  }
-  bool take(char c) noexcept {
-    if (peek() != c) return false;
-    ++at;
-    return true;
-  }
-};
-
 // Elements on their way into a batch. Kept by its owner from request to request, so that it is warm and grows rarely;
 // large memory grows by remapping, not by copying.
 class Elements {
@@ -47,6 +28,8 @@ class Elements {
   // False: no memory. `capacity` bytes at least, doubled when it grows.
   bool reserve(size_t bytes) noexcept;
   size_t capacity() const noexcept { return capacity_; }
+  // What it will be once `bytes` were reserved.
+  size_t capacity_for(size_t bytes) const noexcept;
   // Gives back what an unusually large request took.
   void trim() noexcept;
 

@@ -1,18 +1,22 @@
-#include "json/read.hpp"
+#include "json/text/read.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
 
-#include "json/number.hpp"
+#include "core/half.hpp"
+#include "json/text/number.hpp"
 
 namespace penstock::json {
+size_t Elements::capacity_for(size_t bytes) const noexcept {
+  return bytes <= capacity_ ? capacity_ : std::max({bytes, 2 * capacity_, size_t{4096}});
+}
+
 bool Elements::reserve(size_t bytes) noexcept {
   if (bytes <= capacity_) return true;
-  const size_t wanted = std::max({bytes, 2 * capacity_, size_t{4096}});
+  const size_t wanted = capacity_for(bytes);
   void* const grown = std::realloc(memory_.get(), wanted);
   if (grown == nullptr) return false;
   static_cast<void>(memory_.release());
@@ -91,27 +95,14 @@ struct Bool {
   }
 };
 
-// A double to 16 bits, rounded once, ties to even; the twin of encode() in tensor/float16.ts. Finite values only.
-template <int kFractionBits, int kExponentMax>
+// 16 bits; finite values only.
+template <typename Format>
 struct Half {
   using Type = uint16_t;
-  static constexpr uint16_t kMissing = ((2 * kExponentMax + 1) << kFractionBits) | 1 << (kFractionBits - 1);
+  static constexpr uint16_t kMissing = Format::kNan;
   static bool read(Cursor& cursor, uint16_t& element) noexcept {
     double value;
-    if (!read_number(cursor.at, cursor.end, value)) return false;
-    constexpr uint32_t infinity = uint32_t{2 * kExponentMax + 1} << kFractionBits;
-    const auto bits = std::bit_cast<uint64_t>(value);
-    const int exponent = std::max(static_cast<int>((bits >> 52) & 0x7ff) - 1023, 1 - kExponentMax);
-    if (exponent > kExponentMax) return false;
-    // Scaling by a power of two is exact; adding and taking away 2^52 rounds to an integer.
-    constexpr double round = 4503599627370496.0;
-    const double scaled = std::ldexp(std::fabs(value), kFractionBits - exponent);
-    const volatile double sum = scaled + round;
-    const auto significand = static_cast<uint32_t>(sum - round);
-    const uint32_t magnitude = (static_cast<uint32_t>(exponent + kExponentMax - 1) << kFractionBits) + significand;
-    if (magnitude >= infinity) return false;
-    element = static_cast<uint16_t>((bits >> 63 != 0 ? 0x8000u : 0u) | magnitude);
-    return true;
+    return read_number(cursor.at, cursor.end, value) && Format::narrow(value, element);
   }
 };
 
@@ -256,9 +247,9 @@ bool read_nest(Cursor& cursor, Dtype dtype, size_t count_max, Elements& elements
     case Dtype::kUint64:
       return read_as<Wide<uint64_t>>(cursor, count_max, elements, nest);
     case Dtype::kFloat16:
-      return read_float_as<Half<10, 15>>(cursor, count_max, elements, nest);
+      return read_float_as<Half<Float16>>(cursor, count_max, elements, nest);
     case Dtype::kBfloat16:
-      return read_float_as<Half<7, 127>>(cursor, count_max, elements, nest);
+      return read_float_as<Half<Bfloat16>>(cursor, count_max, elements, nest);
     case Dtype::kBool:
       return read_as<Bool>(cursor, count_max, elements, nest);
     case Dtype::kString:

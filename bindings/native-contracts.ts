@@ -1,0 +1,134 @@
+/**
+ * What the addon exports for contracts, 1:1. Types only; `native.ts` re-exports them.
+ * Codes of rules, outcomes and faults are those of src/base/generated/boundary.ts; the rules themselves are defined in
+ * native/contract/. Results are copies, for tests and slow ways: plans read columns where they are.
+ */
+import type { BodyFaultCode, ContractRuleCode, ExtraFieldsCode, OnInvalidCode } from '../src/base/generated/boundary.js'
+
+export type RowSpecHandle = object & { readonly __rowSpec: unique symbol }
+
+/** A value of the contract, of the field's dtype. 64-bit integers beyond 2^53 are bigints. */
+export type ContractLiteral = number | bigint | boolean | string
+
+export interface RowFieldSpec {
+  /** 1 to CONTRACT_NAME_BYTES_MAX bytes of UTF-8; once in a spec. */
+  readonly name: string
+  /** ONNX TensorProto code: float16, float32, float64, an integer, bool or string. */
+  readonly dtype: number
+  /** Whether null (NaN in columns) is a value. Default: false. */
+  readonly isNullable?: boolean
+  /** Whether every row has the field. Default: true. */
+  readonly isRequired?: boolean
+  /** The shape of one row, each dim 1 or more. Default: a scalar. Values come nested or flat, row-major. */
+  readonly dims?: readonly number[]
+  /** Numbers only. What is stored is compared: a bound of a float32 is rounded to float32 as well. */
+  readonly min?: ContractLiteral | null
+  readonly isMinExclusive?: boolean
+  readonly max?: ContractLiteral | null
+  readonly isMaxExclusive?: boolean
+  /** Default, or empty: all values. */
+  readonly accepted?: readonly ContractLiteral[]
+  /** Strings only, in Unicode code points. */
+  readonly minLength?: number | null
+  readonly maxLength?: number | null
+  /** Among the rows of a request; numbers and strings of one value a row. */
+  readonly isUnique?: boolean
+  /** Default: OnInvalid.reject. */
+  readonly onInvalid?: OnInvalidCode
+  /** With OnInvalid.impute only. It need not meet the other rules. */
+  readonly impute?: ContractLiteral | null
+}
+
+export interface RowSpecOptions {
+  readonly fields: readonly RowFieldSpec[]
+  /** Default: ExtraFields.reject. */
+  readonly extra?: ExtraFieldsCode
+}
+
+export interface RowLimits {
+  readonly rowsMax?: number
+  /** Bytes of all columns; the texts of a body take no more than the body once more. */
+  readonly bytesMax?: number
+}
+
+export interface RowProblem {
+  /** Its number in the request, as that came. */
+  readonly row: number
+  /** -1: a field that the contract does not have; `text` is its name. */
+  readonly field: number
+  /** Among the values of the row, row-major; -1: all that it has of the field. */
+  readonly element: number
+  readonly rule: ContractRuleCode
+  readonly outcome: OnInvalidCode
+  /** The value as JSON, at most CONTRACT_TEXT_BYTES_MAX bytes of it; '' where there is none. */
+  readonly text: string
+  readonly isCut: boolean
+}
+
+export interface RowProblems {
+  /** CONTRACT_PROBLEMS_MAX at most, in the order of the rows. */
+  readonly first: RowProblem[]
+  readonly count: number
+}
+
+/** Row-major [rows, values of a row]. A missing value is NaN, 0 or '' with a clear validity bit. */
+export interface RowColumn {
+  /** Elements of the dtype; of strings their UTF-8. */
+  readonly values: ArrayBuffer
+  /** Strings: uint32, one more than there are elements, none without rows; null for other dtypes. */
+  readonly offsets: ArrayBuffer | null
+  /** Bit i % 8 of byte i / 8: 1 = element i is there. Null: none is missing. */
+  readonly validity: ArrayBuffer | null
+  readonly missing: number
+}
+
+export interface RowsRead {
+  /** BodyFault.none, or why there are no rows. */
+  readonly fault: BodyFaultCode
+  /** The offset in the body at which a fault was seen; for a fault of columns, the field. */
+  readonly at: number
+  readonly rows: number
+  readonly columns: RowColumn[]
+  /** A byte per row, 1 = flagged; null: none is. */
+  readonly flags: ArrayBuffer | null
+  /** Rows of the request that were left out, ascending; none where the request is rejected. */
+  readonly dropped: Uint32Array
+  /** The request is to be refused if there are any. */
+  readonly rejected: RowProblems
+  /** What was flagged, clamped, imputed or dropped. */
+  readonly mended: RowProblems
+  /** How often, at field * 5 + OnInvalid. */
+  readonly counts: Float64Array
+  /** Names of fields that the contract does not have, once each; with ExtraFields.log only. */
+  readonly extraNames: string[]
+  readonly extraCount: number
+}
+
+/** A column as it came. Numbers may come in any numeric dtype; they are narrowed by value. */
+export interface GivenColumn {
+  readonly dtype: number
+  /** rows * values elements; of bools a byte each, of strings their UTF-8. */
+  readonly values: ArrayBufferView
+  /** Strings: uint32 from 0, one more than there are elements. */
+  readonly offsets?: Uint32Array
+  /** As in RowColumn. */
+  readonly validity?: Uint8Array | null
+}
+
+export interface NativeContracts {
+  /** Compiles the fields of a contract. @throws RangeError in a sentence when one is wrong. */
+  makeRowSpec(spec: RowSpecOptions): RowSpecHandle
+  /** Reads one JSON object, or a list of objects, and checks it. @param body UTF-8; lent for the call. */
+  readRows(spec: RowSpecHandle, body: Uint8Array, limits?: RowLimits): RowsRead
+  /**
+   * Checks columns that came typed.
+   * @param columns one a field, in the spec's order, null where it is absent; lent for the call and not changed.
+   * @throws RangeError when a column's dtype or size does not fit the field.
+   */
+  checkColumns(
+    spec: RowSpecHandle,
+    columns: readonly (GivenColumn | null)[],
+    rows: number,
+    limits?: RowLimits,
+  ): RowsRead
+}
