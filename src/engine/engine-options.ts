@@ -32,7 +32,7 @@ import type { ModelStore } from './api/stores.js'
 import { readConditions } from './calibration/conditions.js'
 import { defaultRunPlan } from './calibration/run-plan.js'
 import type { ThreadPlan } from './calibration/thread-plan.js'
-import type { LoadedModelsParts } from './models/loaded-models.js'
+import type { LoadedModelsDependencies } from './models/loaded-models.js'
 
 export type { CalibrationMode, EngineNotice, EngineOptions } from './api/options.js'
 
@@ -172,13 +172,13 @@ export function placementDefaults(options: EngineOptions): Pick<SessionSettings,
 }
 
 /** What the loaded models of an engine need to know of its options. */
-export function loadedModelsParts(
+export function loadedModelsDependencies(
   options: EngineOptions,
   pool: InferencePool,
   threadPlan: ThreadPlan,
   store: ModelStore,
   clock: Clock,
-): LoadedModelsParts {
+): LoadedModelsDependencies {
   const limits = queueLimitsOf(options)
   const { mode, latencyObjectiveMs } = calibrationOf(options)
   const { batchRowsMax } = limits

@@ -31,7 +31,7 @@ export interface DeploymentLog {
   readonly schema: Uint8Array
 }
 
-export interface RowLogsParts {
+export interface RowLogsOptions {
   readonly runtime: number
   /** The directory of all logs. */
   readonly path: string
@@ -45,7 +45,7 @@ export interface RowLogsParts {
 const WATCH_MS = 1000
 
 export class RowLogs {
-  readonly #parts: RowLogsParts
+  readonly #options: RowLogsOptions
   readonly #port: PortHandle
   readonly #open = new Set<DeploymentLog>()
   readonly #replies = new Map<number, (isLost: boolean) => void>()
@@ -54,9 +54,9 @@ export class RowLogs {
   readonly #failing = new Set<string>()
   #lastTag = 0
 
-  constructor(parts: RowLogsParts) {
-    this.#parts = parts
-    this.#port = addon.openPort(parts.runtime, () => this.#drain(), 1)
+  constructor(options: RowLogsOptions) {
+    this.#options = options
+    this.#port = addon.openPort(options.runtime, () => this.#drain(), 1)
     this.#watch = setInterval(() => this.#report(), WATCH_MS)
     this.#watch.unref()
   }
@@ -66,7 +66,7 @@ export class RowLogs {
     const { name, log: policy = defaultLogPolicy } = plan.definition
     if (policy.durability === 'off') return null
     const columns = logColumns(plan)
-    const { path, partition, instance, runtime, drawSeed } = this.#parts
+    const { path, partition, instance, runtime, drawSeed } = this.#options
     const schema = logSchema(plan, columns, { pipeline: name, version, partition, instance })
     const spec: LogSpec = {
       directory: join(path, name, String(version)),
@@ -172,12 +172,12 @@ export class RowLogs {
       if (this.#failing.has(pipeline)) continue
       this.#failing.add(pipeline)
       const message = `The log of pipeline ${pipeline} cannot be written (${fault}): it is tried again every second`
-      this.#parts.onNotice({ level: 'error', message })
+      this.#options.onNotice({ level: 'error', message })
     }
     for (const pipeline of this.#failing) {
       if (failing.some((log) => log.pipeline === pipeline)) continue
       this.#failing.delete(pipeline)
-      this.#parts.onNotice({ level: 'info', message: `The log of pipeline ${pipeline} is written again` })
+      this.#options.onNotice({ level: 'info', message: `The log of pipeline ${pipeline} is written again` })
     }
   }
 }
@@ -185,9 +185,9 @@ export class RowLogs {
 /** @returns null: the engine logs nothing. */
 export function openRowLogs(
   { log, partition = hostname() }: EngineOptions,
-  parts: Omit<RowLogsParts, 'path' | 'partition'>,
+  options: Omit<RowLogsOptions, 'path' | 'partition'>,
 ): RowLogs | null {
-  return log === undefined ? null : new RowLogs({ ...parts, path: log.path, partition })
+  return log === undefined ? null : new RowLogs({ ...options, path: log.path, partition })
 }
 
 /** `ENOSPC` of its number. */

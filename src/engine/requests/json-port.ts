@@ -51,7 +51,7 @@ export interface JsonPort {
   cancel(request: number): void
 }
 
-export interface JsonPortParts {
+export interface JsonPortDependencies {
   readonly port: NativePort
   readonly requestIds: RequestIds
   readonly slotOf: (pipeline: string) => PipelineSlot | undefined
@@ -67,7 +67,7 @@ const noHooks: JsonHooks = {
 }
 
 export class EngineJsonPort implements JsonPort, JsonEvents {
-  readonly #parts: JsonPortParts
+  readonly #dependencies: JsonPortDependencies
   /** Whether the deployment has a form, by deployment. */
   readonly #hasForm = new WeakMap<Deployment, boolean>()
   /** By exchange: under what it was submitted; null: it is not in flight. */
@@ -78,10 +78,10 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   #inFlight = 0
   readonly #refusals: RecentRefusals
 
-  constructor(parts: JsonPortParts) {
-    this.#parts = parts
-    this.#refusals = new RecentRefusals(parts.port.handle)
-    parts.port.registerJson(this)
+  constructor(dependencies: JsonPortDependencies) {
+    this.#dependencies = dependencies
+    this.#refusals = new RecentRefusals(dependencies.port.handle)
+    dependencies.port.registerJson(this)
   }
 
   /** Requests that are neither answered nor failed. */
@@ -98,19 +98,19 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   }
 
   find(pipeline: string): JsonTarget | null {
-    const slot = this.#parts.slotOf(pipeline)
-    if (slot?.current == null || !this.#parts.isOpen()) return null
+    const slot = this.#dependencies.slotOf(pipeline)
+    if (slot?.current == null || !this.#dependencies.isOpen()) return null
     return (this.#hasForm.get(slot.current) ?? this.#prepare(slot.current)) ? slot : null
   }
 
   submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number {
     const { current, handle } = target
-    if (current === null || !this.#parts.isOpen()) return 0
+    if (current === null || !this.#dependencies.isOpen()) return 0
     // The one path that refuses for want of room in the tables is infer's.
-    if (!this.#parts.port.hasRoom) return 0
+    if (!this.#dependencies.port.hasRoom) return 0
     // Redeployed while the body arrived: the new plan may have no form yet.
     if (this.find(target.name) !== target) return 0
-    const { port, requestIds } = this.#parts
+    const { port, requestIds } = this.#dependencies
     const meta = metaOf(options)
     if (meta === undefined) return 0
     const request = addon.submitJson(port.handle, handle, body, exchange, requestIds.nextNumber, meta)
@@ -129,11 +129,11 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   }
 
   cancel(request: number): void {
-    this.#parts.port.cancel(request)
+    this.#dependencies.port.cancel(request)
   }
 
   renewOutbox(): void {
-    this.#outbox = addon.jsonOutbox(this.#parts.port.handle)
+    this.#outbox = addon.jsonOutbox(this.#dependencies.port.handle)
   }
 
   answer(exchange: number, offset: number, bytes: number): void {
@@ -144,7 +144,7 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   answerLarge(exchange: number, answer: Answer, requestNumber: number): void {
     const deployment = this.#settle(exchange)
     if (deployment === null) return
-    const requestId = this.#parts.requestIds.textOf(requestNumber)
+    const requestId = this.#dependencies.requestIds.textOf(requestNumber)
     this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, { requestId }), deployment.description)
   }
 
@@ -173,7 +173,10 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   #prepare(deployment: Deployment): boolean {
     const form = deployment.description.isStringPath ? null : this.#hooks.formOf(deployment.description)
     if (form !== null)
-      addon.setAnswerForm(deployment.plan, { ...form, metadata: `${form.metadata}${this.#parts.requestIds.instance}-` })
+      addon.setAnswerForm(deployment.plan, {
+        ...form,
+        metadata: `${form.metadata}${this.#dependencies.requestIds.instance}-`,
+      })
     this.#hasForm.set(deployment, form !== null)
     return form !== null
   }

@@ -14,7 +14,7 @@ import type { CancelSignal } from '../../engine/api/api.js'
 import type { LogSqlResult } from '../../engine/api/logs.js'
 import type { SqlTask } from '../flow/sql/sql.js'
 
-export interface SqlQueueParts {
+export interface SqlQueueOptions {
   /** Queries that run at once. */
   readonly runningMax: number
   /** Bytes that those may use together; one alone may use more. */
@@ -31,7 +31,7 @@ interface Waiter {
 }
 
 export class SqlQueue {
-  readonly #parts: SqlQueueParts
+  readonly #options: SqlQueueOptions
   /** What ends each query that waits or runs, and when nothing of it is left. */
   readonly #open = new Map<AbortController, Promise<unknown>>()
   readonly #waiting: Waiter[] = []
@@ -40,8 +40,8 @@ export class SqlQueue {
   /** Why no query is taken any more. */
   #refusal: (() => PenstockError) | null = null
 
-  constructor(parts: SqlQueueParts) {
-    this.#parts = parts
+  constructor(options: SqlQueueOptions) {
+    this.#options = options
   }
 
   get counts(): { readonly running: number; readonly waiting: number } {
@@ -54,7 +54,7 @@ export class SqlQueue {
   async run(task: SqlTask, signal?: CancelSignal): Promise<LogSqlResult> {
     if (this.#refusal !== null) throw this.#refusal()
     if (signal?.aborted === true) throw abortedError(signal)
-    const { waitingMax } = this.#parts
+    const { waitingMax } = this.#options
     if (!this.#canStart(task.memoryBytesMax) && this.#waiting.length >= waitingMax)
       throw new PenstockError(
         'ERR_QUEUE_FULL',
@@ -101,7 +101,7 @@ export class SqlQueue {
     const { memoryBytesMax: bytes } = task
     await this.#place(bytes, signal)
     try {
-      return await this.#parts.work(task, signal)
+      return await this.#options.work(task, signal)
     } finally {
       this.#running--
       this.#runningBytes -= bytes
@@ -149,7 +149,7 @@ export class SqlQueue {
   }
 
   #hasRoom(bytes: number): boolean {
-    const { runningMax, memoryBytesMax } = this.#parts
+    const { runningMax, memoryBytesMax } = this.#options
     return this.#running === 0 || (this.#running < runningMax && this.#runningBytes + bytes <= memoryBytesMax)
   }
 

@@ -44,7 +44,7 @@ const messageSlackBytes = 1024 * 1024
 /** Milliseconds for the last answers to be written. */
 const farewellMs = 500
 
-export interface GrpcServerParts {
+export interface GrpcServerOptions {
   readonly service: V2Service
   readonly access: Access
   readonly onControl: (action: ControlAction) => void | Promise<void>
@@ -63,7 +63,7 @@ export class GrpcServer {
   readonly #listener: GrpcListener
   readonly #health: Health
 
-  constructor({ service, access, onControl, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerParts) {
+  constructor({ service, access, onControl, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerOptions) {
     this.#server = new Server({
       'grpc.max_receive_message_length': bodyBytesMax + messageSlackBytes,
       'grpc.max_send_message_length': -1,
