@@ -1,4 +1,4 @@
-/** How the addon gets a plan: its stages, what feeds them, its splits and checks. */
+/** How the addon gets a plan: its stages, their input bindings, its splits and checks. */
 import type { LogHandle, NativeField, QueueHandle, SourceSpec } from './native-handles.js'
 
 /** One per input of the option's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
@@ -63,6 +63,6 @@ export interface PlanSpec {
   others: SourceSpec[]
   /** The position of the last stage (a split or not) whose chosen option is `metadata.route`; -1 when no step splits. */
   routeSplit: number
-  /** Where requests are logged when they have settled; null: nowhere. Its columns' sources are this plan's. */
+  /** Where requests are logged when they are completed; null: nowhere. Its columns' sources are this plan's. */
   log: LogHandle | null
 }

@@ -1,5 +1,5 @@
 // What the log asks of a file system: the few calls that a test may let fail. All return 0 or more, or -errno.
-// Threads: the log writer's alone.
+// Thread: the log writer's.
 #pragma once
 #include <sys/uio.h>
 

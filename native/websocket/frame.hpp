@@ -68,7 +68,7 @@ struct ResultsPlaces {
   size_t frame_bytes = 0;
 };
 
-// Pure arithmetic: also tells the size of a frame before there is room for it.
+// Pure arithmetic: also gives the size of a frame before there is room for it.
 ResultsPlaces place_results(const ResultsShape& shape) noexcept;
 // Bytes that write_text takes.
 size_t text_bytes(std::string_view text) noexcept;

@@ -357,7 +357,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       wider.has_check_failures = wider.has_check_failures || has_failed_checks(*end);
       wider.has_request_numbers = wider.has_request_numbers || end->origin.request_number != 0;
       wider.data_bytes += data_bytes_of(*end);
-      // Who asked for its timing gets a frame of its own.
+      // A request with timing gets a frame of its own.
       if (end->has_timing && shape.results > 0) break;
       if (end->has_timing) shape_timing(*end, wider);
       const ResultsPlaces wider_places = place_results(wider);

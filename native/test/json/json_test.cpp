@@ -147,7 +147,7 @@ TEST("json: digits are read whole at every length and every distance from the en
 }
 
 TEST("json: what RFC 8259 has no number for is none") {
-  for (const char* text : {"",    "-",        "+1",  ".5",    "5.",  "1.e3", "1e",    "1e+", "01",   "-01", "0x1",
+  for (const char* text : {"",    "-",        "+1",  ".5",    "5.",  "1.e3", "1e",    "1e+", "01",    "-01",  "0x1",
                            "NaN", "Infinity", "- 1", "1e400", "--1", "1..2", "\"1\"", "nul", "nulls", "Null", "1 2"})
     CLAIM(!reads(text, Dtype::kFloat64));
   for (const char* text : {"0", "-0", "0.0", "1e5", "1E+5", "1e-5", "123456789012345678901234567890", " 7 "})
@@ -171,7 +171,7 @@ TEST("json: each dtype takes its range and nothing beyond it") {
   CLAIM(!reads("2", Dtype::kBool) && !reads("tru", Dtype::kBool) && !reads("true", Dtype::kFloat32));
 }
 
-TEST("json: a nest tells its dims, and a ragged one is none") {
+TEST("json: a nest has dims, and a ragged one is none") {
   Elements elements;
   Nest nest;
   CLAIM(reads("[ [1, 2,3] ,\n[4,5,6] ]", Dtype::kFloat32, elements, nest));
