@@ -202,7 +202,7 @@ export class PenstockServer {
     this.#grpc?.stopListening()
     let isIdle = await this.#engine.drain(this.#drainLimitMs)
     // Requests that crossed the Goaway are answered, too: a client that knows it closes after its last answer. Closing
-    // first would lose what lies unread in the sockets, and the client could not tell whether it ran.
+    // first would lose what lies unread in the sockets, and the client could not know whether it ran.
     const farewellMs = Math.min(this.#drainLimitMs, elapsedMs() + FAREWELL_LIMIT_MS)
     while (this.#webSockets.connectionCount > 0 && elapsedMs() < farewellMs) await sleep(drainPollMs)
     isIdle &&= await this.#engine.drain(Math.max(0, this.#drainLimitMs - elapsedMs()))
@@ -307,7 +307,7 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const admits = (): boolean => guard.admits()
   const sockets: SocketServer<ConnectionSlot> = new SocketServer({
     onRequest: createDispatcher(new Router(routes), context),
-    quick: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
+    fastPaths: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
     socket: webSockets.behaviour(),
     budget: engine.budget,
     admits,

@@ -1,5 +1,5 @@
 /**
- * Who asks for a change, from the transport's call down to the line of the journal that tells of it, without a parameter
+ * The caller who asks for a change, from the transport's call down to the line of the journal that records it, without a parameter
  * in every function between.
  *
  * On Node 20 a store that is in use costs every promise of the process twice its time. So only what may change something

@@ -9,7 +9,7 @@ import { processLimits, shortageOf } from '../base/limits/process-limits.js'
 // `penstock model list | head -1` closes the pipe early; that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
-  // A server has threads that must not be left inside a run: it ends as when it is told to.
+  // A server has threads that must not be left inside a run: it ends as after a signal.
   if (process.argv[2] === 'serve') process.kill(process.pid, 'SIGTERM')
   else process.exit(0)
 })

@@ -16,7 +16,7 @@ import type { CompiledPlan, PlanSource } from '../pipeline/plan.js'
 import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
 import { encodeSchemaMessage, type ArrowField, type ArrowType } from './arrow-message.js'
 
-/** A tensor that is logged: its column, and one for its shape where its values do not tell it. */
+/** A tensor that is logged: its column, and one for its shape where its values do not give it. */
 export interface LoggedTensor {
   /** `in.x`, `out.y`, `out_model.y`. */
   readonly name: string
@@ -38,7 +38,7 @@ export interface LogColumn {
   readonly check: number
 }
 
-/** What readers are told of the deployment besides its columns. */
+/** What readers learn of the deployment besides its columns. */
 export interface LogIdentity {
   readonly pipeline: string
   readonly version: number
@@ -112,7 +112,7 @@ export function logSchema(plan: CompiledPlan, columns: readonly LogColumn[], ide
   )
 }
 
-/** A row of tensors with two and more free dims does not tell its dims by its number of elements. */
+/** A row of tensors with two and more free dims does not give its dims by its number of elements. */
 function hasOwnShape({ dims }: LoggedTensor): boolean {
   return dims.filter((dim) => dim === null).length >= 2
 }

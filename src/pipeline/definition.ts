@@ -8,7 +8,7 @@ import { argumentError } from '../base/expect.js'
 export type ModelReference = string
 
 interface RunsModels {
-  /** Names, by position, under which the models' inputs are fed. */
+  /** Names, by position, under which the models' inputs are bound. */
   readonly tensorFields?: readonly string[] | undefined
 }
 export interface ModelStep extends RunsModels {

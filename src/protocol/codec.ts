@@ -1,5 +1,5 @@
 /**
- * The protocol's face: what clients and transports import. Bytes ↔ `Message`, and the two conversions between messages
+ * The protocol's public API: what clients and transports import. Bytes ↔ `Message`, and the two conversions between messages
  * and what the rest of the house speaks: errors and results.
  */
 import { errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
@@ -127,7 +127,7 @@ export function failureMessage(
   }
 }
 
-/** The error that a Failure tells of. A code that this side does not know (a newer server's) becomes ERR_INTERNAL; its name stays in the text. */
+/** The error that a Failure carries. A code that this side does not know (a newer server's) becomes ERR_INTERNAL; its name stays in the text. */
 export function errorOfFailure({ code, message, retryAfterMs }: FailureMessage): PenstockError {
   const isKnown = Object.hasOwn(errorTable, code)
   const text = isKnown ? message : `${code}: ${message}`

@@ -121,7 +121,7 @@ export class Home {
   }
 
   /**
-   * Tells of what goes wrong while the home is open, each once: the directory is removed, replaced or taken over; a line
+   * Reports what goes wrong while the home is open, each once: the directory is removed, replaced or taken over; a line
    * of the journal cannot be written; at the end, the lock file cannot be removed.
    */
   watch(onProblem: (error: Error) => void): void {
@@ -206,14 +206,14 @@ async function openDependencies(path: string, lock: FileLock, disk: Disk, clock:
   return { path, lock, mutations, blobs, models, pipelines, journal, keys }
 }
 
-/** Tells of mutations whose record was written but whose line was not, because the process was killed in between. */
+/** Journals mutations whose record was written but whose line was not, because the process was killed in between. */
 async function recoverJournal(journal: Journal, tables: Record<string, RecordTable<StoredRecord>>): Promise<void> {
-  const told = await journal.open()
+  const journaled = await journal.open()
   for (const [directory, table] of Object.entries(tables)) {
     for (const { name, revision } of table.values()) {
       const key = `${directory}/${name}`
-      const lastTold = told.get(key) ?? 0
-      if (lastTold < revision) await journal.append('recovered', key, revision, { lastTold })
+      const lastJournaled = journaled.get(key) ?? 0
+      if (lastJournaled < revision) await journal.append('recovered', key, revision, { lastJournaled })
     }
   }
 }

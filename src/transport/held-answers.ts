@@ -95,7 +95,7 @@ export class HeldAnswers {
         'slow reader cut off',
       )
       slowest.cutOff()
-      // Whether or not it is told of its own end in time.
+      // Whether or not its close event comes in time.
       this.set(slowest, 0)
     }
   }

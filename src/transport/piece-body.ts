@@ -3,7 +3,7 @@
  * are asked for as the socket takes them, and between two of them other callers have their turn.
  *
  * A short answer is put together at once and goes out like any other. Whatever is wrong with an answer is thrown by then:
- * later there is no status left to tell it with.
+ * later there is no status left to report it with.
  */
 export type Piece = string | Uint8Array
 

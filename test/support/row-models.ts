@@ -72,7 +72,7 @@ const halving = {
   },
 } as const
 
-/** Rows of one answer by themselves; in company, for values that a first look may not try, by each other. */
+/** Rows that answer alike by themselves and, for values that a first look may not try, change each other among others. */
 export const dependentModels: readonly RowModel[] = [
   dependent(
     'quantised-scaler',

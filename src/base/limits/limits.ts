@@ -89,7 +89,7 @@ export const INFER_WORKERS_MAX = 256
 /** Threads inside one run, by option. */
 export const INTRA_OP_THREADS_MAX = 256
 /**
- * Microseconds that an idle worker watches for its next batch before it sleeps, when the machine has a core for it. Waking
+ * Microseconds that an idle worker spins for its next batch before it sleeps, when the machine has a core for it. Waking
  * a core that sleeps takes 20 to 60 us, more than a small model runs; the time to beat is a client's next request.
  */
 export const WORKER_WATCH_US = 100
@@ -117,7 +117,7 @@ export const TRIAL_ELEMENTS_MAX = 2 ** 22
 /** Elements of the inputs of one trial batch: 64 MiB of floats. */
 export const TRIAL_BATCH_ELEMENTS_MAX = 2 ** 24
 /**
- * Rows that are compared with themselves alone before a trial is enough: an effect that shows in 1 % of the draws is then
+ * Rows that a trial compares with the same rows run by themselves before it is enough: an effect that shows in 1 % of the draws is then
  * missed once in a thousand times (ln 0.001 / ln 0.99).
  */
 export const TRIAL_COMPARISONS = 688
@@ -125,7 +125,7 @@ export const TRIAL_COMPARISONS = 688
 export const TRIAL_PROVEN_MS = 500
 /** The same of a model whose graph does not: without enough comparisons its rows do not share batches. */
 export const TRIAL_UNPROVEN_MS = 20_000
-/** Rows between two whose answers are run again alone and compared, and at most by option. */
+/** Rows between two whose answers are run again by themselves and compared, and at most by option. */
 export const ROW_CHECK_EVERY = 10_000
 export const ROW_CHECK_EVERY_MAX = 2 ** 31 - 1
 /** Characters of the name of an operator who has rows share batches. */
@@ -263,7 +263,7 @@ export const JSON_DEPTH_MAX = 32
 export const JSON_KEYS_MAX = 4096
 /** Bytes of a .npy file in Fortran's order, which is read whole. */
 export const NPY_FORTRAN_BYTES_MAX = GIB
-/** Mistakes of one infer body that its refusal tells; the rest are counted. */
+/** Mistakes of one infer body that its refusal lists; the rest are counted. */
 export const BODY_MISTAKES_MAX = 20
 /** Columns of a body that are no inputs, among which a misspelt input is looked for. */
 export const BODY_OTHERS_MAX = 4096
@@ -311,7 +311,7 @@ export const CONNECTIONS_MAX = 65_536
 export const DESCRIPTORS_MIN = 256
 /** Those among them that no connection gets: a full table must still open models, logs and what queries read. */
 export const DESCRIPTORS_RESERVED = 64
-/** Held open to be given up when the table is full all the same: a listener that cannot accept would spin. */
+/** Held open to be closed when the table is full all the same: a listener that cannot accept would spin. */
 export const DESCRIPTORS_SPARE = 8
 /** Milliseconds between looks when nobody connects. */
 export const DESCRIPTOR_LOOK_MS = 1000

@@ -1,5 +1,5 @@
 /**
- * The end of `serve`. The first SIGTERM or SIGINT drains: readiness goes off, clients are told to go away, what is in
+ * The end of `serve`. The first SIGTERM or SIGINT drains: readiness goes off, clients are asked to reconnect elsewhere, what is in
  * flight finishes; then everything is closed in reverse order of opening. A second signal ends the process at once.
  * Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, when a part could not be closed (the
  * others still are), or at a second signal.

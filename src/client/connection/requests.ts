@@ -206,7 +206,7 @@ export class Requests {
     return [...(this.#held.get(state) ?? [])]
   }
 
-  /** Completes a request early. In flight, its slot stays taken until the server's answer; the server is told to stop. */
+  /** Completes a request early. In flight, its slot stays taken until the server's answer; the server gets a Cancel. */
   #abandon(request: ClientRequest, error: PenstockError): void {
     if (request.isCompleted) return
     const connection = this.owner.connectionOf(request)

@@ -26,7 +26,7 @@ export type SocketFactory = (url: string, protocols: readonly string[]) => Socke
 
 type SocketConstructor = new (url: string, protocols: readonly string[]) => SocketLike
 
-/** What of `globalThis` tells where this runs. */
+/** The members of `globalThis` that show where this runs. */
 export interface SocketScope {
   readonly WebSocket?: unknown
   readonly process?: { readonly versions?: { readonly node?: string } }

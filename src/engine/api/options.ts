@@ -83,9 +83,9 @@ export interface EngineOptions {
   readonly requestsInFlightMax?: number | undefined
   /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
   readonly metrics?: boolean | undefined
-  /** One in so many rows that share a batch is run again alone and compared, off the request clock; absent: 10000, 0: none. */
+  /** One in so many rows that share a batch is run again by itself and compared, off the request clock; absent: 10000, 0: none. */
   readonly rowCheckEvery?: number | undefined
-  /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only tells. */
+  /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only reports it. */
   readonly batchingDifferences?: DifferencePolicy | undefined
   readonly clock?: Clock | undefined
   /** Draws the seeds of splits without one, and this engine's part of request ids. */

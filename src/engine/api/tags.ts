@@ -1,4 +1,4 @@
-/** The engine's face for tags: types only; part of api.ts. */
+/** The engine's public API for tags: types only; part of api.ts. */
 import type { PipelineRecord, TagUse } from './generated/records.js'
 import type { ModelRecord } from './models.js'
 

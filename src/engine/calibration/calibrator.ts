@@ -49,7 +49,7 @@ export interface CalibratorDependencies {
   readonly conditions: CalibrationConditions
   /** Makes the result durable. */
   readonly store: (version: ModelVersion, calibration: Calibration) => Promise<void>
-  /** Another number after every batch that the engine runs: tells whether somebody else needs the cores. */
+  /** Another number after every batch that the engine runs: shows whether requests need the cores. */
   readonly activity: () => number
   readonly onNotice: (notice: EngineNotice) => void
 }
@@ -78,7 +78,7 @@ export class Calibrator {
     this.#dependencies = dependencies
   }
 
-  /** @returns when the task has had its first attempt, or is given up; never rejects. */
+  /** @returns when the task has had its first attempt, or is cancelled; never rejects. */
   schedule(task: CalibrationTask): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push({ task, attempt: 0, isDone: resolve })
@@ -86,7 +86,7 @@ export class Calibrator {
     })
   }
 
-  /** Ends after the slice under way; what waits is given up. */
+  /** Ends after the slice under way; what waits is cancelled. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#quiet)

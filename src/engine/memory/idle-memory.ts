@@ -59,7 +59,7 @@ export class IdleMemory {
   }
 }
 
-/** null: the system does not tell now. It opens a file for it, and the table of descriptors may be full. */
+/** null: the system does not say now. It opens a file for it, and the table of descriptors may be full. */
 function residentBytes(): number | null {
   try {
     return process.memoryUsage.rss()

@@ -46,7 +46,7 @@ export interface LoadedModel {
   readonly provider: ExecutionProvider
   /** Its batches lie in memory that the GPU copies without a detour. */
   readonly isPageLocked: boolean
-  /** null when a field is a string: such models run on the string path alone. */
+  /** null when a field is a string: such models run only on the string path. */
   readonly queue: QueueHandle | null
   /** How it runs now. */
   readonly runPlan: RunPlan

@@ -41,15 +41,15 @@ export interface RowLogsOptions {
   readonly onNotice: (notice: EngineNotice) => void
 }
 
-/** How often it is looked whether a log has begun or ceased to fail, to tell the operator. */
-const WATCH_MS = 1000
+/** How often the logs are asked whether one has begun or ceased to fail, for a notice to the operator. */
+const REPORT_MS = 1000
 
 export class RowLogs {
   readonly #options: RowLogsOptions
   readonly #port: PortHandle
   readonly #open = new Set<DeploymentLog>()
   readonly #replies = new Map<number, (isLost: boolean) => void>()
-  readonly #watch: NodeJS.Timeout
+  readonly #reportTimer: NodeJS.Timeout
   /** Pipelines that have been reported as failing. */
   readonly #failing = new Set<string>()
   #lastTag = 0
@@ -57,8 +57,8 @@ export class RowLogs {
   constructor(options: RowLogsOptions) {
     this.#options = options
     this.#port = addon.openPort(options.runtime, () => this.#drain(), 1)
-    this.#watch = setInterval(() => this.#report(), WATCH_MS)
-    this.#watch.unref()
+    this.#reportTimer = setInterval(() => this.#report(), REPORT_MS)
+    this.#reportTimer.unref()
   }
 
   /** @returns null: nothing is logged of the pipeline. */
@@ -122,7 +122,7 @@ export class RowLogs {
     return [...this.#open].map(({ pipeline, schema }) => ({ pipeline, schema }))
   }
 
-  /** Resolves when all rows that have settled are in files, or counted as dropped. @param pipeline absent: all. */
+  /** Resolves when all rows that were completed before are in files, or counted as dropped. @param pipeline absent: all. */
   async flush(pipeline?: string): Promise<void> {
     const logs = [...this.#open].filter((log) => pipeline === undefined || log.pipeline === pipeline)
     await Promise.all(logs.map(({ handle }) => this.#ask((tag) => addon.flushLog(handle, this.#port, tag))))
@@ -136,7 +136,7 @@ export class RowLogs {
   /** Closes what is open. Idempotent. */
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((log) => this.closeLog(log)))
-    clearInterval(this.#watch)
+    clearInterval(this.#reportTimer)
     addon.closePort(this.#port)
   }
 
@@ -146,7 +146,7 @@ export class RowLogs {
       const tag = ++this.#lastTag
       this.#replies.set(tag, resolve)
       // The port keeps no loop alive; a process that ends must not end before the reply.
-      this.#watch.ref()
+      this.#reportTimer.ref()
       call(tag)
     })
   }
@@ -160,7 +160,7 @@ export class RowLogs {
         const job = events[at + PortEventSlot.b] as number
         const resolve = this.#replies.get(tag)
         this.#replies.delete(tag)
-        if (this.#replies.size === 0) this.#watch.unref()
+        if (this.#replies.size === 0) this.#reportTimer.unref()
         resolve?.(addon.readJob(this.#port, job)[0] === LogReply.lost)
       }
     }

@@ -137,32 +137,32 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   }
 
   answer(exchange: number, offset: number, bytes: number): void {
-    this.#settle(exchange)
+    this.#complete(exchange)
     this.#hooks.onAnswer(exchange, this.#outbox.subarray(offset, offset + bytes))
   }
 
   answerLarge(exchange: number, answer: Answer, requestNumber: number): void {
-    const deployment = this.#settle(exchange)
+    const deployment = this.#complete(exchange)
     if (deployment === null) return
     const requestId = this.#dependencies.requestIds.textOf(requestNumber)
     this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, { requestId }), deployment.description)
   }
 
   fail(exchange: number, failure: NativeFailure): void {
-    const deployment = this.#settle(exchange)
+    const deployment = this.#complete(exchange)
     this.#hooks.onFailure(exchange, this.#refusals.errorOfFailure(failure, deployment))
   }
 
-  /** Fails what is in flight: the port is closed and will tell of nothing any more. */
+  /** Fails what is in flight: the port is closed and emits nothing any more. */
   close(): void {
     for (let exchange = 0; exchange < this.#deployments.length; exchange++) {
-      if (this.#settle(exchange) === null) continue
+      if (this.#complete(exchange) === null) continue
       const error = new PenstockError('ERR_CLOSED', 'The engine was closed before the request was answered')
       this.#hooks.onFailure(exchange, error)
     }
   }
 
-  #settle(exchange: number): Deployment | null {
+  #complete(exchange: number): Deployment | null {
     const deployment = this.#deployments[exchange] ?? null
     if (deployment === null) return null
     this.#deployments[exchange] = null

@@ -126,7 +126,7 @@ export class NativePort {
     })
   }
 
-  /** Ends all traffic: nothing that is unanswered is told of any more. Idempotent. */
+  /** Ends all traffic: nothing that is unanswered is delivered any more. Idempotent. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true

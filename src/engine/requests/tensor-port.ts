@@ -21,7 +21,7 @@ export type TensorTarget = PipelineSlot
 export interface TensorPort {
   /** The pipeline when it is deployed and carries no strings; null: whatever else is the case. */
   find(pipeline: string): TensorTarget | null
-  /** What the target serves at this moment; null: it was undeployed. */
+  /** What the target serves now; null: it was undeployed. */
   descriptionOf(target: TensorTarget): PipelineDescription | null
   /**
    * Exactly one of the callbacks is called, onFailure perhaps before it returns.

@@ -61,7 +61,7 @@ export interface WebSocketPort {
   expectCurrent(connectionId: number, channel: number): void
 }
 
-/** What the engine tells the port of a deployed pipeline. */
+/** What the port knows of a deployed pipeline. */
 export interface OpenablePipeline {
   readonly handle: PipelineHandle
   readonly deployment: Deployment

@@ -241,7 +241,7 @@ export class StringPathWalk {
       if (this.#hooks.isMeasuring) {
         stringPathRuns.batchRows.record(rows)
         stringPathRuns.runNs.recordUs(reply.runUs)
-        // With the way of the tensors to the worker and back, which no reading of a clock tells from waiting.
+        // With the way of the tensors to the worker and back, which no reading of a clock separates from waiting.
         stringPathRuns.queueNs.recordUs(addon.nowUs() - startUs - reply.runUs)
       }
       return reply

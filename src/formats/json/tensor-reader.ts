@@ -146,7 +146,7 @@ function tensorOf(scratch: NumberScratch, field: TensorField, isNonBatching: boo
   if (shapeMatches(field.shape, shape)) return { dtype: field.dtype, shape, data }
   if (!isNonBatching && shape.length > 0 && shapeMatches(field.shape.slice(1), shape))
     return { dtype: field.dtype, shape: [1, ...shape], data }
-  // What begins with null may be rows that are null, which a typed array does not tell.
+  // What begins with null may be rows that are null, which a typed array cannot hold.
   return shape.length === 1 && !Number.isNaN(data[0]) ? toTensor(field, data, isNonBatching) : null
 }
 

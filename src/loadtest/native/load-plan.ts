@@ -1,5 +1,5 @@
 /**
- * What the load generator is told and what it tells: the border between `penstock bench` (TypeScript: scenarios, sweeps,
+ * What the load generator takes and what it emits: the border between `penstock bench` (TypeScript: scenarios, sweeps,
  * reports) and the native generator (native/load, C++), and equally the in-process target, which speaks the same.
  *
  * The plan travels as lines of text on the generator's stdin (src/loadtest/native/load-process.ts writes them,

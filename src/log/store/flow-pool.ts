@@ -103,7 +103,7 @@ export class FlowPool {
   }
 }
 
-/** A port on which a task tells how far it is. */
+/** A port on which a task reports its progress. */
 export function progressPort<T>(onProgress: (state: T) => void): MessagePort {
   const { port1, port2 } = new MessageChannel()
   port1.on('message', onProgress)

@@ -126,7 +126,7 @@ describe('the queue of queries', () => {
     for (const query of [a, large, b]) expect(await query.outcome).toBe('done')
   })
 
-  it('drains: who waits is told at once, who runs after a while, who comes never begins', async () => {
+  it('drains: what waits is refused at once, what runs is ended after a while, what comes never begins', async () => {
     const { queue, run } = queueOf({ runningMax: 1 })
     const a = run('a')
     const b = run('b')

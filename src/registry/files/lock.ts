@@ -70,7 +70,7 @@ interface HeldLock {
   readonly holder: Holder
   readonly file: FileHandle
   readonly inode: bigint
-  /** Tells the directory from any other that comes to stand under its name. */
+  /** Identifies the directory, so that no other under its name is taken for it. */
   readonly directory: string
   readonly socket: Server | undefined
   readonly clock: Clock

@@ -167,7 +167,7 @@ describe('access: keys', () => {
 })
 
 describe('access: wrong keys', () => {
-  it('slows an address down after some, tells for how long, and logs the address without the key', () => {
+  it('slows an address down after some, says for how long, and logs the address without the key', () => {
     const { access, clock, lines } = open(verifierOf({ psk_good: { name: 'ops' } }))
     const codes = Array.from({ length: 12 }, () => refusal(() => access.authorize(bearer('psk_bad'), [])).code)
     expect(codes).toEqual([

@@ -49,7 +49,7 @@ export function inferBodyKind(contentType: string): InferBodyKind {
   if (name === JSON_TYPE && format.startsWith('pandas-split')) return 'split'
   if (name === JSON_TYPE) return format.startsWith('pandas-records') ? 'records' : 'json'
   const kind = formByName.get(name)
-  // Which of Arrow's two the bytes are, they tell themselves.
+  // The bytes themselves show which of Arrow's two they are.
   if (kind !== undefined) return kind === 'arrow-file' || kind === 'arrow-stream' ? 'arrow' : kind
   throw contentTypeError(contentType, inferTypes)
 }

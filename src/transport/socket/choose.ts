@@ -8,7 +8,7 @@ import type { BackendHandlers, SocketBackend, SocketChoice } from './seam.js'
 import { loadSocketLibrary, UwsBackend, type SocketLibrary } from './uws.js'
 
 export const socketChoices: readonly SocketChoice[] = ['auto', 'uws', 'node']
-/** The environment variable that chooses for servers that are not told. */
+/** The environment variable that chooses for servers without the option. */
 export const SOCKETS_VARIABLE = 'PENSTOCK_SOCKETS'
 
 /** What installs the library; the version is the one that the tests run with. */

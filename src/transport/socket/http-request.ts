@@ -67,7 +67,7 @@ function isFraming(name: string): name is FramingHeader {
 
 /**
  * Whether two readers could disagree about where the body ends: several lengths, or an encoding of the transfer that is
- * not `chunked` alone. One backend's parser lets that pass; a proxy that read it the other way would be fooled.
+ * not only `chunked`. One backend's parser lets that pass; a proxy that read it the other way would be fooled.
  */
 export function isBodyAmbiguous({ headers }: RequestHead): boolean {
   const encoding = headers.get('transfer-encoding')

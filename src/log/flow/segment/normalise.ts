@@ -118,7 +118,7 @@ export function normaliseBatch(
   )
 }
 
-/** Columns whose values the segment's header tells, unless its rows do. */
+/** Columns whose values stand in the segment's header, unless its rows have them. */
 const constants: Readonly<Record<string, (header: SegmentHeader, rows: number) => Column>> = {
   'metadata.last_model': (header, rows) =>
     lastModelColumn(chosenTexts(new Int16Array(rows), rows, [lastModel(header, header.last_model)], null)),

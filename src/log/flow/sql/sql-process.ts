@@ -17,7 +17,7 @@ yieldToOthers()
 // As `ps` shows it.
 process.title = 'penstock query: ready'
 const database = openDatabase()
-// Told with the query.
+// Comes with the query.
 database.catch(() => undefined)
 process.once('message', (task: SqlTask) => {
   process.title = 'penstock query: running'

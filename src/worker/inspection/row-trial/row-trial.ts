@@ -1,5 +1,5 @@
 /**
- * Tries whether rows touch each other: rows alone against the same rows in company, for many kinds of values and several
+ * Tries whether rows touch each other: rows alone against the same rows among others, for many kinds of values and several
  * batch sizes, which make ONNX Runtime take different kernels.
  *
  *     draw a batch ─► run it ─► run each row alone ─► the same? ─┬─ yes: one comparison more
@@ -28,7 +28,7 @@ import { familiesOf, type Family } from './families.js'
 import { answersOf, feedsOf } from './run-rows.js'
 
 export interface RowTrial {
-  /** Rows in company that were compared with themselves alone. */
+  /** Rows among others that were compared with the same rows run alone. */
   readonly comparisons: number
   /** What differed, as a clause; '' when nothing did. */
   readonly difference: string
@@ -161,7 +161,7 @@ class Trial {
     if (copies === null) return `a run of ${rows.length} equal rows is refused although the row is run alone`
     const influence = this.#firstDifference(together, row, copies, row, rows.length, SAME_KERNEL_TOLERANCE)
     if (influence !== '') return influence
-    // Only their number can have made it. Of odd values a sum that cancels makes as much.
+    // Only their number can have made it. A sum of unusual values that cancels makes as much.
     if (this.#options.isProven || !(rows[row] as TrialRow).isPlain) return ''
     return this.#firstDifference(copies, row, single, 0, rows.length, COUNT_TOLERANCE)
   }

@@ -40,7 +40,7 @@ export class Health {
     this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref()
   }
 
-  /** Tells every watcher the last status and ends its stream. */
+  /** Sends every watcher the last status and ends its stream. */
   close(): void {
     this.#look()
     for (const call of this.#watchers.keys()) {
@@ -50,9 +50,9 @@ export class Health {
   }
 
   #look(): void {
-    for (const [call, told] of this.#watchers) {
+    for (const [call, reported] of this.#watchers) {
       const now = this.#status(call.request.service)
-      if (now === told) continue
+      if (now === reported) continue
       this.#watchers.set(call, now)
       call.write({ status: now })
     }
