@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * The executable `penstock`. Looks at what the system lets this process have, then runs the command line and turns whatever
- * comes out of it into an exit code and a sentence; commands themselves only throw. The command line is imported after the
- * look, because Node opens its files side by side, and where few may be open that is where it would end, with a stack trace.
+ * The executable `penstock`. Looks at what the system lets this process have, then runs the command line and turns
+ * whatever comes out of it into an exit code and a sentence; commands themselves only throw. The command line is
+ * imported after the look, because Node opens its files side by side, and where few may be open that is where it would
+ * end, with a stack trace.
  */
 import { processLimits, shortageOf } from '../base/limits/process-limits.js'
 

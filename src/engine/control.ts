@@ -268,8 +268,8 @@ export class Control {
   }
 
   /**
-   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches. One that cannot be
-   * inspected any more is served as it is stored, its rows one by one.
+   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches. One that cannot
+   * be inspected any more is served as it is stored, its rows one by one.
    */
   async #inspectAgain({ name, version, sha256, signature: before }: ModelVersion): Promise<void> {
     const { models, onNotice } = this.#dependencies

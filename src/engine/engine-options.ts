@@ -1,6 +1,6 @@
 /**
- * Checks what an engine is opened with, and hands each part of it what it needs. Every option has a default that suits one process on its own; ranges are checked here,
- * once, before any thread is started.
+ * Checks what an engine is opened with, and hands each part of it what it needs. Every option has a default that suits
+ * one process on its own; ranges are checked here, once, before any thread is started.
  */
 import { totalmem } from 'node:os'
 import { systemClock, type Clock } from '../base/clock.js'

@@ -2,7 +2,8 @@
  * The engine: models and pipelines on one side, requests on the other, one isolate, one runtime of workers.
  *
  * This file wires the parts; the work is theirs: control.ts changes what is served, deployments.ts swaps plans,
- * native-port.ts moves requests through the addon, string-executor.ts those with strings, inference-pool.ts runs the threads.
+ * native-port.ts moves requests through the addon, string-executor.ts those with strings, inference-pool.ts runs the
+ * threads.
  *
  * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */

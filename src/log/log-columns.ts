@@ -5,7 +5,8 @@
  *     time · in.* · out.* · anomaly.count · anomaly.* · out_<label>.* · metadata.*
  *
  * Keys are texts that came beside the tensors: the caller's id of the request, its trace context, what splits route on,
- * and what the policy names. Transports put them all into the request's meta; a column has the value of one of them, null where it is absent.
+ * and what the policy names. Transports put them all into the request's meta; a column has the value of one of them,
+ * null where it is absent.
  */
 import type { ColumnKind } from '../../bindings/generated/boundary.js'
 import { dtypeInfo } from '../tensor/dtype.js'

@@ -5,8 +5,8 @@
  * Rule 2. The options of a split take the same inputs; where each takes just one, their names need not agree.
  * Rule 3. Stage 0: the request has the inputs of all its models. The first model that names one decides its dtype (it
  *         must cast to the others' without loss); its dims are the narrowest of all.
- * Rule 4. Later stages: the tensor of that name, or `<label>.<name>`, among the current outputs. Where there is exactly one tensor and the
- *         model has exactly one input, their names need not agree.
+ * Rule 4. Later stages: the tensor of that name, or `<label>.<name>`, among the current outputs. Where there
+ *         is exactly one tensor and the model has exactly one input, their names need not agree.
  */
 import { PenstockError } from '../base/errors.js'
 import { isSafeCast, safeCastTargets } from '../tensor/dtype.js'

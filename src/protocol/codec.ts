@@ -1,6 +1,6 @@
 /**
- * The protocol's public API: what clients and transports import. Bytes ↔ `Message`, and the two conversions between messages
- * and what the rest of the house speaks: errors and results.
+ * The protocol's public API: what clients and transports import. Bytes ↔ `Message`, and the two conversions between
+ * messages and what the rest of the house speaks: errors and results.
  */
 import { errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'

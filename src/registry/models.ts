@@ -68,8 +68,8 @@ export class Models implements ModelStore {
   }
 
   /**
-   * Adds the next version. The same bytes as the newest version, to run on the same providers, return that version; tags it lacks are added to it and
-   * a signature that a newer release inspects differently replaces the stored one.
+   * Adds the next version. The same bytes as the newest version, to run on the same providers, return that version; tags
+   * it lacks are added to it and a signature that a newer release inspects differently replaces the stored one.
    * @param bytes an .onnx file that the engine has inspected; lent until the promise settles.
    * @throws PenstockError ERR_ARGUMENT, ERR_STORAGE; ERR_CONFLICT at a limit of the registry.
    */

@@ -1,13 +1,14 @@
 /**
- * Keeps connections from taking the last file descriptors. Each connection takes one, and so does every model, log segment,
- * query and process that a server opens: when the table is full, none of those work any more, and a listener that cannot
- * accept is notified of the same waiting connection again and again, which costs a whole core (uWebSockets.js) or drops it
- * without a word (Node). So connections are refused while there is still room for everything else:
+ * Keeps connections from taking the last file descriptors. Each connection takes one, and so does every model, log
+ * segment, query and process that a server opens: when the table is full, none of those work any more, and a listener
+ * that cannot accept is notified of the same waiting connection again and again, which costs a whole core
+ * (uWebSockets.js) or drops it without a word (Node). So connections are refused while there is still room for
+ * everything else:
  *
  *     │ threads, models, logs … │ connections …      ─►│ DESCRIPTORS_RESERVED, for everything else │ limit
  *
- * A refused connection is accepted and closed, for whoever waits in the listener's queue waits for nothing. Connections are
- * known exactly; what else is open is counted every second, at most one hundredth of the time. Rejected: a maximum of
+ * A refused connection is accepted and closed, for whoever waits in the listener's queue waits for nothing. Connections
+ * are known exactly; what else is open is counted every second, at most one hundredth of the time. Rejected: a maximum of
  * connections, which knows nothing of the rest, and the lowest free number, which says nothing once there are holes.
  *
  * Should everything else fill the table, a few spare descriptors are closed, so that the listener can go on accepting and

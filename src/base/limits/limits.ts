@@ -44,8 +44,8 @@ export const SOCKET_BUDGET_PERCENT = 25
 
 // ── requests ────────────────────────────────────────────────────────────────────────────────────
 /**
- * Rows of one request. A table of a hundred thousand rows is an everyday Arrow body and fits; more is a file, to be sent in
- * parts. Of rows wider than 256 bytes the bytes of a body or frame end first.
+ * Rows of one request. A table of a hundred thousand rows is an everyday Arrow body and fits; more is a file, to be sent
+ * in parts. Of rows wider than 256 bytes the bytes of a body or frame end first.
  */
 export const REQUEST_ROWS_MAX = 262_144
 /** Requests of one isolate that are not answered yet; bounds its tables. */
@@ -117,8 +117,8 @@ export const TRIAL_ELEMENTS_MAX = 2 ** 22
 /** Elements of the inputs of one trial batch: 64 MiB of floats. */
 export const TRIAL_BATCH_ELEMENTS_MAX = 2 ** 24
 /**
- * Rows that a trial compares with the same rows run by themselves before it is enough: an effect that shows in 1 % of the draws is then
- * missed once in a thousand times (ln 0.001 / ln 0.99).
+ * Rows that a trial compares with the same rows run by themselves before it is enough: an effect that shows in 1 % of
+ * the draws is then missed once in a thousand times (ln 0.001 / ln 0.99).
  */
 export const TRIAL_COMPARISONS = 688
 /** Milliseconds of comparing rows of a model whose graph proves that they are independent: to be sure of the reading. */

@@ -1,8 +1,8 @@
 /**
- * The end of `serve`. The first SIGTERM or SIGINT drains: readiness goes off, clients are asked to reconnect elsewhere, what is in
- * flight finishes; then everything is closed in reverse order of opening. A second signal ends the process at once.
- * Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, when a part could not be closed (the
- * others still are), or at a second signal.
+ * The end of `serve`. The first SIGTERM or SIGINT drains: readiness goes off, clients are asked to reconnect elsewhere,
+ * what is in flight finishes; then everything is closed in reverse order of opening. A second signal ends the process at
+ * once. Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, when a part could not be closed
+ * (the others still are), or at a second signal.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_DONE, EXIT_FAILED } from '../shared/failures.js'

@@ -61,8 +61,8 @@ export interface EngineOptions {
    */
   readonly runLimitMs?: number | undefined
   /**
-   * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all are
-   * inside long runs. Each holds a session of every model. Absent: 4.
+   * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all
+   * are inside long runs. Each holds a session of every model. Absent: 4.
    */
   readonly substituteWorkers?: number | undefined
   /** The default for models that name none, in order of preference; absent: `cpu`. */

@@ -11,8 +11,8 @@
  * Rule 3. More threads for a lone request must save a tenth of its time, and enough to be felt.
  * Noise is one of slowness and comes in bursts: trials that are compared take turns, so that a burst meets all of them,
  * and those that stay close are repeated. Where the operating system reports that a slice had to wait for its cores, the
- * slice counts only as long as there is no better one. Rejected: a fit of cost per row plus cost per run (a forest takes another
- * path at one row, a convolution another per shape: nothing but the trial shows it).
+ * slice counts only as long as there is no better one. Rejected: a fit of cost per row plus cost per run (a forest takes
+ * another path at one row, a convolution another per shape: nothing but the trial shows it).
  */
 import type { Clock } from '../../base/clock.js'
 import { isPenstockError } from '../../base/errors.js'

@@ -13,8 +13,8 @@ import { collectGarbage } from '../../worker/collect-garbage.js'
 import { isProcessOfServer, releaseFreeMemorySoon } from '../../worker/free-memory.js'
 
 /**
- * Every other of so many looks after a load collects garbage: tens of milliseconds each, with nobody waiting. Of a server's
- * own process alone: a program around the engine may have a large heap, and work to do.
+ * Every other of so many looks after a load collects garbage: tens of milliseconds each, with nobody waiting. Only of a
+ * server's own process: a program around the engine may have a large heap, and work to do.
  */
 const COLLECTING_LOOKS_MAX = 6
 

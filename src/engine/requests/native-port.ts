@@ -1,6 +1,6 @@
 /**
- * One isolate's traffic with the addon: owns the port, publishes once per loop turn what was appended in it, drains what is
- * done and hands each event to the consumer that registered for it.
+ * One isolate's traffic with the addon: owns the port, publishes once per loop turn what was appended in it, drains what
+ * is done and hands each event to the consumer that registered for it.
  *
  *     calls ──── submit ─┐                              ┌─ answered, failed ─────────────────► Calls (calls.ts)
  *     WebSocket receive ─┼─► flush (setImmediate)       │

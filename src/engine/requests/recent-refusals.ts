@@ -1,8 +1,8 @@
 /**
  * Refusals of a server that has too much to do. Under overload most requests end here: refusals for the same reason
- * within a millisecond share one error, with the figures of the first, so that transports can send the same bytes. An error,
- * its sentence and its answer cost as much as several admissions, and the thread that makes them is the one that sends
- * the answers of those that were admitted.
+ * within a millisecond share one error, with the figures of the first, so that transports can send the same bytes. An
+ * error, its sentence and its answer cost as much as several admissions, and the thread that makes them is the one that
+ * sends the answers of those that were admitted.
  */
 import { addon } from '../../../bindings/native.js'
 import type { PortHandle } from '../../../bindings/native.js'

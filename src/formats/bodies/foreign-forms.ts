@@ -1,5 +1,6 @@
 /**
- * Bodies that are written for other servers, by the member that identifies them, where the pipeline has no input of its name:
+ * Bodies that are written for other servers, by the member that identifies them, where the pipeline has no input of its
+ * name:
  *
  *   {"columns":[…],"data":[[…],…]}           pandas, orient="split"       read as records
  *   {"schema":{…},"data":[{…},…]}            pandas, orient="table"       read as records

@@ -64,8 +64,8 @@ function extensionShape({ name, metadata }: Metadata & { readonly name: string }
 }
 
 /**
- * Refuses a permutation that a field's dims do not distinguish from its inverse: pyarrow writes the inverse of what the format
- * says for axes that move round in a ring, as channels-first views do.
+ * Refuses a permutation that a field's dims do not distinguish from its inverse: pyarrow writes the inverse of what the
+ * format says for axes that move round in a ring, as channels-first views do.
  */
 export function expectOneOrder(
   { permutation, inverseDims }: DeclaredShape,

@@ -1,7 +1,8 @@
 /**
  * The queries of one log on their way to a process each: so many run, by number and by the memory that they may use, so
  * many wait, and the next is refused. A query's time counts from the call, waiting included. Whatever ends a query early
- * (its time, its caller, the end of the log) is reported to the caller at once; its place is free when its process is gone.
+ * (its time, its caller, the end of the log) is reported to the caller at once; its place is free when its process is
+ * gone.
  *
  *    run ─► waiting (FIFO) ─► running ─► work(task, signal) ─► answer
  *              └──────────┬──────┘

@@ -1,7 +1,7 @@
 /**
- * Identifies a process, so that another one can find out later whether it still lives. Its pid does not suffice: pids are used
- * again, and in containers most servers have pid 1. On Linux the identity is boot id + pid namespace + pid + start time
- * in clock ticks since boot (field 22 of /proc/<pid>/stat, man 5 proc): no two processes ever share it.
+ * Identifies a process, so that another one can find out later whether it still lives. Its pid does not suffice: pids
+ * are used again, and in containers most servers have pid 1. On Linux the identity is boot id + pid namespace + pid +
+ * start time in clock ticks since boot (field 22 of /proc/<pid>/stat, man 5 proc): no two processes ever share it.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'

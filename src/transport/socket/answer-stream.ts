@@ -6,8 +6,8 @@
  *                    └─ not taken ─ writable ─► one byte of the next: taken ─► the rest of it
  *                                                  ▲            └─ not taken ─┘
  *
- * The one byte is a question: uWebSockets reports that a socket takes something again before it has emptied its buffer, and
- * buffers whatever it is given. What is given to a slow reader is that byte, not a piece each time.
+ * The one byte is a question: uWebSockets reports that a socket takes something again before it has emptied its buffer,
+ * and buffers whatever it is given. What is given to a slow reader is that byte, not a piece each time.
  */
 import { systemClock } from '../../base/clock.js'
 import type { Piece, PieceBody } from '../piece-body.js'

@@ -67,11 +67,7 @@ export class Connection implements SlowReader {
   /** Counts what waits for it now. */
   weigh(): void {
     const isWaiting = !this.isClosed && this.#isCongested
-    this.held.set(
-      this,
-      this.bufferedBytes * SOCKET_BYTES_PER_BYTE,
-      isWaiting ? this.port.readyBytes(this.id) : 0,
-    )
+    this.held.set(this, this.bufferedBytes * SOCKET_BYTES_PER_BYTE, isWaiting ? this.port.readyBytes(this.id) : 0)
   }
 
   get isCongested(): boolean {

@@ -5,10 +5,10 @@
  *     idle (or many batches later): alone ─► the same? ─┬─ yes: checked
  *                                                       └─ no: idle again: among copies of itself ─► compare.ts decides
  *
- * Off the request clock: a check runs when nothing waits for the worker, or after OVERDUE_BATCHES of them, so that a worker
- * that is never idle is checked as well. It then holds up what waits by the run of a lone row. The second look, which runs
- * as many rows as the batch had, waits until the worker is idle, and CONFIRM_OVERDUE_BATCHES at most: it comes only after a
- * difference.
+ * Off the request clock: a check runs when nothing waits for the worker, or after OVERDUE_BATCHES of them, so that a
+ * worker that is never idle is checked as well. It then holds up what waits by the run of a lone row. The second look,
+ * which runs as many rows as the batch had, waits until the worker is idle, and CONFIRM_OVERDUE_BATCHES at most: it
+ * comes only after a difference.
  *
  * Thread: the worker's. Memory: at most PENDING_MAX rows, copied.
  */

@@ -1,6 +1,6 @@
 /**
- * Operators whose definition has the batch on axis 0 and treats each of its items by itself: images, sequences, fused layers.
- * A row on another axis is a channel, a pixel or a word to them.
+ * Operators whose definition has the batch on axis 0 and treats each of its items by itself: images, sequences, fused
+ * layers. A row on another axis is a channel, a pixel or a word to them.
  */
 import { fixed, isEqual, isFixedAt, ROW_COUNT, type Amount } from './linear.js'
 import type { NodeView, Rule } from '../node-view.js'

@@ -1,6 +1,6 @@
 /**
- * grpc.health.v1: Check and Watch for the server as a whole ('') and for its one service. What is watched is looked at once
- * in a while: readiness changes at the start and at the end, and nobody waits for it to the millisecond.
+ * grpc.health.v1: Check and Watch for the server as a whole ('') and for its one service. What is watched is looked at
+ * once in a while: readiness changes at the start and at the end, and nobody waits for it to the millisecond.
  */
 import { status, type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js'
 
