@@ -15,7 +15,7 @@
 #include "core/dtype_codes.hpp"
 
 namespace penstock {
-// dims exclude the row axis, except in whole queues; -1 is free.
+// dims exclude the row axis, except in non-batching queues; -1 is free.
 struct Field {
   Dtype dtype = Dtype::kFloat32;
   std::vector<int64_t> dims;

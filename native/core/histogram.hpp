@@ -1,5 +1,5 @@
 // Counters and histograms of the data path. Each has ONE writer, so that counting is a load, an add and a store: no
-// locked instruction, and no cache line that two threads write. Who has several writers keeps one copy per writer
+// locked instruction, and no cache line that two threads write. A counter with several writers has one copy per writer
 // (Shards) and adds them up when the metrics are read; a sum is then not a cut in time, which monitoring does not need.
 //
 // A histogram's buckets are those of a Prometheus native histogram of schema 3: bucket i holds the units in

@@ -3,7 +3,7 @@
 // checked again here, because a wrong one would be a wild pointer. A plan without stages only routes: pipelines with
 // string tensors run in JavaScript and ask for the branches of their splits.
 //
-//   stage 0: [position 0: model | split(option 0, option 1, …)] [position 1 …]   ──► stage 1 ──► … ──► answer
+//   stage 0: [node 0: model | split(branch 0, branch 1, …)] [node 1 …]   ──► stage 1 ──► … ──► answer
 //
 // Input bindings say where each input of each branch's model comes from: the request (stage 0) or a tensor of the stage
 // before.

@@ -175,7 +175,7 @@ void return_rows(Batch& batch, WorkerSlot* slot, Histogram* scatter) {
   }
   completions.flush_logs();
   const int64_t ready_ns = now_ns();
-  // Before anybody can see an answer: who has seen it finds its batch counted.
+  // Before anybody can see an answer: its batch is counted by then.
   if (scatter != nullptr) scatter->record_ns(ready_ns - batch.timestamps.run_end_ns);
   completions.flush(ready_ns);
   if (slot != nullptr && !publisher.is_empty()) batch.bucket.queue.scheduler.announce_return(*slot);

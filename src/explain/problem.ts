@@ -27,7 +27,7 @@ export interface Problem {
   readonly rows: number
   readonly groups: readonly BoundGroup[]
   readonly output: { readonly field: string; readonly element: number }
-  /** One row of each input that has a group; of occlusion alone. */
+  /** One row of each input that has a group; only for occlusion. */
   readonly baselines: Tensors
   /** One per row; null without. */
   readonly targets: Float64Array | null

@@ -2,7 +2,7 @@
  * How a stage's inputs are bound: names, dtypes and dims of both sides brought together, or an error that names both.
  *
  * Rule 1. An input is bound under its own name, or the one that `tensorFields` gives its position.
- * Rule 2. The options of a split take the same inputs; where each takes just one, their names need not agree.
+ * Rule 2. The branches of a split take the same inputs; where each takes just one, their names need not agree.
  * Rule 3. Stage 0: the request has the inputs of all its models. The first model that names one decides its dtype (it
  *         must cast to the others' without loss); its dims are the narrowest of all.
  * Rule 4. Later stages: the tensor of that name, or `<label>.<name>`, among the current outputs. Where there
@@ -17,7 +17,7 @@ import type { ResolvedModel } from './plan.js'
 /** An input of a node: it is bound to the same request tensor or output whichever branch runs. */
 export interface FedInput {
   readonly name: string
-  /** By option: which input of its model, and what that takes. */
+  /** By branch: which input of its model, and what that takes. */
   readonly byOption: readonly { readonly slot: number; readonly field: TensorField; readonly model: string }[]
 }
 
@@ -40,7 +40,7 @@ export function rowDimsOf(field: TensorField, isNonBatching: boolean): FieldShap
 }
 
 /**
- * Lines up the inputs of a position's options (rules 1 and 2).
+ * Lines up the inputs of a node's branches (rules 1 and 2).
  * @throws PenstockError ERR_PIPELINE_INVALID.
  */
 export function alignInputs(

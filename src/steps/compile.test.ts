@@ -357,7 +357,7 @@ describe('compilePlan', () => {
     )
   })
 
-  it('does not mix rows with whole requests', () => {
+  it('does not mix rows with non-batching models', () => {
     expect(() => compile(run('shrink'), run('fraud'))).toThrow(
       refusal(/batch alike but shrink@1 takes whole requests \(no free axis\) and fraud@2 takes rows \(steps\[1\]\)/),
     )

@@ -118,7 +118,7 @@ TEST("executor: the answer does not wait for challengers, the request does") {
   CLAIM(engine.port->in_flight() == 0);
 }
 
-TEST("executor: who asks for what challengers gave waits for them, unless they were shed or the request is cancelled") {
+TEST("executor: a request for audited outputs waits for them, unless they were shed or the request is cancelled") {
   Engine engine;
   auto champion = make_queue(engine.runtime, 10);
   auto challenger = make_queue(engine.runtime, 20, 8, {4096, 4});

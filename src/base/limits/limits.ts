@@ -132,7 +132,7 @@ export const ROW_CHECK_EVERY_MAX = 2 ** 31 - 1
 export const OPERATOR_CHARACTERS_MAX = 200
 /** Milliseconds between two notices of one kind on the batches of one model. */
 export const BATCHING_NOTICE_MS = 60_000
-/** Requests on the plain (string) path that are not answered yet. */
+/** Requests on the string path that are not answered yet. */
 export const STRING_PATH_REQUESTS_MAX = 1024
 
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────

@@ -280,7 +280,7 @@ function problemOf(description: PipelineDescription, config: ExplainConfig, requ
     inputs: inputs as Problem['inputs'],
     targets: request.targets,
   })
-  // After the sizes were checked: the caller's memory is lent for the call alone.
+  // After the sizes were checked: the caller's memory is lent only for the call.
   const copies = Object.entries(problem.inputs).map(([own, tensor]) => [own, copyTensor(tensor)])
   return { ...problem, inputs: Object.fromEntries(copies) as Problem['inputs'] }
 }

@@ -17,7 +17,7 @@ import { admitOptions, type AdmittedOptions, type RequestId } from './request-op
 export interface AdmittedRequest {
   /** In the order of the pipeline's inputs. */
   readonly tensors: readonly Tensor[]
-  /** 1 for whole tensors. */
+  /** 1 for non-batching pipelines. */
   readonly rows: number
   /** Free dims in the addon's order; null when the signature has none. */
   readonly dims: Int32Array | null

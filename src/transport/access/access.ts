@@ -1,6 +1,6 @@
 /**
- * Who may call, and what. With keys: whoever shows one that is valid and has the scope. Without: everybody that can reach
- * the port, but no web page that a browser there has open (hosts.ts).
+ * Who may call, and what. With keys: callers that show one that is valid and has the scope. Without: everybody that can
+ * reach the port, but no web page that a browser there has open (hosts.ts).
  *
  *   head of a call ─► key? ─┬─ none asked for ─► host and origin ─► the grant of everybody
  *                           └─ verified, not expired ─► the key's grant ─► scope ─► (dialect: pipeline, limit)

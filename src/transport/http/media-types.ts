@@ -84,7 +84,7 @@ export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
   )
 }
 
-/** Who sends rows wants rows, also in JSON. */
+/** A caller that sends rows gets rows, also in JSON. */
 const rowForms: readonly AnswerForm[] = ['records', 'lines', 'csv']
 
 const metricsForms: readonly (readonly [string, MetricsForm])[] = [

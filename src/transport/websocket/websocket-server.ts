@@ -7,7 +7,7 @@
  * nothing else is affected.
  *
  * Back-pressure: a connection has a window of requests whose results the kernel has not taken. A reader slower than its
- * own requests holds that much and no more; one that sends on nevertheless is cut off, alone.
+ * own requests holds that much and no more; only one that sends on nevertheless is cut off.
  */
 import type { Logger } from 'pino'
 import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
@@ -346,7 +346,7 @@ export class WebSocketServer {
     })
   }
 
-  /** Results that are kept from congested sockets are theirs, too, when it is asked who holds the most. */
+  /** Results that are kept from congested sockets count as theirs, too, when HeldAnswers looks for the one that holds the most. */
   #weighCongested(): void {
     if (this.#congested.size === 0) return
     for (const connection of this.#congested) {

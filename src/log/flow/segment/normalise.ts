@@ -188,7 +188,7 @@ function routeColumns(data: Data, header: SegmentHeader): Column[] {
   return columns
 }
 
-/** The model of the answer; where a split chooses it, of the option that the row took. */
+/** The model of the answer; where a split chooses it, of the branch that the row took. */
 function modelColumns(data: Data, header: SegmentHeader): Column[] {
   const indexes = header.last_model === null ? (data.values as unknown as Int16Array) : new Int16Array(data.length)
   const labels = header.last_model === null ? header.routes : [header.last_model]

@@ -1,6 +1,6 @@
 /**
  * The view of one pipeline: the rows of all its versions, columns by name, a column that a version lacks is NULL there.
- * Time is UTC. Of pipelines whose names differ in case alone the first has the view: DuckDB does not tell them apart.
+ * Time is UTC. Of pipelines whose names differ only in case the first has the view: DuckDB does not distinguish them.
  * Parquet files are read by DuckDB itself; what is not Parquet yet, by rows-function.ts.
  */
 import type { DuckDBConnection } from '@duckdb/node-api'

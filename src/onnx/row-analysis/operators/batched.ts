@@ -123,7 +123,7 @@ export const depthToSpace: Rule = (node) => {
 }
 
 /**
- * Fused layers: every input that holds rows holds them on axis 0, alone there, and so does every result.
+ * Fused layers: every input that holds rows holds them on axis 0, with nothing else there, and so does every result.
  * @param ranks of the results; null: as the first input's.
  */
 export function fused(...ranks: readonly (number | null)[]): Rule {
