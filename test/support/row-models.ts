@@ -1,6 +1,6 @@
 /**
  * Models whose rows are not as independent as their shapes look, and models that do not write their outputs where they are
- * told: written here node by node, so that a test shows what it is about.
+ * described: written here node by node, so that a test shows what it is about.
  */
 import { buildModel, type BuiltNode, type BuiltTensor } from '../../src/onnx/testing/build.js'
 
