@@ -3,7 +3,7 @@
 //   body ─ receive ─► read, admitted, appended            (one crossing per request; see body.hpp)
 //   finished requests ─ collect ─► printed into the outbox, one event each, however many one drain finds
 //
-// Sockets stay in JavaScript: an exchange is its number there. Every request that `receive` admits is completed
+// Sockets stay in JavaScript: an Exchange has its number there. Every request that `receive` admits is completed
 // exactly once, answered or failed, whether or not its caller is still there. Thread: the port's.
 #pragma once
 #include <cstdint>

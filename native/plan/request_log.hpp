@@ -1,5 +1,5 @@
-// What a plan and those who run its requests ask of a log; log/row_log.hpp is the log that writes files. The interface
-// stands here, so that nothing below the log knows of files or of columns.
+// The interface between a log and the plans and executors that write to it; log/row_log.hpp is the log that writes
+// files. The interface stands here, so that nothing below the log knows of files or of columns.
 //
 //   deploy ─ bind ─► admission ─ is_refusing, keep_keys ─► … ─► completed requests, many at a time ─ append ─►
 //

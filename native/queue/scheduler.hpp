@@ -16,8 +16,9 @@
 // next (long_runs.cpp). A model may be held to fewer batches at a time than there are workers (its runs then use
 // several threads each): batches beyond that are throttled with their queue, so that nobody walks over them, and return
 // to their place in the order of publication when a run ends. Jobs of a worker (load, unload, stop) go before batches,
-// because a worker that waits here hears no other message; jobs of any worker (plain runs) take turns with batches.
-// Threads: all methods, any thread. Lock order: the scheduler's mutex is never held while a queue's mutex is taken.
+// because a worker that waits here hears no other message; jobs of any worker (runs of the string path) take turns with
+// batches. Threads: all methods, any thread. Lock order: the scheduler's mutex is never held while a queue's mutex is
+// taken.
 #pragma once
 #include <atomic>
 #include <cstddef>

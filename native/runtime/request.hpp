@@ -6,8 +6,8 @@
 //
 // A request whose plan has a log is completed when it is logged; where the log is committed, its answer waits for that
 // (log/row_log.hpp).
-// Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the continuation: exactly
-// one thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
+// Who may touch it: the thread that submits, then the thread that brings `foreground_rows` to zero (the continuation:
+// exactly one thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once
 #include <atomic>
 #include <cstddef>

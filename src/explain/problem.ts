@@ -90,8 +90,9 @@ function boundGroup(path: string, group: ExplainGroup, { inputFields, inputs, co
     throw argumentError(`${path}.input`, 'an input of numbers, for strings have no baseline,', input)
   const length = rowLength(tensor)
   const elements = group.elements ?? Array.from({ length }, (_, index) => index)
-  const odd = elements.find((element) => element >= length)
-  if (odd !== undefined) throw argumentError(`${path}.elements`, `indexes in 0..${length - 1} of ${input}`, odd)
+  const outOfRange = elements.find((element) => element >= length)
+  if (outOfRange !== undefined)
+    throw argumentError(`${path}.elements`, `indexes in 0..${length - 1} of ${input}`, outOfRange)
   return { name: group.name, input, elements }
 }
 

@@ -80,7 +80,7 @@ export const PENDING_ROWS_MAX = 262_144
 export const PENDING_ROWS_BACKGROUND_MAX = 16_384
 /** Rows waiting or running per model at most, by option. */
 export const PENDING_ROWS_CEILING = 16_777_216
-/** Microseconds a batch may wait for company, by option; the default is 0, no timer. */
+/** Microseconds a batch may wait for more rows, by option; the default is 0, no timer. */
 export const BATCH_DELAY_US_MAX = 1_000_000
 
 // ── workers ─────────────────────────────────────────────────────────────────────────────────────

@@ -69,7 +69,7 @@ export interface EngineOptions {
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
   readonly batchRowsMax?: number | undefined
-  /** Microseconds that a batch waits for company although a worker is free, 0..1000000; absent: 0, no timer. */
+  /** Microseconds that a batch waits for more rows although a worker is free, 0..1000000; absent: 0, no timer. */
   readonly maxDelayUs?: number | undefined
   /** Rows waiting or running per model before requests are refused; absent: 262144 interactive, 16384 background. */
   readonly pendingRowsMax?: number | undefined

@@ -1,10 +1,10 @@
 /**
- * The engine's side of JSON over HTTP: a transport in the same isolate hands bodies in and gets whole answers out, and
+ * The engine's side of JSON over HTTP: a transport in the same isolate hands bodies in and gets complete answers out, and
  * never sees the addon. A body costs one native call, an answer one callback: nothing is decoded here, nothing
  * allocated, no promise made. Bodies that the addon does not read go to `Engine.infer` by way of the transport.
  *
- * An exchange is the transport's number of a request. Each `submit` that returned a request leads to exactly one call
- * with its exchange: onAnswer or onFailure, also after `cancel`.
+ * An `exchange` is the transport's number of an HTTP request. Each `submit` that returned a request leads to exactly one
+ * call with that number: onAnswer or onFailure, also after `cancel`.
  */
 import { addon } from '../../../bindings/native.js'
 import type { Answer, AnswerFormSpec } from '../../../bindings/native.js'

@@ -2,8 +2,8 @@
  * One isolate's traffic with the addon: owns the port, publishes once per loop turn what was appended in it, drains what
  * is done and hands each event to the consumer that registered for it.
  *
- *     calls ──── submit ─┐                              ┌─ answered, failed ─────────────────► Calls (calls.ts)
- *     WebSocket receive ─┼─► flush (setImmediate)       │
+ *     calls ──── submit ─┐                               ┌─ answered, failed ─────────────────► Calls (calls.ts)
+ *     WebSocket receive ─┼─► flush (setImmediate)        │
  *     JSON ───── submit ─┘              onReady ─► drain ┼─ send, sendFailed ─────────────────► websocket-port.ts
  *                                                        └─ httpAnswered, httpLarge, httpFailed ► json-port.ts
  *

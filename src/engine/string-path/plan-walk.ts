@@ -257,11 +257,11 @@ export class StringPathWalk {
     outputs: readonly { name: string; shape: readonly number[] }[],
   ): void {
     const rows = inputs[0]?.shape[0]
-    const odd = outputs.find((output) => output.shape[0] !== rows)
-    if (odd === undefined) return
+    const mismatched = outputs.find((output) => output.shape[0] !== rows)
+    if (mismatched === undefined) return
     throw new PenstockError(
       'ERR_RUN_FAILED',
-      `Expected output ${odd.name} of ${model} to have ${rows} rows but it has shape [${odd.shape.join(', ')}]`,
+      `Expected output ${mismatched.name} of ${model} to have ${rows} rows but it has shape [${mismatched.shape.join(', ')}]`,
     )
   }
 

@@ -1,5 +1,5 @@
 /**
- * One writer per home. Two guards, because neither suffices alone:
+ * One writer per home. Two guards, because neither suffices by itself:
  * 1. On Linux a socket in the abstract namespace, named after the directory's device and inode. The kernel gives the
  *    name to one process and takes it back at its death, kill -9 included, so nothing stale can remain. It reaches as
  *    far as the network namespace. (flock would do as well, but Node does not offer it.)

@@ -3,7 +3,7 @@
  * FastPathRequest comes from a pool with its handlers and goes back when it is over; its handler knows it by its number.
  *
  *     begin ─► wanted? ─► body ─► submit ─┬─► admitted ─► answer | fail ─► free
- *       └ no ─► HttpRequest              ├─► left ─────► HttpRequest, with head and body ─► free
+ *       └ no ─► HttpRequest               ├─► left ─────► HttpRequest, with head and body ─► free
  *                                         └─► refused ──► fail ─► free
  *
  * What is not the common case becomes an HttpRequest, at the beginning or with its body in hand, and goes the usual way.

@@ -10,9 +10,9 @@
  * session that uses all cores, where the model has one.
  *
  * One bad request never poisons a batch: when a shared run fails, each entry is run by itself on its own rows, and only
- * the guilty ones get the error. Layouts are cached by bucket and buffers by batch id: asking costs a native call, and
+ * the guilty ones get the error. Layouts are cached by bucket and buffers by batch id: a look-up costs a native call, and
  * V8 takes the memory of every buffer it is shown for its own and collects garbage accordingly. A cached buffer keeps
- * its batch's memory alive, so all are forgotten when the addon has given batches up (a queue sees many shapes, or is
+ * its batch's memory alive, so all are forgotten when the addon has freed batches (a queue sees many shapes, or is
  * closed), and the oldest beyond a bound, because a worker that is idle does not notice.
  *
  * Thread: the worker's. Memory: the addon's, lent from take() until completeBatch().
@@ -110,7 +110,7 @@ export class BatchRunner {
     if (isUnheard) this.#onBackgroundFailure(this.#info[WorkerInfoSlot.modelKey] as number, reason)
   }
 
-  /** @returns whether all of them ran: nothing but their company made the shared run fail. */
+  /** @returns whether all of them ran: nothing but sharing it made the run fail. */
   async #runEntriesSeparately(model: ModelSession): Promise<boolean> {
     let hasFailed = false
     const entries = this.#addon.batchEntries(this.#worker)

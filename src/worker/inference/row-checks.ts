@@ -125,7 +125,7 @@ export class RowChecks {
     // Where batches are larger than the distance, each place of them has its turn.
     const row = rows > this.#every ? (this.#chosen++ * STRIDE) % rows : rows + this.#rowsLeft - 1
     this.#rowsLeft = this.#every
-    // A lone row has no company, and of a worker that never finds the time no more rows are kept.
+    // A lone row shares no batch, and of a worker that never finds the time no more rows are kept.
     return rows === 1 || this.#pending.length >= PENDING_MAX ? -1 : row
   }
 }

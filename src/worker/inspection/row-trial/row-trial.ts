@@ -6,7 +6,7 @@
  *                       └─► other neighbours for half the rows,  └─ no:  the row among copies of itself (compare.ts)
  *                           the other half must not change
  *
- * How much it proves: an effect that shows in a share p of the draws of (row, company) is missed in k comparisons with a
+ * How much it proves: an effect that shows in a share p of the draws of (row, mix) is missed in k comparisons with a
  * probability of (1 - p)^k. TRIAL_COMPARISONS is the k for p = 1 % and a probability of 0.1 %: ln 0.001 / ln 0.99 = 688.
  * A graph that is proven is tried as well, as far as its time goes; what is not proven by its graph must get that far.
  *
@@ -23,7 +23,7 @@ import {
   type Answer,
   type Tolerance,
 } from './compare.js'
-import { companies, drawRows, makeRow, type Company, type TrialInput, type TrialRow } from './draw.js'
+import { batchMixes, drawRows, makeRow, type BatchMix, type TrialInput, type TrialRow } from './draw.js'
 import { familiesOf, type Family } from './families.js'
 import { answersOf, feedsOf } from './run-rows.js'
 
@@ -104,8 +104,8 @@ class Trial {
         if (isSmallest) return
         continue
       }
-      const company = companies[Math.floor(round / BATCH_SIZES.length) % companies.length] as Company
-      await this.#compareBatch(drawRows(this.#inputs, count, company, this.#random))
+      const mix = batchMixes[Math.floor(round / BATCH_SIZES.length) % batchMixes.length] as BatchMix
+      await this.#compareBatch(drawRows(this.#inputs, count, mix, this.#random))
       if (this.difference !== '' || this.#leftMs() <= 0) return
     }
   }
