@@ -213,7 +213,7 @@ async function recoverJournal(journal: Journal, tables: Record<string, RecordTab
     for (const { name, revision } of table.values()) {
       const key = `${directory}/${name}`
       const lastJournaled = journaled.get(key) ?? 0
-      if (lastJournaled < revision) await journal.append('recovered', key, revision, { lastJournaled })
+      if (lastJournaled < revision) await journal.append('recovered', key, revision, { lastTold: lastJournaled })
     }
   }
 }
