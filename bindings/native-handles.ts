@@ -19,12 +19,12 @@ export interface NativeField {
   isCopied?: boolean
 }
 
-/** Where a value is found: a tensor of a batch that stage `stage`, position `position` ran. */
+/** Where a value is found: a tensor of a batch that the node (`stage`, `position`) ran. */
 export interface SourceSpec {
   stage: number
   position: number
   /** `in.*` is reached as the inputs of stage 0. */
   side: SourceSideCode
-  /** Tensor index by option of that position (one entry, unless it is a split). */
+  /** Tensor index by branch of that node (one entry, unless it is a split). */
   slots: number[]
 }

@@ -10,7 +10,7 @@ export interface LogColumnSpec {
   kind: ColumnKindCode
   /** Elements per row; tensors, shapes and elapsed only. 0 for a tensor: a list of as many as the row has. */
   elements: number
-  /** Tensors alone: rows of a model that was shed or failed are null. */
+  /** Only for tensors: rows of a model that was shed or failed are null. */
   isNullable: boolean
   /** An anomaly's check; a key's index in `keys`. */
   check: number
@@ -72,7 +72,7 @@ export interface NativeLogs {
   drawLogSample(log: LogHandle): boolean
   /** errno while the log cannot be written, else 0. */
   logFault(log: LogHandle): number
-  /** A `job` event follows when all rows that have settled before are in files, or dropped. */
+  /** A `job` event follows when all rows that were completed before are in files, or dropped. */
   flushLog(log: LogHandle, port: PortHandle, tag: number): void
   /** The same, with the last segment sealed; later rows are dropped. */
   closeLog(log: LogHandle, port: PortHandle, tag: number): void

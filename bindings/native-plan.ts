@@ -1,7 +1,7 @@
-/** How the addon gets a plan: its stages, what feeds them, its splits and checks. */
+/** How the addon gets a plan: its stages, their input bindings, its splits and checks. */
 import type { LogHandle, NativeField, QueueHandle, SourceSpec } from './native-handles.js'
 
-/** One per input of the option's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
+/** One per input of the branch's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
 export interface InputBindingSpec {
   requestInput: number
   source: SourceSpec | null
@@ -15,7 +15,7 @@ export interface OptionSpec {
 }
 
 export interface PositionSpec {
-  /** 1 option, or one per split option in the order of the split. */
+  /** 1 branch, or one per branch of the split in its order. */
   options: OptionSpec[]
   /** Index in `PlanSpec.splits`, or -1. */
   split: number
@@ -24,7 +24,7 @@ export interface PositionSpec {
 }
 
 export interface CheckSpec {
-  /** Evaluated when this stage's foreground positions are done. */
+  /** Evaluated when this stage's foreground nodes are done. */
   afterStage: number
   /** Instructions of 3 int32 each (opcode, a, b); opcodes in src/pipeline/check-opcodes.json. Leaves 1 = failed, 0 = passed. */
   code: Int32Array
@@ -33,7 +33,7 @@ export interface CheckSpec {
 }
 
 export type SplitSpec =
-  /** u < cumulative[i] (normalised to end at 1) picks option i; u is drawn, or comes from meta[hashKey]: router.hpp. */
+  /** u < cumulative[i] (normalised to end at 1) picks branch i; u is drawn, or comes from meta[hashKey]: router.hpp. */
   | {
       kind: 'random'
       cumulative: number[]
@@ -43,7 +43,7 @@ export type SplitSpec =
       /** A request without meta[hashKey] is refused instead of drawn. */
       isRequired: boolean
     }
-  /** meta[key] equal to keys[i] picks option i+1, else option 0 (the default). */
+  /** meta[key] equal to keys[i] picks branch i+1, else branch 0 (the default). */
   | { kind: 'key'; key: string; keys: string[]; isRequired: boolean }
 
 export interface PlanSpec {
@@ -59,10 +59,10 @@ export interface PlanSpec {
   checks: CheckSpec[]
   /** Tensors of the answer, in wire order; all of the last stage, side 1. */
   answer: SourceSpec[]
-  /** Tensors of positions beside the answer's, for requests that ask for them. */
+  /** Tensors of nodes beside the answer's, for requests that ask for them. */
   others: SourceSpec[]
-  /** The position of the last stage (a split or not) whose chosen option is `metadata.route`; -1 when no step splits. */
+  /** The node of the last stage (a split or not) whose chosen branch is `metadata.route`; -1 when no step splits. */
   routeSplit: number
-  /** Where requests are logged when they have settled; null: nowhere. Its columns' sources are this plan's. */
+  /** Where requests are logged when they are completed; null: nowhere. Its columns' sources are this plan's. */
   log: LogHandle | null
 }

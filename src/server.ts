@@ -1,6 +1,6 @@
 /**
- * PenstockServer: the composition root of everything that listens. Reads as a table of contents: metrics, WebSocket
- * stream, HTTP routes, one socket server under both. The engine is the caller's: it is used here, not owned.
+ * PenstockServer: the composition root of everything that listens. Reads as a table of contents: metrics, the
+ * WebSocket dialect, HTTP routes, one socket server under both. The engine is the caller's: it is used here, not owned.
  */
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
@@ -31,7 +31,7 @@ import { SocketServer } from './transport/socket/server.js'
 import { FastPathInferV2 } from './transport/dialects/oip/http/fast-path-infer.js'
 import { V2Service } from './transport/dialects/oip/service.js'
 import { HeldAnswers, withinBudget } from './transport/held-answers.js'
-import type { PeerSlot } from './transport/websocket/peer.js'
+import type { ConnectionSlot } from './transport/websocket/connection.js'
 import { WebSocketServer } from './transport/websocket/websocket-server.js'
 
 export type { ServerLimits } from './server/limits.js'
@@ -81,11 +81,11 @@ export interface ServerOptions {
 const drainPollMs = 5
 const goingAway = 'the server is shutting down'
 
-interface ServerParts {
+interface ServerDependencies {
   readonly access: Access
-  readonly sockets: SocketServer<PeerSlot>
+  readonly sockets: SocketServer<ConnectionSlot>
   readonly guard: DescriptorGuard
-  readonly stream: WebSocketServer
+  readonly webSockets: WebSocketServer
   readonly state: ServerState
   readonly logger: Logger
   readonly grpc: GrpcServer | null
@@ -114,9 +114,9 @@ export class PenstockServer {
   readonly socketsReason: string | null
   readonly #access: Access
   readonly #grpc: GrpcServer | null
-  readonly #sockets: SocketServer<PeerSlot>
+  readonly #sockets: SocketServer<ConnectionSlot>
   readonly #guard: DescriptorGuard
-  readonly #stream: WebSocketServer
+  readonly #webSockets: WebSocketServer
   readonly #engine: ServedEngine
   readonly #logger: Logger
   readonly #state: ServerState
@@ -124,23 +124,23 @@ export class PenstockServer {
   readonly #clock: Clock
   #drained: Promise<boolean> | null = null
 
-  private constructor(parts: ServerParts) {
-    this.grpcPort = parts.grpcPort
-    this.sockets = parts.sockets.backendName
-    this.socketsReason = parts.sockets.fallBackReason
-    this.#access = parts.access
-    this.#grpc = parts.grpc
-    this.#sockets = parts.sockets
-    this.#guard = parts.guard
-    this.#stream = parts.stream
-    this.#engine = parts.engine
-    this.#logger = parts.logger
-    this.#state = parts.state
-    this.#drainLimitMs = parts.drainLimitMs
-    this.#clock = parts.clock
-    this.host = parts.host
-    this.port = parts.port
-    this.url = `http://${parts.host.includes(':') && !parts.host.startsWith('[') ? `[${parts.host}]` : parts.host}:${parts.port}`
+  private constructor(dependencies: ServerDependencies) {
+    this.grpcPort = dependencies.grpcPort
+    this.sockets = dependencies.sockets.backendName
+    this.socketsReason = dependencies.sockets.fallBackReason
+    this.#access = dependencies.access
+    this.#grpc = dependencies.grpc
+    this.#sockets = dependencies.sockets
+    this.#guard = dependencies.guard
+    this.#webSockets = dependencies.webSockets
+    this.#engine = dependencies.engine
+    this.#logger = dependencies.logger
+    this.#state = dependencies.state
+    this.#drainLimitMs = dependencies.drainLimitMs
+    this.#clock = dependencies.clock
+    this.host = dependencies.host
+    this.port = dependencies.port
+    this.url = `http://${dependencies.host.includes(':') && !dependencies.host.startsWith('[') ? `[${dependencies.host}]` : dependencies.host}:${dependencies.port}`
   }
 
   /**
@@ -149,13 +149,13 @@ export class PenstockServer {
    *   of its range, sockets that do not load here; ERR_CONFLICT: the port is taken.
    */
   static async start(options: ServerOptions): Promise<PenstockServer> {
-    const parts = assemble(options)
-    const { sockets, grpc, guard, host, logger } = parts
+    const dependencies = assemble(options)
+    const { sockets, grpc, guard, host, logger } = dependencies
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
-    const boundPort = await sockets.listen(bareHost, parts.port)
+    const boundPort = await sockets.listen(bareHost, dependencies.port)
     const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
     guard.start()
-    const server = new PenstockServer({ ...parts, port: boundPort, grpcPort })
+    const server = new PenstockServer({ ...dependencies, port: boundPort, grpcPort })
     if (server.socketsReason !== null) logger.warn(`serving by Node's own http and ws, slower: ${server.socketsReason}`)
     logger.info(
       { host, port: boundPort, ...(grpcPort === null ? {} : { grpcPort }), sockets: server.sockets },
@@ -166,7 +166,7 @@ export class PenstockServer {
 
   /** WebSocket connections that are open. */
   get connectionCount(): number {
-    return this.#stream.connectionCount
+    return this.#webSockets.connectionCount
   }
 
   /**
@@ -184,7 +184,7 @@ export class PenstockServer {
     await this.drain()
     if (this.#state.isClosed) return
     this.#state.isClosed = true
-    this.#stream.closeAll(goingAway)
+    this.#webSockets.closeAll(goingAway)
     this.#sockets.close()
     this.#access.close()
     await this.#grpc?.close()
@@ -196,17 +196,17 @@ export class PenstockServer {
     const startedUs = this.#clock.monotonicUs()
     const elapsedMs = (): number => (this.#clock.monotonicUs() - startedUs) / 1000
     this.#state.isDraining = true
-    this.#logger.info({ limitMs: this.#drainLimitMs, connections: this.#stream.connectionCount }, 'draining')
-    this.#stream.goaway(goingAway, this.#drainLimitMs)
+    this.#logger.info({ limitMs: this.#drainLimitMs, connections: this.#webSockets.connectionCount }, 'draining')
+    this.#webSockets.goaway(goingAway, this.#drainLimitMs)
     this.#sockets.stopListening()
     this.#grpc?.stopListening()
     let isIdle = await this.#engine.drain(this.#drainLimitMs)
     // Requests that crossed the Goaway are answered, too: a client that knows it closes after its last answer. Closing
-    // first would lose what lies unread in the sockets, and the client could not tell whether it ran.
+    // first would lose what lies unread in the sockets, and the client could not know whether it ran.
     const farewellMs = Math.min(this.#drainLimitMs, elapsedMs() + FAREWELL_LIMIT_MS)
-    while (this.#stream.connectionCount > 0 && elapsedMs() < farewellMs) await sleep(drainPollMs)
+    while (this.#webSockets.connectionCount > 0 && elapsedMs() < farewellMs) await sleep(drainPollMs)
     isIdle &&= await this.#engine.drain(Math.max(0, this.#drainLimitMs - elapsedMs()))
-    const isWritten = (): boolean => this.#sockets.openRequestCount === 0 && this.#stream.bufferedBytes === 0
+    const isWritten = (): boolean => this.#sockets.openRequestCount === 0 && this.#webSockets.bufferedBytes === 0
     while (!isWritten() && elapsedMs() < this.#drainLimitMs) await sleep(drainPollMs)
     isIdle &&= isWritten()
     this.#logger.info({ isIdle, tookMs: Math.round(elapsedMs()) }, 'drained')
@@ -216,7 +216,7 @@ export class PenstockServer {
 
 /** @returns the bound port of gRPC; null without one. */
 async function listenOrClose(
-  sockets: SocketServer<PeerSlot>,
+  sockets: SocketServer<ConnectionSlot>,
   grpc: GrpcServer | null,
   host: string,
   port: number,
@@ -231,8 +231,8 @@ async function listenOrClose(
 }
 
 interface Listening {
-  readonly sockets: SocketServer<PeerSlot>
-  readonly stream: WebSocketServer
+  readonly sockets: SocketServer<ConnectionSlot>
+  readonly webSockets: WebSocketServer
   readonly grpc: GrpcServer | null
   readonly guard: DescriptorGuard
 }
@@ -249,10 +249,10 @@ class ServerState {
     this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
   }
 
-  metrics({ sockets, stream, grpc, guard }: Listening) {
+  metrics({ sockets, webSockets, grpc, guard }: Listening) {
     return {
       tcpConnections: sockets.connectionCount,
-      webSocketConnections: stream.connectionCount,
+      webSocketConnections: webSockets.connectionCount,
       grpcConnections: grpc?.connectionCount ?? 0,
       refusedConnections: guard.refusedCount,
       httpRequests: this.#answers,
@@ -260,8 +260,8 @@ class ServerState {
   }
 }
 
-/** The parts of a server, put together and not listening yet. */
-function assemble(options: ServerOptions): Omit<ServerParts, 'grpcPort'> {
+/** Puts a server together; it does not listen yet. */
+function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> {
   const { engine, host = '127.0.0.1', clock = systemClock } = options
   const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
   const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
@@ -274,10 +274,19 @@ function assemble(options: ServerOptions): Omit<ServerParts, 'grpcPort'> {
   const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
   const isDraining = (): boolean => state.isDraining
-  const stream = new WebSocketServer({ engine, port: engine.port, access, logger, limits, held, product, isDraining })
+  const webSockets = new WebSocketServer({
+    engine,
+    port: engine.port,
+    access,
+    logger,
+    limits,
+    held,
+    product,
+    isDraining,
+  })
   const metrics = new Metrics(() => ({
     engine: engine.metrics(),
-    transport: state.metrics({ sockets, stream, grpc, guard }),
+    transport: state.metrics({ sockets, webSockets, grpc, guard }),
     version: product.version,
   }))
   const v2 = new V2Service({
@@ -296,10 +305,10 @@ function assemble(options: ServerOptions): Omit<ServerParts, 'grpcPort'> {
     ...guardLines(logger, limit),
   })
   const admits = (): boolean => guard.admits()
-  const sockets: SocketServer<PeerSlot> = new SocketServer({
+  const sockets: SocketServer<ConnectionSlot> = new SocketServer({
     onRequest: createDispatcher(new Router(routes), context),
-    quick: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
-    socket: stream.behaviour(),
+    fastPaths: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
+    socket: webSockets.behaviour(),
     budget: engine.budget,
     admits,
     sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
@@ -309,19 +318,19 @@ function assemble(options: ServerOptions): Omit<ServerParts, 'grpcPort'> {
   const onControl = (action: ControlAction) => context.onControl(action)
   const grpcOptions = { service: v2, access, onControl, bodyBytesMax, budget: engine.budget, idleTimeoutS, admits }
   const grpc = options.grpcPort === undefined ? null : new GrpcServer(grpcOptions)
-  return { access, grpc, sockets, guard, stream, state, logger, host, port, drainLimitMs, clock, engine }
+  return { access, grpc, sockets, guard, webSockets, state, logger, host, port, drainLimitMs, clock, engine }
 }
 
 /** What the handlers of every dialect are given. */
 function contextOf(
   options: ServerOptions,
-  parts: Pick<ServerContext, 'v2' | 'access' | 'logger' | 'bodyBytesMax'> & {
+  dependencies: Pick<ServerContext, 'v2' | 'access' | 'logger' | 'bodyBytesMax'> & {
     readonly metrics: Metrics
     readonly state: ServerState
   },
 ): ServerContext {
   const { engine, clock = systemClock, onControl = () => undefined } = options
-  const { v2, access, logger, metrics, state, bodyBytesMax } = parts
+  const { v2, access, logger, metrics, state, bodyBytesMax } = dependencies
   return {
     engine,
     v2,

@@ -1,5 +1,5 @@
 /**
- * The ceiling: onnxruntime-node alone, rows already in memory, one thread, no server. Tries batch sizes and reports
+ * The ceiling: only onnxruntime-node, rows already in memory, one thread, no server. Tries batch sizes and reports
  * each; the best is what a server could reach if everything around the model were free.
  *   node bench/baselines/bare-ort.mjs MODEL.onnx SECONDS      prints {"batches":[{"rows","rowsPerSecond"}]}
  */

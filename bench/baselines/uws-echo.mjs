@@ -1,8 +1,8 @@
 /**
  * The floor of a WebSocket request: bare uWebSockets.js that answers every Infer frame at once with a Results frame of
  * the same size as the model's, and does nothing else. It speaks as much of penstock.v1 as the load generator needs to
- * begin (Hello, Opened). Of an Infer frame it reads the request's number, which lies at the same place in every frame of a
- * load; where that is, the first frame tells.
+ * begin (Hello, Opened). Of an Infer frame it reads the request's number, which lies at the same place in every frame
+ * of a load; where that is, the first frame shows.
  *   node bench/baselines/uws-echo.mjs OUTPUT_BYTES      prints {"port":N}; takes ws://127.0.0.1:N/v1/stream
  */
 import uWS from 'uWebSockets.js'

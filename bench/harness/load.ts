@@ -42,7 +42,7 @@ export interface LoadReport {
   readonly firstError: string
   readonly seconds: number
   readonly generatorCpuSeconds: number
-  /** -1 where the machine does not tell. */
+  /** -1 where the machine does not say. */
   readonly serverCpuSeconds: number
 }
 

@@ -1,6 +1,7 @@
 /**
- * What a process holds in memory, as Linux tells it. VmRSS counts a page once for every mapping of it, so that workers on
- * one file of weights look like copies of it; Pss divides a page by its mappings, and is what the machine really gives.
+ * What a process holds in memory, as Linux reports it. VmRSS counts a page once for every mapping of it, so that
+ * workers on one file of weights look like copies of it; Pss divides a page by its mappings, and is what the machine
+ * really gives.
  */
 import { readFileSync } from 'node:fs'
 
@@ -11,7 +12,7 @@ export interface Memory {
 
 const kibPerMib = 1024
 
-/** @param pid of the process alone, without its children. @returns NaN for what the machine does not tell. */
+/** @param pid of the process itself, without its children. @returns NaN for what the machine does not say. */
 export function memoryOf(pid: number | 'self'): Memory {
   return {
     rssMib: mibOf(pid, 'status', /^VmRSS:\s+(\d+) kB/m),

@@ -1,7 +1,8 @@
 /**
  * The rows that the benchmarks send and the answers that they expect, as files for the load generator, one per
- * transport. Rows are drawn from a fixed seed; the answers come from ONNX Runtime itself, each request run alone, so a
- * server that mixes up rows of a batch is caught. The rows are printed with ten decimals, as feature tables usually are.
+ * transport. Rows are drawn from a fixed seed; the answers come from ONNX Runtime itself, each request run by itself,
+ * so a server that mixes up rows of a batch is caught. The rows are printed with ten decimals, as feature tables
+ * usually are.
  */
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'

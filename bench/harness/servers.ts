@@ -54,8 +54,8 @@ export async function startProgram(
 }
 
 /**
- * Uploads the model, deploys a pipeline of that one model and waits until it answers; both stay in the server's home. Not
- * logged: what is compared with others is the bare data plane.
+ * Uploads the model, deploys a pipeline of that one model and waits until it answers; both stay in the server's home.
+ * Not logged: what is compared with others is the bare data path.
  */
 export async function deployModel(server: RunningServer, pipeline: string, modelPath: string): Promise<void> {
   const model = await readFile(modelPath)

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util'
 import { machineLine, readMachine } from '../harness/project.js'
-import { buildTwin, formatFigures, isJudged, meetsGoal, runTwin } from './native-twin.js'
+import { buildTwin, formatFigures, isGated, meetsGoal, runTwin } from './native-twin.js'
 import { benchTransforms, formatTransforms } from './transforms.js'
 
 const { values } = parseArgs({
@@ -27,10 +27,10 @@ await buildTwin()
 const largeMib = values['large-mib'] === undefined ? undefined : Number(values['large-mib'])
 const figures = await runTwin({ rounds: Number(values.rounds), largeMib, only: values.only, level: values.level })
 const calls = await benchTransforms(Number(values.milliseconds), values.rows.split(',').map(Number))
-const judged = figures.filter(isJudged)
+const gated = figures.filter(isGated)
 if (values.json) {
   for (const line of [...figures, ...calls]) process.stdout.write(`${JSON.stringify({ ...line, machine })}\n`)
 } else {
   process.stdout.write(`${machineLine(machine)}\n\n${formatFigures(figures)}\n\n${formatTransforms(calls)}\n\n`)
-  process.stdout.write(`${judged.filter(meetsGoal).length} of ${judged.length} kernels meet their goal (✓)\n`)
+  process.stdout.write(`${gated.filter(meetsGoal).length} of ${gated.length} kernels meet their goal (✓)\n`)
 }

@@ -1,13 +1,13 @@
 /**
- * Builds penstock-kernels (the native twin: bench/kernels/*.cpp over the product's own kernels) and runs it. The goals of
- * a kernel are judged here: 0.6 of the bandwidth of its stream where memory is the bound, 4 times its reference where
- * computing is.
+ * Builds penstock-kernels (the native twin: bench/kernels/*.cpp over the product's own kernels) and runs it. The goals
+ * of a kernel are held to a gate here: 0.6 of the bandwidth of its stream where memory is the bound, 4 times its
+ * reference where computing is.
  */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../harness/project.js'
-import type { Verdict } from '../workloads/row.js'
+import type { CriterionResult } from '../workloads/row.js'
 
 const run = promisify(execFile)
 const buildFolder = join(projectRoot, 'build', 'kernels')
@@ -69,8 +69,8 @@ export async function runTwin({ rounds, largeMib, only, level }: TwinOptions): P
     .map((line) => JSON.parse(line) as KernelFigure)
 }
 
-/** Memory-bound kernels are judged where memory is far away, compute-bound ones where it is near. */
-export function isJudged({ bound, size }: KernelFigure): boolean {
+/** Memory-bound kernels are gated where memory is far away, compute-bound ones where it is near. */
+export function isGated({ bound, size }: KernelFigure): boolean {
   return (bound === 'memory') === (size === 'memory')
 }
 
@@ -78,8 +78,8 @@ export function meetsGoal({ bound, share, speedup }: KernelFigure): boolean {
   return bound === 'memory' ? share >= SHARE_GOAL : speedup >= SPEEDUP_GOAL
 }
 
-/** As a line of the judge's row 12. @param samples rounds that were measured. */
-export function findingOf(figure: KernelFigure, samples: number): Verdict {
+/** As a result of criterion 12 of `bench:rows`. @param samples rounds that were measured. */
+export function findingOf(figure: KernelFigure, samples: number): CriterionResult {
   const { kernel, level, size, bound, stream, streamGbPerSecond, share, speedup } = figure
   const name = `${kernel}, ${level}, ${size}`
   const common = { kind: 'verdict', row: 12, name, better: 'more', aim: null, samples } as const
@@ -93,10 +93,10 @@ export function findingOf(figure: KernelFigure, samples: number): Verdict {
   return { ...common, figure: speedup, unit: '×', baseline, required: SPEEDUP_GOAL, low, high }
 }
 
-/** A table for people; the figure that a kernel is judged by is marked with ✓ or ✗. */
+/** A table for people; the figure that a kernel is gated by is marked with ✓ or ✗. */
 export function formatFigures(figures: readonly KernelFigure[]): string {
   const lines = figures.map((figure) => {
-    const mark = isJudged(figure) ? (meetsGoal(figure) ? '✓' : '✗') : ' '
+    const mark = isGated(figure) ? (meetsGoal(figure) ? '✓' : '✗') : ' '
     const shares = `${percent(figure.share)} (${percent(figure.shareLeast)}–${percent(figure.shareMost)})`
     const speedups = `${figure.speedup.toFixed(1)} (${figure.speedupLeast.toFixed(1)}–${figure.speedupMost.toFixed(1)})`
     return [

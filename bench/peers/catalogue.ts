@@ -1,16 +1,17 @@
 /**
- * The servers that Penstock is compared with: how each is started, and how it is asked. One folder per peer holds its program
- * and its pinned requirements; each is configured as its own documentation advises for a small model on a CPU (dynamic
- * batching on where it has one, no access log, no metrics), with one intra-op thread for ONNX Runtime, as Penstock has.
+ * The servers that Penstock is compared with: how each is started, and how it is asked. One folder per competitor holds
+ * its program and its pinned requirements; each is configured as its own documentation advises for a small model on a
+ * CPU (dynamic batching on where it has one, no access log, no metrics), with one intra-op thread for ONNX Runtime, as
+ * Penstock has.
  */
 import { join } from 'node:path'
 import type { LoadTarget } from '../../src/loadtest/native/load-plan.js'
 
-export interface Peer {
+export interface Competitor {
   readonly name: string
   /** Under bench/peers. */
   readonly folder: string
-  /** Python servers are what row 4 compares with; Triton is C++ in front of a Python backend. */
+  /** Python servers are what criterion 4 compares with; Triton is C++ in front of a Python backend. */
   readonly isPython: boolean
   readonly start: (place: Place) => Start
   /** Answers 2xx once the model is loaded. */
@@ -51,7 +52,7 @@ const json = (path: string, input: string | null = null, output: string | null =
   return { transport: 'http-json', path, input, output }
 }
 
-export const peers: readonly Peer[] = [
+export const competitors: readonly Competitor[] = [
   {
     name: 'FastAPI + uvicorn + onnxruntime',
     folder: 'fastapi',

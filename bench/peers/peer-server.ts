@@ -1,6 +1,7 @@
 /**
- * Installs a peer into its own virtual environment (build/peers/<folder>, made again when its requirements change), and runs
- * it as a process group of its own: Python servers leave workers behind when only their first process gets the signal.
+ * Installs a competitor into its own virtual environment (build/peers/<folder>, made again when its requirements
+ * change), and runs it as a process group of its own: Python servers leave workers behind when only their first process
+ * gets the signal.
  */
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -10,7 +11,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { projectRoot } from '../harness/project.js'
-import type { Peer } from './catalogue.js'
+import type { Competitor } from './catalogue.js'
 
 const run = promisify(execFile)
 
@@ -18,17 +19,17 @@ const installLimitMs = 600_000
 const startLimitMs = 60_000
 const stopLimitMs = 5_000
 
-export interface RunningPeer {
+export interface RunningCompetitor {
   readonly port: number
   readonly pid: number
   stop(): Promise<void>
 }
 
 /** @returns the virtual environment's folder. @throws Error with pip's last words when it cannot be installed. */
-export async function installPeer(peer: Peer): Promise<string> {
-  const environment = join(projectRoot, 'build', 'peers', peer.folder)
+export async function installCompetitor(competitor: Competitor): Promise<string> {
+  const environment = join(projectRoot, 'build', 'peers', competitor.folder)
   const stamp = join(environment, 'penstock-requirements.sha256')
-  const requirements = join(folderOf(peer), 'requirements.txt')
+  const requirements = join(folderOf(competitor), 'requirements.txt')
   const wanted = createHash('sha256')
     .update(await readFile(requirements))
     .digest('hex')
@@ -41,18 +42,22 @@ export async function installPeer(peer: Peer): Promise<string> {
     await run(join(environment, 'bin', 'pip'), pip, { timeout: installLimitMs })
   } catch (cause) {
     const said = (cause as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? String(cause)
-    throw new Error(`Cannot install ${peer.name}: ${said}`, { cause })
+    throw new Error(`Cannot install ${competitor.name}: ${said}`, { cause })
   }
   await writeFile(stamp, wanted)
   return environment
 }
 
-/** Starts the peer on a free port and waits until it is ready. @throws Error with its last output when it does not get there. */
-export async function startPeer(peer: Peer, environment: string, modelPath: string): Promise<RunningPeer> {
+/** Starts the competitor on a free port and waits until it is ready. @throws Error with its last output when it does not get there. */
+export async function startCompetitor(
+  competitor: Competitor,
+  environment: string,
+  modelPath: string,
+): Promise<RunningCompetitor> {
   const port = await freePort()
-  const folder = folderOf(peer)
-  const { command, args, variables } = peer.start({ environment, port, modelPath, folder })
-  const logPath = join(projectRoot, 'build', 'peers', `${peer.folder}.log`)
+  const folder = folderOf(competitor)
+  const { command, args, variables } = competitor.start({ environment, port, modelPath, folder })
+  const logPath = join(projectRoot, 'build', 'peers', `${competitor.folder}.log`)
   const log = openSync(logPath, 'w')
   const env = {
     ...process.env,
@@ -65,7 +70,7 @@ export async function startPeer(peer: Peer, environment: string, modelPath: stri
   const child = spawn(command, args, { cwd: folder, env, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   const group = child.pid
-  if (group === undefined) throw new Error(`Cannot start ${peer.name}: ${command} does not run`)
+  if (group === undefined) throw new Error(`Cannot start ${competitor.name}: ${command} does not run`)
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const signal = (name: NodeJS.Signals) => {
     try {
@@ -84,19 +89,19 @@ export async function startPeer(peer: Peer, environment: string, modelPath: stri
     process.removeListener('exit', killWithParent)
   }
   const endMs = performance.now() + startLimitMs
-  while (!(await isReady(`http://127.0.0.1:${port}${peer.readyPath}`))) {
+  while (!(await isReady(`http://127.0.0.1:${port}${competitor.readyPath}`))) {
     if (performance.now() > endMs || child.exitCode !== null) {
       await stop()
       const said = (await readFile(logPath, 'utf8')).trim().split('\n').slice(-5).join('\n')
-      throw new Error(`${peer.name} did not become ready. It printed at the end:\n${said}`)
+      throw new Error(`${competitor.name} did not become ready. It printed at the end:\n${said}`)
     }
     await delay(200)
   }
   return { port, pid: group, stop }
 }
 
-function folderOf(peer: Peer): string {
-  return join(projectRoot, 'bench', 'peers', peer.folder)
+function folderOf(competitor: Competitor): string {
+  return join(projectRoot, 'bench', 'peers', competitor.folder)
 }
 
 async function isReady(url: string): Promise<boolean> {

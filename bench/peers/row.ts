@@ -1,8 +1,9 @@
 /**
- * Row 4: the servers that users could pick instead, each the way its documentation advises, one after the other on this
- * machine: same model, same rows, same native client, answers checked. Each dialect a peer speaks is loaded at some numbers of
- * connections; its best rate counts. Penstock is measured beside each of them, over WebSocket (row 1's load) and as JSON at
- * 32 connections (row 3's); a ratio is only as good as "at equal p99", so it shows both: Penstock's must not be worse.
+ * Criterion 4: the servers that users could pick instead, each the way its documentation advises, one after the other
+ * on this machine: same model, same rows, same native client, answers checked. Each dialect a competitor speaks is
+ * loaded at some numbers of connections; its best rate counts. Penstock is measured beside each of them, over WebSocket
+ * (criterion 1's load) and as JSON at 32 connections (criterion 3's); a ratio is only as good as "at equal p99", so it
+ * shows both: Penstock's must not be worse.
  *
  *   node dist/bench/peers/row.js [--quick] [--only fastapi,triton] [--rounds 3] [--seconds 2]
  *
@@ -24,10 +25,10 @@ import { closed, expectRight, p99Us, rowsPerSecond, runOn } from '../workloads/l
 import { prepareModel, withPenstock } from '../workloads/penstock.js'
 import { drawRequests, type Requests } from '../workloads/requests.js'
 import { samplesOf } from '../workloads/rounds.js'
-import { skipped, verdict, type Bench, type Finding } from '../workloads/row.js'
+import { criterionResult, skipped, type Bench, type Finding } from '../workloads/row.js'
 import { shortNumber } from '../workloads/table.js'
-import { peers, type Dialect, type Peer } from './catalogue.js'
-import { installPeer, startPeer, type RunningPeer } from './peer-server.js'
+import { competitors, type Dialect, type Competitor } from './catalogue.js'
+import { installCompetitor, startCompetitor, type RunningCompetitor } from './peer-server.js'
 
 /** One load of one dialect. */
 interface Measured {
@@ -40,8 +41,8 @@ interface Measured {
   readonly serverCores: number
 }
 
-const rowNumber = 4
-/** Row 3's, and enough to fill the batches of those that batch. */
+const criterionNumber = 4
+/** Criterion 3's, and enough to fill the batches of those that batch. */
 const connectionCounts = [32, 128]
 const jsonConnections = 32
 const pipeline = 'bench'
@@ -74,18 +75,20 @@ async function main(): Promise<void> {
     const requests = await drawRequests(modelPath, { count: 64, rows: 1 })
     const findings: Finding[] = []
     const measured: Measured[] = []
-    for (const peer of chosenPeers(values.only)) {
+    for (const competitor of chosenCompetitors(values.only)) {
       if (bench.isQuick && values.only === undefined) {
-        findings.push(skipped(rowNumber, peer.name, 'installing it takes minutes; --only names it in a quick run'))
+        findings.push(
+          skipped(criterionNumber, competitor.name, 'installing it takes minutes; --only names it in a quick run'),
+        )
         continue
       }
-      bench.say(peer.name)
+      bench.say(competitor.name)
       try {
-        const loads = await measurePeer(bench, peer, requests)
+        const loads = await measureCompetitor(bench, competitor, requests)
         for (const load of loads) print({ kind: 'peer', ...load })
         measured.push(...loads)
       } catch (error) {
-        findings.push(skipped(rowNumber, peer.name, (error as Error).message))
+        findings.push(skipped(criterionNumber, competitor.name, (error as Error).message))
       }
     }
     if (measured.length > 0) findings.push(...(await compare(bench, measured, requests)))
@@ -95,27 +98,29 @@ async function main(): Promise<void> {
   }
 }
 
-function chosenPeers(only: string | undefined): readonly Peer[] {
-  if (only === undefined) return peers
+function chosenCompetitors(only: string | undefined): readonly Competitor[] {
+  if (only === undefined) return competitors
   const wanted = only.split(',')
-  const unknown = wanted.find((folder) => !peers.some((peer) => peer.folder === folder))
+  const unknown = wanted.find((folder) => !competitors.some((competitor) => competitor.folder === folder))
   if (unknown !== undefined)
-    throw new Error(`Expected --only to name ${peers.map(({ folder }) => folder).join(', ')} but received ${unknown}`)
-  return peers.filter(({ folder }) => wanted.includes(folder))
+    throw new Error(
+      `Expected --only to name ${competitors.map(({ folder }) => folder).join(', ')} but received ${unknown}`,
+    )
+  return competitors.filter(({ folder }) => wanted.includes(folder))
 }
 
-async function measurePeer(bench: Bench, peer: Peer, requests: Requests): Promise<Measured[]> {
-  const environment = await installPeer(peer)
-  const server = await startPeer(peer, environment, modelPath)
+async function measureCompetitor(bench: Bench, competitor: Competitor, requests: Requests): Promise<Measured[]> {
+  const environment = await installCompetitor(competitor)
+  const server = await startCompetitor(competitor, environment, modelPath)
   try {
     const loads: Measured[] = []
-    for (const dialect of peer.dialects) {
-      const bodiesPath = await writePeerBodies(bench, peer, dialect, requests)
+    for (const dialect of competitor.dialects) {
+      const bodiesPath = await writeCompetitorBodies(bench, competitor, dialect, requests)
       for (const connections of bench.isQuick ? connectionCounts.slice(0, 1) : connectionCounts) {
         const trials: FinishedEvent[] = []
         for (let round = 0; round < bench.rounds; round++)
-          trials.push(await loadPeer(bench, server, peer, dialect, connections, bodiesPath))
-        loads.push({ peer: peer.name, transport: dialect.transport, connections, ...figuresOf(trials) })
+          trials.push(await loadCompetitor(bench, server, competitor, dialect, connections, bodiesPath))
+        loads.push({ peer: competitor.name, transport: dialect.transport, connections, ...figuresOf(trials) })
       }
     }
     return loads
@@ -124,10 +129,10 @@ async function measurePeer(bench: Bench, peer: Peer, requests: Requests): Promis
   }
 }
 
-async function loadPeer(
+async function loadCompetitor(
   bench: Bench,
-  server: RunningPeer,
-  peer: Peer,
+  server: RunningCompetitor,
+  competitor: Competitor,
   dialect: Dialect,
   connections: number,
   bodiesPath: string,
@@ -144,7 +149,7 @@ async function loadPeer(
     connections,
     requests: [
       {
-        name: peer.name,
+        name: competitor.name,
         weight: 1,
         pipeline: null,
         path: dialect.path,
@@ -161,15 +166,20 @@ async function loadPeer(
     seed,
     intervalSeconds: 60,
   })
-  return expectRight(peer.name, finished, {})
+  return expectRight(competitor.name, finished, {})
 }
 
-/** The requests under the names that the peer knows. */
-async function writePeerBodies(bench: Bench, peer: Peer, dialect: Dialect, requests: Requests): Promise<string> {
+/** The requests under the names that the competitor knows. */
+async function writeCompetitorBodies(
+  bench: Bench,
+  competitor: Competitor,
+  dialect: Dialect,
+  requests: Requests,
+): Promise<string> {
   const [input] = requests.inputs
   const [output] = requests.outputs
   if (input === undefined || output === undefined) throw new Error('Expected the model to have an input and an output')
-  const path = join(bench.folder, `${peer.folder}-${dialect.transport}.bodies`)
+  const path = join(bench.folder, `${competitor.folder}-${dialect.transport}.bodies`)
   await writeRequestBodies(path, {
     outputs: [{ name: dialect.output ?? output.name, dtype: 'float32' }],
     toleranceAbsolute: requests.tolerance.absolute,
@@ -219,15 +229,15 @@ async function compare(bench: Bench, measured: readonly Measured[], requests: Re
   })
   for (const [transport, trials] of Object.entries(ours))
     print({ kind: 'peer', peer: 'Penstock', transport, ...figuresOf(trials) })
-  return peers.flatMap(({ name, isPython }): Finding[] => {
+  return competitors.flatMap(({ name, isPython }): Finding[] => {
     const loads = measured.filter(({ peer }) => peer === name)
     const best = fastest(loads)
     if (best === undefined) return []
     const json = fastest(loads.filter(({ connections }) => connections === jsonConnections)) ?? best
     const required = isPython ? requiredTimes : null
     return [
-      verdict(
-        rowNumber,
+      criterionResult(
+        criterionNumber,
         `row 1’s load ÷ ${name}`,
         samplesOf(ours.websocket.map((trial) => rowsPerSecond(trial) / best.rowsPerSecond)),
         {
@@ -237,8 +247,8 @@ async function compare(bench: Bench, measured: readonly Measured[], requests: Re
           required,
         },
       ),
-      verdict(
-        rowNumber,
+      criterionResult(
+        criterionNumber,
         `row 3’s load ÷ ${name}`,
         samplesOf(ours.json.map((trial) => rowsPerSecond(trial) / json.rowsPerSecond)),
         {
@@ -256,10 +266,10 @@ function fastest(loads: readonly Measured[]): Measured | undefined {
   return [...loads].sort((left, right) => right.rowsPerSecond - left.rowsPerSecond)[0]
 }
 
-function describe(peer: Measured, ours: readonly FinishedEvent[]): string {
-  const { transport, connections } = peer
+function describe(competitor: Measured, ours: readonly FinishedEvent[]): string {
+  const { transport, connections } = competitor
   return (
-    `${shortNumber(peer.rowsPerSecond)}/s, p99 ${shortNumber(peer.p99Us)} µs (${transport}, ${connections} connections); ` +
+    `${shortNumber(competitor.rowsPerSecond)}/s, p99 ${shortNumber(competitor.p99Us)} µs (${transport}, ${connections} connections); ` +
     `Penstock’s p99 ${shortNumber(median(ours.map(p99Us)))} µs`
   )
 }

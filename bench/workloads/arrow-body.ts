@@ -1,10 +1,12 @@
 /**
- * Row 16: a hundred thousand rows of the 29-float model as one Arrow body, against the same rows as one request over the
- * WebSocket. One at a time, so that a trial's figure is what a request takes from end to end; the clients are alike in what
- * they do with an answer (the bytes arrive whole, nothing is printed). The answers of both are checked before the trials.
+ * Criterion 16: a hundred thousand rows of the 29-float model as one Arrow body, against the same rows as one request
+ * over the WebSocket. One at a time, so that a trial's figure is what a request takes from end to end; the clients are
+ * alike in what they do with an answer (the bytes arrive whole, nothing is printed). The answers of both are checked
+ * before the trials.
  *
- * `outputs` has what the WebSocket's answer has, and is what was promised. `flat` is the SDK's form, which sends the inputs
- * back; `everything` says model, version, server and time in every row besides: both are shown for themselves.
+ * `outputs` has what the WebSocket's answer has, and is what the target is about. `flat` is the SDK's form, which sends
+ * the inputs back; `everything` says model, version, server and time in every row besides: both are shown for
+ * themselves.
  */
 import { Agent, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
@@ -18,11 +20,11 @@ import type { RunningServer } from '../harness/servers.js'
 import { prepareModel, withPenstock } from './penstock.js'
 import { drawRequests, type Requests } from './requests.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 
 const modelPath = join(projectRoot, 'examples', 'models', 'fraud-mlp', 'model.onnx')
-const rowNumber = 16
+const criterionNumber = 16
 const rows = 100_000
 const pipeline = 'arrow-body'
 const contentType = 'application/vnd.apache.arrow.file'
@@ -33,7 +35,11 @@ const forms = {
 } as const
 type Form = keyof typeof forms
 
-export const arrowBodyRow: Row = { number: rowNumber, title: 'a hundred thousand rows as Arrow', measure }
+export const arrowBodyCriterion: Criterion = {
+  number: criterionNumber,
+  title: 'a hundred thousand rows as Arrow',
+  measure,
+}
 
 async function measure(bench: Bench): Promise<Finding[]> {
   const requests = await drawRequests(modelPath, { count: 1, rows })
@@ -44,7 +50,7 @@ async function measure(bench: Bench): Promise<Finding[]> {
     try {
       const senders = await checkedSenders(server, agent, client, requests)
       const results = await interleave(bench.rounds, senders.trials(bench))
-      return (Object.keys(forms) as Form[]).map((form) => verdictOf(form, results))
+      return (Object.keys(forms) as Form[]).map((form) => resultOf(form, results))
     } finally {
       agent.destroy()
       await client.close()
@@ -135,11 +141,11 @@ function outputOf(bytes: Buffer, output: string): Float32Array {
   return column?.data[0]?.children[0]?.values as Float32Array
 }
 
-function verdictOf(form: Form, results: Map<string, number[]>): Finding {
+function resultOf(form: Form, results: Map<string, number[]>): Finding {
   const websocket = resultsOf(results, 'websocket')
   const samples = ratios(resultsOf(results, form), websocket, (ms) => ms)
   const baseline = `WebSocket ${shortNumber(samplesOf(websocket).median)} ms`
-  return verdict(rowNumber, `100,000 rows as Arrow, ${form}`, samples, {
+  return criterionResult(criterionNumber, `100,000 rows as Arrow, ${form}`, samples, {
     unit: '×',
     baseline,
     better: 'less',

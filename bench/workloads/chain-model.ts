@@ -1,4 +1,4 @@
-/** What row 8 chains, apart from its measurement: a comparison of two builds starts it without an engine of this one. */
+/** The steps of criterion 8, apart from its measurement: a comparison of two builds starts it without an engine of this one. */
 import { join } from 'node:path'
 import { projectRoot } from '../harness/project.js'
 

@@ -1,8 +1,9 @@
 /**
- * Row 8: what a step of a pipeline costs beside its run. The same small model once and in a chain of STEPS, embedded, one
- * request at a time: the difference, over the steps more, is what one step takes, and what is left of it after ONNX
- * Runtime's own time for the same rows is the hand-over: scatter, checks, the next batch, take, and the views that the
- * run is given. That no tensor bytes pass through JavaScript on the way is held by test/addon/chain.test.ts.
+ * Criterion 8: what a step of a pipeline costs beside its run. The same small model once and in a pipeline of STEPS,
+ * embedded, one request at a time: the difference, over the steps more, is what one step takes, and what is left of it
+ * after ONNX Runtime's own time for the same rows is the hand-over: scatter, checks, the next batch, take, and the
+ * views that the run is given. That no tensor bytes pass through JavaScript on the way is held by
+ * test/addon/chain.test.ts.
  */
 import { readFile } from 'node:fs/promises'
 import { Engine, pipeline } from '../../src/index.js'
@@ -11,13 +12,13 @@ import { chainModelPath, chainSteps } from './chain-model.js'
 import { measureOrt } from './ort-search.js'
 import { drawRequests, type Requests } from './requests.js'
 import { interleave, resultsOf, samplesOf } from './rounds.js'
-import { verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 
 const batchRows = [1, 256]
 const requiredUs = 5
 
-export const chainRow: Row = { number: 8, title: 'a chain against the sum of its steps', measure }
+export const chainCriterion: Criterion = { number: 8, title: 'a chain against the sum of its steps', measure }
 
 async function measure(bench: Bench): Promise<Finding[]> {
   const engine = await Engine.open()
@@ -56,12 +57,17 @@ async function handOver(bench: Bench, engine: Engine, rows: number): Promise<Fin
     number[],
   ]
   const handOvers = chain.map((us, round) => (us - (one[round] ?? 0)) / (chainSteps - 1) - (run[round] ?? 0))
-  return verdict(8, `hand-over between steps, batch of ${rows} row${rows === 1 ? '' : 's'}`, samplesOf(handOvers), {
-    unit: 'µs',
-    baseline: `${chainSteps} steps ${shortNumber(median(chain))} µs, one ${shortNumber(median(one))} µs, a run ${shortNumber(median(run))} µs`,
-    better: 'less',
-    required: requiredUs,
-  })
+  return criterionResult(
+    8,
+    `hand-over between steps, batch of ${rows} row${rows === 1 ? '' : 's'}`,
+    samplesOf(handOvers),
+    {
+      unit: 'µs',
+      baseline: `${chainSteps} steps ${shortNumber(median(chain))} µs, one ${shortNumber(median(one))} µs, a run ${shortNumber(median(run))} µs`,
+      better: 'less',
+      required: requiredUs,
+    },
+  )
 }
 
 /** Median microseconds of a request, one after the other. */

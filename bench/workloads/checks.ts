@@ -1,5 +1,5 @@
 /**
- * Row 15: what three checks cost where it shows most: one row a frame of the 29-float network over WebSocket, 16
+ * Criterion 15: what three checks cost where it shows most: one row a frame of the 29-float network over WebSocket, 16
  * connections × 64 in flight, against the same pipeline without them. One compares an output, one an input, one the
  * greatest magnitude of a slice. Before anything is timed a row that fails two of them is sent, and must say so.
  */
@@ -10,7 +10,7 @@ import { closed, rowsPerSecond, runOn, type Load } from './loads.js'
 import { prepareHome, withPenstock } from './penstock.js'
 import { drawRequests } from './requests.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 
 const modelPath = join(projectRoot, 'examples', 'models', 'fraud-mlp', 'model.onnx')
@@ -32,7 +32,7 @@ interface Trial {
   readonly cpuUsPerRow: number
 }
 
-export const checksRow: Row = { number: 15, title: 'three checks', measure }
+export const checksCriterion: Criterion = { number: 15, title: 'three checks', measure }
 
 async function measure(bench: Bench): Promise<Finding[]> {
   const requests = await drawRequests(modelPath, { count: 64, rows: 1 })
@@ -51,13 +51,13 @@ async function measure(bench: Bench): Promise<Finding[]> {
   const rate = (result: Trial): number => result.rowsPerSecond
   const cpu = (result: Trial): number => result.cpuUsPerRow
   return [
-    verdict(15, 'rows/s with three checks, against without', ratios(checked, plain, rate), {
+    criterionResult(15, 'rows/s with three checks, against without', ratios(checked, plain, rate), {
       unit: '×',
       baseline: `without ${shortNumber(samplesOf(plain.map(rate)).median)}/s`,
       better: 'more',
       required: rateShareMin,
     }),
-    verdict(15, 'CPU time a row with three checks', ratios(checked, plain, cpu), {
+    criterionResult(15, 'CPU time a row with three checks', ratios(checked, plain, cpu), {
       unit: '×',
       baseline: `without ${shortNumber(samplesOf(plain.map(cpu)).median)} µs`,
       better: 'less',

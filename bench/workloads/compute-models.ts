@@ -1,10 +1,11 @@
 /**
- * Rows 5, 6 and 7: models whose time is their computation. Here a server can only lose: what it wastes, what it schedules
- * badly, what its sockets take from the cores that compute.
+ * Criteria 5, 6 and 7: models whose time is their computation. Here a server can only lose: what it wastes, what it
+ * schedules badly, what its sockets take from the cores that compute.
  *
- * Row 5, saturated: against the best of all configurations of bare ONNX Runtime. Row 6, one at a time: against one run
- * with the best number of threads. Row 7, Poisson arrivals: latency at 80 % of row 5's rate, and the highest rate within
- * the objective as a share of that rate. One server and one embedded engine a model, all trials in turn.
+ * Criterion 5, saturated: against the best of all configurations of bare ONNX Runtime. Criterion 6, one at a time:
+ * against one run with the best number of threads. Criterion 7, Poisson arrivals: latency at 80 % of criterion 5's
+ * rate, and the highest rate within the objective as a share of that rate. One server and one embedded engine a model,
+ * all trials in turn.
  */
 import { cp } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
@@ -18,7 +19,7 @@ import { configurationText, fastestSingle, measureOrt, searchOrt, type OrtSubjec
 import { prepareModel, withPenstock } from './penstock.js'
 import { deepTolerance, drawRequests, type Requests } from './requests.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 
 interface Workload {
@@ -66,21 +67,21 @@ const workloads: readonly Workload[] = [
 
 const searchSeconds = 0.8
 /**
- * A trial lasts for this many rounds of everything that is in flight, so that what is cut off at its ends is little of it.
- * The search and all rounds of row 5 together stay within six minutes with four models and five rounds.
+ * A trial lasts for this many rounds of everything that is in flight, so that what is cut off at its ends is little of
+ * it. The search and all rounds of criterion 5 together stay within six minutes with four models and five rounds.
  */
 const turnsPerTrial = 4
 const trialSecondsMax = 5
-/** Row 6: 1.03 times the run and so much on top. */
+/** Criterion 6: 1.03 times the run and so much on top. */
 const singleShare = 1.03
 const singleExtraUs = 100
-/** Row 7. */
+/** Criterion 7. */
 const offeredShare = 0.8
 const objectiveRuns = 3
 const openSeconds = 6
 const failureShareMax = 0.001
 
-export const computeModelRows: readonly Row[] = [
+export const computeModelCriteria: readonly Criterion[] = [
   { number: 5, title: 'compute-bound models, saturated', measure: (bench) => forEachModel(bench, measureSaturated) },
   { number: 6, title: 'compute-bound models, one at a time', measure: (bench) => forEachModel(bench, measureSingle) },
   { number: 7, title: 'compute-bound models, open loop', measure: (bench) => forEachModel(bench, measureOpen) },
@@ -149,12 +150,12 @@ async function measureSaturated(subject: Subject): Promise<Finding[]> {
   })
   const ortRates = resultsOf(results, 'ort')
   const baseline = `bare ORT ${shortNumber(samplesOf(ortRates).median)}/s (${configurationText(best)})`
-  const promise = (how: string, title: string) => {
+  const resultOf = (how: string, title: string) => {
     const samples = ratios(resultsOf(results, how), ortRates, (rate) => rate)
-    const promised = { unit: '×', baseline, better: 'more', required: 0.97, aim: 1 } as const
-    return verdict(5, `${workload.title}, saturated, ${title}`, samples, promised)
+    const target = { unit: '×', baseline, better: 'more', required: 0.97, aim: 1 } as const
+    return criterionResult(5, `${workload.title}, saturated, ${title}`, samples, target)
   }
-  return [promise('embedded', 'embedded'), promise('websocket', 'WebSocket')]
+  return [resultOf('embedded', 'embedded'), resultOf('websocket', 'WebSocket')]
 }
 
 async function measureSingle(subject: Subject): Promise<Finding[]> {
@@ -168,19 +169,19 @@ async function measureSingle(subject: Subject): Promise<Finding[]> {
   })
   const ortTimes = resultsOf(results, 'ort')
   const time = samplesOf(ortTimes).median
-  const promise = (how: string, title: string) => {
+  const resultOf = (how: string, title: string) => {
     // Microseconds beyond 1.03 runs: negative is faster than allowed for free.
     const beyond = resultsOf(results, how).map((us, round) => us - singleShare * (ortTimes[round] ?? Number.NaN))
     const baseline = `bare ORT ${shortNumber(time)} µs (${configuration.intraOp} threads); beyond 1.03 × that`
-    const promised = { unit: 'µs', baseline, better: 'less', required: singleExtraUs } as const
-    return verdict(6, `${workload.title}, one at a time, ${title}`, samplesOf(beyond), promised)
+    const target = { unit: 'µs', baseline, better: 'less', required: singleExtraUs } as const
+    return criterionResult(6, `${workload.title}, one at a time, ${title}`, samplesOf(beyond), target)
   }
-  return [promise('embedded', 'embedded'), promise('websocket', 'WebSocket')]
+  return [resultOf('embedded', 'embedded'), resultOf('websocket', 'WebSocket')]
 }
 
 /**
  * The run time that the objective counts in is that of one row with one thread: the plan of a server that is to be
- * saturated. Over the socket of row 5, against the rate that the same server reached there.
+ * saturated. Over the socket of criterion 5, against the rate that the same server reached there.
  */
 async function measureOpen(subject: Subject): Promise<Finding[]> {
   const { bench, workload, ort, server } = subject
@@ -209,13 +210,13 @@ async function measureOpen(subject: Subject): Promise<Finding[]> {
   const cores = availableParallelism()
   const ideal = `rows one by one on ${cores} ideal cores:`
   return [
-    verdict(7, `${workload.title}, p99 at 80 %`, samplesOf(tails), {
+    criterionResult(7, `${workload.title}, p99 at 80 %`, samplesOf(tails), {
       unit: '× the run',
       baseline: `${runTime}, ${offline}; ${ideal} ${shortNumber(idealQueue(cores, offeredShare).p99)}`,
       better: 'less',
       required: objectiveRuns,
     }),
-    verdict(7, `${workload.title}, rate within 3 × the run`, samplesOf([share]), {
+    criterionResult(7, `${workload.title}, rate within 3 × the run`, samplesOf([share]), {
       unit: 'of saturated',
       baseline: `${offline}, ${runTime}; ${ideal} ${shortNumber(idealShare(cores, objectiveRuns))}`,
       better: 'more',

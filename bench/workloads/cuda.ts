@@ -7,7 +7,7 @@
  * Three figures: one row a request with 1024 in flight, without sockets; saturated throughput as a share of the best
  * batch size of bare onnxruntime-node; latency at 80 % of that rate, arrivals at random times and counted from
  * when they were due. Every answer is compared with the CPU's (1e-2 relative: GPUs use TF32). The model takes one
- * float32 input whose first dim is free. Non-goals: peers, several GPUs.
+ * float32 input whose first dim is free. Non-goals: competitors, several GPUs.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -130,7 +130,7 @@ async function closedLoop(subject: Subject): Promise<number> {
   return (answered * 1000) / (performance.now() - start)
 }
 
-/** Latencies from the moment a request was due, so that a late generator hides nothing. */
+/** Latencies from the time a request was due, so that a late generator hides nothing. */
 async function openLoop(subject: Subject, rate: number): Promise<{ p50Ms: number; p99Ms: number; rate: number }> {
   const draw = seeded(7)
   const latencies: number[] = []

@@ -1,7 +1,7 @@
 /**
  * What no server of single rows can beat: Poisson arrivals before so many servers that each take exactly one run a row,
- * first come, first served, and lose nothing (M/D/c). Row 7 stands beside it, for waiting is arithmetic before it is a
- * server's fault; only a model that gains by batching leaves it behind.
+ * first come, first served, and lose nothing (M/D/c). Criterion 7 stands beside it, for waiting is arithmetic before it
+ * is a server's fault; only a model that gains by batching leaves it behind.
  */
 import { seededRandom } from '../../src/base/random.js'
 

@@ -1,7 +1,8 @@
 /**
- * Row 10: a tensor of 224 × 224 × 3 floats, one a request. The model reads each number once, so its way into the batch is
- * what is measured. As JSON against JSON.parse and a copy in one thread of JavaScript; as bytes, over HTTP and WebSocket,
- * against what the kernel moves over the loopback when nobody looks at the bytes. The server's answers are checked.
+ * Criterion 10: a tensor of 224 × 224 × 3 floats, one a request. The model reads each number once, so its way into the
+ * batch is what is measured. As JSON against JSON.parse and a copy in one thread of JavaScript; as bytes, over HTTP and
+ * WebSocket, against what the kernel moves over the loopback when nobody looks at the bytes. The server's answers are
+ * checked.
  */
 import { execFile } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
@@ -14,7 +15,7 @@ import { closed, rowsPerSecond, runOn, type Load } from './loads.js'
 import { prepareModel, withPenstock } from './penstock.js'
 import { drawRequests } from './requests.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 
 const run = promisify(execFile)
@@ -26,7 +27,7 @@ const connections = 4
 const inFlight = 4
 const limitMs = 60_000
 
-export const largeTensorRow: Row = { number: 10, title: 'a tensor of 150,528 floats', measure }
+export const largeTensorCriterion: Criterion = { number: 10, title: 'a tensor of 150,528 floats', measure }
 
 async function measure(bench: Bench): Promise<Finding[]> {
   const path = await benchModel('image-mean')
@@ -45,18 +46,18 @@ async function measure(bench: Bench): Promise<Finding[]> {
       http: () => rateOf('http-binary')(server),
       websocket: () => rateOf('websocket')(server),
     })
-    return [jsonVerdict(results), ...byteVerdicts(results)]
+    return [jsonResult(results), ...byteResults(results)]
   })
 }
 
-function jsonVerdict(results: Map<string, number[]>): Finding {
+function jsonResult(results: Map<string, number[]>): Finding {
   const parse = resultsOf(results, 'parse')
   const samples = ratios(resultsOf(results, 'json'), parse, (rate) => rate)
   const baseline = `JSON.parse + copy ${shortNumber(samplesOf(parse).median)}/s`
-  return verdict(10, '150,528 floats, JSON', samples, { unit: '×', baseline, better: 'more', required: 5 })
+  return criterionResult(10, '150,528 floats, JSON', samples, { unit: '×', baseline, better: 'more', required: 5 })
 }
 
-function byteVerdicts(results: Map<string, number[]>): Finding[] {
+function byteResults(results: Map<string, number[]>): Finding[] {
   const loopback = resultsOf(results, 'loopback')
   const baseline = `loopback ${shortNumber(samplesOf(loopback).median / 2 ** 30)} GiB/s`
   const transports = [
@@ -66,7 +67,12 @@ function byteVerdicts(results: Map<string, number[]>): Finding[] {
   return transports.map(([name, title]) => {
     const bytes = resultsOf(results, name).map((rate) => rate * tensorBytes)
     const samples = ratios(bytes, loopback, (rate) => rate)
-    return verdict(10, `150,528 floats, ${title}`, samples, { unit: '×', baseline, better: 'more', required: 0.6 })
+    return criterionResult(10, `150,528 floats, ${title}`, samples, {
+      unit: '×',
+      baseline,
+      better: 'more',
+      required: 0.6,
+    })
   })
 }
 

@@ -1,23 +1,24 @@
 /**
- * The judge: `npm run bench:rows`. Measures every promise that Penstock makes about its speed, row by row, and says for
- * each figure whether it is kept: figure, baseline of the same run, what it must reach, what it aims at.
+ * The gate: `npm run bench:rows`. Measures every target that Penstock has for its speed, criterion by criterion, and
+ * says for each result whether it reaches it: figure, baseline of the same run, what it must reach, what it aims at.
  *
- *   npm run bench:rows                       all rows, about forty minutes on two cores
+ *   npm run bench:rows                       all criteria, about forty minutes on two cores
  *   npm run bench:rows -- --only 5,6         some
  *   npm run bench:rows -- --save             appends the findings to bench/results/<date>-rows.ndjson
  *   npm run bench:rows -- --against ../main  this build and another checkout's, side by side (against/compare.ts)
  *
- * Options for other sizes: --rounds 5 (12 pairs with --against) --seconds 1.5 --warmup 0.5 --quick --json. A row that fails
- * is reported and the others go on; the exit status is 1 then. A target that is missed is a finding and no failure.
+ * Options for other sizes: --rounds 5 (12 pairs with --against) --seconds 1.5 --warmup 0.5 --quick --json. A criterion
+ * that fails is reported and the others go on; the exit status is 1 then. A target that is missed is a finding and no
+ * failure.
  */
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineLine, projectRoot, readMachine } from '../harness/project.js'
-import { chosenComparedRows, compareWith } from './against/compare.js'
+import { chosenComparedCriteria, compareWith } from './against/compare.js'
 import { comparedLines, formatCompared } from './against/report.js'
-import { skipped, type Bench, type Finding, type Row } from './row.js'
+import { skipped, type Bench, type Finding, type Criterion } from './row.js'
 import { findingLines, formatFindings } from './table.js'
 
 const roundsDefault = '5'
@@ -54,15 +55,15 @@ async function main(): Promise<number> {
       folder,
       say: (what) => void process.stderr.write(`  ${what}\n`),
     }
-    return against === undefined ? await measureRows(bench) : await compareRows(bench, against)
+    return against === undefined ? await measureCriteria(bench) : await compareCriteria(bench, against)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-async function compareRows(bench: Bench, against: string): Promise<number> {
-  const chosen = chosenComparedRows(values.only)
-  // What is kept is about promises, and a ratio of two builds is none.
+async function compareCriteria(bench: Bench, against: string): Promise<number> {
+  const chosen = chosenComparedCriteria(values.only)
+  // Only results of criteria are kept, and a ratio of two builds is none.
   if (values.save) throw new Error('Expected --save without --against: print with --json what is to be kept elsewhere')
   const compared = await compareWith(against, chosen, bench, readMachine())
   const report = values.json ? comparedLines(new Date(), compared).join('\n') : formatCompared(compared, bench)
@@ -70,20 +71,20 @@ async function compareRows(bench: Bench, against: string): Promise<number> {
   return compared.failed === 0 ? 0 : 1
 }
 
-async function measureRows(bench: Bench): Promise<number> {
-  // Only here: the rows load ONNX Runtime and the addon, which a comparison must not (against/draw-program.ts).
-  const { rows } = await import('./rows.js')
-  const chosen = chosenRows(rows, values.only)
+async function measureCriteria(bench: Bench): Promise<number> {
+  // Only here: the criteria load ONNX Runtime and the addon, which a comparison must not (against/draw-program.ts).
+  const { criteria } = await import('./rows.js')
+  const chosen = chosenCriteria(criteria, values.only)
   const machine = readMachine()
   const findings: Finding[] = []
   let failed = 0
-  for (const row of chosen) {
-    process.stderr.write(`row ${row.number}: ${row.title}\n`)
+  for (const criterion of chosen) {
+    process.stderr.write(`row ${criterion.number}: ${criterion.title}\n`)
     try {
-      findings.push(...(await row.measure(bench)))
+      findings.push(...(await criterion.measure(bench)))
     } catch (error) {
       failed += 1
-      findings.push(skipped(row.number, row.title, `failed: ${firstLine(error)}`))
+      findings.push(skipped(criterion.number, criterion.title, `failed: ${firstLine(error)}`))
       process.stderr.write(`  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
     }
   }
@@ -97,15 +98,15 @@ async function measureRows(bench: Bench): Promise<number> {
   return failed === 0 ? 0 : 1
 }
 
-function chosenRows(rows: readonly Row[], only: string | undefined): readonly Row[] {
-  if (only === undefined) return rows
+function chosenCriteria(criteria: readonly Criterion[], only: string | undefined): readonly Criterion[] {
+  if (only === undefined) return criteria
   const numbers = only.split(',').map(Number)
-  const unknown = numbers.find((number) => !rows.some((row) => row.number === number))
+  const unknown = numbers.find((number) => !criteria.some((criterion) => criterion.number === number))
   if (unknown !== undefined)
     throw new Error(
-      `Expected --only to be numbers of rows, such as 5,6 (1 to ${rows.at(-1)?.number}) but received ${only}`,
+      `Expected --only to be numbers of criteria, such as 5,6 (1 to ${criteria.at(-1)?.number}) but received ${only}`,
     )
-  return rows.filter(({ number }) => numbers.includes(number))
+  return criteria.filter(({ number }) => numbers.includes(number))
 }
 
 async function save(lines: readonly string[]): Promise<void> {

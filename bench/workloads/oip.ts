@@ -1,8 +1,9 @@
 /**
- * Row 18: what the Open Inference Protocol costs over the native path. The same rows as one infer request each: a native
- * binary body, native JSON (which the addon reads without JavaScript) and OIP with binary tensors, in turn; and gRPC against a bare grpc-js server that gives each message
- * back unread (baselines/grpc-echo.mjs). gRPC's client is grpc-js, too, in this process, and takes as much of the machine on both sides.
- * Every answer is compared: by the generator with ONNX Runtime's own, of gRPC with that of the first request.
+ * Criterion 18: what the Open Inference Protocol costs over the native path. The same rows as one infer request each: a
+ * native binary body, native JSON (which the addon reads without JavaScript) and OIP with binary tensors, in turn; and
+ * gRPC against a bare grpc-js server that gives each message back unread (baselines/grpc-echo.mjs). gRPC's client is
+ * grpc-js, too, in this process, and takes as much of the machine on both sides. Every answer is compared: by the
+ * generator with ONNX Runtime's own, of gRPC with that of the first request.
  */
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ import { closed, rowsPerSecond, runOn } from './loads.js'
 import { prepareModel, withPenstock, withServer } from './penstock.js'
 import { drawRequests } from './requests.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 
 const modelPath = join(projectRoot, 'examples', 'models', 'fraud-mlp', 'model.onnx')
@@ -24,7 +25,7 @@ const connections = 32
 const method = '/inference.GRPCInferenceService/ModelInfer'
 const floats = 29
 
-export const oipRow: Row = { number: 18, title: 'the Open Inference Protocol', measure }
+export const oipCriterion: Criterion = { number: 18, title: 'the Open Inference Protocol', measure }
 
 async function measure(bench: Bench): Promise<Finding[]> {
   const home = await prepareModel(bench, pipeline, modelPath)
@@ -57,7 +58,7 @@ function findingsOf(results: Map<string, number[]>): Finding[] {
     `${shortNumber(samplesOf(resultsOf(results, name)).median)}/s`
   const shown = { unit: '/s', baseline: '', better: 'more', required: null, aim: null } as const
   return [
-    verdict(
+    criterionResult(
       18,
       '29 floats, OIP binary over HTTP, against a native binary body',
       ratios(resultsOf(results, 'oip'), resultsOf(results, 'binary'), rate),
@@ -69,14 +70,14 @@ function findingsOf(results: Map<string, number[]>): Finding[] {
         aim: 1,
       },
     ),
-    verdict(
+    criterionResult(
       18,
       '29 floats, OIP binary over HTTP, against native JSON',
       ratios(resultsOf(results, 'oip'), resultsOf(results, 'json'), rate),
       { unit: '×', baseline: `native JSON ${medianOf('json')}`, better: 'more', required: null },
     ),
-    verdict(18, '29 floats, OIP binary over HTTP, rows/s', samplesOf(resultsOf(results, 'oip')), shown),
-    verdict(
+    criterionResult(18, '29 floats, OIP binary over HTTP, rows/s', samplesOf(resultsOf(results, 'oip')), shown),
+    criterionResult(
       18,
       '29 floats, gRPC unary, against a bare echo',
       ratios(resultsOf(results, 'grpc'), resultsOf(results, 'echo'), rate),
@@ -88,7 +89,7 @@ function findingsOf(results: Map<string, number[]>): Finding[] {
         aim: null,
       },
     ),
-    verdict(18, '29 floats, gRPC unary, rows/s', samplesOf(resultsOf(results, 'grpc')), shown),
+    criterionResult(18, '29 floats, gRPC unary, rows/s', samplesOf(resultsOf(results, 'grpc')), shown),
   ]
 }
 

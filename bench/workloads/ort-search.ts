@@ -1,7 +1,7 @@
 /**
  * The exhaustive search of bare ONNX Runtime: every number of instances × threads inside a run × rows of a batch that
- * these cores allow. The best of it is the offline rate that row 5 holds Penstock to; the best latency of a single row is
- * what row 6 does.
+ * these cores allow. The best of it is the offline rate that criterion 5 holds Penstock to; the best latency of a
+ * single row is what criterion 6 does.
  */
 import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -67,7 +67,7 @@ export async function searchOrt(
   return trials.sort((left, right) => right.rowsPerSecond - left.rowsPerSecond)
 }
 
-/** The thread count with which one row alone is answered soonest. */
+/** The thread count with which a single row is answered soonest. */
 export async function fastestSingle(subject: OrtSubject, seconds: number): Promise<OrtTrial> {
   const trials: OrtTrial[] = []
   for (let intraOp = 1; intraOp <= availableParallelism(); intraOp++) {

@@ -1,6 +1,6 @@
 /**
- * Penstock as a row needs it: a home with models and pipelines deployed, and servers over it. What is deployed stays in
- * the home, the calibration too, so a fresh server a trial starts as a restarted one in life does.
+ * Penstock as a criterion needs it: a home with models and pipelines deployed, and servers over it. What is deployed
+ * stays in the home, the calibration too, so a fresh server a trial starts as a restarted one in life does.
  */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -13,8 +13,8 @@ export interface Setup {
   /** Name → file. */
   readonly models: Readonly<Record<string, string>>
   /**
-   * Name → what PUT /v1/pipelines/{name} takes, or its steps alone: then nothing is logged, for what is compared with others
-   * is the bare data plane.
+   * Name → what PUT /v1/pipelines/{name} takes, or its steps alone: then nothing is logged, for what is compared with
+   * others is the bare data path.
    */
   readonly pipelines: Readonly<
     Record<string, readonly object[] | { readonly steps: readonly object[]; readonly log: object }>

@@ -1,12 +1,13 @@
 /**
- * Rows that are measured by programs of their own: peers (4), shared weights (11), kernels (12), the cost of metrics (13).
- * Each is started with `node` and prints findings (row.ts) as NDJSON; a program that is not built is a skipped row.
+ * Criteria that are measured by programs of their own: peers (4), shared weights (11), kernels (12), the cost of
+ * metrics (13). Each is started with `node` and prints findings (row.ts) as NDJSON; a program that is not built is a
+ * skipped row.
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectRoot } from '../harness/project.js'
-import { skipped, type Bench, type Finding, type Row } from './row.js'
+import { skipped, type Bench, type Finding, type Criterion } from './row.js'
 
 interface Program {
   readonly number: number
@@ -26,7 +27,7 @@ const programs: readonly Program[] = [
   { number: 13, title: 'the cost of metrics', path: 'workloads/metrics-cost/row.js', args: quick },
 ]
 
-export const programRows: readonly Row[] = programs.map((program) => {
+export const programCriteria: readonly Criterion[] = programs.map((program) => {
   const { number, title } = program
   return { number, title, measure: (bench) => runProgram(program, bench) }
 })

@@ -1,6 +1,6 @@
 /**
- * Requests for any model, with the answers that ONNX Runtime itself gives to each of them alone, so that every load is
- * checked while it runs. Drawn from a fixed seed. A set is written once for each transport that sends it.
+ * Requests for any model, with the answers that ONNX Runtime itself gives to each of them by itself, so that every load
+ * is checked while it runs. Drawn from a fixed seed. A set is written once for each transport that sends it.
  */
 import { basename, join } from 'node:path'
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
@@ -36,7 +36,7 @@ export interface Tolerance {
   readonly relative: number
 }
 
-/** A batch may sum in another order than a row alone: of fifty layers more is left than of three. */
+/** A batch may sum in another order than a single row: of fifty layers more is left than of three. */
 export const deepTolerance: Tolerance = { absolute: 1e-4, relative: 1e-3 }
 const shallowTolerance: Tolerance = { absolute: 1e-6, relative: 1e-5 }
 

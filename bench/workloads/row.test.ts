@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { readFindings } from './programs.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { outcomeOf, skipped, verdict, type Verdict } from './row.js'
+import { outcomeOf, criterionResult, skipped, type CriterionResult } from './row.js'
 import { findingLines, formatFindings, shortNumber } from './table.js'
 
 const machine = { cpu: 'c', cores: 2, memoryGb: 1, node: 'v', onnxRuntime: '1', loadAtStart: 0, commit: 'abc' }
-const promised = { unit: '×', baseline: 'another 2/s', better: 'more', required: 0.7, aim: 1 } as const
-const at = (figure: number, changes: Partial<typeof promised> | object = {}): Verdict =>
-  verdict(1, 'a workload', samplesOf([figure]), { ...promised, ...changes })
+const target = { unit: '×', baseline: 'another 2/s', better: 'more', required: 0.7, aim: 1 } as const
+const at = (figure: number, changes: Partial<typeof target> | object = {}): CriterionResult =>
+  criterionResult(1, 'a workload', samplesOf([figure]), { ...target, ...changes })
 
-describe('rows of the judge', () => {
+describe('criteria', () => {
   it('interleave: measures every case once a round, each round beginning with another', async () => {
     const order: string[] = []
     const note = (name: string) => () => Promise.resolve(order.push(name))
@@ -39,7 +39,7 @@ describe('rows of the judge', () => {
     expect(outcomeOf(skipped(4, 'peers', 'not here'))).toBe('skipped')
   })
 
-  it('formatFindings: sorts by row and says what is missed', () => {
+  it('formatFindings: sorts by criterion and says what is missed', () => {
     const text = formatFindings([{ ...at(0.5), row: 10 }, skipped(4, 'peers', 'none is installed'), at(0.8)])
     const rows = text.split('\n').slice(1)
     expect(rows.map((row) => row.slice(0, 2).trim())).toEqual(['1', '4', '10'])

@@ -1,12 +1,14 @@
 /**
- * What a row of the judge is: a promise with a number in it, and the program that measures it. A row finds one or more
- * figures; each is compared with what it must reach, and says beside it the baseline of the same run.
+ * What a criterion of `bench:rows` is: targets for Penstock's speed, and the program that measures them. It gives one
+ * or more results; each is compared with what it must reach, and has the baseline of the same run beside it. `row` in a
+ * result is the criterion's number: results that were kept have that name.
  *
- * Findings are plain data, one line of NDJSON each, so that programs of their own (kernels, peers) can print them too.
+ * Findings are plain data, one line of NDJSON each, so that programs of their own (kernels, competitors) can print them
+ * too.
  */
 import type { Samples } from './rounds.js'
 
-export interface Row {
+export interface Criterion {
   readonly number: number
   readonly title: string
   /** Measures. @throws Error when an answer was wrong or a server did not start: there is no figure then. */
@@ -28,9 +30,9 @@ export interface Bench {
   say(what: string): void
 }
 
-export type Finding = Verdict | Skipped
+export type Finding = CriterionResult | Skipped
 
-export interface Verdict {
+export interface CriterionResult {
   readonly kind: 'verdict'
   readonly row: number
   readonly name: string
@@ -60,7 +62,7 @@ export interface Skipped {
 
 export type Outcome = 'aim' | 'yes' | 'no' | 'shown' | 'skipped'
 
-export interface Promised {
+export interface Target {
   readonly unit: string
   readonly baseline: string
   readonly better: 'more' | 'less'
@@ -68,8 +70,8 @@ export interface Promised {
   readonly aim?: number | null
 }
 
-export function verdict(row: number, name: string, samples: Samples, promised: Promised): Verdict {
-  const { unit, baseline, better, required, aim = null } = promised
+export function criterionResult(row: number, name: string, samples: Samples, target: Target): CriterionResult {
+  const { unit, baseline, better, required, aim = null } = target
   const { median: figure, low, high, count } = samples
   return { kind: 'verdict', row, name, figure, unit, baseline, better, required, aim, low, high, samples: count }
 }

@@ -1,25 +1,25 @@
-/** All rows, in the order of their numbers. */
-import { arrowBodyRow } from './arrow-body.js'
-import { chainRow } from './chain.js'
-import { checksRow } from './checks.js'
-import { computeModelRows } from './compute-models.js'
-import { largeTensorRow } from './large-tensor.js'
-import { logRow } from './log.js'
-import { programRows } from './programs.js'
-import { oipRow } from './oip.js'
-import { shadowRow } from './shadow.js'
-import { smallModelRows } from './small-model.js'
-import type { Row } from './row.js'
+/** All criteria, in the order of their numbers. */
+import { arrowBodyCriterion } from './arrow-body.js'
+import { chainCriterion } from './chain.js'
+import { checksCriterion } from './checks.js'
+import { computeModelCriteria } from './compute-models.js'
+import { largeTensorCriterion } from './large-tensor.js'
+import { logCriterion } from './log.js'
+import { programCriteria } from './programs.js'
+import { oipCriterion } from './oip.js'
+import { shadowCriterion } from './shadow.js'
+import { smallModelCriteria } from './small-model.js'
+import type { Criterion } from './row.js'
 
-export const rows: readonly Row[] = [
-  ...smallModelRows,
-  ...computeModelRows,
-  chainRow,
-  shadowRow,
-  largeTensorRow,
-  arrowBodyRow,
-  checksRow,
-  logRow,
-  oipRow,
-  ...programRows,
+export const criteria: readonly Criterion[] = [
+  ...smallModelCriteria,
+  ...computeModelCriteria,
+  chainCriterion,
+  shadowCriterion,
+  largeTensorCriterion,
+  arrowBodyCriterion,
+  checksCriterion,
+  logCriterion,
+  oipCriterion,
+  ...programCriteria,
 ].sort((left, right) => left.number - right.number)

@@ -1,8 +1,8 @@
 /**
- * Row 9: what challengers cost the champion. One model under three names: served alone, and with the two others in its
- * shadow. With spare capacity (Poisson, a fifth of what the champion alone saturates at) all three fit; saturated (closed
- * loop) the challengers can only be shed. The p99 of the champion's answers is compared, and the challengers' rows are
- * accounted for from /metrics: each was run, or was shed and counted, or still waits.
+ * Criterion 9: what challengers cost the champion. One model under three names: served by itself, and with the two
+ * others in its shadow. With spare capacity (Poisson, a fifth of what the champion alone saturates at) all three fit;
+ * saturated (closed loop) the challengers can only be shed. The p99 of the champion's answers is compared, and the
+ * challengers' rows are accounted for from /metrics: each was run, or was shed and counted, or still waits.
  */
 import { benchModel } from '../harness/bench-models.js'
 import type { RunningServer } from '../harness/servers.js'
@@ -10,7 +10,7 @@ import { closed, open, p99Us, rowsPerSecond, runOn, type Load } from './loads.js
 import { prepareHome, withPenstock } from './penstock.js'
 import { deepTolerance, drawRequests } from './requests.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 
 const spareShare = 0.2
@@ -22,7 +22,7 @@ const challengers = ['challenger-a', 'challenger-b']
 const saturatedSecondsMin = 4
 const spareSecondsMin = 15
 
-export const shadowRow: Row = { number: 9, title: 'challengers in the shadow', measure }
+export const shadowCriterion: Criterion = { number: 9, title: 'challengers in the shadow', measure }
 
 async function measure(bench: Bench): Promise<Finding[]> {
   const path = await benchModel(bench.isQuick ? 'forest' : 'encoder')
@@ -70,25 +70,25 @@ async function compare(
     shadowed: async () => {
       const us = p99Us(await runOn(bench, server, load('shadowed')))
       // What still waits in the background would run into the next trial.
-      await settle(server)
+      await awaitIdle(server)
       return us
     },
   })
   const plain = resultsOf(results, 'plain')
   const samples = ratios(resultsOf(results, 'shadowed'), plain, (us) => us)
   const baseline = `no shadow, p99 ${shortNumber(samplesOf(plain).median / 1000)} ms`
-  return verdict(9, `2 challengers, ${title}`, samples, { unit: '× p99', baseline, better: 'less', required })
+  return criterionResult(9, `2 challengers, ${title}`, samples, { unit: '× p99', baseline, better: 'less', required })
 }
 
 /** Rows of the challengers that were run or counted as lost, over the rows that the champion of the shadow answered. */
 async function account(server: RunningServer): Promise<Finding> {
-  await settle(server)
+  await awaitIdle(server)
   const text = await metricsOf(server)
   const asked = sum(text, 'penstock_rows_total', 'pipeline="shadowed"') * challengers.length
   const run = challengers.reduce((rows, name) => rows + sum(text, 'penstock_model_rows_total', `model="${name}"`), 0)
   const shed = sum(text, 'penstock_background_rows_lost_total', 'reason="shed"')
   const baseline = `${shortNumber(asked)} rows for challengers: ${shortNumber(run)} run, ${shortNumber(shed)} shed`
-  return verdict(9, '2 challengers, rows accounted for', samplesOf([(run + shed) / asked]), {
+  return criterionResult(9, '2 challengers, rows accounted for', samplesOf([(run + shed) / asked]), {
     unit: 'of all',
     baseline,
     better: 'more',
@@ -97,7 +97,7 @@ async function account(server: RunningServer): Promise<Finding> {
 }
 
 /** Waits until no background rows are pending, at most 30 s. */
-async function settle(server: RunningServer): Promise<void> {
+async function awaitIdle(server: RunningServer): Promise<void> {
   for (let attempt = 0; attempt < 300; attempt++) {
     if (sum(await metricsOf(server), 'penstock_pending_rows', '') === 0) return
     await new Promise((resolve) => void setTimeout(resolve, 100))

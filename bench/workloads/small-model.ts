@@ -1,9 +1,10 @@
 /**
- * Rows 1, 2 and 3: the network of 29 floats, one row a request. The model takes next to nothing, so all that is measured
- * is the server. Every trial has a fresh process.
+ * Criteria 1, 2 and 3: the network of 29 floats, one row a request. The model takes next to nothing, so all that is
+ * measured is the server. Every trial has a fresh process.
  *
  * Rates compare with a bare uWebSockets echo of the same frames (no batching: it answers one by one), with fastify +
- * onnxruntime-node and with bare uWebSockets that parses the JSON and runs no model; with the yardstick where there is one.
+ * onnxruntime-node and with bare uWebSockets that parses the JSON and runs no model; with the yardstick where there is
+ * one.
  */
 import { join } from 'node:path'
 import { projectRoot } from '../harness/project.js'
@@ -12,7 +13,7 @@ import { closed, p50Us, rowsPerSecond, runOn, type Load } from './loads.js'
 import { prepareModel, withPenstock, withServer } from './penstock.js'
 import { drawRequests, type Requests } from './requests.js'
 import { interleave, ratios, resultsOf, samplesOf } from './rounds.js'
-import { skipped, verdict, type Bench, type Finding, type Row } from './row.js'
+import { criterionResult, skipped, type Bench, type Finding, type Criterion } from './row.js'
 import { shortNumber } from './table.js'
 import { openYardstick, type Yardstick } from './yardstick.js'
 
@@ -27,7 +28,7 @@ interface Trial {
   readonly p50Us: number
 }
 
-export const smallModelRows: readonly Row[] = [
+export const smallModelCriteria: readonly Criterion[] = [
   { number: 1, title: 'a small model, one row a frame', measure: measureRates },
   { number: 2, title: 'one request at a time', measure: measureLatency },
   { number: 3, title: 'JSON over HTTP', measure: measureJson },
@@ -53,8 +54,8 @@ async function measureRates(bench: Bench): Promise<Finding[]> {
     const name = `29 floats, WebSocket ${shape}`
     const of = (subject: string) => ratios(resultsOf(results, shape), resultsOf(results, subject), rate)
     const said = (subject: string, title: string) => `${title} ${perSecond(resultsOf(results, subject))}`
-    const promise = (subject: string, title: string, required: number | null, aim: number | null) =>
-      verdict(1, `${name}, against ${title}`, of(subject), {
+    const resultAgainst = (subject: string, title: string, required: number | null, aim: number | null) =>
+      criterionResult(1, `${name}, against ${title}`, of(subject), {
         unit: '×',
         baseline: said(subject, title),
         better: 'more',
@@ -64,10 +65,10 @@ async function measureRates(bench: Bench): Promise<Finding[]> {
     return [
       subjects.yardstick === null
         ? skipped(1, `${name}, against the yardstick`, 'PENSTOCK_YARDSTICK is not set')
-        : promise(`yardstick ${shape}`, 'the yardstick', 0.7, 1),
-      promise('fastify', 'fastify over HTTP', 30, null),
-      promise(`echo ${shape}`, 'a bare echo', null, null),
-      verdict(1, `${name}, rows/s`, samplesOf(resultsOf(results, shape).map(rate)), shown('/s')),
+        : resultAgainst(`yardstick ${shape}`, 'the yardstick', 0.7, 1),
+      resultAgainst('fastify', 'fastify over HTTP', 30, null),
+      resultAgainst(`echo ${shape}`, 'a bare echo', null, null),
+      criterionResult(1, `${name}, rows/s`, samplesOf(resultsOf(results, shape).map(rate)), shown('/s')),
     ]
   })
 }
@@ -82,13 +83,13 @@ async function measureLatency(bench: Bench): Promise<Finding[]> {
   })
   const of = (subject: string) => ratios(resultsOf(results, subject), resultsOf(results, 'echo'), latency)
   const baseline = `a bare echo, p50 ${shortNumber(samplesOf(resultsOf(results, 'echo').map(latency)).median)} µs`
-  const promised = { unit: '× p50', baseline, better: 'less' as const }
+  const target = { unit: '× p50', baseline, better: 'less' as const }
   const name = '29 floats, WebSocket 1 × 1, against an echo'
   return [
-    verdict(2, name, of('penstock'), { ...promised, required: 1.6, aim: 1.3 }),
+    criterionResult(2, name, of('penstock'), { ...target, required: 1.6, aim: 1.3 }),
     yardstick === null
       ? skipped(2, `${name}: the yardstick`, 'PENSTOCK_YARDSTICK is not set')
-      : verdict(2, `${name}: the yardstick`, of('yardstick'), { ...promised, required: null }),
+      : criterionResult(2, `${name}: the yardstick`, of('yardstick'), { ...target, required: null }),
   ]
 }
 
@@ -100,15 +101,21 @@ async function measureJson(bench: Bench): Promise<Finding[]> {
     parse: subjects.parse,
   })
   const name = `29 floats, JSON, ${httpConnections} connections`
-  const promise = (subject: string, title: string, required: number, aim: number | null) => {
+  const resultAgainst = (subject: string, title: string, required: number, aim: number | null) => {
     const samples = ratios(resultsOf(results, 'penstock'), resultsOf(results, subject), rate)
     const baseline = `${title} ${perSecond(resultsOf(results, subject))}`
-    return verdict(3, `${name}, against ${title}`, samples, { unit: '×', baseline, better: 'more', required, aim })
+    return criterionResult(3, `${name}, against ${title}`, samples, {
+      unit: '×',
+      baseline,
+      better: 'more',
+      required,
+      aim,
+    })
   }
   return [
-    promise('fastify', 'fastify', 3, null),
-    promise('parse', 'uWebSockets + JSON.parse', 0.75, 1),
-    verdict(3, `${name}, rows/s`, samplesOf(resultsOf(results, 'penstock').map(rate)), shown('/s')),
+    resultAgainst('fastify', 'fastify', 3, null),
+    resultAgainst('parse', 'uWebSockets + JSON.parse', 0.75, 1),
+    criterionResult(3, `${name}, rows/s`, samplesOf(resultsOf(results, 'penstock').map(rate)), shown('/s')),
   ]
 }
 

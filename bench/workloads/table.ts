@@ -1,4 +1,4 @@
-/** The verdicts as people read them: a table on the terminal, the same as Markdown in docs/performance.md (tools/figures). */
+/** The results as people read them: a table on the terminal, the same as Markdown in docs/performance.md (tools/figures). */
 import type { Machine } from '../harness/project.js'
 import { outcomeOf, type Finding, type Outcome } from './row.js'
 

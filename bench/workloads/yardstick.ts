@@ -1,5 +1,5 @@
 /**
- * A measuring stick from outside the project: a prototype of nothing but the data plane of rows 1 and 2, with a
+ * A measuring stick from outside the project: a prototype of nothing but the data path of criteria 1 and 2, with a
  * generator of its own. PENSTOCK_YARDSTICK names its folder: `run.sh` that builds into $YARDSTICK, `server.cjs PORT
  * WORKERS` that prints "listening", and `flood PORT CONNECTIONS IN_FLIGHT BYTES SECONDS` that prints the rate.
  * Without it those lines are skipped; every other line stands on references of this repository.

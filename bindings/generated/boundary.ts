@@ -53,7 +53,7 @@ export type BatchingCode = (typeof Batching)[keyof typeof Batching]
 
 /** What a column of a log holds. */
 export const ColumnKind = {
-  /** when the request settled */
+  /** when the request was completed */
   time: 0,
   /** elements of an input or output */
   tensor: 1,
@@ -65,9 +65,9 @@ export const ColumnKind = {
   elapsed: 4,
   /** the last part of the request's id */
   requestNumber: 5,
-  /** the option that a split chose for the row */
+  /** the branch that a split chose for the row */
   route: 6,
-  /** dims of a tensor whose elements do not tell them */
+  /** dims of a tensor whose number of elements does not give them */
   shape: 7,
   /** a text that came in the request's meta */
   key: 8,
@@ -163,7 +163,7 @@ export const WorkerInfoSlot = {
   length: 7,
 } as const
 
-/** What a refused frame or body tells: the four details of its failure, then whose it was. */
+/** What is known of a refused frame or body: the four details of its failure, then whose it was. */
 export const RefusalSlot = {
   detail0: 0,
   detail1: 1,

@@ -18,7 +18,7 @@ std::shared_ptr<Runtime> open_runtime(const Napi::CallbackInfo& info, size_t arg
 Napi::Value create_runtime(const Napi::CallbackInfo& info) {
   const int64_t budget_bytes = read_integer(info[2], "budgetBytes", 1, int64_t{1} << 53);
   auto runtime = std::make_shared<LoggingRuntime>(info[0].ToBoolean(), FileLayer::system(), budget_bytes);
-  runtime->scheduler.watch_ns = read_integer(info[1], "watchUs", 0, 1'000'000) * 1000;
+  runtime->scheduler.spin_ns = read_integer(info[1], "watchUs", 0, 1'000'000) * 1000;
   return Napi::Number::New(info.Env(), Registry::instance().add_runtime(std::move(runtime)));
 }
 

@@ -107,7 +107,7 @@ struct PortBox {
   const Block* outbox_block = nullptr;
   const Block* json_outbox_block = nullptr;  // of the HTTP answer that was emitted last
   std::unique_ptr<AnswerCounters> counters;
-  int64_t ready_ns = 0;  // of the answer told last
+  int64_t ready_ns = 0;  // of the answer that was emitted last
   Failure last_failure;
   int64_t last_channel = -1;
   int64_t last_wire_id = -1;
@@ -129,7 +129,7 @@ struct PortBox {
   std::vector<const std::byte*> submitted_inputs;
   std::vector<size_t> submitted_row_bytes;
   std::vector<int64_t> submitted_dims;
-  // Taken from the mailbox, not yet told to JavaScript.
+  // Drained from the completion queue, not yet emitted to JavaScript.
   Request* answers = nullptr;
   std::deque<JobReply> replies;
   std::vector<std::pair<double, std::vector<uint8_t>>> emitted_replies;  // by job number of this drain

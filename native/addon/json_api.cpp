@@ -99,7 +99,7 @@ napi_value submit_json(napi_env env, napi_callback_info info) {
   }
 }
 
-// The memory of the event before it; asked for when an event says that it is another one.
+// The memory of the event before it; JavaScript fetches it when an event says that it is another one.
 Napi::Value json_outbox(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<Block>& block = open_box<PortBox>(info, 0).http->outbox();

@@ -1,4 +1,5 @@
-// The limits of callers: made once a key, counted once a request. WebSocket frames are counted in wire/gateway.cpp.
+// The limits of callers: made once a key, counted once a request. WebSocket frames are counted in
+// websocket/gateway.cpp.
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "core/clock.hpp"

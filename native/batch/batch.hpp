@@ -35,15 +35,15 @@ struct Entry {
   // Cancelled or expired before the run: its rows were taken out.
   bool is_dropped = false;
   bool is_failed = false;
-  // All rows of the request at its position.
+  // All rows of the request at its node.
   bool is_whole = false;
   int64_t due_ns = 0;  // from when they could run
 };
 
-// An output whose shape only the run told.
+// An output whose shape is known only after the run.
 struct DynamicOutput {
   std::shared_ptr<Block> memory;  // kept when the batch is recycled, while there is room for idle memory
-  std::vector<int64_t> dims;      // without the row axis, except in whole queues
+  std::vector<int64_t> dims;      // without the row axis, except in non-batching queues
   size_t row_bytes = 0;
   bool is_set = false;
 
@@ -91,7 +91,7 @@ class Batch {
   uint32_t rows_max = 0;
   double expected_wait_us = 0.0;  // said when it was opened
   std::vector<Entry> entries;
-  std::vector<Arrival> arrivals;  // by the moments at which entries were due; empty when nothing is measured
+  std::vector<Arrival> arrivals;  // by the times at which entries were due; empty when nothing is measured
   BatchTimestamps timestamps;     // set by complete
   std::vector<DynamicOutput> dynamic_outputs;
   size_t expected_output_bytes = 0;  // of a row, without a place here: what its requests were charged
@@ -99,7 +99,7 @@ class Batch {
   int64_t resident_bytes = 0;        // counted in the arenas
   std::atomic<uint32_t> writers{0};
   std::atomic<bool> is_published{false};
-  std::atomic<bool> is_full{false};  // no company to wait for
+  std::atomic<bool> is_full{false};  // waits for no more rows
   int64_t opened_ns = 0;
   uint64_t sequence = 0;  // the scheduler's: order of publication
   Batch* next = nullptr;  // in one of the scheduler's lists, or in the bucket's free list

@@ -15,7 +15,7 @@
 #include "core/dtype_codes.hpp"
 
 namespace penstock {
-// dims exclude the row axis, except in whole queues; -1 is free.
+// dims exclude the row axis, except in non-batching queues; -1 is free.
 struct Field {
   Dtype dtype = Dtype::kFloat32;
   std::vector<int64_t> dims;
@@ -47,14 +47,15 @@ struct BatchLayout {
 // Bytes of one row of `dims` x `dtype`, 0 where a dim is 0; nothing when the product overflows or a dim is free.
 std::optional<size_t> row_bytes_of(Dtype dtype, const std::vector<int64_t>& dims) noexcept;
 
-// How large a batch may be. A row alone is always let in by `input_bytes_max`: it bounds the time of a run, not memory.
+// How large a batch may be. A single row is always let in by `input_bytes_max`: it bounds the time of a run, not
+// memory.
 struct BatchBounds {
   uint32_t rows_max = 1;
   size_t bytes_max = 0;
   size_t input_bytes_max = std::numeric_limits<size_t>::max();
 };
 
-// `free_dims`: the values of the inputs' free dims in order. Nothing when a row alone exceeds `bytes_max`.
+// `free_dims`: the values of the inputs' free dims in order. Nothing when a single row exceeds `bytes_max`.
 std::optional<BatchLayout> make_layout(const std::vector<Field>& inputs, const std::vector<Field>& outputs,
                                        const int64_t* free_dims, const BatchBounds& bounds);
 }  // namespace penstock

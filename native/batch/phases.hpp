@@ -18,7 +18,7 @@
 #include "core/histogram.hpp"
 
 namespace penstock {
-// Moments of one batch on the clock of now_ns().
+// Timestamps of one batch on the clock of now_ns().
 struct BatchTimestamps {
   int64_t taken_ns = 0;
   int64_t run_start_ns = 0;

@@ -45,14 +45,14 @@ inline constexpr size_t kBatchingCount = 3;
 
 // What a column of a log holds.
 enum class ColumnKind : uint8_t {
-  kTime = 0,  // when the request settled
+  kTime = 0,  // when the request was completed
   kTensor = 1,  // elements of an input or output
   kAnomalyCount = 2,  // how many checks failed on the row
   kAnomaly = 3,  // whether one check failed on it
   kElapsed = 4,  // nanoseconds until the first run and of each step
   kRequestNumber = 5,  // the last part of the request's id
-  kRoute = 6,  // the option that a split chose for the row
-  kShape = 7,  // dims of a tensor whose elements do not tell them
+  kRoute = 6,  // the branch that a split chose for the row
+  kShape = 7,  // dims of a tensor whose number of elements does not give them
   kKey = 8,  // a text that came in the request's meta
 };
 inline constexpr size_t kColumnKindCount = 9;
@@ -251,7 +251,7 @@ struct WorkerInfoSlot {
   static constexpr size_t kLength = 7;
 };
 
-// What a refused frame or body tells: the four details of its failure, then whose it was.
+// What is known of a refused frame or body: the four details of its failure, then whose it was.
 struct RefusalSlot {
   static constexpr size_t kDetail0 = 0;
   static constexpr size_t kDetail1 = 1;

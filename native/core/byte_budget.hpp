@@ -1,5 +1,5 @@
 // How many bytes callers make an engine hold: one number for its requests, their expected answers, bodies that arrive
-// and answers that wait in sockets. Whoever is about to hold more asks first. Threads: all methods, any thread.
+// and answers that wait in sockets. Whoever is about to hold more charges it first. Threads: all methods, any thread.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include "core/assert.hpp"
 
 namespace penstock {
-// What a request that does not fit is told to wait, milliseconds: some of what is in flight is answered by then.
+// Milliseconds that a request that does not fit is asked to wait: some of what is in flight is answered by then.
 constexpr int64_t kBudgetRetryMs = 100;
 
 class alignas(64) ByteBudget {
@@ -20,7 +20,7 @@ class alignas(64) ByteBudget {
   // False: it does not fit, and nothing was counted. While nothing is held anything fits, for what limits a single
   // thing is its own limit.
   bool try_charge(int64_t bytes) noexcept { return try_charge(bytes, limit_bytes_); }
-  // The same below another limit than the whole: of those that shall leave the rest to others.
+  // The same below a lower limit, for holders that shall leave the rest to others.
   bool try_charge(int64_t bytes, int64_t limit_bytes) noexcept {
     const int64_t before = used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
     if (before <= 0 || bytes <= limit_bytes - before) return true;

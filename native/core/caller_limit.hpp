@@ -3,7 +3,7 @@
 // The rate is a token bucket in the form of the generic cell rate algorithm (ITU-T I.371, annex A): instead of tokens
 // and the time at which they were counted, the one time at which the bucket will be full again. A request moves it one
 // period on, and is refused when it would then lie further ahead than a full bucket. Exact, and no division.
-// Thread: the I/O isolate's alone. Time comes from the caller.
+// Thread: the I/O isolate's. Time comes from the caller.
 #pragma once
 #include <algorithm>
 #include <cstdint>

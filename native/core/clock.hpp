@@ -1,4 +1,4 @@
-// The monotonic clock of the data plane. One reading costs ~20 ns, so it is read per batch or per request, never per
+// The monotonic clock of the data path. One reading costs ~20 ns, so it is read per batch or per request, never per
 // row.
 #pragma once
 #include <chrono>

@@ -1,7 +1,7 @@
 // Why a request was refused or failed: a code of src/protocol/errors.json, up to four numbers and the runtime's text.
 // The sentences are written in TypeScript, in one place; here are only the facts. `details` are named by code
 // in boundary_codes.hpp: QueueFullDetail and so on, made of src/protocol/boundary.json.
-// Frames that name a request put [channel, wire id] behind the failure instead; see wire/frame.hpp.
+// Frames that name a request put [channel, wire id] behind the failure instead; see websocket/frame.hpp.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Counters and histograms of the data plane. Each has ONE writer, so that counting is a load, an add and a store: no
-// locked instruction, and no cache line that two threads write. Who has several writers keeps one copy per writer
-// (Shards) and adds them up when somebody asks; a sum is then not a cut in time, which monitoring does not need.
+// Counters and histograms of the data path. Each has ONE writer, so that counting is a load, an add and a store: no
+// locked instruction, and no cache line that two threads write. A counter with several writers has one copy per writer
+// (Shards) and adds them up when the metrics are read; a sum is then not a cut in time, which monitoring does not need.
 //
 // A histogram's buckets are those of a Prometheus native histogram of schema 3: bucket i holds the units in
 // (2^((i-1)/8), 2^(i/8)], eight to a power of two, each 9.05 % wide. Units are whole numbers, so their bucket is found
@@ -82,7 +82,7 @@ class Histogram {
   std::array<Counter, kBuckets> counts_;
 };
 
-// Several histograms as one, for whoever asks.
+// Several histograms as one, for the metrics.
 struct HistogramSum {
   uint64_t zeros = 0;
   uint64_t sum = 0;

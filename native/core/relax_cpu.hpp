@@ -1,4 +1,4 @@
-// Tells the core that this loop waits for another thread: less power, and more for the core's other hardware thread.
+// Hints to the core that this loop waits for another thread: less power, and more for the core's other hardware thread.
 #pragma once
 
 namespace penstock {

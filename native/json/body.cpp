@@ -8,8 +8,8 @@
 
 namespace penstock::json {
 namespace {
-// Arrays that the reader in TypeScript would hold as JavaScript values: of more it may say no (JSON_CONTAINERS_MAX), so
-// it is asked.
+// Arrays that the reader in TypeScript would hold as JavaScript values: it may refuse more (JSON_CONTAINERS_MAX), so
+// such bodies go there.
 constexpr size_t kArraysMax = size_t{1} << 19;
 
 // Dtypes that it reads without such values.

@@ -3,8 +3,8 @@
 //   body ─ receive ─► read, admitted, appended            (one crossing per request; see body.hpp)
 //   finished requests ─ collect ─► printed into the outbox, one event each, however many one drain finds
 //
-// Sockets stay in JavaScript: an exchange is its number there. Every request that `receive` admits is told of exactly
-// once, answered or failed, whether or not its caller is still there. Thread: the port's alone.
+// Sockets stay in JavaScript: an Exchange has its number there. Every request that `receive` admits is completed
+// exactly once, answered or failed, whether or not its caller is still there. Thread: the port's.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,7 +17,7 @@ namespace penstock::json {
 // What JavaScript knows of a request before its body is read.
 struct Exchange {
   uint32_t number = 0;
-  MetaView meta;  // the caller's id, where it gave one
+  MetaView meta;                // the caller's id, where it gave one
   uint64_t request_number = 0;  // of the engine; the last part of request_id
 };
 
@@ -36,8 +36,8 @@ class Gateway {
   Received receive(Pipeline& pipeline, const Exchange& exchange, std::string_view body, Failure& failure);
 
   // An answer that is ready. kPrinted: it lies at `offset` of the outbox, and the caller drops the answer's reference.
-  // kFailed: it tells why before. kNoRoom: nothing was done; drain again. kLarge: more than a millisecond's work for
-  // the thread that serves everybody, so the transport prints it in parts, from a copy.
+  // kFailed: the reason is emitted instead. kNoRoom: nothing was done; drain again. kLarge: more than a millisecond's
+  // work for the thread that serves everybody, so the transport prints it in parts, from a copy.
   enum class Answer : uint8_t { kPrinted, kFailed, kNoRoom, kLarge };
   Answer collect(Request& request, size_t& offset, size_t& bytes);
 

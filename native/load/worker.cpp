@@ -88,7 +88,7 @@ Worker::~Worker() {
 void Worker::open() {
   for (size_t index = 0; index < connections_; ++index) {
     client_->open(index, scratch_);
-    watch(index);
+    poll_for_events(index);
   }
 }
 
@@ -262,11 +262,11 @@ void Worker::flush(size_t index, int64_t now) {
   Connection& connection = client_->connection(index);
   if (!connection.is_open()) return;
   if (!connection.flush()) return lose(index, std::string("a write failed: ") + std::strerror(errno), now);
-  if (!connection.is_watched || connection.has_unsent() != connection.is_watched_for_room) watch(index);
+  if (!connection.is_watched || connection.has_unsent() != connection.is_watched_for_room) poll_for_events(index);
 }
 
-// Watches for room to write only while the socket has none.
-void Worker::watch(size_t index) {
+// Polls for room to write only while the socket has none.
+void Worker::poll_for_events(size_t index) {
   Connection& connection = client_->connection(index);
   epoll_event event{};
   event.events = connection.has_unsent() ? EPOLLIN | EPOLLOUT : EPOLLIN;

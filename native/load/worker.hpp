@@ -70,7 +70,7 @@ class Worker {
   void mark_dirty(size_t index);
   void flush_dirty(int64_t now);
   void flush(size_t index, int64_t now);
-  void watch(size_t index);
+  void poll_for_events(size_t index);
   void poll(int64_t until_ns);
   void serve(size_t index, uint32_t ready);
   void account_answers(size_t index, uint32_t before, int64_t now);

@@ -1,4 +1,4 @@
-// Bytes that grow at their end and are given up all at once: a column of rows that wait for the disk. Unlike a vector
+// Bytes that grow at their end and are freed all at once: a column of rows that wait for the disk. Unlike a vector
 // it never writes what the caller is about to write, and keeps its memory when it is cleared, unless it was a rare
 // excess. Memory: the buffer's own. Thread: whoever holds the rows that it belongs to.
 #pragma once

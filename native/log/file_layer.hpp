@@ -1,5 +1,5 @@
 // What the log asks of a file system: the few calls that a test may let fail. All return 0 or more, or -errno.
-// Threads: the log writer's alone.
+// Thread: the log writer's.
 #pragma once
 #include <sys/uio.h>
 
@@ -17,7 +17,7 @@ class FileLayer {
   virtual int list(const std::string& directory, std::vector<std::string>& names) = 0;
   // A new file for writing: one that is there already is EEXIST.
   virtual int create(const std::string& path) = 0;
-  // May write less than is asked.
+  // May write less than requested.
   virtual int64_t write(int file, const iovec* parts, int count, uint64_t offset) = 0;
   // Data and size are on the disk.
   virtual int sync(int file) = 0;

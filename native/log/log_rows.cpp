@@ -187,7 +187,7 @@ void LogRows::put_source(const LogColumn& column, ColumnData& data, const Reques
   });
 }
 
-// Where the request kept no moments of its own, its one stage's batches tell.
+// Where the request kept no timestamps of its own, its one stage's batches have them.
 void LogRows::put_elapsed(ColumnData& data, const Request& request) {
   const size_t start = data.values.size();
   if (request.is_timed) {
@@ -309,7 +309,7 @@ void LogRows::put_each(ColumnData& data, std::span<const LogItem> items, uint32_
 
 void LogRows::put_run_times(ColumnData& data, std::span<const LogItem> items, uint32_t rows, WallClock clock) {
   const std::vector<Entry>& entries = items.front().batch->entries;
-  int64_t known_ns = std::numeric_limits<int64_t>::min();  // entries of one burst have one moment
+  int64_t known_ns = std::numeric_limits<int64_t>::min();  // entries of one burst have one timestamp
   int64_t ms = 0;
   put_each<int64_t>(data, items, rows, [&](size_t i, uint32_t) {
     const int64_t due_ns = entries[items[i].entry].due_ns;
@@ -324,7 +324,7 @@ void LogRows::put_run_elapsed(ColumnData& data, std::span<const LogItem> items, 
   using Elapsed = std::array<uint64_t, 2>;
   put_each<Elapsed>(data, items, rows, [&](size_t i, uint32_t) {
     Elapsed elapsed = {span_ns(batch.entries[items[i].entry].due_ns, batch.timestamps.taken_ns), run_ns};
-    // Its answer tells the times that the request kept: the same ones are logged.
+    // Its answer reports the times that the request kept: the same ones are logged.
     if (items[i].request->is_timed) {
       size_t count = 0;
       for_each_elapsed(*items[i].request,

@@ -6,7 +6,7 @@
 //   a request whose rows lie anywhere ── append_request ──► one memcpy per column and segment of rows
 //
 // Booleans are kept as a byte each and packed when they are written. Memory: the rows' own, bounded by whoever appends.
-// Offsets of lists are int32: has_room_for tells whether they can count what is to come.
+// Offsets of lists are int32: has_room_for says whether they can count what is to come.
 // Thread: one at a time (the log's mutex while they are filled, the writer while they are written).
 #pragma once
 #include <cstdint>
@@ -26,7 +26,7 @@ struct LogColumn {
   Dtype dtype = Dtype::kFloat32;  // of tensors
   uint32_t elements = 0;          // of a row: tensors (0: as many as it has, a list), shapes, elapsed
   uint16_t check = 0;             // of an anomaly; of a key: its index among LogOptions::keys
-  bool is_nullable = false;       // tensors alone
+  bool is_nullable = false;       // only tensors
 };
 
 struct ColumnData {
@@ -36,7 +36,7 @@ struct ColumnData {
   uint64_t null_count = 0;
 };
 
-// Moments of the monotonic clock as milliseconds since 1970.
+// Timestamps of the monotonic clock as milliseconds since 1970.
 struct WallClock {
   int64_t offset_ns = 0;
   static WallClock now() noexcept;

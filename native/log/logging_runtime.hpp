@@ -1,5 +1,5 @@
 // A runtime whose pipelines may have logs: the runtime, and the thread that writes all of them.
-// Invariant: the scheduler is closed before the writer ends, so that what is settled at the end is still written.
+// Invariant: the scheduler is closed before the writer ends, so that what is completed at the end is still written.
 #pragma once
 #include <cstdint>
 #include <limits>

@@ -10,7 +10,7 @@
 
 namespace penstock {
 namespace {
-// Answers what has waited, unless it was cancelled or expired meanwhile, and gives the chains' references back.
+// Answers what has waited, unless it was cancelled or expired meanwhile, and gives the continuations' references back.
 // @param fault errno; 0: the rows are on the disk.
 void finish_requests(std::vector<Request*>& requests, int fault) {
   Completions completions;
@@ -24,7 +24,7 @@ void finish_requests(std::vector<Request*>& requests, int fault) {
   requests.clear();
 }
 
-void tell(std::vector<LogWaiter>& waiters, bool is_lost) {
+void reply_to(std::vector<LogWaiter>& waiters, bool is_lost) {
   for (const LogWaiter& waiter : waiters)
     if (const auto port = waiter.port.lock(); port != nullptr)
       port->push_reply({waiter.tag, {static_cast<uint8_t>(is_lost ? LogReply::kLost : LogReply::kKept)}});
@@ -63,7 +63,7 @@ bool RowLog::fill(Fill&& fill_front) {
   {
     std::lock_guard lock(mutex_);
     if (is_closed_ || hub_->buffered_bytes.load(std::memory_order_relaxed) >= kBufferedBytesMax) return false;
-    // A caller that waits is told at once; the next try is the writer's.
+    // A caller that waits learns of the failure at once; the writer tries again.
     if (is_committed() && is_failing()) return false;
     const size_t before = front_->bytes();
     if (before == 0) front_->oldest_ns = now_ns();
@@ -188,7 +188,7 @@ void RowLog::append_encoded(std::span<const std::byte> message, const MessageFac
   if (is_taken) return;
   stats_->dropped_rows.fetch_add(facts.rows, std::memory_order_relaxed);
   std::vector<LogWaiter> waiters = {std::move(waiter)};
-  if (waiters[0].is_for_sync) tell(waiters, true);
+  if (waiters[0].is_for_sync) reply_to(waiters, true);
 }
 
 void RowLog::flush(LogWaiter waiter) {
@@ -248,14 +248,14 @@ void RowLog::write_back(int64_t now_ns) {
                                              [](const LogWaiter& waiter) { return waiter.is_for_sync; });
   std::vector<LogWaiter> flushed(syncing, side.waiters.end());
   side.waiters.erase(syncing, side.waiters.end());
-  if (fault != 0) tell(side.waiters, true);
+  if (fault != 0) reply_to(side.waiters, true);
   std::move(side.waiters.begin(), side.waiters.end(), std::back_inserter(unsynced_waiters_));
   side.waiters.clear();
   // A log that is closing answers these when it is sealed.
   if (is_closing_)
     std::move(flushed.begin(), flushed.end(), std::back_inserter(unsynced_waiters_));
   else
-    tell(flushed, false);
+    reply_to(flushed, false);
 }
 
 int RowLog::write_messages(int64_t now_ns) {
@@ -312,7 +312,7 @@ void RowLog::sync(int64_t now_ns) {
   }
   unsynced_since_ns_ = 0;
   finish_requests(unsynced_, fault);
-  if (!is_closing_) tell(unsynced_waiters_, fault != 0);
+  if (!is_closing_) reply_to(unsynced_waiters_, fault != 0);
 }
 
 int RowLog::sync_segments() {
@@ -368,7 +368,7 @@ void RowLog::finish_closing() {
   ending_.clear();  // readers know what to do with what could not be sealed
   if (is_failing_.exchange(false, std::memory_order_relaxed))
     stats_->failing_logs.fetch_sub(1, std::memory_order_relaxed);
-  tell(unsynced_waiters_, false);
+  reply_to(unsynced_waiters_, false);
 }
 
 void RowLog::plan_next_run(int64_t now_ns) {

@@ -1,8 +1,8 @@
-// The log of one deployment. Workers append what has settled, a batch at a time; the runtime's writer (log_writer.hpp)
-// takes it all at once and writes it while they fill the other buffer.
+// The log of one deployment. Workers append completed requests, a batch at a time; the runtime's writer
+// (log_writer.hpp) takes it all at once and writes it while they fill the other buffer.
 //
 //   worker ─ append ─► front ═ swap ═► back ─► segment ─ fdatasync ─► answers that waited for it
-//               (the log's mutex)        └──────────── the writer alone ─────────────┘
+//               (the log's mutex)        └──────────── only the writer ──────────────┘
 //
 // Durability. async: rows are written within kWriteDelayNs and synced at most once a second: what a lost machine or a
 // killed process can cost. committed: the request's answer waits here until its row is synced; all that wait while one
@@ -39,7 +39,7 @@ struct LogOptions {
   Durability durability = Durability::kAsync;
   double sample_rate = 1.0;
   uint64_t seed = 0;
-  bool refuses = false;  // new requests, while it fails
+  bool refuses = false;                                  // new requests, while it fails
   size_t list_elements_max = LogRows::kListElementsMax;  // of a column, in one record batch
   uint64_t segment_bytes_max = kLogSegmentBytesMax;
   int64_t segment_ns_max = kLogSegmentMsMax * 1'000'000;
@@ -66,7 +66,7 @@ struct LogHub {
   bool is_stopping = false;
 };
 
-// Whoever waits for what was appended before: told as a job's reply of one byte, 1 where its rows were lost.
+// A caller that waits for what was appended before. It gets a job's reply of one byte: 1 where its rows were lost.
 struct LogWaiter {
   std::weak_ptr<Port> port;
   double tag = 0;
@@ -93,7 +93,7 @@ class RowLog final : public RequestLog {
   void append(std::span<const LogItem> items) override;
   // Rows of the string path: one encoded record batch message.
   void append_encoded(std::span<const std::byte> message, const MessageFacts& facts, LogWaiter waiter);
-  // Told when all rows appended so far are in files, or dropped.
+  // Replies when all rows appended so far are in files, or dropped.
   void flush(LogWaiter waiter);
   // The same, with the last segment sealed. Rows that come later are dropped.
   void close(LogWaiter waiter);
@@ -108,7 +108,7 @@ class RowLog final : public RequestLog {
   // ── the writer ──
   // Writes what has been appended; syncs and seals what is due. False: closed, and not to be called again.
   bool run(int64_t now_ns);
-  // When `run` is to be called again though nobody asks; INT64_MAX: not at all.
+  // When `run` is to be called again without a wake-up; INT64_MAX: not at all.
   int64_t next_run_ns() const noexcept { return next_run_ns_; }
 
   const LogOptions options;
@@ -126,7 +126,7 @@ class RowLog final : public RequestLog {
     std::vector<Encoded> encoded;
     size_t encoded_bytes = 0;
     uint64_t encoded_rows = 0;
-    std::vector<Request*> requests;  // that wait for the sync; their chains' references
+    std::vector<Request*> requests;  // that wait for the sync; their continuations' references
     std::vector<LogWaiter> waiters;
     int64_t oldest_ns = 0;
 

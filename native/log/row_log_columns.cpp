@@ -2,7 +2,7 @@
 #include "log/row_log.hpp"
 
 namespace penstock {
-// What the log reads stays until the request has settled; a size that could differ from the column's would be a wild
+// What the log reads stays until the request is completed; a size that could differ from the column's would be a wild
 // copy.
 std::string RowLog::bind(Plan& plan) const {
   for (const LogColumn& column : options.columns) {

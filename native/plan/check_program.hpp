@@ -1,5 +1,5 @@
 // A compiled check: a stack machine over float64 that reads rows and says on which of them the check failed. Each
-// instruction is done for a block of rows before the next is looked at: row by row, telling instructions apart cost ten
+// instruction is done for a block of rows before the next is looked at: row by row, dispatching instructions cost ten
 // times what they do. Opcodes come from src/pipeline/check-opcodes.json; the TypeScript evaluator of the same
 // expressions is the reference it is tested with. `validate` proves once that no run can leave the stack or the tables,
 // so that `run` checks nothing.

@@ -66,7 +66,7 @@ std::string check_position(const Plan& plan, const Position& position, size_t st
   return "";
 }
 
-// What readers of the source may rely on, whichever option gave a row.
+// What readers of the source may rely on, whichever branch gave a row.
 void find_common_field(const Plan& plan, Source& source) {
   const Position& position = plan.stages[source.stage].positions[source.position];
   for (size_t o = 0; o < position.options.size(); ++o) {

@@ -1,11 +1,11 @@
 // A compiled pipeline version: immutable, shared by every request that was admitted under it. Built once at deploy from
 // the PlanSpec that TypeScript checked (bindings/native-addon.ts describes each field); only sizes and indexes are
 // checked again here, because a wrong one would be a wild pointer. A plan without stages only routes: pipelines with
-// string tensors run in JavaScript and ask for the options of their splits.
+// string tensors run in JavaScript and ask for the branches of their splits.
 //
-//   stage 0: [position 0: model | split(option 0, option 1, …)] [position 1 …]   ──► stage 1 ──► … ──► answer
+//   stage 0: [node 0: model | split(branch 0, branch 1, …)] [node 1 …]   ──► stage 1 ──► … ──► answer
 //
-// Input bindings say where each input of each option's model comes from: the request (stage 0) or a tensor of the stage
+// Input bindings say where each input of each branch's model comes from: the request (stage 0) or a tensor of the stage
 // before.
 #pragma once
 #include <atomic>
@@ -23,13 +23,13 @@
 namespace penstock {
 class RequestLog;
 
-// A tensor of a batch that (stage, position) ran; its slot by the option that was chosen.
+// A tensor of a batch that the node (stage, position) ran; its slot by the branch that was chosen.
 struct Source {
   uint16_t stage = 0;
   uint16_t position = 0;
   SourceSide side = SourceSide::kOutputs;
   std::vector<uint16_t> slots;
-  // `seal` derives both for answers and others. -1: free in an option, or not the same in all of them.
+  // `seal` derives both for answers and audited outputs. -1: free in a branch, or not the same in all of them.
   Field common{};
   std::vector<int64_t> dims_without_rows{};  // of a request without rows: 0 where the dim is -1
 };
@@ -57,14 +57,14 @@ struct Stage {
   std::vector<uint16_t> foreground;
   std::vector<uint16_t> background;
   uint32_t first_position = 0;  // over all stages, for the loss counters
-  bool is_retained = false;     // read again after the next stage was fed
+  bool is_retained = false;     // read again after the next stage's inputs were bound
 };
 
 struct Check {
   uint16_t after_stage = 0;
   CheckProgram program;
   std::vector<Source> sources;
-  // The position of its stage that it reads nothing beside: then it is judged a batch at a time. -1: it reads several.
+  // The node of its stage, where it reads no other: then it is evaluated a batch at a time. -1: it reads several.
   int32_t only_position = -1;
 };
 
@@ -77,7 +77,7 @@ struct Plan {
   std::vector<Stage> stages;
   std::vector<Check> checks;
   std::vector<Source> answer;
-  // What positions beside the answer's gave: told to requests that ask for it, when all their rows are back.
+  // Outputs of nodes beside the answer's: delivered to requests that ask for them, when all their rows are back.
   std::vector<Source> audited_outputs;
   int32_t route_split = -1;
   // Null: its requests are not logged. Its columns read sources of this plan.
@@ -92,7 +92,7 @@ struct Plan {
   bool has_free_dims = false;
   bool has_free_answer = false;
   size_t answer_row_bytes = 0;  // over all answers when no dim is free
-  uint64_t signature = 0;  // equal signatures: frames of one may be read as the other's
+  uint64_t signature = 0;       // equal signatures: frames of one may be read as the other's
   uint32_t position_count = 0;
   bool has_scattered_checks = false;  // with only_position -1
   bool has_batch_checks = false;      // with another
@@ -108,7 +108,7 @@ struct Plan {
   std::string seal();
 };
 
-// The fields of the option's model that a source of that side reads.
+// The fields of the branch's model that a source of that side reads.
 const std::vector<Field>& fields_of(const Option& option, SourceSide side);
 // Empty when the source is a tensor of one of the plan's first `stage_limit` stages, else what is wrong.
 std::string check_source(const Plan& plan, const Source& source, size_t stage_limit);

@@ -1,7 +1,7 @@
-// What a plan and those who run its requests ask of a log; log/row_log.hpp is the log that writes files. The interface
-// stands here, so that nothing below the log knows of files or of columns.
+// The interface between a log and the plans and executors that write to it; log/row_log.hpp is the log that writes
+// files. The interface stands here, so that nothing below the log knows of files or of columns.
 //
-//   deploy ─ bind ─► admission ─ is_refusing, keep_keys ─► … ─► settled requests, many at a time ─ append ─►
+//   deploy ─ bind ─► admission ─ is_refusing, keep_keys ─► … ─► completed requests, many at a time ─ append ─►
 //
 // Threads: bind on the one that deploys, before the plan serves; the others on any.
 #pragma once
@@ -16,7 +16,7 @@ class MetaView;
 struct Plan;
 struct Request;
 
-// A request that has settled and is to be logged. Where all its rows lie in one entry of a batch of a simple plan
+// A request that is completed and is to be logged. Where all its rows lie in one entry of a batch of a simple plan
 // (Plan::is_log_simple), that entry: then nothing else of the request need be looked at.
 struct LogItem {
   Request* request = nullptr;

@@ -21,7 +21,7 @@ uint16_t draw_option(const Split& split) noexcept {
   return option_of(split.cumulative, uniform(split.seed, split.drawn->fetch_add(1, std::memory_order_relaxed)));
 }
 
-// What keeps a row with its option: the number itself in [0, 1], the hash of a text or of an integer's decimal digits.
+// What keeps a row with its branch: the number itself in [0, 1], the hash of a text or of an integer's decimal digits.
 // kMissing: an empty text, which is how tables write that there is none.
 double fraction_at(const Split& split, const MetaEntry& entry, size_t row, MetaFault& fault) noexcept {
   fault = kNone;

@@ -8,8 +8,8 @@
 namespace penstock {
 namespace {}
 
-size_t fed_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field,
-                     const InputBinding& binding) noexcept {
+size_t bound_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field,
+                       const InputBinding& binding) noexcept {
   const size_t bytes = input_row_bytes[binding.request_input];
   return bytes / dtype_size_bytes(plan.inputs[binding.request_input].dtype) * dtype_size_bytes(field.dtype);
 }
@@ -25,7 +25,7 @@ size_t held_row_bytes(const Plan& plan, const size_t* input_row_bytes) noexcept 
       const RowBytes bytes =
           row_bytes_at(stage.positions[p], [&](const Field& field, const InputBinding& binding) -> size_t {
             if (binding.is_from_request)
-              return input_row_bytes == nullptr ? 0 : fed_row_bytes(plan, input_row_bytes, field, binding);
+              return input_row_bytes == nullptr ? 0 : bound_row_bytes(plan, input_row_bytes, field, binding);
             const Stage& from = plan.stages[binding.source.stage];
             return unplaced[from.first_position + binding.source.position];
           });

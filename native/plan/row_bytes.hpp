@@ -7,7 +7,7 @@
 #include "plan/plan.hpp"
 
 namespace penstock {
-// What one row takes at a position, by the option that holds most; `unplaced`: the outputs whose size only a run tells.
+// What one row takes at a node, by the branch that holds most; `unplaced`: the outputs whose size is known after a run.
 struct RowBytes {
   size_t held = 0;
   size_t unplaced = 0;
@@ -36,10 +36,10 @@ RowBytes row_bytes_at(const Position& position, FreeBytes&& free_bytes) noexcept
 }
 
 // Bytes a row that a model's input takes of the request's, of which `input_row_bytes` are given by input.
-size_t fed_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field,
-                     const InputBinding& binding) noexcept;
+size_t bound_row_bytes(const Plan& plan, const size_t* input_row_bytes, const Field& field,
+                       const InputBinding& binding) noexcept;
 
-// What one row takes in the foreground, at the moment that holds most: a stage, the next one that is fed from it, and
+// What one row takes in the foreground, when it holds most: a stage, the next one whose inputs are bound from it, and
 // what is read again later. `input_row_bytes`: of the request, by input; null for what does not depend on it.
 size_t held_row_bytes(const Plan& plan, const size_t* input_row_bytes) noexcept;
 }  // namespace penstock

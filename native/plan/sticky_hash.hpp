@@ -5,7 +5,7 @@
 //   u    = the first number of the SplitMix64 sequence that hash begins, its upper 53 bits / 2^53
 //
 // FNV-1a alone leaves the upper bits of short texts that differ in their last character alike; SplitMix64's finaliser
-// does not. Not keyed: who may choose the text may choose the option.
+// does not. Not keyed: who may choose the text may choose the branch.
 // Source: Fowler, Noll, Vo, IETF draft-eastlake-fnv.
 #pragma once
 #include <cstdint>

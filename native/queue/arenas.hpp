@@ -41,7 +41,7 @@ class Arenas {
 
   void enlist(ModelQueue& queue);
   void leave(ModelQueue& queue) noexcept;
-  // Rule 3. Gives up idle batches that were opened before `opened_before_ns`. Returns the bytes that they held.
+  // Rule 3. Frees idle batches that were opened before `opened_before_ns`. Returns the bytes that they held.
   int64_t trim(int64_t opened_before_ns);
 
  private:

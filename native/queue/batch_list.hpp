@@ -28,7 +28,7 @@ inline int64_t due_ns_of(const Batch& batch) {
   return batch.opened_ns + batch.bucket.queue.options.max_delay_us * 1000;
 }
 
-// Whether it waits for company (maxDelayUs) no more; wake_ns becomes the earliest moment one is due.
+// Whether it waits for more rows (maxDelayUs) no longer; wake_ns becomes the earliest time one is due.
 inline bool is_due(const Batch& batch, int64_t now_ns, int64_t& wake_ns) {
   const int64_t due_ns = due_ns_of(batch);
   if (due_ns <= now_ns || batch.is_full.load(std::memory_order_relaxed)) return true;

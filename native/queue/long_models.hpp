@@ -1,5 +1,5 @@
 // Which models take long, and how many of their batches may run. Long is a model whose runs take longer than
-// Scheduler::kLongRunUs, that has run less than kTrustedRuns times, or that takes longer at this moment (overruns).
+// Scheduler::kLongRunUs, that has run less than kTrustedRuns times, or that takes longer now (overruns).
 // Callers hold the scheduler's mutex.
 #pragma once
 #include <algorithm>

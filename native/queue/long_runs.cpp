@@ -1,10 +1,10 @@
-// What the scheduler does about runs that take long: it keeps a worker out of them, tells which there are, and sets
+// What the scheduler does about runs that take long: it keeps a worker out of them, reports which there are, and sets
 // workers aside whose run does not end.
 //
 //     in hand ──kLongRunUs──► long (look) ──the engine's limit──► set aside ──the run ends──► answered, retired
 //                                 └── kYieldFactor times what is known ──► yields its core ──the run ends──► as before
 //
-// A worker that was set aside is counted nowhere: neither among the workers nor what it runs. Its queue alone remembers
+// A worker that was set aside is counted nowhere: neither among the workers nor what it runs. Only its queue remembers
 // it (running, stuck), so that one model holds kStuckRunsMax of such workers. Callers hold the mutex unless a method is
 // public.
 #include <algorithm>

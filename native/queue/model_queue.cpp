@@ -198,8 +198,8 @@ void ModelQueue::limit_batches(size_t input_bytes_max) {
   if (free_dim_count == 0) static_bucket_.store(add_bucket(nullptr, 0), std::memory_order_release);
 }
 
-// Callers hold the mutex. Linear in the bucket's batches, and rare: only batches of a size that was given up go this
-// way.
+// Callers hold the mutex. Linear in the bucket's batches, and rare: only batches of a size that is no longer kept
+// go this way.
 void ModelQueue::free_batch(ShapeBucket& bucket, Batch& batch) noexcept {
   give_back(batch);
   count_resident(batch, 0);

@@ -89,7 +89,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   void reserve(Priority priority, uint32_t rows) noexcept;
   void unreserve(Priority priority, uint32_t rows) noexcept;
 
-  // False: a row alone is larger than a batch may be, so nothing could ever be appended.
+  // False: a single row is larger than a batch may be, so nothing could ever be appended.
   bool can_hold_a_row() const noexcept { return free_dim_count > 0 || static_bucket_ != nullptr; }
   // Finds or makes the bucket of these free dims. Null: a dim is out of range or a row is too large (kShape), or all
   // buckets are busy (kQueueFull).
@@ -117,7 +117,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
 
   // Counts what the batch has touched; its owner calls it when that may have grown.
   void note_resident(Batch& batch) noexcept;
-  // Gives up idle batches that were opened before `opened_before_ns`; one small one stays for the next request. Returns
+  // Frees idle batches that were opened before `opened_before_ns`; one small one stays for the next request. Returns
   // the bytes that they held.
   int64_t trim(int64_t opened_before_ns);
 
@@ -134,7 +134,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   void note_cost(uint32_t rows, double busy_us) noexcept;
   // The same of a background worker, which may have waited for a core in its midst.
   void note_background_cost(uint32_t rows, double busy_us) noexcept;
-  // The same of a run past its limit. One odd request must not make the model a slow one: such runs count as soon as
+  // The same of a run past its limit. One outlier must not make the model a slow one: such runs count as soon as
   // nothing else is known, or several come in a row.
   void note_overdue_cost(uint32_t rows, double busy_us) noexcept;
 
@@ -152,10 +152,10 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   std::array<BatchList, kPriorityCount> throttled{};
   std::array<uint32_t, kPriorityCount> ready{};  // its batches among those that workers choose from
   double served_us = 0.0;                        // of the scheduler's virtual time: where its share ends
-  // Background workers have loaded the model: its long background batches are left to them.
+  // Background workers have loaded the model: its long background batches are offloaded to them.
   std::atomic<bool> is_in_background_workers{false};
 
-  // Admission and workers both write it: alone on its cache line.
+  // Admission and workers both write it: on a cache line of its own.
   alignas(64) std::array<std::atomic<uint32_t>, kPriorityCount> pending_rows{};
   std::atomic<uint32_t> taken_rows{0};  // those of them that workers have in hand
   alignas(64) std::atomic<uint64_t> failed_run_count{0};

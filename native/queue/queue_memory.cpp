@@ -1,5 +1,5 @@
 // What a queue's batches hold: the part of ModelQueue that counts pages, gives them back, and guesses the size of
-// answers that only the run tells.
+// outputs whose shape is known only after the run.
 #include <algorithm>
 #include <bit>
 #include <utility>
@@ -11,7 +11,7 @@
 
 namespace penstock {
 namespace {
-// Free dims of an output that never was seen, and rows that share the first runs which tell.
+// Free dims of an output that never was seen, and rows that share the first runs, which show them.
 constexpr int64_t kFreeDimStart = 64;
 constexpr uint32_t kUnknownRowsMax = 16;
 // An idle batch that stays for the next request, so that it finds its memory where the last one left it.

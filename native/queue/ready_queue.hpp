@@ -4,8 +4,8 @@
 //                  └─ pop: the highest priority, then the model that has had the least, then the oldest ─► a worker
 //
 // Among models the workers' time is shared: next is whose model has had the least of it lately (start-time fair
-// queueing, Goyal, Vin and Cheng 1996, by the estimated cost of a batch), so that a model that is asked now and then
-// does not wait behind the queue of one that is overloaded. Parked batches are seen by nobody, and return to their
+// queueing, Goyal, Vin and Cheng 1996, by the estimated cost of a batch), so that a model with a request now and then
+// does not wait behind the queue of one that is overloaded. Throttled batches are seen by nobody, and return to their
 // place in the order of publication. Memory: lists are linked through the batches. Callers hold the scheduler's mutex.
 #pragma once
 #include <array>
@@ -32,8 +32,8 @@ class ReadyQueue {
 
   // Gives the batch its place in the order of publication.
   void number(Batch& batch) noexcept { batch.sequence = next_sequence_++; }
-  // Whether the queue's next batch has to wait for one of its own to be taken. Batches that wait for company may be due
-  // in any order: all of them are seen.
+  // Whether the queue's next batch has to wait for one of its own to be taken. Batches that wait for more rows may be
+  // due in any order: all of them are seen.
   static bool is_crowding(const ModelQueue& queue, Priority priority) noexcept {
     return queue.options.max_delay_us == 0 && queue.ready[static_cast<size_t>(priority)] >= kReadyBatches;
   }
@@ -45,7 +45,7 @@ class ReadyQueue {
     return has_throttled && refill_throttled(queue);
   }
   // The next batch of the highest priority that may run now, in the caller's hands; null: none. `wake_ns` becomes the
-  // earliest moment at which one that waits for company is due.
+  // earliest time at which one that waits for more rows is due.
   Batch* pop(const LongModels& models, KeptOut kept_out, int64_t now_ns, int64_t& wake_ns);
   // Everything, throttled batches too.
   std::array<BatchList, kPriorityCount> take_all();

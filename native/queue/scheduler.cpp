@@ -236,9 +236,9 @@ Take Scheduler::take(WorkerSlot& slot, int64_t timeout_ms) {
       if (slot.batch != nullptr) break;
       if (is_batch_first && take_shared_job(slot)) return Take::kJob;
       if (timeout_ms >= 0 && std::chrono::steady_clock::now() >= deadline) return Take::kTimeout;
-      if (!has_spun && wake_ns == INT64_MAX && timeout_ms < 0 && workers_.may_spin(slot, watch_ns)) {
+      if (!has_spun && wake_ns == INT64_MAX && timeout_ms < 0 && workers_.may_spin(slot, spin_ns)) {
         has_spun = true;
-        workers_.spin(lock, watch_ns);
+        workers_.spin(lock, spin_ns);
         continue;
       }
       auto until = std::chrono::steady_clock::time_point::max();
@@ -255,7 +255,7 @@ Take Scheduler::take(WorkerSlot& slot, int64_t timeout_ms) {
   slot.queue = slot.batch->bucket.queue.shared_from_this();
   slot.queue->seal(*slot.batch);
   // One long pause is forgotten after a few short ones.
-  slot.wait_ns = (3 * slot.wait_ns + std::min(slot.taken_ns - asked_ns, 4 * watch_ns)) / 4;
+  slot.wait_ns = (3 * slot.wait_ns + std::min(slot.taken_ns - asked_ns, 4 * spin_ns)) / 4;
   return Take::kBatch;
 }
 

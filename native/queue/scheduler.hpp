@@ -16,8 +16,9 @@
 // next (long_runs.cpp). A model may be held to fewer batches at a time than there are workers (its runs then use
 // several threads each): batches beyond that are throttled with their queue, so that nobody walks over them, and return
 // to their place in the order of publication when a run ends. Jobs of a worker (load, unload, stop) go before batches,
-// because a worker that waits here hears no other message; jobs of any worker (plain runs) take turns with batches.
-// Threads: all methods, any thread. Lock order: the scheduler's mutex is never held while a queue's mutex is taken.
+// because a worker that waits here hears no other message; jobs of any worker (runs of the string path) take turns with
+// batches. Threads: all methods, any thread. Lock order: the scheduler's mutex is never held while a queue's mutex is
+// taken.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -40,7 +41,7 @@
 namespace penstock {
 class ModelQueue;
 
-// One run of one worker, by which it is watched and set aside; terminating runs will take the same. `worker` and
+// One run of one worker, by which it is monitored and set aside; terminating runs will take the same. `worker` and
 // `start_ns` name it: whatever that worker does later has another start.
 struct RunInHand {
   uint32_t worker = 0;
@@ -53,7 +54,7 @@ struct RunInHand {
   bool is_aside = false;
 };
 
-// What the workers do at one moment, without the background workers but in `runs`.
+// What the workers do at one time, without the background workers but in `runs`.
 struct WorkersLook {
   // Since a worker could take a batch last; 0: one can. INT64_MAX: there is no worker.
   int64_t without_free_ns = INT64_MAX;
@@ -82,8 +83,8 @@ class Scheduler {
   const bool is_measuring;
   // The memory of all batches of its queues.
   Arenas arenas;
-  // How long an idle worker watches for work before it sleeps; 0: not at all. Set before workers come.
-  int64_t watch_ns = 0;
+  // How long an idle worker spins for work before it sleeps; 0: not at all. Set before workers come.
+  int64_t spin_ns = 0;
 
   // False: the runtime has as many workers as it can count for.
   bool add_worker(WorkerSlot& slot);
@@ -94,7 +95,7 @@ class Scheduler {
 
   // The batch has at least one row. Takes the pin of the run over. Wakes a worker if that pays.
   void publish(Batch& batch);
-  // A batch that waits for company has none to wait for any more.
+  // A batch that waits for more rows need not wait for any more.
   void wake();
   // False: closed. worker < 0: any.
   bool post(int worker, Job job);
@@ -106,10 +107,10 @@ class Scheduler {
   void announce_return(WorkerSlot& slot);
   // At most `instances_max` batches of the queue run at a time, from the next take on.
   void limit_instances(ModelQueue& queue, uint32_t instances_max);
-  // Queues that exist: whether others are to be spared is asked of them.
+  // Queues that exist: they answer whether a long run would hold others up.
   void add_queue(ModelQueue& queue);
   void remove_queue(ModelQueue& queue);
-  // What takes long at this moment. Models that are found to take long count as long from now on, until that run ends.
+  // What takes long now. Models that are found to take long count as long from now on, until that run ends.
   WorkersLook look();
   // The worker goes on with the run, which is answered when it ends, and takes nothing afterwards; the thread gets what
   // others leave of the cores. Its own jobs are forgotten. False: that run has ended.

@@ -14,7 +14,7 @@ constexpr double kRowsShare = 0.1;
 constexpr double kFixedShareMax = 0.6;
 // Deviations that are waited for on top of what is expected.
 constexpr double kDeviations = 3.0;
-// Waits this short are mostly the waking of threads: they tell nothing about a queue.
+// Waits this short are mostly the waking of threads: they say nothing about a queue.
 constexpr double kWaitUsMin = 2000.0;
 
 void blend(double& average, double sample) noexcept {
@@ -34,7 +34,7 @@ void ServiceTime::note_run(uint32_t rows, double busy_us) noexcept {
   blend(rows_cost_, n * busy_us);
   const double mean_row_us = cost_us_ / rows_;
   const double variance = rows_rows_ - rows_ * rows_;
-  // Batches of one size tell no slope: then all of the cost is taken for the rows', which is what it is in most models.
+  // Batches of one size show no slope: then all of the cost is taken for the rows', which is what it is in most models.
   const bool has_slope = variance > 0.01 * rows_ * rows_;
   const double slope = has_slope ? (rows_cost_ - rows_ * cost_us_) / variance : mean_row_us;
   const double row_us = std::clamp(slope, 0.0, mean_row_us);

@@ -37,11 +37,11 @@ struct WorkerSlot {
   bool is_background = false;
   // The scheduler's, under its mutex, as what follows it.
   Held held = Held::kNothing;
-  bool is_long = false;     // counted among the long runs
-  bool is_overrun = false;  // found to be long while it ran
+  bool is_long = false;      // counted among the long runs
+  bool is_overrun = false;   // found to be long while it ran
   bool is_yielding = false;  // its thread gets what others leave of the cores, until the run ends
   int niceness = 0;          // of its thread when it does not yield
-  bool is_leaving = false;  // its next take tells it to end
+  bool is_leaving = false;   // its next take returns Take::kRetired
   bool had_shared_job = false;
   uint32_t check_model_key = 0;
   // Set aside: written under the mutex, read by its worker at the end of the run.

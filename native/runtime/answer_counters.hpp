@@ -1,12 +1,12 @@
-// Counts the answers of a port, and how long they took, once they have left the house.
+// Counts the answers of a port, and how long they took, once they have been handed to the caller.
 //
 //   drain: add, add, … ── JavaScript hands the frames to their sockets ── next drain: settle(now)
 //
-// total  of each request that was admitted, whether answered with results or a failure: from its admission (the reading
-//        of the clock that its burst shares, when its first frame was read) until its answer was handed to the socket,
+// total  of each request that was admitted, whether answered with results or a failure: from its admission (the clock
+//        reading that its burst shares, taken when its first frame was read) until its answer was handed to the socket,
 //        or to the caller's promise.
-// send   the end of that, from the moment that the answer lay in the port's mailbox.
-// Answers that share pipeline and both moments, as those of a burst and a batch do, are counted together: a request
+// send   the end of that, from when the answer lay in the port's completion queue.
+// Answers that share pipeline and both timestamps, as those of a burst and a batch do, are counted together: a request
 // costs three comparisons and no reading of the clock. Thread: the port's.
 #pragma once
 #include <cstdint>

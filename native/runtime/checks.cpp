@@ -26,7 +26,7 @@ bool is_judged(const Entry& entry) noexcept {
   return !entry.is_dropped && !entry.is_failed && !entry.is_background && entry.request->plan_pointer->has_batch_checks;
 }
 
-// Entries of one plan, stage, position and option, whose rows lie one behind the other.
+// Entries of one plan, stage, node and branch, whose rows lie one behind the other.
 std::span<const Entry> group_from(std::span<const Entry> entries) noexcept {
   const Entry& first = entries.front();
   size_t size = 1;

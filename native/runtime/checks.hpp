@@ -1,8 +1,8 @@
 // Evaluates the checks of requests on what their batches hold, and notes on which rows they failed.
 //
-// A check that reads one position of its stage, as nearly all do, is judged for the whole batch before its rows go back
+// A check that reads one node of its stage, as nearly all do, is evaluated for the whole batch before its rows go back
 // to their requests, and nothing is written of rows that pass: their requests are other threads' cache lines. A check
-// that reads several positions or an earlier stage is judged request by request, by the thread that has the
+// that reads several nodes or an earlier stage is evaluated request by request, by the thread that has the
 // continuation.
 #pragma once
 #include "batch/batch.hpp"

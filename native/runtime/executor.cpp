@@ -29,7 +29,7 @@ bool is_logged(const Request& request) {
 }
 
 // All rows are back, background ones too.
-void settle(Request& request, Completions& completions) {
+void complete_request(Request& request, Completions& completions) {
   const bool is_awaited = request.has_audited_outputs && !(request.plan_pointer->is_committed && request.rows > 0);
   if (is_awaited && !request.is_answered.exchange(true, std::memory_order_acq_rel)) completions.answer(request);
   if (is_logged(request))
@@ -39,12 +39,13 @@ void settle(Request& request, Completions& completions) {
 }
 
 void drop_background_rows(Request& request, uint32_t rows, Completions& completions) {
-  if (request.background_rows.fetch_sub(rows, std::memory_order_acq_rel) == rows) settle(request, completions);
+  if (request.background_rows.fetch_sub(rows, std::memory_order_acq_rel) == rows)
+    complete_request(request, completions);
 }
 
 // The request is not to be touched afterwards.
 void end_continuation(Request& request, Completions& completions) {
-  // The log answers once the row is on the disk; who asked for the background's outputs, when they are there.
+  // The log answers once the row is on the disk; a request that wants the background's outputs is answered with them.
   const bool waits =
       ((request.plan_pointer->is_committed && request.rows > 0) || request.has_audited_outputs) && !is_over(request);
   if (!waits && !request.is_answered.exchange(true, std::memory_order_acq_rel)) completions.answer(request);
@@ -59,7 +60,7 @@ void run_continuation(Request& request, int64_t done_ns, Completions& completion
     if (request.plan_pointer->has_scattered_checks) run_scattered_checks(request);
     const uint16_t done = request.stage;
     const bool is_last = done + 1u == request.plan_pointer->stages.size();
-    // Only who asked pays for a clock of its own; the others count the hand-over as time in the next queue.
+    // Only requests with timing pay for a clock reading; the others count the hand-over as time in the next queue.
     const int64_t handed_ns = request.has_timing && !is_last ? now_ns() : done_ns;
     if (request.has_timing) note_step(request, is_last ? 0 : handed_ns);
     if (is_last) return end_continuation(request, completions);
@@ -145,8 +146,8 @@ void fail_all_entries(Batch& batch, StatusCode code, const std::string& text) {
 }
 
 namespace {
-// Hands every entry's rows back to its request, tells the ports, and drops the run's pin: the batch may be gone after
-// it. `slot`: of the worker that ran it; null: nobody did. `scatter`: counts the time of it; null: nobody does.
+// Hands every entry's rows back to its request, notifies the ports, and drops the run's pin: the batch may be gone
+// after it. `slot`: of the worker that ran it; null: nobody did. `scatter`: counts the time of it; null: nobody does.
 void return_rows(Batch& batch, WorkerSlot* slot, Histogram* scatter) {
   Completions completions;
   Publisher publisher;
@@ -174,7 +175,7 @@ void return_rows(Batch& batch, WorkerSlot* slot, Histogram* scatter) {
   }
   completions.flush_logs();
   const int64_t ready_ns = now_ns();
-  // Before anybody can see an answer: who has seen it finds its batch counted.
+  // Before anybody can see an answer: its batch is counted by then.
   if (scatter != nullptr) scatter->record_ns(ready_ns - batch.timestamps.run_end_ns);
   completions.flush(ready_ns);
   if (slot != nullptr && !publisher.is_empty()) batch.bucket.queue.scheduler.announce_return(*slot);

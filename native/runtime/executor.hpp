@@ -9,7 +9,7 @@
 // fields.
 // 3. The answer is claimed once (is_answered): by the continuation, by what it waits for (the log; the background rows,
 // where the request asked for theirs), by a cancel, or by a passed deadline.
-// 4. Background positions never hold the answer up, unless it asks for what they gave, and never fail it; what is shed
+// 4. Background nodes never hold the answer up, unless it asks for their outputs, and never fail it; what is shed
 // or fails is counted and marked lost.
 #pragma once
 #include <cstdint>
@@ -31,8 +31,8 @@ struct Submission {
   std::string_view trace_parent;  // that the answer repeats: kTraceParentBytes, or empty
   int64_t deadline_us = 0;
   Priority priority = Priority::kInteractive;
-  bool has_timing = false;  // the answer shall tell where its time went
-  bool has_audited_outputs = false;  // the answer shall wait for background rows and tell plan.audited_outputs
+  bool has_timing = false;           // the answer shall report where its time went
+  bool has_audited_outputs = false;  // the answer shall wait for background rows and have plan.audited_outputs
   Origin origin;
 };
 

@@ -38,7 +38,7 @@ bool try_charge_background(Request& request, const Position& position, const Sub
   const Plan& plan = *request.plan;
   const size_t row_bytes = row_bytes_at(position, [&](const Field& field, const InputBinding& binding) -> size_t {
                              if (submission != nullptr)
-                               return fed_row_bytes(plan, submission->row_bytes, field, binding);
+                               return bound_row_bytes(plan, submission->row_bytes, field, binding);
                              TensorShape shape;
                              return shape_of(request, binding.source, shape) ? shape.row_bytes : 0;
                            }).held;

@@ -9,7 +9,7 @@
 namespace penstock {
 // Charges the request for its foreground. False, with the reason: it does not fit.
 bool charge_request(Request& request, const Submission& submission, Failure& failure) noexcept;
-// The same for a background position, from the half that the background may fill. False: it is to be shed.
+// The same for a background node, from the half that the background may fill. False: it is to be shed.
 bool try_charge_background(Request& request, const Position& position, const Submission* submission) noexcept;
 
 // Before a run: what its outputs are now expected to be larger than when their requests were charged. False: they do

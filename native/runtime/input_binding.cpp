@@ -63,7 +63,7 @@ void copy_from_stage(const Request& request, const Option& option, uint32_t row,
   }
 }
 
-// The bucket for the option's inputs. Null: the shapes of the stage before do not fit (kShape), or no bucket is to be
+// The bucket for the branch's inputs. Null: the shapes of the stage before do not fit (kShape), or no bucket is to be
 // had.
 ShapeBucket* bucket_for(const Request& request, const Option& option, const Submission* submission,
                         StatusCode& refusal) {
@@ -119,7 +119,7 @@ struct Run {
   uint32_t count;
 };
 
-// Appends rows [row, row + count) that all take `option`. They are reserved in the option's queue.
+// Appends rows [row, row + count) that all take the branch `option`. They are reserved in its queue.
 void append_run(Request& request, const Stage& stage, const Run& run, Priority priority, const Submission* submission,
                 Publisher& publisher) {
   const Position& position = stage.positions[run.position];
@@ -177,7 +177,7 @@ void append_position(Request& request, const Stage& stage, uint16_t p, Priority 
   }
 }
 
-// Rule 4. All options of the position or none.
+// Rule 4. All branches of the node or none.
 bool try_reserve_background(Request& request, const Stage& stage, uint16_t p, const Submission* submission) {
   const std::span<const uint16_t> only(&p, 1);
   bool is_refused = false;

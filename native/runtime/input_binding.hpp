@@ -1,15 +1,15 @@
-// How a stage is fed: rows of a request are appended to the open batches of the models that its plan chose for them.
-// Used by the executor alone.
+// Binds a stage's inputs: rows of a request are appended to the open batches of the models that its plan chose for
+// them. Only the executor uses it.
 #pragma once
 #include <span>
 
 #include "runtime/executor.hpp"
 
 namespace penstock {
-// Rows of the request that option `option` of `position` gets.
+// Rows of the request that branch `option` of the node `position` gets.
 uint32_t count_rows(const Request& request, const Position& position, size_t option) noexcept;
 
-// Calls visit(queue, rows) for every option of the positions that gets rows.
+// Calls visit(queue, rows) for every branch of the nodes that gets rows.
 template <typename Visit>
 void for_each_option(const Request& request, const Stage& stage, std::span<const uint16_t> positions, Visit&& visit) {
   for (const uint16_t p : positions) {
@@ -25,6 +25,6 @@ void for_each_option(const Request& request, const Stage& stage, std::span<const
 // where its queues are full. `submission`: where stage 0 finds its rows; null later. The caller holds the continuation
 // and is left with one token of foreground_rows.
 void start_stage(Request& request, const Submission* submission, Publisher& publisher);
-// The background position will have no output.
+// The background node will have no output.
 void lose_position(Request& request, const Stage& stage, uint16_t position) noexcept;
 }  // namespace penstock

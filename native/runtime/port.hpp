@@ -1,6 +1,6 @@
-// One I/O isolate's side of the runtime: its request slots, and the mailbox in which workers leave what is done.
+// One I/O isolate's side of the runtime: its request slots, and the completion queue that workers fill.
 //
-//   worker ─ push(answers) ─► mailbox (mutex, an intrusive list) ─ one notify ─► the isolate drains all of it
+//   worker ─ push(answers) ─► completion queue (mutex, an intrusive list) ─ one notify ─► the isolate drains all of it
 //
 // However many requests finish between two drains, the isolate is woken once. Slots are found by a request number that
 // carries a generation, so that a late or forged number finds nothing. Freed slots come home over a lock-free stack
@@ -112,7 +112,7 @@ class Port : public std::enable_shared_from_this<Port> {
 };
 
 // What one call finished: rows by log, so that each log is locked once, and answers by port, so that each port's
-// mailbox is locked and notified once.
+// completion queue is locked and notified once.
 class Completions {
  public:
   // The entry that is being handed back; null: none.
@@ -121,11 +121,11 @@ class Completions {
     entry_ = entry;
   }
   void answer(Request& request);
-  // A settled request of a plan with a log, which takes over its continuation.
+  // A completed request of a plan with a log, which takes over its continuation.
   void log(Request& request);
-  // Before the answers: who has seen one finds its row.
+  // Before the answers: a caller that has its answer finds its row in the log.
   void flush_logs();
-  // `ready_ns`: the moment that answers carry; 0: now.
+  // `ready_ns`: the timestamp that answers carry; 0: now.
   void flush(int64_t ready_ns = 0);
 
  private:

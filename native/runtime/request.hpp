@@ -2,12 +2,12 @@
 // once per port and reused; the vectors keep their capacity, so a warm port allocates nothing per request.
 //
 // Life:   submit ─► [stage 0] ─► … ─► [last stage] ─► answered ─► freed
-//                       └ background rows ───────────► settled ─┘       refs: 1 answer + 1 continuation
+//                       └ background rows ─────────► completed ─┘       refs: 1 answer + 1 continuation
 //
-// A request whose plan has a log is settled when it is logged; where the log is committed, its answer waits for that
+// A request whose plan has a log is completed when it is logged; where the log is committed, its answer waits for that
 // (log/row_log.hpp).
-// Who may touch it: the thread that submits, then whoever brings `foreground_rows` to zero (the continuation: exactly
-// one thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
+// Who may touch it: the thread that submits, then the thread that brings `foreground_rows` to zero (the continuation:
+// exactly one thread at a time), the port's thread for the answer. Any thread may cancel: it only sets atomics.
 #pragma once
 #include <array>
 #include <atomic>
@@ -39,7 +39,7 @@ struct Origin {
   bool is_wire = false;
   bool is_http = false;         // JSON bodies that http/gateway read
   double tag = -1;              // JavaScript requests, and the exchange of HTTP ones
-  uint64_t request_number = 0;  // the last part of request_id; 0: of a wire request that did not ask
+  uint64_t request_number = 0;  // the last part of request_id; 0: a WebSocket request that did not ask for it
   uint32_t connection = 0;
   uint32_t connection_generation = 0;
   uint32_t channel = 0;
@@ -53,7 +53,7 @@ struct alignas(64) Request {
   Port* port = nullptr;
   const Plan* plan_pointer = nullptr;  // `plan`, which owns it
   Request* next_answer = nullptr;
-  int64_t ready_ns = 0;                      // when its answer lay in the mailbox; 0: with the one before it
+  int64_t ready_ns = 0;                      // when its answer was completed; 0: with the one before it
   int64_t deadline_us = 0;                   // 0: none
   std::atomic<uint32_t> foreground_rows{0};  // + 1 while the continuation is appending
   std::atomic<uint32_t> background_rows{0};  // + 1 until the continuation has ended
@@ -64,8 +64,8 @@ struct alignas(64) Request {
   std::atomic<bool> has_failed{false};
   std::atomic<StatusCode> end_code{StatusCode::kOk};  // why it is dead
   std::atomic<bool> is_live{false};                   // between submit and free
-  bool has_timing = false;                            // the answer tells where its time went
-  bool has_audited_outputs = false;                   // the answer waits for background rows, and tells what they gave
+  bool has_timing = false;                            // the answer reports where its time went
+  bool has_audited_outputs = false;                   // the answer waits for background rows and has their outputs
   bool is_timed = false;                              // somebody will read first_run_ns and stage_done_ns
   bool has_number : 1 = false;                        // origin.request_number; the log gives one to the others
   bool has_keys : 1 = false;                          // `keys` has what the log wants of its meta
@@ -128,17 +128,17 @@ struct alignas(64) Request {
 };
 static_assert(sizeof(Request*) != 8 || offsetof(Request, port_owner) == 64, "the line that travels is one cache line");
 
-// Calls visit(ns) for the times that answers tell: admission to first run, then one per stage. None is negative.
+// Calls visit(ns) for the times that answers report: admission to first run, then one per stage. None is negative.
 template <typename Visit>
 void for_each_elapsed(const Request& request, Visit&& visit) {
   int64_t before = request.admitted_ns;
-  const auto tell = [&](int64_t moment) {
-    const int64_t step = moment > before ? moment - before : 0;
+  const auto visit_until = [&](int64_t timestamp_ns) {
+    const int64_t step = timestamp_ns > before ? timestamp_ns - before : 0;
     before += step;
     visit(step);
   };
-  tell(request.first_run_ns.load(std::memory_order_relaxed));
-  for (const int64_t done_ns : request.stage_done_ns) tell(done_ns);
+  visit_until(request.first_run_ns.load(std::memory_order_relaxed));
+  for (const int64_t done_ns : request.stage_done_ns) visit_until(done_ns);
 }
 
 // What one tensor of a request is once its batches have run: dims and bytes a row, equal over all its segments.

@@ -1,10 +1,10 @@
-// Where the time of one request went, kept only for requests that ask for it. The moments lie in the batches
+// Where the time of one request went, kept only for requests that ask for it. The timestamps lie in the batches
 // (phases.hpp); they are copied out step by step, because a step's batches are let go before the next one runs.
 //
 //   admitted ─queue─ assemble ─ run ─ scatter ─ queue (next step) ─ … ─ scatter ─ send ─ written
 //
 // For one model a step the parts add up to the total: each begins where the one before ended. Of a request that lies in
-// several batches of a model, the batch that ended last is told; of several models of a step, each.
+// several batches of a model, the batch that ended last is reported; of several models of a step, each.
 #pragma once
 #include <cstddef>
 #include <cstdint>

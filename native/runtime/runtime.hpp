@@ -61,7 +61,7 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  // Numbers a wire request that asks for its id: above all that JavaScript and the log give, and exact in JavaScript.
+  // Numbers a WebSocket request that asks for its id: above all numbers of JavaScript and the log, and exact there.
   uint64_t number_request() noexcept { return kNumbersFirst + numbered_.fetch_add(1, std::memory_order_relaxed); }
 
   // Before the scheduler, whose batches give back what their requests hold.

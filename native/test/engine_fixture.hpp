@@ -1,5 +1,5 @@
 // A small engine without Node: a runtime, queues of two-float rows, workers that compute in C++, and a port that is
-// drained by hand. The "model" adds a constant to each of two floats, so that every row tells which model it met.
+// drained by hand. The "model" adds a constant to each of two floats, so that every row shows which model it met.
 #pragma once
 #include <atomic>
 #include <cstring>
@@ -72,7 +72,7 @@ inline void run_model(Batch& batch) {
   }
 }
 
-// Runs the batch in hand and says that it took `run_ns`, from the moment that it was taken.
+// Runs the batch in hand and says that it took `run_ns`, from when it was taken.
 inline RunSpan run_for(WorkerSlot& slot, int64_t run_ns) {
   run_model(*slot.batch);
   return {slot.taken_ns, slot.taken_ns + run_ns};

@@ -86,7 +86,7 @@ constexpr size_t frame_bytes_bound(const ResultsShape& shape) noexcept {
          size_t{shape.timing_values} * 8 + size_t{shape.timing_models} * 4 + shape.timing_text_bytes + shape.data_bytes;
 }
 
-// Pure arithmetic: also tells the size of a frame before there is room for it.
+// Pure arithmetic: also gives the size of a frame before there is room for it.
 ResultsPlaces place_results(const ResultsShape& shape) noexcept;
 // Bytes that write_text takes.
 size_t text_bytes(std::string_view text) noexcept;

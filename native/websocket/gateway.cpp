@@ -358,7 +358,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       wider.has_request_numbers = wider.has_request_numbers || end->origin.request_number != 0;
       if (end->has_trace_parent) ++wider.traced;
       wider.data_bytes += data_bytes_of(*end);
-      // Who asked for its timing gets a frame of its own.
+      // A request with timing gets a frame of its own.
       if (end->has_timing && shape.results > 0) break;
       if (end->has_timing) shape_timing(*end, wider);
       const auto is_beyond = [&](size_t frame_bytes) { return outbox_used_ + frame_bytes > outbox_->size_bytes(); };

@@ -96,8 +96,9 @@ class Gateway {
   // they could be read; any number of 32 bits is one that a client may send.
   int32_t receive(uint32_t connection, Bytes frame, Failure& failure, int64_t& channel, int64_t& wire_id);
 
-  // The answer of a WebSocket request is ready. kCollected: the next encode writes it. kFailed: the caller tells the
-  // client why and drops the answer's reference. kDropped: the connection or channel is gone, and so is the reference.
+  // The answer of a WebSocket request is ready. kCollected: the next encode writes it. kFailed: the caller sends the
+  // client a Failure and drops the answer's reference. kDropped: the connection or channel is gone, and so is the
+  // reference.
   enum class Answer : uint8_t { kCollected, kFailed, kDropped };
   Answer collect(Request& request);
   // Writes frames until `room` sends are used or the outbox is full. False: more remains.

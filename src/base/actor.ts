@@ -1,6 +1,6 @@
 /**
- * Who asks for a change, from the transport's call down to the line of the journal that tells of it, without a parameter
- * in every function between.
+ * The caller who asks for a change, from the transport's call down to the line of the journal that records it, without a
+ * parameter in every function between.
  *
  * On Node 20 a store that is in use costs every promise of the process twice its time. So only what may change something
  * enters a context, requests for inference never do, and the store is switched off when the last one has left. Work that

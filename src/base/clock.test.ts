@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock, systemClock } from './clock.js'
 
 describe('clock', () => {
-  it('systemClock: tells the epoch in milliseconds and durations in microseconds', async () => {
+  it('systemClock: reads the epoch in milliseconds and durations in microseconds', async () => {
     expect(Math.abs(systemClock.nowMs() - Date.now())).toBeLessThan(1000)
     const startUs = systemClock.monotonicUs()
     await new Promise((resolve) => setTimeout(resolve, 20))
@@ -12,7 +12,7 @@ describe('clock', () => {
     expect(elapsedUs).toBeLessThan(5_000_000)
   })
 
-  it('ManualClock: moves only when told, and never back', () => {
+  it('ManualClock: moves only when advanced, and never back', () => {
     const clock = new ManualClock(1_700_000_000_000)
     expect([clock.nowMs(), clock.monotonicUs()]).toEqual([1_700_000_000_000, 0])
     clock.advanceMs(1.5)

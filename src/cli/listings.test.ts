@@ -101,7 +101,7 @@ describe('listings', () => {
     for (const [step, text] of cases) expect(describeStep(step)).toBe(text)
   })
 
-  it('describeStatus: tells versions, requests, failures and models', () => {
+  it('describeStatus: prints versions, requests, failures and models', () => {
     const text = describeStatus({
       name: 'p',
       state: 'starting',
@@ -136,7 +136,7 @@ describe('listings', () => {
     expect(text.split('\n')).toContain('m            1             8  yes    cpu')
   })
 
-  it('describeStatus: tells how a model runs and what was measured, or that the server does not say', () => {
+  it('describeStatus: says how a model runs and what was measured, or that the server does not say', () => {
     const threads = { intra_op_threads: 1, spinning: false }
     const model = { name: 'm', version: 1, pending_rows: 0, ready: true }
     const run_plan = {
@@ -180,7 +180,7 @@ describe('listings', () => {
     expect(lineOf([model])?.[1]).toBe('-')
   })
 
-  it('describeTags: tells who carries each tag', () => {
+  it('describeTags: lists who carries each tag', () => {
     const tags = [{ tag: 'red wine', pipelines: ['p'], models: [{ name: 'm', version: 2 }] }]
     expect(describeTags(tags)).toBe('TAG       PIPELINES  MODELS\nred wine  p          m@2')
     expect(describeTags([])).toMatch(/There are no tags yet/)

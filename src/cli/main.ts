@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 /**
- * The executable `penstock`. Looks at what the system lets this process have, then runs the command line and turns whatever
- * comes out of it into an exit code and a sentence; commands themselves only throw. The command line is imported after the
- * look, because Node opens its files side by side, and where few may be open that is where it would end, with a stack trace.
+ * The executable `penstock`. Looks at what the system lets this process have, then runs the command line and turns
+ * whatever comes out of it into an exit code and a sentence; commands themselves only throw. The command line is
+ * imported after the look, because Node opens its files side by side, and where few may be open that is where it would
+ * end, with a stack trace.
  */
 import { processLimits, shortageOf } from '../base/limits/process-limits.js'
 
 // `penstock model list | head -1` closes the pipe early; that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
-  // A server has threads that must not be left inside a run: it ends as when it is told to.
+  // A server has threads that must not be left inside a run: it ends as after a signal.
   if (process.argv[2] === 'serve') process.kill(process.pid, 'SIGTERM')
   else process.exit(0)
 })

@@ -1,4 +1,4 @@
-/** The face of the client: what an application holds. What it does is in core.ts. */
+/** The public API of the client, which an application holds. connection/core.ts does the work. */
 import { ClientCore } from './connection/core.js'
 import type { Channel } from './connection/channel.js'
 import type { ClientEvents, ClientListener } from './connection/events.js'

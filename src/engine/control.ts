@@ -50,7 +50,7 @@ import { resolveReference } from './models/model-references.js'
 import { Contracts } from './contracts.js'
 import { Tags } from './tags.js'
 
-export interface ControlParts {
+export interface ControlDependencies {
   readonly models: ModelStore
   readonly pipelines: PipelineStore
   readonly contracts: ContractStore
@@ -65,35 +65,35 @@ export class Control {
   readonly tags: Tags
   readonly contracts: Contracts
   readonly progress = new DeployProgress()
-  readonly #parts: ControlParts
+  readonly #dependencies: ControlDependencies
   readonly #inspector = new ModelInspector()
   readonly #mutex = new Mutex()
 
-  constructor(parts: ControlParts) {
-    this.#parts = parts
-    parts.deployments.inspectAgain = (version) => this.#inspectAgain(version)
+  constructor(dependencies: ControlDependencies) {
+    this.#dependencies = dependencies
+    dependencies.deployments.inspectAgain = (version) => this.#inspectAgain(version)
     this.contracts = new Contracts({
-      contracts: parts.contracts,
-      pipelines: parts.pipelines,
+      contracts: dependencies.contracts,
+      pipelines: dependencies.pipelines,
       inTurn: (operation) => this.inTurn(operation),
     })
     this.tags = new Tags({
-      models: parts.models,
-      pipelines: parts.pipelines,
+      models: dependencies.models,
+      pipelines: dependencies.pipelines,
       inTurn: (operation) => this.inTurn(operation),
       getPipeline: (name) => this.getPipeline(name),
     })
   }
 
   getModel(name: string): ModelRecord {
-    const record = this.#parts.models.get(expectString('model', name))
+    const record = this.#dependencies.models.get(expectString('model', name))
     if (record !== undefined) return record
-    const near = didYouMean(name, namesOf(this.#parts.models.list()))
+    const near = didYouMean(name, namesOf(this.#dependencies.models.list()))
     throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}${near}`)
   }
 
   async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
-    this.#parts.expectOpen()
+    this.#dependencies.expectOpen()
     expectModelName('model name', name)
     if (options.alias !== undefined) expectName('alias', options.alias)
     const tags = expectTags('tags', options.tags ?? [])
@@ -103,16 +103,16 @@ export class Control {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
     }
     // Before its turn in the queue: a slow model must not hold up a deploy.
-    const override = overrideOf(options, this.#parts.nowMs())
+    const override = overrideOf(options, this.#dependencies.nowMs())
     const inspected = await this.#inspector.inspect({ bytes, dataFiles }, override)
     const { served } = inspected
     const uploaded =
       served === null ? [] : [{ sha256: served.sha256, sizeBytes: bytes.length, changes: served.changes }]
     return this.inTurn(async () => {
-      const newest = this.#parts.models.get(name)?.versions.at(-1)
+      const newest = this.#dependencies.models.get(name)?.versions.at(-1)
       const isAgain = newest?.sha256 === inspected.sha256
       const signature = isAgain ? keptSignature(newest.signature, inspected.signature) : inspected.signature
-      const version = await this.#parts.models.add(
+      const version = await this.#dependencies.models.add(
         name,
         served?.bytes ?? bytes,
         signature,
@@ -125,7 +125,7 @@ export class Control {
         await this.#moveAlias(name, options.alias, version.version)
       } catch (error) {
         // What was refused leaves nothing; what was there before stays.
-        if (version.version !== newest?.version) await this.#parts.models.removeVersion(name, version.version)
+        if (version.version !== newest?.version) await this.#dependencies.models.removeVersion(name, version.version)
         throw error
       }
       return version
@@ -139,17 +139,17 @@ export class Control {
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
     return this.inTurn(() => {
       this.getModel(name)
-      this.#parts.deployments.expectNotFollowed(name, expectString('alias', alias))
-      return this.#parts.models.removeAlias(name, alias)
+      this.#dependencies.deployments.expectNotFollowed(name, expectString('alias', alias))
+      return this.#dependencies.models.removeAlias(name, alias)
     })
   }
 
   removeModel(name: string): Promise<void> {
     return this.inTurn(() => {
       const { versions } = this.getModel(name)
-      this.#parts.deployments.expectUnused(name, null)
-      for (const { version } of versions) this.#parts.deployments.retireModel(name, version)
-      return this.#parts.models.remove(name)
+      this.#dependencies.deployments.expectUnused(name, null)
+      for (const { version } of versions) this.#dependencies.deployments.retireModel(name, version)
+      return this.#dependencies.models.remove(name)
     })
   }
 
@@ -157,9 +157,9 @@ export class Control {
     return this.inTurn(() => {
       this.getModel(name)
       expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
-      this.#parts.deployments.expectUnused(name, version)
-      this.#parts.deployments.retireModel(name, version)
-      return this.#parts.models.removeVersion(name, version)
+      this.#dependencies.deployments.expectUnused(name, version)
+      this.#dependencies.deployments.retireModel(name, version)
+      return this.#dependencies.models.removeVersion(name, version)
     })
   }
 
@@ -167,21 +167,21 @@ export class Control {
     return this.inTurn(async () => {
       this.getModel(name)
       const target = resolveReference(
-        this.#parts.models,
+        this.#dependencies.models,
         `${name}@${expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)}`,
       )
-      return (await this.#parts.deployments.serveModel(target)).description
+      return (await this.#dependencies.deployments.serveModel(target)).description
     })
   }
 
   retireModel(name: string, version: number): Promise<void> {
-    return this.inTurn(() => Promise.resolve(this.#parts.deployments.retireModel(name, version)))
+    return this.inTurn(() => Promise.resolve(this.#dependencies.deployments.retireModel(name, version)))
   }
 
   getPipeline(name: string): PipelineRecord {
-    const record = this.#parts.pipelines.get(expectString('pipeline', name))
+    const record = this.#dependencies.pipelines.get(expectString('pipeline', name))
     if (record !== undefined) return record
-    const near = didYouMean(name, namesOf(this.#parts.pipelines.list()))
+    const near = didYouMean(name, namesOf(this.#dependencies.pipelines.list()))
     throw new PenstockError('ERR_PIPELINE_NOT_FOUND', `There is no pipeline ${name}${near}`)
   }
 
@@ -198,7 +198,7 @@ export class Control {
   pipelineModels(name: string, version?: number): PipelineModel[] {
     const { deployedVersion } = this.getPipeline(name)
     const { version: chosen, definition } = this.#versionOrNewest(name, version ?? deployedVersion ?? undefined)
-    const serving = this.#parts.deployments.slotOf(name)?.current
+    const serving = this.#dependencies.deployments.slotOf(name)?.current
     const resolved = serving?.version === chosen ? serving.resolved : undefined
     return definition.steps.flatMap((step, index) => {
       const tensorFields = 'tensorFields' in step ? step.tensorFields : undefined
@@ -217,7 +217,7 @@ export class Control {
       definition,
     )
     return this.inTurn(async () => {
-      const { deployments, pipelines } = this.#parts
+      const { deployments, pipelines } = this.#dependencies
       const pinned = this.contracts.pinned(parsed)
       // A definition that cannot be deployed must not become the newest version.
       if (options.deploy === true) await deployments.tryBuild(pinned)
@@ -232,7 +232,7 @@ export class Control {
   }
 
   beginDeploy(name: string, version?: number): void {
-    this.#parts.expectOpen()
+    this.#dependencies.expectOpen()
     const chosen = this.#versionOrNewest(name, version)
     const deploy = (): Promise<Deployment> =>
       this.progress.track(name, chosen.version, () =>
@@ -245,7 +245,7 @@ export class Control {
   undeployPipeline(name: string): Promise<void> {
     return this.inTurn(async () => {
       this.getPipeline(name)
-      await this.#parts.deployments.undeploy(name)
+      await this.#dependencies.deployments.undeploy(name)
       this.progress.forget(name)
     })
   }
@@ -255,20 +255,20 @@ export class Control {
       if (this.getPipeline(name).deployedVersion !== null) {
         throw new PenstockError('ERR_CONFLICT', `Pipeline ${name} is deployed. Undeploy it first`)
       }
-      await this.#parts.pipelines.remove(name)
-      this.#parts.deployments.forget(name)
+      await this.#dependencies.pipelines.remove(name)
+      this.#dependencies.deployments.forget(name)
       this.progress.forget(name)
     })
   }
 
   /** Deploys what the store says was deployed; what cannot be is reported and does not keep the rest from serving. */
   async redeployStored(): Promise<void> {
-    for (const record of this.#parts.pipelines.list()) {
+    for (const record of this.#dependencies.pipelines.list()) {
       const version = record.versions.find((candidate) => candidate.version === record.deployedVersion)
       if (version === undefined) continue
       await this.#deploy(version).catch((cause: unknown) => {
         const reason = isPenstockError(cause) ? cause.message : String(cause)
-        this.#parts.onNotice({
+        this.#dependencies.onNotice({
           level: 'error',
           message: `Pipeline ${record.name} could not be deployed again: ${reason}`,
           cause,
@@ -278,11 +278,11 @@ export class Control {
   }
 
   /**
-   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches. One that cannot be
-   * inspected any more is served as it is stored, its rows one by one.
+   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches. One that cannot
+   * be inspected any more is served as it is stored, its rows one by one.
    */
   async #inspectAgain({ name, version, sha256, signature: before }: ModelVersion): Promise<void> {
-    const { models, onNotice } = this.#parts
+    const { models, onNotice } = this.#dependencies
     try {
       const bytes = hasBlobBytes(models) ? models.blobBytes(sha256) : await readFile(models.blobPath(sha256))
       const { signature } = await this.#inspector.inspect({ bytes, dataFiles: new Map() })
@@ -308,7 +308,9 @@ export class Control {
   }
 
   #deploy({ definition, version }: PipelineVersion): Promise<Deployment> {
-    return this.progress.track(definition.name, version, () => this.#parts.deployments.deploy(definition, version))
+    return this.progress.track(definition.name, version, () =>
+      this.#dependencies.deployments.deploy(definition, version),
+    )
   }
 
   #versionOrNewest(name: string, version: number | undefined): PipelineVersion {
@@ -319,7 +321,7 @@ export class Control {
 
   #findVersion(reference: string): ModelVersion | null {
     try {
-      return resolveReference(this.#parts.models, reference)
+      return resolveReference(this.#dependencies.models, reference)
     } catch (error) {
       if (isPenstockError(error)) return null
       throw error
@@ -329,7 +331,7 @@ export class Control {
   #moveAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
     expectName('alias', alias)
     expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
-    const { models, deployments } = this.#parts
+    const { models, deployments } = this.#dependencies
     this.getModel(name)
     const target = resolveReference(models, `${name}@${version}`)
     return deployments.moveAlias(name, alias, target, () => models.setAlias(name, alias, version))
@@ -338,7 +340,7 @@ export class Control {
   /** Runs one operation that changes something at a time, while the engine takes work. */
   inTurn<T>(operation: () => Promise<T>): Promise<T> {
     return this.#mutex.run(() => {
-      this.#parts.expectOpen()
+      this.#dependencies.expectOpen()
       return operation()
     })
   }

@@ -1,6 +1,6 @@
 /**
- * Checks what an engine is opened with, and hands each part of it what it needs. Every option has a default that suits one process on its own; ranges are checked here,
- * once, before any thread is started.
+ * Checks what an engine is opened with, and hands each part of it what it needs. Every option has a default that suits
+ * one process on its own; ranges are checked here, once, before any thread is started.
  */
 import { totalmem } from 'node:os'
 import { systemClock, type Clock } from '../base/clock.js'
@@ -32,7 +32,7 @@ import type { ModelStore } from './api/stores.js'
 import { readConditions } from './calibration/conditions.js'
 import { defaultRunPlan } from './calibration/run-plan.js'
 import type { ThreadPlan } from './calibration/thread-plan.js'
-import type { LoadedModelsParts } from './models/loaded-models.js'
+import type { LoadedModelsDependencies } from './models/loaded-models.js'
 
 export type { CalibrationMode, EngineNotice, EngineOptions } from './api/options.js'
 
@@ -173,13 +173,13 @@ export function placementDefaults(options: EngineOptions): Pick<SessionSettings,
 }
 
 /** What the loaded models of an engine need to know of its options. */
-export function loadedModelsParts(
+export function loadedModelsDependencies(
   options: EngineOptions,
   pool: InferencePool,
   threadPlan: ThreadPlan,
   store: ModelStore,
   clock: Clock,
-): LoadedModelsParts {
+): LoadedModelsDependencies {
   const limits = queueLimitsOf(options)
   const { mode, latencyObjectiveMs } = calibrationOf(options)
   const { batchRowsMax } = limits

@@ -2,7 +2,8 @@
  * The engine: models and pipelines on one side, requests on the other, one isolate, one runtime of workers.
  *
  * This file wires the parts; the work is theirs: control.ts changes what is served, deployments.ts swaps plans,
- * native-port.ts moves requests through the addon, string-executor.ts those with strings, inference-pool.ts runs the threads.
+ * native-port.ts moves requests through the addon, string-executor.ts those with strings, inference-pool.ts runs the
+ * threads.
  *
  * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */
@@ -49,7 +50,7 @@ import type { Deployment } from './deploy/deployment.js'
 import { Deployments, type PipelineSlot } from './deploy/deployments.js'
 import {
   expectOptions,
-  loadedModelsParts,
+  loadedModelsDependencies,
   memoryBudgetOf,
   poolOptionsOf,
   requestsMaxOf,
@@ -120,7 +121,7 @@ export class Engine implements EngineApi {
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
     const contracts = options.contracts ?? new MemoryContractStore(clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
-    const loaded = (this.#loaded = new LoadedModels(loadedModelsParts(options, pool, threadPlan, models, clock)))
+    const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
@@ -192,23 +193,23 @@ export class Engine implements EngineApi {
   }
 
   addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
-    return this.#telling(name, this.#control.addModel(name, bytes, options))
+    return this.#emittingChange(name, this.#control.addModel(name, bytes, options))
   }
 
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return this.#telling(name, this.#control.setAlias(name, alias, version))
+    return this.#emittingChange(name, this.#control.setAlias(name, alias, version))
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    return this.#telling(name, this.#control.removeAlias(name, alias))
+    return this.#emittingChange(name, this.#control.removeAlias(name, alias))
   }
 
   removeModel(name: string): Promise<void> {
-    return this.#telling(name, this.#control.removeModel(name))
+    return this.#emittingChange(name, this.#control.removeModel(name))
   }
 
   removeModelVersion(name: string, version: number): Promise<ModelRecord> {
-    return this.#telling(name, this.#control.removeModelVersion(name, version))
+    return this.#emittingChange(name, this.#control.removeModelVersion(name, version))
   }
 
   serveModel(name: string, version: number): Promise<PipelineDescription> {
@@ -399,8 +400,8 @@ export class Engine implements EngineApi {
     throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${name} is not deployed. Deploy it first`)
   }
 
-  /** Tells of a change to the model's record once it is stored. */
-  async #telling<T>(model: string, change: Promise<T>): Promise<T> {
+  /** Emits `model` once the change to its record is stored. */
+  async #emittingChange<T>(model: string, change: Promise<T>): Promise<T> {
     const result = await change
     this.#listeners.emit('model', model)
     return result

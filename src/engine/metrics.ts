@@ -222,7 +222,7 @@ function byCode(counts: Float64Array, stringPath: ReadonlyMap<ErrorCode, number>
   return failures
 }
 
-/** The addon counts by position of the current plan, over all stages, then by status; in place of 0 what was shed. */
+/** The addon counts by node of the current plan, over all stages, then by status; in place of 0 what was shed. */
 function backgroundOf(
   current: Deployment | null,
   losses: Float64Array,

@@ -5,7 +5,7 @@ import type { DeployProgress } from './deploy/deploy-progress.js'
 import type { PipelineSlot } from './deploy/deployments.js'
 import { modelMetrics, pipelineMetrics } from './metrics.js'
 
-export interface PipelineStatusParts {
+export interface PipelineStatusSources {
   readonly record: PipelineRecord
   /** Absent: never deployed. */
   readonly slot: PipelineSlot | undefined
@@ -14,7 +14,7 @@ export interface PipelineStatusParts {
   readonly isReady: boolean
 }
 
-export function pipelineStatusOf({ record, slot, progress, isReady }: PipelineStatusParts): PipelineStatus {
+export function pipelineStatusOf({ record, slot, progress, isReady }: PipelineStatusSources): PipelineStatus {
   const { name } = record
   const current = slot?.current ?? null
   const metrics = slot === undefined ? undefined : pipelineMetrics(slot)

@@ -17,7 +17,7 @@ import type {
 } from './api/api.js'
 import { resolveReference } from './models/model-references.js'
 
-export interface TagsParts {
+export interface TagsDependencies {
   readonly models: ModelStore
   readonly pipelines: PipelineStore
   /** Runs one change of the registry at a time. */
@@ -29,10 +29,10 @@ export interface TagsParts {
 type Change = (present: readonly string[], tags: readonly string[]) => string[]
 
 export class Tags implements TagsApi {
-  readonly #parts: TagsParts
+  readonly #dependencies: TagsDependencies
 
-  constructor(parts: TagsParts) {
-    this.#parts = parts
+  constructor(dependencies: TagsDependencies) {
+    this.#dependencies = dependencies
   }
 
   addToPipeline(pipeline: string, tags: readonly string[]): Promise<PipelineRecord> {
@@ -58,20 +58,21 @@ export class Tags implements TagsApi {
       uses.set(tag, use)
       return use
     }
-    for (const { name, tags } of this.#parts.pipelines.list()) for (const tag of tags) useOf(tag).pipelines.push(name)
-    for (const { name, version, tags } of this.#parts.models.list().flatMap(({ versions }) => versions))
+    for (const { name, tags } of this.#dependencies.pipelines.list())
+      for (const tag of tags) useOf(tag).pipelines.push(name)
+    for (const { name, version, tags } of this.#dependencies.models.list().flatMap(({ versions }) => versions))
       for (const tag of tags) useOf(tag).models.push({ name, version })
     return [...uses.values()].sort((a, b) => (a.tag < b.tag ? -1 : 1))
   }
 
   searchPipelines(term: string): PipelineRecord[] {
     const wanted = expectTerm(term)
-    return this.#parts.pipelines.list().filter(({ name, tags }) => isFoundIn(wanted, [name, ...tags]))
+    return this.#dependencies.pipelines.list().filter(({ name, tags }) => isFoundIn(wanted, [name, ...tags]))
   }
 
   searchModels(term: string): ModelRecord[] {
     const wanted = expectTerm(term)
-    return this.#parts.models.list().flatMap((record) => {
+    return this.#dependencies.models.list().flatMap((record) => {
       if (isFoundIn(wanted, [record.name])) return [record]
       const versions = record.versions.filter(({ tags }) => isFoundIn(wanted, tags))
       return versions.length === 0 ? [] : [{ ...record, versions }]
@@ -80,9 +81,9 @@ export class Tags implements TagsApi {
 
   async #changePipeline(name: string, tags: readonly string[], change: Change): Promise<PipelineRecord> {
     const checked = expectTags('tags', tags)
-    return this.#parts.inTurn(() => {
-      const present = this.#parts.getPipeline(name).tags
-      return this.#parts.pipelines.setTags(name, change(present, checked))
+    return this.#dependencies.inTurn(() => {
+      const present = this.#dependencies.getPipeline(name).tags
+      return this.#dependencies.pipelines.setTags(name, change(present, checked))
     })
   }
 
@@ -93,14 +94,14 @@ export class Tags implements TagsApi {
     change: Change,
   ): Promise<ModelRecord> {
     const checked = expectTags('tags', tags)
-    return this.#parts.inTurn(() => {
+    return this.#dependencies.inTurn(() => {
       const found = this.#versionOf(name, version)
-      return this.#parts.models.setTags(name, found.version, change(found.tags, checked))
+      return this.#dependencies.models.setTags(name, found.version, change(found.tags, checked))
     })
   }
 
   #versionOf(name: string, version: number | undefined): ModelVersion {
-    const { models } = this.#parts
+    const { models } = this.#dependencies
     if (models.get(expectString('model', name)) === undefined)
       throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}`)
     return resolveReference(models, version === undefined ? name : `${name}@${version}`)

@@ -27,7 +27,7 @@ export interface Problem {
   readonly rows: number
   readonly groups: readonly BoundGroup[]
   readonly output: { readonly field: string; readonly element: number }
-  /** One row of each input that has a group; of occlusion alone. */
+  /** One row of each input that has a group; only for occlusion. */
   readonly baselines: Tensors
   /** One per row; null without. */
   readonly targets: Float64Array | null
@@ -35,7 +35,7 @@ export interface Problem {
   readonly evaluations: number
 }
 
-export interface ProblemParts {
+export interface ProblemOptions {
   readonly config: ExplainConfig
   readonly inputFields: readonly TensorField[]
   readonly outputFields: readonly TensorField[]
@@ -45,18 +45,18 @@ export interface ProblemParts {
 }
 
 /** @throws PenstockError ERR_ARGUMENT naming the member of the configuration, or the limit. */
-export function bindProblem(parts: ProblemParts): Problem {
-  const { config, inputs } = parts
+export function bindProblem(options: ProblemOptions): Problem {
+  const { config, inputs } = options
   const rows = Object.values(inputs)[0]?.shape[0] ?? 0
   expectSizes(inputs, rows)
-  const groups = config.groups?.map((group, index) => boundGroup(`groups[${index}]`, group, parts))
+  const groups = config.groups?.map((group, index) => boundGroup(`groups[${index}]`, group, options))
   const problem = {
     config,
     inputs,
     rows,
-    groups: groups ?? defaultGroups(parts),
-    output: boundOutput(parts),
-    targets: readTargets(config, rows, parts.targets),
+    groups: groups ?? defaultGroups(options),
+    output: boundOutput(options),
+    targets: readTargets(config, rows, options.targets),
   }
   const repeats = config.method === 'permutation' ? (config.repeats ?? EXPLAIN_REPEATS) : 1
   const evaluations = rows * (1 + problem.groups.length * repeats)
@@ -82,7 +82,7 @@ function tooMuch(what: string, max: number, count: number): Error {
   return argumentError(what, `at most ${max}`, count, 'Take fewer rows or repeats, or put elements together in groups')
 }
 
-function boundGroup(path: string, group: ExplainGroup, { inputFields, inputs, config }: ProblemParts): BoundGroup {
+function boundGroup(path: string, group: ExplainGroup, { inputFields, inputs, config }: ProblemOptions): BoundGroup {
   const names = inputFields.map(({ name }) => name)
   const input = expectOneOf(`${path}.input`, group.input ?? names[0] ?? '', names)
   const tensor = inputs[input] as Tensor
@@ -90,13 +90,14 @@ function boundGroup(path: string, group: ExplainGroup, { inputFields, inputs, co
     throw argumentError(`${path}.input`, 'an input of numbers, for strings have no baseline,', input)
   const length = rowLength(tensor)
   const elements = group.elements ?? Array.from({ length }, (_, index) => index)
-  const odd = elements.find((element) => element >= length)
-  if (odd !== undefined) throw argumentError(`${path}.elements`, `indexes in 0..${length - 1} of ${input}`, odd)
+  const outOfRange = elements.find((element) => element >= length)
+  if (outOfRange !== undefined)
+    throw argumentError(`${path}.elements`, `indexes in 0..${length - 1} of ${input}`, outOfRange)
   return { name: group.name, input, elements }
 }
 
 /** Each element by itself; where an input has one element a row, under the input's own name. */
-function defaultGroups({ inputFields, inputs, config }: ProblemParts): BoundGroup[] {
+function defaultGroups({ inputFields, inputs, config }: ProblemOptions): BoundGroup[] {
   const groups = inputFields.flatMap(({ name }) => {
     const tensor = inputs[name] as Tensor
     if (tensor.dtype === 'string' && config.method === 'occlusion') return []
@@ -113,7 +114,7 @@ function defaultGroups({ inputFields, inputs, config }: ProblemParts): BoundGrou
   return groups
 }
 
-function boundOutput({ config, outputFields }: ProblemParts): Problem['output'] {
+function boundOutput({ config, outputFields }: ProblemOptions): Problem['output'] {
   const names = outputFields.map(({ name }) => name)
   const field = expectOneOf('output.field', config.output?.field ?? names[0] ?? '', names)
   const found = outputFields.find(({ name }) => name === field) as TensorField

@@ -1,4 +1,4 @@
-/** A pipeline of an engine in this process, for inferFromFile and for whoever has Arrow or JSON bytes in hand. */
+/** A pipeline of an engine in this process, for inferFromFile and for callers that have Arrow or JSON bytes. */
 import { hostname } from 'node:os'
 import { systemClock, type Clock } from '../base/clock.js'
 import type { EngineApi } from '../engine/api/api.js'

@@ -1,4 +1,4 @@
-/** The formats of files by their endings. `.json` is records in an array or a line each; which, the first byte tells. */
+/** The formats of files by their endings. `.json` is records in an array or a line each; the first byte shows which. */
 import { extname } from 'node:path'
 import { argumentError, expectOneOf } from '../base/expect.js'
 

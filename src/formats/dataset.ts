@@ -1,9 +1,9 @@
 /**
- * Which columns of a result or of the log a caller gets: the rules of `dataset` and `dataset_exclude`, on names alone.
+ * Which columns of a result or of the log a caller gets: the rules of `dataset` and `dataset_exclude`, on names only.
  *
  *   an entry is        a column (`out.score`), a group (`time in out anomaly check_failures metadata out_<model>`),
  *                      `out_` for all models beside the answering one, or `*` = time, in, out, anomaly
- *   `*` and metadata   do not go together: who wants metadata says what else he wants
+ *   `*` and metadata   do not go together: a caller that wants metadata names what else it wants
  *   dataset wins       what it names itself stays, whatever `dataset_exclude` says; `*` names nothing itself
  *   order              is the table's, whatever the order of the entries
  */
@@ -83,8 +83,8 @@ export function wantsOtherModels(dataset: readonly string[] | undefined): boolea
 }
 
 /**
- * The documented order: time, in.*, out.*, anomaly.count, anomaly.*, check_failures, out_<model>.*, metadata.*, and what is
- * in no group; by name within a group (upper case first), metadata and what follows as they come.
+ * The documented order: time, in.*, out.*, anomaly.count, anomaly.*, check_failures, out_<model>.*, metadata.*, and what
+ * is in no group; by name within a group (upper case first), metadata and what follows as they come.
  */
 export function orderColumns(names: readonly string[]): string[] {
   const rankOf = (name: string): number => {

@@ -48,7 +48,7 @@ describe('tables of other writers', () => {
     const table = tableOf(columns)
     const again = tableFromIPC(writeArrow(table, 'stream'))
     for (const [column, values] of Object.entries(expected[name] ?? {})) {
-      // A tensor's memory is echoed as it lies; what its axes are, its type tells the reader.
+      // A tensor's memory is echoed as it lies; its type says what its axes are.
       if (column === 'x' && name.startsWith('tensor')) continue
       const numbers = values.map((value) => (typeof value === 'string' && /^\d{16,}$/.test(value) ? value : value))
       expect(shown(writeRecords(table), column), column).toEqual(numbers)

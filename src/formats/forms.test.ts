@@ -199,9 +199,10 @@ describe('forms of one table', () => {
         const cells = cellsOf(table)
         const singles = wanted.filter((column) => {
           const field = table.schema.fields.find(({ name }) => name === column)
-          const told = field?.metadata.get('tensor_type') ?? '{}'
+          const declared = field?.metadata.get('tensor_type') ?? '{}'
           return (
-            column !== 'out._model_split' && JSON.stringify((JSON.parse(told) as { shape?: number[] }).shape) === '[1]'
+            column !== 'out._model_split' &&
+            JSON.stringify((JSON.parse(declared) as { shape?: number[] }).shape) === '[1]'
           )
         })
         const rows = Array.from({ length: table.numRows }, (_, row) =>

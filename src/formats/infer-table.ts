@@ -29,7 +29,7 @@ export type DescribedPipeline = Pick<
   'inputs' | 'checks' | 'models' | 'steps' | 'routes' | 'outputs' | 'isNonBatching' | 'version' | 'name'
 >
 
-/** What a table tells beside the result itself. */
+/** What a table has beside the result itself. */
 export interface InferContext {
   readonly pipeline: DescribedPipeline
   readonly inputs: Readonly<Record<string, Tensor>>

@@ -1,6 +1,6 @@
 /**
  * One `penstock bench` from scenario to recording: prepare the requests, read the server's metrics, run the load (once, or
- * as the steps of a sweep), read them again. Prints nothing: who watches passes listeners.
+ * as the steps of a sweep), read them again. Prints nothing: a caller that wants progress passes listeners.
  */
 import type { Clock } from '../base/clock.js'
 import { seededRandom } from '../base/random.js'

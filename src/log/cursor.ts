@@ -57,7 +57,7 @@ function readCursor(cursor: string): readonly unknown[] {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
     if (Array.isArray(parsed)) return parsed
   } catch {
-    // Not ours: told below.
+    // Not ours: refused below.
   }
   throw invalid(cursor)
 }

@@ -5,7 +5,8 @@
  *     time · in.* · out.* · anomaly.count · anomaly.* · out_<label>.* · metadata.*
  *
  * Keys are texts that came beside the tensors: the caller's id of the request, its trace context, what splits route on,
- * and what the policy names. Transports put them all into the request's meta; a column has the value of one of them, null where it is absent.
+ * and what the policy names. Transports put them all into the request's meta; a column has the value of one of them,
+ * null where it is absent.
  */
 import type { ColumnKind } from '../../bindings/generated/boundary.js'
 import { dtypeInfo } from '../tensor/dtype.js'
@@ -16,7 +17,7 @@ import type { CompiledPlan, PlanSource } from '../pipeline/plan.js'
 import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
 import { encodeSchemaMessage, type ArrowField, type ArrowType } from './arrow-message.js'
 
-/** A tensor that is logged: its column, and one for its shape where its values do not tell it. */
+/** A tensor that is logged: its column, and one for its shape where its values do not give it. */
 export interface LoggedTensor {
   /** `in.x`, `out.y`, `out_model.y`. */
   readonly name: string
@@ -38,7 +39,7 @@ export interface LogColumn {
   readonly check: number
 }
 
-/** What readers are told of the deployment besides its columns. */
+/** What readers learn of the deployment besides its columns. */
 export interface LogIdentity {
   readonly pipeline: string
   readonly version: number
@@ -112,7 +113,7 @@ export function logSchema(plan: CompiledPlan, columns: readonly LogColumn[], ide
   )
 }
 
-/** A row of tensors with two and more free dims does not tell its dims by its number of elements. */
+/** A row of tensors with two and more free dims does not give its dims by its number of elements. */
 function hasOwnShape({ dims }: LoggedTensor): boolean {
   return dims.filter((dim) => dim === null).length >= 2
 }

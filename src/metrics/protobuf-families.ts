@@ -33,7 +33,7 @@ const HISTOGRAM = {
 const BUCKET = { cumulativeCount: 1, upperBound: 2 } as const
 const SPAN = { offset: 1, length: 2 } as const
 
-/** The zero bucket holds zero alone; this is the threshold that Prometheus' own clients send for that. */
+/** The zero bucket holds only zero; this is the threshold that Prometheus' own clients send for that. */
 const ZERO_THRESHOLD = 2 ** -128
 
 /** @param process prom-client's process metrics. */

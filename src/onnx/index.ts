@@ -1,4 +1,4 @@
-/** The public face of the ONNX reader. */
+/** The public API of the ONNX reader. */
 export type * from './model.js'
 export { dataFilePath, externalFiles } from './external-data/external-data.js'
 export { obstacleInBytes, obstacleInFile, type Obstacle } from './external-data/external-in-file.js'

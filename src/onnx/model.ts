@@ -101,7 +101,7 @@ export interface OnnxAttribute {
 
 export interface OnnxTensorInfo {
   readonly name: string
-  /** undefined: one that Penstock does not carry, such as complex64 or int4; `elementType` tells. */
+  /** undefined: one that Penstock does not carry, such as complex64 or int4; see `elementType`. */
   readonly dtype: Dtype | undefined
   /** ONNX TensorProto.DataType. */
   readonly elementType: number
@@ -132,7 +132,7 @@ export interface OnnxValueInfo {
 export type OnnxType =
   | {
       readonly kind: 'tensor' | 'sparse'
-      /** undefined: one that Penstock does not carry; `elementType` tells. */
+      /** undefined: one that Penstock does not carry; see `elementType`. */
       readonly dtype: Dtype | undefined
       /** ONNX TensorProto.DataType; 0 where the file does not say. */
       readonly elementType: number

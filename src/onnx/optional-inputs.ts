@@ -1,5 +1,5 @@
 /**
- * Inputs with a default: an initializer that the graph lists among its inputs. ONNX Runtime's JavaScript API feeds only
+ * Inputs with a default: an initializer that the graph lists among its inputs. ONNX Runtime's JavaScript API binds only
  * inputs without one, so the initializer is taken out of the file and its value kept with the signature, to be filled in
  * where a request leaves the input out.
  *

@@ -6,7 +6,7 @@ import { nodesOf, readOnnx, tensorsOf } from './index.js'
 const file = (name: string): Buffer => readFileSync(new URL(`../../test/models/${name}.onnx`, import.meta.url))
 
 describe('the ONNX reader', () => {
-  it('tells versions, inputs, outputs, nodes and weights of a file', () => {
+  it('reads versions, inputs, outputs, nodes and weights of a file', () => {
     const model = readOnnx(file('linear'))
     expect(model.irVersion).toBeGreaterThan(3)
     expect(model.opsets.get('')).toBeGreaterThan(8)

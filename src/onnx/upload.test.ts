@@ -231,7 +231,7 @@ describe('maps at the end of a graph', () => {
     expect(scored('TreeEnsembleClassifier', three, 'L').classes.size).toBe(0)
   })
 
-  it('tell the width of a tensor that the file leaves open', () => {
+  it('show the width of a tensor that the file leaves open', () => {
     const open = taken({
       nodes: [scores, zipMap('scores', 'm', { classlabels_strings: ['no', 'yes'] })],
       outputs: [

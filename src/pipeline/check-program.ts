@@ -39,7 +39,7 @@ export interface ReduceNode {
 /** What a tensor name of an expression turned out to be. */
 export interface FoundTensor<Source> {
   readonly source: Source
-  /** Dims of one row (the whole shape of whole tensors); null is free. */
+  /** Dims of one row (the tensor's shape where the pipeline is non-batching); null is free. */
   readonly rowDims: FieldShape
   readonly isText: boolean
 }
@@ -179,7 +179,7 @@ class Binder<Source> {
     let flat = 0
     rowDims.forEach((dim, axis) => {
       const index = indexes[axis] as number
-      // The first dim multiplies nothing, so it alone may be free.
+      // The first dim multiplies nothing, so only it may be free.
       if (dim === null && axis > 0) throw this.error(tensor, `has ${shape}: give one index, in row-major order`)
       if (dim !== null && index >= dim)
         throw this.error(tensor, `has no element [${indexes.join('][')}]: it has ${shape}`)

@@ -5,7 +5,7 @@
  *   places   where in the text each token began, for messages; jsep keeps none
  *
  * jsep's hooks are global, but nothing else of this program uses it. Numbers are read in the hook, because jsep's own way
- * to them tells nobody that the token ended.
+ * to them does not show that the token ended.
  */
 import jsep from 'jsep'
 import { PenstockError } from '../base/errors.js'

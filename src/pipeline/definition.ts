@@ -10,7 +10,7 @@ import type { TransformOp } from '../transforms/program/definition.js'
 export type ModelReference = string
 
 interface RunsModels {
-  /** Names, by position, under which the models' inputs are fed. */
+  /** Names, by position, under which the models' inputs are bound. */
   readonly tensorFields?: readonly string[] | undefined
 }
 export interface ModelStep extends RunsModels {

@@ -1,6 +1,6 @@
 /**
  * The checks of a plan in the making. They are kept until all steps are known, because what a check reads runs in the
- * foreground, and which position `in.*` is read from must not depend on the order of the checks.
+ * foreground, and which node `in.*` is read from must not depend on the order of the checks.
  */
 import type { PenstockError } from '../base/errors.js'
 import { bindCheck, compileCheck, type BoundCheck } from './check-program.js'
@@ -18,7 +18,7 @@ export interface PendingCheck {
   readonly outputs: ReadonlyMap<string, Output>
 }
 
-/** What a source is until it is known which positions run in the foreground. */
+/** What a source is until it is known which nodes run in the foreground. */
 type CheckSource = { readonly side: 'in'; readonly input: Input } | { readonly side: 'out'; readonly output: Output }
 
 /**

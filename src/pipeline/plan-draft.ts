@@ -2,7 +2,7 @@
  * A plan in the making: the step kinds (src/steps) say what they do in the words of this class, in the order of the
  * definition, and `finish` reads off what needs the whole: liveness, checks, the answer.
  *
- * "Current" are the outputs that the next step sees, one position each. Liveness: a position is in the foreground when
+ * "Current" are the outputs that the next step sees, one node each. Liveness: a node is in the foreground when
  * the answer, a later stage or a check reads it. All others run in the background: those that are only audited, and
  * those that nobody reads at all (selected away), which keeps a challenger warm and its latency measured.
  */
@@ -21,7 +21,7 @@ import { alignOutputs, auditsOf, nameOutputs } from './plan-outputs.js'
 import { labelModels } from './plan.js'
 import type { CompiledPlan, PlanInputBinding, PlanOption, PlanSplit, ResolvedModel, ResolveModel } from './plan.js'
 
-/** A position to be: its models, one unless it is a split. */
+/** A node to be: its models, one unless it is a split. */
 interface PositionPlan {
   readonly models: readonly ResolvedModel[]
   readonly labels: readonly string[]

@@ -1,5 +1,5 @@
 /**
- * The nodes that a plan in the making is woven of: positions, their outputs, the request's inputs, and where the finished
+ * What a plan in the making consists of: nodes, their outputs, the request's inputs, and where the finished
  * plan finds each of them.
  */
 import { SourceSide } from '../base/generated/boundary.js'
@@ -43,7 +43,7 @@ export function inputSource({ readers }: Input): PlanSource {
   return { stage: 0, position: reader.position.index, side: SourceSide.inputs, slots: reader.slots }
 }
 
-/** As inputSource, but a check waits for what it reads: a background position is moved to the foreground. */
+/** As inputSource, but a check waits for what it reads: a background node is moved to the foreground. */
 export function foregroundSource(input: Input): PlanSource {
   const source = inputSource(input)
   const reader = input.readers.find(({ position }) => position.index === source.position)

@@ -1,12 +1,12 @@
 /**
- * How a stage's models are fed: names, dtypes and dims of both sides brought together, or an error that names both.
+ * How a stage's inputs are bound: names, dtypes and dims of both sides brought together, or an error that names both.
  *
- * Rule 1. An input is fed under its own name, or the one that `tensorFields` gives its position.
- * Rule 2. The options of a split take the same inputs; where each takes just one, their names need not agree.
+ * Rule 1. An input is bound under its own name, or the one that `tensorFields` gives its position.
+ * Rule 2. The branches of a split take the same inputs; where each takes just one, their names need not agree.
  * Rule 3. Stage 0: the request has the inputs of all its models. The first model that names one decides its dtype (it
  *         must cast to the others' without loss); its dims are the narrowest of all.
- * Rule 4. Later stages: the tensor of that name, or `<label>.<name>`, among the current outputs. Where there is exactly one tensor and the
- *         model has exactly one input, their names need not agree.
+ * Rule 4. Later stages: the tensor of that name, or `<label>.<name>`, among the current outputs. Where there
+ *         is exactly one tensor and the model has exactly one input, their names need not agree.
  */
 import { PenstockError } from '../base/errors.js'
 import { isSafeCast, safeCastTargets } from '../tensor/dtype.js'
@@ -14,14 +14,14 @@ import { formatShape, mergeDims, type FieldShape } from '../tensor/shape.js'
 import type { Dtype, TensorField } from '../tensor/tensor.js'
 import type { ResolvedModel } from './plan.js'
 
-/** An input of a position: the same request tensor or output feeds it whichever option runs. */
+/** An input of a node: it is bound to the same request tensor or output whichever branch runs. */
 export interface FedInput {
   readonly name: string
-  /** By option: which input of its model, and what that takes. */
+  /** By branch: which input of its model, and what that takes. */
   readonly byOption: readonly { readonly slot: number; readonly field: TensorField; readonly model: string }[]
 }
 
-/** Something that may be fed: an input of the request, or an output of the step before. */
+/** Something that an input may be bound to: an input of the request, or an output of the step before. */
 export interface Feedable {
   readonly name: string
   readonly dtype: Dtype
@@ -40,7 +40,7 @@ export function rowDimsOf(field: TensorField, isNonBatching: boolean): FieldShap
 }
 
 /**
- * Lines up the inputs of a position's options (rules 1 and 2).
+ * Lines up the inputs of a node's branches (rules 1 and 2).
  * @throws PenstockError ERR_PIPELINE_INVALID.
  */
 export function alignInputs(
@@ -86,7 +86,7 @@ export function expectSameNames(
 }
 
 /**
- * Meets what is fed with what each option takes, and returns the dims that satisfy all.
+ * Checks what is bound against what each branch takes, and returns the dims that satisfy all.
  * @throws PenstockError ERR_PIPELINE_INVALID naming both sides.
  */
 export function expectFeedable(where: string, from: Feedable, input: FedInput, isNonBatching: boolean): FieldShape {
@@ -115,7 +115,7 @@ export function expectFeedable(where: string, from: Feedable, input: FedInput, i
 }
 
 /**
- * Finds the output that feeds an input of a later stage (rule 4).
+ * Finds the output that an input of a later stage is bound to (rule 4).
  * @param isOnlyInput the model has no other input.
  * @throws PenstockError ERR_PIPELINE_INVALID: missing or ambiguous, naming what there is.
  */

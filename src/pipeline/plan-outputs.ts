@@ -1,5 +1,5 @@
 /**
- * What a stage gives: the outputs that the options of a position have in common, and their names in an answer.
+ * What a stage gives: the outputs that the branches of a node have in common, and their names in an answer.
  */
 import { dimsCompatible, formatShape, loosenDims } from '../tensor/shape.js'
 import type { TensorField } from '../tensor/tensor.js'
@@ -8,8 +8,8 @@ import { expectSameNames, formatModel, rowDimsOf } from './plan-inputs.js'
 import type { PlanAudit, ResolvedModel } from './plan.js'
 
 /**
- * The outputs of a position. All options of a split give the same ones; a dim that differs is free.
- * @throws PenstockError ERR_PIPELINE_INVALID naming the options that disagree.
+ * The outputs of a node. All branches of a split give the same ones; a dim that differs is free.
+ * @throws PenstockError ERR_PIPELINE_INVALID naming the branches that disagree.
  */
 export function alignOutputs(
   where: string,
@@ -42,7 +42,7 @@ export function alignOutputs(
 }
 
 /**
- * Outputs as an answer names them: the first position's by their own names, the others as `<label>.<name>`.
+ * Outputs as an answer names them: the first node's by their own names, the others as `<label>.<name>`.
  * @throws PenstockError ERR_PIPELINE_INVALID when two have one name.
  */
 export function nameOutputs(where: string, positions: readonly Position[]): Map<string, Output> {

@@ -2,10 +2,11 @@
  * A compiled pipeline version: plain data, checked once, from which the engine makes the addon's plan (PlanSpec of
  * bindings/, mirrored here member by member) or walks the string path itself.
  *
- *   stage 0: [position 0: one model | a split's options] [position 1 …]  →  stage 1 …  →  answer
+ *   stage 0: [node 0: one model | a split's branches] [node 1 …]  →  stage 1 …  →  answer
  *
- * A stage is a step that runs models; a position is one model of it, or one split. Models are indexes into `models`: the
- * engine puts its queues in their place. Arrays are mutable only so that they fit the addon's types; nobody changes them.
+ * A stage is a step that runs models; a node is one model of it, or one split (in code: Position). Models are indexes
+ * into `models`: the engine puts its queues in their place. Arrays are mutable only so that they fit the addon's types;
+ * nobody changes them.
  */
 import type { SourceSideCode } from '../base/generated/boundary.js'
 import type { TensorField } from '../tensor/tensor.js'
@@ -29,13 +30,13 @@ export interface ResolvedModel {
 /** Finds the version that a reference means now. @throws PenstockError ERR_MODEL_NOT_FOUND. */
 export type ResolveModel = (reference: ModelReference) => ResolvedModel
 
-/** dtype is the ONNX code; dims exclude the row axis unless the plan is whole; -1 is free. */
+/** dtype is the ONNX code; dims exclude the row axis unless the plan is non-batching; -1 is free. */
 export interface PlanField {
   dtype: number
   dims: number[]
 }
 
-/** Where a value is found: tensor `slots[option]` of what (stage, position) ran. */
+/** Where a value is found: tensor `slots[option]` of what the node (stage, position) ran. */
 export interface PlanSource {
   stage: number
   position: number
@@ -43,7 +44,7 @@ export interface PlanSource {
   slots: number[]
 }
 
-/** One per input of the option's model, in its order. Stage 0 reads the request, later stages the stage before. */
+/** One per input of the branch's model, in its order. Stage 0 reads the request, later stages the stage before. */
 export interface PlanInputBinding {
   /** Index in `inputs`; -1 when there is a source. */
   requestInput: number
@@ -92,7 +93,7 @@ export interface PlanCheck {
   node: CheckNode
 }
 
-/** A position whose outputs are logged though they are not (all of) the answer. */
+/** A node whose outputs are logged though they are not (all of) the answer. */
 export interface PlanAudit {
   stage: number
   position: number
@@ -137,7 +138,7 @@ export interface CompiledPlan {
   /** In the order of `inputs`: where the log reads them back. */
   inputSources: PlanSource[]
   audited: PlanAudit[]
-  /** Labels of the last split's options; [] without one. */
+  /** Labels of the last split's branches; [] without one. */
   routes: string[]
 }
 

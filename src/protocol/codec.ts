@@ -1,6 +1,6 @@
 /**
- * The protocol's face: what clients and transports import. Bytes ↔ `Message`, and the two conversions between messages
- * and what the rest of the house speaks: errors and results.
+ * The protocol's public API: what clients and transports import. Bytes ↔ `Message`, and the two conversions between
+ * messages and what the rest of the house speaks: errors and results.
  */
 import { errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
@@ -130,7 +130,7 @@ export function failureMessage(
   }
 }
 
-/** The error that a Failure tells of. A code that this side does not know (a newer server's) becomes ERR_INTERNAL; its name stays in the text. */
+/** The error that a Failure carries. A code that this side does not know (a newer server's) becomes ERR_INTERNAL; its name stays in the text. */
 export function errorOfFailure({ code, message, retryAfterMs }: FailureMessage): PenstockError {
   const isKnown = Object.hasOwn(errorTable, code)
   const text = isKnown ? message : `${code}: ${message}`

@@ -68,9 +68,9 @@ export interface InferFrameOptions {
   readonly priority?: Priority | undefined
   /** Elements of string inputs in signature order. */
   readonly texts?: readonly string[] | null | undefined
-  /** The answer shall tell where its time went. */
+  /** The answer shall report where its time went. */
   readonly timing?: boolean | undefined
-  /** The answer shall tell its number in the log. */
+  /** The answer shall have its number in the log. */
   readonly requestId?: boolean | undefined
 }
 

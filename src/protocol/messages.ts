@@ -1,6 +1,6 @@
 /**
  * The messages of penstock.v1 as JavaScript sees them: one variant of `Message` per member of penstock.fbs's
- * union; `kind` tells them apart. docs/reference/wire-protocol.md explains the order in which they may come.
+ * union; `kind` distinguishes them. docs/reference/wire-protocol.md explains the order in which they may come.
  *
  * Decoded `data`, `requests`, `rows`, `dims`, `checkFailures` and `routes` are views of the frame, whose owner
  * lends them. Everything else is a copy.
@@ -47,9 +47,9 @@ export interface InferMessage {
   readonly priority: Priority
   /** Elements of string inputs in signature order; null when there are none. */
   readonly texts: readonly string[] | null
-  /** The answer shall tell where its time went; absent: no. */
+  /** The answer shall report where its time went; absent: no. */
   readonly timing?: boolean
-  /** The answer shall tell its number in the log; absent: no. */
+  /** The answer shall have its number in the log; absent: no. */
   readonly requestId?: boolean
 }
 

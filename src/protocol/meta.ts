@@ -91,7 +91,7 @@ function valuesOf(entry: WireMeta): MetaValue[] {
   const numbers = entry.numbersArray()
   if (number !== null) values.push(number)
   if (text !== null) values.push(text)
-  // An empty vector is present too; flatc's accessor tells absence by null for typed vectors only.
+  // An empty vector is present too; flatc's accessor gives null for absence for typed vectors only.
   if (numbers !== null) values.push(Array.from(numbers))
   if (entry.bb?.__offset(entry.bb_pos, 4 + 2 * META_SLOTS.texts)) {
     values.push(Array.from({ length: entry.textsLength() }, (_, index) => entry.texts(index)))

@@ -23,7 +23,7 @@ interface FieldLayout {
   readonly dtype: Dtype
   /** 0 for string. */
   readonly elementBytes: number
-  /** Beyond the row axis unless the layout is whole; -1 is free. */
+  /** Beyond the row axis unless the layout is non-batching; -1 is free. */
   readonly dims: readonly number[]
   readonly hasFreeDim: boolean
   /** Elements of a row when no dim is free. */

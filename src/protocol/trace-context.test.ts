@@ -100,7 +100,7 @@ describe('trace context: in a meta', () => {
     expect(() => encodeMetaBlock(traced(65), 1)).toThrow(/at most 64 keys/)
   })
 
-  it('is told of one parent for the whole request only', () => {
+  it('accepts one parent for the whole request only', () => {
     const all = [{ traceparent: valid }, { traceparent: 'no' }, { traceparent: [valid] }, {}, undefined]
     expect(all.map(traceparentOf)).toEqual([valid, undefined, undefined, undefined, undefined])
   })

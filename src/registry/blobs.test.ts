@@ -56,7 +56,7 @@ describe('blobs', () => {
     expect(readdirSync(blobs.directory).filter((name) => name.endsWith('.tmp'))).toEqual([])
   })
 
-  it('problemOf: tells a missing, a cut and an altered blob apart', async () => {
+  it('problemOf: distinguishes a missing, a cut and an altered blob apart', async () => {
     const blobs = openBlobs()
     const bytes = modelBytes('fine')
     const sha256 = await blobs.put(bytes)

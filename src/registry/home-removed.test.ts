@@ -34,8 +34,8 @@ describe('a home that is', () => {
     async (_, remove, words) => {
       const path = join(temporaryDirectory(), 'home')
       const home = await Home.open({ path })
-      const told: Error[] = []
-      home.watch((error) => told.push(error))
+      const problems: Error[] = []
+      home.watch((error) => problems.push(error))
       await home.models.add('m', modelBytes('a'), signature, [])
       await home.pipelines.put(pipeline('p', 'm@1'))
       remove(path)
@@ -54,8 +54,8 @@ describe('a home that is', () => {
         expect(refused).toMatchObject({ code: 'ERR_STORAGE', message: expect.stringMatching(words) as string })
         expect(refused?.message).toMatch(/goes on serving.*restart this server/)
       }
-      expect(told).toHaveLength(1)
-      expect(told[0]).toMatchObject({ code: 'ERR_STORAGE', message: expect.stringMatching(words) as string })
+      expect(problems).toHaveLength(1)
+      expect(problems[0]).toMatchObject({ code: 'ERR_STORAGE', message: expect.stringMatching(words) as string })
       expect(home.models.get('m')?.versions).toHaveLength(1)
       expect(home.pipelines.get('p')).toBeDefined()
       await home.close()
@@ -66,13 +66,13 @@ describe('a home that is', () => {
     },
   )
 
-  it('removed: is told of within seconds when nothing asks for a change', async () => {
+  it('removed: is reported within seconds when nothing asks for a change', async () => {
     const path = join(temporaryDirectory(), 'home')
     const home = await Home.open({ path })
-    const told: Error[] = []
-    home.watch((error) => told.push(error))
+    const problems: Error[] = []
+    home.watch((error) => problems.push(error))
     rmSync(path, { recursive: true })
-    await expect.poll(() => told.length, { timeout: 3000 }).toBe(1)
+    await expect.poll(() => problems.length, { timeout: 3000 }).toBe(1)
     await home.close()
     expect(existsSync(path)).toBe(false)
   })

@@ -132,7 +132,7 @@ describe('home', () => {
     await home.close()
   })
 
-  it('open: tells the journal of mutations whose line a kill had prevented', async () => {
+  it('open: journals mutations whose line a kill had prevented', async () => {
     const path = await filledHome()
     const journal = join(path, 'journal.jsonl')
     const lines = readFileSync(journal, 'utf8').trimEnd().split('\n')
@@ -153,15 +153,15 @@ describe('home', () => {
   it('mutations: are refused once another process has the home', async () => {
     const path = temporaryDirectory()
     const home = await Home.open({ path })
-    const told: Error[] = []
-    home.watch((error) => told.push(error))
+    const problems: Error[] = []
+    home.watch((error) => problems.push(error))
     const other = { ...(JSON.parse(readFileSync(join(path, 'lock.json'), 'utf8')) as object), nonce: 'other' }
     rmSync(join(path, 'lock.json'))
     writeFileSync(join(path, 'lock.json'), JSON.stringify(other))
     await expect(home.models.add('m', modelBytes('a'), signature, [])).rejects.toMatchObject({
       code: 'ERR_HOME_LOCKED',
     })
-    expect(told).toMatchObject([{ code: 'ERR_HOME_LOCKED' }])
+    expect(problems).toMatchObject([{ code: 'ERR_HOME_LOCKED' }])
     await home.close()
     expect(existsSync(join(path, 'lock.json'))).toBe(true)
   })

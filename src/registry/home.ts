@@ -57,7 +57,7 @@ const controlFolders: Readonly<Record<ControlKind, string>> = {
   'memory.unregister': 'memory',
 }
 
-interface HomeParts {
+interface HomeDependencies {
   readonly path: string
   readonly lock: FileLock
   readonly mutations: Mutations
@@ -77,19 +77,19 @@ export class Home {
   readonly contracts: Contracts
   readonly keys: ApiKeys
   readonly logPath: string
-  readonly #parts: HomeParts
+  readonly #dependencies: HomeDependencies
   #problems: readonly string[] = []
   #closed: Promise<void> | undefined
   #onProblem: (error: Error) => void = () => undefined
 
-  private constructor(parts: HomeParts) {
-    this.path = parts.path
-    this.models = parts.models
-    this.pipelines = parts.pipelines
-    this.contracts = parts.contracts
-    this.keys = parts.keys
-    this.logPath = join(parts.path, 'log')
-    this.#parts = parts
+  private constructor(dependencies: HomeDependencies) {
+    this.path = dependencies.path
+    this.models = dependencies.models
+    this.pipelines = dependencies.pipelines
+    this.contracts = dependencies.contracts
+    this.keys = dependencies.keys
+    this.logPath = join(dependencies.path, 'log')
+    this.#dependencies = dependencies
   }
 
   /**
@@ -103,7 +103,7 @@ export class Home {
     const clock = options.clock ?? systemClock
     const lock = await lockHome(path, clock)
     try {
-      const home = new Home(await openParts(path, lock, disk, clock))
+      const home = new Home(await openDependencies(path, lock, disk, clock))
       home.#problems = await home.#check({ content: options.verifyContent ?? false })
       return home
     } catch (error) {
@@ -114,7 +114,7 @@ export class Home {
 
   /** Sentences about what is wrong without being fatal; empty when all is well. */
   get problems(): readonly string[] {
-    const { lastFailure } = this.#parts.journal
+    const { lastFailure } = this.#dependencies.journal
     return lastFailure === undefined ? this.#problems : [...this.#problems, lastFailure.message]
   }
 
@@ -125,11 +125,11 @@ export class Home {
   }
 
   /**
-   * Tells of what goes wrong while the home is open, each once: the directory is removed, replaced or taken over; a line
+   * Reports what goes wrong while the home is open, each once: the directory is removed, replaced or taken over; a line
    * of the journal cannot be written; at the end, the lock file cannot be removed.
    */
   watch(onProblem: (error: Error) => void): void {
-    const { journal, lock } = this.#parts
+    const { journal, lock } = this.#dependencies
     this.#onProblem = onProblem
     journal.onFailure = onProblem
     lock.onLoss = (loss) => onProblem(lostError(this.path, loss))
@@ -141,15 +141,17 @@ export class Home {
    */
   async note({ kind, subject }: { readonly kind: ControlKind; readonly subject: string }): Promise<void> {
     const name = `${controlFolders[kind]}/${subject}`
-    await this.#parts.mutations.run(() => this.#parts.journal.append(kind, name, 0, {})).catch(() => undefined)
+    await this.#dependencies.mutations
+      .run(() => this.#dependencies.journal.append(kind, name, 0, {}))
+      .catch(() => undefined)
   }
 
   /** Refuses further mutations, waits for those under way and releases the lock. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed ??= (async () => {
       await this.keys.close()
-      await this.#parts.mutations.close()
-      const failure = await this.#parts.lock.release()
+      await this.#dependencies.mutations.close()
+      const failure = await this.#dependencies.lock.release()
       if (failure !== undefined) this.#onProblem(failure)
     })()
     await this.#closed
@@ -160,7 +162,8 @@ export class Home {
     const checked = new Map<string, string | undefined>()
     for (const { name, versions } of this.models.list()) {
       for (const { version, sha256, sizeBytes } of versions) {
-        if (!checked.has(sha256)) checked.set(sha256, await this.#parts.blobs.problemOf(sha256, sizeBytes, options))
+        if (!checked.has(sha256))
+          checked.set(sha256, await this.#dependencies.blobs.problemOf(sha256, sizeBytes, options))
         const problem = checked.get(sha256)
         const wayOut = 'Add the same file again to repair it, or remove that version.'
         if (problem !== undefined)
@@ -185,7 +188,7 @@ export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock
   return ApiKeys.open(home, disk, clock, new Journal(home, disk, clock))
 }
 
-async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeParts> {
+async function openDependencies(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeDependencies> {
   await checkFormat(path, disk)
   await removeTemporaries(disk, path, (name) => !isKeysFile(name))
   for (const directory of ['blobs', 'models', 'pipelines', 'contracts'])
@@ -210,14 +213,14 @@ async function openParts(path: string, lock: FileLock, disk: Disk, clock: Clock)
   return { path, lock, mutations, blobs, models, pipelines, contracts, journal, keys }
 }
 
-/** Tells of mutations whose record was written but whose line was not, because the process was killed in between. */
+/** Journals mutations whose record was written but whose line was not, because the process was killed in between. */
 async function recoverJournal(journal: Journal, tables: Record<string, RecordTable<StoredRecord>>): Promise<void> {
-  const told = await journal.open()
+  const journaled = await journal.open()
   for (const [directory, table] of Object.entries(tables)) {
     for (const { name, revision } of table.values()) {
       const key = `${directory}/${name}`
-      const lastTold = told.get(key) ?? 0
-      if (lastTold < revision) await journal.append('recovered', key, revision, { lastTold })
+      const lastJournaled = journaled.get(key) ?? 0
+      if (lastJournaled < revision) await journal.append('recovered', key, revision, { lastTold: lastJournaled })
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * journal.jsonl: one line per mutation, in order: who changed what and when. The records are the state; the journal is
  * its history and is never replayed.
- * A line is appended and fsynced right after the record it tells of. A process killed between the two leaves the record
+ * A line is appended and fsynced right after the record it describes. A process killed between the two leaves the record
  * ahead of the journal; each record counts its own mutations (`revision`), so the next open sees the gap and closes it
  * with a line of kind `recovered`. A torn last line is cut off at open.
  * At JOURNAL_BYTES_MAX the file becomes journal.1.jsonl (replacing an older one) and a new one begins.
@@ -53,7 +53,7 @@ export interface JournalEntry {
   readonly detail: Readonly<Record<string, unknown>>
 }
 
-/** The server does these by itself: the actor who asked for something else at the time did not ask for them. */
+/** The server does these by itself: no caller asked for them, whatever one was doing at the time. */
 const ownKinds: ReadonlySet<JournalKind> = new Set(['model.calibrate', 'model.inspect', 'recovered'])
 
 export class Journal {

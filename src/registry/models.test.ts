@@ -53,7 +53,7 @@ describe('models', () => {
     await home.close()
   })
 
-  it('setAlias, removeAlias: move and remove, and tell the journal where it pointed before', async () => {
+  it('setAlias, removeAlias: move and remove, and journal where it pointed before', async () => {
     const path = temporaryDirectory()
     const home = await Home.open({ path })
     await home.models.add('m', modelBytes('a'), signature, [])

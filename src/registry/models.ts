@@ -33,7 +33,7 @@ export interface StoredModel extends StoredRecord {
   readonly aliases: Readonly<Record<string, number>>
 }
 
-export interface ModelsParts {
+export interface ModelsDependencies {
   readonly table: RecordTable<StoredModel>
   readonly blobs: Blobs
   readonly prepared: Prepared
@@ -43,33 +43,33 @@ export interface ModelsParts {
 }
 
 export class Models implements ModelStore {
-  readonly #parts: ModelsParts
+  readonly #dependencies: ModelsDependencies
 
-  constructor(parts: ModelsParts) {
-    this.#parts = parts
+  constructor(dependencies: ModelsDependencies) {
+    this.#dependencies = dependencies
   }
 
   get prepared(): PreparedStore {
-    return this.#parts.prepared
+    return this.#dependencies.prepared
   }
 
   list(): ModelRecord[] {
-    return this.#parts.table.values().filter(isListed).map(toRecord)
+    return this.#dependencies.table.values().filter(isListed).map(toRecord)
   }
 
   get(name: string): ModelRecord | undefined {
-    const stored = this.#parts.table.get(name)
+    const stored = this.#dependencies.table.get(name)
     return stored !== undefined && isListed(stored) ? toRecord(stored) : undefined
   }
 
   /** @throws PenstockError ERR_STORAGE when the blob is known to be missing or altered. */
   blobPath(sha256: string): string {
-    return this.#parts.blobs.usablePath(sha256)
+    return this.#dependencies.blobs.usablePath(sha256)
   }
 
   /**
-   * Adds the next version. The same bytes as the newest version, to run on the same providers, return that version; tags it lacks are added to it and
-   * a signature that a newer release inspects differently replaces the stored one.
+   * Adds the next version. The same bytes as the newest version, to run on the same providers, return that version; tags
+   * it lacks are added to it and a signature that a newer release inspects differently replaces the stored one.
    * @param bytes an .onnx file that the engine has inspected; lent until the promise settles.
    * @throws PenstockError ERR_ARGUMENT, ERR_STORAGE; ERR_CONFLICT at a limit of the registry.
    */
@@ -83,8 +83,8 @@ export class Models implements ModelStore {
   ): Promise<ModelVersion> {
     expectModelName('name', name)
     const checkedTags = expectTags('tags', tags)
-    return this.#parts.mutations.run(async () => {
-      const stored = this.#parts.table.get(name) ?? this.#newModel(name)
+    return this.#dependencies.mutations.run(async () => {
+      const stored = this.#dependencies.table.get(name) ?? this.#newModel(name)
       const newest = stored.versions.at(-1)
       // Equal sizes are rare among different models, so hashing first costs nothing but when it saves the write.
       const isSame =
@@ -103,7 +103,7 @@ export class Models implements ModelStore {
     expectModelName('name', name)
     expectAlias(alias)
     expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       versionOf(stored, version)
       const previous = aliasOf(stored, alias) ?? null
@@ -115,7 +115,7 @@ export class Models implements ModelStore {
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       const previous = aliasOf(stored, alias)
       if (previous === undefined) throw notFound(`Model ${name} has no alias ${alias}`, aliasesOf(stored))
@@ -125,7 +125,7 @@ export class Models implements ModelStore {
   }
 
   async remove(name: string): Promise<void> {
-    await this.#parts.mutations.run(async () => {
+    await this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       await this.#commit({ ...stored, versions: [], aliases: {} }, 'model.remove', {
         versions: stored.versions.map(({ version }) => version),
@@ -136,7 +136,7 @@ export class Models implements ModelStore {
 
   /** Removes one version; with the last one goes the model. @throws PenstockError ERR_CONFLICT while an alias points to it. */
   async removeVersion(name: string, version: number): Promise<ModelRecord> {
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       const removed = versionOf(stored, version)
       const aliases = Object.keys(stored.aliases).filter((alias) => stored.aliases[alias] === version)
@@ -155,7 +155,7 @@ export class Models implements ModelStore {
   }
 
   async setSignature(name: string, version: number, signature: ModelSignature): Promise<ModelRecord> {
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       const previous = versionOf(stored, version)
       if (isEqualJson(previous.signature, signature)) return toRecord(stored)
@@ -166,7 +166,7 @@ export class Models implements ModelStore {
   }
 
   async setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord> {
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       const calibrated = { ...versionOf(stored, version), calibration: structuredClone(calibration) }
       const versions = stored.versions.map((present) => (present.version === version ? calibrated : present))
@@ -176,7 +176,7 @@ export class Models implements ModelStore {
 
   async setTags(name: string, version: number, tags: readonly string[]): Promise<ModelRecord> {
     const checked = expectTags('tags', tags)
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       const previous = versionOf(stored, version).tags
       if (isEqualJson(previous, checked)) return toRecord(stored)
@@ -189,11 +189,11 @@ export class Models implements ModelStore {
 
   /** sha256 of every blob that some version refers to. */
   referencedBlobs(): Set<string> {
-    return new Set(this.#parts.table.values().flatMap(({ versions }) => versions.map(({ sha256 }) => sha256)))
+    return new Set(this.#dependencies.table.values().flatMap(({ versions }) => versions.map(({ sha256 }) => sha256)))
   }
 
   #newModel(name: string): StoredModel {
-    if (this.#parts.table.count >= RECORDS_MAX) throw fullError('models, removed ones included,', RECORDS_MAX)
+    if (this.#dependencies.table.count >= RECORDS_MAX) throw fullError('models, removed ones included,', RECORDS_MAX)
     return { name, revision: 0, nextVersion: 1, versions: [], aliases: {} }
   }
 
@@ -205,13 +205,13 @@ export class Models implements ModelStore {
     extras: Placement & Pick<ModelVersion, 'uploaded'>,
   ) {
     if (stored.versions.length >= VERSIONS_MAX) throw fullError(`versions of ${stored.name}`, VERSIONS_MAX)
-    const sha256 = await this.#parts.blobs.put(bytes)
+    const sha256 = await this.#dependencies.blobs.put(bytes)
     const version: ModelVersion = {
       name: stored.name,
       version: stored.nextVersion,
       sha256,
       sizeBytes: bytes.byteLength,
-      createdAt: new Date(this.#parts.clock.nowMs()).toISOString(),
+      createdAt: new Date(this.#dependencies.clock.nowMs()).toISOString(),
       signature: structuredClone(signature),
       tags,
       ...structuredClone(extras),
@@ -229,7 +229,7 @@ export class Models implements ModelStore {
     signature: ModelSignature,
     tags: readonly string[],
   ) {
-    const { blobs } = this.#parts
+    const { blobs } = this.#dependencies
     // Adding the file again is the way out when its blob was lost or altered.
     const problem = await blobs.problemOf(newest.sha256, newest.sizeBytes, { content: true })
     if (problem !== undefined) await blobs.put(bytes)
@@ -244,8 +244,8 @@ export class Models implements ModelStore {
   }
 
   async #commit(next: StoredModel, kind: JournalKind, detail: Readonly<Record<string, unknown>>): Promise<ModelRecord> {
-    const written = await this.#parts.table.write({ ...next, revision: next.revision + 1 })
-    await this.#parts.journal.append(kind, `models/${next.name}`, written.revision, detail)
+    const written = await this.#dependencies.table.write({ ...next, revision: next.revision + 1 })
+    await this.#dependencies.journal.append(kind, `models/${next.name}`, written.revision, detail)
     return toRecord(written)
   }
 
@@ -254,13 +254,13 @@ export class Models implements ModelStore {
     const referenced = this.referencedBlobs()
     for (const sha256 of new Set(removed.map((version) => version.sha256))) {
       if (referenced.has(sha256)) continue
-      await this.#parts.blobs.remove(sha256).catch(() => undefined)
-      await this.#parts.prepared.remove(sha256)
+      await this.#dependencies.blobs.remove(sha256).catch(() => undefined)
+      await this.#dependencies.prepared.remove(sha256)
     }
   }
 
   #existing(name: string): StoredModel {
-    const stored = this.#parts.table.get(name)
+    const stored = this.#dependencies.table.get(name)
     if (stored !== undefined && isListed(stored)) return stored
     throw notFound(`There is no model ${name}`, 'Add it with `penstock model add`.')
   }

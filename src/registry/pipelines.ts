@@ -27,7 +27,7 @@ export interface StoredPipeline extends StoredRecord {
   readonly updatedAt: string
 }
 
-export interface PipelinesParts {
+export interface PipelinesDependencies {
   readonly table: RecordTable<StoredPipeline>
   readonly journal: Journal
   readonly mutations: Mutations
@@ -35,18 +35,18 @@ export interface PipelinesParts {
 }
 
 export class Pipelines implements PipelineStore {
-  readonly #parts: PipelinesParts
+  readonly #dependencies: PipelinesDependencies
 
-  constructor(parts: PipelinesParts) {
-    this.#parts = parts
+  constructor(dependencies: PipelinesDependencies) {
+    this.#dependencies = dependencies
   }
 
   list(): PipelineRecord[] {
-    return this.#parts.table.values().filter(isListed).map(toRecord)
+    return this.#dependencies.table.values().filter(isListed).map(toRecord)
   }
 
   get(name: string): PipelineRecord | undefined {
-    const stored = this.#parts.table.get(name)
+    const stored = this.#dependencies.table.get(name)
     return stored !== undefined && isListed(stored) ? toRecord(stored) : undefined
   }
 
@@ -59,12 +59,12 @@ export class Pipelines implements PipelineStore {
     expectArray('steps', definition.steps, STEPS_MAX)
     // Through JSON: what is compared and listed is exactly what a restart will read.
     const plain = JSON.parse(JSON.stringify(definition)) as PipelineDefinition
-    return this.#parts.mutations.run(async () => {
-      const stored = this.#parts.table.get(plain.name) ?? this.#newPipeline(plain.name)
+    return this.#dependencies.mutations.run(async () => {
+      const stored = this.#dependencies.table.get(plain.name) ?? this.#newPipeline(plain.name)
       const newest = stored.versions.at(-1)
       if (newest !== undefined && isEqualJson(newest.definition, plain)) return newest
       if (stored.versions.length >= VERSIONS_MAX) throw fullError(`versions of ${plain.name}`, VERSIONS_MAX)
-      const createdAt = new Date(this.#parts.clock.nowMs()).toISOString()
+      const createdAt = new Date(this.#dependencies.clock.nowMs()).toISOString()
       const version: PipelineVersion = { version: stored.nextVersion, definition: plain, createdAt }
       const next = { ...stored, nextVersion: stored.nextVersion + 1, versions: [...stored.versions, version] }
       await this.#commit(next, 'pipeline.put', { version: version.version })
@@ -74,7 +74,7 @@ export class Pipelines implements PipelineStore {
 
   async setDeployed(name: string, version: number | null): Promise<PipelineRecord> {
     if (version !== null) expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       const previous = stored.deployedVersion
       if (previous === version) return toRecord(stored)
@@ -91,7 +91,7 @@ export class Pipelines implements PipelineStore {
 
   /** @throws PenstockError ERR_CONFLICT while the pipeline is deployed. */
   async remove(name: string): Promise<void> {
-    await this.#parts.mutations.run(async () => {
+    await this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       if (stored.deployedVersion !== null) {
         const text = `Pipeline ${name} is deployed (version ${stored.deployedVersion}). Undeploy it first.`
@@ -104,7 +104,7 @@ export class Pipelines implements PipelineStore {
 
   async setTags(name: string, tags: readonly string[]): Promise<PipelineRecord> {
     const checked = expectTags('tags', tags)
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       const previous = stored.tags
       if (isEqualJson(previous, checked)) return toRecord(stored)
@@ -115,7 +115,7 @@ export class Pipelines implements PipelineStore {
   async setExplainConfigs(name: string, configs: readonly ExplainConfig[]): Promise<PipelineRecord> {
     // Through JSON: what is listed is exactly what a restart will read.
     const plain = JSON.parse(JSON.stringify(configs)) as ExplainConfig[]
-    return this.#parts.mutations.run(async () => {
+    return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       if (isEqualJson(stored.explainConfigs, plain)) return toRecord(stored)
       const names = plain.map((config) => config.name)
@@ -124,20 +124,20 @@ export class Pipelines implements PipelineStore {
   }
 
   #newPipeline(name: string): StoredPipeline {
-    if (this.#parts.table.count >= RECORDS_MAX) throw fullError('pipelines, removed ones included,', RECORDS_MAX)
+    if (this.#dependencies.table.count >= RECORDS_MAX) throw fullError('pipelines, removed ones included,', RECORDS_MAX)
     const lists = { versions: [], tags: [], explainConfigs: [] }
     return { name, revision: 0, nextVersion: 1, deployedVersion: null, updatedAt: '', ...lists }
   }
 
   async #commit(next: StoredPipeline, kind: JournalKind, detail: Readonly<Record<string, unknown>>) {
-    const updatedAt = new Date(this.#parts.clock.nowMs()).toISOString()
-    const written = await this.#parts.table.write({ ...next, updatedAt, revision: next.revision + 1 })
-    await this.#parts.journal.append(kind, `pipelines/${next.name}`, written.revision, detail)
+    const updatedAt = new Date(this.#dependencies.clock.nowMs()).toISOString()
+    const written = await this.#dependencies.table.write({ ...next, updatedAt, revision: next.revision + 1 })
+    await this.#dependencies.journal.append(kind, `pipelines/${next.name}`, written.revision, detail)
     return toRecord(written)
   }
 
   #existing(name: string): StoredPipeline {
-    const stored = this.#parts.table.get(name)
+    const stored = this.#dependencies.table.get(name)
     if (stored !== undefined && isListed(stored)) return stored
     const text = `There is no pipeline ${name}. Add it with \`penstock pipeline apply\`.`
     throw new PenstockError('ERR_PIPELINE_NOT_FOUND', text)

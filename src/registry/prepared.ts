@@ -131,7 +131,7 @@ function checkFile(path: string, value: unknown): PreparedFile {
   }
 }
 
-/** Makes what the maker wrote durable, and tells what it is. */
+/** Makes what the maker wrote durable, and describes it. */
 async function sealFiles(directory: string): Promise<PreparedFile[]> {
   const files: PreparedFile[] = []
   for (const name of (await readdir(directory)).sort()) {

@@ -3,11 +3,11 @@
  * others can reach needs keys, or the word of the operator.
  */
 import { PenstockError } from '../base/errors.js'
-import { Access, type AccessParts } from '../transport/access/access.js'
+import { Access, type AccessDependencies } from '../transport/access/access.js'
 import { expectAllowedHosts, isLoopbackHost } from '../transport/access/hosts.js'
 import type { KeyVerifier } from '../transport/access/verifier.js'
 
-export interface AccessOptions extends Pick<AccessParts, 'clock' | 'logger' | 'makeLimit'> {
+export interface AccessOptions extends Pick<AccessDependencies, 'clock' | 'logger' | 'makeLimit'> {
   readonly host: string
   readonly keys: KeyVerifier | undefined
   readonly insecure: boolean | undefined

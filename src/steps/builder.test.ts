@@ -83,7 +83,7 @@ describe('pipeline', () => {
     expect(() => builder.definition()).toThrow(refusal(/at least one step that runs a model/))
   })
 
-  it('lists the models of splits with the names under which they are fed', () => {
+  it('lists the models of splits with the names under which their inputs are bound', () => {
     const builder = pipeline('p').keySplit({ default: 'a', key: 'k', options: { x: 'b' }, tensorFields: ['t'] })
     expect(builder.modelConfigs()).toEqual([
       { model: 'a', tensorFields: ['t'] },

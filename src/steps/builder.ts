@@ -30,7 +30,7 @@ export interface Deployer<R = unknown> {
 }
 
 interface RunOptions {
-  /** The names, by position, under which the models' inputs are fed. */
+  /** The names, by position, under which the models' inputs are bound. */
   readonly tensorFields?: readonly string[] | undefined
 }
 export interface KeySplitOptions extends RunOptions {
@@ -218,7 +218,7 @@ export class PipelineBuilder<R = unknown> {
     return this.list.slice()
   }
 
-  /** The models in the order of the steps, with the names under which each is fed. */
+  /** The models in the order of the steps, with the names under which its inputs are bound. */
   modelConfigs(): ModelConfig[] {
     return this.list.flatMap((step) => {
       const tensorFields = 'tensorFields' in step ? step.tensorFields : undefined
@@ -247,7 +247,7 @@ export class PipelineBuilder<R = unknown> {
     const added = parseStep(`steps[${this.list.length}]`, input)
     const isSound = isFlowSound(this.list)
     const list = [...this.list, ...added]
-    // A list that is in between two moves already is judged as a whole, by definition().
+    // A list that is in between two moves already is checked as a whole, by definition().
     if (isSound) expectFlow(list)
     this.list = list
     return this

@@ -163,7 +163,7 @@ describe('compilePlan', () => {
     expect(compile(run('one'), run('rank')).isNonBatching).toBe(false)
   })
 
-  it('feeds outputs to inputs of the same name, with casts that lose nothing', () => {
+  it('binds inputs to outputs of the same name, with casts that lose nothing', () => {
     const plan = compile({ type: 'multi-model', models: ['two', 'fraud'] }, run('join'))
     expect(plan.inputFields.map(({ name }) => name)).toEqual(['a', 'b', 'tensor'])
     expect(plan.stages[1]?.positions[0]?.options[0]?.inputBindings).toEqual([
@@ -341,7 +341,7 @@ describe('compilePlan', () => {
     expect(() => split('fraud', 'wide')).toThrow(refusal(/\[n, 30\]/))
   })
 
-  it('names both sides when a stage cannot be fed', () => {
+  it('names both sides when an input of a stage cannot be bound', () => {
     expect(() => compile(run('fraud'), run('needsTwo'))).toThrow(
       refusal(/output named other for needsTwo@1 in steps\[1\] but the step before gives score of fraud/),
     )
@@ -357,7 +357,7 @@ describe('compilePlan', () => {
     )
   })
 
-  it('does not mix rows with whole requests', () => {
+  it('does not mix rows with non-batching models', () => {
     expect(() => compile(run('shrink'), run('fraud'))).toThrow(
       refusal(/batch alike but shrink@1 takes whole requests \(no free axis\) and fraud@2 takes rows \(steps\[1\]\)/),
     )

@@ -58,7 +58,7 @@ export function parseSteps(json: unknown): Step[] {
   return steps
 }
 
-/** Parses one step alone: sugar gives several. @param where its place, for messages. */
+/** Parses a single step: sugar gives several. @param where its place, for messages. */
 export function parseStep(where: string, json: unknown): Step[] {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw stepError(where, 'an object like {"type": "model", "model": "ccfraud"}', json)

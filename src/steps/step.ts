@@ -3,7 +3,7 @@
  * To add a kind: its wire type in pipeline/definition.ts, one file in kinds/, one line in kinds.ts, and its method in
  * builder.ts. A test counts them (test/docs/internals.test.ts).
  *
- * A definition is checked twice. `parse` sees one step alone and as untrusted JSON; `flow` sees how many outputs stand
+ * A definition is checked twice. `parse` sees one step by itself and as untrusted JSON; `flow` sees how many outputs stand
  * before it; both need no model. `plan` sees the models, at deploy and whenever an alias moves.
  */
 import type { Step } from '../pipeline/definition.js'

@@ -3,7 +3,7 @@
  * cannot choose the dtype they send: a data frame has float64 and int64 where a model has float32.
  *
  * Into a float a value is rounded to nearest, as decimal text is; what would become an infinity does not fit. Into an
- * integer or a bool only a value goes that it holds exactly. NaN and infinities fit floats alone.
+ * integer or a bool only a value goes that it holds exactly. NaN and infinities fit only floats.
  * transforms/cast.ts is the cast that loses what does not fit; castData of dtype.ts the one that no value can lose by.
  */
 import type { NumericData } from './dtype.js'

@@ -44,7 +44,7 @@ describe('toTensor of nested numbers', () => {
     expect(toTensor(field('int32', null), [1, 2], false).shape).toEqual([2])
   })
 
-  it('takes whole tensors as they are, a bare number for rank 0', () => {
+  it('takes tensors of non-batching pipelines as they are, a bare number for rank 0', () => {
     expect(toTensor(field('float32'), 2.5, true)).toEqual({
       dtype: 'float32',
       shape: [],

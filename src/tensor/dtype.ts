@@ -3,8 +3,8 @@
  * its bytes, the typed array that carries it, and which casts lose nothing. Names, codes and sizes come from
  * dtypes.json through tools/codegen; only what JavaScript adds stands here.
  *
- * float16 and bfloat16 travel as bit patterns in Uint16Array and bool as 0/1 in Uint8Array, so a typed array alone does
- * not tell its dtype: a field or a Tensor does.
+ * float16 and bfloat16 travel as bit patterns in Uint16Array and bool as 0/1 in Uint8Array, so a typed array by itself
+ * does not say its dtype: a field or a Tensor does.
  */
 import { PenstockError } from '../base/errors.js'
 import { bfloat16Value, float16Value } from './float16.js'
@@ -83,7 +83,7 @@ const safeTargets: Readonly<Record<Dtype, readonly Dtype[]>> = {
   string: [],
 }
 
-/** Tells all about `dtype`. */
+/** All facts about `dtype`. */
 export function dtypeInfo(dtype: Dtype): DtypeInfo {
   const info = infoByName.get(dtype)
   if (info === undefined) {

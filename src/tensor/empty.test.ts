@@ -22,7 +22,7 @@ describe('tensors without elements', () => {
     expect(toTensor(of, value, false)).toEqual(empty(...shape))
   })
 
-  it('reads whole tensors, whose first dim means no more than the others', () => {
+  it('reads tensors of non-batching pipelines, whose first dim means no more than the others', () => {
     expect(toTensor(field(null), [], true)).toEqual(empty(0))
     expect(toTensor(field(null, 4), [], true)).toEqual(empty(0, 4))
     expect(toTensor(field(2, null), [[], []], true)).toEqual(empty(2, 0))

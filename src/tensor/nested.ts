@@ -31,7 +31,8 @@ interface Place {
 
 /**
  * Makes the tensor of one input from nested arrays. Arrays of one dim less than the field's are taken as one row; `[]` is
- * no row. Below an array without elements there is nothing to read dims off: they are the field's, and 0 where it has none.
+ * no row. Below an array without elements there is nothing to read dims off: they are the field's, and 0 where it has
+ * none.
  * @throws PenstockError ERR_SHAPE (ragged, rank, dims), ERR_VALUE_RANGE, ERR_ARGUMENT (an element of the wrong type).
  */
 export function nestedToTensor(field: TensorField, value: unknown, isNonBatching: boolean): Tensor {
@@ -76,7 +77,7 @@ function completed(found: readonly number[], dims: TensorField['shape']): number
   return found.at(-1) === 0 ? [...found, ...dims.slice(found.length).map((dim) => dim ?? 0)] : [...found]
 }
 
-/** A first row that is null gives no dims. Among numbers alone it is an element of the one row that they are. */
+/** A first row that is null gives no dims. Among bare numbers it is an element of the one row that they are. */
 function expectNoNullRow(field: TensorField, value: unknown, shape: readonly number[]): void {
   if (!Array.isArray(value) || value[0] !== null || field.shape.length < 2) return
   if (!shapeMatches(field.shape, shape) || value.some(Array.isArray)) throw missingRow(field, 0)

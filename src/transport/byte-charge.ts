@@ -1,6 +1,6 @@
 /**
  * What one caller's request makes the server hold of the engine's byte budget: its body, packed, unpacked and read, and
- * its answer until the socket has it. An request that is the only holder gets whatever it needs within its own limits;
+ * its answer until the socket has it. A request that is the only holder gets whatever it needs within its own limits;
  * beside others it is refused when the budget is used up.
  *
  * Owner: the request, which releases all that is left when it is over. Thread: the I/O isolate.

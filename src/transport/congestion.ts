@@ -1,6 +1,6 @@
 /**
  * Which of a congested socket's frames the kernel has taken, from the number of bytes that still wait in it. The socket
- * library tells only that number; frames leave in order, so a frame is gone when all bytes up to its end are.
+ * library reports only that number; frames leave in order, so a frame is gone when all bytes up to its end are.
  *
  * Bytes are counted as the library counts them: with the frame's own header (RFC 6455 section 5.2; a server does not
  * mask). Its pings may wait unseen by us: `slackBytes` forgives them, in the client's favour.

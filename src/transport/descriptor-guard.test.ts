@@ -62,19 +62,19 @@ describe('descriptor guard', () => {
   })
 
   it('admits: counts what else is open once a second, and less often where counting takes long', () => {
-    const quick = harness()
-    for (let asked = 0; asked < 100; asked++) quick.connect()
-    expect(quick.world.counts).toBe(1)
-    quick.pass(10 * DESCRIPTOR_LOOK_MS)
-    expect(quick.world.counts).toBe(11)
-    quick.guard.close()
+    const fast = harness()
+    for (let asked = 0; asked < 100; asked++) fast.connect()
+    expect(fast.world.counts).toBe(1)
+    fast.pass(10 * DESCRIPTOR_LOOK_MS)
+    expect(fast.world.counts).toBe(11)
+    fast.guard.close()
     const slow = harness({ countMs: 50 })
     slow.pass(10 * DESCRIPTOR_LOOK_MS)
     expect(slow.world.counts).toBeLessThanOrEqual(3)
     slow.guard.close()
   })
 
-  it('gives up its spare descriptors when others fill the table, and takes them again when there is room', () => {
+  it('closes its spare descriptors when others fill the table, and takes them again when there is room', () => {
     const { guard, world, connect, pass } = harness()
     expect(world.spares).toBe(DESCRIPTORS_SPARE)
     world.others = limit - DESCRIPTORS_SPARE
@@ -87,7 +87,7 @@ describe('descriptor guard', () => {
     expect(world.spares).toBe(0)
   })
 
-  it('tells of the first refusal at once, of the next ones together, and of the recovery', () => {
+  it('reports the first refusal at once, of the next ones together, and of the recovery', () => {
     const { guard, world, lines, connect, pass } = harness({ others: limit })
     for (let asked = 0; asked < 5; asked++) connect()
     expect(lines).toEqual(['refused 1'])

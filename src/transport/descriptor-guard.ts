@@ -1,16 +1,17 @@
 /**
- * Keeps connections from taking the last file descriptors. Each connection takes one, and so does every model, log segment,
- * query and process that a server opens: when the table is full, none of those work any more, and a listener that cannot
- * accept is told of the same waiting connection again and again, which costs a whole core (uWebSockets.js) or drops it
- * without a word (Node). So connections are refused while there is still room for everything else:
+ * Keeps connections from taking the last file descriptors. Each connection takes one, and so does every model, log
+ * segment, query and process that a server opens: when the table is full, none of those work any more, and a listener
+ * that cannot accept is notified of the same waiting connection again and again, which costs a whole core
+ * (uWebSockets.js) or drops it without a word (Node). So connections are refused while there is still room for
+ * everything else:
  *
  *     │ threads, models, logs … │ connections …      ─►│ DESCRIPTORS_RESERVED, for everything else │ limit
  *
- * A refused connection is accepted and closed, for whoever waits in the listener's queue waits for nothing. Connections are
- * known exactly; what else is open is counted every second, at most one hundredth of the time. Rejected: a maximum of
+ * A refused connection is accepted and closed, for whoever waits in the listener's queue waits for nothing. Connections
+ * are known exactly; what else is open is counted every second, at most one hundredth of the time. Rejected: a maximum of
  * connections, which knows nothing of the rest, and the lowest free number, which says nothing once there are holes.
  *
- * Should everything else fill the table, a few spare descriptors are given up, so that the listener can go on accepting and
+ * Should everything else fill the table, a few spare descriptors are closed, so that the listener can go on accepting and
  * closing. Thread: the I/O isolate; HTTP, WebSocket and gRPC share one guard.
  */
 import type { Logger } from 'pino'
@@ -22,7 +23,7 @@ import {
 } from '../base/limits/limits.js'
 import { processTable, type DescriptorTable } from './descriptor-table.js'
 
-export interface DescriptorGuardParts {
+export interface DescriptorGuardOptions {
   /** Descriptors that the process may have; Infinity: not known. */
   readonly limit: number
   /** Open connections, each a descriptor. */
@@ -51,7 +52,7 @@ export function guardLines(logger: Pick<Logger, 'warn' | 'info'>, limit: number)
 const countingShare = 0.01
 
 export class DescriptorGuard {
-  readonly #parts: DescriptorGuardParts
+  readonly #options: DescriptorGuardOptions
   readonly #table: DescriptorTable
   readonly #spares: number[] = []
   #timer: NodeJS.Timeout | undefined
@@ -60,14 +61,14 @@ export class DescriptorGuard {
   #nextCountMs = -Infinity
   #refused = 0
   /** Since the last line of the log. */
-  #untold = 0
-  #toldMs = -Infinity
+  #unreported = 0
+  #reportedMs = -Infinity
   #isRefusing = false
   #refusedMs = -Infinity
 
-  constructor(parts: DescriptorGuardParts) {
-    this.#parts = parts
-    this.#table = parts.table ?? processTable
+  constructor(options: DescriptorGuardOptions) {
+    this.#options = options
+    this.#table = options.table ?? processTable
   }
 
   /** Begins to look. Until then everybody is admitted. */
@@ -86,10 +87,10 @@ export class DescriptorGuard {
   admits(): boolean {
     if (this.#timer === undefined || this.#room() >= 0) return true
     this.#refused++
-    this.#untold++
+    this.#unreported++
     this.#isRefusing = true
-    this.#refusedMs = this.#parts.nowMs()
-    if (this.#refusedMs - this.#toldMs >= DESCRIPTOR_LOG_MS) this.#tell()
+    this.#refusedMs = this.#options.nowMs()
+    if (this.#refusedMs - this.#reportedMs >= DESCRIPTOR_LOG_MS) this.#report()
     return false
   }
 
@@ -101,7 +102,7 @@ export class DescriptorGuard {
 
   /** Descriptors that connections may still take. */
   #room(): number {
-    return this.#parts.limit - DESCRIPTORS_RESERVED - this.#others - this.#parts.connections()
+    return this.#options.limit - DESCRIPTORS_RESERVED - this.#others - this.#options.connections()
   }
 
   #look(): void {
@@ -110,14 +111,14 @@ export class DescriptorGuard {
     if (isNarrow) this.#giveUpSpares()
     else this.#takeSpares()
     // Not at the first room: where connections come and go, that would be a line a second.
-    if (isNarrow || !this.#isRefusing || this.#parts.nowMs() - this.#refusedMs < DESCRIPTOR_LOG_MS) return
+    if (isNarrow || !this.#isRefusing || this.#options.nowMs() - this.#refusedMs < DESCRIPTOR_LOG_MS) return
     this.#isRefusing = false
-    if (this.#untold > 0) this.#tell()
-    this.#parts.onRecovered()
+    if (this.#unreported > 0) this.#report()
+    this.#options.onRecovered()
   }
 
   #count(): void {
-    const { limit, connections, nowMs } = this.#parts
+    const { limit, connections, nowMs } = this.#options
     const beganMs = nowMs()
     if (limit === Infinity || beganMs < this.#nextCountMs) return
     const open = this.#table.count() ?? limit
@@ -139,9 +140,9 @@ export class DescriptorGuard {
     for (const descriptor of this.#spares.splice(0)) this.#table.close(descriptor)
   }
 
-  #tell(): void {
-    this.#toldMs = this.#parts.nowMs()
-    this.#parts.onRefused(this.#untold)
-    this.#untold = 0
+  #report(): void {
+    this.#reportedMs = this.#options.nowMs()
+    this.#options.onRefused(this.#unreported)
+    this.#unreported = 0
   }
 }

@@ -15,7 +15,7 @@ const folder = process.platform === 'linux' ? '/proc/self/fd' : '/dev/fd'
 export const processTable: DescriptorTable = {
   count() {
     try {
-      // Linux 6.2 and later tell their number as the folder's size, and need no descriptor for it.
+      // Linux 6.2 and later give their number as the folder's size, and need no descriptor for it.
       const { size } = statSync(folder)
       if (process.platform === 'linux' && size > 0) return size
       // One of them is the reader's own.

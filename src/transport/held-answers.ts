@@ -3,7 +3,7 @@
  * budget, and bounded all together, whatever the protocol. Beyond the bound the reader that holds the most is cut off,
  * alone: what it held is free at once, and the others keep their answers.
  *
- * Thread: the server's. Whoever holds bytes says so here each time they change, and says 0 when it is gone.
+ * Thread: the server's. Every reader reports its held bytes here each time they change, and 0 when it is gone.
  */
 import type { Logger } from 'pino'
 import { ANSWERS_BUDGET_PERCENT, SOCKET_BUDGET_PERCENT } from '../base/limits/limits.js'
@@ -82,7 +82,7 @@ export class HeldAnswers {
     else if (bytes < before.bytes) this.#budget.release('answers', before.bytes - bytes)
   }
 
-  /** Cuts off who holds the most until all fit; after a `set` that added bytes, when the caller can bear to be cut off. */
+  /** Cuts off the readers that hold the most until all fit; after a `set` that added bytes, when the caller can bear to be cut off. */
   relieve(): void {
     while (this.#totalBytes > this.#bytesMax) {
       let slowest: SlowReader | null = null
@@ -95,7 +95,7 @@ export class HeldAnswers {
         'slow reader cut off',
       )
       slowest.cutOff()
-      // Whether or not it is told of its own end in time.
+      // Whether or not its close event comes in time.
       this.set(slowest, 0)
     }
   }

@@ -1,9 +1,9 @@
 /**
  * An answer that is printed while it is sent: its text, several times the tensors' bytes, never exists as a whole. Pieces
- * are asked for as the socket takes them, and between two of them other callers have their turn.
+ * are printed as the socket takes them, and between two of them other callers have their turn.
  *
  * A short answer is put together at once and goes out like any other. Whatever is wrong with an answer is thrown by then:
- * later there is no status left to tell it with.
+ * later there is no status left to report it with.
  */
 export type Piece = string | Uint8Array
 

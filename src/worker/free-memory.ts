@@ -57,7 +57,7 @@ export function keepLittleFreeMemory(): void {
   isServersOwn = true
 }
 
-/** Whether the process is a server's alone, so that nothing else is held up when its garbage is collected. */
+/** Whether the process serves only a server, so that nothing else is held up when its garbage is collected. */
 export function isProcessOfServer(): boolean {
   return isServersOwn
 }

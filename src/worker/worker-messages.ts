@@ -28,17 +28,17 @@ export interface LoadableModel extends ModelSource {
   /** Tensors carry no row axis: dims of a bucket are full shapes. */
   readonly isNonBatching: boolean
   readonly settings: SessionSettings
-  /** Settings of a second session, for batches that run alone in the engine; null: they run as the others do. */
+  /** Settings of a second session, for batches that have the engine to themselves; null: they run as the others do. */
   readonly latencySettings: SessionSettings | null
   /** Bytes of inputs of one run at most, one row at least: a larger batch is run in parts. null: batches run whole. */
   readonly runInputBytesMax: number | null
-  /** Rows share its runs, so that some are run again alone and compared. */
+  /** Rows share its runs, so that some are run again by themselves and compared. */
   readonly hasRowChecks: boolean
   /** Its graph proves that rows are independent: of a lone row another kernel's roundings are no difference. */
   readonly isGraphProven: boolean
 }
 
-/** What a worker thread is started with: everything that is loaded at that moment. */
+/** What a worker thread is started with: everything that is loaded then. */
 export interface WorkerTask {
   /** Runtime of the engine that starts it: its workers run its batches only. */
   readonly runtime: number

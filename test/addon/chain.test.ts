@@ -3,8 +3,8 @@
  *
  * A gauge counts every byte that calls of the addon are given or give back. In the I/O isolate a request costs its inputs
  * in and its answer out, once, however many steps it has. A worker's calls carry nothing at all: what ONNX Runtime reads
- * and writes are views of the batches' own memory. An output whose shape only the run tells is the exception, copied in
- * by `setOutput`; it shows that the gauge would notice.
+ * and writes are views of the batches' own memory. An output whose shape is known only after the run is the exception,
+ * copied in by `setOutput`; it shows that the gauge would notice.
  */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -54,12 +54,12 @@ function bytesIn(value: unknown): number {
   return Object.entries(value).reduce((sum, [name, item]) => sum + (bookkeeping.has(name) ? 0 : bytesIn(item)), 0)
 }
 
-describe('chain: in the I/O isolate', () => {
+describe('steps: in the I/O isolate', () => {
   afterEach(() => {
     vi.restoreAllMocks()
   })
 
-  it('chain: a request crosses once in and once out, with one step or with nine', async () => {
+  it('steps: a request crosses once in and once out, with one step or with nine', async () => {
     const engine = await Engine.open({ inferWorkers: 1, calibration: 'off' })
     try {
       await engine.addModel('step', await readFile(modelPath))
@@ -141,8 +141,8 @@ function watchRuns(session: InferenceSession): InferenceSession {
   return { run } as unknown as InferenceSession
 }
 
-describe('chain: in a worker', () => {
-  it('chain: a step runs on views of its batch, and no call carries bytes', async () => {
+describe('steps: in a worker', () => {
+  it('steps: a step runs on views of its batch, and no call carries bytes', async () => {
     const { buffers, infer } = openChain(3, [width])
     const cold = await infer()
     expect(Object.keys(cold.carried)).toEqual(['batchBuffer'])
@@ -158,7 +158,7 @@ describe('chain: in a worker', () => {
     }
   })
 
-  it('chain: a worker lets go of the memory of all batches when the addon has given some up', async () => {
+  it('steps: a worker lets go of the memory of all batches when the addon has freed some', async () => {
     const { buffers, queues, infer } = openChain(3, [width])
     await infer()
     await infer()
@@ -170,7 +170,7 @@ describe('chain: in a worker', () => {
     expect(answer).toHaveLength(rows * width)
   })
 
-  it('chain: the gauge sees outputs that JavaScript hands over, which are those of unknown shape', async () => {
+  it('steps: the gauge sees outputs that JavaScript hands over, which are those of unknown shape', async () => {
     const { infer } = openChain(2, [-1])
     await infer()
     const { carried } = await infer()

@@ -1,6 +1,7 @@
 /**
  * The addon's check machine against its reference, the TypeScript evaluator: random expressions over rows with the values
- * that break naive code (NaN, infinities, minus zero, subnormals, 64-bit extremes) must give the same verdict on every row.
+ * that break naive code (NaN, infinities, minus zero, subnormals, 64-bit extremes) must give the same verdict on every
+ * row.
  */
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
@@ -134,7 +135,7 @@ test('addon: random checks fail on the rows on which the reference says so (seed
     }),
     { seed: 31, numRuns: 2000 },
   )
-  // Verdicts that are all alike would prove nothing.
+  // Results that are all alike would prove nothing.
   expect(failed).toBeGreaterThan(1000)
   expect(passed).toBeGreaterThan(1000)
 })

@@ -253,8 +253,8 @@ describe('remote pipeline', () => {
       'anomaly.count': 0,
     })
     expect(Object.keys(row ?? {}).some((name) => name.startsWith('metadata'))).toBe(false)
-    const [told] = await remote.infer([{ x: [1, 2, 3] }], { dataset: ['metadata', 'out'], datasetSeparator: '_' })
-    expect(Object.keys(told ?? {})).toEqual([
+    const [dataset] = await remote.infer([{ x: [1, 2, 3] }], { dataset: ['metadata', 'out'], datasetSeparator: '_' })
+    expect(Object.keys(dataset ?? {})).toEqual([
       'out_y',
       'metadata_last_model',
       'metadata_pipeline_version',
@@ -278,7 +278,7 @@ describe('remote pipeline', () => {
     expect(await remote.parallelInfer([] as { x: number[] }[])).toEqual([])
   })
 
-  it('retries: what is retryable is tried again, what is not is told at once, and a slow server ends at the timeout', async () => {
+  it('retries: what is retryable is tried again, what is not fails at once, and a slow server ends at the timeout', async () => {
     let [calls, atOnce, most] = [0, 0, 0]
     const fake: Server = createServer((request, response) => {
       calls++

@@ -19,7 +19,7 @@ const homeModule = new URL('../../dist/src/registry/home.js', import.meta.url).h
 const testModel = (name: string) => fileURLToPath(new URL(`../models/${name}.onnx`, import.meta.url))
 const seed = 20_261_121
 
-/** Changes a home in a loop, telling stdout of each change once it is acknowledged. */
+/** Changes a home in a loop, printing each change once it is acknowledged. */
 const mutator = `
 import { writeSync } from 'node:fs'
 import { Home } from ${JSON.stringify(homeModule)}
@@ -114,7 +114,7 @@ async function expectWholeJournal(path: string): Promise<void> {
   // Killed before the first change, there is none yet.
   const text = existsSync(join(path, 'journal.jsonl')) ? readFileSync(join(path, 'journal.jsonl'), 'utf8') : ''
   expect(text.split('\n')).toHaveLength(entries.length + 1)
-  // Every revision is told once, in order; where a kill had cut a line off, `recovered` tells of it.
+  // Every revision is journaled once, in order; where a kill had cut a line off, `recovered` stands for it.
   for (const name of ['models/m', 'pipelines/p']) {
     const revisions = entries.filter((entry) => entry.name === name).map(({ revision }) => revision)
     expect(revisions).toEqual(revisions.map((_, index) => index + 1))

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-/** As JSON tells it: without absent members and prototypes. */
+/** As JSON has it: without absent members and prototypes. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 
 describe('control: answers what the engine answers', () => {
@@ -114,7 +114,7 @@ describe('control: errors', () => {
     expect(() => new PenstockControl('http://x', { apiKey: 'secret key' })).toThrow(/received "10 characters"/)
   })
 
-  test('control: tells a server that is not there, too slow, or none of ours', async () => {
+  test('control: says that a server is not there, too slow, or none of ours', async () => {
     expect(await codeOf(new PenstockControl('http://127.0.0.1:9').listModels())).toBe('ERR_CONNECTION_LOST')
     const odd = createServer((request, response) => {
       if (request.url?.startsWith('/v1/models') === true) return

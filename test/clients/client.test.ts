@@ -227,11 +227,11 @@ describe('client, end to end: order, cancel, deadline, priority', () => {
 
   it('client: a request that cannot be done in time fails in time', async () => {
     const channel = await client.open('slow')
-    const company = Array.from({ length: 40 }, () => channel.infer({ x: new Float32Array(40) }).catch(() => undefined))
+    const fillers = Array.from({ length: 40 }, () => channel.infer({ x: new Float32Array(40) }).catch(() => undefined))
     const startMs = performance.now()
     expect(await codeOf(channel.infer(row, { deadlineMs: 20 }))).toBe('ERR_DEADLINE_EXCEEDED')
     expect(performance.now() - startMs).toBeLessThan(1000)
-    await Promise.all(company)
+    await Promise.all(fillers)
   })
 
   it('client: interactive requests go before background ones', async () => {

@@ -1,6 +1,7 @@
 /**
- * The ways to ask one server the same thing: native HTTP, WebSocket, and the Open Inference Protocol over HTTP (as JSON and
- * with binary tensors) and gRPC. Each takes a case as it is and gives the answer in one form, so that answers can be compared.
+ * The ways to ask one server the same thing: native HTTP, WebSocket, and the Open Inference Protocol over HTTP (as JSON
+ * and with binary tensors) and gRPC. Each takes a case as it is and gives the answer in one form, so that answers can be
+ * compared.
  */
 import { credentials, loadPackageDefinition, type Client } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
@@ -272,12 +273,12 @@ function nested({ dtype, shape, data }: Tensor): string {
   )
 }
 
-/** As far as nested arrays tell it: nothing below one without elements. */
+/** As far as nested arrays show it: nothing below one without elements. */
 export function nestedShape(values: unknown): number[] {
   return Array.isArray(values) ? [values.length, ...nestedShape(values[0])] : []
 }
 
-/** The outcome as far as every dialect can tell it: dims behind a 0 have no elements, and JSON has no place for them. */
+/** The outcome as far as every dialect can express it: dims behind a 0 have no elements, and JSON has no place for them. */
 export function comparable({ outputs, ...rest }: Outcome): Outcome {
   if (outputs === undefined) return rest
   const known = Object.entries(outputs).map(([name, { shape, values }]) => [name, { shape: knownDims(shape), values }])

@@ -103,8 +103,8 @@ function arrowForm(name: string, contentType: string, query: string): Form {
         if (field === undefined) throw new Error(`the answer has no column of ${output}`)
         const column = parent === undefined ? table.getChild(field.name) : table.getChild('out')?.getChild(output)
         const leaves = column?.data.flatMap((data) => valuesIn(data)) ?? []
-        const told = tensorTypeOf(field).shape ?? []
-        const dims = filledDims(told, column?.data[0], leaves.length / table.numRows)
+        const declared = tensorTypeOf(field).shape ?? []
+        const dims = filledDims(declared, column?.data[0], leaves.length / table.numRows)
         return [isNonBatching ? dims : [table.numRows, ...dims], leaves]
       })
     },
@@ -112,17 +112,17 @@ function arrowForm(name: string, contentType: string, query: string): Form {
 }
 
 /** The dims of a row whose field leaves some free: one follows from the elements, several from the lists in the lists. */
-function filledDims(told: readonly number[], data: Data | undefined, elements: number): number[] {
-  if (told.filter((dim) => dim < 0).length > 1) {
+function filledDims(declared: readonly number[], data: Data | undefined, elements: number): number[] {
+  if (declared.filter((dim) => dim < 0).length > 1) {
     let level = data
-    return told.map(() => {
+    return declared.map(() => {
       const [start = 0, end = 0] = [level?.valueOffsets[0], level?.valueOffsets[1]]
       level = level?.children[0]
       return Number(end - start)
     })
   }
-  const others = told.reduce((product, dim) => product * Math.max(dim, 1), 1)
-  return told.map((dim) => (dim < 0 ? elements / others : dim))
+  const others = declared.reduce((product, dim) => product * Math.max(dim, 1), 1)
+  return declared.map((dim) => (dim < 0 ? elements / others : dim))
 }
 
 /** The elements under a column of lists. */

@@ -21,7 +21,7 @@ function markdownFiles(folder: string): string[] {
 }
 
 const pages = ['README.md', ...markdownFiles('docs')]
-/** Everything that a reader is told to type is run here, or says why not. */
+/** Every command of the documentation is run here, or says why not. */
 const strictPages = pages.filter((path) => !/^docs\/(reference|internals|decisions|performance)/.test(path))
 
 /** What is wrong with the example, or null. */

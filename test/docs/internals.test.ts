@@ -63,7 +63,7 @@ describe('how to extend', () => {
   it.each([
     // `shadow` is written as three steps, of which one is an audit.
     ['A step', mentions(/'audit'|kinds\/audit/, /^(?!src\/steps\/kinds\/shadow)/)],
-    // What it is lies in src/engine/models, whatever answers tell of it.
+    // What it is lies in src/engine/models, whatever answers print of it.
     ['A field of an answer', mentions(/page_locked|isPageLocked/, /^src\/(?!engine\/models\/)/)],
     ['A request option', mentions(/traceparent|TRACE_PARENT/)],
     ['A kernel', mentions(/quantize/i, /^(native|bindings|src\/transforms)\//)],

@@ -10,7 +10,7 @@ import { Home, pipeline } from 'penstock'
 import { describe, expect, test } from 'vitest'
 import { deploy, floats, openEngine, refusal, testModel, until } from '../support/engine-harness.js'
 
-/** Infers in a closed loop until told to stop; counts answers and collects what is wrong with them. */
+/** Infers in a closed loop until it is stopped; counts answers and collects what is wrong with them. */
 function load(
   engine: Engine,
   name: string,

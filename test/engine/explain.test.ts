@@ -55,7 +55,7 @@ describe('engine: occlusion', () => {
     })
   })
 
-  test('of a chain of models with integers and two inputs says what each does to the answer', async () => {
+  test('of two models in sequence with integers and two inputs says what each does to the answer', async () => {
     const engine = await openEngine(['mixed-dtypes'])
     await deploy(engine, 'p', [{ type: 'model', model: 'mixed-dtypes' }])
     const inputs = { x: [[1.5, 2]], scale: [4] }
@@ -124,7 +124,7 @@ describe('engine: explanation jobs', () => {
     return engine
   }
 
-  test('run one after the other, tell their progress, and are cancelled at once', async () => {
+  test('run one after the other, report their progress, and are cancelled at once', async () => {
     const engine = await slowEngine()
     const first = engine.explanations.start('p', slowRequest)
     const second = engine.explanations.start('p', slowRequest)

@@ -97,7 +97,7 @@ describe('limits', () => {
     expect(engine.metrics().pipelines[0]?.failures).toEqual({})
   })
 
-  test('a challenger that fails is logged as null, costs the champion nothing, and the operator is told why', async () => {
+  test('a challenger that fails is logged as null, costs the champion nothing, and a notice says why', async () => {
     const log = new TestLog()
     const notices: string[] = []
     const onNotice = ({ message }: { message: string }): number => notices.push(message)
@@ -163,7 +163,7 @@ describe('limits', () => {
     expect(await drained).toBe(true)
   })
 
-  test('drain gives up at its limit; close refuses the rest', async () => {
+  test('drain ends at its limit; close refuses the rest', async () => {
     const engine = await openEngine(['slow'], { inferWorkers: 1 })
     await deploy(engine, 'p', [{ type: 'model', model: 'slow' }])
     const first = refusal(engine.infer('p', { inputs: slowInput(256) }))

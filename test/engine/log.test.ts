@@ -190,7 +190,7 @@ describe('the log', () => {
     })
   })
 
-  test('a chain logs the request and the last outputs; an audited step in its middle as well', async () => {
+  test('a pipeline of steps logs the request and the last outputs; an audited step in its middle as well', async () => {
     const log = new TestLog()
     const engine = await openEngine(['add-one', 'times-two'], { log })
     await deploy(engine, 'p', [
@@ -329,7 +329,9 @@ describe('durability', () => {
         message: expect.stringMatching(/The log of the pipeline could not be written \(ENOTDIR\)/) as string,
       })
       expect(engine.failingLogs()).toEqual([{ pipeline: name, fault: 'ENOTDIR', refuses: false }])
-      await until('the operator is told', () => notices.some((text) => text.includes(name) && text.includes('ENOTDIR')))
+      await until('a notice to the operator', () =>
+        notices.some((text) => text.includes(name) && text.includes('ENOTDIR')),
+      )
       rmSync(join(log.path, name))
       await until('it is written again', () => engine.failingLogs().length === 0)
       await infer()

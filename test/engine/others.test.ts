@@ -17,7 +17,7 @@ afterAll(() => engine.close())
 const x = new Float32Array([1, 2, 3, 4, 5, 6])
 
 describe('outputs of the models beside the answering one', () => {
-  it('are described, and told only to who asks', async () => {
+  it('are described, and delivered only to requests that ask for them', async () => {
     expect(
       engine.describePipeline('both').others.map(({ label, outputs }) => [label, outputs.map(({ name }) => name)]),
     ).toEqual([['times-two', ['y']]])
@@ -46,9 +46,9 @@ describe('outputs of the models beside the answering one', () => {
       Array.from({ length: 40 }, () => engine.infer('both', { inputs: { x: many }, withOthers: true })),
     )
     expect(results.every(({ outputs }) => (outputs['y']?.data[0] as number) === 2)).toBe(true)
-    const told = results.map(({ others }) => others?.['times-two'] ?? null)
-    expect(told.some((outputs) => outputs === null)).toBe(true)
-    for (const outputs of told) if (outputs !== null) expect(outputs['y']?.data).toHaveLength(many.length)
+    const delivered = results.map(({ others }) => others?.['times-two'] ?? null)
+    expect(delivered.some((outputs) => outputs === null)).toBe(true)
+    for (const outputs of delivered) if (outputs !== null) expect(outputs['y']?.data).toHaveLength(many.length)
   })
 
   it('of the string path: are there as well', async () => {

@@ -143,7 +143,7 @@ describe.each(kinds)('stores %s', (_kind, open) => {
     expect(pipelines.get('p')).toMatchObject({ tags: [], explainConfigs: [] })
   })
 
-  test('pipelines: tell when they were made and when they last changed', async () => {
+  test('pipelines: say when they were made and when they last changed', async () => {
     stores = await open()
     const { pipelines } = stores
     await pipelines.put(definition('p', 'a'))

@@ -141,7 +141,7 @@ describe('strings', () => {
     })
   })
 
-  test('a challenger that fails is counted by its reason, which the status and one notice tell', async () => {
+  test('a challenger that fails is counted by its reason, which the status and one notice give', async () => {
     const notices: string[] = []
     const onNotice = ({ message }: { message: string }): number => notices.push(message)
     const engine = await openEngine([], { onNotice })
@@ -159,8 +159,8 @@ describe('strings', () => {
     expect(engine.metrics().models.find(({ model }) => model === 'picky')?.failedRunCount).toBe(2)
     const lastFailure = { code: 'ERR_RUN_FAILED', message: expect.stringContaining('out of') as string }
     expect(engine.pipelineStatus('p').background).toMatchObject([{ ...losses, lastFailure }])
-    const told = notices.filter((notice) => notice.includes('background'))
-    expect(told).toEqual([expect.stringMatching(/^picky@1 failed 1 request in the background.*out of/s)])
+    const reported = notices.filter((notice) => notice.includes('background'))
+    expect(reported).toEqual([expect.stringMatching(/^picky@1 failed 1 request in the background.*out of/s)])
   })
 
   test('deadlines and signals end the wait; redeploys retire the old plan', async () => {

@@ -105,7 +105,7 @@ describe('engine: versions', () => {
 })
 
 describe('engine: beginDeploy', () => {
-  test('does not wait; the status tells that it starts, then that it runs', async () => {
+  test('does not wait; the status says that it starts, then that it runs', async () => {
     const engine = await openEngine(['add-one'])
     await engine.applyPipeline({ name: 'p', steps: [{ type: 'model', model: 'add-one' }] })
     expect(engine.pipelineStatus('p').state).toBe('undeployed')
@@ -117,7 +117,7 @@ describe('engine: beginDeploy', () => {
     expect(engine.pipelineStatus('p').state).toBe('undeployed')
   })
 
-  test('that fails is told by the status, and what serves goes on', async () => {
+  test('that fails is reported by the status, and what serves goes on', async () => {
     const engine = await openEngine(['add-one'])
     await deploy(engine, 'p', [{ type: 'model', model: 'add-one' }])
     await engine.applyPipeline({ name: 'p', steps: [{ type: 'model', model: 'absent' }] })

@@ -19,7 +19,7 @@ async function timingOf(engine: Engine, pipeline: string, request: Partial<Infer
   return metadata.timing
 }
 
-/** The time told of each step, by the slowest of its models, and of the hand-over at the end. */
+/** The time reported of each step, by the slowest of its models, and of the hand-over at the end. */
 function reportedUs({ sendUs, steps }: InferTiming): number {
   const byStep = new Map<number, number>()
   for (const { step, queueUs, assembleUs, runUs, scatterUs } of steps) {
@@ -32,7 +32,7 @@ function reportedUs({ sendUs, steps }: InferTiming): number {
 const modelsOf = ({ steps }: InferTiming): string[] => steps.map(({ step, model }) => `${step} ${model}`)
 
 describe('timing of a request', () => {
-  it('timing: the phases of a chain add up to the total', async () => {
+  it('timing: the phases of several steps add up to the total', async () => {
     const engine = await openEngine(['add-one', 'slow'])
     const { inputs: slowInputs } = engine.getModel('slow').versions[0]?.signature ?? { inputs: [] }
     expect(slowInputs[0]?.name).toBe('x')

@@ -31,7 +31,7 @@ def plain(values):
 def write(folder, name, case):
     with open(os.path.join(folder, f"{name}.onnx"), "wb") as file:
         file.write(case["model"])
-    told = {
+    facts = {
         "tool": case["tool"],
         "inputs": {key: plain(values) for key, values in case["inputs"].items()},
         "outputs": {key: plain(values) for key, values in case["outputs"].items()},
@@ -39,4 +39,4 @@ def write(folder, name, case):
         "rows": case.get("rows", True),
     }
     with open(os.path.join(folder, f"{name}.json"), "w") as file:
-        json.dump(told, file)
+        json.dump(facts, file)

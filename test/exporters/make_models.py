@@ -31,7 +31,7 @@ def main(folder):
         for name, make in source.cases().items():
             try:
                 write(folder, name, make())
-            except Exception as error:  # the exporter's own, told with the case
+            except Exception as error:  # the exporter's own, printed with the case
                 unwritten[name] = f"{type(error).__name__}: {error}"[:500]
                 if os.environ.get("VERBOSE"):
                     traceback.print_exc()

@@ -1,6 +1,6 @@
 /**
  * What a query, or anybody, can do to the process in which DuckDB runs it: each is answered with a code of ours within
- * its time, the next query works, and no process is left. Against the built server, whose processes are told by PID.
+ * its time, the next query works, and no process is left. Against the built server, whose processes are identified by PID.
  */
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -70,21 +70,25 @@ describe('the process of a query', () => {
     },
   )
 
-  test('one that is ended by a signal is told so, and its neighbour goes on', { timeout: 300_000 }, async () => {
-    const server = await start()
-    for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGABRT', 'SIGTERM'] as const) {
-      const failed = query(server, endless)
-      const first = await runningQuery(server)
-      const neighbour = query(server, endless)
-      const second = await runningQuery(server, [first])
-      process.kill(first, signal)
-      expect(await failed, signal).toMatchObject({ status: 500, code: 'ERR_QUERY_FAILED' })
-      expect(isAlive(second)).toBe(true)
-      process.kill(second, signal)
-      expect(await neighbour, signal).toMatchObject({ status: 500, code: 'ERR_QUERY_FAILED' })
-      await expectWell(server)
-    }
-  })
+  test(
+    'one that is ended by a signal fails with that reason, and its neighbour goes on',
+    { timeout: 300_000 },
+    async () => {
+      const server = await start()
+      for (const signal of ['SIGKILL', 'SIGSEGV', 'SIGABRT', 'SIGTERM'] as const) {
+        const failed = query(server, endless)
+        const first = await runningQuery(server)
+        const neighbour = query(server, endless)
+        const second = await runningQuery(server, [first])
+        process.kill(first, signal)
+        expect(await failed, signal).toMatchObject({ status: 500, code: 'ERR_QUERY_FAILED' })
+        expect(isAlive(second)).toBe(true)
+        process.kill(second, signal)
+        expect(await neighbour, signal).toMatchObject({ status: 500, code: 'ERR_QUERY_FAILED' })
+        await expectWell(server)
+      }
+    },
+  )
 
   test('one that is stopped and answers nothing is ended with its time', async () => {
     const server = await start()
@@ -125,7 +129,7 @@ describe('the process of a query', () => {
     await expectWell(server)
   })
 
-  test('SIGTERM with queries that run and wait: they are told, the exit code is 0, no process is left', async () => {
+  test('SIGTERM with queries that run and wait: they are refused, the exit code is 0, no process is left', async () => {
     const server = await start(['--drain-limit', '6s'])
     const outcomes = Array.from({ length: 5 }, () => query(server, endless, { timeout_ms: 600_000 }))
     await runningQuery(server, [await runningQuery(server)])

@@ -56,7 +56,7 @@ describe('goldens, bare ONNX Runtime', () => {
     await session.release()
   })
 
-  test('goldens, canary: a value outside the tolerance, NaN, another shape and a missing output are told', () => {
+  test('goldens, canary: a value outside the tolerance, NaN, another shape and a missing output are found', () => {
     const tolerance = { relative: 1e-4, absolute: 1e-5 }
     const expected: GoldenTensor = { dtype: 'float32', shape: [2, 1], data: [1, 2] }
     expect(difference({ shape: [2, 1], data: [1.00005, 2] }, expected, tolerance)).toBeNull()

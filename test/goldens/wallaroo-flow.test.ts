@@ -17,7 +17,7 @@ afterAll(() => stage.close())
 const one = 'constant-v1'
 const two = 'constant-v2'
 
-/** Deploys, then tells what x = 5 is answered with, and by whom. */
+/** Deploys, then gives the answer to x = 5 and its route. */
 async function answerOf(builder: PipelineBuilder<PipelineVersion>, meta?: Record<string, string | number>) {
   await builder.deploy()
   const response = await fetch(`${stage.url}/v1/pipelines/${builder.name}/infer`, {

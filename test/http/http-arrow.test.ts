@@ -108,7 +108,7 @@ describe('Arrow over HTTP', () => {
     expect(out.every((value, index) => value === Math.fround(index + 1))).toBe(true)
   })
 
-  it('all columns, nested: the input comes back and the metadata is told', async () => {
+  it('all columns, nested: the input comes back with the metadata', async () => {
     const { bytes, headers } = await infer('checked', '', floats([2], 'file', 7), ARROW)
     expect(headers.get('content-type')).toBe(ARROW)
     const [first, second] = tableFromIPC(bytes)

@@ -1,5 +1,5 @@
 /**
- * Two ways answer POST …/infer: the quick one (native JSON, no promise) and the usual one, which is the reference. The
+ * Two ways answer POST …/infer: the fast path (native JSON, no promise) and the usual one, which is the reference. The
  * header penstock-priority, which says what is so without it, makes a request go the usual way: so each request is sent
  * both ways here, thousands of them, right and wrong, and the answers must be the same bytes.
  */
@@ -12,7 +12,7 @@ import { TestLog } from '../support/log-harness.js'
 
 let served: Served
 const log = new TestLog()
-/** How often the quick way took a body, left it, and refused it. */
+/** How often the fast path took a body, left it, and refused it. */
 const outcomes = { taken: 0, left: 0, refused: 0 }
 const dtypes = 'float32 float64 float16 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool'.split(' ')
 
@@ -55,13 +55,13 @@ async function send(pipeline: string, body: string | Uint8Array, headers: Record
 }
 
 async function expectSame(pipeline: string, body: string | Uint8Array, headers: Record<string, string> = {}) {
-  const [quick, reference] = [await send(pipeline, body, headers), await send(pipeline, body, { ...headers, ...usual })]
+  const [fast, reference] = [await send(pipeline, body, headers), await send(pipeline, body, { ...headers, ...usual })]
   // The lengths differ with the digits of the times.
-  for (const answer of [quick, reference]) delete answer.headers['x-penstock-request-id']
-  delete quick.headers['content-length']
+  for (const answer of [fast, reference]) delete answer.headers['x-penstock-request-id']
+  delete fast.headers['content-length']
   delete reference.headers['content-length']
-  expect(quick, `${pipeline} ${Buffer.from(body).toString('latin1').slice(0, 500)}`).toEqual(reference)
-  return quick
+  expect(fast, `${pipeline} ${Buffer.from(body).toString('latin1').slice(0, 500)}`).toEqual(reference)
+  return fast
 }
 
 /** Texts of numbers, right ones mostly, by what they are for. */
@@ -156,7 +156,7 @@ function mutate(random: () => number, text: string): string {
   return text.slice(0, at) + (letters[Math.floor(random() * letters.length)] ?? '') + text.slice(at)
 }
 
-describe('quick infer', () => {
+describe('fast path of infer', () => {
   const pipelines = 'add both mixed wide small echo bool text whole fixed checked split shadowed'.split(' ')
 
   it('answers random bodies as the usual way does', async () => {
@@ -312,13 +312,13 @@ describe('quick infer', () => {
     expect(outcomes.taken).toBe(taken + 1)
     const records = (await log.requestsWhen(served.engine, before + 2, 'shadowed')).slice(before)
     expect(records.map((record) => record.requestId)).toEqual(ids)
-    const [quick, reference] = records.map(({ inputs, outputs, audited, route }) => ({
+    const [fast, reference] = records.map(({ inputs, outputs, audited, route }) => ({
       inputs,
       outputs,
       audited,
       route,
     }))
-    expect(quick).toEqual(reference)
+    expect(fast).toEqual(reference)
   })
 
   it('says the same of a pipeline that is gone, and counts what it answers', async () => {

@@ -47,7 +47,7 @@ describe('http: tags and versions', () => {
     expect((await call(url, 'PUT', '/v1/models/linear/versions/7/tags/x')).status).toBe(404)
   })
 
-  test('http: a version tells its models, the deployed one its signature, and a deploy need not be waited for', async () => {
+  test('http: a version has its models, the deployed one its signature, and a deploy need not be waited for', async () => {
     const { json } = await call(url, 'GET', '/v1/pipelines/linear/versions/1/models')
     expect(json['models']).toMatchObject([{ step: 0, reference: 'linear', model: { name: 'linear', version: 1 } }])
     expect((await call(url, 'GET', '/v1/pipelines/linear/versions/2/models')).status).toBe(404)
@@ -61,7 +61,7 @@ describe('http: tags and versions', () => {
   })
 })
 
-test('http: the status of a pipeline tells why its challenger fails, and the metrics by which code', async () => {
+test('http: the status of a pipeline says why its challenger fails, and the metrics by which code', async () => {
   for (const name of ['repeat-tokens', 'gather-ten']) await engine.addModel(name, modelBytes(name))
   const shadow = { type: 'shadow', champion: 'repeat-tokens', challengers: ['gather-ten'], tensorFields: ['tokens'] }
   await engine.applyPipeline({ name: 'shadowed', steps: [shadow as never] }, { deploy: true })

@@ -65,7 +65,7 @@ describe('an input with a default', () => {
     expect(JSON.parse(stdout)).toMatchObject({ outputs: { y: below } })
   })
 
-  test('is optional over WebSocket: the client fills in what the server told it', async () => {
+  test('is optional over WebSocket: the client fills in the defaults that the server sent', async () => {
     const client = await PenstockClient.connect(served.server.url.replace('http', 'ws'))
     const answerOf = async (inputs: Record<string, number[] | number[][]>): Promise<number[]> => {
       const { outputs } = await client.infer('threshold', inputs)

@@ -158,7 +158,7 @@ describe('an encoder for each column', () => {
 })
 
 describe('inputs that nobody can send', () => {
-  test('without a shape that the weights tell are refused with the way out', async () => {
+  test('without a shape that the weights show are refused with the way out', async () => {
     const engine = await openEngine()
     const relu = buildModel({
       nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],

@@ -1,4 +1,4 @@
-/** The command line's part in batching: an operator's word with the key's name in the journal, and what `model show` tells. */
+/** The command line's part in batching: an operator's word with the key's name in the journal, and what `model show` prints. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -7,7 +7,7 @@ import { dependentModels } from '../support/row-models.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
-test('model show: tells the node in the way, and who overruled it', async () => {
+test('model show: prints the node in the way, and who overruled it', async () => {
   const home = temporaryDirectory()
   const key = (await penstock(['keys', 'create', 'ci', '--home', home])).stdout.trim()
   const { url } = await serve(['--home', home])

@@ -1,6 +1,6 @@
 /**
- * Rows that share batches are checked while they are served, and what is found has consequences: a metric, a notice, and runs
- * of one row. An override lets a model in that is known to mix its rows, so that there is something to find.
+ * Rows that share batches are checked while they are served, and what is found has consequences: a metric, a notice, and
+ * runs of one row. An override lets a model in that is known to mix its rows, so that there is something to find.
  */
 import type { Engine, EngineOptions, Tensor } from 'penstock'
 import { expect, test } from 'vitest'
@@ -101,7 +101,7 @@ test('rows that are independent are checked and left in their batches', async ()
 
 const inputWidth = (engine: Engine): number => engine.describePipeline('linear').inputs[0]?.shape[1] ?? 1
 
-test("an operator's word lets rows share batches, and live checks leave it at telling", async () => {
+test("an operator's word lets rows share batches, and live checks only report", async () => {
   const notices: string[] = []
   const engine = await openEngine([], {
     inferWorkers: 1,
@@ -148,7 +148,7 @@ test('a record of an earlier release is inspected again before its rows share ba
   expect((await load(engine, 'maximum'))[1]).toEqual([0.5, 0.25, 0.125])
 })
 
-test('shared runs that fail although their requests run by themselves are counted and told', async () => {
+test('shared runs that fail although their requests run by themselves are counted and reported', async () => {
   const notices: string[] = []
   const engine = await openEngine([], { inferWorkers: 1, onNotice: ({ message }) => notices.push(message) })
   await engine.addModel('narrow', oneRowOnly, { batching: 'rows' })

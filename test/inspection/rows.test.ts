@@ -78,7 +78,7 @@ describe('rows', () => {
     )
   })
 
-  test('output dims that only the run tells: batched when rows are independent', async () => {
+  test('output dims that are known only after the run: batched when rows are independent', async () => {
     const results = await Promise.all(
       [1n, 2n, 3n].map((base) =>
         engine.infer('repeat-tokens', {
@@ -237,7 +237,7 @@ test('every dtype passes bit for bit', async () => {
   }
 })
 
-test('steps: outputs of one feed the next, casts that lose nothing are made', async () => {
+test('steps: inputs of one are bound to outputs before it, casts that lose nothing are made', async () => {
   const engine = await openEngine(['add-one', 'times-two', 'identity-float64'])
   await deploy(engine, 'chain', [
     { type: 'model', model: 'add-one' },
@@ -295,7 +295,7 @@ test('splits: each row goes its own way and comes back in place, under load', as
 test.each([
   ['out of range', { session: 1.5 }, 'ERR_META'],
   ['negative', { session: -3 }, 'ERR_META'],
-  ['an integer that numbers cannot tell from its neighbour', { session: 2 ** 53 }, 'ERR_META'],
+  ['an integer that doubles cannot represent', { session: 2 ** 53 }, 'ERR_META'],
   ['of another count than the rows', { session: [0.1, 0.2, 0.3] }, 'ERR_META'],
 ])('splits: a hash key that is %s is refused, never drawn', async (_what, meta, code) => {
   const engine = await openEngine(['constant-v1', 'constant-v2'])

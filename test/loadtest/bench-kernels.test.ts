@@ -1,9 +1,9 @@
 /**
- * The kernels' benchmark at its smallest, so that it cannot rot: it builds, every kernel gives its reference's result, and
- * every figure is there. No time is asserted.
+ * The kernels' benchmark at its smallest, so that it cannot rot: it builds, every kernel gives its reference's result,
+ * and every figure is there. No time is asserted.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
-import { buildTwin, findingOf, formatFigures, isJudged, meetsGoal, runTwin } from '../../bench/kernels/native-twin.js'
+import { buildTwin, findingOf, formatFigures, isGated, meetsGoal, runTwin } from '../../bench/kernels/native-twin.js'
 import { benchTransforms, formatTransforms } from '../../bench/kernels/transforms.js'
 
 describe('bench: kernels', () => {
@@ -29,28 +29,28 @@ describe('bench: kernels', () => {
     expect(scalar?.map(({ hash }) => hash)).toEqual(simd?.map(({ hash }) => hash))
   })
 
-  it('goals: memory-bound kernels are judged by bandwidth, compute-bound ones by their reference', () => {
+  it('goals: memory-bound kernels are gated by bandwidth, compute-bound ones by their reference', () => {
     const figure = { bound: 'memory', size: 'memory', share: 0.61, speedup: 1 } as const
-    const judge = (change: object): boolean[] => {
-      const changed = { ...figure, ...change } as unknown as Parameters<typeof isJudged>[0]
-      return [isJudged(changed), meetsGoal(changed)]
+    const gate = (change: object): boolean[] => {
+      const changed = { ...figure, ...change } as unknown as Parameters<typeof isGated>[0]
+      return [isGated(changed), meetsGoal(changed)]
     }
-    expect(judge({})).toEqual([true, true])
-    expect(judge({ share: 0.59 })).toEqual([true, false])
-    expect(judge({ size: 'cache' })).toEqual([false, true])
-    expect(judge({ bound: 'compute', size: 'cache' })).toEqual([true, false])
-    expect(judge({ bound: 'compute', size: 'cache', speedup: 4 })).toEqual([true, true])
+    expect(gate({})).toEqual([true, true])
+    expect(gate({ share: 0.59 })).toEqual([true, false])
+    expect(gate({ size: 'cache' })).toEqual([false, true])
+    expect(gate({ bound: 'compute', size: 'cache' })).toEqual([true, false])
+    expect(gate({ bound: 'compute', size: 'cache', speedup: 4 })).toEqual([true, true])
   })
 
-  it('findings: the judge sees the share where memory bounds a kernel, the speedup where computing does', () => {
+  it('findings: the gate sees the share where memory bounds a kernel, the speedup where computing does', () => {
     const shares = { share: 0.61, shareLeast: 0.5, shareMost: 0.7 }
     const speedups = { speedup: 5, speedupLeast: 4, speedupMost: 6 }
     const common = { kernel: 'clip', level: 'avx2', size: 'memory', stream: 'copy', streamGbPerSecond: 20 }
     const findings = ['memory', 'compute'].map((bound) =>
       findingOf({ ...common, ...shares, ...speedups, bound } as unknown as Parameters<typeof findingOf>[0], 7),
     )
-    const promised = findings.map(({ figure, low, high, required }) => [figure, low, high, required])
-    expect(promised).toEqual([
+    const target = findings.map(({ figure, low, high, required }) => [figure, low, high, required])
+    expect(target).toEqual([
       [0.61, 0.5, 0.7, 0.6],
       [5, 4, 6, 4],
     ])

@@ -1,6 +1,6 @@
 /**
- * The judge at its smallest, so that it cannot rot: rows that need neither Python nor minutes run, and every answer in
- * them is right. No figure is asserted. The yardstick is left out even where it is, for it needs a registry.
+ * `bench:rows` at its smallest, so that it cannot rot: criteria that need neither Python nor minutes run, and every
+ * answer in them is right. No figure is asserted. The yardstick is left out even where it is, for it needs a registry.
  */
 import { execFile } from 'node:child_process'
 import { tmpdir } from 'node:os'
@@ -13,7 +13,7 @@ const run = promisify(execFile)
 const program = join(projectRoot, 'dist', 'bench', 'workloads', 'main.js')
 const env = { ...process.env, PENSTOCK_YARDSTICK: '' }
 
-describe('the judge', () => {
+describe('the gate', () => {
   it('measures rows, each with a figure, and the others go on when one is skipped', { timeout: 90_000 }, async () => {
     const sizes = ['--quick', '--rounds', '1', '--seconds', '0.1', '--warmup', '0.05']
     const { stdout } = await run(process.execPath, [program, '--json', '--only', '2,4,8,15,18', ...sizes], { env })
@@ -31,7 +31,7 @@ describe('the judge', () => {
     ])
   })
 
-  it('refuses the number of a row that there is not', async () => {
+  it('refuses the number of a criterion that there is not', async () => {
     await expect(run(process.execPath, [program, '--only', '99'], { env })).rejects.toThrow(
       /--only to be numbers of rows/,
     )
@@ -65,7 +65,7 @@ describe('the judge', () => {
     expect(stdout.replaceAll(projectRoot, '')).not.toMatch(/libonnxruntime|onnxruntime_binding|Release\/penstock/)
   })
 
-  it('refuses to compare with what is no checkout, by a row that does not compare, and to keep the ratios', async () => {
+  it('refuses to compare with what is no checkout, by a criterion that does not compare, and to keep the ratios', async () => {
     const attempt = (...args: string[]) => run(process.execPath, [program, '--against', ...args], { env })
     await expect(attempt(tmpdir())).rejects.toThrow(/--against to be the folder of a checkout of Penstock/)
     await expect(attempt(projectRoot, '--only', '4')).rejects.toThrow(/--only beside --against to be some of the rows/)

@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== 'linux')('load: open loops', () => {
     expect(loop.total.latencyUs.p95).toBeLessThan(quietMs * 1000)
   })
 
-  it('offers the rate that it was told, and answers all that was due', async () => {
+  it('offers the rate that it was given, and answers all that was due', async () => {
     const { port } = await target()
     const kind = await doubling(folder, 'http-json')
     const { total, offeredPerSecond, seconds } = await runLoad(planOf('http-json', port, [kind], [open(1, 500)]))
@@ -95,7 +95,7 @@ describe.skipIf(process.platform !== 'linux')('load: open loops', () => {
     expect(other).not.toEqual(first)
   })
 
-  it('what exceeds the backlog fails with a sentence, and the rate that was served is told', async () => {
+  it('what exceeds the backlog fails with a sentence, and the rate that was served is reported', async () => {
     const { port } = await target({ delayMs: 10 })
     const kind = await doubling(folder, 'http-json')
     const plan = planOf('http-json', port, [kind], [open(0.5, 4000)], { backlogMax: 50 })
@@ -117,7 +117,7 @@ describe.skipIf(process.platform !== 'linux')('load: closed loops and mixes', ()
     expect(total.requests).toBeGreaterThan(100)
   })
 
-  it('mixes by weight, takes expected refusals for successes and tells kinds apart', async () => {
+  it('mixes by weight, takes expected refusals for successes and reports by kind', async () => {
     const server = await target({ statusOf: { '/bad': 422 } })
     const good = await doubling(folder, 'http-json', { name: 'good', weight: 3 })
     const bad = await doubling(folder, 'http-json', {
@@ -148,7 +148,7 @@ describe.skipIf(process.platform !== 'linux')('load: closed loops and mixes', ()
     }
   })
 
-  it('phases follow each other; warm-ups are told as such and do not count', async () => {
+  it('phases follow each other; warm-ups are reported as such and do not count', async () => {
     const server = await target()
     const kind = await doubling(folder, 'http-json')
     const intervals: IntervalEvent[] = []
@@ -171,7 +171,7 @@ describe.skipIf(process.platform !== 'linux')('load: closed loops and mixes', ()
     expect(total).toMatchObject({ requests: Math.round(offeredPerSecond * 0.5), failures: 0 })
   })
 
-  it('tells CPU time and memory of the server, its children included, and of itself', async () => {
+  it('reports CPU time and memory of the server, its children included, and of itself', async () => {
     const { port } = await target()
     const kind = await doubling(folder, 'http-json')
     const plan = planOf('http-json', port, [kind], [closed(0.5)])
@@ -226,7 +226,7 @@ describe.skipIf(process.platform !== 'linux')('load: trouble', () => {
     })
   })
 
-  it('ends early when it is told to', async () => {
+  it('ends early when it is stopped', async () => {
     const { port } = await target()
     const kind = await doubling(folder, 'http-json')
     const abort = new AbortController()

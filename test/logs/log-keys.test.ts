@@ -124,7 +124,7 @@ describe("the caller's id", () => {
       )
       const request = answer.parameters['request_id']?.string_param
       expect(request).toMatch(/^[0-9a-f]{8}-/)
-      expect((await byId('plain', id)).map(({ request: told, row }) => [told, row])).toEqual([
+      expect((await byId('plain', id)).map(({ request: logged, row }) => [logged, row])).toEqual([
         [request, 0],
         [request, 1],
       ])

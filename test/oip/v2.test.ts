@@ -1,6 +1,6 @@
 /**
  * The Open Inference Protocol over HTTP, byte by byte: what clients that others wrote cannot be made to send, and that the
- * quick way and the one that takes everything answer alike. Those clients themselves are in test/interop.
+ * fast path and the one that takes everything answer alike. Those clients themselves are in test/interop.
  */
 import { deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -23,8 +23,8 @@ async function post(path: string, body: Uint8Array | string, headers: Record<str
   return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) }
 }
 
-/** Node's fetch names encodings unasked, which the quick way leaves to the other. */
-const quick = { 'accept-encoding': '' }
+/** Node's fetch names encodings unasked, which the fast path leaves to the other. */
+const fast = { 'accept-encoding': '' }
 
 const floats = (values: readonly number[]): Buffer => Buffer.from(Float32Array.from(values).buffer)
 const head = (input: object, rest: object = {}): Buffer =>
@@ -78,7 +78,7 @@ describe('v2 over HTTP', () => {
     expect([loaded.status, loaded.bytes.length]).toEqual([200, 0])
   })
 
-  it('answers the quick way and the other byte for byte alike', async () => {
+  it('answers the fast path and the other byte for byte alike', async () => {
     const json = head({ ...sized(12) }, { id: 'a', parameters: { binary_data_output: true } })
     const cases: [Uint8Array | string, Record<string, string>][] = [
       binary(json, floats([1, 2, 3])),
@@ -92,7 +92,7 @@ describe('v2 over HTTP', () => {
       ['', {}],
     ]
     for (const [body, headers] of cases) {
-      const one = await post('models/add/infer', body, { ...headers, ...quick })
+      const one = await post('models/add/infer', body, { ...headers, ...fast })
       const other = await post('models/add/infer', body, { ...headers, 'accept-encoding': 'identity' })
       // Each has an id of its own.
       const textOf = (bytes: Buffer): string => bytes.toString('latin1').replace(/"request_id":"[^"]+"/, '')
@@ -103,14 +103,14 @@ describe('v2 over HTTP', () => {
 
   it('puts binary tensors behind the JSON and says where they begin', async () => {
     const [body, headers] = binary(head(sized(12), { parameters: { binary_data_output: true } }), floats([1, 2, 3]))
-    const answer = await post('models/add/infer', body, { ...headers, ...quick })
+    const answer = await post('models/add/infer', body, { ...headers, ...fast })
     const length = Number(answer.headers.get('inference-header-content-length'))
     expect(answer.headers.get('content-type')).toBe('application/octet-stream')
     expect(JSON.parse(answer.bytes.toString('utf8', 0, length))).toMatchObject({
       outputs: [{ name: 'y', datatype: 'FP32', shape: [1, 3], parameters: { binary_data_size: 12 } }],
     })
     expect(answer.bytes.subarray(length)).toEqual(floats([2, 3, 4]))
-    const plain = await post('models/add/infer', head({ data: [1, 2, 3] }), quick)
+    const plain = await post('models/add/infer', head({ data: [1, 2, 3] }), fast)
     expect(plain.headers.get('inference-header-content-length')).toBeNull()
   })
 
@@ -178,25 +178,25 @@ describe('v2 over HTTP', () => {
 
   it('serves a model that a pipeline hides under its reference', async () => {
     const body = head({ data: [1, 2, 3] })
-    expect((await post('models/add@1/infer', body, quick)).status).toBe(200)
-    expect((await post('models/add%401/infer', body, quick)).status).toBe(200)
-    expect((await post('models/add@2/infer', body, quick)).status).toBe(404)
+    expect((await post('models/add@1/infer', body, fast)).status).toBe(200)
+    expect((await post('models/add%401/infer', body, fast)).status).toBe(200)
+    expect((await post('models/add@2/infer', body, fast)).status).toBe(404)
     // What serves it goes with its version, and does not keep it.
     await served.engine.addModel('brief', (await import('../support/served.js')).modelBytes('add-one'))
-    expect((await post('models/brief/infer', body, quick)).status).toBe(200)
+    expect((await post('models/brief/infer', body, fast)).status).toBe(200)
     await served.engine.removeModel('brief')
-    expect((await post('models/brief/infer', body, quick)).status).toBe(404)
+    expect((await post('models/brief/infer', body, fast)).status).toBe(404)
   })
 
   it('follows a redeployed pipeline and an undeployed one', async () => {
     const { engine } = served
     const body = head({ data: [1, 2, 3] })
     await engine.applyPipeline({ name: 'moving', steps: [{ type: 'model', model: 'add' }] }, { deploy: true })
-    expect((await post('models/moving/infer', body, quick)).status).toBe(200)
+    expect((await post('models/moving/infer', body, fast)).status).toBe(200)
     await engine.undeployPipeline('moving')
-    const refused = await post('models/moving/infer', body, quick)
+    const refused = await post('models/moving/infer', body, fast)
     expect([refused.status, errorOf(refused)]).toEqual([400, expect.stringContaining('not at ready state')])
     await engine.deployPipeline('moving')
-    expect((await post('models/moving/infer', body, quick)).status).toBe(200)
+    expect((await post('models/moving/infer', body, fast)).status).toBe(200)
   })
 })

@@ -298,7 +298,7 @@ describe('kill', () => {
       await server.doomWorker()
       const settled = await Promise.allSettled(Array.from({ length: 60 }, (_, index) => infer(index)))
       const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
-      // Whoever was in the batch is told so, and told that trying again may help.
+      // Every request in the batch fails with that reason, and the error says that trying again may help.
       expect(
         reasons.map((reason) => (isPenstockError(reason) ? [reason.code, reason.retryable] : String(reason))),
       ).toEqual(reasons.map(() => ['ERR_WORKER_LOST', true]))

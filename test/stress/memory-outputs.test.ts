@@ -29,7 +29,7 @@ interface Outcomes {
   readonly others: string[]
 }
 
-/** Sends `count` requests at once over WebSocket; who is refused waits longer than it is told and comes again, for so long. */
+/** Sends `count` requests at once over WebSocket; one that is refused waits longer than `retryAfterMs` and comes again, for so long. */
 async function flood(server: ServerChild, count: number, comesAgainMs: number): Promise<Outcomes> {
   const client = await PenstockClient.connect(server.url)
   const outcomes: Outcomes = { answered: 0, refused: 0, others: [] }
@@ -63,7 +63,7 @@ async function flood(server: ServerChild, count: number, comesAgainMs: number): 
 describe('answers of 4 MiB to requests of four bytes', () => {
   for (const [name, isDeclared] of [
     ['of a known size', true],
-    ['of a size that only the run tells', false],
+    ['of a size that is known only after the run', false],
   ] as const)
     test(`${name} stay within the budget, and their memory returns`, async () => {
       const server = await startWide(isDeclared)

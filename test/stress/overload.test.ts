@@ -15,7 +15,7 @@ const pendingRowsMax = 32
 interface Outcome {
   readonly code: string
   readonly ms: number
-  /** 0: none was told. */
+  /** 0: none was given. */
   readonly retryAfterMs: number
 }
 
@@ -80,7 +80,7 @@ describe('overload', () => {
     let patientAnswers = 0
     const startMs = performance.now()
     const isOver = (): boolean => performance.now() - startMs > overloadMs
-    // Callers that do as they are told: wait, then come again.
+    // Callers that heed `retryAfterMs`: wait, then come again.
     const patient = Array.from({ length: 2 }, () =>
       loop(isOver, async () => {
         const { code, retryAfterMs } = await overSocket(client)
@@ -132,7 +132,7 @@ describe('overload', () => {
     const server = await startSlow({ batchRowsMax: 1 })
     const client = await PenstockClient.connect(server.url)
     const http = new HttpCaller(server.url, 64)
-    // The first run tells the queue nothing yet, so all of these are admitted.
+    // The queue knows nothing before the first run, so all of these are admitted.
     const head = overSocket(client)
     const doomed = await Promise.all(
       Array.from({ length: 60 }, (_, index) =>

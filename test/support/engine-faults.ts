@@ -1,5 +1,5 @@
 /**
- * Faults that suites cause on purpose, below the engine's face.
+ * Faults that suites cause on purpose, below the engine's public API.
  */
 import { addon } from '../../bindings/native.js'
 

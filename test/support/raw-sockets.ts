@@ -139,7 +139,7 @@ export interface WebSocketFrame {
   readonly payload: Buffer
 }
 
-/** A WebSocket client that sends what it is told to, well-formed or not. */
+/** A WebSocket client that sends the bytes that a test gives it, well-formed or not. */
 export class RawWebSocket {
   readonly frames: WebSocketFrame[] = []
   readonly #messages: Message[] = []

@@ -1,6 +1,6 @@
 /**
  * Models whose rows are not as independent as their shapes look, and models that do not write their outputs where they are
- * told: written here node by node, so that a test shows what it is about.
+ * described: written here node by node, so that a test shows what it is about.
  */
 import { buildModel, type BuiltNode, type BuiltTensor } from '../../src/onnx/testing/build.js'
 
@@ -72,7 +72,7 @@ const halving = {
   },
 } as const
 
-/** Rows of one answer by themselves; in company, for values that a first look may not try, by each other. */
+/** Rows that answer alike by themselves and, for values that a first look may not try, change each other among others. */
 export const dependentModels: readonly RowModel[] = [
   dependent(
     'quantised-scaler',

@@ -32,7 +32,7 @@ describe('an embedded engine', () => {
     return stdout.trim().split('\n').at(-1)?.split(',').filter(Boolean) ?? []
   }
 
-  it.skipIf(!isDeclared)('loads no socket library (told by /proc, on Linux)', async () => {
+  it.skipIf(!isDeclared)('loads no socket library (shown by /proc, on Linux)', async () => {
     const open = `import { Engine, PenstockServer } from 'penstock'
       const engine = await Engine.open({ inferWorkers: 1 })`
     expect(await mappedBy(open)).toEqual([])

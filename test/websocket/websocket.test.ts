@@ -121,7 +121,7 @@ describe('a connection', () => {
 })
 
 describe('infer over WebSocket', () => {
-  it('answers numbers, several dtypes, free dims, whole models and strings', async () => {
+  it('answers numbers, several dtypes, free dims, non-batching models and strings', async () => {
     expect((await client.infer('add', { x: new Float32Array([1, 2, 3]) })).outputs['y']?.data).toEqual(
       new Float32Array([2, 3, 4]),
     )
@@ -143,7 +143,7 @@ describe('infer over WebSocket', () => {
     expect((await client.infer('text', { label: ['red', 'green'] })).outputs['upper']?.data).toEqual(['RED', 'GREEN'])
   })
 
-  it('tells failed checks and routes by row', async () => {
+  it('reports failed checks and routes by row', async () => {
     const checked = await client.infer('checked', { x: new Float32Array([1, 0, 0, 10, 0, 0]) })
     expect(checked.checkFailures).toEqual([
       { check: 'too-high', rows: [1] },

@@ -53,7 +53,7 @@ function typeWords(type) {
   }
 }
 
-/** A word out of few is told with all of them. */
+/** A word out of few is printed with all of them. */
 function meaning(field, model) {
   const name = enumIn(field.type)
   if (name === undefined) return describe(field)

@@ -1,4 +1,4 @@
-/** The model of answers.mjs → the interfaces of the JSON answers, and those of the engine's records that they tell. */
+/** The model of answers.mjs → the interfaces of the JSON answers, and those of the engine's records that they print. */
 import { posix } from 'node:path'
 import { describe, objectsIn, readAnswers, recordPath, words } from './answers.mjs'
 import { banner, file, quote } from './text.mjs'
@@ -57,7 +57,7 @@ export function recordsModule(texts, sources) {
   const interfaces = [...model.objects.values()].flatMap((object) => recordInterfaces(object, context))
   return file([
     ...banner('src/protocol/answers/*.json', [
-      "The engine's records as far as answers of the control API tell them; the files beside this folder add the rest. Types only.",
+      "The engine's records as far as answers of the control API print them; the files beside this folder add the rest. Types only.",
     ]),
     ...importLines(context),
     ...enums,

@@ -5,8 +5,8 @@
  *
  *     node tools/figures/figures.mjs
  *
- * Ratios to the baseline of the same run stand beside the absolute numbers, which belong to the machine. A test holds the
- * pages to the newest runs, so a result that is committed without this fails.
+ * Ratios to the baseline of the same run stand beside the absolute numbers, which belong to the machine. A test holds
+ * the pages to the newest runs, so a result that is committed without this fails.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,12 +23,12 @@ export function newestFigures(folder = join(root, 'bench', 'results')) {
 }
 
 /** @returns the text between docs/performance.md's marks, which says so when no run was kept yet. */
-export function newestRows(folder = join(root, 'bench', 'results')) {
+export function newestCriteria(folder = join(root, 'bench', 'results')) {
   const lines = keptLines(folder, '-rows.ndjson')
   const keyOf = ({ row, name }) => `${row} ${name}`
   const figures = [...new Set(lines.map(keyOf))]
   const newest = figures.flatMap((key) => newestRun(lines.filter((line) => keyOf(line) === key)))
-  return newest.length === 0 ? '\nNo run of the rows was kept yet.\n\n' : formatRows(newest)
+  return newest.length === 0 ? '\nNo run of the rows was kept yet.\n\n' : formatCriteria(newest)
 }
 
 /** Returns the lines of all runs: a file may hold several. */
@@ -72,8 +72,8 @@ export function formatFigures(run) {
 
 const outcomes = { aim: 'yes, and the aim', yes: 'yes', no: '**no**', shown: '', skipped: 'not measured' }
 
-/** @param lines as bench/workloads/table.ts writes them, each row's of one run. */
-export function formatRows(lines) {
+/** @param lines as bench/workloads/table.ts writes them, each criterion's of one run. */
+export function formatCriteria(lines) {
   const { machine } = lines[0]
   const dates = [...new Set(lines.map(({ date }) => date))].sort()
   const runs = dates.map((date) => runText(lines.filter((line) => line.date === date)))
@@ -81,7 +81,7 @@ export function formatRows(lines) {
     '',
     '| # | workload | figure | lowest–highest | against, in the same run | must | aim | reached |',
     '|--:|---|--:|--:|---|--:|--:|---|',
-    ...[...lines].sort((left, right) => left.row - right.row).map(rowOf),
+    ...[...lines].sort((left, right) => left.row - right.row).map(cellsOf),
     '',
     `${machine.cpu}, ${machine.cores} cores that server and load generator share, ${machine.memoryGb} GB, Node ${machine.node}, ONNX Runtime ${machine.onnxRuntime}.`,
     `Runs: ${runs.join('; ')}.`,
@@ -96,7 +96,7 @@ function runText(lines) {
   return `rows ${rows.join(', ')} on ${date.slice(0, 10)}, commit ${machine.commit}, load average ${machine.loadAtStart} at the start`
 }
 
-function rowOf(finding) {
+function cellsOf(finding) {
   const { kind, row, name, outcome } = finding
   const cells = kind === 'skipped' ? [row, name, '', '', finding.reason, '', ''] : [row, name, ...figuresOf(finding)]
   // A bar would begin another cell.
@@ -136,7 +136,7 @@ function milliseconds(us) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const pages = { 'README.md': newestFigures(), 'docs/performance.md': newestRows() }
+  const pages = { 'README.md': newestFigures(), 'docs/performance.md': newestCriteria() }
   for (const [name, figures] of Object.entries(pages)) {
     const path = join(root, name)
     writeFileSync(path, placeFigures(readFileSync(path, 'utf8'), figures))

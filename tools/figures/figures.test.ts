@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { samplesOf } from '../../bench/workloads/rounds.js'
-import { skipped, verdict } from '../../bench/workloads/row.js'
+import { criterionResult, skipped } from '../../bench/workloads/row.js'
 import * as table from '../../bench/workloads/table.js'
-import { formatFigures, formatRows, newestFigures, newestRows, placeFigures, shortNumber } from './figures.mjs'
+import { formatFigures, formatCriteria, newestFigures, newestCriteria, placeFigures, shortNumber } from './figures.mjs'
 
 const machine = { cpu: 'A CPU', cores: 2, node: 'v20.0.0', onnxRuntime: '1.30.0', commit: 'abc', loadAtStart: 0.4 }
 const common = { date: '2026-11-21T09:00:00.000Z', machine, trials: 3 }
@@ -48,37 +48,37 @@ describe('figures', () => {
 
   it('figures: docs/performance.md says what the newest run says: node tools/figures/figures.mjs', () => {
     const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8')
-    expect(placeFigures(page, newestRows())).toBe(page)
+    expect(placeFigures(page, newestCriteria())).toBe(page)
   })
 })
 
-describe('figures: the rows', () => {
+describe('figures: the criteria', () => {
   const whole = { memoryGb: 24, ...machine }
-  const promised = { unit: '×', baseline: 'a|b 2/s', better: 'more', required: 0.7, aim: 1 } as const
+  const target = { unit: '×', baseline: 'a|b 2/s', better: 'more', required: 0.7, aim: 1 } as const
   const linesOf = (day: number, figure: number): string[] =>
     table.findingLines(new Date(Date.UTC(2026, 0, day)), whole, [
       skipped(4, 'Triton', 'no wheel'),
-      verdict(1, 'WebSocket', samplesOf([figure, figure, figure / 2]), promised),
+      criterionResult(1, 'WebSocket', samplesOf([figure, figure, figure / 2]), target),
     ])
 
-  it('rows: prints figure, range, baseline and targets in the order of the rows, and what was not measured', () => {
-    const lines = formatRows(linesOf(1, 0.8).map((line) => JSON.parse(line) as never)).split('\n')
+  it('criteria: prints figure, range, baseline and targets in the order of their numbers, and what was not measured', () => {
+    const lines = formatCriteria(linesOf(1, 0.8).map((line) => JSON.parse(line) as never)).split('\n')
     expect(lines[3]).toBe('| 1 | WebSocket | 0.8 × | 0.4–0.8 | a\\|b 2/s | ≥ 0.7 | ≥ 1 | yes |')
     expect(lines[4]).toBe('| 4 | Triton |  |  | no wheel |  |  | not measured |')
     expect(lines[6]).toContain('A CPU, 2 cores')
     expect(lines[7]).toBe('Runs: rows 1, 4 on 2026-01-01, commit abc, load average 0.4 at the start.')
   })
 
-  it('rows: takes each row from the newest run that has it, and says when there is none', () => {
+  it('criteria: takes each one from the newest run that has it, and says when there is none', () => {
     const folder = mkdtempSync(join(tmpdir(), 'penstock-figures-'))
     try {
-      expect(newestRows(folder)).toContain('No run of the rows was kept yet.')
+      expect(newestCriteria(folder)).toContain('No run of the rows was kept yet.')
       writeFileSync(join(folder, '2026-01-01-rows.ndjson'), [...linesOf(3, 0.3), ...linesOf(1, 0.1), ''].join('\n'))
       const later = linesOf(4, 0.4).filter((line) => line.includes('"row":4'))
       writeFileSync(join(folder, '2026-01-02-rows.ndjson'), [...linesOf(2, 0.2), ...later, ''].join('\n'))
-      expect(newestRows(folder)).toContain('| 0.3 × |')
-      expect(newestRows(folder)).not.toMatch(/\| 0\.[12] ×/)
-      expect(newestRows(folder)).toMatch(/Runs: rows 1 on 2026-01-03, .*; rows 4 on 2026-01-04, /)
+      expect(newestCriteria(folder)).toContain('| 0.3 × |')
+      expect(newestCriteria(folder)).not.toMatch(/\| 0\.[12] ×/)
+      expect(newestCriteria(folder)).toMatch(/Runs: rows 1 on 2026-01-03, .*; rows 4 on 2026-01-04, /)
     } finally {
       rmSync(folder, { recursive: true })
     }

@@ -14,7 +14,7 @@ const nodeOfAbi = { 115: '20', 120: '21', 127: '22', 137: '24', 141: '25' }
 
 /**
  * @typedef {{ node: string | undefined, abi: string, platform: string, arch: string, glibc: string | null | undefined }} Machine
- *   `glibc`: its version, null where the C library is another, undefined where Node cannot tell quickly.
+ *   `glibc`: its version, null where the C library is another, undefined where Node cannot say quickly.
  */
 
 /** @param {Machine} machine @throws SetupError where ONNX Runtime has no binary. */
@@ -55,7 +55,8 @@ function isAtLeast(version, wanted) {
 function thisMachine() {
   const { platform, arch, versions, report } = process
   const machine = { node: versions.node.split('.')[0], abi: versions.modules, platform, arch, glibc: undefined }
-  // The report's network part asks the name server; a Node that cannot leave it out is older than any that needs the answer.
+  // The report's network part asks the name server; a Node that cannot leave it out is older than any that needs the
+  // answer.
   if (platform !== 'linux' || !('excludeNetwork' in report)) return machine
   report.excludeNetwork = true
   return { ...machine, glibc: report.getReport().header.glibcVersionRuntime ?? null }

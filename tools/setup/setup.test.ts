@@ -50,7 +50,7 @@ describe('setup: the machine', () => {
     for (const version of ['cmake version 3.15.0', 'cmake version 3.25.1', 'cmake version 4.0.1']) checkCmake(version)
   })
 
-  it('compiler: refuses old ones, takes what it cannot judge', () => {
+  it('compiler: refuses old ones, takes those of unknown version', () => {
     expect(() => checkCompiler('g++ (Debian 8.3.0-6) 8.3.0\nCopyright')).toThrow(/GCC 11 or newer but found 8/)
     expect(() => checkCompiler('Debian clang version 11.0.1')).toThrow(/Clang 14 or newer but found 11/)
     for (const output of [
@@ -124,7 +124,7 @@ describe('setup: what the platform will not do', () => {
       expect(existsSync(join(modules, 'uWebSockets.js', `uws_linux_x64_${abi}.node`))).toBe(false)
   })
 
-  it('a machine without a compiler is told before anything is downloaded', () => {
+  it('a machine without a compiler is refused before anything is downloaded', () => {
     const clone = join(folder, 'clone')
     for (const [path, text] of [
       ['package.json', '{"name":"penstock"}'],

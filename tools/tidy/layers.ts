@@ -6,9 +6,10 @@
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api/ only); the client sees protocol, tensor
- * and base, so that it runs in a browser, and of the engine's face and of definitions the types alone, which its control
- * calls mirror and which are gone when it runs; bindings are for engine, worker and log, because handles of native memory
- * belong to few hands, and for transforms, whose kernels take no handle: memory is lent for one call and nothing is kept.
+ * and base, so that it runs in a browser, and only the types of the engine's public API and of definitions, which its
+ * control calls mirror and which are gone when it runs; bindings are for engine, worker and log, because handles of
+ * native memory belong to few hands, and for transforms, whose kernels take no handle: memory is lent for one call and
+ * nothing is kept.
  */
 import type { Finding, Rule } from './rules.js'
 import { importsOf, resolveImport } from './source.js'

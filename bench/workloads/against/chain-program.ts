@@ -1,8 +1,9 @@
 /**
- * One trial of row 8 with the package of any checkout, in a process of its own: `node chain-program.js TASK`, where TASK is
- * a file of JSON. Only the public entry of that checkout is imported, as an application would. Prints one line of JSON.
+ * One trial of criterion 8 with the package of any checkout, in a process of its own: `node chain-program.js TASK`,
+ * where TASK is a file of JSON. Only the public entry of that checkout is imported, as an application would. Prints one
+ * line of JSON.
  *
- * Answers are compared first: one step's with ONNX Runtime's own, the chain's with as many single steps by hand.
+ * Answers are compared first: one step's with ONNX Runtime's own, the pipeline's with as many single steps by hand.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -72,7 +73,7 @@ async function expectAnswers({ steps, data, expected, tolerance }: ChainTask, in
   let byHand = await infer('one', input)
   expectClose('one step', byHand, expected, tolerance)
   for (let step = 1; step < steps; step++) byHand = await infer('one', byHand)
-  expectClose(`a chain of ${steps} steps`, await infer('chain', input), byHand, tolerance)
+  expectClose(`a pipeline of ${steps} steps`, await infer('chain', input), byHand, tolerance)
 }
 
 function expectClose(

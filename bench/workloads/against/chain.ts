@@ -1,7 +1,7 @@
 /**
- * Row 8 of two checkouts: a chain of nine steps and one step, embedded. What a step more takes is compared with ONNX
- * Runtime's time in it, unlike the row's own figure: that is the same in both, and a difference of noisy times would be
- * divided by another.
+ * Criterion 8 of two checkouts: a pipeline of nine steps and one of one step, embedded. What a step more takes is
+ * compared with ONNX Runtime's time in it, unlike the row's own figure: that is the same in both, and a difference of
+ * noisy times would be divided by another.
  */
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
@@ -12,7 +12,7 @@ import { chainModelPath, chainSteps } from '../chain-model.js'
 import type { Bench } from '../row.js'
 import type { ChainTask, ChainTrial } from './chain-program.js'
 import type { Checkout } from './checkout.js'
-import { memoryFigures, type Checkouts, type ComparedRow } from './compared-row.js'
+import { memoryFigures, type Checkouts, type ComparedCriterion } from './compared-row.js'
 import { drawInChild } from './draw-program.js'
 import { compareAll, measurePairs, type Comparison, type FigureOf } from './pairs.js'
 
@@ -21,7 +21,11 @@ const program = join(projectRoot, 'dist', 'bench', 'workloads', 'against', 'chai
 const batchRows = [1, 256]
 const limitMs = 120_000
 
-export const chainRow: ComparedRow = { number: 8, title: 'a chain of steps, embedded', compare: compareChains }
+export const chainCriterion: ComparedCriterion = {
+  number: 8,
+  title: 'a chain of steps, embedded',
+  compare: compareChains,
+}
 
 async function compareChains(bench: Bench, checkouts: Checkouts): Promise<Comparison[]> {
   const comparisons: Comparison[] = []

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { chosenComparedRows } from './compare.js'
+import { chosenComparedCriteria } from './compare.js'
 import { openCheckout } from './checkout.js'
 
 const products = ['dist/src/cli/main.js', 'dist/src/index.js', 'build/Release/addon']
@@ -75,9 +75,9 @@ describe('two builds: the other checkout', () => {
   })
 })
 
-describe('two builds: the rows', () => {
-  it('chosenComparedRows: rows 1, 2, 3 and 8, or those that are named', () => {
-    const numbers = (only?: string) => chosenComparedRows(only).map(({ number }) => number)
+describe('two builds: the criteria', () => {
+  it('chosenComparedCriteria: criteria 1, 2, 3 and 8, or those that are named', () => {
+    const numbers = (only?: string) => chosenComparedCriteria(only).map(({ number }) => number)
     expect(numbers()).toEqual([1, 2, 3, 8])
     expect(numbers('17,2')).toEqual([2, 17])
     for (const only of ['4', '1,99', '', 'x']) expect(() => numbers(only), only).toThrow(/beside --against/)

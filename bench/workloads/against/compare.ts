@@ -1,43 +1,45 @@
 /**
- * `npm run bench:rows -- --against CHECKOUT`: this build and another, side by side, row by row. Goals: an honest ratio on a
- * machine with other work, and a plain answer whether it can be told from noise. Non-goals: which of two commits between
- * them it was; more than one other build at a time. A lower ratio is a finding and no failure.
+ * `npm run bench:rows -- --against CHECKOUT`: this build and another, side by side, criterion by criterion. Goals: an
+ * honest ratio on a machine with other work, and a plain answer whether it differs from noise. Non-goals: which of two
+ * commits between them it was; more than one other build at a time. A lower ratio is a finding and no failure.
  */
 import type { Machine } from '../../harness/project.js'
 import { skipped, type Bench, type Skipped } from '../row.js'
-import { chainRow } from './chain.js'
+import { chainCriterion } from './chain.js'
 import { openCheckout, ownCheckout, type Checkout } from './checkout.js'
-import type { Checkouts, ComparedRow } from './compared-row.js'
+import type { Checkouts, ComparedCriterion } from './compared-row.js'
 import type { Comparison } from './pairs.js'
-import { servedRows } from './served.js'
+import { servedCriteria } from './served.js'
 
 export interface Compared {
   readonly machine: Machine
   readonly other: Checkout
   readonly results: readonly (Comparison | Skipped)[]
-  /** Rows that could not be measured. */
+  /** Criteria that could not be measured. */
   readonly failed: number
 }
 
-const rows: readonly ComparedRow[] = [...servedRows, chainRow].sort((left, right) => left.number - right.number)
+const criteria: readonly ComparedCriterion[] = [...servedCriteria, chainCriterion].sort(
+  (left, right) => left.number - right.number,
+)
 const defaultNumbers = [1, 2, 3, 8]
 
-/** @throws Error for a row by which two checkouts cannot be compared. */
-export function chosenComparedRows(only: string | undefined): readonly ComparedRow[] {
+/** @throws Error for a criterion by which two checkouts cannot be compared. */
+export function chosenComparedCriteria(only: string | undefined): readonly ComparedCriterion[] {
   const numbers = only === undefined ? defaultNumbers : only.split(',').map(Number)
-  if (!numbers.every((number) => rows.some((row) => row.number === number))) {
-    const known = rows.map(({ number }) => number).join(', ')
+  if (!numbers.every((number) => criteria.some((criterion) => criterion.number === number))) {
+    const known = criteria.map(({ number }) => number).join(', ')
     throw new Error(
-      `Expected --only beside --against to be some of the rows ${known}, such as 1,3 but received ${only}`,
+      `Expected --only beside --against to be some of the criteria ${known}, such as 1,3 but received ${only}`,
     )
   }
-  return rows.filter(({ number }) => numbers.includes(number))
+  return criteria.filter(({ number }) => numbers.includes(number))
 }
 
 /** @throws Error when `path` is no checkout of Penstock that is built or can be. */
 export async function compareWith(
   path: string,
-  chosen: readonly ComparedRow[],
+  chosen: readonly ComparedCriterion[],
   bench: Bench,
   machine: Machine,
 ): Promise<Compared> {

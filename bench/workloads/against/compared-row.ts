@@ -1,4 +1,4 @@
-/** What a row is when two checkouts are compared by it, and the figures that each has besides its own. */
+/** A criterion by which two checkouts are compared, and the figures that each has besides its own. */
 import type { Memory } from '../../harness/memory.js'
 import type { Bench } from '../row.js'
 import type { Checkout } from './checkout.js'
@@ -6,7 +6,7 @@ import type { Comparison, FigureOf, Side } from './pairs.js'
 
 export type Checkouts = Readonly<Record<Side, Checkout>>
 
-export interface ComparedRow {
+export interface ComparedCriterion {
   readonly number: number
   readonly title: string
   /** @throws Error when an answer of either was wrong, or one did not start: nothing is compared then. */

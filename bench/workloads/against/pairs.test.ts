@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compare, measurePairs, medianInterval, outcomeOf, outcomeOfRow, ratioMin, type Figure } from './pairs.js'
+import { compare, measurePairs, medianInterval, outcomeOf, outcomeOfCriterion, ratioMin, type Figure } from './pairs.js'
 import { formatCompared } from './report.js'
 import { skipped } from '../row.js'
 
@@ -29,7 +29,7 @@ describe('two builds: pairs', () => {
     expect(compare(latency, { own: [200], other: [100] }).ratio.median).toBe(0.5)
   })
 
-  it('compare: builds that differ plainly are told apart, in either direction', () => {
+  it('compare: builds that differ plainly are found to, in either direction', () => {
     const noise = [0.99, 1.01, 1, 0.995, 1.005, 1.002]
     const scaled = (share: number): number => {
       const own = noise.map((value) => value * share)
@@ -79,18 +79,18 @@ describe('two builds: the interval of the median', () => {
     ])
   })
 
-  it('outcomeOfRow: is the worst of the figures that the row is held to', () => {
+  it('outcomeOfCriterion: is the worst of the figures that the row is held to', () => {
     const at = (ratio: number, figure: Figure) =>
       compare(figure, { own: Array(6).fill(ratio), other: Array(6).fill(1) })
     const shown = { ...rate, isRequired: false }
-    expect(outcomeOfRow([at(1, rate), at(0.5, shown)])).toBe('holds')
-    expect(outcomeOfRow([at(1, rate), at(Number.NaN, rate)])).toBe('unclear')
-    expect(outcomeOfRow([at(1, rate), at(Number.NaN, rate), at(0.5, rate)])).toBe('below')
+    expect(outcomeOfCriterion([at(1, rate), at(0.5, shown)])).toBe('holds')
+    expect(outcomeOfCriterion([at(1, rate), at(Number.NaN, rate)])).toBe('unclear')
+    expect(outcomeOfCriterion([at(1, rate), at(Number.NaN, rate), at(0.5, rate)])).toBe('below')
   })
 })
 
 describe('two builds: the report', () => {
-  it('formatCompared: says each row’s answer, and where it hangs', () => {
+  it('formatCompared: says each criterion’s answer, and where it hangs', () => {
     const machine = { cpu: 'c', cores: 2, memoryGb: 1, node: 'v', onnxRuntime: '1', loadAtStart: 0, commit: 'abc' }
     const other = { root: '/other', commit: 'def', build: 'built just now' }
     const pairsOf = (...own: number[]) => ({ own, other: own.map(() => 100) })

@@ -1,15 +1,15 @@
 /**
- * Two builds side by side: the arithmetic. Trials come in pairs that lie seconds apart, A B, then B A, so that a machine
- * which slows down hurts both; a ratio is formed inside each pair and their median is taken.
+ * Two builds side by side: the arithmetic. Trials come in pairs that lie seconds apart, A B, then B A, so that a
+ * machine which slows down hurts both; a ratio is formed inside each pair and their median is taken.
  *
- * A ratio says how good this build is: this / other where more is better, other / this where less is. So 1.05 is better by
- * a twentieth, whatever the figure.
+ * A ratio says how good this build is: this / other where more is better, other / this where less is. So 1.05 is better
+ * by a twentieth, whatever the figure.
  *
  * The sign test says whether the median may be noise; it assumes nothing of how the noise is distributed: if the
- * true median ratio is m, then each pair lies above it with probability 1/2. The interval from the (k+1)th smallest to the
- * (k+1)th greatest ratio misses m with probability 2·P(Binomial(n, 1/2) <= k); k is the greatest for which that is at most
- * 5 %. Of five pairs or fewer even the whole range is no such interval. (Conover, Practical Nonparametric Statistics,
- * 3rd ed., 3.2.)
+ * true median ratio is m, then each pair lies above it with probability 1/2. The interval from the (k+1)th smallest to
+ * the (k+1)th greatest ratio misses m with probability 2·P(Binomial(n, 1/2) <= k); k is the greatest for which that is
+ * at most 5 %. Of five pairs or fewer even the whole range is no such interval. (Conover, Practical Nonparametric
+ * Statistics, 3rd ed., 3.2.)
  */
 import { samplesOf, type Samples } from '../rounds.js'
 
@@ -113,7 +113,7 @@ export function outcomeOf({ low, high, confidence }: Interval): Outcome {
 }
 
 /** The worst of what the row is held to. */
-export function outcomeOfRow(comparisons: readonly Comparison[]): Outcome {
+export function outcomeOfCriterion(comparisons: readonly Comparison[]): Outcome {
   const outcomes = comparisons.filter(({ isRequired }) => isRequired).map(({ outcome }) => outcome)
   return (['below', 'unclear'] as const).find((outcome) => outcomes.includes(outcome)) ?? 'holds'
 }

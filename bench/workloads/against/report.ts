@@ -3,7 +3,7 @@ import { machineLine } from '../../harness/project.js'
 import { formatTable, shortNumber } from '../table.js'
 import type { Bench, Skipped } from '../row.js'
 import type { Compared } from './compare.js'
-import { confidenceMin, outcomeOfRow, ratioMin, type Comparison, type Outcome } from './pairs.js'
+import { confidenceMin, outcomeOfCriterion, ratioMin, type Comparison, type Outcome } from './pairs.js'
 
 const outcomeWords: Readonly<Record<Outcome, string>> = {
   holds: `at least ${ratioMin}`,
@@ -31,7 +31,7 @@ export function formatCompared({ machine, other, results }: Compared, { rounds, 
     ]),
     '',
     ...[...new Set(results.map(({ row }) => row))].map((row) =>
-      rowLine(
+      criterionLine(
         row,
         results.filter((result) => result.row === row),
       ),
@@ -57,10 +57,10 @@ function cellsOf(result: Comparison | Skipped): string[] {
 }
 
 /** The row's answer, and for one that is not plain which figure it hangs on. */
-function rowLine(row: number, results: readonly (Comparison | Skipped)[]): string {
+function criterionLine(row: number, results: readonly (Comparison | Skipped)[]): string {
   const comparisons = results.filter((result) => result.kind === 'comparison')
   if (comparisons.length === 0) return `row ${row}: not measured`
-  const outcome = outcomeOfRow(comparisons)
+  const outcome = outcomeOfCriterion(comparisons)
   const said = `row ${row}: ${outcomeWords[outcome]}`
   const worst = comparisons.filter((each) => each.isRequired && each.outcome === outcome)
   if (outcome === 'holds') return said

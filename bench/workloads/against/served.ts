@@ -1,6 +1,7 @@
 /**
- * Rows that two checkouts are compared by over a socket: loads of this checkout's generator on a server of each, started
- * by its command line. Every answer is compared with ONNX Runtime's own, before anything is timed and while it is.
+ * Criteria by which two checkouts are compared over a socket: loads of this checkout's generator on a server of each,
+ * started by its command line. Every answer is compared with ONNX Runtime's own, before anything is timed and while it
+ * is.
  *
  * Each trial has a home of its own, too: what calibration finds while it measures is kept in the home, and one for all
  * trials would let the luck of two measurements decide over every ratio.
@@ -16,7 +17,7 @@ import { closed, p50Us, rowsPerSecond, runOn, type Load } from '../loads.js'
 import { prepareHome, withPenstock, type Setup } from '../penstock.js'
 import type { Bench } from '../row.js'
 import type { Checkout } from './checkout.js'
-import { memoryFigures, type Checkouts, type ComparedRow } from './compared-row.js'
+import { memoryFigures, type Checkouts, type ComparedCriterion } from './compared-row.js'
 import { drawInChild } from './draw-program.js'
 import { compareAll, measurePairs, type Comparison, type Figure, type FigureOf } from './pairs.js'
 
@@ -97,7 +98,7 @@ const served: readonly Served[] = [
   },
 ]
 
-export const servedRows: readonly ComparedRow[] = served.map((row) => ({
+export const servedCriteria: readonly ComparedCriterion[] = served.map((row) => ({
   number: row.number,
   title: row.title,
   compare: (bench, checkouts) => compareServed(row, bench, checkouts),

@@ -1,7 +1,7 @@
 /**
- * Row 13: what counting and timing cost where it shows most: one row a frame of the 29-float network over WebSocket,
- * 16 connections × 64 in flight. Servers with and without `--metrics off`, each trial against a fresh one, interleaved and
- * compared pair by pair; a metrics-on server is not scraped while it is measured.
+ * Criterion 13: what counting and timing cost where it shows most: one row a frame of the 29-float network over
+ * WebSocket, 16 connections × 64 in flight. Servers with and without `--metrics off`, each trial against a fresh one,
+ * interleaved and compared pair by pair; a metrics-on server is not scraped while it is measured.
  *
  *     npm run build && node dist/bench/workloads/metrics-cost/row.js [--rounds 9] [--seconds 1.5] [--quick]
  *
@@ -18,7 +18,7 @@ import { closed, rowsPerSecond, runOn, type Load } from '../loads.js'
 import { prepareModel, withServer } from '../penstock.js'
 import { drawRequests } from '../requests.js'
 import { interleave, ratios, resultsOf, samplesOf, type Samples } from '../rounds.js'
-import { skipped, verdict, type Bench, type Finding } from '../row.js'
+import { criterionResult, skipped, type Bench, type Finding } from '../row.js'
 
 const row = 13
 const pipeline = 'bench'
@@ -75,8 +75,8 @@ function findingsOf(on: readonly Trial[], off: readonly Trial[], again: readonly
   const cpu = (trial: Trial): number => trial.cpuUsPerRow ?? Number.NaN
   const rate = (trial: Trial): number => trial.rowsPerSecond
   const shown = (name: string, samples: Samples, unit: string, baseline: string): Finding =>
-    verdict(row, name, samples, { unit, baseline, better: 'less', required: null })
-  const rates = verdict(row, 'rows/s with metrics, against without', ratios(on, off, rate), {
+    criterionResult(row, name, samples, { unit, baseline, better: 'less', required: null })
+  const rates = criterionResult(row, 'rows/s with metrics, against without', ratios(on, off, rate), {
     unit: '×',
     baseline: `without ${samplesOf(off.map(rate)).median.toFixed(0)}/s`,
     better: 'more',
@@ -86,7 +86,7 @@ function findingsOf(on: readonly Trial[], off: readonly Trial[], again: readonly
     return [rates, skipped(row, 'CPU time a row', 'the machine does not tell the CPU time of a process')]
   const baseline = `without ${samplesOf(off.map(cpu)).median.toFixed(3)} µs`
   return [
-    verdict(row, 'CPU time a row with metrics, against without', ratios(on, off, cpu), {
+    criterionResult(row, 'CPU time a row with metrics, against without', ratios(on, off, cpu), {
       unit: '×',
       baseline,
       better: 'less',

@@ -1,6 +1,6 @@
 /**
  * What more workers cost in memory when the model is large: 1, 2 and 4 workers, each measured in a fresh process, once
- * with shared weights and once with a copy each. The judge's row 11 is row.ts, over the same measurements.
+ * with shared weights and once with a copy each. Criterion 11 is row.ts, over the same measurements.
  *
  *     npm run build && node dist/bench/workloads/shared-weights/main.js [--mib 100] [--workers 1,2,4]
  *

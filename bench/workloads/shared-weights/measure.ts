@@ -1,6 +1,6 @@
 /**
  * One measurement, in a process of its own (a fork of this file): an engine with m workers serves a large model, every
- * worker runs it, and the process then tells its memory. Figures of a process that served something before would hold
+ * worker runs it, and the process then reports its memory. Figures of a process that served something before would hold
  * what its allocator kept.
  *
  * rss counts a page of a mapped file once for every mapping of it, so that m workers on one file look like m copies;

@@ -1,5 +1,5 @@
 /**
- * Row 11: the memory of several workers against that of one, weights shared, every sample a fresh process.
+ * Criterion 11: the memory of several workers against that of one, weights shared, every sample a fresh process.
  *
  *     npm run build && node dist/bench/workloads/shared-weights/row.js [--rounds 5] [--mib 100] [--quick]
  *
@@ -8,7 +8,7 @@
  */
 import { parseArgs } from 'node:util'
 import { resultsOf, interleave, ratios } from '../rounds.js'
-import { verdict, type Finding } from '../row.js'
+import { criterionResult, type Finding } from '../row.js'
 import type { Measurement } from './measure.js'
 import { storeModel } from './stored-model.js'
 
@@ -45,7 +45,7 @@ function findingsOf(sizeMib: number, results: Map<string, Measurement[]>, worker
   const one = resultsOf(results, '1')
   const some = resultsOf(results, String(workers))
   const compare = (what: string, mib: (measurement: Measurement) => number): Finding =>
-    verdict(11, `${sizeMib} MiB of weights, ${workers} workers, ${what}`, ratios(some, one, mib), {
+    criterionResult(11, `${sizeMib} MiB of weights, ${workers} workers, ${what}`, ratios(some, one, mib), {
       unit: '×',
       baseline: `1 worker ${mib(one[0] as Measurement).toFixed(0)} MiB`,
       better: 'less',

@@ -1,5 +1,5 @@
 // The connections of one thread in one protocol: what the loop of worker.hpp drives. A client sends jobs, recognises
-// their answers, compares them and tells the counters; it neither waits nor decides when to send.
+// their answers, compares and counts them; it neither waits nor decides when to send.
 //
 // A connection that is lost fails its jobs and is connected again, with a pause after a failed try, so that a server
 // that restarts is found again and one that is gone does not cost a core.
@@ -34,7 +34,7 @@ class Client {
   virtual uint32_t in_flight(size_t index) const noexcept = 0;
   // Appends the job's bytes; the caller flushes.
   virtual void send(size_t index, const Job& job) = 0;
-  // Reads what was received. False when the connection is to be given up; `reason()` says why.
+  // Reads what was received. False when the connection is to be closed; `reason()` says why.
   virtual bool advance(size_t index, int64_t now_ns) = 0;
   // After a failed read, write or advance: fails the jobs of the connection, or finishes one that the end completes.
   virtual void lose(size_t index, std::string_view reason, int64_t now_ns) = 0;

@@ -1,4 +1,4 @@
-// How the generator ends when the load cannot be run at all: one sentence on stderr and a status that tells whose
+// How the generator ends when the load cannot be run at all: one sentence on stderr and a status that says whose
 // fault it is. A program of its own may do that; src/loadtest/native/load-process.ts makes an error of it.
 #pragma once
 

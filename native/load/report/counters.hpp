@@ -13,7 +13,7 @@
 
 namespace penstock::load {
 
-// Whether a request counts for the totals: known when it was due, or left to the moment at which it ends.
+// Whether a request counts for the totals: known when it was due, or decided when it ends.
 enum class Counts : uint8_t { kNo, kYes, kAsItEnds };
 
 // A request on its way.

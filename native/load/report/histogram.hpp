@@ -1,4 +1,4 @@
-// Latency histogram of the load generator: 128 equal steps in every power of two, so a value is told to within 0.4 %
+// Latency histogram of the load generator: 128 equal steps in every power of two, so a value is kept to within 0.4 %
 // and no quantile is off by more. Plain integers of one thread (core/histogram.hpp is the coarser one that many
 // threads share); histograms of several threads are added at the end of an interval. Values are nanoseconds; what
 // exceeds 2^42 (73 minutes) shares the last bucket; least, greatest and sum are exact.

@@ -1,4 +1,4 @@
-// Prints the lines of JSON that the generator tells: small objects, written in order, without a tree.
+// Prints the lines of JSON that the generator emits: small objects, written in order, without a tree.
 #pragma once
 
 #include <cmath>

@@ -2,7 +2,8 @@
 //
 // All frames are encoded before the load. Sending copies a short one and fills in its request number; of a long one
 // only the head is copied and the rest lent. The number is `turn * capacity + slot`: the low bits find the request in
-// O(1) whatever the order of the answers, the rest tells a repeated or invented answer from one that is awaited.
+// O(1) whatever the order of the answers, the rest distinguishes a repeated or invented answer from one that is
+// awaited.
 //
 //   connect → kUpgrading → kHello → kOpening → kReady → (Goaway) kLeaving → connect again
 #include <algorithm>

@@ -270,7 +270,7 @@ TEST("json: each dtype takes its range and nothing beyond it") {
   CLAIM(!reads("2", Dtype::kBool) && !reads("tru", Dtype::kBool) && !reads("true", Dtype::kFloat32));
 }
 
-TEST("json: a nest tells its dims, and a ragged one is none") {
+TEST("json: a nest has dims, and a ragged one is none") {
   Elements elements;
   Nest nest;
   CLAIM(reads("[ [1, 2,3] ,\n[4,5,6] ]", Dtype::kFloat32, elements, nest));

@@ -55,7 +55,7 @@ AnswerSums answers_of(const Pipeline& pipeline) {
 
 // Hands all that waits to the counters, as a drain does, and drops it.
 size_t emit_all(Port& port, AnswerCounters& counters) {
-  size_t told = 0;
+  size_t answered = 0;
   int64_t ready_ns = 0;
   PortCompletions completions = port.collect();
   while (completions.answers != nullptr) {
@@ -64,9 +64,9 @@ size_t emit_all(Port& port, AnswerCounters& counters) {
     CLAIM(ready_ns >= request.admitted_ns);
     counters.add(request, ready_ns);
     Port::unref(request);
-    ++told;
+    ++answered;
   }
-  return told;
+  return answered;
 }
 
 void sleep_ms(int milliseconds) {
@@ -170,7 +170,7 @@ TEST("shards: three writers and a reader at once lose nothing, and no count ever
   CLAIM(sum.count() == 3 * kEach && sum.sum == 3 * kEach * (kEach + 1) / 2);
 }
 
-TEST("phases: time is found in the phase in which it was spent, at both steps of a chain") {
+TEST("phases: time is found in the phase in which it was spent, at both steps of a pipeline") {
   Engine engine;
   auto first = make_queue(engine.runtime, 10);
   auto second = make_queue(engine.runtime, 20);
@@ -188,7 +188,7 @@ TEST("phases: time is found in the phase in which it was spent, at both steps of
   complete_batch(engine.slot, RunSpan{start_ns, now_ns()});
   sleep_ms(2);  // in the queue of the second
   CLAIM(run_one(engine.slot, engine.runtime->scheduler));
-  sleep_ms(6);  // in the mailbox
+  sleep_ms(6);  // in the completion queue
   CLAIM(emit_all(*engine.port, counters) == 3);
   CLAIM(answers_of(engine.pipeline).results == 0);  // not handed over yet
   counters.settle(now_ns());

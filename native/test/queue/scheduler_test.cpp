@@ -139,15 +139,15 @@ TEST("scheduler: a limit that is lifted lets what is throttled run, and a closed
   scheduler.remove_worker(second);
 }
 
-// Nobody wakes a worker that watches: one that misses what happens hangs this test.
-constexpr int64_t kWatchForeverNs = int64_t{3600} * 1'000'000'000;
+// Nobody wakes a worker that spins: one that misses what happens hangs this test.
+constexpr int64_t kSpinForeverNs = int64_t{3600} * 1'000'000'000;
 
-TEST("scheduler: a watching worker sees a batch, a job and the end without being woken") {
+TEST("scheduler: a spinning worker sees a batch, a job and the end without being woken") {
   Engine engine;
   auto queue = make_queue(engine.runtime, 10, 1);
   Scheduler& scheduler = engine.runtime->scheduler;
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
-  scheduler.watch_ns = kWatchForeverNs;
+  scheduler.spin_ns = kSpinForeverNs;
   std::atomic<int> asked{0};
   std::vector<Take> taken;
   std::thread worker([&] {
@@ -159,7 +159,7 @@ TEST("scheduler: a watching worker sees a batch, a job and the end without being
   });
   const auto until_asked = [&](int times) {
     while (asked.load() < times) std::this_thread::yield();
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // now it watches
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // now it spins
   };
   until_asked(1);
   Failure failure;
@@ -334,7 +334,7 @@ TEST("scheduler: a model that is alone, or among long ones, uses all workers") {
   }
 }
 
-TEST("scheduler: a look tells runs that take long, and their model is long until they end") {
+TEST("scheduler: a look finds runs that take long, and their model is long until they end") {
   Mixed mixed;
   trust(*mixed.slow, 1000.0);
   mixed.submit_to(mixed.slow, 1);

@@ -20,7 +20,7 @@ TEST("service time: nothing is known at first, so nothing is refused for it") {
   CLAIM(service.is_stale(2 * ServiceTime::kStaleNs));
 }
 
-TEST("service time: a run's cost is told apart into that of the run and that of its rows") {
+TEST("service time: a run's cost is divided into that of the run and that of its rows") {
   ServiceTime service;
   for (uint32_t i = 0; i < 200; ++i) {
     const uint32_t rows = 1 + (i * 7) % 32;
@@ -55,7 +55,7 @@ TEST("service time: rows drain as fast as the ends of batches follow each other 
   // Two workers that run for 10 ms each, and take twice as long because others need the cores.
   for (int i = 0; i < 100; ++i) service.note_end(10, true, now += 10'000'000);
   CLAIM(is_close(service.drain_us_per_row(2), 1000.0, 0.01));
-  // A pause in which nobody waited tells nothing.
+  // A pause in which nobody waited says nothing.
   service.note_end(10, false, now += 10'000'000);
   service.note_end(10, true, now += 60'000'000'000);
   CLAIM(is_close(service.drain_us_per_row(2), 1000.0, 0.01));

@@ -23,7 +23,7 @@ struct Budgeted : Engine {
   Failure failure;
 };
 
-// A queue of rows of `input_floats` whose output only the run tells, unless its floats are given.
+// A queue of rows of `input_floats` whose output is known only after the run, unless its floats are given.
 std::shared_ptr<ModelQueue> wide_queue(const std::shared_ptr<Runtime>& runtime, int64_t output_floats,
                                        uint32_t rows_max, size_t batch_bytes_max = size_t{1} << 24) {
   QueueOptions options;

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <new>
 
-// Counts heap allocations of this program, to show that a warm data plane makes none per request.
+// Counts heap allocations of this program, to show that a warm data path makes none per request.
 static std::atomic<size_t> allocations{0};
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // both sides are replaced here
 void* operator new(size_t size) {
@@ -58,7 +58,7 @@ TEST("executor: requests that arrive before a worker is free share one batch") {
     CLAIM(is_shifted(outcome.values, rows_of(1, static_cast<float>(outcome.tag)), 10));
 }
 
-TEST("executor: a chain hands rows from batch to batch") {
+TEST("executor: a pipeline of steps hands rows from batch to batch") {
   Engine engine;
   auto first = make_queue(engine.runtime, 10);
   auto second = make_queue(engine.runtime, 100, 3);
@@ -118,7 +118,7 @@ TEST("executor: the answer does not wait for challengers, the request does") {
   CLAIM(engine.port->in_flight() == 0);
 }
 
-TEST("executor: who asks for what challengers gave waits for them, unless they were shed or the request is cancelled") {
+TEST("executor: a request for audited outputs waits for them, unless they were shed or the request is cancelled") {
   Engine engine;
   auto champion = make_queue(engine.runtime, 10);
   auto challenger = make_queue(engine.runtime, 20, 8, {4096, 4});
@@ -133,7 +133,7 @@ TEST("executor: who asks for what challengers gave waits for them, unless they w
   engine.submit_rows(rows_of(2, 0), 2, failure);
   engine.port->publisher.flush();
   CLAIM(run_one(engine.slot, engine.runtime->scheduler));  // the champion's batch of both
-  CLAIM(drain(*engine.port).size() == 1);                // who did not ask
+  CLAIM(drain(*engine.port).size() == 1);                  // who did not ask
   CLAIM(run_one(engine.slot, engine.runtime->scheduler));
   CLAIM(drain(*engine.port).size() == 1);
   CLAIM(engine.port->in_flight() == 0);
@@ -387,7 +387,7 @@ TEST("executor: more shapes in flight than buckets are refused for now, not blam
   CLAIM(engine.port->in_flight() == 0 && queue->pending_rows[0].load() == 0);
 }
 
-TEST("executor: a warm data plane allocates nothing per request") {
+TEST("executor: a warm data path allocates nothing per request") {
   Engine engine;
   auto queue = make_queue(engine.runtime, 10, 64);
   CLAIM(engine.deploy(make_plan({{one_model(queue, from_request())}})).empty());
@@ -406,7 +406,7 @@ TEST("executor: a warm data plane allocates nothing per request") {
   const size_t before = allocations.load();
   for (int i = 0; i < 100; ++i) burst();
   const size_t made = allocations.load() - before;
-  // 6,400 requests in 100 batches: a handful per batch (mailbox parcels), none per request.
+  // 6,400 requests in 100 batches: a handful per batch (the lists of completions), none per request.
   CLAIM(made <= 100 * 8);
   CLAIM(queue->batches_allocated.load() <= 2);
 }

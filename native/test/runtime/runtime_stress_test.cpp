@@ -118,7 +118,7 @@ TEST(
     "versions") {
   MemoryFiles files;
   const auto runtime = std::make_shared<LoggingRuntime>(true, files);
-  runtime->scheduler.watch_ns = 20'000;  // workers watch, sleep and are woken, all within the run
+  runtime->scheduler.spin_ns = 20'000;  // workers spin, sleep and are woken, all within the run
   Pipeline pipeline;
   const std::array<std::shared_ptr<RowLog>, 2> logs = {open_log(runtime->log_writer, pipeline, Durability::kCommitted),
                                                        open_log(runtime->log_writer, pipeline, Durability::kAsync)};

@@ -55,7 +55,7 @@ std::vector<uint8_t> infer_frame(uint32_t channel, uint32_t id, uint32_t rows, c
   return bytes;
 }
 
-struct Wire {
+struct GatewayFixture {
   Engine engine;
   Gateway gateway{*engine.port};
   uint32_t connection = gateway.open_connection(4);
@@ -63,12 +63,12 @@ struct Wire {
   int64_t channel = -1;
   int64_t id = -1;
 
-  Wire() {
+  GatewayFixture() {
     CLAIM(engine.deploy(make_plan({{one_model(make_queue(engine.runtime, 10), from_request())}})).empty());
     // The engine's pipeline is not shared: lend it for the life of this fixture.
     CLAIM(gateway.open_channel(connection, 5, std::shared_ptr<Pipeline>(&engine.pipeline, [](Pipeline*) {}), false));
   }
-  ~Wire() { gateway.close_connection(connection); }
+  ~GatewayFixture() { gateway.close_connection(connection); }
   int32_t receive(const std::vector<uint8_t>& frame) {
     return gateway.receive(connection, {frame.data(), frame.size()}, failure, channel, id);
   }
@@ -111,31 +111,31 @@ ReadResults read_results(Bytes frame) {
 }
 }  // namespace
 
-TEST("wire: requests of one channel that finish together come back in one frame") {
-  Wire wire;
-  CLAIM(wire.receive(infer_frame(5, 71, 1, {1, 2})) == 0);
-  CLAIM(wire.receive(infer_frame(5, 72, 2, {3, 4, 5, 6})) == 0);
-  const auto sends = wire.answer();
+TEST("websocket: requests of one channel that finish together come back in one frame") {
+  GatewayFixture fixture;
+  CLAIM(fixture.receive(infer_frame(5, 71, 1, {1, 2})) == 0);
+  CLAIM(fixture.receive(infer_frame(5, 72, 2, {3, 4, 5, 6})) == 0);
+  const auto sends = fixture.answer();
   CLAIM(sends.size() == 1 && sends[0].offset % 8 == 0);
-  const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+  const auto* const frame = reinterpret_cast<const uint8_t*>(fixture.gateway.outbox()->data() + sends[0].offset);
   const ReadResults results = read_results({frame, sends[0].bytes});
   CLAIM(results.is_sound && results.channel == 5 && results.requests.count == 2 && results.rows.count == 2);
   CLAIM(results.requests.get<uint32_t>(0) == 71 && results.requests.get<uint32_t>(1) == 72);
   CLAIM(results.rows.get<uint32_t>(0) == 1 && results.rows.get<uint32_t>(1) == 2);
   CLAIM(results.data.count == 24);
   for (size_t i = 0; i < 6; ++i) CLAIM(results.data.get<float>(i) == static_cast<float>(i + 1) + 10.0f);
-  CLAIM(wire.gateway.find(wire.connection)->in_flight == 0 && wire.engine.port->in_flight() == 0);
+  CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 0 && fixture.engine.port->in_flight() == 0);
 }
 
-TEST("wire: a result has the traceparent of its request, where that is valid, and no frame has room for none") {
+TEST("websocket: a result has the traceparent of its request, where that is valid, and no frame has room for none") {
   const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const auto texts_of = [](const std::vector<std::vector<MetaBytes::Entry>>& metas) {
-    Wire wire;
+    GatewayFixture fixture;
     for (size_t i = 0; i < metas.size(); ++i)
-      CLAIM(wire.receive(infer_frame(5, static_cast<uint32_t>(i), 1, {1, 2}, Body::kInfer, 0, metas[i])) == 0);
-    const auto sends = wire.answer();
+      CLAIM(fixture.receive(infer_frame(5, static_cast<uint32_t>(i), 1, {1, 2}, Body::kInfer, 0, metas[i])) == 0);
+    const auto sends = fixture.answer();
     CLAIM(sends.size() == 1);
-    const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+    const auto* const frame = reinterpret_cast<const uint8_t*>(fixture.gateway.outbox()->data() + sends[0].offset);
     const ReadResults results = read_results({frame, sends[0].bytes});
     CLAIM(results.is_sound && results.requests.count == metas.size() && !results.request_numbers.exists());
     CLAIM(results.data.count == 8 * metas.size() && results.data.get<float>(0) == 11.0f);
@@ -155,36 +155,37 @@ TEST("wire: a result has the traceparent of its request, where that is valid, an
   CLAIM(untraced.empty() && plain.empty() && untraced_bytes == plain_bytes);
 }
 
-TEST("wire: a traceparent is not taken over by the next request in its slot") {
-  Wire wire;
+TEST("websocket: a traceparent is not taken over by the next request in its slot") {
+  GatewayFixture fixture;
   const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   for (const bool is_traced : {true, false, true, false}) {
     const std::vector<MetaBytes::Entry> meta = {{"traceparent", {is_traced ? parent : "no"}}};
-    CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2}, Body::kInfer, 0, meta)) == 0);
-    const auto sends = wire.answer();
-    const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+    CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2}, Body::kInfer, 0, meta)) == 0);
+    const auto sends = fixture.answer();
+    const auto* const frame = reinterpret_cast<const uint8_t*>(fixture.gateway.outbox()->data() + sends[0].offset);
     CLAIM(read_results({frame, sends[0].bytes}).traceparents.exists() == is_traced);
   }
 }
 
-TEST("wire: a request without rows is answered at once, by a result without rows") {
-  Wire wire;
-  CLAIM(wire.receive(infer_frame(5, 71, 0, {})) == 0);
-  CLAIM(wire.receive(infer_frame(5, 72, 1, {1, 2})) == 0);
+TEST("websocket: a request without rows is answered at once, by a result without rows") {
+  GatewayFixture fixture;
+  CLAIM(fixture.receive(infer_frame(5, 71, 0, {})) == 0);
+  CLAIM(fixture.receive(infer_frame(5, 72, 1, {1, 2})) == 0);
   size_t results_read = 0;
-  for (const Send& send : wire.answer()) {
-    const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + send.offset);
+  for (const Send& send : fixture.answer()) {
+    const auto* const frame = reinterpret_cast<const uint8_t*>(fixture.gateway.outbox()->data() + send.offset);
     const ReadResults results = read_results({frame, send.bytes});
     CLAIM(results.is_sound && results.rows.count == results.requests.count && results.data.count == 8);
     for (size_t i = 0; i < results.requests.count; ++i, ++results_read)
       CLAIM(results.rows.get<uint32_t>(i) == (results.requests.get<uint32_t>(i) == 71 ? 0 : 1));
   }
-  CLAIM(results_read == 2 && wire.gateway.find(wire.connection)->in_flight == 0 && wire.engine.port->in_flight() == 0);
+  CLAIM(results_read == 2 && fixture.gateway.find(fixture.connection)->in_flight == 0 &&
+        fixture.engine.port->in_flight() == 0);
 }
 
-TEST("wire: a result larger than the outbox gets a larger one, and the outbox serves on") {
-  Wire wire;
-  auto plan = wire.engine.pipeline.plan();
+TEST("websocket: a result larger than the outbox gets a larger one, and the outbox serves on") {
+  GatewayFixture fixture;
+  auto plan = fixture.engine.pipeline.plan();
   plan->request_rows_max = 1u << 20u;
   plan->stages[0].positions[0].options[0].queue->limit_batches(size_t{1} << 20);
   const std::vector<float> rows = rows_of(200'000, 0);
@@ -195,117 +196,117 @@ TEST("wire: a result larger than the outbox gets a larger one, and the outbox se
   submission.row_bytes = &row_bytes;
   submission.rows = 200'000;
   submission.origin = {.is_wire = true,
-                       .connection = wire.connection,
-                       .connection_generation = wire.gateway.find(wire.connection)->generation,
+                       .connection = fixture.connection,
+                       .connection_generation = fixture.gateway.find(fixture.connection)->generation,
                        .channel = 5,
                        .wire_id = 8};
-  ++wire.gateway.find(wire.connection)->in_flight;
-  CLAIM(submit(*wire.engine.port, wire.engine.pipeline, plan, submission, wire.failure) != nullptr);
-  const auto sends = wire.answer();
+  ++fixture.gateway.find(fixture.connection)->in_flight;
+  CLAIM(submit(*fixture.engine.port, fixture.engine.pipeline, plan, submission, fixture.failure) != nullptr);
+  const auto sends = fixture.answer();
   CLAIM(sends.size() == 1 && sends[0].bytes > Gateway::kOutboxBytes);
-  const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+  const auto* const frame = reinterpret_cast<const uint8_t*>(fixture.gateway.outbox()->data() + sends[0].offset);
   const ReadResults results = read_results({frame, sends[0].bytes});
   CLAIM(results.is_sound && results.data.count == rows.size() * 4);
   CLAIM(results.data.get<float>(rows.size() - 1) == rows.back() + 10.0f);
-  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == 0 && wire.answer().size() == 1);
+  CLAIM(fixture.receive(infer_frame(5, 9, 1, {1, 2})) == 0 && fixture.answer().size() == 1);
 }
 
-TEST("wire: a frame whose numbers lie is refused with the reason, and the next good one is answered") {
-  Wire wire;
-  CLAIM(wire.receive(infer_frame(6, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kChannelNotFound));
-  CLAIM(wire.channel == 6 && wire.id == 1);
-  CLAIM(wire.receive(infer_frame(UINT32_MAX, UINT32_MAX, 1, {1, 2})) ==
+TEST("websocket: a frame whose numbers lie is refused with the reason, and the next good one is answered") {
+  GatewayFixture fixture;
+  CLAIM(fixture.receive(infer_frame(6, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kChannelNotFound));
+  CLAIM(fixture.channel == 6 && fixture.id == 1);
+  CLAIM(fixture.receive(infer_frame(UINT32_MAX, UINT32_MAX, 1, {1, 2})) ==
         -static_cast<int32_t>(StatusCode::kChannelNotFound));
-  CLAIM(wire.channel == UINT32_MAX && wire.id == UINT32_MAX);
-  CLAIM(wire.receive(infer_frame(5, 1, 2, {1, 2})) == -static_cast<int32_t>(StatusCode::kShape));
-  CLAIM(wire.failure.details[1] == 16 && wire.failure.details[2] == 8);
-  CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2, 3})) == -static_cast<int32_t>(StatusCode::kShape));
-  CLAIM(wire.receive(infer_frame(5, 1, 0, {1, 2})) == -static_cast<int32_t>(StatusCode::kShape));
-  CLAIM(wire.receive(infer_frame(5, 1, 4'000'000'000u, {1, 2})) == -static_cast<int32_t>(StatusCode::kTooManyRows));
-  CLAIM(wire.receive({}) == -static_cast<int32_t>(StatusCode::kFrame));
-  CLAIM(wire.receive(infer_frame(0, 0, 1, {}, Body::kCancel)) == static_cast<int32_t>(Body::kCancel));
-  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
-  CLAIM(wire.answer().size() == 1);
+  CLAIM(fixture.channel == UINT32_MAX && fixture.id == UINT32_MAX);
+  CLAIM(fixture.receive(infer_frame(5, 1, 2, {1, 2})) == -static_cast<int32_t>(StatusCode::kShape));
+  CLAIM(fixture.failure.details[1] == 16 && fixture.failure.details[2] == 8);
+  CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2, 3})) == -static_cast<int32_t>(StatusCode::kShape));
+  CLAIM(fixture.receive(infer_frame(5, 1, 0, {1, 2})) == -static_cast<int32_t>(StatusCode::kShape));
+  CLAIM(fixture.receive(infer_frame(5, 1, 4'000'000'000u, {1, 2})) == -static_cast<int32_t>(StatusCode::kTooManyRows));
+  CLAIM(fixture.receive({}) == -static_cast<int32_t>(StatusCode::kFrame));
+  CLAIM(fixture.receive(infer_frame(0, 0, 1, {}, Body::kCancel)) == static_cast<int32_t>(Body::kCancel));
+  CLAIM(fixture.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
+  CLAIM(fixture.answer().size() == 1);
 }
 
-TEST("wire: more than a window in flight is refused, and results give the credit back") {
-  Wire wire;
-  for (uint32_t i = 0; i < 4; ++i) CLAIM(wire.receive(infer_frame(5, i, 1, {1, 2})) == 0);
-  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kCreditExceeded));
-  CLAIM(wire.answer().size() == 1);
-  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
-  CLAIM(wire.answer().size() == 1);
+TEST("websocket: more than a window in flight is refused, and results give the credit back") {
+  GatewayFixture fixture;
+  for (uint32_t i = 0; i < 4; ++i) CLAIM(fixture.receive(infer_frame(5, i, 1, {1, 2})) == 0);
+  CLAIM(fixture.receive(infer_frame(5, 9, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kCreditExceeded));
+  CLAIM(fixture.answer().size() == 1);
+  CLAIM(fixture.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
+  CLAIM(fixture.answer().size() == 1);
 }
 
-TEST("wire: results to a congested socket give their credit back when the kernel took their frame") {
-  Wire wire;
-  Connection& connection = *wire.gateway.find(wire.connection);
-  wire.gateway.set_congested(connection, true);
+TEST("websocket: results to a congested socket give their credit back when the kernel took their frame") {
+  GatewayFixture fixture;
+  Connection& connection = *fixture.gateway.find(fixture.connection);
+  fixture.gateway.set_congested(connection, true);
   for (uint32_t round = 0; round < 2; ++round) {
-    CLAIM(wire.receive(infer_frame(5, 2 * round, 1, {1, 2})) == 0);
-    CLAIM(wire.receive(infer_frame(5, 2 * round + 1, 1, {1, 2})) == 0);
-    CLAIM(wire.answer().size() == 1);
+    CLAIM(fixture.receive(infer_frame(5, 2 * round, 1, {1, 2})) == 0);
+    CLAIM(fixture.receive(infer_frame(5, 2 * round + 1, 1, {1, 2})) == 0);
+    CLAIM(fixture.answer().size() == 1);
   }
-  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kCreditExceeded));
-  wire.gateway.acknowledge(connection, 1);
-  CLAIM(connection.in_flight == 2 && wire.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
-  wire.gateway.set_congested(connection, false);
-  CLAIM(connection.in_flight == 1 && wire.answer().size() == 1 && connection.in_flight == 0);
+  CLAIM(fixture.receive(infer_frame(5, 9, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kCreditExceeded));
+  fixture.gateway.acknowledge(connection, 1);
+  CLAIM(connection.in_flight == 2 && fixture.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
+  fixture.gateway.set_congested(connection, false);
+  CLAIM(connection.in_flight == 1 && fixture.answer().size() == 1 && connection.in_flight == 0);
 }
 
-TEST("wire: a closed connection's requests end, and its number serves the next one without a trace of them") {
-  Wire wire;
-  CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2})) == 0);
-  wire.gateway.close_connection(wire.connection);
-  const uint32_t next = wire.gateway.open_connection(4);
-  CLAIM(next == wire.connection);
-  CLAIM(wire.answer().empty() && wire.engine.port->in_flight() == 0);
-  CLAIM(wire.gateway.find(next)->in_flight == 0);
+TEST("websocket: a closed connection's requests end, and its number serves the next one without a trace of them") {
+  GatewayFixture fixture;
+  CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2})) == 0);
+  fixture.gateway.close_connection(fixture.connection);
+  const uint32_t next = fixture.gateway.open_connection(4);
+  CLAIM(next == fixture.connection);
+  CLAIM(fixture.answer().empty() && fixture.engine.port->in_flight() == 0);
+  CLAIM(fixture.gateway.find(next)->in_flight == 0);
 }
 
-TEST("wire: a cancel ends the request that it names and no other, and a closed channel ends its own") {
-  Wire wire;
-  for (uint32_t i = 0; i < 3; ++i) CLAIM(wire.receive(infer_frame(5, i, 1, {1, 2})) == 0);
-  CLAIM(wire.gateway.cancel(wire.connection, 5, 1));
-  CLAIM(!wire.gateway.cancel(wire.connection, 5, 1) && !wire.gateway.cancel(wire.connection, 4, 2));
-  const auto sends = wire.answer();
+TEST("websocket: a cancel ends the request that it names and no other, and a closed channel ends its own") {
+  GatewayFixture fixture;
+  for (uint32_t i = 0; i < 3; ++i) CLAIM(fixture.receive(infer_frame(5, i, 1, {1, 2})) == 0);
+  CLAIM(fixture.gateway.cancel(fixture.connection, 5, 1));
+  CLAIM(!fixture.gateway.cancel(fixture.connection, 5, 1) && !fixture.gateway.cancel(fixture.connection, 4, 2));
+  const auto sends = fixture.answer();
   CLAIM(sends.size() == 1);
-  const auto* const frame = reinterpret_cast<const uint8_t*>(wire.gateway.outbox()->data() + sends[0].offset);
+  const auto* const frame = reinterpret_cast<const uint8_t*>(fixture.gateway.outbox()->data() + sends[0].offset);
   CLAIM(read_results({frame, sends[0].bytes}).requests.count == 2);
-  CLAIM(wire.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
-  wire.gateway.close_channel(wire.connection, 5);
-  CLAIM(wire.answer().empty());
-  CLAIM(wire.gateway.find(wire.connection)->in_flight == 0 && wire.engine.port->in_flight() == 0);
+  CLAIM(fixture.receive(infer_frame(5, 9, 1, {1, 2})) == 0);
+  fixture.gateway.close_channel(fixture.connection, 5);
+  CLAIM(fixture.answer().empty());
+  CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 0 && fixture.engine.port->in_flight() == 0);
 }
 
-TEST("wire: a signature that changed makes the channel stale") {
-  Wire wire;
-  auto plan = make_plan({{one_model(make_queue(wire.engine.runtime, 10), from_request())}});
+TEST("websocket: a signature that changed makes the channel stale") {
+  GatewayFixture fixture;
+  auto plan = make_plan({{one_model(make_queue(fixture.engine.runtime, 10), from_request())}});
   plan->splits.resize(0);
   plan->is_non_batching = true;
-  CLAIM(wire.engine.deploy(plan).empty());
-  CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kChannelStale));
-  wire.engine.pipeline.set_plan(nullptr);
-  CLAIM(wire.receive(infer_frame(5, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kPipelineNotDeployed));
+  CLAIM(fixture.engine.deploy(plan).empty());
+  CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kChannelStale));
+  fixture.engine.pipeline.set_plan(nullptr);
+  CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kPipelineNotDeployed));
 }
 
-TEST("wire: truncations and bit flips of a frame are refused or read inside the buffer") {
-  Wire wire;
+TEST("websocket: truncations and bit flips of a frame are refused or read inside the buffer") {
+  GatewayFixture fixture;
   const std::vector<uint8_t> good = infer_frame(5, 3, 1, {1, 2});
   for (size_t size = 0; size < good.size(); ++size) {
     const std::vector<uint8_t> cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
-    CLAIM(wire.receive(cut) != 0);
+    CLAIM(fixture.receive(cut) != 0);
   }
   std::mt19937 random(20261121);
   for (int i = 0; i < 20000; ++i) {
     std::vector<uint8_t> bent = good;
     for (uint32_t flips = 1 + random() % 4; flips > 0; --flips)
       bent[random() % bent.size()] ^= static_cast<uint8_t>(1u << (random() % 8));
-    if (wire.receive(bent) == 0) wire.answer();
+    if (fixture.receive(bent) == 0) fixture.answer();
   }
-  wire.answer();
-  CLAIM(wire.receive(good) == 0);
-  CLAIM(wire.answer().size() == 1 && wire.engine.port->in_flight() == 0);
+  fixture.answer();
+  CLAIM(fixture.receive(good) == 0);
+  CLAIM(fixture.answer().size() == 1 && fixture.engine.port->in_flight() == 0);
 }
 
 int main() {

@@ -46,8 +46,8 @@ export const SOCKET_BUDGET_PERCENT = 25
 
 // ── requests ────────────────────────────────────────────────────────────────────────────────────
 /**
- * Rows of one request. A table of a hundred thousand rows is an everyday Arrow body and fits; more is a file, to be sent in
- * parts. Of rows wider than 256 bytes the bytes of a body or frame end first.
+ * Rows of one request. A table of a hundred thousand rows is an everyday Arrow body and fits; more is a file, to be sent
+ * in parts. Of rows wider than 256 bytes the bytes of a body or frame end first.
  */
 export const REQUEST_ROWS_MAX = 262_144
 /** Requests of one isolate that are not answered yet; bounds its tables. */
@@ -80,7 +80,7 @@ export const PENDING_ROWS_MAX = 262_144
 export const PENDING_ROWS_BACKGROUND_MAX = 16_384
 /** Rows waiting or running per model at most, by option. */
 export const PENDING_ROWS_CEILING = 16_777_216
-/** Microseconds a batch may wait for company, by option; the default is 0, no timer. */
+/** Microseconds a batch may wait for more rows, by option; the default is 0, no timer. */
 export const BATCH_DELAY_US_MAX = 1_000_000
 
 // ── workers ─────────────────────────────────────────────────────────────────────────────────────
@@ -89,7 +89,7 @@ export const INFER_WORKERS_MAX = 256
 /** Threads inside one run, by option. */
 export const INTRA_OP_THREADS_MAX = 256
 /**
- * Microseconds that an idle worker watches for its next batch before it sleeps, when the machine has a core for it. Waking
+ * Microseconds that an idle worker spins for its next batch before it sleeps, when the machine has a core for it. Waking
  * a core that sleeps takes 20 to 60 us, more than a small model runs; the time to beat is a client's next request.
  */
 export const WORKER_WATCH_US = 100
@@ -117,22 +117,22 @@ export const TRIAL_ELEMENTS_MAX = 2 ** 22
 /** Elements of the inputs of one trial batch: 64 MiB of floats. */
 export const TRIAL_BATCH_ELEMENTS_MAX = 2 ** 24
 /**
- * Rows that are compared with themselves alone before a trial is enough: an effect that shows in 1 % of the draws is then
- * missed once in a thousand times (ln 0.001 / ln 0.99).
+ * Rows that a trial compares with the same rows run by themselves before it is enough: an effect that shows in 1 % of
+ * the draws is then missed once in a thousand times (ln 0.001 / ln 0.99).
  */
 export const TRIAL_COMPARISONS = 688
 /** Milliseconds of comparing rows of a model whose graph proves that they are independent: to be sure of the reading. */
 export const TRIAL_PROVEN_MS = 500
 /** The same of a model whose graph does not: without enough comparisons its rows do not share batches. */
 export const TRIAL_UNPROVEN_MS = 20_000
-/** Rows between two whose answers are run again alone and compared, and at most by option. */
+/** Rows between two whose answers are run again by themselves and compared, and at most by option. */
 export const ROW_CHECK_EVERY = 10_000
 export const ROW_CHECK_EVERY_MAX = 2 ** 31 - 1
 /** Characters of the name of an operator who has rows share batches. */
 export const OPERATOR_CHARACTERS_MAX = 200
 /** Milliseconds between two notices of one kind on the batches of one model. */
 export const BATCHING_NOTICE_MS = 60_000
-/** Requests on the plain (string) path that are not answered yet. */
+/** Requests on the string path that are not answered yet. */
 export const STRING_PATH_REQUESTS_MAX = 1024
 
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────
@@ -261,7 +261,7 @@ export const ARROW_FILE_DECODED_BYTES_MAX = 16 * GIB
 export const JSON_KEYS_MAX = 4096
 /** Bytes of a .npy file in Fortran's order, which is read whole. */
 export const NPY_FORTRAN_BYTES_MAX = GIB
-/** Mistakes of one infer body that its refusal tells; the rest are counted. */
+/** Mistakes of one infer body that its refusal lists; the rest are counted. */
 export const BODY_MISTAKES_MAX = 20
 /** Columns of a body that are no inputs, among which a misspelt input is looked for. */
 export const BODY_OTHERS_MAX = 4096
@@ -309,7 +309,7 @@ export const CONNECTIONS_MAX = 65_536
 export const DESCRIPTORS_MIN = 256
 /** Those among them that no connection gets: a full table must still open models, logs and what queries read. */
 export const DESCRIPTORS_RESERVED = 64
-/** Held open to be given up when the table is full all the same: a listener that cannot accept would spin. */
+/** Held open to be closed when the table is full all the same: a listener that cannot accept would spin. */
 export const DESCRIPTORS_SPARE = 8
 /** Milliseconds between looks when nobody connects. */
 export const DESCRIPTOR_LOOK_MS = 1000

@@ -1,7 +1,7 @@
 /**
- * What the system lets this process have (man 2 getrlimit), as far as a server needs to know it before it begins. Read from
- * /proc, for Node does not tell; elsewhere nothing is known and nothing refused. Node itself has raised the limit of open
- * files as far as it may before the first line runs, so what stands there is what there is.
+ * What the system lets this process have (man 2 getrlimit), as far as a server needs to know it before it begins. Read
+ * from /proc, for Node does not say; elsewhere nothing is known and nothing refused. Node itself has raised the limit of
+ * open files as far as it may before the first line runs, so what stands there is what there is.
  */
 import { readFileSync } from 'node:fs'
 import { ADDRESS_SPACE_BYTES_MIN, DESCRIPTORS_MIN } from './limits.js'

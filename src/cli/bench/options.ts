@@ -1,4 +1,4 @@
-/** What `penstock bench` is told beside a scenario, and the readers of what is more than a number. */
+/** What `penstock bench` takes beside a scenario, and the readers of what is more than a number. */
 import { resolve } from 'node:path'
 import { packagePath } from '../../base/package-root.js'
 import type { Meta } from '../../engine/api/api.js'

@@ -1,4 +1,4 @@
-/** `penstock explain run`: begins an explanation, and waits for its result unless told otherwise. */
+/** `penstock explain run`: begins an explanation, and waits for its result unless an option says otherwise. */
 import { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExplanationAnswer } from '../../protocol/answers/generated/answers.js'

@@ -1,4 +1,4 @@
-/** `penstock infer --file`: every row of a file through a pipeline, with a bar for who watches, to stdout or a file. */
+/** `penstock infer --file`: every row of a file through a pipeline, with a progress bar on a terminal, to stdout or a file. */
 import { RemotePipeline } from '../../client/index.js'
 import { isPenstockError } from '../../base/errors.js'
 import { inferFromFile, type FileProgress, type InferFileOptions } from '../../files/index.js'

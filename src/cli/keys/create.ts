@@ -50,7 +50,7 @@ export function keysCreateCommand(terminal: Terminal): Command {
         concurrency: options.concurrency,
       })
       if (options.json === true) return terminal.print(JSON.stringify(created))
-      // The key alone on stdout: `KEY=$(penstock keys create ci)` works.
+      // Only the key on stdout: `KEY=$(penstock keys create ci)` works.
       terminal.print(created.key)
       terminal.note(
         `Key ${name} was created: ${powersText(created)}. It is not shown again; a running server accepts it within a second.`,

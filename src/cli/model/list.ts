@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'version', align: 'right', isKept: true },
   { title: 'aliases' },
   { title: 'size', align: 'right', isKept: true },
-  // The day alone, where the time has no room.
+  // Only the day, where the time has no room.
   { title: 'created (utc)', isKept: true, short: { title: 'created', of: (time) => time.slice(0, 10) } },
   { title: 'inputs' },
   { title: 'outputs' },

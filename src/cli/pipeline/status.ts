@@ -114,7 +114,7 @@ const runColumns = [
 ] as const
 
 function runRow({ name, version, run_plan: plan }: StatusAnswer['models'][number]): string[] {
-  // A server of an earlier release does not tell.
+  // A server of an earlier release does not say.
   if (plan === undefined) return [`${name}@${version}`, ...runColumns.slice(1).map(() => '-')]
   const { calibration } = plan
   return [

@@ -58,7 +58,7 @@ interface ServeOptions {
 
 /** A share of one thread's time. */
 const IDLE_UTILIZATION_MAX = 0.05
-/** Unless told otherwise. */
+/** Without the option. */
 const GRPC_PORT = 8081
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 const EXAMPLES = `
@@ -133,7 +133,7 @@ export function serveCommand(terminal: Terminal): Command {
     .addOption(
       new Option(
         '--row-check-every <rows>',
-        'one in so many rows that share a batch is run again alone and compared; 0: none (default: 10000)',
+        'one in so many rows that share a batch is run again by itself and compared; 0: none (default: 10000)',
       )
         .argParser(countArgument)
         .env('PENSTOCK_ROW_CHECK_EVERY'),
@@ -381,7 +381,7 @@ function grpcPortOf({ port, grpcPort }: ServeOptions): number | null {
   return grpcPort ?? (port === 0 ? 0 : GRPC_PORT)
 }
 
-/** Asks for the port first, so that a taken one is told at once and not after all models were loaded. */
+/** Binds the port first, so that a taken one is reported at once and not after all models were loaded. */
 async function expectFreePort(host: string, port: number, option = '--port'): Promise<void> {
   if (port === 0) return
   const probe = createServer()

@@ -44,14 +44,14 @@ describe('shutdown', () => {
     expect(order.slice(2)).toEqual(['server', 'home'])
   })
 
-  it('runUntilSignal: a part that fails to close is told, ends with 1, and keeps no other open', async () => {
+  it('runUntilSignal: a part that fails to close is reported, ends with 1, and keeps no other open', async () => {
     const { source, order, result } = harness(async () => true, '', 'engine')
     source.emit('SIGTERM')
     expect(await result).toBe(1)
     expect(order.slice(1)).toEqual(['server', 'Error: engine is broken', 'home'])
   })
 
-  it('runUntilSignal: a drain that fails is told, and everything is closed nevertheless', async () => {
+  it('runUntilSignal: a drain that fails is reported, and everything is closed nevertheless', async () => {
     const { source, order, result } = harness(() => Promise.reject(new Error('no drain')))
     source.emit('SIGTERM')
     expect(await result).toBe(1)

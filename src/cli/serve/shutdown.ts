@@ -1,13 +1,13 @@
 /**
- * The end of `serve`. The first SIGTERM or SIGINT drains: readiness goes off, clients are told to go away, what is in
- * flight finishes; then everything is closed in reverse order of opening. A second signal ends the process at once.
- * Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, when a part could not be closed (the
- * others still are), or at a second signal.
+ * The end of `serve`. The first SIGTERM or SIGINT drains: readiness goes off, clients are asked to reconnect elsewhere,
+ * what is in flight finishes; then everything is closed in reverse order of opening. A second signal ends the process at
+ * once. Exit codes: 0 when all requests finished, 1 when the drain limit cut some off, when a part could not be closed
+ * (the others still are), or at a second signal.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_DONE, EXIT_FAILED } from '../shared/failures.js'
 
-export interface ShutdownParts {
+export interface ShutdownOptions {
   /** Resolves to whether everything in flight finished within the drain limit. */
   drain(): Promise<boolean>
   /** In the order of opening; closed in reverse. */
@@ -26,21 +26,21 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 const CLOSE_LIMIT_MS = 2000
 
 /** Resolves to the exit code after the first signal, the drain and the closing. */
-export async function runUntilSignal(parts: ShutdownParts, source: NodeJS.EventEmitter = process): Promise<number> {
-  const first = await firstSignal(source, () => parts.exit(EXIT_FAILED))
-  parts.onNote(`${first}: draining; a second signal ends at once`)
+export async function runUntilSignal(options: ShutdownOptions, source: NodeJS.EventEmitter = process): Promise<number> {
+  const first = await firstSignal(source, () => options.exit(EXIT_FAILED))
+  options.onNote(`${first}: draining; a second signal ends at once`)
   let isClean = true
   const fail = (error: unknown): void => {
     isClean = false
-    parts.onFailure(error)
+    options.onFailure(error)
   }
-  const isFinished = await parts.drain().catch((error: unknown) => {
+  const isFinished = await options.drain().catch((error: unknown) => {
     fail(error)
     return false
   })
-  if (!isFinished) parts.onNote('The drain limit has passed; requests still in flight are cut off')
-  const limitMs = parts.closeLimitMs ?? CLOSE_LIMIT_MS
-  for (const close of parts.closers.toReversed()) {
+  if (!isFinished) options.onNote('The drain limit has passed; requests still in flight are cut off')
+  const limitMs = options.closeLimitMs ?? CLOSE_LIMIT_MS
+  for (const close of options.closers.toReversed()) {
     const closing = close().catch(fail)
     await (isFinished ? closing : Promise.race([closing, sleep(limitMs)]))
   }

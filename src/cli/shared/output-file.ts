@@ -1,4 +1,4 @@
-/** Writes what a command was told to put into a file. */
+/** Writes the output of a command into the file that its option names. */
 import { writeFileSync } from 'node:fs'
 import { UsageError } from './failures.js'
 

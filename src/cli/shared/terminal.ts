@@ -1,6 +1,6 @@
 /**
  * What a command sees of the outside: where it prints, whether a person is watching, what came in on stdin.
- * Commands print through this alone, so that a test can read what they print.
+ * Commands print only through this, so that a test can read what they print.
  */
 import { readSync } from 'node:fs'
 

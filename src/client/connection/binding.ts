@@ -71,11 +71,11 @@ export class Signature {
   #rowsOf(tensors: readonly Tensor[]): number {
     const { inputs, pipeline, rowsMax } = this.opened
     const rows = tensors[0]?.shape[0] ?? 1
-    const odd = tensors.findIndex(({ shape }) => shape[0] !== rows)
-    if (odd >= 0) {
+    const mismatched = tensors.findIndex(({ shape }) => shape[0] !== rows)
+    if (mismatched >= 0) {
       throw new PenstockError(
         'ERR_SHAPE',
-        `Expected ${inputs[odd]?.name} to have ${rows} rows, as ${inputs[0]?.name} has, but received ${tensors[odd]?.shape[0]}`,
+        `Expected ${inputs[mismatched]?.name} to have ${rows} rows, as ${inputs[0]?.name} has, but received ${tensors[mismatched]?.shape[0]}`,
       )
     }
     if (rows > rowsMax) {

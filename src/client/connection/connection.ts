@@ -145,7 +145,7 @@ export class Connection {
     return this.#inFlight.holds(request)
   }
 
-  /** Tells the server that nobody waits for the answer any more. The slot stays taken until it answers. */
+  /** Sends a Cancel: nobody waits for the answer any more. The slot stays taken until it answers. */
   cancel({ binding, id }: ClientRequest): void {
     if (binding === null || this.isClosed) return
     this.#send(encodeMessage({ kind: 'cancel', channel: binding.channel, request: id }))

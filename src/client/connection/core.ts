@@ -1,5 +1,5 @@
 /**
- * One connection that takes new work, the channels on it, and the rules of the road after a loss. Connections carry
+ * One connection that takes new work, the channels on it, and the rules after a lost connection. Connections carry
  * requests, requests.ts holds those that wait; this decides which connection, and what becomes of what had no answer.
  *
  * 1. What was sent and not answered rejects with ERR_CONNECTION_LOST: whether it ran is unknown, so it is never resent.

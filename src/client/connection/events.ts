@@ -1,4 +1,4 @@
-/** What a client tells about its connection, and the smallest emitter that browsers and Node share. */
+/** What a client emits about its connection, and the smallest emitter that browsers and Node share. */
 import type { PenstockError } from '../../base/errors.js'
 
 export interface ClientEvents {

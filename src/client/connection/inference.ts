@@ -21,7 +21,7 @@ export interface ClientInferOptions {
   readonly priority?: Priority | undefined
   /** Aborting rejects with ERR_ABORTED at once and cancels the request at the server. */
   readonly signal?: AbortSignal | undefined
-  /** true: the result tells where its time at the server went. */
+  /** true: the result reports where its time at the server went. */
   readonly timing?: boolean | undefined
   /** true: the result has its id in the server's log. */
   readonly requestId?: boolean | undefined

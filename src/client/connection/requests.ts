@@ -3,7 +3,7 @@
  * being opened. A request stands in one place at a time; abort and deadline find it wherever it is.
  *
  * Producers loop over trySubmit and ready(). Rule: where ready() resolves at once, trySubmit takes the request. A loop in
- * which both say the opposite never waits for anything that happens outside it: promises alone keep it going, and no
+ * which both say the opposite never waits for anything that happens outside it: only promises keep it going, and no
  * message, timer or signal of the process is heard again. So both ask `#hasRoom`, and a channel that is being opened
  * makes ready() wait, and one that has to be opened takes the request that opens it.
  */
@@ -206,7 +206,7 @@ export class Requests {
     return [...(this.#held.get(state) ?? [])]
   }
 
-  /** Completes a request early. In flight, its slot stays taken until the server's answer; the server is told to stop. */
+  /** Completes a request early. In flight, its slot stays taken until the server's answer; the server gets a Cancel. */
   #abandon(request: ClientRequest, error: PenstockError): void {
     if (request.isCompleted) return
     const connection = this.owner.connectionOf(request)

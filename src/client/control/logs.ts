@@ -1,6 +1,6 @@
 /**
  * `engine.readLogs`, `exportLogs` and `queryLogs` of a server. Bodies come as they are, so that Arrow stays Arrow and
- * integers beyond 2^53 keep their digits; what the engine tells beside them comes in headers.
+ * integers beyond 2^53 keep their digits; what the engine reports beside them comes in headers.
  */
 import type {
   LogExport,

@@ -28,7 +28,7 @@ export class NodeSocket extends WebSocket {
   /** Holds the stream's writes back until the promises of this turn have had their say. */
   #cork(): void {
     if (this.#isCorked) return
-    // Not in the interface of `ws`, but there for ten years; without it each frame is written alone.
+    // Not in the interface of `ws`, but there for ten years; without it each frame is written by itself.
     const stream = (this as { _socket?: Socket | null })._socket
     if (stream == null) return
     this.#isCorked = true

@@ -2,8 +2,8 @@
  * The socket under a connection: the part of WebSocket that browsers, Node's global and the package `ws` share.
  *
  * In Node it is `ws` with one write per turn of the event loop (node-socket.ts): Node 20 has no global WebSocket, and that
- * of Node 22 writes each frame alone, which makes a client with 64 requests in flight 3 times slower. Elsewhere it is the
- * global one, and nothing of Node is asked for.
+ * of Node 22 writes each frame by itself, which makes a client with 64 requests in flight 3 times slower. Elsewhere it
+ * is the global one, and nothing of Node is asked for.
  */
 export interface SocketLike {
   binaryType: string
@@ -26,7 +26,7 @@ export type SocketFactory = (url: string, protocols: readonly string[]) => Socke
 
 type SocketConstructor = new (url: string, protocols: readonly string[]) => SocketLike
 
-/** What of `globalThis` tells where this runs. */
+/** The members of `globalThis` that show where this runs. */
 export interface SocketScope {
   readonly WebSocket?: unknown
   readonly process?: { readonly versions?: { readonly node?: string } }

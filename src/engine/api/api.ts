@@ -58,7 +58,7 @@ export interface EngineApi {
   pipelineModels(name: string, version?: number): PipelineModel[]
   applyPipeline(definition: PipelineDefinition, options?: { deploy?: boolean }): Promise<PipelineVersion>
   deployPipeline(name: string, version?: number): Promise<PipelineDescription>
-  /** The same without waiting: `pipelineStatus` tells how it goes. @throws ERR_PIPELINE_NOT_FOUND. */
+  /** The same without waiting: `pipelineStatus` reports the progress. @throws ERR_PIPELINE_NOT_FOUND. */
   beginDeploy(name: string, version?: number): void
   undeployPipeline(name: string): Promise<void>
   removePipeline(name: string): Promise<void>
@@ -70,7 +70,7 @@ export interface EngineApi {
   readonly explanations: ExplanationsApi
   // data
   infer(pipeline: string, request: InferRequest): Promise<InferResult>
-  /** Resolves when the rows of all requests that have settled are in the log's files. @param pipeline absent: all. */
+  /** Resolves when the rows of all requests that were completed before are in the log's files. @param pipeline absent: all. */
   flushLogs(pipeline?: string): Promise<void>
   /** The logs that cannot be written now. */
   failingLogs(): FailingLog[]

@@ -1,4 +1,4 @@
-/** What calibration keeps of a measurement, beside what answers tell of it. Types only. */
+/** What calibration keeps of a measurement, beside what answers print of it. Types only. */
 import type { ReportedCalibration, RunPlan } from './generated/records.js'
 
 /** What measuring a model version on a machine has shown. */

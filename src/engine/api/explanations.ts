@@ -1,4 +1,4 @@
-/** The engine's face for explanations: types only; part of api.ts. */
+/** The engine's public API for explanations: types only; part of api.ts. */
 import type {
   ExplainConfig,
   OcclusionConfig,

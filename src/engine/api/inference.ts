@@ -24,7 +24,7 @@ export interface RequestOptions {
   readonly deadlineMs?: number | undefined
   readonly priority?: Priority | undefined
   readonly signal?: CancelSignal | undefined
-  /** true: metadata.timing tells where the time went. */
+  /** true: metadata.timing reports where the time went. */
   readonly timing?: boolean | undefined
   /** true: the result waits for the models beside the answering one, challengers among them, and has what they gave. */
   readonly withOthers?: boolean | undefined

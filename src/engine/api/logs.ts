@@ -102,7 +102,7 @@ export interface LoggedSchema {
 
 /** What the log asks of the engine that uses it. */
 export interface EngineLogHooks {
-  /** Resolves when what has settled is in files. */
+  /** Resolves when what was completed before is in files. */
   flush(): Promise<void>
   /** Returns the schemas of what is deployed now: tables that may have no rows yet. */
   schemas(): readonly LoggedSchema[]

@@ -9,7 +9,7 @@ export interface Placement {
   readonly deviceId?: number
 }
 
-/** A version as the registry keeps it: what answers tell of it, and how it was measured. */
+/** A version as the registry keeps it: what answers print of it, and how it was measured. */
 export interface ModelVersion extends ReportedModelVersion {
   /** The last one, on whatever machine. */
   readonly calibration?: Calibration

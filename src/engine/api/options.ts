@@ -63,15 +63,15 @@ export interface EngineOptions {
    */
   readonly runLimitMs?: number | undefined
   /**
-   * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all are
-   * inside long runs. Each holds a session of every model. Absent: 4.
+   * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all
+   * are inside long runs. Each holds a session of every model. Absent: 4.
    */
   readonly substituteWorkers?: number | undefined
   /** The default for models that name none, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
   readonly batchRowsMax?: number | undefined
-  /** Microseconds that a batch waits for company although a worker is free, 0..1000000; absent: 0, no timer. */
+  /** Microseconds that a batch waits for more rows although a worker is free, 0..1000000; absent: 0, no timer. */
   readonly maxDelayUs?: number | undefined
   /** Rows waiting or running per model before requests are refused; absent: 262144 interactive, 16384 background. */
   readonly pendingRowsMax?: number | undefined
@@ -85,9 +85,9 @@ export interface EngineOptions {
   readonly requestsInFlightMax?: number | undefined
   /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
   readonly metrics?: boolean | undefined
-  /** One in so many rows that share a batch is run again alone and compared, off the request clock; absent: 10000, 0: none. */
+  /** One in so many rows that share a batch is run again by itself and compared, off the request clock; absent: 10000, 0: none. */
   readonly rowCheckEvery?: number | undefined
-  /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only tells. */
+  /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only reports it. */
   readonly batchingDifferences?: DifferencePolicy | undefined
   readonly clock?: Clock | undefined
   /** Draws the seeds of splits without one, and this engine's part of request ids. */

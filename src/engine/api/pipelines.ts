@@ -1,5 +1,5 @@
 /**
- * Pipelines: what callers need to know of one that serves, and how it does, as far as answers do not tell it. Types only.
+ * Pipelines: what callers need to know of one that serves, and how it does, as far as answers do not print it. Types only.
  */
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { Calibration } from './calibration.js'
@@ -11,7 +11,7 @@ import type {
 } from './generated/records.js'
 import type { ModelVersion } from './models.js'
 
-/** One model of a version of a pipeline, as it is fed and as the registry knows it. */
+/** One model of a version of a pipeline, with its input binding, and as the registry knows it. */
 export interface PipelineModel extends ReportedPipelineModel {
   readonly model: ModelVersion | null
 }

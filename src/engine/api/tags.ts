@@ -1,4 +1,4 @@
-/** The engine's face for tags: types only; part of api.ts. */
+/** The engine's public API for tags: types only; part of api.ts. */
 import type { PipelineRecord, TagUse } from './generated/records.js'
 import type { ModelRecord } from './models.js'
 
@@ -15,6 +15,6 @@ export interface TagsApi {
   list(): TagUse[]
   /** Those whose name or one of whose tags contains `term`, whatever the case of letters. */
   searchPipelines(term: string): PipelineRecord[]
-  /** The same for models; each with those versions alone that carry such a tag, or with all when its name has the term. */
+  /** The same for models; each with only those versions that carry such a tag, or with all when its name has the term. */
   searchModels(term: string): ModelRecord[]
 }

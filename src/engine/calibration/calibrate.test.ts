@@ -48,7 +48,7 @@ async function search(world: World): Promise<CalibrationOutcome & { trials: Tria
   return { ...outcome, trials, elapsedMs: clock.monotonicUs() / 1000 }
 }
 
-/** Rows cost the same in any company; threads inside a run lose `loss` of what they add. */
+/** Rows cost the same in any batch; threads inside a run lose `loss` of what they add. */
 const flat =
   (rowUs: number, loss: number) =>
   ({ rows, intraOpThreads }: Trial): number =>

@@ -2,17 +2,17 @@
  * Finds how to run a model on this machine by running it: which rows per run, how many runs side by side, with how many
  * threads each. What is measured comes in as a function, so that the search replays on made-up models.
  *
- *     sweep   one run at a time, 1 4 16 64 … rows      until a run exceeds the latency objective
- *     race    instances × threads × the best rows      interleaved rounds; medians; who is far behind drops out
- *     alone   one row, 1 2 4 … threads, spinning or not  the same way, for a request that has the machine to itself
+ *     sweep    one run at a time, 1 4 16 64 … rows      until a run exceeds the latency objective
+ *     race     instances × threads × the best rows      interleaved rounds; medians; those far behind drop out
+ *     latency  one row, 1 2 4 … threads, spinning or not  the same way, for a request that has the machine to itself
  *
  * Rule 1. The highest rate wins whose runs stay within the objective; a run of one row is always within it.
  * Rule 2. Rates less than CLOSE apart are equal: then the shortest run wins, then the fewest threads.
  * Rule 3. More threads for a lone request must save a tenth of its time, and enough to be felt.
  * Noise is one of slowness and comes in bursts: trials that are compared take turns, so that a burst meets all of them,
- * and those that stay close are repeated. Where the operating system tells that a slice had to wait for its cores, the
- * slice counts only as long as there is no better one. Rejected: a fit of cost per row plus cost per run (a forest takes another
- * path at one row, a convolution another per shape: nothing but the trial tells).
+ * and those that stay close are repeated. Where the operating system reports that a slice had to wait for its cores, the
+ * slice counts only as long as there is no better one. Rejected: a fit of cost per row plus cost per run (a forest takes
+ * another path at one row, a convolution another per shape: nothing but the trial shows it).
  */
 import type { Clock } from '../../base/clock.js'
 import { isPenstockError } from '../../base/errors.js'
@@ -91,22 +91,22 @@ export async function calibrate(facts: CalibrationFacts, measure: Measure, clock
   if (isTooLong(first, facts)) return uncompared(first, facts)
   const contenders = throughputTrials(facts, rows)
   await race(contenders, ledger, (sample) => sample.rowsPerS)
-  const busy = pickThroughput(contenders, facts, ledger)
-  const alone = await findLatency(busy, facts, ledger)
-  const { rowsPerS, runUs } = ledger.of(busy) as Measured
-  const batchRowsMax = batchRowsOf(busy.rows, runUs, facts)
-  const { instances, intraOpThreads, spinning } = busy
+  const throughput = pickThroughput(contenders, facts, ledger)
+  const latency = await findLatency(throughput, facts, ledger)
+  const { rowsPerS, runUs } = ledger.of(throughput) as Measured
+  const batchRowsMax = batchRowsOf(throughput.rows, runUs, facts)
+  const { instances, intraOpThreads, spinning } = throughput
   return {
     plan: {
       instances,
       intraOpThreads,
       spinning,
-      runRowsMax: busy.rows,
+      runRowsMax: throughput.rows,
       batchRowsMax,
-      alone: alone === null ? null : { intraOpThreads: alone.intraOpThreads, spinning: alone.spinning },
+      alone: latency === null ? null : { intraOpThreads: latency.intraOpThreads, spinning: latency.spinning },
     },
-    rowUs: ledger.of(alone ?? { ...busy, instances: 1, rows: 1 })?.runUs ?? runUs / busy.rows,
-    batchUs: (runUs * batchRowsMax) / busy.rows,
+    rowUs: ledger.of(latency ?? { ...throughput, instances: 1, rows: 1 })?.runUs ?? runUs / throughput.rows,
+    batchUs: (runUs * batchRowsMax) / throughput.rows,
     rowsPerS,
     isDisturbed: ledger.isDisturbed,
   }
@@ -212,16 +212,16 @@ function pickThroughput(trials: readonly Trial[], facts: CalibrationFacts, ledge
 
 const threadsOf = ({ instances, intraOpThreads }: Trial): number => instances * intraOpThreads
 
-/** The fastest way to run one row on an idle machine, or null when the busy one is as good. */
-async function findLatency(busy: Trial, facts: CalibrationFacts, ledger: Ledger): Promise<Trial | null> {
+/** The fastest way to run one row on an idle machine, or null when the throughput setting is as good. */
+async function findLatency(throughput: Trial, facts: CalibrationFacts, ledger: Ledger): Promise<Trial | null> {
   const { cores, workers, intraOpThreads, sessionsMax } = facts
-  if (intraOpThreads !== null || busy.intraOpThreads >= cores || sessionsMax < 2 * workers) return null
-  const usual: Trial = { ...busy, instances: 1, rows: 1 }
+  if (intraOpThreads !== null || throughput.intraOpThreads >= cores || sessionsMax < 2 * workers) return null
+  const usual: Trial = { ...throughput, instances: 1, rows: 1 }
   await ledger.run(usual)
   const knownUs = ledger.of(usual)?.runUs ?? 0
   if (knownUs < 2 * LATENCY_GAIN_US_MIN) return null
   const wide = threadCounts(cores)
-    .filter((threads) => threads > busy.intraOpThreads)
+    .filter((threads) => threads > throughput.intraOpThreads)
     .flatMap((threads) => [false, true].map((spinning) => ({ ...usual, intraOpThreads: threads, spinning })))
   await race([usual, ...wide], ledger, (sample) => 1 / sample.runUs)
   const measured = wide.filter((trial) => ledger.of(trial) !== undefined)

@@ -44,12 +44,12 @@ interface Waiting {
   readonly isDone: () => void
 }
 
-export interface CalibratorParts {
+export interface CalibratorDependencies {
   readonly clock: Clock
   readonly conditions: CalibrationConditions
   /** Makes the result durable. */
   readonly store: (version: ModelVersion, calibration: Calibration) => Promise<void>
-  /** Another number after every batch that the engine runs: tells whether somebody else needs the cores. */
+  /** Another number after every batch that the engine runs: shows whether requests need the cores. */
   readonly activity: () => number
   readonly onNotice: (notice: EngineNotice) => void
 }
@@ -66,7 +66,7 @@ const onCpu: SessionPlacement = { executionProviders: ['cpu'], deviceId: 0 }
 const SESSION_BYTES = 8 * 1024 * 1024
 
 export class Calibrator {
-  readonly #parts: CalibratorParts
+  readonly #dependencies: CalibratorDependencies
   readonly #bench = new CalibrationBench()
   readonly #waiting: Waiting[] = []
   readonly #retries = new Set<NodeJS.Timeout>()
@@ -74,11 +74,11 @@ export class Calibrator {
   #quiet: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(parts: CalibratorParts) {
-    this.#parts = parts
+  constructor(dependencies: CalibratorDependencies) {
+    this.#dependencies = dependencies
   }
 
-  /** @returns when the task has had its first attempt, or is given up; never rejects. */
+  /** @returns when the task has had its first attempt, or is cancelled; never rejects. */
   schedule(task: CalibrationTask): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push({ task, attempt: 0, isDone: resolve })
@@ -86,7 +86,7 @@ export class Calibrator {
     })
   }
 
-  /** Ends after the slice under way; what waits is given up. */
+  /** Ends after the slice under way; what waits is cancelled. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#quiet)
@@ -134,7 +134,7 @@ export class Calibrator {
   async #runOne(task: CalibrationTask, attempt: number): Promise<void> {
     if (this.#isClosed || !task.isWanted()) return
     const label = `${task.version.name}@${task.version.version}`
-    const startUs = this.#parts.clock.monotonicUs()
+    const startUs = this.#dependencies.clock.monotonicUs()
     try {
       const { calibration, isDisturbed } = await this.#measure(task)
       if (this.#isClosed || !task.isWanted()) return
@@ -142,13 +142,13 @@ export class Calibrator {
       if (isDisturbed && !isLast) {
         this.#retry(task, attempt + 1)
         const message = `The machine was too busy to measure model ${label}; it is measured again in ${(retriesMs[attempt] as number) / 1000} s`
-        this.#parts.onNotice({ level: 'info', message })
+        this.#dependencies.onNotice({ level: 'info', message })
         if (!task.isUrgent) return
       }
       await task.apply(calibration)
-      if (!isDisturbed) await this.#parts.store(task.version, calibration)
-      const tookMs = Math.round((this.#parts.clock.monotonicUs() - startUs) / 1000)
-      this.#parts.onNotice({
+      if (!isDisturbed) await this.#dependencies.store(task.version, calibration)
+      const tookMs = Math.round((this.#dependencies.clock.monotonicUs() - startUs) / 1000)
+      this.#dependencies.onNotice({
         level: 'info',
         message: `Model ${label} is calibrated: ${formatRunPlan(calibration.plan)}; ${Math.round(calibration.rowsPerS)} rows/s, measured in ${tookMs} ms${isDisturbed ? ' on a busy machine' : ''}`,
       })
@@ -157,12 +157,16 @@ export class Calibrator {
       task.giveUp()
       // A model that refuses the calibration's rows is a fact about the model: its reason is enough, without a stack.
       const notice = isPenstockError(cause) ? { message: cause.message } : { message: String(cause), cause }
-      this.#parts.onNotice({ level: 'warn', ...notice, message: `Model ${label} runs uncalibrated: ${notice.message}` })
+      this.#dependencies.onNotice({
+        level: 'warn',
+        ...notice,
+        message: `Model ${label} runs uncalibrated: ${notice.message}`,
+      })
     }
   }
 
   async #measure(task: CalibrationTask): Promise<{ calibration: Calibration; isDisturbed: boolean }> {
-    const { clock, conditions } = this.#parts
+    const { clock, conditions } = this.#dependencies
     const { version, source, isWanted } = task
     const inputs = await hintedFields(source, version.signature.inputs)
     const model: MeasuredModel = { ...source, inputs }
@@ -173,11 +177,11 @@ export class Calibrator {
       const rowBytes = Math.max(1, bytesOf(inputs, innerSize))
       const measure: Measure = async (trial, sliceUs) => {
         if (this.#isClosed || !isWanted()) throw new Error('the calibration is not wanted any more')
-        const activityBefore = this.#parts.activity()
+        const activityBefore = this.#dependencies.activity()
         const startUs = clock.monotonicUs()
         const settings = sessionSettingsOf(trial, onCpu)
         const sample = await this.#bench.measure(trial.instances, { settings, rows: trial.rows, innerSize }, sliceUs)
-        const isShared = this.#parts.activity() !== activityBefore
+        const isShared = this.#dependencies.activity() !== activityBefore
         const otherCores = trial.instances * trial.intraOpThreads - 1
         if (isShared) await sleep(((clock.monotonicUs() - startUs) / 1000) * otherCores, undefined, { ref: false })
         return sample
@@ -195,7 +199,7 @@ export class Calibrator {
   async #findInnerSize(inputs: readonly HintedField[]): Promise<number> {
     const isFree = inputs.some(({ shape }) => shape.some((dim, axis) => axis > 0 && dim === null))
     const sizes = isFree ? innerSizes : [1]
-    const { intraOpThreads } = this.#parts.conditions
+    const { intraOpThreads } = this.#dependencies.conditions
     const threads = { intraOpThreads: intraOpThreads ?? 1, spinning: false }
     const settings = sessionSettingsOf(threads, onCpu)
     for (const innerSize of sizes.slice(0, -1)) {

@@ -2,8 +2,8 @@
  * How the runs of one model are arranged over workers, threads and rows: the default, which the thread plan gives
  * everybody, and what calibration (calibrate.ts) puts in its place.
  *
- *     busy    `instances` batches at a time, `intraOpThreads` threads each: what gives the most rows a second
- *     alone   one batch that has the runtime to itself: on as many threads as make it fastest
+ *     throughput  `instances` batches at a time, `intraOpThreads` threads each: what gives the most rows a second
+ *     latency     one batch that has the runtime to itself: on as many threads as make it fastest
  *
  * Two arrangements, because one cannot serve both: on two cores a transformer gives 5 % more rows a second as two runs of
  * one thread, and answers a lone request in half the time as one run of two.

@@ -47,7 +47,7 @@ describe('thread plan', () => {
     )
   })
 
-  test('challengers get threads for all cores but one, where threads can yield, unless it is told otherwise', () => {
+  test('challengers get threads for all cores but one, where threads can yield, unless an option says otherwise', () => {
     const count = (affinityCores: number, overrides = {}): number =>
       planThreads({ affinityCores, quotaCores: null, canYield: true }, overrides).backgroundWorkers
     expect([1, 2, 3, 64].map((cores) => count(cores))).toEqual([1, 1, 2, 63])

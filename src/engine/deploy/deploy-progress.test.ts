@@ -3,7 +3,7 @@ import { PenstockError } from '../../base/errors.js'
 import { DeployProgress } from './deploy-progress.js'
 
 describe('deploy progress', () => {
-  it('tells what is under way, and why the last deploy failed until one succeeds', async () => {
+  it('reports what is under way, and why the last deploy failed until one succeeds', async () => {
     const progress = new DeployProgress()
     expect(progress.stateOf('p', false)).toBe('undeployed')
     let fail: (error: Error) => void = () => undefined

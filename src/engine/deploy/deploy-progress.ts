@@ -28,7 +28,7 @@ export class DeployProgress {
     }
   }
 
-  /** An undeployed or removed pipeline has no failure to tell of. */
+  /** An undeployed or removed pipeline has no failure to report. */
   forget(pipeline: string): void {
     this.#failures.delete(pipeline)
   }

@@ -56,7 +56,7 @@ export interface Deployment {
   stringPathInFlight: number
 }
 
-export interface DeploymentParts {
+export interface DeploymentOptions {
   readonly planKey: number
   readonly definition: PipelineDefinition
   readonly version: number
@@ -76,16 +76,16 @@ export interface DeploymentParts {
  * Builds everything that may fail before anything changes: on an error nothing is left behind.
  * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND.
  */
-export async function buildDeployment(parts: DeploymentParts): Promise<Deployment> {
-  const { definition, version } = parts
+export async function buildDeployment(options: DeploymentOptions): Promise<Deployment> {
+  const { definition, version } = options
   const resolved = new Map<string, ModelVersion>()
   const resolve = (reference: string): ModelVersion => {
-    const model = parts.resolve(reference)
+    const model = options.resolve(reference)
     resolved.set(reference, model)
     return model
   }
-  const compiled = compilePlan(definition, resolve, parts.featuresOf(definition))
-  const contract = parts.bindContract(compiled, resolved.values())
+  const compiled = compilePlan(definition, resolve, options.featuresOf(definition))
+  const contract = options.bindContract(compiled, resolved.values())
   const models: LoadedModel[] = []
   let log: DeploymentLog | null = null
   try {
@@ -93,19 +93,19 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
       const match = [...resolved.values()].find(
         (candidate) => candidate.name === model.name && candidate.version === model.version,
       )
-      models.push(await parts.models.acquire(match as ModelVersion))
+      models.push(await options.models.acquire(match as ModelVersion))
     }
-    for (const model of backgroundModels(compiled)) parts.models.leaveToBackground(models[model] as LoadedModel)
-    log = parts.makeLog(compiled)
+    for (const model of backgroundModels(compiled)) options.models.offload(models[model] as LoadedModel)
+    log = options.makeLog(compiled)
     return {
-      planKey: parts.planKey,
+      planKey: options.planKey,
       log,
       pipeline: definition.name,
       version,
       compiled,
       resolved,
       models,
-      plan: addon.createPlan(planSpec(parts, compiled, models, log)),
+      plan: addon.createPlan(planSpec(options, compiled, models, log)),
       description: describe(definition, version, compiled),
       contract,
       transforms: new RequestTransforms(compiled),
@@ -118,8 +118,8 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
       stringPathInFlight: 0,
     }
   } catch (error) {
-    if (log !== null) await parts.closeLog(log)
-    for (const model of models) await parts.models.release(model)
+    if (log !== null) await options.closeLog(log)
+    for (const model of models) await options.models.release(model)
     throw error
   }
 }
@@ -131,7 +131,7 @@ export async function buildDeployment(parts: DeploymentParts): Promise<Deploymen
  */
 export async function retireDeployment(
   deployment: Deployment,
-  { models, closeLog }: Pick<DeploymentParts, 'models' | 'closeLog'>,
+  { models, closeLog }: Pick<DeploymentOptions, 'models' | 'closeLog'>,
   isStopped: () => boolean,
 ): Promise<void> {
   // A poll, because it is rare and nobody waits for it; the addon needs no callback for it then.
@@ -148,16 +148,16 @@ export function inFlightOf(deployment: Deployment): number {
 }
 
 function planSpec(
-  parts: DeploymentParts,
+  options: DeploymentOptions,
   compiled: CompiledPlan,
   models: readonly LoadedModel[],
   log: DeploymentLog | null,
 ): PlanSpec {
   const { inputs, isNonBatching, checks, answer, routeSplit } = compiled
   const splits = compiled.splits.map((split) =>
-    split.kind === 'random' ? { ...split, seed: split.seed ?? parts.drawSeed() } : split,
+    split.kind === 'random' ? { ...split, seed: split.seed ?? options.drawSeed() } : split,
   )
-  const common = { planKey: parts.planKey, isNonBatching, requestRowsMax: REQUEST_ROWS_MAX, splits }
+  const common = { planKey: options.planKey, isNonBatching, requestRowsMax: REQUEST_ROWS_MAX, splits }
   if (compiled.isStringPath)
     return { ...common, inputs: [], stages: [], checks: [], answer: [], others: [], routeSplit: -1, log: null }
   const stages = compiled.stages.map((stage) => ({

@@ -26,7 +26,7 @@ export interface PipelineSlot {
   current: Deployment | null
 }
 
-export interface DeploymentsParts {
+export interface DeploymentsDependencies {
   readonly models: ModelStore
   readonly pipelines: PipelineStore
   readonly contracts: ContractStore
@@ -39,7 +39,7 @@ export interface DeploymentsParts {
 }
 
 export class Deployments {
-  readonly #parts: DeploymentsParts
+  readonly #dependencies: DeploymentsDependencies
   readonly #slots = new Map<string, PipelineSlot>()
   /** Holds names that have been deployed, or nearly: logs count with them before the first plan is swapped in. */
   readonly #handles = new Map<string, PipelineHandle>()
@@ -50,8 +50,8 @@ export class Deployments {
   inspectAgain: (version: ModelVersion) => Promise<void> = () => Promise.resolve()
   #isStopped = false
 
-  constructor(parts: DeploymentsParts) {
-    this.#parts = parts
+  constructor(dependencies: DeploymentsDependencies) {
+    this.#dependencies = dependencies
   }
 
   get slots(): readonly PipelineSlot[] {
@@ -75,16 +75,16 @@ export class Deployments {
 
   /** Checks that the definition would deploy against the models as they are, without changing anything. */
   async tryBuild(definition: PipelineDefinition): Promise<void> {
-    const resolve = (reference: string): ModelVersion => resolveReference(this.#parts.models, reference)
+    const resolve = (reference: string): ModelVersion => resolveReference(this.#dependencies.models, reference)
     await this.#discard(await this.#build(definition, null, resolve))
   }
 
   async deploy(definition: PipelineDefinition, version: number): Promise<Deployment> {
     const deployment = await this.#build(definition, version, (reference) =>
-      resolveReference(this.#parts.models, reference),
+      resolveReference(this.#dependencies.models, reference),
     )
     try {
-      await this.#parts.pipelines.setDeployed(definition.name, version)
+      await this.#dependencies.pipelines.setDeployed(definition.name, version)
     } catch (error) {
       await this.#discard(deployment)
       throw error
@@ -95,7 +95,7 @@ export class Deployments {
 
   async undeploy(pipeline: string): Promise<void> {
     const slot = this.#slots.get(pipeline)
-    await this.#parts.pipelines.setDeployed(pipeline, null)
+    await this.#dependencies.pipelines.setDeployed(pipeline, null)
     if (slot?.current != null) this.#stop(slot, slot.current)
   }
 
@@ -105,7 +105,9 @@ export class Deployments {
     const present = this.#slots.get(reference)?.current
     if (present != null) return present
     const definition: PipelineDefinition = { name: reference, steps: [{ type: 'model', model: reference }] }
-    const deployment = await this.#build(definition, version, (model) => resolveReference(this.#parts.models, model))
+    const deployment = await this.#build(definition, version, (model) =>
+      resolveReference(this.#dependencies.models, model),
+    )
     this.#swap(deployment)
     return deployment
   }
@@ -127,7 +129,7 @@ export class Deployments {
     const serving = this.#slots.get(pipeline)?.current
     if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
     const resolve = (reference: string): ModelVersion =>
-      serving.resolved.get(reference) ?? resolveReference(this.#parts.models, reference)
+      serving.resolved.get(reference) ?? resolveReference(this.#dependencies.models, reference)
     const deployment = await this.#build(serving.compiled.definition, null, resolve)
     const slot = {
       name: pipeline,
@@ -168,7 +170,7 @@ export class Deployments {
         const resolve = (reference: string): ModelVersion =>
           reference === `${model}@${alias}`
             ? version
-            : (old.resolved.get(reference) ?? resolveReference(this.#parts.models, reference))
+            : (old.resolved.get(reference) ?? resolveReference(this.#dependencies.models, reference))
         built.push(await this.#build(old.compiled.definition, old.version, resolve))
       }
       stored = await store()
@@ -236,15 +238,17 @@ export class Deployments {
       // As it is stored now: an older resolution may hold it from before it was inspected again.
       resolve: (reference) => {
         const resolved = resolve(reference)
-        const stored = this.#parts.models.get(resolved.name)?.versions
+        const stored = this.#dependencies.models.get(resolved.name)?.versions
         return stored?.find((candidate) => candidate.version === resolved.version) ?? resolved
       },
-      models: this.#parts.loaded,
-      featuresOf: (definition) => contractFeatures(this.#parts.contracts, definition),
-      bindContract: (compiled, models) => deployedContract(this.#parts.contracts, compiled, models),
-      drawSeed: this.#parts.drawSeed,
+      models: this.#dependencies.loaded,
+      featuresOf: (definition) => contractFeatures(this.#dependencies.contracts, definition),
+      bindContract: (compiled, models) => deployedContract(this.#dependencies.contracts, compiled, models),
+      drawSeed: this.#dependencies.drawSeed,
       makeLog: (compiled) =>
-        version === null ? null : (this.#parts.logs?.make(this.#handleOf(definition.name), compiled, version) ?? null),
+        version === null
+          ? null
+          : (this.#dependencies.logs?.make(this.#handleOf(definition.name), compiled, version) ?? null),
       closeLog: (log) => this.#closeLog(log),
     })
     this.#byKey.set(planKey, deployment)
@@ -262,29 +266,29 @@ export class Deployments {
     slot.current = deployment
     // A string-path plan is JavaScript's; to the addon the pipeline has none.
     addon.setPlan(slot.handle, deployment.compiled.isStringPath ? null : deployment.plan)
-    this.#parts.onChange(deployment.pipeline)
+    this.#dependencies.onChange(deployment.pipeline)
     if (old !== null) this.#retire(old)
   }
 
   #stop(slot: PipelineSlot, old: Deployment): void {
     slot.current = null
     addon.setPlan(slot.handle, null)
-    this.#parts.onChange(slot.name)
+    this.#dependencies.onChange(slot.name)
     this.#retire(old)
   }
 
   #retire(deployment: Deployment): void {
-    void this.#discard(deployment).catch((cause: unknown) => this.#parts.onRetireFailed(deployment, cause))
+    void this.#discard(deployment).catch((cause: unknown) => this.#dependencies.onRetireFailed(deployment, cause))
   }
 
   async #discard(deployment: Deployment): Promise<void> {
-    const parts = { models: this.#parts.loaded, closeLog: (log: DeploymentLog) => this.#closeLog(log) }
-    await retireDeployment(deployment, parts, () => this.#isStopped)
+    const dependencies = { models: this.#dependencies.loaded, closeLog: (log: DeploymentLog) => this.#closeLog(log) }
+    await retireDeployment(deployment, dependencies, () => this.#isStopped)
     this.#byKey.delete(deployment.planKey)
   }
 
   async #closeLog(log: DeploymentLog): Promise<void> {
-    await this.#parts.logs?.closeLog(log)
+    await this.#dependencies.logs?.closeLog(log)
   }
 
   #handleOf(pipeline: string): PipelineHandle {

@@ -9,7 +9,7 @@ import { EXPLAIN_RUN_BYTES_MAX, EXPLAIN_RUN_MS_MAX, EXPLAIN_RUN_ROWS_MAX } from 
 import { numberAt, rowBytes, type Problem, type RowRunner, type Tensors } from '../../explain/index.js'
 import type { InferRequest, InferResult, Meta } from '../api/api.js'
 
-export interface ExplainRunnerParts {
+export interface ExplainRunnerOptions {
   /** Answers with the pipeline as it was when the explanation began. */
   infer(request: InferRequest): Promise<InferResult>
   /** Rows that one request may have. */
@@ -24,14 +24,14 @@ const RUN_ROWS_FIRST = 8
 const QUEUE_FULL_WAIT_MS = 50
 
 export class ExplainRunner implements RowRunner {
-  readonly #parts: ExplainRunnerParts
+  readonly #options: ExplainRunnerOptions
   readonly #rowsMax: number
   #chunkRows: number
 
-  constructor(parts: ExplainRunnerParts) {
-    this.#parts = parts
-    const byBytes = Math.floor(EXPLAIN_RUN_BYTES_MAX / Math.max(1, rowBytes(parts.problem.inputs)))
-    this.#rowsMax = Math.max(1, Math.min(EXPLAIN_RUN_ROWS_MAX, parts.rowsMax, byBytes))
+  constructor(options: ExplainRunnerOptions) {
+    this.#options = options
+    const byBytes = Math.floor(EXPLAIN_RUN_BYTES_MAX / Math.max(1, rowBytes(options.problem.inputs)))
+    this.#rowsMax = Math.max(1, Math.min(EXPLAIN_RUN_ROWS_MAX, options.rowsMax, byBytes))
     this.#chunkRows = Math.min(RUN_ROWS_FIRST, this.#rowsMax)
   }
 
@@ -42,12 +42,12 @@ export class ExplainRunner implements RowRunner {
   async run(inputs: Tensors, origins: Int32Array): Promise<Float64Array> {
     const result = await this.#infer(inputs, origins)
     this.#adapt(result.metadata.elapsedNs)
-    this.#parts.onRows(origins.length)
+    this.#options.onRows(origins.length)
     return this.#read(result, origins.length)
   }
 
   async #infer(inputs: Tensors, origins: Int32Array): Promise<InferResult> {
-    const { meta, signal } = this.#parts
+    const { meta, signal } = this.#options
     const request: InferRequest = {
       inputs,
       priority: 'background',
@@ -56,7 +56,7 @@ export class ExplainRunner implements RowRunner {
     }
     for (;;) {
       try {
-        return await this.#parts.infer(request)
+        return await this.#options.infer(request)
       } catch (error) {
         // The background queue sheds first: others have the machine now.
         if (!isPenstockError(error) || error.code !== 'ERR_QUEUE_FULL') throw error
@@ -73,7 +73,7 @@ export class ExplainRunner implements RowRunner {
   }
 
   #read({ outputs }: InferResult, rows: number): Float64Array {
-    const { field, element } = this.#parts.problem.output
+    const { field, element } = this.#options.problem.output
     const tensor = outputs[field]
     const length = tensor === undefined ? 0 : tensor.data.length / rows
     if (tensor === undefined || element >= length)

@@ -30,7 +30,7 @@ import type { Deployment } from '../deploy/deployment.js'
 import type { Deployments, PipelineSlot } from '../deploy/deployments.js'
 import { ExplainRunner } from './explain-runner.js'
 
-export interface ExplanationsParts {
+export interface ExplanationsDependencies {
   readonly pipelines: PipelineStore
   readonly engine: Pick<EngineApi, 'getPipeline' | 'describePipeline'>
   /** For what serves, once more. */
@@ -61,34 +61,34 @@ const isEnded = ({ facts }: Job): boolean => facts.state !== 'waiting' && facts.
 const INLINE_NAME = 'inline'
 
 export class Explanations implements ExplanationsApi {
-  readonly #parts: ExplanationsParts
+  readonly #dependencies: ExplanationsDependencies
   /** In the order of their start. */
   readonly #jobs = new Map<string, Job>()
   #startedCount = 0
   #worker: Promise<void> | null = null
 
-  constructor(parts: ExplanationsParts) {
-    this.#parts = parts
+  constructor(dependencies: ExplanationsDependencies) {
+    this.#dependencies = dependencies
   }
 
   // ── configurations ────────────────────────────────────────────────────────────────────────────
   async putConfig(pipeline: string, config: ExplainConfig): Promise<ExplainConfig> {
     const fields = expectRecord('the configuration', config)
     const parsed = parseExplainConfig(expectName('name', fields['name']), fields)
-    return this.#parts.control.inTurn(async () => {
-      const present = this.#parts.engine.getPipeline(pipeline).explainConfigs
+    return this.#dependencies.control.inTurn(async () => {
+      const present = this.#dependencies.engine.getPipeline(pipeline).explainConfigs
       const others = present.filter(({ name }) => name !== parsed.name)
       if (others.length >= EXPLAIN_CONFIGS_MAX) {
         const text = `Pipeline ${pipeline} has ${EXPLAIN_CONFIGS_MAX} configurations already, which is its limit. Remove some first`
         throw new PenstockError('ERR_CONFLICT', text)
       }
-      await this.#parts.pipelines.setExplainConfigs(pipeline, [...others, parsed])
+      await this.#dependencies.pipelines.setExplainConfigs(pipeline, [...others, parsed])
       return parsed
     })
   }
 
   listConfigs(pipeline: string): ExplainConfig[] {
-    return this.#parts.engine.getPipeline(pipeline).explainConfigs.slice()
+    return this.#dependencies.engine.getPipeline(pipeline).explainConfigs.slice()
   }
 
   getConfig(pipeline: string, name: string): ExplainConfig {
@@ -100,19 +100,19 @@ export class Explanations implements ExplanationsApi {
   }
 
   removeConfig(pipeline: string, name: string): Promise<void> {
-    return this.#parts.control.inTurn(async () => {
+    return this.#dependencies.control.inTurn(async () => {
       this.getConfig(pipeline, name)
       const left = this.listConfigs(pipeline).filter((config) => config.name !== name)
-      await this.#parts.pipelines.setExplainConfigs(pipeline, left)
+      await this.#dependencies.pipelines.setExplainConfigs(pipeline, left)
     })
   }
 
   // ── jobs ──────────────────────────────────────────────────────────────────────────────────────
   start(pipeline: string, request: ExplainRequest): ExplainJob {
-    this.#parts.expectOpen()
+    this.#dependencies.expectOpen()
     const fields = expectRecord('the request', request)
     expectNoOtherKeys('the request', fields, ['config', 'inputs', 'targets', 'meta'])
-    const description = this.#parts.engine.describePipeline(pipeline)
+    const description = this.#dependencies.engine.describePipeline(pipeline)
     const config = this.#configOf(pipeline, request.config)
     const problem = problemOf(description, config, request)
     if (request.meta !== undefined) encodeMetaBlock(request.meta, problem.rows)
@@ -123,7 +123,7 @@ export class Explanations implements ExplanationsApi {
   }
 
   list(pipeline: string): ExplainJob[] {
-    this.#parts.engine.getPipeline(pipeline)
+    this.#dependencies.engine.getPipeline(pipeline)
     const jobs = [...this.#jobs.values()].map(({ facts }) => ({ ...facts, result: null }))
     return jobs.filter((facts) => facts.pipeline === pipeline)
   }
@@ -168,7 +168,7 @@ export class Explanations implements ExplanationsApi {
 
   async #explain(job: Job): Promise<ExplainResult> {
     const problem = job.problem as Problem
-    const { deployments, control, infer } = this.#parts
+    const { deployments, control, infer } = this.#dependencies
     const slot = await control.inTurn(() => {
       this.#expectServing(job.description)
       return deployments.openDetached(job.description.name)
@@ -176,7 +176,7 @@ export class Explanations implements ExplanationsApi {
     const deployment = slot.current as Deployment
     const runner = new ExplainRunner({
       infer: (request) => {
-        this.#parts.expectOpen()
+        this.#dependencies.expectOpen()
         return infer(slot, deployment, request)
       },
       rowsMax: job.description.rowsMax,
@@ -195,8 +195,8 @@ export class Explanations implements ExplanationsApi {
   /** @throws PenstockError ERR_CONFLICT when another version or other models serve since the job was begun, or none. */
   #expectServing(begun: PipelineDescription): void {
     const { name, version } = begun
-    const { deployedVersion } = this.#parts.engine.getPipeline(name)
-    const present = deployedVersion === null ? null : this.#parts.engine.describePipeline(name)
+    const { deployedVersion } = this.#dependencies.engine.getPipeline(name)
+    const present = deployedVersion === null ? null : this.#dependencies.engine.describePipeline(name)
     if (present?.version === version && modelsText(present) === modelsText(begun)) return
     const now = present === null ? 'nothing serves' : `version ${present.version} with ${modelsText(present)} serves`
     throw new PenstockError(
@@ -209,7 +209,7 @@ export class Explanations implements ExplanationsApi {
     let end: () => void = () => undefined
     const ended = new Promise<void>((resolve) => (end = resolve))
     const facts: ExplainJob = {
-      id: `${this.#parts.instance}-x${++this.#startedCount}`,
+      id: `${this.#dependencies.instance}-x${++this.#startedCount}`,
       pipeline: description.name,
       pipelineVersion: description.version,
       config: problem.config,
@@ -257,12 +257,12 @@ export class Explanations implements ExplanationsApi {
   #jobOf(pipeline: string, id: string): Job {
     const job = this.#jobs.get(expectString('id', id))
     if (job?.facts.pipeline === pipeline) return job
-    this.#parts.engine.getPipeline(pipeline)
+    this.#dependencies.engine.getPipeline(pipeline)
     throw notFound(`Pipeline ${pipeline} has no explanation ${id}. The ${EXPLAIN_JOBS_KEPT_MAX} newest are remembered`)
   }
 
   #now(): string {
-    return new Date(this.#parts.clock.nowMs()).toISOString()
+    return new Date(this.#dependencies.clock.nowMs()).toISOString()
   }
 }
 
@@ -280,7 +280,7 @@ function problemOf(description: PipelineDescription, config: ExplainConfig, requ
     inputs: inputs as Problem['inputs'],
     targets: request.targets,
   })
-  // After the sizes were checked: the caller's memory is lent for the call alone.
+  // After the sizes were checked: the caller's memory is lent only for the call.
   const copies = Object.entries(problem.inputs).map(([own, tensor]) => [own, copyTensor(tensor)])
   return { ...problem, inputs: Object.fromEntries(copies) as Problem['inputs'] }
 }

@@ -58,7 +58,7 @@ export class ByteBudget {
     return { requests: total - bodies - answers, bodies, answers }
   }
 
-  /** The runtime ends: sockets that outlive it go on counting here alone. */
+  /** The runtime ends: sockets that outlive it go on counting only here. */
   close(): void {
     this.#isClosed = true
     this.#idle.close()

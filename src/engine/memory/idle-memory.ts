@@ -13,8 +13,8 @@ import { collectGarbage } from '../../worker/collect-garbage.js'
 import { isProcessOfServer, releaseFreeMemorySoon } from '../../worker/free-memory.js'
 
 /**
- * Every other of so many looks after a load collects garbage: tens of milliseconds each, with nobody waiting. Of a server's
- * own process alone: a program around the engine may have a large heap, and work to do.
+ * Every other of so many looks after a load collects garbage: tens of milliseconds each, with nobody waiting. Only of a
+ * server's own process: a program around the engine may have a large heap, and work to do.
  */
 const COLLECTING_LOOKS_MAX = 6
 
@@ -59,7 +59,7 @@ export class IdleMemory {
   }
 }
 
-/** null: the system does not tell now. It opens a file for it, and the table of descriptors may be full. */
+/** null: the system does not say now. It opens a file for it, and the table of descriptors may be full. */
 function residentBytes(): number | null {
   try {
     return process.memoryUsage.rss()

@@ -46,7 +46,7 @@ export interface LoadedModel {
   readonly provider: ExecutionProvider
   /** Its batches lie in memory that the GPU copies without a detour. */
   readonly isPageLocked: boolean
-  /** null when a field is a string: such models run on the string path alone. */
+  /** null when a field is a string: such models run only on the string path. */
   readonly queue: QueueHandle | null
   /** How it runs now. */
   readonly runPlan: RunPlan
@@ -63,7 +63,7 @@ export interface LoadedModel {
   readonly backgroundFailures: Readonly<BackgroundFailures>
 }
 
-export interface LoadedModelsParts {
+export interface LoadedModelsDependencies {
   readonly pool: InferencePool
   readonly store: ModelStore
   readonly limits: QueueLimits
@@ -93,26 +93,26 @@ interface Entry extends LoadedModel {
 const INSTANCES_UNLIMITED = 2 ** 32 - 1
 
 export class LoadedModels {
-  readonly #parts: LoadedModelsParts
+  readonly #dependencies: LoadedModelsDependencies
   readonly #calibrator: Calibrator
   readonly #entries = new Map<string, Entry>()
   readonly #prepared: PreparedModels
   readonly #notices: BatchingNotices
   #nextModelKey = 1
 
-  constructor(parts: LoadedModelsParts) {
-    this.#parts = parts
-    this.#notices = new BatchingNotices(parts.clock, parts.onNotice)
-    parts.pool.onObservation = (observation) => this.#observe(observation)
-    this.#prepared = new PreparedModels(parts.store, parts.onNotice)
+  constructor(dependencies: LoadedModelsDependencies) {
+    this.#dependencies = dependencies
+    this.#notices = new BatchingNotices(dependencies.clock, dependencies.onNotice)
+    dependencies.pool.onObservation = (observation) => this.#observe(observation)
+    this.#prepared = new PreparedModels(dependencies.store, dependencies.onNotice)
     this.#calibrator = new Calibrator({
-      clock: parts.clock,
-      conditions: parts.conditions,
+      clock: dependencies.clock,
+      conditions: dependencies.conditions,
       store: async ({ name, version }, calibration) => {
-        await parts.store.setCalibration(name, version, calibration)
+        await dependencies.store.setCalibration(name, version, calibration)
       },
       activity: () => this.all.reduce((sum, { queue }) => sum + rateOf(queue), 0),
-      onNotice: parts.onNotice,
+      onNotice: dependencies.onNotice,
     })
   }
 
@@ -138,12 +138,12 @@ export class LoadedModels {
     if (present?.version.sha256 === version.sha256) this.#entries.set(`${label} ${present.modelKey}`, present)
     else if (present !== undefined)
       throw new PenstockError('ERR_CONFLICT', `Model ${label} is loaded with other contents`)
-    const { mode, conditions, defaultPlan, pool } = this.#parts
+    const { mode, conditions, defaultPlan, pool } = this.#dependencies
     const modelKey = this.#nextModelKey++
     const isMeasurable = mode !== 'off' && this.#isMeasurable(version)
     const calibration = isMeasurable ? storedCalibration(version, conditions) : null
     const runPlan = calibration?.plan ?? defaultPlan
-    const isUnbatched = mustRunUnbatched(version, this.#parts.differencePolicy)
+    const isUnbatched = mustRunUnbatched(version, this.#dependencies.differencePolicy)
     const model = { version, modelKey, runPlan, calibration, isUnbatched, source: await this.#sourceOf(version) }
     const provider = await pool.load(this.#loadable(model))
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
@@ -170,21 +170,21 @@ export class LoadedModels {
   }
 
   /**
-   * The model will run in the background: in workers of their own when they have loaded it, which nobody waits for. A GPU's
+   * Offloads the model to the background workers, once they have loaded it; nobody waits for that. A GPU's
    * memory is too dear for one more session, and its runs take no core.
    */
-  leaveToBackground(model: LoadedModel): void {
+  offload(model: LoadedModel): void {
     const entry = model as Entry
     if (entry.isInBackground || entry.queue === null || entry.provider !== 'cpu') return
     entry.isInBackground = true
-    void this.#parts.pool.loadInBackground(entry.modelKey).then((isLoaded) => {
+    void this.#dependencies.pool.loadInBackground(entry.modelKey).then((isLoaded) => {
       if (isLoaded && entry.queue !== null && entry.references > 0) addon.leaveToBackground(entry.queue)
     })
   }
 
   /** A request's rows failed in the background: the notice goes to the operator, for no answer mentions it. */
   noteBackgroundFailure({ version, backgroundFailures }: LoadedModel, code: string, message: string, count = 1): void {
-    noteBackgroundFailure(backgroundFailures, { label: labelOf(version), code, message, count }, this.#parts)
+    noteBackgroundFailure(backgroundFailures, { label: labelOf(version), code, message, count }, this.#dependencies)
   }
 
   /** Counts one user less; the last one closes the queue and unloads. Its batches must all have been answered. */
@@ -193,7 +193,7 @@ export class LoadedModels {
     if (--entry.references > 0) return
     for (const [key, other] of this.#entries) if (other === entry) this.#entries.delete(key)
     if (entry.queue !== null) addon.closeQueue(entry.queue)
-    await this.#parts.pool.unload(entry.modelKey)
+    await this.#dependencies.pool.unload(entry.modelKey)
   }
 
   /** No calibration begins any more; returns when the slice under way has ended. */
@@ -217,7 +217,7 @@ export class LoadedModels {
 
   /** What the version says of itself goes before what the engine was opened with. */
   #placementOf({ providers, deviceId }: ModelVersion): SessionPlacement {
-    const { placement } = this.#parts
+    const { placement } = this.#dependencies
     return {
       executionProviders: providers ?? placement.executionProviders,
       deviceId: deviceId ?? placement.deviceId,
@@ -227,7 +227,7 @@ export class LoadedModels {
   /** Settles at once, unless models are measured before they serve. */
   async #calibrate(entry: Entry): Promise<void> {
     entry.runPlanState = 'pending'
-    const isUrgent = this.#parts.mode === 'deploy'
+    const isUrgent = this.#dependencies.mode === 'deploy'
     const done = this.#calibrator.schedule({
       version: entry.version,
       source: entry.source,
@@ -243,7 +243,7 @@ export class LoadedModels {
 
   async #apply(entry: Entry, calibration: Calibration): Promise<void> {
     const { plan } = calibration
-    await this.#parts.pool.replace(this.#loadable({ ...entry, runPlan: plan, calibration }))
+    await this.#dependencies.pool.replace(this.#loadable({ ...entry, runPlan: plan, calibration }))
     if (entry.references > 0) this.#limit(entry, calibration)
   }
 
@@ -279,7 +279,8 @@ export class LoadedModels {
     entry.batchingCounts.rowChecks++
     if (observation.output === '') return
     entry.batchingCounts.rowDifferences++
-    const isTaken = this.#parts.differencePolicy === 'unbatch' && trustedProof(entry.version)?.override === undefined
+    const isTaken =
+      this.#dependencies.differencePolicy === 'unbatch' && trustedProof(entry.version)?.override === undefined
     this.#notices.difference(label, observation.output, isTaken)
     if (isTaken && !entry.isUnbatched) void this.#unbatch(entry, observation.output)
   }
@@ -290,14 +291,14 @@ export class LoadedModels {
       signature: { inputs, outputs, batching, copiedOutputs = [], batchingProof },
     }: ModelVersion) => [inputs, outputs, batching, copiedOutputs, batchingProof?.basis === 'graph'] as const
     return (
-      isUnbatched === mustRunUnbatched(version, this.#parts.differencePolicy) &&
+      isUnbatched === mustRunUnbatched(version, this.#dependencies.differencePolicy) &&
       isDeepStrictEqual(arrangement(present), arrangement(version))
     )
   }
 
   /** From now on each row is a batch and a run; stored, so that a restart does not forget it. */
   async #unbatch(entry: Entry, output: string): Promise<void> {
-    const { store, clock, pool, onNotice } = this.#parts
+    const { store, clock, pool, onNotice } = this.#dependencies
     entry.isUnbatched = true
     this.#limitQueue(entry)
     try {
@@ -337,7 +338,7 @@ export class LoadedModels {
   }
 
   async #sourceOf(version: ModelVersion): Promise<ModelSource> {
-    const { store } = this.#parts
+    const { store } = this.#dependencies
     const hasBytes = hasBlobBytes(store)
     const stored = {
       label: labelOf(version),
@@ -357,7 +358,7 @@ export class LoadedModels {
     if ([...inputs, ...outputs].some((field) => field.dtype === 'string')) return null
     const nativeFields = (fields: readonly TensorField[]): NativeField[] =>
       fields.map((field) => nativeField(field, batching === 'whole', copiedOutputs.includes(field.name)))
-    const { limits, pool } = this.#parts
+    const { limits, pool } = this.#dependencies
     return addon.createQueue(pool.runtime, {
       modelKey,
       inputs: nativeFields(inputs),

@@ -6,7 +6,7 @@ import { PenstockError } from '../../base/errors.js'
 import { obstacleInBytes, obstacleInFile, type Obstacle } from '../../onnx/index.js'
 import type { ModelSource } from '../../worker/worker-messages.js'
 
-/** @throws PenstockError ERR_MODEL_INVALID when data of the model lie in other files, or nobody can tell. */
+/** @throws PenstockError ERR_MODEL_INVALID when data of the model lie in other files, or may do so. */
 export async function expectOneFile({
   label,
   path,

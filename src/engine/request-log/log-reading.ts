@@ -1,5 +1,5 @@
 /**
- * The engine's calls that read its log: they see to it that what has settled is in files, then leave it to the log.
+ * The engine's calls that read its log: they flush what is completed into files, then leave the reading to the log.
  */
 import { PenstockError } from '../../base/errors.js'
 import type { EngineApi } from '../api/api.js'
@@ -21,7 +21,7 @@ export class LogReading {
 
   /**
    * @param engine whose log it is; its pipelines say how long rows are kept.
-   * @param log absent, or a directory alone: there is nothing that reads.
+   * @param log absent, or only a directory: there is nothing that reads.
    * @param rowLogs the logs that the engine writes.
    */
   constructor(

@@ -31,7 +31,7 @@ export interface DeploymentLog {
   readonly schema: Uint8Array
 }
 
-export interface RowLogsParts {
+export interface RowLogsOptions {
   readonly runtime: number
   /** The directory of all logs. */
   readonly path: string
@@ -41,24 +41,24 @@ export interface RowLogsParts {
   readonly onNotice: (notice: EngineNotice) => void
 }
 
-/** How often it is looked whether a log has begun or ceased to fail, to tell the operator. */
-const WATCH_MS = 1000
+/** How often the logs are asked whether one has begun or ceased to fail, for a notice to the operator. */
+const REPORT_MS = 1000
 
 export class RowLogs {
-  readonly #parts: RowLogsParts
+  readonly #options: RowLogsOptions
   readonly #port: PortHandle
   readonly #open = new Set<DeploymentLog>()
   readonly #replies = new Map<number, (isLost: boolean) => void>()
-  readonly #watch: NodeJS.Timeout
+  readonly #reportTimer: NodeJS.Timeout
   /** Pipelines that have been reported as failing. */
   readonly #failing = new Set<string>()
   #lastTag = 0
 
-  constructor(parts: RowLogsParts) {
-    this.#parts = parts
-    this.#port = addon.openPort(parts.runtime, () => this.#drain(), 1)
-    this.#watch = setInterval(() => this.#report(), WATCH_MS)
-    this.#watch.unref()
+  constructor(options: RowLogsOptions) {
+    this.#options = options
+    this.#port = addon.openPort(options.runtime, () => this.#drain(), 1)
+    this.#reportTimer = setInterval(() => this.#report(), REPORT_MS)
+    this.#reportTimer.unref()
   }
 
   /** @returns null: nothing is logged of the pipeline. */
@@ -66,7 +66,7 @@ export class RowLogs {
     const { name, log: policy = defaultLogPolicy } = plan.definition
     if (policy.durability === 'off') return null
     const columns = logColumns(plan)
-    const { path, partition, instance, runtime, drawSeed } = this.#parts
+    const { path, partition, instance, runtime, drawSeed } = this.#options
     const schema = logSchema(plan, columns, { pipeline: name, version, partition, instance })
     const spec: LogSpec = {
       directory: join(path, name, String(version)),
@@ -122,7 +122,7 @@ export class RowLogs {
     return [...this.#open].map(({ pipeline, schema }) => ({ pipeline, schema }))
   }
 
-  /** Resolves when all rows that have settled are in files, or counted as dropped. @param pipeline absent: all. */
+  /** Resolves when all rows that were completed before are in files, or counted as dropped. @param pipeline absent: all. */
   async flush(pipeline?: string): Promise<void> {
     const logs = [...this.#open].filter((log) => pipeline === undefined || log.pipeline === pipeline)
     await Promise.all(logs.map(({ handle }) => this.#ask((tag) => addon.flushLog(handle, this.#port, tag))))
@@ -136,7 +136,7 @@ export class RowLogs {
   /** Closes what is open. Idempotent. */
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((log) => this.closeLog(log)))
-    clearInterval(this.#watch)
+    clearInterval(this.#reportTimer)
     addon.closePort(this.#port)
   }
 
@@ -146,7 +146,7 @@ export class RowLogs {
       const tag = ++this.#lastTag
       this.#replies.set(tag, resolve)
       // The port keeps no loop alive; a process that ends must not end before the reply.
-      this.#watch.ref()
+      this.#reportTimer.ref()
       call(tag)
     })
   }
@@ -160,7 +160,7 @@ export class RowLogs {
         const job = events[at + PortEventSlot.b] as number
         const resolve = this.#replies.get(tag)
         this.#replies.delete(tag)
-        if (this.#replies.size === 0) this.#watch.unref()
+        if (this.#replies.size === 0) this.#reportTimer.unref()
         resolve?.(addon.readJob(this.#port, job)[0] === LogReply.lost)
       }
     }
@@ -172,12 +172,12 @@ export class RowLogs {
       if (this.#failing.has(pipeline)) continue
       this.#failing.add(pipeline)
       const message = `The log of pipeline ${pipeline} cannot be written (${fault}): it is tried again every second`
-      this.#parts.onNotice({ level: 'error', message })
+      this.#options.onNotice({ level: 'error', message })
     }
     for (const pipeline of this.#failing) {
       if (failing.some((log) => log.pipeline === pipeline)) continue
       this.#failing.delete(pipeline)
-      this.#parts.onNotice({ level: 'info', message: `The log of pipeline ${pipeline} is written again` })
+      this.#options.onNotice({ level: 'info', message: `The log of pipeline ${pipeline} is written again` })
     }
   }
 }
@@ -185,9 +185,9 @@ export class RowLogs {
 /** @returns null: the engine logs nothing. */
 export function openRowLogs(
   { log, partition = hostname() }: EngineOptions,
-  parts: Omit<RowLogsParts, 'path' | 'partition'>,
+  options: Omit<RowLogsOptions, 'path' | 'partition'>,
 ): RowLogs | null {
-  return log === undefined ? null : new RowLogs({ ...parts, path: log.path, partition })
+  return log === undefined ? null : new RowLogs({ ...options, path: log.path, partition })
 }
 
 /** `ENOSPC` of its number. */

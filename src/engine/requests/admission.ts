@@ -17,7 +17,7 @@ import { admitOptions, type AdmittedOptions, type RequestId } from './request-op
 export interface AdmittedRequest {
   /** In the order of the pipeline's inputs. */
   readonly tensors: readonly Tensor[]
-  /** 1 for whole tensors. */
+  /** 1 for non-batching pipelines. */
   readonly rows: number
   /** Free dims in the addon's order; null when the signature has none. */
   readonly dims: Int32Array | null
@@ -115,11 +115,11 @@ function withoutNul({ name, dtype }: TensorField, tensor: Tensor): Tensor {
 /** How many rows all of them have. @throws PenstockError ERR_SHAPE, ERR_TOO_MANY_ROWS. */
 export function rowsOf(fields: readonly TensorField[], tensors: readonly Tensor[], rowsMax: number): number {
   const rows = tensors[0]?.shape[0] ?? 0
-  const odd = tensors.findIndex((tensor) => tensor.shape[0] !== rows)
-  if (odd >= 0) {
+  const mismatched = tensors.findIndex((tensor) => tensor.shape[0] !== rows)
+  if (mismatched >= 0) {
     throw new PenstockError(
       'ERR_SHAPE',
-      `Expected all inputs to have the same number of rows but ${fields[0]?.name} has ${rows} and ${fields[odd]?.name} has ${tensors[odd]?.shape[0]}`,
+      `Expected all inputs to have the same number of rows but ${fields[0]?.name} has ${rows} and ${fields[mismatched]?.name} has ${tensors[mismatched]?.shape[0]}`,
     )
   }
   if (rows > rowsMax) {

@@ -1,10 +1,10 @@
 /**
- * The engine's side of JSON over HTTP: a transport in the same isolate hands bodies in and gets whole answers out, and
+ * The engine's side of JSON over HTTP: a transport in the same isolate hands bodies in and gets complete answers out, and
  * never sees the addon. A body costs one native call, an answer one callback: nothing is decoded here, nothing
  * allocated, no promise made. Bodies that the addon does not read go to `Engine.infer` by way of the transport.
  *
- * An exchange is the transport's number of a request. Each `submit` that returned a request leads to exactly one call
- * with its exchange: onAnswer or onFailure, also after `cancel`.
+ * An `exchange` is the transport's number of an HTTP request. Each `submit` that returned a request leads to exactly one
+ * call with that number: onAnswer or onFailure, also after `cancel`.
  */
 import { addon } from '../../../bindings/native.js'
 import type { Answer, AnswerFormSpec } from '../../../bindings/native.js'
@@ -51,7 +51,7 @@ export interface JsonPort {
   cancel(request: number): void
 }
 
-export interface JsonPortParts {
+export interface JsonPortDependencies {
   readonly port: NativePort
   readonly requestIds: RequestIds
   readonly slotOf: (pipeline: string) => PipelineSlot | undefined
@@ -67,7 +67,7 @@ const noHooks: JsonHooks = {
 }
 
 export class EngineJsonPort implements JsonPort, JsonEvents {
-  readonly #parts: JsonPortParts
+  readonly #dependencies: JsonPortDependencies
   /** Whether the deployment has a form, by deployment. */
   readonly #hasForm = new WeakMap<Deployment, boolean>()
   /** By exchange: under what it was submitted; null: it is not in flight. */
@@ -78,10 +78,10 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   #inFlight = 0
   readonly #refusals: RecentRefusals
 
-  constructor(parts: JsonPortParts) {
-    this.#parts = parts
-    this.#refusals = new RecentRefusals(parts.port.handle)
-    parts.port.registerJson(this)
+  constructor(dependencies: JsonPortDependencies) {
+    this.#dependencies = dependencies
+    this.#refusals = new RecentRefusals(dependencies.port.handle)
+    dependencies.port.registerJson(this)
   }
 
   /** Requests that are neither answered nor failed. */
@@ -98,19 +98,19 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   }
 
   find(pipeline: string): JsonTarget | null {
-    const slot = this.#parts.slotOf(pipeline)
-    if (slot?.current == null || !this.#parts.isOpen()) return null
+    const slot = this.#dependencies.slotOf(pipeline)
+    if (slot?.current == null || !this.#dependencies.isOpen()) return null
     return (this.#hasForm.get(slot.current) ?? this.#prepare(slot.current)) ? slot : null
   }
 
   submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number {
     const { current, handle } = target
-    if (current === null || !this.#parts.isOpen()) return 0
+    if (current === null || !this.#dependencies.isOpen()) return 0
     // The one path that refuses for want of room in the tables is infer's.
-    if (!this.#parts.port.hasRoom) return 0
+    if (!this.#dependencies.port.hasRoom) return 0
     // Redeployed while the body arrived: the new plan may have no form yet.
     if (this.find(target.name) !== target) return 0
-    const { port, requestIds } = this.#parts
+    const { port, requestIds } = this.#dependencies
     const meta = metaOf(options)
     if (meta === undefined) return 0
     const request = port.submissions.submitJson(handle, body, exchange, requestIds.nextNumber, meta)
@@ -129,40 +129,40 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   }
 
   cancel(request: number): void {
-    this.#parts.port.cancel(request)
+    this.#dependencies.port.cancel(request)
   }
 
   renewOutbox(): void {
-    this.#outbox = addon.jsonOutbox(this.#parts.port.handle)
+    this.#outbox = addon.jsonOutbox(this.#dependencies.port.handle)
   }
 
   answer(exchange: number, offset: number, bytes: number): void {
-    this.#settle(exchange)
+    this.#complete(exchange)
     this.#hooks.onAnswer(exchange, this.#outbox.subarray(offset, offset + bytes))
   }
 
   answerLarge(exchange: number, answer: Answer, requestNumber: number): void {
-    const deployment = this.#settle(exchange)
+    const deployment = this.#complete(exchange)
     if (deployment === null) return
-    const requestId = this.#parts.requestIds.textOf(requestNumber)
+    const requestId = this.#dependencies.requestIds.textOf(requestNumber)
     this.#hooks.onLargeAnswer(exchange, resultOf(deployment, answer, { requestId }), deployment.description)
   }
 
   fail(exchange: number, failure: NativeFailure): void {
-    const deployment = this.#settle(exchange)
+    const deployment = this.#complete(exchange)
     this.#hooks.onFailure(exchange, this.#refusals.errorOfFailure(failure, deployment))
   }
 
-  /** Fails what is in flight: the port is closed and will tell of nothing any more. */
+  /** Fails what is in flight: the port is closed and emits nothing any more. */
   close(): void {
     for (let exchange = 0; exchange < this.#deployments.length; exchange++) {
-      if (this.#settle(exchange) === null) continue
+      if (this.#complete(exchange) === null) continue
       const error = new PenstockError('ERR_CLOSED', 'The engine was closed before the request was answered')
       this.#hooks.onFailure(exchange, error)
     }
   }
 
-  #settle(exchange: number): Deployment | null {
+  #complete(exchange: number): Deployment | null {
     const deployment = this.#deployments[exchange] ?? null
     if (deployment === null) return null
     this.#deployments[exchange] = null
@@ -173,7 +173,10 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   #prepare(deployment: Deployment): boolean {
     const form = deployment.description.isStringPath ? null : this.#hooks.formOf(deployment.description)
     if (form !== null)
-      addon.setAnswerForm(deployment.plan, { ...form, metadata: `${form.metadata}${this.#parts.requestIds.instance}-` })
+      addon.setAnswerForm(deployment.plan, {
+        ...form,
+        metadata: `${form.metadata}${this.#dependencies.requestIds.instance}-`,
+      })
     this.#hasForm.set(deployment, form !== null)
     return form !== null
   }

@@ -1,9 +1,9 @@
 /**
- * One isolate's traffic with the addon: owns the port, publishes once per loop turn what was appended in it, drains what is
- * done and hands each event to the consumer that registered for it.
+ * One isolate's traffic with the addon: owns the port, publishes once per loop turn what was appended in it, drains what
+ * is done and hands each event to the consumer that registered for it.
  *
- *     calls ──── submit ─┐                              ┌─ answered, failed ─────────────────► Calls (calls.ts)
- *     WebSocket receive ─┼─► flush (setImmediate)       │
+ *     calls ──── submit ─┐                               ┌─ answered, failed ─────────────────► Calls (calls.ts)
+ *     WebSocket receive ─┼─► flush (setImmediate)        │
  *     JSON ───── submit ─┘              onReady ─► drain ┼─ send, sendFailed ─────────────────► websocket-port.ts
  *                                                        └─ httpAnswered, httpLarge, httpFailed ► json-port.ts
  *
@@ -129,7 +129,7 @@ export class NativePort {
     })
   }
 
-  /** Ends all traffic: nothing that is unanswered is told of any more. Idempotent. */
+  /** Ends all traffic: nothing that is unanswered is delivered any more. Idempotent. */
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -1,8 +1,8 @@
 /**
  * Refusals of a server that has too much to do. Under overload most requests end here: refusals for the same reason
- * within a moment share one error, with the figures of the first, so that transports can send the same bytes. An error,
- * its sentence and its answer cost as much as several admissions, and the thread that makes them is the one that sends
- * the answers of those that were admitted.
+ * within a millisecond share one error, with the figures of the first, so that transports can send the same bytes. An
+ * error, its sentence and its answer cost as much as several admissions, and the thread that makes them is the one that
+ * sends the answers of those that were admitted.
  */
 import { addon } from '../../../bindings/native.js'
 import type { PortHandle } from '../../../bindings/native.js'
@@ -43,7 +43,7 @@ export class RecentRefusals {
     return (this.#facts ??= addon.refusalFacts(this.#port))
   }
 
-  /** The error of the request that was refused just now, of which the addon's `facts` tell. */
+  /** The error of the request that was refused just now, which the addon's `facts` describe. */
   errorOfRefusal(status: number, deployment: Deployment | null): PenstockError {
     const [first = 0, second = 0, third = 0, fourth = 0] = this.facts
     return this.#errorOf(status, first, second, third, fourth, deployment)

@@ -62,18 +62,18 @@ export class RequestTable {
 
   resolve(tag: number, result: InferResult): void {
     const resolve = this.#resolves[tag]
-    this.#settle(tag)
+    this.#complete(tag)
     resolve?.(result)
   }
 
   reject(tag: number, error: PenstockError): void {
     const reject = this.#rejects[tag]
-    this.#settle(tag)
+    this.#complete(tag)
     reject?.(error)
   }
 
   free(tag: number): void {
-    this.#settle(tag)
+    this.#complete(tag)
     this.#inUse--
     this.#deployments[tag] = null
     this.#labels[tag] = null
@@ -85,7 +85,7 @@ export class RequestTable {
     for (let tag = 0; tag < this.#rejects.length; tag++) if (this.#rejects[tag] !== null) this.reject(tag, makeError())
   }
 
-  #settle(tag: number): void {
+  #complete(tag: number): void {
     this.#detaches[tag]?.()
     this.#detaches[tag] = null
     this.#resolves[tag] = null

@@ -21,7 +21,7 @@ export type TensorTarget = PipelineSlot
 export interface TensorPort {
   /** The pipeline when it is deployed and carries no strings; null: whatever else is the case. */
   find(pipeline: string): TensorTarget | null
-  /** What the target serves at this moment; null: it was undeployed. */
+  /** What the target serves now; null: it was undeployed. */
   descriptionOf(target: TensorTarget): PipelineDescription | null
   /**
    * Exactly one of the callbacks is called, onFailure perhaps before it returns.
@@ -38,7 +38,7 @@ export interface TensorPort {
   cancel(request: number): void
 }
 
-export interface TensorPortParts {
+export interface TensorPortDependencies {
   readonly port: NativePort
   readonly calls: Calls
   readonly slotOf: (pipeline: string) => PipelineSlot | undefined
@@ -48,14 +48,14 @@ export interface TensorPortParts {
 }
 
 export class EngineTensorPort implements TensorPort {
-  readonly #parts: TensorPortParts
+  readonly #dependencies: TensorPortDependencies
 
-  constructor(parts: TensorPortParts) {
-    this.#parts = parts
+  constructor(dependencies: TensorPortDependencies) {
+    this.#dependencies = dependencies
   }
 
   find(pipeline: string): TensorTarget | null {
-    const slot = this.#parts.slotOf(pipeline)
+    const slot = this.#dependencies.slotOf(pipeline)
     return slot?.current == null || slot.current.description.isStringPath ? null : slot
   }
 
@@ -69,7 +69,7 @@ export class EngineTensorPort implements TensorPort {
     onAnswer: (result: InferResult) => void,
     onFailure: (error: PenstockError) => void,
   ): number {
-    const { calls, expectOpen, requestIds } = this.#parts
+    const { calls, expectOpen, requestIds } = this.#dependencies
     expectOpen()
     const { current, handle, name } = target
     if (current === null)
@@ -78,6 +78,6 @@ export class EngineTensorPort implements TensorPort {
   }
 
   cancel(request: number): void {
-    this.#parts.port.cancel(request)
+    this.#dependencies.port.cancel(request)
   }
 }

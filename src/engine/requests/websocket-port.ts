@@ -20,54 +20,54 @@ import { RecentRefusals } from './recent-refusals.js'
 
 export interface WebSocketHooks extends FrameEvents {
   /** A request of the connection was refused or failed: encode a Failure with it. The same error may come again. */
-  onWebSocketFailure(connection: number, channel: number, wireId: number, error: PenstockError): void
+  onWebSocketFailure(connectionId: number, channel: number, wireId: number, error: PenstockError): void
 }
 
 export interface WebSocketPort {
   /** Names the engine's process: the first part of its requests' ids. */
   readonly instance: string
   setHooks(hooks: WebSocketHooks): void
-  /** @param windowRequests requests in flight that the connection may have. @returns its number, > 0. */
+  /** @param windowRequests requests in flight that the connection may have. @returns@returns its id, > 0. */
   openConnection(windowRequests: number): number
   /** Cancels what is in flight; late results are dropped. */
-  closeConnection(connection: number): void
+  closeConnection(connectionId: number): void
   /** @throws PenstockError ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED, ERR_DRAINING, ERR_CLOSED. */
-  openChannel(connection: number, channel: number, pipeline: string): PipelineDescription
-  closeChannel(connection: number, channel: number): void
+  openChannel(connectionId: number, channel: number, pipeline: string): PipelineDescription
+  closeChannel(connectionId: number, channel: number): void
   /** What a caller may do over all its connections and the other dialects. */
   makeLimit(options: CallerLimitOptions): CallerLimit
   /** Requests of the connection are counted against it; before the first one. @param limit of `makeLimit`. */
-  setLimit(connection: number, limit: CallerLimit): void
+  setLimit(connectionId: number, limit: CallerLimit): void
   /** While a socket is congested, results keep their credit until they are acknowledged, and few are sent. */
-  setCongested(connection: number, isCongested: boolean): void
+  setCongested(connectionId: number, isCongested: boolean): void
   /** The kernel took the oldest `frames` of the result frames that were sent while the socket was congested. */
-  acknowledge(connection: number, frames: number): void
+  acknowledge(connectionId: number, frames: number): void
   /** Bytes of results that are finished and not yet sent, because the socket is congested. */
-  readyBytes(connection: number): number
+  readyBytes(connectionId: number): number
   /**
    * Takes one frame; it is read, not kept.
    * @returns 0: taken care of (admitted, or refused and onWebSocketFailure was called) · > 0: the Body type of a well-formed
    *   message that the caller handles (an Infer of a string-path pipeline is one) · < 0: close the connection, see lastRefusal.
    */
-  receive(connection: number, frame: ArrayBuffer): number
+  receive(connectionId: number, frame: ArrayBuffer): number
   /** After receive() < 0: ERR_FRAME or ERR_CREDIT_EXCEEDED. */
   readonly lastRefusal: PenstockError
   /** True when the request was still unanswered; its onWebSocketFailure with ERR_ABORTED follows. */
-  cancel(connection: number, channel: number, wireId: number): boolean
+  cancel(connectionId: number, channel: number, wireId: number): boolean
   /**
    * For requests of a string-path channel, before engine.infer: the pipeline still takes what the channel was opened for.
    * @throws PenstockError ERR_CHANNEL_NOT_FOUND, ERR_CHANNEL_STALE, ERR_PIPELINE_NOT_DEPLOYED.
    */
-  expectCurrent(connection: number, channel: number): void
+  expectCurrent(connectionId: number, channel: number): void
 }
 
-/** What the engine tells the port of a deployed pipeline. */
+/** What the port knows of a deployed pipeline. */
 export interface OpenablePipeline {
   readonly handle: PipelineHandle
   readonly deployment: Deployment
 }
 
-export interface WebSocketPortParts {
+export interface WebSocketPortDependencies {
   readonly port: NativePort
   readonly instance: string
   /** @throws PenstockError when the pipeline cannot be used now. */
@@ -78,20 +78,20 @@ const closingCodes: ReadonlySet<string> = new Set(['ERR_FRAME', 'ERR_CREDIT_EXCE
 const noHooks: WebSocketHooks = { onSend: () => undefined, onWebSocketFailure: () => undefined }
 
 export class EngineWebSocketPort implements WebSocketPort {
-  readonly #parts: WebSocketPortParts
-  /** By connection, then by channel: what the channel was opened for. */
+  readonly #dependencies: WebSocketPortDependencies
+  /** By connection id, then by channel: what the channel was opened for. */
   readonly #channels = new Map<number, Map<number, Deployment>>()
   #hooks: WebSocketHooks = noHooks
   #lastRefusal = new PenstockError('ERR_FRAME')
   readonly #refusals: RecentRefusals
 
-  constructor(parts: WebSocketPortParts) {
-    this.#parts = parts
-    this.#refusals = new RecentRefusals(parts.port.handle)
+  constructor(dependencies: WebSocketPortDependencies) {
+    this.#dependencies = dependencies
+    this.#refusals = new RecentRefusals(dependencies.port.handle)
   }
 
   get instance(): string {
-    return this.#parts.instance
+    return this.#dependencies.instance
   }
 
   get lastRefusal(): PenstockError {
@@ -104,112 +104,121 @@ export class EngineWebSocketPort implements WebSocketPort {
 
   setHooks(hooks: WebSocketHooks): void {
     this.#hooks = hooks
-    this.#parts.port.registerFrames(hooks, (connection, channel, wireId, failure) =>
-      this.#fail(connection, channel, wireId, failure),
+    this.#dependencies.port.registerFrames(hooks, (connectionId, channel, wireId, failure) =>
+      this.#fail(connectionId, channel, wireId, failure),
     )
   }
 
   openConnection(windowRequests: number): number {
-    const connection = addon.openConnection(this.#parts.port.handle, windowRequests)
-    this.#channels.set(connection, new Map())
-    return connection
+    const connectionId = addon.openConnection(this.#dependencies.port.handle, windowRequests)
+    this.#channels.set(connectionId, new Map())
+    return connectionId
   }
 
-  closeConnection(connection: number): void {
-    if (!this.#channels.delete(connection)) return
-    addon.closeConnection(this.#parts.port.handle, connection)
-    this.#parts.port.scheduleFlush()
+  closeConnection(connectionId: number): void {
+    if (!this.#channels.delete(connectionId)) return
+    addon.closeConnection(this.#dependencies.port.handle, connectionId)
+    this.#dependencies.port.scheduleFlush()
   }
 
-  openChannel(connection: number, channel: number, pipeline: string): PipelineDescription {
-    const channels = this.#channels.get(connection)
+  openChannel(connectionId: number, channel: number, pipeline: string): PipelineDescription {
+    const channels = this.#channels.get(connectionId)
     if (channels === undefined) throw new PenstockError('ERR_CONNECTION_LOST', 'The connection is closed')
-    const { handle, deployment } = this.#parts.expectPipeline(pipeline)
-    addon.openChannel(this.#parts.port.handle, connection, channel, handle, deployment.description.isStringPath)
+    const { handle, deployment } = this.#dependencies.expectPipeline(pipeline)
+    addon.openChannel(
+      this.#dependencies.port.handle,
+      connectionId,
+      channel,
+      handle,
+      deployment.description.isStringPath,
+    )
     channels.set(channel, deployment)
     return deployment.description
   }
 
-  closeChannel(connection: number, channel: number): void {
-    if (this.#channels.get(connection)?.delete(channel) === true)
-      addon.closeChannel(this.#parts.port.handle, connection, channel)
+  closeChannel(connectionId: number, channel: number): void {
+    if (this.#channels.get(connectionId)?.delete(channel) === true)
+      addon.closeChannel(this.#dependencies.port.handle, connectionId, channel)
   }
 
   makeLimit(options: CallerLimitOptions): CallerLimit {
     return new NativeCallerLimit(options)
   }
 
-  setLimit(connection: number, limit: CallerLimit): void {
-    addon.setConnectionLimit(this.#parts.port.handle, connection, (limit as NativeCallerLimit).handle)
+  setLimit(connectionId: number, limit: CallerLimit): void {
+    addon.setConnectionLimit(this.#dependencies.port.handle, connectionId, (limit as NativeCallerLimit).handle)
   }
 
-  setCongested(connection: number, isCongested: boolean): void {
-    if (addon.setCongested(this.#parts.port.handle, connection, isCongested)) this.#parts.port.scheduleDrain()
+  setCongested(connectionId: number, isCongested: boolean): void {
+    if (addon.setCongested(this.#dependencies.port.handle, connectionId, isCongested))
+      this.#dependencies.port.scheduleDrain()
   }
 
-  acknowledge(connection: number, frames: number): void {
-    if (addon.acknowledge(this.#parts.port.handle, connection, frames)) this.#parts.port.scheduleDrain()
+  acknowledge(connectionId: number, frames: number): void {
+    if (addon.acknowledge(this.#dependencies.port.handle, connectionId, frames)) this.#dependencies.port.scheduleDrain()
   }
 
-  readyBytes(connection: number): number {
-    return addon.readyBytes(this.#parts.port.handle, connection)
+  readyBytes(connectionId: number): number {
+    return addon.readyBytes(this.#dependencies.port.handle, connectionId)
   }
 
-  receive(connection: number, frame: ArrayBuffer): number {
-    const outcome = addon.receive(this.#parts.port.handle, connection, frame)
-    if (outcome === 0) this.#parts.port.scheduleFlush()
+  receive(connectionId: number, frame: ArrayBuffer): number {
+    const outcome = addon.receive(this.#dependencies.port.handle, connectionId, frame)
+    if (outcome === 0) this.#dependencies.port.scheduleFlush()
     if (outcome >= 0) return outcome
-    return this.#refusals.has(-outcome) ? this.#refuseForLoad(connection, -outcome) : this.#refuse(connection, frame)
+    return this.#refusals.has(-outcome)
+      ? this.#refuseForLoad(connectionId, -outcome)
+      : this.#refuse(connectionId, frame)
   }
 
-  cancel(connection: number, channel: number, wireId: number): boolean {
-    return addon.cancelWebSocket(this.#parts.port.handle, connection, channel, wireId)
+  cancel(connectionId: number, channel: number, wireId: number): boolean {
+    return addon.cancelWebSocket(this.#dependencies.port.handle, connectionId, channel, wireId)
   }
 
-  expectCurrent(connection: number, channel: number): void {
-    const opened = this.#channels.get(connection)?.get(channel)
+  expectCurrent(connectionId: number, channel: number): void {
+    const opened = this.#channels.get(connectionId)?.get(channel)
     if (opened === undefined)
       throw new PenstockError('ERR_CHANNEL_NOT_FOUND', `Channel ${channel} is not open on this connection`)
     if (this.#isStale(opened)) throw staleError(opened)
   }
 
-  #fail(connection: number, channel: number, wireId: number, failure: NativeFailure): void {
-    const opened = this.#channels.get(connection)?.get(channel) ?? null
+  #fail(connectionId: number, channel: number, wireId: number, failure: NativeFailure): void {
+    const opened = this.#channels.get(connectionId)?.get(channel) ?? null
     const error = this.#refusals.errorOfFailure(failure, opened)
     // To the addon, a pipeline that has become a plain one, or was removed and made again, has no plan under the
     // channel's handle; to the client, its channel is out of date.
     const isReplaced = error.code === 'ERR_PIPELINE_NOT_DEPLOYED' && opened !== null && this.#isServing(opened.pipeline)
-    this.#hooks.onWebSocketFailure(connection, channel, wireId, isReplaced ? staleError(opened) : error)
+    this.#hooks.onWebSocketFailure(connectionId, channel, wireId, isReplaced ? staleError(opened) : error)
   }
 
-  #refuseForLoad(connection: number, status: number): number {
+  #refuseForLoad(connectionId: number, status: number): number {
     const { facts } = this.#refusals
     const channel = facts[RefusalSlot.channel] ?? 0
     const wireId = facts[RefusalSlot.wireId] ?? 0
-    const opened = this.#channels.get(connection)?.get(channel) ?? null
-    this.#hooks.onWebSocketFailure(connection, channel, wireId, this.#refusals.errorOfRefusal(status, opened))
+    const opened = this.#channels.get(connectionId)?.get(channel) ?? null
+    this.#hooks.onWebSocketFailure(connectionId, channel, wireId, this.#refusals.errorOfRefusal(status, opened))
     return 0
   }
 
-  #refuse(connection: number, frame: ArrayBuffer): number {
-    const failure = addon.lastFailure(this.#parts.port.handle)
+  #refuse(connectionId: number, frame: ArrayBuffer): number {
+    const failure = addon.lastFailure(this.#dependencies.port.handle)
     const error = failureOf(failure)
     if (closingCodes.has(error.code)) {
       this.#lastRefusal = error.code === 'ERR_FRAME' ? describeFault(frame, error) : error
       return -failure.status
     }
-    this.#fail(connection, failure.channel, failure.wireId, failure)
+    this.#fail(connectionId, failure.channel, failure.wireId, failure)
     return 0
   }
 
   #isStale(opened: Deployment): boolean {
-    const { deployment } = this.#parts.expectPipeline(opened.pipeline)
+    const { deployment } = this.#dependencies.expectPipeline(opened.pipeline)
     return deployment !== opened && !plansHaveEqualSignature(deployment.compiled, opened.compiled)
   }
 
   #isServing(pipeline: string): boolean {
     try {
-      return this.#parts.expectPipeline(pipeline).deployment.pipeline === pipeline
+      return this.#dependencies.expectPipeline(pipeline).deployment.pipeline === pipeline
     } catch {
       return false
     }

@@ -2,8 +2,8 @@
  * One request of the string path on its way through the plan: same semantics as the addon's executor, in readable
  * TypeScript.
  *
- *     stage: route the splits ─► gather rows per option ─► run the foreground together ─► checks ─► next stage
- *            └─ background positions start at once, the answer never waits for them; the log does
+ *     stage: route the splits ─► gather rows per branch ─► run the foreground together ─► checks ─► next stage
+ *            └─ background nodes start at once, the answer never waits for them; the log does
  */
 import { addon } from '../../../bindings/native.js'
 import { Priority, SourceSide } from '../../base/generated/boundary.js'
@@ -32,15 +32,15 @@ export interface StringPathHooks {
   nowMs(): number
   /** Resolves when the rows are taken, or, of a committed log, on the disk. */
   onLog(log: DeploymentLog, rows: StringPathRows): Promise<void>
-  /** Rows of a background position that failed or found no room. */
+  /** Rows of a background node that failed or found no room. */
   onBackgroundLoss(deployment: Deployment, position: PlanPosition, rows: number, error: PenstockError): void
 }
 
-/** What one position has produced: per option its inputs and outputs, for the rows that it was given. */
+/** What one node has produced: per branch its inputs and outputs, for the rows that it was given. */
 interface PositionRun {
   /** Option of each row; null without a split. */
   readonly routes: Uint16Array | null
-  /** By option; null when no row chose it. */
+  /** By branch; null when no row chose it. */
   readonly options: readonly (OptionRun | null)[]
 }
 interface OptionRun {
@@ -55,7 +55,7 @@ export class StringPathWalk {
   readonly #deployment: Deployment
   readonly #admitted: AdmittedRequest
   readonly #stop: AbortSignal
-  /** By stage, then position; a background position is null until it has run. */
+  /** By stage, then node; a background node is null until it has run. */
   readonly #runs: (PositionRun | null)[][] = []
   readonly #background: Promise<void>[] = []
   readonly #splitRoutes: (Uint16Array | null)[] = []
@@ -241,7 +241,7 @@ export class StringPathWalk {
       if (this.#hooks.isMeasuring) {
         stringPathRuns.batchRows.record(rows)
         stringPathRuns.runNs.recordUs(reply.runUs)
-        // With the way of the tensors to the worker and back, which no reading of a clock tells from waiting.
+        // With the way of the tensors to the worker and back, which no reading of a clock separates from waiting.
         stringPathRuns.queueNs.recordUs(addon.nowUs() - startUs - reply.runUs)
       }
       return reply
@@ -257,11 +257,11 @@ export class StringPathWalk {
     outputs: readonly { name: string; shape: readonly number[] }[],
   ): void {
     const rows = inputs[0]?.shape[0]
-    const odd = outputs.find((output) => output.shape[0] !== rows)
-    if (odd === undefined) return
+    const mismatched = outputs.find((output) => output.shape[0] !== rows)
+    if (mismatched === undefined) return
     throw new PenstockError(
       'ERR_RUN_FAILED',
-      `Expected output ${odd.name} of ${model} to have ${rows} rows but it has shape [${odd.shape.join(', ')}]`,
+      `Expected output ${mismatched.name} of ${model} to have ${rows} rows but it has shape [${mismatched.shape.join(', ')}]`,
     )
   }
 
@@ -275,7 +275,7 @@ export class StringPathWalk {
     return drawn
   }
 
-  /** The tensor of a source over all rows of the request; null when its background position was lost. */
+  /** The tensor of a source over all rows of the request; null when its background node was lost. */
   #read(source: PlanSource): Tensor | null {
     const run = this.#runs[source.stage]?.[source.position]
     if (run === undefined || run === null) return null

@@ -38,7 +38,7 @@ export function concatenateRows(parts: readonly Tensor[]): Tensor {
 
 /**
  * Puts rows that went separate ways back in the request's order.
- * @param parts by option: its rows (null: all of them) and their tensor, or null when it got none.
+ * @param parts by branch: its rows (null: all of them) and their tensor, or null when it got none.
  */
 export function scatterRows(
   parts: readonly ({ rows: readonly number[] | null; tensor: Tensor } | null)[],

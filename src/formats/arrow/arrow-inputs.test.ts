@@ -50,14 +50,14 @@ const list = (item: DataType, size?: number): DataType => {
   return size === undefined ? new List(field) : new FixedSizeList(size, field)
 }
 /** A column of arrow.fixed_shape_tensor. */
-const tensorField = (told: string, size: number): Field =>
+const tensorField = (declared: string, size: number): Field =>
   new Field(
     'x',
     list(new Float32(), size),
     true,
     new Map([
       ['ARROW:extension:name', 'arrow.fixed_shape_tensor'],
-      ['ARROW:extension:metadata', told],
+      ['ARROW:extension:metadata', declared],
     ]),
   )
 const x = (dtype: TensorField['dtype'], ...rest: (number | null)[]): TensorField => ({
@@ -147,7 +147,7 @@ describe('arrow inputs', () => {
     ['no rows of lists', column(list(new Float32()), []), x('float32', 2), [0, 2], []],
     ['no rows of a free width', column(list(new Float32()), []), x('float32', null), [0, 0], []],
     [
-      'no rows of lists that tell their dims',
+      'no rows of lists that give their dims',
       bodyOf(new Field('x', list(new Float32()), true, new Map([['tensor_type', '{"shape":[2,3]}']])), [[]]),
       x('float32', 2, 3),
       [0, 2, 3],
@@ -163,7 +163,7 @@ describe('arrow inputs', () => {
       [0, 3, 1, 4, 2, 5],
     ],
     [
-      'a tensor whose axes move round, told apart by their dims',
+      'a tensor whose axes move round, distinguished by their dims',
       bodyOf(tensorField('{"shape":[1,2,3],"permutation":[2,0,1]}', 6), [[[0, 1, 2, 3, 4, 5]]]),
       x('float32', 3, 1, 2),
       [1, 3, 1, 2],
@@ -196,7 +196,7 @@ describe('arrow inputs', () => {
       [1, 2, 3, 4],
     ],
     [
-      'tensor_type tells two free dims',
+      'tensor_type leaves two free dims',
       bodyOf(
         new Field('x', list(new Uint8(), 6), true, new Map([['tensor_type', '{"shape":[2,3]}']])),
         [[[1, 2, 3, 4, 5, 6]]],
@@ -295,7 +295,7 @@ describe('arrow inputs', () => {
       /received \[1, 2, 3\]/,
     ],
     [
-      'other dims that tensor_type tells',
+      'other dims that tensor_type declares',
       bodyOf(new Field('x', list(new Float32(), 6), true, new Map([['tensor_type', '{"shape":[2,3]}']])), [
         [[1, 2, 3, 4, 5, 6]],
       ]),

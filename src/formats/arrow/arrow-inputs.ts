@@ -33,21 +33,21 @@ export function arrowTensor(body: Source, index: number, field: TensorField, isN
   const wanted = isNonBatching ? field.shape : field.shape.slice(1)
   const column = body.fields[index] as ArrowField
   expectType(field, leafType(column))
-  const told = declaredShape(column)
+  const declared = declaredShape(column)
   const parts = body.batches.map(({ columns }) => partOf(columns[index] as ArrowColumn, field, wanted, body.allowance))
   if (isNonBatching && body.rows !== 1) {
     const sentence = `Expected one row, for the models have no row axis, but received ${body.rows}`
     throw new PenstockError('ERR_SHAPE', `${sentence}. Send one request each`)
   }
   const [first] = parts
-  if (first === undefined) return emptyTensor(column, field, wanted, told)
+  if (first === undefined) return emptyTensor(column, field, wanted, declared)
   const uneven = parts.find(({ dims }) => dims.join() !== first.dims.join())
   if (uneven !== undefined) throw unevenRows(field, first.dims, uneven.dims)
-  const shape = shapeOf(field, wanted, isNonBatching ? null : body.rows, first.dims, told, isNonBatching)
+  const shape = shapeOf(field, wanted, isNonBatching ? null : body.rows, first.dims, declared, isNonBatching)
   const data = elementsOf(field, parts, body.rows)
-  if (told?.permutation === undefined) return { dtype: field.dtype, shape, data }
-  expectOneOrder(told, wanted, field.name)
-  return { dtype: field.dtype, shape, data: permuteRows(data, body.rows, told as Required<DeclaredShape>) }
+  if (declared?.permutation === undefined) return { dtype: field.dtype, shape, data }
+  expectOneOrder(declared, wanted, field.name)
+  return { dtype: field.dtype, shape, data: permuteRows(data, body.rows, declared as Required<DeclaredShape>) }
 }
 
 /**
@@ -152,7 +152,7 @@ function partWithNulls(
     level = child
   }
   if (level.field.type.id === 'null' && dims.length === 0) {
-    // A column of nothing has no lists to tell its dims: they are the field's.
+    // A column of nothing has no lists to take dims from: they are the field's.
     dims.push(...wanted.map((dim) => dim ?? 1))
     const count = dims.reduce((product, dim) => product * dim, column.length)
     allowance.spend(4 * count)
@@ -201,13 +201,13 @@ function shapeOf(
   wanted: TensorField['shape'],
   rows: number | null,
   dims: readonly number[],
-  told: DeclaredShape | null,
+  declared: DeclaredShape | null,
   isNonBatching: boolean,
 ): number[] {
   const withRows = (row: readonly number[]): number[] => (rows === null ? [...row] : [rows, ...row])
   const isFlat = dims.length <= 1
   // Nested lists show their dims; a flat row has only those of its metadata.
-  const named = isFlat && told !== null ? told.dimsOf(product(dims), field.name) : dims
+  const named = isFlat && declared !== null ? declared.dimsOf(product(dims), field.name) : dims
   if (shapeMatches(wanted, named)) return withRows(named)
   const count = product(named)
   if (named.length <= 1) {
@@ -221,18 +221,18 @@ function shapeOf(
   return shape
 }
 
-/** No rows: free dims are what the type tells, or 0. */
+/** No rows: free dims are what the type declares, or 0. */
 function emptyTensor(
   column: ArrowField,
   field: TensorField,
   wanted: TensorField['shape'],
-  told: DeclaredShape | null,
+  declared: DeclaredShape | null,
 ): Tensor {
   const fixed: number[] = []
   for (let { type } = column; type.id === 'fixed-size-list'; { type } = type.item) fixed.push(type.size)
   const [size] = fixed
   // Only rows of a fixed size say how many elements the dims of the metadata would have to hold.
-  const dims = told === null || size === undefined || fixed.length > 1 ? fixed : told.dimsOf(size, field.name)
+  const dims = declared === null || size === undefined || fixed.length > 1 ? fixed : declared.dimsOf(size, field.name)
   const shape = [0, ...wanted.map((dim, axis) => dim ?? (dims.length === wanted.length ? (dims[axis] ?? 0) : 0))]
   return { dtype: field.dtype, shape, data: field.dtype === 'string' ? [] : allocateData(field.dtype, 0) }
 }

@@ -70,16 +70,17 @@ export function tensorMetadata(shape: readonly number[], dtype?: Dtype): Map<str
   return new Map([[TENSOR_TYPE, JSON.stringify(dtype === undefined ? { shape } : { shape, dtype })]])
 }
 
-/** The row's shape and dtype that a field's metadata tell, as far as they do. */
+/** The row's shape and dtype that a field's metadata declare, as far as they do. */
 export function tensorTypeOf(field: Field): {
   readonly shape: readonly number[] | null
   readonly dtype: string | null
 } {
   const text = field.metadata.get(TENSOR_TYPE)
   if (text === undefined) return { shape: null, dtype: null }
-  const told = JSON.parse(text) as { shape?: unknown; dtype?: unknown }
-  const shape = Array.isArray(told.shape) && told.shape.every((dim) => Number.isInteger(dim)) ? told.shape : null
-  return { shape: shape as readonly number[] | null, dtype: typeof told.dtype === 'string' ? told.dtype : null }
+  const declared = JSON.parse(text) as { shape?: unknown; dtype?: unknown }
+  const shape =
+    Array.isArray(declared.shape) && declared.shape.every((dim) => Number.isInteger(dim)) ? declared.shape : null
+  return { shape: shape as readonly number[] | null, dtype: typeof declared.dtype === 'string' ? declared.dtype : null }
 }
 
 /**
@@ -92,10 +93,10 @@ export function tensorColumn(name: string, tensor: Tensor, isNonBatching = false
   const rows = isNonBatching ? 1 : (tensor.shape[0] ?? 1)
   // A model may answer another rank than it declares.
   const free = declared?.length === tensor.shape.length ? declared.slice(isNonBatching ? 0 : 1) : dims
-  const told = dims.map((dim, axis) => (free[axis] === null ? -1 : dim))
-  const metadata = tensorMetadata(told, tensor.dtype)
+  const openDims = dims.map((dim, axis) => (free[axis] === null ? -1 : dim))
+  const metadata = tensorMetadata(openDims, tensor.dtype)
   const values = elementData(tensor)
-  if (told.filter((dim) => dim < 0).length > 1) {
+  if (openDims.filter((dim) => dim < 0).length > 1) {
     const data = nestedLists(values, dims, rows)
     return { field: new Field(name, data.type, false, metadata), data }
   }

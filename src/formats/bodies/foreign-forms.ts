@@ -1,5 +1,6 @@
 /**
- * Bodies that are written for other servers, by the member that tells them, where the pipeline has no input of its name:
+ * Bodies that are written for other servers, by the member that identifies them, where the pipeline has no input of its
+ * name:
  *
  *   {"columns":[…],"data":[[…],…]}           pandas, orient="split"       read as records
  *   {"schema":{…},"data":[{…},…]}            pandas, orient="table"       read as records
@@ -20,7 +21,7 @@ import { type ColumnsBody, example, type RecordsBody, type Signature } from './s
 
 export type ForeignForm = 'split' | 'table' | 'dataframe_split' | 'dataframe_records' | 'instances' | 'inputs'
 
-/** Members that a form has beside the one that tells it. */
+/** Members that a form has beside the one that identifies it. */
 const companions: Readonly<Record<ForeignForm, readonly string[]>> = {
   split: ['columns', 'data', 'index'],
   table: ['schema', 'data'],

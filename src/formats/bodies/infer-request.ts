@@ -3,10 +3,10 @@
  * more than its first byte is recognised on the way (bodies/object-form.ts) and read again from the start.
  *
  *   columns   {"<input>": numbers, …}   or   {"inputs": {…}, "meta": {…}, "deadlineMs": n, "priority": "background"}
- *   records   [{"<input>": numbers of one row, "<other column>": value, …}, …], or one such object alone
+ *   records   [{"<input>": numbers of one row, "<other column>": value, …}, …], or a single such object
  *   others    pandas' split form, and the wrappers of MLflow and TensorFlow Serving around all of these
  *
- * The value of the key `inputs` tells the two forms of columns apart: an object means the second form, unless the
+ * The value of the key `inputs` distinguishes the two forms of columns: an object means the second form, unless the
  * pipeline has an input of that name. The reader gathers mistakes, one for each field, and reports them together.
  */
 import { argumentError, expectInteger, expectOneOf } from '../../base/expect.js'

@@ -221,7 +221,7 @@ describe('an input that no row has', () => {
     expect(arrow({ fare: [1], ages: [2] }).request.inputs['age']?.data).toEqual(new Float32Array([NaN]))
   })
 
-  it('misspelt in some records is told by record; a column beside it in others is none of that', () => {
+  it('misspelt in some records is reported by record; a column beside it in others is none of that', () => {
     signature = of('float32', [null, 1])
     const read = (text: string): ParsedRequest => parseInferBody(Buffer.from(text), signature).request
     const full = '{"fare":1,"age":3}'

@@ -56,7 +56,7 @@ describe('rows of CSV', () => {
         fc.boolean(),
         fc.integer({ min: 1, max: 60 }),
         async (cells, separator, lineEnd, isForced, hasMark, size) => {
-          // The header tells the separator: it has no other one outside of quotes.
+          // The header shows the separator: it has no other one outside of quotes.
           const header = cells[0]?.map((_, index) => `c${index}`) as string[]
           const lines = [header, ...cells].map((row, index) =>
             row.map((text) => (index === 0 ? text : quoted(text, isForced))).join(separator),

@@ -84,7 +84,7 @@ class RowSplitter {
         throw csvError(`Expected every quoted cell to end but the one in row ${this.#rows + 1} does not`)
       }
       const behind = text.charCodeAt(end)
-      // Whether a quote is doubled, or a return is followed by a line feed, the next piece tells.
+      // The next piece shows whether a quote is doubled, or a return is followed by a line feed.
       if (!isLast && (end >= text.length || (behind === RETURN && end + 1 >= text.length))) return null
       cells.push(isQuoted ? text.slice(at + 1, end - 1).replaceAll('""', '"') : text.slice(at, end))
       if (text.startsWith(separator, end)) {

@@ -162,7 +162,7 @@ function readSize(view: DataView, at: number, min = 0): number {
 
 function spend(allowance: Allowance, bytes: number): void {
   allowance.bytes -= bytes
-  if (allowance.bytes < 0) throw arrowError('metadata that is told once', 'parts that many others point at')
+  if (allowance.bytes < 0) throw arrowError('metadata that stands once', 'parts that many others point at')
 }
 
 function expectRoom(view: DataView, position: number, bytes: number): void {

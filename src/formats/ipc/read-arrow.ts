@@ -172,7 +172,7 @@ export interface ArrowFooter {
   readonly batches: readonly ArrowBlock[]
 }
 
-/** @param bytes of the footer alone. */
+/** @param bytes only of the footer. */
 export function readFooter(bytes: Uint8Array): ArrowFooter {
   const footer = FlatTable.root(bytes)
   const schema = footer.table(1)

@@ -1,4 +1,4 @@
-/** Packed buffers unpack to the size they tell, or are refused; whatever the bytes, nothing is written beyond it. */
+/** Packed buffers unpack to the size they declare, or are refused; whatever the bytes, nothing is written beyond it. */
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

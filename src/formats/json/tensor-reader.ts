@@ -2,9 +2,9 @@
  * Tensors out of a JSON body: from text to typed memory, without nested arrays in between.
  *
  * The fast path takes only what is surely right: rectangular nests of numbers that fit the dtype, and null for a missing
- * float. Whatever is not (ragged, a word, out of range, 64-bit integers, strings) is read again from the same place as JavaScript values
- * and handed to tensor/convert.ts, which knows the rules and the words. So there is one place that refuses tensors, and
- * the two paths cannot disagree on what is accepted: the fast one accepts a subset.
+ * float. Whatever is not (ragged, a word, out of range, 64-bit integers, strings) is read again from the same place as
+ * JavaScript values and handed to tensor/convert.ts, which knows the rules and the words. So there is one place that
+ * refuses tensors, and the two paths cannot disagree on what is accepted: the fast one accepts a subset.
  *
  * The scratch memory is one per isolate; it is empty between requests.
  */
@@ -146,7 +146,7 @@ function tensorOf(scratch: NumberScratch, field: TensorField, isNonBatching: boo
   if (shapeMatches(field.shape, shape)) return { dtype: field.dtype, shape, data }
   if (!isNonBatching && shape.length > 0 && shapeMatches(field.shape.slice(1), shape))
     return { dtype: field.dtype, shape: [1, ...shape], data }
-  // What begins with null may be rows that are null, which a typed array does not tell.
+  // What begins with null may be rows that are null, which a typed array cannot hold.
   return shape.length === 1 && !Number.isNaN(data[0]) ? toTensor(field, data, isNonBatching) : null
 }
 

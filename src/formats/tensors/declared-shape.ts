@@ -44,9 +44,9 @@ export function declaredShape(field: Metadata & { readonly name: string }): Decl
 
 function extensionShape({ name, metadata }: Metadata & { readonly name: string }): DeclaredShape {
   const text = metadata.get('ARROW:extension:metadata')
-  const told = parsed(text)
-  const memory = dimsIn(told?.shape, 0)
-  const permutation = told?.permutation == null ? memory?.map((_, axis) => axis) : dimsIn(told.permutation, 0)
+  const declared = parsed(text)
+  const memory = dimsIn(declared?.shape, 0)
+  const permutation = declared?.permutation == null ? memory?.map((_, axis) => axis) : dimsIn(declared.permutation, 0)
   const isPermutation =
     memory !== null && permutation?.length === memory.length && memory.every((_, axis) => permutation.includes(axis))
   if (!isPermutation)
@@ -64,8 +64,8 @@ function extensionShape({ name, metadata }: Metadata & { readonly name: string }
 }
 
 /**
- * Refuses a permutation that a field's dims do not tell from its inverse: pyarrow writes the inverse of what the format
- * says for axes that move round in a ring, as channels-first views do.
+ * Refuses a permutation that a field's dims do not distinguish from its inverse: pyarrow writes the inverse of what the
+ * format says for axes that move round in a ring, as channels-first views do.
  */
 export function expectOneOrder(
   { permutation, inverseDims }: DeclaredShape,

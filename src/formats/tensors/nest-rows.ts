@@ -1,5 +1,5 @@
 /**
- * Flat rows of tensors whose dims each row tells apart, as logs have them, to nested lists, as answers have them: two and
+ * Flat rows of tensors with dims of their own, as logs have them, to nested lists, as answers have them: two and
  * more free dims do not follow from the number of a row's elements.
  */
 import { type Data, DataType, Field, List, makeData } from 'apache-arrow'

@@ -1,12 +1,12 @@
 /**
- * What the load generator is told and what it tells: the border between `penstock bench` (TypeScript: scenarios, sweeps,
+ * What the load generator takes and what it emits: the border between `penstock bench` (TypeScript: scenarios, sweeps,
  * reports) and the native generator (native/load, C++), and equally the in-process target, which speaks the same.
  *
  * The plan travels as lines of text on the generator's stdin (src/loadtest/native/load-process.ts writes them,
  * native/load/plan/plan.hpp reads them); events are lines of JSON (NDJSON) on its stdout. Times are seconds since the
- * start of the first phase, latencies microseconds, of requests that were answered as expected. In an open loop a latency runs from the time at
- * which the request was *due*, not from its write, so that a server which stalls is charged for all it kept waiting
- * (coordinated omission). In a closed loop it runs from the write.
+ * start of the first phase, latencies microseconds, of requests that were answered as expected. In an open loop a
+ * latency runs from the time at which the request was *due*, not from its write, so that a server which stalls is
+ * charged for all it kept waiting (coordinated omission). In a closed loop it runs from the write.
  *
  * A request counts for `finished` when it was due in a phase that is no warm-up (open loop), or when it ended in one
  * (closed loop). After the last phase, what is on the way has `drainSeconds` to be answered: in an open loop that counts,

@@ -1,7 +1,7 @@
 /**
- * Starts the native load generator (build/Release/penstock-load), tells it the plan and passes on what it tells. A
+ * Starts the native load generator (build/Release/penstock-load), sends it the plan and passes on what it emits. A
  * program of its own because on a shared machine a JavaScript generator would cost more CPU than the server it measures,
- * and because its CPU time can then be told apart from everybody else's.
+ * and because its CPU time is then counted apart from everybody else's.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { existsSync } from 'node:fs'

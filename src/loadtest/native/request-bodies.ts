@@ -42,11 +42,11 @@ export async function writeRequestBodies(path: string, set: RequestBodies): Prom
   const { outputs, bodies } = set
   if (bodies.length === 0)
     throw new PenstockError('ERR_ARGUMENT', 'Expected at least one body of a request but received none')
-  const odd = bodies.find(({ expected }) => expected !== null && expected.length !== outputs.length)
-  if (odd !== undefined)
+  const mismatched = bodies.find(({ expected }) => expected !== null && expected.length !== outputs.length)
+  if (mismatched !== undefined)
     throw new PenstockError(
       'ERR_ARGUMENT',
-      `Expected answers to have ${outputs.length} outputs but received ${odd.expected?.length}`,
+      `Expected answers to have ${outputs.length} outputs but received ${mismatched.expected?.length}`,
     )
   // Streamed: a set of large bodies is not held twice.
   await pipeline(Readable.from(partsOf(set)), createWriteStream(path))

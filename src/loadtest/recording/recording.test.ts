@@ -53,7 +53,7 @@ describe('recording', () => {
 })
 
 describe('comparison', () => {
-  it('tells ratios of the second to the first, phases included', () => {
+  it('prints ratios of the second to the first, phases included', () => {
     const faster = recording({}, finishedEvent({ seconds: 1, serverCpuSeconds: -1 }))
     const { figures, warnings } = compareRecordings(recording(), faster)
     const ratioOf = (name: string) => ratioText(figures.find((figure) => figure.name === name)?.ratio ?? null)

@@ -96,8 +96,9 @@ function rowsOfColumns(where: string, columns: Readonly<Record<string, unknown>>
     return [name, column as unknown[]] as const
   })
   const count = lists[0]?.[1].length ?? 0
-  const odd = lists.find(([, column]) => column.length !== count)
-  if (odd !== undefined) throw argumentError(`${where}: ${odd[0]}`, `${count} rows, as ${lists[0]?.[0]} has`, odd[1])
+  const mismatched = lists.find(([, column]) => column.length !== count)
+  if (mismatched !== undefined)
+    throw argumentError(`${where}: ${mismatched[0]}`, `${count} rows, as ${lists[0]?.[0]} has`, mismatched[1])
   return Array.from({ length: count }, (_, row) =>
     Object.fromEntries(lists.map(([name, column]) => [name, column[row]])),
   )

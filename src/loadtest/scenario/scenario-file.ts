@@ -1,6 +1,6 @@
 /**
- * Reads scenario files (docs/guides/benchmarking.md has the schema). Whatever is wrong is told with its path in the file,
- * `requests[1].rows`, the rule and the value; a member that does not exist is refused, for a misspelt `weight` would
+ * Reads scenario files (docs/guides/benchmarking.md has the schema). Whatever is wrong is reported with its path in the
+ * file, `requests[1].rows`, the rule and the value; a member that does not exist is refused, for a misspelt `weight` would
  * silently measure something else.
  */
 import { dirname, resolve } from 'node:path'

@@ -62,7 +62,7 @@ export type ScenarioExpectation =
   | { readonly kind: 'refusal'; readonly status: number }
 
 export type AnswerCheck =
-  /** Those that stand in the file of inputs where it has them, else what the target answers when it is asked alone. */
+  /** Those that stand in the file of inputs where it has them, else what the target answers to the request by itself. */
   | { readonly kind: 'best' }
   /** These outputs, for literal inputs. */
   | { readonly kind: 'outputs'; readonly outputs: Readonly<Record<string, unknown>> }

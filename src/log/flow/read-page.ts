@@ -67,7 +67,7 @@ async function collect(scan: LogScan, task: PageTask): Promise<Collected> {
   let bytes = 0
   const end = (status: LogPageStatus): Collected => ({ batches, schema: first?.schema ?? null, status })
   for (;;) {
-    // One row more than is wanted tells whether there are more.
+    // One row more than is wanted shows whether there are more.
     const chunk = await scan.next(rowsMax - rows + 1)
     if (chunk === null) return end('All')
     if (chunk.count === 0) {

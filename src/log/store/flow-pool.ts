@@ -23,7 +23,7 @@ const compactorNiceness = 19
 /** For a last task. */
 const closeMsMax = 2000
 
-interface FlowPoolParts {
+interface FlowPoolOptions {
   readonly niceness: number
   readonly threads: number
   /** Tasks of one thread at once. */
@@ -32,12 +32,12 @@ interface FlowPoolParts {
 }
 
 export class FlowPool {
-  readonly #parts: FlowPoolParts
+  readonly #options: FlowPoolOptions
   #pool: Piscina | null = null
   #isClosed = false
 
-  private constructor(parts: FlowPoolParts) {
-    this.#parts = parts
+  private constructor(options: FlowPoolOptions) {
+    this.#options = options
   }
 
   static readers(): FlowPool {
@@ -47,8 +47,8 @@ export class FlowPool {
 
   static queries(): FlowPool {
     // It outlives the processes that it started: only the thread of a child knows when that has ended.
-    const parts = { tasks: LOG_SQL_RUNNING_MAX, idleMs: 2 * LOG_SQL_SPARE_MS }
-    return new FlowPool({ niceness: readerNiceness, threads: 1, ...parts })
+    const options = { tasks: LOG_SQL_RUNNING_MAX, idleMs: 2 * LOG_SQL_SPARE_MS }
+    return new FlowPool({ niceness: readerNiceness, threads: 1, ...options })
   }
 
   static compactor(): FlowPool {
@@ -89,7 +89,7 @@ export class FlowPool {
   }
 
   #start(): Piscina {
-    const { niceness, threads, tasks, idleMs: idleTimeout } = this.#parts
+    const { niceness, threads, tasks, idleMs: idleTimeout } = this.#options
     const data: FlowThreadData = { niceness }
     return new Piscina({
       filename: threadFile(new URL('../flow/flow-worker.js', import.meta.url)),
@@ -103,7 +103,7 @@ export class FlowPool {
   }
 }
 
-/** A port on which a task tells how far it is. */
+/** A port on which a task reports its progress. */
 export function progressPort<T>(onProgress: (state: T) => void): MessagePort {
   const { port1, port2 } = new MessageChannel()
   port1.on('message', onProgress)

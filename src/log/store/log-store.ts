@@ -5,8 +5,8 @@
  *    open ─► leftovers of killed processes are noted ─► start ─► every few seconds, one thing at a time:
  *            repair leftovers · make Parquet of what is sealed · remove what is too old or too much
  *
- * Whatever a pass meets that it cannot do (a full disk, a file that somebody removed) is told once and tried again in the
- * next: the log's upkeep must not end a server.
+ * Whatever a pass meets that it cannot do (a full disk, a file that somebody removed) is reported once and tried again
+ * in the next: the log's upkeep must not end a server.
  */
 import { mkdir, readdir, rm, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -35,7 +35,7 @@ export interface LogStoreOptions {
   readonly clock?: Clock | undefined
   /** Milliseconds between looks at the folders, 10..3600000; absent: 5000. */
   readonly upkeepMs?: number | undefined
-  /** Told once per failure, until something succeeds again. */
+  /** Called once per failure, until something succeeds again. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
@@ -161,7 +161,8 @@ export class LogStore implements EngineLog {
       }
     }
     await attempt(() => this.#repairLeftovers())
-    // The files of a query stay while it runs; of queries without end no longer than the longest: the disk is bounded, too.
+    // The files of a query stay while it runs; of queries without end no longer than the longest: the disk is bounded,
+    // too.
     const nowMs = this.#clock.nowMs()
     const retires = !this.#queries.isRunning || nowMs - this.#retiredMs > LOG_SQL_MS_MAX
     if (retires) this.#retiredMs = nowMs

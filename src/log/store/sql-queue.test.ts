@@ -2,13 +2,13 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { LogSqlResult } from '../../engine/api/logs.js'
 import { sqlTask } from './query.js'
-import { SqlQueue, type SqlQueueParts } from './sql-queue.js'
+import { SqlQueue, type SqlQueueOptions } from './sql-queue.js'
 
 const result: LogSqlResult = { body: new Uint8Array(), rows: 0, columns: [], warnings: [] }
 const mib = 2 ** 20
 
 /** What runs, by its SQL: `finish` ends it well; when it is aborted it goes on until `release`. */
-function queueOf(parts: Partial<SqlQueueParts> = {}) {
+function queueOf(parts: Partial<SqlQueueOptions> = {}) {
   const running = new Map<string, { finish(): void; release(): void; signal: AbortSignal }>()
   const queue = new SqlQueue({
     runningMax: 2,
@@ -126,7 +126,7 @@ describe('the queue of queries', () => {
     for (const query of [a, large, b]) expect(await query.outcome).toBe('done')
   })
 
-  it('drains: who waits is told at once, who runs after a while, who comes never begins', async () => {
+  it('drains: what waits is refused at once, what runs is ended after a while, what comes never begins', async () => {
     const { queue, run } = queueOf({ runningMax: 1 })
     const a = run('a')
     const b = run('b')

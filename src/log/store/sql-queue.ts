@@ -1,7 +1,8 @@
 /**
  * The queries of one log on their way to a process each: so many run, by number and by the memory that they may use, so
  * many wait, and the next is refused. A query's time counts from the call, waiting included. Whatever ends a query early
- * (its time, its caller, the end of the log) is told to the caller at once; its place is free when its process is gone.
+ * (its time, its caller, the end of the log) is reported to the caller at once; its place is free when its process is
+ * gone.
  *
  *    run ─► waiting (FIFO) ─► running ─► work(task, signal) ─► answer
  *              └──────────┬──────┘
@@ -14,10 +15,10 @@ import type { CancelSignal } from '../../engine/api/api.js'
 import type { LogSqlResult } from '../../engine/api/logs.js'
 import type { SqlTask } from '../flow/sql/sql.js'
 
-export interface SqlQueueParts {
+export interface SqlQueueOptions {
   /** Queries that run at once. */
   readonly runningMax: number
-  /** Bytes that those may use together; one alone may use more. */
+  /** Bytes that those may use together; a single one may use more. */
   readonly memoryBytesMax: number
   /** Queries that wait. */
   readonly waitingMax: number
@@ -31,7 +32,7 @@ interface Waiter {
 }
 
 export class SqlQueue {
-  readonly #parts: SqlQueueParts
+  readonly #options: SqlQueueOptions
   /** What ends each query that waits or runs, and when nothing of it is left. */
   readonly #open = new Map<AbortController, Promise<unknown>>()
   readonly #waiting: Waiter[] = []
@@ -40,8 +41,8 @@ export class SqlQueue {
   /** Why no query is taken any more. */
   #refusal: (() => PenstockError) | null = null
 
-  constructor(parts: SqlQueueParts) {
-    this.#parts = parts
+  constructor(options: SqlQueueOptions) {
+    this.#options = options
   }
 
   get counts(): { readonly running: number; readonly waiting: number } {
@@ -54,7 +55,7 @@ export class SqlQueue {
   async run(task: SqlTask, signal?: CancelSignal): Promise<LogSqlResult> {
     if (this.#refusal !== null) throw this.#refusal()
     if (signal?.aborted === true) throw abortedError(signal)
-    const { waitingMax } = this.#parts
+    const { waitingMax } = this.#options
     if (!this.#canStart(task.memoryBytesMax) && this.#waiting.length >= waitingMax)
       throw new PenstockError(
         'ERR_QUEUE_FULL',
@@ -101,7 +102,7 @@ export class SqlQueue {
     const { memoryBytesMax: bytes } = task
     await this.#place(bytes, signal)
     try {
-      return await this.#parts.work(task, signal)
+      return await this.#options.work(task, signal)
     } finally {
       this.#running--
       this.#runningBytes -= bytes
@@ -149,7 +150,7 @@ export class SqlQueue {
   }
 
   #hasRoom(bytes: number): boolean {
-    const { runningMax, memoryBytesMax } = this.#parts
+    const { runningMax, memoryBytesMax } = this.#options
     return this.#running === 0 || (this.#running < runningMax && this.#runningBytes + bytes <= memoryBytesMax)
   }
 

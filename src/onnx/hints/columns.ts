@@ -17,10 +17,10 @@ export interface Place {
   readonly rank: number | null
 }
 
-/** What tells nodes apart. */
+/** What distinguishes nodes. */
 export interface Surroundings {
   readonly weights: ReadonlyMap<string, OnnxTensorInfo>
-  /** Sizes of the last axes that the file tells, by value. */
+  /** Sizes of the last axes that the file shows, by value. */
   readonly widths: ReadonlyMap<string, number>
 }
 

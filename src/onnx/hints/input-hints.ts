@@ -1,7 +1,7 @@
 /**
  * What the graph says of the values that its inputs take: how wide the weights want a free axis, which texts an encoder
  * knows, how many rows a table of embeddings has. A trial and a calibration need values that the model runs; the file's
- * own signature tells none of it.
+ * own signature says none of it.
  *
  *   input ─► passers (Cast, Scaler, Identity …) ─► an operator whose weights or attributes say something
  *

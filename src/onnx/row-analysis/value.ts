@@ -3,7 +3,7 @@
  *
  *     plain      no row's data is in it: weights, shapes, and what is computed from them
  *     rows       row r of the batch is in its own part of one axis, and nothing of another row is in that part
- *     unproven   an operator that is not known, or used in an unknown way, made it: only trying can tell
+ *     unproven   an operator that is not known, or used in an unknown way, made it: only a trial can show
  *     dependent  a row's part depends on the other rows, or on how many there are
  *
  * An axis that holds the rows may hold more beside them: after a reshape of [n, t, d] to [n * t, d] an element of the

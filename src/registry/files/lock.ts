@@ -1,5 +1,5 @@
 /**
- * One writer per home. Two guards, because neither suffices alone:
+ * One writer per home. Two guards, because neither suffices by itself:
  * 1. On Linux a socket in the abstract namespace, named after the directory's device and inode. The kernel gives the
  *    name to one process and takes it back at its death, kill -9 included, so nothing stale can remain. It reaches as
  *    far as the network namespace. (flock would do as well, but Node does not offer it.)
@@ -65,12 +65,12 @@ export class LockedError extends Error {
   }
 }
 
-interface LockParts {
+interface HeldLock {
   readonly path: string
   readonly holder: Holder
   readonly file: FileHandle
   readonly inode: bigint
-  /** Tells the directory from any other that comes to stand under its name. */
+  /** Identifies the directory, so that no other under its name is taken for it. */
   readonly directory: string
   readonly socket: Server | undefined
   readonly clock: Clock
@@ -81,16 +81,16 @@ export class FileLock {
   readonly holder: Holder
   /** Called once, when the lock is found lost: at the next beat or look. */
   onLoss: ((loss: LockLoss) => void) | undefined
-  readonly #parts: LockParts
+  readonly #held: HeldLock
   readonly #timer: NodeJS.Timeout
   #loss: LockLoss | undefined
   #isReleased = false
   #beatCount = 0
 
-  private constructor(parts: LockParts) {
-    this.path = parts.path
-    this.holder = parts.holder
-    this.#parts = parts
+  private constructor(held: HeldLock) {
+    this.path = held.path
+    this.holder = held.holder
+    this.#held = held
     this.#timer = setInterval(() => void this.#beat(), HEARTBEAT_MS)
     this.#timer.unref()
   }
@@ -120,7 +120,7 @@ export class FileLock {
   /** Looks at the file now. @returns how the lock was lost; undefined: it is held. */
   async look(): Promise<LockLoss | undefined> {
     if (!this.isHeld) return this.#loss
-    const loss = await findLoss(this.#parts)
+    const loss = await findLoss(this.#held)
     // Another look, or the release, may have come first.
     if (loss !== undefined && this.isHeld) {
       this.#loss = loss
@@ -137,7 +137,7 @@ export class FileLock {
     clearInterval(this.#timer)
     const isOwn = (await this.look()) === undefined && !this.#isReleased
     this.#isReleased = true
-    const { file, socket } = this.#parts
+    const { file, socket } = this.#held
     let failure: PenstockError | undefined
     const note = (error: unknown): void => void (failure ??= storageError(`Could not remove ${this.path}`, error))
     if (isOwn) await rm(this.path, { force: true }).catch(note)
@@ -149,7 +149,7 @@ export class FileLock {
 
   async #beat(): Promise<void> {
     if (!this.isHeld || (await this.look()) !== undefined) return
-    const { clock, file } = this.#parts
+    const { clock, file } = this.#held
     // Counting, so that each beat shows even where the clock stands still or was set back.
     this.#beatCount += 1
     const now = new Date(clock.nowMs() + this.#beatCount)
@@ -158,7 +158,7 @@ export class FileLock {
   }
 }
 
-async function findLoss({ path, inode, directory }: LockParts): Promise<LockLoss | undefined> {
+async function findLoss({ path, inode, directory }: HeldLock): Promise<LockLoss | undefined> {
   let isThere = true
   try {
     if ((await stat(path, { bigint: true })).ino === inode) return undefined

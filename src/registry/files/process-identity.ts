@@ -1,7 +1,7 @@
 /**
- * Who a process is, so that another one can tell later whether it still lives. A pid alone does not say: pids are used
- * again, and in containers most servers have pid 1. On Linux the identity is boot id + pid namespace + pid + start time
- * in clock ticks since boot (field 22 of /proc/<pid>/stat, man 5 proc): no two processes ever share it.
+ * Identifies a process, so that another one can find out later whether it still lives. Its pid does not suffice: pids
+ * are used again, and in containers most servers have pid 1. On Linux the identity is boot id + pid namespace + pid +
+ * start time in clock ticks since boot (field 22 of /proc/<pid>/stat, man 5 proc): no two processes ever share it.
  */
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
@@ -9,13 +9,13 @@ import { hostname } from 'node:os'
 export interface ProcessIdentity {
   readonly pid: number
   readonly host: string
-  /** null where /proc does not tell. */
+  /** null where /proc does not say. */
   readonly startTicks: string | null
   readonly bootId: string | null
   readonly pidNamespace: string | null
 }
 
-/** `unknown`: the process runs in another container or on another machine, or this system does not tell. */
+/** `unknown`: the process runs in another container or on another machine, or this system does not say. */
 export type Liveness = 'alive' | 'dead' | 'unknown'
 
 export function thisProcess(): ProcessIdentity {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../base/clock.js'
 import type { PenstockError } from '../../base/errors.js'
-import { Access, type AccessParts } from './access.js'
+import { Access, type AccessDependencies } from './access.js'
 import type { KeyVerifier, VerifiedKey } from './verifier.js'
 
 type Mutable = { -readonly [K in keyof VerifiedKey]: VerifiedKey[K] }
@@ -18,7 +18,7 @@ function verifierOf(keys: Record<string, Mutable>): KeyVerifier & { count: numbe
   return { count: Object.keys(keys).length, verify: (text) => (Object.hasOwn(keys, text) ? keys[text] : undefined) }
 }
 
-function open(keys: KeyVerifier | null, parts: Partial<AccessParts> = {}) {
+function open(keys: KeyVerifier | null, parts: Partial<AccessDependencies> = {}) {
   const clock = new ManualClock(START_MS)
   const lines: unknown[] = []
   const access = new Access({
@@ -167,7 +167,7 @@ describe('access: keys', () => {
 })
 
 describe('access: wrong keys', () => {
-  it('slows an address down after some, tells for how long, and logs the address without the key', () => {
+  it('slows an address down after some, says for how long, and logs the address without the key', () => {
     const { access, clock, lines } = open(verifierOf({ psk_good: { name: 'ops' } }))
     const codes = Array.from({ length: 12 }, () => refusal(() => access.authorize(bearer('psk_bad'), [])).code)
     expect(codes).toEqual([

@@ -1,6 +1,6 @@
 /**
- * Who may call, and what. With keys: whoever shows one that is valid and has the scope. Without: everybody that can reach
- * the port, but no web page that a browser there has open (hosts.ts).
+ * Who may call, and what. With keys: callers that show one that is valid and has the scope. Without: everybody that can
+ * reach the port, but no web page that a browser there has open (hosts.ts).
  *
  *   head of a call ─► key? ─┬─ none asked for ─► host and origin ─► the grant of everybody
  *                           └─ verified, not expired ─► the key's grant ─► scope ─► (dialect: pipeline, limit)
@@ -19,7 +19,7 @@ import { HostRules, type HostOptions } from './hosts.js'
 import type { CallHead, KeyVerifier, VerifiedKey } from './verifier.js'
 import { WrongKeys } from './wrong-keys.js'
 
-export interface AccessParts extends HostOptions {
+export interface AccessDependencies extends HostOptions {
   /** null: authentication is off for good. */
   readonly keys: KeyVerifier | null
   readonly clock: Clock
@@ -28,7 +28,7 @@ export interface AccessParts extends HostOptions {
 }
 
 export class Access {
-  readonly #parts: AccessParts
+  readonly #dependencies: AccessDependencies
   readonly #hosts: HostRules
   readonly #everybody: Grant
   readonly #wrongKeys: WrongKeys
@@ -36,16 +36,16 @@ export class Access {
   readonly #grants = new Map<string, Grant>()
   readonly #timer: NodeJS.Timeout
 
-  constructor(parts: AccessParts) {
-    this.#parts = parts
-    this.#hosts = new HostRules(parts)
-    this.#everybody = new Grant(null, parts.makeLimit)
-    this.#wrongKeys = new WrongKeys(parts.clock, (note) => parts.logger.warn(note, 'wrong API key'))
+  constructor(dependencies: AccessDependencies) {
+    this.#dependencies = dependencies
+    this.#hosts = new HostRules(dependencies)
+    this.#everybody = new Grant(null, dependencies.makeLimit)
+    this.#wrongKeys = new WrongKeys(dependencies.clock, (note) => dependencies.logger.warn(note, 'wrong API key'))
     this.#timer = setInterval(() => this.look(), ACCESS_LOOK_MS).unref()
   }
 
   get needsKey(): boolean {
-    const { keys } = this.#parts
+    const { keys } = this.#dependencies
     return keys !== null && keys.count > 0
   }
 
@@ -63,8 +63,8 @@ export class Access {
   find(head: CallHead, anyOf: readonly Scope[]): Grant | null {
     if (!this.needsKey) return this.#hosts.isOwn(head) ? this.#everybody : null
     const text = presentedKey(head)
-    const key = text === '' ? undefined : this.#parts.keys?.verify(text)
-    if (key === undefined || endOf(key, this.#parts.clock) !== null) return null
+    const key = text === '' ? undefined : this.#dependencies.keys?.verify(text)
+    if (key === undefined || endOf(key, this.#dependencies.clock) !== null) return null
     const known = this.#grants.get(key.name)
     const grant = known?.key === key ? known : this.#renew(key, known)
     return grant.hasScope(anyOf) ? grant : null
@@ -86,7 +86,7 @@ export class Access {
   look(): void {
     if (this.needsKey && this.#everybody.holderCount > 0) this.#everybody.end(missingKey())
     for (const grant of this.#grants.values()) {
-      const error = grant.key === null ? null : endOf(grant.key, this.#parts.clock)
+      const error = grant.key === null ? null : endOf(grant.key, this.#dependencies.clock)
       if (error === null) continue
       this.#grants.delete(grant.key?.name ?? '')
       grant.end(error)
@@ -104,9 +104,9 @@ export class Access {
 
   #grantOf(text: string, head: CallHead): Grant {
     if (text === '') throw missingKey()
-    const key = this.#parts.keys?.verify(text)
+    const key = this.#dependencies.keys?.verify(text)
     if (key === undefined) throw this.#wrongKey(head)
-    const ended = endOf(key, this.#parts.clock)
+    const ended = endOf(key, this.#dependencies.clock)
     if (ended !== null) throw ended
     const known = this.#grants.get(key.name)
     return known?.key === key ? known : this.#renew(key, known)
@@ -119,7 +119,7 @@ export class Access {
       return known
     }
     known?.end(revokedKey(key.name))
-    const grant = new Grant(key, this.#parts.makeLimit)
+    const grant = new Grant(key, this.#dependencies.makeLimit)
     this.#grants.set(key.name, grant)
     this.#forgetOldest()
     return grant

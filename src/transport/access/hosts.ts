@@ -1,7 +1,7 @@
 /**
  * Which hosts a server without keys answers for. A browser lets a page talk to the host that the page came from, and goes
- * by the host's name: whoever owns a name can point it at 127.0.0.1 after the page was loaded (DNS rebinding), and the page
- * then reads this server as its own. Such a call still carries the name in `Host`, which no page can change.
+ * by the host's name: whoever owns a name can point it at 127.0.0.1 after the page was loaded (DNS rebinding), and the
+ * page then reads this server as its own. Such a call still carries the name in `Host`, which no page can change.
  *
  *   bound to                         names that are answered for
  *   loopback                         localhost, *.localhost, 127.0.0.0/8, ::1, and those of --allow-host
@@ -22,7 +22,7 @@ const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[
 const privateEndings = ['.local', '.internal', '.home.arpa', '.lan', '.test', '.svc', '.cluster.local']
 const shownCharactersMax = 200
 
-/** Whether a host to bind, or of a Host or an Origin, is this machine alone. */
+/** Whether a host to bind, or of a Host or an Origin, is only this machine. */
 export function isLoopbackHost(host: string): boolean {
   return loopbackNames.has(host) || host.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(host)
 }

@@ -50,7 +50,7 @@ export class WrongKeys {
     return this.#clients.size
   }
 
-  /** Counts a wrong key. @returns milliseconds that its sender is to wait; 0: it may be told at once. */
+  /** Counts a wrong key. @returns milliseconds that its sender is to wait; 0: it may be answered at once. */
   add(address: string): number {
     const nowMs = this.#clock.nowMs()
     const client = this.#clientOf(networkOf(address), nowMs)

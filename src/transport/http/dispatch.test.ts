@@ -105,7 +105,7 @@ const post = async (path: string, body?: RequestInit['body'], more: RequestInit 
 }
 
 describe('dispatch', () => {
-  it('answers bugs with ERR_INTERNAL and a request id, and tells the cause to the log alone', async () => {
+  it('answers bugs with ERR_INTERNAL and a request id, and writes the cause only to the log', async () => {
     for (const path of ['/bug', '/rejects', '/odd']) {
       const before = lines.length
       const { status, text, json } = await post(path)

@@ -1,6 +1,6 @@
 /**
  * One request from the socket to its reply: route, key, query, body, handler; and the one place where errors become
- * replies. What is not a PenstockError is a bug: it is logged with its stack under a request id, and the caller is told
+ * replies. What is not a PenstockError is a bug: it is logged with its stack under a request id, and the caller learns
  * the id and nothing else.
  *
  * Everything up to `readBody` runs before the first await: the library drops a body that nobody has asked for by then.
@@ -19,7 +19,7 @@ import type { HttpContext, Route } from './route.js'
 import type { Router } from './router.js'
 
 const noBody = Buffer.alloc(0)
-/** Tells the requests of this process from those of another run of it. */
+/** Distinguishes the requests of this process from those of another run of it. */
 const processId = randomBytes(4).toString('hex')
 let requestNumber = 0
 

@@ -49,7 +49,7 @@ export function inferBodyKind(contentType: string): InferBodyKind {
   if (name === JSON_TYPE && format.startsWith('pandas-split')) return 'split'
   if (name === JSON_TYPE) return format.startsWith('pandas-records') ? 'records' : 'json'
   const kind = formByName.get(name)
-  // Which of Arrow's two the bytes are, they tell themselves.
+  // The bytes themselves show which of Arrow's two they are.
   if (kind !== undefined) return kind === 'arrow-file' || kind === 'arrow-stream' ? 'arrow' : kind
   throw contentTypeError(contentType, inferTypes)
 }
@@ -84,7 +84,7 @@ export function answerForm(accept: string, mirror: AnswerForm): AnswerForm {
   )
 }
 
-/** Who sends rows wants rows, also in JSON. */
+/** A caller that sends rows gets rows, also in JSON. */
 const rowForms: readonly AnswerForm[] = ['records', 'lines', 'csv']
 
 const metricsForms: readonly (readonly [string, MetricsForm])[] = [

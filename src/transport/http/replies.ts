@@ -1,7 +1,7 @@
 /**
  * What handlers answer with, and the one shape of every error: `{"error": sentence, "code": "ERR_…"}`, with
  * `retry_after_ms` where trying again helps, `request_id` where the operator's log knows more, and `errors` where a body's
- * mistakes are told one by one.
+ * mistakes are listed one by one.
  */
 import { isForLoad, type PenstockError } from '../../base/errors.js'
 import type { HttpReply } from '../socket/seam.js'
@@ -34,7 +34,7 @@ export class RecentReply {
 }
 
 /**
- * @param requestId is told to the caller when the log has an entry under it.
+ * @param requestId is sent to the caller when the log has an entry under it.
  * @param status where another protocol has its own.
  */
 export function errorReply(

@@ -6,8 +6,8 @@
  *                    └─ not taken ─ writable ─► one byte of the next: taken ─► the rest of it
  *                                                  ▲            └─ not taken ─┘
  *
- * The one byte is a question: uWebSockets tells that a socket takes something again before it has emptied its buffer, and
- * buffers whatever it is given. What is given to a slow reader is that byte, not a piece each time.
+ * The one byte is a question: uWebSockets reports that a socket takes something again before it has emptied its buffer,
+ * and buffers whatever it is given. What is given to a slow reader is that byte, not a piece each time.
  */
 import { systemClock } from '../../base/clock.js'
 import type { Piece, PieceBody } from '../piece-body.js'
@@ -107,7 +107,7 @@ export class AnswerStream implements WaitingAnswer {
       do piece = this.#body?.next() ?? null
       while (piece?.length === 0)
     } catch (error) {
-      // The status is sent: an end without an end is all that can tell the caller.
+      // The status is sent: only a body that breaks off can show the caller that it failed.
       this.cut()
       throw error
     }

@@ -59,7 +59,7 @@ describe('sockets: why the library does not load', () => {
 })
 
 describe('sockets: the choice', () => {
-  it('auto falls back and says why; node is not told; uws refuses with the reason', () => {
+  it('auto falls back and says why; node gives no reason; uws refuses with the reason', () => {
     const fallBack = open('auto', tooOld)
     expect(fallBack.backend.name).toBe('node')
     expect(fallBack.fallBackReason).toMatch(/glibc 2\.38/)

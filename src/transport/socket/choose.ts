@@ -8,7 +8,7 @@ import type { BackendHandlers, SocketBackend, SocketChoice } from './seam.js'
 import { loadSocketLibrary, UwsBackend, type SocketLibrary } from './uws.js'
 
 export const socketChoices: readonly SocketChoice[] = ['auto', 'uws', 'node']
-/** The environment variable that chooses for servers that are not told. */
+/** The environment variable that chooses for servers without the option. */
 export const SOCKETS_VARIABLE = 'PENSTOCK_SOCKETS'
 
 /** What installs the library; the version is the one that the tests run with. */
@@ -64,7 +64,8 @@ export function loadFailure(
   if (isAbsent) return `uWebSockets.js is not installed; to add it: ${installSockets}`
   const wanted = /GLIBC_(\d+\.\d+)' not found/.exec(error.message)?.[1]
   const major = node.split('.')[0] ?? node
-  // Not asked for the version that it has: Node's report, which knows, waits for every worker thread, and ours sleep natively.
+  // Not asked for the version that it has: Node's report, which knows, waits for every worker thread, and ours sleep
+  // natively.
   if (wanted !== undefined)
     return `the binary of uWebSockets.js for Node ${major} wants glibc ${wanted} and this system's is older; it loads on a newer system, or with Node 20`
   if (/Cannot find module '\.\/uws_/.test(error.message))

@@ -1,9 +1,9 @@
 /**
- * HTTP requests whose whole work is done by one call and one callback: no promise, no header object, no signal. An
- * request comes from a pool with its handlers and goes back when it is over; it is a number to whoever works on it.
+ * HTTP requests whose whole work is done by one call and one callback: no promise, no header object, no signal. A
+ * FastPathRequest comes from a pool with its handlers and goes back when it is over; its handler knows it by its number.
  *
  *     begin ─► wanted? ─► body ─► submit ─┬─► admitted ─► answer | fail ─► free
- *       └ no ─► HttpRequest              ├─► left ─────► HttpRequest, with head and body ─► free
+ *       └ no ─► HttpRequest               ├─► left ─────► HttpRequest, with head and body ─► free
  *                                         └─► refused ──► fail ─► free
  *
  * What is not the common case becomes an HttpRequest, at the beginning or with its body in hand, and goes the usual way.
@@ -21,16 +21,16 @@ import { keptHeaders, LEAVES, placeOf, type RequestHeader } from '../request-hea
 import { OCTET_STREAM, writeHead, type RequestShare, type HttpRequest, type RequestHead } from './http-request.js'
 import type { HttpReply, RawRequest, RawResponse } from './seam.js'
 
-/** Who does the work. */
+/** The dialect that answers. */
 export interface FastPathHandler {
-  /** In the router's form, `:name` for the one parameter, which is `httpRequest.parameter`. */
+  /** In the router's form, `:name` for the one parameter, which is FastPathRequest.parameter. */
   readonly paths: readonly string[]
   readonly bodyBytesMax: number
   /** Whether to take the request, by its head. */
   wants(httpRequest: FastPathRequest): boolean
   /**
    * @param body whole; lent until it returns.
-   * @returns > 0: the request, answered later by `answer` or `fail` · 0: left to HttpRequest · < 0: failed already.
+   * @returns > 0: the engine's number of the request, answered later by `answer` or `fail` · 0: left to HttpRequest · < 0: failed already.
    */
   submit(httpRequest: FastPathRequest, body: ArrayBuffer | Uint8Array): number
   /** The caller is gone; `answer` or `fail` follows nevertheless. */
@@ -50,14 +50,14 @@ export interface FastPathOptions {
 /** Above this an answer follows the socket's pace, as HttpRequest does it. */
 const fastPathBytesMax = 64 * 1024
 
-/** The requests of one server. */
+/** The fast-path requests of one server. */
 export class FastPathRequests {
-  readonly #parts: FastPathOptions
+  readonly #options: FastPathOptions
   readonly #all: FastPathRequest[] = []
   readonly #free: FastPathRequest[] = []
 
-  constructor(parts: FastPathOptions) {
-    this.#parts = parts
+  constructor(options: FastPathOptions) {
+    this.#options = options
   }
 
   /** @returns false when the request is to go the usual way; nothing was done to it then. */
@@ -69,7 +69,7 @@ export class FastPathRequests {
     return false
   }
 
-  /** @param number of a request whose request is in flight. */
+  /** @param number of a FastPathRequest whose inference is in flight. */
   at(number: number): FastPathRequest {
     const httpRequest = this.#all[number]
     if (httpRequest === undefined) throw new Error(`Expected httpRequest ${number} to be in use`)
@@ -77,7 +77,7 @@ export class FastPathRequests {
   }
 
   #make(): FastPathRequest {
-    const httpRequest = new FastPathRequest(this.#all.length, this.#parts, this.#free)
+    const httpRequest = new FastPathRequest(this.#all.length, this.#options, this.#free)
     this.#all.push(httpRequest)
     return httpRequest
   }
@@ -96,10 +96,10 @@ export class FastPathRequest implements CallHead {
   limit: CallerLimit | null = null
   /** Beside content-type and content-length; the handler's to set. */
   answerHeaders: AnswerHeaders = noHeaders
-  /** Nobody asks a request on the fast path: who is refused goes the usual way. */
+  /** Not read on the fast path: a caller that is to be refused goes the usual way. */
   readonly address = ''
   isAborted = false
-  readonly #parts: FastPathOptions
+  readonly #options: FastPathOptions
   readonly #free: FastPathRequest[]
   #raw: RawResponse | null = null
   /** By the place of a kept header. */
@@ -114,14 +114,14 @@ export class FastPathRequest implements CallHead {
   #charge: ByteCharge | null = null
   #request = 0
 
-  constructor(number: number, parts: FastPathOptions, free: FastPathRequest[]) {
+  constructor(number: number, options: FastPathOptions, free: FastPathRequest[]) {
     this.number = number
-    this.#parts = parts
+    this.#options = options
     this.#free = free
   }
 
   get path(): string {
-    return (this.#parts.handler.paths[this.pathIndex] ?? '').replace(/:\w+/, () => this.parameter)
+    return (this.#options.handler.paths[this.pathIndex] ?? '').replace(/:\w+/, () => this.parameter)
   }
 
   readonly header = (name: RequestHeader): string => {
@@ -131,7 +131,7 @@ export class FastPathRequest implements CallHead {
 
   /** Reads the head and starts, unless the request is not wanted. */
   begin(raw: RawResponse, request: RawRequest, pathIndex: number): boolean {
-    const { handler, share } = this.#parts
+    const { handler, share } = this.#options
     this.pathIndex = pathIndex
     this.parameter = request.getParameter(0) ?? ''
     this.limit = null
@@ -158,7 +158,7 @@ export class FastPathRequest implements CallHead {
    */
   answer(bytes: Uint8Array, contentType: string): PenstockError | null {
     const raw = this.#raw
-    const { share } = this.#parts
+    const { share } = this.#options
     if (!this.isAborted && raw !== null) {
       if (bytes.length < fastPathBytesMax) {
         writeQuickly(raw, bytes, contentType, this.answerHeaders, share.isClosing)
@@ -177,7 +177,7 @@ export class FastPathRequest implements CallHead {
   reply(reply: HttpReply): void {
     if (!this.isAborted && this.#raw !== null) {
       if (typeof reply.body === 'string' && reply.body.length < fastPathBytesMax)
-        writeReplyQuickly(this.#raw, reply, reply.body, this.#parts.share.isClosing)
+        writeFastReply(this.#raw, reply, reply.body, this.#options.share.isClosing)
       else this.#follow(this.#raw, reply)
     } else if (reply.body instanceof PieceBody) reply.body.drop()
     this.#end()
@@ -198,7 +198,7 @@ export class FastPathRequest implements CallHead {
   }
 
   readonly #onData = (chunk: ArrayBuffer, isLast: boolean): void => {
-    const { handler, share } = this.#parts
+    const { handler, share } = this.#options
     if (this.#raw === null) return
     // Most bodies come whole, and are read where they lie.
     if (this.#body === null && isLast && chunk.byteLength <= handler.bodyBytesMax) return void this.#submit(chunk)
@@ -223,7 +223,7 @@ export class FastPathRequest implements CallHead {
   /** @returns false when the body was handed over, memory and all. */
   #submit(body: ArrayBuffer | Buffer): boolean {
     if (this.limit !== null && !this.#count(this.limit)) return true
-    const request = this.#parts.handler.submit(this, body)
+    const request = this.#options.handler.submit(this, body)
     if (request > 0) this.#request = request
     else if (request === 0) this.#leave(body instanceof ArrayBuffer ? Buffer.from(new Uint8Array(body)) : body)
     return request !== 0
@@ -231,9 +231,9 @@ export class FastPathRequest implements CallHead {
 
   readonly #onAborted = (): void => {
     this.isAborted = true
-    if (this.#request > 0) return this.#parts.handler.cancel(this.#request)
+    if (this.#request > 0) return this.#options.handler.cancel(this.#request)
     this.#body?.recycle()
-    this.#parts.handler.fail(this, new PenstockError('ERR_ABORTED'))
+    this.#options.handler.fail(this, new PenstockError('ERR_ABORTED'))
   }
 
   #count(limit: CallerLimit): boolean {
@@ -241,7 +241,7 @@ export class FastPathRequest implements CallHead {
       limit.take()
       this.#isCounted = true
     } catch (error) {
-      this.#parts.handler.fail(this, toPenstockError(error))
+      this.#options.handler.fail(this, toPenstockError(error))
     }
     return this.#isCounted
   }
@@ -255,11 +255,11 @@ export class FastPathRequest implements CallHead {
     if (this.#isCounted) this.limit?.giveBack()
     this.#isCounted = false
     this.#end()
-    this.#parts.onHandedOver(this.#parts.handOver(raw, head, body))
+    this.#options.onHandedOver(this.#options.handOver(raw, head, body))
   }
 
   #follow(raw: RawResponse, reply: HttpReply): void {
-    this.#parts.handOver(raw, this.#head(), null).respond(reply)
+    this.#options.handOver(raw, this.#head(), null).respond(reply)
   }
 
   #head(): RequestHead {
@@ -278,7 +278,7 @@ export class FastPathRequest implements CallHead {
     this.target = null
     if (this.#isCounted) this.limit?.release()
     this.#isCounted = false
-    this.#parts.share.openRequests--
+    this.#options.share.openRequests--
     this.#free.push(this)
   }
 }
@@ -297,7 +297,7 @@ const write = (): void => {
 }
 
 /** As HttpRequest.respond writes it; refusals of an overloaded server are many. */
-function writeReplyQuickly(raw: RawResponse, reply: HttpReply, body: string, closes: boolean): void {
+function writeFastReply(raw: RawResponse, reply: HttpReply, body: string, closes: boolean): void {
   raw.cork(() => {
     writeHead(raw, reply)
     raw.writeHeader('content-type', reply.contentType ?? OCTET_STREAM)

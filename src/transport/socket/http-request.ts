@@ -67,7 +67,7 @@ function isFraming(name: string): name is FramingHeader {
 
 /**
  * Whether two readers could disagree about where the body ends: several lengths, or an encoding of the transfer that is
- * not `chunked` alone. One backend's parser lets that pass; a proxy that read it the other way would be fooled.
+ * not only `chunked`. One backend's parser lets that pass; a proxy that read it the other way would be fooled.
  */
 export function isBodyAmbiguous({ headers }: RequestHead): boolean {
   const encoding = headers.get('transfer-encoding')
@@ -101,7 +101,7 @@ export class HttpRequest implements CallHead {
   readonly #headers: RequestHead['headers']
   readonly #raw: RawResponse
   readonly #shared: RequestShare
-  /** What was read of the body before there was a request. */
+  /** What was read of the body before this HttpRequest took over. */
   readonly #received: Buffer | PenstockError | null
   /** What of the budget it holds. */
   readonly charge: ByteCharge
@@ -166,7 +166,7 @@ export class HttpRequest implements CallHead {
 
   /**
    * Collects the body. To be called before the request handler returns to the loop. Its bytes are charged until
-   * `recycleBody`, or the end of the httpRequest.
+   * `recycleBody`, or the end of the request.
    * @param bytesMax refused beyond it: by the announced length before anything is held, else as soon as it is exceeded.
    * @param isUpload of a model: one large one at a time, which the budget does not count.
    * @returns the caller's own memory.

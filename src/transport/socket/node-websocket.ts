@@ -1,6 +1,6 @@
 /**
  * One WebSocket of `ws` as the seam's Socket, with what uWebSockets.js does by itself: a limit on what waits, pings and
- * the idle timeout, and a close that is told at once. What breaks RFC 6455 itself `ws` answers with the RFC's codes
+ * the idle timeout, and a close event that comes at once. What breaks RFC 6455 itself `ws` answers with the RFC's codes
  * (1002, 1007, 1009).
  *
  * Frames are copied on the way out, because `ws` keeps them until the kernel has them, and written one at a time once

@@ -118,7 +118,7 @@ export interface SocketBackend {
   /** TCP connections, WebSockets included. */
   readonly connectionCount: number
   /**
-   * Binds `host:port` for this process alone; 0 asks for any free port.
+   * Binds `host:port` for this process only; 0: any free port.
    * @returns the bound port; null when it is not to be had.
    */
   listen(host: string, port: number): Promise<number | null>

@@ -16,7 +16,7 @@ export interface SocketServerOptions<Data> {
   /** Called for each request; must respond, or call `readBody`, before it returns to the loop. */
   onRequest(httpRequest: HttpRequest): void
   /** Requests that it takes do not come to onRequest. */
-  readonly quick?: readonly (FastPathHandler & { start(httpRequests: FastPathRequests): void })[]
+  readonly fastPaths?: readonly (FastPathHandler & { start(httpRequests: FastPathRequests): void })[]
   readonly socket: SocketBehaviour<Data>
   /** What bodies that arrive and answers that wait are charged to. */
   readonly budget: Budget
@@ -93,19 +93,19 @@ export class SocketServer<Data> {
       if (isBodyAmbiguous(head)) httpRequest.respond({ status: 400 }, true)
       else options.onRequest(httpRequest)
     }
-    const posts = (options.quick ?? []).flatMap((handler) => {
-      const quick = new FastPathRequests({
+    const posts = (options.fastPaths ?? []).flatMap((handler) => {
+      const fastPath = new FastPathRequests({
         handler,
         share: shared,
         handOver: (raw: RawResponse, head: RequestHead, body: Buffer | PenstockError | null) =>
           new HttpRequest(raw, head, shared, body),
         onHandedOver: (handedOver) => options.onRequest(handedOver),
       })
-      handler.start(quick)
+      handler.start(fastPath)
       return handler.paths.map((path, index) => ({
         path,
         onRequest: (raw: RawResponse, request: RawRequest): void => {
-          if (!quick.tryTake(raw, request, index)) onRequest(raw, request)
+          if (!fastPath.tryTake(raw, request, index)) onRequest(raw, request)
         },
       }))
     })

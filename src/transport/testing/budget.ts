@@ -1,4 +1,4 @@
-/** The byte budget of an engine, without one: the same counting, in JavaScript alone. */
+/** The byte budget of an engine, without one: the same counting, only in JavaScript. */
 import type { TransportUse } from '../../engine/memory/byte-budget.js'
 import type { Budget } from '../byte-charge.js'
 

@@ -6,10 +6,10 @@ import { PenstockError } from '../../base/errors.js'
 import { AUTHENTICATE_LIMIT_MS, UNAUTHENTICATED_SOCKETS_MAX } from '../../base/limits/access-limits.js'
 import { decodeMessage } from '../../protocol/codec.js'
 import type { Socket } from '../socket/seam.js'
-import { endSocket, type PeerSlot } from './peer.js'
+import { endSocket, type ConnectionSlot } from './connection.js'
 
 export class WaitingSockets {
-  readonly #timers = new Map<Socket<PeerSlot>, NodeJS.Timeout>()
+  readonly #timers = new Map<Socket<ConnectionSlot>, NodeJS.Timeout>()
 
   get count(): number {
     return this.#timers.size
@@ -24,7 +24,7 @@ export class WaitingSockets {
     )
   }
 
-  add(socket: Socket<PeerSlot>): void {
+  add(socket: Socket<ConnectionSlot>): void {
     const late = (): void => {
       const text = `Expected the message Authenticate within ${AUTHENTICATE_LIMIT_MS} ms but received none`
       endSocket(socket, new PenstockError('ERR_UNAUTHORIZED', text))
@@ -33,7 +33,7 @@ export class WaitingSockets {
   }
 
   /** To be called at its first message and at its end. */
-  delete(socket: Socket<PeerSlot>): void {
+  delete(socket: Socket<ConnectionSlot>): void {
     clearTimeout(this.#timers.get(socket))
     this.#timers.delete(socket)
   }

@@ -7,7 +7,7 @@
  * nothing else is affected.
  *
  * Back-pressure: a connection has a window of requests whose results the kernel has not taken. A reader slower than its
- * own requests holds that much and no more; one that sends on nevertheless is cut off, alone.
+ * own requests holds that much and no more; only one that sends on nevertheless is cut off.
  */
 import type { Logger } from 'pino'
 import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
@@ -35,7 +35,7 @@ import { errorReply } from '../http/replies.js'
 import type { HeldAnswers } from '../held-answers.js'
 import { FailureFrames } from './failure-frames.js'
 import type { HttpReply, Socket, SocketBehaviour } from '../socket/seam.js'
-import { endSocket, Peer, type PeerSlot } from './peer.js'
+import { Connection, endSocket, type ConnectionSlot } from './connection.js'
 import { keyOfFrame, WaitingSockets } from './waiting-sockets.js'
 
 export interface WebSocketLimits {
@@ -64,33 +64,33 @@ const closeCodeGoingAway = 1001
 /** The connections of one server. Takes the hooks of the engine's port: one server per engine. */
 export class WebSocketServer {
   readonly #context: WebSocketContext
-  readonly #peers = new Map<number, Peer>()
-  /** Those that were when they were last looked at. */
-  readonly #congested = new Set<Peer>()
+  readonly #connections = new Map<number, Connection>()
+  /** Those that had unsent bytes when they were last weighed. */
+  readonly #congested = new Set<Connection>()
   readonly #failures = new FailureFrames()
   readonly #waiting = new WaitingSockets()
 
   constructor(context: WebSocketContext) {
     this.#context = context
     context.port.setHooks({
-      onSend: (connection, bytes, isHeld) => {
-        const peer = this.#peers.get(connection)
-        peer?.send(bytes, isHeld)
-        if (peer?.isCongested === true) this.#congested.add(peer)
+      onSend: (connectionId, bytes, isHeld) => {
+        const connection = this.#connections.get(connectionId)
+        connection?.send(bytes, isHeld)
+        if (connection?.isCongested === true) this.#congested.add(connection)
         context.held.relieve()
       },
       onDrained: () => this.#weighCongested(),
-      onWebSocketFailure: (connection, channel, wireId, error) =>
-        this.#peers.get(connection)?.send(this.#failures.frameOf(channel, wireId, error), false),
+      onWebSocketFailure: (connectionId, channel, wireId, error) =>
+        this.#connections.get(connectionId)?.send(this.#failures.frameOf(channel, wireId, error), false),
     })
   }
 
   get connectionCount(): number {
-    return this.#peers.size
+    return this.#connections.size
   }
 
   /** What the socket server is started with. */
-  behaviour(): SocketBehaviour<PeerSlot> {
+  behaviour(): SocketBehaviour<ConnectionSlot> {
     const { limits } = this.#context
     return {
       path: STREAM_PATH,
@@ -105,52 +105,52 @@ export class WebSocketServer {
         else this.#open(socket, grant)
       },
       message: (socket, frame, isBinary) => {
-        const { peer } = socket.getUserData()
-        if (peer === null) this.#authenticate(socket, frame, isBinary)
-        else this.#receive(peer, frame, isBinary)
+        const { connection } = socket.getUserData()
+        if (connection === null) this.#authenticate(socket, frame, isBinary)
+        else this.#receive(connection, frame, isBinary)
       },
       drain: (socket) => {
-        socket.getUserData().peer?.acknowledge()
+        socket.getUserData().connection?.acknowledge()
       },
       close: (socket) => {
-        const { peer } = socket.getUserData()
-        if (peer === null) this.#waiting.delete(socket)
-        else this.#forget(peer)
+        const { connection } = socket.getUserData()
+        if (connection === null) this.#waiting.delete(socket)
+        else this.#forget(connection)
       },
     }
   }
 
-  /** Tells every client to open its next connection elsewhere. */
+  /** Asks every client to open its next connection elsewhere. */
   goaway(reason: string, graceMs: number): void {
-    for (const peer of this.#peers.values()) peer.sendMessage({ kind: 'goaway', reason, graceMs })
+    for (const connection of this.#connections.values()) connection.sendMessage({ kind: 'goaway', reason, graceMs })
   }
 
   closeAll(reason: string): void {
-    for (const peer of [...this.#peers.values()]) peer.close(closeCodeGoingAway, reason)
+    for (const connection of [...this.#connections.values()]) connection.close(closeCodeGoingAway, reason)
     this.#waiting.closeAll(closeCodeGoingAway, reason)
   }
 
   /** Bytes that wait in all sockets together. */
   get bufferedBytes(): number {
     let bytes = 0
-    for (const peer of this.#peers.values()) bytes += peer.bufferedBytes
+    for (const connection of this.#connections.values()) bytes += connection.bufferedBytes
     return bytes
   }
 
-  #accept(handshake: CallHead): { data: PeerSlot; subprotocol: string } | HttpReply {
+  #accept(handshake: CallHead): { data: ConnectionSlot; subprotocol: string } | HttpReply {
     try {
       const isWaiting = this.#expectSubprotocol(handshake)
       const { access } = this.#context
       const grant =
         isWaiting && access.needsKey && !access.hasKey(handshake) ? null : access.authorize(handshake, INFER)
       this.#expectRoom(isWaiting)
-      return { data: { peer: null, grant, isWaiting, address: handshake.address }, subprotocol: SUBPROTOCOL }
+      return { data: { connection: null, grant, isWaiting, address: handshake.address }, subprotocol: SUBPROTOCOL }
     } catch (error) {
       return errorReply(toPenstockError(error))
     }
   }
 
-  /** @returns whether the first message will tell who calls. @throws PenstockError ERR_SUBPROTOCOL */
+  /** @returns whether the first message will carry the key. @throws PenstockError ERR_SUBPROTOCOL */
   #expectSubprotocol(handshake: CallHead): boolean {
     const offered = handshake
       .header('sec-websocket-protocol')
@@ -171,7 +171,7 @@ export class WebSocketServer {
     const { limits } = this.#context
     if (this.#context.isDraining()) throw new PenstockError('ERR_DRAINING')
     if (isWaiting) this.#waiting.expectRoom()
-    if (this.#peers.size + this.#waiting.count < limits.connectionsMax) return
+    if (this.#connections.size + this.#waiting.count < limits.connectionsMax) return
     throw new PenstockError(
       'ERR_QUEUE_FULL',
       `Expected at most ${limits.connectionsMax} WebSocket connections at a time. Send more requests over each, or try again later`,
@@ -179,13 +179,13 @@ export class WebSocketServer {
   }
 
   /** Takes the key of a first message. */
-  #authenticate(socket: Socket<PeerSlot>, frame: ArrayBuffer, isBinary: boolean): void {
+  #authenticate(socket: Socket<ConnectionSlot>, frame: ArrayBuffer, isBinary: boolean): void {
     const { grant, address } = socket.getUserData()
     const { access } = this.#context
     this.#waiting.delete(socket)
     try {
       const key = keyOfFrame(frame, isBinary)
-      // A key in the handshake counts, and where none is asked for the handshake was judged.
+      // A key in the handshake counts, and where none is needed the handshake was checked already.
       const known = grant !== null && (grant.key !== null || !access.needsKey) ? grant : null
       this.#open(socket, known ?? access.authorizeKey(key, { header: () => '', address }, INFER))
     } catch (error) {
@@ -193,15 +193,15 @@ export class WebSocketServer {
     }
   }
 
-  #open(socket: Socket<PeerSlot>, grant: Grant): void {
+  #open(socket: Socket<ConnectionSlot>, grant: Grant): void {
     const { port, limits, product } = this.#context
-    const connection = port.openConnection(limits.windowRequests)
-    if (grant.limit !== null) port.setLimit(connection, grant.limit)
-    const letGo = grant.hold((error) => this.#peers.get(connection)?.closeFor(error))
-    const peer = new Peer(connection, socket, port, this.#context.held, grant, letGo)
-    socket.getUserData().peer = peer
-    this.#peers.set(connection, peer)
-    peer.sendMessage({
+    const connectionId = port.openConnection(limits.windowRequests)
+    if (grant.limit !== null) port.setLimit(connectionId, grant.limit)
+    const letGo = grant.hold((error) => this.#connections.get(connectionId)?.closeFor(error))
+    const connection = new Connection(connectionId, socket, port, this.#context.held, grant, letGo)
+    socket.getUserData().connection = connection
+    this.#connections.set(connectionId, connection)
+    connection.sendMessage({
       kind: 'hello',
       windowRequests: limits.windowRequests,
       server: `${product.name}/${product.version}`,
@@ -209,18 +209,18 @@ export class WebSocketServer {
     })
   }
 
-  #receive(peer: Peer, frame: ArrayBuffer, isBinary: boolean): void {
+  #receive(connection: Connection, frame: ArrayBuffer, isBinary: boolean): void {
     try {
       this.#expectFrame(frame, isBinary)
       const { port } = this.#context
-      let outcome = port.receive(peer.connection, frame)
+      let outcome = port.receive(connection.id, frame)
       // Perhaps too much in flight: count again with what the kernel has taken by now before an honest client is accused.
-      if (outcome < 0 && peer.acknowledge()) outcome = port.receive(peer.connection, frame)
+      if (outcome < 0 && connection.acknowledge()) outcome = port.receive(connection.id, frame)
       if (outcome < 0) throw port.lastRefusal
-      if (outcome > 0) this.#control(peer, outcome, frame)
+      if (outcome > 0) this.#control(connection, outcome, frame)
     } catch (error) {
       if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket frame failed')
-      peer.closeFor(toPenstockError(error))
+      connection.closeFor(toPenstockError(error))
     }
   }
 
@@ -235,28 +235,28 @@ export class WebSocketServer {
   }
 
   /** @throws PenstockError when the connection is to be closed. */
-  #control(peer: Peer, body: number, frame: ArrayBuffer): void {
+  #control(connection: Connection, body: number, frame: ArrayBuffer): void {
     const message = decodeMessage(frame)
-    if (message.kind === 'open') this.#openChannel(peer, message)
-    else if (message.kind === 'cancel') this.#cancel(peer, message.channel, message.request)
-    else if (message.kind === 'close') this.#closeChannel(peer, message.channel)
-    else if (message.kind === 'infer') this.#inferPlain(peer, message)
+    if (message.kind === 'open') this.#openChannel(connection, message)
+    else if (message.kind === 'cancel') this.#cancel(connection, message.channel, message.request)
+    else if (message.kind === 'close') this.#closeChannel(connection, message.channel)
+    else if (message.kind === 'infer') this.#inferOnStringPath(connection, message)
     else throw new PenstockError('ERR_FRAME', `Expected a message that clients send but received ${Body[body] ?? body}`)
   }
 
-  #openChannel(peer: Peer, { channel, pipeline }: OpenMessage): void {
+  #openChannel(connection: Connection, { channel, pipeline }: OpenMessage): void {
     try {
       expectInteger('channel', channel, 1, CHANNELS_MAX - 1)
-      if (peer.channels.has(channel))
+      if (connection.channels.has(channel))
         throw new PenstockError(
           'ERR_ARGUMENT',
           `Expected a channel that is not open but received ${channel}. Close it, or choose another`,
         )
-      peer.grant.expectPipeline(pipeline)
-      const description = this.#context.port.openChannel(peer.connection, channel, pipeline)
-      peer.channels.set(channel, description)
+      connection.grant.expectPipeline(pipeline)
+      const description = this.#context.port.openChannel(connection.id, channel, pipeline)
+      connection.channels.set(channel, description)
       const { name, version, inputs, outputs, checks, routes, isNonBatching, rowsMax } = description
-      peer.sendMessage({
+      connection.sendMessage({
         kind: 'opened',
         channel,
         pipeline: name,
@@ -271,49 +271,49 @@ export class WebSocketServer {
       })
     } catch (error) {
       if (!isPenstockError(error)) throw error
-      peer.sendMessage(failureMessage(channel, 0, error, true))
+      connection.sendMessage(failureMessage(channel, 0, error, true))
     }
   }
 
-  #closeChannel(peer: Peer, channel: number): void {
-    if (peer.channels.delete(channel)) this.#context.port.closeChannel(peer.connection, channel)
+  #closeChannel(connection: Connection, channel: number): void {
+    if (connection.channels.delete(channel)) this.#context.port.closeChannel(connection.id, channel)
   }
 
-  #cancel(peer: Peer, channel: number, request: number): void {
-    const plain = peer.stringPathRequests.get(keyOf(channel, request))
-    if (plain === undefined) this.#context.port.cancel(peer.connection, channel, request)
-    else plain.abort()
+  #cancel(connection: Connection, channel: number, request: number): void {
+    const controller = connection.stringPathRequests.get(keyOf(channel, request))
+    if (controller === undefined) this.#context.port.cancel(connection.id, channel, request)
+    else controller.abort()
   }
 
   /** Admits a request of a pipeline with string tensors; its answer or failure is sent when it is there. */
-  #inferPlain(peer: Peer, message: InferMessage): void {
+  #inferOnStringPath(connection: Connection, message: InferMessage): void {
     const { channel, request } = message
     const { windowRequests } = this.#context.limits
     const key = keyOf(channel, request)
-    if (peer.stringPathRequests.size >= windowRequests) {
+    if (connection.stringPathRequests.size >= windowRequests) {
       throw new PenstockError(
         'ERR_CREDIT_EXCEEDED',
         `Expected at most ${windowRequests} requests in flight on the connection but received one more`,
       )
     }
     const controller = new AbortController()
-    const description = peer.channels.get(channel)
-    const isRepeated = peer.stringPathRequests.has(key)
-    if (!isRepeated) peer.stringPathRequests.set(key, controller)
+    const description = connection.channels.get(channel)
+    const isRepeated = connection.stringPathRequests.has(key)
+    if (!isRepeated) connection.stringPathRequests.set(key, controller)
     // A result that fits into no frame fails like a run: `sendMessage` throws for it.
-    void this.#runPlain(peer, message, description, isRepeated, controller.signal)
-      .then((answer) => peer.sendMessage(answer))
+    void this.#runOnStringPath(connection, message, description, isRepeated, controller.signal)
+      .then((answer) => connection.sendMessage(answer))
       .catch((error: unknown) => {
         if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket request failed')
-        peer.sendMessage(failureMessage(channel, request, toPenstockError(error)))
+        connection.sendMessage(failureMessage(channel, request, toPenstockError(error)))
       })
       .finally(() => {
-        if (!isRepeated) peer.stringPathRequests.delete(key)
+        if (!isRepeated) connection.stringPathRequests.delete(key)
       })
   }
 
-  async #runPlain(
-    peer: Peer,
+  async #runOnStringPath(
+    connection: Connection,
     message: InferMessage,
     description: PipelineDescription | undefined,
     isRepeated: boolean,
@@ -326,12 +326,12 @@ export class WebSocketServer {
         'ERR_ARGUMENT',
         `Expected a request id that is not in flight on channel ${channel} but received ${request}`,
       )
-    port.expectCurrent(peer.connection, channel)
+    port.expectCurrent(connection.id, channel)
     if (description === undefined)
       throw new PenstockError('ERR_CHANNEL_NOT_FOUND', `Channel ${channel} is not open on this connection`)
     // The frame is lent until the first await: the tensors are copied out of it here.
     const inputs = namedTensors(message, description)
-    const { limit } = peer.grant
+    const { limit } = connection.grant
     limit?.take()
     const result = await engine
       .infer(description.name, { ...optionsOfMessage(message), inputs, signal })
@@ -347,23 +347,23 @@ export class WebSocketServer {
     })
   }
 
-  /** Results that are kept from congested sockets are theirs, too, when it is asked who holds the most. */
+  /** Results that are kept from congested sockets count as theirs, too, when HeldAnswers looks for the one that holds the most. */
   #weighCongested(): void {
     if (this.#congested.size === 0) return
-    for (const peer of this.#congested) {
-      peer.weigh()
-      if (!peer.isCongested) this.#congested.delete(peer)
+    for (const connection of this.#congested) {
+      connection.weigh()
+      if (!connection.isCongested) this.#congested.delete(connection)
     }
     this.#context.held.relieve()
   }
 
-  #forget(peer: Peer): void {
-    peer.letGo()
-    peer.markClosed()
-    this.#congested.delete(peer)
-    this.#peers.delete(peer.connection)
-    for (const controller of peer.stringPathRequests.values()) controller.abort()
-    this.#context.port.closeConnection(peer.connection)
+  #forget(connection: Connection): void {
+    connection.letGo()
+    connection.markClosed()
+    this.#congested.delete(connection)
+    this.#connections.delete(connection.id)
+    for (const controller of connection.stringPathRequests.values()) controller.abort()
+    this.#context.port.closeConnection(connection.id)
   }
 }
 

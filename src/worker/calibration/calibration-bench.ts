@@ -79,7 +79,7 @@ export class CalibrationBench {
     this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref()
   }
 
-  /** Tells the threads to end, after what they are running; returns when they have, or will not in time. */
+  /** Asks the threads to end, after what they are running; returns when they have, or will not in time. */
   async close(): Promise<void> {
     clearTimeout(this.#idle)
     const threads = this.#threads
@@ -96,16 +96,16 @@ type Done = Extract<CalibrationReply, { kind: 'done' }>
 class CalibrationThread {
   readonly #worker = new Worker(threadFile(new URL('./calibration-worker.js', import.meta.url)))
   readonly #warmed = new Set<string>()
-  #settle: ((reply: CalibrationReply | Error) => void) | null = null
+  #complete: ((reply: CalibrationReply | Error) => void) | null = null
   /** It has not answered, or has ended. */
   isLost = false
 
   constructor() {
     // What is measured must not keep a program alive that is done with its engine.
     this.#worker.unref()
-    this.#worker.on('message', (reply: CalibrationReply) => this.#settle?.(reply))
-    this.#worker.on('error', (error) => this.#settle?.(error))
-    this.#worker.on('exit', (code) => this.#settle?.(new Error(`the thread ended with ${code}`)))
+    this.#worker.on('message', (reply: CalibrationReply) => this.#complete?.(reply))
+    this.#worker.on('error', (error) => this.#complete?.(error))
+    this.#worker.on('exit', (code) => this.#complete?.(new Error(`the thread ended with ${code}`)))
   }
 
   async begin(model: MeasuredModel): Promise<void> {
@@ -126,9 +126,9 @@ class CalibrationThread {
         () => resolve(new Error(`no answer within ${CALIBRATION_ANSWER_MS_MAX} ms`)),
         CALIBRATION_ANSWER_MS_MAX,
       ).unref()
-      this.#settle = (answer) => {
+      this.#complete = (answer) => {
         clearTimeout(late)
-        this.#settle = null
+        this.#complete = null
         resolve(answer)
       }
       this.#worker.postMessage(request)

@@ -1,5 +1,5 @@
 /**
- * A calibration thread: runs one model on random inputs and tells how long it took. It stands beside the inference
+ * A calibration thread: runs one model on random inputs and reports how long it took. It stands beside the inference
  * workers, not among them, so that a deploy takes turns with what serves by the operating system's grace, in slices of
  * milliseconds, instead of holding a worker through a long run.
  *

@@ -2,17 +2,18 @@
  * Runs the batch in hand: ONNX Runtime on the arena's own memory, in place, without a copy.
  *
  * Inputs are views of the batch's buffer; outputs whose place is known are preallocated fetches in the same buffer.
- * Outputs whose shape only the run tells are allocated by ONNX Runtime and handed to the addon, which copies them once.
+ * Outputs whose shape is known only after the run are allocated by ONNX Runtime and handed to the addon, which copies
+ * them once.
  *
  * A batch with more rows than one run should have (the model's runInputBytesMax, measured) is run in parts on the same
  * memory: taking a batch costs more than a run of a cheap model. A batch that has the runtime to itself runs in the
  * session that uses all cores, where the model has one.
  *
- * One bad request never poisons a batch: when a shared run fails, each entry is run alone on its own rows, and only the
- * guilty ones get the error. Layouts are cached by bucket and buffers by batch id: asking costs a native call, and V8 takes
- * the memory of every buffer it is shown for its own and collects garbage accordingly. A cached buffer keeps its batch's
- * memory alive, so all are forgotten when the addon has given batches up (a queue sees many shapes, or is closed), and
- * the oldest beyond a bound, because a worker that is idle does not notice.
+ * One bad request never poisons a batch: when a shared run fails, each entry is run by itself on its own rows, and only
+ * the guilty ones get the error. Layouts are cached by bucket and buffers by batch id: a look-up costs a native call, and
+ * V8 takes the memory of every buffer it is shown for its own and collects garbage accordingly. A cached buffer keeps
+ * its batch's memory alive, so all are forgotten when the addon has freed batches (a queue sees many shapes, or is
+ * closed), and the oldest beyond a bound, because a worker that is idle does not notice.
  *
  * Thread: the worker's. Memory: the addon's, lent from take() until completeBatch().
  */
@@ -109,7 +110,7 @@ export class BatchRunner {
     if (isUnheard) this.#onBackgroundFailure(this.#info[WorkerInfoSlot.modelKey] as number, reason)
   }
 
-  /** @returns whether all of them ran: nothing but their company made the shared run fail. */
+  /** @returns whether all of them ran: nothing but sharing it made the run fail. */
   async #runEntriesSeparately(model: ModelSession): Promise<boolean> {
     let hasFailed = false
     const entries = this.#addon.batchEntries(this.#worker)

@@ -1,14 +1,14 @@
 /**
- * Live checks of a worker: now and then a row that was answered in company is run again alone, and compared.
+ * Live checks of a worker: now and then a row that was answered in a shared batch is run again by itself, and compared.
  *
  *     batch ─ one subtraction ─► the sampled row's tensors are copied ─► … the batch is answered …
  *     idle (or many batches later): alone ─► the same? ─┬─ yes: checked
  *                                                       └─ no: idle again: among copies of itself ─► compare.ts decides
  *
- * Off the request clock: a check runs when nothing waits for the worker, or after OVERDUE_BATCHES of them, so that a worker
- * that is never idle is checked as well. It then holds up what waits by the run of a lone row. The second look, which runs
- * as many rows as the batch had, waits for an idle moment, and CONFIRM_OVERDUE_BATCHES at most: it comes only after a
- * difference.
+ * Off the request clock: a check runs when nothing waits for the worker, or after OVERDUE_BATCHES of them, so that a
+ * worker that is never idle is checked as well. It then holds up what waits by the run of a lone row. The second look,
+ * which runs as many rows as the batch had, waits until the worker is idle, and CONFIRM_OVERDUE_BATCHES at most: it
+ * comes only after a difference.
  *
  * Thread: the worker's. Memory: at most PENDING_MAX rows, copied.
  */
@@ -26,7 +26,7 @@ import {
   type Tolerance,
 } from '../inspection/row-trial/compare.js'
 
-/** One row as it was run: its inputs, and what came of it in company. */
+/** One row as it was run: its inputs, and its outputs in the shared batch. */
 export interface RowSample {
   readonly modelKey: number
   readonly model: ModelSession
@@ -53,7 +53,7 @@ const CONFIRM_OVERDUE_BATCHES = 65_536
 
 interface Pending {
   readonly sample: RowSample
-  /** The row alone, when it was not as in company. */
+  /** The row's outputs by itself, when they were not those in the shared batch. */
   readonly alone: readonly Answer[] | null
   batches: number
 }
@@ -107,7 +107,7 @@ export class RowChecks {
       if (alone === null) await this.#runAlone(sample)
       else this.#reportOf(sample, await differenceAmongCopies(sample, alone))
     } catch {
-      // Refused alone and run in company: its memory, or the model's own; no statement about rows.
+      // Refused by itself and run in a shared batch: its memory, or the model's own; no statement about rows.
     }
   }
 
@@ -125,7 +125,7 @@ export class RowChecks {
     // Where batches are larger than the distance, each place of them has its turn.
     const row = rows > this.#every ? (this.#chosen++ * STRIDE) % rows : rows + this.#rowsLeft - 1
     this.#rowsLeft = this.#every
-    // A lone row has no company, and of a worker that never finds the time no more rows are kept.
+    // A lone row shares no batch, and of a worker that never finds the time no more rows are kept.
     return rows === 1 || this.#pending.length >= PENDING_MAX ? -1 : row
   }
 }

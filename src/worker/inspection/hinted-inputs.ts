@@ -5,7 +5,7 @@
 import { inputHints, type OnnxModel } from '../../onnx/index.js'
 import { UnservableModel, type DeclaredField } from './declared-fields.js'
 
-/** @throws UnservableModel for an input without a shape that the graph does not tell. */
+/** @throws UnservableModel for an input without a shape that the graph does not show. */
 export function withHints(fields: readonly DeclaredField[], model: OnnxModel): DeclaredField[] {
   const hints = inputHints(model)
   const shapeless = new Set(
@@ -13,12 +13,12 @@ export function withHints(fields: readonly DeclaredField[], model: OnnxModel): D
   )
   return fields.map((field) => {
     const hint = hints.get(field.name)
-    const told = hint?.dims ?? null
-    if (shapeless.has(field.name) && told === null) throw new UnservableModel(noShape(field.name))
+    const hinted = hint?.dims ?? null
+    if (shapeless.has(field.name) && hinted === null) throw new UnservableModel(noShape(field.name))
     const dims = shapeless.has(field.name)
-      ? (told ?? []).map((dim, axis) => dim ?? `free_${axis}`)
+      ? (hinted ?? []).map((dim, axis) => dim ?? `free_${axis}`)
       : field.dims.map((dim, axis) =>
-          typeof dim === 'string' && axis > 0 && told?.length === field.dims.length ? (told[axis] ?? dim) : dim,
+          typeof dim === 'string' && axis > 0 && hinted?.length === field.dims.length ? (hinted[axis] ?? dim) : dim,
         )
     return hint === undefined ? { ...field, dims } : { ...field, dims, hint }
   })

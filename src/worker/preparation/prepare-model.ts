@@ -8,7 +8,7 @@
  * Packed weights depend on the processor. ONNX Runtime finds them by a hash of what its kernel would pack here, so that
  * foreign ones are not used; the optimised graph however may hold layouts of this processor, hence preparation-key.ts.
  * Rejected by measurement: `externalData` buffers (copied by every session), sessions without packing (up to 2.5 times
- * slower at 8 rows), and the unpacked weights alone (every session then packs its own copy).
+ * slower at 8 rows), and only the unpacked weights (every session then packs its own copy).
  */
 import { createHash } from 'node:crypto'
 import { readdir, rm, stat } from 'node:fs/promises'

@@ -1,8 +1,9 @@
 /**
  * One loaded model of one worker: its ONNX Runtime sessions and what its fields are called and made of.
  *
- * A model has one session, or two: while it is busy, requests run side by side with few threads each; a batch that has
- * the runtime to itself may run on all cores, in a session of its own, because a session's threads are fixed at its birth.
+ * A model has one session, or two. In the throughput session batches run side by side with few threads each; a batch
+ * that has the runtime to itself may run on all cores in the latency session, because a session's threads are fixed at
+ * its birth.
  *
  * Names and dtypes are read once at load, so that the batch loop indexes arrays and asks the session nothing.
  */

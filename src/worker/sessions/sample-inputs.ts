@@ -1,7 +1,7 @@
 /**
  * Seeded random inputs for a model that nobody has sent anything yet: what inspection and calibration run it on.
  *
- * Floats in [0, 1); integers 0 or 1, so that they stay inside the smallest embedding or one-hot; and where the graph tells
+ * Floats in [0, 1); integers 0 or 1, so that they stay inside the smallest embedding or one-hot; and where the graph shows
  * what a model knows (texts of an encoder, rows of a table), values of those.
  */
 import type { RandomSource } from '../../base/random.js'
@@ -12,7 +12,7 @@ import type { Dtype, TensorData, TensorField } from '../../tensor/tensor.js'
 
 /**
  * @param hint what the graph says of the values; absent: nothing.
- * @param width of the last axis, whose columns the hint tells apart.
+ * @param width of the last axis, whose columns the hint lists.
  * @returns `elements` values of `dtype`; the caller owns them.
  */
 export function sampleData(

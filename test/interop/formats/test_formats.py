@@ -186,5 +186,5 @@ def test_files_that_we_write_are_opened(folder, ending):
     assert frame["anomaly.too-high"].astype(bool).tolist() == (X[:, 0] + 1 > 10).tolist()
     notes = ["", 'a,"b"\nü', None] * 166 + ["", "z"]
     shown = [None if pd.isna(note) else note for note in frame["in.note"]]
-    # An empty cell of CSV is no value: the two cannot be told apart.
+    # An empty cell of CSV is no value: the two cannot be distinguished.
     assert [note or None for note in shown] == [note or None for note in notes]

@@ -81,7 +81,7 @@ export class HttpCaller {
   }
 }
 
-/** Runs `turn` again and again until told to stop; the promise settles after the last turn, with the number of turns. */
+/** Runs `turn` again and again until it is stopped; the promise settles after the last turn, with the number of turns. */
 export async function loop(isStopped: () => boolean, turn: (index: number) => Promise<void>): Promise<number> {
   let turns = 0
   while (!isStopped()) await turn(turns++)

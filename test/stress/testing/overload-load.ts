@@ -23,7 +23,7 @@ export interface OverloadCase {
   readonly pipeline: string
   /** 0: none. */
   readonly deadlineMs: number
-  /** The server is not told of the deadline: answers are judged by it all the same. */
+  /** The server does not know the deadline: answers are measured against it all the same. */
   readonly isUntold?: boolean
   /** Connections of the open loop; a WebSocket carries many requests, HTTP one. */
   readonly connections: number

@@ -78,7 +78,7 @@ export class ServerChild {
       '--min-semi-space-size=2',
       `--import=${path('doom.mjs')}`,
     ]
-    // Few malloc arenas: what threads free is found again by others, so that RSS tells leaks from scattering.
+    // Few malloc arenas: what threads free is found again by others, so that RSS separates leaks from scattering.
     const env = { ...process.env, MALLOC_ARENA_MAX: '2' }
     const own = setup.isAsShipped === true ? { execArgv: [] } : { execArgv, env }
     const child = fork(path('server-child.mjs'), [JSON.stringify(setup)], {
@@ -92,7 +92,7 @@ export class ServerChild {
       await server.#ended
     })
     const { url, grpcPort } = await new Promise<Reply>((resolve, reject) => {
-      child.on('message', (reply: Reply) => (reply.url === undefined ? server.#settle(reply) : resolve(reply)))
+      child.on('message', (reply: Reply) => (reply.url === undefined ? server.#complete(reply) : resolve(reply)))
       void server.#ended.then((code) =>
         reject(new Error(`Expected the server to start but it ended with ${code}: ${server.stderr}`)),
       )
@@ -143,7 +143,7 @@ export class ServerChild {
     })
   }
 
-  #settle({ id = 0, result, error }: Reply): void {
+  #complete({ id = 0, result, error }: Reply): void {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (error === undefined) waiting?.resolve(result)

@@ -3,7 +3,7 @@ import { buildModel } from '../../../src/onnx/testing/build.js'
 
 /**
  * `x` float32 [N,1] → `y` float32 [N,`width`], each row its x over and over.
- * @param isDeclared whether the signature tells `width`; else only the run does.
+ * @param isDeclared whether the signature has `width`; else it is known only after the run.
  * @returns the file in base64, as a server child takes it.
  */
 export function wideModel(width: number, isDeclared: boolean): string {

@@ -1,5 +1,5 @@
 // Generated from src/protocol/answers/*.json by tools/codegen: do not edit, run `npm run codegen`.
-// The engine's records as far as answers of the control API tell them; the files beside this folder add the rest. Types only.
+// The engine's records as far as answers of the control API print them; the files beside this folder add the rest. Types only.
 import type { ErrorCode } from '../../../base/errors.js'
 import type { ExecutionProvider } from '../../../base/providers.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
@@ -167,13 +167,13 @@ export interface PipelineRecord {
   readonly versions: readonly PipelineVersion[]
 }
 
-/** One model of a version of a pipeline, as it is fed and as the registry knows it. */
+/** One model of a version of a pipeline, with its input binding, and as the registry knows it. */
 export interface ReportedPipelineModel {
   /** Index of its step. */
   readonly step: number
   /** As the step names it: `name`, `name@version` or `name@alias`. */
   readonly reference: string
-  /** Names, by position, under which its inputs are fed; absent: their own. */
+  /** Names, by position, under which its inputs are bound; absent: their own. */
   readonly tensorFields?: readonly string[]
   /** The version that the reference means: where the pipeline serves, to it; null when there is none. */
   readonly model: ReportedModelVersion | null

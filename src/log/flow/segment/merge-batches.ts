@@ -26,7 +26,7 @@ interface Place {
 
 /**
  * All rows of `batches`, in order.
- * @param schema of the stream. @param wanted the columns to read, by name; absent: all. None: a batch of rows alone.
+ * @param schema of the stream. @param wanted the columns to read, by name; absent: all. None: a batch that only counts rows.
  */
 export function mergeBatches(
   schema: Schema,

@@ -118,7 +118,7 @@ export function normaliseBatch(
   )
 }
 
-/** Columns whose values the segment's header tells, unless its rows do. */
+/** Columns whose values stand in the segment's header, unless its rows have them. */
 const constants: Readonly<Record<string, (header: SegmentHeader, rows: number) => Column>> = {
   'metadata.last_model': (header, rows) =>
     lastModelColumn(chosenTexts(new Int16Array(rows), rows, [lastModel(header, header.last_model)], null)),
@@ -188,7 +188,7 @@ function routeColumns(data: Data, header: SegmentHeader): Column[] {
   return columns
 }
 
-/** The model of the answer; where a split chooses it, of the option that the row took. */
+/** The model of the answer; where a split chooses it, of the branch that the row took. */
 function modelColumns(data: Data, header: SegmentHeader): Column[] {
   const indexes = header.last_model === null ? (data.values as unknown as Int16Array) : new Int16Array(data.length)
   const labels = header.last_model === null ? header.routes : [header.last_model]

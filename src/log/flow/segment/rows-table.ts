@@ -1,6 +1,6 @@
 /**
  * From normalised batches to the table that a caller sees: the chosen columns, with `check_failures` derived where it was
- * asked for, and rows of tensors nested where only metadata.shape tells their dims, as one Arrow table.
+ * asked for, and rows of tensors nested where only metadata.shape has their dims, as one Arrow table.
  */
 import { type Data, DataType, Field, List, type RecordBatch, Schema, Table, Utf8 } from 'apache-arrow'
 import { tensorTypeOf, utf8Lists } from '../../../formats/arrow/column-types.js'

@@ -1,7 +1,7 @@
 /**
  * Arrow columns as DuckDB's: types, and a chunk's vectors filled from the memory of a column, a copy per buffer. Through
  * the library's own setters a value would be an object each; below them, whole vectors are copied (copy_data_to_vector),
- * which is why this file alone speaks to the bindings.
+ * which is why only this file speaks to the bindings.
  *
  * Types are those that DuckDB reads from the log's Parquet files: float16 is FLOAT, times are TIMESTAMP, lists LIST.
  */

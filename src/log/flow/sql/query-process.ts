@@ -154,7 +154,7 @@ function lossOf(code: number | null, signal: NodeJS.Signals | null, lastWords: s
   )
 }
 
-/** 0 where the system does not tell. */
+/** 0 where the system does not say. */
 function residentBytes(pid: number | undefined): number {
   try {
     return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES

@@ -1,4 +1,4 @@
-/** What is wrong with a query beyond its words, told alike by its process and by the thread that watches it. */
+/** Errors of a query beyond its words, which its process and the thread that monitors it report alike. */
 import { PenstockError } from '../../../base/errors.js'
 
 export function memoryError(sentence: string, cause?: Error): PenstockError {

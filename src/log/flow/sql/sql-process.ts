@@ -17,13 +17,13 @@ yieldToOthers()
 // As `ps` shows it.
 process.title = 'penstock query: ready'
 const database = openDatabase()
-// Told with the query.
+// Comes with the query.
 database.catch(() => undefined)
 process.once('message', (task: SqlTask) => {
   process.title = 'penstock query: running'
   void answer(task).then((reply) => process.send?.(reply, () => process.disconnect()))
 })
-// Who asked is gone.
+// The caller is gone.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
 async function answer(task: SqlTask): Promise<FlowReply> {
@@ -36,7 +36,7 @@ async function answer(task: SqlTask): Promise<FlowReply> {
   }
 }
 
-/** Puts this process last for processor time, and first for a kernel that must end one for its memory. Linux alone knows both. */
+/** Puts this process last for processor time, and first for a kernel that must end one for its memory. Only Linux knows both. */
 function yieldToOthers(): void {
   try {
     setPriority(niceness)

@@ -26,7 +26,7 @@ import { DuckDBArrayType, DuckDBListType, DuckDBTypeId } from './duckdb.js'
 import { boolData, tableOf, utf8Data, type Column } from '../../../formats/arrow/column-types.js'
 
 /**
- * @param names one per column; names that come twice are told apart by a number.
+ * @param names one per column; names that come twice get a number.
  * @param isJson the table is printed as JSON, whose timestamps are milliseconds of the epoch.
  */
 export function tableOfChunks(

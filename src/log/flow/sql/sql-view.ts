@@ -1,6 +1,6 @@
 /**
  * The view of one pipeline: the rows of all its versions, columns by name, a column that a version lacks is NULL there.
- * Time is UTC. Of pipelines whose names differ in case alone the first has the view: DuckDB does not tell them apart.
+ * Time is UTC. Of pipelines whose names differ only in case the first has the view: DuckDB does not distinguish them.
  * Parquet files are read by DuckDB itself; what is not Parquet yet, by rows-function.ts.
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
@@ -15,7 +15,7 @@ const relistingsMax = 20
 /** Each of these is a bool. */
 const isFlag = (column: string): boolean => column.startsWith('anomaly.') && column !== 'anomaly.count'
 
-export interface ViewParts {
+export interface ViewContext {
   readonly connection: DuckDBConnection
   readonly directory: string
   /** What rows-function.ts reads; views add theirs. */
@@ -25,10 +25,14 @@ export interface ViewParts {
 }
 
 /** @param schemas of the pipeline's deployed versions, as their segments begin: columns that have no rows yet. */
-export async function createView(parts: ViewParts, pipeline: string, schemas: readonly Uint8Array[]): Promise<void> {
-  const { connection } = parts
-  const tables = await tablesOf(parts, pipeline)
-  for (const schema of schemas) tables.push(rowsOf(parts, emptySource(schema)))
+export async function createView(
+  context: ViewContext,
+  pipeline: string,
+  schemas: readonly Uint8Array[],
+): Promise<void> {
+  const { connection } = context
+  const tables = await tablesOf(context, pipeline)
+  for (const schema of schemas) tables.push(rowsOf(context, emptySource(schema)))
   if (tables.length === 0) return
   const source = `(${tables.map((table) => `SELECT * FROM ${table}`).join(' UNION ALL BY NAME ')})`
   const described = await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${source}`)
@@ -47,16 +51,16 @@ export async function createView(parts: ViewParts, pipeline: string, schemas: re
 }
 
 /** Tables that hold every row that is logged now, once. */
-async function tablesOf(parts: ViewParts, pipeline: string): Promise<string[]> {
+async function tablesOf(context: ViewContext, pipeline: string): Promise<string[]> {
   const parquet = new Map<string, string>()
   const written = new Map<string, ArrowsSegment | null>()
   for (let relistings = 0; ; relistings++) {
     try {
-      for (const { version, seq, form, path } of await listSegments(parts.directory, pipeline)) {
+      for (const { version, seq, form, path } of await listSegments(context.directory, pipeline)) {
         const key = `${version}/${seq}`
         if (parquet.has(key) || written.has(key)) continue
         if (form === 'parquet') parquet.set(key, path)
-        else written.set(key, openedBy(parts, path))
+        else written.set(key, openedBy(context, path))
       }
       break
     } catch (error) {
@@ -66,18 +70,18 @@ async function tablesOf(parts: ViewParts, pipeline: string): Promise<string[]> {
   }
   const files = [...parquet.values()].map(literal)
   const tables = files.length === 0 ? [] : [`read_parquet([${files.join(', ')}], union_by_name = true)`]
-  for (const segment of written.values()) if (segment !== null) tables.push(rowsOf(parts, segment))
+  for (const segment of written.values()) if (segment !== null) tables.push(rowsOf(context, segment))
   return tables
 }
 
 /** It is held open: it stays readable when it is compacted meanwhile. */
-function openedBy({ segments }: ViewParts, path: string): ArrowsSegment | null {
+function openedBy({ segments }: ViewContext, path: string): ArrowsSegment | null {
   const segment = ArrowsSegment.open(path)
   if (segment !== null) segments.push(segment)
   return segment
 }
 
-function rowsOf({ sources }: ViewParts, source: RowsSource): string {
+function rowsOf({ sources }: ViewContext, source: RowsSource): string {
   sources.push(source)
   return `${rowsFunction}(${sources.length - 1})`
 }

@@ -180,7 +180,7 @@ describe('SQL over the log', () => {
     expect((await reasonOf('SELECT * FROM hous-1')).message).toContain('FROM "my-pipeline"')
   })
 
-  it("a slip is told in the parser's words, with its place", async () => {
+  it("a slip is reported in the parser's words, with its place", async () => {
     for (const options of [undefined, {}])
       expect(await reasonOf('SELECT time\nFROM other WHER x', options)).toMatchObject({
         code: 'ERR_ARGUMENT',

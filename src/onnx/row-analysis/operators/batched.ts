@@ -1,6 +1,6 @@
 /**
- * Operators whose definition has the batch on axis 0 and treats each of its items alone: images, sequences, fused layers.
- * A row on another axis is a channel, a pixel or a word to them.
+ * Operators whose definition has the batch on axis 0 and treats each of its items by itself: images, sequences, fused
+ * layers. A row on another axis is a channel, a pixel or a word to them.
  */
 import { fixed, isEqual, isFixedAt, ROW_COUNT, type Amount } from './linear.js'
 import type { NodeView, Rule } from '../node-view.js'
@@ -123,7 +123,7 @@ export const depthToSpace: Rule = (node) => {
 }
 
 /**
- * Fused layers: every input that holds rows holds them on axis 0, alone there, and so does every result.
+ * Fused layers: every input that holds rows holds them on axis 0, with nothing else there, and so does every result.
  * @param ranks of the results; null: as the first input's.
  */
 export function fused(...ranks: readonly (number | null)[]): Rule {

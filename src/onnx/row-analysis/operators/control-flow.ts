@@ -1,6 +1,6 @@
 /**
  * If, Loop and Scan: the graphs inside are analysed as the graph around them. What decides which of them runs, and how
- * often, must be the same for a row alone and in company: a condition computed from the rows is one answer for all.
+ * often, must be the same for a row by itself and among others: a condition computed from the rows is one answer for all.
  */
 import { fixedOf, isEqual, type Amount } from './linear.js'
 import type { NodeView, Rule } from '../node-view.js'

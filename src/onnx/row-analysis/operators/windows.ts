@@ -1,4 +1,4 @@
-/** Sizes of what convolutions and pools give: a reshape behind them tells the rows' place only when they are known. */
+/** Sizes of what convolutions and pools give: a reshape behind them shows the rows' place only when they are known. */
 import { fixed, fixedOf, type Amount } from './linear.js'
 import type { NodeView } from '../node-view.js'
 import type { Dims } from '../value.js'

@@ -310,13 +310,13 @@ export interface PipelinesAnswer {
   readonly pipelines: readonly PipelineAnswer[]
 }
 
-/** One model of a version of a pipeline, as it is fed and as the registry knows it. */
+/** One model of a version of a pipeline, with its input binding, and as the registry knows it. */
 export interface PipelineModelAnswer {
   /** Index of its step. */
   readonly step: number
   /** As the step names it: `name`, `name@version` or `name@alias`. */
   readonly reference: string
-  /** Names, by position, under which its inputs are fed; absent: their own. */
+  /** Names, by position, under which its inputs are bound; absent: their own. */
   readonly tensor_fields?: readonly string[]
   /** The version that the reference means: where the pipeline serves, to it; null when there is none. */
   readonly model: NamedModelVersionAnswer | null

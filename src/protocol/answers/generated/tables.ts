@@ -228,11 +228,11 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
     ],
   },
   PipelineModel: {
-    does: 'One model of a version of a pipeline, as it is fed and as the registry knows it',
+    does: 'One model of a version of a pipeline, with its input binding, and as the registry knows it',
     fields: [
       { name: 'step', record: ["step"], type: {"kind":"word","name":"count"}, does: 'Index of its step' },
       { name: 'reference', record: ["reference"], type: {"kind":"word","name":"text"}, does: 'As the step names it: `name`, `name@version` or `name@alias`' },
-      { name: 'tensor_fields', record: ["tensorFields"], type: {"kind":"list","of":{"kind":"word","name":"text"}}, isOptional: true, does: 'Names, by position, under which its inputs are fed; absent: their own' },
+      { name: 'tensor_fields', record: ["tensorFields"], type: {"kind":"list","of":{"kind":"word","name":"text"}}, isOptional: true, does: 'Names, by position, under which its inputs are bound; absent: their own' },
       { name: 'model', record: ["model"], type: {"kind":"nullable","of":{"kind":"object","name":"NamedModelVersion"}}, does: 'The version that the reference means: where the pipeline serves, to it; null when there is none' },
     ],
   },

@@ -94,7 +94,7 @@ export class V2Models {
     return served.kind === 'pipeline' ? this.described(served) !== null : !this.#unloaded.has(served.model)
   }
 
-  /** What is served at this moment; null: nothing. */
+  /** What is served now; null: nothing. */
   described(served: ServedModel): PipelineDescription | null {
     if (!served.isDeployable) return null
     return found(() => this.#engine.describePipeline(served.pipeline)) ?? null

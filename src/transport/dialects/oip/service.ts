@@ -24,7 +24,7 @@ export interface V2Engine extends ModelEngine, InferEngine {
   metrics(): EngineMetrics
 }
 
-export interface V2Parts {
+export interface V2ServiceDependencies {
   readonly engine: V2Engine
   readonly product: { readonly name: string; readonly version: string }
   readonly isDraining: () => boolean
@@ -40,28 +40,28 @@ export class V2Service {
   readonly engine: V2Engine
   readonly models: V2Models
   readonly memory: SharedMemory
-  readonly #parts: V2Parts
+  readonly #dependencies: V2ServiceDependencies
   readonly #lastInferences = new Map<string, number>()
 
-  constructor(parts: V2Parts) {
-    this.#parts = parts
-    this.engine = parts.engine
-    this.models = new V2Models(parts.engine)
-    this.memory = new SharedMemory(parts.allowsSharedMemory)
+  constructor(dependencies: V2ServiceDependencies) {
+    this.#dependencies = dependencies
+    this.engine = dependencies.engine
+    this.models = new V2Models(dependencies.engine)
+    this.memory = new SharedMemory(dependencies.allowsSharedMemory)
   }
 
   get isReady(): boolean {
-    return this.engine.isReady && !this.#parts.isDraining()
+    return this.engine.isReady && !this.#dependencies.isDraining()
   }
 
   /** @throws PenstockError ERR_DRAINING, ERR_NOT_READY. */
   expectReady(): void {
-    if (this.#parts.isDraining()) throw new PenstockError('ERR_DRAINING', 'Server exiting')
+    if (this.#dependencies.isDraining()) throw new PenstockError('ERR_DRAINING', 'Server exiting')
     if (!this.engine.isReady) throw new PenstockError('ERR_NOT_READY', 'Server is not ready')
   }
 
   serverMetadata(): ServerMetadata {
-    return serverMetadata(this.#parts.product, this.engine.isMeasuring, this.memory.isAllowed)
+    return serverMetadata(this.#dependencies.product, this.engine.isMeasuring, this.memory.isAllowed)
   }
 
   async modelMetadata(name: string, version: string): Promise<ModelMetadata> {
@@ -79,7 +79,7 @@ export class V2Service {
     const isNew = !this.#lastInferences.has(pipeline)
     if (isNew && this.#lastInferences.size >= lastInferencesMax)
       this.#lastInferences.delete(this.#lastInferences.keys().next().value as string)
-    this.#lastInferences.set(pipeline, this.#parts.nowMs())
+    this.#lastInferences.set(pipeline, this.#dependencies.nowMs())
   }
 
   /** @param name '': every model that is ready. @throws PenstockError ERR_MODEL_NOT_FOUND, ERR_UNSUPPORTED. */

@@ -2,7 +2,7 @@
  * The statistics extension, out of what the engine counts anyway. All counts of one entry come from one reading of one
  * counter, because perf_analyzer ends itself when the compute counts differ.
  *
- *   a model      what its queue has seen, whoever asked: a request here is one that lay in one batch
+ *   a model      what its queue has seen, of all callers: a request here is one that lay in one batch
  *   a pipeline   its own requests; their time, which the engine keeps whole, is divided as that of its models is
  *
  * compute_* are sums over requests, as success and queue are: a batch of ten counts ten times. The engine keeps times by

@@ -3,7 +3,7 @@
  * JSON port reads the body and writes the answer; here only the head of a request is looked at, and its fate counted.
  *
  * infer.ts is the reference, and does whatever is not done here: other bodies and answers, what the port does not read,
- * every request that is refused before its rows are admitted. Nobody can tell the two apart by an answer; a test tries.
+ * every request that is refused before its rows are admitted. Both give the same answers, which a test compares.
  */
 import { isPenstockError, toPenstockError, type PenstockError } from '../../../base/errors.js'
 import type { InferResult, PipelineDescription } from '../../../engine/api/api.js'

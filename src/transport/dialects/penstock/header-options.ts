@@ -9,7 +9,7 @@ import type { ReadHeader } from '../../request-headers.js'
 export const optionHeaders: readonly DescribedHeader[] = [
   { name: 'penstock-deadline-ms', description: `Budget from the arrival, an integer in 1..${DEADLINE_MS_MAX}` },
   { name: 'penstock-priority', description: 'interactive or background' },
-  { name: 'penstock-timing', description: '1: the answer tells where its time went' },
+  { name: 'penstock-timing', description: '1: the answer reports where its time went' },
   ...metaHeaders,
 ]
 

@@ -87,7 +87,7 @@ export const pipelineRoutes: readonly Route[] = [
     path: '/v1/pipelines/{pipeline}/versions/{version}/models',
     access: READ,
     document: {
-      summary: 'The models of a version in the order of its steps, and how each is fed',
+      summary: 'The models of a version in the order of its steps, and how their inputs are bound',
       responses: json('The models', 'PipelineModels'),
     },
     handle: (call) => {

@@ -1,13 +1,13 @@
 /**
- * When an answer counts as the same. Bit-equality is not asked between a lone row and a row in company: ONNX Runtime
+ * When an answer counts as the same. Equal bits are not required between a lone row and a row among others: ONNX Runtime
  * multiplies one row by another kernel than eight, and adds the products in another order. What is asked:
  *
- *     alone ≈ in company          relative to the largest number of the row's output: 1e-5 (float32), 1e-9, 2e-3
- *     else: in company ≡ copies   the same row at the same place among as many copies of itself: the same kernels ran on
+ *     alone ≈ among others        relative to the largest number of the row's output: 1e-5 (float32), 1e-9, 2e-3
+ *     else: among others ≡ copies the same row at the same place among as many copies of itself: the same kernels ran on
  *                                 other neighbours. Equal up to 1e-6 (float32): the kernel made the difference, not the
  *                                 neighbours, and what is left is how many they were
  *
- * The second look is what tells a tie of two classes, or a sum that cancels, from an influence. NaN equals NaN, infinities
+ * The second look distinguishes a tie of two classes, or a sum that cancels, from an influence. NaN equals NaN, infinities
  * equal themselves, integers, booleans and text are equal or not.
  */
 import { dtypeInfo } from '../../../tensor/dtype.js'
@@ -22,7 +22,7 @@ export interface Answer {
 
 export type Tolerance = Readonly<Partial<Record<Dtype, number>>>
 
-/** A row alone and in company: other kernels, the same numbers. */
+/** A row alone and among others: other kernels, the same numbers. */
 export const KERNEL_TOLERANCE: Tolerance = { float32: 1e-5, float64: 1e-9, float16: 2e-3 }
 /** The same kernels at the same place. */
 export const SAME_KERNEL_TOLERANCE: Tolerance = { float32: 1e-6, float64: 1e-12, float16: 1e-3 }

@@ -39,7 +39,7 @@ export interface BatchingDecision {
   readonly batching: BatchingMode
   readonly remark: string
   readonly proof: BatchingProof
-  /** By output, the sizes of a row where the graph tells them; null: it does not. */
+  /** By output, the sizes of a row where the graph shows them; null: it does not. */
   readonly rowDims: readonly (readonly (number | null)[] | null)[] | null
   /** Why an override cannot be had; '' when it can. */
   readonly overrideFault: string

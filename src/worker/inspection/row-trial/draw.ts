@@ -22,22 +22,22 @@ export interface TrialRow {
   readonly isPlain: boolean
 }
 
-/** What company a batch is: one outlier among plain rows shows what an average hides, all kinds at once what one masks. */
-export type Company = 'mixed' | 'outlier' | 'plain' | 'alike'
+/** How the rows of a batch are mixed: one outlier among plain rows shows what an average hides, all kinds at once what one masks. */
+export type BatchMix = 'mixed' | 'outlier' | 'plain' | 'alike'
 
-export const companies: readonly Company[] = ['mixed', 'outlier', 'plain', 'alike']
+export const batchMixes: readonly BatchMix[] = ['mixed', 'outlier', 'plain', 'alike']
 
 export function drawRows(
   inputs: readonly TrialInput[],
   count: number,
-  company: Company,
+  mix: BatchMix,
   random: RandomSource,
 ): TrialRow[] {
-  const outlier = company === 'outlier' ? Math.floor(random() * count) : -1
+  const outlier = mix === 'outlier' ? Math.floor(random() * count) : -1
   const kinds = drawKinds(inputs, random)
   return Array.from({ length: count }, (_, row) => {
-    if (company === 'alike') return makeRow(inputs, kinds, random)
-    const isPlain = company === 'plain' || (company === 'outlier' ? row !== outlier : random() < 0.3)
+    if (mix === 'alike') return makeRow(inputs, kinds, random)
+    const isPlain = mix === 'plain' || (mix === 'outlier' ? row !== outlier : random() < 0.3)
     return makeRow(inputs, isPlain ? inputs.map(() => 'plain') : drawKinds(inputs, random), random)
   })
 }

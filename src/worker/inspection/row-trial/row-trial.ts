@@ -1,12 +1,12 @@
 /**
- * Tries whether rows touch each other: rows alone against the same rows in company, for many kinds of values and several
+ * Tries whether rows touch each other: rows alone against the same rows among others, for many kinds of values and several
  * batch sizes, which make ONNX Runtime take different kernels.
  *
  *     draw a batch ─► run it ─► run each row alone ─► the same? ─┬─ yes: one comparison more
  *                       └─► other neighbours for half the rows,  └─ no:  the row among copies of itself (compare.ts)
  *                           the other half must not change
  *
- * How much it proves: an effect that shows in a share p of the draws of (row, company) is missed in k comparisons with a
+ * How much it proves: an effect that shows in a share p of the draws of (row, mix) is missed in k comparisons with a
  * probability of (1 - p)^k. TRIAL_COMPARISONS is the k for p = 1 % and a probability of 0.1 %: ln 0.001 / ln 0.99 = 688.
  * A graph that is proven is tried as well, as far as its time goes; what is not proven by its graph must get that far.
  *
@@ -23,12 +23,12 @@ import {
   type Answer,
   type Tolerance,
 } from './compare.js'
-import { companies, drawRows, makeRow, type Company, type TrialInput, type TrialRow } from './draw.js'
+import { batchMixes, drawRows, makeRow, type BatchMix, type TrialInput, type TrialRow } from './draw.js'
 import { familiesOf, type Family } from './families.js'
 import { answersOf, feedsOf } from './run-rows.js'
 
 export interface RowTrial {
-  /** Rows in company that were compared with themselves alone. */
+  /** Rows among others that were compared with the same rows run alone. */
   readonly comparisons: number
   /** What differed, as a clause; '' when nothing did. */
   readonly difference: string
@@ -104,8 +104,8 @@ class Trial {
         if (isSmallest) return
         continue
       }
-      const company = companies[Math.floor(round / BATCH_SIZES.length) % companies.length] as Company
-      await this.#compareBatch(drawRows(this.#inputs, count, company, this.#random))
+      const mix = batchMixes[Math.floor(round / BATCH_SIZES.length) % batchMixes.length] as BatchMix
+      await this.#compareBatch(drawRows(this.#inputs, count, mix, this.#random))
       if (this.difference !== '' || this.#leftMs() <= 0) return
     }
   }
@@ -161,7 +161,7 @@ class Trial {
     if (copies === null) return `a run of ${rows.length} equal rows is refused although the row is run alone`
     const influence = this.#firstDifference(together, row, copies, row, rows.length, SAME_KERNEL_TOLERANCE)
     if (influence !== '') return influence
-    // Only their number can have made it. Of odd values a sum that cancels makes as much.
+    // Only their number can have made it. A sum of unusual values that cancels makes as much.
     if (this.#options.isProven || !(rows[row] as TrialRow).isPlain) return ''
     return this.#firstDifference(copies, row, single, 0, rows.length, COUNT_TOLERANCE)
   }

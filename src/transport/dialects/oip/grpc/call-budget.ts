@@ -32,7 +32,7 @@ export interface ReceivedMessage {
   onTaken?: () => void
 }
 
-export interface CallBudgetParts {
+export interface CallBudgetDependencies {
   readonly budget: Budget
   readonly readers: SlowReaders
 }
@@ -48,10 +48,10 @@ type Listener = Parameters<ServerInterceptingCall['start']>[0]
 /** One for the process. */
 const gate = new WorkGate()
 
-export function callBudget(parts: CallBudgetParts): ServerInterceptor {
+export function callBudget(dependencies: CallBudgetDependencies): ServerInterceptor {
   return (_method, call) => {
     const { stream } = call as BaseCall
-    return stream === undefined ? new ServerInterceptingCall(call) : new CountedCall(call, stream, parts)
+    return stream === undefined ? new ServerInterceptingCall(call) : new CountedCall(call, stream, dependencies)
   }
 }
 
@@ -61,7 +61,7 @@ class CountedCall extends ServerInterceptingCall {
   readonly #readers: SlowReaders
   #isRefused = false
 
-  constructor(base: BaseCall, stream: ServerHttp2Stream, { budget, readers }: CallBudgetParts) {
+  constructor(base: BaseCall, stream: ServerHttp2Stream, { budget, readers }: CallBudgetDependencies) {
     super(base)
     this.#stream = stream
     this.#charge = new ByteCharge(budget)

@@ -12,7 +12,7 @@ import type { ControlAction } from '../../../http/route.js'
 import { v2Routes, type V2Route } from '../http/routes.js'
 import type { V2Service } from '../service.js'
 
-/** What any kind of call tells. */
+/** What any kind of call has. */
 export interface CallFacts {
   readonly metadata: Metadata
   /** `:authority` */

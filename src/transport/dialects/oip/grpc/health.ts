@@ -1,6 +1,6 @@
 /**
- * grpc.health.v1: Check and Watch for the server as a whole ('') and for its one service. What is watched is looked at once
- * in a while: readiness changes at the start and at the end, and nobody waits for it to the millisecond.
+ * grpc.health.v1: Check and Watch for the server as a whole ('') and for its one service. What is watched is looked at
+ * once in a while: readiness changes at the start and at the end, and nobody waits for it to the millisecond.
  */
 import { status, type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js'
 
@@ -40,7 +40,7 @@ export class Health {
     this.#timer ??= setInterval(() => this.#look(), lookEveryMs).unref()
   }
 
-  /** Tells every watcher the last status and ends its stream. */
+  /** Sends every watcher the last status and ends its stream. */
   close(): void {
     this.#look()
     for (const call of this.#watchers.keys()) {
@@ -50,9 +50,9 @@ export class Health {
   }
 
   #look(): void {
-    for (const [call, told] of this.#watchers) {
+    for (const [call, reported] of this.#watchers) {
       const now = this.#status(call.request.service)
-      if (now === told) continue
+      if (now === reported) continue
       this.#watchers.set(call, now)
       call.write({ status: now })
     }

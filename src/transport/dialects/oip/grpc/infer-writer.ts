@@ -14,7 +14,7 @@ export interface GrpcAnswer {
   readonly regions: readonly (RegionNote | null)[]
   /** Nobody else reads the memory of the contents. */
   readonly isOwned: boolean
-  /** Whether the caller wants to be told that no other response follows. */
+  /** Whether the caller wants a final response that says that no other follows. */
   readonly emitsFinal: boolean
 }
 

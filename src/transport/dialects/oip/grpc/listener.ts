@@ -4,7 +4,7 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
-export interface GrpcListenerParts {
+export interface GrpcListenerOptions {
   /** Takes a connection over. */
   readonly onConnection: (socket: Socket) => void
   /** Asked about each new connection, which `connectionCount` counts by then. False: it is closed at once. */
@@ -15,7 +15,7 @@ export class GrpcListener {
   readonly #server: Server
   readonly #connections = new Set<Socket>()
 
-  constructor({ onConnection, admits }: GrpcListenerParts) {
+  constructor({ onConnection, admits }: GrpcListenerOptions) {
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#connections.add(socket)
       socket.once('close', () => this.#connections.delete(socket))

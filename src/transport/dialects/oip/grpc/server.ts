@@ -1,9 +1,10 @@
 /**
- * The gRPC port: GRPCInferenceService, grpc.health.v1 and server reflection, on @grpc/grpc-js, in the I/O isolate. Plaintext, like
- * HTTP: TLS belongs to whatever stands before the server. The same keys are asked for, as `authorization` metadata.
+ * The gRPC port: GRPCInferenceService, grpc.health.v1 and server reflection, on @grpc/grpc-js, in the I/O isolate.
+ * Plaintext, like HTTP: TLS belongs to whatever stands before the server. The same keys are asked for, as
+ * `authorization` metadata.
  *
- * grpc-js speaks HTTP/2 in JavaScript and costs several times the rest of a small request; there is no maintained faster one
- * for Node (the C++ binding was given up in 2021). Whoever counts microseconds takes HTTP or the WebSocket.
+ * grpc-js speaks HTTP/2 in JavaScript and costs several times the rest of a small request; there is no maintained faster
+ * one for Node (the C++ binding ended in 2021). Callers that count microseconds take HTTP or the WebSocket.
  */
 import {
   Server,
@@ -44,7 +45,7 @@ const messageSlackBytes = 1024 * 1024
 /** Milliseconds for the last answers to be written. */
 const farewellMs = 500
 
-export interface GrpcServerParts {
+export interface GrpcServerOptions {
   readonly service: V2Service
   readonly access: Access
   readonly onControl: (action: ControlAction) => void | Promise<void>
@@ -63,11 +64,11 @@ export class GrpcServer {
   readonly #listener: GrpcListener
   readonly #health: Health
 
-  constructor({ service, access, onControl, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerParts) {
+  constructor({ service, access, onControl, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerOptions) {
     this.#server = new Server({
       'grpc.max_receive_message_length': bodyBytesMax + messageSlackBytes,
       'grpc.max_send_message_length': -1,
-      // Idle clients are told to go and come back with their next call; those that are gone without a word answer no ping.
+      // Idle clients get a GOAWAY and come back with their next call; those that are gone without a word answer no ping.
       'grpc.max_connection_idle_ms': idleTimeoutS * 1000,
       'grpc.keepalive_time_ms': idleTimeoutS * 500,
       'grpc.keepalive_timeout_ms': idleTimeoutS * 500,
@@ -110,7 +111,7 @@ export class GrpcServer {
     }
   }
 
-  /** Takes no new connections and tells watchers; calls under way go on. */
+  /** Takes no new connections and notifies watchers; calls under way go on. */
   stopListening(): void {
     this.#health.close()
     this.#listener.stop()

@@ -1,6 +1,6 @@
 /**
- * The body of an infer request over HTTP, in its three forms: JSON alone, JSON and the bytes of its binary tensors behind
- * it, or one tensor's bytes and nothing else. `Inference-Header-Content-Length` tells which: absent, the length of the
+ * The body of an infer request over HTTP, in its three forms: only JSON, JSON and the bytes of its binary tensors behind
+ * it, or one tensor's bytes and nothing else. `Inference-Header-Content-Length` says which: absent, the length of the
  * JSON, or 0.
  */
 import type { V2Input, V2Request } from '../call.js'

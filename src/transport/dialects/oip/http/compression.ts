@@ -22,7 +22,7 @@ const packedBytesMin = 1024
 /** Fast: the answer is waited for. */
 const level = 1
 
-/** Who wants a body unpacked. */
+/** The request whose body is unpacked. */
 export interface CompressedRequest {
   readonly isAborted: boolean
   openBody(bytesMax: number): Body
@@ -80,7 +80,7 @@ export function wantedEncoding(acceptEncoding: string, bodyBytes: number): Encod
   const wanted = offers.filter(({ quality }) => quality > 0).sort((a, b) => b.quality - a.quality)
   const found = wanted.find(({ name }) => name === 'gzip' || name === 'deflate')?.name as Encoding | undefined
   if (found === undefined) return null
-  // One encoding alone is a wish; a list is what HTTP libraries send unasked.
+  // A single encoding is a wish; a list is what HTTP libraries send unasked.
   return offers.length === 1 || bodyBytes >= packedBytesMin ? found : null
 }
 

@@ -122,7 +122,8 @@ export class FastPathInferV2 implements FastPathHandler {
     try {
       written = writeAnswer(answerOf(call, result), formOf, this.#service.memory)
     } catch (error) {
-      // Whatever it is, for example a text longer than a string may be: the caller is told, and nobody else's answer is lost.
+      // Whatever it is, for example a text longer than a string may be: its caller gets the failure, and nobody else's
+      // answer is lost.
       return this.fail(httpRequest, toPenstockError(error))
     }
     const { headBytes, body } = written

@@ -1,6 +1,7 @@
 /**
- * The JSON of an infer request over HTTP. It stands alone or before the bytes of its binary tensors; what it says of those
- * is kept for `bindInputs`, and a JSON `data` is read into memory on the way. Nothing is held to a model's signature here.
+ * The JSON of an infer request over HTTP. It stands by itself or before the bytes of its binary tensors; what it says of
+ * those is kept for `bindInputs`, and a JSON `data` is read into memory on the way. Nothing is held to a model's
+ * signature here.
  *
  * Clients send the same head again and again, so heads whose tensors are all binary are remembered by their bytes.
  */

@@ -1,7 +1,7 @@
 /**
  * The parameter `content_type`, by which MLServer's clients say what a tensor's elements stand for. Those whose meaning
  * the tensor itself carries change nothing here; `base64` and `pd_json` are decoded, so that the model sees what the
- * client meant; any other is refused by its name, because a model fed with the encoded form answers nonsense.
+ * client meant; any other is refused by its name, because a model that gets the encoded form answers nonsense.
  *
  *   np, pd, str   the elements as they are         base64    BYTES: each element is base64 of its bytes
  *                                                   pd_json   BYTES: each element is a JSON text, number, bool or null

@@ -33,8 +33,8 @@ export function castInto(model: string, field: V2Field, input: V2Input, target: 
   const from = dtypeOfOip(input.datatype) as NumericDtype
   const values = viewOf(model, from, input)
   // A byte that is neither 0 nor 1 is no bool, whatever it is to become.
-  const odd = from === 'bool' ? castValues(values, 'uint8', new Uint8Array(values.length), 'bool') : -1
-  const bad = odd < 0 ? castValues(values, from, target, to, place) : odd
+  const unsupported = from === 'bool' ? castValues(values, 'uint8', new Uint8Array(values.length), 'bool') : -1
+  const bad = unsupported < 0 ? castValues(values, from, target, to, place) : unsupported
   if (bad < 0) return
   const value = valueAt(values, from, bad)
   const wayOut = Number.isNaN(value) ? ': only floats have missing values' : ''

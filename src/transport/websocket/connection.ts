@@ -1,5 +1,5 @@
 /**
- * One WebSocket connection as the server keeps it: its number at the engine's port, its channels, and the requests that
+ * One WebSocket connection as the server keeps it: its id at the engine's port, its channels, and the requests that
  * run on the string path. A record with two methods; what happens to it is decided in websocket-server.ts.
  */
 import { errorTable, type PenstockError } from '../../base/errors.js'
@@ -13,10 +13,10 @@ import type { HeldAnswers, SlowReader } from '../held-answers.js'
 import { Congestion } from '../congestion.js'
 
 /** What the socket library holds for us. */
-export interface PeerSlot {
+export interface ConnectionSlot {
   /** null until the socket is open and its caller is known. */
-  peer: Peer | null
-  /** null: its first message tells. */
+  connection: Connection | null
+  /** null: the first message carries the key. */
   readonly grant: Grant | null
   /** True: Hello waits for the message Authenticate. */
   readonly isWaiting: boolean
@@ -28,7 +28,7 @@ export interface PeerSlot {
 const reasonBytesMax = 123
 const closeCodeInternal = 1011
 
-export class Peer implements SlowReader {
+export class Connection implements SlowReader {
   /** By channel id. */
   readonly channels = new Map<number, PipelineDescription>()
   /** Requests of the string path by `channel:request`. */
@@ -39,9 +39,9 @@ export class Peer implements SlowReader {
   readonly #congestion = new Congestion()
 
   constructor(
-    /** > 0. */
-    readonly connection: number,
-    private readonly socket: Socket<PeerSlot>,
+    /** Its id at the engine's port; > 0. */
+    readonly id: number,
+    private readonly socket: Socket<ConnectionSlot>,
     private readonly port: Pick<WebSocketPort, 'setCongested' | 'acknowledge' | 'readyBytes'>,
     private readonly held: Pick<HeldAnswers, 'set'>,
     readonly grant: Grant,
@@ -50,7 +50,7 @@ export class Peer implements SlowReader {
   ) {}
 
   get description(): Readonly<Record<string, number>> {
-    return { connection: this.connection }
+    return { connection: this.id }
   }
 
   /** @param bytes one whole message, copied before it returns; `isHeld`: results whose credit waits for the kernel. */
@@ -61,17 +61,13 @@ export class Peer implements SlowReader {
     this.weigh()
     if (this.#isCongested) return
     this.#isCongested = true
-    this.port.setCongested(this.connection, true)
+    this.port.setCongested(this.id, true)
   }
 
   /** Counts what waits for it now. */
   weigh(): void {
     const isWaiting = !this.isClosed && this.#isCongested
-    this.held.set(
-      this,
-      this.bufferedBytes * SOCKET_BYTES_PER_BYTE,
-      isWaiting ? this.port.readyBytes(this.connection) : 0,
-    )
+    this.held.set(this, this.bufferedBytes * SOCKET_BYTES_PER_BYTE, isWaiting ? this.port.readyBytes(this.id) : 0)
   }
 
   get isCongested(): boolean {
@@ -87,10 +83,10 @@ export class Peer implements SlowReader {
     if (!this.#isCongested || this.isClosed) return false
     const bufferedBytes = this.bufferedBytes
     const frames = this.#congestion.takeAcknowledged(bufferedBytes)
-    if (frames > 0) this.port.acknowledge(this.connection, frames)
+    if (frames > 0) this.port.acknowledge(this.id, frames)
     if (bufferedBytes === 0) {
       this.#isCongested = false
-      this.port.setCongested(this.connection, false)
+      this.port.setCongested(this.id, false)
     }
     this.weigh()
     return frames > 0 || bufferedBytes === 0
@@ -122,7 +118,7 @@ export class Peer implements SlowReader {
 }
 
 /** Ends a socket with the error's close code and its sentence as the reason. */
-export function endSocket(socket: Socket<PeerSlot>, error: PenstockError): void {
+export function endSocket(socket: Socket<ConnectionSlot>, error: PenstockError): void {
   const code = errorTable[error.code].close ?? closeCodeInternal
   socket.end(code, clipBytes(`${error.code}: ${error.message}`, reasonBytesMax))
 }

@@ -1,5 +1,6 @@
 /**
- * Frames of penstock.v1 through the engine's wire port, without sockets: what a transport in the same isolate relies on.
+ * Frames of penstock.v1 through the engine's websocket port, without sockets: what a transport in the same isolate
+ * relies on.
  */
 import { type Engine, type PenstockError } from 'penstock'
 import { describe, expect, test } from 'vitest'
@@ -63,7 +64,7 @@ function frame(
 
 const floatsOf = (bytes: Uint8Array): number[] => Array.from(new Float32Array(bytes.slice().buffer))
 
-describe('wire port', () => {
+describe('websocket port', () => {
   test('many requests of several connections and channels: each result goes where it belongs', async () => {
     const engine = await openEngine(['add-one', 'times-two'])
     await deploy(engine, 'add', [{ type: 'model', model: 'add-one' }])
