@@ -195,7 +195,7 @@ export interface NativeAddon {
   /**
    * Background workers have loaded the queue's model: while there is one, long background batches are left to them.
    */
-  leaveToBackground(queue: QueueHandle): void
+  offloadQueue(queue: QueueHandle): void
   /** Refuses new rows; memory goes when the last batch is recycled. Idempotent. */
   closeQueue(queue: QueueHandle): void
   queueStats(queue: QueueHandle): QueueStats

@@ -94,7 +94,7 @@ Napi::Value limit_queue(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value leave_to_background(const Napi::CallbackInfo& info) {
+Napi::Value offload_queue(const Napi::CallbackInfo& info) {
   open_box<QueueBox>(info, 0).queue->is_in_background_workers.store(true, std::memory_order_relaxed);
   return info.Env().Undefined();
 }
@@ -244,7 +244,7 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<exit_now>(env, exports, "exitNow");
   export_function<create_queue>(env, exports, "createQueue");
   export_function<limit_queue>(env, exports, "limitQueue");
-  export_function<leave_to_background>(env, exports, "leaveToBackground");
+  export_function<offload_queue>(env, exports, "offloadQueue");
   export_function<close_queue>(env, exports, "closeQueue");
   export_function<queue_stats>(env, exports, "queueStats");
   export_function<create_plan>(env, exports, "createPlan");

@@ -98,7 +98,7 @@ struct PortBox {
 
   napi_env env = nullptr;
   std::shared_ptr<Port> port;
-  std::unique_ptr<wire::Gateway> gateway;
+  std::unique_ptr<websocket::Gateway> gateway;
   std::unique_ptr<json::Gateway> http;
   std::shared_ptr<Waker> waker;
   Napi::Reference<Napi::Float64Array> events;
@@ -133,7 +133,7 @@ struct PortBox {
   Request* answers = nullptr;
   std::deque<JobReply> replies;
   std::vector<std::pair<double, std::vector<uint8_t>>> emitted_replies;  // by job number of this drain
-  std::vector<wire::Send> sends;
+  std::vector<websocket::Send> sends;
   bool is_closed = false;
 };
 

@@ -50,7 +50,7 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
   box->port = std::make_shared<Port>(std::move(runtime), requests_max, [waker = box->waker] { waker->wake(); });
   if (box->port->writer == WriterNumbers::kNone)
     throw_handle_error(env, "runtime", "has as many ports as it can count for");
-  box->gateway = std::make_unique<wire::Gateway>(*box->port);
+  box->gateway = std::make_unique<websocket::Gateway>(*box->port);
   box->counters = std::make_unique<AnswerCounters>(box->port->writer);
   box->http = std::make_unique<json::Gateway>(*box->port);
   box->event_values = share_array(env, PortBox::kEventsMax * PortEventSlot::kLength, box->events);
@@ -271,7 +271,7 @@ void emit_answers(PortBox& box, EventWriter& events) {
     if (is_measuring) box.counters->add(request, box.ready_ns);
     if (!origin.is_wire)
       events.add(request.status() == StatusCode::kOk ? kAnswered : kFailed, origin.tag, number, request.plan->key);
-    else if (box.gateway->collect(request) == wire::Gateway::Answer::kFailed)
+    else if (box.gateway->collect(request) == websocket::Gateway::Answer::kFailed)
       events.add(kSendFailed, origin.connection, number, wire_name(origin));
   }
 }
@@ -280,7 +280,7 @@ void emit_sends(PortBox& box, EventWriter& events) {
   box.gateway->reset_outbox();
   box.sends.clear();
   box.gateway->encode(box.sends, PortBox::kEventsMax - events.count);
-  for (const wire::Send& send : box.sends)
+  for (const websocket::Send& send : box.sends)
     events.add(send.is_held ? kSendHeld : kSend, send.connection, static_cast<double>(send.offset),
                static_cast<double>(send.bytes));
 }
@@ -297,7 +297,7 @@ void emit_replies(PortBox& box, EventWriter& events) {
 Napi::Value drain(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const int64_t now = now_ns();
-  box.counters->settle(now);  // JavaScript has handed over what the drain before gave it
+  box.counters->record_handed_over(now);  // JavaScript has handed over what the drain before gave it
   PortCompletions completions = box.port->collect();
   Request** last_answer = &box.answers;
   while (*last_answer != nullptr) last_answer = &(*last_answer)->next_answer;
@@ -308,7 +308,7 @@ Napi::Value drain(const Napi::CallbackInfo& info) {
   emit_answers(box, events);
   emit_sends(box, events);
   emit_replies(box, events);
-  if (events.count == 0) box.counters->settle(now);  // nobody was left to hand anything to
+  if (events.count == 0) box.counters->record_handed_over(now);  // nobody was left to hand anything to
   return Napi::Number::New(info.Env(), static_cast<double>(events.count));
 }
 

@@ -15,8 +15,8 @@ uint32_t channel_of(const Napi::CallbackInfo& info) {
   return static_cast<uint32_t>(read_integer(info[2], "channel", 0, UINT32_MAX));
 }
 
-wire::Connection& open_connection_of(const Napi::CallbackInfo& info, PortBox& box) {
-  wire::Connection* const connection = box.gateway->find(connection_of(info));
+websocket::Connection& open_connection_of(const Napi::CallbackInfo& info, PortBox& box) {
+  websocket::Connection* const connection = box.gateway->find(connection_of(info));
   if (connection == nullptr) throw_handle_error(info.Env(), "connection", "is closed");
   return *connection;
 }

@@ -15,7 +15,7 @@ void AnswerCounters::add(const Request& request, int64_t ready_ns) {
   group.rows += request.rows;
 }
 
-void AnswerCounters::settle(int64_t now_ns) {
+void AnswerCounters::record_handed_over(int64_t now_ns) {
   for (const Group& group : groups_) {
     AnswerTimes& times = group.stats->answers.of(writer_);
     times.total.record_ns(now_ns - group.admitted_ns, group.answers);

@@ -1,6 +1,6 @@
 // Counts the answers of a port, and how long they took, once they have been handed to the caller.
 //
-//   drain: add, add, … ── JavaScript hands the frames to their sockets ── next drain: settle(now)
+//   drain: add, add, … ── JavaScript hands the frames to their sockets ── next drain: record_handed_over(now)
 //
 // total  of each request that was admitted, whether answered with results or a failure: from its admission (the clock
 //        reading that its burst shares, taken when its first frame was read) until its answer was handed to the socket,
@@ -25,7 +25,7 @@ class AnswerCounters {
   // The request's answer is on its way to the caller.
   void add(const Request& request, int64_t ready_ns);
   // What was added has been handed over.
-  void settle(int64_t now_ns);
+  void record_handed_over(int64_t now_ns);
 
  private:
   struct Group {

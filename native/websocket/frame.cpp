@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace penstock::wire {
+namespace penstock::websocket {
 FrameFault read_message(Bytes frame, Body& type, Table& body) noexcept {
   Table message;
   if (!Table::open_at_offset(frame, 0, message)) return FrameFault::kNoMessage;
@@ -154,4 +154,4 @@ void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places,
   const size_t end = places.data + shape.data_bytes;
   std::memset(frame + end, 0, places.frame_bytes - end);
 }
-}  // namespace penstock::wire
+}  // namespace penstock::websocket

@@ -12,7 +12,7 @@
 #include "flatbuffers/trace_context.hpp"
 #include "flatbuffers/wire_slots.hpp"
 
-namespace penstock::wire {
+namespace penstock::websocket {
 using flatbuffers::Bytes;
 using flatbuffers::Table;
 using flatbuffers::Vector;
@@ -94,4 +94,4 @@ size_t text_bytes(std::string_view text) noexcept;
 size_t write_text(std::byte* frame, size_t pointer, size_t at, std::string_view text) noexcept;
 // Writes all but the values.
 void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places, std::byte* frame) noexcept;
-}  // namespace penstock::wire
+}  // namespace penstock::websocket

@@ -8,7 +8,7 @@
 #include "core/boundary_codes.hpp"
 #include "websocket/results_writer.hpp"
 
-namespace penstock::wire {
+namespace penstock::websocket {
 namespace {
 constexpr auto kBeyondDimMax = static_cast<int64_t>(ShapeInput::kBeyondDimMax);
 constexpr auto kAllInputs = static_cast<int64_t>(ShapeInput::kAll);
@@ -403,4 +403,4 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
   }
   return true;
 }
-}  // namespace penstock::wire
+}  // namespace penstock::websocket

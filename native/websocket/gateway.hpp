@@ -23,7 +23,7 @@
 #include "runtime/executor.hpp"
 #include "websocket/frame.hpp"
 
-namespace penstock::wire {
+namespace penstock::websocket {
 struct Channel {
   uint32_t id = 0;
   bool is_plain = false;
@@ -150,4 +150,4 @@ class Gateway {
   std::vector<size_t> row_bytes_;
   std::vector<int64_t> free_dims_;
 };
-}  // namespace penstock::wire
+}  // namespace penstock::websocket

@@ -3,7 +3,7 @@
 
 #include "websocket/gateway.hpp"
 
-namespace penstock::wire {
+namespace penstock::websocket {
 bool Gateway::acknowledge(Connection& connection, size_t frames) {
   for (; frames > 0 && !connection.unacknowledged.empty(); --frames) {
     connection.release(connection.unacknowledged.front().results);
@@ -25,4 +25,4 @@ bool Gateway::list_held_back(Connection& connection) {
       listed_.push_back({connection.id, connection.generation, channel->id});
   return true;
 }
-}  // namespace penstock::wire
+}  // namespace penstock::websocket

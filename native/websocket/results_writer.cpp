@@ -6,7 +6,7 @@
 #include "core/assert.hpp"
 #include "core/clock.hpp"
 
-namespace penstock::wire {
+namespace penstock::websocket {
 size_t data_bytes_of(const Request& request) {
   size_t bytes = 0;
   for (const Source& source : request.plan->answer) {
@@ -79,4 +79,4 @@ void ResultsWriter::add(const Request& request) {
   ++result;
   row += request.rows;
 }
-}  // namespace penstock::wire
+}  // namespace penstock::websocket

@@ -8,7 +8,7 @@
 #include "runtime/request.hpp"
 #include "websocket/frame.hpp"
 
-namespace penstock::wire {
+namespace penstock::websocket {
 size_t data_bytes_of(const Request& request);
 bool has_failed_checks(const Request& request);
 // The values of the answer's free dims beyond the row axis, in order.
@@ -29,4 +29,4 @@ struct ResultsWriter {
 
   void add(const Request& request);
 };
-}  // namespace penstock::wire
+}  // namespace penstock::websocket

@@ -40,7 +40,7 @@ describe.runIf(process.platform === 'linux')('background workers', () => {
     const engine = await openEngine(['slow', 'fixed-one'], { inferWorkers: 1, log })
     await deploy(engine, 'alone', [{ type: 'model', model: 'slow' }])
     expect(yieldingThreads()).toEqual([])
-    const left = vi.spyOn(addon, 'leaveToBackground')
+    const left = vi.spyOn(addon, 'offloadQueue')
     await deploy(engine, 'p', shadow)
     await until('a background worker has started', () => yieldingThreads().length > 0)
     let sent = await inferUntil(engine, 'it has loaded the challenger', () => left.mock.calls.length === 1)

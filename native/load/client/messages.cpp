@@ -17,7 +17,7 @@ ByteSpan span_of(const flatbuffers::Vector& vector) noexcept {
 
 std::optional<Message> read_message(ByteSpan frame) noexcept {
   Message message;
-  if (wire::read_message(bytes_of(frame), message.type, message.table) != FrameFault::kNone) return std::nullopt;
+  if (websocket::read_message(bytes_of(frame), message.type, message.table) != FrameFault::kNone) return std::nullopt;
   return message;
 }
 

@@ -191,7 +191,7 @@ TEST("phases: time is found in the phase in which it was spent, at both steps of
   sleep_ms(6);  // in the completion queue
   CLAIM(emit_all(*engine.port, counters) == 3);
   CLAIM(answers_of(engine.pipeline).results == 0);  // not handed over yet
-  counters.settle(now_ns());
+  counters.record_handed_over(now_ns());
 
   const HistogramSum waited = phase_of(*first, &PhaseTimes::queue);
   CLAIM(waited.count() == 3 && waited.sum >= 3u * 8 * kMillisecond);
@@ -220,7 +220,7 @@ TEST("phases: failures are answers too, and are not counted as results") {
   completions.flush();
   engine.run_all();
   CLAIM(emit_all(*engine.port, counters) == 2);
-  counters.settle(now_ns());
+  counters.record_handed_over(now_ns());
   const AnswerSums answers = answers_of(engine.pipeline);
   CLAIM(answers.total.count() == 2 && answers.results == 1 && answers.rows == 1);
   CLAIM(engine.pipeline.stats->failure_counts[static_cast<size_t>(StatusCode::kAborted)].load() == 1);

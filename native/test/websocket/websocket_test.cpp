@@ -14,7 +14,7 @@
 
 using namespace penstock;
 using namespace penstock::testing;
-using namespace penstock::wire;
+using namespace penstock::websocket;
 
 namespace {
 // A minimal Infer frame, written by hand: root, Message, Infer, data, meta.

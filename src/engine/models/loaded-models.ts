@@ -178,7 +178,7 @@ export class LoadedModels {
     if (entry.isInBackground || entry.queue === null || entry.provider !== 'cpu') return
     entry.isInBackground = true
     void this.#dependencies.pool.loadInBackground(entry.modelKey).then((isLoaded) => {
-      if (isLoaded && entry.queue !== null && entry.references > 0) addon.leaveToBackground(entry.queue)
+      if (isLoaded && entry.queue !== null && entry.references > 0) addon.offloadQueue(entry.queue)
     })
   }
 
