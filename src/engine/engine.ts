@@ -29,6 +29,10 @@ import type {
   PipelineStatus,
   PipelineStore,
   PipelineVersion,
+  PredictOptions,
+  PredictResult,
+  PredictRows,
+  ServedContract,
   TagsApi,
 } from './api/api.js'
 import type {
@@ -67,6 +71,9 @@ import { MemoryContractStore } from './stores/memory-contract-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
+import { answerExample } from './predict/example.js'
+import { predictRows } from './predict/predict.js'
+import { jsonRowsReader } from './predict/rows-reader.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -133,6 +140,8 @@ export class Engine implements EngineApi {
         onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
       },
     }))
+    deployments.runExample = (slot, deployment) =>
+      answerExample(deployment, jsonRowsReader, clock, (request) => this.#run(slot, deployment, request))
     const nowMs = (): number => clock.nowMs()
     this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
@@ -280,6 +289,15 @@ export class Engine implements EngineApi {
   async infer(pipeline: string, request: InferRequest): Promise<InferResult> {
     const { slot, deployment } = this.#expectServing(pipeline)
     return this.#run(slot, deployment, request)
+  }
+
+  async predict(pipeline: string, rows: PredictRows, options: PredictOptions = {}): Promise<PredictResult> {
+    const { slot, deployment } = this.#expectServing(pipeline)
+    return predictRows(deployment, jsonRowsReader, rows, options, (request) => this.#run(slot, deployment, request))
+  }
+
+  servedContracts(): ServedContract[] {
+    return this.#deployments.servedContracts
   }
 
   async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {

@@ -22,3 +22,9 @@ export const FIELD_ELEMENTS_MAX = 2 ** 24
 export const CONTRACT_PROBLEMS_MAX = 1000
 /** Bytes of the JSON text of a contract, which its record holds once for each version. */
 export const CONTRACT_BYTES_MAX = 512 * 1024
+/** Problems that a refusal of rows lists for its caller: who sends a table with a wrong column knows by then. */
+export const REFUSAL_PROBLEMS_MAX = 100
+/** Milliseconds that the example of a contract may take through its pipeline at a deploy: a first run may be slow. */
+export const EXAMPLE_LIMIT_MS = 30_000
+/** Bytes that a byte of a JSON body may become while its rows are checked: six of them are the smallest number of a row. */
+export const CHECKED_BYTES_PER_BODY_BYTE = 4
