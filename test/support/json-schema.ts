@@ -4,7 +4,7 @@
  */
 type Schema = Readonly<Record<string, unknown>>
 
-const annotations: ReadonlySet<string> = new Set(['description', 'format'])
+const annotations: ReadonlySet<string> = new Set(['title', 'description', 'format', 'examples', 'default'])
 
 /** @returns what does not fit, with its path; null when all does. */
 export function mismatch(
@@ -14,7 +14,7 @@ export function mismatch(
   path = '$',
 ): string | null {
   for (const [keyword, rule] of Object.entries(schema)) {
-    if (annotations.has(keyword)) continue
+    if (annotations.has(keyword) || keyword.startsWith('x-')) continue
     const check = checks[keyword]
     if (check === undefined) throw new Error(`keyword ${keyword} is not supported`)
     const found = check(value, rule as never, { schema, definitions, path })
@@ -57,11 +57,23 @@ const checks: Readonly<Record<string, Check>> = {
     ),
   const: (value, rule: unknown, context) => fails(value === rule, context, rule, value),
   enum: (value, rule: unknown[], context) => fails(rule.includes(value), context, rule, value),
+  // What is of another type is the keyword `type`'s to refuse.
   pattern: (value, rule: string, context) =>
-    fails(typeof value === 'string' && new RegExp(rule).test(value), context, rule, value),
-  minimum: (value, rule: number, context) => fails(typeof value === 'number' && value >= rule, context, rule, value),
-  maximum: (value, rule: number, context) => fails(typeof value === 'number' && value <= rule, context, rule, value),
-  minItems: (value, rule: number, context) => fails(Array.isArray(value) && value.length >= rule, context, rule, value),
+    fails(typeof value !== 'string' || new RegExp(rule, 'u').test(value), context, rule, value),
+  minLength: (value, rule: number, context) =>
+    fails(typeof value !== 'string' || [...value].length >= rule, context, rule, value),
+  maxLength: (value, rule: number, context) =>
+    fails(typeof value !== 'string' || [...value].length <= rule, context, rule, value),
+  minimum: (value, rule: number, context) => fails(typeof value !== 'number' || value >= rule, context, rule, value),
+  maximum: (value, rule: number, context) => fails(typeof value !== 'number' || value <= rule, context, rule, value),
+  exclusiveMinimum: (value, rule: number, context) =>
+    fails(typeof value !== 'number' || value > rule, context, rule, value),
+  exclusiveMaximum: (value, rule: number, context) =>
+    fails(typeof value !== 'number' || value < rule, context, rule, value),
+  minItems: (value, rule: number, context) =>
+    fails(!Array.isArray(value) || value.length >= rule, context, rule, value),
+  maxItems: (value, rule: number, context) =>
+    fails(!Array.isArray(value) || value.length <= rule, context, rule, value),
   items: (value, rule: Schema, { definitions, path }) =>
     Array.isArray(value)
       ? firstOf(value.map((item, index) => mismatch(item, rule, definitions, `${path}[${index}]`)))
@@ -81,8 +93,8 @@ const checks: Readonly<Record<string, Check>> = {
           ),
         )
       : null,
-  additionalProperties: (value, rule: Schema | false, context) => {
-    if (!isObject(value)) return null
+  additionalProperties: (value, rule: Schema | boolean, context) => {
+    if (!isObject(value) || rule === true) return null
     const others = Object.keys(value).filter((key) => !Object.keys(context.schema['properties'] ?? {}).includes(key))
     if (rule === false) return fails(others.length === 0, context, 'without other keys', others)
     return firstOf(others.map((key) => mismatch(value[key], rule, context.definitions, `${context.path}.${key}`)))

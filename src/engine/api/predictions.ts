@@ -13,8 +13,10 @@ export type PredictRows =
   PredictRow | readonly PredictRow[] | Uint8Array | { readonly form: 'json' | 'lines'; readonly bytes: Uint8Array }
 
 export interface PredictOptions extends Omit<RequestOptions, 'withOthers'> {
-  /** What is made of the rows before they run, in bytes: throws to refuse. */
+  /** Called before so many bytes are made of a body; throws to refuse. */
   readonly onHeld?: ((bytes: number) => void) | undefined
+  /** Called when nothing refers to the body any more, before the engine charges its own copy of the rows. */
+  readonly onRead?: (() => void) | undefined
 }
 
 /**

@@ -34,7 +34,7 @@ export async function predictRows(
   deployment: Deployment,
   reader: RowsReader,
   rows: PredictRows,
-  { onHeld, ...options }: PredictOptions,
+  { onHeld, onRead, ...options }: PredictOptions,
   run: RunRequest,
 ): Promise<PredictResult> {
   const { reference, contract, binding } = expectContract(deployment)
@@ -51,6 +51,7 @@ export async function predictRows(
   if (read.rows.length === 0) return answer(null)
   const { inputs, problem } = featureTensors(binding.features, deployment.compiled.inputFields, columns, read.rows)
   if (problem !== null) throw contractError({ reference, problems: [problem], count: 1, isOne })
+  onRead?.()
   return answer(await run({ ...options, ...keptMeta(options.meta, read), inputs }))
 }
 
