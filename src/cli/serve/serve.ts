@@ -362,6 +362,7 @@ async function greet(
     home: home.path,
     threadPlan,
     pipelines,
+    contracts: engine.servedContracts(),
     golden,
     needsKey: home.keys.count > 0,
   })
