@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Contract, Engine, PenstockServer, type ServerOptions } from 'penstock'
+import { type Contract, Engine, PenstockServer, RemotePipeline, type ServerOptions } from 'penstock'
 import { mismatch } from '../support/json-schema.js'
 import { call, modelBytes, testKey } from '../support/served.js'
 
@@ -186,6 +186,21 @@ describe('http: predictions', () => {
     const options = { 'penstock-deadline-ms': '5000', 'penstock-priority': 'background', traceparent: traced }
     const answered = await call(url, 'POST', '/predict/plus', row, options)
     expect([answered.status, answered.headers.get('traceparent')]).toEqual([200, traced])
+  })
+
+  test('client: the same answers and refusals as over a socket', async () => {
+    const remote = new RemotePipeline(url, 'plus')
+    expect(await remote.predict(row)).toEqual(answer)
+    expect(await remote.predict([row, { ...row, c: 11 }], { retries: 1, timeoutMs: 5000 })).toMatchObject([
+      answer,
+      { $problems: [{ action: 'drop' }] },
+    ])
+    await expect(remote.predict({ ...row, alcohol: 21n })).rejects.toMatchObject({
+      code: 'ERR_CONTRACT',
+      errorCount: 1,
+      errors: [{ path: '/alcohol', field: 'alcohol', rule: 'max', value: 21 }],
+    })
+    await expect(remote.predict(row, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
   })
 
   test('http: a large answer is whole', async () => {
