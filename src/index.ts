@@ -73,5 +73,6 @@ export {
   type ClientOptions,
   type ControlOptions,
   type ParallelInferOptions,
+  type PredictCallOptions,
   type TableInferOptions,
 } from './client/index.js'

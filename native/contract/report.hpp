@@ -44,7 +44,7 @@ struct Problem {
   ShortText text;  // the value as it stands in the body, or as JSON would have it; empty: there is none
 };
 
-// The first kContractProblemsMax, and how many there were.
+// The first kContractRowProblemsMax, and how many there were.
 struct ProblemList {
   std::vector<Problem> first;
   uint64_t count = 0;
@@ -109,7 +109,7 @@ class Report {
   static Problem* add_to(ProblemList& list, uint32_t row, int32_t field, int32_t element, ContractRule rule,
                          OnInvalid outcome) {
     ++list.count;
-    if (list.first.size() == kContractProblemsMax) return nullptr;
+    if (list.first.size() == kContractRowProblemsMax) return nullptr;
     Problem& problem = list.first.emplace_back();
     problem.row = row;
     problem.field = field;

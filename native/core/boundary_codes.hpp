@@ -473,13 +473,13 @@ inline constexpr size_t kJsonDepthMax = 32;
 // Fields of a contract, as keys of one JSON object.
 inline constexpr uint32_t kContractFieldsMax = 4096;
 // Bytes of a field's name as UTF-8.
-inline constexpr size_t kContractNameBytesMax = 256;
+inline constexpr size_t kContractNameBytesMax = 1024;
 // Values that one field has in a row: the product of its shape.
 inline constexpr uint32_t kContractValuesMax = 16777216;
 // Accepted values of one field.
 inline constexpr uint32_t kContractAcceptedMax = 65536;
 // Problems of one request that are told; the rest are counted.
-inline constexpr uint32_t kContractProblemsMax = 100;
+inline constexpr uint32_t kContractRowProblemsMax = 100;
 // Bytes of a value's text in a problem, and of an extra field's name.
 inline constexpr size_t kContractTextBytesMax = 64;
 // Names of extra fields that are told of one request; all are counted.

@@ -18,6 +18,12 @@ export interface FieldError {
   readonly field: string
   readonly code: ErrorCode
   readonly message: string
+  /** Where in the body, as a JSON Pointer; with ERR_CONTRACT. */
+  readonly path?: string
+  /** The rule that is broken; with ERR_CONTRACT. */
+  readonly rule?: string
+  /** What was received; with ERR_CONTRACT, unless it is a list, an object, a long text, or nothing. */
+  readonly value?: string | number | boolean | null
 }
 
 export interface PenstockErrorOptions {
@@ -27,6 +33,8 @@ export interface PenstockErrorOptions {
   readonly retryAfterMs?: number | undefined
   /** The mistakes one by one, of a request that was read to its end in spite of the first. */
   readonly errors?: readonly FieldError[]
+  /** How many mistakes there are, where `errors` may have fewer. */
+  readonly errorCount?: number
 }
 
 export class PenstockError extends Error {
@@ -35,6 +43,7 @@ export class PenstockError extends Error {
   readonly retryable: boolean
   declare readonly retryAfterMs?: number
   declare readonly errors?: readonly FieldError[]
+  declare readonly errorCount?: number
 
   /**
    * @param code a row of errors.json.
@@ -50,6 +59,7 @@ export class PenstockError extends Error {
     this.retryable = errorTable[code].retryable
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs
     if (options.errors !== undefined) this.errors = options.errors
+    if (options.errorCount !== undefined) this.errorCount = options.errorCount
     Object.defineProperty(this, brand, { value: true })
   }
 

@@ -10,6 +10,7 @@ export type { RemoteCalibration, RemoteModelStatus, RemoteStatus } from './contr
 export {
   RemotePipeline,
   type ParallelInferOptions,
+  type PredictCallOptions,
   type RecordRow,
   type TableInferOptions,
 } from './control/remote-pipeline.js'

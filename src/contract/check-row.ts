@@ -46,22 +46,29 @@ export interface RowCheck {
   readonly problems: readonly RowProblem[]
   /** All of them, listed or not. */
   readonly problemCount: number
+  /** Those that refuse the request; the first of them is listed whatever came before. */
+  readonly refusalCount: number
+  /** Rows that came. */
+  readonly rowCount: number
   /** Members of rows that are no field and are not refused, in order of their first row. */
   readonly extra: readonly string[]
 }
 
 /**
  * Checks rows.
- * @param rows objects of parsed JSON; integers beyond 2^53 as bigints or decimal strings. NaN is a missing float.
+ * @param rows objects of parsed JSON, each read once; integers beyond 2^53 as bigints or decimal strings. NaN is a
+ *   missing float.
  */
-export function checkRows(contract: ResolvedContract, rows: readonly unknown[], options: CheckOptions = {}): RowCheck {
+export function checkRows(contract: ResolvedContract, rows: Iterable<unknown>, options: CheckOptions = {}): RowCheck {
   const report = new Report(options.problemsMax ?? CONTRACT_PROBLEMS_MAX)
   const builders = contract.inputs.map((field) => new ColumnBuilder(field))
   const uniques = new UniqueFields(contract)
   const kept: number[] = []
   const dropped: number[] = []
   const extra = new Set<string>()
-  rows.forEach((row, index) => {
+  let index = -1
+  for (const row of rows) {
+    index++
     const { cells, findings, extra: names } = readRow(contract, row)
     if (!isDropped(findings)) findings.push(...uniques.check(row, cells, findings))
     for (const finding of findings) report.add(index, finding)
@@ -71,13 +78,15 @@ export function checkRows(contract: ResolvedContract, rows: readonly unknown[], 
       kept.push(index)
       builders.forEach((builder, at) => builder.add(cells[at]?.elements ?? null))
     }
-  })
+  }
   return {
-    columns: report.isRejected ? null : builders.map((builder) => builder.finish()),
+    columns: report.refusalCount > 0 ? null : builders.map((builder) => builder.finish()),
     rows: Uint32Array.from(kept),
     droppedRows: Uint32Array.from(dropped),
     problems: report.problems,
     problemCount: report.count,
+    refusalCount: report.refusalCount,
+    rowCount: index + 1,
     extra: [...extra],
   }
 }
@@ -124,7 +133,7 @@ class UniqueFields {
 class Report {
   readonly problems: RowProblem[] = []
   count = 0
-  isRejected = false
+  refusalCount = 0
   readonly #problemsMax: number
 
   constructor(problemsMax: number) {
@@ -133,8 +142,8 @@ class Report {
 
   add(row: number, finding: RowFinding): void {
     this.count++
-    if (finding.action === 'reject') this.isRejected = true
-    if (this.problems.length < this.#problemsMax) this.problems.push(problemOf(row, finding))
+    const isFirstRefusal = finding.action === 'reject' && this.refusalCount++ === 0
+    if (this.problems.length < this.#problemsMax || isFirstRefusal) this.problems.push(problemOf(row, finding))
   }
 }
 

@@ -97,6 +97,10 @@ export interface Contract {
   readonly example?: Readonly<Record<string, FieldValue>> | undefined
 }
 
+/** Members of answers that stand beside the fields: what was found in the row, and the checks that it failed. */
+export const PROBLEMS_MEMBER = '$problems'
+export const CHECKS_MEMBER = '$checks'
+
 const outputRoles: ReadonlySet<FieldRole> = new Set(['prediction', 'probability', 'modelVersion'])
 
 /** Whether the field is one of answers; callers send all others. */

@@ -6,7 +6,7 @@ import { PenstockError } from '../base/errors.js'
 import { expectInteger, expectName, expectRecord, expectString } from '../base/expect.js'
 import { didYouMean } from '../base/suggest.js'
 import { bindContract, type ContractBinding } from '../contract/bind.js'
-import { type Contract, parseContractReference } from '../contract/contract.js'
+import { CHECKS_MEMBER, type Contract, parseContractReference, PROBLEMS_MEMBER } from '../contract/contract.js'
 import { parseContract } from '../contract/parse.js'
 import { type ResolvedContract, resolveContract } from '../contract/resolve.js'
 import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
@@ -138,6 +138,11 @@ export function deployedContract(
     throw new PenstockError('ERR_PIPELINE_INVALID', text)
   }
   const contract = resolveContract(parseContract(found.contract, name))
+  const taken = contract.contract.fields.find((field) => field.name === PROBLEMS_MEMBER || field.name === CHECKS_MEMBER)
+  if (taken !== undefined) {
+    const text = `Expected the fields of ${reference} to be called otherwise than ${taken.name}, which answers have beside them`
+    throw new PenstockError('ERR_PIPELINE_INVALID', text)
+  }
   const signatures = [...models].map(({ signature }) => signature)
   const outputs = callerOutputs.map((field) => {
     const classes = signatures.flatMap(({ outputs: all }) => all.find((one) => one.name === field.name)?.classes ?? [])

@@ -13,7 +13,7 @@ import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
-import { admit, type AdmittedRequest } from './requests/admission.js'
+import { admit, admitColumns, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
 import type {
   AddModelOptions,
   EngineApi,
@@ -30,6 +30,10 @@ import type {
   PipelineStatus,
   PipelineStore,
   PipelineVersion,
+  PredictOptions,
+  PredictResult,
+  PredictRows,
+  ServedContract,
   TagsApi,
 } from './api/api.js'
 import type {
@@ -69,6 +73,9 @@ import { MemoryContractStore } from './stores/memory-contract-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
+import { answerExample } from './predict/example.js'
+import { predictRows, type RunRequest } from './predict/predict.js'
+import { jsonRowsReader } from './predict/rows-reader.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -135,6 +142,8 @@ export class Engine implements EngineApi {
         onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
       },
     }))
+    deployments.runExample = (slot, deployment) =>
+      answerExample(deployment, jsonRowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
     this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
@@ -284,8 +293,28 @@ export class Engine implements EngineApi {
     return this.#run(slot, deployment, request)
   }
 
-  async #run(slot: PipelineSlot, deployment: Deployment, request: InferRequest): Promise<InferResult> {
-    const admitted = admit(deployment, request, this.#requestIds.next())
+  async predict(pipeline: string, rows: PredictRows, options: PredictOptions = {}): Promise<PredictResult> {
+    const { slot, deployment } = this.#expectServing(pipeline)
+    return predictRows(deployment, jsonRowsReader, rows, options, this.#runOn(slot, deployment))
+  }
+
+  servedContracts(): ServedContract[] {
+    return this.#deployments.servedContracts
+  }
+
+  #runOn(slot: PipelineSlot, deployment: Deployment): RunRequest {
+    return (request, columns) => this.#run(slot, deployment, request, columns)
+  }
+
+  async #run(
+    slot: PipelineSlot,
+    deployment: Deployment,
+    request: InferRequest,
+    checked?: CheckedColumns,
+  ): Promise<InferResult> {
+    const id = this.#requestIds.next()
+    const admitted =
+      checked === undefined ? admit(deployment, request, id) : admitColumns(deployment, checked, request, id)
     const result = await this.#submit(slot, deployment, admitted)
     const { compiled, transforms } = deployment
     return compiled.outputTransform === null

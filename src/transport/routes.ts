@@ -1,11 +1,13 @@
 /** The table of everything that is served over HTTP. */
-import { ANY_KEY } from './access/scopes.js'
+import { ANY_KEY, SIGNATURE } from './access/scopes.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
 import { logRoutes } from './dialects/penstock/logs.js'
 import { modelRoutes } from './dialects/penstock/models.js'
 import { openApiDocument } from './dialects/penstock/schemas/openapi.js'
+import { predictDocument } from './dialects/penstock/predict/document.js'
+import { predictRoutes } from './dialects/penstock/predict/predict.js'
 import { pipelineRoutes } from './dialects/penstock/pipelines.js'
 import { jsonReply } from './http/replies.js'
 import type { Route } from './http/route.js'
@@ -22,7 +24,13 @@ const openApiRoute: Route = {
     summary: 'This description',
     responses: { 200: { description: 'OpenAPI 3.1', content: { 'application/json': null } } },
   },
-  handle: ({ context }) => jsonReply(openApiDocument(routes, context.product.version)),
+  handle: ({ context, grant }) => {
+    // What a key may neither infer on nor read, it is not told the fields of.
+    const isTold = (pipeline: string): boolean =>
+      grant === null || (grant.hasScope(SIGNATURE) && grant.allows(pipeline))
+    const served = context.engine.servedContracts().filter(({ pipeline }) => isTold(pipeline))
+    return jsonReply(openApiDocument(routes, context.product.version, predictDocument(served)))
+  },
 }
 
 /** What the handlers of all dialects need of a server. */
@@ -37,6 +45,7 @@ export const routes: readonly Route<ServerContext>[] = [
   ...tagRoutes,
   ...explainRoutes,
   ...inferRoutes,
+  ...predictRoutes,
   ...wallarooRoutes,
   ...logRoutes,
   ...v2Routes,

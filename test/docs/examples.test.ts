@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Engine, PenstockServer } from 'penstock'
+import { type Contract, Engine, PenstockServer } from 'penstock'
 import {
   difference,
   examplesPath,
@@ -28,18 +28,25 @@ let engine: Engine
 let server: PenstockServer
 
 const definitions = readdirSync(`${examplesPath}pipelines`).map(
-  (file) => JSON.parse(readFileSync(`${examplesPath}pipelines/${file}`, 'utf8')) as { name: string; steps: never[] },
+  (file) =>
+    JSON.parse(readFileSync(`${examplesPath}pipelines/${file}`, 'utf8')) as {
+      name: string
+      contract?: string
+      steps: never[]
+    },
 )
 
 beforeAll(async () => {
   engine = await Engine.open({ calibration: 'off', log })
   for (const name of exampleModels) await engine.addModel(name, readFileSync(modelPath(name)), { alias: 'champion' })
   server = await PenstockServer.start({ engine, port: 0 })
-  for (const { name, steps } of definitions) {
+  for (const file of readdirSync(`${examplesPath}contracts`))
+    await engine.contracts.put(JSON.parse(readFileSync(`${examplesPath}contracts/${file}`, 'utf8')) as Contract)
+  for (const { name, contract, steps } of definitions) {
     const response = await fetch(`${server.url}/v1/pipelines/${name}?deploy=true`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ steps }),
+      body: JSON.stringify({ contract, steps }),
     })
     expect(response.status, `${name}: ${await response.clone().text()}`).toBe(201)
   }
@@ -158,9 +165,11 @@ function rawColumns(): string[] {
 }
 
 const page = readFileSync(`${examplesPath}README.md`, 'utf8')
-const shown = [
+const everything = [
   ...page.matchAll(/```sh\ncurl -s http:\/\/127\.0\.0\.1:8080(\S+) --json '([^']+)'\n```\n```json\n([^`]+)```/g),
 ].map(([, path, body, answer]) => ({ path: path!, body: body!, answer: JSON.parse(answer!) as Answer }))
+const shown = everything.filter(({ path }) => !path.startsWith('/predict'))
+const predicted = everything.filter(({ path }) => path.startsWith('/predict'))
 
 /** Numbers as printed may differ in the last digits from processor to processor. */
 function rounded(value: unknown): unknown {
@@ -192,6 +201,24 @@ describe('examples: README', () => {
     for (const key of ['pipeline', 'pipeline_version', 'last_model', 'route']) {
       expect(received.metadata[key], key).toEqual(answer.metadata[key])
     }
+  })
+})
+
+describe('examples: README, by name', () => {
+  test('examples: the page shows a row of every contract', () => {
+    const named = definitions.flatMap(({ name, contract }) => (contract === undefined ? [] : [`/predict/${name}`]))
+    expect([...new Set(predicted.map(({ path }) => path))]).toEqual(named)
+  })
+
+  test.each(predicted)('examples: $path answers as the page shows', async ({ path, body, answer }) => {
+    const response = await fetch(`${server.url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+    const roundedValues = (value: unknown): unknown =>
+      JSON.parse(JSON.stringify(value), (_, one: unknown) => rounded(one))
+    expect(roundedValues(await response.json())).toEqual(roundedValues(answer))
   })
 })
 

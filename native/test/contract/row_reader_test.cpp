@@ -331,7 +331,7 @@ TEST("rows: many problems are counted, the first told in the order of the rows")
     text += (i > 0 ? ",{\"x\":2" : "{\"x\":2") + std::string(i == 3 ? ",\"y\":\"no\"}" : ",\"y\":1}");
   CLAIM(reader.read(text + "]") == BodyFault::kNone);
   const ProblemList& list = reader.table().report().rejected();
-  CLAIM(list.count == 151 && list.first.size() == kContractProblemsMax);
+  CLAIM(list.count == 151 && list.first.size() == kContractRowProblemsMax);
   for (size_t i = 1; i < list.first.size(); ++i) CLAIM(list.first[i - 1].row <= list.first[i].row);
   CLAIM(list.first[4].row == 3 && list.first[4].field == 1 && list.first[0].text.view() == "2");
 }

@@ -270,7 +270,7 @@ export const JSON_DEPTH_MAX = 32
 export const CONTRACT_FIELDS_MAX = 4096
 
 /** Bytes of a field's name as UTF-8. */
-export const CONTRACT_NAME_BYTES_MAX = 256
+export const CONTRACT_NAME_BYTES_MAX = 1024
 
 /** Values that one field has in a row: the product of its shape. */
 export const CONTRACT_VALUES_MAX = 16777216
@@ -279,7 +279,7 @@ export const CONTRACT_VALUES_MAX = 16777216
 export const CONTRACT_ACCEPTED_MAX = 65536
 
 /** Problems of one request that are told; the rest are counted. */
-export const CONTRACT_PROBLEMS_MAX = 100
+export const CONTRACT_ROW_PROBLEMS_MAX = 100
 
 /** Bytes of a value's text in a problem, and of an extra field's name. */
 export const CONTRACT_TEXT_BYTES_MAX = 64

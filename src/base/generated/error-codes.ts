@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'ERR_NOT_ACCEPTABLE'
   | 'ERR_MODEL_INVALID'
   | 'ERR_PIPELINE_INVALID'
+  | 'ERR_CONTRACT'
   | 'ERR_CONTRACT_INVALID'
   | 'ERR_UNSUPPORTED'
   | 'ERR_SUBPROTOCOL'
@@ -246,6 +247,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 400,
     retryable: false,
     sentence: "The pipeline's definition is not valid.",
+  },
+  ERR_CONTRACT: {
+    class: 'argument',
+    http: 422,
+    retryable: false,
+    sentence: "Rows break rules of the pipeline's contract; nothing was run.",
   },
   ERR_CONTRACT_INVALID: {
     class: 'argument',

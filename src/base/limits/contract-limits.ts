@@ -1,8 +1,6 @@
 /** The limits of contracts, with unit and reason, as limits.ts has the others. */
-import { JSON_KEYS_MAX } from './limits.js'
-
-/** Fields of one contract: as many as one JSON object may have keys. */
-export const CONTRACT_FIELDS_MAX = JSON_KEYS_MAX
+/** Fields of one contract. */
+export { CONTRACT_FIELDS_MAX } from '../generated/boundary.js'
 /** Code points of a field's name and of a unit: a key of JSON, a column of a table. */
 export const FIELD_NAME_CHARACTERS_MAX = 256
 /** Code points of a description of a contract or field. */
@@ -22,3 +20,9 @@ export const FIELD_ELEMENTS_MAX = 2 ** 24
 export const CONTRACT_PROBLEMS_MAX = 1000
 /** Bytes of the JSON text of a contract, which its record holds once for each version. */
 export const CONTRACT_BYTES_MAX = 512 * 1024
+/** Problems that a refusal of rows lists for its caller: who sends a table with a wrong column knows by then. */
+export const REFUSAL_PROBLEMS_MAX = 100
+/** Milliseconds that the example of a contract may take through its pipeline at a deploy: a first run may be slow. */
+export const EXAMPLE_LIMIT_MS = 30_000
+/** Bytes that a byte of a JSON body may become while its rows are checked: six of them are the smallest number of a row. */
+export const CHECKED_BYTES_PER_BODY_BYTE = 4

@@ -1,5 +1,6 @@
 /**
- * `serve --examples`: registers models/<model>/model.onnx with the alias `champion` and deploys pipelines/<name>.json.
+ * `serve --examples`: registers models/<model>/model.onnx with the alias `champion`, stores contracts/<name>.json and
+ * deploys pipelines/<name>.json, each of which may name a contract.
  * Examples are set up once and then belong to the user: an alias that was moved, a pipeline that was changed or a newer
  * version stays as it is at the next start. Bytes that are registered already are recognised by their hash without
  * running the model, so that a restart is quick.
@@ -8,6 +9,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { PenstockError } from '../../base/errors.js'
 import { expectRecord } from '../../base/expect.js'
+import { type Contract, contractsEqual } from '../../contract/contract.js'
+import { parseContract } from '../../contract/parse.js'
 import type { EngineApi } from '../../engine/api/api.js'
 import { definitionsEqual, type PipelineDefinition } from '../../pipeline/definition.js'
 import { sha256Of } from '../../registry/blobs.js'
@@ -15,7 +18,7 @@ import { parseDefinition } from '../../steps/index.js'
 
 type ExamplesEngine = Pick<
   EngineApi,
-  'listModels' | 'listPipelines' | 'addModel' | 'setAlias' | 'applyPipeline' | 'deployPipeline'
+  'listModels' | 'listPipelines' | 'addModel' | 'setAlias' | 'applyPipeline' | 'deployPipeline' | 'contracts'
 >
 
 const ALIAS = 'champion'
@@ -39,10 +42,20 @@ export async function setUpExamples(
     onProgress(`registering ${name}`)
     await setUpModel(engine, name, await readFile(modelFile(directory, name)))
   }
+  const contracts = new Map<string, string>()
+  // Examples of one's own need none.
+  const contractFiles = await filesOf(join(directory, 'contracts'), '.json').catch(() => [])
+  for (const file of contractFiles) {
+    const contract = parseContract(JSON.parse(await readFile(file, 'utf8')), basename(file, '.json'))
+    contracts.set(contract.name, await setUpContract(engine, contract))
+  }
   for (const file of await filesOf(join(directory, 'pipelines'), '.json')) {
     const definition = await readDefinition(file)
+    const { contract } = definition
     onProgress(`deploying ${definition.name}`)
-    await setUpPipeline(engine, definition)
+    // As it is stored: a version that the user has added since is not the example's.
+    const pinned = contract === undefined ? undefined : contracts.get(contract)
+    await setUpPipeline(engine, pinned === undefined ? definition : { ...definition, contract: pinned })
   }
 }
 
@@ -65,6 +78,13 @@ async function setUpModel(engine: ExamplesEngine, name: string, bytes: Uint8Arra
   // A champion that was moved since stays where it is; a new file of the examples does not depose it either.
   const hasChampion = record !== undefined && Object.hasOwn(record.aliases, ALIAS)
   if (!hasChampion) await engine.setAlias(name, ALIAS, version.version)
+}
+
+/** @returns the version that the file is, e.g. `wine@1`. */
+async function setUpContract({ contracts }: ExamplesEngine, contract: Contract): Promise<string> {
+  const record = contracts.list().find(({ name }) => name === contract.name)
+  const known = record?.versions.find((version) => contractsEqual(version.contract, contract))
+  return `${contract.name}@${(known ?? (await contracts.put(contract))).version}`
 }
 
 async function setUpPipeline(engine: ExamplesEngine, definition: PipelineDefinition): Promise<void> {

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import type { PipelineDescription } from '../../engine/api/api.js'
+import { parseContract } from '../../contract/parse.js'
+import { resolveContract } from '../../contract/resolve.js'
 import { curlOf, formatGreeting, type Greeting } from './greeting.js'
 
 function description(name: string, changes: Partial<PipelineDescription> = {}): PipelineDescription {
@@ -47,6 +49,19 @@ describe('greeting', () => {
     expect(text.split('\n').at(-1)).toBe(
       `  curl -s http://127.0.0.1:8080/v1/pipelines/p/infer -H 'content-type: application/json' -d '{"x":[[[1,2.5],[3,4]]]}'`,
     )
+  })
+
+  it('formatGreeting: ends with a row by its names where a pipeline has a contract with an example', async () => {
+    const resolved = (example?: Record<string, string>) =>
+      resolveContract(parseContract({ fields: [{ name: 'x', dtype: 'string' }], ...(example && { example }) }, 'c'))
+    const none = { pipeline: 'o', reference: 'c@1', contract: resolved() }
+    const named = { pipeline: 'p', reference: 'c@2', contract: resolved({ x: "it's" }) }
+    const text = await greet([description('p')], { contracts: [none, named], needsKey: true })
+    expect(text.split('\n').slice(-2)).toEqual([
+      'By name, as the contract c@2 has it:',
+      `  curl -s http://127.0.0.1:8080/predict/p -H 'content-type: application/json' -H "authorization: Bearer $PENSTOCK_API_KEY" -d '{"x":"it'\\''s"}'`,
+    ])
+    expect(await greet([description('p')], { contracts: [none] })).not.toContain('By name')
   })
 
   it('formatGreeting: prefers real rows over zeros, and skips what has no short sample', async () => {

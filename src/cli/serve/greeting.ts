@@ -1,8 +1,9 @@
 /**
  * What `serve` prints once it answers: address and home, the thread plan, the deployed pipelines with their signatures,
- * and a curl command that works when it is pasted, with real rows where the examples have them.
+ * and curl commands that work when they are pasted, with real rows where the examples have them: tensors for a pipeline, and a
+ * row by its names for one with a contract.
  */
-import type { PipelineDescription } from '../../engine/api/api.js'
+import type { PipelineDescription, ServedContract } from '../../engine/api/api.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import type { GoldenInput } from './examples.js'
 import { formatField, formatTable } from '../shared/table.js'
@@ -19,6 +20,8 @@ export interface Greeting {
   readonly home: string
   readonly threadPlan: string
   readonly pipelines: readonly PipelineDescription[]
+  /** Those of them that rows can be sent to by name. */
+  readonly contracts?: readonly Pick<ServedContract, 'pipeline' | 'reference' | 'contract'>[]
   /** Golden inputs of a model, or undefined. */
   readonly golden: (model: string) => Promise<Readonly<Record<string, GoldenInput>> | undefined>
   readonly needsKey: boolean
@@ -44,8 +47,15 @@ export async function formatGreeting(greeting: Greeting): Promise<string> {
     formatTable([{ title: 'pipeline' }, { title: 'version' }, { title: 'inputs' }, { title: 'outputs' }], rows),
   )
   const sample = await firstSample(greeting)
-  if (sample === undefined) return parts.join('\n')
-  return [...parts, '', 'Try it:', `  ${curlOf(url, sample, greeting.needsKey)}`].join('\n')
+  if (sample !== undefined) parts.push('', 'Try it:', `  ${curlOf(url, sample, greeting.needsKey)}`)
+  const named = (greeting.contracts ?? []).find(({ contract }) => contract.contract.example !== undefined)
+  if (named !== undefined) {
+    const { pipeline, reference, contract } = named
+    const body = JSON.stringify(contract.contract.example)
+    parts.push('', `By name, as the contract ${reference} has it:`)
+    parts.push(`  ${curlTo(`${url}/predict/${pipeline}`, body, greeting.needsKey)}`)
+  }
+  return parts.join('\n')
 }
 
 /** A pipeline of raw rows has many: the first say what they are like. */
@@ -57,9 +67,13 @@ function fieldsText(fields: readonly TensorField[]): string {
 
 /** A shell command; single quotes are safe because JSON of numbers and names of tensors is quoted for the shell. */
 export function curlOf(url: string, sample: { pipeline: string; body: string }, needsKey: boolean): string {
+  return curlTo(`${url}/v1/pipelines/${sample.pipeline}/infer`, sample.body, needsKey)
+}
+
+function curlTo(address: string, body: string, needsKey: boolean): string {
   const key = needsKey ? ' -H "authorization: Bearer $PENSTOCK_API_KEY"' : ''
-  const body = sample.body.replaceAll("'", `'\\''`)
-  return `curl -s ${url}/v1/pipelines/${sample.pipeline}/infer -H 'content-type: application/json'${key} -d '${body}'`
+  const quoted = body.replaceAll("'", `'\\''`)
+  return `curl -s ${address} -H 'content-type: application/json'${key} -d '${quoted}'`
 }
 
 /** The smallest sample with real rows; without any, one of zeros. */

@@ -47,6 +47,8 @@ interface ServeOptions {
   readonly memoryBudget?: number
   readonly runLimit?: number
   readonly substituteWorkers?: number
+  readonly defaultPipeline?: string
+  readonly errors?: 'full' | 'terse'
   readonly allowClientShm?: boolean
   readonly sockets?: SocketChoice
   readonly insecure?: boolean
@@ -153,6 +155,20 @@ export function serveCommand(terminal: Terminal): Command {
       )
         .argParser(bytesArgument)
         .env('PENSTOCK_MEMORY_BUDGET'),
+    )
+    .addOption(
+      new Option(
+        '--default-pipeline <name>',
+        'the pipeline that POST /predict means (default: the only one that names a contract)',
+      ).env('PENSTOCK_DEFAULT_PIPELINE'),
+    )
+    .addOption(
+      new Option(
+        '--errors <detail>',
+        'what callers hear of rows that break their contract: full, or terse: how many, and the log has which (default: full)',
+      )
+        .choices(['full', 'terse'])
+        .env('PENSTOCK_ERRORS'),
     )
     .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
     .addOption(
@@ -292,6 +308,8 @@ function serverOptionsOf(
     insecure: options.insecure === true,
     allowedHosts: options.allowHost ?? [],
     onControl: (action) => home.note(action),
+    defaultPipeline: options.defaultPipeline,
+    errors: options.errors,
     allowClientShm: options.allowClientShm === true,
     ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
     drainLimitMs: options.drainLimit,
@@ -344,6 +362,7 @@ async function greet(
     home: home.path,
     threadPlan,
     pipelines,
+    contracts: engine.servedContracts(),
     golden,
     needsKey: home.keys.count > 0,
   })

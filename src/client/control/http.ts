@@ -209,7 +209,7 @@ function expectKey(apiKey: unknown): string {
 }
 
 function refusalOf(url: string, status: number, text: string): PenstockError {
-  const { error, code, retry_after_ms: retryAfterMs, errors } = parseError(text)
+  const { error, code, retry_after_ms: retryAfterMs, errors, error_count: errorCount } = parseError(text)
   if (typeof error !== 'string' || typeof code !== 'string') {
     const sentence = `${url} answered ${status}, not as Penstock does. Is it a Penstock server?`
     return new PenstockError('ERR_INTERNAL', sentence, { cause: new Refusal(status, null, sentence) })
@@ -221,6 +221,7 @@ function refusalOf(url: string, status: number, text: string): PenstockError {
     cause,
     ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
     ...(Array.isArray(errors) ? { errors: errors.filter(isFieldError) } : {}),
+    ...(typeof errorCount === 'number' ? { errorCount } : {}),
   })
 }
 
@@ -234,6 +235,7 @@ interface ErrorBody {
   readonly code?: unknown
   readonly retry_after_ms?: unknown
   readonly errors?: unknown
+  readonly error_count?: unknown
 }
 
 function parseError(text: string): ErrorBody {

@@ -35,6 +35,8 @@ export interface TableInferOptions {
   readonly retries?: number
 }
 
+export type PredictCallOptions = Pick<TableInferOptions, 'timeoutMs' | 'retries'>
+
 export interface ParallelInferOptions extends TableInferOptions {
   /** Requests at a time; default 4. */
   readonly parallelism?: number
@@ -52,6 +54,7 @@ interface RemoteBody {
 type PipelineSignature = Pick<PipelineDescription, 'inputs' | 'isNonBatching' | 'steps'>
 
 const ARROW_FILE = 'application/vnd.apache.arrow.file'
+const JSON_TYPE = 'application/json'
 const RECORDS = 'application/json; format=pandas-records'
 const TIMEOUT_MS = 15_000
 const PARALLELISM = 4
@@ -94,8 +97,29 @@ export class RemotePipeline {
   ): Promise<RecordRow[] | Uint8Array> {
     expectNoOtherKeys('options', expectRecord('options', options), inferKeys)
     const request = requestOf(rows, options)
-    const answer = await this.#withRetries(request, retriesOf(options, 0))
+    const answer = await withRetries(retriesOf(options, 0), () => this.inferBody(request))
     return rows instanceof Uint8Array ? answer : (JSON.parse(new TextDecoder().decode(answer)) as RecordRow[])
+  }
+
+  /**
+   * Answers a row, or a list of them, by the names of the pipeline's contract: an object for an object, a list for a list.
+   * What was found in a row that is answered all the same stands in its `$problems`; a dropped row has nothing else.
+   * @throws PenstockError ERR_CONTRACT with each problem as `errors`; as infer.
+   * @example const { quality } = await wine.predict({ alcohol: 10.6, white: true })
+   */
+  predict(rows: RecordRow, options?: PredictCallOptions): Promise<RecordRow>
+  predict(rows: readonly RecordRow[], options?: PredictCallOptions): Promise<RecordRow[]>
+  async predict(
+    rows: RecordRow | readonly RecordRow[],
+    options: PredictCallOptions = {},
+  ): Promise<RecordRow | RecordRow[]> {
+    expectNoOtherKeys('options', expectRecord('options', options), ['timeoutMs', 'retries'])
+    const timeoutMs = expectInteger('timeoutMs', options.timeoutMs ?? TIMEOUT_MS, 1, DEADLINE_MS_MAX)
+    const headers = { 'content-type': JSON_TYPE, accept: JSON_TYPE, 'penstock-deadline-ms': String(timeoutMs) }
+    const request = { body: new TextEncoder().encode(rowsText(rows)), headers, timeoutMs }
+    const path = `/predict/${encodeURIComponent(this.name)}`
+    const answer = await withRetries(retriesOf(options, 0), () => this.#http.callBytes('POST', path, request))
+    return JSON.parse(new TextDecoder().decode(answer)) as RecordRow | RecordRow[]
   }
 
   /**
@@ -145,16 +169,16 @@ export class RemotePipeline {
     const headers = { 'content-type': contentType, accept, 'penstock-deadline-ms': String(timeoutMs) }
     return this.#http.callBytes('POST', path, { body, headers, timeoutMs })
   }
+}
 
-  async #withRetries(request: RemoteBody, retries: number): Promise<Uint8Array> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await this.inferBody(request)
-      } catch (error) {
-        if (!isPenstockError(error) || !error.retryable || attempt >= retries) throw error
-        const delayMs = error.retryAfterMs ?? backoffDelayMs(retryDelays, attempt, systemRandom)
-        await new Promise((resolve) => setTimeout(resolve, delayMs))
-      }
+async function withRetries<Answer>(retries: number, send: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await send()
+    } catch (error) {
+      if (!isPenstockError(error) || !error.retryable || attempt >= retries) throw error
+      const delayMs = error.retryAfterMs ?? backoffDelayMs(retryDelays, attempt, systemRandom)
+      await new Promise((resolve) => setTimeout(resolve, delayMs))
     }
   }
 }
@@ -170,12 +194,21 @@ function requestOf(rows: readonly RecordRow[] | Uint8Array, options: TableInferO
   return { ...common, contentType: RECORDS, accept: RECORDS, body: new TextEncoder().encode(recordsText(rows)) }
 }
 
-/** JSON.stringify with 64-bit integers, and typed arrays as arrays. */
+/** JSON.stringify with 64-bit integers as texts, and typed arrays as arrays. */
 function recordsText(rows: readonly RecordRow[]): string {
+  return jsonText(rows, String)
+}
+
+/** The same as contracts have it: 64-bit integers are texts beyond 2^53 and numbers below. */
+function rowsText(rows: RecordRow | readonly RecordRow[]): string {
+  return jsonText(rows, (value) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value)))
+}
+
+function jsonText(rows: unknown, ofBigint: (value: bigint) => string | number): string {
   return JSON.stringify(rows, (_, value: unknown) => {
-    if (typeof value === 'bigint') return String(value)
+    if (typeof value === 'bigint') return ofBigint(value)
     return ArrayBuffer.isView(value) && !(value instanceof DataView)
-      ? Array.from(value as unknown as ArrayLike<number>)
+      ? Array.from(value as unknown as ArrayLike<unknown>)
       : value
   })
 }

@@ -11,6 +11,7 @@ import type { InferRequest, InferResult } from './inference.js'
 import type { LogExport, LogExportProgress, LogPage, LogQuery, LogSqlOptions, LogSqlResult } from './logs.js'
 import type { AddModelOptions, ModelRecord, ModelVersion } from './models.js'
 import type { PipelineDescription, PipelineModel, PipelineStatus } from './pipelines.js'
+import type { PredictOptions, PredictResult, PredictRows, ServedContract } from './predictions.js'
 import type { TagsApi } from './tags.js'
 
 export type * from './calibration.js'
@@ -20,6 +21,7 @@ export type * from './generated/records.js'
 export type * from './inference.js'
 export type * from './models.js'
 export type * from './pipelines.js'
+export type * from './predictions.js'
 export type * from './stores.js'
 export type * from './tags.js'
 export type { Dtype } from '../../tensor/tensor.js'
@@ -70,6 +72,14 @@ export interface EngineApi {
   readonly explanations: ExplanationsApi
   // data
   infer(pipeline: string, request: InferRequest): Promise<InferResult>
+  /**
+   * Answers rows by the names of the pipeline's contract, which checks them first: nothing of a request is run that has a
+   * row to refuse.
+   * @throws ERR_CONTRACT with each problem as `errors`; ERR_CONTRACT_NOT_FOUND: the pipeline names none; as infer.
+   */
+  predict(pipeline: string, rows: PredictRows, options?: PredictOptions): Promise<PredictResult>
+  /** The deployed pipelines that `predict` takes, by name. */
+  servedContracts(): ServedContract[]
   /** Resolves when the rows of all requests that were completed before are in the log's files. @param pipeline absent: all. */
   flushLogs(pipeline?: string): Promise<void>
   /** The logs that cannot be written now. */

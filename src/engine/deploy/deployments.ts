@@ -9,7 +9,7 @@ import { addon } from '../../../bindings/native.js'
 import type { PipelineHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
-import type { ContractStore, ModelStore, ModelVersion, PipelineStore } from '../api/api.js'
+import type { ContractStore, ModelStore, ModelVersion, PipelineStore, ServedContract } from '../api/api.js'
 import { contractFeatures, deployedContract } from '../contracts.js'
 import { trustedProof } from '../models/batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
@@ -48,6 +48,8 @@ export class Deployments {
   #nextPlanKey = 1
   /** Brings the proof of a stored version up to date, or reports that it cannot be; set by the control path. */
   inspectAgain: (version: ModelVersion) => Promise<void> = () => Promise.resolve()
+  /** Answers the example of a contract before its pipeline serves, or throws what keeps it from serving; set by the engine. */
+  runExample: (slot: PipelineSlot, deployment: Deployment) => Promise<void> = () => Promise.resolve()
   #isStopped = false
 
   constructor(dependencies: DeploymentsDependencies) {
@@ -60,6 +62,14 @@ export class Deployments {
 
   get serving(): readonly Deployment[] {
     return this.slots.flatMap((slot) => (slot.current === null ? [] : [slot.current]))
+  }
+
+  /** By name. */
+  get servedContracts(): ServedContract[] {
+    const served = this.serving.flatMap(({ pipeline, version, contract: bound }): ServedContract[] =>
+      bound === null ? [] : [{ pipeline, pipelineVersion: version, ...bound }],
+    )
+    return served.sort((a, b) => (a.pipeline < b.pipeline ? -1 : 1))
   }
 
   slotOf(pipeline: string): PipelineSlot | undefined {
@@ -75,15 +85,14 @@ export class Deployments {
 
   /** Checks that the definition would deploy against the models as they are, without changing anything. */
   async tryBuild(definition: PipelineDefinition): Promise<void> {
-    const resolve = (reference: string): ModelVersion => resolveReference(this.#dependencies.models, reference)
-    await this.#discard(await this.#build(definition, null, resolve))
+    await this.#try(definition, (reference) => resolveReference(this.#dependencies.models, reference))
   }
 
   async deploy(definition: PipelineDefinition, version: number): Promise<Deployment> {
-    const deployment = await this.#build(definition, version, (reference) =>
-      resolveReference(this.#dependencies.models, reference),
-    )
+    const resolve = (reference: string): ModelVersion => resolveReference(this.#dependencies.models, reference)
+    const deployment = await this.#build(definition, version, resolve)
     try {
+      if (hasExample(deployment)) await this.#try(definition, resolve)
       await this.#dependencies.pipelines.setDeployed(definition.name, version)
     } catch (error) {
       await this.#discard(deployment)
@@ -130,15 +139,13 @@ export class Deployments {
     if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
     const resolve = (reference: string): ModelVersion =>
       serving.resolved.get(reference) ?? resolveReference(this.#dependencies.models, reference)
-    const deployment = await this.#build(serving.compiled.definition, null, resolve)
-    const slot = {
-      name: pipeline,
-      handle: addon.createPipeline(),
-      stringPath: newStringPathCounters(),
-      current: deployment,
-    }
-    addon.setPlan(slot.handle, deployment.compiled.isStringPath ? null : deployment.plan)
-    return slot
+    return this.#detached(await this.#build(serving.compiled.definition, null, resolve))
+  }
+
+  #detached(deployment: Deployment): PipelineSlot {
+    const handle = addon.createPipeline()
+    addon.setPlan(handle, deployment.compiled.isStringPath ? null : deployment.plan)
+    return { name: deployment.pipeline, handle, stringPath: newStringPathCounters(), current: deployment }
   }
 
   /** Ends what `openDetached` has opened, once what is in flight there has finished. */
@@ -172,6 +179,7 @@ export class Deployments {
             ? version
             : (old.resolved.get(reference) ?? resolveReference(this.#dependencies.models, reference))
         built.push(await this.#build(old.compiled.definition, old.version, resolve))
+        if (hasExample(old)) await this.#try(old.compiled.definition, resolve)
       }
       stored = await store()
     } catch (error) {
@@ -217,6 +225,22 @@ export class Deployments {
       if (slot.current === null) continue
       slot.current = null
       addon.setPlan(slot.handle, null)
+    }
+  }
+
+  /**
+   * Builds, and answers the example of the contract if there is one: beside what serves, uncounted and unlogged, so that a
+   * pipeline that cannot answer it is refused before anything changes.
+   */
+  async #try(definition: PipelineDefinition, resolve: (reference: string) => ModelVersion): Promise<void> {
+    const trial = await this.#build(definition, null, resolve)
+    if (!hasExample(trial)) return this.#discard(trial)
+    const slot = this.#detached(trial)
+    try {
+      await this.runExample(slot, trial)
+    } finally {
+      // Not waited for: a run that does not end would hold up every later deploy.
+      this.closeDetached(slot)
     }
   }
 
@@ -298,6 +322,10 @@ export class Deployments {
     this.#handles.set(pipeline, handle)
     return handle
   }
+}
+
+function hasExample({ contract }: Deployment): boolean {
+  return contract?.contract.contract.example !== undefined
 }
 
 /** A pipeline's name has no @. */

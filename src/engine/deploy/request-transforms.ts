@@ -10,7 +10,8 @@ import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import { cellsOf, packTexts, type TransformColumn } from '../../transforms/draft/column.js'
 import { Transform, type TransformResult } from '../../transforms/program/transform.js'
 
-export type Columns = Readonly<Record<string, TransformColumn>>
+/** By name. */
+export type TransformColumns = Readonly<Record<string, TransformColumn>>
 
 export class RequestTransforms {
   readonly #input: { readonly transform: Transform; readonly columns: PlanInputTransform['columns'] } | null
@@ -42,7 +43,7 @@ export class RequestTransforms {
   }
 
   /** The same for columns, which may be missing where the contract says so. */
-  inputsOfColumns(columns: Columns, rows: number): readonly Tensor[] {
+  inputsOfColumns(columns: TransformColumns, rows: number): readonly Tensor[] {
     if (this.#input === null) throw new Error('assertion: columns are of a pipeline that begins with a transform')
     const { transform, columns: bound } = this.#input
     const result = transform.run(columns, rows)

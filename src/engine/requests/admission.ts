@@ -12,6 +12,7 @@ import { expectShape } from '../../tensor/shape.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import type { InferRequest, RequestOptions } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
+import type { TransformColumns } from '../deploy/request-transforms.js'
 import { admitOptions, type AdmittedOptions, type RequestId } from './request-options.js'
 
 export interface AdmittedRequest {
@@ -71,13 +72,40 @@ export function admit(deployment: Deployment, request: InferRequest, id: Request
   const fields = compiled.callerInputs
   const sent = tensorsOf(fields, request.inputs, compiled.isNonBatching)
   const rows = compiled.isNonBatching ? 1 : rowsOf(fields, sent, deployment.description.rowsMax)
-  const tensors = deployment.transforms.inputs(sent, rows)
-  if (request.deadlineMs !== undefined) expectInteger('deadlineMs', request.deadlineMs, 1, DEADLINE_MS_MAX)
+  return admitted(deployment, deployment.transforms.inputs(sent, rows), rows, request, id)
+}
+
+/**
+ * The same for checked columns, which the pipeline's transforms take in place of the request's inputs.
+ * @param rows of each column, 1..REQUEST_ROWS_MAX.
+ */
+export function admitColumns(
+  deployment: Deployment,
+  { columns, rows }: CheckedColumns,
+  options: RequestOptions,
+  id: RequestId,
+): AdmittedRequest {
+  return admitted(deployment, deployment.transforms.inputsOfColumns(columns, rows), rows, options, id)
+}
+
+export interface CheckedColumns {
+  readonly columns: TransformColumns
+  readonly rows: number
+}
+
+function admitted(
+  deployment: Deployment,
+  tensors: readonly Tensor[],
+  rows: number,
+  options: RequestOptions,
+  id: RequestId,
+): AdmittedRequest {
+  if (options.deadlineMs !== undefined) expectInteger('deadlineMs', options.deadlineMs, 1, DEADLINE_MS_MAX)
   return {
     tensors,
     rows,
     dims: freeDims(deployment, tensors),
-    options: admitOptions(request, rows, id),
+    options: admitOptions(options, rows, id),
   }
 }
 

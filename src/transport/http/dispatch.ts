@@ -58,7 +58,7 @@ async function answer<Context extends HttpContext>(
     const bytesMax = typeof bodyBytesMax === 'function' ? bodyBytesMax(context) : bodyBytesMax
     const body = bytesMax === undefined ? noBody : await httpRequest.readBody(bytesMax, route.isUpload === true)
     const handle = async (): Promise<HttpReply> => {
-      const reply = await route.handle({ context, keyName, httpRequest, parameters, query, body })
+      const reply = await route.handle({ context, keyName, grant, httpRequest, parameters, query, body })
       httpRequest.expectRoomFor(reply)
       return reply
     }
@@ -123,10 +123,15 @@ export function replyToError(
   const kind = `${method} ${path} ${error.code} ${cause instanceof Error ? cause.message : error.message}`
   const unlogged = failures.admit(kind.slice(0, failureCharactersMax), context.clock.nowMs())
   if (unlogged === null) return errorReply(error, undefined, [], status)
-  const requestId = `${processId}-${++requestNumber}`
+  const requestId = nextRequestId()
   const facts = { requestId, method, path, code: error.code, err: cause }
   context.logger.error(unlogged === 0 ? facts : { ...facts, unlogged }, 'request failed')
   return errorReply(error, requestId, [], status)
+}
+
+/** What an entry of the log and the reply to its caller have in common. */
+export function nextRequestId(): string {
+  return `${processId}-${++requestNumber}`
 }
 
 /** One for this process, as the numbers of its requests are. */

@@ -54,6 +54,27 @@ export function inferBodyKind(contentType: string): InferBodyKind {
   throw contentTypeError(contentType, inferTypes)
 }
 
+/** What rows of named values are sent as. @throws PenstockError ERR_CONTENT_TYPE with the way out. */
+export function rowsBodyKind(contentType: string): 'json' | 'lines' {
+  const { name, format } = parseMediaType(contentType)
+  if (name === JSON_TYPE && !format.startsWith('pandas-split')) return 'json'
+  if (formByName.get(name) === 'lines') return 'lines'
+  const wayOut = 'Send rows as JSON objects; tables and tensors go to /v1/pipelines/{pipeline}/infer'
+  const error = contentTypeError(contentType, `${JSON_TYPE} or ${LINES_TYPE}`)
+  throw new PenstockError('ERR_CONTENT_TYPE', `${error.message}. ${wayOut}`)
+}
+
+/** @param accept the header, '' when absent. @throws PenstockError ERR_NOT_ACCEPTABLE unless JSON is among what it names. */
+export function expectJsonAccepted(accept: string): void {
+  const wanted = accept.split(',').map(parseMediaType)
+  const names: readonly string[] = [JSON_TYPE, 'application/*', '*/*', '']
+  if (wanted.some(({ name, quality }) => quality > 0 && names.includes(name))) return
+  throw new PenstockError(
+    'ERR_NOT_ACCEPTABLE',
+    `Expected accept to name ${JSON_TYPE} but received ${accept.slice(0, 200)}`,
+  )
+}
+
 /** @throws PenstockError ERR_CONTENT_TYPE */
 export function expectJsonBody(contentType: string): void {
   if (parseMediaType(contentType).name !== JSON_TYPE) throw contentTypeError(contentType, JSON_TYPE)

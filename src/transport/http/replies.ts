@@ -1,7 +1,7 @@
 /**
  * What handlers answer with, and the one shape of every error: `{"error": sentence, "code": "ERR_…"}`, with
- * `retry_after_ms` where trying again helps, `request_id` where the operator's log knows more, and `errors` where a body's
- * mistakes are listed one by one.
+ * `retry_after_ms` where trying again helps, `request_id` where the operator's log knows more, `errors` where a body's
+ * mistakes are listed one by one, and `error_count` where there may be more of them.
  */
 import { isForLoad, type PenstockError } from '../../base/errors.js'
 import type { HttpReply } from '../socket/seam.js'
@@ -45,6 +45,7 @@ export function errorReply(
 ): HttpReply {
   const body: Record<string, unknown> = { error: error.message, code: error.code }
   if (error.errors !== undefined) body['errors'] = error.errors
+  if (error.errorCount !== undefined) body['error_count'] = error.errorCount
   const all = [...headers]
   if (error.retryable) {
     const retryAfterMs = error.retryAfterMs ?? retryAfterMsDefault

@@ -10,6 +10,7 @@ import type { EngineApi } from '../../engine/api/api.js'
 import type { Exposition, MetricsForm } from '../../metrics/metrics.js'
 import type { Scope } from '../../base/access.js'
 import type { Access } from '../access/access.js'
+import type { Grant } from '../access/grant.js'
 import type { DescribedHeader } from '../header-options.js'
 import type { HttpRequest } from '../socket/http-request.js'
 import type { HttpReply } from '../socket/seam.js'
@@ -33,6 +34,15 @@ export interface HttpContext {
   onControl(action: ControlAction): void | Promise<void>
   onAnswered(route: string, method: string, status: number): void
   isDraining(): boolean
+  readonly predict: PredictPolicy
+}
+
+/** How rows by the names of contracts are served. */
+export interface PredictPolicy {
+  /** What `/predict` means; null: the only pipeline that names a contract. */
+  readonly defaultPipeline: string | null
+  /** `terse`: callers hear how many values broke a rule, and the log has which. */
+  readonly errors: 'full' | 'terse'
 }
 
 /** Something that was done to the server or its machine, which the registry's own changes are not. */
@@ -53,6 +63,8 @@ export interface Call<Context extends HttpContext = HttpContext> {
   readonly context: Context
   /** The name of the API key that asks; null where none is asked for. */
   readonly keyName: string | null
+  /** What the caller may do; null: the address is open. */
+  readonly grant: Grant | null
   readonly httpRequest: HttpRequest
   /** Values of the path's parameters, decoded, in order. */
   readonly parameters: readonly string[]

@@ -53,7 +53,7 @@ export interface InferBodyCall {
 }
 
 /** What the log calls the request, for answers whose body has no place for it. */
-const LOGGED_ID_HEADER = 'x-penstock-request-id'
+export const LOGGED_ID_HEADER = 'x-penstock-request-id'
 
 /** @throws PenstockError: whatever is wrong with the request, and what the engine answers. */
 export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
@@ -223,7 +223,7 @@ function parseMessage(body: Buffer, description: PipelineDescription): ParsedBod
 }
 
 /** Packed bytes would be refused for what they look like, and an encoding that is none would pass unseen. */
-function expectUnpacked(encoding: string): void {
+export function expectUnpacked(encoding: string): void {
   if (encoding === '' || encoding.trim().toLowerCase() === 'identity') return
   const rule = 'Expected content-encoding to be identity, or absent,'
   throw new PenstockError(

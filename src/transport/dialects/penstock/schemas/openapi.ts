@@ -8,13 +8,23 @@ import { schemas } from './schemas.js'
 type Json = Readonly<Record<string, unknown>>
 type DescribedRoute = Pick<Route, 'method' | 'path' | 'access' | 'document'>
 
-const errorResponse: Json = {
+export const errorResponse: Json = {
   description: 'An error',
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
 }
 
+/** Addresses and schemas that depend on what is deployed. */
+export interface DeployedDocument {
+  readonly paths: Json
+  readonly schemas: Json
+}
+
 /** @returns a plain object, ready for JSON.stringify. */
-export function openApiDocument(routes: readonly DescribedRoute[], version: string): Json {
+export function openApiDocument(
+  routes: readonly DescribedRoute[],
+  version: string,
+  deployed: DeployedDocument = { paths: {}, schemas: {} },
+): Json {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) {
     const path = (paths[route.path] ??= {})
@@ -30,9 +40,9 @@ export function openApiDocument(routes: readonly DescribedRoute[], version: stri
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     security: [{}, { apiKey: [] }],
-    paths,
+    paths: { ...paths, ...deployed.paths },
     components: {
-      schemas,
+      schemas: { ...schemas, ...deployed.schemas },
       securitySchemes: {
         apiKey: {
           type: 'http',
@@ -45,7 +55,7 @@ export function openApiDocument(routes: readonly DescribedRoute[], version: stri
 }
 
 /** OpenAPI 3.1 takes an array of roles here; alternatives are entries of their own. */
-function securityOf(scopes: readonly string[]): Json[] {
+export function securityOf(scopes: readonly string[]): Json[] {
   return scopes.length === 0 ? [{ apiKey: [] }] : scopes.map((scope) => ({ apiKey: [scope] }))
 }
 
@@ -66,7 +76,7 @@ function operation(route: DescribedRoute): Json {
     operationId: operationId(route),
     summary,
     security: route.access === 'open' ? [{}] : [{}, ...securityOf(route.access)],
-    parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)],
+    parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(route.document)],
     ...(request === undefined
       ? {}
       : { requestBody: { required: isRequestOptional !== true, content: content(request) } }),
@@ -100,8 +110,7 @@ function queryParameters(route: DescribedRoute): Json[] {
   }))
 }
 
-function headerParameters(route: DescribedRoute): Json[] {
-  const { headers = [] } = route.document
+export function headerParameters({ headers = [] }: Pick<Route['document'], 'headers'>): Json[] {
   return headers.map(({ name, description }) => ({ name, in: 'header', description, schema: { type: 'string' } }))
 }
 

@@ -1,0 +1,135 @@
+/**
+ * A request by the names of a contract, from its rows to its answer: rows → checked columns → tensors → the usual inference
+ * → columns of the answer. All up to the inference happens in the call itself, so that the plan that the rows were made for
+ * is the one that runs them.
+ */
+import { PenstockError } from '../../base/errors.js'
+import type { RowProblem } from '../../contract/check-row.js'
+import type { ContractColumn } from '../../contract/columns.js'
+import type {
+  InferRequest,
+  InferResult,
+  Meta,
+  Prediction,
+  PredictOptions,
+  PredictResult,
+  PredictRows,
+} from '../api/api.js'
+import type { Deployment } from '../deploy/deployment.js'
+import type { CheckedColumns } from '../requests/admission.js'
+import { answerColumns } from './answer-columns.js'
+import { memberWriter } from './answer-text.js'
+import { featureColumns } from './feature-columns.js'
+import { featureTensors } from './feature-tensors.js'
+import { contractError } from './refusal.js'
+import type { RowsRead, RowsReader } from './rows-reader.js'
+
+/**
+ * Runs a request on the deployment; takes its place in the queue before it returns.
+ * @param columns what the pipeline's transforms take in place of `inputs`.
+ */
+export type RunRequest = (request: InferRequest, columns?: CheckedColumns) => Promise<InferResult>
+
+/**
+ * Answers rows.
+ * @throws PenstockError ERR_CONTRACT with each problem; ERR_CONTRACT_NOT_FOUND: the pipeline names none; what the reader
+ *   and `infer` throw.
+ */
+export async function predictRows(
+  deployment: Deployment,
+  reader: RowsReader,
+  rows: PredictRows,
+  { onHeld, onRead, ...options }: PredictOptions,
+  run: RunRequest,
+): Promise<PredictResult> {
+  const { reference, contract, binding } = expectContract(deployment)
+  const read = reader.read(contract, rows, onHeld)
+  const { columns, isOne } = read
+  if (columns === null) {
+    const problems = read.problems.filter(({ action }) => action === 'reject')
+    throw contractError({ reference, problems, count: read.refusalCount, isOne })
+  }
+  const answer = (result: InferResult | null): PredictResult =>
+    new Answer(reference, read, answerColumns(deployment, columns, result), result)
+  // `[]`, and rows that were all dropped.
+  if (read.rows.length === 0) return answer(null)
+  const common = { ...options, ...keptMeta(options.meta, read) }
+  const { inputTransform, inputFields } = deployment.compiled
+  if (binding.features === null || inputTransform !== null) {
+    const types = inputTransform?.program.inputs ?? []
+    const made = { columns: featureColumns(types, columns), rows: read.rows.length }
+    onRead?.()
+    return answer(await run({ ...common, inputs: {} }, made))
+  }
+  const { inputs, problem } = featureTensors(binding.features, inputFields, columns, read.rows)
+  if (problem !== null) throw contractError({ reference, problems: [problem], count: 1, isOne })
+  onRead?.()
+  return answer(await run({ ...common, inputs }))
+}
+
+function expectContract({ pipeline, contract }: Deployment): NonNullable<Deployment['contract']> {
+  if (contract !== null) return contract
+  const wayOut = 'Apply it with "contract": "name@version", or send tensors to infer'
+  throw new PenstockError(
+    'ERR_CONTRACT_NOT_FOUND',
+    `Pipeline ${pipeline} names no contract, so there are no fields to send. ${wayOut}`,
+  )
+}
+
+/** Keys with a value for each row that came lose those of the dropped ones. */
+function keptMeta(meta: Meta | undefined, { rows, rowCount }: RowsRead): { readonly meta?: Meta } {
+  if (meta === undefined || rows.length === rowCount) return {}
+  const entries = Object.entries(meta).map(([key, value]) => {
+    const isByRow = Array.isArray(value) && value.length === rowCount
+    return [key, isByRow ? Array.from(rows, (row) => (value as readonly unknown[])[row]) : value]
+  })
+  return { meta: Object.fromEntries(entries) as Meta }
+}
+
+class Answer implements PredictResult {
+  readonly rows: number
+  readonly isOne: boolean
+  readonly answeredRows: Uint32Array
+  readonly problems: readonly RowProblem[]
+  readonly problemCount: number
+  readonly extra: readonly string[]
+  readonly checkFailures: InferResult['checkFailures']
+  readonly metadata: PredictResult['metadata']
+  #predictions: (Prediction | null)[] | null = null
+
+  constructor(
+    readonly contract: string,
+    read: RowsRead,
+    readonly columns: readonly ContractColumn[],
+    result: InferResult | null,
+  ) {
+    this.rows = read.rowCount
+    this.isOne = read.isOne
+    this.answeredRows = read.rows
+    this.problems = read.problems
+    this.problemCount = read.problemCount
+    this.extra = read.extra
+    this.checkFailures = result?.checkFailures ?? []
+    this.metadata = result?.metadata ?? null
+  }
+
+  get predictions(): readonly (Prediction | null)[] {
+    if (this.#predictions !== null) return this.#predictions
+    const predictions = new Array<Prediction | null>(this.rows).fill(null)
+    const write = memberWriter(this.columns)
+    this.answeredRows.forEach((row, at) => (predictions[row] = JSON.parse(`{${write(at)}}`) as Prediction))
+    return (this.#predictions = predictions)
+  }
+}
+
+/** Runs the example of the deployment's contract, if it has one. @throws PenstockError as predictRows. */
+export async function predictExample(
+  deployment: Deployment,
+  reader: RowsReader,
+  options: PredictOptions,
+  run: RunRequest,
+): Promise<void> {
+  const example = deployment.contract?.contract.contract.example
+  if (example === undefined) return
+  await predictRows(deployment, reader, [example], options, run)
+}
