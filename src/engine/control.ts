@@ -222,7 +222,7 @@ export class Control {
       // A definition that cannot be deployed must not become the newest version.
       if (options.deploy === true) await deployments.tryBuild(pinned)
       const version = await pipelines.put(pinned)
-      if (options.deploy === true) await this.#deploy(version)
+      if (options.deploy === true) await this.#deploy(version, true)
       return version
     })
   }
@@ -307,10 +307,9 @@ export class Control {
     await this.#inspector.close()
   }
 
-  #deploy({ definition, version }: PipelineVersion): Promise<Deployment> {
-    return this.progress.track(definition.name, version, () =>
-      this.#dependencies.deployments.deploy(definition, version),
-    )
+  #deploy({ definition, version }: PipelineVersion, isTried = false): Promise<Deployment> {
+    const { deployments } = this.#dependencies
+    return this.progress.track(definition.name, version, () => deployments.deploy(definition, version, isTried))
   }
 
   #versionOrNewest(name: string, version: number | undefined): PipelineVersion {

@@ -124,6 +124,23 @@ describe('predict: from rows to answers', () => {
     expect(Object.keys(predictions[0] ?? {})).toEqual(['passenger', 'label', 'survives', 'model', 'since', 'day'])
   })
 
+  test('a text that the model would read cut off is the row’s mistake', async () => {
+    const engine = await openEngine(['upper-string'])
+    const fields: Fields = [
+      { name: 'label', dtype: 'string' },
+      { name: 'upper', dtype: 'string', role: 'prediction' },
+    ]
+    await serve(engine, 'p', fields, 'upper-string')
+    expect((await engine.predict('p', [{ label: 'a' }, { label: 'ß' }])).predictions).toMatchObject([
+      { upper: 'A' },
+      {},
+    ])
+    expect(await refusal(engine.predict('p', [{ label: 'a' }, { label: 'b\0c' }]))).toMatchObject({
+      code: 'ERR_CONTRACT',
+      errors: [{ path: '/1/label', rule: 'dtype' }],
+    })
+  })
+
   test('the model of each row is told where a split chose it', async () => {
     const engine = await openEngine(['constant-v1', 'constant-v2'])
     const steps = [{ type: 'key-split', default: 'constant-v1', key: 'u', options: { b: 'constant-v2@1' } }] as const
@@ -293,7 +310,7 @@ describe('predict: the example at a deploy', () => {
     expect(engine.listPipelines()).toEqual([])
     await serve(engine, 'p', index, 'gather-ten', { example: { index: 9 } })
     expect((await engine.predict('p', { index: 3 })).predictions).toEqual([{ value: [3, 9] }])
-    // Nothing of the example is counted.
+    // The example is no request of the pipeline.
     expect(engine.metrics().pipelines.map(({ requestCount }) => requestCount)).toEqual([1])
   })
 

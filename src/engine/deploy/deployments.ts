@@ -83,16 +83,17 @@ export class Deployments {
     return sum
   }
 
-  /** Checks that the definition would deploy against the models as they are, without changing anything. */
+  /** Checks that the definition would deploy against the models as they are, and its contract's example, without changing anything. */
   async tryBuild(definition: PipelineDefinition): Promise<void> {
     await this.#try(definition, (reference) => resolveReference(this.#dependencies.models, reference))
   }
 
-  async deploy(definition: PipelineDefinition, version: number): Promise<Deployment> {
+  /** @param isTried tryBuild has just answered the contract's example. */
+  async deploy(definition: PipelineDefinition, version: number, isTried = false): Promise<Deployment> {
     const resolve = (reference: string): ModelVersion => resolveReference(this.#dependencies.models, reference)
     const deployment = await this.#build(definition, version, resolve)
     try {
-      if (hasExample(deployment)) await this.#try(definition, resolve)
+      if (!isTried && hasExample(deployment)) await this.#try(definition, resolve)
       await this.#dependencies.pipelines.setDeployed(definition.name, version)
     } catch (error) {
       await this.#discard(deployment)

@@ -96,6 +96,7 @@ function columnTensor(column: ContractColumn, { dtype, shape }: TensorField): Te
   const whole = column.offsets === null ? column : evenColumn(column)
   const dims = column.shape.length === 0 ? shape.slice(1).map(() => 1) : (whole.shape as readonly number[])
   const full = [rows, ...dims]
+  if (dtype === 'string') expectNoNul(whole, 0, whole.data.length)
   // The memory is the columns' own: the request has it until its rows are in their batches.
   if (whole.dtype === dtype) return { dtype, shape: full, data: whole.data }
   const data = emptyData(dtype, whole.data.length)
@@ -157,13 +158,14 @@ function copyElements(
 ): void {
   if (dtype === 'string') {
     const texts = column.data as readonly string[]
+    expectNoNul(column, from, to)
     for (let at = from; at < to; at++) (target as string[])[place.start + (at - from) * place.step] = texts[at] ?? ''
     return
   }
   const source = (column.data as NumericData).subarray(from, to)
   const unfit = castValues(source, column.dtype as NumericDtype, target as NumericData, dtype, place)
   if (unfit < 0) return
-  const row = Math.floor(((from + unfit) * column.rows) / column.data.length)
+  const row = rowAt(column, from + unfit)
   const wayOut = 'The contract lets more pass than the model takes: give the field its dtype, or bounds'
   throw new Unfit(
     column.name,
@@ -173,4 +175,20 @@ function copyElements(
     source[unfit],
     wayOut,
   )
+}
+
+/** The row of an element; lists have one length by now. */
+function rowAt({ rows, data }: ContractColumn, element: number): number {
+  return Math.floor((element * rows) / data.length)
+}
+
+/** ONNX Runtime takes texts as C does, and would cut them off there without a word. */
+function expectNoNul(column: ContractColumn, from: number, to: number): void {
+  const texts = column.data as readonly string[]
+  for (let at = from; at < to; at++) {
+    const text = texts[at] ?? ''
+    if (!text.includes('\0')) continue
+    const wayOut = 'Models read texts up to the first of them'
+    throw new Unfit(column.name, rowAt(column, at), 'dtype', 'a text without NUL characters', text, wayOut)
+  }
 }

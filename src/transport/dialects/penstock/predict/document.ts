@@ -12,9 +12,19 @@ import { INFER } from '../../../access/scopes.js'
 import { LINES_TYPE } from '../../../http/media-types.js'
 import { JSON_TYPE } from '../../../http/replies.js'
 import { optionHeaders } from '../header-options.js'
+import { LOGGED_ID_HEADER } from '../infer-body.js'
+import { PROBLEMS_HEADER } from './answer.js'
 import { errorResponse, headerParameters, securityOf, type DeployedDocument } from '../schemas/openapi.js'
 import { reference, type Schema } from '../schemas/json-schema.js'
 import { besideFields } from '../schemas/predict-schemas.js'
+
+const answerHeaders: Schema = {
+  [LOGGED_ID_HEADER]: { description: 'What the log calls the request', schema: { type: 'string' } },
+  [PROBLEMS_HEADER]: {
+    description: 'How many values something was found in and did not refuse the request; absent: none',
+    schema: { type: 'integer', minimum: 1 },
+  },
+}
 
 /** Paths and schemas of the pipelines. */
 export function predictDocument(served: readonly ServedContract[]): DeployedDocument {
@@ -51,6 +61,7 @@ function operation({ pipeline, reference: name, contract }: ServedContract): Sch
     responses: {
       200: {
         description: 'The answer to the row, or a list with one to each, in their order',
+        headers: answerHeaders,
         content: { [JSON_TYPE]: { schema: oneOrMore(`Predict.${pipeline}.answer`) } },
       },
       422: { ...errorResponse, description: 'ERR_CONTRACT: each rule that a row breaks, and where' },

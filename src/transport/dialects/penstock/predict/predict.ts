@@ -14,10 +14,8 @@ import { PieceBody } from '../../../piece-body.js'
 import type { HttpReply } from '../../../socket/seam.js'
 import { optionHeaders, withHeaderOptions } from '../header-options.js'
 import { expectUnpacked, LOGGED_ID_HEADER } from '../infer-body.js'
-import { heldBytes, predictionPieces } from './answer.js'
+import { heldBytes, predictionPieces, PROBLEMS_HEADER } from './answer.js'
 
-/** How many values of a row something was found in, of answered and dropped rows together; absent: none. */
-const PROBLEMS_HEADER = 'penstock-problems'
 /** Problems of one request that the log lists. */
 const loggedMax = 20
 
