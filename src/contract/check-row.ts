@@ -1,6 +1,6 @@
 /**
  * Rows of parsed JSON against a contract: typed columns, every problem with its place, and what became of it. This is the
- * plain reference of the rules, for commands and for tests of the native reader; requests do not come this way.
+ * plain reference of the rules, for commands, for rows that come as objects or JSON, and for tests of the native reader.
  *
  * A row is read field by field (row-reader.ts). At its end, unless it is dropped, the unique values that broke no other rule
  * are compared with those of the rows before it that were kept, all of them before any is remembered. One problem is told

@@ -172,7 +172,8 @@ export function contractFeatures(store: ContractStore, { contract }: PipelineDef
   })
 }
 
-/** What the first step takes: the features themselves, unless it makes something else out of them. */
-function directInputs<T>({ steps: [first] }: PipelineDefinition, inputs: T): T | null {
+/** What the first step takes, past checks of it: the features themselves, unless it makes something else out of them. */
+function directInputs<T>({ steps }: PipelineDefinition, inputs: T): T | null {
+  const first = steps.find(({ type }) => type !== 'check')
   return first !== undefined && modelsOfStep(first).length > 0 ? inputs : null
 }

@@ -141,6 +141,21 @@ describe('predict: from rows to answers', () => {
     })
   })
 
+  test('a check before the first model leaves the features what they are, and tells the rows that fail it', async () => {
+    const engine = await openEngine(['add-one'])
+    const steps = [
+      { type: 'check', name: 'small', require: 'in.x[0] < 5' },
+      { type: 'model', model: 'add-one' },
+    ] as const
+    await serve(engine, 'p', abc, '', { steps })
+    const { predictions, checkFailures } = await engine.predict('p', [
+      { a: 1, b: 2, c: 3 },
+      { a: 5, b: 2, c: 3 },
+    ])
+    expect(predictions).toEqual([{ y: [2, 3, 4] }, { y: [6, 3, 4] }])
+    expect(checkFailures).toEqual([{ check: 'small', rows: [1] }])
+  })
+
   test('the model of each row is told where a split chose it', async () => {
     const engine = await openEngine(['constant-v1', 'constant-v2'])
     const steps = [{ type: 'key-split', default: 'constant-v1', key: 'u', options: { b: 'constant-v2@1' } }] as const
