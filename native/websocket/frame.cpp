@@ -113,7 +113,7 @@ size_t write_text(std::byte* frame, size_t pointer, size_t at, std::string_view 
   store<uint32_t>(frame, pointer, static_cast<uint32_t>(at - pointer));
   std::memset(frame + at, 0, text_bytes(text));
   store<uint32_t>(frame, at, static_cast<uint32_t>(text.size()));
-  std::memcpy(frame + at + 4, text.data(), text.size());
+  if (!text.empty()) std::memcpy(frame + at + 4, text.data(), text.size());
   return at + text_bytes(text);
 }
 

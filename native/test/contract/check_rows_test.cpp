@@ -271,7 +271,7 @@ TEST("checks: a spec that cannot be enforced is refused, in a sentence") {
   CLAIM(has(fault_of({}), "Expected 1 to 4096 fields but received 0"));
   CLAIM(
       has(fault_of({field("x", Dtype::kInt8), field("x", Dtype::kInt8)}), "different names but received \"x\" twice"));
-  CLAIM(has(fault_of({field("", Dtype::kInt8)}), "to have 1 to 256 bytes but received 0"));
+  CLAIM(has(fault_of({field("", Dtype::kInt8)}), "to have 1 to 1024 bytes but received 0"));
   CLAIM(has(fault_of({field("\xff", Dtype::kInt8)}), "to be UTF-8"));
   CLAIM(has(fault_of({field("x", Dtype::kBfloat16)}), "dtype of field \"x\""));
   CLAIM(has(changed([](auto& f) { f.dims = {0}; }), "dims of field \"x\" to be 1 to"));
