@@ -23,6 +23,7 @@ beforeAll(async () => {
   engine = await openEngine()
   for (const model of ['wine-gbt', 'wine-forest', 'wine-extra-trees', 'fraud-mlp'])
     await engine.addModel(model, readFileSync(exampleModel(model)), { alias: 'champion' })
+  await engine.contracts.put(JSON.parse(readFileSync(`${examplesPath}contracts/wine.json`, 'utf8')))
   for (const name of ['wine', 'wine-by-colour', 'fraud'])
     await engine.applyPipeline(JSON.parse(readFileSync(`${examplesPath}pipelines/${name}.json`, 'utf8')), {
       deploy: true,

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../../base/clock.js'
 import { isPenstockError, PenstockError } from '../../base/errors.js'
+import { type Contract, parseContractReference } from '../../contract/contract.js'
 import { Engine } from '../../engine/engine.js'
 import { Metrics } from '../../metrics/metrics.js'
 import { Home } from '../../registry/home.js'
@@ -76,7 +77,15 @@ async function deploy(name: string): Promise<void> {
   if (!/^[A-Za-z0-9-]+$/.test(name) || !existsSync(path)) return
   const json = JSON.parse(await readFile(path, 'utf8')) as unknown
   for (const model of modelsNamedIn(json)) await addExample(source.directory, model)
-  await opened().applyPipeline(parseDefinition(name, json), { deploy: true })
+  const definition = parseDefinition(name, json)
+  if (definition.contract !== undefined) await putContract(source.directory, definition.contract)
+  await opened().applyPipeline(definition, { deploy: true })
+}
+
+/** Without a file the engine says that there is none; an equal contract makes no new version. */
+async function putContract(directory: string, reference: string): Promise<void> {
+  const path = join(directory, 'contracts', `${parseContractReference(reference).name}.json`)
+  if (existsSync(path)) await opened().contracts.put(JSON.parse(await readFile(path, 'utf8')) as Contract)
 }
 
 async function addExample(directory: string, model: string): Promise<void> {

@@ -10,7 +10,7 @@ import type { Signature } from '../scenario/signature.js'
 
 /** Where the child's engine gets its pipelines from. */
 export type EngineSource =
-  /** models/<model>/model.onnx and pipelines/<name>.json, as `serve --examples` takes them. */
+  /** models/<model>/model.onnx, contracts/<name>.json and pipelines/<name>.json, as `serve --examples` takes them. */
   | { readonly kind: 'examples'; readonly directory: string }
   /** A directory of state that no server uses. */
   | { readonly kind: 'home'; readonly path: string }
