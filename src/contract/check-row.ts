@@ -157,6 +157,6 @@ function problemOf(row: number, { field, place, rule, expected, value, action, w
 }
 
 /** @source RFC 6901, section 3 */
-function pointer(place: readonly (string | number)[]): string {
+export function pointer(place: readonly (string | number)[]): string {
   return place.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }

@@ -7,7 +7,7 @@ import { PenstockError, type ErrorCode } from '../../base/errors.js'
 import type { CompiledPlan, PlanInputTransform } from '../../pipeline/plan.js'
 import type { NumericData } from '../../tensor/dtype.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
-import { cellsOf, packTexts, type TransformColumn } from '../../transforms/draft/column.js'
+import { cellsOf, packStrings, type TransformColumn } from '../../transforms/draft/column.js'
 import { Transform, type TransformResult } from '../../transforms/program/transform.js'
 
 /** By name. */
@@ -64,12 +64,9 @@ export class RequestTransforms {
   }
 }
 
-const encoder = new TextEncoder()
-
 function columnOf({ dtype, shape, data }: Tensor): TransformColumn {
   if (dtype !== 'string') return { dtype, shape, data: data as NumericData, offsets: null, validity: null }
-  const texts = packTexts((data as readonly string[]).map((text) => encoder.encode(text)))
-  return { dtype, shape, ...texts, validity: null }
+  return { dtype, shape, ...packStrings(data as readonly string[]), validity: null }
 }
 
 function tensorOf(column: TransformColumn, shape: readonly number[]): Tensor {

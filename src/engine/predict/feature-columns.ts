@@ -1,10 +1,8 @@
 /** Checked columns to those that the transforms of a pipeline take: the same memory, texts as UTF-8, missing values as bits. */
 import type { ContractColumn } from '../../contract/columns.js'
 import type { NumericData } from '../../tensor/dtype.js'
-import { bitsOf, type ColumnType, packTexts, type TransformColumn } from '../../transforms/draft/column.js'
+import { bitsOf, type ColumnType, packStrings, type TransformColumn } from '../../transforms/draft/column.js'
 import type { TransformColumns } from '../deploy/request-transforms.js'
-
-const encoder = new TextEncoder()
 
 /**
  * Makes the columns.
@@ -26,5 +24,5 @@ function transformColumn({ rows, data, validity }: ContractColumn, type: ColumnT
   // What is missing where no bit says so is NaN, or was refused.
   const bits = isNullable && validity !== null ? bitsOf(Array.from(validity, (one) => one === 1)) : null
   if (dtype !== 'string') return { dtype, shape, data: data as NumericData, offsets: null, validity: bits }
-  return { dtype, shape, ...packTexts((data as readonly string[]).map((text) => encoder.encode(text))), validity: bits }
+  return { dtype, shape, ...packStrings(data as readonly string[]), validity: bits }
 }

@@ -3,7 +3,7 @@
  * columns of the only one. What no deploy could know, because it depends on the values, is found here: a number that the
  * input's dtype does not hold, and lists of several lengths, which are no tensor.
  */
-import type { RowProblem } from '../../contract/check-row.js'
+import { pointer, type RowProblem } from '../../contract/check-row.js'
 import type { BoundFeature } from '../../contract/bind.js'
 import type { ContractColumn } from '../../contract/columns.js'
 import type { RuleName } from '../../contract/values/element.js'
@@ -66,7 +66,7 @@ class Unfit extends Error {
     const { field, rule, value, wayOut } = this
     const row = rowOf[this.row] ?? this.row
     const sentence = `Expected ${field} of row ${row} to be ${this.expected} but received ${describeValue(value)}`
-    const path = `/${row}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    const path = pointer([row, field])
     return { row, field, path, rule, value, action: 'reject', message: `${sentence}. ${wayOut}`, wayOut }
   }
 }

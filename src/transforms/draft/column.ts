@@ -66,8 +66,7 @@ export function columnOf(dtype: Dtype, values: readonly CellValue[]): TransformC
   const hasMissing = values.includes(null)
   const validity = hasMissing && !isFloat(dtype) ? bitsOf(values.map((value) => value !== null)) : null
   if (dtype === 'string') {
-    const texts = values.map((value) => encoder.encode(value === null ? '' : String(value)))
-    return { dtype, shape, ...packTexts(texts), validity }
+    return { dtype, shape, ...packStrings(values.map((value) => (value === null ? '' : String(value)))), validity }
   }
   const data = allocateData(dtype, values.length)
   values.forEach((value, i) => (data[i] = elementOf(dtype, value) as never))
@@ -85,6 +84,11 @@ export function packTexts(texts: readonly Uint8Array[]): { data: Uint8Array; off
   const data = new Uint8Array(offsets[texts.length] as number)
   texts.forEach((text, i) => data.set(text, offsets[i]))
   return { data, offsets }
+}
+
+/** Texts as a column has them: UTF-8 bytes, one behind the other. */
+export function packStrings(texts: readonly string[]): { data: Uint8Array; offsets: Int32Array } {
+  return packTexts(texts.map((text) => encoder.encode(text)))
 }
 
 export function bitsOf(flags: readonly boolean[]): Uint8Array {
