@@ -9,7 +9,7 @@ import { bindContract, type ContractBinding } from '../contract/bind.js'
 import { CHECKS_MEMBER, type Contract, parseContractReference, PROBLEMS_MEMBER } from '../contract/contract.js'
 import { parseContract } from '../contract/parse.js'
 import { type ResolvedContract, resolveContract } from '../contract/resolve.js'
-import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
+import type { PipelineDefinition } from '../pipeline/definition.js'
 import { dtypeInfo, isDtype } from '../tensor/dtype.js'
 import type { ColumnType } from '../transforms/draft/column.js'
 import type { CompiledPlan } from '../pipeline/plan.js'
@@ -126,7 +126,7 @@ function contractVersion(store: ContractStore, name: string, version?: number): 
  */
 export function deployedContract(
   store: ContractStore,
-  { definition, callerInputs, callerOutputs, isNonBatching }: CompiledPlan,
+  { definition, callerInputs, callerOutputs, inputTransform, isNonBatching }: CompiledPlan,
   models: Iterable<ModelVersion>,
 ): DeployedContract | null {
   if (definition.contract === undefined) return null
@@ -152,7 +152,7 @@ export function deployedContract(
   return {
     reference,
     contract,
-    binding: bindContract(reference, contract, { inputs: directInputs(definition, callerInputs), outputs }),
+    binding: bindContract(reference, contract, { inputs: inputTransform === null ? callerInputs : null, outputs }),
   }
 }
 
@@ -170,10 +170,4 @@ export function contractFeatures(store: ContractStore, { contract }: PipelineDef
     const hasValidity = isNullable && shape.length === 0 && dtypeInfo(dtype).kind !== 'float'
     return [{ name: field, dtype, isNullable: hasValidity, shape: shape as number[] }]
   })
-}
-
-/** What the first step takes, past checks of it: the features themselves, unless it makes something else out of them. */
-function directInputs<T>({ steps }: PipelineDefinition, inputs: T): T | null {
-  const first = steps.find(({ type }) => type !== 'check')
-  return first !== undefined && modelsOfStep(first).length > 0 ? inputs : null
 }

@@ -55,13 +55,12 @@ export async function predictRows(
   if (read.rows.length === 0) return answer(null)
   const common = { ...options, ...keptMeta(options.meta, read) }
   const { inputTransform, inputFields } = deployment.compiled
-  if (binding.features === null || inputTransform !== null) {
-    const types = inputTransform?.program.inputs ?? []
-    const made = { columns: featureColumns(types, columns), rows: read.rows.length }
+  if (inputTransform !== null) {
+    const made = { columns: featureColumns(inputTransform.program.inputs, columns), rows: read.rows.length }
     onRead?.()
     return answer(await run({ ...common, inputs: {} }, made))
   }
-  const { inputs, problem } = featureTensors(binding.features, inputFields, columns, read.rows)
+  const { inputs, problem } = featureTensors(binding.features ?? [], inputFields, columns, read.rows)
   if (problem !== null) throw contractError({ reference, problems: [problem], count: 1, isOne })
   onRead?.()
   return answer(await run({ ...common, inputs }))
