@@ -68,7 +68,9 @@ describe('the gate', () => {
   it('refuses to compare with what is no checkout, by a criterion that does not compare, and to keep the ratios', async () => {
     const attempt = (...args: string[]) => run(process.execPath, [program, '--against', ...args], { env })
     await expect(attempt(tmpdir())).rejects.toThrow(/--against to be the folder of a checkout of Penstock/)
-    await expect(attempt(projectRoot, '--only', '4')).rejects.toThrow(/--only beside --against to be some of the criteria/)
+    await expect(attempt(projectRoot, '--only', '4')).rejects.toThrow(
+      /--only beside --against to be some of the criteria/,
+    )
     await expect(attempt(projectRoot, '--save')).rejects.toThrow(/--save without --against/)
   })
 })
