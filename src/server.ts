@@ -24,7 +24,7 @@ import { FastPathInfer } from './transport/dialects/penstock/fast-path-infer.js'
 import type { ControlAction } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
 import { routes, type ServerContext } from './transport/routes.js'
-import { GrpcServer } from './transport/dialects/oip/grpc/server.js'
+import { GrpcPort } from './transport/dialects/oip/grpc/port.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
 import type { SocketChoice } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
@@ -92,7 +92,7 @@ interface ServerDependencies {
   readonly webSockets: WebSocketServer
   readonly state: ServerState
   readonly logger: Logger
-  readonly grpc: GrpcServer | null
+  readonly grpc: GrpcPort | null
   readonly grpcPort: number | null
   readonly host: string
   readonly port: number
@@ -117,7 +117,7 @@ export class PenstockServer {
   /** Why it is not uWebSockets.js, and what to do: one sentence; null when it is, or when Node's own was asked for. */
   readonly socketsReason: string | null
   readonly #access: Access
-  readonly #grpc: GrpcServer | null
+  readonly #grpc: GrpcPort | null
   readonly #sockets: SocketServer<ConnectionSlot>
   readonly #guard: DescriptorGuard
   readonly #webSockets: WebSocketServer
@@ -221,7 +221,7 @@ export class PenstockServer {
 /** @returns the bound port of gRPC; null without one. */
 async function listenOrClose(
   sockets: SocketServer<ConnectionSlot>,
-  grpc: GrpcServer | null,
+  grpc: GrpcPort | null,
   host: string,
   port: number,
 ): Promise<number | null> {
@@ -237,7 +237,7 @@ async function listenOrClose(
 interface Listening {
   readonly sockets: SocketServer<ConnectionSlot>
   readonly webSockets: WebSocketServer
-  readonly grpc: GrpcServer | null
+  readonly grpc: GrpcPort | null
   readonly guard: DescriptorGuard
 }
 
@@ -320,8 +320,17 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
 
   const { bodyBytesMax, idleTimeoutS } = limits
   const onControl = (action: ControlAction) => context.onControl(action)
-  const grpcOptions = { service: v2, access, onControl, bodyBytesMax, budget: engine.budget, idleTimeoutS, admits }
-  const grpc = options.grpcPort === undefined ? null : new GrpcServer(grpcOptions)
+  const grpcOptions = {
+    service: v2,
+    access,
+    onControl,
+    bodyBytesMax,
+    budget: engine.budget,
+    idleTimeoutS,
+    admits,
+    logger,
+  }
+  const grpc = options.grpcPort === undefined ? null : new GrpcPort(grpcOptions)
   return { access, grpc, sockets, guard, webSockets, state, logger, host, port, drainLimitMs, clock, engine }
 }
 

@@ -1,11 +1,13 @@
 /**
- * The gRPC port: GRPCInferenceService, grpc.health.v1 and server reflection, on @grpc/grpc-js, in the I/O isolate.
+ * The gRPC calls: GRPCInferenceService, grpc.health.v1 and server reflection, on @grpc/grpc-js, in the I/O isolate.
+ * Loaded by the port with its first connection.
  * Plaintext, like HTTP: TLS belongs to whatever stands before the server. The same keys are asked for, as
  * `authorization` metadata.
  *
  * grpc-js speaks HTTP/2 in JavaScript and costs several times the rest of a small request; there is no maintained faster
  * one for Node (the C++ binding ended in 2021). Callers that count microseconds take HTTP or the WebSocket.
  */
+import type { Socket } from 'node:net'
 import {
   Server,
   ServerCredentials,
@@ -20,7 +22,7 @@ import {
 } from '@grpc/grpc-js'
 import { loadSync, type PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
-import { PenstockError, toPenstockError } from '../../../../base/errors.js'
+import { toPenstockError } from '../../../../base/errors.js'
 import { packagePath } from '../../../../base/package-root.js'
 import type { Access } from '../../../access/access.js'
 import type { ControlAction } from '../../../http/route.js'
@@ -33,10 +35,11 @@ import { Health } from './health.js'
 import { inferCalls, type StreamResponse } from './infer-calls.js'
 import { readInferRequest, type ReadRequest } from './infer-reader.js'
 import { writeInferResponse, writeStreamResponse, type GrpcAnswer } from './infer-writer.js'
-import { GrpcListener } from './listener.js'
 import { refuseMalformed, strict, tolerant } from './malformed.js'
 import { modelCalls, type ModelCall } from './model-calls.js'
 import { grpcFailure } from './status.js'
+
+type ConnectionInjector = ReturnType<Server['createConnectionInjector']>
 
 const inferenceName = 'inference.GRPCInferenceService'
 const healthName = 'grpc.health.v1.Health'
@@ -55,16 +58,14 @@ export interface GrpcServerOptions {
   readonly budget: Budget
   /** Seconds after which a connection is let go that has no call, or gives no sign of life. */
   readonly idleTimeoutS: number
-  /** Asked about each new connection, which `connectionCount` counts by then. False: it is closed at once. */
-  readonly admits: () => boolean
 }
 
 export class GrpcServer {
   readonly #server: Server
-  readonly #listener: GrpcListener
+  readonly #injector: ConnectionInjector
   readonly #health: Health
 
-  constructor({ service, access, onControl, bodyBytesMax, budget, idleTimeoutS, admits }: GrpcServerOptions) {
+  constructor({ service, access, onControl, bodyBytesMax, budget, idleTimeoutS }: GrpcServerOptions) {
     this.#server = new Server({
       'grpc.max_receive_message_length': bodyBytesMax + messageSlackBytes,
       'grpc.max_send_message_length': -1,
@@ -74,8 +75,7 @@ export class GrpcServer {
       'grpc.keepalive_timeout_ms': idleTimeoutS * 500,
       interceptors: [callBudget({ budget, readers: new SlowReaders() }), refuseMalformed],
     })
-    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
-    this.#listener = new GrpcListener({ onConnection: (socket) => injector.injectConnection(socket), admits })
+    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#health = new Health([inferenceName], () => service.isReady)
     const definitions = loadDefinitions()
     const gate = new Gate(access, service, onControl)
@@ -91,40 +91,23 @@ export class GrpcServer {
     })
   }
 
-  /** Connections that are open. */
-  get connectionCount(): number {
-    return this.#listener.connectionCount
+  /** Takes a connection over. */
+  accept(socket: Socket): void {
+    this.#injector.injectConnection(socket)
   }
 
-  /**
-   * @param port 0: any free one.
-   * @returns the bound port.
-   * @throws PenstockError ERR_CONFLICT when it is taken.
-   */
-  async listen(host: string, port: number): Promise<number> {
-    try {
-      return await this.#listener.listen(host, port)
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      const text = `Cannot listen on port ${port} of ${host} for gRPC: ${reason}. Choose another with --grpc-port, or --grpc-port off`
-      throw new PenstockError('ERR_CONFLICT', text, { cause })
-    }
-  }
-
-  /** Takes no new connections and notifies watchers; calls under way go on. */
-  stopListening(): void {
+  /** Notifies watchers; calls under way go on. Idempotent. */
+  stop(): void {
     this.#health.close()
-    this.#listener.stop()
     this.#closed ??= new Promise((resolve) => this.#server.tryShutdown(() => resolve()))
   }
 
   /** Ends every call that is not over by itself in a moment. Idempotent. */
   async close(): Promise<void> {
-    this.stopListening()
+    this.stop()
     const force = setTimeout(() => this.#server.forceShutdown(), farewellMs)
     await this.#closed
     clearTimeout(force)
-    this.#listener.close()
   }
 
   #closed: Promise<void> | null = null
