@@ -69,7 +69,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'interop', include: interop, testTimeout: 600_000, fileParallelism: false, retry: heldUpRetries },
+        test: { name: 'interop', include: interop, testTimeout: 600_000, retry: heldUpRetries },
       },
       {
         extends: true,

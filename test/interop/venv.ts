@@ -15,7 +15,10 @@ const installLimitMs = 540_000
 /** Where everything of the interop suites lies. */
 export const interopPath = fileURLToPath(new URL('../../build/interop/', import.meta.url))
 
-/** @param name of the environment. @param requirements path of a requirements.txt with pinned versions. @returns its python. */
+/**
+ * Compiles nothing ahead: most of what is installed is never imported.
+ * @param name of the environment, of one test file alone: files are run side by side. @param requirements path of a requirements.txt with pinned versions. @returns its python.
+ */
 export async function pythonWith(name: string, requirements: string): Promise<string> {
   const folder = join(interopPath, name)
   const python = join(folder, 'bin', 'python')
@@ -25,7 +28,7 @@ export async function pythonWith(name: string, requirements: string): Promise<st
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(interopPath, { recursive: true })
   await run('python3', ['-m', 'venv', folder])
-  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]
+  const install = ['-m', 'pip', 'install', '--quiet', '--no-compile', '--disable-pip-version-check', '-r', requirements]
   await run(python, install, { timeout: installLimitMs, maxBuffer: 2 ** 26 })
   writeFileSync(stamp, digest)
   return python
