@@ -30,6 +30,7 @@ import { pipelineShowCommand } from './pipeline/show.js'
 import { pipelineStatusCommand } from './pipeline/status.js'
 import { pipelineTagCommand } from './pipeline/tag.js'
 import { pipelineUndeployCommand } from './pipeline/undeploy.js'
+import { promoteCommand } from './promote/promote.js'
 import { release } from '../base/package-root.js'
 import { serveCommand } from './serve/serve.js'
 import { tagsCommand } from './tags/tags.js'
@@ -54,6 +55,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
     .addCommand(contractCommands(terminal))
+    .addCommand(promoteCommand(terminal))
     .addCommand(tagsCommand(terminal))
     .addCommand(inferCommand(terminal))
     .addCommand(explainCommands(terminal))

@@ -136,6 +136,21 @@ export class Control {
     return this.inTurn(() => this.#moveAlias(name, alias, version))
   }
 
+  /**
+   * Moves an alias that nobody has moved meanwhile.
+   * @param from where it pointed when the decision was made; null: there was none.
+   * @throws PenstockError ERR_CONFLICT
+   */
+  moveAliasFrom(name: string, alias: string, from: number | null, version: number): Promise<ModelRecord> {
+    return this.inTurn(() => {
+      const { aliases } = this.getModel(name)
+      const now = Object.hasOwn(aliases, alias) ? (aliases[alias] as number) : null
+      if (now === from) return this.#moveAlias(name, alias, version)
+      const text = `${name}@${alias} was moved from ${from ?? 'nowhere'} to ${now ?? 'nowhere'} meanwhile. Judge version ${version} again`
+      throw new PenstockError('ERR_CONFLICT', text)
+    })
+  }
+
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
     return this.inTurn(() => {
       this.getModel(name)

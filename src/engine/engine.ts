@@ -33,6 +33,8 @@ import type {
   PredictOptions,
   PredictResult,
   PredictRows,
+  Promotion,
+  PromotionOptions,
   ServedContract,
   TagsApi,
 } from './api/api.js'
@@ -76,6 +78,7 @@ import { pipelineStatusOf } from './pipeline-status.js'
 import { answerExample } from './predict/example.js'
 import { predictRows, type RunRequest } from './predict/predict.js'
 import { jsonRowsReader } from './predict/rows-reader.js'
+import { Promotions } from './promotion/promotions.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -207,6 +210,17 @@ export class Engine implements EngineApi {
 
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
     return this.#emittingChange(name, this.#control.setAlias(name, alias, version))
+  }
+
+  promote(name: string, version: number, options: PromotionOptions): Promise<Promotion> {
+    const promotions = new Promotions({
+      models: this.#models,
+      control: this.#control,
+      deployments: this.#deployments,
+      reader: jsonRowsReader,
+      runOn: (slot, deployment) => this.#runOn(slot, deployment),
+    })
+    return this.#emittingChange(name, promotions.promote(name, version, options))
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {

@@ -4,10 +4,11 @@ import { contractRoutes } from './dialects/penstock/contracts.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
 import { logRoutes } from './dialects/penstock/logs.js'
-import { modelRoutes } from './dialects/penstock/models.js'
+import { modelRoutes } from './dialects/penstock/models/models.js'
 import { openApiDocument } from './dialects/penstock/schemas/openapi.js'
 import { predictDocument } from './dialects/penstock/predict/document.js'
 import { predictRoutes } from './dialects/penstock/predict/predict.js'
+import { promotionRoutes } from './dialects/penstock/models/promotions.js'
 import { pipelineRoutes } from './dialects/penstock/pipelines.js'
 import { jsonReply } from './http/replies.js'
 import type { Route } from './http/route.js'
@@ -40,6 +41,7 @@ export const routes: readonly Route<ServerContext>[] = [
   ...systemRoutes,
   openApiRoute,
   ...modelRoutes,
+  ...promotionRoutes,
   ...pipelineRoutes,
   ...contractRoutes,
   ...tagRoutes,

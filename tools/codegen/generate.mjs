@@ -52,7 +52,7 @@ export const outputs = [
 ]
 
 /** In the order of the reference page. */
-export const answerSources = ['system', 'models', 'pipelines', 'status', 'explanations', 'tags', 'logs'].map(
+export const answerSources = ['system', 'models', 'promotions', 'pipelines', 'status', 'explanations', 'tags', 'logs'].map(
   (group) => `src/protocol/answers/${group}.json`,
 )
 

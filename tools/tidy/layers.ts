@@ -2,7 +2,7 @@
  * Dependencies point down:
  *
  *   cli → loadtest → index → server, files → transport → metrics → engine → worker, registry, log → steps → contract
- *     → pipeline, formats → protocol, transforms, explain, onnx → tensor → base
+ *     → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api/ only); the client sees protocol, tensor
@@ -20,6 +20,7 @@ const ranks: Readonly<Record<string, number>> = {
   protocol: 2,
   transforms: 2,
   explain: 2,
+  evaluation: 2,
   onnx: 2,
   pipeline: 3,
   formats: 3,

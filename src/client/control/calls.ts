@@ -17,6 +17,7 @@ import type {
   PipelineAnswer,
   PipelineModelsAnswer,
   PipelinesAnswer,
+  PromotionAnswer,
   StatusAnswer,
   StoredVersionAnswer,
   TagsAnswer,
@@ -73,6 +74,10 @@ export class ControlCalls {
 
   setAlias(name: string, alias: string, version: number): Promise<ModelAnswer> {
     return this.#call('PUT', modelAliasPath(name, alias), { json: { version } })
+  }
+
+  promote(name: string, body: object): Promise<PromotionAnswer> {
+    return this.#call('POST', `${modelPath(name)}/promote`, { json: body })
   }
 
   removeAlias(name: string, alias: string): Promise<ModelAnswer> {

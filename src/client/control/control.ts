@@ -17,6 +17,8 @@ import type {
   PipelineModel,
   PipelineRecord,
   PipelineVersion,
+  Promotion,
+  PromotionOptions,
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
@@ -38,6 +40,7 @@ type MirroredCalls =
   | 'getModel'
   | 'addModel'
   | 'setAlias'
+  | 'promote'
   | 'removeAlias'
   | 'removeModel'
   | 'removeModelVersion'
@@ -92,6 +95,22 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
 
   async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
     return readRecord('Model', await this.#calls.setAlias(modelNamed(name), expectName('alias', alias), version))
+  }
+
+  /** @param options without `signal`: a promotion that was sent is decided. */
+  async promote(name: string, version: number, options: PromotionOptions): Promise<Promotion> {
+    const { to, rows, require, betterThan, by, pipeline, prediction } = options
+    const body = {
+      version: expectVersion(version),
+      to,
+      rows,
+      require,
+      better_than: betterThan,
+      by,
+      pipeline,
+      prediction,
+    }
+    return readRecord('Promotion', await this.#calls.promote(modelNamed(name), body))
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {

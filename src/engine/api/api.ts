@@ -6,12 +6,13 @@
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractsApi } from './contracts.js'
 import type { ExplanationsApi } from './explanations.js'
-import type { FailingLog, LogExportResult, PipelineRecord, PipelineVersion } from './generated/records.js'
+import type { FailingLog, LogExportResult, PipelineRecord, PipelineVersion, Promotion } from './generated/records.js'
 import type { InferRequest, InferResult } from './inference.js'
 import type { LogExport, LogExportProgress, LogPage, LogQuery, LogSqlOptions, LogSqlResult } from './logs.js'
 import type { AddModelOptions, ModelRecord, ModelVersion } from './models.js'
 import type { PipelineDescription, PipelineModel, PipelineStatus } from './pipelines.js'
 import type { PredictOptions, PredictResult, PredictRows, ServedContract } from './predictions.js'
+import type { PromotionOptions } from './promotions.js'
 import type { TagsApi } from './tags.js'
 
 export type * from './calibration.js'
@@ -22,6 +23,7 @@ export type * from './inference.js'
 export type * from './models.js'
 export type * from './pipelines.js'
 export type * from './predictions.js'
+export type * from './promotions.js'
 export type * from './stores.js'
 export type * from './tags.js'
 export type { Dtype } from '../../tensor/tensor.js'
@@ -40,6 +42,12 @@ export interface EngineApi {
   /** Inspects (signature, trial run), stores, aliases. @throws ERR_MODEL_INVALID with ONNX Runtime's reason. */
   addModel(name: string, bytes: Uint8Array, options?: AddModelOptions): Promise<ModelVersion>
   setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
+  /**
+   * Moves an alias to a version if the version's answers to `rows` meet every requirement. They are answered beside what
+   * serves, by a pipeline that follows the alias, uncounted and unlogged. What is not met is no error: the result says so.
+   * @throws ERR_ARGUMENT; ERR_CONTRACT: a row breaks a rule; ERR_CONFLICT: the alias moved meanwhile.
+   */
+  promote(name: string, version: number, options: PromotionOptions): Promise<Promotion>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   removeModel(name: string): Promise<void>
   removeModelVersion(name: string, version: number): Promise<ModelRecord>

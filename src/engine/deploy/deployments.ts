@@ -133,13 +133,16 @@ export class Deployments {
   /**
    * What serves under the name, once more and under no name: no caller's request reaches it, nothing of it is counted or
    * logged, and it stays as it is whatever is deployed meanwhile. Its models are those that are loaded already.
-   * @throws PenstockError ERR_PIPELINE_NOT_DEPLOYED
+   * @param instead versions in place of those that serve, by the references of the definition.
+   * @throws PenstockError ERR_PIPELINE_NOT_DEPLOYED; for a version in place of another, what a deploy throws.
    */
-  async openDetached(pipeline: string): Promise<PipelineSlot> {
+  async openDetached(pipeline: string, instead: ReadonlyMap<string, ModelVersion> = new Map()): Promise<PipelineSlot> {
     const serving = this.#slots.get(pipeline)?.current
     if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
     const resolve = (reference: string): ModelVersion =>
-      serving.resolved.get(reference) ?? resolveReference(this.#dependencies.models, reference)
+      instead.get(reference) ??
+      serving.resolved.get(reference) ??
+      resolveReference(this.#dependencies.models, reference)
     return this.#detached(await this.#build(serving.compiled.definition, null, resolve))
   }
 

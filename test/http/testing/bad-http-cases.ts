@@ -322,7 +322,44 @@ export const inferCases: readonly HttpCase[] = [
   },
 ]
 
+const promote = '/v1/models/add/promote'
+
 export const controlCases: readonly HttpCase[] = [
+  {
+    what: 'a promotion of a model that is not',
+    path: '/v1/models/ad/promote',
+    body: { version: 1, to: 'champion' },
+    code: 'ERR_MODEL_NOT_FOUND',
+    says: 'Did you mean add?',
+  },
+  {
+    what: 'a promotion without an alias',
+    path: promote,
+    body: { version: 1 },
+    code: 'ERR_ARGUMENT',
+    says: 'Expected to to be a string',
+  },
+  {
+    what: 'a requirement without rows',
+    path: promote,
+    body: { version: 1, to: 'champion', require: ['mae<1'] },
+    code: 'ERR_ARGUMENT',
+    says: 'Expected rows to be a list of rows, for require needs some',
+  },
+  {
+    what: 'a metric that is none',
+    path: promote,
+    body: { version: 1, to: 'champion', rows: [], require: ['acuracy>=0.9'] },
+    code: 'ERR_ARGUMENT',
+    says: 'Did you mean accuracy?',
+  },
+  {
+    what: 'a promotion that no pipeline can judge',
+    path: promote,
+    body: { version: 1, to: 'champion', rows: [] },
+    code: 'ERR_ARGUMENT',
+    says: 'follows add@champion: there is none',
+  },
   {
     what: 'an unknown address',
     path: '/v2/nothing',

@@ -232,6 +232,52 @@ export interface ModelsAnswer {
   readonly models: readonly ModelAnswer[]
 }
 
+/** What a metric says of the rows that a promotion was judged by. */
+export interface PromotionMetricAnswer {
+  /** The metric, with its class where it is of one: `f1(spam)`. */
+  readonly name: string
+  /** Of the version that is to be promoted; null where the rows leave it undefined. */
+  readonly candidate: number | null
+  /** Of the version that it is compared with; null where there is none, too. */
+  readonly baseline: number | null
+}
+
+/** One thing that a promotion was held to. */
+export interface PromotionRequirementAnswer {
+  /** As it was asked for. */
+  readonly requirement: string
+  /** What was found; null where the rows leave it undefined, which meets nothing. */
+  readonly value: number | null
+  /** Whether it holds. */
+  readonly met: boolean
+}
+
+/** A promotion, or what kept it from happening. */
+export interface PromotionAnswer {
+  /** The model. */
+  readonly model: string
+  /** The version that was to be promoted. */
+  readonly version: number
+  /** The alias that it was to be promoted to. */
+  readonly alias: string
+  /** The version that the alias pointed to; null: there was no such alias. */
+  readonly previous: number | null
+  /** Whether the alias points to the version now: every requirement is met. */
+  readonly promoted: boolean
+  /** The pipeline whose answers were judged; null: no rows were sent. */
+  readonly pipeline: string | null
+  /** The version that it was compared with; null: none. */
+  readonly baseline: number | null
+  /** Rows that were answered. */
+  readonly rows: number
+  /** Those of them whose truth was known and that both versions answered: what the metrics are of. */
+  readonly judged_rows: number
+  /** The usual metrics, and those that were asked for. */
+  readonly metrics: readonly PromotionMetricAnswer[]
+  /** In the order in which they were asked for. */
+  readonly requirements: readonly PromotionRequirementAnswer[]
+}
+
 /** One stored definition of a pipeline. */
 export interface PipelineVersionAnswer {
   /** 1, 2, 3 …; immutable. */
@@ -731,6 +777,9 @@ export interface AnswersByName {
   readonly UploadedVersion: UploadedVersionAnswer
   readonly Model: ModelAnswer
   readonly Models: ModelsAnswer
+  readonly PromotionMetric: PromotionMetricAnswer
+  readonly PromotionRequirement: PromotionRequirementAnswer
+  readonly Promotion: PromotionAnswer
   readonly PipelineVersion: PipelineVersionAnswer
   readonly NamedVersion: NamedVersionAnswer
   readonly StoredVersion: StoredVersionAnswer

@@ -166,6 +166,38 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'models', record: ["models"], type: {"kind":"list","of":{"kind":"object","name":"Model"}}, does: 'The models' },
     ],
   },
+  PromotionMetric: {
+    does: 'What a metric says of the rows that a promotion was judged by',
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"word","name":"text"}, does: 'The metric, with its class where it is of one: `f1(spam)`' },
+      { name: 'candidate', record: ["candidate"], type: {"kind":"nullable","of":{"kind":"word","name":"number"}}, does: 'Of the version that is to be promoted; null where the rows leave it undefined' },
+      { name: 'baseline', record: ["baseline"], type: {"kind":"nullable","of":{"kind":"word","name":"number"}}, does: 'Of the version that it is compared with; null where there is none, too' },
+    ],
+  },
+  PromotionRequirement: {
+    does: 'One thing that a promotion was held to',
+    fields: [
+      { name: 'requirement', record: ["requirement"], type: {"kind":"word","name":"text"}, does: 'As it was asked for' },
+      { name: 'value', record: ["value"], type: {"kind":"nullable","of":{"kind":"word","name":"number"}}, does: 'What was found; null where the rows leave it undefined, which meets nothing' },
+      { name: 'met', record: ["isMet"], type: {"kind":"word","name":"flag"}, does: 'Whether it holds' },
+    ],
+  },
+  Promotion: {
+    does: 'A promotion, or what kept it from happening',
+    fields: [
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"model name"}, does: 'The model' },
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: 'The version that was to be promoted' },
+      { name: 'alias', record: ["alias"], type: {"kind":"word","name":"text"}, does: 'The alias that it was to be promoted to' },
+      { name: 'previous', record: ["previous"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'The version that the alias pointed to; null: there was no such alias' },
+      { name: 'promoted', record: ["isPromoted"], type: {"kind":"word","name":"flag"}, does: 'Whether the alias points to the version now: every requirement is met' },
+      { name: 'pipeline', record: ["pipeline"], type: {"kind":"nullable","of":{"kind":"word","name":"text"}}, does: 'The pipeline whose answers were judged; null: no rows were sent' },
+      { name: 'baseline', record: ["baseline"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'The version that it was compared with; null: none' },
+      { name: 'rows', record: ["rows"], type: {"kind":"word","name":"count"}, does: 'Rows that were answered' },
+      { name: 'judged_rows', record: ["judgedRows"], type: {"kind":"word","name":"count"}, does: 'Those of them whose truth was known and that both versions answered: what the metrics are of' },
+      { name: 'metrics', record: ["metrics"], type: {"kind":"list","of":{"kind":"object","name":"PromotionMetric"}}, does: 'The usual metrics, and those that were asked for' },
+      { name: 'requirements', record: ["requirements"], type: {"kind":"list","of":{"kind":"object","name":"PromotionRequirement"}}, does: 'In the order in which they were asked for' },
+    ],
+  },
   PipelineVersion: {
     does: 'One stored definition of a pipeline',
     rest: 'definition',

@@ -3,6 +3,7 @@
  * Those of the control API's answers follow from their tables. Written here are bodies of requests, the answers of
  * inference, which the data path prints without records, and what other dialects answer in words of their own.
  */
+import { REQUIREMENTS_MAX } from '../../../../evaluation/requirements.js'
 import { STEP_TYPES } from '../../../../steps/index.js'
 import { contractReference, contractSchemas } from './contract-schemas.js'
 import { errorSchemas } from './error-schemas.js'
@@ -55,6 +56,34 @@ export const schemas: Readonly<Record<string, Schema>> = {
       wait: { type: 'boolean', description: 'false: answers at once with the status; true is the default' },
     },
     ['version', 'wait'],
+  ),
+  PromotionRequest: record(
+    {
+      version: { type: 'integer', minimum: 1 },
+      to: { type: 'string', description: 'The alias' },
+      rows: {
+        type: 'array',
+        items: { type: 'object' },
+        description: "Rows by the names of the pipeline's contract, with what was true of them in its targets",
+      },
+      require: {
+        type: 'array',
+        items: { type: 'string' },
+        maxItems: REQUIREMENTS_MAX,
+        description: 'What has to hold, such as `accuracy>=0.9`; needs rows',
+      },
+      better_than: {
+        type: ['string', 'integer'],
+        description: 'An alias or version that has to be beaten; needs rows',
+      },
+      by: { type: 'string', description: 'The metric by which; absent: the first that is required' },
+      pipeline: {
+        type: 'string',
+        description: 'Which one answers the rows; absent: the only one that follows the alias',
+      },
+      prediction: { type: 'string', description: 'The field that is judged; absent: the only prediction' },
+    },
+    ['rows', 'require', 'better_than', 'by', 'pipeline', 'prediction'],
   ),
   VersionChoice: record({ version: { type: 'integer', minimum: 1 } }, ['version']),
   Step: {

@@ -1,16 +1,16 @@
 /** Models over HTTP: upload, aliases, removal. Names of the wire are snake_case, as in the log and the metrics. */
-import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../../base/expect.js'
-import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../../base/limits/limits.js'
-import { expectDeviceId, expectProviders } from '../../../base/providers.js'
-import { PenstockError } from '../../../base/errors.js'
-import type { AddModelOptions, Placement } from '../../../engine/api/api.js'
-import { writeAnswer } from '../../../protocol/answers/mapping.js'
-import { READ, WRITE } from '../../access/scopes.js'
-import { readJson } from '../../../formats/json/json-reader.js'
-import { expectJsonBody } from '../../http/media-types.js'
-import { isMultipart, readMultipart } from '../../http/multipart.js'
-import { jsonReply, noContent } from '../../http/replies.js'
-import { parameter, searchQuery, versionParameter, type Call, type Route } from '../../http/route.js'
+import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../../../base/expect.js'
+import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../../../base/limits/limits.js'
+import { expectDeviceId, expectProviders } from '../../../../base/providers.js'
+import { PenstockError } from '../../../../base/errors.js'
+import type { AddModelOptions, Placement } from '../../../../engine/api/api.js'
+import { writeAnswer } from '../../../../protocol/answers/mapping.js'
+import { READ, WRITE } from '../../../access/scopes.js'
+import { readJson } from '../../../../formats/json/json-reader.js'
+import { expectJsonBody } from '../../../http/media-types.js'
+import { isMultipart, readMultipart } from '../../../http/multipart.js'
+import { jsonReply, noContent } from '../../../http/replies.js'
+import { parameter, searchQuery, versionParameter, type Call, type Route } from '../../../http/route.js'
 
 const model = (description: string): Route['document']['responses'] => ({
   200: { description, content: { 'application/json': 'Model' } },
