@@ -30,6 +30,7 @@ import type {
   PipelineStatus,
   PipelineStore,
   PipelineVersion,
+  SetAliasOptions,
   PredictOptions,
   PredictResult,
   PredictRows,
@@ -205,8 +206,12 @@ export class Engine implements EngineApi {
     return this.#emittingChange(name, this.#control.addModel(name, bytes, options))
   }
 
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return this.#emittingChange(name, this.#control.setAlias(name, alias, version))
+  resolveModel(reference: string): ModelVersion {
+    return this.#control.resolveModel(reference)
+  }
+
+  setAlias(name: string, alias: string, version: number, options?: SetAliasOptions): Promise<ModelRecord> {
+    return this.#emittingChange(name, this.#control.setAlias(name, alias, version, options))
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {

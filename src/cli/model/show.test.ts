@@ -9,17 +9,21 @@ test('model show: names the classes that the columns of an output stand for, the
     { name: 'digits', dtype: 'float32', shape: [null, 50], classes: many },
   ] as const
   const version = { version: 1, sha256: 'ab', size_bytes: 10, created_at: '2026-01-01T00:00:00.000Z', outputs }
-  const text = describeVersion({ name: 'm', aliases: {}, versions: [] }, version)
+  const text = describeVersion({ name: 'm', ...version })
   expect(text).toContain('  classes   probabilities: left, right\n')
   expect(text).toMatch(/ {2}classes {3}digits: 0, 1, .*… \(50\)/)
   expect(text).not.toContain('classes   label')
 })
 
 const shown = (members: object): string[] =>
-  describeVersion(
-    { name: 'm', aliases: {}, versions: [] },
-    { version: 1, sha256: 'ab', size_bytes: 10, created_at: '2026-01-01T00:00:00.000Z', ...members },
-  ).split('\n')
+  describeVersion({
+    name: 'm',
+    version: 1,
+    sha256: 'ab',
+    size_bytes: 10,
+    created_at: '2026-01-01T00:00:00.000Z',
+    ...members,
+  }).split('\n')
 
 test('model show: says what was changed of the upload, as model add does', () => {
   const changes = ['Output p is served as a tensor.', 'Input x may be left out.']

@@ -1,7 +1,6 @@
 /** `penstock model show`: one model, what its versions take and give, and whether and why their rows share batches. */
 import { Command } from 'commander'
-import type { ModelAnswer, ModelVersionAnswer } from '../../protocol/answers/generated/answers.js'
-import { UsageError } from '../shared/failures.js'
+import type { ModelVersionAnswer, UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { classesText, formatBytes, formatField, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -19,30 +18,20 @@ export function modelShowCommand(terminal: Terminal): Command {
     .description(
       'Shows one version of a model: its fields, and whether rows of all callers share its batches, and why.',
     )
-    .argument('<model>', 'name of the model, with @version or @alias; without: the newest version')
+    .argument(
+      '<model>',
+      'name of the model, with @version, @alias or @stage, or models:/…; without: the newest version',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (reference: string, options: ServerOptions) => {
-      const [name = '', selector] = reference.split('@')
-      const model = await serverOf(options).getModel(name)
-      const version = versionOf(model, selector)
-      terminal.print(
-        options.json === true ? JSON.stringify({ name: model.name, ...version }) : describeVersion(model, version),
-      )
+      const version = await serverOf(options).resolveModel(reference)
+      terminal.print(options.json === true ? JSON.stringify(version) : describeVersion(version))
     })
 }
 
-function versionOf({ name, aliases, versions }: ModelAnswer, selector: string | undefined): ModelVersionAnswer {
-  const wanted =
-    selector === undefined ? versions.at(-1)?.version : /^\d+$/.test(selector) ? Number(selector) : aliases[selector]
-  const found = versions.find(({ version }) => version === wanted)
-  if (found !== undefined) return found
-  const known = [...versions.map(({ version }) => String(version)), ...Object.keys(aliases)]
-  throw new UsageError(`Model ${name} has no version or alias ${selector ?? ''}; it has ${known.join(', ')}.`)
-}
-
 /** The human form. */
-export function describeVersion({ name, aliases }: ModelAnswer, version: ModelVersionAnswer): string {
-  const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version.version)
+export function describeVersion(version: UploadedVersionAnswer): string {
+  const { name, aliases = [] } = version
   const lines = [
     `${name}@${version.version}  sha256 ${version.sha256.slice(0, 12)}  ${formatBytes(version.size_bytes)}  created ${formatTime(version.created_at)}`,
     `  inputs    ${(version.inputs ?? []).map(formatField).join(', ')}`,
@@ -50,7 +39,7 @@ export function describeVersion({ name, aliases }: ModelAnswer, version: ModelVe
   ]
   for (const { name: output, classes } of version.outputs ?? [])
     if (classes !== undefined) lines.push(`  classes   ${output}: ${classesText(classes)}`)
-  if (pointing.length > 0) lines.push(`  aliases   ${pointing.join(', ')}`)
+  if (aliases.length > 0) lines.push(`  aliases   ${aliases.join(', ')}`)
   if ((version.tags ?? []).length > 0) lines.push(`  tags      ${version.tags?.join(', ')}`)
   if (version.providers !== undefined) lines.push(`  runs on   ${placementText(version)}`)
   for (const change of version.uploaded?.changes ?? []) lines.push(`  changed   ${change}`)

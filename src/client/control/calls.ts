@@ -31,6 +31,7 @@ import {
   logsPath,
   modelAliasPath,
   modelPath,
+  modelReferencePath,
   modelVersionPath,
   pipelinePath,
   pipelineVersionPath,
@@ -71,8 +72,14 @@ export class ControlCalls {
     return this.#call('PUT', `${modelPath(name)}/versions${queryText(query)}`, body)
   }
 
-  setAlias(name: string, alias: string, version: number): Promise<ModelAnswer> {
-    return this.#call('PUT', modelAliasPath(name, alias), { json: { version } })
+  /** The version that a reference means: `wine@champion`, `models:/wine/Production` … */
+  resolveModel(reference: string): Promise<UploadedVersionAnswer> {
+    return this.#call('GET', modelReferencePath(reference))
+  }
+
+  setAlias(name: string, alias: string, version: number, isArchiving?: boolean): Promise<ModelAnswer> {
+    const json = { version, ...(isArchiving === undefined ? {} : { archive_existing: isArchiving }) }
+    return this.#call('PUT', modelAliasPath(name, alias), { json })
   }
 
   removeAlias(name: string, alias: string): Promise<ModelAnswer> {

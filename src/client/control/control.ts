@@ -7,7 +7,7 @@
  *
  * Inference goes over PenstockClient, which streams; this goes over HTTP, one call an answer, nothing kept open.
  */
-import { argumentError, expectModelName, expectName } from '../../base/expect.js'
+import { argumentError, expectModelName, expectName, expectString } from '../../base/expect.js'
 import type {
   AddModelOptions,
   EngineApi,
@@ -17,9 +17,11 @@ import type {
   PipelineModel,
   PipelineRecord,
   PipelineVersion,
+  SetAliasOptions,
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
+import { expectAlias } from '../../pipeline/model-reference.js'
 import type { DescriptionAnswer } from '../../protocol/answers/generated/answers.js'
 import { readRecord } from '../../protocol/answers/mapping.js'
 import { ControlCalls } from './calls.js'
@@ -36,6 +38,7 @@ import { RemoteTags } from './tags.js'
 type MirroredCalls =
   | 'listModels'
   | 'getModel'
+  | 'resolveModel'
   | 'addModel'
   | 'setAlias'
   | 'removeAlias'
@@ -90,12 +93,22 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     return readRecord('UploadedVersion', await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query))
   }
 
-  async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return readRecord('Model', await this.#calls.setAlias(modelNamed(name), expectName('alias', alias), version))
+  async resolveModel(reference: string): Promise<ModelVersion> {
+    return readRecord('UploadedVersion', await this.#calls.resolveModel(expectString('reference', reference)))
+  }
+
+  async setAlias(
+    name: string,
+    alias: string,
+    version: number,
+    { archiveExisting }: SetAliasOptions = {},
+  ): Promise<ModelRecord> {
+    const canonical = expectAlias('alias', alias)
+    return readRecord('Model', await this.#calls.setAlias(modelNamed(name), canonical, version, archiveExisting))
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    return readRecord('Model', await this.#calls.removeAlias(modelNamed(name), expectName('alias', alias)))
+    return readRecord('Model', await this.#calls.removeAlias(modelNamed(name), expectString('alias', alias)))
   }
 
   async removeModel(name: string): Promise<void> {

@@ -3,6 +3,10 @@ export function modelPath(name: string): string {
   return `/v1/models/${encodeURIComponent(name)}`
 }
 
+export function modelReferencePath(reference: string): string {
+  return `/v1/model-versions?reference=${encodeURIComponent(reference)}`
+}
+
 export function modelVersionPath(name: string, version: number): string {
   return `${modelPath(name)}/versions/${version}`
 }

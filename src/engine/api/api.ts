@@ -9,7 +9,7 @@ import type { ExplanationsApi } from './explanations.js'
 import type { FailingLog, LogExportResult, PipelineRecord, PipelineVersion } from './generated/records.js'
 import type { InferRequest, InferResult } from './inference.js'
 import type { LogExport, LogExportProgress, LogPage, LogQuery, LogSqlOptions, LogSqlResult } from './logs.js'
-import type { AddModelOptions, ModelRecord, ModelVersion } from './models.js'
+import type { AddModelOptions, ModelRecord, ModelVersion, SetAliasOptions } from './models.js'
 import type { PipelineDescription, PipelineModel, PipelineStatus } from './pipelines.js'
 import type { PredictOptions, PredictResult, PredictRows, ServedContract } from './predictions.js'
 import type { TagsApi } from './tags.js'
@@ -37,9 +37,19 @@ export interface EngineApi {
   // models
   listModels(): ModelRecord[]
   getModel(name: string): ModelRecord
+  /**
+   * The version that a reference means now: `wine`, `wine@3`, `wine@champion`, `models:/wine/Production` …
+   * @throws ERR_ARGUMENT for a text that is none; ERR_MODEL_NOT_FOUND naming what there is.
+   */
+  resolveModel(reference: string): ModelVersion
   /** Inspects (signature, trial run), stores, aliases. @throws ERR_MODEL_INVALID with ONNX Runtime's reason. */
   addModel(name: string, bytes: Uint8Array, options?: AddModelOptions): Promise<ModelVersion>
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
+  /**
+   * Points an alias to a version. `Staging`, `Production` and `Archived`, in any case, are stages: the version leaves the
+   * stage that it was in; Archived holds any number of versions.
+   * @throws ERR_ARGUMENT; ERR_MODEL_NOT_FOUND; ERR_CONFLICT when a deployed pipeline follows a stage that would become empty.
+   */
+  setAlias(name: string, alias: string, version: number, options?: SetAliasOptions): Promise<ModelRecord>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   removeModel(name: string): Promise<void>
   removeModelVersion(name: string, version: number): Promise<ModelRecord>

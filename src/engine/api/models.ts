@@ -19,6 +19,11 @@ export interface ModelRecord extends ReportedModel {
   readonly versions: readonly ModelVersion[]
 }
 
+export interface SetAliasOptions {
+  /** With a stage: the version that it takes the place of is archived. Absent: false, it is in no stage any more. */
+  readonly archiveExisting?: boolean | undefined
+}
+
 export interface AddModelOptions extends Placement {
   /** `rows`: rows share batches whatever the inspection finds; the operator's word is journalled. Absent: it decides. */
   readonly batching?: 'rows' | undefined

@@ -39,7 +39,8 @@ export interface ModelStore {
     /** What was sent, where `bytes` were made from it. */
     uploaded?: UploadedModel,
   ): Promise<ModelVersion>
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
+  /** @param isArchiving with a stage: the version that it takes the place of is archived. */
+  setAlias(name: string, alias: string, version: number, isArchiving?: boolean): Promise<ModelRecord>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   remove(name: string): Promise<void>
   removeVersion(name: string, version: number): Promise<ModelRecord>

@@ -133,8 +133,10 @@ export interface ReportedModelVersion {
 export interface ReportedModel {
   /** Its name. */
   readonly name: string
-  /** Versions by alias. */
+  /** Versions by alias; the stages `Staging` and `Production` are aliases. */
   readonly aliases: Readonly<Record<string, number>>
+  /** Versions in the stage `Archived`, ascending; absent: none. */
+  readonly archived?: readonly number[]
   /** Its versions, oldest first. */
   readonly versions: readonly ReportedModelVersion[]
 }

@@ -180,7 +180,7 @@ export interface NamedModelVersionAnswer {
   readonly uploaded?: UploadedFileAnswer
 }
 
-/** A version that was uploaded. */
+/** A version, and the aliases that point to it. */
 export interface UploadedVersionAnswer {
   /** The model's name. */
   readonly name: string
@@ -212,7 +212,7 @@ export interface UploadedVersionAnswer {
   readonly device_id?: number
   /** What was sent; absent: the stored bytes are those. */
   readonly uploaded?: UploadedFileAnswer
-  /** The aliases that point to it. */
+  /** The aliases and stages that point to it. */
   readonly aliases?: readonly string[]
 }
 
@@ -220,8 +220,10 @@ export interface UploadedVersionAnswer {
 export interface ModelAnswer {
   /** Its name. */
   readonly name: string
-  /** Versions by alias. */
+  /** Versions by alias; the stages `Staging` and `Production` are aliases. */
   readonly aliases: Readonly<Record<string, number>>
+  /** Versions in the stage `Archived`, ascending; absent: none. */
+  readonly archived?: readonly number[]
   /** Its versions, oldest first. */
   readonly versions: readonly ModelVersionAnswer[]
 }

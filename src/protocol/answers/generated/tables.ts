@@ -132,7 +132,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
     ],
   },
   UploadedVersion: {
-    does: 'A version that was uploaded',
+    does: 'A version, and the aliases that point to it',
     fields: [
       { name: 'name', record: ["name"], type: {"kind":"word","name":"model name"}, does: "The model's name" },
       { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 … in order of upload' },
@@ -149,14 +149,15 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'providers', record: ["providers"], type: {"kind":"list","of":{"kind":"enum","name":"ExecutionProvider"}}, isOptional: true, does: 'What it runs on, the preferred one first; absent: what the engine was opened with' },
       { name: 'device_id', record: ["deviceId"], type: {"kind":"word","name":"count"}, isOptional: true, does: 'The GPU, for `cuda`; absent: 0' },
       { name: 'uploaded', record: ["uploaded"], type: {"kind":"object","name":"UploadedFile"}, isOptional: true, does: 'What was sent; absent: the stored bytes are those' },
-      { name: 'aliases', record: null, type: {"kind":"list","of":{"kind":"word","name":"name"}}, absent: [], does: 'The aliases that point to it' },
+      { name: 'aliases', record: null, type: {"kind":"list","of":{"kind":"word","name":"text"}}, absent: [], does: 'The aliases and stages that point to it' },
     ],
   },
   Model: {
     does: 'A model: its versions, and the aliases that point to them',
     fields: [
       { name: 'name', record: ["name"], type: {"kind":"word","name":"model name"}, does: 'Its name' },
-      { name: 'aliases', record: ["aliases"], type: {"kind":"map","of":{"kind":"word","name":"count"}}, does: 'Versions by alias' },
+      { name: 'aliases', record: ["aliases"], type: {"kind":"map","of":{"kind":"word","name":"count"}}, does: 'Versions by alias; the stages `Staging` and `Production` are aliases' },
+      { name: 'archived', record: ["archived"], type: {"kind":"list","of":{"kind":"word","name":"count"}}, isOptional: true, does: 'Versions in the stage `Archived`, ascending; absent: none' },
       { name: 'versions', record: ["versions"], type: {"kind":"list","of":{"kind":"object","name":"ModelVersion"}}, does: 'Its versions, oldest first' },
     ],
   },

@@ -56,7 +56,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     ['version', 'wait'],
   ),
-  VersionChoice: record({ version: { type: 'integer', minimum: 1 } }, ['version']),
+  AliasTarget: record({ version: { type: 'integer', minimum: 1 }, archive_existing: { type: 'boolean' } }, ['version']),
   Step: {
     type: 'object',
     properties: {
