@@ -21,6 +21,7 @@ import { didYouMean } from '../base/suggest.js'
 import { OPERATOR_CHARACTERS_MAX } from '../base/limits/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
+import { expectLineage, type Lineage } from '../base/lineage.js'
 import { expectTags } from '../base/tags.js'
 import { dataFilePath } from '../onnx/index.js'
 import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
@@ -104,6 +105,7 @@ export class Control {
     if (options.alias !== undefined) expectAlias('alias', options.alias)
     const tags = expectTags('tags', options.tags ?? [])
     const placement = placementOf(options)
+    const lineage = options.lineage === undefined ? undefined : expectLineage('lineage', options.lineage)
     const dataFiles = dataFilesOf(options.externalData)
     if (!(bytes instanceof Uint8Array)) {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
@@ -126,20 +128,30 @@ export class Control {
         placement,
         ...uploaded,
       )
-      if (options.alias === undefined) return version
       try {
-        await this.#moveAlias(name, options.alias, version.version, {})
+        if (lineage !== undefined) await this.#dependencies.models.setLineage(name, version.version, lineage)
+        if (options.alias !== undefined) await this.#moveAlias(name, options.alias, version.version, {})
       } catch (error) {
         // What was refused leaves nothing; what was there before stays.
         if (version.version !== newest?.version) await this.#dependencies.models.removeVersion(name, version.version)
         throw error
       }
-      return version
+      // As it is kept by now.
+      return resolveReference(this.#dependencies.models, `${name}@${version.version}`)
     })
   }
 
   setAlias(name: string, alias: string, version: number, options: SetAliasOptions = {}): Promise<ModelRecord> {
     return this.inTurn(() => this.#moveAlias(name, alias, version, options))
+  }
+
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const checked = expectLineage('lineage', lineage)
+    expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
+    return this.inTurn(() => {
+      this.getModel(name)
+      return this.#dependencies.models.setLineage(name, version, checked)
+    })
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {

@@ -30,6 +30,7 @@ import type {
   PipelineStatus,
   PipelineStore,
   PipelineVersion,
+  Lineage,
   SetAliasOptions,
   PredictOptions,
   PredictResult,
@@ -212,6 +213,10 @@ export class Engine implements EngineApi {
 
   setAlias(name: string, alias: string, version: number, options?: SetAliasOptions): Promise<ModelRecord> {
     return this.#emittingChange(name, this.#control.setAlias(name, alias, version, options))
+  }
+
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    return this.#emittingChange(name, this.#control.setLineage(name, version, lineage))
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {

@@ -8,6 +8,7 @@
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { argumentError, expectInteger, expectModelName, expectRecord } from '../base/expect.js'
+import { expectLineage, type Lineage } from '../base/lineage.js'
 import { ALIASES_MAX, RECORDS_MAX, VERSIONS_MAX } from '../base/limits/limits.js'
 import { expectTags } from '../base/tags.js'
 import type {
@@ -176,6 +177,19 @@ export class Models implements ModelStore {
       const calibrated = { ...versionOf(stored, version), calibration: structuredClone(calibration) }
       const versions = stored.versions.map((present) => (present.version === version ? calibrated : present))
       return this.#commit({ ...stored, versions }, 'model.calibrate', { version, plan: calibration.plan })
+    })
+  }
+
+  async setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const checked = expectLineage('lineage', lineage)
+    return this.#dependencies.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const { lineage: previous, ...present } = versionOf(stored, version)
+      if (isEqualJson(previous ?? {}, checked)) return toRecord(stored)
+      const told = Object.keys(checked).length === 0 ? present : { ...present, lineage: checked }
+      const versions = stored.versions.map((other) => (other.version === version ? told : other))
+      const { source, runId } = checked
+      return this.#commit({ ...stored, versions }, 'model.lineage', { version, source, runId })
     })
   }
 

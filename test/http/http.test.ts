@@ -92,7 +92,29 @@ describe('models over HTTP', () => {
     expect(await http('DELETE', '/v1/models/staged/aliases/PRODUCTION')).toMatchObject({ status: 409 })
   })
 
+  it('keeps where a version comes from', async () => {
+    await http('PUT', '/v1/models/told/versions', modelBytes('add-one'))
+    const lineage = {
+      source: 'runs:/0a/model',
+      run_id: '0a',
+      metrics: { rmse: 0.5 },
+      params: { depth: 3, kind: 'gbt' },
+    }
+    const told = await http('PUT', '/v1/models/told/versions/1/lineage', lineage)
+    expect(told).toMatchObject({ status: 200, json: { versions: [{ version: 1, lineage }] } })
+    // The same bytes again say nothing of it.
+    await http('PUT', '/v1/models/told/versions', modelBytes('add-one'))
+    expect((await http('GET', '/v1/model-versions?reference=told')).json['lineage']).toEqual(lineage)
+    expect((await http('PUT', '/v1/models/told/versions/1/lineage', {})).json['versions']).not.toMatchObject([
+      { lineage: expect.anything() },
+    ])
+  })
+
   it.each([
+    ['PUT', '/v1/models/staged/versions/1/lineage', { runId: 'a' }, 400, /run_id/],
+    ['PUT', '/v1/models/staged/versions/1/lineage', { metrics: { rmse: 'low' } }, 400, /the body\.metrics\.rmse/],
+    ['PUT', '/v1/models/staged/versions/1/lineage', [], 400, /an object/],
+    ['PUT', '/v1/models/staged/versions/9/lineage', {}, 404, /no version 9/],
     ['GET', '/v1/model-versions', undefined, 400, /one reference but received none/],
     ['GET', '/v1/model-versions?reference=a&reference=b', undefined, 400, /received 2/],
     ['GET', '/v1/model-versions?reference=models:/staged/champion', undefined, 400, /models:\/staged@champion/],
@@ -120,7 +142,7 @@ describe('models over HTTP', () => {
     ['PUT', '/v1/models/staged/aliases/Staging', { version: 1, archive: true }, 400, /archive/],
   ] as const)('refuses %s %s %j', async (method, path, body, status, message) => {
     const answer = await http(method, path, body)
-    expect([answer.status, answer.json['message']]).toEqual([status, expect.stringMatching(message)])
+    expect([answer.status, answer.json['error']]).toEqual([status, expect.stringMatching(message)])
   })
 
   it('refuses an announced body beyond the limit before a byte of it is sent', async () => {

@@ -2,7 +2,12 @@
 import { Command, Option } from 'commander'
 import { basename } from 'node:path'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
+import { isPenstockError } from '../../base/errors.js'
+import { readLineage, type Lineage } from '../../base/lineage.js'
+import type { ControlCalls } from '../../client/control/calls.js'
+import { writeAnswer } from '../../protocol/answers/mapping.js'
 import { UsageError } from '../shared/failures.js'
+import { parseJson, readFileText } from '../shared/input-data.js'
 import { openModelUpload } from './files.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
@@ -16,12 +21,14 @@ interface AddOptions extends ServerOptions {
   readonly provider?: string
   readonly device?: string
   readonly batching?: string
+  readonly lineage?: string
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock model add ccfraud.onnx
   $ penstock model add resnet50.onnx --provider cuda
+  $ penstock model add ccfraud.onnx --lineage run.json
   $ penstock model add out/model.onnx --name ccfraud --alias champion --tag keras --tag 2026-11
 
 Data files that the model names are taken from beside it and put into the stored model.
@@ -43,6 +50,10 @@ export function modelAddCommand(terminal: Terminal): Command {
         'rows: rows share batches whatever the inspection finds; journalled as your word',
       ).choices(['rows']),
     )
+    .option(
+      '--lineage <file>',
+      'JSON that says where it comes from: source, run_id, created_from, metrics, params, dataset_digest',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: AddOptions) => {
       const added = await addModel(terminal, file, options)
@@ -52,6 +63,8 @@ export function modelAddCommand(terminal: Terminal): Command {
 
 async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<UploadedVersionAnswer> {
   const name = options.name ?? nameOf(file)
+  // A mistake in it is told before a large file is sent.
+  const lineage = options.lineage === undefined ? undefined : lineageOf(options.lineage)
   const upload = await openModelUpload(file)
   const { sizeBytes } = upload
   const { alias, tag: tags, device, batching } = options
@@ -60,9 +73,31 @@ async function addModel(terminal: Terminal, file: string, options: AddOptions): 
   const chunks = counted(upload.chunks, (count) => (sentBytes += count))
   const describe = () =>
     sentBytes < sizeBytes ? `uploading ${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)}` : 'inspecting the model'
-  return withProgress(terminal, describe, () =>
-    serverOf(options).addModel(name, { stream: { ...upload, chunks } }, { alias, tags, providers, device, batching }),
+  const server = serverOf(options)
+  const added = await withProgress(terminal, describe, () =>
+    server.addModel(name, { stream: { ...upload, chunks } }, { alias, tags, providers, device, batching }),
   )
+  return lineage === undefined ? added : withLineage(server, added, lineage)
+}
+
+/** Says where an added version comes from. @returns it with what the server keeps of that. */
+export async function withLineage(
+  server: ControlCalls,
+  added: UploadedVersionAnswer,
+  lineage: Lineage,
+): Promise<UploadedVersionAnswer> {
+  const { versions } = await server.setLineage(added.name, added.version, writeAnswer('Lineage', lineage))
+  const kept = versions.find(({ version }) => version === added.version)?.lineage
+  return kept === undefined ? added : { ...added, lineage: kept }
+}
+
+function lineageOf(file: string): Lineage {
+  try {
+    return readLineage(file, parseJson(file, readFileText(file)))
+  } catch (error) {
+    if (isPenstockError(error)) throw new UsageError(`${error.message}.`, { cause: error })
+    throw error
+  }
 }
 
 function describeAdded(added: UploadedVersionAnswer): string {

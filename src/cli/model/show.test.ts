@@ -32,6 +32,20 @@ test('model show: says what was changed of the upload, as model add does', () =>
   expect(lines).toContain('  changed   Input x may be left out.')
 })
 
+test('model show: says where a version comes from', () => {
+  const lineage = { source: 'runs:/0a/model', run_id: '0a', metrics: { rmse: 0.5 }, params: { depth: 3 } }
+  const lines = shown({ lineage })
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      '  source    runs:/0a/model',
+      '  run       0a',
+      '  metric    rmse 0.5',
+      '  param     depth 3',
+    ]),
+  )
+  expect(lines.join()).not.toContain('dataset')
+})
+
 test('model show: says once, and rightly, whether requests share runs', () => {
   const numbers = [{ name: 'x', dtype: 'float32', shape: [null] }]
   const strings = [{ name: 's', dtype: 'string', shape: [null] }]

@@ -1,6 +1,10 @@
 /** `penstock model show`: one model, what its versions take and give, and whether and why their rows share batches. */
 import { Command } from 'commander'
-import type { ModelVersionAnswer, UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
+import type {
+  LineageAnswer,
+  ModelVersionAnswer,
+  UploadedVersionAnswer,
+} from '../../protocol/answers/generated/answers.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { classesText, formatBytes, formatField, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -42,10 +46,24 @@ export function describeVersion(version: UploadedVersionAnswer): string {
   if (aliases.length > 0) lines.push(`  aliases   ${aliases.join(', ')}`)
   if ((version.tags ?? []).length > 0) lines.push(`  tags      ${version.tags?.join(', ')}`)
   if (version.providers !== undefined) lines.push(`  runs on   ${placementText(version)}`)
+  lines.push(...lineageLines(version.lineage))
   for (const change of version.uploaded?.changes ?? []) lines.push(`  changed   ${change}`)
   lines.push(...batchingLines(version))
   if (version.remark !== undefined && version.remark !== '') lines.push(`  remark    ${version.remark}`)
   return lines.join('\n')
+}
+
+function lineageLines(lineage: LineageAnswer = {}): string[] {
+  const { source, run_id: run, created_from: origin, dataset_digest: dataset, metrics = {}, params = {} } = lineage
+  const texts = { source, run, from: origin, dataset }
+  const lines = Object.entries(texts).flatMap(([title, text]) => (text === undefined ? [] : [lineOf(title, text)]))
+  for (const [name, value] of Object.entries(metrics)) lines.push(lineOf('metric', `${name} ${value}`))
+  for (const [name, value] of Object.entries(params)) lines.push(lineOf('param', `${name} ${value}`))
+  return lines
+}
+
+function lineOf(title: string, text: string): string {
+  return `  ${title.padEnd(10)}${text}`
 }
 
 /** Fields of strings go from JavaScript to the model, past what gathers rows, whatever the inspection found. */

@@ -30,6 +30,7 @@ import {
   explanationsPath,
   logsPath,
   modelAliasPath,
+  modelLineagePath,
   modelPath,
   modelReferencePath,
   modelVersionPath,
@@ -80,6 +81,11 @@ export class ControlCalls {
   setAlias(name: string, alias: string, version: number, isArchiving?: boolean): Promise<ModelAnswer> {
     const json = { version, ...(isArchiving === undefined ? {} : { archive_existing: isArchiving }) }
     return this.#call('PUT', modelAliasPath(name, alias), { json })
+  }
+
+  /** @param lineage as the wire has it, `run_id` …; sent as it is. */
+  setLineage(name: string, version: number, lineage: object): Promise<ModelAnswer> {
+    return this.#call('PUT', modelLineagePath(name, version), { json: lineage })
   }
 
   removeAlias(name: string, alias: string): Promise<ModelAnswer> {

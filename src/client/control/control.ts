@@ -8,6 +8,7 @@
  * Inference goes over PenstockClient, which streams; this goes over HTTP, one call an answer, nothing kept open.
  */
 import { argumentError, expectModelName, expectName, expectString } from '../../base/expect.js'
+import { expectLineage, type Lineage } from '../../base/lineage.js'
 import type {
   AddModelOptions,
   EngineApi,
@@ -23,7 +24,7 @@ import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import { expectAlias } from '../../pipeline/model-reference.js'
 import type { DescriptionAnswer } from '../../protocol/answers/generated/answers.js'
-import { readRecord } from '../../protocol/answers/mapping.js'
+import { readRecord, writeAnswer } from '../../protocol/answers/mapping.js'
 import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
@@ -41,6 +42,7 @@ type MirroredCalls =
   | 'resolveModel'
   | 'addModel'
   | 'setAlias'
+  | 'setLineage'
   | 'removeAlias'
   | 'removeModel'
   | 'removeModelVersion'
@@ -90,7 +92,14 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     const { alias, tags, providers, deviceId, batching } = options
     const device = deviceId === undefined ? undefined : String(deviceId)
     const query = { alias, tags, providers, device, batching }
-    return readRecord('UploadedVersion', await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query))
+    const lineage = options.lineage === undefined ? undefined : expectLineage('lineage', options.lineage)
+    const added = readRecord(
+      'UploadedVersion',
+      await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query),
+    )
+    if (lineage === undefined) return added
+    const { versions } = await this.setLineage(name, added.version, lineage)
+    return versions.find(({ version }) => version === added.version) ?? added
   }
 
   async resolveModel(reference: string): Promise<ModelVersion> {
@@ -105,6 +114,11 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   ): Promise<ModelRecord> {
     const canonical = expectAlias('alias', alias)
     return readRecord('Model', await this.#calls.setAlias(modelNamed(name), canonical, version, archiveExisting))
+  }
+
+  async setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const wire = writeAnswer('Lineage', expectLineage('lineage', lineage))
+    return readRecord('Model', await this.#calls.setLineage(modelNamed(name), expectVersion(version), wire))
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {

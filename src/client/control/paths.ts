@@ -11,6 +11,10 @@ export function modelVersionPath(name: string, version: number): string {
   return `${modelPath(name)}/versions/${version}`
 }
 
+export function modelLineagePath(name: string, version: number): string {
+  return `${modelVersionPath(name, version)}/lineage`
+}
+
 export function modelAliasPath(name: string, alias: string): string {
   return `${modelPath(name)}/aliases/${encodeURIComponent(alias)}`
 }

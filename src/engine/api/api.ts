@@ -3,6 +3,7 @@
  * types by subject, and the interfaces that the registry and the log implement for the engine. Types only; the
  * implementation is engine.ts.
  */
+import type { Lineage } from '../../base/lineage.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractsApi } from './contracts.js'
 import type { ExplanationsApi } from './explanations.js'
@@ -24,6 +25,7 @@ export type * from './pipelines.js'
 export type * from './predictions.js'
 export type * from './stores.js'
 export type * from './tags.js'
+export type { Lineage } from '../../base/lineage.js'
 export type { Dtype } from '../../tensor/tensor.js'
 
 export interface EngineEvents {
@@ -51,6 +53,8 @@ export interface EngineApi {
    */
   setAlias(name: string, alias: string, version: number, options?: SetAliasOptions): Promise<ModelRecord>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
+  /** Says where a version comes from, in place of what was said before; an empty lineage takes that away. */
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord>
   removeModel(name: string): Promise<void>
   removeModelVersion(name: string, version: number): Promise<ModelRecord>
   /**

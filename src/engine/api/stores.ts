@@ -1,4 +1,5 @@
 /** The stores of models and pipelines, which src/registry implements for the engine. Types only. */
+import type { Lineage } from '../../base/lineage.js'
 import type { ExplainConfig } from '../../explain/index.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { Calibration } from './calibration.js'
@@ -48,6 +49,8 @@ export interface ModelStore {
   setSignature(name: string, version: number, signature: ModelSignature): Promise<ModelRecord>
   /** Keeps the calibration with the version, in place of an earlier one. */
   setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord>
+  /** Takes the place of the version's lineage; an empty one takes it away. */
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord>
   /** Takes the place of all tags of the version. */
   setTags(name: string, version: number, tags: readonly string[]): Promise<ModelRecord>
 }

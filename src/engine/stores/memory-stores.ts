@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../base/clock.js'
 import { PenstockError } from '../../base/errors.js'
 import { expectModelName } from '../../base/expect.js'
+import { expectLineage, type Lineage } from '../../base/lineage.js'
 import { expectTags } from '../../base/tags.js'
 import { definitionsEqual, type PipelineDefinition } from '../../pipeline/definition.js'
 import { canonicalAlias, expectAlias, pointedVersion, withAlias, withoutAlias } from '../../pipeline/model-reference.js'
@@ -161,6 +162,19 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
       const versions = record.versions.map((present) =>
         present.version === version ? { ...present, calibration } : present,
       )
+      return { ...record, versions }
+    })
+  }
+
+  async setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const checked = expectLineage('lineage', lineage)
+    return this.#change(name, (record) => {
+      this.#expectVersion(record, version)
+      const told = Object.keys(checked).length === 0 ? {} : { lineage: checked }
+      const versions = record.versions.map(({ lineage: previous, ...present }) => {
+        if (present.version === version) return { ...present, ...told }
+        return previous === undefined ? present : { ...present, lineage: previous }
+      })
       return { ...record, versions }
     })
   }

@@ -1,6 +1,7 @@
 /** Models over HTTP: upload, aliases, removal. Names of the wire are snake_case, as in the log and the metrics. */
 import { expectBoolean, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../../base/limits/limits.js'
+import { readLineage } from '../../../base/lineage.js'
 import { expectDeviceId, expectProviders } from '../../../base/providers.js'
 import { PenstockError } from '../../../base/errors.js'
 import type { AddModelOptions, Placement } from '../../../engine/api/api.js'
@@ -146,6 +147,27 @@ export const modelRoutes: readonly Route[] = [
           await call.context.engine.removeModelVersion(parameter(call, 0), versionParameter(call, 1)),
         ),
       ),
+  },
+  {
+    method: 'PUT',
+    path: '/v1/models/{model}/versions/{version}/lineage',
+    access: WRITE,
+    bodyBytesMax: CONTROL_BODY_BYTES_MAX,
+    document: {
+      summary: 'Says where a version comes from, in place of what was said before; `{}` takes that away',
+      request: { 'application/json': 'Lineage' },
+      responses: model('The model'),
+    },
+    handle: async (call) => {
+      expectJsonBody(call.httpRequest.header('content-type'))
+      const lineage = readLineage('the body', readJson(call.body))
+      return jsonReply(
+        writeAnswer(
+          'Model',
+          await call.context.engine.setLineage(parameter(call, 0), versionParameter(call, 1), lineage),
+        ),
+      )
+    },
   },
   {
     method: 'PUT',
