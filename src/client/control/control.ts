@@ -22,7 +22,6 @@ import type {
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
-import { expectAlias } from '../../pipeline/model-reference.js'
 import type { DescriptionAnswer } from '../../protocol/answers/generated/answers.js'
 import { readRecord, writeAnswer } from '../../protocol/answers/mapping.js'
 import { ControlCalls } from './calls.js'
@@ -112,8 +111,8 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     version: number,
     { archiveExisting }: SetAliasOptions = {},
   ): Promise<ModelRecord> {
-    const canonical = expectAlias('alias', alias)
-    return readRecord('Model', await this.#calls.setAlias(modelNamed(name), canonical, version, archiveExisting))
+    const named = expectString('alias', alias)
+    return readRecord('Model', await this.#calls.setAlias(modelNamed(name), named, version, archiveExisting))
   }
 
   async setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
