@@ -4,15 +4,11 @@ import { basename } from 'node:path'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { isPenstockError } from '../../base/errors.js'
 import { readLineage, type Lineage } from '../../base/lineage.js'
-import type { ControlCalls } from '../../client/control/calls.js'
-import { writeAnswer } from '../../protocol/answers/mapping.js'
 import { UsageError } from '../shared/failures.js'
 import { parseJson, readFileText } from '../shared/input-data.js'
-import { openModelUpload } from './files.js'
-import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
-import { classesText, formatBytes, formatField, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
+import { collect, describeAdded, uploadModel } from './upload.js'
 
 interface AddOptions extends ServerOptions {
   readonly name?: string
@@ -61,34 +57,14 @@ export function modelAddCommand(terminal: Terminal): Command {
     })
 }
 
-async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<UploadedVersionAnswer> {
+function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<UploadedVersionAnswer> {
+  const { alias, tag: tags, device, batching } = options
+  const providers = options.provider === undefined ? [] : [options.provider]
   const name = options.name ?? nameOf(file)
   // A mistake in it is told before a large file is sent.
   const lineage = options.lineage === undefined ? undefined : lineageOf(options.lineage)
-  const upload = await openModelUpload(file)
-  const { sizeBytes } = upload
-  const { alias, tag: tags, device, batching } = options
-  const providers = options.provider === undefined ? [] : [options.provider]
-  let sentBytes = 0
-  const chunks = counted(upload.chunks, (count) => (sentBytes += count))
-  const describe = () =>
-    sentBytes < sizeBytes ? `uploading ${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)}` : 'inspecting the model'
-  const server = serverOf(options)
-  const added = await withProgress(terminal, describe, () =>
-    server.addModel(name, { stream: { ...upload, chunks } }, { alias, tags, providers, device, batching }),
-  )
-  return lineage === undefined ? added : withLineage(server, added, lineage)
-}
-
-/** Says where an added version comes from. @returns it with what the server keeps of that. */
-export async function withLineage(
-  server: ControlCalls,
-  added: UploadedVersionAnswer,
-  lineage: Lineage,
-): Promise<UploadedVersionAnswer> {
-  const { versions } = await server.setLineage(added.name, added.version, writeAnswer('Lineage', lineage))
-  const kept = versions.find(({ version }) => version === added.version)?.lineage
-  return kept === undefined ? added : { ...added, lineage: kept }
+  const query = { alias, tags, providers, device, batching }
+  return uploadModel(terminal, serverOf(options), { name, file, query, lineage })
 }
 
 function lineageOf(file: string): Lineage {
@@ -100,39 +76,10 @@ function lineageOf(file: string): Lineage {
   }
 }
 
-function describeAdded(added: UploadedVersionAnswer): string {
-  const lines = [
-    `${added.name}@${added.version}  sha256 ${added.sha256.slice(0, 12)}  ${formatBytes(added.size_bytes)}`,
-    `  inputs   ${(added.inputs ?? []).map(formatField).join(', ')}`,
-    `  outputs  ${(added.outputs ?? []).map(formatField).join(', ')}`,
-  ]
-  if ((added.aliases ?? []).length > 0) lines.push(`  aliases  ${added.aliases?.join(', ')}`)
-  if (added.providers !== undefined) lines.push(`  runs on  ${placementText(added)}`)
-  for (const { name, classes } of added.outputs ?? [])
-    if (classes !== undefined) lines.push(`  classes  ${name}: ${classesText(classes)}`)
-  for (const change of added.uploaded?.changes ?? []) lines.push(`  changed  ${change}`)
-  if (added.remark !== undefined && added.remark !== '') lines.push(`  remark   ${added.remark}`)
-  return lines.join('\n')
-}
-
 function nameOf(file: string): string {
   const name = basename(file).replace(/\.onnx$/i, '')
   if (/^[A-Za-z0-9_-]+$/.test(name)) return name
   throw new UsageError(
     `${JSON.stringify(name)} is no name for a model: letters, digits, hyphens and underscores only. Choose one with --name.`,
   )
-}
-
-async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  onChunk: (count: number) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    onChunk(chunk.byteLength)
-    yield chunk
-  }
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value]
 }
