@@ -94,3 +94,56 @@ it('cli: imports a folder of MLflow with its origin, and its columns become a co
   const refused = await run(['model', 'import', folder])
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/skl2onnx.*mlflow\.onnx/)])
 })
+
+it('cli: imports a repository of Triton, and its ensemble answers over its own protocol', async () => {
+  const home = temporaryDirectory()
+  const folder = join(home, 'models')
+  const write = (path: string, text: string): void => {
+    mkdirSync(join(folder, path), { recursive: true })
+    writeFileSync(join(folder, path, 'config.pbtxt'), text)
+  }
+  for (const [name, model] of [
+    ['plus', 'add-one'],
+    ['times', 'times-two'],
+  ] as const) {
+    write(name, `backend: "onnxruntime" version_policy { all { } }`)
+    mkdirSync(join(folder, name, '3'))
+    copyFileSync(testModel(model), join(folder, name, '3', 'model.onnx'))
+  }
+  mkdirSync(join(folder, 'plus', '12'))
+  copyFileSync(testModel('times-two'), join(folder, 'plus', '12', 'model.onnx'))
+  write(
+    'plus_times',
+    `platform: "ensemble" max_batch_size: 8
+input [ { name: "INPUT" data_type: TYPE_FP32 dims: [ 3 ] } ]
+output [ { name: "OUTPUT" data_type: TYPE_FP32 dims: [ 3 ] } ]
+ensemble_scheduling { step [
+  { model_name: "times" model_version: -1 input_map { key: "x" value: "mid" } output_map { key: "y" value: "OUTPUT" } },
+  { model_name: "plus" model_version: 3 input_map { key: "x" value: "INPUT" } output_map { key: "y" value: "mid" } } ] }`,
+  )
+  const { url } = await serve(['--home', join(home, 'home')])
+  const run = (args: readonly string[]) => penstock(args, { env: { PENSTOCK_URL: url } })
+
+  const imported = await run(['model', 'import', folder, '--alias', 'champion', '--deploy'])
+  expect([imported.code, imported.stderr]).toEqual([0, ''])
+  expect(imported.stdout).toMatch(
+    /^plus@1 [^]*plus@2 [^]*aliases {2}champion[^]*times@1 [^]*pipeline plus-times, version 1, is deployed, which was plus_times/,
+  )
+  const answer = await fetch(`${url}/v2/models/plus-times/infer`, {
+    method: 'POST',
+    body: JSON.stringify({ inputs: [{ name: 'INPUT', shape: [1, 3], datatype: 'FP32', data: [1, 2, 3] }] }),
+  })
+  expect([answer.status, await answer.json()]).toMatchObject([
+    200,
+    { outputs: [{ name: 'OUTPUT', datatype: 'FP32', shape: [1, 3], data: [4, 6, 8] }] },
+  ])
+  // A model is named as in MLflow over Open Inference as well.
+  const direct = await fetch(`${url}/v2/models/${encodeURIComponent('models:/plus/1')}`)
+  expect([direct.status, await direct.json()]).toMatchObject([200, { inputs: [{ name: 'x' }] }])
+
+  write('words', 'backend: "python"')
+  const refused = await run(['model', 'import', folder])
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/words runs on python.*--only/)])
+  const wrong = await run(['model', 'import', folder, '--name', 'x'])
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/models of Triton keep their names/)])
+})

@@ -17,34 +17,62 @@ interface ImportOptions extends ServerOptions {
   readonly alias?: string
   readonly tag: readonly string[]
   readonly contract?: string
+  readonly only: readonly string[]
+  readonly deploy?: boolean
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock model import mlruns/1/models/m-0a1b/artifacts --name wine
   $ penstock model import downloaded-model --alias champion --contract wine.json
+  $ penstock model import /models --only encoder --only ranker --deploy
 
-What is read: folders of MLflow (MLmodel) with an onnx flavour. Pickled models run code when they are loaded; they are refused.`
+What is read: folders of MLflow (MLmodel) with an onnx flavour, and model repositories of Triton (config.pbtxt) with models of
+onnxruntime; an ensemble whose steps form a chain becomes a pipeline. Pickled models run code when they are loaded; they are refused.`
 
 export function modelImportCommand(terminal: Terminal): Command {
   return withServerOptions(new Command('import'))
-    .summary('upload a model out of a folder of MLflow')
+    .summary('upload the models of a folder of MLflow or Triton')
     .description(
-      'Uploads the .onnx file of a folder that MLflow saved, with its data files, and keeps where it comes from.',
+      'Uploads the .onnx files of a folder that MLflow saved or that Triton serves, with their data files, and keeps where they come from.',
     )
     .argument('<folder>', 'the folder')
     .option('--name <name>', "name of the model (default: its name in MLflow's registry, or the folder's)")
     .option('--alias <alias>', 'point this alias to the new version')
     .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
     .option('--contract <file>', "write a draft of a contract, of the signature's columns, into this file")
+    .option('--only <model>', 'of a repository of Triton, only this model; may be given several times', collect, [])
+    .option('--deploy', 'deploy the pipelines that were ensembles')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, options: ImportOptions) => {
       expectFolder(folder)
       const mlflow = await import('./imports/mlflow.js')
-      if (!mlflow.isMlflowFolder(folder))
-        throw new UsageError(`Expected ${folder} to be a folder of MLflow, with a file called MLmodel.`)
-      await importMlflow(terminal, mlflow.readMlflowFolder(folder), options)
+      if (mlflow.isMlflowFolder(folder)) {
+        if (options.only.length > 0 || options.deploy === true)
+          throw new UsageError('--only and --deploy are for repositories of Triton; this is one model of MLflow.')
+        return importMlflow(terminal, mlflow.readMlflowFolder(folder), options)
+      }
+      return importRepository(terminal, folder, options)
     })
+}
+
+async function importRepository(terminal: Terminal, folder: string, options: ImportOptions): Promise<void> {
+  const { isTritonRepository, readTritonRepository } = await import('./imports/triton.js')
+  if (!isTritonRepository(folder))
+    throw new UsageError(
+      `Expected ${folder} to be a folder of MLflow, with a file called MLmodel, or a model repository of Triton, with a config.pbtxt in each model's folder.`,
+    )
+  if (options.name !== undefined || options.contract !== undefined)
+    throw new UsageError('--name and --contract are for one model of MLflow; models of Triton keep their names.')
+  const repository = readTritonRepository(folder, options.only.length === 0 ? undefined : options.only)
+  const { importTriton } = await import('./import-triton.js')
+  const { alias, tag: tags, deploy: isDeploying = false } = options
+  const { lines, ...imported } = await importTriton(terminal, serverOf(options), repository, {
+    alias,
+    tags,
+    isDeploying,
+  })
+  terminal.print(options.json === true ? JSON.stringify(imported) : lines.join('\n'))
 }
 
 async function importMlflow(terminal: Terminal, folder: MlflowFolder, options: ImportOptions): Promise<void> {
