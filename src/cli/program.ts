@@ -18,6 +18,7 @@ import { keysRevokeCommand } from './keys/revoke.js'
 import { logsCommand } from './logs/logs.js'
 import { modelAddCommand } from './model/add.js'
 import { modelAliasCommand } from './model/alias.js'
+import { modelImportCommand } from './model/import.js'
 import { modelListCommand } from './model/list.js'
 import { modelShowCommand } from './model/show.js'
 import { modelRemoveCommand } from './model/remove.js'
@@ -69,9 +70,10 @@ export function buildProgram(terminal: Terminal): Command {
 
 function modelCommands(terminal: Terminal): Command {
   return new Command('model')
-    .summary('add, list, alias, tag and remove models')
+    .summary('add, import, list, alias, tag and remove models')
     .description('Models: immutable numbered versions and movable aliases.')
     .addCommand(modelAddCommand(terminal))
+    .addCommand(modelImportCommand(terminal))
     .addCommand(modelListCommand(terminal))
     .addCommand(modelShowCommand(terminal))
     .addCommand(modelAliasCommand(terminal))

@@ -21,6 +21,7 @@ import { didYouMean } from '../base/suggest.js'
 import { OPERATOR_CHARACTERS_MAX } from '../base/limits/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import { Mutex } from '../base/mutex.js'
+import { expectLineage, type Lineage } from '../base/lineage.js'
 import { expectTags } from '../base/tags.js'
 import { dataFilePath } from '../onnx/index.js'
 import { modelsOfStep, type PipelineDefinition } from '../pipeline/definition.js'
@@ -39,6 +40,7 @@ import type {
   PipelineRecord,
   PipelineStore,
   PipelineVersion,
+  SetAliasOptions,
 } from './api/api.js'
 import type { Deployment } from './deploy/deployment.js'
 import { DeployProgress } from './deploy/deploy-progress.js'
@@ -47,6 +49,7 @@ import type { EngineNotice } from './api/options.js'
 import { keptSignature } from './models/kept-signature.js'
 import { hasBlobBytes } from './stores/memory-stores.js'
 import { resolveReference } from './models/model-references.js'
+import { STAGES, canonicalAlias, expectAlias, pointedVersion, withAlias } from '../pipeline/model-reference.js'
 import { Contracts } from './contracts.js'
 import { Tags } from './tags.js'
 
@@ -92,12 +95,17 @@ export class Control {
     throw new PenstockError('ERR_MODEL_NOT_FOUND', `There is no model ${name}${near}`)
   }
 
+  resolveModel(reference: string): ModelVersion {
+    return resolveReference(this.#dependencies.models, expectString('reference', reference), 'ERR_ARGUMENT')
+  }
+
   async addModel(name: string, bytes: Uint8Array, options: AddModelOptions = {}): Promise<ModelVersion> {
     this.#dependencies.expectOpen()
     expectModelName('model name', name)
-    if (options.alias !== undefined) expectName('alias', options.alias)
+    if (options.alias !== undefined) expectAlias('alias', options.alias)
     const tags = expectTags('tags', options.tags ?? [])
     const placement = placementOf(options)
+    const lineage = options.lineage === undefined ? undefined : expectLineage('lineage', options.lineage)
     const dataFiles = dataFilesOf(options.externalData)
     if (!(bytes instanceof Uint8Array)) {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
@@ -120,20 +128,30 @@ export class Control {
         placement,
         ...uploaded,
       )
-      if (options.alias === undefined) return version
       try {
-        await this.#moveAlias(name, options.alias, version.version)
+        if (lineage !== undefined) await this.#dependencies.models.setLineage(name, version.version, lineage)
+        if (options.alias !== undefined) await this.#moveAlias(name, options.alias, version.version, {})
       } catch (error) {
         // What was refused leaves nothing; what was there before stays.
         if (version.version !== newest?.version) await this.#dependencies.models.removeVersion(name, version.version)
         throw error
       }
-      return version
+      // As it is kept by now.
+      return resolveReference(this.#dependencies.models, `${name}@${version.version}`)
     })
   }
 
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return this.inTurn(() => this.#moveAlias(name, alias, version))
+  setAlias(name: string, alias: string, version: number, options: SetAliasOptions = {}): Promise<ModelRecord> {
+    return this.inTurn(() => this.#moveAlias(name, alias, version, options))
+  }
+
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const checked = expectLineage('lineage', lineage)
+    expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
+    return this.inTurn(() => {
+      this.getModel(name)
+      return this.#dependencies.models.setLineage(name, version, checked)
+    })
   }
 
   /**
@@ -143,9 +161,8 @@ export class Control {
    */
   moveAliasFrom(name: string, alias: string, from: number | null, version: number): Promise<ModelRecord> {
     return this.inTurn(() => {
-      const { aliases } = this.getModel(name)
-      const now = Object.hasOwn(aliases, alias) ? (aliases[alias] as number) : null
-      if (now === from) return this.#moveAlias(name, alias, version)
+      const now = pointedVersion(this.getModel(name), canonicalAlias(alias)) ?? null
+      if (now === from) return this.#moveAlias(name, alias, version, {})
       const text = `${name}@${alias} was moved from ${from ?? 'nowhere'} to ${now ?? 'nowhere'} meanwhile. Judge version ${version} again`
       throw new PenstockError('ERR_CONFLICT', text)
     })
@@ -154,8 +171,9 @@ export class Control {
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
     return this.inTurn(() => {
       this.getModel(name)
-      this.#dependencies.deployments.expectNotFollowed(name, expectString('alias', alias))
-      return this.#dependencies.models.removeAlias(name, alias)
+      const canonical = canonicalAlias(expectString('alias', alias))
+      this.#dependencies.deployments.expectNotFollowed(name, canonical)
+      return this.#dependencies.models.removeAlias(name, canonical)
     })
   }
 
@@ -342,13 +360,23 @@ export class Control {
     }
   }
 
-  #moveAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    expectName('alias', alias)
+  #moveAlias(name: string, alias: string, version: number, { archiveExisting }: SetAliasOptions): Promise<ModelRecord> {
+    const canonical = expectAlias('alias', alias)
     expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
+    const isArchiving = expectArchiving(canonical, archiveExisting)
     const { models, deployments } = this.#dependencies
-    this.getModel(name)
-    const target = resolveReference(models, `${name}@${version}`)
-    return deployments.moveAlias(name, alias, target, () => models.setAlias(name, alias, version))
+    const before = this.getModel(name)
+    resolveReference(models, `${name}@${version}`)
+    const after = withAlias(before, canonical, version, isArchiving)
+    const targets = new Map<string, ModelVersion>()
+    // A version that changes its stage takes a name from others.
+    for (const moved of new Set([canonical, ...Object.keys(before.aliases), ...STAGES])) {
+      const target = pointedVersion(after, moved)
+      if (target === pointedVersion(before, moved)) continue
+      if (target === undefined) deployments.expectNotFollowed(name, moved)
+      else targets.set(moved, resolveReference(models, `${name}@${target}`))
+    }
+    return deployments.moveAliases(name, targets, () => models.setAlias(name, canonical, version, isArchiving))
   }
 
   /** Runs one operation that changes something at a time, while the engine takes work. */
@@ -358,6 +386,16 @@ export class Control {
       return operation()
     })
   }
+}
+
+/** @throws PenstockError ERR_ARGUMENT. */
+function expectArchiving(alias: string, archiveExisting: unknown): boolean {
+  if (archiveExisting === undefined || archiveExisting === false) return false
+  const stages = STAGES.filter((stage) => stage !== 'Archived')
+  if (archiveExisting !== true) throw argumentError('archiveExisting', 'true or false', archiveExisting)
+  if (!stages.some((stage) => stage === alias))
+    throw argumentError('the alias, with archiveExisting,', `one of the stages ${stages.join(', ')}`, alias)
+  return true
 }
 
 /** @throws PenstockError ERR_ARGUMENT. */

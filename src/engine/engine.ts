@@ -30,6 +30,8 @@ import type {
   PipelineStatus,
   PipelineStore,
   PipelineVersion,
+  Lineage,
+  SetAliasOptions,
   PredictOptions,
   PredictResult,
   PredictRows,
@@ -208,8 +210,16 @@ export class Engine implements EngineApi {
     return this.#emittingChange(name, this.#control.addModel(name, bytes, options))
   }
 
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return this.#emittingChange(name, this.#control.setAlias(name, alias, version))
+  resolveModel(reference: string): ModelVersion {
+    return this.#control.resolveModel(reference)
+  }
+
+  setAlias(name: string, alias: string, version: number, options?: SetAliasOptions): Promise<ModelRecord> {
+    return this.#emittingChange(name, this.#control.setAlias(name, alias, version, options))
+  }
+
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    return this.#emittingChange(name, this.#control.setLineage(name, version, lineage))
   }
 
   promote(name: string, version: number, options: PromotionOptions): Promise<Promotion> {

@@ -2,12 +2,9 @@
  * A pipeline as pure data: exactly what is stored, sent and compared. Untrusted JSON becomes one in steps/parse.ts,
  * steps/builder.ts makes it pleasant to write, and plan-draft.ts makes it run. docs/reference/steps.md has the wire forms.
  */
-import { argumentError } from '../base/expect.js'
 import type { Dtype } from '../tensor/tensor.js'
 import type { TransformOp } from '../transforms/program/definition.js'
-
-/** `name`, `name@alias` or `name@3`; without a suffix the newest version. */
-export type ModelReference = string
+import type { ModelReference } from './model-reference.js'
 
 interface RunsModels {
   /** Names, by position, under which the models' inputs are bound. */
@@ -127,42 +124,6 @@ export interface PipelineDefinition {
 
 /** The policy of a definition that says nothing of it. */
 export const defaultLogPolicy: LogPolicy = { durability: 'async' }
-
-export type ModelSelector =
-  | { readonly kind: 'newest' }
-  | { readonly kind: 'alias'; readonly alias: string }
-  | { readonly kind: 'version'; readonly version: number }
-
-const referencePattern = /^([A-Za-z0-9_-]{1,128})(?:@([A-Za-z0-9-]{1,128}))?$/
-
-/**
- * Takes a model reference apart: `ccfraud`, `ccfraud@champion`, `ccfraud@3`. An all-digit suffix is a version.
- * @throws PenstockError ERR_PIPELINE_INVALID when it is none.
- */
-export function parseReference(reference: ModelReference): { name: string; selector: ModelSelector } {
-  const parsed = matchReference(reference)
-  if (parsed !== null) return parsed
-  throw argumentError(
-    'a model reference',
-    'a name, name@alias or name@version',
-    reference,
-    'Names are made of letters, digits, hyphens and underscores; versions count from 1',
-    'ERR_PIPELINE_INVALID',
-  )
-}
-
-export function isReference(text: unknown): text is ModelReference {
-  return typeof text === 'string' && matchReference(text) !== null
-}
-
-function matchReference(text: string): { name: string; selector: ModelSelector } | null {
-  const [, name, suffix] = referencePattern.exec(text) ?? []
-  if (name === undefined) return null
-  if (suffix === undefined) return { name, selector: { kind: 'newest' } }
-  if (!/^\d+$/.test(suffix)) return { name, selector: { kind: 'alias', alias: suffix } }
-  const version = Number(suffix)
-  return version >= 1 && Number.isSafeInteger(version) ? { name, selector: { kind: 'version', version } } : null
-}
 
 /** The models that a step runs, in order: of a split, its options, the default first. */
 export function modelsOfStep(step: Step): readonly ModelReference[] {

@@ -12,7 +12,8 @@ import type { SourceSideCode } from '../base/generated/boundary.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { TransformProgram } from '../transforms/program/compile.js'
 import type { CheckNode } from './check-program.js'
-import type { ModelReference, PipelineDefinition } from './definition.js'
+import type { PipelineDefinition } from './definition.js'
+import type { ModelReference } from './model-reference.js'
 
 /** A model version as compilation needs it; ModelVersion of the engine's API is one. */
 export interface ResolvedModel {

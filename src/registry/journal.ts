@@ -24,6 +24,7 @@ export type JournalKind =
   | 'model.unalias'
   | 'model.calibrate'
   | 'model.tags'
+  | 'model.lineage'
   | 'model.remove-version'
   | 'model.remove'
   | 'pipeline.put'

@@ -7,7 +7,8 @@
  */
 import type { Clock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { argumentError, expectInteger, expectModelName, expectName, expectRecord } from '../base/expect.js'
+import { argumentError, expectInteger, expectModelName, expectRecord } from '../base/expect.js'
+import { expectLineage, type Lineage } from '../base/lineage.js'
 import { ALIASES_MAX, RECORDS_MAX, VERSIONS_MAX } from '../base/limits/limits.js'
 import { expectTags } from '../base/tags.js'
 import type {
@@ -20,10 +21,11 @@ import type {
   PreparedStore,
   UploadedModel,
 } from '../engine/api/api.js'
+import { canonicalAlias, expectAlias, pointedVersion, withAlias, withoutAlias } from '../pipeline/model-reference.js'
 import { type Blobs, sha256Of } from './blobs.js'
 import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'
-import { checkModelVersion, checkVersions } from './record-check.js'
+import { checkEach, checkModelVersion, checkVersions } from './record-check.js'
 import type { Prepared } from './prepared.js'
 import { isEqualJson, type RecordTable, type StoredRecord } from './records.js'
 
@@ -31,6 +33,8 @@ export interface StoredModel extends StoredRecord {
   readonly nextVersion: number
   readonly versions: readonly ModelVersion[]
   readonly aliases: Readonly<Record<string, number>>
+  /** Absent: none, as in what earlier releases wrote. */
+  readonly archived?: readonly number[]
 }
 
 export interface ModelsDependencies {
@@ -99,35 +103,36 @@ export class Models implements ModelStore {
     })
   }
 
-  async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+  async setAlias(name: string, alias: string, version: number, isArchiving = false): Promise<ModelRecord> {
     expectModelName('name', name)
-    expectAlias(alias)
+    const canonical = expectAlias('alias', alias)
     expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
     return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
       versionOf(stored, version)
-      const previous = aliasOf(stored, alias) ?? null
-      if (previous === version) return toRecord(stored)
-      const aliases = { ...stored.aliases, [alias]: version }
-      if (Object.keys(aliases).length > ALIASES_MAX) throw fullError(`aliases of ${name}`, ALIASES_MAX)
-      return this.#commit({ ...stored, aliases }, 'model.alias', { alias, version, previous })
+      const previous = pointedVersion(stored, canonical) ?? null
+      const pointers = withAlias(stored, canonical, version, isArchiving)
+      if (previous === version && isEqualJson(pointers.archived, stored.archived ?? [])) return toRecord(stored)
+      if (Object.keys(pointers.aliases).length > ALIASES_MAX) throw fullError(`aliases of ${name}`, ALIASES_MAX)
+      return this.#commit({ ...stored, ...pointers }, 'model.alias', { alias: canonical, version, previous })
     })
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {
     return this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
-      const previous = aliasOf(stored, alias)
-      if (previous === undefined) throw notFound(`Model ${name} has no alias ${alias}`, aliasesOf(stored))
-      const aliases = Object.fromEntries(Object.entries(stored.aliases).filter(([key]) => key !== alias))
-      return this.#commit({ ...stored, aliases }, 'model.unalias', { alias, previous })
+      const canonical = canonicalAlias(alias)
+      const previous = pointedVersion(stored, canonical)
+      if (previous === undefined) throw notFound(`Model ${name} has no alias ${canonical}`, aliasesText(stored))
+      const pointers = withoutAlias(stored, canonical)
+      return this.#commit({ ...stored, ...pointers }, 'model.unalias', { alias: canonical, previous })
     })
   }
 
   async remove(name: string): Promise<void> {
     await this.#dependencies.mutations.run(async () => {
       const stored = this.#existing(name)
-      await this.#commit({ ...stored, versions: [], aliases: {} }, 'model.remove', {
+      await this.#commit({ ...stored, versions: [], aliases: {}, archived: [] }, 'model.remove', {
         versions: stored.versions.map(({ version }) => version),
       })
       await this.#collect(stored.versions)
@@ -145,7 +150,8 @@ export class Models implements ModelStore {
         throw new PenstockError('ERR_CONFLICT', text)
       }
       const versions = stored.versions.filter((other) => other.version !== version)
-      const record = await this.#commit({ ...stored, versions }, 'model.remove-version', {
+      const archived = (stored.archived ?? []).filter((other) => other !== version)
+      const record = await this.#commit({ ...stored, versions, archived }, 'model.remove-version', {
         version,
         sha256: removed.sha256,
       })
@@ -171,6 +177,19 @@ export class Models implements ModelStore {
       const calibrated = { ...versionOf(stored, version), calibration: structuredClone(calibration) }
       const versions = stored.versions.map((present) => (present.version === version ? calibrated : present))
       return this.#commit({ ...stored, versions }, 'model.calibrate', { version, plan: calibration.plan })
+    })
+  }
+
+  async setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const checked = expectLineage('lineage', lineage)
+    return this.#dependencies.mutations.run(async () => {
+      const stored = this.#existing(name)
+      const { lineage: previous, ...present } = versionOf(stored, version)
+      if (isEqualJson(previous ?? {}, checked)) return toRecord(stored)
+      const told = Object.keys(checked).length === 0 ? present : { ...present, lineage: checked }
+      const versions = stored.versions.map((other) => (other.version === version ? told : other))
+      const { source, runId } = checked
+      return this.#commit({ ...stored, versions }, 'model.lineage', { version, source, runId })
     })
   }
 
@@ -272,11 +291,19 @@ export function checkStoredModel(value: unknown): StoredModel {
   const name = expectModelName('name', fields['name'])
   const nextVersion = expectInteger('nextVersion', fields['nextVersion'], 1, Number.MAX_SAFE_INTEGER)
   const versions = checkVersions(fields['versions'], nextVersion, checkModelVersion)
+  const archived = new Set(
+    checkEach('archived', fields['archived'] ?? [], (path, target) => expectInteger(path, target, 1, nextVersion - 1)),
+  )
+  for (const target of archived)
+    if (!versions.some(({ version }) => version === target)) throw argumentError('archived', 'versions', target)
   const aliases: Record<string, number> = {}
   for (const [alias, target] of Object.entries(expectRecord('aliases', fields['aliases']))) {
     const version = versions.find((candidate) => candidate.version === target)?.version
     if (version === undefined) throw argumentError(`aliases.${alias}`, 'one of the versions', target)
-    aliases[alias] = version
+    const canonical = canonicalAlias(alias)
+    // An earlier release took `production` for an alias like any other.
+    if (canonical === 'Archived') archived.add(version)
+    else if (alias === canonical || !Object.hasOwn(aliases, canonical)) aliases[canonical] = version
   }
   return {
     name,
@@ -284,15 +311,8 @@ export function checkStoredModel(value: unknown): StoredModel {
     nextVersion,
     versions,
     aliases,
+    archived: [...archived].sort((a, b) => a - b),
   }
-}
-
-/** An alias is a name that cannot be read as a version number, because `model@3` is version 3. */
-function expectAlias(alias: unknown): string {
-  const name = expectName('alias', alias)
-  if (/^\d+$/.test(name))
-    throw argumentError('alias', 'a name with a letter or hyphen in it', alias, '`model@3` means version 3.')
-  return name
 }
 
 /** An upload that says nothing of it runs as the version before. */
@@ -309,11 +329,6 @@ function versionOf(stored: StoredModel, version: number): ModelVersion {
   throw notFound(`Model ${stored.name} has no version ${version}`, versionsOf(stored))
 }
 
-/** `constructor` is a fine name for an alias, so the prototype's properties must not answer. */
-function aliasOf(stored: StoredModel, alias: string): number | undefined {
-  return Object.hasOwn(stored.aliases, alias) ? stored.aliases[alias] : undefined
-}
-
 /** For the journal: how its rows run, and who said so where an operator did. */
 function batchingDetail({ batching, batchingProof }: ModelSignature): Readonly<Record<string, unknown>> {
   const { override, found } = batchingProof ?? {}
@@ -328,7 +343,7 @@ function versionsOf(stored: StoredModel): string {
   return `It has the versions ${stored.versions.map(({ version }) => version).join(', ')}.`
 }
 
-function aliasesOf(stored: StoredModel): string {
+function aliasesText(stored: StoredModel): string {
   const aliases = Object.keys(stored.aliases)
   return aliases.length === 0 ? 'It has none.' : `It has the aliases ${aliases.join(', ')}.`
 }
@@ -351,5 +366,6 @@ function isListed(stored: StoredModel): boolean {
 function toRecord(stored: StoredModel): ModelRecord {
   // Without a prototype, so that no caller's lookup finds `constructor` either.
   const aliases = Object.freeze(Object.assign(Object.create(null) as Record<string, number>, stored.aliases))
-  return Object.freeze({ name: stored.name, versions: stored.versions, aliases })
+  const archived = stored.archived === undefined || stored.archived.length === 0 ? {} : { archived: stored.archived }
+  return Object.freeze({ name: stored.name, versions: stored.versions, aliases, ...archived })
 }

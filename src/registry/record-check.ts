@@ -12,6 +12,7 @@ import {
   expectRecord,
   expectString,
 } from '../base/expect.js'
+import { expectLineage } from '../base/lineage.js'
 import { RANK_MAX, VERSIONS_MAX } from '../base/limits/limits.js'
 import { expectDeviceId, expectProviders } from '../base/providers.js'
 import type {
@@ -67,6 +68,7 @@ export function checkModelVersion(path: string, value: unknown): ModelVersion {
     ...(fields['deviceId'] === undefined ? {} : { deviceId: expectDeviceId(`${path}.deviceId`, fields['deviceId']) }),
     ...checkCalibration(`${path}.calibration`, fields['calibration']),
     ...checkUploaded(`${path}.uploaded`, fields['uploaded']),
+    ...(fields['lineage'] === undefined ? {} : { lineage: expectLineage(`${path}.lineage`, fields['lineage']) }),
   }
 }
 

@@ -14,12 +14,12 @@ import { argumentError, expectName } from '../base/expect.js'
 import {
   modelsOfStep,
   type LogPolicy,
-  type ModelReference,
   type PipelineDefinition,
   type Step,
   type StepInput,
   type TransformInput,
 } from '../pipeline/definition.js'
+import type { ModelReference } from '../pipeline/model-reference.js'
 import type { TransformOp } from '../transforms/program/definition.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { expectFlow, parseDefinition, parseStep } from './parse.js'

@@ -1,12 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  canonicalJson,
-  definitionsEqual,
-  isReference,
-  modelReferences,
-  parseReference,
-} from '../pipeline/definition.js'
+import { canonicalJson, definitionsEqual, modelReferences } from '../pipeline/definition.js'
 import { describeStep } from './compile.js'
 import { parseDefinition, parseSteps } from './parse.js'
 
@@ -274,33 +268,5 @@ describe('definitionsEqual', () => {
     expect(definitionsEqual(a, parseDefinition('p', [{ ...a.steps[0], key: 'j' }]))).toBe(false)
     const c = parseDefinition('p', [{ type: 'multi-model', models: ['a', 'b'] }])
     expect(definitionsEqual(c, parseDefinition('p', [{ type: 'multi-model', models: ['b', 'a'] }]))).toBe(false)
-  })
-})
-
-describe('parseReference', () => {
-  it('tells versions, aliases and the newest apart', () => {
-    expect(parseReference('cc-fraud')).toEqual({ name: 'cc-fraud', selector: { kind: 'newest' } })
-    expect(parseReference('a@champion')).toEqual({ name: 'a', selector: { kind: 'alias', alias: 'champion' } })
-    expect(parseReference('a@12')).toEqual({ name: 'a', selector: { kind: 'version', version: 12 } })
-    expect(parseReference('a@1b')).toEqual({ name: 'a', selector: { kind: 'alias', alias: '1b' } })
-  })
-
-  it('refuses what isReference does not take', () => {
-    for (const text of [
-      '',
-      '@',
-      'a@',
-      '@b',
-      'a@b@c',
-      'a.b',
-      'a@0',
-      'a@000',
-      'a\n',
-      'x'.repeat(129),
-      `a@${'9'.repeat(30)}`,
-    ]) {
-      expect(isReference(text), text).toBe(false)
-      expect(() => parseReference(text), text).toThrow(refusal(/./))
-    }
   })
 })

@@ -5,7 +5,7 @@
 import { argumentError, describeValue } from '../base/expect.js'
 import type { PenstockError } from '../base/errors.js'
 import { FIELDS_MAX, META_TEXT_CHARACTERS_MAX, NAME_CHARACTERS_MAX } from '../base/limits/limits.js'
-import { isReference, type ModelReference } from '../pipeline/definition.js'
+import { readReference, referenceText, type ModelReference } from '../pipeline/model-reference.js'
 
 export class StepReader {
   /** @param where the place of the step in the definition, e.g. `steps[2]`. */
@@ -53,10 +53,11 @@ export class StepReader {
     return this.toReference(key, this.get(key))
   }
 
+  /** As it is stored: `models:/wine/3` is `wine@3`. */
   toReference(key: string, value: unknown): ModelReference {
-    if (isReference(value)) return value
-    const wayOut = 'Names are made of letters, digits, hyphens and underscores; versions count from 1'
-    throw this.error(key, 'a model as name, name@alias or name@version', value, wayOut)
+    const read = readReference(value)
+    if ('name' in read) return referenceText(read)
+    throw this.error(key, read.rule, value, read.wayOut)
   }
 
   references(key: string, countMax: number): ModelReference[] {

@@ -91,6 +91,40 @@ describe.each(kinds)('stores %s', (_kind, open) => {
     expect(models.get('n')).toBeUndefined()
   })
 
+  test('models: a version is in one stage, a replaced one is archived when asked, archived ones may be removed', async () => {
+    stores = await open()
+    const { models } = stores
+    for (const text of ['one', 'two', 'three']) await models.add('m', bytes(text), signature, [])
+    await models.setAlias('m', 'production', 1)
+    expect((await models.setAlias('m', 'Production', 2, true)).archived).toEqual([1])
+    await models.setAlias('m', 'Archived', 3)
+    expect(models.get('m')).toMatchObject({ aliases: { Production: 2 }, archived: [1, 3] })
+    expect((await models.setAlias('m', 'Staging', 3)).archived).toEqual([1])
+    expect((await models.removeVersion('m', 1)).archived ?? []).toEqual([])
+    await expect(models.removeAlias('m', 'Archived')).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' })
+    await expect(models.removeVersion('m', 3)).rejects.toMatchObject({ code: 'ERR_CONFLICT' })
+    for (const alias of ['latest', 'v7', 'a b', 'a@b', '3'])
+      await expect((async () => models.setAlias('m', alias, 2))()).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
+  })
+
+  test('models: a lineage takes the place of the one before, of its version alone, and an empty one takes it away', async () => {
+    stores = await open()
+    const { models } = stores
+    for (const text of ['one', 'two']) await models.add('m', bytes(text), signature, [])
+    const lineage = { runId: 'r', metrics: { rmse: 0.5 } }
+    await models.setLineage('m', 1, lineage)
+    await models.setLineage('m', 2, { source: 'a' })
+    await models.setLineage('m', 2, {})
+    lineage.metrics.rmse = 7
+    expect(models.get('m')?.versions.map((version) => version.lineage)).toEqual([
+      { runId: 'r', metrics: { rmse: 0.5 } },
+      undefined,
+    ])
+    await expect(models.setLineage('m', 3, {})).rejects.toMatchObject({ code: 'ERR_MODEL_NOT_FOUND' })
+    await expect(models.setLineage('m', 1, { run: 'r' } as object)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
+    expect(models.get('m')?.versions[0]?.lineage?.runId).toBe('r')
+  })
+
   test('models: what is not there is ERR_MODEL_NOT_FOUND, what an alias names is ERR_CONFLICT', async () => {
     stores = await open()
     const { models } = stores

@@ -3,6 +3,7 @@
  * what fails here; at run time nothing can.
  */
 import { describe, expectTypeOf, it } from 'vitest'
+import type { Lineage } from '../../src/base/lineage.js'
 import type { ExecutionProvider } from '../../src/base/providers.js'
 import type { RecordsByName, TabledTypes } from '../../src/engine/api/generated/records-by-name.js'
 import type {
@@ -26,6 +27,7 @@ describe('types: answers', () => {
       readonly OcclusionResult: OcclusionResult
       readonly PermutationResult: PermutationResult
       readonly ExecutionProvider: ExecutionProvider
+      readonly Lineage: Lineage
     }>()
   })
 

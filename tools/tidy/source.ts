@@ -48,7 +48,7 @@ export function withoutComments(text: string): string {
 export function importsOf(text: string): Import[] {
   const source = withoutComments(text)
   const pattern =
-    /\b(import|export)\s+(type\s+)?[\w*{][^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]|new URL\(\s*['"](\.[^'"]+\.js)['"]/g
+    /\b(import|export)\s+(type\s+)?[\w*{][^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|(?<!['"])\bimport\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]|new URL\(\s*['"](\.[^'"]+\.js)['"]/g
   return [...source.matchAll(pattern)].map((match) => ({
     line: source.slice(0, match.index).split('\n').length,
     specifier: match[3] ?? match[4] ?? match[5] ?? match[6] ?? '',

@@ -229,5 +229,7 @@ describe('tidy: the canaries', () => {
       { line: 4, specifier: './b.js', isType: false },
       { line: 5, specifier: './c.js', isType: false },
     ])
+    // A command's name, in quotes of its own.
+    expect(importsOf("new Command('import').summary('upload')")).toEqual([])
   })
 })

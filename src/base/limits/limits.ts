@@ -222,6 +222,9 @@ export const STEPS_MAX = 64
 export const OPTIONS_MAX = 256
 /** Characters of a model's, version alias's, pipeline's or check's name: it becomes a file name. */
 export const NAME_CHARACTERS_MAX = 128
+/** Metrics of a model version's lineage, and as many parameters; characters of each of its texts. */
+export const LINEAGE_ENTRIES_MAX = 1024
+export const LINEAGE_TEXT_CHARACTERS_MAX = 4096
 /** Tags of a model version, and characters of each. */
 export const TAGS_MAX = 64
 export const TAG_CHARACTERS_MAX = 128

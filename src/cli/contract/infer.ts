@@ -1,7 +1,6 @@
 /** `penstock contract infer`: drafts a contract out of a model of a server, the rows of a file, or both. */
 import { Command } from 'commander'
 import { readRecord } from '../../protocol/answers/mapping.js'
-import { parseReference } from '../../pipeline/definition.js'
 import type { ModelSignature } from '../../engine/api/api.js'
 import { UsageError } from '../shared/failures.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
@@ -60,16 +59,5 @@ export function contractInferCommand(terminal: Terminal): Command {
 }
 
 async function signatureOf(reference: string, options: ServerOptions): Promise<ModelSignature> {
-  const { name, selector } = parseReference(reference)
-  const { aliases, versions } = await serverOf(options).getModel(name)
-  const wanted =
-    selector.kind === 'newest'
-      ? versions.at(-1)?.version
-      : selector.kind === 'alias'
-        ? aliases[selector.alias]
-        : selector.version
-  const found = versions.find(({ version }) => version === wanted)
-  if (found !== undefined) return readRecord('ModelVersion', found, { name }).signature
-  const known = [...versions.map(({ version }) => String(version)), ...Object.keys(aliases)]
-  throw new UsageError(`Model ${name} has no version or alias like ${reference}; it has ${known.join(', ')}.`)
+  return readRecord('UploadedVersion', await serverOf(options).resolveModel(reference)).signature
 }

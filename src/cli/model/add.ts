@@ -2,12 +2,13 @@
 import { Command, Option } from 'commander'
 import { basename } from 'node:path'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
+import { isPenstockError } from '../../base/errors.js'
+import { readLineage, type Lineage } from '../../base/lineage.js'
 import { UsageError } from '../shared/failures.js'
-import { openModelUpload } from './files.js'
-import { withProgress } from '../shared/progress.js'
+import { parseJson, readFileText } from '../shared/input-data.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
-import { classesText, formatBytes, formatField, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
+import { collect, describeAdded, uploadModel } from './upload.js'
 
 interface AddOptions extends ServerOptions {
   readonly name?: string
@@ -16,12 +17,14 @@ interface AddOptions extends ServerOptions {
   readonly provider?: string
   readonly device?: string
   readonly batching?: string
+  readonly lineage?: string
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock model add ccfraud.onnx
   $ penstock model add resnet50.onnx --provider cuda
+  $ penstock model add ccfraud.onnx --lineage run.json
   $ penstock model add out/model.onnx --name ccfraud --alias champion --tag keras --tag 2026-11
 
 Data files that the model names are taken from beside it and put into the stored model.
@@ -43,6 +46,10 @@ export function modelAddCommand(terminal: Terminal): Command {
         'rows: rows share batches whatever the inspection finds; journalled as your word',
       ).choices(['rows']),
     )
+    .option(
+      '--lineage <file>',
+      'JSON that says where it comes from: source, run_id, created_from, metrics, params, dataset_digest',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: AddOptions) => {
       const added = await addModel(terminal, file, options)
@@ -50,34 +57,23 @@ export function modelAddCommand(terminal: Terminal): Command {
     })
 }
 
-async function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<UploadedVersionAnswer> {
-  const name = options.name ?? nameOf(file)
-  const upload = await openModelUpload(file)
-  const { sizeBytes } = upload
+function addModel(terminal: Terminal, file: string, options: AddOptions): Promise<UploadedVersionAnswer> {
   const { alias, tag: tags, device, batching } = options
   const providers = options.provider === undefined ? [] : [options.provider]
-  let sentBytes = 0
-  const chunks = counted(upload.chunks, (count) => (sentBytes += count))
-  const describe = () =>
-    sentBytes < sizeBytes ? `uploading ${formatBytes(sentBytes)} of ${formatBytes(sizeBytes)}` : 'inspecting the model'
-  return withProgress(terminal, describe, () =>
-    serverOf(options).addModel(name, { stream: { ...upload, chunks } }, { alias, tags, providers, device, batching }),
-  )
+  const name = options.name ?? nameOf(file)
+  // A mistake in it is told before a large file is sent.
+  const lineage = options.lineage === undefined ? undefined : lineageOf(options.lineage)
+  const query = { alias, tags, providers, device, batching }
+  return uploadModel(terminal, serverOf(options), { name, file, query, lineage })
 }
 
-function describeAdded(added: UploadedVersionAnswer): string {
-  const lines = [
-    `${added.name}@${added.version}  sha256 ${added.sha256.slice(0, 12)}  ${formatBytes(added.size_bytes)}`,
-    `  inputs   ${(added.inputs ?? []).map(formatField).join(', ')}`,
-    `  outputs  ${(added.outputs ?? []).map(formatField).join(', ')}`,
-  ]
-  if ((added.aliases ?? []).length > 0) lines.push(`  aliases  ${added.aliases?.join(', ')}`)
-  if (added.providers !== undefined) lines.push(`  runs on  ${placementText(added)}`)
-  for (const { name, classes } of added.outputs ?? [])
-    if (classes !== undefined) lines.push(`  classes  ${name}: ${classesText(classes)}`)
-  for (const change of added.uploaded?.changes ?? []) lines.push(`  changed  ${change}`)
-  if (added.remark !== undefined && added.remark !== '') lines.push(`  remark   ${added.remark}`)
-  return lines.join('\n')
+function lineageOf(file: string): Lineage {
+  try {
+    return readLineage(file, parseJson(file, readFileText(file)))
+  } catch (error) {
+    if (isPenstockError(error)) throw new UsageError(`${error.message}.`, { cause: error })
+    throw error
+  }
 }
 
 function nameOf(file: string): string {
@@ -86,18 +82,4 @@ function nameOf(file: string): string {
   throw new UsageError(
     `${JSON.stringify(name)} is no name for a model: letters, digits, hyphens and underscores only. Choose one with --name.`,
   )
-}
-
-async function* counted(
-  chunks: AsyncIterable<Uint8Array>,
-  onChunk: (count: number) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    onChunk(chunk.byteLength)
-    yield chunk
-  }
-}
-
-function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value]
 }

@@ -1,6 +1,7 @@
 /** `penstock model list`: models, versions, aliases and signatures. */
 import { Command } from 'commander'
 import type { ModelAnswer, ModelVersionAnswer } from '../../protocol/answers/generated/answers.js'
+import { aliasesOf } from '../../pipeline/model-reference.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { type Column, formatBytes, formatField, formatTable, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -62,7 +63,7 @@ export function describeModels(models: readonly ModelAnswer[], isEvery: boolean,
     { title: 'tags', cellOf: (version: ModelVersionAnswer) => (version.tags ?? []).join(', ') || '-' },
   ].filter(({ cellOf }) => all.some((version) => cellOf(version) !== '-'))
   const rows = models.flatMap((model) => {
-    const aliased = new Set(Object.values(model.aliases))
+    const aliased = new Set([...Object.values(model.aliases), ...(model.archived ?? []).slice(-1)])
     const newest = model.versions.at(-1)?.version
     const isShown = ({ version }: ModelVersionAnswer) => isEvery || version === newest || aliased.has(version)
     return model.versions
@@ -73,7 +74,7 @@ export function describeModels(models: readonly ModelAnswer[], isEvery: boolean,
 }
 
 function rowOf(model: ModelAnswer, version: ModelVersionAnswer): string[] {
-  const aliases = Object.keys(model.aliases).filter((alias) => model.aliases[alias] === version.version)
+  const aliases = aliasesOf(model, version.version)
   return [
     model.name,
     String(version.version),

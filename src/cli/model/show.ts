@@ -1,7 +1,10 @@
 /** `penstock model show`: one model, what its versions take and give, and whether and why their rows share batches. */
 import { Command } from 'commander'
-import type { ModelAnswer, ModelVersionAnswer } from '../../protocol/answers/generated/answers.js'
-import { UsageError } from '../shared/failures.js'
+import type {
+  LineageAnswer,
+  ModelVersionAnswer,
+  UploadedVersionAnswer,
+} from '../../protocol/answers/generated/answers.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { classesText, formatBytes, formatField, formatTime, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -19,30 +22,20 @@ export function modelShowCommand(terminal: Terminal): Command {
     .description(
       'Shows one version of a model: its fields, and whether rows of all callers share its batches, and why.',
     )
-    .argument('<model>', 'name of the model, with @version or @alias; without: the newest version')
+    .argument(
+      '<model>',
+      'name of the model, with @version, @alias or @stage, or models:/…; without: the newest version',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (reference: string, options: ServerOptions) => {
-      const [name = '', selector] = reference.split('@')
-      const model = await serverOf(options).getModel(name)
-      const version = versionOf(model, selector)
-      terminal.print(
-        options.json === true ? JSON.stringify({ name: model.name, ...version }) : describeVersion(model, version),
-      )
+      const version = await serverOf(options).resolveModel(reference)
+      terminal.print(options.json === true ? JSON.stringify(version) : describeVersion(version))
     })
 }
 
-function versionOf({ name, aliases, versions }: ModelAnswer, selector: string | undefined): ModelVersionAnswer {
-  const wanted =
-    selector === undefined ? versions.at(-1)?.version : /^\d+$/.test(selector) ? Number(selector) : aliases[selector]
-  const found = versions.find(({ version }) => version === wanted)
-  if (found !== undefined) return found
-  const known = [...versions.map(({ version }) => String(version)), ...Object.keys(aliases)]
-  throw new UsageError(`Model ${name} has no version or alias ${selector ?? ''}; it has ${known.join(', ')}.`)
-}
-
 /** The human form. */
-export function describeVersion({ name, aliases }: ModelAnswer, version: ModelVersionAnswer): string {
-  const pointing = Object.keys(aliases).filter((alias) => aliases[alias] === version.version)
+export function describeVersion(version: UploadedVersionAnswer): string {
+  const { name, aliases = [] } = version
   const lines = [
     `${name}@${version.version}  sha256 ${version.sha256.slice(0, 12)}  ${formatBytes(version.size_bytes)}  created ${formatTime(version.created_at)}`,
     `  inputs    ${(version.inputs ?? []).map(formatField).join(', ')}`,
@@ -50,13 +43,27 @@ export function describeVersion({ name, aliases }: ModelAnswer, version: ModelVe
   ]
   for (const { name: output, classes } of version.outputs ?? [])
     if (classes !== undefined) lines.push(`  classes   ${output}: ${classesText(classes)}`)
-  if (pointing.length > 0) lines.push(`  aliases   ${pointing.join(', ')}`)
+  if (aliases.length > 0) lines.push(`  aliases   ${aliases.join(', ')}`)
   if ((version.tags ?? []).length > 0) lines.push(`  tags      ${version.tags?.join(', ')}`)
   if (version.providers !== undefined) lines.push(`  runs on   ${placementText(version)}`)
+  lines.push(...lineageLines(version.lineage))
   for (const change of version.uploaded?.changes ?? []) lines.push(`  changed   ${change}`)
   lines.push(...batchingLines(version))
   if (version.remark !== undefined && version.remark !== '') lines.push(`  remark    ${version.remark}`)
   return lines.join('\n')
+}
+
+function lineageLines(lineage: LineageAnswer = {}): string[] {
+  const { source, run_id: run, created_from: origin, dataset_digest: dataset, metrics = {}, params = {} } = lineage
+  const texts = { source, run, from: origin, dataset }
+  const lines = Object.entries(texts).flatMap(([title, text]) => (text === undefined ? [] : [lineOf(title, text)]))
+  for (const [name, value] of Object.entries(metrics)) lines.push(lineOf('metric', `${name} ${value}`))
+  for (const [name, value] of Object.entries(params)) lines.push(lineOf('param', `${name} ${value}`))
+  return lines
+}
+
+function lineOf(title: string, text: string): string {
+  return `  ${title.padEnd(10)}${text}`
 }
 
 /** Fields of strings go from JavaScript to the model, past what gathers rows, whatever the inspection found. */

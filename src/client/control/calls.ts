@@ -31,7 +31,9 @@ import {
   explanationsPath,
   logsPath,
   modelAliasPath,
+  modelLineagePath,
   modelPath,
+  modelReferencePath,
   modelVersionPath,
   pipelinePath,
   pipelineVersionPath,
@@ -72,8 +74,19 @@ export class ControlCalls {
     return this.#call('PUT', `${modelPath(name)}/versions${queryText(query)}`, body)
   }
 
-  setAlias(name: string, alias: string, version: number): Promise<ModelAnswer> {
-    return this.#call('PUT', modelAliasPath(name, alias), { json: { version } })
+  /** The version that a reference means: `wine@champion`, `models:/wine/Production` … */
+  resolveModel(reference: string): Promise<UploadedVersionAnswer> {
+    return this.#call('GET', modelReferencePath(reference))
+  }
+
+  setAlias(name: string, alias: string, version: number, isArchiving?: boolean): Promise<ModelAnswer> {
+    const json = { version, ...(isArchiving === undefined ? {} : { archive_existing: isArchiving }) }
+    return this.#call('PUT', modelAliasPath(name, alias), { json })
+  }
+
+  /** @param lineage as the wire has it, `run_id` …; sent as it is. */
+  setLineage(name: string, version: number, lineage: object): Promise<ModelAnswer> {
+    return this.#call('PUT', modelLineagePath(name, version), { json: lineage })
   }
 
   promote(name: string, body: object): Promise<PromotionAnswer> {

@@ -7,7 +7,8 @@
  *
  * Inference goes over PenstockClient, which streams; this goes over HTTP, one call an answer, nothing kept open.
  */
-import { argumentError, expectModelName, expectName } from '../../base/expect.js'
+import { argumentError, expectModelName, expectName, expectString } from '../../base/expect.js'
+import { expectLineage, type Lineage } from '../../base/lineage.js'
 import type {
   AddModelOptions,
   EngineApi,
@@ -19,11 +20,12 @@ import type {
   PipelineVersion,
   Promotion,
   PromotionOptions,
+  SetAliasOptions,
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { DescriptionAnswer } from '../../protocol/answers/generated/answers.js'
-import { readRecord } from '../../protocol/answers/mapping.js'
+import { readRecord, writeAnswer } from '../../protocol/answers/mapping.js'
 import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
@@ -38,9 +40,11 @@ import { RemoteTags } from './tags.js'
 type MirroredCalls =
   | 'listModels'
   | 'getModel'
+  | 'resolveModel'
   | 'addModel'
   | 'setAlias'
   | 'promote'
+  | 'setLineage'
   | 'removeAlias'
   | 'removeModel'
   | 'removeModelVersion'
@@ -90,11 +94,33 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     const { alias, tags, providers, deviceId, batching } = options
     const device = deviceId === undefined ? undefined : String(deviceId)
     const query = { alias, tags, providers, device, batching }
-    return readRecord('UploadedVersion', await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query))
+    const lineage = options.lineage === undefined ? undefined : expectLineage('lineage', options.lineage)
+    const added = readRecord(
+      'UploadedVersion',
+      await this.#calls.addModel(modelNamed(name), uploadOf(model, options), query),
+    )
+    if (lineage === undefined) return added
+    const { versions } = await this.setLineage(name, added.version, lineage)
+    return versions.find(({ version }) => version === added.version) ?? added
   }
 
-  async setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
-    return readRecord('Model', await this.#calls.setAlias(modelNamed(name), expectName('alias', alias), version))
+  async resolveModel(reference: string): Promise<ModelVersion> {
+    return readRecord('UploadedVersion', await this.#calls.resolveModel(expectString('reference', reference)))
+  }
+
+  async setAlias(
+    name: string,
+    alias: string,
+    version: number,
+    { archiveExisting }: SetAliasOptions = {},
+  ): Promise<ModelRecord> {
+    const named = expectString('alias', alias)
+    return readRecord('Model', await this.#calls.setAlias(modelNamed(name), named, version, archiveExisting))
+  }
+
+  async setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const wire = writeAnswer('Lineage', expectLineage('lineage', lineage))
+    return readRecord('Model', await this.#calls.setLineage(modelNamed(name), expectVersion(version), wire))
   }
 
   /** @param options without `signal`: a promotion that was sent is decided. */
@@ -114,7 +140,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {
-    return readRecord('Model', await this.#calls.removeAlias(modelNamed(name), expectName('alias', alias)))
+    return readRecord('Model', await this.#calls.removeAlias(modelNamed(name), expectString('alias', alias)))
   }
 
   async removeModel(name: string): Promise<void> {

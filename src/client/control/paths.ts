@@ -3,8 +3,16 @@ export function modelPath(name: string): string {
   return `/v1/models/${encodeURIComponent(name)}`
 }
 
+export function modelReferencePath(reference: string): string {
+  return `/v1/model-versions?reference=${encodeURIComponent(reference)}`
+}
+
 export function modelVersionPath(name: string, version: number): string {
   return `${modelPath(name)}/versions/${version}`
+}
+
+export function modelLineagePath(name: string, version: number): string {
+  return `${modelVersionPath(name, version)}/lineage`
 }
 
 export function modelAliasPath(name: string, alias: string): string {

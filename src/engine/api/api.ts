@@ -3,13 +3,14 @@
  * types by subject, and the interfaces that the registry and the log implement for the engine. Types only; the
  * implementation is engine.ts.
  */
+import type { Lineage } from '../../base/lineage.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractsApi } from './contracts.js'
 import type { ExplanationsApi } from './explanations.js'
 import type { FailingLog, LogExportResult, PipelineRecord, PipelineVersion, Promotion } from './generated/records.js'
 import type { InferRequest, InferResult } from './inference.js'
 import type { LogExport, LogExportProgress, LogPage, LogQuery, LogSqlOptions, LogSqlResult } from './logs.js'
-import type { AddModelOptions, ModelRecord, ModelVersion } from './models.js'
+import type { AddModelOptions, ModelRecord, ModelVersion, SetAliasOptions } from './models.js'
 import type { PipelineDescription, PipelineModel, PipelineStatus } from './pipelines.js'
 import type { PredictOptions, PredictResult, PredictRows, ServedContract } from './predictions.js'
 import type { PromotionOptions } from './promotions.js'
@@ -26,6 +27,7 @@ export type * from './predictions.js'
 export type * from './promotions.js'
 export type * from './stores.js'
 export type * from './tags.js'
+export type { Lineage } from '../../base/lineage.js'
 export type { Dtype } from '../../tensor/tensor.js'
 
 export interface EngineEvents {
@@ -39,9 +41,19 @@ export interface EngineApi {
   // models
   listModels(): ModelRecord[]
   getModel(name: string): ModelRecord
+  /**
+   * The version that a reference means now: `wine`, `wine@3`, `wine@champion`, `models:/wine/Production` …
+   * @throws ERR_ARGUMENT for a text that is none; ERR_MODEL_NOT_FOUND naming what there is.
+   */
+  resolveModel(reference: string): ModelVersion
   /** Inspects (signature, trial run), stores, aliases. @throws ERR_MODEL_INVALID with ONNX Runtime's reason. */
   addModel(name: string, bytes: Uint8Array, options?: AddModelOptions): Promise<ModelVersion>
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
+  /**
+   * Points an alias to a version. `Staging`, `Production` and `Archived`, in any case, are stages: the version leaves the
+   * stage that it was in; Archived holds any number of versions.
+   * @throws ERR_ARGUMENT; ERR_MODEL_NOT_FOUND; ERR_CONFLICT when a deployed pipeline follows a stage that would become empty.
+   */
+  setAlias(name: string, alias: string, version: number, options?: SetAliasOptions): Promise<ModelRecord>
   /**
    * Moves an alias to a version if the version's answers to `rows` meet every requirement. They are answered beside what
    * serves, by a pipeline that follows the alias, uncounted and unlogged. What is not met is no error: the result says so.
@@ -49,6 +61,8 @@ export interface EngineApi {
    */
   promote(name: string, version: number, options: PromotionOptions): Promise<Promotion>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
+  /** Says where a version comes from, in place of what was said before; an empty lineage takes that away. */
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord>
   removeModel(name: string): Promise<void>
   removeModelVersion(name: string, version: number): Promise<ModelRecord>
   /**

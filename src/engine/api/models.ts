@@ -1,5 +1,6 @@
 /** Models as the engine keeps them: versions, aliases, and what an upload may say. Types only. */
 import type { ExecutionProvider } from '../../base/providers.js'
+import type { Lineage } from '../../base/lineage.js'
 import type { Calibration } from './calibration.js'
 import type { ReportedModel, ReportedModelVersion } from './generated/records.js'
 
@@ -19,6 +20,11 @@ export interface ModelRecord extends ReportedModel {
   readonly versions: readonly ModelVersion[]
 }
 
+export interface SetAliasOptions {
+  /** With a stage: the version that it takes the place of is archived. Absent: false, it is in no stage any more. */
+  readonly archiveExisting?: boolean | undefined
+}
+
 export interface AddModelOptions extends Placement {
   /** `rows`: rows share batches whatever the inspection finds; the operator's word is journalled. Absent: it decides. */
   readonly batching?: 'rows' | undefined
@@ -26,6 +32,8 @@ export interface AddModelOptions extends Placement {
   readonly operator?: string | undefined
   readonly alias?: string
   readonly tags?: readonly string[]
+  /** Where it comes from. Absent: as it was said when the same bytes were added before, or nothing. */
+  readonly lineage?: Lineage | undefined
   /**
    * The data files of a model whose weights lie beside it, by their paths relative to the model. They are put into the
    * stored model; the engine itself opens no file that a model names.

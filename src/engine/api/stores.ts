@@ -1,4 +1,5 @@
 /** The stores of models and pipelines, which src/registry implements for the engine. Types only. */
+import type { Lineage } from '../../base/lineage.js'
 import type { ExplainConfig } from '../../explain/index.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { Calibration } from './calibration.js'
@@ -39,7 +40,8 @@ export interface ModelStore {
     /** What was sent, where `bytes` were made from it. */
     uploaded?: UploadedModel,
   ): Promise<ModelVersion>
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord>
+  /** @param isArchiving with a stage: the version that it takes the place of is archived. */
+  setAlias(name: string, alias: string, version: number, isArchiving?: boolean): Promise<ModelRecord>
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   remove(name: string): Promise<void>
   removeVersion(name: string, version: number): Promise<ModelRecord>
@@ -47,6 +49,8 @@ export interface ModelStore {
   setSignature(name: string, version: number, signature: ModelSignature): Promise<ModelRecord>
   /** Keeps the calibration with the version, in place of an earlier one. */
   setCalibration(name: string, version: number, calibration: Calibration): Promise<ModelRecord>
+  /** Takes the place of the version's lineage; an empty one takes it away. */
+  setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord>
   /** Takes the place of all tags of the version. */
   setTags(name: string, version: number, tags: readonly string[]): Promise<ModelRecord>
 }

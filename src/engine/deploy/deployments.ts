@@ -15,7 +15,7 @@ import { trustedProof } from '../models/batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
 import type { LoadedModels } from '../models/loaded-models.js'
 import { newStringPathCounters, type StringPathCounters } from '../counters/string-path-counters.js'
-import { followsAlias, resolveReference } from '../models/model-references.js'
+import { aliasOfReference, followsAlias, resolveReference } from '../models/model-references.js'
 import type { DeploymentLog, RowLogs } from '../request-log/row-logs.js'
 
 /** A name under which plans come and go; its counters live as long as the engine. */
@@ -169,19 +169,22 @@ export class Deployments {
   }
 
   /**
-   * Moves an alias: every serving pipeline that follows it is rebuilt first; only when all can be built is the alias
-   * stored and are they swapped. Other references keep the versions that they meant at deploy.
+   * Moves aliases of a model: every serving pipeline that follows one is rebuilt first; only when all can be built are the
+   * aliases stored and are they swapped. Other references keep the versions that they meant at deploy.
+   * @param targets the versions to which the aliases will point, by alias.
    */
-  async moveAlias<T>(model: string, alias: string, version: ModelVersion, store: () => Promise<T>): Promise<T> {
-    const followers = this.serving.filter((deployment) => followsAlias(deployment.compiled.definition, model, alias))
+  async moveAliases<T>(model: string, targets: ReadonlyMap<string, ModelVersion>, store: () => Promise<T>): Promise<T> {
+    const followers = this.serving.filter(({ compiled: { definition } }) =>
+      [...targets.keys()].some((alias) => followsAlias(definition, model, alias)),
+    )
     const built: Deployment[] = []
     let stored: T
     try {
       for (const old of followers) {
         const resolve = (reference: string): ModelVersion =>
-          reference === `${model}@${alias}`
-            ? version
-            : (old.resolved.get(reference) ?? resolveReference(this.#dependencies.models, reference))
+          targets.get(aliasOfReference(reference, model) ?? '') ??
+          old.resolved.get(reference) ??
+          resolveReference(this.#dependencies.models, reference)
         built.push(await this.#build(old.compiled.definition, old.version, resolve))
         if (hasExample(old)) await this.#try(old.compiled.definition, resolve)
       }

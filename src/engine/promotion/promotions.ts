@@ -1,9 +1,10 @@
 /** Promotes a version: judges its answers beside what serves, and moves the alias if they are good enough. */
 import { PenstockError } from '../../base/errors.js'
-import { argumentError, expectInteger, expectArray, expectName, expectRecord, expectString } from '../../base/expect.js'
+import { argumentError, expectInteger, expectArray, expectRecord, expectString } from '../../base/expect.js'
 import { type MetricChoice, parseMetric } from '../../evaluation/metrics.js'
 import { AGREEMENT, parseRequirement, type Requirement, REQUIREMENTS_MAX } from '../../evaluation/requirements.js'
-import { modelReferences, parseReference } from '../../pipeline/definition.js'
+import { modelReferences } from '../../pipeline/definition.js'
+import { expectAlias, parseReference, pointedVersion } from '../../pipeline/model-reference.js'
 import type { ModelStore, ModelVersion, Promotion, PromotionOptions } from '../api/api.js'
 import type { Control } from '../control.js'
 import type { Deployment } from '../deploy/deployment.js'
@@ -33,13 +34,13 @@ export class Promotions {
 
   async promote(name: string, version: number, options: PromotionOptions): Promise<Promotion> {
     const { models, control } = this.#dependencies
-    const alias = expectName('to', expectRecord('options', options)['to'])
-    const { aliases } = control.getModel(name)
+    const alias = expectAlias('to', expectRecord('options', options)['to'])
+    const model = control.getModel(name)
     const candidate = resolveReference(
       models,
       `${name}@${expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)}`,
     )
-    const previous = Object.hasOwn(aliases, alias) ? (aliases[alias] as number) : null
+    const previous = pointedVersion(model, alias) ?? null
     const judged = await this.#judge(candidate, alias, options)
     const isPromoted = judged.requirements.every(({ isMet }) => isMet)
     if (isPromoted) await control.moveAliasFrom(name, alias, previous, version)

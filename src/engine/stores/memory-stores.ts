@@ -9,9 +9,11 @@ import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../base/clock.js'
 import { PenstockError } from '../../base/errors.js'
-import { expectModelName, expectName } from '../../base/expect.js'
+import { expectModelName } from '../../base/expect.js'
+import { expectLineage, type Lineage } from '../../base/lineage.js'
 import { expectTags } from '../../base/tags.js'
 import { definitionsEqual, type PipelineDefinition } from '../../pipeline/definition.js'
+import { canonicalAlias, expectAlias, pointedVersion, withAlias, withoutAlias } from '../../pipeline/model-reference.js'
 import type {
   Calibration,
   ExplainConfig,
@@ -100,20 +102,20 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
     return Promise.resolve(version)
   }
 
-  setAlias(name: string, alias: string, version: number): Promise<ModelRecord> {
+  setAlias(name: string, alias: string, version: number, isArchiving = false): Promise<ModelRecord> {
     return this.#change(name, (record) => {
-      expectName('alias', alias)
+      const canonical = expectAlias('alias', alias)
       this.#expectVersion(record, version)
-      return { ...record, aliases: { ...record.aliases, [alias]: version } }
+      return { ...record, ...withAlias(record, canonical, version, isArchiving) }
     })
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
     return this.#change(name, (record) => {
-      if (!Object.hasOwn(record.aliases, alias))
-        throw new PenstockError('ERR_MODEL_NOT_FOUND', `Model ${name} has no alias ${alias}`)
-      const { [alias]: _removed, ...aliases } = record.aliases
-      return { ...record, aliases }
+      const canonical = canonicalAlias(alias)
+      if (pointedVersion(record, canonical) === undefined)
+        throw new PenstockError('ERR_MODEL_NOT_FOUND', `Model ${name} has no alias ${canonical}`)
+      return { ...record, ...withoutAlias(record, canonical) }
     })
   }
 
@@ -133,7 +135,11 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
           `Version ${version} of model ${name} has the alias ${aliases.join(', ')}. Move or remove it first`,
         )
       }
-      return { ...present, versions: present.versions.filter((candidate) => candidate.version !== version) }
+      return {
+        ...present,
+        versions: present.versions.filter((candidate) => candidate.version !== version),
+        archived: (present.archived ?? []).filter((archived) => archived !== version),
+      }
     })
     if (record.versions.length === 0) this.#records.delete(name)
     this.#dropUnusedBlobs()
@@ -156,6 +162,19 @@ export class MemoryModelStore implements ModelStore, BlobBytes {
       const versions = record.versions.map((present) =>
         present.version === version ? { ...present, calibration } : present,
       )
+      return { ...record, versions }
+    })
+  }
+
+  async setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord> {
+    const checked = expectLineage('lineage', lineage)
+    return this.#change(name, (record) => {
+      this.#expectVersion(record, version)
+      const told = Object.keys(checked).length === 0 ? {} : { lineage: checked }
+      const versions = record.versions.map(({ lineage: previous, ...present }) => {
+        if (present.version === version) return { ...present, ...told }
+        return previous === undefined ? present : { ...present, lineage: previous }
+      })
       return { ...record, versions }
     })
   }

@@ -1,6 +1,7 @@
 /** `key-split`: each row goes to the model that `options` has for meta[key], else to the default. */
 import { META_TEXT_CHARACTERS_MAX, OPTIONS_MAX } from '../../base/limits/limits.js'
-import { modelsOfStep, type KeySplitStep, type ModelReference } from '../../pipeline/definition.js'
+import { modelsOfStep, type KeySplitStep } from '../../pipeline/definition.js'
+import type { ModelReference } from '../../pipeline/model-reference.js'
 import type { StepKind } from '../step.js'
 import type { StepReader } from '../step-reader.js'
 

@@ -1,5 +1,6 @@
 // Generated from src/protocol/answers/*.json by tools/codegen: do not edit, run `npm run codegen`.
 // What the mapping between records and answers needs to know of types. Types only.
+import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
 import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, UploadedModel } from './records.js'
@@ -17,6 +18,7 @@ export interface RecordsByName {
   readonly BatchingFinding: BatchingFinding
   readonly BatchingProof: BatchingProof
   readonly UploadedFile: UploadedModel
+  readonly Lineage: Lineage
   readonly ModelVersion: ReportedModelVersion
   readonly NamedModelVersion: ReportedModelVersion
   readonly UploadedVersion: ReportedModelVersion
@@ -67,6 +69,7 @@ export interface RecordsByName {
 export interface TabledTypes {
   readonly TensorDefault: { readonly shape: readonly number[]; readonly data: readonly (number | string)[] }
   readonly TensorField: { readonly name: string; readonly dtype: Dtype; readonly shape: readonly (number | null)[]; readonly default?: TensorDefault }
+  readonly Lineage: { readonly source?: string; readonly runId?: string; readonly createdFrom?: string; readonly metrics?: Readonly<Record<string, number>>; readonly params?: Readonly<Record<string, number | string>>; readonly datasetDigest?: string }
   readonly OcclusionResult: { readonly method: 'occlusion'; readonly groups: readonly string[]; readonly outputs: readonly number[]; readonly contributions: readonly (readonly number[])[]; readonly importances: readonly number[] }
   readonly PermutationResult: { readonly method: 'permutation'; readonly groups: readonly string[]; readonly score: number; readonly importances: readonly number[]; readonly deviations: readonly number[]; readonly repeats: readonly (readonly number[])[] }
   readonly ExecutionProvider: 'cpu' | 'cuda'

@@ -1,6 +1,7 @@
 // Generated from src/protocol/answers/*.json by tools/codegen: do not edit, run `npm run codegen`.
 // The engine's records as far as answers of the control API print them; the files beside this folder add the rest. Types only.
 import type { ErrorCode } from '../../../base/errors.js'
+import type { Lineage } from '../../../base/lineage.js'
 import type { ExecutionProvider } from '../../../base/providers.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { PipelineDefinition, Step } from '../../../pipeline/definition.js'
@@ -127,14 +128,18 @@ export interface ReportedModelVersion {
   readonly deviceId?: number
   /** What was sent; absent: the stored bytes are those. */
   readonly uploaded?: UploadedModel
+  /** Where it comes from; absent: nobody said. */
+  readonly lineage?: Lineage
 }
 
 /** A model: its versions, and the aliases that point to them. */
 export interface ReportedModel {
   /** Its name. */
   readonly name: string
-  /** Versions by alias. */
+  /** Versions by alias; the stages `Staging` and `Production` are aliases. */
   readonly aliases: Readonly<Record<string, number>>
+  /** Versions in the stage `Archived`, ascending; absent: none. */
+  readonly archived?: readonly number[]
   /** Its versions, oldest first. */
   readonly versions: readonly ReportedModelVersion[]
 }

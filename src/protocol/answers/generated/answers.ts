@@ -114,6 +114,22 @@ export interface UploadedFileAnswer {
   readonly changes: readonly string[]
 }
 
+/** Where a model version comes from, as whoever added it said. */
+export interface LineageAnswer {
+  /** URI or file that the model was taken from. */
+  readonly source?: string
+  /** The run that made it, in the words of the tracker that knows it. */
+  readonly run_id?: string
+  /** What it was made from: another model, a commit, a file. */
+  readonly created_from?: string
+  /** Metrics by name. */
+  readonly metrics?: Readonly<Record<string, number>>
+  /** Parameters by name. */
+  readonly params?: Readonly<Record<string, number | string>>
+  /** A digest of the data that it was trained on. */
+  readonly dataset_digest?: string
+}
+
 /** One version of a model. */
 export interface ModelVersionAnswer {
   /** 1, 2, 3 … in order of upload. */
@@ -144,6 +160,8 @@ export interface ModelVersionAnswer {
   readonly device_id?: number
   /** What was sent; absent: the stored bytes are those. */
   readonly uploaded?: UploadedFileAnswer
+  /** Where it comes from; absent: nobody said. */
+  readonly lineage?: LineageAnswer
 }
 
 /** A version with its model's name. */
@@ -178,9 +196,11 @@ export interface NamedModelVersionAnswer {
   readonly device_id?: number
   /** What was sent; absent: the stored bytes are those. */
   readonly uploaded?: UploadedFileAnswer
+  /** Where it comes from; absent: nobody said. */
+  readonly lineage?: LineageAnswer
 }
 
-/** A version that was uploaded. */
+/** A version, and the aliases that point to it. */
 export interface UploadedVersionAnswer {
   /** The model's name. */
   readonly name: string
@@ -212,7 +232,9 @@ export interface UploadedVersionAnswer {
   readonly device_id?: number
   /** What was sent; absent: the stored bytes are those. */
   readonly uploaded?: UploadedFileAnswer
-  /** The aliases that point to it. */
+  /** Where it comes from; absent: nobody said. */
+  readonly lineage?: LineageAnswer
+  /** The aliases and stages that point to it. */
   readonly aliases?: readonly string[]
 }
 
@@ -220,8 +242,10 @@ export interface UploadedVersionAnswer {
 export interface ModelAnswer {
   /** Its name. */
   readonly name: string
-  /** Versions by alias. */
+  /** Versions by alias; the stages `Staging` and `Production` are aliases. */
   readonly aliases: Readonly<Record<string, number>>
+  /** Versions in the stage `Archived`, ascending; absent: none. */
+  readonly archived?: readonly number[]
   /** Its versions, oldest first. */
   readonly versions: readonly ModelVersionAnswer[]
 }
@@ -772,6 +796,7 @@ export interface AnswersByName {
   readonly BatchingFinding: BatchingFindingAnswer
   readonly BatchingProof: BatchingProofAnswer
   readonly UploadedFile: UploadedFileAnswer
+  readonly Lineage: LineageAnswer
   readonly ModelVersion: ModelVersionAnswer
   readonly NamedModelVersion: NamedModelVersionAnswer
   readonly UploadedVersion: UploadedVersionAnswer

@@ -91,6 +91,17 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'changes', record: ["changes"], type: {"kind":"list","of":{"kind":"word","name":"text"}}, does: 'What was changed, a sentence each' },
     ],
   },
+  Lineage: {
+    does: 'Where a model version comes from, as whoever added it said',
+    fields: [
+      { name: 'source', record: ["source"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'URI or file that the model was taken from' },
+      { name: 'run_id', record: ["runId"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The run that made it, in the words of the tracker that knows it' },
+      { name: 'created_from', record: ["createdFrom"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'What it was made from: another model, a commit, a file' },
+      { name: 'metrics', record: ["metrics"], type: {"kind":"map","of":{"kind":"word","name":"number"}}, isOptional: true, does: 'Metrics by name' },
+      { name: 'params', record: ["params"], type: {"kind":"map","of":{"kind":"word","name":"scalar"}}, isOptional: true, does: 'Parameters by name' },
+      { name: 'dataset_digest', record: ["datasetDigest"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'A digest of the data that it was trained on' },
+    ],
+  },
   ModelVersion: {
     does: 'One version of a model',
     fields: [
@@ -109,6 +120,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'providers', record: ["providers"], type: {"kind":"list","of":{"kind":"enum","name":"ExecutionProvider"}}, isOptional: true, does: 'What it runs on, the preferred one first; absent: what the engine was opened with' },
       { name: 'device_id', record: ["deviceId"], type: {"kind":"word","name":"count"}, isOptional: true, does: 'The GPU, for `cuda`; absent: 0' },
       { name: 'uploaded', record: ["uploaded"], type: {"kind":"object","name":"UploadedFile"}, isOptional: true, does: 'What was sent; absent: the stored bytes are those' },
+      { name: 'lineage', record: ["lineage"], type: {"kind":"object","name":"Lineage"}, isOptional: true, does: 'Where it comes from; absent: nobody said' },
     ],
   },
   NamedModelVersion: {
@@ -129,10 +141,11 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'providers', record: ["providers"], type: {"kind":"list","of":{"kind":"enum","name":"ExecutionProvider"}}, isOptional: true, does: 'What it runs on, the preferred one first; absent: what the engine was opened with' },
       { name: 'device_id', record: ["deviceId"], type: {"kind":"word","name":"count"}, isOptional: true, does: 'The GPU, for `cuda`; absent: 0' },
       { name: 'uploaded', record: ["uploaded"], type: {"kind":"object","name":"UploadedFile"}, isOptional: true, does: 'What was sent; absent: the stored bytes are those' },
+      { name: 'lineage', record: ["lineage"], type: {"kind":"object","name":"Lineage"}, isOptional: true, does: 'Where it comes from; absent: nobody said' },
     ],
   },
   UploadedVersion: {
-    does: 'A version that was uploaded',
+    does: 'A version, and the aliases that point to it',
     fields: [
       { name: 'name', record: ["name"], type: {"kind":"word","name":"model name"}, does: "The model's name" },
       { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 … in order of upload' },
@@ -149,14 +162,16 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'providers', record: ["providers"], type: {"kind":"list","of":{"kind":"enum","name":"ExecutionProvider"}}, isOptional: true, does: 'What it runs on, the preferred one first; absent: what the engine was opened with' },
       { name: 'device_id', record: ["deviceId"], type: {"kind":"word","name":"count"}, isOptional: true, does: 'The GPU, for `cuda`; absent: 0' },
       { name: 'uploaded', record: ["uploaded"], type: {"kind":"object","name":"UploadedFile"}, isOptional: true, does: 'What was sent; absent: the stored bytes are those' },
-      { name: 'aliases', record: null, type: {"kind":"list","of":{"kind":"word","name":"name"}}, absent: [], does: 'The aliases that point to it' },
+      { name: 'lineage', record: ["lineage"], type: {"kind":"object","name":"Lineage"}, isOptional: true, does: 'Where it comes from; absent: nobody said' },
+      { name: 'aliases', record: null, type: {"kind":"list","of":{"kind":"word","name":"text"}}, absent: [], does: 'The aliases and stages that point to it' },
     ],
   },
   Model: {
     does: 'A model: its versions, and the aliases that point to them',
     fields: [
       { name: 'name', record: ["name"], type: {"kind":"word","name":"model name"}, does: 'Its name' },
-      { name: 'aliases', record: ["aliases"], type: {"kind":"map","of":{"kind":"word","name":"count"}}, does: 'Versions by alias' },
+      { name: 'aliases', record: ["aliases"], type: {"kind":"map","of":{"kind":"word","name":"count"}}, does: 'Versions by alias; the stages `Staging` and `Production` are aliases' },
+      { name: 'archived', record: ["archived"], type: {"kind":"list","of":{"kind":"word","name":"count"}}, isOptional: true, does: 'Versions in the stage `Archived`, ascending; absent: none' },
       { name: 'versions', record: ["versions"], type: {"kind":"list","of":{"kind":"object","name":"ModelVersion"}}, does: 'Its versions, oldest first' },
     ],
   },

@@ -2,7 +2,8 @@
  * What is served under `/v2/models/{name}`: pipelines by their names, and every model of the registry by its own.
  *
  *   name            the pipeline of that name; where there is none, the newest version of the model
- *   name@champion   a version of a model, written as in the steps of a pipeline: no pipeline's name has an @
+ *   name@champion   a version of a model, written as in the steps of a pipeline (`models:/name/3` too): no pipeline's name
+ *                   has an @ or a colon
  *
  * A pipeline serves the version that is deployed. A model is served by itself (Engine.serveModel), loaded at its first
  * use and kept until it is unloaded; what was unloaded stays so until it is loaded again. That a pipeline hides a model of
@@ -16,6 +17,7 @@ import type {
   PipelineDescription,
   PipelineRecord,
 } from '../../../engine/api/api.js'
+import { readReference, selectVersion, type ParsedReference } from '../../../pipeline/model-reference.js'
 import { badRequest } from './failures.js'
 
 /** What the dialect needs of an engine to find models. */
@@ -161,8 +163,9 @@ export class V2Models {
   }
 
   #resolve(name: string, version: string): ServedModel {
-    const [model = '', selector] = name.split('@', 2)
-    if (selector !== undefined) return this.#resolveReference(name, model, selector, version)
+    const reference = /[@:]/.test(name) ? readReference(name) : null
+    if (reference !== null && 'rule' in reference) throw unknown(name, version)
+    if (reference !== null) return this.#resolveReference(name, reference, version)
     const pipeline = found(() => this.#engine.getPipeline(name))
     if (pipeline !== undefined) {
       const chosen = version === '' ? (pipeline.deployedVersion ?? pipeline.versions.at(-1)?.version) : Number(version)
@@ -175,15 +178,10 @@ export class V2Models {
     return this.#expectVersion(name, record, chosen, version)
   }
 
-  #resolveReference(name: string, model: string, selector: string, version: string): ServedModel {
+  #resolveReference(name: string, { name: model, selector }: ParsedReference, version: string): ServedModel {
     const record = found(() => this.#engine.getModel(model))
     if (record === undefined) throw unknown(name, '')
-    const isNumber = /^\d+$/.test(selector)
-    const chosen = isNumber
-      ? Number(selector)
-      : Object.hasOwn(record.aliases, selector)
-        ? record.aliases[selector]
-        : undefined
+    const chosen = selectVersion(record, selector)
     if (version !== '' && Number(version) !== chosen) throw unknown(name, version)
     return this.#expectVersion(name, record, chosen, version)
   }

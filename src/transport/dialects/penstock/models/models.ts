@@ -1,9 +1,11 @@
 /** Models over HTTP: upload, aliases, removal. Names of the wire are snake_case, as in the log and the metrics. */
-import { expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../../../base/expect.js'
+import { expectBoolean, expectInteger, expectNoOtherKeys, expectOneOf, expectRecord } from '../../../../base/expect.js'
 import { CONTROL_BODY_BYTES_MAX, MODEL_BYTES_MAX } from '../../../../base/limits/limits.js'
+import { readLineage } from '../../../../base/lineage.js'
 import { expectDeviceId, expectProviders } from '../../../../base/providers.js'
 import { PenstockError } from '../../../../base/errors.js'
 import type { AddModelOptions, Placement } from '../../../../engine/api/api.js'
+import { aliasesOf } from '../../../../pipeline/model-reference.js'
 import { writeAnswer } from '../../../../protocol/answers/mapping.js'
 import { READ, WRITE } from '../../../access/scopes.js'
 import { readJson } from '../../../../formats/json/json-reader.js'
@@ -30,6 +32,33 @@ export const modelRoutes: readonly Route[] = [
       const term = query.get('search')
       const models = term === null ? engine.listModels() : engine.tags.searchModels(term)
       return jsonReply(writeAnswer('Models', { models }))
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/model-versions',
+    access: READ,
+    document: {
+      summary: 'The version that a reference means now',
+      query: [
+        {
+          name: 'reference',
+          description:
+            '`wine`, `wine@3`, `wine@champion`, `wine@Production`, or as in MLflow `models:/wine/3`, `models:/wine/latest`, `models:/wine/Production`, `models:/wine@champion`',
+        },
+      ],
+      responses: { 200: { description: 'The version', content: { 'application/json': 'UploadedVersion' } } },
+    },
+    handle: ({ context: { engine }, query }) => {
+      const [reference, ...more] = query.getAll('reference')
+      if (reference === undefined || more.length > 0)
+        throw new PenstockError(
+          'ERR_ARGUMENT',
+          `Expected one reference but received ${more.length === 0 ? 'none' : more.length + 1}. Ask for ?reference=wine@champion`,
+        )
+      const version = engine.resolveModel(reference)
+      const aliases = aliasesOf(engine.getModel(version.name), version.version)
+      return jsonReply(writeAnswer('UploadedVersion', version, { aliases }))
     },
   },
   {
@@ -99,9 +128,7 @@ export const modelRoutes: readonly Route[] = [
         ...placementOf(call.query),
         ...batchingOf(call),
       })
-      const aliases = Object.entries(call.context.engine.getModel(name).aliases).flatMap(([own, target]) =>
-        target === version.version ? [own] : [],
-      )
+      const aliases = aliasesOf(call.context.engine.getModel(name), version.version)
       return jsonReply(writeAnswer('UploadedVersion', version, { aliases }), 201)
     },
   },
@@ -123,21 +150,46 @@ export const modelRoutes: readonly Route[] = [
   },
   {
     method: 'PUT',
+    path: '/v1/models/{model}/versions/{version}/lineage',
+    access: WRITE,
+    bodyBytesMax: CONTROL_BODY_BYTES_MAX,
+    document: {
+      summary: 'Says where a version comes from, in place of what was said before; `{}` takes that away',
+      request: { 'application/json': 'Lineage' },
+      responses: model('The model'),
+    },
+    handle: async (call) => {
+      expectJsonBody(call.httpRequest.header('content-type'))
+      const lineage = readLineage('the body', readJson(call.body))
+      return jsonReply(
+        writeAnswer(
+          'Model',
+          await call.context.engine.setLineage(parameter(call, 0), versionParameter(call, 1), lineage),
+        ),
+      )
+    },
+  },
+  {
+    method: 'PUT',
     path: '/v1/models/{model}/aliases/{alias}',
     access: WRITE,
     bodyBytesMax: CONTROL_BODY_BYTES_MAX,
     document: {
-      summary: 'Points an alias at a version; pipelines that follow the alias swap without losing a request',
-      request: { 'application/json': 'VersionChoice' },
+      summary:
+        'Points an alias at a version; pipelines that follow the alias swap without losing a request. `Staging`, `Production` and `Archived` are stages: the version leaves the one that it was in',
+      request: { 'application/json': 'AliasTarget' },
       responses: model('The model'),
     },
     handle: async (call) => {
       expectJsonBody(call.httpRequest.header('content-type'))
       const body = expectRecord('the body', readJson(call.body))
-      expectNoOtherKeys('the body', body, ['version'])
+      expectNoOtherKeys('the body', body, ['version', 'archive_existing'])
       const version = expectInteger('version', body['version'], 1, 2 ** 31 - 1)
+      const archiving = body['archive_existing']
+      const options = archiving === undefined ? {} : { archiveExisting: expectBoolean('archive_existing', archiving) }
+      const { engine } = call.context
       return jsonReply(
-        writeAnswer('Model', await call.context.engine.setAlias(parameter(call, 0), parameter(call, 1), version)),
+        writeAnswer('Model', await engine.setAlias(parameter(call, 0), parameter(call, 1), version, options)),
       )
     },
   },

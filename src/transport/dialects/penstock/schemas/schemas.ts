@@ -85,7 +85,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     ['rows', 'require', 'better_than', 'by', 'pipeline', 'prediction'],
   ),
-  VersionChoice: record({ version: { type: 'integer', minimum: 1 } }, ['version']),
+  AliasTarget: record({ version: { type: 'integer', minimum: 1 }, archive_existing: { type: 'boolean' } }, ['version']),
   Step: {
     type: 'object',
     properties: {
