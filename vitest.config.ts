@@ -15,7 +15,7 @@ const seenThroughSockets = [
   'src/transport/http/dispatch.test.ts',
   'test/conformance/*.test.ts',
   ...[
-    'http/{bad-input,byte-budget,connections,http,http-quick,http-surface}',
+    'http/{bad-input,byte-budget,connections,docs,http,http-quick,http-surface}',
     'clients/{client,client-drain}',
     'oip/v2',
     'websocket/{websocket,websocket-channels}',
