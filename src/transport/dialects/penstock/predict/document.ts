@@ -2,9 +2,9 @@
  * What OpenAPI says of each pipeline that names a contract: an address of its own with the schema of its rows and answers,
  * and the contract's example, so that a page which tries addresses out can try this one without a word.
  */
+import { answerFields } from '../../../../contract/answer-fields.js'
 import { answerSchema, fieldSchema, type JsonSchema, rowSchema } from '../../../../contract/derived/json-schema.js'
 import { PROBLEMS_MEMBER } from '../../../../contract/contract.js'
-import { answerFields } from '../../../../engine/predict/answer-columns.js'
 import type { ServedContract } from '../../../../engine/api/api.js'
 import type { ResolvedContract, ResolvedField } from '../../../../contract/resolve.js'
 import { REQUEST_ROWS_MAX } from '../../../../base/limits/limits.js'
