@@ -2,7 +2,7 @@
 // What the mapping between records and answers needs to know of types. Types only.
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, PipelineRecord, PipelineVersion, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, PipelineRecord, PipelineVersion, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -33,6 +33,10 @@ export interface RecordsByName {
   readonly DeployedModel: DeployedModel
   readonly AuditedModel: AuditedModel
   readonly Description: ReportedDescription
+  readonly ContractVersion: ContractVersion
+  readonly NamedContractVersion: ContractVersion
+  readonly ContractRecord: ContractRecord
+  readonly ContractRecords: { readonly contracts: readonly ContractRecord[] }
   readonly DeployFailure: DeployFailure
   readonly BackgroundFailure: BackgroundFailure
   readonly BackgroundLosses: BackgroundLosses
