@@ -3,6 +3,8 @@
  * describes, and tries a pipeline out. Needs `chromium` in the PATH (apt install chromium; .ci/run does); skipped without.
  */
 import { spawnSync } from 'node:child_process'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { type Contract, Engine, PenstockServer } from 'penstock'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -59,7 +61,7 @@ describe.skipIf(withoutBrowser)(`the page at /docs${withoutBrowser ? ' (no chrom
     await engine?.close()
   })
 
-  async function visit(): Promise<Visit> {
+  async function visit(base = server.url): Promise<Visit> {
     const page = await browser.newPage()
     page.setDefaultTimeout(stepLimitMs)
     const addresses: string[] = []
@@ -70,7 +72,7 @@ describe.skipIf(withoutBrowser)(`the page at /docs${withoutBrowser ? ' (no chrom
     page.on('console', (line) => {
       if (line.type() === 'error') complaints.push(line.text())
     })
-    await page.goto(`${server.url}/docs`)
+    await page.goto(`${base}/docs`)
     return { page, addresses, complaints }
   }
 
@@ -112,9 +114,45 @@ describe.skipIf(withoutBrowser)(`the page at /docs${withoutBrowser ? ' (no chrom
     expect(complaints.filter((line) => !line.includes('422'))).toEqual([])
     expect(addresses).toContain(`${server.url}/docs/swagger-ui-bundle.js`)
     expect(addresses).toContain(`${server.url}/openapi.json`)
+
+    // The address that all pipelines share, with the name typed in.
+    const shared = page.locator('#operations-predict-postPredictPipeline')
+    await shared.locator('.opblock-summary-control').click()
+    await shared.locator('.try-out__btn').click()
+    await shared.locator('.parameters input[placeholder="pipeline"]').fill('plus')
+    await shared.locator('textarea.body-param__text').fill('[{"alcohol": 1, "b": 1, "c": 2}]')
+    await shared.locator('.execute').click()
+    await shared.locator('.live-responses-table .response-col_status', { hasText: '200' }).waitFor()
+
     const foreign = addresses.filter((address) => !address.startsWith(`${server.url}/`) && !address.startsWith('data:'))
     expect(foreign).toEqual([])
     await page.close()
+  })
+
+  it('works below the prefix of a proxy', async () => {
+    const prefix = '/penstock'
+    const proxy = createServer((request, response) => {
+      const path = request.url?.startsWith(`${prefix}/`) === true ? request.url.slice(prefix.length) : '/nowhere'
+      const { method, headers } = request
+      const passed = httpRequest(`${server.url}${path}`, { method, headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      })
+      request.pipe(passed)
+    })
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const base = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${prefix}`
+    try {
+      const { page, addresses } = await visit(base)
+      await operation(page).waitFor()
+      expect((await execute(page, null)).status).toBe('200')
+      expect(addresses).toContain(`${base}/predict/plus`)
+      expect(addresses.filter((address) => !address.startsWith(`${base}/`) && !address.startsWith('data:'))).toEqual([])
+      await page.close()
+    } finally {
+      proxy.close()
+      proxy.closeAllConnections()
+    }
   })
 
   it('is held to its policy: another host, an inline script and a frame are kept out', async () => {

@@ -17,6 +17,7 @@ import { PROBLEMS_HEADER } from './answer.js'
 import { errorResponse, headerParameters, securityOf, type DeployedDocument } from '../schemas/openapi.js'
 import { reference, type Schema } from '../schemas/json-schema.js'
 import { besideFields } from '../schemas/predict-schemas.js'
+import { topicOf } from '../schemas/topics.js'
 
 const answerHeaders: Schema = {
   [LOGGED_ID_HEADER]: { description: 'What the log calls the request', schema: { type: 'string' } },
@@ -48,7 +49,7 @@ function operation({ pipeline, reference: name, contract }: ServedContract): Sch
   return {
     operationId: `postPredict_${pipeline}`,
     summary: description ?? `Answers rows of the contract ${name}`,
-    tags: ['predict'],
+    tags: [topicOf(`/predict/${pipeline}`)],
     security: [{}, ...securityOf(INFER)],
     parameters: headerParameters({ headers: optionHeaders }),
     requestBody: {
