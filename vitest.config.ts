@@ -16,7 +16,7 @@ const seenThroughSockets = [
   'src/transport/http/dispatch.test.ts',
   'test/conformance/*.test.ts',
   ...[
-    ...['bad-input', 'byte-budget', 'connections', 'http', 'http-fast-path', 'http-surface'].map(
+    ...['bad-input', 'byte-budget', 'connections', 'docs', 'http', 'http-fast-path', 'http-surface'].map(
       (name) => `http/${name}`,
     ),
     ...['clients/client', 'clients/client-drain', 'oip/v2', 'websocket/websocket', 'websocket/websocket-channels'],

@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
-import { expectInteger, expectName, expectOneOf } from './base/expect.js'
+import { expectBoolean, expectInteger, expectName, expectOneOf } from './base/expect.js'
 import { systemClock, type Clock } from './base/clock.js'
 import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits/limits.js'
 import { processLimits } from './base/limits/process-limits.js'
@@ -74,6 +74,8 @@ export interface ServerOptions {
   readonly defaultPipeline?: string | undefined
   /** What callers hear of rows that break their contract: each problem, or with `terse` how many; then the log has them. */
   readonly errors?: 'full' | 'terse' | undefined
+  /** Whether `/docs` is a page that shows the API; default true. */
+  readonly docs?: boolean | undefined
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
   /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads. */
@@ -358,6 +360,7 @@ function contextOf(
     metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
     onAnswered: (route, method, status) => state.countAnswer(route, method, status),
     isDraining: () => state.isDraining,
+    servesDocs: expectBoolean('docs', options.docs ?? true),
     predict: {
       defaultPipeline:
         options.defaultPipeline === undefined ? null : expectName('defaultPipeline', options.defaultPipeline),

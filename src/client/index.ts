@@ -14,6 +14,7 @@ export {
   type RecordRow,
   type TableInferOptions,
 } from './control/remote-pipeline.js'
+export { isContractError, type AnswerProblem, type ContractError, type ContractProblem } from './control/predictions.js'
 export type { ControlOptions, SizedStream } from './control/http.js'
 export { isPenstockError, PenstockError, type ErrorCode, type FieldError } from '../base/errors.js'
 export type { ClientEvents, ClientListener } from './connection/events.js'

@@ -22,6 +22,7 @@ export const requestHeaders = {
   [REQUEST_ID_KEY]: 'kept',
   [TRACE_PARENT_KEY]: 'kept',
   [TRACE_STATE_KEY]: 'kept',
+  'if-none-match': 'leaves',
   'penstock-deadline-ms': 'leaves',
   'penstock-priority': 'leaves',
   'penstock-timing': 'leaves',

@@ -1,6 +1,7 @@
 /** The table of everything that is served over HTTP. */
 import { ANY_KEY, SIGNATURE } from './access/scopes.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
+import { docsRoutes } from './dialects/penstock/docs/docs.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
 import { logRoutes } from './dialects/penstock/logs.js'
@@ -40,6 +41,7 @@ export type ServerContext = V2Context
 export const routes: readonly Route<ServerContext>[] = [
   ...systemRoutes,
   openApiRoute,
+  ...docsRoutes,
   ...modelRoutes,
   ...promotionRoutes,
   ...pipelineRoutes,

@@ -2,6 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isContractError } from 'penstock/client'
 import ts from 'typescript'
 import { writeParquet } from 'penstock/results'
 import { tableFromArrays } from 'apache-arrow'
@@ -155,13 +156,24 @@ async function expectClient(run: Run, url: string): Promise<void> {
   writeFileSync(path, outputText)
   try {
     const { ThreeClient } = (await import(path)) as {
-      ThreeClient: new (url: string) => { predict(rows: readonly object[]): Promise<{ y: number[] }[]> }
+      ThreeClient: new (url: string) => { predict(rows: object): Promise<unknown> }
     }
     const rows = [
       { f2: 3, f1: 2, f0: 1 },
       { f0: 4, f1: 5, f2: 6 },
     ]
-    expect(await new ThreeClient(url).predict(rows)).toEqual([{ y: [2, 3, 4] }, { y: [5, 6, 7] }])
+    const client = new ThreeClient(url)
+    expect(await client.predict(rows)).toEqual([{ y: [2, 3, 4] }, { y: [5, 6, 7] }])
+    expect(await client.predict(rows[1] ?? {})).toEqual({ y: [5, 6, 7] })
+    const refused = await client.predict({ f0: 1, f1: 'two' }).catch((error: unknown) => error)
+    expect(isContractError(refused)).toBe(true)
+    expect(refused).toMatchObject({
+      errorCount: 2,
+      errors: [
+        { path: '/f1', rule: 'dtype', value: 'two' },
+        { path: '/f2', rule: 'required' },
+      ],
+    })
     expect(readFileSync(path, 'utf8')).toContain('class ThreeClient')
   } finally {
     rmSync(path)

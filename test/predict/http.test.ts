@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Contract, Engine, PenstockServer, RemotePipeline, type ServerOptions } from 'penstock'
+import { type Contract, Engine, PenstockServer, isContractError, RemotePipeline, type ServerOptions } from 'penstock'
 import { mismatch } from '../support/json-schema.js'
 import { call, modelBytes, testKey } from '../support/served.js'
 
@@ -200,6 +200,14 @@ describe('http: predictions', () => {
       errorCount: 1,
       errors: [{ path: '/alcohol', field: 'alcohol', rule: 'max', value: 21 }],
     })
+    const other = await new RemotePipeline(url, 'absent').predict(row).catch((error: unknown) => error)
+    expect(isContractError(other)).toBe(false)
+    const refused = await remote.predict({ ...row, alcohol: 21 }).catch((error: unknown) => error)
+    if (!isContractError(refused)) throw new Error('Expected the refusal of a contract')
+    expect([refused.errorCount, refused.errors?.map(({ path, rule }) => `${path} ${rule}`)]).toEqual([
+      1,
+      ['/alcohol max'],
+    ])
     await expect(remote.predict(row, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
   })
 

@@ -5,7 +5,8 @@
 import { describe, expectTypeOf, it } from 'vitest'
 import type { CheckFailure, InferRequest, Meta, MetaValue, Priority } from '../../src/engine/api/api.js'
 import type * as wire from '../../src/protocol/codec.js'
-import type { ClientInferOptions, ClientResult, PenstockClient } from '../../src/client/index.js'
+import type { AnswerProblem, ClientInferOptions, ClientResult, PenstockClient } from '../../src/client/index.js'
+import type { RowProblem } from '../../src/contract/check-row.js'
 import type { Tensor } from '../../src/tensor/tensor.js'
 
 describe('types: client and engine', () => {
@@ -23,6 +24,10 @@ describe('types: client and engine', () => {
     // The engine takes any signal that looks like an AbortSignal; the client's must do.
     const accept = (options: EngineOptions): EngineOptions => options
     expectTypeOf(accept).toBeCallableWith<[ClientInferOptions]>({})
+  })
+
+  it('types: what is told of an answered row has the actions of the engine but for refusals', () => {
+    expectTypeOf<AnswerProblem['action']>().toEqualTypeOf<Exclude<RowProblem['action'], 'reject'>>()
   })
 
   it('types: outputs are tensors, and undefined has to be thought of', () => {

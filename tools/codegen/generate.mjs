@@ -52,9 +52,17 @@ export const outputs = [
 ]
 
 /** In the order of the reference page. */
-export const answerSources = ['system', 'models', 'promotions', 'pipelines', 'status', 'explanations', 'tags', 'logs'].map(
-  (group) => `src/protocol/answers/${group}.json`,
-)
+export const answerSources = [
+  'system',
+  'models',
+  'promotions',
+  'pipelines',
+  'contracts',
+  'status',
+  'explanations',
+  'tags',
+  'logs',
+].map((group) => `src/protocol/answers/${group}.json`)
 
 /** What is made of all answers; a page is made of itself and its new tables. */
 export const answerOutputs = [

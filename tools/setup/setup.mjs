@@ -7,6 +7,7 @@
  *   3 npm ci                                       when node_modules does not hold what the lock file says
  *   4 builds the addon                             when native/ changed since the last build
  *   5 tsc                                          when TypeScript changed since the last build
+ *   6 copies Swagger UI, for the page at /docs     when its package, or the page, changed
  *
  * Goals: nothing to do costs a few stat calls (< 0.5 s); one clear sentence and exit 1 when the machine lacks
  * something; progress lines for long work; two at once wait for each other; no download but from the npm registry.
@@ -22,6 +23,7 @@ import { installDependencies, missingPackages } from './dependencies.mjs'
 import { withLock } from './lock.mjs'
 import { SetupError, checkNode } from './machine.mjs'
 import { checkPlatform, socketsNote } from './platform.mjs'
+import { copySwaggerUi } from './swagger-ui.mjs'
 import { buildTypeScript } from './typescript.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
@@ -31,8 +33,10 @@ function main(isForced) {
   withLock(join(root, 'build', 'setup.lock'), () => {
     sayBefore(root, isForced)
     installDependencies(root)
-    // Both, even if the first fails: tsc emits despite errors, and work on one half needs the other.
-    const failures = [buildAddon, buildTypeScript].flatMap((build) => failureOf(() => build(root, isForced)))
+    // All, even if one fails: tsc emits despite errors, and work on one part needs the others.
+    const failures = [buildAddon, buildTypeScript, copySwaggerUi].flatMap((build) =>
+      failureOf(() => build(root, isForced)),
+    )
     if (failures.length > 0) throw new SetupError(failures.map((failure) => failure.message).join('\npenstock: '))
   })
 }

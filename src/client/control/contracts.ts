@@ -1,7 +1,8 @@
 /** `engine.contracts` of a server. */
 import { expectName } from '../../base/expect.js'
 import type { ContractRecord, ContractsApi, ContractVersion } from '../../engine/api/api.js'
-import type { ContractAnswer, ContractCalls, ContractVersionAnswer } from './contract-calls.js'
+import { readRecord } from '../../protocol/answers/mapping.js'
+import type { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
 import type { Remote } from './remote.js'
 
@@ -13,23 +14,24 @@ export class RemoteContracts implements Remote<ContractsApi> {
   }
 
   async list(): Promise<ContractRecord[]> {
-    return (await this.#calls.listContracts()).contracts.map(contractRecord)
+    return readRecord('ContractRecords', await this.#calls.listContracts()).contracts.slice()
   }
 
   async get(name: string): Promise<ContractRecord> {
-    return contractRecord(await this.#calls.getContract(expectName('contract', name)))
+    return readRecord('ContractRecord', await this.#calls.getContract(expectName('contract', name)))
   }
 
   async getVersion(name: string, version?: number): Promise<ContractVersion> {
     const checked = expectName('contract', name)
     if (version !== undefined)
-      return contractVersion(await this.#calls.getContractVersion(checked, expectVersion(version)))
+      return readRecord('NamedContractVersion', await this.#calls.getContractVersion(checked, expectVersion(version)))
     // A contract without versions is not listed.
     return (await this.get(checked)).versions.at(-1) as ContractVersion
   }
 
   async put(contract: ContractVersion['contract']): Promise<ContractVersion> {
-    return contractVersion(await this.#calls.putContract(expectName('contract.name', contract.name), contract))
+    const answer = await this.#calls.putContract(expectName('contract.name', contract.name), contract)
+    return readRecord('NamedContractVersion', answer)
   }
 
   async remove(name: string): Promise<void> {
@@ -39,17 +41,4 @@ export class RemoteContracts implements Remote<ContractsApi> {
   async removeVersion(name: string, version: number): Promise<void> {
     await this.#calls.removeContractVersion(expectName('contract', name), expectVersion(version))
   }
-}
-
-function contractRecord({
-  name,
-  created_at: createdAt,
-  updated_at: updatedAt,
-  versions,
-}: ContractAnswer): ContractRecord {
-  return { name, createdAt, updatedAt, versions: versions.map(contractVersion) }
-}
-
-function contractVersion({ version, created_at: createdAt, contract }: ContractVersionAnswer): ContractVersion {
-  return { version, createdAt, contract: contract as ContractVersion['contract'] }
 }

@@ -104,7 +104,8 @@ export class RemotePipeline {
   /**
    * Answers a row, or a list of them, by the names of the pipeline's contract: an object for an object, a list for a list.
    * What was found in a row that is answered all the same stands in its `$problems`; a dropped row has nothing else.
-   * @throws PenstockError ERR_CONTRACT with each problem as `errors`; as infer.
+   * A bigint is sent as the integer that it is, a typed array as a list.
+   * @throws PenstockError ERR_CONTRACT with each problem as `errors` (isContractError tells); as infer.
    * @example const { quality } = await wine.predict({ alcohol: 10.6, white: true })
    */
   predict(rows: RecordRow, options?: PredictCallOptions): Promise<RecordRow>

@@ -130,7 +130,8 @@ describe('TypeScript', () => {
       // As src/client/index.ts exports them; the rest of the client would take the compiler ten seconds.
       [
         join(root, 'src/contract/derived/made-package.ts'),
-        `export { RemotePipeline, type TableInferOptions } from '../../client/control/remote-pipeline.js'
+        `export { RemotePipeline, type PredictCallOptions, type RecordRow } from '../../client/control/remote-pipeline.js'
+         export { isContractError, type AnswerProblem } from '../../client/control/predictions.js'
          export type { ControlOptions } from '../../client/control/http.js'`,
       ],
     ])
@@ -171,20 +172,32 @@ describe('TypeScript', () => {
   const required = `id: 'x', at: 5, age: 1, small: 5, wide: 1, wider: 1, weight: 2, level: 0.5 as const, member: true,
     colour: 'red' as const, code: 'AB123', 'note "it"': null, place: [1, 2, 3] as const, tokens: [1], grid: null`
 
-  it('compiles strictly, and types rows and predictions', { timeout: 120_000 }, () => {
+  it('compiles strictly, and types rows, answers and refusals', { timeout: 120_000 }, () => {
     const module = typescriptModule(every, { reference: 'every-thing@1' })
     expect(module).toContain('export interface EveryThingRow {')
     const use = `
+import { isContractError } from 'penstock/client'
 import { EveryThingClient, type EveryThingRow, type EveryThingPrediction } from './made-client.js'
 const row: EveryThingRow = { ${required} }
 const fuller: EveryThingRow = { ...row, share: null, half: 0.25, day: '2026-01-31', truth: '9007199254740993' }
 const client = new EveryThingClient('http://127.0.0.1:8080')
 export const score = async (): Promise<number> => {
   const [one] = await client.predict([row, fuller], { timeoutMs: 50 })
-  const label: string | null | undefined = one?.label
-  return label === null ? 0 : (one?.prediction ?? 0) + (one?.['p red'] ?? 0)
+  const { label, id, day, model, $problems, $checks } = await client.predict({ ...row, truth: 7n })
+  const texts: (string | null)[] = [label, id, day, model, ...($checks ?? []), $problems?.[0]?.path ?? null]
+  return texts.length + (one?.prediction ?? 0) + (one?.['p red'] ?? 0)
 }
-export const answer: EveryThingPrediction = { prediction: 1, label: null, 'p red': 0.5 }
+export const refused = (error: unknown): string[] =>
+  isContractError(error) ? (error.errors ?? []).map(({ path, rule, message }) => path + rule + message) : []
+export const answer: EveryThingPrediction = {
+  id: null, day: null, prediction: null, label: null, 'p red': 0.5, model: 'wine@3',
+}
+// @ts-expect-error the answer of one row is no list
+export const list: Promise<EveryThingPrediction[]> = client.predict(row)
+// @ts-expect-error what is no field of the answer
+export const hue = async () => (await client.predict(row)).hue
+// @ts-expect-error an option that is none
+export const late = client.predict(row, { timeout: 5 })
 // @ts-expect-error a colour that is not accepted
 export const green: EveryThingRow = { ...row, colour: 'green' }
 // @ts-expect-error a member that is no field
@@ -199,17 +212,34 @@ export const bare: EveryThingRow = {}
     expect(mistakes(module, use)).toEqual([])
   })
 
-  it('reads answers by the position of a class where a pipeline knows it, and refuses to guess where none does', () => {
+  it('has a place for rows that may be dropped, and answers floats that are no number as null', () => {
     const fields = [
-      { name: 'x', dtype: 'float32' },
-      { name: 'p', dtype: 'float32', role: 'probability', class: 'good', from: { output: 0 } },
+      { name: 'x', dtype: 'float32', onInvalid: 'drop' },
+      { name: 'key', dtype: 'int64', role: 'entity' },
+      { name: 'y', dtype: 'float32', role: 'prediction', shape: [2] },
+      { name: 'all', dtype: 'float64?', role: 'prediction', shape: [null] },
     ]
-    const outputs = [{ name: 'scores', dtype: 'float32', shape: [null, 2], classes: ['bad', 'good'] }] as const
-    expect(typescriptModule(contractOf(fields), { reference: 'c@1', outputs })).toContain(
-      '(answer["out.scores"] as readonly unknown[])[1]',
-    )
-    expect(() => typescriptModule(contractOf(fields), { reference: 'c@1' })).toThrow(
-      /^Expected the place of p to be said by the name/,
-    )
-  })
+    const module = typescriptModule(contractOf(fields), { reference: 'c@1', pipeline: 'scores' })
+    const answer = 'CPrediction | CDropped'
+    for (const line of [
+      '  readonly "key": number | `${bigint}` | null',
+      '  readonly "y": readonly [number | null, number | null]',
+      '  readonly "all": readonly (number | null)[] | null',
+      'export interface CDropped {',
+      `  predict(row: CRow, options?: PredictCallOptions): Promise<${answer}>`,
+      `  predict(rows: readonly CRow[], options?: PredictCallOptions): Promise<(${answer})[]>`,
+      '  constructor(url: string, options: ControlOptions = {}, pipeline = "scores") {',
+    ])
+      expect(module.split('\n')).toContain(line)
+    const use = `
+import { CClient } from './made-client.js'
+export const first = async (): Promise<number | null> => {
+  const [one] = await new CClient('http://127.0.0.1:8080').predict([{ x: 1, key: 2n ** 60n }])
+  return one === undefined || !('y' in one) ? null : one.y[1]
+}
+// @ts-expect-error it may have been dropped
+export const y = async () => (await new CClient('http://127.0.0.1:8080').predict({ x: 1, key: 1 })).y
+`
+    expect(mistakes(module, use)).toEqual([])
+  }, 120_000)
 })

@@ -1,10 +1,10 @@
 /**
- * The text of a TypeScript module: the types of a contract's rows and answers, and a `predict` over `penstock/client` that
- * takes the one and gives the other. Features are sent in the contract's order, which is what a pipeline of one wide input
- * reads; other fields stay with the caller, for the infer endpoint has no place for them.
+ * The text of a TypeScript module: the types of a contract's rows and answers, and a client that takes the one and gives the
+ * other by `RemotePipeline.predict` of `penstock/client`. Fields go and come by their names, so that it needs no pipeline to
+ * be made; the types of answers say what the schemas of OpenAPI say.
  */
-import { argumentError } from '../../base/expect.js'
-import { type BindableOutput, bindContract } from '../bind.js'
+import { answerFields } from '../answer-fields.js'
+import { CHECKS_MEMBER, PROBLEMS_MEMBER } from '../contract.js'
 import { isWideInteger, type ResolvedContract, type ResolvedField } from '../resolve.js'
 import { acceptsNull } from './json-schema.js'
 
@@ -13,36 +13,29 @@ export interface TypescriptOptions {
   readonly reference: string
   /** The pipeline's name that `predict` asks unless told otherwise; absent: the contract's. */
   readonly pipeline?: string | undefined
-  /** Those of the pipeline, where there is one: they know the positions of classes and the names of positions. */
-  readonly outputs?: readonly BindableOutput[] | undefined
 }
 
 const CLIENT_PACKAGE = 'penstock/client'
 /** A tuple of more elements is read by nobody. */
 const tupleLengthMax = 8
 
-/**
- * @throws PenstockError ERR_ARGUMENT: where an answer is read is said by a position or a class, and no pipeline is given;
- *   ERR_PIPELINE_INVALID: the answers cannot be bound to the pipeline's outputs.
- */
 export function typescriptModule(contract: ResolvedContract, options: TypescriptOptions): string {
   const type = typeName(contract.contract.name)
+  const outputs = new Set(contract.outputs)
+  const answerOf = (field: ResolvedField): string => answerMember(field, !outputs.has(field))
+  const imported = 'RemotePipeline, type AnswerProblem, type ControlOptions, type PredictCallOptions, type RecordRow'
   const lines = [
     `// Made of the contract ${options.reference} by \`penstock contract types\`; do not edit.`,
-    `import { RemotePipeline, type ControlOptions, type TableInferOptions } from ${JSON.stringify(CLIENT_PACKAGE)}`,
+    `import { ${imported} } from ${JSON.stringify(CLIENT_PACKAGE)}`,
     '',
     ...interfaceLines(`${type}Row`, contract.inputs, rowMember, contract.contract.description),
     '',
-    ...interfaceLines(`${type}Prediction`, readable(contract), answerMember, undefined),
+    ...interfaceLines(`${type}Prediction`, answerFields(contract), answerOf, undefined, besideLines),
     '',
-    ...predictLines(contract, type, options),
+    ...droppedLines(contract, type),
+    ...clientLines(contract, type, options),
   ]
   return `${lines.join('\n')}\n`
-}
-
-/** The version of the model is no output of the pipeline, and the infer endpoint does not answer it by row. */
-function readable(contract: ResolvedContract): ResolvedField[] {
-  return contract.outputs.filter(({ role }) => role !== 'modelVersion')
 }
 
 /** wine-quality → WineQuality. */
@@ -59,10 +52,11 @@ function interfaceLines(
   fields: readonly ResolvedField[],
   member: (field: ResolvedField) => string,
   description: string | undefined,
+  more: readonly string[] = [],
 ): string[] {
   const head = description === undefined ? [] : [comment('', description)]
   const members = fields.flatMap((field) => [...commentOf(field), `  ${member(field)}`])
-  return [...head, `export interface ${name} {`, ...members, '}']
+  return [...head, `export interface ${name} {`, ...members, ...more, '}']
 }
 
 function rowMember(field: ResolvedField): string {
@@ -70,8 +64,13 @@ function rowMember(field: ResolvedField): string {
   return `readonly ${JSON.stringify(field.name)}${isOptional ? '?' : ''}: ${valueType(field, rowElement(field))}${acceptsNull(field) ? ' | null' : ''}`
 }
 
-function answerMember(field: ResolvedField): string {
-  return `readonly ${JSON.stringify(field.name)}: ${valueType(field, answerElement(field))}${field.isNullable ? ' | null' : ''}`
+/** @param isEchoed of the row, null where that had none. */
+function answerMember(field: ResolvedField, isEchoed: boolean): string {
+  const isNullable = field.isNullable || isEchoed || field.role === 'modelVersion'
+  const type = valueType(field, answerElement(field, isEchoed))
+  // A float that is no number of JSON is null already.
+  const orNull = isNullable && !type.endsWith(' | null') ? ' | null' : ''
+  return `readonly ${JSON.stringify(field.name)}: ${type}${orNull}`
 }
 
 function valueType({ shape }: ResolvedField, element: string): string {
@@ -83,15 +82,18 @@ function valueType({ shape }: ResolvedField, element: string): string {
 
 function rowElement({ kind, dtype, values }: ResolvedField): string {
   if (values !== null) return [...values].map(literal).join(' | ')
-  if (kind === 'integer') return isWideInteger(dtype) ? 'number | `${bigint}`' : 'number'
+  if (kind === 'integer') return isWideInteger(dtype) ? 'number | bigint | `${bigint}`' : 'number'
   if (kind === 'float') return 'number'
   if (kind === 'bool') return 'boolean'
   return kind === 'timestamp' ? 'string | number' : 'string'
 }
 
-function answerElement({ kind }: ResolvedField): string {
+/** As answers are written: 64-bit integers beyond 2^53 as texts, calendar values as texts. */
+function answerElement({ kind, dtype }: ResolvedField, isEchoed: boolean): string {
   if (kind === 'bool') return 'boolean'
-  return kind === 'integer' || kind === 'float' ? 'number' : 'string'
+  if (kind === 'integer') return isWideInteger(dtype) ? 'number | `${bigint}`' : 'number'
+  if (kind === 'float') return isEchoed ? 'number' : 'number | null'
+  return 'string'
 }
 
 function literal(value: number | bigint | string): string {
@@ -115,29 +117,36 @@ function comment(indent: string, text: string): string {
   return `${indent}/** ${text.replaceAll('*/', '*\\/').replaceAll(/\s+/g, ' ').trim()} */`
 }
 
-// ── predict ─────────────────────────────────────────────────────────────────────────────────────
+// ── answers and the client ──────────────────────────────────────────────────────────────────────
 
-function predictLines(contract: ResolvedContract, type: string, options: TypescriptOptions): string[] {
-  const features = contract.inputs.filter(({ role }) => role === 'feature').map(({ name }) => name)
-  const outputs = readable(contract)
-  const reads = outputs.map((field) => {
-    const { output, column } = placeOf(contract, field, options)
-    const row = `answer[${JSON.stringify(`out.${output}`)}]`
-    const value = column === null ? row : `(${row} as readonly unknown[])[${column}]`
-    return `      ${JSON.stringify(field.name)}: ${value} as ${type}Prediction[${JSON.stringify(field.name)}],`
-  })
-  const pipeline = options.pipeline ?? contract.contract.name
-  const imputed = contract.inputs.flatMap(({ role, name, impute }) =>
-    role === 'feature' && impute !== undefined ? [[name, impute] as const] : [],
-  )
+const besideLines = [
+  '  /** What was found in the row and did not refuse it; absent: nothing. */',
+  `  readonly ${PROBLEMS_MEMBER}?: readonly AnswerProblem[]`,
+  '  /** The checks of the pipeline that the row failed; absent: none. */',
+  `  readonly ${CHECKS_MEMBER}?: readonly string[]`,
+]
+
+function droppedLines(contract: ResolvedContract, type: string): string[] {
+  if (!mayDrop(contract)) return []
   return [
-    '/** The features, in the order of the contract. */',
-    `const features = ${JSON.stringify(features)} as const satisfies readonly (keyof ${type}Row)[]`,
+    '/** In the place of a row that was dropped: why. */',
+    `export interface ${type}Dropped {`,
+    `  readonly ${PROBLEMS_MEMBER}: readonly AnswerProblem[]`,
+    '}',
     '',
-    '/** What stands for a missing feature. */',
-    `const missing: Readonly<Record<string, unknown>> = ${JSON.stringify(Object.fromEntries(imputed))}`,
-    '',
-    `/** A pipeline that predicts with the contract ${options.reference}. */`,
+  ]
+}
+
+function mayDrop({ inputs }: ResolvedContract): boolean {
+  return inputs.some(({ onInvalid }) => onInvalid === 'drop')
+}
+
+function clientLines(contract: ResolvedContract, type: string, options: TypescriptOptions): string[] {
+  const pipeline = options.pipeline ?? contract.contract.name
+  const answer = mayDrop(contract) ? `${type}Prediction | ${type}Dropped` : `${type}Prediction`
+  const list = answer.includes(' ') ? `(${answer})[]` : `${answer}[]`
+  return [
+    `/** A pipeline that takes rows by the names of the contract ${options.reference}. */`,
     `export class ${type}Client {`,
     '  readonly #pipeline: RemotePipeline',
     '',
@@ -146,43 +155,16 @@ function predictLines(contract: ResolvedContract, type: string, options: Typescr
     '    this.#pipeline = new RemotePipeline(url, pipeline, options)',
     '  }',
     '',
-    '  /** Answers one prediction per row, in their order. */',
-    '  async predict(',
-    `    rows: readonly ${type}Row[],`,
-    "    options: Pick<TableInferOptions, 'timeoutMs' | 'retries'> = {},",
-    `  ): Promise<${type}Prediction[]> {`,
-    '    const records = rows.map((row) => Object.fromEntries(features.map((name) => [name, row[name] ?? missing[name] ?? null])))',
-    "    const answers = await this.#pipeline.infer(records, { ...options, dataset: ['out'] })",
-    '    return answers.map((answer) => ({',
-    ...reads,
-    '    }))',
+    '  /**',
+    '   * Answers a row, or each row of a list in their order.',
+    '   * @throws PenstockError ERR_CONTRACT with each rule that a row breaks as `errors` (isContractError tells), or what else',
+    '   *   the server answers.',
+    '   */',
+    `  predict(row: ${type}Row, options?: PredictCallOptions): Promise<${answer}>`,
+    `  predict(rows: readonly ${type}Row[], options?: PredictCallOptions): Promise<${list}>`,
+    `  async predict(rows: ${type}Row | readonly ${type}Row[], options: PredictCallOptions = {}): Promise<unknown> {`,
+    '    return this.#pipeline.predict(rows as unknown as RecordRow, options)',
     '  }',
     '}',
   ]
-}
-
-/** A row of an answer has its outputs in the order of their names, so that positions become names here. */
-function placeOf(
-  contract: ResolvedContract,
-  field: ResolvedField,
-  { reference, outputs }: TypescriptOptions,
-): { readonly output: string; readonly column: number | null } {
-  const { from, class: label } = field.source
-  if (outputs !== undefined) {
-    const bound = bindContract(reference, { ...contract, outputs: [field] }, { inputs: null, outputs }).outputs[0]
-    return { output: outputs[bound?.output ?? 0]?.name ?? field.name, column: bound?.column ?? null }
-  }
-  const output = from?.output ?? field.name
-  const isByClass =
-    typeof from?.column === 'string' || (from !== undefined && from.column === undefined && label !== undefined)
-  const column = typeof from?.column === 'number' ? from.column : null
-  if (typeof output === 'string' && !isByClass) return { output, column }
-  const rule =
-    'said by the name of the output and the position of the column where no pipeline is given, which knows them'
-  throw argumentError(
-    `the place of ${field.name}`,
-    rule,
-    isByClass ? (from.column ?? label) : output,
-    'Name a pipeline',
-  )
 }

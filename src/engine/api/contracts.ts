@@ -1,23 +1,6 @@
-/** Contracts: stored versions, the calls that change them, and the store that src/registry implements. Types only. */
+/** Contracts: the calls that change them, and the store that src/registry implements. Types only. */
 import type { Contract } from '../../contract/contract.js'
-
-export interface ContractVersion {
-  /** 1, 2, 3 …; immutable. */
-  readonly version: number
-  readonly contract: Contract
-  /** ISO 8601, UTC. */
-  readonly createdAt: string
-}
-
-export interface ContractRecord {
-  readonly name: string
-  /** Oldest first; at least one. */
-  readonly versions: readonly ContractVersion[]
-  /** When its first version was stored; ISO 8601, UTC, as the next. */
-  readonly createdAt: string
-  /** When a version was stored or removed. */
-  readonly updatedAt: string
-}
+import type { ContractRecord, ContractVersion } from './generated/records.js'
 
 /** Implemented by src/registry. Every mutation is durable when its promise settles. */
 export interface ContractStore {

@@ -1,25 +1,16 @@
 /** Outputs of a pipeline to the columns of an answer: fields by the contract's names, in its order, with what is echoed. */
 import { PenstockError } from '../../base/errors.js'
 import { describeValue } from '../../base/expect.js'
+import { answerFields } from '../../contract/answer-fields.js'
 import type { BoundOutput } from '../../contract/bind.js'
 import type { ContractColumn } from '../../contract/columns.js'
-import type { FieldRole } from '../../contract/contract.js'
-import type { ResolvedContract, ResolvedField } from '../../contract/resolve.js'
+import type { ResolvedField } from '../../contract/resolve.js'
 import { answeringModel, modelOf } from '../../formats/models-text.js'
 import { castValues } from '../../tensor/cast-values.js'
 import { allocateData, type NumericData } from '../../tensor/dtype.js'
 import type { Dtype, NumericDtype, Tensor } from '../../tensor/tensor.js'
 import type { InferResult } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
-
-const echoedRoles: ReadonlySet<FieldRole> = new Set(['entity', 'passthrough'])
-
-/** The fields of an answer, in the contract's order. */
-export function answerFields({ contract, inputs, outputs }: ResolvedContract): ResolvedField[] {
-  const fields = [...inputs.filter(({ role }) => echoedRoles.has(role)), ...outputs]
-  const order = new Map(contract.fields.map(({ name }, at) => [name, at]))
-  return fields.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0))
-}
 
 /**
  * The columns of `answerFields`.

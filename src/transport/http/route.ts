@@ -34,6 +34,8 @@ export interface HttpContext {
   onControl(action: ControlAction): void | Promise<void>
   onAnswered(route: string, method: string, status: number): void
   isDraining(): boolean
+  /** Whether /docs is a page. */
+  readonly servesDocs: boolean
   readonly predict: PredictPolicy
 }
 

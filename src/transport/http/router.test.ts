@@ -77,4 +77,28 @@ describe('openapi', () => {
     for (const [, name = ''] of JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g))
       expect(Object.keys(document.components.schemas)).toContain(name)
   })
+
+  it('gives each address one of the topics that it lists, and each topic an address', () => {
+    const { paths, tags } = openApiDocument(routes, '1.2.3') as {
+      paths: Record<string, Record<string, { tags: string[] }>>
+      tags: { name: string }[]
+    }
+    const used = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.values(methods).map((operation): [string, string[]] => [path, operation.tags]),
+    )
+    for (const [path, topics] of used) expect([path, topics.length]).toEqual([path, 1])
+    const names = tags.map(({ name }) => name)
+    expect(new Set(used.flatMap(([, topics]) => topics))).toEqual(new Set(names))
+    const topics = new Map(used)
+    for (const [path, topic] of [
+      ['/predict', 'predict'],
+      ['/v1/pipelines/{pipeline}/infer', 'infer'],
+      ['/v1/pipelines/{pipeline}/logs', 'logs'],
+      ['/v1/pipelines/{pipeline}', 'pipelines'],
+      ['/v2/models/{model}/infer', 'open-inference'],
+      ['/pipelines/{pipeline}', 'wallaroo'],
+      ['/docs', 'server'],
+    ] as const)
+      expect([path, topics.get(path)]).toEqual([path, [topic]])
+  })
 })

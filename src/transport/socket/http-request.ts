@@ -277,8 +277,10 @@ export class HttpRequest implements CallHead {
     const closes = endsConnection || this.#shared.isClosing || (reply.status === 413 && !this.#isBodyRead)
     raw.cork(() => {
       writeHead(raw, reply)
-      // An explicit undefined is written as a length of 2^63; 204 must have none at all, save on a closing connection.
-      if (reply.body === undefined && reply.status === 204 && !closes) raw.endWithoutBody()
+      // An explicit undefined is written as a length of 2^63; 204 must have none at all, nor may 304 have another than what
+      // the caller keeps, save on a closing connection.
+      const hasNoLength = reply.status === 204 || reply.status === 304
+      if (reply.body === undefined && hasNoLength && !closes) raw.endWithoutBody()
       else if (reply.body === undefined) raw.endWithoutBody(0, closes)
       else this.#writeBody(reply.contentType ?? OCTET_STREAM, reply.body, closes)
     })

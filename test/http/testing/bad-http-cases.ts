@@ -568,4 +568,18 @@ export const controlCases: readonly HttpCase[] = [
     code: 'ERR_SUBPROTOCOL',
     says: 'WebSocket handshake',
   },
+  {
+    what: 'a file that the page of the API has not',
+    path: '/docs/..%2fpackage.json',
+    method: 'GET',
+    code: 'ERR_ROUTE_NOT_FOUND',
+    says: 'a file of the page at /docs but received /docs/..%2fpackage.json',
+  },
+  {
+    what: 'the page of the API for another description',
+    path: '/docs?url=https://evil.example/openapi.json',
+    method: 'GET',
+    code: 'ERR_ARGUMENT',
+    says: 'url',
+  },
 ]

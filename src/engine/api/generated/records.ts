@@ -3,6 +3,7 @@
 import type { ErrorCode } from '../../../base/errors.js'
 import type { Lineage } from '../../../base/lineage.js'
 import type { ExecutionProvider } from '../../../base/providers.js'
+import type { Contract } from '../../../contract/contract.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { PipelineDefinition, Step } from '../../../pipeline/definition.js'
 import type { Dtype, TensorField } from '../../../tensor/tensor.js'
@@ -274,6 +275,28 @@ export interface ReportedDescription {
   readonly models: readonly DeployedModel[]
   /** Its steps. */
   readonly steps: readonly Step[]
+}
+
+/** One stored version of a contract. */
+export interface ContractVersion {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** The document as it is stored, with the contract's name. */
+  readonly contract: Contract
+}
+
+/** A contract: its versions, and when it changed. */
+export interface ContractRecord {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updatedAt: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly ContractVersion[]
 }
 
 /** Why the last deploy was none. */

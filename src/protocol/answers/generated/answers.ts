@@ -446,6 +446,46 @@ export interface DescriptionAnswer {
   readonly log?: unknown
 }
 
+/** One stored version of a contract. */
+export interface ContractVersionAnswer {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** The document as it is stored, with the contract's name. */
+  readonly contract: { readonly name: string; readonly fields: readonly { readonly name: string; readonly role?: string }[] }
+}
+
+/** A version with its contract's name. */
+export interface NamedContractVersionAnswer {
+  /** The contract's name. */
+  readonly name: string
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** The document as it is stored, with the contract's name. */
+  readonly contract: { readonly name: string; readonly fields: readonly { readonly name: string; readonly role?: string }[] }
+}
+
+/** A contract: its versions, and when it changed. */
+export interface ContractRecordAnswer {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updated_at: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly ContractVersionAnswer[]
+}
+
+/** All contracts. */
+export interface ContractRecordsAnswer {
+  /** The contracts. */
+  readonly contracts: readonly ContractRecordAnswer[]
+}
+
 /** Why the last deploy was none. */
 export interface DeployFailureAnswer {
   /** The version that was to serve. */
@@ -816,6 +856,10 @@ export interface AnswersByName {
   readonly DeployedModel: DeployedModelAnswer
   readonly AuditedModel: AuditedModelAnswer
   readonly Description: DescriptionAnswer
+  readonly ContractVersion: ContractVersionAnswer
+  readonly NamedContractVersion: NamedContractVersionAnswer
+  readonly ContractRecord: ContractRecordAnswer
+  readonly ContractRecords: ContractRecordsAnswer
   readonly DeployFailure: DeployFailureAnswer
   readonly BackgroundFailure: BackgroundFailureAnswer
   readonly BackgroundLosses: BackgroundLossesAnswer
@@ -848,6 +892,7 @@ export interface AddedByName {
   readonly UploadedVersion: Required<Pick<UploadedVersionAnswer, 'aliases'>>
   readonly StoredVersion: Required<Pick<StoredVersionAnswer, 'deployed'>>
   readonly Description: Required<Pick<DescriptionAnswer, 'log'>>
+  readonly NamedContractVersion: Required<Pick<NamedContractVersionAnswer, 'name'>>
 }
 
 /** What a record repeats of the answer around its own: who reads it by itself says it. */

@@ -322,6 +322,38 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'log', record: null, type: {"kind":"document","name":"LogPolicy"}, does: 'How its requests are logged' },
     ],
   },
+  ContractVersion: {
+    does: 'One stored version of a contract',
+    fields: [
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'contract', record: ["contract"], type: {"kind":"document","name":"Contract"}, does: "The document as it is stored, with the contract's name" },
+    ],
+  },
+  NamedContractVersion: {
+    does: "A version with its contract's name",
+    fields: [
+      { name: 'name', record: null, type: {"kind":"word","name":"name"}, does: "The contract's name" },
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'contract', record: ["contract"], type: {"kind":"document","name":"Contract"}, does: "The document as it is stored, with the contract's name" },
+    ],
+  },
+  ContractRecord: {
+    does: 'A contract: its versions, and when it changed',
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"word","name":"name"}, does: 'Its name' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When its first version was stored' },
+      { name: 'updated_at', record: ["updatedAt"], type: {"kind":"word","name":"time"}, does: 'When a version was stored or removed' },
+      { name: 'versions', record: ["versions"], type: {"kind":"list","of":{"kind":"object","name":"ContractVersion"}}, does: 'Oldest first, at least one' },
+    ],
+  },
+  ContractRecords: {
+    does: 'All contracts',
+    fields: [
+      { name: 'contracts', record: ["contracts"], type: {"kind":"list","of":{"kind":"object","name":"ContractRecord"}}, does: 'The contracts' },
+    ],
+  },
   DeployFailure: {
     does: 'Why the last deploy was none',
     fields: [

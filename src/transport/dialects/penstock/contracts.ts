@@ -1,8 +1,8 @@
 /** Contracts over HTTP: documents and their versions. */
 import { CONTRACT_BYTES_MAX } from '../../../base/limits/contract-limits.js'
 import { parseContract } from '../../../contract/parse.js'
-import type { ContractRecord, ContractVersion } from '../../../engine/api/api.js'
 import { readJson } from '../../../formats/json/json-reader.js'
+import { writeAnswer } from '../../../protocol/answers/mapping.js'
 import { READ, WRITE } from '../../access/scopes.js'
 import { expectJsonBody } from '../../http/media-types.js'
 import { jsonReply, noContent } from '../../http/replies.js'
@@ -18,14 +18,14 @@ export const contractRoutes: readonly Route[] = [
     path: '/v1/contracts',
     access: READ,
     document: { summary: 'All contracts', responses: answers('The contracts', 'ContractRecords') },
-    handle: ({ context }) => jsonReply({ contracts: context.engine.contracts.list().map(recordJson) }),
+    handle: ({ context }) => jsonReply(writeAnswer('ContractRecords', { contracts: context.engine.contracts.list() })),
   },
   {
     method: 'GET',
     path: '/v1/contracts/{contract}',
     access: READ,
     document: { summary: 'One contract with its versions', responses: answers('The contract', 'ContractRecord') },
-    handle: (call) => jsonReply(recordJson(call.context.engine.contracts.get(parameter(call, 0)))),
+    handle: (call) => jsonReply(writeAnswer('ContractRecord', call.context.engine.contracts.get(parameter(call, 0)))),
   },
   {
     method: 'PUT',
@@ -42,7 +42,7 @@ export const contractRoutes: readonly Route[] = [
       expectJsonBody(call.httpRequest.header('content-type'))
       const name = parameter(call, 0)
       const version = await call.context.engine.contracts.put(parseContract(readJson(call.body), name))
-      return jsonReply({ name, ...versionJson(version) }, 201)
+      return jsonReply(writeAnswer('NamedContractVersion', version, { name }), 201)
     },
   },
   {
@@ -65,7 +65,9 @@ export const contractRoutes: readonly Route[] = [
     document: { summary: 'One version of a contract', responses: answers('The version', 'NamedContractVersion') },
     handle: (call) => {
       const [name, version] = [parameter(call, 0), versionParameter(call, 1)]
-      return jsonReply({ name, ...versionJson(call.context.engine.contracts.getVersion(name, version)) })
+      return jsonReply(
+        writeAnswer('NamedContractVersion', call.context.engine.contracts.getVersion(name, version), { name }),
+      )
     },
   },
   {
@@ -82,11 +84,3 @@ export const contractRoutes: readonly Route[] = [
     },
   },
 ]
-
-function versionJson({ version, createdAt, contract }: ContractVersion): Record<string, unknown> {
-  return { version, created_at: createdAt, contract }
-}
-
-function recordJson({ name, createdAt, updatedAt, versions }: ContractRecord): unknown {
-  return { name, created_at: createdAt, updated_at: updatedAt, versions: versions.map(versionJson) }
-}

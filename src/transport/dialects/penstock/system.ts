@@ -93,4 +93,5 @@ const links = {
   live: '/healthz/live',
   ready: '/healthz/ready',
   openapi: '/openapi.json',
+  docs: '/docs',
 } as const

@@ -2,9 +2,9 @@
  * What OpenAPI says of each pipeline that names a contract: an address of its own with the schema of its rows and answers,
  * and the contract's example, so that a page which tries addresses out can try this one without a word.
  */
+import { answerFields } from '../../../../contract/answer-fields.js'
 import { answerSchema, fieldSchema, type JsonSchema, rowSchema } from '../../../../contract/derived/json-schema.js'
 import { PROBLEMS_MEMBER } from '../../../../contract/contract.js'
-import { answerFields } from '../../../../engine/predict/answer-columns.js'
 import type { ServedContract } from '../../../../engine/api/api.js'
 import type { ResolvedContract, ResolvedField } from '../../../../contract/resolve.js'
 import { REQUEST_ROWS_MAX } from '../../../../base/limits/limits.js'
@@ -17,6 +17,7 @@ import { PROBLEMS_HEADER } from './answer.js'
 import { errorResponse, headerParameters, securityOf, type DeployedDocument } from '../schemas/openapi.js'
 import { reference, type Schema } from '../schemas/json-schema.js'
 import { besideFields } from '../schemas/predict-schemas.js'
+import { topicOf } from '../schemas/topics.js'
 
 const answerHeaders: Schema = {
   [LOGGED_ID_HEADER]: { description: 'What the log calls the request', schema: { type: 'string' } },
@@ -48,7 +49,7 @@ function operation({ pipeline, reference: name, contract }: ServedContract): Sch
   return {
     operationId: `postPredict_${pipeline}`,
     summary: description ?? `Answers rows of the contract ${name}`,
-    tags: ['predict'],
+    tags: [topicOf(`/predict/${pipeline}`)],
     security: [{}, ...securityOf(INFER)],
     parameters: headerParameters({ headers: optionHeaders }),
     requestBody: {

@@ -1,8 +1,7 @@
-/** JSON Schemas of contracts. */
+/** JSON Schemas of contracts as documents; what the server says of stored ones is derived from its table. */
 import { EXTRA_POLICIES, FIELD_ROLES, INVALID_ACTIONS } from '../../../../contract/contract.js'
 import { count, flag, listOf, name, record, reference, text, type Schema } from './json-schema.js'
 
-const time = { type: 'string', format: 'date-time' } as const
 const bound = { type: ['number', 'string'], description: 'A text of the digits where it is beyond 2^53' } as const
 const nameOrPosition = { type: ['string', 'integer'] } as const
 
@@ -45,7 +44,6 @@ const document = {
   example: { type: 'object', description: 'A valid row' },
 } as const
 const optional = ['description', 'contacts', 'extra', 'example']
-const version = { version: count, created_at: time, contract: reference('Contract') } as const
 
 export const contractSchemas: Readonly<Record<string, Schema>> = {
   ContractField: record(
@@ -54,13 +52,4 @@ export const contractSchemas: Readonly<Record<string, Schema>> = {
   ),
   Contract: record(document, optional),
   ContractBody: { anyOf: [record(document, ['name', ...optional]), listOf(reference('ContractField'))] },
-  ContractVersion: record(version),
-  NamedContractVersion: record({ name, ...version }),
-  ContractRecord: record({
-    name,
-    created_at: time,
-    updated_at: { ...time, description: 'When a version was stored or removed' },
-    versions: listOf(reference('ContractVersion')),
-  }),
-  ContractRecords: record({ contracts: listOf(reference('ContractRecord')) }),
 }

@@ -4,6 +4,7 @@
  */
 import type { Route } from '../../../http/route.js'
 import { schemas } from './schemas.js'
+import { topicOf, topicTags } from './topics.js'
 
 type Json = Readonly<Record<string, unknown>>
 type DescribedRoute = Pick<Route, 'method' | 'path' | 'access' | 'document'>
@@ -40,6 +41,7 @@ export function openApiDocument(
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     security: [{}, { apiKey: [] }],
+    tags: topicTags,
     paths: { ...paths, ...deployed.paths },
     components: {
       schemas: { ...schemas, ...deployed.schemas },
@@ -75,6 +77,7 @@ function operation(route: DescribedRoute): Json {
   return {
     operationId: operationId(route),
     summary,
+    tags: [topicOf(route.path)],
     security: route.access === 'open' ? [{}] : [{}, ...securityOf(route.access)],
     parameters: [...pathParameters(route), ...queryParameters(route), ...headerParameters(route.document)],
     ...(request === undefined
