@@ -469,11 +469,11 @@ export const controlCases: readonly HttpCase[] = [
   },
   {
     what: 'a bad alias',
-    path: '/v1/models/add/versions?alias=a_b',
+    path: '/v1/models/add/versions?alias=a.b',
     method: 'PUT',
     body: modelBytes('add-one'),
     code: 'ERR_ARGUMENT',
-    says: 'a_b',
+    says: 'a.b',
   },
   {
     what: 'an alias to nothing',
