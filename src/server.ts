@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
-import { expectBoolean, expectInteger, expectName, expectOneOf } from './base/expect.js'
+import { argumentError, expectBoolean, expectInteger, expectName, expectOneOf, expectString } from './base/expect.js'
 import { systemClock, type Clock } from './base/clock.js'
 import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits/limits.js'
 import { processLimits } from './base/limits/process-limits.js'
@@ -23,11 +23,12 @@ import { createDispatcher } from './transport/http/dispatch.js'
 import { FastPathInfer } from './transport/dialects/penstock/fast-path-infer.js'
 import type { ControlAction } from './transport/http/route.js'
 import { Router } from './transport/http/router.js'
-import { routes, type ServerContext } from './transport/routes.js'
+import { routesOf, type Invocations, type ServerContext } from './transport/routes.js'
 import { GrpcPort } from './transport/dialects/oip/grpc/port.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
 import type { SocketChoice } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
+import { SageMakerModels } from './transport/dialects/invocations/sagemaker/models.js'
 import { FastPathInferV2 } from './transport/dialects/oip/http/fast-path-infer.js'
 import { V2Service } from './transport/dialects/oip/service.js'
 import { HeldAnswers, withinBudget } from './transport/held-answers.js'
@@ -70,12 +71,16 @@ export interface ServerOptions {
   /** Directory below which exports of the log are written; absent: they are refused. */
   readonly exportPath?: string
   readonly limits?: Partial<ServerLimits>
-  /** The pipeline that `POST /predict` means; absent: the only one that names a contract. */
+  /** The pipeline that `POST /predict` and `/invocations` mean; absent: the only one that names a contract, or is deployed. */
   readonly defaultPipeline?: string | undefined
   /** What callers hear of rows that break their contract: each problem, or with `terse` how many; then the log has them. */
   readonly errors?: 'full' | 'terse' | undefined
   /** Whether `/docs` is a page that shows the API; default true. */
   readonly docs?: boolean | undefined
+  /** Whose `POST /invocations` and what belongs to it is answered: MLflow's or SageMaker's; absent: neither. */
+  readonly invocations?: Invocations | undefined
+  /** Directory below which SageMaker's `POST /models` may load models; absent: it may not. Only with `invocations: 'sagemaker'`. */
+  readonly sageMakerModelsPath?: string | undefined
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
   /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads. */
@@ -312,7 +317,7 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   })
   const admits = (): boolean => guard.admits()
   const sockets: SocketServer<ConnectionSlot> = new SocketServer({
-    onRequest: createDispatcher(new Router(routes), context),
+    onRequest: createDispatcher(new Router(routesOf(context.invocations)), context),
     fastPaths: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
     socket: webSockets.behaviour(),
     budget: engine.budget,
@@ -320,9 +325,16 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
     sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
   })
 
+  const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits })
+  return { access, grpc, sockets, guard, webSockets, state, logger, host, port, drainLimitMs, clock, engine }
+}
+
+/** The same server behind gRPC; it does not listen yet. */
+function grpcPortOf({ context, limits, engine, admits }: GrpcPortParts): GrpcPort {
+  const { v2, access, logger } = context
+  const onControl = (action: ControlAction): void | Promise<void> => context.onControl(action)
   const { bodyBytesMax, idleTimeoutS } = limits
-  const onControl = (action: ControlAction) => context.onControl(action)
-  const grpcOptions = {
+  return new GrpcPort({
     service: v2,
     access,
     onControl,
@@ -331,9 +343,13 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
     idleTimeoutS,
     admits,
     logger,
-  }
-  const grpc = options.grpcPort === undefined ? null : new GrpcPort(grpcOptions)
-  return { access, grpc, sockets, guard, webSockets, state, logger, host, port, drainLimitMs, clock, engine }
+  })
+}
+
+interface GrpcPortParts extends Pick<ServerOptions, 'engine'> {
+  readonly context: ServerContext
+  readonly limits: { readonly bodyBytesMax: number; readonly idleTimeoutS: number }
+  readonly admits: () => boolean
 }
 
 /** What the handlers of every dialect are given. */
@@ -348,6 +364,7 @@ function contextOf(
   const { v2, access, logger, metrics, state, bodyBytesMax } = dependencies
   return {
     engine,
+    ...invocationsOf(options),
     v2,
     access,
     onControl,
@@ -367,6 +384,18 @@ function contextOf(
       errors: expectOneOf('errors', options.errors ?? 'full', ['full', 'terse']),
     },
   }
+}
+
+/** @throws PenstockError ERR_ARGUMENT: another word, or a directory for a server that loads nothing. */
+function invocationsOf(options: ServerOptions): Pick<ServerContext, 'invocations' | 'sageMaker'> {
+  const { engine, invocations, sageMakerModelsPath: path } = options
+  const chosen = invocations === undefined ? null : expectOneOf('invocations', invocations, ['mlflow', 'sagemaker'])
+  if (chosen === 'sagemaker') {
+    const root = path === undefined ? null : resolve(expectString('sageMakerModelsPath', path))
+    return { invocations: chosen, sageMaker: new SageMakerModels({ engine, root }) }
+  }
+  if (path !== undefined) throw argumentError('sageMakerModelsPath', "absent unless invocations is 'sagemaker'", path)
+  return { invocations: chosen, sageMaker: null }
 }
 
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])

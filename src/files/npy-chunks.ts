@@ -6,7 +6,7 @@ import { open } from 'node:fs/promises'
 import { PenstockError } from '../base/errors.js'
 import { NPY_FORTRAN_BYTES_MAX } from '../base/limits/limits.js'
 import { dtypeInfo } from '../tensor/dtype.js'
-import { NPY_HEADER_BYTES_MAX, npyElements, npyHeader, readNpyHeader } from '../tensor/npy.js'
+import { NPY_HEADER_BYTES_MAX, npyElements, npyHeader, readNpyHeader, swapped } from '../tensor/npy.js'
 import { elementCount } from '../tensor/shape.js'
 import type { Chunk, ChunkSizes } from './chunk.js'
 
@@ -22,7 +22,7 @@ export async function* npyChunks(path: string, { rowsMax, bytesMax }: ChunkSizes
       return buffer.subarray(0, bytesRead)
     }
     const header = readNpyHeader(await read(0, Math.min(size, NPY_HEADER_BYTES_MAX)))
-    const { dtype, shape, isFortran, dataStart } = header
+    const { dtype, shape, isFortran, isBigEndian, dataStart } = header
     const wanted = dataStart + elementCount(shape) * dtypeInfo(dtype).sizeBytes
     if (size !== wanted)
       throw new PenstockError('ERR_BODY', `Expected ${path} to have ${wanted} bytes but it has ${size}`)
@@ -38,7 +38,8 @@ export async function* npyChunks(path: string, { rowsMax, bytesMax }: ChunkSizes
     for (let row = 0; row < rows; row += step) {
       const count = Math.min(step, rows - row)
       const [start, length] = [row * rowBytes, count * rowBytes]
-      const data = whole?.subarray(start, start + length) ?? (await read(dataStart + start, length))
+      const part = whole?.subarray(start, start + length) ?? (await read(dataStart + start, length))
+      const data = isBigEndian && whole === null ? swapped(part, dtypeInfo(dtype).sizeBytes) : part
       const head = npyHeader(dtype, shape.length === 0 ? [] : [count, ...rest])
       yield { rows: count, contentType, body: Buffer.concat([head, data]), bytesRead: dataStart + start + length }
     }

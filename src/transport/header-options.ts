@@ -25,6 +25,11 @@ export const repeatedHeaders: readonly DescribedHeader[] = [
   { name: TRACE_PARENT_KEY, description: 'As the request had it, where that was valid' },
 ]
 
+/** What the log calls the request, for answers whose body has no place for it. */
+export const LOGGED_ID_HEADER = 'x-penstock-request-id'
+/** How many values something was found in, of answered and dropped rows together; absent: none. */
+export const PROBLEMS_HEADER = 'penstock-problems'
+
 export type AnswerHeaders = readonly (readonly [name: string, value: string])[]
 
 export const noHeaders: AnswerHeaders = []

@@ -26,6 +26,7 @@ export const requestHeaders = {
   'penstock-deadline-ms': 'leaves',
   'penstock-priority': 'leaves',
   'penstock-timing': 'leaves',
+  'x-amzn-sagemaker-custom-attributes': 'leaves',
   'sec-fetch-site': 'leaves',
   'sec-websocket-protocol': 'leaves',
 } as const satisfies Readonly<Record<string, 'kept' | 'leaves'>>

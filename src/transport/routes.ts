@@ -15,10 +15,15 @@ import { jsonReply } from './http/replies.js'
 import type { Route } from './http/route.js'
 import { systemRoutes } from './dialects/penstock/system.js'
 import { tagRoutes } from './dialects/penstock/tags.js'
+import { mlflowRoutes } from './dialects/invocations/mlflow/routes.js'
+import { sageMakerRoutes, type SageMakerContext } from './dialects/invocations/sagemaker/routes.js'
 import { wallarooRoutes } from './dialects/wallaroo/wallaroo.js'
 import { v2Routes, type V2Context } from './dialects/oip/http/routes.js'
 
-const openApiRoute: Route = {
+/** The two servers whose `/invocations` a server can answer. */
+export type Invocations = 'mlflow' | 'sagemaker'
+
+const openApiRoute: Route<ServerContext> = {
   method: 'GET',
   path: '/openapi.json',
   access: ANY_KEY,
@@ -31,12 +36,16 @@ const openApiRoute: Route = {
     const isTold = (pipeline: string): boolean =>
       grant === null || (grant.hasScope(SIGNATURE) && grant.allows(pipeline))
     const served = context.engine.servedContracts().filter(({ pipeline }) => isTold(pipeline))
-    return jsonReply(openApiDocument(routes, context.product.version, predictDocument(served)))
+    const described = routesOf(context.invocations)
+    return jsonReply(openApiDocument(described, context.product.version, predictDocument(served)))
   },
 }
 
 /** What the handlers of all dialects need of a server. */
-export type ServerContext = V2Context
+export interface ServerContext extends V2Context, SageMakerContext {
+  /** Whose `/invocations` it answers; null: nobody's. */
+  readonly invocations: Invocations | null
+}
 
 export const routes: readonly Route<ServerContext>[] = [
   ...systemRoutes,
@@ -54,3 +63,12 @@ export const routes: readonly Route<ServerContext>[] = [
   ...logRoutes,
   ...v2Routes,
 ]
+
+/** Those and the addresses of `invocations`, which go before others of the same method and path. */
+export function routesOf(invocations: Invocations | null): readonly Route<ServerContext>[] {
+  if (invocations === null) return routes
+  const own: readonly Route<ServerContext>[] = invocations === 'mlflow' ? mlflowRoutes : sageMakerRoutes
+  const addressOf = ({ method, path }: Pick<Route, 'method' | 'path'>): string => `${method} ${path}`
+  const taken = new Set(own.map(addressOf))
+  return [...routes.filter((route) => !taken.has(addressOf(route))), ...own]
+}

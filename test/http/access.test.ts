@@ -15,7 +15,7 @@ import { readJournal } from '../../src/registry/journal.js'
 import type { ApiKeys, KeyOptions } from '../../src/registry/keys/keys.js'
 import { addressOfCall } from '../../src/transport/dialects/oip/grpc/gate.js'
 import type { Route } from '../../src/transport/http/route.js'
-import { routes } from '../../src/transport/routes.js'
+import { routesOf } from '../../src/transport/routes.js'
 import { RawWebSocket, rawHttp, rawRequest } from '../support/raw-sockets.js'
 import { modelBytes, until } from '../support/served.js'
 import { grpcClient } from '../support/v2-ways.js'
@@ -67,6 +67,8 @@ async function open(sockets: 'uws' | 'node', withKeys: boolean, more = {}): Prom
     ...(withKeys ? { keys: home.keys } : {}),
     exportPath: join(path, 'exports'),
     onControl: (action) => home.note(action),
+    invocations: 'sagemaker',
+    defaultPipeline: 'wine',
     ...more,
   })
   return {
@@ -137,6 +139,7 @@ describe.each(['uws', 'node'] as const)('access over %s', (sockets) => {
       await Promise.all(SCOPES.map(async (scope) => [scope, await stage.key(`only-${scope}`, { scopes: [scope] })])),
     ) as Record<Scope, string>
     let refused = 0
+    const routes = routesOf('sagemaker')
     for (const route of routes) {
       // What it would do is not of interest here, only whether it gets that far: no pipeline or model of these names exists.
       const path = route.path.replace(/\{version\}/, '7').replaceAll(/\{\w+\}/g, 'none')
@@ -192,6 +195,10 @@ describe.each(['uws', 'node'] as const)('access over %s', (sockets) => {
       expect((await call(server, method, path.replace('NAME', 'wine'), key, payload)).status, path).toBe(200)
       expect((await call(server, method, path.replace('NAME', 'fraud'), key, payload)).status, path).toBe(403)
     }
+    expect((await call(server, 'POST', '/invocations', key, '[[1,2,3]]')).status).toBe(200)
+    const other = await stage.key('bound-elsewhere', { pipelines: ['fraud'] })
+    for (const path of ['/invocations', '/models/wine/invoke'])
+      expect((await call(server, 'POST', path, other, '[[1,2,3]]')).status, path).toBe(403)
     // The models under it, and everything that is about more than one.
     for (const path of [
       '/v2/models/wine-model',

@@ -185,7 +185,7 @@ describe('files as bodies', () => {
     expect((JSON.parse(text) as { error: string }).error).toMatch(message)
   })
 
-  it('files of .npy arrays go in parts, in C and Fortran order', async () => {
+  it('files of .npy arrays go in parts, in C and Fortran order and either byte order', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'penstock-npy-'))
     try {
       const data = Float32Array.from({ length: 30 }, (_, index) => index)
@@ -201,7 +201,10 @@ describe('files as bodies', () => {
         join(folder, 'f.npy'),
         Buffer.concat([Buffer.from(head, 'latin1'), new Uint8Array(fortran.buffer)]),
       )
-      for (const name of ['c.npy', 'f.npy']) {
+      const bigHead = npyHeader('float32', [10, 3]).toString('latin1').replace('<f4', '>f4')
+      const swapped = Buffer.from(new Uint8Array(data.buffer)).swap32()
+      await writeFile(join(folder, 'big.npy'), Buffer.concat([Buffer.from(bigHead, 'latin1'), swapped]))
+      for (const name of ['c.npy', 'f.npy', 'big.npy']) {
         const { rows, table } = await inferFromFile(new RemotePipeline(served.server.url, 'add'), join(folder, name), {
           rowsPerRequest: 4,
           dataset: ['out'],

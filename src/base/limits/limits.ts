@@ -220,6 +220,8 @@ export const CHECK_EXPRESSION_CHARACTERS_MAX = 4096
 export const STEPS_MAX = 64
 /** Options of one split. */
 export const OPTIONS_MAX = 256
+/** Models that a SageMaker endpoint may have loaded: each has sessions, and the service keeps fewer. */
+export const SAGEMAKER_MODELS_MAX = 1024
 /** Characters of a model's, version alias's, pipeline's or check's name: it becomes a file name. */
 export const NAME_CHARACTERS_MAX = 128
 /** Metrics of a model version's lineage, and as many parameters; characters of each of its texts. */

@@ -49,6 +49,8 @@ interface ServeOptions {
   readonly runLimit?: number
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
+  readonly invocations?: 'mlflow' | 'sagemaker'
+  readonly sagemakerModels?: string
   readonly errors?: 'full' | 'terse'
   readonly allowClientShm?: boolean
   readonly sockets?: SocketChoice
@@ -161,8 +163,22 @@ export function serveCommand(terminal: Terminal): Command {
     .addOption(
       new Option(
         '--default-pipeline <name>',
-        'the pipeline that POST /predict means (default: the only one that names a contract)',
+        'the pipeline that POST /predict and /invocations mean (default: the only one that names a contract, or is deployed)',
       ).env('PENSTOCK_DEFAULT_PIPELINE'),
+    )
+    .addOption(
+      new Option(
+        '--invocations <server>',
+        'answer POST /invocations, /ping and what belongs to them as that server does',
+      )
+        .choices(['mlflow', 'sagemaker'])
+        .env('PENSTOCK_INVOCATIONS'),
+    )
+    .addOption(
+      new Option(
+        '--sagemaker-models <directory>',
+        'directory below which POST /models may load models; with --invocations sagemaker (default: none may)',
+      ).env('PENSTOCK_SAGEMAKER_MODELS'),
     )
     .addOption(
       new Option(
@@ -311,6 +327,8 @@ function serverOptionsOf(
     allowedHosts: options.allowHost ?? [],
     onControl: (action) => home.note(action),
     defaultPipeline: options.defaultPipeline,
+    invocations: options.invocations,
+    sageMakerModelsPath: options.sagemakerModels,
     errors: options.errors,
     docs: options.docs === 'on',
     allowClientShm: options.allowClientShm === true,

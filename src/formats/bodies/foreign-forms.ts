@@ -72,8 +72,12 @@ export function readForeign(
   return readValues(reader, signature, form)
 }
 
-/** Records, or the rows of the one input. */
-function readValues(reader: JsonReader, signature: Signature, form: 'instances' | 'inputs'): ColumnsBody | RecordsBody {
+/** Records, or the rows of the one input: the list that comes next. */
+export function readValues(
+  reader: JsonReader,
+  signature: Signature,
+  form: 'instances' | 'inputs',
+): ColumnsBody | RecordsBody {
   const mark = reader.mark()
   const firstKind = reader.enterArray() ? kindOfNext(reader) : 'scalar'
   const isOpenInference = firstKind === 'object' && form === 'inputs'

@@ -53,9 +53,15 @@ interface Column {
 export function readRows(source: RowSource, signature: Signature): RecordsBody {
   const routing = new Map([...routingKeys(signature)].map((key) => [key, [] as JsonValue[]]))
   const facts: RowFacts = { rows: 0, echoes: [], routing }
-  const inputs = readFeatures(source, signature, facts) ?? readInputs(source, signature, facts)
+  const others = new Set<string>()
+  const inputs = readFeatures(source, signature, facts) ?? readInputs(source, signature, facts, others)
   const meta = metaOf(routing, facts.rows)
-  return { form: 'records', request: meta === null ? { inputs } : { inputs, meta }, echoes: facts.echoes }
+  return {
+    form: 'records',
+    request: meta === null ? { inputs } : { inputs, meta },
+    echoes: facts.echoes,
+    others: [...others],
+  }
 }
 
 /** Rows with a column for each feature of the one input; null: they have the input itself, or there is more than one. */
@@ -73,9 +79,13 @@ function readFeatures(source: RowSource, signature: Signature, facts: RowFacts):
   throw new PenstockError('ERR_MISSING_INPUT', plan.reason)
 }
 
-function readInputs(source: RowSource, signature: Signature, facts: RowFacts): Record<string, Tensor> {
+function readInputs(
+  source: RowSource,
+  signature: Signature,
+  facts: RowFacts,
+  others: Set<string>,
+): Record<string, Tensor> {
   const columns = new Map(signature.inputs.map((field) => [field.name, columnOf(field, signature)]))
-  const others = new Set<string>()
   source.readAll(fastVisitor(source, signature, columns, others, facts))
   expectRows(facts, signature)
   if (facts.rows === 0) return inputsWithoutRows(source, signature, facts.routing)

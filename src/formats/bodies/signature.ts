@@ -27,6 +27,8 @@ export interface RecordsBody {
   readonly request: ParsedRequest
   /** The text of each record, to be echoed as `in`. */
   readonly echoes: readonly string[]
+  /** Columns that are neither inputs nor routing keys; of very many, some. */
+  readonly others: readonly string[]
 }
 
 /** The keys that splits of the pipeline route on and its log keeps: columns of these names are read as such. */

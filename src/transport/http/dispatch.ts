@@ -70,7 +70,7 @@ async function answer<Context extends HttpContext>(
       return reply
     })
   } catch (error) {
-    return replyToError(error, httpRequest, context, route.failureStatus)
+    return replyToError(error, httpRequest, context, route.failureStatus, route.failureShape)
   }
 }
 
@@ -111,22 +111,23 @@ export function replyToError(
   httpRequest: FailedRequest,
   context: HttpContext,
   statusOf: Route['failureStatus'] = undefined,
+  shape: Route['failureShape'] = undefined,
 ): HttpReply {
   const error = toPenstockError(thrown)
   const { httpStatus } = error
   const status = statusOf?.(error)
   // Capacity is the operator's to watch in the metrics, not one line of log per refusal; 501 is the caller's mistake.
   const isExpected = error.retryable || error.code === 'ERR_DEADLINE_EXCEEDED' || error.code === 'ERR_UNSUPPORTED'
-  if (httpStatus < 500 || isExpected || httpRequest.isAborted) return errorReply(error, undefined, [], status)
+  if (httpStatus < 500 || isExpected || httpRequest.isAborted) return errorReply(error, undefined, [], status, shape)
   const { method, path } = httpRequest
   const cause = error.cause ?? error
   const kind = `${method} ${path} ${error.code} ${cause instanceof Error ? cause.message : error.message}`
   const unlogged = failures.admit(kind.slice(0, failureCharactersMax), context.clock.nowMs())
-  if (unlogged === null) return errorReply(error, undefined, [], status)
+  if (unlogged === null) return errorReply(error, undefined, [], status, shape)
   const requestId = nextRequestId()
   const facts = { requestId, method, path, code: error.code, err: cause }
   context.logger.error(unlogged === 0 ? facts : { ...facts, unlogged }, 'request failed')
-  return errorReply(error, requestId, [], status)
+  return errorReply(error, requestId, [], status, shape)
 }
 
 /** What an entry of the log and the reply to its caller have in common. */

@@ -3,6 +3,7 @@
  * mirrors the request unless Accept asks for another form.
  */
 import { PenstockError } from '../../base/errors.js'
+import { describeValue } from '../../base/expect.js'
 import type { MetricsForm } from '../../metrics/metrics.js'
 import { JSON_TYPE } from './replies.js'
 
@@ -72,6 +73,16 @@ export function expectJsonAccepted(accept: string): void {
   throw new PenstockError(
     'ERR_NOT_ACCEPTABLE',
     `Expected accept to name ${JSON_TYPE} but received ${accept.slice(0, 200)}`,
+  )
+}
+
+/** Packed bytes would be refused for what they look like, and an encoding that is none would pass unseen. */
+export function expectUnpacked(encoding: string): void {
+  if (encoding === '' || encoding.trim().toLowerCase() === 'identity') return
+  const rule = 'Expected content-encoding to be identity, or absent,'
+  throw new PenstockError(
+    'ERR_CONTENT_TYPE',
+    `${rule} but received ${describeValue(encoding)}. Send the body unpacked; Open Inference (/v2) takes gzip and deflate`,
   )
 }
 

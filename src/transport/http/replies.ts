@@ -33,15 +33,22 @@ export class RecentReply {
   }
 }
 
+/** Makes the body of an error in another protocol's words of the usual one. */
+export type ErrorShape = (
+  error: PenstockError,
+  body: Readonly<Record<string, unknown>>,
+) => Readonly<Record<string, unknown>>
+
 /**
  * @param requestId is sent to the caller when the log has an entry under it.
- * @param status where another protocol has its own.
+ * @param status where another protocol has its own; @param shape the same of the body.
  */
 export function errorReply(
   error: PenstockError,
   requestId?: string,
   headers: readonly (readonly [string, string])[] = [],
   status = error.httpStatus,
+  shape: ErrorShape = (_, body) => body,
 ): HttpReply {
   const body: Record<string, unknown> = { error: error.message, code: error.code }
   if (error.errors !== undefined) body['errors'] = error.errors
@@ -54,5 +61,5 @@ export function errorReply(
   }
   if (requestId !== undefined) body['request_id'] = requestId
   if (error.code === 'ERR_UNAUTHORIZED') all.push(['www-authenticate', 'Bearer'])
-  return { ...jsonReply(body, status), headers: all }
+  return { ...jsonReply(shape(error, body), status), headers: all }
 }

@@ -14,6 +14,7 @@ import type { Grant } from '../access/grant.js'
 import type { DescribedHeader } from '../header-options.js'
 import type { HttpRequest } from '../socket/http-request.js'
 import type { HttpReply } from '../socket/seam.js'
+import type { ErrorShape } from './replies.js'
 import type { Pattern } from './router.js'
 
 export interface HttpContext {
@@ -104,6 +105,8 @@ export interface Route<Context extends HttpContext = HttpContext> extends Patter
   readonly document: RouteDocument
   /** The status of an error where a protocol has its own; absent: the error's. */
   readonly failureStatus?: ((error: PenstockError) => number) | undefined
+  /** The body of an error where a protocol has its own; absent: that of replies.ts. */
+  readonly failureShape?: ErrorShape | undefined
   handle(call: Call<Context>): HttpReply | Promise<HttpReply>
 }
 

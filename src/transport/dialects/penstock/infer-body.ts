@@ -5,7 +5,6 @@
  * The forms of JSON and binary without a dataset are written here and in infer-answer.ts. All others (Arrow, and whatever
  * selects or flattens columns) are tables: table-answer.ts, loaded with the Arrow library when the first is asked for.
  */
-import { describeValue } from '../../../base/expect.js'
 import { PenstockError } from '../../../base/errors.js'
 import type { CancelSignal, EngineApi, InferResult, PipelineDescription } from '../../../engine/api/api.js'
 import { decodeMessage } from '../../../protocol/codec.js'
@@ -13,7 +12,7 @@ import type { ByteCharge } from '../../byte-charge.js'
 import { WorkGate } from '../../work-gate.js'
 import { freeMemory } from '../../../engine/memory/free-buffer.js'
 import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../../held-bytes.js'
-import { answerHeaders, type AnswerHeaders } from '../../header-options.js'
+import { answerHeaders, LOGGED_ID_HEADER, type AnswerHeaders } from '../../header-options.js'
 import { PieceBody } from '../../piece-body.js'
 import type { ReadHeader } from '../../request-headers.js'
 import type { HttpReply } from '../../socket/seam.js'
@@ -25,6 +24,7 @@ import { columnsBody, recordPieces, writeMessage, type RecordsContext } from './
 import { parseInferBody } from '../../../formats/bodies/infer-request.js'
 import {
   answerForm,
+  expectUnpacked,
   inferBodyKind,
   LINES_TYPE,
   PENSTOCK_TYPE,
@@ -51,9 +51,6 @@ export interface InferBodyCall {
   /** Called when nothing refers to the body any more; not at all when something may. */
   readonly recycleBody: () => void
 }
-
-/** What the log calls the request, for answers whose body has no place for it. */
-export const LOGGED_ID_HEADER = 'x-penstock-request-id'
 
 /** @throws PenstockError: whatever is wrong with the request, and what the engine answers. */
 export async function answerInferBody(call: InferBodyCall): Promise<HttpReply> {
@@ -220,14 +217,4 @@ function parseMessage(body: Buffer, description: PipelineDescription): ParsedBod
     channel: message.channel,
     id: message.request,
   }
-}
-
-/** Packed bytes would be refused for what they look like, and an encoding that is none would pass unseen. */
-export function expectUnpacked(encoding: string): void {
-  if (encoding === '' || encoding.trim().toLowerCase() === 'identity') return
-  const rule = 'Expected content-encoding to be identity, or absent,'
-  throw new PenstockError(
-    'ERR_CONTENT_TYPE',
-    `${rule} but received ${describeValue(encoding)}. Send the body unpacked; Open Inference (/v2) takes gzip and deflate`,
-  )
 }

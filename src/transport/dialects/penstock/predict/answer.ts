@@ -10,8 +10,6 @@ import { pathInBody, toldValue } from '../../../../engine/predict/refusal.js'
 import { textsBytes } from '../../../held-bytes.js'
 import type { Piece } from '../../../piece-body.js'
 
-/** How many values something was found in, of answered and dropped rows together; absent: none. */
-export const PROBLEMS_HEADER = 'penstock-problems'
 const pieceCharacters = 64 * 1024
 
 /** @param isTerse a row that something was found in says what became of it and no more. */

@@ -5,16 +5,15 @@
 import { isPenstockError, PenstockError } from '../../../../base/errors.js'
 import type { PredictResult } from '../../../../engine/api/api.js'
 import { INFER } from '../../../access/scopes.js'
-import { answerHeaders, repeatedHeaders } from '../../../header-options.js'
-import { expectJsonAccepted, LINES_TYPE, rowsBodyKind } from '../../../http/media-types.js'
+import { answerHeaders, LOGGED_ID_HEADER, PROBLEMS_HEADER, repeatedHeaders } from '../../../header-options.js'
+import { expectJsonAccepted, expectUnpacked, LINES_TYPE, rowsBodyKind } from '../../../http/media-types.js'
 import { nextRequestId } from '../../../http/dispatch.js'
 import { errorReply, JSON_TYPE } from '../../../http/replies.js'
 import { parameter, type Call, type HttpContext, type Route } from '../../../http/route.js'
 import { PieceBody } from '../../../piece-body.js'
 import type { HttpReply } from '../../../socket/seam.js'
 import { optionHeaders, withHeaderOptions } from '../header-options.js'
-import { expectUnpacked, LOGGED_ID_HEADER } from '../infer-body.js'
-import { heldBytes, predictionPieces, PROBLEMS_HEADER } from './answer.js'
+import { heldBytes, predictionPieces } from './answer.js'
 
 /** Problems of one request that the log lists. */
 const loggedMax = 20

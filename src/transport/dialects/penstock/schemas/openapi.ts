@@ -83,7 +83,7 @@ function operation(route: DescribedRoute): Json {
     ...(request === undefined
       ? {}
       : { requestBody: { required: isRequestOptional !== true, content: content(request) } }),
-    responses: { ...Object.fromEntries(described), default: errorResponse },
+    responses: { default: errorResponse, ...(Object.fromEntries(described) as Json) },
   }
 }
 

@@ -8,6 +8,7 @@ import { STEP_TYPES } from '../../../../steps/index.js'
 import { contractReference, contractSchemas } from './contract-schemas.js'
 import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
+import { invocationSchemas } from './invocation-schemas.js'
 import { logSchemas } from './log-schemas.js'
 import { predictSchemas } from './predict-schemas.js'
 import {
@@ -43,6 +44,7 @@ const v2Datatype = { type: 'string', pattern: '^(BOOL|BYTES|U?INT(8|16|32|64)|FP
 
 export const schemas: Readonly<Record<string, Schema>> = {
   ...explainSchemas,
+  ...invocationSchemas,
   ...logSchemas,
   ...predictSchemas,
   ...errorSchemas,
