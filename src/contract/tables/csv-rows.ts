@@ -1,0 +1,74 @@
+/**
+ * CSV as rows of values: a cell is what its field says (cells.ts), a list in brackets or a column for each of its
+ * elements, `x[0]`, `x[1]` … in this order. Columns that are no field stay texts.
+ */
+import { csvError } from '../../formats/csv/rows.js'
+import { valueOfCell } from './cells.js'
+import type { ResolvedContract, ResolvedField } from '../resolve.js'
+import { filledDims, nestList } from './nest-list.js'
+import { rowOf, RowTable, type TableRow } from './row-table.js'
+
+export interface CsvCells {
+  readonly header: readonly string[]
+  /** Each has as many cells as the header. */
+  readonly rows: readonly (readonly string[])[]
+  /** Bytes of the text that they are from. */
+  readonly sizeBytes: number
+}
+
+/** @throws PenstockError ERR_BODY: two columns of one name. */
+export function csvRows({ header, rows, sizeBytes }: CsvCells): RowTable {
+  const twice = header.find((name, index) => header.indexOf(name) < index)
+  if (twice !== undefined)
+    throw csvError(`Expected columns with different names but received ${JSON.stringify(twice)} twice`)
+  return new RowTable({
+    rowCount: rows.length,
+    elementCountOf: () => rows.length,
+    textBytes: sizeBytes,
+    rowsOf: (contract) => rowsOf(header, rows, contract),
+  })
+}
+
+/** A member of the rows: one cell, or those of a list. */
+interface Member {
+  readonly name: string
+  readonly field: ResolvedField | undefined
+  readonly cells: readonly number[]
+  readonly isList: boolean
+}
+
+function* rowsOf(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  { inputs }: ResolvedContract,
+): Generator<TableRow> {
+  const members = membersOf(header, new Map(inputs.map((field) => [field.name, field])))
+  const names = members.map(({ name }) => name)
+  for (const row of rows) yield rowOf(names, (index) => valueOf(members[index] as Member, row))
+}
+
+/** Columns by name; those of a list's elements stand together, the first of them is 0. */
+function membersOf(header: readonly string[], fields: ReadonlyMap<string, ResolvedField>): Member[] {
+  const members: (Member & { cells: number[] })[] = []
+  header.forEach((title, cell) => {
+    const [, base = '', index] = /^(.+)\[(\d+)\]$/.exec(title) ?? []
+    const list = fields.has(title) ? undefined : fields.get(base)
+    const last = members.at(-1)
+    const isElement = list !== undefined && list.shape.length > 0
+    if (isElement && last?.isList === true && last.name === base && Number(index) === last.cells.length)
+      last.cells.push(cell)
+    else if (isElement && Number(index) === 0 && !header.includes(base))
+      members.push({ name: base, field: list, cells: [cell], isList: true })
+    else members.push({ name: title, field: fields.get(title), cells: [cell], isList: false })
+  })
+  return members
+}
+
+function valueOf({ field, cells, isList }: Member, row: readonly string[]): unknown {
+  const text = row[cells[0] as number] as string
+  if (field === undefined) return text
+  if (!isList) return valueOfCell(field, text)
+  const element = { ...field, shape: [] }
+  const elements = cells.map((cell) => valueOfCell(element, row[cell] as string))
+  return nestList(elements, filledDims(field.shape, elements.length))
+}
