@@ -6,6 +6,7 @@
 import { PenstockError } from '../../base/errors.js'
 import type { RowProblem } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
+import { RowTable } from '../../contract/tables/row-table.js'
 import type {
   InferRequest,
   InferResult,
@@ -23,6 +24,7 @@ import { featureColumns } from './feature-columns.js'
 import { featureTensors } from './feature-tensors.js'
 import { contractError } from './refusal.js'
 import type { RowsRead, RowsReader } from './rows-reader.js'
+import { readTable } from './table-reader.js'
 
 /**
  * Runs a request on the deployment; takes its place in the queue before it returns.
@@ -43,7 +45,7 @@ export async function predictRows(
   run: RunRequest,
 ): Promise<PredictResult> {
   const { reference, contract, binding } = expectContract(deployment)
-  const read = reader.read(contract, rows, onHeld)
+  const read = rows instanceof RowTable ? readTable(contract, rows, onHeld) : reader.read(contract, rows, onHeld)
   const { columns, isOne } = read
   if (columns === null) {
     const problems = read.problems.filter(({ action }) => action === 'reject')
