@@ -243,7 +243,7 @@ describe('an input a column: rows by name', () => {
       expect(await post('/predict/credit', body, type), type).toEqual({ status: 422, json: refused.json })
   })
 
-  test('columns that are no fields, or of no dtype that the field has, are told in each row', async () => {
+  test('a column that is no field is told once, one of another dtype than its field in each row', async () => {
     const [row] = rows as [Row]
     const cells = names.map((name) => row[name] ?? '').join(',')
     const misnamed = await post('/predict/credit', `${csv.split('\n')[0]?.replace('income', 'incom')}\n${cells}`, CSV)

@@ -1,5 +1,5 @@
 /**
- * Arrow columns as rows of values, as JSON would have them: numbers by value, integers beyond 2^53 as bigints, dates and
+ * Arrow columns as values, as JSON would have them: numbers by value, integers beyond 2^53 as bigints, dates and
  * timestamps as the texts that a contract reads, lists nested by their dims. Whether a value is one of its field's dtype
  * is the contract's to say, by the same rules as of JSON; what no field takes (a duration, a struct) is told by its type.
  *
@@ -9,16 +9,13 @@ import { bitAt, type ArrowColumn, isNull } from '../../formats/ipc/columns.js'
 import type { ArrowBatch, ArrowBody } from '../../formats/ipc/read-arrow.js'
 import { decimalReader } from '../../formats/tensors/decimals.js'
 import { viewData } from '../../tensor/dtype.js'
-import { float16Value } from '../../tensor/float16.js'
+import { float16Bits, float16Value } from '../../tensor/float16.js'
 import { float32ToJson } from '../../tensor/print.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 import { narrowBigint, type ResolvedContract, type ResolvedField } from '../resolve.js'
 import { arrowCalendarText, arrowUuidText } from './arrow-calendar.js'
 import { listReader } from './arrow-lists.js'
-import { rowOf, RowTable, type TableRow } from './row-table.js'
-
-/** The value of a row's cell; null: missing. */
-export type CellReader = (row: number) => unknown
+import { type CellReader, RowTable, type TableBatch, tableBatch, type TableColumn } from './row-table.js'
 
 /** @param body what readArrow made; lent until its rows are read. */
 export function arrowRows(body: Pick<ArrowBody, 'fields' | 'batches' | 'rows'>): RowTable {
@@ -29,20 +26,33 @@ export function arrowRows(body: Pick<ArrowBody, 'fields' | 'batches' | 'rows'>):
     rowCount,
     elementCountOf: (name) => leafCounts[names.indexOf(name)] ?? 0,
     textBytes: names.reduce((sum, _, index) => sum + sumOf(batches, index, textBytes), 0),
-    rowsOf: (contract) => rowsOf(names, batches, contract),
+    batchesOf: (contract) => batchesOf(names, batches, contract),
   })
 }
 
-function* rowsOf(
+function* batchesOf(
   names: readonly string[],
   batches: readonly ArrowBatch[],
   contract: ResolvedContract,
-): Generator<TableRow> {
-  const fields = names.map((name) => contract.inputs.find((field) => field.name === name))
-  for (const { columns, rows } of batches) {
-    const readers = columns.map((column, index) => cellReader(column, fields[index]))
-    for (let row = 0; row < rows; row++) yield rowOf(names, (column) => (readers[column] as CellReader)(row))
-  }
+): Generator<TableBatch> {
+  const fields = new Map(contract.inputs.map((field) => [field.name, field]))
+  for (const { columns, rows } of batches)
+    yield tableBatch(
+      contract,
+      rows,
+      columns.map((column, index) => columnOf(names[index] as string, column, fields.get(names[index] as string))),
+    )
+}
+
+function columnOf(name: string, column: ArrowColumn, field: ResolvedField | undefined): TableColumn {
+  const read = cellReader(column, field)
+  const { type } = column.field
+  return type.id === 'float' && type.bits === 32 ? { name, read, told: shortest } : { name, read }
+}
+
+/** A float32 in the fewest digits that mean it. */
+function shortest(value: unknown): unknown {
+  return typeof value === 'number' && Number.isFinite(value) ? Number(float32ToJson(Math.fround(value))) : value
 }
 
 /** @param field absent: the column is none, and its values are only told. */
@@ -104,14 +114,23 @@ function floatReader(
   field: ResolvedField | undefined,
 ): CellReader {
   const data = viewData(`float${bits}`, values.buffer, values.byteOffset, length) as Float64Array
-  // 0.7 is more than the float32 next to it: a bound of 0.7 means the number that was written.
-  const isCompared = bits === 32 && field?.dtype === 'float32' && (field.bounds.length > 0 || field.values !== null)
+  const written = field?.dtype === `float${bits}` && bits < 64 ? writtenNumbers(field, bits as 16 | 32) : null
   return (row) => {
     const stored = data[row] as number
     const value = bits === 16 ? float16Value(stored) : stored
     if (Number.isNaN(value)) return null
-    return isCompared && Number.isFinite(value) ? Number(float32ToJson(value)) : value
+    return written?.get(value) ?? value
   }
+}
+
+/**
+ * The bounds and accepted values of a field by the float next to each. 0.7 is more than its float32: a bound of 0.7 means
+ * the number that was written, and no other float lies between the two.
+ */
+function writtenNumbers({ bounds, values }: ResolvedField, bits: 16 | 32): ReadonlyMap<number, number> | null {
+  const written = [...bounds.map(({ value }) => value), ...(values ?? [])].filter((value) => typeof value === 'number')
+  const stored = (value: number): number => (bits === 16 ? float16Value(float16Bits(value)) : Math.fround(value))
+  return written.length === 0 ? null : new Map(written.map((value) => [stored(value), value]))
 }
 
 function textReader({ values, offsets }: ArrowColumn): CellReader {

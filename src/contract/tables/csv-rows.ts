@@ -1,12 +1,12 @@
 /**
- * CSV as rows of values: a cell is what its field says (cells.ts), a list in brackets or a column for each of its
+ * CSV as values: a cell is what its field says (cells.ts), a list in brackets or a column for each of its
  * elements, `x[0]`, `x[1]` … in this order. Columns that are no field stay texts.
  */
 import { csvError } from '../../formats/csv/rows.js'
 import { valueOfCell } from './cells.js'
 import type { ResolvedContract, ResolvedField } from '../resolve.js'
 import { filledDims, nestList } from './nest-list.js'
-import { rowOf, RowTable, type TableRow } from './row-table.js'
+import { type CellReader, RowTable, type TableBatch, tableBatch } from './row-table.js'
 
 export interface CsvCells {
   readonly header: readonly string[]
@@ -25,7 +25,7 @@ export function csvRows({ header, rows, sizeBytes }: CsvCells): RowTable {
     rowCount: rows.length,
     elementCountOf: () => rows.length,
     textBytes: sizeBytes,
-    rowsOf: (contract) => rowsOf(header, rows, contract),
+    batchesOf: (contract) => [batchOf(header, rows, contract)],
   })
 }
 
@@ -37,14 +37,17 @@ interface Member {
   readonly isList: boolean
 }
 
-function* rowsOf(
+function batchOf(
   header: readonly string[],
   rows: readonly (readonly string[])[],
-  { inputs }: ResolvedContract,
-): Generator<TableRow> {
-  const members = membersOf(header, new Map(inputs.map((field) => [field.name, field])))
-  const names = members.map(({ name }) => name)
-  for (const row of rows) yield rowOf(names, (index) => valueOf(members[index] as Member, row))
+  contract: ResolvedContract,
+): TableBatch {
+  const members = membersOf(header, new Map(contract.inputs.map((field) => [field.name, field])))
+  return tableBatch(
+    contract,
+    rows.length,
+    members.map((member) => ({ name: member.name, read: readerOf(member, rows) })),
+  )
 }
 
 /** Columns by name; those of a list's elements stand together, the first of them is 0. */
@@ -64,11 +67,16 @@ function membersOf(header: readonly string[], fields: ReadonlyMap<string, Resolv
   return members
 }
 
-function valueOf({ field, cells, isList }: Member, row: readonly string[]): unknown {
-  const text = row[cells[0] as number] as string
-  if (field === undefined) return text
-  if (!isList) return valueOfCell(field, text)
+function readerOf({ field, cells, isList }: Member, rows: readonly (readonly string[])[]): CellReader {
+  const textIn = (row: number, cell: number): string => (rows[row] as readonly string[])[cell] as string
+  const [cell] = cells as [number]
+  if (field === undefined) return (row) => textIn(row, cell)
+  if (!isList) return (row) => valueOfCell(field, textIn(row, cell))
   const element = { ...field, shape: [] }
-  const elements = cells.map((cell) => valueOfCell(element, row[cell] as string))
-  return nestList(elements, filledDims(field.shape, elements.length))
+  const dims = filledDims(field.shape, cells.length)
+  return (row) =>
+    nestList(
+      cells.map((one) => valueOfCell(element, textIn(row, one))),
+      dims,
+    )
 }

@@ -1,13 +1,29 @@
 /**
- * A table of a request as rows by the names of its columns. What a cell says may depend on its field (a text of CSV, a
- * number of a float32 column), so the rows are made when the contract is at hand: of a large table no more than one row
- * exists as an object.
+ * A table of a request as columns by name. What a cell says may depend on its field (a text of CSV, the bound of a float32),
+ * so its values are read when the contract is at hand, one by one: nothing is made of a table but what is checked.
  */
 import { CHECKED_BYTES_PER_ELEMENT } from '../../base/limits/contract-limits.js'
 import type { ResolvedContract, ResolvedField } from '../resolve.js'
 
-/** A row as checkRows takes it. It has no prototype, so that a column may have any name. */
-export type TableRow = Readonly<Record<string, unknown>>
+/** The value of a row's cell as JSON would have it, integers beyond 2^53 as bigints; null: missing. */
+export type CellReader = (row: number) => unknown
+
+/** A column in a batch. */
+export interface TableColumn {
+  readonly name: string
+  readonly read: CellReader
+  /** How a value is told, where that is not the value itself. */
+  readonly told?: (value: unknown) => unknown
+}
+
+/** Rows that lie together. */
+export interface TableBatch {
+  readonly rowCount: number
+  /** By the contract's fields of rows; null: there is no such column. */
+  readonly columns: readonly (TableColumn | null)[]
+  /** Columns that are no field. */
+  readonly extras: readonly TableColumn[]
+}
 
 export interface TableContent {
   readonly rowCount: number
@@ -15,8 +31,8 @@ export interface TableContent {
   readonly elementCountOf: (name: string) => number
   /** Bytes of all texts. */
   readonly textBytes: number
-  /** Makes the rows, in their order. The table's memory is lent until the last one. */
-  readonly rowsOf: (contract: ResolvedContract) => Iterable<TableRow>
+  /** Makes the batches, in their order, one at least. The table's memory is lent until the last one is read. */
+  readonly batchesOf: (contract: ResolvedContract) => Iterable<TableBatch>
 }
 
 /** A class, so that a row with members of the same names is no table. */
@@ -37,8 +53,8 @@ export class RowTable {
     return elements * CHECKED_BYTES_PER_ELEMENT + textBytes
   }
 
-  rowsOf(contract: ResolvedContract): Iterable<TableRow> {
-    return this.#content.rowsOf(contract)
+  batchesOf(contract: ResolvedContract): Iterable<TableBatch> {
+    return this.#content.batchesOf(contract)
   }
 }
 
@@ -47,9 +63,17 @@ function fixedElements({ shape }: ResolvedField): number {
   return shape.includes(null) ? 1 : shape.reduce<number>((product, dim) => product * (dim ?? 1), 1)
 }
 
-/** A row of the cells of one record, in the order of `names`. */
-export function rowOf(names: readonly string[], cell: (column: number) => unknown): TableRow {
-  const row = Object.create(null) as Record<string, unknown>
-  for (let column = 0; column < names.length; column++) row[names[column] as string] = cell(column)
-  return row
+/** The columns of a batch, parted into those of fields and the rest. */
+export function tableBatch(
+  { inputs }: ResolvedContract,
+  rowCount: number,
+  columns: readonly TableColumn[],
+): TableBatch {
+  const byName = new Map(columns.map((column) => [column.name, column]))
+  const names = new Set(inputs.map(({ name }) => name))
+  return {
+    rowCount,
+    columns: inputs.map(({ name }) => byName.get(name) ?? null),
+    extras: columns.filter(({ name }) => !names.has(name)),
+  }
 }

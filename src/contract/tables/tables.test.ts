@@ -34,14 +34,18 @@ import type { ContractField } from '../contract.js'
 import { parseContract } from '../parse.js'
 import { resolveContract } from '../resolve.js'
 import { arrowRows } from './arrow-rows.js'
+import { checkTable } from './check-table.js'
 import { csvRows } from './csv-rows.js'
 import type { RowTable } from './row-table.js'
 
 type Fields = readonly ContractField[]
 const contractOf = (fields: Fields) => resolveContract(parseContract({ fields, extra: 'ignore' }, 'c'))
 const check = (table: RowTable, fields: Fields): RowCheck => {
-  const contract = contractOf(fields)
-  return checkRows(contract, table.rowsOf(contract))
+  const steps = checkTable(contractOf(fields), table)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
 }
 const arrow = (columns: Record<string, Vector>): RowTable => arrowRows(readArrow(tableToIPC(new Table(columns)), 100))
 const csv = (header: string, ...rows: string[]): RowTable =>
@@ -49,7 +53,9 @@ const csv = (header: string, ...rows: string[]): RowTable =>
 /** The values of one column of a type, as the rows of a contract with that field have them. */
 const values = (vector: Vector, field: Omit<ContractField, 'name'>): unknown[] => {
   const contract = contractOf([{ name: 'v', ...field }])
-  return [...arrow({ v: vector }).rowsOf(contract)].map(({ v }) => v)
+  return [...arrow({ v: vector }).batchesOf(contract)].flatMap(({ rowCount, columns: [column] }) =>
+    Array.from({ length: rowCount }, (_, row) => column?.read(row)),
+  )
 }
 const ofType = (type: DataType, data: ArrayBufferView, length: number): Vector =>
   new Vector([makeData({ type, length, nullCount: 0, data } as never)])
@@ -190,6 +196,57 @@ describe('a cell of CSV', () => {
 })
 
 describe('a table', () => {
+  it('is told as the list of its rows would be, but for columns that are no field: they are told once', () => {
+    const fields: Fields = [
+      { name: 'id', dtype: 'int32', role: 'entity', unique: true, onInvalid: 'drop' },
+      { name: 'a', dtype: 'float32', max: 0.7, onInvalid: 'flag' },
+      { name: 'b', dtype: 'float32', required: false, impute: 2 },
+      { name: 'c', dtype: 'int32', onInvalid: 'impute', impute: 3 },
+    ]
+    const rows = [
+      { id: 1, a: 0.7, c: 1 },
+      { id: 2, a: 0.8, c: null },
+      { id: 1, a: 0.1, c: 2 },
+      { id: 4, a: 0.9, c: 2.5 },
+    ]
+    const column = (name: 'id' | 'a' | 'c', type: DataType): Vector =>
+      vectorFromArray(
+        rows.map((row) => row[name]),
+        type,
+      )
+    const table = arrow({ c: column('c', new Float64()), id: column('id', new Int32()), a: column('a', new Float32()) })
+    const wanted = checkRows(contractOf(fields), rows)
+    expect(wanted.problems.map(({ path, action }) => `${path} ${action}`)).toEqual([
+      '/1/a flag',
+      '/2/id drop',
+      '/3/a flag',
+      '/3/c impute',
+    ])
+    expect(check(table, fields)).toEqual(wanted)
+    const strict = resolveContract(parseContract({ fields: [{ name: 'a', dtype: 'float32' }] }, 'c'))
+    const misnamed = arrow({ b: column('a', new Float32()) })
+    const { value } = checkTable(strict, misnamed).next() as { value: RowCheck }
+    expect(value.problems.map(({ path, rule }) => `${path} ${rule}`)).toEqual([
+      '/0/a required',
+      '/0/b extra',
+      '/1/a required',
+      '/2/a required',
+      '/3/a required',
+    ])
+    expect(value.problems.map((problem) => problem.value)).toEqual([undefined, 0.7, undefined, undefined, undefined])
+    expect(check(misnamed, [{ name: 'b', dtype: 'float32?' }]).extra).toEqual([])
+    expect(check(misnamed, [{ name: 'z', dtype: 'float32?', required: false }]).extra).toEqual(['b'])
+  })
+
+  it('is checked in parts of some thousand values, of all its batches', () => {
+    const part = new Table({ a: vectorFromArray(new Float32Array(5000)) })
+    const table = arrowRows(readArrow(tableToIPC(part.concat(part)), 10_000))
+    const steps = checkTable(contractOf([{ name: 'a', dtype: 'float32' }]), table)
+    const turns = Array.from({ length: 3 }, () => steps.next())
+    expect(turns.map(({ done }) => done)).toEqual([false, false, true])
+    expect(turns[2]?.value).toMatchObject({ rowCount: 10_000, problemCount: 0 })
+  })
+
   it('says what its checked values take, those of columns that are not there too', () => {
     const table = arrow({ a: vectorFromArray([1, 2], new Int32()), s: vectorFromArray(['abcdefg', 'h'], new Utf8()) })
     const fields: Fields = [{ name: 'a', dtype: 'int32' }]

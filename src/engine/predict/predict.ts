@@ -6,7 +6,8 @@
 import { PenstockError } from '../../base/errors.js'
 import type { RowProblem } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
-import { RowTable } from '../../contract/tables/row-table.js'
+import type { ResolvedContract } from '../../contract/resolve.js'
+import type { RowTable } from '../../contract/tables/row-table.js'
 import type {
   InferRequest,
   InferResult,
@@ -45,7 +46,7 @@ export async function predictRows(
   run: RunRequest,
 ): Promise<PredictResult> {
   const { reference, contract, binding } = expectContract(deployment)
-  const read = rows instanceof RowTable ? readTable(contract, rows, onHeld) : reader.read(contract, rows, onHeld)
+  const read = reader.read(contract, rows, onHeld)
   const { columns, isOne } = read
   if (columns === null) {
     const problems = read.problems.filter(({ action }) => action === 'reject')
@@ -66,6 +67,30 @@ export async function predictRows(
   if (problem !== null) throw contractError({ reference, problems: [problem], count: 1, isOne })
   onRead?.()
   return answer(await run({ ...common, inputs }))
+}
+
+/** The pipeline as it serves now, and how it is run. */
+export type ServingPipeline = () => { readonly deployment: Deployment; readonly run: RunRequest }
+
+/**
+ * Answers the rows of a table. They are checked in parts: where the contract is another one by then, once more.
+ * @throws PenstockError as predictRows; ERR_ABORTED.
+ */
+export async function predictTable(
+  serving: ServingPipeline,
+  table: RowTable,
+  options: PredictOptions,
+): Promise<PredictResult> {
+  let checked = null as { readonly contract: ResolvedContract; readonly read: RowsRead } | null
+  for (;;) {
+    const { deployment, run } = serving()
+    const { contract } = expectContract(deployment)
+    if (checked?.contract === contract) {
+      const { read } = checked
+      return predictRows(deployment, { read: () => read }, table, options, run)
+    }
+    checked = { contract, read: await readTable(contract, table, options) }
+  }
 }
 
 function expectContract({ pipeline, contract }: Deployment): NonNullable<Deployment['contract']> {
