@@ -58,13 +58,8 @@ const fields: Contract['fields'] = [
   { name: 'since', dtype: 'timestamp?', role: 'passthrough', required: false },
   ...features,
   { name: 'label', dtype: 'string', role: 'prediction' },
-  {
-    name: 'granted',
-    dtype: 'float32',
-    role: 'probability',
-    class: 'granted',
-    from: { output: 'probabilities', column: 0 },
-  },
+  // Its column is the one of its class.
+  { name: 'granted', dtype: 'float32', role: 'probability', class: 'granted', from: { output: 'probabilities' } },
   { name: 'probabilities', dtype: 'float32', shape: [2], role: 'prediction' },
 ]
 
@@ -297,7 +292,8 @@ describe('an input a column: contracts', () => {
       'owner bool',
       'region string',
       'label string',
-      'probabilities float32',
+      'probability granted float32',
+      'probability refused float32',
     ])
     await engine.contracts.put(draft)
     await engine.applyPipeline(
@@ -307,6 +303,7 @@ describe('an input a column: contracts', () => {
     const row = { ...rows[5] }
     const { predictions } = await engine.predict('draft', [row])
     expect(predictions[0]?.['label']).toBe(goldens.label[5])
+    expect(predictions[0]?.['probability refused']).toBeCloseTo(goldens.probabilities[5]?.[1] ?? NaN, 5)
     await engine.undeployPipeline('draft')
   })
 
