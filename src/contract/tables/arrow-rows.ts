@@ -21,10 +21,10 @@ import { type CellReader, RowTable, type TableBatch, tableBatch, type TableColum
 export function arrowRows(body: Pick<ArrowBody, 'fields' | 'batches' | 'rows'>): RowTable {
   const { fields, batches, rows: rowCount } = body
   const names = fields.map(({ name }) => name)
-  const leafCounts = names.map((_, index) => sumOf(batches, index, leafCount))
+  const leafCounts = new Map(names.map((name, index) => [name, sumOf(batches, index, leafCount)]))
   return new RowTable({
     rowCount,
-    elementCountOf: (name) => leafCounts[names.indexOf(name)] ?? 0,
+    elementCountOf: (name) => leafCounts.get(name) ?? 0,
     textBytes: names.reduce((sum, _, index) => sum + sumOf(batches, index, textBytes), 0),
     batchesOf: (contract) => batchesOf(names, batches, contract),
   })

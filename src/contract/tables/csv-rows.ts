@@ -18,7 +18,12 @@ export interface CsvCells {
 
 /** @throws PenstockError ERR_BODY: two columns of one name. */
 export function csvRows({ header, rows, sizeBytes }: CsvCells): RowTable {
-  const twice = header.find((name, index) => header.indexOf(name) < index)
+  const seen = new Set<string>()
+  const twice = header.find((name) => {
+    const isSeen = seen.has(name)
+    seen.add(name)
+    return isSeen
+  })
   if (twice !== undefined)
     throw csvError(`Expected columns with different names but received ${JSON.stringify(twice)} twice`)
   return new RowTable({
@@ -52,6 +57,7 @@ function batchOf(
 
 /** Columns by name; those of a list's elements stand together, the first of them is 0. */
 function membersOf(header: readonly string[], fields: ReadonlyMap<string, ResolvedField>): Member[] {
+  const titles = new Set(header)
   const members: (Member & { cells: number[] })[] = []
   header.forEach((title, cell) => {
     const [, base = '', index] = /^(.+)\[(\d+)\]$/.exec(title) ?? []
@@ -60,7 +66,7 @@ function membersOf(header: readonly string[], fields: ReadonlyMap<string, Resolv
     const isElement = list !== undefined && list.shape.length > 0
     if (isElement && last?.isList === true && last.name === base && Number(index) === last.cells.length)
       last.cells.push(cell)
-    else if (isElement && Number(index) === 0 && !header.includes(base))
+    else if (isElement && Number(index) === 0 && !titles.has(base))
       members.push({ name: base, field: list, cells: [cell], isList: true })
     else members.push({ name: title, field: fields.get(title), cells: [cell], isList: false })
   })

@@ -2,7 +2,9 @@
  * A table of a request as columns by name. What a cell says may depend on its field (a text of CSV, the bound of a float32),
  * so its values are read when the contract is at hand, one by one: nothing is made of a table but what is checked.
  */
-import { CHECKED_BYTES_PER_ELEMENT } from '../../base/limits/contract-limits.js'
+import { PenstockError } from '../../base/errors.js'
+import { CHECKED_BYTES_PER_ELEMENT, CONTRACT_FIELDS_MAX } from '../../base/limits/contract-limits.js'
+import { FIELDS_MAX } from '../../base/limits/limits.js'
 import type { ResolvedContract, ResolvedField } from '../resolve.js'
 
 /** The value of a row's cell as JSON would have it, integers beyond 2^53 as bigints; null: missing. */
@@ -63,12 +65,23 @@ function fixedElements({ shape }: ResolvedField): number {
   return shape.includes(null) ? 1 : shape.reduce<number>((product, dim) => product * (dim ?? 1), 1)
 }
 
-/** The columns of a batch, parted into those of fields and the rest. */
+/** Columns of one table, as of an Arrow body: inputs, and what is beside them. */
+const columnsMax = FIELDS_MAX + CONTRACT_FIELDS_MAX
+
+/**
+ * The columns of a batch, parted into those of fields and the rest.
+ * @throws PenstockError ERR_BODY: more than a table has.
+ */
 export function tableBatch(
   { inputs }: ResolvedContract,
   rowCount: number,
   columns: readonly TableColumn[],
 ): TableBatch {
+  if (columns.length > columnsMax)
+    throw new PenstockError(
+      'ERR_BODY',
+      `Expected a table of at most ${columnsMax} columns but received ${columns.length}. Leave out those that are no field`,
+    )
   const byName = new Map(columns.map((column) => [column.name, column]))
   const names = new Set(inputs.map(({ name }) => name))
   return {

@@ -238,6 +238,21 @@ describe('a table', () => {
     expect(check(misnamed, [{ name: 'z', dtype: 'float32?', required: false }]).extra).toEqual(['b'])
   })
 
+  it('of very many columns is refused or told in little time, with no names proposed', () => {
+    const strict = resolveContract(
+      parseContract(
+        { fields: Array.from({ length: 200 }, (_, at) => ({ name: `field ${at}`, dtype: 'float32' })) },
+        'c',
+      ),
+    )
+    const titles = (count: number): string => Array.from({ length: count }, (_, at) => `column ${at}`).join(',')
+    const cells = (count: number): string => new Array(count).fill('1').join(';')
+    const { value } = checkTable(strict, csv(titles(2000), cells(2000))).next() as { value: RowCheck }
+    expect(value.problemCount).toBe(2200)
+    expect(value.problems.every(({ wayOut }) => !/field \d|column \d/.test(wayOut))).toBe(true)
+    expect(() => checkTable(strict, csv(titles(100_000), cells(100_000))).next()).toThrow(/at most 4352 columns/)
+  })
+
   it('is checked in parts of some thousand values, of all its batches', () => {
     const part = new Table({ a: vectorFromArray(new Float32Array(5000)) })
     const table = arrowRows(readArrow(tableToIPC(part.concat(part)), 10_000))
