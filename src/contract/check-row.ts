@@ -10,7 +10,7 @@ import { describeValue } from '../base/expect.js'
 import { CONTRACT_PROBLEMS_MAX } from '../base/limits/contract-limits.js'
 import { ColumnBuilder, type ContractColumn } from './columns.js'
 import type { InvalidAction } from './contract.js'
-import { type Cell, duplicateFinding, imputedCell, readRow, type RowFinding } from './row-reader.js'
+import { type Cell, duplicateFinding, imputedCell, readRow, type RowFinding, type RowRead } from './row-reader.js'
 import type { ResolvedContract } from './resolve.js'
 import type { RuleName, StoredElement } from './values/element.js'
 
@@ -60,34 +60,56 @@ export interface RowCheck {
  *   missing float.
  */
 export function checkRows(contract: ResolvedContract, rows: Iterable<unknown>, options: CheckOptions = {}): RowCheck {
-  const report = new Report(options.problemsMax ?? CONTRACT_PROBLEMS_MAX)
-  const builders = contract.inputs.map((field) => new ColumnBuilder(field))
-  const uniques = new UniqueFields(contract)
-  const kept: number[] = []
-  const dropped: number[] = []
-  const extra = new Set<string>()
-  let index = -1
-  for (const row of rows) {
-    index++
-    const { cells, findings, extra: names } = readRow(contract, row)
-    if (!isDropped(findings)) findings.push(...uniques.check(row, cells, findings))
-    for (const finding of findings) report.add(index, finding)
-    for (const name of names) extra.add(name)
-    if (isDropped(findings)) dropped.push(index)
-    else {
-      kept.push(index)
-      builders.forEach((builder, at) => builder.add(cells[at]?.elements ?? null))
-    }
+  const checker = new RowChecker(contract, options)
+  for (const row of rows) checker.take(readRow(contract, row), (name) => (row as Record<string, unknown>)[name])
+  return checker.finish()
+}
+
+/** What becomes of rows that are read, one after the other. */
+export class RowChecker {
+  readonly #report: Report
+  readonly #builders: readonly ColumnBuilder[]
+  readonly #uniques: UniqueFields
+  readonly #kept: number[] = []
+  readonly #dropped: number[] = []
+  readonly #extra = new Set<string>()
+  #rowCount = 0
+
+  constructor(contract: ResolvedContract, { problemsMax = CONTRACT_PROBLEMS_MAX }: CheckOptions = {}) {
+    this.#report = new Report(problemsMax)
+    this.#builders = contract.inputs.map((field) => new ColumnBuilder(field))
+    this.#uniques = new UniqueFields(contract)
   }
-  return {
-    columns: report.refusalCount > 0 ? null : builders.map((builder) => builder.finish()),
-    rows: Uint32Array.from(kept),
-    droppedRows: Uint32Array.from(dropped),
-    problems: report.problems,
-    problemCount: report.count,
-    refusalCount: report.refusalCount,
-    rowCount: index + 1,
-    extra: [...extra],
+
+  /** @param valueOf the row's value of a field, as it came; asked for what is told. */
+  take({ cells, findings, extra }: RowRead, valueOf: (name: string) => unknown): void {
+    const row = this.#rowCount++
+    if (!isDropped(findings)) findings.push(...this.#uniques.check(cells, findings, valueOf))
+    for (const finding of findings) this.#report.add(row, finding)
+    for (const name of extra) this.#extra.add(name)
+    if (isDropped(findings)) {
+      this.#dropped.push(row)
+      return
+    }
+    this.#kept.push(row)
+    // A refused request has no columns.
+    if (this.#report.refusalCount > 0) return
+    for (let at = 0; at < this.#builders.length; at++)
+      (this.#builders[at] as ColumnBuilder).add(cells[at]?.elements ?? null)
+  }
+
+  finish(): RowCheck {
+    const { refusalCount, problems, count } = this.#report
+    return {
+      columns: refusalCount > 0 ? null : this.#builders.map((builder) => builder.finish()),
+      rows: Uint32Array.from(this.#kept),
+      droppedRows: Uint32Array.from(this.#dropped),
+      problems,
+      problemCount: count,
+      refusalCount,
+      rowCount: this.#rowCount,
+      extra: [...this.#extra],
+    }
   }
 }
 
@@ -107,7 +129,7 @@ class UniqueFields {
   }
 
   /** @param cells of the row, an object; a duplicate that is imputed is replaced in it. */
-  check(row: unknown, cells: Cell[], earlier: readonly RowFinding[]): RowFinding[] {
+  check(cells: Cell[], earlier: readonly RowFinding[], valueOf: (name: string) => unknown): RowFinding[] {
     if (this.#seen.size === 0) return []
     const broken = new Set(earlier.map(({ field }) => field))
     const findings: RowFinding[] = []
@@ -119,7 +141,7 @@ class UniqueFields {
       const isCompared = cells[at]?.isImputed === false && element !== undefined
       if (field === undefined || !isCompared || broken.has(field.name)) continue
       if (seen.has(element)) {
-        const finding = duplicateFinding(field, (row as Record<string, unknown>)[field.name])
+        const finding = duplicateFinding(field, valueOf(field.name))
         findings.push(finding)
         if (finding.action === 'impute') cells[at] = imputedCell(field)
       } else fresh.push(() => seen.add(element))

@@ -56,7 +56,12 @@ export function readRow(contract: ResolvedContract, row: unknown): RowRead {
   return { cells, findings, extra: [] }
 }
 
-function readCell(field: ResolvedField, value: unknown, extra: readonly string[], findings: RowFinding[]): Cell {
+/**
+ * Reads one value.
+ * @param value undefined: the row has no such member. @param extra names of members that are no field, for the way out.
+ * @param findings takes what is wrong with it.
+ */
+export function readCell(field: ResolvedField, value: unknown, extra: readonly string[], findings: RowFinding[]): Cell {
   const isMissing = value === null || (typeof value === 'number' && Number.isNaN(value) && field.kind === 'float')
   if (value === undefined || isMissing) {
     const violation = missingViolation(field, value, extra)
@@ -130,7 +135,8 @@ export function duplicateFinding(field: ResolvedField, value: unknown): RowFindi
   return findingOf(field, violation, [], onInvalid === 'clamp' ? 'reject' : onInvalid)
 }
 
-function extraMember(contract: ResolvedContract, name: string, value: unknown): RowFinding {
+/** A member that is no field, where that is refused. */
+export function extraMember(contract: ResolvedContract, name: string, value: unknown): RowFinding {
   const near = closest(
     name,
     contract.inputs.map((field) => field.name),

@@ -13,6 +13,7 @@ import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
+import { RowTable } from '../contract/tables/row-table.js'
 import { admit, admitColumns, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
 import type {
   AddModelOptions,
@@ -78,7 +79,7 @@ import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
 import { answerExample } from './predict/example.js'
-import { predictRows, type RunRequest } from './predict/predict.js'
+import { predictRows, predictTable, type RunRequest, type ServingPipeline } from './predict/predict.js'
 import { jsonRowsReader } from './predict/rows-reader.js'
 import { Promotions } from './promotion/promotions.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
@@ -318,8 +319,13 @@ export class Engine implements EngineApi {
   }
 
   async predict(pipeline: string, rows: PredictRows, options: PredictOptions = {}): Promise<PredictResult> {
-    const { slot, deployment } = this.#expectServing(pipeline)
-    return predictRows(deployment, jsonRowsReader, rows, options, this.#runOn(slot, deployment))
+    const serving = (): ReturnType<ServingPipeline> => {
+      const { slot, deployment } = this.#expectServing(pipeline)
+      return { deployment, run: this.#runOn(slot, deployment) }
+    }
+    if (rows instanceof RowTable) return predictTable(serving, rows, options)
+    const { deployment, run } = serving()
+    return predictRows(deployment, jsonRowsReader, rows, options, run)
   }
 
   servedContracts(): ServedContract[] {

@@ -231,6 +231,31 @@ describe('maps at the end of a graph', () => {
     expect(scored('TreeEnsembleClassifier', three, 'L').classes.size).toBe(0)
   })
 
+  it('without maps are tensors with the labels of their classifier, where those are certain', () => {
+    const scored = (dims: readonly (number | string | null)[] | null, from = 'P') =>
+      taken({
+        nodes: [
+          {
+            op: 'LinearClassifier',
+            domain: 'ai.onnx.ml',
+            inputs: ['x'],
+            outputs: ['L', 'P'],
+            attributes: { classlabels_strings: ['no', 'yes'], intercepts: new Float32Array(2) },
+          },
+          { op: 'Relu', inputs: ['P'], outputs: ['R'] },
+        ],
+        outputs: [[from, tensorType('float32', dims)]],
+      })
+    for (const dims of [null, ['n', 2], [null, null]]) {
+      const { classes, changes } = scored(dims)
+      expect([[...classes], changes]).toEqual([[['P', ['no', 'yes']]], []])
+    }
+    expect(scored(['n', 3]).classes.size).toBe(0)
+    expect(scored(['n']).classes.size).toBe(0)
+    expect(scored(['n', 2], 'R').classes.size).toBe(0)
+    expect(scored(['n', 2], 'L').classes.size).toBe(0)
+  })
+
   it('show the width of a tensor that the file leaves open', () => {
     const open = taken({
       nodes: [scores, zipMap('scores', 'm', { classlabels_strings: ['no', 'yes'] })],

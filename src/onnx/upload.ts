@@ -13,6 +13,7 @@ import { isPenstockError } from '../base/errors.js'
 import { TENSOR_ELEMENTS_MAX } from '../base/limits/limits.js'
 import type { TensorDefault } from '../tensor/tensor.js'
 import { cutClassMaps } from './class-names/class-maps.js'
+import { tensorClasses } from './class-names/classifier-labels.js'
 import { dataFilePath, externalFiles, mergeExternalData } from './external-data/external-data.js'
 import { invalid } from './message.js'
 import type { OnnxModel, OnnxValueInfo } from './model.js'
@@ -45,12 +46,13 @@ export function takeUpload({ bytes, dataFiles }: Upload): TakenUpload {
   for (const input of first.graph.inputs) expectSize(input)
   const wanted = wantedFiles(first, dataFiles)
   const merged = wanted.length === 0 ? bytes : mergeExternalData(bytes, dataFiles)
-  const cut = cutClassMaps(merged, merged === bytes ? first : readOnnx(merged))
+  const whole = merged === bytes ? first : readOnnx(merged)
+  const cut = cutClassMaps(merged, whole)
   const { bytes: served, defaults } = offerDefaults(cut.bytes, cut.bytes === bytes ? first : readOnnx(cut.bytes))
   return {
     bytes: served,
     model: served === bytes ? first : readOnnx(served),
-    classes: cut.classes,
+    classes: new Map([...tensorClasses(whole), ...cut.classes]),
     defaults,
     changes: [
       ...wanted.map((path) => describeMerged(path, dataFiles.get(path) as Uint8Array)),

@@ -160,7 +160,7 @@ describe('http: predictions', () => {
   })
 
   test('http: what is no request is refused as everywhere, and not as a matter of rows', async () => {
-    const csv = { 'content-type': 'text/csv' }
+    const npy = { 'content-type': 'application/x-npy' }
     for (const [path, body, headers, status, code] of [
       ['/predict/plus', '[{"alcohol": 1', {}, 400, 'ERR_BODY'],
       ['/predict/plus', '{"alcohol": NaN}', {}, 400, 'ERR_BODY'],
@@ -169,7 +169,8 @@ describe('http: predictions', () => {
       ['/predict/plus', '17', {}, 400, 'ERR_BODY'],
       ['/predict/plus', '[17]', {}, 422, 'ERR_CONTRACT'],
       ['/predict/plus', `[${'['.repeat(5000)}`, {}, 400, 'ERR_BODY'],
-      ['/predict/plus', 'alcohol\n1', csv, 415, 'ERR_CONTENT_TYPE'],
+      ['/predict/plus', 'alcohol', npy, 415, 'ERR_CONTENT_TYPE'],
+      ['/predict/plus', '[]', { 'content-type': 'application/json; format=pandas-split' }, 415, 'ERR_CONTENT_TYPE'],
       ['/predict/plus', JSON.stringify(row), { accept: 'text/csv' }, 406, 'ERR_NOT_ACCEPTABLE'],
       ['/predict/plus', JSON.stringify(row), { 'content-encoding': 'gzip' }, 415, 'ERR_CONTENT_TYPE'],
       ['/predict/plus', JSON.stringify(row), { 'penstock-deadline-ms': '0' }, 400, 'ERR_ARGUMENT'],

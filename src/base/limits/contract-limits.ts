@@ -26,3 +26,9 @@ export const REFUSAL_PROBLEMS_MAX = 100
 export const EXAMPLE_LIMIT_MS = 30_000
 /** Bytes that a byte of a JSON body may become while its rows are checked: six of them are the smallest number of a row. */
 export const CHECKED_BYTES_PER_BODY_BYTE = 4
+/** Values of a table that are checked before others are answered: some milliseconds. */
+export const CHECKED_VALUES_PER_TURN = 4096
+/** Pairs of a column and a field that are compared to propose what was meant: half a second of it. */
+export const SUGGESTIONS_COMPARED_MAX = 100_000
+/** Bytes of an element of a table while its rows are checked: a value of JavaScript in a list, and the element of its column. */
+export const CHECKED_BYTES_PER_ELEMENT = 24

@@ -1,7 +1,7 @@
 /** Files of rows for the commands of contracts. */
 import type { RowCheck, RowProblem } from '../../contract/check-row.js'
 import { checkRows } from '../../contract/check-row.js'
-import { rowOfCells, valuesOfCells } from '../../contract/draft/cells.js'
+import { rowOfCells, valuesOfCells } from '../../contract/tables/cells.js'
 import type { DraftTable } from '../../contract/draft/infer.js'
 import type { ResolvedContract } from '../../contract/resolve.js'
 import { formatOf } from '../../files/formats.js'

@@ -1,7 +1,7 @@
 /** Rows of a file as a promotion sends them, typed by the contract of the pipeline that will answer them. */
 import type { ControlCalls } from '../../client/control/calls.js'
 import { ContractCalls } from '../../client/control/contract-calls.js'
-import { rowOfCells } from '../../contract/draft/cells.js'
+import { rowOfCells } from '../../contract/tables/cells.js'
 import { matchContractReference } from '../../contract/contract.js'
 import { parseContract } from '../../contract/parse.js'
 import { type ResolvedContract, resolveContract } from '../../contract/resolve.js'

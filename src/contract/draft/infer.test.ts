@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { ModelSignature } from '../../engine/api/api.js'
 import { checkRows } from '../check-row.js'
 import { resolveContract } from '../resolve.js'
-import { rowOfCells, valuesOfCells } from './cells.js'
+import { rowOfCells, valuesOfCells } from '../tables/cells.js'
 import { type DraftOptions, draftContract } from './infer.js'
 
 const seed = 20270316

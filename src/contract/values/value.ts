@@ -20,11 +20,18 @@ export interface ValueOutcome {
  * @param action of an invalid value: with `flag` and `clamp` the elements are those that are stored in spite of it.
  */
 export function checkValue(field: ResolvedField, value: unknown, action: InvalidAction): ValueOutcome {
+  const isScalar = field.shape.length === 0
+  // Nearly all values are scalars that keep their rules.
+  const outcome = isScalar ? checkElement(field, value) : null
+  if (outcome !== null && outcome.violation === undefined)
+    return { elements: [outcome.element], violation: null, place: noPlace }
   const walk = new ValueWalk(field, action)
-  if (field.shape.length === 0) walk.element(value, [])
+  if (isScalar) walk.element(value, [])
   else if (walk.level(value, 0, [])) walk.length(value as readonly unknown[])
   return walk.outcome()
 }
+
+const noPlace: readonly number[] = []
 
 class ValueWalk {
   readonly #field: ResolvedField

@@ -3,14 +3,19 @@ import type { RowProblem } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
 import type { FieldValue } from '../../contract/contract.js'
 import type { ResolvedContract } from '../../contract/resolve.js'
+import type { RowTable } from '../../contract/tables/row-table.js'
 import type { CheckFailure, InferMetadata, RequestOptions } from './inference.js'
 
 /** A row by the names of the contract's fields. Untrusted. */
 export type PredictRow = Readonly<Record<string, unknown>>
 
-/** Rows of a request: one, a list, or a JSON text of either; `lines` has a row a line. */
+/** Rows of a request: one, a list, or a JSON text of either; `lines` has a row a line. A table is read already. */
 export type PredictRows =
-  PredictRow | readonly PredictRow[] | Uint8Array | { readonly form: 'json' | 'lines'; readonly bytes: Uint8Array }
+  | PredictRow
+  | readonly PredictRow[]
+  | Uint8Array
+  | { readonly form: 'json' | 'lines'; readonly bytes: Uint8Array }
+  | RowTable
 
 export interface PredictOptions extends Omit<RequestOptions, 'withOthers'> {
   /** Called before so many bytes are made of a body; throws to refuse. */

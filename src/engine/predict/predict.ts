@@ -6,6 +6,8 @@
 import { PenstockError } from '../../base/errors.js'
 import type { RowProblem } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
+import type { ResolvedContract } from '../../contract/resolve.js'
+import type { RowTable } from '../../contract/tables/row-table.js'
 import type {
   InferRequest,
   InferResult,
@@ -23,6 +25,7 @@ import { featureColumns } from './feature-columns.js'
 import { featureTensors } from './feature-tensors.js'
 import { contractError } from './refusal.js'
 import type { RowsRead, RowsReader } from './rows-reader.js'
+import { readTable } from './table-reader.js'
 
 /**
  * Runs a request on the deployment; takes its place in the queue before it returns.
@@ -64,6 +67,30 @@ export async function predictRows(
   if (problem !== null) throw contractError({ reference, problems: [problem], count: 1, isOne })
   onRead?.()
   return answer(await run({ ...common, inputs }))
+}
+
+/** The pipeline as it serves now, and how it is run. */
+export type ServingPipeline = () => { readonly deployment: Deployment; readonly run: RunRequest }
+
+/**
+ * Answers the rows of a table. They are checked in parts: where the contract is another one by then, once more.
+ * @throws PenstockError as predictRows; ERR_ABORTED.
+ */
+export async function predictTable(
+  serving: ServingPipeline,
+  table: RowTable,
+  options: PredictOptions,
+): Promise<PredictResult> {
+  let checked = null as { readonly contract: ResolvedContract; readonly read: RowsRead } | null
+  for (;;) {
+    const { deployment, run } = serving()
+    const { contract } = expectContract(deployment)
+    if (checked?.contract === contract) {
+      const { read } = checked
+      return predictRows(deployment, { read: () => read }, table, options, run)
+    }
+    checked = { contract, read: await readTable(contract, table, options) }
+  }
 }
 
 function expectContract({ pipeline, contract }: Deployment): NonNullable<Deployment['contract']> {

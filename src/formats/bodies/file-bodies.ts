@@ -5,7 +5,8 @@
 import { type RecordBatch, Table } from 'apache-arrow'
 import { PenstockError } from '../../base/errors.js'
 import { ARROW_DECODED_BYTES_MAX } from '../../base/limits/limits.js'
-import { csvTables } from '../csv/csv-table.js'
+import { csvTables, noCsvHeader } from '../csv/csv-table.js'
+import { csvError, csvRows } from '../csv/rows.js'
 import { npyTensor } from '../npy.js'
 import { parquetToArrow } from '../parquet.js'
 import { writeArrow } from '../arrow/write-arrow.js'
@@ -35,6 +36,38 @@ export async function parseCsvBody(
   }
   const made = writeArrow(new Table(batches), 'stream')
   return { ...parseArrowBody(made, signature, onSpend), made }
+}
+
+/** The cells of a body as texts, for who knows by their columns what they are. */
+export interface CsvBody {
+  readonly header: readonly string[]
+  /** Each of as many cells as the header. */
+  readonly rows: readonly (readonly string[])[]
+  readonly sizeBytes: number
+}
+
+/** @throws PenstockError ERR_BODY: no CSV, or rows of other numbers of cells; ERR_TOO_MANY_ROWS. */
+export async function readCsvBody(body: Buffer, rowsMax: number, onSpend?: (bytes: number) => void): Promise<CsvBody> {
+  onSpend?.(CSV_COST * body.length)
+  let header: readonly string[] | null = null
+  const rows: string[][] = []
+  for await (const cells of csvRows(pieces(body), body.length + 1)) {
+    if (header === null) {
+      header = cells
+      continue
+    }
+    if (cells.length !== header.length)
+      throw csvError(
+        `Expected ${header.length} cells in each row, as the header has, but row ${rows.length + 2} has ${cells.length}`,
+      )
+    if (rows.push(cells) > rowsMax)
+      throw new PenstockError(
+        'ERR_TOO_MANY_ROWS',
+        `Expected at most ${rowsMax} rows but received more. Send them in several requests`,
+      )
+  }
+  if (header === null) throw noCsvHeader()
+  return { header, rows, sizeBytes: body.length }
 }
 
 /** @throws as Arrow bodies. */

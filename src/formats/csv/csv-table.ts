@@ -38,18 +38,18 @@ export async function* csvTables(
     rows.push(cells)
     bytes += size
   }
-  if (reader === null) throw noHeader()
+  if (reader === null) throw noCsvHeader()
   if (rows.length > 0 || firstRow === 2) yield take(reader)
 }
 
 /** The table of a body. @throws as CsvReader. */
 export function csvTable(bytes: Uint8Array, signature: CsvSignature): Table {
   const [header, ...rows] = csvRowsOf(bytes)
-  if (header === undefined) throw noHeader()
+  if (header === undefined) throw noCsvHeader()
   return arrowTable(new CsvReader(header, signature).read(rows, 2))
 }
 
-function noHeader(): Error {
+export function noCsvHeader(): Error {
   return csvError('Expected CSV with a header, the names of its columns, but received nothing')
 }
 

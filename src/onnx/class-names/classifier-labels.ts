@@ -4,7 +4,7 @@
  *
  *   probabilities ← Normalizer ← LinearClassifier (classlabels_strings: no, yes)      columns no, yes
  */
-import type { OnnxGraph, OnnxNode } from '../model.js'
+import type { OnnxGraph, OnnxModel, OnnxNode } from '../model.js'
 
 /** The names of the attributes differ from operator to operator, and from version to version. */
 const stringNames = ['classlabels_strings'] as const
@@ -19,6 +19,22 @@ export function labelsOf({ attributes }: OnnxNode): readonly (string | number)[]
     if (strings.length > 0) return [...strings]
   }
   return integerNames.flatMap((name) => [...(attributes.get(name)?.ints ?? [])].map(labelOf))
+}
+
+/**
+ * The labels of each output that is a tensor of scores already: what exporters make without a map, skl2onnx with `zipmap`
+ * off. Outputs of another width than there are labels have none.
+ */
+export function tensorClasses({ graph }: OnnxModel): Map<string, readonly (string | number)[]> {
+  const producers = new Map(graph.nodes.flatMap((node, index) => node.outputs.map((name) => [name, index] as const)))
+  const found = new Map<string, readonly (string | number)[]>()
+  for (const { name, type } of graph.outputs) {
+    if (type?.kind !== 'tensor' || (type.dims !== null && type.dims.length !== 2)) continue
+    const labels = scoredClasses(name, graph, producers)
+    const width = type.dims?.[1] ?? null
+    if (labels !== null && (typeof width !== 'number' || width === labels.length)) found.set(name, labels)
+  }
+  return found
 }
 
 /**

@@ -23,6 +23,10 @@ export type InferBodyKind = 'json' | 'records' | 'split' | 'lines' | 'penstock' 
 
 const inferTypes = `${JSON_TYPE}, ${RECORDS_TYPE}, ${SPLIT_TYPE}, ${LINES_TYPE}, ${CSV_TYPE}, ${ARROW_FILE_TYPE}, ${ARROW_STREAM_TYPE}, ${PARQUET_TYPE}, ${NPY_TYPE} or ${PENSTOCK_TYPE}`
 
+/** What rows of named values come as: JSON, or a table with a column a field. */
+export type RowsBodyKind = 'json' | 'lines' | 'arrow' | 'csv' | 'parquet'
+const rowsTypes = `${JSON_TYPE}, ${LINES_TYPE}, ${CSV_TYPE}, ${ARROW_FILE_TYPE}, ${ARROW_STREAM_TYPE} or ${PARQUET_TYPE}`
+
 /** The forms of one name; what JSON is, its parameter and the request say. */
 const formByName: ReadonlyMap<string, Exclude<AnswerForm, 'columns' | 'records'>> = new Map([
   [PENSTOCK_TYPE, 'penstock'],
@@ -56,12 +60,14 @@ export function inferBodyKind(contentType: string): InferBodyKind {
 }
 
 /** What rows of named values are sent as. @throws PenstockError ERR_CONTENT_TYPE with the way out. */
-export function rowsBodyKind(contentType: string): 'json' | 'lines' {
+export function rowsBodyKind(contentType: string): RowsBodyKind {
   const { name, format } = parseMediaType(contentType)
   if (name === JSON_TYPE && !format.startsWith('pandas-split')) return 'json'
-  if (formByName.get(name) === 'lines') return 'lines'
-  const wayOut = 'Send rows as JSON objects; tables and tensors go to /v1/pipelines/{pipeline}/infer'
-  const error = contentTypeError(contentType, `${JSON_TYPE} or ${LINES_TYPE}`)
+  const form = formByName.get(name)
+  if (form === 'lines' || form === 'csv' || form === 'parquet') return form
+  if (form === 'arrow-file' || form === 'arrow-stream') return 'arrow'
+  const wayOut = 'Send rows as JSON objects or as a table; tensors go to /v1/pipelines/{pipeline}/infer'
+  const error = contentTypeError(contentType, rowsTypes)
   throw new PenstockError('ERR_CONTENT_TYPE', `${error.message}. ${wayOut}`)
 }
 

@@ -54,7 +54,7 @@ export interface OutputFieldAnswer {
   readonly dtype: string
   /** Full ONNX shape, row axis first; null is a free dim. */
   readonly shape: readonly (number | null)[]
-  /** What each column stands for, where the model named its classes in a map beside the tensor (ZipMap) that was cut off. */
+  /** What each column stands for, where the model names its classes: in a map beside the tensor (ZipMap) that was cut off, or in the classifier that makes it. */
   readonly classes?: readonly (string | number)[]
 }
 

@@ -45,7 +45,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'name', record: ["name"], type: {"kind":"word","name":"text"}, does: 'Its name' },
       { name: 'dtype', record: ["dtype"], type: {"kind":"word","name":"dtype"}, does: 'Type of its elements' },
       { name: 'shape', record: ["shape"], type: {"kind":"word","name":"dims"}, does: 'Full ONNX shape, row axis first; null is a free dim' },
-      { name: 'classes', record: ["classes"], type: {"kind":"list","of":{"kind":"word","name":"label"}}, isOptional: true, does: 'What each column stands for, where the model named its classes in a map beside the tensor (ZipMap) that was cut off' },
+      { name: 'classes', record: ["classes"], type: {"kind":"list","of":{"kind":"word","name":"label"}}, isOptional: true, does: 'What each column stands for, where the model names its classes: in a map beside the tensor (ZipMap) that was cut off, or in the classifier that makes it' },
     ],
   },
   BatchingCulprit: {

@@ -9,7 +9,7 @@ import { PenstockError } from '../../../base/errors.js'
 import type { CancelSignal, EngineApi, InferResult, PipelineDescription } from '../../../engine/api/api.js'
 import { decodeMessage } from '../../../protocol/codec.js'
 import type { ByteCharge } from '../../byte-charge.js'
-import { WorkGate } from '../../work-gate.js'
+import { type FileKind, readFileBody } from '../../file-gate.js'
 import { freeMemory } from '../../../engine/memory/free-buffer.js'
 import { freeResult, resultBytes, tensorsBytes, textsBytes } from '../../held-bytes.js'
 import { answerHeaders, LOGGED_ID_HEADER, type AnswerHeaders } from '../../header-options.js'
@@ -132,41 +132,33 @@ function holdParsed(charge: ByteCharge | undefined, { request, echoes, made }: P
 /** A body that is refused is referred to by nobody. */
 async function parse(call: InferBodyCall, kind: InferBodyKind, description: PipelineDescription): Promise<ParsedBody> {
   try {
-    return isHeavy(kind) ? await parseHeavy(call, kind, description) : parseBody(call, kind, description)
+    return isFile(kind) ? await parseFile(call, kind, description) : parseBody(call, kind, description)
   } catch (error) {
     call.recycleBody()
     throw error
   }
 }
 
-type HeavyKind = 'arrow' | 'csv' | 'parquet' | 'npy'
-
 /** Their readers are loaded by the first body that needs one: they bring decoders along. */
-function isHeavy(kind: InferBodyKind): kind is HeavyKind {
+function isFile(kind: InferBodyKind): kind is FileKind {
   return kind === 'arrow' || kind === 'csv' || kind === 'parquet' || kind === 'npy'
 }
 
 let arrowBodies: typeof ArrowRequests | null = null
 
-/** Large files, which take several turns of the loop, are read a few at a time. */
-const gate = new WorkGate()
-const smallFileBytesMax = 64 * 1024
-
 /** What the body unpacks to is charged before it is there, and with the body from then on. */
-function parseHeavy(call: InferBodyCall, kind: HeavyKind, description: PipelineDescription): Promise<ParsedBody> {
+function parseFile(call: InferBodyCall, kind: FileKind, description: PipelineDescription): Promise<ParsedBody> {
   const { charge, signal, body } = call
   const spend = (bytes: number): void => {
     const refusal = charge?.tryAdd('bodies', bytes) ?? null
     if (refusal !== null) throw refusal
   }
-  const read = (): Promise<ParsedBody> => readHeavy(body, kind, description, spend)
-  const isAtOnce = kind === 'arrow' || kind === 'npy' || (kind === 'csv' && body.length <= smallFileBytesMax)
-  return isAtOnce ? read() : gate.run(read, () => signal?.aborted === true)
+  return readFileBody(kind, body, signal, () => readFile(body, kind, description, spend))
 }
 
-async function readHeavy(
+async function readFile(
   body: Buffer,
-  kind: HeavyKind,
+  kind: FileKind,
   description: PipelineDescription,
   spend: (bytes: number) => void,
 ): Promise<ParsedBody> {
@@ -183,8 +175,8 @@ async function readHeavy(
   }
   const files = await import('../../../formats/bodies/file-bodies.js')
   if (kind === 'npy') return { ...none, request: files.parseNpyBody(body, description), form: 'npy' }
-  const parseFile = kind === 'csv' ? files.parseCsvBody : files.parseParquetBody
-  const { request, extras, body: arrow, made = null } = await parseFile(body, description, spend)
+  const parseTable = kind === 'csv' ? files.parseCsvBody : files.parseParquetBody
+  const { request, extras, body: arrow, made = null } = await parseTable(body, description, spend)
   return { ...none, request, form: kind, arrow: { body: arrow, extras }, made }
 }
 

@@ -9,7 +9,7 @@ import type { ServedContract } from '../../../../engine/api/api.js'
 import type { ResolvedContract, ResolvedField } from '../../../../contract/resolve.js'
 import { REQUEST_ROWS_MAX } from '../../../../base/limits/limits.js'
 import { INFER } from '../../../access/scopes.js'
-import { LINES_TYPE } from '../../../http/media-types.js'
+import { ARROW_FILE_TYPE, ARROW_STREAM_TYPE, CSV_TYPE, LINES_TYPE, PARQUET_TYPE } from '../../../http/media-types.js'
 import { JSON_TYPE } from '../../../http/replies.js'
 import { optionHeaders } from '../header-options.js'
 import { LOGGED_ID_HEADER, PROBLEMS_HEADER } from '../../../header-options.js'
@@ -17,6 +17,9 @@ import { errorResponse, headerParameters, securityOf, type DeployedDocument } fr
 import { reference, type Schema } from '../schemas/json-schema.js'
 import { besideFields } from '../schemas/predict-schemas.js'
 import { topicOf } from '../schemas/topics.js'
+
+/** The forms of rows beside one JSON text, which JSON Schema has no word for. */
+export const plainBodies: readonly string[] = [LINES_TYPE, CSV_TYPE, ARROW_FILE_TYPE, ARROW_STREAM_TYPE, PARQUET_TYPE]
 
 const answerHeaders: Schema = {
   [LOGGED_ID_HEADER]: { description: 'What the log calls the request', schema: { type: 'string' } },
@@ -55,7 +58,7 @@ function operation({ pipeline, reference: name, contract }: ServedContract): Sch
       required: true,
       content: {
         [JSON_TYPE]: { schema: oneOrMore(`Predict.${pipeline}.row`), ...examples },
-        [LINES_TYPE]: { schema: {} },
+        ...Object.fromEntries(plainBodies.map((type) => [type, { schema: {} }])),
       },
     },
     responses: {

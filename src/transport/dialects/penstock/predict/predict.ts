@@ -3,10 +3,11 @@
  * that breaks a rule is 422 and not 400: the body is well-formed, its content is what the pipeline does not take.
  */
 import { isPenstockError, PenstockError } from '../../../../base/errors.js'
-import type { PredictResult } from '../../../../engine/api/api.js'
+import type { PredictResult, PredictRows } from '../../../../engine/api/api.js'
+import { freeMemory } from '../../../../engine/memory/free-buffer.js'
 import { INFER } from '../../../access/scopes.js'
 import { answerHeaders, LOGGED_ID_HEADER, PROBLEMS_HEADER, repeatedHeaders } from '../../../header-options.js'
-import { expectJsonAccepted, expectUnpacked, LINES_TYPE, rowsBodyKind } from '../../../http/media-types.js'
+import { expectJsonAccepted, expectUnpacked, rowsBodyKind, type RowsBodyKind } from '../../../http/media-types.js'
 import { nextRequestId } from '../../../http/dispatch.js'
 import { errorReply, JSON_TYPE } from '../../../http/replies.js'
 import { parameter, type Call, type HttpContext, type Route } from '../../../http/route.js'
@@ -14,6 +15,8 @@ import { PieceBody } from '../../../piece-body.js'
 import type { HttpReply } from '../../../socket/seam.js'
 import { optionHeaders, withHeaderOptions } from '../header-options.js'
 import { heldBytes, predictionPieces } from './answer.js'
+import { plainBodies } from './document.js'
+import { readTableBody, type TableKind } from './table-body.js'
 
 /** Problems of one request that the log lists. */
 const loggedMax = 20
@@ -22,7 +25,7 @@ const document = (summary: string): Route['document'] => ({
   summary,
   headers: optionHeaders,
   answerHeaders: repeatedHeaders,
-  request: { [JSON_TYPE]: 'PredictBody', [LINES_TYPE]: null },
+  request: { [JSON_TYPE]: 'PredictBody', ...Object.fromEntries(plainBodies.map((type) => [type, null])) },
   responses: {
     200: { description: 'The answer to each row', content: { [JSON_TYPE]: 'PredictAnswer' } },
     422: { description: 'ERR_CONTRACT: each rule that a row breaks, and where', content: { [JSON_TYPE]: 'Error' } },
@@ -56,24 +59,35 @@ async function predict(call: Call, pipeline: string): Promise<HttpReply> {
   expectJsonAccepted(header('accept'))
   const form = rowsBodyKind(header('content-type'))
   const options = withHeaderOptions({}, header)
+  // A table is read before the engine hears of it: not for a pipeline that is not there.
+  if (isTable(form)) context.engine.describePipeline(pipeline)
   const { charge, signal } = httpRequest
   const onHeld = (bytes: number): void => {
     const refusal = charge.tryAdd('bodies', bytes)
     if (refusal !== null) throw refusal
   }
+  let made: Uint8Array | null = null
   const onRead = (): void => {
     httpRequest.recycleBody()
+    if (made !== null) freeMemory(made)
     charge.release('bodies')
   }
   try {
+    let rows: PredictRows
+    if (isTable(form)) ({ table: rows, made } = await readTableBody({ kind: form, body, signal, onHeld }))
+    else rows = { form, bytes: body }
     const request = { ...options, signal, onHeld, onRead }
-    const result = await context.engine.predict(pipeline, { form, bytes: body }, request)
+    const result = await context.engine.predict(pipeline, rows, request)
     return answerReply(call, result, answerHeaders(options))
   } catch (error) {
     onRead()
     if (context.predict.errors !== 'terse' || !isPenstockError(error) || error.code !== 'ERR_CONTRACT') throw error
     return terseReply(call, error)
   }
+}
+
+function isTable(form: RowsBodyKind): form is TableKind {
+  return form !== 'json' && form !== 'lines'
 }
 
 function answerReply(

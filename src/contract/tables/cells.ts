@@ -15,7 +15,8 @@ export function rowOfCells(
   return Object.fromEntries(members)
 }
 
-function valueOfCell(field: ResolvedField, cell: string): unknown {
+/** The value of one cell; a text where it is none of the field's kind. */
+export function valueOfCell(field: ResolvedField, cell: string): unknown {
   const { kind, shape, dtype } = field
   if (shape.length > 0) return listOfCell(cell)
   // An empty text is a value where texts are never missing.
