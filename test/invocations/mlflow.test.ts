@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Engine, PenstockServer, type Contract, type ServerOptions } from 'penstock'
 import { schemas } from '../../src/transport/dialects/penstock/schemas/schemas.js'
 import { mismatch } from '../support/json-schema.js'
-import { modelBytes } from '../support/served.js'
+import { modelBytes, until } from '../support/served.js'
 
 const contract: Contract = {
   name: 'wine',
@@ -326,5 +326,15 @@ describe('MLflow: the other addresses', () => {
     } finally {
       await engine.close()
     }
+  })
+})
+
+describe('MLflow: memory', () => {
+  it('what bodies and answers were charged is given back, of refused requests as well', async () => {
+    for (const { engine } of [tensors, named, two])
+      await until('nothing is charged', () => {
+        const { bodies, answers } = engine.budget.usedBytes()
+        return bodies + answers === 0
+      })
   })
 })

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Engine, PenstockServer, type Contract } from 'penstock'
 import { npyElements, npyHeader, readNpyHeader } from '../../src/tensor/npy.js'
-import { modelBytes } from '../support/served.js'
+import { modelBytes, until } from '../support/served.js'
 
 const contract: Contract = {
   name: 'wine',
@@ -260,5 +260,15 @@ describe('SageMaker: health', () => {
     const headers = { 'content-type': JSON_TYPE }
     const response = await fetch(`${plus.server.url}/models`, { method: 'POST', headers, body })
     expect([response.status, await response.text()]).toEqual([403, expect.stringContaining('--sagemaker-models')])
+  })
+})
+
+describe('SageMaker: memory', () => {
+  it('what bodies and answers were charged is given back, of refused requests as well', async () => {
+    for (const { engine } of [plus, two, texts, named])
+      await until('nothing is charged', () => {
+        const { bodies, answers } = engine.budget.usedBytes()
+        return bodies + answers === 0
+      })
   })
 })
