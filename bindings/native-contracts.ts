@@ -1,7 +1,7 @@
 /**
  * What the addon exports for contracts, 1:1. Types only; `native.ts` re-exports them.
  * Codes of rules, outcomes and faults are those of src/base/generated/boundary.ts; the rules themselves are defined in
- * native/contract/. Results are copies, for tests and slow ways: plans read columns where they are.
+ * native/contract/. `takeRows` is what requests call; the others copy all that was found into objects, for tests.
  */
 import type { BodyFaultCode, ContractRuleCode, ExtraFieldsCode, OnInvalidCode } from '../src/base/generated/boundary.js'
 
@@ -120,6 +120,22 @@ export interface NativeContracts {
   makeRowSpec(spec: RowSpecOptions): RowSpecHandle
   /** Reads one JSON object, or a list of objects, and checks it. @param body UTF-8; lent for the call. */
   readRows(spec: RowSpecHandle, body: Uint8Array, limits?: RowLimits): RowsRead
+  /**
+   * The columns of rows that keep every rule and have no other member.
+   * @param body UTF-8; lent for the call.
+   * @param isLines objects one behind the other, instead of one object or a list of them.
+   * @param bytesMax of all columns; the texts of a body take no more than the body once more.
+   * @returns null: something was found, or there are no rows. Else uint32 words: the number of rows, then ROW_WORDS a field
+   *   (where its values begin, their bytes, where the offsets of a text column begin, where the validity bits of a column
+   *   that lacks some do; 0: there are none), and behind them what they say, at multiples of 8.
+   */
+  takeRows(
+    spec: RowSpecHandle,
+    body: Uint8Array,
+    isLines: boolean,
+    rowsMax: number,
+    bytesMax: number,
+  ): ArrayBuffer | null
   /**
    * Checks columns that came typed.
    * @param columns one a field, in the spec's order, null where it is absent; lent for the call and not changed.

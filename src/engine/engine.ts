@@ -75,7 +75,7 @@ import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type Engi
 import { pipelineStatusOf } from './pipeline-status.js'
 import { answerExample } from './predict/example.js'
 import { predictRows, type RunRequest } from './predict/predict.js'
-import { jsonRowsReader } from './predict/rows-reader.js'
+import { NativeRowsReader } from './predict/rows-reader.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -109,6 +109,7 @@ export class Engine implements EngineApi {
   readonly #listeners = new Listeners()
   readonly #logReading: LogReading
   readonly #requestIds: RequestIds
+  readonly #rowsReader = new NativeRowsReader()
   readonly #startedUs: number
   #state: 'open' | 'draining' | 'closed' = 'open'
 
@@ -143,7 +144,7 @@ export class Engine implements EngineApi {
       },
     }))
     deployments.runExample = (slot, deployment) =>
-      answerExample(deployment, jsonRowsReader, clock, this.#runOn(slot, deployment))
+      answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
     this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
@@ -295,7 +296,7 @@ export class Engine implements EngineApi {
 
   async predict(pipeline: string, rows: PredictRows, options: PredictOptions = {}): Promise<PredictResult> {
     const { slot, deployment } = this.#expectServing(pipeline)
-    return predictRows(deployment, jsonRowsReader, rows, options, this.#runOn(slot, deployment))
+    return predictRows(deployment, this.#rowsReader, rows, options, this.#runOn(slot, deployment))
   }
 
   servedContracts(): ServedContract[] {
