@@ -75,6 +75,7 @@ import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type Engi
 import { pipelineStatusOf } from './pipeline-status.js'
 import { answerExample } from './predict/example.js'
 import { predictRows, type RunRequest } from './predict/predict.js'
+import { rowsFormOf } from './predict/rows-form.js'
 import { NativeRowsReader } from './predict/rows-reader.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
@@ -159,7 +160,7 @@ export class Engine implements EngineApi {
     const requestIds = this.#requestIds
     const expectPipeline = (name: string) => this.#expectServing(name)
     this.port = this.#wire = new EngineWebSocketPort({ port, instance, expectPipeline })
-    this.json = new EngineJsonPort({ port, requestIds, slotOf, isOpen: () => this.#state === 'open' })
+    this.json = new EngineJsonPort({ port, requestIds, slotOf, rowsFormOf, isOpen: () => this.#state === 'open' })
     this.tensors = new EngineTensorPort({ port, calls: this.#calls, requestIds, slotOf, expectOpen })
     this.#logReading = new LogReading(this, options.log, logs)
     this.explanations = new Explanations({

@@ -4,23 +4,11 @@
 #include <cstring>
 #include <random>
 
-#include "addon/handles.hpp"
+#include "addon/contract/row_spec_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
-#include "contract/column_reader.hpp"
-#include "contract/row_reader.hpp"
 
 namespace penstock::addon {
-// A spec with what reads by it on this isolate's thread.
-struct RowSpecBox {
-  static constexpr napi_type_tag kTag{0x6f1d94c7a2e8035b, 0x2b95e06d7fc1a834};
-  static constexpr const char* kName = "row spec";
-  std::shared_ptr<const contract::RowSpec> spec;
-  std::unique_ptr<contract::RowReader> rows;
-  std::unique_ptr<contract::ColumnReader> columns;
-  bool is_closed = false;
-};
-
 namespace {
 using contract::Column;
 using contract::FieldOptions;
@@ -101,12 +89,6 @@ FieldOptions read_field_options(const Napi::Object& spec) {
         static_cast<OnInvalid>(read_integer(spec.Get("onInvalid"), "onInvalid", 0, kOnInvalidCount - 1));
   options.impute = read_literal(spec.Get("impute"), "impute");
   return options;
-}
-
-contract::SipKey random_key() {
-  std::random_device device;
-  const auto word = [&] { return uint64_t{device()} << 32 | device(); };
-  return {word(), word()};
 }
 
 // makeRowSpec(spec)
@@ -216,7 +198,7 @@ Napi::Value read_rows(const Napi::CallbackInfo& info) {
   RowSpecBox& box = open_box<RowSpecBox>(info, 0);
   const ByteSpan body = read_bytes(info.Env(), info[1], "the body");
   const contract::ReadLimits limits = read_limits(info[2]);
-  if (box.rows == nullptr) box.rows = std::make_unique<contract::RowReader>(box.spec, random_key());
+  if (box.rows == nullptr) box.rows = std::make_unique<contract::RowReader>(box.spec, random_sip_key());
   const auto [fault, offset] = box.rows->read({reinterpret_cast<const char*>(body.data), body.size}, limits);
   const Napi::Object result = copy_table(info.Env(), box.rows->table(), fault, offset);
   box.rows->trim();
@@ -227,12 +209,6 @@ constexpr size_t kColumnAlignment = 8;
 
 constexpr size_t aligned(size_t bytes) noexcept {
   return (bytes + kColumnAlignment - 1) / kColumnAlignment * kColumnAlignment;
-}
-
-// Nothing was found in the rows, and there are some.
-bool is_clean(const RowTable& table) noexcept {
-  const contract::Report& report = table.report();
-  return table.rows() > 0 && report.rejected().count == 0 && report.mended().count == 0 && report.extra_count() == 0;
 }
 
 size_t value_bytes(const RowField& field, const Column& column, size_t count) noexcept {
@@ -301,11 +277,11 @@ Napi::Value take_rows(const Napi::CallbackInfo& info) {
   contract::ReadLimits limits;
   limits.rows_max = static_cast<uint32_t>(read_integer(info[3], "rowsMax", 0, UINT32_MAX));
   limits.bytes_max = static_cast<size_t>(read_integer(info[4], "bytesMax", 0, int64_t{1} << 53));
-  if (box.rows == nullptr) box.rows = std::make_unique<contract::RowReader>(box.spec, random_key());
+  if (box.rows == nullptr) box.rows = std::make_unique<contract::RowReader>(box.spec, random_sip_key());
   const std::string_view text(reinterpret_cast<const char*>(body.data), body.size);
   const BodyFault fault = box.rows->read(text, limits, form).fault;
   Napi::Value result = env.Null();
-  if (fault == BodyFault::kNone && is_clean(box.rows->table())) {
+  if (fault == BodyFault::kNone && box.rows->table().is_clean()) {
     PackedTable packed(box.rows->table());
     if (packed.fits()) {
       auto buffer = Napi::ArrayBuffer::New(env, packed.bytes());
@@ -360,13 +336,19 @@ Napi::Value check_columns(const Napi::CallbackInfo& info) {
   for (uint32_t field = 0; field < fields.size(); ++field)
     columns.push_back(read_column(given.Get(field), fields[field], rows));
   const contract::ReadLimits limits = read_limits(info[3]);
-  if (box.columns == nullptr) box.columns = std::make_unique<contract::ColumnReader>(box.spec, random_key());
+  if (box.columns == nullptr) box.columns = std::make_unique<contract::ColumnReader>(box.spec, random_sip_key());
   const auto [fault, field] = box.columns->read(columns, rows, limits);
   const Napi::Object result = copy_table(info.Env(), box.columns->table(), fault, field);
   box.columns->trim();
   return result;
 }
 }  // namespace
+
+contract::SipKey random_sip_key() {
+  std::random_device device;
+  const auto word = [&] { return uint64_t{device()} << 32 | device(); };
+  return {word(), word()};
+}
 
 void register_contracts(Napi::Env env, Napi::Object exports) {
   export_function<make_row_spec>(env, exports, "makeRowSpec");

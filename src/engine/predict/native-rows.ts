@@ -17,7 +17,7 @@ import type { RowCheck } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
 import type { BoundRule, ResolvedContract, ResolvedField } from '../../contract/resolve.js'
 import { dateDays, timestampMicros, uuidText } from '../../contract/values/calendar.js'
-import { dtypeInfo, type NumericData, viewData } from '../../tensor/dtype.js'
+import { dtypeInfo, isDtype, type NumericData, viewData } from '../../tensor/dtype.js'
 import { float16Bits } from '../../tensor/float16.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 
@@ -37,16 +37,30 @@ export interface NativeRows {
   read(bytes: Uint8Array, isLines: boolean): RowCheck | null
 }
 
+/** The contract's fields as the addon reads them. */
+export interface CompiledRows {
+  readonly handle: RowSpecHandle
+  /** In the order of `contract.inputs`. */
+  readonly forms: readonly FieldForm[]
+}
+
 /** @returns null: the contract has a rule that is not checked here. To be called once a contract, for it compiles. */
 export function nativeRows(contract: ResolvedContract): NativeRows | null {
+  const compiled = compileRows(contract)
+  if (compiled === null) return null
+  const { handle, forms } = compiled
+  return { read: (bytes, isLines) => readRows(handle, forms, bytes, isLines) }
+}
+
+/** The same without what reads by it. */
+export function compileRows(contract: ResolvedContract): CompiledRows | null {
   const forms = contract.inputs.map(formOf)
   if (forms.length === 0 || forms.includes(null)) return null
   const known = forms as FieldForm[]
   // Extra members are counted even where they are ignored: which of them are twice is for the other reader to say.
   const extra = contract.extra === 'reject' ? ExtraFields.reject : ExtraFields.log
   try {
-    const handle = addon.makeRowSpec({ fields: known.map(({ spec }) => spec), extra })
-    return { read: (bytes, isLines) => readRows(handle, known, bytes, isLines) }
+    return { handle: addon.makeRowSpec({ fields: known.map(({ spec }) => spec), extra }), forms: known }
   } catch (error) {
     // Wider than the addon takes: more names, values or text than its tables hold.
     if (error instanceof RangeError) return null
@@ -56,11 +70,14 @@ export function nativeRows(contract: ResolvedContract): NativeRows | null {
 
 // ── contract → spec ─────────────────────────────────────────────────────────────────────────────
 
-interface FieldForm {
+export interface FieldForm {
   readonly field: ResolvedField
   readonly spec: RowFieldSpec
   /** Elements in a row. */
   readonly values: number
+  /** What the addon has read is what the column has: as it is, or as a float32 that was compared as a float64. */
+  readonly isPlain: boolean
+  readonly isNarrowed: boolean
   /** @returns null: an element is none of the field's. */
   readonly toData: (packed: Packed) => ContractColumn['data'] | null
 }
@@ -98,7 +115,10 @@ function formOf(field: ResolvedField): FieldForm | null {
     minLength: hasLength ? minLength : null,
     maxLength: maxLength < TEXT_LENGTH_LIMIT ? maxLength : null,
   }
-  return { field, spec, values: dims.reduce((product, dim) => product * dim, 1), toData: carrier.toData }
+  const isCarried = field.kind === 'float' && carrier.rules.dtype !== dtypeInfo(field.dtype as NumericDtype).code
+  const isPlain = isDtype(field.dtype) && field.pattern === null && (!isCarried || field.dtype === 'float32')
+  const values = dims.reduce((product, dim) => product * dim, 1)
+  return { field, spec, values, isPlain, isNarrowed: isCarried && isPlain, toData: carrier.toData }
 }
 
 interface Carrier {
