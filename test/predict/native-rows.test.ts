@@ -4,7 +4,10 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Contract, Engine, PenstockServer } from 'penstock'
+import { seededRandom } from '../../src/base/random.js'
 import { modelBytes } from '../support/served.js'
+
+const seed = Number(process.env['PENSTOCK_SEED'] ?? Date.now() % 2 ** 31)
 
 const contract: Contract = {
   name: 'mixed',
@@ -125,6 +128,20 @@ test.each([
   const native = await ask(text)
   expect(native).toEqual(await ask(text, throughJavaScript))
   expect(taken).toBe(before)
+})
+
+test(`whatever bytes come, both ways answer the same (seed ${seed})`, async () => {
+  const random = seededRandom(seed)
+  const below = (count: number): number => Math.floor(random() * count)
+  const body = JSON.stringify([{ ...row, id: 'ü"', wide: '9007199254740993', share: 0.5 }, row])
+  const pieces = ['"', ',', '{', ']', '1e999', '-0', '0.10', '1000.0000000001', ' ', '\\u0041', 'null', '9'.repeat(17)]
+  const before = taken
+  for (let round = 0; round < 80; round++) {
+    const at = below(body.length)
+    const text = `${body.slice(0, at)}${pieces[below(pieces.length)]}${body.slice(at + below(3))}`
+    expect(await ask(text), text).toEqual(await ask(text, throughJavaScript))
+  }
+  expect(taken).toBeGreaterThan(before)
 })
 
 test('headers are the request’s: the trace goes on, and a form that is none is refused', async () => {
