@@ -1,11 +1,19 @@
 /**
  * What the addon exports for contracts, 1:1. Types only; `native.ts` re-exports them.
  * Codes of rules, outcomes and faults are those of src/base/generated/boundary.ts; the rules themselves are defined in
- * native/contract/. Results are copies, for tests and slow ways: plans read columns where they are.
+ * native/contract/. `takeRows` is what requests call; the others copy all that was found into objects, for tests.
  */
-import type { BodyFaultCode, ContractRuleCode, ExtraFieldsCode, OnInvalidCode } from '../src/base/generated/boundary.js'
+import type {
+  BodyFaultCode,
+  ContractRuleCode,
+  ExtraFieldsCode,
+  OnInvalidCode,
+  RowMemberCode,
+} from '../src/base/generated/boundary.js'
+import type { PipelineHandle, PlanHandle, PortHandle } from './native-handles.js'
 
 export type RowSpecHandle = object & { readonly __rowSpec: unique symbol }
+export type RowsFormHandle = object & { readonly __rowsForm: unique symbol }
 
 /** A value of the contract, of the field's dtype. 64-bit integers beyond 2^53 are bigints. */
 export type ContractLiteral = number | bigint | boolean | string
@@ -115,11 +123,67 @@ export interface GivenColumn {
   readonly validity?: Uint8Array | null
 }
 
+/** What a pipeline takes and answers by the names of a contract. Fields are those of the spec, by position. */
+export interface RowsFormSpec {
+  /** Together they fill every element of every input, once. `start`: the first of the input's row. */
+  readonly features: readonly { readonly field: number; readonly input: number; readonly start: number }[]
+  readonly members: readonly RowMemberSpec[]
+  /** By field: read as float64 to be compared as it was sent, and a float32 from then on. */
+  readonly isNarrowed: readonly boolean[]
+}
+
+/** A member of the answer's object, in its order. */
+export interface RowMemberSpec {
+  readonly kind: RowMemberCode
+  /** `"name":`, from the second on with a comma before it. */
+  readonly head: string
+  /** RowMember.echo: a field without dims. */
+  readonly field: number
+  /** RowMember.output: its position in the plan's answer, of the dtype and without free dims. */
+  readonly source: number
+  /** An element of its row; -1: the whole row. */
+  readonly column: number
+  /** The whole row is one value and no list. */
+  readonly isScalar: boolean
+  readonly dtype: number
+  /** RowMember.text: the JSON. */
+  readonly text: string
+}
+
 export interface NativeContracts {
   /** Compiles the fields of a contract. @throws RangeError in a sentence when one is wrong. */
   makeRowSpec(spec: RowSpecOptions): RowSpecHandle
   /** Reads one JSON object, or a list of objects, and checks it. @param body UTF-8; lent for the call. */
   readRows(spec: RowSpecHandle, body: Uint8Array, limits?: RowLimits): RowsRead
+  /**
+   * The columns of rows that keep every rule and have no other member.
+   * @param body UTF-8; lent for the call.
+   * @param isLines objects one behind the other, instead of one object or a list of them.
+   * @param bytesMax of all columns; the texts of a body take no more than the body once more.
+   * @returns null: something was found, or there are no rows. Else uint32 words: the number of rows, then ROW_WORDS a field
+   *   (where its values begin, their bytes, where the offsets of a text column begin, where the validity bits of a column
+   *   that lacks some do; 0: there are none), and behind them what they say, at multiples of 8.
+   */
+  takeRows(
+    spec: RowSpecHandle,
+    body: Uint8Array,
+    isLines: boolean,
+    rowsMax: number,
+    bytesMax: number,
+  ): ArrayBuffer | null
+  /** Prepares rows of the spec for the plan. @throws RangeError in a sentence when it does not fit the plan. */
+  makeRowsForm(spec: RowSpecHandle, plan: PlanHandle, form: RowsFormSpec): RowsFormHandle
+  /**
+   * As `submitJson`, for one JSON object or a list of them. 0: not read here (something was found in the rows, the body is
+   * large, the pipeline has another plan than the form).
+   */
+  submitRows(
+    port: PortHandle,
+    pipeline: PipelineHandle,
+    form: RowsFormHandle,
+    body: ArrayBuffer | Uint8Array,
+    meta: Uint8Array | null,
+  ): number
   /**
    * Checks columns that came typed.
    * @param columns one a field, in the spec's order, null where it is absent; lent for the call and not changed.

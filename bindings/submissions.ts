@@ -3,11 +3,13 @@
  * the addon (SubmissionSlot). Reading an argument or a property through N-API costs as much as ten such numbers, and this
  * is done for every request.
  *
- * Invariant: the array is written and read within one call of `submit` or `submitJson`. Nothing else writes it.
+ * Invariant: the array is written and read within one call of `submit`, `submitJson` or `submitRows`. Nothing else
+ * writes it.
  */
 import type { PriorityCode } from '../src/base/generated/boundary.js'
 import { SubmissionSlot } from './generated/boundary.js'
 import { addon } from './native.js'
+import type { RowsFormHandle } from './native-contracts.js'
 import type { PipelineHandle, PortHandle } from './native-handles.js'
 
 export interface Submission {
@@ -64,5 +66,19 @@ export class Submissions {
     this.#numbers[SubmissionSlot.tag] = exchange
     this.#numbers[SubmissionSlot.requestNumber] = requestNumber
     return addon.submitJson(this.#port, pipeline, body, meta)
+  }
+
+  /** @returns as addon.submitRows. */
+  submitRows(
+    pipeline: PipelineHandle,
+    form: RowsFormHandle,
+    body: ArrayBuffer | Uint8Array,
+    exchange: number,
+    requestNumber: number,
+    meta: Uint8Array | null,
+  ): number {
+    this.#numbers[SubmissionSlot.tag] = exchange
+    this.#numbers[SubmissionSlot.requestNumber] = requestNumber
+    return addon.submitRows(this.#port, pipeline, form, body, meta)
   }
 }

@@ -10,7 +10,8 @@ import type { Bench } from './row.js'
 import { writeBodies, type Requests } from './requests.js'
 
 export interface Load {
-  readonly requests: Requests
+  /** Written once for each transport that sends them; or a file of bodies that is there already. */
+  readonly requests: Requests | { readonly rows: number; readonly bodiesPath: string }
   readonly transport: LoadPlan['target']['transport']
   readonly connections: number
   readonly shape: LoadShape
@@ -44,7 +45,10 @@ export async function runOn(bench: Bench, server: RunningServer, load: Load): Pr
         path: isWebSocket ? null : (load.path ?? `/v1/pipelines/${pipeline}/infer`),
         contentType: contentTypeOf(transport),
         rows: requests.rows,
-        bodiesPath: await writeBodies(bench.folder, requests, transport, isChecked),
+        bodiesPath:
+          'bodiesPath' in requests
+            ? requests.bodiesPath
+            : await writeBodies(bench.folder, requests, transport, isChecked),
         expect: { kind: 'answer' },
       },
     ],

@@ -17,8 +17,13 @@ export interface Setup {
    * others is the bare data path.
    */
   readonly pipelines: Readonly<
-    Record<string, readonly object[] | { readonly steps: readonly object[]; readonly log: object }>
+    Record<
+      string,
+      readonly object[] | { readonly steps: readonly object[]; readonly log: object; readonly contract?: string }
+    >
   >
+  /** Name → what PUT /v1/contracts/{name} takes. */
+  readonly contracts?: Readonly<Record<string, object>>
 }
 
 /**
@@ -40,6 +45,8 @@ export async function prepareHome(
     for (const [model, path] of Object.entries(setup.models)) {
       await put(server, `/v1/models/${model}/versions`, 'application/octet-stream', await readFile(path))
     }
+    for (const [contract, document] of Object.entries(setup.contracts ?? {}))
+      await put(server, `/v1/contracts/${contract}`, 'application/json', Buffer.from(JSON.stringify(document)))
     for (const [pipeline, given] of Object.entries(setup.pipelines)) {
       const definition = 'steps' in given ? given : { steps: given, log: { durability: 'off' } }
       const body = Buffer.from(JSON.stringify(definition))

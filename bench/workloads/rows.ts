@@ -7,6 +7,7 @@ import { largeTensorCriterion } from './large-tensor.js'
 import { logCriterion } from './log.js'
 import { programCriteria } from './programs.js'
 import { oipCriterion } from './oip.js'
+import { predictCriterion } from './predict.js'
 import { shadowCriterion } from './shadow.js'
 import { smallModelCriteria } from './small-model.js'
 import type { Criterion } from './row.js'
@@ -21,5 +22,6 @@ export const criteria: readonly Criterion[] = [
   checksCriterion,
   logCriterion,
   oipCriterion,
+  predictCriterion,
   ...programCriteria,
 ].sort((left, right) => left.number - right.number)

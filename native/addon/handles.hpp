@@ -209,6 +209,7 @@ void register_kernels(Napi::Env env, Napi::Object exports);
 void register_limits(Napi::Env env, Napi::Object exports);
 void register_transforms(Napi::Env env, Napi::Object exports);
 void register_contracts(Napi::Env env, Napi::Object exports);
+void register_rows_forms(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void export_function(Napi::Env env, Napi::Object exports, const char* name) {

@@ -48,19 +48,6 @@ Napi::Value set_answer_form(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-std::string_view read_body(napi_env env, napi_value value) {
-  void* data = nullptr;
-  size_t size = 0;
-  bool is_buffer = false;
-  napi_is_arraybuffer(env, value, &is_buffer);
-  if (is_buffer) {
-    napi_get_arraybuffer_info(env, value, &data, &size);
-    return {static_cast<const char*>(data), size};
-  }
-  const ByteSpan bytes = read_bytes(env, value, "body");
-  return {reinterpret_cast<const char*>(bytes.data), bytes.size};
-}
-
 // submitJson(port, pipeline, body, meta), with the exchange as SubmissionSlot's tag: as hot as `receive`, see
 // websocket_api.cpp.
 double submit_body(napi_env env, napi_callback_info info) {

@@ -66,6 +66,19 @@ ByteSpan read_bytes(napi_env env, napi_value value, const char* name) {
   throw Napi::TypeError::New(env, std::string("Expected ") + name + " to be an ArrayBuffer or a view of one.");
 }
 
+std::string_view read_body(napi_env env, napi_value value) {
+  void* data = nullptr;
+  size_t size = 0;
+  bool is_buffer = false;
+  napi_is_arraybuffer(env, value, &is_buffer);
+  if (is_buffer) {
+    napi_get_arraybuffer_info(env, value, &data, &size);
+    return {static_cast<const char*>(data), size};
+  }
+  const ByteSpan bytes = read_bytes(env, value, "body");
+  return {reinterpret_cast<const char*>(bytes.data), bytes.size};
+}
+
 const double* read_numbers(napi_env env, napi_value value, size_t length) {
   bool is_array = false;
   napi_typedarray_type type;

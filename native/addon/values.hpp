@@ -18,6 +18,8 @@ struct ByteSpan {
   size_t size = 0;
 };
 ByteSpan read_bytes(napi_env env, napi_value value, const char* name);
+// The text of an ArrayBuffer or a view. @throws TypeError
+std::string_view read_body(napi_env env, napi_value value);
 // What a Float64Array holds. @throws TypeError unless it is one of `length` numbers.
 const double* read_numbers(napi_env env, napi_value value, size_t length);
 // An integer among them. @throws RangeError

@@ -1,18 +1,42 @@
 // The values that nearly all bodies have: a number or a word that fits its dtype, read and stored without a second
 // look.
 #pragma once
+#include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "contract/element.hpp"
 #include "json/text/number.hpp"
 #include "json/text/scan.hpp"
 
 namespace penstock::contract {
+inline constexpr uint64_t kSafeIntegerMax = (uint64_t{1} << 53) - 1;
+
+template <typename Type>
+inline uint64_t magnitude_of(Type value) noexcept {
+  if constexpr (std::is_signed_v<Type>)
+    if (value < 0) return uint64_t{0} - static_cast<uint64_t>(value);
+  return static_cast<uint64_t>(value);
+}
+
+// Whether the integer that was read of a text is surely what its writer meant: beyond 2^53 it is digits alone.
+template <typename Element>
+inline bool is_exact(const char* first, const char* last, typename Element::Type value) noexcept {
+  if constexpr (!Element::kIsFloat && sizeof value == 8) {
+    if (magnitude_of(value) <= kSafeIntegerMax) return true;
+    return std::all_of(first + (*first == '-' ? 1 : 0), last, json::is_digit);
+  } else {
+    return true;
+  }
+}
+
 // Reads and stores one number of a dtype. Null: it is none.
 template <typename Element>
 inline const char* take_number(const char* at, const char* end, std::byte* target) noexcept {
+  const char* const first = at;
   typename Element::Type value;
-  if (Element::fit(at, end, value) != json::NumberFit::kFits) return nullptr;
+  if (Element::fit(at, end, value) != json::NumberFit::kFits || !is_exact<Element>(first, at, value)) return nullptr;
   std::memcpy(target, &value, sizeof value);
   return at;
 }

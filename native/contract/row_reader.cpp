@@ -60,7 +60,7 @@ void RowReader::refresh_slots() noexcept {
   }
 }
 
-RowReader::Outcome RowReader::read(std::string_view body, const ReadLimits& limits) {
+RowReader::Outcome RowReader::read(std::string_view body, const ReadLimits& limits, BodyForm form) {
   table_.begin(limits);
   for (const uint32_t field : text_fields_) slots_[field].text_used = 0;
   refresh_slots();
@@ -70,7 +70,9 @@ RowReader::Outcome RowReader::read(std::string_view body, const ReadLimits& limi
   const char* at = skip_space(body.data(), end_);
   const char first = at < end_ ? *at : '\0';
   depth_ = first == '[' ? 2 : 1;
-  if (first == '[')
+  if (form == BodyForm::kLines)
+    at = read_lines(at);
+  else if (first == '[')
     at = read_list(at + 1);
   else
     at = first == '{' ? read_row(at + 1) : fail_behind(BodyFault::kRows, at);
@@ -101,6 +103,17 @@ const char* RowReader::read_list(const char* at) {
     }
     return at < end_ && *at == ']' ? at + 1 : fail_behind(BodyFault::kComma, at);
   }
+}
+
+const char* RowReader::read_lines(const char* at) {
+  depth_ = 1;
+  while (at != end_) {
+    if (*at != '{') return fail(BodyFault::kRows, at);
+    at = read_row(at + 1);
+    if (at == nullptr) return nullptr;
+    at = skip_space(at, end_);
+  }
+  return at;
 }
 
 // Whether the field's key, quotes included, stands at `at`.

@@ -2,12 +2,14 @@
 //
 //   {"alcohol": 9.4, …}      one row
 //   [{…}, {…}, …]            rows
+//   {…} {…} …                rows as lines (BodyForm::kLines): JSON tells by itself where one ends
 //
 // Fields come in any order. The next key is nearly always the one that followed the last key before, so it is compared
 // first, with the bytes of the body as they are; then it is looked up. A body that is no JSON is refused with the byte
 // that is not; all else that is wrong is counted by field and rule, and what becomes of it says the field's onInvalid.
 // Numbers narrow by value: 7, 7.0 and 7e0 are int32, 1.5 and 2^40 are not; a float is the nearest double rounded once
-// more. 64-bit integers may come as decimal texts, too, for callers whose JSON knows doubles only. Hostile input: no
+// more. 64-bit integers beyond 2^53 may come as decimal texts, for callers whose JSON knows doubles only; as numbers
+// they are digits alone, because what has a point or an exponent may have been rounded on its way. Hostile input: no
 // recursion beyond RANK_MAX, no read beyond the end, memory by the limits of the call. Thread: one at a time.
 #pragma once
 #include <cstdint>
@@ -19,6 +21,8 @@
 #include "contract/sip_hash.hpp"
 
 namespace penstock::contract {
+enum class BodyForm : uint8_t { kJson, kLines };
+
 class RowReader {
  public:
   // @param key random, of the tables that a caller's values fill.
@@ -31,7 +35,7 @@ class RowReader {
   };
   // Reads and checks a body. Without a fault the table has its rows, none if it is rejected: its report says why. With
   // one the report has what was found before it. The body is not needed afterwards.
-  Outcome read(std::string_view body, const ReadLimits& limits);
+  Outcome read(std::string_view body, const ReadLimits& limits, BodyForm form = BodyForm::kJson);
   // What the last read made, until the next.
   const RowTable& table() const noexcept { return table_; }
   // Gives back what an unusually large body took; the table is of no use afterwards.
@@ -62,6 +66,7 @@ class RowReader {
   void refresh_slots() noexcept;
   // Those below return where the text goes on, or null: fault_ says why.
   const char* read_list(const char* at);
+  const char* read_lines(const char* at);
   const char* read_row(const char* at);
   const char* read_key(const char* at, uint32_t previous, uint32_t& index);
   const char* read_member(const char* at, uint32_t index);
@@ -119,7 +124,6 @@ class RowReader {
   // That which is being read.
   struct {
     const char* start = nullptr;
-    bool is_nested = false;
     bool is_known = false;  // to have the field's shape
   } array_;
   BodyFault fault_ = BodyFault::kNone;

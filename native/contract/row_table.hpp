@@ -69,6 +69,10 @@ class RowTable {
   const std::vector<uint32_t>& dropped() const noexcept { return dropped_; }
   const Report& report() const noexcept { return report_; }
   bool is_rejected() const noexcept { return report_.rejected().count > 0; }
+  // There are rows, and nothing was found in them: no rule is broken, no member is beside the fields.
+  bool is_clean() const noexcept {
+    return rows_ > 0 && report_.rejected().count == 0 && report_.mended().count == 0 && report_.extra_count() == 0;
+  }
   // Bytes that it holds, whatever it was used for.
   size_t held_bytes() const noexcept { return held_bytes_; }
   // Gives back what an unusually large request took.

@@ -1,4 +1,5 @@
 // The values of RowReader that are no plain numbers: texts, arrays, what is missing, and what is wrong.
+#include <algorithm>
 #include <cstring>
 
 #include "contract/element.hpp"
@@ -40,7 +41,9 @@ const char* RowReader::read_number(const char* at, uint32_t field, int32_t eleme
     const json::NumberFit fit = Element::fit(behind, end_, value);
     is_done = fit != json::NumberFit::kNone;
     if (!is_done) return;
-    if (fit == json::NumberFit::kFits) {
+    if (fit == json::NumberFit::kFits && !is_exact<Element>(at, behind, value)) {
+      behind = refuse_value(at, behind, field, element, ContractRule::kType);
+    } else if (fit == json::NumberFit::kFits) {
       std::memcpy(slots_[field].values + index_of(field, element) * sizeof value, &value, sizeof value);
     } else if (fit == json::NumberFit::kFraction) {
       behind = refuse_value(at, behind, field, element, ContractRule::kInteger);
@@ -52,7 +55,7 @@ const char* RowReader::read_number(const char* at, uint32_t field, int32_t eleme
   return behind;
 }
 
-// An integer of 64 bits as a text: digits, and a minus before them.
+// An integer beyond 2^53 as a text: digits, and a minus before them. Smaller ones are numbers in every JSON.
 const char* RowReader::read_decimal_text(const char* at, uint32_t field, int32_t element, bool& is_done) {
   is_done = false;
   const RowField& spec = spec_->fields()[field];
@@ -60,13 +63,17 @@ const char* RowReader::read_decimal_text(const char* at, uint32_t field, int32_t
   json::Cursor cursor{at, end_};
   json::StringText text;
   if (json::scan_string(cursor, text) != BodyFault::kNone) return at;
-  for (size_t i = 0; i < text.raw.size(); ++i)
-    if (!json::is_digit(text.raw[i]) && !(i == 0 && text.raw[i] == '-')) return at;
+  constexpr size_t kDigitsMin = 16, kDigitsMax = 20;
   const char* digits = text.raw.data();
   const char* const digits_end = digits + text.raw.size();
+  const char* const first = digits + (!text.raw.empty() && *digits == '-' ? 1 : 0);
+  const auto count = static_cast<size_t>(digits_end - first);
+  if (count < kDigitsMin || count > kDigitsMax || *first == '0' || !std::all_of(first, digits_end, json::is_digit))
+    return at;
   const auto read = [&](auto value) {
     const json::NumberFit fit = json::fit_integer(digits, digits_end, value);
     if (digits != digits_end || fit == json::NumberFit::kNone) return at;
+    if (fit == json::NumberFit::kFits && magnitude_of(value) <= kSafeIntegerMax) return at;
     is_done = true;
     const Bound& bound = fit == json::NumberFit::kBelow ? spec.low : spec.high;
     if (fit != json::NumberFit::kFits) return refuse_value(at, cursor.at, field, element, ContractRule::kRange, &bound);
@@ -110,21 +117,14 @@ const char* RowReader::read_text(const char* at, uint32_t field, int32_t element
   return cursor.at;
 }
 
-// An array of the field's shape, or a flat one of all of its values.
+// An array of the field's shape, or null for all of it.
 const char* RowReader::read_array(const char* at, uint32_t field) {
-  const RowField& spec = spec_->fields()[field];
-  if (at == end_ || *at != '[') {
-    // A bare value where the row has one; null for all of them.
-    const bool is_null = at < end_ && *at == 'n';
-    if (is_null || (spec.values == 1 && at < end_ && *at != '{')) return read_element(at, field, is_null ? kAll : 0);
-  }
+  if (at < end_ && *at == 'n') return read_element(at, field, kAll);
   const char* behind = at;
   if (at < end_ && *at == '[') {
-    json::Cursor inside{at + 1, end_};
-    const bool is_nested = inside.peek() == '[';
-    array_ = {at, is_nested, false};
+    array_ = {at, false};
     uint32_t element = 0;
-    behind = is_nested ? read_level(at, field, 0, element) : read_run(at, field, spec.values, element);
+    behind = read_level(at, field, 0, element);
     if (behind == nullptr) return nullptr;
     if (behind != at) return behind;
   }
@@ -135,9 +135,8 @@ const char* RowReader::read_array(const char* at, uint32_t field) {
 // Whether the array at the cursor has the field's shape, whatever its values are. Broken JSON has none: whoever skips
 // it then says where.
 bool RowReader::has_shape(json::Cursor& cursor, const RowField& spec, size_t depth) const noexcept {
-  const bool is_leaf = !array_.is_nested || depth + 1 == spec.dims.size();
-  const uint32_t count = array_.is_nested ? spec.dims[depth] : spec.values;
-  for (uint32_t i = 0; i < count; ++i) {
+  const bool is_leaf = depth + 1 == spec.dims.size();
+  for (uint32_t i = 0; i < spec.dims[depth]; ++i) {
     if (!cursor.take(i == 0 ? '[' : ',')) return false;
     const char next = cursor.peek();
     const bool is_array = next == '[';

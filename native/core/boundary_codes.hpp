@@ -172,6 +172,14 @@ enum class OnInvalid : uint8_t {
 };
 inline constexpr size_t kOnInvalidCount = 5;
 
+// Where a member of an answer by the names of a contract comes from.
+enum class RowMember : uint8_t {
+  kEcho = 0,  // the row that was sent
+  kOutput = 1,  // an output of the pipeline
+  kText = 2,  // the same text in every answer
+};
+inline constexpr size_t kRowMemberCount = 3;
+
 // What becomes of fields that a contract does not have.
 enum class ExtraFields : uint8_t {
   kReject = 0,  // the request is refused

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "core/block.hpp"
 #include "json/body.hpp"
+#include "json/rows_form.hpp"
 
 namespace penstock::json {
 // What JavaScript knows of a request before its body is read.
@@ -34,6 +36,9 @@ class Gateway {
     Request* request = nullptr;
   };
   Received receive(Pipeline& pipeline, const Exchange& exchange, std::string_view body, Failure& failure);
+  // The same for rows by the names of a contract; the form is kept until the request has ended.
+  Received receive_rows(Pipeline& pipeline, const Exchange& exchange, const std::shared_ptr<RowsForm>& form,
+                        std::string_view body, Failure& failure);
 
   // An answer that is ready. kPrinted: it lies at `offset` of the outbox, and the caller drops the answer's reference.
   // kFailed: the reason is emitted instead. kNoRoom: nothing was done; drain again. kLarge: more than a millisecond's
@@ -45,8 +50,25 @@ class Gateway {
   const std::shared_ptr<Block>& outbox() const noexcept { return outbox_; }
 
  private:
+  // What is known of a request of rows until it is answered, by the number of its exchange.
+  struct RowsExchange {
+    std::shared_ptr<RowsForm> form;  // null: the exchange has none
+    Echoes echoes;
+
+    void end() noexcept {
+      form.reset();
+      echoes.trim();
+    }
+  };
+
+  Received submit_read(Pipeline& pipeline, std::shared_ptr<Plan> plan, const Exchange& exchange, Submission& submission,
+                       Failure& failure);
+  RowsExchange* rows_of(uint32_t exchange) noexcept;
+  Answer collect_rows(const Request& request, RowsExchange& rows, size_t& offset, size_t& bytes);
+
   Port& port_;
   Body body_;
+  std::vector<RowsExchange> rows_;
   std::shared_ptr<Block> outbox_;
   size_t outbox_used_ = 0;
 };

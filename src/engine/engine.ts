@@ -80,7 +80,8 @@ import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type Engi
 import { pipelineStatusOf } from './pipeline-status.js'
 import { answerExample } from './predict/example.js'
 import { predictRows, predictTable, type RunRequest, type ServingPipeline } from './predict/predict.js'
-import { jsonRowsReader } from './predict/rows-reader.js'
+import { rowsFormOf } from './predict/rows-form.js'
+import { NativeRowsReader } from './predict/rows-reader.js'
 import { Promotions } from './promotion/promotions.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
@@ -115,6 +116,7 @@ export class Engine implements EngineApi {
   readonly #listeners = new Listeners()
   readonly #logReading: LogReading
   readonly #requestIds: RequestIds
+  readonly #rowsReader = new NativeRowsReader()
   readonly #startedUs: number
   #state: 'open' | 'draining' | 'closed' = 'open'
 
@@ -149,7 +151,7 @@ export class Engine implements EngineApi {
       },
     }))
     deployments.runExample = (slot, deployment) =>
-      answerExample(deployment, jsonRowsReader, clock, this.#runOn(slot, deployment))
+      answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
     this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
@@ -164,7 +166,7 @@ export class Engine implements EngineApi {
     const requestIds = this.#requestIds
     const expectPipeline = (name: string) => this.#expectServing(name)
     this.port = this.#wire = new EngineWebSocketPort({ port, instance, expectPipeline })
-    this.json = new EngineJsonPort({ port, requestIds, slotOf, isOpen: () => this.#state === 'open' })
+    this.json = new EngineJsonPort({ port, requestIds, slotOf, rowsFormOf, isOpen: () => this.#state === 'open' })
     this.tensors = new EngineTensorPort({ port, calls: this.#calls, requestIds, slotOf, expectOpen })
     this.#logReading = new LogReading(this, options.log, logs)
     this.explanations = new Explanations({
@@ -228,7 +230,7 @@ export class Engine implements EngineApi {
       models: this.#models,
       control: this.#control,
       deployments: this.#deployments,
-      reader: jsonRowsReader,
+      reader: this.#rowsReader,
       runOn: (slot, deployment) => this.#runOn(slot, deployment),
     })
     return this.#emittingChange(name, promotions.promote(name, version, options))
@@ -325,7 +327,7 @@ export class Engine implements EngineApi {
     }
     if (rows instanceof RowTable) return predictTable(serving, rows, options)
     const { deployment, run } = serving()
-    return predictRows(deployment, jsonRowsReader, rows, options, run)
+    return predictRows(deployment, this.#rowsReader, rows, options, run)
   }
 
   servedContracts(): ServedContract[] {

@@ -67,7 +67,11 @@ function narrow(field: OracleField, cell: Cell): { value: Value } | Broken {
     if (!cell.isWellFormed()) return { rule: ContractRule.encoding }
     return cell.includes('\0') ? { rule: ContractRule.nul } : { value: cell }
   }
-  const isDecimal = field.dtype === 'int64' && typeof cell === 'string' && /^-?(0|[1-9][0-9]*)$/.test(cell)
+  const isDecimal =
+    field.dtype === 'int64' &&
+    typeof cell === 'string' &&
+    /^-?[1-9][0-9]{15,19}$/.test(cell) &&
+    !Number.isSafeInteger(Number(BigInt(cell)))
   if (typeof cell !== 'number' && !isDecimal) return { rule: ContractRule.type }
   if (isFloat(field)) {
     const value = round(field, cell as number)
@@ -108,8 +112,8 @@ function flatten(field: OracleField, value: Cell): Cell[] | null {
   if (dims.length === 0) return [value]
   const count = dims.reduce((product, dim) => product * dim, 1)
   if (value === null) return Array.from({ length: count }, () => null)
-  if (!Array.isArray(value)) return count === 1 && typeof value !== 'object' ? [value] : null
-  const isNested = dims.length === 2 && Array.isArray(value[0])
+  if (!Array.isArray(value)) return null
+  const isNested = dims.length === 2
   const flat = isNested
     ? (value as Cell[][]).flatMap((row) => (Array.isArray(row) && row.length === dims[1] ? row : [[]]))
     : value

@@ -16,6 +16,9 @@ import type {
   PlanSpec,
   PortHandle,
   QueueHandle,
+  RowMemberSpec,
+  RowsFormHandle,
+  RowsFormSpec,
   WorkerHandle,
 } from '../../bindings/native.js'
 import { submission } from '../support/submission.js'
@@ -30,6 +33,14 @@ let port: PortHandle
 let submissions: Submissions
 let log: LogHandle
 let worker: WorkerHandle
+let rowsForm: RowsFormHandle
+const rowSpec = addon.makeRowSpec({
+  fields: [
+    { name: 'x', dtype: FLOAT32, dims: [2] },
+    { name: 'n', dtype: 7 },
+  ],
+})
+const noForm: RowsFormSpec = { features: [], members: [], isNarrowed: [false, false] }
 
 const logSpec: LogSpec = {
   directory: '/nowhere',
@@ -92,6 +103,7 @@ beforeAll(() => {
   submissions = new Submissions(port)
   log = addon.createLog(runtime, pipeline, logSpec)
   worker = addon.openWorker(runtime, 0)
+  rowsForm = addon.makeRowsForm(rowSpec, plan, { ...noForm, features: [{ field: 0, input: 0, start: 0 }] })
 })
 afterAll(() => {
   addon.closeRuntime(runtime)
@@ -171,6 +183,12 @@ const entries: Record<string, (handle: never) => unknown> = {
   acknowledge: (handle) => addon.acknowledge(handle, 0, 1),
   cancelWebSocket: (handle) => addon.cancelWebSocket(handle, 0, 0, 0),
   readRows: (handle) => addon.readRows(handle, new Uint8Array(8)),
+  takeRows: (handle) => addon.takeRows(handle, new Uint8Array(8), false, 1, 1024),
+  'makeRowsForm(spec)': (handle) => addon.makeRowsForm(handle, plan, noForm),
+  'makeRowsForm(plan)': (handle) => addon.makeRowsForm(rowSpec, handle, noForm),
+  'submitRows(port)': (handle) => addon.submitRows(handle, pipeline, rowsForm, new Uint8Array(2), null),
+  'submitRows(pipeline)': (handle) => addon.submitRows(port, handle, rowsForm, new Uint8Array(2), null),
+  'submitRows(form)': (handle) => addon.submitRows(port, pipeline, handle, new Uint8Array(2), null),
   checkColumns: (handle) => addon.checkColumns(handle, [], 0),
   receive: (handle) => addon.receive(handle, 0, new ArrayBuffer(8)),
 }
@@ -189,7 +207,9 @@ const strangers: Record<string, () => unknown> = {
 /** setPlan(null) undeploys, a plan without a log logs nothing, and the last stranger is a plan, which some entries take. */
 function isAccepted(entry: string, stranger: string): boolean {
   if ((entry === 'setPlan(plan)' || entry === 'createPlan(log)') && stranger === 'null') return true
-  return stranger.startsWith('a handle') && ['setPlan(plan)', 'planInFlight', 'route'].includes(entry)
+  return (
+    stranger.startsWith('a handle') && ['setPlan(plan)', 'planInFlight', 'route', 'makeRowsForm(plan)'].includes(entry)
+  )
 }
 
 for (const [entry, call] of Object.entries(entries)) {
@@ -203,6 +223,40 @@ for (const [entry, call] of Object.entries(entries)) {
 
 test('addon: after every refusal the runtime still answers', () => {
   expectAnswered()
+})
+
+test('addon: a form of rows that does not fit its plan or contract is refused, in a sentence', () => {
+  const whole = { field: 0, input: 0, start: 0 }
+  const form: RowsFormSpec = { ...noForm, features: [whole] }
+  const member: RowMemberSpec = {
+    kind: 1,
+    head: '"y":',
+    field: 0,
+    source: 0,
+    column: -1,
+    isScalar: true,
+    dtype: 1,
+    text: '',
+  }
+  const refused: [RowsFormSpec, RegExp][] = [
+    [noForm, /features to fill each input/],
+    [{ ...form, isNarrowed: [false] }, /isNarrowed to have one entry a field/],
+    [{ ...form, features: [{ ...whole, field: 2 }] }, /features of known fields/],
+    [{ ...form, features: [{ ...whole, input: 1 }] }, /features of known fields/],
+    [{ ...form, features: [{ ...whole, start: 1 }] }, /features inside their input/],
+    [{ ...form, features: [whole, whole] }, /features to fill each input/],
+    [{ ...form, features: [{ field: 1, input: 0, start: 0 }] }, /dtype that always fits/],
+    [{ ...form, members: [{ ...member, source: 1 }] }, /members of known outputs/],
+    [{ ...form, members: [{ ...member, column: 1 }] }, /members inside their output/],
+    [{ ...form, members: [{ ...member, dtype: 7 }] }, /the contract's dtype/],
+    [{ ...form, members: [{ ...member, kind: 0 }] }, /echoes of scalars/],
+    [{ ...form, members: [{ ...member, kind: 3 as never }] }, /kind to be an integer from 0 to 2/],
+  ]
+  for (const [spec, sentence] of refused) {
+    expect(() => addon.makeRowsForm(rowSpec, plan, spec), String(sentence)).toThrow(sentence)
+    expect(() => addon.makeRowsForm(rowSpec, plan, spec)).toThrow(RangeError)
+  }
+  expect(addon.makeRowsForm(rowSpec, plan, { ...form, members: [member] })).toBeTypeOf('object')
 })
 
 test('addon: closed handles are refused, closing twice is nothing', () => {

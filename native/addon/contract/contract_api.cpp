@@ -1,25 +1,14 @@
-// Contracts for callers in JavaScript: specs as handles, rows and columns by them. Results are copies, for tests and
-// slow ways; plans read the table where it is (contract/row_table.hpp).
+// Contracts for callers in JavaScript: specs as handles, rows and columns by them. readRows and checkColumns copy all
+// that was found into objects, for tests; takeRows, which is called for every request, puts the columns of rows in
+// which nothing was found into one buffer.
 #include <cstring>
 #include <random>
 
-#include "addon/handles.hpp"
+#include "addon/contract/row_spec_box.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
-#include "contract/column_reader.hpp"
-#include "contract/row_reader.hpp"
 
 namespace penstock::addon {
-// A spec with what reads by it on this isolate's thread.
-struct RowSpecBox {
-  static constexpr napi_type_tag kTag{0x6f1d94c7a2e8035b, 0x2b95e06d7fc1a834};
-  static constexpr const char* kName = "row spec";
-  std::shared_ptr<const contract::RowSpec> spec;
-  std::unique_ptr<contract::RowReader> rows;
-  std::unique_ptr<contract::ColumnReader> columns;
-  bool is_closed = false;
-};
-
 namespace {
 using contract::Column;
 using contract::FieldOptions;
@@ -100,12 +89,6 @@ FieldOptions read_field_options(const Napi::Object& spec) {
         static_cast<OnInvalid>(read_integer(spec.Get("onInvalid"), "onInvalid", 0, kOnInvalidCount - 1));
   options.impute = read_literal(spec.Get("impute"), "impute");
   return options;
-}
-
-contract::SipKey random_key() {
-  std::random_device device;
-  const auto word = [&] { return uint64_t{device()} << 32 | device(); };
-  return {word(), word()};
 }
 
 // makeRowSpec(spec)
@@ -215,9 +198,97 @@ Napi::Value read_rows(const Napi::CallbackInfo& info) {
   RowSpecBox& box = open_box<RowSpecBox>(info, 0);
   const ByteSpan body = read_bytes(info.Env(), info[1], "the body");
   const contract::ReadLimits limits = read_limits(info[2]);
-  if (box.rows == nullptr) box.rows = std::make_unique<contract::RowReader>(box.spec, random_key());
+  if (box.rows == nullptr) box.rows = std::make_unique<contract::RowReader>(box.spec, random_sip_key());
   const auto [fault, offset] = box.rows->read({reinterpret_cast<const char*>(body.data), body.size}, limits);
   const Napi::Object result = copy_table(info.Env(), box.rows->table(), fault, offset);
+  box.rows->trim();
+  return result;
+}
+
+constexpr size_t kColumnAlignment = 8;
+
+constexpr size_t aligned(size_t bytes) noexcept {
+  return (bytes + kColumnAlignment - 1) / kColumnAlignment * kColumnAlignment;
+}
+
+size_t value_bytes(const RowField& field, const Column& column, size_t count) noexcept {
+  return field.is_string() ? column.offsets[count] : count * field.element_bytes;
+}
+
+// A head of uint32: the number of rows, then for each field where its values begin, their bytes, where the offsets of a
+// text column begin and where the validity bits of one that lacks some do, 0 where there are none. Everything begins at
+// a multiple of 8.
+class PackedTable {
+ public:
+  static constexpr size_t kFieldWords = 4;
+
+  explicit PackedTable(const RowTable& table)
+      : table_(table), fields_(table.spec().fields()), bytes_(aligned((1 + fields_.size() * kFieldWords) * 4)) {
+    for (uint32_t field = 0; field < fields_.size(); ++field) {
+      const Column& column = table_.column(field);
+      const size_t count = size_t{table_.rows()} * fields_[field].values;
+      bytes_ += aligned(value_bytes(fields_[field], column, count));
+      if (fields_[field].is_string()) bytes_ += aligned((count + 1) * sizeof(uint32_t));
+      if (column.missing > 0) bytes_ += aligned((count + 7) / 8);
+    }
+  }
+
+  // What offsets of 32 bits reach.
+  bool fits() const noexcept { return bytes_ <= INT32_MAX; }
+  size_t bytes() const noexcept { return bytes_; }
+
+  void write(std::byte* memory) noexcept {
+    memory_ = memory;
+    auto* head = reinterpret_cast<uint32_t*>(memory);
+    *head++ = table_.rows();
+    end_ = aligned((1 + fields_.size() * kFieldWords) * 4);
+    for (uint32_t field = 0; field < fields_.size(); ++field) {
+      const Column& column = table_.column(field);
+      const size_t count = size_t{table_.rows()} * fields_[field].values;
+      const size_t bytes = value_bytes(fields_[field], column, count);
+      *head++ = put(column.values, bytes);
+      *head++ = static_cast<uint32_t>(bytes);
+      *head++ = fields_[field].is_string() ? put(column.offsets, (count + 1) * sizeof(uint32_t)) : 0;
+      *head++ = column.missing > 0 ? put(column.validity, (count + 7) / 8) : 0;
+    }
+  }
+
+ private:
+  uint32_t put(const void* bytes, size_t size) noexcept {
+    const auto start = static_cast<uint32_t>(end_);
+    if (size > 0) std::memcpy(memory_ + end_, bytes, size);
+    end_ += aligned(size);
+    return start;
+  }
+
+  const RowTable& table_;
+  const std::vector<RowField>& fields_;
+  size_t bytes_;
+  size_t end_ = 0;
+  std::byte* memory_ = nullptr;
+};
+
+// takeRows(spec, body, isLines, rowsMax, bytesMax)
+Napi::Value take_rows(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  RowSpecBox& box = open_box<RowSpecBox>(info, 0);
+  const ByteSpan body = read_bytes(env, info[1], "the body");
+  const auto form = info[2].ToBoolean().Value() ? contract::BodyForm::kLines : contract::BodyForm::kJson;
+  contract::ReadLimits limits;
+  limits.rows_max = static_cast<uint32_t>(read_integer(info[3], "rowsMax", 0, UINT32_MAX));
+  limits.bytes_max = static_cast<size_t>(read_integer(info[4], "bytesMax", 0, int64_t{1} << 53));
+  if (box.rows == nullptr) box.rows = std::make_unique<contract::RowReader>(box.spec, random_sip_key());
+  const std::string_view text(reinterpret_cast<const char*>(body.data), body.size);
+  const BodyFault fault = box.rows->read(text, limits, form).fault;
+  Napi::Value result = env.Null();
+  if (fault == BodyFault::kNone && box.rows->table().is_clean()) {
+    PackedTable packed(box.rows->table());
+    if (packed.fits()) {
+      auto buffer = Napi::ArrayBuffer::New(env, packed.bytes());
+      packed.write(static_cast<std::byte*>(buffer.Data()));
+      result = buffer;
+    }
+  }
   box.rows->trim();
   return result;
 }
@@ -265,7 +336,7 @@ Napi::Value check_columns(const Napi::CallbackInfo& info) {
   for (uint32_t field = 0; field < fields.size(); ++field)
     columns.push_back(read_column(given.Get(field), fields[field], rows));
   const contract::ReadLimits limits = read_limits(info[3]);
-  if (box.columns == nullptr) box.columns = std::make_unique<contract::ColumnReader>(box.spec, random_key());
+  if (box.columns == nullptr) box.columns = std::make_unique<contract::ColumnReader>(box.spec, random_sip_key());
   const auto [fault, field] = box.columns->read(columns, rows, limits);
   const Napi::Object result = copy_table(info.Env(), box.columns->table(), fault, field);
   box.columns->trim();
@@ -273,9 +344,16 @@ Napi::Value check_columns(const Napi::CallbackInfo& info) {
 }
 }  // namespace
 
+contract::SipKey random_sip_key() {
+  std::random_device device;
+  const auto word = [&] { return uint64_t{device()} << 32 | device(); };
+  return {word(), word()};
+}
+
 void register_contracts(Napi::Env env, Napi::Object exports) {
   export_function<make_row_spec>(env, exports, "makeRowSpec");
   export_function<read_rows>(env, exports, "readRows");
+  export_function<take_rows>(env, exports, "takeRows");
   export_function<check_columns>(env, exports, "checkColumns");
 }
 }  // namespace penstock::addon

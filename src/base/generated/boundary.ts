@@ -113,6 +113,17 @@ export const OnInvalid = {
 } as const
 export type OnInvalidCode = (typeof OnInvalid)[keyof typeof OnInvalid]
 
+/** Where a member of an answer by the names of a contract comes from. */
+export const RowMember = {
+  /** the row that was sent */
+  echo: 0,
+  /** an output of the pipeline */
+  output: 1,
+  /** the same text in every answer */
+  text: 2,
+} as const
+export type RowMemberCode = (typeof RowMember)[keyof typeof RowMember]
+
 /** What becomes of fields that a contract does not have. */
 export const ExtraFields = {
   /** the request is refused */

@@ -87,13 +87,23 @@ function misfit({ name, dtype }: ResolvedField, expected: string, received: stri
   )
 }
 
+/** `name@version` of the model that is called so; '': none. */
+function modelText({ resolved, description }: Deployment, label: string | null): string {
+  const model = (label === null ? undefined : resolved.get(label)) ?? modelOf(label, description)
+  return model === null ? '' : `${model.name}@${model.version}`
+}
+
+/** `name@version` of the one model that answers all rows; '': several do, or none is meant. */
+export function onlyModelText(deployment: Deployment): string {
+  const single = answeringModel(deployment.description)
+  return single === null ? '' : modelText(deployment, single)
+}
+
 /** `name@version` of the model that answered each row; missing where no single one did. */
-function modelColumn({ resolved, description }: Deployment, name: string, result: InferResult): ContractColumn {
+function modelColumn(deployment: Deployment, name: string, result: InferResult): ContractColumn {
+  const { description } = deployment
   const { rows, metadata } = result
-  const textOf = (label: string | null): string => {
-    const model = (label === null ? undefined : resolved.get(label)) ?? modelOf(label, description)
-    return model === null ? '' : `${model.name}@${model.version}`
-  }
+  const textOf = (label: string | null): string => modelText(deployment, label)
   const single = answeringModel(description)
   const { route } = metadata
   const labels = single === null && route !== null ? route : null

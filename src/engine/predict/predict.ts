@@ -40,7 +40,7 @@ export type RunRequest = (request: InferRequest, columns?: CheckedColumns) => Pr
  */
 export async function predictRows(
   deployment: Deployment,
-  reader: RowsReader,
+  reader: Pick<RowsReader, 'read'>,
   rows: PredictRows,
   { onHeld, onRead, ...options }: PredictOptions,
   run: RunRequest,
@@ -148,14 +148,17 @@ class Answer implements PredictResult {
   }
 }
 
-/** Runs the example of the deployment's contract, if it has one. @throws PenstockError as predictRows. */
+/** Prepares the reader for the deployment's contract and runs its example, if it has one. @throws PenstockError as predictRows. */
 export async function predictExample(
   deployment: Deployment,
   reader: RowsReader,
   options: PredictOptions,
   run: RunRequest,
 ): Promise<void> {
-  const example = deployment.contract?.contract.contract.example
+  if (deployment.contract === null) return
+  const { contract } = deployment.contract
+  reader.prepare(contract)
+  const { example } = contract.contract
   if (example === undefined) return
   await predictRows(deployment, reader, [example], options, run)
 }

@@ -1,6 +1,8 @@
 /**
- * The seam between the bytes of a request and its checked columns: whoever reads rows implements RowsReader. This one
- * parses JSON in JavaScript, one row at a time, so that of a large body no more than one row exists as objects.
+ * The seam between the bytes of a request and its checked columns: whoever reads rows implements RowsReader. One parses
+ * JSON in JavaScript, one row at a time, so that of a large body no more than one row exists as objects, and knows every
+ * rule and every word. The other lets the addon read bytes first (native-rows.ts) and asks the first where anything is to
+ * be told; which contracts that is worth trying for is decided once, at the deploy.
  */
 import { PenstockError } from '../../base/errors.js'
 import { argumentError } from '../../base/expect.js'
@@ -11,6 +13,7 @@ import type { ResolvedContract } from '../../contract/resolve.js'
 import { readExactValue } from '../../formats/json/exact-value.js'
 import { JsonReader } from '../../formats/json/json-reader.js'
 import type { PredictRows } from '../api/api.js'
+import { type NativeRows, nativeRows } from './native-rows.js'
 
 export interface RowsRead extends RowCheck {
   /** The rows came as one object: answers and paths of problems are of one, too. */
@@ -18,6 +21,8 @@ export interface RowsRead extends RowCheck {
 }
 
 export interface RowsReader {
+  /** Compiles what reading rows of the contract needs, so that no request waits for it. */
+  prepare(contract: ResolvedContract): void
   /**
    * Reads rows and checks them.
    * @param rows untrusted; bytes are lent until it returns.
@@ -27,7 +32,11 @@ export interface RowsReader {
   read(contract: ResolvedContract, rows: PredictRows, onHeld?: (bytes: number) => void): RowsRead
 }
 
+/** In JavaScript alone: the reference. */
 export const jsonRowsReader: RowsReader = {
+  prepare() {
+    // Rows are read by the resolved contract as it is.
+  },
   read(contract, rows, onHeld) {
     if (rows instanceof Uint8Array) return readBody(contract, 'json', rows, onHeld)
     if (Array.isArray(rows)) return { ...checkRows(contract, limited(rows as readonly unknown[])), isOne: false }
@@ -37,6 +46,52 @@ export const jsonRowsReader: RowsReader = {
     return { ...checkRows(contract, [rows]), isOne: true }
   },
 }
+
+/** By the addon where it can be. One of an engine: what was compiled of a contract goes with the contract. */
+export class NativeRowsReader implements RowsReader {
+  /** null: the contract has rules that the addon does not check. */
+  readonly #compiled = new WeakMap<ResolvedContract, NativeRows | null>()
+
+  prepare(contract: ResolvedContract): void {
+    this.#compiledOf(contract)
+  }
+
+  read(contract: ResolvedContract, rows: PredictRows, onHeld?: (bytes: number) => void): RowsRead {
+    const body = bodyOf(rows)
+    const compiled = body === null ? null : this.#compiledOf(contract)
+    if (body === null || compiled === null) return jsonRowsReader.read(contract, rows, onHeld)
+    onHeld?.(body.bytes.length * CHECKED_BYTES_PER_BODY_BYTE)
+    const isLines = body.form === 'lines'
+    const check = compiled.read(body.bytes, isLines)
+    // Charged already.
+    if (check === null) return jsonRowsReader.read(contract, body)
+    return { ...check, isOne: !isLines && beginsWithObject(body.bytes) }
+  }
+
+  #compiledOf(contract: ResolvedContract): NativeRows | null {
+    const known = this.#compiled.get(contract)
+    if (known !== undefined) return known
+    const compiled = nativeRows(contract)
+    this.#compiled.set(contract, compiled)
+    return compiled
+  }
+}
+
+/** null: the rows are objects already. */
+function bodyOf(rows: PredictRows): Body | null {
+  if (rows instanceof Uint8Array) return { form: 'json', bytes: rows }
+  return typeof rows === 'object' && (rows as unknown) !== null && !Array.isArray(rows) && isBody(rows) ? rows : null
+}
+
+/** @param bytes JSON. */
+function beginsWithObject(bytes: Uint8Array): boolean {
+  let at = 0
+  while ((bytes[at] as number) <= SPACE) at++
+  return bytes[at] === OPEN_BRACE
+}
+
+const SPACE = 0x20
+const OPEN_BRACE = 0x7b
 
 interface Body {
   readonly form: 'json' | 'lines'

@@ -66,7 +66,7 @@ export async function answersTo(
   const ofClasses = new Map([...probabilities.keys()].map((name): [string, (number | null)[]] => [name, []]))
   for (let start = 0; start < rows.length; start += requestRows) {
     let sent: readonly ContractColumn[] = []
-    const keeping: RowsReader = {
+    const keeping: Pick<RowsReader, 'read'> = {
       read(contract, part, onHeld) {
         const read = reader.read(contract, part, onHeld)
         sent = read.columns ?? []
@@ -90,7 +90,7 @@ export async function answersTo(
 
 export interface Answering {
   readonly deployment: Deployment
-  readonly reader: RowsReader
+  readonly reader: Pick<RowsReader, 'read'>
   readonly run: RunRequest
   readonly signal: CancelSignal | undefined
 }

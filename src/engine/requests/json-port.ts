@@ -3,11 +3,13 @@
  * never sees the addon. A body costs one native call, an answer one callback: nothing is decoded here, nothing
  * allocated, no promise made. Bodies that the addon does not read go to `Engine.infer` by way of the transport.
  *
+ * Rows by the names of a contract go the same way, by `submitRows`, where nothing is found in them.
+ *
  * An `exchange` is the transport's number of an HTTP request. Each `submit` that returned a request leads to exactly one
  * call with that number: onAnswer or onFailure, also after `cancel`.
  */
 import { addon } from '../../../bindings/native.js'
-import type { Answer, AnswerFormSpec } from '../../../bindings/native.js'
+import type { Answer, AnswerFormSpec, RowsFormHandle } from '../../../bindings/native.js'
 import { isPenstockError, PenstockError } from '../../base/errors.js'
 import { encodeMetaBlock } from '../../protocol/meta.js'
 import { resultOf } from './answers.js'
@@ -45,6 +47,12 @@ export interface JsonPort {
    * @returns > 0: the request, for `cancel` · 0: not read, nothing was done · -1: refused, see lastRefusal.
    */
   submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number
+  /** The pipeline when it is deployed and takes rows by names natively; null: whatever else is the case. */
+  findRows(pipeline: string): JsonTarget | null
+  /** The same as `submit` for rows by the names of the target's contract. */
+  submitRows(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number
+  /** What the log calls the request that was submitted last. */
+  readonly lastRequestId: string
   /** After submit() < 0. */
   readonly lastRefusal: PenstockError
   /** Its onFailure with ERR_ABORTED follows, unless it is answered already. */
@@ -55,6 +63,8 @@ export interface JsonPortDependencies {
   readonly port: NativePort
   readonly requestIds: RequestIds
   readonly slotOf: (pipeline: string) => PipelineSlot | undefined
+  /** What the addon needs for rows by the names of its contract; null: it does not take them. Asked once a deployment. */
+  readonly rowsFormOf: (deployment: Deployment) => RowsFormHandle | null
   /** False: new work is refused. */
   readonly isOpen: () => boolean
 }
@@ -70,6 +80,7 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
   readonly #dependencies: JsonPortDependencies
   /** Whether the deployment has a form, by deployment. */
   readonly #hasForm = new WeakMap<Deployment, boolean>()
+  readonly #rowsForms = new WeakMap<Deployment, RowsFormHandle | null>()
   /** By exchange: under what it was submitted; null: it is not in flight. */
   readonly #deployments: (Deployment | null)[] = []
   #hooks: JsonHooks = noHooks
@@ -89,6 +100,11 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
     return this.#inFlight
   }
 
+  get lastRequestId(): string {
+    const { requestIds } = this.#dependencies
+    return requestIds.textOf(requestIds.nextNumber - 1)
+  }
+
   get lastRefusal(): PenstockError {
     return this.#lastRefusal
   }
@@ -105,16 +121,49 @@ export class EngineJsonPort implements JsonPort, JsonEvents {
 
   submit(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number {
     const { current, handle } = target
-    if (current === null || !this.#dependencies.isOpen()) return 0
-    // The one path that refuses for want of room in the tables is infer's.
-    if (!this.#dependencies.port.hasRoom) return 0
     // Redeployed while the body arrived: the new plan may have no form yet.
-    if (this.find(target.name) !== target) return 0
+    if (current === null || !this.#hasRoom || this.find(target.name) !== target) return 0
     const { port, requestIds } = this.#dependencies
     const meta = metaOf(options)
     if (meta === undefined) return 0
     const request = port.submissions.submitJson(handle, body, exchange, requestIds.nextNumber, meta)
+    return this.#submitted(request, exchange, current)
+  }
+
+  findRows(pipeline: string): JsonTarget | null {
+    const slot = this.#dependencies.slotOf(pipeline)
+    if (slot?.current == null || !this.#dependencies.isOpen()) return null
+    return this.#rowsFormOf(slot.current) === null ? null : slot
+  }
+
+  submitRows(target: JsonTarget, body: ArrayBuffer | Uint8Array, exchange: number, options: RequestOptions): number {
+    const { current, handle } = target
+    const form = current === null || !this.#hasRoom ? null : this.#rowsFormOf(current)
+    if (current === null || form === null) return 0
+    const { port, requestIds } = this.#dependencies
+    const meta = metaOf(options)
+    if (meta === undefined) return 0
+    const request = port.submissions.submitRows(handle, form, body, exchange, requestIds.nextNumber, meta)
+    return this.#submitted(request, exchange, current)
+  }
+
+  /** The one path that refuses for want of room in the tables is infer's. */
+  get #hasRoom(): boolean {
+    return this.#dependencies.isOpen() && this.#dependencies.port.hasRoom
+  }
+
+  #rowsFormOf(deployment: Deployment): RowsFormHandle | null {
+    const known = this.#rowsForms.get(deployment)
+    if (known !== undefined) return known
+    const form = this.#dependencies.rowsFormOf(deployment)
+    this.#rowsForms.set(deployment, form)
+    return form
+  }
+
+  /** Notes what became of a body. @returns as `submit`. */
+  #submitted(request: number, exchange: number, current: Deployment): number {
     if (request === 0) return 0
+    const { port, requestIds } = this.#dependencies
     requestIds.take()
     if (request < 0) {
       this.#lastRefusal = this.#refusals.has(-request)

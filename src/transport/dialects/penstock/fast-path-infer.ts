@@ -1,8 +1,9 @@
 /**
- * The infer endpoint without promises: JSON columns in, JSON columns out, for pipelines that run natively. The engine's
- * JSON port reads the body and writes the answer; here only the head of a request is looked at, and its fate counted.
+ * The infer endpoint without promises: JSON columns in, JSON columns out, for pipelines that run natively; and rows by the
+ * names of a contract, which the same exchanges carry. The engine's JSON port reads the body and writes the answer; here
+ * only the head of a request is looked at, and its fate counted.
  *
- * infer.ts is the reference, and does whatever is not done here: other bodies and answers, what the port does not read,
+ * infer.ts and predict/predict.ts are the reference, and do whatever is not done here: other bodies and answers, what the port does not read,
  * every request that is refused before its rows are admitted. Both give the same answers, which a test compares.
  */
 import { isPenstockError, toPenstockError, type PenstockError } from '../../../base/errors.js'
@@ -10,26 +11,34 @@ import type { InferResult, PipelineDescription } from '../../../engine/api/api.j
 import type { JsonPort, JsonTarget } from '../../../engine/requests/json-port.js'
 import { noOptions } from '../../../engine/requests/request-options.js'
 import { INFER } from '../../access/scopes.js'
-import { answerHeaders, withHeaderMeta } from '../../header-options.js'
+import { answerHeaders, LOGGED_ID_HEADER, withHeaderMeta } from '../../header-options.js'
 import { freeResult } from '../../held-bytes.js'
 import type { FastPathRequest, FastPathRequests, FastPathHandler } from '../../socket/fast-path-request.js'
 import { answerFormOf } from './answer-form.js'
 import { replyToError } from '../../http/dispatch.js'
 import { columnsBody } from './infer-answer.js'
 import { inferRoutes } from './infer.js'
-import { answerForm, inferBodyKind } from '../../http/media-types.js'
+import { PREDICT_PATH } from './predict/predict.js'
+import { answerForm, expectJsonAccepted, inferBodyKind, rowsBodyKind } from '../../http/media-types.js'
 import { JSON_TYPE, RecentReply } from '../../http/replies.js'
 import type { HttpContext } from '../../http/route.js'
 
+const routePaths: readonly string[] = [...inferRoutes.map(({ path }) => path), PREDICT_PATH]
+const predictIndex = routePaths.length - 1
+
 export class FastPathInfer implements FastPathHandler {
-  readonly paths = inferRoutes.map((route) => route.path.replace(/\{(\w+)\}/, ':$1'))
+  readonly paths = routePaths.map((path) => path.replace(/\{(\w+)\}/, ':$1'))
   readonly bodyBytesMax: number
   readonly #context: HttpContext
   readonly #port: JsonPort
   readonly #recent = new RecentReply()
-  /** The headers that were found to mean JSON columns last: clients send the same ones again and again. */
-  #contentType = ''
-  #accept: string | null = null
+  readonly #columns = new KnownHeaders((contentType, accept) => {
+    return inferBodyKind(contentType) === 'json' && answerForm(accept, 'columns') === 'columns'
+  })
+  readonly #rows = new KnownHeaders((contentType, accept) => {
+    expectJsonAccepted(accept)
+    return rowsBodyKind(contentType) === 'json'
+  })
 
   constructor(context: HttpContext, port: JsonPort) {
     this.#context = context
@@ -54,18 +63,27 @@ export class FastPathInfer implements FastPathHandler {
   }
 
   wants(httpRequest: FastPathRequest): boolean {
-    if (!this.#isJson(httpRequest)) return false
+    const isRows = httpRequest.pathIndex === predictIndex
+    if (!(isRows ? this.#rows : this.#columns).areOf(httpRequest)) return false
     const grant = this.#context.access.find(httpRequest, INFER)
     if (grant === null || !grant.allows(httpRequest.parameter)) return false
     httpRequest.limit = grant.limit
-    httpRequest.target = this.#port.find(httpRequest.parameter)
+    const { parameter } = httpRequest
+    httpRequest.target = isRows ? this.#port.findRows(parameter) : this.#port.find(parameter)
     return httpRequest.target !== null
   }
 
   submit(httpRequest: FastPathRequest, body: ArrayBuffer | Uint8Array): number {
     const options = withHeaderMeta(noOptions, httpRequest.header)
     httpRequest.answerHeaders = answerHeaders(options)
-    const request = this.#port.submit(httpRequest.target as JsonTarget, body, httpRequest.number, options)
+    const target = httpRequest.target as JsonTarget
+    const isRows = httpRequest.pathIndex === predictIndex
+    const request = isRows
+      ? this.#port.submitRows(target, body, httpRequest.number, options)
+      : this.#port.submit(target, body, httpRequest.number, options)
+    // Rows by names have no place for it in the body.
+    if (isRows && request > 0)
+      httpRequest.answerHeaders = [[LOGGED_ID_HEADER, this.#port.lastRequestId], ...httpRequest.answerHeaders]
     if (request < 0) this.fail(httpRequest, this.#port.lastRefusal)
     return request
   }
@@ -90,14 +108,24 @@ export class FastPathInfer implements FastPathHandler {
     this.#context.onAnswered(routeOf(httpRequest), 'POST', reply.status)
     httpRequest.reply(reply)
   }
+}
 
-  #isJson(httpRequest: FastPathRequest): boolean {
+/** The headers that were found to mean a form last: clients send the same ones again and again. */
+class KnownHeaders {
+  readonly #isForm: (contentType: string, accept: string) => boolean
+  #contentType = ''
+  #accept: string | null = null
+
+  constructor(isForm: (contentType: string, accept: string) => boolean) {
+    this.#isForm = isForm
+  }
+
+  areOf(httpRequest: FastPathRequest): boolean {
     if (httpRequest.header('content-encoding') !== '') return false
     const contentType = httpRequest.header('content-type')
     const accept = httpRequest.header('accept')
     if (contentType === this.#contentType && accept === this.#accept) return true
-    const isJson = passes(() => inferBodyKind(contentType) === 'json' && answerForm(accept, 'columns') === 'columns')
-    if (!isJson) return false
+    if (!passes(() => this.#isForm(contentType, accept))) return false
     this.#contentType = contentType
     this.#accept = accept
     return true
@@ -105,7 +133,7 @@ export class FastPathInfer implements FastPathHandler {
 }
 
 function routeOf(httpRequest: FastPathRequest): string {
-  return inferRoutes[httpRequest.pathIndex]?.path ?? ''
+  return routePaths[httpRequest.pathIndex] ?? ''
 }
 
 /** Whether the claim holds; what it throws is for the usual way to throw again. */

@@ -32,10 +32,12 @@ const document = (summary: string): Route['document'] => ({
   },
 })
 
+export const PREDICT_PATH = '/predict/{pipeline}'
+
 export const predictRoutes: readonly Route[] = [
   {
     method: 'POST',
-    path: '/predict/{pipeline}',
+    path: PREDICT_PATH,
     access: INFER,
     bodyBytesMax: (context) => context.bodyBytesMax,
     document: document("Answers rows by the names of the pipeline's contract"),
