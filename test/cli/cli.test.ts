@@ -15,6 +15,7 @@ const COMMANDS = [
   ['infer'],
   ['logs'],
   ['model', 'add'],
+  ['model', 'import'],
   ['model', 'list'],
   ['model', 'alias'],
   ['model', 'tag'],

@@ -1,12 +1,15 @@
 /** `penstock model import`: uploads the models of a folder that another tool wrote. */
-import { statSync } from 'node:fs'
-import { Command } from 'commander'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
 import { isPenstockError } from '../../base/errors.js'
 import type { Contract } from '../../contract/contract.js'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { readRecord } from '../../protocol/answers/mapping.js'
 import { UsageError } from '../shared/failures.js'
 import { writeFile } from '../shared/output-file.js'
+import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 import type { MlflowFolder } from './imports/mlflow.js'
@@ -19,12 +22,14 @@ interface ImportOptions extends ServerOptions {
   readonly contract?: string
   readonly only: readonly string[]
   readonly deploy?: boolean
+  readonly trackingUri?: string
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock model import mlruns/1/models/m-0a1b/artifacts --name wine
   $ penstock model import downloaded-model --alias champion --contract wine.json
+  $ penstock model import models:/wine@champion --tracking-uri http://127.0.0.1:5000
   $ penstock model import /models --only encoder --only ranker --deploy
 
 What is read: folders of MLflow (MLmodel) with an onnx flavour, and model repositories of Triton (config.pbtxt) with models of
@@ -36,15 +41,17 @@ export function modelImportCommand(terminal: Terminal): Command {
     .description(
       'Uploads the .onnx files of a folder that MLflow saved or that Triton serves, with their data files, and keeps where they come from.',
     )
-    .argument('<folder>', 'the folder')
+    .argument('<folder>', "the folder; or models:/name/3, models:/name@alias … of an MLflow server's registry")
     .option('--name <name>', "name of the model (default: its name in MLflow's registry, or the folder's)")
     .option('--alias <alias>', 'point this alias to the new version')
     .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
     .option('--contract <file>', "write a draft of a contract, of the signature's columns, into this file")
     .option('--only <model>', 'of a repository of Triton, only this model; may be given several times', collect, [])
+    .addOption(new Option('--tracking-uri <url>', 'the MLflow server that has models:/…').env('MLFLOW_TRACKING_URI'))
     .option('--deploy', 'deploy the pipelines that were ensembles')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, options: ImportOptions) => {
+      if (folder.startsWith('models:/')) return importFromServer(terminal, folder, options)
       expectFolder(folder)
       const mlflow = await import('./imports/mlflow.js')
       if (mlflow.isMlflowFolder(folder)) {
@@ -54,6 +61,28 @@ export function modelImportCommand(terminal: Terminal): Command {
       }
       return importRepository(terminal, folder, options)
     })
+}
+
+/** Downloads the version into a folder that is gone when the import ends. */
+async function importFromServer(terminal: Terminal, uri: string, options: ImportOptions): Promise<void> {
+  if (options.only.length > 0 || options.deploy === true)
+    throw new UsageError('--only and --deploy are for repositories of Triton; this is one model of MLflow.')
+  const tracking = options.trackingUri
+  if (tracking === undefined)
+    throw new UsageError(`Expected --tracking-uri or MLFLOW_TRACKING_URI: the MLflow server that has ${uri}.`)
+  const [{ downloadVersion }, { readMlflowFolder }] = await Promise.all([
+    import('./imports/mlflow-server.js'),
+    import('./imports/mlflow.js'),
+  ])
+  const folder = mkdtempSync(join(tmpdir(), 'penstock-import-'))
+  try {
+    const work = () => downloadVersion(tracking, uri, folder)
+    const { name, lineage } = await withProgress(terminal, () => `downloading ${uri}`, work)
+    const read = readMlflowFolder(folder)
+    await importMlflow(terminal, { ...read, name, lineage: { ...read.lineage, ...lineage } }, options)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 async function importRepository(terminal: Terminal, folder: string, options: ImportOptions): Promise<void> {
