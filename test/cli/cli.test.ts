@@ -1,6 +1,6 @@
 /** The command line without a server: help, usage, exit codes, keys. */
 import { once } from 'node:events'
-import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createSocketServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -87,6 +87,30 @@ describe('cli: help and usage', () => {
       version: string
     }
     expect((await penstock(['--version'])).stdout).toBe(`${version}\n`)
+  })
+
+  // A command loads what it needs when it runs: with all of it, each start would take three times as long.
+  it('starts with the table of commands alone', async () => {
+    const folder = temporaryDirectory()
+    await penstock(['--version'], { env: { NODE_V8_COVERAGE: folder } })
+    const urls = readdirSync(folder).flatMap((name) => {
+      const { result } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: { url: string }[] }
+      return result.map(({ url }) => url)
+    })
+    const rooms = new Set(urls.map((url) => /\/dist\/(?:src\/)?([\w-]+)\//.exec(url)?.[1]).filter(Boolean))
+    expect(rooms).toContain('cli')
+    for (const room of [
+      'bindings',
+      'engine',
+      'formats',
+      'log',
+      'onnx',
+      'protocol',
+      'registry',
+      'transforms',
+      'transport',
+    ])
+      expect(rooms).not.toContain(room)
   })
 
   it('the built program: is executable by its first line', () => {

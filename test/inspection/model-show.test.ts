@@ -42,5 +42,5 @@ test('model show: prints the node in the way, and who overruled it', async () =>
     env: { PENSTOCK_URL: url, PENSTOCK_API_KEY: key },
   })
   expect(unknown.code).not.toBe(0)
-  expect(unknown.stderr).toContain('it has 1')
+  expect(unknown.stderr).toContain('Model maximum has no alias champion; it has none')
 })

@@ -2,8 +2,7 @@
 import { Command, Option } from 'commander'
 import type { ControlCalls } from '../../client/control/calls.js'
 import { matchContractReference } from '../../contract/contract.js'
-import { type ContractDiff, type ContractUse, diffContracts, type FailOn, failsOn } from '../../contract/diff/diff.js'
-import { diffMarkdown, diffText } from '../../contract/diff/print.js'
+import type { ContractDiff, ContractUse, FailOn } from '../../contract/diff/diff.js'
 import { type PipelineDefinition, modelReferences } from '../../pipeline/definition.js'
 import { MissedError } from '../shared/failures.js'
 import { isRecord } from '../shared/input-data.js'
@@ -42,15 +41,17 @@ export function contractDiffCommand(terminal: Terminal): Command {
       const [before, after] = [await sourcedContract(base, options), await sourcedContract(head, options)]
       const isStored = before.reference !== base || matchContractReference(base)?.version != null
       const uses = isStored ? await usesOf(serverOf(options), before.contract.contract.name) : []
+      const { diffContracts, failsOn } = await import('../../contract/diff/diff.js')
       const diff = diffContracts(before.contract.contract, after.contract.contract, uses)
-      terminal.print(printed(`${before.reference} → ${after.reference}`, diff, options))
+      terminal.print(await printed(`${before.reference} → ${after.reference}`, diff, options))
       if (options.failOn !== undefined && failsOn(diff, options.failOn))
         throw new MissedError(`${base} and ${head} differ, and --fail-on is ${options.failOn}`)
     })
 }
 
-function printed(what: string, diff: ContractDiff, { format, json }: DiffOptions): string {
+async function printed(what: string, diff: ContractDiff, { format, json }: DiffOptions): Promise<string> {
   if (json === true || format === 'json') return JSON.stringify(diff)
+  const { diffMarkdown, diffText } = await import('../../contract/diff/print.js')
   return format === 'markdown' ? diffMarkdown(what, diff) : diffText(what, diff)
 }
 

@@ -1,6 +1,5 @@
 /** `penstock contract infer`: drafts a contract out of a model of a server, the rows of a file, or both. */
 import { Command } from 'commander'
-import { readRecord } from '../../protocol/answers/mapping.js'
 import type { ModelSignature } from '../../engine/api/api.js'
 import { UsageError } from '../shared/failures.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
@@ -59,5 +58,6 @@ export function contractInferCommand(terminal: Terminal): Command {
 }
 
 async function signatureOf(reference: string, options: ServerOptions): Promise<ModelSignature> {
+  const { readRecord } = await import('../../protocol/answers/mapping.js')
   return readRecord('UploadedVersion', await serverOf(options).resolveModel(reference)).signature
 }

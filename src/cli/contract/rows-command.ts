@@ -1,7 +1,6 @@
 /** `penstock contract rows`: made-up rows of a contract, valid or broken, a line each. */
 import { Command } from 'commander'
 import { seededRandom } from '../../base/random.js'
-import { RowGenerator } from '../../contract/derived/generate.js'
 import { countArgument, integerArgument } from '../shared/arguments.js'
 import { UsageError } from '../shared/failures.js'
 import { type ServerOptions, withServerOptions } from '../shared/server.js'
@@ -34,6 +33,7 @@ export function contractRowsCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, options: RowsOptions) => {
       const { reference, contract } = await sourcedContract(source, options)
+      const { RowGenerator } = await import('../../contract/derived/generate.js')
       const made = new RowGenerator(contract, seededRandom(options.seed))
       for (let index = 0; index < options.count; index++) {
         const row = options.invalid === true ? made.invalid() : made.valid()

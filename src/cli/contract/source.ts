@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs'
 import { ContractCalls } from '../../client/control/contract-calls.js'
 import { matchContractReference } from '../../contract/contract.js'
-import { parseContract } from '../../contract/parse.js'
-import { type ResolvedContract, resolveContract } from '../../contract/resolve.js'
+import type { ResolvedContract } from '../../contract/resolve.js'
 import { UsageError } from '../shared/failures.js'
 import { isRecord, parseJson, readFileText } from '../shared/input-data.js'
 import { serverOf, type ServerOptions } from '../shared/server.js'
@@ -22,6 +21,10 @@ export function contractCalls(options: ServerOptions): ContractCalls {
 
 /** @param source a path wins where there is such a file. */
 export async function sourcedContract(source: string, options: ServerOptions): Promise<SourcedContract> {
+  const [{ parseContract }, { resolveContract }] = await Promise.all([
+    import('../../contract/parse.js'),
+    import('../../contract/resolve.js'),
+  ])
   if (source.endsWith('.json') || existsSync(source)) {
     const json = parseJson(source, readFileText(source))
     const own = isRecord(json) ? json['name'] : undefined

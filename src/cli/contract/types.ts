@@ -1,8 +1,6 @@
 /** `penstock contract types`: a contract as a TypeScript client, as JSON Schema, as an Arrow schema. */
 import { Command, Option } from 'commander'
 import { expectName } from '../../base/expect.js'
-import { answerSchema, JSON_SCHEMA_DIALECT, rowSchema } from '../../contract/derived/json-schema.js'
-import { typescriptModule } from '../../contract/derived/typescript.js'
 import { type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 import { SOURCE_ARGUMENT, type SourcedContract, sourcedContract } from './source.js'
@@ -38,12 +36,14 @@ export function contractTypesCommand(terminal: Terminal): Command {
 async function made({ reference, contract }: SourcedContract, options: TypesOptions): Promise<string> {
   const { form, pipeline } = options
   if (form === 'typescript') {
+    const { typescriptModule } = await import('../../contract/derived/typescript.js')
     return typescriptModule(contract, {
       reference,
       pipeline: pipeline === undefined ? undefined : expectName('pipeline', pipeline),
     })
   }
   if (form === 'json-schema' || form === 'json-schema-answer') {
+    const { answerSchema, JSON_SCHEMA_DIALECT, rowSchema } = await import('../../contract/derived/json-schema.js')
     const schema = form === 'json-schema' ? rowSchema(contract) : answerSchema(contract)
     return JSON.stringify({ $schema: JSON_SCHEMA_DIALECT, ...schema }, null, 2)
   }

@@ -6,7 +6,7 @@ import { Command, Option } from 'commander'
 import { fileFormats, outputFormats } from '../../files/formats.js'
 import { durationArgument, integerArgument, listArgument } from '../shared/arguments.js'
 import { UsageError } from '../shared/failures.js'
-import { inferFileCommand, type FileOptions } from './infer-file.js'
+import type { FileOptions } from './infer-file.js'
 import { isRecord, parseJson, readInputText, readRequestData } from '../shared/input-data.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import { type Column, formatTable } from '../shared/table.js'
@@ -63,7 +63,10 @@ export function inferCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (pipeline: string, options: InferOptions) => {
       const { file } = options
-      if (file !== undefined) return inferFileCommand(terminal, pipeline, fileOptions(options, file))
+      if (file !== undefined) {
+        const { inferFileCommand } = await import('./infer-file.js')
+        return inferFileCommand(terminal, pipeline, fileOptions(options, file))
+      }
       expectNoFileOptions(options)
       const body = requestText(terminal, options)
       const answer = await serverOf(options).infer(pipeline, body, queryOf(options))

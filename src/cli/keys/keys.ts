@@ -3,7 +3,6 @@
  * which follows within about a second.
  */
 import type { Command } from 'commander'
-import { homePath, openKeys } from '../../registry/home.js'
 import type { ApiKeys } from '../../registry/keys/keys.js'
 
 export interface KeysOptions {
@@ -17,6 +16,7 @@ export function withHomeOptions(command: Command): Command {
     .option('--json', 'print JSON, and errors as JSON on stderr')
 }
 
-export function keysOf(options: KeysOptions): Promise<ApiKeys> {
+export async function keysOf(options: KeysOptions): Promise<ApiKeys> {
+  const { homePath, openKeys } = await import('../../registry/home.js')
   return openKeys(homePath(options.home))
 }

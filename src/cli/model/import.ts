@@ -6,7 +6,6 @@ import { Command, Option } from 'commander'
 import { isPenstockError } from '../../base/errors.js'
 import type { Contract } from '../../contract/contract.js'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
-import { readRecord } from '../../protocol/answers/mapping.js'
 import { UsageError } from '../shared/failures.js'
 import { writeFile } from '../shared/output-file.js'
 import { withProgress } from '../shared/progress.js'
@@ -117,7 +116,8 @@ async function importMlflow(terminal: Terminal, folder: MlflowFolder, options: I
 }
 
 async function draftOf({ columns, example }: MlflowFolder, added: UploadedVersionAnswer): Promise<Contract> {
-  const [{ draftContract }, { columnContract }] = await Promise.all([
+  const [{ readRecord }, { draftContract }, { columnContract }] = await Promise.all([
+    import('../../protocol/answers/mapping.js'),
     import('../../contract/draft/infer.js'),
     import('../../contract/draft/mlflow-columns.js'),
   ])

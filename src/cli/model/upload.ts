@@ -2,11 +2,9 @@
 import type { Lineage } from '../../base/lineage.js'
 import type { ControlCalls, UploadQuery } from '../../client/control/calls.js'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
-import { writeAnswer } from '../../protocol/answers/mapping.js'
 import { withProgress } from '../shared/progress.js'
 import { classesText, formatBytes, formatField, placementText } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
-import { openModelUpload } from './files.js'
 
 export interface LocalModel {
   readonly name: string
@@ -22,6 +20,7 @@ export async function uploadModel(
   server: ControlCalls,
   { name, file, query, lineage }: LocalModel,
 ): Promise<UploadedVersionAnswer> {
+  const { openModelUpload } = await import('./files.js')
   const upload = await openModelUpload(file)
   const { sizeBytes } = upload
   let sentBytes = 0
@@ -32,6 +31,7 @@ export async function uploadModel(
     server.addModel(name, { stream: { ...upload, chunks } }, query),
   )
   if (lineage === undefined) return added
+  const { writeAnswer } = await import('../../protocol/answers/mapping.js')
   const { versions } = await server.setLineage(name, added.version, writeAnswer('Lineage', lineage))
   const kept = versions.find(({ version }) => version === added.version)?.lineage
   return kept === undefined ? added : { ...added, lineage: kept }

@@ -15,8 +15,7 @@ import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
 import type { PenstockServer, ServerOptions, SocketChoice } from '../../server.js'
-import { isLoopbackHost } from '../../transport/access/hosts.js'
-import { Home, homePath } from '../../registry/home.js'
+import type { Home } from '../../registry/home.js'
 import {
   bytesArgument,
   countArgument,
@@ -220,9 +219,13 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
   await expectFreePort(options.host, options.port)
   const grpcPort = grpcPortOf(options)
   if (grpcPort !== null) await expectFreePort(options.host, grpcPort, '--grpc-port')
+  const [{ Home, homePath }, { isLoopbackHost }] = await Promise.all([
+    import('../../registry/home.js'),
+    import('../../transport/access/hosts.js'),
+  ])
   const home = await Home.open({ path: homePath(options.home), verifyContent: options.verify })
   try {
-    expectSafeHost(options, home.keys.count)
+    if (!isLoopbackHost(options.host.toLowerCase())) expectSafeHost(options, home.keys.count)
     await serveHome(terminal, options, home)
   } catch (error) {
     await home.close()
@@ -406,8 +409,9 @@ function examplesDirectory(option: string | true | undefined): string | undefine
   return option === true ? packagePath('examples') : resolve(option)
 }
 
+/** Refuses a host that others can reach without keys. */
 function expectSafeHost(options: ServeOptions, keyCount: number): void {
-  if (isLoopbackHost(options.host.toLowerCase()) || keyCount > 0 || options.insecure === true) return
+  if (keyCount > 0 || options.insecure === true) return
   const wayOut = 'Create a key with `penstock keys create <name>`, or pass --insecure if the network is trusted.'
   throw new PenstockError(
     'ERR_ARGUMENT',

@@ -30,7 +30,7 @@ export function transformFitCommand(terminal: Terminal): Command {
     .addOption(new Option('--table-format <format>', 'of --table, if its ending does not tell').choices(fileFormats))
     .addHelpText('after', EXAMPLES)
     .action(async ({ table: path, tableFormat, ops: opsPath, out }: FitOptions) => {
-      const file = readOpsFile(opsPath)
+      const file = await readOpsFile(opsPath)
       const { fitOps, openTable } = await loaded()
       const fitted = file.print(await fitOps(file.ops, await openTable(path, formatOf(path, tableFormat))))
       if (out === undefined) return terminal.print(fitted.trimEnd())

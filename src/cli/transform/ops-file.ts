@@ -1,6 +1,6 @@
 /** Operations in a file: a list of them, or a transform step that has them as `ops`. */
 import { readFileText, isRecord, parseJson } from '../shared/input-data.js'
-import { parseOps, type TransformOp } from '../../transforms/program/definition.js'
+import type { TransformOp } from '../../transforms/program/definition.js'
 
 export interface OpsFile {
   readonly ops: TransformOp[]
@@ -9,7 +9,8 @@ export interface OpsFile {
 }
 
 /** @throws UsageError, PenstockError ERR_ARGUMENT. */
-export function readOpsFile(path: string): OpsFile {
+export async function readOpsFile(path: string): Promise<OpsFile> {
+  const { parseOps } = await import('../../transforms/program/definition.js')
   const json = parseJson(path, readFileText(path))
   const isStep = isRecord(json) && 'ops' in json
   return {

@@ -32,7 +32,7 @@ export function transformRunCommand(terminal: Terminal): Command {
     .addOption(new Option('--out-format <format>', 'of --out, if its ending does not tell').choices(outputFormats))
     .addHelpText('after', EXAMPLES)
     .action(async (options: RunOptions) => {
-      const { ops } = readOpsFile(options.ops)
+      const { ops } = await readOpsFile(options.ops)
       const format = options.out === undefined ? null : outputFormatOf(options.out, options.outFormat)
       const { compileOps, openTable, recordPieces, Transform, transformedTables, writeOutput } = await loaded()
       const table = await openTable(options.table, formatOf(options.table, options.tableFormat))
