@@ -29,7 +29,11 @@ describe('WebSockets that do not read', () => {
     const client = await PenstockClient.connect(server.url)
     const add = (): Promise<unknown> =>
       client.infer('add', { x: { dtype: 'float32', shape: [1, 3], data: Float32Array.of(1, 2, 3) } })
-    await add()
+    // The start is a server that has answered a few of either kind.
+    for (let request = 0; request < 8; request++) {
+      await client.infer('wide', { x: { dtype: 'float32', shape: [1, 1], data: Float32Array.of(request) } })
+      await add()
+    }
     let answered = 0
     const failures: string[] = []
     let left = 0

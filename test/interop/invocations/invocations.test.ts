@@ -13,7 +13,7 @@ import { runPytest } from '../pytest.js'
 import { interopPath, pythonWith, unpackWheel } from '../venv.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const python = await pythonWith('invocations-python', join(here, 'requirements.txt'))
+const python = await pythonWith('mlflow', join(here, '..', 'requirements-mlflow.txt'))
 const sdk = join(interopPath, 'sagemaker-sdk')
 await unpackWheel(python, 'sagemaker==2.251.1', sdk)
 

@@ -12,7 +12,7 @@ import { serve } from '../../support/served.js'
 import { pythonWith } from '../venv.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const python = await pythonWith('mlflow-python', join(here, 'requirements.txt'))
+const python = await pythonWith('mlflow', join(here, '..', 'requirements-mlflow.txt'))
 const folder = mkdtempSync(join(tmpdir(), 'penstock-mlflow-'))
 const port = await new Promise<number>((resolve) => {
   const probe = createServer().listen(0, '127.0.0.1', () => {
