@@ -8,7 +8,7 @@ import { buildModel } from '../../src/onnx/testing/build.js'
 import { HttpCaller } from '../stress/testing/load.js'
 import { serve, temporaryDirectory, type Server } from '../support/cli-process.js'
 
-const PROMOTIONS = 30
+const PROMOTIONS = 20
 const TREES = 1400
 const DEPTH = 8
 const FEATURES = 12
@@ -66,7 +66,7 @@ async function settledRss({ child }: Server): Promise<number> {
 }
 
 describe('leak: promotions', () => {
-  test('thirty of a 20 MB model hold at most 1.15 times what two hold, and memory goes back when all is removed', async () => {
+  test('twenty of a 20 MB model hold at most 1.15 times what two hold, and memory goes back when all is removed', async () => {
     // With a home: without one, every version's bytes are kept in memory. Uncalibrated: a measured plan may have more sessions.
     const server = await serve([
       '--home',
