@@ -43,6 +43,8 @@ export default defineConfig({
           include: ['{src,bindings,bench,tools}/**/*.{test,fuzz}.ts'],
           exclude: ['**/node_modules/**', '**/.venv/**'],
           testTimeout: 10_000,
+          // They change nothing outside of themselves, and a process for each file cost as much as the tests.
+          isolate: false,
         },
       },
       {
