@@ -2,7 +2,8 @@
  * What a load makes a server's process hold, and whether it gives it back: the resident set before, at its highest (as
  * the kernel counted it, so that no peak falls between two looks) and after, compared with the memory budget.
  *
- * Linux only: /proc. The start is what a server holds that has answered a few requests and rested.
+ * Linux only: /proc. The start is what a server holds that has answered a few requests, has loaded what it loads when it
+ * is used first, gRPC too, and has rested.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'vitest'

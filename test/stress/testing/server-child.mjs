@@ -47,7 +47,7 @@ for (const [name, files] of Object.entries(setup.models ?? {})) {
 for (const [name, steps] of Object.entries(setup.pipelines ?? {}))
   await engine.applyPipeline({ name, steps }, { deploy: true })
 if (setup.canary !== undefined) plant(setup.canary)
-const grpc = setup.hasGrpc === true ? { grpcPort: 0 } : {}
+const grpc = setup.hasGrpc === true || setup.isAsShipped === true ? { grpcPort: 0 } : {}
 const server = await PenstockServer.start({ engine, port: 0, limits: setup.limits ?? {}, ...grpc })
 
 const commands = {

@@ -1,5 +1,8 @@
 /** The test's end of server-child.mjs: starts it, asks it, ends it. One process per call of `start`, ended after the test. */
 import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import type { EngineMetrics, StepInput } from 'penstock'
@@ -15,7 +18,7 @@ export interface ChildSetup {
   readonly hasGrpc?: boolean
   /** To a folder of its own, which goes with it. */
   readonly isLogged?: boolean
-  /** With Node's and the C library's own settings, as an operator starts it: for suites about its memory. */
+  /** With Node's and the C library's own settings, as an operator starts it, and all doors used: for suites about its memory. */
   readonly isAsShipped?: boolean
   /** A leak on purpose, per call of the engine's method: whichever takes HTTP's requests unless another is named. */
   readonly canary?: {
@@ -99,7 +102,16 @@ export class ServerChild {
     })
     server.url = url ?? ''
     server.grpcPort = grpcPort ?? 0
+    if (setup.isAsShipped === true) await server.#loadGrpc()
     return server
+  }
+
+  /** Its first connection loads gRPC: what a server that has been used holds at its start, whoever comes first. */
+  async #loadGrpc(): Promise<void> {
+    const socket = connect(this.grpcPort, '127.0.0.1').on('error', () => undefined)
+    await once(socket, 'connect')
+    await sleep(500)
+    socket.destroy()
   }
 
   get port(): number {
