@@ -2,7 +2,7 @@
 # mlflow 3.17.2: a metric that is NaN is "NaN" where the server answers with its run (runs/get), and 0 where it answers with
 # the model that the run logged (logged-models/{id}): a model that failed reads like one whose loss is perfect. The store of
 # the runs has a column beside the value that says it is NaN; that of logged models has none. Way out: take metrics of
-# the run, by the model's source_run_id. Penstock does. Source: run here, over the server's REST API.
+# the run, by the model's source_run_id. Source: run here, over the server's REST API.
 set -euo pipefail
 folder=$(mktemp -d)
 server=

@@ -4,7 +4,7 @@
 # without, gives a model.onnx that names a .data file which lies in the first folder alone. Nothing is said; the model is
 # registered and fails when it is loaded. The file's name is a UUID of the save, so no other file is taken for it.
 # Way out: onnx.load the first folder's model again before the second save, or copy.deepcopy the model for each.
-# Penstock refuses such a folder with the name of the tensor and the file. Source: run here.
+# Source: run here.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

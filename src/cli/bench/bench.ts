@@ -4,7 +4,7 @@
  * (transport, connections, seed, objective); options that a file says otherwise are refused beside it.
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { durationArgument, integerArgument } from '../shared/arguments.js'
+import { durationArgument, integerArgument, repeatedArgument } from '../shared/arguments.js'
 import { benchCompareCommand } from './compare.js'
 import type { BenchOptions } from './options.js'
 import { withServerOptions } from '../shared/server.js'
@@ -78,7 +78,7 @@ function withRequestOptions(command: Command): void {
   command
     .option('--rows <count>', 'rows of a request (default: 1)', integerArgument)
     .option('--inputs <file>', 'rows to send: .json, .ndjson or .csv (default: drawn at random)')
-    .option('--range <range>', 'input=min..max to draw from; may be given several times', collect)
+    .option('--range <range>', 'input=min..max to draw from; may be given several times', repeatedArgument)
     .option('--free-dims <size>', 'size of free dims beyond the rows, 64 or 16..128 (default: 16)')
     .option('--meta <json>', 'routing keys: JSON, or @file')
     .option('--no-check', 'do not compare answers with those of single requests')
@@ -88,8 +88,4 @@ function numberArgument(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value
   throw new InvalidArgumentError('Expected a number of at least 0.')
-}
-
-function collect(value: string, previous: readonly string[] = []): string[] {
-  return [...previous, value]
 }

@@ -4,11 +4,12 @@ import { basename } from 'node:path'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { isPenstockError } from '../../base/errors.js'
 import { readLineage, type Lineage } from '../../base/lineage.js'
+import { repeatedArgument } from '../shared/arguments.js'
 import { UsageError } from '../shared/failures.js'
 import { parseJson, readFileText } from '../shared/input-data.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
-import { collect, describeAdded, uploadModel } from './upload.js'
+import { describeAdded, uploadModel } from './upload.js'
 
 interface AddOptions extends ServerOptions {
   readonly name?: string
@@ -37,7 +38,7 @@ export function modelAddCommand(terminal: Terminal): Command {
     .argument('<file>', 'the .onnx file')
     .option('--name <name>', "name of the model (default: the file's name without its extension)")
     .option('--alias <alias>', 'point this alias to the new version')
-    .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
+    .option('--tag <tag>', 'attach a tag; may be given several times', repeatedArgument, [])
     .option('--provider <list>', 'what it runs on: cpu, cuda, or cuda,cpu (the CPU may stand in)')
     .option('--device <number>', 'the GPU it runs on, with cuda (default: 0)')
     .addOption(

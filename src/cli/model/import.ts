@@ -6,13 +6,14 @@ import { Command, Option } from 'commander'
 import { isPenstockError } from '../../base/errors.js'
 import type { Contract } from '../../contract/contract.js'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
+import { repeatedArgument } from '../shared/arguments.js'
 import { UsageError } from '../shared/failures.js'
 import { writeFile } from '../shared/output-file.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
 import type { MlflowFolder } from './imports/mlflow.js'
-import { collect, describeAdded, uploadModel } from './upload.js'
+import { describeAdded, uploadModel } from './upload.js'
 
 interface ImportOptions extends ServerOptions {
   readonly name?: string
@@ -43,9 +44,14 @@ export function modelImportCommand(terminal: Terminal): Command {
     .argument('<folder>', "the folder; or models:/name/3, models:/name@alias … of an MLflow server's registry")
     .option('--name <name>', "name of the model (default: its name in MLflow's registry, or the folder's)")
     .option('--alias <alias>', 'point this alias to the new version')
-    .option('--tag <tag>', 'attach a tag; may be given several times', collect, [])
+    .option('--tag <tag>', 'attach a tag; may be given several times', repeatedArgument, [])
     .option('--contract <file>', "write a draft of a contract, of the signature's columns, into this file")
-    .option('--only <model>', 'of a repository of Triton, only this model; may be given several times', collect, [])
+    .option(
+      '--only <model>',
+      'of a repository of Triton, only this model; may be given several times',
+      repeatedArgument,
+      [],
+    )
     .addOption(new Option('--tracking-uri <url>', 'the MLflow server that has models:/…').env('MLFLOW_TRACKING_URI'))
     .option('--deploy', 'deploy the pipelines that were ensembles')
     .addHelpText('after', EXAMPLES)

@@ -52,10 +52,6 @@ export function describeAdded(added: UploadedVersionAnswer): string {
   return lines.join('\n')
 }
 
-export function collect(value: string, previous: readonly string[]): string[] {
-  return [...previous, value]
-}
-
 async function* counted(
   chunks: AsyncIterable<Uint8Array>,
   onChunk: (count: number) => void,

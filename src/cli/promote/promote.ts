@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { ControlCalls } from '../../client/control/calls.js'
 import type { PromotionAnswer } from '../../protocol/answers/generated/answers.js'
-import { integerArgument } from '../shared/arguments.js'
+import { integerArgument, repeatedArgument } from '../shared/arguments.js'
 import { MissedError } from '../shared/failures.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
@@ -43,7 +43,12 @@ export function promoteCommand(terminal: Terminal): Command {
     .option('--version <version>', 'the version; the newest unless given', integerArgument)
     .option('--data <file>', 'rows that it is judged by: JSON, NDJSON, CSV, Arrow or Parquet')
     .option('--format <format>', "the file's format, where its name does not say it")
-    .option('--require <requirement>', 'a metric and its bound, such as "accuracy>=0.9"; repeatable', collected, [])
+    .option(
+      '--require <requirement>',
+      'a metric and its bound, such as "accuracy>=0.9"; repeatable',
+      repeatedArgument,
+      [],
+    )
     .option('--better-than <version>', 'an alias or version that has to be beaten')
     .option('--by <metric>', 'the metric by which; the first that is required unless given')
     .option('--pipeline <name>', 'the pipeline that answers the rows, where several follow the alias')
@@ -60,10 +65,6 @@ export function promoteCommand(terminal: Terminal): Command {
       if (!answer.promoted)
         throw new MissedError(`${model}@${options.to} stays at version ${answer.previous ?? 'none'}`)
     })
-}
-
-function collected(text: string, earlier: readonly string[]): readonly string[] {
-  return [...earlier, text]
 }
 
 /** The request beside the version; a file's rows are read first, so that a bad one asks the server nothing. */

@@ -10,6 +10,7 @@ import { formatOf } from '../../files/formats.js'
 import { readRows } from '../../files/read-rows.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import { UsageError } from '../shared/failures.js'
+import { isRecord } from '../shared/input-data.js'
 
 /** The contract of the pipeline that the server will ask; null: it will find none, and say so. */
 export async function contractOfFollower(
@@ -45,12 +46,9 @@ export async function plainRows(
   if (rows.length === 0) throw new UsageError(`Expected ${path} to have rows but it has none.`)
   // Integers beyond 2^53 are texts of their digits, as the contract takes them.
   return rows.map((row) =>
-    typeof row === 'object' && row !== null && !Array.isArray(row)
+    isRecord(row)
       ? Object.fromEntries(
-          Object.entries(row).map(([key, value]) => [
-            key,
-            typeof value === 'bigint' ? String(value) : (value as unknown),
-          ]),
+          Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? String(value) : value]),
         )
       : row,
   )

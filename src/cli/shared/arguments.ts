@@ -13,6 +13,11 @@ export function listArgument(text: string, earlier: readonly string[] = []): rea
   return [...earlier, ...text.split(',').map((entry) => entry.trim())]
 }
 
+/** An option that may be given several times, each as it is. */
+export function repeatedArgument(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, text]
+}
+
 /** A count, which may be 0. */
 export function countArgument(text: string): number {
   return text === '0' ? 0 : integerArgument(text)

@@ -93,7 +93,8 @@ export async function predictTable(
   }
 }
 
-function expectContract({ pipeline, contract }: Deployment): NonNullable<Deployment['contract']> {
+/** @throws PenstockError ERR_CONTRACT_NOT_FOUND */
+export function expectContract({ pipeline, contract }: Deployment): NonNullable<Deployment['contract']> {
   if (contract !== null) return contract
   const wayOut = 'Apply it with "contract": "name@version", or send tensors to infer'
   throw new PenstockError(

@@ -1,5 +1,4 @@
 /** Promotes a version: judges its answers beside what serves, and moves the alias if they are good enough. */
-import { PenstockError } from '../../base/errors.js'
 import { argumentError, expectInteger, expectArray, expectRecord, expectString } from '../../base/expect.js'
 import { type MetricChoice, parseMetric } from '../../evaluation/metrics.js'
 import { AGREEMENT, parseRequirement, type Requirement, REQUIREMENTS_MAX } from '../../evaluation/requirements.js'
@@ -10,7 +9,7 @@ import type { Control } from '../control.js'
 import type { Deployment } from '../deploy/deployment.js'
 import type { Deployments, PipelineSlot } from '../deploy/deployments.js'
 import { followsAlias, resolveReference } from '../models/model-references.js'
-import type { RunRequest } from '../predict/predict.js'
+import { expectContract, type RunRequest } from '../predict/predict.js'
 import type { RowsReader } from '../predict/rows-reader.js'
 import { type Answers, answersTo, judgedFields, type JudgedFields } from './answers.js'
 import { defaultMetric, type Demands, expectMetricFits, judge, type Judgement } from './judgement.js'
@@ -63,7 +62,7 @@ export class Promotions {
     if (by !== undefined && betterThan === undefined)
       throw argumentError('betterThan', 'an alias or version of the model, for by needs one', betterThan)
     const serving = this.#follower(candidate.name, alias, options.pipeline)
-    const fields = judgedFields(contractOf(serving), options.prediction)
+    const fields = judgedFields(expectContract(serving).contract, options.prediction)
     const demands = demandsOf(fields, requirements, options)
     const baseline = this.#baseline(candidate.name, alias, demands, betterThan)
     const answer = (version: ModelVersion): Promise<Answers> => this.#answers(serving, alias, version, fields, options)
@@ -125,11 +124,6 @@ function insteadOf(
     return name === version.name && selector.kind === 'alias' && selector.alias === alias
   })
   return new Map(references.map((reference) => [reference, version]))
-}
-
-function contractOf({ pipeline, contract }: Deployment) {
-  if (contract !== null) return contract.contract
-  throw new PenstockError('ERR_CONTRACT_NOT_FOUND', `Pipeline ${pipeline} names no contract`)
 }
 
 function expectRequirements(require: unknown): Requirement[] {

@@ -1,8 +1,13 @@
 /** Answers row by row, as JSON objects by the names of outputs, for both kinds of result. */
 import { memberWriter } from '../../../engine/predict/answer-text.js'
 import { writeRow } from '../../../tensor/print.js'
+import type { Tensor } from '../../../tensor/tensor.js'
+import { nestedParts } from '../../../engine/requests/nested-parts.js'
+import type { Piece } from '../../piece-body.js'
 import { freeResult, resultBytes, textsBytes } from '../../held-bytes.js'
 import type { Ran } from './run.js'
+
+const pieceCharacters = 64 * 1024
 
 /** How many rows an answer has; null: its outputs have no row axis that they share. */
 export function rowCountOf(ran: Ran): number | null {
@@ -34,6 +39,33 @@ export function rowWriter(ran: Ran): (row: number) => string {
   const write = memberWriter(columns)
   let answered = 0
   return (row) => (answeredRows[answered] === row ? `{${write(answered++)}}` : 'null')
+}
+
+/** Rows with something between, in pieces. */
+export function* joinedRows(
+  write: (row: number) => string,
+  rows: number,
+  [open, between, close]: readonly [string, string, string],
+): Generator<Piece> {
+  let text = open
+  for (let row = 0; row < rows; row++) {
+    text += (row > 0 ? between : '') + write(row)
+    if (text.length < pieceCharacters) continue
+    yield text
+    text = ''
+  }
+  yield text + close
+}
+
+/** A JSON object with the elements of each output. */
+export function* namedPieces(outputs: Readonly<Record<string, Tensor>>): Generator<Piece> {
+  let before = '{'
+  for (const [name, tensor] of Object.entries(outputs)) {
+    yield `${before}${JSON.stringify(name)}:`
+    yield* nestedParts(tensor)
+    before = ','
+  }
+  yield before === '{' ? '{}' : '}'
 }
 
 /** Bytes that an answer is printed from. */

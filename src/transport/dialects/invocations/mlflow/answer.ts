@@ -5,14 +5,11 @@
  * A row of several elements is a list in its object; MLflow lays all elements of an output below each other, three rows for one
  * row of three probabilities. Failed checks stand beside the predictions: MLflow's clients read that one member.
  */
-import { nestedParts } from '../../../../engine/requests/nested-parts.js'
 import { JSON_TYPE } from '../../../http/replies.js'
 import { PieceBody, type Piece } from '../../../piece-body.js'
 import type { HttpReply } from '../../../socket/seam.js'
-import { freeOf, heldBytesOf, rowCountOf, rowWriter } from '../row-text.js'
+import { freeOf, heldBytesOf, joinedRows, namedPieces, rowCountOf, rowWriter } from '../row-text.js'
 import type { Ran } from '../run.js'
-
-const pieceCharacters = 64 * 1024
 
 export function mlflowReply(ran: Ran): HttpReply {
   const body = PieceBody.from(predictionPieces(ran), heldBytesOf(ran), freeOf(ran))
@@ -22,27 +19,7 @@ export function mlflowReply(ran: Ran): HttpReply {
 function* predictionPieces(ran: Ran): Generator<Piece> {
   yield '{"predictions":'
   const rows = ran.kind === 'rows' || ran.isTable ? rowCountOf(ran) : null
-  if (rows !== null) yield* rowPieces(ran, rows)
-  else if (ran.kind === 'tensors') {
-    let before = '{'
-    for (const [name, tensor] of Object.entries(ran.result.outputs)) {
-      yield `${before}${JSON.stringify(name)}:`
-      yield* nestedParts(tensor)
-      before = ','
-    }
-    yield before === '{' ? '{}' : '}'
-  }
+  if (rows !== null) yield* joinedRows(rowWriter(ran), rows, ['[', ',', ']'])
+  else if (ran.kind === 'tensors') yield* namedPieces(ran.result.outputs)
   yield ran.checkFailures.length === 0 ? '}' : `,"check_failures":${JSON.stringify(ran.checkFailures)}}`
-}
-
-function* rowPieces(ran: Ran, rows: number): Generator<Piece> {
-  const write = rowWriter(ran)
-  let text = '['
-  for (let row = 0; row < rows; row++) {
-    text += (row > 0 ? ',' : '') + write(row)
-    if (text.length < pieceCharacters) continue
-    yield text
-    text = ''
-  }
-  yield `${text}]`
 }

@@ -12,12 +12,10 @@ import { rowElementCount } from '../../../../tensor/shape.js'
 import type { Tensor } from '../../../../tensor/tensor.js'
 import { PieceBody, type Piece } from '../../../piece-body.js'
 import type { HttpReply } from '../../../socket/seam.js'
-import { freeOf, heldBytesOf, rowCountOf, rowWriter } from '../row-text.js'
+import { freeOf, heldBytesOf, joinedRows, namedPieces, rowCountOf, rowWriter } from '../row-text.js'
 import type { Ran } from '../run.js'
 import type { Target } from '../target.js'
 import { contentTypes, type FormOf } from './forms.js'
-
-const pieceCharacters = 64 * 1024
 
 /** What the form cannot hold is refused before anything runs. @throws PenstockError ERR_NOT_ACCEPTABLE. */
 export function expectForm({ form }: FormOf, { pipeline, description, contract }: Target): void {
@@ -62,7 +60,7 @@ function refuseForm(rule: string, form: FormOf['form']): never {
 
 function* jsonPieces(ran: Ran): Generator<Piece> {
   if (ran.kind === 'rows') {
-    yield* joined(rowWriter(ran), ran.result.rows, ['[', ',', ']'])
+    yield* joinedRows(rowWriter(ran), ran.result.rows, ['[', ',', ']'])
     return
   }
   const only = onlyOutput(ran)
@@ -70,40 +68,19 @@ function* jsonPieces(ran: Ran): Generator<Piece> {
     yield* nestedParts(only[1])
     return
   }
-  let before = '{'
-  for (const [name, tensor] of Object.entries(ran.result.outputs)) {
-    yield `${before}${JSON.stringify(name)}:`
-    yield* nestedParts(tensor)
-    before = ','
-  }
-  yield before === '{' ? '{}' : '}'
+  yield* namedPieces(ran.result.outputs)
 }
 
 function* linePieces(ran: Ran, form: 'lines' | 'csv', hasHeader: boolean): Generator<Piece> {
   const rows = rowCountOf(ran) ?? refuseForm('rows', form)
   if (form === 'csv') {
     const { titles, write } = ran.kind === 'rows' ? contractCells(ran.result) : tensorCells(ran.result.outputs)
-    yield* joined(write, rows, [hasHeader ? `${titles.map(quoted).join(',')}\n` : '', '\n', rows === 0 ? '' : '\n'])
+    yield* joinedRows(write, rows, [hasHeader ? `${titles.map(quoted).join(',')}\n` : '', '\n', rows === 0 ? '' : '\n'])
     return
   }
   const only = onlyOutput(ran)
   const write = only === null ? rowWriter(ran) : (row: number) => writeRow(only[1], row)
-  yield* joined(write, rows, ['', '\n', rows === 0 ? '' : '\n'])
-}
-
-function* joined(
-  write: (row: number) => string,
-  rows: number,
-  [open, between, close]: readonly [string, string, string],
-): Generator<Piece> {
-  let text = open
-  for (let row = 0; row < rows; row++) {
-    text += (row > 0 ? between : '') + write(row)
-    if (text.length < pieceCharacters) continue
-    yield text
-    text = ''
-  }
-  yield text + close
+  yield* joinedRows(write, rows, ['', '\n', rows === 0 ? '' : '\n'])
 }
 
 interface Cells {
