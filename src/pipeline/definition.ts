@@ -2,9 +2,13 @@
  * A pipeline as pure data: exactly what is stored, sent and compared. Untrusted JSON becomes one in steps/parse.ts,
  * steps/builder.ts makes it pleasant to write, and plan-draft.ts makes it run. docs/reference/steps.md has the wire forms.
  */
-import type { Dtype } from '../tensor/tensor.js'
 import type { TransformOp } from '../transforms/program/definition.js'
 import type { ModelReference } from './model-reference.js'
+import type { RemoteStep } from './remote-step.js'
+import type { TransformInput } from './transform-input.js'
+
+export type { RemoteStep } from './remote-step.js'
+export type { TransformInput } from './transform-input.js'
 
 interface RunsModels {
   /** Names, by position, under which the models' inputs are bound. */
@@ -59,13 +63,6 @@ export interface CheckStep {
   readonly flag?: string | undefined
 }
 
-/** A column that callers send to a pipeline whose first steps are transforms. */
-export interface TransformInput {
-  readonly name: string
-  readonly dtype: Dtype
-  /** Dims of a row; absent: one value. */
-  readonly shape?: readonly number[] | undefined
-}
 /** Operations on named columns, before the first step that runs a model or behind the last. */
 export interface TransformStep {
   readonly type: 'transform'
@@ -76,7 +73,15 @@ export interface TransformStep {
 
 /** What is stored and listed. */
 export type Step =
-  ModelStep | MultiModelStep | AuditStep | SelectStep | KeySplitStep | RandomSplitStep | CheckStep | TransformStep
+  | ModelStep
+  | MultiModelStep
+  | AuditStep
+  | SelectStep
+  | KeySplitStep
+  | RandomSplitStep
+  | CheckStep
+  | TransformStep
+  | RemoteStep
 /** What may be written. */
 export type StepInput = Step | ShadowStep
 
@@ -140,6 +145,7 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'select':
     case 'check':
     case 'transform':
+    case 'remote':
       return []
   }
 }

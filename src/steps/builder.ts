@@ -20,6 +20,7 @@ import {
   type TransformInput,
 } from '../pipeline/definition.js'
 import type { ModelReference } from '../pipeline/model-reference.js'
+import type { RemoteOptions } from '../pipeline/remote-step.js'
 import type { TransformOp } from '../transforms/program/definition.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { expectFlow, parseDefinition, parseStep } from './parse.js'
@@ -131,6 +132,11 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'transform', ops, inputs })
   }
 
+  /** Another server answers. @param step as on the wire, without its type. */
+  remote(step: RemoteOptions): this {
+    return this.append({ type: 'remote', ...step })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -183,6 +189,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithTransform(index: number, ops: readonly TransformOp[], inputs?: readonly TransformInput[]): this {
     return this.replace(index, { type: 'transform', ops, inputs })
+  }
+
+  replaceWithRemote(index: number, step: RemoteOptions): this {
+    return this.replace(index, { type: 'remote', ...step })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */
