@@ -152,7 +152,7 @@ export class Engine implements EngineApi {
       loaded,
       drawSeed,
       logs,
-      stageOpeners: this.#stageKinds.openers,
+      ...this.#stageKinds,
       onNotice,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
       onRetireFailed: (deployment, cause) => this.#noteUnretired(deployment, cause, onNotice),
@@ -317,6 +317,7 @@ export class Engine implements EngineApi {
       record: this.getPipeline(name),
       slot: this.#deployments.slotOf(name),
       progress: this.#control.progress,
+      remotes: this.#stageKinds.remotes(name),
       isReady: this.#pool.readyCount === this.#pool.workerCount,
     })
   }
@@ -413,6 +414,7 @@ export class Engine implements EngineApi {
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
+      remotes: this.#stageKinds.remotes(),
       process: processMetrics(),
     }
   }

@@ -108,6 +108,7 @@ const engine = {
       scatterNs: nothing,
     },
   ],
+  remotes: [],
   pipelines: [
     {
       pipeline: 'p "ö"',

@@ -155,7 +155,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>([])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['remote'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

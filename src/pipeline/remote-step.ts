@@ -79,7 +79,7 @@ export interface RemoteSageMakerStep extends RemoteCommon {
   readonly url?: string | undefined
   readonly endpoint: string
   readonly region: string
-  /** Of a multi-model endpoint. */
+  /** The model of a multi-model endpoint. */
   readonly targetModel?: string | undefined
   readonly format?: 'csv' | 'instances' | 'dataframe_split' | undefined
   readonly credentials?:

@@ -43,7 +43,8 @@ function sentOf(step: PreparedRemoteStep, where: string, table: readonly StageCo
   const missing = wanted.find((name) => !known.includes(name))
   if (missing !== undefined) {
     const wayOut =
-      didYouMean(missing, known) || `. There are ${known.slice(0, 20).join(', ')}: name them in send, or rename them before`
+      didYouMean(missing, known) ||
+      `. There are ${known.slice(0, 20).join(', ')}: name them in send, or rename them before`
     throw invalid(where, 'a step whose columns are there', missing, wayOut.replace(/^\. /, ''))
   }
   return table.filter(({ name }) => wanted.includes(name))
@@ -75,7 +76,11 @@ export function sentColumn(step: PreparedRemoteStep, where: string, column: Stag
 }
 
 /** The dims of a row as the remote has them; null: those of the column. */
-function fittingDims(where: string, { name, shape }: StageColumn, { dims }: DiscoveredTensor): readonly number[] | null {
+function fittingDims(
+  where: string,
+  { name, shape }: StageColumn,
+  { dims }: DiscoveredTensor,
+): readonly number[] | null {
   if (shape.includes(null)) return null
   const own = shape as readonly number[]
   const isSame = own.length === dims.length && dims.every((dim, i) => dim === null || dim === own[i])
@@ -110,11 +115,19 @@ export function answerColumns(step: PreparedRemoteStep, where: string): AnswerCo
   })
 }
 
-function expectKnown({ name, dtype, from = name }: RemoteOutput, where: string, outputs: readonly DiscoveredTensor[]): void {
+function expectKnown(
+  { name, dtype, from = name }: RemoteOutput,
+  where: string,
+  outputs: readonly DiscoveredTensor[],
+): void {
   const output = outputs.find((candidate) => candidate.name === from)
   if (output === undefined) throw unknownTensor(where, 'output', from, outputs)
   if (!isSafeCast(output.dtype, dtype))
-    throw invalid(where, `a step whose output ${name} is ${output.dtype}, as that of the remote, or casts from it`, dtype)
+    throw invalid(
+      where,
+      `a step whose output ${name} is ${output.dtype}, as that of the remote, or casts from it`,
+      dtype,
+    )
 }
 
 function unknownTensor(where: string, kind: string, name: string, tensors: readonly DiscoveredTensor[]): PenstockError {

@@ -108,7 +108,15 @@ function brokenBy(error: unknown): BrokenExchange {
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return new BrokenExchange('size', `answered more than ${REMOTE_HEADER_BYTES_MAX} bytes of headers`, error)
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED')
-    return new BrokenExchange('exchange', 'was let go while it answered, for its pipeline is not deployed any more', error)
+    return new BrokenExchange(
+      'exchange',
+      'was let go while it answered, for its pipeline is not deployed any more',
+      error,
+    )
   // The parser's words and the socket's are for people already: "other side closed".
-  return new BrokenExchange('exchange', `broke off (${[code, message].filter((part) => part !== '').join(': ')})`, error)
+  return new BrokenExchange(
+    'exchange',
+    `broke off (${[code, message].filter((part) => part !== '').join(': ')})`,
+    error,
+  )
 }

@@ -64,14 +64,19 @@ async function getJson(url: URL, { client, context, headers, failures }: Discove
 }
 
 function tensorsOf(value: JsonValue | undefined): DiscoveredTensor[] {
-  if (!Array.isArray(value)) throw new Unfit('the model\'s metadata have no tensors. Declare "inputs" and "outputs" in the step')
+  if (!Array.isArray(value))
+    throw new Unfit('the model\'s metadata have no tensors. Declare "inputs" and "outputs" in the step')
   return value.map((tensor) => {
     const { name, datatype, shape } = isObject(tensor) ? tensor : {}
     const dtype = typeof datatype === 'string' ? dtypeOfOip(datatype) : undefined
     if (typeof name !== 'string' || dtype === undefined || !Array.isArray(shape))
-      throw new Unfit(`a tensor of the model's metadata is ${kindOf(tensor)}, without a name, a known datatype or a shape`)
+      throw new Unfit(
+        `a tensor of the model's metadata is ${kindOf(tensor)}, without a name, a known datatype or a shape`,
+      )
     if (shape[0] !== -1)
-      throw new Unfit(`${name} of the model's metadata has the shape [${shape.join(', ')}], whose first dim is not that of rows (-1)`)
+      throw new Unfit(
+        `${name} of the model's metadata has the shape ${JSON.stringify(shape)}, whose first dim is not that of rows (-1)`,
+      )
     return { name, dtype, dims: shape.slice(1).map((dim) => (typeof dim === 'number' && dim >= 0 ? dim : null)) }
   })
 }

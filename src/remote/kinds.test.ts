@@ -1,9 +1,22 @@
 /** Remote steps of each kind against small servers: what is sent, what is read, what is refused. */
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { bitsOf, columnOf, type TransformColumn } from '../transforms/draft/column.js'
-import { floats, integers, openStep, RemoteServer, run, texts, type Handler } from './testing/remote-server.js'
+import {
+  floats,
+  integers,
+  openSteps,
+  RemoteServer,
+  run,
+  type OpenOptions,
+  type Opened,
+  texts,
+  type Handler,
+} from './testing/remote-server.js'
+import { parseStep } from '../steps/parse.js'
 
 const server = await RemoteServer.start(() => ({}))
+const openStep = (step: object, options?: OpenOptions): Promise<Opened> =>
+  openSteps(parseStep('steps[0]', { type: 'remote', ...step }), options)
 beforeEach(() => void server.asked.splice(0))
 afterAll(() => server.close())
 
@@ -211,7 +224,9 @@ describe('oip', () => {
     expect(await run(stage, { n: columnOf('int32', [1, 2]), t: texts('é', '') })).toEqual({ y: [1, 2] })
     const [asked] = server.asked
     const head = Number(asked?.headers['inference-header-content-length'])
-    expect([...(asked?.body.subarray(head) ?? [])]).toEqual([1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0xc3, 0xa9, 0, 0, 0, 0])
+    expect([...(asked?.body.subarray(head) ?? [])]).toEqual([
+      1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 0xc3, 0xa9, 0, 0, 0, 0,
+    ])
     await stage.close()
   })
 
@@ -242,7 +257,11 @@ describe('oip', () => {
   }) // prettier-ignore
 
   it('refuses a row without a value, for tensors have none', async () => {
-    const { stage } = await openStep({ ...step, inputs: [{ name: 'n', dtype: 'int64' }], outputs: [{ name: 'y', dtype: 'float64' }] })
+    const { stage } = await openStep({
+      ...step,
+      inputs: [{ name: 'n', dtype: 'int64' }],
+      outputs: [{ name: 'y', dtype: 'float64' }],
+    })
     const missing = { ...integers(1n, 0n), validity: bitsOf([true, false]) }
     await expect(run(stage, { n: missing })).rejects.toMatchObject({ code: 'ERR_VALUE_RANGE' })
     expect(server.asked).toEqual([])

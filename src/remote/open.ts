@@ -84,18 +84,22 @@ export function openRemote(
 /**
  * The definition with what its remotes' metadata say, where its steps do not: nothing else changes, and a definition that
  * says everything asks nobody.
+ * @param placed makes the error of a step out of what went wrong.
  * @throws PenstockError ERR_FORBIDDEN, ERR_PIPELINE_INVALID, ERR_REMOTE_FAILED, ERR_REMOTE_UNAVAILABLE, ERR_REMOTE_TIMEOUT.
  */
 export async function prepareRemotes(
   definition: PipelineDefinition,
   dependencies: RemoteDependencies,
+  placed: (error: unknown, where: string) => unknown = (error) => error,
 ): Promise<PipelineDefinition> {
   if (!definition.steps.some(isToDiscover)) return definition
   const first = definition.steps.findIndex(({ type }) => type !== 'check')
   const steps = await Promise.all(
     definition.steps.map(async (step, i) => {
       if (!isToDiscover(step)) return step
-      const discovered = await discover(step, `steps[${i}]`, dependencies)
+      const discovered = await discover(step, `steps[${i}]`, dependencies).catch((error: unknown) => {
+        throw placed(error, `steps[${i}]`)
+      })
       const isFirst = i === first && definition.contract === undefined && step.inputs === undefined
       const inputs = isFirst ? inputsOf(step, discovered, `steps[${i}]`) : undefined
       return { ...step, discovered, ...(inputs === undefined ? {} : { inputs }) }
@@ -119,7 +123,13 @@ function inputsOf(step: OipStep, { inputs }: DiscoveredModel, where: string): Tr
     const shape = dims.filter((dim) => dim !== null)
     if (shape.length === dims.length) return { name: names.get(name) ?? name, dtype, shape }
     const wayOut = 'Declare what callers send: "inputs": [{"name": …, "dtype": …, "shape": […]}]'
-    throw argumentError(where, 'a step whose remote has rows of one shape', `${name} ${formatShape(dims, true)}`, wayOut, 'ERR_PIPELINE_INVALID')
+    throw argumentError(
+      where,
+      'a step whose remote has rows of one shape',
+      `${name} ${formatShape(dims, true)}`,
+      wayOut,
+      'ERR_PIPELINE_INVALID',
+    )
   })
 }
 
@@ -202,7 +212,8 @@ function credentialsOf({ credentials }: RemoteSageMakerStep, where: string, secr
   return {
     accessKeyId: secrets.resolve(`${where}.credentials.accessKeyId`, accessKeyId),
     secretAccessKey: secrets.resolve(`${where}.credentials.secretAccessKey`, secretAccessKey),
-    sessionToken: sessionToken === undefined ? null : secrets.resolve(`${where}.credentials.sessionToken`, sessionToken),
+    sessionToken:
+      sessionToken === undefined ? null : secrets.resolve(`${where}.credentials.sessionToken`, sessionToken),
   }
 }
 

@@ -15,7 +15,7 @@ import type { CallContext, RemoteClient, RemoteCounts } from './client.js'
 import { joinColumns, Unfit, type AnswerColumn } from './columns/read-columns.js'
 import type { Columns, RowRange } from './columns/write-columns.js'
 import type { RemoteRequest } from './connection.js'
-import type { RemoteFailures } from './failures.js'
+import { shown, type RemoteFailures } from './failures.js'
 import type { RemoteKind } from './kinds/kind.js'
 
 export interface RemoteStageOptions {
@@ -41,7 +41,12 @@ export class RemoteStage implements ColumnStage {
     this.#options = options
   }
 
-  /** Of the step since it was deployed. */
+  /** What is called, without what may be a secret. */
+  get url(): string {
+    return shown(this.#options.kind.url)
+  }
+
+  /** What the step has counted since it was deployed. */
   get counts(): RemoteCounts {
     return this.#options.client.counts
   }
@@ -62,7 +67,13 @@ export class RemoteStage implements ColumnStage {
         headers: this.#headersOf(call),
       })
       return Object.fromEntries(
-        outputs.map(({ name }) => [name, joinColumns(name, parts.map((part) => part[name] as TransformColumn))]),
+        outputs.map(({ name }) => [
+          name,
+          joinColumns(
+            name,
+            parts.map((part) => part[name] as TransformColumn),
+          ),
+        ]),
       )
     } catch (error) {
       const failure = error instanceof Unfit ? failures.unfit(error.message, error) : error
@@ -116,6 +127,9 @@ export class RemoteStage implements ColumnStage {
       }
       return kind.sign === undefined ? request : kind.sign(request)
     }, context)
+    const encoding = answer.header('content-encoding')
+    // None was asked for: an answer that is small on the way and large in memory is no answer to be held.
+    if (encoding !== '' && encoding !== 'identity') throw new Unfit(`it is packed as ${encoding.slice(0, 40)}`)
     return kind.answer(answer, outputs, range.count)
   }
 

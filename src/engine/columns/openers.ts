@@ -9,20 +9,37 @@ import {
   type PlanChain,
   type StageContext,
 } from '../../pipeline/columns/stage.js'
-import type { Step } from '../../pipeline/definition.js'
+import { systemClock } from '../../base/clock.js'
+import { systemRandom } from '../../base/random.js'
+import type { PipelineDefinition, Step } from '../../pipeline/definition.js'
+import { RemoteHosts } from '../../remote/hosts.js'
+import { Remotes, type RemoteStatus } from '../../remote/remotes.js'
 import type { EngineOptions } from '../api/options.js'
 
 export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
 
 /** The kinds of stages, with what the pipelines of an engine share of each; closed with the engine. */
 export interface StageKinds {
-  readonly openers: StageOpeners
+  readonly stageOpeners: StageOpeners
+  /** Steps that wait for what others say of themselves, completed before a plan is made of them. */
+  prepare(definition: PipelineDefinition): Promise<PipelineDefinition>
+  /** The remote steps that are deployed. @param pipeline absent: those of all. */
+  remotes(pipeline?: string): readonly (RemoteStatus & { readonly pipeline: string })[]
   close(): Promise<void>
 }
 
 /** The one list of them: a line for each kind of step that is a stage. */
-export function openStageKinds(_options: EngineOptions): StageKinds {
-  return { openers: {}, close: () => Promise.resolve() }
+export function openStageKinds(options: EngineOptions): StageKinds {
+  const { clock = systemClock, random = systemRandom, remoteHosts = [] } = options
+  const remotes = new Remotes({ hosts: new RemoteHosts(remoteHosts), environment: process.env, clock, random })
+  return {
+    stageOpeners: {
+      remote: (segment, context) => Promise.resolve(remotes.open(segment, context)),
+    },
+    prepare: (definition) => remotes.prepare(definition),
+    remotes: (pipeline) => remotes.list(pipeline),
+    close: () => Promise.resolve(),
+  }
 }
 
 /**

@@ -118,7 +118,9 @@ function withoutNan(column: AnswerColumn, read: TransformColumn): TransformColum
 }
 
 function isMissing(name: string, row: number): Unfit {
-  return new Unfit(`${name} has no value in row ${row}. Declare it among outputs with "nullable": true if it may be missing`)
+  return new Unfit(
+    `${name} has no value in row ${row}. Declare it among outputs with "nullable": true if it may be missing`,
+  )
 }
 
 /**
@@ -130,7 +132,8 @@ export function joinColumns(name: string, parts: readonly TransformColumn[]): Tr
   if (parts.length === 1) return first
   const dimsOf = ({ shape: [, ...dims] }: TransformColumn): string => `[${dims.join(', ')}]`
   const other = parts.find((part) => dimsOf(part) !== dimsOf(first))
-  if (other !== undefined) throw new Unfit(`${name} has rows of ${dimsOf(first)} in one call and of ${dimsOf(other)} in another`)
+  if (other !== undefined)
+    throw new Unfit(`${name} has rows of ${dimsOf(first)} in one call and of ${dimsOf(other)} in another`)
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] as number), 0)
   const shape = [rows, ...first.shape.slice(1)]
   const validity = parts.every((part) => part.validity === null) ? null : bitsOf(parts.flatMap(flagsOf))

@@ -22,12 +22,7 @@ export function rowPrinter(column: TransformColumn): (row: number) => string {
 }
 
 /** `[1,2]` for a row of the dims [2]; a bare value for none. */
-function printLevel(
-  print: (index: number) => string,
-  dims: readonly number[],
-  axis: number,
-  start: number,
-): string {
+function printLevel(print: (index: number) => string, dims: readonly number[], axis: number, start: number): string {
   const dim = dims[axis]
   if (dim === undefined) return print(start)
   const stride = elementsOf(dims.slice(axis + 1))

@@ -130,7 +130,7 @@ function follow(value: JsonValue, segments: readonly string[], name: string): Js
     else at = isObject(before) ? before[segment] : undefined
     if (at === undefined) throw new Unfit(`there is no ${segment} on the way to ${name}, only ${kindOf(before)}`)
   }
-  return at as JsonValue
+  return at
 }
 
 function listOf(value: JsonValue, name: string): JsonValue[] {

@@ -70,7 +70,7 @@ function byColumn(table: JsonObject): (output: AnswerColumn) => JsonValue[] {
   if (Array.isArray(columns) && Array.isArray(data)) {
     return ({ from }) => {
       const place = columns.indexOf(from)
-      if (place < 0) throw new Unfit(`it has no column ${from}: its columns are ${columns.slice(0, 8).join(', ')}`)
+      if (place < 0) throw new Unfit(`it has no column ${from}: its columns are ${JSON.stringify(columns.slice(0, 8))}`)
       return data.map((row) => (Array.isArray(row) ? (row[place] ?? null) : null))
     }
   }

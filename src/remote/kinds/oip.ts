@@ -145,8 +145,7 @@ function columnOfTensor(output: AnswerColumn, tensor: JsonObject, bytes: Buffer 
   const shape = dimsOf(output, tensor['shape'], rows)
   const column = { ...output, dtype: own, shape }
   const width = elementsOf(shape)
-  const read =
-    bytes === null ? columnOfData(column, tensor['data'], rows, width) : columnOfBytes(column, bytes, rows)
+  const read = bytes === null ? columnOfData(column, tensor['data'], rows, width) : columnOfBytes(column, bytes, rows)
   const data = own === dtype ? read.data : (castData(read.data, own, dtype) as NumericData)
   return { ...read, dtype, data, shape: [rows, ...shape] }
 }
@@ -156,7 +155,8 @@ function columnOfTensor(output: AnswerColumn, tensor: JsonObject, bytes: Buffer 
  * @throws Unfit
  */
 function dimsOf({ name, shape }: AnswerColumn, given: JsonValue | undefined, rows: number): readonly number[] {
-  const [first, ...dims] = Array.isArray(given) && given.every((dim) => Number.isInteger(dim)) ? (given as number[]) : []
+  const [first, ...dims] =
+    Array.isArray(given) && given.every((dim) => Number.isInteger(dim)) ? (given as number[]) : []
   const received = `${name} has the shape [${[first, ...dims].join(', ')}]`
   if (first !== rows) throw new Unfit(`${received} and not ${rows} rows`)
   const isSame = dims.length === shape.length && shape.every((dim, i) => dim === null || dim === dims[i])
@@ -167,12 +167,7 @@ function dimsOf({ name, shape }: AnswerColumn, given: JsonValue | undefined, row
 }
 
 /** `data` is flat by the protocol; Triton takes nested lists and some servers answer them. */
-function columnOfData(
-  column: AnswerColumn,
-  data: JsonValue | undefined,
-  rows: number,
-  width: number,
-): TransformColumn {
+function columnOfData(column: AnswerColumn, data: JsonValue | undefined, rows: number, width: number): TransformColumn {
   if (!Array.isArray(data)) throw new Unfit(`${column.name} has no data`)
   const flat = (data as readonly unknown[]).flat(Infinity) as JsonValue[]
   if (flat.length !== rows * width)

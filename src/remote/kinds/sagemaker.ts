@@ -94,9 +94,14 @@ function columnsOfCsv({ body }: RemoteAnswer, outputs: readonly AnswerColumn[], 
   if (lines.length !== rows) throw new Unfit(`it has ${lines.length} lines and not ${rows}`)
   const [only] = outputs
   if (outputs.length === 1 && only !== undefined && only.shape.length > 0) {
-    if (only.shape.length > 1)
-      throw new Unfit(`CSV has no rows of the ${only.shape.length} dims that ${only.name} has`)
-    return { [only.name]: columnOfValues(only, lines.map((cells) => cells.map((cell) => valueOf(cell, only))), rows) }
+    if (only.shape.length > 1) throw new Unfit(`CSV has no rows of the ${only.shape.length} dims that ${only.name} has`)
+    return {
+      [only.name]: columnOfValues(
+        only,
+        lines.map((cells) => cells.map((cell) => valueOf(cell, only))),
+        rows,
+      ),
+    }
   }
   return Object.fromEntries(
     outputs.map((output, place) => {

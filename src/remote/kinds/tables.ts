@@ -23,9 +23,11 @@ export function csvLines(sent: readonly SentColumn[], columns: Columns, range: R
 /** A value of JSON as a cell, a list as several. */
 function csvCells(json: string): string {
   if (json === 'null') return ''
-  const value = json.startsWith('[') || json.startsWith('"') ? (JSON.parse(json) as unknown) : json
-  const cells = Array.isArray(value) ? (value.flat(Infinity) as unknown[]) : [value]
-  return cells.map((cell) => csvCell(cell === null ? '' : String(cell))).join(',')
+  // Numbers stay the digits that they are: JSON.parse would round those of 64 bits.
+  if (!json.includes('"')) return json.replaceAll(/[[\]]|null/g, '')
+  const value = JSON.parse(json) as unknown
+  const cells = (Array.isArray(value) ? value.flat(Infinity) : [value]) as (string | null)[]
+  return cells.map((cell) => csvCell(cell ?? '')).join(',')
 }
 
 function csvCell(text: string): string {

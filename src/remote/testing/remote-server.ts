@@ -4,8 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { ManualClock, systemClock, type Clock } from '../../base/clock.js'
 import { seededRandom } from '../../base/random.js'
 import type { StageColumn, StageNotice, TransformColumns } from '../../pipeline/columns/stage.js'
-import type { PipelineDefinition } from '../../pipeline/definition.js'
-import { parseStep } from '../../steps/parse.js'
+import type { PipelineDefinition, Step } from '../../pipeline/definition.js'
 import { cellsOf, columnOf, type CellValue, type TransformColumn } from '../../transforms/draft/column.js'
 import { compileRemote, type PreparedRemoteStep } from '../compile.js'
 import { RemoteHosts } from '../hosts.js'
@@ -95,11 +94,11 @@ export interface OpenOptions {
   readonly clock?: Clock
 }
 
-/** Reads, prepares, compiles and opens a pipeline of one remote step, as a deploy does. */
-export async function openStep(step: object, options: OpenOptions = {}): Promise<Opened> {
+/** Prepares, compiles and opens a pipeline of one remote step, as a deploy does. */
+export async function openSteps(parsed: readonly Step[], options: OpenOptions = {}): Promise<Opened> {
   const { environment = {}, clock = systemClock, hosts = ['127.0.0.1:*'] } = options
   const dependencies = { hosts: new RemoteHosts(hosts), environment, clock, random: seededRandom(1) }
-  const definition: PipelineDefinition = { name: 'far', steps: parseStep('steps[0]', { type: 'remote', ...step }) }
+  const definition: PipelineDefinition = { name: 'far', steps: parsed }
   const { steps } = await prepareRemotes(definition, dependencies)
   const prepared = steps[0] as PreparedRemoteStep
   const table =

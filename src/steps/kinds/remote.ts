@@ -54,12 +54,19 @@ export const remoteKind: StepKind<RemoteStep> = {
   parse: (reader) => {
     const kind = readKind(reader)
     // The members have their order: equal definitions are equal texts.
-    return { type: 'remote', kind, ...readOwn(reader, kind), ...readColumns(reader, kind), ...readCalls(reader) } as RemoteStep
+    return {
+      type: 'remote',
+      kind,
+      ...readOwn(reader, kind),
+      ...readColumns(reader, kind),
+      ...readCalls(reader),
+    } as RemoteStep
   },
   flow: (_, __, outputCount) => outputCount,
   plan: (step, where, draft) => draft.stage(where, step, compileRemote(step, where), step.inputs),
   describe: (step) => {
-    const url = step.url === undefined && step.kind === 'sagemaker' ? sageMakerUrl(step.region) : new URL(step.url ?? '')
+    const url =
+      step.url === undefined && step.kind === 'sagemaker' ? sageMakerUrl(step.region) : new URL(step.url ?? '')
     const what = step.kind === 'oip' ? `${step.model} ` : step.kind === 'sagemaker' ? `${step.endpoint} ` : ''
     return `remote ${step.kind} ${what}at ${shown(url)}`
   },
@@ -108,7 +115,8 @@ function readSageMaker(reader: StepReader): object {
   if (!/^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$/.test(endpoint))
     throw reader.error('endpoint', 'the name of an endpoint, 1..63 letters, digits and hyphens', endpoint)
   const region = reader.text('region')
-  if (!/^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/.test(region)) throw reader.error('region', 'a region like eu-west-1', region)
+  if (!/^[a-z]{2,8}(-[a-z]{2,16}){1,3}-\d{1,2}$/.test(region))
+    throw reader.error('region', 'a region like eu-west-1', region)
   const format = reader.get('format')
   const known = FORMATS.find((one) => one === format)
   if (format !== undefined && known === undefined) throw reader.error('format', `one of ${FORMATS.join(', ')}`, format)

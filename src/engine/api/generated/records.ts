@@ -6,6 +6,7 @@ import type { ExecutionProvider } from '../../../base/providers.js'
 import type { Contract } from '../../../contract/contract.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { PipelineDefinition, Step } from '../../../pipeline/definition.js'
+import type { RemoteStatus } from '../../../remote/remotes.js'
 import type { Dtype, TensorField } from '../../../tensor/tensor.js'
 
 /** How rows of a model run. `rows`: requests share batches · `row`: fixed leading 1, one row a run · `whole`: one request a run, no row axis. */
@@ -13,6 +14,12 @@ export type BatchingMode = 'rows' | 'row' | 'whole'
 
 /** What proves that rows are independent. `graph`: the graph keeps rows apart, and so they were when tried · `trial`: as far as trying tells · `override`: an operator says so · `none`: rows share no batches. */
 export type BatchingBasis = 'graph' | 'trial' | 'override' | 'none'
+
+/** The protocol by which a remote is asked. `oip`: the Open Inference Protocol over HTTP · `mlflow`: MLflow's scoring protocol · `sagemaker`: SageMaker's endpoints · `http`: any other with JSON. */
+export type RemoteKind = 'oip' | 'mlflow' | 'sagemaker' | 'http'
+
+/** Whether a remote is asked. `closed`: it is · `open`: it is left alone after failures in a row · `half-open`: one call finds out whether it is back. */
+export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Whether a pipeline serves. `undeployed`: it does not, and nobody asked · `starting`: a deploy is under way, whatever serves meanwhile · `running`: it serves · `error`: nothing serves, for the last deploy failed. */
 export type PipelineState = 'undeployed' | 'starting' | 'running' | 'error'
@@ -465,6 +472,8 @@ export interface ReportedStatus {
   readonly background: readonly BackgroundLosses[]
   /** The models that it runs. */
   readonly models: readonly ReportedModelStatus[]
+  /** The remote steps that it has. */
+  readonly remotes: readonly RemoteStatus[]
 }
 
 /** Why an explanation has no result. */

@@ -38,7 +38,12 @@ export function readUrl(reader: StepReader): string {
   if (url === null || !/^https?:$/.test(url.protocol))
     throw reader.error('url', 'an address like http://host:8080', withoutUser(text))
   if (url.username !== '' || url.password !== '')
-    throw reader.error('url', 'an address without user and password', withoutUser(text), fromEnvironment('authorization'))
+    throw reader.error(
+      'url',
+      'an address without user and password',
+      withoutUser(text),
+      fromEnvironment('authorization'),
+    )
   const secret = [...url.searchParams.keys()].find(isSecretHeader)
   if (secret !== undefined)
     throw reader.error('url', 'an address without secrets', `one with the parameter ${secret}`, fromEnvironment(secret))
@@ -62,7 +67,8 @@ export function readHeaders(reader: StepReader): { headers?: Record<string, stri
     headers: Object.fromEntries(
       entries.map(([name, value]) => {
         const key = `headers.${name.slice(0, 80)}`
-        if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(name)) throw reader.error('headers', 'made of names of headers', name)
+        if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/.test(name))
+          throw reader.error('headers', 'made of names of headers', name)
         const lower = name.toLowerCase()
         if (OWN_HEADERS.has(lower) || (signed && (lower === 'authorization' || lower.startsWith('x-amz'))))
           throw reader.error(key, 'absent: the step sets it itself', 'it')

@@ -102,7 +102,8 @@ function readOutput(reader: StepReader, kind: RemoteKindName): RemoteOutput {
     throw reader.error('nullable', 'absent, for only floats and single values may be missing,', nullable)
   const from = reader.has('from') ? reader.text('from', REMOTE_URL_CHARACTERS_MAX) : undefined
   if (kind === 'http') {
-    if (from === undefined) throw reader.error('from', 'a JSON Pointer into the answer, like /predictions/*/score,', from)
+    if (from === undefined)
+      throw reader.error('from', 'a JSON Pointer into the answer, like /predictions/*/score,', from)
     expectPointer(reader, 'from', from)
   }
   return {
