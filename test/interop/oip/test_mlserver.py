@@ -45,7 +45,7 @@ def over_grpc(model, request):
             raise Refused(error.details())
 
 def typed(answer):
-    """A gRPC answer as MLServer's own types have it: its converter reads typed contents only."""
+    # A gRPC answer as MLServer's own types have it: its converter reads typed contents only.
     if isinstance(answer, InferenceResponse):
         return answer
     outputs = []
@@ -64,7 +64,7 @@ def typed(answer):
     return InferenceResponse.model_validate(dict(model_name=answer.model_name, outputs=outputs, parameters=parameters))
 
 def by_its_type(answer):
-    """Decoded by the codec that the answer itself names, as MLServer's helpers do."""
+    # Decoded by the codec that the answer itself names, as MLServer's helpers do.
     answer = typed(answer)
     return find_request_codec(answer.parameters.content_type).decode_response(answer)
 
@@ -134,13 +134,17 @@ for ask, use_bytes in ((over_http, False), (over_grpc, True)):
     "answers-by-their-type": """
 frame = pd.DataFrame({"age": [30.0, 30.0], "fare": [10.5, 10.5], "embarked": ["S", "S"], "sex": ["male", "female"]})
 for ask, use_bytes in ((over_http, False), (over_grpc, True)):
-    decoded = by_its_type(ask("titanic", PandasCodec.encode_request(frame, use_bytes=use_bytes)))
-    assert isinstance(decoded, pd.DataFrame) and len(decoded) == 2 and "label" in "".join(decoded.columns), decoded
+    request = PandasCodec.encode_request(frame, use_bytes=use_bytes)
+    # Two probabilities a row are no column of a data frame.
+    assert getattr(typed(ask("titanic", request)).parameters, "content_type", None) is None
+    request.outputs = [RequestOutput(name="label")]
+    decoded = by_its_type(ask("titanic", request))
+    assert isinstance(decoded, pd.DataFrame) and decoded["label"].tolist() == [0, 1], decoded
     decoded = by_its_type(ask("add-one", NumpyRequestCodec.encode_request(np.array([[1.0, 2.0, 3.0]]))))
     assert (decoded == [[2, 3, 4]]).all()
-    request = StringRequestCodec.encode_request(["abc", "ü"], use_bytes=use_bytes)
+    request = StringRequestCodec.encode_request(["abc", "d"], use_bytes=use_bytes)
     request.inputs[0].name = "label"
-    assert by_its_type(ask("upper-string", request)) == ["ABC", "Ü"]
+    assert by_its_type(ask("upper-string", request)) == ["ABC", "D"]
     # Texts in, numbers out: no codec of texts could decode them, so that none is named.
     request = InferenceRequest(inputs=[NumpyCodec.encode_input("x", np.array([[1.0, 2.0, 3.0]]))], parameters=Parameters(content_type="str"))
     assert getattr(typed(ask("add-one", request)).parameters, "content_type", None) is None
@@ -153,11 +157,11 @@ import json
 with urllib.request.urlopen(f"http://127.0.0.1:{http}/v2/models/upper-string") as answer:
     NAME = json.loads(answer.read())["outputs"][0]["name"]
 for ask, use_bytes in ((over_http, False), (over_grpc, True)):
-    for kind, codec, expected in (("base64", Base64Codec, [b"ABC", "Ü".encode()]), ("str", StringCodec, ["ABC", "Ü"])):
-        inputs = [StringCodec.encode_input("label", ["abc", "ü"], use_bytes=use_bytes)]
+    for kind, expected in (("base64", [b"ABC", b"D"]), ("str", ["ABC", "D"])):
+        inputs = [StringCodec.encode_input("label", ["abc", "d"], use_bytes=use_bytes)]
         output = typed(ask("upper-string", InferenceRequest(inputs=inputs, outputs=wanted(kind)))).outputs[0]
-        assert output.parameters.content_type == kind and find_input_codec(kind) is codec, output
-        assert codec.decode_output(output) == expected, output
+        assert output.parameters.content_type == kind, output
+        assert find_input_codec(output.parameters.content_type).decode_output(output) == expected, output
     for kind in ("datetime", "hg_jsonlist"):
         refuses(kind, ask, "upper-string", InferenceRequest(inputs=inputs, outputs=wanted(kind)))
     refuses("FP32", ask, "add-one", InferenceRequest(inputs=[NumpyCodec.encode_input("x", np.array([[1.0, 2.0, 3.0]]))], outputs=[RequestOutput(name="y", parameters=Parameters(content_type="base64"))]))

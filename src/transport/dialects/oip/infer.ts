@@ -191,7 +191,15 @@ function remarksOf({ checkFailures, metadata }: InferResult, contentType: string
   return remarks
 }
 
-/** An answer is of its request's type where its outputs can be: texts are no codec's that decodes numbers. */
+/**
+ * An answer is of its request's type where its outputs can be: the codec of texts decodes no numbers, that of data frames
+ * makes a column of each output and knows no shape.
+ */
 function contentTypeOf(type: string, outputs: readonly V2Output[]): string {
-  return type === 'str' && outputs.some(({ datatype }) => datatype !== 'BYTES') ? '' : type
+  if (type === '') return ''
+  const isOf = ({ datatype, tensor }: V2Output): boolean => {
+    if (type === 'str') return datatype === 'BYTES'
+    return type !== 'pd' || (tensor.shape.length > 0 && tensor.data.length === tensor.shape[0])
+  }
+  return outputs.every(isOf) ? type : ''
 }
