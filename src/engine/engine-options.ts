@@ -11,6 +11,8 @@ import {
   BATCH_ROWS_MAX,
   LATENCY_OBJECTIVE_MS,
   LATENCY_OBJECTIVE_MS_MAX,
+  LOOKUP_BYTES,
+  LOOKUP_BYTES_MAX,
   MEMORY_BUDGET_BYTES,
   MEMORY_BUDGET_BYTES_MAX,
   MEMORY_BUDGET_BYTES_MIN,
@@ -59,6 +61,8 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'pendingRowsMax',
   'pendingRowsBackgroundMax',
   'memoryBudgetBytes',
+  'tables',
+  'tableBytesMax',
   'requestsInFlightMax',
   'metrics',
   'rowCheckEvery',
@@ -76,6 +80,7 @@ export function expectOptions(options: unknown): EngineOptions {
   queueLimitsOf(checked)
   requestsMaxOf(checked)
   memoryBudgetOf(checked)
+  expectInteger('tableBytesMax', checked.tableBytesMax ?? LOOKUP_BYTES, 1, LOOKUP_BYTES_MAX)
   expectBoolean('metrics', checked.metrics ?? true)
   calibrationOf(checked)
   rowCheckEveryOf(checked)

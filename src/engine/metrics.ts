@@ -10,6 +10,7 @@ import { POSITIONS_MAX } from '../base/limits/limits.js'
 import type { BatchingCounts } from './api/api.js'
 import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/generated/records.js'
+import type { LookupTableMetrics } from '../lookup/lookup-tables.js'
 import type { StagePlace } from '../pipeline/columns/stage.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
@@ -85,6 +86,12 @@ export interface LogMetrics {
   readonly commitNs: Histogram
 }
 
+/** Tables of lookup steps. */
+export interface TableMetrics {
+  readonly limitBytes: number
+  readonly tables: readonly LookupTableMetrics[]
+}
+
 /** What callers make the engine hold, in bytes. */
 export interface BudgetMetrics {
   readonly limitBytes: number
@@ -114,6 +121,7 @@ export interface EngineMetrics {
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
   readonly budget: BudgetMetrics
+  readonly tables: TableMetrics
   readonly process: {
     readonly rssBytes: number
     readonly heapUsedBytes: number

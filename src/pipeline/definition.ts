@@ -74,9 +74,49 @@ export interface TransformStep {
   readonly inputs?: readonly TransformInput[] | undefined
 }
 
+/** A column that the step adds. */
+export interface LookupColumn {
+  readonly name: string
+  /** With `?`: rows of the table may have no value. Floats say that by NaN and never have it. */
+  readonly dtype: Dtype | `${Dtype}?`
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+  /** Its name in the table; absent: the same. */
+  readonly from?: string | undefined
+}
+
+/** A column of the request, and of the table. */
+export interface LookupKey {
+  readonly name: string
+  readonly from: string
+}
+
+export interface LookupStep {
+  readonly type: 'lookup'
+  /** A file of the folder of tables: `customers.parquet`. */
+  readonly table: string
+  readonly key: readonly (string | LookupKey)[]
+  readonly columns: readonly LookupColumn[]
+  /** A row of the request of which the table has none: it refuses the request (absent: this), or is flagged. */
+  readonly onMissing?: 'refuse' | 'flag' | undefined
+  /** The bool column that says whether the table has a row; with `flag`, and with nothing else. */
+  readonly flag?: string | undefined
+  /** The newest row of a key whose `column` is not after the request's `at`. */
+  readonly asOf?: { readonly column: string; readonly at: string } | undefined
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+
 /** What is stored and listed. */
 export type Step =
-  ModelStep | MultiModelStep | AuditStep | SelectStep | KeySplitStep | RandomSplitStep | CheckStep | TransformStep
+  | ModelStep
+  | MultiModelStep
+  | AuditStep
+  | SelectStep
+  | KeySplitStep
+  | RandomSplitStep
+  | CheckStep
+  | TransformStep
+  | LookupStep
 /** What may be written. */
 export type StepInput = Step | ShadowStep
 
@@ -140,6 +180,7 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'select':
     case 'check':
     case 'transform':
+    case 'lookup':
       return []
   }
 }
@@ -149,7 +190,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>([])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

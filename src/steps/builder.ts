@@ -14,6 +14,7 @@ import { argumentError, expectName } from '../base/expect.js'
 import {
   modelsOfStep,
   type LogPolicy,
+  type LookupStep,
   type PipelineDefinition,
   type Step,
   type StepInput,
@@ -63,6 +64,7 @@ export interface CheckOptions {
   readonly require?: string | undefined
   readonly flag?: string | undefined
 }
+export type LookupOptions = Omit<LookupStep, 'type'>
 export interface ModelConfig {
   readonly model: ModelReference
   readonly tensorFields?: readonly string[]
@@ -131,6 +133,11 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'transform', ops, inputs })
   }
 
+  /** Columns of a table, by the key of an entity; before the first model or behind the last. */
+  lookup(options: LookupOptions): this {
+    return this.append({ type: 'lookup', ...options })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -183,6 +190,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithTransform(index: number, ops: readonly TransformOp[], inputs?: readonly TransformInput[]): this {
     return this.replace(index, { type: 'transform', ops, inputs })
+  }
+
+  replaceWithLookup(index: number, options: LookupOptions): this {
+    return this.replace(index, { type: 'lookup', ...options })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

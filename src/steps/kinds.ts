@@ -3,6 +3,7 @@ import type { Step } from '../pipeline/definition.js'
 import { auditKind } from './kinds/audit.js'
 import { checkKind } from './kinds/check.js'
 import { keySplitKind } from './kinds/key-split.js'
+import { lookupKind } from './kinds/lookup.js'
 import { modelKind } from './kinds/model.js'
 import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
@@ -20,6 +21,7 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   'random-split': randomSplitKind,
   check: checkKind,
   transform: transformKind,
+  lookup: lookupKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 

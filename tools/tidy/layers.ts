@@ -1,7 +1,7 @@
 /**
  * Dependencies point down:
  *
- *   cli → loadtest → index → server, files → transport → metrics, sources → engine → worker, registry, log → steps → contract
+ *   cli → loadtest → index → server, files → transport → metrics, sources → engine → worker, registry, log, lookup → steps → contract
  *     → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
@@ -29,6 +29,7 @@ const ranks: Readonly<Record<string, number>> = {
   worker: 6,
   registry: 6,
   log: 6,
+  lookup: 6,
   engine: 7,
   metrics: 8,
   sources: 8,

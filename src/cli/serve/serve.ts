@@ -10,6 +10,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
+import { tablesIn } from '../../files/tables/table-folder.js'
 import { packagePath, release } from '../../base/package-root.js'
 import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
@@ -48,6 +49,8 @@ interface ServeOptions {
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
   readonly memoryBudget?: number
+  readonly tables?: string
+  readonly tablesMemory?: number
   readonly runLimit?: number
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
@@ -166,6 +169,17 @@ export function serveCommand(terminal: Terminal): Command {
       )
         .argParser(bytesArgument)
         .env('PENSTOCK_MEMORY_BUDGET'),
+    )
+    .addOption(
+      new Option(
+        '--tables <directory>',
+        'directory of the tables that lookup steps read (default: tables in the directory of the state)',
+      ).env('PENSTOCK_TABLES'),
+    )
+    .addOption(
+      new Option('--tables-memory <size>', 'what the tables of lookup steps may take, all together (default: 1GiB)')
+        .argParser(bytesArgument)
+        .env('PENSTOCK_TABLES_MEMORY'),
     )
     .addOption(
       new Option(
@@ -373,6 +387,8 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     memoryBudgetBytes: options.memoryBudget,
+    tables: tablesIn(options.tables ?? join(home.path, 'tables')),
+    tableBytesMax: options.tablesMemory,
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),

@@ -10,6 +10,8 @@ import {
   type StageContext,
 } from '../../pipeline/columns/stage.js'
 import type { Step } from '../../pipeline/definition.js'
+import { LOOKUP_BYTES } from '../../base/limits/limits.js'
+import { LookupTables } from '../../lookup/lookup-tables.js'
 import type { EngineOptions } from '../api/options.js'
 
 export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
@@ -17,12 +19,24 @@ export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
 /** The kinds of stages, with what the pipelines of an engine share of each; closed with the engine. */
 export interface StageKinds {
   readonly openers: StageOpeners
+  readonly lookups: LookupTables
   close(): Promise<void>
 }
 
 /** The one list of them: a line for each kind of step that is a stage. */
-export function openStageKinds(_options: EngineOptions): StageKinds {
-  return { openers: {}, close: () => Promise.resolve() }
+export function openStageKinds({ tables = null, tableBytesMax, onNotice }: EngineOptions): StageKinds {
+  const lookups = new LookupTables({
+    store: tables,
+    bytesMax: tableBytesMax ?? LOOKUP_BYTES,
+    onNotice: (notice) => onNotice?.(notice),
+  })
+  return {
+    openers: { lookup: lookups.open },
+    lookups,
+    close: async () => {
+      lookups.close()
+    },
+  }
 }
 
 /**

@@ -29,7 +29,7 @@ export function readInputs(reader: StepReader): TransformInput[] {
   })
 }
 
-function readShape(input: StepReader): number[] {
+export function readShape(input: StepReader): number[] {
   const value = input.get('shape')
   const isShape = Array.isArray(value) && value.every((dim) => Number.isInteger(dim) && (dim as number) >= 1)
   if (!isShape) throw input.error('shape', 'the dims of one row, integers of 1 and more', value)
