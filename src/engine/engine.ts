@@ -53,6 +53,7 @@ import type {
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
+import type { Tokenizers } from './tokenizers.js'
 import { Control } from './control.js'
 import { histogramLayout } from './counters/run-histogram.js'
 import type { Deployment } from './deploy/deployment.js'
@@ -75,6 +76,7 @@ import { Listeners } from './listeners.js'
 import { LogReading } from './request-log/log-reading.js'
 import { LoadedModels } from './models/loaded-models.js'
 import { MemoryContractStore } from './stores/memory-contract-store.js'
+import { MemoryTokenizerStore } from './stores/memory-tokenizer-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
@@ -135,6 +137,7 @@ export class Engine implements EngineApi {
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
     const contracts = options.contracts ?? new MemoryContractStore(clock)
+    const tokenizers = options.tokenizers ?? new MemoryTokenizerStore(clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
     const deployments = (this.#deployments = new Deployments({
@@ -153,7 +156,7 @@ export class Engine implements EngineApi {
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, contracts, tokenizers, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -295,6 +298,10 @@ export class Engine implements EngineApi {
 
   get contracts(): Contracts {
     return this.#control.contracts
+  }
+
+  get tokenizers(): Tokenizers {
+    return this.#control.tokenizers
   }
 
   get tags(): TagsApi {

@@ -45,6 +45,22 @@ export interface RandomSplitStep extends RunsModels {
   /** Unsigned 64-bit integer in decimal; absent: a fresh one at each deploy. */
   readonly seed?: string | undefined
 }
+/** Makes columns of tokens out of a column of texts: input_ids, attention_mask and token_type_ids, int64 [tokens] a row. */
+export interface TokeniseStep {
+  readonly type: 'tokenise'
+  /** The column of texts. It does not stay. */
+  readonly column: string
+  /** `mini@1`; stored with its version. */
+  readonly tokenizer: string
+  /** Tokens of a row, those that frame it included; absent: as the tokenizer says, else 512. */
+  readonly maxLength?: number | undefined
+  /** Absent: `longest`, to the longest row of the request. */
+  readonly padding?: 'longest' | 'max-length' | undefined
+  /** With `longest`: up to the next multiple of it; absent: 16. */
+  readonly padToMultipleOf?: number | undefined
+  /** Which end of a text that is too long is cut off; `none`: it is refused. Absent: as the tokenizer says, else `right`. */
+  readonly truncation?: 'right' | 'left' | 'none' | undefined
+}
 /** Sugar: expanded to multi-model, audit "1:", select 0 before it is stored. */
 export interface ShadowStep extends RunsModels {
   readonly type: 'shadow'
@@ -76,7 +92,15 @@ export interface TransformStep {
 
 /** What is stored and listed. */
 export type Step =
-  ModelStep | MultiModelStep | AuditStep | SelectStep | KeySplitStep | RandomSplitStep | CheckStep | TransformStep
+  | ModelStep
+  | MultiModelStep
+  | AuditStep
+  | SelectStep
+  | KeySplitStep
+  | RandomSplitStep
+  | CheckStep
+  | TransformStep
+  | TokeniseStep
 /** What may be written. */
 export type StepInput = Step | ShadowStep
 
@@ -140,6 +164,7 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'select':
     case 'check':
     case 'transform':
+    case 'tokenise':
       return []
   }
 }

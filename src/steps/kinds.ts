@@ -8,6 +8,7 @@ import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
 import { selectKind } from './kinds/select.js'
 import { shadowKind } from './kinds/shadow.js'
+import { tokeniseKind } from './kinds/tokenise.js'
 import { transformKind } from './kinds/transform.js'
 import type { StepKind, SugarKind } from './step.js'
 
@@ -20,6 +21,7 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   'random-split': randomSplitKind,
   check: checkKind,
   transform: transformKind,
+  tokenise: tokeniseKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 
