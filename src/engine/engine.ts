@@ -8,18 +8,20 @@
  * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */
 import { addon } from '../../bindings/native.js'
-import { systemClock } from '../base/clock.js'
+import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
-import type { Tensor } from '../tensor/tensor.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
 import { RowTable } from '../contract/tables/row-table.js'
 import { noStageCall } from './columns/column-chain.js'
+import type { PreparedInputs } from './deploy/request-transforms.js'
 import { openStageKinds, type StageKinds } from './columns/openers.js'
 import { admit, prepare, receive, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
 import type {
   AddModelOptions,
+  ContractStore,
+  TokenizerStore,
   EngineApi,
   EngineEvents,
   FailingLog,
@@ -143,11 +145,10 @@ export class Engine implements EngineApi {
     const { instance } = requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const contracts = options.contracts ?? new MemoryContractStore(clock)
-    const tokenizers = options.tokenizers ?? new MemoryTokenizerStore(clock)
+    const { contracts, tokenizers } = documentStores(options, clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
-    this.#stageKinds = openStageKinds(options)
+    this.#stageKinds = openStageKinds(options, { tokenizers })
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
@@ -363,10 +364,10 @@ export class Engine implements EngineApi {
     if (transforms.hasStages) return this.#staged.run(slot, deployment, request, id, checked)
     const received = receive(deployment, request, id, checked)
     // Without a stage nothing waits: the request takes its place in the queue before this returns.
-    const tensors = prepare(deployment, received, noStageCall) as readonly Tensor[]
-    const result = await this.#submit(slot, deployment, admit(deployment, received, tensors))
+    const prepared = prepare(deployment, received, noStageCall) as PreparedInputs
+    const result = await this.#submit(slot, deployment, admit(deployment, received, prepared))
     if (compiled.outputChain === null) return result
-    return { ...result, outputs: await transforms.outputs(result.outputs, result.rows, noStageCall) }
+    return { ...result, outputs: await transforms.outputs(result.outputs, result.rows, prepared.carried, noStageCall) }
   }
 
   #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
@@ -488,5 +489,18 @@ export class Engine implements EngineApi {
     const result = await change
     this.#listeners.emit('model', model)
     return result
+  }
+}
+/** The stores that most programs do not pass: what is in them ends with the engine then. */
+function documentStores(
+  { contracts, tokenizers }: EngineOptions,
+  clock: Clock,
+): {
+  readonly contracts: ContractStore
+  readonly tokenizers: TokenizerStore
+} {
+  return {
+    contracts: contracts ?? new MemoryContractStore(clock),
+    tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
   }
 }

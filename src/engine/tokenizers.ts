@@ -8,6 +8,8 @@ import { TOKENIZER_BYTES_MAX } from '../base/limits/text-limits.js'
 import { didYouMean } from '../base/suggest.js'
 import { matchContractReference as matchReference } from '../contract/contract.js'
 import type { PipelineDefinition, Step, TokeniseStep } from '../pipeline/definition.js'
+import type { ColumnStage } from '../pipeline/columns/stage.js'
+import { openTokenise } from '../text/tokenise.js'
 import { inspectTokenizer, TokenizerThread } from '../text/tokenizer-thread.js'
 import type { PipelineStore, TokenizerRecord, TokenizersApi, TokenizerStore, TokenizerVersion } from './api/api.js'
 
@@ -123,6 +125,17 @@ export class TokenizerThreads {
 
   constructor(store: TokenizerStore) {
     this.#store = store
+  }
+
+  /** The stage of a step. @throws PenstockError as acquire; ERR_PIPELINE_INVALID: the step does not fit the tokenizer. */
+  async open(step: TokeniseStep): Promise<ColumnStage> {
+    const { thread, release } = await this.acquire(step.tokenizer)
+    try {
+      return openTokenise(step, thread, release)
+    } catch (error) {
+      await release()
+      throw error
+    }
   }
 
   /**

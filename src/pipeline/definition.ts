@@ -60,6 +60,8 @@ export interface TokeniseStep {
   readonly padToMultipleOf?: number | undefined
   /** Which end of a text that is too long is cut off; `none`: it is refused. Absent: as the tokenizer says, else `right`. */
   readonly truncation?: 'right' | 'left' | 'none' | undefined
+  /** What callers send; absent: as the contract says, or the texts alone. */
+  readonly inputs?: readonly TransformInput[] | undefined
 }
 /** Sugar: expanded to multi-model, audit "1:", select 0 before it is stored. */
 export interface ShadowStep extends RunsModels {
@@ -174,7 +176,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>([])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['tokenise'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

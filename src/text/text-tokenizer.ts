@@ -6,6 +6,7 @@
 import * as library from '@huggingface/tokenizers'
 import { PenstockError } from '../base/errors.js'
 import { REQUEST_TOKENS_MAX, TOKENS_DEFAULT, TOKENS_MAX } from '../base/limits/text-limits.js'
+import type { TokenCounts } from '../pipeline/columns/stage.js'
 import { libraryError, parseTokenizer, type TokenizerDocument, type TokenizerFacts } from './tokenizer-file.js'
 
 export interface TokeniseSettings {
@@ -26,6 +27,7 @@ export interface TokenColumns {
   /** 1: a token, 0: padding. */
   readonly attentionMask: ArrayBuffer
   readonly tokenTypeIds: ArrayBuffer
+  readonly counts: TokenCounts
 }
 
 /** A text of which the settings allow no tokens. */
@@ -123,6 +125,7 @@ export class TextTokenizer {
     const kept = ids.length <= room ? ids : this.#cutsLeft(settings) ? ids.slice(ids.length - room) : ids.slice(0, room)
     return {
       ids: [...before, ...kept, ...behind],
+      isCut: kept.length < ids.length,
       types: type === 0 && this.#frame.isPlain ? null : [...typesBefore, ...kept.map(() => type), ...typesBehind],
     }
   }
@@ -155,7 +158,11 @@ export class TextTokenizer {
       const padFrom = isLeft ? start : start + row.ids.length
       for (let i = padFrom; i < padFrom + padding; i += 1) ids[2 * i] = this.#padId
     })
-    return { tokens, inputIds, attentionMask, tokenTypeIds }
+    const counts = {
+      tokens: rows.reduce((sum, row) => sum + row.ids.length, 0),
+      cutRows: rows.filter(({ isCut }) => isCut).length,
+    }
+    return { tokens, inputIds, attentionMask, tokenTypeIds, counts }
   }
 
   #findPad(): number {
@@ -168,6 +175,7 @@ export class TextTokenizer {
 
 interface Row {
   readonly ids: readonly number[]
+  readonly isCut: boolean
   /** null: all 0. */
   readonly types: readonly number[] | null
 }

@@ -1,5 +1,7 @@
 /** The table of everything that is served over HTTP. */
 import { ANY_KEY, SIGNATURE } from './access/scopes.js'
+import { ollamaRoutes } from './dialects/embeddings/ollama.js'
+import { openAiRoutes } from './dialects/embeddings/openai.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
 import { tokenizerRoutes } from './dialects/penstock/models/tokenizers.js'
 import { docsRoutes } from './dialects/penstock/docs/docs.js'
@@ -61,6 +63,8 @@ export const routes: readonly Route<ServerContext>[] = [
   ...explainRoutes,
   ...inferRoutes,
   ...predictRoutes,
+  ...openAiRoutes,
+  ...ollamaRoutes,
   ...wallarooRoutes,
   ...logRoutes,
   ...v2Routes,

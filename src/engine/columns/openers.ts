@@ -9,8 +9,10 @@ import {
   type PlanChain,
   type StageContext,
 } from '../../pipeline/columns/stage.js'
-import type { Step } from '../../pipeline/definition.js'
+import type { Step, TokeniseStep } from '../../pipeline/definition.js'
+import type { TokenizerStore } from '../api/api.js'
 import type { EngineOptions } from '../api/options.js'
+import { TokenizerThreads } from '../tokenizers.js'
 
 export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
 
@@ -20,9 +22,18 @@ export interface StageKinds {
   close(): Promise<void>
 }
 
+/** Where stages find what they are made of, besides the options. */
+export interface StageSources {
+  readonly tokenizers: TokenizerStore
+}
+
 /** The one list of them: a line for each kind of step that is a stage. */
-export function openStageKinds(_options: EngineOptions): StageKinds {
-  return { openers: {}, close: () => Promise.resolve() }
+export function openStageKinds(_options: EngineOptions, { tokenizers }: StageSources): StageKinds {
+  const threads = new TokenizerThreads(tokenizers)
+  return {
+    openers: { tokenise: (segment) => threads.open(segment.step as TokeniseStep) },
+    close: () => Promise.resolve(),
+  }
 }
 
 /**

@@ -6,15 +6,17 @@ import { TOKENS_MAX } from '../../base/limits/text-limits.js'
 import { TRANSFORM_TEXT_CHARACTERS_MAX } from '../../base/limits/transform-limits.js'
 import { matchContractReference as matchReference } from '../../contract/contract.js'
 import type { TokeniseStep } from '../../pipeline/definition.js'
+import { compileTokenise } from '../../text/tokenise.js'
 import type { StepKind } from '../step.js'
 import type { StepReader } from '../step-reader.js'
+import { readInputs } from './column-inputs.js'
 
 const PADDINGS = ['longest', 'max-length'] as const
 const TRUNCATIONS = ['right', 'left', 'none'] as const
 
 export const tokeniseKind: StepKind<TokeniseStep> = {
   type: 'tokenise',
-  keys: ['column', 'tokenizer', 'maxLength', 'padding', 'padToMultipleOf', 'truncation'],
+  keys: ['column', 'tokenizer', 'maxLength', 'padding', 'padToMultipleOf', 'truncation', 'inputs'],
   parse: (reader) => {
     const step = {
       type: 'tokenise' as const,
@@ -24,13 +26,17 @@ export const tokeniseKind: StepKind<TokeniseStep> = {
       ...(reader.has('padding') ? { padding: readOneOf(reader, 'padding', PADDINGS) } : {}),
       ...(reader.has('padToMultipleOf') ? { padToMultipleOf: reader.integer('padToMultipleOf', 1, TOKENS_MAX) } : {}),
       ...(reader.has('truncation') ? { truncation: readOneOf(reader, 'truncation', TRUNCATIONS) } : {}),
+      ...(reader.has('inputs') ? { inputs: readInputs(reader) } : {}),
     }
     if (step.padding === 'max-length' && step.maxLength === undefined)
       throw reader.error('maxLength', 'there, for every row is padded to it', undefined)
     return step
   },
   flow: (_, __, outputCount) => outputCount,
-  plan: () => undefined,
+  plan: (step, where, draft) => {
+    const alone = [{ name: step.column, dtype: 'string' as const }]
+    draft.stage(where, step, (table) => compileTokenise(step, where, table), step.inputs, alone)
+  },
   describe: ({ column, tokenizer, maxLength }) =>
     `tokenise ${column} by ${tokenizer}${maxLength === undefined ? '' : `, ${maxLength} tokens at most`}`,
 }
