@@ -45,6 +45,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'contracts',
+  'tokenizers',
   'log',
   'partition',
   'inferWorkers',

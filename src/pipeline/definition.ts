@@ -45,6 +45,24 @@ export interface RandomSplitStep extends RunsModels {
   /** Unsigned 64-bit integer in decimal; absent: a fresh one at each deploy. */
   readonly seed?: string | undefined
 }
+/** Makes columns of tokens out of a column of texts: input_ids, attention_mask and token_type_ids, int64 [tokens] a row. */
+export interface TokeniseStep {
+  readonly type: 'tokenise'
+  /** The column of texts. It does not stay. */
+  readonly column: string
+  /** `mini@1`; stored with its version. */
+  readonly tokenizer: string
+  /** Tokens of a row, those that frame it included; absent: as the tokenizer says, else 512. */
+  readonly maxLength?: number | undefined
+  /** Absent: `longest`, to the longest row of the request. */
+  readonly padding?: 'longest' | 'max-length' | undefined
+  /** With `longest`: up to the next multiple of it; absent: 16. */
+  readonly padToMultipleOf?: number | undefined
+  /** Which end of a text that is too long is cut off; `none`: it is refused. Absent: as the tokenizer says, else `right`. */
+  readonly truncation?: 'right' | 'left' | 'none' | undefined
+  /** What callers send; absent: as the contract says, or the texts alone. */
+  readonly inputs?: readonly TransformInput[] | undefined
+}
 /** Sugar: expanded to multi-model, audit "1:", select 0 before it is stored. */
 export interface ShadowStep extends RunsModels {
   readonly type: 'shadow'
@@ -117,6 +135,7 @@ export type Step =
   | CheckStep
   | TransformStep
   | LookupStep
+  | TokeniseStep
 /** What may be written. */
 export type StepInput = Step | ShadowStep
 
@@ -181,6 +200,7 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'check':
     case 'transform':
     case 'lookup':
+    case 'tokenise':
       return []
   }
 }
@@ -190,7 +210,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup'])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

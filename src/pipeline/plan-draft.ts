@@ -116,9 +116,16 @@ export class PlanDraft {
    * Something else that takes columns and leaves columns, there.
    * @param compile is called when the columns in front of the step are known.
    * @param inputs what callers send, as the step says it; of the first before the models alone.
+   * @param alone what callers send where neither it nor a contract says so.
    */
-  stage(where: string, step: Step, compile: CompileStage, inputs?: readonly TransformInput[]): void {
-    this.addColumns({ where, step, compile, inputs })
+  stage(
+    where: string,
+    step: Step,
+    compile: CompileStage,
+    inputs?: readonly TransformInput[],
+    alone?: readonly TransformInput[],
+  ): void {
+    this.addColumns({ where, step, compile, inputs, alone })
   }
 
   private addColumns(pending: PendingColumnStep): void {
@@ -210,6 +217,7 @@ export class PlanDraft {
       inputChain,
       inputColumns: inputChain.outputs.map(({ name, shape }) => ({ name, rowDims: shape })),
       outputChain: null,
+      carriedColumns: [],
       inputTransform: null,
       outputTransform: null,
       inputSources: [],

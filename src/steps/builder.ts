@@ -18,6 +18,7 @@ import {
   type PipelineDefinition,
   type Step,
   type StepInput,
+  type TokeniseStep,
   type TransformInput,
 } from '../pipeline/definition.js'
 import type { ModelReference } from '../pipeline/model-reference.js'
@@ -58,6 +59,8 @@ export interface RandomSplitOptions extends RunOptions {
   /** Unsigned 64-bit integer in decimal; absent: another one at each deploy. */
   readonly seed?: string | undefined
 }
+/** How texts become tokens; docs/reference/steps.md has what stands for those that are absent. */
+export type TokeniseOptions = Omit<TokeniseStep, 'type' | 'column' | 'tokenizer'>
 /** Exactly one of `require` (false fails) and `flag` (true fails). */
 export interface CheckOptions {
   readonly name: string
@@ -138,6 +141,14 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'lookup', ...options })
   }
 
+  /**
+   * @param column of texts.
+   * @param tokenizer `mini`, or `mini@1`: of the registry.
+   */
+  tokenise(column: string, tokenizer: string, options: TokeniseOptions = {}): this {
+    return this.append({ type: 'tokenise', column, tokenizer, ...options })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -194,6 +205,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithLookup(index: number, options: LookupOptions): this {
     return this.replace(index, { type: 'lookup', ...options })
+  }
+
+  replaceWithTokenise(index: number, column: string, tokenizer: string, options: TokeniseOptions = {}): this {
+    return this.replace(index, { type: 'tokenise', column, tokenizer, ...options })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

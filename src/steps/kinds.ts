@@ -9,6 +9,7 @@ import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
 import { selectKind } from './kinds/select.js'
 import { shadowKind } from './kinds/shadow.js'
+import { tokeniseKind } from './kinds/tokenise.js'
 import { transformKind } from './kinds/transform.js'
 import type { StepKind, SugarKind } from './step.js'
 
@@ -22,6 +23,7 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   check: checkKind,
   transform: transformKind,
   lookup: lookupKind,
+  tokenise: tokeniseKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 

@@ -2,7 +2,7 @@
  * Dependencies point down:
  *
  *   cli → loadtest → index → server, files → transport → metrics, sources → engine → worker, registry, log, lookup → steps → contract
- *     → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
+ *     → text → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api/ only); the client sees protocol, tensor
@@ -25,6 +25,7 @@ const ranks: Readonly<Record<string, number>> = {
   pipeline: 3,
   formats: 3,
   contract: 4,
+  text: 4,
   steps: 5,
   worker: 6,
   registry: 6,

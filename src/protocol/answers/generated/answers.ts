@@ -558,6 +558,66 @@ export interface ContractRecordsAnswer {
   readonly contracts: readonly ContractRecordAnswer[]
 }
 
+/** One stored version of a tokenizer. */
+export interface TokenizerVersionAnswer {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly size_bytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabulary_size: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly max_length: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly special_tokens: number
+}
+
+/** A version with its tokenizer's name. */
+export interface NamedTokenizerVersionAnswer {
+  /** The tokenizer's name. */
+  readonly name: string
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly size_bytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabulary_size: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly max_length: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly special_tokens: number
+}
+
+/** A tokenizer: its versions, and when it changed. */
+export interface TokenizerRecordAnswer {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updated_at: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly TokenizerVersionAnswer[]
+}
+
+/** All tokenizers. */
+export interface TokenizerRecordsAnswer {
+  /** The tokenizers. */
+  readonly tokenizers: readonly TokenizerRecordAnswer[]
+}
+
 /** Why the last deploy was none. */
 export interface DeployFailureAnswer {
   /** The version that was to serve. */
@@ -938,6 +998,10 @@ export interface AnswersByName {
   readonly NamedContractVersion: NamedContractVersionAnswer
   readonly ContractRecord: ContractRecordAnswer
   readonly ContractRecords: ContractRecordsAnswer
+  readonly TokenizerVersion: TokenizerVersionAnswer
+  readonly NamedTokenizerVersion: NamedTokenizerVersionAnswer
+  readonly TokenizerRecord: TokenizerRecordAnswer
+  readonly TokenizerRecords: TokenizerRecordsAnswer
   readonly DeployFailure: DeployFailureAnswer
   readonly BackgroundFailure: BackgroundFailureAnswer
   readonly BackgroundLosses: BackgroundLossesAnswer
@@ -971,6 +1035,7 @@ export interface AddedByName {
   readonly StoredVersion: Required<Pick<StoredVersionAnswer, 'deployed'>>
   readonly Description: Required<Pick<DescriptionAnswer, 'log'>>
   readonly NamedContractVersion: Required<Pick<NamedContractVersionAnswer, 'name'>>
+  readonly NamedTokenizerVersion: Required<Pick<NamedTokenizerVersionAnswer, 'name'>>
 }
 
 /** What a record repeats of the answer around its own: who reads it by itself says it. */

@@ -408,6 +408,48 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'contracts', record: ["contracts"], type: {"kind":"list","of":{"kind":"object","name":"ContractRecord"}}, does: 'The contracts' },
     ],
   },
+  TokenizerVersion: {
+    does: 'One stored version of a tokenizer',
+    fields: [
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of its tokenizer.json, hex' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'The size of that file' },
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"text"}, does: '`WordPiece`, `BPE` or `Unigram`' },
+      { name: 'vocabulary_size', record: ["vocabularySize"], type: {"kind":"word","name":"count"}, does: 'Tokens, added ones included' },
+      { name: 'max_length', record: ["maxLength"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'Tokens of a row to which the file itself truncates; null: it does not say' },
+      { name: 'special_tokens', record: ["specialTokens"], type: {"kind":"word","name":"count"}, does: 'Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`' },
+    ],
+  },
+  NamedTokenizerVersion: {
+    does: "A version with its tokenizer's name",
+    fields: [
+      { name: 'name', record: null, type: {"kind":"word","name":"name"}, does: "The tokenizer's name" },
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of its tokenizer.json, hex' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'The size of that file' },
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"text"}, does: '`WordPiece`, `BPE` or `Unigram`' },
+      { name: 'vocabulary_size', record: ["vocabularySize"], type: {"kind":"word","name":"count"}, does: 'Tokens, added ones included' },
+      { name: 'max_length', record: ["maxLength"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'Tokens of a row to which the file itself truncates; null: it does not say' },
+      { name: 'special_tokens', record: ["specialTokens"], type: {"kind":"word","name":"count"}, does: 'Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`' },
+    ],
+  },
+  TokenizerRecord: {
+    does: 'A tokenizer: its versions, and when it changed',
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"word","name":"name"}, does: 'Its name' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When its first version was stored' },
+      { name: 'updated_at', record: ["updatedAt"], type: {"kind":"word","name":"time"}, does: 'When a version was stored or removed' },
+      { name: 'versions', record: ["versions"], type: {"kind":"list","of":{"kind":"object","name":"TokenizerVersion"}}, does: 'Oldest first, at least one' },
+    ],
+  },
+  TokenizerRecords: {
+    does: 'All tokenizers',
+    fields: [
+      { name: 'tokenizers', record: ["tokenizers"], type: {"kind":"list","of":{"kind":"object","name":"TokenizerRecord"}}, does: 'The tokenizers' },
+    ],
+  },
   DeployFailure: {
     does: 'Why the last deploy was none',
     fields: [

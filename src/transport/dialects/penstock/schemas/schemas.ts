@@ -8,6 +8,7 @@ import { STEP_TYPES } from '../../../../steps/index.js'
 import { contractReference, contractSchemas } from './contract-schemas.js'
 import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
+import { embeddingSchemas } from './embedding-schemas.js'
 import { invocationSchemas } from './invocation-schemas.js'
 import { logSchemas } from './log-schemas.js'
 import { predictSchemas } from './predict-schemas.js'
@@ -47,6 +48,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ...invocationSchemas,
   ...logSchemas,
   ...predictSchemas,
+  ...embeddingSchemas,
   ...errorSchemas,
   ...contractSchemas,
   ...answerSchemas(),
