@@ -10,6 +10,7 @@ import { POSITIONS_MAX } from '../base/limits/limits.js'
 import type { BatchingCounts } from './api/api.js'
 import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/generated/records.js'
+import type { StagePlace } from '../pipeline/columns/stage.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
@@ -58,6 +59,14 @@ export interface PipelineMetrics {
   readonly log: LogMetrics
   readonly sendNs: Histogram
   readonly totalNs: Histogram
+  /** Column stages, of versions that serve no more as well. */
+  readonly stages: readonly StageMetrics[]
+}
+
+export interface StageMetrics extends StagePlace {
+  /** By error code. */
+  readonly failures: Readonly<Record<string, number>>
+  readonly callNs: Histogram
 }
 
 /** Sums over all logs that the pipeline has had since the engine was opened. */
@@ -167,7 +176,7 @@ export function pipelineMetrics({
   return {
     pipeline: name,
     version: current?.version ?? null,
-    inFlight: stats.inFlight + (current?.stringPathInFlight ?? 0),
+    inFlight: stats.inFlight + (current?.stringPathInFlight ?? 0) + stringPath.inStages,
     requestCount: stats.requestCount + stringPath.requestCount,
     rowCount: stats.rowCount + stringPath.rowCount,
     failures: failuresOf(stats.failureCounts, stringPath),
@@ -176,6 +185,12 @@ export function pipelineMetrics({
     log: logMetrics(handle),
     sendNs: stringPath.sendNs.addedTo(histogramOf(stats.sendNs)),
     totalNs: stringPath.totalNs.addedTo(histogramOf(stats.totalNs)),
+    stages: [...stringPath.stages.values()].map(({ where, type, failures, callNs }) => ({
+      where,
+      type,
+      failures: Object.fromEntries(failures),
+      callNs: callNs.addedTo(noValues),
+    })),
   }
 }
 

@@ -179,6 +179,25 @@ export const families: readonly Family[] = [
     'From the end of the last step until the answer was handed over.',
     ({ sendNs }) => sendNs,
   ),
+  histogramFamily(
+    'penstock_step_duration_seconds',
+    'What a step that takes and leaves columns took of a request, by its place in the definition and its type.',
+    seconds,
+    ({ pipelines }) =>
+      pipelines.flatMap(({ pipeline, stages }) =>
+        stages.map(({ where, type, callNs }) => ({ labels: { pipeline, step: where, type }, histogram: callNs })),
+      ),
+  ),
+  {
+    name: 'penstock_step_failures_total',
+    help: 'Requests that such a step failed, by error code.',
+    type: 'counter',
+    read: ofPipelines(({ stages }) =>
+      stages.flatMap(({ where, type, failures }) =>
+        Object.entries(failures).map(([code, value]) => ({ labels: { step: where, type, code }, value })),
+      ),
+    ),
+  },
   {
     name: 'penstock_batches_total',
     help: 'Batches that were run.',

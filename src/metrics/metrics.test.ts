@@ -79,6 +79,7 @@ const engine = {
       ],
       sendNs: histogram([3000]),
       totalNs: histogram(totals),
+      stages: [],
     },
   ],
 } as unknown as EngineMetrics

@@ -129,6 +129,7 @@ const engine = {
       background: [],
       sendNs: nothing,
       totalNs: nothing,
+      stages: [],
     },
   ],
 } as unknown as EngineMetrics

@@ -144,6 +144,13 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
   }
 }
 
+/** Steps that take and leave columns and are no transforms: one of them can make the answer where no step runs a model. */
+export function isColumnStage({ type }: Step): boolean {
+  return stageTypes.has(type)
+}
+
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>([])
+
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {
   return [...new Set(definition.steps.flatMap(modelsOfStep))]

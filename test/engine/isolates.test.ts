@@ -81,6 +81,8 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     drawSeed: () => 1n,
     logs: null,
     onChange: () => undefined,
+    stageOpeners: {},
+    onNotice: () => undefined,
     onRetireFailed: (_deployment, cause) => {
       throw cause
     },

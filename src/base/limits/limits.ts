@@ -132,6 +132,10 @@ export const ROW_CHECK_EVERY_MAX = 2 ** 31 - 1
 export const OPERATOR_CHARACTERS_MAX = 200
 /** Milliseconds between two notices of one kind on the batches of one model. */
 export const BATCHING_NOTICE_MS = 60_000
+/** Requests in pipelines with column stages that are not answered yet: each may wait for a server or a worker. */
+export const STAGED_REQUESTS_MAX = 2048
+/** The same of one pipeline, so that a server that hangs leaves room to the others. */
+export const STAGED_PIPELINE_REQUESTS_MAX = 512
 /** Requests on the string path that are not answered yet. */
 export const STRING_PATH_REQUESTS_MAX = 1024
 

@@ -29,7 +29,7 @@ import { readTable } from './table-reader.js'
 
 /**
  * Runs a request on the deployment; takes its place in the queue before it returns.
- * @param columns what the pipeline's transforms take in place of `inputs`.
+ * @param columns what the pipeline's first step takes in place of `inputs`.
  */
 export type RunRequest = (request: InferRequest, columns?: CheckedColumns) => Promise<InferResult>
 
@@ -57,9 +57,9 @@ export async function predictRows(
   // `[]`, and rows that were all dropped.
   if (read.rows.length === 0) return answer(null)
   const common = { ...options, ...keptMeta(options.meta, read) }
-  const { inputTransform, inputFields } = deployment.compiled
-  if (inputTransform !== null) {
-    const made = { columns: featureColumns(inputTransform.program.inputs, columns), rows: read.rows.length }
+  const { inputChain, inputFields } = deployment.compiled
+  if (inputChain !== null) {
+    const made = { columns: featureColumns(inputChain.inputs, columns), rows: read.rows.length }
     onRead?.()
     return answer(await run({ ...common, inputs: {} }, made))
   }

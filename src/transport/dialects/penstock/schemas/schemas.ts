@@ -162,20 +162,24 @@ export const schemas: Readonly<Record<string, Schema>> = {
     metadata: record({ ...metadata, route: listOf(text) }, ['route', 'timing']),
   }),
   Timing: {
-    ...record({
-      total_us: duration,
-      send_us: duration,
-      steps: listOf(
-        record({
-          step: count,
-          model: text,
-          queue_us: duration,
-          assemble_us: duration,
-          run_us: duration,
-          scatter_us: duration,
-        }),
-      ),
-    }),
+    ...record(
+      {
+        total_us: duration,
+        send_us: duration,
+        steps: listOf(
+          record({
+            step: count,
+            model: text,
+            queue_us: duration,
+            assemble_us: duration,
+            run_us: duration,
+            scatter_us: duration,
+          }),
+        ),
+        stages: listOf(record({ step: text, type: text, run_us: duration })),
+      },
+      ['stages'],
+    ),
     description: 'Microseconds; there when the request header penstock-timing is 1',
   },
   Record: record({
