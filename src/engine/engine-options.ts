@@ -61,6 +61,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'memoryBudgetBytes',
   'requestsInFlightMax',
   'metrics',
+  'allowScripts',
   'rowCheckEvery',
   'batchingDifferences',
   'clock',
@@ -77,6 +78,7 @@ export function expectOptions(options: unknown): EngineOptions {
   requestsMaxOf(checked)
   memoryBudgetOf(checked)
   expectBoolean('metrics', checked.metrics ?? true)
+  expectBoolean('allowScripts', checked.allowScripts ?? false)
   calibrationOf(checked)
   rowCheckEveryOf(checked)
   stuckRunsOf(checked)

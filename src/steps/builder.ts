@@ -15,6 +15,7 @@ import {
   modelsOfStep,
   type LogPolicy,
   type PipelineDefinition,
+  type ScriptStepInput,
   type Step,
   type StepInput,
   type TransformInput,
@@ -131,6 +132,11 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'transform', ops, inputs })
   }
 
+  /** A module that takes columns and answers columns; deploys where scripts are allowed. @param script with the module's text as `source`. */
+  script(script: ScriptStepInput): this {
+    return this.append({ type: 'script', ...script })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -183,6 +189,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithTransform(index: number, ops: readonly TransformOp[], inputs?: readonly TransformInput[]): this {
     return this.replace(index, { type: 'transform', ops, inputs })
+  }
+
+  replaceWithScript(index: number, script: ScriptStepInput): this {
+    return this.replace(index, { type: 'script', ...script })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

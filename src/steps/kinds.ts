@@ -6,6 +6,7 @@ import { keySplitKind } from './kinds/key-split.js'
 import { modelKind } from './kinds/model.js'
 import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
+import { scriptKind } from './kinds/script.js'
 import { selectKind } from './kinds/select.js'
 import { shadowKind } from './kinds/shadow.js'
 import { transformKind } from './kinds/transform.js'
@@ -20,6 +21,7 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   'random-split': randomSplitKind,
   check: checkKind,
   transform: transformKind,
+  script: scriptKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 

@@ -10,6 +10,7 @@ import {
   type StageContext,
 } from '../../pipeline/columns/stage.js'
 import type { Step } from '../../pipeline/definition.js'
+import { openScripts } from '../../script/stage.js'
 import type { EngineOptions } from '../api/options.js'
 
 export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
@@ -21,8 +22,8 @@ export interface StageKinds {
 }
 
 /** The one list of them: a line for each kind of step that is a stage. */
-export function openStageKinds(_options: EngineOptions): StageKinds {
-  return { openers: {}, close: () => Promise.resolve() }
+export function openStageKinds({ allowScripts = false }: EngineOptions): StageKinds {
+  return { openers: { script: openScripts(allowScripts) }, close: () => Promise.resolve() }
 }
 
 /**
