@@ -1,7 +1,7 @@
 /**
  * Dependencies point down:
  *
- *   cli → loadtest → index → server, files → transport → metrics → engine → worker, registry, log → steps → contract, script
+ *   cli → loadtest → index → server, files → transport → metrics, project → engine → worker, registry, log, script → steps → contract
  *     → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
@@ -25,13 +25,14 @@ const ranks: Readonly<Record<string, number>> = {
   pipeline: 3,
   formats: 3,
   contract: 4,
-  script: 4,
   steps: 5,
   worker: 6,
   registry: 6,
   log: 6,
+  script: 6,
   engine: 7,
   metrics: 8,
+  project: 8,
   transport: 9,
   files: 10,
   server: 10,
