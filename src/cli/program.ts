@@ -24,6 +24,8 @@ import { modelImportCommand } from './model/import.js'
 import { modelListCommand } from './model/list.js'
 import { modelShowCommand } from './model/show.js'
 import { modelRemoveCommand } from './model/remove.js'
+import { modelReconcileCommand } from './model/reconcile.js'
+import { modelSourcesCommand } from './model/sources.js'
 import { modelTagCommand } from './model/tag.js'
 import { pipelineApplyCommand } from './pipeline/apply.js'
 import { pipelineDeployCommand } from './pipeline/deploy.js'
@@ -83,6 +85,8 @@ function modelCommands(terminal: Terminal): Command {
     .addCommand(modelAliasCommand(terminal))
     .addCommand(modelTagCommand(terminal))
     .addCommand(modelRemoveCommand(terminal))
+    .addCommand(modelSourcesCommand(terminal))
+    .addCommand(modelReconcileCommand(terminal))
 }
 
 function pipelineCommands(terminal: Terminal): Command {

@@ -1,4 +1,5 @@
 /** The list of metric families: what each is called, and how its values are read off one snapshot. */
+import type { ModelSourceStatus } from '../engine/api/api.js'
 import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
 import { rows, seconds, type Unit } from './histogram.js'
 
@@ -16,6 +17,8 @@ export interface TransportMetrics {
 export interface Snapshot {
   readonly engine: EngineMetrics
   readonly transport: TransportMetrics
+  /** Places that are watched for models. */
+  readonly sources: readonly ModelSourceStatus[]
   readonly version: string
 }
 
@@ -56,6 +59,11 @@ const ofModels =
   (value: (model: ModelMetrics) => number) =>
   ({ engine }: Snapshot): Value[] =>
     engine.models.map((model) => ({ labels: modelLabels(model), value: value(model) }))
+
+const ofSources =
+  (value: (source: ModelSourceStatus) => number) =>
+  ({ sources }: Snapshot): Value[] =>
+    sources.map((source) => ({ labels: { kind: source.kind, place: source.place }, value: value(source) }))
 
 const one = (value: number): Value[] => [{ labels: {}, value }]
 const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
@@ -304,6 +312,36 @@ export const families: readonly Family[] = [
     help: 'Inference workers that ended and were started again.',
     type: 'counter',
     read: ({ engine }) => one(engine.workers.restarts),
+  },
+  {
+    name: 'penstock_source_looks_total',
+    help: 'Looks at a place that is watched for models.',
+    type: 'counter',
+    read: ofSources(({ looks }) => looks),
+  },
+  {
+    name: 'penstock_source_failed_looks_total',
+    help: 'Those in which the place could not be looked at.',
+    type: 'counter',
+    read: ofSources(({ failedLooks }) => failedLooks),
+  },
+  {
+    name: 'penstock_source_versions_added_total',
+    help: 'Model versions that were taken from a watched place.',
+    type: 'counter',
+    read: ofSources(({ added }) => added),
+  },
+  {
+    name: 'penstock_source_aliases_moved_total',
+    help: 'Aliases that were moved because a watched place says so.',
+    type: 'counter',
+    read: ofSources(({ moved }) => moved),
+  },
+  {
+    name: 'penstock_source_problems',
+    help: 'What lies at a watched place and cannot be taken.',
+    type: 'gauge',
+    read: ofSources(({ problemCount }) => problemCount),
   },
   {
     name: 'penstock_connections',

@@ -92,6 +92,7 @@ const metrics = new Metrics(() => ({
     refusedConnections: 0,
     httpRequests: new Map([['POST /v1/pipelines/{pipeline}/infer 200', 11]]),
   },
+  sources: [],
   version: '1.2.3',
 }))
 

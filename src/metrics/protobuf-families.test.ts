@@ -142,6 +142,7 @@ const metrics = new Metrics(() => ({
     refusedConnections: 0,
     httpRequests: new Map(),
   },
+  sources: [],
   version: '1.2.3',
 }))
 

@@ -1,7 +1,8 @@
 /**
  * Dependencies point down:
  *
- *   cli → loadtest → index → server, files → transport → metrics, project → engine → worker, registry, log, script → steps → contract
+ *   cli → loadtest → index → server, files → transport → metrics, sources, project → engine → worker, registry, log, script
+ *     → steps → contract
  *     → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
@@ -33,6 +34,7 @@ const ranks: Readonly<Record<string, number>> = {
   engine: 7,
   metrics: 8,
   project: 8,
+  sources: 8,
   transport: 9,
   files: 10,
   server: 10,

@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'ERR_HOME_LOCKED'
   | 'ERR_CONNECTION_LOST'
   | 'ERR_PROVIDER'
+  | 'ERR_SOURCE'
   | 'ERR_QUERY_MEMORY'
   | 'ERR_QUERY_FAILED'
   | 'ERR_SCRIPT_FAILED'
@@ -360,6 +361,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 500,
     retryable: false,
     sentence: 'What the model is to run on cannot be used here.',
+  },
+  ERR_SOURCE: {
+    class: 'device',
+    http: 502,
+    retryable: false,
+    sentence: 'A place that models are taken from cannot be reached, or has something that cannot be taken.',
   },
   ERR_QUERY_MEMORY: {
     class: 'capacity',

@@ -24,7 +24,10 @@ import {
   integerArgument,
   listArgument,
   portArgument,
+  repeatedArgument,
 } from '../shared/arguments.js'
+import { asUsage } from '../shared/failures.js'
+import type { ModelSources } from '../../sources/watch/model-sources.js'
 import type { Terminal } from '../shared/terminal.js'
 
 export interface ServeOptions {
@@ -51,6 +54,10 @@ export interface ServeOptions {
   readonly invocations?: 'mlflow' | 'sagemaker'
   readonly sagemakerModels?: string
   readonly errors?: 'full' | 'terse'
+  readonly watchModels?: readonly string[]
+  readonly watchAlias?: string
+  readonly watchInterval?: number
+  readonly trackingUri?: string
   readonly allowClientShm?: boolean
   readonly allowScripts?: boolean
   readonly sockets?: SocketChoice
@@ -70,6 +77,7 @@ const EXAMPLES = `
 Examples:
   $ penstock serve --examples
   $ penstock serve --home /var/lib/penstock --host 0.0.0.0        with keys: penstock keys create <name>
+  $ penstock serve --watch-models /models --watch-models s3://models/prod
   $ PENSTOCK_HOME=/var/lib/penstock penstock serve --port 9000 --infer-workers 4
 
 SIGTERM and SIGINT drain: the server takes no new work, finishes what is in flight and exits with 0. A second signal
@@ -194,6 +202,26 @@ export function withServeOptions(command: Command): Command {
         .choices(['full', 'terse'])
         .env('PENSTOCK_ERRORS'),
     )
+    .addOption(
+      new Option(
+        '--watch-models <place>',
+        'take new models from a folder, s3://bucket/prefix, or models:/name@alias of an MLflow registry; may be given several times',
+      ).argParser(repeatedArgument),
+    )
+    .addOption(
+      new Option(
+        '--watch-alias <alias>',
+        'the alias that follows the newest version of watched folders and buckets (default: champion)',
+      ).env('PENSTOCK_WATCH_ALIAS'),
+    )
+    .addOption(
+      new Option('--watch-interval <time>', 'time between two looks at each watched place (default: 15s)')
+        .argParser(durationArgument)
+        .env('PENSTOCK_WATCH_INTERVAL'),
+    )
+    .addOption(
+      new Option('--tracking-uri <url>', 'the MLflow server that a watched models:/… means').env('MLFLOW_TRACKING_URI'),
+    )
     .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
     .addOption(
       new Option(
@@ -278,16 +306,22 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home, 
   const served = await open?.(engine)
   const keys = stickyKeys(home)
   home.keys.watch((error) => logger.error({ err: error }, 'keys.json cannot be read; the keys before stay valid'))
-  const server = await PenstockServer.start(serverOptionsOf(options, home, { engine, keys, logger }))
+  const sources = await openSources(options, home, engine, logger)
+  const server = await PenstockServer.start({ ...serverOptionsOf(options, home, { engine, keys, logger }), sources })
   const { runUntilSignal } = await import('./shutdown.js')
   // Before the greeting: whoever reads it may send a signal at once.
   const ended = runUntilSignal({
-    drain: () => server.drain(),
+    drain: () => {
+      // Nothing new comes in any more; what is under way ends with the watching.
+      void sources?.stop()
+      return server.drain()
+    },
     closers: [
       () => home.close(),
       () => log.close(),
       () => engine.close(),
       () => server.close(),
+      () => sources?.stop() ?? Promise.resolve(),
       async () => served?.close(),
     ],
     onNote: (line) => logger.info(line),
@@ -298,9 +332,33 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home, 
     await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
   )
   await served?.start()
+  sources?.start()
   // A server that ends before has no use for it; one that cannot start it starts it with the first query.
   onceIdle(() => void log.prepareQueries().catch(() => undefined))
   exitNow(await ended)
+}
+
+/** @throws UsageError: a place that cannot be one. */
+async function openSources(
+  options: ServeOptions,
+  home: Home,
+  engine: Engine,
+  logger: Logger,
+): Promise<ModelSources | undefined> {
+  const { watchModels: places = [], watchAlias: alias, watchInterval: intervalMs, trackingUri } = options
+  if (places.length === 0) return undefined
+  const { ModelSources } = await import('../../sources/watch/model-sources.js')
+  return asUsage(() =>
+    ModelSources.open({
+      engine,
+      places,
+      alias,
+      intervalMs,
+      trackingUri,
+      statePath: join(home.path, 'sources.json'),
+      onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
+    }),
+  )
 }
 
 /** Calls `work` behind the first look's interval in which this thread had next to nothing to do: no load pays for it. */

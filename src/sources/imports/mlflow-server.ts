@@ -9,10 +9,12 @@ import { createWriteStream, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Lineage } from '../../../base/lineage.js'
-import { LINEAGE_ENTRIES_MAX, LINEAGE_TEXT_CHARACTERS_MAX, MODEL_BYTES_MAX } from '../../../base/limits/limits.js'
-import { UsageError } from '../../shared/failures.js'
-import { isRecord } from '../../shared/input-data.js'
+import type { Lineage } from '../../base/lineage.js'
+import { LINEAGE_ENTRIES_MAX, LINEAGE_TEXT_CHARACTERS_MAX, MODEL_BYTES_MAX } from '../../base/limits/limits.js'
+import { isPenstockError, type PenstockError } from '../../base/errors.js'
+import { reasonOf, sourceError } from './failures.js'
+import { mlflowCredentials, type MlflowCredentials } from './mlflow-credentials.js'
+import { isRecord } from '../../base/expect.js'
 
 export interface DownloadedVersion {
   /** Its name and version in MLflow's registry. */
@@ -21,13 +23,14 @@ export interface DownloadedVersion {
   readonly lineage: Lineage
 }
 
-const URI = /^models:\/([^/@]+)(?:\/([^/@]+)|@([\w-]+))$/
+const MODEL_URI = /^models:\/([^/@]+)(?:\/([^/@]+)|@([\w-]+))$/
 const ANSWER_BYTES_MAX = 16 << 20
 /** Beside the model and its weights: an environment, an example. */
 const FOLDER_BYTES_MAX = MODEL_BYTES_MAX + (64 << 20)
 const FILES_MAX = 1000
 const DEPTH_MAX = 8
 const DOWNLOAD_MS_MAX = 600_000
+const MESSAGE_CHARACTERS_MAX = 500
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -39,10 +42,14 @@ export function isMlflowUri(text: string): boolean {
  * Downloads the artifacts of a version into `folder`.
  * @param uri `models:/name/3`, `models:/name/latest`, `models:/name/Production` or `models:/name@alias`.
  * @param tracking address of the server, `http://host:5000`.
- * @throws UsageError: no such version, an answer that is not MLflow's, or more than the limits.
+ * @throws PenstockError ERR_SOURCE: no such version, an answer that is not MLflow's, or more than the limits.
  */
-export async function downloadVersion(tracking: string, uri: string, folder: string): Promise<DownloadedVersion> {
-  const server = new MlflowServer(tracking)
+export async function downloadVersion(
+  tracking: string | MlflowServer,
+  uri: string,
+  folder: string,
+): Promise<DownloadedVersion> {
+  const server = typeof tracking === 'string' ? new MlflowServer(tracking) : tracking
   const found = await findVersion(server, uri)
   const [name, version] = [textOf(found, 'name'), textOf(found, 'version')]
   const { artifact_uri: place } = await server.get('mlflow/model-versions/get-download-uri', { name, version })
@@ -52,11 +59,20 @@ export async function downloadVersion(tracking: string, uri: string, folder: str
   return { name, version, lineage: { source: `models:/${name}/${version}`, ...run } }
 }
 
+/** The version that a URI means now, by its name and number in MLflow's registry. */
+export async function resolveVersion(
+  server: MlflowServer,
+  uri: string,
+): Promise<Pick<DownloadedVersion, 'name' | 'version'>> {
+  const found = await findVersion(server, uri)
+  return { name: textOf(found, 'name'), version: textOf(found, 'version') }
+}
+
 async function findVersion(server: MlflowServer, uri: string): Promise<Members> {
-  const [, name = '', selector, alias] = URI.exec(uri) ?? []
+  const [, name = '', selector, alias] = MODEL_URI.exec(uri) ?? []
   if (name === '')
-    throw new UsageError(
-      `Expected a version as models:/name/3, models:/name/latest, models:/name/Production or models:/name@alias but received ${uri}.`,
+    throw sourceError(
+      `Expected a version as models:/name/3, models:/name/latest, models:/name/Production or models:/name@alias but received ${uri}`,
     )
   if (alias !== undefined)
     return recordOf(await server.get('mlflow/registered-models/alias', { name, alias }), 'model_version')
@@ -72,9 +88,7 @@ async function findVersion(server: MlflowServer, uri: string): Promise<Members> 
   const versions = listOf(answer, 'model_versions').sort((a, b) => Number(a['version']) - Number(b['version']))
   const newest = versions.at(-1)
   if (newest === undefined)
-    throw new UsageError(
-      `Model ${name} has no version ${isLatest ? '' : `in the stage ${wanted} `}at ${server.address}.`,
-    )
+    throw sourceError(`Model ${name} has no version ${isLatest ? '' : `in the stage ${wanted} `}at ${server.address}`)
   return newest
 }
 
@@ -117,8 +131,8 @@ function entriesOf(data: Members, name: string): [string, unknown][] {
 function artifactPath(place: unknown): string {
   const [, path] = /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.+)$/.exec(String(place)) ?? []
   if (path !== undefined) return path
-  throw new UsageError(
-    `The artifacts lie at ${String(place)}, which the server does not hand out itself. Start it with --serve-artifacts, or download them with \`mlflow artifacts download\` and import the folder.`,
+  throw sourceError(
+    `The artifacts lie at ${String(place)}, which the server does not hand out itself. Start it with --serve-artifacts, or download them with \`mlflow artifacts download\` and import the folder`,
   )
 }
 
@@ -161,56 +175,76 @@ class Download {
     try {
       await pipeline(body, counted, createWriteStream(target, { flags: 'wx' }))
     } catch (error) {
-      if (error instanceof UsageError) throw error
+      if (isPenstockError(error)) throw error
       const reason = error instanceof Error ? error.message : String(error)
-      throw new UsageError(`Cannot download ${below} from ${this.#server.address}: ${reason}.`, { cause: error })
+      throw sourceError(`Cannot download ${below} from ${this.#server.address}: ${reason}`, { cause: error })
     }
   }
 
-  #beyond(what: string): UsageError {
-    return new UsageError(
-      `The artifacts at ${this.#server.address} are more than ${what}. Import the model's own folder.`,
-    )
+  #beyond(what: string): PenstockError {
+    return sourceError(`The artifacts at ${this.#server.address} are more than ${what}. Import the model's own folder`)
   }
 }
 
 /** Each entry of a listing is one name: a path would lead elsewhere. */
 function nameOf(path: unknown): string {
   if (typeof path === 'string' && /^[^/\\\0]{1,255}$/.test(path) && path !== '.' && path !== '..') return path
-  throw new UsageError(`The server lists an artifact called ${JSON.stringify(path)}, which is no name of a file.`)
+  throw sourceError(`The server lists an artifact called ${JSON.stringify(path)}, which is no name of a file`)
 }
 
-class MlflowServer {
+/** An MLflow server, with what it wants to see of its callers. */
+export class MlflowServer {
   readonly address: string
-  readonly #signal = AbortSignal.timeout(DOWNLOAD_MS_MAX)
+  readonly #credentials: MlflowCredentials
+  readonly #signal: AbortSignal
 
-  constructor(address: string) {
-    if (!/^https?:\/\/[^/]/.test(address))
-      throw new UsageError(`Expected the address of the MLflow server as http://host:5000 but received ${address}.`)
+  /**
+   * @param signal ends what is under way, beside the limit of time.
+   * @throws PenstockError ERR_SOURCE: no address of http, or credentials in it.
+   */
+  constructor(address: string, credentials = mlflowCredentials(process.env), signal?: AbortSignal) {
+    const url = /^https?:\/\/[^/]/.test(address) && URL.canParse(address) ? new URL(address) : null
+    if (url !== null && (url.username !== '' || url.password !== ''))
+      throw sourceError(
+        `Expected the address of the MLflow server without a user: ${url.protocol}//${url.host}. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD instead`,
+      )
+    if (url === null)
+      throw sourceError(`Expected the address of the MLflow server as http://host:5000 but received ${address}`)
     this.address = address.replace(/\/+$/, '')
+    this.#credentials = credentials
+    const late = AbortSignal.timeout(DOWNLOAD_MS_MAX)
+    this.#signal = signal === undefined ? late : AbortSignal.any([late, signal])
   }
 
   async get(path: string, query: Readonly<Record<string, string>>): Promise<Members> {
     const answer = await this.fetch(`${path}?${new URLSearchParams(query).toString()}`)
     const json = parsed(await this.#text(answer))
     if (isRecord(json)) return json
-    throw new UsageError(`${this.address} does not answer as MLflow does: ${path} is no JSON object.`)
+    throw sourceError(`${this.address} does not answer as MLflow does: ${path} is no JSON object`)
   }
 
   async fetch(path: string): Promise<Response> {
-    // A redirect could lead to any address that this machine reaches.
-    const answer = await fetch(`${this.address}/api/2.0/${path}`, { redirect: 'error', signal: this.#signal }).catch(
-      (cause: unknown) => {
-        const reason =
-          cause instanceof Error ? (cause.cause instanceof Error ? cause.cause.message : cause.message) : ''
-        throw new UsageError(`Cannot reach the MLflow server at ${this.address}: ${reason}.`, { cause })
-      },
-    )
+    const { authorization } = this.#credentials
+    const headers = authorization === null ? {} : { authorization }
+    // A redirect could lead to any address that this machine reaches, and would take the credentials along.
+    const options = { redirect: 'error', signal: this.#signal, headers } as const
+    const answer = await fetch(`${this.address}/api/2.0/${path}`, options).catch((cause: unknown) => {
+      throw sourceError(`Cannot reach the MLflow server at ${this.address}: ${reasonOf(cause)}`, { cause })
+    })
     if (answer.ok) return answer
     const json = parsed(await this.#text(answer))
-    const message =
+    const said =
       isRecord(json) && typeof json['message'] === 'string' ? `: ${json['message'].replace(/[.\s]+$/, '')}` : ''
-    throw new UsageError(`MLflow at ${this.address} answered ${answer.status}${message}.`)
+    const message = this.#credentials.hide(said.slice(0, MESSAGE_CHARACTERS_MAX))
+    throw sourceError(`MLflow at ${this.address} answered ${answer.status}${message}${this.#wayIn(answer.status)}`)
+  }
+
+  #wayIn(status: number): string {
+    if (status === 403) return `. ${this.#credentials.from} may not read this: ask for the permission READ`
+    if (status !== 401) return ''
+    return this.#credentials.authorization === null
+      ? '. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, in the environment'
+      : `. It does not know what ${this.#credentials.from} has`
   }
 
   async #text(answer: Response): Promise<string> {
@@ -218,7 +252,7 @@ class MlflowServer {
     let bytes = 0
     for await (const chunk of (answer.body ?? []) as AsyncIterable<Uint8Array>) {
       bytes += chunk.byteLength
-      if (bytes > ANSWER_BYTES_MAX) throw new UsageError(`${this.address} answers more than ${ANSWER_BYTES_MAX} bytes.`)
+      if (bytes > ANSWER_BYTES_MAX) throw sourceError(`${this.address} answers more than ${ANSWER_BYTES_MAX} bytes`)
       chunks.push(chunk)
     }
     return Buffer.concat(chunks).toString('utf8')
@@ -236,17 +270,17 @@ function parsed(text: string): unknown {
 function recordOf(answer: Members, name: string): Members {
   const record = answer[name]
   if (isRecord(record)) return record
-  throw new UsageError(`The server does not answer as MLflow does: ${name} is no object.`)
+  throw sourceError(`The server does not answer as MLflow does: ${name} is no object`)
 }
 
 function listOf(answer: Members, name: string): Members[] {
   const list = answer[name] ?? []
   if (Array.isArray(list) && list.every(isRecord)) return [...list]
-  throw new UsageError(`The server does not answer as MLflow does: ${name} is no list of objects.`)
+  throw sourceError(`The server does not answer as MLflow does: ${name} is no list of objects`)
 }
 
 function textOf(record: Members, name: string): string {
   const text = record[name]
   if (typeof text === 'string' && text !== '') return text
-  throw new UsageError(`The server does not answer as MLflow does: ${name} is no text.`)
+  throw sourceError(`The server does not answer as MLflow does: ${name} is no text`)
 }

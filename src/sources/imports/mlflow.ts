@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { parse } from 'yaml'
-import { isPenstockError } from '../../../base/errors.js'
-import type { Lineage } from '../../../base/lineage.js'
+import { isPenstockError } from '../../base/errors.js'
+import type { Lineage } from '../../base/lineage.js'
 import {
   MLMODEL_BYTES_MAX,
   MLMODEL_FILE,
@@ -11,9 +11,9 @@ import {
   readMlModel,
   type MlModel,
   type MlflowColumn,
-} from '../../../formats/mlflow/ml-model.js'
-import { parseJson } from '../../shared/input-data.js'
-import { UsageError } from '../../shared/failures.js'
+} from '../../formats/mlflow/ml-model.js'
+import { parseJson } from './text.js'
+import { sourceError } from './failures.js'
 import { fileInside, textInside } from './inside.js'
 
 /** Written beside the model when a version of a registry is downloaded. */
@@ -34,7 +34,7 @@ export function isMlflowFolder(folder: string): boolean {
   return existsSync(join(folder, MLMODEL_FILE))
 }
 
-/** @throws UsageError: a file that is not what MLflow writes, a flavour that is not ONNX, a path that leads out. */
+/** @throws PenstockError ERR_SOURCE: a file that is not what MLflow writes, a flavour that is not ONNX, a path that leads out. */
 export function readMlflowFolder(folder: string): MlflowFolder {
   const model = readModel(folder)
   const registered = registeredOf(folder)
@@ -54,7 +54,7 @@ function readModel(folder: string): MlModel {
     return readMlModel(text)
   } catch (error) {
     if (isPenstockError(error))
-      throw new UsageError(`Cannot import ${join(folder, MLMODEL_FILE)}: ${error.message}.`, { cause: error })
+      throw sourceError(`Cannot import ${join(folder, MLMODEL_FILE)}: ${error.message}`, { cause: error })
     throw error
   }
 }

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from 'vitest'
-import { downloadVersion } from './mlflow-server.js'
+import { mlflowCredentials } from './mlflow-credentials.js'
+import { downloadVersion, MlflowServer } from './mlflow-server.js'
 
 type Answers = Record<string, unknown>
 const found = { model_version: { name: 'wine', version: '1', run_id: 'r' } }
@@ -38,6 +39,8 @@ const honest: Answers = {
 describe('a version of an MLflow server', () => {
   let server: Server
   let answers: Answers = honest
+  /** What the server wants to see; '' for nothing. */
+  let authorization = ''
   let folder = ''
   const address = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const download = (uri = 'models:/wine/1') => downloadVersion(address(), uri, folder)
@@ -45,6 +48,10 @@ describe('a version of an MLflow server', () => {
   beforeAll(async () => {
     server = createServer((request, response) => {
       const path = (request.url ?? '').replace('/api/2.0/', '')
+      if (authorization !== '' && request.headers.authorization !== authorization) {
+        const echo = { message: `No such user: ${String(request.headers.authorization)}, hunter2` }
+        return void response.writeHead(401).end(JSON.stringify(echo))
+      }
       send(response, answers[path] ?? answers[path.split('?')[0] ?? ''])
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -53,6 +60,7 @@ describe('a version of an MLflow server', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'penstock-mlflow-'))
     answers = honest
+    authorization = ''
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
@@ -93,7 +101,7 @@ describe('a version of an MLflow server', () => {
     ],
     ['no artifacts', { 'mlflow/model-versions/get-download-uri': {} }, /does not hand out itself/],
     ['a redirect', { 'mlflow/model-versions/get': 302 }, /Cannot reach/],
-    ['an error', { 'mlflow/model-versions/get': 500 }, /answered 500: it broke\.$/],
+    ['an error', { 'mlflow/model-versions/get': 500 }, /answered 500: it broke$/],
     ['no JSON', { 'mlflow/model-versions/get': '<html>' }, /no JSON object/],
     ['a list', { 'mlflow/model-versions/get': [] }, /no JSON object/],
     ['no version', { 'mlflow/model-versions/get': { model_version: 7 } }, /model_version is no object/],
@@ -103,6 +111,38 @@ describe('a version of an MLflow server', () => {
   ])('with %s is refused', async (_, lies, message) => {
     answers = { ...honest, ...lies }
     await expect(download()).rejects.toThrow(message)
+  })
+
+  const basic = `Basic ${Buffer.from('ann:hunter2').toString('base64')}`
+  const ofUser = { MLFLOW_TRACKING_USERNAME: 'ann', MLFLOW_TRACKING_PASSWORD: 'hunter2' }
+  const as = (environment: NodeJS.ProcessEnv) =>
+    downloadVersion(new MlflowServer(address(), mlflowCredentials(environment)), 'models:/wine/1', folder)
+
+  test.each([
+    [basic, ofUser],
+    [basic, { ...ofUser, MLFLOW_TRACKING_TOKEN: 'abc' }],
+    ['Bearer abc', { MLFLOW_TRACKING_TOKEN: 'abc' }],
+    ['Bearer abc', { MLFLOW_TRACKING_USERNAME: 'ann', MLFLOW_TRACKING_TOKEN: 'abc' }],
+  ])('is given to who shows %s', async (wanted, environment) => {
+    authorization = wanted
+    expect(await as(environment)).toMatchObject({ name: 'wine' })
+  })
+
+  test.each([
+    [ofUser, /answered 401: No such user: Basic …, …\. It does not know what MLFLOW_TRACKING_USERNAME with/],
+    [{ MLFLOW_TRACKING_TOKEN: 'hunter2' }, /Bearer …, …\. It does not know what MLFLOW_TRACKING_TOKEN has$/],
+    [{}, /answered 401.*Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN/],
+  ])('refuses others, and no message repeats the secret: %j', async (environment: NodeJS.ProcessEnv, message) => {
+    authorization = 'Bearer other'
+    await expect(as(environment)).rejects.toThrow(message)
+  })
+
+  test('wants both of a user and a password, and nothing that no header can hold', async () => {
+    await expect(async () => as({ MLFLOW_TRACKING_USERNAME: 'ann' })).rejects.toThrow(/the second is not/)
+    await expect(async () => as({ MLFLOW_TRACKING_TOKEN: 'a\nb' })).rejects.toThrow(/printable ASCII/)
+    await expect(downloadVersion('http://ann:hunter2@host', 'models:/wine/1', folder)).rejects.toThrow(
+      /without a user: http:\/\/host\. Set MLFLOW_TRACKING_USERNAME/,
+    )
   })
 
   test('is told apart from other texts, and needs an address', async () => {

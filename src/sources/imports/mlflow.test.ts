@@ -2,7 +2,7 @@ import { mkdtempSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { UsageError } from '../../shared/failures.js'
+import { PenstockError } from '../../base/errors.js'
 import { isMlflowFolder, readMlflowFolder } from './mlflow.js'
 
 const mlModel = (data: string, example = 'input_example.json'): string => `flavors:
@@ -72,7 +72,7 @@ describe('a folder of MLflow', () => {
     rmSync(join(folder, 'model.onnx'))
     expect(() => readMlflowFolder(folder)).toThrow(/the \.onnx file of the model is model\.onnx, which cannot be read/)
     write('MLmodel', 'flavors:\n  sklearn:\n    pickled_model: model.pkl\n')
-    expect(() => readMlflowFolder(folder)).toThrow(UsageError)
+    expect(() => readMlflowFolder(folder)).toThrow(PenstockError)
     expect(() => readMlflowFolder(folder)).toThrow(/skl2onnx/)
     write('MLmodel', mlModel('model.onnx'))
     write('model.onnx', 'bytes')

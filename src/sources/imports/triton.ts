@@ -1,8 +1,8 @@
 /** A model repository of Triton, or one model of it, as `model import` uploads it. Only texts and ONNX files are read. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { isPenstockError } from '../../../base/errors.js'
-import { chainOf } from '../../../formats/triton/ensemble.js'
+import { isPenstockError } from '../../base/errors.js'
+import { chainOf } from '../../formats/triton/ensemble.js'
 import {
   CONFIG_FILE,
   plainConfig,
@@ -10,9 +10,9 @@ import {
   servedVersions,
   type EnsembleStep,
   type TritonConfig,
-} from '../../../formats/triton/model-config.js'
-import { TEXT_FORMAT_CHARACTERS_MAX } from '../../../formats/triton/text-format.js'
-import { UsageError } from '../../shared/failures.js'
+} from '../../formats/triton/model-config.js'
+import { TEXT_FORMAT_CHARACTERS_MAX } from '../../formats/triton/text-format.js'
+import { sourceError } from './failures.js'
 import { fileInside, textInside } from './inside.js'
 
 export interface TritonVersion {
@@ -49,7 +49,7 @@ export function isTritonRepository(folder: string): boolean {
 
 /**
  * @param only names of the models to read; absent: all.
- * @throws UsageError naming every model that cannot be served, before anything is uploaded.
+ * @throws PenstockError ERR_SOURCE naming every model that cannot be served, before anything is uploaded.
  */
 export function readTritonRepository(folder: string, only?: readonly string[]): TritonRepository {
   const folders = isModelFolder(folder) ? [folder] : modelFolders(folder).map((name) => join(folder, name))
@@ -57,7 +57,7 @@ export function readTritonRepository(folder: string, only?: readonly string[]): 
   const names = new Set(read.map(({ config }) => config.name))
   const unknown = only?.find((name) => !names.has(name))
   if (unknown !== undefined)
-    throw new UsageError(`There is no model ${unknown} in ${folder}; it has ${[...names].join(', ')}.`)
+    throw sourceError(`There is no model ${unknown} in ${folder}; it has ${[...names].join(', ')}`)
   const wanted = read.filter(({ config }) => only === undefined || only.includes(config.name))
   const refusals = wanted.flatMap(({ config }) => refusalOf(config))
   const models = wanted.flatMap(({ path, config }) => (config.backend === 'onnxruntime' ? [modelOf(path, config)] : []))
@@ -66,14 +66,14 @@ export function readTritonRepository(folder: string, only?: readonly string[]): 
     try {
       return [{ config, chain: expectModels(config, chainOf(config), models) }]
     } catch (error) {
-      if (!(error instanceof UsageError) && !isPenstockError(error)) throw error
+      if (!isPenstockError(error)) throw error
       refusals.push(error.message)
       return []
     }
   })
   if (refusals.length > 0)
-    throw new UsageError(
-      `Cannot import ${folder}: ${refusals.join('; ')}. Name the models to import with --only, or export the others to ONNX.`,
+    throw sourceError(
+      `Cannot import ${folder}: ${refusals.join('; ')}. Name the models to import with --only, or export the others to ONNX`,
     )
   return { models, ensembles }
 }
@@ -93,13 +93,13 @@ function configOf(path: string): TritonConfig {
   try {
     const config = readModelConfig(text)
     if (config.name !== '' && config.name !== folderName)
-      throw new UsageError(`${join(path, CONFIG_FILE)} has the name ${config.name}; Triton wants that of its folder.`)
+      throw sourceError(`${join(path, CONFIG_FILE)} has the name ${config.name}; Triton wants that of its folder`)
     // Triton finds out by the files what runs a model whose configuration does not say it.
     const isGuessed = config.backend === '' && config.fileName.endsWith('.onnx')
     return { ...config, name: folderName, ...(isGuessed ? { backend: 'onnxruntime' } : {}) }
   } catch (error) {
-    if (isPenstockError(error)) throw new UsageError(`${join(path, CONFIG_FILE)}: ${error.message}.`, { cause: error })
-    throw error
+    if (!isPenstockError(error) || error.code === 'ERR_SOURCE') throw error
+    throw sourceError(`${join(path, CONFIG_FILE)}: ${error.message}`, { cause: error })
   }
 }
 
@@ -112,9 +112,7 @@ function modelOf(path: string, { name, versionPolicy, fileName, remarks }: Trito
   const present = entriesOf(path).filter((entry) => VERSION_FOLDER.test(entry))
   const numbers = servedVersions(versionPolicy, present.map(Number))
   if (numbers.length === 0)
-    throw new UsageError(
-      `Model ${name} has no version that its policy serves; there are ${present.join(', ') || 'none'}.`,
-    )
+    throw sourceError(`Model ${name} has no version that its policy serves; there are ${present.join(', ') || 'none'}`)
   const versions = numbers.map((number) => ({ number, file: modelFile(path, `${number}/${fileName}`, name) }))
   return { name, versions, remarks }
 }
@@ -133,10 +131,9 @@ function expectModels(
 ): readonly EnsembleStep[] {
   for (const { model, version } of chain) {
     const found = models.find((candidate) => candidate.name === model)
-    if (found === undefined)
-      throw new UsageError(`the ensemble ${name} runs ${model}, which is no model that is imported`)
+    if (found === undefined) throw sourceError(`the ensemble ${name} runs ${model}, which is no model that is imported`)
     if (version !== null && !found.versions.some(({ number }) => number === version))
-      throw new UsageError(`the ensemble ${name} runs version ${version} of ${model}, which is not served`)
+      throw sourceError(`the ensemble ${name} runs version ${version} of ${model}, which is not served`)
   }
   return chain
 }
@@ -145,7 +142,7 @@ function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder).sort()
   } catch (error) {
-    throw new UsageError(`Cannot read ${folder}: ${error instanceof Error ? error.message : String(error)}.`, {
+    throw sourceError(`Cannot read ${folder}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     })
   }
