@@ -66,6 +66,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'tableBytesMax',
   'requestsInFlightMax',
   'metrics',
+  'allowScripts',
   'rowCheckEvery',
   'batchingDifferences',
   'clock',
@@ -83,6 +84,7 @@ export function expectOptions(options: unknown): EngineOptions {
   memoryBudgetOf(checked)
   expectInteger('tableBytesMax', checked.tableBytesMax ?? LOOKUP_BYTES, 1, LOOKUP_BYTES_MAX)
   expectBoolean('metrics', checked.metrics ?? true)
+  expectBoolean('allowScripts', checked.allowScripts ?? false)
   calibrationOf(checked)
   rowCheckEveryOf(checked)
   stuckRunsOf(checked)

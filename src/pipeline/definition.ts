@@ -124,6 +124,38 @@ export interface LookupStep {
   readonly inputs?: readonly TransformInput[] | undefined
 }
 
+/** A column that a script answers. */
+export interface ScriptOutput {
+  readonly name: string
+  /** `int64?` may be missing. */
+  readonly dtype: Dtype | `${Dtype}?`
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+}
+/** A user's module that takes columns and answers columns, before the first step that runs a model or behind the last. */
+export interface ScriptStep {
+  readonly type: 'script'
+  /** The name of the file that it was read from; its extension says what it is written in. */
+  readonly file: string
+  /** Hexadecimal, of the source's UTF-8 bytes. */
+  readonly sha256: string
+  readonly source: string
+  /** Names of the columns that it is called with. */
+  readonly columns: readonly string[]
+  readonly outputs: readonly ScriptOutput[]
+  /** Names of the columns in front of it that stay behind it; absent: all. */
+  readonly keep?: readonly string[] | undefined
+  /** Milliseconds of one run; absent: 1000. */
+  readonly timeoutMs?: number | undefined
+  /** JavaScript heap of a thread, in MiB; absent: 128. */
+  readonly memoryMib?: number | undefined
+  /** Absent: 1. */
+  readonly threads?: number | undefined
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+/** As it may be written: the hash is computed. */
+export type ScriptStepInput = Omit<ScriptStep, 'type' | 'sha256'> & { readonly sha256?: string | undefined }
+
 /** What is stored and listed. */
 export type Step =
   | ModelStep
@@ -136,8 +168,9 @@ export type Step =
   | TransformStep
   | LookupStep
   | TokeniseStep
+  | ScriptStep
 /** What may be written. */
-export type StepInput = Step | ShadowStep
+export type StepInput = Step | ShadowStep | (ScriptStepInput & { readonly type: 'script' })
 
 /**
  * off: no row is written · sampled: of a share of the requests, as async · async: rows are on the disk within about a
@@ -201,6 +234,7 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'transform':
     case 'lookup':
     case 'tokenise':
+    case 'script':
       return []
   }
 }
@@ -210,7 +244,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise'])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise', 'script'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

@@ -16,6 +16,7 @@ import {
   type LogPolicy,
   type LookupStep,
   type PipelineDefinition,
+  type ScriptStepInput,
   type Step,
   type StepInput,
   type TokeniseStep,
@@ -149,6 +150,11 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'tokenise', column, tokenizer, ...options })
   }
 
+  /** A module that takes columns and answers columns; deploys where scripts are allowed. @param script with the module's text as `source`. */
+  script(script: ScriptStepInput): this {
+    return this.append({ type: 'script', ...script })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -209,6 +215,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithTokenise(index: number, column: string, tokenizer: string, options: TokeniseOptions = {}): this {
     return this.replace(index, { type: 'tokenise', column, tokenizer, ...options })
+  }
+
+  replaceWithScript(index: number, script: ScriptStepInput): this {
+    return this.replace(index, { type: 'script', ...script })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

@@ -52,6 +52,8 @@ export type ErrorCode =
   | 'ERR_SOURCE'
   | 'ERR_QUERY_MEMORY'
   | 'ERR_QUERY_FAILED'
+  | 'ERR_SCRIPT_FAILED'
+  | 'ERR_SCRIPT_TIMEOUT'
   | 'ERR_STORAGE'
   | 'ERR_INTERNAL'
 
@@ -391,6 +393,18 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 500,
     retryable: false,
     sentence: 'DuckDB, or the process that it ran in, failed.',
+  },
+  ERR_SCRIPT_FAILED: {
+    class: 'device',
+    http: 500,
+    retryable: false,
+    sentence: 'A script of the pipeline threw, ran out of its memory, or answered other columns than it declares.',
+  },
+  ERR_SCRIPT_TIMEOUT: {
+    class: 'deadline',
+    http: 504,
+    retryable: false,
+    sentence: 'A script of the pipeline took longer than its step allows, and was ended.',
   },
   ERR_STORAGE: {
     class: 'device',

@@ -96,6 +96,8 @@ export interface EngineOptions {
   readonly rowCheckEvery?: number | undefined
   /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only reports it. */
   readonly batchingDifferences?: DifferencePolicy | undefined
+  /** Whether pipelines with `script` steps may be deployed: programs of whoever writes pipelines, run as this process's user. Absent: false. */
+  readonly allowScripts?: boolean | undefined
   readonly clock?: Clock | undefined
   /** Draws the seeds of splits without one, and this engine's part of request ids. */
   readonly random?: RandomSource | undefined

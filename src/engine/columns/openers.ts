@@ -13,6 +13,7 @@ import type { Step, TokeniseStep } from '../../pipeline/definition.js'
 import { LOOKUP_BYTES } from '../../base/limits/limits.js'
 import { LookupTables } from '../../lookup/lookup-tables.js'
 import type { TokenizerStore } from '../api/api.js'
+import { openScripts } from '../../script/stage.js'
 import type { EngineOptions } from '../api/options.js'
 import { TokenizerThreads } from '../tokenizers.js'
 
@@ -32,7 +33,7 @@ export interface StageSources {
 
 /** The one list of them: a line for each kind of step that is a stage. */
 export function openStageKinds(
-  { tables = null, tableBytesMax, onNotice }: EngineOptions,
+  { tables = null, tableBytesMax, allowScripts = false, onNotice }: EngineOptions,
   { tokenizers }: StageSources,
 ): StageKinds {
   const lookups = new LookupTables({
@@ -42,7 +43,11 @@ export function openStageKinds(
   })
   const threads = new TokenizerThreads(tokenizers)
   return {
-    openers: { lookup: lookups.open, tokenise: (segment) => threads.open(segment.step as TokeniseStep) },
+    openers: {
+      lookup: lookups.open,
+      tokenise: (segment) => threads.open(segment.step as TokeniseStep),
+      script: openScripts(allowScripts),
+    },
     lookups,
     close: async () => {
       lookups.close()
