@@ -56,8 +56,19 @@ export interface PipelineMetrics {
   /** Rows of background models that were refused, or lost to a failure. */
   readonly background: readonly BackgroundLosses[]
   readonly log: LogMetrics
+  readonly cache: CacheMetrics
   readonly sendNs: Histogram
   readonly totalNs: Histogram
+}
+
+/** Requests over all caches that the pipeline has had since the engine was opened; what the current one holds. */
+export interface CacheMetrics {
+  readonly hitCount: number
+  readonly missCount: number
+  /** Answers that went for want of room. */
+  readonly evictionCount: number
+  readonly bytes: number
+  readonly entryCount: number
 }
 
 /** Sums over all logs that the pipeline has had since the engine was opened. */
@@ -174,6 +185,7 @@ export function pipelineMetrics({
     checkFailures,
     background: backgroundOf(current, stats.backgroundLosses, stringPath),
     log: logMetrics(handle),
+    cache: stats.cache,
     sendNs: stringPath.sendNs.addedTo(histogramOf(stats.sendNs)),
     totalNs: stringPath.totalNs.addedTo(histogramOf(stats.totalNs)),
   }

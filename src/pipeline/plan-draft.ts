@@ -116,6 +116,7 @@ export class PlanDraft {
     const checks = finishChecks(this.pendingChecks, this.inputs)
     const inputFields = this.inputs.map((input) => inputFieldOf(input, this.isNonBatching))
     const outputFields = [...answer].map(([name, output]) => fieldOf(name, output, this.isNonBatching))
+    this.expectCacheable()
     const { before, behind, features, isNonBatching } = this
     const transforms = finishTransforms({ before, behind, features, isNonBatching, inputFields, outputFields })
     return {
@@ -143,6 +144,19 @@ export class PlanDraft {
         this.isNonBatching,
       ),
       routes: this.routes,
+    }
+  }
+
+  /** The addon keeps the answers, and never sees texts. */
+  private expectCacheable(): void {
+    if (this.definition.cache === undefined) return
+    for (const model of this.models) {
+      const text = [...model.signature.inputs, ...model.signature.outputs].find(isText)
+      if (text === undefined) continue
+      throw invalid(
+        `Expected the models of a pipeline with a cache to take and give numbers but ${text.name} of ${formatModel(model)} is a string. ` +
+          'Encode the texts in a transform step before the model, or leave the cache out',
+      )
     }
   }
 

@@ -174,6 +174,7 @@ function outputOf({ name, classification }: V2Wish, signature: V2Signature, { ou
 function remarksOf({ checkFailures, metadata }: InferResult): V2Answer['parameters'] {
   const remarks: [string, string][] = metadata.requestId === '' ? [] : [['request_id', metadata.requestId]]
   if (checkFailures.length > 0) remarks.push(['check_failures', JSON.stringify(checkFailures)])
+  if (metadata.cache !== undefined) remarks.push(['cache', metadata.cache])
   if (metadata.route !== null) remarks.push(['route', JSON.stringify(metadata.route)])
   return remarks
 }
