@@ -156,6 +156,33 @@ export const families: readonly Family[] = [
     ),
   },
   {
+    name: 'penstock_cache_requests_total',
+    help: 'Requests that a prediction cache was asked for, by whether it had the answer.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => [
+      { labels: { result: 'hit' }, value: cache.hitCount },
+      { labels: { result: 'miss' }, value: cache.missCount },
+    ]),
+  },
+  {
+    name: 'penstock_cache_evictions_total',
+    help: 'Answers that left a prediction cache for want of room; those that are too old are not counted.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => one(cache.evictionCount)),
+  },
+  {
+    name: 'penstock_cache_bytes',
+    help: 'Bytes of the inputs and answers in the prediction cache; counted in the memory budget as well.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.bytes)),
+  },
+  {
+    name: 'penstock_cache_entries',
+    help: 'Answers in the prediction cache.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.entryCount)),
+  },
+  {
     name: 'penstock_log_rows_total',
     help: 'Rows that were written to the log.',
     type: 'counter',

@@ -204,6 +204,14 @@ export interface LogPolicy {
 /** The key under which the caller's own id of a request travels in its meta. */
 export const REQUEST_ID_KEY = 'x-request-id'
 
+/** Answers that are given again to whoever asks the same. */
+export interface CachePolicy {
+  /** How long an answer may be given again. */
+  readonly ttlSeconds: number
+  /** What inputs and answers may take together; beyond it the least recently asked go. */
+  readonly maxBytes: number
+}
+
 export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
@@ -212,6 +220,8 @@ export interface PipelineDefinition {
   readonly contract?: string | undefined
   /** Absent: async, by default retention. */
   readonly log?: LogPolicy | undefined
+  /** Absent: every request is run. */
+  readonly cache?: CachePolicy | undefined
 }
 
 /** The policy of a definition that says nothing of it. */

@@ -386,6 +386,8 @@ export interface PipelineVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** A version with its pipeline's name. */
@@ -402,6 +404,8 @@ export interface NamedVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** A version that was stored. */
@@ -418,6 +422,8 @@ export interface StoredVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
   /** Whether it serves. */
   readonly deployed: boolean
 }
@@ -516,6 +522,8 @@ export interface DescriptionAnswer {
   readonly steps: readonly unknown[]
   /** How its requests are logged. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** One stored version of a contract. */
@@ -1033,7 +1041,7 @@ export interface AnswersByName {
 export interface AddedByName {
   readonly UploadedVersion: Required<Pick<UploadedVersionAnswer, 'aliases'>>
   readonly StoredVersion: Required<Pick<StoredVersionAnswer, 'deployed'>>
-  readonly Description: Required<Pick<DescriptionAnswer, 'log'>>
+  readonly Description: Required<Pick<DescriptionAnswer, 'log' | 'cache'>>
   readonly NamedContractVersion: Required<Pick<NamedContractVersionAnswer, 'name'>>
   readonly NamedTokenizerVersion: Required<Pick<NamedTokenizerVersionAnswer, 'name'>>
 }

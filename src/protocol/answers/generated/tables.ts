@@ -277,6 +277,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   NamedVersion: {
@@ -289,6 +290,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   StoredVersion: {
@@ -301,6 +303,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
       { name: 'deployed', record: null, type: {"kind":"word","name":"flag"}, does: 'Whether it serves' },
     ],
   },
@@ -374,6 +377,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'models', record: ["models"], type: {"kind":"list","of":{"kind":"object","name":"DeployedModel"}}, does: 'The models that it runs' },
       { name: 'steps', record: ["steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps' },
       { name: 'log', record: null, type: {"kind":"document","name":"LogPolicy"}, does: 'How its requests are logged' },
+      { name: 'cache', record: null, type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   ContractVersion: {
