@@ -419,6 +419,7 @@ export class Engine implements EngineApi {
       threadPlan: this.threadPlan,
       workers: workerMetrics(this.#pool),
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
+      tables: { limitBytes: this.#stageKinds.lookups.bytesMax, tables: this.#stageKinds.lookups.metrics() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
       process: processMetrics(),

@@ -92,6 +92,70 @@ export interface TransformStep {
   readonly inputs?: readonly TransformInput[] | undefined
 }
 
+/** A column that the step adds. */
+export interface LookupColumn {
+  readonly name: string
+  /** With `?`: rows of the table may have no value. Floats say that by NaN and never have it. */
+  readonly dtype: Dtype | `${Dtype}?`
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+  /** Its name in the table; absent: the same. */
+  readonly from?: string | undefined
+}
+
+/** A column of the request, and of the table. */
+export interface LookupKey {
+  readonly name: string
+  readonly from: string
+}
+
+export interface LookupStep {
+  readonly type: 'lookup'
+  /** A file of the folder of tables: `customers.parquet`. */
+  readonly table: string
+  readonly key: readonly (string | LookupKey)[]
+  readonly columns: readonly LookupColumn[]
+  /** A row of the request of which the table has none: it refuses the request (absent: this), or is flagged. */
+  readonly onMissing?: 'refuse' | 'flag' | undefined
+  /** The bool column that says whether the table has a row; with `flag`, and with nothing else. */
+  readonly flag?: string | undefined
+  /** The newest row of a key whose `column` is not after the request's `at`. */
+  readonly asOf?: { readonly column: string; readonly at: string } | undefined
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+
+/** A column that a script answers. */
+export interface ScriptOutput {
+  readonly name: string
+  /** `int64?` may be missing. */
+  readonly dtype: Dtype | `${Dtype}?`
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+}
+/** A user's module that takes columns and answers columns, before the first step that runs a model or behind the last. */
+export interface ScriptStep {
+  readonly type: 'script'
+  /** The name of the file that it was read from; its extension says what it is written in. */
+  readonly file: string
+  /** Hexadecimal, of the source's UTF-8 bytes. */
+  readonly sha256: string
+  readonly source: string
+  /** Names of the columns that it is called with. */
+  readonly columns: readonly string[]
+  readonly outputs: readonly ScriptOutput[]
+  /** Names of the columns in front of it that stay behind it; absent: all. */
+  readonly keep?: readonly string[] | undefined
+  /** Milliseconds of one run; absent: 1000. */
+  readonly timeoutMs?: number | undefined
+  /** JavaScript heap of a thread, in MiB; absent: 128. */
+  readonly memoryMib?: number | undefined
+  /** Absent: 1. */
+  readonly threads?: number | undefined
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+/** As it may be written: the hash is computed. */
+export type ScriptStepInput = Omit<ScriptStep, 'type' | 'sha256'> & { readonly sha256?: string | undefined }
+
 /** What is stored and listed. */
 export type Step =
   | ModelStep
@@ -102,9 +166,11 @@ export type Step =
   | RandomSplitStep
   | CheckStep
   | TransformStep
+  | LookupStep
   | TokeniseStep
+  | ScriptStep
 /** What may be written. */
-export type StepInput = Step | ShadowStep
+export type StepInput = Step | ShadowStep | (ScriptStepInput & { readonly type: 'script' })
 
 /**
  * off: no row is written · sampled: of a share of the requests, as async · async: rows are on the disk within about a
@@ -138,6 +204,14 @@ export interface LogPolicy {
 /** The key under which the caller's own id of a request travels in its meta. */
 export const REQUEST_ID_KEY = 'x-request-id'
 
+/** Answers that are given again to whoever asks the same. */
+export interface CachePolicy {
+  /** How long an answer may be given again. */
+  readonly ttlSeconds: number
+  /** What inputs and answers may take together; beyond it the least recently asked go. */
+  readonly maxBytes: number
+}
+
 export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
@@ -146,6 +220,8 @@ export interface PipelineDefinition {
   readonly contract?: string | undefined
   /** Absent: async, by default retention. */
   readonly log?: LogPolicy | undefined
+  /** Absent: every request is run. */
+  readonly cache?: CachePolicy | undefined
 }
 
 /** The policy of a definition that says nothing of it. */
@@ -166,7 +242,9 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'select':
     case 'check':
     case 'transform':
+    case 'lookup':
     case 'tokenise':
+    case 'script':
       return []
   }
 }
@@ -176,7 +254,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['tokenise'])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise', 'script'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

@@ -13,6 +13,7 @@ import { openApiDocument } from './dialects/penstock/schemas/openapi.js'
 import { predictDocument } from './dialects/penstock/predict/document.js'
 import { predictRoutes } from './dialects/penstock/predict/predict.js'
 import { promotionRoutes } from './dialects/penstock/models/promotions.js'
+import { sourceRoutes, type SourcesContext } from './dialects/penstock/models/sources.js'
 import { pipelineRoutes } from './dialects/penstock/pipelines.js'
 import { jsonReply } from './http/replies.js'
 import type { Route } from './http/route.js'
@@ -45,7 +46,7 @@ const openApiRoute: Route<ServerContext> = {
 }
 
 /** What the handlers of all dialects need of a server. */
-export interface ServerContext extends V2Context, SageMakerContext {
+export interface ServerContext extends V2Context, SageMakerContext, SourcesContext {
   /** Whose `/invocations` it answers; null: nobody's. */
   readonly invocations: Invocations | null
 }
@@ -56,6 +57,7 @@ export const routes: readonly Route<ServerContext>[] = [
   ...docsRoutes,
   ...modelRoutes,
   ...promotionRoutes,
+  ...sourceRoutes,
   ...pipelineRoutes,
   ...contractRoutes,
   ...tokenizerRoutes,

@@ -56,6 +56,7 @@ export const answerSources = [
   'system',
   'models',
   'promotions',
+  'sources',
   'pipelines',
   'contracts',
   'tokenizers',

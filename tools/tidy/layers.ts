@@ -1,7 +1,8 @@
 /**
  * Dependencies point down:
  *
- *   cli → loadtest → index → server, files → transport → metrics → engine → worker, registry, log → steps → contract
+ *   cli → loadtest → index → server, files → transport → metrics, sources, project → engine
+ *     → worker, registry, log, lookup, script → steps → contract
  *     → text → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
@@ -30,8 +31,12 @@ const ranks: Readonly<Record<string, number>> = {
   worker: 6,
   registry: 6,
   log: 6,
+  lookup: 6,
+  script: 6,
   engine: 7,
   metrics: 8,
+  project: 8,
+  sources: 8,
   transport: 9,
   files: 10,
   server: 10,

@@ -18,8 +18,10 @@ import type {
   PipelineModel,
   PipelineRecord,
   PipelineVersion,
+  ModelSourceStatus,
   Promotion,
   PromotionOptions,
+  Reconciliation,
   SetAliasOptions,
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
@@ -140,6 +142,20 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
       prediction,
     }
     return readRecord('Promotion', await this.#calls.promote(modelNamed(name), body))
+  }
+
+  /** The places that the server watches for models. */
+  async listSources(): Promise<ModelSourceStatus[]> {
+    return readRecord('ModelSources', await this.#calls.listSources()).sources.slice()
+  }
+
+  /**
+   * Gives the registry what the watched places have of a model now; aliases that were moved by hand follow, too.
+   * @returns one for each place that has the model.
+   * @throws ERR_UNSUPPORTED: no place is watched; ERR_MODEL_NOT_FOUND; ERR_SOURCE.
+   */
+  async reconcile(name: string): Promise<Reconciliation[]> {
+    return readRecord('Reconciliations', await this.#calls.reconcile(modelNamed(name))).reconciliations.slice()
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {

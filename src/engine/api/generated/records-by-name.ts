@@ -3,7 +3,7 @@
 import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -27,6 +27,12 @@ export interface RecordsByName {
   readonly PromotionMetric: PromotionMetric
   readonly PromotionRequirement: PromotionRequirement
   readonly Promotion: Promotion
+  readonly TakenVersion: TakenVersion
+  readonly MovedAlias: MovedAlias
+  readonly Reconciliation: Reconciliation
+  readonly Reconciliations: { readonly reconciliations: readonly Reconciliation[] }
+  readonly ModelSource: ModelSourceStatus
+  readonly ModelSources: { readonly sources: readonly ModelSourceStatus[] }
   readonly PipelineVersion: PipelineVersion
   readonly NamedVersion: PipelineVersion
   readonly StoredVersion: PipelineVersion

@@ -14,6 +14,9 @@ export type BatchingMode = 'rows' | 'row' | 'whole'
 /** What proves that rows are independent. `graph`: the graph keeps rows apart, and so they were when tried · `trial`: as far as trying tells · `override`: an operator says so · `none`: rows share no batches. */
 export type BatchingBasis = 'graph' | 'trial' | 'override' | 'none'
 
+/** What a watched place is. `directory`: a folder of this machine · `s3`: a prefix of a bucket · `mlflow`: a reference of an MLflow registry. */
+export type SourceKind = 'directory' | 's3' | 'mlflow'
+
 /** Whether a pipeline serves. `undeployed`: it does not, and nobody asked · `starting`: a deploy is under way, whatever serves meanwhile · `running`: it serves · `error`: nothing serves, for the last deploy failed. */
 export type PipelineState = 'undeployed' | 'starting' | 'running' | 'error'
 
@@ -189,6 +192,66 @@ export interface Promotion {
   readonly metrics: readonly PromotionMetric[]
   /** In the order in which they were asked for. */
   readonly requirements: readonly PromotionRequirement[]
+}
+
+/** A version that was taken from a watched place. */
+export interface TakenVersion {
+  /** Its number in the registry. */
+  readonly version: number
+  /** Where it was taken from, with what tells its content from others. */
+  readonly source: string
+}
+
+/** An alias that was pointed elsewhere. */
+export interface MovedAlias {
+  /** The alias. */
+  readonly alias: string
+  /** The version that it pointed to; null: there was no such alias. */
+  readonly from: number | null
+  /** The version that it points to now. */
+  readonly to: number
+}
+
+/** What was done so that the registry has what a watched place has of a model. */
+export interface Reconciliation {
+  /** The model. */
+  readonly model: string
+  /** The place. */
+  readonly place: string
+  /** The versions that the registry had not, oldest first. */
+  readonly added: readonly TakenVersion[]
+  /** The aliases that were moved. */
+  readonly moved: readonly MovedAlias[]
+  /** What could not be done, a sentence each; it leaves the rest done. */
+  readonly problems: readonly string[]
+}
+
+/** A place that is watched for models, and how watching goes. */
+export interface ModelSourceStatus {
+  /** What it is. */
+  readonly kind: SourceKind
+  /** Where it is. */
+  readonly place: string
+  /** Time between two looks, in milliseconds. */
+  readonly intervalMs: number
+  /** Looks since the start of the server. */
+  readonly looks: number
+  /** Those of them in which the place could not be looked at. */
+  readonly failedLooks: number
+  /** Versions taken since the start. */
+  readonly added: number
+  /** Aliases moved since the start. */
+  readonly moved: number
+  /** When it was last looked at; null: not yet. ISO 8601, UTC. */
+  readonly lastLookAt: string | null
+  /** Why the last look failed; null: it did not. */
+  readonly error: string | null
+  /** The models that the last look found. */
+  readonly models: readonly string[]
+  /** What lies there and cannot be taken, a sentence each, at most 100. */
+  readonly problems: readonly string[]
+  /** All of them. */
+  readonly problemCount: number
 }
 
 /** One stored definition of a pipeline. */
