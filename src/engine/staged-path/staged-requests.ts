@@ -171,11 +171,12 @@ class StagedRun implements ChainCall {
 
   async run(): Promise<InferResult> {
     const { deployment, received } = this
-    const admitted = await this.#counting(() => {
+    const prepared = this.#counting(() => {
       const made = prepare(deployment, received, this)
-      return made instanceof Promise ? made.then((prepared) => this.#admit(prepared)) : this.#admit(made)
+      return made instanceof Promise ? made.then((inputs) => this.#admit(inputs)) : this.#admit(made)
     })
-    const result = await this.submit(this.slot, deployment, admitted)
+    // Without a wait it is submitted in the turn in which it came.
+    const result = await this.submit(this.slot, deployment, prepared instanceof Promise ? await prepared : prepared)
     const outputs = await this.#counting(() =>
       deployment.transforms.outputs(result.outputs, result.rows, this.#carried, this),
     )
@@ -183,13 +184,16 @@ class StagedRun implements ChainCall {
   }
 
   /** Failures here are JavaScript's to count; those of the models are counted where they run. */
-  async #counting<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      const made = work()
-      return made instanceof Promise ? await made : made
-    } catch (error) {
+  #counting<T>(work: () => T | Promise<T>): T | Promise<T> {
+    const failed = (error: unknown): never => {
       countFailure(this.slot.stringPath, toPenstockError(error).code)
       throw error
+    }
+    try {
+      const made = work()
+      return made instanceof Promise ? made.catch(failed) : made
+    } catch (error) {
+      return failed(error)
     }
   }
 
