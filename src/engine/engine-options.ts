@@ -11,6 +11,8 @@ import {
   BATCH_ROWS_MAX,
   LATENCY_OBJECTIVE_MS,
   LATENCY_OBJECTIVE_MS_MAX,
+  LOOKUP_BYTES,
+  LOOKUP_BYTES_MAX,
   MEMORY_BUDGET_BYTES,
   MEMORY_BUDGET_BYTES_MAX,
   MEMORY_BUDGET_BYTES_MIN,
@@ -44,6 +46,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'contracts',
+  'tokenizers',
   'log',
   'partition',
   'inferWorkers',
@@ -61,8 +64,11 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'pendingRowsMax',
   'pendingRowsBackgroundMax',
   'memoryBudgetBytes',
+  'tables',
+  'tableBytesMax',
   'requestsInFlightMax',
   'metrics',
+  'allowScripts',
   'rowCheckEvery',
   'batchingDifferences',
   'clock',
@@ -78,7 +84,9 @@ export function expectOptions(options: unknown): EngineOptions {
   queueLimitsOf(checked)
   requestsMaxOf(checked)
   memoryBudgetOf(checked)
+  expectInteger('tableBytesMax', checked.tableBytesMax ?? LOOKUP_BYTES, 1, LOOKUP_BYTES_MAX)
   expectBoolean('metrics', checked.metrics ?? true)
+  expectBoolean('allowScripts', checked.allowScripts ?? false)
   calibrationOf(checked)
   rowCheckEveryOf(checked)
   stuckRunsOf(checked)

@@ -1,5 +1,6 @@
 /** The list of metric families: what each is called, and how its values are read off one snapshot. */
-import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
+import type { ModelSourceStatus } from '../engine/api/api.js'
+import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics, TableMetrics } from '../engine/metrics.js'
 import { rows, seconds, type Unit } from './histogram.js'
 
 /** What the transport counts itself. */
@@ -16,6 +17,8 @@ export interface TransportMetrics {
 export interface Snapshot {
   readonly engine: EngineMetrics
   readonly transport: TransportMetrics
+  /** Places that are watched for models. */
+  readonly sources: readonly ModelSourceStatus[]
   readonly version: string
 }
 
@@ -45,6 +48,19 @@ interface HistogramFamily {
 }
 export type Family = ScalarFamily | HistogramFamily
 
+/** Tables of one name, of which steps want different columns, are one. */
+const ofTables =
+  (values: (table: TableMetrics['tables'][number]) => readonly Value[]) =>
+  ({ engine }: Snapshot): Value[] => {
+    const sums = new Map<string, Value>()
+    for (const table of engine.tables.tables)
+      for (const { labels, value } of values(table)) {
+        const key = JSON.stringify([table.table, labels])
+        sums.set(key, { labels: { table: table.table, ...labels }, value: value + (sums.get(key)?.value ?? 0) })
+      }
+    return [...sums.values()]
+  }
+
 const ofPipelines =
   (values: (pipeline: PipelineMetrics) => readonly Value[]) =>
   ({ engine }: Snapshot): Value[] =>
@@ -64,6 +80,11 @@ const ofRemotes =
       labels: { pipeline: remote.pipeline, step: remote.step, kind: remote.kind },
       value: value(remote),
     }))
+
+const ofSources =
+  (value: (source: ModelSourceStatus) => number) =>
+  ({ sources }: Snapshot): Value[] =>
+    sources.map((source) => ({ labels: { kind: source.kind, place: source.place }, value: value(source) }))
 
 const one = (value: number): Value[] => [{ labels: {}, value }]
 const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
@@ -141,6 +162,33 @@ export const families: readonly Family[] = [
         ...Object.entries(failures).map(([reason, value]) => ({ labels: { model, reason }, value })),
       ]),
     ),
+  },
+  {
+    name: 'penstock_cache_requests_total',
+    help: 'Requests that a prediction cache was asked for, by whether it had the answer.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => [
+      { labels: { result: 'hit' }, value: cache.hitCount },
+      { labels: { result: 'miss' }, value: cache.missCount },
+    ]),
+  },
+  {
+    name: 'penstock_cache_evictions_total',
+    help: 'Answers that left a prediction cache for want of room; those that are too old are not counted.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => one(cache.evictionCount)),
+  },
+  {
+    name: 'penstock_cache_bytes',
+    help: 'Bytes of the inputs and answers in the prediction cache; counted in the memory budget as well.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.bytes)),
+  },
+  {
+    name: 'penstock_cache_entries',
+    help: 'Answers in the prediction cache.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.entryCount)),
   },
   {
     name: 'penstock_log_rows_total',
@@ -249,6 +297,42 @@ export const families: readonly Family[] = [
     read: ofRemotes(({ failures }) => failures),
   },
   {
+    name: 'penstock_lookup_tables_limit_bytes',
+    help: 'Bytes that the tables of lookup steps may take, all together.',
+    type: 'gauge',
+    read: ({ engine }) => one(engine.tables.limitBytes),
+  },
+  {
+    name: 'penstock_lookup_table_bytes',
+    help: 'Bytes of a table in memory, with its index.',
+    type: 'gauge',
+    read: ofTables(({ bytes }) => one(bytes)),
+  },
+  {
+    name: 'penstock_lookup_table_rows',
+    help: 'Rows of a table in memory.',
+    type: 'gauge',
+    read: ofTables(({ rows }) => one(rows)),
+  },
+  {
+    name: 'penstock_lookup_reloads_total',
+    help: 'Contents of a changed file that took the place of an older one, and those that could not.',
+    type: 'counter',
+    read: ofTables(({ reloads, failedReloads }) => [
+      { labels: { outcome: 'taken' }, value: reloads },
+      { labels: { outcome: 'failed' }, value: failedReloads },
+    ]),
+  },
+  {
+    name: 'penstock_lookup_rows_total',
+    help: 'Rows of requests that were looked up, and those of them of which the table has none.',
+    type: 'counter',
+    read: ofTables(({ lookedUpRows, missingRows }) => [
+      { labels: { found: 'yes' }, value: lookedUpRows - missingRows },
+      { labels: { found: 'no' }, value: missingRows },
+    ]),
+  },
+  {
     name: 'penstock_batches_total',
     help: 'Batches that were run.',
     type: 'counter',
@@ -354,6 +438,36 @@ export const families: readonly Family[] = [
     help: 'Inference workers that ended and were started again.',
     type: 'counter',
     read: ({ engine }) => one(engine.workers.restarts),
+  },
+  {
+    name: 'penstock_source_looks_total',
+    help: 'Looks at a place that is watched for models.',
+    type: 'counter',
+    read: ofSources(({ looks }) => looks),
+  },
+  {
+    name: 'penstock_source_failed_looks_total',
+    help: 'Those in which the place could not be looked at.',
+    type: 'counter',
+    read: ofSources(({ failedLooks }) => failedLooks),
+  },
+  {
+    name: 'penstock_source_versions_added_total',
+    help: 'Model versions that were taken from a watched place.',
+    type: 'counter',
+    read: ofSources(({ added }) => added),
+  },
+  {
+    name: 'penstock_source_aliases_moved_total',
+    help: 'Aliases that were moved because a watched place says so.',
+    type: 'counter',
+    read: ofSources(({ moved }) => moved),
+  },
+  {
+    name: 'penstock_source_problems',
+    help: 'What lies at a watched place and cannot be taken.',
+    type: 'gauge',
+    read: ofSources(({ problemCount }) => problemCount),
   },
   {
     name: 'penstock_connections',

@@ -9,12 +9,17 @@ import {
   type PlanChain,
   type StageContext,
 } from '../../pipeline/columns/stage.js'
+import type { PipelineDefinition, Step, TokeniseStep } from '../../pipeline/definition.js'
+import { LOOKUP_BYTES } from '../../base/limits/limits.js'
+import { LookupTables } from '../../lookup/lookup-tables.js'
+import type { TokenizerStore } from '../api/api.js'
+import { openScripts } from '../../script/stage.js'
 import { systemClock } from '../../base/clock.js'
 import { systemRandom } from '../../base/random.js'
-import type { PipelineDefinition, Step } from '../../pipeline/definition.js'
 import { RemoteHosts } from '../../remote/hosts.js'
 import { Remotes, type RemoteStatus } from '../../remote/remotes.js'
 import type { EngineOptions } from '../api/options.js'
+import { TokenizerThreads } from '../tokenizers.js'
 
 export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
 
@@ -25,20 +30,39 @@ export interface StageKinds {
   prepare(definition: PipelineDefinition): Promise<PipelineDefinition>
   /** The remote steps that are deployed. @param pipeline absent: those of all. */
   remotes(pipeline?: string): readonly (RemoteStatus & { readonly pipeline: string })[]
+  readonly lookups: LookupTables
   close(): Promise<void>
 }
 
+/** Where stages find what they are made of, besides the options. */
+export interface StageSources {
+  readonly tokenizers: TokenizerStore
+}
+
 /** The one list of them: a line for each kind of step that is a stage. */
-export function openStageKinds(options: EngineOptions): StageKinds {
+export function openStageKinds(options: EngineOptions, { tokenizers }: StageSources): StageKinds {
+  const { tables = null, tableBytesMax, allowScripts = false, onNotice } = options
   const { clock = systemClock, random = systemRandom, remoteHosts = [] } = options
   const remotes = new Remotes({ hosts: new RemoteHosts(remoteHosts), environment: process.env, clock, random })
+  const lookups = new LookupTables({
+    store: tables,
+    bytesMax: tableBytesMax ?? LOOKUP_BYTES,
+    onNotice: (notice) => onNotice?.(notice),
+  })
+  const threads = new TokenizerThreads(tokenizers)
   return {
     stageOpeners: {
+      lookup: lookups.open,
+      tokenise: (segment) => threads.open(segment.step as TokeniseStep),
+      script: openScripts(allowScripts),
       remote: (segment, context) => Promise.resolve(remotes.open(segment, context)),
     },
     prepare: (definition) => remotes.prepare(definition),
     remotes: (pipeline) => remotes.list(pipeline),
-    close: () => Promise.resolve(),
+    lookups,
+    close: async () => {
+      lookups.close()
+    },
   }
 }
 

@@ -6,6 +6,7 @@
 import { PenstockError } from '../../base/errors.js'
 import type { RowProblem } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
+import { pointer } from '../../contract/member-tree.js'
 import type { ResolvedContract } from '../../contract/resolve.js'
 import type { RowTable } from '../../contract/tables/row-table.js'
 import type {
@@ -64,7 +65,7 @@ export async function predictRows(
     return answer(await run({ ...common, inputs: {} }, made))
   }
   const { inputs, problem } = featureTensors(binding.features ?? [], inputFields, columns, read.rows)
-  if (problem !== null) throw contractError({ reference, problems: [problem], count: 1, isOne })
+  if (problem !== null) throw contractError({ reference, problems: [placed(problem, contract)], count: 1, isOne })
   onRead?.()
   return answer(await run({ ...common, inputs }))
 }
@@ -101,6 +102,12 @@ export function expectContract({ pipeline, contract }: Deployment): NonNullable<
     'ERR_CONTRACT_NOT_FOUND',
     `Pipeline ${pipeline} names no contract, so there are no fields to send. ${wayOut}`,
   )
+}
+
+/** Where the row has it: what found the problem knows columns alone. */
+function placed(problem: RowProblem, { inputs }: ResolvedContract): RowProblem {
+  const field = inputs.find(({ name }) => name === problem.field)
+  return field === undefined ? problem : { ...problem, path: pointer([problem.row, ...field.path]) }
 }
 
 /** Keys with a value for each row that came lose those of the dropped ones. */

@@ -4,7 +4,7 @@ import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { RemoteStatus } from '../../../remote/remotes.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, BreakerState, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, RemoteKind, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, BreakerState, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, RemoteKind, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -28,6 +28,12 @@ export interface RecordsByName {
   readonly PromotionMetric: PromotionMetric
   readonly PromotionRequirement: PromotionRequirement
   readonly Promotion: Promotion
+  readonly TakenVersion: TakenVersion
+  readonly MovedAlias: MovedAlias
+  readonly Reconciliation: Reconciliation
+  readonly Reconciliations: { readonly reconciliations: readonly Reconciliation[] }
+  readonly ModelSource: ModelSourceStatus
+  readonly ModelSources: { readonly sources: readonly ModelSourceStatus[] }
   readonly PipelineVersion: PipelineVersion
   readonly NamedVersion: PipelineVersion
   readonly StoredVersion: PipelineVersion
@@ -43,6 +49,10 @@ export interface RecordsByName {
   readonly NamedContractVersion: ContractVersion
   readonly ContractRecord: ContractRecord
   readonly ContractRecords: { readonly contracts: readonly ContractRecord[] }
+  readonly TokenizerVersion: TokenizerVersion
+  readonly NamedTokenizerVersion: TokenizerVersion
+  readonly TokenizerRecord: TokenizerRecord
+  readonly TokenizerRecords: { readonly tokenizers: readonly TokenizerRecord[] }
   readonly DeployFailure: DeployFailure
   readonly BackgroundFailure: BackgroundFailure
   readonly BackgroundLosses: BackgroundLosses
