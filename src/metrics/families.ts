@@ -73,6 +73,11 @@ const ofModels =
   ({ engine }: Snapshot): Value[] =>
     engine.models.map((model) => ({ labels: modelLabels(model), value: value(model) }))
 
+const ofSources =
+  (value: (source: ModelSourceStatus) => number) =>
+  ({ sources }: Snapshot): Value[] =>
+    sources.map((source) => ({ labels: { kind: source.kind, place: source.place }, value: value(source) }))
+
 const ofRemotes =
   (value: (remote: EngineMetrics['remotes'][number]) => number) =>
   ({ engine }: Snapshot): Value[] =>
@@ -80,11 +85,6 @@ const ofRemotes =
       labels: { pipeline: remote.pipeline, step: remote.step, kind: remote.kind },
       value: value(remote),
     }))
-
-const ofSources =
-  (value: (source: ModelSourceStatus) => number) =>
-  ({ sources }: Snapshot): Value[] =>
-    sources.map((source) => ({ labels: { kind: source.kind, place: source.place }, value: value(source) }))
 
 const one = (value: number): Value[] => [{ labels: {}, value }]
 const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
@@ -255,6 +255,42 @@ export const families: readonly Family[] = [
     ),
   },
   {
+    name: 'penstock_lookup_tables_limit_bytes',
+    help: 'Bytes that the tables of lookup steps may take, all together.',
+    type: 'gauge',
+    read: ({ engine }) => one(engine.tables.limitBytes),
+  },
+  {
+    name: 'penstock_lookup_table_bytes',
+    help: 'Bytes of a table in memory, with its index.',
+    type: 'gauge',
+    read: ofTables(({ bytes }) => one(bytes)),
+  },
+  {
+    name: 'penstock_lookup_table_rows',
+    help: 'Rows of a table in memory.',
+    type: 'gauge',
+    read: ofTables(({ rows }) => one(rows)),
+  },
+  {
+    name: 'penstock_lookup_reloads_total',
+    help: 'Contents of a changed file that took the place of an older one, and those that could not.',
+    type: 'counter',
+    read: ofTables(({ reloads, failedReloads }) => [
+      { labels: { outcome: 'taken' }, value: reloads },
+      { labels: { outcome: 'failed' }, value: failedReloads },
+    ]),
+  },
+  {
+    name: 'penstock_lookup_rows_total',
+    help: 'Rows of requests that were looked up, and those of them of which the table has none.',
+    type: 'counter',
+    read: ofTables(({ lookedUpRows, missingRows }) => [
+      { labels: { found: 'yes' }, value: lookedUpRows - missingRows },
+      { labels: { found: 'no' }, value: missingRows },
+    ]),
+  },
+  {
     name: 'penstock_remote_breaker_open',
     help: 'Whether the server that answers a remote step is left alone, or on trial, after failures in a row.',
     type: 'gauge',
@@ -295,42 +331,6 @@ export const families: readonly Family[] = [
     help: 'Calls of a remote step that failed.',
     type: 'counter',
     read: ofRemotes(({ failures }) => failures),
-  },
-  {
-    name: 'penstock_lookup_tables_limit_bytes',
-    help: 'Bytes that the tables of lookup steps may take, all together.',
-    type: 'gauge',
-    read: ({ engine }) => one(engine.tables.limitBytes),
-  },
-  {
-    name: 'penstock_lookup_table_bytes',
-    help: 'Bytes of a table in memory, with its index.',
-    type: 'gauge',
-    read: ofTables(({ bytes }) => one(bytes)),
-  },
-  {
-    name: 'penstock_lookup_table_rows',
-    help: 'Rows of a table in memory.',
-    type: 'gauge',
-    read: ofTables(({ rows }) => one(rows)),
-  },
-  {
-    name: 'penstock_lookup_reloads_total',
-    help: 'Contents of a changed file that took the place of an older one, and those that could not.',
-    type: 'counter',
-    read: ofTables(({ reloads, failedReloads }) => [
-      { labels: { outcome: 'taken' }, value: reloads },
-      { labels: { outcome: 'failed' }, value: failedReloads },
-    ]),
-  },
-  {
-    name: 'penstock_lookup_rows_total',
-    help: 'Rows of requests that were looked up, and those of them of which the table has none.',
-    type: 'counter',
-    read: ofTables(({ lookedUpRows, missingRows }) => [
-      { labels: { found: 'yes' }, value: lookedUpRows - missingRows },
-      { labels: { found: 'no' }, value: missingRows },
-    ]),
   },
   {
     name: 'penstock_batches_total',

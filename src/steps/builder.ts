@@ -141,11 +141,6 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'transform', ops, inputs })
   }
 
-  /** Another server answers. @param step as on the wire, without its type. */
-  remote(step: RemoteOptions): this {
-    return this.append({ type: 'remote', ...step })
-  }
-
   /** Columns of a table, by the key of an entity; before the first model or behind the last. */
   lookup(options: LookupOptions): this {
     return this.append({ type: 'lookup', ...options })
@@ -162,6 +157,11 @@ export class PipelineBuilder<R = unknown> {
   /** A module that takes columns and answers columns; deploys where scripts are allowed. @param script with the module's text as `source`. */
   script(script: ScriptStepInput): this {
     return this.append({ type: 'script', ...script })
+  }
+
+  /** Another server answers. @param step as on the wire, without its type. */
+  remote(step: RemoteOptions): this {
+    return this.append({ type: 'remote', ...step })
   }
 
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
@@ -224,10 +224,6 @@ export class PipelineBuilder<R = unknown> {
     return this.replace(index, { type: 'transform', ops, inputs })
   }
 
-  replaceWithRemote(index: number, step: RemoteOptions): this {
-    return this.replace(index, { type: 'remote', ...step })
-  }
-
   replaceWithLookup(index: number, options: LookupOptions): this {
     return this.replace(index, { type: 'lookup', ...options })
   }
@@ -238,6 +234,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithScript(index: number, script: ScriptStepInput): this {
     return this.replace(index, { type: 'script', ...script })
+  }
+
+  replaceWithRemote(index: number, step: RemoteOptions): this {
+    return this.replace(index, { type: 'remote', ...step })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

@@ -7,8 +7,8 @@ import { lookupKind } from './kinds/lookup.js'
 import { modelKind } from './kinds/model.js'
 import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
-import { remoteKind } from './kinds/remote.js'
 import { scriptKind } from './kinds/script.js'
+import { remoteKind } from './kinds/remote.js'
 import { selectKind } from './kinds/select.js'
 import { shadowKind } from './kinds/shadow.js'
 import { tokeniseKind } from './kinds/tokenise.js'
@@ -24,10 +24,10 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   'random-split': randomSplitKind,
   check: checkKind,
   transform: transformKind,
-  remote: remoteKind,
   lookup: lookupKind,
   tokenise: tokeniseKind,
   script: scriptKind,
+  remote: remoteKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 

@@ -9,15 +9,15 @@ import {
   type PlanChain,
   type StageContext,
 } from '../../pipeline/columns/stage.js'
-import type { PipelineDefinition, Step, TokeniseStep } from '../../pipeline/definition.js'
-import { LOOKUP_BYTES } from '../../base/limits/limits.js'
-import { LookupTables } from '../../lookup/lookup-tables.js'
-import type { TokenizerStore } from '../api/api.js'
-import { openScripts } from '../../script/stage.js'
 import { systemClock } from '../../base/clock.js'
+import { LOOKUP_BYTES } from '../../base/limits/limits.js'
 import { systemRandom } from '../../base/random.js'
+import { LookupTables } from '../../lookup/lookup-tables.js'
+import type { PipelineDefinition, Step, TokeniseStep } from '../../pipeline/definition.js'
 import { RemoteHosts } from '../../remote/hosts.js'
 import { Remotes, type RemoteStatus } from '../../remote/remotes.js'
+import { openScripts } from '../../script/stage.js'
+import type { TokenizerStore } from '../api/api.js'
 import type { EngineOptions } from '../api/options.js'
 import { TokenizerThreads } from '../tokenizers.js'
 
@@ -26,11 +26,11 @@ export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
 /** The kinds of stages, with what the pipelines of an engine share of each; closed with the engine. */
 export interface StageKinds {
   readonly stageOpeners: StageOpeners
+  readonly lookups: LookupTables
   /** Steps that wait for what others say of themselves, completed before a plan is made of them. */
   prepare(definition: PipelineDefinition): Promise<PipelineDefinition>
   /** The remote steps that are deployed. @param pipeline absent: those of all. */
   remotes(pipeline?: string): readonly (RemoteStatus & { readonly pipeline: string })[]
-  readonly lookups: LookupTables
   close(): Promise<void>
 }
 
@@ -43,13 +43,13 @@ export interface StageSources {
 export function openStageKinds(options: EngineOptions, { tokenizers }: StageSources): StageKinds {
   const { tables = null, tableBytesMax, allowScripts = false, onNotice } = options
   const { clock = systemClock, random = systemRandom, remoteHosts = [] } = options
-  const remotes = new Remotes({ hosts: new RemoteHosts(remoteHosts), environment: process.env, clock, random })
   const lookups = new LookupTables({
     store: tables,
     bytesMax: tableBytesMax ?? LOOKUP_BYTES,
     onNotice: (notice) => onNotice?.(notice),
   })
   const threads = new TokenizerThreads(tokenizers)
+  const remotes = new Remotes({ hosts: new RemoteHosts(remoteHosts), environment: process.env, clock, random })
   return {
     stageOpeners: {
       lookup: lookups.open,
@@ -57,9 +57,9 @@ export function openStageKinds(options: EngineOptions, { tokenizers }: StageSour
       script: openScripts(allowScripts),
       remote: (segment, context) => Promise.resolve(remotes.open(segment, context)),
     },
+    lookups,
     prepare: (definition) => remotes.prepare(definition),
     remotes: (pipeline) => remotes.list(pipeline),
-    lookups,
     close: async () => {
       lookups.close()
     },
