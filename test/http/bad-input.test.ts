@@ -10,6 +10,7 @@ import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../support/raw
 import { call, serve, until, type Served } from '../support/served.js'
 import { closingCases, failingCases, frameBytesMax, goodFrame, rowsOf, withUint32 } from './testing/bad-frame-cases.js'
 import { bodyBytesMax, controlCases, inferCases } from './testing/bad-http-cases.js'
+import { stepCases } from './testing/bad-step-cases.js'
 import { inferMessage } from '../support/messages.js'
 
 let served: Served
@@ -41,7 +42,7 @@ afterAll(async () => {
 // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
 
 describe('HTTP refuses', () => {
-  it.each([...inferCases, ...controlCases])(
+  it.each([...inferCases, ...controlCases, ...stepCases])(
     '$what: $code',
     async ({ to = 'add', path = `/v1/pipelines/${to}/infer`, method = 'POST', body, headers, code, says }) => {
       const answer = await call(served.server.url, method, path, body, headers)
