@@ -47,10 +47,13 @@ export { LogStore, type LogStoreOptions } from './log/store/log-store.js'
 export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode, type FieldError } from './base/errors.js'
 export { systemClock, type Clock } from './base/clock.js'
 
+export type { TableSource, TableStore } from './lookup/table-store.js'
+
 // Files through pipelines.
 export {
   enginePipeline,
   inferFromFile,
+  tablesIn,
   type BodyRequest,
   type BodySignature,
   type BodyTarget,

@@ -42,6 +42,10 @@ import { tagsCommand } from './tags/tags.js'
 import { transformFitCommand } from './transform/fit.js'
 import { transformRunCommand } from './transform/run.js'
 import type { Terminal } from './shared/terminal.js'
+import { tokenizerAddCommand } from './tokenizer/add.js'
+import { tokenizerListCommand } from './tokenizer/list.js'
+import { tokenizerRemoveCommand } from './tokenizer/remove.js'
+import { tokenizerShowCommand } from './tokenizer/show.js'
 
 const ENDING = `
 Start with:
@@ -62,6 +66,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
     .addCommand(contractCommands(terminal))
+    .addCommand(tokenizerCommands(terminal))
     .addCommand(promoteCommand(terminal))
     .addCommand(tagsCommand(terminal))
     .addCommand(inferCommand(terminal))
@@ -116,6 +121,16 @@ function contractCommands(terminal: Terminal): Command {
     .addCommand(contractCheckCommand(terminal))
     .addCommand(contractRowsCommand(terminal))
     .addCommand(contractRemoveCommand(terminal))
+}
+
+function tokenizerCommands(terminal: Terminal): Command {
+  return new Command('tokenizer')
+    .summary('add, list, show and remove tokenizers')
+    .description('Tokenizers: tokenizer.json files of Hugging Face, in immutable numbered versions.')
+    .addCommand(tokenizerAddCommand(terminal))
+    .addCommand(tokenizerListCommand(terminal))
+    .addCommand(tokenizerShowCommand(terminal))
+    .addCommand(tokenizerRemoveCommand(terminal))
 }
 
 function transformCommands(terminal: Terminal): Command {

@@ -11,6 +11,8 @@ import {
   BATCH_ROWS_MAX,
   LATENCY_OBJECTIVE_MS,
   LATENCY_OBJECTIVE_MS_MAX,
+  LOOKUP_BYTES,
+  LOOKUP_BYTES_MAX,
   MEMORY_BUDGET_BYTES,
   MEMORY_BUDGET_BYTES_MAX,
   MEMORY_BUDGET_BYTES_MIN,
@@ -43,6 +45,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'contracts',
+  'tokenizers',
   'log',
   'partition',
   'inferWorkers',
@@ -59,6 +62,8 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'pendingRowsMax',
   'pendingRowsBackgroundMax',
   'memoryBudgetBytes',
+  'tables',
+  'tableBytesMax',
   'requestsInFlightMax',
   'metrics',
   'allowScripts',
@@ -77,6 +82,7 @@ export function expectOptions(options: unknown): EngineOptions {
   queueLimitsOf(checked)
   requestsMaxOf(checked)
   memoryBudgetOf(checked)
+  expectInteger('tableBytesMax', checked.tableBytesMax ?? LOOKUP_BYTES, 1, LOOKUP_BYTES_MAX)
   expectBoolean('metrics', checked.metrics ?? true)
   expectBoolean('allowScripts', checked.allowScripts ?? false)
   calibrationOf(checked)

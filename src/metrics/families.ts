@@ -1,6 +1,6 @@
 /** The list of metric families: what each is called, and how its values are read off one snapshot. */
 import type { ModelSourceStatus } from '../engine/api/api.js'
-import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
+import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics, TableMetrics } from '../engine/metrics.js'
 import { rows, seconds, type Unit } from './histogram.js'
 
 /** What the transport counts itself. */
@@ -47,6 +47,19 @@ interface HistogramFamily {
   read(snapshot: Snapshot): readonly HistogramValue[]
 }
 export type Family = ScalarFamily | HistogramFamily
+
+/** Tables of one name, of which steps want different columns, are one. */
+const ofTables =
+  (values: (table: TableMetrics['tables'][number]) => readonly Value[]) =>
+  ({ engine }: Snapshot): Value[] => {
+    const sums = new Map<string, Value>()
+    for (const table of engine.tables.tables)
+      for (const { labels, value } of values(table)) {
+        const key = JSON.stringify([table.table, labels])
+        sums.set(key, { labels: { table: table.table, ...labels }, value: value + (sums.get(key)?.value ?? 0) })
+      }
+    return [...sums.values()]
+  }
 
 const ofPipelines =
   (values: (pipeline: PipelineMetrics) => readonly Value[]) =>
@@ -143,6 +156,33 @@ export const families: readonly Family[] = [
     ),
   },
   {
+    name: 'penstock_cache_requests_total',
+    help: 'Requests that a prediction cache was asked for, by whether it had the answer.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => [
+      { labels: { result: 'hit' }, value: cache.hitCount },
+      { labels: { result: 'miss' }, value: cache.missCount },
+    ]),
+  },
+  {
+    name: 'penstock_cache_evictions_total',
+    help: 'Answers that left a prediction cache for want of room; those that are too old are not counted.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => one(cache.evictionCount)),
+  },
+  {
+    name: 'penstock_cache_bytes',
+    help: 'Bytes of the inputs and answers in the prediction cache; counted in the memory budget as well.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.bytes)),
+  },
+  {
+    name: 'penstock_cache_entries',
+    help: 'Answers in the prediction cache.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.entryCount)),
+  },
+  {
     name: 'penstock_log_rows_total',
     help: 'Rows that were written to the log.',
     type: 'counter',
@@ -205,6 +245,42 @@ export const families: readonly Family[] = [
         Object.entries(failures).map(([code, value]) => ({ labels: { step: where, type, code }, value })),
       ),
     ),
+  },
+  {
+    name: 'penstock_lookup_tables_limit_bytes',
+    help: 'Bytes that the tables of lookup steps may take, all together.',
+    type: 'gauge',
+    read: ({ engine }) => one(engine.tables.limitBytes),
+  },
+  {
+    name: 'penstock_lookup_table_bytes',
+    help: 'Bytes of a table in memory, with its index.',
+    type: 'gauge',
+    read: ofTables(({ bytes }) => one(bytes)),
+  },
+  {
+    name: 'penstock_lookup_table_rows',
+    help: 'Rows of a table in memory.',
+    type: 'gauge',
+    read: ofTables(({ rows }) => one(rows)),
+  },
+  {
+    name: 'penstock_lookup_reloads_total',
+    help: 'Contents of a changed file that took the place of an older one, and those that could not.',
+    type: 'counter',
+    read: ofTables(({ reloads, failedReloads }) => [
+      { labels: { outcome: 'taken' }, value: reloads },
+      { labels: { outcome: 'failed' }, value: failedReloads },
+    ]),
+  },
+  {
+    name: 'penstock_lookup_rows_total',
+    help: 'Rows of requests that were looked up, and those of them of which the table has none.',
+    type: 'counter',
+    read: ofTables(({ lookedUpRows, missingRows }) => [
+      { labels: { found: 'yes' }, value: lookedUpRows - missingRows },
+      { labels: { found: 'no' }, value: missingRows },
+    ]),
   },
   {
     name: 'penstock_batches_total',

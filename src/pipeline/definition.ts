@@ -45,6 +45,24 @@ export interface RandomSplitStep extends RunsModels {
   /** Unsigned 64-bit integer in decimal; absent: a fresh one at each deploy. */
   readonly seed?: string | undefined
 }
+/** Makes columns of tokens out of a column of texts: input_ids, attention_mask and token_type_ids, int64 [tokens] a row. */
+export interface TokeniseStep {
+  readonly type: 'tokenise'
+  /** The column of texts. It does not stay. */
+  readonly column: string
+  /** `mini@1`; stored with its version. */
+  readonly tokenizer: string
+  /** Tokens of a row, those that frame it included; absent: as the tokenizer says, else 512. */
+  readonly maxLength?: number | undefined
+  /** Absent: `longest`, to the longest row of the request. */
+  readonly padding?: 'longest' | 'max-length' | undefined
+  /** With `longest`: up to the next multiple of it; absent: 16. */
+  readonly padToMultipleOf?: number | undefined
+  /** Which end of a text that is too long is cut off; `none`: it is refused. Absent: as the tokenizer says, else `right`. */
+  readonly truncation?: 'right' | 'left' | 'none' | undefined
+  /** What callers send; absent: as the contract says, or the texts alone. */
+  readonly inputs?: readonly TransformInput[] | undefined
+}
 /** Sugar: expanded to multi-model, audit "1:", select 0 before it is stored. */
 export interface ShadowStep extends RunsModels {
   readonly type: 'shadow'
@@ -71,6 +89,38 @@ export interface TransformStep {
   readonly type: 'transform'
   readonly ops: readonly TransformOp[]
   /** What callers send, where no contract says it; in the first transform before the models alone. */
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+
+/** A column that the step adds. */
+export interface LookupColumn {
+  readonly name: string
+  /** With `?`: rows of the table may have no value. Floats say that by NaN and never have it. */
+  readonly dtype: Dtype | `${Dtype}?`
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+  /** Its name in the table; absent: the same. */
+  readonly from?: string | undefined
+}
+
+/** A column of the request, and of the table. */
+export interface LookupKey {
+  readonly name: string
+  readonly from: string
+}
+
+export interface LookupStep {
+  readonly type: 'lookup'
+  /** A file of the folder of tables: `customers.parquet`. */
+  readonly table: string
+  readonly key: readonly (string | LookupKey)[]
+  readonly columns: readonly LookupColumn[]
+  /** A row of the request of which the table has none: it refuses the request (absent: this), or is flagged. */
+  readonly onMissing?: 'refuse' | 'flag' | undefined
+  /** The bool column that says whether the table has a row; with `flag`, and with nothing else. */
+  readonly flag?: string | undefined
+  /** The newest row of a key whose `column` is not after the request's `at`. */
+  readonly asOf?: { readonly column: string; readonly at: string } | undefined
   readonly inputs?: readonly TransformInput[] | undefined
 }
 
@@ -116,6 +166,8 @@ export type Step =
   | RandomSplitStep
   | CheckStep
   | TransformStep
+  | LookupStep
+  | TokeniseStep
   | ScriptStep
 /** What may be written. */
 export type StepInput = Step | ShadowStep | (ScriptStepInput & { readonly type: 'script' })
@@ -152,6 +204,14 @@ export interface LogPolicy {
 /** The key under which the caller's own id of a request travels in its meta. */
 export const REQUEST_ID_KEY = 'x-request-id'
 
+/** Answers that are given again to whoever asks the same. */
+export interface CachePolicy {
+  /** How long an answer may be given again. */
+  readonly ttlSeconds: number
+  /** What inputs and answers may take together; beyond it the least recently asked go. */
+  readonly maxBytes: number
+}
+
 export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
@@ -160,6 +220,8 @@ export interface PipelineDefinition {
   readonly contract?: string | undefined
   /** Absent: async, by default retention. */
   readonly log?: LogPolicy | undefined
+  /** Absent: every request is run. */
+  readonly cache?: CachePolicy | undefined
 }
 
 /** The policy of a definition that says nothing of it. */
@@ -180,6 +242,8 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'select':
     case 'check':
     case 'transform':
+    case 'lookup':
+    case 'tokenise':
     case 'script':
       return []
   }
@@ -190,7 +254,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['script'])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise', 'script'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

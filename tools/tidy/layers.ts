@@ -1,9 +1,9 @@
 /**
  * Dependencies point down:
  *
- *   cli → loadtest → index → server, files → transport → metrics, sources, project → engine → worker, registry, log, script
- *     → steps → contract
- *     → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
+ *   cli → loadtest → index → server, files → transport → metrics, sources, project → engine
+ *     → worker, registry, log, lookup, script → steps → contract
+ *     → text → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api/ only); the client sees protocol, tensor
@@ -26,10 +26,12 @@ const ranks: Readonly<Record<string, number>> = {
   pipeline: 3,
   formats: 3,
   contract: 4,
+  text: 4,
   steps: 5,
   worker: 6,
   registry: 6,
   log: 6,
+  lookup: 6,
   script: 6,
   engine: 7,
   metrics: 8,

@@ -41,6 +41,8 @@ export type ErrorCode =
   | 'ERR_MODEL_NOT_FOUND'
   | 'ERR_PIPELINE_NOT_FOUND'
   | 'ERR_CONTRACT_NOT_FOUND'
+  | 'ERR_ENTITY_NOT_FOUND'
+  | 'ERR_TOKENIZER_NOT_FOUND'
   | 'ERR_EXPLANATION_NOT_FOUND'
   | 'ERR_CONFLICT'
   | 'ERR_CLOSED'
@@ -325,6 +327,18 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 404,
     retryable: false,
     sentence: 'There is no such contract or version of it.',
+  },
+  ERR_ENTITY_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'The table of a lookup step has no row for a key of the request; nothing was run.',
+  },
+  ERR_TOKENIZER_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such tokenizer or version of it.',
   },
   ERR_EXPLANATION_NOT_FOUND: {
     class: 'state',

@@ -10,6 +10,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
+import { tablesIn } from '../../files/tables/table-folder.js'
 import { packagePath, release } from '../../base/package-root.js'
 import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
@@ -48,6 +49,8 @@ export interface ServeOptions {
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
   readonly memoryBudget?: number
+  readonly tables?: string
+  readonly tablesMemory?: number
   readonly runLimit?: number
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
@@ -173,6 +176,17 @@ export function withServeOptions(command: Command): Command {
       )
         .argParser(bytesArgument)
         .env('PENSTOCK_MEMORY_BUDGET'),
+    )
+    .addOption(
+      new Option(
+        '--tables <directory>',
+        'directory of the tables that lookup steps read (default: tables in the directory of the state)',
+      ).env('PENSTOCK_TABLES'),
+    )
+    .addOption(
+      new Option('--tables-memory <size>', 'what the tables of lookup steps may take, all together (default: 1GiB)')
+        .argParser(bytesArgument)
+        .env('PENSTOCK_TABLES_MEMORY'),
     )
     .addOption(
       new Option(
@@ -379,6 +393,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     models: home.models,
     pipelines: home.pipelines,
     contracts: home.contracts,
+    tokenizers: home.tokenizers,
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
@@ -390,6 +405,8 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     memoryBudgetBytes: options.memoryBudget,
+    tables: tablesIn(options.tables ?? join(home.path, 'tables')),
+    tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,

@@ -9,21 +9,50 @@ import {
   type PlanChain,
   type StageContext,
 } from '../../pipeline/columns/stage.js'
-import type { Step } from '../../pipeline/definition.js'
+import type { Step, TokeniseStep } from '../../pipeline/definition.js'
+import { LOOKUP_BYTES } from '../../base/limits/limits.js'
+import { LookupTables } from '../../lookup/lookup-tables.js'
+import type { TokenizerStore } from '../api/api.js'
 import { openScripts } from '../../script/stage.js'
 import type { EngineOptions } from '../api/options.js'
+import { TokenizerThreads } from '../tokenizers.js'
 
 export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
 
 /** The kinds of stages, with what the pipelines of an engine share of each; closed with the engine. */
 export interface StageKinds {
   readonly openers: StageOpeners
+  readonly lookups: LookupTables
   close(): Promise<void>
 }
 
+/** Where stages find what they are made of, besides the options. */
+export interface StageSources {
+  readonly tokenizers: TokenizerStore
+}
+
 /** The one list of them: a line for each kind of step that is a stage. */
-export function openStageKinds({ allowScripts = false }: EngineOptions): StageKinds {
-  return { openers: { script: openScripts(allowScripts) }, close: () => Promise.resolve() }
+export function openStageKinds(
+  { tables = null, tableBytesMax, allowScripts = false, onNotice }: EngineOptions,
+  { tokenizers }: StageSources,
+): StageKinds {
+  const lookups = new LookupTables({
+    store: tables,
+    bytesMax: tableBytesMax ?? LOOKUP_BYTES,
+    onNotice: (notice) => onNotice?.(notice),
+  })
+  const threads = new TokenizerThreads(tokenizers)
+  return {
+    openers: {
+      lookup: lookups.open,
+      tokenise: (segment) => threads.open(segment.step as TokeniseStep),
+      script: openScripts(allowScripts),
+    },
+    lookups,
+    close: async () => {
+      lookups.close()
+    },
+  }
 }
 
 /**

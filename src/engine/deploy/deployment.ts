@@ -216,7 +216,13 @@ function planSpec(
     })),
   }))
   const others = compiled.audited.flatMap(({ tensors }) => tensors.map(({ source }) => source))
-  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null }
+  const cache = cacheSpec(options)
+  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null, cache }
+}
+
+function cacheSpec({ definition: { cache }, models }: DeploymentOptions): NonNullable<PlanSpec['cache']> | null {
+  if (cache === undefined) return null
+  return { runtime: models.runtime, ttlMs: Math.round(cache.ttlSeconds * 1000), bytesMax: cache.maxBytes }
 }
 
 /** Indexes in compiled.models. The string path runs jobs instead of batches, in the inference workers. */

@@ -31,6 +31,8 @@ export interface TransformColumn {
 /** A table that is read as often as it takes. */
 export interface ColumnTable {
   readonly columns: readonly ColumnType[]
+  /** Names of all columns, those that were not wanted too; absent: all are there. */
+  readonly names?: readonly string[]
   /** The rows from the first on, part by part; a table without rows has one part. */
   parts(): AsyncIterable<Readonly<Record<string, TransformColumn>>>
 }

@@ -3,7 +3,7 @@
 import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -48,6 +48,10 @@ export interface RecordsByName {
   readonly NamedContractVersion: ContractVersion
   readonly ContractRecord: ContractRecord
   readonly ContractRecords: { readonly contracts: readonly ContractRecord[] }
+  readonly TokenizerVersion: TokenizerVersion
+  readonly NamedTokenizerVersion: TokenizerVersion
+  readonly TokenizerRecord: TokenizerRecord
+  readonly TokenizerRecords: { readonly tokenizers: readonly TokenizerRecord[] }
   readonly DeployFailure: DeployFailure
   readonly BackgroundFailure: BackgroundFailure
   readonly BackgroundLosses: BackgroundLosses

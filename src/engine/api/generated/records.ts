@@ -362,6 +362,38 @@ export interface ContractRecord {
   readonly versions: readonly ContractVersion[]
 }
 
+/** One stored version of a tokenizer. */
+export interface TokenizerVersion {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly sizeBytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabularySize: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly maxLength: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly specialTokens: number
+}
+
+/** A tokenizer: its versions, and when it changed. */
+export interface TokenizerRecord {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updatedAt: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly TokenizerVersion[]
+}
+
 /** Why the last deploy was none. */
 export interface DeployFailure {
   /** The version that was to serve. */

@@ -277,6 +277,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   NamedVersion: {
@@ -289,6 +290,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   StoredVersion: {
@@ -301,6 +303,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
       { name: 'deployed', record: null, type: {"kind":"word","name":"flag"}, does: 'Whether it serves' },
     ],
   },
@@ -374,6 +377,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'models', record: ["models"], type: {"kind":"list","of":{"kind":"object","name":"DeployedModel"}}, does: 'The models that it runs' },
       { name: 'steps', record: ["steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps' },
       { name: 'log', record: null, type: {"kind":"document","name":"LogPolicy"}, does: 'How its requests are logged' },
+      { name: 'cache', record: null, type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   ContractVersion: {
@@ -406,6 +410,48 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
     does: 'All contracts',
     fields: [
       { name: 'contracts', record: ["contracts"], type: {"kind":"list","of":{"kind":"object","name":"ContractRecord"}}, does: 'The contracts' },
+    ],
+  },
+  TokenizerVersion: {
+    does: 'One stored version of a tokenizer',
+    fields: [
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of its tokenizer.json, hex' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'The size of that file' },
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"text"}, does: '`WordPiece`, `BPE` or `Unigram`' },
+      { name: 'vocabulary_size', record: ["vocabularySize"], type: {"kind":"word","name":"count"}, does: 'Tokens, added ones included' },
+      { name: 'max_length', record: ["maxLength"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'Tokens of a row to which the file itself truncates; null: it does not say' },
+      { name: 'special_tokens', record: ["specialTokens"], type: {"kind":"word","name":"count"}, does: 'Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`' },
+    ],
+  },
+  NamedTokenizerVersion: {
+    does: "A version with its tokenizer's name",
+    fields: [
+      { name: 'name', record: null, type: {"kind":"word","name":"name"}, does: "The tokenizer's name" },
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of its tokenizer.json, hex' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'The size of that file' },
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"text"}, does: '`WordPiece`, `BPE` or `Unigram`' },
+      { name: 'vocabulary_size', record: ["vocabularySize"], type: {"kind":"word","name":"count"}, does: 'Tokens, added ones included' },
+      { name: 'max_length', record: ["maxLength"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'Tokens of a row to which the file itself truncates; null: it does not say' },
+      { name: 'special_tokens', record: ["specialTokens"], type: {"kind":"word","name":"count"}, does: 'Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`' },
+    ],
+  },
+  TokenizerRecord: {
+    does: 'A tokenizer: its versions, and when it changed',
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"word","name":"name"}, does: 'Its name' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When its first version was stored' },
+      { name: 'updated_at', record: ["updatedAt"], type: {"kind":"word","name":"time"}, does: 'When a version was stored or removed' },
+      { name: 'versions', record: ["versions"], type: {"kind":"list","of":{"kind":"object","name":"TokenizerVersion"}}, does: 'Oldest first, at least one' },
+    ],
+  },
+  TokenizerRecords: {
+    does: 'All tokenizers',
+    fields: [
+      { name: 'tokenizers', record: ["tokenizers"], type: {"kind":"list","of":{"kind":"object","name":"TokenizerRecord"}}, does: 'The tokenizers' },
     ],
   },
   DeployFailure: {
