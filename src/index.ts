@@ -29,6 +29,10 @@ export type { WebSocketHooks, WebSocketPort } from './engine/requests/websocket-
 export { pipeline, PipelineBuilder, type Deployer } from './steps/index.js'
 export type * from './pipeline/definition.js'
 
+// Scripts, and projects.
+export type { Script, ScriptColumn, ScriptContext, ScriptTable } from './script/api.js'
+export { applyProject, type ProjectEngine, type ProjectProblem, type ProjectResult } from './project/project.js'
+
 // Contracts.
 export * from './contract/index.js'
 

@@ -10,8 +10,10 @@ import { contractRemoveCommand } from './contract/remove.js'
 import { contractRowsCommand } from './contract/rows-command.js'
 import { contractShowCommand } from './contract/show.js'
 import { contractTypesCommand } from './contract/types.js'
+import { devCommand } from './dev/dev.js'
 import { explainCommands } from './explain/explain.js'
 import { inferCommand } from './infer/infer.js'
+import { initCommand } from './init/init.js'
 import { keysCreateCommand } from './keys/create.js'
 import { keysListCommand } from './keys/list.js'
 import { keysRevokeCommand } from './keys/revoke.js'
@@ -59,6 +61,8 @@ export function buildProgram(terminal: Terminal): Command {
     .enablePositionalOptions()
     .addHelpText('after', ENDING)
     .addCommand(serveCommand(terminal))
+    .addCommand(initCommand(terminal))
+    .addCommand(devCommand(terminal))
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
     .addCommand(contractCommands(terminal))

@@ -156,7 +156,7 @@ export class Engine implements EngineApi {
       loaded,
       drawSeed,
       logs,
-      stageOpeners: this.#stageKinds.openers,
+      ...this.#stageKinds,
       onNotice,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
       onRetireFailed: (deployment, cause) => this.#noteUnretired(deployment, cause, onNotice),
@@ -325,6 +325,7 @@ export class Engine implements EngineApi {
       record: this.getPipeline(name),
       slot: this.#deployments.slotOf(name),
       progress: this.#control.progress,
+      remotes: this.#stageKinds.remotes(name),
       isReady: this.#pool.readyCount === this.#pool.workerCount,
     })
   }
@@ -422,6 +423,7 @@ export class Engine implements EngineApi {
       tables: { limitBytes: this.#stageKinds.lookups.bytesMax, tables: this.#stageKinds.lookups.metrics() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
+      remotes: this.#stageKinds.remotes(),
       process: processMetrics(),
     }
   }

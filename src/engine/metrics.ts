@@ -12,6 +12,7 @@ import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/generated/records.js'
 import type { LookupTableMetrics } from '../lookup/lookup-tables.js'
 import type { StagePlace } from '../pipeline/columns/stage.js'
+import type { RemoteStatus } from '../remote/remotes.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
@@ -58,6 +59,7 @@ export interface PipelineMetrics {
   /** Rows of background models that were refused, or lost to a failure. */
   readonly background: readonly BackgroundLosses[]
   readonly log: LogMetrics
+  readonly cache: CacheMetrics
   readonly sendNs: Histogram
   readonly totalNs: Histogram
   /** Column stages, of versions that serve no more as well. */
@@ -68,6 +70,16 @@ export interface StageMetrics extends StagePlace {
   /** By error code. */
   readonly failures: Readonly<Record<string, number>>
   readonly callNs: Histogram
+}
+
+/** Requests over all caches that the pipeline has had since the engine was opened; what the current one holds. */
+export interface CacheMetrics {
+  readonly hitCount: number
+  readonly missCount: number
+  /** Answers that went for want of room. */
+  readonly evictionCount: number
+  readonly bytes: number
+  readonly entryCount: number
 }
 
 /** Sums over all logs that the pipeline has had since the engine was opened. */
@@ -120,6 +132,7 @@ export interface EngineMetrics {
   readonly workers: WorkerMetrics
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
+  readonly remotes: readonly (RemoteStatus & { readonly pipeline: string })[]
   readonly budget: BudgetMetrics
   readonly tables: TableMetrics
   readonly process: {
@@ -191,6 +204,7 @@ export function pipelineMetrics({
     checkFailures,
     background: backgroundOf(current, stats.backgroundLosses, stringPath),
     log: logMetrics(handle),
+    cache: stats.cache,
     sendNs: stringPath.sendNs.addedTo(histogramOf(stats.sendNs)),
     totalNs: stringPath.totalNs.addedTo(histogramOf(stats.totalNs)),
     stages: [...stringPath.stages.values()].map(({ where, type, failures, callNs }) => ({

@@ -78,6 +78,14 @@ const ofSources =
   ({ sources }: Snapshot): Value[] =>
     sources.map((source) => ({ labels: { kind: source.kind, place: source.place }, value: value(source) }))
 
+const ofRemotes =
+  (value: (remote: EngineMetrics['remotes'][number]) => number) =>
+  ({ engine }: Snapshot): Value[] =>
+    engine.remotes.map((remote) => ({
+      labels: { pipeline: remote.pipeline, step: remote.step, kind: remote.kind },
+      value: value(remote),
+    }))
+
 const one = (value: number): Value[] => [{ labels: {}, value }]
 const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
 
@@ -154,6 +162,33 @@ export const families: readonly Family[] = [
         ...Object.entries(failures).map(([reason, value]) => ({ labels: { model, reason }, value })),
       ]),
     ),
+  },
+  {
+    name: 'penstock_cache_requests_total',
+    help: 'Requests that a prediction cache was asked for, by whether it had the answer.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => [
+      { labels: { result: 'hit' }, value: cache.hitCount },
+      { labels: { result: 'miss' }, value: cache.missCount },
+    ]),
+  },
+  {
+    name: 'penstock_cache_evictions_total',
+    help: 'Answers that left a prediction cache for want of room; those that are too old are not counted.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => one(cache.evictionCount)),
+  },
+  {
+    name: 'penstock_cache_bytes',
+    help: 'Bytes of the inputs and answers in the prediction cache; counted in the memory budget as well.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.bytes)),
+  },
+  {
+    name: 'penstock_cache_entries',
+    help: 'Answers in the prediction cache.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.entryCount)),
   },
   {
     name: 'penstock_log_rows_total',
@@ -254,6 +289,48 @@ export const families: readonly Family[] = [
       { labels: { found: 'yes' }, value: lookedUpRows - missingRows },
       { labels: { found: 'no' }, value: missingRows },
     ]),
+  },
+  {
+    name: 'penstock_remote_breaker_open',
+    help: 'Whether the server that answers a remote step is left alone, or on trial, after failures in a row.',
+    type: 'gauge',
+    read: ofRemotes(({ breaker }) => (breaker === 'closed' ? 0 : 1)),
+  },
+  {
+    name: 'penstock_remote_breaker_opened_total',
+    help: 'How often such a server began to be left alone.',
+    type: 'counter',
+    read: ofRemotes(({ openedCount }) => openedCount),
+  },
+  {
+    name: 'penstock_remote_in_flight',
+    help: 'Calls of a remote step without an answer yet.',
+    type: 'gauge',
+    read: ofRemotes(({ inFlight }) => inFlight),
+  },
+  {
+    name: 'penstock_remote_waiting',
+    help: 'Calls of a remote step that wait for a connection.',
+    type: 'gauge',
+    read: ofRemotes(({ waiting }) => waiting),
+  },
+  {
+    name: 'penstock_remote_calls_total',
+    help: 'Calls of a remote step, each attempt for itself.',
+    type: 'counter',
+    read: ofRemotes(({ calls }) => calls),
+  },
+  {
+    name: 'penstock_remote_retries_total',
+    help: 'Calls of a remote step that repeated another.',
+    type: 'counter',
+    read: ofRemotes(({ retries }) => retries),
+  },
+  {
+    name: 'penstock_remote_failures_total',
+    help: 'Calls of a remote step that failed.',
+    type: 'counter',
+    read: ofRemotes(({ failures }) => failures),
   },
   {
     name: 'penstock_batches_total',

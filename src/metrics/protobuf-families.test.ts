@@ -122,6 +122,7 @@ const engine = {
       scatterNs: nothing,
     },
   ],
+  remotes: [],
   pipelines: [
     {
       pipeline: 'p "ö"',
@@ -131,6 +132,7 @@ const engine = {
       rowCount: 40,
       failures: { ERR_QUEUE_FULL: 2 },
       checkFailures: {},
+      cache: { hitCount: 7, missCount: 5, evictionCount: 1, bytes: 4096, entryCount: 4 },
       log: {
         rowCount: 30,
         droppedRowCount: 6,

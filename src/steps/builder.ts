@@ -13,16 +13,20 @@
 import { argumentError, expectName } from '../base/expect.js'
 import {
   modelsOfStep,
+  type CachePolicy,
   type LogPolicy,
   type LookupStep,
   type PipelineDefinition,
+  type ScriptStepInput,
   type Step,
   type StepInput,
   type TokeniseStep,
   type TransformInput,
 } from '../pipeline/definition.js'
 import type { ModelReference } from '../pipeline/model-reference.js'
+import type { RemoteOptions } from '../pipeline/remote-step.js'
 import type { TransformOp } from '../transforms/program/definition.js'
+import { parseCachePolicy } from './kinds/parse-cache.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { expectFlow, parseDefinition, parseStep } from './parse.js'
 
@@ -88,6 +92,7 @@ export class PipelineBuilder<R = unknown> {
   readonly name: string
   private list: Step[] = []
   private policy: LogPolicy | undefined
+  private cachePolicy: CachePolicy | undefined
   private contractReference: string | undefined
 
   constructor(
@@ -149,9 +154,25 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'tokenise', column, tokenizer, ...options })
   }
 
+  /** A module that takes columns and answers columns; deploys where scripts are allowed. @param script with the module's text as `source`. */
+  script(script: ScriptStepInput): this {
+    return this.append({ type: 'script', ...script })
+  }
+
+  /** Another server answers. @param step as on the wire, without its type. */
+  remote(step: RemoteOptions): this {
+    return this.append({ type: 'remote', ...step })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
+    return this
+  }
+
+  /** Answers identical requests without a run; without this call: every request is run. */
+  cache(policy: CachePolicy): this {
+    this.cachePolicy = parseCachePolicy(policy, this.list)
     return this
   }
 
@@ -211,6 +232,14 @@ export class PipelineBuilder<R = unknown> {
     return this.replace(index, { type: 'tokenise', column, tokenizer, ...options })
   }
 
+  replaceWithScript(index: number, script: ScriptStepInput): this {
+    return this.replace(index, { type: 'script', ...script })
+  }
+
+  replaceWithRemote(index: number, step: RemoteOptions): this {
+    return this.replace(index, { type: 'remote', ...step })
+  }
+
   /** Puts a step before the one at `index`, 0..number of steps. */
   insert(index: number, step: StepInput): this {
     this.expectIndex(index, this.list.length)
@@ -224,18 +253,19 @@ export class PipelineBuilder<R = unknown> {
     return this
   }
 
-  /** Removes all steps; contract and log stay. */
+  /** Removes all steps; contract, log and cache stay. */
   clear(): this {
     this.list = []
     return this
   }
 
-  /** Takes steps, contract and log of a definition, e.g. of the version that serves now or of another pipeline, in place of its own. */
+  /** Takes steps, contract, log and cache of a definition, e.g. of the version that serves now or of another pipeline, in place of its own. */
   load(definition: PipelineDefinition): this {
-    const { steps, contract, log } = parseDefinition(definition.name, definition)
+    const { steps, contract, log, cache } = parseDefinition(definition.name, definition)
     this.list = steps.slice()
     this.contractReference = contract
     this.policy = log
+    this.cachePolicy = cache
     return this
   }
 
@@ -254,7 +284,8 @@ export class PipelineBuilder<R = unknown> {
 
   /** The pipeline as data, checked as far as no model is needed. */
   definition(): PipelineDefinition {
-    return parseDefinition(this.name, { steps: this.list, contract: this.contractReference, log: this.policy })
+    const { list: steps, contractReference: contract, policy: log, cachePolicy: cache } = this
+    return parseDefinition(this.name, { steps, contract, log, cache })
   }
 
   /**

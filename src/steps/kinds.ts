@@ -7,6 +7,8 @@ import { lookupKind } from './kinds/lookup.js'
 import { modelKind } from './kinds/model.js'
 import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
+import { scriptKind } from './kinds/script.js'
+import { remoteKind } from './kinds/remote.js'
 import { selectKind } from './kinds/select.js'
 import { shadowKind } from './kinds/shadow.js'
 import { tokeniseKind } from './kinds/tokenise.js'
@@ -24,6 +26,8 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   transform: transformKind,
   lookup: lookupKind,
   tokenise: tokeniseKind,
+  script: scriptKind,
+  remote: remoteKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 

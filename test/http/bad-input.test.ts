@@ -10,7 +10,8 @@ import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../support/raw
 import { call, serve, until, type Served } from '../support/served.js'
 import { closingCases, failingCases, frameBytesMax, goodFrame, rowsOf, withUint32 } from './testing/bad-frame-cases.js'
 import { columnStepCases } from './testing/bad-column-step-cases.js'
-import { bodyBytesMax, controlCases, inferCases } from './testing/bad-http-cases.js'
+import { controlCases } from './testing/bad-control-cases.js'
+import { bodyBytesMax, inferCases } from './testing/bad-http-cases.js'
 import { inferMessage } from '../support/messages.js'
 
 let served: Served

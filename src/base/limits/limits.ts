@@ -159,6 +159,14 @@ export const LOG_AGE_HOURS_MAX = 876_000
 /** Bytes that a pipeline may have its log grow to. */
 export const LOG_BYTES_MAX = 2 ** 50
 
+// ── the prediction cache ────────────────────────────────────────────────────────────────────────
+/** Seconds that an answer may be given again: thirty days, after which a version is long another one. */
+export const CACHE_TTL_SECONDS_MAX = 2_592_000
+/** Bytes of a pipeline's cache: one answer of a small model, and what it takes beside its tensors. */
+export const CACHE_BYTES_MIN = 4096
+/** Bytes of a pipeline's cache; the engine's byte budget, of which caches get half, is what bounds it sooner. */
+export const CACHE_BYTES_MAX = 2 ** 40
+
 // ── reading the log ─────────────────────────────────────────────────────────────────────────────
 /** Rows of one page unless asked otherwise. */
 export const LOG_LIMIT_DEFAULT = 100

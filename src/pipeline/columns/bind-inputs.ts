@@ -115,7 +115,7 @@ function bindInputs(
 function rowDimsOf(where: string, column: StageColumn, field: TensorField): (number | null)[] {
   const [, ...wanted] = field.shape
   if (column.dtype !== field.dtype)
-    throw misfit(where, column, field, `{"op": "cast", "columns": ["${column.name}"], "to": "${field.dtype}"}`)
+    throw misfit(where, column, field, `{"op": "cast", "columns": ["${column.name}"], "dtype": "${field.dtype}"}`)
   if (column.isNullable && !isFloat(column.dtype))
     throw misfit(
       where,

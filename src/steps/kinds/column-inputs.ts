@@ -29,6 +29,7 @@ export function readInputs(reader: StepReader): TransformInput[] {
   })
 }
 
+/** `shape` of a column. @throws PenstockError ERR_PIPELINE_INVALID. */
 export function readShape(input: StepReader): number[] {
   const value = input.get('shape')
   const isShape = Array.isArray(value) && value.every((dim) => Number.isInteger(dim) && (dim as number) >= 1)

@@ -114,7 +114,8 @@ function findOutput({ outputs, isNonBatching }: PipelineDescription): TensorFiel
   const vectors = outputs.filter(
     ({ dtype, shape }) => (dtype === 'float32' || dtype === 'float64') && shape.length === 2 && !isNonBatching,
   )
-  return vectors.find(({ name }) => OUTPUT_NAMES.includes(name)) ?? (vectors.length === 1 ? vectors[0] : undefined)
+  // Scores of classes are a vector a row, too: beside other outputs one has to be called so.
+  return vectors.find(({ name }) => OUTPUT_NAMES.includes(name)) ?? (outputs.length === 1 ? vectors[0] : undefined)
 }
 
 function outputOf(description: PipelineDescription): TensorField {
