@@ -37,6 +37,7 @@ export type { NumericDtype, Tensor, TensorData, TensorField } from './tensor/ten
 
 // State on disk, and the log.
 export { Home } from './registry/home.js'
+export { datasetsOf } from './files/datasets/dataset-store.js'
 export { LogStore, type LogStoreOptions } from './log/store/log-store.js'
 
 // Errors.

@@ -43,6 +43,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'contracts',
+  'datasets',
   'log',
   'partition',
   'inferWorkers',

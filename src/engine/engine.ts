@@ -53,6 +53,7 @@ import type {
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
+import type { Datasets } from './datasets.js'
 import { Control } from './control.js'
 import { histogramLayout } from './counters/run-histogram.js'
 import type { Deployment } from './deploy/deployment.js'
@@ -121,7 +122,7 @@ export class Engine implements EngineApi {
   #state: 'open' | 'draining' | 'closed' = 'open'
 
   private constructor(options: EngineOptions, pool: InferencePool, threadPlan: ThreadPlan) {
-    const { random = systemRandom, onNotice = () => undefined, clock = systemClock } = options
+    const { random = systemRandom, onNotice = () => undefined, clock = systemClock, datasets = null } = options
     const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
     const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
     const expectOpen = (): void => this.#expectOpen()
@@ -153,7 +154,7 @@ export class Engine implements EngineApi {
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, contracts, datasets, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -295,6 +296,10 @@ export class Engine implements EngineApi {
 
   get contracts(): Contracts {
     return this.#control.contracts
+  }
+
+  get datasets(): Datasets {
+    return this.#control.datasets
   }
 
   get tags(): TagsApi {

@@ -4,7 +4,8 @@
  *    home.json        format of this directory        models/<name>.json      versions and aliases
  *    lock.json        who is using it                 pipelines/<name>.json   versions, which one serves
  *    journal.jsonl    one line per mutation           contracts/<name>.json   versions
- *    keys.json        hashes of API keys              blobs/<sha256>          model bytes
+ *    keys.json        hashes of API keys              datasets/<name>.json    versions
+ *                                                     blobs/<sha256>          bytes of models and datasets
  *    log/             the log, owned by src/log       prepared/<sha256>/      derived files, made again when lost
  *
  * open: lock → check the format → remove temporary files → load the records → repair the journal → collect blobs that
@@ -18,6 +19,7 @@ import { PenstockError } from '../base/errors.js'
 import { expectInteger, expectRecord } from '../base/expect.js'
 import { Blobs } from './blobs.js'
 import { checkStoredContract, Contracts } from './contracts.js'
+import { checkStoredDataset, Datasets } from './datasets.js'
 import {
   type Disk,
   errorCodeOf,
@@ -46,7 +48,7 @@ export interface HomeOptions {
 }
 
 const FORMAT = 1
-const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'log'] as const
+const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'datasets', 'log'] as const
 
 /** Not those of records, whose revisions are counted. */
 const controlFolders: Readonly<Record<ControlKind, string>> = {
@@ -65,6 +67,7 @@ interface HomeDependencies {
   readonly models: Models
   readonly pipelines: Pipelines
   readonly contracts: Contracts
+  readonly datasets: Datasets
   readonly journal: Journal
   readonly keys: ApiKeys
 }
@@ -75,6 +78,7 @@ export class Home {
   readonly models: Models
   readonly pipelines: Pipelines
   readonly contracts: Contracts
+  readonly datasets: Datasets
   readonly keys: ApiKeys
   readonly logPath: string
   readonly #dependencies: HomeDependencies
@@ -87,6 +91,7 @@ export class Home {
     this.models = dependencies.models
     this.pipelines = dependencies.pipelines
     this.contracts = dependencies.contracts
+    this.datasets = dependencies.datasets
     this.keys = dependencies.keys
     this.logPath = join(dependencies.path, 'log')
     this.#dependencies = dependencies
@@ -160,16 +165,17 @@ export class Home {
   async #check(options: { content: boolean }): Promise<string[]> {
     const problems: string[] = []
     const checked = new Map<string, string | undefined>()
-    for (const { name, versions } of this.models.list()) {
-      for (const { version, sha256, sizeBytes } of versions) {
-        if (!checked.has(sha256))
-          checked.set(sha256, await this.#dependencies.blobs.problemOf(sha256, sizeBytes, options))
-        const problem = checked.get(sha256)
-        const wayOut = 'Add the same file again to repair it, or remove that version.'
-        if (problem !== undefined)
-          problems.push(`The blob of model ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
-      }
-    }
+    const kinds = { model: this.models.list(), dataset: this.datasets.list() }
+    for (const [kind, records] of Object.entries(kinds))
+      for (const { name, versions } of records)
+        for (const { version, sha256, sizeBytes } of versions) {
+          if (!checked.has(sha256))
+            checked.set(sha256, await this.#dependencies.blobs.problemOf(sha256, sizeBytes, options))
+          const problem = checked.get(sha256)
+          const wayOut = 'Add the same file again to repair it, or remove that version.'
+          if (problem !== undefined)
+            problems.push(`The blob of ${kind} ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
+        }
     return problems
   }
 }
@@ -191,26 +197,50 @@ export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock
 async function openDependencies(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeDependencies> {
   await checkFormat(path, disk)
   await removeTemporaries(disk, path, (name) => !isKeysFile(name))
-  for (const directory of ['blobs', 'models', 'pipelines', 'contracts'])
+  for (const directory of ['blobs', 'models', 'pipelines', 'contracts', 'datasets'])
     await removeTemporaries(disk, join(path, directory))
   const modelTable = await RecordTable.open(join(path, 'models'), disk, checkStoredModel)
   const pipelineTable = await RecordTable.open(join(path, 'pipelines'), disk, checkStoredPipeline)
   const contractTable = await RecordTable.open(join(path, 'contracts'), disk, checkStoredContract)
+  const datasetTable = await RecordTable.open(join(path, 'datasets'), disk, checkStoredDataset)
   const journal = new Journal(path, disk, clock)
-  await recoverJournal(journal, { models: modelTable, pipelines: pipelineTable, contracts: contractTable })
+  await recoverJournal(journal, {
+    models: modelTable,
+    pipelines: pipelineTable,
+    contracts: contractTable,
+    datasets: datasetTable,
+  })
   const mutations = new Mutations(async () => {
     const loss = await lock.look()
     if (loss !== undefined) throw lostError(path, loss)
   })
   const blobs = new Blobs(join(path, 'blobs'), disk)
   const prepared = new Prepared(join(path, 'prepared'), disk)
-  const models = new Models({ table: modelTable, blobs, prepared, journal, mutations, clock })
-  if (!(await hasSetAside(join(path, 'models')))) await collectBlobs(blobs, models.referencedBlobs())
+  const models: Models = new Models({
+    table: modelTable,
+    blobs,
+    prepared,
+    journal,
+    mutations,
+    clock,
+    isKept: (sha256) => datasets.referencedBlobs().has(sha256),
+  })
+  const datasets: Datasets = new Datasets({
+    table: datasetTable,
+    blobs,
+    journal,
+    mutations,
+    clock,
+    isKept: (sha256) => models.referencedBlobs().has(sha256),
+  })
+  // A record that was set aside by hand may name any of them.
+  const isWhole = !(await hasSetAside(join(path, 'models'))) && !(await hasSetAside(join(path, 'datasets')))
+  if (isWhole) await collectBlobs(blobs, new Set([...models.referencedBlobs(), ...datasets.referencedBlobs()]))
   await prepared.collect(models.referencedBlobs())
   const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
   const contracts = new Contracts({ table: contractTable, journal, mutations, clock })
   const keys = ApiKeys.open(path, disk, clock, journal)
-  return { path, lock, mutations, blobs, models, pipelines, contracts, journal, keys }
+  return { path, lock, mutations, blobs, models, pipelines, contracts, datasets, journal, keys }
 }
 
 /** Journals mutations whose record was written but whose line was not, because the process was killed in between. */

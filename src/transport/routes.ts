@@ -1,6 +1,7 @@
 /** The table of everything that is served over HTTP. */
 import { ANY_KEY, SIGNATURE } from './access/scopes.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
+import { datasetRoutes } from './dialects/penstock/datasets.js'
 import { docsRoutes } from './dialects/penstock/docs/docs.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
@@ -55,6 +56,7 @@ export const routes: readonly Route<ServerContext>[] = [
   ...promotionRoutes,
   ...pipelineRoutes,
   ...contractRoutes,
+  ...datasetRoutes,
   ...tagRoutes,
   ...explainRoutes,
   ...inferRoutes,

@@ -58,6 +58,7 @@ export const answerSources = [
   'promotions',
   'pipelines',
   'contracts',
+  'datasets',
   'status',
   'explanations',
   'tags',

@@ -15,6 +15,7 @@ import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
 import type { PenstockServer, ServerOptions, SocketChoice } from '../../server.js'
+import { datasetsOf } from '../../files/datasets/dataset-store.js'
 import type { Home } from '../../registry/home.js'
 import {
   bytesArgument,
@@ -299,6 +300,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     models: home.models,
     pipelines: home.pipelines,
     contracts: home.contracts,
+    datasets: datasetsOf(home),
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),

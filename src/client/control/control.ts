@@ -30,6 +30,8 @@ import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
 import { RemoteContracts } from './contracts.js'
+import { DatasetCalls } from './dataset-calls.js'
+import { RemoteDatasets } from './datasets.js'
 import { RemoteExplanations } from './explanations.js'
 import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
 import { exportRequest, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
@@ -62,6 +64,7 @@ type MirroredCalls =
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
   readonly contracts: RemoteContracts
+  readonly datasets: RemoteDatasets
   readonly explanations: RemoteExplanations
   readonly #calls: ControlCalls
 
@@ -74,6 +77,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     this.#calls = new ControlCalls(http)
     this.tags = new RemoteTags(this.#calls)
     this.contracts = new RemoteContracts(new ContractCalls(http))
+    this.datasets = new RemoteDatasets(new DatasetCalls(http))
     this.explanations = new RemoteExplanations(this.#calls)
   }
 
