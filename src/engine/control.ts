@@ -32,6 +32,7 @@ import type {
   AddModelOptions,
   ContractStore,
   DatasetStore,
+  TokenizerStore,
   ModelRecord,
   ModelStore,
   ModelVersion,
@@ -53,6 +54,7 @@ import { resolveReference } from './models/model-references.js'
 import { STAGES, canonicalAlias, expectAlias, pointedVersion, withAlias } from '../pipeline/model-reference.js'
 import { Contracts } from './contracts.js'
 import { Datasets } from './datasets.js'
+import { Tokenizers } from './tokenizers.js'
 import { Tags } from './tags.js'
 
 export interface ControlDependencies {
@@ -61,6 +63,7 @@ export interface ControlDependencies {
   readonly contracts: ContractStore
   /** null: no tables are kept. */
   readonly datasets: DatasetStore | null
+  readonly tokenizers: TokenizerStore
   readonly deployments: Deployments
   /** @throws PenstockError when the engine takes no new work. */
   readonly expectOpen: () => void
@@ -72,6 +75,7 @@ export class Control {
   readonly tags: Tags
   readonly contracts: Contracts
   readonly datasets: Datasets
+  readonly tokenizers: Tokenizers
   readonly progress = new DeployProgress()
   readonly #dependencies: ControlDependencies
   readonly #inspector = new ModelInspector()
@@ -88,6 +92,11 @@ export class Control {
     this.datasets = new Datasets({
       store: dependencies.datasets,
       models: dependencies.models,
+      inTurn: (operation) => this.inTurn(operation),
+    })
+    this.tokenizers = new Tokenizers({
+      tokenizers: dependencies.tokenizers,
+      pipelines: dependencies.pipelines,
       inTurn: (operation) => this.inTurn(operation),
     })
     this.tags = new Tags({
@@ -262,7 +271,7 @@ export class Control {
     )
     return this.inTurn(async () => {
       const { deployments, pipelines } = this.#dependencies
-      const pinned = this.contracts.pinned(parsed)
+      const pinned = this.tokenizers.pinned(this.contracts.pinned(parsed))
       // A definition that cannot be deployed must not become the newest version.
       if (options.deploy === true) await deployments.tryBuild(pinned)
       const version = await pipelines.put(pinned)

@@ -29,6 +29,20 @@ const engine = {
   inFlight: 2,
   connections: 1,
   workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
+  tables: {
+    limitBytes: 2048,
+    tables: [
+      {
+        table: 'customers.csv',
+        rows: 4,
+        bytes: 110,
+        reloads: 1,
+        failedReloads: 0,
+        lookedUpRows: 9,
+        missingRows: 2,
+      },
+    ],
+  },
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
@@ -48,6 +62,20 @@ const engine = {
       assembleNs: histogram([0, 2000]),
       runNs: histogram([100_000, 200_000]),
       scatterNs: histogram([5000]),
+    },
+  ],
+  remotes: [
+    {
+      pipeline: 'p',
+      step: 'steps[0]',
+      kind: 'oip',
+      breaker: 'open',
+      openedCount: 1,
+      inFlight: 2,
+      waiting: 3,
+      calls: 9,
+      retries: 4,
+      failures: 5,
     },
   ],
   pipelines: [
@@ -80,6 +108,7 @@ const engine = {
       ],
       sendNs: histogram([3000]),
       totalNs: histogram(totals),
+      stages: [],
     },
   ],
 } as unknown as EngineMetrics
@@ -92,6 +121,7 @@ const metrics = new Metrics(() => ({
     refusedConnections: 0,
     httpRequests: new Map([['POST /v1/pipelines/{pipeline}/infer 200', 11]]),
   },
+  sources: [],
   version: '1.2.3',
 }))
 

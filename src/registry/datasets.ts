@@ -38,8 +38,8 @@ export type DatasetDescription = Pick<DatasetVersion, 'rows' | 'columns'>
 export interface DatasetsParts {
   readonly table: RecordTable<StoredDataset>
   readonly blobs: Blobs
-  /** Whether a model refers to the blob. */
-  readonly isKept: (sha256: string) => boolean
+  /** Whether anything of the home refers to the blob. */
+  readonly isReferenced: (sha256: string) => boolean
   readonly journal: Journal
   readonly mutations: Mutations
   readonly clock: Clock
@@ -137,10 +137,8 @@ export class Datasets {
 
   /** Deletes the blobs that nothing refers to any more; a failure only delays it to the next open. */
   async #collect(removed: readonly string[]): Promise<void> {
-    const referenced = this.referencedBlobs()
     for (const sha256 of new Set(removed))
-      if (!referenced.has(sha256) && !this.#parts.isKept(sha256))
-        await this.#parts.blobs.remove(sha256).catch(() => undefined)
+      if (!this.#parts.isReferenced(sha256)) await this.#parts.blobs.remove(sha256).catch(() => undefined)
   }
 
   #newDataset(name: string, now: string): StoredDataset {

@@ -34,6 +34,7 @@ describe('home', () => {
       'log',
       'models',
       'pipelines',
+      'tokenizers',
     ])
   })
 

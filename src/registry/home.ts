@@ -4,8 +4,8 @@
  *    home.json        format of this directory        models/<name>.json      versions and aliases
  *    lock.json        who is using it                 pipelines/<name>.json   versions, which one serves
  *    journal.jsonl    one line per mutation           contracts/<name>.json   versions
- *    keys.json        hashes of API keys              datasets/<name>.json    versions
- *                                                     blobs/<sha256>          bytes of models and datasets
+ *    keys.json        hashes of API keys              tokenizers/<name>.json  versions
+ *    datasets/<name>.json  versions                   blobs/<sha256>          models, tokenizers, datasets
  *    log/             the log, owned by src/log       prepared/<sha256>/      derived files, made again when lost
  *
  * open: lock → check the format → remove temporary files → load the records → repair the journal → collect blobs that
@@ -36,6 +36,7 @@ import { checkStoredModel, Models } from './models.js'
 import { Mutations } from './mutations.js'
 import { checkStoredPipeline, Pipelines } from './pipelines.js'
 import { Prepared } from './prepared.js'
+import { checkStoredTokenizer, Tokenizers } from './tokenizers.js'
 import { hasSetAside, RecordTable, type StoredRecord } from './records.js'
 
 export interface HomeOptions {
@@ -48,7 +49,7 @@ export interface HomeOptions {
 }
 
 const FORMAT = 1
-const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'datasets', 'log'] as const
+const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers', 'datasets', 'log'] as const
 
 /** Not those of records, whose revisions are counted. */
 const controlFolders: Readonly<Record<ControlKind, string>> = {
@@ -68,6 +69,7 @@ interface HomeDependencies {
   readonly pipelines: Pipelines
   readonly contracts: Contracts
   readonly datasets: Datasets
+  readonly tokenizers: Tokenizers
   readonly journal: Journal
   readonly keys: ApiKeys
 }
@@ -79,6 +81,7 @@ export class Home {
   readonly pipelines: Pipelines
   readonly contracts: Contracts
   readonly datasets: Datasets
+  readonly tokenizers: Tokenizers
   readonly keys: ApiKeys
   readonly logPath: string
   readonly #dependencies: HomeDependencies
@@ -92,6 +95,7 @@ export class Home {
     this.pipelines = dependencies.pipelines
     this.contracts = dependencies.contracts
     this.datasets = dependencies.datasets
+    this.tokenizers = dependencies.tokenizers
     this.keys = dependencies.keys
     this.logPath = join(dependencies.path, 'log')
     this.#dependencies = dependencies
@@ -165,7 +169,7 @@ export class Home {
   async #check(options: { content: boolean }): Promise<string[]> {
     const problems: string[] = []
     const checked = new Map<string, string | undefined>()
-    const kinds = { model: this.models.list(), dataset: this.datasets.list() }
+    const kinds = { model: this.models.list(), tokenizer: this.tokenizers.list(), dataset: this.datasets.list() }
     for (const [kind, records] of Object.entries(kinds))
       for (const { name, versions } of records)
         for (const { version, sha256, sizeBytes } of versions) {
@@ -197,50 +201,42 @@ export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock
 async function openDependencies(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeDependencies> {
   await checkFormat(path, disk)
   await removeTemporaries(disk, path, (name) => !isKeysFile(name))
-  for (const directory of ['blobs', 'models', 'pipelines', 'contracts', 'datasets'])
+  for (const directory of ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers', 'datasets'])
     await removeTemporaries(disk, join(path, directory))
   const modelTable = await RecordTable.open(join(path, 'models'), disk, checkStoredModel)
   const pipelineTable = await RecordTable.open(join(path, 'pipelines'), disk, checkStoredPipeline)
   const contractTable = await RecordTable.open(join(path, 'contracts'), disk, checkStoredContract)
+  const tokenizerTable = await RecordTable.open(join(path, 'tokenizers'), disk, checkStoredTokenizer)
   const datasetTable = await RecordTable.open(join(path, 'datasets'), disk, checkStoredDataset)
   const journal = new Journal(path, disk, clock)
-  await recoverJournal(journal, {
+  const tables = {
     models: modelTable,
     pipelines: pipelineTable,
     contracts: contractTable,
+    tokenizers: tokenizerTable,
     datasets: datasetTable,
-  })
+  }
+  await recoverJournal(journal, tables)
   const mutations = new Mutations(async () => {
     const loss = await lock.look()
     if (loss !== undefined) throw lostError(path, loss)
   })
   const blobs = new Blobs(join(path, 'blobs'), disk)
   const prepared = new Prepared(join(path, 'prepared'), disk)
-  const models: Models = new Models({
-    table: modelTable,
-    blobs,
-    prepared,
-    journal,
-    mutations,
-    clock,
-    isKept: (sha256) => datasets.referencedBlobs().has(sha256),
-  })
-  const datasets: Datasets = new Datasets({
-    table: datasetTable,
-    blobs,
-    journal,
-    mutations,
-    clock,
-    isKept: (sha256) => models.referencedBlobs().has(sha256),
-  })
-  // A record that was set aside by hand may name any of them.
-  const isWhole = !(await hasSetAside(join(path, 'models'))) && !(await hasSetAside(join(path, 'datasets')))
-  if (isWhole) await collectBlobs(blobs, new Set([...models.referencedBlobs(), ...datasets.referencedBlobs()]))
+  // Equal bytes are one file, whoever brought them: it goes with the last that refers to it.
+  const isReferenced = (sha256: string): boolean => referencedBlobs().has(sha256)
+  const models = new Models({ table: modelTable, blobs, prepared, journal, mutations, clock, isReferenced })
+  const tokenizers = new Tokenizers({ table: tokenizerTable, blobs, journal, mutations, clock, isReferenced })
+  const datasets = new Datasets({ table: datasetTable, blobs, journal, mutations, clock, isReferenced })
+  const referencedBlobs = (): Set<string> =>
+    new Set([models, tokenizers, datasets].flatMap((kind) => [...kind.referencedBlobs()]))
+  const folders = ['models', 'tokenizers', 'datasets'].map((folder) => hasSetAside(join(path, folder)))
+  if (!(await Promise.all(folders)).includes(true)) await collectBlobs(blobs, referencedBlobs())
   await prepared.collect(models.referencedBlobs())
   const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
   const contracts = new Contracts({ table: contractTable, journal, mutations, clock })
   const keys = ApiKeys.open(path, disk, clock, journal)
-  return { path, lock, mutations, blobs, models, pipelines, contracts, datasets, journal, keys }
+  return { path, lock, mutations, blobs, models, pipelines, contracts, tokenizers, datasets, journal, keys }
 }
 
 /** Journals mutations whose record was written but whose line was not, because the process was killed in between. */

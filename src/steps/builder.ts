@@ -15,12 +15,16 @@ import {
   modelsOfStep,
   type CachePolicy,
   type LogPolicy,
+  type LookupStep,
   type PipelineDefinition,
+  type ScriptStepInput,
   type Step,
   type StepInput,
+  type TokeniseStep,
   type TransformInput,
 } from '../pipeline/definition.js'
 import type { ModelReference } from '../pipeline/model-reference.js'
+import type { RemoteOptions } from '../pipeline/remote-step.js'
 import type { TransformOp } from '../transforms/program/definition.js'
 import { parseCachePolicy } from './kinds/parse-cache.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
@@ -59,12 +63,15 @@ export interface RandomSplitOptions extends RunOptions {
   /** Unsigned 64-bit integer in decimal; absent: another one at each deploy. */
   readonly seed?: string | undefined
 }
+/** How texts become tokens; docs/reference/steps.md has what stands for those that are absent. */
+export type TokeniseOptions = Omit<TokeniseStep, 'type' | 'column' | 'tokenizer'>
 /** Exactly one of `require` (false fails) and `flag` (true fails). */
 export interface CheckOptions {
   readonly name: string
   readonly require?: string | undefined
   readonly flag?: string | undefined
 }
+export type LookupOptions = Omit<LookupStep, 'type'>
 export interface ModelConfig {
   readonly model: ModelReference
   readonly tensorFields?: readonly string[]
@@ -134,6 +141,29 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'transform', ops, inputs })
   }
 
+  /** Columns of a table, by the key of an entity; before the first model or behind the last. */
+  lookup(options: LookupOptions): this {
+    return this.append({ type: 'lookup', ...options })
+  }
+
+  /**
+   * @param column of texts.
+   * @param tokenizer `mini`, or `mini@1`: of the registry.
+   */
+  tokenise(column: string, tokenizer: string, options: TokeniseOptions = {}): this {
+    return this.append({ type: 'tokenise', column, tokenizer, ...options })
+  }
+
+  /** A module that takes columns and answers columns; deploys where scripts are allowed. @param script with the module's text as `source`. */
+  script(script: ScriptStepInput): this {
+    return this.append({ type: 'script', ...script })
+  }
+
+  /** Another server answers. @param step as on the wire, without its type. */
+  remote(step: RemoteOptions): this {
+    return this.append({ type: 'remote', ...step })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -192,6 +222,22 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithTransform(index: number, ops: readonly TransformOp[], inputs?: readonly TransformInput[]): this {
     return this.replace(index, { type: 'transform', ops, inputs })
+  }
+
+  replaceWithLookup(index: number, options: LookupOptions): this {
+    return this.replace(index, { type: 'lookup', ...options })
+  }
+
+  replaceWithTokenise(index: number, column: string, tokenizer: string, options: TokeniseOptions = {}): this {
+    return this.replace(index, { type: 'tokenise', column, tokenizer, ...options })
+  }
+
+  replaceWithScript(index: number, script: ScriptStepInput): this {
+    return this.replace(index, { type: 'script', ...script })
+  }
+
+  replaceWithRemote(index: number, step: RemoteOptions): this {
+    return this.replace(index, { type: 'remote', ...step })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

@@ -5,7 +5,7 @@
 import { argumentError, expectName } from '../base/expect.js'
 import { matchContractReference } from '../contract/contract.js'
 import { CHECKS_MAX, STEPS_MAX } from '../base/limits/limits.js'
-import { modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
+import { isColumnStage, modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
 import { findKind, kindOf, STEP_TYPES } from './kinds.js'
 import { parseCachePolicy } from './kinds/parse-cache.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
@@ -55,10 +55,14 @@ export function parseSteps(json: unknown): Step[] {
   if (!Array.isArray(json)) throw stepError('steps', 'an array', json)
   const steps = json.flatMap((step, i) => parseStep(`steps[${i}]`, step))
   expectFlow(steps)
-  if (!steps.some((step) => modelsOfStep(step).length > 0)) {
+  if (!steps.some(makesAnswer)) {
     throw stepError('steps', 'a list with at least one step that runs a model', `${steps.length} steps`)
   }
   return steps
+}
+
+function makesAnswer(step: Step): boolean {
+  return modelsOfStep(step).length > 0 || isColumnStage(step)
 }
 
 /** Parses a single step: sugar gives several. @param where its place, for messages. */
@@ -85,10 +89,13 @@ export function expectFlow(steps: readonly Step[]): void {
   if (steps.length > STEPS_MAX)
     throw stepError('steps', `an array of at most ${STEPS_MAX} steps`, `${steps.length} steps`)
   const names = new Set<string>()
+  const hasModel = steps.some((step) => modelsOfStep(step).length > 0)
   let outputCount = 0
   steps.forEach((step, i) => {
     const where = `steps[${i}]`
     outputCount = kindOf(step).flow(step, where, outputCount)
+    // Without a model its columns are the answer, which checks behind it may read.
+    if (!hasModel && isColumnStage(step)) outputCount = 1
     if (step.type !== 'check') return
     if (names.has(step.name)) throw stepError(`${where}.name`, 'the name of no other check', step.name)
     names.add(step.name)

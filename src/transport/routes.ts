@@ -1,7 +1,10 @@
 /** The table of everything that is served over HTTP. */
 import { ANY_KEY, SIGNATURE } from './access/scopes.js'
+import { ollamaRoutes } from './dialects/embeddings/ollama.js'
+import { openAiRoutes } from './dialects/embeddings/openai.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
 import { datasetRoutes } from './dialects/penstock/datasets.js'
+import { tokenizerRoutes } from './dialects/penstock/models/tokenizers.js'
 import { docsRoutes } from './dialects/penstock/docs/docs.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
@@ -11,6 +14,7 @@ import { openApiDocument } from './dialects/penstock/schemas/openapi.js'
 import { predictDocument } from './dialects/penstock/predict/document.js'
 import { predictRoutes } from './dialects/penstock/predict/predict.js'
 import { promotionRoutes } from './dialects/penstock/models/promotions.js'
+import { sourceRoutes, type SourcesContext } from './dialects/penstock/models/sources.js'
 import { pipelineRoutes } from './dialects/penstock/pipelines.js'
 import { jsonReply } from './http/replies.js'
 import type { Route } from './http/route.js'
@@ -43,7 +47,7 @@ const openApiRoute: Route<ServerContext> = {
 }
 
 /** What the handlers of all dialects need of a server. */
-export interface ServerContext extends V2Context, SageMakerContext {
+export interface ServerContext extends V2Context, SageMakerContext, SourcesContext {
   /** Whose `/invocations` it answers; null: nobody's. */
   readonly invocations: Invocations | null
 }
@@ -54,13 +58,17 @@ export const routes: readonly Route<ServerContext>[] = [
   ...docsRoutes,
   ...modelRoutes,
   ...promotionRoutes,
+  ...sourceRoutes,
   ...pipelineRoutes,
   ...contractRoutes,
   ...datasetRoutes,
+  ...tokenizerRoutes,
   ...tagRoutes,
   ...explainRoutes,
   ...inferRoutes,
   ...predictRoutes,
+  ...openAiRoutes,
+  ...ollamaRoutes,
   ...wallarooRoutes,
   ...logRoutes,
   ...v2Routes,

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { datasetsOf, Engine, Home, PenstockControl, PenstockServer } from 'penstock'
+import { datasetsOf, Engine, Home, PenstockControl, PenstockServer, tablesIn, withDatasets } from 'penstock'
 import { penstock } from '../support/cli-process.js'
 import { call, modelBytes } from '../support/served.js'
 
@@ -21,7 +21,8 @@ beforeAll(async () => {
   writeFileSync(file, wines)
   home = await Home.open({ path: join(folder, 'home') })
   const { models, pipelines } = home
-  engine = await Engine.open({ models, pipelines, datasets: datasetsOf(home), inferWorkers: 1, calibration: 'off' })
+  const stores = { models, pipelines, datasets: datasetsOf(home), tables: withDatasets(home, tablesIn(folder)) }
+  engine = await Engine.open({ ...stores, inferWorkers: 1, calibration: 'off' })
   server = await PenstockServer.start({ engine, port: 0 })
   url = server.url
   control = new PenstockControl(url)
@@ -84,6 +85,28 @@ test('datasets: what a model was made with is pinned, shown, and not removed wit
   await put('gone', 'format=csv', 'a\n1\n')
   await engine.setLineage('add', version, { datasets: { test: 'gone@1' } })
   expect((await call(url, 'DELETE', '/v1/datasets/gone/versions/1?force=true')).status).toBe(204)
+})
+
+test('datasets: a lookup step reads one by its reference, and follows the newest where no version is said', async () => {
+  await put('orders', 'format=csv', 'id,x\n1,10\n')
+  const lookup = (table: string) => ({
+    type: 'lookup' as const,
+    table,
+    key: ['id'],
+    columns: [{ name: 'x', dtype: 'float32' as const }],
+    inputs: [{ name: 'id', dtype: 'int64' as const }],
+  })
+  const ask = async (pipeline: string): Promise<unknown> =>
+    (await engine.infer(pipeline, { inputs: { id: BigInt64Array.of(1n) } })).outputs['x']?.data[0]
+  await engine.applyPipeline({ name: 'pinned', steps: [lookup('dataset:orders@1')] }, { deploy: true })
+  await engine.applyPipeline({ name: 'newest', steps: [lookup('dataset:orders')] }, { deploy: true })
+  expect([await ask('pinned'), await ask('newest')]).toEqual([10, 10])
+  await put('orders', 'format=csv', 'id,x\n1,11\n')
+  await expect.poll(() => ask('newest'), { timeout: 20_000 }).toBe(11)
+  expect(await ask('pinned')).toBe(10)
+  await expect(
+    engine.applyPipeline({ name: 'wrong', steps: [lookup('dataset:order')] }, { deploy: true }),
+  ).rejects.toThrow(/There is no table dataset:order. Did you mean dataset:orders\?/)
 })
 
 test('datasets: the command line creates, shows, gets, and takes them in place of files', async () => {

@@ -57,7 +57,7 @@ export function contractInferCommand(terminal: Terminal): Command {
     })
 }
 
-/** Of a dataset its name. */
+/** Gives the name of a dataset, or the path as it is. */
 function tableName(source: string): string {
   return source.startsWith(DATASET_PREFIX) ? source.slice(DATASET_PREFIX.length).replace(/@.*/, '') : source
 }

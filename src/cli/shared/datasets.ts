@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DATASET_PREFIX, type DatasetReference, matchDatasetReference } from '../../base/dataset-reference.js'
-import { DatasetCalls } from '../../client/control/dataset-calls.js'
+import { DatasetCalls } from '../../client/control/datasets.js'
 import { UsageError } from './failures.js'
 import { serverOf, type ServerOptions } from './server.js'
 

@@ -57,6 +57,8 @@ export interface InferMetadata {
   readonly cache?: 'hit' | 'miss'
   /** The W3C trace context of the request, from its meta; absent when it had no valid one. */
   readonly traceparent?: string
+  /** How many tokens the texts were, padding not counted, and how many rows lost an end; absent: no step made tokens of them. */
+  readonly texts?: { readonly tokens: number; readonly cutRows: number }
   /** Absent unless `timing` was asked for. */
   readonly timing?: InferTiming
 }

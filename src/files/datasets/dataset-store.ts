@@ -2,6 +2,11 @@
  * The datasets of a home as an engine keeps them: the registry stores files, and the readers of tables say what is in them.
  * The engine knows no file format of tables, so that whoever opens it hands this in.
  */
+import { DATASET_PREFIX, expectDatasetReference } from '../../base/dataset-reference.js'
+import { PenstockError } from '../../base/errors.js'
+import { didYouMean } from '../../base/suggest.js'
+import type { TableStore } from '../../lookup/table-store.js'
+import { packFile } from '../tables/table-folder.js'
 import type { DatasetStore, DatasetVersion, NewDataset } from '../../engine/api/api.js'
 import type { DatasetRow } from '../../engine/api/datasets.js'
 import type { DatasetDescription } from '../../registry/datasets.js'
@@ -22,6 +27,37 @@ export function datasetsOf({ datasets }: Pick<Home, 'datasets'>): DatasetStore {
     removeVersion: (name, version) => datasets.removeVersion(name, version),
     pathOf: (version) => datasets.pathOf(version),
     rows: (version, limit) => firstRows(datasets.pathOf(version), version, limit),
+  }
+}
+
+/**
+ * Tables of lookup steps: `dataset:wine@1` from the home, `dataset:wine` its newest version, followed as files are; all other
+ * names from `others`.
+ * @example Engine.open({ datasets: datasetsOf(home), tables: withDatasets(home, tablesIn('./tables')) })
+ */
+export function withDatasets({ datasets }: Pick<Home, 'datasets'>, others: TableStore): TableStore {
+  const find = (name: string): { version: DatasetVersion; path: string } => {
+    const reference = expectDatasetReference('the table', name.slice(DATASET_PREFIX.length))
+    const { versions = [] } = datasets.get(reference.name) ?? {}
+    const version =
+      reference.version === null ? versions.at(-1) : versions.find((one) => one.version === reference.version)
+    if (version !== undefined) return { version, path: datasets.pathOf(version) }
+    const known = datasets.list().map((record) => `${DATASET_PREFIX}${record.name}`)
+    throw new PenstockError('ERR_PIPELINE_INVALID', `There is no table ${name}${didYouMean(name, known)}`)
+  }
+  return {
+    find: async (name) => {
+      if (!name.startsWith(DATASET_PREFIX)) return others.find(name)
+      find(name)
+      return {
+        name,
+        revision: async () => Promise.resolve(find(name).version.sha256),
+        load: async (spec, bytesMax) => {
+          const { version, path } = find(name)
+          return packFile(path, name, version.format as FileFormat, spec, bytesMax)
+        },
+      }
+    },
   }
 }
 

@@ -80,7 +80,7 @@ function timingText({ metadata: { timing } }: InferResult): string {
 }
 
 /** Microseconds with the nanosecond as the last digit. */
-function timingMetadata({ totalUs, sendUs, steps }: InferTiming): Record<string, unknown> {
+function timingMetadata({ totalUs, sendUs, steps, stages }: InferTiming): Record<string, unknown> {
   const round = (us: number): number => Math.round(us * 1000) / 1000
   return {
     total_us: round(totalUs),
@@ -93,6 +93,9 @@ function timingMetadata({ totalUs, sendUs, steps }: InferTiming): Record<string,
       run_us: round(runUs),
       scatter_us: round(scatterUs),
     })),
+    ...(stages === undefined
+      ? {}
+      : { stages: stages.map(({ step, type, runUs }) => ({ step, type, run_us: round(runUs) })) }),
   }
 }
 

@@ -9,6 +9,7 @@ import { STEP_TYPES } from '../../../../steps/index.js'
 import { contractReference, contractSchemas } from './contract-schemas.js'
 import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
+import { embeddingSchemas } from './embedding-schemas.js'
 import { invocationSchemas } from './invocation-schemas.js'
 import { logSchemas } from './log-schemas.js'
 import { predictSchemas } from './predict-schemas.js'
@@ -49,6 +50,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ...invocationSchemas,
   ...logSchemas,
   ...predictSchemas,
+  ...embeddingSchemas,
   ...errorSchemas,
   ...contractSchemas,
   ...answerSchemas(),
@@ -187,20 +189,24 @@ export const schemas: Readonly<Record<string, Schema>> = {
     metadata: record({ ...metadata, route: listOf(text) }, ['route', 'cache', 'timing']),
   }),
   Timing: {
-    ...record({
-      total_us: duration,
-      send_us: duration,
-      steps: listOf(
-        record({
-          step: count,
-          model: text,
-          queue_us: duration,
-          assemble_us: duration,
-          run_us: duration,
-          scatter_us: duration,
-        }),
-      ),
-    }),
+    ...record(
+      {
+        total_us: duration,
+        send_us: duration,
+        steps: listOf(
+          record({
+            step: count,
+            model: text,
+            queue_us: duration,
+            assemble_us: duration,
+            run_us: duration,
+            scatter_us: duration,
+          }),
+        ),
+        stages: listOf(record({ step: text, type: text, run_us: duration })),
+      },
+      ['stages'],
+    ),
     description: 'Microseconds; there when the request header penstock-timing is 1',
   },
   Record: record({
