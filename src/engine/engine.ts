@@ -21,6 +21,7 @@ import { admit, prepare, receive, type AdmittedRequest, type CheckedColumns } fr
 import type {
   AddModelOptions,
   ContractStore,
+  DatasetStore,
   TokenizerStore,
   EngineApi,
   EngineEvents,
@@ -133,7 +134,7 @@ export class Engine implements EngineApi {
   #state: 'open' | 'draining' | 'closed' = 'open'
 
   private constructor(options: EngineOptions, pool: InferencePool, threadPlan: ThreadPlan) {
-    const { random = systemRandom, onNotice = () => undefined, clock = systemClock, datasets = null } = options
+    const { random = systemRandom, onNotice = () => undefined, clock = systemClock } = options
     const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
     const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
     const expectOpen = (): void => this.#expectOpen()
@@ -146,14 +147,14 @@ export class Engine implements EngineApi {
     const { instance } = requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const { contracts, tokenizers } = documentStores(options, clock)
+    const documents = documentStores(options, clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
-    this.#stageKinds = openStageKinds(options, { tokenizers })
+    this.#stageKinds = openStageKinds(options, documents)
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
-      contracts,
+      contracts: documents.contracts,
       loaded,
       drawSeed,
       logs,
@@ -165,8 +166,7 @@ export class Engine implements EngineApi {
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    const stores = { models, pipelines, contracts, datasets, tokenizers }
-    this.#control = new Control({ ...stores, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, ...documents, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -502,14 +502,16 @@ export class Engine implements EngineApi {
 }
 /** The stores that most programs do not pass: what is in them ends with the engine then. */
 function documentStores(
-  { contracts, tokenizers }: EngineOptions,
+  { contracts, datasets = null, tokenizers }: EngineOptions,
   clock: Clock,
 ): {
   readonly contracts: ContractStore
+  readonly datasets: DatasetStore | null
   readonly tokenizers: TokenizerStore
 } {
   return {
     contracts: contracts ?? new MemoryContractStore(clock),
+    datasets,
     tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
   }
 }

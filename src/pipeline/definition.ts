@@ -8,7 +8,7 @@ import type { ModelReference } from './model-reference.js'
 import type { RemoteStep } from './remote-step.js'
 import type { TransformInput } from './transform-input.js'
 
-export type { RemoteStep } from './remote-step.js'
+export type { RemoteOptions, RemoteOutput, RemoteSecret, RemoteStep } from './remote-step.js'
 export type { TransformInput } from './transform-input.js'
 
 interface RunsModels {

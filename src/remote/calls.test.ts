@@ -263,6 +263,22 @@ describe('bounds', () => {
     await stage.close()
   })
 
+  it('many calls of one request are no leak to Node', async () => {
+    const warned: string[] = []
+    const onWarning = ({ message }: Error): void => void warned.push(message)
+    process.on('warning', onWarning)
+    const { stage } = await openStep({ ...step, maxRows: 1, concurrency: 32 })
+    server.handler = (_, response) => {
+      setTimeout(() => response.end('[1]'), 5)
+      return undefined
+    }
+    await run(stage, { x: floats(...Array.from({ length: 64 }, (_, i) => i)) })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', onWarning)
+    expect(warned).toEqual([])
+    await stage.close()
+  })
+
   it('one failing call ends the others of its request', async () => {
     const { stage } = await openStep({ ...step, maxRows: 1, concurrency: 4, retries: 0 })
     server.handler = (_, __, index) => (index === 1 ? { status: 400 } : undefined)

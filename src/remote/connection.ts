@@ -4,6 +4,7 @@
  * nothing is unpacked, and no more of an answer is held than the step allows.
  */
 import { Pool } from 'undici'
+import { onAbort } from '../base/abort.js'
 import { REMOTE_HEADER_BYTES_MAX, REMOTE_IDLE_MS } from '../base/limits/remote-limits.js'
 
 export interface RemoteRequest {
@@ -62,8 +63,11 @@ export class RemoteConnection {
   /** @throws BrokenExchange; the signal's reason when it aborts. */
   async exchange(request: RemoteRequest, signal: AbortSignal): Promise<RemoteAnswer> {
     signal.throwIfAborted()
+    // A signal of its own: Node takes more than ten listeners of one for a leak, and a request may make many calls.
+    const ending = new AbortController()
+    const off = onAbort(signal, () => ending.abort(signal.reason))
     try {
-      const { statusCode, headers, body } = await this.#pool.request({ ...request, signal })
+      const { statusCode, headers, body } = await this.#pool.request({ ...request, signal: ending.signal })
       const length = Number(headers['content-length'] ?? 0)
       const chunks: Buffer[] = []
       let bytes = 0
@@ -81,6 +85,8 @@ export class RemoteConnection {
     } catch (error) {
       signal.throwIfAborted()
       throw error instanceof BrokenExchange ? error : brokenBy(error)
+    } finally {
+      off()
     }
   }
 

@@ -3,7 +3,7 @@
  * a bounded part of it, without any secret that the step knows.
  */
 import { PenstockError, type ErrorCode } from '../base/errors.js'
-import { REMOTE_EXCERPT_CHARACTERS_MAX } from '../base/limits/remote-limits.js'
+import { REMOTE_EXCERPT_CHARACTERS_MAX, REMOTE_TEXT_CHARACTERS_MAX } from '../base/limits/remote-limits.js'
 import type { RemoteAnswer } from './connection.js'
 import type { Secrets } from './secrets.js'
 
@@ -31,7 +31,7 @@ export class RemoteFailures {
   /** An answer whose status is no success. */
   status(answer: RemoteAnswer): PenstockError {
     const { status } = answer
-    const said = excerptOf(answer)
+    const said = excerptOf(answer, (text) => this.#secrets.redact(text))
     const words = said === '' ? `answered ${status}` : `answered ${status}: ${said}`
     if (status === 429 || status === 503)
       return this.failure('ERR_REMOTE_UNAVAILABLE', words, { retryAfterMs: retryAfterMs(answer) ?? undefined })
@@ -56,10 +56,15 @@ export function shown(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`
 }
 
-/** The beginning of a body as one line of text; '' when it is none. */
-export function excerptOf({ body }: Pick<RemoteAnswer, 'body'>): string {
-  const text = body.toString('utf8', 0, REMOTE_EXCERPT_CHARACTERS_MAX * 4)
-  const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
+/**
+ * The beginning of a body as one line of text; '' when it is none.
+ * @param redact takes secrets out, before the cut: half of one is one, too.
+ */
+export function excerptOf({ body }: Pick<RemoteAnswer, 'body'>, redact: (text: string) => string): string {
+  const text = body.toString('utf8', 0, REMOTE_EXCERPT_CHARACTERS_MAX * 4 + REMOTE_TEXT_CHARACTERS_MAX)
+  const line = redact(text)
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
   return line.length > REMOTE_EXCERPT_CHARACTERS_MAX ? `${line.slice(0, REMOTE_EXCERPT_CHARACTERS_MAX)}…` : line
 }
 

@@ -147,8 +147,14 @@ describe('answers', () => {
   })
 
   it('are cut to one short line in sentences', () => {
-    expect(excerptOf({ body: Buffer.from('a\n\n\u0007b  c') })).toBe('a b c')
-    expect(excerptOf({ body: Buffer.alloc(5000, 'x') })).toBe(`${'x'.repeat(300)}…`)
+    const asIs = (text: string): string => text
+    expect(excerptOf({ body: Buffer.from('a\n\n\u0007b  c') }, asIs)).toBe('a b c')
+    expect(excerptOf({ body: Buffer.alloc(5000, 'x') }, asIs)).toBe(`${'x'.repeat(300)}…`)
+    // A secret across the cut goes as a whole.
+    const secrets = new Secrets({ T: 'abcdefgh' })
+    secrets.resolve('h', { env: 'T' })
+    const body = Buffer.from(`${'x'.repeat(296)}abcdefgh`)
+    expect(excerptOf({ body }, (text) => secrets.redact(text))).toBe(`${'x'.repeat(296)}***`)
   })
 })
 

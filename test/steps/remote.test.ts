@@ -111,6 +111,69 @@ describe('a remote that is another Penstock', () => {
   }, 60_000)
 })
 
+/** A server of its own that answers /invocations as the one or the other. */
+async function farServer(invocations: 'mlflow' | 'sagemaker'): Promise<{ url: string; close: () => Promise<void> }> {
+  const far = await Engine.open({ inferWorkers: 1, calibration: 'off' })
+  await far.addModel('add', modelBytes('add-one'))
+  await far.applyPipeline({ name: 'add', steps: [{ type: 'model', model: 'add' }] }, { deploy: true })
+  const listening = await PenstockServer.start({ engine: far, port: 0, invocations })
+  const close = async (): Promise<void> => {
+    await listening.close()
+    await far.close()
+  }
+  return { url: listening.url, close }
+}
+
+describe('where a model is served', () => {
+  it('is a line of the definition: each kind of remote answers as the model here does', async () => {
+    const [mlflow, container] = await Promise.all([farServer('mlflow'), farServer('sagemaker')])
+    // What SageMaker puts between its endpoints and a container.
+    const runtime = await RemoteServer.start(({ url, headers, body }, response) => {
+      const type = headers['content-type'] ?? ''
+      const isSigned = /^AWS4-HMAC-SHA256 Credential=me\//.test(headers.authorization ?? '')
+      if (url !== '/endpoints/add/invocations' || !isSigned) return { status: 403 }
+      const forwarded = { method: 'POST', headers: { 'content-type': type, accept: 'text/csv' }, body }
+      void fetch(`${container.url}/invocations`, forwarded as RequestInit).then(async (answer) => {
+        response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+        response.end(await answer.text())
+      })
+      return undefined
+    })
+    process.env['REMOTE_TEST_KEY'] = 'me'
+    const key = { env: 'REMOTE_TEST_KEY' }
+    const shared = {
+      type: 'remote',
+      inputs: [{ name: 'x', dtype: 'float32', shape: [3] }],
+      outputs: [{ name: 'y', dtype: 'float32', shape: [3] }],
+    }
+    const credentials = { accessKeyId: key, secretAccessKey: key }
+    const steps = {
+      model: { type: 'model', model: 'add' },
+      oip: { ...shared, kind: 'oip', url: mlflow.url, model: 'add' },
+      bytes: { ...shared, kind: 'oip', url: mlflow.url, model: 'add', binary: true },
+      mlflow: { ...shared, kind: 'mlflow', url: mlflow.url, maxRows: 2 },
+      sagemaker: { ...shared, kind: 'sagemaker', url: runtime.url, endpoint: 'add', region: 'eu-west-1', credentials },
+      http: {
+        ...shared,
+        kind: 'http',
+        url: `${mlflow.url}/v1/pipelines/add/infer`,
+        send: { x: '/inputs/x/*' },
+        outputs: [{ ...shared.outputs[0], from: '/outputs/y/*' }],
+      },
+    }
+    const inputs = { x: [[1, 2.5, -3], [0.1, 1e-7, 3.4e38], [-0, 7, 8], [9, 10, 11], [0.3, 0.7, 12]] } // prettier-ignore
+    const answers: Record<string, unknown> = {}
+    for (const [name, step] of Object.entries(steps)) {
+      expect([name, (await deploy(`far-${name}`, { steps: [step] })).status]).toEqual([name, 201])
+      answers[name] = (await http('POST', `/v1/pipelines/far-${name}/infer`, { inputs })).json['outputs']
+    }
+    const { model, ...others } = answers
+    expect(model).toMatchObject({ y: [[2, 3.5, -2], {}, {}, {}, {}] })
+    for (const [name, answer] of Object.entries(others)) expect([name, answer]).toEqual([name, model])
+    await Promise.all([mlflow.close(), container.close(), runtime.close()])
+  }, 30_000)
+})
+
 describe('a remote beside models', () => {
   const remote = { type: 'remote', kind: 'mlflow', headers: { authorization: { env: 'REMOTE_TEST_TOKEN' } } }
 
