@@ -502,7 +502,7 @@ export class Engine implements EngineApi {
 }
 /** The stores that most programs do not pass: what is in them ends with the engine then. */
 function documentStores(
-  { contracts, datasets = null, tokenizers }: EngineOptions,
+  { contracts, datasets, tokenizers }: EngineOptions,
   clock: Clock,
 ): {
   readonly contracts: ContractStore
@@ -511,7 +511,7 @@ function documentStores(
 } {
   return {
     contracts: contracts ?? new MemoryContractStore(clock),
-    datasets,
+    datasets: datasets ?? null,
     tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
   }
 }

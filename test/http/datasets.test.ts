@@ -104,6 +104,10 @@ test('datasets: a lookup step reads one by its reference, and follows the newest
   await put('orders', 'format=csv', 'id,x\n1,11\n')
   await expect.poll(() => ask('newest'), { timeout: 20_000 }).toBe(11)
   expect(await ask('pinned')).toBe(10)
+  const cache = { ttlSeconds: 60, maxBytes: 65_536 }
+  await expect(
+    engine.applyPipeline({ name: 'wrong', steps: [lookup('dataset:orders')], cache }, { deploy: true }),
+  ).rejects.toThrow(/Expected a pipeline with a cache to run a model/)
   await expect(
     engine.applyPipeline({ name: 'wrong', steps: [lookup('dataset:order')] }, { deploy: true }),
   ).rejects.toThrow(/There is no table dataset:order. Did you mean dataset:orders\?/)
