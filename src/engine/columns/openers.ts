@@ -51,6 +51,7 @@ export function openStageKinds(
     lookups,
     close: async () => {
       lookups.close()
+      await threads.close()
     },
   }
 }
