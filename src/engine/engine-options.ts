@@ -26,6 +26,7 @@ import {
 } from '../base/limits/limits.js'
 import { RUN_LIMIT_MS_MAX, SUBSTITUTE_WORKERS_MAX } from '../base/limits/run-limits.js'
 import { expectProviders } from '../base/providers.js'
+import { RemoteHosts } from '../remote/hosts.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { PoolOptions } from '../worker/pool/pool-options.js'
 import { defaultSessionSettings, type SessionSettings } from '../worker/sessions/session-options.js'
@@ -57,6 +58,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'runLimitMs',
   'substituteWorkers',
   'executionProviders',
+  'remoteHosts',
   'batchRowsMax',
   'maxDelayUs',
   'pendingRowsMax',
@@ -89,6 +91,7 @@ export function expectOptions(options: unknown): EngineOptions {
   rowCheckEveryOf(checked)
   stuckRunsOf(checked)
   differencePolicyOf(checked)
+  new RemoteHosts(checked.remoteHosts ?? [])
   if (checked.executionProviders !== undefined) expectProviders('executionProviders', checked.executionProviders)
   return checked
 }

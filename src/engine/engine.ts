@@ -91,7 +91,7 @@ import { predictRows, predictTable, type RunRequest, type ServingPipeline } from
 import { rowsFormOf } from './predict/rows-form.js'
 import { NativeRowsReader } from './predict/rows-reader.js'
 import { Promotions } from './promotion/promotions.js'
-import { StagedRequests } from './staged-path/staged-requests.js'
+import { countedIn, StagedRequests } from './staged-path/staged-requests.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -156,7 +156,7 @@ export class Engine implements EngineApi {
       loaded,
       drawSeed,
       logs,
-      stageOpeners: this.#stageKinds.openers,
+      ...this.#stageKinds,
       onNotice,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
       onRetireFailed: (deployment, cause) => this.#noteUnretired(deployment, cause, onNotice),
@@ -325,6 +325,7 @@ export class Engine implements EngineApi {
       record: this.getPipeline(name),
       slot: this.#deployments.slotOf(name),
       progress: this.#control.progress,
+      remotes: this.#stageKinds.remotes(name),
       isReady: this.#pool.readyCount === this.#pool.workerCount,
     })
   }
@@ -371,7 +372,11 @@ export class Engine implements EngineApi {
   }
 
   #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
-    if (!deployment.compiled.isStringPath) return this.#calls.submit(handleOf(slot, deployment), deployment, admitted)
+    if (!deployment.compiled.isStringPath) {
+      const handle = handleOf(slot, deployment)
+      const answer = this.#calls.submit(handle, deployment, admitted)
+      return handle === slot.handle ? answer : countedIn(slot.stringPath, answer)
+    }
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
     return this.#stringPath.submit(slot.stringPath, deployment, admitted)
@@ -422,6 +427,7 @@ export class Engine implements EngineApi {
       tables: { limitBytes: this.#stageKinds.lookups.bytesMax, tables: this.#stageKinds.lookups.metrics() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
+      remotes: this.#stageKinds.remotes(),
       process: processMetrics(),
     }
   }
@@ -451,6 +457,7 @@ export class Engine implements EngineApi {
     await this.#control.close()
     await calibrated
     this.#deployments.stopAll()
+    this.#staged.close()
     this.#native.close()
     this.#calls.close()
     this.json.close()

@@ -12,6 +12,7 @@ import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/generated/records.js'
 import type { LookupTableMetrics } from '../lookup/lookup-tables.js'
 import type { StagePlace } from '../pipeline/columns/stage.js'
+import type { RemoteStatus } from '../remote/remotes.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
@@ -131,6 +132,7 @@ export interface EngineMetrics {
   readonly workers: WorkerMetrics
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
+  readonly remotes: readonly (RemoteStatus & { readonly pipeline: string })[]
   readonly budget: BudgetMetrics
   readonly tables: TableMetrics
   readonly process: {

@@ -78,6 +78,14 @@ const ofSources =
   ({ sources }: Snapshot): Value[] =>
     sources.map((source) => ({ labels: { kind: source.kind, place: source.place }, value: value(source) }))
 
+const ofRemotes =
+  (value: (remote: EngineMetrics['remotes'][number]) => number) =>
+  ({ engine }: Snapshot): Value[] =>
+    engine.remotes.map((remote) => ({
+      labels: { pipeline: remote.pipeline, step: remote.step, kind: remote.kind },
+      value: value(remote),
+    }))
+
 const one = (value: number): Value[] => [{ labels: {}, value }]
 const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
 
@@ -281,6 +289,48 @@ export const families: readonly Family[] = [
       { labels: { found: 'yes' }, value: lookedUpRows - missingRows },
       { labels: { found: 'no' }, value: missingRows },
     ]),
+  },
+  {
+    name: 'penstock_remote_breaker_open',
+    help: 'Whether the server that answers a remote step is left alone, or on trial, after failures in a row.',
+    type: 'gauge',
+    read: ofRemotes(({ breaker }) => (breaker === 'closed' ? 0 : 1)),
+  },
+  {
+    name: 'penstock_remote_breaker_opened_total',
+    help: 'How often such a server began to be left alone.',
+    type: 'counter',
+    read: ofRemotes(({ openedCount }) => openedCount),
+  },
+  {
+    name: 'penstock_remote_in_flight',
+    help: 'Calls of a remote step without an answer yet.',
+    type: 'gauge',
+    read: ofRemotes(({ inFlight }) => inFlight),
+  },
+  {
+    name: 'penstock_remote_waiting',
+    help: 'Calls of a remote step that wait for a connection.',
+    type: 'gauge',
+    read: ofRemotes(({ waiting }) => waiting),
+  },
+  {
+    name: 'penstock_remote_calls_total',
+    help: 'Calls of a remote step, each attempt for itself.',
+    type: 'counter',
+    read: ofRemotes(({ calls }) => calls),
+  },
+  {
+    name: 'penstock_remote_retries_total',
+    help: 'Calls of a remote step that repeated another.',
+    type: 'counter',
+    read: ofRemotes(({ retries }) => retries),
+  },
+  {
+    name: 'penstock_remote_failures_total',
+    help: 'Calls of a remote step that failed.',
+    type: 'counter',
+    read: ofRemotes(({ failures }) => failures),
   },
   {
     name: 'penstock_batches_total',

@@ -64,6 +64,20 @@ const engine = {
       scatterNs: histogram([5000]),
     },
   ],
+  remotes: [
+    {
+      pipeline: 'p',
+      step: 'steps[0]',
+      kind: 'oip',
+      breaker: 'open',
+      openedCount: 1,
+      inFlight: 2,
+      waiting: 3,
+      calls: 9,
+      retries: 4,
+      failures: 5,
+    },
+  ],
   pipelines: [
     {
       pipeline: 'p',

@@ -122,6 +122,7 @@ const engine = {
       scatterNs: nothing,
     },
   ],
+  remotes: [],
   pipelines: [
     {
       pipeline: 'p "ö"',

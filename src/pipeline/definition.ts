@@ -5,6 +5,11 @@
 import type { Dtype } from '../tensor/tensor.js'
 import type { TransformOp } from '../transforms/program/definition.js'
 import type { ModelReference } from './model-reference.js'
+import type { RemoteStep } from './remote-step.js'
+import type { TransformInput } from './transform-input.js'
+
+export type { RemoteOptions, RemoteOutput, RemoteSecret, RemoteStep } from './remote-step.js'
+export type { TransformInput } from './transform-input.js'
 
 interface RunsModels {
   /** Names, by position, under which the models' inputs are bound. */
@@ -77,13 +82,6 @@ export interface CheckStep {
   readonly flag?: string | undefined
 }
 
-/** A column that callers send to a pipeline whose first steps are transforms. */
-export interface TransformInput {
-  readonly name: string
-  readonly dtype: Dtype
-  /** Dims of a row; absent: one value. */
-  readonly shape?: readonly number[] | undefined
-}
 /** Operations on named columns, before the first step that runs a model or behind the last. */
 export interface TransformStep {
   readonly type: 'transform'
@@ -169,6 +167,7 @@ export type Step =
   | LookupStep
   | TokeniseStep
   | ScriptStep
+  | RemoteStep
 /** What may be written. */
 export type StepInput = Step | ShadowStep | (ScriptStepInput & { readonly type: 'script' })
 
@@ -245,6 +244,7 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'lookup':
     case 'tokenise':
     case 'script':
+    case 'remote':
       return []
   }
 }
@@ -254,7 +254,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise', 'script'])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise', 'script', 'remote'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

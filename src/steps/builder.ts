@@ -24,6 +24,7 @@ import {
   type TransformInput,
 } from '../pipeline/definition.js'
 import type { ModelReference } from '../pipeline/model-reference.js'
+import type { RemoteOptions } from '../pipeline/remote-step.js'
 import type { TransformOp } from '../transforms/program/definition.js'
 import { parseCachePolicy } from './kinds/parse-cache.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
@@ -158,6 +159,11 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'script', ...script })
   }
 
+  /** Another server answers. @param step as on the wire, without its type. */
+  remote(step: RemoteOptions): this {
+    return this.append({ type: 'remote', ...step })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
@@ -228,6 +234,10 @@ export class PipelineBuilder<R = unknown> {
 
   replaceWithScript(index: number, script: ScriptStepInput): this {
     return this.replace(index, { type: 'script', ...script })
+  }
+
+  replaceWithRemote(index: number, step: RemoteOptions): this {
+    return this.replace(index, { type: 'remote', ...step })
   }
 
   /** Puts a step before the one at `index`, 0..number of steps. */

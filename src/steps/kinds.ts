@@ -8,6 +8,7 @@ import { modelKind } from './kinds/model.js'
 import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
 import { scriptKind } from './kinds/script.js'
+import { remoteKind } from './kinds/remote.js'
 import { selectKind } from './kinds/select.js'
 import { shadowKind } from './kinds/shadow.js'
 import { tokeniseKind } from './kinds/tokenise.js'
@@ -26,6 +27,7 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   lookup: lookupKind,
   tokenise: tokeniseKind,
   script: scriptKind,
+  remote: remoteKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 

@@ -9,7 +9,9 @@ import { errorTable } from '../../src/base/errors.js'
 import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../support/raw-sockets.js'
 import { call, serve, until, type Served } from '../support/served.js'
 import { closingCases, failingCases, frameBytesMax, goodFrame, rowsOf, withUint32 } from './testing/bad-frame-cases.js'
-import { bodyBytesMax, controlCases, inferCases } from './testing/bad-http-cases.js'
+import { columnStepCases } from './testing/bad-column-step-cases.js'
+import { controlCases } from './testing/bad-control-cases.js'
+import { bodyBytesMax, inferCases } from './testing/bad-http-cases.js'
 import { inferMessage } from '../support/messages.js'
 
 let served: Served
@@ -41,7 +43,7 @@ afterAll(async () => {
 // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
 
 describe('HTTP refuses', () => {
-  it.each([...inferCases, ...controlCases])(
+  it.each([...inferCases, ...controlCases, ...columnStepCases])(
     '$what: $code',
     async ({ to = 'add', path = `/v1/pipelines/${to}/infer`, method = 'POST', body, headers, code, says }) => {
       const answer = await call(served.server.url, method, path, body, headers)

@@ -2,7 +2,7 @@
  * Dependencies point down:
  *
  *   cli → loadtest → index → server, files → transport → metrics, sources, project → engine
- *     → worker, registry, log, lookup, script → steps → contract
+ *     → worker, registry, log, lookup, script → steps → contract, remote
  *     → text → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
@@ -27,6 +27,7 @@ const ranks: Readonly<Record<string, number>> = {
   formats: 3,
   contract: 4,
   text: 4,
+  remote: 4,
   steps: 5,
   worker: 6,
   registry: 6,

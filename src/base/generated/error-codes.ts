@@ -48,6 +48,9 @@ export type ErrorCode =
   | 'ERR_CLOSED'
   | 'ERR_HOME_LOCKED'
   | 'ERR_CONNECTION_LOST'
+  | 'ERR_REMOTE_FAILED'
+  | 'ERR_REMOTE_UNAVAILABLE'
+  | 'ERR_REMOTE_TIMEOUT'
   | 'ERR_PROVIDER'
   | 'ERR_SOURCE'
   | 'ERR_QUERY_MEMORY'
@@ -369,6 +372,24 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 503,
     retryable: true,
     sentence: 'The connection to the server was lost before the answer came.',
+  },
+  ERR_REMOTE_FAILED: {
+    class: 'device',
+    http: 502,
+    retryable: false,
+    sentence: 'The server that answers a remote step failed, or gave an answer that does not fit the step.',
+  },
+  ERR_REMOTE_UNAVAILABLE: {
+    class: 'device',
+    http: 503,
+    retryable: true,
+    sentence: 'The server that answers a remote step cannot be reached, is busy, or is left alone after failures.',
+  },
+  ERR_REMOTE_TIMEOUT: {
+    class: 'device',
+    http: 504,
+    retryable: false,
+    sentence: "The server that answers a remote step did not answer within the step's time.",
   },
   ERR_PROVIDER: {
     class: 'device',

@@ -66,6 +66,7 @@ export interface ServeOptions {
   readonly sockets?: SocketChoice
   readonly insecure?: boolean
   readonly allowHost?: readonly string[]
+  readonly remoteHosts?: readonly string[]
   readonly verify: boolean
   readonly drainLimit: number
   readonly logLevel: string
@@ -252,6 +253,14 @@ export function withServeOptions(command: Command): Command {
       'names under which a server without keys may be called, as proxies and browsers say them: name, *.name or *',
       listArgument,
     )
+    .addOption(
+      new Option(
+        '--remote-hosts <hosts>',
+        'servers that remote steps may call, this machine among them: host, host:port, host:* or *.name (default: none)',
+      )
+        .argParser(listArgument)
+        .env('PENSTOCK_REMOTE_HOSTS'),
+    )
     .option('--no-verify', 'do not hash the stored models at start')
     .addOption(
       new Option('--drain-limit <time>', 'how long requests in flight may take at the end, for example 500ms or 2m')
@@ -410,6 +419,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,
+    ...(options.remoteHosts === undefined ? {} : { remoteHosts: options.remoteHosts }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   }
 }

@@ -72,6 +72,11 @@ export interface EngineOptions {
   readonly substituteWorkers?: number | undefined
   /** The default for models that name none, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
+  /**
+   * Servers that remote steps may call, loopback among them: `host` (the scheme's own port), `host:port`, `host:*` (every
+   * port), `*.name` (all hosts below it). Absent: none.
+   */
+  readonly remoteHosts?: readonly string[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
   readonly batchRowsMax?: number | undefined
   /** Microseconds that a batch waits for more rows although a worker is free, 0..1000000; absent: 0, no timer. */

@@ -9,11 +9,15 @@ import {
   type PlanChain,
   type StageContext,
 } from '../../pipeline/columns/stage.js'
-import type { Step, TokeniseStep } from '../../pipeline/definition.js'
+import { systemClock } from '../../base/clock.js'
 import { LOOKUP_BYTES } from '../../base/limits/limits.js'
+import { systemRandom } from '../../base/random.js'
 import { LookupTables } from '../../lookup/lookup-tables.js'
-import type { TokenizerStore } from '../api/api.js'
+import type { PipelineDefinition, Step, TokeniseStep } from '../../pipeline/definition.js'
+import { RemoteHosts } from '../../remote/hosts.js'
+import { Remotes, type RemoteStatus } from '../../remote/remotes.js'
 import { openScripts } from '../../script/stage.js'
+import type { TokenizerStore } from '../api/api.js'
 import type { EngineOptions } from '../api/options.js'
 import { TokenizerThreads } from '../tokenizers.js'
 
@@ -21,8 +25,12 @@ export type StageOpeners = Readonly<Partial<Record<Step['type'], OpenStage>>>
 
 /** The kinds of stages, with what the pipelines of an engine share of each; closed with the engine. */
 export interface StageKinds {
-  readonly openers: StageOpeners
+  readonly stageOpeners: StageOpeners
   readonly lookups: LookupTables
+  /** Steps that wait for what others say of themselves, completed before a plan is made of them. */
+  prepare(definition: PipelineDefinition): Promise<PipelineDefinition>
+  /** The remote steps that are deployed. @param pipeline absent: those of all. */
+  remotes(pipeline?: string): readonly (RemoteStatus & { readonly pipeline: string })[]
   close(): Promise<void>
 }
 
@@ -32,23 +40,26 @@ export interface StageSources {
 }
 
 /** The one list of them: a line for each kind of step that is a stage. */
-export function openStageKinds(
-  { tables = null, tableBytesMax, allowScripts = false, onNotice }: EngineOptions,
-  { tokenizers }: StageSources,
-): StageKinds {
+export function openStageKinds(options: EngineOptions, { tokenizers }: StageSources): StageKinds {
+  const { tables = null, tableBytesMax, allowScripts = false, onNotice } = options
+  const { clock = systemClock, random = systemRandom, remoteHosts = [] } = options
   const lookups = new LookupTables({
     store: tables,
     bytesMax: tableBytesMax ?? LOOKUP_BYTES,
     onNotice: (notice) => onNotice?.(notice),
   })
   const threads = new TokenizerThreads(tokenizers)
+  const remotes = new Remotes({ hosts: new RemoteHosts(remoteHosts), environment: process.env, clock, random })
   return {
-    openers: {
+    stageOpeners: {
       lookup: lookups.open,
       tokenise: (segment) => threads.open(segment.step as TokeniseStep),
       script: openScripts(allowScripts),
+      remote: (segment, context) => Promise.resolve(remotes.open(segment, context)),
     },
     lookups,
+    prepare: (definition) => remotes.prepare(definition),
+    remotes: (pipeline) => remotes.list(pipeline),
     close: async () => {
       lookups.close()
       await threads.close()

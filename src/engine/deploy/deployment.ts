@@ -76,6 +76,8 @@ export interface DeploymentOptions {
   readonly bindContract: (compiled: CompiledPlan, models: Iterable<ModelVersion>) => DeployedContract | null
   /** By the type of the step. */
   readonly stageOpeners: StageOpeners
+  /** What is compiled of the definition. */
+  readonly prepare: (definition: PipelineDefinition) => Promise<PipelineDefinition>
   readonly onNotice: (notice: StageNotice) => void
   /** A fresh unsigned 64-bit seed. */
   readonly drawSeed: () => bigint
@@ -86,7 +88,8 @@ export interface DeploymentOptions {
 
 /**
  * Builds everything that may fail before anything changes: on an error nothing is left behind.
- * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND.
+ * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND, and what
+ *   stages throw when they are opened.
  */
 export async function buildDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { definition, version } = options
@@ -96,7 +99,8 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     resolved.set(reference, model)
     return model
   }
-  const compiled = compilePlan(definition, resolve, options.columnsOf(definition))
+  const prepared = await options.prepare(definition)
+  const compiled = { ...compilePlan(prepared, resolve, options.columnsOf(definition)), definition }
   const contract = options.bindContract(compiled, resolved.values())
   const models: LoadedModel[] = []
   let log: DeploymentLog | null = null

@@ -37,6 +37,7 @@ export interface DeploymentsDependencies {
   /** null: the engine logs nothing. */
   readonly logs: RowLogs | null
   readonly stageOpeners: StageOpeners
+  readonly prepare: (definition: PipelineDefinition) => Promise<PipelineDefinition>
   readonly onNotice: (notice: StageNotice) => void
   readonly onChange: (pipeline: string) => void
   readonly onRetireFailed: (deployment: Deployment, cause: unknown) => void
@@ -285,6 +286,7 @@ export class Deployments {
       columnsOf: (definition) => contractColumns(this.#dependencies.contracts, definition),
       bindContract: (compiled, models) => deployedContract(this.#dependencies.contracts, compiled, models),
       stageOpeners: this.#dependencies.stageOpeners,
+      prepare: this.#dependencies.prepare,
       onNotice: this.#dependencies.onNotice,
       drawSeed: this.#dependencies.drawSeed,
       makeLog: (compiled) =>

@@ -32,6 +32,7 @@ import type { RequestId } from '../requests/request-options.js'
 import { raceLimits } from '../string-path/race-limits.js'
 import { AnswerBytes, chargeRequest, type RequestBudget } from '../string-path/request-bytes.js'
 import { tensorBytes } from '../string-path/row-operations.js'
+import { countResult } from '../string-path/string-executor.js'
 
 /** Milliseconds after which some of what is in flight has been answered. */
 const RETRY_AFTER_MS = 100
@@ -46,6 +47,8 @@ export class StagedRequests {
   readonly #budget: RequestBudget
   readonly #submit: SubmitRequest
   readonly #answerBytes = new AnswerBytes()
+  /** Ends a request, one for each that is in flight. */
+  readonly #stops = new Set<(error: PenstockError) => void>()
   #inFlight = 0
   #inStages = 0
 
@@ -102,7 +105,25 @@ export class StagedRequests {
         this.#enter(counters, deployment, -1)
         this.#budget.releaseRequest(bytes)
       })
-    return raceLimits(done, deadlineMs, signal, stopper)
+    return this.#untilClosed(raceLimits(done, deadlineMs, signal, stopper), stopper)
+  }
+
+  /** Fails what is in flight: neither stages nor models will answer it. */
+  close(): void {
+    const error = new PenstockError('ERR_CLOSED', 'The engine was closed before the request was answered')
+    for (const stop of this.#stops) stop(error)
+    this.#stops.clear()
+  }
+
+  #untilClosed(answer: Promise<InferResult>, stopper: AbortController): Promise<InferResult> {
+    return new Promise((resolve, reject) => {
+      const stop = (error: PenstockError): void => {
+        stopper.abort(error)
+        reject(error)
+      }
+      this.#stops.add(stop)
+      answer.then(resolve, reject).finally(() => this.#stops.delete(stop))
+    })
   }
 
   #enter(counters: StringPathCounters, deployment: Deployment, count: 1 | -1): void {
@@ -129,6 +150,18 @@ export class StagedRequests {
     throw new PenstockError('ERR_QUEUE_FULL', `${what}; nothing was run. Try again later`, {
       retryAfterMs: RETRY_AFTER_MS,
     })
+  }
+}
+
+/** Counts an answer of the models where its pipeline is counted, though it had to run under a handle of its own. */
+export async function countedIn(counters: StringPathCounters, answer: Promise<InferResult>): Promise<InferResult> {
+  try {
+    const result = await answer
+    countResult(counters, result)
+    return result
+  } catch (error) {
+    countFailure(counters, toPenstockError(error).code)
+    throw error
   }
 }
 
@@ -175,11 +208,12 @@ class StagedRun implements ChainCall {
 
   async run(): Promise<InferResult> {
     const { deployment, received } = this
-    const admitted = await this.#counting(() => {
+    const prepared = this.#counting(() => {
       const made = prepare(deployment, received, this)
-      return made instanceof Promise ? made.then((prepared) => this.#admit(prepared)) : this.#admit(made)
+      return made instanceof Promise ? made.then((inputs) => this.#admit(inputs)) : this.#admit(made)
     })
-    const result = await this.submit(this.slot, deployment, admitted)
+    // Without a wait it is submitted in the turn in which it came.
+    const result = await this.submit(this.slot, deployment, prepared instanceof Promise ? await prepared : prepared)
     const outputs = await this.#counting(() =>
       deployment.transforms.outputs(result.outputs, result.rows, this.#carried, this),
     )
@@ -187,13 +221,16 @@ class StagedRun implements ChainCall {
   }
 
   /** Failures here are JavaScript's to count; those of the models are counted where they run. */
-  async #counting<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      const made = work()
-      return made instanceof Promise ? await made : made
-    } catch (error) {
+  #counting<T>(work: () => T | Promise<T>): T | Promise<T> {
+    const failed = (error: unknown): never => {
       countFailure(this.slot.stringPath, toPenstockError(error).code)
       throw error
+    }
+    try {
+      const made = work()
+      return made instanceof Promise ? made.catch(failed) : made
+    } catch (error) {
+      return failed(error)
     }
   }
 

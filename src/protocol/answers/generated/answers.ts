@@ -760,6 +760,30 @@ export interface ModelStatusAnswer {
   readonly run_plan?: RunPlanAnswer
 }
 
+/** A remote step of a deployed pipeline, and what it has counted since it was deployed. */
+export interface RemoteStatusAnswer {
+  /** Its place in the definition: `steps[0]`. */
+  readonly step: string
+  /** How its remote is asked. */
+  readonly kind: string
+  /** The address that it calls, without query. */
+  readonly url: string
+  /** Whether the remote is asked. */
+  readonly breaker: string
+  /** How often the breaker has opened. */
+  readonly opened_count: number
+  /** Calls without an answer yet. */
+  readonly in_flight: number
+  /** Calls that wait for a connection. */
+  readonly waiting: number
+  /** Calls that were made, each attempt for itself. */
+  readonly calls: number
+  /** Those among them that repeated another. */
+  readonly retries: number
+  /** Those among them that failed. */
+  readonly failures: number
+}
+
 /** What a pipeline is doing, and what it has done since it was deployed. */
 export interface StatusAnswer {
   /** The pipeline's name. */
@@ -786,6 +810,8 @@ export interface StatusAnswer {
   readonly background?: readonly BackgroundLossesAnswer[]
   /** The models that it runs. */
   readonly models: readonly ModelStatusAnswer[]
+  /** The remote steps that it has. */
+  readonly remotes?: readonly RemoteStatusAnswer[]
 }
 
 /** The configurations of explanations of a pipeline. */
@@ -1019,6 +1045,7 @@ export interface AnswersByName {
   readonly RunPlan: RunPlanAnswer
   readonly BatchingState: BatchingStateAnswer
   readonly ModelStatus: ModelStatusAnswer
+  readonly RemoteStatus: RemoteStatusAnswer
   readonly Status: StatusAnswer
   readonly ExplainConfigs: ExplainConfigsAnswer
   readonly OcclusionResult: OcclusionResultAnswer

@@ -548,6 +548,21 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'run_plan', record: [], type: {"kind":"object","name":"RunPlan"}, absent: {"state":"default","instances":1,"intra_op_threads":1,"spinning":false,"run_rows_max":1,"batch_rows_max":1,"alone":null,"calibration":null}, does: 'How it runs now' },
     ],
   },
+  RemoteStatus: {
+    does: 'A remote step of a deployed pipeline, and what it has counted since it was deployed',
+    fields: [
+      { name: 'step', record: ["step"], type: {"kind":"word","name":"text"}, does: 'Its place in the definition: `steps[0]`' },
+      { name: 'kind', record: ["kind"], type: {"kind":"enum","name":"RemoteKind"}, does: 'How its remote is asked' },
+      { name: 'url', record: ["url"], type: {"kind":"word","name":"text"}, does: 'The address that it calls, without query' },
+      { name: 'breaker', record: ["breaker"], type: {"kind":"enum","name":"BreakerState"}, does: 'Whether the remote is asked' },
+      { name: 'opened_count', record: ["openedCount"], type: {"kind":"word","name":"count"}, does: 'How often the breaker has opened' },
+      { name: 'in_flight', record: ["inFlight"], type: {"kind":"word","name":"count"}, does: 'Calls without an answer yet' },
+      { name: 'waiting', record: ["waiting"], type: {"kind":"word","name":"count"}, does: 'Calls that wait for a connection' },
+      { name: 'calls', record: ["calls"], type: {"kind":"word","name":"count"}, does: 'Calls that were made, each attempt for itself' },
+      { name: 'retries', record: ["retries"], type: {"kind":"word","name":"count"}, does: 'Those among them that repeated another' },
+      { name: 'failures', record: ["failures"], type: {"kind":"word","name":"count"}, does: 'Those among them that failed' },
+    ],
+  },
   Status: {
     does: 'What a pipeline is doing, and what it has done since it was deployed',
     fields: [
@@ -563,6 +578,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'failures', record: ["failures"], type: {"kind":"map","of":{"kind":"word","name":"count"}}, does: 'Requests that failed, by error code' },
       { name: 'background', record: ["background"], type: {"kind":"list","of":{"kind":"object","name":"BackgroundLosses"}}, absent: [], does: 'What each challenger and other background model lost' },
       { name: 'models', record: ["models"], type: {"kind":"list","of":{"kind":"object","name":"ModelStatus"}}, does: 'The models that it runs' },
+      { name: 'remotes', record: ["remotes"], type: {"kind":"list","of":{"kind":"object","name":"RemoteStatus"}}, absent: [], does: 'The remote steps that it has' },
     ],
   },
   ExplainConfigs: {
@@ -705,6 +721,8 @@ export const answerEnums: Readonly<Record<string, readonly string[]>> = {
   BatchingBasis: ['graph', 'trial', 'override', 'none'],
   ExecutionProvider: ['cpu', 'cuda'],
   SourceKind: ['directory', 's3', 'mlflow'],
+  RemoteKind: ['oip', 'mlflow', 'sagemaker', 'http'],
+  BreakerState: ['closed', 'open', 'half-open'],
   PipelineState: ['undeployed', 'starting', 'running', 'error'],
   RunPlanState: ['calibrated', 'pending', 'default'],
   ExplainJobState: ['waiting', 'running', 'done', 'failed', 'cancelled'],
