@@ -3,6 +3,10 @@
  * sentence; then a good request on another connection is answered right; at the end nothing is in flight.
  * docs/reference/errors.md is the list of codes.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { datasetsOf, Home } from 'penstock'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeMessage } from '../../src/protocol/codec.js'
 import { errorTable } from '../../src/base/errors.js'
@@ -19,9 +23,12 @@ import { inferMessage } from '../support/messages.js'
 
 let served: Served
 let port: number
+let home: Home
+const homePath = mkdtempSync(join(tmpdir(), 'penstock-bad-input-'))
 
 beforeAll(async () => {
-  served = await serve({ limits: { bodyBytesMax, frameBytesMax } })
+  home = await Home.open({ path: homePath })
+  served = await serve({ limits: { bodyBytesMax, frameBytesMax } }, { datasets: datasetsOf(home) })
   port = served.server.port
   const steps = [{ type: 'model', model: 'add' }]
   await call(served.server.url, 'PUT', '/v1/pipelines/idle', { steps })
@@ -44,6 +51,8 @@ afterAll(async () => {
   await served.close()
   // Draining waits for every open exchange: a leaked one would cost the whole limit of 30 s.
   expect(performance.now() - startedMs).toBeLessThan(10_000)
+  await home.close()
+  rmSync(homePath, { recursive: true })
 })
 
 // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
@@ -63,7 +72,8 @@ describe('HTTP refuses', () => {
 })
 
 /** Addresses that change something or take a body, and whose suites have tables of their own. */
-const elsewhere = /^\/(v2|pipelines)\/|\/(tags|explain-configs|explanations|logs)\b|^\/v1\/pipelines\/\{pipeline\}$/
+const elsewhere =
+  /^\/(v2|pipelines|api)\/|^\/v1\/embeddings$|\/(tags|explain-configs|explanations|logs)\b|^\/v1\/pipelines\/\{pipeline\}$/
 
 it('every other address that changes something or takes a body has a row in the tables', () => {
   const router = new Router(routes)

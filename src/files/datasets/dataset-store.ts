@@ -3,7 +3,7 @@
  * The engine knows no file format of tables, so that whoever opens it hands this in.
  */
 import { DATASET_PREFIX, expectDatasetReference } from '../../base/dataset-reference.js'
-import { PenstockError } from '../../base/errors.js'
+import { PenstockError, toPenstockError } from '../../base/errors.js'
 import { didYouMean } from '../../base/suggest.js'
 import type { TableStore } from '../../lookup/table-store.js'
 import { packFile } from '../tables/table-folder.js'
@@ -62,6 +62,20 @@ export function withDatasets({ datasets }: Pick<Home, 'datasets'>, others: Table
 }
 
 async function describe(path: string, format: FileFormat): Promise<DatasetDescription> {
+  try {
+    return await described(path, format)
+  } catch (error) {
+    throw withoutPath(toPenstockError(error), path)
+  }
+}
+
+/** Readers name the file; callers sent a table, and learn nothing of the disk. */
+function withoutPath(error: PenstockError, path: string): PenstockError {
+  const { code, message, cause } = error
+  return message.includes(path) ? new PenstockError(code, message.replaceAll(path, 'the table'), { cause }) : error
+}
+
+async function described(path: string, format: FileFormat): Promise<DatasetDescription> {
   const table = await openTable(path, format)
   let rows = 0
   for await (const part of table.parts()) rows += rowsOf(part)
