@@ -91,7 +91,10 @@ export class StagedRequests {
       this.#move(counters, -1)
       return this.#submit(...call).finally(() => this.#move(counters, 1))
     }
-    const run = new StagedRun(slot, deployment, received, request.meta ?? null, stopper, submit)
+    const hold = (more: number): void => {
+      bytes += chargeRequest(this.#budget, more)
+    }
+    const run = new StagedRun(slot, deployment, received, request.meta ?? null, stopper, submit, hold)
     const done = run
       .run()
       .then((result) => {
@@ -178,6 +181,7 @@ class StagedRun implements ChainCall {
     readonly meta: ChainCall['meta'],
     private readonly stopper: AbortController,
     private readonly submit: SubmitRequest,
+    readonly hold: (bytes: number) => void,
   ) {
     this.requestId = received.options.labels.requestId
   }
