@@ -21,6 +21,7 @@ import { admit, prepare, receive, type AdmittedRequest, type CheckedColumns } fr
 import type {
   AddModelOptions,
   ContractStore,
+  DatasetStore,
   TokenizerStore,
   EngineApi,
   EngineEvents,
@@ -58,6 +59,7 @@ import type {
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
+import type { Datasets } from './datasets.js'
 import type { Tokenizers } from './tokenizers.js'
 import { Control } from './control.js'
 import { histogramLayout } from './counters/run-histogram.js'
@@ -145,14 +147,14 @@ export class Engine implements EngineApi {
     const { instance } = requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const { contracts, tokenizers } = documentStores(options, clock)
+    const documents = documentStores(options, clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
-    this.#stageKinds = openStageKinds(options, { tokenizers })
+    this.#stageKinds = openStageKinds(options, documents)
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
-      contracts,
+      contracts: documents.contracts,
       loaded,
       drawSeed,
       logs,
@@ -164,7 +166,7 @@ export class Engine implements EngineApi {
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, contracts, tokenizers, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, ...documents, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -306,6 +308,10 @@ export class Engine implements EngineApi {
 
   get contracts(): Contracts {
     return this.#control.contracts
+  }
+
+  get datasets(): Datasets {
+    return this.#control.datasets
   }
 
   get tokenizers(): Tokenizers {
@@ -501,14 +507,16 @@ export class Engine implements EngineApi {
 }
 /** The stores that most programs do not pass: what is in them ends with the engine then. */
 function documentStores(
-  { contracts, tokenizers }: EngineOptions,
+  { contracts, datasets, tokenizers }: EngineOptions,
   clock: Clock,
 ): {
   readonly contracts: ContractStore
+  readonly datasets: DatasetStore | null
   readonly tokenizers: TokenizerStore
 } {
   return {
     contracts: contracts ?? new MemoryContractStore(clock),
+    datasets: datasets ?? null,
     tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
   }
 }
