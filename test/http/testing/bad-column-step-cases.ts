@@ -78,4 +78,28 @@ export const columnStepCases: readonly HttpCase[] = [
     code: 'ERR_PIPELINE_INVALID',
     says: 'Expected steps[1], a lookup, not to stand between models but steps[2] runs one',
   },
+  {
+    what: 'a step of tokens by a tokenizer that is not there',
+    path: '/v1/pipelines/new',
+    method: 'PUT',
+    body: { steps: [{ type: 'tokenise', column: 'text', tokenizer: 'absent' }] },
+    code: 'ERR_TOKENIZER_NOT_FOUND',
+    says: 'There is no tokenizer absent. Add it with `penstock tokenizer add`',
+  },
+  {
+    what: 'a step of tokens that cuts texts in the middle',
+    path: '/v1/pipelines/new',
+    method: 'PUT',
+    body: { steps: [{ type: 'tokenise', column: 'text', tokenizer: 'absent', truncation: 'middle' }] },
+    code: 'ERR_PIPELINE_INVALID',
+    says: 'Expected steps[0].truncation to be one of right, left, none but received "middle"',
+  },
+  {
+    what: 'a tokenizer that is none',
+    path: '/v1/tokenizers/new/versions',
+    method: 'PUT',
+    body: { vocab: [] },
+    code: 'ERR_ARGUMENT',
+    says: 'Expected the tokenizer to have a model, as the file tokenizer.json of a model on the Hub has',
+  },
 ]
