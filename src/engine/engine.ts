@@ -93,7 +93,7 @@ import { predictRows, predictTable, type RunRequest, type ServingPipeline } from
 import { rowsFormOf } from './predict/rows-form.js'
 import { NativeRowsReader } from './predict/rows-reader.js'
 import { Promotions } from './promotion/promotions.js'
-import { StagedRequests } from './staged-path/staged-requests.js'
+import { countedIn, StagedRequests } from './staged-path/staged-requests.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -378,7 +378,11 @@ export class Engine implements EngineApi {
   }
 
   #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
-    if (!deployment.compiled.isStringPath) return this.#calls.submit(handleOf(slot, deployment), deployment, admitted)
+    if (!deployment.compiled.isStringPath) {
+      const handle = handleOf(slot, deployment)
+      const answer = this.#calls.submit(handle, deployment, admitted)
+      return handle === slot.handle ? answer : countedIn(slot.stringPath, answer)
+    }
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
     return this.#stringPath.submit(slot.stringPath, deployment, admitted)
@@ -459,6 +463,7 @@ export class Engine implements EngineApi {
     await this.#control.close()
     await calibrated
     this.#deployments.stopAll()
+    this.#staged.close()
     this.#native.close()
     this.#calls.close()
     this.json.close()
