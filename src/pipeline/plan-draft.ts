@@ -236,10 +236,6 @@ export class PlanDraft {
   /** The addon keeps the answers, and never sees texts. */
   private expectCacheable(): void {
     if (this.definition.cache === undefined) return
-    if (this.models.length === 0)
-      throw invalid(
-        'Expected a pipeline with a cache to run a model, whose answers it keeps, but it has none. Leave the cache out',
-      )
     for (const model of this.models) {
       const text = [...model.signature.inputs, ...model.signature.outputs].find(isText)
       if (text === undefined) continue

@@ -107,7 +107,7 @@ test('datasets: a lookup step reads one by its reference, and follows the newest
   const cache = { ttlSeconds: 60, maxBytes: 65_536 }
   await expect(
     engine.applyPipeline({ name: 'wrong', steps: [lookup('dataset:orders')], cache }, { deploy: true }),
-  ).rejects.toThrow(/Expected a pipeline with a cache to run a model/)
+  ).rejects.toThrow(/Expected a pipeline with a cache to have a model/)
   await expect(
     engine.applyPipeline({ name: 'wrong', steps: [lookup('dataset:order')] }, { deploy: true }),
   ).rejects.toThrow(/There is no table dataset:order. Did you mean dataset:orders\?/)
