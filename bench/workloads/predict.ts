@@ -1,9 +1,10 @@
 /**
  * Criterion 19: what rows by the names of a contract cost over tensors. A row of the wine contract at /predict and the same
  * twelve numbers as JSON tensors, which the addon reads without JavaScript, in turn against one pipeline, HTTP, 32
- * connections, a row a request; and a raw row, one of its columns a text, over the WebSocket against the ready tensor of the
- * same model. Before a load is run every row is asked for both ways, and the answers are compared. CPU time of the server a
- * row stands beside the rates: on a machine with other work it says more than they do.
+ * connections, a row a request; and a raw row, one of its columns a text that becomes indicators, over the WebSocket against the
+ * ready tensor of the same model. Before a load over HTTP is run every row is asked for both ways, and the answers are
+ * compared; over the WebSocket every answer of the load is. CPU time of the server a row stands beside the rates: on a machine
+ * with other work it says more than they do.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -179,6 +180,7 @@ async function writeAll(
     const tensors = rows.map((row) => JSON.stringify({ [input]: [numbersOf(row)] }))
     const texts = rows.map((row) => JSON.stringify(row))
     await expectEqual(server, tensors, texts)
+    const answers = await Promise.all(rows.map((row) => answerOf(server, 'ready', { [readyInput]: [numbersOf(row)] })))
     const field: TensorField = { name: readyInput, dtype: 'float32', shape: [null, features.length] }
     const readyOf = (row: Row): Uint8Array =>
       encodeRequest('websocket', {
@@ -196,19 +198,29 @@ async function writeAll(
         'rows',
         texts.map((text) => Buffer.from(text)),
       ),
-      ready: await writeBodies(bench, 'ready', rows.map(readyOf)),
-      raw: await writeBodies(bench, 'raw', rows.map(rawOf)),
+      ready: await writeBodies(bench, 'ready', rows.map(readyOf), answers),
+      raw: await writeBodies(bench, 'raw', rows.map(rawOf), answers.map(Math.round)),
     }
   })
 }
 
-async function writeBodies(bench: Bench, name: string, bodies: readonly Uint8Array[]): Promise<string> {
+/** @param answers the quality of each, to compare every answer with; absent: any is taken. */
+async function writeBodies(
+  bench: Bench,
+  name: string,
+  bodies: readonly Uint8Array[],
+  answers: readonly number[] | null = null,
+): Promise<string> {
   const path = join(bench.folder, `predict-${name}.bodies`)
   await writeRequestBodies(path, {
-    outputs: [],
+    outputs: answers === null ? [] : [{ name: 'quality', dtype: 'float32' }],
     toleranceAbsolute: 0,
-    toleranceRelative: 0,
-    bodies: bodies.map((bytes) => ({ bytes, headBytes: 0, expected: null })),
+    toleranceRelative,
+    bodies: bodies.map((bytes, i) => ({
+      bytes,
+      headBytes: 0,
+      expected: answers === null ? null : [Float32Array.of(answers[i] as number)],
+    })),
   })
   return path
 }
@@ -216,16 +228,22 @@ async function writeBodies(bench: Bench, name: string, bodies: readonly Uint8Arr
 /** @throws Error when a row by names is answered with another number than its tensor. */
 async function expectEqual(server: RunningServer, tensors: readonly string[], rows: readonly string[]): Promise<void> {
   for (const [index, tensor] of tensors.entries()) {
-    const inferred = await ask<{ readonly outputs: Readonly<Record<string, readonly number[][]>> }>(
-      server,
-      '/v1/pipelines/wine/infer',
-      tensor,
-    )
+    const expected = await answerOf(server, 'wine', JSON.parse(tensor) as object)
     const predicted = await ask<{ readonly quality: number }>(server, '/predict/wine', rows[index] ?? '')
-    const [expected = Number.NaN] = Object.values(inferred.outputs).flat(3)
     if (!(Math.abs(predicted.quality - expected) <= toleranceRelative * Math.abs(expected)))
       throw new Error(`Expected row ${index} to be answered with ${expected} but received ${predicted.quality}`)
   }
+}
+
+/** The first number that a pipeline answers to JSON tensors. */
+async function answerOf(server: RunningServer, pipeline: string, inputs: object): Promise<number> {
+  const { outputs } = await ask<{ readonly outputs: Readonly<Record<string, readonly number[][]>> }>(
+    server,
+    `/v1/pipelines/${pipeline}/infer`,
+    JSON.stringify(inputs),
+  )
+  const [first = Number.NaN] = Object.values(outputs).flat(3)
+  return first
 }
 
 async function ask<T>(server: RunningServer, path: string, body: string): Promise<T> {

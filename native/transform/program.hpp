@@ -67,6 +67,8 @@ class TransformProgram {
   uint32_t block_rows() const noexcept { return block_rows_; }
   size_t slots_bytes() const noexcept { return slots_bytes_; }
   size_t workspace_bytes() const noexcept { return workspace_bytes_; }
+  // False: a run of it fails no row.
+  bool may_fail() const noexcept { return may_fail_; }
 
  private:
   explicit TransformProgram(ProgramSpec spec) : spec_(std::move(spec)) {}
@@ -80,5 +82,6 @@ class TransformProgram {
   uint32_t block_rows_ = 1;
   size_t slots_bytes_ = 0;
   size_t workspace_bytes_ = 0;
+  bool may_fail_ = false;
 };
 }  // namespace penstock::transform

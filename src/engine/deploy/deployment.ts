@@ -17,6 +17,7 @@ import type { ModelVersion, PipelineDescription } from '../api/api.js'
 import type { DeployedContract } from '../contracts.js'
 import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
+import { bindNativeColumns } from './native-columns.js'
 import { RequestTransforms } from './request-transforms.js'
 
 /** The names that error messages of its requests need. */
@@ -49,6 +50,8 @@ export interface Deployment {
   /** What its rows and answers are; null: the definition names no contract. */
   readonly contract: DeployedContract | null
   readonly transforms: RequestTransforms
+  /** Its WebSocket requests pass JavaScript: their tensors are texts, or its transforms are not the addon's. */
+  readonly isPlainWebSocket: boolean
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
@@ -97,6 +100,9 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     }
     for (const model of backgroundModels(compiled)) options.models.offload(models[model] as LoadedModel)
     log = options.makeLog(compiled)
+    const plan = addon.createPlan(planSpec(options, compiled, models, log))
+    const transforms = new RequestTransforms(compiled)
+    const description = describe(definition, version, compiled)
     return {
       planKey: options.planKey,
       log,
@@ -105,10 +111,11 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       compiled,
       resolved,
       models,
-      plan: addon.createPlan(planSpec(options, compiled, models, log)),
-      description: describe(definition, version, compiled),
+      plan,
+      description,
       contract,
-      transforms: new RequestTransforms(compiled),
+      transforms,
+      isPlainWebSocket: description.isStringPath && !bindNativeColumns(plan, compiled, transforms),
       failureContext: {
         pipeline: definition.name,
         inputs: compiled.inputFields,

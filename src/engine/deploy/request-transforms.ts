@@ -3,6 +3,7 @@
  * admitted, the plan's outputs to what callers get when it is answered. Rows that fail are the caller's business on the way
  * in, with every row and column; on the way out a model gave what its labels do not know.
  */
+import type { TransformHandle } from '../../../bindings/native.js'
 import { PenstockError, type ErrorCode } from '../../base/errors.js'
 import type { CompiledPlan, PlanInputTransform } from '../../pipeline/plan.js'
 import type { NumericData } from '../../tensor/dtype.js'
@@ -26,6 +27,15 @@ export class RequestTransforms {
         : { transform: new Transform(inputTransform.program), columns: inputTransform.columns }
     this.#output = outputTransform === null ? null : new Transform(outputTransform)
     this.#callerInputs = callerInputs
+  }
+
+  /** null: there is no such program. */
+  get inputHandle(): TransformHandle | null {
+    return this.#input?.transform.handle ?? null
+  }
+
+  get outputHandle(): TransformHandle | null {
+    return this.#output?.handle ?? null
   }
 
   /**
