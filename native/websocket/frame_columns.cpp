@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/assert.hpp"
 #include "core/utf8.hpp"
 #include "transform/run.hpp"
 
@@ -126,33 +125,16 @@ void FrameColumns::trim() noexcept {
 }
 
 bool FrameColumns::make(const ColumnForm& form, const Request& request, MadeAnswers& made) noexcept {
-  const TransformProgram& program = *form.output();
   const size_t rows = request.rows;
-  const size_t bytes = rows * form.output_row_bytes();
-  request_bytes_ = rows * form.answer_row_bytes() + bytes;
-  columns_.assign(program.input_count(), Column{});
   made.close_gap();
-  if (!made.memory.reserve(made.end + bytes, made.end) ||
-      !numbers_.reserve(rows * form.answer_row_bytes() + columns_.size() * sizeof(uint64_t)))
-    return false;
-  size_t at = 0;
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    const size_t row_bytes = program.values()[i].row_bytes();
-    TensorShape shape;
-    if (!shape_of(request, request.plan->answer[i], shape) || (rows > 0 && shape.row_bytes != row_bytes)) return false;
-    at = align_up(at, sizeof(uint64_t));
-    columns_[i].data = numbers_.data() + at;
-    gather(request, request.plan->answer[i], row_bytes, numbers_.data() + at);
-    at += rows * row_bytes;
+  const bool is_made =
+      made.memory.reserve(made.end + rows * form.output_row_bytes(), made.end) && answer_.make(form, request);
+  for (size_t i = 0; is_made && i < form.output_columns().size(); ++i) {
+    const size_t bytes = rows * form.output()->output_type(form.output_columns()[i]).row_bytes();
+    if (bytes > 0) std::memcpy(made.memory.data() + made.end, answer_.column(form, i), bytes);
+    made.end += bytes;
   }
-  if (transform::run(program, columns_, request.rows, scratch_) != RunStatus::kDone) return false;
-  PENSTOCK_ASSERT(scratch_.error_count() == 0);
-  for (const size_t column : form.output_columns()) {
-    const size_t column_bytes = rows * program.output_type(column).row_bytes();
-    if (column_bytes > 0) std::memcpy(made.memory.data() + made.end, scratch_.outputs()[column].data, column_bytes);
-    made.end += column_bytes;
-  }
-  trim();
-  return true;
+  answer_.trim();
+  return is_made;
 }
 }  // namespace penstock::websocket

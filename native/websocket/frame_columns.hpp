@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "plan/column_form.hpp"
-#include "runtime/request.hpp"
+#include "runtime/answer_columns.hpp"
 #include "transform/scratch.hpp"
 #include "websocket/frame.hpp"
 
@@ -72,5 +72,6 @@ class FrameColumns {
   size_t offsets_laid_ = 0;
   size_t request_bytes_ = 0;
   transform::TransformScratch scratch_;
+  AnswerColumns answer_;
 };
 }  // namespace penstock::websocket

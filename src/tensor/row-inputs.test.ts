@@ -42,9 +42,7 @@ describe('rows as inputs', () => {
 
   it('says which row has a member too many or too few, and no list is empty', () => {
     expect(refusal(() => rowInputs(fields, []))).toMatch(/ERR_ARGUMENT: Expected rows to be .*an empty list/)
-    expect(refusal(() => rowInputs(fields, strangers))).toMatch(
-      /ERR_ARGUMENT: Expected rows\[1\] to be an object/,
-    )
+    expect(refusal(() => rowInputs(fields, strangers))).toMatch(/ERR_ARGUMENT: Expected rows\[1\] to be an object/)
     expect(refusal(() => rowInputs(fields, [{}, { alcohl: 1 }]))).toMatch(
       /ERR_UNKNOWN_INPUT: Expected rows\[1\] .* received alcohl too. Did you mean alcohol\?/,
     )

@@ -50,8 +50,8 @@ export interface Deployment {
   /** What its rows and answers are; null: the definition names no contract. */
   readonly contract: DeployedContract | null
   readonly transforms: RequestTransforms
-  /** Its WebSocket requests pass JavaScript: their tensors are texts, or its transforms are not the addon's. */
-  readonly isPlainWebSocket: boolean
+  /** Callers' columns become its inputs, and its outputs their answers, in JavaScript alone: there are texts in its tensors or its answers. */
+  readonly needsJavaScript: boolean
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
@@ -115,7 +115,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       description,
       contract,
       transforms,
-      isPlainWebSocket: description.isStringPath && !bindNativeColumns(plan, compiled, transforms),
+      needsJavaScript: description.isStringPath && !bindNativeColumns(plan, compiled, transforms),
       failureContext: {
         pipeline: definition.name,
         inputs: compiled.inputFields,

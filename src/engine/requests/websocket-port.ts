@@ -125,7 +125,7 @@ export class EngineWebSocketPort implements WebSocketPort {
     const channels = this.#channels.get(connectionId)
     if (channels === undefined) throw new PenstockError('ERR_CONNECTION_LOST', 'The connection is closed')
     const { handle, deployment } = this.#dependencies.expectPipeline(pipeline)
-    addon.openChannel(this.#dependencies.port.handle, connectionId, channel, handle, deployment.isPlainWebSocket)
+    addon.openChannel(this.#dependencies.port.handle, connectionId, channel, handle, deployment.needsJavaScript)
     channels.set(channel, deployment)
     return deployment.description
   }
