@@ -148,6 +148,7 @@ void TransformProgram::lay_out() {
     for (const ValueIndex input : instruction.inputs) give_back(input, step);
     for (const ValueIndex output : instruction.outputs) give_back(output, step);
     const OpEntry& entry = *op_entry(instruction.opcode);
+    entries_.push_back(&entry);
     workspace_bytes_ = std::max(workspace_bytes_, entry.workspace({instruction, spec_.values}));
     may_fail_ = may_fail_ || entry.may_fail({instruction, spec_.values});
   }
