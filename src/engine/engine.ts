@@ -8,15 +8,20 @@
  * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */
 import { addon } from '../../bindings/native.js'
-import { systemClock } from '../base/clock.js'
+import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
 import { RowTable } from '../contract/tables/row-table.js'
-import { admit, admitColumns, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
+import { noStageCall } from './columns/column-chain.js'
+import type { PreparedInputs } from './deploy/request-transforms.js'
+import { openStageKinds, type StageKinds } from './columns/openers.js'
+import { admit, prepare, receive, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
 import type {
   AddModelOptions,
+  ContractStore,
+  TokenizerStore,
   EngineApi,
   EngineEvents,
   FailingLog,
@@ -53,9 +58,10 @@ import type {
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
+import type { Tokenizers } from './tokenizers.js'
 import { Control } from './control.js'
 import { histogramLayout } from './counters/run-histogram.js'
-import type { Deployment } from './deploy/deployment.js'
+import { handleOf, type Deployment } from './deploy/deployment.js'
 import { Deployments, type PipelineSlot } from './deploy/deployments.js'
 import {
   expectOptions,
@@ -63,6 +69,7 @@ import {
   memoryBudgetOf,
   poolOptionsOf,
   requestsMaxOf,
+  type EngineNotice,
   type EngineOptions,
 } from './engine-options.js'
 import { Calls } from './requests/calls.js'
@@ -75,6 +82,7 @@ import { Listeners } from './listeners.js'
 import { LogReading } from './request-log/log-reading.js'
 import { LoadedModels } from './models/loaded-models.js'
 import { MemoryContractStore } from './stores/memory-contract-store.js'
+import { MemoryTokenizerStore } from './stores/memory-tokenizer-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
@@ -83,6 +91,7 @@ import { predictRows, predictTable, type RunRequest, type ServingPipeline } from
 import { rowsFormOf } from './predict/rows-form.js'
 import { NativeRowsReader } from './predict/rows-reader.js'
 import { Promotions } from './promotion/promotions.js'
+import { StagedRequests } from './staged-path/staged-requests.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -111,6 +120,8 @@ export class Engine implements EngineApi {
   readonly #native: NativePort
   readonly #calls: Calls
   readonly #stringPath: StringPathExecutor
+  readonly #staged: StagedRequests
+  readonly #stageKinds: StageKinds
   readonly #wire: EngineWebSocketPort
   readonly #control: Control
   readonly #listeners = new Listeners()
@@ -130,13 +141,14 @@ export class Engine implements EngineApi {
     this.#startedUs = addon.nowUs()
     this.#pool = pool
     this.budget = new ByteBudget(pool.runtime, memoryBudgetOf(options))
-    this.#requestIds = new RequestIds(drawUint32().toString(16).padStart(8, '0'))
-    const { instance } = this.#requestIds
+    const requestIds = (this.#requestIds = new RequestIds(drawUint32().toString(16).padStart(8, '0')))
+    const { instance } = requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const contracts = options.contracts ?? new MemoryContractStore(clock)
+    const { contracts, tokenizers } = documentStores(options, clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
+    this.#stageKinds = openStageKinds(options, { tokenizers })
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
@@ -144,26 +156,25 @@ export class Engine implements EngineApi {
       loaded,
       drawSeed,
       logs,
+      ...this.#stageKinds,
+      onNotice,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
-      onRetireFailed: ({ pipeline, version }, cause) => {
-        if (this.#state === 'closed') return
-        onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
-      },
+      onRetireFailed: (deployment, cause) => this.#noteUnretired(deployment, cause, onNotice),
     }))
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, contracts, tokenizers, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
       onLog: (log, rows) => logs?.append(log, rows) ?? Promise.resolve(),
       onBackgroundLoss: backgroundLossCounter(deployments, loaded),
     })
+    this.#staged = new StagedRequests(this.budget, (...request) => this.#submit(...request))
     const port = (this.#native = new NativePort(pool.runtime, requestsMaxOf(options)))
     this.#calls = new Calls(port, requestsMaxOf(options))
     const slotOf = (name: string): PipelineSlot | undefined => deployments.slotOf(name)
-    const requestIds = this.#requestIds
     const expectPipeline = (name: string) => this.#expectServing(name)
     this.port = this.#wire = new EngineWebSocketPort({ port, instance, expectPipeline })
     this.json = new EngineJsonPort({ port, requestIds, slotOf, rowsFormOf, isOpen: () => this.#state === 'open' })
@@ -297,6 +308,10 @@ export class Engine implements EngineApi {
     return this.#control.contracts
   }
 
+  get tokenizers(): Tokenizers {
+    return this.#control.tokenizers
+  }
+
   get tags(): TagsApi {
     return this.#control.tags
   }
@@ -310,6 +325,7 @@ export class Engine implements EngineApi {
       record: this.getPipeline(name),
       slot: this.#deployments.slotOf(name),
       progress: this.#control.progress,
+      remotes: this.#stageKinds.remotes(name),
       isReady: this.#pool.readyCount === this.#pool.workerCount,
     })
   }
@@ -345,17 +361,18 @@ export class Engine implements EngineApi {
     checked?: CheckedColumns,
   ): Promise<InferResult> {
     const id = this.#requestIds.next()
-    const admitted =
-      checked === undefined ? admit(deployment, request, id) : admitColumns(deployment, checked, request, id)
-    const result = await this.#submit(slot, deployment, admitted)
     const { compiled, transforms } = deployment
-    return compiled.outputTransform === null
-      ? result
-      : { ...result, outputs: transforms.outputs(result.outputs, result.rows) }
+    if (transforms.hasStages) return this.#staged.run(slot, deployment, request, id, checked)
+    const received = receive(deployment, request, id, checked)
+    // Without a stage nothing waits: the request takes its place in the queue before this returns.
+    const prepared = prepare(deployment, received, noStageCall) as PreparedInputs
+    const result = await this.#submit(slot, deployment, admit(deployment, received, prepared))
+    if (compiled.outputChain === null) return result
+    return { ...result, outputs: await transforms.outputs(result.outputs, result.rows, prepared.carried, noStageCall) }
   }
 
   #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
-    if (!deployment.compiled.isStringPath) return this.#calls.submit(slot.handle, deployment, admitted)
+    if (!deployment.compiled.isStringPath) return this.#calls.submit(handleOf(slot, deployment), deployment, admitted)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
     return this.#stringPath.submit(slot.stringPath, deployment, admitted)
@@ -386,7 +403,7 @@ export class Engine implements EngineApi {
   }
 
   get inFlight(): number {
-    return this.#native.inFlight + this.#stringPath.inFlight
+    return this.#native.inFlight + this.#stringPath.inFlight + this.#staged.inStages
   }
 
   get isReady(): boolean {
@@ -403,8 +420,10 @@ export class Engine implements EngineApi {
       threadPlan: this.threadPlan,
       workers: workerMetrics(this.#pool),
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
+      tables: { limitBytes: this.#stageKinds.lookups.bytesMax, tables: this.#stageKinds.lookups.metrics() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
+      remotes: this.#stageKinds.remotes(),
       process: processMetrics(),
     }
   }
@@ -438,9 +457,16 @@ export class Engine implements EngineApi {
     this.#calls.close()
     this.json.close()
     this.budget.close()
+    await this.#deployments.closeStages()
+    await this.#stageKinds.close()
     await this.#pool.close()
     this.#loaded.closeAll()
     await this.#logs?.close()
+  }
+
+  #noteUnretired({ pipeline, version }: Deployment, cause: unknown, onNotice: (notice: EngineNotice) => void): void {
+    if (this.#state === 'closed') return
+    onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
   }
 
   #expectOpen(): void {
@@ -466,5 +492,18 @@ export class Engine implements EngineApi {
     const result = await change
     this.#listeners.emit('model', model)
     return result
+  }
+}
+/** The stores that most programs do not pass: what is in them ends with the engine then. */
+function documentStores(
+  { contracts, tokenizers }: EngineOptions,
+  clock: Clock,
+): {
+  readonly contracts: ContractStore
+  readonly tokenizers: TokenizerStore
+} {
+  return {
+    contracts: contracts ?? new MemoryContractStore(clock),
+    tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
   }
 }

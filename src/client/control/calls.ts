@@ -13,11 +13,13 @@ import type {
   LogExportAnswer,
   ModelAnswer,
   ModelsAnswer,
+  ModelSourcesAnswer,
   NamedVersionAnswer,
   PipelineAnswer,
   PipelineModelsAnswer,
   PipelinesAnswer,
   PromotionAnswer,
+  ReconciliationsAnswer,
   StatusAnswer,
   StoredVersionAnswer,
   TagsAnswer,
@@ -91,6 +93,15 @@ export class ControlCalls {
 
   promote(name: string, body: object): Promise<PromotionAnswer> {
     return this.#call('POST', `${modelPath(name)}/promote`, { json: body })
+  }
+
+  /** The places that are watched for models. */
+  listSources(): Promise<ModelSourcesAnswer> {
+    return this.#call('GET', '/v1/sources')
+  }
+
+  reconcile(name: string): Promise<ReconciliationsAnswer> {
+    return this.#call('POST', `${modelPath(name)}/reconcile`)
   }
 
   removeAlias(name: string, alias: string): Promise<ModelAnswer> {

@@ -18,8 +18,10 @@ import type {
   PipelineModel,
   PipelineRecord,
   PipelineVersion,
+  ModelSourceStatus,
   Promotion,
   PromotionOptions,
+  Reconciliation,
   SetAliasOptions,
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
@@ -30,6 +32,7 @@ import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
 import { RemoteContracts } from './contracts.js'
+import { RemoteTokenizers, TokenizerCalls } from './tokenizers.js'
 import { RemoteExplanations } from './explanations.js'
 import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
 import { exportRequest, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
@@ -62,6 +65,7 @@ type MirroredCalls =
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
   readonly contracts: RemoteContracts
+  readonly tokenizers: RemoteTokenizers
   readonly explanations: RemoteExplanations
   readonly #calls: ControlCalls
 
@@ -74,6 +78,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     this.#calls = new ControlCalls(http)
     this.tags = new RemoteTags(this.#calls)
     this.contracts = new RemoteContracts(new ContractCalls(http))
+    this.tokenizers = new RemoteTokenizers(new TokenizerCalls(http))
     this.explanations = new RemoteExplanations(this.#calls)
   }
 
@@ -137,6 +142,20 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
       prediction,
     }
     return readRecord('Promotion', await this.#calls.promote(modelNamed(name), body))
+  }
+
+  /** The places that the server watches for models. */
+  async listSources(): Promise<ModelSourceStatus[]> {
+    return readRecord('ModelSources', await this.#calls.listSources()).sources.slice()
+  }
+
+  /**
+   * Gives the registry what the watched places have of a model now; aliases that were moved by hand follow, too.
+   * @returns one for each place that has the model.
+   * @throws ERR_UNSUPPORTED: no place is watched; ERR_MODEL_NOT_FOUND; ERR_SOURCE.
+   */
+  async reconcile(name: string): Promise<Reconciliation[]> {
+    return readRecord('Reconciliations', await this.#calls.reconcile(modelNamed(name))).reconciliations.slice()
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {

@@ -11,16 +11,20 @@ import type { RequestTransforms } from './request-transforms.js'
 
 /** @returns whether callers' columns reach the plan, and its answers callers, without JavaScript. */
 export function bindNativeColumns(plan: PlanHandle, compiled: CompiledPlan, transforms: RequestTransforms): boolean {
-  const { inputTransform, outputTransform, inputFields, isStringPath } = compiled
-  if (isStringPath || (inputTransform === null && outputTransform === null)) return false
+  const { inputTransform, outputTransform, inputChain, outputChain, inputFields, isStringPath } = compiled
+  // A chain that is more than a program has stages, which wait, or columns whose rows are of any length.
+  const isProgram =
+    (inputChain === null) === (inputTransform === null) && (outputChain === null) === (outputTransform === null)
+  if (isStringPath || !isProgram || (inputTransform === null && outputTransform === null)) return false
   const columns = inputTransform?.columns ?? []
+  const freeDims = columns
+    .flatMap(({ rowDims }, i) => rowDims.filter((_, axis) => inputFields[i]?.shape[axis + 1] === null))
+    .filter((dim) => dim !== null)
   try {
     addon.bindColumns(plan, {
       input: transforms.inputHandle,
       inputColumns: columns.map(({ name }) => outputOf(inputTransform?.program, name)),
-      freeDims: columns.flatMap(({ rowDims }, i) =>
-        rowDims.filter((_, axis) => inputFields[i]?.shape[axis + 1] === null),
-      ),
+      freeDims,
       output: transforms.outputHandle,
       outputColumns: outputTransform?.outputs.map(({ output }) => output) ?? [],
       signature: planSignature(compiled),
