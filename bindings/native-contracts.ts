@@ -125,7 +125,10 @@ export interface GivenColumn {
 
 /** What a pipeline takes and answers by the names of a contract. Fields are those of the spec, by position. */
 export interface RowsFormSpec {
-  /** Together they fill every element of every input, once. `start`: the first of the input's row. */
+  /**
+   * Together they fill every element of every input, once. `start`: the first of the input's row. Of a plan with columns
+   * (bindColumns) `input` is a column of the program in front of it, in their order.
+   */
   readonly features: readonly { readonly field: number; readonly input: number; readonly start: number }[]
   readonly members: readonly RowMemberSpec[]
   /** By field: read as float64 to be compared as it was sent, and a float32 from then on. */
@@ -141,7 +144,7 @@ export interface RowMemberSpec {
   readonly head: string
   /** RowMember.echo: a field without dims. */
   readonly field: number
-  /** RowMember.output: its position in the plan's answer, of the dtype and without free dims. */
+  /** RowMember.output: its position in the plan's answer, or in what its program gives; of the dtype and without free dims. */
   readonly source: number
   /** An element of its row; -1: the whole row. */
   readonly column: number

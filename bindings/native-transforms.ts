@@ -2,6 +2,8 @@
  * What the addon exports for transform programs, 1:1 with native/addon/transform/. Types only; `native.ts` re-exports them.
  * What constants mean depends on the opcode: src/protocol/boundary.json. Specs that are not sound throw RangeError.
  */
+import type { PlanHandle } from './native-handles.js'
+
 export type TransformHandle = object & { readonly __transform: unique symbol }
 
 export interface NativeTransformSpec {
@@ -62,7 +64,28 @@ export interface NativeTransformResult {
   readonly failedRows: ArrayBuffer | null
 }
 
+/** What callers of a plan send and get in place of its inputs and its answer. */
+export interface NativeColumnsSpec {
+  /** Makes the plan's inputs of what callers send; null: they send these. */
+  readonly input: TransformHandle | null
+  /** By input of the plan: which output of the program it is. */
+  readonly inputColumns: readonly number[]
+  /** The free dims of the plan's inputs beyond the row axis, in order: what the columns have. */
+  readonly freeDims: readonly number[]
+  /** Makes what callers get of the plan's answer; null: they get that. */
+  readonly output: TransformHandle | null
+  /** What callers get, in order: outputs of the program. */
+  readonly outputColumns: readonly number[]
+  /** Clients that know the same may go on when the plan is replaced. */
+  readonly signature: string
+}
+
 export interface NativeTransforms {
+  /**
+   * Once, before the plan serves: its WebSocket requests are then columns that the addon takes.
+   * @throws RangeError: the addon leaves them to JavaScript, because the plan takes or gives what it cannot make.
+   */
+  bindColumns(plan: PlanHandle, columns: NativeColumnsSpec): void
   makeTransform(spec: NativeTransformSpec): TransformHandle
   /** Columns are lent for the call; the results are the caller's. */
   runTransform(transform: TransformHandle, rows: number, columns: readonly NativeColumn[]): NativeTransformResult

@@ -1,9 +1,10 @@
 /**
  * Criterion 19: what rows by the names of a contract cost over tensors. A row of the wine contract at /predict and the same
  * twelve numbers as JSON tensors, which the addon reads without JavaScript, in turn against one pipeline, HTTP, 32
- * connections, a row a request; and a raw row, one of its columns a text, over the WebSocket against the ready tensor of the
- * same model. Before a load is run every row is asked for both ways, and the answers are compared. CPU time of the server a
- * row stands beside the rates: on a machine with other work it says more than they do.
+ * connections, a row a request; a raw row, one of its columns a text that becomes indicators, against the ready tensor of
+ * the same model, at /predict and over the WebSocket. Before a load over HTTP is run every row is asked for both ways, and
+ * the answers are compared; over the WebSocket every answer of the load is. CPU time of the server a row stands beside the
+ * rates: on a machine with other work it says more than they do.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -57,20 +58,21 @@ async function measure(bench: Bench): Promise<Finding[]> {
     models: Object.fromEntries(
       ['wine-gbt', 'wine-mlp'].map((name) => [name, join(examples, 'models', name, 'model.onnx')]),
     ),
-    contracts: { wine: contract },
+    contracts: { wine: contract, 'raw-rows': { name: 'raw-rows', fields: rawContractFields(features) } },
     pipelines: {
       wine: { contract: 'wine', steps: [{ type: 'model', model: 'wine-gbt' }], log: off },
       ready: [{ type: 'model', model: 'wine-mlp' }],
       raw: { steps: raw.steps.map(withoutAlias), log: off },
+      'raw-rows': { contract: 'raw-rows', steps: raw.steps.map(withoutAlias).map(withoutInputs), log: off },
     },
   })
   const bodies = await writeAll(bench, features, rows, home)
-  const http = (bodiesPath: string, path: string): Load => ({
+  const http = (bodiesPath: string, path: string, pipeline = 'wine'): Load => ({
     requests: { rows: 1, bodiesPath },
     transport: 'http-json',
     connections: httpConnections,
     shape: closed(1),
-    pipeline: 'wine',
+    pipeline,
     path,
   })
   const webSocket = (bodiesPath: string, pipeline: string): Load => ({
@@ -86,6 +88,11 @@ async function measure(bench: Bench): Promise<Finding[]> {
   })
   const findings = findingsOf('a row of 12 names over HTTP', overHttp.rows, overHttp.tensors, 0.8)
   if (bench.isQuick) return findings
+  const rawOverHttp = await alternate(bench, home, httpTrialsPerRound, {
+    tensors: http(bodies.readyTensors, '/v1/pipelines/ready/infer', 'ready'),
+    rows: http(bodies.rawRows, '/predict/raw-rows', 'raw-rows'),
+  })
+  findings.push(...findingsOf('a raw row of 12 names over HTTP', rawOverHttp.rows, rawOverHttp.tensors, 0.8))
   const overWebSocket = await alternate(bench, home, 1, {
     ready: webSocket(bodies.ready, 'ready'),
     raw: webSocket(bodies.raw, 'raw'),
@@ -159,7 +166,7 @@ async function writeAll(
   features: readonly Field[],
   rows: readonly Row[],
   home: string,
-): Promise<Record<'tensors' | 'rows' | 'ready' | 'raw', string>> {
+): Promise<Record<'tensors' | 'rows' | 'ready' | 'raw' | 'readyTensors' | 'rawRows', string>> {
   const numbersOf = (row: Row): number[] => features.map(({ name }) => Number(row[name]))
   const names = features.filter(({ dtype }) => dtype !== 'bool').map(({ name }) => name)
   const rawFields: TensorField[] = [
@@ -178,7 +185,11 @@ async function writeAll(
     const [input = '', readyInput = ''] = await Promise.all(['wine', 'ready'].map((name) => inputOf(server, name)))
     const tensors = rows.map((row) => JSON.stringify({ [input]: [numbersOf(row)] }))
     const texts = rows.map((row) => JSON.stringify(row))
-    await expectEqual(server, tensors, texts)
+    const rawTexts = rows.map((row) => JSON.stringify(rawRow(row)))
+    const readyTensors = rows.map((row) => JSON.stringify({ [readyInput]: [numbersOf(row)] }))
+    await expectEqual(server, 'wine', tensors, texts)
+    await expectEqual(server, 'raw-rows', readyTensors, rawTexts)
+    const answers = await Promise.all(rows.map((row) => answerOf(server, 'ready', { [readyInput]: [numbersOf(row)] })))
     const field: TensorField = { name: readyInput, dtype: 'float32', shape: [null, features.length] }
     const readyOf = (row: Row): Uint8Array =>
       encodeRequest('websocket', {
@@ -186,46 +197,65 @@ async function writeAll(
         tensors: [{ dtype: 'float32', shape: [1, features.length], data: Float32Array.from(numbersOf(row)) }],
       }).bytes
     return {
-      tensors: await writeBodies(
-        bench,
-        'tensors',
-        tensors.map((text) => Buffer.from(text)),
-      ),
-      rows: await writeBodies(
-        bench,
-        'rows',
-        texts.map((text) => Buffer.from(text)),
-      ),
-      ready: await writeBodies(bench, 'ready', rows.map(readyOf)),
-      raw: await writeBodies(bench, 'raw', rows.map(rawOf)),
+      tensors: await writeBodies(bench, 'tensors', tensors.map(bytesOf)),
+      rows: await writeBodies(bench, 'rows', texts.map(bytesOf)),
+      readyTensors: await writeBodies(bench, 'ready-tensors', readyTensors.map(bytesOf)),
+      rawRows: await writeBodies(bench, 'raw-rows', rawTexts.map(bytesOf)),
+      ready: await writeBodies(bench, 'ready', rows.map(readyOf), answers),
+      raw: await writeBodies(bench, 'raw', rows.map(rawOf), answers.map(Math.round)),
     }
   })
 }
 
-async function writeBodies(bench: Bench, name: string, bodies: readonly Uint8Array[]): Promise<string> {
+const bytesOf = (text: string): Uint8Array => Buffer.from(text)
+
+/** @param answers the quality of each, to compare every answer with; absent: any is taken. */
+async function writeBodies(
+  bench: Bench,
+  name: string,
+  bodies: readonly Uint8Array[],
+  answers: readonly number[] | null = null,
+): Promise<string> {
   const path = join(bench.folder, `predict-${name}.bodies`)
   await writeRequestBodies(path, {
-    outputs: [],
+    outputs: answers === null ? [] : [{ name: 'quality', dtype: 'float32' }],
     toleranceAbsolute: 0,
-    toleranceRelative: 0,
-    bodies: bodies.map((bytes) => ({ bytes, headBytes: 0, expected: null })),
+    toleranceRelative,
+    bodies: bodies.map((bytes, i) => ({
+      bytes,
+      headBytes: 0,
+      expected: answers === null ? null : [Float32Array.of(answers[i] as number)],
+    })),
   })
   return path
 }
 
 /** @throws Error when a row by names is answered with another number than its tensor. */
-async function expectEqual(server: RunningServer, tensors: readonly string[], rows: readonly string[]): Promise<void> {
+async function expectEqual(
+  server: RunningServer,
+  pipeline: 'wine' | 'raw-rows',
+  tensors: readonly string[],
+  rows: readonly string[],
+): Promise<void> {
+  const isRaw = pipeline === 'raw-rows'
   for (const [index, tensor] of tensors.entries()) {
-    const inferred = await ask<{ readonly outputs: Readonly<Record<string, readonly number[][]>> }>(
-      server,
-      '/v1/pipelines/wine/infer',
-      tensor,
-    )
-    const predicted = await ask<{ readonly quality: number }>(server, '/predict/wine', rows[index] ?? '')
-    const [expected = Number.NaN] = Object.values(inferred.outputs).flat(3)
+    const answer = await answerOf(server, isRaw ? 'ready' : 'wine', JSON.parse(tensor) as object)
+    const expected = isRaw ? Math.round(answer) : answer
+    const predicted = await ask<{ readonly quality: number }>(server, `/predict/${pipeline}`, rows[index] ?? '')
     if (!(Math.abs(predicted.quality - expected) <= toleranceRelative * Math.abs(expected)))
       throw new Error(`Expected row ${index} to be answered with ${expected} but received ${predicted.quality}`)
   }
+}
+
+/** The first number that a pipeline answers to JSON tensors. */
+async function answerOf(server: RunningServer, pipeline: string, inputs: object): Promise<number> {
+  const { outputs } = await ask<{ readonly outputs: Readonly<Record<string, readonly number[][]>> }>(
+    server,
+    `/v1/pipelines/${pipeline}/infer`,
+    JSON.stringify(inputs),
+  )
+  const [first = Number.NaN] = Object.values(outputs).flat(3)
+  return first
 }
 
 async function ask<T>(server: RunningServer, path: string, body: string): Promise<T> {
@@ -245,6 +275,24 @@ async function inputOf(server: RunningServer, pipeline: string): Promise<string>
 
 async function readJson<T>(folder: string, file: string): Promise<T> {
   return JSON.parse(await readFile(join(examples, folder, file), 'utf8')) as T
+}
+
+/** The row as a table has it: its colour is a text. */
+function rawRow({ white, ...row }: Row): object {
+  return { ...row, type: white === true ? 'white' : 'red' }
+}
+
+function rawContractFields(features: readonly Field[]): object[] {
+  return [
+    ...features.flatMap(({ name, dtype }) => (dtype === 'bool' ? [] : [{ name, dtype: 'float32?' }])),
+    { name: 'type', dtype: 'string' },
+    { name: 'quality', dtype: 'float32', role: 'prediction' },
+  ]
+}
+
+/** The contract says what callers send. */
+function withoutInputs(step: object): object {
+  return Object.fromEntries(Object.entries(step).filter(([key]) => key !== 'inputs'))
 }
 
 /** The home has versions and no aliases. */

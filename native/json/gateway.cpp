@@ -65,9 +65,14 @@ Gateway::RowsExchange* Gateway::rows_of(uint32_t exchange) noexcept {
 }
 
 // receive_rows has seen to it that the answer has room in an outbox.
-Gateway::Answer Gateway::collect_rows(const Request& request, RowsExchange& rows, size_t& offset, size_t& bytes) {
+Gateway::Answer Gateway::collect_rows(Request& request, RowsExchange& rows, size_t& offset, size_t& bytes) {
   const size_t room = rows.form->answer_characters(request.rows, rows.echoes);
   if (outbox_used_ + room > outbox_->size_bytes()) return Answer::kNoRoom;
+  if (!rows.form->prepare(request)) {
+    request.fail(RunFailedDetail{.is_ours = 1}, kTooLarge);
+    rows.end();
+    return Answer::kFailed;
+  }
   char* const text = reinterpret_cast<char*>(outbox_->data()) + outbox_used_;
   offset = outbox_used_;
   bytes = static_cast<size_t>(rows.form->print(request, rows.echoes, text) - text);

@@ -64,7 +64,7 @@ class Gateway {
   Received submit_read(Pipeline& pipeline, std::shared_ptr<Plan> plan, const Exchange& exchange, Submission& submission,
                        Failure& failure);
   RowsExchange* rows_of(uint32_t exchange) noexcept;
-  Answer collect_rows(const Request& request, RowsExchange& rows, size_t& offset, size_t& bytes);
+  Answer collect_rows(Request& request, RowsExchange& rows, size_t& offset, size_t& bytes);
 
   Port& port_;
   Body body_;

@@ -10,6 +10,7 @@
 #include "json/text/print.hpp"
 #include "plan/row_bytes.hpp"
 #include "runtime/request.hpp"
+#include "transform/run.hpp"
 
 namespace penstock::json {
 namespace {
@@ -102,6 +103,7 @@ std::shared_ptr<RowsForm> RowsForm::make(std::shared_ptr<const contract::RowSpec
   auto form = std::make_shared<RowsForm>(std::move(spec), key, std::move(options));
   form->plan_key_ = plan.key;
   form->rows_max_ = plan.request_rows_max;
+  form->columns_ = plan.columns;
   if (plan.is_non_batching || plan.stages.empty() || !plan.checks.empty() || plan.free_dim_count > 0)
     fault = "Expected a plan of batching models without checks and free dims";
   if (fault.empty()) fault = form->bind_features(plan);
@@ -112,6 +114,7 @@ std::shared_ptr<RowsForm> RowsForm::make(std::shared_ptr<const contract::RowSpec
 
 // Empty, or why the features are not all that the inputs have.
 std::string RowsForm::bind_features(const Plan& plan) {
+  if (input_form() != nullptr) return bind_columns();
   std::vector<int64_t> left;
   for (const Field& field : plan.inputs) {
     const std::optional<size_t> bytes = row_bytes_of(field.dtype, field.dims);
@@ -135,7 +138,35 @@ std::string RowsForm::bind_features(const Plan& plan) {
   return {};
 }
 
+// The same of the columns that a program takes.
+std::string RowsForm::bind_columns() {
+  const std::vector<RowField>& fields = reader_.table().spec().fields();
+  if (options_.is_narrowed.size() != fields.size()) return "Expected isNarrowed to have one entry a field";
+  const auto types = input_form()->values().first(input_form()->input_count());
+  if (options_.features.size() != types.size()) return "Expected a feature for each column of the program";
+  for (size_t i = 0; i < types.size(); ++i) {
+    const Feature& feature = options_.features[i];
+    if (feature.field >= fields.size() || feature.input != i || feature.start != 0)
+      return "Expected features in the order of the program's columns";
+    const RowField& field = fields[feature.field];
+    const bool is_fit = types[i].is_text() ? field.is_string()
+                                           : can_fill(field.dtype, options_.is_narrowed[feature.field], types[i].dtype);
+    if (!is_fit || field.values != types[i].width) return "Expected features of what the program's columns take";
+    inputs_.push_back({types[i].dtype, types[i].is_text() ? 0 : types[i].row_bytes(), {}, types[i].is_nullable});
+  }
+  return {};
+}
+
+Field RowsForm::output_field(const Plan& plan, size_t source) const {
+  if (output_form() == nullptr) return plan.answer[source].common;
+  const transform::ValueType& type = output_form()->output_type(columns_->output_columns()[source]);
+  return {.dtype = type.dtype, .dims = {int64_t{type.width}}};
+}
+
 std::string RowsForm::bind_members(const Plan& plan) {
+  const size_t sources = output_form() == nullptr ? plan.answer.size() : columns_->output_columns().size();
+  for (size_t source = 0; source < sources; ++source) made_dims_.push_back(output_field(plan, source).dims);
+
   const std::vector<RowField>& fields = reader_.table().spec().fields();
   row_characters_ = 3;  // braces and a comma
   for (const Member& member : options_.members) {
@@ -143,8 +174,8 @@ std::string RowsForm::bind_members(const Plan& plan) {
     if (member.kind == Kind::kEcho) {
       if (member.field >= fields.size() || !fields[member.field].dims.empty()) return "Expected echoes of scalars";
     } else if (member.kind == Kind::kOutput) {
-      if (member.source >= plan.answer.size()) return "Expected members of known outputs";
-      const Field& common = plan.answer[member.source].common;
+      if (member.source >= sources) return "Expected members of known outputs";
+      const Field common = output_field(plan, member.source);
       const int64_t count = elements_of(common);
       const bool is_whole = member.column < 0;
       if (count < 0 || common.dtype != member.dtype) return "Expected outputs of a fixed size and the contract's dtype";
@@ -178,12 +209,13 @@ bool RowsForm::read(std::string_view body, Echoes& echoes) {
   for (Input& input : inputs_)
     if (!input.elements.reserve(std::max<size_t>(1, reader_.table().rows() * input.row_bytes))) return false;
   for (const Feature& feature : options_.features)
-    if (!fill(feature)) return false;
+    if (inputs_[feature.input].dtype != Dtype::kString && !fill(feature)) return false;
   pointers_.clear();
   row_bytes_.clear();
-  for (const Input& input : inputs_) {
-    pointers_.push_back(input.elements.data());
-    row_bytes_.push_back(input.row_bytes);
+  if (input_form() != nullptr && !run_columns()) return false;
+  for (size_t i = 0; input_form() == nullptr && i < inputs_.size(); ++i) {
+    pointers_.push_back(inputs_[i].elements.data());
+    row_bytes_.push_back(inputs_[i].row_bytes);
   }
   echoes.is_one = begins_with_object(body);
   repeat(echoes);
@@ -217,6 +249,28 @@ void RowsForm::collect_keys() {
   }
 }
 
+bool RowsForm::run_columns() noexcept {
+  const contract::RowTable& table = reader_.table();
+  lent_.assign(inputs_.size(), transform::Column{});
+  for (const Feature& feature : options_.features) {
+    const Column& column = table.column(feature.field);
+    const Input& input = inputs_[feature.input];
+    transform::Column& lent = lent_[feature.input];
+    const bool is_text = input.dtype == Dtype::kString;
+    if (is_text && column.missing > 0 && !input.is_nullable) return false;
+    lent.data = is_text ? column.values : input.elements.data();
+    if (is_text) lent.offsets = reinterpret_cast<const int32_t*>(column.offsets);
+    if (input.is_nullable) lent.validity = column.validity;
+  }
+  const transform::RunStatus status = transform::run(*input_form(), lent_, table.rows(), scratch_);
+  if (status != transform::RunStatus::kDone || scratch_.error_count() > 0) return false;
+  for (size_t i = 0; i < columns_->input_columns().size(); ++i) {
+    pointers_.push_back(scratch_.outputs()[columns_->input_columns()[i]].data);
+    row_bytes_.push_back(columns_->tensor_row_bytes()[i]);
+  }
+  return true;
+}
+
 Submission RowsForm::submission() const noexcept {
   Submission submission;
   submission.inputs = pointers_.data();
@@ -233,6 +287,10 @@ void RowsForm::trim() noexcept {
   for (KeyTexts& texts : key_texts_)
     if (texts.text.capacity() > kKeptBytes || texts.offsets.capacity() * sizeof(uint32_t) > kKeptBytes) texts = {};
   row_keys_.clear();
+  answer_.trim();
+  size_t tensor_bytes = 0;
+  for (const size_t row_bytes : row_bytes_) tensor_bytes += row_bytes * reader_.table().rows();
+  if (tensor_bytes > kColumnBytesMax) scratch_ = {};
 }
 
 // False: an element is missing where none may be.
@@ -240,9 +298,10 @@ bool RowsForm::fill(const Feature& feature) noexcept {
   const contract::RowTable& table = reader_.table();
   const RowField& field = table.spec().fields()[feature.field];
   const Column& column = table.column(feature.field);
-  // Floats alone have a number that means it, NaN, and lists are missing as a whole or not at all.
-  if (column.missing > 0 && (!contract::is_float(field.dtype) || !field.dims.empty())) return false;
   Input& input = inputs_[feature.input];
+  // Floats alone have a number that means it, NaN, and lists are missing as a whole or not at all.
+  const bool has_missing = (contract::is_float(field.dtype) && field.dims.empty()) || input.is_nullable;
+  if (column.missing > 0 && !has_missing) return false;
   const size_t element_bytes = dtype_size_bytes(input.dtype);
   std::byte* const target = input.elements.data() + feature.start * element_bytes;
   if (field.dtype == input.dtype && !options_.is_narrowed[feature.field]) {
@@ -334,12 +393,18 @@ char* RowsForm::print(const Request& request, const Echoes& echoes, char* text) 
 char* RowsForm::print_member(const Request& request, const Member& member, uint32_t row, size_t& hint,
                              char* text) noexcept {
   if (member.kind == Kind::kText) return put_piece(text, member.text);
-  TensorView view;
-  const std::byte* const elements = row_at(request, request.plan->answer[member.source], row, hint, view);
-  PENSTOCK_ASSERT(view.dims != nullptr);
+  const std::byte* elements = nullptr;
+  if (output_form() != nullptr) {
+    const size_t row_bytes = output_form()->output_type(columns_->output_columns()[member.source]).row_bytes();
+    elements = answer_.column(*columns_, member.source) + row * row_bytes;
+  } else {
+    TensorView view;
+    elements = row_at(request, request.plan->answer[member.source], row, hint, view);
+    PENSTOCK_ASSERT(view.dims != nullptr);
+  }
   const size_t column = member.column < 0 ? 0 : static_cast<size_t>(member.column);
   if (member.column >= 0 || member.is_scalar)
     return print_value(elements + column * dtype_size_bytes(member.dtype), member.dtype, text);
-  return print_nest(elements, member.dtype, request.plan->answer[member.source].common.dims, 0, text);
+  return print_nest(elements, member.dtype, made_dims_[member.source], 0, text);
 }
 }  // namespace penstock::json

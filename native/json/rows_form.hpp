@@ -20,6 +20,7 @@
 #include "core/boundary_codes.hpp"
 #include "json/text/read.hpp"
 #include "plan/request_log.hpp"
+#include "runtime/answer_columns.hpp"
 #include "runtime/executor.hpp"
 
 namespace penstock::json {
@@ -44,14 +45,14 @@ struct Echoes {
 struct RowsFormOptions {
   struct Feature {
     uint32_t field = 0;  // of the contract's inputs
-    size_t input = 0;    // of the plan
+    size_t input = 0;    // of the plan; of its input program where it has one, which then takes them in this order
     size_t start = 0;    // the first element of the input's row that it fills, with all that it has
   };
   struct Member {
     RowMember kind = RowMember::kText;
     std::string head;     // `"name":`, from the second on with a comma before it
     uint32_t field = 0;   // kEcho
-    size_t source = 0;    // kOutput: index in plan.answer
+    size_t source = 0;    // kOutput: index in plan.answer, or in what the plan's output program gives callers
     int64_t column = -1;  // an element of its row; -1: the whole row
     bool is_scalar = true;
     Dtype dtype = Dtype::kFloat32;  // of the contract
@@ -94,7 +95,9 @@ class RowsForm {
   size_t answer_characters(size_t rows, const Echoes& echoes) const noexcept {
     return 2 + rows * row_characters_ + echoes.text.size();
   }
-  // Writes the answer of a request that ended well and returns its end.
+  // Makes what `print` reads of a request that ended well. False: no memory.
+  bool prepare(const Request& request) noexcept { return output_form() == nullptr || answer_.make(*columns_, request); }
+  // Writes its answer and returns the end.
   char* print(const Request& request, const Echoes& echoes, char* text) noexcept;
 
  private:
@@ -102,9 +105,21 @@ class RowsForm {
     Dtype dtype = Dtype::kFloat32;
     size_t row_bytes = 0;
     Elements elements;
+    bool is_nullable = false;  // a column of a program: what it lacks has bits
   };
 
   std::string bind_features(const Plan& plan);
+  std::string bind_columns();
+  // The columns through the program in front of the models. False: a row is refused, or there is no memory.
+  bool run_columns() noexcept;
+  const transform::TransformProgram* input_form() const noexcept {
+    return columns_ == nullptr ? nullptr : columns_->input();
+  }
+  const transform::TransformProgram* output_form() const noexcept {
+    return columns_ == nullptr ? nullptr : columns_->output();
+  }
+  // What a member reads, its rows one behind the other.
+  Field output_field(const Plan& plan, size_t source) const;
   std::string bind_members(const Plan& plan);
   std::string bind_keys();
   bool fill(const RowsFormOptions::Feature& feature) noexcept;
@@ -131,5 +146,11 @@ class RowsForm {
   };
   std::vector<KeyTexts> key_texts_;
   std::vector<size_t> hints_;  // by member: the segment in which its output lay last
+  // With programs around the models; null: there are none.
+  std::shared_ptr<const ColumnForm> columns_;
+  std::vector<transform::Column> lent_;
+  transform::TransformScratch scratch_;
+  AnswerColumns answer_;
+  std::vector<std::vector<int64_t>> made_dims_;  // of a row, by source
 };
 }  // namespace penstock::json

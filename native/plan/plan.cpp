@@ -30,6 +30,10 @@ struct Signature {
   void add(uint64_t value) noexcept {
     for (int i = 0; i < 8; ++i) hash = (hash ^ ((value >> (8 * i)) & 0xff)) * 0x100000001b3u;
   }
+  void add(std::string_view text) noexcept {
+    add(text.size());
+    for (const char c : text) add(static_cast<unsigned char>(c));
+  }
   void add(const std::vector<Field>& fields) noexcept {
     add(fields.size());
     for (const Field& field : fields) {
@@ -190,6 +194,15 @@ std::string Plan::seal() {
   has_free_dims = free_dim_count > 0;
   has_free_bytes = std::any_of(stages.begin(), stages.end(), has_free_models);
   held_row_bytes = has_free_bytes ? 0 : penstock::held_row_bytes(*this, nullptr);
+  return "";
+}
+
+std::string Plan::bind_columns(std::shared_ptr<const ColumnForm> form) {
+  if (auto fault = form->fault_for(*this); !fault.empty()) return fault;
+  Signature hash{.hash = signature};
+  hash.add(form->signature());
+  signature = hash.hash;
+  columns = std::move(form);
   return "";
 }
 }  // namespace penstock

@@ -17,6 +17,7 @@
 #include "core/boundary_codes.hpp"
 #include "plan/answer_form.hpp"
 #include "plan/check_program.hpp"
+#include "plan/column_form.hpp"
 #include "plan/router.hpp"
 #include "queue/model_queue.hpp"
 
@@ -98,6 +99,8 @@ struct Plan {
   // For JSON over HTTP; null: that takes the path in TypeScript. Set before the first such request, by the port's
   // thread.
   std::shared_ptr<const AnswerForm> answer_form;
+  // What callers send and get instead of inputs and answer; null: these, or JavaScript prepares them.
+  std::shared_ptr<const ColumnForm> columns;
 
   // Derived by `seal`.
   size_t free_dim_count = 0;
@@ -120,6 +123,8 @@ struct Plan {
 
   // Empty when the plan is consistent, else what is wrong.
   std::string seal();
+  // The same for columns, once the plan is sealed and before it serves.
+  std::string bind_columns(std::shared_ptr<const ColumnForm> form);
   // Answers in the cache have that tensor. For `seal`, and the log that it binds.
   void keep_in_cache(const Source& source);
 };

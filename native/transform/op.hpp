@@ -54,6 +54,8 @@ struct OpEntry {
   void (*run)(const Frame& frame) noexcept;
   // Bytes of Frame::workspace.
   size_t (*workspace)(const OpShape& shape) = [](const OpShape&) { return size_t{0}; };
+  // False: no row can fail, whatever its values are.
+  bool (*may_fail)(const OpShape& shape) = [](const OpShape&) { return false; };
 };
 
 // Null for a number that is no opcode.

@@ -147,7 +147,10 @@ void TransformProgram::lay_out() {
     for (const ValueIndex output : instruction.outputs) take(output);
     for (const ValueIndex input : instruction.inputs) give_back(input, step);
     for (const ValueIndex output : instruction.outputs) give_back(output, step);
-    workspace_bytes_ = std::max(workspace_bytes_, op_entry(instruction.opcode)->workspace({instruction, spec_.values}));
+    const OpEntry& entry = *op_entry(instruction.opcode);
+    entries_.push_back(&entry);
+    workspace_bytes_ = std::max(workspace_bytes_, entry.workspace({instruction, spec_.values}));
+    may_fail_ = may_fail_ || entry.may_fail({instruction, spec_.values});
   }
 
   const size_t fitting = kBlockBytes / std::max<size_t>(pool.row_bytes(), 1);

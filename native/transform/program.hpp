@@ -41,6 +41,8 @@ struct ProgramSpec {
   uint32_t block_rows = 0;          // 0: as many as fit the cache. Tests choose.
 };
 
+struct OpEntry;
+
 class TransformProgram {
  public:
   // Where a value's rows lie during a run.
@@ -57,6 +59,8 @@ class TransformProgram {
 
   std::span<const ValueType> values() const noexcept { return spec_.values; }
   std::span<const Instruction> instructions() const noexcept { return spec_.instructions; }
+  // What each of them does.
+  const OpEntry& entry(size_t instruction) const noexcept { return *entries_[instruction]; }
   std::span<const ValueIndex> outputs() const noexcept { return spec_.outputs; }
   size_t input_count() const noexcept { return spec_.input_count; }
   const ValueType& output_type(size_t output) const noexcept { return spec_.values[spec_.outputs[output]]; }
@@ -67,6 +71,8 @@ class TransformProgram {
   uint32_t block_rows() const noexcept { return block_rows_; }
   size_t slots_bytes() const noexcept { return slots_bytes_; }
   size_t workspace_bytes() const noexcept { return workspace_bytes_; }
+  // False: a run of it fails no row.
+  bool may_fail() const noexcept { return may_fail_; }
 
  private:
   explicit TransformProgram(ProgramSpec spec) : spec_(std::move(spec)) {}
@@ -77,8 +83,10 @@ class TransformProgram {
 
   ProgramSpec spec_;
   std::vector<Place> places_;
+  std::vector<const OpEntry*> entries_;
   uint32_t block_rows_ = 1;
   size_t slots_bytes_ = 0;
   size_t workspace_bytes_ = 0;
+  bool may_fail_ = false;
 };
 }  // namespace penstock::transform

@@ -40,10 +40,9 @@ class Run {
     for (uint32_t first = 0; first < rows_; first += block_rows()) {
       const uint32_t count = std::min(block_rows(), rows_ - first);
       bind(first, count);
-      for (const Instruction& instruction : program_.instructions())
-        op_entry(instruction.opcode)
-            ->run({instruction, program_.values(), scratch_.values_.data(), count, first, scratch_.workspace_.data(),
-                   scratch_});
+      for (size_t i = 0; i < program_.instructions().size(); ++i)
+        program_.entry(i).run({program_.instructions()[i], program_.values(), scratch_.values_.data(), count, first,
+                               scratch_.workspace_.data(), scratch_});
       if (const RunStatus status = keep(first, count); status != RunStatus::kDone) return status;
     }
     std::sort(scratch_.errors_.begin(), scratch_.errors_.end(), [](const RowError& a, const RowError& b) {

@@ -18,8 +18,8 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept {
   const bool is_whole =
       body.scalar(slots::infer::channel, infer.channel) && body.scalar(slots::infer::request, infer.request) &&
       body.scalar(slots::infer::rows, infer.rows) && body.vector(slots::infer::data, 1, infer.data) &&
-      body.vector(slots::infer::dims, 4, infer.dims) && body.vector(slots::infer::meta, 4, meta) &&
-      body.scalar(slots::infer::deadline_ms, infer.deadline_ms) &&
+      body.vector(slots::infer::dims, 4, infer.dims) && body.vector(slots::infer::texts, 4, infer.texts) &&
+      body.vector(slots::infer::meta, 4, meta) && body.scalar(slots::infer::deadline_ms, infer.deadline_ms) &&
       body.scalar(slots::infer::priority, infer.priority) && body.scalar(slots::infer::timing, infer.timing) &&
       body.scalar(slots::infer::request_id, infer.request_id);
   if (!is_whole) return FrameFault::kInfer;

@@ -23,6 +23,7 @@ struct InferFrame {
   uint32_t rows = 1;
   Vector data;
   Vector dims;
+  Vector texts;  // offsets of strings
   MetaView meta;
   uint32_t deadline_ms = 0;
   uint8_t priority = 0;

@@ -70,6 +70,7 @@ void Gateway::drop_finished(Connection& connection, Channel& channel) {
     Port::unref(*std::exchange(request, request->next_answer));
   }
   channel.head = channel.tail = nullptr;
+  channel.made.clear();
 }
 
 void Gateway::link(Connection& connection, Request& request) noexcept {
@@ -124,6 +125,7 @@ bool Gateway::open_channel(uint32_t id, uint32_t channel_id, std::shared_ptr<Pip
   channel->is_plain = is_plain;
   const std::shared_ptr<Plan> plan = pipeline->plan();
   channel->signature = plan == nullptr ? 0 : plan->signature;
+  channel->has_columns = plan != nullptr && plan->columns != nullptr && plan->columns->input() != nullptr;
   channel->pipeline = std::move(pipeline);
   connection->channels[channel_id] = std::move(channel);
   return true;
@@ -170,14 +172,17 @@ int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, int64_t& ch
   if (channel == nullptr) return refuse(StatusCode::kChannelNotFound);
   if (channel->is_plain) return static_cast<int32_t>(Body::kInfer);
   failure.set(StatusCode::kOk);
-  if (admit(*connection, id, *channel, infer, failure)) return 0;
-  return -static_cast<int32_t>(failure.code);
+  const Admission admission = channel->has_columns ? admit_columns(*connection, id, *channel, infer, failure)
+                                                   : admit(*connection, id, *channel, infer, failure);
+  if (admission == Admission::kLeft) return static_cast<int32_t>(Body::kInfer);
+  return admission == Admission::kAdmitted ? 0 : -static_cast<int32_t>(failure.code);
 }
 
-bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const InferFrame& infer, Failure& failure) {
+Gateway::Admission Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const InferFrame& infer,
+                                  Failure& failure) {
   const auto refuse = [&failure](const auto& why) {
     failure.set(why);
-    return false;
+    return Admission::kRefused;
   };
   std::shared_ptr<Plan> plan = channel.pipeline->plan();
   if (plan == nullptr || plan->stages.empty()) return refuse(StatusCode::kPipelineNotDeployed);
@@ -186,24 +191,54 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
   if (infer.rows == 0 && plan->is_non_batching) return refuse(ShapeDetail{.expected = 1});
   if (infer.rows > rows_max) return refuse(TooManyRowsDetail{.limit = rows_max, .received = infer.rows});
   if (infer.priority >= kPriorityCount) return refuse(StatusCode::kArgument);
-  if (infer.dims.count != plan->free_dim_count)
+  Submission submission;
+  if (!place_tensors(*plan, infer, submission, failure)) return Admission::kRefused;
+  return submit_placed(connection, id, channel, infer, std::move(plan), submission, failure);
+}
+
+Gateway::Admission Gateway::admit_columns(Connection& connection, uint32_t id, Channel& channel,
+                                          const InferFrame& infer, Failure& failure) {
+  std::shared_ptr<Plan> plan = channel.pipeline->plan();
+  const bool is_current = plan != nullptr && !plan->stages.empty() && plan->signature == channel.signature;
+  const bool is_plain = infer.rows > 0 && infer.priority < kPriorityCount && infer.deadline_ms <= kDeadlineMsMax;
+  if (!is_current || !is_plain || infer.rows > plan->request_rows_max) return Admission::kLeft;
+  const ColumnForm& form = *plan->columns;
+  if (!columns_.read(form, infer)) {
+    columns_.trim();
+    return Admission::kLeft;
+  }
+  Submission submission;
+  submission.inputs = columns_.tensors();
+  submission.row_bytes = form.tensor_row_bytes().data();
+  submission.free_dims = form.free_dims().data();
+  const Admission admission = submit_placed(connection, id, channel, infer, std::move(plan), submission, failure);
+  columns_.trim();
+  return admission;
+}
+
+bool Gateway::place_tensors(const Plan& plan, const InferFrame& infer, Submission& submission, Failure& failure) {
+  const auto refuse = [&failure](const auto& why) {
+    failure.set(why);
+    return false;
+  };
+  if (infer.dims.count != plan.free_dim_count)
     return refuse(ShapeDetail{.input = kAllInputs,
-                              .expected = static_cast<int64_t>(plan->free_dim_count),
+                              .expected = static_cast<int64_t>(plan.free_dim_count),
                               .received = static_cast<int64_t>(infer.dims.count)});
 
-  free_dims_.resize(plan->free_dim_count);
-  for (size_t i = 0; i < plan->free_dim_count; ++i) {
+  free_dims_.resize(plan.free_dim_count);
+  for (size_t i = 0; i < plan.free_dim_count; ++i) {
     free_dims_[i] = infer.dims.get<uint32_t>(i);
     // Beside a 0 no bytes contradict it, and it would come out as another dim where shapes are signed.
     if (free_dims_[i] > INT32_MAX)
       return refuse(ShapeDetail{.input = kBeyondDimMax, .expected = INT32_MAX, .received = free_dims_[i]});
   }
-  row_bytes_.resize(plan->inputs.size());
-  input_pointers_.resize(plan->inputs.size());
+  row_bytes_.resize(plan.inputs.size());
+  input_pointers_.resize(plan.inputs.size());
   size_t bytes = 0;
   const int64_t* free_dims = free_dims_.data();
-  for (size_t i = 0; i < plan->inputs.size(); ++i) {
-    const auto row_bytes = row_bytes_in_frame(plan->inputs[i], free_dims);
+  for (size_t i = 0; i < plan.inputs.size(); ++i) {
+    const auto row_bytes = row_bytes_in_frame(plan.inputs[i], free_dims);
     if (!row_bytes) return refuse(ShapeDetail{.input = static_cast<int64_t>(i), .expected = 1});
     // Subtract, never add: the sum can wrap for hostile dims.
     const size_t left = infer.data.count - bytes;
@@ -221,17 +256,22 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
     return refuse(ShapeDetail{.input = kAllInputs,
                               .expected = static_cast<int64_t>(bytes),
                               .received = static_cast<int64_t>(infer.data.count)});
-
-  if (connection.charged_bytes >= connection_bytes_max_) {
-    return refuse(QueueFullDetail{.used = connection.charged_bytes,
-                                  .limit = connection_bytes_max_,
-                                  .retry_after_ms = kBudgetRetryMs,
-                                  .wanted = static_cast<int64_t>(QueueFullWanted::kConnectionShare)});
-  }
-  Submission submission;
   submission.inputs = input_pointers_.data();
   submission.row_bytes = row_bytes_.data();
   submission.free_dims = free_dims_.data();
+  return true;
+}
+
+Gateway::Admission Gateway::submit_placed(Connection& connection, uint32_t id, Channel& channel,
+                                          const InferFrame& infer, std::shared_ptr<Plan> plan, Submission& submission,
+                                          Failure& failure) {
+  if (connection.charged_bytes >= connection_bytes_max_) {
+    failure.set(QueueFullDetail{.used = connection.charged_bytes,
+                                .limit = connection_bytes_max_,
+                                .retry_after_ms = kBudgetRetryMs,
+                                .wanted = static_cast<int64_t>(QueueFullWanted::kConnectionShare)});
+    return Admission::kRefused;
+  }
   submission.rows = infer.rows;
   submission.meta = infer.meta;
   if (submission.meta.has_trace()) submission.trace_parent = submission.meta.keep_valid_trace(infer.rows);
@@ -244,16 +284,16 @@ bool Gateway::admit(Connection& connection, uint32_t id, Channel& channel, const
                        .connection_generation = connection.generation,
                        .channel = channel.id,
                        .wire_id = infer.request};
-  if (connection.limit != nullptr && !take_limit(*connection.limit, failure)) return false;
+  if (connection.limit != nullptr && !take_limit(*connection.limit, failure)) return Admission::kRefused;
   // Counted before: the request may be answered before submit returns.
   ++connection.in_flight;
   Request* const request = submit(port_, *channel.pipeline, std::move(plan), submission, failure);
   if (request != nullptr) {
     link(connection, *request);  // its answer is read on this thread, so it is still there
-    return true;
+    return Admission::kAdmitted;
   }
   connection.release(1);
-  return false;
+  return Admission::kRefused;
 }
 
 bool Gateway::take_limit(CallerLimit& limit, Failure& failure) noexcept {
@@ -290,7 +330,7 @@ Gateway::Answer Gateway::collect(Request& request) {
     Port::unref(request);
     return Answer::kDropped;
   }
-  if (!reserve_frame(request)) {
+  if (!reserve_frame(request) || !make_answer(request, *channel)) {
     request.fail(RunFailedDetail{.is_ours = 1}, "The result is too large for a frame. Ask for fewer rows at a time.");
     return Answer::kFailed;
   }
@@ -305,12 +345,23 @@ Gateway::Answer Gateway::collect(Request& request) {
   return Answer::kCollected;
 }
 
+bool Gateway::make_answer(Request& request, Channel& channel) {
+  const ColumnForm* const form = request.plan->columns.get();
+  if (form == nullptr || form->output() == nullptr) return true;
+  if (!columns_.make(*form, request, channel.made)) return false;
+  const auto bytes = static_cast<int64_t>(request.rows * form->output_row_bytes());
+  port_.runtime->budget.charge(bytes);
+  request.charged_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  return true;
+}
+
 bool Gateway::reserve_frame(const Request& request) {
   constexpr size_t kRowBytes = 16;           // failed checks and a route
   constexpr size_t kRestBytes = 64u << 10u;  // everything else, the labels of a timing among it
   const Plan& plan = *request.plan;
-  if (!plan.has_free_answer && size_t{request.rows} * (plan.answer_row_bytes + kRowBytes) + kRestBytes <= kOutboxBytes)
-    return true;
+  const bool is_made = plan.columns != nullptr && plan.columns->output() != nullptr;
+  const size_t row_bytes = is_made ? plan.columns->output_row_bytes() : plan.answer_row_bytes;
+  if (!plan.has_free_answer && size_t{request.rows} * (row_bytes + kRowBytes) + kRestBytes <= kOutboxBytes) return true;
   const size_t bytes = data_bytes_of(request) + size_t{request.rows} * kRowBytes + kRestBytes;
   if (bytes > kFrameBytesLimit) return false;
   if (bytes <= std::max(outbox_->size_bytes(), larger_outbox_ == nullptr ? 0 : larger_outbox_->size_bytes()))
@@ -387,7 +438,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
         .frame = frame, .places = places, .trace_text = places.traceparents + size_t{shape.results} * 4};
     while (channel.head != end) {
       Request& request = *std::exchange(channel.head, channel.head->next_answer);
-      writer.add(request);
+      writer.add(request, channel.made);
       connection.charged_bytes -= request.connection_bytes;
       connection.ready_bytes -= request.connection_bytes;
       Port::unref(request);
@@ -398,7 +449,10 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
     } else {
       connection.release(shape.results);
     }
-    if (channel.head == nullptr) channel.tail = nullptr;
+    if (channel.head == nullptr) {
+      channel.tail = nullptr;
+      channel.made.clear();
+    }
     sends.push_back({id, outbox_used_, places.frame_bytes, connection.is_congested});
     outbox_used_ = align_up(outbox_used_ + places.frame_bytes, 8);
   }

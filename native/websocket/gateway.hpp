@@ -22,17 +22,21 @@
 #include "core/caller_limit.hpp"
 #include "runtime/executor.hpp"
 #include "websocket/frame.hpp"
+#include "websocket/frame_columns.hpp"
 
 namespace penstock::websocket {
 struct Channel {
   uint32_t id = 0;
   bool is_plain = false;
+  bool has_columns = false;  // its requests are columns, and JavaScript knows what to say of them
   std::shared_ptr<Pipeline> pipeline;
   uint64_t signature = 0;
   // Finished and not yet encoded, linked by next_answer; `shape` adds them up.
   Request* head = nullptr;
   Request* tail = nullptr;
   bool is_listed = false;
+  // What their callers get, one behind the other, where a program has made it of the plan's outputs.
+  MadeAnswers made;
 };
 
 struct Connection {
@@ -112,14 +116,25 @@ class Gateway {
 
  private:
   Channel* find_channel(Connection& connection, uint32_t channel) noexcept;
-  bool admit(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
-             Failure& failure);
+  // kLeft: for JavaScript, nothing was done.
+  enum class Admission : uint8_t { kAdmitted, kRefused, kLeft };
+  Admission admit(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
+                  Failure& failure);
+  // The same of columns; what it does not take is left.
+  Admission admit_columns(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
+                          Failure& failure);
+  Admission submit_placed(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
+                          std::shared_ptr<Plan> plan, Submission& submission, Failure& failure);
+  // Points `submission` at the tensors of a frame. False: they do not add up.
+  bool place_tensors(const Plan& plan, const InferFrame& infer, Submission& submission, Failure& failure);
   // False: the caller has used up its rate, or has as many requests in flight as it may.
   bool take_limit(CallerLimit& limit, Failure& failure) noexcept;
   bool encode_channel(uint32_t connection_id, Connection& connection, Channel& channel, std::vector<Send>& sends,
                       size_t room);
   // False: the result fits into no frame, or there is no memory for one so large. Else `encode` has room for it.
   bool reserve_frame(const Request& request);
+  // Makes what the caller gets of the plan's outputs, where that is another thing, and charges the request for it.
+  bool make_answer(Request& request, Channel& channel);
   void drop_finished(Connection& connection, Channel& channel);
   static bool is_held_back(const Connection& connection) noexcept {
     return connection.is_congested && connection.unread_bytes >= kUnreadBytesMax;
@@ -145,6 +160,7 @@ class Gateway {
   size_t outbox_used_ = 0;
   const int64_t connection_bytes_max_;
   std::shared_ptr<Block> larger_outbox_;  // for a result that is collected and does not fit into the outbox
+  FrameColumns columns_;
   // Scratch of admit: keeps its capacity.
   std::vector<const std::byte*> input_pointers_;
   std::vector<size_t> row_bytes_;

@@ -7,7 +7,15 @@
 #include "core/clock.hpp"
 
 namespace penstock::websocket {
+namespace {
+// What the caller gets instead of the plan's outputs; null: these.
+const ColumnForm* made_form(const Plan& plan) noexcept {
+  return plan.columns == nullptr || plan.columns->output() == nullptr ? nullptr : plan.columns.get();
+}
+}  // namespace
+
 size_t data_bytes_of(const Request& request) {
+  if (const ColumnForm* const form = made_form(*request.plan)) return request.rows * form->output_row_bytes();
   size_t bytes = 0;
   for (const Source& source : request.plan->answer) {
     TensorShape shape;
@@ -53,7 +61,7 @@ void put_timing(const Request& request, const ResultsPlaces& places, std::byte* 
     at = write_text(frame, places.timing_models + 4 * i, at, label_of(*request.plan, request.steps[i]));
 }
 
-void ResultsWriter::add(const Request& request) {
+void ResultsWriter::add(const Request& request, MadeAnswers& made) {
   std::memcpy(frame + places.requests + size_t{result} * 4, &request.origin.wire_id, 4);
   if (places.row_counts != 0) std::memcpy(frame + places.row_counts + size_t{result} * 4, &request.rows, 4);
   if (places.request_numbers != 0)
@@ -76,13 +84,23 @@ void ResultsWriter::add(const Request& request) {
     std::memcpy(frame + places.routes + size_t{row} * 2, request.routes.data() + split * request.rows,
                 size_t{request.rows} * 2);
   }
+  if (made_form(*request.plan) != nullptr) {
+    const size_t bytes = data_bytes_of(request);
+    if (bytes > 0) std::memcpy(frame + places.data + data, made.take(bytes), bytes);
+    data += bytes;
+  } else {
+    put_outputs(request);
+  }
+  ++result;
+  row += request.rows;
+}
+
+void ResultsWriter::put_outputs(const Request& request) {
   for (const Source& source : request.plan->answer) {
     TensorShape shape;
     if (!shape_of(request, source, shape)) continue;
     gather(request, source, shape.row_bytes, frame + places.data + data);
     data += shape.row_bytes * request.rows;
   }
-  ++result;
-  row += request.rows;
 }
 }  // namespace penstock::websocket

@@ -28,6 +28,10 @@ struct ResultsWriter {
   size_t data = 0;
   size_t trace_text = 0;  // where the next one goes
 
-  void add(const Request& request);
+  // @param made of the request's channel, in the order of its answers.
+  void add(const Request& request, MadeAnswers& made);
+
+ private:
+  void put_outputs(const Request& request);
 };
 }  // namespace penstock::websocket

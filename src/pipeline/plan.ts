@@ -164,10 +164,11 @@ export interface CompiledPlan {
 
 /** Whether clients of `a` may go on under `b`: the same tensors, checks and routes in the same order. */
 export function plansHaveEqualSignature(a: CompiledPlan, b: CompiledPlan): boolean {
-  return signatureText(a) === signatureText(b)
+  return planSignature(a) === planSignature(b)
 }
 
-function signatureText(plan: CompiledPlan): string {
+/** What clients pack their requests for, and read results by. */
+export function planSignature(plan: CompiledPlan): string {
   const fields = (list: readonly TensorField[]) => list.map(({ name, dtype, shape }) => [name, dtype, shape])
   const checks = plan.checks.map(({ name }) => name)
   const { isNonBatching, isStringPath, routes } = plan

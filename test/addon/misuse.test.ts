@@ -11,6 +11,8 @@ import type {
   EncodedBatch,
   LogHandle,
   LogSpec,
+  NativeColumnsSpec,
+  NativeTransformSpec,
   PipelineHandle,
   PlanHandle,
   PlanSpec,
@@ -19,6 +21,7 @@ import type {
   RowMemberSpec,
   RowsFormHandle,
   RowsFormSpec,
+  TransformHandle,
   WorkerHandle,
 } from '../../bindings/native.js'
 import { submission } from '../support/submission.js'
@@ -41,6 +44,15 @@ const rowSpec = addon.makeRowSpec({
   ],
 })
 const noForm: RowsFormSpec = { features: [], members: [], isNarrowed: [false, false], keys: [] }
+
+const noColumns: NativeColumnsSpec = {
+  input: null,
+  inputColumns: [],
+  freeDims: [],
+  output: null,
+  outputColumns: [],
+  signature: '',
+}
 
 const logSpec: LogSpec = {
   directory: '/nowhere',
@@ -143,6 +155,9 @@ const entries: Record<string, (handle: never) => unknown> = {
   'createPlan(queue)': (handle) => addon.createPlan(planSpec(handle)),
   'setPlan(pipeline)': (handle) => addon.setPlan(handle, plan),
   'setPlan(plan)': (handle) => addon.setPlan(pipeline, handle),
+  'bindColumns(plan)': (handle) => addon.bindColumns(handle, noColumns),
+  'bindColumns(input)': (handle) => addon.bindColumns(plan, { ...noColumns, input: handle }),
+  'bindColumns(output)': (handle) => addon.bindColumns(plan, { ...noColumns, output: handle }),
   planInFlight: (handle) => addon.planInFlight(handle),
   pipelineStats: (handle) => addon.pipelineStats(handle),
   route: (handle) => addon.route(handle, 0, 1, null),
@@ -204,12 +219,12 @@ const strangers: Record<string, () => unknown> = {
   'a handle of no kind that the entry takes': () => addon.createPlan({ ...planSpec(queue), stages: [], answer: [] }),
 }
 
-/** setPlan(null) undeploys, a plan without a log logs nothing, and the last stranger is a plan, which some entries take. */
+/** setPlan(null) undeploys, plans may have no log and no programs, and the last stranger is a plan, which some entries take. */
 function isAccepted(entry: string, stranger: string): boolean {
-  if ((entry === 'setPlan(plan)' || entry === 'createPlan(log)') && stranger === 'null') return true
-  return (
-    stranger.startsWith('a handle') && ['setPlan(plan)', 'planInFlight', 'route', 'makeRowsForm(plan)'].includes(entry)
-  )
+  const takesNull = ['setPlan(plan)', 'createPlan(log)', 'bindColumns(input)', 'bindColumns(output)']
+  if (stranger === 'null') return takesNull.includes(entry)
+  const takesPlan = ['setPlan(plan)', 'planInFlight', 'route', 'makeRowsForm(plan)', 'bindColumns(plan)']
+  return stranger.startsWith('a handle') && takesPlan.includes(entry)
 }
 
 for (const [entry, call] of Object.entries(entries)) {
@@ -257,6 +272,36 @@ test('addon: a form of rows that does not fit its plan or contract is refused, i
     expect(() => addon.makeRowsForm(rowSpec, plan, spec)).toThrow(RangeError)
   }
   expect(addon.makeRowsForm(rowSpec, plan, { ...form, members: [member] })).toBeTypeOf('object')
+})
+
+test('addon: columns that a plan does not take or give are refused, in a sentence, and a plan has them once', () => {
+  const type = { dtype: FLOAT32, isNullable: false, width: 2 }
+  const program = (spec: Partial<NativeTransformSpec>): TransformHandle =>
+    addon.makeTransform({ values: [type], inputCount: 1, instructions: [], outputs: [0], blockRows: 0, ...spec })
+  const input = program({})
+  const single = program({ values: [{ ...type, width: 1 }] })
+  const columns = { ...noColumns, input, inputColumns: [0] }
+  const spare = addon.createPlan({ ...planSpec(queue), planKey: 2 })
+  const refused: [NativeColumnsSpec, RegExp][] = [
+    [noColumns, /columns need a program/],
+    [{ ...columns, inputColumns: [] }, /no output of its program/],
+    [{ ...columns, inputColumns: [1] }, /no output of its program/],
+    [{ ...columns, inputColumns: [0, 0] }, /other inputs than the plan has/],
+    [{ ...columns, inputColumns: [-1] }, /inputColumns to be an integer/],
+    [{ ...columns, inputColumns: 'x' as never }, /inputColumns to be an array/],
+    [{ ...columns, freeDims: [1] }, /other free dims/],
+    [{ ...columns, input: single }, /not what its input takes/],
+    [{ ...columns, output: input, outputColumns: [0] }, /takes another output/],
+    [{ ...columns, outputColumns: [0] }, /a column of the answer/],
+    [{ ...columns, signature: 7 as never }, /signature to be a string/],
+    [undefined as never, /columns to be an object/],
+  ]
+  for (const [spec, sentence] of refused) {
+    expect(() => addon.bindColumns(spare, spec), String(sentence)).toThrow(sentence)
+    expect(() => addon.bindColumns(spare, spec)).toThrow(RangeError)
+  }
+  addon.bindColumns(spare, { ...columns, output: single, outputColumns: [0] })
+  expect(() => addon.bindColumns(spare, columns)).toThrow(/no columns yet/)
 })
 
 test('addon: closed handles are refused, closing twice is nothing', () => {

@@ -3,6 +3,7 @@
  * of them refuses, all refuse, and for the same fault.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PipelineDefinition } from 'penstock'
 import { modelBytes, serve, type Served } from '../support/served.js'
 import { comparable, openDialects, type Case, type Dialect, type Outcome } from './dialects.js'
 
@@ -15,6 +16,7 @@ beforeAll(async () => {
   await engine.addModel('keeping', modelBytes('keep-tokens'))
   const options = ['dropping', 'keeping'].map((model) => ({ weight: 1, model }))
   await engine.applyPipeline({ name: 'uneven', steps: [{ type: 'random-split', options }] }, { deploy: true })
+  await engine.applyPipeline({ name: 'raw', steps: rawSteps }, { deploy: true })
   dialects = await openDialects(served.server)
 })
 afterAll(async () => {
@@ -24,6 +26,28 @@ afterAll(async () => {
 
 const f32 = (shape: number[], values: number[]) =>
   ({ dtype: 'float32', shape, data: Float32Array.from(values) }) as const
+
+/** Raw rows: a number that may be missing, and a text that becomes two of three indicators. */
+const rawSteps = [
+  {
+    type: 'transform',
+    inputs: [
+      { name: 'size', dtype: 'float32' },
+      { name: 'colour', dtype: 'string' },
+    ],
+    ops: [
+      { op: 'impute', columns: ['size'], strategy: 'constant', values: [10] },
+      { op: 'one-hot', columns: ['colour'], categories: [['red', 'white', 'grün']], unknown: 'error', drop: 'first' },
+      { op: 'concat', columns: ['size', 'colour'], as: 'x', dtype: 'float32' },
+    ],
+  },
+  { type: 'model', model: 'add' },
+  { type: 'transform', ops: [{ op: 'round', columns: ['y'] }] },
+] as unknown as PipelineDefinition['steps']
+const raw = (sizes: number[], colours: string[]): Case['inputs'] => ({
+  size: f32([sizes.length], sizes),
+  colour: { dtype: 'string', shape: [colours.length], data: colours },
+})
 
 const cases: readonly (Case & { readonly expected?: Outcome['fault'] })[] = [
   { title: 'one row', pipeline: 'add', inputs: { x: f32([1, 3], [1, 2.5, -3]) } },
@@ -81,6 +105,10 @@ const cases: readonly (Case & { readonly expected?: Outcome['fault'] })[] = [
     inputs: { tokens: { dtype: 'int64', shape: [64, 2], data: new BigInt64Array(128) } },
     expected: 'argument',
   },
+  { title: 'raw rows with a text and a missing value', pipeline: 'raw', inputs: raw([NaN, 1.4], ['grün', 'red']) },
+  { title: 'no raw rows', pipeline: 'raw', inputs: raw([], []) },
+  { title: 'a text that is no category', pipeline: 'raw', inputs: raw([1], ['rosé']), expected: 'argument' },
+  { title: 'fewer texts than rows', pipeline: 'raw', inputs: raw([1, 2], ['red']), expected: 'argument' },
   { title: 'no rows', pipeline: 'add', inputs: { x: f32([0, 3], []) } },
   { title: 'no rows of texts', pipeline: 'text', inputs: { label: { dtype: 'string', shape: [0], data: [] } } },
   { title: 'no rows that checks could fail', pipeline: 'checked', inputs: { x: f32([0, 3], []) } },

@@ -259,6 +259,7 @@ function nested({ dtype, shape, data }: Tensor): string {
   const text = (index: number): string => {
     const value = (data as ArrayLike<unknown>)[index]
     if (dtype === 'bool') return value === 1 ? 'true' : 'false'
+    if (Number.isNaN(value)) return 'null'
     return typeof value === 'string' ? JSON.stringify(value) : String(value)
   }
   const level = (axis: number, start: number, count: number): string => {

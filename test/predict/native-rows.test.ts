@@ -25,6 +25,41 @@ const contract: Contract = {
   extra: 'ignore',
 }
 
+/** Raw rows, which operations make the model's tensor of; and others behind the model. */
+const rawContract: Contract = {
+  name: 'raw',
+  fields: [
+    { name: 'id', dtype: 'string?', role: 'entity', required: false },
+    { name: 'colour', dtype: 'string?', maxLength: 40 },
+    { name: 'size', dtype: 'float32?', min: -1000, max: 1000 },
+    { name: 'count', dtype: 'int64?', required: false },
+    { name: 'best', dtype: 'int64', role: 'prediction' },
+    { name: 'second', dtype: 'float32', role: 'prediction', from: { output: 'y', column: 1 } },
+    { name: 'y', dtype: 'float32', role: 'prediction', shape: [3] },
+    { name: 'model', dtype: 'string', role: 'modelVersion' },
+  ],
+}
+const rawSteps = [
+  {
+    type: 'transform',
+    ops: [
+      { op: 'impute', columns: ['size', 'count'], strategy: 'constant', values: [10, 7] },
+      { op: 'impute', columns: ['colour'], strategy: 'most-frequent', values: ['grün'] },
+      { op: 'one-hot', columns: ['colour'], categories: [['red', 'grün']], unknown: 'error', drop: 'first' },
+      { op: 'clip', columns: ['count'], low: -5, high: 5 },
+      { op: 'concat', columns: ['size', 'count', 'colour'], as: 'x', dtype: 'float32' },
+    ],
+  },
+  { type: 'model', model: 'add' },
+  {
+    type: 'transform',
+    ops: [
+      { op: 'arg-max', columns: ['y'], as: ['best'] },
+      { op: 'round', columns: ['y'], decimals: 2 },
+    ],
+  },
+]
+
 let engine: Engine
 let server: PenstockServer
 /** Bodies that the addon took. */
@@ -36,6 +71,8 @@ beforeAll(async () => {
   await engine.contracts.put(contract)
   const steps = [{ type: 'model', model: 'add' }] as const
   await engine.applyPipeline({ name: 'mixed', contract: 'mixed', steps }, { deploy: true })
+  await engine.contracts.put(rawContract)
+  await engine.applyPipeline({ name: 'raw', contract: 'raw', steps: rawSteps as never }, { deploy: true })
   const { json } = engine
   const submitRows = json.submitRows.bind(json)
   json.submitRows = (...given) => {
@@ -56,8 +93,8 @@ interface Reply {
   readonly type: string | null
 }
 
-async function ask(body: string, headers: Record<string, string> = {}): Promise<Reply> {
-  const response = await fetch(`${server.url}/predict/mixed`, {
+async function ask(body: string, headers: Record<string, string> = {}, pipeline = 'mixed'): Promise<Reply> {
+  const response = await fetch(`${server.url}/predict/${pipeline}`, {
     method: 'POST',
     body,
     headers: { 'content-type': 'application/json', ...headers },
@@ -142,6 +179,29 @@ test(`whatever bytes come, both ways answer the same (seed ${seed})`, async () =
     expect(await ask(text), text).toEqual(await ask(text, throughJavaScript))
   }
   expect(taken).toBeGreaterThan(before)
+})
+
+test(`raw rows go through the operations before and behind the model as in JavaScript (seed ${seed})`, async () => {
+  const random = seededRandom(seed)
+  const pick = <T>(...list: T[]): T => list[Math.floor(random() * list.length)] as T
+  const before = taken
+  for (let round = 0; round < 60; round++) {
+    const rows = Array.from({ length: pick(1, 1, 2, 40) }, (_, at) => ({
+      id: pick(undefined, null, `r${at}`, 'ü"'),
+      colour: pick('red', 'grün', null, ...(round % 6 === 0 ? ['rosé', ''] : [])),
+      size: pick(null, 1.005, -0.1, 999.9999, random() * 100),
+      count: pick<number | string | null | undefined>(undefined, null, 3, -4, '9007199254740993', 1e6),
+    }))
+    const text = JSON.stringify(rows.length === 1 && round % 2 === 0 ? rows[0] : rows)
+    const tookBefore = taken
+    const native = await ask(text, {}, 'raw')
+    expect(native, text).toEqual(await ask(text, throughJavaScript, 'raw'))
+    const isSound = rows.every(({ colour }) => colour === null || ['red', 'grün'].includes(colour))
+    expect([taken - tookBefore, native.status], text).toEqual(isSound ? [1, 200] : [0, 400])
+  }
+  expect(taken - before).toBeGreaterThan(45)
+  const { text } = await ask('{"colour":"red","size":null}', {}, 'raw')
+  expect(text).toBe('{"id":null,"best":0,"second":6,"y":[11,6,1],"model":"add@1"}')
 })
 
 test('headers are the request’s: the trace goes on, and a form that is none is refused', async () => {

@@ -3,22 +3,14 @@
 // has one scratch, and so belongs to the isolate's thread.
 #include <cstring>
 
-#include "addon/handles.hpp"
 #include "addon/spec.hpp"
+#include "addon/transform/transform_box.hpp"
 #include "addon/values.hpp"
 #include "transform/run.hpp"
 
 namespace penstock::addon {
 namespace {
 using namespace penstock::transform;
-
-struct TransformBox {
-  static constexpr napi_type_tag kTag{0x2f96b1e07c5d8a34, 0xc1507e9ad8436bf2};
-  static constexpr const char* kName = "transform";
-  std::shared_ptr<const TransformProgram> program;
-  TransformScratch scratch;
-  bool is_closed = false;
-};
 
 [[noreturn]] void refuse_transform(Napi::Env env, const std::string& sentence) {
   throw Napi::RangeError::New(env, sentence);

@@ -136,6 +136,47 @@ TEST("rows form: keys of rows are their texts, numbers as their digits, and none
   CLAIM(!form.make() && !form.fault.empty());
 }
 
+TEST("rows form: columns go through the program in front of the models, what is missing with its bits") {
+  using namespace penstock::transform;
+  // a float32?, id text?, x: a, then the place of id among two, and 2 where it is missing.
+  ProgramSpec spec;
+  const auto floats = [](uint32_t width) { return ValueType{Dtype::kFloat32, false, width}; };
+  spec.values = {floats(1), {Dtype::kString, true, 1}, {Dtype::kInt32, false, 1}, floats(1), floats(2)};
+  spec.input_count = 2;
+  const auto add = [&](TransformOpcode opcode, std::vector<ValueIndex> inputs, ValueIndex output) -> Instruction& {
+    Instruction& made = spec.instructions.emplace_back();
+    made.opcode = opcode;
+    made.inputs = std::move(inputs);
+    made.outputs = {output};
+    return made;
+  };
+  Instruction& lookup = add(TransformOpcode::kLookup, {1}, 2);
+  lookup.keys = KeyTable(std::vector<std::string>{"red", "white"});
+  lookup.integers = {static_cast<int64_t>(CategoryCode::kFails), 2};
+  add(TransformOpcode::kCast, {2}, 3);
+  add(TransformOpcode::kConcat, {0, 3}, 4);
+  spec.outputs = {4};
+  Form form;
+  form.plan.inputs = {{Dtype::kFloat32, {2}}};
+  ColumnFormOptions columns;
+  columns.input = TransformProgram::build(std::move(spec), form.fault);
+  columns.input_columns = {0};
+  CLAIM(form.plan.bind_columns(ColumnForm::make(std::move(columns), form.fault)).empty());
+  form.options.features = {{0, 0, 0}, {3, 1, 0}};
+  CLAIM(form.make());
+  CLAIM(form.read(R"([{"a":0.1,"flag":true,"pair":[1,2],"id":"white"},{"a":null,"flag":true,"pair":[1,2]}])"));
+  CLAIM(form.form->submission().rows == 2 && form.form->submission().row_bytes[0] == 8);
+  CLAIM(form.value(0) == 0.1F && form.value(1) == 1 && form.value(2) != form.value(2) && form.value(3) == 2);
+  CLAIM(!form.read(R"({"a":0,"flag":true,"pair":[1,2],"id":"rose"})"));
+  CLAIM(form.read(R"({"a":0,"flag":true,"pair":[1,2],"id":"red"})") && form.value(1) == 0);
+  const auto refuses = [&](std::vector<RowsFormOptions::Feature> features) {
+    form.options.features = std::move(features);
+    return !form.make() && !form.fault.empty();
+  };
+  CLAIM(refuses({{0, 0, 0}}) && refuses({{3, 1, 0}, {0, 0, 0}}) && refuses({{0, 0, 0}, {0, 1, 0}}));
+  CLAIM(refuses({{3, 0, 0}, {3, 1, 0}}) && refuses({{0, 0, 1}, {3, 1, 0}}) && refuses({{2, 0, 0}, {3, 1, 0}}));
+}
+
 TEST("rows form: mutated bodies are taken or left, and none is read beyond its end") {
   Form form;
   CLAIM(form.make());

@@ -167,7 +167,28 @@ void run_cast(const Frame& frame) noexcept {
   else
     parse_texts<int64_t>(frame);
 }
+
+// All integers of one dtype are some of the other.
+bool holds_all(Dtype to, Dtype from) noexcept {
+  bool is_wider = false;
+  with_integer(to, [&]<typename Target>(Target) {
+    with_integer(from, [&]<typename Source>(Source) {
+      using Limits = std::numeric_limits<Source>;
+      is_wider = std::in_range<Target>(Limits::min()) && std::in_range<Target>(Limits::max());
+    });
+  });
+  return is_wider;
+}
+
+// Texts become other texts unless one is missing, and numbers floats whatever they are.
+bool cast_may_fail(const OpShape& shape) {
+  const ValueType &from = shape.input(), &to = shape.output();
+  if (from.is_nullable && !to.is_nullable && !is_float(to.dtype)) return true;
+  if (from.is_text() || to.is_text()) return !to.is_text();
+  if (is_float(to.dtype) || from.dtype == to.dtype || from.dtype == Dtype::kBool) return false;
+  return is_float(from.dtype) || (to.dtype != Dtype::kBool && !holds_all(to.dtype, from.dtype));
+}
 }  // namespace
 
-extern const OpEntry kCastOp = {check_cast, run_cast};
+extern const OpEntry kCastOp = {.check = check_cast, .run = run_cast, .may_fail = cast_may_fail};
 }  // namespace penstock::transform

@@ -82,6 +82,10 @@ void lookup(const Frame& frame) noexcept {
   });
 }
 
+bool lookup_may_fail(const OpShape& shape) {
+  return shape.instruction.integers[0] == kFails || shape.instruction.integers[1] == kFails;
+}
+
 size_t table_size(const OpShape& shape) noexcept {
   const ValueType& to = shape.output();
   return to.is_text() ? shape.instruction.texts.size() : shape.instruction.table.size() / to.element_bytes();
@@ -117,6 +121,9 @@ void gather_from(const Frame& frame, const T* table, size_t size, const T& missi
     else
       frame.fail(row, RowErrorKind::kMissing);
   }
+}
+bool gather_may_fail(const OpShape& shape) {
+  return !shape.output().is_nullable && !is_real(shape.output().dtype);
 }
 void gather(const Frame& frame) noexcept {
   const Instruction& instruction = frame.instruction;
@@ -171,8 +178,8 @@ void hash(const Frame& frame) noexcept {
 }
 }  // namespace
 
-extern const OpEntry kLookupOp = {check_lookup, lookup};
-extern const OpEntry kGatherOp = {check_gather, gather};
+extern const OpEntry kLookupOp = {.check = check_lookup, .run = lookup, .may_fail = lookup_may_fail};
+extern const OpEntry kGatherOp = {.check = check_gather, .run = gather, .may_fail = gather_may_fail};
 extern const OpEntry kOneHotOp = {check_one_hot, one_hot};
 extern const OpEntry kHashOp = {check_hash, hash};
 }  // namespace penstock::transform

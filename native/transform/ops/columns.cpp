@@ -22,6 +22,12 @@ const char* check_fill(const OpShape& shape) {
 }
 void impute_floats(const Frame& frame) noexcept {
   with_real(frame.input_type().dtype, [&]<typename T>(T zero) {
+    // One value, as a request of one row has a column: less than the call of a kernel takes.
+    if (frame.rows == 1 && frame.input_type().width == 1) {
+      const T value = *frame.input<T>();
+      *frame.output<T>() = value != value ? *constants<T>(frame.instruction) : value;
+      return;
+    }
     column_maps_of(zero).impute(frame.output<T>(), frame.input<T>(), frame.rows, frame.input_type().width,
                                 constants<T>(frame.instruction));
   });

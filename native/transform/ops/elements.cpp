@@ -76,11 +76,14 @@ void bins(const Frame& frame) noexcept {
     target[e] = 0;
   }
 }
+bool bins_may_fail(const OpShape& shape) {
+  return shape.instruction.integers[1] == 0;
+}
 }  // namespace
 
 extern const OpEntry kLog1pOp = {check_map, log1p};
 extern const OpEntry kSigmoidOp = {check_map, sigmoid};
 extern const OpEntry kRoundOp = {check_round, round};
 extern const OpEntry kThresholdOp = {check_threshold, threshold};
-extern const OpEntry kBinsOp = {check_bins, bins};
+extern const OpEntry kBinsOp = {.check = check_bins, .run = bins, .may_fail = bins_may_fail};
 }  // namespace penstock::transform

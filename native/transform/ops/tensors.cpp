@@ -26,7 +26,11 @@ void concat(const Frame& frame) noexcept {
   size_t offset = 0;
   for (size_t i = 0; i < frame.instruction.inputs.size(); ++i) {
     const size_t bytes = frame.input_type(i).row_bytes();
-    kernel::kernels().rows.place(frame.output(), row_bytes, offset, frame.input(i), bytes, frame.rows);
+    // The parts of a single row are short, and many.
+    if (frame.rows == 1)
+      std::memcpy(frame.output() + offset, frame.input(i), bytes);
+    else
+      kernel::kernels().rows.place(frame.output(), row_bytes, offset, frame.input(i), bytes, frame.rows);
     offset += bytes;
   }
 }

@@ -1,5 +1,7 @@
 /** What callers hold of a pipeline that a client talks to. It outlives connections; ChannelState is what the client keeps. */
+import { PenstockError } from '../../base/errors.js'
 import type { OpenedMessage } from '../../protocol/codec.js'
+import { rowInputs, type InputRow } from '../../tensor/row-inputs.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import type { ChannelState } from './channel-state.js'
 import type { ClientInferOptions, ClientInputs, ClientResult } from './inference.js'
@@ -78,6 +80,25 @@ export class Channel {
    */
   infer(inputs: ClientInputs, options: ClientInferOptions = noOptions): Promise<ClientResult> {
     return this.#owner.requests.submit(this.#state, inputs, options)
+  }
+
+  /**
+   * As `infer` for rows as an application has them: an object by input name, or a list of them. For pipelines whose inputs
+   * are columns, a value a row: `{ alcohol: 10.6, type: 'red' }`. A member that is absent or null is missing: NaN among
+   * floats, '' among texts; integers and bools have no missing value.
+   * @throws PenstockError as `infer`; ERR_ARGUMENT, ERR_UNKNOWN_INPUT, ERR_MISSING_INPUT with the row.
+   * @example const { outputs } = await channel.inferRows([{ alcohol: 10.6, type: 'red' }, { type: 'white' }])
+   */
+  async inferRows(
+    rows: InputRow | readonly InputRow[],
+    options: ClientInferOptions = noOptions,
+  ): Promise<ClientResult> {
+    if (this.isNonBatching)
+      throw new PenstockError(
+        'ERR_ARGUMENT',
+        `Expected the pipeline to take rows but ${this.pipeline} takes each request as a whole. Call infer`,
+      )
+    return this.infer(rowInputs(this.inputs, rows), options)
   }
 
   /**

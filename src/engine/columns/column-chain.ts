@@ -3,6 +3,7 @@
  * ends in the call itself, so that a request is admitted in the turn in which it came.
  */
 import { addon } from '../../../bindings/native.js'
+import type { TransformHandle } from '../../../bindings/native.js'
 import type { ErrorCode } from '../../base/errors.js'
 import {
   rowsError,
@@ -61,6 +62,12 @@ export class ColumnChain {
     )
     this.#pipeline = pipeline
     this.#rowsCode = rowsCode
+  }
+
+  /** For the addon, which runs a chain of one program by itself; null: it is another. */
+  get onlyHandle(): TransformHandle | null {
+    const [only, ...others] = this.#runners
+    return only !== undefined && others.length === 0 && 'transform' in only ? only.transform.handle : null
   }
 
   /**

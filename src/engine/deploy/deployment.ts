@@ -21,6 +21,7 @@ import type { DeployedContract } from '../contracts.js'
 import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
 import { closeStages, openStages, type StageOpeners } from '../columns/openers.js'
+import { bindNativeColumns } from './native-columns.js'
 import { RequestTransforms, type OpenedStages } from './request-transforms.js'
 
 /** The names that error messages of its requests need. */
@@ -53,6 +54,8 @@ export interface Deployment {
   /** What its rows and answers are; null: the definition names no contract. */
   readonly contract: DeployedContract | null
   readonly transforms: RequestTransforms
+  /** Callers' columns become its inputs, and its outputs their answers, in JavaScript alone: there are texts in its tensors or its answers. */
+  readonly needsJavaScript: boolean
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
@@ -118,6 +121,9 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     for (const model of backgroundModels(compiled)) options.models.offload(models[model] as LoadedModel)
     stages = await stagesOf(options, compiled)
     log = options.makeLog(compiled)
+    const plan = addon.createPlan(planSpec(options, compiled, models, log))
+    const transforms = new RequestTransforms(compiled, stages)
+    const description = describe(definition, version, compiled)
     return {
       planKey: options.planKey,
       log,
@@ -126,10 +132,11 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       compiled,
       resolved,
       models,
-      plan: addon.createPlan(planSpec(options, compiled, models, log)),
-      description: describe(definition, version, compiled),
+      plan,
+      description,
       contract,
-      transforms: new RequestTransforms(compiled, stages),
+      transforms,
+      needsJavaScript: description.isStringPath && !bindNativeColumns(plan, compiled, transforms),
       failureContext: {
         pipeline: definition.name,
         inputs: compiled.inputFields,

@@ -3,6 +3,7 @@
  * admitted, the plan's outputs to what callers get when it is answered. Rows that fail are the caller's business on the way
  * in, with every row and column; on the way out a model gave what its labels do not know.
  */
+import type { TransformHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import type { PlanInputColumn, CompiledPlan } from '../../pipeline/plan.js'
 import type { ColumnStage, PlanChain, TransformColumns } from '../../pipeline/columns/stage.js'
@@ -41,6 +42,15 @@ export class RequestTransforms {
     this.#input = inputChain === null ? null : new ColumnChain(inputChain, before, definition.name, 'ERR_VALUE_RANGE')
     this.#output = outputChain === null ? null : new ColumnChain(outputChain, behind, definition.name, 'ERR_RUN_FAILED')
     this.#plan = plan
+  }
+
+  /** The program in front of the models; null: there is none, or more than a program. */
+  get inputHandle(): TransformHandle | null {
+    return this.#input?.onlyHandle ?? null
+  }
+
+  get outputHandle(): TransformHandle | null {
+    return this.#output?.onlyHandle ?? null
   }
 
   /**

@@ -47,7 +47,7 @@ export interface WebSocketPort {
   /**
    * Takes one frame; it is read, not kept.
    * @returns 0: taken care of (admitted, or refused and onWebSocketFailure was called) · > 0: the Body type of a well-formed
-   *   message that the caller handles (an Infer of a string-path pipeline is one) · < 0: close the connection, see lastRefusal.
+   *   message that the caller handles (an Infer that needs JavaScript is one) · < 0: close the connection, see lastRefusal.
    */
   receive(connectionId: number, frame: ArrayBuffer): number
   /** After receive() < 0: ERR_FRAME or ERR_CREDIT_EXCEEDED. */
@@ -125,13 +125,7 @@ export class EngineWebSocketPort implements WebSocketPort {
     const channels = this.#channels.get(connectionId)
     if (channels === undefined) throw new PenstockError('ERR_CONNECTION_LOST', 'The connection is closed')
     const { handle, deployment } = this.#dependencies.expectPipeline(pipeline)
-    addon.openChannel(
-      this.#dependencies.port.handle,
-      connectionId,
-      channel,
-      handle,
-      deployment.description.isStringPath,
-    )
+    addon.openChannel(this.#dependencies.port.handle, connectionId, channel, handle, deployment.needsJavaScript)
     channels.set(channel, deployment)
     return deployment.description
   }

@@ -35,12 +35,13 @@ export interface TransformResult {
 
 export class Transform {
   readonly program: TransformProgram
-  readonly #handle: TransformHandle
+  /** For the addon. */
+  readonly handle: TransformHandle
 
   /** @param blockRows rows that pass all operations together; 0: as many as fit the cache. Results do not depend on it. */
   constructor(program: TransformProgram, blockRows = 0) {
     this.program = program
-    this.#handle = addon.makeTransform({ ...program.spec, blockRows })
+    this.handle = addon.makeTransform({ ...program.spec, blockRows })
   }
 
   /**
@@ -53,7 +54,7 @@ export class Transform {
     const { inputs, outputs, spec } = this.program
     const given = inputs.map((type) => expectColumn(columns, type, rows))
     const native = given.map((column, i) => nativeColumn(column, inputs[i] as ColumnType))
-    const result = addon.runTransform(this.#handle, rows, native)
+    const result = addon.runTransform(this.handle, rows, native)
     const named = outputs.map((type): [string, TransformColumn] => {
       const shape = [rows, ...type.shape]
       const made = result.columns[type.output]
