@@ -10,6 +10,7 @@
 import { addon } from '../../bindings/native.js'
 import { systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
+import { expectInteger } from '../base/expect.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
@@ -157,6 +158,7 @@ export class Engine implements EngineApi {
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
+      whileLoaded: (model, run) => loaded.whileLoaded(model, run),
       onLog: (log, rows) => logs?.append(log, rows) ?? Promise.resolve(),
       onBackgroundLoss: backgroundLossCounter(deployments, loaded),
     })
@@ -246,6 +248,11 @@ export class Engine implements EngineApi {
 
   removeModelVersion(name: string, version: number): Promise<ModelRecord> {
     return this.#emittingChange(name, this.#control.removeModelVersion(name, version))
+  }
+
+  freeModelMemory(bytes: number): Promise<number> {
+    this.#expectOpen()
+    return this.#loaded.residency.free(expectInteger('bytes', bytes, 1, Number.MAX_SAFE_INTEGER))
   }
 
   serveModel(name: string, version: number): Promise<PipelineDescription> {
@@ -402,6 +409,7 @@ export class Engine implements EngineApi {
       connections: this.#wire.connectionCount,
       threadPlan: this.threadPlan,
       workers: workerMetrics(this.#pool),
+      residency: this.#loaded.residency.metrics(),
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),

@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'ERR_HOME_LOCKED'
   | 'ERR_CONNECTION_LOST'
   | 'ERR_PROVIDER'
+  | 'ERR_MODEL_MEMORY'
   | 'ERR_QUERY_MEMORY'
   | 'ERR_QUERY_FAILED'
   | 'ERR_STORAGE'
@@ -358,6 +359,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 500,
     retryable: false,
     sentence: 'What the model is to run on cannot be used here.',
+  },
+  ERR_MODEL_MEMORY: {
+    class: 'capacity',
+    http: 507,
+    retryable: false,
+    sentence: 'The model does not fit into the memory for models.',
   },
   ERR_QUERY_MEMORY: {
     class: 'capacity',

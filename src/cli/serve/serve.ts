@@ -14,6 +14,7 @@ import { packagePath, release } from '../../base/package-root.js'
 import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
+import type { EngineMetrics } from '../../engine/metrics.js'
 import type { PenstockServer, ServerOptions, SocketChoice } from '../../server.js'
 import type { Home } from '../../registry/home.js'
 import {
@@ -45,6 +46,9 @@ interface ServeOptions {
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
   readonly memoryBudget?: number
+  readonly modelMemoryBytes?: number
+  readonly warmBytes?: number
+  readonly warmSeconds?: number
   readonly runLimit?: number
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
@@ -158,6 +162,27 @@ export function serveCommand(terminal: Terminal): Command {
       )
         .argParser(bytesArgument)
         .env('PENSTOCK_MEMORY_BUDGET'),
+    )
+    .addOption(
+      new Option(
+        '--model-memory-bytes <size>',
+        'what loaded models may count for, for example 4GiB; beyond it, models load when a request wants them (default: all stay loaded)',
+      )
+        .argParser(bytesArgument)
+        .env('PENSTOCK_MODEL_MEMORY_BYTES'),
+    )
+    .addOption(
+      new Option(
+        '--warm-bytes <size>',
+        'what versions that served before may count for, which stay loaded to serve again at once; 0: none (default: 256MiB)',
+      )
+        .argParser(bytesArgument)
+        .env('PENSTOCK_WARM_BYTES'),
+    )
+    .addOption(
+      new Option('--warm-seconds <seconds>', 'how long such a version stays loaded; 0: not at all (default: 900)')
+        .argParser(countArgument)
+        .env('PENSTOCK_WARM_SECONDS'),
     )
     .addOption(
       new Option(
@@ -310,6 +335,9 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     memoryBudgetBytes: options.memoryBudget,
+    modelMemoryBytes: options.modelMemoryBytes,
+    warmBytes: options.warmBytes,
+    warmSeconds: options.warmSeconds,
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
@@ -345,17 +373,18 @@ function serverOptionsOf(
 function describePlan(engine: Engine, threadPlan: string): string {
   const budget =
     'memory budget'.padEnd(22) + `${Math.round(engine.budget.limitBytes / 2 ** 20)} MiB for requests and answers`
+  const memory = describeModelMemory(engine.metrics().residency)
   const states = engine
     .listPipelines()
     .flatMap(({ name }) => engine.pipelineStatus(name).models)
     .map((model) => [`${model.name}@${model.version}`, model.runPlanState] as const)
   const models = [...new Map(states).values()]
-  if (models.length === 0) return `${threadPlan}\n${budget}`
+  if (models.length === 0) return `${threadPlan}\n${budget}\n${memory}`
   const counts = (['calibrated', 'pending', 'default'] as const)
     .map((state) => ({ state, count: models.filter((other) => other === state).length }))
     .filter(({ count }) => count > 0)
     .map(({ state, count }) => `${count} ${state}`)
-  return `${threadPlan}\n${budget}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
+  return `${threadPlan}\n${budget}\n${memory}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {
@@ -423,6 +452,17 @@ function expectSafeHost(options: ServeOptions, keyCount: number): void {
 function grpcPortOf({ port, grpcPort }: ServeOptions): number | null {
   if (grpcPort === 'off') return null
   return grpcPort ?? (port === 0 ? 0 : GRPC_PORT)
+}
+
+/** What may stay loaded. */
+function describeModelMemory({ limitBytes, warmLimitBytes, warmSeconds }: EngineMetrics['residency']): string {
+  const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
+  const served = limitBytes === null ? 'all that are served' : `${mib(limitBytes)} of those that are served`
+  const isAny = warmLimitBytes > 0 && warmSeconds > 0
+  const warm = isAny
+    ? `${mib(warmLimitBytes)} of versions before, for ${warmSeconds} s`
+    : 'no version that served before'
+  return `${'models in memory'.padEnd(22)}${served}, and ${warm}`
 }
 
 /** Binds the port first, so that a taken one is reported at once and not after all models were loaded. */

@@ -63,6 +63,12 @@ export interface EngineApi {
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   /** Says where a version comes from, in place of what was said before; an empty lineage takes that away. */
   setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord>
+  /**
+   * Unloads models that nobody asks, versions that no longer serve first and then the least asked, until so many bytes are free or none
+   * can go. Requests have them loaded again.
+   * @returns the bytes that they counted for.
+   */
+  freeModelMemory(bytes: number): Promise<number>
   removeModel(name: string): Promise<void>
   removeModelVersion(name: string, version: number): Promise<ModelRecord>
   /**

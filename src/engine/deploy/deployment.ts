@@ -15,7 +15,7 @@ import { compilePlan } from '../../steps/index.js'
 import type { ColumnType } from '../../transforms/draft/column.js'
 import type { ModelVersion, PipelineDescription } from '../api/api.js'
 import type { DeployedContract } from '../contracts.js'
-import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
+import type { LoadedModel, LoadedModels, ReleaseReason } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
 import { RequestTransforms } from './request-transforms.js'
 
@@ -119,7 +119,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     }
   } catch (error) {
     if (log !== null) await options.closeLog(log)
-    for (const model of models) await options.models.release(model)
+    for (const model of models) await options.models.release(model, 'tried')
     throw error
   }
 }
@@ -127,11 +127,13 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
 /**
  * Waits until the deployment has answered everything, then gives its models back and seals its log. It must not get new
  * requests.
+ * @param reason why it serves no longer.
  * @param isStopped true: the engine has closed, nothing will be answered any more and nothing need be given back.
  */
 export async function retireDeployment(
   deployment: Deployment,
   { models, closeLog }: Pick<DeploymentOptions, 'models' | 'closeLog'>,
+  reason: ReleaseReason,
   isStopped: () => boolean,
 ): Promise<void> {
   // A poll, because it is rare and nobody waits for it; the addon needs no callback for it then.
@@ -140,7 +142,7 @@ export async function retireDeployment(
     await sleep(waitMs, undefined, { ref: false })
   }
   if (deployment.log !== null) await closeLog(deployment.log)
-  for (const model of deployment.models) await models.release(model)
+  for (const model of deployment.models) await models.release(model, reason)
 }
 
 export function inFlightOf(deployment: Deployment): number {

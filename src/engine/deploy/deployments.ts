@@ -13,7 +13,7 @@ import type { ContractStore, ModelStore, ModelVersion, PipelineStore, ServedCont
 import { contractFeatures, deployedContract } from '../contracts.js'
 import { trustedProof } from '../models/batching-watch.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
-import type { LoadedModels } from '../models/loaded-models.js'
+import type { LoadedModels, ReleaseReason } from '../models/loaded-models.js'
 import { newStringPathCounters, type StringPathCounters } from '../counters/string-path-counters.js'
 import { aliasOfReference, followsAlias, resolveReference } from '../models/model-references.js'
 import type { DeploymentLog, RowLogs } from '../request-log/row-logs.js'
@@ -106,7 +106,20 @@ export class Deployments {
   async undeploy(pipeline: string): Promise<void> {
     const slot = this.#slots.get(pipeline)
     await this.#dependencies.pipelines.setDeployed(pipeline, null)
-    if (slot?.current != null) this.#stop(slot, slot.current)
+    if (slot?.current == null) return
+    const { models } = slot.current
+    this.#stop(slot, slot.current)
+    // What served before it is of no more use either.
+    for (const { version } of models) if (!this.#isServed(version.name)) await this.letGo(version.name)
+  }
+
+  /** Unloads the versions of a model that no longer serve. @param version null: all of them. */
+  async letGo(model: string, version: number | null = null): Promise<void> {
+    await this.#dependencies.loaded.residency.letGo(model, version === null ? null : `${model}@${version}`)
+  }
+
+  #isServed(model: string): boolean {
+    return this.serving.some(({ models }) => models.some(({ version }) => version.name === model))
   }
 
   /** Serves one model version as a pipeline of one step, under a name that no pipeline can have; nothing is stored. */
@@ -158,7 +171,7 @@ export class Deployments {
     if (current === null) return
     slot.current = null
     addon.setPlan(slot.handle, null)
-    this.#retire(current)
+    this.#retire(current, 'tried')
   }
 
   /** Forgets a removed pipeline and its counters. It must not serve. */
@@ -298,23 +311,25 @@ export class Deployments {
     // A string-path plan is JavaScript's; to the addon the pipeline has none.
     addon.setPlan(slot.handle, deployment.compiled.isStringPath ? null : deployment.plan)
     this.#dependencies.onChange(deployment.pipeline)
-    if (old !== null) this.#retire(old)
+    if (old !== null) this.#retire(old, 'replaced')
   }
 
   #stop(slot: PipelineSlot, old: Deployment): void {
     slot.current = null
     addon.setPlan(slot.handle, null)
     this.#dependencies.onChange(slot.name)
-    this.#retire(old)
+    this.#retire(old, 'stopped')
   }
 
-  #retire(deployment: Deployment): void {
-    void this.#discard(deployment).catch((cause: unknown) => this.#dependencies.onRetireFailed(deployment, cause))
+  #retire(deployment: Deployment, reason: ReleaseReason): void {
+    void this.#discard(deployment, reason).catch((cause: unknown) =>
+      this.#dependencies.onRetireFailed(deployment, cause),
+    )
   }
 
-  async #discard(deployment: Deployment): Promise<void> {
+  async #discard(deployment: Deployment, reason: ReleaseReason = 'tried'): Promise<void> {
     const dependencies = { models: this.#dependencies.loaded, closeLog: (log: DeploymentLog) => this.#closeLog(log) }
-    await retireDeployment(deployment, dependencies, () => this.#isStopped)
+    await retireDeployment(deployment, dependencies, reason, () => this.#isStopped)
     this.#byKey.delete(deployment.planKey)
   }
 

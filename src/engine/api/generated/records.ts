@@ -419,6 +419,12 @@ export interface ReportedModelStatus {
   readonly pendingRows: number
   /** Workers have loaded it. */
   readonly isReady: boolean
+  /** It is in memory; else its next request has it loaded. */
+  readonly isLoaded: boolean
+  /** Times that it was loaded since it is served. */
+  readonly loads: number
+  /** What it counts for while it is loaded, in bytes. */
+  readonly memoryBytes: number
   /** Runs of a model that were past their limit. */
   readonly overdueRuns: OverdueRuns
   /** What runs it. */

@@ -606,6 +606,12 @@ export interface ModelStatusAnswer {
   readonly pending_rows: number
   /** Workers have loaded it. */
   readonly ready: boolean
+  /** It is in memory; else its next request has it loaded. */
+  readonly loaded?: boolean
+  /** Times that it was loaded since it is served. */
+  readonly loads?: number
+  /** What it counts for while it is loaded, in bytes. */
+  readonly memory_bytes?: number
   /** Runs that were past their limit since the model was loaded. */
   readonly overdue_runs?: number
   /** Those among them that have not ended: their workers are stuck. */
