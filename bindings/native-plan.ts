@@ -66,7 +66,7 @@ export interface PlanSpec {
   /** Where requests are logged when they are completed; null: nowhere. Its columns' sources are this plan's. */
   log: LogHandle | null
   /** What two nodes give is compared in requests that are completed, before they are logged; absent: nothing is. */
-  comparison?: {
+  comparison?: undefined | {
     counts: ComparisonHandle
     /** Elements [first, first + count) of the rows of each pair; count 0: all. */
     tensors: { one: SourceSpec; other: SourceSpec; first: number; count: number }[]

@@ -10,8 +10,8 @@
 import { addon } from '../../bindings/native.js'
 import { systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { expectInteger } from '../base/expect.js'
-import { systemRandom } from '../base/random.js'
+import { expectInteger, expectString } from '../base/expect.js'
+import { type RandomSource, systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
 import { RowTable } from '../contract/tables/row-table.js'
@@ -39,9 +39,11 @@ import type {
   PredictRows,
   Promotion,
   PromotionOptions,
+  PromotionProgress,
   ServedContract,
   TagsApi,
 } from './api/api.js'
+import type { EngineNotice } from './api/options.js'
 import type {
   LogExport,
   LogExportProgress,
@@ -114,6 +116,7 @@ export class Engine implements EngineApi {
   readonly #stringPath: StringPathExecutor
   readonly #wire: EngineWebSocketPort
   readonly #control: Control
+  readonly #promotions: Promotions
   readonly #listeners = new Listeners()
   readonly #logReading: LogReading
   readonly #requestIds: RequestIds
@@ -123,8 +126,7 @@ export class Engine implements EngineApi {
 
   private constructor(options: EngineOptions, pool: InferencePool, threadPlan: ThreadPlan) {
     const { random = systemRandom, onNotice = () => undefined, clock = systemClock } = options
-    const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
-    const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
+    const { drawUint32, drawSeed } = drawsOf(random)
     const expectOpen = (): void => this.#expectOpen()
     this.threadPlan = threadPlan
     this.isMeasuring = options.metrics ?? true
@@ -146,15 +148,15 @@ export class Engine implements EngineApi {
       drawSeed,
       logs,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
-      onRetireFailed: ({ pipeline, version }, cause) => {
-        if (this.#state === 'closed') return
-        onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
-      },
+      onRetireFailed: (deployment, cause) => this.#noteUnretired(deployment, cause, onNotice),
     }))
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
+    const dependencies = { models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs }
+    const control = (this.#control = new Control(dependencies))
+    const runOn = (slot: PipelineSlot, deployment: Deployment): RunRequest => this.#runOn(slot, deployment)
+    this.#promotions = new Promotions({ models, control, deployments, reader: this.#rowsReader, runOn })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -164,8 +166,8 @@ export class Engine implements EngineApi {
     })
     const port = (this.#native = new NativePort(pool.runtime, requestsMaxOf(options)))
     this.#calls = new Calls(port, requestsMaxOf(options))
-    const slotOf = (name: string): PipelineSlot | undefined => deployments.slotOf(name)
     const requestIds = this.#requestIds
+    const slotOf = (name: string): PipelineSlot | undefined => deployments.slotOf(name)
     const expectPipeline = (name: string) => this.#expectServing(name)
     this.port = this.#wire = new EngineWebSocketPort({ port, instance, expectPipeline })
     this.json = new EngineJsonPort({ port, requestIds, slotOf, rowsFormOf, isOpen: () => this.#state === 'open' })
@@ -228,14 +230,15 @@ export class Engine implements EngineApi {
   }
 
   promote(name: string, version: number, options: PromotionOptions): Promise<Promotion> {
-    const promotions = new Promotions({
-      models: this.#models,
-      control: this.#control,
-      deployments: this.#deployments,
-      reader: this.#rowsReader,
-      runOn: (slot, deployment) => this.#runOn(slot, deployment),
-    })
-    return this.#emittingChange(name, promotions.promote(name, version, options))
+    return this.#emittingChange(name, this.#promotions.promote(name, version, options))
+  }
+
+  promotions(name: string): PromotionProgress[] {
+    return this.#promotions.underWay(expectString('model', name))
+  }
+
+  cancelPromotion(name: string, alias: string): void {
+    this.#promotions.cancel(expectString('model', name), alias)
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
@@ -451,6 +454,11 @@ export class Engine implements EngineApi {
     await this.#logs?.close()
   }
 
+  #noteUnretired({ pipeline, version }: Deployment, cause: unknown, onNotice: (notice: EngineNotice) => void): void {
+    if (this.#state === 'closed') return
+    onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
+  }
+
   #expectOpen(): void {
     if (this.#state === 'closed') throw new PenstockError('ERR_CLOSED', 'The engine is closed')
     if (this.#state === 'draining')
@@ -475,4 +483,9 @@ export class Engine implements EngineApi {
     this.#listeners.emit('model', model)
     return result
   }
+}
+
+function drawsOf(random: RandomSource): { drawUint32: () => number; drawSeed: () => bigint } {
+  const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
+  return { drawUint32, drawSeed: () => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32()) }
 }

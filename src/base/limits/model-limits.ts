@@ -21,3 +21,10 @@ export const MODEL_ROOM_TRIAL_MS = 50
 export const MODEL_ROOM_BUSY_MS = 1_000
 /** Milliseconds that a model waits for room before its requests fail. */
 export const MODEL_ROOM_WAIT_MS_MAX = 30_000
+/** Milliseconds between looks at how many live rows of a candidate are compared. */
+export const SHADOW_LOOK_MS = 50
+/** Live rows that one promotion may ask for. */
+export const SHADOW_ROWS_MAX = 1_000_000_000
+/** Milliseconds that a promotion waits for them: less than clients over HTTP wait for an answer to begin. */
+export const SHADOW_LIMIT_MS = 240_000
+export const SHADOW_LIMIT_MS_MAX = 24 * 3_600_000

@@ -52,14 +52,25 @@ export interface Deployment {
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
+  /** It stands in for what is deployed while live rows are compared. */
+  readonly isShadow: boolean
   /** Requests of the string path that are not finished; the addon counts the others. */
   stringPathInFlight: number
+}
+
+/** What serves in place of a pipeline while a version is judged by its live rows: seen from outside, nothing has changed. */
+export interface ShadowedPlan {
+  /** What is run. */
+  readonly definition: PipelineDefinition
+  readonly comparison: (compiled: CompiledPlan, contract: DeployedContract | null) => PlanSpec['comparison']
 }
 
 export interface DeploymentOptions {
   readonly planKey: number
   readonly definition: PipelineDefinition
   readonly version: number
+  /** Absent: `definition` is run as it is. */
+  readonly shadowed?: ShadowedPlan | undefined
   readonly resolve: (reference: string) => ModelVersion
   readonly models: LoadedModels
   /** The columns of the contract that a definition names; null: it names none. */
@@ -84,7 +95,8 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     resolved.set(reference, model)
     return model
   }
-  const compiled = compilePlan(definition, resolve, options.featuresOf(definition))
+  const run = compilePlan(options.shadowed?.definition ?? definition, resolve, options.featuresOf(definition))
+  const compiled = { ...run, definition }
   const contract = options.bindContract(compiled, resolved.values())
   const models: LoadedModel[] = []
   let log: DeploymentLog | null = null
@@ -105,7 +117,10 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       compiled,
       resolved,
       models,
-      plan: addon.createPlan(planSpec(options, compiled, models, log)),
+      plan: addon.createPlan({
+        ...planSpec(options, compiled, models, log),
+        ...(options.shadowed === undefined ? {} : { comparison: options.shadowed.comparison(compiled, contract) }),
+      }),
       description: describe(definition, version, compiled),
       contract,
       transforms: new RequestTransforms(compiled),
@@ -115,6 +130,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
         splitKeys: compiled.splits.map((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? ''))),
       },
       freeDims: freeDimsOf(compiled),
+      isShadow: options.shadowed !== undefined,
       stringPathInFlight: 0,
     }
   } catch (error) {

@@ -12,7 +12,7 @@ import { modelReferences, type PipelineDefinition } from '../../pipeline/definit
 import type { ContractStore, ModelStore, ModelVersion, PipelineStore, ServedContract } from '../api/api.js'
 import { contractFeatures, deployedContract } from '../contracts.js'
 import { trustedProof } from '../models/batching-watch.js'
-import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
+import { buildDeployment, inFlightOf, retireDeployment, type Deployment, type ShadowedPlan } from './deployment.js'
 import type { LoadedModels, ReleaseReason } from '../models/loaded-models.js'
 import { newStringPathCounters, type StringPathCounters } from '../counters/string-path-counters.js'
 import { aliasOfReference, followsAlias, resolveReference } from '../models/model-references.js'
@@ -152,11 +152,43 @@ export class Deployments {
   async openDetached(pipeline: string, instead: ReadonlyMap<string, ModelVersion> = new Map()): Promise<PipelineSlot> {
     const serving = this.#slots.get(pipeline)?.current
     if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
-    const resolve = (reference: string): ModelVersion =>
+    const resolve = this.#resolverOf(serving, instead)
+    return this.#detached(await this.#build(serving.compiled.definition, null, resolve))
+  }
+
+  /**
+   * Runs a version in the shadow of what serves, under its name, version, counters and log, until `endShadow`.
+   * @param candidate what its reference means.
+   * @throws PenstockError what a deploy throws.
+   */
+  async beginShadow(
+    slot: PipelineSlot,
+    { candidate, ...shadowed }: ShadowedPlan & { readonly candidate: ReadonlyMap<string, ModelVersion> },
+  ): Promise<Deployment> {
+    const serving = slot.current
+    if (serving === null) throw new Error(`Expected ${slot.name} to serve`)
+    const resolve = this.#resolverOf(serving, candidate)
+    const built = await this.#build(serving.compiled.definition, serving.version, resolve, shadowed)
+    // Callers are told of the pipeline as it was deployed.
+    const shadow = { ...built, description: serving.description }
+    this.#byKey.set(shadow.planKey, shadow)
+    this.#swap(shadow)
+    return shadow
+  }
+
+  /** What served before serves again, unless something else does. */
+  async endShadow(slot: PipelineSlot, shadow: Deployment): Promise<void> {
+    if (slot.current !== shadow) return
+    const { definition } = shadow.compiled
+    const restored = await this.#build(definition, shadow.version, this.#resolverOf(shadow, new Map()))
+    this.#swap(restored, 'tried')
+  }
+
+  #resolverOf(serving: Deployment, instead: ReadonlyMap<string, ModelVersion>): (reference: string) => ModelVersion {
+    return (reference) =>
       instead.get(reference) ??
       serving.resolved.get(reference) ??
       resolveReference(this.#dependencies.models, reference)
-    return this.#detached(await this.#build(serving.compiled.definition, null, resolve))
   }
 
   #detached(deployment: Deployment): PipelineSlot {
@@ -269,9 +301,10 @@ export class Deployments {
     definition: PipelineDefinition,
     version: number | null,
     resolve: (reference: string) => ModelVersion,
+    shadowed?: ShadowedPlan,
   ): Promise<Deployment> {
     const planKey = this.#nextPlanKey++
-    for (const reference of modelReferences(definition)) {
+    for (const reference of modelReferences(shadowed?.definition ?? definition)) {
       const model = resolve(reference)
       if (trustedProof(model) === undefined) await this.inspectAgain(model)
     }
@@ -279,6 +312,7 @@ export class Deployments {
       planKey,
       definition,
       version: version ?? 0,
+      shadowed,
       // As it is stored now: an older resolution may hold it from before it was inspected again.
       resolve: (reference) => {
         const resolved = resolve(reference)
@@ -299,7 +333,7 @@ export class Deployments {
     return deployment
   }
 
-  #swap(deployment: Deployment): void {
+  #swap(deployment: Deployment, reason: ReleaseReason = 'replaced'): void {
     let slot = this.#slots.get(deployment.pipeline)
     if (slot === undefined) {
       const name = deployment.pipeline
@@ -311,7 +345,8 @@ export class Deployments {
     // A string-path plan is JavaScript's; to the addon the pipeline has none.
     addon.setPlan(slot.handle, deployment.compiled.isStringPath ? null : deployment.plan)
     this.#dependencies.onChange(deployment.pipeline)
-    if (old !== null) this.#retire(old, 'replaced')
+    // A version that was on trial in it is no version that served.
+    if (old !== null) this.#retire(old, old.isShadow ? 'tried' : reason)
   }
 
   #stop(slot: PipelineSlot, old: Deployment): void {

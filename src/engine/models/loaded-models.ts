@@ -7,6 +7,7 @@
  * How it runs (RunPlan) is the stored calibration's where that holds for this machine; else the default, until the
  * calibrator has measured it. Both the sessions and the queue take another arrangement while they serve.
  */
+import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { Batching } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
@@ -173,11 +174,8 @@ export class LoadedModels {
       return present
     }
     // Warm under an earlier inspection, or before its name was removed and used again: nobody runs on it.
-    if (present?.references === 0) {
-      await this.#residency.letGo(version.name, label)
-      return this.acquire(version)
-    }
-    // Another inspection found otherwise: the plans that serve end as they began, later ones run as it says.
+    if (present?.references === 0) await this.#drop(present)
+    else // Another inspection found otherwise: the plans that serve end as they began, later ones run as it says.
     if (present?.version.sha256 === version.sha256) this.#entries.set(`${label} ${present.modelKey}`, present)
     else if (present !== undefined)
       throw new PenstockError('ERR_CONFLICT', `Model ${label} is loaded with other contents`)
@@ -232,6 +230,8 @@ export class LoadedModels {
   /** A warm version serves again: its sessions and its queue are there. */
   async #revive(entry: Entry): Promise<void> {
     this.#residency.forget(entry, false)
+    // Nothing else of it waits for anything: who moves an alias to and fro in a loop would starve the event loop.
+    await setImmediate()
     await this.#calibrateWhereMeasurable(entry)
   }
 

@@ -3,7 +3,7 @@
 import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionProgress, PromotionRequirement, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -26,6 +26,8 @@ export interface RecordsByName {
   readonly Models: { readonly models: readonly ReportedModel[] }
   readonly PromotionMetric: PromotionMetric
   readonly PromotionRequirement: PromotionRequirement
+  readonly PromotionProgress: PromotionProgress
+  readonly Promotions: { readonly promotions: readonly PromotionProgress[] }
   readonly Promotion: Promotion
   readonly PipelineVersion: PipelineVersion
   readonly NamedVersion: PipelineVersion

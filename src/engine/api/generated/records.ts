@@ -165,6 +165,24 @@ export interface PromotionRequirement {
   readonly isMet: boolean
 }
 
+/** A promotion that is under way: live rows are being compared. */
+export interface PromotionProgress {
+  /** The model. */
+  readonly model: string
+  /** The version that is to be promoted. */
+  readonly version: number
+  /** The alias that it is to be promoted to. */
+  readonly alias: string
+  /** The pipeline whose rows are compared. */
+  readonly pipeline: string
+  /** Rows that are to be compared. */
+  readonly rowsWanted: number
+  /** Those that are. */
+  readonly rows: number
+  /** Those of them to which both versions answer the same. */
+  readonly sameRows: number
+}
+
 /** A promotion, or what kept it from happening. */
 export interface Promotion {
   /** The model. */
@@ -177,11 +195,11 @@ export interface Promotion {
   readonly previous: number | null
   /** Whether the alias points to the version now: every requirement is met. */
   readonly isPromoted: boolean
-  /** The pipeline whose answers were judged; null: no rows were sent. */
+  /** The pipeline whose answers were judged; null: there were no rows. */
   readonly pipeline: string | null
   /** The version that it was compared with; null: none. */
   readonly baseline: number | null
-  /** Rows that were answered. */
+  /** Rows that were answered; live rows: that both versions answered, or that this one failed. */
   readonly rows: number
   /** Those of them whose truth was known and that both versions answered: what the metrics are of. */
   readonly judgedRows: number
