@@ -6,6 +6,7 @@ import { argumentError } from '../../base/expect.js'
 import { PenstockError } from '../../base/errors.js'
 import { didYouMean } from '../../base/suggest.js'
 import type { PipelineDefinition, Step } from '../../pipeline/definition.js'
+import { shadowSteps } from '../../steps/index.js'
 import type { CompiledPlan, PlanAudit, PlanSource } from '../../pipeline/plan.js'
 import type { DeployedContract } from '../contracts.js'
 import { aliasOfReference } from '../models/model-references.js'
@@ -50,13 +51,9 @@ export function withShadow(
   const steps = definition.steps.flatMap((step): readonly Step[] => {
     if (step.type !== 'model' || !isAlias(step.model)) return [step]
     count++
-    const { type: _type, model, ...rest } = step
-    const models = [model, `${candidate.name}@${candidate.version}`]
-    return [
-      { ...rest, type: 'multi-model', models },
-      { type: 'audit', slice: '1:' },
-      { type: 'select', index: 0 },
-    ]
+    const { tensorFields } = step
+    const models = [step.model, `${candidate.name}@${candidate.version}`]
+    return shadowSteps(models, tensorFields === undefined ? {} : { tensorFields })
   })
   if (count === 1) return { ...definition, steps }
   throw new PenstockError(
