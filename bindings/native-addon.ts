@@ -207,6 +207,8 @@ export interface NativeAddon {
   releaseQueue(queue: QueueHandle): void
   /** How often the queue is asked: batches since it was made, and by `nowUs` when the last one was opened; 0: never. */
   queueUse(queue: QueueHandle): { readonly batches: number; readonly lastUs: number }
+  /** The free dims, in the order of the inputs, of rows that came lately; the last used first, at most `countMax`, 1..256. */
+  queueShapes(queue: QueueHandle, countMax: number): number[][]
   /** Refuses new rows; memory goes when the last batch is recycled. Idempotent. */
   closeQueue(queue: QueueHandle): void
   queueStats(queue: QueueHandle): QueueStats

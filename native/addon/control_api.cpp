@@ -126,6 +126,19 @@ Napi::Value queue_use(const Napi::CallbackInfo& info) {
   return use;
 }
 
+Napi::Value queue_shapes(const Napi::CallbackInfo& info) {
+  const auto count_max = static_cast<size_t>(read_integer(info[1], "countMax", 1, ModelQueue::kShapeBucketsMax));
+  const auto shapes = open_box<QueueBox>(info, 0).queue->recent_shapes(count_max);
+  Napi::Array list = Napi::Array::New(info.Env(), shapes.size());
+  for (uint32_t i = 0; i < shapes.size(); ++i) {
+    Napi::Array dims = Napi::Array::New(info.Env(), shapes[i].size());
+    for (uint32_t d = 0; d < shapes[i].size(); ++d)
+      dims.Set(d, Napi::Number::New(info.Env(), static_cast<double>(shapes[i][d])));
+    list.Set(i, dims);
+  }
+  return list;
+}
+
 Napi::Value close_queue(const Napi::CallbackInfo& info) {
   QueueBox& box = open_box<QueueBox>(info, 0, true);
   box.is_closed = true;
@@ -293,6 +306,7 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<hold_queue>(env, exports, "holdQueue");
   export_function<release_queue>(env, exports, "releaseQueue");
   export_function<queue_use>(env, exports, "queueUse");
+  export_function<queue_shapes>(env, exports, "queueShapes");
   export_function<close_queue>(env, exports, "closeQueue");
   export_function<queue_stats>(env, exports, "queueStats");
   export_function<create_plan>(env, exports, "createPlan");

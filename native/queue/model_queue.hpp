@@ -116,6 +116,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // they are.
   void limit_batches(size_t input_bytes_max);
 
+  // The free dims of rows that came lately, the last used first, at most `count_max` of them.
+  std::vector<std::vector<int64_t>> recent_shapes(size_t count_max);
+
   // Counts what the batch has touched; its owner calls it when that may have grown.
   void note_resident(Batch& batch) noexcept;
   // Frees idle batches that were opened before `opened_before_ns`; one small one stays for the next request. Returns

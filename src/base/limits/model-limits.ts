@@ -28,3 +28,5 @@ export const SHADOW_ROWS_MAX = 1_000_000_000
 /** Milliseconds that a promotion waits for them: less than clients over HTTP wait for an answer to begin. */
 export const SHADOW_LIMIT_MS = 240_000
 export const SHADOW_LIMIT_MS_MAX = 24 * 3_600_000
+/** Shapes of late on which a new version is run before it serves. */
+export const WARM_UP_SHAPES_MAX = 4

@@ -39,6 +39,7 @@ import type { CalibrationMode, DifferencePolicy, EngineNotice, QueueLimits, Resi
 import { hasBlobBytes } from '../stores/memory-stores.js'
 import { newStringPathRunCounters, type StringPathRunCounters } from '../counters/string-path-counters.js'
 import { expectOneFile } from './one-file.js'
+import { recentShapesOf, type RunDims, warmUpRuns } from './warm-up-runs.js'
 import { PreparedModels } from './prepared-models.js'
 import { Residency } from '../residency/residency.js'
 import { sessionSettingsOf, type SessionPlacement } from '../calibration/run-plan.js'
@@ -198,7 +199,7 @@ export class LoadedModels {
     const { version, modelKey, isUnbatched } = model
     const { pool } = this.#dependencies
     const label = labelOf(version)
-    const provider = await pool.load(this.#loadable(model))
+    const provider = await pool.load({ ...this.#loadable(model), warmUpRuns: this.#warmUpRuns(version) })
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
     const isPageLocked = provider === 'cuda' && addon.canLockPages()
     const queue = this.#createQueue(version, modelKey, isPageLocked)
@@ -225,6 +226,15 @@ export class LoadedModels {
     this.#entries.set(label, entry)
     if (isUnbatched) this.#limitQueue(entry)
     return entry
+  }
+
+  /** Shapes that the version before was asked: of those that are loaded the one that was asked last. */
+  #warmUpRuns({ name, signature }: ModelVersion): RunDims[] {
+    const others = this.all.filter((other) => other.version.name === name && other.isLoaded)
+    const queues = others.flatMap(({ queue }) => (queue === null ? [] : [queue]))
+    const lastUs = (queue: QueueHandle): number => addon.queueUse(queue).lastUs
+    const [last] = queues.sort((a, b) => lastUs(b) - lastUs(a))
+    return last === undefined ? [] : warmUpRuns(signature, recentShapesOf(last))
   }
 
   /** A warm version serves again: its sessions and its queue are there. */
@@ -442,6 +452,7 @@ export class LoadedModels {
       runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
       hasRowChecks: version.signature.batching === 'rows' && !isUnbatched,
       isGraphProven: version.signature.batchingProof?.basis === 'graph',
+      warmUpRuns: [],
     }
   }
 
