@@ -34,7 +34,8 @@ function suite(name: string): string {
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // Integration tests wait for servers for a quarter of their time.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,

@@ -66,9 +66,13 @@ export interface PlanSpec {
   /** Where requests are logged when they are completed; null: nowhere. Its columns' sources are this plan's. */
   log: LogHandle | null
   /** What two nodes give is compared in requests that are completed, before they are logged; absent: nothing is. */
-  comparison?: undefined | {
-    counts: ComparisonHandle
-    /** Elements [first, first + count) of the rows of each pair; count 0: all. */
-    tensors: { one: SourceSpec; other: SourceSpec; first: number; count: number }[]
-  }
+  comparison?:
+    | undefined
+    | {
+        counts: ComparisonHandle
+        /** Elements [first, first + count) of the rows of each pair; count 0: all. */
+        tensors: { one: SourceSpec; other: SourceSpec; first: number; count: number }[]
+      }
+  /** Answers that are given again; null, or absent: every request is run. `bytesMax` counts in the runtime's budget too. */
+  cache?: { runtime: number; ttlMs: number; bytesMax: number } | null
 }

@@ -11,7 +11,7 @@ import { systemClock, type Clock } from './base/clock.js'
 import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits/limits.js'
 import { processLimits } from './base/limits/process-limits.js'
 import { release } from './base/package-root.js'
-import type { EngineApi } from './engine/api/api.js'
+import type { EngineApi, ModelSourcesApi } from './engine/api/api.js'
 import type { Engine } from './engine/engine.js'
 import { Metrics } from './metrics/metrics.js'
 import { openAccess } from './server/access.js'
@@ -81,6 +81,8 @@ export interface ServerOptions {
   readonly invocations?: Invocations | undefined
   /** Directory below which SageMaker's `POST /models` may load models; absent: it may not. Only with `invocations: 'sagemaker'`. */
   readonly sageMakerModelsPath?: string | undefined
+  /** Places that are watched for models, for their routes and metrics; the caller starts and stops them. Absent: none. */
+  readonly sources?: ModelSourcesApi | undefined
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
   /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads. */
@@ -298,6 +300,7 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const metrics = new Metrics(() => ({
     engine: engine.metrics(),
     transport: state.metrics({ sockets, webSockets, grpc, guard }),
+    sources: options.sources?.list() ?? [],
     version: product.version,
   }))
   const v2 = new V2Service({
@@ -365,6 +368,7 @@ function contextOf(
   return {
     engine,
     ...invocationsOf(options),
+    sources: options.sources ?? null,
     v2,
     access,
     onControl,

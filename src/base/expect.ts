@@ -75,9 +75,14 @@ export function expectOneOf<const T extends string | number>(name: string, value
   return found
 }
 
-/** An object with string keys: neither null nor an array. */
+/** Whether it is an object with string keys: neither null nor an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** An object with string keys. */
 export function expectRecord(name: string, value: unknown): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  if (isRecord(value)) return value
   throw argumentError(name, 'an object', value)
 }
 

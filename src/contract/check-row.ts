@@ -11,7 +11,8 @@ import { CONTRACT_PROBLEMS_MAX } from '../base/limits/contract-limits.js'
 import { ColumnBuilder, type ContractColumn } from './columns.js'
 import type { InvalidAction } from './contract.js'
 import { type Cell, duplicateFinding, imputedCell, readRow, type RowFinding, type RowRead } from './row-reader.js'
-import type { ResolvedContract } from './resolve.js'
+import { pointer, valueAt } from './member-tree.js'
+import type { ResolvedContract, ResolvedField } from './resolve.js'
 import type { RuleName, StoredElement } from './values/element.js'
 
 export interface RowProblem {
@@ -61,8 +62,17 @@ export interface RowCheck {
  */
 export function checkRows(contract: ResolvedContract, rows: Iterable<unknown>, options: CheckOptions = {}): RowCheck {
   const checker = new RowChecker(contract, options)
-  for (const row of rows) checker.take(readRow(contract, row), (name) => (row as Record<string, unknown>)[name])
+  for (const row of rows)
+    checker.take(readRow(contract, row), { valueOf: ({ path }) => valueAt(row, path), placeOf: ({ path }) => path })
   return checker.finish()
+}
+
+/** Where a row came from, for what is said of it. */
+export interface RowSource {
+  /** The row's value of a field, as it came. */
+  readonly valueOf: (field: ResolvedField) => unknown
+  /** Members from the row to it. */
+  readonly placeOf: (field: ResolvedField) => readonly string[]
 }
 
 /** What becomes of rows that are read, one after the other. */
@@ -81,10 +91,9 @@ export class RowChecker {
     this.#uniques = new UniqueFields(contract)
   }
 
-  /** @param valueOf the row's value of a field, as it came; asked for what is told. */
-  take({ cells, findings, extra }: RowRead, valueOf: (name: string) => unknown): void {
+  take({ cells, findings, extra }: RowRead, source: RowSource): void {
     const row = this.#rowCount++
-    if (!isDropped(findings)) findings.push(...this.#uniques.check(cells, findings, valueOf))
+    if (!isDropped(findings)) findings.push(...this.#uniques.check(cells, findings, source))
     for (const finding of findings) this.#report.add(row, finding)
     for (const name of extra) this.#extra.add(name)
     if (isDropped(findings)) {
@@ -129,7 +138,7 @@ class UniqueFields {
   }
 
   /** @param cells of the row, an object; a duplicate that is imputed is replaced in it. */
-  check(cells: Cell[], earlier: readonly RowFinding[], valueOf: (name: string) => unknown): RowFinding[] {
+  check(cells: Cell[], earlier: readonly RowFinding[], { valueOf, placeOf }: RowSource): RowFinding[] {
     if (this.#seen.size === 0) return []
     const broken = new Set(earlier.map(({ field }) => field))
     const findings: RowFinding[] = []
@@ -141,7 +150,7 @@ class UniqueFields {
       const isCompared = cells[at]?.isImputed === false && element !== undefined
       if (field === undefined || !isCompared || broken.has(field.name)) continue
       if (seen.has(element)) {
-        const finding = duplicateFinding(field, valueOf(field.name))
+        const finding = { ...duplicateFinding(field, valueOf(field)), place: placeOf(field) }
         findings.push(finding)
         if (finding.action === 'impute') cells[at] = imputedCell(field)
       } else fresh.push(() => seen.add(element))
@@ -170,15 +179,10 @@ class Report {
 }
 
 function problemOf(row: number, { field, place, rule, expected, value, action, wayOut }: RowFinding): RowProblem {
-  const [, ...indexes] = place
+  const indexes = place.filter((step) => typeof step === 'number')
   const subject = field === '' ? `row ${row}` : `${field}${indexes.map((at) => `[${at}]`).join('')} of row ${row}`
   const received = value === undefined ? 'nothing' : describeValue(value)
   const sentence = `Expected ${subject} to be ${expected} but received ${received}`
   const message = wayOut === '' ? sentence : `${sentence}. ${wayOut}`
   return { row, field, path: pointer([row, ...place]), rule, value, action, message, wayOut }
-}
-
-/** @source RFC 6901, section 3 */
-export function pointer(place: readonly (string | number)[]): string {
-  return place.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }

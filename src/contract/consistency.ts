@@ -46,6 +46,7 @@ const inputMembers = [
   'unique',
   'onInvalid',
   'impute',
+  'path',
 ] as const
 const outputMembers = ['class', 'estimates', 'from'] as const
 

@@ -60,6 +60,8 @@ export interface ContractField {
   readonly estimates?: string | undefined
   /** Absent: the output that is called like the field. */
   readonly from?: OutputPlace | undefined
+  /** Where rows of JSON have it inside nested objects: a JSON Pointer, `/customer/age`. Absent: a member of the row. */
+  readonly path?: string | undefined
   /** Dims of one row's value, null for a free first one. Absent: a scalar. */
   readonly shape?: readonly (number | null)[] | undefined
   readonly min?: number | string | undefined
@@ -85,6 +87,11 @@ export interface ContractField {
   readonly unit?: string | undefined
 }
 
+/** A row as JSON has it: fields by their names, or inside objects. */
+export interface ExampleRow {
+  readonly [member: string]: FieldValue | ExampleRow
+}
+
 export interface Contract {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
@@ -94,7 +101,7 @@ export interface Contract {
   /** Absent: reject. */
   readonly extra?: ExtraPolicy | undefined
   /** A valid row. */
-  readonly example?: Readonly<Record<string, FieldValue>> | undefined
+  readonly example?: ExampleRow | undefined
 }
 
 /** Members of answers that stand beside the fields: what was found in the row, and the checks that it failed. */

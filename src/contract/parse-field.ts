@@ -5,7 +5,9 @@
 import {
   ACCEPTED_VALUES_MAX,
   FIELD_ELEMENTS_MAX,
+  FIELD_DEPTH_MAX,
   FIELD_NAME_CHARACTERS_MAX,
+  FIELD_PATH_CHARACTERS_MAX,
   PATTERN_CHARACTERS_MAX,
   VALUE_CHARACTERS_MAX,
 } from '../base/limits/contract-limits.js'
@@ -23,6 +25,7 @@ import {
   splitDtype,
 } from './contract.js'
 import { DocumentReader } from './document-reader.js'
+import { pointer, pointerSteps } from './member-tree.js'
 import { BOUND_RULES, isWideInteger } from './resolve.js'
 import { codePointCount } from './values/element.js'
 
@@ -33,6 +36,7 @@ const FIELD_MEMBERS = [
   'class',
   'estimates',
   'from',
+  'path',
   'shape',
   ...BOUND_RULES,
   'values',
@@ -61,6 +65,7 @@ export function parseField(reader: DocumentReader): ContractField | undefined {
     class: readClass(reader),
     estimates: reader.text('estimates', FIELD_NAME_CHARACTERS_MAX),
     from: readPlace(reader),
+    path: name === undefined ? undefined : readPath(reader, name),
     shape: readShape(reader),
     ...(dtype === undefined ? {} : readNumbers(reader, dtype)),
     pattern: reader.text('pattern', PATTERN_CHARACTERS_MAX),
@@ -140,6 +145,18 @@ function nameOrPosition(reader: DocumentReader, key: string): string | number | 
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
     ? value
     : reader.fail(key, 'a name, or a position from 0')
+}
+
+/** What says the default is left out. */
+function readPath(reader: DocumentReader, name: string): string | undefined {
+  const path = reader.text('path', FIELD_PATH_CHARACTERS_MAX)
+  if (path === undefined) return undefined
+  const steps = pointerSteps(path)
+  if (steps === null || steps.length > FIELD_DEPTH_MAX) {
+    const rule = `a JSON Pointer of 1..${FIELD_DEPTH_MAX} members from the row, like /customer/age`
+    return reader.fail('path', rule, "In a member's name ~1 is / and ~0 is ~")
+  }
+  return withoutDefault(path, pointer([name]))
 }
 
 /** [] is a scalar, which is the default. */

@@ -17,14 +17,15 @@ import {
   type Contract,
   type ContractField,
   EXTRA_POLICIES,
+  type ExampleRow,
   type FieldRole,
-  type FieldValue,
   isOutputRole,
 } from './contract.js'
 import { DocumentReader, isObject } from './document-reader.js'
 import { parseField, present } from './parse-field.js'
 import { ContractProblems } from './problems.js'
-import { resolveContract } from './resolve.js'
+import { isOwnMember, pointer, valueAt } from './member-tree.js'
+import { resolveContract, resolveField } from './resolve.js'
 import { readRow } from './row-reader.js'
 
 const CONTRACT_MEMBERS = ['name', 'description', 'contacts', 'fields', 'extra', 'example'] as const
@@ -124,6 +125,7 @@ function checkFields(problems: ContractProblems, fields: readonly ContractField[
     if (before === undefined) first.set(name, index)
     else problems.add(`fields[${index}].name`, `another name than that of fields[${before}]`, name)
   })
+  checkPaths(problems, fields)
   for (const role of singleRoles) {
     const [, second] = fields.flatMap((field, index) => (field.role === role ? [index] : []))
     if (second !== undefined) problems.add(`fields[${second}].role`, `the only ${role} of the contract`, role)
@@ -131,6 +133,27 @@ function checkFields(problems: ContractProblems, fields: readonly ContractField[
   if (fields.length > 0 && fields.every(({ role = 'feature' }) => isOutputRole(role)))
     problems.add('fields', 'a list with at least one field that callers send', `${fields.length} fields of answers`)
   checkEstimates(problems, fields)
+}
+
+/** One member of a row is one field, and a value has no members. */
+function checkPaths(problems: ContractProblems, fields: readonly ContractField[]): void {
+  const first = new Map<string, number>()
+  const inputs = fields.flatMap((field, index) =>
+    isOutputRole(field.role ?? 'feature') ? [] : [{ index, ...resolveField(field) }],
+  )
+  if (inputs.every(isOwnMember)) return
+  for (const { index, path } of inputs) {
+    const own = pointer(path)
+    const before = first.get(own)
+    if (before === undefined) first.set(own, index)
+    else problems.add(`fields[${index}].path`, `another place than that of fields[${before}]`, own)
+  }
+  for (const { index, path } of inputs)
+    for (let length = 1; length < path.length; length++) {
+      const outer = first.get(pointer(path.slice(0, length)))
+      if (outer !== undefined)
+        problems.add(`fields[${index}].path`, `outside of fields[${outer}], which is a value`, pointer(path))
+    }
 }
 
 /** Evaluation needs to know which truth each prediction is to be compared with. */
@@ -166,9 +189,8 @@ function readExample(
   const { findings, extra: others } = readRow(resolveContract({ name, fields: strict, extra }), example)
   for (const { place, expected, value, wayOut } of findings)
     reader.problems.add(exampleAt(place), expected, value, wayOut)
-  for (const other of others)
-    reader.problems.add(exampleAt([other]), 'a field', (example as Record<string, unknown>)[other])
-  return plainJson(example) as Readonly<Record<string, FieldValue>>
+  for (const other of others) reader.problems.add(exampleAt([other]), 'a field', valueAt(example, [other]))
+  return plainJson(example) as ExampleRow
 }
 
 function exampleAt(place: readonly (string | number)[]): string {

@@ -14,6 +14,7 @@ import {
   type PlainDtype,
   splitDtype,
 } from './contract.js'
+import { memberTree, type MemberTree, pointerSteps } from './member-tree.js'
 import { compilePattern, isPattern, type Pattern } from './pattern.js'
 
 export type ValueKind = 'float' | 'integer' | 'bool' | 'string' | 'timestamp' | 'date' | 'uuid'
@@ -28,6 +29,8 @@ export interface Bound {
 
 export interface ResolvedField {
   readonly name: string
+  /** Members from the row to its value; its name alone unless it stands inside objects. */
+  readonly path: readonly string[]
   readonly dtype: PlainDtype
   readonly kind: ValueKind
   readonly isNullable: boolean
@@ -56,16 +59,20 @@ export interface ResolvedContract {
   readonly inputs: readonly ResolvedField[]
   /** What answers have, in the contract's order. */
   readonly outputs: readonly ResolvedField[]
+  /** null: no field stands inside an object. */
+  readonly tree: MemberTree<ResolvedField> | null
 }
 
 /** @param contract one that parseContract returned. */
 export function resolveContract(contract: Contract): ResolvedContract {
   const fields = contract.fields.map(resolveField)
+  const inputs = fields.filter(({ role }) => !isOutputRole(role))
   return {
     contract,
     extra: contract.extra ?? 'reject',
-    inputs: fields.filter(({ role }) => !isOutputRole(role)),
+    inputs,
     outputs: fields.filter(({ role }) => isOutputRole(role)),
+    tree: memberTree(inputs),
   }
 }
 
@@ -75,6 +82,7 @@ export function resolveField(field: ContractField): ResolvedField {
   const pattern = field.pattern === undefined ? null : compilePattern(field.pattern)
   return {
     name: field.name,
+    path: (field.path === undefined ? null : pointerSteps(field.path)) ?? [field.name],
     dtype,
     kind: kindOfDtype(dtype),
     isNullable,

@@ -1,6 +1,7 @@
 /** One row against a contract: a cell for each field that callers send, and what was found wrong on the way. */
 import { closest } from '../base/suggest.js'
 import type { FieldValue, InvalidAction } from './contract.js'
+import { isPlainObject, isTree, type MemberTree, pointer, valueAt } from './member-tree.js'
 import type { ResolvedContract, ResolvedField } from './resolve.js'
 import type { RuleName, StoredElement, Violation } from './values/element.js'
 import { checkValue } from './values/value.js'
@@ -44,6 +45,7 @@ export function readRow(contract: ResolvedContract, row: unknown): RowRead {
     findings.push({ field: '', place: [], rule: 'object', expected, value: row, action: 'reject', wayOut: '' })
     return { cells: contract.inputs.map(() => missingCell), findings, extra: [] }
   }
+  if (contract.tree !== null) return readNestedRow(contract, contract.tree, row)
   const record = row as Readonly<Record<string, unknown>>
   const names = new Set(contract.inputs.map(({ name }) => name))
   const extra = Object.keys(record).filter((name) => !names.has(name))
@@ -54,6 +56,72 @@ export function readRow(contract: ResolvedContract, row: unknown): RowRead {
   if (contract.extra !== 'reject') return { cells, findings, extra }
   for (const name of extra) findings.push(extraMember(contract, name, record[name]))
   return { cells, findings, extra: [] }
+}
+
+/** The same where fields stand inside objects. An object that is absent or null lacks all its fields. */
+function readNestedRow(contract: ResolvedContract, tree: MemberTree<ResolvedField>, row: object): RowRead {
+  const findings: RowFinding[] = []
+  const extra: Place[] = []
+  const unread = new Set<ResolvedField>()
+  visitMembers(tree, row as Readonly<Record<string, unknown>>, [], { findings, extra, unread })
+  const cells = contract.inputs.map((field) => {
+    if (unread.has(field)) return missingCell
+    const before = findings.length
+    const siblings = extra.filter((place) => isBeside(place, field)).map((place) => place.at(-1) as string)
+    const cell = readCell(field, valueAt(row, field.path), siblings, findings)
+    for (let at = before; at < findings.length; at++) {
+      const finding = findings[at] as RowFinding
+      findings[at] = { ...finding, place: [...field.path, ...finding.place.slice(1)] }
+    }
+    return cell
+  })
+  if (contract.extra !== 'reject') return { cells, findings, extra: extra.map(nameOfPlace) }
+  for (const place of extra) findings.push(extraMember(contract, nameOfPlace(place), valueAt(row, place), place))
+  return { cells, findings, extra: [] }
+}
+
+type Place = readonly string[]
+
+/** What is told of a member: its name, or inside an object where it is. */
+function nameOfPlace(place: Place): string {
+  return place.length === 1 ? (place[0] as string) : pointer(place)
+}
+
+function isBeside(place: Place, { path }: ResolvedField): boolean {
+  return place.length === path.length && place.slice(0, -1).every((step, at) => step === path[at])
+}
+
+interface Visit {
+  readonly findings: RowFinding[]
+  readonly extra: Place[]
+  /** Fields of what should be an object and is none. */
+  readonly unread: Set<ResolvedField>
+}
+
+/** Finds members that are no field, and values where an object should be. */
+function visitMembers(
+  tree: MemberTree<ResolvedField>,
+  object: Readonly<Record<string, unknown>>,
+  place: Place,
+  visit: Visit,
+): void {
+  for (const name of Object.keys(object)) if (!tree.members.has(name)) visit.extra.push([...place, name])
+  for (const [name, member] of tree.members) {
+    const value = Object.hasOwn(object, name) ? object[name] : undefined
+    if (!isTree(member) || value === undefined || value === null) continue
+    const inner = [...place, name]
+    if (isPlainObject(value)) {
+      visitMembers(member, value, inner, visit)
+      continue
+    }
+    const [expected, subject] = ['an object with the fields inside it as members', pointer(inner)]
+    visit.findings.push({ field: subject, place: inner, rule: 'object', expected, value, action: 'reject', wayOut: '' })
+    for (const field of fieldsOf(member)) visit.unread.add(field)
+  }
+}
+
+function fieldsOf({ members }: MemberTree<ResolvedField>): ResolvedField[] {
+  return [...members.values()].flatMap((member) => (isTree(member) ? fieldsOf(member) : [member]))
 }
 
 /**
@@ -135,11 +203,16 @@ export function duplicateFinding(field: ResolvedField, value: unknown): RowFindi
   return findingOf(field, violation, [], onInvalid === 'clamp' ? 'reject' : onInvalid)
 }
 
-/** A member that is no field, where that is refused. */
-export function extraMember(contract: ResolvedContract, name: string, value: unknown): RowFinding {
+/** A member that is no field, where that is refused. @param place of it in the row, where it is none of the row's own. */
+export function extraMember(
+  contract: ResolvedContract,
+  name: string,
+  value: unknown,
+  place: readonly string[] = [name],
+): RowFinding {
   const near = closest(
     name,
-    contract.inputs.map((field) => field.name),
+    contract.inputs.map((field) => (place.length === 1 ? (field.path[0] as string) : pointer(field.path))),
   )
   const isAnswered = contract.outputs.some((field) => field.name === name)
   const wayOut = isAnswered
@@ -147,5 +220,5 @@ export function extraMember(contract: ResolvedContract, name: string, value: unk
     : near === null
       ? 'Leave it out, or let the contract ignore or log what is extra'
       : `Did you mean ${near}?`
-  return { field: name, place: [name], rule: 'extra', expected: 'a field', value, action: 'reject', wayOut }
+  return { field: name, place, rule: 'extra', expected: 'a field', value, action: 'reject', wayOut }
 }

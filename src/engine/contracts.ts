@@ -11,7 +11,7 @@ import { parseContract } from '../contract/parse.js'
 import { type ResolvedContract, resolveContract } from '../contract/resolve.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { dtypeInfo, isDtype } from '../tensor/dtype.js'
-import type { ColumnType } from '../transforms/draft/column.js'
+import type { ContractColumns } from '../pipeline/plan-draft.js'
 import type { CompiledPlan } from '../pipeline/plan.js'
 import type {
   ContractRecord,
@@ -126,7 +126,7 @@ function contractVersion(store: ContractStore, name: string, version?: number): 
  */
 export function deployedContract(
   store: ContractStore,
-  { definition, callerInputs, callerOutputs, inputTransform, isNonBatching }: CompiledPlan,
+  { definition, callerInputs, callerOutputs, inputChain, isNonBatching }: CompiledPlan,
   models: Iterable<ModelVersion>,
 ): DeployedContract | null {
   if (definition.contract === undefined) return null
@@ -152,22 +152,30 @@ export function deployedContract(
   return {
     reference,
     contract,
-    binding: bindContract(reference, contract, { inputs: inputTransform === null ? callerInputs : null, outputs }),
+    binding: bindContract(reference, contract, { inputs: inputChain === null ? callerInputs : null, outputs }),
   }
 }
 
 /**
- * What a transform before the models may take: the features that a tensor can hold and whose rows have one shape. null: the
- * definition names no contract.
+ * What steps before the models may take: features, and what else callers send for those that name it; of all of them what a
+ * tensor can hold and whose rows have one shape. null: the definition names no contract.
  * @throws PenstockError ERR_CONTRACT_NOT_FOUND.
  */
-export function contractFeatures(store: ContractStore, { contract }: PipelineDefinition): ColumnType[] | null {
+export function contractColumns(store: ContractStore, { contract }: PipelineDefinition): ContractColumns | null {
   if (contract === undefined) return null
   const { name, version } = parseContractReference(contract)
   const { inputs } = resolveContract(parseContract(contractVersion(store, name, version ?? undefined).contract, name))
-  return inputs.flatMap(({ role, name: field, dtype, isNullable, shape }) => {
-    if (role !== 'feature' || !isDtype(dtype) || shape.includes(null)) return []
+  const columns = inputs.flatMap(({ role, name: field, dtype: written, isNullable, shape }) => {
+    const dtype = isDtype(written) ? written : tensorDtypes[written]
+    if (shape.includes(null) || (role === 'feature' && dtype !== written)) return []
     const hasValidity = isNullable && shape.length === 0 && dtypeInfo(dtype).kind !== 'float'
-    return [{ name: field, dtype, isNullable: hasValidity, shape: shape as number[] }]
+    return [{ role, column: { name: field, dtype, isNullable: hasValidity, shape: shape as number[] } }]
   })
+  return {
+    features: columns.flatMap(({ role, column }) => (role === 'feature' ? [column] : [])),
+    others: columns.flatMap(({ role, column }) => (role === 'feature' ? [] : [column])),
+  }
 }
+
+/** As checked columns hold what no tensor has a dtype for: microseconds since 1970, days, text. */
+const tensorDtypes = { timestamp: 'int64', date: 'int32', uuid: 'string' } as const

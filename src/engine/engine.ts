@@ -8,16 +8,21 @@
  * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */
 import { addon } from '../../bindings/native.js'
-import { systemClock } from '../base/clock.js'
+import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { expectInteger, expectString } from '../base/expect.js'
 import { type RandomSource, systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
 import { RowTable } from '../contract/tables/row-table.js'
-import { admit, admitColumns, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
+import { noStageCall } from './columns/column-chain.js'
+import type { PreparedInputs } from './deploy/request-transforms.js'
+import { openStageKinds, type StageKinds } from './columns/openers.js'
+import { admit, prepare, receive, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
 import type {
   AddModelOptions,
+  ContractStore,
+  TokenizerStore,
   EngineApi,
   EngineEvents,
   FailingLog,
@@ -43,7 +48,6 @@ import type {
   ServedContract,
   TagsApi,
 } from './api/api.js'
-import type { EngineNotice } from './api/options.js'
 import type {
   LogExport,
   LogExportProgress,
@@ -56,9 +60,10 @@ import type {
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
+import type { Tokenizers } from './tokenizers.js'
 import { Control } from './control.js'
 import { histogramLayout } from './counters/run-histogram.js'
-import type { Deployment } from './deploy/deployment.js'
+import { handleOf, type Deployment } from './deploy/deployment.js'
 import { Deployments, type PipelineSlot } from './deploy/deployments.js'
 import {
   expectOptions,
@@ -66,6 +71,7 @@ import {
   memoryBudgetOf,
   poolOptionsOf,
   requestsMaxOf,
+  type EngineNotice,
   type EngineOptions,
 } from './engine-options.js'
 import { Calls } from './requests/calls.js'
@@ -78,6 +84,7 @@ import { Listeners } from './listeners.js'
 import { LogReading } from './request-log/log-reading.js'
 import { LoadedModels } from './models/loaded-models.js'
 import { MemoryContractStore } from './stores/memory-contract-store.js'
+import { MemoryTokenizerStore } from './stores/memory-tokenizer-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
@@ -86,6 +93,7 @@ import { predictRows, predictTable, type RunRequest, type ServingPipeline } from
 import { rowsFormOf } from './predict/rows-form.js'
 import { NativeRowsReader } from './predict/rows-reader.js'
 import { Promotions } from './promotion/promotions.js'
+import { StagedRequests } from './staged-path/staged-requests.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -114,6 +122,8 @@ export class Engine implements EngineApi {
   readonly #native: NativePort
   readonly #calls: Calls
   readonly #stringPath: StringPathExecutor
+  readonly #staged: StagedRequests
+  readonly #stageKinds: StageKinds
   readonly #wire: EngineWebSocketPort
   readonly #control: Control
   readonly #promotions: Promotions
@@ -133,13 +143,14 @@ export class Engine implements EngineApi {
     this.#startedUs = addon.nowUs()
     this.#pool = pool
     this.budget = new ByteBudget(pool.runtime, memoryBudgetOf(options))
-    this.#requestIds = new RequestIds(drawUint32().toString(16).padStart(8, '0'))
-    const { instance } = this.#requestIds
+    const requestIds = (this.#requestIds = new RequestIds(drawUint32().toString(16).padStart(8, '0')))
+    const { instance } = requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const contracts = options.contracts ?? new MemoryContractStore(clock)
+    const { contracts, tokenizers } = documentStores(options, clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
+    this.#stageKinds = openStageKinds(options, { tokenizers })
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
@@ -147,13 +158,15 @@ export class Engine implements EngineApi {
       loaded,
       drawSeed,
       logs,
+      ...this.#stageKinds,
+      onNotice,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
       onRetireFailed: (deployment, cause) => this.#noteUnretired(deployment, cause, onNotice),
     }))
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    const dependencies = { models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs }
+    const dependencies = { models, pipelines, contracts, tokenizers, deployments, expectOpen, onNotice, nowMs }
     const control = (this.#control = new Control(dependencies))
     const runOn = (slot: PipelineSlot, deployment: Deployment): RunRequest => this.#runOn(slot, deployment)
     this.#promotions = new Promotions({ models, control, deployments, reader: this.#rowsReader, runOn })
@@ -164,25 +177,16 @@ export class Engine implements EngineApi {
       onLog: (log, rows) => logs?.append(log, rows) ?? Promise.resolve(),
       onBackgroundLoss: backgroundLossCounter(deployments, loaded),
     })
+    this.#staged = new StagedRequests(this.budget, (...request) => this.#submit(...request))
     const port = (this.#native = new NativePort(pool.runtime, requestsMaxOf(options)))
     this.#calls = new Calls(port, requestsMaxOf(options))
-    const requestIds = this.#requestIds
     const slotOf = (name: string): PipelineSlot | undefined => deployments.slotOf(name)
     const expectPipeline = (name: string) => this.#expectServing(name)
     this.port = this.#wire = new EngineWebSocketPort({ port, instance, expectPipeline })
     this.json = new EngineJsonPort({ port, requestIds, slotOf, rowsFormOf, isOpen: () => this.#state === 'open' })
     this.tensors = new EngineTensorPort({ port, calls: this.#calls, requestIds, slotOf, expectOpen })
     this.#logReading = new LogReading(this, options.log, logs)
-    this.explanations = new Explanations({
-      pipelines,
-      engine: this,
-      deployments,
-      control: this.#control,
-      infer: (slot, deployment, request) => this.#run(slot, deployment, request),
-      clock,
-      instance,
-      expectOpen,
-    })
+    this.explanations = this.#openExplanations(pipelines, clock, instance)
   }
 
   /**
@@ -307,6 +311,10 @@ export class Engine implements EngineApi {
     return this.#control.contracts
   }
 
+  get tokenizers(): Tokenizers {
+    return this.#control.tokenizers
+  }
+
   get tags(): TagsApi {
     return this.#control.tags
   }
@@ -320,6 +328,7 @@ export class Engine implements EngineApi {
       record: this.getPipeline(name),
       slot: this.#deployments.slotOf(name),
       progress: this.#control.progress,
+      remotes: this.#stageKinds.remotes(name),
       isReady: this.#pool.readyCount === this.#pool.workerCount,
     })
   }
@@ -355,17 +364,18 @@ export class Engine implements EngineApi {
     checked?: CheckedColumns,
   ): Promise<InferResult> {
     const id = this.#requestIds.next()
-    const admitted =
-      checked === undefined ? admit(deployment, request, id) : admitColumns(deployment, checked, request, id)
-    const result = await this.#submit(slot, deployment, admitted)
     const { compiled, transforms } = deployment
-    return compiled.outputTransform === null
-      ? result
-      : { ...result, outputs: transforms.outputs(result.outputs, result.rows) }
+    if (transforms.hasStages) return this.#staged.run(slot, deployment, request, id, checked)
+    const received = receive(deployment, request, id, checked)
+    // Without a stage nothing waits: the request takes its place in the queue before this returns.
+    const prepared = prepare(deployment, received, noStageCall) as PreparedInputs
+    const result = await this.#submit(slot, deployment, admit(deployment, received, prepared))
+    if (compiled.outputChain === null) return result
+    return { ...result, outputs: await transforms.outputs(result.outputs, result.rows, prepared.carried, noStageCall) }
   }
 
   #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
-    if (!deployment.compiled.isStringPath) return this.#calls.submit(slot.handle, deployment, admitted)
+    if (!deployment.compiled.isStringPath) return this.#calls.submit(handleOf(slot, deployment), deployment, admitted)
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
     return this.#stringPath.submit(slot.stringPath, deployment, admitted)
@@ -396,7 +406,7 @@ export class Engine implements EngineApi {
   }
 
   get inFlight(): number {
-    return this.#native.inFlight + this.#stringPath.inFlight
+    return this.#native.inFlight + this.#stringPath.inFlight + this.#staged.inStages
   }
 
   get isReady(): boolean {
@@ -414,8 +424,10 @@ export class Engine implements EngineApi {
       workers: workerMetrics(this.#pool),
       residency: this.#loaded.residency.metrics(),
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
+      tables: { limitBytes: this.#stageKinds.lookups.bytesMax, tables: this.#stageKinds.lookups.metrics() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
+      remotes: this.#stageKinds.remotes(),
       process: processMetrics(),
     }
   }
@@ -449,9 +461,24 @@ export class Engine implements EngineApi {
     this.#calls.close()
     this.json.close()
     this.budget.close()
+    await this.#deployments.closeStages()
+    await this.#stageKinds.close()
     await this.#pool.close()
     this.#loaded.closeAll()
     await this.#logs?.close()
+  }
+
+  #openExplanations(pipelines: PipelineStore, clock: Clock, instance: string): Explanations {
+    return new Explanations({
+      pipelines,
+      engine: this,
+      deployments: this.#deployments,
+      control: this.#control,
+      infer: (slot, deployment, request) => this.#run(slot, deployment, request),
+      clock,
+      instance,
+      expectOpen: () => this.#expectOpen(),
+    })
   }
 
   #noteUnretired({ pipeline, version }: Deployment, cause: unknown, onNotice: (notice: EngineNotice) => void): void {
@@ -488,4 +515,18 @@ export class Engine implements EngineApi {
 function drawsOf(random: RandomSource): { drawUint32: () => number; drawSeed: () => bigint } {
   const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
   return { drawUint32, drawSeed: () => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32()) }
+}
+
+/** The stores that most programs do not pass: what is in them ends with the engine then. */
+function documentStores(
+  { contracts, tokenizers }: EngineOptions,
+  clock: Clock,
+): {
+  readonly contracts: ContractStore
+  readonly tokenizers: TokenizerStore
+} {
+  return {
+    contracts: contracts ?? new MemoryContractStore(clock),
+    tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
+  }
 }

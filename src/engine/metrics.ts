@@ -10,6 +10,9 @@ import { POSITIONS_MAX } from '../base/limits/limits.js'
 import type { BatchingCounts } from './api/api.js'
 import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/generated/records.js'
+import type { LookupTableMetrics } from '../lookup/lookup-tables.js'
+import type { StagePlace } from '../pipeline/columns/stage.js'
+import type { RemoteStatus } from '../remote/remotes.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
@@ -63,8 +66,27 @@ export interface PipelineMetrics {
   /** Rows of background models that were refused, or lost to a failure. */
   readonly background: readonly BackgroundLosses[]
   readonly log: LogMetrics
+  readonly cache: CacheMetrics
   readonly sendNs: Histogram
   readonly totalNs: Histogram
+  /** Column stages, of versions that serve no more as well. */
+  readonly stages: readonly StageMetrics[]
+}
+
+export interface StageMetrics extends StagePlace {
+  /** By error code. */
+  readonly failures: Readonly<Record<string, number>>
+  readonly callNs: Histogram
+}
+
+/** Requests over all caches that the pipeline has had since the engine was opened; what the current one holds. */
+export interface CacheMetrics {
+  readonly hitCount: number
+  readonly missCount: number
+  /** Answers that went for want of room. */
+  readonly evictionCount: number
+  readonly bytes: number
+  readonly entryCount: number
 }
 
 /** Sums over all logs that the pipeline has had since the engine was opened. */
@@ -81,6 +103,12 @@ export interface LogMetrics {
   readonly fault: string
   /** From the append of rows until they were on the disk. */
   readonly commitNs: Histogram
+}
+
+/** Tables of lookup steps. */
+export interface TableMetrics {
+  readonly limitBytes: number
+  readonly tables: readonly LookupTableMetrics[]
 }
 
 /** What callers make the engine hold, in bytes. */
@@ -111,9 +139,11 @@ export interface EngineMetrics {
   readonly workers: WorkerMetrics
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
+  readonly remotes: readonly (RemoteStatus & { readonly pipeline: string })[]
   readonly budget: BudgetMetrics
   /** Which models are loaded. */
   readonly residency: ResidencyMetrics
+  readonly tables: TableMetrics
   readonly process: {
     readonly rssBytes: number
     readonly heapUsedBytes: number
@@ -180,15 +210,22 @@ export function pipelineMetrics({
   return {
     pipeline: name,
     version: current?.version ?? null,
-    inFlight: stats.inFlight + (current?.stringPathInFlight ?? 0),
+    inFlight: stats.inFlight + (current?.stringPathInFlight ?? 0) + stringPath.inStages,
     requestCount: stats.requestCount + stringPath.requestCount,
     rowCount: stats.rowCount + stringPath.rowCount,
     failures: failuresOf(stats.failureCounts, stringPath),
     checkFailures,
     background: backgroundOf(current, stats.backgroundLosses, stringPath),
     log: logMetrics(handle),
+    cache: stats.cache,
     sendNs: stringPath.sendNs.addedTo(histogramOf(stats.sendNs)),
     totalNs: stringPath.totalNs.addedTo(histogramOf(stats.totalNs)),
+    stages: [...stringPath.stages.values()].map(({ where, type, failures, callNs }) => ({
+      where,
+      type,
+      failures: Object.fromEntries(failures),
+      callNs: callNs.addedTo(noValues),
+    })),
   }
 }
 

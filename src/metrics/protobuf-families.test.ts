@@ -99,6 +99,20 @@ const engine = {
     loads: 11,
     evictions: { room: 3, warm: 4 },
   },
+  tables: {
+    limitBytes: 2048,
+    tables: [
+      {
+        table: 'customers.csv',
+        rows: 4,
+        bytes: 110,
+        reloads: 1,
+        failedReloads: 0,
+        lookedUpRows: 9,
+        missingRows: 2,
+      },
+    ],
+  },
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
@@ -120,6 +134,7 @@ const engine = {
       scatterNs: nothing,
     },
   ],
+  remotes: [],
   pipelines: [
     {
       pipeline: 'p "ö"',
@@ -129,6 +144,7 @@ const engine = {
       rowCount: 40,
       failures: { ERR_QUEUE_FULL: 2 },
       checkFailures: {},
+      cache: { hitCount: 7, missCount: 5, evictionCount: 1, bytes: 4096, entryCount: 4 },
       log: {
         rowCount: 30,
         droppedRowCount: 6,
@@ -141,6 +157,7 @@ const engine = {
       background: [],
       sendNs: nothing,
       totalNs: nothing,
+      stages: [],
     },
   ],
 } as unknown as EngineMetrics
@@ -153,6 +170,7 @@ const metrics = new Metrics(() => ({
     refusedConnections: 0,
     httpRequests: new Map(),
   },
+  sources: [],
   version: '1.2.3',
 }))
 

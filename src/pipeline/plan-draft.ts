@@ -10,14 +10,15 @@ import type { PenstockError } from '../base/errors.js'
 import { POSITIONS_MAX } from '../base/limits/limits.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import { parseCheck } from './check-syntax.js'
-import type { ColumnType } from '../transforms/draft/column.js'
-import type { CheckStep, PipelineDefinition, TransformStep } from './definition.js'
+import type { CheckStep, PipelineDefinition, Step, TransformInput, TransformStep } from './definition.js'
 import type { ModelReference } from './model-reference.js'
 import { finishChecks, type PendingCheck } from './plan-checks.js'
 import { fieldOf, inputFieldOf, inputSource, invalid, isText, outputSource } from './plan-graph.js'
 import type { Input, Output, Position } from './plan-graph.js'
 import { alignInputs, expectFeedable, findInputBinding, formatModel, rowDimsOf, type FedInput } from './plan-inputs.js'
-import { finishTransforms, type PendingTransform } from './plan-transforms.js'
+import { chainOfCallers, finishColumns } from './columns/bind-inputs.js'
+import { callerField, type PendingColumnStep } from './columns/chain.js'
+import type { CompileStage, StageColumn } from './columns/stage.js'
 import { alignOutputs, auditsOf, nameOutputs } from './plan-outputs.js'
 import { labelModels } from './plan.js'
 import type { CompiledPlan, PlanInputBinding, PlanOption, PlanSplit, ResolvedModel, ResolveModel } from './plan.js'
@@ -29,14 +30,24 @@ interface PositionPlan {
   readonly split: number
 }
 
+/** What a contract says of the columns that callers send. */
+export interface ContractColumns {
+  /** null: there is no contract. */
+  readonly features: readonly StageColumn[] | null
+  /** Those that are no features, for steps that take them by name. */
+  readonly others: readonly StageColumn[]
+}
+
 export class PlanDraft {
   private readonly models: ResolvedModel[] = []
   private readonly stages: Position[][] = []
   private readonly splits: PlanSplit[] = []
   private readonly inputs: Input[] = []
   private readonly pendingChecks: PendingCheck[] = []
-  private readonly before: PendingTransform[] = []
-  private readonly behind: PendingTransform[] = []
+  private readonly before: PendingColumnStep[] = []
+  private readonly behind: PendingColumnStep[] = []
+  /** What checks read where no step runs a model; filled when all steps are known. */
+  private readonly answerOfColumns = new Map<string, Output>()
   private routes: string[] = []
   private current: Position[] = []
   private isNonBatching = false
@@ -44,7 +55,7 @@ export class PlanDraft {
   constructor(
     private readonly definition: PipelineDefinition,
     private readonly resolve: ResolveModel,
-    private readonly features: readonly ColumnType[] | null = null,
+    private readonly contract: ContractColumns | null = null,
   ) {}
 
   /** Runs each model on the same input, side by side. */
@@ -92,32 +103,53 @@ export class PlanDraft {
   check(where: string, step: CheckStep): void {
     const expression = step.flag ?? step.require ?? ''
     const syntax = parseCheck(`${where}.${step.flag === undefined ? 'require' : 'flag'}`, expression)
-    const outputs = this.stages.length === 0 ? new Map<string, Output>() : nameOutputs(where, this.current)
+    const outputs = this.stages.length === 0 ? this.answerOfColumns : nameOutputs(where, this.current)
     this.pendingChecks.push({ where, step, syntax, afterStage: Math.max(this.stages.length - 1, 0), outputs })
   }
 
   /** Operations on what callers send, or on what they get. */
   transform(where: string, step: TransformStep): void {
+    this.addColumns({ where, step, compile: null, inputs: step.inputs })
+  }
+
+  /**
+   * Something else that takes columns and leaves columns, there.
+   * @param compile is called when the columns in front of the step are known.
+   * @param inputs what callers send, as the step says it; of the first before the models alone.
+   * @param alone what callers send where neither it nor a contract says so.
+   */
+  stage(
+    where: string,
+    step: Step,
+    compile: CompileStage,
+    inputs?: readonly TransformInput[],
+    alone?: readonly TransformInput[],
+  ): void {
+    this.addColumns({ where, step, compile, inputs, alone })
+  }
+
+  private addColumns(pending: PendingColumnStep): void {
+    const { where, step, inputs } = pending
     const list = this.stages.length === 0 ? this.before : this.behind
-    if (step.inputs !== undefined && (list !== this.before || list.length > 0))
+    if (inputs !== undefined && (list !== this.before || list.length > 0))
       throw invalid(
-        `Expected ${where} to have no inputs: only the first transform before the models says what callers send`,
+        `Expected ${where} to have no inputs: only the first ${step.type} before the models says what callers send`,
       )
-    list.push({ where, step })
+    list.push(pending)
   }
 
   /** @throws PenstockError ERR_PIPELINE_INVALID for what only the whole shows. */
   finish(): CompiledPlan {
-    if (this.stages.length === 0) {
-      throw invalid('Expected steps to have at least one that runs a model but it has none')
-    }
+    const { before, behind, isNonBatching } = this
+    const { features = null, others = [] } = this.contract ?? {}
+    if (this.stages.length === 0) return this.finishColumnsOnly({ features, others })
     const answer = nameOutputs('the answer', this.current)
     for (const { position } of answer.values()) position.isNeeded = true
     const checks = finishChecks(this.pendingChecks, this.inputs)
     const inputFields = this.inputs.map((input) => inputFieldOf(input, this.isNonBatching))
     const outputFields = [...answer].map(([name, output]) => fieldOf(name, output, this.isNonBatching))
-    const { before, behind, features, isNonBatching } = this
-    const transforms = finishTransforms({ before, behind, features, isNonBatching, inputFields, outputFields })
+    this.expectCacheable()
+    const columns = finishColumns({ before, behind, features, others, isNonBatching, inputFields, outputFields })
     return {
       definition: this.definition,
       models: this.models,
@@ -136,13 +168,79 @@ export class PlanDraft {
       isStringPath: this.models.some(({ signature }) => [...signature.inputs, ...signature.outputs].some(isText)),
       inputFields,
       outputFields,
-      ...transforms,
+      ...columns,
       inputSources: this.inputs.map((input) => inputSource(input)),
       audited: auditsOf(
         this.stages.flat().filter((position) => position.isAudited && !this.current.includes(position)),
         this.isNonBatching,
       ),
       routes: this.routes,
+    }
+  }
+
+  /** No step runs a model: what the last one leaves is the answer. */
+  private finishColumnsOnly(contract: ContractColumns): CompiledPlan {
+    if (!this.before.some(({ compile }) => compile !== null))
+      throw invalid('Expected steps to have at least one that runs a model but it has none')
+    if (this.definition.cache !== undefined)
+      throw invalid(
+        'Expected a pipeline with a cache to have a model, whose answers it keeps, but it has none. Leave the cache out',
+      )
+    const inputChain = chainOfCallers(this.before, contract)
+    const where = this.before.at(-1)?.where ?? ''
+    if (inputChain.outputs.length === 0) throw invalid(`Expected ${where} to leave a column, for it makes the answer`)
+    const outputFields = inputChain.outputs.map(callerField)
+    const [place] = this.before
+    const position: Position = {
+      stage: 0,
+      index: 0,
+      label: place?.where ?? '',
+      options: [],
+      split: -1,
+      outputs: [],
+      isNeeded: true,
+      isAudited: false,
+    }
+    inputChain.outputs.forEach(({ name, dtype, shape }, i) => {
+      this.answerOfColumns.set(name, { name, dtype, rowDims: shape, model: where, position, slots: [i] })
+    })
+    return {
+      definition: this.definition,
+      models: [],
+      inputs: [],
+      isNonBatching: false,
+      splits: [],
+      stages: [],
+      checks: finishChecks(this.pendingChecks, []),
+      answer: [...this.answerOfColumns.values()].map(outputSource),
+      routeSplit: -1,
+      isStringPath: true,
+      inputFields: [],
+      outputFields,
+      callerInputs: inputChain.inputs.map(callerField),
+      callerOutputs: outputFields,
+      inputChain,
+      inputColumns: inputChain.outputs.map(({ name, shape }) => ({ name, rowDims: shape })),
+      outputChain: null,
+      carriedColumns: [],
+      inputTransform: null,
+      outputTransform: null,
+      inputSources: [],
+      audited: [],
+      routes: [],
+    }
+  }
+
+  /** The addon keeps the answers, and never sees texts. */
+  private expectCacheable(): void {
+    if (this.definition.cache === undefined) return
+    for (const model of this.models) {
+      const text = [...model.signature.inputs, ...model.signature.outputs].find(isText)
+      if (text === undefined) continue
+      throw invalid(
+        `Expected the models of a pipeline with a cache to take and give numbers but ${text.name} of ${formatModel(model)} is a string. ` +
+          'Encode the texts in a transform step before the model, or leave the cache out',
+      )
     }
   }
 
@@ -197,7 +295,7 @@ export class PlanDraft {
     if (behind !== undefined) {
       const wayOut = 'Put it before the first model or behind the last, or make two pipelines of it'
       throw invalid(
-        `Expected ${behind.where}, a transform, not to stand between models but ${where} runs one. ${wayOut}`,
+        `Expected ${behind.where}, a ${behind.step.type}, not to stand between models but ${where} runs one. ${wayOut}`,
       )
     }
     const before = this.current.flatMap(({ outputs }) => outputs)

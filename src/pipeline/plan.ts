@@ -12,6 +12,7 @@ import type { SourceSideCode } from '../base/generated/boundary.js'
 import type { TensorField } from '../tensor/tensor.js'
 import type { TransformProgram } from '../transforms/program/compile.js'
 import type { CheckNode } from './check-program.js'
+import type { PlanChain } from './columns/stage.js'
 import type { PipelineDefinition } from './definition.js'
 import type { ModelReference } from './model-reference.js'
 
@@ -37,7 +38,10 @@ export interface PlanField {
   dims: number[]
 }
 
-/** Where a value is found: tensor `slots[option]` of what the node (stage, position) ran. */
+/**
+ * Where a value is found: tensor `slots[option]` of what the node (stage, position) ran; of a plan without stages, tensor
+ * `slots[0]` of what its columns became.
+ */
 export interface PlanSource {
   stage: number
   position: number
@@ -102,11 +106,17 @@ export interface PlanAudit {
   tensors: { field: TensorField; source: PlanSource }[]
 }
 
+/** The column that becomes a tensor, and the dims of a row that it takes; null: those that the column has. */
+export interface PlanInputColumn {
+  readonly name: string
+  readonly rowDims: readonly (number | null)[]
+}
+
 /** Makes the plan's inputs out of what callers send. */
 export interface PlanInputTransform {
   readonly program: TransformProgram
-  /** By index in `inputFields`: the column that becomes it, and the dims of a row that it takes. */
-  readonly columns: readonly { readonly name: string; readonly rowDims: readonly number[] }[]
+  /** By index in `inputFields`. */
+  readonly columns: readonly PlanInputColumn[]
 }
 
 export interface CompiledPlan {
@@ -123,7 +133,7 @@ export interface CompiledPlan {
   /** Index in `splits` of the last split, or -1. */
   routeSplit: number
 
-  /** String tensors somewhere: the addon never sees this plan. */
+  /** String tensors somewhere, or no model: the addon never sees this plan. */
   isStringPath: boolean
   /** In the order of `inputs`; row axis null first, or the whole shape. */
   inputFields: TensorField[]
@@ -133,8 +143,15 @@ export interface CompiledPlan {
   callerInputs: TensorField[]
   callerOutputs: TensorField[]
   /** null: callers send the plan's inputs. */
-  inputTransform: PlanInputTransform | null
+  inputChain: PlanChain | null
+  /** What of the chain's columns becomes what: by index in `inputFields`, or, where no model runs, in `outputFields`. */
+  inputColumns: readonly PlanInputColumn[]
   /** null: callers get the plan's outputs. */
+  outputChain: PlanChain | null
+  /** What it takes besides the plan's outputs: columns in front of the models, by name. */
+  carriedColumns: readonly string[]
+  /** The chains again where they are one program each, which the addon can run by itself; null: they are not. */
+  inputTransform: PlanInputTransform | null
   outputTransform: TransformProgram | null
   /** In the order of `inputs`: where the log reads them back. */
   inputSources: PlanSource[]

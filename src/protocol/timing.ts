@@ -17,6 +17,15 @@ export interface StepTiming {
   readonly scatterUs: number
 }
 
+/** Microseconds that the request spent in one column stage. */
+export interface StageTiming {
+  /** Its place in the definition: `steps[0]`. */
+  readonly step: string
+  /** `lookup`. */
+  readonly type: string
+  readonly runUs: number
+}
+
 export interface InferTiming {
   /** From admission until the answer was written. */
   readonly totalUs: number
@@ -24,6 +33,8 @@ export interface InferTiming {
   readonly sendUs: number
   /** In order of the steps; several of one step ran side by side. */
   readonly steps: readonly StepTiming[]
+  /** In order; absent: the pipeline has none. */
+  readonly stages?: readonly StageTiming[]
 }
 
 /**

@@ -1,23 +1,22 @@
 /** A definition and the models it names → a compiled plan; and a definition in words. */
 import type { PipelineDefinition, Step } from '../pipeline/definition.js'
-import { PlanDraft } from '../pipeline/plan-draft.js'
+import { type ContractColumns, PlanDraft } from '../pipeline/plan-draft.js'
 import type { CompiledPlan, ResolveModel } from '../pipeline/plan.js'
-import type { ColumnType } from '../transforms/draft/column.js'
 import { kindOf } from './kinds.js'
 
 /**
  * Compiles a definition. Pure: the same models give the same plan.
  * @param definition as parseDefinition returns it.
  * @param resolve finds the version that a reference means now; throws ERR_MODEL_NOT_FOUND.
- * @param features the columns of the contract that the definition names; null: it names none.
+ * @param contract the columns of the contract that the definition names; null: it names none.
  * @throws PenstockError ERR_PIPELINE_INVALID when steps and models do not fit, naming both sides; what `resolve` throws.
  */
 export function compilePlan(
   definition: PipelineDefinition,
   resolve: ResolveModel,
-  features: readonly ColumnType[] | null = null,
+  contract: ContractColumns | null = null,
 ): CompiledPlan {
-  const draft = new PlanDraft(definition, resolve, features)
+  const draft = new PlanDraft(definition, resolve, contract)
   definition.steps.forEach((step, i) => kindOf(step).plan(step, `steps[${i}]`, draft))
   return draft.finish()
 }

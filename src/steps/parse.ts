@@ -5,17 +5,18 @@
 import { argumentError, expectName } from '../base/expect.js'
 import { matchContractReference } from '../contract/contract.js'
 import { CHECKS_MAX, STEPS_MAX } from '../base/limits/limits.js'
-import { modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
+import { isColumnStage, modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
 import { findKind, kindOf, STEP_TYPES } from './kinds.js'
+import { parseCachePolicy } from './kinds/parse-cache.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { stepError, StepReader, suggest } from './step-reader.js'
 
-const MEMBERS: readonly string[] = ['name', 'steps', 'contract', 'log']
+const MEMBERS: readonly string[] = ['name', 'steps', 'contract', 'log', 'cache']
 
 /**
  * Parses a definition.
  * @param name of the pipeline: letters, digits and hyphens.
- * @param json `{"steps": […]}`, with at most the same `name`, a `contract` and a `log` besides, or the array of steps itself.
+ * @param json `{"steps": […]}`, with at most the same `name`, a `contract`, a `log` and a `cache` besides, or the array of steps itself.
  * @throws PenstockError ERR_ARGUMENT for the name, ERR_PIPELINE_INVALID naming the step and its member.
  * @example parseDefinition('fraud', { steps: [{ type: 'model', model: 'ccfraud@champion' }] })
  */
@@ -35,7 +36,9 @@ export function parseDefinition(name: string, json: unknown): PipelineDefinition
   }
   const steps = parseSteps(record['steps'])
   const contract = record['contract'] === undefined ? {} : { contract: parseContractMember(record['contract']) }
-  return { name, steps, ...contract, ...(record['log'] === undefined ? {} : { log: parseLogPolicy(record['log']) }) }
+  const log = record['log'] === undefined ? {} : { log: parseLogPolicy(record['log']) }
+  const cache = record['cache'] === undefined ? {} : { cache: parseCachePolicy(record['cache'], steps) }
+  return { name, steps, ...contract, ...log, ...cache }
 }
 
 function parseContractMember(value: unknown): string {
@@ -52,10 +55,14 @@ export function parseSteps(json: unknown): Step[] {
   if (!Array.isArray(json)) throw stepError('steps', 'an array', json)
   const steps = json.flatMap((step, i) => parseStep(`steps[${i}]`, step))
   expectFlow(steps)
-  if (!steps.some((step) => modelsOfStep(step).length > 0)) {
+  if (!steps.some(makesAnswer)) {
     throw stepError('steps', 'a list with at least one step that runs a model', `${steps.length} steps`)
   }
   return steps
+}
+
+function makesAnswer(step: Step): boolean {
+  return modelsOfStep(step).length > 0 || isColumnStage(step)
 }
 
 /** Parses a single step: sugar gives several. @param where its place, for messages. */
@@ -82,10 +89,13 @@ export function expectFlow(steps: readonly Step[]): void {
   if (steps.length > STEPS_MAX)
     throw stepError('steps', `an array of at most ${STEPS_MAX} steps`, `${steps.length} steps`)
   const names = new Set<string>()
+  const hasModel = steps.some((step) => modelsOfStep(step).length > 0)
   let outputCount = 0
   steps.forEach((step, i) => {
     const where = `steps[${i}]`
     outputCount = kindOf(step).flow(step, where, outputCount)
+    // Without a model its columns are the answer, which checks behind it may read.
+    if (!hasModel && isColumnStage(step)) outputCount = 1
     if (step.type !== 'check') return
     if (names.has(step.name)) throw stepError(`${where}.name`, 'the name of no other check', step.name)
     names.add(step.name)

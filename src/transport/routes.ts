@@ -1,6 +1,9 @@
 /** The table of everything that is served over HTTP. */
 import { ANY_KEY, SIGNATURE } from './access/scopes.js'
+import { ollamaRoutes } from './dialects/embeddings/ollama.js'
+import { openAiRoutes } from './dialects/embeddings/openai.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
+import { tokenizerRoutes } from './dialects/penstock/models/tokenizers.js'
 import { docsRoutes } from './dialects/penstock/docs/docs.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
@@ -10,6 +13,7 @@ import { openApiDocument } from './dialects/penstock/schemas/openapi.js'
 import { predictDocument } from './dialects/penstock/predict/document.js'
 import { predictRoutes } from './dialects/penstock/predict/predict.js'
 import { promotionRoutes } from './dialects/penstock/models/promotions.js'
+import { sourceRoutes, type SourcesContext } from './dialects/penstock/models/sources.js'
 import { pipelineRoutes } from './dialects/penstock/pipelines.js'
 import { jsonReply } from './http/replies.js'
 import type { Route } from './http/route.js'
@@ -42,7 +46,7 @@ const openApiRoute: Route<ServerContext> = {
 }
 
 /** What the handlers of all dialects need of a server. */
-export interface ServerContext extends V2Context, SageMakerContext {
+export interface ServerContext extends V2Context, SageMakerContext, SourcesContext {
   /** Whose `/invocations` it answers; null: nobody's. */
   readonly invocations: Invocations | null
 }
@@ -53,12 +57,16 @@ export const routes: readonly Route<ServerContext>[] = [
   ...docsRoutes,
   ...modelRoutes,
   ...promotionRoutes,
+  ...sourceRoutes,
   ...pipelineRoutes,
   ...contractRoutes,
+  ...tokenizerRoutes,
   ...tagRoutes,
   ...explainRoutes,
   ...inferRoutes,
   ...predictRoutes,
+  ...openAiRoutes,
+  ...ollamaRoutes,
   ...wallarooRoutes,
   ...logRoutes,
   ...v2Routes,

@@ -82,6 +82,9 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     drawSeed: () => 1n,
     logs: null,
     onChange: () => undefined,
+    stageOpeners: {},
+    prepare: (definition) => Promise.resolve(definition),
+    onNotice: () => undefined,
     onRetireFailed: (_deployment, cause) => {
       throw cause
     },

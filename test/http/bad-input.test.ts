@@ -9,7 +9,8 @@ import { errorTable } from '../../src/base/errors.js'
 import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../support/raw-sockets.js'
 import { call, serve, until, type Served } from '../support/served.js'
 import { closingCases, failingCases, frameBytesMax, goodFrame, rowsOf, withUint32 } from './testing/bad-frame-cases.js'
-import { bodyBytesMax, controlCases, inferCases } from './testing/bad-http-cases.js'
+import { controlCases } from './testing/bad-control-cases.js'
+import { bodyBytesMax, inferCases } from './testing/bad-http-cases.js'
 import { inferMessage } from '../support/messages.js'
 
 let served: Served

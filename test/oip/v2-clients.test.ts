@@ -114,8 +114,12 @@ describe('content types', () => {
   it.each([
     ['datetime', /content_type of input 'label'.*'datetime'.*no dates/],
     ['hg_json', /content_type of input 'label'.*'hg_json'/],
-    ['pillow_image', /'pillow_image'/],
-    ['BASE64', /'BASE64'/],
+    ['hg_jsonlist', /'hg_jsonlist'\. Models here take tensors, no objects.*'pd'/],
+    ['hg_conversation', /each member as an input/],
+    ['pillow_image', /'pillow_image'\. Send the pixels as numbers/],
+    ['raw', /'raw'\. Send text with content_type 'str'/],
+    ['BASE64', /'BASE64'\. Did you mean base64\?/],
+    ['toString', /'toString'/],
     [7, /'7'/],
   ])('refuses %s by its name', async (type, words) => {
     const tensor: WayTensor = {
@@ -165,7 +169,22 @@ describe('content types', () => {
     )
     const outputs = (type: string) => ({ outputs: [{ name: 'y', parameters: { content_type: type } }] })
     await expectAnswers('add', add({}, outputs('np')), (answer) => expect(answer.outputs).toEqual(y([2, 3, 4])))
-    await expectRefusals('add', add({}, outputs('base64')), /content_type of output 'y'/)
+    for (const type of ['base64', 'str'])
+      await expectRefusals('add', add({}, outputs(type)), /content_type of output 'y'.*it is FP32/)
+    for (const type of ['datetime', 'pd_json', 'hg_jsonlist'])
+      await expectRefusals('add', add({}, outputs(type)), new RegExp(`content_type of output 'y'.*'${type}'`))
+  })
+
+  it('encodes outputs of text as base64 where that is asked for', async () => {
+    const inputs: WayTensor[] = [{ name: 'label', datatype: 'BYTES', shape: [3, 1], data: ['hi', '', 'ü'] }]
+    const outputs = (type: string) => [{ name: 'echo', parameters: { content_type: type } }]
+    const encoded = { echo: { shape: [3, 1], data: ['aGk=', '', 'w7w='] } }
+    await expectAnswers('same-string', { inputs, outputs: outputs('base64') }, (answer) =>
+      expect(answer.outputs).toEqual(encoded),
+    )
+    await expectAnswers('same-string', { inputs, outputs: outputs('str') }, (answer) =>
+      expect(answer.outputs).toEqual({ echo: { shape: [3, 1], data: ['hi', '', 'ü'] } }),
+    )
   })
 
   it('is no routing key', async () => {

@@ -44,6 +44,18 @@ describe('predict: from rows to answers', () => {
     expect((await engine.predict('p', [])).predictions).toEqual([])
   })
 
+  test('fields inside objects are read at their places, and told there', async () => {
+    const engine = await openEngine(['add-one'])
+    const fields: Fields = abc.map((field) => (field.name === 'b' ? { ...field, path: '/inner/b' } : field))
+    await serve(engine, 'p', fields, 'add-one')
+    const row = { a: 1, inner: { b: 2 }, c: 3 }
+    expect((await engine.predict('p', Buffer.from(JSON.stringify(row)))).predictions).toEqual([{ y: [2, 3, 4] }])
+    expect(await refusal(engine.predict('p', [row, { ...row, inner: { b: 'x' } }]))).toMatchObject({
+      code: 'ERR_CONTRACT',
+      errors: [{ path: '/1/inner/b', field: 'b', rule: 'dtype' }],
+    })
+  })
+
   test('features are inputs by name, of other dtypes and shapes; outputs are read by name, too', async () => {
     const engine = await openEngine(['mixed-dtypes'])
     const fields: Fields = [

@@ -3,6 +3,9 @@
 export { CONTRACT_FIELDS_MAX } from '../generated/boundary.js'
 /** Code points of a field's name and of a unit: a key of JSON, a column of a table. */
 export const FIELD_NAME_CHARACTERS_MAX = 256
+/** Objects around a field, and the field itself; and the code points of where it is. */
+export const FIELD_DEPTH_MAX = 8
+export const FIELD_PATH_CHARACTERS_MAX = 1024
 /** Code points of a description of a contract or field. */
 export const DESCRIPTION_CHARACTERS_MAX = 4096
 /** People or teams that answer for a contract. */

@@ -1,7 +1,7 @@
 /** Files of rows for the commands of contracts. */
 import type { RowCheck, RowProblem } from '../../contract/check-row.js'
 import { checkRows } from '../../contract/check-row.js'
-import { rowOfCells, valuesOfCells } from '../../contract/tables/cells.js'
+import { rowOfCells, rowOfColumns, valuesOfCells } from '../../contract/tables/cells.js'
 import type { DraftTable } from '../../contract/draft/infer.js'
 import type { ResolvedContract } from '../../contract/resolve.js'
 import { formatOf } from '../../files/formats.js'
@@ -64,7 +64,13 @@ export async function checkFile(
   const rows: unknown[] = []
   for await (const batch of readRows(path, formatOf(path, format)))
     for (const row of batch.rows)
-      rows.push(batch.isText ? rowOfCells(contract, row as Readonly<Record<string, string>>) : row)
+      rows.push(
+        batch.isText
+          ? rowOfCells(contract, row as Readonly<Record<string, string>>)
+          : batch.dtypes.size > 0 && isRecord(row)
+            ? rowOfColumns(contract, row)
+            : row,
+      )
   return summary(rows.length, checkRows(contract, rows, { problemsMax: Infinity }), problemsMax)
 }
 

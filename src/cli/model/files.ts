@@ -3,18 +3,10 @@
  * below. One file is sent as it is; several as multipart/form-data, read while they are sent.
  */
 import { createReadStream } from 'node:fs'
-import { readFile, realpath, stat } from 'node:fs/promises'
-import { dirname, join, sep } from 'node:path'
-import { isPenstockError } from '../../base/errors.js'
 import { MODEL_BYTES_MAX } from '../../base/limits/limits.js'
-import { dataFilePath, externalFiles, readOnnx } from '../../onnx/index.js'
-import { UsageError } from '../shared/failures.js'
+import { dataFilesOf, type LocalFile, localFile } from '../../sources/imports/model-files.js'
+import { asUsage, UsageError } from '../shared/failures.js'
 import type { SizedStream } from '../../client/index.js'
-
-interface LocalFile {
-  readonly path: string
-  readonly sizeBytes: number
-}
 
 /** A model that is ready to be sent. */
 export interface ModelUpload extends SizedStream {
@@ -26,8 +18,7 @@ const BOUNDARY = 'penstock-model-files-7d2f5f0c9b1e4a'
 
 /** @throws UsageError when a file cannot be read, or a data file lies elsewhere. */
 export async function openModelUpload(file: string): Promise<ModelUpload> {
-  const model = await localFile(file)
-  const dataFiles = await dataFilesOf(file)
+  const [model, dataFiles] = await asUsage(async () => [await localFile(file), await dataFilesOf(file)] as const)
   if (dataFiles.size === 0)
     return { contentType: 'application/octet-stream', sizeBytes: model.sizeBytes, chunks: chunksOf(model) }
   const parts = [{ head: headOf('model', 'model.onnx'), file: model }]
@@ -64,48 +55,4 @@ function headOf(name: string, fileName: string): Buffer {
     `--${BOUNDARY}\r\ncontent-disposition: form-data; name="${name}"; filename="${quoted}"\r\n` +
       'content-type: application/octet-stream\r\n\r\n',
   )
-}
-
-/** By the path that the model names. A file that is no model has none: the server says better what it is. */
-async function dataFilesOf(file: string): Promise<Map<string, LocalFile>> {
-  const folder = dirname(file)
-  const found = new Map<string, LocalFile>()
-  for (const [path, tensor] of namedFiles(await readFile(file))) {
-    const local = join(folder, path)
-    const beside = await localFile(local, `The weights of ${file} (tensor ${tensor}) lie in ${path}. `)
-    // A link could lead to any file of this machine.
-    if (!(await realpath(local)).startsWith((await realpath(folder)) + sep))
-      throw new UsageError(`The weights of ${file} lie in ${local}, which is a link out of the model's folder.`)
-    found.set(path, beside)
-  }
-  return found
-}
-
-function namedFiles(bytes: Uint8Array): (readonly [path: string, tensor: string])[] {
-  let locations: ReadonlyMap<string, string>
-  try {
-    locations = externalFiles(readOnnx(bytes))
-  } catch {
-    return []
-  }
-  try {
-    return [...locations].map(([location, tensor]) => [dataFilePath(location), tensor])
-  } catch (error) {
-    if (isPenstockError(error)) throw new UsageError(`${error.message}.`, { cause: error })
-    throw error
-  }
-}
-
-async function localFile(path: string, before = ''): Promise<LocalFile> {
-  try {
-    const entry = await stat(path)
-    if (!entry.isFile()) throw new Error('it is no file')
-    if (entry.size > MODEL_BYTES_MAX)
-      throw new Error(`it has ${entry.size} bytes, and ONNX files end at ${MODEL_BYTES_MAX}`)
-    return { path, sizeBytes: entry.size }
-  } catch (error) {
-    throw new UsageError(`${before}Cannot read ${path}: ${error instanceof Error ? error.message : String(error)}.`, {
-      cause: error,
-    })
-  }
 }

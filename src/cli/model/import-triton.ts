@@ -5,7 +5,7 @@ import { pipelineSteps, type ImportedModel } from '../../formats/triton/ensemble
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { UsageError } from '../shared/failures.js'
 import type { Terminal } from '../shared/terminal.js'
-import type { TritonEnsemble, TritonModel, TritonRepository } from './imports/triton.js'
+import type { TritonEnsemble, TritonModel, TritonRepository } from '../../sources/imports/triton.js'
 import { describeAdded, uploadModel } from './upload.js'
 
 export interface TritonOptions {

@@ -7,12 +7,12 @@ import { isPenstockError } from '../../base/errors.js'
 import type { Contract } from '../../contract/contract.js'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { repeatedArgument } from '../shared/arguments.js'
-import { UsageError } from '../shared/failures.js'
+import { asUsage, UsageError } from '../shared/failures.js'
 import { writeFile } from '../shared/output-file.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
-import type { MlflowFolder } from './imports/mlflow.js'
+import type { MlflowFolder } from '../../sources/imports/mlflow.js'
 import { describeAdded, uploadModel } from './upload.js'
 
 interface ImportOptions extends ServerOptions {
@@ -56,13 +56,13 @@ export function modelImportCommand(terminal: Terminal): Command {
     .option('--deploy', 'deploy the pipelines that were ensembles')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, options: ImportOptions) => {
-      if (folder.startsWith('models:/')) return importFromServer(terminal, folder, options)
+      if (folder.startsWith('models:/')) return asUsage(() => importFromServer(terminal, folder, options))
       expectFolder(folder)
-      const mlflow = await import('./imports/mlflow.js')
+      const mlflow = await import('../../sources/imports/mlflow.js')
       if (mlflow.isMlflowFolder(folder)) {
         if (options.only.length > 0 || options.deploy === true)
           throw new UsageError('--only and --deploy are for repositories of Triton; this is one model of MLflow.')
-        return importMlflow(terminal, mlflow.readMlflowFolder(folder), options)
+        return importMlflow(terminal, await asUsage(() => mlflow.readMlflowFolder(folder)), options)
       }
       return importRepository(terminal, folder, options)
     })
@@ -76,8 +76,8 @@ async function importFromServer(terminal: Terminal, uri: string, options: Import
   if (tracking === undefined)
     throw new UsageError(`Expected --tracking-uri or MLFLOW_TRACKING_URI: the MLflow server that has ${uri}.`)
   const [{ downloadVersion }, { readMlflowFolder }] = await Promise.all([
-    import('./imports/mlflow-server.js'),
-    import('./imports/mlflow.js'),
+    import('../../sources/imports/mlflow-server.js'),
+    import('../../sources/imports/mlflow.js'),
   ])
   const folder = mkdtempSync(join(tmpdir(), 'penstock-import-'))
   try {
@@ -91,14 +91,15 @@ async function importFromServer(terminal: Terminal, uri: string, options: Import
 }
 
 async function importRepository(terminal: Terminal, folder: string, options: ImportOptions): Promise<void> {
-  const { isTritonRepository, readTritonRepository } = await import('./imports/triton.js')
+  const { isTritonRepository, readTritonRepository } = await import('../../sources/imports/triton.js')
   if (!isTritonRepository(folder))
     throw new UsageError(
       `Expected ${folder} to be a folder of MLflow, with a file called MLmodel, or a model repository of Triton, with a config.pbtxt in each model's folder.`,
     )
   if (options.name !== undefined || options.contract !== undefined)
     throw new UsageError('--name and --contract are for one model of MLflow; models of Triton keep their names.')
-  const repository = readTritonRepository(folder, options.only.length === 0 ? undefined : options.only)
+  const only = options.only.length === 0 ? undefined : options.only
+  const repository = await asUsage(() => readTritonRepository(folder, only))
   const { importTriton } = await import('./import-triton.js')
   const { alias, tag: tags, deploy: isDeploying = false } = options
   const { lines, ...imported } = await importTriton(terminal, serverOf(options), repository, {

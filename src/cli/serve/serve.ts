@@ -10,11 +10,11 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
+import { tablesIn } from '../../files/tables/table-folder.js'
 import { packagePath, release } from '../../base/package-root.js'
 import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
-import type { EngineMetrics } from '../../engine/metrics.js'
 import type { PenstockServer, ServerOptions, SocketChoice } from '../../server.js'
 import type { Home } from '../../registry/home.js'
 import {
@@ -25,10 +25,14 @@ import {
   integerArgument,
   listArgument,
   portArgument,
+  repeatedArgument,
 } from '../shared/arguments.js'
+import { asUsage } from '../shared/failures.js'
+import type { ModelSources } from '../../sources/watch/model-sources.js'
 import type { Terminal } from '../shared/terminal.js'
+import { describeModelMemory } from './model-memory.js'
 
-interface ServeOptions {
+export interface ServeOptions {
   readonly host: string
   readonly port: number
   readonly grpcPort?: number | 'off'
@@ -49,16 +53,24 @@ interface ServeOptions {
   readonly modelMemoryBytes?: number
   readonly warmBytes?: number
   readonly warmSeconds?: number
+  readonly tables?: string
+  readonly tablesMemory?: number
   readonly runLimit?: number
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
   readonly invocations?: 'mlflow' | 'sagemaker'
   readonly sagemakerModels?: string
   readonly errors?: 'full' | 'terse'
+  readonly watchModels?: readonly string[]
+  readonly watchAlias?: string
+  readonly watchInterval?: number
+  readonly trackingUri?: string
   readonly allowClientShm?: boolean
+  readonly allowScripts?: boolean
   readonly sockets?: SocketChoice
   readonly insecure?: boolean
   readonly allowHost?: readonly string[]
+  readonly remoteHosts?: readonly string[]
   readonly verify: boolean
   readonly drainLimit: number
   readonly logLevel: string
@@ -73,17 +85,24 @@ const EXAMPLES = `
 Examples:
   $ penstock serve --examples
   $ penstock serve --home /var/lib/penstock --host 0.0.0.0        with keys: penstock keys create <name>
+  $ penstock serve --watch-models /models --watch-models s3://models/prod
   $ PENSTOCK_HOME=/var/lib/penstock penstock serve --port 9000 --infer-workers 4
 
 SIGTERM and SIGINT drain: the server takes no new work, finishes what is in flight and exits with 0. A second signal
 ends it at once, with 1.`
 
-// A flat table: an option a line or two.
-// eslint-disable-next-line max-lines-per-function
 export function serveCommand(terminal: Terminal): Command {
-  return new Command('serve')
+  return withServeOptions(new Command('serve'))
     .summary('run the server')
     .description('Runs the server: HTTP and WebSocket on one port.')
+    .addHelpText('after', EXAMPLES)
+    .action((options: ServeOptions) => serve(terminal, options))
+}
+
+// A flat table: an option a line or two.
+// eslint-disable-next-line max-lines-per-function
+export function withServeOptions(command: Command): Command {
+  return command
     .option('--host <host>', 'address to listen on; other than loopback needs an API key', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 takes any free one', portArgument, 8080)
     .option('--grpc-port <port>', 'port of gRPC, or off (default: 8081; any free one with --port 0)', grpcPortArgument)
@@ -186,6 +205,17 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .addOption(
       new Option(
+        '--tables <directory>',
+        'directory of the tables that lookup steps read (default: tables in the directory of the state)',
+      ).env('PENSTOCK_TABLES'),
+    )
+    .addOption(
+      new Option('--tables-memory <size>', 'what the tables of lookup steps may take, all together (default: 1GiB)')
+        .argParser(bytesArgument)
+        .env('PENSTOCK_TABLES_MEMORY'),
+    )
+    .addOption(
+      new Option(
         '--default-pipeline <name>',
         'the pipeline that POST /predict and /invocations mean (default: the only one that names a contract, or is deployed)',
       ).env('PENSTOCK_DEFAULT_PIPELINE'),
@@ -212,6 +242,26 @@ export function serveCommand(terminal: Terminal): Command {
         .choices(['full', 'terse'])
         .env('PENSTOCK_ERRORS'),
     )
+    .addOption(
+      new Option(
+        '--watch-models <place>',
+        'take new models from a folder, s3://bucket/prefix, or models:/name@alias of an MLflow registry; may be given several times',
+      ).argParser(repeatedArgument),
+    )
+    .addOption(
+      new Option(
+        '--watch-alias <alias>',
+        'the alias that follows the newest version of watched folders and buckets (default: champion)',
+      ).env('PENSTOCK_WATCH_ALIAS'),
+    )
+    .addOption(
+      new Option('--watch-interval <time>', 'time between two looks at each watched place (default: 15s)')
+        .argParser(durationArgument)
+        .env('PENSTOCK_WATCH_INTERVAL'),
+    )
+    .addOption(
+      new Option('--tracking-uri <url>', 'the MLflow server that a watched models:/… means').env('MLFLOW_TRACKING_URI'),
+    )
     .option('--allow-client-shm', 'let clients of the Open Inference Protocol register shared memory of this machine')
     .addOption(
       new Option(
@@ -221,11 +271,20 @@ export function serveCommand(terminal: Terminal): Command {
         .choices(['auto', 'uws', 'node'])
         .env('PENSTOCK_SOCKETS'),
     )
+    .option('--allow-scripts', 'run the scripts of pipelines: programs of whoever may write pipelines, as this user')
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option(
       '--allow-host <names>',
       'names under which a server without keys may be called, as proxies and browsers say them: name, *.name or *',
       listArgument,
+    )
+    .addOption(
+      new Option(
+        '--remote-hosts <hosts>',
+        'servers that remote steps may call, this machine among them: host, host:port, host:* or *.name (default: none)',
+      )
+        .argParser(listArgument)
+        .env('PENSTOCK_REMOTE_HOSTS'),
     )
     .option('--no-verify', 'do not hash the stored models at start')
     .addOption(
@@ -236,11 +295,17 @@ export function serveCommand(terminal: Terminal): Command {
     .addOption(
       new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),
     )
-    .addHelpText('after', EXAMPLES)
-    .action((options: ServeOptions) => serve(terminal, options))
 }
 
-async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
+/** What a command besides serves: what `open` deploys is greeted, `start` runs once the server answers. */
+export interface Served {
+  start(): Promise<void>
+  close(): Promise<void>
+}
+type OpenServed = (engine: Engine) => Promise<Served>
+
+/** @param open of a server that follows something, such as a project's folder. */
+export async function serve(terminal: Terminal, options: ServeOptions, open?: OpenServed): Promise<void> {
   await expectFreePort(options.host, options.port)
   const grpcPort = grpcPortOf(options)
   if (grpcPort !== null) await expectFreePort(options.host, grpcPort, '--grpc-port')
@@ -251,14 +316,14 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
   const home = await Home.open({ path: homePath(options.home), verifyContent: options.verify })
   try {
     if (!isLoopbackHost(options.host.toLowerCase())) expectSafeHost(options, home.keys.count)
-    await serveHome(terminal, options, home)
+    await serveHome(terminal, options, home, open)
   } catch (error) {
     await home.close()
     throw error
   }
 }
 
-async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<void> {
+async function serveHome(terminal: Terminal, options: ServeOptions, home: Home, open?: OpenServed): Promise<void> {
   const [
     { pino },
     { Engine },
@@ -286,14 +351,27 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   const engine = await Engine.open(engineOptionsOf(options, home, log, logger))
   const directory = examplesDirectory(options.examples)
   if (directory !== undefined) await setUp(terminal, engine, directory)
+  const served = await open?.(engine)
   const keys = stickyKeys(home)
   home.keys.watch((error) => logger.error({ err: error }, 'keys.json cannot be read; the keys before stay valid'))
-  const server = await PenstockServer.start(serverOptionsOf(options, home, { engine, keys, logger }))
+  const sources = await openSources(options, home, engine, logger)
+  const server = await PenstockServer.start({ ...serverOptionsOf(options, home, { engine, keys, logger }), sources })
   const { runUntilSignal } = await import('./shutdown.js')
   // Before the greeting: whoever reads it may send a signal at once.
   const ended = runUntilSignal({
-    drain: () => server.drain(),
-    closers: [() => home.close(), () => log.close(), () => engine.close(), () => server.close()],
+    drain: () => {
+      // Nothing new comes in any more; what is under way ends with the watching.
+      void sources?.stop()
+      return server.drain()
+    },
+    closers: [
+      () => home.close(),
+      () => log.close(),
+      () => engine.close(),
+      () => server.close(),
+      () => sources?.stop() ?? Promise.resolve(),
+      async () => served?.close(),
+    ],
     onNote: (line) => logger.info(line),
     onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
     exit: exitNow,
@@ -301,9 +379,34 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   terminal.print(
     await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
   )
+  await served?.start()
+  sources?.start()
   // A server that ends before has no use for it; one that cannot start it starts it with the first query.
   onceIdle(() => void log.prepareQueries().catch(() => undefined))
   exitNow(await ended)
+}
+
+/** @throws UsageError: a place that cannot be one. */
+async function openSources(
+  options: ServeOptions,
+  home: Home,
+  engine: Engine,
+  logger: Logger,
+): Promise<ModelSources | undefined> {
+  const { watchModels: places = [], watchAlias: alias, watchInterval: intervalMs, trackingUri } = options
+  if (places.length === 0) return undefined
+  const { ModelSources } = await import('../../sources/watch/model-sources.js')
+  return asUsage(() =>
+    ModelSources.open({
+      engine,
+      places,
+      alias,
+      intervalMs,
+      trackingUri,
+      statePath: join(home.path, 'sources.json'),
+      onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
+    }),
+  )
 }
 
 /** Calls `work` behind the first look's interval in which this thread had next to nothing to do: no load pays for it. */
@@ -324,6 +427,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     models: home.models,
     pipelines: home.pipelines,
     contracts: home.contracts,
+    tokenizers: home.tokenizers,
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
@@ -338,8 +442,12 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     modelMemoryBytes: options.modelMemoryBytes,
     warmBytes: options.warmBytes,
     warmSeconds: options.warmSeconds,
+    tables: tablesIn(options.tables ?? join(home.path, 'tables')),
+    tableBytesMax: options.tablesMemory,
+    allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,
+    ...(options.remoteHosts === undefined ? {} : { remoteHosts: options.remoteHosts }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   }
 }
@@ -452,17 +560,6 @@ function expectSafeHost(options: ServeOptions, keyCount: number): void {
 function grpcPortOf({ port, grpcPort }: ServeOptions): number | null {
   if (grpcPort === 'off') return null
   return grpcPort ?? (port === 0 ? 0 : GRPC_PORT)
-}
-
-/** What may stay loaded. */
-function describeModelMemory({ limitBytes, warmLimitBytes, warmSeconds }: EngineMetrics['residency']): string {
-  const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`
-  const served = limitBytes === null ? 'all that are served' : `${mib(limitBytes)} of those that are served`
-  const isAny = warmLimitBytes > 0 && warmSeconds > 0
-  const warm = isAny
-    ? `${mib(warmLimitBytes)} of versions before, for ${warmSeconds} s`
-    : 'no version that served before'
-  return `${'models in memory'.padEnd(22)}${served}, and ${warm}`
 }
 
 /** Binds the port first, so that a taken one is reported at once and not after all models were loaded. */

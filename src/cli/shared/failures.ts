@@ -13,6 +13,16 @@ const EXIT_UNREACHABLE = 3
 /** The command line contradicts itself in a way that commander does not see. */
 export class UsageError extends Error {}
 
+/** Runs work on files and places that the command line names: what is wrong with them is wrong usage. */
+export async function asUsage<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isPenstockError(error) || error.code !== 'ERR_SOURCE') throw error
+    throw new UsageError(`${error.message}.`, { cause: error })
+  }
+}
+
 /** The command did what it was asked, and the result is a no: an objective that was missed. */
 export class MissedError extends Error {}
 

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { UsageError } from './failures.js'
 import type { Terminal } from './terminal.js'
 
+export { isRecord } from '../../base/expect.js'
+
 /** @param source `-` for stdin, `@path` for a file, else the text itself. `what` names it in errors. */
 export function readInputText(terminal: Terminal, what: string, source: string): string {
   if (source === '-') return terminal.readInput().toString('utf8')
@@ -36,10 +38,6 @@ export function parseJson(what: string, text: string): unknown {
     const reason = error instanceof Error ? error.message : String(error)
     throw new UsageError(`Expected ${what} to be JSON: ${reason}.`, { cause: error })
   }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function expectNonEmpty(what: string, text: string): string {

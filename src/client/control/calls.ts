@@ -13,12 +13,14 @@ import type {
   LogExportAnswer,
   ModelAnswer,
   ModelsAnswer,
+  ModelSourcesAnswer,
   NamedVersionAnswer,
   PipelineAnswer,
   PipelineModelsAnswer,
   PipelinesAnswer,
   PromotionAnswer,
   PromotionsAnswer,
+  ReconciliationsAnswer,
   StatusAnswer,
   StoredVersionAnswer,
   TagsAnswer,
@@ -100,6 +102,15 @@ export class ControlCalls {
 
   cancelPromotion(name: string, alias: string): Promise<undefined> {
     return this.#call('DELETE', `${modelPath(name)}/promotions/${encodeURIComponent(alias)}`)
+  }
+
+  /** The places that are watched for models. */
+  listSources(): Promise<ModelSourcesAnswer> {
+    return this.#call('GET', '/v1/sources')
+  }
+
+  reconcile(name: string): Promise<ReconciliationsAnswer> {
+    return this.#call('POST', `${modelPath(name)}/reconcile`)
   }
 
   removeAlias(name: string, alias: string): Promise<ModelAnswer> {

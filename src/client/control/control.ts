@@ -18,9 +18,11 @@ import type {
   PipelineModel,
   PipelineRecord,
   PipelineVersion,
+  ModelSourceStatus,
   Promotion,
   PromotionOptions,
   PromotionProgress,
+  Reconciliation,
   SetAliasOptions,
 } from '../../engine/api/api.js'
 import type { LogExport, LogExportResult, LogQuery, LogSqlOptions } from '../../engine/api/logs.js'
@@ -31,6 +33,7 @@ import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
 import { RemoteContracts } from './contracts.js'
+import { RemoteTokenizers, TokenizerCalls } from './tokenizers.js'
 import { RemoteExplanations } from './explanations.js'
 import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
 import { exportRequest, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
@@ -63,6 +66,7 @@ type MirroredCalls =
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
   readonly contracts: RemoteContracts
+  readonly tokenizers: RemoteTokenizers
   readonly explanations: RemoteExplanations
   readonly #calls: ControlCalls
 
@@ -75,6 +79,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     this.#calls = new ControlCalls(http)
     this.tags = new RemoteTags(this.#calls)
     this.contracts = new RemoteContracts(new ContractCalls(http))
+    this.tokenizers = new RemoteTokenizers(new TokenizerCalls(http))
     this.explanations = new RemoteExplanations(this.#calls)
   }
 
@@ -150,6 +155,20 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   /** Cancels those to an alias: who waits for one gets ERR_ABORTED. @throws PenstockError ERR_CONFLICT: there is none. */
   async cancelPromotion(name: string, alias: string): Promise<void> {
     await this.#calls.cancelPromotion(modelNamed(name), expectString('alias', alias))
+  }
+
+  /** The places that the server watches for models. */
+  async listSources(): Promise<ModelSourceStatus[]> {
+    return readRecord('ModelSources', await this.#calls.listSources()).sources.slice()
+  }
+
+  /**
+   * Gives the registry what the watched places have of a model now; aliases that were moved by hand follow, too.
+   * @returns one for each place that has the model.
+   * @throws ERR_UNSUPPORTED: no place is watched; ERR_MODEL_NOT_FOUND; ERR_SOURCE.
+   */
+  async reconcile(name: string): Promise<Reconciliation[]> {
+    return readRecord('Reconciliations', await this.#calls.reconcile(modelNamed(name))).reconciliations.slice()
   }
 
   async removeAlias(name: string, alias: string): Promise<ModelRecord> {

@@ -7,7 +7,8 @@
  */
 import { argumentError } from '../../base/expect.js'
 import type { RandomSource } from '../../base/random.js'
-import type { FieldValue } from '../contract.js'
+import type { ExampleRow, FieldValue } from '../contract.js'
+import { valueAt, withoutValueAt, withValueAt } from '../member-tree.js'
 import type { ResolvedContract, ResolvedField } from '../resolve.js'
 import { dateText, timestampText } from '../values/calendar.js'
 import { codePointCount, type RuleName } from '../values/element.js'
@@ -15,7 +16,7 @@ import { integerRange, roundedTo } from '../values/ranges.js'
 import { checkValue } from '../values/value.js'
 import { patternSampler } from './sample-pattern.js'
 
-export type MadeRow = Readonly<Record<string, FieldValue>>
+export type MadeRow = ExampleRow
 
 export interface BrokenRow {
   readonly row: Readonly<Record<string, unknown>>
@@ -49,15 +50,15 @@ export class RowGenerator {
 
   /** A valid row. @throws PenstockError ERR_ARGUMENT naming a field of which no value can be made. */
   valid(): MadeRow {
-    const members = this.#contract.inputs.flatMap((field): [string, FieldValue][] => {
+    const members = this.#contract.inputs.flatMap((field): [readonly string[], FieldValue][] => {
       const mayBeAbsent = !field.isRequired
       const mayBeNull = field.isNullable || field.impute !== undefined
       if (mayBeAbsent && this.#random() < MISSING_SHARE) return []
-      if (mayBeNull && this.#random() < MISSING_SHARE) return [[field.name, null]]
-      return [[field.name, this.#uniqueValue(field)]]
+      if (mayBeNull && this.#random() < MISSING_SHARE) return [[field.path, null]]
+      return [[field.path, this.#uniqueValue(field)]]
     })
-    // fromEntries defines, so that a field called __proto__ is one.
-    return Object.fromEntries(members)
+    if (this.#contract.tree === null) return flatRow(members)
+    return members.reduce<MadeRow>((row, [path, value]) => withValueAt(row, path, value), {})
   }
 
   /** A row that breaks one rule; null where the contract has none that can be broken. */
@@ -67,13 +68,8 @@ export class RowGenerator {
     if (chosen === undefined) return null
     const { field, breach } = chosen
     const row = this.valid()
-    const { [field.name]: _valid, ...others } = row
-    if (breach.rule === 'required') return { row: others, field: field.name, rule: 'required' }
-    return {
-      row: Object.fromEntries([...Object.entries(row), [field.name, breach.value]]),
-      field: field.name,
-      rule: breach.rule,
-    }
+    if (breach.rule === 'required') return { row: withoutValueAt(row, field.path), field: field.name, rule: 'required' }
+    return { row: withValueAt<unknown>(row, field.path, breach.value), field: field.name, rule: breach.rule }
   }
 
   #uniqueValue(field: ResolvedField): FieldValue {
@@ -101,9 +97,8 @@ export class RowGenerator {
       const value = this.#nested(field, sample, 0)
       if (checkValue(field, value, 'reject').violation === null) return value
     }
-    const example = this.#contract.contract.example
-    const known = example !== undefined && Object.hasOwn(example, field.name) ? example[field.name] : undefined
-    if (known !== undefined && known !== null) return known
+    const known = valueAt(this.#contract.contract.example, field.path)
+    if (known !== undefined && known !== null) return known as FieldValue
     throw argumentError(
       field.name,
       'of a field of which values can be made',
@@ -119,6 +114,11 @@ export class RowGenerator {
     const length = dim ?? field.minLength + Math.floor(this.#random() * (most - field.minLength + 1))
     return Array.from({ length }, () => this.#nested(field, sample, axis + 1))
   }
+}
+
+/** fromEntries defines, so that a field called __proto__ is one. */
+function flatRow(members: readonly (readonly [readonly string[], FieldValue])[]): MadeRow {
+  return Object.fromEntries(members.map(([[name = ''], value]) => [name, value]))
 }
 
 // ── values ──────────────────────────────────────────────────────────────────────────────────────

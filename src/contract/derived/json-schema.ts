@@ -4,6 +4,7 @@
  * alone, bounds beyond 2^53, unique values) it is left out, and the description says it.
  */
 import type { FieldValue } from '../contract.js'
+import { hasRequired, isTree, type MemberTree } from '../member-tree.js'
 import { isWideInteger, type ResolvedContract, type ResolvedField } from '../resolve.js'
 import { integerRange } from '../values/ranges.js'
 
@@ -17,10 +18,24 @@ export function rowSchema(contract: ResolvedContract): JsonSchema {
   return {
     title: `${name} row`,
     ...(description === undefined ? {} : { description }),
-    ...objectSchema(contract.inputs, fieldSchema),
-    required: contract.inputs.filter(({ isRequired }) => isRequired).map((field) => field.name),
-    additionalProperties: contract.extra !== 'reject',
+    ...membersSchema(
+      contract,
+      contract.tree ?? { members: new Map(contract.inputs.map((field) => [field.name, field])) },
+    ),
     ...(example === undefined ? {} : { examples: [example] }),
+  }
+}
+
+/** An object of a row; one without required fields may be absent. */
+function membersSchema(contract: ResolvedContract, tree: MemberTree<ResolvedField>): JsonSchema {
+  const members = [...tree.members]
+  return {
+    type: 'object',
+    properties: Object.fromEntries(
+      members.map(([name, member]) => [name, isTree(member) ? membersSchema(contract, member) : fieldSchema(member)]),
+    ),
+    required: members.filter(([, member]) => hasRequired(member)).map(([name]) => name),
+    additionalProperties: contract.extra !== 'reject',
   }
 }
 

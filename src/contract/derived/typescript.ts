@@ -5,6 +5,7 @@
  */
 import { answerFields } from '../answer-fields.js'
 import { CHECKS_MEMBER, PROBLEMS_MEMBER } from '../contract.js'
+import { hasRequired, isTree, type MemberTree } from '../member-tree.js'
 import { isWideInteger, type ResolvedContract, type ResolvedField } from '../resolve.js'
 import { acceptsNull } from './json-schema.js'
 
@@ -28,7 +29,9 @@ export function typescriptModule(contract: ResolvedContract, options: Typescript
     `// Made of the contract ${options.reference} by \`penstock contract types\`; do not edit.`,
     `import { ${imported} } from ${JSON.stringify(CLIENT_PACKAGE)}`,
     '',
-    ...interfaceLines(`${type}Row`, contract.inputs, rowMember, contract.contract.description),
+    ...(contract.tree === null
+      ? interfaceLines(`${type}Row`, contract.inputs, rowMember, contract.contract.description)
+      : rowLines(`${type}Row`, contract.tree, contract.contract.description)),
     '',
     ...interfaceLines(`${type}Prediction`, answerFields(contract), answerOf, undefined, besideLines),
     '',
@@ -59,9 +62,23 @@ function interfaceLines(
   return [...head, `export interface ${name} {`, ...members, ...more, '}']
 }
 
+/** The row of a contract with fields inside objects. */
+function rowLines(name: string, tree: MemberTree<ResolvedField>, description: string | undefined): string[] {
+  const head = description === undefined ? [] : [comment('', description)]
+  return [...head, `export interface ${name} {`, ...memberLines(tree, '  '), '}']
+}
+
+function memberLines({ members }: MemberTree<ResolvedField>, indent: string): string[] {
+  return [...members].flatMap(([name, member]) => {
+    if (!isTree(member)) return [...commentOf(member, indent), `${indent}${rowMember(member)}`]
+    const head = `${indent}readonly ${JSON.stringify(name)}${hasRequired(member) ? '' : '?'}: {`
+    return [head, ...memberLines(member, `${indent}  `), `${indent}}`]
+  })
+}
+
 function rowMember(field: ResolvedField): string {
   const isOptional = !field.isRequired
-  return `readonly ${JSON.stringify(field.name)}${isOptional ? '?' : ''}: ${valueType(field, rowElement(field))}${acceptsNull(field) ? ' | null' : ''}`
+  return `readonly ${JSON.stringify(field.path.at(-1))}${isOptional ? '?' : ''}: ${valueType(field, rowElement(field))}${acceptsNull(field) ? ' | null' : ''}`
 }
 
 /** @param isEchoed of the row, null where that had none. */
@@ -100,7 +117,10 @@ function literal(value: number | bigint | string): string {
   return typeof value === 'number' ? String(value) : JSON.stringify(String(value))
 }
 
-function commentOf({ source, bounds, pattern, minLength, maxLength, isUnique }: ResolvedField): string[] {
+function commentOf(
+  { source, bounds, pattern, minLength, maxLength, isUnique }: ResolvedField,
+  indent = '  ',
+): string[] {
   const facts = [
     source.description,
     source.unit === undefined ? undefined : `Unit: ${source.unit}`,
@@ -110,7 +130,7 @@ function commentOf({ source, bounds, pattern, minLength, maxLength, isUnique }: 
     maxLength < Infinity ? `at most ${maxLength} long` : undefined,
     isUnique ? 'unique in a request' : undefined,
   ].filter((fact) => fact !== undefined)
-  return facts.length === 0 ? [] : [comment('  ', facts.join('; '))]
+  return facts.length === 0 ? [] : [comment(indent, facts.join('; '))]
 }
 
 function comment(indent: string, text: string): string {

@@ -4,6 +4,7 @@
  * what is taken or answered. What cannot be shown to be compatible (another pattern) counts as breaking.
  */
 import type { Contract, ContractField } from '../contract.js'
+import { pointer } from '../member-tree.js'
 import { resolveContract, type ResolvedField } from '../resolve.js'
 import { dtypeChange, type Level, roomChanges } from './widening.js'
 
@@ -110,6 +111,8 @@ function inputFieldChanges(before: ResolvedField, after: ResolvedField): Contrac
   }
   for (const one of [...nullChange(before, after), ...roomChanges(before, after)])
     note(one.level, one.member, one.before, one.after, one.message)
+  const [from, to] = [pointer(before.path), pointer(after.path)]
+  if (from !== to) note('breaking', 'path', from, to, `rows have it at ${to} and no longer at ${from}`)
   if (before.role !== after.role)
     note('breaking', 'role', before.role, after.role, `the role ${before.role} became ${after.role}`)
   if (before.isRequired !== after.isRequired)

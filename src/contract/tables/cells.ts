@@ -1,18 +1,34 @@
 /** Texts of a table's cells as the values of a contract's fields: CSV says nothing of types, so the field does. */
 import { isMissing, numberIn } from '../../formats/csv/cells.js'
+import { isOwnMember, withValueAt } from '../member-tree.js'
 import { isWideInteger, type ResolvedContract, type ResolvedField } from '../resolve.js'
 
 /** A row of texts as checkRows takes it. A cell that is no value of its field's kind stays a text, and breaks its rule. */
 export function rowOfCells(
   contract: ResolvedContract,
   cells: Readonly<Record<string, string>>,
-): Record<string, unknown> {
+): Readonly<Record<string, unknown>> {
   const fields = new Map(contract.inputs.map((field) => [field.name, field]))
   const members = Object.entries(cells).map(([name, cell]) => {
     const field = fields.get(name)
     return [name, field === undefined ? cell : valueOfCell(field, cell)] as const
   })
-  return Object.fromEntries(members)
+  return rowOfColumns(contract, Object.fromEntries(members))
+}
+
+/** A table's row, which has each field by its name, with fields inside objects where checkRows looks for them. */
+export function rowOfColumns(
+  contract: ResolvedContract,
+  row: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (contract.tree === null) return row
+  const nested = contract.inputs.filter((field) => !isOwnMember(field) && Object.hasOwn(row, field.name))
+  const names = new Set(nested.map(({ name }) => name))
+  const own = Object.fromEntries(Object.entries(row).filter(([name]) => !names.has(name)))
+  return nested.reduce<Readonly<Record<string, unknown>>>(
+    (made, { name, path }) => withValueAt(made, path, row[name]),
+    own,
+  )
 }
 
 /** The value of one cell; a text where it is none of the field's kind. */

@@ -26,7 +26,10 @@ export function* checkTable(contract: ResolvedContract, table: RowTable): Genera
       const { cells, findings } = readRow(contract, batch, absent, row)
       if (isFirst && contract.extra === 'reject') findings.push(...extraFindings(contract, batch.extras))
       const extra = isFirst && contract.extra !== 'reject' ? batch.extras.map(({ name }) => name) : noNames
-      checker.take({ cells, findings, extra }, (name) => valueIn(batch, name, row))
+      checker.take(
+        { cells, findings, extra },
+        { valueOf: ({ name }) => valueIn(batch, name, row), placeOf: ({ name }) => [name] },
+      )
     }
   }
   return checker.finish()

@@ -1,6 +1,14 @@
 /** What the string path counts in JavaScript, with the names of the native counters, for metrics.ts to add up. */
 import type { ErrorCode } from '../../base/errors.js'
+import type { StagePlace } from '../../pipeline/columns/stage.js'
 import { RunHistogram } from './run-histogram.js'
+
+/** What is counted of a column stage of a pipeline, whatever its version. */
+export interface StageCounters extends StagePlace {
+  readonly failures: Map<ErrorCode, number>
+  /** Each call that ended, a failed one too. */
+  readonly callNs: RunHistogram
+}
 
 /** What the string path counts of a pipeline, in JavaScript, with the names of the native counters. */
 export interface StringPathCounters {
@@ -12,6 +20,11 @@ export interface StringPathCounters {
   readonly backgroundLosses: Map<string, Map<ErrorCode, number>>
   readonly sendNs: RunHistogram
   readonly totalNs: RunHistogram
+  /** By place and type. */
+  readonly stages: Map<string, StageCounters>
+  /** Requests with stages that are not answered, and those of them that are not in the models. */
+  stagedInFlight: number
+  inStages: number
 }
 
 export const newStringPathCounters = (): StringPathCounters => ({
@@ -22,7 +35,30 @@ export const newStringPathCounters = (): StringPathCounters => ({
   backgroundLosses: new Map(),
   sendNs: new RunHistogram(),
   totalNs: new RunHistogram(),
+  stages: new Map(),
+  stagedInFlight: 0,
+  inStages: 0,
 })
+
+export function countStage(
+  { stages }: StringPathCounters,
+  { where, type }: StagePlace,
+  durationUs: number,
+  code: ErrorCode | null,
+): void {
+  const key = `${where} ${type}`
+  let counters = stages.get(key)
+  if (counters === undefined) {
+    counters = { where, type, failures: new Map(), callNs: new RunHistogram() }
+    stages.set(key, counters)
+  }
+  counters.callNs.recordUs(durationUs)
+  if (code !== null) counters.failures.set(code, (counters.failures.get(code) ?? 0) + 1)
+}
+
+export function countFailure({ failures }: StringPathCounters, code: ErrorCode): void {
+  failures.set(code, (failures.get(code) ?? 0) + 1)
+}
 
 export function countBackgroundLoss(counters: StringPathCounters, label: string, code: ErrorCode, rows: number): void {
   const { backgroundLosses } = counters

@@ -6,18 +6,20 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addon } from '../../../bindings/native.js'
-import type { PlanHandle, PlanSpec, QueueHandle } from '../../../bindings/native.js'
+import type { PipelineHandle, PlanHandle, PlanSpec, QueueHandle } from '../../../bindings/native.js'
 import { REQUEST_ROWS_MAX } from '../../base/limits/limits.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { CompiledPlan } from '../../pipeline/plan.js'
+import type { ContractColumns } from '../../pipeline/plan-draft.js'
+import type { StageNotice } from '../../pipeline/columns/stage.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import { compilePlan } from '../../steps/index.js'
-import type { ColumnType } from '../../transforms/draft/column.js'
 import type { ModelVersion, PipelineDescription } from '../api/api.js'
 import type { DeployedContract } from '../contracts.js'
 import type { LoadedModel, LoadedModels, ReleaseReason } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
-import { RequestTransforms } from './request-transforms.js'
+import { closeStages, openStages, type StageOpeners } from '../columns/openers.js'
+import { RequestTransforms, type OpenedStages } from './request-transforms.js'
 
 /** The names that error messages of its requests need. */
 export interface FailureContext {
@@ -56,6 +58,13 @@ export interface Deployment {
   readonly isShadow: boolean
   /** Requests of the string path that are not finished; the addon counts the others. */
   stringPathInFlight: number
+  /** Requests with column stages that are not finished, in the models or not. */
+  stagedInFlight: number
+  /**
+   * Where its own requests are submitted when another version has taken its place while they were in a stage; null: there
+   * were none.
+   */
+  ownHandle: PipelineHandle | null
 }
 
 /** What serves in place of a pipeline while a version is judged by its live rows: seen from outside, nothing has changed. */
@@ -74,8 +83,13 @@ export interface DeploymentOptions {
   readonly resolve: (reference: string) => ModelVersion
   readonly models: LoadedModels
   /** The columns of the contract that a definition names; null: it names none. */
-  readonly featuresOf: (definition: PipelineDefinition) => readonly ColumnType[] | null
+  readonly columnsOf: (definition: PipelineDefinition) => ContractColumns | null
   readonly bindContract: (compiled: CompiledPlan, models: Iterable<ModelVersion>) => DeployedContract | null
+  /** By the type of the step. */
+  readonly stageOpeners: StageOpeners
+  /** What is compiled of the definition. */
+  readonly prepare: (definition: PipelineDefinition) => Promise<PipelineDefinition>
+  readonly onNotice: (notice: StageNotice) => void
   /** A fresh unsigned 64-bit seed. */
   readonly drawSeed: () => bigint
   /** null: nothing is to be logged. */
@@ -85,7 +99,8 @@ export interface DeploymentOptions {
 
 /**
  * Builds everything that may fail before anything changes: on an error nothing is left behind.
- * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND.
+ * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND, and what
+ *   stages throw when they are opened.
  */
 export async function buildDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { definition, version } = options
@@ -95,11 +110,12 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     resolved.set(reference, model)
     return model
   }
-  const run = compilePlan(options.shadowed?.definition ?? definition, resolve, options.featuresOf(definition))
-  const compiled = { ...run, definition }
+  const prepared = await options.prepare(options.shadowed?.definition ?? definition)
+  const compiled = { ...compilePlan(prepared, resolve, options.columnsOf(definition)), definition }
   const contract = options.bindContract(compiled, resolved.values())
   const models: LoadedModel[] = []
   let log: DeploymentLog | null = null
+  let stages: OpenedStages | null = null
   try {
     for (const model of compiled.models) {
       const match = [...resolved.values()].find(
@@ -108,6 +124,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       models.push(await options.models.acquire(match as ModelVersion))
     }
     for (const model of backgroundModels(compiled)) options.models.offload(models[model] as LoadedModel)
+    stages = await stagesOf(options, compiled)
     log = options.makeLog(compiled)
     return {
       planKey: options.planKey,
@@ -123,7 +140,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       }),
       description: describe(definition, version, compiled),
       contract,
-      transforms: new RequestTransforms(compiled),
+      transforms: new RequestTransforms(compiled, stages),
       failureContext: {
         pipeline: definition.name,
         inputs: compiled.inputFields,
@@ -132,9 +149,12 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       freeDims: freeDimsOf(compiled),
       isShadow: options.shadowed !== undefined,
       stringPathInFlight: 0,
+      stagedInFlight: 0,
+      ownHandle: null,
     }
   } catch (error) {
     if (log !== null) await options.closeLog(log)
+    if (stages !== null) await closeStages([...stages.before, ...stages.behind])
     for (const model of models) await options.models.release(model, 'tried')
     throw error
   }
@@ -157,12 +177,39 @@ export async function retireDeployment(
     if (isStopped()) return
     await sleep(waitMs, undefined, { ref: false })
   }
+  if (deployment.ownHandle !== null) addon.setPlan(deployment.ownHandle, null)
   if (deployment.log !== null) await closeLog(deployment.log)
+  await deployment.transforms.close()
   for (const model of deployment.models) await models.release(model, reason)
 }
 
 export function inFlightOf(deployment: Deployment): number {
-  return deployment.stringPathInFlight + addon.planInFlight(deployment.plan)
+  return deployment.stringPathInFlight + deployment.stagedInFlight + addon.planInFlight(deployment.plan)
+}
+
+async function stagesOf(options: DeploymentOptions, compiled: CompiledPlan): Promise<OpenedStages> {
+  const { stageOpeners, onNotice, definition } = options
+  const context = { pipeline: definition.name, onNotice }
+  const before = await openStages(compiled.inputChain, context, stageOpeners)
+  try {
+    return { before, behind: await openStages(compiled.outputChain, context, stageOpeners) }
+  } catch (error) {
+    await closeStages(before)
+    throw error
+  }
+}
+
+/** What a request of the deployment is submitted to: it runs under this plan, whatever serves by now. */
+export function handleOf(
+  slot: { readonly handle: PipelineHandle; readonly current: Deployment | null },
+  deployment: Deployment,
+): PipelineHandle {
+  if (slot.current === deployment) return slot.handle
+  if (deployment.ownHandle === null) {
+    deployment.ownHandle = addon.createPipeline()
+    addon.setPlan(deployment.ownHandle, deployment.plan)
+  }
+  return deployment.ownHandle
 }
 
 function planSpec(
@@ -190,7 +237,13 @@ function planSpec(
     })),
   }))
   const others = compiled.audited.flatMap(({ tensors }) => tensors.map(({ source }) => source))
-  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null }
+  const cache = cacheSpec(options)
+  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null, cache }
+}
+
+function cacheSpec({ definition: { cache }, models }: DeploymentOptions): NonNullable<PlanSpec['cache']> | null {
+  if (cache === undefined) return null
+  return { runtime: models.runtime, ttlMs: Math.round(cache.ttlSeconds * 1000), bytesMax: cache.maxBytes }
 }
 
 /** Indexes in compiled.models. The string path runs jobs instead of batches, in the inference workers. */
@@ -218,7 +271,7 @@ function describe(definition: PipelineDefinition, version: number, compiled: Com
     routes: compiled.routes,
     others: compiled.audited.map(({ label, tensors }) => ({ label, outputs: tensors.map(({ field }) => field) })),
     isNonBatching: compiled.isNonBatching,
-    isStringPath: compiled.isStringPath || compiled.inputTransform !== null || compiled.outputTransform !== null,
+    isStringPath: compiled.isStringPath || compiled.inputChain !== null || compiled.outputChain !== null,
     rowsMax: compiled.isNonBatching ? 1 : REQUEST_ROWS_MAX,
     models: compiled.models.map(({ name, version: modelVersion, sha256 }) => ({ name, version: modelVersion, sha256 })),
   }

@@ -10,8 +10,10 @@ import type { PipelineHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractStore, ModelStore, ModelVersion, PipelineStore, ServedContract } from '../api/api.js'
-import { contractFeatures, deployedContract } from '../contracts.js'
+import { contractColumns, deployedContract } from '../contracts.js'
 import { trustedProof } from '../models/batching-watch.js'
+import type { StageNotice } from '../../pipeline/columns/stage.js'
+import type { StageOpeners } from '../columns/openers.js'
 import { buildDeployment, inFlightOf, retireDeployment, type Deployment, type ShadowedPlan } from './deployment.js'
 import type { LoadedModels, ReleaseReason } from '../models/loaded-models.js'
 import { newStringPathCounters, type StringPathCounters } from '../counters/string-path-counters.js'
@@ -34,6 +36,9 @@ export interface DeploymentsDependencies {
   readonly drawSeed: () => bigint
   /** null: the engine logs nothing. */
   readonly logs: RowLogs | null
+  readonly stageOpeners: StageOpeners
+  readonly prepare: (definition: PipelineDefinition) => Promise<PipelineDefinition>
+  readonly onNotice: (notice: StageNotice) => void
   readonly onChange: (pipeline: string) => void
   readonly onRetireFailed: (deployment: Deployment, cause: unknown) => void
 }
@@ -280,6 +285,11 @@ export class Deployments {
     }
   }
 
+  /** Gives back what stages hold, when the engine closes: nothing is answered any more. */
+  async closeStages(): Promise<void> {
+    for (const { transforms } of this.#byKey.values()) await transforms.close()
+  }
+
   /**
    * Builds, and answers the example of the contract if there is one: beside what serves, uncounted and unlogged, so that a
    * pipeline that cannot answer it is refused before anything changes.
@@ -320,8 +330,11 @@ export class Deployments {
         return stored?.find((candidate) => candidate.version === resolved.version) ?? resolved
       },
       models: this.#dependencies.loaded,
-      featuresOf: (definition) => contractFeatures(this.#dependencies.contracts, definition),
+      columnsOf: (definition) => contractColumns(this.#dependencies.contracts, definition),
       bindContract: (compiled, models) => deployedContract(this.#dependencies.contracts, compiled, models),
+      stageOpeners: this.#dependencies.stageOpeners,
+      prepare: this.#dependencies.prepare,
+      onNotice: this.#dependencies.onNotice,
       drawSeed: this.#dependencies.drawSeed,
       makeLog: (compiled) =>
         version === null

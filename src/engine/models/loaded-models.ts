@@ -150,6 +150,11 @@ export class LoadedModels {
     })
   }
 
+  /** The addon's runtime, in which all of them run. */
+  get runtime(): number {
+    return this.#dependencies.pool.runtime
+  }
+
   get all(): readonly LoadedModel[] {
     // Those that have been superseded have a longer key; those that are warm serve nobody.
     return [...this.#entries].flatMap(([key, entry]) =>

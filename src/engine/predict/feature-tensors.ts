@@ -3,7 +3,8 @@
  * columns of the only one. What no deploy could know, because it depends on the values, is found here: a number that the
  * input's dtype does not hold, and lists of several lengths, which are no tensor.
  */
-import { pointer, type RowProblem } from '../../contract/check-row.js'
+import type { RowProblem } from '../../contract/check-row.js'
+import { pointer } from '../../contract/member-tree.js'
 import type { BoundFeature } from '../../contract/bind.js'
 import type { ContractColumn } from '../../contract/columns.js'
 import type { RuleName } from '../../contract/values/element.js'

@@ -55,7 +55,7 @@ export function nativeRows(contract: ResolvedContract): NativeRows | null {
 /** The same without what reads by it. */
 export function compileRows(contract: ResolvedContract): CompiledRows | null {
   const forms = contract.inputs.map(formOf)
-  if (forms.length === 0 || forms.includes(null)) return null
+  if (forms.length === 0 || forms.includes(null) || contract.tree !== null) return null
   const known = forms as FieldForm[]
   // Extra members are counted even where they are ignored: which of them are twice is for the other reader to say.
   const extra = contract.extra === 'reject' ? ExtraFields.reject : ExtraFields.log

@@ -6,6 +6,7 @@
 import { PenstockError } from '../../base/errors.js'
 import type { RowProblem } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
+import { pointer } from '../../contract/member-tree.js'
 import type { ResolvedContract } from '../../contract/resolve.js'
 import type { RowTable } from '../../contract/tables/row-table.js'
 import type {
@@ -29,7 +30,7 @@ import { readTable } from './table-reader.js'
 
 /**
  * Runs a request on the deployment; takes its place in the queue before it returns.
- * @param columns what the pipeline's transforms take in place of `inputs`.
+ * @param columns what the pipeline's first step takes in place of `inputs`.
  */
 export type RunRequest = (request: InferRequest, columns?: CheckedColumns) => Promise<InferResult>
 
@@ -57,14 +58,14 @@ export async function predictRows(
   // `[]`, and rows that were all dropped.
   if (read.rows.length === 0) return answer(null)
   const common = { ...options, ...keptMeta(options.meta, read) }
-  const { inputTransform, inputFields } = deployment.compiled
-  if (inputTransform !== null) {
-    const made = { columns: featureColumns(inputTransform.program.inputs, columns), rows: read.rows.length }
+  const { inputChain, inputFields } = deployment.compiled
+  if (inputChain !== null) {
+    const made = { columns: featureColumns(inputChain.inputs, columns), rows: read.rows.length }
     onRead?.()
     return answer(await run({ ...common, inputs: {} }, made))
   }
   const { inputs, problem } = featureTensors(binding.features ?? [], inputFields, columns, read.rows)
-  if (problem !== null) throw contractError({ reference, problems: [problem], count: 1, isOne })
+  if (problem !== null) throw contractError({ reference, problems: [placed(problem, contract)], count: 1, isOne })
   onRead?.()
   return answer(await run({ ...common, inputs }))
 }
@@ -101,6 +102,12 @@ export function expectContract({ pipeline, contract }: Deployment): NonNullable<
     'ERR_CONTRACT_NOT_FOUND',
     `Pipeline ${pipeline} names no contract, so there are no fields to send. ${wayOut}`,
   )
+}
+
+/** Where the row has it: what found the problem knows columns alone. */
+function placed(problem: RowProblem, { inputs }: ResolvedContract): RowProblem {
+  const field = inputs.find(({ name }) => name === problem.field)
+  return field === undefined ? problem : { ...problem, path: pointer([problem.row, ...field.path]) }
 }
 
 /** Keys with a value for each row that came lose those of the dropped ones. */

@@ -12,7 +12,9 @@ import { expectShape } from '../../tensor/shape.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import type { InferRequest, RequestOptions } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
-import type { TransformColumns } from '../deploy/request-transforms.js'
+import type { PreparedInputs } from '../deploy/request-transforms.js'
+import type { TransformColumns } from '../../pipeline/columns/stage.js'
+import type { ChainCall } from '../columns/column-chain.js'
 import { admitOptions, type AdmittedOptions, type RequestId } from './request-options.js'
 
 export interface AdmittedRequest {
@@ -65,48 +67,70 @@ function expectBools(name: string, bytes: Uint8Array): void {
   if (index >= 0) throw argumentError(`${name}.data[${index}]`, '0 or 1', bytes[index], '', 'ERR_VALUE_RANGE')
 }
 
-/** @throws PenstockError of the argument class, naming the argument. */
-export function admit(deployment: Deployment, request: InferRequest, id: RequestId): AdmittedRequest {
+export interface CheckedColumns {
+  readonly columns: TransformColumns
+  /** Each column has so many: 1..REQUEST_ROWS_MAX. */
+  readonly rows: number
+}
+
+/** A request that is checked as far as it stands in front of the pipeline's column steps. */
+export interface ReceivedRequest {
+  /** In the order of the callers' inputs, or columns of a contract by name. */
+  readonly sent: readonly Tensor[] | CheckedColumns
+  readonly rows: number
+  readonly options: AdmittedOptions
+}
+
+/**
+ * Checks a request.
+ * @param checked columns which the pipeline's first step takes in place of the request's inputs.
+ * @throws PenstockError of the argument class, naming the argument.
+ */
+export function receive(
+  deployment: Deployment,
+  request: InferRequest,
+  id: RequestId,
+  checked?: CheckedColumns,
+): ReceivedRequest {
+  if (checked !== undefined) return received(checked, checked.rows, request, id)
   expectRecord('request', request)
   const { compiled } = deployment
   const fields = compiled.callerInputs
   const sent = tensorsOf(fields, request.inputs, compiled.isNonBatching)
   const rows = compiled.isNonBatching ? 1 : rowsOf(fields, sent, deployment.description.rowsMax)
-  return admitted(deployment, deployment.transforms.inputs(sent, rows), rows, request, id)
+  return received(sent, rows, request, id)
 }
 
-/**
- * The same for checked columns, which the pipeline's transforms take in place of the request's inputs.
- * @param rows of each column, 1..REQUEST_ROWS_MAX.
- */
-export function admitColumns(
-  deployment: Deployment,
-  { columns, rows }: CheckedColumns,
-  options: RequestOptions,
-  id: RequestId,
-): AdmittedRequest {
-  return admitted(deployment, deployment.transforms.inputsOfColumns(columns, rows), rows, options, id)
-}
-
-export interface CheckedColumns {
-  readonly columns: TransformColumns
-  readonly rows: number
-}
-
-function admitted(
-  deployment: Deployment,
-  tensors: readonly Tensor[],
+function received(
+  sent: ReceivedRequest['sent'],
   rows: number,
   options: RequestOptions,
   id: RequestId,
-): AdmittedRequest {
+): ReceivedRequest {
   if (options.deadlineMs !== undefined) expectInteger('deadlineMs', options.deadlineMs, 1, DEADLINE_MS_MAX)
-  return {
-    tensors,
-    rows,
-    dims: freeDims(deployment, tensors),
-    options: admitOptions(options, rows, id),
-  }
+  return { sent, rows, options: admitOptions(options, rows, id) }
+}
+
+/**
+ * Takes a request through the column steps before the models.
+ * @returns what the models take of it; a promise where a stage waits.
+ * @throws PenstockError of a row that a step refuses.
+ */
+export function prepare(
+  { transforms }: Deployment,
+  { sent, rows }: ReceivedRequest,
+  call: ChainCall,
+): PreparedInputs | Promise<PreparedInputs> {
+  return 'columns' in sent ? transforms.inputsOfColumns(sent.columns, rows, call) : transforms.inputs(sent, rows, call)
+}
+
+/** @param prepared by `prepare`. */
+export function admit(
+  deployment: Deployment,
+  { rows, options }: ReceivedRequest,
+  { tensors }: PreparedInputs,
+): AdmittedRequest {
+  return { tensors, rows, dims: freeDims(deployment, tensors), options }
 }
 
 /** Tensors in the order of `fields`. @throws PenstockError of the argument class. */

@@ -115,6 +115,8 @@ export class StringPathWalk {
       elapsedNs.push(Math.round((addon.nowUs() - stageStartUs) * 1000))
       this.#check(stageIndex, failedRows)
     }
+    // The columns are the answer: there was nothing to wait for.
+    if (compiled.stages.length === 0) this.#check(0, failedRows)
     this.#readyUs = addon.nowUs()
     const timing = { totalUs: this.#readyUs - startUs, sendUs: 0, steps: this.#steps }
     const outputs = compiled.outputFields.map(
@@ -280,6 +282,7 @@ export class StringPathWalk {
 
   /** The tensor of a source over all rows of the request; null when its background node was lost. */
   #read(source: PlanSource): Tensor | null {
+    if (this.#deployment.compiled.stages.length === 0) return this.#admitted.tensors[source.slots[0] ?? 0] ?? null
     const run = this.#runs[source.stage]?.[source.position]
     if (run === undefined || run === null) return null
     const parts = run.options.map((option, index) => {

@@ -112,6 +112,7 @@ const metrics = new Metrics(() => ({
     refusedConnections: 0,
     httpRequests: new Map(),
   },
+  sources: [],
   version: '',
 }))
 

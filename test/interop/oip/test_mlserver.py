@@ -12,11 +12,12 @@ import sys, urllib.request, urllib.error
 import grpc
 import numpy as np
 import pandas as pd
-from mlserver.codecs import Base64Codec, DatetimeCodec, NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec
+from mlserver.codecs import Base64Codec, DatetimeCodec, NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec, StringRequestCodec
+from mlserver.codecs.base import find_input_codec, find_request_codec
 from mlserver.codecs.json import encode_to_json_bytes
 from mlserver.grpc.converters import ModelInferRequestConverter
 from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
-from mlserver.types import InferenceRequest, InferenceResponse
+from mlserver.types import InferenceRequest, InferenceResponse, Parameters, RequestOutput
 
 http, rpc = sys.argv[1], sys.argv[2]
 
@@ -42,6 +43,30 @@ def over_grpc(model, request):
             return GRPCInferenceServiceStub(channel).ModelInfer(message)
         except grpc.RpcError as error:
             raise Refused(error.details())
+
+def typed(answer):
+    # A gRPC answer as MLServer's own types have it: its converter reads typed contents only.
+    if isinstance(answer, InferenceResponse):
+        return answer
+    outputs = []
+    for index, output in enumerate(answer.outputs):
+        raw, parameters = answer.raw_output_contents[index], {key: value.string_param for key, value in output.parameters.items()}
+        if output.datatype == "BYTES":
+            data, at = [], 0
+            while at < len(raw):
+                length = int.from_bytes(raw[at : at + 4], "little")
+                data.append(raw[at + 4 : at + 4 + length].decode())
+                at += 4 + length
+        else:
+            data = np.frombuffer(raw, {"FP32": np.float32, "INT64": np.int64}[output.datatype]).tolist()
+        outputs.append(dict(name=output.name, datatype=output.datatype, shape=list(output.shape), data=data, parameters=parameters))
+    parameters = {key: value.string_param for key, value in answer.parameters.items()}
+    return InferenceResponse.model_validate(dict(model_name=answer.model_name, outputs=outputs, parameters=parameters))
+
+def by_its_type(answer):
+    # Decoded by the codec that the answer itself names, as MLServer's helpers do.
+    answer = typed(answer)
+    return find_request_codec(answer.parameters.content_type).decode_response(answer)
 
 def floats(answer, name, dtype=np.float32):
     if isinstance(answer, InferenceResponse):
@@ -105,6 +130,49 @@ for ask, use_bytes in ((over_http, False), (over_grpc, True)):
     if ask is over_http:
         assert StringCodec.decode_output(answer.outputs[0]) == ["ABC", "B"], answer
         assert answer.outputs[0].shape == [2]
+""",
+    "answers-by-their-type": """
+frame = pd.DataFrame({"age": [30.0, 30.0], "fare": [10.5, 10.5], "embarked": ["S", "S"], "sex": ["male", "female"]})
+for ask, use_bytes in ((over_http, False), (over_grpc, True)):
+    request = PandasCodec.encode_request(frame, use_bytes=use_bytes)
+    # Two probabilities a row are no column of a data frame.
+    assert getattr(typed(ask("titanic", request)).parameters, "content_type", None) is None
+    request.outputs = [RequestOutput(name="label")]
+    decoded = by_its_type(ask("titanic", request))
+    assert isinstance(decoded, pd.DataFrame) and decoded["label"].tolist() == [0, 1], decoded
+    decoded = by_its_type(ask("add-one", NumpyRequestCodec.encode_request(np.array([[1.0, 2.0, 3.0]]))))
+    assert (decoded == [[2, 3, 4]]).all()
+    request = StringRequestCodec.encode_request(["abc", "d"], use_bytes=use_bytes)
+    request.inputs[0].name = "label"
+    assert by_its_type(ask("upper-string", request)) == ["ABC", "D"]
+    # Texts in, numbers out: no codec of texts could decode them, so that none is named.
+    request = InferenceRequest(inputs=[NumpyCodec.encode_input("x", np.array([[1.0, 2.0, 3.0]]))], parameters=Parameters(content_type="str"))
+    assert getattr(typed(ask("add-one", request)).parameters, "content_type", None) is None
+""",
+    "wanted-outputs": """
+def wanted(kind):
+    return [RequestOutput(name=NAME, parameters=Parameters(content_type=kind))]
+NAME = OUTPUT = "upper"
+import json
+with urllib.request.urlopen(f"http://127.0.0.1:{http}/v2/models/upper-string") as answer:
+    NAME = json.loads(answer.read())["outputs"][0]["name"]
+for ask, use_bytes in ((over_http, False), (over_grpc, True)):
+    for kind, expected in (("base64", [b"ABC", b"D"]), ("str", ["ABC", "D"])):
+        inputs = [StringCodec.encode_input("label", ["abc", "d"], use_bytes=use_bytes)]
+        output = typed(ask("upper-string", InferenceRequest(inputs=inputs, outputs=wanted(kind)))).outputs[0]
+        assert output.parameters.content_type == kind, output
+        assert find_input_codec(output.parameters.content_type).decode_output(output) == expected, output
+    for kind in ("datetime", "hg_jsonlist"):
+        refuses(kind, ask, "upper-string", InferenceRequest(inputs=inputs, outputs=wanted(kind)))
+    refuses("FP32", ask, "add-one", InferenceRequest(inputs=[NumpyCodec.encode_input("x", np.array([[1.0, 2.0, 3.0]]))], outputs=[RequestOutput(name="y", parameters=Parameters(content_type="base64"))]))
+""",
+    "objects": """
+# As mlserver-huggingface writes lists of objects; its package pulls transformers in, so that the tensor is written here.
+from mlserver.types import RequestInput
+for ask in (over_http, over_grpc):
+    for kind in ("hg_json", "hg_jsonlist", "hg_conversation", "pillow_image", "raw"):
+        tensor = RequestInput(name="label", datatype="BYTES", shape=[1, 1], data=[b'{"a": 1}'] if ask is over_grpc else ['{"a": 1}'], parameters=Parameters(content_type=kind))
+        refuses(f"'{kind}'. ", ask, "upper-string", InferenceRequest(inputs=[tensor]))
 """,
     "base64": """
 for ask, use_bytes in ((over_http, False), (over_grpc, True)):

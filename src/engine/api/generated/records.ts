@@ -6,6 +6,7 @@ import type { ExecutionProvider } from '../../../base/providers.js'
 import type { Contract } from '../../../contract/contract.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { PipelineDefinition, Step } from '../../../pipeline/definition.js'
+import type { RemoteStatus } from '../../../remote/remotes.js'
 import type { Dtype, TensorField } from '../../../tensor/tensor.js'
 
 /** How rows of a model run. `rows`: requests share batches · `row`: fixed leading 1, one row a run · `whole`: one request a run, no row axis. */
@@ -13,6 +14,15 @@ export type BatchingMode = 'rows' | 'row' | 'whole'
 
 /** What proves that rows are independent. `graph`: the graph keeps rows apart, and so they were when tried · `trial`: as far as trying tells · `override`: an operator says so · `none`: rows share no batches. */
 export type BatchingBasis = 'graph' | 'trial' | 'override' | 'none'
+
+/** What a watched place is. `directory`: a folder of this machine · `s3`: a prefix of a bucket · `mlflow`: a reference of an MLflow registry. */
+export type SourceKind = 'directory' | 's3' | 'mlflow'
+
+/** The protocol by which a remote is asked. `oip`: the Open Inference Protocol over HTTP · `mlflow`: MLflow's scoring protocol · `sagemaker`: SageMaker's endpoints · `http`: any other with JSON. */
+export type RemoteKind = 'oip' | 'mlflow' | 'sagemaker' | 'http'
+
+/** Whether a remote is asked. `closed`: it is · `open`: it is left alone after failures in a row · `half-open`: one call finds out whether it is back. */
+export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Whether a pipeline serves. `undeployed`: it does not, and nobody asked · `starting`: a deploy is under way, whatever serves meanwhile · `running`: it serves · `error`: nothing serves, for the last deploy failed. */
 export type PipelineState = 'undeployed' | 'starting' | 'running' | 'error'
@@ -209,6 +219,66 @@ export interface Promotion {
   readonly requirements: readonly PromotionRequirement[]
 }
 
+/** A version that was taken from a watched place. */
+export interface TakenVersion {
+  /** Its number in the registry. */
+  readonly version: number
+  /** Where it was taken from, with what tells its content from others. */
+  readonly source: string
+}
+
+/** An alias that was pointed elsewhere. */
+export interface MovedAlias {
+  /** The alias. */
+  readonly alias: string
+  /** The version that it pointed to; null: there was no such alias. */
+  readonly from: number | null
+  /** The version that it points to now. */
+  readonly to: number
+}
+
+/** What was done so that the registry has what a watched place has of a model. */
+export interface Reconciliation {
+  /** The model. */
+  readonly model: string
+  /** The place. */
+  readonly place: string
+  /** The versions that the registry had not, oldest first. */
+  readonly added: readonly TakenVersion[]
+  /** The aliases that were moved. */
+  readonly moved: readonly MovedAlias[]
+  /** What could not be done, a sentence each; it leaves the rest done. */
+  readonly problems: readonly string[]
+}
+
+/** A place that is watched for models, and how watching goes. */
+export interface ModelSourceStatus {
+  /** What it is. */
+  readonly kind: SourceKind
+  /** Where it is. */
+  readonly place: string
+  /** Time between two looks, in milliseconds. */
+  readonly intervalMs: number
+  /** Looks since the start of the server. */
+  readonly looks: number
+  /** Those of them in which the place could not be looked at. */
+  readonly failedLooks: number
+  /** Versions taken since the start. */
+  readonly added: number
+  /** Aliases moved since the start. */
+  readonly moved: number
+  /** When it was last looked at; null: not yet. ISO 8601, UTC. */
+  readonly lastLookAt: string | null
+  /** Why the last look failed; null: it did not. */
+  readonly error: string | null
+  /** The models that the last look found. */
+  readonly models: readonly string[]
+  /** What lies there and cannot be taken, a sentence each, at most 100. */
+  readonly problems: readonly string[]
+  /** All of them. */
+  readonly problemCount: number
+}
+
 /** One stored definition of a pipeline. */
 export interface PipelineVersion {
   /** Its definition. */
@@ -315,6 +385,38 @@ export interface ContractRecord {
   readonly updatedAt: string
   /** Oldest first, at least one. */
   readonly versions: readonly ContractVersion[]
+}
+
+/** One stored version of a tokenizer. */
+export interface TokenizerVersion {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly sizeBytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabularySize: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly maxLength: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly specialTokens: number
+}
+
+/** A tokenizer: its versions, and when it changed. */
+export interface TokenizerRecord {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updatedAt: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly TokenizerVersion[]
 }
 
 /** Why the last deploy was none. */
@@ -489,6 +591,8 @@ export interface ReportedStatus {
   readonly background: readonly BackgroundLosses[]
   /** The models that it runs. */
   readonly models: readonly ReportedModelStatus[]
+  /** The remote steps that it has. */
+  readonly remotes: readonly RemoteStatus[]
 }
 
 /** Why an explanation has no result. */

@@ -326,6 +326,78 @@ export interface PromotionAnswer {
   readonly requirements: readonly PromotionRequirementAnswer[]
 }
 
+/** A version that was taken from a watched place. */
+export interface TakenVersionAnswer {
+  /** Its number in the registry. */
+  readonly version: number
+  /** Where it was taken from, with what tells its content from others. */
+  readonly source: string
+}
+
+/** An alias that was pointed elsewhere. */
+export interface MovedAliasAnswer {
+  /** The alias. */
+  readonly alias: string
+  /** The version that it pointed to; null: there was no such alias. */
+  readonly from: number | null
+  /** The version that it points to now. */
+  readonly to: number
+}
+
+/** What was done so that the registry has what a watched place has of a model. */
+export interface ReconciliationAnswer {
+  /** The model. */
+  readonly model: string
+  /** The place. */
+  readonly place: string
+  /** The versions that the registry had not, oldest first. */
+  readonly added: readonly TakenVersionAnswer[]
+  /** The aliases that were moved. */
+  readonly moved: readonly MovedAliasAnswer[]
+  /** What could not be done, a sentence each; it leaves the rest done. */
+  readonly problems: readonly string[]
+}
+
+/** A model with all watched places that have it. */
+export interface ReconciliationsAnswer {
+  /** One for each place that has the model. */
+  readonly reconciliations: readonly ReconciliationAnswer[]
+}
+
+/** A place that is watched for models, and how watching goes. */
+export interface ModelSourceAnswer {
+  /** What it is. */
+  readonly kind: string
+  /** Where it is. */
+  readonly place: string
+  /** Time between two looks, in milliseconds. */
+  readonly interval_ms: number
+  /** Looks since the start of the server. */
+  readonly looks: number
+  /** Those of them in which the place could not be looked at. */
+  readonly failed_looks: number
+  /** Versions taken since the start. */
+  readonly added: number
+  /** Aliases moved since the start. */
+  readonly moved: number
+  /** When it was last looked at; null: not yet. ISO 8601, UTC. */
+  readonly last_look_at: string | null
+  /** Why the last look failed; null: it did not. */
+  readonly error: string | null
+  /** The models that the last look found. */
+  readonly models: readonly string[]
+  /** What lies there and cannot be taken, a sentence each, at most 100. */
+  readonly problems: readonly string[]
+  /** All of them. */
+  readonly problem_count: number
+}
+
+/** The places that are watched for models. */
+export interface ModelSourcesAnswer {
+  /** One for each place, as they were given. */
+  readonly sources: readonly ModelSourceAnswer[]
+}
+
 /** One stored definition of a pipeline. */
 export interface PipelineVersionAnswer {
   /** 1, 2, 3 …; immutable. */
@@ -338,6 +410,8 @@ export interface PipelineVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** A version with its pipeline's name. */
@@ -354,6 +428,8 @@ export interface NamedVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** A version that was stored. */
@@ -370,6 +446,8 @@ export interface StoredVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
   /** Whether it serves. */
   readonly deployed: boolean
 }
@@ -468,6 +546,8 @@ export interface DescriptionAnswer {
   readonly steps: readonly unknown[]
   /** How its requests are logged. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** One stored version of a contract. */
@@ -508,6 +588,66 @@ export interface ContractRecordAnswer {
 export interface ContractRecordsAnswer {
   /** The contracts. */
   readonly contracts: readonly ContractRecordAnswer[]
+}
+
+/** One stored version of a tokenizer. */
+export interface TokenizerVersionAnswer {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly size_bytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabulary_size: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly max_length: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly special_tokens: number
+}
+
+/** A version with its tokenizer's name. */
+export interface NamedTokenizerVersionAnswer {
+  /** The tokenizer's name. */
+  readonly name: string
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly size_bytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabulary_size: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly max_length: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly special_tokens: number
+}
+
+/** A tokenizer: its versions, and when it changed. */
+export interface TokenizerRecordAnswer {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updated_at: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly TokenizerVersionAnswer[]
+}
+
+/** All tokenizers. */
+export interface TokenizerRecordsAnswer {
+  /** The tokenizers. */
+  readonly tokenizers: readonly TokenizerRecordAnswer[]
 }
 
 /** Why the last deploy was none. */
@@ -650,6 +790,30 @@ export interface ModelStatusAnswer {
   readonly run_plan?: RunPlanAnswer
 }
 
+/** A remote step of a deployed pipeline, and what it has counted since it was deployed. */
+export interface RemoteStatusAnswer {
+  /** Its place in the definition: `steps[0]`. */
+  readonly step: string
+  /** How its remote is asked. */
+  readonly kind: string
+  /** The address that it calls, without query. */
+  readonly url: string
+  /** Whether the remote is asked. */
+  readonly breaker: string
+  /** How often the breaker has opened. */
+  readonly opened_count: number
+  /** Calls without an answer yet. */
+  readonly in_flight: number
+  /** Calls that wait for a connection. */
+  readonly waiting: number
+  /** Calls that were made, each attempt for itself. */
+  readonly calls: number
+  /** Those among them that repeated another. */
+  readonly retries: number
+  /** Those among them that failed. */
+  readonly failures: number
+}
+
 /** What a pipeline is doing, and what it has done since it was deployed. */
 export interface StatusAnswer {
   /** The pipeline's name. */
@@ -676,6 +840,8 @@ export interface StatusAnswer {
   readonly background?: readonly BackgroundLossesAnswer[]
   /** The models that it runs. */
   readonly models: readonly ModelStatusAnswer[]
+  /** The remote steps that it has. */
+  readonly remotes?: readonly RemoteStatusAnswer[]
 }
 
 /** The configurations of explanations of a pipeline. */
@@ -877,6 +1043,12 @@ export interface AnswersByName {
   readonly PromotionProgress: PromotionProgressAnswer
   readonly Promotions: PromotionsAnswer
   readonly Promotion: PromotionAnswer
+  readonly TakenVersion: TakenVersionAnswer
+  readonly MovedAlias: MovedAliasAnswer
+  readonly Reconciliation: ReconciliationAnswer
+  readonly Reconciliations: ReconciliationsAnswer
+  readonly ModelSource: ModelSourceAnswer
+  readonly ModelSources: ModelSourcesAnswer
   readonly PipelineVersion: PipelineVersionAnswer
   readonly NamedVersion: NamedVersionAnswer
   readonly StoredVersion: StoredVersionAnswer
@@ -892,6 +1064,10 @@ export interface AnswersByName {
   readonly NamedContractVersion: NamedContractVersionAnswer
   readonly ContractRecord: ContractRecordAnswer
   readonly ContractRecords: ContractRecordsAnswer
+  readonly TokenizerVersion: TokenizerVersionAnswer
+  readonly NamedTokenizerVersion: NamedTokenizerVersionAnswer
+  readonly TokenizerRecord: TokenizerRecordAnswer
+  readonly TokenizerRecords: TokenizerRecordsAnswer
   readonly DeployFailure: DeployFailureAnswer
   readonly BackgroundFailure: BackgroundFailureAnswer
   readonly BackgroundLosses: BackgroundLossesAnswer
@@ -901,6 +1077,7 @@ export interface AnswersByName {
   readonly RunPlan: RunPlanAnswer
   readonly BatchingState: BatchingStateAnswer
   readonly ModelStatus: ModelStatusAnswer
+  readonly RemoteStatus: RemoteStatusAnswer
   readonly Status: StatusAnswer
   readonly ExplainConfigs: ExplainConfigsAnswer
   readonly OcclusionResult: OcclusionResultAnswer
@@ -923,8 +1100,9 @@ export interface AnswersByName {
 export interface AddedByName {
   readonly UploadedVersion: Required<Pick<UploadedVersionAnswer, 'aliases'>>
   readonly StoredVersion: Required<Pick<StoredVersionAnswer, 'deployed'>>
-  readonly Description: Required<Pick<DescriptionAnswer, 'log'>>
+  readonly Description: Required<Pick<DescriptionAnswer, 'log' | 'cache'>>
   readonly NamedContractVersion: Required<Pick<NamedContractVersionAnswer, 'name'>>
+  readonly NamedTokenizerVersion: Required<Pick<NamedTokenizerVersionAnswer, 'name'>>
 }
 
 /** What a record repeats of the answer around its own: who reads it by itself says it. */

@@ -20,6 +20,8 @@ export interface V2Wish {
   readonly name: string
   /** How many classes; 0: the tensor itself. */
   readonly classification: number
+  /** The `content_type` that it is wanted in; '' for none. */
+  readonly contentType: string
 }
 
 export interface V2Request {
@@ -35,6 +37,8 @@ export interface V2Output {
   readonly name: string
   readonly datatype: string
   readonly tensor: Tensor
+  /** The `content_type` that it was wanted in; '' for none. */
+  readonly contentType: string
 }
 
 export interface V2Answer {
@@ -43,7 +47,7 @@ export interface V2Answer {
   readonly id: string
   /** In the order of the request, or of the model. */
   readonly outputs: readonly V2Output[]
-  /** Failed checks and routes, as JSON texts; empty for most. */
+  /** The request's content type; failed checks and routes, as JSON texts; empty for most. */
   readonly parameters: readonly (readonly [name: string, value: string])[]
 }
 

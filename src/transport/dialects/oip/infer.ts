@@ -17,6 +17,7 @@ import type { ServedModel } from './models.js'
 import { optionsOf } from './parameters.js'
 import { countElements } from './inputs/elements.js'
 import { orderInputs, wishedOutputs } from './request-check.js'
+import { encodeContent, requestContent } from './inputs/content-type.js'
 import { signatureOf, type V2Field, type V2Signature } from './signature.js'
 
 export interface InferEngine extends Pick<EngineApi, 'infer'> {
@@ -39,6 +40,8 @@ export interface PreparedCall {
   readonly description: PipelineDescription
   readonly signature: V2Signature
   readonly id: string
+  /** The `content_type` of the request; '' for none. */
+  readonly contentType: string
   /** In the order of the signature. */
   readonly inputs: readonly V2Input[]
   readonly wishes: readonly V2Wish[]
@@ -61,6 +64,7 @@ export function prepareCall(
     description,
     signature,
     id: request.id,
+    contentType: requestContent(request.parameters),
     inputs: orderInputs(served.name, signature, request),
     wishes: wishedOutputs(served.name, signature, request.wishes),
     options: optionsOf(request, header),
@@ -146,17 +150,22 @@ function tensorOf(field: V2Field, { name, shape, data }: V2Input): Tensor {
 }
 
 /** @throws PenstockError ERR_ARGUMENT, ERR_RUN_FAILED. */
-export function answerOf({ served, signature, id, wishes }: PreparedCall, result: InferResult): V2Answer {
+export function answerOf({ served, signature, id, contentType, wishes }: PreparedCall, result: InferResult): V2Answer {
+  const outputs = wishes.map((wish) => outputOf(wish, signature, result))
   return {
     modelName: served.name,
     modelVersion: String(served.version),
     id,
-    outputs: wishes.map((wish) => outputOf(wish, signature, result)),
-    parameters: remarksOf(result),
+    outputs,
+    parameters: remarksOf(result, contentTypeOf(contentType, outputs)),
   }
 }
 
-function outputOf({ name, classification }: V2Wish, signature: V2Signature, { outputs }: InferResult): V2Output {
+function outputOf(
+  { name, classification, contentType }: V2Wish,
+  signature: V2Signature,
+  { outputs }: InferResult,
+): V2Output {
   const tensor = outputs[name]
   if (tensor === undefined)
     throw new PenstockError(
@@ -164,16 +173,34 @@ function outputOf({ name, classification }: V2Wish, signature: V2Signature, { ou
       `the model was replaced while it ran, and has no output '${name}' any more`,
     )
   const shown = classification === 0 ? tensor : classify(name, tensor, classification, signature.rowsMax > 0)
-  return { name, datatype: dtypeInfo(shown.dtype).oip, tensor: shown }
+  const datatype = dtypeInfo(shown.dtype).oip
+  const { data } = shown
+  const encoded = ArrayBuffer.isView(data) ? shown : { ...shown, data: encodeContent(data, contentType) }
+  return { name, datatype, tensor: encoded, contentType }
 }
 
 /**
  * The protocol has no place of its own for the log's id and for what checks and splits say: they come as parameters, the
  * latter as JSON in a string.
  */
-function remarksOf({ checkFailures, metadata }: InferResult): V2Answer['parameters'] {
+function remarksOf({ checkFailures, metadata }: InferResult, contentType: string): V2Answer['parameters'] {
   const remarks: [string, string][] = metadata.requestId === '' ? [] : [['request_id', metadata.requestId]]
+  if (contentType !== '') remarks.push(['content_type', contentType])
   if (checkFailures.length > 0) remarks.push(['check_failures', JSON.stringify(checkFailures)])
+  if (metadata.cache !== undefined) remarks.push(['cache', metadata.cache])
   if (metadata.route !== null) remarks.push(['route', JSON.stringify(metadata.route)])
   return remarks
+}
+
+/**
+ * An answer is of its request's type where its outputs can be: the codec of texts decodes no numbers, that of data frames
+ * makes a column of each output and knows no shape.
+ */
+function contentTypeOf(type: string, outputs: readonly V2Output[]): string {
+  if (type === '') return ''
+  const isOf = ({ datatype, tensor }: V2Output): boolean => {
+    if (type === 'str') return datatype === 'BYTES'
+    return type !== 'pd' || (tensor.shape.length > 0 && tensor.data.length === tensor.shape[0])
+  }
+  return outputs.every(isOf) ? type : ''
 }

@@ -12,7 +12,7 @@ import { withHeaderMeta } from '../../header-options.js'
 import type { ReadHeader } from '../../request-headers.js'
 import type { Parameter, Parameters, V2Request } from './call.js'
 import { badRequest } from './failures.js'
-import { expectRequestContent } from './inputs/content-type.js'
+import { requestContent } from './inputs/content-type.js'
 
 /** Said to the transport: the form of the answer, and the headers that a gateway passed on. */
 const reserved: ReadonlySet<string> = new Set(['binary_data_output', 'headers', 'triton_enable_empty_final_response'])
@@ -41,7 +41,7 @@ function readParameters(parameters: Parameters): RequestOptions {
     if (name === 'priority') priority = expectCount(name, value) > 1 ? 1 : 0
     else if (name === 'timeout') timeoutUs = expectCount(name, value)
     else if (reserved.has(name)) continue
-    else if (name === 'content_type') expectRequestContent(parameters)
+    else if (name === 'content_type') requestContent(parameters)
     else if (sequenceNames.has(name)) expectNoSequence(name, value)
     else if (name.startsWith(reservedPrefix)) throw reservedName()
     else {

@@ -6,6 +6,7 @@ import type { PenstockError } from '../../../base/errors.js'
 import type { V2Input, V2Request, V2Wish } from './call.js'
 import { badRequest, badShape } from './failures.js'
 import { joinColumns } from './inputs/columns.js'
+import { expectOutputFits } from './inputs/content-type.js'
 import { clip, countElements } from './inputs/elements.js'
 import { fitInput } from './inputs/fit.js'
 import type { V2Field, V2Signature } from './signature.js'
@@ -57,10 +58,11 @@ export function wishedOutputs(
   signature: V2Signature,
   wishes: readonly V2Wish[] | null,
 ): readonly V2Wish[] {
-  if (wishes === null) return signature.outputs.map(({ name }) => ({ name, classification: 0 }))
-  wishes.forEach(({ name }, index) => {
-    if (!signature.outputs.some((field) => field.name === name))
-      throw badRequest(`unexpected inference output '${clip(name)}' for model '${model}'`)
+  if (wishes === null) return signature.outputs.map(({ name }) => ({ name, classification: 0, contentType: '' }))
+  wishes.forEach(({ name, contentType, classification }, index) => {
+    const field = signature.outputs.find((candidate) => candidate.name === name)
+    if (field === undefined) throw badRequest(`unexpected inference output '${clip(name)}' for model '${model}'`)
+    expectOutputFits(name, contentType, field.dtype === 'string' || classification > 0, field.datatype)
     if (wishes.findIndex((other) => other.name === name) !== index)
       throw badRequest(`output '${name}' already requested`)
   })

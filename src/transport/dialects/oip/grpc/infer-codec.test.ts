@@ -49,7 +49,7 @@ describe('ModelInferRequest', () => {
       ['d', 0.1],
       ['e', 7],
     ])
-    expect(request.wishes).toEqual([{ name: 'y', classification: 2, place: null }])
+    expect(request.wishes).toEqual([{ name: 'y', classification: 2, contentType: '', place: null }])
     const { inputs } = bindGrpcRequest(request, memory)
     expect(inputs).toEqual([{ name: 'x', datatype: 'FP32', shape: [2, 300], data: Buffer.from([1, 2, 3, 4]) }])
     expect((inputs[0]?.data as Buffer).buffer).toBe(bytes.buffer)
@@ -139,8 +139,9 @@ describe('ModelInferResponse', () => {
           name: 'y',
           datatype: 'FP32',
           tensor: { dtype: 'float32', shape: [1, 200], data: new Float32Array(200).fill(1) },
+          contentType: 'np',
         },
-        { name: 'z', datatype: 'INT8', tensor: { dtype: 'int8', shape: [0], data: new Int8Array(0) } },
+        { name: 'z', datatype: 'INT8', tensor: { dtype: 'int8', shape: [0], data: new Int8Array(0) }, contentType: '' },
       ],
     },
     contents: [new Uint8Array(800).fill(7), new Uint8Array(0)],
@@ -154,7 +155,7 @@ describe('ModelInferResponse', () => {
     id: 'i',
     parameters: { route: { stringParam: '["a@1"]' }, triton_final_response: { boolParam: true } },
     outputs: [
-      { name: 'y', datatype: 'FP32', shape: ['1', '200'] },
+      { name: 'y', datatype: 'FP32', shape: ['1', '200'], parameters: { content_type: { stringParam: 'np' } } },
       {
         name: 'z',
         datatype: 'INT8',

@@ -9,7 +9,7 @@ import type { Parameter, Parameters, V2Input, V2Request, V2Wish } from '../call.
 import { noParameters } from '../call.js'
 import { badRequest, badShape } from '../failures.js'
 import { countElements } from '../inputs/elements.js'
-import { decodeContent, expectOutputContent, inputContent, type Content } from '../inputs/content-type.js'
+import { decodeContent, inputContent, outputContent, type Content } from '../inputs/content-type.js'
 import { placeParameters, type RegionPlace, type SharedMemory } from '../shared-memory.js'
 import type { ReceivedMessage } from './call-budget.js'
 import { readContents } from './typed-contents.js'
@@ -153,12 +153,12 @@ function readWish(reader: WireReader): GrpcWish {
     else if (reader.field === 2) readParameter(reader.message(), parameters)
     else reader.skip()
   }
-  expectOutputContent(name, parameters)
+  const contentType = outputContent(name, parameters)
   const classification = countOf(parameters, 'classification') ?? 0
   const place = placeOf(parameters)
   if (place !== null && classification > 0)
     throw badRequest(`shared memory not supported for classification output '${name}'`)
-  return { name, classification, place }
+  return { name, classification, contentType, place }
 }
 
 /** One entry of a map: key 1, value 2. */

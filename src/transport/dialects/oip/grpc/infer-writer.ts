@@ -80,7 +80,8 @@ const commonHeadsMax = 1024
 
 function commonHead(answer: V2Answer): Buffer {
   let key = `${answer.modelName}\0${answer.modelVersion}`
-  for (const { name, datatype, tensor } of answer.outputs) key += `\0${name}\0${datatype}\0${tensor.shape.join()}`
+  for (const { name, datatype, tensor, contentType } of answer.outputs)
+    key += `\0${name}\0${datatype}\0${tensor.shape.join()}\0${contentType}`
   const known = commonHeads.get(key)
   if (known !== undefined) return known
   const head = Buffer.concat(descriptions({ answer, regions: [] }))
@@ -97,11 +98,12 @@ function descriptions({ answer, regions }: Pick<GrpcAnswer, 'answer' | 'regions'
   return parts
 }
 
-function outputMessage({ name, datatype, tensor }: V2Output, region: RegionNote | null): Buffer {
+function outputMessage({ name, datatype, tensor, contentType }: V2Output, region: RegionNote | null): Buffer {
   const parts: Buffer[] = []
   push(parts, texted(1, name))
   push(parts, texted(2, datatype))
   if (tensor.shape.length > 0) push(parts, wrapped(3, Buffer.concat(tensor.shape.map(varintOf))))
+  if (contentType !== '') push(parts, parameter(4, 'content_type', Buffer.concat(texted(3, contentType))))
   if (region !== null) {
     push(parts, parameter(4, 'shared_memory_region', Buffer.concat(texted(3, region.region))))
     push(parts, parameter(4, 'shared_memory_offset', counted(region.offset)))

@@ -85,26 +85,29 @@ export function bytesOf({ data }: Tensor): Uint8Array {
 }
 
 function writeOutput(output: V2Output, form: OutputForm, memory: SharedMemory, binaries: Uint8Array[]): Text {
-  const { name, datatype, tensor } = output
+  const { name, datatype, tensor, contentType } = output
+  const also = contentType === '' ? '' : `,"content_type":${JSON.stringify(contentType)}`
   const head = `{"name":${JSON.stringify(name)},"datatype":"${datatype}","shape":[${tensor.shape.join(',')}]`
   if (form.place !== null) {
     const bytes = bytesOf(tensor)
     const { region, offset } = form.place
     memory.write(form.place, bytes, name)
     return [
-      `${head},"parameters":{"shared_memory_region":${JSON.stringify(region)},"shared_memory_offset":${offset},"shared_memory_byte_size":${bytes.length}}}`,
+      `${head},"parameters":{"shared_memory_region":${JSON.stringify(region)},"shared_memory_offset":${offset},"shared_memory_byte_size":${bytes.length}${also}}}`,
     ]
   }
   if (form.isBinary) {
     const bytes = bytesOf(tensor)
     binaries.push(bytes)
-    return [`${head},"parameters":{"binary_data_size":${bytes.length}}}`]
+    return [`${head},"parameters":{"binary_data_size":${bytes.length}${also}}}`]
   }
   if (datatype === 'FP16' || datatype === 'BF16')
     throw badRequest(
       `sending ${datatype} data via JSON is not supported. Please use the binary data format for output ${name}`,
     )
-  return [`${head},"data":`, { ...tensor, shape: [tensor.data.length] }, '}']
+  // Who wants a type reads it again; nobody else gets parameters.
+  const wanted = also === '' ? '' : `"parameters":{${also.slice(1)}},`
+  return [`${head},${wanted}"data":`, { ...tensor, shape: [tensor.data.length] }, '}']
 }
 
 function parametersText({ parameters }: V2Answer): string {

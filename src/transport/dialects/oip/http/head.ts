@@ -12,7 +12,7 @@ import { JsonReader, type Mark } from '../../../../formats/json/json-reader.js'
 import type { Parameter, Parameters, V2Wish } from '../call.js'
 import { noParameters } from '../call.js'
 import { badRequest } from '../failures.js'
-import { expectOutputContent, inputContent, type Content } from '../inputs/content-type.js'
+import { inputContent, outputContent, type Content } from '../inputs/content-type.js'
 import { isAtNull, readJsonData } from '../inputs/json-data.js'
 import { wantsBinary } from '../parameters.js'
 import { clip, countElements } from '../inputs/elements.js'
@@ -162,7 +162,7 @@ function readWish(reader: JsonReader): HeadWish {
     else reader.skipValue()
   })
   if (name === null) throw badRequest("Unable to parse 'name': attempt to access non-existing object member 'name'")
-  expectOutputContent(name, parameters)
+  const contentType = outputContent(name, parameters)
   const place = readPlace(parameters)
   const classification = readCount(parameters, 'classification') ?? 0
   const isBinary = parameters.get('binary_data') ?? false
@@ -172,7 +172,7 @@ function readWish(reader: JsonReader): HeadWish {
     throw badRequest(`output '${clip(name)}' can not have both 'binary_data' and 'shared_memory_region'`)
   if (place !== null && classification > 0)
     throw badRequest(`shared memory not supported for classification output '${clip(name)}'`)
-  return { name, classification, isBinary, place }
+  return { name, classification, contentType, isBinary, place }
 }
 
 function readList<T>(reader: JsonReader, key: string, read: () => T): T[] {

@@ -3,10 +3,14 @@
  * the tensor itself carries change nothing here; `base64` and `pd_json` are decoded, so that the model sees what the
  * client meant; any other is refused by its name, because a model that gets the encoded form answers nonsense.
  *
- *   np, pd, str   the elements as they are         base64    BYTES: each element is base64 of its bytes
- *                                                   pd_json   BYTES: each element is a JSON text, number, bool or null
+ *   np, pd, nplist, str   the elements as they are     base64    BYTES: each element is base64 of its bytes
+ *                                                       pd_json   BYTES: each element is a JSON text, number, bool or null
+ *
+ * A type that an output is wanted in, or a request is of, comes back with the answer: by it MLServer's helpers choose the
+ * codec that decodes it.
  */
 import type { PenstockError } from '../../../../base/errors.js'
+import { didYouMean } from '../../../../base/suggest.js'
 import type { Parameters, V2Input } from '../call.js'
 import { badRequest, badShape } from '../failures.js'
 import { clip, countElements } from './elements.js'
@@ -18,13 +22,15 @@ export type Content = 'plain' | 'base64' | 'json'
 const contents: Readonly<Record<string, Content>> = {
   np: 'plain',
   pd: 'plain',
+  nplist: 'plain',
   str: 'plain',
   base64: 'base64',
   pd_json: 'json',
 }
 /** What says something of elements that are text, and nothing of numbers. */
 const textTypes: ReadonlySet<string> = new Set(['str', 'base64', 'pd_json'])
-const plainTypes: readonly string[] = ['np', 'pd', 'str']
+const requestTypes: readonly string[] = ['np', 'pd', 'str']
+const outputTypes: readonly string[] = ['np', 'pd', 'nplist', 'str', 'base64']
 
 /** @throws PenstockError ERR_ARGUMENT for a content type that this server does not decode. */
 export function inputContent(name: string, datatype: string, parameters: Parameters | null): Content {
@@ -39,26 +45,57 @@ export function inputContent(name: string, datatype: string, parameters: Paramet
   return content
 }
 
-/** Checks what a whole request says of its tensors, which they say themselves. @throws PenstockError ERR_ARGUMENT. */
-export function expectRequestContent(parameters: Parameters): void {
-  expectPlain('the request', parameters, 'Set it on each input')
+/**
+ * What a whole request says of its tensors, which say it themselves.
+ * @returns '' when it says nothing. @throws PenstockError ERR_ARGUMENT.
+ */
+export function requestContent(parameters: Parameters): string {
+  return knownType('the request', parameters, requestTypes, 'Set it on each input')
 }
 
-/** @throws PenstockError ERR_ARGUMENT: outputs are answered as they are. */
-export function expectOutputContent(name: string, parameters: Parameters | null): void {
-  expectPlain(`output '${clip(name)}'`, parameters, 'Outputs are answered as they are: leave it out')
+/** The type that an output is wanted in; '' for none. @throws PenstockError ERR_ARGUMENT. */
+export function outputContent(name: string, parameters: Parameters | null): string {
+  return parameters === null ? '' : knownType(`output '${clip(name)}'`, parameters, outputTypes, '')
 }
 
-function expectPlain(what: string, parameters: Parameters | null, wayOut: string): void {
-  const type = parameters?.get('content_type')
-  if (type === undefined || plainTypes.includes(type as string)) return
-  throw refused(what, type, plainTypes, wayOut)
+/** @param isText whether its elements are. @throws PenstockError ERR_ARGUMENT: a type of text for numbers. */
+export function expectOutputFits(name: string, type: string, isText: boolean, datatype: string): void {
+  if (isText || !textTypes.has(type)) return
+  throw badRequest(
+    `Expected output '${clip(name)}' to be BYTES, for the content_type of output '${clip(name)}' is '${type}', but it is ${datatype}. Leave it out, or say 'np'`,
+  )
+}
+
+/** An answer of text in the type that it is wanted in. */
+export function encodeContent(texts: readonly string[], type: string): readonly string[] {
+  return type === 'base64' ? texts.map((text) => Buffer.from(text).toString('base64')) : texts
+}
+
+function knownType(what: string, parameters: Parameters, known: readonly string[], wayOut: string): string {
+  const type = parameters.get('content_type')
+  if (type === undefined) return ''
+  if (typeof type === 'string' && known.includes(type)) return type
+  throw refused(what, type, known, wayOut)
+}
+
+const noObjects =
+  "Models here take tensors, no objects: send each member as an input of its own, with content_type 'pd'"
+const waysOut: Readonly<Record<string, string>> = {
+  datetime: "ONNX models have no dates: send text with content_type 'str', or numbers",
+  hg_json: noObjects,
+  hg_jsonlist: noObjects,
+  hg_conversation: noObjects,
+  hf: 'Set the content_type of each input instead',
+  pillow_image: "Send the pixels as numbers, with content_type 'np'",
+  raw: "Send text with content_type 'str', numbers with 'np'",
 }
 
 function refused(what: string, type: unknown, known: readonly string[], wayOut = ''): PenstockError {
-  const own = type === 'datetime' ? "ONNX models have no dates: send text with content_type 'str', or numbers" : wayOut
+  const text = String(type)
+  const own = Object.hasOwn(waysOut, text) ? `. ${waysOut[text]}` : didYouMean(text, known)
+  const rest = own === '' && wayOut !== '' ? `. ${wayOut}` : own
   return badRequest(
-    `Expected the content_type of ${what} to be one of ${known.join(', ')} but received '${clip(String(type))}'${own && `. ${own}`}`,
+    `Expected the content_type of ${what} to be one of ${known.join(', ')} but received '${clip(text)}'${rest}`,
   )
 }
 
