@@ -53,6 +53,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'contracts',
+  'datasets',
   'tokenizers',
   'log',
   'partition',

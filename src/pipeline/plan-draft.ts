@@ -152,6 +152,7 @@ export class PlanDraft {
     const columns = finishColumns({ before, behind, features, others, isNonBatching, inputFields, outputFields })
     return {
       definition: this.definition,
+      logKeys: [],
       models: this.models,
       inputs: this.inputs.map(({ dtype, rowDims }) => ({
         dtype: dtypeInfo(dtype).code,
@@ -206,6 +207,7 @@ export class PlanDraft {
     })
     return {
       definition: this.definition,
+      logKeys: [],
       models: [],
       inputs: [],
       isNonBatching: false,

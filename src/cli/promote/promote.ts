@@ -6,6 +6,7 @@ import { countArgument, durationArgument, integerArgument, repeatedArgument } fr
 import { MissedError } from '../shared/failures.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
+import { TABLE_ARGUMENT, withTable } from '../shared/datasets.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -53,7 +54,7 @@ export function promoteCommand(terminal: Terminal): Command {
     .option('--shadow-rows <rows>', 'live rows that it is judged by, in place of a file', countArgument)
     .option('--shadow-limit <time>', 'within which they have to come (default: 4m)', durationArgument)
     .option('--cancel', 'cancel the promotion to the alias that compares live rows now')
-    .option('--data <file>', 'rows that it is judged by: JSON, NDJSON, CSV, Arrow or Parquet')
+    .option('--data <file>', `rows that it is judged by: JSON, NDJSON, CSV, Arrow or Parquet, ${TABLE_ARGUMENT}`)
     .option('--format <format>', "the file's format, where its name does not say it")
     .option(
       '--require <requirement>',
@@ -126,7 +127,8 @@ async function requestOf(server: ControlCalls, model: string, options: PromoteOp
   if (data === undefined) return common
   const { contractOfFollower, plainRows } = await import('./rows.js')
   const contract = await contractOfFollower(server, { model, alias: to, pipeline })
-  return { ...common, rows: await plainRows(data, format, contract) }
+  const rows = await withTable(data, format, options, (path, known) => plainRows(path, known, contract))
+  return { ...common, rows }
 }
 
 function versionOrAlias(text: string): number | string {

@@ -16,6 +16,7 @@ import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
 import type { PenstockServer, ServerOptions, SocketChoice } from '../../server.js'
+import { datasetsOf, withDatasets } from '../../files/datasets/dataset-store.js'
 import type { Home } from '../../registry/home.js'
 import {
   bytesArgument,
@@ -427,6 +428,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     models: home.models,
     pipelines: home.pipelines,
     contracts: home.contracts,
+    datasets: datasetsOf(home),
     tokenizers: home.tokenizers,
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
@@ -442,7 +444,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     modelMemoryBytes: options.modelMemoryBytes,
     warmBytes: options.warmBytes,
     warmSeconds: options.warmSeconds,
-    tables: tablesIn(options.tables ?? join(home.path, 'tables')),
+    tables: withDatasets(home, tablesIn(options.tables ?? join(home.path, 'tables'))),
     tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,
