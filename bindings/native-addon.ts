@@ -8,6 +8,7 @@
 import type { BatchingCode, TakeCode } from './generated/boundary.js'
 import type {
   NativeField,
+  ComparisonHandle,
   PipelineHandle,
   PlanHandle,
   PortHandle,
@@ -200,11 +201,31 @@ export interface NativeAddon {
    * Background workers have loaded the queue's model: while there is one, long background batches are left to them.
    */
   offloadQueue(queue: QueueHandle): void
+  /**
+   * Before the queue's model is unloaded: no batch of it runs from now on. The next rows that come wait, and `port` gets a `job` event
+   * with `tag` and no bytes, once; rows that wait already do that now.
+   * @returns false: rows run, or wait and `mayWait` is not set, and nothing has changed.
+   */
+  holdQueue(queue: QueueHandle, port: PortHandle, tag: number, mayWait: boolean): boolean
+  /** The model is loaded in every worker again: what waits runs. */
+  releaseQueue(queue: QueueHandle): void
+  /** How often the queue is asked: batches since it was made, and by `nowUs` when the last one was opened; 0: never. */
+  queueUse(queue: QueueHandle): { readonly batches: number; readonly lastUs: number }
+  /** The free dims, in the order of the inputs, of rows that came lately; the last used first, at most `countMax`, 1..256. */
+  queueShapes(queue: QueueHandle, countMax: number): number[][]
   /** Refuses new rows; memory goes when the last batch is recycled. Idempotent. */
   closeQueue(queue: QueueHandle): void
   queueStats(queue: QueueHandle): QueueStats
   /** @throws RangeError naming the field when a spec is inconsistent. */
   createPlan(spec: PlanSpec): PlanHandle
+  /** Counts of a comparison, for `PlanSpec.comparison`. */
+  createComparison(): ComparisonHandle
+  /** Rows that both nodes gave, those that they gave alike, and those that one of them has not given. */
+  comparisonCounts(comparison: ComparisonHandle): {
+    readonly comparedRows: number
+    readonly sameRows: number
+    readonly lostRows: number
+  }
   createPipeline(): PipelineHandle
   /** Atomically: later requests run on `plan` (null: ERR_PIPELINE_NOT_DEPLOYED); earlier ones finish on theirs. */
   setPlan(pipeline: PipelineHandle, plan: PlanHandle | null): void

@@ -9,6 +9,7 @@ export type PlanHandle = object & { readonly __plan: unique symbol }
 export type PipelineHandle = object & { readonly __pipeline: unique symbol }
 export type PortHandle = object & { readonly __port: unique symbol }
 export type WorkerHandle = object & { readonly __worker: unique symbol }
+export type ComparisonHandle = object & { readonly __comparison: unique symbol }
 export type LogHandle = object & { readonly __log: unique symbol }
 
 /** dtype is the ONNX TensorProto code (src/tensor/dtypes.json); dims exclude the row axis unless batching is `whole`; -1 is free. */

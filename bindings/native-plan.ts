@@ -1,5 +1,5 @@
 /** How the addon gets a plan: its stages, their input bindings, its splits and checks. */
-import type { LogHandle, NativeField, QueueHandle, SourceSpec } from './native-handles.js'
+import type { ComparisonHandle, LogHandle, NativeField, QueueHandle, SourceSpec } from './native-handles.js'
 
 /** One per input of the branch's model, in the model's order. Stage 0 reads the request's tensor `slot`; later stages a source. */
 export interface InputBindingSpec {
@@ -65,6 +65,14 @@ export interface PlanSpec {
   routeSplit: number
   /** Where requests are logged when they are completed; null: nowhere. Its columns' sources are this plan's. */
   log: LogHandle | null
+  /** What two nodes give is compared in requests that are completed, before they are logged; absent: nothing is. */
+  comparison?:
+    | undefined
+    | {
+        counts: ComparisonHandle
+        /** Elements [first, first + count) of the rows of each pair; count 0: all. */
+        tensors: { one: SourceSpec; other: SourceSpec; first: number; count: number }[]
+      }
   /** Answers that are given again; null, or absent: every request is run. `bytesMax` counts in the runtime's budget too. */
   cache?: { runtime: number; ttlMs: number; bytesMax: number } | null
 }

@@ -100,6 +100,46 @@ Napi::Value offload_queue(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// holdQueue(queue, port, tag, mayWait): a job's reply without bytes says that the queue is wanted.
+Napi::Value hold_queue(const Napi::CallbackInfo& info) {
+  ModelQueue& queue = *open_box<QueueBox>(info, 0).queue;
+  const double tag = info[2].ToNumber().DoubleValue();
+  const std::weak_ptr<Port> port = open_box<PortBox>(info, 1).port;
+  const auto on_wanted = [port, tag] {
+    if (const auto open = port.lock(); open != nullptr) open->push_reply({tag, {}});
+  };
+  return Napi::Boolean::New(info.Env(), queue.scheduler.hold(queue, info[3].ToBoolean(), on_wanted));
+}
+
+Napi::Value release_queue(const Napi::CallbackInfo& info) {
+  ModelQueue& queue = *open_box<QueueBox>(info, 0).queue;
+  queue.scheduler.release(queue);
+  return info.Env().Undefined();
+}
+
+Napi::Value queue_use(const Napi::CallbackInfo& info) {
+  const ModelQueue& queue = *open_box<QueueBox>(info, 0).queue;
+  Napi::Object use = Napi::Object::New(info.Env());
+  const auto batches = static_cast<double>(queue.published_batches.load(std::memory_order_relaxed));
+  const auto last_us = static_cast<double>(queue.published_ns.load(std::memory_order_relaxed) / 1000);
+  use.Set("batches", Napi::Number::New(info.Env(), batches));
+  use.Set("lastUs", Napi::Number::New(info.Env(), last_us));
+  return use;
+}
+
+Napi::Value queue_shapes(const Napi::CallbackInfo& info) {
+  const auto count_max = static_cast<size_t>(read_integer(info[1], "countMax", 1, ModelQueue::kShapeBucketsMax));
+  const auto shapes = open_box<QueueBox>(info, 0).queue->recent_shapes(count_max);
+  Napi::Array list = Napi::Array::New(info.Env(), shapes.size());
+  for (uint32_t i = 0; i < shapes.size(); ++i) {
+    Napi::Array dims = Napi::Array::New(info.Env(), shapes[i].size());
+    for (uint32_t d = 0; d < shapes[i].size(); ++d)
+      dims.Set(d, Napi::Number::New(info.Env(), static_cast<double>(shapes[i][d])));
+    list.Set(i, dims);
+  }
+  return list;
+}
+
 Napi::Value close_queue(const Napi::CallbackInfo& info) {
   QueueBox& box = open_box<QueueBox>(info, 0, true);
   box.is_closed = true;
@@ -136,6 +176,24 @@ Napi::Value create_plan(const Napi::CallbackInfo& info) {
   auto box = std::make_unique<PlanBox>();
   box->plan = read_plan(info[0].As<Napi::Object>());
   return make_handle(info.Env(), std::move(box));
+}
+
+Napi::Value create_comparison(const Napi::CallbackInfo& info) {
+  auto box = std::make_unique<ComparisonBox>();
+  box->counts = std::make_shared<ComparisonCounts>();
+  return make_handle(info.Env(), std::move(box));
+}
+
+Napi::Value comparison_counts(const Napi::CallbackInfo& info) {
+  const ComparisonCounts& counts = *open_box<ComparisonBox>(info, 0).counts;
+  Napi::Object rows = Napi::Object::New(info.Env());
+  const auto set = [&](const char* name, const std::atomic<uint64_t>& count) {
+    rows.Set(name, Napi::Number::New(info.Env(), static_cast<double>(count.load(std::memory_order_relaxed))));
+  };
+  set("comparedRows", counts.compared_rows);
+  set("sameRows", counts.same_rows);
+  set("lostRows", counts.lost_rows);
+  return rows;
 }
 
 Napi::Value create_pipeline(const Napi::CallbackInfo& info) {
@@ -262,9 +320,15 @@ void register_control(Napi::Env env, Napi::Object exports) {
   export_function<create_queue>(env, exports, "createQueue");
   export_function<limit_queue>(env, exports, "limitQueue");
   export_function<offload_queue>(env, exports, "offloadQueue");
+  export_function<hold_queue>(env, exports, "holdQueue");
+  export_function<release_queue>(env, exports, "releaseQueue");
+  export_function<queue_use>(env, exports, "queueUse");
+  export_function<queue_shapes>(env, exports, "queueShapes");
   export_function<close_queue>(env, exports, "closeQueue");
   export_function<queue_stats>(env, exports, "queueStats");
   export_function<create_plan>(env, exports, "createPlan");
+  export_function<create_comparison>(env, exports, "createComparison");
+  export_function<comparison_counts>(env, exports, "comparisonCounts");
   export_function<create_pipeline>(env, exports, "createPipeline");
   export_function<set_plan>(env, exports, "setPlan");
   export_function<plan_in_flight>(env, exports, "planInFlight");

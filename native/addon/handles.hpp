@@ -14,6 +14,7 @@
 #include "core/caller_limit.hpp"
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
+#include "runtime/answer_comparison.hpp"
 #include "runtime/answer_counters.hpp"
 #include "runtime/port.hpp"
 #include "websocket/gateway.hpp"
@@ -44,6 +45,13 @@ struct LogBox {
   static constexpr napi_type_tag kTag{0x4be7c01a96d25f83, 0xb85d3f60e1a9427c};
   static constexpr const char* kName = "log";
   std::shared_ptr<RowLog> log;
+  bool is_closed = false;
+};
+
+struct ComparisonBox {
+  static constexpr napi_type_tag kTag{0x27d0f4a95be18c63, 0xc1a86e03f57b924d};
+  static constexpr const char* kName = "comparison";
+  std::shared_ptr<ComparisonCounts> counts;
   bool is_closed = false;
 };
 

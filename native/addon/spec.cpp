@@ -173,6 +173,18 @@ QueueOptions read_queue_options(const Napi::Object& spec) {
   return options;
 }
 
+std::shared_ptr<RequestLog> read_comparison(const Napi::Object& spec, std::shared_ptr<RequestLog> log) {
+  auto counts = open_box<ComparisonBox>(spec.Env(), spec.Get("counts")).counts;
+  auto tensors = read_list<ComparedTensor>(spec, "tensors", [](const Napi::Value& value) {
+    const auto tensor = value.As<Napi::Object>();
+    return ComparedTensor{.one = read_source(tensor.Get("one").As<Napi::Object>()),
+                          .other = read_source(tensor.Get("other").As<Napi::Object>()),
+                          .first = static_cast<uint32_t>(read_integer(tensor.Get("first"), "first", 0, INT32_MAX)),
+                          .count = static_cast<uint32_t>(read_integer(tensor.Get("count"), "count", 0, INT32_MAX))};
+  });
+  return std::make_shared<AnswerComparison>(std::move(counts), std::move(tensors), std::move(log));
+}
+
 LogOptions read_log_options(const Napi::Object& spec) {
   LogOptions options;
   options.directory = spec.Get("directory").ToString().Utf8Value();
@@ -223,6 +235,8 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
       read_list<Source>(spec, "others", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   plan->route_split = static_cast<int32_t>(read_integer(spec.Get("routeSplit"), "routeSplit", -1, 65535));
   if (const Napi::Value log = spec.Get("log"); !log.IsNull()) plan->log = open_box<LogBox>(spec.Env(), log).log;
+  if (const Napi::Value comparison = spec.Get("comparison"); comparison.IsObject())
+    plan->log = read_comparison(comparison.As<Napi::Object>(), plan->log);
   if (const Napi::Value cache = spec.Get("cache"); cache.IsObject()) plan->cache = make_cache(cache.As<Napi::Object>());
   if (const std::string fault = plan->seal(); !fault.empty())
     refuse(spec.Env(), "Expected a consistent plan: " + fault + ".");

@@ -21,6 +21,7 @@ bool is_long(const ModelQueue& queue);
 // No more of its batches may run now. Beside a stuck run of the model, one that is long already is going to be the
 // next.
 inline bool is_at_limit(const ModelQueue& queue) {
+  if (queue.is_held.load(std::memory_order_relaxed)) return true;
   if (queue.running >= queue.instances_max.load(std::memory_order_relaxed)) return true;
   return queue.stuck > 0 && std::max(queue.stuck, queue.overruns) >= kStuckRunsMax;
 }

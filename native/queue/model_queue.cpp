@@ -198,6 +198,17 @@ void ModelQueue::limit_batches(size_t input_bytes_max) {
   if (free_dim_count == 0) static_bucket_.store(add_bucket(nullptr, 0), std::memory_order_release);
 }
 
+std::vector<std::vector<int64_t>> ModelQueue::recent_shapes(size_t count_max) {
+  std::lock_guard lock(mutex_);
+  std::vector<const ShapeBucket*> used;
+  for (const auto& bucket : buckets_)
+    if (!bucket->is_retired_) used.push_back(bucket.get());
+  std::sort(used.begin(), used.end(), [](const auto* a, const auto* b) { return a->last_used_ > b->last_used_; });
+  std::vector<std::vector<int64_t>> shapes;
+  for (size_t i = 0; i < std::min(count_max, used.size()); ++i) shapes.push_back(used[i]->key);
+  return shapes;
+}
+
 // Callers hold the mutex. Linear in the bucket's batches, and rare: only batches of a size that is no longer kept
 // go this way.
 void ModelQueue::free_batch(ShapeBucket& bucket, Batch& batch) noexcept {

@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -115,6 +116,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // they are.
   void limit_batches(size_t input_bytes_max);
 
+  // The free dims of rows that came lately, the last used first, at most `count_max` of them.
+  std::vector<std::vector<int64_t>> recent_shapes(size_t count_max);
+
   // Counts what the batch has touched; its owner calls it when that may have grown.
   void note_resident(Batch& batch) noexcept;
   // Frees idle batches that were opened before `opened_before_ns`; one small one stays for the next request. Returns
@@ -152,6 +156,12 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   std::array<BatchList, kPriorityCount> throttled{};
   std::array<uint32_t, kPriorityCount> ready{};  // its batches among those that workers choose from
   double served_us = 0.0;                        // of the scheduler's virtual time: where its share ends
+  std::function<void()> on_wanted;               // of a queue that is held: not called yet
+  // No worker has the model: no batch of it runs until it is released.
+  std::atomic<bool> is_held{false};
+  // How often it is asked, for whoever decides which models stay loaded: batches, and when the last one was opened.
+  std::atomic<uint64_t> published_batches{0};
+  std::atomic<int64_t> published_ns{0};
   // Background workers have loaded the model: its long background batches are offloaded to them.
   std::atomic<bool> is_in_background_workers{false};
 

@@ -96,15 +96,22 @@ void Scheduler::announce_return(WorkerSlot& slot) {
 void Scheduler::publish(Batch& batch) {
   WakeUp woken;
   bool closed = false;
+  std::function<void()> on_wanted;
   {
     std::lock_guard lock(mutex_);
     closed = is_closed();
     if (!closed) {
+      ModelQueue& queue = batch.bucket.queue;
+      queue.published_batches.fetch_add(1, std::memory_order_relaxed);
+      queue.published_ns.store(batch.opened_ns, std::memory_order_relaxed);
       ready_.number(batch);
-      if (background_.is_offloaded(batch)) {
+      if (queue.is_held.load(std::memory_order_relaxed)) {
+        ready_.park(batch);
+        on_wanted.swap(queue.on_wanted);
+      } else if (background_.is_offloaded(batch)) {
         background_.push(batch);
         woken = background_.wake_one();
-      } else if (is_at_limit(batch.bucket.queue) || ready_.is_crowding(batch.bucket.queue, batch.priority)) {
+      } else if (is_at_limit(queue) || ready_.is_crowding(queue, batch.priority)) {
         ready_.park(batch);
       } else {
         const bool is_expected = workers_.is_any_returning() && !ready_.has_ready();
@@ -121,6 +128,7 @@ void Scheduler::publish(Batch& batch) {
     discard_(batch);
   } else {
     notify(woken);
+    if (on_wanted) on_wanted();
   }
 }
 
@@ -285,6 +293,37 @@ void Scheduler::limit_instances(ModelQueue& queue, uint32_t instances_max) {
   {
     std::lock_guard lock(mutex_);
     queue.instances_max.store(instances_max, std::memory_order_relaxed);
+    refill(queue);
+    woken = wake_for_ready();
+  }
+  notify(woken);
+}
+
+// Rows are pending from before they are published until their batch has ended: where none is, no batch is anywhere, and
+// one that is on its way finds the queue held.
+bool Scheduler::hold(ModelQueue& queue, bool may_wait, std::function<void()> on_wanted) {
+  bool has_waiting = false;
+  {
+    std::lock_guard lock(mutex_);
+    PENSTOCK_ASSERT(!queue.is_held.load(std::memory_order_relaxed));
+    for (const auto& pending : queue.pending_rows) has_waiting |= pending.load(std::memory_order_relaxed) != 0;
+    // What is offloaded lies with the background workers, which do not look at the hold.
+    if (queue.is_in_background_workers.load(std::memory_order_relaxed)) may_wait = false;
+    if (queue.running != 0 || queue.stuck != 0 || (has_waiting && !may_wait)) return false;
+    queue.is_held.store(true, std::memory_order_relaxed);
+    queue.is_in_background_workers.store(false, std::memory_order_relaxed);
+    if (!has_waiting) queue.on_wanted = std::move(on_wanted);
+  }
+  if (has_waiting) on_wanted();
+  return true;
+}
+
+void Scheduler::release(ModelQueue& queue) {
+  WakeUp woken;
+  {
+    std::lock_guard lock(mutex_);
+    queue.is_held.store(false, std::memory_order_relaxed);
+    queue.on_wanted = nullptr;
     refill(queue);
     woken = wake_for_ready();
   }

@@ -107,6 +107,12 @@ class Scheduler {
   void announce_return(WorkerSlot& slot);
   // At most `instances_max` batches of the queue run at a time, from the next take on.
   void limit_instances(ModelQueue& queue, uint32_t instances_max);
+  // No batch of the queue runs from now on, and the first that comes calls `on_wanted`, once: its model is about to be
+  // unloaded. False: rows of it run, or wait and `may_wait` is not set, and nothing has changed. Rows that wait ask at
+  // once.
+  bool hold(ModelQueue& queue, bool may_wait, std::function<void()> on_wanted);
+  // Its model is loaded: what waits runs.
+  void release(ModelQueue& queue);
   // Queues that exist: they answer whether a long run would hold others up.
   void add_queue(ModelQueue& queue);
   void remove_queue(ModelQueue& queue);

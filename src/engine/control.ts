@@ -198,20 +198,22 @@ export class Control {
   }
 
   removeModel(name: string): Promise<void> {
-    return this.inTurn(() => {
+    return this.inTurn(async () => {
       const { versions } = this.getModel(name)
       this.#dependencies.deployments.expectUnused(name, null)
       for (const { version } of versions) this.#dependencies.deployments.retireModel(name, version)
+      await this.#dependencies.deployments.letGo(name)
       return this.#dependencies.models.remove(name)
     })
   }
 
   removeModelVersion(name: string, version: number): Promise<ModelRecord> {
-    return this.inTurn(() => {
+    return this.inTurn(async () => {
       this.getModel(name)
       expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
       this.#dependencies.deployments.expectUnused(name, version)
       this.#dependencies.deployments.retireModel(name, version)
+      await this.#dependencies.deployments.letGo(name, version)
       return this.#dependencies.models.removeVersion(name, version)
     })
   }

@@ -24,13 +24,20 @@ import {
   ROW_CHECK_EVERY,
   ROW_CHECK_EVERY_MAX,
 } from '../base/limits/limits.js'
+import {
+  MODEL_MEMORY_BYTES_MAX,
+  MODEL_MEMORY_BYTES_MIN,
+  WARM_BYTES,
+  WARM_SECONDS,
+  WARM_SECONDS_MAX,
+} from '../base/limits/model-limits.js'
 import { RUN_LIMIT_MS_MAX, SUBSTITUTE_WORKERS_MAX } from '../base/limits/run-limits.js'
 import { expectProviders } from '../base/providers.js'
 import { RemoteHosts } from '../remote/hosts.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { PoolOptions } from '../worker/pool/pool-options.js'
 import { defaultSessionSettings, type SessionSettings } from '../worker/sessions/session-options.js'
-import type { CalibrationMode, DifferencePolicy, EngineOptions, QueueLimits } from './api/options.js'
+import type { CalibrationMode, DifferencePolicy, EngineOptions, QueueLimits, ResidencyLimits } from './api/options.js'
 import type { ModelStore } from './api/stores.js'
 import { readConditions } from './calibration/conditions.js'
 import { defaultRunPlan } from './calibration/run-plan.js'
@@ -65,6 +72,9 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'pendingRowsMax',
   'pendingRowsBackgroundMax',
   'memoryBudgetBytes',
+  'modelMemoryBytes',
+  'warmBytes',
+  'warmSeconds',
   'tables',
   'tableBytesMax',
   'requestsInFlightMax',
@@ -85,6 +95,7 @@ export function expectOptions(options: unknown): EngineOptions {
   queueLimitsOf(checked)
   requestsMaxOf(checked)
   memoryBudgetOf(checked)
+  residencyLimitsOf(checked)
   expectInteger('tableBytesMax', checked.tableBytesMax ?? LOOKUP_BYTES, 1, LOOKUP_BYTES_MAX)
   expectBoolean('metrics', checked.metrics ?? true)
   expectBoolean('allowScripts', checked.allowScripts ?? false)
@@ -157,6 +168,19 @@ export function memoryBudgetOf({ memoryBudgetBytes = defaultMemoryBudget() }: En
   return expectInteger('memoryBudgetBytes', memoryBudgetBytes, MEMORY_BUDGET_BYTES_MIN, MEMORY_BUDGET_BYTES_MAX)
 }
 
+/** @throws PenstockError ERR_ARGUMENT naming the option. */
+export function residencyLimitsOf(options: EngineOptions): ResidencyLimits {
+  const { modelMemoryBytes: limit, warmBytes = WARM_BYTES, warmSeconds = WARM_SECONDS } = options
+  return {
+    modelMemoryBytes:
+      limit === undefined
+        ? null
+        : expectInteger('modelMemoryBytes', limit, MODEL_MEMORY_BYTES_MIN, MODEL_MEMORY_BYTES_MAX),
+    warmBytes: expectInteger('warmBytes', warmBytes, 0, MODEL_MEMORY_BYTES_MAX),
+    warmSeconds: expectInteger('warmSeconds', warmSeconds, 0, WARM_SECONDS_MAX),
+  }
+}
+
 function defaultMemoryBudget(): number {
   // Without a limit of its own the system reports none, or more than there is.
   const granted = Math.min(process.constrainedMemory() || Infinity, totalmem())
@@ -205,6 +229,7 @@ export function loadedModelsDependencies(
     mode,
     conditions: readConditions(threadPlan, { intraOpThreads, latencyObjectiveMs, batchRowsMax }),
     differencePolicy: differencePolicyOf(options),
+    residency: residencyLimitsOf(options),
     clock,
     onNotice: options.onNotice ?? (() => undefined),
   }

@@ -10,7 +10,8 @@
 import { addon } from '../../bindings/native.js'
 import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
-import { systemRandom } from '../base/random.js'
+import { expectInteger, expectString } from '../base/expect.js'
+import { type RandomSource, systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
 import { RowTable } from '../contract/tables/row-table.js'
@@ -44,6 +45,7 @@ import type {
   PredictRows,
   Promotion,
   PromotionOptions,
+  PromotionProgress,
   ServedContract,
   TagsApi,
 } from './api/api.js'
@@ -126,6 +128,7 @@ export class Engine implements EngineApi {
   readonly #stageKinds: StageKinds
   readonly #wire: EngineWebSocketPort
   readonly #control: Control
+  readonly #promotions: Promotions
   readonly #listeners = new Listeners()
   readonly #logReading: LogReading
   readonly #requestIds: RequestIds
@@ -135,8 +138,7 @@ export class Engine implements EngineApi {
 
   private constructor(options: EngineOptions, pool: InferencePool, threadPlan: ThreadPlan) {
     const { random = systemRandom, onNotice = () => undefined, clock = systemClock } = options
-    const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
-    const drawSeed = (): bigint => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32())
+    const { drawUint32, drawSeed } = drawsOf(random)
     const expectOpen = (): void => this.#expectOpen()
     this.threadPlan = threadPlan
     this.isMeasuring = options.metrics ?? true
@@ -166,10 +168,14 @@ export class Engine implements EngineApi {
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, ...documents, deployments, expectOpen, onNotice, nowMs })
+    const dependencies = { models, pipelines, ...documents, deployments, expectOpen, onNotice, nowMs }
+    const control = (this.#control = new Control(dependencies))
+    const runOn = (slot: PipelineSlot, deployment: Deployment): RunRequest => this.#runOn(slot, deployment)
+    this.#promotions = new Promotions({ models, control, deployments, reader: this.#rowsReader, runOn })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
+      whileLoaded: (model, run) => loaded.whileLoaded(model, run),
       onLog: (log, rows) => logs?.append(log, rows) ?? Promise.resolve(),
       onBackgroundLoss: backgroundLossCounter(deployments, loaded),
     })
@@ -182,16 +188,7 @@ export class Engine implements EngineApi {
     this.json = new EngineJsonPort({ port, requestIds, slotOf, rowsFormOf, isOpen: () => this.#state === 'open' })
     this.tensors = new EngineTensorPort({ port, calls: this.#calls, requestIds, slotOf, expectOpen })
     this.#logReading = new LogReading(this, options.log, logs)
-    this.explanations = new Explanations({
-      pipelines,
-      engine: this,
-      deployments,
-      control: this.#control,
-      infer: (slot, deployment, request) => this.#run(slot, deployment, request),
-      clock,
-      instance,
-      expectOpen,
-    })
+    this.explanations = this.#openExplanations(pipelines, clock, instance)
   }
 
   /**
@@ -239,14 +236,15 @@ export class Engine implements EngineApi {
   }
 
   promote(name: string, version: number, options: PromotionOptions): Promise<Promotion> {
-    const promotions = new Promotions({
-      models: this.#models,
-      control: this.#control,
-      deployments: this.#deployments,
-      reader: this.#rowsReader,
-      runOn: (slot, deployment) => this.#runOn(slot, deployment),
-    })
-    return this.#emittingChange(name, promotions.promote(name, version, options))
+    return this.#emittingChange(name, this.#promotions.promote(name, version, options))
+  }
+
+  promotions(name: string): PromotionProgress[] {
+    return this.#promotions.underWay(expectString('model', name))
+  }
+
+  cancelPromotion(name: string, alias: string): void {
+    this.#promotions.cancel(expectString('model', name), alias)
   }
 
   removeAlias(name: string, alias: string): Promise<ModelRecord> {
@@ -259,6 +257,11 @@ export class Engine implements EngineApi {
 
   removeModelVersion(name: string, version: number): Promise<ModelRecord> {
     return this.#emittingChange(name, this.#control.removeModelVersion(name, version))
+  }
+
+  freeModelMemory(bytes: number): Promise<number> {
+    this.#expectOpen()
+    return this.#loaded.residency.free(expectInteger('bytes', bytes, 1, Number.MAX_SAFE_INTEGER))
   }
 
   serveModel(name: string, version: number): Promise<PipelineDescription> {
@@ -429,6 +432,7 @@ export class Engine implements EngineApi {
       connections: this.#wire.connectionCount,
       threadPlan: this.threadPlan,
       workers: workerMetrics(this.#pool),
+      residency: this.#loaded.residency.metrics(),
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
       tables: { limitBytes: this.#stageKinds.lookups.bytesMax, tables: this.#stageKinds.lookups.metrics() },
       models: modelMetrics(this.#loaded.all),
@@ -475,6 +479,19 @@ export class Engine implements EngineApi {
     await this.#logs?.close()
   }
 
+  #openExplanations(pipelines: PipelineStore, clock: Clock, instance: string): Explanations {
+    return new Explanations({
+      pipelines,
+      engine: this,
+      deployments: this.#deployments,
+      control: this.#control,
+      infer: (slot, deployment, request) => this.#run(slot, deployment, request),
+      clock,
+      instance,
+      expectOpen: () => this.#expectOpen(),
+    })
+  }
+
   #noteUnretired({ pipeline, version }: Deployment, cause: unknown, onNotice: (notice: EngineNotice) => void): void {
     if (this.#state === 'closed') return
     onNotice({ level: 'error', message: `Version ${version} of pipeline ${pipeline} could not be retired`, cause })
@@ -505,6 +522,12 @@ export class Engine implements EngineApi {
     return result
   }
 }
+
+function drawsOf(random: RandomSource): { drawUint32: () => number; drawSeed: () => bigint } {
+  const drawUint32 = (): number => Math.floor(random() * 2 ** 32)
+  return { drawUint32, drawSeed: () => (BigInt(drawUint32()) << 32n) | BigInt(drawUint32()) }
+}
+
 /** The stores that most programs do not pass: what is in them ends with the engine then. */
 function documentStores(
   { contracts, datasets, tokenizers }: EngineOptions,

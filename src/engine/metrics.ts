@@ -19,6 +19,7 @@ import type { Deployment } from './deploy/deployment.js'
 import type { LoadedModel } from './models/loaded-models.js'
 import { noValues, type Histogram, type HistogramLayout } from './counters/run-histogram.js'
 import type { StringPathCounters } from './counters/string-path-counters.js'
+import type { ResidencyMetrics } from './residency/residency.js'
 import { faultName } from './request-log/row-logs.js'
 import type { ThreadPlan } from './calibration/thread-plan.js'
 
@@ -35,6 +36,12 @@ export interface ModelMetrics {
   /** What is seen of its batches; and whether its rows, which could share them, run one by one. */
   readonly batching: BatchingCounts
   readonly isUnbatched: boolean
+  /** The workers have it: else its next request has it loaded. */
+  readonly isLoaded: boolean
+  /** Times that it was loaded since it is served. */
+  readonly loads: number
+  /** What it counts for while it is loaded. */
+  readonly memoryBytes: number
   readonly batchesAllocated: number
   readonly arenaBytes: number
   readonly usPerRow: number
@@ -134,6 +141,8 @@ export interface EngineMetrics {
   readonly pipelines: readonly PipelineMetrics[]
   readonly remotes: readonly (RemoteStatus & { readonly pipeline: string })[]
   readonly budget: BudgetMetrics
+  /** Which models are loaded. */
+  readonly residency: ResidencyMetrics
   readonly tables: TableMetrics
   readonly process: {
     readonly rssBytes: number
@@ -145,7 +154,8 @@ export interface EngineMetrics {
 }
 
 export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
-  return models.map(({ version, queue, batchingCounts, isUnbatched, stringPathRuns, overdueRuns }) => {
+  return models.map((loaded) => {
+    const { version, queue, batchingCounts, isUnbatched, stringPathRuns, overdueRuns } = loaded
     // A model with strings has no queue: all of its runs are the string path's.
     const stats: QueueStats | null = queue === null ? null : addon.queueStats(queue)
     return {
@@ -157,6 +167,9 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
       overdueRuns: { ...overdueRuns },
       batching: { ...batchingCounts },
       isUnbatched,
+      isLoaded: loaded.isLoaded,
+      loads: loaded.loads,
+      memoryBytes: loaded.memoryBytes,
       batchesAllocated: stats?.batchesAllocated ?? 0,
       arenaBytes: stats?.arenaBytes ?? 0,
       usPerRow: stats?.usPerRow ?? 0,

@@ -127,6 +127,44 @@ export const families: readonly Family[] = [
     read: ({ engine }) => Object.entries(engine.budget.usedBytes).map(([use, value]) => ({ labels: { use }, value })),
   },
   {
+    name: 'penstock_models_memory_limit_bytes',
+    help: 'Bytes that loaded models may count for; absent without a limit.',
+    type: 'gauge',
+    read: ({ engine: { residency } }) => (residency.limitBytes === null ? [] : one(residency.limitBytes)),
+  },
+  {
+    name: 'penstock_models_memory_bytes',
+    help: 'Bytes that loaded models count for; warm: those of versions that no longer serve.',
+    type: 'gauge',
+    read: ({ engine: { residency } }) => [
+      { labels: { state: 'serving' }, value: residency.loadedBytes - residency.warmBytes },
+      { labels: { state: 'warm' }, value: residency.warmBytes },
+    ],
+  },
+  {
+    name: 'penstock_models',
+    help: 'Model versions: loaded and serving, warm (loaded, and serving no longer), and serving but not loaded now.',
+    type: 'gauge',
+    read: ({ engine: { residency } }) => [
+      { labels: { state: 'loaded' }, value: residency.loadedModels - residency.warmModels },
+      { labels: { state: 'warm' }, value: residency.warmModels },
+      { labels: { state: 'unloaded' }, value: residency.unloadedModels },
+    ],
+  },
+  {
+    name: 'penstock_model_loads_total',
+    help: 'Model versions that were loaded.',
+    type: 'counter',
+    read: ({ engine: { residency } }) => one(residency.loads),
+  },
+  {
+    name: 'penstock_model_evictions_total',
+    help: 'Model versions that were unloaded: room: for another; warm: they no longer served, and were beyond their limits.',
+    type: 'counter',
+    read: ({ engine: { residency } }) =>
+      Object.entries(residency.evictions).map(([reason, value]) => ({ labels: { reason }, value })),
+  },
+  {
     name: 'penstock_requests_total',
     help: 'Requests that were answered with results.',
     type: 'counter',

@@ -29,6 +29,18 @@ const engine = {
   inFlight: 2,
   connections: 1,
   workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
+  residency: {
+    limitBytes: 1000,
+    loadedBytes: 900,
+    warmBytes: 300,
+    warmLimitBytes: 400,
+    warmSeconds: 900,
+    loadedModels: 5,
+    warmModels: 1,
+    unloadedModels: 2,
+    loads: 11,
+    evictions: { room: 3, warm: 4 },
+  },
   tables: {
     limitBytes: 2048,
     tables: [

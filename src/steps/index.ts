@@ -10,4 +10,5 @@ export type {
 } from './builder.js'
 export { compilePlan, describeStep } from './compile.js'
 export { STEP_TYPES } from './kinds.js'
+export { shadowSteps } from './kinds/shadow.js'
 export { parseDefinition, parseSteps } from './parse.js'

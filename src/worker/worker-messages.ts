@@ -36,6 +36,8 @@ export interface LoadableModel extends ModelSource {
   readonly hasRowChecks: boolean
   /** Its graph proves that rows are independent: of a lone row another kernel's roundings are no difference. */
   readonly isGraphProven: boolean
+  /** Dims of its inputs, a run each, on which it is run once it is loaded: what it is about to be asked. */
+  readonly warmUpRuns: readonly (readonly (readonly number[])[])[]
 }
 
 /** What a worker thread is started with: everything that is loaded then. */
@@ -103,7 +105,8 @@ export type WorkerReply =
 
 /** One thread a run, whatever others found best: such runs parallelise among themselves, and none waits for its slowest. */
 export function inBackground(model: LoadableModel): LoadableModel {
-  return { ...model, settings: { ...model.settings, intraOpThreads: 1, spinning: false }, latencySettings: null }
+  const settings = { ...model.settings, intraOpThreads: 1, spinning: false }
+  return { ...model, settings, latencySettings: null, warmUpRuns: [] }
 }
 
 export const encodeJob = (job: WorkerJob): Uint8Array => serialize(job)

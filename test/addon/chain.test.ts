@@ -119,6 +119,7 @@ beforeAll(async () => {
     modelKey: 1,
     isNonBatching: false,
     isGraphProven: true,
+    warmUpRuns: [],
   }
   const opened = await openModelSession({ ...source, ...settings })
   inputName = opened.inputNames[0] as string

@@ -58,6 +58,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     pool: opened,
     store: models,
     limits,
+    residency: { modelMemoryBytes: null, warmBytes: 0, warmSeconds: 0 },
     placement: { executionProviders: ['cpu'], deviceId: 0 },
     defaultPlan: defaultRunPlan(threads),
     mode: 'off',

@@ -114,6 +114,36 @@ TEST("scheduler: a model that is asked now and then does not wait behind the que
   CLAIM(std::is_sorted(of_busy.begin(), of_busy.end()) && of_busy.size() == 12);
 }
 
+TEST("scheduler: a queue without a model is held: its first rows ask for it, and wait for it; one in use is not held") {
+  Engine engine;
+  auto queue = make_queue(engine.runtime, 10, 1);
+  auto other = make_queue(engine.runtime, 20, 1);
+  Scheduler& scheduler = engine.runtime->scheduler;
+  int asked = 0;
+  const auto ask = [&] { ++asked; };
+  submit_row(engine, queue, 1);
+  CLAIM(!scheduler.hold(*queue, false, ask));
+  CLAIM(run_one(engine.slot, scheduler) && asked == 0);
+  CLAIM(scheduler.hold(*queue, false, ask) && queue->is_held.load());
+  submit_row(engine, queue, 2);
+  submit_row(engine, queue, 3);
+  submit_row(engine, other, 4);
+  CLAIM(asked == 1);
+  CLAIM(run_one(engine.slot, scheduler) && !run_one(engine.slot, scheduler));
+  scheduler.release(*queue);
+  CLAIM(run_one(engine.slot, scheduler) && run_one(engine.slot, scheduler));
+  std::vector<int> order;
+  for (const Outcome& outcome : drain(*engine.port)) order.push_back(static_cast<int>(outcome.tag));
+  CLAIM((order == std::vector<int>{1, 4, 2, 3}) && asked == 1);
+  CLAIM(queue->published_batches.load() == 3 && queue->published_ns.load() > 0);
+  // One whose rows wait is held where that may be, and they ask; closed, what waits is answered.
+  submit_row(engine, queue, 5);
+  CLAIM(!scheduler.hold(*queue, false, ask) && scheduler.hold(*queue, true, ask) && asked == 2);
+  CLAIM(!run_one(engine.slot, scheduler));
+  scheduler.close();
+  CLAIM(drain(*engine.port).size() == 1);
+}
+
 TEST("scheduler: a limit that is lifted lets what is throttled run, and a closed runtime answers it") {
   Engine engine;
   auto queue = make_queue(engine.runtime, 10, 1);

@@ -53,6 +53,7 @@ export type ErrorCode =
   | 'ERR_REMOTE_UNAVAILABLE'
   | 'ERR_REMOTE_TIMEOUT'
   | 'ERR_PROVIDER'
+  | 'ERR_MODEL_MEMORY'
   | 'ERR_SOURCE'
   | 'ERR_QUERY_MEMORY'
   | 'ERR_QUERY_FAILED'
@@ -403,6 +404,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 500,
     retryable: false,
     sentence: 'What the model is to run on cannot be used here.',
+  },
+  ERR_MODEL_MEMORY: {
+    class: 'capacity',
+    http: 507,
+    retryable: false,
+    sentence: 'The model does not fit into the memory for models.',
   },
   ERR_SOURCE: {
     class: 'device',

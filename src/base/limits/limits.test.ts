@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import * as accessLimits from './access-limits.js'
 import * as baseLimits from './limits.js'
+import * as modelLimits from './model-limits.js'
 import * as runLimits from './run-limits.js'
 
-const limits = { ...baseLimits, ...accessLimits, ...runLimits }
+const limits = { ...baseLimits, ...accessLimits, ...modelLimits, ...runLimits }
 
 describe('limits', () => {
   it('every limit: is a positive safe integer', () => {

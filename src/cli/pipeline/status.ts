@@ -48,7 +48,7 @@ export function describeStatus(status: StatusAnswer): string {
     model.name,
     String(model.version),
     String(model.pending_rows),
-    model.ready ? 'yes' : 'no',
+    !model.ready ? 'no' : model.loaded === false ? 'on demand' : 'yes',
     model.provider ?? '-',
   ])
   lines.push(

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { ControlCalls } from '../../client/control/calls.js'
 import type { PromotionAnswer } from '../../protocol/answers/generated/answers.js'
-import { integerArgument, repeatedArgument } from '../shared/arguments.js'
+import { countArgument, durationArgument, integerArgument, repeatedArgument } from '../shared/arguments.js'
 import { MissedError } from '../shared/failures.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
@@ -13,6 +13,9 @@ import type { Terminal } from '../shared/terminal.js'
 interface PromoteOptions extends ServerOptions {
   readonly to: string
   readonly version?: number
+  readonly from?: string
+  readonly shadowRows?: number
+  readonly shadowLimit?: number
   readonly data?: string
   readonly format?: string
   readonly require: readonly string[]
@@ -20,16 +23,21 @@ interface PromoteOptions extends ServerOptions {
   readonly by?: string
   readonly pipeline?: string
   readonly prediction?: string
+  readonly cancel?: boolean
 }
 
 const EXAMPLES = `
 Examples:
   $ penstock promote wine --to champion --data holdout.csv --require "rmse<0.7" --better-than champion
+  $ penstock promote wine --to champion --from challenger --shadow-rows 500 --require "agreement>=0.98"
   $ penstock promote spam --version 4 --to champion --data mails.parquet --require "recall(spam)>=0.95" --require "agreement>=0.9"
 
 The rows have the names of the pipeline's contract, and what was true of them in its fields with the role target. They are answered
 by the version and by the one it is compared with, beside what serves. Metrics of classes: accuracy, precision, recall, f1, roc-auc,
 where one(class) is of that class alone; of numbers: mae, rmse, max-error, r2; of both versions: agreement.
+
+With --shadow-rows no file is needed: the version answers what callers send, beside the one that serves and behind it, until so many
+rows are compared. Callers wait for none of it. Ctrl-C cancels, as does penstock promote <model> --to <alias> --cancel from elsewhere.
 
 Exit code 1: a requirement is not met, and the alias stays where it is.`
 
@@ -42,6 +50,10 @@ export function promoteCommand(terminal: Terminal): Command {
     .argument('<model>', 'name of the model')
     .requiredOption('--to <alias>', 'the alias that is moved')
     .option('--version <version>', 'the version; the newest unless given', integerArgument)
+    .option('--from <alias>', 'the version that another alias points to')
+    .option('--shadow-rows <rows>', 'live rows that it is judged by, in place of a file', countArgument)
+    .option('--shadow-limit <time>', 'within which they have to come (default: 4m)', durationArgument)
+    .option('--cancel', 'cancel the promotion to the alias that compares live rows now')
     .option('--data <file>', `rows that it is judged by: JSON, NDJSON, CSV, Arrow or Parquet, ${TABLE_ARGUMENT}`)
     .option('--format <format>', "the file's format, where its name does not say it")
     .option(
@@ -57,15 +69,46 @@ export function promoteCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, options: PromoteOptions) => {
       const server = serverOf(options)
-      const work = async (): Promise<PromotionAnswer> => {
-        const version = options.version ?? (await server.getModel(model)).versions.at(-1)?.version
-        return server.promote(model, { version, ...(await requestOf(server, model, options)) })
+      if (options.cancel === true) {
+        await server.cancelPromotion(model, options.to)
+        return terminal.print(`The promotion of ${model} to ${options.to} is cancelled`)
       }
-      const answer = await withProgress(terminal, () => `judging ${model}`, work)
+      const work = async (): Promise<PromotionAnswer> => {
+        const version =
+          options.from === undefined
+            ? (options.version ?? (await server.getModel(model)).versions.at(-1)?.version)
+            : options.version
+        return server.promote(model, { version, from: options.from, ...(await requestOf(server, model, options)) })
+      }
+      const answer = await withLiveRows(terminal, server, { model, options, work })
       terminal.print(options.json === true ? JSON.stringify(answer) : describePromotion(answer))
       if (!answer.promoted)
         throw new MissedError(`${model}@${options.to} stays at version ${answer.previous ?? 'none'}`)
     })
+}
+
+/** Runs `work`; where live rows are compared it says how many are. */
+async function withLiveRows(
+  terminal: Terminal,
+  server: ControlCalls,
+  { model, options, work }: { model: string; options: PromoteOptions; work: () => Promise<PromotionAnswer> },
+): Promise<PromotionAnswer> {
+  let seen = ''
+  const look = async (): Promise<void> => {
+    const { promotions } = await server.promotions(model)
+    const one = promotions.find(({ alias }) => alias === options.to)
+    if (one === undefined) return
+    const agreed = one.rows === 0 ? '' : `, ${((100 * one.same_rows) / one.rows).toFixed(1)} % the same`
+    seen = `: ${one.rows} of ${one.rows_wanted} live rows${agreed}`
+  }
+  // A line on the way, and nobody's business when it fails.
+  const timer =
+    options.shadowRows === undefined ? undefined : setInterval(() => void look().catch(() => undefined), 500)
+  try {
+    return await withProgress(terminal, () => `judging ${model}${seen}`, work)
+  } finally {
+    clearInterval(timer)
+  }
 }
 
 /** The request beside the version; a file's rows are read first, so that a bad one asks the server nothing. */
@@ -78,6 +121,8 @@ async function requestOf(server: ControlCalls, model: string, options: PromoteOp
     by,
     pipeline,
     prediction,
+    shadow_rows: options.shadowRows,
+    shadow_limit_ms: options.shadowLimit,
   }
   if (data === undefined) return common
   const { contractOfFollower, plainRows } = await import('./rows.js')

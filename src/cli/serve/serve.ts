@@ -31,6 +31,7 @@ import {
 import { asUsage } from '../shared/failures.js'
 import type { ModelSources } from '../../sources/watch/model-sources.js'
 import type { Terminal } from '../shared/terminal.js'
+import { describeModelMemory } from './model-memory.js'
 
 export interface ServeOptions {
   readonly host: string
@@ -50,6 +51,9 @@ export interface ServeOptions {
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
   readonly memoryBudget?: number
+  readonly modelMemoryBytes?: number
+  readonly warmBytes?: number
+  readonly warmSeconds?: number
   readonly tables?: string
   readonly tablesMemory?: number
   readonly runLimit?: number
@@ -178,6 +182,27 @@ export function withServeOptions(command: Command): Command {
       )
         .argParser(bytesArgument)
         .env('PENSTOCK_MEMORY_BUDGET'),
+    )
+    .addOption(
+      new Option(
+        '--model-memory-bytes <size>',
+        'what loaded models may count for, for example 4GiB; beyond it, models load when a request wants them (default: all stay loaded)',
+      )
+        .argParser(bytesArgument)
+        .env('PENSTOCK_MODEL_MEMORY_BYTES'),
+    )
+    .addOption(
+      new Option(
+        '--warm-bytes <size>',
+        'what versions that served before may count for, which stay loaded to serve again at once; 0: none (default: 256MiB)',
+      )
+        .argParser(bytesArgument)
+        .env('PENSTOCK_WARM_BYTES'),
+    )
+    .addOption(
+      new Option('--warm-seconds <seconds>', 'how long such a version stays loaded; 0: not at all (default: 900)')
+        .argParser(countArgument)
+        .env('PENSTOCK_WARM_SECONDS'),
     )
     .addOption(
       new Option(
@@ -416,6 +441,9 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     memoryBudgetBytes: options.memoryBudget,
+    modelMemoryBytes: options.modelMemoryBytes,
+    warmBytes: options.warmBytes,
+    warmSeconds: options.warmSeconds,
     tables: withDatasets(home, tablesIn(options.tables ?? join(home.path, 'tables'))),
     tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
@@ -455,17 +483,18 @@ function serverOptionsOf(
 function describePlan(engine: Engine, threadPlan: string): string {
   const budget =
     'memory budget'.padEnd(22) + `${Math.round(engine.budget.limitBytes / 2 ** 20)} MiB for requests and answers`
+  const memory = describeModelMemory(engine.metrics().residency)
   const states = engine
     .listPipelines()
     .flatMap(({ name }) => engine.pipelineStatus(name).models)
     .map((model) => [`${model.name}@${model.version}`, model.runPlanState] as const)
   const models = [...new Map(states).values()]
-  if (models.length === 0) return `${threadPlan}\n${budget}`
+  if (models.length === 0) return `${threadPlan}\n${budget}\n${memory}`
   const counts = (['calibrated', 'pending', 'default'] as const)
     .map((state) => ({ state, count: models.filter((other) => other === state).length }))
     .filter(({ count }) => count > 0)
     .map(({ state, count }) => `${count} ${state}`)
-  return `${threadPlan}\n${budget}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
+  return `${threadPlan}\n${budget}\n${memory}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {

@@ -19,6 +19,7 @@ import type {
   PipelineModelsAnswer,
   PipelinesAnswer,
   PromotionAnswer,
+  PromotionsAnswer,
   ReconciliationsAnswer,
   StatusAnswer,
   StoredVersionAnswer,
@@ -93,6 +94,14 @@ export class ControlCalls {
 
   promote(name: string, body: object): Promise<PromotionAnswer> {
     return this.#call('POST', `${modelPath(name)}/promote`, { json: body })
+  }
+
+  promotions(name: string): Promise<PromotionsAnswer> {
+    return this.#call('GET', `${modelPath(name)}/promotions`)
+  }
+
+  cancelPromotion(name: string, alias: string): Promise<undefined> {
+    return this.#call('DELETE', `${modelPath(name)}/promotions/${encodeURIComponent(alias)}`)
   }
 
   /** The places that are watched for models. */

@@ -21,6 +21,7 @@ import type {
   ModelSourceStatus,
   Promotion,
   PromotionOptions,
+  PromotionProgress,
   Reconciliation,
   SetAliasOptions,
 } from '../../engine/api/api.js'
@@ -131,9 +132,9 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     return readRecord('Model', await this.#calls.setLineage(modelNamed(name), expectVersion(version), wire))
   }
 
-  /** @param options without `signal`: a promotion that was sent is decided. */
+  /** @param options without `signal` and `onProgress`: `cancelPromotion` and `promotions` do the same from anywhere. */
   async promote(name: string, version: number, options: PromotionOptions): Promise<Promotion> {
-    const { to, rows, require, betterThan, by, pipeline, prediction } = options
+    const { to, rows, require, betterThan, by, pipeline, prediction, shadowRows, shadowLimitMs } = options
     const body = {
       version: expectVersion(version),
       to,
@@ -143,8 +144,20 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
       by,
       pipeline,
       prediction,
+      shadow_rows: shadowRows,
+      shadow_limit_ms: shadowLimitMs,
     }
     return readRecord('Promotion', await this.#calls.promote(modelNamed(name), body))
+  }
+
+  /** The promotions of a model that compare live rows now. */
+  async promotions(name: string): Promise<PromotionProgress[]> {
+    return [...readRecord('Promotions', await this.#calls.promotions(modelNamed(name))).promotions]
+  }
+
+  /** Cancels those to an alias: who waits for one gets ERR_ABORTED. @throws PenstockError ERR_CONFLICT: there is none. */
+  async cancelPromotion(name: string, alias: string): Promise<void> {
+    await this.#calls.cancelPromotion(modelNamed(name), expectString('alias', alias))
   }
 
   /** The places that the server watches for models. */

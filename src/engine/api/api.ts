@@ -8,7 +8,14 @@ import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractsApi } from './contracts.js'
 import type { DatasetsApi } from './datasets.js'
 import type { ExplanationsApi } from './explanations.js'
-import type { FailingLog, LogExportResult, PipelineRecord, PipelineVersion, Promotion } from './generated/records.js'
+import type {
+  FailingLog,
+  LogExportResult,
+  PipelineRecord,
+  PipelineVersion,
+  Promotion,
+  PromotionProgress,
+} from './generated/records.js'
 import type { InferRequest, InferResult } from './inference.js'
 import type { LogExport, LogExportProgress, LogPage, LogQuery, LogSqlOptions, LogSqlResult } from './logs.js'
 import type { AddModelOptions, ModelRecord, ModelVersion, SetAliasOptions } from './models.js'
@@ -65,9 +72,19 @@ export interface EngineApi {
    * @throws ERR_ARGUMENT; ERR_CONTRACT: a row breaks a rule; ERR_CONFLICT: the alias moved meanwhile.
    */
   promote(name: string, version: number, options: PromotionOptions): Promise<Promotion>
+  /** The promotions of a model that compare live rows now, by alias. @throws ERR_MODEL_NOT_FOUND. */
+  promotions(name: string): PromotionProgress[]
+  /** Cancels one of them, whose caller gets ERR_ABORTED; the alias stays. @throws ERR_MODEL_NOT_FOUND, ERR_CONFLICT: there is none. */
+  cancelPromotion(name: string, alias: string): void
   removeAlias(name: string, alias: string): Promise<ModelRecord>
   /** Says where a version comes from, in place of what was said before; an empty lineage takes that away. */
   setLineage(name: string, version: number, lineage: Lineage): Promise<ModelRecord>
+  /**
+   * Unloads models that nobody asks, versions that no longer serve first and then the least asked, until so many bytes are free or none
+   * can go. Requests have them loaded again.
+   * @returns the bytes that they counted for.
+   */
+  freeModelMemory(bytes: number): Promise<number>
   removeModel(name: string): Promise<void>
   removeModelVersion(name: string, version: number): Promise<ModelRecord>
   /**

@@ -29,6 +29,14 @@ export interface QueueLimits {
   readonly pendingRowsBackgroundMax: number
 }
 
+/** Which models stay loaded. */
+export interface ResidencyLimits {
+  /** null: all that are served. */
+  readonly modelMemoryBytes: number | null
+  readonly warmBytes: number
+  readonly warmSeconds: number
+}
+
 export interface EngineOptions {
   /** Absent: models live in memory and end with the engine. */
   readonly models?: ModelStore | undefined
@@ -92,6 +100,19 @@ export interface EngineOptions {
    * of the memory that the process may use if that is less. What does not fit is refused with ERR_QUEUE_FULL.
    */
   readonly memoryBudgetBytes?: number | undefined
+  /**
+   * Bytes that loaded models may count for, 2^20..2^44: what is served beyond it is loaded when a request wants it, and the model that is
+   * asked least makes way. A model counts for its file, once for each session of a worker or once for all that share it, and 256 KiB a
+   * session. Absent: whatever is served stays loaded.
+   */
+  readonly modelMemoryBytes?: number | undefined
+  /**
+   * Bytes, 0..2^44, of versions that no longer serve but stay loaded, one of each model, so that an alias moves back at once; absent:
+   * 256 MiB. They go first where models need room.
+   */
+  readonly warmBytes?: number | undefined
+  /** Seconds that such a version stays, 0..604800; absent: 900. 0: none does. */
+  readonly warmSeconds?: number | undefined
   /** Where lookup steps find their tables: `tablesIn(folder)`. Absent: a pipeline with one cannot be deployed. */
   readonly tables?: TableStore | null | undefined
   /** Bytes that the tables of lookup steps may take in memory, all together; absent: 1 GiB. */

@@ -1,5 +1,6 @@
 /** Promotions: an alias that moves if the answers of the new version are good enough. Types only. */
 import type { CancelSignal } from './inference.js'
+import type { PromotionProgress } from './generated/records.js'
 import type { PredictRow } from './predictions.js'
 
 export interface PromotionOptions {
@@ -20,5 +21,14 @@ export interface PromotionOptions {
   readonly pipeline?: string | undefined
   /** The field of the contract that is judged; absent: the only prediction. */
   readonly prediction?: string | undefined
+  /**
+   * Live rows, 1..1e9, by which it is judged in place of `rows`: it answers what callers send beside the version that serves, in the
+   * background, until so many rows are compared. `require` may then have `agreement` alone.
+   */
+  readonly shadowRows?: number | undefined
+  /** Milliseconds, 1..86400000, within which they have to come; absent: 240000. Fewer rows meet nothing. */
+  readonly shadowLimitMs?: number | undefined
+  /** Called some times a second while live rows are compared. */
+  readonly onProgress?: ((progress: PromotionProgress) => void) | undefined
   readonly signal?: CancelSignal | undefined
 }

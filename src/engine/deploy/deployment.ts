@@ -18,7 +18,7 @@ import { splitKeys } from '../../log/log-columns.js'
 import { compilePlan } from '../../steps/index.js'
 import type { ModelVersion, PipelineDescription } from '../api/api.js'
 import type { DeployedContract } from '../contracts.js'
-import type { LoadedModel, LoadedModels } from '../models/loaded-models.js'
+import type { LoadedModel, LoadedModels, ReleaseReason } from '../models/loaded-models.js'
 import type { DeploymentLog } from '../request-log/row-logs.js'
 import { closeStages, openStages, type StageOpeners } from '../columns/openers.js'
 import { bindNativeColumns } from './native-columns.js'
@@ -59,6 +59,8 @@ export interface Deployment {
   readonly failureContext: FailureContext
   /** [input index, axis] of each free dim beyond the row axis, in the addon's order. */
   readonly freeDims: readonly (readonly [number, number])[]
+  /** It stands in for what is deployed while live rows are compared. */
+  readonly isShadow: boolean
   /** Requests of the string path that are not finished; the addon counts the others. */
   stringPathInFlight: number
   /** Requests with column stages that are not finished, in the models or not. */
@@ -70,10 +72,19 @@ export interface Deployment {
   ownHandle: PipelineHandle | null
 }
 
+/** What serves in place of a pipeline while a version is judged by its live rows: seen from outside, nothing has changed. */
+export interface ShadowedPlan {
+  /** What is run. */
+  readonly definition: PipelineDefinition
+  readonly comparison: (compiled: CompiledPlan, contract: DeployedContract | null) => PlanSpec['comparison']
+}
+
 export interface DeploymentOptions {
   readonly planKey: number
   readonly definition: PipelineDefinition
   readonly version: number
+  /** Absent: `definition` is run as it is. */
+  readonly shadowed?: ShadowedPlan | undefined
   readonly resolve: (reference: string) => ModelVersion
   readonly models: LoadedModels
   /** The columns of the contract that a definition names; null: it names none. */
@@ -104,7 +115,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     resolved.set(reference, model)
     return model
   }
-  const prepared = await options.prepare(definition)
+  const prepared = await options.prepare(options.shadowed?.definition ?? definition)
   const compiled = { ...compilePlan(prepared, resolve, options.columns), definition }
   const contract = options.bindContract(compiled, resolved.values())
   if (contract !== null) compiled.logKeys = loggedKeysOf(contract.contract, splitKeys(compiled))
@@ -121,7 +132,10 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     for (const model of backgroundModels(compiled)) options.models.offload(models[model] as LoadedModel)
     stages = await stagesOf(options, compiled)
     log = options.makeLog(compiled)
-    const plan = addon.createPlan(planSpec(options, compiled, models, log))
+    const plan = addon.createPlan({
+      ...planSpec(options, compiled, models, log),
+      ...(options.shadowed === undefined ? {} : { comparison: options.shadowed.comparison(compiled, contract) }),
+    })
     const transforms = new RequestTransforms(compiled, stages)
     const description = describe(definition, version, compiled)
     return {
@@ -143,6 +157,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
         splitKeys: compiled.splits.map((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? ''))),
       },
       freeDims: freeDimsOf(compiled),
+      isShadow: options.shadowed !== undefined,
       stringPathInFlight: 0,
       stagedInFlight: 0,
       ownHandle: null,
@@ -150,7 +165,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
   } catch (error) {
     if (log !== null) await options.closeLog(log)
     if (stages !== null) await closeStages([...stages.before, ...stages.behind])
-    for (const model of models) await options.models.release(model)
+    for (const model of models) await options.models.release(model, 'tried')
     throw error
   }
 }
@@ -158,11 +173,13 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
 /**
  * Waits until the deployment has answered everything, then gives its models back and seals its log. It must not get new
  * requests.
+ * @param reason why it serves no longer.
  * @param isStopped true: the engine has closed, nothing will be answered any more and nothing need be given back.
  */
 export async function retireDeployment(
   deployment: Deployment,
   { models, closeLog }: Pick<DeploymentOptions, 'models' | 'closeLog'>,
+  reason: ReleaseReason,
   isStopped: () => boolean,
 ): Promise<void> {
   // A poll, because it is rare and nobody waits for it; the addon needs no callback for it then.
@@ -173,7 +190,7 @@ export async function retireDeployment(
   if (deployment.ownHandle !== null) addon.setPlan(deployment.ownHandle, null)
   if (deployment.log !== null) await closeLog(deployment.log)
   await deployment.transforms.close()
-  for (const model of deployment.models) await models.release(model)
+  for (const model of deployment.models) await models.release(model, reason)
 }
 
 export function inFlightOf(deployment: Deployment): number {

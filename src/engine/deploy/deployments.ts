@@ -14,8 +14,8 @@ import { contractColumns, deployedContract, namedContract } from '../contracts.j
 import { trustedProof } from '../models/batching-watch.js'
 import type { StageNotice } from '../../pipeline/columns/stage.js'
 import type { StageOpeners } from '../columns/openers.js'
-import { buildDeployment, inFlightOf, retireDeployment, type Deployment } from './deployment.js'
-import type { LoadedModels } from '../models/loaded-models.js'
+import { buildDeployment, inFlightOf, retireDeployment, type Deployment, type ShadowedPlan } from './deployment.js'
+import type { LoadedModels, ReleaseReason } from '../models/loaded-models.js'
 import { newStringPathCounters, type StringPathCounters } from '../counters/string-path-counters.js'
 import { aliasOfReference, followsAlias, resolveReference } from '../models/model-references.js'
 import type { DeploymentLog, RowLogs } from '../request-log/row-logs.js'
@@ -111,7 +111,20 @@ export class Deployments {
   async undeploy(pipeline: string): Promise<void> {
     const slot = this.#slots.get(pipeline)
     await this.#dependencies.pipelines.setDeployed(pipeline, null)
-    if (slot?.current != null) this.#stop(slot, slot.current)
+    if (slot?.current == null) return
+    const { models } = slot.current
+    this.#stop(slot, slot.current)
+    // What served before it is of no more use either.
+    for (const { version } of models) if (!this.#isServed(version.name)) await this.letGo(version.name)
+  }
+
+  /** Unloads the versions of a model that no longer serve. @param version null: all of them. */
+  async letGo(model: string, version: number | null = null): Promise<void> {
+    await this.#dependencies.loaded.residency.letGo(model, version === null ? null : `${model}@${version}`)
+  }
+
+  #isServed(model: string): boolean {
+    return this.serving.some(({ models }) => models.some(({ version }) => version.name === model))
   }
 
   /** Serves one model version as a pipeline of one step, under a name that no pipeline can have; nothing is stored. */
@@ -144,11 +157,43 @@ export class Deployments {
   async openDetached(pipeline: string, instead: ReadonlyMap<string, ModelVersion> = new Map()): Promise<PipelineSlot> {
     const serving = this.#slots.get(pipeline)?.current
     if (serving == null) throw new PenstockError('ERR_PIPELINE_NOT_DEPLOYED', `Pipeline ${pipeline} is not deployed`)
-    const resolve = (reference: string): ModelVersion =>
+    const resolve = this.#resolverOf(serving, instead)
+    return this.#detached(await this.#build(serving.compiled.definition, null, resolve))
+  }
+
+  /**
+   * Runs a version in the shadow of what serves, under its name, version, counters and log, until `endShadow`.
+   * @param candidate what its reference means.
+   * @throws PenstockError what a deploy throws.
+   */
+  async beginShadow(
+    slot: PipelineSlot,
+    { candidate, ...shadowed }: ShadowedPlan & { readonly candidate: ReadonlyMap<string, ModelVersion> },
+  ): Promise<Deployment> {
+    const serving = slot.current
+    if (serving === null) throw new Error(`Expected ${slot.name} to serve`)
+    const resolve = this.#resolverOf(serving, candidate)
+    const built = await this.#build(serving.compiled.definition, serving.version, resolve, shadowed)
+    // Callers are told of the pipeline as it was deployed.
+    const shadow = { ...built, description: serving.description }
+    this.#byKey.set(shadow.planKey, shadow)
+    this.#swap(shadow)
+    return shadow
+  }
+
+  /** What served before serves again, unless something else does. */
+  async endShadow(slot: PipelineSlot, shadow: Deployment): Promise<void> {
+    if (slot.current !== shadow) return
+    const { definition } = shadow.compiled
+    const restored = await this.#build(definition, shadow.version, this.#resolverOf(shadow, new Map()))
+    this.#swap(restored, 'tried')
+  }
+
+  #resolverOf(serving: Deployment, instead: ReadonlyMap<string, ModelVersion>): (reference: string) => ModelVersion {
+    return (reference) =>
       instead.get(reference) ??
       serving.resolved.get(reference) ??
       resolveReference(this.#dependencies.models, reference)
-    return this.#detached(await this.#build(serving.compiled.definition, null, resolve))
   }
 
   #detached(deployment: Deployment): PipelineSlot {
@@ -163,7 +208,7 @@ export class Deployments {
     if (current === null) return
     slot.current = null
     addon.setPlan(slot.handle, null)
-    this.#retire(current)
+    this.#retire(current, 'tried')
   }
 
   /** Forgets a removed pipeline and its counters. It must not serve. */
@@ -266,9 +311,10 @@ export class Deployments {
     definition: PipelineDefinition,
     version: number | null,
     resolve: (reference: string) => ModelVersion,
+    shadowed?: ShadowedPlan,
   ): Promise<Deployment> {
     const planKey = this.#nextPlanKey++
-    for (const reference of modelReferences(definition)) {
+    for (const reference of modelReferences(shadowed?.definition ?? definition)) {
       const model = resolve(reference)
       if (trustedProof(model) === undefined) await this.inspectAgain(model)
     }
@@ -277,6 +323,7 @@ export class Deployments {
       planKey,
       definition,
       version: version ?? 0,
+      shadowed,
       // As it is stored now: an older resolution may hold it from before it was inspected again.
       resolve: (reference) => {
         const resolved = resolve(reference)
@@ -300,7 +347,7 @@ export class Deployments {
     return deployment
   }
 
-  #swap(deployment: Deployment): void {
+  #swap(deployment: Deployment, reason: ReleaseReason = 'replaced'): void {
     let slot = this.#slots.get(deployment.pipeline)
     if (slot === undefined) {
       const name = deployment.pipeline
@@ -312,23 +359,26 @@ export class Deployments {
     // A string-path plan is JavaScript's; to the addon the pipeline has none.
     addon.setPlan(slot.handle, deployment.compiled.isStringPath ? null : deployment.plan)
     this.#dependencies.onChange(deployment.pipeline)
-    if (old !== null) this.#retire(old)
+    // A version that was on trial in it is no version that served.
+    if (old !== null) this.#retire(old, old.isShadow ? 'tried' : reason)
   }
 
   #stop(slot: PipelineSlot, old: Deployment): void {
     slot.current = null
     addon.setPlan(slot.handle, null)
     this.#dependencies.onChange(slot.name)
-    this.#retire(old)
+    this.#retire(old, 'stopped')
   }
 
-  #retire(deployment: Deployment): void {
-    void this.#discard(deployment).catch((cause: unknown) => this.#dependencies.onRetireFailed(deployment, cause))
+  #retire(deployment: Deployment, reason: ReleaseReason): void {
+    void this.#discard(deployment, reason).catch((cause: unknown) =>
+      this.#dependencies.onRetireFailed(deployment, cause),
+    )
   }
 
-  async #discard(deployment: Deployment): Promise<void> {
+  async #discard(deployment: Deployment, reason: ReleaseReason = 'tried'): Promise<void> {
     const dependencies = { models: this.#dependencies.loaded, closeLog: (log: DeploymentLog) => this.#closeLog(log) }
-    await retireDeployment(deployment, dependencies, () => this.#isStopped)
+    await retireDeployment(deployment, dependencies, reason, () => this.#isStopped)
     this.#byKey.delete(deployment.planKey)
   }
 

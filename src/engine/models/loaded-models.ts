@@ -7,6 +7,7 @@
  * How it runs (RunPlan) is the stored calibration's where that holds for this machine; else the default, until the
  * calibrator has measured it. Both the sessions and the queue take another arrangement while they serve.
  */
+import { setImmediate } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { Batching } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
@@ -14,6 +15,7 @@ import type { NativeField, QueueHandle } from '../../../bindings/native.js'
 import type { Clock } from '../../base/clock.js'
 import { PenstockError } from '../../base/errors.js'
 import { BATCH_BYTES_MAX } from '../../base/limits/limits.js'
+import { SESSION_BYTES } from '../../base/limits/model-limits.js'
 import type { ExecutionProvider } from '../../base/providers.js'
 import { dtypeInfo } from '../../tensor/dtype.js'
 import type { TensorField } from '../../tensor/tensor.js'
@@ -33,12 +35,17 @@ import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures }
 import { storedCalibration } from '../calibration/conditions.js'
 import { BatchingNotices, mustRunUnbatched, newBatchingCounts, trustedProof } from './batching-watch.js'
 import { Calibrator } from '../calibration/calibrator.js'
-import type { CalibrationMode, DifferencePolicy, EngineNotice, QueueLimits } from '../api/options.js'
+import type { CalibrationMode, DifferencePolicy, EngineNotice, QueueLimits, ResidencyLimits } from '../api/options.js'
 import { hasBlobBytes } from '../stores/memory-stores.js'
 import { newStringPathRunCounters, type StringPathRunCounters } from '../counters/string-path-counters.js'
 import { expectOneFile } from './one-file.js'
+import { recentShapesOf, type RunDims, warmUpRuns } from './warm-up-runs.js'
 import { PreparedModels } from './prepared-models.js'
+import { Residency } from '../residency/residency.js'
 import { sessionSettingsOf, type SessionPlacement } from '../calibration/run-plan.js'
+
+/** Why a plan uses a model no longer: another serves in its place, nothing does, or it was a trial. */
+export type ReleaseReason = 'replaced' | 'stopped' | 'tried'
 
 export interface LoadedModel {
   readonly version: ModelVersion
@@ -61,6 +68,12 @@ export interface LoadedModel {
   readonly stringPathRuns: StringPathRunCounters
   /** Its runs past their limit. */ readonly overdueRuns: Readonly<OverdueRuns>
   readonly backgroundFailures: Readonly<BackgroundFailures>
+  /** The workers have it: else its first request has it loaded. */
+  readonly isLoaded: boolean
+  /** Times that the workers have loaded it. */
+  readonly loads: number
+  /** What it counts for while it is loaded. */
+  readonly memoryBytes: number
 }
 
 export interface LoadedModelsDependencies {
@@ -73,11 +86,19 @@ export interface LoadedModelsDependencies {
   readonly mode: CalibrationMode
   readonly conditions: CalibrationConditions
   readonly differencePolicy: DifferencePolicy
+  readonly residency: ResidencyLimits
   readonly clock: Clock
   readonly onNotice: (notice: EngineNotice) => void
 }
 
 interface Entry extends LoadedModel {
+  readonly label: string
+  readonly name: string
+  readonly jobs: { count: number; lastUs: number; inHand: number }
+  isLoaded: boolean
+  loads: number
+  /** It has served: once no plan uses it, it stays warm. */
+  isWorthKeeping: boolean
   runPlan: RunPlan
   runPlanState: RunPlanState
   calibration: Calibration | null
@@ -89,6 +110,9 @@ interface Entry extends LoadedModel {
   isInBackground: boolean
 }
 
+/** A model before its workers have it. */
+type Opening = Pick<Entry, 'version' | 'modelKey' | 'runPlan' | 'calibration' | 'isUnbatched' | 'source'>
+
 /** A queue with it runs as many batches at a time as there are workers. */
 const INSTANCES_UNLIMITED = 2 ** 32 - 1
 
@@ -98,6 +122,7 @@ export class LoadedModels {
   readonly #entries = new Map<string, Entry>()
   readonly #prepared: PreparedModels
   readonly #notices: BatchingNotices
+  readonly #residency: Residency<Entry>
   #nextModelKey = 1
 
   constructor(dependencies: LoadedModelsDependencies) {
@@ -105,6 +130,15 @@ export class LoadedModels {
     this.#notices = new BatchingNotices(dependencies.clock, dependencies.onNotice)
     dependencies.pool.onObservation = (observation) => this.#observe(observation)
     this.#prepared = new PreparedModels(dependencies.store, dependencies.onNotice)
+    this.#residency = new Residency<Entry>({
+      runtime: dependencies.pool.runtime,
+      limits: dependencies.residency,
+      residents: () => this.#entries.values(),
+      load: (entry) => this.#load(entry),
+      unload: ({ modelKey }) => dependencies.pool.unload(modelKey, false),
+      drop: (entry) => this.#drop(entry),
+      onNotice: dependencies.onNotice,
+    })
     this.#calibrator = new Calibrator({
       clock: dependencies.clock,
       conditions: dependencies.conditions,
@@ -122,8 +156,14 @@ export class LoadedModels {
   }
 
   get all(): readonly LoadedModel[] {
-    // Those that have been superseded have a longer key.
-    return [...this.#entries].flatMap(([key, entry]) => (key === labelOf(entry.version) ? [entry] : []))
+    // Those that have been superseded have a longer key; those that are warm serve nobody.
+    return [...this.#entries].flatMap(([key, entry]) =>
+      key === labelOf(entry.version) && entry.references > 0 ? [entry] : [],
+    )
+  }
+
+  get residency(): Pick<Residency<Entry>, 'metrics' | 'free' | 'letGo'> {
+    return this.#residency
   }
 
   /**
@@ -136,21 +176,35 @@ export class LoadedModels {
     // A name that was removed and uploaded again may reuse neither number nor session.
     if (present?.version.sha256 === version.sha256 && this.#runsAlike(present, version)) {
       present.version = version
-      present.references++
+      if (present.references++ === 0) await this.#revive(present)
       return present
     }
-    // Another inspection found otherwise: the plans that serve end as they began, later ones run as it says.
+    // Warm under an earlier inspection, or before its name was removed and used again: nobody runs on it.
+    if (present?.references === 0) await this.#drop(present)
+    else // Another inspection found otherwise: the plans that serve end as they began, later ones run as it says.
     if (present?.version.sha256 === version.sha256) this.#entries.set(`${label} ${present.modelKey}`, present)
     else if (present !== undefined)
       throw new PenstockError('ERR_CONFLICT', `Model ${label} is loaded with other contents`)
-    const { mode, conditions, defaultPlan, pool } = this.#dependencies
+    const { mode, conditions, defaultPlan } = this.#dependencies
     const modelKey = this.#nextModelKey++
     const isMeasurable = mode !== 'off' && this.#isMeasurable(version)
     const calibration = isMeasurable ? storedCalibration(version, conditions) : null
     const runPlan = calibration?.plan ?? defaultPlan
     const isUnbatched = mustRunUnbatched(version, this.#dependencies.differencePolicy)
     const model = { version, modelKey, runPlan, calibration, isUnbatched, source: await this.#sourceOf(version) }
-    const provider = await pool.load(this.#loadable(model))
+    const { name } = version
+    const admitted = await this.#residency.admit(label, name, this.#memoryBytes(model), () => this.#open(model))
+    if (calibration !== null) this.#limit(admitted, calibration)
+    else await this.#calibrateWhereMeasurable(admitted)
+    return admitted
+  }
+
+  /** Loads it for the first time. */
+  async #open(model: Opening): Promise<Entry> {
+    const { version, modelKey, isUnbatched } = model
+    const { pool } = this.#dependencies
+    const label = labelOf(version)
+    const provider = await pool.load({ ...this.#loadable(model), warmUpRuns: this.#warmUpRuns(version) })
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
     const isPageLocked = provider === 'cuda' && addon.canLockPages()
     const queue = this.#createQueue(version, modelKey, isPageLocked)
@@ -166,12 +220,48 @@ export class LoadedModels {
       backgroundFailures: newBackgroundFailures(),
       references: 1,
       isInBackground: false,
+      label,
+      name: version.name,
+      jobs: { count: 0, lastUs: 0, inHand: 0 },
+      isLoaded: true,
+      loads: 0,
+      isWorthKeeping: false,
+      memoryBytes: this.#memoryBytes(model),
     }
     this.#entries.set(label, entry)
     if (isUnbatched) this.#limitQueue(entry)
-    if (calibration !== null) this.#limit(entry, calibration)
-    else if (isMeasurable && queue !== null) await this.#calibrate(entry)
     return entry
+  }
+
+  /** Shapes that the version before was asked: of those that are loaded the one that was asked last. */
+  #warmUpRuns({ name, signature }: ModelVersion): RunDims[] {
+    const others = this.all.filter((other) => other.version.name === name && other.isLoaded)
+    const queues = others.flatMap(({ queue }) => (queue === null ? [] : [queue]))
+    const lastUs = (queue: QueueHandle): number => addon.queueUse(queue).lastUs
+    const [last] = queues.sort((a, b) => lastUs(b) - lastUs(a))
+    return last === undefined ? [] : warmUpRuns(signature, recentShapesOf(last))
+  }
+
+  /** A warm version serves again: its sessions and its queue are there. */
+  async #revive(entry: Entry): Promise<void> {
+    this.#residency.forget(entry, false)
+    // Nothing else of it waits for anything: who moves an alias to and fro in a loop would starve the event loop.
+    await setImmediate()
+    await this.#calibrateWhereMeasurable(entry)
+  }
+
+  async #load(entry: Entry): Promise<void> {
+    await this.#dependencies.pool.load(this.#loadable(entry))
+    if (entry.isInBackground) this.#loadInBackground(entry)
+  }
+
+  /**
+   * What a loaded model counts for: its file once for each session, or once for all where workers share the prepared weights; and what
+   * a session needs beside them.
+   */
+  #memoryBytes({ version: { sizeBytes }, source, runPlan }: Pick<Entry, 'version' | 'source' | 'runPlan'>): number {
+    const sessions = this.#dependencies.pool.workerCount * (runPlan.alone === null ? 1 : 2)
+    return sessions * SESSION_BYTES + (source.preparedPath === null ? sessions : 1) * sizeBytes
   }
 
   /**
@@ -182,8 +272,12 @@ export class LoadedModels {
     const entry = model as Entry
     if (entry.isInBackground || entry.queue === null || entry.provider !== 'cpu') return
     entry.isInBackground = true
+    this.#loadInBackground(entry)
+  }
+
+  #loadInBackground(entry: Entry): void {
     void this.#dependencies.pool.loadInBackground(entry.modelKey).then((isLoaded) => {
-      if (isLoaded && entry.queue !== null && entry.references > 0) addon.offloadQueue(entry.queue)
+      if (isLoaded && entry.isLoaded && entry.queue !== null && entry.references > 0) addon.offloadQueue(entry.queue)
     })
   }
 
@@ -192,11 +286,28 @@ export class LoadedModels {
     noteBackgroundFailure(backgroundFailures, { label: labelOf(version), code, message, count }, this.#dependencies)
   }
 
-  /** Counts one user less; the last one closes the queue and unloads. Its batches must all have been answered. */
-  async release(model: LoadedModel): Promise<void> {
+  /**
+   * Counts one user less. After the last one a version that served stays warm, where the limits allow it; else its queue is closed and
+   * it is unloaded. Its batches must all have been answered.
+   */
+  async release(model: LoadedModel, reason: ReleaseReason): Promise<void> {
     const entry = model as Entry
+    if (reason !== 'tried') entry.isWorthKeeping = reason === 'replaced'
     if (--entry.references > 0) return
+    // One that was inspected anew has another entry under its name.
+    const isNewest = this.#entries.get(labelOf(entry.version)) === entry
+    if (isNewest && entry.isWorthKeeping && (await this.#residency.keepWarm(entry))) return
+    if (entry.references === 0) await this.#drop(entry)
+  }
+
+  /** Runs a job of a model without a queue, once the workers have the model. */
+  whileLoaded<T>(model: LoadedModel, run: () => Promise<T>): Promise<T> {
+    return this.#residency.whileLoaded(model as Entry, run)
+  }
+
+  async #drop(entry: Entry): Promise<void> {
     for (const [key, other] of this.#entries) if (other === entry) this.#entries.delete(key)
+    this.#residency.forget(entry, true)
     if (entry.queue !== null) addon.closeQueue(entry.queue)
     await this.#dependencies.pool.unload(entry.modelKey)
   }
@@ -208,6 +319,7 @@ export class LoadedModels {
 
   /** Closes every queue: the engine ends and its workers are gone. */
   closeAll(): void {
+    this.#residency.close()
     for (const entry of this.#entries.values()) {
       entry.references = 0
       if (entry.queue !== null) addon.closeQueue(entry.queue)
@@ -227,6 +339,12 @@ export class LoadedModels {
       executionProviders: providers ?? placement.executionProviders,
       deviceId: deviceId ?? placement.deviceId,
     }
+  }
+
+  async #calibrateWhereMeasurable(entry: Entry): Promise<void> {
+    const isMeasurable = this.#dependencies.mode !== 'off' && this.#isMeasurable(entry.version)
+    const isToMeasure = entry.calibration === null && entry.runPlanState !== 'pending'
+    if (isMeasurable && isToMeasure && entry.queue !== null) await this.#calibrate(entry)
   }
 
   /** Settles at once, unless models are measured before they serve. */
@@ -339,6 +457,7 @@ export class LoadedModels {
       runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
       hasRowChecks: version.signature.batching === 'rows' && !isUnbatched,
       isGraphProven: version.signature.batchingProof?.basis === 'graph',
+      warmUpRuns: [],
     }
   }
 

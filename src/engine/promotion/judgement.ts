@@ -13,6 +13,7 @@ import {
 import { AGREEMENT, type Requirement } from '../../evaluation/requirements.js'
 import type { PromotionMetric, PromotionRequirement } from '../api/api.js'
 import type { Answers, JudgedFields } from './answers.js'
+import type { ShadowRows } from './shadow-gate.js'
 
 /** What a candidate is held to. */
 export interface Demands {
@@ -96,6 +97,30 @@ export function judge(fields: JudgedFields, candidate: Answers, baseline: Answer
   })
   if (demands.by !== null) requirements.push(beaten(tell(demands.by), demands.by, demands.baseline))
   return { judgedRows: known.length, metrics: [...told.values()], requirements }
+}
+
+/** What live rows show: agreement, of rows that both answered or that the candidate failed; and that there were enough of them. */
+export function judgeLive(
+  { comparedRows, sameRows, failedRows }: ShadowRows,
+  wantedRows: number,
+  requirements: readonly Requirement[],
+): Judgement & { readonly rows: number } {
+  const rows = comparedRows + failedRows
+  const agreed = finite(sameRows / rows)
+  const enough = { requirement: `shadow rows>=${wantedRows}`, value: rows, isMet: rows >= wantedRows }
+  return {
+    rows,
+    judgedRows: rows,
+    metrics: [{ name: AGREEMENT, candidate: agreed, baseline: null }],
+    requirements: [
+      enough,
+      ...requirements.map(({ text, isMetBy }) => ({
+        requirement: text,
+        value: agreed,
+        isMet: agreed !== null && isMetBy(agreed),
+      })),
+    ],
+  }
 }
 
 function beaten({ name, candidate, baseline }: PromotionMetric, { name: metric }: MetricChoice, whom: string) {

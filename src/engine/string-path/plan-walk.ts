@@ -30,6 +30,8 @@ export interface StringPathHooks {
   /** Runs are counted and timed. */
   readonly isMeasuring: boolean
   nowMs(): number
+  /** Runs a job of the model once the workers have it. */
+  whileLoaded<T>(model: LoadedModel, run: () => Promise<T>): Promise<T>
   /** Resolves when the rows are taken, or, of a committed log, on the disk. */
   onLog(log: DeploymentLog, rows: StringPathRows): Promise<void>
   /** Rows of a background node that failed or found no room. */
@@ -233,13 +235,14 @@ export class StringPathWalk {
 
   /** One run in a worker, counted as a batch of the model. */
   async #runOnce(
-    { modelKey, stringPathRuns }: LoadedModel,
+    model: LoadedModel,
     inputs: readonly JobTensor[],
     rows: number,
   ): Promise<{ outputs: readonly JobTensor[]; runUs: number }> {
+    const { modelKey, stringPathRuns } = model
     const startUs = addon.nowUs()
     try {
-      const reply = await this.#pool.run(modelKey, inputs)
+      const reply = await this.#hooks.whileLoaded(model, () => this.#pool.run(modelKey, inputs))
       if (this.#hooks.isMeasuring) {
         stringPathRuns.batchRows.record(rows)
         stringPathRuns.runNs.recordUs(reply.runUs)

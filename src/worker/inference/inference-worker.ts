@@ -18,7 +18,13 @@ import type { WorkerHandle } from '../../../bindings/native.js'
 import { BatchRunner } from './batch-runner.js'
 import { FailureReports } from './failure-reports.js'
 import { ProviderRefused } from '../sessions/cuda.js'
-import { openModelSession, releaseModelSession, runTensors, type ModelSession } from '../sessions/model-session.js'
+import {
+  openModelSession,
+  releaseModelSession,
+  runTensors,
+  warmUp,
+  type ModelSession,
+} from '../sessions/model-session.js'
 import { runtimeReason } from '../sessions/ort-tensor.js'
 import { RowChecks } from './row-checks.js'
 import {
@@ -104,8 +110,10 @@ async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): P
   try {
     if (job.kind === 'load') {
       // A replacement worker may have loaded it already.
-      const loaded = sessions.get(job.model.modelKey) ?? (await openModelSession(job.model))
+      const present = sessions.get(job.model.modelKey)
+      const loaded = present ?? (await openModelSession(job.model))
       sessions.set(job.model.modelKey, loaded)
+      if (present === undefined) await warmUp(job.model, loaded)
       return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs, provider: loaded.provider }
     }
     if (job.kind === 'replace') {

@@ -170,10 +170,15 @@ export class InferencePool {
     }
   }
 
-  /** Call it when no batch of the model can come any more. */
-  async unload(modelKey: number): Promise<void> {
-    this.#supervisor.forgetModel(modelKey)
-    this.#runTimes.forget(modelKey)
+  /**
+   * Call it when no batch of the model can come until it is loaded again.
+   * @param isForGood false: it will be, and what is counted and known of its runs stays.
+   */
+  async unload(modelKey: number, isForGood = true): Promise<void> {
+    if (isForGood) {
+      this.#supervisor.forgetModel(modelKey)
+      this.#runTimes.forget(modelKey)
+    }
     if (!this.#models.delete(modelKey) || this.#isClosing) return
     const job: ControlJob = { kind: 'unload', modelKey }
     if (this.#backgroundKeys.delete(modelKey)) void this.#postToBackground(job)

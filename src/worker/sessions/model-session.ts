@@ -10,8 +10,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node'
 import type { ExecutionProvider } from '../../base/providers.js'
-import { dtypeOfOrt } from '../../tensor/dtype.js'
-import type { Dtype } from '../../tensor/tensor.js'
+import { allocateData, dtypeOfOrt } from '../../tensor/dtype.js'
+import type { Dtype, NumericDtype } from '../../tensor/tensor.js'
 import { cudaRefused, expectCudaLibrary, isCudaRefusal, ProviderRefused } from './cuda.js'
 import { dataOf, makeTensor, runtimeReason } from './ort-tensor.js'
 import { sessionOptions, type SessionForm, type SessionSettings } from './session-options.js'
@@ -37,7 +37,7 @@ export interface ModelSession {
 }
 
 /**
- * Creates the sessions and warms nothing: the first batch pays for ONNX Runtime's memory plan.
+ * Creates the sessions. The first run of a shape pays for ONNX Runtime's memory plan (`warmUp`).
  * @param previous the same model with other settings: sessions whose settings stay are taken over, the rest released.
  * @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model; `previous` is
  * then as it was.
@@ -72,6 +72,23 @@ export async function openModelSession(model: LoadableModel, previous?: ModelSes
     inputDtypes: dtypesOf(session.inputMetadata),
     outputNames: session.outputNames,
     outputDtypes: dtypesOf(session.outputMetadata),
+  }
+}
+
+/** Runs zeros of the shapes that are about to come, in both sessions. A run that refuses them is nobody's failure. */
+export async function warmUp({ warmUpRuns }: LoadableModel, model: ModelSession): Promise<void> {
+  const { inputNames, inputDtypes } = model
+  for (const run of warmUpRuns) {
+    const feeds: Record<string, OrtTensor> = {}
+    run.forEach((dims, index) => {
+      const dtype = inputDtypes[index] as NumericDtype
+      const data = allocateData(
+        dtype,
+        dims.reduce((product, dim) => product * dim, 1),
+      )
+      feeds[inputNames[index] as string] = makeTensor(dtype, data, dims)
+    })
+    for (const session of sessionsOf(model)) await session.run(feeds).catch(() => undefined)
   }
 }
 

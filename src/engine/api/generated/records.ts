@@ -175,6 +175,24 @@ export interface PromotionRequirement {
   readonly isMet: boolean
 }
 
+/** A promotion that is under way: live rows are being compared. */
+export interface PromotionProgress {
+  /** The model. */
+  readonly model: string
+  /** The version that is to be promoted. */
+  readonly version: number
+  /** The alias that it is to be promoted to. */
+  readonly alias: string
+  /** The pipeline whose rows are compared. */
+  readonly pipeline: string
+  /** Rows that are to be compared. */
+  readonly rowsWanted: number
+  /** Those that are. */
+  readonly rows: number
+  /** Those of them to which both versions answer the same. */
+  readonly sameRows: number
+}
+
 /** A promotion, or what kept it from happening. */
 export interface Promotion {
   /** The model. */
@@ -187,11 +205,11 @@ export interface Promotion {
   readonly previous: number | null
   /** Whether the alias points to the version now: every requirement is met. */
   readonly isPromoted: boolean
-  /** The pipeline whose answers were judged; null: no rows were sent. */
+  /** The pipeline whose answers were judged; null: there were no rows. */
   readonly pipeline: string | null
   /** The version that it was compared with; null: none. */
   readonly baseline: number | null
-  /** Rows that were answered. */
+  /** Rows that were answered; live rows: that both versions answered, or that this one failed. */
   readonly rows: number
   /** Those of them whose truth was known and that both versions answered: what the metrics are of. */
   readonly judgedRows: number
@@ -565,6 +583,12 @@ export interface ReportedModelStatus {
   readonly pendingRows: number
   /** Workers have loaded it. */
   readonly isReady: boolean
+  /** It is in memory; else its next request has it loaded. */
+  readonly isLoaded: boolean
+  /** Times that it was loaded since it is served. */
+  readonly loads: number
+  /** What it counts for while it is loaded, in bytes. */
+  readonly memoryBytes: number
   /** Runs of a model that were past their limit. */
   readonly overdueRuns: OverdueRuns
   /** What runs it. */

@@ -278,6 +278,30 @@ export interface PromotionRequirementAnswer {
   readonly met: boolean
 }
 
+/** A promotion that is under way: live rows are being compared. */
+export interface PromotionProgressAnswer {
+  /** The model. */
+  readonly model: string
+  /** The version that is to be promoted. */
+  readonly version: number
+  /** The alias that it is to be promoted to. */
+  readonly alias: string
+  /** The pipeline whose rows are compared. */
+  readonly pipeline: string
+  /** Rows that are to be compared. */
+  readonly rows_wanted: number
+  /** Those that are. */
+  readonly rows: number
+  /** Those of them to which both versions answer the same. */
+  readonly same_rows: number
+}
+
+/** The promotions of a model that are under way. */
+export interface PromotionsAnswer {
+  /** By alias. */
+  readonly promotions: readonly PromotionProgressAnswer[]
+}
+
 /** A promotion, or what kept it from happening. */
 export interface PromotionAnswer {
   /** The model. */
@@ -290,11 +314,11 @@ export interface PromotionAnswer {
   readonly previous: number | null
   /** Whether the alias points to the version now: every requirement is met. */
   readonly promoted: boolean
-  /** The pipeline whose answers were judged; null: no rows were sent. */
+  /** The pipeline whose answers were judged; null: there were no rows. */
   readonly pipeline: string | null
   /** The version that it was compared with; null: none. */
   readonly baseline: number | null
-  /** Rows that were answered. */
+  /** Rows that were answered; live rows: that both versions answered, or that this one failed. */
   readonly rows: number
   /** Those of them whose truth was known and that both versions answered: what the metrics are of. */
   readonly judged_rows: number
@@ -820,6 +844,12 @@ export interface ModelStatusAnswer {
   readonly pending_rows: number
   /** Workers have loaded it. */
   readonly ready: boolean
+  /** It is in memory; else its next request has it loaded. */
+  readonly loaded?: boolean
+  /** Times that it was loaded since it is served. */
+  readonly loads?: number
+  /** What it counts for while it is loaded, in bytes. */
+  readonly memory_bytes?: number
   /** Runs that were past their limit since the model was loaded. */
   readonly overdue_runs?: number
   /** Those among them that have not ended: their workers are stuck. */
@@ -1084,6 +1114,8 @@ export interface AnswersByName {
   readonly Models: ModelsAnswer
   readonly PromotionMetric: PromotionMetricAnswer
   readonly PromotionRequirement: PromotionRequirementAnswer
+  readonly PromotionProgress: PromotionProgressAnswer
+  readonly Promotions: PromotionsAnswer
   readonly Promotion: PromotionAnswer
   readonly TakenVersion: TakenVersionAnswer
   readonly MovedAlias: MovedAliasAnswer

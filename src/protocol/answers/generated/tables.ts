@@ -198,6 +198,24 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'met', record: ["isMet"], type: {"kind":"word","name":"flag"}, does: 'Whether it holds' },
     ],
   },
+  PromotionProgress: {
+    does: 'A promotion that is under way: live rows are being compared',
+    fields: [
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"model name"}, does: 'The model' },
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: 'The version that is to be promoted' },
+      { name: 'alias', record: ["alias"], type: {"kind":"word","name":"text"}, does: 'The alias that it is to be promoted to' },
+      { name: 'pipeline', record: ["pipeline"], type: {"kind":"word","name":"text"}, does: 'The pipeline whose rows are compared' },
+      { name: 'rows_wanted', record: ["rowsWanted"], type: {"kind":"word","name":"count"}, does: 'Rows that are to be compared' },
+      { name: 'rows', record: ["rows"], type: {"kind":"word","name":"count"}, does: 'Those that are' },
+      { name: 'same_rows', record: ["sameRows"], type: {"kind":"word","name":"count"}, does: 'Those of them to which both versions answer the same' },
+    ],
+  },
+  Promotions: {
+    does: 'The promotions of a model that are under way',
+    fields: [
+      { name: 'promotions', record: ["promotions"], type: {"kind":"list","of":{"kind":"object","name":"PromotionProgress"}}, does: 'By alias' },
+    ],
+  },
   Promotion: {
     does: 'A promotion, or what kept it from happening',
     fields: [
@@ -206,9 +224,9 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'alias', record: ["alias"], type: {"kind":"word","name":"text"}, does: 'The alias that it was to be promoted to' },
       { name: 'previous', record: ["previous"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'The version that the alias pointed to; null: there was no such alias' },
       { name: 'promoted', record: ["isPromoted"], type: {"kind":"word","name":"flag"}, does: 'Whether the alias points to the version now: every requirement is met' },
-      { name: 'pipeline', record: ["pipeline"], type: {"kind":"nullable","of":{"kind":"word","name":"text"}}, does: 'The pipeline whose answers were judged; null: no rows were sent' },
+      { name: 'pipeline', record: ["pipeline"], type: {"kind":"nullable","of":{"kind":"word","name":"text"}}, does: 'The pipeline whose answers were judged; null: there were no rows' },
       { name: 'baseline', record: ["baseline"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'The version that it was compared with; null: none' },
-      { name: 'rows', record: ["rows"], type: {"kind":"word","name":"count"}, does: 'Rows that were answered' },
+      { name: 'rows', record: ["rows"], type: {"kind":"word","name":"count"}, does: 'Rows that were answered; live rows: that both versions answered, or that this one failed' },
       { name: 'judged_rows', record: ["judgedRows"], type: {"kind":"word","name":"count"}, does: 'Those of them whose truth was known and that both versions answered: what the metrics are of' },
       { name: 'metrics', record: ["metrics"], type: {"kind":"list","of":{"kind":"object","name":"PromotionMetric"}}, does: 'The usual metrics, and those that were asked for' },
       { name: 'requirements', record: ["requirements"], type: {"kind":"list","of":{"kind":"object","name":"PromotionRequirement"}}, does: 'In the order in which they were asked for' },
@@ -592,6 +610,9 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: 'Its version' },
       { name: 'pending_rows', record: ["pendingRows"], type: {"kind":"word","name":"count"}, does: 'Rows that wait or run' },
       { name: 'ready', record: ["isReady"], type: {"kind":"word","name":"flag"}, does: 'Workers have loaded it' },
+      { name: 'loaded', record: ["isLoaded"], type: {"kind":"word","name":"flag"}, absent: true, does: 'It is in memory; else its next request has it loaded' },
+      { name: 'loads', record: ["loads"], type: {"kind":"word","name":"count"}, absent: 1, does: 'Times that it was loaded since it is served' },
+      { name: 'memory_bytes', record: ["memoryBytes"], type: {"kind":"word","name":"count"}, absent: 0, does: 'What it counts for while it is loaded, in bytes' },
       { name: 'overdue_runs', record: ["overdueRuns","count"], type: {"kind":"word","name":"count"}, absent: 0, does: 'Runs that were past their limit since the model was loaded' },
       { name: 'stuck_runs', record: ["overdueRuns","stuck"], type: {"kind":"word","name":"count"}, absent: 0, does: 'Those among them that have not ended: their workers are stuck' },
       { name: 'provider', record: ["provider"], type: {"kind":"enum","name":"ExecutionProvider"}, absent: "cpu", does: 'What runs it' },

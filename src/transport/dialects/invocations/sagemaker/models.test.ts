@@ -20,6 +20,7 @@ function open(availableBytes: () => number, more: Partial<ModelsEngine> = {}) {
     serveModel: (name: string) => note(`serve ${name}`),
     retireModel: (name: string) => note(`retire ${name}`),
     removeModel: (name: string) => note(`remove ${name}`),
+    freeModelMemory: () => Promise.resolve(0),
     ...more,
   } as unknown as ModelsEngine
   return { models: new SageMakerModels({ engine, root, availableBytes }), calls }
@@ -33,13 +34,29 @@ describe('models of an endpoint', () => {
     const { models, calls } = open(() => available)
     const refusal: unknown = await models.load('a', url).catch((error: unknown) => error)
     expect(refusal).toMatchObject({
-      code: 'ERR_QUEUE_FULL',
+      code: 'ERR_MODEL_MEMORY',
       message: expect.stringMatching(/2000 bytes of memory.*there are 1999/) as string,
     })
     expect(load?.failureStatus?.(refusal as never)).toBe(507)
     expect(calls).toEqual([])
     available = 2000
     await expect(models.load('a', url)).resolves.toEqual({ modelName: 'a', modelUrl: url })
+  })
+
+  it('where memory is short the engine unloads what nobody asks, and only then the service hears 507', async () => {
+    let available = 100
+    const asked: number[] = []
+    const freeModelMemory = (bytes: number): Promise<number> => {
+      asked.push(bytes)
+      // Memory goes back to the system some time later.
+      setTimeout(() => (available += 1900), 30)
+      return Promise.resolve(bytes)
+    }
+    const { models } = open(() => available, { freeModelMemory })
+    await expect(models.load('a', url)).resolves.toBeDefined()
+    available = -5000
+    await expect(models.load('b', url)).rejects.toMatchObject({ code: 'ERR_MODEL_MEMORY' })
+    expect(asked).toEqual([1900, 7000])
   })
 
   it('so many models are loaded and no more, until one is unloaded', async () => {

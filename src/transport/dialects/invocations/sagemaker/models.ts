@@ -2,11 +2,13 @@
  * The models of a multi-model endpoint: the service loads them by name and path, asks them, and unloads them to make room. Each is
  * a model of the registry under a name of its own, `sagemaker-…`, served by itself; what was unloaded is removed again.
  *
- * The service learns of a full container by 507 and unloads something, so that nothing here is evicted by itself. Owner of the list:
- * this process; a container that starts anew has loaded nothing, and is told so again.
+ * What is loaded here counts as any model of the engine: where memory is short the engine unloads what is asked least, and has it loaded
+ * again when it is asked. The service hears 507, and unloads something itself, only when that does not help. Owner of the list: this
+ * process; a container that starts anew has loaded nothing, and is told so again.
  */
 import { createHash } from 'node:crypto'
 import { freemem } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isPenstockError, PenstockError } from '../../../../base/errors.js'
 import { describeValue, expectString } from '../../../../base/expect.js'
 import { SAGEMAKER_MODELS_MAX } from '../../../../base/limits/limits.js'
@@ -26,7 +28,10 @@ interface Loaded extends LoadedModel {
   readonly version: number
 }
 
-export type ModelsEngine = Pick<EngineApi, 'addModel' | 'serveModel' | 'retireModel' | 'removeModel'>
+export type ModelsEngine = Pick<
+  EngineApi,
+  'addModel' | 'serveModel' | 'retireModel' | 'removeModel' | 'freeModelMemory'
+>
 
 export interface ModelsOptions {
   readonly engine: ModelsEngine
@@ -38,6 +43,9 @@ export interface ModelsOptions {
 
 /** A model takes its file, and as much again while it is loaded. */
 const memoryTimes = 2
+/** Milliseconds until memory that was freed can be had, at most: it is given back off the event loop. */
+const freeingMs = 500
+const freeingLookMs = 20
 const pageModels = 100
 const nameCharactersMax = 1024
 
@@ -57,8 +65,8 @@ export class SageMakerModels {
 
   /**
    * Loads a model, and keeps it under `name`.
-   * @throws PenstockError ERR_CONFLICT: it is loaded; ERR_QUEUE_FULL: no memory, or too many models; ERR_FORBIDDEN: the server
-   *   allows no directory; ERR_ARGUMENT, ERR_MODEL_INVALID.
+   * @throws PenstockError ERR_CONFLICT: it is loaded; ERR_MODEL_MEMORY: no memory; ERR_QUEUE_FULL: too many models; ERR_FORBIDDEN: the
+   *   server allows no directory; ERR_ARGUMENT, ERR_MODEL_INVALID.
    */
   async load(name: string, url: string): Promise<LoadedModel> {
     if (this.root === null)
@@ -78,7 +86,10 @@ export class SageMakerModels {
         `The model ${describeValue(name)} is loaded already. Unload it first, to load another under its name`,
       )
     if (this.#loaded.size + this.#busy.size >= SAGEMAKER_MODELS_MAX)
-      throw noRoom(`at most ${SAGEMAKER_MODELS_MAX} models to be loaded`, `this would be one more`)
+      throw new PenstockError(
+        'ERR_QUEUE_FULL',
+        `Expected at most ${SAGEMAKER_MODELS_MAX} models to be loaded but this would be one more. Unload another`,
+      )
     return this.#whileBusy(name, async () => {
       const loaded = await this.#load(root, name, url)
       this.#loaded.set(name, loaded)
@@ -89,11 +100,11 @@ export class SageMakerModels {
   async #load(root: string, name: string, url: string): Promise<Loaded> {
     const files = await findModel(root, url)
     const wanted = memoryTimes * files.sizeBytes
-    const available = this.#availableBytes()
+    const available = await this.#makeRoom(wanted)
     if (wanted > available)
-      throw noRoom(
-        `${wanted} bytes of memory for the model ${describeValue(name)}`,
-        `there are ${Math.floor(available)}`,
+      throw new PenstockError(
+        'ERR_MODEL_MEMORY',
+        `Expected ${wanted} bytes of memory for the model ${describeValue(name)} but there are ${Math.floor(available)}, with whatever nobody asks unloaded. Unload another`,
       )
     const { bytes, externalData } = await readModel(files)
     const model = registryName(name)
@@ -105,6 +116,18 @@ export class SageMakerModels {
       throw error
     }
     return { modelName: name, modelUrl: url, model, version, pipeline: `${model}@${version}` }
+  }
+
+  /** @returns the bytes that can be had, once the engine has unloaded what nobody asks, if it must. */
+  async #makeRoom(wanted: number): Promise<number> {
+    let available = this.#availableBytes()
+    if (wanted <= available || (await this.#engine.freeModelMemory(Math.ceil(wanted - available))) === 0)
+      return available
+    for (let waitedMs = 0; waitedMs < freeingMs && wanted > available; waitedMs += freeingLookMs) {
+      await sleep(freeingLookMs)
+      available = this.#availableBytes()
+    }
+    return available
   }
 
   /** @throws PenstockError ERR_MODEL_NOT_FOUND. */
@@ -164,10 +187,6 @@ export class SageMakerModels {
       if (!isPenstockError(error) || error.code !== 'ERR_CONFLICT') throw error
     }
   }
-}
-
-function noRoom(rule: string, received: string): PenstockError {
-  return new PenstockError('ERR_QUEUE_FULL', `Expected ${rule} but ${received}. Unload another`)
 }
 
 /** Names are opaque, and those of the registry are not. */

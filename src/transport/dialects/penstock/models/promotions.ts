@@ -1,16 +1,29 @@
 /** Promotions over HTTP: an alias that moves if a version's answers to the rows of the body are good enough. */
-import { expectInteger, expectNoOtherKeys, expectRecord, expectString } from '../../../../base/expect.js'
+import { argumentError, expectInteger, expectNoOtherKeys, expectRecord, expectString } from '../../../../base/expect.js'
 import { CHECKED_BYTES_PER_BODY_BYTE } from '../../../../base/limits/contract-limits.js'
 import type { PromotionOptions } from '../../../../engine/api/api.js'
 import { readExactValue } from '../../../../formats/json/exact-value.js'
 import { JsonReader } from '../../../../formats/json/json-reader.js'
+import { expectAlias } from '../../../../pipeline/model-reference.js'
 import { writeAnswer } from '../../../../protocol/answers/mapping.js'
-import { WRITE } from '../../../access/scopes.js'
+import { READ, WRITE } from '../../../access/scopes.js'
 import { expectJsonBody } from '../../../http/media-types.js'
-import { jsonReply } from '../../../http/replies.js'
+import { jsonReply, noContent } from '../../../http/replies.js'
 import { parameter, type Call, type Route } from '../../../http/route.js'
 
-const members = ['version', 'to', 'rows', 'require', 'better_than', 'by', 'pipeline', 'prediction']
+const members = [
+  'version',
+  'from',
+  'to',
+  'rows',
+  'require',
+  'better_than',
+  'by',
+  'pipeline',
+  'prediction',
+  'shadow_rows',
+  'shadow_limit_ms',
+]
 
 export const promotionRoutes: readonly Route[] = [
   {
@@ -35,9 +48,44 @@ export const promotionRoutes: readonly Route[] = [
       return jsonReply(writeAnswer('Promotion', promotion))
     },
   },
+  {
+    method: 'GET',
+    path: '/v1/models/{model}/promotions',
+    access: READ,
+    document: {
+      summary: 'The promotions that compare live rows now, and how far they are',
+      responses: {
+        200: { description: 'By alias', content: { 'application/json': 'Promotions' } },
+      },
+    },
+    handle: (call) =>
+      jsonReply(writeAnswer('Promotions', { promotions: call.context.engine.promotions(parameter(call, 0)) })),
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/models/{model}/promotions/{alias}',
+    access: WRITE,
+    document: {
+      summary:
+        'Cancels the promotions to an alias that compare live rows: their callers get ERR_ABORTED, the alias stays',
+      responses: { 204: { description: 'Cancelled' } },
+    },
+    handle: (call) => {
+      call.context.engine.cancelPromotion(parameter(call, 0), parameter(call, 1))
+      return noContent
+    },
+  },
 ]
 
-function promotionOf({ body, httpRequest }: Call): { readonly version: number; readonly options: PromotionOptions } {
+/** The version that is meant: a number, or where another alias points. */
+function versionOf(call: Call, { version, from }: Readonly<Record<string, unknown>>): number {
+  if (from === undefined) return expectInteger('version', version, 1, 2 ** 31 - 1)
+  if (version !== undefined) throw argumentError('from', 'absent where there is a version', from)
+  return call.context.engine.resolveModel(`${parameter(call, 0)}@${expectAlias('from', from)}`).version
+}
+
+function promotionOf(call: Call): { readonly version: number; readonly options: PromotionOptions } {
+  const { body, httpRequest } = call
   const refusal = httpRequest.charge.tryAdd('bodies', body.length * CHECKED_BYTES_PER_BODY_BYTE)
   if (refusal !== null) throw refusal
   const reader = new JsonReader(body)
@@ -48,7 +96,7 @@ function promotionOf({ body, httpRequest }: Call): { readonly version: number; r
     request[member] === undefined ? undefined : expectString(member, request[member])
   const { better_than: betterThan } = request
   return {
-    version: expectInteger('version', request['version'], 1, 2 ** 31 - 1),
+    version: versionOf(call, request),
     options: {
       to: expectString('to', request['to']),
       // What they hold is the engine's to check: an embedding program may send anything, too.
@@ -58,6 +106,8 @@ function promotionOf({ body, httpRequest }: Call): { readonly version: number; r
       by: text('by'),
       pipeline: text('pipeline'),
       prediction: text('prediction'),
+      shadowRows: request['shadow_rows'] as PromotionOptions['shadowRows'],
+      shadowLimitMs: request['shadow_limit_ms'] as PromotionOptions['shadowLimitMs'],
       signal: httpRequest.signal,
     },
   }

@@ -3,6 +3,7 @@
  * Those of the control API's answers follow from their tables. Written here are bodies of requests, the answers of
  * inference, which the data path prints without records, and what other dialects answer in words of their own.
  */
+import { SHADOW_LIMIT_MS, SHADOW_LIMIT_MS_MAX, SHADOW_ROWS_MAX } from '../../../../base/limits/model-limits.js'
 import { CACHE_BYTES_MAX, CACHE_BYTES_MIN, CACHE_TTL_SECONDS_MAX } from '../../../../base/limits/limits.js'
 import { REQUIREMENTS_MAX } from '../../../../evaluation/requirements.js'
 import { STEP_TYPES } from '../../../../steps/index.js'
@@ -65,7 +66,8 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ),
   PromotionRequest: record(
     {
-      version: { type: 'integer', minimum: 1 },
+      version: { type: 'integer', minimum: 1, description: 'The version; or from' },
+      from: { type: 'string', description: 'In place of version: an alias that points to it' },
       to: { type: 'string', description: 'The alias' },
       rows: {
         type: 'array',
@@ -76,7 +78,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
         type: 'array',
         items: { type: 'string' },
         maxItems: REQUIREMENTS_MAX,
-        description: 'What has to hold, such as `accuracy>=0.9`; needs rows',
+        description: 'What has to hold, such as `accuracy>=0.9`; needs rows, or, for agreement, shadow_rows',
       },
       better_than: {
         type: ['string', 'integer'],
@@ -88,8 +90,31 @@ export const schemas: Readonly<Record<string, Schema>> = {
         description: 'Which one answers the rows; absent: the only one that follows the alias',
       },
       prediction: { type: 'string', description: 'The field that is judged; absent: the only prediction' },
+      shadow_rows: {
+        type: 'integer',
+        minimum: 1,
+        maximum: SHADOW_ROWS_MAX,
+        description: 'Live rows by which it is judged in place of rows: it answers them beside what serves',
+      },
+      shadow_limit_ms: {
+        type: 'integer',
+        minimum: 1,
+        maximum: SHADOW_LIMIT_MS_MAX,
+        description: `Milliseconds within which they have to come; absent: ${SHADOW_LIMIT_MS}`,
+      },
     },
-    ['rows', 'require', 'better_than', 'by', 'pipeline', 'prediction'],
+    [
+      'version',
+      'from',
+      'rows',
+      'require',
+      'better_than',
+      'by',
+      'pipeline',
+      'prediction',
+      'shadow_rows',
+      'shadow_limit_ms',
+    ],
   ),
   AliasTarget: record({ version: { type: 'integer', minimum: 1 }, archive_existing: { type: 'boolean' } }, ['version']),
   Step: {
