@@ -133,6 +133,8 @@ export interface RowsFormSpec {
   readonly members: readonly RowMemberSpec[]
   /** By field: read as float64 to be compared as it was sent, and a float32 from then on. */
   readonly isNarrowed: readonly boolean[]
+  /** Fields of single values that the log has a column of, by the names of its keys. */
+  readonly keys: readonly { readonly field: number; readonly name: string }[]
 }
 
 /** A member of the answer's object, in its order. */

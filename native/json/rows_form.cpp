@@ -108,6 +108,7 @@ std::shared_ptr<RowsForm> RowsForm::make(std::shared_ptr<const contract::RowSpec
     fault = "Expected a plan of batching models without checks and free dims";
   if (fault.empty()) fault = form->bind_features(plan);
   if (fault.empty()) fault = form->bind_members(plan);
+  if (fault.empty()) fault = form->bind_keys();
   return fault.empty() ? form : nullptr;
 }
 
@@ -192,6 +193,14 @@ std::string RowsForm::bind_members(const Plan& plan) {
   return row_characters_ < kCharactersMany ? std::string() : "Expected answers of a size that can be written";
 }
 
+std::string RowsForm::bind_keys() {
+  const std::vector<RowField>& fields = reader_.table().spec().fields();
+  for (const RowsFormOptions::Key& key : options_.keys)
+    if (key.field >= fields.size() || !fields[key.field].dims.empty()) return "Expected keys of scalars";
+  key_texts_.resize(options_.keys.size());
+  return {};
+}
+
 bool RowsForm::read(std::string_view body, Echoes& echoes) {
   if (body.size() > kShortBodyBytes) return false;
   const auto [fault, offset] =
@@ -210,6 +219,7 @@ bool RowsForm::read(std::string_view body, Echoes& echoes) {
   }
   echoes.is_one = begins_with_object(body);
   repeat(echoes);
+  collect_keys();
   return true;
 }
 
@@ -235,11 +245,38 @@ bool RowsForm::run_columns() noexcept {
   return true;
 }
 
+// Texts stay where they were read; numbers become theirs here. A column that no row has is no key.
+void RowsForm::collect_keys() {
+  row_keys_.clear();
+  const contract::RowTable& table = reader_.table();
+  for (size_t at = 0; at < options_.keys.size(); ++at) {
+    const auto& [index, name] = options_.keys[at];
+    const RowField& field = table.spec().fields()[index];
+    const Column& column = table.column(index);
+    if (column.missing == table.rows()) continue;
+    if (field.is_string()) {
+      row_keys_.push_back({name, reinterpret_cast<const char*>(column.values), column.offsets});
+      continue;
+    }
+    KeyTexts& texts = key_texts_[at];
+    texts.text.clear();
+    texts.offsets.assign(1, 0);
+    for (uint32_t row = 0; row < table.rows(); ++row) {
+      std::array<char, kElementCharactersMax> digits;
+      const std::byte* const value = column.values + size_t{row} * field.element_bytes;
+      if (!column.is_missing(row)) texts.text.append(digits.data(), print_element(value, field.dtype, digits.data()));
+      texts.offsets.push_back(static_cast<uint32_t>(texts.text.size()));
+    }
+    row_keys_.push_back({name, texts.text.data(), texts.offsets.data()});
+  }
+}
+
 Submission RowsForm::submission() const noexcept {
   Submission submission;
   submission.inputs = pointers_.data();
   submission.row_bytes = row_bytes_.data();
   submission.rows = reader_.table().rows();
+  submission.row_keys = row_keys_;
   return submission;
 }
 
@@ -250,6 +287,10 @@ void RowsForm::trim() noexcept {
   size_t tensor_bytes = 0;
   for (const size_t row_bytes : row_bytes_) tensor_bytes += row_bytes * reader_.table().rows();
   if (tensor_bytes > kColumnBytesMax) scratch_ = {};
+  constexpr size_t kKeptBytes = 4096;
+  for (KeyTexts& texts : key_texts_)
+    if (texts.text.capacity() > kKeptBytes || texts.offsets.capacity() * sizeof(uint32_t) > kKeptBytes) texts = {};
+  row_keys_.clear();
 }
 
 // False: an element is missing where none may be.

@@ -20,6 +20,7 @@
 #include "core/boundary_codes.hpp"
 #include "json/text/read.hpp"
 #include "runtime/answer_columns.hpp"
+#include "plan/request_log.hpp"
 #include "runtime/executor.hpp"
 
 namespace penstock::json {
@@ -59,6 +60,12 @@ struct RowsFormOptions {
   };
   std::vector<Feature> features;
   std::vector<Member> members;
+  // A field of single values that the log has a column of.
+  struct Key {
+    uint32_t field = 0;
+    std::string name;
+  };
+  std::vector<Key> keys{};
   // By field: it is float64 only to be compared as it was sent, and a float32 from then on.
   std::vector<bool> is_narrowed;
 };
@@ -114,10 +121,12 @@ class RowsForm {
   // What a member reads, its rows one behind the other.
   Field output_field(const Plan& plan, size_t source) const;
   std::string bind_members(const Plan& plan);
+  std::string bind_keys();
   bool fill(const RowsFormOptions::Feature& feature) noexcept;
   template <typename Target>
   void fill_numbers(const RowsFormOptions::Feature& feature, std::byte* target) noexcept;
   void repeat(Echoes& echoes) const;
+  void collect_keys();
   char* print_member(const Request& request, const RowsFormOptions::Member& member, uint32_t row, size_t& hint,
                      char* text) noexcept;
 
@@ -129,6 +138,13 @@ class RowsForm {
   std::vector<Input> inputs_;
   std::vector<const std::byte*> pointers_;
   std::vector<size_t> row_bytes_;
+  std::vector<RowKey> row_keys_;
+  // The digits of keys that are numbers, and where each ends. By key; kept for their memory.
+  struct KeyTexts {
+    std::string text;
+    std::vector<uint32_t> offsets;
+  };
+  std::vector<KeyTexts> key_texts_;
   std::vector<size_t> hints_;  // by member: the segment in which its output lay last
   // With programs around the models; null: there are none.
   std::shared_ptr<const ColumnForm> columns_;

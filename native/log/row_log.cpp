@@ -47,9 +47,9 @@ RowLog::RowLog(std::shared_ptr<LogHub> hub, std::shared_ptr<LogStats> stats, Log
 
 // ── any thread ──
 
-bool RowLog::keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) {
+bool RowLog::keep_keys(LoggedKeys& keys, const MetaView& meta, std::span<const RowKey> row_keys, uint32_t rows) {
   uint64_t changed = 0;
-  const bool is_any = keys.keep(options.keys, meta, rows, changed);
+  const bool is_any = keys.keep(options.keys, meta, row_keys, rows, changed);
   if (changed > 0) stats_->changed_keys.fetch_add(changed, std::memory_order_relaxed);
   return is_any;
 }

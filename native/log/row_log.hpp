@@ -100,7 +100,7 @@ class RowLog final : public RequestLog {
   // Whether the next request of the string path is to be logged.
   bool draws_sample();
   bool is_failing() const noexcept { return is_failing_.load(std::memory_order_relaxed); }
-  bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) override;
+  bool keep_keys(LoggedKeys& keys, const MetaView& meta, std::span<const RowKey> row_keys, uint32_t rows) override;
   bool is_refusing() const noexcept override { return options.refuses && is_failing(); }
   int last_fault() const noexcept override { return stats_->last_fault.load(std::memory_order_relaxed); }
   bool is_committed() const noexcept override { return options.durability == Durability::kCommitted; }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace penstock {
 class Batch;
@@ -24,6 +25,16 @@ struct LogItem {
   uint32_t entry = 0;
 };
 
+// A column of keys that the rows of a request themselves have, beside its meta: a text for each. Lent until they are
+// kept.
+struct RowKey {
+  std::string_view name;
+  const char* texts = nullptr;
+  const uint32_t* offsets = nullptr;  // into them, one more than there are rows
+
+  std::string_view text(uint32_t row) const noexcept { return {texts + offsets[row], offsets[row + 1] - offsets[row]}; }
+};
+
 class RequestLog {
  public:
   RequestLog() = default;
@@ -36,8 +47,8 @@ class RequestLog {
   virtual std::string bind(Plan& plan) const = 0;
   // Settled requests, whose continuations it takes over: a reference each.
   virtual void append(std::span<const LogItem> items) = 0;
-  // What the columns of keys want of a request's meta. False: nothing.
-  virtual bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) = 0;
+  // What the columns of keys want of a request's meta, and of its rows where the meta has it not. False: nothing.
+  virtual bool keep_keys(LoggedKeys& keys, const MetaView& meta, std::span<const RowKey> row_keys, uint32_t rows) = 0;
   // New requests are to be refused, because the log fails.
   virtual bool is_refusing() const noexcept = 0;
   // errno of the last failure; 0: none yet.

@@ -85,8 +85,8 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.plan_pointer = request.plan.get();
   request.has_failed_check.store(false, std::memory_order_relaxed);
   request.has_number = !submission.origin.is_wire || submission.origin.request_number != 0;
-  request.has_keys = request.plan->log != nullptr && !submission.meta.is_empty() &&
-                     request.plan->log->keep_keys(request.keys, submission.meta, submission.rows);
+  request.has_keys = request.plan->log != nullptr && (!submission.meta.is_empty() || !submission.row_keys.empty()) &&
+                     request.plan->log->keep_keys(request.keys, submission.meta, submission.row_keys, submission.rows);
   request.has_trace_parent = !submission.trace_parent.empty();
   if (request.has_trace_parent) keep_trace_parent(request, submission.trace_parent);
   request.is_timed = !submission.origin.is_wire || (request.plan->log != nullptr && !request.plan->is_log_simple);

@@ -14,6 +14,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "flatbuffers/meta.hpp"
 #include "runtime/port.hpp"
@@ -28,6 +29,7 @@ struct Submission {
   const int64_t* free_dims = nullptr;
   uint32_t rows = 1;  // 0: passes every stage without a run, is answered by tensors without rows, and is not logged
   MetaView meta;
+  std::span<const RowKey> row_keys;  // that the log wants of the rows; lent until `submit` returns
   std::string_view trace_parent;  // that the answer repeats: kTraceParentBytes, or empty
   int64_t deadline_us = 0;
   Priority priority = Priority::kInteractive;

@@ -1,11 +1,13 @@
 #include "runtime/logged_keys.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "core/utf8.hpp"
 
 namespace penstock {
-bool LoggedKeys::keep(const std::vector<std::string>& names, const MetaView& meta, uint32_t rows, uint64_t& changed) {
+bool LoggedKeys::keep(const std::vector<std::string>& names, const MetaView& meta, std::span<const RowKey> row_keys,
+                      uint32_t rows, uint64_t& changed) {
   bytes_.clear();
   ends_.clear();
   spans_.assign(names.size(), Span{});
@@ -13,10 +15,19 @@ bool LoggedKeys::keep(const std::vector<std::string>& names, const MetaView& met
   std::array<char, 32> scratch;
   for (size_t column = 0; column < names.size(); ++column) {
     const auto entry = meta.find(names[column]);
-    if (!entry || (entry->is_per_row() && entry->row_values() != rows)) continue;
-    const uint32_t count = entry->is_per_row() ? rows : 1;
-    spans_[column] = {static_cast<uint32_t>(ends_.size()), count};
-    for (uint32_t row = 0; row < count; ++row) add_text(entry->text_at(row, scratch).value_or(""), changed);
+    if (entry && !(entry->is_per_row() && entry->row_values() != rows)) {
+      const uint32_t count = entry->is_per_row() ? rows : 1;
+      spans_[column] = {static_cast<uint32_t>(ends_.size()), count};
+      for (uint32_t row = 0; row < count; ++row) add_text(entry->text_at(row, scratch).value_or(""), changed);
+      is_any = true;
+      continue;
+    }
+    // A handful of them: fields of a contract that say whom a row is about.
+    const auto key =
+        std::find_if(row_keys.begin(), row_keys.end(), [&](const RowKey& each) { return each.name == names[column]; });
+    if (key == row_keys.end()) continue;
+    spans_[column] = {static_cast<uint32_t>(ends_.size()), rows};
+    for (uint32_t row = 0; row < rows; ++row) add_text(key->text(row), changed);
     is_any = true;
   }
   return is_any;

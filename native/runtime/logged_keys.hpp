@@ -1,15 +1,18 @@
-// What the log keeps of a request's meta: of each column of keys the text that its rows have, one for all of them or
-// one a row. It is copied at admission, because the frame that holds the meta is gone when the rows are logged.
-// A text is valid UTF-8 of at most kBytesMax: longer ones are cut at a character, bytes that are none become '?', and
-// both are counted. Memory: the request slot's, kept from request to request. Thread: whoever has the request.
+// What the log keeps of a request's meta and of keys of its rows: of each column of keys the text that its rows have,
+// one for all of them or one a row. It is copied at admission, because the frame that holds the meta is gone when the
+// rows are logged. A text is valid UTF-8 of at most kBytesMax: longer ones are cut at a character, bytes that are none
+// become '?', and both are counted. Memory: the request slot's, kept from request to request. Thread: whoever has the
+// request.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "flatbuffers/meta.hpp"
+#include "plan/request_log.hpp"
 
 namespace penstock {
 class LoggedKeys {
@@ -18,8 +21,9 @@ class LoggedKeys {
   static constexpr size_t kBytesMax = 4096;
 
   // By name in the order of the columns. False: none of them is there. `changed`: grows by the texts that were not kept
-  // as they came. A list that has not one value per row counts as absent.
-  bool keep(const std::vector<std::string>& names, const MetaView& meta, uint32_t rows, uint64_t& changed);
+  // as they came. A list that has not one value per row counts as absent. What the meta has goes before `row_keys`.
+  bool keep(const std::vector<std::string>& names, const MetaView& meta, std::span<const RowKey> row_keys,
+            uint32_t rows, uint64_t& changed);
   // Whether the column's key was there.
   bool has(size_t column) const noexcept { return spans_[column].count > 0; }
   std::string_view text(size_t column, uint32_t row) const noexcept;

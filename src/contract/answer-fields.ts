@@ -2,7 +2,7 @@
 import type { FieldRole } from './contract.js'
 import type { ResolvedContract, ResolvedField } from './resolve.js'
 
-const echoedRoles: ReadonlySet<FieldRole> = new Set(['entity', 'passthrough'])
+const echoedRoles: ReadonlySet<FieldRole> = new Set(['entity', 'timestamp', 'passthrough'])
 
 /** The fields of an answer, in the contract's order. */
 export function answerFields({ contract, inputs, outputs }: ResolvedContract): ResolvedField[] {

@@ -7,11 +7,13 @@
  * for each field of a row.
  */
 import { describeValue } from '../base/expect.js'
+import { CONTRACT_EXTRAS_MAX } from '../base/generated/boundary.js'
 import { CONTRACT_PROBLEMS_MAX } from '../base/limits/contract-limits.js'
 import { ColumnBuilder, type ContractColumn } from './columns.js'
 import type { InvalidAction } from './contract.js'
 import { type Cell, duplicateFinding, imputedCell, readRow, type RowFinding, type RowRead } from './row-reader.js'
 import { pointer, valueAt } from './member-tree.js'
+import { NearNames } from './near-names.js'
 import type { ResolvedContract, ResolvedField } from './resolve.js'
 import type { RuleName, StoredElement } from './values/element.js'
 
@@ -51,8 +53,10 @@ export interface RowCheck {
   readonly refusalCount: number
   /** Rows that came. */
   readonly rowCount: number
-  /** Members of rows that are no field and are not refused, in order of their first row. */
+  /** Members of rows that are no field and are not refused, in order of their first row, 64 at most. */
   readonly extra: readonly string[]
+  /** The first value of each of them that came. */
+  readonly extraValues: ReadonlyMap<string, unknown>
 }
 
 /**
@@ -62,8 +66,13 @@ export interface RowCheck {
  */
 export function checkRows(contract: ResolvedContract, rows: Iterable<unknown>, options: CheckOptions = {}): RowCheck {
   const checker = new RowChecker(contract, options)
+  const near = new NearNames()
   for (const row of rows)
-    checker.take(readRow(contract, row), { valueOf: ({ path }) => valueAt(row, path), placeOf: ({ path }) => path })
+    checker.take(readRow(contract, row, near), {
+      valueOf: ({ path }) => valueAt(row, path),
+      placeOf: ({ path }) => path,
+      extraOf: (name) => valueAt(row, [name]),
+    })
   return checker.finish()
 }
 
@@ -73,6 +82,8 @@ export interface RowSource {
   readonly valueOf: (field: ResolvedField) => unknown
   /** Members from the row to it. */
   readonly placeOf: (field: ResolvedField) => readonly string[]
+  /** The row's value of a member that is no field; undefined: inside an object. */
+  readonly extraOf: (name: string) => unknown
 }
 
 /** What becomes of rows that are read, one after the other. */
@@ -82,7 +93,7 @@ export class RowChecker {
   readonly #uniques: UniqueFields
   readonly #kept: number[] = []
   readonly #dropped: number[] = []
-  readonly #extra = new Set<string>()
+  readonly #extra = new Map<string, unknown>()
   #rowCount = 0
 
   constructor(contract: ResolvedContract, { problemsMax = CONTRACT_PROBLEMS_MAX }: CheckOptions = {}) {
@@ -95,7 +106,8 @@ export class RowChecker {
     const row = this.#rowCount++
     if (!isDropped(findings)) findings.push(...this.#uniques.check(cells, findings, source))
     for (const finding of findings) this.#report.add(row, finding)
-    for (const name of extra) this.#extra.add(name)
+    for (const name of extra)
+      if (this.#extra.size < CONTRACT_EXTRAS_MAX && !this.#extra.has(name)) this.#extra.set(name, source.extraOf(name))
     if (isDropped(findings)) {
       this.#dropped.push(row)
       return
@@ -117,7 +129,8 @@ export class RowChecker {
       problemCount: count,
       refusalCount,
       rowCount: this.#rowCount,
-      extra: [...this.#extra],
+      extra: [...this.#extra.keys()],
+      extraValues: this.#extra,
     }
   }
 }

@@ -1,7 +1,7 @@
 /** One row against a contract: a cell for each field that callers send, and what was found wrong on the way. */
-import { closest } from '../base/suggest.js'
 import type { FieldValue, InvalidAction } from './contract.js'
 import { isPlainObject, isTree, type MemberTree, pointer, valueAt } from './member-tree.js'
+import { NearNames } from './near-names.js'
 import type { ResolvedContract, ResolvedField } from './resolve.js'
 import type { RuleName, StoredElement, Violation } from './values/element.js'
 import { checkValue } from './values/value.js'
@@ -36,8 +36,8 @@ export interface RowRead {
 
 const missingCell: Cell = { elements: null, isImputed: false }
 
-/** Reads a row. @param row untrusted. */
-export function readRow(contract: ResolvedContract, row: unknown): RowRead {
+/** Reads a row. @param row untrusted. @param near that of the row's request. */
+export function readRow(contract: ResolvedContract, row: unknown, near = new NearNames()): RowRead {
   const cells: Cell[] = []
   const findings: RowFinding[] = []
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
@@ -45,21 +45,26 @@ export function readRow(contract: ResolvedContract, row: unknown): RowRead {
     findings.push({ field: '', place: [], rule: 'object', expected, value: row, action: 'reject', wayOut: '' })
     return { cells: contract.inputs.map(() => missingCell), findings, extra: [] }
   }
-  if (contract.tree !== null) return readNestedRow(contract, contract.tree, row)
+  if (contract.tree !== null) return readNestedRow(contract, contract.tree, row, near)
   const record = row as Readonly<Record<string, unknown>>
   const names = new Set(contract.inputs.map(({ name }) => name))
   const extra = Object.keys(record).filter((name) => !names.has(name))
   for (const field of contract.inputs) {
     const value = Object.hasOwn(record, field.name) ? record[field.name] : undefined
-    cells.push(readCell(field, value, extra, findings))
+    cells.push(readCell(field, value, extra, findings, near))
   }
   if (contract.extra !== 'reject') return { cells, findings, extra }
-  for (const name of extra) findings.push(extraMember(contract, name, record[name]))
+  for (const name of extra) findings.push(extraMember(contract, name, record[name], { near }))
   return { cells, findings, extra: [] }
 }
 
 /** The same where fields stand inside objects. An object that is absent or null lacks all its fields. */
-function readNestedRow(contract: ResolvedContract, tree: MemberTree<ResolvedField>, row: object): RowRead {
+function readNestedRow(
+  contract: ResolvedContract,
+  tree: MemberTree<ResolvedField>,
+  row: object,
+  near: NearNames,
+): RowRead {
   const findings: RowFinding[] = []
   const extra: Place[] = []
   const unread = new Set<ResolvedField>()
@@ -68,7 +73,7 @@ function readNestedRow(contract: ResolvedContract, tree: MemberTree<ResolvedFiel
     if (unread.has(field)) return missingCell
     const before = findings.length
     const siblings = extra.filter((place) => isBeside(place, field)).map((place) => place.at(-1) as string)
-    const cell = readCell(field, valueAt(row, field.path), siblings, findings)
+    const cell = readCell(field, valueAt(row, field.path), siblings, findings, near)
     for (let at = before; at < findings.length; at++) {
       const finding = findings[at] as RowFinding
       findings[at] = { ...finding, place: [...field.path, ...finding.place.slice(1)] }
@@ -76,7 +81,8 @@ function readNestedRow(contract: ResolvedContract, tree: MemberTree<ResolvedFiel
     return cell
   })
   if (contract.extra !== 'reject') return { cells, findings, extra: extra.map(nameOfPlace) }
-  for (const place of extra) findings.push(extraMember(contract, nameOfPlace(place), valueAt(row, place), place))
+  for (const place of extra)
+    findings.push(extraMember(contract, nameOfPlace(place), valueAt(row, place), { place, near }))
   return { cells, findings, extra: [] }
 }
 
@@ -129,10 +135,16 @@ function fieldsOf({ members }: MemberTree<ResolvedField>): ResolvedField[] {
  * @param value undefined: the row has no such member. @param extra names of members that are no field, for the way out.
  * @param findings takes what is wrong with it.
  */
-export function readCell(field: ResolvedField, value: unknown, extra: readonly string[], findings: RowFinding[]): Cell {
+export function readCell(
+  field: ResolvedField,
+  value: unknown,
+  extra: readonly string[],
+  findings: RowFinding[],
+  near = new NearNames(),
+): Cell {
   const isMissing = value === null || (typeof value === 'number' && Number.isNaN(value) && field.kind === 'float')
   if (value === undefined || isMissing) {
-    const violation = missingViolation(field, value, extra)
+    const violation = missingViolation(field, value, extra, near)
     if (violation === null) return missingOf(field)
     return invalidCell(field, violation, [], findings)
   }
@@ -149,11 +161,16 @@ function missingOf(field: ResolvedField): Cell {
 }
 
 /** null: the value may be missing. `required` is about the member, `?` and `impute` are about its value. */
-function missingViolation(field: ResolvedField, value: unknown, extra: readonly string[]): Violation | null {
+function missingViolation(
+  field: ResolvedField,
+  value: unknown,
+  extra: readonly string[],
+  near: NearNames,
+): Violation | null {
   if (value === undefined) {
     if (!field.isRequired) return null
-    const near = closest(field.name, extra)
-    const wayOut = near === null ? '' : `The row has ${JSON.stringify(near)}, which is no field`
+    const meant = near.closest(field.name, extra)
+    const wayOut = meant === null ? '' : `The row has ${JSON.stringify(meant)}, which is no field`
     return { rule: 'required', expected: 'there', value, wayOut }
   }
   if (field.isNullable || field.impute !== undefined) return null
@@ -203,22 +220,22 @@ export function duplicateFinding(field: ResolvedField, value: unknown): RowFindi
   return findingOf(field, violation, [], onInvalid === 'clamp' ? 'reject' : onInvalid)
 }
 
-/** A member that is no field, where that is refused. @param place of it in the row, where it is none of the row's own. */
+/** A member that is no field, where that is refused. `place`: of it in the row, where it is none of the row's own. */
 export function extraMember(
   contract: ResolvedContract,
   name: string,
   value: unknown,
-  place: readonly string[] = [name],
+  { place = [name], near = new NearNames() }: { readonly place?: readonly string[]; readonly near?: NearNames } = {},
 ): RowFinding {
-  const near = closest(
+  const meant = near.closest(
     name,
     contract.inputs.map((field) => (place.length === 1 ? (field.path[0] as string) : pointer(field.path))),
   )
   const isAnswered = contract.outputs.some((field) => field.name === name)
   const wayOut = isAnswered
     ? `${name} is a field of answers`
-    : near === null
+    : meant === null
       ? 'Leave it out, or let the contract ignore or log what is extra'
-      : `Did you mean ${near}?`
+      : `Did you mean ${meant}?`
   return { field: name, place, rule: 'extra', expected: 'a field', value, action: 'reject', wayOut }
 }

@@ -120,24 +120,30 @@ function contractVersion(store: ContractStore, name: string, version?: number): 
   throw new PenstockError('ERR_CONTRACT_NOT_FOUND', `Contract ${name} has no version ${version}; it has ${known}`)
 }
 
-/**
- * The contract that a definition names, bound to the tensors of its plan; null when it names none.
- * @throws PenstockError ERR_CONTRACT_NOT_FOUND; ERR_PIPELINE_INVALID with everything that cannot be bound.
- */
-export function deployedContract(
-  store: ContractStore,
-  { definition, callerInputs, callerOutputs, inputChain, isNonBatching }: CompiledPlan,
-  models: Iterable<ModelVersion>,
-): DeployedContract | null {
+/** The contract that a definition names, read once for all that a deploy wants of it. */
+export type NamedContract = Pick<DeployedContract, 'reference' | 'contract'>
+
+/** @returns null: the definition names none. @throws PenstockError ERR_CONTRACT_NOT_FOUND. */
+export function namedContract(store: ContractStore, definition: PipelineDefinition): NamedContract | null {
   if (definition.contract === undefined) return null
   const { name, version } = parseContractReference(definition.contract)
   const found = contractVersion(store, name, version ?? undefined)
-  const reference = `${name}@${found.version}`
+  return { reference: `${name}@${found.version}`, contract: resolveContract(parseContract(found.contract, name)) }
+}
+
+/**
+ * A contract bound to the tensors of a plan.
+ * @throws PenstockError ERR_PIPELINE_INVALID with everything that cannot be bound.
+ */
+export function deployedContract(
+  { reference, contract }: NamedContract,
+  { callerInputs, callerOutputs, inputChain, isNonBatching }: CompiledPlan,
+  models: Iterable<ModelVersion>,
+): DeployedContract {
   if (isNonBatching) {
     const text = `Expected the pipeline of ${reference} to take rows, which a contract describes, but its models take each request as a whole`
     throw new PenstockError('ERR_PIPELINE_INVALID', text)
   }
-  const contract = resolveContract(parseContract(found.contract, name))
   const taken = contract.contract.fields.find((field) => field.name === PROBLEMS_MEMBER || field.name === CHECKS_MEMBER)
   if (taken !== undefined) {
     const text = `Expected the fields of ${reference} to be called otherwise than ${taken.name}, which answers have beside them`
@@ -158,14 +164,10 @@ export function deployedContract(
 
 /**
  * What steps before the models may take: features, and what else callers send for those that name it; of all of them what a
- * tensor can hold and whose rows have one shape. null: the definition names no contract.
- * @throws PenstockError ERR_CONTRACT_NOT_FOUND.
+ * tensor can hold and whose rows have one shape.
  */
-export function contractColumns(store: ContractStore, { contract }: PipelineDefinition): ContractColumns | null {
-  if (contract === undefined) return null
-  const { name, version } = parseContractReference(contract)
-  const { inputs } = resolveContract(parseContract(contractVersion(store, name, version ?? undefined).contract, name))
-  const columns = inputs.flatMap(({ role, name: field, dtype: written, isNullable, shape }) => {
+export function contractColumns({ contract }: NamedContract): ContractColumns {
+  const columns = contract.inputs.flatMap(({ role, name: field, dtype: written, isNullable, shape }) => {
     const dtype = isDtype(written) ? written : tensorDtypes[written]
     if (shape.includes(null) || (role === 'feature' && dtype !== written)) return []
     const hasValidity = isNullable && shape.length === 0 && dtypeInfo(dtype).kind !== 'float'

@@ -12,6 +12,7 @@ import type { ColumnKind } from '../../bindings/generated/boundary.js'
 import { dtypeInfo } from '../tensor/dtype.js'
 import type { Dtype, TensorField } from '../tensor/tensor.js'
 import { LOG_KEYS_MAX } from '../base/limits/limits.js'
+import { EXTRA_KEY } from '../contract/derived/logged-fields.js'
 import { REQUEST_ID_KEY } from '../pipeline/definition.js'
 import type { CompiledPlan, PlanSource } from '../pipeline/plan.js'
 import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
@@ -91,16 +92,25 @@ const alwaysLogged: ReadonlyMap<string, string> = new Map([
   [TRACE_PARENT_KEY, 'metadata.traceparent'],
   [TRACE_STATE_KEY, 'metadata.tracestate'],
 ])
+/** What a contract says is to be logged of members of rows that are no field. */
+const extraColumn = 'metadata.extra'
+
+type LoggedPlan = Pick<CompiledPlan, 'definition' | 'splits' | 'logKeys'>
+
+/** The keys that splits route on. */
+export function splitKeys({ splits }: Pick<CompiledPlan, 'splits'>): string[] {
+  return splits.flatMap((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? [])))
+}
 
 /** The keys of a request's meta that are logged, those of every log first. */
-export function loggedKeys({ definition, splits }: Pick<CompiledPlan, 'definition' | 'splits'>): string[] {
-  const routing = splits.flatMap((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? [])))
-  const chosen = [...new Set([REQUEST_ID_KEY, ...(definition.log?.keys ?? routing)])].slice(0, LOG_KEYS_MAX)
+export function loggedKeys({ definition, splits, logKeys }: LoggedPlan): string[] {
+  const routing = splitKeys({ splits })
+  const chosen = [...new Set([REQUEST_ID_KEY, ...(definition.log?.keys ?? routing), ...logKeys])].slice(0, LOG_KEYS_MAX)
   return [...new Set([...alwaysLogged.keys(), ...chosen])]
 }
 
 function keyColumn(key: string, index: number): LogColumn {
-  const name = alwaysLogged.get(key) ?? `metadata.key.${key}`
+  const name = key === EXTRA_KEY ? extraColumn : (alwaysLogged.get(key) ?? `metadata.key.${key}`)
   return { kind: 'key', field: { name, type: { kind: 'utf8' }, isNullable: true }, tensor: null, check: index }
 }
 

@@ -152,6 +152,7 @@ export class PlanDraft {
     const columns = finishColumns({ before, behind, features, others, isNonBatching, inputFields, outputFields })
     return {
       definition: this.definition,
+      logKeys: [],
       models: this.models,
       inputs: this.inputs.map(({ dtype, rowDims }) => ({
         dtype: dtypeInfo(dtype).code,
@@ -206,6 +207,7 @@ export class PlanDraft {
     })
     return {
       definition: this.definition,
+      logKeys: [],
       models: [],
       inputs: [],
       isNonBatching: false,
@@ -234,6 +236,10 @@ export class PlanDraft {
   /** The addon keeps the answers, and never sees texts. */
   private expectCacheable(): void {
     if (this.definition.cache === undefined) return
+    if (this.models.length === 0)
+      throw invalid(
+        'Expected a pipeline with a cache to run a model, whose answers it keeps, but it has none. Leave the cache out',
+      )
     for (const model of this.models) {
       const text = [...model.signature.inputs, ...model.signature.outputs].find(isText)
       if (text === undefined) continue

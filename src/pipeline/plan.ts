@@ -156,6 +156,8 @@ export interface CompiledPlan {
   /** In the order of `inputs`: where the log reads them back. */
   inputSources: PlanSource[]
   audited: PlanAudit[]
+  /** Keys of requests that the log has a column of because of the pipeline's contract; set once that is bound. */
+  logKeys: readonly string[]
   /** Labels of the last split's branches; [] without one. */
   routes: string[]
 }

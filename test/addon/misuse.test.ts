@@ -43,7 +43,7 @@ const rowSpec = addon.makeRowSpec({
     { name: 'n', dtype: 7 },
   ],
 })
-const noForm: RowsFormSpec = { features: [], members: [], isNarrowed: [false, false] }
+const noForm: RowsFormSpec = { features: [], members: [], isNarrowed: [false, false], keys: [] }
 
 const noColumns: NativeColumnsSpec = {
   input: null,

@@ -9,8 +9,12 @@ import { errorTable } from '../../src/base/errors.js'
 import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../support/raw-sockets.js'
 import { call, serve, until, type Served } from '../support/served.js'
 import { closingCases, failingCases, frameBytesMax, goodFrame, rowsOf, withUint32 } from './testing/bad-frame-cases.js'
+import { columnStepCases } from './testing/bad-column-step-cases.js'
 import { controlCases } from './testing/bad-control-cases.js'
 import { bodyBytesMax, inferCases } from './testing/bad-http-cases.js'
+import { Router } from '../../src/transport/http/router.js'
+import { routes } from '../../src/transport/routes.js'
+import { plusContract, registryCases, rowsCases } from './testing/bad-rows-cases.js'
 import { inferMessage } from '../support/messages.js'
 
 let served: Served
@@ -19,7 +23,10 @@ let port: number
 beforeAll(async () => {
   served = await serve({ limits: { bodyBytesMax, frameBytesMax } })
   port = served.server.port
-  await call(served.server.url, 'PUT', '/v1/pipelines/idle', { steps: [{ type: 'model', model: 'add' }] })
+  const steps = [{ type: 'model', model: 'add' }]
+  await call(served.server.url, 'PUT', '/v1/pipelines/idle', { steps })
+  await call(served.server.url, 'PUT', '/v1/contracts/plus', plusContract)
+  await call(served.server.url, 'PUT', '/v1/pipelines/plus?deploy=true', { contract: 'plus', steps })
 })
 
 afterEach(async () => {
@@ -42,7 +49,7 @@ afterAll(async () => {
 // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
 
 describe('HTTP refuses', () => {
-  it.each([...inferCases, ...controlCases])(
+  it.each([...inferCases, ...controlCases, ...columnStepCases, ...rowsCases, ...registryCases])(
     '$what: $code',
     async ({ to = 'add', path = `/v1/pipelines/${to}/infer`, method = 'POST', body, headers, code, says }) => {
       const answer = await call(served.server.url, method, path, body, headers)
@@ -53,6 +60,23 @@ describe('HTTP refuses', () => {
       )
     },
   )
+})
+
+/** Addresses that change something or take a body, and whose suites have tables of their own. */
+const elsewhere = /^\/(v2|pipelines)\/|\/(tags|explain-configs|explanations|logs)\b|^\/v1\/pipelines\/\{pipeline\}$/
+
+it('every other address that changes something or takes a body has a row in the tables', () => {
+  const router = new Router(routes)
+  const cases = [...inferCases, ...controlCases, ...rowsCases, ...registryCases]
+  const reached = cases.map(({ to = 'add', path = `/v1/pipelines/${to}/infer`, method = 'POST' }) => {
+    const found = router.find(method, path.split('?')[0] ?? '')
+    return found.kind === 'route' ? `${method} ${found.route.path}` : ''
+  })
+  const missing = routes
+    .filter(({ method, path }) => method !== 'GET' && !elsewhere.test(path))
+    .map(({ method, path }) => `${method} ${path}`)
+    .filter((address) => !reached.includes(address))
+  expect(missing).toEqual([])
 })
 
 describe('HTTP at the level of bytes', () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, renameSync, symlinkSync, writeFileSync, mkdirSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Engine, PenstockServer, tablesIn, type EngineNotice } from 'penstock'
+import { PenstockClient } from 'penstock/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { refusal, testModel, until } from '../support/engine-harness.js'
 
@@ -101,6 +102,20 @@ describe('lookup', () => {
     expect(metrics).toContain(
       'penstock_step_failures_total{pipeline="ids",step="steps[0]",type="lookup",code="ERR_ENTITY_NOT_FOUND"} 1',
     )
+  })
+
+  test('over the other protocols, the same answers and refusals', async () => {
+    const client = await PenstockClient.connect(server.url)
+    const ids = await client.open('ids')
+    const { outputs, timing } = await ids.infer({ order_id: BigInt64Array.of(17n) }, { timing: true })
+    expect([...(outputs['y']?.data as Float32Array)]).toEqual([2, 3, 31.5])
+    expect(timing?.stages?.map(({ step, type }) => [step, type])).toEqual([['steps[0]', 'lookup']])
+    await expect(ids.infer({ order_id: BigInt64Array.of(9n) })).rejects.toMatchObject({ code: 'ERR_ENTITY_NOT_FOUND' })
+    await client.close()
+    const tensor = (id: number) => ({ inputs: [{ name: 'order_id', datatype: 'INT64', shape: [1], data: [id] }] })
+    const answer = await post('/v2/models/ids/infer', tensor(17))
+    expect(answer).toMatchObject({ status: 200, body: { outputs: [{ name: 'y', data: [2, 3, 31.5] }] } })
+    expect((await post('/v2/models/ids/infer', tensor(9))).status).toBe(404)
   })
 
   test('without a model its columns are the answer, flags and checks among them', async () => {

@@ -50,6 +50,11 @@ Napi::Value make_rows_form(const Napi::CallbackInfo& info) {
   });
   read_list(given, "members",
             [&](const Napi::Value& value) { options.members.push_back(read_member(value.As<Napi::Object>())); });
+  read_list(given, "keys", [&](const Napi::Value& value) {
+    const auto key = value.As<Napi::Object>();
+    options.keys.push_back(
+        {static_cast<uint32_t>(read_integer(key.Get("field"), "field", 0, INT32_MAX)), read_piece(key, "name")});
+  });
   read_list(given, "isNarrowed",
             [&](const Napi::Value& value) { options.is_narrowed.push_back(value.ToBoolean().Value()); });
   std::string fault;

@@ -162,6 +162,21 @@ TEST("rows form: columns go through the program in front of the models, what is 
   CLAIM(refuses({{3, 0, 0}, {3, 1, 0}}) && refuses({{0, 0, 1}, {3, 1, 0}}) && refuses({{2, 0, 0}, {3, 1, 0}}));
 }
 
+TEST("rows form: keys of rows are their texts, numbers as their digits, and none where no row has one") {
+  Form form;
+  form.options.keys = {{3, "id"}, {1, "flag"}, {0, "a"}};
+  CLAIM(form.make());
+  CLAIM(form.read(R"([{"a":null,"flag":true,"pair":[1,2]},{"pair":[1,2],"a":null,"flag":false,"id":"q\""}])"));
+  const Submission submission = form.form->submission();
+  CLAIM(submission.row_keys.size() == 2 && submission.row_keys[0].name == "id");
+  CLAIM(submission.row_keys[0].text(0) == "" && submission.row_keys[0].text(1) == "q\"");
+  CLAIM(submission.row_keys[1].text(0) == "true" && submission.row_keys[1].text(1) == "false");
+  form.form->trim();
+  CLAIM(form.form->submission().row_keys.empty());
+  form.options.keys = {{2, "pair"}};
+  CLAIM(!form.make() && !form.fault.empty());
+}
+
 TEST("rows form: mutated bodies are taken or left, and none is read beyond its end") {
   Form form;
   CLAIM(form.make());

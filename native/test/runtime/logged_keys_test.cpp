@@ -15,7 +15,7 @@ namespace {
 std::string kept(const std::string& text, uint64_t& changed) {
   const MetaBytes bytes({{"k", {text}}});
   LoggedKeys keys;
-  CLAIM(keys.keep({"k"}, bytes.view(), 1, changed));
+  CLAIM(keys.keep({"k"}, bytes.view(), {}, 1, changed));
   return std::string(keys.text(0, 0));
 }
 }  // namespace
@@ -24,13 +24,29 @@ TEST("logged keys: one text for all rows, one a row, or none") {
   const MetaBytes bytes({{"one", {"a"}}, {"each", {"x", "", "z"}, true}, {"short", {"p", "q"}, true}});
   LoggedKeys keys;
   uint64_t changed = 0;
-  CLAIM(keys.keep({"each", "none", "one", "short"}, bytes.view(), 3, changed));
+  CLAIM(keys.keep({"each", "none", "one", "short"}, bytes.view(), {}, 3, changed));
   CLAIM(keys.has(0) && !keys.has(1) && keys.has(2));
   CLAIM(!keys.has(3));  // not one value per row
   CLAIM(keys.text(0, 0) == "x" && keys.text(0, 1) == "" && keys.text(0, 2) == "z");
   CLAIM(keys.text(2, 0) == "a" && keys.text(2, 2) == "a");
-  CLAIM(!keys.keep({"none"}, bytes.view(), 3, changed));
+  CLAIM(!keys.keep({"none"}, bytes.view(), {}, 3, changed));
   CLAIM(changed == 0);
+}
+
+TEST("logged keys: what the rows themselves have is kept where the meta has it not") {
+  const MetaBytes bytes({{"own", {"mine"}}, {"short", {"p"}, true}});
+  const std::string texts = "abc";
+  const std::vector<uint32_t> offsets{0, 1, 1, 3};
+  const std::vector<RowKey> row_keys{{"own", texts.data(), offsets.data()},
+                                     {"bottle", texts.data(), offsets.data()},
+                                     {"short", texts.data(), offsets.data()},
+                                     {"unlogged", texts.data(), offsets.data()}};
+  LoggedKeys keys;
+  uint64_t changed = 0;
+  CLAIM(keys.keep({"bottle", "own", "short", "none"}, bytes.view(), row_keys, 3, changed));
+  CLAIM(keys.has(0) && keys.text(0, 0) == "a" && keys.text(0, 1) == "" && keys.text(0, 2) == "bc");
+  CLAIM(keys.has(1) && keys.text(1, 2) == "mine" && keys.has(2) && keys.text(2, 2) == "bc" && !keys.has(3));
+  CLAIM(keys.keep({"bottle"}, MetaView(), row_keys, 3, changed) && keys.text(0, 2) == "bc" && changed == 0);
 }
 
 TEST("logged keys: a long text is cut at a character, and counted") {
@@ -77,7 +93,7 @@ Trace trace_of(const std::vector<MetaBytes::Entry>& entries, uint32_t rows = 1) 
   trace.parent = meta.keep_valid_trace(rows);
   LoggedKeys keys;
   uint64_t changed = 0;
-  keys.keep({"traceparent", "tracestate"}, meta, rows, changed);
+  keys.keep({"traceparent", "tracestate"}, meta, {}, rows, changed);
   if (keys.has(0)) trace.logged_parent = keys.text(0, rows - 1);
   if (keys.has(1)) trace.logged_state = keys.text(1, rows - 1);
   return trace;

@@ -29,6 +29,10 @@ export const REFUSAL_PROBLEMS_MAX = 100
 export const EXAMPLE_LIMIT_MS = 30_000
 /** Bytes that a byte of a JSON body may become while its rows are checked: six of them are the smallest number of a row. */
 export const CHECKED_BYTES_PER_BODY_BYTE = 4
+/** Fields of a contract that the log has a column of: whom rows are about, and when it happened. */
+export const LOGGED_FIELDS_MAX = 8
+/** Characters of what the log has of a request's members that are no field: a key's text has no more. */
+export const LOG_EXTRA_CHARACTERS_MAX = 1024
 /** Values of a table that are checked before others are answered: some milliseconds. */
 export const CHECKED_VALUES_PER_TURN = 4096
 /** Pairs of a column and a field that are compared to propose what was meant: half a second of it. */

@@ -190,7 +190,7 @@ export const score = async (): Promise<number> => {
 export const refused = (error: unknown): string[] =>
   isContractError(error) ? (error.errors ?? []).map(({ path, rule, message }) => path + rule + message) : []
 export const answer: EveryThingPrediction = {
-  id: null, day: null, prediction: null, label: null, 'p red': 0.5, model: 'wine@3',
+  id: null, at: null, day: null, prediction: null, label: null, 'p red': 0.5, model: 'wine@3',
 }
 // @ts-expect-error the answer of one row is no list
 export const list: Promise<EveryThingPrediction[]> = client.predict(row)

@@ -28,7 +28,11 @@ export function* checkTable(contract: ResolvedContract, table: RowTable): Genera
       const extra = isFirst && contract.extra !== 'reject' ? batch.extras.map(({ name }) => name) : noNames
       checker.take(
         { cells, findings, extra },
-        { valueOf: ({ name }) => valueIn(batch, name, row), placeOf: ({ name }) => [name] },
+        {
+          valueOf: ({ name }) => valueIn(batch, name, row),
+          placeOf: ({ name }) => [name],
+          extraOf: (name) => batch.extras.find((each) => each.name === name)?.read(row),
+        },
       )
     }
   }

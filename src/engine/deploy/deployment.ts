@@ -13,6 +13,8 @@ import type { CompiledPlan } from '../../pipeline/plan.js'
 import type { ContractColumns } from '../../pipeline/plan-draft.js'
 import type { StageNotice } from '../../pipeline/columns/stage.js'
 import type { TensorField } from '../../tensor/tensor.js'
+import { loggedKeysOf } from '../../contract/derived/logged-fields.js'
+import { splitKeys } from '../../log/log-columns.js'
 import { compilePlan } from '../../steps/index.js'
 import type { ModelVersion, PipelineDescription } from '../api/api.js'
 import type { DeployedContract } from '../contracts.js'
@@ -75,7 +77,7 @@ export interface DeploymentOptions {
   readonly resolve: (reference: string) => ModelVersion
   readonly models: LoadedModels
   /** The columns of the contract that a definition names; null: it names none. */
-  readonly columnsOf: (definition: PipelineDefinition) => ContractColumns | null
+  readonly columns: ContractColumns | null
   readonly bindContract: (compiled: CompiledPlan, models: Iterable<ModelVersion>) => DeployedContract | null
   /** By the type of the step. */
   readonly stageOpeners: StageOpeners
@@ -103,8 +105,9 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     return model
   }
   const prepared = await options.prepare(definition)
-  const compiled = { ...compilePlan(prepared, resolve, options.columnsOf(definition)), definition }
+  const compiled = { ...compilePlan(prepared, resolve, options.columns), definition }
   const contract = options.bindContract(compiled, resolved.values())
+  if (contract !== null) compiled.logKeys = loggedKeysOf(contract.contract, splitKeys(compiled))
   const models: LoadedModel[] = []
   let log: DeploymentLog | null = null
   let stages: OpenedStages | null = null

@@ -10,7 +10,7 @@ import type { PipelineHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
 import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractStore, ModelStore, ModelVersion, PipelineStore, ServedContract } from '../api/api.js'
-import { contractColumns, deployedContract } from '../contracts.js'
+import { contractColumns, deployedContract, namedContract } from '../contracts.js'
 import { trustedProof } from '../models/batching-watch.js'
 import type { StageNotice } from '../../pipeline/columns/stage.js'
 import type { StageOpeners } from '../columns/openers.js'
@@ -272,6 +272,7 @@ export class Deployments {
       const model = resolve(reference)
       if (trustedProof(model) === undefined) await this.inspectAgain(model)
     }
+    const named = namedContract(this.#dependencies.contracts, definition)
     const deployment = await buildDeployment({
       planKey,
       definition,
@@ -283,8 +284,8 @@ export class Deployments {
         return stored?.find((candidate) => candidate.version === resolved.version) ?? resolved
       },
       models: this.#dependencies.loaded,
-      columnsOf: (definition) => contractColumns(this.#dependencies.contracts, definition),
-      bindContract: (compiled, models) => deployedContract(this.#dependencies.contracts, compiled, models),
+      columns: named === null ? null : contractColumns(named),
+      bindContract: (compiled, models) => (named === null ? null : deployedContract(named, compiled, models)),
       stageOpeners: this.#dependencies.stageOpeners,
       prepare: this.#dependencies.prepare,
       onNotice: this.#dependencies.onNotice,

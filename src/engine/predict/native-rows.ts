@@ -207,10 +207,12 @@ function readRows(
   }
   const rows = new Uint32Array(rowCount)
   for (let row = 1; row < rowCount; row++) rows[row] = row
-  return { columns, rows, droppedRows: noRows, problems: [], problemCount: 0, refusalCount: 0, rowCount, extra: [] }
+  const clean = { droppedRows: noRows, problems: [], problemCount: 0, refusalCount: 0, extra: [], extraValues: noExtra }
+  return { columns, rows, rowCount, ...clean }
 }
 
 const noRows = new Uint32Array(0)
+const noExtra: ReadonlyMap<string, unknown> = new Map()
 const isNeverMissing = (): boolean => false
 
 function columnOf(

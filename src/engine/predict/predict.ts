@@ -4,9 +4,11 @@
  * is the one that runs them.
  */
 import { PenstockError } from '../../base/errors.js'
+import { META_KEYS_MAX } from '../../base/limits/limits.js'
 import type { RowProblem } from '../../contract/check-row.js'
 import type { ContractColumn } from '../../contract/columns.js'
 import { pointer } from '../../contract/member-tree.js'
+import { EXTRA_KEY, extraText, loggedTexts } from '../../contract/derived/logged-fields.js'
 import type { ResolvedContract } from '../../contract/resolve.js'
 import type { RowTable } from '../../contract/tables/row-table.js'
 import type {
@@ -57,7 +59,10 @@ export async function predictRows(
     new Answer(reference, read, answerColumns(deployment, columns, result), result)
   // `[]`, and rows that were all dropped.
   if (read.rows.length === 0) return answer(null)
-  const common = { ...options, ...keptMeta(options.meta, read) }
+  const common = {
+    ...options,
+    ...withLoggedMeta(deployment, columns, read, { meta: options.meta, ...keptMeta(options.meta, read) }),
+  }
   const { inputChain, inputFields } = deployment.compiled
   if (inputChain !== null) {
     const made = { columns: featureColumns(inputChain.inputs, columns), rows: read.rows.length }
@@ -118,6 +123,35 @@ function keptMeta(meta: Meta | undefined, { rows, rowCount }: RowsRead): { reado
     return [key, isByRow ? Array.from(rows, (row) => (value as readonly unknown[])[row]) : value]
   })
   return { meta: Object.fromEntries(entries) as Meta }
+}
+
+/**
+ * The keys that the log wants of the rows, beside the caller's own, which win: whom they are about, when it happened, what
+ * the contract has no field for. Where there is no log, or no room for more keys, there are none.
+ */
+function withLoggedMeta(
+  { log, compiled: { logKeys } }: Deployment,
+  columns: readonly ContractColumn[],
+  { rows, extraValues }: RowsRead,
+  own: { readonly meta?: Meta | undefined },
+): { readonly meta?: Meta | undefined } {
+  if (log === null || logKeys.length === 0) return own
+  const meta: Record<string, Meta[string]> = { ...own.meta }
+  let room = META_KEYS_MAX - Object.keys(meta).length
+  for (const key of logKeys) {
+    if (room <= 0 || Object.hasOwn(meta, key)) continue
+    if (key === EXTRA_KEY) {
+      const text = extraText(extraValues)
+      if (text === '') continue
+      meta[key] = text
+    } else {
+      const column = columns.find(({ name }) => name === key)
+      if (column === undefined || column.validity?.every((bit) => bit === 0) === true) continue
+      meta[key] = loggedTexts(column, rows.length)
+    }
+    room--
+  }
+  return { meta }
 }
 
 class Answer implements PredictResult {

@@ -26,6 +26,13 @@ export function rowsFormOf(deployment: Deployment): RowsFormHandle | null {
   const features = placesOf(compiled, bound)
   if (rows === null || features === null) return null
   const members = answerFields(bound.contract).map((field, at) => memberOf(deployment, bound, rows.forms, field, at))
+  const { logKeys } = deployment.compiled
+  const keys = logKeys.flatMap((name) => {
+    const field = bound.contract.inputs.findIndex((input) => input.name === name)
+    return deployment.log === null || field < 0 ? [] : [{ field, name }]
+  })
+  // Calendar values are printed as texts in JavaScript; members that are no field are read there.
+  if (keys.some(({ field }) => rows.forms[field]?.isPlain !== true)) return null
   const isWhole = features.every(({ field }) => rows.forms[field]?.isPlain === true)
   if (!isWhole || members.includes(null)) return null
   try {
@@ -33,6 +40,7 @@ export function rowsFormOf(deployment: Deployment): RowsFormHandle | null {
       features,
       members: members as RowMemberSpec[],
       isNarrowed: rows.forms.map(({ isNarrowed }) => isNarrowed),
+      keys,
     })
   } catch (error) {
     // Inputs that no feature fills, casts that may fail, free dims: known by the plan.
