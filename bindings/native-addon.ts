@@ -79,6 +79,8 @@ export interface PipelineStats {
    */
   backgroundLosses: Float64Array
   checkFailureCounts: Float64Array
+  /** Requests of all its caches; what the current one holds. */
+  cache: { hitCount: number; missCount: number; evictionCount: number; bytes: number; entryCount: number }
   sendNs: Float64Array
   totalNs: Float64Array
 }
@@ -101,6 +103,8 @@ export interface Answer {
    * Present when the request asked. Microseconds: TimingHeadSlot, then TimingStepSlot for each of `models`.
    */
   timing: { values: Float64Array; models: string[] } | null
+  /** Whether the answer came from the plan's prediction cache; absent where that was not asked. */
+  isCached?: boolean
 }
 
 export interface FailureDetail {

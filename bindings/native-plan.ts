@@ -65,4 +65,6 @@ export interface PlanSpec {
   routeSplit: number
   /** Where requests are logged when they are completed; null: nowhere. Its columns' sources are this plan's. */
   log: LogHandle | null
+  /** Answers that are given again; null, or absent: every request is run. `bytesMax` counts in the runtime's budget too. */
+  cache?: { runtime: number; ttlMs: number; bytesMax: number } | null
 }

@@ -29,6 +29,10 @@ export type { WebSocketHooks, WebSocketPort } from './engine/requests/websocket-
 export { pipeline, PipelineBuilder, type Deployer } from './steps/index.js'
 export type * from './pipeline/definition.js'
 
+// Scripts, and projects.
+export type { Script, ScriptColumn, ScriptContext, ScriptTable } from './script/api.js'
+export { applyProject, type ProjectEngine, type ProjectProblem, type ProjectResult } from './project/project.js'
+
 // Contracts.
 export * from './contract/index.js'
 
@@ -43,10 +47,13 @@ export { LogStore, type LogStoreOptions } from './log/store/log-store.js'
 export { isPenstockError, PenstockError, type ErrorClass, type ErrorCode, type FieldError } from './base/errors.js'
 export { systemClock, type Clock } from './base/clock.js'
 
+export type { TableSource, TableStore } from './lookup/table-store.js'
+
 // Files through pipelines.
 export {
   enginePipeline,
   inferFromFile,
+  tablesIn,
   type BodyRequest,
   type BodySignature,
   type BodyTarget,

@@ -19,7 +19,8 @@ export interface Setup {
   readonly pipelines: Readonly<
     Record<
       string,
-      readonly object[] | { readonly steps: readonly object[]; readonly log: object; readonly contract?: string }
+      | readonly object[]
+      | { readonly steps: readonly object[]; readonly log: object; readonly contract?: string; readonly cache?: object }
     >
   >
   /** Name → what PUT /v1/contracts/{name} takes. */

@@ -7,6 +7,7 @@ import { largeTensorCriterion } from './large-tensor.js'
 import { logCriterion } from './log.js'
 import { programCriteria } from './programs.js'
 import { oipCriterion } from './oip.js'
+import { predictionCacheCriterion } from './prediction-cache.js'
 import { predictCriterion } from './predict.js'
 import { shadowCriterion } from './shadow.js'
 import { smallModelCriteria } from './small-model.js'
@@ -23,5 +24,6 @@ export const criteria: readonly Criterion[] = [
   logCriterion,
   oipCriterion,
   predictCriterion,
+  predictionCacheCriterion,
   ...programCriteria,
 ].sort((left, right) => left.number - right.number)

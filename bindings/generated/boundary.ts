@@ -71,6 +71,8 @@ export const ColumnKind = {
   shape: 7,
   /** a text that came in the request's meta */
   key: 8,
+  /** whether the answer came from the prediction cache */
+  cache: 9,
 } as const
 export type ColumnKindCode = (typeof ColumnKind)[keyof typeof ColumnKind]
 

@@ -63,6 +63,7 @@ Napi::Object describe(Napi::Env env, const Request& request) {
   }
   answer.Set("elapsedNs", elapsed_ns(env, request));
   answer.Set("timing", timing_of(env, request));
+  if (request.has_cache) answer.Set("isCached", Napi::Boolean::New(env, request.is_cached));
   return answer;
 }
 

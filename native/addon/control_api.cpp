@@ -60,6 +60,7 @@ Napi::Value used_bytes(const Napi::CallbackInfo& info) {
 Napi::Value trim_arenas(const Napi::CallbackInfo& info) {
   const auto runtime = open_runtime(info, 0);
   const int64_t idle_ms = read_integer(info[1], "idleMs", 0, INT32_MAX);
+  runtime->trim_caches(now_ns());
   const int64_t freed_bytes = runtime->scheduler.arenas.trim(now_ns() - idle_ms * 1'000'000);
   return Napi::Number::New(info.Env(), static_cast<double>(freed_bytes));
 }
@@ -161,6 +162,21 @@ Napi::Value counter_array(Napi::Env env, const Counters& counters) {
   return array;
 }
 
+// Counters of all deployments, and what the current one's cache holds.
+Napi::Object cache_stats(Napi::Env env, const Pipeline& pipeline) {
+  const CacheCounters& counters = pipeline.stats->cache;
+  Napi::Object stats = Napi::Object::New(env);
+  const auto set = [&](const char* name, double value) { stats.Set(name, Napi::Number::New(env, value)); };
+  set("hitCount", static_cast<double>(counters.hits.load(std::memory_order_relaxed)));
+  set("missCount", static_cast<double>(counters.misses.load(std::memory_order_relaxed)));
+  set("evictionCount", static_cast<double>(counters.evictions.load(std::memory_order_relaxed)));
+  const std::shared_ptr<Plan> plan = pipeline.plan();
+  const bool has_cache = plan != nullptr && plan->cache != nullptr;
+  set("bytes", has_cache ? static_cast<double>(plan->cache->bytes()) : 0.0);
+  set("entryCount", has_cache ? static_cast<double>(plan->cache->entries()) : 0.0);
+  return stats;
+}
+
 Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const PipelineStats& counters = *open_box<PipelineBox>(info, 0).pipeline->stats;
@@ -187,6 +203,7 @@ Napi::Value pipeline_stats(const Napi::CallbackInfo& info) {
     total.add(times.total);
     send.add(times.send);
   });
+  stats.Set("cache", cache_stats(env, *open_box<PipelineBox>(info, 0).pipeline));
   stats.Set("requestCount", Napi::Number::New(env, static_cast<double>(results)));
   stats.Set("rowCount", Napi::Number::New(env, static_cast<double>(rows)));
   stats.Set("totalNs", histogram_snapshot(env, total));

@@ -100,6 +100,19 @@ Check read_check(const Napi::Value& value) {
       read_list<Source>(spec, "sources", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   return check;
 }
+
+std::shared_ptr<PredictionCache> make_cache(const Napi::Object& spec) {
+  const auto id = static_cast<uint32_t>(read_integer(spec.Get("runtime"), "runtime", 1, INT32_MAX));
+  const std::shared_ptr<Runtime> runtime = Registry::instance().runtime(id);
+  if (runtime == nullptr) throw_handle_error(spec.Env(), "runtime", "is closed");
+  CacheOptions options;
+  options.ttl_ns = read_integer(spec.Get("ttlMs"), "ttlMs", 1, int64_t{1} << 40) * 1'000'000;
+  options.bytes_max = read_integer(spec.Get("bytesMax"), "bytesMax", 1, int64_t{1} << 53);
+  auto cache = std::make_shared<PredictionCache>(runtime, runtime->budget, options, random_sip_key());
+  runtime->add_cache(cache);
+  return cache;
+}
+
 LogColumn read_column(const Napi::Value& value) {
   const Napi::Object spec = value.As<Napi::Object>();
   LogColumn column;
@@ -210,6 +223,7 @@ std::shared_ptr<Plan> read_plan(const Napi::Object& spec) {
       read_list<Source>(spec, "others", [](const Napi::Value& s) { return read_source(s.As<Napi::Object>()); });
   plan->route_split = static_cast<int32_t>(read_integer(spec.Get("routeSplit"), "routeSplit", -1, 65535));
   if (const Napi::Value log = spec.Get("log"); !log.IsNull()) plan->log = open_box<LogBox>(spec.Env(), log).log;
+  if (const Napi::Value cache = spec.Get("cache"); cache.IsObject()) plan->cache = make_cache(cache.As<Napi::Object>());
   if (const std::string fault = plan->seal(); !fault.empty())
     refuse(spec.Env(), "Expected a consistent plan: " + fault + ".");
   return plan;

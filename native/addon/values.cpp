@@ -1,6 +1,7 @@
 #include "addon/values.hpp"
 
 #include <cmath>
+#include <random>
 
 #include "core/boundary_codes.hpp"
 #include "flatbuffers/wire_slots.hpp"
@@ -120,6 +121,12 @@ Napi::ArrayBuffer external_buffer(Napi::Env env, const std::shared_ptr<Block>& b
     throw Napi::Error::New(env, "Expected an engine that allows external ArrayBuffers, but this one refuses them.");
   owner.release();
   return Napi::ArrayBuffer(env, buffer);
+}
+
+contract::SipKey random_sip_key() {
+  std::random_device device;
+  const auto word = [&] { return uint64_t{device()} << 32 | device(); };
+  return {word(), word()};
 }
 
 Napi::Object shape_array(Napi::Env env, bool has_row_axis, uint32_t rows, const std::vector<int64_t>& dims) {

@@ -1,6 +1,7 @@
 // JavaScript values that several parts of the addon read or build.
 #pragma once
 #include "addon/napi_setup.hpp"
+#include "contract/sip_hash.hpp"
 #include "core/block.hpp"
 #include "core/failure.hpp"
 #include "core/histogram.hpp"
@@ -42,5 +43,7 @@ class Numbers {
 };
 // An ArrayBuffer over the block's memory, which stays until this and every other owner is gone.
 Napi::ArrayBuffer external_buffer(Napi::Env env, const std::shared_ptr<Block>& block);
+// A key that no caller can foresee, of tables that their values fill.
+contract::SipKey random_sip_key();
 Napi::Object shape_array(Napi::Env env, bool has_row_axis, uint32_t rows, const std::vector<int64_t>& dims);
 }  // namespace penstock::addon

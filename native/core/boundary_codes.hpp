@@ -54,8 +54,17 @@ enum class ColumnKind : uint8_t {
   kRoute = 6,  // the branch that a split chose for the row
   kShape = 7,  // dims of a tensor whose number of elements does not give them
   kKey = 8,  // a text that came in the request's meta
+  kCache = 9,  // whether the answer came from the prediction cache
 };
-inline constexpr size_t kColumnKindCount = 9;
+inline constexpr size_t kColumnKindCount = 10;
+
+// Results.caches: what the prediction cache did for a request.
+enum class CacheUse : uint8_t {
+  kNone = 0,  // it was not asked
+  kHit = 1,  // the answer came from it
+  kMiss = 2,  // the models ran
+};
+inline constexpr size_t kCacheUseCount = 3;
 
 // What is logged, and what waits for it.
 enum class Durability : uint8_t {

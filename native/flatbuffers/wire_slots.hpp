@@ -99,6 +99,7 @@ inline constexpr uint16_t timing = 20;
 inline constexpr uint16_t timing_models = 22;
 inline constexpr uint16_t request_numbers = 24;
 inline constexpr uint16_t traceparents = 26;
+inline constexpr uint16_t caches = 28;
 }  // namespace slots::results
 
 namespace slots::failure {

@@ -13,6 +13,8 @@ namespace penstock::json {
 namespace {
 constexpr size_t kIntegerCharactersMax = 24;
 
+constexpr std::string_view kCacheHit = "],\"cache\":\"hit\"", kCacheMiss = "],\"cache\":\"miss\"";
+
 char* put(char* text, std::string_view piece) noexcept {
   std::memcpy(text, piece.data(), piece.size());
   return text + piece.size();
@@ -85,7 +87,7 @@ char* print_route(const Request& request, const AnswerForm& form, char* text) no
 
 size_t answer_characters(const Request& request, const AnswerForm& form) noexcept {
   const size_t rows = request.rows;
-  size_t characters = 256 + form.metadata.size() + form.last_model.size();
+  size_t characters = 272 + form.metadata.size() + form.last_model.size();
   for (const AnswerForm::Output& output : form.outputs) {
     TensorShape shape;
     if (!shape_of(request, request.plan->answer[output.source], shape)) return 0;
@@ -126,7 +128,8 @@ char* print_answer(const Request& request, const AnswerForm& form, uint64_t requ
     before = ',';
     text = put_integer(text, static_cast<uint64_t>(elapsed_ns));
   });
-  text = put(text, "],\"last_model\":");
+  if (request.has_cache) text = put(text, request.is_cached ? kCacheHit : kCacheMiss);
+  text = put(text, request.has_cache ? ",\"last_model\":" : "],\"last_model\":");
   if (request.plan->route_split < 0)
     text = put(text, form.last_model);
   else

@@ -33,6 +33,11 @@ uint8_t has_failed(const Request& request, uint32_t row, uint16_t check) noexcep
   return static_cast<uint8_t>(check_bits_of(request, row) >> check & 1);
 }
 
+// Which of the texts of metadata.cache the row has (src/log/log-columns.ts).
+int16_t cache_value(const Request& request) noexcept {
+  return request.is_cached ? int16_t{1} : int16_t{0};
+}
+
 uint64_t span_ns(int64_t from_ns, int64_t to_ns) noexcept {
   return to_ns > from_ns ? static_cast<uint64_t>(to_ns - from_ns) : 0;
 }
@@ -55,7 +60,9 @@ void for_each_piece(const Request& request, const Source& source, Visit&& visit)
     TensorView view;
     const std::byte* const from = is_missing ? nullptr : row_at(request, source, row, hint, view);
     uint32_t rows = 1;
-    if (view.dims != nullptr) {
+    if (request.is_cached) {
+      rows = view.dims == nullptr ? 1 : request.rows;
+    } else if (view.dims != nullptr) {
       const Segment& segment = request.segments[hint];
       const Entry& entry = segment.batch->entries[segment.entry];
       rows = std::min(request.rows - row, entry.request_row + entry.count - row);
@@ -217,6 +224,10 @@ void LogRows::put_routes(ColumnData& data, const Request& request) {
   for (uint32_t row = 0; row < request.rows; ++row) put_repeated(data, static_cast<int16_t>(routes[row]), 1);
 }
 
+void LogRows::put_cache(ColumnData& data, const Request& request) {
+  put_repeated(data, cache_value(request), request.rows);
+}
+
 void LogRows::put_no_keys(ColumnData& data, uint32_t rows) {
   std::memset(data.validity.extend(rows), 0, rows);
   data.null_count += rows;
@@ -283,6 +294,9 @@ void LogRows::append_request(const Request& request, uint64_t number, WallClock 
         break;
       case ColumnKind::kRoute:
         put_routes(data, request);
+        break;
+      case ColumnKind::kCache:
+        put_cache(data, request);
         break;
       case ColumnKind::kKey:
         put_keys(column, data, request);
@@ -370,6 +384,9 @@ void LogRows::append_run(std::span<const LogItem> items, std::span<const uint64_
         break;
       case ColumnKind::kRoute:
         put_repeated(data, kNoRoute, rows);
+        break;
+      case ColumnKind::kCache:
+        put_each<int16_t>(data, items, rows, [&](size_t i, uint32_t) { return cache_value(*items[i].request); });
         break;
       case ColumnKind::kKey:
         put_run_keys(column, data, items);

@@ -74,6 +74,7 @@ class LogRows {
   void put_source(const LogColumn& column, ColumnData& data, const Request& request);
   void put_elapsed(ColumnData& data, const Request& request);
   void put_routes(ColumnData& data, const Request& request);
+  void put_cache(ColumnData& data, const Request& request);
   void put_keys(const LogColumn& column, ColumnData& data, const Request& request);
   void put_ends(ColumnData& data, int32_t end, uint32_t rows);
   void put_no_keys(ColumnData& data, uint32_t rows);

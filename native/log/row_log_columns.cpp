@@ -13,6 +13,7 @@ std::string RowLog::bind(Plan& plan) const {
       return "the column of times needs one more element than there are stages";
     if (column.kind != ColumnKind::kTensor && column.kind != ColumnKind::kShape) continue;
     if (auto fault = check_source(plan, column.source, plan.stages.size()); !fault.empty()) return fault;
+    plan.keep_in_cache(column.source);
     const Position& position = plan.stages[column.source.stage].positions[column.source.position];
     if (position.is_background && column.kind == ColumnKind::kTensor && !column.is_nullable)
       return "a column of a background position may lack rows";

@@ -87,6 +87,23 @@ bool has_free_models(const Stage& stage) {
   return false;
 }
 
+// The request's input that the source is, whichever branch gave it, byte for byte; -1: it is none.
+int32_t request_input_of(const Plan& plan, const Source& source) {
+  if (source.side != SourceSide::kInputs || source.stage != 0) return -1;
+  const Position& position = plan.stages[0].positions[source.position];
+  int32_t input = -1;
+  for (size_t o = 0; o < position.options.size(); ++o) {
+    const Option& option = position.options[o];
+    const size_t slot = source.slots[o];
+    const int32_t bound = option.bindings[slot].request_input;
+    const bool is_cast =
+        option.queue->options.inputs[slot].dtype != plan.inputs[option.bindings[slot].request_input].dtype;
+    if (is_cast || (o > 0 && bound != input)) return -1;
+    input = bound;
+  }
+  return input;
+}
+
 int32_t only_position_of(const Check& check) {
   if (check.sources.empty()) return -1;
   const uint16_t position = check.sources.front().position;
@@ -96,6 +113,12 @@ int32_t only_position_of(const Check& check) {
   return is_only ? position : -1;
 }
 }  // namespace
+
+void Plan::keep_in_cache(const Source& source) {
+  const auto is_source = [&](const CachedSource& kept) { return kept.source.is_same_as(source); };
+  if (cache == nullptr || std::any_of(cached_sources.begin(), cached_sources.end(), is_source)) return;
+  cached_sources.push_back({source, request_input_of(*this, source)});
+}
 
 std::string Plan::seal() {
   if (stages.empty() && answer.empty() && checks.empty()) return "";
@@ -135,6 +158,7 @@ std::string Plan::seal() {
     if (auto fault = check_source(*this, source, stages.size()); !fault.empty()) return fault;
     stages[source.stage].is_retained = true;
     find_common_field(*this, source);
+    keep_in_cache(source);
   }
   Signature hash;
   hash.add(inputs);
@@ -145,6 +169,7 @@ std::string Plan::seal() {
     const Position& position = stages[source.stage].positions[source.position];
     if (position.is_background) return "an answer comes from the foreground";
     find_common_field(*this, source);
+    keep_in_cache(source);
     const auto bytes = row_bytes_of(source.common.dtype, source.common.dims);
     has_free_answer = has_free_answer || !bytes;
     answer_row_bytes += bytes.value_or(0);

@@ -21,6 +21,7 @@
 #include "queue/model_queue.hpp"
 
 namespace penstock {
+class PredictionCache;
 class RequestLog;
 
 // A tensor of a batch that the node (stage, position) ran; its slot by the branch that was chosen.
@@ -32,6 +33,16 @@ struct Source {
   // `seal` derives both for answers and audited outputs. -1: free in a branch, or not the same in all of them.
   Field common{};
   std::vector<int64_t> dims_without_rows{};  // of a request without rows: 0 where the dim is -1
+
+  bool is_same_as(const Source& other) const noexcept {
+    return stage == other.stage && position == other.position && side == other.side && slots == other.slots;
+  }
+};
+
+// A tensor that cached answers have: of the answer, of audited outputs, or one that the log reads.
+struct CachedSource {
+  Source source;
+  int32_t input = -1;  // of the request, whose bytes it is; -1: of none, it has bytes of its own
 };
 
 struct InputBinding {
@@ -82,6 +93,8 @@ struct Plan {
   int32_t route_split = -1;
   // Null: its requests are not logged. Its columns read sources of this plan.
   std::shared_ptr<RequestLog> log;
+  // Null: every request is run.
+  std::shared_ptr<PredictionCache> cache;
   // For JSON over HTTP; null: that takes the path in TypeScript. Set before the first such request, by the port's
   // thread.
   std::shared_ptr<const AnswerForm> answer_form;
@@ -94,18 +107,21 @@ struct Plan {
   size_t answer_row_bytes = 0;  // over all answers when no dim is free
   uint64_t signature = 0;       // equal signatures: frames of one may be read as the other's
   uint32_t position_count = 0;
-  bool has_scattered_checks = false;  // with only_position -1
-  bool has_batch_checks = false;      // with another
-  bool is_committed = false;          // answers wait for the log
-  bool is_log_simple = false;         // one model: a batch holds all that the log reads of its entries
-  bool has_free_bytes = false;        // what a row holds depends on the request and on what its models gave before
-  size_t held_row_bytes = 0;          // else (row_bytes.hpp)
+  std::vector<CachedSource> cached_sources;  // distinct; none without a cache
+  bool has_scattered_checks = false;         // with only_position -1
+  bool has_batch_checks = false;             // with another
+  bool is_committed = false;                 // answers wait for the log
+  bool is_log_simple = false;                // one model: a batch holds all that the log reads of its entries
+  bool has_free_bytes = false;  // what a row holds depends on the request and on what its models gave before
+  size_t held_row_bytes = 0;    // else (row_bytes.hpp)
 
   std::atomic<uint32_t> in_flight{0};
   std::atomic<bool> is_closed{false};
 
   // Empty when the plan is consistent, else what is wrong.
   std::string seal();
+  // Answers in the cache have that tensor. For `seal`, and the log that it binds.
+  void keep_in_cache(const Source& source);
 };
 
 // The fields of the branch's model that a source of that side reads.

@@ -4,6 +4,7 @@
 
 #include "core/clock.hpp"
 #include "plan/request_log.hpp"
+#include "runtime/caching.hpp"
 #include "runtime/continuation.hpp"
 #include "runtime/held_bytes.hpp"
 #include "runtime/input_binding.hpp"
@@ -79,6 +80,8 @@ void prepare(Request& request, Port& port, Pipeline& pipeline, std::shared_ptr<P
   request.has_audited_outputs = submission.has_audited_outputs;
   request.steps.clear();
   request.segments.clear();
+  request.has_cache = false;
+  request.is_cached = false;
   request.plan_pointer = request.plan.get();
   request.has_failed_check.store(false, std::memory_order_relaxed);
   request.has_number = !submission.origin.is_wire || submission.origin.request_number != 0;
@@ -137,8 +140,15 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
   }
   Request& request = *slot;
   prepare(request, port, pipeline, std::move(plan), submission);
-  if (!charge_request(request, submission, failure) || !route_all(request, submission.meta, failure) ||
-      !reserve_all(request, failure)) {
+  const bool is_routed = route_all(request, submission.meta, failure);
+  if (is_routed && request.plan->cache != nullptr && find_cached(request, submission)) {
+    request.is_live.store(true, std::memory_order_release);
+    Completions completions;
+    complete_unrun(request, completions);
+    completions.flush();
+    return &request;
+  }
+  if (!is_routed || !charge_request(request, submission, failure) || !reserve_all(request, failure)) {
     refuse(pipeline, failure);
     port.end_burst();
     request.refs.store(1, std::memory_order_relaxed);

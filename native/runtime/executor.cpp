@@ -6,6 +6,7 @@
 
 #include "core/assert.hpp"
 #include "core/clock.hpp"
+#include "runtime/caching.hpp"
 #include "runtime/checks.hpp"
 #include "runtime/continuation.hpp"
 #include "runtime/held_bytes.hpp"
@@ -30,6 +31,7 @@ bool is_logged(const Request& request) {
 
 // All rows are back, background ones too.
 void complete_request(Request& request, Completions& completions) {
+  if (request.has_cache && request.cache_draft != nullptr && !is_over(request)) keep_answer(request);
   const bool is_awaited = request.has_audited_outputs && !(request.plan_pointer->is_committed && request.rows > 0);
   if (is_awaited && !request.is_answered.exchange(true, std::memory_order_acq_rel)) completions.answer(request);
   if (is_logged(request))
@@ -52,6 +54,10 @@ void end_continuation(Request& request, Completions& completions) {
   drop_background_rows(request, 1, completions);
 }
 }  // namespace
+
+void complete_unrun(Request& request, Completions& completions) {
+  end_continuation(request, completions);
+}
 
 void run_continuation(Request& request, int64_t done_ns, Completions& completions, Publisher& publisher) {
   for (;;) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/assert.hpp"
+#include "runtime/caching.hpp"
 
 namespace penstock {
 void Request::fail(StatusCode code, std::string text) {
@@ -25,6 +26,9 @@ void Request::release_all() {
   for (Segment& segment : segments)
     if (segment.batch != nullptr) std::exchange(segment.batch, nullptr)->unpin();
   segments.clear();
+  if (!has_cache) return;
+  cached = nullptr;
+  cache_draft = nullptr;
 }
 
 namespace {
@@ -41,6 +45,11 @@ bool shape_of(const Request& request, const Source& source, TensorShape& shape) 
   if (request.rows == 0) {
     shape = {source.common.dtype, 0, &source.dims_without_rows};
     return true;
+  }
+  if (request.is_cached) {
+    const CachedTensor* const tensor = cached_tensor(request, source);
+    if (tensor != nullptr) shape = {tensor->dtype, tensor->row_bytes, &tensor->dims};
+    return tensor != nullptr;
   }
   bool is_first = true;
   for (const Segment& segment : request.segments) {
@@ -62,6 +71,12 @@ bool has_answer_shapes(const Request& request) noexcept {
 }
 
 void gather(const Request& request, const Source& source, size_t row_bytes, std::byte* target) noexcept {
+  if (request.is_cached) {
+    const CachedTensor* const tensor = cached_tensor(request, source);
+    PENSTOCK_ASSERT(tensor == nullptr || tensor->row_bytes == row_bytes);
+    if (tensor != nullptr && row_bytes > 0) std::memcpy(target, tensor->data, row_bytes * request.rows);
+    return;
+  }
   for (const Segment& segment : request.segments) {
     if (!matches(segment, source)) continue;
     const Entry& entry = segment.batch->entries[segment.entry];
@@ -75,6 +90,12 @@ void gather(const Request& request, const Source& source, size_t row_bytes, std:
 
 const std::byte* row_at(const Request& request, const Source& source, uint32_t row, size_t& hint,
                         TensorView& view) noexcept {
+  if (request.is_cached) {
+    const CachedTensor* const tensor = cached_tensor(request, source);
+    if (tensor == nullptr) return nullptr;
+    view = {tensor->data, tensor->row_bytes, tensor->dtype, &tensor->dims};
+    return tensor->data + row * tensor->row_bytes;
+  }
   const size_t count = request.segments.size();
   for (size_t step = 0; step < count; ++step) {
     const size_t index = (hint + step) % count;

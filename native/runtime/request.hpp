@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "cache/prediction_cache.hpp"
 #include "core/failure.hpp"
 #include "flatbuffers/trace_context.hpp"
 #include "plan/plan.hpp"
@@ -70,6 +71,8 @@ struct alignas(64) Request {
   bool has_number : 1 = false;                        // origin.request_number; the log gives one to the others
   bool has_keys : 1 = false;                          // `keys` has what the log wants of its meta
   bool has_trace_parent : 1 = false;                  // the answer repeats it
+  bool has_cache : 1 = false;                         // its plan's cache was asked for it
+  bool is_cached : 1 = false;                         // and had it: `cached` has its tensors, no segment has
   std::atomic<bool> has_failed_check{false};          // else check_bits need not be read
 
   // ── The port's thread's own, or rare.
@@ -89,8 +92,10 @@ struct alignas(64) Request {
   std::vector<uint16_t> routes;      // [split][row]
   std::vector<uint64_t> check_bits;  // [row]; empty without checks
   std::vector<int64_t> stage_done_ns;
-  std::vector<StepTiming> steps;  // empty unless has_timing
-  LoggedKeys keys;                // with has_keys
+  std::vector<StepTiming> steps;                // empty unless has_timing
+  LoggedKeys keys;                              // with has_keys
+  std::shared_ptr<const CachedAnswer> cached;   // with is_cached
+  std::shared_ptr<CachedAnswer> cache_draft{};  // to be filled and kept when it is completed
   Failure failure;
   std::atomic<uint64_t> lost_positions{0};  // background positions that were shed or failed
   std::atomic<int64_t> charged_bytes{0};    // to the runtime's budget, until it is freed

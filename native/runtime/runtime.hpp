@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "core/boundary_codes.hpp"
 #include "core/byte_budget.hpp"
@@ -24,6 +25,13 @@ struct alignas(64) AnswerTimes {
   Histogram send;
 };
 
+// What the caches of a pipeline's deployments did, one after the other.
+struct CacheCounters {
+  std::atomic<uint64_t> hits{0};
+  std::atomic<uint64_t> misses{0};
+  std::atomic<uint64_t> evictions{0};  // for want of room
+};
+
 struct PipelineStats {
   std::atomic<uint32_t> in_flight{0};
   std::array<std::atomic<uint64_t>, kStatusCodeCount> failure_counts{};
@@ -31,6 +39,7 @@ struct PipelineStats {
   // By position, then by what they were lost for.
   std::array<std::array<std::atomic<uint64_t>, kStatusCodeCount>, kPositionsMax> lost_rows{};
   std::array<std::atomic<uint64_t>, kChecksMax> check_failures{};
+  CacheCounters cache;
   Shards<AnswerTimes> answers;
 };
 
@@ -64,6 +73,10 @@ class Runtime {
   // Numbers a WebSocket request that asks for its id: above all numbers of JavaScript and the log, and exact there.
   uint64_t number_request() noexcept { return kNumbersFirst + numbered_.fetch_add(1, std::memory_order_relaxed); }
 
+  // Its answers that are too old go with trim_caches.
+  void add_cache(const std::shared_ptr<PredictionCache>& cache);
+  void trim_caches(int64_t now_ns);
+
   // Before the scheduler, whose batches give back what their requests hold.
   ByteBudget budget;
   Scheduler scheduler;
@@ -72,5 +85,7 @@ class Runtime {
  private:
   static constexpr uint64_t kNumbersFirst = (uint64_t{1} << 52) + (uint64_t{1} << 51);
   std::atomic<uint64_t> numbered_{0};
+  std::mutex caches_mutex_;
+  std::vector<std::weak_ptr<PredictionCache>> caches_;
 };
 }  // namespace penstock

@@ -32,7 +32,8 @@ constexpr size_t kMessageVtable = kFlatbufferRootBytes, kMessageVtableBytes = 8,
 constexpr size_t kResultsVtable = 28;
 static_assert(kMessageVtable + kMessageVtableBytes <= kMessage && kMessage + kMessageBytes <= kResultsVtable);
 
-// Only a frame with a timing, numbers or traceparents has room for them: all others are as if there were none.
+// Only a frame with a timing, numbers, traceparents or uses of a cache has room for them: all others are as if there
+// were none.
 struct ResultsHead {
   size_t vtable_bytes;
   size_t table;  // its first byte
@@ -46,12 +47,15 @@ constexpr ResultsHead make_head(size_t fields) noexcept {
 }
 constexpr ResultsHead kPlainHead = make_head(8);
 constexpr ResultsHead kTimedHead = make_head(10);
-constexpr ResultsHead kFullHead = make_head(12);  // numbers even, for the table lies at a multiple of 4
+constexpr ResultsHead kFullHead = make_head(12);    // numbers even, for the table lies at a multiple of 4
+constexpr ResultsHead kCachedHead = make_head(14);  // one slot more than there are fields
 static_assert(slots::results::texts == kPlainHead.vtable_bytes - 2 && kPlainHead.table % 4 == 0);
 static_assert(slots::results::timing_models == kTimedHead.vtable_bytes - 2 && kTimedHead.table % 4 == 0);
 static_assert(slots::results::traceparents == kFullHead.vtable_bytes - 2 && kFullHead.table % 4 == 0);
+static_assert(slots::results::caches == kCachedHead.vtable_bytes - 4 && kCachedHead.table % 4 == 0);
 
 const ResultsHead& head_of(const ResultsShape& shape) noexcept {
+  if (shape.has_caches) return kCachedHead;
   if (shape.has_request_numbers || shape.traced > 0) return kFullHead;
   return shape.timing_values > 0 ? kTimedHead : kPlainHead;
 }
@@ -100,6 +104,7 @@ ResultsPlaces place_results(const ResultsShape& shape) noexcept {
     places.traceparents = place_vector(at, shape.results, 4);
     at += shape.traced * kTracedBytes + (shape.results - shape.traced) * kUntracedBytes;
   }
+  if (shape.has_caches) places.caches = place_vector(at, shape.results, 1);
   places.data = place_vector(at, shape.data_bytes, 1);
   places.frame_bytes = align_up(at, 4);
   return places;
@@ -122,7 +127,7 @@ void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places,
   // because a gap's memset also covers places that are written below or by the caller.
   for (const size_t values :
        {places.requests, places.row_counts, places.dims, places.check_failures, places.routes, places.timing,
-        places.timing_models, places.request_numbers, places.traceparents, places.data})
+        places.timing_models, places.request_numbers, places.traceparents, places.caches, places.data})
     if (values != 0) std::memset(frame + values - 12, 0, 12);
   const ResultsHead& head = head_of(shape);
   std::memset(frame, 0, head.vectors);
@@ -150,6 +155,7 @@ void write_results_frame(const ResultsShape& shape, const ResultsPlaces& places,
   point_to(frame, head.table, slots::results::timing_models, 36, places.timing_models, shape.timing_models);
   point_to(frame, head.table, slots::results::request_numbers, 40, places.request_numbers, shape.results);
   point_to(frame, head.table, slots::results::traceparents, 44, places.traceparents, shape.results);
+  point_to(frame, head.table, slots::results::caches, 48, places.caches, shape.results);
   // The padding behind the values is sent too: no stranger's bytes in it.
   const size_t end = places.data + shape.data_bytes;
   std::memset(frame + end, 0, places.frame_bytes - end);

@@ -37,7 +37,7 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept;
 // A Results frame written forward into memory of the caller. Sizes are known before the first byte, so nothing moves:
 //
 //   root · vtable(Message) · Message · vtable(Results) · Results · requests · rows? · dims? · check_failures? · routes?
-//   · timing? · timing_models? · request_numbers? · traceparents? · data
+//   · timing? · timing_models? · request_numbers? · traceparents? · caches? · data
 //
 // The frame begins at a multiple of 8, as FlatBuffers wants its buffers.
 struct ResultsShape {
@@ -53,6 +53,7 @@ struct ResultsShape {
   size_t timing_text_bytes = 0;  // sum of text_bytes over the models
   bool has_request_numbers = false;
   uint32_t traced = 0;  // results with a traceparent; 0: `traceparents` are absent
+  bool has_caches = false;
   size_t data_bytes = 0;
 };
 
@@ -68,6 +69,7 @@ struct ResultsPlaces {
   size_t timing_texts = 0;
   size_t request_numbers = 0;
   size_t traceparents = 0;  // the texts follow
+  size_t caches = 0;
   size_t data = 0;
   size_t frame_bytes = 0;
 };
@@ -80,7 +82,7 @@ constexpr size_t text_bytes_of(size_t size) noexcept {
 // No frame of the shape is longer, and few are much shorter: cheap, for it is asked for every result.
 constexpr size_t frame_bytes_bound(const ResultsShape& shape) noexcept {
   constexpr size_t kFixedBytes = 256;  // the tables; the length and the gap of each vector
-  constexpr size_t kResultBytes = 4 + 4 + 8 + 4 + text_bytes_of(kTraceParentBytes);
+  constexpr size_t kResultBytes = 4 + 4 + 8 + 4 + 1 + text_bytes_of(kTraceParentBytes);
   constexpr size_t kRowBytes = 8 + 2;
   return kFixedBytes + shape.results * kResultBytes + shape.rows * kRowBytes + size_t{shape.dims} * 4 +
          size_t{shape.timing_values} * 8 + size_t{shape.timing_models} * 4 + shape.timing_text_bytes + shape.data_bytes;

@@ -357,6 +357,7 @@ bool Gateway::encode_channel(uint32_t id, Connection& connection, Channel& chann
       wider.has_check_failures = wider.has_check_failures || has_failed_checks(*end);
       wider.has_request_numbers = wider.has_request_numbers || end->origin.request_number != 0;
       if (end->has_trace_parent) ++wider.traced;
+      wider.has_caches = wider.has_caches || end->has_cache;
       wider.data_bytes += data_bytes_of(*end);
       // A request with timing gets a frame of its own.
       if (end->has_timing && shape.results > 0) break;

@@ -22,6 +22,11 @@ bool has_failed_checks(const Request& request) {
   return std::any_of(request.check_bits.begin(), request.check_bits.end(), [](uint64_t bits) { return bits != 0; });
 }
 
+CacheUse cache_use_of(const Request& request) {
+  if (!request.has_cache) return CacheUse::kNone;
+  return request.is_cached ? CacheUse::kHit : CacheUse::kMiss;
+}
+
 void free_answer_dims(const Request& request, std::vector<uint32_t>& dims) {
   dims.clear();
   for (const Source& source : request.plan->answer) {
@@ -58,6 +63,7 @@ void ResultsWriter::add(const Request& request) {
     if (request.has_trace_parent) text = {request.trace_parent->data(), kTraceParentBytes};
     trace_text = write_text(frame, places.traceparents + size_t{result} * 4, trace_text, text);
   }
+  if (places.caches != 0) frame[places.caches + result] = static_cast<std::byte>(cache_use_of(request));
   if (places.check_failures != 0) {
     std::byte* const target = frame + places.check_failures + size_t{row} * 8;
     if (request.check_bits.empty())

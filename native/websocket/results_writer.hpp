@@ -11,6 +11,7 @@
 namespace penstock::websocket {
 size_t data_bytes_of(const Request& request);
 bool has_failed_checks(const Request& request);
+CacheUse cache_use_of(const Request& request);
 // The values of the answer's free dims beyond the row axis, in order.
 void free_answer_dims(const Request& request, std::vector<uint32_t>& dims);
 

@@ -10,8 +10,10 @@ import { contractRemoveCommand } from './contract/remove.js'
 import { contractRowsCommand } from './contract/rows-command.js'
 import { contractShowCommand } from './contract/show.js'
 import { contractTypesCommand } from './contract/types.js'
+import { devCommand } from './dev/dev.js'
 import { explainCommands } from './explain/explain.js'
 import { inferCommand } from './infer/infer.js'
+import { initCommand } from './init/init.js'
 import { keysCreateCommand } from './keys/create.js'
 import { keysListCommand } from './keys/list.js'
 import { keysRevokeCommand } from './keys/revoke.js'
@@ -40,6 +42,10 @@ import { tagsCommand } from './tags/tags.js'
 import { transformFitCommand } from './transform/fit.js'
 import { transformRunCommand } from './transform/run.js'
 import type { Terminal } from './shared/terminal.js'
+import { tokenizerAddCommand } from './tokenizer/add.js'
+import { tokenizerListCommand } from './tokenizer/list.js'
+import { tokenizerRemoveCommand } from './tokenizer/remove.js'
+import { tokenizerShowCommand } from './tokenizer/show.js'
 
 const ENDING = `
 Start with:
@@ -55,9 +61,12 @@ export function buildProgram(terminal: Terminal): Command {
     .enablePositionalOptions()
     .addHelpText('after', ENDING)
     .addCommand(serveCommand(terminal))
+    .addCommand(initCommand(terminal))
+    .addCommand(devCommand(terminal))
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
     .addCommand(contractCommands(terminal))
+    .addCommand(tokenizerCommands(terminal))
     .addCommand(promoteCommand(terminal))
     .addCommand(tagsCommand(terminal))
     .addCommand(inferCommand(terminal))
@@ -112,6 +121,16 @@ function contractCommands(terminal: Terminal): Command {
     .addCommand(contractCheckCommand(terminal))
     .addCommand(contractRowsCommand(terminal))
     .addCommand(contractRemoveCommand(terminal))
+}
+
+function tokenizerCommands(terminal: Terminal): Command {
+  return new Command('tokenizer')
+    .summary('add, list, show and remove tokenizers')
+    .description('Tokenizers: tokenizer.json files of Hugging Face, in immutable numbered versions.')
+    .addCommand(tokenizerAddCommand(terminal))
+    .addCommand(tokenizerListCommand(terminal))
+    .addCommand(tokenizerShowCommand(terminal))
+    .addCommand(tokenizerRemoveCommand(terminal))
 }
 
 function transformCommands(terminal: Terminal): Command {

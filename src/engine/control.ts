@@ -31,6 +31,7 @@ import type { BatchingOverride } from '../worker/inspection/row-trial/decide-bat
 import type {
   AddModelOptions,
   ContractStore,
+  TokenizerStore,
   ModelRecord,
   ModelStore,
   ModelVersion,
@@ -51,12 +52,14 @@ import { hasBlobBytes } from './stores/memory-stores.js'
 import { resolveReference } from './models/model-references.js'
 import { STAGES, canonicalAlias, expectAlias, pointedVersion, withAlias } from '../pipeline/model-reference.js'
 import { Contracts } from './contracts.js'
+import { Tokenizers } from './tokenizers.js'
 import { Tags } from './tags.js'
 
 export interface ControlDependencies {
   readonly models: ModelStore
   readonly pipelines: PipelineStore
   readonly contracts: ContractStore
+  readonly tokenizers: TokenizerStore
   readonly deployments: Deployments
   /** @throws PenstockError when the engine takes no new work. */
   readonly expectOpen: () => void
@@ -67,6 +70,7 @@ export interface ControlDependencies {
 export class Control {
   readonly tags: Tags
   readonly contracts: Contracts
+  readonly tokenizers: Tokenizers
   readonly progress = new DeployProgress()
   readonly #dependencies: ControlDependencies
   readonly #inspector = new ModelInspector()
@@ -77,6 +81,11 @@ export class Control {
     dependencies.deployments.inspectAgain = (version) => this.#inspectAgain(version)
     this.contracts = new Contracts({
       contracts: dependencies.contracts,
+      pipelines: dependencies.pipelines,
+      inTurn: (operation) => this.inTurn(operation),
+    })
+    this.tokenizers = new Tokenizers({
+      tokenizers: dependencies.tokenizers,
       pipelines: dependencies.pipelines,
       inTurn: (operation) => this.inTurn(operation),
     })
@@ -251,7 +260,7 @@ export class Control {
     )
     return this.inTurn(async () => {
       const { deployments, pipelines } = this.#dependencies
-      const pinned = this.contracts.pinned(parsed)
+      const pinned = this.tokenizers.pinned(this.contracts.pinned(parsed))
       // A definition that cannot be deployed must not become the newest version.
       if (options.deploy === true) await deployments.tryBuild(pinned)
       const version = await pipelines.put(pinned)

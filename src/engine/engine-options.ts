@@ -11,6 +11,8 @@ import {
   BATCH_ROWS_MAX,
   LATENCY_OBJECTIVE_MS,
   LATENCY_OBJECTIVE_MS_MAX,
+  LOOKUP_BYTES,
+  LOOKUP_BYTES_MAX,
   MEMORY_BUDGET_BYTES,
   MEMORY_BUDGET_BYTES_MAX,
   MEMORY_BUDGET_BYTES_MIN,
@@ -24,6 +26,7 @@ import {
 } from '../base/limits/limits.js'
 import { RUN_LIMIT_MS_MAX, SUBSTITUTE_WORKERS_MAX } from '../base/limits/run-limits.js'
 import { expectProviders } from '../base/providers.js'
+import { RemoteHosts } from '../remote/hosts.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { PoolOptions } from '../worker/pool/pool-options.js'
 import { defaultSessionSettings, type SessionSettings } from '../worker/sessions/session-options.js'
@@ -43,6 +46,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'contracts',
+  'tokenizers',
   'log',
   'partition',
   'inferWorkers',
@@ -54,13 +58,17 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'runLimitMs',
   'substituteWorkers',
   'executionProviders',
+  'remoteHosts',
   'batchRowsMax',
   'maxDelayUs',
   'pendingRowsMax',
   'pendingRowsBackgroundMax',
   'memoryBudgetBytes',
+  'tables',
+  'tableBytesMax',
   'requestsInFlightMax',
   'metrics',
+  'allowScripts',
   'rowCheckEvery',
   'batchingDifferences',
   'clock',
@@ -76,11 +84,14 @@ export function expectOptions(options: unknown): EngineOptions {
   queueLimitsOf(checked)
   requestsMaxOf(checked)
   memoryBudgetOf(checked)
+  expectInteger('tableBytesMax', checked.tableBytesMax ?? LOOKUP_BYTES, 1, LOOKUP_BYTES_MAX)
   expectBoolean('metrics', checked.metrics ?? true)
+  expectBoolean('allowScripts', checked.allowScripts ?? false)
   calibrationOf(checked)
   rowCheckEveryOf(checked)
   stuckRunsOf(checked)
   differencePolicyOf(checked)
+  new RemoteHosts(checked.remoteHosts ?? [])
   if (checked.executionProviders !== undefined) expectProviders('executionProviders', checked.executionProviders)
   return checked
 }

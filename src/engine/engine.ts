@@ -8,18 +8,20 @@
  * It owns nothing it was given: the caller closes the stores. The logs are its own: it flushes and seals them.
  */
 import { addon } from '../../bindings/native.js'
-import { systemClock } from '../base/clock.js'
+import { type Clock, systemClock } from '../base/clock.js'
 import { PenstockError } from '../base/errors.js'
 import { systemRandom } from '../base/random.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
-import type { Tensor } from '../tensor/tensor.js'
 import { InferencePool } from '../worker/pool/inference-pool.js'
 import { RowTable } from '../contract/tables/row-table.js'
 import { noStageCall } from './columns/column-chain.js'
+import type { PreparedInputs } from './deploy/request-transforms.js'
 import { openStageKinds, type StageKinds } from './columns/openers.js'
 import { admit, prepare, receive, type AdmittedRequest, type CheckedColumns } from './requests/admission.js'
 import type {
   AddModelOptions,
+  ContractStore,
+  TokenizerStore,
   EngineApi,
   EngineEvents,
   FailingLog,
@@ -56,6 +58,7 @@ import type {
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
+import type { Tokenizers } from './tokenizers.js'
 import { Control } from './control.js'
 import { histogramLayout } from './counters/run-histogram.js'
 import { handleOf, type Deployment } from './deploy/deployment.js'
@@ -79,6 +82,7 @@ import { Listeners } from './listeners.js'
 import { LogReading } from './request-log/log-reading.js'
 import { LoadedModels } from './models/loaded-models.js'
 import { MemoryContractStore } from './stores/memory-contract-store.js'
+import { MemoryTokenizerStore } from './stores/memory-tokenizer-store.js'
 import { MemoryModelStore, MemoryPipelineStore } from './stores/memory-stores.js'
 import { modelMetrics, pipelineMetrics, processMetrics, workerMetrics, type EngineMetrics } from './metrics.js'
 import { pipelineStatusOf } from './pipeline-status.js'
@@ -141,10 +145,10 @@ export class Engine implements EngineApi {
     const { instance } = requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const contracts = options.contracts ?? new MemoryContractStore(clock)
+    const { contracts, tokenizers } = documentStores(options, clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
-    this.#stageKinds = openStageKinds(options)
+    this.#stageKinds = openStageKinds(options, { tokenizers })
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
@@ -152,7 +156,7 @@ export class Engine implements EngineApi {
       loaded,
       drawSeed,
       logs,
-      stageOpeners: this.#stageKinds.openers,
+      ...this.#stageKinds,
       onNotice,
       onChange: (pipeline) => this.#listeners.emit('pipeline', pipeline),
       onRetireFailed: (deployment, cause) => this.#noteUnretired(deployment, cause, onNotice),
@@ -160,7 +164,7 @@ export class Engine implements EngineApi {
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, contracts, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, contracts, tokenizers, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -304,6 +308,10 @@ export class Engine implements EngineApi {
     return this.#control.contracts
   }
 
+  get tokenizers(): Tokenizers {
+    return this.#control.tokenizers
+  }
+
   get tags(): TagsApi {
     return this.#control.tags
   }
@@ -317,6 +325,7 @@ export class Engine implements EngineApi {
       record: this.getPipeline(name),
       slot: this.#deployments.slotOf(name),
       progress: this.#control.progress,
+      remotes: this.#stageKinds.remotes(name),
       isReady: this.#pool.readyCount === this.#pool.workerCount,
     })
   }
@@ -356,10 +365,10 @@ export class Engine implements EngineApi {
     if (transforms.hasStages) return this.#staged.run(slot, deployment, request, id, checked)
     const received = receive(deployment, request, id, checked)
     // Without a stage nothing waits: the request takes its place in the queue before this returns.
-    const tensors = prepare(deployment, received, noStageCall) as readonly Tensor[]
-    const result = await this.#submit(slot, deployment, admit(deployment, received, tensors))
+    const prepared = prepare(deployment, received, noStageCall) as PreparedInputs
+    const result = await this.#submit(slot, deployment, admit(deployment, received, prepared))
     if (compiled.outputChain === null) return result
-    return { ...result, outputs: await transforms.outputs(result.outputs, result.rows, noStageCall) }
+    return { ...result, outputs: await transforms.outputs(result.outputs, result.rows, prepared.carried, noStageCall) }
   }
 
   #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
@@ -411,8 +420,10 @@ export class Engine implements EngineApi {
       threadPlan: this.threadPlan,
       workers: workerMetrics(this.#pool),
       budget: { limitBytes: this.budget.limitBytes, usedBytes: this.budget.usedBytes() },
+      tables: { limitBytes: this.#stageKinds.lookups.bytesMax, tables: this.#stageKinds.lookups.metrics() },
       models: modelMetrics(this.#loaded.all),
       pipelines: this.#deployments.slots.map((slot) => pipelineMetrics(slot)),
+      remotes: this.#stageKinds.remotes(),
       process: processMetrics(),
     }
   }
@@ -481,5 +492,18 @@ export class Engine implements EngineApi {
     const result = await change
     this.#listeners.emit('model', model)
     return result
+  }
+}
+/** The stores that most programs do not pass: what is in them ends with the engine then. */
+function documentStores(
+  { contracts, tokenizers }: EngineOptions,
+  clock: Clock,
+): {
+  readonly contracts: ContractStore
+  readonly tokenizers: TokenizerStore
+} {
+  return {
+    contracts: contracts ?? new MemoryContractStore(clock),
+    tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
   }
 }

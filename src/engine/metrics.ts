@@ -10,7 +10,9 @@ import { POSITIONS_MAX } from '../base/limits/limits.js'
 import type { BatchingCounts } from './api/api.js'
 import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/generated/records.js'
+import type { LookupTableMetrics } from '../lookup/lookup-tables.js'
 import type { StagePlace } from '../pipeline/columns/stage.js'
+import type { RemoteStatus } from '../remote/remotes.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
@@ -57,6 +59,7 @@ export interface PipelineMetrics {
   /** Rows of background models that were refused, or lost to a failure. */
   readonly background: readonly BackgroundLosses[]
   readonly log: LogMetrics
+  readonly cache: CacheMetrics
   readonly sendNs: Histogram
   readonly totalNs: Histogram
   /** Column stages, of versions that serve no more as well. */
@@ -67,6 +70,16 @@ export interface StageMetrics extends StagePlace {
   /** By error code. */
   readonly failures: Readonly<Record<string, number>>
   readonly callNs: Histogram
+}
+
+/** Requests over all caches that the pipeline has had since the engine was opened; what the current one holds. */
+export interface CacheMetrics {
+  readonly hitCount: number
+  readonly missCount: number
+  /** Answers that went for want of room. */
+  readonly evictionCount: number
+  readonly bytes: number
+  readonly entryCount: number
 }
 
 /** Sums over all logs that the pipeline has had since the engine was opened. */
@@ -83,6 +96,12 @@ export interface LogMetrics {
   readonly fault: string
   /** From the append of rows until they were on the disk. */
   readonly commitNs: Histogram
+}
+
+/** Tables of lookup steps. */
+export interface TableMetrics {
+  readonly limitBytes: number
+  readonly tables: readonly LookupTableMetrics[]
 }
 
 /** What callers make the engine hold, in bytes. */
@@ -113,7 +132,9 @@ export interface EngineMetrics {
   readonly workers: WorkerMetrics
   readonly models: readonly ModelMetrics[]
   readonly pipelines: readonly PipelineMetrics[]
+  readonly remotes: readonly (RemoteStatus & { readonly pipeline: string })[]
   readonly budget: BudgetMetrics
+  readonly tables: TableMetrics
   readonly process: {
     readonly rssBytes: number
     readonly heapUsedBytes: number
@@ -183,6 +204,7 @@ export function pipelineMetrics({
     checkFailures,
     background: backgroundOf(current, stats.backgroundLosses, stringPath),
     log: logMetrics(handle),
+    cache: stats.cache,
     sendNs: stringPath.sendNs.addedTo(histogramOf(stats.sendNs)),
     totalNs: stringPath.totalNs.addedTo(histogramOf(stats.totalNs)),
     stages: [...stringPath.stages.values()].map(({ where, type, failures, callNs }) => ({

@@ -10,11 +10,12 @@ export interface PipelineStatusSources {
   /** Absent: never deployed. */
   readonly slot: PipelineSlot | undefined
   readonly progress: DeployProgress
+  readonly remotes: PipelineStatus['remotes']
   /** All workers take work. */
   readonly isReady: boolean
 }
 
-export function pipelineStatusOf({ record, slot, progress, isReady }: PipelineStatusSources): PipelineStatus {
+export function pipelineStatusOf({ record, slot, progress, remotes, isReady }: PipelineStatusSources): PipelineStatus {
   const { name } = record
   const current = slot?.current ?? null
   const metrics = slot === undefined ? undefined : pipelineMetrics(slot)
@@ -31,6 +32,7 @@ export function pipelineStatusOf({ record, slot, progress, isReady }: PipelineSt
     failures: metrics?.failures ?? {},
     background: metrics?.background ?? [],
     models: modelsOf(current, isReady),
+    remotes,
   }
 }
 

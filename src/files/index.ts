@@ -4,6 +4,7 @@ import type { BodyTarget } from './target.js'
 
 export { enginePipeline } from './engine-target.js'
 export type { FileProgress, InferFileOptions, InferFileResult } from './infer-file.js'
+export { tablesIn } from './tables/table-folder.js'
 export type { BodyRequest, BodySignature, BodyTarget } from './target.js'
 
 /**

@@ -128,6 +128,7 @@ function caseOf(
     timeMs: 1_721_686_245_906,
     partition: 'here',
     hasTiming: false,
+    hasCache: false,
     others: [],
     isArrow: true,
   }

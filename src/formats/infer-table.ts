@@ -39,6 +39,8 @@ export interface InferContext {
   readonly timeMs: number
   readonly partition: string
   readonly hasTiming: boolean
+  /** Its pipeline has a prediction cache. */
+  readonly hasCache: boolean
   /** Models beside the answering one whose outputs are columns. */
   readonly others: readonly OtherModel[]
   /** In Arrow a pipeline's version is a text, as it always was there. */
@@ -64,10 +66,15 @@ export interface InferColumns {
 
 /** The columns that an answer has, in the documented order; known before anything runs. */
 export function inferColumns(context: Omit<InferContext, 'timeMs' | 'partition'>): InferColumns {
-  const { pipeline, inputs, extras, hasTiming, others } = context
+  const { pipeline, inputs, extras, hasTiming, hasCache, others } = context
   const hasChecks = pipeline.checks.length > 0
   const isSplit = pipeline.routes.length > 0
-  const metadata = [...metadataNames, ...(isSplit ? ['route'] : []), ...(hasTiming ? ['timing'] : [])]
+  const metadata = [
+    ...metadataNames,
+    ...(isSplit ? ['route'] : []),
+    ...(hasTiming ? ['timing'] : []),
+    ...(hasCache ? ['cache'] : []),
+  ]
   const names = [
     'time',
     ...Object.keys(inputs).map((name) => `in.${name}`),
@@ -222,6 +229,7 @@ function metadataColumn(name: string, result: InferResult, context: InferContext
   if (name === 'route') return utf8Column(name, utf8Data(metadata.route ?? new Array<null>(rows).fill(null)))
   if (name === 'partition') return text(context.partition)
   if (name === 'pipeline') return text(metadata.pipeline)
+  if (name === 'cache') return text(metadata.cache ?? 'miss')
   if (name === 'timing') return text(JSON.stringify(metadata.timing ?? null))
   return text(metadata.requestId)
 }

@@ -73,9 +73,17 @@ export function logColumns(plan: CompiledPlan): LogColumn[] {
     plainColumn('elapsed', 'metadata.elapsed', { kind: 'fixed-list', child: uint64, size: plan.stages.length + 1 }),
     plainColumn('requestNumber', 'metadata.request_number', uint64),
     plainColumn('route', 'metadata.route', { kind: 'int', bits: 16, isSigned: true }),
+    ...(plan.definition.cache === undefined ? [] : [cacheColumn()]),
     ...tensors.flat().filter(hasOwnShape).map(shapeColumn),
     ...loggedKeys(plan).map(keyColumn),
   ]
+}
+
+/** What readers see of a request whose pipeline has a prediction cache, by the number that is written. */
+export const CACHE_USES = ['miss', 'hit'] as const
+
+function cacheColumn(): LogColumn {
+  return plainColumn('cache', 'metadata.cache', { kind: 'int', bits: 16, isSigned: true })
 }
 
 /** The keys that every log has, and their columns. */

@@ -46,6 +46,9 @@ function addColumn(parts: Parts, { kind, tensor, check }: LogColumn, rows: Strin
       return fill(new BigUint64Array(count).fill(BigInt(rows.requestNumber)))
     case 'route':
       return fill(Int16Array.from({ length: count }, (_, row) => rows.routes?.[row] ?? -1))
+    // A pipeline of the string path has no cache.
+    case 'cache':
+      return fill(new Int16Array(count))
     case 'anomalyCount':
       return fill(
         Uint32Array.from({ length: count }, (_, row) => rows.checkFailures.filter((f) => f.rows.includes(row)).length),

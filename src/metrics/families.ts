@@ -1,6 +1,6 @@
 /** The list of metric families: what each is called, and how its values are read off one snapshot. */
 import type { ModelSourceStatus } from '../engine/api/api.js'
-import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics } from '../engine/metrics.js'
+import type { EngineMetrics, Histogram, ModelMetrics, PipelineMetrics, TableMetrics } from '../engine/metrics.js'
 import { rows, seconds, type Unit } from './histogram.js'
 
 /** What the transport counts itself. */
@@ -48,6 +48,19 @@ interface HistogramFamily {
 }
 export type Family = ScalarFamily | HistogramFamily
 
+/** Tables of one name, of which steps want different columns, are one. */
+const ofTables =
+  (values: (table: TableMetrics['tables'][number]) => readonly Value[]) =>
+  ({ engine }: Snapshot): Value[] => {
+    const sums = new Map<string, Value>()
+    for (const table of engine.tables.tables)
+      for (const { labels, value } of values(table)) {
+        const key = JSON.stringify([table.table, labels])
+        sums.set(key, { labels: { table: table.table, ...labels }, value: value + (sums.get(key)?.value ?? 0) })
+      }
+    return [...sums.values()]
+  }
+
 const ofPipelines =
   (values: (pipeline: PipelineMetrics) => readonly Value[]) =>
   ({ engine }: Snapshot): Value[] =>
@@ -64,6 +77,14 @@ const ofSources =
   (value: (source: ModelSourceStatus) => number) =>
   ({ sources }: Snapshot): Value[] =>
     sources.map((source) => ({ labels: { kind: source.kind, place: source.place }, value: value(source) }))
+
+const ofRemotes =
+  (value: (remote: EngineMetrics['remotes'][number]) => number) =>
+  ({ engine }: Snapshot): Value[] =>
+    engine.remotes.map((remote) => ({
+      labels: { pipeline: remote.pipeline, step: remote.step, kind: remote.kind },
+      value: value(remote),
+    }))
 
 const one = (value: number): Value[] => [{ labels: {}, value }]
 const modelLabels = ({ model, version }: ModelMetrics): Labels => ({ model, version })
@@ -143,6 +164,33 @@ export const families: readonly Family[] = [
     ),
   },
   {
+    name: 'penstock_cache_requests_total',
+    help: 'Requests that a prediction cache was asked for, by whether it had the answer.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => [
+      { labels: { result: 'hit' }, value: cache.hitCount },
+      { labels: { result: 'miss' }, value: cache.missCount },
+    ]),
+  },
+  {
+    name: 'penstock_cache_evictions_total',
+    help: 'Answers that left a prediction cache for want of room; those that are too old are not counted.',
+    type: 'counter',
+    read: ofPipelines(({ cache }) => one(cache.evictionCount)),
+  },
+  {
+    name: 'penstock_cache_bytes',
+    help: 'Bytes of the inputs and answers in the prediction cache; counted in the memory budget as well.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.bytes)),
+  },
+  {
+    name: 'penstock_cache_entries',
+    help: 'Answers in the prediction cache.',
+    type: 'gauge',
+    read: ofPipelines(({ cache }) => one(cache.entryCount)),
+  },
+  {
     name: 'penstock_log_rows_total',
     help: 'Rows that were written to the log.',
     type: 'counter',
@@ -205,6 +253,84 @@ export const families: readonly Family[] = [
         Object.entries(failures).map(([code, value]) => ({ labels: { step: where, type, code }, value })),
       ),
     ),
+  },
+  {
+    name: 'penstock_lookup_tables_limit_bytes',
+    help: 'Bytes that the tables of lookup steps may take, all together.',
+    type: 'gauge',
+    read: ({ engine }) => one(engine.tables.limitBytes),
+  },
+  {
+    name: 'penstock_lookup_table_bytes',
+    help: 'Bytes of a table in memory, with its index.',
+    type: 'gauge',
+    read: ofTables(({ bytes }) => one(bytes)),
+  },
+  {
+    name: 'penstock_lookup_table_rows',
+    help: 'Rows of a table in memory.',
+    type: 'gauge',
+    read: ofTables(({ rows }) => one(rows)),
+  },
+  {
+    name: 'penstock_lookup_reloads_total',
+    help: 'Contents of a changed file that took the place of an older one, and those that could not.',
+    type: 'counter',
+    read: ofTables(({ reloads, failedReloads }) => [
+      { labels: { outcome: 'taken' }, value: reloads },
+      { labels: { outcome: 'failed' }, value: failedReloads },
+    ]),
+  },
+  {
+    name: 'penstock_lookup_rows_total',
+    help: 'Rows of requests that were looked up, and those of them of which the table has none.',
+    type: 'counter',
+    read: ofTables(({ lookedUpRows, missingRows }) => [
+      { labels: { found: 'yes' }, value: lookedUpRows - missingRows },
+      { labels: { found: 'no' }, value: missingRows },
+    ]),
+  },
+  {
+    name: 'penstock_remote_breaker_open',
+    help: 'Whether the server that answers a remote step is left alone, or on trial, after failures in a row.',
+    type: 'gauge',
+    read: ofRemotes(({ breaker }) => (breaker === 'closed' ? 0 : 1)),
+  },
+  {
+    name: 'penstock_remote_breaker_opened_total',
+    help: 'How often such a server began to be left alone.',
+    type: 'counter',
+    read: ofRemotes(({ openedCount }) => openedCount),
+  },
+  {
+    name: 'penstock_remote_in_flight',
+    help: 'Calls of a remote step without an answer yet.',
+    type: 'gauge',
+    read: ofRemotes(({ inFlight }) => inFlight),
+  },
+  {
+    name: 'penstock_remote_waiting',
+    help: 'Calls of a remote step that wait for a connection.',
+    type: 'gauge',
+    read: ofRemotes(({ waiting }) => waiting),
+  },
+  {
+    name: 'penstock_remote_calls_total',
+    help: 'Calls of a remote step, each attempt for itself.',
+    type: 'counter',
+    read: ofRemotes(({ calls }) => calls),
+  },
+  {
+    name: 'penstock_remote_retries_total',
+    help: 'Calls of a remote step that repeated another.',
+    type: 'counter',
+    read: ofRemotes(({ retries }) => retries),
+  },
+  {
+    name: 'penstock_remote_failures_total',
+    help: 'Calls of a remote step that failed.',
+    type: 'counter',
+    read: ofRemotes(({ failures }) => failures),
   },
   {
     name: 'penstock_batches_total',

@@ -29,6 +29,20 @@ const engine = {
   inFlight: 2,
   connections: 1,
   workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
+  tables: {
+    limitBytes: 2048,
+    tables: [
+      {
+        table: 'customers.csv',
+        rows: 4,
+        bytes: 110,
+        reloads: 1,
+        failedReloads: 0,
+        lookedUpRows: 9,
+        missingRows: 2,
+      },
+    ],
+  },
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
@@ -50,6 +64,20 @@ const engine = {
       scatterNs: histogram([5000]),
     },
   ],
+  remotes: [
+    {
+      pipeline: 'p',
+      step: 'steps[0]',
+      kind: 'oip',
+      breaker: 'open',
+      openedCount: 1,
+      inFlight: 2,
+      waiting: 3,
+      calls: 9,
+      retries: 4,
+      failures: 5,
+    },
+  ],
   pipelines: [
     {
       pipeline: 'p',
@@ -59,6 +87,7 @@ const engine = {
       rowCount: 40,
       failures: { ERR_QUEUE_FULL: 2 },
       checkFailures: { 'too "high"': 1 },
+      cache: { hitCount: 7, missCount: 5, evictionCount: 1, bytes: 4096, entryCount: 4 },
       log: {
         rowCount: 30,
         droppedRowCount: 6,
@@ -140,6 +169,9 @@ describe('metrics', () => {
       expect(valueOf(samples, 'penstock_background_rows_lost_total', { model: 'c', reason: 'ERR_RUN_FAILED' })).toBe(2)
       expect(valueOf(samples, 'penstock_background_rows_lost_total', { model: 'c', reason: 'ERR_WORKER_LOST' })).toBe(1)
       expect(valueOf(samples, 'penstock_log_rows_total', { pipeline: 'p' })).toBe(30)
+      expect(valueOf(samples, 'penstock_cache_requests_total', { pipeline: 'p', result: 'hit' })).toBe(7)
+      expect(valueOf(samples, 'penstock_cache_requests_total', { pipeline: 'p', result: 'miss' })).toBe(5)
+      expect(valueOf(samples, 'penstock_cache_bytes', { pipeline: 'p' })).toBe(4096)
       expect(valueOf(samples, 'penstock_log_dropped_rows_total', { pipeline: 'p' })).toBe(6)
       expect(valueOf(samples, 'penstock_log_changed_keys_total', { pipeline: 'p' })).toBe(2)
       expect(valueOf(samples, 'penstock_log_failing', { pipeline: 'p' })).toBe(1)

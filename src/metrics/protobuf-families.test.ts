@@ -87,6 +87,20 @@ const engine = {
   uptimeMs: 5000,
   isReady: true,
   workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
+  tables: {
+    limitBytes: 2048,
+    tables: [
+      {
+        table: 'customers.csv',
+        rows: 4,
+        bytes: 110,
+        reloads: 1,
+        failedReloads: 0,
+        lookedUpRows: 9,
+        missingRows: 2,
+      },
+    ],
+  },
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
@@ -108,6 +122,7 @@ const engine = {
       scatterNs: nothing,
     },
   ],
+  remotes: [],
   pipelines: [
     {
       pipeline: 'p "ö"',
@@ -117,6 +132,7 @@ const engine = {
       rowCount: 40,
       failures: { ERR_QUEUE_FULL: 2 },
       checkFailures: {},
+      cache: { hitCount: 7, missCount: 5, evictionCount: 1, bytes: 4096, entryCount: 4 },
       log: {
         rowCount: 30,
         droppedRowCount: 6,

@@ -5,6 +5,11 @@
 import type { Dtype } from '../tensor/tensor.js'
 import type { TransformOp } from '../transforms/program/definition.js'
 import type { ModelReference } from './model-reference.js'
+import type { RemoteStep } from './remote-step.js'
+import type { TransformInput } from './transform-input.js'
+
+export type { RemoteOptions, RemoteOutput, RemoteSecret, RemoteStep } from './remote-step.js'
+export type { TransformInput } from './transform-input.js'
 
 interface RunsModels {
   /** Names, by position, under which the models' inputs are bound. */
@@ -45,6 +50,24 @@ export interface RandomSplitStep extends RunsModels {
   /** Unsigned 64-bit integer in decimal; absent: a fresh one at each deploy. */
   readonly seed?: string | undefined
 }
+/** Makes columns of tokens out of a column of texts: input_ids, attention_mask and token_type_ids, int64 [tokens] a row. */
+export interface TokeniseStep {
+  readonly type: 'tokenise'
+  /** The column of texts. It does not stay. */
+  readonly column: string
+  /** `mini@1`; stored with its version. */
+  readonly tokenizer: string
+  /** Tokens of a row, those that frame it included; absent: as the tokenizer says, else 512. */
+  readonly maxLength?: number | undefined
+  /** Absent: `longest`, to the longest row of the request. */
+  readonly padding?: 'longest' | 'max-length' | undefined
+  /** With `longest`: up to the next multiple of it; absent: 16. */
+  readonly padToMultipleOf?: number | undefined
+  /** Which end of a text that is too long is cut off; `none`: it is refused. Absent: as the tokenizer says, else `right`. */
+  readonly truncation?: 'right' | 'left' | 'none' | undefined
+  /** What callers send; absent: as the contract says, or the texts alone. */
+  readonly inputs?: readonly TransformInput[] | undefined
+}
 /** Sugar: expanded to multi-model, audit "1:", select 0 before it is stored. */
 export interface ShadowStep extends RunsModels {
   readonly type: 'shadow'
@@ -59,13 +82,6 @@ export interface CheckStep {
   readonly flag?: string | undefined
 }
 
-/** A column that callers send to a pipeline whose first steps are transforms. */
-export interface TransformInput {
-  readonly name: string
-  readonly dtype: Dtype
-  /** Dims of a row; absent: one value. */
-  readonly shape?: readonly number[] | undefined
-}
 /** Operations on named columns, before the first step that runs a model or behind the last. */
 export interface TransformStep {
   readonly type: 'transform'
@@ -74,11 +90,86 @@ export interface TransformStep {
   readonly inputs?: readonly TransformInput[] | undefined
 }
 
+/** A column that the step adds. */
+export interface LookupColumn {
+  readonly name: string
+  /** With `?`: rows of the table may have no value. Floats say that by NaN and never have it. */
+  readonly dtype: Dtype | `${Dtype}?`
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+  /** Its name in the table; absent: the same. */
+  readonly from?: string | undefined
+}
+
+/** A column of the request, and of the table. */
+export interface LookupKey {
+  readonly name: string
+  readonly from: string
+}
+
+export interface LookupStep {
+  readonly type: 'lookup'
+  /** A file of the folder of tables: `customers.parquet`. */
+  readonly table: string
+  readonly key: readonly (string | LookupKey)[]
+  readonly columns: readonly LookupColumn[]
+  /** A row of the request of which the table has none: it refuses the request (absent: this), or is flagged. */
+  readonly onMissing?: 'refuse' | 'flag' | undefined
+  /** The bool column that says whether the table has a row; with `flag`, and with nothing else. */
+  readonly flag?: string | undefined
+  /** The newest row of a key whose `column` is not after the request's `at`. */
+  readonly asOf?: { readonly column: string; readonly at: string } | undefined
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+
+/** A column that a script answers. */
+export interface ScriptOutput {
+  readonly name: string
+  /** `int64?` may be missing. */
+  readonly dtype: Dtype | `${Dtype}?`
+  /** Dims of a row; absent: one value. */
+  readonly shape?: readonly number[] | undefined
+}
+/** A user's module that takes columns and answers columns, before the first step that runs a model or behind the last. */
+export interface ScriptStep {
+  readonly type: 'script'
+  /** The name of the file that it was read from; its extension says what it is written in. */
+  readonly file: string
+  /** Hexadecimal, of the source's UTF-8 bytes. */
+  readonly sha256: string
+  readonly source: string
+  /** Names of the columns that it is called with. */
+  readonly columns: readonly string[]
+  readonly outputs: readonly ScriptOutput[]
+  /** Names of the columns in front of it that stay behind it; absent: all. */
+  readonly keep?: readonly string[] | undefined
+  /** Milliseconds of one run; absent: 1000. */
+  readonly timeoutMs?: number | undefined
+  /** JavaScript heap of a thread, in MiB; absent: 128. */
+  readonly memoryMib?: number | undefined
+  /** Absent: 1. */
+  readonly threads?: number | undefined
+  readonly inputs?: readonly TransformInput[] | undefined
+}
+/** As it may be written: the hash is computed. */
+export type ScriptStepInput = Omit<ScriptStep, 'type' | 'sha256'> & { readonly sha256?: string | undefined }
+
 /** What is stored and listed. */
 export type Step =
-  ModelStep | MultiModelStep | AuditStep | SelectStep | KeySplitStep | RandomSplitStep | CheckStep | TransformStep
+  | ModelStep
+  | MultiModelStep
+  | AuditStep
+  | SelectStep
+  | KeySplitStep
+  | RandomSplitStep
+  | CheckStep
+  | TransformStep
+  | LookupStep
+  | TokeniseStep
+  | ScriptStep
+  | RemoteStep
 /** What may be written. */
-export type StepInput = Step | ShadowStep
+export type StepInput = Step | ShadowStep | (ScriptStepInput & { readonly type: 'script' })
 
 /**
  * off: no row is written · sampled: of a share of the requests, as async · async: rows are on the disk within about a
@@ -112,6 +203,14 @@ export interface LogPolicy {
 /** The key under which the caller's own id of a request travels in its meta. */
 export const REQUEST_ID_KEY = 'x-request-id'
 
+/** Answers that are given again to whoever asks the same. */
+export interface CachePolicy {
+  /** How long an answer may be given again. */
+  readonly ttlSeconds: number
+  /** What inputs and answers may take together; beyond it the least recently asked go. */
+  readonly maxBytes: number
+}
+
 export interface PipelineDefinition {
   /** ^[A-Za-z0-9-]+$ */
   readonly name: string
@@ -120,6 +219,8 @@ export interface PipelineDefinition {
   readonly contract?: string | undefined
   /** Absent: async, by default retention. */
   readonly log?: LogPolicy | undefined
+  /** Absent: every request is run. */
+  readonly cache?: CachePolicy | undefined
 }
 
 /** The policy of a definition that says nothing of it. */
@@ -140,6 +241,10 @@ export function modelsOfStep(step: Step): readonly ModelReference[] {
     case 'select':
     case 'check':
     case 'transform':
+    case 'lookup':
+    case 'tokenise':
+    case 'script':
+    case 'remote':
       return []
   }
 }
@@ -149,7 +254,7 @@ export function isColumnStage({ type }: Step): boolean {
   return stageTypes.has(type)
 }
 
-const stageTypes: ReadonlySet<string> = new Set<Step['type']>([])
+const stageTypes: ReadonlySet<string> = new Set<Step['type']>(['lookup', 'tokenise', 'script', 'remote'])
 
 /** The distinct models of a pipeline, in the order of their first use. */
 export function modelReferences(definition: PipelineDefinition): ModelReference[] {

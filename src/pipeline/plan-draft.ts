@@ -116,9 +116,16 @@ export class PlanDraft {
    * Something else that takes columns and leaves columns, there.
    * @param compile is called when the columns in front of the step are known.
    * @param inputs what callers send, as the step says it; of the first before the models alone.
+   * @param alone what callers send where neither it nor a contract says so.
    */
-  stage(where: string, step: Step, compile: CompileStage, inputs?: readonly TransformInput[]): void {
-    this.addColumns({ where, step, compile, inputs })
+  stage(
+    where: string,
+    step: Step,
+    compile: CompileStage,
+    inputs?: readonly TransformInput[],
+    alone?: readonly TransformInput[],
+  ): void {
+    this.addColumns({ where, step, compile, inputs, alone })
   }
 
   private addColumns(pending: PendingColumnStep): void {
@@ -141,6 +148,7 @@ export class PlanDraft {
     const checks = finishChecks(this.pendingChecks, this.inputs)
     const inputFields = this.inputs.map((input) => inputFieldOf(input, this.isNonBatching))
     const outputFields = [...answer].map(([name, output]) => fieldOf(name, output, this.isNonBatching))
+    this.expectCacheable()
     const columns = finishColumns({ before, behind, features, others, isNonBatching, inputFields, outputFields })
     return {
       definition: this.definition,
@@ -175,6 +183,10 @@ export class PlanDraft {
   private finishColumnsOnly(contract: ContractColumns): CompiledPlan {
     if (!this.before.some(({ compile }) => compile !== null))
       throw invalid('Expected steps to have at least one that runs a model but it has none')
+    if (this.definition.cache !== undefined)
+      throw invalid(
+        'Expected a pipeline with a cache to have a model, whose answers it keeps, but it has none. Leave the cache out',
+      )
     const inputChain = chainOfCallers(this.before, contract)
     const where = this.before.at(-1)?.where ?? ''
     if (inputChain.outputs.length === 0) throw invalid(`Expected ${where} to leave a column, for it makes the answer`)
@@ -212,11 +224,25 @@ export class PlanDraft {
       inputChain,
       inputColumns: inputChain.outputs.map(({ name, shape }) => ({ name, rowDims: shape })),
       outputChain: null,
+      carriedColumns: [],
       inputTransform: null,
       outputTransform: null,
       inputSources: [],
       audited: [],
       routes: [],
+    }
+  }
+
+  /** The addon keeps the answers, and never sees texts. */
+  private expectCacheable(): void {
+    if (this.definition.cache === undefined) return
+    for (const model of this.models) {
+      const text = [...model.signature.inputs, ...model.signature.outputs].find(isText)
+      if (text === undefined) continue
+      throw invalid(
+        `Expected the models of a pipeline with a cache to take and give numbers but ${text.name} of ${formatModel(model)} is a string. ` +
+          'Encode the texts in a transform step before the model, or leave the cache out',
+      )
     }
   }
 

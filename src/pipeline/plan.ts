@@ -148,6 +148,8 @@ export interface CompiledPlan {
   inputColumns: readonly PlanInputColumn[]
   /** null: callers get the plan's outputs. */
   outputChain: PlanChain | null
+  /** What it takes besides the plan's outputs: columns in front of the models, by name. */
+  carriedColumns: readonly string[]
   /** The chains again where they are one program each, which the addon can run by itself; null: they are not. */
   inputTransform: PlanInputTransform | null
   outputTransform: TransformProgram | null

@@ -2,6 +2,7 @@
  * The protocol's public API: what clients and transports import. Bytes ↔ `Message`, and the two conversions between
  * messages and what the rest of the house speaks: errors and results.
  */
+import { CacheUse } from '../base/generated/boundary.js'
 import { errorTable, PenstockError, type ErrorCode } from '../base/errors.js'
 import type { Tensor, TensorField } from '../tensor/tensor.js'
 import type { FailureMessage, ResultsMessage } from './messages.js'
@@ -43,6 +44,8 @@ export interface ResultValues {
   readonly timing?: InferTiming | null | undefined
   /** The last part of its id in the log; of a request that asked. */
   readonly requestNumber?: bigint | undefined
+  /** What the prediction cache did for it; absent where the pipeline has none. */
+  readonly cache?: 'hit' | 'miss' | undefined
   /** The request's own, where it had a valid one. */
   readonly traceparent?: string | undefined
 }
@@ -72,6 +75,7 @@ export function resultMessage(
     texts,
     ...(result.timing == null ? {} : { timing: result.timing }),
     ...(result.requestNumber === undefined ? {} : { requestNumbers: [result.requestNumber] }),
+    ...(result.cache === undefined ? {} : { caches: [CacheUse[result.cache]] }),
     ...(result.traceparent === undefined ? {} : { traceparents: [result.traceparent] }),
   }
 }

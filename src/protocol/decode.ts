@@ -119,11 +119,13 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
   const checkFailures = readUint64s(body, bytes, CHECK_FAILURES_SLOT, body.checkFailuresLength())
   const requestNumbers = readUint64s(body, bytes, REQUEST_NUMBERS_SLOT, body.requestNumbersLength())
   const traceparents = readTexts(body.traceparentsLength(), (index) => body.traceparents(index))
+  const caches = body.cachesArray()
   const routes = body.routesArray()
   const texts = readTexts(body.textsLength(), (index) => body.texts(index))
   if (rows !== null) expectLength('Results.rows', rows.length, requests.length)
   if (requestNumbers !== null) expectLength('Results.request_numbers', requestNumbers.length, requests.length)
   if (traceparents !== null) expectLength('Results.traceparents', traceparents.length, requests.length)
+  if (caches !== null) expectLength('Results.caches', caches.length, requests.length)
   if (checkFailures !== null || routes !== null) {
     const rowCount = rows === null ? requests.length : rows.reduce((sum, count) => sum + count, 0)
     if (checkFailures !== null) expectLength('Results.check_failures', checkFailures.length, rowCount)
@@ -146,6 +148,7 @@ function readResults(body: Results, bytes: Uint8Array): ResultsMessage {
     ...(timing === null ? {} : { timing }),
     ...(requestNumbers === null ? {} : { requestNumbers }),
     ...(traceparents === null ? {} : { traceparents }),
+    ...(caches === null ? {} : { caches }),
   }
 }
 

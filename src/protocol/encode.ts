@@ -126,11 +126,12 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
   const timingOffset = timing === null ? 0 : Results.createTimingVector(builder, timing.values)
   const modelsOffset =
     timing === null ? 0 : Results.createTimingModelsVector(builder, encodeTexts(builder, timing.models))
-  const { channel, requestNumbers, traceparents } = message
+  const { channel, requestNumbers, traceparents, caches } = message
   const numbersOffset =
     requestNumbers === undefined ? 0 : Results.createRequestNumbersVector(builder, Array.from(requestNumbers))
   const traceparentsOffset =
     traceparents === undefined ? 0 : Results.createTraceparentsVector(builder, encodeTexts(builder, traceparents))
+  const cachesOffset = caches === undefined ? 0 : Results.createCachesVector(builder, Array.from(caches))
   return Results.createResults(
     builder,
     channel,
@@ -145,6 +146,7 @@ function encodeResults(builder: Builder, message: ResultsMessage): Offset {
     modelsOffset,
     numbersOffset,
     traceparentsOffset,
+    cachesOffset,
   )
 }
 

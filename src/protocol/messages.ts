@@ -105,6 +105,8 @@ export interface ResultsMessage {
   readonly requestNumbers?: ArrayLike<bigint>
   /** One per result, '': it has none that is valid. Absent: none has. */
   readonly traceparents?: readonly string[]
+  /** One per result, a CacheUse. Absent: the pipeline has no prediction cache. */
+  readonly caches?: ArrayLike<number>
 }
 
 export interface FailureMessage {

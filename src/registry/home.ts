@@ -4,7 +4,8 @@
  *    home.json        format of this directory        models/<name>.json      versions and aliases
  *    lock.json        who is using it                 pipelines/<name>.json   versions, which one serves
  *    journal.jsonl    one line per mutation           contracts/<name>.json   versions
- *    keys.json        hashes of API keys              blobs/<sha256>          model bytes
+ *                                                     tokenizers/<name>.json  versions
+ *    keys.json        hashes of API keys              blobs/<sha256>          models, tokenizers
  *    log/             the log, owned by src/log       prepared/<sha256>/      derived files, made again when lost
  *
  * open: lock → check the format → remove temporary files → load the records → repair the journal → collect blobs that
@@ -34,6 +35,7 @@ import { checkStoredModel, Models } from './models.js'
 import { Mutations } from './mutations.js'
 import { checkStoredPipeline, Pipelines } from './pipelines.js'
 import { Prepared } from './prepared.js'
+import { checkStoredTokenizer, Tokenizers } from './tokenizers.js'
 import { hasSetAside, RecordTable, type StoredRecord } from './records.js'
 
 export interface HomeOptions {
@@ -46,7 +48,7 @@ export interface HomeOptions {
 }
 
 const FORMAT = 1
-const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'log'] as const
+const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers', 'log'] as const
 
 /** Not those of records, whose revisions are counted. */
 const controlFolders: Readonly<Record<ControlKind, string>> = {
@@ -65,6 +67,7 @@ interface HomeDependencies {
   readonly models: Models
   readonly pipelines: Pipelines
   readonly contracts: Contracts
+  readonly tokenizers: Tokenizers
   readonly journal: Journal
   readonly keys: ApiKeys
 }
@@ -75,6 +78,7 @@ export class Home {
   readonly models: Models
   readonly pipelines: Pipelines
   readonly contracts: Contracts
+  readonly tokenizers: Tokenizers
   readonly keys: ApiKeys
   readonly logPath: string
   readonly #dependencies: HomeDependencies
@@ -87,6 +91,7 @@ export class Home {
     this.models = dependencies.models
     this.pipelines = dependencies.pipelines
     this.contracts = dependencies.contracts
+    this.tokenizers = dependencies.tokenizers
     this.keys = dependencies.keys
     this.logPath = join(dependencies.path, 'log')
     this.#dependencies = dependencies
@@ -170,6 +175,14 @@ export class Home {
           problems.push(`The blob of model ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
       }
     }
+    for (const { name, versions } of this.tokenizers.list()) {
+      for (const { version, sha256, sizeBytes } of versions) {
+        const problem = await this.#dependencies.blobs.problemOf(sha256, sizeBytes, options)
+        const wayOut = 'Add the same file again to repair it, or remove that version.'
+        if (problem !== undefined)
+          problems.push(`The blob of tokenizer ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
+      }
+    }
     return problems
   }
 }
@@ -191,13 +204,15 @@ export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock
 async function openDependencies(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeDependencies> {
   await checkFormat(path, disk)
   await removeTemporaries(disk, path, (name) => !isKeysFile(name))
-  for (const directory of ['blobs', 'models', 'pipelines', 'contracts'])
+  for (const directory of ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers'])
     await removeTemporaries(disk, join(path, directory))
   const modelTable = await RecordTable.open(join(path, 'models'), disk, checkStoredModel)
   const pipelineTable = await RecordTable.open(join(path, 'pipelines'), disk, checkStoredPipeline)
   const contractTable = await RecordTable.open(join(path, 'contracts'), disk, checkStoredContract)
+  const tokenizerTable = await RecordTable.open(join(path, 'tokenizers'), disk, checkStoredTokenizer)
   const journal = new Journal(path, disk, clock)
-  await recoverJournal(journal, { models: modelTable, pipelines: pipelineTable, contracts: contractTable })
+  const tables = { models: modelTable, pipelines: pipelineTable, contracts: contractTable, tokenizers: tokenizerTable }
+  await recoverJournal(journal, tables)
   const mutations = new Mutations(async () => {
     const loss = await lock.look()
     if (loss !== undefined) throw lostError(path, loss)
@@ -205,12 +220,14 @@ async function openDependencies(path: string, lock: FileLock, disk: Disk, clock:
   const blobs = new Blobs(join(path, 'blobs'), disk)
   const prepared = new Prepared(join(path, 'prepared'), disk)
   const models = new Models({ table: modelTable, blobs, prepared, journal, mutations, clock })
-  if (!(await hasSetAside(join(path, 'models')))) await collectBlobs(blobs, models.referencedBlobs())
+  const tokenizers = new Tokenizers({ table: tokenizerTable, blobs, journal, mutations, clock })
+  const isComplete = !(await hasSetAside(join(path, 'models'))) && !(await hasSetAside(join(path, 'tokenizers')))
+  if (isComplete) await collectBlobs(blobs, new Set([...models.referencedBlobs(), ...tokenizers.referencedBlobs()]))
   await prepared.collect(models.referencedBlobs())
   const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
   const contracts = new Contracts({ table: contractTable, journal, mutations, clock })
   const keys = ApiKeys.open(path, disk, clock, journal)
-  return { path, lock, mutations, blobs, models, pipelines, contracts, journal, keys }
+  return { path, lock, mutations, blobs, models, pipelines, contracts, tokenizers, journal, keys }
 }
 
 /** Journals mutations whose record was written but whose line was not, because the process was killed in between. */

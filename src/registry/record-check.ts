@@ -51,12 +51,16 @@ export function checkVersions<T extends { version: number }>(
   return versions
 }
 
+export function checkSha256(path: string, value: unknown): string {
+  return checkPattern(path, value, SHA256_HEX, '64 lower-case hexadecimal digits')
+}
+
 export function checkModelVersion(path: string, value: unknown): ModelVersion {
   const fields = expectRecord(path, value)
   return {
     name: expectString(`${path}.name`, fields['name']),
     version: expectInteger(`${path}.version`, fields['version'], 1, COUNT_MAX),
-    sha256: checkPattern(`${path}.sha256`, fields['sha256'], SHA256_HEX, '64 lower-case hexadecimal digits'),
+    sha256: checkSha256(`${path}.sha256`, fields['sha256']),
     sizeBytes: expectInteger(`${path}.sizeBytes`, fields['sizeBytes'], 1, COUNT_MAX),
     createdAt: checkTime(`${path}.createdAt`, fields['createdAt']),
     signature: checkSignature(`${path}.signature`, fields['signature']),

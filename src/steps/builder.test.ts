@@ -48,6 +48,17 @@ describe('pipeline', () => {
     ])
   })
 
+  it('writes and replaces steps that another server answers', () => {
+    const oip = { kind: 'oip', url: 'http://h:8000', model: 'm' } as const
+    const { steps } = pipeline('p').remote(oip).definition()
+    expect(steps).toEqual([{ type: 'remote', ...oip }])
+    const replaced = pipeline('p')
+      .model('a')
+      .replaceWithRemote(0, { ...oip, keep: true })
+    expect(replaced.steps()).toEqual([{ type: 'remote', ...oip, keep: true }])
+    expect(() => pipeline('p').remote({ ...oip, url: 'h:8000' })).toThrow(/url to be an address/)
+  })
+
   it('replaces any step by any kind, in place', () => {
     const start = () => pipeline('p').multiModel(['a', 'b']).select(0)
     expect(start().replaceWithModel(0, 'c').steps()).toEqual([

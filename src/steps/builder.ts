@@ -13,14 +13,20 @@
 import { argumentError, expectName } from '../base/expect.js'
 import {
   modelsOfStep,
+  type CachePolicy,
   type LogPolicy,
+  type LookupStep,
   type PipelineDefinition,
+  type ScriptStepInput,
   type Step,
   type StepInput,
+  type TokeniseStep,
   type TransformInput,
 } from '../pipeline/definition.js'
 import type { ModelReference } from '../pipeline/model-reference.js'
+import type { RemoteOptions } from '../pipeline/remote-step.js'
 import type { TransformOp } from '../transforms/program/definition.js'
+import { parseCachePolicy } from './kinds/parse-cache.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { expectFlow, parseDefinition, parseStep } from './parse.js'
 
@@ -57,12 +63,15 @@ export interface RandomSplitOptions extends RunOptions {
   /** Unsigned 64-bit integer in decimal; absent: another one at each deploy. */
   readonly seed?: string | undefined
 }
+/** How texts become tokens; docs/reference/steps.md has what stands for those that are absent. */
+export type TokeniseOptions = Omit<TokeniseStep, 'type' | 'column' | 'tokenizer'>
 /** Exactly one of `require` (false fails) and `flag` (true fails). */
 export interface CheckOptions {
   readonly name: string
   readonly require?: string | undefined
   readonly flag?: string | undefined
 }
+export type LookupOptions = Omit<LookupStep, 'type'>
 export interface ModelConfig {
   readonly model: ModelReference
   readonly tensorFields?: readonly string[]
@@ -83,6 +92,7 @@ export class PipelineBuilder<R = unknown> {
   readonly name: string
   private list: Step[] = []
   private policy: LogPolicy | undefined
+  private cachePolicy: CachePolicy | undefined
   private contractReference: string | undefined
 
   constructor(
@@ -131,9 +141,38 @@ export class PipelineBuilder<R = unknown> {
     return this.append({ type: 'transform', ops, inputs })
   }
 
+  /** Columns of a table, by the key of an entity; before the first model or behind the last. */
+  lookup(options: LookupOptions): this {
+    return this.append({ type: 'lookup', ...options })
+  }
+
+  /**
+   * @param column of texts.
+   * @param tokenizer `mini`, or `mini@1`: of the registry.
+   */
+  tokenise(column: string, tokenizer: string, options: TokeniseOptions = {}): this {
+    return this.append({ type: 'tokenise', column, tokenizer, ...options })
+  }
+
+  /** A module that takes columns and answers columns; deploys where scripts are allowed. @param script with the module's text as `source`. */
+  script(script: ScriptStepInput): this {
+    return this.append({ type: 'script', ...script })
+  }
+
+  /** Another server answers. @param step as on the wire, without its type. */
+  remote(step: RemoteOptions): this {
+    return this.append({ type: 'remote', ...step })
+  }
+
   /** What is logged of the pipeline; without this call: all of it, asynchronously. */
   log(policy: LogPolicy): this {
     this.policy = parseLogPolicy(policy)
+    return this
+  }
+
+  /** Answers identical requests without a run; without this call: every request is run. */
+  cache(policy: CachePolicy): this {
+    this.cachePolicy = parseCachePolicy(policy, this.list)
     return this
   }
 
@@ -185,6 +224,22 @@ export class PipelineBuilder<R = unknown> {
     return this.replace(index, { type: 'transform', ops, inputs })
   }
 
+  replaceWithLookup(index: number, options: LookupOptions): this {
+    return this.replace(index, { type: 'lookup', ...options })
+  }
+
+  replaceWithTokenise(index: number, column: string, tokenizer: string, options: TokeniseOptions = {}): this {
+    return this.replace(index, { type: 'tokenise', column, tokenizer, ...options })
+  }
+
+  replaceWithScript(index: number, script: ScriptStepInput): this {
+    return this.replace(index, { type: 'script', ...script })
+  }
+
+  replaceWithRemote(index: number, step: RemoteOptions): this {
+    return this.replace(index, { type: 'remote', ...step })
+  }
+
   /** Puts a step before the one at `index`, 0..number of steps. */
   insert(index: number, step: StepInput): this {
     this.expectIndex(index, this.list.length)
@@ -198,18 +253,19 @@ export class PipelineBuilder<R = unknown> {
     return this
   }
 
-  /** Removes all steps; contract and log stay. */
+  /** Removes all steps; contract, log and cache stay. */
   clear(): this {
     this.list = []
     return this
   }
 
-  /** Takes steps, contract and log of a definition, e.g. of the version that serves now or of another pipeline, in place of its own. */
+  /** Takes steps, contract, log and cache of a definition, e.g. of the version that serves now or of another pipeline, in place of its own. */
   load(definition: PipelineDefinition): this {
-    const { steps, contract, log } = parseDefinition(definition.name, definition)
+    const { steps, contract, log, cache } = parseDefinition(definition.name, definition)
     this.list = steps.slice()
     this.contractReference = contract
     this.policy = log
+    this.cachePolicy = cache
     return this
   }
 
@@ -228,7 +284,8 @@ export class PipelineBuilder<R = unknown> {
 
   /** The pipeline as data, checked as far as no model is needed. */
   definition(): PipelineDefinition {
-    return parseDefinition(this.name, { steps: this.list, contract: this.contractReference, log: this.policy })
+    const { list: steps, contractReference: contract, policy: log, cachePolicy: cache } = this
+    return parseDefinition(this.name, { steps, contract, log, cache })
   }
 
   /**

@@ -3,11 +3,15 @@ import type { Step } from '../pipeline/definition.js'
 import { auditKind } from './kinds/audit.js'
 import { checkKind } from './kinds/check.js'
 import { keySplitKind } from './kinds/key-split.js'
+import { lookupKind } from './kinds/lookup.js'
 import { modelKind } from './kinds/model.js'
 import { multiModelKind } from './kinds/multi-model.js'
 import { randomSplitKind } from './kinds/random-split.js'
+import { scriptKind } from './kinds/script.js'
+import { remoteKind } from './kinds/remote.js'
 import { selectKind } from './kinds/select.js'
 import { shadowKind } from './kinds/shadow.js'
+import { tokeniseKind } from './kinds/tokenise.js'
 import { transformKind } from './kinds/transform.js'
 import type { StepKind, SugarKind } from './step.js'
 
@@ -20,6 +24,10 @@ const kinds: { readonly [T in Step['type']]: StepKind<Extract<Step, { type: T }>
   'random-split': randomSplitKind,
   check: checkKind,
   transform: transformKind,
+  lookup: lookupKind,
+  tokenise: tokeniseKind,
+  script: scriptKind,
+  remote: remoteKind,
 }
 const sugars: Readonly<Record<string, SugarKind>> = { shadow: shadowKind }
 

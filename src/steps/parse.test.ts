@@ -79,7 +79,7 @@ describe('parseDefinition', () => {
     [{}, /steps to be an array but received undefined/],
     [{ steps: {} }, /steps to be an array/],
     [{ steps: [] }, /at least one step that runs a model/],
-    [{ step: [model] }, /made of name, steps, contract, log but received "step"\. Did you mean steps\?/],
+    [{ step: [model] }, /made of name, steps, contract, log, cache but received "step"\. Did you mean steps\?/],
     [{ name: 'q', steps: [model] }, /name to be "p", as in the address/],
     [[null], /steps\[0\] to be an object like/],
     [[[]], /steps\[0\] to be an object like/],
@@ -268,5 +268,38 @@ describe('definitionsEqual', () => {
     expect(definitionsEqual(a, parseDefinition('p', [{ ...a.steps[0], key: 'j' }]))).toBe(false)
     const c = parseDefinition('p', [{ type: 'multi-model', models: ['a', 'b'] }])
     expect(definitionsEqual(c, parseDefinition('p', [{ type: 'multi-model', models: ['b', 'a'] }]))).toBe(false)
+  })
+})
+
+describe('parseDefinition: the prediction cache', () => {
+  const steps = [model]
+  const cache = { ttlSeconds: 60, maxBytes: 65_536 }
+
+  it('takes a time and a number of bytes', () => {
+    expect(parseDefinition('p', { steps, cache })).toEqual({ name: 'p', steps, cache })
+    expect(parseDefinition('p', { steps, cache: { ...cache, ttlSeconds: 0.5 } }).cache?.ttlSeconds).toBe(0.5)
+  })
+
+  it.each([
+    [true, /^Expected cache to be an object like \{"ttlSeconds": 60/],
+    [{}, /^Expected cache\.ttlSeconds to be a number of seconds in 0\.001\.\.2592000 but received undefined/],
+    [{ ...cache, ttlSeconds: 0 }, /^Expected cache\.ttlSeconds .* but received 0/],
+    [{ ...cache, ttlSeconds: Infinity }, /^Expected cache\.ttlSeconds/],
+    [{ ...cache, ttlSeconds: '60' }, /^Expected cache\.ttlSeconds/],
+    [{ ...cache, maxBytes: 10 }, /^Expected cache\.maxBytes to be an integer in 4096\.\.\d+ but received 10/],
+    [{ ...cache, maxBytes: 65_536.5 }, /^Expected cache\.maxBytes/],
+    [{ ttlSeconds: 60 }, /^Expected cache\.maxBytes .* but received undefined/],
+    [{ ...cache, ttlSecond: 5 }, /made of ttlSeconds, maxBytes but received "ttlSecond".*Did you mean ttlSeconds\?/],
+  ])('refuses %j', (wrong, message) => {
+    expect(() => parseDefinition('p', { steps, cache: wrong })).toThrow(refusal(message))
+  })
+
+  it('does not go with a random split, which it names, and says what does', () => {
+    const split = { type: 'random-split', options: [{ weight: 1, model: 'a' }], hashKey: 'user' }
+    expect(() => parseDefinition('p', { steps: [split], cache })).toThrow(
+      refusal(/^Expected cache to be absent .* but received "steps\[0\], a random-split".*Use a key-split/),
+    )
+    const keyed = { type: 'key-split', default: 'a', key: 'region', options: { eu: 'b' } }
+    expect(parseDefinition('p', { steps: [keyed], cache }).cache).toEqual(cache)
   })
 })

@@ -7,15 +7,16 @@ import { matchContractReference } from '../contract/contract.js'
 import { CHECKS_MAX, STEPS_MAX } from '../base/limits/limits.js'
 import { isColumnStage, modelsOfStep, type PipelineDefinition, type Step } from '../pipeline/definition.js'
 import { findKind, kindOf, STEP_TYPES } from './kinds.js'
+import { parseCachePolicy } from './kinds/parse-cache.js'
 import { parseLogPolicy } from './kinds/parse-log.js'
 import { stepError, StepReader, suggest } from './step-reader.js'
 
-const MEMBERS: readonly string[] = ['name', 'steps', 'contract', 'log']
+const MEMBERS: readonly string[] = ['name', 'steps', 'contract', 'log', 'cache']
 
 /**
  * Parses a definition.
  * @param name of the pipeline: letters, digits and hyphens.
- * @param json `{"steps": […]}`, with at most the same `name`, a `contract` and a `log` besides, or the array of steps itself.
+ * @param json `{"steps": […]}`, with at most the same `name`, a `contract`, a `log` and a `cache` besides, or the array of steps itself.
  * @throws PenstockError ERR_ARGUMENT for the name, ERR_PIPELINE_INVALID naming the step and its member.
  * @example parseDefinition('fraud', { steps: [{ type: 'model', model: 'ccfraud@champion' }] })
  */
@@ -35,7 +36,9 @@ export function parseDefinition(name: string, json: unknown): PipelineDefinition
   }
   const steps = parseSteps(record['steps'])
   const contract = record['contract'] === undefined ? {} : { contract: parseContractMember(record['contract']) }
-  return { name, steps, ...contract, ...(record['log'] === undefined ? {} : { log: parseLogPolicy(record['log']) }) }
+  const log = record['log'] === undefined ? {} : { log: parseLogPolicy(record['log']) }
+  const cache = record['cache'] === undefined ? {} : { cache: parseCachePolicy(record['cache'], steps) }
+  return { name, steps, ...contract, ...log, ...cache }
 }
 
 function parseContractMember(value: unknown): string {

@@ -1,6 +1,9 @@
 /** The table of everything that is served over HTTP. */
 import { ANY_KEY, SIGNATURE } from './access/scopes.js'
+import { ollamaRoutes } from './dialects/embeddings/ollama.js'
+import { openAiRoutes } from './dialects/embeddings/openai.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
+import { tokenizerRoutes } from './dialects/penstock/models/tokenizers.js'
 import { docsRoutes } from './dialects/penstock/docs/docs.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
 import { inferRoutes } from './dialects/penstock/infer.js'
@@ -57,10 +60,13 @@ export const routes: readonly Route<ServerContext>[] = [
   ...sourceRoutes,
   ...pipelineRoutes,
   ...contractRoutes,
+  ...tokenizerRoutes,
   ...tagRoutes,
   ...explainRoutes,
   ...inferRoutes,
   ...predictRoutes,
+  ...openAiRoutes,
+  ...ollamaRoutes,
   ...wallarooRoutes,
   ...logRoutes,
   ...v2Routes,

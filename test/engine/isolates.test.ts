@@ -82,6 +82,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     logs: null,
     onChange: () => undefined,
     stageOpeners: {},
+    prepare: (definition) => Promise.resolve(definition),
     onNotice: () => undefined,
     onRetireFailed: (_deployment, cause) => {
       throw cause

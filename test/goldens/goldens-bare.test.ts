@@ -28,10 +28,12 @@ function load(name: string): Promise<InferenceSession> {
 }
 
 describe('goldens, bare ONNX Runtime', () => {
-  test('goldens: the nine example models are there', () => {
+  test('goldens: the eleven example models are there', () => {
     expect(exampleModels).toEqual([
       'digits-cnn',
       'fraud-mlp',
+      'review-encoder',
+      'review-sentiment',
       'two-by-two',
       'wine-extra-trees',
       'wine-forest',

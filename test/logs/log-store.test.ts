@@ -2,7 +2,7 @@
  * The log's store with its real threads: what was left behind is repaired, what is sealed becomes Parquet, what is old
  * goes, and readers see each row exactly once meanwhile.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -42,6 +42,14 @@ async function readAll(log: LogStore, query: LogQuery, limitOf: () => number): P
   return numbers
 }
 
+/** @source proc(5), /proc/pid/stat: field 19 is the nice value; the name, field 2, may hold spaces. */
+function threadNiceness(): number[] {
+  return readdirSync('/proc/self/task').map((thread) => {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  })
+}
+
 describe('log store', () => {
   test('leftovers are repaired and sealed, sealed ones become Parquet, half files go', async () => {
     const torn = new SegmentWriter(directory, 'p', 1, 0).append({ first: 0, count: 10 })
@@ -61,6 +69,8 @@ describe('log store', () => {
     expect(existsSync(join(directory, '.query-abc'))).toBe(false)
     live.append({ first: 17, count: 3 })
     expect((await pageOf(store, { order: 'asc' })).numbers).toEqual(Array.from({ length: 20 }, (_, row) => row))
+    // The compactor behind everything, readers behind requests.
+    if (process.platform === 'linux') expect(threadNiceness()).toEqual(expect.arrayContaining([5, 19]))
   })
 
   test('retention removes by age and by size, per pipeline, and leaves the number of the last', async () => {

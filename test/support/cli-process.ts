@@ -49,9 +49,13 @@ export interface Server {
   readonly ended: Promise<number | null>
 }
 
-/** Starts `penstock serve …` on a free port and waits until it greets. */
-export async function serve(args: readonly string[], options: RunOptions = {}): Promise<Server> {
-  const child = start(['serve', '--port', '0', ...args], options)
+/** Starts `penstock serve …`, or `dev …`, on a free port and waits until it greets. */
+export async function serve(
+  args: readonly string[],
+  options: RunOptions = {},
+  command: 'serve' | 'dev' = 'serve',
+): Promise<Server> {
+  const child = start([command, '--port', '0', ...args], options)
   const output = collect(child)
   const ended = once(child, 'close').then(([code]) => code as number | null)
   onTestFinished(async () => {

@@ -17,6 +17,7 @@ import type {
   RunPlan,
   RunThreads,
 } from '../../src/engine/api/api.js'
+import type { RemoteStatus } from '../../src/remote/remotes.js'
 import type { TensorDefault, TensorField } from '../../src/tensor/tensor.js'
 
 describe('types: answers', () => {
@@ -28,6 +29,7 @@ describe('types: answers', () => {
       readonly PermutationResult: PermutationResult
       readonly ExecutionProvider: ExecutionProvider
       readonly Lineage: Lineage
+      readonly RemoteStatus: RemoteStatus
     }>()
   })
 

@@ -1,8 +1,9 @@
 /**
  * Dependencies point down:
  *
- *   cli → loadtest → index → server, files → transport → metrics, sources → engine → worker, registry, log → steps → contract
- *     → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
+ *   cli → loadtest → index → server, files → transport → metrics, sources, project → engine
+ *     → worker, registry, log, lookup, script → steps → contract, remote
+ *     → text → pipeline, formats → protocol, transforms, explain, evaluation, onnx → tensor → base
  *
  * A file may import its own layer's folder and what stands below. Four exceptions, each for a reason: registry, log and
  * worker implement interfaces that the engine declares (types of engine/api/ only); the client sees protocol, tensor
@@ -25,12 +26,17 @@ const ranks: Readonly<Record<string, number>> = {
   pipeline: 3,
   formats: 3,
   contract: 4,
+  text: 4,
+  remote: 4,
   steps: 5,
   worker: 6,
   registry: 6,
   log: 6,
+  lookup: 6,
+  script: 6,
   engine: 7,
   metrics: 8,
+  project: 8,
   sources: 8,
   transport: 9,
   files: 10,

@@ -48,7 +48,7 @@ class GraphBuilder:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
 
 
-def floats(name: str, *dims: int) -> object:
+def floats(name: str, *dims: int | str) -> object:
     """A float32 field [N, ...dims]."""
     return helper.make_tensor_value_info(name, FLOAT, ["N", *dims])
 

@@ -34,7 +34,8 @@ TAIL = """
   before the split, so the numbers are lower than those often quoted for this data set.
 - **Digits**: the 8 × 8 images bundled with scikit-learn, from Optical Recognition of Handwritten Digits, E. Alpaydin,
   C. Kaynak, 1998, UCI Machine Learning Repository, CC BY 4.0.
-- `fraud-mlp` and `two-by-two` are trained on rows that their scripts make up.
+- `fraud-mlp` and `two-by-two` are trained on rows that their scripts make up, `review-encoder` and `review-sentiment` on
+  reviews that `tools/train/reviews.py` makes up: no guest wrote one. Their tokenizer is `../tokenizers/reviews.json`.
 """
 
 

@@ -15,17 +15,18 @@ import digits
 import example_model
 import fraud
 import models_readme
+import sentences
 import two_by_two
 import wine
 
 PROJECT = Path(__file__).resolve().parents[2]
-GROUPS = ("wine", "digits", "fraud", "two-by-two")
+GROUPS = ("wine", "digits", "fraud", "two-by-two", "sentences")
 
 
 def main() -> int:
     arguments = parse()
     trainers = {"wine": lambda: wine.train(arguments.data), "digits": digits.train, "fraud": fraud.train,
-                "two-by-two": two_by_two.train}
+                "two-by-two": two_by_two.train, "sentences": lambda: sentences.train(arguments.out)}
     examples = []
     for group in arguments.only or GROUPS:
         for example in trainers[group]():

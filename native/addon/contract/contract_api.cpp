@@ -2,7 +2,6 @@
 // that was found into objects, for tests; takeRows, which is called for every request, puts the columns of rows in
 // which nothing was found into one buffer.
 #include <cstring>
-#include <random>
 
 #include "addon/contract/row_spec_box.hpp"
 #include "addon/spec.hpp"
@@ -343,12 +342,6 @@ Napi::Value check_columns(const Napi::CallbackInfo& info) {
   return result;
 }
 }  // namespace
-
-contract::SipKey random_sip_key() {
-  std::random_device device;
-  const auto word = [&] { return uint64_t{device()} << 32 | device(); };
-  return {word(), word()};
-}
 
 void register_contracts(Napi::Env env, Napi::Object exports) {
   export_function<make_row_spec>(env, exports, "makeRowSpec");

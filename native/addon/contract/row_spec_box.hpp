@@ -23,7 +23,4 @@ struct RowsFormBox {
   std::shared_ptr<json::RowsForm> form;
   bool is_closed = false;
 };
-
-// A key that no caller can foresee, of tables that their values fill.
-contract::SipKey random_sip_key();
 }  // namespace penstock::addon

@@ -1,5 +1,16 @@
 // Generated from src/protocol/boundary.json by tools/codegen: do not edit, run `npm run codegen`.
 
+/** Results.caches: what the prediction cache did for a request. */
+export const CacheUse = {
+  /** it was not asked */
+  none: 0,
+  /** the answer came from it */
+  hit: 1,
+  /** the models ran */
+  miss: 2,
+} as const
+export type CacheUseCode = (typeof CacheUse)[keyof typeof CacheUse]
+
 /** Infer.priority, and the order of whatever is kept by priority. */
 export const Priority = {
   /** somebody waits for it */

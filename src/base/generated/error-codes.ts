@@ -41,15 +41,22 @@ export type ErrorCode =
   | 'ERR_MODEL_NOT_FOUND'
   | 'ERR_PIPELINE_NOT_FOUND'
   | 'ERR_CONTRACT_NOT_FOUND'
+  | 'ERR_ENTITY_NOT_FOUND'
+  | 'ERR_TOKENIZER_NOT_FOUND'
   | 'ERR_EXPLANATION_NOT_FOUND'
   | 'ERR_CONFLICT'
   | 'ERR_CLOSED'
   | 'ERR_HOME_LOCKED'
   | 'ERR_CONNECTION_LOST'
+  | 'ERR_REMOTE_FAILED'
+  | 'ERR_REMOTE_UNAVAILABLE'
+  | 'ERR_REMOTE_TIMEOUT'
   | 'ERR_PROVIDER'
   | 'ERR_SOURCE'
   | 'ERR_QUERY_MEMORY'
   | 'ERR_QUERY_FAILED'
+  | 'ERR_SCRIPT_FAILED'
+  | 'ERR_SCRIPT_TIMEOUT'
   | 'ERR_STORAGE'
   | 'ERR_INTERNAL'
 
@@ -324,6 +331,18 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     retryable: false,
     sentence: 'There is no such contract or version of it.',
   },
+  ERR_ENTITY_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'The table of a lookup step has no row for a key of the request; nothing was run.',
+  },
+  ERR_TOKENIZER_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such tokenizer or version of it.',
+  },
   ERR_EXPLANATION_NOT_FOUND: {
     class: 'state',
     http: 404,
@@ -354,6 +373,24 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     retryable: true,
     sentence: 'The connection to the server was lost before the answer came.',
   },
+  ERR_REMOTE_FAILED: {
+    class: 'device',
+    http: 502,
+    retryable: false,
+    sentence: 'The server that answers a remote step failed, or gave an answer that does not fit the step.',
+  },
+  ERR_REMOTE_UNAVAILABLE: {
+    class: 'device',
+    http: 503,
+    retryable: true,
+    sentence: 'The server that answers a remote step cannot be reached, is busy, or is left alone after failures.',
+  },
+  ERR_REMOTE_TIMEOUT: {
+    class: 'device',
+    http: 504,
+    retryable: false,
+    sentence: "The server that answers a remote step did not answer within the step's time.",
+  },
   ERR_PROVIDER: {
     class: 'device',
     http: 500,
@@ -377,6 +414,18 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 500,
     retryable: false,
     sentence: 'DuckDB, or the process that it ran in, failed.',
+  },
+  ERR_SCRIPT_FAILED: {
+    class: 'device',
+    http: 500,
+    retryable: false,
+    sentence: 'A script of the pipeline threw, ran out of its memory, or answered other columns than it declares.',
+  },
+  ERR_SCRIPT_TIMEOUT: {
+    class: 'deadline',
+    http: 504,
+    retryable: false,
+    sentence: 'A script of the pipeline took longer than its step allows, and was ended.',
   },
   ERR_STORAGE: {
     class: 'device',

@@ -136,6 +136,20 @@ export const BATCHING_NOTICE_MS = 60_000
 export const STAGED_REQUESTS_MAX = 2048
 /** The same of one pipeline, so that a server that hangs leaves room to the others. */
 export const STAGED_PIPELINE_REQUESTS_MAX = 512
+/** Bytes of the tables of an engine's lookup steps, all together, unless an option says otherwise. */
+export const LOOKUP_BYTES = GIB
+export const LOOKUP_BYTES_MAX = 1024 * GIB
+/** Rows of one of them: an index of 32-bit numbers, half full. */
+export const LOOKUP_ROWS_MAX = 2 ** 28
+/** Columns of a key, and columns that one step looks up. */
+export const LOOKUP_KEYS_MAX = 8
+export const LOOKUP_COLUMNS_MAX = 1024
+/** Bytes of the columns that are looked up for one request. */
+export const LOOKUP_REQUEST_BYTES_MAX = 256 * MIB
+/** Rows that a refusal names of those of which a table has none. */
+export const LOOKUP_FAILURES_MAX = 20
+/** Milliseconds between two looks at the file of a table: a change is taken when it has stood for one. */
+export const LOOKUP_POLL_MS = 1000
 /** Requests on the string path that are not answered yet. */
 export const STRING_PATH_REQUESTS_MAX = 1024
 
@@ -144,6 +158,14 @@ export const STRING_PATH_REQUESTS_MAX = 1024
 export const LOG_AGE_HOURS_MAX = 876_000
 /** Bytes that a pipeline may have its log grow to. */
 export const LOG_BYTES_MAX = 2 ** 50
+
+// ── the prediction cache ────────────────────────────────────────────────────────────────────────
+/** Seconds that an answer may be given again: thirty days, after which a version is long another one. */
+export const CACHE_TTL_SECONDS_MAX = 2_592_000
+/** Bytes of a pipeline's cache: one answer of a small model, and what it takes beside its tensors. */
+export const CACHE_BYTES_MIN = 4096
+/** Bytes of a pipeline's cache; the engine's byte budget, of which caches get half, is what bounds it sooner. */
+export const CACHE_BYTES_MAX = 2 ** 40
 
 // ── reading the log ─────────────────────────────────────────────────────────────────────────────
 /** Rows of one page unless asked otherwise. */

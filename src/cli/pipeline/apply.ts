@@ -1,5 +1,6 @@
 /** `penstock pipeline apply`: stores a pipeline's definition as its next version, and deploys it on demand. */
 import { Command } from 'commander'
+import { dirname } from 'node:path'
 import type { StoredVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { UsageError } from '../shared/failures.js'
 import { isRecord, parseJson, readFileText } from '../shared/input-data.js'
@@ -17,6 +18,7 @@ Examples:
   $ penstock pipeline apply wine.json --deploy
   $ echo '{"name":"wine","steps":[{"type":"model","model":"wine-gbt@champion"}]}' | penstock pipeline apply -
 
+The file of a script step, and operations of a transform step that are the name of a file, are read beside the definition.
 A definition equal to the newest version is that version; otherwise it becomes the next one. Without --deploy the
 version that serves does not change.`
 
@@ -32,7 +34,11 @@ export function pipelineApplyCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: ApplyOptions) => {
       const text = file === '-' ? terminal.readInput().toString('utf8') : readFileText(file)
-      const { name, ...definition } = readDefinition(parseJson(file === '-' ? 'stdin' : file, text), options.name)
+      const { readDefinitionFiles } = await import('../../project/definition-files.js')
+      const json = parseJson(file === '-' ? 'stdin' : file, text)
+      // Relative to the definition; of stdin, to where the command runs.
+      const read = await readDefinitionFiles(json, file === '-' ? '.' : dirname(file))
+      const { name, ...definition } = readDefinition(read, options.name)
       const isDeployed = options.deploy === true
       const server = serverOf(options)
       const answer = await withProgress(

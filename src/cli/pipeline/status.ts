@@ -34,6 +34,7 @@ export function describeStatus(status: StatusAnswer): string {
     `  requests  ${status.request_count}, ${status.in_flight} in flight`,
     `  rows      ${status.row_count}`,
     `  failures  ${failures.join(', ') || 'none'}`,
+    ...(status.remotes ?? []).map(remoteLine),
   ]
   if (status.models.length === 0) return lines.join('\n')
   const columns = [
@@ -56,6 +57,13 @@ export function describeStatus(status: StatusAnswer): string {
     ...status.models.flatMap(overdueLines),
   )
   return [...lines, '', formatTable(columns, rows), '', formatTable(runColumns, status.models.map(runRow))].join('\n')
+}
+
+function remoteLine(remote: NonNullable<StatusAnswer['remotes']>[number]): string {
+  const { step, kind, url, breaker, calls, retries, failures, in_flight: inFlight, waiting } = remote
+  const state = breaker === 'closed' ? '' : `, ${breaker === 'open' ? 'left alone after failures' : 'on trial'}`
+  const counts = `${calls} calls, ${retries} of them retries, ${failures} failed; ${inFlight} in flight, ${waiting} waiting`
+  return `  ${step}  remote ${kind} ${url}${state}: ${counts}`
 }
 
 /** Nothing where nothing was lost. */

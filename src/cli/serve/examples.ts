@@ -1,6 +1,6 @@
 /**
  * `serve --examples`: registers models/<model>/model.onnx with the alias `champion`, stores contracts/<name>.json and
- * deploys pipelines/<name>.json, each of which may name a contract.
+ * tokenizers/<name>.json and deploys pipelines/<name>.json, each of which may name them.
  * Examples are set up once and then belong to the user: an alias that was moved, a pipeline that was changed or a newer
  * version stays as it is at the next start. Bytes that are registered already are recognised by their hash without
  * running the model, so that a restart is quick.
@@ -18,7 +18,14 @@ import { parseDefinition } from '../../steps/index.js'
 
 type ExamplesEngine = Pick<
   EngineApi,
-  'listModels' | 'listPipelines' | 'addModel' | 'setAlias' | 'applyPipeline' | 'deployPipeline' | 'contracts'
+  | 'listModels'
+  | 'listPipelines'
+  | 'addModel'
+  | 'setAlias'
+  | 'applyPipeline'
+  | 'deployPipeline'
+  | 'contracts'
+  | 'tokenizers'
 >
 
 const ALIAS = 'champion'
@@ -49,8 +56,14 @@ export async function setUpExamples(
     const contract = parseContract(JSON.parse(await readFile(file, 'utf8')), basename(file, '.json'))
     contracts.set(contract.name, await setUpContract(engine, contract))
   }
+  const tokenizers = new Map<string, string>()
+  const tokenizerFiles = await filesOf(join(directory, 'tokenizers'), '.json').catch(() => [])
+  for (const file of tokenizerFiles) {
+    const name = basename(file, '.json')
+    tokenizers.set(name, await setUpTokenizer(engine, name, await readFile(file)))
+  }
   for (const file of await filesOf(join(directory, 'pipelines'), '.json')) {
-    const definition = await readDefinition(file)
+    const definition = pinTokenizers(await readDefinition(file), tokenizers)
     const { contract } = definition
     onProgress(`deploying ${definition.name}`)
     // As it is stored: a version that the user has added since is not the example's.
@@ -85,6 +98,21 @@ async function setUpContract({ contracts }: ExamplesEngine, contract: Contract):
   const record = contracts.list().find(({ name }) => name === contract.name)
   const known = record?.versions.find((version) => contractsEqual(version.contract, contract))
   return `${contract.name}@${(known ?? (await contracts.put(contract))).version}`
+}
+
+/** @returns the version that the file is, e.g. `reviews@1`. */
+async function setUpTokenizer({ tokenizers }: ExamplesEngine, name: string, bytes: Uint8Array): Promise<string> {
+  const sha256 = await sha256Of(bytes)
+  const record = tokenizers.list().find((tokenizer) => tokenizer.name === name)
+  const known = record?.versions.find((version) => version.sha256 === sha256)
+  return `${name}@${(known ?? (await tokenizers.add(name, bytes))).version}`
+}
+
+function pinTokenizers(definition: PipelineDefinition, pins: ReadonlyMap<string, string>): PipelineDefinition {
+  const steps = definition.steps.map((step) =>
+    step.type === 'tokenise' ? { ...step, tokenizer: pins.get(step.tokenizer) ?? step.tokenizer } : step,
+  )
+  return { ...definition, steps }
 }
 
 async function setUpPipeline(engine: ExamplesEngine, definition: PipelineDefinition): Promise<void> {

@@ -10,6 +10,7 @@ import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
+import { tablesIn } from '../../files/tables/table-folder.js'
 import { packagePath, release } from '../../base/package-root.js'
 import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
@@ -30,7 +31,7 @@ import { asUsage } from '../shared/failures.js'
 import type { ModelSources } from '../../sources/watch/model-sources.js'
 import type { Terminal } from '../shared/terminal.js'
 
-interface ServeOptions {
+export interface ServeOptions {
   readonly host: string
   readonly port: number
   readonly grpcPort?: number | 'off'
@@ -48,6 +49,8 @@ interface ServeOptions {
   readonly calibration?: 'off' | 'background' | 'deploy'
   readonly latencyObjective?: number
   readonly memoryBudget?: number
+  readonly tables?: string
+  readonly tablesMemory?: number
   readonly runLimit?: number
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
@@ -59,9 +62,11 @@ interface ServeOptions {
   readonly watchInterval?: number
   readonly trackingUri?: string
   readonly allowClientShm?: boolean
+  readonly allowScripts?: boolean
   readonly sockets?: SocketChoice
   readonly insecure?: boolean
   readonly allowHost?: readonly string[]
+  readonly remoteHosts?: readonly string[]
   readonly verify: boolean
   readonly drainLimit: number
   readonly logLevel: string
@@ -82,12 +87,18 @@ Examples:
 SIGTERM and SIGINT drain: the server takes no new work, finishes what is in flight and exits with 0. A second signal
 ends it at once, with 1.`
 
-// A flat table: an option a line or two.
-// eslint-disable-next-line max-lines-per-function
 export function serveCommand(terminal: Terminal): Command {
-  return new Command('serve')
+  return withServeOptions(new Command('serve'))
     .summary('run the server')
     .description('Runs the server: HTTP and WebSocket on one port.')
+    .addHelpText('after', EXAMPLES)
+    .action((options: ServeOptions) => serve(terminal, options))
+}
+
+// A flat table: an option a line or two.
+// eslint-disable-next-line max-lines-per-function
+export function withServeOptions(command: Command): Command {
+  return command
     .option('--host <host>', 'address to listen on; other than loopback needs an API key', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 takes any free one', portArgument, 8080)
     .option('--grpc-port <port>', 'port of gRPC, or off (default: 8081; any free one with --port 0)', grpcPortArgument)
@@ -169,6 +180,17 @@ export function serveCommand(terminal: Terminal): Command {
     )
     .addOption(
       new Option(
+        '--tables <directory>',
+        'directory of the tables that lookup steps read (default: tables in the directory of the state)',
+      ).env('PENSTOCK_TABLES'),
+    )
+    .addOption(
+      new Option('--tables-memory <size>', 'what the tables of lookup steps may take, all together (default: 1GiB)')
+        .argParser(bytesArgument)
+        .env('PENSTOCK_TABLES_MEMORY'),
+    )
+    .addOption(
+      new Option(
         '--default-pipeline <name>',
         'the pipeline that POST /predict and /invocations mean (default: the only one that names a contract, or is deployed)',
       ).env('PENSTOCK_DEFAULT_PIPELINE'),
@@ -224,11 +246,20 @@ export function serveCommand(terminal: Terminal): Command {
         .choices(['auto', 'uws', 'node'])
         .env('PENSTOCK_SOCKETS'),
     )
+    .option('--allow-scripts', 'run the scripts of pipelines: programs of whoever may write pipelines, as this user')
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option(
       '--allow-host <names>',
       'names under which a server without keys may be called, as proxies and browsers say them: name, *.name or *',
       listArgument,
+    )
+    .addOption(
+      new Option(
+        '--remote-hosts <hosts>',
+        'servers that remote steps may call, this machine among them: host, host:port, host:* or *.name (default: none)',
+      )
+        .argParser(listArgument)
+        .env('PENSTOCK_REMOTE_HOSTS'),
     )
     .option('--no-verify', 'do not hash the stored models at start')
     .addOption(
@@ -239,11 +270,17 @@ export function serveCommand(terminal: Terminal): Command {
     .addOption(
       new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),
     )
-    .addHelpText('after', EXAMPLES)
-    .action((options: ServeOptions) => serve(terminal, options))
 }
 
-async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
+/** What a command besides serves: what `open` deploys is greeted, `start` runs once the server answers. */
+export interface Served {
+  start(): Promise<void>
+  close(): Promise<void>
+}
+type OpenServed = (engine: Engine) => Promise<Served>
+
+/** @param open of a server that follows something, such as a project's folder. */
+export async function serve(terminal: Terminal, options: ServeOptions, open?: OpenServed): Promise<void> {
   await expectFreePort(options.host, options.port)
   const grpcPort = grpcPortOf(options)
   if (grpcPort !== null) await expectFreePort(options.host, grpcPort, '--grpc-port')
@@ -254,14 +291,14 @@ async function serve(terminal: Terminal, options: ServeOptions): Promise<void> {
   const home = await Home.open({ path: homePath(options.home), verifyContent: options.verify })
   try {
     if (!isLoopbackHost(options.host.toLowerCase())) expectSafeHost(options, home.keys.count)
-    await serveHome(terminal, options, home)
+    await serveHome(terminal, options, home, open)
   } catch (error) {
     await home.close()
     throw error
   }
 }
 
-async function serveHome(terminal: Terminal, options: ServeOptions, home: Home): Promise<void> {
+async function serveHome(terminal: Terminal, options: ServeOptions, home: Home, open?: OpenServed): Promise<void> {
   const [
     { pino },
     { Engine },
@@ -289,6 +326,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   const engine = await Engine.open(engineOptionsOf(options, home, log, logger))
   const directory = examplesDirectory(options.examples)
   if (directory !== undefined) await setUp(terminal, engine, directory)
+  const served = await open?.(engine)
   const keys = stickyKeys(home)
   home.keys.watch((error) => logger.error({ err: error }, 'keys.json cannot be read; the keys before stay valid'))
   const sources = await openSources(options, home, engine, logger)
@@ -307,6 +345,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
       () => engine.close(),
       () => server.close(),
       () => sources?.stop() ?? Promise.resolve(),
+      async () => served?.close(),
     ],
     onNote: (line) => logger.info(line),
     onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
@@ -315,6 +354,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home):
   terminal.print(
     await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
   )
+  await served?.start()
   sources?.start()
   // A server that ends before has no use for it; one that cannot start it starts it with the first query.
   onceIdle(() => void log.prepareQueries().catch(() => undefined))
@@ -362,6 +402,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     models: home.models,
     pipelines: home.pipelines,
     contracts: home.contracts,
+    tokenizers: home.tokenizers,
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
     ...(options.backgroundWorkers === undefined ? {} : { backgroundWorkers: options.backgroundWorkers }),
@@ -373,8 +414,12 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     memoryBudgetBytes: options.memoryBudget,
+    tables: tablesIn(options.tables ?? join(home.path, 'tables')),
+    tableBytesMax: options.tablesMemory,
+    allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,
+    ...(options.remoteHosts === undefined ? {} : { remoteHosts: options.remoteHosts }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
   }
 }

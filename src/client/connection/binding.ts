@@ -3,6 +3,7 @@
  * caller's inputs into the parts of an Infer frame, and a Results frame into results. A channel gets a new binding on
  * each connection, and when its signature changes; requests finish on the binding that they were sent on.
  */
+import { CacheUse } from '../../base/generated/boundary.js'
 import { PenstockError } from '../../base/errors.js'
 import { expectRecord } from '../../base/expect.js'
 import {
@@ -102,7 +103,7 @@ export class Signature {
       const [field, tensor] = [fields[index], tensors[index]]
       if (field !== undefined && tensor !== undefined) outputs[field.name] = tensor
     }
-    const { checkFailures: masks, requestNumbers, traceparents } = message
+    const { checkFailures: masks, requestNumbers, traceparents, caches } = message
     const number = requestNumbers?.[index] ?? 0n
     const traceparent = traceparents?.[index] ?? ''
     const checkFailures = masks === null ? [] : failuresOfMasks(masks, checks, rowStart, rows)
@@ -114,8 +115,15 @@ export class Signature {
       ...(message.timing === undefined ? {} : { timing: message.timing }),
       ...(number === 0n || instance === undefined ? {} : { requestId: `${instance}-${number.toString(36)}` }),
       ...(traceparent === '' ? {} : { traceparent }),
+      ...cacheOf(caches?.[index]),
     }
   }
+}
+
+/** What a newer server says beside the two is left out. */
+function cacheOf(use: number | undefined): Pick<ClientResult, 'cache'> {
+  if (use === CacheUse.hit) return { cache: 'hit' }
+  return use === CacheUse.miss ? { cache: 'miss' } : {}
 }
 
 export class Binding {

@@ -38,6 +38,8 @@ export interface ClientResult {
   readonly timing?: InferTiming
   /** Its id in the log, `metadata.request_id` there. Absent unless `requestId` was asked for, and from servers before 0.1.0. */
   readonly requestId?: string
+  /** `hit`: the answer came from the prediction cache, no model ran. Absent where the pipeline has none. */
+  readonly cache?: 'hit' | 'miss'
   /** As `meta` had it, one for the whole request. Absent when it was invalid, and from servers before 0.1.0. */
   readonly traceparent?: string
 }

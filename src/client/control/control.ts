@@ -32,6 +32,7 @@ import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
 import { RemoteContracts } from './contracts.js'
+import { RemoteTokenizers, TokenizerCalls } from './tokenizers.js'
 import { RemoteExplanations } from './explanations.js'
 import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
 import { exportRequest, queryLogs, readLogs, type RemoteLogPage, type RemoteSqlResult } from './logs.js'
@@ -64,6 +65,7 @@ type MirroredCalls =
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
   readonly contracts: RemoteContracts
+  readonly tokenizers: RemoteTokenizers
   readonly explanations: RemoteExplanations
   readonly #calls: ControlCalls
 
@@ -76,6 +78,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     this.#calls = new ControlCalls(http)
     this.tags = new RemoteTags(this.#calls)
     this.contracts = new RemoteContracts(new ContractCalls(http))
+    this.tokenizers = new RemoteTokenizers(new TokenizerCalls(http))
     this.explanations = new RemoteExplanations(this.#calls)
   }
 

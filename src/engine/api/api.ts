@@ -15,6 +15,7 @@ import type { PipelineDescription, PipelineModel, PipelineStatus } from './pipel
 import type { PredictOptions, PredictResult, PredictRows, ServedContract } from './predictions.js'
 import type { PromotionOptions } from './promotions.js'
 import type { TagsApi } from './tags.js'
+import type { TokenizersApi } from './tokenizers.js'
 
 export type * from './calibration.js'
 export type * from './contracts.js'
@@ -28,6 +29,7 @@ export type * from './promotions.js'
 export type * from './sources.js'
 export type * from './stores.js'
 export type * from './tags.js'
+export type * from './tokenizers.js'
 export type { Lineage } from '../../base/lineage.js'
 export type { Dtype } from '../../tensor/tensor.js'
 
@@ -91,6 +93,7 @@ export interface EngineApi {
   describePipeline(name: string): PipelineDescription
   pipelineStatus(name: string): PipelineStatus
   readonly contracts: ContractsApi
+  readonly tokenizers: TokenizersApi
   readonly tags: TagsApi
   readonly explanations: ExplanationsApi
   // data

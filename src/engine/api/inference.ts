@@ -53,8 +53,12 @@ export interface InferMetadata {
   readonly elapsedNs: readonly number[]
   /** Model that answered, by row, of the last split; null when the pipeline does not split. */
   readonly route: readonly string[] | null
+  /** `hit`: the answer came from the prediction cache, no model ran. Absent where the pipeline has none. */
+  readonly cache?: 'hit' | 'miss'
   /** The W3C trace context of the request, from its meta; absent when it had no valid one. */
   readonly traceparent?: string
+  /** How many tokens the texts were, padding not counted, and how many rows lost an end; absent: no step made tokens of them. */
+  readonly texts?: { readonly tokens: number; readonly cutRows: number }
   /** Absent unless `timing` was asked for. */
   readonly timing?: InferTiming
 }

@@ -2,7 +2,9 @@
 import type { Clock } from '../../base/clock.js'
 import type { ExecutionProvider } from '../../base/providers.js'
 import type { RandomSource } from '../../base/random.js'
+import type { TableStore } from '../../lookup/table-store.js'
 import type { ContractStore } from './contracts.js'
+import type { TokenizerStore } from './tokenizers.js'
 import type { EngineLog } from './logs.js'
 import type { ModelStore, PipelineStore } from './stores.js'
 
@@ -31,6 +33,7 @@ export interface EngineOptions {
   readonly models?: ModelStore | undefined
   readonly pipelines?: PipelineStore | undefined
   readonly contracts?: ContractStore | undefined
+  readonly tokenizers?: TokenizerStore | undefined
   /** Where requests are logged: a LogStore, or a directory that this engine writes and does not read. Absent: nothing is. */
   readonly log?: EngineLog | Pick<EngineLog, 'path'> | undefined
   /** `metadata.partition` of the log; absent: the machine's name. */
@@ -69,6 +72,11 @@ export interface EngineOptions {
   readonly substituteWorkers?: number | undefined
   /** The default for models that name none, in order of preference; absent: `cpu`. */
   readonly executionProviders?: readonly ExecutionProvider[] | undefined
+  /**
+   * Servers that remote steps may call, loopback among them: `host` (the scheme's own port), `host:port`, `host:*` (every
+   * port), `*.name` (all hosts below it). Absent: none.
+   */
+  readonly remoteHosts?: readonly string[] | undefined
   /** Rows of one batch at most, 1..65536; absent: 1024. */
   readonly batchRowsMax?: number | undefined
   /** Microseconds that a batch waits for more rows although a worker is free, 0..1000000; absent: 0, no timer. */
@@ -81,6 +89,10 @@ export interface EngineOptions {
    * of the memory that the process may use if that is less. What does not fit is refused with ERR_QUEUE_FULL.
    */
   readonly memoryBudgetBytes?: number | undefined
+  /** Where lookup steps find their tables: `tablesIn(folder)`. Absent: a pipeline with one cannot be deployed. */
+  readonly tables?: TableStore | null | undefined
+  /** Bytes that the tables of lookup steps may take in memory, all together; absent: 1 GiB. */
+  readonly tableBytesMax?: number | undefined
   /** Unanswered requests of the whole engine, 1..1048576; absent: 65536. */
   readonly requestsInFlightMax?: number | undefined
   /** Whether requests and batches are counted and timed; absent: true. Without it the counts of `metrics()` stay 0. */
@@ -89,6 +101,8 @@ export interface EngineOptions {
   readonly rowCheckEvery?: number | undefined
   /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only reports it. */
   readonly batchingDifferences?: DifferencePolicy | undefined
+  /** Whether pipelines with `script` steps may be deployed: programs of whoever writes pipelines, run as this process's user. Absent: false. */
+  readonly allowScripts?: boolean | undefined
   readonly clock?: Clock | undefined
   /** Draws the seeds of splits without one, and this engine's part of request ids. */
   readonly random?: RandomSource | undefined

@@ -15,6 +15,7 @@ import {
   type TransformColumns,
   type TransformSegment,
 } from '../../pipeline/columns/stage.js'
+import { compileForDims } from '../../pipeline/columns/chain.js'
 import { allocateData } from '../../tensor/dtype.js'
 import { elementsOf, type TransformColumn } from '../../transforms/draft/column.js'
 import { Transform, type TransformResult } from '../../transforms/program/transform.js'
@@ -35,8 +36,11 @@ export const noStageCall: ChainCall = {
 }
 
 type Runner =
-  | { readonly segment: TransformSegment; readonly transform: Transform }
+  | { readonly segment: TransformSegment; readonly transform: Transform; readonly forDims: Map<string, Transform> }
   | { readonly segment: StageSegment; readonly stage: ColumnStage }
+
+/** Programs that are kept of a transform whose columns have free dims. */
+const DIMS_PROGRAMS_MAX = 64
 
 export class ColumnChain {
   readonly #runners: readonly Runner[]
@@ -52,7 +56,7 @@ export class ColumnChain {
     let next = 0
     this.#runners = chain.segments.map((segment) =>
       segment.kind === 'transform'
-        ? { segment, transform: new Transform(segment.program) }
+        ? { segment, transform: new Transform(segment.program), forDims: new Map<string, Transform>() }
         : { segment, stage: stages[next++] as ColumnStage },
     )
     this.#pipeline = pipeline
@@ -88,16 +92,32 @@ export class ColumnChain {
     return table
   }
 
-  #transform(
-    { segment, transform }: Extract<Runner, { transform: unknown }>,
-    table: TransformColumns,
-    rows: number,
-  ): TransformColumns {
+  #transform(runner: Extract<Runner, { transform: unknown }>, table: TransformColumns, rows: number): TransformColumns {
+    const { segment } = runner
+    const transform = segment.free === null ? runner.transform : this.#forDims(runner, segment.free, table)
     const result = transform.run(table, rows)
     expectAllRows(result, this.#rowsCode)
     if (segment.around.length === 0) return result.columns
     const around = segment.around.map((name) => [name, table[name] as TransformColumn] as const)
     return { ...Object.fromEntries(around), ...result.columns }
+  }
+
+  /** The program for the dims that the request's columns have: kept, for most requests have some of a few. */
+  #forDims(
+    { segment, forDims }: Extract<Runner, { transform: unknown }>,
+    { inputs }: NonNullable<TransformSegment['free']>,
+    table: TransformColumns,
+  ): Transform {
+    const dimsOf = ({ name, shape }: StageColumn): readonly number[] =>
+      shape.includes(null) ? (table[name]?.shape.slice(1) ?? []) : (shape as readonly number[])
+    const key = inputs.map((column) => dimsOf(column).join()).join(';')
+    const known = forDims.get(key)
+    if (known !== undefined) return known
+    const [oldest] = forDims.keys()
+    if (forDims.size >= DIMS_PROGRAMS_MAX && oldest !== undefined) forDims.delete(oldest)
+    const made = new Transform(compileForDims(segment, dimsOf, this.#rowsCode))
+    forDims.set(key, made)
+    return made
   }
 
   #stage(

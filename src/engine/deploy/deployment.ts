@@ -78,6 +78,8 @@ export interface DeploymentOptions {
   readonly bindContract: (compiled: CompiledPlan, models: Iterable<ModelVersion>) => DeployedContract | null
   /** By the type of the step. */
   readonly stageOpeners: StageOpeners
+  /** What is compiled of the definition. */
+  readonly prepare: (definition: PipelineDefinition) => Promise<PipelineDefinition>
   readonly onNotice: (notice: StageNotice) => void
   /** A fresh unsigned 64-bit seed. */
   readonly drawSeed: () => bigint
@@ -88,7 +90,8 @@ export interface DeploymentOptions {
 
 /**
  * Builds everything that may fail before anything changes: on an error nothing is left behind.
- * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND.
+ * @throws PenstockError ERR_PIPELINE_INVALID, ERR_MODEL_NOT_FOUND, ERR_MODEL_INVALID, ERR_CONTRACT_NOT_FOUND, and what
+ *   stages throw when they are opened.
  */
 export async function buildDeployment(options: DeploymentOptions): Promise<Deployment> {
   const { definition, version } = options
@@ -98,7 +101,8 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     resolved.set(reference, model)
     return model
   }
-  const compiled = compilePlan(definition, resolve, options.columns)
+  const prepared = await options.prepare(definition)
+  const compiled = { ...compilePlan(prepared, resolve, options.columns), definition }
   const contract = options.bindContract(compiled, resolved.values())
   if (contract !== null) compiled.logKeys = loggedKeysOf(contract.contract, splitKeys(compiled))
   const models: LoadedModel[] = []
@@ -219,7 +223,13 @@ function planSpec(
     })),
   }))
   const others = compiled.audited.flatMap(({ tensors }) => tensors.map(({ source }) => source))
-  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null }
+  const cache = cacheSpec(options)
+  return { ...common, inputs, stages, checks: [...checks], answer, others, routeSplit, log: log?.handle ?? null, cache }
+}
+
+function cacheSpec({ definition: { cache }, models }: DeploymentOptions): NonNullable<PlanSpec['cache']> | null {
+  if (cache === undefined) return null
+  return { runtime: models.runtime, ttlMs: Math.round(cache.ttlSeconds * 1000), bytesMax: cache.maxBytes }
 }
 
 /** Indexes in compiled.models. The string path runs jobs instead of batches, in the inference workers. */

@@ -37,6 +37,7 @@ export interface DeploymentsDependencies {
   /** null: the engine logs nothing. */
   readonly logs: RowLogs | null
   readonly stageOpeners: StageOpeners
+  readonly prepare: (definition: PipelineDefinition) => Promise<PipelineDefinition>
   readonly onNotice: (notice: StageNotice) => void
   readonly onChange: (pipeline: string) => void
   readonly onRetireFailed: (deployment: Deployment, cause: unknown) => void
@@ -286,6 +287,7 @@ export class Deployments {
       columns: named === null ? null : contractColumns(named),
       bindContract: (compiled, models) => (named === null ? null : deployedContract(named, compiled, models)),
       stageOpeners: this.#dependencies.stageOpeners,
+      prepare: this.#dependencies.prepare,
       onNotice: this.#dependencies.onNotice,
       drawSeed: this.#dependencies.drawSeed,
       makeLog: (compiled) =>

@@ -19,6 +19,14 @@ export interface OpenedStages {
   readonly behind: readonly ColumnStage[]
 }
 
+/** A request behind the steps that stand before the models. */
+export interface PreparedInputs {
+  /** In the order of the plan's inputs. */
+  readonly tensors: readonly Tensor[]
+  /** What the steps behind the models take of it. */
+  readonly carried: TransformColumns
+}
+
 export class RequestTransforms {
   /** Whether there is a stage, whose calls are counted and may wait. */
   readonly hasStages: boolean
@@ -37,11 +45,11 @@ export class RequestTransforms {
 
   /**
    * @param tensors in the order of the callers' inputs, of `rows` rows each.
-   * @returns in the order of the plan's inputs; a promise where a stage waits.
+   * @returns a promise where a stage waits.
    * @throws PenstockError ERR_VALUE_RANGE with each row that an operation refuses; what a stage throws.
    */
-  inputs(tensors: readonly Tensor[], rows: number, call: ChainCall): readonly Tensor[] | Promise<readonly Tensor[]> {
-    if (this.#input === null) return tensors
+  inputs(tensors: readonly Tensor[], rows: number, call: ChainCall): PreparedInputs | Promise<PreparedInputs> {
+    if (this.#input === null) return { tensors, carried: this.#carriedInputs(tensors) }
     const named = this.#plan.callerInputs.map(({ name }, i): [string, TransformColumn] => [
       name,
       columnOf(tensors[i] as Tensor),
@@ -50,26 +58,26 @@ export class RequestTransforms {
   }
 
   /** The same for columns, which may be missing where the contract says so. */
-  inputsOfColumns(
-    columns: TransformColumns,
-    rows: number,
-    call: ChainCall,
-  ): readonly Tensor[] | Promise<readonly Tensor[]> {
+  inputsOfColumns(columns: TransformColumns, rows: number, call: ChainCall): PreparedInputs | Promise<PreparedInputs> {
     if (this.#input === null) throw new Error('assertion: columns are of a pipeline that begins with a step of them')
     const made = this.#input.run(columns, rows, call)
     return made instanceof Promise ? made.then((table) => this.#bound(table, rows)) : this.#bound(made, rows)
   }
 
-  /** @throws PenstockError ERR_RUN_FAILED with each row of which the operations can make no answer; what a stage throws. */
+  /**
+   * @param carried of the request's prepared inputs.
+   * @throws PenstockError ERR_RUN_FAILED with each row of which the operations can make no answer; what a stage throws.
+   */
   outputs(
     outputs: Readonly<Record<string, Tensor>>,
     rows: number,
+    carried: TransformColumns,
     call: ChainCall,
   ): Readonly<Record<string, Tensor>> | Promise<Readonly<Record<string, Tensor>>> {
     const chain = this.#plan.outputChain
     if (this.#output === null || chain === null) return outputs
     const named = Object.entries(outputs).map(([name, tensor]): [string, TransformColumn] => [name, columnOf(tensor)])
-    const made = this.#output.run(Object.fromEntries(named), rows, call)
+    const made = this.#output.run({ ...carried, ...Object.fromEntries(named) }, rows, call)
     return made instanceof Promise ? made.then((table) => answered(chain, table, rows)) : answered(chain, made, rows)
   }
 
@@ -79,13 +87,26 @@ export class RequestTransforms {
     await this.#output?.close()
   }
 
-  #bound(table: TransformColumns, rows: number): readonly Tensor[] {
-    const { inputColumns, inputFields } = this.#plan
-    return inputColumns.map((bound, i) =>
+  #bound(table: TransformColumns, rows: number): PreparedInputs {
+    const { inputColumns, inputFields, carriedColumns } = this.#plan
+    const tensors = inputColumns.map((bound, i) =>
       boundTensor(bound, table[bound.name] as TransformColumn, rows, inputFields[i]),
     )
+    const carried = carriedColumns.map((name) => [name, table[name] as TransformColumn] as const)
+    return { tensors, carried: Object.fromEntries(carried) }
+  }
+
+  #carriedInputs(tensors: readonly Tensor[]): TransformColumns {
+    const { carriedColumns, inputFields } = this.#plan
+    if (carriedColumns.length === 0) return noColumns
+    const carried = inputFields.flatMap(({ name }, i): [string, TransformColumn][] =>
+      carriedColumns.includes(name) ? [[name, columnOf(tensors[i] as Tensor)]] : [],
+    )
+    return Object.fromEntries(carried)
   }
 }
+
+const noColumns: TransformColumns = {}
 
 function answered({ outputs }: PlanChain, table: TransformColumns, rows: number): Readonly<Record<string, Tensor>> {
   const made = outputs.map(({ name, shape }): [string, Tensor] => {

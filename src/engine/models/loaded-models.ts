@@ -116,6 +116,11 @@ export class LoadedModels {
     })
   }
 
+  /** The addon's runtime, in which all of them run. */
+  get runtime(): number {
+    return this.#dependencies.pool.runtime
+  }
+
   get all(): readonly LoadedModel[] {
     // Those that have been superseded have a longer key.
     return [...this.#entries].flatMap(([key, entry]) => (key === labelOf(entry.version) ? [entry] : []))

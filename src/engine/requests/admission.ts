@@ -12,6 +12,7 @@ import { expectShape } from '../../tensor/shape.js'
 import type { Tensor, TensorField } from '../../tensor/tensor.js'
 import type { InferRequest, RequestOptions } from '../api/api.js'
 import type { Deployment } from '../deploy/deployment.js'
+import type { PreparedInputs } from '../deploy/request-transforms.js'
 import type { TransformColumns } from '../../pipeline/columns/stage.js'
 import type { ChainCall } from '../columns/column-chain.js'
 import { admitOptions, type AdmittedOptions, type RequestId } from './request-options.js'
@@ -112,22 +113,22 @@ function received(
 
 /**
  * Takes a request through the column steps before the models.
- * @returns tensors in the order of the plan's inputs; a promise where a stage waits.
+ * @returns what the models take of it; a promise where a stage waits.
  * @throws PenstockError of a row that a step refuses.
  */
 export function prepare(
   { transforms }: Deployment,
   { sent, rows }: ReceivedRequest,
   call: ChainCall,
-): readonly Tensor[] | Promise<readonly Tensor[]> {
+): PreparedInputs | Promise<PreparedInputs> {
   return 'columns' in sent ? transforms.inputsOfColumns(sent.columns, rows, call) : transforms.inputs(sent, rows, call)
 }
 
-/** @param tensors of `prepare`. */
+/** @param prepared by `prepare`. */
 export function admit(
   deployment: Deployment,
   { rows, options }: ReceivedRequest,
-  tensors: readonly Tensor[],
+  { tensors }: PreparedInputs,
 ): AdmittedRequest {
   return { tensors, rows, dims: freeDims(deployment, tensors), options }
 }

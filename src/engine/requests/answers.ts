@@ -33,6 +33,7 @@ export function resultOf(deployment: Deployment, answer: Answer, labels: AnswerL
       ...labels,
       elapsedNs: numbersOf(answer.elapsedNs),
       route: routeOf(deployment, answer.routes),
+      ...(answer.isCached === undefined ? {} : { cache: answer.isCached ? 'hit' : 'miss' }),
       ...(answer.timing === null ? {} : { timing: timingOf(answer.timing.values, answer.timing.models) }),
     },
     ...(answer.others === null ? {} : { others: othersOf(deployment, answer.others) }),

@@ -11,12 +11,13 @@
 import { addon } from '../../../bindings/native.js'
 import { PenstockError, toPenstockError } from '../../base/errors.js'
 import { STAGED_PIPELINE_REQUESTS_MAX, STAGED_REQUESTS_MAX } from '../../base/limits/limits.js'
-import type { StageSegment } from '../../pipeline/columns/stage.js'
+import type { StageSegment, TokenCounts } from '../../pipeline/columns/stage.js'
 import type { StageTiming } from '../../protocol/timing.js'
 import type { InferRequest, InferResult } from '../api/api.js'
 import type { ChainCall } from '../columns/column-chain.js'
 import { countFailure, countStage, type StringPathCounters } from '../counters/string-path-counters.js'
 import type { Deployment } from '../deploy/deployment.js'
+import type { PreparedInputs } from '../deploy/request-transforms.js'
 import type { PipelineSlot } from '../deploy/deployments.js'
 import {
   admit,
@@ -131,6 +132,8 @@ export class StagedRequests {
 class StagedRun implements ChainCall {
   readonly requestId: string
   readonly #startUs = addon.nowUs()
+  #carried: PreparedInputs['carried'] = {}
+  #texts: TokenCounts | undefined
   readonly #stages: StageTiming[] = []
   /** Microseconds outside of the models. */
   #stageUs = 0
@@ -161,29 +164,41 @@ class StagedRun implements ChainCall {
     this.#stageUs += durationUs
   }
 
+  onTokens({ tokens, cutRows }: TokenCounts): void {
+    const { tokens: before = 0, cutRows: cutBefore = 0 } = this.#texts ?? {}
+    this.#texts = { tokens: before + tokens, cutRows: cutBefore + cutRows }
+  }
+
   async run(): Promise<InferResult> {
     const { deployment, received } = this
-    const admitted = await this.#counting(() => {
+    const prepared = this.#counting(() => {
       const made = prepare(deployment, received, this)
-      return made instanceof Promise ? made.then((tensors) => this.#admit(tensors)) : this.#admit(made)
+      return made instanceof Promise ? made.then((inputs) => this.#admit(inputs)) : this.#admit(made)
     })
-    const result = await this.submit(this.slot, deployment, admitted)
-    const outputs = await this.#counting(() => deployment.transforms.outputs(result.outputs, result.rows, this))
+    // Without a wait it is submitted in the turn in which it came.
+    const result = await this.submit(this.slot, deployment, prepared instanceof Promise ? await prepared : prepared)
+    const outputs = await this.#counting(() =>
+      deployment.transforms.outputs(result.outputs, result.rows, this.#carried, this),
+    )
     return { ...result, outputs, metadata: this.#timed(result.metadata) }
   }
 
   /** Failures here are JavaScript's to count; those of the models are counted where they run. */
-  async #counting<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      const made = work()
-      return made instanceof Promise ? await made : made
-    } catch (error) {
+  #counting<T>(work: () => T | Promise<T>): T | Promise<T> {
+    const failed = (error: unknown): never => {
       countFailure(this.slot.stringPath, toPenstockError(error).code)
       throw error
     }
+    try {
+      const made = work()
+      return made instanceof Promise ? made.catch(failed) : made
+    } catch (error) {
+      return failed(error)
+    }
   }
 
-  #admit(tensors: readonly Parameters<typeof admit>[2][number][]): AdmittedRequest {
+  #admit(prepared: PreparedInputs): AdmittedRequest {
+    this.#carried = prepared.carried
     this.signal.throwIfAborted()
     const { options } = this.received
     const isLimited = options.deadlineMs > 0 || options.signal !== undefined
@@ -200,11 +215,12 @@ class StagedRun implements ChainCall {
           signal: isLimited ? this.signal : undefined,
         },
       },
-      tensors,
+      prepared,
     )
   }
 
-  #timed(metadata: InferResult['metadata']): InferResult['metadata'] {
+  #timed(told: InferResult['metadata']): InferResult['metadata'] {
+    const metadata = this.#texts === undefined ? told : { ...told, texts: this.#texts }
     const { timing } = metadata
     if (timing === undefined) return metadata
     return { ...metadata, timing: { ...timing, totalUs: timing.totalUs + this.#stageUs, stages: this.#stages } }

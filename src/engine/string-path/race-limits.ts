@@ -4,6 +4,8 @@ import { PenstockError } from '../../base/errors.js'
 import type { CancelSignal } from '../api/api.js'
 import { abortedError } from '../requests/failures.js'
 
+const timerMsMax = 2 ** 31 - 1
+
 /**
  * The caller's promise.
  * @param deadlineMs from now; 0: none.
@@ -19,7 +21,8 @@ export async function raceLimits<T>(
   let timer: NodeJS.Timeout | undefined
   let detach: (() => void) | undefined
   const limit = new Promise<never>((_resolve, reject) => {
-    if (deadlineMs > 0) {
+    // A longer one is none: a timer of Node would run out at once.
+    if (deadlineMs > 0 && deadlineMs <= timerMsMax) {
       timer = setTimeout(
         () => reject(new PenstockError('ERR_DEADLINE_EXCEEDED', 'The deadline passed before the answer was ready')),
         deadlineMs,

@@ -14,26 +14,35 @@ import {
   type ColumnTable,
 } from '../../transforms/draft/column.js'
 
-/** @param open reads the file once more; its first part tells the schema. */
-export async function arrowTable(open: () => AsyncIterable<TablePart>): Promise<ColumnTable> {
+/**
+ * @param open reads the file once more; its first part tells the schema.
+ * @param names columns that are wanted; absent: all.
+ */
+export async function arrowTable(
+  open: () => AsyncIterable<TablePart>,
+  names?: readonly string[],
+): Promise<ColumnTable> {
   let columns: ColumnType[] = []
   let fields: readonly ArrowField[] = []
+  let places: readonly number[] = []
+  const placed = (all: readonly ArrowColumn[]): ArrowColumn[] => places.map((at) => all[at] as ArrowColumn)
   for await (const part of open()) {
     fields = part.fields
-    columns = fields.map(typeOf)
+    columns = fields.flatMap((field) => (names === undefined || names.includes(field.name) ? [typeOf(field)] : []))
+    places = columns.map(({ name }) => fields.findIndex((field) => field.name === name))
     break
   }
-  const empty = (): Record<string, TransformColumn> => byName(columns, fields.map(emptyColumn), 0)
+  const empty = (): Record<string, TransformColumn> => byName(columns, placed(fields.map(emptyColumn)), 0)
   const parts = async function* (): AsyncGenerator<Record<string, TransformColumn>> {
     let isBegun = false
     for await (const part of open())
       for (const batch of part.batches) {
-        yield byName(columns, batch.columns, batch.rows)
+        yield byName(columns, placed(batch.columns), batch.rows)
         isBegun = true
       }
     if (!isBegun) yield empty()
   }
-  return { columns, parts }
+  return { columns, names: fields.map(({ name }) => name), parts }
 }
 
 function byName(

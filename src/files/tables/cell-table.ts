@@ -36,7 +36,8 @@ interface CellSource {
 
 type CellKind = 'missing' | 'bool' | 'integer' | 'number' | 'text'
 
-export async function csvTable(path: string): Promise<ColumnTable> {
+/** @param wanted names of columns; absent: all. */
+export async function csvTable(path: string, wanted?: readonly string[]): Promise<ColumnTable> {
   const rows = (): AsyncGenerator<string[]> =>
     csvRows(createReadStream(path, { highWaterMark: readBytes }) as AsyncIterable<Buffer>, BODY_BYTES_MAX)
   let names: string[] | null = null
@@ -56,10 +57,11 @@ export async function csvTable(path: string): Promise<ColumnTable> {
       yield new Map(names.map((name, i) => [name, texts[i] as string]))
     }
   }
-  return cellTable({ names, rows: cells, kind: csvKind, value: csvValue })
+  return cellTable({ names, rows: cells, kind: csvKind, value: csvValue }, wanted)
 }
 
-export async function recordTable(path: string): Promise<ColumnTable> {
+/** @param wanted names of columns; absent: all. */
+export async function recordTable(path: string, wanted?: readonly string[]): Promise<ColumnTable> {
   const rows = async function* (): AsyncGenerator<Cells> {
     let row = 0
     const stream = createReadStream(path, { highWaterMark: readBytes }) as AsyncIterable<Buffer>
@@ -70,10 +72,10 @@ export async function recordTable(path: string): Promise<ColumnTable> {
       )
     }
   }
-  return cellTable({ names: [], rows, kind: jsonKind, value: jsonValue })
+  return cellTable({ names: [], rows, kind: jsonKind, value: jsonValue }, wanted)
 }
 
-async function cellTable({ names, rows, kind, value }: CellSource): Promise<ColumnTable> {
+async function cellTable({ names, rows, kind, value }: CellSource, wanted?: readonly string[]): Promise<ColumnTable> {
   const seen = new Map(names.map((name) => [name, new Kinds()]))
   let count = 0
   for await (const cells of rows()) {
@@ -91,9 +93,11 @@ async function cellTable({ names, rows, kind, value }: CellSource): Promise<Colu
     const isNullable = dtype !== 'float64' && kinds.values < count
     return { name, dtype, isNullable, shape: [] }
   })
+  const made = wanted === undefined ? columns : columns.filter(({ name }) => wanted.includes(name))
+  const known = { columns: made, names: columns.map(({ name }) => name) }
   const partOf = (part: readonly Cells[]): Record<string, TransformColumn> =>
     Object.fromEntries(
-      columns.map(({ name, dtype }) => [
+      made.map(({ name, dtype }) => [
         name,
         columnOf(
           dtype,
@@ -114,7 +118,7 @@ async function cellTable({ names, rows, kind, value }: CellSource): Promise<Colu
     // A table without rows has its columns.
     if (part.length > 0 || !isBegun) yield partOf(part)
   }
-  return { columns, parts }
+  return { ...known, parts }
 }
 
 /** What cells a column has. */

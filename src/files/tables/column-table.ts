@@ -10,37 +10,38 @@ import type { FileFormat } from '../formats.js'
 const partRows = 8192
 
 /**
+ * @param names the columns that are wanted; absent: all.
  * @param path a CSV, JSON, NDJSON, Arrow or Parquet file.
  * @throws PenstockError ERR_ARGUMENT: a format without columns; ERR_BODY: the file is not of its format; ERR_DTYPE: a
  * column of a type that no transform takes; ERR_STORAGE.
  */
-export async function openTable(path: string, format: FileFormat): Promise<ColumnTable> {
+export async function openTable(path: string, format: FileFormat, names?: readonly string[]): Promise<ColumnTable> {
   try {
-    return readingFrom(path, await open(path, format))
+    return readingFrom(path, await open(path, format, names))
   } catch (error) {
     throw told(path, error)
   }
 }
 
-async function open(path: string, format: FileFormat): Promise<ColumnTable> {
+async function open(path: string, format: FileFormat, names?: readonly string[]): Promise<ColumnTable> {
   if (format === 'npy')
     throw argumentError('the table', 'a file with named columns: CSV, JSON, NDJSON, Arrow or Parquet', path)
   if (format === 'csv' || format === 'json' || format === 'ndjson') {
     const { csvTable, recordTable } = await import('./cell-table.js')
-    return format === 'csv' ? csvTable(path) : recordTable(path)
+    return format === 'csv' ? csvTable(path, names) : recordTable(path, names)
   }
   const { arrowTable } = await import('./arrow-table.js')
   if (format === 'parquet') {
     const file = await openAsBlob(path)
-    return arrowTable(() => parquetParts(file, partRows))
+    return arrowTable(() => parquetParts(file, partRows), names)
   }
-  return arrowTable(() => arrowFileParts(path))
+  return arrowTable(() => arrowFileParts(path), names)
 }
 
 /** Failures of later passes, in the same words. */
 function readingFrom(path: string, table: ColumnTable): ColumnTable {
   return {
-    columns: table.columns,
+    ...table,
     parts: async function* () {
       try {
         yield* table.parts()

@@ -69,10 +69,9 @@ async function perform(flowTask: FlowTask): Promise<unknown> {
 }
 
 function lowerPriority(): void {
-  // piscina hands its own data beside ours.
-  const data = workerData as [unknown, FlowThreadData] | undefined
+  const { niceness } = workerData as FlowThreadData
   try {
-    setPriority(data?.[1].niceness ?? 0)
+    setPriority(niceness)
   } catch {
     // Not allowed here: the thread runs as the others do.
   }

@@ -7,9 +7,10 @@ import { didYouMean } from '../../base/suggest.js'
 import { formatShape } from '../../tensor/shape.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import { describeType, elementsOf, isFloat } from '../../transforms/draft/column.js'
+import type { TransformInput } from '../definition.js'
 import { invalid } from '../plan-graph.js'
 import type { CompiledPlan, PlanInputColumn } from '../plan.js'
-import { answerColumn, callerField, compileChain, onlyProgram, type PendingColumnStep } from './chain.js'
+import { callerField, modelColumn, compileChain, onlyProgram, type PendingColumnStep } from './chain.js'
 import type { PlanChain, StageColumn } from './stage.js'
 
 interface ColumnFacts {
@@ -33,6 +34,7 @@ type Columns = Pick<
   | 'inputChain'
   | 'outputChain'
   | 'inputColumns'
+  | 'carriedColumns'
 >
 
 /** @throws PenstockError ERR_PIPELINE_INVALID. */
@@ -47,21 +49,26 @@ export function finishColumns(facts: ColumnFacts): Columns {
   const outputChain =
     behind.length === 0
       ? null
-      : compileChain(
-          behind,
-          outputFields.map((field) => answerColumn(field, behind)),
-        )
+      : compileChain(behind, outputFields.map(modelColumn), [], inputChain?.outputs ?? inputFields.map(modelColumn))
+  const carriedColumns = carriedOf(outputChain, outputFields)
   const inputColumns = inputChain === null ? [] : bindInputs(inputChain, inputFields, before)
   const inputProgram = inputChain === null ? null : onlyProgram(inputChain)
   return {
     callerInputs: inputChain === null ? inputFields : inputChain.inputs.map(callerField),
     callerOutputs: outputChain === null ? outputFields : outputChain.outputs.map(callerField),
     inputTransform: inputProgram === null ? null : { program: inputProgram, columns: inputColumns },
-    outputTransform: outputChain === null ? null : onlyProgram(outputChain),
+    outputTransform: outputChain === null || carriedColumns.length > 0 ? null : onlyProgram(outputChain),
     inputChain,
     outputChain,
     inputColumns,
+    carriedColumns,
   }
+}
+
+/** What the chain takes besides the plan's outputs. */
+function carriedOf(chain: PlanChain | null, outputFields: readonly TensorField[]): string[] {
+  const names = (chain?.inputs ?? []).map(({ name }) => name)
+  return names.filter((name) => !outputFields.some((field) => field.name === name))
 }
 
 /** The chain that begins with what callers send. @throws PenstockError ERR_PIPELINE_INVALID. */
@@ -69,14 +76,18 @@ export function chainOfCallers(
   before: readonly PendingColumnStep[],
   { features, others }: Pick<ColumnFacts, 'features' | 'others'>,
 ): PlanChain {
-  const [{ where, inputs }] = before as [PendingColumnStep]
+  const [{ where, inputs, alone }] = before as [PendingColumnStep]
   if (inputs !== undefined && features !== null)
     throw invalid(`Expected ${where} to have no inputs, for the contract of the pipeline says what callers send`)
-  const declared = inputs?.map(({ name, dtype, shape = [] }) => ({ name, dtype, isNullable: false, shape }))
+  const declared = (inputs ?? (features === null ? alone : undefined))?.map(columnOfInput)
   const columns = declared ?? features
   if (columns !== null) return compileChain(before, columns, others)
   const wayOut = 'Name a contract, or give it inputs: [{"name": "alcohol", "dtype": "float32"}, …]'
   throw invalid(`Expected ${where} to know the columns that callers send. ${wayOut}`)
+}
+
+function columnOfInput({ name, dtype, shape = [] }: TransformInput): StageColumn {
+  return { name, dtype, isNullable: false, shape }
 }
 
 function bindInputs(
@@ -104,7 +115,7 @@ function bindInputs(
 function rowDimsOf(where: string, column: StageColumn, field: TensorField): (number | null)[] {
   const [, ...wanted] = field.shape
   if (column.dtype !== field.dtype)
-    throw misfit(where, column, field, `{"op": "cast", "columns": ["${column.name}"], "to": "${field.dtype}"}`)
+    throw misfit(where, column, field, `{"op": "cast", "columns": ["${column.name}"], "dtype": "${field.dtype}"}`)
   if (column.isNullable && !isFloat(column.dtype))
     throw misfit(
       where,

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { Step, TransformStep } from '../definition.js'
 import { PlanDraft } from '../plan-draft.js'
 import type { CompiledPlan, ResolvedModel } from '../plan.js'
-import type { StageColumn, StagePlan } from './stage.js'
+import { compileForDims } from './chain.js'
+import type { StageColumn, StagePlan, TransformSegment } from './stage.js'
 
 const column = (name: string, dtype: StageColumn['dtype'] = 'float32', ...shape: (number | null)[]): StageColumn => ({
   name,
@@ -87,6 +88,47 @@ describe('chains of column steps', () => {
     const plan = draft.finish()
     expect(plan.inputColumns).toEqual([{ name: 'ids', rowDims: [null] }])
     expect(plan.inputChain?.segments[1]).toMatchObject({ around: ['ids'] })
+  })
+
+  it('take columns with free dims that operations name, and what was made in front of the models, which is no answer', () => {
+    const encoder: ResolvedModel = {
+      ...model,
+      signature: {
+        ...signature,
+        inputs: [{ name: 'ids', dtype: 'int64', shape: [null, null] }],
+        outputs: [{ name: 'states', dtype: 'float32', shape: [null, null, 4] }],
+      },
+    }
+    const pool = (more: object[]): CompiledPlan => {
+      const draft = new PlanDraft({ name: 'p', steps: [] }, () => encoder)
+      const makes = [column('ids', 'int64', null), column('mask', 'int64', null), column('unused', 'int64', null)]
+      draft.stage('steps[0]', step, () => ({ takes: [], makes }), inputs)
+      draft.runModels('steps[1]', ['m'], undefined)
+      const op = { op: 'mean-pool', columns: ['states'], as: ['mean'], mask: 'mask' }
+      draft.transform('steps[2]', { type: 'transform', ops: [op, ...more] as never })
+      return draft.finish()
+    }
+    const plan = pool([])
+    expect(plan.callerOutputs).toEqual([
+      { name: 'states', dtype: 'float32', shape: [null, null, 4] },
+      { name: 'mean', dtype: 'float32', shape: [null, 4] },
+    ])
+    expect([plan.carriedColumns, plan.outputTransform]).toEqual([['mask'], null])
+    const kept = pool([{ op: 'keep', columns: ['mean'] }])
+    expect(kept.callerOutputs.map(({ name }) => name)).toEqual(['mean'])
+    const made = pool([{ op: 'cast', columns: ['mask'], dtype: 'float32' }])
+    expect(made.callerOutputs).toContainEqual({ name: 'mask', dtype: 'float32', shape: [null, null] })
+    const segment = plan.outputChain?.segments[0] as TransformSegment
+    const program = compileForDims(segment, ({ shape }) => shape.map((dim) => dim ?? 5), 'ERR_RUN_FAILED')
+    expect(program.outputs.map(({ name, shape }) => [name, shape])).toEqual([
+      ['states', [5, 4]],
+      ['mask', [5]],
+      ['mean', [4]],
+    ])
+    const misfit = (): unknown =>
+      compileForDims(segment, ({ name }) => (name === 'states' ? [5, 4] : [6]), 'ERR_RUN_FAILED')
+    expect(misfit).toThrow(/rows of \[5\].*int64 \[6\]/)
+    expect(() => pool([{ op: 'l2-normalise', columns: ['means'] }])).toThrow(/Did you mean mean/)
   })
 
   it('make the answer where no step runs a model; checks read it', () => {

@@ -7,6 +7,7 @@ import { isPenstockError, PenstockError, type ErrorCode } from '../../base/error
 import type { Meta } from '../../protocol/meta-value.js'
 import type { ColumnType, TransformColumn } from '../../transforms/draft/column.js'
 import type { TransformProgram } from '../../transforms/program/compile.js'
+import type { TransformOp } from '../../transforms/program/definition.js'
 import type { Step } from '../definition.js'
 
 /** By name. */
@@ -35,6 +36,14 @@ export interface StagePlan {
  */
 export type CompileStage = (table: readonly StageColumn[]) => StagePlan
 
+/** What a request's texts were made into. */
+export interface TokenCounts {
+  /** Tokens, those that frame each row included, padding not. */
+  readonly tokens: number
+  /** Rows of which an end was cut off. */
+  readonly cutRows: number
+}
+
 /** What a stage learns of the request that it runs for. */
 export interface StageCall {
   /** Aborts when the deadline has passed or the caller has gone; `reason` is the PenstockError that the caller gets. */
@@ -44,6 +53,8 @@ export interface StageCall {
   readonly requestId: string
   /** Routing keys and trace context; null: none. */
   readonly meta: Meta | null
+  /** Takes note of how many tokens the request's texts are. */
+  onTokens?(texts: TokenCounts): void
 }
 
 /** Opened for one deployed version of a pipeline. */
@@ -71,8 +82,10 @@ export interface TransformSegment {
   readonly kind: 'transform'
   readonly where: string
   readonly program: TransformProgram
-  /** Columns with free dims, which no program takes: they pass it. */
+  /** Columns with free dims that no operation names: they pass it. */
   readonly around: readonly string[]
+  /** What is compiled again for the dims of each request, for `program` is for some dims; null: there are no free dims in it. */
+  readonly free: { readonly ops: readonly TransformOp[]; readonly inputs: readonly StageColumn[] } | null
 }
 
 export interface StageSegment extends StagePlan, StagePlace {

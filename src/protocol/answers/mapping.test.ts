@@ -61,6 +61,20 @@ const status: ReportedStatus = {
       calibration: null,
     },
   ],
+  remotes: [
+    {
+      step: 'steps[0]',
+      kind: 'oip',
+      url: 'http://h/v2/models/m/infer',
+      breaker: 'half-open',
+      openedCount: 1,
+      inFlight: 2,
+      waiting: 3,
+      calls: 4,
+      retries: 5,
+      failures: 6,
+    },
+  ],
 }
 
 describe('answers: the mapping', () => {

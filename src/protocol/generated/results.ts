@@ -173,8 +173,23 @@ traceparentsLength():number {
   return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
 }
 
+caches(index: number):number|null {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.readUint8(this.bb!.__vector(this.bb_pos + offset) + index) : 0;
+}
+
+cachesLength():number {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? this.bb!.__vector_len(this.bb_pos + offset) : 0;
+}
+
+cachesArray():Uint8Array|null {
+  const offset = this.bb!.__offset(this.bb_pos, 28);
+  return offset ? new Uint8Array(this.bb!.bytes().buffer, this.bb!.bytes().byteOffset + this.bb!.__vector(this.bb_pos + offset), this.bb!.__vector_len(this.bb_pos + offset)) : null;
+}
+
 static startResults(builder:flatbuffers.Builder) {
-  builder.startObject(12);
+  builder.startObject(13);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -382,12 +397,28 @@ static startTraceparentsVector(builder:flatbuffers.Builder, numElems:number) {
   builder.startVector(4, numElems, 4);
 }
 
+static addCaches(builder:flatbuffers.Builder, cachesOffset:flatbuffers.Offset) {
+  builder.addFieldOffset(12, cachesOffset, 0);
+}
+
+static createCachesVector(builder:flatbuffers.Builder, data:number[]|Uint8Array):flatbuffers.Offset {
+  builder.startVector(1, data.length, 1);
+  for (let i = data.length - 1; i >= 0; i--) {
+    builder.addInt8(data[i]!);
+  }
+  return builder.endVector();
+}
+
+static startCachesVector(builder:flatbuffers.Builder, numElems:number) {
+  builder.startVector(1, numElems, 1);
+}
+
 static endResults(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset, timingOffset:flatbuffers.Offset, timingModelsOffset:flatbuffers.Offset, requestNumbersOffset:flatbuffers.Offset, traceparentsOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset:flatbuffers.Offset, rowsOffset:flatbuffers.Offset, dataOffset:flatbuffers.Offset, dimsOffset:flatbuffers.Offset, checkFailuresOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, textsOffset:flatbuffers.Offset, timingOffset:flatbuffers.Offset, timingModelsOffset:flatbuffers.Offset, requestNumbersOffset:flatbuffers.Offset, traceparentsOffset:flatbuffers.Offset, cachesOffset:flatbuffers.Offset):flatbuffers.Offset {
   Results.startResults(builder);
   Results.addChannel(builder, channel);
   Results.addRequests(builder, requestsOffset);
@@ -401,6 +432,7 @@ static createResults(builder:flatbuffers.Builder, channel:number, requestsOffset
   Results.addTimingModels(builder, timingModelsOffset);
   Results.addRequestNumbers(builder, requestNumbersOffset);
   Results.addTraceparents(builder, traceparentsOffset);
+  Results.addCaches(builder, cachesOffset);
   return Results.endResults(builder);
 }
 }

@@ -81,6 +81,7 @@ export const wireTables = {
     { name: 'timing_models', slot: 9, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
     { name: 'request_numbers', slot: 10, kind: 'scalars', type: 'ulong', bytes: 8, isRequired: false },
     { name: 'traceparents', slot: 11, kind: 'strings', type: 'string', bytes: 4, isRequired: false },
+    { name: 'caches', slot: 12, kind: 'scalars', type: 'ubyte', bytes: 1, isRequired: false },
   ],
   Failure: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },

@@ -29,7 +29,8 @@ export function readInputs(reader: StepReader): TransformInput[] {
   })
 }
 
-function readShape(input: StepReader): number[] {
+/** `shape` of a column. @throws PenstockError ERR_PIPELINE_INVALID. */
+export function readShape(input: StepReader): number[] {
   const value = input.get('shape')
   const isShape = Array.isArray(value) && value.every((dim) => Number.isInteger(dim) && (dim as number) >= 1)
   if (!isShape) throw input.error('shape', 'the dims of one row, integers of 1 and more', value)

@@ -31,6 +31,8 @@ export interface TransformColumn {
 /** A table that is read as often as it takes. */
 export interface ColumnTable {
   readonly columns: readonly ColumnType[]
+  /** Names of all columns, those that were not wanted too; absent: all are there. */
+  readonly names?: readonly string[]
   /** The rows from the first on, part by part; a table without rows has one part. */
   parts(): AsyncIterable<Readonly<Record<string, TransformColumn>>>
 }
@@ -88,6 +90,14 @@ export function packTexts(texts: readonly Uint8Array[]): { data: Uint8Array; off
 
 /** Texts as a column has them: UTF-8 bytes, one behind the other. */
 export function packStrings(texts: readonly string[]): { data: Uint8Array; offsets: Int32Array } {
+  const joined = texts.join('')
+  const data = encoder.encode(joined)
+  // As many bytes as characters: all are ASCII, and one call has encoded them.
+  if (data.length === joined.length) {
+    const offsets = new Int32Array(texts.length + 1)
+    for (let i = 0; i < texts.length; i++) offsets[i + 1] = (offsets[i] as number) + (texts[i] as string).length
+    return { data, offsets }
+  }
   return packTexts(texts.map((text) => encoder.encode(text)))
 }
 
@@ -124,6 +134,17 @@ function elementReader(dtype: Dtype, data: NumericData, offsets: Int32Array | nu
 
 /** All elements of a column. */
 export function cellsOf(column: TransformColumn): CellValue[] {
+  const { data, offsets, validity } = column
+  if (offsets !== null) {
+    const bytes = (data as Uint8Array).subarray(offsets[0], offsets.at(-1))
+    const joined = decoder.decode(bytes)
+    const first = offsets[0] as number
+    // As many characters as bytes: all are ASCII, and one call has decoded them.
+    if (joined.length === bytes.length)
+      return Array.from({ length: offsets.length - 1 }, (_, i) =>
+        hasBit(validity, i) ? joined.slice((offsets[i] as number) - first, (offsets[i + 1] as number) - first) : null,
+      )
+  }
   const read = cellReader(column)
   return Array.from({ length: elementsOf(column.shape) }, (_, element) => read(element))
 }

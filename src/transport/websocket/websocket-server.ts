@@ -342,6 +342,7 @@ export class WebSocketServer {
       checkFailures: result.checkFailures,
       route: result.metadata.route,
       timing: result.metadata.timing,
+      cache: result.metadata.cache,
       requestNumber: requestId === true ? requestNumberOf(result.metadata.requestId) : undefined,
       traceparent: result.metadata.traceparent,
     })

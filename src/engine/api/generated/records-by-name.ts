@@ -2,8 +2,9 @@
 // What the mapping between records and answers needs to know of types. Types only.
 import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
+import type { RemoteStatus } from '../../../remote/remotes.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, BreakerState, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, RemoteKind, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -48,6 +49,10 @@ export interface RecordsByName {
   readonly NamedContractVersion: ContractVersion
   readonly ContractRecord: ContractRecord
   readonly ContractRecords: { readonly contracts: readonly ContractRecord[] }
+  readonly TokenizerVersion: TokenizerVersion
+  readonly NamedTokenizerVersion: TokenizerVersion
+  readonly TokenizerRecord: TokenizerRecord
+  readonly TokenizerRecords: { readonly tokenizers: readonly TokenizerRecord[] }
   readonly DeployFailure: DeployFailure
   readonly BackgroundFailure: BackgroundFailure
   readonly BackgroundLosses: BackgroundLosses
@@ -57,6 +62,7 @@ export interface RecordsByName {
   readonly RunPlan: ReportedModelStatus
   readonly BatchingState: ReportedModelStatus
   readonly ModelStatus: ReportedModelStatus
+  readonly RemoteStatus: RemoteStatus
   readonly Status: ReportedStatus
   readonly ExplainConfigs: { readonly configs: readonly ExplainConfig[] }
   readonly OcclusionResult: OcclusionResult
@@ -80,6 +86,7 @@ export interface TabledTypes {
   readonly TensorDefault: { readonly shape: readonly number[]; readonly data: readonly (number | string)[] }
   readonly TensorField: { readonly name: string; readonly dtype: Dtype; readonly shape: readonly (number | null)[]; readonly default?: TensorDefault }
   readonly Lineage: { readonly source?: string; readonly runId?: string; readonly createdFrom?: string; readonly metrics?: Readonly<Record<string, number>>; readonly params?: Readonly<Record<string, number | string>>; readonly datasetDigest?: string }
+  readonly RemoteStatus: { readonly step: string; readonly kind: RemoteKind; readonly url: string; readonly breaker: BreakerState; readonly openedCount: number; readonly inFlight: number; readonly waiting: number; readonly calls: number; readonly retries: number; readonly failures: number }
   readonly OcclusionResult: { readonly method: 'occlusion'; readonly groups: readonly string[]; readonly outputs: readonly number[]; readonly contributions: readonly (readonly number[])[]; readonly importances: readonly number[] }
   readonly PermutationResult: { readonly method: 'permutation'; readonly groups: readonly string[]; readonly score: number; readonly importances: readonly number[]; readonly deviations: readonly number[]; readonly repeats: readonly (readonly number[])[] }
   readonly ExecutionProvider: 'cpu' | 'cuda'

@@ -6,6 +6,7 @@ import type { ExecutionProvider } from '../../../base/providers.js'
 import type { Contract } from '../../../contract/contract.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { PipelineDefinition, Step } from '../../../pipeline/definition.js'
+import type { RemoteStatus } from '../../../remote/remotes.js'
 import type { Dtype, TensorField } from '../../../tensor/tensor.js'
 
 /** How rows of a model run. `rows`: requests share batches · `row`: fixed leading 1, one row a run · `whole`: one request a run, no row axis. */
@@ -16,6 +17,12 @@ export type BatchingBasis = 'graph' | 'trial' | 'override' | 'none'
 
 /** What a watched place is. `directory`: a folder of this machine · `s3`: a prefix of a bucket · `mlflow`: a reference of an MLflow registry. */
 export type SourceKind = 'directory' | 's3' | 'mlflow'
+
+/** The protocol by which a remote is asked. `oip`: the Open Inference Protocol over HTTP · `mlflow`: MLflow's scoring protocol · `sagemaker`: SageMaker's endpoints · `http`: any other with JSON. */
+export type RemoteKind = 'oip' | 'mlflow' | 'sagemaker' | 'http'
+
+/** Whether a remote is asked. `closed`: it is · `open`: it is left alone after failures in a row · `half-open`: one call finds out whether it is back. */
+export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Whether a pipeline serves. `undeployed`: it does not, and nobody asked · `starting`: a deploy is under way, whatever serves meanwhile · `running`: it serves · `error`: nothing serves, for the last deploy failed. */
 export type PipelineState = 'undeployed' | 'starting' | 'running' | 'error'
@@ -362,6 +369,38 @@ export interface ContractRecord {
   readonly versions: readonly ContractVersion[]
 }
 
+/** One stored version of a tokenizer. */
+export interface TokenizerVersion {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly sizeBytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabularySize: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly maxLength: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly specialTokens: number
+}
+
+/** A tokenizer: its versions, and when it changed. */
+export interface TokenizerRecord {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updatedAt: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly TokenizerVersion[]
+}
+
 /** Why the last deploy was none. */
 export interface DeployFailure {
   /** The version that was to serve. */
@@ -528,6 +567,8 @@ export interface ReportedStatus {
   readonly background: readonly BackgroundLosses[]
   /** The models that it runs. */
   readonly models: readonly ReportedModelStatus[]
+  /** The remote steps that it has. */
+  readonly remotes: readonly RemoteStatus[]
 }
 
 /** Why an explanation has no result. */

@@ -3,6 +3,7 @@
  *
  *   metadata.request_number   becomes metadata.request_id, `<instance>-<number in base 36>`
  *   metadata.route            an index, becomes the model's label, null where no split chose
+ *   metadata.cache            becomes `hit` or `miss`
  *   metadata.elapsed          becomes a list of free length, so that versions with more steps have the same columns
  *   its runs of one number    become metadata.row, the row's index in its request (withRowIndex, before rows are taken)
  *   of route and header       model and model_version: of the model that answered the row
@@ -26,6 +27,7 @@ import {
 } from 'apache-arrow'
 import { boolData, constantUtf8, strideOffsets, utf8Lists, type Column } from '../../../formats/arrow/column-types.js'
 import { orderColumns } from '../../../formats/dataset.js'
+import { CACHE_USES } from '../../log-columns.js'
 import { mergeBatches } from './merge-batches.js'
 import { batchOf } from './take.js'
 
@@ -103,6 +105,7 @@ export function normaliseBatch(
     const data = batch.data.children[index] as Data
     if (field.name === 'metadata.request_number') add(requestIds(data, header.instance))
     else if (field.name === 'metadata.elapsed') add(elapsed(data))
+    else if (field.name === 'metadata.cache') add(cacheUses(data))
     else if (field.name === 'metadata.route')
       [...routeColumns(data, header), ...modelColumns(data, header)].forEach(add)
     else add({ field, data })
@@ -160,6 +163,11 @@ function elapsed(data: Data): Column {
       })
     : data
   return { field: new Field('metadata.elapsed', list.type, false), data: list }
+}
+
+function cacheUses(data: Data): Column {
+  const texts = chosenTexts(data.values as Int16Array, data.length, CACHE_USES, null)
+  return { field: new Field('metadata.cache', new Utf8(), true), data: texts }
 }
 
 /** metadata.route; of a split metadata.last_model as well, and of a random one out._model_split. */

@@ -386,6 +386,8 @@ export interface PipelineVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** A version with its pipeline's name. */
@@ -402,6 +404,8 @@ export interface NamedVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** A version that was stored. */
@@ -418,6 +422,8 @@ export interface StoredVersionAnswer {
   readonly contract?: string
   /** How its requests are logged; absent: async, by default retention. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
   /** Whether it serves. */
   readonly deployed: boolean
 }
@@ -516,6 +522,8 @@ export interface DescriptionAnswer {
   readonly steps: readonly unknown[]
   /** How its requests are logged. */
   readonly log?: unknown
+  /** How long identical requests are answered without a run; absent: each is run. */
+  readonly cache?: unknown
 }
 
 /** One stored version of a contract. */
@@ -556,6 +564,66 @@ export interface ContractRecordAnswer {
 export interface ContractRecordsAnswer {
   /** The contracts. */
   readonly contracts: readonly ContractRecordAnswer[]
+}
+
+/** One stored version of a tokenizer. */
+export interface TokenizerVersionAnswer {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly size_bytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabulary_size: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly max_length: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly special_tokens: number
+}
+
+/** A version with its tokenizer's name. */
+export interface NamedTokenizerVersionAnswer {
+  /** The tokenizer's name. */
+  readonly name: string
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** SHA-256 of its tokenizer.json, hex. */
+  readonly sha256: string
+  /** The size of that file. */
+  readonly size_bytes: number
+  /** `WordPiece`, `BPE` or `Unigram`. */
+  readonly model: string
+  /** Tokens, added ones included. */
+  readonly vocabulary_size: number
+  /** Tokens of a row to which the file itself truncates; null: it does not say. */
+  readonly max_length: number | null
+  /** Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`. */
+  readonly special_tokens: number
+}
+
+/** A tokenizer: its versions, and when it changed. */
+export interface TokenizerRecordAnswer {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updated_at: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly TokenizerVersionAnswer[]
+}
+
+/** All tokenizers. */
+export interface TokenizerRecordsAnswer {
+  /** The tokenizers. */
+  readonly tokenizers: readonly TokenizerRecordAnswer[]
 }
 
 /** Why the last deploy was none. */
@@ -692,6 +760,30 @@ export interface ModelStatusAnswer {
   readonly run_plan?: RunPlanAnswer
 }
 
+/** A remote step of a deployed pipeline, and what it has counted since it was deployed. */
+export interface RemoteStatusAnswer {
+  /** Its place in the definition: `steps[0]`. */
+  readonly step: string
+  /** How its remote is asked. */
+  readonly kind: string
+  /** The address that it calls, without query. */
+  readonly url: string
+  /** Whether the remote is asked. */
+  readonly breaker: string
+  /** How often the breaker has opened. */
+  readonly opened_count: number
+  /** Calls without an answer yet. */
+  readonly in_flight: number
+  /** Calls that wait for a connection. */
+  readonly waiting: number
+  /** Calls that were made, each attempt for itself. */
+  readonly calls: number
+  /** Those among them that repeated another. */
+  readonly retries: number
+  /** Those among them that failed. */
+  readonly failures: number
+}
+
 /** What a pipeline is doing, and what it has done since it was deployed. */
 export interface StatusAnswer {
   /** The pipeline's name. */
@@ -718,6 +810,8 @@ export interface StatusAnswer {
   readonly background?: readonly BackgroundLossesAnswer[]
   /** The models that it runs. */
   readonly models: readonly ModelStatusAnswer[]
+  /** The remote steps that it has. */
+  readonly remotes?: readonly RemoteStatusAnswer[]
 }
 
 /** The configurations of explanations of a pipeline. */
@@ -938,6 +1032,10 @@ export interface AnswersByName {
   readonly NamedContractVersion: NamedContractVersionAnswer
   readonly ContractRecord: ContractRecordAnswer
   readonly ContractRecords: ContractRecordsAnswer
+  readonly TokenizerVersion: TokenizerVersionAnswer
+  readonly NamedTokenizerVersion: NamedTokenizerVersionAnswer
+  readonly TokenizerRecord: TokenizerRecordAnswer
+  readonly TokenizerRecords: TokenizerRecordsAnswer
   readonly DeployFailure: DeployFailureAnswer
   readonly BackgroundFailure: BackgroundFailureAnswer
   readonly BackgroundLosses: BackgroundLossesAnswer
@@ -947,6 +1045,7 @@ export interface AnswersByName {
   readonly RunPlan: RunPlanAnswer
   readonly BatchingState: BatchingStateAnswer
   readonly ModelStatus: ModelStatusAnswer
+  readonly RemoteStatus: RemoteStatusAnswer
   readonly Status: StatusAnswer
   readonly ExplainConfigs: ExplainConfigsAnswer
   readonly OcclusionResult: OcclusionResultAnswer
@@ -969,8 +1068,9 @@ export interface AnswersByName {
 export interface AddedByName {
   readonly UploadedVersion: Required<Pick<UploadedVersionAnswer, 'aliases'>>
   readonly StoredVersion: Required<Pick<StoredVersionAnswer, 'deployed'>>
-  readonly Description: Required<Pick<DescriptionAnswer, 'log'>>
+  readonly Description: Required<Pick<DescriptionAnswer, 'log' | 'cache'>>
   readonly NamedContractVersion: Required<Pick<NamedContractVersionAnswer, 'name'>>
+  readonly NamedTokenizerVersion: Required<Pick<NamedTokenizerVersionAnswer, 'name'>>
 }
 
 /** What a record repeats of the answer around its own: who reads it by itself says it. */

@@ -277,6 +277,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   NamedVersion: {
@@ -289,6 +290,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   StoredVersion: {
@@ -301,6 +303,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'steps', record: ["definition","steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps, in the words in which they were written' },
       { name: 'contract', record: ["definition","contract"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'The contract that its rows keep, `name@version`; absent: none' },
       { name: 'log', record: ["definition","log"], type: {"kind":"document","name":"LogPolicy"}, isOptional: true, does: 'How its requests are logged; absent: async, by default retention' },
+      { name: 'cache', record: ["definition","cache"], type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
       { name: 'deployed', record: null, type: {"kind":"word","name":"flag"}, does: 'Whether it serves' },
     ],
   },
@@ -374,6 +377,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'models', record: ["models"], type: {"kind":"list","of":{"kind":"object","name":"DeployedModel"}}, does: 'The models that it runs' },
       { name: 'steps', record: ["steps"], type: {"kind":"list","of":{"kind":"document","name":"Step"}}, does: 'Its steps' },
       { name: 'log', record: null, type: {"kind":"document","name":"LogPolicy"}, does: 'How its requests are logged' },
+      { name: 'cache', record: null, type: {"kind":"document","name":"CachePolicy"}, isOptional: true, does: 'How long identical requests are answered without a run; absent: each is run' },
     ],
   },
   ContractVersion: {
@@ -406,6 +410,48 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
     does: 'All contracts',
     fields: [
       { name: 'contracts', record: ["contracts"], type: {"kind":"list","of":{"kind":"object","name":"ContractRecord"}}, does: 'The contracts' },
+    ],
+  },
+  TokenizerVersion: {
+    does: 'One stored version of a tokenizer',
+    fields: [
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of its tokenizer.json, hex' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'The size of that file' },
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"text"}, does: '`WordPiece`, `BPE` or `Unigram`' },
+      { name: 'vocabulary_size', record: ["vocabularySize"], type: {"kind":"word","name":"count"}, does: 'Tokens, added ones included' },
+      { name: 'max_length', record: ["maxLength"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'Tokens of a row to which the file itself truncates; null: it does not say' },
+      { name: 'special_tokens', record: ["specialTokens"], type: {"kind":"word","name":"count"}, does: 'Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`' },
+    ],
+  },
+  NamedTokenizerVersion: {
+    does: "A version with its tokenizer's name",
+    fields: [
+      { name: 'name', record: null, type: {"kind":"word","name":"name"}, does: "The tokenizer's name" },
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of its tokenizer.json, hex' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'The size of that file' },
+      { name: 'model', record: ["model"], type: {"kind":"word","name":"text"}, does: '`WordPiece`, `BPE` or `Unigram`' },
+      { name: 'vocabulary_size', record: ["vocabularySize"], type: {"kind":"word","name":"count"}, does: 'Tokens, added ones included' },
+      { name: 'max_length', record: ["maxLength"], type: {"kind":"nullable","of":{"kind":"word","name":"count"}}, does: 'Tokens of a row to which the file itself truncates; null: it does not say' },
+      { name: 'special_tokens', record: ["specialTokens"], type: {"kind":"word","name":"count"}, does: 'Tokens that each row has besides those of its text, such as `[CLS]` and `[SEP]`' },
+    ],
+  },
+  TokenizerRecord: {
+    does: 'A tokenizer: its versions, and when it changed',
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"word","name":"name"}, does: 'Its name' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When its first version was stored' },
+      { name: 'updated_at', record: ["updatedAt"], type: {"kind":"word","name":"time"}, does: 'When a version was stored or removed' },
+      { name: 'versions', record: ["versions"], type: {"kind":"list","of":{"kind":"object","name":"TokenizerVersion"}}, does: 'Oldest first, at least one' },
+    ],
+  },
+  TokenizerRecords: {
+    does: 'All tokenizers',
+    fields: [
+      { name: 'tokenizers', record: ["tokenizers"], type: {"kind":"list","of":{"kind":"object","name":"TokenizerRecord"}}, does: 'The tokenizers' },
     ],
   },
   DeployFailure: {
@@ -502,6 +548,21 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'run_plan', record: [], type: {"kind":"object","name":"RunPlan"}, absent: {"state":"default","instances":1,"intra_op_threads":1,"spinning":false,"run_rows_max":1,"batch_rows_max":1,"alone":null,"calibration":null}, does: 'How it runs now' },
     ],
   },
+  RemoteStatus: {
+    does: 'A remote step of a deployed pipeline, and what it has counted since it was deployed',
+    fields: [
+      { name: 'step', record: ["step"], type: {"kind":"word","name":"text"}, does: 'Its place in the definition: `steps[0]`' },
+      { name: 'kind', record: ["kind"], type: {"kind":"enum","name":"RemoteKind"}, does: 'How its remote is asked' },
+      { name: 'url', record: ["url"], type: {"kind":"word","name":"text"}, does: 'The address that it calls, without query' },
+      { name: 'breaker', record: ["breaker"], type: {"kind":"enum","name":"BreakerState"}, does: 'Whether the remote is asked' },
+      { name: 'opened_count', record: ["openedCount"], type: {"kind":"word","name":"count"}, does: 'How often the breaker has opened' },
+      { name: 'in_flight', record: ["inFlight"], type: {"kind":"word","name":"count"}, does: 'Calls without an answer yet' },
+      { name: 'waiting', record: ["waiting"], type: {"kind":"word","name":"count"}, does: 'Calls that wait for a connection' },
+      { name: 'calls', record: ["calls"], type: {"kind":"word","name":"count"}, does: 'Calls that were made, each attempt for itself' },
+      { name: 'retries', record: ["retries"], type: {"kind":"word","name":"count"}, does: 'Those among them that repeated another' },
+      { name: 'failures', record: ["failures"], type: {"kind":"word","name":"count"}, does: 'Those among them that failed' },
+    ],
+  },
   Status: {
     does: 'What a pipeline is doing, and what it has done since it was deployed',
     fields: [
@@ -517,6 +578,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'failures', record: ["failures"], type: {"kind":"map","of":{"kind":"word","name":"count"}}, does: 'Requests that failed, by error code' },
       { name: 'background', record: ["background"], type: {"kind":"list","of":{"kind":"object","name":"BackgroundLosses"}}, absent: [], does: 'What each challenger and other background model lost' },
       { name: 'models', record: ["models"], type: {"kind":"list","of":{"kind":"object","name":"ModelStatus"}}, does: 'The models that it runs' },
+      { name: 'remotes', record: ["remotes"], type: {"kind":"list","of":{"kind":"object","name":"RemoteStatus"}}, absent: [], does: 'The remote steps that it has' },
     ],
   },
   ExplainConfigs: {
@@ -659,6 +721,8 @@ export const answerEnums: Readonly<Record<string, readonly string[]>> = {
   BatchingBasis: ['graph', 'trial', 'override', 'none'],
   ExecutionProvider: ['cpu', 'cuda'],
   SourceKind: ['directory', 's3', 'mlflow'],
+  RemoteKind: ['oip', 'mlflow', 'sagemaker', 'http'],
+  BreakerState: ['closed', 'open', 'half-open'],
   PipelineState: ['undeployed', 'starting', 'running', 'error'],
   RunPlanState: ['calibrated', 'pending', 'default'],
   ExplainJobState: ['waiting', 'running', 'done', 'failed', 'cancelled'],

@@ -5,7 +5,7 @@
 import { PenstockError, type ErrorCode } from '../../../base/errors.js'
 
 /** HTTP status; gRPC has a code for each, see grpc/status.ts. */
-export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 413 | 429 | 500 | 501 | 503
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 413 | 429 | 500 | 501 | 502 | 503 | 504
 
 const byCode: Partial<Record<ErrorCode, FailureStatus>> = {
   ERR_MODEL_NOT_FOUND: 404,
@@ -22,6 +22,9 @@ const byCode: Partial<Record<ErrorCode, FailureStatus>> = {
   ERR_DRAINING: 503,
   ERR_NOT_READY: 503,
   ERR_WORKER_LOST: 503,
+  ERR_REMOTE_FAILED: 502,
+  ERR_REMOTE_UNAVAILABLE: 503,
+  ERR_REMOTE_TIMEOUT: 504,
 }
 
 /** Everything that is neither missing, busy nor broken is the caller's to put right. */

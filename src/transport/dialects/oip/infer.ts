@@ -187,6 +187,7 @@ function remarksOf({ checkFailures, metadata }: InferResult, contentType: string
   const remarks: [string, string][] = metadata.requestId === '' ? [] : [['request_id', metadata.requestId]]
   if (contentType !== '') remarks.push(['content_type', contentType])
   if (checkFailures.length > 0) remarks.push(['check_failures', JSON.stringify(checkFailures)])
+  if (metadata.cache !== undefined) remarks.push(['cache', metadata.cache])
   if (metadata.route !== null) remarks.push(['route', JSON.stringify(metadata.route)])
   return remarks
 }

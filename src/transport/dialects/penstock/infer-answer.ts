@@ -57,14 +57,15 @@ export function columnsBody(
 
 /** What follows the outputs. */
 function columnsTail(result: InferResult, pipeline: AnsweredPipeline): string {
-  const { pipeline: name, pipelineVersion, requestId, elapsedNs, route } = result.metadata
+  const { pipeline: name, pipelineVersion, requestId, elapsedNs, route, cache } = result.metadata
   const failures = result.checkFailures.length === 0 ? '[]' : JSON.stringify(result.checkFailures)
   let elapsed = ''
   for (const ns of elapsedNs) elapsed += `${elapsed === '' ? '' : ','}${Math.round(ns)}`
+  const cached = cache === undefined ? '' : `,"cache":"${cache}"`
   const routed = route === null ? '' : `,"route":${JSON.stringify(route)}`
   return (
     `},"check_failures":${failures},"metadata":{"pipeline":${JSON.stringify(name)},` +
-    `"pipeline_version":${pipelineVersion},"request_id":${JSON.stringify(requestId)},"elapsed":[${elapsed}],` +
+    `"pipeline_version":${pipelineVersion},"request_id":${JSON.stringify(requestId)},"elapsed":[${elapsed}]${cached},` +
     `"last_model":${lastModelText(route, pipeline)}${routed}${timingText(result)}}}`
   )
 }
@@ -177,6 +178,7 @@ export function writeMessage(
       checkFailures: result.checkFailures,
       route: result.metadata.route,
       timing: result.metadata.timing,
+      cache: result.metadata.cache,
     }),
   )
 }
@@ -288,12 +290,13 @@ function recordMetadata(result: InferResult, pipeline: AnsweredPipeline, partiti
 }
 
 function commonMetadata(result: InferResult): Record<string, unknown> {
-  const { pipeline, pipelineVersion, requestId, elapsedNs, timing } = result.metadata
+  const { pipeline, pipelineVersion, requestId, elapsedNs, cache, timing } = result.metadata
   return {
     pipeline,
     pipeline_version: pipelineVersion,
     request_id: requestId,
     elapsed: elapsedNs.map((ns) => Math.round(ns)),
+    ...(cache === undefined ? {} : { cache }),
     ...(timing === undefined ? {} : { timing: timingMetadata(timing) }),
   }
 }

@@ -160,8 +160,8 @@ function deployChoice(call: Call): { version: number | undefined; wait: boolean 
   }
 }
 
-/** With the policy that logs it, where its definition leaves that to the default. */
+/** With the policies of its log and cache; the former where its definition leaves that to the default. */
 function descriptionJson(description: PipelineDescription): unknown {
-  const { log = defaultLogPolicy } = description.definition
-  return writeAnswer('Description', description, { log })
+  const { log = defaultLogPolicy, cache } = description.definition
+  return writeAnswer('Description', description, { log, cache })
 }

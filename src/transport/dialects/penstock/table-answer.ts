@@ -141,6 +141,7 @@ function contextOf(
     inputs: parsed.request.inputs,
     extras,
     hasTiming: request.timing === true,
+    hasCache: description.definition.cache !== undefined,
     others: withOthers ? description.others.map((model) => ({ ...model, tensors: tensors[model.label] ?? null })) : [],
     isArrow: form === 'arrow-file' || form === 'arrow-stream' || form === 'parquet',
   }

@@ -16,7 +16,10 @@ const codes: Readonly<Record<FailureStatus, status>> = {
   429: status.RESOURCE_EXHAUSTED,
   500: status.INTERNAL,
   501: status.UNIMPLEMENTED,
+  // Nothing that a client should repeat by itself, as it does what is unavailable.
+  502: status.INTERNAL,
   503: status.UNAVAILABLE,
+  504: status.DEADLINE_EXCEEDED,
 }
 
 export function grpcFailure(

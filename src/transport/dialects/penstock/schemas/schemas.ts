@@ -3,11 +3,13 @@
  * Those of the control API's answers follow from their tables. Written here are bodies of requests, the answers of
  * inference, which the data path prints without records, and what other dialects answer in words of their own.
  */
+import { CACHE_BYTES_MAX, CACHE_BYTES_MIN, CACHE_TTL_SECONDS_MAX } from '../../../../base/limits/limits.js'
 import { REQUIREMENTS_MAX } from '../../../../evaluation/requirements.js'
 import { STEP_TYPES } from '../../../../steps/index.js'
 import { contractReference, contractSchemas } from './contract-schemas.js'
 import { errorSchemas } from './error-schemas.js'
 import { explainSchemas } from './explain-schemas.js'
+import { embeddingSchemas } from './embedding-schemas.js'
 import { invocationSchemas } from './invocation-schemas.js'
 import { logSchemas } from './log-schemas.js'
 import { predictSchemas } from './predict-schemas.js'
@@ -36,6 +38,7 @@ const metadata = {
     items: count,
     description: 'Nanoseconds: admission to first run, then one per step that runs models',
   },
+  cache: { enum: ['hit', 'miss'], description: 'hit: from the prediction cache; absent where there is none' },
   timing: reference('Timing'),
   last_model: { type: ['string', 'null'], description: 'A string that holds JSON: {"model_name", "model_sha"}' },
 } as const
@@ -47,6 +50,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   ...invocationSchemas,
   ...logSchemas,
   ...predictSchemas,
+  ...embeddingSchemas,
   ...errorSchemas,
   ...contractSchemas,
   ...answerSchemas(),
@@ -114,9 +118,29 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     ['sampleRate', 'onFailure', 'retention'],
   ),
+  CachePolicy: record({
+    ttlSeconds: {
+      type: 'number',
+      minimum: 0.001,
+      maximum: CACHE_TTL_SECONDS_MAX,
+      description: 'How long an answer may be given again',
+    },
+    maxBytes: {
+      type: 'integer',
+      minimum: CACHE_BYTES_MIN,
+      maximum: CACHE_BYTES_MAX,
+      description: 'What inputs and answers may take together',
+    },
+  }),
   Definition: record(
-    { name, steps: listOf(reference('Step')), contract: contractReference, log: reference('LogPolicy') },
-    ['name', 'contract', 'log'],
+    {
+      name,
+      steps: listOf(reference('Step')),
+      contract: contractReference,
+      log: reference('LogPolicy'),
+      cache: reference('CachePolicy'),
+    },
+    ['name', 'contract', 'log', 'cache'],
   ),
   ModelFiles: {
     type: 'object',
@@ -159,7 +183,7 @@ export const schemas: Readonly<Record<string, Schema>> = {
   Columns: record({
     outputs: mapOf(nestedNumbers),
     check_failures: listOf(record({ check: text, rows: listOf(count) })),
-    metadata: record({ ...metadata, route: listOf(text) }, ['route', 'timing']),
+    metadata: record({ ...metadata, route: listOf(text) }, ['route', 'cache', 'timing']),
   }),
   Timing: {
     ...record(
@@ -191,7 +215,11 @@ export const schemas: Readonly<Record<string, Schema>> = {
     out: mapOf(nestedNumbers),
     anomaly: { type: 'object', properties: { count }, required: ['count'], additionalProperties: flag },
     check_failures: listOf(text),
-    metadata: record({ ...metadata, dropped: listOf(text), partition: text, route: text }, ['route', 'timing']),
+    metadata: record({ ...metadata, dropped: listOf(text), partition: text, route: text }, [
+      'route',
+      'cache',
+      'timing',
+    ]),
   }),
 
   // ── Open Inference Protocol. Objects are open there: clients send members of their own. ──

@@ -21,6 +21,12 @@ const topics: readonly Topic[] = [
   },
   { name: 'models', description: 'Versions and aliases', paths: /^\/v1\/models\b/ },
   { name: 'contracts', description: 'Typed fields of rows and answers', paths: /^\/v1\/contracts\b/ },
+  { name: 'tokenizers', description: 'What makes tokens of texts', paths: /^\/v1\/tokenizers\b/ },
+  {
+    name: 'embeddings',
+    description: 'Vectors of texts, as OpenAI and Ollama answer them',
+    paths: /^\/(v1\/embeddings|api)\b/,
+  },
   { name: 'tags', description: 'Tags in use', paths: /^\/v1\/tags\b/ },
   { name: 'logs', description: 'Logged rows', paths: /^\/v1\/(pipelines\/[^/]+\/)?logs\b/ },
   { name: 'open-inference', description: 'The Open Inference Protocol', paths: /^\/v2\b/ },
