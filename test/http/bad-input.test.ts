@@ -62,7 +62,8 @@ describe('HTTP refuses', () => {
 })
 
 /** Addresses that change something or take a body, and whose suites have tables of their own. */
-const elsewhere = /^\/(v2|pipelines)\/|\/(tags|explain-configs|explanations|logs)\b|^\/v1\/pipelines\/\{pipeline\}$/
+const elsewhere =
+  /^\/(v2|pipelines|api)\/|\/(embeddings|tokenizers|tags|explain-configs|explanations|logs)\b|^\/v1\/pipelines\/\{pipeline\}$/
 
 it('every other address that changes something or takes a body has a row in the tables', () => {
   const router = new Router(routes)
