@@ -41,6 +41,7 @@ export type { NumericDtype, Tensor, TensorData, TensorField } from './tensor/ten
 
 // State on disk, and the log.
 export { Home } from './registry/home.js'
+export { datasetsOf, withDatasets } from './files/datasets/dataset-store.js'
 export { LogStore, type LogStoreOptions } from './log/store/log-store.js'
 
 // Errors.

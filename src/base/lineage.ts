@@ -2,6 +2,7 @@
  * Where a model version comes from: the run that made it, its metrics and parameters, the data that it was trained on. Kept
  * as it was said, by whoever added the version; checked in one place for the engine, the registry and readers of files.
  */
+import { expectDatasetReference } from './dataset-reference.js'
 import { argumentError, expectNoOtherKeys, expectNumber, expectRecord, expectString } from './expect.js'
 import { LINEAGE_ENTRIES_MAX, LINEAGE_TEXT_CHARACTERS_MAX } from './limits/limits.js'
 
@@ -17,6 +18,8 @@ export interface Lineage {
   readonly params?: Readonly<Record<string, number | string>>
   /** A digest of the data that it was trained on. */
   readonly datasetDigest?: string
+  /** Datasets of the registry by what they were used for: `{ train: 'wine@1' }`. */
+  readonly datasets?: Readonly<Record<string, string>>
 }
 
 type Key = keyof Lineage
@@ -28,6 +31,7 @@ const wireNames: Readonly<Record<Key, string>> = {
   metrics: 'metrics',
   params: 'params',
   datasetDigest: 'dataset_digest',
+  datasets: 'datasets',
 }
 
 /**
@@ -56,6 +60,7 @@ function checked(where: string, value: unknown, nameOf: (key: Key) => string): L
     if (member === undefined) continue
     if (key === 'metrics') lineage[key] = checkEntries(path, member, checkMetric)
     else if (key === 'params') lineage[key] = checkEntries(path, member, checkParam)
+    else if (key === 'datasets') lineage[key] = checkEntries(path, member, checkDataset)
     else lineage[key] = checkText(path, member)
   }
   return lineage as Lineage
@@ -77,6 +82,11 @@ function checkEntries<T>(
 
 function checkMetric(path: string, value: unknown): number {
   return expectNumber(path, value, -Number.MAX_VALUE, Number.MAX_VALUE)
+}
+
+function checkDataset(path: string, value: unknown): string {
+  const { name, version } = expectDatasetReference(path, value)
+  return version === null ? name : `${name}@${version}`
 }
 
 /** A text may be empty: trackers keep parameters that were set to nothing. */

@@ -10,6 +10,11 @@ import { contractRemoveCommand } from './contract/remove.js'
 import { contractRowsCommand } from './contract/rows-command.js'
 import { contractShowCommand } from './contract/show.js'
 import { contractTypesCommand } from './contract/types.js'
+import { datasetCreateCommand } from './dataset/create.js'
+import { datasetGetCommand } from './dataset/get.js'
+import { datasetListCommand } from './dataset/list.js'
+import { datasetRemoveCommand } from './dataset/remove.js'
+import { datasetShowCommand } from './dataset/show.js'
 import { devCommand } from './dev/dev.js'
 import { explainCommands } from './explain/explain.js'
 import { inferCommand } from './infer/infer.js'
@@ -66,6 +71,7 @@ export function buildProgram(terminal: Terminal): Command {
     .addCommand(modelCommands(terminal))
     .addCommand(pipelineCommands(terminal))
     .addCommand(contractCommands(terminal))
+    .addCommand(datasetCommands(terminal))
     .addCommand(tokenizerCommands(terminal))
     .addCommand(promoteCommand(terminal))
     .addCommand(tagsCommand(terminal))
@@ -106,6 +112,17 @@ function pipelineCommands(terminal: Terminal): Command {
     .addCommand(pipelineDeployCommand(terminal))
     .addCommand(pipelineUndeployCommand(terminal))
     .addCommand(pipelineRemoveCommand(terminal))
+}
+
+function datasetCommands(terminal: Terminal): Command {
+  return new Command('dataset')
+    .summary('create, list, show, get and remove datasets')
+    .description('Datasets: immutable tables by name and version, kept byte for byte.')
+    .addCommand(datasetCreateCommand(terminal))
+    .addCommand(datasetListCommand(terminal))
+    .addCommand(datasetShowCommand(terminal))
+    .addCommand(datasetGetCommand(terminal))
+    .addCommand(datasetRemoveCommand(terminal))
 }
 
 function contractCommands(terminal: Terminal): Command {

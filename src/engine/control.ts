@@ -31,6 +31,7 @@ import type { BatchingOverride } from '../worker/inspection/row-trial/decide-bat
 import type {
   AddModelOptions,
   ContractStore,
+  DatasetStore,
   TokenizerStore,
   ModelRecord,
   ModelStore,
@@ -52,6 +53,7 @@ import { hasBlobBytes } from './stores/memory-stores.js'
 import { resolveReference } from './models/model-references.js'
 import { STAGES, canonicalAlias, expectAlias, pointedVersion, withAlias } from '../pipeline/model-reference.js'
 import { Contracts } from './contracts.js'
+import { Datasets } from './datasets.js'
 import { Tokenizers } from './tokenizers.js'
 import { Tags } from './tags.js'
 
@@ -59,6 +61,8 @@ export interface ControlDependencies {
   readonly models: ModelStore
   readonly pipelines: PipelineStore
   readonly contracts: ContractStore
+  /** null: no tables are kept. */
+  readonly datasets: DatasetStore | null
   readonly tokenizers: TokenizerStore
   readonly deployments: Deployments
   /** @throws PenstockError when the engine takes no new work. */
@@ -70,6 +74,7 @@ export interface ControlDependencies {
 export class Control {
   readonly tags: Tags
   readonly contracts: Contracts
+  readonly datasets: Datasets
   readonly tokenizers: Tokenizers
   readonly progress = new DeployProgress()
   readonly #dependencies: ControlDependencies
@@ -82,6 +87,11 @@ export class Control {
     this.contracts = new Contracts({
       contracts: dependencies.contracts,
       pipelines: dependencies.pipelines,
+      inTurn: (operation) => this.inTurn(operation),
+    })
+    this.datasets = new Datasets({
+      store: dependencies.datasets,
+      models: dependencies.models,
       inTurn: (operation) => this.inTurn(operation),
     })
     this.tokenizers = new Tokenizers({
@@ -114,7 +124,8 @@ export class Control {
     if (options.alias !== undefined) expectAlias('alias', options.alias)
     const tags = expectTags('tags', options.tags ?? [])
     const placement = placementOf(options)
-    const lineage = options.lineage === undefined ? undefined : expectLineage('lineage', options.lineage)
+    const lineage =
+      options.lineage === undefined ? undefined : this.datasets.pinned(expectLineage('lineage', options.lineage))
     const dataFiles = dataFilesOf(options.externalData)
     if (!(bytes instanceof Uint8Array)) {
       throw new PenstockError('ERR_ARGUMENT', 'Expected bytes to be a Uint8Array that holds an .onnx file')
@@ -159,7 +170,7 @@ export class Control {
     expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
     return this.inTurn(() => {
       this.getModel(name)
-      return this.#dependencies.models.setLineage(name, version, checked)
+      return this.#dependencies.models.setLineage(name, version, this.datasets.pinned(checked))
     })
   }
 

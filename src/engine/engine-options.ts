@@ -46,6 +46,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'models',
   'pipelines',
   'contracts',
+  'datasets',
   'tokenizers',
   'log',
   'partition',

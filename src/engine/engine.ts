@@ -21,6 +21,7 @@ import { admit, prepare, receive, type AdmittedRequest, type CheckedColumns } fr
 import type {
   AddModelOptions,
   ContractStore,
+  DatasetStore,
   TokenizerStore,
   EngineApi,
   EngineEvents,
@@ -58,6 +59,7 @@ import type {
 import { ByteBudget } from './memory/byte-budget.js'
 import { backgroundLossCounter } from './string-path/background-losses.js'
 import type { Contracts } from './contracts.js'
+import type { Datasets } from './datasets.js'
 import type { Tokenizers } from './tokenizers.js'
 import { Control } from './control.js'
 import { histogramLayout } from './counters/run-histogram.js'
@@ -91,7 +93,7 @@ import { predictRows, predictTable, type RunRequest, type ServingPipeline } from
 import { rowsFormOf } from './predict/rows-form.js'
 import { NativeRowsReader } from './predict/rows-reader.js'
 import { Promotions } from './promotion/promotions.js'
-import { StagedRequests } from './staged-path/staged-requests.js'
+import { countedIn, StagedRequests } from './staged-path/staged-requests.js'
 import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
@@ -145,14 +147,14 @@ export class Engine implements EngineApi {
     const { instance } = requestIds
     const models = (this.#models = options.models ?? new MemoryModelStore(clock))
     const pipelines = (this.#pipelines = options.pipelines ?? new MemoryPipelineStore(clock))
-    const { contracts, tokenizers } = documentStores(options, clock)
+    const documents = documentStores(options, clock)
     const logs = (this.#logs = openRowLogs(options, { runtime: pool.runtime, instance, drawSeed, onNotice }))
     const loaded = (this.#loaded = new LoadedModels(loadedModelsDependencies(options, pool, threadPlan, models, clock)))
-    this.#stageKinds = openStageKinds(options, { tokenizers })
+    this.#stageKinds = openStageKinds(options, documents)
     const deployments = (this.#deployments = new Deployments({
       models,
       pipelines,
-      contracts,
+      contracts: documents.contracts,
       loaded,
       drawSeed,
       logs,
@@ -164,7 +166,7 @@ export class Engine implements EngineApi {
     deployments.runExample = (slot, deployment) =>
       answerExample(deployment, this.#rowsReader, clock, this.#runOn(slot, deployment))
     const nowMs = (): number => clock.nowMs()
-    this.#control = new Control({ models, pipelines, contracts, tokenizers, deployments, expectOpen, onNotice, nowMs })
+    this.#control = new Control({ models, pipelines, ...documents, deployments, expectOpen, onNotice, nowMs })
     this.#stringPath = new StringPathExecutor(pool, this.budget, {
       isMeasuring: this.isMeasuring,
       nowMs,
@@ -308,6 +310,10 @@ export class Engine implements EngineApi {
     return this.#control.contracts
   }
 
+  get datasets(): Datasets {
+    return this.#control.datasets
+  }
+
   get tokenizers(): Tokenizers {
     return this.#control.tokenizers
   }
@@ -372,7 +378,11 @@ export class Engine implements EngineApi {
   }
 
   #submit(slot: PipelineSlot, deployment: Deployment, admitted: AdmittedRequest): Promise<InferResult> {
-    if (!deployment.compiled.isStringPath) return this.#calls.submit(handleOf(slot, deployment), deployment, admitted)
+    if (!deployment.compiled.isStringPath) {
+      const handle = handleOf(slot, deployment)
+      const answer = this.#calls.submit(handle, deployment, admitted)
+      return handle === slot.handle ? answer : countedIn(slot.stringPath, answer)
+    }
     // The addon does the same for the others.
     if (deployment.log !== null) this.#logs?.expectTaking(deployment.log)
     return this.#stringPath.submit(slot.stringPath, deployment, admitted)
@@ -453,6 +463,7 @@ export class Engine implements EngineApi {
     await this.#control.close()
     await calibrated
     this.#deployments.stopAll()
+    this.#staged.close()
     this.#native.close()
     this.#calls.close()
     this.json.close()
@@ -496,14 +507,16 @@ export class Engine implements EngineApi {
 }
 /** The stores that most programs do not pass: what is in them ends with the engine then. */
 function documentStores(
-  { contracts, tokenizers }: EngineOptions,
+  { contracts, datasets, tokenizers }: EngineOptions,
   clock: Clock,
 ): {
   readonly contracts: ContractStore
+  readonly datasets: DatasetStore | null
   readonly tokenizers: TokenizerStore
 } {
   return {
     contracts: contracts ?? new MemoryContractStore(clock),
+    datasets: datasets ?? null,
     tokenizers: tokenizers ?? new MemoryTokenizerStore(clock),
   }
 }

@@ -5,6 +5,7 @@
 import { PenstockError } from '../base/errors.js'
 import { argumentError, expectInteger, expectName, expectString } from '../base/expect.js'
 import { TOKENIZER_BYTES_MAX } from '../base/limits/text-limits.js'
+import { Mutex } from '../base/mutex.js'
 import { didYouMean } from '../base/suggest.js'
 import { matchContractReference as matchReference } from '../contract/contract.js'
 import type { PipelineDefinition, Step, TokeniseStep } from '../pipeline/definition.js'
@@ -22,6 +23,8 @@ export interface TokenizersParts {
 
 export class Tokenizers implements TokenizersApi {
   readonly #parts: TokenizersParts
+  /** Each inspection loads a vocabulary. */
+  readonly #inspections = new Mutex()
 
   constructor(parts: TokenizersParts) {
     this.#parts = parts
@@ -44,7 +47,7 @@ export class Tokenizers implements TokenizersApi {
     if (!(bytes instanceof Uint8Array)) throw argumentError('bytes', 'a Uint8Array that holds a tokenizer.json', bytes)
     expectInteger('the size of the tokenizer', bytes.byteLength, 1, TOKENIZER_BYTES_MAX)
     // Before its turn in the queue: a large vocabulary must not hold up a deploy.
-    const file = await inspectTokenizer(bytes)
+    const file = await this.#inspections.run(() => inspectTokenizer(bytes))
     return this.#parts.inTurn(() => this.#parts.tokenizers.add(name, bytes, file))
   }
 
@@ -127,6 +130,13 @@ export class TokenizerThreads {
     this.#store = store
   }
 
+  /** Ends the threads, whoever uses them. */
+  async close(): Promise<void> {
+    const open = [...this.#open.values()]
+    this.#open.clear()
+    for (const { thread } of open) await thread.then((opened) => opened.close()).catch(() => undefined)
+  }
+
   /** The stage of a step. @throws PenstockError as acquire; ERR_PIPELINE_INVALID: the step does not fit the tokenizer. */
   async open(step: TokeniseStep): Promise<ColumnStage> {
     const { thread, release } = await this.acquire(step.tokenizer)
@@ -157,7 +167,7 @@ export class TokenizerThreads {
     const leave = (): boolean => {
       entry.users -= 1
       if (entry.users > 0) return false
-      this.#open.delete(sha256)
+      if (this.#open.get(sha256) === entry) this.#open.delete(sha256)
       return true
     }
     try {

@@ -5,7 +5,7 @@
  *     open ─► serves ──(revision changes, and stands for a look)──► load ─► swap
  *                                                                  └─ fails: noted once, the old one serves on
  */
-import { isPenstockError } from '../base/errors.js'
+import { isPenstockError, PenstockError } from '../base/errors.js'
 import { LOOKUP_POLL_MS } from '../base/limits/limits.js'
 import type { StageNotice } from '../pipeline/columns/stage.js'
 import type { LookupSpec, PackedTable } from './packed.js'
@@ -86,6 +86,7 @@ export class LookupTable {
       if (!stands || revision === this.#revision || revision === this.#failed) return
       const next = await source.load(spec, memory.leftBytes())
       if (this.#isClosed) return
+      expectSameKeys(source.name, this.#current, next)
       this.#current = next
       this.#revision = revision
       this.#failed = null
@@ -115,4 +116,13 @@ export class LookupTable {
   #note(level: StageNotice['level'], message: string, cause?: unknown): void {
     this.#parts.onNotice(cause === undefined ? { level, message } : { level, message, cause })
   }
+}
+
+/** Steps were deployed for keys of one kind: by another they would find nothing. */
+function expectSameKeys(name: string, { keys }: PackedTable, next: PackedTable): void {
+  if (keys.every(({ kind }, i) => kind === next.keys[i]?.kind)) return
+  throw new PenstockError(
+    'ERR_PIPELINE_INVALID',
+    `Expected the keys of ${name} to be ${keys.map(({ kind }) => kind).join(', ')}, as they were when its pipelines were deployed, but they are ${next.keys.map(({ kind }) => kind).join(', ')}. Deploy them again`,
+  )
 }

@@ -282,9 +282,17 @@ describe('a table whose file changes', () => {
     for (let i = 0; i < 3; i++) await table.look()
     expect(table.current.rows).toBe(4)
     expect(table.counts).toMatchObject({ reloads: 1, failedReloads: 1 })
+    // Keys of another kind would be found by nobody.
+    revision = '4'
+    columns = { ...customers, id: ['string', ['17', '2', '3', '5']] }
+    for (let i = 0; i < 2; i++) await table.look()
+    expect(table.current.keys[0]?.kind).toBe('integer')
     expect(notices).toEqual([
       'info: Table customers.csv was read again: 4 rows',
       expect.stringMatching(/^error: Table customers\.csv changed and could not be read; lookups go on.*a column age/),
+      expect.stringMatching(
+        /keys of customers\.csv to be integer, as they were .* but they are text\. Deploy them again/,
+      ),
     ])
     table.close()
   })

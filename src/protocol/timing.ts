@@ -17,6 +17,9 @@ export interface StepTiming {
   readonly scatterUs: number
 }
 
+/** In place of a step's number: it is a column stage, whose text in place of a model is its place and its type. */
+const STAGE_STEP = -1
+
 /** Microseconds that the request spent in one column stage. */
 export interface StageTiming {
   /** Its place in the definition: `steps[0]`. */
@@ -50,24 +53,39 @@ export function timingOf(values: ArrayLike<number>, models: readonly string[]): 
     )
   }
   const at = (index: number): number => values[index] ?? 0
-  const steps = models.map((model, index): StepTiming => {
+  const steps: StepTiming[] = []
+  const stages: StageTiming[] = []
+  models.forEach((model, index) => {
     const start = TimingHeadSlot.length + TimingStepSlot.length * index
-    return {
-      step: at(start + TimingStepSlot.step),
+    const step = at(start + TimingStepSlot.step)
+    const runUs = at(start + TimingStepSlot.run)
+    if (step < 0) {
+      const [place = '', type = ''] = model.split(' ')
+      stages.push({ step: place, type, runUs })
+      return
+    }
+    steps.push({
+      step,
       model,
       queueUs: at(start + TimingStepSlot.queue),
       assembleUs: at(start + TimingStepSlot.assemble),
-      runUs: at(start + TimingStepSlot.run),
+      runUs,
       scatterUs: at(start + TimingStepSlot.scatter),
-    }
+    })
   })
-  return { totalUs: at(TimingHeadSlot.total), sendUs: at(TimingHeadSlot.send), steps }
+  const timing = { totalUs: at(TimingHeadSlot.total), sendUs: at(TimingHeadSlot.send), steps }
+  return stages.length === 0 ? timing : { ...timing, stages }
 }
 
 /** The reverse of timingOf. */
-export function timingValues({ totalUs, sendUs, steps }: InferTiming): { values: number[]; models: string[] } {
+export function timingValues({ totalUs, sendUs, steps, stages = [] }: InferTiming): {
+  values: number[]
+  models: string[]
+} {
   const values = [totalUs, sendUs]
   for (const { step, queueUs, assembleUs, runUs, scatterUs } of steps)
     values.push(step, queueUs, assembleUs, runUs, scatterUs)
-  return { values, models: steps.map(({ model }) => model) }
+  for (const { runUs } of stages) values.push(STAGE_STEP, 0, 0, runUs, 0)
+  const texts = stages.map(({ step, type }) => `${step} ${type}`)
+  return { values, models: [...steps.map(({ model }) => model), ...texts] }
 }

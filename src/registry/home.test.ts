@@ -26,7 +26,16 @@ describe('home', () => {
     expect(existsSync(join(path, 'lock.json'))).toBe(true)
     await home.close()
     await home.close()
-    expect(readdirSync(path).sort()).toEqual(['blobs', 'contracts', 'home.json', 'log', 'models', 'pipelines', 'tokenizers'])
+    expect(readdirSync(path).sort()).toEqual([
+      'blobs',
+      'contracts',
+      'datasets',
+      'home.json',
+      'log',
+      'models',
+      'pipelines',
+      'tokenizers',
+    ])
   })
 
   it('open: refuses a home in use, naming pid, host, start time and the way out', async () => {

@@ -4,8 +4,8 @@
  *    home.json        format of this directory        models/<name>.json      versions and aliases
  *    lock.json        who is using it                 pipelines/<name>.json   versions, which one serves
  *    journal.jsonl    one line per mutation           contracts/<name>.json   versions
- *                                                     tokenizers/<name>.json  versions
- *    keys.json        hashes of API keys              blobs/<sha256>          models, tokenizers
+ *    keys.json        hashes of API keys              tokenizers/<name>.json  versions
+ *    datasets/<name>.json  versions                   blobs/<sha256>          models, tokenizers, datasets
  *    log/             the log, owned by src/log       prepared/<sha256>/      derived files, made again when lost
  *
  * open: lock → check the format → remove temporary files → load the records → repair the journal → collect blobs that
@@ -19,6 +19,7 @@ import { PenstockError } from '../base/errors.js'
 import { expectInteger, expectRecord } from '../base/expect.js'
 import { Blobs } from './blobs.js'
 import { checkStoredContract, Contracts } from './contracts.js'
+import { checkStoredDataset, Datasets } from './datasets.js'
 import {
   type Disk,
   errorCodeOf,
@@ -48,7 +49,7 @@ export interface HomeOptions {
 }
 
 const FORMAT = 1
-const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers', 'log'] as const
+const DIRECTORIES = ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers', 'datasets', 'log'] as const
 
 /** Not those of records, whose revisions are counted. */
 const controlFolders: Readonly<Record<ControlKind, string>> = {
@@ -67,6 +68,7 @@ interface HomeDependencies {
   readonly models: Models
   readonly pipelines: Pipelines
   readonly contracts: Contracts
+  readonly datasets: Datasets
   readonly tokenizers: Tokenizers
   readonly journal: Journal
   readonly keys: ApiKeys
@@ -78,6 +80,7 @@ export class Home {
   readonly models: Models
   readonly pipelines: Pipelines
   readonly contracts: Contracts
+  readonly datasets: Datasets
   readonly tokenizers: Tokenizers
   readonly keys: ApiKeys
   readonly logPath: string
@@ -91,6 +94,7 @@ export class Home {
     this.models = dependencies.models
     this.pipelines = dependencies.pipelines
     this.contracts = dependencies.contracts
+    this.datasets = dependencies.datasets
     this.tokenizers = dependencies.tokenizers
     this.keys = dependencies.keys
     this.logPath = join(dependencies.path, 'log')
@@ -165,24 +169,17 @@ export class Home {
   async #check(options: { content: boolean }): Promise<string[]> {
     const problems: string[] = []
     const checked = new Map<string, string | undefined>()
-    for (const { name, versions } of this.models.list()) {
-      for (const { version, sha256, sizeBytes } of versions) {
-        if (!checked.has(sha256))
-          checked.set(sha256, await this.#dependencies.blobs.problemOf(sha256, sizeBytes, options))
-        const problem = checked.get(sha256)
-        const wayOut = 'Add the same file again to repair it, or remove that version.'
-        if (problem !== undefined)
-          problems.push(`The blob of model ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
-      }
-    }
-    for (const { name, versions } of this.tokenizers.list()) {
-      for (const { version, sha256, sizeBytes } of versions) {
-        const problem = await this.#dependencies.blobs.problemOf(sha256, sizeBytes, options)
-        const wayOut = 'Add the same file again to repair it, or remove that version.'
-        if (problem !== undefined)
-          problems.push(`The blob of tokenizer ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
-      }
-    }
+    const kinds = { model: this.models.list(), tokenizer: this.tokenizers.list(), dataset: this.datasets.list() }
+    for (const [kind, records] of Object.entries(kinds))
+      for (const { name, versions } of records)
+        for (const { version, sha256, sizeBytes } of versions) {
+          if (!checked.has(sha256))
+            checked.set(sha256, await this.#dependencies.blobs.problemOf(sha256, sizeBytes, options))
+          const problem = checked.get(sha256)
+          const wayOut = 'Add the same file again to repair it, or remove that version.'
+          if (problem !== undefined)
+            problems.push(`The blob of ${kind} ${name}, version ${version}, is damaged: ${problem}. ${wayOut}`)
+        }
     return problems
   }
 }
@@ -204,14 +201,21 @@ export async function openKeys(path: string, disk: Disk = nodeDisk, clock: Clock
 async function openDependencies(path: string, lock: FileLock, disk: Disk, clock: Clock): Promise<HomeDependencies> {
   await checkFormat(path, disk)
   await removeTemporaries(disk, path, (name) => !isKeysFile(name))
-  for (const directory of ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers'])
+  for (const directory of ['blobs', 'models', 'pipelines', 'contracts', 'tokenizers', 'datasets'])
     await removeTemporaries(disk, join(path, directory))
   const modelTable = await RecordTable.open(join(path, 'models'), disk, checkStoredModel)
   const pipelineTable = await RecordTable.open(join(path, 'pipelines'), disk, checkStoredPipeline)
   const contractTable = await RecordTable.open(join(path, 'contracts'), disk, checkStoredContract)
   const tokenizerTable = await RecordTable.open(join(path, 'tokenizers'), disk, checkStoredTokenizer)
+  const datasetTable = await RecordTable.open(join(path, 'datasets'), disk, checkStoredDataset)
   const journal = new Journal(path, disk, clock)
-  const tables = { models: modelTable, pipelines: pipelineTable, contracts: contractTable, tokenizers: tokenizerTable }
+  const tables = {
+    models: modelTable,
+    pipelines: pipelineTable,
+    contracts: contractTable,
+    tokenizers: tokenizerTable,
+    datasets: datasetTable,
+  }
   await recoverJournal(journal, tables)
   const mutations = new Mutations(async () => {
     const loss = await lock.look()
@@ -219,15 +223,20 @@ async function openDependencies(path: string, lock: FileLock, disk: Disk, clock:
   })
   const blobs = new Blobs(join(path, 'blobs'), disk)
   const prepared = new Prepared(join(path, 'prepared'), disk)
-  const models = new Models({ table: modelTable, blobs, prepared, journal, mutations, clock })
-  const tokenizers = new Tokenizers({ table: tokenizerTable, blobs, journal, mutations, clock })
-  const isComplete = !(await hasSetAside(join(path, 'models'))) && !(await hasSetAside(join(path, 'tokenizers')))
-  if (isComplete) await collectBlobs(blobs, new Set([...models.referencedBlobs(), ...tokenizers.referencedBlobs()]))
+  // Equal bytes are one file, whoever brought them: it goes with the last that refers to it.
+  const isReferenced = (sha256: string): boolean => referencedBlobs().has(sha256)
+  const models = new Models({ table: modelTable, blobs, prepared, journal, mutations, clock, isReferenced })
+  const tokenizers = new Tokenizers({ table: tokenizerTable, blobs, journal, mutations, clock, isReferenced })
+  const datasets = new Datasets({ table: datasetTable, blobs, journal, mutations, clock, isReferenced })
+  const referencedBlobs = (): Set<string> =>
+    new Set([models, tokenizers, datasets].flatMap((kind) => [...kind.referencedBlobs()]))
+  const folders = ['models', 'tokenizers', 'datasets'].map((folder) => hasSetAside(join(path, folder)))
+  if (!(await Promise.all(folders)).includes(true)) await collectBlobs(blobs, referencedBlobs())
   await prepared.collect(models.referencedBlobs())
   const pipelines = new Pipelines({ table: pipelineTable, journal, mutations, clock })
   const contracts = new Contracts({ table: contractTable, journal, mutations, clock })
   const keys = ApiKeys.open(path, disk, clock, journal)
-  return { path, lock, mutations, blobs, models, pipelines, contracts, tokenizers, journal, keys }
+  return { path, lock, mutations, blobs, models, pipelines, contracts, tokenizers, datasets, journal, keys }
 }
 
 /** Journals mutations whose record was written but whose line was not, because the process was killed in between. */

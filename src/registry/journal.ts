@@ -36,6 +36,9 @@ export type JournalKind =
   | 'contract.put'
   | 'contract.remove-version'
   | 'contract.remove'
+  | 'dataset.create'
+  | 'dataset.remove-version'
+  | 'dataset.remove'
   | 'tokenizer.add'
   | 'tokenizer.remove-version'
   | 'tokenizer.remove'
@@ -50,7 +53,7 @@ export interface JournalEntry {
   readonly kind: JournalKind
   /** Who asked for it: `key:<name>`, `local`, or `server` for what it does by itself. Earlier releases wrote none. */
   readonly actor?: string
-  /** `models/<name>`, `pipelines/<name>`, `contracts/<name>`, `tokenizers/<name>`, `keys/<name>`; of a ControlKind `logs/…`, `served/…` or `memory/…`. */
+  /** `models/<name>`, `pipelines/<name>`, `contracts/<name>`, `datasets/<name>`, `tokenizers/<name>`, `keys/<name>`; of a ControlKind `logs/…`, `served/…` or `memory/…`. */
   readonly name: string
   /** The record's revision after the mutation; 0 without a record. */
   readonly revision: number

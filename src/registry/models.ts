@@ -44,6 +44,8 @@ export interface ModelsDependencies {
   readonly journal: Journal
   readonly mutations: Mutations
   readonly clock: Clock
+  /** Whether anything of the home refers to the blob. */
+  readonly isReferenced: (sha256: string) => boolean
 }
 
 export class Models implements ModelStore {
@@ -273,7 +275,7 @@ export class Models implements ModelStore {
     const referenced = this.referencedBlobs()
     for (const sha256 of new Set(removed.map((version) => version.sha256))) {
       if (referenced.has(sha256)) continue
-      await this.#dependencies.blobs.remove(sha256).catch(() => undefined)
+      if (!this.#dependencies.isReferenced(sha256)) await this.#dependencies.blobs.remove(sha256).catch(() => undefined)
       await this.#dependencies.prepared.remove(sha256)
     }
   }

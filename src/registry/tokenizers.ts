@@ -31,6 +31,8 @@ export interface TokenizersParts {
   readonly journal: Journal
   readonly mutations: Mutations
   readonly clock: Clock
+  /** Whether anything of the home refers to the blob. */
+  readonly isReferenced: (sha256: string) => boolean
 }
 
 export class Tokenizers implements TokenizerStore {
@@ -131,9 +133,8 @@ export class Tokenizers implements TokenizerStore {
 
   /** Deletes the blobs of removed versions that nothing refers to; a failure only delays it to the next open. */
   async #collect(removed: readonly TokenizerVersion[]): Promise<void> {
-    const referenced = this.referencedBlobs()
     for (const sha256 of new Set(removed.map((version) => version.sha256)))
-      if (!referenced.has(sha256)) await this.#parts.blobs.remove(sha256).catch(() => undefined)
+      if (!this.#parts.isReferenced(sha256)) await this.#parts.blobs.remove(sha256).catch(() => undefined)
   }
 
   #now(): string {

@@ -16,12 +16,12 @@ function threadOf(result: Partial<TokenizerResult>): TokenizerThread {
   return { facts, run: () => Promise.resolve({ id: 1, ...result }) } as unknown as TokenizerThread
 }
 
-function run(columns: TransformColumns, rows: number): Promise<TransformColumns> {
+function run(columns: TransformColumns, rows: number, more: Partial<StageCall> = {}): Promise<TransformColumns> {
   const empty = new ArrayBuffer(rows * 16)
   const counts = { tokens: 3, cutRows: 1 }
   const made = { tokens: 2, inputIds: empty, attentionMask: empty, tokenTypeIds: empty, counts }
   const stage = openTokenise(step, threadOf({ kind: 'columns', columns: made }), () => Promise.resolve())
-  return Promise.resolve(stage.run(columns, rows, call))
+  return Promise.resolve(stage.run(columns, rows, { ...call, ...more }))
 }
 
 test('takes the column of texts, and leaves three of tokens in its place', () => {
@@ -43,8 +43,11 @@ test.each<[string, StageColumn[], RegExp]>([
   expect(() => compileTokenise(step, 'steps[0]', table)).toThrow(message)
 })
 
-test('rows of texts become rows of tokens', async () => {
-  const made = await run({ text: columnOf('string', ['a', 'b']) }, 2)
+test('rows of texts become rows of tokens, whose memory is the request’s', async () => {
+  const told: unknown[] = []
+  const texts = { text: columnOf('string', ['a', 'b']) }
+  const made = await run(texts, 2, { hold: (bytes) => told.push(bytes), onTokens: (counts) => told.push(counts) })
+  expect(told).toEqual([96, { tokens: 3, cutRows: 1 }])
   expect(made['input_ids']).toMatchObject({ dtype: 'int64', shape: [2, 2] })
 })
 

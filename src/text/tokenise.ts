@@ -85,7 +85,9 @@ async function tokenise(
       result.rows.map((row) => ({ ...row, column })),
     )
   if (result.kind !== 'columns') throw new Error(`assertion: texts with settings become columns, not ${result.kind}`)
-  call.onTokens?.(result.columns.counts)
+  const { inputIds, counts } = result.columns
+  call.hold?.(TOKEN_COLUMNS.length * inputIds.byteLength)
+  call.onTokens?.(counts)
   return columnsOf(result.columns, rows)
 }
 

@@ -87,7 +87,8 @@ function expectParts(part: unknown, where: string, depth: number): void {
   if (!isRecord(part) || depth > NESTS_MAX) throw invalid(`to have ${where}, an object`, part)
   const { type } = part
   if (REFUSED_PARTS.includes(type)) throw invalid(`to have another ${where}`, type)
-  const behavior = String(part['behavior'] ?? '').toLowerCase()
+  const { behavior: given } = part
+  const behavior = typeof given === 'string' ? given.toLowerCase() : ''
   if (type === 'Split' && part['invert'] !== true && !SPLITS.includes(behavior))
     throw invalid(`to split by Isolated or Removed in ${where}`, part['behavior'])
   if (type === 'Punctuation' && behavior !== '' && behavior !== 'isolated')

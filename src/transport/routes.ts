@@ -3,6 +3,7 @@ import { ANY_KEY, SIGNATURE } from './access/scopes.js'
 import { ollamaRoutes } from './dialects/embeddings/ollama.js'
 import { openAiRoutes } from './dialects/embeddings/openai.js'
 import { contractRoutes } from './dialects/penstock/contracts.js'
+import { datasetRoutes } from './dialects/penstock/datasets.js'
 import { tokenizerRoutes } from './dialects/penstock/models/tokenizers.js'
 import { docsRoutes } from './dialects/penstock/docs/docs.js'
 import { explainRoutes } from './dialects/penstock/explain.js'
@@ -60,6 +61,7 @@ export const routes: readonly Route<ServerContext>[] = [
   ...sourceRoutes,
   ...pipelineRoutes,
   ...contractRoutes,
+  ...datasetRoutes,
   ...tokenizerRoutes,
   ...tagRoutes,
   ...explainRoutes,

@@ -3,24 +3,32 @@
  * sentence; then a good request on another connection is answered right; at the end nothing is in flight.
  * docs/reference/errors.md is the list of codes.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { datasetsOf, Home } from 'penstock'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodeMessage } from '../../src/protocol/codec.js'
 import { errorTable } from '../../src/base/errors.js'
 import { RawConnection, RawWebSocket, rawHttp, rawRequest } from '../support/raw-sockets.js'
 import { call, serve, until, type Served } from '../support/served.js'
 import { closingCases, failingCases, frameBytesMax, goodFrame, rowsOf, withUint32 } from './testing/bad-frame-cases.js'
-import { Router } from '../../src/transport/http/router.js'
-import { routes } from '../../src/transport/routes.js'
+import { columnStepCases } from './testing/bad-column-step-cases.js'
 import { controlCases } from './testing/bad-control-cases.js'
 import { bodyBytesMax, inferCases } from './testing/bad-http-cases.js'
+import { Router } from '../../src/transport/http/router.js'
+import { routes } from '../../src/transport/routes.js'
 import { plusContract, registryCases, rowsCases } from './testing/bad-rows-cases.js'
 import { inferMessage } from '../support/messages.js'
 
 let served: Served
 let port: number
+let home: Home
+const homePath = mkdtempSync(join(tmpdir(), 'penstock-bad-input-'))
 
 beforeAll(async () => {
-  served = await serve({ limits: { bodyBytesMax, frameBytesMax } })
+  home = await Home.open({ path: homePath })
+  served = await serve({ limits: { bodyBytesMax, frameBytesMax } }, { datasets: datasetsOf(home) })
   port = served.server.port
   const steps = [{ type: 'model', model: 'add' }]
   await call(served.server.url, 'PUT', '/v1/pipelines/idle', { steps })
@@ -43,12 +51,14 @@ afterAll(async () => {
   await served.close()
   // Draining waits for every open exchange: a leaked one would cost the whole limit of 30 s.
   expect(performance.now() - startedMs).toBeLessThan(10_000)
+  await home.close()
+  rmSync(homePath, { recursive: true })
 })
 
 // ── HTTP ────────────────────────────────────────────────────────────────────────────────────────
 
 describe('HTTP refuses', () => {
-  it.each([...inferCases, ...controlCases, ...rowsCases, ...registryCases])(
+  it.each([...inferCases, ...controlCases, ...columnStepCases, ...rowsCases, ...registryCases])(
     '$what: $code',
     async ({ to = 'add', path = `/v1/pipelines/${to}/infer`, method = 'POST', body, headers, code, says }) => {
       const answer = await call(served.server.url, method, path, body, headers)
@@ -63,7 +73,7 @@ describe('HTTP refuses', () => {
 
 /** Addresses that change something or take a body, and whose suites have tables of their own. */
 const elsewhere =
-  /^\/(v2|pipelines|api)\/|\/(embeddings|tokenizers|tags|explain-configs|explanations|logs)\b|^\/v1\/pipelines\/\{pipeline\}$/
+  /^\/(v2|pipelines|api)\/|^\/v1\/embeddings$|\/(tags|explain-configs|explanations|logs)\b|^\/v1\/pipelines\/\{pipeline\}$/
 
 it('every other address that changes something or takes a body has a row in the tables', () => {
   const router = new Router(routes)

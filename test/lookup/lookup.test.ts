@@ -3,7 +3,10 @@ import { mkdtempSync, renameSync, symlinkSync, writeFileSync, mkdirSync } from '
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Engine, PenstockServer, tablesIn, type EngineNotice } from 'penstock'
+import { PenstockClient } from 'penstock/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { tableFromArrays } from 'apache-arrow'
+import { writeParquet } from '../../src/formats/parquet.js'
 import { refusal, testModel, until } from '../support/engine-harness.js'
 
 // add-one: float32 x [N, 3] → y [N, 3], each element one more.
@@ -103,6 +106,20 @@ describe('lookup', () => {
     )
   })
 
+  test('over the other protocols, the same answers and refusals', async () => {
+    const client = await PenstockClient.connect(server.url)
+    const ids = await client.open('ids')
+    const { outputs, timing } = await ids.infer({ order_id: BigInt64Array.of(17n) }, { timing: true })
+    expect([...(outputs['y']?.data as Float32Array)]).toEqual([2, 3, 31.5])
+    expect(timing?.stages?.map(({ step, type }) => [step, type])).toEqual([['steps[0]', 'lookup']])
+    await expect(ids.infer({ order_id: BigInt64Array.of(9n) })).rejects.toMatchObject({ code: 'ERR_ENTITY_NOT_FOUND' })
+    await client.close()
+    const tensor = (id: number) => ({ inputs: [{ name: 'order_id', datatype: 'INT64', shape: [1], data: [id] }] })
+    const answer = await post('/v2/models/ids/infer', tensor(17))
+    expect(answer).toMatchObject({ status: 200, body: { outputs: [{ name: 'y', data: [2, 3, 31.5] }] } })
+    expect((await post('/v2/models/ids/infer', tensor(9))).status).toBe(404)
+  })
+
   test('without a model its columns are the answer, flags and checks among them', async () => {
     const inputs = [{ name: 'order_id', dtype: 'int64' }]
     const step = { ...lookup, inputs, table: 'eu/orders.ndjson', onMissing: 'flag', flag: 'known' }
@@ -111,6 +128,34 @@ describe('lookup', () => {
     expect(Object.keys(outputs)).toEqual(['order_id', 'size', 'count', 'price', 'known'])
     expect([...(outputs['price']?.data as Float32Array)]).toEqual([1, NaN])
     expect(checkFailures).toEqual([{ check: 'unknown', rows: [1] }])
+  })
+
+  test('as of the time of the request, from the timestamps of a Parquet file', async () => {
+    const days = ['2026-01-01', '2026-03-01', '2026-02-01'].map((day) => new Date(day))
+    const table = tableFromArrays({ shop: ['a', 'a', 'b'], since: days, rent: Float64Array.of(1, 2, 9) })
+    writeFileSync(join(folder, 'rents.parquet'), await writeParquet(table))
+    await engine.contracts.put({
+      name: 'rents',
+      fields: [
+        { name: 'shop', dtype: 'string', role: 'entity' },
+        { name: 'time', dtype: 'timestamp', role: 'timestamp' },
+        { name: 'rent', dtype: 'float32', role: 'prediction' },
+      ],
+    })
+    const columns = [{ name: 'rent', dtype: 'float32' }]
+    const asOf = { column: 'since', at: 'time' }
+    await apply('rents', 'rents', { type: 'lookup', table: 'rents.parquet', key: ['shop'], columns, asOf })
+    const rows = [
+      { shop: 'a', time: '2026-02-28T23:59:59Z' },
+      { shop: 'a', time: '2026-03-01T00:00:00Z' },
+    ]
+    const { predictions } = await engine.predict('rents', rows)
+    expect(predictions.map((row) => row?.['rent'])).toEqual([1, 2])
+    const early = await refusal(engine.predict('rents', { shop: 'b', time: '2026-01-31T00:00:00Z' }))
+    expect([early.code, early.message]).toEqual([
+      'ERR_ENTITY_NOT_FOUND',
+      expect.stringMatching(/rents\.parquet to have a row for shop "b" at time 1769817600000000/),
+    ])
   })
 
   test.each([

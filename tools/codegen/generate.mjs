@@ -59,6 +59,7 @@ export const answerSources = [
   'sources',
   'pipelines',
   'contracts',
+  'datasets',
   'tokenizers',
   'status',
   'explanations',

@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'ERR_MODEL_NOT_FOUND'
   | 'ERR_PIPELINE_NOT_FOUND'
   | 'ERR_CONTRACT_NOT_FOUND'
+  | 'ERR_DATASET_NOT_FOUND'
   | 'ERR_ENTITY_NOT_FOUND'
   | 'ERR_TOKENIZER_NOT_FOUND'
   | 'ERR_EXPLANATION_NOT_FOUND'
@@ -330,6 +331,12 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
     http: 404,
     retryable: false,
     sentence: 'There is no such contract or version of it.',
+  },
+  ERR_DATASET_NOT_FOUND: {
+    class: 'state',
+    http: 404,
+    retryable: false,
+    sentence: 'There is no such dataset or version of it.',
   },
   ERR_ENTITY_NOT_FOUND: {
     class: 'state',

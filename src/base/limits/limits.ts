@@ -153,6 +153,13 @@ export const LOOKUP_POLL_MS = 1000
 /** Requests on the string path that are not answered yet. */
 export const STRING_PATH_REQUESTS_MAX = 1024
 
+// ── datasets ────────────────────────────────────────────────────────────────────────────────────
+/** Bytes of one version: read whole to be stored, and whole again to be given back. */
+export const DATASET_BYTES_MAX = 256 * 2 ** 20
+/** First rows that are shown of one, and how many unless it is said. */
+export const DATASET_ROWS_SHOWN_MAX = 100
+export const DATASET_ROWS_SHOWN_DEFAULT = 5
+
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────
 /** Hours that a pipeline may have its rows kept: a hundred years. */
 export const LOG_AGE_HOURS_MAX = 876_000

@@ -4,6 +4,9 @@ import type { ModelSignature } from '../../engine/api/api.js'
 import { UsageError } from '../shared/failures.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
 import type { Terminal } from '../shared/terminal.js'
+import { DATASET_PREFIX } from '../../base/dataset-reference.js'
+import type { DraftTable } from '../../contract/draft/infer.js'
+import { TABLE_ARGUMENT, withTable } from '../shared/datasets.js'
 import { fileName } from './source.js'
 
 interface InferOptions extends ServerOptions {
@@ -31,7 +34,7 @@ export function contractInferCommand(terminal: Terminal): Command {
       "Drafts a contract of a model's inputs and outputs, of a table's columns, or of both, and prints it as JSON.",
     )
     .option('--model <model>', 'a model on the server, with @version or @alias')
-    .option('--table <file>', 'rows: JSON, NDJSON, CSV, Arrow or Parquet')
+    .option('--table <file>', `rows: JSON, NDJSON, CSV, Arrow or Parquet, ${TABLE_ARGUMENT}`)
     .option('--format <format>', "the file's format, where its name does not say it")
     .option('--name <name>', 'name of the contract (default: that of the model or file)')
     .option('--target <column>', 'column of the table that is the truth')
@@ -43,18 +46,25 @@ export function contractInferCommand(terminal: Terminal): Command {
         throw new UsageError('Expected --model, --table or both.')
       const { draftContract } = await import('../../contract/draft/infer.js')
       const contract = draftContract({
-        name: options.name ?? fileName(options.model?.split('@')[0] ?? options.table ?? ''),
+        name: options.name ?? fileName(options.model?.split('@')[0] ?? tableName(options.table ?? '')),
         signature: options.model === undefined ? undefined : await signatureOf(options.model, options),
-        table:
-          options.table === undefined
-            ? undefined
-            : await (await import('./rows.js')).readTable(options.table, options.format),
+        table: options.table === undefined ? undefined : await tableOf(options.table, options),
         target: options.target,
         entity: options.entity,
         hasBounds: options.bounds,
       })
       terminal.print(JSON.stringify(contract, null, 2))
     })
+}
+
+/** Gives the name of a dataset, or the path as it is. */
+function tableName(source: string): string {
+  return source.startsWith(DATASET_PREFIX) ? source.slice(DATASET_PREFIX.length).replace(/@.*/, '') : source
+}
+
+async function tableOf(source: string, options: InferOptions): Promise<DraftTable> {
+  const { readTable } = await import('./rows.js')
+  return withTable(source, options.format, options, readTable)
 }
 
 async function signatureOf(reference: string, options: ServerOptions): Promise<ModelSignature> {

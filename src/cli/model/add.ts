@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { basename } from 'node:path'
 import type { UploadedVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { isPenstockError } from '../../base/errors.js'
+import { matchDatasetReference } from '../../base/dataset-reference.js'
 import { readLineage, type Lineage } from '../../base/lineage.js'
 import { repeatedArgument } from '../shared/arguments.js'
 import { UsageError } from '../shared/failures.js'
@@ -19,6 +20,7 @@ interface AddOptions extends ServerOptions {
   readonly device?: string
   readonly batching?: string
   readonly lineage?: string
+  readonly dataset: readonly string[]
 }
 
 const EXAMPLES = `
@@ -26,6 +28,7 @@ Examples:
   $ penstock model add ccfraud.onnx
   $ penstock model add resnet50.onnx --provider cuda
   $ penstock model add ccfraud.onnx --lineage run.json
+  $ penstock model add wine.onnx --dataset train=wine@1 --dataset test=wine-test@1
   $ penstock model add out/model.onnx --name ccfraud --alias champion --tag keras --tag 2026-11
 
 Data files that the model names are taken from beside it and put into the stored model.
@@ -49,7 +52,13 @@ export function modelAddCommand(terminal: Terminal): Command {
     )
     .option(
       '--lineage <file>',
-      'JSON that says where it comes from: source, run_id, created_from, metrics, params, dataset_digest',
+      'JSON that says where it comes from: source, run_id, created_from, metrics, params, dataset_digest, datasets',
+    )
+    .option(
+      '--dataset <use=dataset>',
+      'a dataset that it was made with, such as train=wine@1; may be given several times',
+      repeatedArgument,
+      [],
     )
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: AddOptions) => {
@@ -63,9 +72,23 @@ function addModel(terminal: Terminal, file: string, options: AddOptions): Promis
   const providers = options.provider === undefined ? [] : [options.provider]
   const name = options.name ?? nameOf(file)
   // A mistake in it is told before a large file is sent.
-  const lineage = options.lineage === undefined ? undefined : lineageOf(options.lineage)
+  const lineage = withDatasets(options.lineage === undefined ? undefined : lineageOf(options.lineage), options.dataset)
   const query = { alias, tags, providers, device, batching }
   return uploadModel(terminal, serverOf(options), { name, file, query, lineage })
+}
+
+function withDatasets(lineage: Lineage | undefined, pairs: readonly string[]): Lineage | undefined {
+  if (pairs.length === 0) return lineage
+  const datasets = pairs.map((pair) => {
+    const at = pair.indexOf('=')
+    const reference = matchDatasetReference(pair.slice(at + 1))
+    if (at < 1 || reference === null)
+      throw new UsageError(
+        `Expected --dataset to be what it was used for and a dataset, such as train=wine@1, but received ${JSON.stringify(pair)}.`,
+      )
+    return [pair.slice(0, at), pair.slice(at + 1)] as const
+  })
+  return { ...lineage, datasets: { ...lineage?.datasets, ...Object.fromEntries(datasets) } }
 }
 
 function lineageOf(file: string): Lineage {

@@ -54,9 +54,10 @@ export function describeVersion(version: UploadedVersionAnswer): string {
 }
 
 function lineageLines(lineage: LineageAnswer = {}): string[] {
-  const { source, run_id: run, created_from: origin, dataset_digest: dataset, metrics = {}, params = {} } = lineage
-  const texts = { source, run, from: origin, dataset }
+  const { source, run_id: run, created_from: origin, dataset_digest: digest, metrics = {}, params = {} } = lineage
+  const texts = { source, run, from: origin, dataset: digest }
   const lines = Object.entries(texts).flatMap(([title, text]) => (text === undefined ? [] : [lineOf(title, text)]))
+  for (const [use, reference] of Object.entries(lineage.datasets ?? {})) lines.push(lineOf(use, `dataset ${reference}`))
   for (const [name, value] of Object.entries(metrics)) lines.push(lineOf('metric', `${name} ${value}`))
   for (const [name, value] of Object.entries(params)) lines.push(lineOf('param', `${name} ${value}`))
   return lines

@@ -6,6 +6,7 @@ import { integerArgument, repeatedArgument } from '../shared/arguments.js'
 import { MissedError } from '../shared/failures.js'
 import { withProgress } from '../shared/progress.js'
 import { serverOf, type ServerOptions, withServerOptions } from '../shared/server.js'
+import { TABLE_ARGUMENT, withTable } from '../shared/datasets.js'
 import { formatTable } from '../shared/table.js'
 import type { Terminal } from '../shared/terminal.js'
 
@@ -41,7 +42,7 @@ export function promoteCommand(terminal: Terminal): Command {
     .argument('<model>', 'name of the model')
     .requiredOption('--to <alias>', 'the alias that is moved')
     .option('--version <version>', 'the version; the newest unless given', integerArgument)
-    .option('--data <file>', 'rows that it is judged by: JSON, NDJSON, CSV, Arrow or Parquet')
+    .option('--data <file>', `rows that it is judged by: JSON, NDJSON, CSV, Arrow or Parquet, ${TABLE_ARGUMENT}`)
     .option('--format <format>', "the file's format, where its name does not say it")
     .option(
       '--require <requirement>',
@@ -81,7 +82,8 @@ async function requestOf(server: ControlCalls, model: string, options: PromoteOp
   if (data === undefined) return common
   const { contractOfFollower, plainRows } = await import('./rows.js')
   const contract = await contractOfFollower(server, { model, alias: to, pipeline })
-  return { ...common, rows: await plainRows(data, format, contract) }
+  const rows = await withTable(data, format, options, (path, known) => plainRows(path, known, contract))
+  return { ...common, rows }
 }
 
 function versionOrAlias(text: string): number | string {

@@ -16,6 +16,7 @@ import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
 import type { PenstockServer, ServerOptions, SocketChoice } from '../../server.js'
+import { datasetsOf, withDatasets } from '../../files/datasets/dataset-store.js'
 import type { Home } from '../../registry/home.js'
 import {
   bytesArgument,
@@ -402,6 +403,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     models: home.models,
     pipelines: home.pipelines,
     contracts: home.contracts,
+    datasets: datasetsOf(home),
     tokenizers: home.tokenizers,
     log,
     ...(options.inferWorkers === undefined ? {} : { inferWorkers: options.inferWorkers }),
@@ -414,7 +416,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     ...(options.calibration === undefined ? {} : { calibration: options.calibration }),
     ...(options.latencyObjective === undefined ? {} : { latencyObjectiveMs: options.latencyObjective }),
     memoryBudgetBytes: options.memoryBudget,
-    tables: tablesIn(options.tables ?? join(home.path, 'tables')),
+    tables: withDatasets(home, tablesIn(options.tables ?? join(home.path, 'tables'))),
     tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,

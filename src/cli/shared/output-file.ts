@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { UsageError } from './failures.js'
 
 /** @throws UsageError naming the file. */
-export function writeFile(path: string, text: string): void {
+export function writeFile(path: string, text: string | Uint8Array): void {
   try {
     writeFileSync(path, text)
   } catch (error) {

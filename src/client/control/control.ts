@@ -32,6 +32,7 @@ import { ControlCalls } from './calls.js'
 import { ContractCalls } from './contract-calls.js'
 import { expectVersion } from './expect-version.js'
 import { RemoteContracts } from './contracts.js'
+import { DatasetCalls, RemoteDatasets } from './datasets.js'
 import { RemoteTokenizers, TokenizerCalls } from './tokenizers.js'
 import { RemoteExplanations } from './explanations.js'
 import { HttpCaller, type ControlOptions, type HttpRequest, type SizedStream } from './http.js'
@@ -65,6 +66,7 @@ type MirroredCalls =
 export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
   readonly tags: RemoteTags
   readonly contracts: RemoteContracts
+  readonly datasets: RemoteDatasets
   readonly tokenizers: RemoteTokenizers
   readonly explanations: RemoteExplanations
   readonly #calls: ControlCalls
@@ -78,6 +80,7 @@ export class PenstockControl implements Remote<Pick<EngineApi, MirroredCalls>> {
     this.#calls = new ControlCalls(http)
     this.tags = new RemoteTags(this.#calls)
     this.contracts = new RemoteContracts(new ContractCalls(http))
+    this.datasets = new RemoteDatasets(new DatasetCalls(http))
     this.tokenizers = new RemoteTokenizers(new TokenizerCalls(http))
     this.explanations = new RemoteExplanations(this.#calls)
   }

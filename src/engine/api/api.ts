@@ -6,6 +6,7 @@
 import type { Lineage } from '../../base/lineage.js'
 import type { PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractsApi } from './contracts.js'
+import type { DatasetsApi } from './datasets.js'
 import type { ExplanationsApi } from './explanations.js'
 import type { FailingLog, LogExportResult, PipelineRecord, PipelineVersion, Promotion } from './generated/records.js'
 import type { InferRequest, InferResult } from './inference.js'
@@ -19,6 +20,7 @@ import type { TokenizersApi } from './tokenizers.js'
 
 export type * from './calibration.js'
 export type * from './contracts.js'
+export type * from './datasets.js'
 export type * from './explanations.js'
 export type * from './generated/records.js'
 export type * from './inference.js'
@@ -93,6 +95,7 @@ export interface EngineApi {
   describePipeline(name: string): PipelineDescription
   pipelineStatus(name: string): PipelineStatus
   readonly contracts: ContractsApi
+  readonly datasets: DatasetsApi
   readonly tokenizers: TokenizersApi
   readonly tags: TagsApi
   readonly explanations: ExplanationsApi

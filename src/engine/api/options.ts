@@ -4,6 +4,7 @@ import type { ExecutionProvider } from '../../base/providers.js'
 import type { RandomSource } from '../../base/random.js'
 import type { TableStore } from '../../lookup/table-store.js'
 import type { ContractStore } from './contracts.js'
+import type { DatasetStore } from './datasets.js'
 import type { TokenizerStore } from './tokenizers.js'
 import type { EngineLog } from './logs.js'
 import type { ModelStore, PipelineStore } from './stores.js'
@@ -33,6 +34,8 @@ export interface EngineOptions {
   readonly models?: ModelStore | undefined
   readonly pipelines?: PipelineStore | undefined
   readonly contracts?: ContractStore | undefined
+  /** Where tables are kept by name and version: `datasetsOf(home)`. Absent: nowhere. */
+  readonly datasets?: DatasetStore | undefined
   readonly tokenizers?: TokenizerStore | undefined
   /** Where requests are logged: a LogStore, or a directory that this engine writes and does not read. Absent: nothing is. */
   readonly log?: EngineLog | Pick<EngineLog, 'path'> | undefined

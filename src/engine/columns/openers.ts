@@ -62,6 +62,7 @@ export function openStageKinds(options: EngineOptions, { tokenizers }: StageSour
     remotes: (pipeline) => remotes.list(pipeline),
     close: async () => {
       lookups.close()
+      await threads.close()
     },
   }
 }

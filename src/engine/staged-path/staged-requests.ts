@@ -32,6 +32,7 @@ import type { RequestId } from '../requests/request-options.js'
 import { raceLimits } from '../string-path/race-limits.js'
 import { AnswerBytes, chargeRequest, type RequestBudget } from '../string-path/request-bytes.js'
 import { tensorBytes } from '../string-path/row-operations.js'
+import { countResult } from '../string-path/string-executor.js'
 
 /** Milliseconds after which some of what is in flight has been answered. */
 const RETRY_AFTER_MS = 100
@@ -46,6 +47,8 @@ export class StagedRequests {
   readonly #budget: RequestBudget
   readonly #submit: SubmitRequest
   readonly #answerBytes = new AnswerBytes()
+  /** Ends a request, one for each that is in flight. */
+  readonly #stops = new Set<(error: PenstockError) => void>()
   #inFlight = 0
   #inStages = 0
 
@@ -88,7 +91,10 @@ export class StagedRequests {
       this.#move(counters, -1)
       return this.#submit(...call).finally(() => this.#move(counters, 1))
     }
-    const run = new StagedRun(slot, deployment, received, request.meta ?? null, stopper, submit)
+    const hold = (more: number): void => {
+      bytes += chargeRequest(this.#budget, more)
+    }
+    const run = new StagedRun(slot, deployment, received, request.meta ?? null, stopper, submit, hold)
     const done = run
       .run()
       .then((result) => {
@@ -99,7 +105,25 @@ export class StagedRequests {
         this.#enter(counters, deployment, -1)
         this.#budget.releaseRequest(bytes)
       })
-    return raceLimits(done, deadlineMs, signal, stopper)
+    return this.#untilClosed(raceLimits(done, deadlineMs, signal, stopper), stopper)
+  }
+
+  /** Fails what is in flight: neither stages nor models will answer it. */
+  close(): void {
+    const error = new PenstockError('ERR_CLOSED', 'The engine was closed before the request was answered')
+    for (const stop of this.#stops) stop(error)
+    this.#stops.clear()
+  }
+
+  #untilClosed(answer: Promise<InferResult>, stopper: AbortController): Promise<InferResult> {
+    return new Promise((resolve, reject) => {
+      const stop = (error: PenstockError): void => {
+        stopper.abort(error)
+        reject(error)
+      }
+      this.#stops.add(stop)
+      answer.then(resolve, reject).finally(() => this.#stops.delete(stop))
+    })
   }
 
   #enter(counters: StringPathCounters, deployment: Deployment, count: 1 | -1): void {
@@ -129,6 +153,18 @@ export class StagedRequests {
   }
 }
 
+/** Counts an answer of the models where its pipeline is counted, though it had to run under a handle of its own. */
+export async function countedIn(counters: StringPathCounters, answer: Promise<InferResult>): Promise<InferResult> {
+  try {
+    const result = await answer
+    countResult(counters, result)
+    return result
+  } catch (error) {
+    countFailure(counters, toPenstockError(error).code)
+    throw error
+  }
+}
+
 class StagedRun implements ChainCall {
   readonly requestId: string
   readonly #startUs = addon.nowUs()
@@ -145,6 +181,7 @@ class StagedRun implements ChainCall {
     readonly meta: ChainCall['meta'],
     private readonly stopper: AbortController,
     private readonly submit: SubmitRequest,
+    readonly hold: (bytes: number) => void,
   ) {
     this.requestId = received.options.labels.requestId
   }

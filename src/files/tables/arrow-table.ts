@@ -16,7 +16,8 @@ import {
 
 /**
  * @param open reads the file once more; its first part tells the schema.
- * @param names columns that are wanted; absent: all.
+ * @param names columns that are wanted, timestamps among them, as int64 of microseconds since 1970; absent: all, and a
+ *   timestamp is refused.
  */
 export async function arrowTable(
   open: () => AsyncIterable<TablePart>,
@@ -28,7 +29,9 @@ export async function arrowTable(
   const placed = (all: readonly ArrowColumn[]): ArrowColumn[] => places.map((at) => all[at] as ArrowColumn)
   for await (const part of open()) {
     fields = part.fields
-    columns = fields.flatMap((field) => (names === undefined || names.includes(field.name) ? [typeOf(field)] : []))
+    columns = fields.flatMap((field) =>
+      names === undefined || names.includes(field.name) ? [typeOf(field, names !== undefined)] : [],
+    )
     places = columns.map(({ name }) => fields.findIndex((field) => field.name === name))
     break
   }
@@ -53,9 +56,9 @@ function byName(
   return Object.fromEntries(types.map((type, i) => [type.name, toColumn(type, columns[i] as ArrowColumn, rows)]))
 }
 
-function typeOf({ name, type, isNullable }: ArrowField): ColumnType {
+function typeOf({ name, type, isNullable }: ArrowField, hasTimes: boolean): ColumnType {
   const isList = type.id === 'fixed-size-list'
-  const dtype = dtypeOf(isList ? type.item.type : type)
+  const dtype = hasTimes && type.id === 'timestamp' ? 'int64' : dtypeOf(isList ? type.item.type : type)
   if (dtype === null) {
     const shown = type.id === 'fixed-size-list' ? `lists of ${type.item.type.id}` : type.id
     throw new PenstockError(
@@ -118,7 +121,16 @@ function dataOf(dtype: NumericDtype, { values, field }: ArrowColumn, count: numb
   const { sizeBytes } = dtypeInfo(dtype)
   const isAligned = values.byteOffset % sizeBytes === 0
   const own = isAligned ? values : Uint8Array.prototype.slice.call(values)
-  return viewData(dtype, own.buffer, own.byteOffset, count)
+  const data = viewData(dtype, own.buffer, own.byteOffset, count)
+  return field.type.id === 'timestamp' ? micros(data as BigInt64Array, field.type.unit) : data
+}
+
+/** @param unit of Arrow: seconds, milli-, micro- or nanoseconds; the last are cut off. */
+function micros(times: BigInt64Array, unit: 0 | 1 | 2 | 3): BigInt64Array {
+  if (unit === 2) return times
+  if (unit === 3) return times.map((time) => (time - (((time % 1000n) + 1000n) % 1000n)) / 1000n)
+  const factor = unit === 0 ? 1_000_000n : 1000n
+  return times.map((time) => time * factor)
 }
 
 /** A copy, for the memory is the file's. @param items of lists, whose elements may be missing too. */

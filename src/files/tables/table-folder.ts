@@ -40,7 +40,7 @@ async function findTable(root: string, name: string): Promise<TableSource> {
       return `${ino}-${size}-${mtimeMs}`
     },
     // Once more by its name: a file that was replaced may be a link by now.
-    load: async (spec, bytesMax) => pack(await realPathOf(root, path, name), name, format, spec, bytesMax),
+    load: async (spec, bytesMax) => packFile(await realPathOf(root, path, name), name, format, spec, bytesMax),
   }
 }
 
@@ -82,8 +82,8 @@ async function missing(root: string, name: string, cause: unknown): Promise<Pens
   return new PenstockError('ERR_PIPELINE_INVALID', `There is no table ${name} in ${root}${near}`)
 }
 
-/** @throws PenstockError as TableSource.load. */
-async function pack(
+/** Reads and packs a table on a thread of its own. @throws PenstockError as TableSource.load. */
+export async function packFile(
   path: string,
   name: string,
   format: FileFormat,

@@ -53,6 +53,8 @@ export interface StageCall {
   readonly requestId: string
   /** Routing keys and trace context; null: none. */
   readonly meta: Meta | null
+  /** Counts memory of what the stage makes as the request's, until that ends. @throws PenstockError ERR_QUEUE_FULL. */
+  hold?(bytes: number): void
   /** Takes note of how many tokens the request's texts are. */
   onTokens?(texts: TokenCounts): void
 }

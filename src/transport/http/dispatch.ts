@@ -83,7 +83,8 @@ function admit<Context extends HttpContext>(
   context: Context,
 ): Grant {
   const grant = context.access.authorize(httpRequest, scopes)
-  if (grant.pipelines !== null && scopes.length > 0) grant.expectPipeline(pipelineOf(route, parameters, context))
+  if (grant.pipelines !== null && scopes.length > 0 && route.bindsByItself !== true)
+    grant.expectPipeline(pipelineOf(route, parameters, context))
   if (grant.limit !== null) httpRequest.count(grant.limit)
   return grant
 }

@@ -96,6 +96,8 @@ export interface Route<Context extends HttpContext = HttpContext> extends Patter
   readonly access: RouteAccess
   /** The one pipeline that the address is about; absent: the parameter `{pipeline}` of the path, where it has one. */
   readonly pipelineOf?: ((parameters: readonly string[], context: Context) => string | null) | undefined
+  /** true: the handler sees to it that a key that is bound to pipelines gets to no other, for the body or the answer names them. */
+  readonly bindsByItself?: boolean
   /** Journalled when it was answered with success, for changes that the registry does not see. */
   readonly control?: ControlAction['kind'] | undefined
   /** Bytes, or a function of the context; absent: no body is read. */

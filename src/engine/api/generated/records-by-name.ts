@@ -4,7 +4,7 @@ import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { RemoteStatus } from '../../../remote/remotes.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, BreakerState, CalibrationConditions, ContractRecord, ContractVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, RemoteKind, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, BreakerState, CalibrationConditions, ContractRecord, ContractVersion, DatasetColumn, DatasetRecord, DatasetVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionRequirement, Reconciliation, RemoteKind, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -49,6 +49,11 @@ export interface RecordsByName {
   readonly NamedContractVersion: ContractVersion
   readonly ContractRecord: ContractRecord
   readonly ContractRecords: { readonly contracts: readonly ContractRecord[] }
+  readonly DatasetColumn: DatasetColumn
+  readonly DatasetVersion: DatasetVersion
+  readonly NamedDatasetVersion: DatasetVersion
+  readonly DatasetRecord: DatasetRecord
+  readonly DatasetRecords: { readonly datasets: readonly DatasetRecord[] }
   readonly TokenizerVersion: TokenizerVersion
   readonly NamedTokenizerVersion: TokenizerVersion
   readonly TokenizerRecord: TokenizerRecord
@@ -85,7 +90,7 @@ export interface RecordsByName {
 export interface TabledTypes {
   readonly TensorDefault: { readonly shape: readonly number[]; readonly data: readonly (number | string)[] }
   readonly TensorField: { readonly name: string; readonly dtype: Dtype; readonly shape: readonly (number | null)[]; readonly default?: TensorDefault }
-  readonly Lineage: { readonly source?: string; readonly runId?: string; readonly createdFrom?: string; readonly metrics?: Readonly<Record<string, number>>; readonly params?: Readonly<Record<string, number | string>>; readonly datasetDigest?: string }
+  readonly Lineage: { readonly source?: string; readonly runId?: string; readonly createdFrom?: string; readonly metrics?: Readonly<Record<string, number>>; readonly params?: Readonly<Record<string, number | string>>; readonly datasetDigest?: string; readonly datasets?: Readonly<Record<string, string>> }
   readonly RemoteStatus: { readonly step: string; readonly kind: RemoteKind; readonly url: string; readonly breaker: BreakerState; readonly openedCount: number; readonly inFlight: number; readonly waiting: number; readonly calls: number; readonly retries: number; readonly failures: number }
   readonly OcclusionResult: { readonly method: 'occlusion'; readonly groups: readonly string[]; readonly outputs: readonly number[]; readonly contributions: readonly (readonly number[])[]; readonly importances: readonly number[] }
   readonly PermutationResult: { readonly method: 'permutation'; readonly groups: readonly string[]; readonly score: number; readonly importances: readonly number[]; readonly deviations: readonly number[]; readonly repeats: readonly (readonly number[])[] }

@@ -369,6 +369,50 @@ export interface ContractRecord {
   readonly versions: readonly ContractVersion[]
 }
 
+/** A column of a dataset's table. */
+export interface DatasetColumn {
+  /** Its name. */
+  readonly name: string
+  /** Its dtype, as transforms read it. */
+  readonly dtype: string
+  /** Whether rows may lack a value; floats lack one as NaN. */
+  readonly isNullable: boolean
+  /** Dims of a row; `[]` is one element. */
+  readonly shape: readonly number[]
+}
+
+/** One stored version of a dataset. */
+export interface DatasetVersion {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** `csv`, `json`, `ndjson`, `arrow`, `arrows` or `parquet`: the file as it was given. */
+  readonly format: string
+  /** What part of the data it is, `train`, `test` …; absent: nobody said. */
+  readonly split?: string
+  /** Size of the file. */
+  readonly sizeBytes: number
+  /** SHA-256 of the file, hex. */
+  readonly sha256: string
+  /** Rows of its table. */
+  readonly rows: number
+  /** Columns of its table, in the file's order. */
+  readonly columns: readonly DatasetColumn[]
+}
+
+/** A dataset: its versions, and when it changed. */
+export interface DatasetRecord {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly createdAt: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updatedAt: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly DatasetVersion[]
+}
+
 /** One stored version of a tokenizer. */
 export interface TokenizerVersion {
   /** 1, 2, 3 …; immutable. */

@@ -128,6 +128,8 @@ export interface LineageAnswer {
   readonly params?: Readonly<Record<string, number | string>>
   /** A digest of the data that it was trained on. */
   readonly dataset_digest?: string
+  /** Datasets of the registry by what they were used for: `train`: `wine@1`. */
+  readonly datasets?: Readonly<Record<string, string>>
 }
 
 /** One version of a model. */
@@ -564,6 +566,78 @@ export interface ContractRecordAnswer {
 export interface ContractRecordsAnswer {
   /** The contracts. */
   readonly contracts: readonly ContractRecordAnswer[]
+}
+
+/** A column of a dataset's table. */
+export interface DatasetColumnAnswer {
+  /** Its name. */
+  readonly name: string
+  /** Its dtype, as transforms read it. */
+  readonly dtype: string
+  /** Whether rows may lack a value; floats lack one as NaN. */
+  readonly nullable?: boolean
+  /** Dims of a row; `[]` is one element. */
+  readonly shape: readonly number[]
+}
+
+/** One stored version of a dataset. */
+export interface DatasetVersionAnswer {
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** `csv`, `json`, `ndjson`, `arrow`, `arrows` or `parquet`: the file as it was given. */
+  readonly format: string
+  /** What part of the data it is, `train`, `test` …; absent: nobody said. */
+  readonly split?: string
+  /** Size of the file. */
+  readonly size_bytes: number
+  /** SHA-256 of the file, hex. */
+  readonly sha256: string
+  /** Rows of its table. */
+  readonly rows: number
+  /** Columns of its table, in the file's order. */
+  readonly columns: readonly DatasetColumnAnswer[]
+}
+
+/** A version with its dataset's name. */
+export interface NamedDatasetVersionAnswer {
+  /** The dataset's name. */
+  readonly name: string
+  /** 1, 2, 3 …; immutable. */
+  readonly version: number
+  /** When it was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** `csv`, `json`, `ndjson`, `arrow`, `arrows` or `parquet`: the file as it was given. */
+  readonly format: string
+  /** What part of the data it is, `train`, `test` …; absent: nobody said. */
+  readonly split?: string
+  /** Size of the file. */
+  readonly size_bytes: number
+  /** SHA-256 of the file, hex. */
+  readonly sha256: string
+  /** Rows of its table. */
+  readonly rows: number
+  /** Columns of its table, in the file's order. */
+  readonly columns: readonly DatasetColumnAnswer[]
+}
+
+/** A dataset: its versions, and when it changed. */
+export interface DatasetRecordAnswer {
+  /** Its name. */
+  readonly name: string
+  /** When its first version was stored. ISO 8601, UTC. */
+  readonly created_at: string
+  /** When a version was stored or removed. ISO 8601, UTC. */
+  readonly updated_at: string
+  /** Oldest first, at least one. */
+  readonly versions: readonly DatasetVersionAnswer[]
+}
+
+/** All datasets. */
+export interface DatasetRecordsAnswer {
+  /** The datasets. */
+  readonly datasets: readonly DatasetRecordAnswer[]
 }
 
 /** One stored version of a tokenizer. */
@@ -1032,6 +1106,11 @@ export interface AnswersByName {
   readonly NamedContractVersion: NamedContractVersionAnswer
   readonly ContractRecord: ContractRecordAnswer
   readonly ContractRecords: ContractRecordsAnswer
+  readonly DatasetColumn: DatasetColumnAnswer
+  readonly DatasetVersion: DatasetVersionAnswer
+  readonly NamedDatasetVersion: NamedDatasetVersionAnswer
+  readonly DatasetRecord: DatasetRecordAnswer
+  readonly DatasetRecords: DatasetRecordsAnswer
   readonly TokenizerVersion: TokenizerVersionAnswer
   readonly NamedTokenizerVersion: NamedTokenizerVersionAnswer
   readonly TokenizerRecord: TokenizerRecordAnswer
@@ -1070,6 +1149,7 @@ export interface AddedByName {
   readonly StoredVersion: Required<Pick<StoredVersionAnswer, 'deployed'>>
   readonly Description: Required<Pick<DescriptionAnswer, 'log' | 'cache'>>
   readonly NamedContractVersion: Required<Pick<NamedContractVersionAnswer, 'name'>>
+  readonly NamedDatasetVersion: Required<Pick<NamedDatasetVersionAnswer, 'name'>>
   readonly NamedTokenizerVersion: Required<Pick<NamedTokenizerVersionAnswer, 'name'>>
 }
 

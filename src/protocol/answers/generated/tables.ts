@@ -100,6 +100,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'metrics', record: ["metrics"], type: {"kind":"map","of":{"kind":"word","name":"number"}}, isOptional: true, does: 'Metrics by name' },
       { name: 'params', record: ["params"], type: {"kind":"map","of":{"kind":"word","name":"scalar"}}, isOptional: true, does: 'Parameters by name' },
       { name: 'dataset_digest', record: ["datasetDigest"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'A digest of the data that it was trained on' },
+      { name: 'datasets', record: ["datasets"], type: {"kind":"map","of":{"kind":"word","name":"text"}}, isOptional: true, does: 'Datasets of the registry by what they were used for: `train`: `wine@1`' },
     ],
   },
   ModelVersion: {
@@ -410,6 +411,57 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
     does: 'All contracts',
     fields: [
       { name: 'contracts', record: ["contracts"], type: {"kind":"list","of":{"kind":"object","name":"ContractRecord"}}, does: 'The contracts' },
+    ],
+  },
+  DatasetColumn: {
+    does: "A column of a dataset's table",
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"word","name":"text"}, does: 'Its name' },
+      { name: 'dtype', record: ["dtype"], type: {"kind":"word","name":"text"}, does: 'Its dtype, as transforms read it' },
+      { name: 'nullable', record: ["isNullable"], type: {"kind":"word","name":"flag"}, absent: false, does: 'Whether rows may lack a value; floats lack one as NaN' },
+      { name: 'shape', record: ["shape"], type: {"kind":"list","of":{"kind":"word","name":"count"}}, does: 'Dims of a row; `[]` is one element' },
+    ],
+  },
+  DatasetVersion: {
+    does: 'One stored version of a dataset',
+    fields: [
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'format', record: ["format"], type: {"kind":"word","name":"text"}, does: '`csv`, `json`, `ndjson`, `arrow`, `arrows` or `parquet`: the file as it was given' },
+      { name: 'split', record: ["split"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'What part of the data it is, `train`, `test` …; absent: nobody said' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'Size of the file' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of the file, hex' },
+      { name: 'rows', record: ["rows"], type: {"kind":"word","name":"count"}, does: 'Rows of its table' },
+      { name: 'columns', record: ["columns"], type: {"kind":"list","of":{"kind":"object","name":"DatasetColumn"}}, does: "Columns of its table, in the file's order" },
+    ],
+  },
+  NamedDatasetVersion: {
+    does: "A version with its dataset's name",
+    fields: [
+      { name: 'name', record: null, type: {"kind":"word","name":"name"}, does: "The dataset's name" },
+      { name: 'version', record: ["version"], type: {"kind":"word","name":"count"}, does: '1, 2, 3 …; immutable' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When it was stored' },
+      { name: 'format', record: ["format"], type: {"kind":"word","name":"text"}, does: '`csv`, `json`, `ndjson`, `arrow`, `arrows` or `parquet`: the file as it was given' },
+      { name: 'split', record: ["split"], type: {"kind":"word","name":"text"}, isOptional: true, does: 'What part of the data it is, `train`, `test` …; absent: nobody said' },
+      { name: 'size_bytes', record: ["sizeBytes"], type: {"kind":"word","name":"count"}, does: 'Size of the file' },
+      { name: 'sha256', record: ["sha256"], type: {"kind":"word","name":"text"}, does: 'SHA-256 of the file, hex' },
+      { name: 'rows', record: ["rows"], type: {"kind":"word","name":"count"}, does: 'Rows of its table' },
+      { name: 'columns', record: ["columns"], type: {"kind":"list","of":{"kind":"object","name":"DatasetColumn"}}, does: "Columns of its table, in the file's order" },
+    ],
+  },
+  DatasetRecord: {
+    does: 'A dataset: its versions, and when it changed',
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"word","name":"name"}, does: 'Its name' },
+      { name: 'created_at', record: ["createdAt"], type: {"kind":"word","name":"time"}, does: 'When its first version was stored' },
+      { name: 'updated_at', record: ["updatedAt"], type: {"kind":"word","name":"time"}, does: 'When a version was stored or removed' },
+      { name: 'versions', record: ["versions"], type: {"kind":"list","of":{"kind":"object","name":"DatasetVersion"}}, does: 'Oldest first, at least one' },
+    ],
+  },
+  DatasetRecords: {
+    does: 'All datasets',
+    fields: [
+      { name: 'datasets', record: ["datasets"], type: {"kind":"list","of":{"kind":"object","name":"DatasetRecord"}}, does: 'The datasets' },
     ],
   },
   TokenizerVersion: {

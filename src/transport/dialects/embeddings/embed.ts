@@ -8,7 +8,6 @@ import { REQUEST_TOKENS_MAX, TOKENS_MULTIPLE } from '../../../base/limits/text-l
 import type { InferResult, PipelineDescription } from '../../../engine/api/api.js'
 import type { JsonValue } from '../../../formats/json/json-reader.js'
 import type { Tensor, TensorField } from '../../../tensor/tensor.js'
-import { INFER } from '../../access/scopes.js'
 import { withHeaderMeta } from '../../header-options.js'
 import { resultBytes, tensorsBytes } from '../../held-bytes.js'
 import type { Call } from '../../http/route.js'
@@ -54,7 +53,6 @@ export async function embed(
   { dimensions, isWhole }: EmbedOptions,
 ): Promise<Embedded> {
   const { context, grant, httpRequest } = call
-  grant?.expectScope(INFER)
   grant?.expectPipeline(pipeline)
   const description = context.engine.describePipeline(pipeline)
   const output = outputOf(description)

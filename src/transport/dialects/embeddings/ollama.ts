@@ -7,7 +7,7 @@ import { argumentError, expectBoolean, expectRecord } from '../../../base/expect
 import type { PipelineRecord } from '../../../engine/api/api.js'
 import { readJson, type JsonValue } from '../../../formats/json/json-reader.js'
 import { writeRow } from '../../../tensor/print.js'
-import { ANY_KEY, SIGNATURE } from '../../access/scopes.js'
+import { ANY_KEY, INFER, SIGNATURE } from '../../access/scopes.js'
 import { LOGGED_ID_HEADER } from '../../header-options.js'
 import { expectUnpacked } from '../../http/media-types.js'
 import { jsonReply, JSON_TYPE } from '../../http/replies.js'
@@ -30,8 +30,8 @@ export const ollamaRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/api/embed',
-    // The pipeline stands in the body: the handler asks for the scope, and for the pipeline of a key that is bound to some.
-    access: ANY_KEY,
+    access: INFER,
+    bindsByItself: true,
     bodyBytesMax: (context) => context.bodyBytesMax,
     document: posted('Embeds texts by a pipeline, in the form of Ollama', 'OllamaEmbedBody', 'OllamaEmbedAnswer'),
     handle: embedTexts,
@@ -39,7 +39,8 @@ export const ollamaRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/api/embeddings',
-    access: ANY_KEY,
+    access: INFER,
+    bindsByItself: true,
     bodyBytesMax: (context) => context.bodyBytesMax,
     document: posted('Embeds one text, in the elder form of Ollama', 'OllamaPromptBody', 'OllamaPromptAnswer'),
     handle: embedPrompt,
@@ -47,8 +48,8 @@ export const ollamaRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/tags',
-    // A key that is bound to pipelines is told of those.
-    access: ANY_KEY,
+    access: SIGNATURE,
+    bindsByItself: true,
     document: {
       summary: 'The pipelines that embed texts, as Ollama lists models',
       responses: { 200: { description: 'The list', content: { [JSON_TYPE]: 'OllamaTags' } } },
@@ -127,7 +128,6 @@ function* embedPieces({ vectors, rows, tokens }: Embedded, model: string, startM
 }
 
 function tagsOf({ context: { engine }, grant }: Call): JsonValue[] {
-  grant?.expectScope(SIGNATURE)
   const told = engine.listPipelines().filter(({ name }) => grant === null || grant.allows(name))
   return told.flatMap((record) => tagOf(engine, record))
 }

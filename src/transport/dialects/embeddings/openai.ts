@@ -6,7 +6,7 @@ import type { PenstockError } from '../../../base/errors.js'
 import { argumentError, expectOneOf } from '../../../base/expect.js'
 import { readJson, type JsonValue } from '../../../formats/json/json-reader.js'
 import { writeRow } from '../../../tensor/print.js'
-import { ANY_KEY } from '../../access/scopes.js'
+import { INFER } from '../../access/scopes.js'
 import { LOGGED_ID_HEADER } from '../../header-options.js'
 import { expectJsonBody, expectUnpacked } from '../../http/media-types.js'
 import { JSON_TYPE } from '../../http/replies.js'
@@ -24,8 +24,8 @@ export const openAiRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/v1/embeddings',
-    // The pipeline stands in the body: the handler asks for the scope, and for the pipeline of a key that is bound to some.
-    access: ANY_KEY,
+    access: INFER,
+    bindsByItself: true,
     bodyBytesMax: (context) => context.bodyBytesMax,
     document: {
       summary: 'Embeds texts by a pipeline, in the form of OpenAI',

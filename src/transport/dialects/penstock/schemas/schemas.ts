@@ -118,6 +118,9 @@ export const schemas: Readonly<Record<string, Schema>> = {
     },
     ['sampleRate', 'onFailure', 'retention'],
   ),
+  DatasetRows: record({
+    rows: { ...listOf({ type: 'object' }), description: 'By column; 64-bit integers beyond 2^53 are texts' },
+  }),
   CachePolicy: record({
     ttlSeconds: {
       type: 'number',

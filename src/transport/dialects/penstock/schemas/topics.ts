@@ -21,6 +21,7 @@ const topics: readonly Topic[] = [
   },
   { name: 'models', description: 'Versions and aliases', paths: /^\/v1\/models\b/ },
   { name: 'contracts', description: 'Typed fields of rows and answers', paths: /^\/v1\/contracts\b/ },
+  { name: 'datasets', description: 'Immutable tables by name and version', paths: /^\/v1\/datasets\b/ },
   { name: 'tokenizers', description: 'What makes tokens of texts', paths: /^\/v1\/tokenizers\b/ },
   {
     name: 'embeddings',
