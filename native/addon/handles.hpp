@@ -14,7 +14,7 @@
 #include "core/caller_limit.hpp"
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
-#include "runtime/answer_comparison.hpp"
+#include "comparison/answer_comparison.hpp"
 #include "runtime/answer_counters.hpp"
 #include "runtime/port.hpp"
 #include "websocket/gateway.hpp"

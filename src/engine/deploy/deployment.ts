@@ -132,10 +132,9 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     for (const model of backgroundModels(compiled)) options.models.offload(models[model] as LoadedModel)
     stages = await stagesOf(options, compiled)
     log = options.makeLog(compiled)
-    const plan = addon.createPlan({
-      ...planSpec(options, compiled, models, log),
-      ...(options.shadowed === undefined ? {} : { comparison: options.shadowed.comparison(compiled, contract) }),
-    })
+    const comparison = options.shadowed?.comparison(compiled, contract)
+    const spec = planSpec(options, compiled, models, log)
+    const plan = addon.createPlan(comparison === undefined ? spec : { ...spec, comparison })
     const transforms = new RequestTransforms(compiled, stages)
     const description = describe(definition, version, compiled)
     return {
@@ -151,11 +150,7 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
       contract,
       transforms,
       needsJavaScript: description.isStringPath && !bindNativeColumns(plan, compiled, transforms),
-      failureContext: {
-        pipeline: definition.name,
-        inputs: compiled.inputFields,
-        splitKeys: compiled.splits.map((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? ''))),
-      },
+      failureContext: failureContextOf(compiled),
       freeDims: freeDimsOf(compiled),
       isShadow: options.shadowed !== undefined,
       stringPathInFlight: 0,
@@ -168,6 +163,11 @@ export async function buildDeployment(options: DeploymentOptions): Promise<Deplo
     for (const model of models) await options.models.release(model, 'tried')
     throw error
   }
+}
+
+function failureContextOf({ definition, inputFields, splits }: CompiledPlan): FailureContext {
+  const splitKeys = splits.map((split) => (split.kind === 'key' ? split.key : (split.hashKey ?? '')))
+  return { pipeline: definition.name, inputs: inputFields, splitKeys }
 }
 
 /**

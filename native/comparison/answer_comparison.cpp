@@ -1,4 +1,4 @@
-#include "runtime/answer_comparison.hpp"
+#include "comparison/answer_comparison.hpp"
 
 #include <algorithm>
 #include <cmath>
