@@ -10,11 +10,11 @@
 #include <string>
 
 #include "addon/napi_setup.hpp"
+#include "comparison/answer_comparison.hpp"
 #include "core/boundary_codes.hpp"
 #include "core/caller_limit.hpp"
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
-#include "comparison/answer_comparison.hpp"
 #include "runtime/answer_counters.hpp"
 #include "runtime/port.hpp"
 #include "websocket/gateway.hpp"

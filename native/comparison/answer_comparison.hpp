@@ -43,8 +43,8 @@ class AnswerComparison final : public RequestLog {
 
   std::string bind(Plan& plan) const override;
   void append(std::span<const LogItem> items) override;
-  bool keep_keys(LoggedKeys& keys, const MetaView& meta, uint32_t rows) override {
-    return log_ != nullptr && log_->keep_keys(keys, meta, rows);
+  bool keep_keys(LoggedKeys& keys, const MetaView& meta, std::span<const RowKey> row_keys, uint32_t rows) override {
+    return log_ != nullptr && log_->keep_keys(keys, meta, row_keys, rows);
   }
   bool is_refusing() const noexcept override { return log_ != nullptr && log_->is_refusing(); }
   int last_fault() const noexcept override { return log_ == nullptr ? 0 : log_->last_fault(); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/request.hpp"
+#include "websocket/frame_columns.hpp"
 #include "websocket/frame.hpp"
 
 namespace penstock::websocket {
