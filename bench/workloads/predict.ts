@@ -51,6 +51,7 @@ interface Trial {
 async function measure(bench: Bench): Promise<Finding[]> {
   const contract = await readJson<{ readonly fields: readonly Field[] }>('contracts', 'wine.json')
   const raw = await readJson<{ readonly steps: readonly object[] }>('pipelines', 'wine-raw.json')
+  const rawContract = await readJson<{ readonly name: string }>('contracts', 'wine-raw.json')
   const features = contract.fields.filter(({ role = 'feature' }) => role === 'feature')
   const rows = makeRows(features)
   const off = { durability: 'off' }
@@ -58,12 +59,11 @@ async function measure(bench: Bench): Promise<Finding[]> {
     models: Object.fromEntries(
       ['wine-gbt', 'wine-mlp'].map((name) => [name, join(examples, 'models', name, 'model.onnx')]),
     ),
-    contracts: { wine: contract, 'raw-rows': { name: 'raw-rows', fields: rawContractFields(features) } },
+    contracts: { wine: contract, [rawContract.name]: rawContract },
     pipelines: {
       wine: { contract: 'wine', steps: [{ type: 'model', model: 'wine-gbt' }], log: off },
       ready: [{ type: 'model', model: 'wine-mlp' }],
-      raw: { steps: raw.steps.map(withoutAlias), log: off },
-      'raw-rows': { contract: 'raw-rows', steps: raw.steps.map(withoutAlias).map(withoutInputs), log: off },
+      raw: { contract: rawContract.name, steps: raw.steps.map(withoutAlias), log: off },
     },
   })
   const bodies = await writeAll(bench, features, rows, home)
@@ -90,7 +90,7 @@ async function measure(bench: Bench): Promise<Finding[]> {
   if (bench.isQuick) return findings
   const rawOverHttp = await alternate(bench, home, httpTrialsPerRound, {
     tensors: http(bodies.readyTensors, '/v1/pipelines/ready/infer', 'ready'),
-    rows: http(bodies.rawRows, '/predict/raw-rows', 'raw-rows'),
+    rows: http(bodies.rawRows, '/predict/raw', 'raw'),
   })
   findings.push(...findingsOf('a raw row of 12 names over HTTP', rawOverHttp.rows, rawOverHttp.tensors, 0.8))
   const overWebSocket = await alternate(bench, home, 1, {
@@ -188,7 +188,7 @@ async function writeAll(
     const rawTexts = rows.map((row) => JSON.stringify(rawRow(row)))
     const readyTensors = rows.map((row) => JSON.stringify({ [readyInput]: [numbersOf(row)] }))
     await expectEqual(server, 'wine', tensors, texts)
-    await expectEqual(server, 'raw-rows', readyTensors, rawTexts)
+    await expectEqual(server, 'raw', readyTensors, rawTexts)
     const answers = await Promise.all(rows.map((row) => answerOf(server, 'ready', { [readyInput]: [numbersOf(row)] })))
     const field: TensorField = { name: readyInput, dtype: 'float32', shape: [null, features.length] }
     const readyOf = (row: Row): Uint8Array =>
@@ -200,7 +200,7 @@ async function writeAll(
       tensors: await writeBodies(bench, 'tensors', tensors.map(bytesOf)),
       rows: await writeBodies(bench, 'rows', texts.map(bytesOf)),
       readyTensors: await writeBodies(bench, 'ready-tensors', readyTensors.map(bytesOf)),
-      rawRows: await writeBodies(bench, 'raw-rows', rawTexts.map(bytesOf)),
+      rawRows: await writeBodies(bench, 'raw', rawTexts.map(bytesOf)),
       ready: await writeBodies(bench, 'ready', rows.map(readyOf), answers),
       raw: await writeBodies(bench, 'raw', rows.map(rawOf), answers.map(Math.round)),
     }
@@ -233,11 +233,11 @@ async function writeBodies(
 /** @throws Error when a row by names is answered with another number than its tensor. */
 async function expectEqual(
   server: RunningServer,
-  pipeline: 'wine' | 'raw-rows',
+  pipeline: 'wine' | 'raw',
   tensors: readonly string[],
   rows: readonly string[],
 ): Promise<void> {
-  const isRaw = pipeline === 'raw-rows'
+  const isRaw = pipeline === 'raw'
   for (const [index, tensor] of tensors.entries()) {
     const answer = await answerOf(server, isRaw ? 'ready' : 'wine', JSON.parse(tensor) as object)
     const expected = isRaw ? Math.round(answer) : answer
@@ -280,19 +280,6 @@ async function readJson<T>(folder: string, file: string): Promise<T> {
 /** The row as a table has it: its colour is a text. */
 function rawRow({ white, ...row }: Row): object {
   return { ...row, type: white === true ? 'white' : 'red' }
-}
-
-function rawContractFields(features: readonly Field[]): object[] {
-  return [
-    ...features.flatMap(({ name, dtype }) => (dtype === 'bool' ? [] : [{ name, dtype: 'float32?' }])),
-    { name: 'type', dtype: 'string' },
-    { name: 'quality', dtype: 'float32', role: 'prediction' },
-  ]
-}
-
-/** The contract says what callers send. */
-function withoutInputs(step: object): object {
-  return Object.fromEntries(Object.entries(step).filter(([key]) => key !== 'inputs'))
 }
 
 /** The home has versions and no aliases. */

@@ -161,9 +161,8 @@ describe('examples: pipelines', () => {
 })
 
 function rawColumns(): string[] {
-  const { steps } = definitions.find(({ name }) => name === 'wine-raw')!
-  const [first] = steps as unknown as [{ inputs: { name: string }[] }]
-  return first.inputs.map(({ name }) => name)
+  const { fields } = JSON.parse(readFileSync(`${examplesPath}contracts/wine-raw.json`, 'utf8')) as Contract
+  return fields.filter(({ role }) => role === undefined).map(({ name }) => name)
 }
 
 const page = readFileSync(`${examplesPath}README.md`, 'utf8')

