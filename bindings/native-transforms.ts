@@ -19,7 +19,7 @@ export interface NativeTransformSpec {
 
 export interface NativeInstructionSpec {
   readonly opcode: number
-  /** What failures of rows are told with. */
+  /** What failures of rows are reported with. */
   readonly op: number
   readonly column: number
   readonly inputs: readonly number[]

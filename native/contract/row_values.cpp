@@ -178,7 +178,7 @@ const char* RowReader::read_run(const char* at, uint32_t field, uint32_t count, 
       ++element;
       continue;
     }
-    // What is wrong with values is told of arrays that have the shape.
+    // What is wrong with values is reported of arrays that have the shape.
     if (!array_.is_known) {
       json::Cursor whole{array_.start, end_};
       if (!has_shape(whole, spec_->fields()[field], 0)) return first;

@@ -495,11 +495,11 @@ inline constexpr size_t kContractNameBytesMax = 1024;
 inline constexpr uint32_t kContractValuesMax = 16777216;
 // Accepted values of one field.
 inline constexpr uint32_t kContractAcceptedMax = 65536;
-// Problems of one request that are told; the rest are counted.
+// Problems of one request that are reported; the rest are counted.
 inline constexpr uint32_t kContractRowProblemsMax = 100;
 // Bytes of a value's text in a problem, and of an extra field's name.
 inline constexpr size_t kContractTextBytesMax = 64;
-// Names of extra fields that are told of one request; all are counted.
+// Names of extra fields that are reported of one request; all are counted.
 inline constexpr uint32_t kContractExtrasMax = 64;
 // Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a
 // small request could ask for any number.

@@ -19,7 +19,7 @@ using ValueIndex = uint16_t;
 struct Instruction {
   TransformOpcode opcode = TransformOpcode::kCast;
   uint16_t op = 0;      // the operation of the definition that it belongs to
-  uint16_t column = 0;  // the name that failures of rows are told with, an index of the caller's table
+  uint16_t column = 0;  // the name that failures of rows are reported with, an index of the caller's table
   std::vector<ValueIndex> inputs;
   std::vector<ValueIndex> outputs;
   std::vector<double> numbers;

@@ -3,7 +3,7 @@
  * plain reference of the rules, for commands, for rows that come as objects or JSON, and for tests of the native reader.
  *
  * A row is read field by field (row-reader.ts). At its end, unless it is dropped, the unique values that broke no other rule
- * are compared with those of the rows before it that were kept, all of them before any is remembered. One problem is told
+ * are compared with those of the rows before it that were kept, all of them before any is remembered. One problem is reported
  * for each field of a row.
  */
 import { describeValue } from '../base/expect.js'

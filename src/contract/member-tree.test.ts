@@ -1,4 +1,4 @@
-/** Fields inside nested objects: what is read, what is told and where, and what is made of such a contract. */
+/** Fields inside nested objects: what is read, what is reported and where, and what is made of such a contract. */
 import { describe, expect, it } from 'vitest'
 import { mismatch } from '../../test/support/json-schema.js'
 import type { PenstockError } from '../base/errors.js'

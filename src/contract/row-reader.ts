@@ -88,7 +88,7 @@ function readNestedRow(
 
 type Place = readonly string[]
 
-/** What is told of a member: its name, or inside an object where it is. */
+/** What is reported of a member: its name, or inside an object where it is. */
 function nameOfPlace(place: Place): string {
   return place.length === 1 ? (place[0] as string) : pointer(place)
 }

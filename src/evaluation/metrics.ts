@@ -51,7 +51,7 @@ export function metricOf(name: MetricName): Metric {
   return metrics[name]
 }
 
-/** Those that are told of every evaluation: without a class, and without probabilities. */
+/** Those that are reported of every evaluation: without a class, and without probabilities. */
 export function usualMetrics(of: Metric['of']): MetricChoice[] {
   return METRIC_NAMES.filter((name) => metrics[name].of === of && name !== 'roc-auc').map((name) => ({
     name,

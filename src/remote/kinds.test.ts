@@ -268,7 +268,7 @@ describe('oip', () => {
     await stage.close()
   })
 
-  it('names what it was told when the metadata cannot be had', async () => {
+  it('names what the remote said when the metadata cannot be had', async () => {
     server.handler = () => ({ status: 404, body: { error: "model 'wine' is not found" } })
     await expect(openStep(step)).rejects.toThrow(/\/v2\/models\/wine answered 404: .*is not found/)
   })

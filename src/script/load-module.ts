@@ -49,7 +49,7 @@ export function isTypeScript(file: string): boolean {
 /** `TypeError: x is undefined (score.ts:12:9)`, with the innermost place in the script. */
 export function thrown(error: unknown, file: string): string {
   if (!(error instanceof Error)) return `it threw ${String(error)}`
-  // A module specifier that cannot be resolved is told with the whole module.
+  // A module specifier that cannot be resolved is reported with the whole module.
   const message = error.message.replaceAll(/"?data:text\/javascript;base64,[\w+/=]*"?/g, file)
   const place = placeIn(error, file)
   const text = `${error.name}: ${message}${place === null ? '' : ` (${place})`}`

@@ -92,7 +92,7 @@ export class ScriptPool {
     return (await this.#enqueue(call, signal)).columns
   }
 
-  /** Ends the threads, whatever they do. What still runs or waits is told ERR_CLOSED. */
+  /** Ends the threads, whatever they do. What still runs or waits fails with ERR_CLOSED. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const run of this.#waiting.splice(0)) run.reject(this.#closed())

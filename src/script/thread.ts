@@ -1,6 +1,6 @@
 /**
  * The thread in which a step's script runs, one call at a time. It loads the module with its first task and not at its start:
- * a module that fails must fail a task, which is told why, and not the thread, of which a pool would start no other.
+ * a module that fails must fail a task with its reason, and not the thread, of which a pool would start no other.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Piscina } from 'piscina'

@@ -65,7 +65,7 @@ test.each<[string, (string | null)[], string, RegExp]>([
   await expect(refused).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
 })
 
-test('what the tokenizer refuses is told by row, and its thread is given back once', async () => {
+test('what the tokenizer refuses is reported by row, and its thread is given back once', async () => {
   let released = 0
   const thread = threadOf({ kind: 'refused', rows: [{ row: 3, message: 'Expected less' }] })
   const stage = openTokenise(step, thread, () => Promise.resolve(void (released += 1)))

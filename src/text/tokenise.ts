@@ -119,7 +119,7 @@ function packedOf(
   return { data: data as Uint8Array, offsets }
 }
 
-/** Many rows that fail alike are told by the first ones. */
+/** Many rows that fail alike are reported by the first ones. */
 const FAILURES_MAX = 16
 
 function columnsOf({ tokens, inputIds, attentionMask, tokenTypeIds }: TokenColumns, rows: number): TransformColumns {

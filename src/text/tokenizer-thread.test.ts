@@ -35,7 +35,7 @@ test('the slowest texts leave this thread to others', async () => {
   expect(ticks).toBeGreaterThan(5)
 })
 
-test('who gives up is told so, and others are answered', async () => {
+test('a caller who gives up is answered so, and others are answered', async () => {
   const control = new AbortController()
   const slow = packStrings(['[CLS]'.repeat(1000)])
   const first = thread.run(slow, settings)

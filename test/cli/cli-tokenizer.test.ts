@@ -1,4 +1,4 @@
-/** `penstock tokenizer`: a tokenizer.json is added, listed, shown and removed; files that are none are told at once. */
+/** `penstock tokenizer`: a tokenizer.json is added, listed, shown and removed; files that are none are reported at once. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Engine, PenstockServer } from 'penstock'
 import { examplesPath } from '../support/goldens.js'

@@ -195,7 +195,7 @@ describe('penstock transform', () => {
     expect(await run('none.json')).toMatchObject({ code: 2 })
   })
 
-  it('types are told by all cells: numbers beyond 64 bits, mixed columns, columns without a value', async () => {
+  it('types follow from all cells: numbers beyond 64 bits, mixed columns, columns without a value', async () => {
     const text = 'i,f,b,t,n\n+1,1,TRUE,1,\n9223372036854775807,2.5,false,x,NA\n,9223372036854775808,,,\n'
     const folder = folderWith({
       'rows.csv': text,

@@ -202,7 +202,7 @@ describe('an input a column: rows by name', () => {
     })
   })
 
-  test('each cell that breaks a rule is told with its row and field, in every form alike', async () => {
+  test('each cell that breaks a rule is reported with its row and field, in every form alike', async () => {
     const broken = [rows[0], { ...rows[1], children: 2.5, income: -1 }, { ...rows[2], children: 21 }] as Row[]
     const bad = new Table({
       ...Object.fromEntries(
@@ -238,7 +238,7 @@ describe('an input a column: rows by name', () => {
       expect(await post('/predict/credit', body, type), type).toEqual({ status: 422, json: refused.json })
   })
 
-  test('a column that is no field is told once, one of another dtype than its field in each row', async () => {
+  test('a column that is no field is reported once, one of another dtype than its field in each row', async () => {
     const [row] = rows as [Row]
     const cells = names.map((name) => row[name] ?? '').join(',')
     const misnamed = await post('/predict/credit', `${csv.split('\n')[0]?.replace('income', 'incom')}\n${cells}`, CSV)
@@ -307,7 +307,7 @@ describe('an input a column: contracts', () => {
     await engine.undeployPipeline('draft')
   })
 
-  test('fields and inputs that do not find each other, and missing values that no input holds, are told at the deploy', async () => {
+  test('fields and inputs that do not find each other, and missing values that no input holds, are reported at the deploy', async () => {
     const deployed = async (wrong: Contract['fields']): Promise<string> => {
       await engine.contracts.put({
         name: 'wrong',

@@ -168,7 +168,7 @@ describe('predict: from rows to answers', () => {
     expect(checkFailures).toEqual([{ check: 'small', rows: [1] }])
   })
 
-  test('the model of each row is told where a split chose it', async () => {
+  test('the model of each row is reported where a split chose it', async () => {
     const engine = await openEngine(['constant-v1', 'constant-v2'])
     const steps = [{ type: 'key-split', default: 'constant-v1', key: 'u', options: { b: 'constant-v2@1' } }] as const
     const fields = [...abc, { name: 'by', dtype: 'string', role: 'modelVersion' }] as const
@@ -266,7 +266,7 @@ describe('predict: what is found on the way', () => {
     expect([error.errors?.length, error.errorCount]).toEqual([100, 5000])
   })
 
-  test('the first refusal is told, whatever number of flags came before it', async () => {
+  test('the first refusal is reported, whatever number of flags came before it', async () => {
     const engine = await openEngine(['add-one'])
     await serve(engine, 'p', rules, 'add-one')
     const rows: object[] = Array.from({ length: 2000 }, () => ({ a: 11, b: 0, c: 0 }))

@@ -125,7 +125,7 @@ describe('script: steps', () => {
     expect(other).toMatchObject({ value: { outputs: { length: { data: Int32Array.of(4) } } } })
   })
 
-  test('script: what it writes is told with the pipeline and the request of the answer', async () => {
+  test('script: what it writes is reported with the pipeline and the request of the answer', async () => {
     const { json } = await infer('around', { size: ['loud'], extra: [0] })
     const id = (json['metadata'] as { request_id: string }).request_id
     await expect

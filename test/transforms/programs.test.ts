@@ -312,7 +312,7 @@ describe('transform programs: rows', () => {
     scores: { ...columnOf('float32', [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), shape: [4, 3] },
   }
 
-  it('rows that fail are told with operation, column and value, and leave the others alone', () => {
+  it('rows that fail are reported with operation, column and value, and leave the others alone', () => {
     const program = compile(
       { op: 'ordinal', columns: ['type'], categories: [['red', 'white']], dtype: 'int32' },
       { op: 'cast', columns: ['age'], dtype: 'int16' },

@@ -26,7 +26,7 @@ describe('types: client and engine', () => {
     expectTypeOf(accept).toBeCallableWith<[ClientInferOptions]>({})
   })
 
-  it('types: what is told of an answered row has the actions of the engine but for refusals', () => {
+  it('types: what is reported of an answered row has the actions of the engine but for refusals', () => {
     expectTypeOf<AnswerProblem['action']>().toEqualTypeOf<Exclude<RowProblem['action'], 'reject'>>()
   })
 

@@ -161,7 +161,7 @@ TEST("rows: a key twice, a field that is missing, and one that the contract does
   CLAIM(reader.first().row == 1 && reader.first().field == 1 && reader.first().text.bytes == 0);
   CLAIM(reader.breaks(R"({"x":1,"y":2,"z\n":[1,{"a":null}]})", ContractRule::kExtra));
   CLAIM(reader.first().field == Problem::kNoField && reader.first().text.view() == "z\n");
-  // A name that begins as a field's does, or is longer than what is told.
+  // A name that begins as a field's does, or is longer than what is reported.
   CLAIM(reader.breaks(R"({"x":1,"y":2,"xx":1})", ContractRule::kExtra));
   CLAIM(reader.breaks("{\"x\":1,\"y\":2,\"\\u00e4" + std::string(5000, 'k') + "\":1}", ContractRule::kExtra));
   CLAIM(reader.first().text.is_cut && reader.first().text.bytes == kContractTextBytesMax);

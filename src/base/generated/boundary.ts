@@ -300,13 +300,13 @@ export const CONTRACT_VALUES_MAX = 16777216
 /** Accepted values of one field. */
 export const CONTRACT_ACCEPTED_MAX = 65536
 
-/** Problems of one request that are told; the rest are counted. */
+/** Problems of one request that are reported; the rest are counted. */
 export const CONTRACT_ROW_PROBLEMS_MAX = 100
 
 /** Bytes of a value's text in a problem, and of an extra field's name. */
 export const CONTRACT_TEXT_BYTES_MAX = 64
 
-/** Names of extra fields that are told of one request; all are counted. */
+/** Names of extra fields that are reported of one request; all are counted. */
 export const CONTRACT_EXTRAS_MAX = 64
 
 /** Characters of a tensor without elements as nested JSON arrays: its brackets take no memory of a model, so that a small request could ask for any number. */

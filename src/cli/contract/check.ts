@@ -18,7 +18,7 @@ Examples:
   $ penstock contract check wine.json wines.parquet
   $ penstock contract check wine@2 new.csv --problems 100 --json
 
-Exit code 1: a row would be refused. Rows that are clamped, imputed, flagged or dropped are told and pass.`
+Exit code 1: a row would be refused. Rows that are clamped, imputed, flagged or dropped are reported and pass.`
 
 const PROBLEMS_SHOWN = 20
 

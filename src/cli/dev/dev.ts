@@ -1,6 +1,6 @@
 /**
  * `penstock dev`: a server of what stands in a project's folder, which follows it: what is saved serves a moment later, and
- * what is broken is told while the version before goes on serving. State is kept in the project's .penstock/.
+ * what is broken is reported while the version before goes on serving. State is kept in the project's .penstock/.
  */
 import { Command } from 'commander'
 import { join, resolve } from 'node:path'
@@ -22,7 +22,7 @@ hold what pipelines name. Scripts are allowed. All options of \`penstock serve\`
 export function devCommand(terminal: Terminal): Command {
   return withServeOptions(new Command('dev'))
     .summary('serve a project, and what is saved there')
-    .description('Serves what stands in a folder, and follows it: what is saved is served, what is broken is told.')
+    .description('Serves what stands in a folder, and follows it: what is saved is served, what is broken is reported.')
     .argument('[directory]', 'the project', '.')
     .addHelpText('after', EXAMPLES)
     .action(async (directory: string, options: ServeOptions) => {
@@ -88,7 +88,7 @@ class Follower {
     }, QUIET_MS)
   }
 
-  /** What is wrong is told once, and that it is not any more. */
+  /** What is wrong is reported once, and that it is not any more. */
   #tell({ changes, problems }: ProjectResult): void {
     for (const change of changes) this.#terminal.print(change)
     const told = problems.map(({ file, error }) => `${file}: ${error.message} (${error.code})`).join('\n')

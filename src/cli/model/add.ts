@@ -71,7 +71,7 @@ function addModel(terminal: Terminal, file: string, options: AddOptions): Promis
   const { alias, tag: tags, device, batching } = options
   const providers = options.provider === undefined ? [] : [options.provider]
   const name = options.name ?? nameOf(file)
-  // A mistake in it is told before a large file is sent.
+  // A mistake in it is reported before a large file is sent.
   const lineage = withDatasets(options.lineage === undefined ? undefined : lineageOf(options.lineage), options.dataset)
   const query = { alias, tags, providers, device, batching }
   return uploadModel(terminal, serverOf(options), { name, file, query, lineage })

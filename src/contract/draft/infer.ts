@@ -1,6 +1,6 @@
 /**
  * A contract as a first draft, for a person to finish: of what a model's signature says, of the rows of a table, or of both,
- * where the model says which features there are and the table how their values look. What was seen is told as a comment
+ * where the model says which features there are and the table how their values look. What was seen becomes a comment
  * (description) unless bounds are asked for: a sample's range is rarely the truth's.
  */
 import { argumentError } from '../../base/expect.js'

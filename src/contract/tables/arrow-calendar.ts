@@ -9,7 +9,7 @@ const DAY_MS = 86_400_000
 /** Units of a second, by Arrow's number of the unit. */
 const unitsPerSecond = [1n, 1000n, 1_000_000n, 1_000_000_000n] as const
 
-/** The texts of a column; what lies beyond the years 0 to 9999 is told as its number, which is no text of either kind. */
+/** The texts of a column; what lies beyond the years 0 to 9999 is reported as its number, which is no text of either kind. */
 export function arrowCalendarText(
   type: Extract<ArrowType, { id: 'date' | 'timestamp' }>,
   { buffer, byteOffset, byteLength }: Uint8Array,

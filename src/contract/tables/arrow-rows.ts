@@ -1,7 +1,7 @@
 /**
  * Arrow columns as values, as JSON would have them: numbers by value, integers beyond 2^53 as bigints, dates and
  * timestamps as the texts that a contract reads, lists nested by their dims. Whether a value is one of its field's dtype
- * is the contract's to say, by the same rules as of JSON; what no field takes (a duration, a struct) is told by its type.
+ * is the contract's to say, by the same rules as of JSON; what no field takes (a duration, a struct) is reported by its type.
  *
  * null and NaN are missing, in a column of any type: pandas has no other way to say it of integers.
  */

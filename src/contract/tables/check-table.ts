@@ -2,7 +2,7 @@
  * A table against a contract, by the rules of rows (check-row.ts), cell by cell and without an object a row. Whoever runs
  * it decides what happens between its parts: a large table takes seconds, and others want to be answered.
  *
- * What is the same in every row is found once: a column that is not there, and one that is no field, which is told of the
+ * What is the same in every row is found once: a column that is not there, and one that is no field, which is reported for the
  * first row alone.
  */
 import { CHECKED_VALUES_PER_TURN, SUGGESTIONS_COMPARED_MAX } from '../../base/limits/contract-limits.js'

@@ -14,7 +14,7 @@ export type CellReader = (row: number) => unknown
 export interface TableColumn {
   readonly name: string
   readonly read: CellReader
-  /** How a value is told, where that is not the value itself. */
+  /** How a value is reported, where that is not the value itself. */
   readonly told?: (value: unknown) => unknown
 }
 

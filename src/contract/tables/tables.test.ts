@@ -196,7 +196,7 @@ describe('a cell of CSV', () => {
 })
 
 describe('a table', () => {
-  it('is told as the list of its rows would be, but for columns that are no field: they are told once', () => {
+  it('is reported as the list of its rows would be, but for columns that are no field: they are reported once', () => {
     const fields: Fields = [
       { name: 'id', dtype: 'int32', role: 'entity', unique: true, onInvalid: 'drop' },
       { name: 'a', dtype: 'float32', max: 0.7, onInvalid: 'flag' },

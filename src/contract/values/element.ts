@@ -1,6 +1,6 @@
 /**
  * One JSON value against one field: is it of the dtype, by value and not by form (7.0 is an int32, 2^40 is none), and does
- * it keep the field's rules. The order of the rules is fixed, because the first that is broken is the one that is told:
+ * it keep the field's rules. The order of the rules is fixed, because the first that is broken is the one that is reported:
  * dtype, bounds, range of the dtype, accepted values, pattern, length. Bounds come before the range, for the contract's
  * own words say more than the dtype's; accepted values and bounds are compared with the number as it was sent, before it
  * is rounded to the dtype.

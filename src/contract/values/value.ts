@@ -93,14 +93,14 @@ class ValueWalk {
     return this.#action === 'clamp' ? violation.clamped : undefined
   }
 
-  /** The first is told. */
+  /** The first is reported. */
   #note(violation: Violation, place: readonly number[]): void {
     if (this.#violation !== null) return
     this.#violation = violation
     this.#place = place
   }
 
-  /** What refuses the whole value is told instead of what it would have survived. */
+  /** What refuses the whole value is reported instead of what it would have survived. */
   #end(violation: Violation, place: readonly number[]): false {
     this.#violation = violation
     this.#place = place

@@ -174,7 +174,7 @@ export class Deployments {
     if (serving === null) throw new Error(`Expected ${slot.name} to serve`)
     const resolve = this.#resolverOf(serving, candidate)
     const built = await this.#build(serving.compiled.definition, serving.version, resolve, shadowed)
-    // Callers are told of the pipeline as it was deployed.
+    // Callers see the pipeline as it was deployed.
     const shadow = { ...built, description: serving.description }
     this.#byKey.set(shadow.planKey, shadow)
     this.#swap(shadow)

@@ -34,7 +34,7 @@ export function pathInBody({ path }: Pick<RowProblem, 'path'>, isOne: boolean): 
   return isOne ? path.replace(/^\/0/, '') : path
 }
 
-/** A value as it is told: what a glance takes in. undefined: nothing, or more than that. */
+/** A value as it is reported: what a glance takes in. undefined: nothing, or more than that. */
 export function toldValue(value: unknown): string | number | boolean | null | undefined {
   if (typeof value === 'bigint') return String(value)
   if (value === null || typeof value === 'boolean') return value

@@ -2,7 +2,7 @@
  * The seam between the bytes of a request and its checked columns: whoever reads rows implements RowsReader. One parses
  * JSON in JavaScript, one row at a time, so that of a large body no more than one row exists as objects, and knows every
  * rule and every word. The other lets the addon read bytes first (native-rows.ts) and asks the first where anything is to
- * be told; which contracts that is worth trying for is decided once, at the deploy.
+ * be reported; which contracts that is worth trying for is decided once, at the deploy.
  */
 import { PenstockError } from '../../base/errors.js'
 import { argumentError } from '../../base/expect.js'
@@ -26,7 +26,7 @@ export interface RowsReader {
   /**
    * Reads rows and checks them.
    * @param rows untrusted; bytes are lent until it returns.
-   * @param onHeld is told, before they are there, of bytes that it makes; throws to refuse.
+   * @param onHeld is called with the bytes that it makes, before they are there; throws to refuse.
    * @throws PenstockError ERR_BODY, ERR_VALUE_RANGE: no JSON; ERR_TOO_MANY_ROWS; ERR_ARGUMENT: no rows.
    */
   read(contract: ResolvedContract, rows: PredictRows, onHeld?: (bytes: number) => void): RowsRead

@@ -15,7 +15,7 @@ import type { RowsReader } from '../predict/rows-reader.js'
 /** The fields of a contract that a model is judged by. */
 export interface JudgedFields {
   readonly prediction: ResolvedField
-  /** null: the contract has none, so that nothing but agreement can be told. */
+  /** null: the contract has none, so that only agreement can be measured. */
   readonly target: ResolvedField | null
   /** Class → the field with its probability. */
   readonly probabilities: ReadonlyMap<string, ResolvedField>
@@ -30,7 +30,7 @@ export interface Answers {
   readonly probabilities: ReadonlyMap<string, readonly (number | null)[]>
 }
 
-/** @throws PenstockError ERR_ARGUMENT: which one is meant cannot be told, or there is none. */
+/** @throws PenstockError ERR_ARGUMENT: it is not clear which one is meant, or there is none. */
 export function judgedFields({ inputs, outputs }: ResolvedContract, name: string | undefined): JudgedFields {
   const predictions = outputs.filter(({ role, shape }) => role === 'prediction' && shape.length === 0)
   const names = predictions.map((field) => field.name)

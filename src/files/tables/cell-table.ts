@@ -1,5 +1,5 @@
 /**
- * Rows of cells, CSV or JSON records, as columns: what dtype a column has is told by its cells, all of which are read once
+ * Rows of cells, CSV or JSON records, as columns: a column's dtype follows from its cells, all of which are read once
  * before the first part. As pandas tells it: integers are int64, other numbers float64, true and false bool, the rest
  * texts; a column without a value is float64. What says that there is no value in CSV does so in every column.
  */

@@ -26,7 +26,7 @@ type Constants = Pick<NativeInstructionSpec, 'numbers' | 'table' | 'texts' | 'ke
   readonly integers?: readonly number[] | BigInt64Array
 }
 
-/** What a failure of a row is told with. */
+/** What a failure of a row is reported with. */
 export interface FailureLabel {
   readonly column: string
   /** What the value should be: `one of "red", "white"`. */

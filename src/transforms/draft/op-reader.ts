@@ -13,7 +13,7 @@ import {
 import { closest } from '../../base/suggest.js'
 import type { CellValue } from './column.js'
 
-/** Where a definition stands, and with which code its mistakes are told. */
+/** Where a definition stands, and with which code its mistakes are reported. */
 export interface Place {
   /** e.g. `ops` or `steps[0].ops`. */
   readonly where: string

@@ -10,7 +10,7 @@ export const transformPlace: Place = { where: 'ops', code: 'ERR_ARGUMENT' }
 
 /**
  * Reads operations: members in their canonical order, absent ones left out. Constants to be fitted may be absent.
- * @param place how mistakes are told, and with which code.
+ * @param place how mistakes are reported, and with which code.
  * @throws PenstockError naming operation, member, rule and value.
  */
 export function parseOps(value: unknown, place: Place = transformPlace): TransformOp[] {

@@ -55,7 +55,7 @@ describe('RunMonitor', () => {
     expect(hear(seen, HELD_BACK_LOOKS)).toEqual(['crowded by long ones'])
   })
 
-  it('run monitor: a run past its limit is told and moved out of the way', () => {
+  it('run monitor: a run past its limit is reported and moved out of the way', () => {
     const overdue = { ...running, elapsedUs: 2_100_000 }
     expect(hear({ heldBackUs: 0, waitingUs: 0, withoutFreeUs: 0, runs: [overdue] })).toEqual(['overdue 1', 'aside 1'])
   })

@@ -130,7 +130,7 @@ it.each([
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(message)])
 })
 
-it('mlflow: callers that it does not know are told which variables to set, and no message has a password', async () => {
+it('mlflow: callers that it does not know learn which variables to set, and no message has a password', async () => {
   const without = await runAs({}, 'models:/wine@champion')
   expect([without.code, without.stderr]).toEqual([
     2,

@@ -38,7 +38,7 @@ export interface RowsRead {
 }
 
 export type BodyRead = TensorsRead | RowsRead
-/** Is told of bytes before they are there; throws to refuse. */
+/** Called with bytes before they are there; throws to refuse. */
 export type Hold = (bytes: number) => void
 
 /** @throws PenstockError ERR_UNKNOWN_INPUT: a column that the pipeline does not know. */

@@ -4,7 +4,7 @@
  *
  * What is loaded here counts as any model of the engine: where memory is short the engine unloads what is asked least, and has it loaded
  * again when it is asked. The service hears 507, and unloads something itself, only when that does not help. Owner of the list: this
- * process; a container that starts anew has loaded nothing, and is told so again.
+ * process; a container that starts anew has loaded nothing, and gets the calls again.
  */
 import { createHash } from 'node:crypto'
 import { freemem } from 'node:os'
