@@ -5,23 +5,26 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PipelineDefinition } from 'penstock'
 import { modelBytes, serve, type Served } from '../support/served.js'
+import { columnStepCases, columnStepOptions, deployColumnSteps, removeColumnSteps } from './column-steps.js'
 import { comparable, openDialects, type Case, type Dialect, type Outcome } from './dialects.js'
 
 let served: Served
 let dialects: Dialect[] = []
 beforeAll(async () => {
-  served = await serve({ grpcPort: 0 })
+  served = await serve({ grpcPort: 0 }, columnStepOptions)
   const { engine } = served
   await engine.addModel('dropping', modelBytes('drop-first-token'))
   await engine.addModel('keeping', modelBytes('keep-tokens'))
   const options = ['dropping', 'keeping'].map((model) => ({ weight: 1, model }))
   await engine.applyPipeline({ name: 'uneven', steps: [{ type: 'random-split', options }] }, { deploy: true })
   await engine.applyPipeline({ name: 'raw', steps: rawSteps }, { deploy: true })
+  await deployColumnSteps(engine)
   dialects = await openDialects(served.server)
 })
 afterAll(async () => {
   for (const dialect of dialects) dialect.close()
   await served.close()
+  removeColumnSteps()
 })
 
 const f32 = (shape: number[], values: number[]) =>
@@ -138,6 +141,7 @@ const cases: readonly (Case & { readonly expected?: Outcome['fault'] })[] = [
     meta: { u: -7 },
     expected: 'argument',
   },
+  ...columnStepCases,
 ]
 
 describe('every dialect', () => {
