@@ -11,6 +11,7 @@ import { type FailureLabel, ProgramDraft } from '../draft/draft.js'
 import type { Place } from '../draft/op-reader.js'
 import { kindOf, type TransformOp } from '../ops/kinds.js'
 import { transformPlace } from './definition.js'
+import { joinMaps } from './join-maps.js'
 
 /** Plain data: it may be stored, compared and sent to another thread. */
 export interface TransformProgram {
@@ -55,13 +56,13 @@ export function compileOps(
     isNullable: type.isNullable,
     width: elementsOf(type.shape),
   }))
-  const spec = {
+  const spec = joinMaps({
     values,
     inputCount: inputs.length,
     instructions: draft.instructions,
     outputs: [...indexOf.keys()],
     blockRows: 0,
-  }
+  })
   return { inputs, outputs, opNames: ops.map(({ op }) => op), labels: draft.labels, spec }
 }
 
