@@ -35,7 +35,9 @@ export function datasetCreateCommand(terminal: Terminal): Command {
         throw new UsageError('Expected --format with stdin, which has no ending that tells.')
       const format = options.format ?? formatOf(file)
       const bytes = file === '-' ? terminal.readInput() : await bytesOf(file)
-      const answer = await datasetCalls(options).createDataset(name, { bytes }, { format, split: options.split })
+      const answer = await (
+        await datasetCalls(options)
+      ).createDataset(name, { bytes }, { format, split: options.split })
       terminal.print(options.json === true ? JSON.stringify(answer) : describeVersion(answer))
     })
 }

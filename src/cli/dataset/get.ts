@@ -22,7 +22,7 @@ export function datasetGetCommand(terminal: Terminal): Command {
     .requiredOption('--out <path>', 'where it goes')
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, options: GetOptions) => {
-      const calls = datasetCalls(options)
+      const calls = await datasetCalls(options)
       const { name, version, sha256 } = await versionOf(calls, referenceOf(source))
       const bytes = await calls.readDataset(name, version)
       writeFile(options.out, bytes)

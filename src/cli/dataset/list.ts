@@ -28,7 +28,7 @@ export function datasetListCommand(terminal: Terminal): Command {
     .description('Lists the datasets, a line a version.')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ServerOptions) => {
-      const answer = await datasetCalls(options).listDatasets()
+      const answer = await (await datasetCalls(options)).listDatasets()
       terminal.print(options.json === true ? JSON.stringify(answer) : describeDatasets(answer.datasets))
     })
 }

@@ -25,7 +25,7 @@ export function datasetRemoveCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, options: RemoveOptions) => {
       const { name, version } = referenceOf(source)
-      const calls = datasetCalls(options)
+      const calls = await datasetCalls(options)
       const isForced = options.force === true
       await (version === null
         ? calls.removeDataset(name, isForced)

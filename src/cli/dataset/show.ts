@@ -24,7 +24,7 @@ export function datasetShowCommand(terminal: Terminal): Command {
     .option('--rows <count>', 'how many rows, up to 100', integerArgument, 5)
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, options: ShowOptions) => {
-      const calls = datasetCalls(options)
+      const calls = await datasetCalls(options)
       const version = await versionOf(calls, referenceOf(source))
       const { rows } = await calls.datasetRows(version.name, version.version, options.rows)
       terminal.print(

@@ -3,13 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DATASET_PREFIX, type DatasetReference, matchDatasetReference } from '../../base/dataset-reference.js'
-import { DatasetCalls } from '../../client/control/datasets.js'
+import type { DatasetCalls } from '../../client/control/datasets.js'
 import { UsageError } from './failures.js'
 import { serverOf, type ServerOptions } from './server.js'
 
 export const TABLE_ARGUMENT = 'a file, or dataset:name@version of the server'
 
-export function datasetCalls(options: ServerOptions): DatasetCalls {
+export async function datasetCalls(options: ServerOptions): Promise<DatasetCalls> {
+  const { DatasetCalls } = await import('../../client/control/datasets.js')
   return new DatasetCalls(serverOf(options).http)
 }
 
@@ -39,7 +40,7 @@ export async function withTable<T>(
   use: (path: string, format: string | undefined) => Promise<T>,
 ): Promise<T> {
   if (!source.startsWith(DATASET_PREFIX)) return use(source, format)
-  const calls = datasetCalls(options)
+  const calls = await datasetCalls(options)
   const found = await versionOf(calls, referenceOf(source.slice(DATASET_PREFIX.length)))
   const folder = await mkdtemp(join(tmpdir(), 'penstock-dataset-'))
   try {

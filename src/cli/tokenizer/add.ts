@@ -24,7 +24,7 @@ export function tokenizerAddCommand(terminal: Terminal): Command {
     .argument('<file>', 'the tokenizer.json')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, file: string, options: ServerOptions) => {
-      const added = await tokenizerCalls(options).addTokenizer(name, readTokenizer(file))
+      const added = await (await tokenizerCalls(options)).addTokenizer(name, readTokenizer(file))
       terminal.print(options.json === true ? JSON.stringify(added) : describeTokenizer(added))
     })
 }

@@ -27,7 +27,7 @@ export function tokenizerListCommand(terminal: Terminal): Command {
     .description('Lists the tokenizers, and what the newest version of each is.')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ServerOptions) => {
-      const answer = await tokenizerCalls(options).listTokenizers()
+      const answer = await (await tokenizerCalls(options)).listTokenizers()
       terminal.print(options.json === true ? JSON.stringify(answer) : describeTokenizers(answer.tokenizers))
     })
 }

@@ -19,7 +19,7 @@ export function tokenizerRemoveCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, options: ServerOptions) => {
       const { name, version } = referenceOf(source)
-      const calls = tokenizerCalls(options)
+      const calls = await tokenizerCalls(options)
       await (version === null ? calls.removeTokenizer(name) : calls.removeTokenizerVersion(name, version))
       terminal.print(options.json === true ? JSON.stringify({ removed: source }) : `removed ${source}`)
     })

@@ -17,7 +17,7 @@ export function tokenizerShowCommand(terminal: Terminal): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, options: ServerOptions) => {
       const { name, version } = referenceOf(source)
-      const calls = tokenizerCalls(options)
+      const calls = await tokenizerCalls(options)
       // A tokenizer without versions is not listed.
       const number = version ?? (await calls.getTokenizer(name)).versions.at(-1)?.version ?? 1
       const found = await calls.getTokenizerVersion(name, number)

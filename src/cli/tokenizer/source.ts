@@ -1,5 +1,5 @@
 /** What the commands of tokenizers share: the calls, and references to versions. */
-import { TokenizerCalls } from '../../client/control/tokenizers.js'
+import type { TokenizerCalls } from '../../client/control/tokenizers.js'
 import { matchContractReference as matchReference } from '../../contract/contract.js'
 import type { NamedTokenizerVersionAnswer } from '../../protocol/answers/generated/answers.js'
 import { UsageError } from '../shared/failures.js'
@@ -8,7 +8,8 @@ import { formatBytes } from '../shared/table.js'
 
 export const REFERENCE_ARGUMENT = 'name, or name@version'
 
-export function tokenizerCalls(options: ServerOptions): TokenizerCalls {
+export async function tokenizerCalls(options: ServerOptions): Promise<TokenizerCalls> {
+  const { TokenizerCalls } = await import('../../client/control/tokenizers.js')
   return new TokenizerCalls(serverOf(options).http)
 }
 

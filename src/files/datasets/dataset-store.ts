@@ -8,10 +8,8 @@ import { didYouMean } from '../../base/suggest.js'
 import type { TableStore } from '../../lookup/table-store.js'
 import { packFile } from '../tables/table-folder.js'
 import type { DatasetStore, DatasetVersion, NewDataset } from '../../engine/api/api.js'
-import type { DatasetRow } from '../../engine/api/datasets.js'
 import type { DatasetDescription } from '../../registry/datasets.js'
 import type { Home } from '../../registry/home.js'
-import { cellReader, elementsOf, type TransformColumn } from '../../transforms/draft/column.js'
 import type { FileFormat } from '../formats.js'
 
 /** @example Engine.open({ models: home.models, datasets: datasetsOf(home) }) */
@@ -26,7 +24,8 @@ export function datasetsOf({ datasets }: Pick<Home, 'datasets'>): DatasetStore {
     remove: (name) => datasets.remove(name),
     removeVersion: (name, version) => datasets.removeVersion(name, version),
     pathOf: (version) => datasets.pathOf(version),
-    rows: (version, limit) => firstRows(datasets.pathOf(version), version, limit),
+    rows: async (version, limit) =>
+      (await import('./table-rows.js')).firstRows(datasets.pathOf(version), version, limit),
   }
 }
 
@@ -63,7 +62,7 @@ export function withDatasets({ datasets }: Pick<Home, 'datasets'>, others: Table
 
 async function describe(path: string, format: FileFormat): Promise<DatasetDescription> {
   try {
-    return await described(path, format)
+    return await (await import('./table-rows.js')).describeTable(path, format)
   } catch (error) {
     throw withoutPath(toPenstockError(error), path)
   }
@@ -73,43 +72,4 @@ async function describe(path: string, format: FileFormat): Promise<DatasetDescri
 function withoutPath(error: PenstockError, path: string): PenstockError {
   const { code, message, cause } = error
   return message.includes(path) ? new PenstockError(code, message.replaceAll(path, 'the table'), { cause }) : error
-}
-
-async function described(path: string, format: FileFormat): Promise<DatasetDescription> {
-  const table = await openTable(path, format)
-  let rows = 0
-  for await (const part of table.parts()) rows += rowsOf(part)
-  return {
-    rows,
-    columns: table.columns.map(({ name, dtype, isNullable, shape }) => ({ name, dtype, isNullable, shape })),
-  }
-}
-
-async function firstRows(path: string, { format, columns }: DatasetVersion, limit: number): Promise<DatasetRow[]> {
-  const rows: DatasetRow[] = []
-  for await (const part of (await openTable(path, format as FileFormat)).parts()) {
-    const readers = columns.map(({ name }) => [name, rowReader(part[name] as TransformColumn)] as const)
-    const count = Math.min(rowsOf(part), limit - rows.length)
-    for (let row = 0; row < count; row++)
-      rows.push(Object.fromEntries(readers.map(([name, read]) => [name, read(row)])))
-    if (rows.length >= limit) break
-  }
-  return rows
-}
-
-/** The Arrow library, for those that look at a table alone. */
-async function openTable(path: string, format: FileFormat) {
-  return (await import('../tables/column-table.js')).openTable(path, format)
-}
-
-function rowsOf(part: Readonly<Record<string, TransformColumn>>): number {
-  return Object.values(part)[0]?.shape[0] ?? 0
-}
-
-function rowReader(column: TransformColumn): (row: number) => unknown {
-  const read = cellReader(column)
-  const dims = column.shape.slice(1)
-  if (dims.length === 0) return read
-  const width = elementsOf(dims)
-  return (row) => Array.from({ length: width }, (_, element) => read(row * width + element))
 }
