@@ -175,7 +175,8 @@ describe.runIf(isLinux)('a table that something else fills', () => {
   const program = fileURLToPath(new URL('testing/full-table.mjs', import.meta.url))
 
   async function filled(kind: string): Promise<{ server: LimitedProcess; port: number; share: number }> {
-    const server = startLimited('ulimit -n 200', [program, kind])
+    // Node opens the modules of a level all at once.
+    const server = startLimited('ulimit -n 400', [program, kind])
     const [, port] = await printed(server, /port (\d+)/)
     server.child.stdin?.write('fill\n')
     await printed(server, /full EMFILE/)
