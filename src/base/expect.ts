@@ -58,6 +58,13 @@ export function expectName(name: string, value: unknown): string {
   throw argumentError(name, `1..${NAME_CHARACTERS_MAX} letters, digits and hyphens`, value, wayOut)
 }
 
+/** What callers ask: a pipeline, or a version of one beside the deployed one, `wine.v1`. */
+export function expectServedName(name: string, value: unknown): string {
+  if (typeof value !== 'string') return expectName(name, value)
+  const pipeline = value.replace(/\.v[1-9]\d{0,9}$/, '')
+  return isName(pipeline) ? value : expectName(name, value)
+}
+
 /** A name of a model: as expectName, and underscores, for it is often the name of a file. */
 export function expectModelName(name: string, value: unknown): string {
   if (typeof value === 'string' && value.length <= NAME_CHARACTERS_MAX && /^[A-Za-z0-9_-]+$/.test(value)) return value

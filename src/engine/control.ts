@@ -202,6 +202,7 @@ export class Control {
       const { versions } = this.getModel(name)
       this.#dependencies.deployments.expectUnused(name, null)
       for (const { version } of versions) this.#dependencies.deployments.retireModel(name, version)
+      this.#dependencies.deployments.retireUsers(name, null)
       await this.#dependencies.deployments.letGo(name)
       return this.#dependencies.models.remove(name)
     })
@@ -213,6 +214,7 @@ export class Control {
       expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER)
       this.#dependencies.deployments.expectUnused(name, version)
       this.#dependencies.deployments.retireModel(name, version)
+      this.#dependencies.deployments.retireUsers(name, version)
       await this.#dependencies.deployments.letGo(name, version)
       return this.#dependencies.models.removeVersion(name, version)
     })
@@ -295,6 +297,16 @@ export class Control {
       )
     // Its failure is kept by `progress`, which is what the caller asks; it goes on in the caller's name.
     void runAs(currentActor(), deploy).catch(() => undefined)
+  }
+
+  serveVersion(name: string, version: number): Promise<PipelineDescription> {
+    return this.inTurn(async () => {
+      const { definition } = this.getPipelineVersion(
+        name,
+        expectInteger('version', version, 1, Number.MAX_SAFE_INTEGER),
+      )
+      return (await this.#dependencies.deployments.serveVersion(definition, version)).description
+    })
   }
 
   undeployPipeline(name: string): Promise<void> {

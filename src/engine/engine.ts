@@ -301,6 +301,12 @@ export class Engine implements EngineApi {
     this.#control.beginDeploy(name, version)
   }
 
+  async serveVersion(name: string, version: number): Promise<PipelineDescription> {
+    return (
+      this.#deployments.servedVersion(name, version)?.description ?? (await this.#control.serveVersion(name, version))
+    )
+  }
+
   undeployPipeline(name: string): Promise<void> {
     return this.#control.undeployPipeline(name)
   }

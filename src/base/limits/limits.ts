@@ -398,3 +398,6 @@ export const IDLE_MEMORY_LOOK_MS = 1_000
 export const ARENA_IDLE_MS = 2_000
 /** Bytes above the lowest of late that are worth a look through the C library's arenas. */
 export const FREE_MEMORY_WORTH_BYTES = 16 * MIB
+
+/** Versions of pipelines that an engine serves beside the deployed ones. */
+export const VERSIONS_BESIDE_MAX = 16

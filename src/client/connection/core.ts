@@ -8,7 +8,7 @@
  *    again or on the next connection; RESENDS_MAX bounds it.
  * 4. After a goaway nothing new is sent there; what is in flight finishes there, while a new connection is dialled.
  */
-import { expectName } from '../../base/expect.js'
+import { expectServedName } from '../../base/expect.js'
 import { PenstockError } from '../../base/errors.js'
 import type { HelloMessage, OpenedMessage } from '../../protocol/codec.js'
 import { backoffDelayMs } from './backoff.js'
@@ -208,7 +208,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
     if (error !== null) throw error
     const known = this.#channels.get(pipeline)
     if (known !== undefined) return known
-    const state = new ChannelState(expectName('pipeline', pipeline))
+    const state = new ChannelState(expectServedName('pipeline', pipeline))
     this.#channels.set(pipeline, state)
     return state
   }

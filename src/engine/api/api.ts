@@ -106,6 +106,13 @@ export interface EngineApi {
   deployPipeline(name: string, version?: number): Promise<PipelineDescription>
   /** The same without waiting: `pipelineStatus` reports the progress. @throws ERR_PIPELINE_NOT_FOUND. */
   beginDeploy(name: string, version?: number): void
+  /**
+   * Serves a stored version beside the one that is deployed, under the name `pipeline.v1`, until the pipeline is undeployed, one of
+   * its models removed, VERSIONS_BESIDE_MAX others are asked for, or the process ends. Nothing is stored. Serving it again
+   * changes nothing; the deployed version keeps the pipeline's own name.
+   * @throws ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED: no version is; what a deploy throws.
+   */
+  serveVersion(name: string, version: number): Promise<PipelineDescription>
   undeployPipeline(name: string): Promise<void>
   removePipeline(name: string): Promise<void>
   /** @throws ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED */

@@ -8,6 +8,7 @@
 import { addon } from '../../../bindings/native.js'
 import type { PipelineHandle } from '../../../bindings/native.js'
 import { PenstockError } from '../../base/errors.js'
+import { VERSIONS_BESIDE_MAX } from '../../base/limits/limits.js'
 import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractStore, ModelStore, ModelVersion, PipelineStore, ServedContract } from '../api/api.js'
 import { contractColumns, deployedContract, namedContract } from '../contracts.js'
@@ -72,7 +73,7 @@ export class Deployments {
   /** By name. */
   get servedContracts(): ServedContract[] {
     const served = this.serving.flatMap(({ pipeline, version, contract: bound }): ServedContract[] =>
-      bound === null ? [] : [{ pipeline, pipelineVersion: version, ...bound }],
+      bound === null || besidePipeline(pipeline) !== null ? [] : [{ pipeline, pipelineVersion: version, ...bound }],
     )
     return served.sort((a, b) => (a.pipeline < b.pipeline ? -1 : 1))
   }
@@ -111,6 +112,7 @@ export class Deployments {
   async undeploy(pipeline: string): Promise<void> {
     const slot = this.#slots.get(pipeline)
     await this.#dependencies.pipelines.setDeployed(pipeline, null)
+    for (const beside of this.#besides) if (besidePipeline(beside) === pipeline) this.#retireBeside(beside)
     if (slot?.current == null) return
     const { models } = slot.current
     this.#stop(slot, slot.current)
@@ -138,6 +140,55 @@ export class Deployments {
     )
     this.#swap(deployment)
     return deployment
+  }
+
+  /** The version, if it serves: deployed, or beside. */
+  servedVersion(pipeline: string, version: number): Deployment | undefined {
+    const deployed = this.#slots.get(pipeline)?.current
+    if (deployed?.version === version) return deployed
+    return this.#slots.get(besideName(pipeline, version))?.current ?? undefined
+  }
+
+  /**
+   * Serves a stored version beside the deployed one; nothing is stored. Of more than VERSIONS_BESIDE_MAX that which has been
+   * served for the longest goes, once its requests are answered.
+   * @throws PenstockError ERR_PIPELINE_NOT_DEPLOYED: the pipeline is not; what a deploy throws.
+   */
+  async serveVersion(definition: PipelineDefinition, version: number): Promise<Deployment> {
+    const present = this.servedVersion(definition.name, version)
+    if (present !== undefined) return present
+    if (this.#slots.get(definition.name)?.current == null)
+      throw new PenstockError(
+        'ERR_PIPELINE_NOT_DEPLOYED',
+        `Pipeline ${definition.name} is not deployed, nor any version of it`,
+      )
+    const name = besideName(definition.name, version)
+    const deployment = await this.#build({ ...definition, name }, version, (reference) =>
+      resolveReference(this.#dependencies.models, reference),
+    )
+    const [oldest] = this.#besides
+    if (oldest !== undefined && this.#besides.length >= VERSIONS_BESIDE_MAX) this.#retireBeside(oldest)
+    this.#swap(deployment)
+    return deployment
+  }
+
+  /** Ends versions beside deployed ones that use the model. @param version null: any of it. */
+  retireUsers(model: string, version: number | null): void {
+    for (const beside of this.#besides)
+      if (usesModel(this.#slots.get(beside)?.current ?? null, model, version)) this.#retireBeside(beside)
+  }
+
+  /** Names of what serveVersion serves, in the order in which it began. */
+  get #besides(): string[] {
+    return this.serving.map(({ pipeline }) => pipeline).filter((pipeline) => besidePipeline(pipeline) !== null)
+  }
+
+  #retireBeside(name: string): void {
+    const slot = this.#slots.get(name)
+    if (slot?.current == null) return
+    this.#stop(slot, slot.current)
+    this.#slots.delete(name)
+    this.#handles.delete(name)
   }
 
   /** Ends what serveModel began. */
@@ -251,11 +302,8 @@ export class Deployments {
   expectUnused(model: string, version: number | null): void {
     const users = this.serving.filter(
       (deployment) =>
-        // Models that are served by themselves go with their version.
-        !deployment.pipeline.includes('@') &&
-        deployment.compiled.models.some(
-          (used) => used.name === model && (version === null || used.version === version),
-        ),
+        // Models that are served by themselves go with their version, and so do versions beside deployed ones.
+        isDeployed(deployment) && usesModel(deployment, model, version),
     )
     if (users.length === 0) return
     const names = users.map((user) => user.pipeline).join(', ')
@@ -267,7 +315,9 @@ export class Deployments {
 
   /** @throws PenstockError ERR_CONFLICT naming the serving pipelines that follow the alias. */
   expectNotFollowed(model: string, alias: string): void {
-    const followers = this.serving.filter((deployment) => followsAlias(deployment.compiled.definition, model, alias))
+    const followers = this.serving.filter(
+      (deployment) => isDeployed(deployment) && followsAlias(deployment.compiled.definition, model, alias),
+    )
     if (followers.length === 0) return
     throw new PenstockError(
       'ERR_CONFLICT',
@@ -397,6 +447,26 @@ export class Deployments {
 
 function hasExample({ contract }: Deployment): boolean {
   return contract?.contract.contract.example !== undefined
+}
+
+/** A pipeline's name has no dot. */
+function besideName(pipeline: string, version: number): string {
+  return `${pipeline}.v${version}`
+}
+
+/** null: it is the name of no version beside a deployed one. */
+function besidePipeline(name: string): string | null {
+  return /^(.*)\.v\d+$/.exec(name)?.[1] ?? null
+}
+
+/** Whether a store lists it. */
+function isDeployed({ pipeline }: Deployment): boolean {
+  return !/[@.]/.test(pipeline)
+}
+
+function usesModel(deployment: Deployment | null, model: string, version: number | null): boolean {
+  const models = deployment?.compiled.models ?? []
+  return models.some((used) => used.name === model && (version === null || used.version === version))
 }
 
 /** A pipeline's name has no @. */

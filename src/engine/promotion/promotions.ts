@@ -167,8 +167,11 @@ export class Promotions {
   /** The deployed pipeline in which the alias is what a version is judged as. @throws PenstockError ERR_ARGUMENT. */
   #follower(model: string, alias: string, name: string | undefined, needsContract: boolean): Deployment {
     const followers = this.#dependencies.deployments.serving.filter(
-      ({ compiled, contract }) =>
-        (contract !== null || !needsContract) && followsAlias(compiled.definition, model, alias),
+      ({ compiled, contract, pipeline }) =>
+        // Versions beside deployed ones follow what these decide.
+        !pipeline.includes('.') &&
+        (contract !== null || !needsContract) &&
+        followsAlias(compiled.definition, model, alias),
     )
     const names = followers.map(({ pipeline }) => pipeline)
     const found = name === undefined ? followers[0] : followers.find(({ pipeline }) => pipeline === name)

@@ -112,6 +112,11 @@ export interface Route<Context extends HttpContext = HttpContext> extends Patter
   handle(call: Call<Context>): HttpReply | Promise<HttpReply>
 }
 
+/** The name under which the version in the path serves, loaded by who asks first. @throws PenstockError what serveVersion throws. */
+export async function servedVersion(call: Call): Promise<string> {
+  return (await call.context.engine.serveVersion(parameter(call, 0), versionParameter(call, 1))).name
+}
+
 /** Listings that can be narrowed declare it. */
 export const searchQuery = {
   name: 'search',

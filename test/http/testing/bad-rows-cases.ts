@@ -351,4 +351,18 @@ export const registryCases: readonly HttpCase[] = [
     code: 'ERR_DATASET_NOT_FOUND',
     says: 'There is no dataset nope',
   },
+  {
+    what: 'rows for a version that is not',
+    path: '/predict/plus/versions/9',
+    body: {},
+    code: 'ERR_PIPELINE_NOT_FOUND',
+    says: 'has no version 9; it has 1',
+  },
+  {
+    what: 'tensors for a version that is no number',
+    path: '/v1/pipelines/add/versions/newest/infer',
+    body: { x: [[1, 2, 3]] },
+    code: 'ERR_ARGUMENT',
+    says: '"newest"',
+  },
 ]

@@ -18,7 +18,7 @@ import { JSON_TYPE } from '../../http/replies.js'
 import { repeatedHeaders } from '../../header-options.js'
 import { optionHeaders } from './header-options.js'
 import { readResultQuery, resultQueryDocument } from './result-query.js'
-import { parameter, type Call, type Route } from '../../http/route.js'
+import { parameter, servedVersion, type Call, type Route } from '../../http/route.js'
 
 const bytes = {
   [LINES_TYPE]: null,
@@ -46,20 +46,29 @@ const document: Route['document'] = {
 
 /** The second as Wallaroo's servers have it, whose clients expect lists of one where an output is [n, 1]. */
 const recordedPath = '/pipelines/{pipeline}'
-export const inferRoutes: readonly Route[] = ['/v1/pipelines/{pipeline}/infer', recordedPath].map((path) => ({
+const route = (path: string, handle: Route['handle'], summary = document.summary): Route => ({
   method: 'POST',
   path,
   access: INFER,
   bodyBytesMax: (context) => context.bodyBytesMax,
-  document,
-  handle: (call) => infer(call, path === recordedPath),
-}))
+  document: { ...document, summary },
+  handle,
+})
+export const inferRoutes: readonly Route[] = [
+  route('/v1/pipelines/{pipeline}/infer', (call) => infer(call, parameter(call, 0), false)),
+  route(recordedPath, (call) => infer(call, parameter(call, 0), true)),
+  route(
+    '/v1/pipelines/{pipeline}/versions/{version}/infer',
+    async (call) => infer(call, await servedVersion(call), false),
+    'Runs a version of a deployed pipeline, whichever is deployed, on the rows of the body',
+  ),
+]
 
-function infer(call: Call, hasLists: boolean): Promise<HttpReply> {
+function infer(call: Call, pipeline: string, hasLists: boolean): Promise<HttpReply> {
   const { context, httpRequest, body } = call
   return answerInferBody({
     engine: context.engine,
-    pipeline: parameter(call, 0),
+    pipeline,
     body,
     header: (name) => httpRequest.header(name),
     query: readResultQuery(call.query),

@@ -10,7 +10,7 @@ import { answerHeaders, LOGGED_ID_HEADER, PROBLEMS_HEADER, repeatedHeaders } fro
 import { expectJsonAccepted, expectUnpacked, rowsBodyKind, type RowsBodyKind } from '../../../http/media-types.js'
 import { nextRequestId } from '../../../http/dispatch.js'
 import { errorReply, JSON_TYPE } from '../../../http/replies.js'
-import { parameter, type Call, type HttpContext, type Route } from '../../../http/route.js'
+import { parameter, servedVersion, type Call, type HttpContext, type Route } from '../../../http/route.js'
 import { PieceBody } from '../../../piece-body.js'
 import type { HttpReply } from '../../../socket/seam.js'
 import { optionHeaders, withHeaderOptions } from '../header-options.js'
@@ -42,6 +42,14 @@ export const predictRoutes: readonly Route[] = [
     bodyBytesMax: (context) => context.bodyBytesMax,
     document: document("Answers rows by the names of the pipeline's contract"),
     handle: (call) => predict(call, parameter(call, 0)),
+  },
+  {
+    method: 'POST',
+    path: '/predict/{pipeline}/versions/{version}',
+    access: INFER,
+    bodyBytesMax: (context) => context.bodyBytesMax,
+    document: document('The same by a version of the pipeline, whichever is deployed'),
+    handle: async (call) => predict(call, await servedVersion(call)),
   },
   {
     method: 'POST',

@@ -13,6 +13,8 @@ export const number = { type: 'number' } as const
 export const duration = { type: 'number', minimum: 0 } as const
 export const flag = { type: 'boolean' } as const
 export const name = { type: 'string', pattern: '^[A-Za-z0-9-]+$' } as const
+/** A pipeline, or a version beside the deployed one. */
+export const servedName = { type: 'string', pattern: '^[A-Za-z0-9-]+(\\.v[0-9]+)?$' } as const
 export const modelName = { type: 'string', pattern: '^[A-Za-z0-9_-]+$' } as const
 export const errorCode = { type: 'string', pattern: '^ERR_[A-Z_]+$' } as const
 

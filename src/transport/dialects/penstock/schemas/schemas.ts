@@ -25,13 +25,14 @@ import {
   name,
   record,
   reference,
+  servedName,
   text,
   type Schema,
 } from './json-schema.js'
 
 const nestedNumbers: Schema = { description: 'Numbers, nested by the dims of the tensor, or flat' }
 const metadata = {
-  pipeline: name,
+  pipeline: servedName,
   pipeline_version: count,
   request_id: text,
   elapsed: {
