@@ -200,7 +200,7 @@ async function writeAll(
       tensors: await writeBodies(bench, 'tensors', tensors.map(bytesOf)),
       rows: await writeBodies(bench, 'rows', texts.map(bytesOf)),
       readyTensors: await writeBodies(bench, 'ready-tensors', readyTensors.map(bytesOf)),
-      rawRows: await writeBodies(bench, 'raw', rawTexts.map(bytesOf)),
+      rawRows: await writeBodies(bench, 'raw-rows', rawTexts.map(bytesOf)),
       ready: await writeBodies(bench, 'ready', rows.map(readyOf), answers),
       raw: await writeBodies(bench, 'raw', rows.map(rawOf), answers.map(Math.round)),
     }
