@@ -142,3 +142,12 @@ function* hashed(chunks: Iterable<Uint8Array>, hash: { update(chunk: Uint8Array)
     yield chunk
   }
 }
+
+/** Deletes blobs of removed versions that nothing refers to any more; a failure only delays it to the next open. */
+export async function removeUnreferenced(
+  { blobs, isReferenced }: { readonly blobs: Blobs; readonly isReferenced: (sha256: string) => boolean },
+  removed: readonly { readonly sha256: string }[],
+): Promise<void> {
+  for (const sha256 of new Set(removed.map((version) => version.sha256)))
+    if (!isReferenced(sha256)) await blobs.remove(sha256).catch(() => undefined)
+}

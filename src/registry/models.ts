@@ -28,6 +28,7 @@ import type { Mutations } from './mutations.js'
 import { checkEach, checkModelVersion, checkVersions } from './record-check.js'
 import type { Prepared } from './prepared.js'
 import { isEqualJson, type RecordTable, type StoredRecord } from './records.js'
+import { fullError } from './versioned-records.js'
 
 export interface StoredModel extends StoredRecord {
   readonly nextVersion: number
@@ -352,13 +353,6 @@ function aliasesText(stored: StoredModel): string {
 
 function notFound(sentence: string, wayOut: string): PenstockError {
   return new PenstockError('ERR_MODEL_NOT_FOUND', `${sentence}. ${wayOut}`)
-}
-
-function fullError(what: string, max: number): PenstockError {
-  return new PenstockError(
-    'ERR_CONFLICT',
-    `The registry holds ${max} ${what} already, which is its limit. Remove some first.`,
-  )
 }
 
 function isListed(stored: StoredModel): boolean {

@@ -16,6 +16,7 @@ import type { Journal, JournalKind } from './journal.js'
 import type { Mutations } from './mutations.js'
 import { checkEach, checkPipelineVersion, checkTime, checkVersions } from './record-check.js'
 import { isEqualJson, type RecordTable, type StoredRecord } from './records.js'
+import { fullError } from './versioned-records.js'
 
 export interface StoredPipeline extends StoredRecord {
   readonly nextVersion: number
@@ -172,13 +173,6 @@ export function checkStoredPipeline(value: unknown): StoredPipeline {
 
 function checkConfig(path: string, value: unknown): ExplainConfig {
   return parseExplainConfig(expectName(`${path}.name`, expectRecord(path, value)['name']), value)
-}
-
-function fullError(what: string, max: number): PenstockError {
-  return new PenstockError(
-    'ERR_CONFLICT',
-    `The registry holds ${max} ${what} already, which is its limit. Remove some first.`,
-  )
 }
 
 function isListed(stored: StoredPipeline): boolean {
