@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import type { EngineMetrics } from '../engine/metrics.js'
 import { families } from './families.js'
 import { Metrics } from './metrics.js'
+import { residency, tables } from './testing/snapshots.js'
 import { ProtoWriter } from '../base/protobuf/wire-writer.js'
 
 const clientModel = `
@@ -87,32 +88,8 @@ const engine = {
   uptimeMs: 5000,
   isReady: true,
   workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
-  residency: {
-    limitBytes: 1000,
-    loadedBytes: 900,
-    warmBytes: 300,
-    warmLimitBytes: 400,
-    warmSeconds: 900,
-    loadedModels: 5,
-    warmModels: 1,
-    unloadedModels: 2,
-    loads: 11,
-    evictions: { room: 3, warm: 4 },
-  },
-  tables: {
-    limitBytes: 2048,
-    tables: [
-      {
-        table: 'customers.csv',
-        rows: 4,
-        bytes: 110,
-        reloads: 1,
-        failedReloads: 0,
-        lookedUpRows: 9,
-        missingRows: 2,
-      },
-    ],
-  },
+  residency,
+  tables,
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },
   models: [
     {
