@@ -522,6 +522,22 @@ inline constexpr size_t kFlatbufferRootBytes = 4;
 inline constexpr size_t kTraceStateCharactersMax = 512;
 // Above the numbers of a connection's channels, which begin at 1: an array finds them.
 inline constexpr uint32_t kChannelsMax = 1024;
+// Bytes of a request line. Filters of lists and columns of queries fit; what is longer belongs into a body.
+inline constexpr size_t kHttpRequestLineBytesMax = 16384;
+// Bytes of a request's head, which a connection holds until it is whole: more than any proxy passes on.
+inline constexpr size_t kHttpHeadBytesMax = 122880;
+// Header lines of a request: as many as each of the socket libraries takes.
+inline constexpr size_t kHttpHeadersMax = 98;
+// Bytes of the largest HTTP body, a model file; routes have limits of their own below it.
+inline constexpr uint64_t kHttpBodyBytesMax = 2147483647;
+// Chunks of one body: a table of 64 MiB sent line by line has fewer, a body of single bytes is cut short.
+inline constexpr size_t kHttpChunksMax = 1048576;
+// Bytes of chunk extensions in one body. Nobody reads them; they must not make a small body endless.
+inline constexpr size_t kHttpChunkExtensionBytesMax = 16384;
+// Bytes of the trailer lines behind a chunked body. Nobody reads them either.
+inline constexpr size_t kHttpTrailerBytesMax = 16384;
+// Frames of one WebSocket message: a message of 64 MiB in frames of 64 bytes; empty ones must not go on for ever.
+inline constexpr uint32_t kWebsocketFragmentsMax = 1048576;
 // Connections of one load generator, each a file descriptor.
 inline constexpr uint32_t kBenchConnectionsMax = 4096;
 // Requests in flight per connection of a load generator; a server's window is smaller still.
