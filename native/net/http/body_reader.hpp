@@ -70,15 +70,15 @@ class BodyReader {
   };
 
   BodyPart take_data(std::string_view& received) noexcept;
-  void take_size_byte(unsigned char byte, const HttpLimits& limits) noexcept;
+  void take_size_byte(char byte, const HttpLimits& limits) noexcept;
   void take_size_digit(unsigned digit, const HttpLimits& limits) noexcept;
-  void take_extension_byte(unsigned char byte, const HttpLimits& limits) noexcept;
-  void take_trailer_byte(unsigned char byte, const HttpLimits& limits) noexcept;
-  void end_size_line() noexcept;
+  void end_size_line(const HttpLimits& limits) noexcept;
+  void take_trailer_byte(char byte, const HttpLimits& limits) noexcept;
   void refuse(HttpFault fault) noexcept;
 
   Stage stage_ = Stage::kWhole;
   HttpFault fault_ = HttpFault::kNone;
+  uint8_t digit_count_ = 0;
   uint32_t chunk_count_ = 0;
   uint32_t extension_bytes_ = 0;
   uint32_t trailer_bytes_ = 0;

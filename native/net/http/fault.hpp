@@ -40,7 +40,6 @@ enum class HttpFault : uint8_t {
   kTransferEncodingUnknown,
   kTransferEncodingVersion,
   kLengthAndChunked,
-  kConnection,
   kExpect,
   // The body.
   kBodyBytes,

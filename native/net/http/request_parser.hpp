@@ -54,64 +54,90 @@ class RequestParser {
   Progress read(std::string_view received, const HttpLimits& limits) noexcept;
 
   // Forgets the request: the next call begins a new one, whose first byte is then offset 0.
-  void reset() noexcept;
+  void reset() noexcept { state_ = State{}; }
 
   // Whether any byte has been looked at: a connection that ends before has broken nothing off.
-  bool has_begun() const noexcept { return scanned_bytes_ > 0; }
-  HttpFault fault() const noexcept { return fault_; }
+  bool has_begun() const noexcept {
+    return state_.scanned_bytes > state_.line_begin || state_.stage != Stage::kRequestLine;
+  }
+  HttpFault fault() const noexcept { return state_.fault; }
 
   // ── once whole ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  size_t head_bytes() const noexcept { return scanned_bytes_; }
-  HttpMethod method() const noexcept { return method_; }
+  size_t head_bytes() const noexcept { return state_.scanned_bytes; }
+  HttpMethod method() const noexcept { return state_.method; }
   // The name as the request has it.
   static std::string_view method_name(HttpMethod method) noexcept;
   // 0 or 1, of HTTP/1.
-  int minor_version() const noexcept { return minor_version_; }
+  int minor_version() const noexcept { return state_.minor_version; }
 
   // Percent-encoded as sent, without the query; "/" when the target was absolute without a path; "*" of OPTIONS *.
   std::string_view path(std::string_view received) const noexcept {
-    return path_.size_bytes == 0 ? std::string_view{"/"} : path_.in(received);
+    return state_.path.size_bytes == 0 ? std::string_view{"/"} : state_.path.in(received);
   }
   // Whether there was a question mark; the query may still be empty.
-  bool has_query() const noexcept { return has_query_; }
+  bool has_query() const noexcept { return state_.has_query; }
   // Without the question mark.
-  std::string_view query(std::string_view received) const noexcept { return query_.in(received); }
+  std::string_view query(std::string_view received) const noexcept { return state_.query.in(received); }
   // Host, or the authority of an absolute target, which are the same when both are there; empty: HTTP/1.0 without one.
-  std::string_view host(std::string_view received) const noexcept { return host_.in(received); }
+  std::string_view host(std::string_view received) const noexcept { return state_.host.in(received); }
 
-  size_t header_count() const noexcept { return header_count_; }
+  size_t header_count() const noexcept { return state_.header_count; }
   // In the order they came. index < header_count().
   const HeaderField& header(size_t index) const noexcept { return headers_[index]; }
-  bool has(HeaderName name) const noexcept { return first_[static_cast<size_t>(name)] != 0; }
+  bool has(HeaderName name) const noexcept { return state_.first[static_cast<size_t>(name)] != 0; }
   // Whether the header came more than once.
-  bool is_repeated(HeaderName name) const noexcept { return (repeated_ >> static_cast<size_t>(name) & 1) != 0; }
+  bool is_repeated(HeaderName name) const noexcept { return (state_.repeated >> static_cast<size_t>(name) & 1) != 0; }
   // The first value of a header other than kOther; empty when it is not there.
   std::string_view value(HeaderName name, std::string_view received) const noexcept {
-    const size_t place = first_[static_cast<size_t>(name)];
+    const size_t place = state_.first[static_cast<size_t>(name)];
     return place == 0 ? std::string_view{} : headers_[place - 1].value.in(received);
   }
 
-  BodyFraming framing() const noexcept { return framing_; }
+  BodyFraming framing() const noexcept { return state_.framing; }
   // Of kLength; 0 otherwise.
-  uint64_t content_bytes() const noexcept { return content_bytes_; }
+  uint64_t content_bytes() const noexcept { return state_.content_bytes; }
   // The client waits for 100 Continue before it sends the body (HTTP/1.1 with a body only).
-  bool expects_continue() const noexcept { return expects_continue_; }
+  bool expects_continue() const noexcept { return state_.expects_continue; }
   // Whether the connection may carry another request after this one.
-  bool keeps_alive() const noexcept { return keeps_alive_; }
+  bool keeps_alive() const noexcept { return state_.keeps_alive; }
   // Connection names upgrade, and there is an Upgrade header.
-  bool wants_upgrade() const noexcept { return wants_upgrade_; }
+  bool wants_upgrade() const noexcept { return state_.wants_upgrade; }
 
  private:
   enum class Stage : uint8_t { kRequestLine, kHeaders, kWhole, kBroken };
 
-  // Searches the next line end from where the last search ended. True: line_end_ is its carriage return.
+  // All that reset() forgets.
+  struct State {
+    uint32_t scanned_bytes = 0;
+    uint32_t line_begin = 0;
+    uint32_t line_end = 0;  // the carriage return
+    Stage stage = Stage::kRequestLine;
+    HttpFault fault = HttpFault::kNone;
+    HttpMethod method = HttpMethod::kGet;
+    BodyFraming framing = BodyFraming::kNone;
+    uint8_t minor_version = 1;
+    uint8_t header_count = 0;
+    bool has_query = false;
+    bool is_absolute = false;
+    bool expects_continue = false;
+    bool keeps_alive = true;
+    bool wants_upgrade = false;
+    uint64_t content_bytes = 0;
+    uint64_t repeated = 0;  // a bit a HeaderName
+    ByteRange path;
+    ByteRange query;
+    ByteRange host;
+    // By HeaderName: 1 + the index of its first line in headers_.
+    std::array<uint8_t, kHeaderNameCount> first = {};
+  };
+
+  // Whether a line is whole now, looking only at what no earlier call has seen.
   bool find_line_end(std::string_view received, const HttpLimits& limits) noexcept;
-  HttpFault limit_fault(const HttpLimits& limits) const noexcept;
   void read_line(std::string_view received, const HttpLimits& limits) noexcept;
   void read_request_line(std::string_view received) noexcept;
   void read_target(std::string_view received, ByteRange target) noexcept;
-  void read_absolute_target(std::string_view received, ByteRange target) noexcept;
+  void read_absolute_target(std::string_view received, ByteRange target, size_t scheme_bytes) noexcept;
   void read_path_and_query(std::string_view received, ByteRange target) noexcept;
   void read_header(std::string_view received, const HttpLimits& limits) noexcept;
   void finish(std::string_view received, const HttpLimits& limits) noexcept;
@@ -121,29 +147,8 @@ class RequestParser {
   // The first fault stays.
   void refuse(HttpFault fault) noexcept;
 
-  uint32_t scanned_bytes_ = 0;
-  uint32_t line_begin_ = 0;
-  uint32_t line_end_ = 0;
-  Stage stage_ = Stage::kRequestLine;
-  HttpFault fault_ = HttpFault::kNone;
-  HttpMethod method_ = HttpMethod::kGet;
-  BodyFraming framing_ = BodyFraming::kNone;
-  uint8_t minor_version_ = 1;
-  uint8_t header_count_ = 0;
-  bool has_empty_line_ = false;
-  bool has_query_ = false;
-  bool is_absolute_ = false;
-  bool expects_continue_ = false;
-  bool keeps_alive_ = true;
-  bool wants_upgrade_ = false;
-  uint64_t content_bytes_ = 0;
-  uint64_t repeated_ = 0;
-  ByteRange path_;
-  ByteRange query_;
-  ByteRange host_;
-  // By HeaderName: 1 + the index of its first line in headers_.
-  std::array<uint8_t, kHeaderNameCount> first_ = {};
-  // Not cleared between requests: header_count_ says how many count.
+  State state_;
+  // Not cleared between requests: header_count says how many count.
   std::array<HeaderField, kHttpHeadersMax> headers_;
 };
 

@@ -77,9 +77,14 @@ inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 inline constexpr std::string_view kContinueResponse = "HTTP/1.1 100 Continue\r\n\r\n";
 
-// The whole answer to a request that broke a rule: {"error": sentence, "code": …}, and the connection is to be closed.
-// The body goes to HEAD as well when the method is not known: nothing follows it that could be misread.
-void append_fault_response(std::string& out, HttpFault fault, bool is_head_request = false);
+// A whole answer that closes the connection: {"error": sentence, "code": code}, as every error of the product. Both
+// texts: printable ASCII without quotes and backslashes; more_headers: whole lines. The client may have asked by HEAD:
+// as the connection ends here, its body cannot be taken for another response.
+void append_error_response(std::string& out, int status, std::string_view code, std::string_view sentence,
+                           std::string_view more_headers = {});
+
+// The answer to a request that broke a rule.
+void append_fault_response(std::string& out, HttpFault fault);
 
 // The reason phrase of a status; "Unknown" for one that nobody registered.
 std::string_view reason_phrase(int status) noexcept;

@@ -61,9 +61,11 @@ class MessageReader {
  private:
   enum class Stage : uint8_t { kHeader, kPayload, kEnded };
 
-  bool take_header(std::span<char>& bytes) noexcept;
-  WebSocketFault check_header() noexcept;
+  // kHeader stays the stage until all of a header is there.
+  WebSocketFault take_header(std::span<char>& bytes) noexcept;
   WebSocketFault check_first_bytes() const noexcept;
+  WebSocketFault read_length() noexcept;
+  void begin_frame() noexcept;
   MessageEvent take_payload(std::span<char>& bytes);
   MessageEvent take_control(std::span<char> part);
   MessageEvent take_data(std::span<char> part);
