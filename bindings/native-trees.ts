@@ -44,14 +44,18 @@ export interface NativeTreesSpec {
   /** By node, 1: NaN takes the true branch, whatever the mode says. Absent: nowhere. */
   readonly missingTrue?: Uint8Array
   /**
-   * By node, and one more: where its weights begin in `weights` and `targets`. Of nodes that are no leaves: none.
+   * By node, and one more: where its weights begin in `weights` and `targets`. Those of nodes that are no leaves are not added, but looked at where a classifier's special cases ask for the signs and
+   * classes of all weights, as in ONNX Runtime.
    * ONNX Runtime takes the first alone of a leaf that has several where there is one target or class.
    */
   readonly weightStarts: Uint32Array
   /** The target or class of each weight, < targetCount. */
   readonly targets: Uint32Array
   readonly weights: Float32Array | Float64Array
-  /** Of TreeMode.member: by node, and one more, where its members begin. Absent: no node has any. */
+  /**
+   * Of TreeMode.member: by node, and one more, where its members begin. Absent: no node has any. As in ONNX Runtime, a set of 31
+   * members or with one beyond 0..30 is one of integers: 33.5 is a member where 33 is.
+   */
   readonly memberStarts?: Uint32Array
   readonly members?: Float32Array | Float64Array
 
@@ -90,7 +94,7 @@ export interface NativeTrees {
   makeTrees(spec: NativeTreesSpec): TreesHandle
   treesInfo(trees: TreesHandle): NativeTreesInfo
   /**
-   * Answers rows, on the caller's thread. Any number of threads may do so at once with handles of the same number (shareTrees).
+   * Answers rows, on the caller's thread. Any number of threads may do so at once, with handles of the same ensemble (shareTrees).
    * @param input rows * features elements of inputDtype, row-major; lent for the call.
    * @param scores rows * scoreColumns elements of outputDtype; written.
    * @param labels rows elements; written. null where there are none (regressors), or nobody asks.

@@ -48,7 +48,8 @@ int64_t key_of(double value, bool is_double) noexcept {
   return bits ^ ((bits >> 31) & INT32_MAX);
 }
 
-MemberSet::MemberSet(std::vector<double> members) : members_(std::move(members)) {
+MemberSet::MemberSet(std::vector<double> members, bool is_truncated)
+    : members_(std::move(members)), is_truncated_(is_truncated) {
   std::erase_if(members_, [](double value) { return std::isnan(value); });
   for (double& value : members_) value += 0.0;
   std::sort(members_.begin(), members_.end());
@@ -61,6 +62,7 @@ MemberSet::MemberSet(std::vector<double> members) : members_(std::move(members))
 }
 
 bool MemberSet::holds(double value) const noexcept {
+  if (is_truncated_) value = std::trunc(value);
   if (members_.size() == 1) return value == members_[0];
   if (bits_.empty()) return std::binary_search(members_.begin(), members_.end(), value);
   // Not NaN either.
@@ -77,12 +79,12 @@ uint32_t KeyColumns::find_or_add(const KeyColumn& column) {
       [&] { columns_.push_back(column); });
 }
 
-int32_t KeyColumns::find_or_add_set(std::vector<double> members) {
-  MemberSet set(std::move(members));
-  uint64_t hash = set.members().size();
+int32_t KeyColumns::find_or_add_set(std::vector<double> members, bool is_truncated) {
+  MemberSet set(std::move(members), is_truncated);
+  uint64_t hash = 2 * set.members().size() + (is_truncated ? 1 : 0);
   for (const double value : set.members()) hash = mixed(hash + std::bit_cast<uint64_t>(value));
   return static_cast<int32_t>(find_or_add_at(
-      set_places_, sets_.size(), hash, [&](uint32_t i) { return sets_[i].members() == set.members(); },
+      set_places_, sets_.size(), hash, [&](uint32_t i) { return sets_[i] == set; },
       [&] { sets_.push_back(std::move(set)); }));
 }
 

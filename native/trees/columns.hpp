@@ -23,15 +23,20 @@ int64_t key_of(double value, bool is_double) noexcept;
 // Elements are looked up by their value: -0 is 0.
 class MemberSet {
  public:
-  // NaN among the members equals nothing and is left out.
-  explicit MemberSet(std::vector<double> members);
+  // NaN among the members equals nothing and is left out. `is_truncated`: what is looked up is rounded to an integer
+  // towards 0 first.
+  MemberSet(std::vector<double> members, bool is_truncated);
   bool holds(double value) const noexcept;
+  bool operator==(const MemberSet& other) const {
+    return is_truncated_ == other.is_truncated_ && members_ == other.members_;
+  }
   const std::vector<double>& members() const { return members_; }
   size_t bytes() const { return members_.size() * sizeof(double) + bits_.size() * sizeof(uint64_t); }
 
  private:
   std::vector<double> members_;  // ascending
   std::vector<uint64_t> bits_;   // where all are small integers
+  bool is_truncated_;
 };
 
 struct KeyColumn {
@@ -47,7 +52,7 @@ class KeyColumns {
 
   uint32_t find_or_add(const KeyColumn& column);
   // The number of a set with these members; one that is there already is taken again.
-  int32_t find_or_add_set(std::vector<double> members);
+  int32_t find_or_add_set(std::vector<double> members, bool is_truncated);
   // float64 only: a threshold with which the feature is compared, as key. Once all are known, `rank_of` is what the
   // tree compares with.
   void add_threshold(uint32_t feature, int64_t key);

@@ -19,7 +19,7 @@ float logistic(float value) noexcept {
 float inverse_erf(float x) noexcept {
   const float sign = x < 0 ? -1.0f : 1.0f;
   const float log = std::log((1 - x) * (1 + x));
-  const float v = 2 / (3.14159f * 0.147f) + 0.5f * log;
+  const float v = 2 / (3.14159274f * 0.147f) + 0.5f * log;
   const float v2 = 1 / (0.147f) * log;
   const float v3 = -v + std::sqrt(v * v - v2);
   return sign * std::sqrt(v3);

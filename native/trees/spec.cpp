@@ -80,6 +80,14 @@ std::string node_fault(const TreesSpec& spec) {
     if (spec.modes[i] >= kTreeModeCount) return where + ", whose mode " + std::to_string(spec.modes[i]) + " is none";
     if (spec.is_leaf(i)) continue;
     if (spec.mode(i) == TreeMode::kMember && spec.member_starts.empty()) return where + ", which has no members";
+    if (spec.mode(i) == TreeMode::kMember) {
+      const auto first = spec.members.begin() + spec.member_starts[i],
+                 end = spec.members.begin() + spec.member_starts[i + 1];
+      // ONNX Runtime casts large ones to int32; the least of these is what it casts NaN to.
+      const auto is_int32 = [](double member) { return member > -2147483648.0 && member < 2147483648.0; };
+      if (first == end) return where + ", which has no members";
+      if (!std::all_of(first, end, is_int32)) return where + ", which has members that are no int32";
+    }
     if (spec.feature_ids[i] >= spec.features) return where + ", whose feature is not among the input's";
     if (spec.true_nodes[i] >= nodes || spec.false_nodes[i] >= nodes) return where + ", whose children are no nodes";
   }

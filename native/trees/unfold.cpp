@@ -17,6 +17,13 @@ int64_t never(bool is_double) {
 int64_t always(bool is_double) {
   return is_double ? INT64_MAX - 1 : INT32_MAX - 1;
 }
+
+// ONNX Runtime keeps sets of 31 members or more, and those with a member beyond 0..30, as integers, and casts what it
+// looks up: 33.5 is a member of {1, 33}.
+bool is_looked_up_as_integer(const std::vector<double>& members) {
+  const auto is_small = [](double member) { return member >= 0 && member <= 30; };
+  return members.size() > 30 || !std::all_of(members.begin(), members.end(), is_small);
+}
 }  // namespace
 
 Unfolder::Unfolder(const TreesSpec& spec, KeyColumns& columns)
@@ -50,10 +57,11 @@ bool Unfolder::has_set(uint32_t node) const {
 }
 
 Unfolder::SetTest Unfolder::own_set_test(uint32_t node) const {
-  SetTest test{{}, spec_.true_nodes[node], spec_.false_nodes[node], spec_.takes_missing(node)};
+  SetTest test{{}, spec_.true_nodes[node], spec_.false_nodes[node], spec_.takes_missing(node), false};
   if (spec_.mode(node) == TreeMode::kMember) {
     test.members.assign(spec_.members.begin() + spec_.member_starts[node],
                         spec_.members.begin() + spec_.member_starts[node + 1]);
+    test.is_truncated = is_looked_up_as_integer(test.members);
     return test;
   }
   test.members.assign(1, spec_.thresholds[node]);
@@ -68,10 +76,10 @@ Unfolder::SetTest Unfolder::own_set_test(uint32_t node) const {
 Unfolder::Test Unfolder::set_test(uint32_t node) {
   SetTest whole = own_set_test(node);
   // The chain: what is not in the set so far asks the next node, whose true child is the same.
-  for (uint32_t next = whole.false_child; !spec_.is_leaf(next) && has_set(next); next = whole.false_child) {
+  for (uint32_t next = whole.false_child; !whole.is_truncated && has_set(next); next = whole.false_child) {
     if (spec_.feature_ids[next] != spec_.feature_ids[node]) break;
     SetTest more = own_set_test(next);
-    if (more.true_child != whole.true_child || more.false_child == next) break;
+    if (more.true_child != whole.true_child || more.is_truncated) break;
     whole.members.insert(whole.members.end(), more.members.begin(), more.members.end());
     whole.is_missing_true = whole.is_missing_true || more.is_missing_true;
     whole.false_child = more.false_child;
@@ -82,7 +90,7 @@ Unfolder::Test Unfolder::set_test(uint32_t node) {
   test.threshold = 0;
   test.true_child = whole.true_child;
   test.false_child = whole.false_child;
-  const int32_t set = columns_.find_or_add_set(std::move(whole.members));
+  const int32_t set = columns_.find_or_add_set(std::move(whole.members), whole.is_truncated);
   test.column = columns_.find_or_add({spec_.feature_ids[node], whole.is_missing_true ? kLeastKey : kGreatestKey, set});
   return test;
 }

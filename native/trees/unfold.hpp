@@ -43,6 +43,7 @@ class Unfolder {
     std::vector<double> members;
     uint32_t true_child, false_child;
     bool is_missing_true;
+    bool is_truncated;  // ONNX Runtime looks integers up, see unfold.cpp
   };
   const Test& test_of(uint32_t node);
   Test ordered_test(uint32_t node);

@@ -52,8 +52,8 @@ class TreeWriter {
     spec.false_nodes.push_back(0);
     spec.missing_true.push_back(options_.has_missing && below(3) == 0 ? 1 : 0);
     if (mode == TreeMode::kMember)
-      for (size_t i = below(6); i > 0; --i)
-        spec.members.push_back(below(4) == 0 ? value() : static_cast<double>(below(9)));
+      for (size_t i = 1 + below(6), most = below(3) == 0 ? 90 : 9; i > 0; --i)
+        spec.members.push_back(static_cast<double>(below(most)));
     if (mode == TreeMode::kLeaf) add_weights();
     spec.weight_starts.push_back(static_cast<uint32_t>(spec.weights.size()));
     spec.member_starts.push_back(static_cast<uint32_t>(spec.members.size()));
@@ -105,6 +105,18 @@ class TreeWriter {
   TreeOptions options_;
 };
 
+// ONNX asks whether the element is a member. ONNX Runtime makes an integer of it first where a set has 31 members or
+// one beyond 0..30.
+template <typename Value>
+bool is_member(const TreesSpec& spec, uint32_t node, Value x) {
+  bool is_large = spec.member_starts[node + 1] - spec.member_starts[node] > 30;
+  for (uint32_t m = spec.member_starts[node]; m < spec.member_starts[node + 1]; ++m)
+    is_large = is_large || spec.members[m] < 0 || spec.members[m] > 30;
+  for (uint32_t m = spec.member_starts[node]; m < spec.member_starts[node + 1]; ++m)
+    if ((is_large ? std::trunc(x) : x) == static_cast<Value>(spec.members[m])) return true;
+  return false;
+}
+
 // From the definition of the operator: the leaf of a row. -0 equals 0, NaN compares false to all and differs from all.
 template <typename Value>
 uint32_t defined_leaf(const TreesSpec& spec, uint32_t node, const Value* row) {
@@ -132,8 +144,7 @@ uint32_t defined_leaf(const TreesSpec& spec, uint32_t node, const Value* row) {
         is_true = x != t;
         break;
       case TreeMode::kMember:
-        for (uint32_t m = spec.member_starts[node]; m < spec.member_starts[node + 1]; ++m)
-          is_true = is_true || x == static_cast<Value>(spec.members[m]);
+        is_true = is_member(spec, node, x);
         break;
       case TreeMode::kLeaf:
         break;
