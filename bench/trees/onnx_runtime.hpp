@@ -62,8 +62,10 @@ class OnnxRuntime {
                           kTensorOver = 49, kCreateCpuMemoryInfo = 69, kDefaultAllocator = 78, kReleaseValue = 96;
 
   template <typename... Arguments>
-  auto function(size_t place) const {
-    return reinterpret_cast<void* (*)(Arguments...)>(const_cast<void*>(table_[place]));
+  using Function = void* (*)(Arguments...);
+  template <typename... Arguments>
+  Function<Arguments...> function(size_t place) const {
+    return reinterpret_cast<Function<Arguments...>>(const_cast<void*>(table_[place]));
   }
   void release(void* value) const {
     reinterpret_cast<void (*)(void*)>(const_cast<void*>(table_[kReleaseValue]))(value);
