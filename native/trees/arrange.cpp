@@ -156,7 +156,7 @@ size_t Arrangement::bytes() const {
 }
 
 kernel::Forest Arrangement::forest(bool is_direct) const {
-  return {trees.data(), trees.size(), nodes.data(),  words.data(), tests.data(),
-          exits.data(), slots.data(), values.data(), is_direct};
+  return {trees.data(), trees.size(), nodes.data(), nodes.size(),  words.data(),
+          tests.data(), exits.data(), slots.data(), values.data(), is_direct};
 }
 }  // namespace penstock::trees

@@ -2,6 +2,7 @@
 // either width are held as double, which is exact; `value_dtype` says which they are. Nothing is checked yet.
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/boundary_codes.hpp"

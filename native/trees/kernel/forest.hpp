@@ -65,6 +65,7 @@ struct Forest {
   const ForestTree* trees;
   size_t tree_count;
   const ForestNode* nodes;
+  size_t node_count;
   const ForestWord* words;
   const ForestTest* tests;
   const uint32_t* exits;

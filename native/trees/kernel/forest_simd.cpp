@@ -6,11 +6,14 @@
 
 namespace penstock::kernel::PENSTOCK_SIMD_NAMESPACE {
 namespace {
-constexpr size_t kGroups = 4;
-constexpr size_t kLaneRows = kGroups * kLanes;  // rows that are worked on together: 64, 32 or 16
-constexpr size_t kTailRows = 16;
-constexpr size_t kRowTrees = 8;
-static_assert(kBlockRows % kLaneRows == 0 && kBlockRows % kTailRows == 0);
+constexpr size_t kGroupsMax = 4;  // 64, 32 or 16 rows
+constexpr size_t kTailRowsMax = 16;
+// Trees that take turns for a lone row: as many as registers hold, or more where their nodes come from a farther cache.
+constexpr size_t kRowTreesNear = 8, kRowTreesFar = 16;
+constexpr size_t kNearBytesMax = 512 * 1024;
+constexpr size_t kLineBytes = 64;
+constexpr size_t kTailBytesMax = 8192;  // of the next tree that are fetched while rows walk in this one
+static_assert(kBlockRows % (kGroupsMax * kLanes) == 0);
 
 typedef int32_t IntsAnywhere __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
 
@@ -41,6 +44,7 @@ static inline Words lowest_bit(Words bits) noexcept {
 }
 
 // exits[g]: the leaf of each row; of a top, the exit.
+template <size_t kGroups>
 static inline void find_exits(Words (&exits)[kGroups], const Forest& forest, const ForestTree& tree,
                               const int32_t* keys) noexcept {
   for (uint32_t w = tree.word_count; w-- > 0;) {
@@ -108,116 +112,153 @@ static inline Floats pick_of_words(const float* values, Words index, const Fores
 }
 
 static inline const ForestNode* next_in_block(const ForestNode* node, const int32_t* keys) noexcept {
-  return node + node->step + (keys[size_t{node->column} * kBlockRows] > node->threshold ? 1 : 0);
+  const size_t hop = node->step + size_t{keys[size_t{node->column} * kBlockRows] > node->threshold};
+  return node + hop;
 }
 
 // Rows walk on from the exits of a top until all of them have arrived. payloads[row].
+template <size_t kRows>
 static inline void walk_tails(int32_t* payloads, const Forest& forest, const ForestTree& tree, const uint32_t* exits,
                               const int32_t* keys) noexcept {
   const ForestNode* const first = forest.nodes + tree.first_node;
-  const ForestNode* at[kTailRows];
-  for (size_t r = 0; r < kTailRows; ++r) at[r] = first + forest.exits[tree.first_exit + exits[r]];
+  const ForestNode* at[kRows];
+  for (size_t r = 0; r < kRows; ++r) at[r] = first + forest.exits[tree.first_exit + exits[r]];
   for (size_t moved = 1; moved != 0;) {
     moved = 0;
-    for (size_t r = 0; r < kTailRows; ++r) at[r] = next_in_block(at[r], keys + r);
-    for (size_t r = 0; r < kTailRows; ++r) {
+    for (size_t r = 0; r < kRows; ++r) at[r] = next_in_block(at[r], keys + r);
+    for (size_t r = 0; r < kRows; ++r) {
       moved |= at[r]->step;
       at[r] = next_in_block(at[r], keys + r);
     }
   }
-  for (size_t r = 0; r < kTailRows; ++r) payloads[r] = at[r]->threshold;
+  for (size_t r = 0; r < kRows; ++r) payloads[r] = at[r]->threshold;
 }
 
-static inline void store_exits(uint32_t* target, const Words (&exits)[kGroups]) noexcept {
-  __builtin_memcpy(target, exits, sizeof(exits));
+// payloads[row] of kGroups groups: what the leaf carries that the row reaches from its exit.
+template <size_t kGroups>
+static inline void find_tails(int32_t* payloads, const Forest& forest, const ForestTree& tree,
+                              const Words (&exits)[kGroups], const int32_t* keys) noexcept {
+  constexpr size_t kRows = kGroups * kLanes;
+  constexpr size_t kTogether = kRows < kTailRowsMax ? kRows : kTailRowsMax;
+  uint32_t places[kRows];
+  __builtin_memcpy(places, exits, sizeof(places));
+  for (size_t r = 0; r < kRows; r += kTogether) walk_tails<kTogether>(payloads + r, forest, tree, places + r, keys + r);
 }
 
-static inline void add_tails(float* scores, const Forest& forest, const ForestTree& tree, const Words (&exits)[kGroups],
-                             const int32_t* keys) noexcept {
-  uint32_t places[kLaneRows];
-  store_exits(places, exits);
-  for (size_t first = 0; first < kLaneRows; first += kTailRows) {
-    int32_t payloads[kTailRows];
-    walk_tails(payloads, forest, tree, places + first, keys + first);
-    if (forest.is_direct) {
-      float values[kTailRows];
-      __builtin_memcpy(values, payloads, sizeof(values));
-      for (size_t r = 0; r < kTailRows; ++r) scores[first + r] += values[r];
-      continue;
-    }
+template <size_t kGroups>
+static inline void add_groups(float* scores, const Forest& forest, const ForestTree& tree,
+                              const int32_t* keys) noexcept {
+  constexpr size_t kRows = kGroups * kLanes;
+  Words exits[kGroups] = {};
+  find_exits(exits, forest, tree, keys);
+  if (!tree.has_tail) {
     for (uint32_t s = 0; s < tree.slot_count; ++s) {
       const ForestSlot& slot = forest.slots[tree.first_slot + s];
-      float* const target = scores + size_t{slot.target} * kBlockRows + first;
-      const float* const values = forest.values + slot.first_value;
-      for (size_t r = 0; r < kTailRows; ++r) target[r] += values[static_cast<uint32_t>(payloads[r])];
+      float* const target = scores + size_t{slot.target} * kBlockRows;
+      for (size_t g = 0; g < kGroups; ++g)
+        add_to(target + g * kLanes, pick_of_words(forest.values + slot.first_value, exits[g], tree));
     }
+    return;
+  }
+  int32_t payloads[kRows];
+  find_tails(payloads, forest, tree, exits, keys);
+  if (forest.is_direct) {
+    float values[kRows];
+    __builtin_memcpy(values, payloads, sizeof(values));
+    for (size_t r = 0; r < kRows; ++r) scores[r] += values[r];
+    return;
+  }
+  for (uint32_t s = 0; s < tree.slot_count; ++s) {
+    const ForestSlot& slot = forest.slots[tree.first_slot + s];
+    float* const target = scores + size_t{slot.target} * kBlockRows;
+    const float* const values = forest.values + slot.first_value;
+    for (size_t r = 0; r < kRows; ++r) target[r] += values[static_cast<uint32_t>(payloads[r])];
   }
 }
 
+template <size_t kGroups>
+static inline void find_groups(uint32_t* leaves, const Forest& forest, const ForestTree& tree,
+                               const int32_t* keys) noexcept {
+  Words exits[kGroups] = {};
+  find_exits(exits, forest, tree, keys);
+  if (tree.has_tail)
+    find_tails(reinterpret_cast<int32_t*>(leaves), forest, tree, exits, keys);
+  else
+    __builtin_memcpy(leaves, exits, sizeof(exits));
+}
+
+// Groups beyond the last row would be work for nothing.
+static inline size_t groups_of(size_t rows) noexcept {
+  return rows > 2 * kLanes ? kGroupsMax : rows > kLanes ? 2 : 1;
+}
+
+// Rows reach the nodes of a tail in an order that no prefetcher foresees.
+static inline void fetch_tail(const Forest& forest, size_t index) noexcept {
+  if (index >= forest.tree_count || !forest.trees[index].has_tail) return;
+  const ForestTree& tree = forest.trees[index];
+  const auto* const nodes = reinterpret_cast<const char*>(forest.nodes + tree.first_node);
+  const size_t bytes = (2 * size_t{tree.leaf_count} - 1) * sizeof(ForestNode);
+  for (size_t at = 0; at < bytes && at < kTailBytesMax; at += kLineBytes) __builtin_prefetch(nodes + at);
+}
+
+// A tree's nodes are read once for all rows of the block.
 void add_block(float* scores, const Forest& forest, const int32_t* keys, size_t rows) noexcept {
-  for (size_t first = 0; first < rows; first += kLaneRows)
-    for (size_t t = 0; t < forest.tree_count; ++t) {
-      const ForestTree& tree = forest.trees[t];
-      Words exits[kGroups] = {};
-      find_exits(exits, forest, tree, keys + first);
-      if (tree.has_tail) {
-        add_tails(scores + first, forest, tree, exits, keys + first);
-        continue;
-      }
-      for (uint32_t s = 0; s < tree.slot_count; ++s) {
-        const ForestSlot& slot = forest.slots[tree.first_slot + s];
-        float* const target = scores + size_t{slot.target} * kBlockRows + first;
-        for (size_t g = 0; g < kGroups; ++g)
-          add_to(target + g * kLanes, pick_of_words(forest.values + slot.first_value, exits[g], tree));
-      }
+  for (size_t t = 0; t < forest.tree_count; ++t) {
+    const ForestTree& tree = forest.trees[t];
+    if (rows > kTailRowsMax) fetch_tail(forest, t + 1);
+    for (size_t first = 0, count; first < rows; first += count * kLanes) {
+      count = groups_of(rows - first);
+      if (count == kGroupsMax)
+        add_groups<kGroupsMax>(scores + first, forest, tree, keys + first);
+      else if (count == 2)
+        add_groups<2>(scores + first, forest, tree, keys + first);
+      else
+        add_groups<1>(scores + first, forest, tree, keys + first);
     }
+  }
 }
 
 void find_block(uint32_t* leaves, const Forest& forest, size_t index, const int32_t* keys, size_t rows) noexcept {
   const ForestTree& tree = forest.trees[index];
-  for (size_t first = 0; first < rows; first += kLaneRows) {
-    Words exits[kGroups] = {};
-    find_exits(exits, forest, tree, keys + first);
-    store_exits(leaves + first, exits);
-    if (!tree.has_tail) continue;
-    for (size_t r = first; r < first + kLaneRows; r += kTailRows) {
-      int32_t payloads[kTailRows];
-      walk_tails(payloads, forest, tree, leaves + r, keys + r);
-      __builtin_memcpy(leaves + r, payloads, sizeof(payloads));
-    }
+  for (size_t first = 0, count; first < rows; first += count * kLanes) {
+    count = groups_of(rows - first);
+    if (count == kGroupsMax)
+      find_groups<kGroupsMax>(leaves + first, forest, tree, keys + first);
+    else if (count == 2)
+      find_groups<2>(leaves + first, forest, tree, keys + first);
+    else
+      find_groups<1>(leaves + first, forest, tree, keys + first);
   }
 }
 
 static inline const ForestNode* next_of(const ForestNode* node, const int32_t* keys) noexcept {
-  return node + node->step + (keys[node->column] > node->threshold ? 1 : 0);
+  const size_t hop = node->step + size_t{keys[node->column] > node->threshold};
+  return node + hop;
+}
+
+template <size_t kTrees>
+static inline void walk_trees(int32_t* payloads, const Forest& forest, size_t first, const int32_t* keys) noexcept {
+  const ForestNode* at[kTrees];
+  for (size_t i = 0; i < kTrees; ++i) at[i] = forest.nodes + forest.trees[first + i].first_node;
+  for (size_t moved = 1; moved != 0;) {
+    moved = 0;
+    for (size_t i = 0; i < kTrees; ++i) at[i] = next_of(at[i], keys);
+    for (size_t i = 0; i < kTrees; ++i) {
+      moved |= at[i]->step;
+      at[i] = next_of(at[i], keys);
+    }
+  }
+  for (size_t i = 0; i < kTrees; ++i) payloads[first + i] = at[i]->threshold;
 }
 
 void walk_row(int32_t* payloads, const Forest& forest, const int32_t* keys) noexcept {
   size_t t = 0;
-  for (; t + kRowTrees <= forest.tree_count; t += kRowTrees) {
-    const ForestNode* at[kRowTrees];
-    uint32_t depth = 0;
-    for (size_t i = 0; i < kRowTrees; ++i) {
-      const ForestTree& tree = forest.trees[t + i];
-      at[i] = forest.nodes + tree.first_node;
-      depth = tree.depth > depth ? tree.depth : depth;
-    }
-    for (uint32_t d = 0; d < depth; d += 2) {
-      size_t moved = 0;
-      for (size_t i = 0; i < kRowTrees; ++i) {
-        at[i] = next_of(at[i], keys);
-        moved |= at[i]->step;
-        at[i] = next_of(at[i], keys);
-      }
-      if (moved == 0) break;
-    }
-    for (size_t i = 0; i < kRowTrees; ++i) payloads[t + i] = at[i]->threshold;
-  }
-  for (; t < forest.tree_count; ++t) {
-    const ForestNode* node = forest.nodes + forest.trees[t].first_node;
-    while (node->step != 0) node = next_of(node, keys);
-    payloads[t] = node->threshold;
-  }
+  if (forest.node_count * sizeof(ForestNode) > kNearBytesMax)
+    for (; t + kRowTreesFar <= forest.tree_count; t += kRowTreesFar)
+      walk_trees<kRowTreesFar>(payloads, forest, t, keys);
+  for (; t + kRowTreesNear <= forest.tree_count; t += kRowTreesNear)
+    walk_trees<kRowTreesNear>(payloads, forest, t, keys);
+  for (; t < forest.tree_count; ++t) walk_trees<1>(payloads, forest, t, keys);
 }
 
 void make_keys(int32_t* keys, const float* floats, size_t columns, size_t rows, int32_t nan_key) noexcept {
