@@ -13,7 +13,7 @@ import {
   type TreePostTransformCode,
 } from '../../src/base/generated/boundary.js'
 import { seeded } from '../support/engine-harness.js'
-import { treeModel, treeRows, type Random, type TreeModel, type TreeOptions } from '../support/tree-models.js'
+import { treeModel, treeRows, type Random, type TreeModel, type TreeOptions } from './tree-models.js'
 
 const seed = Number(process.env.PENSTOCK_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const branches = [
