@@ -63,6 +63,7 @@ export interface NativeTreesSpec {
   /** Targets of a regressor, labels of a classifier: 1..TREE_TARGETS_MAX. */
   readonly targetCount: number
   readonly aggregate: TreeAggregateCode
+  /** What the name says. ONNX Runtime takes a TreeEnsemble's 1 for logistic and its 2 for softmax, against the specification. */
   readonly postTransform: TreePostTransformCode
   /** Empty where there are none. Regressors: 0 or targetCount. Classifiers: 0, targetCount, and 1 where there are two classes. */
   readonly baseValues: Float32Array | Float64Array
