@@ -339,6 +339,9 @@ export const TRACE_STATE_CHARACTERS_MAX = 512
 /** Above the numbers of a connection's channels, which begin at 1: an array finds them. */
 export const CHANNELS_MAX = 1024
 
+/** Requests of one InferMany: four windows, and what is kept for a frame stays small. */
+export const INFER_MANY_MAX = 4096
+
 /** Connections of one load generator, each a file descriptor. */
 export const BENCH_CONNECTIONS_MAX = 4096
 

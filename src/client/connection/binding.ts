@@ -9,6 +9,7 @@ import { expectRecord } from '../../base/expect.js'
 import {
   failuresOfMasks,
   InferEncoder,
+  InferManyEncoder,
   TensorLayout,
   type OpenedMessage,
   type ResultsMessage,
@@ -128,16 +129,22 @@ function cacheOf(use: number | undefined): Pick<ClientResult, 'cache'> {
 
 export class Binding {
   readonly encoder: InferEncoder
+  /** Requests that leave together at the end of the turn; null: the channel takes them one a frame. */
+  readonly manyEncoder: InferManyEncoder | null
   /** Requests sent under this channel and not answered, abandoned ones included. */
   inFlight = 0
   /** Nothing more is sent; it is closed at the server when inFlight is 0. */
   isRetired = false
 
+  /** @param takesMany whether the server has offered InferMany. */
   constructor(
     readonly channel: number,
     readonly signature: Signature,
+    takesMany: boolean,
   ) {
+    const { inferMany, inputs } = signature.opened
     this.encoder = new InferEncoder(channel)
+    this.manyEncoder = takesMany && inferMany === true ? new InferManyEncoder(channel, inputs.length) : null
   }
 }
 
