@@ -1,5 +1,6 @@
-// The hot messages of penstock.v1: Infer and InferMany come in, Results go out. Everything else of the protocol is JavaScript's.
-// Slots come from src/protocol/penstock.fbs (tools/codegen). Bytes that come in are untrusted: see flat_reader.hpp.
+// The hot messages of penstock.v1: Infer and InferMany come in, Results go out. Everything else of the protocol is
+// JavaScript's. Slots come from src/protocol/penstock.fbs (tools/codegen). Bytes that come in are untrusted: see
+// flat_reader.hpp.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -97,8 +97,8 @@ class Gateway {
   bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
 
   // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as
-  // they could be read; any number of 32 bits is one that a client may send. kReceivedWithRefusals: of a frame with many
-  // requests some were refused, take_refusal has them.
+  // they could be read; any number of 32 bits is one that a client may send. kReceivedWithRefusals: of a frame with
+  // many requests some were refused, take_refusal has them.
   int32_t receive(uint32_t connection, Bytes frame, Failure& failure, int64_t& channel, int64_t& wire_id);
 
   // The next request of the last frame that was refused; false: there are no more. Those that are left

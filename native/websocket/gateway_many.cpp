@@ -56,9 +56,11 @@ bool Gateway::place_many(const Plan* plan, const Channel& channel, const InferMa
     failure.set(StatusCode::kPipelineNotDeployed);
   else if (plan->signature != channel.signature)
     failure.set(StatusCode::kChannelStale);
-  else
-    return place_tensors(*plan, {.rows = many.rows_in_all, .data = many.data}, submission, failure);
-  return false;
+  if (failure.code != StatusCode::kOk) return false;
+  InferFrame all;
+  all.rows = many.rows_in_all;
+  all.data = many.data;
+  return place_tensors(*plan, all, submission, failure);
 }
 
 void Gateway::admit_many(Connection& connection, uint32_t id, Channel& channel, const InferManyFrame& many) {
@@ -69,7 +71,8 @@ void Gateway::admit_many(Connection& connection, uint32_t id, Channel& channel, 
   const uint32_t rows_max = plan->is_non_batching ? 1 : plan->request_rows_max;
   request_pointers_ = input_pointers_;
   submission.inputs = request_pointers_.data();
-  InferFrame infer{.channel = many.channel};
+  InferFrame infer;
+  infer.channel = many.channel;
   for (size_t i = 0; i < many.requests.count; ++i) {
     infer.request = many.requests.get<uint32_t>(i);
     infer.rows = many.rows_of(i);
@@ -83,9 +86,9 @@ void Gateway::admit_many(Connection& connection, uint32_t id, Channel& channel, 
       failure.set(TooManyRowsDetail{.limit = rows_max, .received = infer.rows});
     else if (infer.priority >= kPriorityCount)
       failure.set(StatusCode::kArgument);
-    const bool is_admitted = failure.code == StatusCode::kOk &&
-                             submit_placed(connection, id, channel, infer, plan, submission, failure) ==
-                                 Admission::kAdmitted;
+    const bool is_admitted =
+        failure.code == StatusCode::kOk &&
+        submit_placed(connection, id, channel, infer, plan, submission, failure) == Admission::kAdmitted;
     if (!is_admitted) refusals_.push_back({many.channel, infer.request, failure});
     for (size_t input = 0; input < request_pointers_.size(); ++input)
       request_pointers_[input] += row_bytes_[input] * infer.rows;

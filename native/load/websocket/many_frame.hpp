@@ -1,5 +1,5 @@
-// InferMany frames of a generator: requests of one channel that are sent together, each a part of the Infer message that
-// its body is. Laid out as src/protocol/infer-many-encoder.ts does it:
+// InferMany frames of a generator: requests of one channel that are sent together, each a part of the Infer message
+// that its body is. Laid out as src/protocol/infer-many-encoder.ts does it:
 //
 //   root · vtable of Message · Message · vtable of InferMany · InferMany · data · requests · rows?
 #pragma once
@@ -21,7 +21,8 @@ struct ManyItem {
   ByteSpan data;  // input after input, as in its Infer
 };
 
-// The part of an Infer that an InferMany has a place for; nothing when it says more than channel, request, rows and data.
+// The part of an Infer that an InferMany has a place for; nothing when it says more than channel, request, rows and
+// data.
 std::optional<ManyItem> read_many_item(ByteSpan infer) noexcept;
 
 // Bytes of a row of each input, from an Opened; empty: its requests cannot share a frame (not offered, free dims, or

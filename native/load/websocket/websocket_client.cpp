@@ -237,10 +237,9 @@ class WebSocketClient final : public Client {
     const ManyItem& item = *encoded.item;
     if (row_bytes == 0 || item.rows * row_bytes != item.data.size() || item.data.size() > kGatheredBytesMax)
       return false;
-    const bool is_full = stream.gathered.size() >= stream.frame_limit ||
-                         stream.gathered_bytes + item.data.size() > kGatheredBytesMax;
-    if (is_full || channel != stream.gathered_channel)
-      finish_frames(static_cast<size_t>(&stream - streams_.data()));
+    const bool is_full =
+        stream.gathered.size() >= stream.frame_limit || stream.gathered_bytes + item.data.size() > kGatheredBytesMax;
+    if (is_full || channel != stream.gathered_channel) finish_frames(static_cast<size_t>(&stream - streams_.data()));
     stream.gathered_channel = channel;
     stream.gathered.push_back({id, item.rows, item.data});
     stream.gathered_bytes += item.data.size();
