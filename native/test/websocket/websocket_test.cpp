@@ -311,11 +311,8 @@ std::vector<uint8_t> many_frame(uint32_t channel, const std::vector<uint32_t>& i
   };
   put_all(52, ids);
   if (!rows.empty()) put_all(56, rows);
-  std::vector<uint32_t> bits(data.size() + 1);
-  std::memcpy(bits.data() + 1, data.data(), data.size() * 4);
-  bits.erase(bits.begin());
   const size_t data_at = at;
-  put_all(60, bits);
+  put_all(60, data);
   b.put<uint32_t>(data_at, static_cast<uint32_t>(data.size() * 4));
   return b.bytes();
 }
