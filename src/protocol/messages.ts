@@ -58,7 +58,7 @@ export interface InferManyMessage {
   readonly kind: 'infer-many'
   readonly channel: number
   readonly requests: ArrayLike<number>
-  /** Of each; null: 1. */
+  /** One for each request; null: 1. */
   readonly rows: ArrayLike<number> | null
   /** Input after input in signature order: of each the rows of all requests, one behind the other. */
   readonly data: Uint8Array

@@ -10,7 +10,7 @@
 namespace penstock::load {
 namespace {
 
-constexpr size_t kMessage = 12, kManyVtable = 24, kMany = 44, kManyBytes = 32, kDataLength = 76, kData = 80;
+constexpr size_t kEnvelopeAt = 12, kFieldsAt = 24, kTableAt = 44, kTableSize = 32, kDataCountAt = 76, kDataAt = 80;
 constexpr size_t kRequestsField = 8, kRowsField = 12, kDataField = 16;
 
 template <typename T>
@@ -19,24 +19,24 @@ void store(uint8_t* frame, size_t at, T value) noexcept {
 }
 
 void write_head(uint8_t* frame, uint32_t channel, bool has_rows) noexcept {
-  std::memset(frame, 0, kData);
-  store<uint32_t>(frame, 0, kMessage);
+  std::memset(frame, 0, kDataAt);
+  store<uint32_t>(frame, 0, kEnvelopeAt);
   store<uint16_t>(frame, 4, 8);
   store<uint16_t>(frame, 6, 12);
   store<uint16_t>(frame, 4 + slots::message::body_type, 8);
   store<uint16_t>(frame, 4 + slots::message::body, 4);
-  store<int32_t>(frame, kMessage, kMessage - 4);
-  store<uint32_t>(frame, kMessage + 4, kMany - (kMessage + 4));
-  store<uint8_t>(frame, kMessage + 8, static_cast<uint8_t>(Body::kInferMany));
-  store<uint16_t>(frame, kManyVtable, slots::infer_many::request_ids + 2);
-  store<uint16_t>(frame, kManyVtable + 2, kManyBytes);
-  store<uint16_t>(frame, kManyVtable + slots::infer_many::channel, 4);
-  store<uint16_t>(frame, kManyVtable + slots::infer_many::requests, kRequestsField);
-  store<uint16_t>(frame, kManyVtable + slots::infer_many::rows, has_rows ? kRowsField : 0);
-  store<uint16_t>(frame, kManyVtable + slots::infer_many::data, kDataField);
-  store<int32_t>(frame, kMany, kMany - kManyVtable);
-  store<uint32_t>(frame, kMany + 4, channel);
-  store<uint32_t>(frame, kMany + kDataField, kDataLength - (kMany + kDataField));
+  store<int32_t>(frame, kEnvelopeAt, kEnvelopeAt - 4);
+  store<uint32_t>(frame, kEnvelopeAt + 4, kTableAt - (kEnvelopeAt + 4));
+  store<uint8_t>(frame, kEnvelopeAt + 8, static_cast<uint8_t>(Body::kInferMany));
+  store<uint16_t>(frame, kFieldsAt, slots::infer_many::request_ids + 2);
+  store<uint16_t>(frame, kFieldsAt + 2, kTableSize);
+  store<uint16_t>(frame, kFieldsAt + slots::infer_many::channel, 4);
+  store<uint16_t>(frame, kFieldsAt + slots::infer_many::requests, kRequestsField);
+  store<uint16_t>(frame, kFieldsAt + slots::infer_many::rows, has_rows ? kRowsField : 0);
+  store<uint16_t>(frame, kFieldsAt + slots::infer_many::data, kDataField);
+  store<int32_t>(frame, kTableAt, kTableAt - kFieldsAt);
+  store<uint32_t>(frame, kTableAt + 4, channel);
+  store<uint32_t>(frame, kTableAt + kDataField, kDataCountAt - (kTableAt + kDataField));
 }
 
 }  // namespace
@@ -83,7 +83,7 @@ void append_many_frame(Connection& connection, uint32_t channel, std::span<const
   size_t data_bytes = 0;
   for (const ManyItem& item : items) data_bytes += item.data.size();
   const bool has_rows = std::any_of(items.begin(), items.end(), [](const ManyItem& item) { return item.rows != 1; });
-  const size_t requests = align_up(kData + data_bytes, 4);
+  const size_t requests = align_up(kDataAt + data_bytes, 4);
   const size_t rows = requests + 4 + 4 * items.size();
   const size_t frame_bytes = has_rows ? rows + 4 + 4 * items.size() : rows;
   std::vector<uint8_t> header;
@@ -92,8 +92,8 @@ void append_many_frame(Connection& connection, uint32_t channel, std::span<const
   std::memcpy(start, header.data(), header.size());
   uint8_t* const frame = start + header.size();
   write_head(frame, channel, has_rows);
-  store(frame, kDataLength, static_cast<uint32_t>(data_bytes));
-  uint8_t* at = frame + kData;
+  store(frame, kDataCountAt, static_cast<uint32_t>(data_bytes));
+  uint8_t* at = frame + kDataAt;
   size_t before = 0;  // bytes of a row of the inputs before
   for (const size_t bytes : row_bytes) {
     for (const ManyItem& item : items) {
@@ -103,11 +103,11 @@ void append_many_frame(Connection& connection, uint32_t channel, std::span<const
     before += bytes;
   }
   std::memset(at, 0, static_cast<size_t>(frame + requests - at));
-  store(frame, kMany + kRequestsField, static_cast<uint32_t>(requests - (kMany + kRequestsField)));
+  store(frame, kTableAt + kRequestsField, static_cast<uint32_t>(requests - (kTableAt + kRequestsField)));
   store(frame, requests, static_cast<uint32_t>(items.size()));
   for (size_t i = 0; i < items.size(); ++i) store(frame, requests + 4 + 4 * i, items[i].request);
   if (!has_rows) return;
-  store(frame, kMany + kRowsField, static_cast<uint32_t>(rows - (kMany + kRowsField)));
+  store(frame, kTableAt + kRowsField, static_cast<uint32_t>(rows - (kTableAt + kRowsField)));
   store(frame, rows, static_cast<uint32_t>(items.size()));
   for (size_t i = 0; i < items.size(); ++i) store(frame, rows + 4 + 4 * i, items[i].rows);
 }

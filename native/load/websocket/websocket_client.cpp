@@ -21,7 +21,7 @@ namespace penstock::load {
 namespace {
 
 constexpr size_t kCopyBytesMax = 16 * 1024;
-// Of the data of one frame of many requests.
+// Data of one frame of many requests.
 constexpr size_t kGatheredBytesMax = 256 * 1024;
 // An open loop may have so many on a connection, if the server's window allows.
 constexpr uint32_t kOpenLoopSlots = 1024;

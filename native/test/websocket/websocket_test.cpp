@@ -331,7 +331,7 @@ std::vector<Refused> refusals_of(GatewayFixture& fixture) {
 
 TEST("websocket: requests of one frame are answered each by its own rows") {
   GatewayFixture fixture;
-  CLAIM(fixture.receive(many_frame(5, {7, 8, 9}, {1, 2, 0}, {1, 2, 3})) == 0);
+  CLAIM(fixture.receive(many_frame(5, {7, 8, 9}, {1, 2, 0}, {1, 2, 3, 4, 5, 6})) == 0);
   CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 3);
   const auto sends = fixture.answer();
   CLAIM(sends.size() == 1);
@@ -339,24 +339,28 @@ TEST("websocket: requests of one frame are answered each by its own rows") {
   const ReadResults results = read_results({reinterpret_cast<const uint8_t*>(frame), sends[0].bytes});
   CLAIM(results.is_sound && results.requests.count == 3 && results.rows.count == 3);
   // The request without rows is answered at once.
-  float sum = 0;
-  for (size_t i = 0; i < 3; ++i) sum += static_cast<float>(results.rows.get<uint32_t>(i));
-  CLAIM(sum == 3);
-  CLAIM(results.data.count == 12);
+  size_t at = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    const auto id = results.requests.get<uint32_t>(i);
+    const auto rows = results.rows.get<uint32_t>(i);
+    CLAIM(rows == (id == 7 ? 1 : id == 8 ? 2 : 0));
+    for (size_t k = 0; k < rows * 2; ++k)
+      CLAIM(results.data.get<float>(at++) == static_cast<float>((id == 7 ? 1 : 3) + k) + 10.0f);
+  }
   CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 0);
 }
 
 TEST("websocket: of a frame's requests the refused one is named, and its neighbours are answered") {
   GatewayFixture fixture;
-  CLAIM(fixture.receive(many_frame(5, {1, 2, 3}, {1, 1, 1}, {1, 2})) == kReceivedWithRefusals);
+  CLAIM(fixture.receive(many_frame(5, {1, 2, 3}, {1, 1, 1}, {1, 2, 3, 4})) == kReceivedWithRefusals);
   CLAIM(refusals_of(fixture).size() == 3);  // whose bytes are missing nobody can say
-  CLAIM(fixture.receive(many_frame(6, {1, 2}, {}, {1, 2})) == kReceivedWithRefusals);
+  CLAIM(fixture.receive(many_frame(6, {1, 2}, {}, {1, 2, 3, 4})) == kReceivedWithRefusals);
   const auto lost = refusals_of(fixture);
   CLAIM(lost.size() == 2 && lost[0].code == StatusCode::kChannelNotFound && lost[1].id == 2);
-  // The queue holds ten rows.
-  CLAIM(fixture.receive(many_frame(5, {1, 2, 3}, {4, 7, 6}, std::vector<float>(17, 1.0f))) == kReceivedWithRefusals);
+  fixture.engine.pipeline.plan()->request_rows_max = 4;
+  CLAIM(fixture.receive(many_frame(5, {1, 2, 3}, {1, 5, 2}, std::vector<float>(16, 1.0f))) == kReceivedWithRefusals);
   const auto refused = refusals_of(fixture);
-  CLAIM(refused.size() == 1 && refused[0].id == 2 && refused[0].code == StatusCode::kQueueFull);
+  CLAIM(refused.size() == 1 && refused[0].id == 2 && refused[0].code == StatusCode::kTooManyRows);
   CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 2);
   CLAIM(fixture.answer().size() == 1);
   CLAIM(refusals_of(fixture).empty());
@@ -364,11 +368,11 @@ TEST("websocket: of a frame's requests the refused one is named, and its neighbo
 
 TEST("websocket: a frame with more requests than credit admits none of them") {
   GatewayFixture fixture;
-  CLAIM(fixture.receive(infer_frame(5, 1, 1, {1})) == 0);
-  CLAIM(fixture.receive(many_frame(5, {2, 3, 4, 5}, {}, {1, 2, 3, 4})) ==
+  CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2})) == 0);
+  CLAIM(fixture.receive(many_frame(5, {2, 3, 4, 5}, {}, std::vector<float>(8, 1.0f))) ==
         -static_cast<int32_t>(StatusCode::kCreditExceeded));
   CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 1);
-  CLAIM(fixture.receive(many_frame(5, {2, 3, 4}, {}, {1, 2, 3})) == 0);
+  CLAIM(fixture.receive(many_frame(5, {2, 3, 4}, {}, std::vector<float>(6, 1.0f))) == 0);
   fixture.answer();
 }
 
@@ -382,7 +386,8 @@ TEST("websocket: fields of an InferMany that speak of other numbers of requests 
 }
 
 TEST("websocket: truncations and bit flips of a frame are refused or read inside the buffer") {
-  for (const std::vector<uint8_t>& good : {infer_frame(5, 3, 1, {1, 2}), many_frame(5, {3, 4}, {1, 2}, {1, 2, 3})}) {
+  for (const std::vector<uint8_t>& good :
+       {infer_frame(5, 3, 1, {1, 2}), many_frame(5, {3, 4}, {1, 2}, {1, 2, 3, 4, 5, 6})}) {
     GatewayFixture fixture;
     for (size_t size = 0; size < good.size(); ++size) {
       const std::vector<uint8_t> cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));

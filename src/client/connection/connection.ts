@@ -53,7 +53,7 @@ type OpenAnswer = (channel: number, answer: OpenedMessage | PenstockError) => vo
 const BUFFER_POLL_MS = 4
 /** Larger requests travel alone: their copy and their frame would only be larger together. */
 const GATHERED_REQUEST_BYTES_MAX = 64 * 1024
-/** Of one frame of many requests: the server answers the first while the next are on their way. */
+/** A frame of many requests ends there: the server answers the first while the next are on their way. */
 const GATHERED_FRAME_BYTES_MAX = 256 * 1024
 const CLOSE_LIMIT_MS = 1000
 /** The protocol allows 123 bytes. */

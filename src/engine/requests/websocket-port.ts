@@ -164,7 +164,7 @@ export class EngineWebSocketPort implements WebSocketPort {
     return this.#refuseOne(connectionId, frame, -outcome)
   }
 
-  /** Of a frame with many requests: those that were admitted go on. */
+  /** Tells each request of a frame that was refused; those that were admitted go on. */
   #refuseSome(connectionId: number, frame: ArrayBuffer): number {
     const { port } = this.#dependencies
     port.scheduleFlush()
