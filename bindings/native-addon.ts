@@ -360,6 +360,8 @@ export interface NativeAddon {
    * that the connection must be closed.
    */
   receive(port: PortHandle, connection: number, frame: ArrayBuffer): number
+  /** After `receive` returned RECEIVED_WITH_REFUSALS: the status of the next refused request, with its facts as after a refusal; 0: no more. */
+  takeRefusal(port: PortHandle): number
   cancelWebSocket(port: PortHandle, connection: number, channel: number, wireId: number): boolean
 
   // ── JSON over HTTP ──────────────────────────────────────────────────────────────────────────

@@ -108,6 +108,8 @@ export const FrameFault = {
   infer: 3,
   /** its meta is not one value, or one per row, under each key */
   meta: 4,
+  /** a field of its InferMany lies outside the frame, or the fields do not speak of as many requests */
+  inferMany: 5,
 } as const
 export type FrameFaultCode = (typeof FrameFault)[keyof typeof FrameFault]
 
@@ -325,3 +327,6 @@ export const ARROW_ALIGNMENT_BYTES = 8
 
 /** Bytes of a page of memory, as /proc counts them on x86-64 and most of arm64. */
 export const PAGE_BYTES = 4096
+
+/** What `receive` returns when it took a frame of many requests and refused some: `takeRefusal` names them. Above all types of messages. */
+export const RECEIVED_WITH_REFUSALS = 256

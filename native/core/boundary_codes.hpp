@@ -88,8 +88,9 @@ enum class FrameFault : int64_t {
   kNoBody = 2,  // the message has no body of a known type
   kInfer = 3,  // a field of its Infer lies outside the frame
   kMeta = 4,  // its meta is not one value, or one per row, under each key
+  kInferMany = 5,  // a field of its InferMany lies outside the frame, or the fields do not speak of as many requests
 };
-inline constexpr size_t kFrameFaultCount = 5;
+inline constexpr size_t kFrameFaultCount = 6;
 
 // Why a routing key does not route.
 enum class MetaFault : int64_t {
@@ -588,6 +589,11 @@ inline constexpr size_t kHttpChunkExtensionBytesMax = 16384;
 inline constexpr size_t kHttpTrailerBytesMax = 16384;
 // Frames of one WebSocket message: a message of 64 MiB in frames of 64 bytes; empty ones must not go on for ever.
 inline constexpr uint32_t kWebsocketFragmentsMax = 1048576;
+// Requests of one InferMany: four windows, and what is kept for a frame stays small.
+inline constexpr uint32_t kInferManyMax = 4096;
+// What `receive` returns when it took a frame of many requests and refused some: `takeRefusal` names them. Above all
+// types of messages.
+inline constexpr int kReceivedWithRefusals = 256;
 // Connections of one load generator, each a file descriptor.
 inline constexpr uint32_t kBenchConnectionsMax = 4096;
 // Requests in flight per connection of a load generator; a server's window is smaller still.

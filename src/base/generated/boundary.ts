@@ -436,6 +436,9 @@ export const HTTP_TRAILER_BYTES_MAX = 16384
 /** Frames of one WebSocket message: a message of 64 MiB in frames of 64 bytes; empty ones must not go on for ever. */
 export const WEBSOCKET_FRAGMENTS_MAX = 1048576
 
+/** Requests of one InferMany: four windows, and what is kept for a frame stays small. */
+export const INFER_MANY_MAX = 4096
+
 /** Connections of one load generator, each a file descriptor. */
 export const BENCH_CONNECTIONS_MAX = 4096
 
