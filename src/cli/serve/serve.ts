@@ -32,6 +32,7 @@ import { asUsage } from '../shared/failures.js'
 import type { ModelSources } from '../../sources/watch/model-sources.js'
 import type { Terminal } from '../shared/terminal.js'
 import { describeModelMemory } from './model-memory.js'
+import { runLimit, runStop, runWay, substituteWorkers } from './run-options.js'
 
 export interface ServeOptions {
   readonly host: string
@@ -57,6 +58,8 @@ export interface ServeOptions {
   readonly tables?: string
   readonly tablesMemory?: number
   readonly runLimit?: number
+  readonly runStop?: number
+  readonly runs?: 'native' | 'onnxruntime-node'
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
   readonly invocations?: 'mlflow' | 'sagemaker'
@@ -146,19 +149,10 @@ export function withServeOptions(command: Command): Command {
         .argParser(durationArgument)
         .env('PENSTOCK_LATENCY_OBJECTIVE'),
     )
-    .addOption(
-      new Option(
-        '--run-limit <time>',
-        'what one run may take before its worker counts as stuck and another takes its place (default: 10 times what the model is known to take, 2s at least)',
-      )
-        .argParser(durationArgument)
-        .env('PENSTOCK_RUN_LIMIT'),
-    )
-    .addOption(
-      new Option('--substitute-workers <count>', 'threads that may stand in for stuck workers at a time (default: 4)')
-        .argParser(countArgument)
-        .env('PENSTOCK_SUBSTITUTE_WORKERS'),
-    )
+    .addOption(runLimit)
+    .addOption(runStop)
+    .addOption(runWay)
+    .addOption(substituteWorkers)
     .addOption(
       new Option(
         '--row-check-every <rows>',
@@ -448,6 +442,8 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,
+    runStopMs: options.runStop,
+    runs: options.runs,
     substituteWorkers: options.substituteWorkers,
     ...(options.remoteHosts === undefined ? {} : { remoteHosts: options.remoteHosts }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),

@@ -7,7 +7,17 @@ const MODEL: ModelOfRun = { modelKey: 7, label: 'forest v1', expectedUs: 60_000 
 const CONTROL_TAG = 1
 
 function runInHand(worker: number, elapsedUs: number, what: Partial<RunInHand>): RunInHand {
-  return { worker, startNs: 1, modelKey: null, tag: 0, elapsedUs, expectedUs: 0, isAside: false, ...what }
+  return {
+    worker,
+    startNs: 1,
+    modelKey: null,
+    tag: 0,
+    elapsedUs,
+    expectedUs: 0,
+    isAside: false,
+    isUnheard: false,
+    ...what,
+  }
 }
 
 /** What looks make of the workers. */
@@ -17,10 +27,12 @@ function hear(seen: WorkersLook, looks = 1): string[] {
     look: () => seen,
     nowUs: () => 0,
     runLimitMs: null,
+    runStopMs: null,
     modelOf: ({ modelKey }) => (modelKey === null ? null : MODEL),
     readyWorkers: () => [0, 1],
     onOverdue: ({ worker }) => heard.push(`overdue ${worker}`),
     setAside: ({ worker }) => heard.push(`aside ${worker}`) > 0,
+    stop: ({ worker }, _model, isUnheard) => heard.push(`stop ${worker}${isUnheard ? ', unheard' : ''}`),
     onEnded: ({ worker }) => heard.push(`ended ${worker}`),
     onHeld: (worker) => heard.push(`held ${worker}`),
     onCrowded: (isOneEnough) => heard.push(isOneEnough ? 'crowded by long ones' : 'crowded'),
