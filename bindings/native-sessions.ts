@@ -7,7 +7,7 @@ import type { WorkerHandle } from './native-handles.js'
 export type SessionHandle = object & { readonly __session: unique symbol }
 
 export interface SessionSpec {
-  /** The file; null: `bytes` are its contents. */
+  /** The file; null: `bytes` are its contents, which are lent until the promise settles. */
   path: string | null
   bytes: Uint8Array | null
   /** Threads inside one run, 1..256. */

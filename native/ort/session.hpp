@@ -5,6 +5,7 @@
 // Made and released on a thread that nobody waits for; read-only in between. Names and types are read once.
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,8 @@
 namespace penstock::ort {
 // What a session is made of and with.
 struct SessionSpec {
-  std::string path;            // empty: `bytes`
-  std::vector<uint8_t> bytes;  // of the file; needed until the session is there
+  std::string path;                // empty: `bytes`
+  std::span<const uint8_t> bytes;  // of the file; lent until the session is there
   int intra_op_threads = 1;
   bool is_spinning = false;  // threads of a run poll for work while it lasts
   bool is_optimized = true;  // false: the file was optimised when it was saved

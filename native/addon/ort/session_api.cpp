@@ -74,7 +74,11 @@ void warm_up(const ort::Session& session, const WarmUpRuns& runs) {
 class CreateSession final : public ThreadTask {
  public:
   CreateSession(Napi::Env env, ort::SessionSpec spec, WarmUpRuns runs)
-      : ThreadTask(env), spec_(std::move(spec)), runs_(std::move(runs)) {}
+      : ThreadTask(env), spec_(std::move(spec)), runs_(std::move(runs)) {
+    bytes_.SuppressDestruct();  // an isolate that has ended meanwhile has freed it
+  }
+  // The contents of the file stay where they are, and stay there until the session does not need them any more.
+  void hold(const Napi::Object& bytes) { bytes_.Reset(bytes, 1); }
   void work() override {
     const ort::Library* const library = ort::Library::instance();
     if (library == nullptr) {
@@ -82,10 +86,10 @@ class CreateSession final : public ThreadTask {
       return;
     }
     session_ = ort::Session::create(*library, spec_, refusal_);
-    spec_.bytes = {};
     if (session_ != nullptr) warm_up(*session_, runs_);
   }
   Napi::Value result(Napi::Env env) override {
+    bytes_.Reset();
     if (session_ == nullptr) return Napi::String::New(env, refusal_);
     auto box = std::make_unique<SessionBox>();
     box->session = std::move(session_);
@@ -97,6 +101,7 @@ class CreateSession final : public ThreadTask {
   WarmUpRuns runs_;
   std::string refusal_;
   std::shared_ptr<ort::Session> session_;
+  Napi::ObjectReference bytes_;
 };
 
 std::vector<int64_t> read_dims(const Napi::Value& value) {
@@ -117,11 +122,12 @@ Napi::Value create_session(const Napi::CallbackInfo& info) {
   const Napi::Object given = info[0].As<Napi::Object>();
   ort::SessionSpec spec;
   const Napi::Value path = given.Get("path");
-  if (path.IsString()) {
+  const bool is_path = path.IsString();
+  if (is_path) {
     spec.path = path.As<Napi::String>().Utf8Value();
   } else {
     const ByteSpan bytes = read_bytes(env, given.Get("bytes"), "bytes");
-    spec.bytes.assign(bytes.data, bytes.data + bytes.size);
+    spec.bytes = {bytes.data, bytes.size};
   }
   spec.intra_op_threads = static_cast<int>(read_integer(given.Get("intraOpThreads"), "intraOpThreads", 1, 256));
   spec.is_spinning = given.Get("spinning").ToBoolean();
@@ -134,7 +140,9 @@ Napi::Value create_session(const Napi::CallbackInfo& info) {
     auto& run = runs.emplace_back();
     for (uint32_t i = 0; i < inputs.Length(); ++i) run.push_back(read_dims(inputs.Get(i)));
   }
-  return ThreadTask::start(env, std::make_unique<CreateSession>(env, std::move(spec), std::move(runs)));
+  auto task = std::make_unique<CreateSession>(env, std::move(spec), std::move(runs));
+  if (!is_path) task->hold(given.Get("bytes").As<Napi::Object>());
+  return ThreadTask::start(env, std::move(task));
 }
 
 Napi::Value session_id(const Napi::CallbackInfo& info) {

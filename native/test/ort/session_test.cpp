@@ -15,9 +15,9 @@ using namespace penstock;
 using namespace penstock::testing;
 
 namespace {
-std::shared_ptr<ort::Session> open(std::vector<uint8_t> model, std::string* refusal = nullptr) {
+std::shared_ptr<ort::Session> open(const std::vector<uint8_t>& model, std::string* refusal = nullptr) {
   ort::SessionSpec spec;
-  spec.bytes = std::move(model);
+  spec.bytes = model;
   std::string text;
   auto session = ort::Session::create(*onnx_runtime(), spec, text);
   if (refusal != nullptr) *refusal = text;

@@ -167,7 +167,7 @@ export class InferencePool {
   async load(given: LoadableModel): Promise<ExecutionProvider> {
     const model = await this.#open(given)
     this.#models.set(model.modelKey, model)
-    const job: ControlJob = { kind: 'load', model }
+    const job: ControlJob = { kind: 'load', model: forWorkers(model) }
     const { reply: first, asked } = await this.#postToOne(job)
     const others = this.#supervisor.foreground.filter(({ index }) => !asked.has(index))
     const later = first.isDone ? await Promise.all(others.map(({ index }) => this.#jobs.post(index, job))) : []
@@ -194,7 +194,7 @@ export class InferencePool {
     this.#models.set(model.modelKey, model)
     for (const { index } of this.#supervisor.foreground) {
       if (this.#models.get(model.modelKey) !== model) return
-      const reply = await this.#jobs.post(index, { kind: 'replace', model })
+      const reply = await this.#jobs.post(index, { kind: 'replace', model: forWorkers(model) })
       if (reply?.isDone === false)
         throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label} again: ${reply.text}`)
     }
@@ -234,7 +234,7 @@ export class InferencePool {
       return false
     }
     if (opened !== null) this.#backgroundModels.set(modelKey, opened)
-    const isLoaded = opened !== null && (await this.#postToBackground({ kind: 'load', model: opened }))
+    const isLoaded = opened !== null && (await this.#postToBackground({ kind: 'load', model: forWorkers(opened) }))
     if (!isLoaded && this.#models.has(modelKey) && !this.#isClosing)
       this.#onNotice({
         level: 'warn',
@@ -310,8 +310,8 @@ export class InferencePool {
   }
 
   #modelsOf(role: WorkerRole): readonly LoadableModel[] {
-    if (role !== 'background') return [...this.#models.values()]
-    return [...this.#backgroundModels.values()]
+    const models = role === 'background' ? this.#backgroundModels : this.#models
+    return [...models.values()].map(forWorkers)
   }
 
   #modelOf(run: RunInHand): ModelOfRun | null {
@@ -338,6 +338,11 @@ async function runsOf({ runs = 'native', onNotice }: PoolOptions): Promise<RunWa
     message: `Models run through onnxruntime-node, each worker with sessions of its own: ONNX Runtime's library cannot be called directly, ${reason}`,
   })
   return 'onnxruntime-node'
+}
+
+/** Who adopts a session needs no file. */
+function forWorkers(model: LoadableModel): LoadableModel {
+  return model.shared === null ? model : { ...model, bytes: null }
 }
 
 function refusalOf({ label }: LoadableModel, text: string, isProvider: boolean): PenstockError {
