@@ -27,12 +27,25 @@ export function socketChoiceOf(value: string): SocketChoice {
   return choice
 }
 
-/** @throws PenstockError ERR_ARGUMENT when `uws` was asked for and does not load. */
+/**
+ * @param adopts whether it must take over connections that another listener accepted.
+ * @throws PenstockError ERR_ARGUMENT when `uws` was asked for and does not load, or cannot do that.
+ */
 export function openBackend<Data>(
   choice: SocketChoice,
   handlers: BackendHandlers<Data>,
+  adopts = false,
   load: () => SocketLibrary = loadSocketLibrary,
 ): OpenedBackend {
+  if (adopts && choice === 'uws')
+    throw argumentError('sockets', 'auto or node with TLS, which uWebSockets.js is not given connections of,', choice)
+  if (adopts) {
+    const fallBackReason =
+      choice === 'node'
+        ? null
+        : 'with TLS, connections come decrypted from Node, and uWebSockets.js takes none but its own'
+    return { backend: new NodeBackend(handlers), fallBackReason }
+  }
   if (choice === 'node') return { backend: new NodeBackend(handlers), fallBackReason: null }
   let library
   try {
