@@ -11,9 +11,6 @@ namespace penstock::addon {
 struct SessionBox {
   static constexpr napi_type_tag kTag{0x71c3e84d0b6f2a95, 0x3d5a90e7c41f86b2};
   static constexpr const char* kName = "session";
-  ~SessionBox();
-  void close();
-
   std::shared_ptr<ort::Session> session;  // shared with the boxes of other isolates
   bool is_closed = false;
 };

@@ -1,6 +1,8 @@
 // Sessions of ONNX Runtime: the library is opened, and models are loaded, on a thread of their own each, so that
 // nobody's requests wait for it; what comes of it is a handle, and a number by which other isolates adopt the same
 // session.
+#include <chrono>
+#include <condition_variable>
 #include <thread>
 
 #include "addon/handles.hpp"
@@ -11,6 +13,40 @@
 
 namespace penstock::addon {
 namespace {
+// Threads that this isolate has started and that are inside ONNX Runtime. When the isolate ends, it waits for them: on the
+// main thread the library's own static objects go next.
+class Pending {
+ public:
+  static std::shared_ptr<Pending> of(napi_env env) {
+    static thread_local std::shared_ptr<Pending> pending;
+    if (pending == nullptr) {
+      pending = std::make_shared<Pending>();
+      const auto wait = [](void* data) { static_cast<Pending*>(data)->wait(); };
+      napi_add_env_cleanup_hook(env, wait, pending.get());
+    }
+    return pending;
+  }
+  void begin() {
+    std::lock_guard lock(mutex_);
+    ++count_;
+  }
+  void end() {
+    std::lock_guard lock(mutex_);
+    if (--count_ == 0) ended_.notify_all();
+  }
+
+ private:
+  static constexpr std::chrono::seconds kWaitMax{10};
+  void wait() {
+    std::unique_lock lock(mutex_);
+    ended_.wait_for(lock, kWaitMax, [&] { return count_ == 0; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  int count_ = 0;
+};
+
 // Work for a thread of its own, and the promise that it settles on its isolate's.
 class ThreadTask {
  public:
@@ -24,7 +60,9 @@ class ThreadTask {
     const Napi::Promise promise = task->deferred_.Promise();
     const auto nothing = [](const Napi::CallbackInfo&) {};
     auto settled = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, nothing), "penstock.session", 0, 1);
-    std::thread([settled, owned = std::move(task)]() mutable {
+    const auto pending = Pending::of(env);
+    pending->begin();
+    std::thread([settled, pending, owned = std::move(task)]() mutable {
       owned->work();
       ThreadTask* const done = owned.release();
       const auto settle = [](Napi::Env isolate, Napi::Function, ThreadTask* data) {
@@ -33,6 +71,7 @@ class ThreadTask {
       };
       if (settled.BlockingCall(done, settle) != napi_ok) delete done;
       settled.Release();
+      pending->end();
     }).detach();
     return promise;
   }
@@ -157,7 +196,19 @@ Napi::Value adopt_session(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value close_session(const Napi::CallbackInfo& info) {
-  open_box<SessionBox>(info, 0, true).close();
+  SessionBox& box = open_box<SessionBox>(info, 0, true);
+  box.is_closed = true;
+  // Giving the memory of a large model back takes milliseconds: not on a thread that serves.
+  if (box.session == nullptr || box.session.use_count() > 1) {
+    box.session.reset();
+    return info.Env().Undefined();
+  }
+  const auto pending = Pending::of(info.Env());
+  pending->begin();
+  std::thread([pending, last = std::move(box.session)]() mutable {
+    last.reset();
+    pending->end();
+  }).detach();
   return info.Env().Undefined();
 }
 
@@ -199,18 +250,6 @@ std::shared_ptr<ort::Session> SessionRegistry::adopt(double id) {
   for (const auto& [known, session] : sessions_)
     if (static_cast<double>(known) == id) return session.lock();
   return nullptr;
-}
-
-SessionBox::~SessionBox() {
-  close();
-}
-
-// Giving the memory of a large model back takes milliseconds: not on a thread that serves.
-void SessionBox::close() {
-  is_closed = true;
-  if (session == nullptr) return;
-  if (session.use_count() > 1) return session.reset();
-  std::thread([last = std::move(session)]() mutable { last.reset(); }).detach();
 }
 
 void register_sessions(Napi::Env env, Napi::Object exports) {
