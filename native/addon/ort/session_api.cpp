@@ -13,8 +13,8 @@
 
 namespace penstock::addon {
 namespace {
-// Threads that this isolate has started and that are inside ONNX Runtime. When the isolate ends, it waits for them: on the
-// main thread the library's own static objects go next.
+// Threads that this isolate has started and that are inside ONNX Runtime. When the isolate ends, it waits for them: on
+// the main thread the library's own static objects go next.
 class Pending {
  public:
   static std::shared_ptr<Pending> of(napi_env env) {
