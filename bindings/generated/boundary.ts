@@ -155,7 +155,7 @@ export const PortEventSlot = {
   length: 4,
 } as const
 
-/** What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while freedBatches stays the same, so does every batch that was ever seen. */
+/** What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while freedBatches stays the same, so does every batch that was ever seen; isStopped is 1 when another thread has ended the run. */
 export const WorkerInfoSlot = {
   modelKey: 0,
   batchId: 1,
@@ -164,7 +164,8 @@ export const WorkerInfoSlot = {
   bucketId: 4,
   isAlone: 5,
   freedBatches: 6,
-  length: 7,
+  isStopped: 7,
+  length: 8,
 } as const
 
 /** What is known of a refused frame or body: the four details of its failure, then whose it was. */

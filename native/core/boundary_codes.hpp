@@ -297,7 +297,8 @@ struct PortEventSlot {
 };
 
 // What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while
-// freedBatches stays the same, so does every batch that was ever seen.
+// freedBatches stays the same, so does every batch that was ever seen; isStopped is 1 when another thread has ended the
+// run.
 struct WorkerInfoSlot {
   static constexpr size_t kModelKey = 0;
   static constexpr size_t kBatchId = 1;
@@ -306,7 +307,8 @@ struct WorkerInfoSlot {
   static constexpr size_t kBucketId = 4;
   static constexpr size_t kIsAlone = 5;
   static constexpr size_t kFreedBatches = 6;
-  static constexpr size_t kLength = 7;
+  static constexpr size_t kIsStopped = 7;
+  static constexpr size_t kLength = 8;
 };
 
 // What is known of a refused frame or body: the four details of its failure, then whose it was.
