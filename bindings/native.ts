@@ -15,6 +15,7 @@ import type { NativeContracts } from './native-contracts.js'
 import type { NativeKernels } from './native-kernels.js'
 import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
+import type { NativeNet } from './native-net.js'
 import type { NativeTransforms } from './native-transforms.js'
 
 export type * from './native-addon.js'
@@ -23,10 +24,17 @@ export type * from './native-handles.js'
 export type * from './native-kernels.js'
 export type * from './native-limits.js'
 export type * from './native-logs.js'
+export type * from './native-net.js'
 export type * from './native-plan.js'
 export type * from './native-transforms.js'
 
-export type Native = NativeAddon & NativeContracts & NativeKernels & NativeLimits & NativeLogs & NativeTransforms
+export type Native = NativeAddon &
+  NativeContracts &
+  NativeKernels &
+  NativeLimits &
+  NativeLogs &
+  NativeNet &
+  NativeTransforms
 
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 

@@ -26,7 +26,7 @@ import { Router } from './transport/http/router.js'
 import { routesOf, type Invocations, type ServerContext } from './transport/routes.js'
 import { GrpcPort } from './transport/dialects/oip/grpc/port.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
-import type { SocketChoice } from './transport/socket/seam.js'
+import type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
 import { SageMakerModels } from './transport/dialects/invocations/sagemaker/models.js'
 import { FastPathInferV2 } from './transport/dialects/oip/http/fast-path-infer.js'
@@ -38,7 +38,7 @@ import { WebSocketServer } from './transport/websocket/websocket-server.js'
 export type { ServerLimits } from './server/limits.js'
 export type { KeyVerifier, VerifiedKey } from './transport/access/verifier.js'
 export type { ControlAction } from './transport/http/route.js'
-export type { SocketChoice } from './transport/socket/seam.js'
+export type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
@@ -121,9 +121,9 @@ export class PenstockServer {
   readonly url: string
   /** The bound port of gRPC; null when it is off. */
   readonly grpcPort: number | null
-  /** Who owns the sockets of HTTP and WebSocket: uWebSockets.js, or Node's own http and ws, which are slower. */
-  readonly sockets: 'uws' | 'node'
-  /** Why it is not uWebSockets.js, and what to do: one sentence; null when it is, or when Node's own was asked for. */
+  /** Who owns the sockets of HTTP and WebSocket: Penstock's own I/O threads, uWebSockets.js, or Node's http and ws, which are slower. */
+  readonly sockets: SocketOwner
+  /** Why it is Node's own, and what to do: one sentence; null when it is another, or was asked for. */
   readonly socketsReason: string | null
   readonly #access: Access
   readonly #grpc: GrpcPort | null

@@ -267,9 +267,9 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       new Option(
         '--sockets <library>',
-        'who owns the sockets: uws (fast), node (slower, loads everywhere), or auto: uws where it loads (default: auto)',
+        'who owns the sockets: native (I/O threads of C++, Linux), uws (uWebSockets.js), node (slower, loads everywhere), or auto: uws where it loads, else node (default: auto)',
       )
-        .choices(['auto', 'uws', 'node'])
+        .choices(['auto', 'native', 'uws', 'node'])
         .env('PENSTOCK_SOCKETS'),
     )
     .option('--allow-scripts', 'run the scripts of pipelines: programs of whoever may write pipelines, as this user')
@@ -521,7 +521,8 @@ async function greet(
     release,
     url,
     grpc,
-    sockets: server.sockets === 'uws' ? undefined : (server.socketsReason ?? 'as asked for'),
+    sockets:
+      server.sockets !== 'node' && server.socketsReason === null ? undefined : (server.socketsReason ?? 'as asked for'),
     home: home.path,
     threadPlan,
     pipelines,

@@ -3,11 +3,13 @@
  * with the way out, made from what loading said: its own message names every platform but not what is missing here.
  */
 import { argumentError } from '../../base/expect.js'
+import { hasIoThreads } from '../../engine/net/io-threads.js'
+import { NativeBackend } from './native/backend.js'
 import { NodeBackend } from './node-http.js'
 import type { BackendHandlers, SocketBackend, SocketChoice } from './seam.js'
 import { loadSocketLibrary, UwsBackend, type SocketLibrary } from './uws.js'
 
-export const socketChoices: readonly SocketChoice[] = ['auto', 'uws', 'node']
+export const socketChoices: readonly SocketChoice[] = ['auto', 'native', 'uws', 'node']
 /** The environment variable that chooses for servers without the option. */
 export const SOCKETS_VARIABLE = 'PENSTOCK_SOCKETS'
 
@@ -27,12 +29,18 @@ export function socketChoiceOf(value: string): SocketChoice {
   return choice
 }
 
-/** @throws PenstockError ERR_ARGUMENT when `uws` was asked for and does not load. */
+/** @throws PenstockError ERR_ARGUMENT when `uws` or `native` was asked for and is not to be had. */
 export function openBackend<Data>(
   choice: SocketChoice,
   handlers: BackendHandlers<Data>,
+  ioThreads = 1,
   load: () => SocketLibrary = loadSocketLibrary,
 ): OpenedBackend {
+  if (choice === 'native') {
+    if (!hasIoThreads())
+      throw argumentError('sockets', 'auto, uws or node, because native I/O threads are for Linux,', choice)
+    return { backend: new NativeBackend(handlers, ioThreads), fallBackReason: null }
+  }
   if (choice === 'node') return { backend: new NodeBackend(handlers), fallBackReason: null }
   let library
   try {
