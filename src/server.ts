@@ -85,7 +85,7 @@ export interface ServerOptions {
   readonly sources?: ModelSourcesApi | undefined
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
-  /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads. */
+  /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads, else Node's own. */
   readonly sockets?: SocketChoice
   readonly clock?: Clock
 }

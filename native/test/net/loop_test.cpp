@@ -427,7 +427,7 @@ TEST("an unmasked frame closes the WebSocket with 1002") {
 TEST("what is silent is let go: half a head, half a body, no byte at all, a WebSocket without pong") {
   LoopOptions options = quick_options();
   options.silence_ms = 1000;
-  options.idle_ms = 2000;
+  options.idle_ms = 4000;
   EchoServer server(1, options);
   Client nothing(server.port());
   Client head(server.port());
