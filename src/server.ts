@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { argumentError, expectBoolean, expectInteger, expectName, expectOneOf, expectString } from './base/expect.js'
 import { systemClock, type Clock } from './base/clock.js'
-import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits/limits.js'
+import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS, IO_THREADS_MAX } from './base/limits/limits.js'
 import { processLimits } from './base/limits/process-limits.js'
 import { release } from './base/package-root.js'
 import type { EngineApi, ModelSourcesApi } from './engine/api/api.js'
@@ -65,6 +65,11 @@ export interface ServerOptions {
   readonly onControl?: (action: ControlAction) => void | Promise<void>
   /** Milliseconds that drain and close wait for what is in flight. */
   readonly drainLimitMs?: number
+  /**
+   * Milliseconds, 0..3600000, for which drain and close serve on with readiness off before anything is refused: balancers
+   * need them to notice. Absent: 0.
+   */
+  readonly drainDelayMs?: number | undefined
   readonly logger?: Logger
   /** `metadata.partition` of records; absent: the machine's name. */
   readonly partition?: string
@@ -87,6 +92,8 @@ export interface ServerOptions {
   readonly allowClientShm?: boolean
   /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads, else Node's own. */
   readonly sockets?: SocketChoice
+  /** Threads that own connections, 1..32, of `native` sockets only; absent: 1. */
+  readonly ioThreads?: number | undefined
   readonly clock?: Clock
 }
 
@@ -106,6 +113,7 @@ interface ServerDependencies {
   readonly host: string
   readonly port: number
   readonly drainLimitMs: number
+  readonly drainDelayMs: number
   readonly clock: Clock
   readonly engine: ServedEngine
 }
@@ -125,6 +133,8 @@ export class PenstockServer {
   readonly sockets: SocketOwner
   /** Why it is Node's own, and what to do: one sentence; null when it is another, or was asked for. */
   readonly socketsReason: string | null
+  /** Threads that own connections: 0 when it is the isolate's own. */
+  readonly ioThreads: number
   readonly #access: Access
   readonly #grpc: GrpcPort | null
   readonly #sockets: SocketServer<ConnectionSlot>
@@ -134,6 +144,7 @@ export class PenstockServer {
   readonly #logger: Logger
   readonly #state: ServerState
   readonly #drainLimitMs: number
+  readonly #drainDelayMs: number
   readonly #clock: Clock
   #drained: Promise<boolean> | null = null
 
@@ -141,6 +152,7 @@ export class PenstockServer {
     this.grpcPort = dependencies.grpcPort
     this.sockets = dependencies.sockets.backendName
     this.socketsReason = dependencies.sockets.fallBackReason
+    this.ioThreads = dependencies.sockets.ioThreads
     this.#access = dependencies.access
     this.#grpc = dependencies.grpc
     this.#sockets = dependencies.sockets
@@ -150,6 +162,7 @@ export class PenstockServer {
     this.#logger = dependencies.logger
     this.#state = dependencies.state
     this.#drainLimitMs = dependencies.drainLimitMs
+    this.#drainDelayMs = dependencies.drainDelayMs
     this.#clock = dependencies.clock
     this.host = dependencies.host
     this.port = dependencies.port
@@ -183,8 +196,8 @@ export class PenstockServer {
   }
 
   /**
-   * Takes no new work and finishes what is there: readiness off, Goaway to every WebSocket, no new connections; then
-   * waits for the engine and for the last answers to be written. Idempotent.
+   * Takes no new work and finishes what is there: readiness off, then for `drainDelayMs` as ever; Goaway to every
+   * WebSocket, no new connections; then waits for the engine and for the last answers to be written. Idempotent.
    * @returns true when all was finished within the limit.
    */
   drain(): Promise<boolean> {
@@ -206,6 +219,11 @@ export class PenstockServer {
   }
 
   async #drain(): Promise<boolean> {
+    this.#state.isLeaving = true
+    if (this.#drainDelayMs > 0) {
+      this.#logger.info({ delayMs: this.#drainDelayMs }, 'not ready any more; draining when the delay is over')
+      await sleep(this.#drainDelayMs)
+    }
     const startedUs = this.#clock.monotonicUs()
     const elapsedMs = (): number => (this.#clock.monotonicUs() - startedUs) / 1000
     this.#state.isDraining = true
@@ -252,6 +270,9 @@ interface Listening {
 
 /** What changes while a server runs. */
 class ServerState {
+  /** It says that it is not ready. */
+  isLeaving = false
+  /** It takes no new connections. */
   isDraining = false
   isClosed = false
   /** Bounded: methods that no route has are counted as one, and a route is a pattern. */
@@ -278,6 +299,7 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const { engine, host = '127.0.0.1', clock = systemClock } = options
   const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
   const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
+  const drainDelayMs = expectInteger('drainDelayMs', options.drainDelayMs ?? 0, 0, 3_600_000)
   const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
   const logger = options.logger ?? pino({ level: 'silent' })
   const { keys, insecure, allowedHosts } = options
@@ -306,7 +328,7 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const v2 = new V2Service({
     engine,
     product,
-    isDraining,
+    isDraining: () => state.isLeaving,
     allowsSharedMemory: options.allowClientShm === true,
     nowMs: () => clock.nowMs(),
   })
@@ -326,10 +348,25 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
     budget: engine.budget,
     admits,
     sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+    ioThreads: expectInteger('ioThreads', options.ioThreads ?? 1, 1, IO_THREADS_MAX),
   })
 
   const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits })
-  return { access, grpc, sockets, guard, webSockets, state, logger, host, port, drainLimitMs, clock, engine }
+  return {
+    access,
+    grpc,
+    sockets,
+    guard,
+    webSockets,
+    state,
+    logger,
+    host,
+    port,
+    drainLimitMs,
+    drainDelayMs,
+    clock,
+    engine,
+  }
 }
 
 /** The same server behind gRPC; it does not listen yet. */
@@ -380,7 +417,7 @@ function contextOf(
     exportPath: options.exportPath === undefined ? null : resolve(options.exportPath),
     metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
     onAnswered: (route, method, status) => state.countAnswer(route, method, status),
-    isDraining: () => state.isDraining,
+    isDraining: () => state.isLeaving,
     servesDocs: expectBoolean('docs', options.docs ?? true),
     predict: {
       defaultPipeline:

@@ -12,6 +12,7 @@ import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
 import { tablesIn } from '../../files/tables/table-folder.js'
 import { packagePath, release } from '../../base/package-root.js'
+import type { ThreadPlan } from '../../engine/calibration/thread-plan.js'
 import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
@@ -74,6 +75,8 @@ export interface ServeOptions {
   readonly remoteHosts?: readonly string[]
   readonly verify: boolean
   readonly drainLimit: number
+  readonly drainDelay: number
+  readonly ioThreads?: number
   readonly logLevel: string
 }
 
@@ -272,6 +275,7 @@ export function withServeOptions(command: Command): Command {
         .choices(['auto', 'native', 'uws', 'node'])
         .env('PENSTOCK_SOCKETS'),
     )
+    .option('--io-threads <n>', 'threads that own connections, 1..32, with --sockets native', integerArgument)
     .option('--allow-scripts', 'run the scripts of pipelines: programs of whoever may write pipelines, as this user')
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option(
@@ -292,6 +296,11 @@ export function withServeOptions(command: Command): Command {
       new Option('--drain-limit <time>', 'how long requests in flight may take at the end, for example 500ms or 2m')
         .argParser(durationArgument)
         .default(30_000, '30s'),
+    )
+    .addOption(
+      new Option('--drain-delay <time>', 'how long to serve on at the end, not ready any more, before work is refused')
+        .argParser(durationArgument)
+        .default(0, '0s'),
     )
     .addOption(
       new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),
@@ -378,7 +387,13 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home, 
     exit: exitNow,
   })
   terminal.print(
-    await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
+    await greet(
+      engine,
+      server,
+      home,
+      directory,
+      describePlan(engine, formatThreadPlan(withIoThreads(engine.threadPlan, server.ioThreads))),
+    ),
   )
   await served?.start()
   sources?.start()
@@ -475,8 +490,19 @@ function serverOptionsOf(
     allowClientShm: options.allowClientShm === true,
     ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
     drainLimitMs: options.drainLimit,
+    drainDelayMs: options.drainDelay,
+    ...(options.ioThreads === undefined ? {} : { ioThreads: options.ioThreads }),
     exportPath: join(home.path, 'exports'),
   }
+}
+
+/** The engine's plan, as the server's sockets have it. @param ioThreads beside the control thread; 0: it is the one. */
+function withIoThreads(plan: ThreadPlan, ioThreads: number): ThreadPlan {
+  if (ioThreads === 0) return plan
+  const reasons = plan.reasons.map((reason) =>
+    reason.startsWith('I/O threads:') ? `I/O threads: ${ioThreads}, native, beside the control thread` : reason,
+  )
+  return { ...plan, ioThreads, reasons }
 }
 
 /** The thread plan, what callers may make it hold, and how many models run by a measured plan. */

@@ -41,6 +41,12 @@ export function openBackend<Data>(
       throw argumentError('sockets', 'auto, uws or node, because native I/O threads are for Linux,', choice)
     return { backend: new NativeBackend(handlers, ioThreads), fallBackReason: null }
   }
+  if (ioThreads > 1)
+    throw argumentError(
+      'ioThreads',
+      "1, because only native sockets have threads of their own (sockets: 'native'),",
+      ioThreads,
+    )
   if (choice === 'node') return { backend: new NodeBackend(handlers), fallBackReason: null }
   let library
   try {

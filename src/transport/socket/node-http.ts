@@ -40,6 +40,7 @@ interface Connection {
 
 export class NodeBackend<Data> implements SocketBackend {
   readonly name = 'node'
+  readonly ioThreads = 0
   readonly #handlers: BackendHandlers<Data>
   readonly #posts: readonly { readonly match: (path: string) => string | null; readonly index: number }[]
   readonly #server: Server

@@ -118,6 +118,8 @@ export type SocketChoice = 'auto' | SocketOwner
 /** One listening port. */
 export interface SocketBackend {
   readonly name: SocketOwner
+  /** Threads that own connections: 0 when it is the isolate's own. */
+  readonly ioThreads: number
   /** TCP connections, WebSockets included. */
   readonly connectionCount: number
   /**

@@ -24,6 +24,8 @@ export interface SocketServerOptions<Data> {
   readonly admits: () => boolean
   /** Absent: 'auto'. */
   readonly sockets?: SocketChoice
+  /** 1..IO_THREADS_MAX, more than one of `native` only; absent: 1. */
+  readonly ioThreads?: number
 }
 
 export class SocketServer<Data> {
@@ -32,7 +34,7 @@ export class SocketServer<Data> {
   /** Why the backend is not the fast one; null when it is, or was chosen. */
   readonly fallBackReason: string | null
 
-  /** @throws PenstockError ERR_ARGUMENT when the backend that was asked for does not load. */
+  /** @throws PenstockError ERR_ARGUMENT when the backend that was asked for does not load, or has no threads. */
   constructor(options: SocketServerOptions<Data>) {
     this.#shared = {
       budget: options.budget,
@@ -42,7 +44,11 @@ export class SocketServer<Data> {
       isClosing: false,
       openRequests: 0,
     }
-    const { backend, fallBackReason } = openBackend(options.sockets ?? 'auto', this.#handlers(options))
+    const { backend, fallBackReason } = openBackend(
+      options.sockets ?? 'auto',
+      this.#handlers(options),
+      options.ioThreads,
+    )
     this.#backend = backend
     this.fallBackReason = fallBackReason
   }
@@ -50,6 +56,11 @@ export class SocketServer<Data> {
   /** Who owns the sockets. */
   get backendName(): SocketBackend['name'] {
     return this.#backend.name
+  }
+
+  /** Threads that own connections: 0 when it is the isolate's own. */
+  get ioThreads(): number {
+    return this.#backend.ioThreads
   }
 
   /** TCP connections, WebSockets included. */

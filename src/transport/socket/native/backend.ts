@@ -34,6 +34,7 @@ type Field = number | boolean | string | ArrayBuffer | undefined
 
 export class NativeBackend<Data> implements SocketBackend {
   readonly name = 'native'
+  readonly ioThreads: number
   readonly #handlers: BackendHandlers<Data>
   readonly #posts: readonly { readonly match: (path: string) => string | null; readonly index: number }[]
   readonly #io: IoThreads
@@ -49,6 +50,7 @@ export class NativeBackend<Data> implements SocketBackend {
 
   constructor(handlers: BackendHandlers<Data>, ioThreads = 1) {
     this.#handlers = handlers
+    this.ioThreads = ioThreads
     this.#posts = handlers.posts.map(({ path }, index) => ({ match: matcherOf(path), index }))
     const { path, frameBytesMax, idleTimeoutS } = handlers.socket
     this.#io = new IoThreads(
