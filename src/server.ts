@@ -309,9 +309,10 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
   const isDraining = (): boolean => state.isDraining
+  const { port: enginePort } = engine
   const webSockets = new WebSocketServer({
     engine,
-    port: engine.port,
+    port: enginePort,
     access,
     logger,
     limits,
@@ -347,25 +348,19 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
     socket: webSockets.behaviour(),
     budget: engine.budget,
     admits,
-    sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
-    ioThreads: expectInteger('ioThreads', options.ioThreads ?? 1, 1, IO_THREADS_MAX),
+    ...socketOptions(options),
   })
 
   const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits })
+  const parts = { access, grpc, sockets, guard, webSockets, state, logger }
+  return { ...parts, host, port, drainLimitMs, drainDelayMs, clock, engine }
+}
+
+/** Who owns the sockets, with how many threads. */
+function socketOptions({ sockets, ioThreads = 1 }: ServerOptions): { sockets: SocketChoice; ioThreads: number } {
   return {
-    access,
-    grpc,
-    sockets,
-    guard,
-    webSockets,
-    state,
-    logger,
-    host,
-    port,
-    drainLimitMs,
-    drainDelayMs,
-    clock,
-    engine,
+    sockets: socketChoiceOf(sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+    ioThreads: expectInteger('ioThreads', ioThreads, 1, IO_THREADS_MAX),
   }
 }
 

@@ -12,7 +12,6 @@ import { PenstockError } from '../../base/errors.js'
 import { LOG_SQL_SPARE_DELAY_MS } from '../../base/limits/limits.js'
 import { tablesIn } from '../../files/tables/table-folder.js'
 import { packagePath, release } from '../../base/package-root.js'
-import type { ThreadPlan } from '../../engine/calibration/thread-plan.js'
 import type { Engine } from '../../engine/engine.js'
 import type { EngineLog } from '../../engine/api/logs.js'
 import type { EngineOptions } from '../../engine/api/options.js'
@@ -32,7 +31,7 @@ import {
 import { asUsage } from '../shared/failures.js'
 import type { ModelSources } from '../../sources/watch/model-sources.js'
 import type { Terminal } from '../shared/terminal.js'
-import { describeModelMemory } from './model-memory.js'
+import { describePlan } from './plan-lines.js'
 
 export interface ServeOptions {
   readonly host: string
@@ -386,15 +385,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home, 
     onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
     exit: exitNow,
   })
-  terminal.print(
-    await greet(
-      engine,
-      server,
-      home,
-      directory,
-      describePlan(engine, formatThreadPlan(withIoThreads(engine.threadPlan, server.ioThreads))),
-    ),
-  )
+  terminal.print(await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan, server.ioThreads)))
   await served?.start()
   sources?.start()
   // A server that ends before has no use for it; one that cannot start it starts it with the first query.
@@ -494,33 +485,6 @@ function serverOptionsOf(
     ...(options.ioThreads === undefined ? {} : { ioThreads: options.ioThreads }),
     exportPath: join(home.path, 'exports'),
   }
-}
-
-/** The engine's plan, as the server's sockets have it. @param ioThreads beside the control thread; 0: it is the one. */
-function withIoThreads(plan: ThreadPlan, ioThreads: number): ThreadPlan {
-  if (ioThreads === 0) return plan
-  const reasons = plan.reasons.map((reason) =>
-    reason.startsWith('I/O threads:') ? `I/O threads: ${ioThreads}, native, beside the control thread` : reason,
-  )
-  return { ...plan, ioThreads, reasons }
-}
-
-/** The thread plan, what callers may make it hold, and how many models run by a measured plan. */
-function describePlan(engine: Engine, threadPlan: string): string {
-  const budget =
-    'memory budget'.padEnd(22) + `${Math.round(engine.budget.limitBytes / 2 ** 20)} MiB for requests and answers`
-  const memory = describeModelMemory(engine.metrics().residency)
-  const states = engine
-    .listPipelines()
-    .flatMap(({ name }) => engine.pipelineStatus(name).models)
-    .map((model) => [`${model.name}@${model.version}`, model.runPlanState] as const)
-  const models = [...new Map(states).values()]
-  if (models.length === 0) return `${threadPlan}\n${budget}\n${memory}`
-  const counts = (['calibrated', 'pending', 'default'] as const)
-    .map((state) => ({ state, count: models.filter((other) => other === state).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ state, count }) => `${count} ${state}`)
-  return `${threadPlan}\n${budget}\n${memory}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { addon, type IoHandle, type IoOptions, type NativeNet } from '../../../bindings/native.js'
 
-export { AnswerFlag, IoEventKind, IoEventSlot } from '../../../bindings/generated/boundary.js'
+export { AnswerFlag, IoEventKind, IoEventSlot, type IoEventKindCode } from '../../../bindings/generated/boundary.js'
 export type { IoOptions }
 
 /** Whether the addon of this platform has them: on Linux. */
