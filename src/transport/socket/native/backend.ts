@@ -35,6 +35,7 @@ type Field = number | boolean | string | ArrayBuffer | undefined
 export class NativeBackend<Data> implements SocketBackend {
   readonly name = 'native'
   readonly ioThreads: number
+  readonly adopt = null
   readonly #handlers: BackendHandlers<Data>
   readonly #posts: readonly { readonly match: (path: string) => string | null; readonly index: number }[]
   readonly #io: IoThreads
