@@ -323,7 +323,7 @@ function assemble(
   certificates: Certificates | undefined,
 ): Omit<ServerDependencies, 'grpcPort' | 'certificates'> {
   const { engine, host = '127.0.0.1', clock = systemClock } = options
-  const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
+  const numbers = checkedNumbers(options)
   const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
   const logger = options.logger ?? pino({ level: 'silent' })
   const { keys, insecure, allowedHosts } = options
@@ -378,11 +378,12 @@ function assemble(
 
   const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits, certificates })
   const parts = { access, grpc, sockets, guard, webSockets, state, logger }
-  return { ...parts, host, port, ...drainTimes(options), clock, engine }
+  return { ...parts, host, ...numbers, clock, engine }
 }
 
-function drainTimes({ drainLimitMs = DRAIN_LIMIT_MS, drainDelayMs = 0 }: ServerOptions) {
+function checkedNumbers({ port = 8080, drainLimitMs = DRAIN_LIMIT_MS, drainDelayMs = 0 }: ServerOptions) {
   return {
+    port: expectInteger('port', port, 0, 65_535),
     drainLimitMs: expectInteger('drainLimitMs', drainLimitMs, 0, 3_600_000),
     drainDelayMs: expectInteger('drainDelayMs', drainDelayMs, 0, 3_600_000),
   }
