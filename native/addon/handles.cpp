@@ -124,6 +124,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_ports(env, exports);
   register_answers(env, exports);
   register_logs(env, exports);
+#ifdef __linux__
+  register_net(env, exports);
+#endif
   register_websocket(env, exports);
   register_json(env, exports);
   register_kernels(env, exports);

@@ -212,6 +212,7 @@ void register_memory(Napi::Env env, Napi::Object exports);
 void register_workers(Napi::Env env, Napi::Object exports);
 void register_ports(Napi::Env env, Napi::Object exports);
 void register_answers(Napi::Env env, Napi::Object exports);
+void register_net(Napi::Env env, Napi::Object exports);
 void register_logs(Napi::Env env, Napi::Object exports);
 void register_websocket(Napi::Env env, Napi::Object exports);
 void register_json(Napi::Env env, Napi::Object exports);

@@ -11,6 +11,28 @@
 
 namespace penstock {
 
+// What happened to a connection, a request or a WebSocket of an I/O thread; IoEventSlot has what comes with it.
+enum class IoEventKind : uint8_t {
+  kOpened = 1,  // a connection
+  kGone = 2,  // it is closed
+  kRequest = 3,  // text: head; bytes: of the body so far; flag: all of it; number: 1 when the client waits for leave to send
+  kUpgrade = 4,  // a WebSocket's handshake; text: head
+  kData = 5,  // bytes: more of a body; flag: the last
+  kAborted = 6,  // the caller of a request is gone
+  kWritable = 7,  // the kernel took some of an answer that asked for it; number: bytes that still wait
+  kMessage = 8,  // bytes; flag: binary
+  kDrained = 9,  // the kernel took some of what a WebSocket was given
+  kClosed = 10,  // a WebSocket; number: close code
+};
+
+// Bits of a part of an answer.
+enum class AnswerFlag : uint8_t {
+  kLast = 1,  // nothing follows
+  kCloses = 2,  // the connection ends behind it
+  kWantsWritable = 4,  // events follow until the kernel has what was given
+  kChunked = 8,  // the body comes in parts, without a length
+};
+
 // Kinds of the events that a port's drain brings, with their a, b and c.
 enum class PortEvent : uint8_t {
   kAnswered = 1,  // a request of JavaScript: tag, request, planKey; then readAnswer
@@ -286,6 +308,18 @@ enum class TreeKind : uint8_t {
   kClassifier = 1,  // a score a class, and a label
 };
 inline constexpr size_t kTreeKindCount = 2;
+
+// One event among those of ioTake, each as long as this. text: METHOD, path, ?query and address of a head, a line each,
+// then name and value of each header; bytes: an ArrayBuffer.
+struct IoEventSlot {
+  static constexpr size_t kKind = 0;
+  static constexpr size_t kId = 1;
+  static constexpr size_t kNumber = 2;
+  static constexpr size_t kFlag = 3;
+  static constexpr size_t kText = 4;
+  static constexpr size_t kBytes = 5;
+  static constexpr size_t kLength = 6;
+};
 
 // One event among those of a drain, each as long as this: float64.
 struct PortEventSlot {
