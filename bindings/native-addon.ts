@@ -130,6 +130,8 @@ export interface RunInHand {
   /** Expected time of a batch of the model; 0: nobody knows. */
   readonly expectedUs: number
   readonly isAside: boolean
+  /** Nobody waits for it any more: its callers have been answered, by their deadlines or on their own wish. */
+  readonly isUnheard: boolean
 }
 
 export interface WorkersLook {
