@@ -66,6 +66,21 @@ async function kindOf(
 const port = (): number => Number(new URL(served.server.url).port)
 
 describe.skipIf(process.platform !== 'linux')('load: Penstock', () => {
+  it('websocket: requests that share frames are answered as those that do not, refusals among them', async () => {
+    const kinds = [
+      await kindOf('websocket', 'add', 1),
+      await kindOf('websocket', 'add', 5, { priority: true }),
+      await kindOf('websocket', 'echo', 3),
+      await kindOf('websocket', 'add', 1, { width: 2 }),
+    ]
+    const plan = planOf('websocket', port(), kinds, [closed(0.4, 16)], { requestsPerFrame: 8 })
+    const { total, kinds: reports } = await runLoad(plan)
+    expect(total).toMatchObject({ failures: 0, mismatches: 0, firstFailure: '' })
+    for (const report of reports) expect(report.requests).toBeGreaterThan(5)
+    expect(reports.map(({ rows, requests }) => rows / requests)).toEqual([1, 5, 3, 1])
+    await expect(runLoad({ ...plan, requestsPerFrame: 5000 })).rejects.toMatchObject({ code: 'ERR_ARGUMENT' })
+  })
+
   for (const transport of ['websocket', 'http-json', 'http-binary'] as const) {
     for (const phase of [closed(0.4, 16), open(0.4, 500)]) {
       it(`${transport}: answers a mix of sizes, pipelines and refusals in a loop that is ${phase.kind}`, async () => {
