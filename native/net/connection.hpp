@@ -68,8 +68,7 @@ struct Connection {
   bool was_pinged = false;
   bool is_parsing = false;
   ResponseContext context = {};
-  // Ids: the connection's; the exchange's or WebSocket's, 0: none; that of the exchange whose answer JavaScript paces, 0:
-  // none.
+  // Ids: the connection's; the exchange's or WebSocket's, 0: none; the one whose answer JavaScript paces, 0: none.
   uint64_t id = 0;
   uint64_t exchange = 0;
   uint64_t paced = 0;

@@ -58,6 +58,32 @@ describe('a server', () => {
     await server.close()
   })
 
+  it.runIf(process.platform === 'linux')(
+    'has as many I/O threads as it is asked for, of native sockets only',
+    async () => {
+      const server = await PenstockServer.start({ engine, port: 0, sockets: 'native', ioThreads: 3 })
+      expect([server.sockets, server.ioThreads]).toEqual(['native', 3])
+      const answers = await Promise.all(Array.from({ length: 12 }, () => fetch(`${server.url}/healthz/live`)))
+      expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 200))
+      await server.close()
+      await expect(PenstockServer.start({ engine, port: 0, sockets: 'node', ioThreads: 2 })).rejects.toMatchObject({
+        code: 'ERR_ARGUMENT',
+        message: expect.stringContaining('only native sockets have threads of their own') as string,
+      })
+    },
+  )
+
+  it('serves on with readiness off until the delay is over, then takes no connection', async () => {
+    const server = await PenstockServer.start({ engine, port: 0, drainDelayMs: 1500 })
+    const drained = server.drain()
+    const status = async (path: string): Promise<number> =>
+      (await fetch(`${server.url}${path}`, { headers: { connection: 'close' } })).status
+    expect([await status('/healthz/ready'), await status('/v1/pipelines')]).toEqual([503, 200])
+    await drained
+    await expect(fetch(server.url)).rejects.toThrow()
+    await server.close()
+  })
+
   it('does as the environment asks, and as its own option asks before that', async () => {
     vi.stubEnv('PENSTOCK_SOCKETS', 'node')
     const server = await PenstockServer.start({ engine, port: 0 })
