@@ -16,6 +16,7 @@ import type { NativeKernels } from './native-kernels.js'
 import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
 import type { NativeTransforms } from './native-transforms.js'
+import type { NativeTrees } from './native-trees.js'
 
 export type * from './native-addon.js'
 export type * from './native-contracts.js'
@@ -25,8 +26,15 @@ export type * from './native-limits.js'
 export type * from './native-logs.js'
 export type * from './native-plan.js'
 export type * from './native-transforms.js'
+export type * from './native-trees.js'
 
-export type Native = NativeAddon & NativeContracts & NativeKernels & NativeLimits & NativeLogs & NativeTransforms
+export type Native = NativeAddon &
+  NativeContracts &
+  NativeKernels &
+  NativeLimits &
+  NativeLogs &
+  NativeTransforms &
+  NativeTrees
 
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 
