@@ -16,6 +16,7 @@ import type { NativeKernels } from './native-kernels.js'
 import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
 import type { NativeTransforms } from './native-transforms.js'
+import type { NativeTreeBatches } from './native-tree-batches.js'
 import type { NativeTrees } from './native-trees.js'
 
 export type * from './native-addon.js'
@@ -26,6 +27,7 @@ export type * from './native-limits.js'
 export type * from './native-logs.js'
 export type * from './native-plan.js'
 export type * from './native-transforms.js'
+export type * from './native-tree-batches.js'
 export type * from './native-trees.js'
 
 export type Native = NativeAddon &
@@ -34,7 +36,8 @@ export type Native = NativeAddon &
   NativeLimits &
   NativeLogs &
   NativeTransforms &
-  NativeTrees
+  NativeTrees &
+  NativeTreeBatches
 
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 

@@ -8,7 +8,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { Tensor as OrtTensor } from 'onnxruntime-node'
 import { Engine, pipeline as buildPipeline } from 'penstock'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { addon } from '../../bindings/native.js'
@@ -16,6 +16,7 @@ import type { NativeAddon, PipelineHandle, PlanSpec, PortHandle, QueueHandle } f
 import { Submissions } from '../../bindings/submissions.js'
 import { BatchRunner } from '../../src/worker/inference/batch-runner.js'
 import { openModelSession, type ModelSession } from '../../src/worker/sessions/model-session.js'
+import type { RunnableSession } from '../../src/worker/sessions/runnable-session.js'
 import { defaultSessionSettings } from '../../src/worker/sessions/session-options.js'
 import { submission } from '../support/submission.js'
 
@@ -116,6 +117,7 @@ beforeAll(async () => {
     path: modelPath,
     bytes: null,
     preparedPath: null,
+    trees: null,
     modelKey: 1,
     isNonBatching: false,
     isGraphProven: true,
@@ -131,15 +133,15 @@ beforeAll(async () => {
  * Notes what a run reads and writes. onnxruntime-node returns a copy of each result besides what it wrote in place; they
  * are spoilt here, so that an answer that was right came from the batch.
  */
-function watchRuns(session: InferenceSession): InferenceSession {
+function watchRuns(session: RunnableSession): RunnableSession {
   const run = async (inputBindings: Tensors, fetches: Tensors) => {
-    const results = await session.run(inputBindings, fetches)
+    const results = (await session.run(inputBindings, fetches)) as Tensors
     const inPlace = Object.values(fetches).filter((tensor) => tensor !== null)
     runMemory.push(new Set([...Object.values(inputBindings), ...inPlace].map(({ data }) => data.buffer)))
     for (const name of Object.keys(fetches)) if (fetches[name] !== null) (results[name]?.data as Float32Array).fill(NaN)
     return results
   }
-  return { run } as unknown as InferenceSession
+  return { run } as unknown as RunnableSession
 }
 
 describe('steps: in a worker', () => {

@@ -196,6 +196,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     tables: withDatasets(home, tablesIn(options.tables ?? join(home.path, 'tables'))),
     tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
+    nativeTrees: options.nativeTrees !== 'off',
     runLimitMs: options.runLimit,
     substituteWorkers: options.substituteWorkers,
     ...(options.remoteHosts === undefined ? {} : { remoteHosts: options.remoteHosts }),

@@ -10,7 +10,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { Tensor as OrtTensor } from 'onnxruntime-node'
 import { systemClock } from '../../base/clock.js'
 import { seededRandom } from '../../base/random.js'
 import { median } from '../../base/median.js'
@@ -18,6 +18,7 @@ import type { NumericData } from '../../tensor/dtype.js'
 import type { CalibrationReply, CalibrationRequest, MeasuredModel, MeasuredRun } from './calibration-messages.js'
 import { openSession } from '../sessions/model-session.js'
 import { makeTensor, runtimeReason } from '../sessions/ort-tensor.js'
+import type { RunnableSession } from '../sessions/runnable-session.js'
 import { sampleData, sampleDims } from '../sessions/sample-inputs.js'
 
 type Feeds = readonly {
@@ -31,7 +32,7 @@ const SEED = 20_261_121
 /** Runs of one slice whose times are kept: a cheap model makes thousands. */
 const RUNS_KEPT_MAX = 256
 
-const sessions = new Map<string, InferenceSession>()
+const sessions = new Map<string, RunnableSession>()
 /** Rows to draw from: more than branch predictors and small caches remember, within bytes that are quickly drawn. */
 const POOL_ROWS = 1024
 const POOL_ELEMENTS_MAX = 2 ** 21
@@ -63,7 +64,7 @@ async function answer(request: CalibrationRequest): Promise<CalibrationReply | n
   }
 }
 
-async function repeat(session: InferenceSession, run: MeasuredRun, sliceUs: number): Promise<CalibrationReply> {
+async function repeat(session: RunnableSession, run: MeasuredRun, sliceUs: number): Promise<CalibrationReply> {
   fillPool(run)
   const runsUs: number[] = []
   const waitedBeforeUs = readWaitedUs()
@@ -93,7 +94,7 @@ function readWaitedUs(): number {
   }
 }
 
-async function sessionOf({ settings }: MeasuredRun): Promise<InferenceSession> {
+async function sessionOf({ settings }: MeasuredRun): Promise<RunnableSession> {
   const key = JSON.stringify(settings)
   let session = sessions.get(key)
   if (session === undefined) {

@@ -23,6 +23,7 @@ import type { BucketLayout, NativeAddon, WorkerHandle } from '../../../bindings/
 import type { NumericDtype } from '../../tensor/tensor.js'
 import type { ModelSession } from '../sessions/model-session.js'
 import { dataOf, runtimeReason, viewTensor } from '../sessions/ort-tensor.js'
+import { TreeSession } from '../sessions/tree-session.js'
 import { RowChecks } from './row-checks.js'
 import { sampleRow } from './row-sample.js'
 
@@ -139,8 +140,9 @@ export class BatchRunner {
   }
 
   async #runRows(model: ModelSession, layout: BucketLayout, batchRow: number, rowCount: number): Promise<void> {
-    const views = this.#viewsOf(model, layout, batchRow, rowCount)
     const session = this.#info[WorkerInfoSlot.isAlone] === 1 ? model.latencySession : model.session
+    if (session instanceof TreeSession && this.#runTrees(session, batchRow, rowCount)) return
+    const views = this.#viewsOf(model, layout, batchRow, rowCount)
     const startUs = this.#addon.nowUs()
     // A batch that is run in parts, or again by request after a failure, counts from the first call to the last return.
     if (this.#runStartUs === 0) this.#runStartUs = startUs
@@ -164,6 +166,15 @@ export class BatchRunner {
       const result = results[model.outputNames[i] as string] as OrtTensor
       this.#handOver(model, views, i, result, batchRow, model.isNonBatching ? -1 : rowCount)
     }
+  }
+
+  /** Past all views and tensors of the batch. @returns false: they are needed. */
+  #runTrees(session: TreeSession, batchRow: number, rowCount: number): boolean {
+    const startUs = this.#addon.nowUs()
+    if (!session.runBatch(this.#worker, batchRow, rowCount)) return false
+    if (this.#runStartUs === 0) this.#runStartUs = startUs
+    this.#runEndUs = this.#addon.nowUs()
+    return true
   }
 
   /** @param rowCount -1: the output has no row axis. */

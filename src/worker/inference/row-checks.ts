@@ -12,11 +12,12 @@
  *
  * Thread: the worker's. Memory: at most PENDING_MAX rows, copied.
  */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { Tensor as OrtTensor } from 'onnxruntime-node'
 import { allocateData, type NumericData } from '../../tensor/dtype.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 import type { ModelSession } from '../sessions/model-session.js'
 import { dataOf, makeTensor } from '../sessions/ort-tensor.js'
+import type { RunnableSession } from '../sessions/runnable-session.js'
 import {
   COUNT_TOLERANCE,
   isSameRow,
@@ -30,7 +31,7 @@ import {
 export interface RowSample {
   readonly modelKey: number
   readonly model: ModelSession
-  readonly session: InferenceSession
+  readonly session: RunnableSession
   /** With a row axis of 1. */
   readonly inputs: readonly Answer[]
   readonly outputs: readonly Answer[]

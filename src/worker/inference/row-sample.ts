@@ -1,10 +1,11 @@
 /** Copies one row out of a run for a live check: its inputs, and what the run made of it. */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import type { Tensor as OrtTensor } from 'onnxruntime-node'
 import type { BucketLayout } from '../../../bindings/native.js'
 import { viewData, type NumericData } from '../../tensor/dtype.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 import type { ModelSession } from '../sessions/model-session.js'
 import { dataOf } from '../sessions/ort-tensor.js'
+import type { RunnableSession } from '../sessions/runnable-session.js'
 import type { Answer } from '../inspection/row-trial/compare.js'
 import type { RowSample } from './row-checks.js'
 
@@ -12,7 +13,7 @@ import type { RowSample } from './row-checks.js'
 export function sampleRow(
   modelKey: number,
   model: ModelSession,
-  session: InferenceSession,
+  session: RunnableSession,
   layout: BucketLayout,
   { buffer }: { readonly buffer: ArrayBuffer },
   results: Readonly<Record<string, unknown>>,

@@ -14,6 +14,8 @@ import { allocateData, dtypeOfOrt } from '../../tensor/dtype.js'
 import type { Dtype, NumericDtype } from '../../tensor/tensor.js'
 import { cudaRefused, expectCudaLibrary, isCudaRefusal, ProviderRefused } from './cuda.js'
 import { dataOf, makeTensor, runtimeReason } from './ort-tensor.js'
+import { TreeSession } from './tree-session.js'
+import type { RunnableSession } from './runnable-session.js'
 import { sessionOptions, type SessionForm, type SessionSettings } from './session-options.js'
 import type { LoadableModel, ModelSource, JobTensor } from '../worker-messages.js'
 
@@ -23,10 +25,10 @@ export interface ModelSession {
   /** What runs it: the first of its providers that could be used. */
   readonly provider: ExecutionProvider
   readonly settings: SessionSettings
-  readonly session: InferenceSession
+  readonly session: RunnableSession
   readonly latencySettings: SessionSettings | null
   /** For batches that have the runtime to themselves; may be `session`. */
-  readonly latencySession: InferenceSession
+  readonly latencySession: RunnableSession
   readonly runInputBytesMax: number
   readonly hasRowChecks: boolean
   readonly isGraphProven: boolean
@@ -93,13 +95,14 @@ export async function warmUp({ warmUpRuns }: LoadableModel, model: ModelSession)
 }
 
 /**
- * Opens a session of the model for a worker, or for calibration, which must measure what a worker will have.
+ * Opens a session of the model, or what stands in its place, for a worker, or for calibration, which must measure what a worker will have.
  * @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model.
  */
 export async function openSession(
   model: ModelSource,
   settings: SessionSettings,
-): Promise<{ session: InferenceSession; provider: ExecutionProvider }> {
+): Promise<{ session: RunnableSession; provider: ExecutionProvider }> {
+  if (model.trees !== null) return { session: await TreeSession.open(model, model.trees), provider: 'cpu' }
   const { executionProviders } = settings
   for (const [index, provider] of executionProviders.entries()) {
     try {
@@ -166,7 +169,7 @@ async function sessionOnCpu(model: ModelSource, settings: SessionSettings): Prom
   return createSession(model.path ?? model.bytes ?? failWithoutSource(model), settings)
 }
 
-function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {
+function dtypesOf(fields: RunnableSession['inputMetadata']): Dtype[] {
   return fields.map((field) => {
     const dtype = field.isTensor ? dtypeOfOrt(field.type) : undefined
     // The inspection refuses such models at upload; a file changed on disk may still come this far.
@@ -175,7 +178,7 @@ function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {
   })
 }
 
-function sessionsOf(model: ModelSession): Set<InferenceSession> {
+function sessionsOf(model: ModelSession): Set<RunnableSession> {
   return new Set([model.session, model.latencySession])
 }
 
@@ -183,8 +186,8 @@ function sessionsOf(model: ModelSession): Set<InferenceSession> {
 function keptSession(
   before: SessionSettings | null | undefined,
   now: SessionSettings,
-  session: InferenceSession | undefined,
-): InferenceSession | undefined {
+  session: RunnableSession | undefined,
+): RunnableSession | undefined {
   return before != null && isDeepStrictEqual(before, now) ? session : undefined
 }
 
