@@ -53,7 +53,7 @@ export interface NativeTreesSpec {
   readonly targets: Uint32Array
   readonly weights: Float32Array | Float64Array
   /**
-   * Of TreeMode.member: by node, and one more, where its members begin. Absent: no node has any. As in ONNX Runtime, a set of 31
+   * By node, and one more: where the members of a TreeMode.member begin. Absent: no node has any. As in ONNX Runtime, a set of 31
    * members or with one beyond 0..30 is one of integers: 33.5 is a member where 33 is.
    */
   readonly memberStarts?: Uint32Array
@@ -63,6 +63,7 @@ export interface NativeTreesSpec {
   /** Targets of a regressor, labels of a classifier: 1..TREE_TARGETS_MAX. */
   readonly targetCount: number
   readonly aggregate: TreeAggregateCode
+  /** What the name says. ONNX Runtime takes a TreeEnsemble's 1 for logistic and its 2 for softmax, against the specification. */
   readonly postTransform: TreePostTransformCode
   /** Empty where there are none. Regressors: 0 or targetCount. Classifiers: 0, targetCount, and 1 where there are two classes. */
   readonly baseValues: Float32Array | Float64Array
@@ -73,7 +74,7 @@ export interface NativeTreesSpec {
 export interface NativeTreesInfo {
   readonly trees: number
   readonly nodes: number
-  /** Of the largest tree. */
+  /** Leaves of the largest tree. */
   readonly leavesMax: number
   /** Scores of a row: targetCount, or 2 where ONNX Runtime makes two of one. */
   readonly scoreColumns: number

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# onnxruntime 1.30 to 1.32 rounds what TreeEnsemble (ai.onnx.ml 5) looks up in a set of members to an integer, but only in sets of 31
+# onnxruntime 1.30.0 and 1.32.0 round what TreeEnsemble (ai.onnx.ml 5) looks up in a set of members to an integer, but only in sets of 31
 # members or more or with a member beyond 0..30: 33.5 is a member of {1, 33}, and 1.5 is none of {1, 3}. The operator's
 # specification knows members as floats and compares them. Sets whose members are no integers are refused, if they are of the
 # first kind. Way out: put integers only into columns that sets look at. Source: tree_ensemble_common.h and

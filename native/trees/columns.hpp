@@ -18,7 +18,7 @@ namespace penstock::trees {
 inline constexpr int32_t kLeastKey = INT32_MIN;
 inline constexpr int32_t kGreatestKey = INT32_MAX;
 
-// Of a float32 or float64 that is no NaN, in 64 bits: of a float32 it fits 32.
+// The key of a number, not of NaN, in 64 bits: that of a float32 fits 32.
 int64_t key_of(double value, bool is_double) noexcept;
 
 // Elements are looked up by their value: -0 is 0.

@@ -95,12 +95,12 @@ void write_one(Value score, TreePostTransform transform, int form, Output* outpu
     output[0] = static_cast<Output>(probit(static_cast<float>(score)));
   } else if (form == kNoSecond) {
     output[0] = static_cast<Output>(score);
-  } else if (form <= kComplementMax) {
-    output[0] = static_cast<Output>(1 - score);
-    output[1] = static_cast<Output>(score);
   } else if (transform == TreePostTransform::kLogistic) {
     output[0] = static_cast<Output>(logistic(static_cast<float>(-score)));
     output[1] = static_cast<Output>(logistic(static_cast<float>(score)));
+  } else if (form <= kComplementMax) {
+    output[0] = static_cast<Output>(1 - score);
+    output[1] = static_cast<Output>(score);
   } else {
     output[0] = static_cast<Output>(-score);
     output[1] = static_cast<Output>(score);

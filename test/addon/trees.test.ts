@@ -13,7 +13,7 @@ import {
   type TreePostTransformCode,
 } from '../../src/base/generated/boundary.js'
 import { seeded } from '../support/engine-harness.js'
-import { treeModel, treeRows, type Random, type TreeModel, type TreeOptions } from '../support/tree-models.js'
+import { treeModel, treeRows, type Random, type TreeModel, type TreeOptions } from './tree-models.js'
 
 const seed = Number(process.env.PENSTOCK_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const branches = [
@@ -119,7 +119,7 @@ describe('trees: bit for bit what ONNX Runtime answers with one thread', () => {
         targets,
         weights: oneOf(random, ['all', 'one', 'any'] as const),
         aggregate: (round % 4) as TreeAggregateCode,
-        postTransform: oneOf(random, [0, 0, 1, 2, 3, 4]) as TreePostTransformCode,
+        postTransform: oneOf<TreePostTransformCode>(random, [0, 0, 1, 2, 3, 4]),
         bases: random() < 0.5 ? targets : 0,
       }
     }),
@@ -133,7 +133,7 @@ describe('trees: bit for bit what ONNX Runtime answers with one thread', () => {
       weights: oneOf(random, ['first', 'second', 'all'] as const),
       hasPositiveWeights: random() < 0.5,
       hasTextLabels: random() < 0.5,
-      postTransform: oneOf(random, [0, 1, 2, 3]) as TreePostTransformCode,
+      postTransform: oneOf<TreePostTransformCode>(random, [0, 1, 2, 3]),
       bases: oneOf(random, [0, 2]),
     })),
   )
@@ -150,7 +150,7 @@ describe('trees: bit for bit what ONNX Runtime answers with one thread', () => {
         trees: 20,
         weights: hasBases ? oneOf(random, ['all', 'one', 'any'] as const) : 'all',
         hasTextLabels: random() < 0.5,
-        postTransform: oneOf(random, [0, 1, 2, 3, 4]) as TreePostTransformCode,
+        postTransform: oneOf<TreePostTransformCode>(random, [0, 1, 2, 3, 4]),
         bases: hasBases ? targets : 0,
       }
     }),
@@ -165,8 +165,41 @@ describe('trees: bit for bit what ONNX Runtime answers with one thread', () => {
       weights: 'one',
       modes: random() < 0.5 ? [...branches, TreeMode.member] : [TreeMode.lessOrEqual, TreeMode.member],
       hasMissing: random() < 0.5,
-      aggregate: oneOf(random, [0, 1, 2, 3]) as TreeAggregateCode,
-      postTransform: oneOf(random, [0, 0, 1, 2]) as TreePostTransformCode,
+      aggregate: oneOf<TreeAggregateCode>(random, [0, 1, 2, 3]),
+      postTransform: oneOf<TreePostTransformCode>(random, [0, 0, 1, 2]),
     })),
   )
+})
+
+describe('trees: the addon refuses what does not fit', () => {
+  const random = seeded(7)
+  const { spec } = treeModel({ ...plain, trees: 2 }, random)
+  const rows = treeRows(spec, 4, random)
+
+  test('input, scores and labels of other sizes', () => {
+    const trees = addon.makeTrees(spec)
+    const scores = new Float32Array(4)
+    expect(() => addon.runTrees(trees, rows.subarray(1), 4, scores, null)).toThrow(/Expected input to have 96/)
+    expect(() => addon.runTrees(trees, rows, 4, scores.subarray(1), null)).toThrow(/Expected scores to have 16/)
+    expect(() => addon.runTrees(trees, rows, 3, scores, null)).toThrow(RangeError)
+    expect(() => addon.runTrees(trees, rows, -1, scores, null)).toThrow(RangeError)
+    expect(() => addon.runTrees(trees, rows, 4, scores, new BigInt64Array(4))).toThrow(/no labels of a regressor/)
+    expect(() => addon.runTrees({} as TreesHandle, rows, 4, scores, null)).toThrow(TypeError)
+  })
+
+  test('specs that are unsound, with what is wrong', () => {
+    const withCycle = { ...spec, trueNodes: spec.trueNodes.map((_, i) => i), modes: spec.modes.map(() => 0) }
+    expect(() => addon.makeTrees(withCycle)).toThrow(/comes back to node/)
+    expect(() => addon.makeTrees({ ...spec, weights: new Float64Array(spec.weights.length) })).toThrow(/weights/)
+    expect(() => addon.makeTrees({ ...spec, targetCount: 0 })).toThrow(/0 targets/)
+    expect(() => addon.makeTrees({ ...spec, featureIds: spec.featureIds.map(() => 99) })).toThrow(/whose feature/)
+    expect(() => addon.makeTrees({} as NativeTreesSpec)).toThrow()
+  })
+
+  test('handles of one ensemble are found by number, while somebody holds it', () => {
+    const trees = addon.makeTrees(spec)
+    const other = addon.adoptTrees(addon.shareTrees(trees))
+    expect(run(other, spec, rows)).toEqual(run(trees, spec, rows))
+    expect(() => addon.adoptTrees(2 ** 30)).toThrow(RangeError)
+  })
 })

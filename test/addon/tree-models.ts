@@ -223,7 +223,8 @@ function ensembleModel(options: TreeOptions, trees: readonly Node[][]): Uint8Arr
   const attributes: Record<string, BuiltAttribute> = {
     n_targets: options.targets,
     aggregate_function: options.aggregate,
-    post_transform: options.postTransform,
+    // ONNX Runtime takes SOFTMAX and LOGISTIC for each other here.
+    post_transform: [0, 2, 1, 3, 4][options.postTransform]!,
     tree_roots: trees.map((_, tree) => place(tree, 0)),
     nodes_featureids: splits.map(({ node }) => node.feature),
     nodes_splits: numbers(
