@@ -15,6 +15,8 @@ import type { NativeContracts } from './native-contracts.js'
 import type { NativeKernels } from './native-kernels.js'
 import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
+import type { NativeNet } from './native-net.js'
+import type { NativeSessions } from './native-sessions.js'
 import type { NativeTransforms } from './native-transforms.js'
 import type { NativeTreeBatches } from './native-tree-batches.js'
 import type { NativeTrees } from './native-trees.js'
@@ -25,7 +27,9 @@ export type * from './native-handles.js'
 export type * from './native-kernels.js'
 export type * from './native-limits.js'
 export type * from './native-logs.js'
+export type * from './native-net.js'
 export type * from './native-plan.js'
+export type * from './native-sessions.js'
 export type * from './native-transforms.js'
 export type * from './native-tree-batches.js'
 export type * from './native-trees.js'
@@ -35,6 +39,8 @@ export type Native = NativeAddon &
   NativeKernels &
   NativeLimits &
   NativeLogs &
+  NativeNet &
+  NativeSessions &
   NativeTransforms &
   NativeTrees &
   NativeTreeBatches

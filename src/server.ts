@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { argumentError, expectBoolean, expectInteger, expectName, expectOneOf, expectString } from './base/expect.js'
 import { systemClock, type Clock } from './base/clock.js'
-import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits/limits.js'
+import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS, IO_THREADS_MAX } from './base/limits/limits.js'
 import { processLimits } from './base/limits/process-limits.js'
 import { release } from './base/package-root.js'
 import type { EngineApi, ModelSourcesApi } from './engine/api/api.js'
@@ -26,7 +26,7 @@ import { Router } from './transport/http/router.js'
 import { routesOf, type Invocations, type ServerContext } from './transport/routes.js'
 import { GrpcPort } from './transport/dialects/oip/grpc/port.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
-import type { SocketChoice } from './transport/socket/seam.js'
+import type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
 import { SageMakerModels } from './transport/dialects/invocations/sagemaker/models.js'
 import { FastPathInferV2 } from './transport/dialects/oip/http/fast-path-infer.js'
@@ -40,7 +40,7 @@ import { WebSocketServer } from './transport/websocket/websocket-server.js'
 export type { ServerLimits } from './server/limits.js'
 export type { KeyVerifier, VerifiedKey } from './transport/access/verifier.js'
 export type { ControlAction } from './transport/http/route.js'
-export type { SocketChoice } from './transport/socket/seam.js'
+export type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
 export type { TlsOptions } from './transport/tls/certificates.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
@@ -70,6 +70,11 @@ export interface ServerOptions {
   readonly onControl?: (action: ControlAction) => void | Promise<void>
   /** Milliseconds that drain and close wait for what is in flight. */
   readonly drainLimitMs?: number
+  /**
+   * Milliseconds, 0..3600000, for which drain and close serve on with readiness off before anything is refused: balancers
+   * need them to notice. Absent: 0.
+   */
+  readonly drainDelayMs?: number | undefined
   readonly logger?: Logger
   /** `metadata.partition` of records; absent: the machine's name. */
   readonly partition?: string
@@ -90,8 +95,10 @@ export interface ServerOptions {
   readonly sources?: ModelSourcesApi | undefined
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
-  /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads. */
+  /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads, else Node's own. */
   readonly sockets?: SocketChoice
+  /** Threads that own connections, 1..32, of `native` sockets only; absent: 1. */
+  readonly ioThreads?: number | undefined
   readonly clock?: Clock
 }
 
@@ -111,6 +118,7 @@ interface ServerDependencies {
   readonly host: string
   readonly port: number
   readonly drainLimitMs: number
+  readonly drainDelayMs: number
   readonly clock: Clock
   readonly engine: ServedEngine
   readonly certificates: CertificateWatch | null
@@ -127,10 +135,12 @@ export class PenstockServer {
   readonly url: string
   /** The bound port of gRPC; null when it is off. */
   readonly grpcPort: number | null
-  /** Who owns the sockets of HTTP and WebSocket: uWebSockets.js, or Node's own http and ws, which are slower. */
-  readonly sockets: 'uws' | 'node'
-  /** Why it is not uWebSockets.js, and what to do: one sentence; null when it is, or when Node's own was asked for. */
+  /** Who owns the sockets of HTTP and WebSocket: Penstock's own I/O threads, uWebSockets.js, or Node's http and ws, which are slower. */
+  readonly sockets: SocketOwner
+  /** Why it is Node's own, and what to do: one sentence; null when it is another, or was asked for. */
   readonly socketsReason: string | null
+  /** Threads that own connections: 0 when it is the isolate's own. */
+  readonly ioThreads: number
   readonly #access: Access
   readonly #grpc: GrpcPort | null
   readonly #sockets: SocketServer<ConnectionSlot>
@@ -140,6 +150,7 @@ export class PenstockServer {
   readonly #logger: Logger
   readonly #state: ServerState
   readonly #drainLimitMs: number
+  readonly #drainDelayMs: number
   readonly #clock: Clock
   readonly #certificates: CertificateWatch | null
   #drained: Promise<boolean> | null = null
@@ -148,6 +159,7 @@ export class PenstockServer {
     this.grpcPort = dependencies.grpcPort
     this.sockets = dependencies.sockets.backendName
     this.socketsReason = dependencies.sockets.fallBackReason
+    this.ioThreads = dependencies.sockets.ioThreads
     this.#access = dependencies.access
     this.#grpc = dependencies.grpc
     this.#sockets = dependencies.sockets
@@ -157,6 +169,7 @@ export class PenstockServer {
     this.#logger = dependencies.logger
     this.#state = dependencies.state
     this.#drainLimitMs = dependencies.drainLimitMs
+    this.#drainDelayMs = dependencies.drainDelayMs
     this.#clock = dependencies.clock
     this.#certificates = dependencies.certificates
     this.host = dependencies.host
@@ -196,8 +209,8 @@ export class PenstockServer {
   }
 
   /**
-   * Takes no new work and finishes what is there: readiness off, Goaway to every WebSocket, no new connections; then
-   * waits for the engine and for the last answers to be written. Idempotent.
+   * Takes no new work and finishes what is there: readiness off, then for `drainDelayMs` as ever; Goaway to every
+   * WebSocket, no new connections; then waits for the engine and for the last answers to be written. Idempotent.
    * @returns true when all was finished within the limit.
    */
   drain(): Promise<boolean> {
@@ -220,6 +233,11 @@ export class PenstockServer {
   }
 
   async #drain(): Promise<boolean> {
+    this.#state.isLeaving = true
+    if (this.#drainDelayMs > 0) {
+      this.#logger.info({ delayMs: this.#drainDelayMs }, 'not ready any more; draining when the delay is over')
+      await sleep(this.#drainDelayMs)
+    }
     const startedUs = this.#clock.monotonicUs()
     const elapsedMs = (): number => (this.#clock.monotonicUs() - startedUs) / 1000
     this.#state.isDraining = true
@@ -275,6 +293,9 @@ interface Listening {
 
 /** What changes while a server runs. */
 class ServerState {
+  /** It says that it is not ready. */
+  isLeaving = false
+  /** It takes no new connections. */
   isDraining = false
   isClosed = false
   /** Bounded: methods that no route has are counted as one, and a route is a pattern. */
@@ -302,8 +323,7 @@ function assemble(
   certificates: Certificates | undefined,
 ): Omit<ServerDependencies, 'grpcPort' | 'certificates'> {
   const { engine, host = '127.0.0.1', clock = systemClock } = options
-  const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
-  const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
+  const numbers = checkedNumbers(options)
   const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
   const logger = options.logger ?? pino({ level: 'silent' })
   const { keys, insecure, allowedHosts } = options
@@ -313,9 +333,10 @@ function assemble(
   const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
   const isDraining = (): boolean => state.isDraining
+  const { port: enginePort } = engine
   const webSockets = new WebSocketServer({
     engine,
-    port: engine.port,
+    port: enginePort,
     access,
     logger,
     limits,
@@ -332,7 +353,7 @@ function assemble(
   const v2 = new V2Service({
     engine,
     product,
-    isDraining,
+    isDraining: () => state.isLeaving,
     allowsSharedMemory: options.allowClientShm === true,
     nowMs: () => clock.nowMs(),
   })
@@ -352,11 +373,28 @@ function assemble(
     budget: engine.budget,
     admits,
     certificates,
-    sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+    ...socketOptions(options),
   })
 
   const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits, certificates })
-  return { access, grpc, sockets, guard, webSockets, state, logger, host, port, drainLimitMs, clock, engine }
+  const parts = { access, grpc, sockets, guard, webSockets, state, logger }
+  return { ...parts, host, ...numbers, clock, engine }
+}
+
+function checkedNumbers({ port = 8080, drainLimitMs = DRAIN_LIMIT_MS, drainDelayMs = 0 }: ServerOptions) {
+  return {
+    port: expectInteger('port', port, 0, 65_535),
+    drainLimitMs: expectInteger('drainLimitMs', drainLimitMs, 0, 3_600_000),
+    drainDelayMs: expectInteger('drainDelayMs', drainDelayMs, 0, 3_600_000),
+  }
+}
+
+/** Who owns the sockets, with how many threads. */
+function socketOptions({ sockets, ioThreads = 1 }: ServerOptions): { sockets: SocketChoice; ioThreads: number } {
+  return {
+    sockets: socketChoiceOf(sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+    ioThreads: expectInteger('ioThreads', ioThreads, 1, IO_THREADS_MAX),
+  }
 }
 
 /** The same server behind gRPC; it does not listen yet. */
@@ -409,7 +447,7 @@ function contextOf(
     exportPath: options.exportPath === undefined ? null : resolve(options.exportPath),
     metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
     onAnswered: (route, method, status) => state.countAnswer(route, method, status),
-    isDraining: () => state.isDraining,
+    isDraining: () => state.isLeaving,
     servesDocs: expectBoolean('docs', options.docs ?? true),
     predict: {
       defaultPipeline:

@@ -8,15 +8,15 @@
  */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Tensor as OrtTensor } from 'onnxruntime-node'
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { Engine, pipeline as buildPipeline } from 'penstock'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { addon } from '../../bindings/native.js'
-import type { NativeAddon, PipelineHandle, PlanSpec, PortHandle, QueueHandle } from '../../bindings/native.js'
+import type { Native, PipelineHandle, PlanSpec, PortHandle, QueueHandle } from '../../bindings/native.js'
 import { Submissions } from '../../bindings/submissions.js'
 import { BatchRunner } from '../../src/worker/inference/batch-runner.js'
 import { openModelSession, type ModelSession } from '../../src/worker/sessions/model-session.js'
-import type { RunnableSession } from '../../src/worker/sessions/runnable-session.js'
+import type { NodeRunner } from '../../src/worker/sessions/node-runner.js'
 import { defaultSessionSettings } from '../../src/worker/sessions/session-options.js'
 import { submission } from '../support/submission.js'
 
@@ -123,25 +123,27 @@ beforeAll(async () => {
     isGraphProven: true,
     warmUpRuns: [],
   }
-  const opened = await openModelSession({ ...source, ...settings })
+  const form = { ...source, ...settings, instances: 1, shared: null }
+  const opened = await openModelSession(form, { index: 0, handle: null })
   inputName = opened.inputNames[0] as string
-  const session = watchRuns(opened.session)
-  model = { ...opened, session, latencySession: session }
+  const { session, fields, way } = opened.runner as NodeRunner
+  const runner = { way, fields, session: watchRuns(session) } as NodeRunner
+  model = { ...opened, runner, latencyRunner: runner }
 })
 
 /**
  * Notes what a run reads and writes. onnxruntime-node returns a copy of each result besides what it wrote in place; they
  * are spoilt here, so that an answer that was right came from the batch.
  */
-function watchRuns(session: RunnableSession): RunnableSession {
+function watchRuns(session: InferenceSession): InferenceSession {
   const run = async (inputBindings: Tensors, fetches: Tensors) => {
-    const results = (await session.run(inputBindings, fetches)) as Tensors
+    const results = await session.run(inputBindings, fetches)
     const inPlace = Object.values(fetches).filter((tensor) => tensor !== null)
     runMemory.push(new Set([...Object.values(inputBindings), ...inPlace].map(({ data }) => data.buffer)))
     for (const name of Object.keys(fetches)) if (fetches[name] !== null) (results[name]?.data as Float32Array).fill(NaN)
     return results
   }
-  return { run } as unknown as RunnableSession
+  return { run } as unknown as InferenceSession
 }
 
 describe('steps: in a worker', () => {
@@ -252,10 +254,10 @@ function planOf(queues: readonly QueueHandle[]): PlanSpec {
 }
 
 /** The addon as a worker's code sees it, every call counted; `buffers` collects the memory of batches. */
-function watchAddon(gauge: Gauge, buffers: Set<ArrayBuffer>): NativeAddon {
+function watchAddon(gauge: Gauge, buffers: Set<ArrayBuffer>): Native {
   return new Proxy(addon, {
     get:
-      (target, name: keyof NativeAddon) =>
+      (target, name: keyof Native) =>
       (...args: unknown[]) => {
         const result = (target[name] as (...args: unknown[]) => unknown)(...args)
         if (name === 'batchBuffer') buffers.add(result as ArrayBuffer)

@@ -424,6 +424,33 @@ export const TRACE_STATE_CHARACTERS_MAX = 512
 /** Above the numbers of a connection's channels, which begin at 1: an array finds them. */
 export const CHANNELS_MAX = 1024
 
+/** Bytes of a request line. Filters of lists and columns of queries fit; what is longer belongs into a body. */
+export const HTTP_REQUEST_LINE_BYTES_MAX = 16384
+
+/** Bytes of a request's head, which a connection holds until it is whole: more than any proxy passes on. */
+export const HTTP_HEAD_BYTES_MAX = 122880
+
+/** Header lines of a request: as many as each of the socket libraries takes. */
+export const HTTP_HEADERS_MAX = 98
+
+/** Bytes of the largest HTTP body, a model file; routes have limits of their own below it. */
+export const HTTP_BODY_BYTES_MAX = 2147483647
+
+/** Chunks of one body: a table of 64 MiB sent line by line has fewer, a body of single bytes is cut short. */
+export const HTTP_CHUNKS_MAX = 1048576
+
+/** Bytes of chunk extensions in one body. Nobody reads them; they must not make a small body endless. */
+export const HTTP_CHUNK_EXTENSION_BYTES_MAX = 16384
+
+/** Bytes of the trailer lines behind a chunked body. Nobody reads them either. */
+export const HTTP_TRAILER_BYTES_MAX = 16384
+
+/** Frames of one WebSocket message: a message of 64 MiB in frames of 64 bytes; empty ones must not go on for ever. */
+export const WEBSOCKET_FRAGMENTS_MAX = 1048576
+
+/** Requests of one InferMany: four windows, and what is kept for a frame stays small. */
+export const INFER_MANY_MAX = 4096
+
 /** Connections of one load generator, each a file descriptor. */
 export const BENCH_CONNECTIONS_MAX = 4096
 

@@ -11,6 +11,7 @@ import {
   portArgument,
   repeatedArgument,
 } from '../shared/arguments.js'
+import { runLimit, runStop, runWay, substituteWorkers } from './run-options.js'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
@@ -38,6 +39,8 @@ export interface ServeOptions {
   readonly tables?: string
   readonly tablesMemory?: number
   readonly runLimit?: number
+  readonly runStop?: number
+  readonly runs?: 'native' | 'onnxruntime-node'
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
   readonly invocations?: 'mlflow' | 'sagemaker'
@@ -59,6 +62,8 @@ export interface ServeOptions {
   readonly remoteHosts?: readonly string[]
   readonly verify: boolean
   readonly drainLimit: number
+  readonly drainDelay: number
+  readonly ioThreads?: number
   readonly logLevel: string
 }
 
@@ -108,19 +113,10 @@ export function withServeOptions(command: Command): Command {
         .argParser(durationArgument)
         .env('PENSTOCK_LATENCY_OBJECTIVE'),
     )
-    .addOption(
-      new Option(
-        '--run-limit <time>',
-        'what one run may take before its worker counts as stuck and another takes its place (default: 10 times what the model is known to take, 2s at least)',
-      )
-        .argParser(durationArgument)
-        .env('PENSTOCK_RUN_LIMIT'),
-    )
-    .addOption(
-      new Option('--substitute-workers <count>', 'threads that may stand in for stuck workers at a time (default: 4)')
-        .argParser(countArgument)
-        .env('PENSTOCK_SUBSTITUTE_WORKERS'),
-    )
+    .addOption(runLimit)
+    .addOption(runStop)
+    .addOption(runWay)
+    .addOption(substituteWorkers)
     .addOption(
       new Option(
         '--row-check-every <rows>',
@@ -234,9 +230,9 @@ export function withServeOptions(command: Command): Command {
     .addOption(
       new Option(
         '--sockets <library>',
-        'who owns the sockets: uws (fast), node (slower, loads everywhere), or auto: uws where it loads (default: auto)',
+        'who owns the sockets: native (I/O threads of C++, Linux), uws (uWebSockets.js), node (slower, loads everywhere), or auto: uws where it loads, else node (default: auto)',
       )
-        .choices(['auto', 'uws', 'node'])
+        .choices(['auto', 'native', 'uws', 'node'])
         .env('PENSTOCK_SOCKETS'),
     )
     .addOption(
@@ -252,6 +248,7 @@ export function withServeOptions(command: Command): Command {
         'PEM file of authorities: callers must present a certificate that one of them signed (default: they need none)',
       ).env('PENSTOCK_TLS_CLIENT_CA'),
     )
+    .option('--io-threads <n>', 'threads that own connections, 1..32, with --sockets native', integerArgument)
     .option('--allow-scripts', 'run the scripts of pipelines: programs of whoever may write pipelines, as this user')
     .option('--insecure', 'allow to listen beyond loopback without any API key')
     .option(
@@ -272,6 +269,11 @@ export function withServeOptions(command: Command): Command {
       new Option('--drain-limit <time>', 'how long requests in flight may take at the end, for example 500ms or 2m')
         .argParser(durationArgument)
         .default(30_000, '30s'),
+    )
+    .addOption(
+      new Option('--drain-delay <time>', 'how long to serve on at the end, not ready any more, before work is refused')
+        .argParser(durationArgument)
+        .default(0, '0s'),
     )
     .addOption(
       new Option('--log-level <level>', 'what to log, as JSON lines on stderr').choices(LOG_LEVELS).default('info'),

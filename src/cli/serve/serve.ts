@@ -22,7 +22,7 @@ import type { Home } from '../../registry/home.js'
 import { asUsage } from '../shared/failures.js'
 import type { ModelSources } from '../../sources/watch/model-sources.js'
 import type { Terminal } from '../shared/terminal.js'
-import { describeModelMemory } from './model-memory.js'
+import { describePlan } from './plan-lines.js'
 import { withServeOptions, type ServeOptions } from './serve-options.js'
 
 /** A share of one thread's time. */
@@ -126,9 +126,7 @@ async function serveHome(terminal: Terminal, options: ServeOptions, home: Home, 
     onFailure: (error) => logger.error({ err: error }, 'a part of the server could not be closed'),
     exit: exitNow,
   })
-  terminal.print(
-    await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan(engine.threadPlan))),
-  )
+  terminal.print(await greet(engine, server, home, directory, describePlan(engine, formatThreadPlan, server.ioThreads)))
   await served?.start()
   sources?.start()
   // A server that ends before has no use for it; one that cannot start it starts it with the first query.
@@ -198,6 +196,8 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     allowScripts: options.allowScripts === true,
     nativeTrees: options.nativeTrees !== 'off',
     runLimitMs: options.runLimit,
+    runStopMs: options.runStop,
+    runs: options.runs,
     substituteWorkers: options.substituteWorkers,
     ...(options.remoteHosts === undefined ? {} : { remoteHosts: options.remoteHosts }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),
@@ -226,26 +226,10 @@ function serverOptionsOf(
     ...(options.sockets === undefined ? {} : { sockets: options.sockets }),
     tls: tlsOf(options),
     drainLimitMs: options.drainLimit,
+    drainDelayMs: options.drainDelay,
+    ...(options.ioThreads === undefined ? {} : { ioThreads: options.ioThreads }),
     exportPath: join(home.path, 'exports'),
   }
-}
-
-/** The thread plan, what callers may make it hold, and how many models run by a measured plan. */
-function describePlan(engine: Engine, threadPlan: string): string {
-  const budget =
-    'memory budget'.padEnd(22) + `${Math.round(engine.budget.limitBytes / 2 ** 20)} MiB for requests and answers`
-  const memory = describeModelMemory(engine.metrics().residency)
-  const states = engine
-    .listPipelines()
-    .flatMap(({ name }) => engine.pipelineStatus(name).models)
-    .map((model) => [`${model.name}@${model.version}`, model.runPlanState] as const)
-  const models = [...new Map(states).values()]
-  if (models.length === 0) return `${threadPlan}\n${budget}\n${memory}`
-  const counts = (['calibrated', 'pending', 'default'] as const)
-    .map((state) => ({ state, count: models.filter((other) => other === state).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ state, count }) => `${count} ${state}`)
-  return `${threadPlan}\n${budget}\n${memory}\n${'models'.padEnd(22)}${counts.join(', ')}; each: penstock pipeline status <pipeline>`
 }
 
 async function setUp(terminal: Terminal, engine: Engine, directory: string): Promise<void> {
@@ -272,7 +256,8 @@ async function greet(
     release,
     url,
     grpc,
-    sockets: server.sockets === 'uws' ? undefined : (server.socketsReason ?? 'as asked for'),
+    sockets:
+      server.sockets !== 'node' && server.socketsReason === null ? undefined : (server.socketsReason ?? 'as asked for'),
     home: home.path,
     threadPlan,
     pipelines,

@@ -264,7 +264,7 @@ export class LoadedModels {
   }
 
   /**
-   * What a loaded model counts for: its file once for each session, or once for all where workers share the prepared weights; and what
+   * What a loaded model counts for: its file once for each session, or once for all where sessions share the prepared weights; and what
    * a session needs beside them. On the tree kernels: what these hold, once for all.
    */
   #memoryBytes({
@@ -272,7 +272,9 @@ export class LoadedModels {
     source,
     runPlan,
   }: Pick<Entry, 'version' | 'source' | 'runPlan'>): number {
-    const sessions = this.#dependencies.pool.workerCount * (runPlan.alone === null ? 1 : 2)
+    const sessions =
+      this.#dependencies.pool.sessionsOf(runPlan) +
+      (runPlan.alone === null ? 0 : this.#dependencies.pool.sessionsOf(runPlan.alone))
     if (source.trees !== null) return sessions * SESSION_BYTES + (signature.runner?.memoryBytes ?? sizeBytes)
     return sessions * SESSION_BYTES + (source.preparedPath === null ? sessions : 1) * sizeBytes
   }
@@ -479,6 +481,8 @@ export class LoadedModels {
       ...source,
       modelKey,
       isNonBatching: version.signature.batching === 'whole',
+      instances: runPlan.instances,
+      shared: null,
       settings: sessionSettingsOf(runPlan, placement),
       latencySettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
       runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,

@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { lingerMs, NodeRequest, NodeResponse } from './node-request.js'
 import { NodeSocket } from './node-websocket.js'
+import { matcherOf } from './route-match.js'
 import type { BackendHandlers, SocketBackend } from './seam.js'
 
 /** Without a byte in either direction, while the caller is to send or to read. */
@@ -41,6 +42,7 @@ interface Connection {
 
 export class NodeBackend<Data> implements SocketBackend {
   readonly name = 'node'
+  readonly ioThreads = 0
   readonly #handlers: BackendHandlers<Data>
   readonly #posts: readonly { readonly match: (path: string) => string | null; readonly index: number }[]
   readonly #server: Server
@@ -244,17 +246,6 @@ function statusOf({ code, rawPacket }: NodeJS.ErrnoException & { readonly rawPac
   if (code === 'HPE_INVALID_METHOD' && /^[A-Za-z]+ \S+ HTTP\/1\.1\r\n/.test(rawPacket?.toString('latin1') ?? ''))
     return 405
   return parserStatus[code ?? ''] ?? 400
-}
-
-/** @returns the segment that `:name` stands for, null when the path is another. */
-function matcherOf(route: string): (path: string) => string | null {
-  const [, before = route, after] = /^(.*\/):\w+(.*)$/.exec(route) ?? []
-  if (after === undefined) return (path) => (path === route ? '' : null)
-  return (path) => {
-    if (!path.startsWith(before) || !path.endsWith(after) || path.length < before.length + after.length) return null
-    const segment = path.slice(before.length, path.length - after.length)
-    return segment.includes('/') ? null : segment
-  }
 }
 
 /**

@@ -26,6 +26,8 @@ export interface SocketServerOptions<Data> {
   readonly admits: () => boolean
   /** Absent: 'auto'. */
   readonly sockets?: SocketChoice
+  /** 1..IO_THREADS_MAX, more than one of `native` only; absent: 1. */
+  readonly ioThreads?: number
   /** What connections are encrypted with; absent: they are not. */
   readonly certificates?: Certificates | undefined
 }
@@ -38,7 +40,7 @@ export class SocketServer<Data> {
   /** Why the backend is not the fast one; null when it is, or was chosen. */
   readonly fallBackReason: string | null
 
-  /** @throws PenstockError ERR_ARGUMENT when the backend that was asked for does not load. */
+  /** @throws PenstockError ERR_ARGUMENT when the backend that was asked for does not load, or has no threads. */
   constructor(options: SocketServerOptions<Data>) {
     this.#shared = {
       budget: options.budget,
@@ -48,9 +50,9 @@ export class SocketServer<Data> {
       isClosing: false,
       openRequests: 0,
     }
-    const { certificates, admits } = options
-    const isEncrypted = certificates !== undefined
-    const { backend, fallBackReason } = openBackend(options.sockets ?? 'auto', this.#handlers(options), isEncrypted)
+    const { certificates, admits, ioThreads } = options
+    const needs = { ioThreads, adopts: certificates !== undefined }
+    const { backend, fallBackReason } = openBackend(options.sockets ?? 'auto', this.#handlers(options), needs)
     this.#backend = backend
     const { adopt } = backend
     this.#front =
@@ -63,6 +65,11 @@ export class SocketServer<Data> {
   /** Who owns the sockets. */
   get backendName(): SocketBackend['name'] {
     return this.#backend.name
+  }
+
+  /** Threads that own connections: 0 when it is the isolate's own. */
+  get ioThreads(): number {
+    return this.#backend.ioThreads
   }
 
   /** TCP connections, WebSockets included. */

@@ -31,6 +31,7 @@ export function loadSocketLibrary(): SocketLibrary {
 
 export class UwsBackend<Data> implements SocketBackend {
   readonly name = 'uws'
+  readonly ioThreads = 0
   readonly #library: SocketLibrary
   readonly #app: TemplatedApp
   #listener: us_listen_socket | null = null

@@ -19,7 +19,8 @@ import { readTrees, type TreeGraph, type TreeOutput } from '../../../onnx/trees/
 import { allocateData } from '../../../tensor/dtype.js'
 import type { NumericData } from '../../../tensor/dtype.js'
 import type { TensorData } from '../../../tensor/tensor.js'
-import { makeTensor, runtimeReason } from '../../sessions/ort-tensor.js'
+import { makeTensor } from '../../sessions/ort-tensor.js'
+import { runtimeReason } from '../../sessions/runtime-reason.js'
 import { compileTrees, type CompiledTrees } from '../../trees/compiled-trees.js'
 import { treeConditions } from '../../trees/conditions.js'
 import { elementsOf } from '../../trees/tree-plan.js'
@@ -39,7 +40,7 @@ export type AnswerRows = (
 
 export interface TreeProof {
   readonly runner: Runner
-  /** Of a model that the kernels run: its outputs, whose dims are known. */
+  /** The outputs of a model that the kernels run: their dims are known. */
   readonly outputs: readonly TreeOutput[] | null
 }
 
