@@ -18,6 +18,7 @@ import type { NativeLogs } from './native-logs.js'
 import type { NativeNet } from './native-net.js'
 import type { NativeSessions } from './native-sessions.js'
 import type { NativeTransforms } from './native-transforms.js'
+import type { NativeTreeBatches } from './native-tree-batches.js'
 import type { NativeTrees } from './native-trees.js'
 
 export type * from './native-addon.js'
@@ -30,6 +31,7 @@ export type * from './native-net.js'
 export type * from './native-plan.js'
 export type * from './native-sessions.js'
 export type * from './native-transforms.js'
+export type * from './native-tree-batches.js'
 export type * from './native-trees.js'
 
 export type Native = NativeAddon &
@@ -40,7 +42,8 @@ export type Native = NativeAddon &
   NativeNet &
   NativeSessions &
   NativeTransforms &
-  NativeTrees
+  NativeTrees &
+  NativeTreeBatches
 
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 

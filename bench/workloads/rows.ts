@@ -11,6 +11,7 @@ import { predictionCacheCriterion } from './prediction-cache.js'
 import { predictCriterion } from './predict.js'
 import { shadowCriterion } from './shadow.js'
 import { smallModelCriteria } from './small-model.js'
+import { treeModelsCriterion } from './tree-models.js'
 import type { Criterion } from './row.js'
 
 export const criteria: readonly Criterion[] = [
@@ -25,5 +26,6 @@ export const criteria: readonly Criterion[] = [
   oipCriterion,
   predictCriterion,
   predictionCacheCriterion,
+  treeModelsCriterion,
   ...programCriteria,
 ].sort((left, right) => left.number - right.number)

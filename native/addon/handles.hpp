@@ -221,6 +221,7 @@ void register_limits(Napi::Env env, Napi::Object exports);
 void register_transforms(Napi::Env env, Napi::Object exports);
 void register_columns(Napi::Env env, Napi::Object exports);
 void register_trees(Napi::Env env, Napi::Object exports);
+void register_tree_batches(Napi::Env env, Napi::Object exports);
 void register_contracts(Napi::Env env, Napi::Object exports);
 void register_rows_forms(Napi::Env env, Napi::Object exports);
 void register_sessions(Napi::Env env, Napi::Object exports);

@@ -309,6 +309,13 @@ enum class TreeKind : uint8_t {
 };
 inline constexpr size_t kTreeKindCount = 2;
 
+// What an output of a model on the tree kernels is.
+enum class TreeOutputSource : int {
+  kScores = 0,  // the scores of a row
+  kLabels = 1,  // the label of a row
+};
+inline constexpr size_t kTreeOutputSourceCount = 2;
+
 // One event among those of ioTake, each as long as this. text: METHOD, path, ?query and address of a head, a line each,
 // then name and value of each header; bytes: an ArrayBuffer.
 struct IoEventSlot {
@@ -570,6 +577,9 @@ inline constexpr uint32_t kTreeDepthMax = 4096;
 inline constexpr uint32_t kTreeFeaturesMax = 16777216;
 // Targets or classes of a tree ensemble that the tree kernels run.
 inline constexpr uint32_t kTreeTargetsMax = 4096;
+// Counts changes of what the tree kernels compute, or of how, and of what is read into them: a model that was proven
+// with another is compared with ONNX Runtime again.
+inline constexpr uint32_t kTreeKernelsRevision = 1;
 // Dims of a tensor; ONNX Runtime's kernels end before that.
 inline constexpr size_t kRankMax = 16;
 // Nesting of a JSON body: deeper is no tensor, and parsers recurse.

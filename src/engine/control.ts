@@ -48,7 +48,8 @@ import type { Deployment } from './deploy/deployment.js'
 import { DeployProgress } from './deploy/deploy-progress.js'
 import type { Deployments } from './deploy/deployments.js'
 import type { EngineNotice } from './api/options.js'
-import { keptSignature } from './models/kept-signature.js'
+import { trustedProof } from './models/batching-watch.js'
+import { keptSignature, withRunner } from './models/kept-signature.js'
 import { hasBlobBytes } from './stores/memory-stores.js'
 import { resolveReference } from './models/model-references.js'
 import { STAGES, canonicalAlias, expectAlias, pointedVersion, withAlias } from '../pipeline/model-reference.js'
@@ -345,15 +346,20 @@ export class Control {
   }
 
   /**
-   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches. One that cannot
-   * be inspected any more is served as it is stored, its rows one by one.
+   * Inspects a stored version again whose proof is of an earlier release, before its rows share batches; or of which it is
+   * not known for this machine what may run it. One that cannot be inspected any more is served as it is stored, by ONNX
+   * Runtime; its rows one by one where nothing proves that they may share batches.
    */
-  async #inspectAgain({ name, version, sha256, signature: before }: ModelVersion): Promise<void> {
+  async #inspectAgain(stored: ModelVersion): Promise<void> {
+    const { name, version, sha256, signature: before } = stored
     const { models, onNotice } = this.#dependencies
+    const isTrusted = trustedProof(stored) !== undefined
     try {
       const bytes = hasBlobBytes(models) ? models.blobBytes(sha256) : await readFile(models.blobPath(sha256))
       const { signature } = await this.#inspector.inspect({ bytes, dataFiles: new Map() })
-      await models.setSignature(name, version, keptSignature(before, signature))
+      const kept = isTrusted ? withRunner(before, signature) : keptSignature(before, signature)
+      await models.setSignature(name, version, kept)
+      if (isTrusted) return
       if (signature.batching !== before.batching)
         onNotice({
           level: 'warn',
@@ -362,7 +368,7 @@ export class Control {
     } catch (cause) {
       onNotice({
         level: 'warn',
-        message: `Model ${name}@${version}, added by an earlier release, could not be inspected again (${cause instanceof Error ? cause.message : String(cause)}): its rows run one by one`,
+        message: `Model ${name}@${version}, added by an earlier release or on another machine, could not be inspected again (${cause instanceof Error ? cause.message : String(cause)}): ${isTrusted ? 'ONNX Runtime runs it' : 'its rows run one by one'}`,
         cause,
       })
     }

@@ -83,6 +83,7 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'requestsInFlightMax',
   'metrics',
   'allowScripts',
+  'nativeTrees',
   'rowCheckEvery',
   'batchingDifferences',
   'clock',
@@ -102,6 +103,7 @@ export function expectOptions(options: unknown): EngineOptions {
   expectInteger('tableBytesMax', checked.tableBytesMax ?? LOOKUP_BYTES, 1, LOOKUP_BYTES_MAX)
   expectBoolean('metrics', checked.metrics ?? true)
   expectBoolean('allowScripts', checked.allowScripts ?? false)
+  expectBoolean('nativeTrees', checked.nativeTrees ?? true)
   calibrationOf(checked)
   rowCheckEveryOf(checked)
   stuckRunsOf(checked)
@@ -233,6 +235,7 @@ export function loadedModelsDependencies(
     limits,
     placement: placementDefaults(options),
     defaultPlan: defaultRunPlan(threadPlan, batchRowsMax),
+    nativeTrees: options.nativeTrees ?? true,
     mode,
     conditions: readConditions(threadPlan, { intraOpThreads, latencyObjectiveMs, batchRowsMax }),
     differencePolicy: differencePolicyOf(options),

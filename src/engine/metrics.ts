@@ -7,7 +7,7 @@ import { addon } from '../../bindings/native.js'
 import type { PipelineHandle, QueueStats } from '../../bindings/native.js'
 import { errorTable, type ErrorCode } from '../base/errors.js'
 import { POSITIONS_MAX } from '../base/limits/limits.js'
-import type { BatchingCounts } from './api/api.js'
+import type { BatchingCounts, RunnerName } from './api/api.js'
 import type { BudgetUse } from './memory/byte-budget.js'
 import type { BackgroundLosses } from './api/generated/records.js'
 import type { LookupTableMetrics } from '../lookup/lookup-tables.js'
@@ -37,6 +37,7 @@ export interface ModelMetrics {
   /** What is seen of its batches; and whether its rows, which could share them, run one by one. */
   readonly batching: BatchingCounts
   readonly isUnbatched: boolean
+  readonly runner: RunnerName
   /** The workers have it: else its next request has it loaded. */
   readonly isLoaded: boolean
   /** Times that it was loaded since it is served. */
@@ -160,7 +161,7 @@ export interface EngineMetrics {
 
 export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
   return models.map((loaded) => {
-    const { version, queue, batchingCounts, isUnbatched, stringPathRuns, overdueRuns } = loaded
+    const { version, queue, batchingCounts, isUnbatched, runner, stringPathRuns, overdueRuns } = loaded
     // A model with strings has no queue: all of its runs are the string path's.
     const stats: QueueStats | null = queue === null ? null : addon.queueStats(queue)
     return {
@@ -172,6 +173,7 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
       overdueRuns: { ...overdueRuns },
       batching: { ...batchingCounts },
       isUnbatched,
+      runner,
       isLoaded: loaded.isLoaded,
       loads: loaded.loads,
       memoryBytes: loaded.memoryBytes,

@@ -57,6 +57,7 @@ function modelsOf(current: Deployment | null, isReady: boolean): PipelineStatus[
     isUnbatched: model.isUnbatched,
     batchingCounts: { ...model.batchingCounts },
     provider: model.provider,
+    runner: model.runner,
     isPageLocked: model.isPageLocked,
     runPlan: model.runPlan,
     runPlanState: model.runPlanState,

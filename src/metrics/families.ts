@@ -413,6 +413,12 @@ export const families: readonly Family[] = [
     read: ofModels(({ isUnbatched }) => (isUnbatched ? 1 : 0)),
   },
   {
+    name: 'penstock_model_native_trees',
+    help: 'Whether the tree kernels compute the answers of a model, and not ONNX Runtime.',
+    type: 'gauge',
+    read: ofModels(({ runner }) => (runner === 'native-trees' ? 1 : 0)),
+  },
+  {
     name: 'penstock_pending_rows',
     help: 'Rows that wait or run.',
     type: 'gauge',

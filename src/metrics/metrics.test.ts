@@ -43,6 +43,7 @@ const engine = {
       overdueRuns: { count: 3, stuck: 1 },
       batching: { rowChecks: 9, rowDifferences: 2, sharedFailures: 4 },
       isUnbatched: true,
+      runner: 'native-trees',
       batchesAllocated: 2,
       arenaBytes: 4096,
       usPerRow: 1,
@@ -170,6 +171,7 @@ describe('metrics', () => {
       expect(valueOf(samples, 'penstock_model_row_check_differences_total', { model: 'm' })).toBe(2)
       expect(valueOf(samples, 'penstock_model_shared_run_failures_total', { model: 'm' })).toBe(4)
       expect(valueOf(samples, 'penstock_model_unbatched', { model: 'm' })).toBe(1)
+      expect(valueOf(samples, 'penstock_model_native_trees', { model: 'm' })).toBe(1)
       expect(valueOf(samples, 'penstock_workers', { state: 'starting' })).toBe(1)
       expect(valueOf(samples, 'penstock_workers', { state: 'stuck' })).toBe(1)
       expect(valueOf(samples, 'penstock_workers', { state: 'extra' })).toBe(2)

@@ -101,6 +101,7 @@ const engine = {
       overdueRuns: { count: 3, stuck: 1 },
       batching: { rowChecks: 9, rowDifferences: 2, sharedFailures: 4 },
       isUnbatched: true,
+      runner: 'native-trees',
       batchesAllocated: 2,
       arenaBytes: 2 ** 40,
       batchRows: histogram({ 0: 1, 80: 5 }, 5121),

@@ -22,6 +22,7 @@ import type {
   ModelSignature,
   ModelVersion,
   PipelineVersion,
+  Runner,
 } from '../engine/api/api.js'
 import type { PipelineDefinition } from '../pipeline/definition.js'
 import { DTYPES } from '../tensor/dtype.js'
@@ -32,6 +33,7 @@ const COUNT_MAX = Number.MAX_SAFE_INTEGER
 const SHA256_HEX = /^[0-9a-f]{64}$/
 const DTYPE_NAMES = DTYPES.map(({ name }) => name)
 const BATCHING_MODES = ['rows', 'row', 'whole'] as const
+const RUNNERS = ['onnxruntime', 'native-trees'] as const
 const BATCHING_BASES = ['graph', 'trial', 'override', 'none'] as const
 
 /** Versions as stored: ascending numbers below `nextVersion`. */
@@ -120,6 +122,18 @@ function checkSignature(path: string, value: unknown): ModelSignature {
     ...(fields['batchingProof'] === undefined
       ? {}
       : { batchingProof: checkBatchingProof(`${path}.batchingProof`, fields['batchingProof']) }),
+    ...(fields['runner'] === undefined ? {} : { runner: checkRunner(`${path}.runner`, fields['runner']) }),
+  }
+}
+
+function checkRunner(path: string, value: unknown): Runner {
+  const fields = expectRecord(path, value)
+  return {
+    name: expectOneOf(`${path}.name`, fields['name'], RUNNERS),
+    reason: expectString(`${path}.reason`, fields['reason']),
+    rows: expectInteger(`${path}.rows`, fields['rows'], 0, COUNT_MAX),
+    memoryBytes: expectInteger(`${path}.memoryBytes`, fields['memoryBytes'], 0, COUNT_MAX),
+    foundWith: expectString(`${path}.foundWith`, fields['foundWith']),
   }
 }
 

@@ -19,6 +19,8 @@ export interface ModelSource {
   readonly bytes: Uint8Array | null
   /** The prepared form of the same model, whose weights all sessions map from one file; null: none. */
   readonly preparedPath: string | null
+  /** The tree kernels run it: the key by which isolates share what they are made of. null: ONNX Runtime does. */
+  readonly trees: string | null
 }
 
 /** Sessions that the pool holds for all workers, by the addon's numbers. */

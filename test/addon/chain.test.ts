@@ -117,6 +117,7 @@ beforeAll(async () => {
     path: modelPath,
     bytes: null,
     preparedPath: null,
+    trees: null,
     modelKey: 1,
     isNonBatching: false,
     isGraphProven: true,

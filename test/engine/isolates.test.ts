@@ -61,6 +61,7 @@ async function deployAddOne(): Promise<{ pool: InferencePool; deployments: Deplo
     residency: { modelMemoryBytes: null, warmBytes: 0, warmSeconds: 0 },
     placement: { executionProviders: ['cpu'], deviceId: 0 },
     defaultPlan: defaultRunPlan(threads),
+    nativeTrees: true,
     mode: 'off',
     conditions: readConditions(threads, { intraOpThreads: null, latencyObjectiveMs: 100, batchRowsMax: 64 }),
     differencePolicy: 'unbatch',

@@ -27,6 +27,10 @@ interface Case {
 /** Rows are independent, but not provably: a Reshape whose rows only the whole graph explains. Right all the same, one request a run. */
 const unproven = ['sk-k-neighbors', 'sk-k-neighbors-regressor', 'sk-ada-boost-regressor']
 
+/** Graphs that are one tree ensemble: the kernels for them answer, which the inspection proves. */
+const onTrees =
+  /^(lightgbm|xgboost|catboost)-|^sk-(decision-tree|extra-tree|extra-trees|random-forest|(hist-)?gradient-boosting)(-regressor)?$/
+
 const CALLERS = 64
 /** Requests of every caller. */
 const TURNS = 3
@@ -71,7 +75,7 @@ async function send(method: string, path: string, type: string, body: Buffer | s
 
 const json = 'application/json'
 
-async function deploy(name: string): Promise<{ batching: string }> {
+async function deploy(name: string): Promise<{ batching: string; runner: { name: string; reason: string } }> {
   const version = await send(
     'PUT',
     `/v1/models/${name}/versions?alias=champion`,
@@ -80,7 +84,7 @@ async function deploy(name: string): Promise<{ batching: string }> {
   )
   const steps = [{ type: 'model', model: `${name}@champion` }]
   await send('PUT', `/v1/pipelines/${name}?deploy=true`, json, JSON.stringify({ steps }))
-  return version as { batching: string }
+  return version as Awaited<ReturnType<typeof deploy>>
 }
 
 /** The answer's outputs to the rows `chosen`. */
@@ -138,7 +142,8 @@ describe('exporters', () => {
 
   it.each(names)('%s: answers as its trainer does', async (name) => {
     const made = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Case
-    const { batching } = await deploy(name)
+    const { batching, runner } = await deploy(name)
+    expect(runner.name, runner.reason).toBe(onTrees.test(name) ? 'native-trees' : 'onnxruntime')
     if (made.rows) expect(batching).toBe(unproven.includes(name) ? 'whole' : 'rows')
     else expect(batching).not.toBe('rows')
     const all = Object.values(made.inputs)[0]?.map((_row, index) => index) ?? []

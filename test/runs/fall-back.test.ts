@@ -27,6 +27,7 @@ it('pool: without the library models run by onnxruntime-node, which is said once
         path: null,
         bytes: testModel('add-one'),
         preparedPath: null,
+        trees: null,
         modelKey: 1,
         isNonBatching: false,
         instances: 1,

@@ -16,6 +16,7 @@ const dense: LoadableModel = {
   path: null,
   bytes,
   preparedPath: null,
+  trees: null,
   modelKey: 1,
   isNonBatching: false,
   instances: 2,

@@ -290,6 +290,15 @@ export const TreeKind = {
 } as const
 export type TreeKindCode = (typeof TreeKind)[keyof typeof TreeKind]
 
+/** What an output of a model on the tree kernels is. */
+export const TreeOutputSource = {
+  /** the scores of a row */
+  scores: 0,
+  /** the label of a row */
+  labels: 1,
+} as const
+export type TreeOutputSourceCode = (typeof TreeOutputSource)[keyof typeof TreeOutputSource]
+
 /** A request's timing begins with these, in microseconds. */
 export const TimingHeadSlot = {
   total: 0,
@@ -354,6 +363,9 @@ export const TREE_FEATURES_MAX = 16777216
 
 /** Targets or classes of a tree ensemble that the tree kernels run. */
 export const TREE_TARGETS_MAX = 4096
+
+/** Counts changes of what the tree kernels compute, or of how, and of what is read into them: a model that was proven with another is compared with ONNX Runtime again. */
+export const TREE_KERNELS_REVISION = 1
 
 /** Dims of a tensor; ONNX Runtime's kernels end before that. */
 export const RANK_MAX = 16

@@ -48,7 +48,7 @@ export function describeVersion(version: UploadedVersionAnswer): string {
   if (version.providers !== undefined) lines.push(`  runs on   ${placementText(version)}`)
   lines.push(...lineageLines(version.lineage))
   for (const change of version.uploaded?.changes ?? []) lines.push(`  changed   ${change}`)
-  lines.push(...batchingLines(version))
+  lines.push(...batchingLines(version), ...runnerLines(version))
   if (version.remark !== undefined && version.remark !== '') lines.push(`  remark    ${version.remark}`)
   return lines.join('\n')
 }
@@ -100,6 +100,13 @@ function batchingLines(version: ModelVersionAnswer): string[] {
   if (copied.length > 0)
     lines.push(`  copied    ${copied.join(', ')}: ONNX Runtime puts these elsewhere than it is told`)
   return lines
+}
+
+function runnerLines({ runner }: ModelVersionAnswer): string[] {
+  if (runner === undefined) return []
+  const { name, reason, rows } = runner
+  const why = name === 'native-trees' ? `answers of ONNX Runtime, bit for bit, on ${rows} rows` : reason
+  return [`  runner    ${name}: ${why}`]
 }
 
 function proofText(basis: string, comparisons: number): string {

@@ -52,6 +52,7 @@ export interface ServeOptions {
   readonly trackingUri?: string
   readonly allowClientShm?: boolean
   readonly allowScripts?: boolean
+  readonly nativeTrees?: 'on' | 'off'
   readonly sockets?: SocketChoice
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -131,6 +132,11 @@ export function withServeOptions(command: Command): Command {
       )
         .choices(['unbatch', 'report'])
         .env('PENSTOCK_BATCHING_DIFFERENCES'),
+    )
+    .addOption(
+      new Option('--native-trees <switch>', 'off: ONNX Runtime runs tree ensembles, too (default: on)')
+        .choices(['on', 'off'])
+        .env('PENSTOCK_NATIVE_TREES'),
     )
     .addOption(
       new Option(

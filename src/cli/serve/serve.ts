@@ -194,6 +194,7 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     tables: withDatasets(home, tablesIn(options.tables ?? join(home.path, 'tables'))),
     tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
+    nativeTrees: options.nativeTrees !== 'off',
     runLimitMs: options.runLimit,
     runStopMs: options.runStop,
     runs: options.runs,

@@ -136,6 +136,11 @@ export interface EngineOptions {
   readonly rowCheckEvery?: number | undefined
   /** When such a row differs: `unbatch` (absent: this) runs the model's rows one by one from then on, `report` only reports it. */
   readonly batchingDifferences?: DifferencePolicy | undefined
+  /**
+   * Whether tree ensembles for which it is proven run on the product's own kernels, which answer as ONNX Runtime does on one
+   * thread; absent: true. Without it ONNX Runtime runs them: to compare the two.
+   */
+  readonly nativeTrees?: boolean | undefined
   /** Whether pipelines with `script` steps may be deployed: programs of whoever writes pipelines, run as this process's user. Absent: false. */
   readonly allowScripts?: boolean | undefined
   readonly clock?: Clock | undefined

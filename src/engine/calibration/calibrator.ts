@@ -23,6 +23,7 @@ import { hintedFields } from '../../worker/sessions/graph-hints.js'
 import { sampleDims, type HintedField } from '../../worker/sessions/sample-inputs.js'
 import type { Calibration, CalibrationConditions, ModelVersion } from '../api/api.js'
 import { calibrate, type CalibrationFacts, type Measure } from './calibrate.js'
+import { conditionsOf } from './conditions.js'
 import { formatRunPlan, sessionSettingsOf, type SessionPlacement } from './run-plan.js'
 
 /** A model that waits to be measured. */
@@ -166,8 +167,9 @@ export class Calibrator {
   }
 
   async #measure(task: CalibrationTask): Promise<{ calibration: Calibration; isDisturbed: boolean }> {
-    const { clock, conditions } = this.#dependencies
+    const { clock } = this.#dependencies
     const { version, source, isWanted } = task
+    const conditions = conditionsOf(this.#dependencies.conditions, source)
     const inputs = await hintedFields(source, version.signature.inputs)
     const model: MeasuredModel = { ...source, inputs }
     await this.#bench.begin(model)

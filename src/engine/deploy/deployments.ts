@@ -12,6 +12,7 @@ import { VERSIONS_BESIDE_MAX } from '../../base/limits/limits.js'
 import { modelReferences, type PipelineDefinition } from '../../pipeline/definition.js'
 import type { ContractStore, ModelStore, ModelVersion, PipelineStore, ServedContract } from '../api/api.js'
 import { contractColumns, deployedContract, namedContract } from '../contracts.js'
+import { isRunnerCurrent } from '../../worker/trees/conditions.js'
 import { trustedProof } from '../models/batching-watch.js'
 import type { StageNotice } from '../../pipeline/columns/stage.js'
 import type { StageOpeners } from '../columns/openers.js'
@@ -366,7 +367,8 @@ export class Deployments {
     const planKey = this.#nextPlanKey++
     for (const reference of modelReferences(shadowed?.definition ?? definition)) {
       const model = resolve(reference)
-      if (trustedProof(model) === undefined) await this.inspectAgain(model)
+      const isStale = trustedProof(model) === undefined || !isRunnerCurrent(model.signature)
+      if (isStale) await this.inspectAgain(model)
     }
     const named = namedContract(this.#dependencies.contracts, definition)
     const deployment = await buildDeployment({

@@ -5,7 +5,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { BatchingProof, ModelSignature } from '../api/api.js'
 
-export function keptSignature(before: ModelSignature, now: ModelSignature): ModelSignature {
+export function keptSignature(before: ModelSignature, inspected: ModelSignature): ModelSignature {
+  const now = keptRunner(before, inspected)
+
   const outputs = now.outputs.map((field) => {
     const classes = before.outputs.find(({ name }) => name === field.name)?.classes
     return classes === undefined || field.classes !== undefined ? field : { ...field, classes }
@@ -25,5 +27,28 @@ export function keptSignature(before: ModelSignature, now: ModelSignature): Mode
     outputs,
     batchingProof: isSameFinding ? old : same,
     ...(isSameFinding ? { remark: before.remark } : {}),
+  }
+}
+
+/** How many rows were compared depends on the machine's mood. */
+function keptRunner({ runner: before }: ModelSignature, now: ModelSignature): ModelSignature {
+  const isSame =
+    before !== undefined &&
+    now.runner !== undefined &&
+    isDeepStrictEqual({ ...before, rows: 0 }, { ...now.runner, rows: 0 })
+  return isSame ? { ...now, runner: before } : now
+}
+
+/** The signature of before with what runs the version now; the tree kernels know the dims of all outputs. */
+export function withRunner(before: ModelSignature, { runner, outputs }: ModelSignature): ModelSignature {
+  const { runner: _, ...rest } = before
+  if (runner?.name !== 'native-trees') return runner === undefined ? rest : { ...rest, runner }
+  return {
+    ...rest,
+    runner,
+    outputs: before.outputs.map((field) => ({
+      ...field,
+      shape: outputs.find(({ name }) => name === field.name)?.shape ?? field.shape,
+    })),
   }
 }

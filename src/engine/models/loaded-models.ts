@@ -21,6 +21,7 @@ import { dtypeInfo } from '../../tensor/dtype.js'
 import type { TensorField } from '../../tensor/tensor.js'
 import type { InferencePool } from '../../worker/pool/inference-pool.js'
 import type { OverdueRuns } from '../../worker/pool/overdue-runs.js'
+import { isRunnerCurrent } from '../../worker/trees/conditions.js'
 import type { LoadableModel, ModelSource, WorkerObservation } from '../../worker/worker-messages.js'
 import type {
   BatchingCounts,
@@ -28,11 +29,12 @@ import type {
   CalibrationConditions,
   ModelStore,
   ModelVersion,
+  RunnerName,
   RunPlan,
   RunPlanState,
 } from '../api/api.js'
 import { newBackgroundFailures, noteBackgroundFailure, type BackgroundFailures } from './background-failures.js'
-import { storedCalibration } from '../calibration/conditions.js'
+import { conditionsOf, storedCalibration } from '../calibration/conditions.js'
 import { BatchingNotices, mustRunUnbatched, newBatchingCounts, trustedProof } from './batching-watch.js'
 import { Calibrator } from '../calibration/calibrator.js'
 import type { CalibrationMode, DifferencePolicy, EngineNotice, QueueLimits, ResidencyLimits } from '../api/options.js'
@@ -51,6 +53,8 @@ export interface LoadedModel {
   readonly version: ModelVersion
   readonly modelKey: number
   readonly provider: ExecutionProvider
+  /** What computes its answers. */
+  readonly runner: RunnerName
   /** Its batches lie in memory that the GPU copies without a detour. */
   readonly isPageLocked: boolean
   /** null when a field is a string: such models run only on the string path. */
@@ -83,6 +87,8 @@ export interface LoadedModelsDependencies {
   /** Where versions that name no placement run. */
   readonly placement: SessionPlacement
   readonly defaultPlan: RunPlan
+  /** Whether models may run on the tree kernels. */
+  readonly nativeTrees: boolean
   readonly mode: CalibrationMode
   readonly conditions: CalibrationConditions
   readonly differencePolicy: DifferencePolicy
@@ -188,10 +194,11 @@ export class LoadedModels {
     const { mode, conditions, defaultPlan } = this.#dependencies
     const modelKey = this.#nextModelKey++
     const isMeasurable = mode !== 'off' && this.#isMeasurable(version)
-    const calibration = isMeasurable ? storedCalibration(version, conditions) : null
+    const source = await this.#sourceOf(version)
+    const calibration = isMeasurable ? storedCalibration(version, conditionsOf(conditions, source)) : null
     const runPlan = calibration?.plan ?? defaultPlan
-    const isUnbatched = mustRunUnbatched(version, this.#dependencies.differencePolicy)
-    const model = { version, modelKey, runPlan, calibration, isUnbatched, source: await this.#sourceOf(version) }
+    const isUnbatched = this.#mustRunUnbatched(version)
+    const model = { version, modelKey, runPlan, calibration, isUnbatched, source }
     const { name } = version
     const admitted = await this.#residency.admit(label, name, this.#memoryBytes(model), () => this.#open(model))
     if (calibration !== null) this.#limit(admitted, calibration)
@@ -207,10 +214,11 @@ export class LoadedModels {
     const provider = await pool.load({ ...this.#loadable(model), warmUpRuns: this.#warmUpRuns(version) })
     // Looks for the CUDA runtime, so only when a model needs it: ONNX Runtime has loaded it by now.
     const isPageLocked = provider === 'cuda' && addon.canLockPages()
-    const queue = this.#createQueue(version, modelKey, isPageLocked)
+    const queue = this.#createQueue(model, isPageLocked)
     const entry: Entry = {
       ...model,
       provider,
+      runner: this.#runnerOf(version),
       isPageLocked,
       queue,
       runPlanState: 'default',
@@ -257,12 +265,17 @@ export class LoadedModels {
 
   /**
    * What a loaded model counts for: its file once for each session, or once for all where sessions share the prepared weights; and what
-   * a session needs beside them.
+   * a session needs beside them. On the tree kernels: what these hold, once for all.
    */
-  #memoryBytes({ version: { sizeBytes }, source, runPlan }: Pick<Entry, 'version' | 'source' | 'runPlan'>): number {
+  #memoryBytes({
+    version: { sizeBytes, signature },
+    source,
+    runPlan,
+  }: Pick<Entry, 'version' | 'source' | 'runPlan'>): number {
     const sessions =
       this.#dependencies.pool.sessionsOf(runPlan) +
       (runPlan.alone === null ? 0 : this.#dependencies.pool.sessionsOf(runPlan.alone))
+    if (source.trees !== null) return sessions * SESSION_BYTES + (signature.runner?.memoryBytes ?? sizeBytes)
     return sessions * SESSION_BYTES + (source.preparedPath === null ? sessions : 1) * sizeBytes
   }
 
@@ -410,13 +423,27 @@ export class LoadedModels {
     if (isTaken && !entry.isUnbatched) void this.#unbatch(entry, observation.output)
   }
 
+  /** The tree kernels, where it was proven for this process that they answer as ONNX Runtime does, and nothing speaks against them. */
+  #runnerOf(version: ModelVersion): RunnerName {
+    const { signature } = version
+    const isProven = signature.runner?.name === 'native-trees' && isRunnerCurrent(signature)
+    return this.#dependencies.nativeTrees && isProven && this.#isMeasurable(version) ? 'native-trees' : 'onnxruntime'
+  }
+
+  /** Rows cannot touch each other in the tree kernels. */
+  #mustRunUnbatched(version: ModelVersion): boolean {
+    if (this.#runnerOf(version) === 'native-trees') return false
+    return mustRunUnbatched(version, this.#dependencies.differencePolicy)
+  }
+
   /** Whether the version, as it is inspected now, runs as the one that is loaded. */
-  #runsAlike({ version: present, isUnbatched }: Entry, version: ModelVersion): boolean {
+  #runsAlike({ version: present, isUnbatched, runner }: Entry, version: ModelVersion): boolean {
     const arrangement = ({
       signature: { inputs, outputs, batching, copiedOutputs = [], batchingProof },
     }: ModelVersion) => [inputs, outputs, batching, copiedOutputs, batchingProof?.basis === 'graph'] as const
     return (
-      isUnbatched === mustRunUnbatched(version, this.#dependencies.differencePolicy) &&
+      isUnbatched === this.#mustRunUnbatched(version) &&
+      runner === this.#runnerOf(version) &&
       isDeepStrictEqual(arrangement(present), arrangement(version))
     )
   }
@@ -459,7 +486,7 @@ export class LoadedModels {
       settings: sessionSettingsOf(runPlan, placement),
       latencySettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
       runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,
-      hasRowChecks: version.signature.batching === 'rows' && !isUnbatched,
+      hasRowChecks: version.signature.batching === 'rows' && !isUnbatched && source.trees === null,
       isGraphProven: version.signature.batchingProof?.basis === 'graph',
       warmUpRuns: [],
     }
@@ -468,6 +495,7 @@ export class LoadedModels {
   async #sourceOf(version: ModelVersion): Promise<ModelSource> {
     const { store } = this.#dependencies
     const hasBytes = hasBlobBytes(store)
+    const trees = this.#runnerOf(version) === 'native-trees' ? version.sha256 : null
     const stored = {
       label: labelOf(version),
       path: hasBytes ? null : store.blobPath(version.sha256),
@@ -475,14 +503,18 @@ export class LoadedModels {
     }
     // Before anybody opens it: preparation, calibration and the workers do.
     await expectOneFile(stored)
+    if (trees !== null) return { ...stored, preparedPath: null, trees }
     return {
       ...stored,
+      trees,
       preparedPath: await this.#prepared.pathOf(version, this.#placementOf(version).executionProviders),
     }
   }
 
-  #createQueue(version: ModelVersion, modelKey: number, isPageLocked: boolean): QueueHandle | null {
-    const { inputs, outputs, batching, copiedOutputs = [] } = version.signature
+  #createQueue({ version, modelKey, source }: Opening, isPageLocked: boolean): QueueHandle | null {
+    const { inputs, outputs, batching, copiedOutputs: copied = [] } = version.signature
+    // The tree kernels write where they are told.
+    const copiedOutputs = source.trees === null ? copied : []
     if ([...inputs, ...outputs].some((field) => field.dtype === 'string')) return null
     const nativeFields = (fields: readonly TensorField[]): NativeField[] =>
       fields.map((field) => nativeField(field, batching === 'whole', copiedOutputs.includes(field.name)))

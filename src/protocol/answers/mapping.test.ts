@@ -48,6 +48,7 @@ const status: ReportedStatus = {
       memoryBytes: 9,
       overdueRuns: { count: 3, stuck: 1 },
       provider: 'cuda',
+      runner: 'native-trees',
       isPageLocked: true,
       batching: 'row',
       isUnbatched: true,

@@ -70,7 +70,7 @@ export class CalibrationBench {
   /** The sessions of the model go; the threads stay for a moment. */
   async finish(): Promise<void> {
     if (this.#model === null) return
-    const none = { label: '', path: null, bytes: null, preparedPath: null, inputs: [] }
+    const none = { label: '', path: null, bytes: null, preparedPath: null, trees: null, inputs: [] }
     this.#model = null
     this.#leaveLostBehind()
     await Promise.allSettled(this.#threads.map((thread) => thread.begin(none)))

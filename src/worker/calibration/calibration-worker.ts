@@ -10,16 +10,15 @@
  */
 import { readFileSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { systemClock } from '../../base/clock.js'
 import { seededRandom } from '../../base/random.js'
 import { median } from '../../base/median.js'
 import type { NumericData } from '../../tensor/dtype.js'
 import type { CalibrationReply, CalibrationRequest, MeasuredModel, MeasuredRun } from './calibration-messages.js'
-import { openSession } from '../sessions/node-runner.js'
-import { makeTensor } from '../sessions/ort-tensor.js'
+import { NodeRunner, openSession } from '../sessions/node-runner.js'
 import { runtimeReason } from '../sessions/runtime-reason.js'
 import { sampleData, sampleDims } from '../sessions/sample-inputs.js'
+import { TreeRunner } from '../sessions/tree-runner.js'
 
 type Feeds = readonly {
   readonly name: string
@@ -32,7 +31,7 @@ const SEED = 20_261_121
 /** Runs of one slice whose times are kept: a cheap model makes thousands. */
 const RUNS_KEPT_MAX = 256
 
-const sessions = new Map<string, InferenceSession>()
+const runners = new Map<string, NodeRunner | TreeRunner>()
 /** Rows to draw from: more than branch predictors and small caches remember, within bytes that are quickly drawn. */
 const POOL_ROWS = 1024
 const POOL_ELEMENTS_MAX = 2 ** 21
@@ -57,14 +56,14 @@ async function answer(request: CalibrationRequest): Promise<CalibrationReply | n
       parentPort?.close()
       return null
     }
-    const session = await sessionOf(request.run)
-    return await repeat(session, request.run, request.kind === 'warm' ? 0 : request.sliceUs)
+    const runner = await runnerOf(request.run)
+    return await repeat(runner, request.run, request.kind === 'warm' ? 0 : request.sliceUs)
   } catch (error) {
     return { kind: 'refused', reason: runtimeReason(error) }
   }
 }
 
-async function repeat(session: InferenceSession, run: MeasuredRun, sliceUs: number): Promise<CalibrationReply> {
+async function repeat(runner: NodeRunner | TreeRunner, run: MeasuredRun, sliceUs: number): Promise<CalibrationReply> {
   fillPool(run)
   const runsUs: number[] = []
   const waitedBeforeUs = readWaitedUs()
@@ -73,9 +72,7 @@ async function repeat(session: InferenceSession, run: MeasuredRun, sliceUs: numb
   let afterUs = startUs
   let count = 0
   do {
-    const tensors: Record<string, OrtTensor> = {}
-    for (const { name, dtype, data, dims } of feedsOf(run, count)) tensors[name] = makeTensor(dtype, data, dims)
-    await session.run(tensors)
+    await runner.run(feedsOf(run, count).map(({ dims, ...tensor }) => ({ ...tensor, shape: dims })))
     afterUs = systemClock.monotonicUs()
     runsUs[count++ % RUNS_KEPT_MAX] = afterUs - beforeUs
     beforeUs = afterUs
@@ -94,15 +91,19 @@ function readWaitedUs(): number {
   }
 }
 
-async function sessionOf({ settings }: MeasuredRun): Promise<InferenceSession> {
+async function runnerOf({ settings }: MeasuredRun): Promise<NodeRunner | TreeRunner> {
   const key = JSON.stringify(settings)
-  let session = sessions.get(key)
-  if (session === undefined) {
+  let runner = runners.get(key)
+  if (runner === undefined) {
     if (model === null) throw new Error('Expected a model to be named before it is run')
-    ;({ session } = await openSession(model, settings))
-    sessions.set(key, session)
+    const { trees } = model
+    runner =
+      trees === null
+        ? new NodeRunner((await openSession(model, settings)).session)
+        : await TreeRunner.open(model, trees)
+    runners.set(key, runner)
   }
-  return session
+  return runner
 }
 
 /** Draws the rows of the runs to come, unless those that are there suffice. */
@@ -140,6 +141,6 @@ function countOf(dims: readonly number[]): number {
 
 async function releaseAll(): Promise<void> {
   pool = null
-  for (const session of sessions.values()) await session.release()
-  sessions.clear()
+  for (const runner of runners.values()) await runner.release()
+  runners.clear()
 }

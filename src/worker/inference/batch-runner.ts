@@ -21,6 +21,7 @@ import { viewData } from '../../tensor/dtype.js'
 import type { ModelRunner, NativeRunner } from '../sessions/model-runner.js'
 import type { ModelSession } from '../sessions/model-session.js'
 import type { NodeRunner } from '../sessions/node-runner.js'
+import type { TreeRunner } from '../sessions/tree-runner.js'
 import { runtimeReason } from '../sessions/runtime-reason.js'
 import type { NodeBatchRuns } from './node-batch-runs.js'
 import { RowChecks } from './row-checks.js'
@@ -144,7 +145,18 @@ export class BatchRunner {
     const layout = this.#layout()
     const runRowsMax = runRowsMaxOf(model, layout, rowCount)
     for (let row = 0; row < rowCount; row += runRowsMax) {
-      await this.#runRows(model, runner, layout, firstRow + row, Math.min(runRowsMax, rowCount - row))
+      const count = Math.min(runRowsMax, rowCount - row)
+      if (runner.way === 'trees') this.#runTrees(runner, layout, firstRow + row, count)
+      else await this.#runRows(model, runner, layout, firstRow + row, count)
+    }
+  }
+
+  #runTrees(runner: TreeRunner, layout: BucketLayout, firstRow: number, rowCount: number): void {
+    if (this.#runStartUs === 0) this.#runStartUs = this.#addon.nowUs()
+    try {
+      runner.runRows(this.#worker, layout, firstRow, rowCount)
+    } finally {
+      this.#runEndUs = this.#addon.nowUs()
     }
   }
 

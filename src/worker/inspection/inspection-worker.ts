@@ -13,6 +13,7 @@ import { inspectSession, type InspectedSignature } from './inspect-model.js'
 import { createSession } from '../sessions/node-runner.js'
 import { runtimeReason } from '../sessions/runtime-reason.js'
 import type { BatchingOverride } from './row-trial/decide-batching.js'
+import { proveTrees, type TreeProof } from './tree-proof/prove-trees.js'
 import { defaultSessionSettings } from '../sessions/session-options.js'
 
 export type InspectionReply =
@@ -39,10 +40,10 @@ export default async function inspect({ upload, override }: InspectionTask): Pro
   try {
     taken = takeUpload(upload)
     session = await createSession(taken.bytes, defaultSessionSettings)
-    const signature = annotated(
-      await inspectSession(session, { model: taken.model, override, nowMs: monotonicMs }),
-      taken,
-    )
+    const { model } = taken
+    const inspected = await inspectSession(session, { model, override, nowMs: monotonicMs })
+    const proof = await proveTrees({ session, model, batching: inspected.batching, nowMs: monotonicMs })
+    const signature = annotated(withProof(inspected, proof), taken)
     return {
       isServable: true,
       inspected: { signature, sha256: sha256Of(taken.bytes), served: servedOf(upload, taken) },
@@ -54,6 +55,20 @@ export default async function inspect({ upload, override }: InspectionTask): Pro
     return { isServable: false, reason: refusalOf(runtimeReason(error), taken.model) }
   } finally {
     await session?.release()
+  }
+}
+
+/** With what runs it; the dims of trees are known. */
+function withProof(signature: InspectedSignature, { runner, outputs }: TreeProof): InspectedSignature {
+  if (outputs === null) return { ...signature, runner }
+  return {
+    ...signature,
+    runner,
+    outputs: signature.outputs.map((field) => {
+      const [rows = null] = field.shape
+      const dims = outputs.find(({ name }) => name === field.name)?.dims
+      return dims === undefined ? field : { ...field, shape: [rows, ...dims] }
+    }),
   }
 }
 

@@ -269,7 +269,8 @@ export class InferencePool {
 
   /** @returns the model with what the workers adopt, where they share sessions. @throws as `load`. */
   async #open(model: LoadableModel): Promise<LoadableModel> {
-    if (this.#shared === null) return model
+    // The tree kernels share what they hold by themselves.
+    if (this.#shared === null || model.trees !== null) return model
     try {
       return await this.#shared.open(model)
     } catch (error) {

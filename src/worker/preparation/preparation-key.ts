@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { arch, cpus } from 'node:os'
+import { runtimeVersion } from '../../onnx/runtime-version.js'
 
 /** Within the prepared directory; what a worker opens. */
 export const PREPARED_MODEL_FILE = 'model.onnx'
@@ -16,11 +16,6 @@ const PREPARATION_FORMAT = 1
 export function preparationKey(): string {
   const facts = [PREPARATION_FORMAT, runtimeVersion(), arch(), processorFeatures()]
   return createHash('sha256').update(facts.join('\n')).digest('hex')
-}
-
-function runtimeVersion(): string {
-  const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string }
-  return version
 }
 
 /** What decides which kernels ONNX Runtime takes: the instruction sets, as Linux lists them, else the model's name. */

@@ -1,10 +1,11 @@
 /**
- * What runs a model: a session of ONNX Runtime, called in one of two ways.
+ * What runs a model: a session of ONNX Runtime, called in one of two ways, or the tree kernels.
  *
  *     NativeRunner   by its C API inside the addon; the session is shared by all workers, and a run can be ended
  *     NodeRunner     by onnxruntime-node; a session of this worker's own
+ *     TreeRunner     the kernels for tree ensembles, where a model is proven to be one
  *
- * Both give the same bits. The batch loop tells them apart (batch-runner.ts); whoever runs tensors of JavaScript need not.
+ * All give the same bits. The batch loop tells them apart (batch-runner.ts); whoever runs tensors of JavaScript need not.
  * This file must not import onnxruntime-node: a worker that needs it not starts sooner without.
  */
 import { addon } from '../../../bindings/native.js'
@@ -13,9 +14,10 @@ import { dtypeInfo, dtypeOfCode, viewData } from '../../tensor/dtype.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
 import type { JobTensor } from '../worker-messages.js'
 import type { NodeRunner } from './node-runner.js'
+import type { TreeRunner } from './tree-runner.js'
 import { servedDtype, type RunnerFields } from './runner-fields.js'
 
-export type ModelRunner = NativeRunner | NodeRunner
+export type ModelRunner = NativeRunner | NodeRunner | TreeRunner
 
 /** The worker inside which native runs can be ended; null until it takes work. */
 export interface RunningWorker {

@@ -15,6 +15,7 @@ import type { LoadableModel, SharedSessionIds } from '../worker-messages.js'
 import { NativeRunner, type ModelRunner, type RunningWorker } from './model-runner.js'
 import type { RunnerFields } from './runner-fields.js'
 import type { SessionSettings } from './session-options.js'
+import { TreeRunner } from './tree-runner.js'
 
 export interface ModelSession extends RunnerFields {
   readonly label: string
@@ -74,8 +75,12 @@ function adoptShared(shared: SharedSessionIds, worker: RunningWorker, hasLatency
   return { provider, runner, latencyRunner }
 }
 
-/** Sessions of this worker alone, by onnxruntime-node. */
+/** Sessions of this worker alone, by onnxruntime-node; or what the tree kernels run, which needs none. */
 async function openOwn(model: LoadableModel, previous?: ModelSession): Promise<Runners> {
+  if (model.trees !== null) {
+    const runner = await TreeRunner.open(model, model.trees)
+    return { provider: 'cpu', runner, latencyRunner: runner }
+  }
   const { NodeRunner, openSession } = await import('./node-runner.js')
   const { settings, latencySettings } = model
   const kept = keptRunner(previous?.settings, settings, previous?.runner)

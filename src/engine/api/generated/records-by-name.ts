@@ -4,7 +4,7 @@ import type { Lineage } from '../../../base/lineage.js'
 import type { ExplainConfig, OcclusionResult, PermutationResult } from '../../../explain/index.js'
 import type { RemoteStatus } from '../../../remote/remotes.js'
 import type { Dtype, TensorDefault, TensorField } from '../../../tensor/tensor.js'
-import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, BreakerState, CalibrationConditions, ContractRecord, ContractVersion, DatasetColumn, DatasetRecord, DatasetVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionProgress, PromotionRequirement, Reconciliation, RemoteKind, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
+import type { AuditedModel, BackgroundFailure, BackgroundLosses, BatchingCulprit, BatchingFinding, BatchingOverride, BatchingProof, BreakerState, CalibrationConditions, ContractRecord, ContractVersion, DatasetColumn, DatasetRecord, DatasetVersion, DeployFailure, DeployedModel, ExplainFailure, ExplainJob, ExplainJobState, ExportedFile, FailingLog, LogColumn, LogExportResult, ModelOutput, ModelSourceStatus, MovedAlias, PipelineRecord, PipelineVersion, Promotion, PromotionMetric, PromotionProgress, PromotionRequirement, Reconciliation, RemoteKind, ReportedCalibration, ReportedDescription, ReportedModel, ReportedModelStatus, ReportedModelVersion, ReportedPipelineModel, ReportedStatus, RunThreads, Runner, TagUse, TaggedModel, TakenVersion, TokenizerRecord, TokenizerVersion, UploadedModel } from './records.js'
 
 /** What the answer of a name is printed from, and read as. */
 export interface RecordsByName {
@@ -18,6 +18,7 @@ export interface RecordsByName {
   readonly BatchingOverride: BatchingOverride
   readonly BatchingFinding: BatchingFinding
   readonly BatchingProof: BatchingProof
+  readonly Runner: Runner
   readonly UploadedFile: UploadedModel
   readonly Lineage: Lineage
   readonly ModelVersion: ReportedModelVersion

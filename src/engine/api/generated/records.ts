@@ -15,6 +15,9 @@ export type BatchingMode = 'rows' | 'row' | 'whole'
 /** What proves that rows are independent. `graph`: the graph keeps rows apart, and so they were when tried · `trial`: as far as trying tells · `override`: an operator says so · `none`: rows share no batches. */
 export type BatchingBasis = 'graph' | 'trial' | 'override' | 'none'
 
+/** What computes the answers of a model. `onnxruntime`: ONNX Runtime · `native-trees`: the kernels for tree ensembles: the answers of ONNX Runtime on one thread, bit for bit, in less time. */
+export type RunnerName = 'onnxruntime' | 'native-trees'
+
 /** What a watched place is. `directory`: a folder of this machine · `s3`: a prefix of a bucket · `mlflow`: a reference of an MLflow registry. */
 export type SourceKind = 'directory' | 's3' | 'mlflow'
 
@@ -91,6 +94,20 @@ export interface BatchingProof {
   readonly found?: BatchingFinding
 }
 
+/** What computes the answers of a model version, and how that was found. */
+export interface Runner {
+  /** What computes them. */
+  readonly name: RunnerName
+  /** Why the tree kernels do not; empty when they do. */
+  readonly reason: string
+  /** Rows on which their answers were those of ONNX Runtime, bit for bit. */
+  readonly rows: number
+  /** What they hold of the model in memory, once for all workers; 0 where they do not run it, in bytes. */
+  readonly memoryBytes: number
+  /** The kernels, the ONNX Runtime and the instruction set that were compared: with others the version is inspected again. */
+  readonly foundWith: string
+}
+
 /** The file that was sent, where what is stored and served was made from it. */
 export interface UploadedModel {
   /** SHA-256 of the .onnx file as it was sent, hex. */
@@ -115,6 +132,8 @@ export interface ModelSignature {
   readonly copiedOutputs?: readonly string[]
   /** Why its rows share batches or do not. Absent: an earlier release inspected the version; it is inspected again before its rows share batches. */
   readonly batchingProof?: BatchingProof
+  /** What computes its answers, and why. Absent: an earlier release inspected the version; it is inspected again before it is next deployed. */
+  readonly runner?: Runner
 }
 
 /** One version of a model. */
@@ -593,6 +612,8 @@ export interface ReportedModelStatus {
   readonly overdueRuns: OverdueRuns
   /** What runs it. */
   readonly provider: ExecutionProvider
+  /** What computes its answers: that of the version, unless the server was started without the tree kernels. */
+  readonly runner: RunnerName
   /** On a GPU: its batches lie in memory that the GPU copies without a detour. */
   readonly isPageLocked: boolean
   /** How its rows run. */

@@ -104,6 +104,20 @@ export interface BatchingProofAnswer {
   readonly found?: BatchingFindingAnswer
 }
 
+/** What computes the answers of a model version, and how that was found. */
+export interface RunnerAnswer {
+  /** What computes them. */
+  readonly name: string
+  /** Why the tree kernels do not; empty when they do. */
+  readonly reason: string
+  /** Rows on which their answers were those of ONNX Runtime, bit for bit. */
+  readonly rows: number
+  /** What they hold of the model in memory, once for all workers; 0 where they do not run it, in bytes. */
+  readonly memory_bytes: number
+  /** The kernels, the ONNX Runtime and the instruction set that were compared: with others the version is inspected again. */
+  readonly found_with: string
+}
+
 /** The file that was sent, where what is stored and served was made from it. */
 export interface UploadedFileAnswer {
   /** SHA-256 of the .onnx file as it was sent, hex. */
@@ -156,6 +170,8 @@ export interface ModelVersionAnswer {
   readonly copied_outputs?: readonly string[]
   /** Why its rows share batches or do not. Absent: an earlier release inspected the version; it is inspected again before its rows share batches. */
   readonly batching_proof?: BatchingProofAnswer
+  /** What computes its answers, and why. Absent: an earlier release inspected the version; it is inspected again before it is next deployed. */
+  readonly runner?: RunnerAnswer
   /** What it runs on, the preferred one first; absent: what the engine was opened with. */
   readonly providers?: readonly string[]
   /** The GPU, for `cuda`; absent: 0. */
@@ -192,6 +208,8 @@ export interface NamedModelVersionAnswer {
   readonly copied_outputs?: readonly string[]
   /** Why its rows share batches or do not. Absent: an earlier release inspected the version; it is inspected again before its rows share batches. */
   readonly batching_proof?: BatchingProofAnswer
+  /** What computes its answers, and why. Absent: an earlier release inspected the version; it is inspected again before it is next deployed. */
+  readonly runner?: RunnerAnswer
   /** What it runs on, the preferred one first; absent: what the engine was opened with. */
   readonly providers?: readonly string[]
   /** The GPU, for `cuda`; absent: 0. */
@@ -228,6 +246,8 @@ export interface UploadedVersionAnswer {
   readonly copied_outputs?: readonly string[]
   /** Why its rows share batches or do not. Absent: an earlier release inspected the version; it is inspected again before its rows share batches. */
   readonly batching_proof?: BatchingProofAnswer
+  /** What computes its answers, and why. Absent: an earlier release inspected the version; it is inspected again before it is next deployed. */
+  readonly runner?: RunnerAnswer
   /** What it runs on, the preferred one first; absent: what the engine was opened with. */
   readonly providers?: readonly string[]
   /** The GPU, for `cuda`; absent: 0. */
@@ -856,6 +876,8 @@ export interface ModelStatusAnswer {
   readonly stuck_runs?: number
   /** What runs it. */
   readonly provider?: string
+  /** What computes its answers: that of the version, unless the server was started without the tree kernels. */
+  readonly runner?: string
   /** On a GPU: its batches lie in memory that the GPU copies without a detour. */
   readonly page_locked?: boolean
   /** How its rows run, and what was seen of them. */
@@ -1105,6 +1127,7 @@ export interface AnswersByName {
   readonly BatchingOverride: BatchingOverrideAnswer
   readonly BatchingFinding: BatchingFindingAnswer
   readonly BatchingProof: BatchingProofAnswer
+  readonly Runner: RunnerAnswer
   readonly UploadedFile: UploadedFileAnswer
   readonly Lineage: LineageAnswer
   readonly ModelVersion: ModelVersionAnswer

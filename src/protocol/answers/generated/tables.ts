@@ -83,6 +83,16 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'found', record: ["found"], type: {"kind":"object","name":"BatchingFinding"}, isOptional: true, does: "A row that got another answer in a shared batch while the version served: the model's rows run one by one since" },
     ],
   },
+  Runner: {
+    does: 'What computes the answers of a model version, and how that was found',
+    fields: [
+      { name: 'name', record: ["name"], type: {"kind":"enum","name":"RunnerName"}, does: 'What computes them' },
+      { name: 'reason', record: ["reason"], type: {"kind":"word","name":"text"}, does: 'Why the tree kernels do not; empty when they do' },
+      { name: 'rows', record: ["rows"], type: {"kind":"word","name":"count"}, does: 'Rows on which their answers were those of ONNX Runtime, bit for bit' },
+      { name: 'memory_bytes', record: ["memoryBytes"], type: {"kind":"word","name":"count"}, does: 'What they hold of the model in memory, once for all workers; 0 where they do not run it, in bytes' },
+      { name: 'found_with', record: ["foundWith"], type: {"kind":"word","name":"text"}, does: 'The kernels, the ONNX Runtime and the instruction set that were compared: with others the version is inspected again' },
+    ],
+  },
   UploadedFile: {
     does: 'The file that was sent, where what is stored and served was made from it',
     fields: [
@@ -118,6 +128,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'remark', record: ["signature","remark"], type: {"kind":"word","name":"text"}, absent: "", does: 'Why batching is not `rows`, or another remark of the inspection; empty when there is nothing to say' },
       { name: 'copied_outputs', record: ["signature","copiedOutputs"], type: {"kind":"list","of":{"kind":"word","name":"text"}}, isOptional: true, does: 'Outputs that ONNX Runtime does not write into memory that it is given: they are copied. Absent: none' },
       { name: 'batching_proof', record: ["signature","batchingProof"], type: {"kind":"object","name":"BatchingProof"}, isOptional: true, does: 'Why its rows share batches or do not. Absent: an earlier release inspected the version; it is inspected again before its rows share batches' },
+      { name: 'runner', record: ["signature","runner"], type: {"kind":"object","name":"Runner"}, isOptional: true, does: 'What computes its answers, and why. Absent: an earlier release inspected the version; it is inspected again before it is next deployed' },
       { name: 'providers', record: ["providers"], type: {"kind":"list","of":{"kind":"enum","name":"ExecutionProvider"}}, isOptional: true, does: 'What it runs on, the preferred one first; absent: what the engine was opened with' },
       { name: 'device_id', record: ["deviceId"], type: {"kind":"word","name":"count"}, isOptional: true, does: 'The GPU, for `cuda`; absent: 0' },
       { name: 'uploaded', record: ["uploaded"], type: {"kind":"object","name":"UploadedFile"}, isOptional: true, does: 'What was sent; absent: the stored bytes are those' },
@@ -139,6 +150,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'remark', record: ["signature","remark"], type: {"kind":"word","name":"text"}, absent: "", does: 'Why batching is not `rows`, or another remark of the inspection; empty when there is nothing to say' },
       { name: 'copied_outputs', record: ["signature","copiedOutputs"], type: {"kind":"list","of":{"kind":"word","name":"text"}}, isOptional: true, does: 'Outputs that ONNX Runtime does not write into memory that it is given: they are copied. Absent: none' },
       { name: 'batching_proof', record: ["signature","batchingProof"], type: {"kind":"object","name":"BatchingProof"}, isOptional: true, does: 'Why its rows share batches or do not. Absent: an earlier release inspected the version; it is inspected again before its rows share batches' },
+      { name: 'runner', record: ["signature","runner"], type: {"kind":"object","name":"Runner"}, isOptional: true, does: 'What computes its answers, and why. Absent: an earlier release inspected the version; it is inspected again before it is next deployed' },
       { name: 'providers', record: ["providers"], type: {"kind":"list","of":{"kind":"enum","name":"ExecutionProvider"}}, isOptional: true, does: 'What it runs on, the preferred one first; absent: what the engine was opened with' },
       { name: 'device_id', record: ["deviceId"], type: {"kind":"word","name":"count"}, isOptional: true, does: 'The GPU, for `cuda`; absent: 0' },
       { name: 'uploaded', record: ["uploaded"], type: {"kind":"object","name":"UploadedFile"}, isOptional: true, does: 'What was sent; absent: the stored bytes are those' },
@@ -160,6 +172,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'remark', record: ["signature","remark"], type: {"kind":"word","name":"text"}, absent: "", does: 'Why batching is not `rows`, or another remark of the inspection; empty when there is nothing to say' },
       { name: 'copied_outputs', record: ["signature","copiedOutputs"], type: {"kind":"list","of":{"kind":"word","name":"text"}}, isOptional: true, does: 'Outputs that ONNX Runtime does not write into memory that it is given: they are copied. Absent: none' },
       { name: 'batching_proof', record: ["signature","batchingProof"], type: {"kind":"object","name":"BatchingProof"}, isOptional: true, does: 'Why its rows share batches or do not. Absent: an earlier release inspected the version; it is inspected again before its rows share batches' },
+      { name: 'runner', record: ["signature","runner"], type: {"kind":"object","name":"Runner"}, isOptional: true, does: 'What computes its answers, and why. Absent: an earlier release inspected the version; it is inspected again before it is next deployed' },
       { name: 'providers', record: ["providers"], type: {"kind":"list","of":{"kind":"enum","name":"ExecutionProvider"}}, isOptional: true, does: 'What it runs on, the preferred one first; absent: what the engine was opened with' },
       { name: 'device_id', record: ["deviceId"], type: {"kind":"word","name":"count"}, isOptional: true, does: 'The GPU, for `cuda`; absent: 0' },
       { name: 'uploaded', record: ["uploaded"], type: {"kind":"object","name":"UploadedFile"}, isOptional: true, does: 'What was sent; absent: the stored bytes are those' },
@@ -616,6 +629,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
       { name: 'overdue_runs', record: ["overdueRuns","count"], type: {"kind":"word","name":"count"}, absent: 0, does: 'Runs that were past their limit since the model was loaded' },
       { name: 'stuck_runs', record: ["overdueRuns","stuck"], type: {"kind":"word","name":"count"}, absent: 0, does: 'Those among them that have not ended: their workers are stuck' },
       { name: 'provider', record: ["provider"], type: {"kind":"enum","name":"ExecutionProvider"}, absent: "cpu", does: 'What runs it' },
+      { name: 'runner', record: ["runner"], type: {"kind":"enum","name":"RunnerName"}, absent: "onnxruntime", does: 'What computes its answers: that of the version, unless the server was started without the tree kernels' },
       { name: 'page_locked', record: ["isPageLocked"], type: {"kind":"word","name":"flag"}, absent: false, does: 'On a GPU: its batches lie in memory that the GPU copies without a detour' },
       { name: 'batching', record: [], type: {"kind":"object","name":"BatchingState"}, absent: {"mode":"rows","unbatched":false,"row_checks":0,"row_check_differences":0,"shared_run_failures":0}, does: 'How its rows run, and what was seen of them' },
       { name: 'run_plan', record: [], type: {"kind":"object","name":"RunPlan"}, absent: {"state":"default","instances":1,"intra_op_threads":1,"spinning":false,"run_rows_max":1,"batch_rows_max":1,"alone":null,"calibration":null}, does: 'How it runs now' },
@@ -792,6 +806,7 @@ export const answerTables: Readonly<Record<AnswerName, AnswerTable>> = {
 export const answerEnums: Readonly<Record<string, readonly string[]>> = {
   BatchingMode: ['rows', 'row', 'whole'],
   BatchingBasis: ['graph', 'trial', 'override', 'none'],
+  RunnerName: ['onnxruntime', 'native-trees'],
   ExecutionProvider: ['cpu', 'cuda'],
   SourceKind: ['directory', 's3', 'mlflow'],
   RemoteKind: ['oip', 'mlflow', 'sagemaker', 'http'],
