@@ -14,18 +14,14 @@
 import { SOCKET_BUFFER_BYTES_MAX } from '../../base/limits/limits.js'
 import type { PenstockError } from '../../base/errors.js'
 import { ByteCharge, type Budget } from '../byte-charge.js'
-import type { CallHead } from '../access/verifier.js'
-import { CODE } from '../http2/frames.js'
-import type { Field } from '../http2/hpack-decoder.js'
+import { CODE, type Field } from '../http2/frames.js'
 import type { Http2Stream, StreamReceiver } from '../http2/stream.js'
 import type { ReadHeader } from '../request-headers.js'
 import type { GrpcHead } from './head.js'
-import type { CallReceiver, Method, ReceivedMessage } from './service.js'
+import { PREFIX_BYTES, type CallReceiver, type GrpcCall, type Method, type ReceivedMessage } from './service.js'
 import { STATUS, escapeDetails, pushback, type CallFailure } from './status.js'
 import { UnpackFailure, packings, unpack } from './unpack.js'
 
-/** What stands before a message: whether it is packed, and its length. */
-export const PREFIX_BYTES = 5
 /** An answer that is not charged when it goes to the socket at once. */
 const smallBytes = 16 * 1024
 /** Kept views of less are copied: each holds all that the socket read with it. */
@@ -47,7 +43,7 @@ export interface CallLimits {
   readonly messageBytesMax: number
 }
 
-export class GrpcCall implements StreamReceiver, CallHead {
+export class StreamCall implements StreamReceiver, GrpcCall {
   readonly #stream: Http2Stream
   readonly #head: GrpcHead
   readonly #limits: CallLimits
@@ -66,7 +62,7 @@ export class GrpcCall implements StreamReceiver, CallHead {
   #isPaused = false
   #isUnpacking = false
   #isRemoteEnded = false
-  /** Of the peer's window: read while the call was paused. */
+  /** Bytes that were read while the call was paused, and not given back to the peer's window. */
   #unreturnedBytes = 0
 
   /** @param peer its address. */
@@ -97,18 +93,12 @@ export class GrpcCall implements StreamReceiver, CallHead {
 
   // ── answers ──────────────────────────────────────────────────────────────────────────────────
 
-  /** Sends the head now, with `fields` in it; otherwise it goes with the first message. */
   sendHead(fields: readonly Field[] = noFields): void {
     if (this.#hasSentHead || this.#isOver) return
     this.#hasSentHead = true
     this.#stream.sendHeaders({ common: headFields, others: fields }, false)
   }
 
-  /**
-   * Sends one message.
-   * @param bytes that it will have, near enough. @param frame makes it, behind PREFIX_BYTES that are filled in here.
-   * @returns whether the call went on, for what was refused has ended it.
-   */
   write(bytes: number, frame: () => Buffer): boolean {
     if (this.#isOver) return false
     const isCharged = bytes > smallBytes || !this.#stream.isOpenFor(bytes + PREFIX_BYTES)
@@ -134,17 +124,15 @@ export class GrpcCall implements StreamReceiver, CallHead {
     return true
   }
 
-  /** Whether what was written waits for the peer: it is told by onDrain when it does not any more. */
   get isBehind(): boolean {
     return (this.#charge?.held('answers') ?? 0) > 0
   }
 
-  /** Ends it well. */
-  end(): void {
+  end(fields: readonly Field[] = noFields): void {
     if (this.#isOver) return
     this.sendHead()
     this.#finish()
-    this.#stream.sendTrailers({ common: okFields, others: noFields })
+    this.#stream.sendTrailers({ common: okFields, others: fields })
   }
 
   fail({ code, details, metadata = noFields }: CallFailure): void {
@@ -164,7 +152,6 @@ export class GrpcCall implements StreamReceiver, CallHead {
     return this.#isPaused
   }
 
-  /** No more requests until `resume`; what arrives waits, and the peer's window closes. */
   pause(): void {
     this.#isPaused = true
   }
@@ -322,13 +309,6 @@ export class GrpcCall implements StreamReceiver, CallHead {
     this.#keptBytes = 0
     if (this.#deadline !== null) clearTimeout(this.#deadline)
   }
-}
-
-/** Behind room for the prefix. @param bytes copied. */
-export function framed(bytes: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(PREFIX_BYTES + bytes.length)
-  frame.set(bytes, PREFIX_BYTES)
-  return frame
 }
 
 function tooLarge(length: number, max: number): CallFailure {

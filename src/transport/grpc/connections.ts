@@ -7,7 +7,7 @@ import { HTTP2_FAREWELL_MS, HTTP2_LOOK_MS } from '../../base/limits/http2-limits
 import { Http2Connection } from '../http2/connection.js'
 import type { Http2Stream, StreamReceiver } from '../http2/stream.js'
 import { SlowReaders } from '../socket/slow-readers.js'
-import { GrpcCall, type CallLimits } from './call.js'
+import { StreamCall, type CallLimits } from './call.js'
 import { readHead, type GrpcHead } from './head.js'
 import type { Method } from './service.js'
 import { STATUS, escapeDetails } from './status.js'
@@ -70,7 +70,7 @@ export class GrpcConnections {
 
   #open(stream: Http2Stream, head: GrpcHead | null, peer: string): StreamReceiver {
     if (head !== null && head.method !== undefined && head.refusalStatus === 0 && packings.includes(head.encoding))
-      return new GrpcCall(stream, head, head.method, this.#options, peer)
+      return new StreamCall(stream, head, head.method, this.#options, peer)
     stream.sendHeaders({ common: [], others: refusalOf(head) }, true)
     return nobody
   }

@@ -4,7 +4,7 @@
  *
  * @source https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md and RFC 9113 section 8.
  */
-import type { Field } from '../http2/hpack-decoder.js'
+import type { Field } from '../http2/frames.js'
 import type { ReadHeader } from '../request-headers.js'
 import type { Method } from './service.js'
 
@@ -26,7 +26,7 @@ export interface GrpcHead {
 }
 
 const pseudo = new Set([':method', ':path', ':scheme', ':authority'])
-/** Of a connection of HTTP/1; RFC 9113 section 8.2.2. */
+/** HTTP/1 has these for its connections; RFC 9113 section 8.2.2. */
 const forbidden = new Set(['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade'])
 const milliseconds: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
 

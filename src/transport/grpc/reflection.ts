@@ -2,11 +2,10 @@
  * Server reflection, v1 and v1alpha, which have the same messages: tools such as grpcurl ask it what a server serves. The
  * files that it shows are made of the parsed schema, one a package; none imports another.
  */
-import protobuf from 'protobufjs'
+import type protobuf from 'protobufjs'
 import descriptor from 'protobufjs/ext/descriptor/index.js'
-import { framed, type GrpcCall } from './call.js'
 import { methodsOf } from './schema.js'
-import type { CallReceiver, Method } from './service.js'
+import { framed, type CallReceiver, type GrpcCall, type Method } from './service.js'
 import { STATUS } from './status.js'
 
 interface ReflectionRequest {

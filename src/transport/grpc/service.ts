@@ -1,6 +1,44 @@
 /** What a method of a service is to the calls that reach it, and the two kinds of receivers that there are. */
-import type { GrpcCall } from './call.js'
-import { STATUS } from './status.js'
+import type { ReadHeader } from '../request-headers.js'
+import type { Field } from '../http2/frames.js'
+import { STATUS, type CallFailure } from './status.js'
+
+/** A call, as its method sees it. */
+export interface GrpcCall {
+  readonly header: ReadHeader
+  /** The caller's IP address; '' when it is not known. */
+  readonly address: string
+  /** Whether no more requests are handed on. */
+  readonly isPaused: boolean
+  /** Whether what was written waits for the peer: onDrain is called when it does not any more. */
+  readonly isBehind: boolean
+  /** @returns several values with ', ' between; '' when there is none. */
+  metadata(name: string): string
+  /** Sends the head now, with `fields` in it; otherwise it goes with the first message. */
+  sendHead(fields?: readonly Field[]): void
+  /**
+   * Sends one message.
+   * @param bytes that it will have, near enough. @param frame makes it, behind PREFIX_BYTES that are filled in by the call.
+   * @returns whether the call went on, for what was refused has ended it.
+   */
+  write(bytes: number, frame: () => Buffer): boolean
+  /** Ends it well, with `fields` as trailers. */
+  end(fields?: readonly Field[]): void
+  fail(failure: CallFailure): void
+  /** No more requests until `resume`; what arrives waits, and the peer's window closes. */
+  pause(): void
+  resume(): void
+}
+
+/** What stands before a message: whether it is packed, and its length. */
+export const PREFIX_BYTES = 5
+
+/** @param bytes copied, behind room for the prefix. */
+export function framed(bytes: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + bytes.length)
+  frame.set(bytes, PREFIX_BYTES)
+  return frame
+}
 
 export interface Method {
   /** '/package.Service/Method' */

@@ -3,7 +3,7 @@
  *
  * @source https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
  */
-import type { Field } from '../http2/hpack-decoder.js'
+import type { Field } from '../http2/frames.js'
 
 export const STATUS = {
   OK: 0,

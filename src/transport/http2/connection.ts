@@ -35,8 +35,9 @@ import {
   WINDOW_BYTES,
   WINDOW_BYTES_MAX,
   frameOf,
+  type Field,
 } from './frames.js'
-import { HpackDecoder, type Field } from './hpack-decoder.js'
+import { HpackDecoder } from './hpack-decoder.js'
 import { HpackEncoder, type FieldList } from './hpack-encoder.js'
 import { NuisanceGauge } from './nuisance.js'
 import { Output } from './output.js'

@@ -44,11 +44,14 @@ export const FRAME_HEAD_BYTES = 9
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 /** Bytes of a frame's payload until the peer is told otherwise; this server never asks for more. */
 export const FRAME_BYTES = 16_384
-/** Of a window until its owner says otherwise. */
+/** A window has so many bytes until its owner says otherwise. */
 export const WINDOW_BYTES = 65_535
 export const WINDOW_BYTES_MAX = 0x7fff_ffff
-/** Of the dynamic table of HPACK, on both sides. */
+/** The dynamic table of HPACK holds so many bytes, on both sides. */
 export const TABLE_BYTES = 4096
+
+/** A field of a header list, as HPACK has it: texts with a character a byte. */
+export type Field = readonly [name: string, value: string]
 
 /** What ends the connection: the peer broke a rule of it, or a limit. */
 export class ConnectionError extends Error {

@@ -5,15 +5,13 @@
  * @source RFC 7541.
  */
 import { HTTP2_FIELDS_MAX, HTTP2_FIELD_BYTES_MAX } from '../../base/limits/http2-limits.js'
-import { CODE, ConnectionError, TABLE_BYTES } from './frames.js'
+import { CODE, ConnectionError, TABLE_BYTES, type Field } from './frames.js'
 import { decodeHuffman } from './huffman.js'
 import { staticFields } from './static-table.js'
 
-export type Field = readonly [name: string, value: string]
-
 /** What a field costs beside its texts: RFC 7541 section 4.1. */
 const fieldBytes = 32
-/** Of one integer of a block: more than any length or index that is allowed. */
+/** An integer of a block is never more: it is above any length or index that is allowed. */
 const integerMax = 2 ** 24
 
 export class HpackDecoder {

@@ -6,8 +6,7 @@
  *
  * @source RFC 7541.
  */
-import { TABLE_BYTES } from './frames.js'
-import type { Field } from './hpack-decoder.js'
+import { TABLE_BYTES, type Field } from './frames.js'
 import { staticFields } from './static-table.js'
 
 /** Fields of an answer. */

@@ -7,7 +7,7 @@
  */
 import { CODE, ConnectionError } from './frames.js'
 
-/** Of the symbols 0 to 255 and the end, one letter each: a is 5 bits, z is 30. */
+/** The symbols 0 to 255 and the end have one letter each: a is 5 bits, z is 30. */
 const lengths =
   'isxxxxxxxtzxxzxxxxxxxxzxxxxxxxxxbffhibdgffdgdbbbaaabbbbbbbcdkbhfibcccccccccccccc' +
   'ccccccccdcdioijbkabababbbaccbbbabcbaabccccckgjixprpprrrsrssssststtrstssssqrsrsst' +

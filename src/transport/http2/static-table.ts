@@ -3,7 +3,7 @@
  *
  * @source RFC 7541 appendix A.
  */
-import type { Field } from './hpack-decoder.js'
+import type { Field } from './frames.js'
 
 const withValues: readonly Field[] = [
   [':authority', ''],

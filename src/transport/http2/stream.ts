@@ -51,7 +51,7 @@ export class Http2Stream implements WaitingAnswer {
   /** Read, and not given back to the peer's window. */
   #readBytes = 0
   readonly #waiting: Waiting[] = []
-  /** Of the first of them. */
+  /** So many bytes of the first of them are sent. */
   #sentBytes = 0
   #trailers: FieldList | null = null
   #takenBytes = 0

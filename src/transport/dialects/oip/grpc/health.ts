@@ -2,9 +2,8 @@
  * grpc.health.v1: Check and Watch for the server as a whole ('') and for its one service. What is watched is looked at
  * once in a while: readiness changes at the start and at the end, and nobody waits for it to the millisecond.
  */
-import { framed, type GrpcCall } from '../../../grpc/call.js'
 import type { SchemaMethod } from '../../../grpc/schema.js'
-import { oneRequest, type Method } from '../../../grpc/service.js'
+import { framed, oneRequest, type GrpcCall, type Method } from '../../../grpc/service.js'
 import { STATUS } from '../../../grpc/status.js'
 
 export interface HealthRequest {

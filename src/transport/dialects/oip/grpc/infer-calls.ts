@@ -10,8 +10,7 @@ import type { CallerLimit } from '../../../../engine/requests/caller-limit.js'
 import { noOptions } from '../../../../engine/requests/request-options.js'
 import { freeMemory } from '../../../../engine/memory/free-buffer.js'
 import type { Grant } from '../../../access/grant.js'
-import { PREFIX_BYTES, type GrpcCall } from '../../../grpc/call.js'
-import { oneRequest, type CallReceiver, type Method } from '../../../grpc/service.js'
+import { PREFIX_BYTES, oneRequest, type CallReceiver, type GrpcCall, type Method } from '../../../grpc/service.js'
 import { answerHeaders, noHeaders, withHeaderMeta, type AnswerHeaders } from '../../../header-options.js'
 import type { ReadHeader } from '../../../request-headers.js'
 import type { V2Answer } from '../call.js'
@@ -65,8 +64,7 @@ function inferOnce(service: V2Service, gate: Gate, call: GrpcCall, request: Read
   run.start(request, (error, answer, headers = noHeaders) => {
     limit?.release()
     if (error !== null) return call.fail(grpcFailure(error))
-    if (headers.length > 0) call.sendHead(headers)
-    if (send(call, answer as GrpcAnswer, writeInferResponse)) call.end()
+    if (send(call, answer as GrpcAnswer, writeInferResponse)) call.end(headers)
   })
   return () => run.cancel()
 }
