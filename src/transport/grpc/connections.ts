@@ -3,6 +3,7 @@
  * to leave when the server stops.
  */
 import type { Socket } from 'node:net'
+import { systemClock } from '../../base/clock.js'
 import { HTTP2_FAREWELL_MS, HTTP2_LOOK_MS } from '../../base/limits/http2-limits.js'
 import { Http2Connection } from '../http2/connection.js'
 import type { Http2Stream, StreamReceiver } from '../http2/stream.js'
@@ -43,6 +44,7 @@ export class GrpcConnections {
     const connection: Http2Connection<GrpcHead> = new Http2Connection<GrpcHead>({
       socket,
       readers: this.#readers,
+      clock: systemClock,
       readHead: (fields) => readHead(fields, this.#methods),
       onStream: (stream, head) => this.#open(stream, head, peer),
       onClosed: () => this.#forget(connection),
@@ -76,7 +78,7 @@ export class GrpcConnections {
   }
 
   #look(): void {
-    const nowMs = performance.now()
+    const nowMs = systemClock.monotonicUs() / 1000
     const idleMs = this.#options.idleTimeoutS * 1000
     for (const connection of [...this.#connections]) {
       const { leavingMs, pingedMs, heardMs, usedMs, streamCount } = connection

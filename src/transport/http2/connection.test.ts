@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../base/clock.js'
 import { HTTP2_FIELD_BYTES_MAX, HTTP2_NUISANCES_MAX, HTTP2_STREAMS_MAX } from '../../base/limits/http2-limits.js'
 import { SlowReaders } from '../socket/slow-readers.js'
 import { Http2Connection } from './connection.js'
@@ -42,6 +43,7 @@ beforeEach(async () => {
       new Http2Connection({
         socket,
         readers: new SlowReaders(),
+        clock: systemClock,
         readHead: (fields) => fields,
         onStream: (stream, head) => receive(stream, head),
         onClosed: () => undefined,

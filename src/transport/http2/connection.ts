@@ -22,6 +22,7 @@ import {
   HTTP2_UNREAD_CONTROL_BYTES_MAX,
   HTTP2_WINDOW_BYTES,
 } from '../../base/limits/http2-limits.js'
+import type { Clock } from '../../base/clock.js'
 import type { SlowReaders, WaitingAnswer } from '../socket/slow-readers.js'
 import {
   CODE,
@@ -39,13 +40,14 @@ import {
 } from './frames.js'
 import { HpackDecoder } from './hpack-decoder.js'
 import { HpackEncoder, type FieldList } from './hpack-encoder.js'
-import { NuisanceGauge } from './nuisance.js'
+import { NuisanceGauge, nowMs } from './nuisance.js'
 import { Output } from './output.js'
 import { flowError, isLastFlag, Http2Stream, type StreamConnection, type StreamReceiver } from './stream.js'
 
 export interface Http2ConnectionOptions<Head> {
   readonly socket: Socket
   readonly readers: SlowReaders
+  readonly clock: Clock
   /**
    * @param fields as they came. @returns what receivers get of them; the same for equal blocks, and never changed.
    * @throws Error: they are no request; the stream ends with PROTOCOL_ERROR.
@@ -78,7 +80,7 @@ export class Http2Connection<Head> implements StreamConnection, WaitingAnswer {
   readonly #encoder = new HpackEncoder()
   readonly #streams = new Map<number, Http2Stream>()
   readonly #starved = new Set<Http2Stream>()
-  readonly #nuisances = new NuisanceGauge()
+  readonly #nuisances: NuisanceGauge
   readonly #heads = new Map<string, Head>()
   #streamWindow = WINDOW_BYTES
   #receiveWindow = WINDOW_BYTES
@@ -104,8 +106,9 @@ export class Http2Connection<Head> implements StreamConnection, WaitingAnswer {
     this.#options = options
     this.#socket = options.socket
     this.readers = options.readers
+    this.#nuisances = new NuisanceGauge(options.clock)
     this.output = new Output(options.socket, (isWaiting) => this.#onWaiting(isWaiting))
-    this.heardMs = this.usedMs = performance.now()
+    this.heardMs = this.usedMs = nowMs(this.#options.clock)
     const settings = Buffer.alloc(18)
     const values = [
       [SETTING.MAX_CONCURRENT_STREAMS, HTTP2_STREAMS_MAX],
@@ -142,7 +145,7 @@ export class Http2Connection<Head> implements StreamConnection, WaitingAnswer {
   leave(): void {
     if (this.#leaving !== null || this.#isClosed) return
     this.#leaving = 'asked'
-    this.leavingMs = performance.now()
+    this.leavingMs = nowMs(this.#options.clock)
     this.output.write(goAwayFrame(WINDOW_BYTES_MAX, CODE.NO_ERROR))
     this.ping(this.leavingMs)
     this.#endWhenDone()
@@ -152,7 +155,7 @@ export class Http2Connection<Head> implements StreamConnection, WaitingAnswer {
   goAway(code: number = CODE.NO_ERROR): void {
     if (this.#leaving === 'told' || this.#isClosed) return
     this.#leaving = 'told'
-    this.leavingMs ??= performance.now()
+    this.leavingMs ??= nowMs(this.#options.clock)
     this.output.write(goAwayFrame(this.#lastId, code))
     this.#endWhenDone()
   }
@@ -211,7 +214,7 @@ export class Http2Connection<Head> implements StreamConnection, WaitingAnswer {
     this.#starved.delete(stream)
     if (this.#dataStream === stream) this.#dataStream = null
     if (this.#streams.size > 0) return
-    this.usedMs = performance.now()
+    this.usedMs = nowMs(this.#options.clock)
     this.#endWhenDone()
   }
 
@@ -219,7 +222,7 @@ export class Http2Connection<Head> implements StreamConnection, WaitingAnswer {
 
   #onBytes(chunk: Buffer): void {
     if (this.#isClosed) return
-    this.heardMs = performance.now()
+    this.heardMs = nowMs(this.#options.clock)
     this.pingedMs = null
     try {
       const bytes = this.#rest === null ? chunk : Buffer.concat([this.#rest, chunk])
