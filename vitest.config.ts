@@ -1,6 +1,6 @@
 /**
- * Five projects: `unit` (beside the sources, no build needed), `integration` (under test/, against the built package),
- * `node-sockets` (what a client can see of the sockets, once more over Node's own http and ws), and two that `npm test` leaves out: `heavy` (minutes; .ci/run names its folders) and `interop` (installs foreign clients).
+ * Six projects: `unit` (beside the sources, no build needed), `integration` (under test/, against the built package),
+ * `node-sockets` and `native-sockets` (what a client can see of the sockets, once more over Node's own http and ws and over the addon's I/O threads), and two that `npm test` leaves out: `heavy` (minutes; .ci/run names its folders) and `interop` (installs foreign clients).
  */
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
@@ -26,8 +26,7 @@ const seenThroughSockets = [
 /** @throws Error when it is gone: a pattern that matches nothing would leave it out in silence. */
 function suite(name: string): string {
   const path = `test/${name}.test.ts`
-  if (!existsSync(new URL(path, import.meta.url)))
-    throw new Error(`Expected a suite of node-sockets but found no ${path}`)
+  if (!existsSync(new URL(path, import.meta.url))) throw new Error(`Expected a suite of sockets but found no ${path}`)
   return path
 }
 
@@ -43,7 +42,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{src,bindings,bench,tools}/**/*.{test,fuzz}.ts'],
           exclude: ['**/node_modules/**', '**/.venv/**'],
-          testTimeout: 10_000,
+          // Some compile TypeScript: seconds, and several times that where the machine is busy.
+          testTimeout: 60_000,
           // They change nothing outside of themselves, and a process for each file cost as much as the tests.
           isolate: false,
         },
@@ -59,17 +59,17 @@ export default defineConfig({
           retry: heldUpRetries,
         },
       },
-      {
-        extends: true,
+      ...['node', 'native'].map((sockets) => ({
+        extends: true as const,
         test: {
-          name: 'node-sockets',
+          name: `${sockets}-sockets`,
           include: seenThroughSockets,
-          env: { PENSTOCK_SOCKETS: 'node' },
+          env: { PENSTOCK_SOCKETS: sockets },
           testTimeout: 30_000,
           hookTimeout: 60_000,
           retry: heldUpRetries,
         },
-      },
+      })),
       {
         extends: true,
         test: { name: 'interop', include: interop, testTimeout: 600_000, retry: heldUpRetries },

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino, type Logger } from 'pino'
 import { argumentError, expectBoolean, expectInteger, expectName, expectOneOf, expectString } from './base/expect.js'
 import { systemClock, type Clock } from './base/clock.js'
-import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS } from './base/limits/limits.js'
+import { DRAIN_LIMIT_MS, FAREWELL_LIMIT_MS, IO_THREADS_MAX } from './base/limits/limits.js'
 import { processLimits } from './base/limits/process-limits.js'
 import { release } from './base/package-root.js'
 import type { EngineApi, ModelSourcesApi } from './engine/api/api.js'
@@ -26,11 +26,13 @@ import { Router } from './transport/http/router.js'
 import { routesOf, type Invocations, type ServerContext } from './transport/routes.js'
 import { GrpcPort } from './transport/dialects/oip/grpc/port.js'
 import { SOCKETS_VARIABLE, socketChoiceOf } from './transport/socket/choose.js'
-import type { SocketChoice } from './transport/socket/seam.js'
+import type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
 import { SocketServer } from './transport/socket/server.js'
 import { SageMakerModels } from './transport/dialects/invocations/sagemaker/models.js'
 import { FastPathInferV2 } from './transport/dialects/oip/http/fast-path-infer.js'
 import { V2Service } from './transport/dialects/oip/service.js'
+import { CertificateWatch } from './transport/tls/certificate-watch.js'
+import type { Certificates, TlsOptions } from './transport/tls/certificates.js'
 import { HeldAnswers, withinBudget } from './transport/held-answers.js'
 import type { ConnectionSlot } from './transport/websocket/connection.js'
 import { WebSocketServer } from './transport/websocket/websocket-server.js'
@@ -38,7 +40,8 @@ import { WebSocketServer } from './transport/websocket/websocket-server.js'
 export type { ServerLimits } from './server/limits.js'
 export type { KeyVerifier, VerifiedKey } from './transport/access/verifier.js'
 export type { ControlAction } from './transport/http/route.js'
-export type { SocketChoice } from './transport/socket/seam.js'
+export type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
+export type { TlsOptions } from './transport/tls/certificates.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
@@ -54,6 +57,8 @@ export interface ServerOptions {
   /** Port of gRPC, 0: any free one; absent: gRPC is off. */
   readonly grpcPort?: number | undefined
   readonly keys?: KeyVerifier
+  /** Encrypts HTTP, WebSocket and gRPC; the files are followed, a renewed certificate serves without a restart. Absent: plain. */
+  readonly tls?: TlsOptions | undefined
   /** Allows a host that others can reach without any key. */
   readonly insecure?: boolean
   /**
@@ -65,6 +70,11 @@ export interface ServerOptions {
   readonly onControl?: (action: ControlAction) => void | Promise<void>
   /** Milliseconds that drain and close wait for what is in flight. */
   readonly drainLimitMs?: number
+  /**
+   * Milliseconds, 0..3600000, for which drain and close serve on with readiness off before anything is refused: balancers
+   * need them to notice. Absent: 0.
+   */
+  readonly drainDelayMs?: number | undefined
   readonly logger?: Logger
   /** `metadata.partition` of records; absent: the machine's name. */
   readonly partition?: string
@@ -85,8 +95,10 @@ export interface ServerOptions {
   readonly sources?: ModelSourcesApi | undefined
   /** Lets clients of the Open Inference Protocol register shared memory of this machine. */
   readonly allowClientShm?: boolean
-  /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads. */
+  /** Who owns the sockets; absent: the environment's PENSTOCK_SOCKETS, else 'auto': uWebSockets.js where it loads, else Node's own. */
   readonly sockets?: SocketChoice
+  /** Threads that own connections, 1..32, of `native` sockets only; absent: 1. */
+  readonly ioThreads?: number | undefined
   readonly clock?: Clock
 }
 
@@ -106,8 +118,10 @@ interface ServerDependencies {
   readonly host: string
   readonly port: number
   readonly drainLimitMs: number
+  readonly drainDelayMs: number
   readonly clock: Clock
   readonly engine: ServedEngine
+  readonly certificates: CertificateWatch | null
 }
 
 /**
@@ -121,10 +135,12 @@ export class PenstockServer {
   readonly url: string
   /** The bound port of gRPC; null when it is off. */
   readonly grpcPort: number | null
-  /** Who owns the sockets of HTTP and WebSocket: uWebSockets.js, or Node's own http and ws, which are slower. */
-  readonly sockets: 'uws' | 'node'
-  /** Why it is not uWebSockets.js, and what to do: one sentence; null when it is, or when Node's own was asked for. */
+  /** Who owns the sockets of HTTP and WebSocket: Penstock's own I/O threads, uWebSockets.js, or Node's http and ws, which are slower. */
+  readonly sockets: SocketOwner
+  /** Why it is Node's own, and what to do: one sentence; null when it is another, or was asked for. */
   readonly socketsReason: string | null
+  /** Threads that own connections: 0 when it is the isolate's own. */
+  readonly ioThreads: number
   readonly #access: Access
   readonly #grpc: GrpcPort | null
   readonly #sockets: SocketServer<ConnectionSlot>
@@ -134,13 +150,16 @@ export class PenstockServer {
   readonly #logger: Logger
   readonly #state: ServerState
   readonly #drainLimitMs: number
+  readonly #drainDelayMs: number
   readonly #clock: Clock
+  readonly #certificates: CertificateWatch | null
   #drained: Promise<boolean> | null = null
 
   private constructor(dependencies: ServerDependencies) {
     this.grpcPort = dependencies.grpcPort
     this.sockets = dependencies.sockets.backendName
     this.socketsReason = dependencies.sockets.fallBackReason
+    this.ioThreads = dependencies.sockets.ioThreads
     this.#access = dependencies.access
     this.#grpc = dependencies.grpc
     this.#sockets = dependencies.sockets
@@ -150,10 +169,12 @@ export class PenstockServer {
     this.#logger = dependencies.logger
     this.#state = dependencies.state
     this.#drainLimitMs = dependencies.drainLimitMs
+    this.#drainDelayMs = dependencies.drainDelayMs
     this.#clock = dependencies.clock
+    this.#certificates = dependencies.certificates
     this.host = dependencies.host
     this.port = dependencies.port
-    this.url = `http://${dependencies.host.includes(':') && !dependencies.host.startsWith('[') ? `[${dependencies.host}]` : dependencies.host}:${dependencies.port}`
+    this.url = `${dependencies.certificates === null ? 'http' : 'https'}://${dependencies.host.includes(':') && !dependencies.host.startsWith('[') ? `[${dependencies.host}]` : dependencies.host}:${dependencies.port}`
   }
 
   /**
@@ -162,12 +183,17 @@ export class PenstockServer {
    *   of its range, sockets that do not load here; ERR_CONFLICT: the port is taken.
    */
   static async start(options: ServerOptions): Promise<PenstockServer> {
-    const dependencies = assemble(options)
+    const certificates = await openCertificates(options, (renewed) => {
+      dependencies.sockets.renew(renewed)
+      dependencies.grpc?.renew(renewed)
+    })
+    const dependencies = { ...assemble(options, certificates?.present), certificates }
     const { sockets, grpc, guard, host, logger } = dependencies
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
     const boundPort = await sockets.listen(bareHost, dependencies.port)
     const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
     guard.start()
+    certificates?.start()
     const server = new PenstockServer({ ...dependencies, port: boundPort, grpcPort })
     if (server.socketsReason !== null) logger.warn(`serving by Node's own http and ws, slower: ${server.socketsReason}`)
     logger.info(
@@ -183,8 +209,8 @@ export class PenstockServer {
   }
 
   /**
-   * Takes no new work and finishes what is there: readiness off, Goaway to every WebSocket, no new connections; then
-   * waits for the engine and for the last answers to be written. Idempotent.
+   * Takes no new work and finishes what is there: readiness off, then for `drainDelayMs` as ever; Goaway to every
+   * WebSocket, no new connections; then waits for the engine and for the last answers to be written. Idempotent.
    * @returns true when all was finished within the limit.
    */
   drain(): Promise<boolean> {
@@ -199,6 +225,7 @@ export class PenstockServer {
     this.#state.isClosed = true
     this.#webSockets.closeAll(goingAway)
     this.#sockets.close()
+    this.#certificates?.close()
     this.#access.close()
     await this.#grpc?.close()
     this.#guard.close()
@@ -206,6 +233,11 @@ export class PenstockServer {
   }
 
   async #drain(): Promise<boolean> {
+    this.#state.isLeaving = true
+    if (this.#drainDelayMs > 0) {
+      this.#logger.info({ delayMs: this.#drainDelayMs }, 'not ready any more; draining when the delay is over')
+      await sleep(this.#drainDelayMs)
+    }
     const startedUs = this.#clock.monotonicUs()
     const elapsedMs = (): number => (this.#clock.monotonicUs() - startedUs) / 1000
     this.#state.isDraining = true
@@ -225,6 +257,15 @@ export class PenstockServer {
     this.#logger.info({ isIdle, tookMs: Math.round(elapsedMs()) }, 'drained')
     return isIdle
   }
+}
+
+/** Reads what `tls` names. @throws PenstockError ERR_ARGUMENT */
+async function openCertificates(
+  { tls, logger = pino({ level: 'silent' }), clock = systemClock }: ServerOptions,
+  onChange: (certificates: Certificates) => void,
+): Promise<CertificateWatch | null> {
+  if (tls === undefined) return null
+  return CertificateWatch.open({ files: tls, onChange, logger, nowMs: () => clock.nowMs() })
 }
 
 /** @returns the bound port of gRPC; null without one. */
@@ -252,6 +293,9 @@ interface Listening {
 
 /** What changes while a server runs. */
 class ServerState {
+  /** It says that it is not ready. */
+  isLeaving = false
+  /** It takes no new connections. */
   isDraining = false
   isClosed = false
   /** Bounded: methods that no route has are counted as one, and a route is a pattern. */
@@ -274,10 +318,12 @@ class ServerState {
 }
 
 /** Puts a server together; it does not listen yet. */
-function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> {
+function assemble(
+  options: ServerOptions,
+  certificates: Certificates | undefined,
+): Omit<ServerDependencies, 'grpcPort' | 'certificates'> {
   const { engine, host = '127.0.0.1', clock = systemClock } = options
-  const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
-  const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
+  const numbers = checkedNumbers(options)
   const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
   const logger = options.logger ?? pino({ level: 'silent' })
   const { keys, insecure, allowedHosts } = options
@@ -287,9 +333,10 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
   const isDraining = (): boolean => state.isDraining
+  const { port: enginePort } = engine
   const webSockets = new WebSocketServer({
     engine,
-    port: engine.port,
+    port: enginePort,
     access,
     logger,
     limits,
@@ -306,7 +353,7 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const v2 = new V2Service({
     engine,
     product,
-    isDraining,
+    isDraining: () => state.isLeaving,
     allowsSharedMemory: options.allowClientShm === true,
     nowMs: () => clock.nowMs(),
   })
@@ -325,15 +372,33 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
     socket: webSockets.behaviour(),
     budget: engine.budget,
     admits,
-    sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+    certificates,
+    ...socketOptions(options),
   })
 
-  const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits })
-  return { access, grpc, sockets, guard, webSockets, state, logger, host, port, drainLimitMs, clock, engine }
+  const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits, certificates })
+  const parts = { access, grpc, sockets, guard, webSockets, state, logger }
+  return { ...parts, host, ...numbers, clock, engine }
+}
+
+function checkedNumbers({ port = 8080, drainLimitMs = DRAIN_LIMIT_MS, drainDelayMs = 0 }: ServerOptions) {
+  return {
+    port: expectInteger('port', port, 0, 65_535),
+    drainLimitMs: expectInteger('drainLimitMs', drainLimitMs, 0, 3_600_000),
+    drainDelayMs: expectInteger('drainDelayMs', drainDelayMs, 0, 3_600_000),
+  }
+}
+
+/** Who owns the sockets, with how many threads. */
+function socketOptions({ sockets, ioThreads = 1 }: ServerOptions): { sockets: SocketChoice; ioThreads: number } {
+  return {
+    sockets: socketChoiceOf(sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+    ioThreads: expectInteger('ioThreads', ioThreads, 1, IO_THREADS_MAX),
+  }
 }
 
 /** The same server behind gRPC; it does not listen yet. */
-function grpcPortOf({ context, limits, engine, admits }: GrpcPortParts): GrpcPort {
+function grpcPortOf({ context, limits, engine, admits, certificates }: GrpcPortParts): GrpcPort {
   const { v2, access, logger } = context
   const onControl = (action: ControlAction): void | Promise<void> => context.onControl(action)
   const { bodyBytesMax, idleTimeoutS } = limits
@@ -346,6 +411,7 @@ function grpcPortOf({ context, limits, engine, admits }: GrpcPortParts): GrpcPor
     idleTimeoutS,
     admits,
     logger,
+    certificates,
   })
 }
 
@@ -353,6 +419,7 @@ interface GrpcPortParts extends Pick<ServerOptions, 'engine'> {
   readonly context: ServerContext
   readonly limits: { readonly bodyBytesMax: number; readonly idleTimeoutS: number }
   readonly admits: () => boolean
+  readonly certificates: Certificates | undefined
 }
 
 /** What the handlers of every dialect are given. */
@@ -380,7 +447,7 @@ function contextOf(
     exportPath: options.exportPath === undefined ? null : resolve(options.exportPath),
     metrics: engine.isMeasuring ? (form) => metrics.expose(form) : null,
     onAnswered: (route, method, status) => state.countAnswer(route, method, status),
-    isDraining: () => state.isDraining,
+    isDraining: () => state.isLeaving,
     servesDocs: expectBoolean('docs', options.docs ?? true),
     predict: {
       defaultPipeline:

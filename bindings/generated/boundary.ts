@@ -1,5 +1,43 @@
 // Generated from src/protocol/boundary.json by tools/codegen: do not edit, run `npm run codegen`.
 
+/** What happened to a connection, a request or a WebSocket of an I/O thread; IoEventSlot has what comes with it. */
+export const IoEventKind = {
+  /** a connection */
+  opened: 1,
+  /** it is closed */
+  gone: 2,
+  /** text: head; bytes: of the body so far; flag: all of it; number: 1 when the client waits for leave to send */
+  request: 3,
+  /** a WebSocket's handshake; text: head */
+  upgrade: 4,
+  /** bytes: more of a body; flag: the last */
+  data: 5,
+  /** the caller of a request is gone */
+  aborted: 6,
+  /** the kernel took some of an answer that asked for it; number: bytes that still wait */
+  writable: 7,
+  /** bytes; flag: binary */
+  message: 8,
+  /** the kernel took some of what a WebSocket was given */
+  drained: 9,
+  /** a WebSocket; number: close code */
+  closed: 10,
+} as const
+export type IoEventKindCode = (typeof IoEventKind)[keyof typeof IoEventKind]
+
+/** Bits of a part of an answer. */
+export const AnswerFlag = {
+  /** nothing follows */
+  last: 1,
+  /** the connection ends behind it */
+  closes: 2,
+  /** events follow until the kernel has what was given */
+  wantsWritable: 4,
+  /** the body comes in parts, without a length */
+  chunked: 8,
+} as const
+export type AnswerFlagCode = (typeof AnswerFlag)[keyof typeof AnswerFlag]
+
 /** Kinds of the events that a port's drain brings, with their a, b and c. */
 export const PortEvent = {
   /** a request of JavaScript: tag, request, planKey; then readAnswer */
@@ -108,6 +146,8 @@ export const FrameFault = {
   infer: 3,
   /** its meta is not one value, or one per row, under each key */
   meta: 4,
+  /** a field of its InferMany lies outside the frame, or the fields do not speak of as many requests */
+  inferMany: 5,
 } as const
 export type FrameFaultCode = (typeof FrameFault)[keyof typeof FrameFault]
 
@@ -144,6 +184,17 @@ export const QueueFullWanted = {
 } as const
 export type QueueFullWantedCode = (typeof QueueFullWanted)[keyof typeof QueueFullWanted]
 
+/** One event among those of ioTake, each as long as this. text: METHOD, path, ?query and address of a head, a line each, then name and value of each header; bytes: an ArrayBuffer. */
+export const IoEventSlot = {
+  kind: 0,
+  id: 1,
+  number: 2,
+  flag: 3,
+  text: 4,
+  bytes: 5,
+  length: 6,
+} as const
+
 /** One event among those of a drain, each as long as this: float64. */
 export const PortEventSlot = {
   kind: 0,
@@ -153,7 +204,7 @@ export const PortEventSlot = {
   length: 4,
 } as const
 
-/** What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while freedBatches stays the same, so does every batch that was ever seen. */
+/** What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while freedBatches stays the same, so does every batch that was ever seen; isStopped is 1 when another thread has ended the run. */
 export const WorkerInfoSlot = {
   modelKey: 0,
   batchId: 1,
@@ -162,7 +213,8 @@ export const WorkerInfoSlot = {
   bucketId: 4,
   isAlone: 5,
   freedBatches: 6,
-  length: 7,
+  isStopped: 7,
+  length: 8,
 } as const
 
 /** What is known of a refused frame or body: the four details of its failure, then whose it was. */
@@ -325,3 +377,6 @@ export const ARROW_ALIGNMENT_BYTES = 8
 
 /** Bytes of a page of memory, as /proc counts them on x86-64 and most of arm64. */
 export const PAGE_BYTES = 4096
+
+/** What `receive` returns when it took a frame of many requests and refused some: `takeRefusal` names them. Above all types of messages. */
+export const RECEIVED_WITH_REFUSALS = 256

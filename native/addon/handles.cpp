@@ -124,14 +124,20 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_ports(env, exports);
   register_answers(env, exports);
   register_logs(env, exports);
+#ifdef __linux__
+  register_net(env, exports);
+#endif
   register_websocket(env, exports);
   register_json(env, exports);
   register_kernels(env, exports);
   register_limits(env, exports);
   register_transforms(env, exports);
   register_columns(env, exports);
+  register_trees(env, exports);
   register_contracts(env, exports);
   register_rows_forms(env, exports);
+  register_sessions(env, exports);
+  register_runs(env, exports);
   return exports;
 }
 }  // namespace

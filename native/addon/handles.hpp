@@ -15,6 +15,7 @@
 #include "core/caller_limit.hpp"
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
+#include "ort/batch_run.hpp"
 #include "runtime/answer_counters.hpp"
 #include "runtime/port.hpp"
 #include "websocket/gateway.hpp"
@@ -72,6 +73,7 @@ struct WorkerBox {
   WorkerSlot slot;
   Napi::Reference<Napi::Int32Array> info;
   int32_t* info_values = nullptr;
+  std::unique_ptr<ort::BatchRunner> runner;  // from the first run on
   bool has_batch = false;
   bool is_closed = false;
 };
@@ -210,6 +212,7 @@ void register_memory(Napi::Env env, Napi::Object exports);
 void register_workers(Napi::Env env, Napi::Object exports);
 void register_ports(Napi::Env env, Napi::Object exports);
 void register_answers(Napi::Env env, Napi::Object exports);
+void register_net(Napi::Env env, Napi::Object exports);
 void register_logs(Napi::Env env, Napi::Object exports);
 void register_websocket(Napi::Env env, Napi::Object exports);
 void register_json(Napi::Env env, Napi::Object exports);
@@ -217,8 +220,11 @@ void register_kernels(Napi::Env env, Napi::Object exports);
 void register_limits(Napi::Env env, Napi::Object exports);
 void register_transforms(Napi::Env env, Napi::Object exports);
 void register_columns(Napi::Env env, Napi::Object exports);
+void register_trees(Napi::Env env, Napi::Object exports);
 void register_contracts(Napi::Env env, Napi::Object exports);
 void register_rows_forms(Napi::Env env, Napi::Object exports);
+void register_sessions(Napi::Env env, Napi::Object exports);
+void register_runs(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void export_function(Napi::Env env, Napi::Object exports, const char* name) {

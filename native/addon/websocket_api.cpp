@@ -87,6 +87,17 @@ int32_t receive_frame(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// takeRefusal(port): the status of the next request that the last frame was refused, with its facts where `receive`
+// leaves them; 0: there are no more.
+Napi::Value take_refusal(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  int64_t channel = -1;
+  int64_t wire_id = -1;
+  if (!box.gateway->take_refusal(box.last_failure, channel, wire_id)) return Napi::Number::New(info.Env(), 0);
+  box.note_refusal(channel, wire_id);
+  return Napi::Number::New(info.Env(), static_cast<double>(box.last_failure.code));
+}
+
 napi_value receive(napi_env env, napi_callback_info info) {
   try {
     napi_value result = nullptr;
@@ -108,6 +119,7 @@ void register_websocket(Napi::Env env, Napi::Object exports) {
   export_function<acknowledge>(env, exports, "acknowledge");
   export_function<ready_bytes>(env, exports, "readyBytes");
   export_function<cancel_websocket>(env, exports, "cancelWebSocket");
+  export_function<take_refusal>(env, exports, "takeRefusal");
   napi_value function = nullptr;
   napi_create_function(env, "receive", NAPI_AUTO_LENGTH, receive, nullptr, &function);
   exports.Set("receive", Napi::Value(env, function));

@@ -51,7 +51,7 @@ describe('serve: what it listens with', () => {
 
   it('--sockets of another word: refused with the words that there are', async () => {
     const { code, stderr } = await penstock(['serve', '--port', '0', '--sockets', 'fast'])
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/Allowed choices are auto, uws, node/)])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/Allowed choices are auto, native, uws, node/)])
   })
 })
 

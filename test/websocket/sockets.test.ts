@@ -70,7 +70,7 @@ describe('a server', () => {
     await other.close()
     await expect(PenstockServer.start({ engine, port: 0 })).rejects.toMatchObject({
       code: 'ERR_ARGUMENT',
-      message: 'Expected sockets to be one of auto, uws, node but received "nonsense"',
+      message: 'Expected sockets to be one of auto, native, uws, node but received "nonsense"',
     })
   })
 

@@ -318,6 +318,20 @@ export const UNPACKING_WAITING_MAX = 256
 export const ANSWER_WAIT_MS_MAX = 10_000
 /** Bytes. 6.4 kB a second: any network that a caller would wait at. */
 export const ANSWER_WAIT_BYTES_MIN = 64 * KIB
+/** Milliseconds without a byte in either direction, while a client of HTTP is to send or to read, that end its connection. */
+export const HTTP_SILENCE_MS_MAX = 10_000
+/** Milliseconds from the first byte of a request's head to its last: a byte now and then keeps no connection for good. */
+export const HTTP_HEAD_MS_MAX = 30_000
+/** Milliseconds in each of which a body must bring HTTP_BODY_WAIT_BYTES_MIN. */
+export const HTTP_BODY_WAIT_MS_MAX = 30_000
+/** Bytes. 140 a second: slower than any network, faster than a client that only holds what it was given. */
+export const HTTP_BODY_WAIT_BYTES_MIN = 4 * KIB
+/** Milliseconds for which a connection that ends is read on, so that its last answer arrives before a reset. */
+export const CONNECTION_LINGER_MS = 1000
+/** Received bytes of a connection that JavaScript has not handled: beyond, it is not read until it has. */
+export const CONNECTION_UNHANDLED_BYTES_MAX = 256 * KIB
+/** I/O threads of a server: more never pay, as the kernel does most of the work of one. */
+export const IO_THREADS_MAX = 32
 /** Milliseconds that draining waits for what is in flight. */
 export const DRAIN_LIMIT_MS = 30_000
 /** Milliseconds that a drained server waits for its WebSocket clients to close by themselves: a few round trips. */

@@ -3,11 +3,13 @@
  * with the way out, made from what loading said: its own message names every platform but not what is missing here.
  */
 import { argumentError } from '../../base/expect.js'
+import { hasIoThreads } from '../../engine/net/io-threads.js'
+import { NativeBackend } from './native/backend.js'
 import { NodeBackend } from './node-http.js'
 import type { BackendHandlers, SocketBackend, SocketChoice } from './seam.js'
 import { loadSocketLibrary, UwsBackend, type SocketLibrary } from './uws.js'
 
-export const socketChoices: readonly SocketChoice[] = ['auto', 'uws', 'node']
+export const socketChoices: readonly SocketChoice[] = ['auto', 'native', 'uws', 'node']
 /** The environment variable that chooses for servers without the option. */
 export const SOCKETS_VARIABLE = 'PENSTOCK_SOCKETS'
 
@@ -27,12 +29,40 @@ export function socketChoiceOf(value: string): SocketChoice {
   return choice
 }
 
-/** @throws PenstockError ERR_ARGUMENT when `uws` was asked for and does not load. */
+export interface BackendNeeds {
+  /** 1..IO_THREADS_MAX; absent: 1. */
+  readonly ioThreads?: number | undefined
+  /** Whether it must take over connections that another listener accepted; absent: no. */
+  readonly adopts?: boolean
+}
+
+/** @throws PenstockError ERR_ARGUMENT when what was asked for does not load, or cannot do what is needed. */
 export function openBackend<Data>(
   choice: SocketChoice,
   handlers: BackendHandlers<Data>,
+  { ioThreads = 1, adopts = false }: BackendNeeds = {},
   load: () => SocketLibrary = loadSocketLibrary,
 ): OpenedBackend {
+  if (adopts && (choice === 'uws' || choice === 'native'))
+    throw argumentError('sockets', `auto or node with TLS, whose connections ${choice} is not given,`, choice)
+  if (choice === 'native') {
+    if (!hasIoThreads())
+      throw argumentError('sockets', 'auto, uws or node, because native I/O threads are for Linux,', choice)
+    return { backend: new NativeBackend(handlers, ioThreads), fallBackReason: null }
+  }
+  if (ioThreads > 1)
+    throw argumentError(
+      'ioThreads',
+      "1, because only native sockets have threads of their own (sockets: 'native'),",
+      ioThreads,
+    )
+  if (adopts) {
+    const fallBackReason =
+      choice === 'node'
+        ? null
+        : 'with TLS, connections come decrypted from Node, and uWebSockets.js takes none but its own'
+    return { backend: new NodeBackend(handlers), fallBackReason }
+  }
   if (choice === 'node') return { backend: new NodeBackend(handlers), fallBackReason: null }
   let library
   try {

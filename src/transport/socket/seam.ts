@@ -1,17 +1,19 @@
 /**
- * What the server needs of whatever owns its TCP sockets. Two backends implement it: uws.ts (uWebSockets.js, the fast
- * one) and node-http.ts (Node's own http with `ws`, where the other does not load). Everything above this file is the
- * same for both, and a test suite runs over both.
+ * What the server needs of whatever owns its TCP sockets. Three backends implement it: native/ (the addon's own I/O
+ * threads), uws.ts (uWebSockets.js) and node-http.ts (Node's own http with `ws`, where no other loads). Everything above
+ * this file is the same for all, and a test suite runs over each.
  *
- *     SocketServer ─► SocketBackend ─┬─► uws.ts ───────► uWebSockets.js
- *                 ◄── BackendHandlers └─► node-http.ts ─► node:http, ws
+ *     SocketServer ─► SocketBackend ─┬─► native/ ──────► the addon's I/O threads
+ *                 ◄── BackendHandlers ├─► uws.ts ───────► uWebSockets.js
+ *                                    └─► node-http.ts ─► node:http, ws
  *
  * The interfaces of one request and one socket are the subset of uWebSockets' own that is used: its objects fit as they
- * are, so the fast backend wraps nothing per request. Rules that callers keep, and that the other backend relies on:
+ * are, so that backend wraps nothing per request. Rules that callers keep, and that the other backends rely on:
  * a RawRequest is read before its handler returns; a RawResponse is not touched after `onAborted` or an end; a chunk of
  * `onData` and a frame of `message` are lent until the callback returns. Thread: the I/O isolate that listens.
  */
 
+import type { Socket as NetSocket } from 'node:net'
 import type { CallHead } from '../access/verifier.js'
 import type { PieceBody } from '../piece-body.js'
 
@@ -109,12 +111,16 @@ export interface BackendHandlers<Data> {
   onRefused(raw: RawResponse, request: RawRequest, reply: HttpReply): void
 }
 
-/** `auto`: uWebSockets.js where it loads, else Node's own. */
-export type SocketChoice = 'auto' | 'uws' | 'node'
+/** Who owns the sockets: the addon's I/O threads, uWebSockets.js, Node's own http and `ws`. */
+export type SocketOwner = 'native' | 'uws' | 'node'
+/** `auto`: the first of them that loads here, in the order of choose.ts. */
+export type SocketChoice = 'auto' | SocketOwner
 
 /** One listening port. */
 export interface SocketBackend {
-  readonly name: 'uws' | 'node'
+  readonly name: SocketOwner
+  /** Threads that own connections: 0 when it is the isolate's own. */
+  readonly ioThreads: number
   /** TCP connections, WebSockets included. */
   readonly connectionCount: number
   /**
@@ -122,6 +128,8 @@ export interface SocketBackend {
    * @returns the bound port; null when it is not to be had.
    */
   listen(host: string, port: number): Promise<number | null>
+  /** Takes a connection over that another listener accepted, as if it were its own; null: it cannot. */
+  readonly adopt: ((socket: NetSocket) => void) | null
   /** No new connections; those that are open go on. Idempotent. */
   stopListening(): void
   /** Cuts every connection; the handlers of what was open are called. Idempotent. */

@@ -31,6 +31,7 @@ export function loadSocketLibrary(): SocketLibrary {
 
 export class UwsBackend<Data> implements SocketBackend {
   readonly name = 'uws'
+  readonly ioThreads = 0
   readonly #library: SocketLibrary
   readonly #app: TemplatedApp
   #listener: us_listen_socket | null = null
@@ -53,6 +54,9 @@ export class UwsBackend<Data> implements SocketBackend {
       })
     for (const route of handlers.posts) this.#app.post(route.path, (raw, request) => route.onRequest(raw, request))
   }
+
+  /** The library owns its sockets. */
+  readonly adopt = null
 
   get connectionCount(): number {
     return this.#connections

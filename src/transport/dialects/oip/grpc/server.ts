@@ -1,8 +1,7 @@
 /**
  * The gRPC calls: GRPCInferenceService, grpc.health.v1 and server reflection, over transport/grpc, in the I/O isolate.
  * Loaded by the port with its first connection.
- * Plaintext, like HTTP: TLS belongs to whatever stands before the server. The same keys are asked for, as
- * `authorization` metadata.
+ * The same keys are asked for as over HTTP, as `authorization` metadata.
  */
 import type { Socket } from 'node:net'
 import { toPenstockError } from '../../../../base/errors.js'
