@@ -2,7 +2,6 @@
  * Who may make which gRPC call: each has the scopes of the HTTP address that does the same, so that they stand in one
  * table. Host and key are judged per call, for a connection carries neither; a stream holds its key's grant.
  */
-import type { Metadata } from '@grpc/grpc-js'
 import { runAs } from '../../../../base/actor.js'
 import type { CallerLimit } from '../../../../engine/requests/caller-limit.js'
 import type { Access } from '../../../access/access.js'
@@ -11,15 +10,6 @@ import type { CallHead } from '../../../access/verifier.js'
 import type { ControlAction } from '../../../http/route.js'
 import { v2Routes, type V2Route } from '../http/routes.js'
 import type { V2Service } from '../service.js'
-
-/** What any kind of call has. */
-export interface CallFacts {
-  readonly metadata: Metadata
-  /** `:authority` */
-  getHost(): string
-  /** Address and port. */
-  getPeer(): string
-}
 
 const model = '/v2/models/{model}'
 const load = '/v2/repository/models/{model}'
@@ -61,9 +51,9 @@ export class Gate {
   }
 
   /** @returns null where nobody is asked. @throws PenstockError ERR_UNAUTHORIZED, ERR_FORBIDDEN, ERR_RATE_LIMITED. */
-  authorize(call: CallFacts, name: string): Grant | null {
+  authorize(head: CallHead, name: string): Grant | null {
     const { access } = routeOf(name)
-    return access === 'open' ? null : this.#access.authorize(headOf(call), access)
+    return access === 'open' ? null : this.#access.authorize(head, access)
   }
 
   /**
@@ -102,14 +92,4 @@ function routeOf(name: string): V2Route {
   // A call without an entry above is a slip of ours, and must not be open.
   if (route === undefined) throw new Error(`${name} has no address of which it has its scopes`)
   return route
-}
-
-/** The metadata of a call as the head of one. */
-export function headOf(call: CallFacts): CallHead {
-  return {
-    header: (name) => (name === 'host' ? call.getHost() : call.metadata.get(name).map(String).join(', ')),
-    get address() {
-      return /^\[?(.*?)\]?:\d+$/.exec(call.getPeer())?.[1] ?? ''
-    },
-  }
 }

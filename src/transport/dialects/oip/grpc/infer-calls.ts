@@ -3,13 +3,14 @@
  * gRPC deadline passes, is cancelled in the engine as well. A stream answers in the order of completion and is read no
  * faster than it is answered.
  */
-import { Metadata, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from '@grpc/grpc-js'
 import { toPenstockError, type PenstockError } from '../../../../base/errors.js'
 import { WINDOW_REQUESTS } from '../../../../base/limits/limits.js'
 import type { PipelineDescription } from '../../../../engine/api/api.js'
 import type { CallerLimit } from '../../../../engine/requests/caller-limit.js'
 import { noOptions } from '../../../../engine/requests/request-options.js'
+import { freeMemory } from '../../../../engine/memory/free-buffer.js'
 import type { Grant } from '../../../access/grant.js'
+import { PREFIX_BYTES, oneRequest, type CallReceiver, type GrpcCall, type Method } from '../../../grpc/service.js'
 import { answerHeaders, noHeaders, withHeaderMeta, type AnswerHeaders } from '../../../header-options.js'
 import type { ReadHeader } from '../../../request-headers.js'
 import type { V2Answer } from '../call.js'
@@ -17,38 +18,70 @@ import { bytesOf } from '../http/answer.js'
 import { inferV2, prepareCall, type Cancel } from '../infer.js'
 import type { ServedModel } from '../models.js'
 import type { V2Service } from '../service.js'
-import { headOf, type Gate } from './gate.js'
-import { bindGrpcRequest, type GrpcInferRequest, type ReadRequest } from './infer-reader.js'
-import type { GrpcAnswer, RegionNote } from './infer-writer.js'
+import type { Gate } from './gate.js'
+import { bindGrpcRequest, readInferRequest, type GrpcInferRequest, type ReadRequest } from './infer-reader.js'
+import { writeInferResponse, writeStreamResponse, type GrpcAnswer, type RegionNote } from './infer-writer.js'
 import { grpcFailure } from './status.js'
 
 export type StreamResponse = GrpcAnswer | { readonly error: string }
 type OnEnd = (error: PenstockError | null, answer: GrpcAnswer | null, headers?: AnswerHeaders) => void
 
-export function inferCalls(service: V2Service, gate: Gate) {
-  return {
-    unary(call: ServerUnaryCall<ReadRequest, GrpcAnswer>, callback: sendUnaryData<GrpcAnswer>): void {
-      const run = new Run(service, headOf(call).header)
-      call.on('cancelled', () => run.cancel())
-      let limit: CallerLimit | null = null
-      const isAllowed = attempt(
-        () => (limit = gate.admit(gate.authorize(call, 'ModelInfer'), 'ModelInfer', modelOf(call.request))),
-        (error) => callback(grpcFailure(error)),
-      )
-      if (!isAllowed) return
-      run.start(call.request, (error, answer, headers = noHeaders) => {
-        limit?.release()
-        callback(error && grpcFailure(error), answer, headers.length === 0 ? undefined : metadataOf(headers))
-      })
-    },
+const path = (name: string): string => `/inference.GRPCInferenceService/${name}`
 
-    stream(call: ServerDuplexStream<ReadRequest, StreamResponse>): void {
-      attempt(
-        () => new InferStream(call, service, gate, gate.authorize(call, 'ModelStreamInfer')),
-        (error) => call.emit('error', grpcFailure(error)),
-      )
+export function inferMethods(service: V2Service, gate: Gate): Method[] {
+  return [
+    oneRequest(path('ModelInfer'), readInferRequest, (call, request) => inferOnce(service, gate, call, request)),
+    {
+      path: path('ModelStreamInfer'),
+      read: readInferRequest,
+      open: (call) => {
+        try {
+          return new InferStream(call, service, gate, gate.authorize(call, 'ModelStreamInfer'))
+        } catch (error) {
+          call.fail(grpcFailure(toPenstockError(error)))
+          return noRequests
+        }
+      },
     },
-  }
+  ]
+}
+
+const noRequests: CallReceiver = { onRequest: ignore, onEnd: ignore, onCancelled: ignore }
+
+function ignore(): void {
+  // The call is over.
+}
+
+/** @returns what ends the inference. */
+function inferOnce(service: V2Service, gate: Gate, call: GrpcCall, request: ReadRequest): (() => void) | undefined {
+  let limit: CallerLimit | null = null
+  const isAllowed = attempt(
+    () => (limit = gate.admit(gate.authorize(call, 'ModelInfer'), 'ModelInfer', modelOf(request))),
+    (error) => call.fail(grpcFailure(error)),
+  )
+  if (!isAllowed) return undefined
+  const run = new Run(service, call.header)
+  run.start(request, (error, answer, headers = noHeaders) => {
+    limit?.release()
+    if (error !== null) return call.fail(grpcFailure(error))
+    if (send(call, answer as GrpcAnswer, writeInferResponse)) call.end(headers)
+  })
+  return () => run.cancel()
+}
+
+/** @returns whether the call goes on. */
+function send<Response extends StreamResponse>(
+  call: GrpcCall,
+  response: Response,
+  write: (response: Response, prefixBytes: number) => Buffer,
+): boolean {
+  const contents = 'contents' in response ? response.contents : []
+  let bytes = 0
+  for (const { length } of contents) bytes += length
+  const isSent = call.write(bytes, () => write(response, PREFIX_BYTES))
+  // Their bytes are in the message now.
+  if ('isOwned' in response && response.isOwned) for (const content of contents) freeMemory(content)
+  return isSent
 }
 
 /** '' of a request that cannot be read. */
@@ -151,12 +184,6 @@ class Run {
 
 const noBytes = new Uint8Array(0)
 
-function metadataOf(headers: AnswerHeaders): Metadata {
-  const metadata = new Metadata()
-  for (const [name, value] of headers) metadata.set(name, value)
-  return metadata
-}
-
 /** A version is digits, or '' for the default. */
 function expectVersion(version: string): string {
   // Any other text names a version that no model has.
@@ -164,8 +191,8 @@ function expectVersion(version: string): string {
 }
 
 /** Requests and answers of one stream. */
-class InferStream {
-  readonly #call: ServerDuplexStream<ReadRequest, StreamResponse>
+class InferStream implements CallReceiver {
+  readonly #call: GrpcCall
   readonly #service: V2Service
   readonly #runs = new Set<Run>()
   /** Errors end the stream with a status instead of standing among the answers. */
@@ -179,32 +206,32 @@ class InferStream {
   #isEnded = false
   #isOver = false
 
-  constructor(
-    call: ServerDuplexStream<ReadRequest, StreamResponse>,
-    service: V2Service,
-    gate: Gate,
-    grant: Grant | null,
-  ) {
+  constructor(call: GrpcCall, service: V2Service, gate: Gate, grant: Grant | null) {
     this.#call = call
     this.#service = service
     this.#gate = gate
-    this.#header = headOf(call).header
+    this.#header = call.header
     this.#grant = grant
     this.#letGo = grant?.hold((error) => this.#fail(error)) ?? (() => undefined)
     const headers = answerHeaders(withHeaderMeta(noOptions, this.#header))
-    if (headers.length > 0) call.sendMetadata(metadataOf(headers))
-    this.#hasGrpcErrors = call.metadata.get('triton_grpc_error')[0] === 'true'
-    call.on('data', (request: ReadRequest) => this.#take(request))
-    call.on('end', () => {
-      this.#isEnded = true
-      this.#endWhenDone()
-    })
-    call.on('cancelled', () => this.#abandon())
-    call.on('error', () => this.#abandon())
-    call.on('drain', () => this.#resume())
+    if (headers.length > 0) call.sendHead(headers)
+    this.#hasGrpcErrors = call.metadata('triton_grpc_error') === 'true'
   }
 
-  #take(request: ReadRequest): void {
+  onEnd(): void {
+    this.#isEnded = true
+    this.#endWhenDone()
+  }
+
+  onCancelled(): void {
+    this.#abandon()
+  }
+
+  onDrain(): void {
+    this.#resume()
+  }
+
+  onRequest(request: ReadRequest): void {
     const run = new Run(this.#service, this.#header)
     this.#runs.add(run)
     let limit: CallerLimit | null = null
@@ -213,8 +240,9 @@ class InferStream {
       this.#runs.delete(run)
       if (this.#isOver) return
       if (error !== null && this.#hasGrpcErrors) return this.#fail(error)
-      const isRoomLeft = this.#call.write(error === null ? (answer as GrpcAnswer) : { error: error.message })
-      if (!isRoomLeft) this.#call.pause()
+      const response = error === null ? (answer as GrpcAnswer) : { error: error.message }
+      if (!send<StreamResponse>(this.#call, response, writeStreamResponse)) return
+      if (this.#call.isBehind) this.#call.pause()
       else this.#resume()
       this.#endWhenDone()
     }
@@ -227,7 +255,7 @@ class InferStream {
   }
 
   #resume(): void {
-    if (this.#runs.size < WINDOW_REQUESTS && !this.#call.writableNeedDrain && this.#call.isPaused()) this.#call.resume()
+    if (this.#runs.size < WINDOW_REQUESTS && !this.#call.isBehind && this.#call.isPaused) this.#call.resume()
   }
 
   #endWhenDone(): void {
@@ -241,7 +269,7 @@ class InferStream {
   /** Ends the stream with a status. */
   #fail(error: PenstockError): void {
     this.#abandon()
-    this.#call.emit('error', grpcFailure(error))
+    this.#call.fail(grpcFailure(error))
   }
 
   #abandon(): void {

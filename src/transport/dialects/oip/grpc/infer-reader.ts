@@ -11,7 +11,7 @@ import { badRequest, badShape } from '../failures.js'
 import { countElements } from '../inputs/elements.js'
 import { decodeContent, inputContent, outputContent, type Content } from '../inputs/content-type.js'
 import { placeParameters, type RegionPlace, type SharedMemory } from '../shared-memory.js'
-import type { ReceivedMessage } from './call-budget.js'
+import type { ReceivedMessage } from '../../../grpc/service.js'
 import { readContents } from './typed-contents.js'
 import { BYTES, FIXED64, MalformedProtobuf, VARINT, WireReader } from '../../../../base/protobuf/wire-reader.js'
 
@@ -42,15 +42,15 @@ interface GrpcInput {
 }
 
 /** A request, or why it is none. */
-export type ReadRequest = GrpcInferRequest | { readonly error: PenstockError; readonly byteLength: number }
+export type ReadRequest = GrpcInferRequest | ({ readonly error: PenstockError } & ReceivedMessage)
 
 /** @param bytes the message's own memory; kept. @throws MalformedProtobuf */
 export function readInferRequest(bytes: Buffer): ReadRequest {
   try {
-    return { byteLength: bytes.length, ...read(new WireReader(bytes)) }
+    return read(new WireReader(bytes))
   } catch (error) {
     if (error instanceof MalformedProtobuf) throw error
-    return { error: toPenstockError(error), byteLength: bytes.length }
+    return { error: toPenstockError(error) }
   }
 }
 
@@ -87,7 +87,7 @@ export function bindGrpcRequest(request: GrpcInferRequest, memory: SharedMemory)
 
 const noBytes = new Uint8Array(0)
 
-function read(reader: WireReader): Omit<GrpcInferRequest, 'byteLength'> {
+function read(reader: WireReader): GrpcInferRequest {
   let modelName = ''
   let modelVersion = ''
   let id = ''

@@ -24,20 +24,21 @@ export interface RegionNote {
   readonly byteSize: number
 }
 
-export function writeInferResponse(answer: GrpcAnswer): Buffer {
+/** @param prefixBytes room before the message, which the caller fills in. */
+export function writeInferResponse(answer: GrpcAnswer, prefixBytes = 0): Buffer {
   const head = headOf(answer)
-  const bytes = Buffer.allocUnsafe(head.length + contentBytes(answer))
-  writeResponse(bytes, 0, head, answer)
+  const bytes = Buffer.allocUnsafe(prefixBytes + head.length + contentBytes(answer))
+  writeResponse(bytes, prefixBytes, head, answer)
   return bytes
 }
 
-export function writeStreamResponse(response: GrpcAnswer | { readonly error: string }): Buffer {
-  if ('error' in response) return Buffer.concat(texted(1, response.error))
+export function writeStreamResponse(response: GrpcAnswer | { readonly error: string }, prefixBytes = 0): Buffer {
+  if ('error' in response) return Buffer.concat([Buffer.alloc(prefixBytes), ...texted(1, response.error)])
   const head = headOf(response)
   const length = head.length + contentBytes(response)
-  const bytes = Buffer.allocUnsafe(1 + varintBytes(length) + length)
-  bytes[0] = keyOf(2, lengthDelimited)
-  writeResponse(bytes, writeVarint(bytes, 1, length), head, response)
+  const bytes = Buffer.allocUnsafe(prefixBytes + 1 + varintBytes(length) + length)
+  bytes[prefixBytes] = keyOf(2, lengthDelimited)
+  writeResponse(bytes, writeVarint(bytes, prefixBytes + 1, length), head, response)
   return bytes
 }
 
