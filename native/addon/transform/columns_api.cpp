@@ -6,14 +6,14 @@
 
 namespace penstock::addon {
 namespace {
-[[noreturn]] void refuse(Napi::Env env, const std::string& sentence) {
+[[noreturn]] void refuse_columns(Napi::Env env, const std::string& sentence) {
   throw Napi::RangeError::New(env, sentence);
 }
 
 template <typename T>
 std::vector<T> read_numbers(const Napi::Object& spec, const char* name) {
   const Napi::Value value = spec.Get(name);
-  if (!value.IsArray()) refuse(spec.Env(), std::string("Expected ") + name + " to be an array.");
+  if (!value.IsArray()) refuse_columns(spec.Env(), std::string("Expected ") + name + " to be an array.");
   const auto array = value.As<Napi::Array>();
   std::vector<T> list;
   for (uint32_t i = 0; i < array.Length(); ++i)
@@ -30,21 +30,22 @@ std::shared_ptr<const transform::TransformProgram> read_program(const Napi::Obje
 Napi::Value bind_columns(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Plan& plan = *open_box<PlanBox>(info, 0).plan;
-  if (!info[1].IsObject()) refuse(env, "Expected columns to be an object.");
+  if (!info[1].IsObject()) refuse_columns(env, "Expected columns to be an object.");
   const auto spec = info[1].As<Napi::Object>();
-  if (plan.columns != nullptr || plan.in_flight.load() > 0) refuse(env, "Expected a plan that has no columns yet.");
+  if (plan.columns != nullptr || plan.in_flight.load() > 0)
+    refuse_columns(env, "Expected a plan that has no columns yet.");
   ColumnFormOptions options;
   options.input = read_program(spec, "input");
   options.input_columns = read_numbers<size_t>(spec, "inputColumns");
   options.free_dims = read_numbers<int64_t>(spec, "freeDims");
   options.output = read_program(spec, "output");
   options.output_columns = read_numbers<size_t>(spec, "outputColumns");
-  if (!spec.Get("signature").IsString()) refuse(env, "Expected signature to be a string.");
+  if (!spec.Get("signature").IsString()) refuse_columns(env, "Expected signature to be a string.");
   options.signature = spec.Get("signature").As<Napi::String>().Utf8Value();
   std::string fault;
   auto form = ColumnForm::make(std::move(options), fault);
   if (form != nullptr) fault = plan.bind_columns(std::move(form));
-  if (!fault.empty()) refuse(env, "Expected columns that the plan takes and gives: " + fault + ".");
+  if (!fault.empty()) refuse_columns(env, "Expected columns that the plan takes and gives: " + fault + ".");
   return env.Undefined();
 }
 }  // namespace
