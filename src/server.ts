@@ -42,7 +42,7 @@ export type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
-  keyof EngineApi | 'port' | 'json' | 'tensors' | 'budget' | 'on' | 'metrics' | 'isMeasuring'
+  keyof EngineApi | 'port' | 'ioPorts' | 'json' | 'tensors' | 'budget' | 'on' | 'metrics' | 'isMeasuring'
 >
 
 export interface ServerOptions {
@@ -266,6 +266,7 @@ interface Listening {
   readonly webSockets: WebSocketServer
   readonly grpc: GrpcPort | null
   readonly guard: DescriptorGuard
+  readonly answered: () => ReadonlyMap<string, number>
 }
 
 /** What changes while a server runs. */
@@ -283,13 +284,21 @@ class ServerState {
     this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
   }
 
-  metrics({ sockets, webSockets, grpc, guard }: Listening) {
+  #answersWith(answered: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+    const all = new Map(this.#answers)
+    for (const [route, count] of answered)
+      if (count > 0) all.set(`POST ${route} 200`, (all.get(`POST ${route} 200`) ?? 0) + count)
+    return all
+  }
+
+  /** @param answered of the routes that I/O threads answer, how many they have answered with 200. */
+  metrics({ sockets, webSockets, grpc, guard, answered }: Listening) {
     return {
       tcpConnections: sockets.connectionCount,
       webSocketConnections: webSockets.connectionCount,
       grpcConnections: grpc?.connectionCount ?? 0,
       refusedConnections: guard.refusedCount,
-      httpRequests: this.#answers,
+      httpRequests: this.#answersWith(answered()),
     }
   }
 }
@@ -311,7 +320,6 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   const isDraining = (): boolean => state.isDraining
   const webSockets = new WebSocketServer({
     engine,
-    port: engine.port,
     access,
     logger,
     limits,
@@ -321,7 +329,7 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
   })
   const metrics = new Metrics(() => ({
     engine: engine.metrics(),
-    transport: state.metrics({ sockets, webSockets, grpc, guard }),
+    transport: state.metrics({ sockets, webSockets, grpc, guard, answered: () => infer.answeredByThreads() }),
     sources: options.sources?.list() ?? [],
     version: product.version,
   }))
@@ -341,16 +349,19 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
     ...guardLines(logger, limit),
   })
   const admits = (): boolean => guard.admits()
+  const infer = new FastPathInfer(context, engine.json, engine.ioPorts)
   const sockets: SocketServer<ConnectionSlot> = new SocketServer({
     onRequest: createDispatcher(new Router(routesOf(context.invocations)), context),
-    fastPaths: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
+    fastPaths: [infer, new FastPathInferV2(context, v2)],
     socket: webSockets.behaviour(),
+    ioPorts: engine.ioPorts,
     budget: engine.budget,
     admits,
     sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
     ioThreads: expectInteger('ioThreads', options.ioThreads ?? 1, 1, IO_THREADS_MAX),
   })
 
+  webSockets.start(sockets.backendName === 'native' ? engine.ioPorts : engine.port)
   const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits })
   return {
     access,
