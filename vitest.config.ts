@@ -42,7 +42,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{src,bindings,bench,tools}/**/*.{test,fuzz}.ts'],
           exclude: ['**/node_modules/**', '**/.venv/**'],
-          testTimeout: 10_000,
+          // Some compile TypeScript: seconds, and several times that where the machine is busy.
+          testTimeout: 60_000,
           // They change nothing outside of themselves, and a process for each file cost as much as the tests.
           isolate: false,
         },

@@ -71,6 +71,7 @@ export {
   type ServedEngine,
   type ServerLimits,
   type ServerOptions,
+  type TlsOptions,
   type VerifiedKey,
 } from './server.js'
 export type { Scope } from './base/access.js'

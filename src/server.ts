@@ -31,6 +31,8 @@ import { SocketServer } from './transport/socket/server.js'
 import { SageMakerModels } from './transport/dialects/invocations/sagemaker/models.js'
 import { FastPathInferV2 } from './transport/dialects/oip/http/fast-path-infer.js'
 import { V2Service } from './transport/dialects/oip/service.js'
+import { CertificateWatch } from './transport/tls/certificate-watch.js'
+import type { Certificates, TlsOptions } from './transport/tls/certificates.js'
 import { HeldAnswers, withinBudget } from './transport/held-answers.js'
 import type { ConnectionSlot } from './transport/websocket/connection.js'
 import { WebSocketServer } from './transport/websocket/websocket-server.js'
@@ -39,6 +41,7 @@ export type { ServerLimits } from './server/limits.js'
 export type { KeyVerifier, VerifiedKey } from './transport/access/verifier.js'
 export type { ControlAction } from './transport/http/route.js'
 export type { SocketChoice, SocketOwner } from './transport/socket/seam.js'
+export type { TlsOptions } from './transport/tls/certificates.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
@@ -54,6 +57,8 @@ export interface ServerOptions {
   /** Port of gRPC, 0: any free one; absent: gRPC is off. */
   readonly grpcPort?: number | undefined
   readonly keys?: KeyVerifier
+  /** Encrypts HTTP, WebSocket and gRPC; the files are followed, a renewed certificate serves without a restart. Absent: plain. */
+  readonly tls?: TlsOptions | undefined
   /** Allows a host that others can reach without any key. */
   readonly insecure?: boolean
   /**
@@ -116,6 +121,7 @@ interface ServerDependencies {
   readonly drainDelayMs: number
   readonly clock: Clock
   readonly engine: ServedEngine
+  readonly certificates: CertificateWatch | null
 }
 
 /**
@@ -146,6 +152,7 @@ export class PenstockServer {
   readonly #drainLimitMs: number
   readonly #drainDelayMs: number
   readonly #clock: Clock
+  readonly #certificates: CertificateWatch | null
   #drained: Promise<boolean> | null = null
 
   private constructor(dependencies: ServerDependencies) {
@@ -164,9 +171,10 @@ export class PenstockServer {
     this.#drainLimitMs = dependencies.drainLimitMs
     this.#drainDelayMs = dependencies.drainDelayMs
     this.#clock = dependencies.clock
+    this.#certificates = dependencies.certificates
     this.host = dependencies.host
     this.port = dependencies.port
-    this.url = `http://${dependencies.host.includes(':') && !dependencies.host.startsWith('[') ? `[${dependencies.host}]` : dependencies.host}:${dependencies.port}`
+    this.url = `${dependencies.certificates === null ? 'http' : 'https'}://${dependencies.host.includes(':') && !dependencies.host.startsWith('[') ? `[${dependencies.host}]` : dependencies.host}:${dependencies.port}`
   }
 
   /**
@@ -175,12 +183,17 @@ export class PenstockServer {
    *   of its range, sockets that do not load here; ERR_CONFLICT: the port is taken.
    */
   static async start(options: ServerOptions): Promise<PenstockServer> {
-    const dependencies = assemble(options)
+    const certificates = await openCertificates(options, (renewed) => {
+      dependencies.sockets.renew(renewed)
+      dependencies.grpc?.renew(renewed)
+    })
+    const dependencies = { ...assemble(options, certificates?.present), certificates }
     const { sockets, grpc, guard, host, logger } = dependencies
     const bareHost = host.replace(/^\[(.*)\]$/, '$1')
     const boundPort = await sockets.listen(bareHost, dependencies.port)
     const grpcPort = await listenOrClose(sockets, grpc, bareHost, options.grpcPort ?? 0)
     guard.start()
+    certificates?.start()
     const server = new PenstockServer({ ...dependencies, port: boundPort, grpcPort })
     if (server.socketsReason !== null) logger.warn(`serving by Node's own http and ws, slower: ${server.socketsReason}`)
     logger.info(
@@ -212,6 +225,7 @@ export class PenstockServer {
     this.#state.isClosed = true
     this.#webSockets.closeAll(goingAway)
     this.#sockets.close()
+    this.#certificates?.close()
     this.#access.close()
     await this.#grpc?.close()
     this.#guard.close()
@@ -243,6 +257,15 @@ export class PenstockServer {
     this.#logger.info({ isIdle, tookMs: Math.round(elapsedMs()) }, 'drained')
     return isIdle
   }
+}
+
+/** Reads what `tls` names. @throws PenstockError ERR_ARGUMENT */
+async function openCertificates(
+  { tls, logger = pino({ level: 'silent' }), clock = systemClock }: ServerOptions,
+  onChange: (certificates: Certificates) => void,
+): Promise<CertificateWatch | null> {
+  if (tls === undefined) return null
+  return CertificateWatch.open({ files: tls, onChange, logger, nowMs: () => clock.nowMs() })
 }
 
 /** @returns the bound port of gRPC; null without one. */
@@ -304,11 +327,12 @@ class ServerState {
 }
 
 /** Puts a server together; it does not listen yet. */
-function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> {
+function assemble(
+  options: ServerOptions,
+  certificates: Certificates | undefined,
+): Omit<ServerDependencies, 'grpcPort' | 'certificates'> {
   const { engine, host = '127.0.0.1', clock = systemClock } = options
-  const port = expectInteger('port', options.port ?? 8080, 0, 65_535)
-  const drainLimitMs = expectInteger('drainLimitMs', options.drainLimitMs ?? DRAIN_LIMIT_MS, 0, 3_600_000)
-  const drainDelayMs = expectInteger('drainDelayMs', options.drainDelayMs ?? 0, 0, 3_600_000)
+  const numbers = checkedNumbers(options)
   const limits = withinBudget(expectLimits(options.limits ?? {}), engine.budget)
   const logger = options.logger ?? pino({ level: 'silent' })
   const { keys, insecure, allowedHosts } = options
@@ -357,31 +381,34 @@ function assemble(options: ServerOptions): Omit<ServerDependencies, 'grpcPort'> 
     ioPorts: engine.ioPorts,
     budget: engine.budget,
     admits,
-    sockets: socketChoiceOf(options.sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
-    ioThreads: expectInteger('ioThreads', options.ioThreads ?? 1, 1, IO_THREADS_MAX),
+    certificates,
+    ...socketOptions(options),
   })
 
   webSockets.start(sockets.backendName === 'native' ? engine.ioPorts : engine.port)
-  const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits })
+  const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits, certificates })
+  const parts = { access, grpc, sockets, guard, webSockets, state, logger }
+  return { ...parts, host, ...numbers, clock, engine }
+}
+
+function checkedNumbers({ port = 8080, drainLimitMs = DRAIN_LIMIT_MS, drainDelayMs = 0 }: ServerOptions) {
   return {
-    access,
-    grpc,
-    sockets,
-    guard,
-    webSockets,
-    state,
-    logger,
-    host,
-    port,
-    drainLimitMs,
-    drainDelayMs,
-    clock,
-    engine,
+    port: expectInteger('port', port, 0, 65_535),
+    drainLimitMs: expectInteger('drainLimitMs', drainLimitMs, 0, 3_600_000),
+    drainDelayMs: expectInteger('drainDelayMs', drainDelayMs, 0, 3_600_000),
+  }
+}
+
+/** Who owns the sockets, with how many threads. */
+function socketOptions({ sockets, ioThreads = 1 }: ServerOptions): { sockets: SocketChoice; ioThreads: number } {
+  return {
+    sockets: socketChoiceOf(sockets ?? process.env[SOCKETS_VARIABLE] ?? 'auto'),
+    ioThreads: expectInteger('ioThreads', ioThreads, 1, IO_THREADS_MAX),
   }
 }
 
 /** The same server behind gRPC; it does not listen yet. */
-function grpcPortOf({ context, limits, engine, admits }: GrpcPortParts): GrpcPort {
+function grpcPortOf({ context, limits, engine, admits, certificates }: GrpcPortParts): GrpcPort {
   const { v2, access, logger } = context
   const onControl = (action: ControlAction): void | Promise<void> => context.onControl(action)
   const { bodyBytesMax, idleTimeoutS } = limits
@@ -394,6 +421,7 @@ function grpcPortOf({ context, limits, engine, admits }: GrpcPortParts): GrpcPor
     idleTimeoutS,
     admits,
     logger,
+    certificates,
   })
 }
 
@@ -401,6 +429,7 @@ interface GrpcPortParts extends Pick<ServerOptions, 'engine'> {
   readonly context: ServerContext
   readonly limits: { readonly bodyBytesMax: number; readonly idleTimeoutS: number }
   readonly admits: () => boolean
+  readonly certificates: Certificates | undefined
 }
 
 /** What the handlers of every dialect are given. */

@@ -25,6 +25,8 @@ constexpr size_t kHeldBytesMax = 128 * 1024;
 constexpr int kEventsAtOnce = 256;
 // Connections that are accepted before those that are open get their turn.
 constexpr int kAcceptsAtOnce = 64;
+// As many as wait for a listener at most (listener.cpp).
+constexpr int kBacklogMax = 512;
 constexpr int64_t kSweepMs = 1000;
 // A client that has closed its sending side gets an answer that is ready, and is gone after that.
 constexpr int64_t kHalfCloseMs = 250;
@@ -154,6 +156,8 @@ void IoLoop::run_command(Command& command) {
     case CommandKind::kListen:
       return listen_on(static_cast<int>(command.number));
     case CommandKind::kStopListening:
+      // Whom the kernel let in already is served: closing the listener would reset them.
+      for (int taken = 0; listen_fd_ >= 0 && taken <= kBacklogMax; taken += kAcceptsAtOnce) accept_connections();
       return stop_listening();
     case CommandKind::kStop:
       is_stopping_ = true;

@@ -6,7 +6,7 @@ import { Engine, pipeline, type InferResult } from 'penstock'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { floats } from '../support/engine-harness.js'
 import { TestLog } from '../support/log-harness.js'
-import { file, isPresent, json, vectorModels } from '../support/vectors.js'
+import { file, isPresent, json, vectorModels } from './testing/vectors.js'
 
 type Rows = readonly Readonly<Record<string, readonly number[]>>[]
 /** Records to columns. */

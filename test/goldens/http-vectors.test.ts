@@ -6,7 +6,7 @@
 import { type Field, type Table, tableFromIPC } from 'apache-arrow'
 import { Engine, PenstockServer } from 'penstock'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { file, isPresent, json, vectorModels } from '../support/vectors.js'
+import { file, isPresent, json, vectorModels } from './testing/vectors.js'
 
 type Rows = Record<string, unknown>[]
 

@@ -143,19 +143,22 @@ describe('HTTP at the level of bytes', () => {
       'an encoding of the transfer beside chunked',
       'POST /v1/pipelines/add/infer HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
       400,
+      501,
     ],
     ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505],
-    ['HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', 505],
-    ['noise', '\x00\x01\x02\x03 \r\n\r\n', 505],
-  ])('answers %s itself and closes', async (_what, bytes, status) => {
+    // I/O threads of our own speak it, for probes that know no later one.
+    ['HTTP/1.0', 'GET / HTTP/1.0\r\n\r\n', 505, 200],
+    ['noise', '\x00\x01\x02\x03 \r\n\r\n', 505, 400],
+  ])('answers %s itself and closes', async (_what, bytes, status: number, nativeStatus: number = status) => {
     const connection = await RawConnection.open(port)
     connection.socket.write(bytes)
     await connection.until(() => connection.isClosed)
-    expect(Number(connection.received.toString('latin1', 9, 12))).toBe(status)
+    const expected = served.server.sockets === 'native' ? nativeStatus : status
+    expect(Number(connection.received.toString('latin1', 9, 12))).toBe(expected)
   })
 
   it.each([
-    ['an unknown method', 'FOO /healthz/live HTTP/1.1\r\nhost: localhost\r\n\r\n', 405],
+    ['an unknown method', 'FOO /healthz/live HTTP/1.1\r\nhost: localhost\r\n\r\n', 405, 501],
     ['a body where none is due', 'GET /healthz/live HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc', 200],
     [
       'an offer of HTTP/2',
@@ -171,9 +174,10 @@ describe('HTTP at the level of bytes', () => {
       'an expectation that it does not know',
       'GET /healthz/live HTTP/1.1\r\nhost: localhost\r\nexpect: tea\r\n\r\n',
       200,
+      417,
     ],
-  ])('answers %s like any request', async (_what, bytes, status) => {
-    expect((await rawHttp(port, [bytes])).status).toBe(status)
+  ])('answers %s like any request', async (_what, bytes, status: number, nativeStatus: number = status) => {
+    expect((await rawHttp(port, [bytes])).status).toBe(served.server.sockets === 'native' ? nativeStatus : status)
   })
 
   it('answers an offer of HTTP/2 with a body, as Java and curl send it', async () => {

@@ -316,12 +316,15 @@ describe('infer over HTTP', () => {
     })
   })
 
-  it('ends a connection that sends a second infer before the answer to the first, and nothing else', async () => {
+  it('answers a second infer that is sent before the answer to the first after it, or ends the connection, and nothing else', async () => {
     const connection = await RawConnection.open(served.server.port)
     const request = rawRequest('POST', '/v1/pipelines/add/infer', '{"x":[1,0,0]}')
     connection.socket.write(Buffer.concat([request, request]))
-    await connection.until(() => connection.isClosed)
-    await until('the first one is cancelled', () => served.engine.inFlight === 0)
+    // I/O threads of our own leave the second one where it is until the first is answered.
+    const answers = (): number => connection.received.toString().split('HTTP/1.1 200 OK').length - 1
+    await connection.until(() => (served.server.sockets === 'native' ? answers() === 2 : connection.isClosed))
+    connection.close()
+    await until('none is in flight', () => served.engine.inFlight === 0)
     expect((await infer('add', { x: [1, 0, 0] })).status).toBe(200)
   })
 

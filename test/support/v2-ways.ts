@@ -127,12 +127,14 @@ type GrpcClient = Client & {
   ModelStreamInfer(metadata: Metadata): ClientDuplexStream<object, { readonly error_message: string }>
 }
 
-export function grpcClient(server: PenstockServer): GrpcClient {
+/** @param ca of an encrypted server: the PEM of what its certificate was signed with. */
+export function grpcClient(server: PenstockServer, ca?: string): GrpcClient {
   const proto = fileURLToPath(new URL('../../src/transport/dialects/oip/grpc/proto/inference.proto', import.meta.url))
   const loaded = loadPackageDefinition(loadSync(proto, { keepCase: true, longs: Number, defaults: true }))
   const { GRPCInferenceService } = loaded['inference'] as unknown as Record<string, new (...parts: unknown[]) => Client>
   if (GRPCInferenceService === undefined) throw new Error('the proto has no GRPCInferenceService')
-  return new GRPCInferenceService(`127.0.0.1:${server.grpcPort}`, credentials.createInsecure()) as GrpcClient
+  const how = ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(ca))
+  return new GRPCInferenceService(`127.0.0.1:${server.grpcPort}`, how) as GrpcClient
 }
 
 function overGrpc(client: GrpcClient, model: string, request: WayRequest, isRaw: boolean): Promise<WayAnswer> {

@@ -21,36 +21,36 @@ bool has_flag(int64_t flags, AnswerFlag flag) noexcept {
   return (flags & static_cast<int64_t>(flag)) != 0;
 }
 
-uint64_t id_of(const Napi::CallbackInfo& info) {
+uint64_t io_id(const Napi::CallbackInfo& info) {
   return static_cast<uint64_t>(read_integer(info[1], "id", 0, kIdMax));
 }
 
-std::string text_of(const Napi::Value& value) {
+std::string io_text(const Napi::Value& value) {
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string{};
 }
 
 // Text or the bytes of a view; '' for anything else.
-std::string bytes_of(const Napi::Value& value) {
-  if (value.IsString() || !value.IsObject()) return text_of(value);
+std::string io_bytes(const Napi::Value& value) {
+  if (value.IsString() || !value.IsObject()) return io_text(value);
   const ByteSpan bytes = read_bytes(value.Env(), value, "body");
   return {reinterpret_cast<const char*>(bytes.data), bytes.size};
 }
 
-int64_t option_of(const Napi::Object& options, const char* name, int64_t max) {
+int64_t io_option(const Napi::Object& options, const char* name, int64_t max) {
   return read_integer(options.Get(name), name, 0, max);
 }
 
 net::LoopOptions loop_options(const Napi::Object& options) {
   net::LoopOptions result;
-  result.websocket_path = text_of(options.Get("websocketPath"));
-  result.message_bytes_max = static_cast<size_t>(option_of(options, "messageBytesMax", INT32_MAX));
-  result.idle_ms = option_of(options, "idleMs", INT32_MAX);
-  result.silence_ms = option_of(options, "silenceMs", INT32_MAX);
-  result.head_ms = option_of(options, "headMs", INT32_MAX);
-  result.body_ms = option_of(options, "bodyMs", INT32_MAX);
-  result.body_bytes_min = static_cast<uint64_t>(option_of(options, "bodyBytesMin", INT32_MAX));
-  result.linger_ms = option_of(options, "lingerMs", INT32_MAX);
-  result.unhandled_bytes_max = option_of(options, "unhandledBytesMax", INT32_MAX);
+  result.websocket_path = io_text(options.Get("websocketPath"));
+  result.message_bytes_max = static_cast<size_t>(io_option(options, "messageBytesMax", INT32_MAX));
+  result.idle_ms = io_option(options, "idleMs", INT32_MAX);
+  result.silence_ms = io_option(options, "silenceMs", INT32_MAX);
+  result.head_ms = io_option(options, "headMs", INT32_MAX);
+  result.body_ms = io_option(options, "bodyMs", INT32_MAX);
+  result.body_bytes_min = static_cast<uint64_t>(io_option(options, "bodyBytesMin", INT32_MAX));
+  result.linger_ms = io_option(options, "lingerMs", INT32_MAX);
+  result.unhandled_bytes_max = io_option(options, "unhandledBytesMax", INT32_MAX);
   return result;
 }
 
@@ -113,7 +113,7 @@ Napi::Value io_serve(const Napi::CallbackInfo& info) {
 Napi::Value io_listen(const Napi::CallbackInfo& info) {
   IoBox& box = open_box<IoBox>(info, 0);
   const auto port = static_cast<uint16_t>(read_integer(info[2], "port", 0, UINT16_MAX));
-  const net::Listener listener = net::open_listener(text_of(info[1]), port);
+  const net::Listener listener = net::open_listener(io_text(info[1]), port);
   if (listener.fd < 0) return info.Env().Null();
   if (!std::exchange(box.is_started, true)) {
     std::vector<net::IoLoop*> peers;
@@ -223,10 +223,10 @@ Napi::Value io_post(const Napi::CallbackInfo& info, IoBox& box, Command command,
 Napi::Value io_answer(const Napi::CallbackInfo& info) {
   IoBox& box = known_box<IoBox>(info.Env(), info[0]);
   const int64_t flags = read_integer(info[6], "flags", 0, 15);
-  Command command{.kind = CommandKind::kAnswer, .id = id_of(info)};
+  Command command{.kind = CommandKind::kAnswer, .id = io_id(info)};
   command.status = static_cast<uint16_t>(read_integer(info[2], "status", 0, 599));
-  command.text = text_of(info[3]);
-  command.bytes = bytes_of(info[5]);
+  command.text = io_text(info[3]);
+  command.bytes = io_bytes(info[5]);
   const int64_t total_bytes = read_integer(info[4], "totalBytes", -1, kIdMax);
   command.number = total_bytes < 0 ? command.bytes.size() : static_cast<uint64_t>(total_bytes);
   command.framing = has_flag(flags, AnswerFlag::kChunked) ? AnswerFraming::kChunked : AnswerFraming::kLength;
@@ -240,14 +240,14 @@ Napi::Value io_answer(const Napi::CallbackInfo& info) {
 template <CommandKind kind>
 Napi::Value post_kind(const Napi::CallbackInfo& info) {
   IoBox& box = open_box<IoBox>(info, 0, true);
-  return io_post(info, box, {.kind = kind, .id = id_of(info), .text = text_of(info[2])});
+  return io_post(info, box, {.kind = kind, .id = io_id(info), .text = io_text(info[2])});
 }
 
 // ioSend(io, id, bytes, isBinary): what waited before, 0: nothing does; the socket's drain is reported otherwise.
 Napi::Value io_send(const Napi::CallbackInfo& info) {
   IoBox& box = known_box<IoBox>(info.Env(), info[0]);
-  Command command{.kind = CommandKind::kSend, .id = id_of(info), .flag = info[3].ToBoolean()};
-  command.bytes = bytes_of(info[2]);
+  Command command{.kind = CommandKind::kSend, .id = io_id(info), .flag = info[3].ToBoolean()};
+  command.bytes = io_bytes(info[2]);
   const double waiting = buffered_of(box, command.id);
   if (waiting > 0) {
     if (net::ConnectionShare* const share = box.share_of(command.id)) share->wants_drain.store(true);
@@ -258,15 +258,15 @@ Napi::Value io_send(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value io_buffered(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), buffered_of(known_box<IoBox>(info.Env(), info[0]), id_of(info)));
+  return Napi::Number::New(info.Env(), buffered_of(known_box<IoBox>(info.Env(), info[0]), io_id(info)));
 }
 
 // ioEnd(io, id, code, reason)
 Napi::Value io_end(const Napi::CallbackInfo& info) {
   IoBox& box = open_box<IoBox>(info, 0, true);
-  Command command{.kind = CommandKind::kEnd, .id = id_of(info)};
+  Command command{.kind = CommandKind::kEnd, .id = io_id(info)};
   command.number = static_cast<uint64_t>(read_integer(info[2], "code", 1000, 4999));
-  command.text = text_of(info[3]);
+  command.text = io_text(info[3]);
   return io_post(info, box, std::move(command));
 }
 }  // namespace

@@ -5,7 +5,8 @@
 import { Command } from 'commander'
 import { join, resolve } from 'node:path'
 import type { Project, ProjectResult } from '../../project/project.js'
-import { serve, type ServeOptions, withServeOptions } from '../serve/serve.js'
+import { serve } from '../serve/serve.js'
+import { type ServeOptions, withServeOptions } from '../serve/serve-options.js'
 import type { Terminal } from '../shared/terminal.js'
 
 /** Editors write a file in several steps, and people save several files: one look for all of them. */

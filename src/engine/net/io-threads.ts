@@ -4,7 +4,7 @@
  */
 import { addon, type IoHandle, type IoOptions, type NativeNet, type PortHandle } from '../../../bindings/native.js'
 
-export { AnswerFlag, IoEventKind, IoEventSlot } from '../../../bindings/generated/boundary.js'
+export { AnswerFlag, IoEventKind, IoEventSlot, type IoEventKindCode } from '../../../bindings/generated/boundary.js'
 export type { IoOptions, PortHandle }
 
 /** The thread of a connection, request or socket: native/net/loop.hpp says what an id is made of. */

@@ -12,7 +12,7 @@ const tooOld = library(
 )
 const handlers = { posts: [], socket: { path: '/ws', frameBytesMax: 1, bufferBytesMax: 1, idleTimeoutS: 8 } }
 const open = (choice: 'auto' | 'uws' | 'node', error: Error) =>
-  openBackend(choice, handlers as unknown as BackendHandlers<object>, 1, () => {
+  openBackend(choice, handlers as unknown as BackendHandlers<object>, {}, () => {
     throw error
   })
 

@@ -29,13 +29,22 @@ export function socketChoiceOf(value: string): SocketChoice {
   return choice
 }
 
-/** @throws PenstockError ERR_ARGUMENT when `uws` or `native` was asked for and is not to be had. */
+export interface BackendNeeds {
+  /** 1..IO_THREADS_MAX; absent: 1. */
+  readonly ioThreads?: number | undefined
+  /** Whether it must take over connections that another listener accepted; absent: no. */
+  readonly adopts?: boolean
+}
+
+/** @throws PenstockError ERR_ARGUMENT when what was asked for does not load, or cannot do what is needed. */
 export function openBackend<Data>(
   choice: SocketChoice,
   handlers: BackendHandlers<Data>,
-  ioThreads = 1,
+  { ioThreads = 1, adopts = false }: BackendNeeds = {},
   load: () => SocketLibrary = loadSocketLibrary,
 ): OpenedBackend {
+  if (adopts && (choice === 'uws' || choice === 'native'))
+    throw argumentError('sockets', `auto or node with TLS, whose connections ${choice} is not given,`, choice)
   if (choice === 'native') {
     if (!hasIoThreads())
       throw argumentError('sockets', 'auto, uws or node, because native I/O threads are for Linux,', choice)
@@ -47,6 +56,13 @@ export function openBackend<Data>(
       "1, because only native sockets have threads of their own (sockets: 'native'),",
       ioThreads,
     )
+  if (adopts) {
+    const fallBackReason =
+      choice === 'node'
+        ? null
+        : 'with TLS, connections come decrypted from Node, and uWebSockets.js takes none but its own'
+    return { backend: new NodeBackend(handlers), fallBackReason }
+  }
   if (choice === 'node') return { backend: new NodeBackend(handlers), fallBackReason: null }
   let library
   try {

@@ -16,6 +16,8 @@ import type { BackendHandlers, SocketBackend } from './seam.js'
 
 /** Without a byte in either direction, while the caller is to send or to read. */
 const silenceMs = 10_000
+/** From the first byte of a head to its last. */
+const headMsMax = 60_000
 const headersMax = 98
 /** Requests without a body that one connection may have sent ahead of their answers; those with one: none. */
 const pipelinedMax = 16
@@ -50,6 +52,7 @@ export class NodeBackend<Data> implements SocketBackend {
   readonly #open = new Set<NodeSocket<Data>>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
+  #isAdopting = false
 
   constructor(handlers: BackendHandlers<Data>) {
     this.#handlers = handlers
@@ -67,11 +70,16 @@ export class NodeBackend<Data> implements SocketBackend {
       keepAliveTimeout: silenceMs,
       // Only silence ends a request: a large body may take as long as its network needs.
       requestTimeout: 0,
+      // A head is small: one that comes byte by byte keeps silence away and would stay for ever. Node's default is none
+      // where there is no limit for requests.
+      headersTimeout: headMsMax,
       maxHeaderSize: headBytesMax,
       connectionsCheckingInterval: silenceMs,
     })
     this.#server.maxHeadersCount = 0
     this.#listenToServer()
+    this.#timer = setInterval(() => this.#tick(), tickMs)
+    this.#timer.unref()
   }
 
   get connectionCount(): number {
@@ -86,9 +94,16 @@ export class NodeBackend<Data> implements SocketBackend {
       server.listen({ host, port, exclusive: true }, () => resolve(true))
     })
     if (!isBound) return null
-    this.#timer = setInterval(() => this.#tick(), tickMs)
-    this.#timer.unref()
     return (server.address() as AddressInfo).port
+  }
+
+  readonly adopt = (socket: NetSocket): void => {
+    if (!this.#isAdopting) {
+      // What looks for slow heads begins to when the server listens, which one that only adopts never does.
+      this.#isAdopting = true
+      this.#server.emit('listening')
+    }
+    this.#server.emit('connection', socket)
   }
 
   stopListening(): void {

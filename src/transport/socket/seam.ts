@@ -13,6 +13,7 @@
  * `onData` and a frame of `message` are lent until the callback returns. Thread: the I/O isolate that listens.
  */
 
+import type { Socket as NetSocket } from 'node:net'
 import type { CallHead } from '../access/verifier.js'
 import type { PortHandle } from '../../engine/net/io-threads.js'
 import type { SocketPlace } from '../../engine/requests/websocket-port.js'
@@ -135,6 +136,8 @@ export interface SocketBackend {
    * @returns the bound port; null when it is not to be had.
    */
   listen(host: string, port: number): Promise<number | null>
+  /** Takes a connection over that another listener accepted, as if it were its own; null: it cannot. */
+  readonly adopt: ((socket: NetSocket) => void) | null
   /** No new connections; those that are open go on. Idempotent. */
   stopListening(): void
   /** Cuts every connection; the handlers of what was open are called. Idempotent. */

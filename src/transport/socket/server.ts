@@ -4,6 +4,8 @@
  */
 import type { PenstockError } from '../../base/errors.js'
 import { listenFailure } from '../listen-failure.js'
+import type { Certificates } from '../tls/certificates.js'
+import { TlsFront } from '../tls/tls-front.js'
 import { FastPathRequests, type FastPathHandler } from './fast-path-request.js'
 import { BodyMemory } from '../body.js'
 import type { Budget } from '../byte-charge.js'
@@ -28,11 +30,15 @@ export interface SocketServerOptions<Data> {
   readonly sockets?: SocketChoice
   /** 1..IO_THREADS_MAX, more than one of `native` only; absent: 1. */
   readonly ioThreads?: number
+  /** What connections are encrypted with; absent: they are not. */
+  readonly certificates?: Certificates | undefined
 }
 
 export class SocketServer<Data> {
   readonly #backend: SocketBackend
   readonly #shared: RequestShare
+  /** Listens in the backend's place. */
+  readonly #front: TlsFront | null
   /** Why the backend is not the fast one; null when it is, or was chosen. */
   readonly fallBackReason: string | null
 
@@ -46,12 +52,15 @@ export class SocketServer<Data> {
       isClosing: false,
       openRequests: 0,
     }
-    const { backend, fallBackReason } = openBackend(
-      options.sockets ?? 'auto',
-      this.#handlers(options),
-      options.ioThreads,
-    )
+    const { certificates, admits, ioThreads } = options
+    const needs = { ioThreads, adopts: certificates !== undefined }
+    const { backend, fallBackReason } = openBackend(options.sockets ?? 'auto', this.#handlers(options), needs)
     this.#backend = backend
+    const { adopt } = backend
+    this.#front =
+      certificates === undefined || adopt === null
+        ? null
+        : new TlsFront({ certificates, protocols: ['http/1.1'], onConnection: adopt, admits })
     this.fallBackReason = fallBackReason
   }
 
@@ -67,7 +76,7 @@ export class SocketServer<Data> {
 
   /** TCP connections, WebSockets included. */
   get connectionCount(): number {
-    return this.#backend.connectionCount
+    return this.#backend.connectionCount + (this.#front?.handshakeCount ?? 0)
   }
 
   /** HTTP requests whose answer is not written yet. */
@@ -81,20 +90,27 @@ export class SocketServer<Data> {
    * @throws PenstockError ERR_CONFLICT when another process listens there, ERR_ARGUMENT when the host is not this machine's.
    */
   async listen(host: string, port: number): Promise<number> {
-    const bound = await this.#backend.listen(host, port)
+    const bound = await (this.#front ?? this.#backend).listen(host, port)
     if (bound === null) throw await listenFailure(host, port)
     return bound
+  }
+
+  /** For connections from now on. */
+  renew(certificates: Certificates): void {
+    this.#front?.renew(certificates)
   }
 
   /** No new connections; answers from now on close theirs. */
   stopListening(): void {
     this.#shared.isClosing = true
+    this.#front?.stopListening()
     this.#backend.stopListening()
   }
 
   /** Closes every connection at once. Idempotent. */
   close(): void {
     this.#shared.isClosing = true
+    this.#front?.close()
     this.#backend.close()
   }
 

@@ -55,6 +55,9 @@ export class UwsBackend<Data> implements SocketBackend {
     for (const route of handlers.posts) this.#app.post(route.path, (raw, request) => route.onRequest(raw, request))
   }
 
+  /** The library owns its sockets. */
+  readonly adopt = null
+
   get connectionCount(): number {
     return this.#connections
   }

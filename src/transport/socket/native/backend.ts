@@ -16,7 +16,7 @@ import {
   HTTP_HEAD_MS_MAX,
   HTTP_SILENCE_MS_MAX,
 } from '../../../base/limits/limits.js'
-import { IoEventKind, IoEventSlot, IoThreads } from '../../../engine/net/io-threads.js'
+import { IoEventKind, IoEventSlot, IoThreads, type IoEventKindCode } from '../../../engine/net/io-threads.js'
 import { matcherOf } from '../route-match.js'
 import type { BackendHandlers, SocketBackend } from '../seam.js'
 import { NativeRequest } from './request.js'
@@ -35,6 +35,7 @@ type Field = number | boolean | string | ArrayBuffer | undefined
 export class NativeBackend<Data> implements SocketBackend {
   readonly name = 'native'
   readonly ioThreads: number
+  readonly adopt = null
   readonly #handlers: BackendHandlers<Data>
   readonly #posts: readonly { readonly match: (path: string) => string | null; readonly index: number }[]
   readonly #io: IoThreads
@@ -141,7 +142,7 @@ export class NativeBackend<Data> implements SocketBackend {
     const flag = events[at + IoEventSlot.flag] as boolean
     const text = events[at + IoEventSlot.text] as string
     const bytes = events[at + IoEventSlot.bytes] as ArrayBuffer | undefined
-    switch (events[at + IoEventSlot.kind]) {
+    switch (events[at + IoEventSlot.kind] as IoEventKindCode) {
       case IoEventKind.opened:
         return this.#opened(id)
       case IoEventKind.gone:

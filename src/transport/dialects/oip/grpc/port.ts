@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { PenstockError } from '../../../../base/errors.js'
+import type { Certificates } from '../../../tls/certificates.js'
 import { GrpcListener } from './listener.js'
 import type { GrpcServer, GrpcServerOptions } from './server.js'
 
@@ -12,6 +13,8 @@ export interface GrpcPortOptions extends GrpcServerOptions {
   /** Asked about each new connection, which `connectionCount` counts by then. False: it is closed at once. */
   readonly admits: () => boolean
   readonly logger: Logger
+  /** What connections are encrypted with; absent: they are not. */
+  readonly certificates?: Certificates | undefined
 }
 
 export class GrpcPort {
@@ -23,7 +26,8 @@ export class GrpcPort {
 
   constructor(options: GrpcPortOptions) {
     this.#options = options
-    this.#listener = new GrpcListener({ onConnection: (socket) => this.#accept(socket), admits: options.admits })
+    const { admits, certificates } = options
+    this.#listener = new GrpcListener({ onConnection: (socket) => this.#accept(socket), admits, certificates })
   }
 
   /** Connections that are open. */
@@ -44,6 +48,11 @@ export class GrpcPort {
       const text = `Cannot listen on port ${port} of ${host} for gRPC: ${reason}. Choose another with --grpc-port, or --grpc-port off`
       throw new PenstockError('ERR_CONFLICT', text, { cause })
     }
+  }
+
+  /** For connections from now on. */
+  renew(certificates: Certificates): void {
+    this.#listener.renew(certificates)
   }
 
   /** Takes no new connections and notifies watchers; calls under way go on. */

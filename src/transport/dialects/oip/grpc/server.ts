@@ -1,8 +1,7 @@
 /**
  * The gRPC calls: GRPCInferenceService, grpc.health.v1 and server reflection, on @grpc/grpc-js, in the I/O isolate.
  * Loaded by the port with its first connection.
- * Plaintext, like HTTP: TLS belongs to whatever stands before the server. The same keys are asked for, as
- * `authorization` metadata.
+ * The same keys are asked for as over HTTP, as `authorization` metadata.
  *
  * grpc-js speaks HTTP/2 in JavaScript and costs several times the rest of a small request; there is no maintained faster
  * one for Node (the C++ binding ended in 2021). Callers that count microseconds take HTTP or the WebSocket.

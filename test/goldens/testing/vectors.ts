@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const folder = fileURLToPath(new URL('../../../shared/vectors/', import.meta.url))
+const folder = fileURLToPath(new URL('../../../../shared/vectors/', import.meta.url))
 export const isPresent = existsSync(folder)
 
 /** @param path below the folder of the vectors. */
