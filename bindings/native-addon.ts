@@ -131,6 +131,8 @@ export interface RunInHand {
   /** Expected time of a batch of the model; 0: nobody knows. */
   readonly expectedUs: number
   readonly isAside: boolean
+  /** Nobody waits for it any more: its callers have been answered, by their deadlines or on their own wish. */
+  readonly isUnheard: boolean
 }
 
 export interface WorkersLook {
@@ -391,6 +393,8 @@ export interface NativeAddon {
    * that the connection must be closed.
    */
   receive(port: PortHandle, connection: number, frame: ArrayBuffer): number
+  /** After `receive` returned RECEIVED_WITH_REFUSALS: the status of the next refused request, with its facts as after a refusal; 0: no more. */
+  takeRefusal(port: PortHandle): number
   cancelWebSocket(port: PortHandle, connection: number, channel: number, wireId: number): boolean
 
   // ── JSON over HTTP ──────────────────────────────────────────────────────────────────────────

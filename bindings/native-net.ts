@@ -6,7 +6,7 @@ export type IoHandle = object & { readonly __io: unique symbol }
 export interface IoOptions {
   /** Where a handshake is one; elsewhere it is a request like any other. */
   websocketPath: string
-  /** Of one WebSocket message. */
+  /** One WebSocket message has no more. */
   messageBytesMax: number
   /** Without a byte from a WebSocket's client; it is pinged at half of it. */
   idleMs: number

@@ -16,7 +16,9 @@ import type { NativeKernels } from './native-kernels.js'
 import type { NativeLimits } from './native-limits.js'
 import type { NativeLogs } from './native-logs.js'
 import type { NativeNet } from './native-net.js'
+import type { NativeSessions } from './native-sessions.js'
 import type { NativeTransforms } from './native-transforms.js'
+import type { NativeTrees } from './native-trees.js'
 
 export type * from './native-addon.js'
 export type * from './native-contracts.js'
@@ -26,7 +28,9 @@ export type * from './native-limits.js'
 export type * from './native-logs.js'
 export type * from './native-net.js'
 export type * from './native-plan.js'
+export type * from './native-sessions.js'
 export type * from './native-transforms.js'
+export type * from './native-trees.js'
 
 export type Native = NativeAddon &
   NativeContracts &
@@ -34,7 +38,9 @@ export type Native = NativeAddon &
   NativeLimits &
   NativeLogs &
   NativeNet &
-  NativeTransforms
+  NativeSessions &
+  NativeTransforms &
+  NativeTrees
 
 export const addon: Native = loadAddon(dirname(fileURLToPath(import.meta.url)))
 

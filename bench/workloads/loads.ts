@@ -14,6 +14,8 @@ export interface Load {
   readonly requests: Requests | { readonly rows: number; readonly bodiesPath: string }
   readonly transport: LoadPlan['target']['transport']
   readonly connections: number
+  /** WebSocket: requests that share a frame at most, where the server offers it; absent: each has its own. */
+  readonly requestsPerFrame?: number
   readonly shape: LoadShape
   readonly pipeline: string
   /** HTTP: the request target, for baselines; absent: Penstock's own. */
@@ -37,6 +39,7 @@ export async function runOn(bench: Bench, server: RunningServer, load: Load): Pr
   const plan: LoadPlan = {
     target: { transport, host: '127.0.0.1', port: server.port, headers: {}, serverPid: server.pid },
     connections,
+    ...(load.requestsPerFrame === undefined ? {} : { requestsPerFrame: load.requestsPerFrame }),
     requests: [
       {
         name: pipeline,

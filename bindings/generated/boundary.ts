@@ -150,6 +150,8 @@ export const FrameFault = {
   infer: 3,
   /** its meta is not one value, or one per row, under each key */
   meta: 4,
+  /** a field of its InferMany lies outside the frame, or the fields do not speak of as many requests */
+  inferMany: 5,
 } as const
 export type FrameFaultCode = (typeof FrameFault)[keyof typeof FrameFault]
 
@@ -206,7 +208,7 @@ export const PortEventSlot = {
   length: 4,
 } as const
 
-/** What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while freedBatches stays the same, so does every batch that was ever seen. */
+/** What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while freedBatches stays the same, so does every batch that was ever seen; isStopped is 1 when another thread has ended the run. */
 export const WorkerInfoSlot = {
   modelKey: 0,
   batchId: 1,
@@ -215,7 +217,8 @@ export const WorkerInfoSlot = {
   bucketId: 4,
   isAlone: 5,
   freedBatches: 6,
-  length: 7,
+  isStopped: 7,
+  length: 8,
 } as const
 
 /** What is known of a refused frame or body: the four details of its failure, then whose it was. */
@@ -378,3 +381,6 @@ export const ARROW_ALIGNMENT_BYTES = 8
 
 /** Bytes of a page of memory, as /proc counts them on x86-64 and most of arm64. */
 export const PAGE_BYTES = 4096
+
+/** What `receive` returns when it took a frame of many requests and refused some: `takeRefusal` names them. Above all types of messages. */
+export const RECEIVED_WITH_REFUSALS = 256

@@ -138,8 +138,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_limits(env, exports);
   register_transforms(env, exports);
   register_columns(env, exports);
+  register_trees(env, exports);
   register_contracts(env, exports);
   register_rows_forms(env, exports);
+  register_sessions(env, exports);
+  register_runs(env, exports);
   return exports;
 }
 }  // namespace

@@ -16,6 +16,7 @@
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
 #include "net/service/io_service.hpp"
+#include "ort/batch_run.hpp"
 #include "runtime/answer_counters.hpp"
 #include "runtime/port.hpp"
 #include "websocket/gateway.hpp"
@@ -73,6 +74,7 @@ struct WorkerBox {
   WorkerSlot slot;
   Napi::Reference<Napi::Int32Array> info;
   int32_t* info_values = nullptr;
+  std::unique_ptr<ort::BatchRunner> runner;  // from the first run on
   bool has_batch = false;
   bool is_closed = false;
 };
@@ -226,8 +228,11 @@ void register_kernels(Napi::Env env, Napi::Object exports);
 void register_limits(Napi::Env env, Napi::Object exports);
 void register_transforms(Napi::Env env, Napi::Object exports);
 void register_columns(Napi::Env env, Napi::Object exports);
+void register_trees(Napi::Env env, Napi::Object exports);
 void register_contracts(Napi::Env env, Napi::Object exports);
 void register_rows_forms(Napi::Env env, Napi::Object exports);
+void register_sessions(Napi::Env env, Napi::Object exports);
+void register_runs(Napi::Env env, Napi::Object exports);
 
 template <Napi::Value (*function)(const Napi::CallbackInfo&)>
 void export_function(Napi::Env env, Napi::Object exports, const char* name) {

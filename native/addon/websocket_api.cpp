@@ -98,7 +98,21 @@ int32_t receive_frame(napi_env env, napi_callback_info info) {
   const int32_t result =
       box.gateway->receive(connection, {static_cast<const uint8_t*>(data), size}, box.last_failure, channel, wire_id);
   if (result < 0) box.note_refusal(channel, wire_id);
-  return result;
+  if (box.io == nullptr || result != kReceivedWithRefusals) return result;
+  // The next frame of the I/O thread forgets them: they go to where its own go.
+  box.io->frames().take_refusals(connection);
+  return 0;
+}
+
+// takeRefusal(port): the status of the next request that the last frame was refused, with its facts where `receive`
+// leaves them; 0: there are no more.
+Napi::Value take_refusal(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  int64_t channel = -1;
+  int64_t wire_id = -1;
+  if (!box.gateway->take_refusal(box.last_failure, channel, wire_id)) return Napi::Number::New(info.Env(), 0);
+  box.note_refusal(channel, wire_id);
+  return Napi::Number::New(info.Env(), static_cast<double>(box.last_failure.code));
 }
 
 napi_value receive(napi_env env, napi_callback_info info) {
@@ -122,6 +136,7 @@ void register_websocket(Napi::Env env, Napi::Object exports) {
   export_function<acknowledge>(env, exports, "acknowledge");
   export_function<ready_bytes>(env, exports, "readyBytes");
   export_function<cancel_websocket>(env, exports, "cancelWebSocket");
+  export_function<take_refusal>(env, exports, "takeRefusal");
   napi_value function = nullptr;
   napi_create_function(env, "receive", NAPI_AUTO_LENGTH, receive, nullptr, &function);
   exports.Set("receive", Napi::Value(env, function));

@@ -7,7 +7,9 @@
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
 #include "core/boundary_codes.hpp"
+#include "core/clock.hpp"
 #include "core/thread_priority.hpp"
+#include "ort/batch_outputs.hpp"
 
 namespace penstock::addon {
 namespace {
@@ -61,6 +63,7 @@ Napi::Value take(const Napi::CallbackInfo& info) {
       box.info_values[WorkerInfoSlot::kEntryCount] = static_cast<int32_t>(batch.entries.size());
       box.info_values[WorkerInfoSlot::kBucketId] = static_cast<int32_t>(batch.bucket.id);
       box.info_values[WorkerInfoSlot::kIsAlone] = box.slot.is_alone ? 1 : 0;
+      box.info_values[WorkerInfoSlot::kIsStopped] = 0;
       box.info_values[WorkerInfoSlot::kFreedBatches] = static_cast<int32_t>(Batch::freed_count());
     }
     return Napi::Number::New(info.Env(), static_cast<double>(taken));
@@ -102,20 +105,13 @@ Napi::Value batch_buffer(const Napi::CallbackInfo& info) {
 Napi::Value batch_entries(const Napi::CallbackInfo& info) {
   const Batch& batch = *with_batch(info).slot.batch;
   auto pairs = Napi::Int32Array::New(info.Env(), batch.entries.size() * 2);
+  const int64_t now_us = now_ns() / 1000;
   for (size_t i = 0; i < batch.entries.size(); ++i) {
     const Entry& entry = batch.entries[i];
     pairs[2 * i] = static_cast<int32_t>(entry.batch_row);
-    pairs[2 * i + 1] = entry.is_dropped ? 0 : static_cast<int32_t>(entry.count);
+    pairs[2 * i + 1] = has_caller(entry, now_us) ? static_cast<int32_t>(entry.count) : 0;
   }
   return pairs;
-}
-
-// Checks that `dims` fit the field and finds the bytes of a row. Empty when they do not.
-std::optional<size_t> dynamic_row_bytes(const Field& field, const std::vector<int64_t>& dims) {
-  if (dims.size() != field.dims.size()) return std::nullopt;
-  for (size_t d = 0; d < dims.size(); ++d)
-    if (field.dims[d] >= 0 && field.dims[d] != dims[d]) return std::nullopt;
-  return row_bytes_of(field.dtype, dims);
 }
 
 Napi::Value set_output(const Napi::CallbackInfo& info) {
@@ -126,28 +122,13 @@ Napi::Value set_output(const Napi::CallbackInfo& info) {
   const ByteSpan data = read_bytes(env, info[2], "data");
   const Napi::Array shape = info[3].As<Napi::Array>();
   const auto batch_row = static_cast<uint32_t>(read_integer(info[4], "batchRow", 0, batch.rows - 1));
-  ModelQueue& queue = batch.bucket.queue;
   std::vector<int64_t> dims;
   for (uint32_t d = 0; d < shape.Length(); ++d) dims.push_back(read_integer(shape.Get(d), "dims", 0, INT32_MAX));
-  uint32_t rows = 1;
-  if (queue.options.batching != Batching::kWhole) {
-    if (dims.empty() || dims[0] < 1 || dims[0] > batch.rows - batch_row) return Napi::Boolean::New(env, false);
-    rows = static_cast<uint32_t>(dims[0]);
-    dims.erase(dims.begin());
-  }
-  const auto row_bytes = dynamic_row_bytes(queue.options.outputs[output], dims);
-  if (!row_bytes || *row_bytes * rows != data.size) return Napi::Boolean::New(env, false);
-  if (batch.bucket.layout.outputs[output].offset_bytes != TensorLayout::kUnknown) return Napi::Boolean::New(env, false);
-  DynamicOutput& target = batch.dynamic_outputs[output];
-  if (target.is_set && (target.dims != dims || target.row_bytes != *row_bytes)) return Napi::Boolean::New(env, false);
-  target.dims = std::move(dims);
-  target.row_bytes = *row_bytes;
-  if (!target.reserve(*row_bytes * batch.rows))
+  const auto* const bytes = reinterpret_cast<const std::byte*>(data.data);
+  const ort::Stored stored = ort::store_output(batch, output, bytes, data.size, std::move(dims), batch_row);
+  if (stored == ort::Stored::kNoMemory)
     throw Napi::Error::New(env, "There is no memory for an output of " + std::to_string(data.size) + " bytes");
-  target.is_set = true;
-  if (data.size > 0) std::memcpy(target.data() + *row_bytes * batch_row, data.data, data.size);
-  queue.note_resident(batch);
-  return Napi::Boolean::New(env, true);
+  return Napi::Boolean::New(env, stored == ort::Stored::kOk);
 }
 
 Napi::Value fail_entry_js(const Napi::CallbackInfo& info) {
@@ -191,6 +172,7 @@ Napi::Object run_object(Napi::Env env, const RunInHand& run) {
   object.Set("elapsedUs", Napi::Number::New(env, static_cast<double>(run.elapsed_ns) / 1000.0));
   object.Set("expectedUs", Napi::Number::New(env, run.expected_us));
   object.Set("isAside", Napi::Boolean::New(env, run.is_aside));
+  object.Set("isUnheard", Napi::Boolean::New(env, run.is_unheard));
   return object;
 }
 

@@ -112,8 +112,9 @@ enum class FrameFault : int64_t {
   kNoBody = 2,  // the message has no body of a known type
   kInfer = 3,  // a field of its Infer lies outside the frame
   kMeta = 4,  // its meta is not one value, or one per row, under each key
+  kInferMany = 5,  // a field of its InferMany lies outside the frame, or the fields do not speak of as many requests
 };
-inline constexpr size_t kFrameFaultCount = 5;
+inline constexpr size_t kFrameFaultCount = 6;
 
 // Why a routing key does not route.
 enum class MetaFault : int64_t {
@@ -270,6 +271,46 @@ enum class RowErrorKind : uint8_t {
   kNotNumber = 4,  // the text is no number
 };
 
+// How a node of a tree compares an element x with its threshold t: true goes to its true branch. The codes are those of
+// TreeEnsemble in ai.onnx.ml 5, which has no leaf among its nodes.
+enum class TreeMode : uint8_t {
+  kLessOrEqual = 0,  // x <= t
+  kLess = 1,  // x < t
+  kGreaterOrEqual = 2,  // x >= t
+  kGreater = 3,  // x > t
+  kEqual = 4,  // x == t
+  kNotEqual = 5,  // x != t
+  kMember = 6,  // x is one of the node's members
+  kLeaf = 7,  // the tree ends here
+};
+inline constexpr size_t kTreeModeCount = 8;
+
+// What becomes of the leaves of all trees. The codes are those of TreeEnsemble in ai.onnx.ml 5.
+enum class TreeAggregate : uint8_t {
+  kAverage = 0,  // their sum by the number of trees
+  kSum = 1,  // their sum
+  kMin = 2,  // the least
+  kMax = 3,  // the greatest
+};
+inline constexpr size_t kTreeAggregateCount = 4;
+
+// What becomes of the scores of a row. The codes are those of TreeEnsemble in ai.onnx.ml 5.
+enum class TreePostTransform : uint8_t {
+  kNone = 0,  // they stay
+  kSoftmax = 1,  // probabilities of classes
+  kLogistic = 2,  // a sigmoid of each
+  kSoftmaxZero = 3,  // softmax, where scores of 0 stay 0
+  kProbit = 4,  // the inverse of the normal distribution
+};
+inline constexpr size_t kTreePostTransformCount = 5;
+
+// What a tree ensemble answers.
+enum class TreeKind : uint8_t {
+  kRegressor = 0,  // a score a target
+  kClassifier = 1,  // a score a class, and a label
+};
+inline constexpr size_t kTreeKindCount = 2;
+
 // One event among those of ioTake, each as long as this. text: METHOD, path, ?query and address of a head, a line each,
 // then name and value of each header; bytes: an ArrayBuffer.
 struct IoEventSlot {
@@ -292,7 +333,8 @@ struct PortEventSlot {
 };
 
 // What a worker learns of the batch in hand: int32. isAlone is 1 when nothing else ran or waited in the runtime; while
-// freedBatches stays the same, so does every batch that was ever seen.
+// freedBatches stays the same, so does every batch that was ever seen; isStopped is 1 when another thread has ended the
+// run.
 struct WorkerInfoSlot {
   static constexpr size_t kModelKey = 0;
   static constexpr size_t kBatchId = 1;
@@ -301,7 +343,8 @@ struct WorkerInfoSlot {
   static constexpr size_t kBucketId = 4;
   static constexpr size_t kIsAlone = 5;
   static constexpr size_t kFreedBatches = 6;
-  static constexpr size_t kLength = 7;
+  static constexpr size_t kIsStopped = 7;
+  static constexpr size_t kLength = 8;
 };
 
 // What is known of a refused frame or body: the four details of its failure, then whose it was.
@@ -519,6 +562,16 @@ inline constexpr size_t kTransformValuesMax = 16384;
 inline constexpr size_t kTransformRowBytesMax = 268435456;
 // Failures of rows that one run of a transform program lists; all are counted.
 inline constexpr size_t kTransformRowErrorsMax = 1024;
+// Trees of an ensemble that the tree kernels run; ONNX Runtime runs larger ones.
+inline constexpr uint32_t kTreesMax = 65536;
+// Nodes, weights and members of a tree ensemble that the tree kernels run: 2^24 of each.
+inline constexpr uint32_t kTreeNodesMax = 16777216;
+// Nodes from a root to a leaf in a tree that the tree kernels run: bounds the time of a row.
+inline constexpr uint32_t kTreeDepthMax = 4096;
+// Columns of the input of a tree ensemble that the tree kernels run.
+inline constexpr uint32_t kTreeFeaturesMax = 16777216;
+// Targets or classes of a tree ensemble that the tree kernels run.
+inline constexpr uint32_t kTreeTargetsMax = 4096;
 // Dims of a tensor; ONNX Runtime's kernels end before that.
 inline constexpr size_t kRankMax = 16;
 // Nesting of a JSON body: deeper is no tensor, and parsers recurse.
@@ -574,6 +627,11 @@ inline constexpr size_t kHttpChunkExtensionBytesMax = 16384;
 inline constexpr size_t kHttpTrailerBytesMax = 16384;
 // Frames of one WebSocket message: a message of 64 MiB in frames of 64 bytes; empty ones must not go on for ever.
 inline constexpr uint32_t kWebsocketFragmentsMax = 1048576;
+// Requests of one InferMany: four windows, and what is kept for a frame stays small.
+inline constexpr uint32_t kInferManyMax = 4096;
+// What `receive` returns when it took a frame of many requests and refused some: `takeRefusal` names them. Above all
+// types of messages.
+inline constexpr int kReceivedWithRefusals = 256;
 // Connections of one load generator, each a file descriptor.
 inline constexpr uint32_t kBenchConnectionsMax = 4096;
 // Requests in flight per connection of a load generator; a server's window is smaller still.

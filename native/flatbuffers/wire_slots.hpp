@@ -14,6 +14,7 @@ enum class Body : uint8_t {
   kCancel = 3,
   kClose = 4,
   kAuthenticate = 6,
+  kInferMany = 7,
   kOpened = 16,
   kResults = 17,
   kFailure = 18,
@@ -64,6 +65,16 @@ inline constexpr uint16_t timing = 22;
 inline constexpr uint16_t request_id = 24;
 }  // namespace slots::infer
 
+namespace slots::infer_many {
+inline constexpr uint16_t channel = 4;
+inline constexpr uint16_t requests = 6;
+inline constexpr uint16_t rows = 8;
+inline constexpr uint16_t data = 10;
+inline constexpr uint16_t deadlines_ms = 12;
+inline constexpr uint16_t priorities = 14;
+inline constexpr uint16_t request_ids = 16;
+}  // namespace slots::infer_many
+
 namespace slots::cancel {
 inline constexpr uint16_t channel = 4;
 inline constexpr uint16_t request = 6;
@@ -84,6 +95,7 @@ inline constexpr uint16_t routes = 16;
 inline constexpr uint16_t is_non_batching = 18;
 inline constexpr uint16_t rows_max = 20;
 inline constexpr uint16_t instance = 22;
+inline constexpr uint16_t infer_many = 24;
 }  // namespace slots::opened
 
 namespace slots::results {
@@ -115,6 +127,7 @@ namespace slots::hello {
 inline constexpr uint16_t window_requests = 4;
 inline constexpr uint16_t server = 6;
 inline constexpr uint16_t frame_bytes_max = 8;
+inline constexpr uint16_t infer_many_max = 10;
 }  // namespace slots::hello
 
 namespace slots::credit {

@@ -1,6 +1,9 @@
 // Runs a fuzz target where the compiler has no libFuzzer: every file of a corpus as it is, then mutations of them,
 // drawn from a seed so that a failure comes again. It knows nothing of coverage, so it finds less; a canary shows that
-// it finds something. Usage: http_fuzz [-max_total_time=SECONDS] [-seed=NUMBER] FOLDER-OR-FILE…
+// it finds something. Usage: http_fuzz [-max_total_time=SECONDS] [-seed=NUMBER] [-artifact_prefix=FOLDER/]
+// FOLDER-OR-FILE…
+//
+// With files alone, no folder, it runs those once and ends.
 //
 // Goals: the same command line and the same finding of sanitizers as libFuzzer. Non-goals: minimising, merging,
 // threads.
@@ -24,8 +27,9 @@ using Input = std::vector<uint8_t>;
 constexpr size_t kInputBytesMax = 4096;
 constexpr size_t kMutationsMax = 6;
 
-// What runs now: written out when the process dies of it.
+// What runs now, and the file it is written to when the process dies of it.
 Input running;
+std::string crash_path = "crash-input";
 
 class Draws {
  public:
@@ -126,12 +130,11 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& path) {
 
 // Called by the sanitizers before they end the process, and by abort.
 void save_running() {
-  const char* const name = "crash-input";
-  std::FILE* const file = std::fopen(name, "wb");
+  std::FILE* const file = std::fopen(crash_path.c_str(), "wb");
   if (file == nullptr) return;
   std::fwrite(running.data(), 1, running.size(), file);
   std::fclose(file);
-  std::fprintf(stderr, "the input is in %s: run this program with it\n", name);
+  std::fprintf(stderr, "the input is in %s: run this program with it\n", crash_path.c_str());
 }
 
 }  // namespace
@@ -141,6 +144,7 @@ extern "C" void __sanitizer_set_death_callback(void (*callback)());
 int main(int argument_count, char** arguments) {
   uint64_t seconds = 10;
   uint64_t seed = 1;
+  bool has_folder = false;
   std::vector<Input> corpus;
   for (int index = 1; index < argument_count; ++index) {
     const std::string argument = arguments[index];
@@ -148,7 +152,10 @@ int main(int argument_count, char** arguments) {
       seconds = std::strtoull(argument.c_str() + 16, nullptr, 10);
     } else if (argument.starts_with("-seed=")) {
       seed = std::strtoull(argument.c_str() + 6, nullptr, 10);
+    } else if (argument.starts_with("-artifact_prefix=")) {
+      crash_path = argument.substr(17) + "crash-input";
     } else if (!argument.starts_with("-")) {
+      has_folder = has_folder || std::filesystem::is_directory(argument);
       for (const std::filesystem::path& path : files_of(argument)) {
         Input input;
         if (!read_file(path, input)) return std::fprintf(stderr, "cannot read %s\n", path.c_str()), 2;
@@ -159,6 +166,7 @@ int main(int argument_count, char** arguments) {
   if (corpus.empty()) return std::fprintf(stderr, "Expected a folder of inputs but received none\n"), 2;
   __sanitizer_set_death_callback(save_running);
   for (const Input& input : corpus) run(input);
+  if (!has_folder) return 0;
 
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
   Draws draws(seed);

@@ -261,6 +261,7 @@ void Worker::flush_dirty(int64_t now) {
 void Worker::flush(size_t index, int64_t now) {
   Connection& connection = client_->connection(index);
   if (!connection.is_open()) return;
+  client_->finish_frames(index);
   if (!connection.flush()) return lose(index, std::string("a write failed: ") + std::strerror(errno), now);
   if (!connection.is_watched || connection.has_unsent() != connection.is_watched_for_room) poll_for_events(index);
 }

@@ -68,7 +68,8 @@ struct Connection {
   bool was_pinged = false;
   bool is_parsing = false;
   ResponseContext context = {};
-  // Of the connection; of the exchange or WebSocket, 0: none; of the exchange whose answer JavaScript paces, 0: none.
+  // Ids: the connection's; the exchange's or WebSocket's, 0: none; that of the exchange whose answer JavaScript paces, 0:
+  // none.
   uint64_t id = 0;
   uint64_t exchange = 0;
   uint64_t paced = 0;

@@ -30,9 +30,9 @@ struct LoopOptions {
   HttpLimits http = {};
   std::string websocket_path = {};
   size_t message_bytes_max = 0;
-  // Of a WebSocket without a byte received; a ping is sent at half of it.
+  // A WebSocket without a byte received for so long is closed; a ping is sent at half of it.
   int64_t idle_ms = 0;
-  // Of a connection without a byte in either direction, while the client is to send or to read.
+  // A connection without a byte in either direction for so long, while the client is to send or to read, is closed.
   int64_t silence_ms = 0;
   // From the first byte of a head to its last.
   int64_t head_ms = 0;

@@ -6,7 +6,7 @@
 
 namespace penstock::net {
 namespace {
-// Of a message that came in parts; the memory of a longer one is given back when it was read.
+// Memory kept for messages that come in parts; what a longer one took is given back when it was read.
 constexpr size_t kMessageKeptBytesMax = 64 * 1024;
 }  // namespace
 

@@ -2,12 +2,12 @@
 // StreamHandler; a handler answers by StreamSink, at once or in a later turn. Whatever a handler does not take goes to
 // JavaScript, and so does everything where there is no handler.
 //
-//     kernel ─ bytes ─► IoLoop ─┬─ receive, receive_request ─► StreamHandler ─ true / ticket ─► served natively
+//     kernel ─ bytes ─► IoLoop ─┬─ receive, receive_request ─► StreamHandler ─ true, ticket ─► served natively
 //                               └─ false / kNotTaken ────────► EventQueue ───► JavaScript
-//     turn: epoll → bytes parsed, handlers called → commands of other threads → end_turn() → one write a connection
+//     turn: epoll → bytes parsed, handlers called → other threads' commands → end_turn() → one write a connection
 //
-// A connection, whether it is a WebSocket or an exchange of HTTP, is a number that is never used again: naming one that is
-// gone does nothing. Thread: all of it the I/O thread's, but StreamSink::wake.
+// A connection, whether it is a WebSocket or an exchange of HTTP, is a number that is never used again: naming one that
+// is gone does nothing. Thread: all of it the I/O thread's, but StreamSink::wake.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -38,8 +38,9 @@ void Scheduler::end_yield(WorkerSlot& slot) {
 }
 
 RunInHand Scheduler::run_of(const WorkerSlot& slot, int64_t now) const {
-  RunInHand run{.worker = slot.index, .start_ns = slot.taken_ns, .held = slot.held};
-  run.elapsed_ns = now - slot.taken_ns;
+  RunInHand run{.worker = slot.index, .start_ns = slot.began_ns(), .held = slot.held};
+  run.elapsed_ns = now - slot.began_ns();
+  run.is_unheard = slot.stop.is_unheard();
   run.is_aside = slot.is_aside.load(std::memory_order_relaxed);
   if (slot.held == Held::kBatch) {
     const ModelQueue& queue = slot.batch->bucket.queue;
@@ -103,7 +104,7 @@ WorkersLook Scheduler::look() {
     }
     for (const std::vector<WorkerSlot*>* slots : {&workers_.all(), &background_.all(), &std::as_const(aside_)})
       for (const WorkerSlot* slot : *slots)
-        if (slot->held != Held::kNothing && now - slot->taken_ns > static_cast<int64_t>(kLongRunUs * 1000.0))
+        if (slot->held != Held::kNothing && now - slot->began_ns() > static_cast<int64_t>(kLongRunUs * 1000.0))
           seen.runs.push_back(run_of(*slot, now));
     measure_waits(seen, now);
     // What was held back for a model that has gone meanwhile, or waited for a stuck run that has ended.
@@ -118,7 +119,7 @@ bool Scheduler::set_aside(uint32_t worker, int64_t start_ns) {
   std::deque<Job> orphans;
   std::lock_guard lock(mutex_);
   WorkerSlot* const slot = find_slot(worker);
-  if (slot == nullptr || slot->held == Held::kNothing || slot->taken_ns != start_ns) return false;
+  if (slot == nullptr || slot->held == Held::kNothing || slot->began_ns() != start_ns) return false;
   workers_.remove(*slot);
   background_.remove(*slot);
   aside_.push_back(slot);
@@ -134,6 +135,22 @@ bool Scheduler::set_aside(uint32_t worker, int64_t start_ns) {
   if (background_.is_empty()) inherit_background();
   yield_thread(slot->thread_id, kNicer);
   return true;
+}
+
+// One that was set aside has left its place, and may be ended all the same.
+bool Scheduler::stop_run(uint32_t worker, int64_t start_ns) {
+  std::lock_guard lock(mutex_);
+  for (const std::vector<WorkerSlot*>* slots : {&workers_.all(), &background_.all(), &std::as_const(aside_)})
+    for (WorkerSlot* slot : *slots)
+      if (slot->index == worker && slot->held != Held::kNothing && slot->began_ns() == start_ns)
+        return slot->stop.want();
+  return false;
+}
+
+void Scheduler::watch_anew(WorkerSlot& slot) {
+  std::lock_guard lock(mutex_);
+  slot.restarted_ns = now_ns();
+  slot.stop.reset();
 }
 
 // What the queue remembers of the run; somebody idle may take what waited for its end.

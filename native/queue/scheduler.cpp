@@ -185,6 +185,8 @@ void Scheduler::begin_check(WorkerSlot& slot, uint32_t model_key) {
   slot.held = Held::kCheck;
   slot.check_model_key = model_key;
   slot.taken_ns = now_ns();
+  slot.restarted_ns = 0;
+  slot.stop.reset();
 }
 
 bool Scheduler::take_shared_job(WorkerSlot& slot) {
@@ -227,6 +229,8 @@ Take Scheduler::take(WorkerSlot& slot, int64_t timeout_ms) {
     std::unique_lock lock(mutex_);
     workers_.end_return(slot);
     end_job(slot);
+    slot.restarted_ns = 0;
+    slot.stop.reset();
     const bool is_batch_first = std::exchange(slot.had_shared_job, false);
     for (;;) {
       if (is_closed()) return Take::kClosed;

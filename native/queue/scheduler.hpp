@@ -52,6 +52,8 @@ struct RunInHand {
   int64_t elapsed_ns = 0;
   double expected_us = 0.0;  // of a batch; 0: unknown
   bool is_aside = false;
+  // Nobody waits for it any more; ending it does no harm.
+  bool is_unheard = false;
 };
 
 // What the workers do at one time, without the background workers but in `runs`.
@@ -121,6 +123,10 @@ class Scheduler {
   // The worker goes on with the run, which is answered when it ends, and takes nothing afterwards; the thread gets what
   // others leave of the cores. Its own jobs are forgotten. False: that run has ended.
   bool set_aside(uint32_t worker, int64_t start_ns);
+  // Ends that run, where it can be ended: it fails as soon as ONNX Runtime looks. False: it cannot, or has ended.
+  bool stop_run(uint32_t worker, int64_t start_ns);
+  // The slot's worker goes on with another part of what it has in hand, which is watched by itself from now on.
+  void watch_anew(WorkerSlot& slot);
   // The worker runs rows of the model again before it takes next.
   void begin_check(WorkerSlot& slot, uint32_t model_key);
   // The worker ends instead of taking what comes next. False: there is no such worker.

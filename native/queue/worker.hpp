@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 
+#include "batch/run_stop.hpp"
 #include "core/shards.hpp"
 #include "queue/job.hpp"
 
@@ -47,9 +48,16 @@ struct WorkerSlot {
   // Set aside: written under the mutex, read by its worker at the end of the run.
   std::atomic<bool> is_aside{false};
   int64_t thread_id = 0;
+  // By which another thread ends the run under way.
+  RunStop stop;
   // Nothing else ran or waited when the batch was taken: its run may use the cores of the other workers.
   bool is_alone = false;
   int64_t taken_ns = 0;
+  // The scheduler's: when an entry of the batch began to be run by itself, so that it is watched by itself; 0: none
+  // has.
+  int64_t restarted_ns = 0;
+  // When what it is inside of began.
+  int64_t began_ns() const noexcept { return restarted_ns != 0 ? restarted_ns : taken_ns; }
   uint32_t writer = WriterNumbers::kNone;  // of the histograms that its worker keeps
   // The scheduler's: how an idle worker is woken. Shared, for a notifier may still hold it when the worker has left.
   WakeUp woken = std::make_shared<std::condition_variable>();

@@ -147,6 +147,15 @@ bool fail_entry(Batch& batch, size_t index, StatusCode code, const std::string& 
   return true;
 }
 
+bool has_caller(const Entry& entry, int64_t now_us) {
+  return !entry.is_dropped && (entry.is_background || entry.request->should_run(now_us));
+}
+
+bool has_callers(const Batch& batch, int64_t now_us) {
+  return std::any_of(batch.entries.begin(), batch.entries.end(),
+                     [&](const Entry& entry) { return has_caller(entry, now_us); });
+}
+
 void fail_all_entries(Batch& batch, StatusCode code, const std::string& text) {
   for (size_t i = 0; i < batch.entries.size(); ++i) fail_entry(batch, i, code, text);
 }

@@ -46,6 +46,10 @@ Request* submit(Port& port, Pipeline& pipeline, std::shared_ptr<Plan> plan, cons
 uint32_t drop_dead_rows(WorkerSlot& slot);
 // Marks entries failed before complete_batch. True: the failure reaches no caller, the entry is of the background.
 bool fail_entry(Batch& batch, size_t entry, StatusCode code, const std::string& text);
+// Whether anybody waits for rows of a batch that runs: no deadline has passed, nobody has cancelled. Background rows
+// are always waited for. While the worker is inside the run, any thread.
+bool has_caller(const Entry& entry, int64_t now_us);
+bool has_callers(const Batch& batch, int64_t now_us);
 void fail_all_entries(Batch& batch, StatusCode code, const std::string& text);
 // The batch in hand is done: requests advance, answers are delivered. When the session was called and when it returned;
 // nothing: it was not run.

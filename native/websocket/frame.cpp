@@ -26,6 +26,27 @@ FrameFault read_infer(const Table& body, InferFrame& infer) noexcept {
   return meta.count == 0 || MetaView::parse(meta, infer.meta) ? FrameFault::kNone : FrameFault::kMeta;
 }
 
+FrameFault read_infer_many(const Table& body, InferManyFrame& many) noexcept {
+  namespace slots = slots::infer_many;
+  const bool is_whole = body.scalar(slots::channel, many.channel) && body.vector(slots::requests, 4, many.requests) &&
+                        body.vector(slots::rows, 4, many.rows) && body.vector(slots::data, 1, many.data) &&
+                        body.vector(slots::deadlines_ms, 4, many.deadlines_ms) &&
+                        body.vector(slots::priorities, 1, many.priorities) &&
+                        body.vector(slots::request_ids, 1, many.request_ids);
+  const size_t count = many.requests.count;
+  if (!is_whole || count == 0 || count > kInferManyMax) return FrameFault::kInferMany;
+  for (const Vector* const each : {&many.rows, &many.deadlines_ms, &many.priorities, &many.request_ids})
+    if (each->exists() && each->count != count) return FrameFault::kInferMany;
+  uint64_t rows = count;
+  if (many.rows.exists()) {
+    rows = 0;
+    for (size_t i = 0; i < count; ++i) rows += many.rows.get<uint32_t>(i);
+  }
+  if (rows > UINT32_MAX) return FrameFault::kInferMany;
+  many.rows_in_all = static_cast<uint32_t>(rows);
+  return FrameFault::kNone;
+}
+
 namespace {
 // Fixed head of a Results frame: see the picture in the header.
 constexpr size_t kMessageVtable = kFlatbufferRootBytes, kMessageVtableBytes = 8, kMessage = 16, kMessageBytes = 12;

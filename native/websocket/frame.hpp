@@ -1,5 +1,6 @@
-// The hot messages of penstock.v1: Infer comes in, Results go out. Everything else of the protocol is JavaScript's.
-// Slots come from src/protocol/penstock.fbs (tools/codegen). Bytes that come in are untrusted: see flat_reader.hpp.
+// The hot messages of penstock.v1: Infer and InferMany come in, Results go out. Everything else of the protocol is
+// JavaScript's. Slots come from src/protocol/penstock.fbs (tools/codegen). Bytes that come in are untrusted: see
+// flat_reader.hpp.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -31,9 +32,24 @@ struct InferFrame {
   uint8_t request_id = 0;
 };
 
+// Requests that share a frame. The vectors but `data` have an entry for each of `requests`, or are absent.
+struct InferManyFrame {
+  uint32_t channel = 0;
+  Vector requests;  // u32 each, 1..kInferManyMax
+  Vector rows;      // u32 each; absent: 1 each
+  Vector data;
+  Vector deadlines_ms;  // u32 each
+  Vector priorities;    // u8 each
+  Vector request_ids;   // u8 each
+  uint32_t rows_in_all = 0;
+
+  uint32_t rows_of(size_t index) const noexcept { return rows.exists() ? rows.get<uint32_t>(index) : 1; }
+};
+
 // Reads the envelope: which message it is, and its table.
 FrameFault read_message(Bytes frame, Body& type, Table& body) noexcept;
 FrameFault read_infer(const Table& body, InferFrame& infer) noexcept;
+FrameFault read_infer_many(const Table& body, InferManyFrame& many) noexcept;
 
 // A Results frame written forward into memory of the caller. Sizes are known before the first byte, so nothing moves:
 //

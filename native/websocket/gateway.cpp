@@ -160,6 +160,7 @@ int32_t Gateway::receive(uint32_t id, Bytes frame, Failure& failure, int64_t& ch
   Table body;
   FrameFault fault = read_message(frame, type, body);
   if (fault != FrameFault::kNone) return refuse(FrameDetail{.fault = static_cast<int64_t>(fault)});
+  if (type == Body::kInferMany) return receive_many(*connection, id, body, failure, channel_id, wire_id);
   if (type != Body::kInfer) return static_cast<int32_t>(type);
   InferFrame infer;
   fault = read_infer(body, infer);

@@ -97,8 +97,13 @@ class Gateway {
   bool cancel(uint32_t connection, uint32_t channel, uint32_t wire_id);
 
   // 0 admitted · > 0 the Body type of a message for JavaScript · < 0 -status. channel and wire_id are set as far as
-  // they could be read; any number of 32 bits is one that a client may send.
+  // they could be read; any number of 32 bits is one that a client may send. kReceivedWithRefusals: of a frame with
+  // many requests some were refused, take_refusal has them.
   int32_t receive(uint32_t connection, Bytes frame, Failure& failure, int64_t& channel, int64_t& wire_id);
+
+  // The next request of the last frame that was refused; false: there are no more. Those that are left
+  // when the next frame comes are forgotten: take them at once.
+  bool take_refusal(Failure& failure, int64_t& channel, int64_t& wire_id);
 
   // The answer of a WebSocket request is ready. kCollected: the next encode writes it. kFailed: the caller sends the
   // client a Failure and drops the answer's reference. kDropped: the connection or channel is gone, and so is the
@@ -123,6 +128,13 @@ class Gateway {
   // The same of columns; what it does not take is left.
   Admission admit_columns(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
                           Failure& failure);
+  int32_t receive_many(Connection& connection, uint32_t connection_id, const Table& body, Failure& failure,
+                       int64_t& channel_id, int64_t& wire_id);
+  // Admits the requests of a frame one behind the other, and notes those that are refused.
+  void admit_many(Connection& connection, uint32_t connection_id, Channel& channel, const InferManyFrame& many);
+  bool place_many(const Plan* plan, const Channel& channel, const InferManyFrame& many, Submission& submission,
+                  Failure& failure);
+  void refuse_many(const InferManyFrame& many, const Failure& failure);
   Admission submit_placed(Connection& connection, uint32_t connection_id, Channel& channel, const InferFrame& infer,
                           std::shared_ptr<Plan> plan, Submission& submission, Failure& failure);
   // Points `submission` at the tensors of a frame. False: they do not add up.
@@ -161,8 +173,16 @@ class Gateway {
   const int64_t connection_bytes_max_;
   std::shared_ptr<Block> larger_outbox_;  // for a result that is collected and does not fit into the outbox
   FrameColumns columns_;
+  struct Refusal {
+    uint32_t channel = 0;
+    uint32_t wire_id = 0;
+    Failure failure;
+  };
+  std::vector<Refusal> refusals_;  // of the last frame with many requests
+  size_t refusals_taken_ = 0;
   // Scratch of admit: keeps its capacity.
   std::vector<const std::byte*> input_pointers_;
+  std::vector<const std::byte*> request_pointers_;  // of one request of many
   std::vector<size_t> row_bytes_;
   std::vector<int64_t> free_dims_;
 };

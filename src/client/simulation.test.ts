@@ -25,9 +25,11 @@ interface Counters {
 }
 
 describe('client: simulation', () => {
-  for (let seed = 1; seed <= 40; seed++) {
-    it(`client: every request settles with its own result or a documented code, seed ${seed}`, async () => {
-      const counters = await simulate(seed)
+  for (let seed = 1; seed <= 80; seed++) {
+    const inferManyMax = seed > 40 ? 1 + (seed % 8) : 0
+    const server = inferManyMax === 0 ? '' : `, ${inferManyMax} a frame`
+    it(`client: every request settles with its own result or a documented code, seed ${seed}${server}`, async () => {
+      const counters = await simulate(seed, inferManyMax)
       const failures = [...counters.codes.values()].reduce((sum, count) => sum + count, 0)
       expect(counters.resolved + failures).toBe(REQUESTS)
       for (const code of counters.codes.keys()) expect(allowed).toContain(code)
@@ -49,9 +51,10 @@ describe('client: simulation', () => {
   })
 })
 
-async function simulate(seed: number): Promise<Counters> {
+async function simulate(seed: number, inferManyMax = 0): Promise<Counters> {
   const world = new World(seed)
   const server = new FakeServer(world)
+  server.inferManyMax = inferManyMax
   server.windowRequests = world.integer(1, 20)
   server.latencyMs = [0, world.integer(0, 10)]
   server.serviceMs = [0, world.integer(0, 20)]

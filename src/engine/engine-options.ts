@@ -36,6 +36,7 @@ import { expectProviders } from '../base/providers.js'
 import { RemoteHosts } from '../remote/hosts.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
 import type { PoolOptions } from '../worker/pool/pool-options.js'
+import { RUN_WAYS } from '../worker/sessions/run-ways.js'
 import { defaultSessionSettings, type SessionSettings } from '../worker/sessions/session-options.js'
 import type { CalibrationMode, DifferencePolicy, EngineOptions, QueueLimits, ResidencyLimits } from './api/options.js'
 import type { ModelStore } from './api/stores.js'
@@ -64,6 +65,8 @@ const optionNames: readonly (keyof EngineOptions)[] = [
   'calibration',
   'latencyObjectiveMs',
   'runLimitMs',
+  'runStopMs',
+  'runs',
   'substituteWorkers',
   'executionProviders',
   'remoteHosts',
@@ -145,11 +148,15 @@ export function rowCheckEveryOf({ rowCheckEvery = ROW_CHECK_EVERY }: EngineOptio
 /** @throws PenstockError ERR_ARGUMENT naming the option. */
 function stuckRunsOf({
   runLimitMs,
+  runStopMs,
   substituteWorkers,
-}: EngineOptions): Pick<EngineOptions, 'runLimitMs' | 'substituteWorkers'> {
+  runs,
+}: EngineOptions): Pick<PoolOptions, 'runLimitMs' | 'runStopMs' | 'substituteWorkers' | 'runs'> {
+  if (runStopMs !== undefined) expectInteger('runStopMs', runStopMs, 1, RUN_LIMIT_MS_MAX)
+  if (runs !== undefined) expectOneOf('runs', runs, RUN_WAYS)
   if (runLimitMs !== undefined) expectInteger('runLimitMs', runLimitMs, 1, RUN_LIMIT_MS_MAX)
   if (substituteWorkers !== undefined) expectInteger('substituteWorkers', substituteWorkers, 0, SUBSTITUTE_WORKERS_MAX)
-  return { runLimitMs, substituteWorkers }
+  return { runLimitMs, runStopMs, substituteWorkers, runs }
 }
 
 /** @throws PenstockError ERR_ARGUMENT. */

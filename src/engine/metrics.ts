@@ -14,6 +14,7 @@ import type { LookupTableMetrics } from '../lookup/lookup-tables.js'
 import type { StagePlace } from '../pipeline/columns/stage.js'
 import type { RemoteStatus } from '../remote/remotes.js'
 import type { InferencePool } from '../worker/pool/inference-pool.js'
+import type { RunWay } from '../worker/sessions/run-ways.js'
 import type { OverdueRuns } from '../worker/pool/overdue-runs.js'
 import type { Deployment } from './deploy/deployment.js'
 import type { LoadedModel } from './models/loaded-models.js'
@@ -127,6 +128,10 @@ export interface WorkerMetrics {
   readonly stuck: number
   /** Beyond the plan, because all others were inside long runs. */
   readonly extra: number
+  /** How runs reach ONNX Runtime. */
+  readonly runs: RunWay
+  /** Runs that were ended: nobody waited for them any more, or they took longer than a run may. */
+  readonly stoppedRuns: number
 }
 
 export interface EngineMetrics {
@@ -183,8 +188,8 @@ export function modelMetrics(models: readonly LoadedModel[]): ModelMetrics[] {
 }
 
 export function workerMetrics(pool: InferencePool): WorkerMetrics {
-  const { workerCount, readyCount, restartCount, stuckCount, extraCount } = pool
-  return { count: workerCount, ready: readyCount, restarts: restartCount, stuck: stuckCount, extra: extraCount }
+  const { workerCount: count, readyCount: ready, restartCount: restarts, stuckCount: stuck, extraCount: extra } = pool
+  return { count, ready, restarts, stuck, extra, runs: pool.runs, stoppedRuns: pool.stoppedRunCount }
 }
 
 /** @param slot a pipeline that is or was deployed (deployments.ts). */

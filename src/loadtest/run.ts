@@ -68,9 +68,15 @@ async function measure(
   listener: BenchListener,
 ): Promise<Measured> {
   const intervals: IntervalEvent[] = []
-  const { connections, seed } = scenario
+  const { connections, seed, requestsPerFrame } = scenario
   const intervalSeconds = scenario.intervalSeconds ?? intervalOf(phases)
-  const settings: RunSettings = { connections, seed, phases, intervalSeconds }
+  const settings: RunSettings = {
+    connections,
+    seed,
+    phases,
+    intervalSeconds,
+    ...(requestsPerFrame === undefined ? {} : { requestsPerFrame }),
+  }
   const before = await target.metrics()
   const onInterval = (event: IntervalEvent): void => {
     intervals.push(event)

@@ -466,6 +466,18 @@ export const families: readonly Family[] = [
     ],
   },
   {
+    name: 'penstock_runs_info',
+    help: "1, with the way in which models run: native (ONNX Runtime's C API) or onnxruntime-node.",
+    type: 'gauge',
+    read: ({ engine: { workers } }) => [{ labels: { way: workers.runs }, value: 1 }],
+  },
+  {
+    name: 'penstock_stopped_runs_total',
+    help: 'Runs that were ended: nobody waited for them any more, or they took longer than a run may.',
+    type: 'counter',
+    read: ({ engine: { workers } }) => [{ labels: {}, value: workers.stoppedRuns }],
+  },
+  {
     name: 'penstock_overdue_runs_total',
     help: 'Runs that were past their limit.',
     type: 'counter',

@@ -29,7 +29,7 @@ const engine = {
   isReady: true,
   inFlight: 2,
   connections: 1,
-  workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
+  workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2, runs: 'native', stoppedRuns: 4 },
   residency,
   tables,
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },

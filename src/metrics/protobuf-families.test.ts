@@ -87,7 +87,7 @@ const engine = {
   histogramLayout: { schema: 3, secondPower: 30 },
   uptimeMs: 5000,
   isReady: true,
-  workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2 },
+  workers: { count: 2, ready: 1, restarts: 3, stuck: 1, extra: 2, runs: 'native', stoppedRuns: 4 },
   residency,
   tables,
   budget: { limitBytes: 2 ** 30, usedBytes: { requests: 3000, bodies: 200, answers: 10 } },

@@ -4,7 +4,7 @@
  * Throws PenstockError ERR_FRAME and nothing else, whatever the bytes. Vectors of numbers are views of the frame.
  */
 import { ByteBuffer } from 'flatbuffers'
-import { Priority as PriorityNumber } from '../base/generated/boundary.js'
+import { INFER_MANY_MAX, Priority as PriorityNumber } from '../base/generated/boundary.js'
 import { PenstockError } from '../base/errors.js'
 import { dtypeOfCode } from '../tensor/dtype.js'
 import type { TensorDefault, TensorField } from '../tensor/tensor.js'
@@ -17,12 +17,13 @@ import { Failure } from './generated/failure.js'
 import type { Field } from './generated/field.js'
 import { Goaway } from './generated/goaway.js'
 import { Hello } from './generated/hello.js'
+import { InferMany } from './generated/infer-many.js'
 import { Infer } from './generated/infer.js'
 import { Message as WireMessage } from './generated/message.js'
 import { Open } from './generated/open.js'
 import { Opened } from './generated/opened.js'
 import { Results } from './generated/results.js'
-import type { InferMessage, Message, OpenedMessage, ResultsMessage } from './messages.js'
+import type { InferManyMessage, InferMessage, Message, OpenedMessage, ResultsMessage } from './messages.js'
 import { readMetaEntries } from './meta.js'
 import { timingOf, type InferTiming } from './timing.js'
 import { verifyMessage } from './verify.js'
@@ -53,6 +54,8 @@ function read(message: WireMessage, bytes: Uint8Array): Message {
       return readResults(message.body(new Results()) as Results, bytes)
     case Body.Infer:
       return readInfer(message.body(new Infer()) as Infer)
+    case Body.InferMany:
+      return readInferMany(message.body(new InferMany()) as InferMany)
     case Body.Open: {
       const body = message.body(new Open()) as Open
       return { kind: 'open', channel: body.channel(), pipeline: body.pipeline() }
@@ -76,6 +79,7 @@ function read(message: WireMessage, bytes: Uint8Array): Message {
         windowRequests: body.windowRequests(),
         server: body.server() ?? '',
         frameBytesMax: body.frameBytesMax(),
+        ...(body.inferManyMax() === 0 ? {} : { inferManyMax: body.inferManyMax() }),
       }
     }
     case Body.Credit:
@@ -108,6 +112,32 @@ function readInfer(body: Infer): InferMessage {
     texts: readTexts(body.textsLength(), (index) => body.texts(index)),
     ...(body.timing() ? { timing: true } : {}),
     ...(body.requestId() ? { requestId: true } : {}),
+  }
+}
+
+function readInferMany(body: InferMany): InferManyMessage {
+  const requests = body.requestsArray() ?? new Uint32Array(0)
+  const rows = body.rowsArray()
+  const deadlinesMs = body.deadlinesMsArray()
+  const priorities = body.prioritiesArray()
+  const requestIds = body.requestIdsArray()
+  if (requests.length === 0 || requests.length > INFER_MANY_MAX)
+    throw frameError('InferMany.requests', `1..${INFER_MANY_MAX} ids`, requests.length)
+  if (rows !== null) expectLength('InferMany.rows', rows.length, requests.length)
+  if (deadlinesMs !== null) expectLength('InferMany.deadlines_ms', deadlinesMs.length, requests.length)
+  if (priorities !== null) expectLength('InferMany.priorities', priorities.length, requests.length)
+  if (requestIds !== null) expectLength('InferMany.request_ids', requestIds.length, requests.length)
+  const rowsInAll = rows === null ? requests.length : rows.reduce((sum, count) => sum + count, 0)
+  if (rowsInAll > 0xffff_ffff) throw frameError('the sum of InferMany.rows', 'at most 4294967295', rowsInAll)
+  return {
+    kind: 'infer-many',
+    channel: body.channel(),
+    requests,
+    rows,
+    data: body.dataArray() ?? noBytes,
+    ...(deadlinesMs === null ? {} : { deadlinesMs }),
+    ...(priorities === null ? {} : { priorities }),
+    ...(requestIds === null ? {} : { requestIds }),
   }
 }
 
@@ -180,6 +210,7 @@ function readOpened(body: Opened): OpenedMessage {
     isNonBatching: body.isNonBatching(),
     rowsMax: body.rowsMax(),
     ...(instance === null ? {} : { instance }),
+    ...(body.inferMany() ? { inferMany: true } : {}),
   }
 }
 

@@ -15,13 +15,14 @@ import { Failure } from './generated/failure.js'
 import { Field } from './generated/field.js'
 import { Goaway } from './generated/goaway.js'
 import { Hello } from './generated/hello.js'
+import { InferMany } from './generated/infer-many.js'
 import { Message as WireMessage } from './generated/message.js'
 import { Open } from './generated/open.js'
 import { Opened } from './generated/opened.js'
 import { Results } from './generated/results.js'
 import { timingValues } from './timing.js'
 import { InferEncoder } from './infer-encoder.js'
-import type { FailureMessage, InferMessage, Message, OpenedMessage, ResultsMessage } from './messages.js'
+import type { FailureMessage, InferManyMessage, InferMessage, Message, OpenedMessage, ResultsMessage } from './messages.js'
 
 /**
  * Encodes one message; numbers must fit their fields (unsigned 32 bits unless the schema says otherwise).
@@ -55,6 +56,8 @@ function encodeBody(builder: Builder, message: Exclude<Message, InferMessage>): 
       return [Body.Authenticate, Authenticate.createAuthenticate(builder, builder.createString(message.key))]
     case 'open':
       return [Body.Open, Open.createOpen(builder, message.channel, builder.createString(message.pipeline))]
+    case 'infer-many':
+      return [Body.InferMany, encodeInferMany(builder, message)]
     case 'cancel':
       return [Body.Cancel, Cancel.createCancel(builder, message.channel, message.request)]
     case 'close':
@@ -67,13 +70,35 @@ function encodeBody(builder: Builder, message: Exclude<Message, InferMessage>): 
       return [Body.Failure, encodeFailure(builder, message)]
     case 'hello': {
       const server = builder.createString(message.server)
-      return [Body.Hello, Hello.createHello(builder, message.windowRequests, server, message.frameBytesMax)]
+      return [Body.Hello, Hello.createHello(builder, message.windowRequests, server, message.frameBytesMax, message.inferManyMax ?? 0)]
     }
     case 'credit':
       return [Body.Credit, Credit.createCredit(builder, message.windowRequests)]
     case 'goaway':
       return [Body.Goaway, Goaway.createGoaway(builder, builder.createString(message.reason), message.graceMs)]
   }
+}
+
+/** What clients send in numbers is written by infer-many-encoder.ts. */
+function encodeInferMany(builder: Builder, message: InferManyMessage): Offset {
+  const { channel, rows, deadlinesMs, priorities, requestIds } = message
+  const requestsOffset = InferMany.createRequestsVector(builder, Array.from(message.requests))
+  const rowsOffset = rows === null ? 0 : InferMany.createRowsVector(builder, Array.from(rows))
+  const dataOffset = builder.createByteVector(message.data)
+  const deadlines = deadlinesMs === undefined ? 0 : InferMany.createDeadlinesMsVector(builder, Array.from(deadlinesMs))
+  const prioritiesOffset =
+    priorities === undefined ? 0 : InferMany.createPrioritiesVector(builder, Array.from(priorities))
+  const ids = requestIds === undefined ? 0 : InferMany.createRequestIdsVector(builder, Array.from(requestIds))
+  return InferMany.createInferMany(
+    builder,
+    channel,
+    requestsOffset,
+    rowsOffset,
+    dataOffset,
+    deadlines,
+    prioritiesOffset,
+    ids,
+  )
 }
 
 function encodeOpened(builder: Builder, message: OpenedMessage): Offset {
@@ -96,6 +121,7 @@ function encodeOpened(builder: Builder, message: OpenedMessage): Offset {
     isNonBatching,
     rowsMax,
     instance,
+    message.inferMany === true,
   )
 }
 

@@ -53,6 +53,23 @@ export interface InferMessage {
   readonly requestId?: boolean
 }
 
+/** Client → server: requests of one channel that are sent together. Absent vectors: each request has the usual value. */
+export interface InferManyMessage {
+  readonly kind: 'infer-many'
+  readonly channel: number
+  readonly requests: ArrayLike<number>
+  /** One for each request; null: 1. */
+  readonly rows: ArrayLike<number> | null
+  /** Input after input in signature order: of each the rows of all requests, one behind the other. */
+  readonly data: Uint8Array
+  /** Milliseconds from arrival, 0: none. */
+  readonly deadlinesMs?: ArrayLike<number>
+  /** 0 interactive, 1 background. */
+  readonly priorities?: ArrayLike<number>
+  /** 1: the answer shall have its number in the log. */
+  readonly requestIds?: ArrayLike<number>
+}
+
 export interface CancelMessage {
   readonly kind: 'cancel'
   readonly channel: number
@@ -81,6 +98,8 @@ export interface OpenedMessage {
   readonly rowsMax: number
   /** Names the server's process; the first part of ids in its log. Older servers send none. */
   readonly instance?: string
+  /** Its requests may share frames, as many as `HelloMessage.inferManyMax`; absent: each has its own. */
+  readonly inferMany?: boolean
 }
 
 /** Results of one channel that finished together: result i has id requests[i] and rows[i] rows (rows null: 1 each). */
@@ -131,6 +150,8 @@ export interface HelloMessage {
   /** Name and version of the server. */
   readonly server: string
   readonly frameBytesMax: number
+  /** Requests of one InferMany at most; absent or 0: an older server, which takes none. */
+  readonly inferManyMax?: number
 }
 
 export interface CreditMessage {
@@ -149,6 +170,7 @@ export type Message =
   | AuthenticateMessage
   | OpenMessage
   | InferMessage
+  | InferManyMessage
   | CancelMessage
   | CloseMessage
   | OpenedMessage

@@ -101,6 +101,11 @@ export class TensorLayout {
     return tensors
   }
 
+  /** One of the tensors that `read` reads, in signature order. @throws PenstockError ERR_FRAME */
+  readTensor(cursor: TensorCursor, index: number, rows: number): Tensor {
+    return this.#readOne(cursor, this.#layouts[index] as FieldLayout, rows)
+  }
+
   #readOne(cursor: TensorCursor, layout: FieldLayout, rows: number): Tensor {
     const shape = this.isNonBatching ? [] : [rows]
     let count = this.isNonBatching ? 1 : rows

@@ -53,6 +53,16 @@ function messages(): Message[] {
       routes: [0, 1, 0],
       texts: null,
     },
+    {
+      kind: 'infer-many',
+      channel: 1,
+      requests: [1, 2],
+      rows: [1, 2],
+      data: new Uint8Array(12),
+      deadlinesMs: [0, 5],
+      priorities: [0, 1],
+      requestIds: [1, 0],
+    },
     { kind: 'failure', channel: 1, request: 2, code: 'ERR_SHAPE', message: 'why', retryAfterMs: 1, isChannel: false },
     { kind: 'hello', windowRequests: 4, server: 's', frameBytesMax: 99 },
   ]
@@ -172,7 +182,7 @@ describe('verify: bytes that lie', () => {
   it('verify: refuses a message whose body is of no known type', () => {
     const frame = frames[0]?.[1].slice() ?? new Uint8Array(8)
     frame[20] = 9
-    expect(() => verifyMessage(frame)).toThrow(/Message.body_type to be one of 1, 2, 3, 4, 6, 16, .* but received 9/)
+    expect(() => verifyMessage(frame)).toThrow(/Message.body_type to be one of 1, 2, 3, 4, 6, 7, 16, .* but received 9/)
     frame[20] = 0
     expect(() => verifyMessage(frame)).toThrow(/Message.body_type to be one of/)
   })

@@ -82,3 +82,14 @@ describe('request headers: the table', () => {
     expect(asking.sort()).toEqual(['socket/node-http.ts', 'socket/uws.ts'])
   })
 })
+
+describe('the native parser', () => {
+  it('finds each header that handlers read, and the name of no other', () => {
+    const source = readFileSync(packagePath('native', 'net', 'http', 'header_names.cpp'), 'utf8')
+    const list = /kHeaderNames = \{([^}]*)\}/.exec(source)?.[1] ?? ''
+    const known = [...list.matchAll(/"([^"]*)"/g)].map(([, name]) => name ?? '').slice(1)
+    const framing = ['connection', 'content-length', 'expect', 'transfer-encoding', 'upgrade']
+    const handshake = ['sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-version']
+    expect([...known].sort()).toEqual([...names, ...framing, ...handshake].sort())
+  })
+})

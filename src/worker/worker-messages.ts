@@ -21,6 +21,15 @@ export interface ModelSource {
   readonly preparedPath: string | null
 }
 
+/** Sessions that the pool holds for all workers, by the addon's numbers. */
+export interface SharedSessionIds {
+  /** What runs the model. */
+  readonly provider: ExecutionProvider
+  /** Workers take turns among them: one, or as many as run side by side with several threads each. */
+  readonly sessionIds: readonly number[]
+  readonly latencySessionId: number | null
+}
+
 /** One model version as a worker loads it. */
 export interface LoadableModel extends ModelSource {
   /** Chosen by the engine, unique in the process; batches name their model by it. */
@@ -28,6 +37,10 @@ export interface LoadableModel extends ModelSource {
   /** Tensors carry no row axis: dims of a bucket are full shapes. */
   readonly isNonBatching: boolean
   readonly settings: SessionSettings
+  /** Batches that run at a time, 1 and more. */
+  readonly instances: number
+  /** null: each worker opens sessions of its own, by onnxruntime-node. */
+  readonly shared: SharedSessionIds | null
   /** Settings of a second session, for batches that have the engine to themselves; null: they run as the others do. */
   readonly latencySettings: SessionSettings | null
   /** Bytes of inputs of one run at most, one row at least: a larger batch is run in parts. null: batches run whole. */
@@ -106,7 +119,7 @@ export type WorkerReply =
 /** One thread a run, whatever others found best: such runs parallelise among themselves, and none waits for its slowest. */
 export function inBackground(model: LoadableModel): LoadableModel {
   const settings = { ...model.settings, intraOpThreads: 1, spinning: false }
-  return { ...model, settings, latencySettings: null, warmUpRuns: [] }
+  return { ...model, settings, latencySettings: null, warmUpRuns: [], shared: null }
 }
 
 export const encodeJob = (job: WorkerJob): Uint8Array => serialize(job)

@@ -12,10 +12,11 @@ import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { Engine, pipeline as buildPipeline } from 'penstock'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { addon } from '../../bindings/native.js'
-import type { NativeAddon, PipelineHandle, PlanSpec, PortHandle, QueueHandle } from '../../bindings/native.js'
+import type { Native, PipelineHandle, PlanSpec, PortHandle, QueueHandle } from '../../bindings/native.js'
 import { Submissions } from '../../bindings/submissions.js'
 import { BatchRunner } from '../../src/worker/inference/batch-runner.js'
 import { openModelSession, type ModelSession } from '../../src/worker/sessions/model-session.js'
+import type { NodeRunner } from '../../src/worker/sessions/node-runner.js'
 import { defaultSessionSettings } from '../../src/worker/sessions/session-options.js'
 import { submission } from '../support/submission.js'
 
@@ -121,10 +122,12 @@ beforeAll(async () => {
     isGraphProven: true,
     warmUpRuns: [],
   }
-  const opened = await openModelSession({ ...source, ...settings })
+  const form = { ...source, ...settings, instances: 1, shared: null }
+  const opened = await openModelSession(form, { index: 0, handle: null })
   inputName = opened.inputNames[0] as string
-  const session = watchRuns(opened.session)
-  model = { ...opened, session, latencySession: session }
+  const { session, fields, way } = opened.runner as NodeRunner
+  const runner = { way, fields, session: watchRuns(session) } as NodeRunner
+  model = { ...opened, runner, latencyRunner: runner }
 })
 
 /**
@@ -250,10 +253,10 @@ function planOf(queues: readonly QueueHandle[]): PlanSpec {
 }
 
 /** The addon as a worker's code sees it, every call counted; `buffers` collects the memory of batches. */
-function watchAddon(gauge: Gauge, buffers: Set<ArrayBuffer>): NativeAddon {
+function watchAddon(gauge: Gauge, buffers: Set<ArrayBuffer>): Native {
   return new Proxy(addon, {
     get:
-      (target, name: keyof NativeAddon) =>
+      (target, name: keyof Native) =>
       (...args: unknown[]) => {
         const result = (target[name] as (...args: unknown[]) => unknown)(...args)
         if (name === 'batchBuffer') buffers.add(result as ArrayBuffer)

@@ -6,6 +6,7 @@
 import type { Machine } from '../../harness/project.js'
 import { skipped, type Bench, type Skipped } from '../row.js'
 import { chainCriterion } from './chain.js'
+import { clientCriterion } from './client.js'
 import { openCheckout, ownCheckout, type Checkout } from './checkout.js'
 import type { Checkouts, ComparedCriterion } from './compared-row.js'
 import type { Comparison } from './pairs.js'
@@ -19,7 +20,7 @@ export interface Compared {
   readonly failed: number
 }
 
-const criteria: readonly ComparedCriterion[] = [...servedCriteria, chainCriterion].sort(
+const criteria: readonly ComparedCriterion[] = [...servedCriteria, chainCriterion, clientCriterion].sort(
   (left, right) => left.number - right.number,
 )
 const defaultNumbers = [1, 2, 3, 8]

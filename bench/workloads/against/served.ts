@@ -33,7 +33,7 @@ interface Served {
   readonly loads: readonly ServedLoad[]
 }
 
-interface ServedLoad extends Pick<Load, 'transport' | 'connections' | 'path'> {
+interface ServedLoad extends Pick<Load, 'transport' | 'connections' | 'path' | 'requestsPerFrame'> {
   readonly name: string
   readonly inFlight: number
   /** What the row is held to; absent: `rate`. */
@@ -59,6 +59,12 @@ const fraud = {
 }
 const websocket = (connections: number, inFlight: number) =>
   ({ name: `WebSocket ${connections} × ${inFlight}`, transport: 'websocket', connections, inFlight }) as const
+const manyAFrame = (connections: number, inFlight: number) =>
+  ({
+    ...websocket(connections, inFlight),
+    name: `WebSocket ${connections} × ${inFlight}, many a frame`,
+    requestsPerFrame: inFlight,
+  }) as const
 const http = (name: string, transport: 'http-json' | 'http-binary' | 'oip-binary', connections: number) =>
   ({ name: `${name}, ${connections} connections`, transport, connections, inFlight: 1 }) as const
 
@@ -95,6 +101,13 @@ const served: readonly Served[] = [
     number: 18,
     title: 'the Open Inference Protocol',
     loads: [{ ...http('OIP binary', 'oip-binary', 32), path: `/v2/models/${pipeline}/infer` }],
+  },
+  // A checkout that does not offer it gets one row a frame.
+  {
+    ...fraud,
+    number: 31,
+    title: 'a small model, many requests a frame',
+    loads: [manyAFrame(16, 64), manyAFrame(16, 16)],
   },
 ]
 

@@ -19,6 +19,8 @@ export interface MeasureTask {
   readonly home: string
   readonly workers: number
   readonly width: number
+  /** Absent: natively, where that can be had. */
+  readonly runs?: 'native' | 'onnxruntime-node'
 }
 
 export interface Measurement {
@@ -51,12 +53,15 @@ if (process.send !== undefined && process.argv[1]?.endsWith('measure.js') === tr
   process.send(await measure(JSON.parse(process.argv[2] ?? '{}') as MeasureTask))
 }
 
-async function measure({ home: path, workers, width }: MeasureTask): Promise<Measurement> {
+async function measure({ home: path, workers, width, runs }: MeasureTask): Promise<Measurement> {
   const notices: string[] = []
   const home = await Home.open({ path })
   const engine = await Engine.open({
     models: home.models,
     inferWorkers: workers,
+    runs,
+    // Its threads would map the weights once more, for as long as they measure.
+    calibration: 'off',
     // One row a batch, so that many requests reach every worker.
     batchRowsMax: 1,
     onNotice: ({ message }) => notices.push(message),

@@ -12,7 +12,10 @@ export interface StoredModel {
   remove(): Promise<void>
 }
 
-/** @param isShared false: the directory of the prepared files is blocked by a file, so every worker has a copy. */
+/**
+ * @param isShared false: every worker has a copy: a session of its own, by onnxruntime-node, and the directory of the prepared
+ * files is blocked by a file.
+ */
 export async function storeModel(sizeMib: number, isShared: boolean): Promise<StoredModel> {
   const path = await mkdtemp(join(tmpdir(), 'penstock-weights-'))
   const remove = () => rm(path, { recursive: true, force: true })
@@ -21,7 +24,8 @@ export async function storeModel(sizeMib: number, isShared: boolean): Promise<St
     if (!isShared) await writeFile(join(path, 'prepared'), 'blocks the directory\n')
     // The first deploy makes the prepared files; its peak must not count as serving.
     if (isShared) await measureInChild({ home: path, workers: 1, width })
-    return { measure: (workers) => measureInChild({ home: path, workers, width }), remove }
+    const runs = isShared ? 'native' : 'onnxruntime-node'
+    return { measure: (workers) => measureInChild({ home: path, workers, width, runs }), remove }
   } catch (error) {
     await remove()
     throw error

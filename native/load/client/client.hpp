@@ -32,8 +32,10 @@ class Client {
   // Jobs that may be sent on this connection now.
   virtual uint32_t room(size_t index) const noexcept = 0;
   virtual uint32_t in_flight(size_t index) const noexcept = 0;
-  // Appends the job's bytes; the caller flushes.
+  // Takes the job; the caller flushes.
   virtual void send(size_t index, const Job& job) = 0;
+  // Appends the bytes of what was sent and waits for company; before each flush.
+  virtual void finish_frames(size_t) {}
   // Reads what was received. False when the connection is to be closed; `reason()` says why.
   virtual bool advance(size_t index, int64_t now_ns) = 0;
   // After a failed read, write or advance: fails the jobs of the connection, or finishes one that the end completes.

@@ -54,6 +54,11 @@ uint32_t hello_window(const flatbuffers::Table& table) noexcept {
   return table.scalar(slots::hello::window_requests, window) ? window : 0;
 }
 
+uint32_t hello_infer_many(const flatbuffers::Table& table) noexcept {
+  uint32_t requests = 0;
+  return table.scalar(slots::hello::infer_many_max, requests) ? requests : 0;
+}
+
 uint32_t credit_window(const flatbuffers::Table& table) noexcept {
   uint32_t window = 0;
   return table.scalar(slots::credit::window_requests, window) ? window : 0;

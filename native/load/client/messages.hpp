@@ -36,6 +36,8 @@ struct Failure {
 std::optional<Failure> read_failure(const flatbuffers::Table& table) noexcept;
 
 uint32_t hello_window(const flatbuffers::Table& table) noexcept;
+// Requests that a frame may carry; 0: one an Infer.
+uint32_t hello_infer_many(const flatbuffers::Table& table) noexcept;
 uint32_t credit_window(const flatbuffers::Table& table) noexcept;
 
 // A Message with Open.

@@ -116,6 +116,8 @@ bool set_field(Plan& plan, std::string_view name, std::string_view value) {
     plan.headers.emplace_back(value);
   else if (name == "connections")
     plan.connections = integer32(name, value, 1, kBenchConnectionsMax);
+  else if (name == "requests-per-frame")
+    plan.requests_per_frame = integer32(name, value, 1, kInferManyMax);
   else if (name == "threads")
     plan.threads = integer32(name, value, 1, kThreadsMax);
   else if (name == "seed")

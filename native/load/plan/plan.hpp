@@ -6,6 +6,7 @@
 //   penstock-load 1                        first line: the version of this form
 //   transport websocket                    or http-json, http-binary, oip-json, oip-binary
 //   host 127.0.0.1 · port 8080 · server-pid 0 · header Name: value (repeated)
+//   requests-per-frame 64                  optional, WebSocket: at most, where the server offers InferMany
 //   connections 16 · threads 1 · seed 7 · interval-seconds 1 · drain-seconds 5 · backlog-max 1048576
 //   request NAME                           then: weight, pipeline, path, content-type, rows, bodies FILE,
 //                                          expect-status S (0: an answer), expect-code ERR_… (repeated)
@@ -52,6 +53,7 @@ struct Plan {
   int server_pid = 0;
   std::vector<std::string> headers;  // "Name: value"
   uint32_t connections = 1;
+  uint32_t requests_per_frame = 1;
   uint32_t threads = 1;
   uint64_t seed = 0;
   double interval_seconds = 1;

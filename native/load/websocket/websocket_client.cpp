@@ -14,12 +14,15 @@
 #include "load/client/client.hpp"
 #include "load/client/messages.hpp"
 #include "load/plan/abandon.hpp"
+#include "load/websocket/many_frame.hpp"
 #include "load/websocket/websocket_frame.hpp"
 
 namespace penstock::load {
 namespace {
 
 constexpr size_t kCopyBytesMax = 16 * 1024;
+// Data of one frame of many requests.
+constexpr size_t kGatheredBytesMax = 256 * 1024;
 // An open loop may have so many on a connection, if the server's window allows.
 constexpr uint32_t kOpenLoopSlots = 1024;
 
@@ -29,14 +32,17 @@ struct EncodedRequest {
   std::vector<uint8_t> head;  // copied; all of a short frame
   ByteSpan rest;              // lent
   size_t request_position = 0;
+  std::optional<ManyItem> item;  // what it adds to a frame that it shares
 };
 
 struct Kind {
   const RequestKind* plan;
   AnswerChecker checker;
+  uint32_t channel;
   std::vector<EncodedRequest> requests;
 
-  Kind(const RequestKind& request, const RequestSet& set) : plan(&request), checker(set) {}
+  Kind(const RequestKind& request, const RequestSet& set, uint32_t number)
+      : plan(&request), checker(set), channel(number) {}
   bool expects(std::string_view code) const noexcept {
     return std::find(plan->expect_codes.begin(), plan->expect_codes.end(), code) != plan->expect_codes.end();
   }
@@ -56,6 +62,13 @@ struct Stream {
   uint32_t in_flight = 0;
   std::vector<Slot> slots;
   std::vector<uint32_t> free_slots;
+  uint32_t frame_limit = 1;  // requests of a frame at most
+  // By channel - 1, as the server says: bytes of a row of each input; empty: its requests share no frame.
+  std::vector<std::vector<size_t>> row_bytes;
+  // Sent and not yet written: requests of one channel.
+  uint32_t gathered_channel = 0;
+  std::vector<ManyItem> gathered;
+  size_t gathered_bytes = 0;
 };
 
 uint32_t slots_of(const Plan& plan) noexcept {
@@ -83,6 +96,7 @@ EncodedRequest encode(const Request& request, uint32_t channel) {
   std::memcpy(encoded.head.data() + header_bytes + places->channel, &channel, sizeof channel);
   encoded.request_position = header_bytes + places->request;
   encoded.rest = request.body.subspan(copied);
+  encoded.item = read_many_item(request.body);
   return encoded;
 }
 
@@ -96,8 +110,8 @@ class WebSocketClient final : public Client {
         streams_(connections) {
     kinds_.reserve(sets.size());
     for (size_t index = 0; index < sets.size(); ++index) {
-      Kind& kind = kinds_.emplace_back(plan.requests[index], sets[index]);
       const uint32_t channel = channel_of(plan.requests[index].pipeline);
+      Kind& kind = kinds_.emplace_back(plan.requests[index], sets[index], channel);
       for (const Request& request : sets[index].requests()) kind.requests.push_back(encode(request, channel));
     }
     for (Stream& stream : streams_) {
@@ -148,11 +162,23 @@ class WebSocketClient final : public Client {
     slot.id += capacity_;
     slot.is_awaited = true;
     slot.job = job;
-    const EncodedRequest& encoded = kinds_[job.kind].requests[job.request];
+    const Kind& kind = kinds_[job.kind];
+    const EncodedRequest& encoded = kind.requests[job.request];
+    if (gather(stream, kind.channel, encoded, slot.id)) return;
+    finish_frames(index);
     uint8_t* const at = stream.connection.append(encoded.head.size());
     std::memcpy(at, encoded.head.data(), encoded.head.size());
     std::memcpy(at + encoded.request_position, &slot.id, sizeof slot.id);
     if (!encoded.rest.empty()) stream.connection.append_lent(encoded.rest);
+  }
+
+  void finish_frames(size_t index) override {
+    Stream& stream = streams_[index];
+    if (stream.gathered.empty()) return;
+    append_many_frame(stream.connection, stream.gathered_channel, stream.gathered,
+                      stream.row_bytes[stream.gathered_channel - 1]);
+    stream.gathered.clear();
+    stream.gathered_bytes = 0;
   }
 
   bool advance(size_t index, int64_t now_ns) override {
@@ -180,6 +206,10 @@ class WebSocketClient final : public Client {
     if (!stream.connection.connect(address_)) return false;
     stream.stage = Stage::kUpgrading;
     stream.opened = 0;
+    stream.frame_limit = 1;
+    stream.row_bytes.assign(pipelines_.size(), {});
+    stream.gathered.clear();
+    stream.gathered_bytes = 0;
     std::string request = "GET /v1/stream HTTP/1.1\r\nHost: " + address_.text +
                           "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
                           "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: penstock.v1\r\n";
@@ -198,6 +228,24 @@ class WebSocketClient final : public Client {
   }
 
  private:
+  // False: the request has a frame of its own. What does not fit its data to the rows of the channel has, too: the
+  // server then says so of it alone.
+  bool gather(Stream& stream, uint32_t channel, const EncodedRequest& encoded, uint32_t id) {
+    if (stream.frame_limit < 2 || !encoded.item) return false;
+    size_t row_bytes = 0;
+    for (const size_t bytes : stream.row_bytes[channel - 1]) row_bytes += bytes;
+    const ManyItem& item = *encoded.item;
+    if (row_bytes == 0 || item.rows * row_bytes != item.data.size() || item.data.size() > kGatheredBytesMax)
+      return false;
+    const bool is_full =
+        stream.gathered.size() >= stream.frame_limit || stream.gathered_bytes + item.data.size() > kGatheredBytesMax;
+    if (is_full || channel != stream.gathered_channel) finish_frames(static_cast<size_t>(&stream - streams_.data()));
+    stream.gathered_channel = channel;
+    stream.gathered.push_back({id, item.rows, item.data});
+    stream.gathered_bytes += item.data.size();
+    return true;
+  }
+
   bool refuse(std::string sentence) {
     reason_ = std::move(sentence);
     return false;
@@ -250,6 +298,7 @@ class WebSocketClient final : public Client {
   bool read_set_up(Stream& stream, const Message& message) {
     if (stream.stage == Stage::kHello && message.type == Body::kHello) {
       stream.limit = std::min(slot_count_, hello_window(message.table));
+      stream.frame_limit = std::min(plan_.requests_per_frame, hello_infer_many(message.table));
       stream.free_slots.clear();
       for (uint32_t slot = slot_count_; slot > 0; --slot) stream.free_slots.push_back(slot - 1);
       stream.stage = Stage::kOpening;
@@ -262,7 +311,11 @@ class WebSocketClient final : public Client {
     }
     if (message.type == Body::kGoaway) return refuse("The server is shutting down");
     if (stream.stage == Stage::kHello) return refuse("Expected the server's first message to be Hello");
-    if (message.type == Body::kOpened && ++stream.opened == pipelines_.size()) stream.stage = Stage::kReady;
+    if (message.type != Body::kOpened) return true;
+    uint32_t channel = 0;
+    if (message.table.scalar(slots::opened::channel, channel) && channel - 1 < stream.row_bytes.size())
+      stream.row_bytes[channel - 1] = read_row_bytes(message.table);
+    if (++stream.opened == pipelines_.size()) stream.stage = Stage::kReady;
     return true;
   }
 

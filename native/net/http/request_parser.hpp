@@ -95,7 +95,7 @@ class RequestParser {
   }
 
   BodyFraming framing() const noexcept { return state_.framing; }
-  // Of kLength; 0 otherwise.
+  // The announced length of kLength; 0 otherwise.
   uint64_t content_bytes() const noexcept { return state_.content_bytes; }
   // The client waits for 100 Continue before it sends the body (HTTP/1.1 with a body only).
   bool expects_continue() const noexcept { return state_.expects_continue; }

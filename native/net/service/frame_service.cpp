@@ -79,7 +79,8 @@ bool FrameService::receive(uint64_t socket, websocket::Bytes message) {
   if (outcome == -static_cast<int32_t>(StatusCode::kCreditExceeded) && served->is_congested &&
       acknowledge(*served, context_.sink->buffered_bytes(socket)))
     outcome = gateway_->receive(connection, message, failure_, channel, request);
-  if (outcome == 0) {
+  if (outcome == kReceivedWithRefusals) take_refusals(connection);
+  if (outcome == 0 || outcome == kReceivedWithRefusals) {
     context_.has_appended = true;
     return true;
   }
@@ -88,13 +89,26 @@ bool FrameService::receive(uint64_t socket, websocket::Bytes message) {
   return true;
 }
 
+void FrameService::take_refusals(uint32_t connection) {
+  Failure failure;
+  int64_t channel = -1;
+  int64_t request = -1;
+  while (gateway_->take_refusal(failure, channel, request))
+    leave_failure(connection, static_cast<uint32_t>(channel), static_cast<uint32_t>(request),
+                  std::exchange(failure, {}));
+}
+
+void FrameService::leave_failure(uint32_t connection, uint32_t channel, uint32_t request, Failure failure) {
+  refused_.push_back({connection, channel, request, std::move(failure)});
+  context_.wake_script_once();
+}
+
 void FrameService::fail(uint32_t connection, uint32_t channel, uint32_t request, Failure failure) {
   const Served* const served = served_by(connection);
   if (served == nullptr || !served->is_open) return;
   const auto message = refusals_.message_of(failure, channel, request, now_us());
   if (!message.empty() && context_.sink != nullptr) return context_.sink->send(served->number, message);
-  refused_.push_back({connection, channel, request, std::move(failure)});
-  context_.wake_script_once();
+  leave_failure(connection, channel, request, std::move(failure));
 }
 
 void FrameService::add_answer(Request& request) {

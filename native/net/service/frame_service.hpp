@@ -65,6 +65,8 @@ class FrameService {
   void close_connection(uint32_t connection);
   // What the oldest frame that was left asked for is done.
   void handled(uint64_t socket);
+  // Of a frame with many requests, those that the gateway refused: JavaScript writes their failures.
+  void take_refusals(uint32_t connection);
   void keep_refusal(RefusalTemplate refusal) { refusals_.keep(std::move(refusal)); }
   // At most `count`, the oldest first.
   std::vector<RefusedFrame> take_refused(size_t count);
@@ -89,6 +91,7 @@ class FrameService {
   void forget_ended(const Served& served);
   Served* served_by(uint32_t connection) noexcept;
   void fail(uint32_t connection, uint32_t channel, uint32_t request, Failure failure);
+  void leave_failure(uint32_t connection, uint32_t channel, uint32_t request, Failure failure);
   void send_all();
   void weigh(Served& served);
   // Gives back the credit of what the kernel has taken. True: some came back.

@@ -253,23 +253,121 @@ TEST("websocket: a signature that changed makes the channel stale") {
   CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2})) == -static_cast<int32_t>(StatusCode::kPipelineNotDeployed));
 }
 
-TEST("websocket: truncations and bit flips of a frame are refused or read inside the buffer") {
+// Two inputs are not needed here: what lies where is the integration suite's.
+std::vector<uint8_t> many_frame(uint32_t channel, const std::vector<uint32_t>& ids, const std::vector<uint32_t>& rows,
+                                const std::vector<float>& data) {
+  FrameBuilder b;
+  b.put<uint32_t>(0, 16);
+  b.put<uint16_t>(4, 8), b.put<uint16_t>(6, 12), b.put<uint16_t>(8, 8), b.put<uint16_t>(10, 4);
+  b.put<int32_t>(16, 12), b.put<uint32_t>(20, 44 - 20), b.put<uint8_t>(24, static_cast<uint8_t>(Body::kInferMany));
+  // vtable of InferMany at 28: channel, requests, rows, data
+  b.put<uint16_t>(28, 12), b.put<uint16_t>(30, 20);
+  const uint16_t fields[] = {4, 8, static_cast<uint16_t>(rows.empty() ? 0 : 12), 16};
+  for (size_t i = 0; i < 4; ++i) b.put<uint16_t>(32 + 2 * i, fields[i]);
+  b.put<int32_t>(44, 44 - 28), b.put<uint32_t>(48, channel), b.put<uint32_t>(56, 0);
+  size_t at = 64;
+  const auto put_all = [&](size_t field, const auto& values) {
+    b.put<uint32_t>(field, static_cast<uint32_t>(at - field));
+    b.put<uint32_t>(at, static_cast<uint32_t>(values.size()));
+    for (size_t i = 0; i < values.size(); ++i) b.put(at + 4 + 4 * i, values[i]);
+    at += 4 + 4 * values.size();
+  };
+  put_all(52, ids);
+  if (!rows.empty()) put_all(56, rows);
+  const size_t data_at = at;
+  put_all(60, data);
+  b.put<uint32_t>(data_at, static_cast<uint32_t>(data.size() * 4));
+  return b.bytes();
+}
+
+struct Refused {
+  StatusCode code;
+  int64_t id;
+};
+std::vector<Refused> refusals_of(GatewayFixture& fixture) {
+  std::vector<Refused> refused;
+  Failure failure;
+  int64_t channel = -1;
+  for (int64_t id = -1; fixture.gateway.take_refusal(failure, channel, id);) refused.push_back({failure.code, id});
+  return refused;
+}
+
+TEST("websocket: requests of one frame are answered each by its own rows") {
   GatewayFixture fixture;
-  const std::vector<uint8_t> good = infer_frame(5, 3, 1, {1, 2});
-  for (size_t size = 0; size < good.size(); ++size) {
-    const std::vector<uint8_t> cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
-    CLAIM(fixture.receive(cut) != 0);
+  CLAIM(fixture.receive(many_frame(5, {7, 8, 9}, {1, 2, 0}, {1, 2, 3, 4, 5, 6})) == 0);
+  CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 3);
+  const auto sends = fixture.answer();
+  CLAIM(sends.size() == 1);
+  const std::byte* const frame = fixture.gateway.outbox()->data() + sends[0].offset;
+  const ReadResults results = read_results({reinterpret_cast<const uint8_t*>(frame), sends[0].bytes});
+  CLAIM(results.is_sound && results.requests.count == 3 && results.rows.count == 3);
+  // The request without rows is answered at once.
+  size_t at = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    const auto id = results.requests.get<uint32_t>(i);
+    const auto rows = results.rows.get<uint32_t>(i);
+    CLAIM(rows == (id == 7 ? 1 : id == 8 ? 2 : 0));
+    for (size_t k = 0; k < rows * 2; ++k)
+      CLAIM(results.data.get<float>(at++) == static_cast<float>((id == 7 ? 1 : 3) + k) + 10.0f);
   }
-  std::mt19937 random(20261121);
-  for (int i = 0; i < 20000; ++i) {
-    std::vector<uint8_t> bent = good;
-    for (uint32_t flips = 1 + random() % 4; flips > 0; --flips)
-      bent[random() % bent.size()] ^= static_cast<uint8_t>(1u << (random() % 8));
-    if (fixture.receive(bent) == 0) fixture.answer();
-  }
+  CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 0);
+}
+
+TEST("websocket: of a frame's requests the refused one is named, and its neighbours are answered") {
+  GatewayFixture fixture;
+  CLAIM(fixture.receive(many_frame(5, {1, 2, 3}, {1, 1, 1}, {1, 2, 3, 4})) == kReceivedWithRefusals);
+  CLAIM(refusals_of(fixture).size() == 3);  // whose bytes are missing nobody can say
+  CLAIM(fixture.receive(many_frame(6, {1, 2}, {}, {1, 2, 3, 4})) == kReceivedWithRefusals);
+  const auto lost = refusals_of(fixture);
+  CLAIM(lost.size() == 2 && lost[0].code == StatusCode::kChannelNotFound && lost[1].id == 2);
+  fixture.engine.pipeline.plan()->request_rows_max = 4;
+  CLAIM(fixture.receive(many_frame(5, {1, 2, 3}, {1, 5, 2}, std::vector<float>(16, 1.0f))) == kReceivedWithRefusals);
+  const auto refused = refusals_of(fixture);
+  CLAIM(refused.size() == 1 && refused[0].id == 2 && refused[0].code == StatusCode::kTooManyRows);
+  CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 2);
+  CLAIM(fixture.answer().size() == 1);
+  CLAIM(refusals_of(fixture).empty());
+}
+
+TEST("websocket: a frame with more requests than credit admits none of them") {
+  GatewayFixture fixture;
+  CLAIM(fixture.receive(infer_frame(5, 1, 1, {1, 2})) == 0);
+  CLAIM(fixture.receive(many_frame(5, {2, 3, 4, 5}, {}, std::vector<float>(8, 1.0f))) ==
+        -static_cast<int32_t>(StatusCode::kCreditExceeded));
+  CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 1);
+  CLAIM(fixture.receive(many_frame(5, {2, 3, 4}, {}, std::vector<float>(6, 1.0f))) == 0);
   fixture.answer();
-  CLAIM(fixture.receive(good) == 0);
-  CLAIM(fixture.answer().size() == 1 && fixture.engine.port->in_flight() == 0);
+}
+
+TEST("websocket: fields of an InferMany that speak of other numbers of requests are malformed") {
+  GatewayFixture fixture;
+  const int32_t malformed = -static_cast<int32_t>(StatusCode::kFrame);
+  CLAIM(fixture.receive(many_frame(5, {1, 2}, {1}, {1})) == malformed);
+  CLAIM(fixture.receive(many_frame(5, {}, {}, {1})) == malformed);
+  CLAIM(fixture.receive(many_frame(5, {1, 2}, {UINT32_MAX, 1}, {1})) == malformed);
+  CLAIM(fixture.gateway.find(fixture.connection)->in_flight == 0);
+}
+
+TEST("websocket: truncations and bit flips of a frame are refused or read inside the buffer") {
+  for (const std::vector<uint8_t>& good :
+       {infer_frame(5, 3, 1, {1, 2}), many_frame(5, {3, 4}, {1, 2}, {1, 2, 3, 4, 5, 6})}) {
+    GatewayFixture fixture;
+    for (size_t size = 0; size < good.size(); ++size) {
+      const std::vector<uint8_t> cut(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
+      CLAIM(fixture.receive(cut) != 0);
+    }
+    std::mt19937 random(20261121);
+    for (int i = 0; i < 20000; ++i) {
+      std::vector<uint8_t> bent = good;
+      for (uint32_t flips = 1 + random() % 4; flips > 0; --flips)
+        bent[random() % bent.size()] ^= static_cast<uint8_t>(1u << (random() % 8));
+      const int32_t outcome = fixture.receive(bent);
+      if (outcome == 0 || outcome == kReceivedWithRefusals) fixture.answer();
+    }
+    fixture.answer();
+    CLAIM(fixture.receive(good) == 0);
+    CLAIM(fixture.answer().size() == 1 && fixture.engine.port->in_flight() == 0);
+  }
 }
 
 int main() {

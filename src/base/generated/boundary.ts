@@ -232,6 +232,64 @@ export const RowErrorKind = {
 } as const
 export type RowErrorKindCode = (typeof RowErrorKind)[keyof typeof RowErrorKind]
 
+/** How a node of a tree compares an element x with its threshold t: true goes to its true branch. The codes are those of TreeEnsemble in ai.onnx.ml 5, which has no leaf among its nodes. */
+export const TreeMode = {
+  /** x <= t */
+  lessOrEqual: 0,
+  /** x < t */
+  less: 1,
+  /** x >= t */
+  greaterOrEqual: 2,
+  /** x > t */
+  greater: 3,
+  /** x == t */
+  equal: 4,
+  /** x != t */
+  notEqual: 5,
+  /** x is one of the node's members */
+  member: 6,
+  /** the tree ends here */
+  leaf: 7,
+} as const
+export type TreeModeCode = (typeof TreeMode)[keyof typeof TreeMode]
+
+/** What becomes of the leaves of all trees. The codes are those of TreeEnsemble in ai.onnx.ml 5. */
+export const TreeAggregate = {
+  /** their sum by the number of trees */
+  average: 0,
+  /** their sum */
+  sum: 1,
+  /** the least */
+  min: 2,
+  /** the greatest */
+  max: 3,
+} as const
+export type TreeAggregateCode = (typeof TreeAggregate)[keyof typeof TreeAggregate]
+
+/** What becomes of the scores of a row. The codes are those of TreeEnsemble in ai.onnx.ml 5. */
+export const TreePostTransform = {
+  /** they stay */
+  none: 0,
+  /** probabilities of classes */
+  softmax: 1,
+  /** a sigmoid of each */
+  logistic: 2,
+  /** softmax, where scores of 0 stay 0 */
+  softmaxZero: 3,
+  /** the inverse of the normal distribution */
+  probit: 4,
+} as const
+export type TreePostTransformCode = (typeof TreePostTransform)[keyof typeof TreePostTransform]
+
+/** What a tree ensemble answers. */
+export const TreeKind = {
+  /** a score a target */
+  regressor: 0,
+  /** a score a class, and a label */
+  classifier: 1,
+} as const
+export type TreeKindCode = (typeof TreeKind)[keyof typeof TreeKind]
+
 /** A request's timing begins with these, in microseconds. */
 export const TimingHeadSlot = {
   total: 0,
@@ -281,6 +339,21 @@ export const TRANSFORM_ROW_BYTES_MAX = 268435456
 
 /** Failures of rows that one run of a transform program lists; all are counted. */
 export const TRANSFORM_ROW_ERRORS_MAX = 1024
+
+/** Trees of an ensemble that the tree kernels run; ONNX Runtime runs larger ones. */
+export const TREES_MAX = 65536
+
+/** Nodes, weights and members of a tree ensemble that the tree kernels run: 2^24 of each. */
+export const TREE_NODES_MAX = 16777216
+
+/** Nodes from a root to a leaf in a tree that the tree kernels run: bounds the time of a row. */
+export const TREE_DEPTH_MAX = 4096
+
+/** Columns of the input of a tree ensemble that the tree kernels run. */
+export const TREE_FEATURES_MAX = 16777216
+
+/** Targets or classes of a tree ensemble that the tree kernels run. */
+export const TREE_TARGETS_MAX = 4096
 
 /** Dims of a tensor; ONNX Runtime's kernels end before that. */
 export const RANK_MAX = 16
@@ -362,6 +435,9 @@ export const HTTP_TRAILER_BYTES_MAX = 16384
 
 /** Frames of one WebSocket message: a message of 64 MiB in frames of 64 bytes; empty ones must not go on for ever. */
 export const WEBSOCKET_FRAGMENTS_MAX = 1048576
+
+/** Requests of one InferMany: four windows, and what is kept for a frame stays small. */
+export const INFER_MANY_MAX = 4096
 
 /** Connections of one load generator, each a file descriptor. */
 export const BENCH_CONNECTIONS_MAX = 4096

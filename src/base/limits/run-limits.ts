@@ -25,3 +25,5 @@ export const SUBSTITUTE_WORKERS = 4
 export const SUBSTITUTE_WORKERS_MAX = 16
 /** Milliseconds without a worker that takes work, or soon will, until the engine is not ready. */
 export const WORKERLESS_MS_MAX = 1_000
+/** Milliseconds that a run goes on which nobody waits for any more, until it is ended: it may be about to end by itself. */
+export const RUN_STOP_GRACE_MS = 500

@@ -64,6 +64,11 @@ function withLoadOptions(command: Command): void {
       'closed loop: requests in flight per connection (default: 16; 1 over HTTP)',
       integerArgument,
     )
+    .option(
+      '--requests-per-frame <count>',
+      'WebSocket: requests that share a frame at most, where the server offers it (default: 1)',
+      integerArgument,
+    )
     .option('--think-ms <ms>', 'closed loop: pause after each answer (default: 0)', numberArgument)
     .option('--rate <count>', 'open loop: requests a second, at random (Poisson) times', numberArgument)
     .option('--end-rate <count>', 'open loop: the rate at the end of a ramp', numberArgument)

@@ -13,6 +13,7 @@ export interface BenchOptions extends ServerOptions {
   readonly pipeline?: string
   readonly transport?: Transport
   readonly connections?: number
+  readonly requestsPerFrame?: number
   readonly inFlight?: number
   readonly thinkMs?: number
   readonly rate?: number

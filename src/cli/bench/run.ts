@@ -1,6 +1,8 @@
 /** What `penstock bench` does once its options are read: scenario, target, run, summary, files, verdict. */
 import { systemClock } from '../../base/clock.js'
 import { isPenstockError } from '../../base/errors.js'
+import { expectInteger } from '../../base/expect.js'
+import { INFER_MANY_MAX } from '../../base/generated/boundary.js'
 import { LiveView } from '../../loadtest/report/live-view.js'
 import type { Transport } from '../../loadtest/native/load-plan.js'
 import { readMachine } from '../../loadtest/recording/machine.js'
@@ -70,7 +72,7 @@ function ofOptions(terminal: Terminal, options: BenchOptions): Scenario {
     throw new UsageError('Expected --rate beside --end-rate: the rate at the beginning of the ramp.')
   if (options.rate !== undefined && options.sweep !== true && (options.inFlight ?? options.thinkMs) !== undefined)
     throw new UsageError('Expected either --rate (open loop) or --in-flight and --think-ms (closed loop).')
-  return quickScenario({
+  const scenario = quickScenario({
     transport: options.transport ?? 'websocket',
     pipeline: options.pipeline,
     rows: options.rows ?? 1,
@@ -89,6 +91,13 @@ function ofOptions(terminal: Terminal, options: BenchOptions): Scenario {
     meta: readMeta(terminal, options.meta),
     isCompared: options.check,
   })
+  return { ...scenario, ...requestsPerFrame(options) }
+}
+
+function requestsPerFrame({ requestsPerFrame: count }: BenchOptions): Pick<Scenario, 'requestsPerFrame'> {
+  return count === undefined
+    ? {}
+    : { requestsPerFrame: expectInteger('--requests-per-frame', count, 1, INFER_MANY_MAX) }
 }
 
 /** What a scenario file says, options must not say again. */
@@ -116,6 +125,7 @@ function ofFile(path: string, options: BenchOptions): Scenario {
     ...scenario,
     transport: transport ?? scenario.transport,
     connections: connections ?? scenario.connections,
+    ...requestsPerFrame(options),
     seed: seed ?? scenario.seed,
     objective:
       p99Ms === undefined

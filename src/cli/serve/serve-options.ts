@@ -11,6 +11,7 @@ import {
   portArgument,
   repeatedArgument,
 } from '../shared/arguments.js'
+import { runLimit, runStop, runWay, substituteWorkers } from './run-options.js'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
@@ -38,6 +39,8 @@ export interface ServeOptions {
   readonly tables?: string
   readonly tablesMemory?: number
   readonly runLimit?: number
+  readonly runStop?: number
+  readonly runs?: 'native' | 'onnxruntime-node'
   readonly substituteWorkers?: number
   readonly defaultPipeline?: string
   readonly invocations?: 'mlflow' | 'sagemaker'
@@ -109,19 +112,10 @@ export function withServeOptions(command: Command): Command {
         .argParser(durationArgument)
         .env('PENSTOCK_LATENCY_OBJECTIVE'),
     )
-    .addOption(
-      new Option(
-        '--run-limit <time>',
-        'what one run may take before its worker counts as stuck and another takes its place (default: 10 times what the model is known to take, 2s at least)',
-      )
-        .argParser(durationArgument)
-        .env('PENSTOCK_RUN_LIMIT'),
-    )
-    .addOption(
-      new Option('--substitute-workers <count>', 'threads that may stand in for stuck workers at a time (default: 4)')
-        .argParser(countArgument)
-        .env('PENSTOCK_SUBSTITUTE_WORKERS'),
-    )
+    .addOption(runLimit)
+    .addOption(runStop)
+    .addOption(runWay)
+    .addOption(substituteWorkers)
     .addOption(
       new Option(
         '--row-check-every <rows>',

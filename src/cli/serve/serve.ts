@@ -195,6 +195,8 @@ function engineOptionsOf(options: ServeOptions, home: Home, log: EngineLog, logg
     tableBytesMax: options.tablesMemory,
     allowScripts: options.allowScripts === true,
     runLimitMs: options.runLimit,
+    runStopMs: options.runStop,
+    runs: options.runs,
     substituteWorkers: options.substituteWorkers,
     ...(options.remoteHosts === undefined ? {} : { remoteHosts: options.remoteHosts }),
     onNotice: ({ level, message, cause }) => logger[level](cause === undefined ? {} : { err: cause }, message),

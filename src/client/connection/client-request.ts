@@ -24,8 +24,6 @@ export class ClientRequest {
   /** How often it was refused without being run, and sent again. */
   resendCount = 0
   isCompleted = false
-  /** Called once, when it completes early or late. */
-  onCompleted: (() => void) | null = null
   #resolve!: (result: ClientResult) => void
   #reject!: (error: PenstockError) => void
   #detach: (() => void) | null = null
@@ -35,6 +33,8 @@ export class ClientRequest {
     readonly inputs: ClientInputs,
     readonly options: ClientInferOptions,
     deadlineUs: number,
+    /** Told once, when it completes early or late. */
+    private readonly onCompleted: (request: ClientRequest) => void,
   ) {
     this.deadlineUs = deadlineUs
     this.promise = new Promise((resolve, reject) => {
@@ -44,9 +44,8 @@ export class ClientRequest {
   }
 
   /** `abort` is called when the caller's signal fires before the request completes. */
-  watchSignal(abort: () => void): void {
-    const { signal } = this.options
-    if (signal !== undefined) this.#detach = onAbort(signal, abort)
+  watchSignal(signal: AbortSignal, abort: () => void): void {
+    this.#detach = onAbort(signal, abort)
   }
 
   succeed(result: ClientResult): void {
@@ -63,7 +62,7 @@ export class ClientRequest {
     this.#detach?.()
     // Inputs are lent until now; an abandoned request may stay in its slot for a while, its tensors need not.
     this.packed = null
-    this.onCompleted?.()
+    this.onCompleted(this)
     return true
   }
 }

@@ -6,6 +6,7 @@
  *       └────────────────┴───── error, close, timeout ─────────────▶ closed        onClosed comes exactly once
  */
 import { isPenstockError, PenstockError } from '../../base/errors.js'
+import { INFER_MANY_MAX } from '../../base/generated/boundary.js'
 import { CHANNELS_MAX } from '../../base/limits/limits.js'
 import {
   decodeMessage,
@@ -50,6 +51,10 @@ export interface ConnectionOwner {
 type OpenAnswer = (channel: number, answer: OpenedMessage | PenstockError) => void
 
 const BUFFER_POLL_MS = 4
+/** Larger requests travel alone: their copy and their frame would only be larger together. */
+const GATHERED_REQUEST_BYTES_MAX = 64 * 1024
+/** A frame of many requests ends there: the server answers the first while the next are on their way. */
+const GATHERED_FRAME_BYTES_MAX = 256 * 1024
 const CLOSE_LIMIT_MS = 1000
 /** The protocol allows 123 bytes. */
 const CLOSE_REASON_CHARACTERS_MAX = 120
@@ -61,6 +66,10 @@ export class Connection {
   isClosed = false
   #socket: SocketLike | null = null
   readonly #inFlight = new InFlight()
+  /** Channels with requests that leave at the end of this turn; the frames' bytes count as buffered. */
+  readonly #gathering: Binding[] = []
+  #gatheredBytes = 0
+  #isTurnEnding = false
   readonly #opens = new Map<number, OpenAnswer>()
   readonly #freeChannels: number[] = []
   #channelNext = 1
@@ -92,9 +101,14 @@ export class Connection {
     if (this.hello === null || this.isDraining || this.isClosed || this.#socket === null) return 0
     const room = Math.min(this.#windowRequests, this.settings.windowRequestsMax) - this.#inFlight.size
     if (room <= 0) return 0
-    if (this.#socket.bufferedAmount < this.settings.bufferedBytesMax) return room
+    if (this.#socket.bufferedAmount + this.#gatheredBytes < this.settings.bufferedBytesMax) return room
     this.#pollBuffer()
     return 0
+  }
+
+  /** Requests that the server takes in one frame; 0: an older one, which takes one an Infer. */
+  get requestsPerFrame(): number {
+    return Math.min(this.hello?.inferManyMax ?? 0, INFER_MANY_MAX)
   }
 
   /** Asks for a channel. `onAnswer` is not called when the connection ends first. */
@@ -110,7 +124,8 @@ export class Connection {
   }
 
   /**
-   * Sends a request whose inputs are packed. The caller has seen that there is room.
+   * Sends a request whose inputs are packed, at the end of the turn where requests may share a frame. The caller has seen
+   * that there is room.
    * @param deadlineMs what is left of its budget; 0: none.
    * @throws PenstockError ERR_META, ERR_BODY_TOO_LARGE: nothing was sent.
    */
@@ -119,6 +134,9 @@ export class Connection {
     if (packed === null) throw new Error('A request is packed before it is sent')
     const { meta, priority, timing, requestId } = options
     const { rows, data, dims, texts } = packed
+    if (this.#gather(request, binding, deadlineMs)) return
+    // Requests of a channel arrive in the order in which they were made.
+    this.#sendGathered(binding)
     const frame = binding.encoder.encode(this.#inFlight.nextId, rows, data, {
       dims,
       texts,
@@ -133,11 +151,66 @@ export class Connection {
       const sentence = `Expected a request to be at most ${bytesMax} bytes but received ${frame.length}`
       throw new PenstockError('ERR_BODY_TOO_LARGE', `${sentence}. Split its rows`)
     }
+    this.#putInFlight(request, binding, rows)
+    this.#send(frame)
+  }
+
+  #putInFlight(request: ClientRequest, binding: Binding, rows: number): void {
     this.#inFlight.put(request)
     request.binding = binding
     request.rows = rows
     binding.inFlight++
-    this.#send(frame)
+  }
+
+  /** Adds the request to those of its channel that leave together. False: it needs a frame of its own. */
+  #gather(request: ClientRequest, binding: Binding, deadlineMs: number): boolean {
+    const { packed, options } = request
+    const many = binding.manyEncoder
+    if (many === null || packed === null || packed.dims !== null || packed.texts !== null) return false
+    if (options.meta !== undefined || options.timing === true) return false
+    let dataBytes = 0
+    for (const part of packed.data) dataBytes += part.byteLength
+    const bytesMax = Math.min(this.hello?.frameBytesMax || Infinity, GATHERED_FRAME_BYTES_MAX)
+    if (dataBytes > GATHERED_REQUEST_BYTES_MAX) return false
+    if (many.count >= this.requestsPerFrame || many.frameBytesWith(dataBytes) > bytesMax) {
+      this.#sendGathered(binding)
+      if (many.frameBytesWith(dataBytes) > bytesMax) return false
+    }
+    this.#putInFlight(request, binding, packed.rows)
+    if (many.count === 0) this.#startGathering(binding)
+    many.add(request.id, packed.rows, packed.data, deadlineMs, options.priority, options.requestId)
+    this.#gatheredBytes += dataBytes
+    return true
+  }
+
+  #startGathering(binding: Binding): void {
+    this.#gathering.push(binding)
+    if (this.#isTurnEnding) return
+    this.#isTurnEnding = true
+    const endTurn = () => {
+      this.#isTurnEnding = false
+      this.#sendAllGathered()
+    }
+    if (this.#socket?.endOfTurn === undefined) queueMicrotask(endTurn)
+    else this.#socket.endOfTurn(endTurn)
+  }
+
+  #sendAllGathered(): void {
+    for (const binding of this.#gathering) this.#sendMany(binding)
+    this.#gathering.length = 0
+    this.#gatheredBytes = 0
+  }
+
+  /** What must not be overtaken: all that was gathered of the channel. */
+  #sendGathered(binding: Binding): void {
+    if (binding.manyEncoder === null || binding.manyEncoder.count === 0) return
+    this.#gathering.splice(this.#gathering.indexOf(binding), 1)
+    this.#sendMany(binding)
+    if (this.#gathering.length === 0) this.#gatheredBytes = 0
+  }
+
+  #sendMany({ manyEncoder }: Binding): void {
+    if (manyEncoder !== null && manyEncoder.count > 0 && !this.isClosed) this.#send(manyEncoder.finish())
   }
 
   /** Whether `request` is in flight here. */
@@ -148,6 +221,7 @@ export class Connection {
   /** Sends a Cancel: nobody waits for the answer any more. The slot stays taken until it answers. */
   cancel({ binding, id }: ClientRequest): void {
     if (binding === null || this.isClosed) return
+    this.#sendGathered(binding)
     this.#send(encodeMessage({ kind: 'cancel', channel: binding.channel, request: id }))
   }
 

@@ -251,7 +251,7 @@ export class ClientCore implements ConnectionOwner, RequestsOwner {
       return
     }
     const signature = new Signature(answer)
-    const binding = new Binding(channel, signature)
+    const binding = new Binding(channel, signature, connection.requestsPerFrame > 1)
     if (state.isClosed) {
       connection.retire(binding)
       return

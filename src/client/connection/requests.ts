@@ -46,6 +46,8 @@ export class Requests {
   /** Set while waiters are left although there was room. */
   #cancelWake: (() => void) | null = null
   readonly #deadlines: Deadlines
+  /** One function for all requests: one each would be most of what a request allocates. */
+  readonly #onCompleted = (request: ClientRequest): void => this.#forget(request)
 
   constructor(
     private readonly settings: ClientSettings,
@@ -156,10 +158,9 @@ export class Requests {
       const { signal, deadlineMs } = checkOptions(options)
       if (signal?.aborted === true) throw abortedError(signal)
       const deadlineUs = deadlineMs === undefined ? 0 : this.environment.clock.monotonicUs() + deadlineMs * 1000
-      const request = new ClientRequest(state, inputs, options, deadlineUs)
+      const request = new ClientRequest(state, inputs, options, deadlineUs, this.#onCompleted)
       request.packed = state.signature?.pack(inputs) ?? null
-      request.onCompleted = () => this.#forget(request)
-      request.watchSignal(() => this.#abandon(request, abortedError(signal)))
+      if (signal !== undefined) request.watchSignal(signal, () => this.#abandon(request, abortedError(signal)))
       if (deadlineUs !== 0) this.#deadlines.add(request)
       return request
     } catch (error) {
@@ -216,7 +217,7 @@ export class Requests {
 
   #forget(request: ClientRequest): void {
     this.#queue.delete(request)
-    this.#release(request)
+    if (this.#heldCount > 0) this.#release(request)
     if (request.deadlineUs !== 0) this.#deadlines.delete(request)
   }
 }

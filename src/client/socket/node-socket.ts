@@ -25,6 +25,11 @@ export class NodeSocket extends WebSocket {
     super.send(data)
   }
 
+  /** A tick asked for in a microtask comes when no microtask is left, however long the chains of promises are. */
+  endOfTurn(callback: () => void): void {
+    queueMicrotask(() => process.nextTick(callback))
+  }
+
   /** Holds the stream's writes back until the promises of this turn have had their say. */
   #cork(): void {
     if (this.#isCorked) return

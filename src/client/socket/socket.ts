@@ -13,6 +13,8 @@ export interface SocketLike {
   /** Copies `data` before it returns: the client reuses the memory of small frames. */
   send(data: Uint8Array): void
   close(code?: number, reason?: string): void
+  /** Calls back when the promises of this turn of the event loop have had their say. Absent: a microtask is that, nearly. */
+  endOfTurn?(callback: () => void): void
   /** Drops the connection without the closing handshake; only `ws` has it. */
   terminate?(): void
   onopen: ((event: unknown) => void) | null

@@ -9,6 +9,8 @@ import {
   encodeMessage,
   failureMessage,
   resultMessage,
+  splitMany,
+  type InferManyMessage,
   type InferMessage,
   type Message,
 } from '../../protocol/codec.js'
@@ -32,6 +34,8 @@ export class FakeServer {
   windowRequests = 4
   frameBytesMax = 1 << 20
   features = 2
+  /** 0: an older server, which takes one request a frame. */
+  inferManyMax = 0
   latencyMs: [number, number] = [0, 2]
   serviceMs: [number, number] = [0, 5]
   /** false: dialling fails. */
@@ -102,8 +106,8 @@ export class FakeSocket implements SocketLike {
     this.isOpen = true
     this.protocol = this.protocols[0] ?? ''
     this.onopen?.({})
-    const { windowRequests, frameBytesMax } = this.server
-    this.sendToClient({ kind: 'hello', windowRequests, server: 'fake', frameBytesMax })
+    const { windowRequests, frameBytesMax, inferManyMax } = this.server
+    this.sendToClient({ kind: 'hello', windowRequests, server: 'fake', frameBytesMax, inferManyMax })
   }
 
   /** The line is cut: what is under way in either direction is lost. */
@@ -123,7 +127,8 @@ export class FakeSocket implements SocketLike {
   send(data: Uint8Array): void {
     // Copied before it returns, as every WebSocket does; the simulation would notice a frame that changes later.
     const frame = data.slice()
-    if (this.isGoingAway && decodeMessage(frame).kind === 'infer') this.server.violations.push('work after goaway')
+    if (this.isGoingAway && decodeMessage(frame).kind.startsWith('infer'))
+      this.server.violations.push('work after goaway')
     this.#toServerUs = this.#later(this.#toServerUs, () => this.#receive(decodeMessage(frame)))
   }
 
@@ -155,6 +160,7 @@ export class FakeSocket implements SocketLike {
     this.received.push(message)
     if (message.kind === 'open') this.#open(message.channel, message.pipeline)
     else if (message.kind === 'infer') this.#infer(message)
+    else if (message.kind === 'infer-many') this.#inferMany(message)
     else if (message.kind === 'cancel') this.#cancel(message.request)
   }
 
@@ -178,7 +184,16 @@ export class FakeSocket implements SocketLike {
       routes,
       isNonBatching: false,
       rowsMax: 100,
+      inferMany: this.server.inferManyMax > 0,
     })
+  }
+
+  #inferMany(message: InferManyMessage): void {
+    const { inferManyMax, violations } = this.server
+    const { length } = message.requests
+    if (length > inferManyMax) violations.push(`${length} requests in a frame of ${inferManyMax}`)
+    const signature = { inputs: this.server.signature(), isNonBatching: false }
+    for (const infer of splitMany(message, signature)) this.#infer(infer)
   }
 
   #infer(message: InferMessage): void {

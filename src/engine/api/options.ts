@@ -77,6 +77,17 @@ export interface EngineOptions {
    */
   readonly runLimitMs?: number | undefined
   /**
+   * Milliseconds, 1..3600000, after which a run is ended, whoever waits for it: its requests fail with ERR_RUN_FAILED. Absent: only runs
+   * are ended whose callers have all gone, by their deadlines or a cancel.
+   */
+  readonly runStopMs?: number | undefined
+  /**
+   * How models run: `native` (absent: this), by the C API of the library that onnxruntime-node ships, in sessions that all workers
+   * share, and that can be ended; or `onnxruntime-node`, by its JavaScript API, in sessions of each worker. Where the library cannot be
+   * called, it is the latter, and `onNotice` says why.
+   */
+  readonly runs?: 'native' | 'onnxruntime-node' | undefined
+  /**
    * Threads, 0..16, that may stand in for inference workers at a time: in place of stuck ones, and beside them while all
    * are inside long runs. Each holds a session of every model. Absent: 4.
    */

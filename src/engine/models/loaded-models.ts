@@ -256,11 +256,13 @@ export class LoadedModels {
   }
 
   /**
-   * What a loaded model counts for: its file once for each session, or once for all where workers share the prepared weights; and what
+   * What a loaded model counts for: its file once for each session, or once for all where sessions share the prepared weights; and what
    * a session needs beside them.
    */
   #memoryBytes({ version: { sizeBytes }, source, runPlan }: Pick<Entry, 'version' | 'source' | 'runPlan'>): number {
-    const sessions = this.#dependencies.pool.workerCount * (runPlan.alone === null ? 1 : 2)
+    const sessions =
+      this.#dependencies.pool.sessionsOf(runPlan) +
+      (runPlan.alone === null ? 0 : this.#dependencies.pool.sessionsOf(runPlan.alone))
     return sessions * SESSION_BYTES + (source.preparedPath === null ? sessions : 1) * sizeBytes
   }
 
@@ -452,6 +454,8 @@ export class LoadedModels {
       ...source,
       modelKey,
       isNonBatching: version.signature.batching === 'whole',
+      instances: runPlan.instances,
+      shared: null,
       settings: sessionSettingsOf(runPlan, placement),
       latencySettings: runPlan.alone === null ? null : sessionSettingsOf(runPlan.alone, placement),
       runInputBytesMax: isUnbatched ? 1 : isInParts ? calibration.rowBytes * runPlan.runRowsMax : null,

@@ -39,7 +39,7 @@ export class PreparedModels {
       const reason = cause instanceof Error ? cause.message : String(cause)
       this.#onNotice({
         level: 'warn',
-        message: `The workers do not share the weights of ${version.name}@${version.version}, each holds its own: ${reason}`,
+        message: `Sessions do not share the weights of ${version.name}@${version.version}, each holds its own: ${reason}`,
         cause,
       })
       return null

@@ -18,6 +18,7 @@ import {
   StorageDetail,
   TooManyRowsDetail,
 } from '../../../bindings/generated/boundary.js'
+import { INFER_MANY_MAX } from '../../base/generated/boundary.js'
 import { errorCodeOfNative, errorTable, PenstockError, type ErrorCode } from '../../base/errors.js'
 import type { CancelSignal } from '../api/api.js'
 import type { FailureContext } from '../deploy/deployment.js'
@@ -40,6 +41,7 @@ const frameFaults: Readonly<Record<number, string>> = {
   [FrameFault.noMessage]: 'it does not begin with a message',
   [FrameFault.noBody]: 'the message has no body of a known type',
   [FrameFault.infer]: 'a field of its Infer lies outside the frame',
+  [FrameFault.inferMany]: `its InferMany has a field outside the frame, fields of different lengths, or not 1..${INFER_MANY_MAX} requests`,
   [FrameFault.meta]: 'its meta is not one value, or one per row, under each key',
 }
 

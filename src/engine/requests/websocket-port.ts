@@ -5,7 +5,7 @@
  *
  * A frame costs one native call here: nothing is decoded, nothing allocated, unless it is refused.
  */
-import { RefusalSlot } from '../../../bindings/generated/boundary.js'
+import { RECEIVED_WITH_REFUSALS, RefusalSlot } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { PipelineHandle } from '../../../bindings/native.js'
 import { isPenstockError, PenstockError } from '../../base/errors.js'
@@ -185,10 +185,24 @@ export class EngineWebSocketPort implements WebSocketPort {
   receive(connectionId: number, frame: ArrayBuffer): number {
     const outcome = addon.receive(this.#dependencies.port.handle, connectionId, frame)
     if (outcome === 0) this.#dependencies.port.scheduleFlush()
+    if (outcome === RECEIVED_WITH_REFUSALS) return this.#refuseSome(connectionId, frame)
     if (outcome >= 0) return outcome
-    return this.#refusals.has(-outcome)
-      ? this.#refuseForLoad(connectionId, -outcome)
-      : this.#refuse(connectionId, frame)
+    return this.#refuseOne(connectionId, frame, -outcome)
+  }
+
+  /** Tells each request of a frame that was refused; those that were admitted go on. */
+  #refuseSome(connectionId: number, frame: ArrayBuffer): number {
+    const { port } = this.#dependencies
+    port.scheduleFlush()
+    for (;;) {
+      const status = addon.takeRefusal(port.handle)
+      if (status === 0) return 0
+      this.#refuseOne(connectionId, frame, status)
+    }
+  }
+
+  #refuseOne(connectionId: number, frame: ArrayBuffer, status: number): number {
+    return this.#refusals.has(status) ? this.#refuseForLoad(connectionId, status) : this.#refuse(connectionId, frame)
   }
 
   cancel(connectionId: number, channel: number, wireId: number): boolean {

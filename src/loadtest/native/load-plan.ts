@@ -19,6 +19,8 @@ export type Transport = 'websocket' | 'http-json' | 'http-binary' | 'oip-json' |
 export interface LoadPlan {
   readonly target: LoadTarget
   readonly connections: number
+  /** WebSocket: requests that one frame carries at most, where the server offers it; 1 when absent. */
+  readonly requestsPerFrame?: number
   /** The kinds of request that are mixed, at least one. */
   readonly requests: readonly RequestKind[]
   /** One after the other, without a pause. */

@@ -92,6 +92,7 @@ export function planText(plan: LoadPlan): string {
     `server-pid ${target.serverPid}`,
     ...Object.entries(target.headers).map(([name, value]) => `header ${name}: ${value}`),
     `connections ${plan.connections}`,
+    ...(plan.requestsPerFrame === undefined ? [] : [`requests-per-frame ${plan.requestsPerFrame}`]),
     `threads ${plan.threads ?? 1}`,
     `seed ${plan.seed}`,
     `interval-seconds ${plan.intervalSeconds}`,

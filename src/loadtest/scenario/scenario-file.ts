@@ -5,6 +5,7 @@
  */
 import { dirname, resolve } from 'node:path'
 import { isPenstockError, PenstockError } from '../../base/errors.js'
+import { INFER_MANY_MAX } from '../../base/generated/boundary.js'
 import {
   argumentError,
   expectArray,
@@ -60,6 +61,7 @@ function readScenario(json: unknown, folder: string): Scenario {
     'name',
     'transport',
     'connections',
+    'requestsPerFrame',
     'seed',
     'intervalSeconds',
     'requests',
@@ -72,6 +74,9 @@ function readScenario(json: unknown, folder: string): Scenario {
     name: file['name'] === undefined ? '' : expectString('name', file['name'], 200),
     transport: transport === null ? null : expectOneOf('transport', transport, transports),
     connections: expectInteger('connections', connections, 1, BENCH_CONNECTIONS_MAX),
+    ...(file['requestsPerFrame'] === undefined
+      ? {}
+      : { requestsPerFrame: expectInteger('requestsPerFrame', file['requestsPerFrame'], 1, INFER_MANY_MAX) }),
     seed: expectInteger('seed', seed, 0, 2 ** 32 - 1),
     intervalSeconds: intervalSeconds === null ? null : expectNumber('intervalSeconds', intervalSeconds, 0.05, 3600),
     requests: readRequests(file['requests'], folder),

@@ -11,6 +11,8 @@ export interface Scenario {
   /** null: the command line says it. */
   readonly transport: Transport | null
   readonly connections: number
+  /** WebSocket: requests that one frame carries at most, where the server offers it; absent: each has its own. */
+  readonly requestsPerFrame?: number
   readonly seed: number
   /** Seconds between two lines of the live view and two points of the charts; null: by the length of the run. */
   readonly intervalSeconds: number | null

@@ -11,6 +11,8 @@ import type { Signature } from './signature.js'
 
 export interface RunSettings {
   readonly connections: number
+  /** WebSocket: requests of one frame at most; absent: 1. */
+  readonly requestsPerFrame?: number
   readonly seed: number
   readonly intervalSeconds: number
   readonly phases: readonly LoadPhase[]

@@ -36,8 +36,7 @@ export async function runNative(
     for (const [index, kind] of run.kinds.entries()) {
       requests.push(await writeKind(run, kind, join(folder, `requests-${index}.bin`)))
     }
-    const { connections, seed, intervalSeconds, phases } = run.settings
-    const plan: LoadPlan = { target: run.target, connections, requests, phases, seed, intervalSeconds }
+    const plan: LoadPlan = { ...run.settings, target: run.target, requests }
     return await runLoad(plan, onInterval, signal)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -10,6 +10,7 @@ import { Failure } from './failure.js';
 import { Goaway } from './goaway.js';
 import { Hello } from './hello.js';
 import { Infer } from './infer.js';
+import { InferMany } from './infer-many.js';
 import { Open } from './open.js';
 import { Opened } from './opened.js';
 import { Results } from './results.js';
@@ -21,6 +22,7 @@ export enum Body {
   Cancel = 3,
   Close = 4,
   Authenticate = 6,
+  InferMany = 7,
   Opened = 16,
   Results = 17,
   Failure = 18,
@@ -31,8 +33,8 @@ export enum Body {
 
 export function unionToBody(
   type: Body,
-  accessor: (obj:Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results) => Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null
-): Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null {
+  accessor: (obj:Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|InferMany|Open|Opened|Results) => Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|InferMany|Open|Opened|Results|null
+): Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|InferMany|Open|Opened|Results|null {
   switch(Body[type]) {
     case 'NONE': return null;
     case 'Open': return accessor(new Open())! as Open;
@@ -40,6 +42,7 @@ export function unionToBody(
     case 'Cancel': return accessor(new Cancel())! as Cancel;
     case 'Close': return accessor(new Close())! as Close;
     case 'Authenticate': return accessor(new Authenticate())! as Authenticate;
+    case 'InferMany': return accessor(new InferMany())! as InferMany;
     case 'Opened': return accessor(new Opened())! as Opened;
     case 'Results': return accessor(new Results())! as Results;
     case 'Failure': return accessor(new Failure())! as Failure;
@@ -52,9 +55,9 @@ export function unionToBody(
 
 export function unionListToBody(
   type: Body,
-  accessor: (index: number, obj:Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results) => Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null,
+  accessor: (index: number, obj:Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|InferMany|Open|Opened|Results) => Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|InferMany|Open|Opened|Results|null,
   index: number
-): Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|Open|Opened|Results|null {
+): Authenticate|Cancel|Close|Credit|Failure|Goaway|Hello|Infer|InferMany|Open|Opened|Results|null {
   switch(Body[type]) {
     case 'NONE': return null;
     case 'Open': return accessor(index, new Open())! as Open;
@@ -62,6 +65,7 @@ export function unionListToBody(
     case 'Cancel': return accessor(index, new Cancel())! as Cancel;
     case 'Close': return accessor(index, new Close())! as Close;
     case 'Authenticate': return accessor(index, new Authenticate())! as Authenticate;
+    case 'InferMany': return accessor(index, new InferMany())! as InferMany;
     case 'Opened': return accessor(index, new Opened())! as Opened;
     case 'Results': return accessor(index, new Results())! as Results;
     case 'Failure': return accessor(index, new Failure())! as Failure;

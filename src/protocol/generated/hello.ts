@@ -39,8 +39,13 @@ frameBytesMax():number {
   return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
 }
 
+inferManyMax():number {
+  const offset = this.bb!.__offset(this.bb_pos, 10);
+  return offset ? this.bb!.readUint32(this.bb_pos + offset) : 0;
+}
+
 static startHello(builder:flatbuffers.Builder) {
-  builder.startObject(3);
+  builder.startObject(4);
 }
 
 static addWindowRequests(builder:flatbuffers.Builder, windowRequests:number) {
@@ -55,16 +60,21 @@ static addFrameBytesMax(builder:flatbuffers.Builder, frameBytesMax:number) {
   builder.addFieldInt32(2, frameBytesMax, 0);
 }
 
+static addInferManyMax(builder:flatbuffers.Builder, inferManyMax:number) {
+  builder.addFieldInt32(3, inferManyMax, 0);
+}
+
 static endHello(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createHello(builder:flatbuffers.Builder, windowRequests:number, serverOffset:flatbuffers.Offset, frameBytesMax:number):flatbuffers.Offset {
+static createHello(builder:flatbuffers.Builder, windowRequests:number, serverOffset:flatbuffers.Offset, frameBytesMax:number, inferManyMax:number):flatbuffers.Offset {
   Hello.startHello(builder);
   Hello.addWindowRequests(builder, windowRequests);
   Hello.addServer(builder, serverOffset);
   Hello.addFrameBytesMax(builder, frameBytesMax);
+  Hello.addInferManyMax(builder, inferManyMax);
   return Hello.endHello(builder);
 }
 }

@@ -102,8 +102,13 @@ instance(optionalEncoding?:any):string|Uint8Array|null {
   return offset ? this.bb!.__string(this.bb_pos + offset, optionalEncoding) : null;
 }
 
+inferMany():boolean {
+  const offset = this.bb!.__offset(this.bb_pos, 24);
+  return offset ? !!this.bb!.readInt8(this.bb_pos + offset) : false;
+}
+
 static startOpened(builder:flatbuffers.Builder) {
-  builder.startObject(10);
+  builder.startObject(11);
 }
 
 static addChannel(builder:flatbuffers.Builder, channel:number) {
@@ -194,12 +199,16 @@ static addInstance(builder:flatbuffers.Builder, instanceOffset:flatbuffers.Offse
   builder.addFieldOffset(9, instanceOffset, 0);
 }
 
+static addInferMany(builder:flatbuffers.Builder, inferMany:boolean) {
+  builder.addFieldInt8(10, +inferMany, +false);
+}
+
 static endOpened(builder:flatbuffers.Builder):flatbuffers.Offset {
   const offset = builder.endObject();
   return offset;
 }
 
-static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:flatbuffers.Offset, version:number, inputsOffset:flatbuffers.Offset, outputsOffset:flatbuffers.Offset, checksOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, isNonBatching:boolean, rowsMax:number, instanceOffset:flatbuffers.Offset):flatbuffers.Offset {
+static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:flatbuffers.Offset, version:number, inputsOffset:flatbuffers.Offset, outputsOffset:flatbuffers.Offset, checksOffset:flatbuffers.Offset, routesOffset:flatbuffers.Offset, isNonBatching:boolean, rowsMax:number, instanceOffset:flatbuffers.Offset, inferMany:boolean):flatbuffers.Offset {
   Opened.startOpened(builder);
   Opened.addChannel(builder, channel);
   Opened.addPipeline(builder, pipelineOffset);
@@ -211,6 +220,7 @@ static createOpened(builder:flatbuffers.Builder, channel:number, pipelineOffset:
   Opened.addIsNonBatching(builder, isNonBatching);
   Opened.addRowsMax(builder, rowsMax);
   Opened.addInstance(builder, instanceOffset);
+  Opened.addInferMany(builder, inferMany);
   return Opened.endOpened(builder);
 }
 }

@@ -49,6 +49,15 @@ export const wireTables = {
     { name: 'timing', slot: 9, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
     { name: 'request_id', slot: 10, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
   ],
+  InferMany: [
+    { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
+    { name: 'requests', slot: 1, kind: 'scalars', type: 'uint', bytes: 4, isRequired: false },
+    { name: 'rows', slot: 2, kind: 'scalars', type: 'uint', bytes: 4, isRequired: false },
+    { name: 'data', slot: 3, kind: 'scalars', type: 'ubyte', bytes: 1, isRequired: false },
+    { name: 'deadlines_ms', slot: 4, kind: 'scalars', type: 'uint', bytes: 4, isRequired: false },
+    { name: 'priorities', slot: 5, kind: 'scalars', type: 'ubyte', bytes: 1, isRequired: false },
+    { name: 'request_ids', slot: 6, kind: 'scalars', type: 'ubyte', bytes: 1, isRequired: false },
+  ],
   Cancel: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
     { name: 'request', slot: 1, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
@@ -67,6 +76,7 @@ export const wireTables = {
     { name: 'is_non_batching', slot: 7, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
     { name: 'rows_max', slot: 8, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
     { name: 'instance', slot: 9, kind: 'string', type: 'string', bytes: 4, isRequired: false },
+    { name: 'infer_many', slot: 10, kind: 'scalar', type: 'bool', bytes: 1, isRequired: false },
   ],
   Results: [
     { name: 'channel', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
@@ -95,6 +105,7 @@ export const wireTables = {
     { name: 'window_requests', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
     { name: 'server', slot: 1, kind: 'string', type: 'string', bytes: 4, isRequired: false },
     { name: 'frame_bytes_max', slot: 2, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
+    { name: 'infer_many_max', slot: 3, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
   ],
   Credit: [
     { name: 'window_requests', slot: 0, kind: 'scalar', type: 'uint', bytes: 4, isRequired: false },
@@ -118,6 +129,7 @@ export const wireBodies: Readonly<Record<number, WireTableName>> = {
   3: 'Cancel',
   4: 'Close',
   6: 'Authenticate',
+  7: 'InferMany',
   16: 'Opened',
   17: 'Results',
   18: 'Failure',

@@ -12,6 +12,7 @@
 import type { Logger } from 'pino'
 import { isForLoad, isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
 import { expectInteger } from '../../base/expect.js'
+import { INFER_MANY_MAX } from '../../base/generated/boundary.js'
 import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits/limits.js'
 import type { EngineApi, PipelineDescription } from '../../engine/api/api.js'
 import type { WebSocketPort } from '../../engine/requests/websocket-port.js'
@@ -19,10 +20,13 @@ import {
   AUTHENTICATE_SUBPROTOCOL,
   Body,
   decodeMessage,
+  encodeMessage,
   failureMessage,
   resultMessage,
   STREAM_PATH,
+  splitMany,
   SUBPROTOCOL,
+  type InferManyMessage,
   type InferMessage,
   type OpenMessage,
 } from '../../protocol/codec.js'
@@ -232,22 +236,28 @@ export class WebSocketServer {
       windowRequests: limits.windowRequests,
       server: `${product.name}/${product.version}`,
       frameBytesMax: limits.frameBytesMax,
+      inferManyMax: Math.min(INFER_MANY_MAX, limits.windowRequests),
     })
   }
 
   #receive(connection: Connection, frame: ArrayBuffer, isBinary: boolean): void {
     try {
       this.#expectFrame(frame, isBinary)
-      const port = this.#port
-      let outcome = port.receive(connection.id, frame)
-      // Perhaps too much in flight: count again with what the kernel has taken by now before an honest client is accused.
-      if (outcome < 0 && connection.acknowledge()) outcome = port.receive(connection.id, frame)
-      if (outcome < 0) throw port.lastRefusal
-      if (outcome > 0) this.#control(connection, outcome, frame)
+      this.#take(connection, frame)
     } catch (error) {
       if (!isPenstockError(error)) this.#context.logger.error({ err: error }, 'websocket frame failed')
       connection.closeFor(toPenstockError(error))
     }
+  }
+
+  /** @throws PenstockError when the connection is to be closed. */
+  #take(connection: Connection, frame: ArrayBuffer): void {
+    const port = this.#port
+    let outcome = port.receive(connection.id, frame)
+    // Perhaps too much in flight: count again with what the kernel has taken by now before an honest client is accused.
+    if (outcome < 0 && connection.acknowledge()) outcome = port.receive(connection.id, frame)
+    if (outcome < 0) throw port.lastRefusal
+    if (outcome > 0) this.#control(connection, outcome, frame)
   }
 
   #expectFrame(frame: ArrayBuffer, isBinary: boolean): void {
@@ -267,6 +277,7 @@ export class WebSocketServer {
     else if (message.kind === 'cancel') this.#cancel(connection, message.channel, message.request)
     else if (message.kind === 'close') this.#closeChannel(connection, message.channel)
     else if (message.kind === 'infer') this.#inferOnStringPath(connection, message)
+    else if (message.kind === 'infer-many') this.#inferOneByOne(connection, message)
     else throw new PenstockError('ERR_FRAME', `Expected a message that clients send but received ${Body[body] ?? body}`)
   }
 
@@ -294,6 +305,8 @@ export class WebSocketServer {
         isNonBatching,
         rowsMax,
         instance: this.#port.instance,
+        // Their columns and texts are read request by request.
+        inferMany: !description.isStringPath,
       })
     } catch (error) {
       if (!isPenstockError(error)) throw error
@@ -309,6 +322,23 @@ export class WebSocketServer {
     const controller = connection.stringPathRequests.get(keyOf(channel, request))
     if (controller === undefined) this.#port.cancel(connection.id, channel, request)
     else controller.abort()
+  }
+
+  /** Requests of a channel with columns or string tensors, which did not offer it: each as if it had a frame of its own. */
+  #inferOneByOne(connection: Connection, message: InferManyMessage): void {
+    const { channel, requests } = message
+    let infers: InferMessage[]
+    try {
+      const description = connection.channels.get(channel)
+      if (description === undefined)
+        throw new PenstockError('ERR_CHANNEL_NOT_FOUND', `Channel ${channel} is not open on this connection`)
+      infers = splitMany(message, description)
+    } catch (error) {
+      if (!isPenstockError(error)) throw error
+      for (const request of Array.from(requests)) connection.sendMessage(failureMessage(channel, request, error))
+      return
+    }
+    for (const infer of infers) this.#take(connection, encodeMessage(infer).slice().buffer)
   }
 
   /** Admits a request of a pipeline with string tensors; its answer or failure is sent when it is there. */

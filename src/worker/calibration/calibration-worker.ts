@@ -16,8 +16,9 @@ import { seededRandom } from '../../base/random.js'
 import { median } from '../../base/median.js'
 import type { NumericData } from '../../tensor/dtype.js'
 import type { CalibrationReply, CalibrationRequest, MeasuredModel, MeasuredRun } from './calibration-messages.js'
-import { openSession } from '../sessions/model-session.js'
-import { makeTensor, runtimeReason } from '../sessions/ort-tensor.js'
+import { openSession } from '../sessions/node-runner.js'
+import { makeTensor } from '../sessions/ort-tensor.js'
+import { runtimeReason } from '../sessions/runtime-reason.js'
 import { sampleData, sampleDims } from '../sessions/sample-inputs.js'
 
 type Feeds = readonly {

@@ -1,63 +1,45 @@
 /**
- * Runs the batch in hand: ONNX Runtime on the arena's own memory, in place, without a copy.
+ * Runs the batch in hand on the memory where its rows lie, and sees to what a run may refuse.
  *
- * Inputs are views of the batch's buffer; outputs whose place is known are preallocated fetches in the same buffer.
- * Outputs whose shape is known only after the run are allocated by ONNX Runtime and handed to the addon, which copies
- * them once.
+ *     natively   one call: runs, copies outputs of unknown shape, completes (native/ort/batch_run.hpp)
+ *     by node    onnxruntime-node on views of the same memory (node-batch-runs.ts)
  *
  * A batch with more rows than one run should have (the model's runInputBytesMax, measured) is run in parts on the same
  * memory: taking a batch costs more than a run of a cheap model. A batch that has the runtime to itself runs in the
  * session that uses all cores, where the model has one.
  *
  * One bad request never poisons a batch: when a shared run fails, each entry is run by itself on its own rows, and only
- * the guilty ones get the error. Layouts are cached by bucket and buffers by batch id: a look-up costs a native call, and
- * V8 takes the memory of every buffer it is shown for its own and collects garbage accordingly. A cached buffer keeps
- * its batch's memory alive, so all are forgotten when the addon has freed batches (a queue sees many shapes, or is
- * closed), and the oldest beyond a bound, because a worker that is idle does not notice.
+ * the guilty ones get the error. When it was ended because it took too long, entries whose callers still wait are run
+ * by themselves as well, each watched as a run of its own, until one of them is ended, too: the rest fail with it.
+ * Layouts are cached by bucket: a look-up costs a native call.
  *
- * Thread: the worker's. Memory: the addon's, lent from take() until completeBatch().
+ * Thread: the worker's. Memory: the addon's, lent from take() until the batch is completed.
  */
-import type { Tensor as OrtTensor } from 'onnxruntime-node'
 import { WorkerInfoSlot } from '../../../bindings/generated/boundary.js'
-import type { BucketLayout, NativeAddon, WorkerHandle } from '../../../bindings/native.js'
-import type { NumericDtype } from '../../tensor/tensor.js'
+import type { BucketLayout, Native, WorkerHandle } from '../../../bindings/native.js'
+import { viewData } from '../../tensor/dtype.js'
+import type { ModelRunner, NativeRunner } from '../sessions/model-runner.js'
 import type { ModelSession } from '../sessions/model-session.js'
-import { dataOf, runtimeReason, viewTensor } from '../sessions/ort-tensor.js'
+import type { NodeRunner } from '../sessions/node-runner.js'
+import { runtimeReason } from '../sessions/runtime-reason.js'
+import type { NodeBatchRuns } from './node-batch-runs.js'
 import { RowChecks } from './row-checks.js'
 import { sampleRow } from './row-sample.js'
 
 /** Cached layouts of one worker: one shape of one model each, a few hundred bytes. */
 const LAYOUTS_MAX = 4096
-/** Results of this size and more are freed at once when the addon has them. */
-const DETACHED_BYTES_MIN = 64 * 1024
-/** Memory that the buffer cache of one worker may keep alive: sixteen batches of the largest size. */
-const BUFFERS_BYTES_MAX = 256 * 1024 * 1024
-
-/** The memory of a batch, and the tensors of the run that was made in it last. */
-interface BatchViews {
-  readonly buffer: ArrayBuffer
-  model: ModelSession | null
-  batchRow: number
-  rowCount: number
-  feeds: Record<string, OrtTensor>
-  fetches: Record<string, OrtTensor | null>
-}
 
 export class BatchRunner {
-  readonly #addon: NativeAddon
+  readonly #addon: Native
   readonly #worker: WorkerHandle
   readonly #sessions: ReadonlyMap<number, ModelSession>
   readonly #checks: RowChecks
   readonly #onSharedFailure: (modelKey: number, reason: string) => void
   readonly #onBackgroundFailure: (modelKey: number, reason: string) => void
-  /** [modelKey, batchId, rows, entryCount, bucketId, isAlone, freedBatches] of the batch in hand; a view of native memory. */
+  /** By WorkerInfoSlot, of the batch in hand; a view of native memory. */
   readonly #info: Int32Array
   readonly #layouts = new Map<number, BucketLayout>()
-  /** Oldest first. */
-  readonly #buffers = new Map<number, BatchViews>()
-  #buffersBytes = 0
-  /** The addon's count of freed batches when buffers were dropped last. */
-  #freedBatches = 0
+  #nodeRuns: NodeBatchRuns | null = null
   /** When the session was called for the batch in hand, 0: not yet; and when it returned last. */
   #runStartUs = 0
   #runEndUs = 0
@@ -65,7 +47,7 @@ export class BatchRunner {
   #sampledRow = -1
 
   constructor(
-    addon: NativeAddon,
+    addon: Native,
     worker: WorkerHandle,
     sessions: ReadonlyMap<number, ModelSession>,
     checks = new RowChecks(0, () => undefined),
@@ -83,26 +65,46 @@ export class BatchRunner {
 
   /** Runs and completes the batch in hand. Never throws for what a model or a request does. */
   async runBatch(): Promise<void> {
-    const addon = this.#addon
     const modelKey = this.#info[WorkerInfoSlot.modelKey] as number
     const rows = this.#info[WorkerInfoSlot.rows] as number
-    const entryCount = this.#info[WorkerInfoSlot.entryCount] as number
     const model = this.#sessions.get(modelKey)
     this.#runStartUs = 0
     this.#sampledRow = this.#checks.next(rows)
     if (model === undefined) {
+      const entryCount = this.#info[WorkerInfoSlot.entryCount] as number
       for (let entry = 0; entry < entryCount; entry++) this.#failEntry(entry, 'the model is not loaded in this worker')
     } else {
+      const runner = this.#info[WorkerInfoSlot.isAlone] === 1 ? model.latencyRunner : model.runner
       try {
-        await this.#runInParts(model, 0, rows)
+        if (runner.way === 'native') {
+          if (this.#runNatively(model, runner, rows)) return
+        } else await this.#runInParts(model, runner, 0, rows)
       } catch (error) {
-        if (entryCount === 1) this.#failEntry(0, runtimeReason(error))
-        else if (await this.#runEntriesSeparately(model)) this.#onSharedFailure(modelKey, runtimeReason(error))
+        await this.#noteFailure(modelKey, model, runner, runtimeReason(error))
       }
     }
     // Without a session nothing was run: no time was spent in it.
-    if (this.#runStartUs === 0) this.#runStartUs = this.#runEndUs = addon.nowUs()
-    addon.completeBatch(this.#worker, this.#runStartUs, this.#runEndUs)
+    if (this.#runStartUs === 0) this.#runStartUs = this.#runEndUs = this.#addon.nowUs()
+    this.#addon.completeBatch(this.#worker, this.#runStartUs, this.#runEndUs)
+  }
+
+  /** @returns whether the batch was completed, too. @throws Error with the reason. */
+  #runNatively(model: ModelSession, runner: NativeRunner, rows: number): boolean {
+    const isSampled = this.#sampledRow >= 0 && rows > 1 && model.hasRowChecks
+    this.#runStartUs = this.#addon.nowUs()
+    const refusal = this.#addon.runBatch(this.#worker, runner.session, model.runInputBytesMax, !isSampled)
+    if (refusal === '' && !isSampled) return true
+    this.#runEndUs = this.#addon.nowUs()
+    if (refusal !== '') throw new Error(refusal)
+    this.#sampleNatively(model, runner, rows)
+    return false
+  }
+
+  async #noteFailure(modelKey: number, model: ModelSession, runner: ModelRunner, reason: string): Promise<void> {
+    const wasStopped = this.#info[WorkerInfoSlot.isStopped] === 1
+    if (this.#info[WorkerInfoSlot.entryCount] === 1) return this.#failEntry(0, reason)
+    const haveAllRun = await this.#runEntriesSeparately(model, runner, wasStopped)
+    if (haveAllRun && !wasStopped) this.#onSharedFailure(modelKey, reason)
   }
 
   #failEntry(entry: number, reason: string): void {
@@ -110,81 +112,98 @@ export class BatchRunner {
     if (isUnheard) this.#onBackgroundFailure(this.#info[WorkerInfoSlot.modelKey] as number, reason)
   }
 
-  /** @returns whether all of them ran: nothing but sharing it made the run fail. */
-  async #runEntriesSeparately(model: ModelSession): Promise<boolean> {
+  /**
+   * @param isWatched each by itself: the run of all was ended.
+   * @returns whether all of them ran: nothing but sharing it made the run fail.
+   */
+  async #runEntriesSeparately(model: ModelSession, runner: ModelRunner, isWatched: boolean): Promise<boolean> {
     let hasFailed = false
+    /** Why those that follow are not run any more. */
+    let ended = ''
     const entries = this.#addon.batchEntries(this.#worker)
     for (let entry = 0; entry * 2 < entries.length; entry++) {
       const rowCount = entries[entry * 2 + 1] as number
       // Cancelled or expired meanwhile: nobody waits for it.
       if (rowCount === 0) continue
       try {
-        await this.#runInParts(model, entries[entry * 2] as number, rowCount)
+        if (ended !== '') throw new Error(ended)
+        if (isWatched) this.#addon.watchAnew(this.#worker)
+        await this.#runInParts(model, runner, entries[entry * 2] as number, rowCount)
       } catch (error) {
-        this.#failEntry(entry, runtimeReason(error))
+        const reason = runtimeReason(error)
+        if (this.#info[WorkerInfoSlot.isStopped] === 1) ended = reason
+        this.#failEntry(entry, reason)
         hasFailed = true
       }
     }
     return !hasFailed
   }
 
-  async #runInParts(model: ModelSession, firstRow: number, rowCount: number): Promise<void> {
+  async #runInParts(model: ModelSession, runner: ModelRunner, firstRow: number, rowCount: number): Promise<void> {
+    if (runner.way === 'native') return this.#runRowsNatively(model, runner, firstRow, rowCount)
     const layout = this.#layout()
-    const runRowsMax = model.isNonBatching
-      ? rowCount
-      : Math.max(1, Math.floor(model.runInputBytesMax / inputRowBytes(layout)))
+    const runRowsMax = runRowsMaxOf(model, layout, rowCount)
     for (let row = 0; row < rowCount; row += runRowsMax) {
-      await this.#runRows(model, layout, firstRow + row, Math.min(runRowsMax, rowCount - row))
+      await this.#runRows(model, runner, layout, firstRow + row, Math.min(runRowsMax, rowCount - row))
     }
   }
 
-  async #runRows(model: ModelSession, layout: BucketLayout, batchRow: number, rowCount: number): Promise<void> {
-    const views = this.#viewsOf(model, layout, batchRow, rowCount)
-    const session = this.#info[WorkerInfoSlot.isAlone] === 1 ? model.latencySession : model.session
-    const startUs = this.#addon.nowUs()
-    // A batch that is run in parts, or again by request after a failure, counts from the first call to the last return.
-    if (this.#runStartUs === 0) this.#runStartUs = startUs
-    let results
-    try {
-      results = await session.run(views.feeds, views.fetches)
-    } finally {
-      this.#runEndUs = this.#addon.nowUs()
-    }
-    const sampled = this.#sampledRow - batchRow
-    if (sampled >= 0 && sampled < rowCount && rowCount > 1 && model.hasRowChecks)
-      this.#checks.take(
-        sampleRow(this.#info[WorkerInfoSlot.modelKey] as number, model, session, layout, views, results, {
-          batchRow,
-          rowCount,
-          row: sampled,
-        }),
-      )
-    for (let i = 0; i < layout.outputs.length; i++) {
-      if ((layout.outputs[i] as BucketLayout['outputs'][number]).offsetBytes >= 0) continue
-      const result = results[model.outputNames[i] as string] as OrtTensor
-      this.#handOver(model, views, i, result, batchRow, model.isNonBatching ? -1 : rowCount)
-    }
+  #runRowsNatively(model: ModelSession, { session }: NativeRunner, firstRow: number, rowCount: number): void {
+    const refusal = this.#addon.runRows(this.#worker, session, firstRow, rowCount, model.runInputBytesMax)
+    this.#runEndUs = this.#addon.nowUs()
+    if (refusal !== '') throw new Error(refusal)
   }
 
-  /** @param rowCount -1: the output has no row axis. */
-  #handOver(
+  async #runRows(
     model: ModelSession,
-    views: BatchViews,
-    output: number,
-    result: OrtTensor,
+    runner: NodeRunner,
+    layout: BucketLayout,
     batchRow: number,
     rowCount: number,
-  ): void {
-    const name = model.outputNames[output] as string
-    const dims = result.dims as number[]
-    if (rowCount >= 0 && dims[0] !== rowCount) {
-      throw new Error(`Expected output ${name} to have ${rowCount} rows but the model gave shape [${dims.join(', ')}]`)
+  ): Promise<void> {
+    const runs = (this.#nodeRuns ??= await this.#openNodeRuns())
+    // A batch that is run in parts, or again by request after a failure, counts from the first call to the last return.
+    if (this.#runStartUs === 0) this.#runStartUs = this.#addon.nowUs()
+    const row = this.#sampledRow - batchRow
+    const isSampled = row >= 0 && row < rowCount && rowCount > 1 && model.hasRowChecks
+    const modelKey = this.#info[WorkerInfoSlot.modelKey] as number
+    try {
+      await runs.run({ model, layout, batchRow, rowCount }, runner, ({ buffer, copiedRow }) => {
+        this.#runEndUs = this.#addon.nowUs()
+        if (!isSampled) return
+        const run = { modelKey, model, runner, layout, buffer, batchRow, rowCount, row }
+        this.#checks.take(sampleRow(run, (output, dtype) => copiedRow(row, output, dtype)))
+      })
+    } catch (error) {
+      this.#runEndUs = this.#addon.nowUs()
+      throw error
     }
-    const data = dataOf(result) as unknown as ArrayBufferView
-    const isSet = this.#addon.setOutput(this.#worker, output, data, dims, batchRow)
-    // Copied: a collector that does not know its size would let many such wait. Small ones are not worth the call.
-    if (data.byteLength >= DETACHED_BYTES_MIN && data.buffer !== views.buffer) this.#addon.detachBuffer(data.buffer)
-    if (!isSet) throw new Error(`Output ${name} has shape [${dims.join(', ')}], unlike the other requests of its batch`)
+  }
+
+  async #openNodeRuns(): Promise<NodeBatchRuns> {
+    const { NodeBatchRuns } = await import('./node-batch-runs.js')
+    return new NodeBatchRuns(this.#addon, this.#worker, this.#info)
+  }
+
+  /** The batch has run and is still in hand. */
+  #sampleNatively(model: ModelSession, runner: NativeRunner, rows: number): void {
+    const layout = this.#layout()
+    const runRowsMax = runRowsMaxOf(model, layout, rows)
+    const row = this.#sampledRow % runRowsMax
+    const batchRow = this.#sampledRow - row
+    const rowCount = Math.min(runRowsMax, rows - batchRow)
+    // Alone in its part: it shared no run.
+    if (rowCount === 1) return
+    const modelKey = this.#info[WorkerInfoSlot.modelKey] as number
+    const buffer = this.#addon.batchBuffer(this.#worker)
+    const run = { modelKey, model, runner, layout, buffer, batchRow, rowCount, row }
+    const sample = sampleRow(run, (output, dtype) => {
+      const copied = this.#addon.copiedOutput(this.#worker, output, this.#sampledRow)
+      if (copied === null) throw new Error(`Expected output ${model.outputNames[output]} to have been copied`)
+      const elements = copied.dims.reduce((size, dim) => size * dim, 1)
+      return { dtype, dims: copied.dims, data: viewData(dtype, copied.data, 0, elements) }
+    })
+    this.#checks.take(sample)
   }
 
   #layout(): BucketLayout {
@@ -197,65 +216,12 @@ export class BatchRunner {
     }
     return layout
   }
-
-  /** Those of the run before in the same memory are used again when they are of the same rows: an idle server's are. */
-  #viewsOf(model: ModelSession, layout: BucketLayout, batchRow: number, rowCount: number): BatchViews {
-    const views = this.#views()
-    if (views.model === model && views.batchRow === batchRow && views.rowCount === rowCount) return views
-    const dimsOf = (dims: readonly number[]) => (model.isNonBatching ? dims : [rowCount, ...dims])
-    views.feeds = {}
-    for (let i = 0; i < layout.inputs.length; i++) {
-      const { offsetBytes, rowBytes, dims } = layout.inputs[i] as BucketLayout['inputs'][number]
-      const dtype = model.inputDtypes[i] as NumericDtype
-      const offset = offsetBytes + batchRow * rowBytes
-      views.feeds[model.inputNames[i] as string] = viewTensor(dtype, views.buffer, offset, dimsOf(dims))
-    }
-    views.fetches = {}
-    for (let i = 0; i < layout.outputs.length; i++) {
-      const { offsetBytes, rowBytes, dims } = layout.outputs[i] as BucketLayout['outputs'][number]
-      const dtype = model.outputDtypes[i] as NumericDtype
-      const offset = offsetBytes + batchRow * rowBytes
-      views.fetches[model.outputNames[i] as string] =
-        offsetBytes < 0 ? null : viewTensor(dtype, views.buffer, offset, dimsOf(dims))
-    }
-    views.model = model
-    views.batchRow = batchRow
-    views.rowCount = rowCount
-    return views
-  }
-
-  #views(): BatchViews {
-    const batchId = this.#info[WorkerInfoSlot.batchId] as number
-    const freedBatches = this.#info[WorkerInfoSlot.freedBatches] as number
-    if (freedBatches !== this.#freedBatches) this.#forgetBuffers(freedBatches)
-    let views = this.#buffers.get(batchId)
-    if (views === undefined) {
-      const buffer = this.#addon.batchBuffer(this.#worker)
-      this.#buffersBytes += buffer.byteLength
-      this.#forgetOldBuffers()
-      views = { buffer, model: null, batchRow: 0, rowCount: 0, feeds: {}, fetches: {} }
-      this.#buffers.set(batchId, views)
-    }
-    return views
-  }
-
-  #forgetBuffers(freedBatches: number): void {
-    this.#freedBatches = freedBatches
-    this.#buffers.clear()
-    this.#buffersBytes = 0
-  }
-
-  #forgetOldBuffers(): void {
-    for (const [batchId, { buffer }] of this.#buffers) {
-      if (this.#buffersBytes <= BUFFERS_BYTES_MAX) return
-      this.#buffers.delete(batchId)
-      this.#buffersBytes -= buffer.byteLength
-    }
-  }
 }
 
-function inputRowBytes(layout: BucketLayout): number {
-  let sum = 0
-  for (const { rowBytes } of layout.inputs) sum += rowBytes
-  return sum
+/** Rows of one run at most, one at least. */
+function runRowsMaxOf(model: ModelSession, layout: BucketLayout, rowCount: number): number {
+  if (model.isNonBatching) return rowCount
+  let rowBytes = 0
+  for (const input of layout.inputs) rowBytes += input.rowBytes
+  return Math.max(1, Math.floor(model.runInputBytesMax / rowBytes))
 }

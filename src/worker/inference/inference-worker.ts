@@ -18,14 +18,9 @@ import type { WorkerHandle } from '../../../bindings/native.js'
 import { BatchRunner } from './batch-runner.js'
 import { FailureReports } from './failure-reports.js'
 import { ProviderRefused } from '../sessions/cuda.js'
-import {
-  openModelSession,
-  releaseModelSession,
-  runTensors,
-  warmUp,
-  type ModelSession,
-} from '../sessions/model-session.js'
-import { runtimeReason } from '../sessions/ort-tensor.js'
+import type { RunningWorker } from '../sessions/model-runner.js'
+import { openModelSession, releaseModelSession, warmUp, type ModelSession } from '../sessions/model-session.js'
+import { runtimeReason } from '../sessions/runtime-reason.js'
 import { RowChecks } from './row-checks.js'
 import {
   decodeJob,
@@ -41,22 +36,24 @@ export default async function inferenceWorker(task: WorkerTask): Promise<void> {
   // Before it loads: the threads of its sessions are to yield as well.
   if (task.isForBackground) addon.yieldToOthers()
   const sessions = new Map<number, ModelSession>()
+  const running: RunningWorker = { index: task.workerIndex, handle: null }
   const unloaded: WorkerReady['unloaded'][number][] = []
   for (const model of task.models) {
     try {
-      sessions.set(model.modelKey, await openModelSession(model))
+      sessions.set(model.modelKey, await openModelSession(model, running))
     } catch (error) {
       // One broken file must not keep the other models from being served.
       unloaded.push({ modelKey: model.modelKey, label: model.label, reason: runtimeReason(error) })
     }
   }
   const worker = addon.openWorker(task.runtime, task.workerIndex, task.isForBackground)
+  running.handle = worker
   let isRetired = false
   try {
     // Leaves at once: a port's queue needs no event loop of the sender.
     const ready: WorkerReady = { readyWorker: task.workerIndex, thread: task.thread, unloaded }
     parentPort?.postMessage(ready)
-    isRetired = (await serve(worker, sessions, task.rowCheckEvery)) === 'retired'
+    isRetired = (await serve(worker, running, sessions, task.rowCheckEvery)) === 'retired'
   } finally {
     addon.closeWorker(worker)
     await releaseAll(sessions)
@@ -67,6 +64,7 @@ export default async function inferenceWorker(task: WorkerTask): Promise<void> {
 
 async function serve(
   worker: WorkerHandle,
+  running: RunningWorker,
   sessions: Map<number, ModelSession>,
   rowCheckEvery: number,
 ): Promise<'closed' | 'retired'> {
@@ -98,27 +96,31 @@ async function serve(
       const { tag, payload } = addon.takeJob(worker)
       const job = decodeJob(payload)
       if (job.kind === 'unload') reports.forget(job.modelKey)
-      addon.completeJob(worker, tag, encodeReply(await answerJob(job, sessions)))
+      addon.completeJob(worker, tag, encodeReply(await answerJob(job, running, sessions)))
     } else if (taken === Take.timeout) await checks.run(sessions)
     else if (taken === Take.closed) return 'closed'
     else if (taken === Take.retired) return 'retired'
   }
 }
 
-async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): Promise<WorkerReply> {
+async function answerJob(
+  job: WorkerJob,
+  running: RunningWorker,
+  sessions: Map<number, ModelSession>,
+): Promise<WorkerReply> {
   const startUs = addon.nowUs()
   try {
     if (job.kind === 'load') {
       // A replacement worker may have loaded it already.
       const present = sessions.get(job.model.modelKey)
-      const loaded = present ?? (await openModelSession(job.model))
+      const loaded = present ?? (await openModelSession(job.model, running))
       sessions.set(job.model.modelKey, loaded)
       if (present === undefined) await warmUp(job.model, loaded)
       return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs, provider: loaded.provider }
     }
     if (job.kind === 'replace') {
       const { modelKey } = job.model
-      const replaced = await openModelSession(job.model, sessions.get(modelKey))
+      const replaced = await openModelSession(job.model, running, sessions.get(modelKey))
       sessions.set(modelKey, replaced)
       return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs, provider: replaced.provider }
     }
@@ -129,7 +131,7 @@ async function answerJob(job: WorkerJob, sessions: Map<number, ModelSession>): P
       return { isDone: true, outputs: [], runUs: addon.nowUs() - startUs }
     }
     if (model === undefined) return { isDone: false, text: 'the model is not loaded in this worker' }
-    return { isDone: true, outputs: await runTensors(model, job.inputs), runUs: addon.nowUs() - startUs }
+    return { isDone: true, outputs: await model.runner.run(job.inputs), runUs: addon.nowUs() - startUs }
   } catch (error) {
     if (error instanceof ProviderRefused) return { isDone: false, text: error.message, isProvider: true }
     return { isDone: false, text: runtimeReason(error) }

@@ -12,11 +12,10 @@
  *
  * Thread: the worker's. Memory: at most PENDING_MAX rows, copied.
  */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { allocateData, type NumericData } from '../../tensor/dtype.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
+import type { ModelRunner } from '../sessions/model-runner.js'
 import type { ModelSession } from '../sessions/model-session.js'
-import { dataOf, makeTensor } from '../sessions/ort-tensor.js'
 import {
   COUNT_TOLERANCE,
   isSameRow,
@@ -30,7 +29,7 @@ import {
 export interface RowSample {
   readonly modelKey: number
   readonly model: ModelSession
-  readonly session: InferenceSession
+  readonly runner: ModelRunner
   /** With a row axis of 1. */
   readonly inputs: readonly Answer[]
   readonly outputs: readonly Answer[]
@@ -161,16 +160,12 @@ function rowOf(answer: Answer, { row }: RowSample): Answer {
   return { ...answer, data: (answer.data as NumericData).subarray(row * elements, (row + 1) * elements) }
 }
 
-async function runCopies({ model, session, inputs }: RowSample, count: number): Promise<readonly Answer[]> {
-  const feeds: Record<string, OrtTensor> = {}
-  inputs.forEach(({ dtype, dims, data }, index) => {
+async function runCopies({ model, runner, inputs }: RowSample, count: number): Promise<readonly Answer[]> {
+  const copied = inputs.map(({ dtype, dims, data }, index) => {
     const copies = allocateData(dtype as NumericDtype, data.length * count)
     for (let copy = 0; copy < count; copy++) (copies as Uint8Array).set(data as Uint8Array, copy * data.length)
-    feeds[model.inputNames[index] as string] = makeTensor(dtype, copies, [count, ...dims.slice(1)])
+    return { name: model.inputNames[index] as string, dtype, shape: [count, ...dims.slice(1)], data: copies }
   })
-  const results = await session.run(feeds)
-  return model.outputNames.map((name, index) => {
-    const result = results[name] as OrtTensor
-    return { dtype: model.outputDtypes[index] as NumericDtype, dims: [...result.dims], data: dataOf(result) }
-  })
+  const results = await runner.run(copied)
+  return results.map(({ dtype, shape, data }) => ({ dtype, dims: shape, data }))
 }

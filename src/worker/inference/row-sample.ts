@@ -1,22 +1,31 @@
 /** Copies one row out of a run for a live check: its inputs, and what the run made of it. */
-import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import type { BucketLayout } from '../../../bindings/native.js'
-import { viewData, type NumericData } from '../../tensor/dtype.js'
+import { viewData } from '../../tensor/dtype.js'
 import type { NumericDtype } from '../../tensor/tensor.js'
+import type { ModelRunner } from '../sessions/model-runner.js'
 import type { ModelSession } from '../sessions/model-session.js'
-import { dataOf } from '../sessions/ort-tensor.js'
 import type { Answer } from '../inspection/row-trial/compare.js'
 import type { RowSample } from './row-checks.js'
 
-/** @param run the part of the batch that was run, and the row in it. */
+/** What was run, and the row of it that is sampled. */
+export interface SampledRun {
+  readonly modelKey: number
+  readonly model: ModelSession
+  readonly runner: ModelRunner
+  readonly layout: BucketLayout
+  /** The batch's memory. */
+  readonly buffer: ArrayBuffer
+  /** First row of the run in the batch. */
+  readonly batchRow: number
+  readonly rowCount: number
+  /** The row in the run. */
+  readonly row: number
+}
+
+/** @param copiedRow the row of an output that has no place in the batch, with a row axis of 1. */
 export function sampleRow(
-  modelKey: number,
-  model: ModelSession,
-  session: InferenceSession,
-  layout: BucketLayout,
-  { buffer }: { readonly buffer: ArrayBuffer },
-  results: Readonly<Record<string, unknown>>,
-  { batchRow, rowCount, row }: { readonly batchRow: number; readonly rowCount: number; readonly row: number },
+  { modelKey, model, runner, layout, buffer, batchRow, rowCount, row }: SampledRun,
+  copiedRow: (output: number, dtype: NumericDtype) => Answer,
 ): RowSample {
   const placed = ({ offsetBytes, rowBytes, dims }: BucketLayout['inputs'][number], dtype: NumericDtype): Answer => {
     const elements = dims.reduce((size, dim) => size * dim, 1)
@@ -26,15 +35,11 @@ export function sampleRow(
   return {
     modelKey,
     model,
-    session,
+    runner,
     inputs: layout.inputs.map((input, index) => placed(input, model.inputDtypes[index] as NumericDtype)),
     outputs: layout.outputs.map((output, index) => {
       const dtype = model.outputDtypes[index] as NumericDtype
-      if (output.offsetBytes >= 0) return placed(output, dtype)
-      const result = results[model.outputNames[index] as string] as OrtTensor
-      const data = dataOf(result) as NumericData
-      const elements = data.length / rowCount
-      return { dtype, dims: [1, ...result.dims.slice(1)], data: data.slice(row * elements, (row + 1) * elements) }
+      return output.offsetBytes >= 0 ? placed(output, dtype) : copiedRow(index, dtype)
     }),
     rowCount,
     row,

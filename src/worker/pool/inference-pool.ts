@@ -1,7 +1,8 @@
 /**
- * An engine's inference workers: m threads, each with one session per loaded model, fed by the addon's runtime.
+ * An engine's inference workers: m threads that share one session per loaded model, fed by the addon's runtime.
  *
  *     InferencePool   the runtime, and which models the workers have
+ *      ├─ SharedSessions  what they run, made on threads of their own (../sessions/); null: each worker makes its own
  *      ├─ Worker      one of them: a place that threads hold one after the other, whether it takes work (worker.ts)
  *      ├─ JobTable    what was asked of workers and is unanswered (job-table.ts)
  *      └─ Supervisor  lost and stuck workers, substitutes, overdue runs (supervisor.ts)
@@ -21,6 +22,12 @@ import { PenstockError } from '../../base/errors.js'
 import { INFER_WORKERS_MAX } from '../../base/limits/limits.js'
 import { SUBSTITUTE_WORKERS } from '../../base/limits/run-limits.js'
 import type { ExecutionProvider } from '../../base/providers.js'
+import { ProviderRefused } from '../sessions/cuda.js'
+import { openOnnxRuntime } from '../sessions/onnx-runtime.js'
+import type { RunWay } from '../sessions/run-ways.js'
+import { runtimeReason } from '../sessions/runtime-reason.js'
+import { SharedSessions } from '../sessions/shared-sessions.js'
+import { releaseFreeMemorySoon } from '../free-memory.js'
 import {
   inBackground,
   type LoadableModel,
@@ -43,6 +50,8 @@ const JOBS_OF_PORT_MAX = 1024
 export class InferencePool {
   /** Without the background workers and substitutes. */
   readonly workerCount: number
+  /** How runs reach ONNX Runtime. */
+  readonly runs: RunWay
   /** The addon's id of this pool's scheduler: queues and ports of the engine are made on it. */
   readonly runtime: number
   /** Hears what workers saw of the models they run. */
@@ -52,14 +61,17 @@ export class InferencePool {
   readonly #supervisor: Supervisor
   readonly #models = new Map<number, LoadableModel>()
   readonly #runTimes = new RunTimes()
-  /** Keys of those that background workers have, too. */
-  readonly #backgroundKeys = new Set<number>()
+  /** As background workers have them, too. */
+  readonly #backgroundModels = new Map<number, LoadableModel>()
+  readonly #shared: SharedSessions | null
   readonly #onNotice: PoolOptions['onNotice']
   #hasBackground = false
   #isClosing = false
 
-  private constructor(options: PoolOptions) {
+  private constructor(options: PoolOptions, runs: RunWay) {
     this.workerCount = options.workerCount
+    this.runs = runs
+    this.#shared = runs === 'native' ? new SharedSessions() : null
     this.#onNotice = options.onNotice
     this.runtime = addon.createRuntime(options.isMeasuring, options.watchUs, options.budgetBytes)
     this.#port = addon.openPort(this.runtime, () => this.#jobs.drain(), JOBS_OF_PORT_MAX)
@@ -75,6 +87,7 @@ export class InferencePool {
       substitutesMax: options.substituteWorkers ?? SUBSTITUTE_WORKERS,
       rowCheckEvery: options.rowCheckEvery ?? 0,
       runLimitMs: options.runLimitMs ?? null,
+      runStopMs: options.runStopMs ?? null,
       clock: options.clock,
       jobs: this.#jobs,
       onNotice: options.onNotice,
@@ -92,7 +105,7 @@ export class InferencePool {
         `Expected inferWorkers to be an integer in 1..${INFER_WORKERS_MAX} but received ${options.workerCount}`,
       )
     }
-    const pool = new InferencePool(options)
+    const pool = new InferencePool(options, await runsOf(options))
     await pool.#supervisor.start().catch(async (cause: unknown) => {
       await pool.close()
       throw new PenstockError('ERR_WORKER_LOST', `An inference worker did not start: ${String(cause)}`, { cause })
@@ -124,20 +137,37 @@ export class InferencePool {
     return this.#supervisor.extras.length
   }
 
+  get stoppedRunCount(): number {
+    return this.#supervisor.stoppedRunCount
+  }
+
   /** What is counted of the model's runs past their limit, now and from now on. */
   overdueRunsOf(modelKey: number): Readonly<OverdueRuns> {
     return this.#supervisor.overdueRunsOf(modelKey)
   }
 
+  /** Sessions that a model with these threads is loaded in. */
+  sessionsOf({
+    intraOpThreads,
+    instances = 1,
+  }: {
+    readonly intraOpThreads: number
+    readonly instances?: number
+  }): number {
+    if (this.#shared === null) return this.workerCount
+    return intraOpThreads > 1 ? Math.min(instances, this.workerCount) : 1
+  }
+
   /**
    * Loads the model in every worker: in one first, so that the others go on serving, and one refusal is enough. A worker
-   * inside a long run does it afterwards.
+   * inside a long run does it afterwards. Shared sessions are opened before any worker hears of them.
    * @returns what runs it: the first of its providers that every worker could use.
    * @throws ERR_MODEL_INVALID with ONNX Runtime's reason; ERR_PROVIDER with the way out.
    */
-  async load(model: LoadableModel): Promise<ExecutionProvider> {
+  async load(given: LoadableModel): Promise<ExecutionProvider> {
+    const model = await this.#open(given)
     this.#models.set(model.modelKey, model)
-    const job: ControlJob = { kind: 'load', model }
+    const job: ControlJob = { kind: 'load', model: forWorkers(model) }
     const { reply: first, asked } = await this.#postToOne(job)
     const others = this.#supervisor.foreground.filter(({ index }) => !asked.has(index))
     const later = first.isDone ? await Promise.all(others.map(({ index }) => this.#jobs.post(index, job))) : []
@@ -149,9 +179,7 @@ export class InferencePool {
       return executionProviders.findLast((provider) => used.has(provider)) ?? 'cpu'
     }
     await this.unload(model.modelKey)
-    if (refusal.isProvider === true)
-      throw new PenstockError('ERR_PROVIDER', `Model ${model.label} cannot run here. ${refusal.text}`)
-    throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label}: ${refusal.text}`)
+    throw refusalOf(model, refusal.text, refusal.isProvider === true)
   }
 
   /**
@@ -159,15 +187,18 @@ export class InferencePool {
    * worker that refuses keeps what it has.
    * @throws ERR_MODEL_INVALID with ONNX Runtime's reason.
    */
-  async replace(model: LoadableModel): Promise<void> {
-    if (!this.#models.has(model.modelKey)) return
+  async replace(given: LoadableModel): Promise<void> {
+    if (!this.#models.has(given.modelKey)) return
+    const model = await this.#open(given)
+    if (!this.#models.has(given.modelKey)) return this.#shared?.keepOnly(given.modelKey, [])
     this.#models.set(model.modelKey, model)
     for (const { index } of this.#supervisor.foreground) {
       if (this.#models.get(model.modelKey) !== model) return
-      const reply = await this.#jobs.post(index, { kind: 'replace', model })
+      const reply = await this.#jobs.post(index, { kind: 'replace', model: forWorkers(model) })
       if (reply?.isDone === false)
         throw new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${model.label} again: ${reply.text}`)
     }
+    this.#closeUnused(model.modelKey)
   }
 
   /**
@@ -181,8 +212,9 @@ export class InferencePool {
     }
     if (!this.#models.delete(modelKey) || this.#isClosing) return
     const job: ControlJob = { kind: 'unload', modelKey }
-    if (this.#backgroundKeys.delete(modelKey)) void this.#postToBackground(job)
+    if (this.#backgroundModels.delete(modelKey)) void this.#postToBackground(job)
     await Promise.all(this.#supervisor.foreground.map(({ index }) => this.#jobs.post(index, job)))
+    this.#closeUnused(modelKey)
   }
 
   /**
@@ -195,9 +227,15 @@ export class InferencePool {
     if (model === undefined || this.#isClosing || !this.#supervisor.hasBackground) return false
     if (!this.#hasBackground) this.#supervisor.startBackground()
     this.#hasBackground = true
-    this.#backgroundKeys.add(modelKey)
-    const isLoaded = await this.#postToBackground({ kind: 'load', model: inBackground(model) })
-    if (!isLoaded && this.#backgroundKeys.has(modelKey) && !this.#isClosing)
+    const opened = await this.#open(inBackground(model)).catch(() => null)
+    // Unloaded meanwhile.
+    if (!this.#models.has(modelKey) || this.#isClosing) {
+      this.#closeUnused(modelKey)
+      return false
+    }
+    if (opened !== null) this.#backgroundModels.set(modelKey, opened)
+    const isLoaded = opened !== null && (await this.#postToBackground({ kind: 'load', model: forWorkers(opened) }))
+    if (!isLoaded && this.#models.has(modelKey) && !this.#isClosing)
       this.#onNotice({
         level: 'warn',
         message: `A background worker could not load ${model.label}; the inference workers run it`,
@@ -225,7 +263,29 @@ export class InferencePool {
     this.#jobs.close()
     addon.closeRuntime(this.runtime)
     await this.#supervisor.close()
+    this.#shared?.close()
     addon.closePort(this.#port)
+  }
+
+  /** @returns the model with what the workers adopt, where they share sessions. @throws as `load`. */
+  async #open(model: LoadableModel): Promise<LoadableModel> {
+    if (this.#shared === null) return model
+    try {
+      return await this.#shared.open(model)
+    } catch (error) {
+      this.#closeUnused(model.modelKey)
+      throw refusalOf(model, runtimeReason(error), error instanceof ProviderRefused)
+    } finally {
+      releaseFreeMemorySoon()
+    }
+  }
+
+  #closeUnused(modelKey: number): void {
+    const forms = [this.#models.get(modelKey), this.#backgroundModels.get(modelKey)]
+    this.#shared?.keepOnly(
+      modelKey,
+      forms.filter((form) => form !== undefined),
+    )
   }
 
   /** In the first worker that answers; when all are inside long runs, in one that joins them. */
@@ -250,8 +310,8 @@ export class InferencePool {
   }
 
   #modelsOf(role: WorkerRole): readonly LoadableModel[] {
-    if (role !== 'background') return [...this.#models.values()]
-    return [...this.#backgroundKeys].map((modelKey) => inBackground(this.#models.get(modelKey) as LoadableModel))
+    const models = role === 'background' ? this.#backgroundModels : this.#models
+    return [...models.values()].map(forWorkers)
   }
 
   #modelOf(run: RunInHand): ModelOfRun | null {
@@ -266,4 +326,27 @@ export class InferencePool {
     const message = `Inference worker ${worker} could not load ${job.model.label}: ${reason}`
     this.#onNotice({ level: 'error', message })
   }
+}
+
+/** `native` only where the library can be called; else says why not, unless the other way was asked for. */
+async function runsOf({ runs = 'native', onNotice }: PoolOptions): Promise<RunWay> {
+  if (runs !== 'native') return runs
+  const reason = await openOnnxRuntime()
+  if (reason === '') return 'native'
+  onNotice({
+    level: 'warn',
+    message: `Models run through onnxruntime-node, each worker with sessions of its own: ONNX Runtime's library cannot be called directly, ${reason}`,
+  })
+  return 'onnxruntime-node'
+}
+
+/** Who adopts a session needs no file. */
+function forWorkers(model: LoadableModel): LoadableModel {
+  return model.shared === null ? model : { ...model, bytes: null }
+}
+
+function refusalOf({ label }: LoadableModel, text: string, isProvider: boolean): PenstockError {
+  return isProvider
+    ? new PenstockError('ERR_PROVIDER', `Model ${label} cannot run here. ${text}`)
+    : new PenstockError('ERR_MODEL_INVALID', `ONNX Runtime cannot load ${label}: ${text}`)
 }

@@ -1,6 +1,7 @@
 /** What is counted and said of runs past their limit. */
 import type { EngineNotice } from '../../engine/api/options.js'
-import type { OverdueRun } from './run-monitor.js'
+import type { RunInHand } from '../../../bindings/native.js'
+import type { ModelOfRun, OverdueRun } from './run-monitor.js'
 
 /** What is known of the overdue runs of one model. */
 export interface OverdueRuns {
@@ -42,6 +43,14 @@ export class OverdueCounters {
 
   forget(modelKey: number): void {
     this.#counts.delete(modelKey)
+  }
+}
+
+export function stopNotice(run: RunInHand, model: ModelOfRun, isUnheard: boolean): EngineNotice {
+  const why = isUnheard ? 'nobody waits for it any more' : 'that is more than a run may take'
+  return {
+    level: 'warn',
+    message: `The run of model ${model.label} in worker ${run.worker} is ended after ${secondsOf(run.elapsedUs / 1000)}: ${why}`,
   }
 }
 

@@ -1,12 +1,13 @@
 /**
  * Looks at what the workers run, ten times a second, and says what is to be done about runs that do not end.
  *
- *     run ──limit──► overdue: reported, its worker counts as stuck ──► set aside, another takes its place ──► it ends: told
+ *     run ──nobody waits, grace──► or past what the operator allows: ended (stop), where it can be; the worker lives
+ *      └───limit──► overdue: reported, its worker counts as stuck ──► set aside, another takes its place ──► it ends: told
  *     work waits, all workers inside long runs ──► one worker more, until no run has been long for a while
  *
  * A run's limit is what was asked for, else RUN_LIMIT_FACTOR times what the model is known to take and RUN_LIMIT_MS_MIN at
- * least. Nothing interrupts a run: what cannot be ended is moved out of the way. A run is named by its worker and its
- * start (RunInHand), which is what ending one will need, too.
+ * least. ONNX Runtime looks between the nodes of a graph whether it is to end: what cannot be ended, or somebody waits for,
+ * is moved out of the way. A run is named by its worker and its start (RunInHand).
  */
 import type { RunInHand, WorkersLook } from '../../../bindings/native.js'
 import {
@@ -17,6 +18,7 @@ import {
   RUN_LIMIT_FACTOR,
   RUN_LIMIT_MS_MIN,
   RUN_LOOK_MS,
+  RUN_STOP_GRACE_MS,
   WORKERLESS_MS_MAX,
 } from '../../base/limits/run-limits.js'
 
@@ -39,6 +41,8 @@ export interface RunMonitorParts {
   readonly nowUs: () => number
   /** Fixed by the operator; null: by what is known of each model. */
   readonly runLimitMs: number | null
+  /** After which a run is ended, whoever waits for it; null: never. */
+  readonly runStopMs: number | null
   /** null: it is no run of a model, and may take what it takes. */
   readonly modelOf: (run: RunInHand) => ModelOfRun | null
   /** Workers that take batches when they are inside nothing. */
@@ -47,6 +51,8 @@ export interface RunMonitorParts {
   /** Once a look until it returns true: another worker has its place. */
   readonly setAside: (run: OverdueRun) => boolean
   readonly onEnded: (run: OverdueRun) => void
+  /** Once a look until the run has ended. @param isUnheard nobody waits for it; false: it took too long. */
+  readonly stop: (run: RunInHand, model: ModelOfRun, isUnheard: boolean) => void
   /** The worker is inside a run, and does not hear of its jobs for some time. */
   readonly onHeld: (worker: number) => void
   /** Work waits that no worker can take. @param isOneEnough it is long, and waits for the sake of others. */
@@ -58,6 +64,8 @@ export interface RunMonitorParts {
 export class RunMonitor {
   readonly #parts: RunMonitorParts
   readonly #overdue = new Map<string, OverdueRun>()
+  /** Since when nobody waits for them, microseconds. */
+  readonly #unheardUs = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #longUs: number
   /** In a row, at which long work waited while a worker was kept free for others. */
@@ -98,7 +106,9 @@ export class RunMonitor {
       this.#overdue.delete(key)
       onEnded(run)
     }
+    for (const key of this.#unheardUs.keys()) if (!inHand.has(key)) this.#unheardUs.delete(key)
     for (const [key, run] of inHand) {
+      this.#stopWhereWanted(key, run)
       const overdue = this.#noteOverdue(key, run)
       if (overdue !== null && !run.isAside && setAside(overdue)) continue
       const isHeld = !run.isAside && run.elapsedUs > JOB_PATIENCE_MS * 1000
@@ -108,6 +118,17 @@ export class RunMonitor {
     this.#relieve(seen)
     if (seen.runs.length > 0) this.#longUs = nowUs()
     else if (nowUs() - this.#longUs > EXTRA_WORKER_IDLE_MS * 1000) onQuiet()
+  }
+
+  #stopWhereWanted(key: string, run: RunInHand): void {
+    const { nowUs, modelOf, runStopMs, stop } = this.#parts
+    const model = modelOf(run)
+    if (model === null) return
+    if (!run.isUnheard) this.#unheardUs.delete(key)
+    else if (!this.#unheardUs.has(key)) this.#unheardUs.set(key, nowUs())
+    const sinceUs = this.#unheardUs.get(key)
+    const isUnheard = sinceUs !== undefined && nowUs() - sinceUs >= RUN_STOP_GRACE_MS * 1000
+    if (isUnheard || (runStopMs !== null && run.elapsedUs > runStopMs * 1000)) stop(run, model, isUnheard)
   }
 
   /** The run with its limit, when it is past it; reported once. */

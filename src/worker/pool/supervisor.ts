@@ -1,6 +1,6 @@
 /**
- * Sees to it that a pool has workers: starts them, starts lost ones again, moves those out of the way that are inside a
- * run that does not end, and lets one more join while all others are inside long runs. What a worker goes through is
+ * Sees to it that a pool has workers: starts them, starts lost ones again, ends runs that nobody waits for, moves workers out
+ * of the way that are inside a run that does not end, and lets one more join while all others are inside long runs. What a worker goes through is
  * drawn in worker.ts, how runs are watched in run-monitor.ts.
  *
  * Threads beyond the pool's size, those that were set aside and extra workers, are bounded together: each holds sessions.
@@ -14,7 +14,7 @@ import type { Clock } from '../../base/clock.js'
 import { WORKER_CLOSE_MS_MAX } from '../../base/limits/limits.js'
 import type { LoadableModel, WorkerObservation, WorkerReady } from '../worker-messages.js'
 import type { JobTable } from './job-table.js'
-import { OverdueCounters, type OverdueRuns } from './overdue-runs.js'
+import { OverdueCounters, stopNotice, type OverdueRuns } from './overdue-runs.js'
 import type { PoolOptions } from './pool-options.js'
 import { RunMonitor, type ModelOfRun } from './run-monitor.js'
 import { Worker, type ThreadEnd, type WorkerParts, type WorkerRole } from './worker.js'
@@ -25,6 +25,8 @@ export interface SupervisorParts extends ThreadCounts {
   readonly rowCheckEvery: number
   /** Milliseconds; null: by what is known of each model. */
   readonly runLimitMs: number | null
+  /** Milliseconds; null: no run that somebody waits for is ended. */
+  readonly runStopMs: number | null
   readonly clock: Clock
   readonly jobs: JobTable
   readonly onNotice: PoolOptions['onNotice']
@@ -45,6 +47,9 @@ export class Supervisor {
   readonly #readyWaiters = new Set<() => void>()
   readonly #monitor: RunMonitor
   readonly #overdue: OverdueCounters
+  /** The run that was asked to end last. */
+  #stopped = ''
+  #stoppedRunCount = 0
   #restartCount = 0
   #isClosing = false
 
@@ -63,11 +68,13 @@ export class Supervisor {
       look: () => addon.lookAtWorkers(runtime),
       nowUs: () => addon.nowUs(),
       runLimitMs: parts.runLimitMs,
+      runStopMs: parts.runStopMs,
       modelOf: parts.modelOf,
       readyWorkers: () => this.foreground.filter(({ isReady }) => isReady).map(({ index }) => index),
       onOverdue: (run) => this.#overdue.begin(run),
       setAside: (run) => this.#setAside(run),
       onEnded: (run) => this.#overdue.end(run),
+      stop: (run, model, isUnheard) => this.#stop(run, model, isUnheard),
       onHeld: (worker) => parts.jobs.defer(worker),
       onCrowded: (isOneEnough) => this.#onCrowded(isOneEnough),
       onQuiet: () => this.#retireExtras(),
@@ -98,6 +105,11 @@ export class Supervisor {
   /** Workers of the pool's size that take work. */
   get readyCount(): number {
     return this.#of('inference').filter(({ isReady }) => isReady).length
+  }
+
+  /** Runs that were ended. */
+  get stoppedRunCount(): number {
+    return this.#stoppedRunCount
   }
 
   /** Workers inside a run past its limit. */
@@ -192,6 +204,16 @@ export class Supervisor {
 
   #start(worker: Worker, onFirstFailure?: (cause: unknown) => void): void {
     worker.start(this.#parts.modelsOf(worker.role), (end) => this.#onEnded(worker, end, onFirstFailure))
+  }
+
+  /** What has been asked to end, and does not, is asked again and told once. */
+  #stop(run: RunInHand, model: ModelOfRun, isUnheard: boolean): void {
+    if (!addon.stopRun(this.#parts.runtime, run.worker, run.startNs)) return
+    const key = `${run.worker} ${run.startNs}`
+    if (this.#stopped === key) return
+    this.#stopped = key
+    this.#stoppedRunCount++
+    this.#parts.onNotice(stopNotice(run, model, isUnheard))
   }
 
   /** Another thread takes the place of the one that is inside the run. False: that run has ended, or there are too many. */

@@ -2,7 +2,7 @@
  * The throwaway thread of a preparation (prepare-model.ts): its isolate and ONNX Runtime's buffers go with it, so that
  * what it needed at its peak does not stay. Refusals are sentences, because an exception would arrive without its class.
  */
-import { runtimeReason } from '../sessions/ort-tensor.js'
+import { runtimeReason } from '../sessions/runtime-reason.js'
 import { prepareModel } from './prepare-model.js'
 
 export interface PreparationTask {

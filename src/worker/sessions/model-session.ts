@@ -1,5 +1,5 @@
 /**
- * One loaded model of one worker: its ONNX Runtime sessions and what its fields are called and made of.
+ * One loaded model of one worker: what runs it, and what its fields are called and made of.
  *
  * A model has one session, or two. In the throughput session batches run side by side with few threads each; a batch
  * that has the runtime to itself may run on all cores in the latency session, because a session's threads are fixed at
@@ -8,186 +8,120 @@
  * Names and dtypes are read once at load, so that the batch loop indexes arrays and asks the session nothing.
  */
 import { isDeepStrictEqual } from 'node:util'
-import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node'
 import type { ExecutionProvider } from '../../base/providers.js'
-import { allocateData, dtypeOfOrt } from '../../tensor/dtype.js'
-import type { Dtype, NumericDtype } from '../../tensor/tensor.js'
-import { cudaRefused, expectCudaLibrary, isCudaRefusal, ProviderRefused } from './cuda.js'
-import { dataOf, makeTensor, runtimeReason } from './ort-tensor.js'
-import { sessionOptions, type SessionForm, type SessionSettings } from './session-options.js'
-import type { LoadableModel, ModelSource, JobTensor } from '../worker-messages.js'
+import { allocateData } from '../../tensor/dtype.js'
+import type { NumericDtype } from '../../tensor/tensor.js'
+import type { LoadableModel, SharedSessionIds } from '../worker-messages.js'
+import { NativeRunner, type ModelRunner, type RunningWorker } from './model-runner.js'
+import type { RunnerFields } from './runner-fields.js'
+import type { SessionSettings } from './session-options.js'
 
-export interface ModelSession {
+export interface ModelSession extends RunnerFields {
   readonly label: string
   readonly isNonBatching: boolean
   /** What runs it: the first of its providers that could be used. */
   readonly provider: ExecutionProvider
   readonly settings: SessionSettings
-  readonly session: InferenceSession
+  readonly runner: ModelRunner
   readonly latencySettings: SessionSettings | null
-  /** For batches that have the runtime to themselves; may be `session`. */
-  readonly latencySession: InferenceSession
+  /** For batches that have the runtime to themselves; may be `runner`. */
+  readonly latencyRunner: ModelRunner
   readonly runInputBytesMax: number
   readonly hasRowChecks: boolean
   readonly isGraphProven: boolean
-  readonly inputNames: readonly string[]
-  readonly inputDtypes: readonly Dtype[]
-  readonly outputNames: readonly string[]
-  readonly outputDtypes: readonly Dtype[]
 }
 
 /**
- * Creates the sessions. The first run of a shape pays for ONNX Runtime's memory plan (`warmUp`).
+ * Opens what runs the model. The first run of a shape pays for ONNX Runtime's memory plan (`warmUp`).
  * @param previous the same model with other settings: sessions whose settings stay are taken over, the rest released.
  * @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model; `previous` is
  * then as it was.
  */
-export async function openModelSession(model: LoadableModel, previous?: ModelSession): Promise<ModelSession> {
+export async function openModelSession(
+  model: LoadableModel,
+  worker: RunningWorker,
+  previous?: ModelSession,
+): Promise<ModelSession> {
   const { settings, latencySettings } = model
-  const kept = keptSession(previous?.settings, settings, previous?.session)
-  const { session, provider } =
-    kept === undefined || previous === undefined
-      ? await openSession(model, settings)
-      : { session: kept, provider: previous.provider }
-  const latencySession =
-    latencySettings === null
-      ? session
-      : (keptSession(previous?.latencySettings, latencySettings, previous?.latencySession) ??
-        (await openSession(model, latencySettings)).session)
-  for (const old of previous === undefined ? [] : sessionsOf(previous)) {
-    if (old !== session && old !== latencySession) await old.release()
+  const runners =
+    model.shared === null ? await openOwn(model, previous) : adoptShared(model.shared, worker, latencySettings !== null)
+  const { runner, latencyRunner, provider } = runners
+  for (const old of previous === undefined ? [] : runnersOf(previous)) {
+    if (old !== runner && old !== latencyRunner) await old.release()
   }
   return {
     label: model.label,
     isNonBatching: model.isNonBatching,
     provider,
     settings,
-    session,
+    runner,
     latencySettings,
-    latencySession,
+    latencyRunner,
     runInputBytesMax: model.runInputBytesMax ?? Infinity,
     hasRowChecks: model.hasRowChecks,
     isGraphProven: model.isGraphProven,
-    inputNames: session.inputNames,
-    inputDtypes: dtypesOf(session.inputMetadata),
-    outputNames: session.outputNames,
-    outputDtypes: dtypesOf(session.outputMetadata),
+    ...runner.fields,
   }
+}
+
+type Runners = Pick<ModelSession, 'runner' | 'latencyRunner' | 'provider'>
+
+/** Sessions that the pool holds for all its workers. */
+function adoptShared(shared: SharedSessionIds, worker: RunningWorker, hasLatency: boolean): Runners {
+  const { provider, sessionIds, latencySessionId } = shared
+  const runner = new NativeRunner(sessionIds[worker.index % sessionIds.length] as number, worker)
+  const latencyRunner = hasLatency && latencySessionId !== null ? new NativeRunner(latencySessionId, worker) : runner
+  return { provider, runner, latencyRunner }
+}
+
+/** Sessions of this worker alone, by onnxruntime-node. */
+async function openOwn(model: LoadableModel, previous?: ModelSession): Promise<Runners> {
+  const { NodeRunner, openSession } = await import('./node-runner.js')
+  const { settings, latencySettings } = model
+  const kept = keptRunner(previous?.settings, settings, previous?.runner)
+  let runner = kept
+  let provider = previous?.provider
+  if (runner === undefined || provider === undefined) {
+    const opened = await openSession(model, settings)
+    runner = new NodeRunner(opened.session)
+    provider = opened.provider
+  }
+  const latencyRunner =
+    latencySettings === null
+      ? runner
+      : (keptRunner(previous?.latencySettings, latencySettings, previous?.latencyRunner) ??
+        new NodeRunner((await openSession(model, latencySettings)).session))
+  return { provider, runner, latencyRunner }
 }
 
 /** Runs zeros of the shapes that are about to come, in both sessions. A run that refuses them is nobody's failure. */
-export async function warmUp({ warmUpRuns }: LoadableModel, model: ModelSession): Promise<void> {
+export async function warmUp({ warmUpRuns, shared }: LoadableModel, model: ModelSession): Promise<void> {
+  // Shared ones were warm before any worker saw them.
+  if (shared !== null) return
   const { inputNames, inputDtypes } = model
   for (const run of warmUpRuns) {
-    const feeds: Record<string, OrtTensor> = {}
-    run.forEach((dims, index) => {
+    const inputs = run.map((dims, index) => {
       const dtype = inputDtypes[index] as NumericDtype
-      const data = allocateData(
-        dtype,
-        dims.reduce((product, dim) => product * dim, 1),
-      )
-      feeds[inputNames[index] as string] = makeTensor(dtype, data, dims)
+      const elements = dims.reduce((product, dim) => product * dim, 1)
+      return { name: inputNames[index] as string, dtype, shape: dims, data: allocateData(dtype, elements) }
     })
-    for (const session of sessionsOf(model)) await session.run(feeds).catch(() => undefined)
+    for (const runner of runnersOf(model)) await runner.run(inputs).catch(() => undefined)
   }
-}
-
-/**
- * Opens a session of the model for a worker, or for calibration, which must measure what a worker will have.
- * @throws ProviderRefused when the last provider cannot be used, what ORT says when it refuses the model.
- */
-export async function openSession(
-  model: ModelSource,
-  settings: SessionSettings,
-): Promise<{ session: InferenceSession; provider: ExecutionProvider }> {
-  const { executionProviders } = settings
-  for (const [index, provider] of executionProviders.entries()) {
-    try {
-      const session = await sessionOn(provider, model, { ...settings, executionProviders: [provider] })
-      return { session, provider }
-    } catch (error) {
-      if (!(error instanceof ProviderRefused) || index === executionProviders.length - 1) throw error
-    }
-  }
-  throw new Error(`Expected ${model.label} to name a provider`)
 }
 
 export async function releaseModelSession(model: ModelSession): Promise<void> {
-  for (const session of sessionsOf(model)) await session.release()
+  for (const runner of runnersOf(model)) await runner.release()
 }
 
-/** @param source a path, or the file's bytes, which ONNX Runtime copies. */
-export function createSession(
-  source: string | Uint8Array,
-  settings: SessionSettings,
-  form?: SessionForm,
-): Promise<InferenceSession> {
-  const options = sessionOptions(settings, form)
-  return typeof source === 'string'
-    ? InferenceSession.create(source, options)
-    : InferenceSession.create(source, options)
+function runnersOf(model: ModelSession): Set<ModelRunner> {
+  return new Set([model.runner, model.latencyRunner])
 }
 
-/** Runs tensors that live in JavaScript: the string path. Results come in the model's order; the caller owns them. */
-export async function runTensors(model: ModelSession, inputs: readonly JobTensor[]): Promise<JobTensor[]> {
-  const feeds: Record<string, OrtTensor> = {}
-  for (const input of inputs) feeds[input.name] = makeTensor(input.dtype, input.data, input.shape)
-  const results = await model.session.run(feeds)
-  return model.outputNames.map((name, index) => {
-    const result = results[name] as OrtTensor
-    return { name, dtype: model.outputDtypes[index] as Dtype, shape: [...result.dims], data: dataOf(result) }
-  })
-}
-
-async function sessionOn(
-  provider: ExecutionProvider,
-  model: ModelSource,
-  settings: SessionSettings,
-): Promise<InferenceSession> {
-  if (provider === 'cpu') return sessionOnCpu(model, settings)
-  expectCudaLibrary()
-  try {
-    return await createSession(model.path ?? model.bytes ?? failWithoutSource(model), settings)
-  } catch (error) {
-    const reason = runtimeReason(error)
-    throw isCudaRefusal(reason) ? cudaRefused(`ONNX Runtime refuses it (${reason})`) : error
-  }
-}
-
-/** From the prepared files where there are any; a worker that starts again later may find them removed meanwhile. */
-async function sessionOnCpu(model: ModelSource, settings: SessionSettings): Promise<InferenceSession> {
-  if (model.preparedPath !== null) {
-    try {
-      return await createSession(model.preparedPath, settings, { isPrepared: true })
-    } catch {
-      // The blob gives the same answers and its own reason, should it not load either.
-    }
-  }
-  return createSession(model.path ?? model.bytes ?? failWithoutSource(model), settings)
-}
-
-function dtypesOf(fields: readonly InferenceSession.ValueMetadata[]): Dtype[] {
-  return fields.map((field) => {
-    const dtype = field.isTensor ? dtypeOfOrt(field.type) : undefined
-    // The inspection refuses such models at upload; a file changed on disk may still come this far.
-    if (dtype === undefined) throw new Error(`Expected ${field.name} to be a tensor of a served dtype`)
-    return dtype
-  })
-}
-
-function sessionsOf(model: ModelSession): Set<InferenceSession> {
-  return new Set([model.session, model.latencySession])
-}
-
-/** The session of before, when it was made with these settings. */
-function keptSession(
+/** The runner of before, when it was made with these settings. */
+function keptRunner(
   before: SessionSettings | null | undefined,
   now: SessionSettings,
-  session: InferenceSession | undefined,
-): InferenceSession | undefined {
-  return before != null && isDeepStrictEqual(before, now) ? session : undefined
-}
-
-function failWithoutSource(model: ModelSource): never {
-  throw new Error(`Expected ${model.label} to come with a path or with its bytes`)
+  runner: ModelRunner | undefined,
+): ModelRunner | undefined {
+  return before != null && isDeepStrictEqual(before, now) ? runner : undefined
 }

@@ -40,18 +40,3 @@ export function dataOf(tensor: OrtTensor): TensorData {
   const half = data as { buffer: ArrayBuffer; byteOffset: number; length: number }
   return new Uint16Array(half.buffer, half.byteOffset, half.length)
 }
-
-const reasonCharactersMax = 600
-
-/** ONNX Runtime's reason as one line of at most 600 characters, without terminal colours and source paths of its build. */
-export function runtimeReason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
-  const line = text
-    .replace(/\u001b\[[0-9;]*m/g, '')
-    .replace(/\/onnxruntime_src\/\S+ /g, '')
-    .replace(/\s+/g, ' ')
-    // The C++ signature of the function that refused.
-    .replace(/^[\w:<>,&* ]*onnxruntime::\S+?\(.*?\)(?: const)? (?=[A-Z])/, '')
-    .trim()
-  return line.length > reasonCharactersMax ? `${line.slice(0, reasonCharactersMax - 3)}...` : line
-}

@@ -25,7 +25,7 @@ export class NativeResponse implements RawResponse {
   #onData: ((chunk: ArrayBuffer, isLast: boolean) => void) | undefined
   #onWritable: ((offsetBytes: number) => boolean) | undefined
   #isStreaming = false
-  /** Of tryEnd: the whole body, and what of it the I/O thread has; -1: another kind of answer. */
+  /** What tryEnd was given, the whole body, and what of it the I/O thread has; -1: another kind of answer. */
   #totalBytes = -1
   #sentBytes = 0
   #isTaken = false
