@@ -339,7 +339,6 @@ function assemble(
   const makeLimit = engine.port.makeLimit.bind(engine.port)
   const access = openAccess({ host, keys, insecure, allowedHosts, clock, logger, makeLimit })
   const state = new ServerState()
-  const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
   const isDraining = (): boolean => state.isDraining
   const webSockets = new WebSocketServer({
@@ -347,7 +346,7 @@ function assemble(
     access,
     logger,
     limits,
-    held,
+    held: new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger),
     product,
     isDraining,
   })
