@@ -15,6 +15,7 @@ import type {
   QueueHandle,
   WorkerHandle,
 } from './native-handles.js'
+import type { LimitHandle } from './native-limits.js'
 import type { PlanSpec } from './native-plan.js'
 
 export interface QueueSpec {
@@ -291,8 +292,11 @@ export interface NativeAddon {
   retireWorker(runtime: number, worker: number): boolean
 
   // ── I/O isolates ────────────────────────────────────────────────────────────────────────────
-  /** `onReady` runs on this isolate's loop, at most once until the next drain, when events wait. */
-  openPort(runtime: number, onReady: () => void, requestsMax: number): PortHandle
+  /**
+   * `onReady` runs on this isolate's loop, at most once until the next drain, when events wait. `isOfIoThread`: an I/O thread
+   * takes frames and answers them itself; a drain brings what it leaves, and any call may wait for the end of its turn.
+   */
+  openPort(runtime: number, onReady: () => void, requestsMax: number, isOfIoThread?: boolean): PortHandle
   closePort(port: PortHandle): void
   /** By SubmissionSlot, one array a port; submissions.ts writes it. */
   submission(port: PortHandle): Float64Array
@@ -332,6 +336,33 @@ export interface NativeAddon {
 
   // ── WebSocket connections of a port ─────────────────────────────────────────────────────────
   openConnection(port: PortHandle, windowRequests: number): number
+  /** The same on a port of an I/O thread, for a socket of that thread. -1: the socket is gone. */
+  openSocketConnection(port: PortHandle, socket: number, windowRequests: number): number
+  /** A frame of the socket that the I/O thread left is done with: later ones need not follow it any more. */
+  frameHandled(port: PortHandle, socket: number): void
+  /** @param place of a `frameFailed` event of the last drain; its channel and wireId are set. */
+  readFrameFailure(port: PortHandle, place: number): FailureDetail
+  /**
+   * How the failure at that place was written: the I/O thread sends the same to others that fail for the same reason within a few
+   * milliseconds, with their own channel and request at these bytes of it.
+   */
+  keepRefusal(port: PortHandle, place: number, message: Uint8Array, channelAt: number, requestAt: number): void
+  /**
+   * What a head of HTTP requests means, by its key (src/transport/head-key.ts): the I/O thread takes requests that bring the
+   * same head within the next moment, for as long as `plan` serves. `route` is what `answeredRequests` counts them under.
+   */
+  keepHead(
+    port: PortHandle,
+    key: string,
+    pipeline: PipelineHandle,
+    plan: PlanHandle,
+    limit: LimitHandle | null,
+    route: number,
+  ): void
+  /** Replies to the exchange of an httpFailed event of an I/O thread. @param headers whole lines with their ends. */
+  replyLater(port: PortHandle, exchange: number, status: number, headers: string, body: Uint8Array): void
+  /** HTTP requests that the I/O thread has answered with 200. */
+  answeredRequests(port: PortHandle, route: number): number
   /** Cancels what is in flight; late results are dropped. */
   closeConnection(port: PortHandle, connection: number): void
   openChannel(

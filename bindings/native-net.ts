@@ -1,4 +1,5 @@
 /** What the addon exports for sockets, 1:1: I/O threads, their events and commands. Types only; `native.ts` re-exports them. */
+import type { PortHandle } from './native-handles.js'
 export type IoHandle = object & { readonly __io: unique symbol }
 
 /** Integers, 0..2^31-1. */
@@ -29,6 +30,11 @@ export interface NativeNet {
    * @param onEvents called when there are events, once for many.
    */
   openIo(threads: number, options: IoOptions, onEvents: () => void): IoHandle
+  /**
+   * Gives each thread a port of `openPort(…, true)`, in order, by which it answers what it can without JavaScript; once, before
+   * it listens.
+   */
+  ioServe(io: IoHandle, ports: readonly PortHandle[]): void
   /** Binds for this process only and listens. @returns the bound port, null when it is not to be had. */
   ioListen(io: IoHandle, host: string, port: number): number | null
   ioStopListening(io: IoHandle): void

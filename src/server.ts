@@ -45,7 +45,7 @@ export type { TlsOptions } from './transport/tls/certificates.js'
 /** What the server needs of an engine. */
 export type ServedEngine = Pick<
   Engine,
-  keyof EngineApi | 'port' | 'json' | 'tensors' | 'budget' | 'on' | 'metrics' | 'isMeasuring'
+  keyof EngineApi | 'port' | 'ioPorts' | 'json' | 'tensors' | 'budget' | 'on' | 'metrics' | 'isMeasuring'
 >
 
 export interface ServerOptions {
@@ -289,6 +289,7 @@ interface Listening {
   readonly webSockets: WebSocketServer
   readonly grpc: GrpcPort | null
   readonly guard: DescriptorGuard
+  readonly answered: () => ReadonlyMap<string, number>
 }
 
 /** What changes while a server runs. */
@@ -306,13 +307,21 @@ class ServerState {
     this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
   }
 
-  metrics({ sockets, webSockets, grpc, guard }: Listening) {
+  #answersWith(answered: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+    const all = new Map(this.#answers)
+    for (const [route, count] of answered)
+      if (count > 0) all.set(`POST ${route} 200`, (all.get(`POST ${route} 200`) ?? 0) + count)
+    return all
+  }
+
+  /** @param answered of the routes that I/O threads answer, how many they have answered with 200. */
+  metrics({ sockets, webSockets, grpc, guard, answered }: Listening) {
     return {
       tcpConnections: sockets.connectionCount,
       webSocketConnections: webSockets.connectionCount,
       grpcConnections: grpc?.connectionCount ?? 0,
       refusedConnections: guard.refusedCount,
-      httpRequests: this.#answers,
+      httpRequests: this.#answersWith(answered()),
     }
   }
 }
@@ -330,23 +339,20 @@ function assemble(
   const makeLimit = engine.port.makeLimit.bind(engine.port)
   const access = openAccess({ host, keys, insecure, allowedHosts, clock, logger, makeLimit })
   const state = new ServerState()
-  const held = new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger)
 
   const isDraining = (): boolean => state.isDraining
-  const { port: enginePort } = engine
   const webSockets = new WebSocketServer({
     engine,
-    port: enginePort,
     access,
     logger,
     limits,
-    held,
+    held: new HeldAnswers(engine.budget, limits.socketsBufferBytesMax, logger),
     product,
     isDraining,
   })
   const metrics = new Metrics(() => ({
     engine: engine.metrics(),
-    transport: state.metrics({ sockets, webSockets, grpc, guard }),
+    transport: state.metrics({ sockets, webSockets, grpc, guard, answered: () => infer.answeredByThreads() }),
     sources: options.sources?.list() ?? [],
     version: product.version,
   }))
@@ -366,16 +372,19 @@ function assemble(
     ...guardLines(logger, limit),
   })
   const admits = (): boolean => guard.admits()
+  const infer = new FastPathInfer(context, engine.json, engine.ioPorts)
   const sockets: SocketServer<ConnectionSlot> = new SocketServer({
     onRequest: createDispatcher(new Router(routesOf(context.invocations)), context),
-    fastPaths: [new FastPathInfer(context, engine.json), new FastPathInferV2(context, v2)],
+    fastPaths: [infer, new FastPathInferV2(context, v2)],
     socket: webSockets.behaviour(),
+    ioPorts: engine.ioPorts,
     budget: engine.budget,
     admits,
     certificates,
     ...socketOptions(options),
   })
 
+  webSockets.start(sockets.backendName === 'native' ? engine.ioPorts : engine.port)
   const grpc = options.grpcPort === undefined ? null : grpcPortOf({ context, limits, engine, admits, certificates })
   const parts = { access, grpc, sockets, guard, webSockets, state, logger }
   return { ...parts, host, ...numbers, clock, engine }

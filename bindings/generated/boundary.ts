@@ -56,10 +56,14 @@ export const PortEvent = {
   jsonOutbox: 8,
   /** request number, offset, bytes in the jsonOutbox: valid until the next drain */
   httpAnswered: 9,
-  /** exchange, request; then readFailure */
+  /** exchange, request, route of an I/O thread; then readFailure */
   httpFailed: 10,
   /** exchange, request, requestNumber; then readAnswer: its text is to be printed in parts */
   httpLarge: 11,
+  /** of an I/O thread: connection, place, channel * 2^32 + wire id; then readFrameFailure */
+  frameFailed: 12,
+  /** of an I/O thread: connection, bytes that wait in its socket, bytes of results that are kept from it */
+  held: 13,
 } as const
 export type PortEventCode = (typeof PortEvent)[keyof typeof PortEvent]
 

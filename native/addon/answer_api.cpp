@@ -94,6 +94,7 @@ Napi::Object copy_sources(Napi::Env env, const Request& request, const std::vect
 Napi::Value read_answer(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   Request& request = open_request(info, box);
   Napi::Object answer = describe(env, request);
   const Napi::Object outputs = copy_sources(env, request, request.plan->answer);
@@ -109,15 +110,9 @@ Napi::Value read_answer(const Napi::CallbackInfo& info) {
 
 Napi::Value read_failure(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   Request& request = open_request(info, box);
-  Failure failure;
-  const StatusCode end = request.end_code.load(std::memory_order_relaxed);
-  if (end == StatusCode::kDeadlineExceeded)
-    failure.set(DeadlineExceededDetail{.budget_us = request.deadline_us - request.admitted_ns / 1000});
-  else if (end != StatusCode::kOk)
-    failure.set(end);
-  else
-    failure = request.failure;
+  const Failure failure = failure_of(request);
   const Origin origin = request.origin;
   if (origin.is_wire) box.gateway->count_delivered(origin);
   Port::unref(request);

@@ -36,10 +36,14 @@ void PortBox::close() {
   if (is_closed || port == nullptr) return;
   is_closed = true;
   waker->cut_off();
+  const auto held = lock();
   Completions completions;
   port->for_each_live([&](Request& request) { end_request(request, StatusCode::kAborted, completions); });
   port->close();
   completions.flush();  // into a closed port: every reference goes
+  if (io != nullptr)
+    for (Request* request = io->json().take_left(); request != nullptr;)
+      Port::unref(*std::exchange(request, request->next_answer));
   while (answers != nullptr) Port::unref(*std::exchange(answers, answers->next_answer));
 }
 
@@ -128,6 +132,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   register_net(env, exports);
 #endif
   register_websocket(env, exports);
+  register_io_ports(env, exports);
   register_json(env, exports);
   register_kernels(env, exports);
   register_limits(env, exports);

@@ -15,6 +15,7 @@
 #include "core/caller_limit.hpp"
 #include "json/gateway.hpp"
 #include "log/logging_runtime.hpp"
+#include "net/service/io_service.hpp"
 #include "ort/batch_run.hpp"
 #include "runtime/answer_counters.hpp"
 #include "runtime/port.hpp"
@@ -107,16 +108,21 @@ struct PortBox {
   void close();
 
   napi_env env = nullptr;
+  // What follows is shared with an I/O thread, where there is one: `io`, and then only touched under its lock.
+  std::shared_ptr<net::service::IoService> io;
+  std::unique_lock<std::mutex> lock() const {
+    return io == nullptr ? std::unique_lock<std::mutex>() : io->context().lock();
+  }
   std::shared_ptr<Port> port;
-  std::unique_ptr<websocket::Gateway> gateway;
-  std::unique_ptr<json::Gateway> http;
+  std::shared_ptr<websocket::Gateway> gateway;
+  std::shared_ptr<json::Gateway> http;
   std::shared_ptr<Waker> waker;
   Napi::Reference<Napi::Float64Array> events;
   double* event_values = nullptr;
   Napi::Reference<Napi::Uint8Array> outbox;
   const Block* outbox_block = nullptr;
   const Block* json_outbox_block = nullptr;  // of the HTTP answer that was emitted last
-  std::unique_ptr<AnswerCounters> counters;
+  std::shared_ptr<AnswerCounters> counters;
   int64_t ready_ns = 0;  // of the answer that was emitted last
   Failure last_failure;
   int64_t last_channel = -1;
@@ -144,6 +150,7 @@ struct PortBox {
   std::deque<JobReply> replies;
   std::vector<std::pair<double, std::vector<uint8_t>>> emitted_replies;  // by job number of this drain
   std::vector<websocket::Send> sends;
+  std::vector<net::service::RefusedFrame> refused;  // of an I/O thread's frames: emitted, to be read by place
   bool is_closed = false;
 };
 
@@ -215,6 +222,7 @@ void register_answers(Napi::Env env, Napi::Object exports);
 void register_net(Napi::Env env, Napi::Object exports);
 void register_logs(Napi::Env env, Napi::Object exports);
 void register_websocket(Napi::Env env, Napi::Object exports);
+void register_io_ports(Napi::Env env, Napi::Object exports);
 void register_json(Napi::Env env, Napi::Object exports);
 void register_kernels(Napi::Env env, Napi::Object exports);
 void register_limits(Napi::Env env, Napi::Object exports);

@@ -40,6 +40,7 @@ Napi::Value give_back_limit(const Napi::CallbackInfo& info) {
 Napi::Value set_connection_limit(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
   const auto id = static_cast<uint32_t>(read_integer(info[1], "connection", 0, UINT32_MAX));
+  const auto held = box.lock();
   websocket::Connection* const connection = box.gateway->find(id);
   if (connection == nullptr || connection->in_flight > 0)
     throw_handle_error(info.Env(), "connection", "is closed or in use");

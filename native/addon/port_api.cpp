@@ -22,6 +22,7 @@ double* share_array(Napi::Env env, size_t length, Napi::Reference<Napi::Float64A
   return array.Data();
 }
 
+// openPort(runtime, onReady, requestsMax, isOfIoThread)
 Napi::Value open_port(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto runtime = Registry::instance().runtime(static_cast<uint32_t>(read_integer(info[0], "runtime", 1, INT32_MAX)));
@@ -47,12 +48,22 @@ Napi::Value open_port(const Napi::CallbackInfo& info) {
         delete waker;
       },
       hooked);
-  box->port = std::make_shared<Port>(std::move(runtime), requests_max, [waker = box->waker] { waker->wake(); });
+  const bool is_of_io_thread = info[3].ToBoolean();
+  const auto loop = is_of_io_thread ? std::make_shared<net::service::LoopWaker>() : nullptr;
+  box->port = std::make_shared<Port>(std::move(runtime), requests_max, [waker = box->waker, loop] {
+    if (loop == nullptr)
+      waker->wake();
+    else
+      loop->wake();
+  });
   if (box->port->writer == WriterNumbers::kNone)
     throw_handle_error(env, "runtime", "has as many ports as it can count for");
-  box->gateway = std::make_unique<websocket::Gateway>(*box->port);
-  box->counters = std::make_unique<AnswerCounters>(box->port->writer);
-  box->http = std::make_unique<json::Gateway>(*box->port);
+  box->gateway = std::make_shared<websocket::Gateway>(*box->port);
+  box->http = std::make_shared<json::Gateway>(*box->port);
+  box->counters = std::make_shared<AnswerCounters>(box->port->writer);
+  if (is_of_io_thread)
+    box->io = std::make_shared<net::service::IoService>(box->port, loop, box->gateway, box->http, box->counters,
+                                                        [waker = box->waker] { waker->wake(); });
   box->event_values = share_array(env, PortBox::kEventsMax * PortEventSlot::kLength, box->events);
   box->refusal_values = share_array(env, RefusalSlot::kLength, box->refusal);
   box->submission_values = share_array(env, SubmissionSlot::kLength, box->submission);
@@ -185,12 +196,15 @@ Napi::Value refusal_facts(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value flush(const Napi::CallbackInfo& info) {
-  open_box<PortBox>(info, 0).port->flush();
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
+  box.port->flush();
   return info.Env().Undefined();
 }
 
 Napi::Value cancel(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   Request* const request = find_request(info, box);
   Completions completions;
   const bool is_cancelled = request != nullptr && end_request(*request, StatusCode::kAborted, completions);
@@ -199,8 +213,10 @@ Napi::Value cancel(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value expire(const Napi::CallbackInfo& info) {
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   const int64_t now = now_us();
-  const int64_t next = expire_requests(*open_box<PortBox>(info, 0).port, now);
+  const int64_t next = expire_requests(*box.port, now);
   return Napi::Number::New(info.Env(), next == 0 ? -1.0 : static_cast<double>((next - now + 999) / 1000));
 }
 
@@ -218,8 +234,8 @@ struct EventWriter {
   }
 };
 
-double wire_name(const Origin& origin) {
-  return static_cast<double>(origin.channel) * 4294967296.0 + origin.wire_id;
+double wire_name(uint32_t channel, uint32_t wire_id) {
+  return static_cast<double>(channel) * 4294967296.0 + wire_id;
 }
 
 // False: the outbox has no room for the answer until it was drained.
@@ -245,12 +261,6 @@ bool emit_json(PortBox& box, Request& request, double number, EventWriter& event
   return true;
 }
 
-// An answer that no dialect could write is a failure before any of them begins to.
-void expect_answer(Request& request) {
-  if (!request.plan->has_free_answer || request.status() != StatusCode::kOk || has_answer_shapes(request)) return;
-  request.fail(RunFailedDetail{.is_ours = 1}, "The rows of an output have different shapes.");
-}
-
 void emit_answers(PortBox& box, EventWriter& events) {
   const bool is_measuring = box.port->runtime->scheduler.is_measuring;
   box.http->reset_outbox();
@@ -261,7 +271,7 @@ void emit_answers(PortBox& box, EventWriter& events) {
     if (request.has_timing) request.ready_ns = box.ready_ns;
     const auto number = static_cast<double>(box.port->number_of(request));
     const Origin& origin = request.origin;
-    expect_answer(request);
+    expect_answer_shapes(request);
     if (origin.is_http) {
       if (!emit_json(box, request, number, events)) return;
       box.answers = next;
@@ -272,7 +282,7 @@ void emit_answers(PortBox& box, EventWriter& events) {
     if (!origin.is_wire)
       events.add(request.status() == StatusCode::kOk ? kAnswered : kFailed, origin.tag, number, request.plan->key);
     else if (box.gateway->collect(request) == websocket::Gateway::Answer::kFailed)
-      events.add(kSendFailed, origin.connection, number, wire_name(origin));
+      events.add(kSendFailed, origin.connection, number, wire_name(origin.channel, origin.wire_id));
   }
 }
 
@@ -294,8 +304,35 @@ void emit_replies(PortBox& box, EventWriter& events) {
   }
 }
 
+// What an I/O thread leaves: failures to be written, and what waits for slow readers.
+size_t emit_left(PortBox& box) {
+  EventWriter events{box.event_values};
+  const auto held = box.lock();
+  box.io->context().script_is_here();
+  net::service::FrameService& frames = box.io->frames();
+  box.refused = frames.take_refused(PortBox::kEventsMax);
+  for (size_t i = 0; i < box.refused.size(); ++i) {
+    const net::service::RefusedFrame& frame = box.refused[i];
+    events.add(kFrameFailed, frame.connection, static_cast<double>(i), wire_name(frame.channel, frame.request));
+  }
+  for (Request* request = box.io->json().take_left(); request != nullptr;) {
+    // Few: there is room for them with the next drain.
+    Request& left = *std::exchange(request, request->next_answer);
+    if (!events.has_room()) {
+      box.io->json().leave_again(left);
+      continue;
+    }
+    events.add(kHttpFailed, left.origin.tag, static_cast<double>(box.port->number_of(left)),
+               box.io->json().route_of(static_cast<uint32_t>(left.origin.tag)));
+  }
+  for (const net::service::HeldBytes& bytes : frames.take_held(PortBox::kEventsMax - events.count))
+    events.add(kHeld, bytes.connection, static_cast<double>(bytes.buffered), static_cast<double>(bytes.ready));
+  return events.count;
+}
+
 Napi::Value drain(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  if (box.io != nullptr) return Napi::Number::New(info.Env(), static_cast<double>(emit_left(box)));
   const int64_t now = now_ns();
   box.counters->record_handed_over(now);  // JavaScript has handed over what the drain before gave it
   PortCompletions completions = box.port->collect();

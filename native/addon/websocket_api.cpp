@@ -23,17 +23,24 @@ websocket::Connection& open_connection_of(const Napi::CallbackInfo& info, PortBo
 
 Napi::Value open_connection(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   const auto window = static_cast<uint32_t>(read_integer(info[1], "windowRequests", 1, 1 << 20));
   return Napi::Number::New(info.Env(), box.gateway->open_connection(window));
 }
 
 Napi::Value close_connection(const Napi::CallbackInfo& info) {
-  open_box<PortBox>(info, 0).gateway->close_connection(connection_of(info));
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
+  if (box.io == nullptr)
+    box.gateway->close_connection(connection_of(info));
+  else
+    box.io->frames().close_connection(connection_of(info));
   return info.Env().Undefined();
 }
 
 Napi::Value open_channel(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   open_connection_of(info, box);
   const auto channel = static_cast<uint32_t>(read_integer(info[2], "channel", 0, kChannelsMax - 1));
   box.gateway->open_channel(connection_of(info), channel, open_box<PipelineBox>(info, 3).pipeline, info[4].ToBoolean());
@@ -41,29 +48,35 @@ Napi::Value open_channel(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value close_channel(const Napi::CallbackInfo& info) {
-  open_box<PortBox>(info, 0).gateway->close_channel(connection_of(info), channel_of(info));
+  PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
+  box.gateway->close_channel(connection_of(info), channel_of(info));
   return info.Env().Undefined();
 }
 
 Napi::Value set_congested(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   const bool has_more = box.gateway->set_congested(open_connection_of(info, box), info[2].ToBoolean());
   return Napi::Boolean::New(info.Env(), has_more);
 }
 
 Napi::Value acknowledge(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   const auto frames = static_cast<size_t>(read_integer(info[2], "frames", 0, INT32_MAX));
   return Napi::Boolean::New(info.Env(), box.gateway->acknowledge(open_connection_of(info, box), frames));
 }
 
 Napi::Value ready_bytes(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   return Napi::Number::New(info.Env(), static_cast<double>(open_connection_of(info, box).ready_bytes));
 }
 
 Napi::Value cancel_websocket(const Napi::CallbackInfo& info) {
   PortBox& box = open_box<PortBox>(info, 0);
+  const auto held = box.lock();
   const auto wire_id = static_cast<uint32_t>(read_integer(info[3], "wireId", 0, UINT32_MAX));
   return Napi::Boolean::New(info.Env(), box.gateway->cancel(connection_of(info), channel_of(info), wire_id));
 }
@@ -81,10 +94,14 @@ int32_t receive_frame(napi_env env, napi_callback_info info) {
     throw Napi::TypeError::New(env, "Expected receive(port, connection, ArrayBuffer).");
   int64_t channel = -1;
   int64_t wire_id = -1;
+  const auto held = box.lock();
   const int32_t result =
       box.gateway->receive(connection, {static_cast<const uint8_t*>(data), size}, box.last_failure, channel, wire_id);
   if (result < 0) box.note_refusal(channel, wire_id);
-  return result;
+  if (box.io == nullptr || result != kReceivedWithRefusals) return result;
+  // The next frame of the I/O thread forgets them: they go to where its own go.
+  box.io->frames().take_refusals(connection);
+  return 0;
 }
 
 // takeRefusal(port): the status of the next request that the last frame was refused, with its facts where `receive`

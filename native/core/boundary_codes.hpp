@@ -43,8 +43,10 @@ enum class PortEvent : uint8_t {
   kSendHeld = 7,  // as send, to a congested socket: its results keep their credit until acknowledge
   kJsonOutbox = 8,  // the answers that follow lie in another jsonOutbox
   kHttpAnswered = 9,  // request number, offset, bytes in the jsonOutbox: valid until the next drain
-  kHttpFailed = 10,  // exchange, request; then readFailure
+  kHttpFailed = 10,  // exchange, request, route of an I/O thread; then readFailure
   kHttpLarge = 11,  // exchange, request, requestNumber; then readAnswer: its text is to be printed in parts
+  kFrameFailed = 12,  // of an I/O thread: connection, place, channel * 2^32 + wire id; then readFrameFailure
+  kHeld = 13,  // of an I/O thread: connection, bytes that wait in its socket, bytes of results that are kept from it
 };
 
 // What a worker's take brings.

@@ -3,9 +3,10 @@
 // The rate is a token bucket in the form of the generic cell rate algorithm (ITU-T I.371, annex A): instead of tokens
 // and the time at which they were counted, the one time at which the bucket will be full again. A request moves it one
 // period on, and is refused when it would then lie further ahead than a full bucket. Exact, and no division.
-// Thread: the I/O isolate's. Time comes from the caller.
+// Threads: any, for a caller's connections lie on several I/O threads. Time comes from the caller.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 #include "core/assert.hpp"
@@ -23,35 +24,53 @@ class CallerLimit {
   // 0: counted, and in flight until it is released. > 0: nanoseconds until the rate allows it. kBusy: too many are in
   // flight.
   int64_t try_take(int64_t now_ns) noexcept {
-    if (in_flight_max_ != 0 && in_flight_ >= in_flight_max_) return kBusy;
-    if (period_ns_ != 0) {
-      const int64_t full_ns = std::max(full_ns_, now_ns) + period_ns_;
-      const int64_t wait_ns = full_ns - now_ns - bucket_ns_;
-      if (wait_ns > 0) return wait_ns;
-      full_ns_ = full_ns;
-    }
-    ++in_flight_;
-    return 0;
+    if (!take_place()) return kBusy;
+    const int64_t wait_ns = take_token(now_ns);
+    if (wait_ns > 0) release(1);
+    return wait_ns;
   }
 
   void release(uint32_t requests) noexcept {
-    PENSTOCK_DEBUG_ASSERT(in_flight_ >= requests);
-    in_flight_ -= std::min(in_flight_, requests);
+    uint32_t before = in_flight_.load(std::memory_order_relaxed);
+    while (!in_flight_.compare_exchange_weak(before, before - std::min(before, requests), std::memory_order_relaxed)) {
+    }
+    PENSTOCK_DEBUG_ASSERT(before >= requests);
   }
 
   // The request that was taken last was not made after all.
   void give_back() noexcept {
     release(1);
-    full_ns_ -= period_ns_;
+    full_ns_.fetch_sub(period_ns_, std::memory_order_relaxed);
   }
 
-  uint32_t in_flight() const noexcept { return in_flight_; }
+  uint32_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
+  bool take_place() noexcept {
+    uint32_t before = in_flight_.load(std::memory_order_relaxed);
+    do {
+      if (in_flight_max_ != 0 && before >= in_flight_max_) return false;
+    } while (!in_flight_.compare_exchange_weak(before, before + 1, std::memory_order_relaxed));
+    return true;
+  }
+
+  // 0, or nanoseconds to wait.
+  int64_t take_token(int64_t now_ns) noexcept {
+    if (period_ns_ == 0) return 0;
+    int64_t before = full_ns_.load(std::memory_order_relaxed);
+    int64_t after = 0;
+    do {
+      after = std::max(before, now_ns) + period_ns_;
+      const int64_t wait_ns = after - now_ns - bucket_ns_;
+      if (wait_ns > 0) return wait_ns;
+    } while (!full_ns_.compare_exchange_weak(before, after, std::memory_order_relaxed));
+    return 0;
+  }
+
   const int64_t period_ns_;
   const int64_t bucket_ns_;
   const uint32_t in_flight_max_;
-  uint32_t in_flight_ = 0;
-  int64_t full_ns_ = 0;
+  std::atomic<uint32_t> in_flight_{0};
+  std::atomic<int64_t> full_ns_{0};
 };
 }  // namespace penstock

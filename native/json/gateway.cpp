@@ -17,7 +17,11 @@ Gateway::Gateway(Port& port) : port_(port), outbox_(Block::try_make(kOutboxBytes
 
 Gateway::Received Gateway::receive(Pipeline& pipeline, const Exchange& exchange, std::string_view body,
                                    Failure& failure) {
-  std::shared_ptr<Plan> plan = pipeline.plan();
+  return receive(pipeline, pipeline.plan(), exchange, body, failure);
+}
+
+Gateway::Received Gateway::receive(Pipeline& pipeline, std::shared_ptr<Plan> plan, const Exchange& exchange,
+                                   std::string_view body, Failure& failure) {
   if (plan == nullptr || plan->answer_form == nullptr || plan->stages.empty()) return {};
   if (!body_.read(body, *plan, *plan->answer_form)) return {};
   Submission submission = body_.submission();

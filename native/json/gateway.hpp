@@ -36,6 +36,9 @@ class Gateway {
     Request* request = nullptr;
   };
   Received receive(Pipeline& pipeline, const Exchange& exchange, std::string_view body, Failure& failure);
+  // The same under a plan of the pipeline that the caller has looked at; with none it is left.
+  Received receive(Pipeline& pipeline, std::shared_ptr<Plan> plan, const Exchange& exchange, std::string_view body,
+                   Failure& failure);
   // The same for rows by the names of a contract; the form is kept until the request has ended.
   Received receive_rows(Pipeline& pipeline, const Exchange& exchange, const std::shared_ptr<RowsForm>& form,
                         std::string_view body, Failure& failure);

@@ -70,6 +70,23 @@ bool has_answer_shapes(const Request& request) noexcept {
   return true;
 }
 
+Failure failure_of(const Request& request) {
+  Failure failure;
+  const StatusCode end = request.end_code.load(std::memory_order_relaxed);
+  if (end == StatusCode::kDeadlineExceeded)
+    failure.set(DeadlineExceededDetail{.budget_us = request.deadline_us - request.admitted_ns / 1000});
+  else if (end != StatusCode::kOk)
+    failure.set(end);
+  else
+    failure = request.failure;
+  return failure;
+}
+
+void expect_answer_shapes(Request& request) {
+  if (!request.plan->has_free_answer || request.status() != StatusCode::kOk || has_answer_shapes(request)) return;
+  request.fail(RunFailedDetail{.is_ours = 1}, "The rows of an output have different shapes.");
+}
+
 void gather(const Request& request, const Source& source, size_t row_bytes, std::byte* target) noexcept {
   if (request.is_cached) {
     const CachedTensor* const tensor = cached_tensor(request, source);

@@ -158,6 +158,10 @@ struct TensorShape {
 bool shape_of(const Request& request, const Source& source, TensorShape& shape) noexcept;
 // False: rows of an output have different shapes, and nobody can be given them as one tensor.
 bool has_answer_shapes(const Request& request) noexcept;
+// Why a request that was answered without results has none.
+Failure failure_of(const Request& request);
+// An answer that no dialect could write is a failure before any of them begins to.
+void expect_answer_shapes(Request& request);
 // Copies all rows in request order to `target` (rows * shape.row_bytes).
 void gather(const Request& request, const Source& source, size_t row_bytes, std::byte* target) noexcept;
 // Where row `row` lies, in `view`, whose dims stay null when it lies nowhere; the address of a row without elements may

@@ -100,6 +100,7 @@ import { StringPathExecutor } from './string-path/string-executor.js'
 import { openRowLogs, type RowLogs } from './request-log/row-logs.js'
 import { EngineTensorPort, type TensorPort } from './requests/tensor-port.js'
 import { planThreads, readThreadFacts, type ThreadPlan } from './calibration/thread-plan.js'
+import { IoPorts } from './requests/io-ports.js'
 import { EngineWebSocketPort, type WebSocketPort } from './requests/websocket-port.js'
 
 export class Engine implements EngineApi {
@@ -110,6 +111,8 @@ export class Engine implements EngineApi {
   readonly port: WebSocketPort
   /** The same, for JSON over HTTP. */
   readonly json: EngineJsonPort
+  /** The same as `port` for sockets of I/O threads, which serve frames by themselves. */
+  readonly ioPorts: IoPorts
   /** The same, for tensors as bytes. */
   readonly tensors: TensorPort
   readonly explanations: Explanations
@@ -185,6 +188,8 @@ export class Engine implements EngineApi {
     const slotOf = (name: string): PipelineSlot | undefined => deployments.slotOf(name)
     const expectPipeline = (name: string) => this.#expectServing(name)
     this.port = this.#wire = new EngineWebSocketPort({ port, instance, expectPipeline })
+    const { runtime } = pool
+    this.ioPorts = new IoPorts({ runtime, requestsMax: requestsMaxOf(options), instance, expectPipeline })
     this.json = new EngineJsonPort({ port, requestIds, slotOf, rowsFormOf, isOpen: () => this.#state === 'open' })
     this.tensors = new EngineTensorPort({ port, calls: this.#calls, requestIds, slotOf, expectOpen })
     this.#logReading = new LogReading(this, options.log, logs)
@@ -422,7 +427,7 @@ export class Engine implements EngineApi {
   }
 
   get inFlight(): number {
-    return this.#native.inFlight + this.#stringPath.inFlight + this.#staged.inStages
+    return this.#native.inFlight + this.ioPorts.inFlight + this.#stringPath.inFlight + this.#staged.inStages
   }
 
   get isReady(): boolean {
@@ -435,7 +440,7 @@ export class Engine implements EngineApi {
       uptimeMs: (addon.nowUs() - this.#startedUs) / 1000,
       isReady: this.isReady,
       inFlight: this.inFlight,
-      connections: this.#wire.connectionCount,
+      connections: this.#wire.connectionCount + this.ioPorts.connectionCount,
       threadPlan: this.threadPlan,
       workers: workerMetrics(this.#pool),
       residency: this.#loaded.residency.metrics(),
@@ -475,6 +480,7 @@ export class Engine implements EngineApi {
     this.#deployments.stopAll()
     this.#staged.close()
     this.#native.close()
+    this.ioPorts.close()
     this.#calls.close()
     this.json.close()
     this.budget.close()

@@ -7,6 +7,7 @@
 #include "addon/handles.hpp"
 #include "net/events.hpp"
 #include "net/loop.hpp"
+#include "net/service/io_service.hpp"
 
 namespace penstock::addon {
 struct IoBox {
@@ -16,6 +17,7 @@ struct IoBox {
   void close() {
     is_closed = true;
     for (const auto& loop : loops) loop->stop();
+    for (const auto& service : services) service->attach(nullptr);
   }
   net::ConnectionShare* share_of(uint64_t id) const noexcept {
     const uint32_t number = net::IoLoop::loop_of(id);
@@ -29,6 +31,8 @@ struct IoBox {
 
   std::shared_ptr<Waker> waker;
   std::unique_ptr<net::EventQueue> events;  // outlives the loops
+  // Those that serve without JavaScript, one a loop, or none; they outlive the loops.
+  std::vector<std::shared_ptr<net::service::IoService>> services;
   std::vector<std::unique_ptr<net::IoLoop>> loops;
   // JavaScript's: of the connections that it knows, by loop and slot.
   std::vector<std::vector<std::shared_ptr<net::ConnectionShare>>> shares;

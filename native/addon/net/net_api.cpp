@@ -1,6 +1,7 @@
 // What the socket backend of src/transport/socket/native calls. Commands are posted: none of these calls waits for an
 // I/O thread but close, which joins them.
 #include "addon/known_box.hpp"
+#include "addon/spec.hpp"
 #include "addon/net/io_box.hpp"
 #include "addon/values.hpp"
 #include "net/listener.hpp"
@@ -87,6 +88,25 @@ Napi::Value open_io(const Napi::CallbackInfo& info) {
     if (!box->loops.back()->is_ready()) throw_handle_error(env, "io", "found no descriptor for its event loop");
   }
   return make_handle(env, std::move(box));
+}
+
+// ioServe(io, ports): a port for each thread, by which it serves without JavaScript; before it listens.
+Napi::Value io_serve(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  IoBox& box = open_box<IoBox>(info, 0);
+  const auto ports = info[1].As<Napi::Array>();
+  if (box.is_started || !box.services.empty() || ports.Length() != box.loops.size())
+    throw Napi::RangeError::New(env, "Expected one port for each I/O thread, once, before it listens.");
+  for (uint32_t number = 0; number < ports.Length(); ++number) {
+    const PortBox& port = open_box<PortBox>(env, ports.Get(number));
+    if (port.io == nullptr) throw_handle_error(env, "port", "is not an I/O thread's");
+    box.services.push_back(port.io);
+  }
+  for (size_t number = 0; number < box.loops.size(); ++number) {
+    box.services[number]->attach(box.loops[number].get());
+    box.loops[number]->set_handler(box.services[number].get());
+  }
+  return env.Undefined();
 }
 
 // ioListen(io, host, port): the bound port, or null.
@@ -253,6 +273,7 @@ Napi::Value io_end(const Napi::CallbackInfo& info) {
 
 void register_net(Napi::Env env, Napi::Object exports) {
   export_function<open_io>(env, exports, "openIo");
+  export_function<io_serve>(env, exports, "ioServe");
   export_function<io_listen>(env, exports, "ioListen");
   export_function<io_stop_listening>(env, exports, "ioStopListening");
   export_function<close_io>(env, exports, "ioClose");

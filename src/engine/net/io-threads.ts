@@ -2,10 +2,15 @@
  * I/O threads of the addon: sockets, HTTP and WebSocket frames without JavaScript. What they cannot answer themselves comes
  * here as events, and commands go back. Owner: the backend that listens. Thread: the isolate that made it.
  */
-import { addon, type IoHandle, type IoOptions, type NativeNet } from '../../../bindings/native.js'
+import { addon, type IoHandle, type IoOptions, type NativeNet, type PortHandle } from '../../../bindings/native.js'
 
 export { AnswerFlag, IoEventKind, IoEventSlot, type IoEventKindCode } from '../../../bindings/generated/boundary.js'
-export type { IoOptions }
+export type { IoOptions, PortHandle }
+
+/** The thread of a connection, request or socket: native/net/loop.hpp says what an id is made of. */
+export function threadOf(id: number): number {
+  return Math.floor(id / 2 ** 48)
+}
 
 /** Whether the addon of this platform has them: on Linux. */
 export function hasIoThreads(): boolean {
@@ -18,6 +23,10 @@ export class IoThreads {
 
   constructor(threads: number, options: IoOptions, onEvents: () => void) {
     this.#io = addon.openIo(threads, options, onEvents)
+  }
+
+  serve(ports: readonly PortHandle[]): void {
+    addon.ioServe(this.#io, ports)
   }
 
   listen(host: string, port: number): number | null {

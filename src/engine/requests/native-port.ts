@@ -4,8 +4,11 @@
  *
  *     calls ──── submit ─┐                               ┌─ answered, failed ─────────────────► Calls (calls.ts)
  *     WebSocket receive ─┼─► flush (setImmediate)        │
- *     JSON ───── submit ─┘              onReady ─► drain ┼─ send, sendFailed ─────────────────► websocket-port.ts
+ *     JSON ───── submit ─┘              onReady ─► drain ┼─ send, sendFailed, frameFailed, held ► websocket-port.ts
  *                                                        └─ httpAnswered, httpLarge, httpFailed ► json-port.ts
+ *
+ * The port of an I/O thread is used here as well, for what that thread leaves: it answers by itself, and its drains bring
+ * failures to be written.
  *
  * Deadlines: the addon keeps them; one timer here, armed after a flush for the earliest of them, lets it fail what has
  * expired. No timer runs while nothing has a deadline.
@@ -30,6 +33,8 @@ export interface FrameEvents {
   onSend(connection: number, bytes: Uint8Array, isHeld: boolean): void
   /** After all that was ready has been sent. */
   onDrained?(): void
+  /** What waits in the socket of a connection of an I/O thread, and what is kept from it, has changed. */
+  onHeld?(connection: number, bufferedBytes: number, readyBytes: number): void
 }
 
 /** Takes the failure of a request that came as a frame. */
@@ -44,7 +49,8 @@ export interface JsonEvents {
   answer(exchange: number, offset: number, bytes: number): void
   /** Answered, to be printed in parts. */
   answerLarge(exchange: number, answer: Answer, requestNumber: number): void
-  fail(exchange: number, failure: NativeFailure): void
+  /** @param route of an I/O thread's: as `keepHead` has it. */
+  fail(exchange: number, failure: NativeFailure, route: number): void
 }
 
 const CHANNEL_UNIT = 2 ** 32
@@ -77,10 +83,10 @@ export class NativePort {
   #expiryUs = Infinity
   #scannedUs = -Infinity
 
-  /** @param requestsMax unanswered requests of the whole isolate. */
-  constructor(runtime: number, requestsMax: number) {
+  /** @param requestsMax unanswered requests of the whole port. @param isOfIoThread it is an I/O thread's, not this isolate's. */
+  constructor(runtime: number, requestsMax: number, isOfIoThread = false) {
     this.#requestsMax = requestsMax
-    this.handle = addon.openPort(runtime, () => this.#drain(), requestsMax)
+    this.handle = addon.openPort(runtime, () => this.#drain(), requestsMax, isOfIoThread)
     this.submissions = new Submissions(this.handle)
   }
 
@@ -197,6 +203,21 @@ export class NativePort {
     }
   }
 
+  /** The failure that is being written has this place, for `keepRefusal`; null: it is not of an I/O thread. */
+  #failedPlace: number | null = null
+
+  #frameFailed(connection: number, place: number, name: number): void {
+    this.#failedPlace = place
+    const failure = addon.readFrameFailure(this.handle, place)
+    this.#onFrameFailure(connection, Math.floor(name / CHANNEL_UNIT), name % CHANNEL_UNIT, failure)
+    this.#failedPlace = null
+  }
+
+  /** Called while a FrameFailure runs: the frame that was made of it, which others that fail for the same reason are to get. */
+  keepRefusal(frame: Uint8Array, channelAt: number, requestAt: number): void {
+    if (this.#failedPlace !== null) addon.keepRefusal(this.handle, this.#failedPlace, frame, channelAt, requestAt)
+  }
+
   #dispatch(kind: number, a: number, b: number, c: number): void {
     if (kind === PortEvent.answered) this.#calls.answered(a, b)
     else if (kind === PortEvent.failed) this.#calls.failed(a, b)
@@ -204,12 +225,13 @@ export class NativePort {
       if (b + c > this.#outbox.length) this.#outbox = addon.outbox(this.handle)
       this.#frames.onSend(a, this.#outbox.subarray(b, b + c), kind === PortEvent.sendHeld)
     } else if (kind === PortEvent.httpAnswered) this.#json.answer(a, b, c)
-    else if (kind === PortEvent.httpFailed) this.#json.fail(a, addon.readFailure(this.handle, b))
+    else if (kind === PortEvent.httpFailed) this.#json.fail(a, addon.readFailure(this.handle, b), c)
     else if (kind === PortEvent.httpLarge) this.#json.answerLarge(a, addon.readAnswer(this.handle, b), c)
     else if (kind === PortEvent.jsonOutbox) this.#json.renewOutbox()
     else if (kind === PortEvent.sendFailed) {
       this.#onFrameFailure(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.handle, b))
-    }
+    } else if (kind === PortEvent.frameFailed) this.#frameFailed(a, b, c)
+    else if (kind === PortEvent.held) this.#frames.onHeld?.(a, b, c)
   }
 }
 

@@ -23,12 +23,26 @@ export interface WebSocketHooks extends FrameEvents {
   onWebSocketFailure(connectionId: number, channel: number, wireId: number, error: PenstockError): void
 }
 
+/** Where a socket lives that is not this isolate's: its I/O thread, and its number there, which is never used again. */
+export interface SocketPlace {
+  readonly thread: number
+  readonly number: number
+}
+
 export interface WebSocketPort {
   /** Names the engine's process: the first part of its requests' ids. */
   readonly instance: string
   setHooks(hooks: WebSocketHooks): void
-  /** @param windowRequests requests in flight that the connection may have. @returns@returns its id, > 0. */
-  openConnection(windowRequests: number): number
+  /**
+   * @param windowRequests requests in flight that the connection may have.
+   * @param place of its socket, where an I/O thread has it.
+   * @returns its id; -1: the socket is gone.
+   */
+  openConnection(windowRequests: number, place?: SocketPlace): number
+  /** A frame that its I/O thread left to this isolate is done with. */
+  handled(place: SocketPlace): void
+  /** During onWebSocketFailure: the frame that was written, for others that fail for the same reason. */
+  keepRefusal(connectionId: number, frame: Uint8Array, channelAt: number, requestAt: number): void
   /** Cancels what is in flight; late results are dropped. */
   closeConnection(connectionId: number): void
   /** @throws PenstockError ERR_PIPELINE_NOT_FOUND, ERR_PIPELINE_NOT_DEPLOYED, ERR_DRAINING, ERR_CLOSED. */
@@ -109,10 +123,22 @@ export class EngineWebSocketPort implements WebSocketPort {
     )
   }
 
-  openConnection(windowRequests: number): number {
-    const connectionId = addon.openConnection(this.#dependencies.port.handle, windowRequests)
-    this.#channels.set(connectionId, new Map())
+  openConnection(windowRequests: number, place?: SocketPlace): number {
+    const { handle } = this.#dependencies.port
+    const connectionId =
+      place === undefined
+        ? addon.openConnection(handle, windowRequests)
+        : addon.openSocketConnection(handle, place.number, windowRequests)
+    if (connectionId >= 0) this.#channels.set(connectionId, new Map())
     return connectionId
+  }
+
+  handled(place: SocketPlace): void {
+    addon.frameHandled(this.#dependencies.port.handle, place.number)
+  }
+
+  keepRefusal(_connectionId: number, frame: Uint8Array, channelAt: number, requestAt: number): void {
+    this.#dependencies.port.keepRefusal(frame, channelAt, requestAt)
   }
 
   closeConnection(connectionId: number): void {

@@ -99,6 +99,8 @@ export class FastPathRequest implements CallHead {
   /** Not read on the fast path: a caller that is to be refused goes the usual way. */
   readonly address = ''
   isAborted = false
+  /** The I/O thread that has its socket; -1: this isolate has it. */
+  thread = -1
   readonly #options: FastPathOptions
   readonly #free: FastPathRequest[]
   #raw: RawResponse | null = null
@@ -134,6 +136,7 @@ export class FastPathRequest implements CallHead {
     const { handler, share } = this.#options
     this.pathIndex = pathIndex
     this.parameter = request.getParameter(0) ?? ''
+    this.thread = raw.thread ?? -1
     this.limit = null
     this.answerHeaders = noHeaders
     this.#values.fill('')

@@ -15,6 +15,8 @@
 
 import type { Socket as NetSocket } from 'node:net'
 import type { CallHead } from '../access/verifier.js'
+import type { PortHandle } from '../../engine/net/io-threads.js'
+import type { SocketPlace } from '../../engine/requests/websocket-port.js'
 import type { PieceBody } from '../piece-body.js'
 
 /** An answer. `headers` come beside content-type and content-length. */
@@ -44,6 +46,8 @@ export interface RawRequest {
 
 /** The answer of a request, to be written corked: status, headers, one of the three ends. */
 export interface RawResponse {
+  /** The I/O thread that has its socket; absent: this isolate has it. */
+  readonly thread?: number
   /** The caller's IP address as ASCII text; before the answer and the abort only. */
   getRemoteAddressAsText(): ArrayBuffer
   /** Replaces the handler of an earlier call. Called at most once, and never after the last byte was taken. */
@@ -72,6 +76,8 @@ export const SENT = 1
 
 /** A WebSocket connection, valid from `open` until `close` is called. */
 export interface Socket<Data> {
+  /** Where it lives, when an I/O thread has it: that thread may take messages and write answers by itself. */
+  readonly place?: SocketPlace
   getUserData(): Data
   /** `bytes` are lent until it returns. */
   send(bytes: Uint8Array, isBinary: boolean): number
@@ -101,6 +107,8 @@ export interface SocketBehaviour<Data> {
 
 /** What a backend calls. */
 export interface BackendHandlers<Data> {
+  /** Makes what I/O threads serve by, where a backend has them: one each. Absent: everything comes here. */
+  readonly ioPorts?: { open(threads: number): readonly PortHandle[]; close(): void }
   onRequest(raw: RawResponse, request: RawRequest): void
   /** POST requests of these paths go here instead; `:name` stands for one segment, which is parameter 0. */
   readonly posts: readonly { readonly path: string; onRequest(raw: RawResponse, request: RawRequest): void }[]

@@ -20,6 +20,8 @@ export interface SocketServerOptions<Data> {
   /** Requests that it takes do not come to onRequest. */
   readonly fastPaths?: readonly (FastPathHandler & { start(httpRequests: FastPathRequests): void })[]
   readonly socket: SocketBehaviour<Data>
+  /** What I/O threads serve by, where they have the sockets. */
+  readonly ioPorts?: NonNullable<BackendHandlers<Data>['ioPorts']>
   /** What bodies that arrive and answers that wait are charged to. */
   readonly budget: Budget
   /** Asked about each new connection, which `connectionCount` counts by then. False: it is cut at once. */
@@ -140,6 +142,7 @@ export class SocketServer<Data> {
       onRequest,
       posts,
       socket: options.socket,
+      ...(options.ioPorts === undefined ? {} : { ioPorts: options.ioPorts }),
       admits: options.admits,
       onRefused: (raw, request, reply) => new HttpRequest(raw, readHead(request), shared).respond(reply),
     }

@@ -56,12 +56,20 @@ export class Connection implements SlowReader {
   /** @param bytes one whole message, copied before it returns; `isHeld`: results whose credit waits for the kernel. */
   send(bytes: Uint8Array, isHeld: boolean): void {
     if (this.isClosed) return
+    // The thread that has the socket counts what waits in it, and reports it by `setHeld`.
+    if (this.socket.place !== undefined) return void this.socket.send(bytes, true)
     this.#congestion.add(bytes.length, isHeld)
     if (this.socket.send(bytes, true) === SENT || this.isClosed) return
     this.weigh()
     if (this.#isCongested) return
     this.#isCongested = true
     this.port.setCongested(this.id, true)
+  }
+
+  /** What the I/O thread of its socket says: bytes that wait in the socket, and bytes of results that are kept from it. */
+  setHeld(bufferedBytes: number, readyBytes: number): void {
+    this.#isCongested = bufferedBytes > 0
+    this.held.set(this, this.isClosed ? 0 : bufferedBytes * SOCKET_BYTES_PER_BYTE, this.isClosed ? 0 : readyBytes)
   }
 
   /** Counts what waits for it now. */
@@ -80,7 +88,7 @@ export class Connection implements SlowReader {
 
   /** Gives back the credit of what the kernel has taken. True: some came back. */
   acknowledge(): boolean {
-    if (!this.#isCongested || this.isClosed) return false
+    if (!this.#isCongested || this.isClosed || this.socket.place !== undefined) return false
     const bufferedBytes = this.bufferedBytes
     const frames = this.#congestion.takeAcknowledged(bufferedBytes)
     if (frames > 0) this.port.acknowledge(this.id, frames)

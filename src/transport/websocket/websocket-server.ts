@@ -10,7 +10,7 @@
  * own requests holds that much and no more; only one that sends on nevertheless is cut off.
  */
 import type { Logger } from 'pino'
-import { isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
+import { isForLoad, isPenstockError, PenstockError, toPenstockError } from '../../base/errors.js'
 import { expectInteger } from '../../base/expect.js'
 import { INFER_MANY_MAX } from '../../base/generated/boundary.js'
 import { CHANNELS_MAX, FRAME_SLACK_BYTES } from '../../base/limits/limits.js'
@@ -52,7 +52,6 @@ export interface WebSocketLimits {
 
 export interface WebSocketContext {
   readonly engine: Pick<EngineApi, 'infer'>
-  readonly port: WebSocketPort
   readonly access: Access
   readonly logger: Logger
   readonly limits: WebSocketLimits
@@ -68,6 +67,7 @@ const closeCodeGoingAway = 1001
 /** The connections of one server. Takes the hooks of the engine's port: one server per engine. */
 export class WebSocketServer {
   readonly #context: WebSocketContext
+  #startedPort: WebSocketPort | null = null
   readonly #connections = new Map<number, Connection>()
   /** Those that had unsent bytes when they were last weighed. */
   readonly #congested = new Set<Connection>()
@@ -76,17 +76,39 @@ export class WebSocketServer {
 
   constructor(context: WebSocketContext) {
     this.#context = context
-    context.port.setHooks({
+  }
+
+  /** To be called once it is known who has the sockets, before the first of them opens. */
+  start(port: WebSocketPort): void {
+    const { held } = this.#context
+    this.#startedPort = port
+    port.setHooks({
       onSend: (connectionId, bytes, isHeld) => {
         const connection = this.#connections.get(connectionId)
         connection?.send(bytes, isHeld)
         if (connection?.isCongested === true) this.#congested.add(connection)
-        context.held.relieve()
+        held.relieve()
       },
       onDrained: () => this.#weighCongested(),
-      onWebSocketFailure: (connectionId, channel, wireId, error) =>
-        this.#connections.get(connectionId)?.send(this.#failures.frameOf(channel, wireId, error), false),
+      onHeld: (connectionId, bufferedBytes, readyBytes) => {
+        const connection = this.#connections.get(connectionId)
+        connection?.setHeld(bufferedBytes, readyBytes)
+        if (bufferedBytes > this.#context.limits.socketBufferBytesMax) connection?.cutOff()
+        held.relieve()
+      },
+      onWebSocketFailure: (connectionId, channel, wireId, error) => {
+        const frame = this.#failures.frameOf(channel, wireId, error)
+        this.#connections.get(connectionId)?.send(frame, false)
+        // Only these are the same whoever gets them.
+        const { channelAt, requestAt } = this.#failures
+        if (isForLoad(error.code)) port.keepRefusal(connectionId, frame, channelAt, requestAt)
+      },
     })
+  }
+
+  get #port(): WebSocketPort {
+    if (this.#startedPort === null) throw new Error('Expected the WebSocket server to be started')
+    return this.#startedPort
   }
 
   get connectionCount(): number {
@@ -112,6 +134,7 @@ export class WebSocketServer {
         const { connection } = socket.getUserData()
         if (connection === null) this.#authenticate(socket, frame, isBinary)
         else this.#receive(connection, frame, isBinary)
+        if (socket.place !== undefined) this.#port.handled(socket.place)
       },
       drain: (socket) => {
         socket.getUserData().connection?.acknowledge()
@@ -198,8 +221,11 @@ export class WebSocketServer {
   }
 
   #open(socket: Socket<ConnectionSlot>, grant: Grant): void {
-    const { port, limits, product } = this.#context
-    const connectionId = port.openConnection(limits.windowRequests)
+    const port = this.#port
+    const { limits, product } = this.#context
+    const connectionId = port.openConnection(limits.windowRequests, socket.place)
+    // Its close event is on the way.
+    if (connectionId < 0) return
     if (grant.limit !== null) port.setLimit(connectionId, grant.limit)
     const letGo = grant.hold((error) => this.#connections.get(connectionId)?.closeFor(error))
     const connection = new Connection(connectionId, socket, port, this.#context.held, grant, letGo)
@@ -226,7 +252,7 @@ export class WebSocketServer {
 
   /** @throws PenstockError when the connection is to be closed. */
   #take(connection: Connection, frame: ArrayBuffer): void {
-    const { port } = this.#context
+    const port = this.#port
     let outcome = port.receive(connection.id, frame)
     // Perhaps too much in flight: count again with what the kernel has taken by now before an honest client is accused.
     if (outcome < 0 && connection.acknowledge()) outcome = port.receive(connection.id, frame)
@@ -264,7 +290,7 @@ export class WebSocketServer {
           `Expected a channel that is not open but received ${channel}. Close it, or choose another`,
         )
       connection.grant.expectPipeline(pipeline)
-      const description = this.#context.port.openChannel(connection.id, channel, pipeline)
+      const description = this.#port.openChannel(connection.id, channel, pipeline)
       connection.channels.set(channel, description)
       const { name, version, inputs, outputs, checks, routes, isNonBatching, rowsMax } = description
       connection.sendMessage({
@@ -278,7 +304,7 @@ export class WebSocketServer {
         routes,
         isNonBatching,
         rowsMax,
-        instance: this.#context.port.instance,
+        instance: this.#port.instance,
         // Their columns and texts are read request by request.
         inferMany: !description.isStringPath,
       })
@@ -289,12 +315,12 @@ export class WebSocketServer {
   }
 
   #closeChannel(connection: Connection, channel: number): void {
-    if (connection.channels.delete(channel)) this.#context.port.closeChannel(connection.id, channel)
+    if (connection.channels.delete(channel)) this.#port.closeChannel(connection.id, channel)
   }
 
   #cancel(connection: Connection, channel: number, request: number): void {
     const controller = connection.stringPathRequests.get(keyOf(channel, request))
-    if (controller === undefined) this.#context.port.cancel(connection.id, channel, request)
+    if (controller === undefined) this.#port.cancel(connection.id, channel, request)
     else controller.abort()
   }
 
@@ -349,7 +375,8 @@ export class WebSocketServer {
     isRepeated: boolean,
     signal: AbortSignal,
   ) {
-    const { engine, port } = this.#context
+    const port = this.#port
+    const { engine } = this.#context
     const { channel, request, requestId } = message
     if (isRepeated)
       throw new PenstockError(
@@ -394,7 +421,7 @@ export class WebSocketServer {
     this.#congested.delete(connection)
     this.#connections.delete(connection.id)
     for (const controller of connection.stringPathRequests.values()) controller.abort()
-    this.#context.port.closeConnection(connection.id)
+    this.#port.closeConnection(connection.id)
   }
 }
 

@@ -9,9 +9,12 @@
 import { isPenstockError, toPenstockError, type PenstockError } from '../../../base/errors.js'
 import type { InferResult, PipelineDescription } from '../../../engine/api/api.js'
 import type { JsonPort, JsonTarget } from '../../../engine/requests/json-port.js'
+import type { CallerLimit } from '../../../engine/requests/caller-limit.js'
+import type { IoPorts, IoReply } from '../../../engine/requests/io-ports.js'
 import { noOptions } from '../../../engine/requests/request-options.js'
 import { INFER } from '../../access/scopes.js'
 import { answerHeaders, LOGGED_ID_HEADER, withHeaderMeta } from '../../header-options.js'
+import { headKeyOf } from '../../head-key.js'
 import { freeResult } from '../../held-bytes.js'
 import type { FastPathRequest, FastPathRequests, FastPathHandler } from '../../socket/fast-path-request.js'
 import { answerFormOf } from './answer-form.js'
@@ -23,6 +26,8 @@ import { answerForm, expectJsonAccepted, inferBodyKind, rowsBodyKind } from '../
 import { JSON_TYPE, RecentReply } from '../../http/replies.js'
 import type { HttpContext } from '../../http/route.js'
 
+type IoJsonPorts = Pick<IoPorts, 'keepHead' | 'setJsonHooks' | 'answeredCount'>
+
 const routePaths: readonly string[] = [...inferRoutes.map(({ path }) => path), PREDICT_PATH]
 const predictIndex = routePaths.length - 1
 
@@ -31,6 +36,7 @@ export class FastPathInfer implements FastPathHandler {
   readonly bodyBytesMax: number
   readonly #context: HttpContext
   readonly #port: JsonPort
+  readonly #io: IoJsonPorts
   readonly #recent = new RecentReply()
   readonly #columns = new KnownHeaders((contentType, accept) => {
     return inferBodyKind(contentType) === 'json' && answerForm(accept, 'columns') === 'columns'
@@ -40,9 +46,12 @@ export class FastPathInfer implements FastPathHandler {
     return rowsBodyKind(contentType) === 'json'
   })
 
-  constructor(context: HttpContext, port: JsonPort) {
+  /** @param io I/O threads, which take requests by themselves once one with the same head was judged here. */
+  constructor(context: HttpContext, port: JsonPort, io: IoJsonPorts) {
     this.#context = context
     this.#port = port
+    this.#io = io
+    io.setJsonHooks({ onFailure: (route, error) => this.#replyOfFailure(routePaths[route] ?? '', error) })
     this.bodyBytesMax = context.bodyBytesMax
   }
 
@@ -62,6 +71,11 @@ export class FastPathInfer implements FastPathHandler {
     })
   }
 
+  /** Requests that I/O threads have answered with 200, by route. */
+  answeredByThreads(): ReadonlyMap<string, number> {
+    return new Map(routePaths.map((route, index) => [route, this.#io.answeredCount(index)]))
+  }
+
   wants(httpRequest: FastPathRequest): boolean {
     const isRows = httpRequest.pathIndex === predictIndex
     if (!(isRows ? this.#rows : this.#columns).areOf(httpRequest)) return false
@@ -69,8 +83,27 @@ export class FastPathInfer implements FastPathHandler {
     if (grant === null || !grant.allows(httpRequest.parameter)) return false
     httpRequest.limit = grant.limit
     const { parameter } = httpRequest
-    httpRequest.target = isRows ? this.#port.findRows(parameter) : this.#port.find(parameter)
+    if (isRows) httpRequest.target = this.#port.findRows(parameter)
+    else httpRequest.target = this.#findColumns(httpRequest, grant.limit)
     return httpRequest.target !== null
+  }
+
+  #findColumns(httpRequest: FastPathRequest, limit: CallerLimit | null): JsonTarget | null {
+    const { thread, parameter, path, pathIndex } = httpRequest
+    const target = this.#port.find(parameter)
+    const key = target === null || thread < 0 ? null : headKeyOf(path, httpRequest.header)
+    if (target !== null && key !== null) this.#io.keepHead(thread, key, target, limit, pathIndex)
+    return target
+  }
+
+  /** A request that an I/O thread had admitted: its head is not here, and nothing of it matters any more. */
+  #replyOfFailure(route: string, error: PenstockError): IoReply {
+    const failed = { method: 'POST', path: route, isAborted: error.code === 'ERR_ABORTED' }
+    const reply = this.#recent.replyTo(error, () => replyToError(error, failed, this.#context))
+    this.#context.onAnswered(route, 'POST', reply.status)
+    const headers = [['content-type', reply.contentType ?? JSON_TYPE] as const, ...(reply.headers ?? [])]
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    return { status: reply.status, headers: lines, body: Buffer.from(reply.body as string) }
   }
 
   submit(httpRequest: FastPathRequest, body: ArrayBuffer | Uint8Array): number {

@@ -43,6 +43,8 @@ export class NativeBackend<Data> implements SocketBackend {
   readonly #sockets = new Map<number, NativeSocket<Data>>()
   readonly #onDone = (id: number): void => void this.#responses.delete(id)
   readonly #onClosed = (id: number): void => void this.#sockets.delete(id)
+  /** The threads answer by themselves what they can. */
+  readonly #isServed: boolean
   #connections = 0
   #isListening = false
   #isClosed = false
@@ -69,6 +71,8 @@ export class NativeBackend<Data> implements SocketBackend {
       },
       this.#turn,
     )
+    if (handlers.ioPorts !== undefined) this.#io.serve(handlers.ioPorts.open(ioThreads))
+    this.#isServed = handlers.ioPorts !== undefined
   }
 
   get connectionCount(): number {
@@ -96,6 +100,8 @@ export class NativeBackend<Data> implements SocketBackend {
     for (const socket of [...this.#sockets.values()]) socket.closed(closeCodeAbnormal)
     for (const response of [...this.#responses.values()]) response.abort()
     this.#io.close()
+    // Nobody writes what is answered from now on.
+    this.#handlers.ioPorts?.close()
     this.#connections = 0
     this.#stayAlive()
   }
@@ -178,7 +184,7 @@ export class NativeBackend<Data> implements SocketBackend {
   }
 
   #openResponse(id: number, request: NativeRequest, wantsContinue: boolean): NativeResponse {
-    const response = new NativeResponse(this.#io, id, request.address, wantsContinue, this.#onDone)
+    const response = new NativeResponse(this.#io, id, request.address, wantsContinue, this.#onDone, this.#isServed)
     this.#responses.set(id, response)
     return response
   }
@@ -204,7 +210,7 @@ export class NativeBackend<Data> implements SocketBackend {
     if ('status' in verdict)
       return this.#handlers.onRefused(this.#openResponse(id, request, false), request, verdict)
     this.#io.upgrade(id, verdict.subprotocol)
-    const socket = new NativeSocket(this.#io, id, verdict.data, behaviour, this.#onClosed)
+    const socket = new NativeSocket(this.#io, id, verdict.data, behaviour, this.#onClosed, this.#isServed)
     this.#sockets.set(id, socket)
     behaviour.open(socket)
   }

@@ -4,7 +4,7 @@
  *
  *     tryEnd ─ a window's worth ─► I/O thread ─► kernel ─ writable ─► onWritable(bytes that the kernel has) ─► tryEnd …
  */
-import { AnswerFlag, type IoThreads } from '../../../engine/net/io-threads.js'
+import { AnswerFlag, threadOf, type IoThreads } from '../../../engine/net/io-threads.js'
 import type { RawResponse } from '../seam.js'
 
 /** Bytes of one answer that wait for the kernel on the I/O thread. */
@@ -13,6 +13,7 @@ const windowBytes = 512 * 1024
 const noBytes = new ArrayBuffer(0)
 
 export class NativeResponse implements RawResponse {
+  readonly thread?: number
   readonly #io: IoThreads
   readonly #id: number
   readonly #address: string
@@ -32,7 +33,15 @@ export class NativeResponse implements RawResponse {
   #isDone = false
 
   /** @param onDone called once, when no event can follow. */
-  constructor(io: IoThreads, id: number, address: string, wantsContinue: boolean, onDone: (id: number) => void) {
+  constructor(
+    io: IoThreads,
+    id: number,
+    address: string,
+    wantsContinue: boolean,
+    onDone: (id: number) => void,
+    isServed: boolean,
+  ) {
+    if (isServed) this.thread = threadOf(id)
     this.#io = io
     this.#id = id
     this.#address = address

@@ -1,5 +1,6 @@
 /** One WebSocket of an I/O thread as the seam's Socket. Frames are read, and pings and time-outs looked after, over there. */
-import type { IoThreads } from '../../../engine/net/io-threads.js'
+import { threadOf, type IoThreads } from '../../../engine/net/io-threads.js'
+import type { SocketPlace } from '../../../engine/requests/websocket-port.js'
 import { SENT, type Socket, type SocketBehaviour } from '../seam.js'
 
 /** Some of it waits, or all of it was dropped: callers look at getBufferedAmount. */
@@ -9,6 +10,7 @@ const DROPPED = 2
 const closeCodeAbnormal = 1006
 
 export class NativeSocket<Data> implements Socket<Data> {
+  readonly place?: SocketPlace
   readonly #io: IoThreads
   readonly #id: number
   readonly #data: Data
@@ -22,7 +24,9 @@ export class NativeSocket<Data> implements Socket<Data> {
     data: Data,
     behaviour: SocketBehaviour<Data>,
     onClosed: (id: number) => void,
+    isServed: boolean,
   ) {
+    if (isServed) this.place = { thread: threadOf(id), number: id }
     this.#io = io
     this.#id = id
     this.#data = data
