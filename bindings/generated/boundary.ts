@@ -382,5 +382,11 @@ export const ARROW_ALIGNMENT_BYTES = 8
 /** Bytes of a page of memory, as /proc counts them on x86-64 and most of arm64. */
 export const PAGE_BYTES = 4096
 
+/** Microseconds between two looks at the deadlines of all requests in flight: as often as one can matter. */
+export const EXPIRY_LOOK_US = 1000
+
+/** Microseconds for which later refusals of a port repeat the figures of the first. */
+export const REFUSAL_MOMENT_US = 5000
+
 /** What `receive` returns when it took a frame of many requests and refused some: `takeRefusal` names them. Above all types of messages. */
 export const RECEIVED_WITH_REFUSALS = 256

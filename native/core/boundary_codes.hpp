@@ -619,6 +619,12 @@ inline constexpr size_t kFrameBytesLimit = 2147483647;
 inline constexpr size_t kFlatbufferRootBytes = 4;
 // Characters of a tracestate, as JavaScript counts them: as many as the standard has everybody pass on.
 inline constexpr size_t kTraceStateCharactersMax = 512;
+// Microseconds between two looks at the deadlines of all requests in flight: as often as one can matter.
+inline constexpr int64_t kExpiryLookUs = 1000;
+// Microseconds for which later refusals of a port repeat the figures of the first.
+inline constexpr int64_t kRefusalMomentUs = 5000;
+// RFC 6455, 7.4.1: the code of a connection that ended without a close frame. Never sent.
+inline constexpr uint32_t kClosedAbnormally = 1006;
 // Above the numbers of a connection's channels, which begin at 1: an array finds them.
 inline constexpr uint32_t kChannelsMax = 1024;
 // Bytes of a request line. Filters of lists and columns of queries fit; what is longer belongs into a body.

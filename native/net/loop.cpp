@@ -12,6 +12,7 @@
 #include <cerrno>
 
 #include "core/assert.hpp"
+#include "core/boundary_codes.hpp"
 #include "core/clock.hpp"
 #include "net/listener.hpp"
 #include "net/websocket/frame_writer.hpp"
@@ -32,7 +33,6 @@ constexpr int64_t kSweepMs = 1000;
 constexpr int64_t kHalfCloseMs = 250;
 // Between two reports of what the kernel took of an answer.
 constexpr uint64_t kPaceBytes = 64 * 1024;
-constexpr uint16_t kCloseCodeAbnormal = 1006;
 
 // epoll's tags beside the ids of connections, which begin at a generation of 1.
 constexpr uint64_t kWakeTag = 0;
@@ -110,7 +110,7 @@ void IoLoop::run() {
   }
   stop_listening();
   for (size_t index = 0; index < slots_.size(); ++index)
-    if (slots_[index].connection != nullptr) close_connection(*slots_[index].connection, kCloseCodeAbnormal);
+    if (slots_[index].connection != nullptr) close_connection(*slots_[index].connection, kClosedAbnormally);
   events_.publish(pending_events_);
 }
 
@@ -132,7 +132,7 @@ void IoLoop::take_event(uint64_t tag, uint32_t events) {
   Connection* connection = find(tag);
   // Closed earlier in this turn.
   if (connection == nullptr) return;
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return close_connection(*connection, kCloseCodeAbnormal);
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return close_connection(*connection, kClosedAbnormally);
   if ((events & EPOLLOUT) != 0) touch(*connection);
   if ((events & EPOLLIN) != 0) return read_from(*connection);
   if ((events & EPOLLRDHUP) != 0) peer_ended(*connection);
@@ -175,7 +175,7 @@ void IoLoop::run_command(Command& command) {
       connection->awaits_continue = false;
       return send_control(*connection, kContinueResponse);
     case CommandKind::kCut:
-      return close_connection(*connection, kCloseCodeAbnormal);
+      return close_connection(*connection, kClosedAbnormally);
     case CommandKind::kResume:
       return release_unhandled(*connection);
     case CommandKind::kUpgrade:
@@ -286,7 +286,7 @@ void IoLoop::read_from(Connection& connection) {
     return consume(connection, {receive_buffer_.data(), static_cast<size_t>(received)});
   }
   if (received == 0) return peer_ended(connection);
-  if (errno != EAGAIN && errno != EINTR) close_connection(connection, kCloseCodeAbnormal);
+  if (errno != EAGAIN && errno != EINTR) close_connection(connection, kClosedAbnormally);
 }
 
 void IoLoop::consume(Connection& connection, std::span<char> bytes) {
@@ -306,7 +306,7 @@ void IoLoop::peer_ended(Connection& connection) {
   if (connection.has_peer_end) return;
   connection.has_peer_end = true;
   const bool awaits_answer = connection.stage == Connection::Stage::kAnswer && !connection.is_upgrade;
-  if (!awaits_answer && connection.output.is_empty()) return close_connection(connection, kCloseCodeAbnormal);
+  if (!awaits_answer && connection.output.is_empty()) return close_connection(connection, kClosedAbnormally);
   connection.since_ms = now_ms_;
   next_sweep_ms_ = std::min(next_sweep_ms_, now_ms_ + kHalfCloseMs);
   watch(connection);
@@ -370,7 +370,7 @@ void IoLoop::flush(Connection& connection) {
   const std::string_view unsent = connection.output.unsent();
   if (!unsent.empty()) {
     const ssize_t sent = ::send(connection.fd, unsent.data(), unsent.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) return close_connection(connection, kCloseCodeAbnormal);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) return close_connection(connection, kClosedAbnormally);
     if (sent > 0) note_taken(connection, static_cast<size_t>(sent));
   }
   // A request that came ahead of an answer which JavaScript paces.
@@ -383,7 +383,7 @@ void IoLoop::flush(Connection& connection) {
     handler_->weigh(connection.exchange);
   if (connection.output.is_empty() && connection.closes) return finish_written(connection);
   if (connection.output.is_empty() && connection.has_peer_end && connection.stage != Connection::Stage::kAnswer)
-    return close_connection(connection, kCloseCodeAbnormal);
+    return close_connection(connection, kClosedAbnormally);
   watch(connection);
 }
 
@@ -410,7 +410,7 @@ void IoLoop::note_taken(Connection& connection, size_t bytes) {
 // The last byte is with the kernel. Closed at once, the socket would be reset if anything it received was not read, and
 // the reset overtakes the answer.
 void IoLoop::finish_written(Connection& connection) {
-  if (connection.has_peer_end) return close_connection(connection, kCloseCodeAbnormal);
+  if (connection.has_peer_end) return close_connection(connection, kClosedAbnormally);
   if (connection.stage == Connection::Stage::kLinger) return;
   ::shutdown(connection.fd, SHUT_WR);
   connection.stage = Connection::Stage::kLinger;
@@ -472,7 +472,7 @@ void IoLoop::sweep() {
       connection->body_mark_ms = now_ms_;
     }
     if (is_over) {
-      close_connection(*connection, kCloseCodeAbnormal);
+      close_connection(*connection, kClosedAbnormally);
     } else if (connection->stage == Connection::Stage::kWebSocket) {
       const bool is_half = now_ms_ - connection->active_ms >= options_.idle_ms / 2;
       if (is_half && !connection->was_pinged) {

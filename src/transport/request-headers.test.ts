@@ -6,6 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packagePath } from '../base/package-root.js'
+import { REQUEST_ID_KEY } from '../pipeline/definition.js'
+import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
+import { headKeyOf } from './http/head-key.js'
 import { keptHeaders, requestHeaders, type ReadHeader, type RequestHeader } from './request-headers.js'
 import { readHead } from './socket/http-request.js'
 import { FastPathRequest, type FastPathOptions } from './socket/fast-path-request.js'
@@ -79,7 +82,7 @@ describe('request headers: the table', () => {
       (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
     )
     const asking = files.filter((file) => readFileSync(join(root, file), 'utf8').includes('.getHeader('))
-    expect(asking.sort()).toEqual(['socket/node-http.ts', 'socket/uws.ts'])
+    expect(asking.sort()).toEqual(['socket/native/backend.ts', 'socket/node-http.ts', 'socket/uws.ts'])
   })
 })
 
@@ -91,5 +94,20 @@ describe('the native parser', () => {
     const framing = ['connection', 'content-length', 'expect', 'transfer-encoding', 'upgrade']
     const handshake = ['sec-websocket-extensions', 'sec-websocket-key', 'sec-websocket-version']
     expect([...known].sort()).toEqual([...names, ...framing, ...handshake].sort())
+  })
+
+  it('writes the same keys of heads: each kept header in its place, and no key for a head with another', () => {
+    const source = readFileSync(packagePath('native', 'net', 'service', 'heads.cpp'), 'utf8')
+    const listed = (list: string): string[] =>
+      [...(new RegExp(`${list}\\[\\] = \\{([^}]*)\\}`).exec(source)?.[1] ?? '').matchAll(/HeaderName::k(\w+)/g)].map(
+        ([, name]) => String(name),
+      )
+    const squeezed = (name: string): string => name.replaceAll('-', '').toLowerCase()
+    const own: readonly string[] = [REQUEST_ID_KEY, TRACE_PARENT_KEY, TRACE_STATE_KEY]
+    const key = headKeyOf('/path', (name) => (own.includes(name) ? '' : name))
+    const kept = listed('kKept').map((name) => name.toLowerCase())
+    expect(kept).toEqual(key?.split('\n').slice(1).map(squeezed))
+    // An abbreviation in the C++ name is enough to tell which it is.
+    expect(listed('kLeaves')).toHaveLength(names.length - kept.length)
   })
 })

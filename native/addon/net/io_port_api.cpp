@@ -3,6 +3,7 @@
 #include "addon/handles.hpp"
 #include "addon/spec.hpp"
 #include "addon/values.hpp"
+#include "core/boundary_codes.hpp"
 #include "core/clock.hpp"
 
 namespace penstock::addon {
@@ -55,7 +56,7 @@ Napi::Value keep_refusal(const Napi::CallbackInfo& info) {
   refusal.request_at = static_cast<size_t>(read_integer(info[4], "requestAt", 0, position_max));
   const auto* const bytes = reinterpret_cast<const std::byte*>(message.data);
   refusal.message.assign(bytes, bytes + message.size);
-  refusal.until_us = now_us() + net::service::Refusals::kMomentUs;
+  refusal.until_us = now_us() + kRefusalMomentUs;
   const auto held = box.lock();
   box.io->frames().keep_refusal(std::move(refusal));
   return info.Env().Undefined();

@@ -65,7 +65,7 @@ class FrameService {
   void close_connection(uint32_t connection);
   // What the oldest frame that was left asked for is done.
   void handled(uint64_t socket);
-  // Of a frame with many requests, those that the gateway refused: JavaScript writes their failures.
+  // Takes what the gateway refused of a frame with many requests: JavaScript writes their failures.
   void take_refusals(uint32_t connection);
   void keep_refusal(RefusalTemplate refusal) { refusals_.keep(std::move(refusal)); }
   // At most `count`, the oldest first.

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/boundary_codes.hpp"
 #include "core/clock.hpp"
 #include "runtime/executor.hpp"
 
 namespace penstock::net::service {
-namespace {
-// A look at the deadlines visits every request in flight: once a millisecond is as often as one can matter.
-constexpr int64_t kScanIntervalUs = 1000;
-}  // namespace
+namespace {}  // namespace
 
 void IoService::attach(StreamSink* sink) {
   const IoContext::Visit visit(context_);
@@ -63,7 +61,7 @@ void IoService::collect_answers() {
 
 // What has expired is answered at once: the port is notified, and collect_answers finds it.
 void IoService::expire(int64_t now) {
-  const int64_t scan_us = scanned_us_ + kScanIntervalUs;
+  const int64_t scan_us = scanned_us_ + kExpiryLookUs;
   if (now < scan_us) {
     // What was admitted since the last look may end earlier than all that it found.
     expiry_us_ = expiry_us_ == 0 ? scan_us : std::min(expiry_us_, scan_us);
@@ -71,6 +69,6 @@ void IoService::expire(int64_t now) {
   }
   scanned_us_ = now;
   const int64_t next_us = expire_requests(*context_.port, now);
-  expiry_us_ = next_us == 0 ? 0 : std::max(next_us, now + kScanIntervalUs);
+  expiry_us_ = next_us == 0 ? 0 : std::max(next_us, now + kExpiryLookUs);
 }
 }  // namespace penstock::net::service

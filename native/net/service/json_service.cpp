@@ -31,7 +31,7 @@ void JsonService::give_back(uint32_t ticket) noexcept {
 
 int64_t JsonService::receive(uint64_t number, const RequestParser& request_head, std::string_view received_bytes,
                              std::string_view body) {
-  if (body.size() > kBodyBytesMax || !write_head_key(request_head, received_bytes, key_))
+  if (body.size() > kTakenBytesMax || !write_head_key(request_head, received_bytes, key_))
     return StreamHandler::kNotTaken;
   context_.begin_turn();
   const JudgedHead* const head = heads_.find(key_, context_.port->burst_now_ns() / 1000);

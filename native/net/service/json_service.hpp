@@ -27,7 +27,7 @@ class JsonService {
  public:
   static constexpr size_t kRoutesMax = 8;
   // What takes long to read or to print stalls everybody else of the thread: JavaScript does it in parts.
-  static constexpr size_t kBodyBytesMax = size_t{64} << 10;
+  static constexpr size_t kTakenBytesMax = size_t{64} << 10;
 
   JsonService(IoContext& context, std::shared_ptr<json::Gateway> gateway)
       : context_(context), gateway_(std::move(gateway)) {}

@@ -24,7 +24,6 @@ struct RefusalTemplate {
 
 class Refusals {
  public:
-  static constexpr int64_t kMomentUs = 5000;
   static constexpr int64_t kLimitStep = 500;  // limits and budgets this close share a message
   static constexpr size_t kTemplatesMax = 8;  // a server has few reasons at a time
 

@@ -421,6 +421,9 @@ export const FLATBUFFER_ROOT_BYTES = 4
 /** Characters of a tracestate, as JavaScript counts them: as many as the standard has everybody pass on. */
 export const TRACE_STATE_CHARACTERS_MAX = 512
 
+/** RFC 6455, 7.4.1: the code of a connection that ended without a close frame. Never sent. */
+export const CLOSED_ABNORMALLY = 1006
+
 /** Above the numbers of a connection's channels, which begin at 1: an array finds them. */
 export const CHANNELS_MAX = 1024
 

@@ -23,7 +23,7 @@ import {
 
 export interface IoPortsDependencies extends Omit<WebSocketPortDependencies, 'port'> {
   readonly runtime: number
-  /** Of all threads together. */
+  /** Requests in flight that all threads together may have. */
   readonly requestsMax: number
 }
 

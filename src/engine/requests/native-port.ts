@@ -13,7 +13,7 @@
  * Deadlines: the addon keeps them; one timer here, armed after a flush for the earliest of them, lets it fail what has
  * expired. No timer runs while nothing has a deadline.
  */
-import { PortEvent, PortEventSlot } from '../../../bindings/generated/boundary.js'
+import { EXPIRY_LOOK_US, PortEvent, PortEventSlot } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { Answer, PortHandle } from '../../../bindings/native.js'
 import { Submissions } from '../../../bindings/submissions.js'
@@ -54,7 +54,6 @@ export interface JsonEvents {
 }
 
 const CHANNEL_UNIT = 2 ** 32
-const SCAN_INTERVAL_US = 1000
 
 const noCalls: CallEvents = { inFlight: 0, answered: () => undefined, failed: () => undefined }
 const noFrames: FrameEvents = { onSend: () => undefined }
@@ -153,8 +152,7 @@ export class NativePort {
   #armExpiry(): void {
     const nowUs = addon.nowUs()
     // The addon visits every request in flight: once a millisecond is as often as a deadline can matter.
-    if (nowUs - this.#scannedUs < SCAN_INTERVAL_US)
-      return this.#setExpiryTimer(nowUs, this.#scannedUs + SCAN_INTERVAL_US)
+    if (nowUs - this.#scannedUs < EXPIRY_LOOK_US) return this.#setExpiryTimer(nowUs, this.#scannedUs + EXPIRY_LOOK_US)
     const waitMs = addon.expire(this.handle)
     // Nothing has a deadline: that was one comparison, so the next look need not wait.
     if (waitMs < 0) return

@@ -4,6 +4,7 @@
  * error, its sentence and its answer cost as much as several admissions, and the thread that makes them is the one that
  * sends the answers of those that were admitted.
  */
+import { REFUSAL_MOMENT_US } from '../../../bindings/generated/boundary.js'
 import { addon } from '../../../bindings/native.js'
 import type { PortHandle } from '../../../bindings/native.js'
 import { errorCodeOfNative, isForLoad, type PenstockError } from '../../base/errors.js'
@@ -12,8 +13,6 @@ import { failureOf, type NativeFailure } from './failures.js'
 
 /** Refusals of budgets this close share one error. */
 const BUDGET_STEP_US = 500
-/** For so long later refusals repeat the figures of the first. */
-const MOMENT_US = 5000
 
 /** Each port has one. */
 export class RecentRefusals {
@@ -78,7 +77,7 @@ export class RecentRefusals {
     this.#kind = kind
     this.#deployment = deployment
     this.#second = second
-    this.#untilUs = nowUs + MOMENT_US
+    this.#untilUs = nowUs + REFUSAL_MOMENT_US
     const failure = { status, details: [first, second, third, fourth], text: '' }
     return (this.#error = failureOf(failure, deployment?.failureContext))
   }

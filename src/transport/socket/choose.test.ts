@@ -70,7 +70,9 @@ describe('sockets: the choice', () => {
   })
 
   it('a word that is none of them is refused', () => {
-    expect(() => socketChoiceOf('fast')).toThrow('Expected sockets to be one of auto, uws, node but received "fast"')
+    expect(() => socketChoiceOf('fast')).toThrow(
+      'Expected sockets to be one of auto, native, uws, node but received "fast"',
+    )
     expect(socketChoiceOf('uws')).toBe('uws')
   })
 })

@@ -9,6 +9,7 @@
  */
 import type { Socket as NetSocket } from 'node:net'
 import type { WebSocket } from 'ws'
+import { CLOSED_ABNORMALLY } from '../../base/generated/boundary.js'
 import { headerBytes } from '../congestion.js'
 import { lingerMs, ownBuffer } from './node-request.js'
 import { SENT, type Socket, type SocketBehaviour } from './seam.js'
@@ -16,8 +17,6 @@ import { SENT, type Socket, type SocketBehaviour } from './seam.js'
 /** Some of it waits, or all of it was dropped: callers look at getBufferedAmount. */
 const WAITS = 0
 const DROPPED = 2
-/** RFC 6455 section 7.4.1: closed without a close frame. */
-const closeCodeAbnormal = 1006
 
 interface Frame {
   readonly bytes: Buffer
@@ -55,7 +54,7 @@ export class NodeSocket<Data> implements Socket<Data> {
     // `ws` has sent the close frame that fits the error; a peer that does not answer it is cut off.
     websocket.on('error', () => {
       this.#cutOffLater()
-      this.#closed(closeCodeAbnormal)
+      this.#closed(CLOSED_ABNORMALLY)
     })
     behaviour.open(this)
   }
@@ -91,7 +90,7 @@ export class NodeSocket<Data> implements Socket<Data> {
 
   close(): void {
     this.#websocket.terminate()
-    this.#closed(closeCodeAbnormal)
+    this.#closed(CLOSED_ABNORMALLY)
   }
 
   /** To be called every second: asks a silent peer for a sign of life at half the limit, cuts it off at the limit. */

@@ -8,6 +8,7 @@
  * A request or socket is a number; what a handler does to one that is gone meanwhile does nothing over there. The process
  * lives while it listens or a connection is open, as it does with the other backends.
  */
+import { CLOSED_ABNORMALLY } from '../../../base/generated/boundary.js'
 import {
   CONNECTION_LINGER_MS,
   CONNECTION_UNHANDLED_BYTES_MAX,
@@ -27,7 +28,6 @@ import { NativeSocket } from './websocket.js'
 const takesOfTurn = 4
 /** Bytes that were lent are freed at once from this size on. */
 const freedBytesMin = 64 * 1024
-const closeCodeAbnormal = 1006
 const longMs = 2 ** 30
 
 type Field = number | boolean | string | ArrayBuffer | undefined
@@ -97,7 +97,7 @@ export class NativeBackend<Data> implements SocketBackend {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#isListening = false
-    for (const socket of [...this.#sockets.values()]) socket.closed(closeCodeAbnormal)
+    for (const socket of [...this.#sockets.values()]) socket.closed(CLOSED_ABNORMALLY)
     for (const response of [...this.#responses.values()]) response.abort()
     this.#io.close()
     // Nobody writes what is answered from now on.
@@ -159,7 +159,7 @@ export class NativeBackend<Data> implements SocketBackend {
         return this.#free(bytes)
       case IoEventKind.aborted:
         // The peer of a handshake that was accepted meanwhile.
-        this.#sockets.get(id)?.closed(closeCodeAbnormal)
+        this.#sockets.get(id)?.closed(CLOSED_ABNORMALLY)
         return this.#responses.get(id)?.abort()
       case IoEventKind.writable:
         return this.#responses.get(id)?.writable(number)

@@ -1,4 +1,5 @@
 /** One WebSocket of an I/O thread as the seam's Socket. Frames are read, and pings and time-outs looked after, over there. */
+import { CLOSED_ABNORMALLY } from '../../../base/generated/boundary.js'
 import { threadOf, type IoThreads } from '../../../engine/net/io-threads.js'
 import type { SocketPlace } from '../../../engine/requests/websocket-port.js'
 import { SENT, type Socket, type SocketBehaviour } from '../seam.js'
@@ -7,7 +8,6 @@ import { SENT, type Socket, type SocketBehaviour } from '../seam.js'
 const WAITS = 0
 const DROPPED = 2
 /** RFC 6455 section 7.4.1: closed without a close frame. */
-const closeCodeAbnormal = 1006
 
 export class NativeSocket<Data> implements Socket<Data> {
   readonly place?: SocketPlace
@@ -60,7 +60,7 @@ export class NativeSocket<Data> implements Socket<Data> {
   close(): void {
     if (this.#isClosed) return
     this.#io.cut(this.#id)
-    this.closed(closeCodeAbnormal)
+    this.closed(CLOSED_ABNORMALLY)
   }
 
   message(frame: ArrayBuffer, isBinary: boolean): void {

@@ -10,7 +10,7 @@ const schemaOf = (name: string) =>
 describe('schemas of answers', () => {
   it('schemas: a version requires all but what its rows call optional, and has no inherited name', () => {
     const { required, properties } = schemaOf('ModelVersion')
-    const optional = ['copied_outputs', 'batching_proof', 'providers', 'device_id', 'uploaded', 'lineage']
+    const optional = ['copied_outputs', 'batching_proof', 'runner', 'providers', 'device_id', 'uploaded', 'lineage']
     expect(Object.keys(properties).filter((key) => !required.includes(key))).toEqual(optional)
     expect(properties).not.toHaveProperty('name')
     // Fields that an earlier release leaves out are sent by this one.

@@ -3,9 +3,9 @@
  * path, then a line for each header that a handler may read on the fast path. native/net/service/heads.cpp writes the
  * same of what it receives. Headers that belong to one request only have no place in it: such a request comes here.
  */
-import { REQUEST_ID_KEY } from '../pipeline/definition.js'
-import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../protocol/trace-context.js'
-import { keptHeaders, type ReadHeader, type RequestHeader } from './request-headers.js'
+import { REQUEST_ID_KEY } from '../../pipeline/definition.js'
+import { TRACE_PARENT_KEY, TRACE_STATE_KEY } from '../../protocol/trace-context.js'
+import { keptHeaders, type ReadHeader, type RequestHeader } from '../request-headers.js'
 
 const ownHeaders: readonly RequestHeader[] = [REQUEST_ID_KEY, TRACE_PARENT_KEY, TRACE_STATE_KEY]
 const sharedHeaders = keptHeaders.filter((name) => !ownHeaders.includes(name))
