@@ -29,9 +29,9 @@ export interface Page {
 }
 
 const RUNNABLE: ReadonlySet<string> = new Set(['sh', 'bash', 'js', 'mjs', 'ts'])
-/** Times, ids, and the machine's name and process. */
+/** Times, ids, the machine's name and process, and what was found about a model in the time that there was. */
 const VOLATILE: ReadonlySet<string> = new Set(
-  'time elapsed request_id created_at createdAt partition pid hostname tookMs comparisons'.split(' '),
+  'time elapsed request_id created_at createdAt partition pid hostname tookMs comparisons runner'.split(' '),
 )
 /** Relative: the last digits of a float32 depend on the processor. */
 const TOLERANCE = 1e-4
