@@ -348,7 +348,7 @@ export interface NativeAddon {
    */
   keepRefusal(port: PortHandle, place: number, message: Uint8Array, channelAt: number, requestAt: number): void
   /**
-   * What a head of HTTP requests means, by its key (src/transport/head-key.ts): the I/O thread takes requests that bring the
+   * What a head of HTTP requests means, by its key (src/transport/http/head-key.ts): the I/O thread takes requests that bring the
    * same head within the next moment, for as long as `plan` serves. `route` is what `answeredRequests` counts them under.
    */
   keepHead(

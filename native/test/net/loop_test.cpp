@@ -286,7 +286,7 @@ TEST("requests that come together are answered in order, byte by byte or at once
   for (int index = 0; index < 50; ++index) {
     const std::string body = "body " + std::to_string(index);
     together += index % 2 == 0 ? post_request(body) : "GET /" + std::to_string(index) + " HTTP/1.1\r\nhost: h\r\n\r\n";
-    const std::string answer = index % 2 == 0 ? body : "/" + std::to_string(index);
+    const std::string answer = index % 2 == 0 ? body : std::string("/").append(std::to_string(index));
     expected += "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(answer.size()) + "\r\n\r\n" + answer;
   }
   Client client(server.port());
