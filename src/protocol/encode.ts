@@ -22,7 +22,14 @@ import { Opened } from './generated/opened.js'
 import { Results } from './generated/results.js'
 import { timingValues } from './timing.js'
 import { InferEncoder } from './infer-encoder.js'
-import type { FailureMessage, InferManyMessage, InferMessage, Message, OpenedMessage, ResultsMessage } from './messages.js'
+import type {
+  FailureMessage,
+  InferManyMessage,
+  InferMessage,
+  Message,
+  OpenedMessage,
+  ResultsMessage,
+} from './messages.js'
 
 /**
  * Encodes one message; numbers must fit their fields (unsigned 32 bits unless the schema says otherwise).
@@ -70,7 +77,10 @@ function encodeBody(builder: Builder, message: Exclude<Message, InferMessage>): 
       return [Body.Failure, encodeFailure(builder, message)]
     case 'hello': {
       const server = builder.createString(message.server)
-      return [Body.Hello, Hello.createHello(builder, message.windowRequests, server, message.frameBytesMax, message.inferManyMax ?? 0)]
+      return [
+        Body.Hello,
+        Hello.createHello(builder, message.windowRequests, server, message.frameBytesMax, message.inferManyMax ?? 0),
+      ]
     }
     case 'credit':
       return [Body.Credit, Credit.createCredit(builder, message.windowRequests)]
