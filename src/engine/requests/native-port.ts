@@ -204,10 +204,11 @@ export class NativePort {
   /** The failure that is being written has this place, for `keepRefusal`; null: it is not of an I/O thread. */
   #failedPlace: number | null = null
 
-  #frameFailed(connection: number, place: number, name: number): void {
+  #frameFailed(connection: number, place: number): void {
     this.#failedPlace = place
+    // Not by the event's one number for both: of channels that nobody opened, which may be any, it has not all digits.
     const failure = addon.readFrameFailure(this.handle, place)
-    this.#onFrameFailure(connection, Math.floor(name / CHANNEL_UNIT), name % CHANNEL_UNIT, failure)
+    this.#onFrameFailure(connection, failure.channel, failure.wireId, failure)
     this.#failedPlace = null
   }
 
@@ -228,7 +229,7 @@ export class NativePort {
     else if (kind === PortEvent.jsonOutbox) this.#json.renewOutbox()
     else if (kind === PortEvent.sendFailed) {
       this.#onFrameFailure(a, Math.floor(c / CHANNEL_UNIT), c % CHANNEL_UNIT, addon.readFailure(this.handle, b))
-    } else if (kind === PortEvent.frameFailed) this.#frameFailed(a, b, c)
+    } else if (kind === PortEvent.frameFailed) this.#frameFailed(a, b)
     else if (kind === PortEvent.held) this.#frames.onHeld?.(a, b, c)
   }
 }
