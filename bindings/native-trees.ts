@@ -112,4 +112,6 @@ export interface NativeTrees {
   shareTrees(trees: TreesHandle): number
   /** @throws RangeError where nobody holds it any more. */
   adoptTrees(id: number): TreesHandle
+  /** Gives the handle's share of the memory back at once; a collector does so when it likes, which an idle thread's never does. */
+  closeTrees(trees: TreesHandle): void
 }

@@ -169,6 +169,13 @@ Napi::Value adopt_trees(const Napi::CallbackInfo& info) {
   if (ensemble == nullptr) refuse_trees(info.Env(), "Expected the number of a tree ensemble that somebody holds.");
   return handle_of(info.Env(), std::move(ensemble));
 }
+// closeTrees(trees)
+Napi::Value close_trees(const Napi::CallbackInfo& info) {
+  TreesBox& box = open_box<TreesBox>(info, 0, true);
+  box.is_closed = true;
+  box.trees.reset();
+  return info.Env().Undefined();
+}
 }  // namespace
 
 void register_trees(Napi::Env env, Napi::Object exports) {
@@ -177,5 +184,6 @@ void register_trees(Napi::Env env, Napi::Object exports) {
   export_function<run_trees>(env, exports, "runTrees");
   export_function<share_trees>(env, exports, "shareTrees");
   export_function<adopt_trees>(env, exports, "adoptTrees");
+  export_function<close_trees>(env, exports, "closeTrees");
 }
 }  // namespace penstock::addon

@@ -78,8 +78,11 @@ export class TreeRunner {
     return outputs
   }
 
-  /** The trees go with the last handle that anybody holds. */
-  async release(): Promise<void> {}
+  /** The trees go with the last handle that is open. */
+  release(): Promise<void> {
+    addon.closeTrees(this.#trees.handle)
+    return Promise.resolve()
+  }
 }
 
 /** @throws Error as ONNX Runtime would refuse it. */
