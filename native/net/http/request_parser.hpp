@@ -10,8 +10,8 @@
 // Rejected: reading only once the head is whole, which would let a client of another protocol wait for its time-out.
 //
 // Memory: the caller's. The parser holds offsets from the first byte of the request, so the buffer may move between
-// calls, and is trivially copyable (about 3.2 kB, most of it the places of headers): a thread can use one for all connections, and give a connection a
-// copy only when its head is not whole yet.
+// calls, and is trivially copyable (about 3.2 kB, most of it the places of headers): a thread can use one for all
+// connections, and give a connection a copy only when its head is not whole yet.
 #pragma once
 
 #include <array>
