@@ -12,9 +12,10 @@
  * once in browsers, undici and ws, so nothing is allocated per frame. A frame beyond RETAINED_BYTES_MAX gets memory of
  * its own, or one large request would be held for ever.
  */
-import { FLATBUFFER_ROOT_BYTES, Priority as PriorityNumber } from '../base/generated/boundary.js'
+import { Priority as PriorityNumber } from '../base/generated/boundary.js'
 import { metaBytesBound, metaEntries, textBytesBound, writeMetaEntries, writeTexts } from './meta.js'
 import type { Meta, MetaEntry, WireMemory } from './meta.js'
+import { writeMessageHead } from './message-head.js'
 import type { Priority } from './messages.js'
 import { Body } from './generated/body.js'
 
@@ -33,8 +34,6 @@ export const INFER_SLOTS = {
   request_id: 10,
 } as const
 
-const MESSAGE_VTABLE = FLATBUFFER_ROOT_BYTES
-const MESSAGE = 12
 const INFER_VTABLE = 24
 const INFER = 52
 const INFER_VTABLE_BYTES = 26
@@ -54,6 +53,15 @@ const AT = {
   request_id: 38,
 } as const
 const DATA_LENGTH = 92
+const LAYOUT = {
+  type: Body.Infer,
+  table: INFER,
+  tableBytes: INFER_BYTES,
+  vtableBytes: INFER_VTABLE_BYTES,
+  slots: INFER_SLOTS,
+  fields: AT,
+  dataLength: DATA_LENGTH,
+} as const
 const DATA = 96
 
 const START_BYTES = 1024
@@ -157,27 +165,8 @@ export class InferEncoder {
 function frameMemory(bytes: number, channel: number): FrameMemory {
   const buffer = new ArrayBuffer(Math.ceil(bytes / 4) * 4)
   const memory = { bytes: new Uint8Array(buffer), view: new DataView(buffer), floats: new Float32Array(buffer) }
-  writeHead(memory.view, channel)
+  writeMessageHead(memory.view, LAYOUT, channel)
   return memory
-}
-
-function writeHead(view: DataView, channel: number): void {
-  view.setUint32(0, MESSAGE, true)
-  view.setUint16(MESSAGE_VTABLE, 8, true)
-  view.setUint16(MESSAGE_VTABLE + 2, 12, true)
-  view.setUint16(MESSAGE_VTABLE + 4, 8, true) // body_type
-  view.setUint16(MESSAGE_VTABLE + 6, 4, true) // body
-  view.setInt32(MESSAGE, MESSAGE - MESSAGE_VTABLE, true)
-  view.setUint32(MESSAGE + 4, INFER - (MESSAGE + 4), true)
-  view.setUint8(MESSAGE + 8, Body.Infer)
-  view.setUint16(INFER_VTABLE, INFER_VTABLE_BYTES, true)
-  view.setUint16(INFER_VTABLE + 2, INFER_BYTES, true)
-  for (const [name, slot] of Object.entries(INFER_SLOTS)) {
-    view.setUint16(INFER_VTABLE + 4 + 2 * slot, AT[name as keyof typeof AT], true)
-  }
-  view.setInt32(INFER, INFER - INFER_VTABLE, true)
-  view.setUint32(INFER + AT.channel, channel, true)
-  view.setUint32(INFER + AT.data, DATA_LENGTH - (INFER + AT.data), true)
 }
 
 function setPresence({ view }: WireMemory, name: 'dims' | 'meta' | 'texts', isPresent: boolean): void {

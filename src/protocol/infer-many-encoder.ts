@@ -9,8 +9,9 @@
  * `data` starts at a multiple of 8, so that readers may view it as any dtype. Memory: a frame is LENT, a view of the
  * encoder's own memory until the next add(). Beyond RETAINED_BYTES_MAX that memory is given back with the next frame.
  */
-import { FLATBUFFER_ROOT_BYTES, INFER_MANY_MAX, Priority as PriorityNumber } from '../base/generated/boundary.js'
+import { INFER_MANY_MAX, Priority as PriorityNumber } from '../base/generated/boundary.js'
 import { Body } from './generated/body.js'
+import { writeMessageHead } from './message-head.js'
 import type { Priority } from './messages.js'
 
 /** Slots of wire.InferMany; a test compares them with the schema. */
@@ -24,8 +25,6 @@ export const INFER_MANY_SLOTS = {
   request_ids: 6,
 } as const
 
-const MESSAGE_VTABLE = FLATBUFFER_ROOT_BYTES
-const MESSAGE = 12
 const MANY_VTABLE = 24
 const MANY = 44
 const MANY_VTABLE_BYTES = 18
@@ -33,6 +32,15 @@ const MANY_BYTES = 32
 /** Offset in the table by slot. */
 const AT = { channel: 4, requests: 8, rows: 12, data: 16, deadlines_ms: 20, priorities: 24, request_ids: 28 } as const
 const DATA_LENGTH = 76
+const LAYOUT = {
+  type: Body.InferMany,
+  table: MANY,
+  tableBytes: MANY_BYTES,
+  vtableBytes: MANY_VTABLE_BYTES,
+  slots: INFER_MANY_SLOTS,
+  fields: AT,
+  dataLength: DATA_LENGTH,
+} as const
 const DATA = 80
 
 /** What a request takes behind the data at most; and the lengths of the vectors, with padding. */
@@ -108,7 +116,7 @@ export class InferManyEncoder {
     this.#frame = new GrowingBytes(DATA)
     this.#parts = [this.#frame]
     for (let input = 1; input < inputCount; input++) this.#parts.push(new GrowingBytes(0))
-    writeHead(this.#frame.view, channel)
+    writeMessageHead(this.#frame.view, LAYOUT, channel)
   }
 
   /** Bytes of the frame at most when a request of `dataBytes` is added. */
@@ -178,24 +186,6 @@ export class InferManyEncoder {
     end = writeVector(frame, this.#hasPriorities ? AT.priorities : 0, end, this.#priorities, count, priorities)
     return writeVector(frame, this.#hasRequestIds ? AT.request_ids : 0, end, this.#requestIds, count, ids)
   }
-}
-
-function writeHead(view: DataView, channel: number): void {
-  view.setUint32(0, MESSAGE, true)
-  view.setUint16(MESSAGE_VTABLE, 8, true)
-  view.setUint16(MESSAGE_VTABLE + 2, 12, true)
-  view.setUint16(MESSAGE_VTABLE + 4, 8, true) // body_type
-  view.setUint16(MESSAGE_VTABLE + 6, 4, true) // body
-  view.setInt32(MESSAGE, MESSAGE - MESSAGE_VTABLE, true)
-  view.setUint32(MESSAGE + 4, MANY - (MESSAGE + 4), true)
-  view.setUint8(MESSAGE + 8, Body.InferMany)
-  view.setUint16(MANY_VTABLE, MANY_VTABLE_BYTES, true)
-  view.setUint16(MANY_VTABLE + 2, MANY_BYTES, true)
-  for (const [name, slot] of Object.entries(INFER_MANY_SLOTS))
-    view.setUint16(MANY_VTABLE + 4 + 2 * slot, AT[name as keyof typeof AT], true)
-  view.setInt32(MANY, MANY - MANY_VTABLE, true)
-  view.setUint32(MANY + AT.channel, channel, true)
-  view.setUint32(MANY + AT.data, DATA_LENGTH - (MANY + AT.data), true)
 }
 
 /**
